@@ -1,0 +1,26 @@
+/**
+ * ListGroups, key 16. v1 adds throttleTimeMs; v3 is flexible; v4 adds statesFilter, groupState; v5 adds typesFilter, groupType.
+ */
+import { defineApi } from '../wire/api.ts'
+import { int16, int32, list, since, string, struct } from '../wire/types.ts'
+
+export default defineApi({
+  key: 16,
+  name: 'ListGroups',
+  versions: [0, 5],
+  flexible: 3,
+  request: {
+    statesFilter: since(4, list(string)),
+    typesFilter: since(5, list(string)),
+  },
+  response: {
+    throttleTimeMs: since(1, int32),
+    errorCode: int16,
+    groups: list(struct({
+      groupId: string,
+      protocolType: string,
+      groupState: since(4, string),
+      groupType: since(5, string),
+    })),
+  },
+})

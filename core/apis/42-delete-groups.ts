@@ -1,0 +1,22 @@
+/**
+ * DeleteGroups, key 42. v2 is flexible.
+ */
+import { defineApi } from '../wire/api.ts'
+import { int16, int32, list, string, struct } from '../wire/types.ts'
+
+export default defineApi({
+  key: 42,
+  name: 'DeleteGroups',
+  versions: [0, 2],
+  flexible: 2,
+  request: {
+    groupsNames: list(string),
+  },
+  response: {
+    throttleTimeMs: int32,
+    results: list(struct({
+      groupId: string,
+      errorCode: int16,
+    })),
+  },
+})

@@ -1,0 +1,29 @@
+/**
+ * One request on its way through a handler.
+ */
+import type { Broker } from '../broker.ts'
+
+export interface Peer {
+  /** Unique for the life of the process. */
+  readonly id: string
+  /** The address of the client, as Kafka prints it: `/127.0.0.1`. */
+  readonly host: string
+  /** The name of the listener that took the connection. */
+  readonly listener: string
+  /** Who the peer is; `User:ANONYMOUS` without authentication. */
+  readonly principal: string
+  /** True once the connection is gone: what waits for it should stop. */
+  readonly closed: boolean
+  /** Runs when the connection goes, or at once when it is gone. Returns how to forget it. */
+  onClose(task: () => void): () => void
+}
+
+export interface Call<Q = unknown> {
+  readonly request: Q
+  readonly version: number
+  readonly clientId: string | null
+  readonly peer: Peer
+  readonly broker: Broker
+  /** Runs once the response has left the process, or never will: gives pooled buffers back. */
+  onSent(release: () => void): void
+}

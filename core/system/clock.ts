@@ -1,0 +1,47 @@
+/**
+ * Time, as the engine sees it. Everything that waits or stamps takes a Clock, so that a simulation can own time.
+ */
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Wall time in ms since the epoch: for timestamps that users see. */
+  now(): number
+  /** Monotonic ms: for timeouts, sessions, latencies. */
+  monotonic(): number
+  /** Runs `task` once after `delayMs`. The timer does not keep the process alive. */
+  after(delayMs: number, task: () => void): Timer
+  /** Runs `task` every `periodMs`. The timer does not keep the process alive. */
+  every(periodMs: number, task: () => void): Timer
+  /** Resolves after `delayMs`, or at once when `signal` aborts (it does not reject). */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>
+  /** Runs `task` after the I/O of this turn of the event loop. */
+  soon(task: () => void): void
+}
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, task) {
+    const timer = setTimeout(task, delayMs).unref()
+    return { cancel: () => clearTimeout(timer) }
+  },
+  every(periodMs, task) {
+    const timer = setInterval(task, periodMs).unref()
+    return { cancel: () => clearInterval(timer) }
+  },
+  sleep(delayMs, signal) {
+    if (signal?.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, delayMs)
+      signal?.addEventListener('abort', done, { once: true })
+    })
+  },
+  soon: (task) => void setImmediate(task),
+}

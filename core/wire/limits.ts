@@ -1,0 +1,16 @@
+/**
+ * Bounds on everything that a peer can make us read. Checked before memory is taken (Invariant 13).
+ * Values follow Apache Kafka 4.4's hardening where it names one.
+ */
+export const limits = {
+  /** Elements of one array in a request or response. */
+  arrayElements: 1_000_000,
+  /** Tagged fields of one structure. */
+  taggedFields: 10_000,
+  /** One frame on a client's socket; Kafka's `socket.request.max.bytes`. */
+  frameBytes: 104_857_600,
+  /** Bytes of one decompressed record batch. */
+  decompressedBytes: 256 * 1024 * 1024,
+  /** Headers of one record. */
+  recordHeaders: 100_000,
+} as const

@@ -1,0 +1,51 @@
+/**
+ * Versioned values inside internal topics and inside opaque protocol fields: an int16 version, then the fields.
+ */
+import { Reader, WireError } from './reader.ts'
+import { type Codec, type Fields, type InOf, type OutOf, struct } from './types.ts'
+import { Writer } from './writer.ts'
+
+export interface VersionedStruct<F extends Fields> {
+  readonly versions: readonly [number, number]
+  readonly fields: F
+  /** Reads the version and the fields. Trailing bytes are ignored, as Kafka does. */
+  read(bytes: Buffer): OutOf<F> & { version: number }
+  /** Writes `version` (the newest when not named) and the fields. */
+  write(value: InOf<F>, version?: number): Buffer
+}
+
+export interface StructDeclaration<F extends Fields> {
+  versions: readonly [number, number]
+  flexible: number | null
+  fields: F
+}
+
+export function defineStruct<const F extends Fields>(declaration: StructDeclaration<F>): VersionedStruct<F> {
+  const { versions, fields } = declaration
+  const type = struct(fields)
+  const codecs = new Map<number, Codec<OutOf<F>, InOf<F>>>()
+  const codec = (version: number): Codec<OutOf<F>, InOf<F>> => {
+    if (version < versions[0] || version > versions[1]) throw new WireError(`version ${version}, known are ${versions[0]} to ${versions[1]}`)
+    let found = codecs.get(version)
+    if (!found) {
+      found = type.codec(version, declaration.flexible !== null && version >= declaration.flexible)
+      codecs.set(version, found)
+    }
+    return found
+  }
+  return {
+    versions,
+    fields,
+    read(bytes) {
+      const reader = new Reader(bytes)
+      const version = reader.int16()
+      return Object.assign(codec(version).read(reader), { version })
+    },
+    write(value, version = versions[1]) {
+      const writer = new Writer(128)
+      writer.int16(version)
+      codec(version).write(writer, value)
+      return writer.bytes()
+    },
+  }
+}

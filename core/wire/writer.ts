@@ -1,0 +1,141 @@
+/**
+ * A growing buffer for Kafka's primitive encodings. Large foreign bytes (record batches) are spliced in, not copied:
+ * `chunks()` gives the pieces in order, ready for one corked write.
+ */
+export class Writer {
+  private buffer: Buffer
+  private position = 0
+  private start = 0
+  private readonly done: Buffer[] = []
+  private doneBytes = 0
+
+  constructor(capacity = 512) {
+    this.buffer = Buffer.allocUnsafe(capacity)
+  }
+
+  get length(): number {
+    return this.doneBytes + this.position - this.start
+  }
+
+  private reserve(bytes: number): number {
+    const at = this.position
+    if (at + bytes > this.buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max((at - this.start) * 2, at - this.start + bytes, 512))
+      this.buffer.copy(grown, 0, this.start, at)
+      this.buffer = grown
+      this.position = at - this.start + bytes
+      this.start = 0
+      return this.position - bytes
+    }
+    this.position = at + bytes
+    return at
+  }
+
+  int8(value: number): void {
+    this.buffer.writeInt8(value, this.reserve(1))
+  }
+
+  int16(value: number): void {
+    const at = this.reserve(2)
+    this.buffer.writeInt16BE(value, at)
+  }
+
+  uint16(value: number): void {
+    const at = this.reserve(2)
+    this.buffer.writeUInt16BE(value, at)
+  }
+
+  int32(value: number): void {
+    const at = this.reserve(4)
+    this.buffer.writeInt32BE(value, at)
+  }
+
+  uint32(value: number): void {
+    const at = this.reserve(4)
+    this.buffer.writeUInt32BE(value, at)
+  }
+
+  int64(value: number): void {
+    const at = this.reserve(8)
+    this.buffer.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
+    this.buffer.writeUInt32BE(value >>> 0, at + 4)
+  }
+
+  float64(value: number): void {
+    const at = this.reserve(8)
+    this.buffer.writeDoubleBE(value, at)
+  }
+
+  bool(value: boolean): void {
+    const at = this.reserve(1)
+    this.buffer[at] = value ? 1 : 0
+  }
+
+  uvarint(value: number): void {
+    let rest = value
+    while (rest >= 0x80) {
+      const at = this.reserve(1)
+      this.buffer[at] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    const at = this.reserve(1)
+    this.buffer[at] = rest
+  }
+
+  varint(value: number): void {
+    this.uvarint(((value << 1) ^ (value >> 31)) >>> 0)
+  }
+
+  /** Zig-zag of a safe integer; the doubled value may pass 2^53, so it is written in two halves. */
+  varlong(value: number): void {
+    if (value >= -0x4000_0000 && value < 0x4000_0000) return this.varint(value)
+    let rest = value < 0 ? BigInt(value) * -2n - 1n : BigInt(value) * 2n
+    while (rest >= 0x80n) {
+      const at = this.reserve(1)
+      this.buffer[at] = Number(rest & 0x7fn) | 0x80
+      rest >>= 7n
+    }
+    const at = this.reserve(1)
+    this.buffer[at] = Number(rest)
+  }
+
+  raw(bytes: Uint8Array): void {
+    const at = this.reserve(bytes.length)
+    this.buffer.set(bytes, at)
+  }
+
+  utf8(value: string, bytes = Buffer.byteLength(value)): void {
+    const at = this.reserve(bytes)
+    this.buffer.write(value, at, bytes, 'utf8')
+  }
+
+  uuid(value: string): void {
+    const at = this.reserve(16)
+    if (this.buffer.write(value, at, 16, 'base64url') !== 16) throw new TypeError(`not an id of 16 bytes: ${value}`)
+  }
+
+  /** Takes `bytes` into the stream without a copy. They must stay unchanged until the chunks have been sent. */
+  splice(bytes: Buffer): void {
+    if (bytes.length < 1024) return this.raw(bytes)
+    if (this.position > this.start) {
+      this.done.push(this.buffer.subarray(this.start, this.position))
+      this.doneBytes += this.position - this.start
+      this.start = this.position
+    }
+    this.done.push(bytes)
+    this.doneBytes += bytes.length
+  }
+
+  /** The pieces in order. The writer must not be used afterwards. */
+  chunks(): Buffer[] {
+    if (this.position > this.start) this.done.push(this.buffer.subarray(this.start, this.position))
+    this.start = this.position
+    return this.done
+  }
+
+  /** Everything as one buffer; copies only when something was spliced. */
+  bytes(): Buffer {
+    const chunks = this.chunks()
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  }
+}
