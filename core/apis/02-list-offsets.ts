@@ -3,7 +3,7 @@
  * timeoutMs.
  */
 import { defineApi } from '../wire/api.ts'
-import { int16, int32, int64, int8, list, optional, since, string, struct } from '../wire/types.ts'
+import { int8, int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
 
 export default defineApi({
   key: 2,
@@ -13,27 +13,35 @@ export default defineApi({
   request: {
     replicaId: int32,
     isolationLevel: since(2, int8),
-    topics: list(struct({
-      name: string,
-      partitions: list(struct({
-        partitionIndex: int32,
-        currentLeaderEpoch: since(4, int32, -1),
-        timestamp: int64,
-      })),
-    })),
+    topics: list(
+      struct({
+        name: string,
+        partitions: list(
+          struct({
+            partitionIndex: int32,
+            currentLeaderEpoch: since(4, int32, -1),
+            timestamp: int64,
+          }),
+        ),
+      }),
+    ),
     timeoutMs: since(10, int32),
   },
   response: {
     throttleTimeMs: since(2, int32),
-    topics: list(struct({
-      name: string,
-      partitions: list(struct({
-        partitionIndex: int32,
-        errorCode: int16,
-        timestamp: optional(int64, -1),
-        offset: optional(int64, -1),
-        leaderEpoch: since(4, int32, -1),
-      })),
-    })),
+    topics: list(
+      struct({
+        name: string,
+        partitions: list(
+          struct({
+            partitionIndex: int32,
+            errorCode: int16,
+            timestamp: optional(int64, -1),
+            offset: optional(int64, -1),
+            leaderEpoch: since(4, int32, -1),
+          }),
+        ),
+      }),
+    ),
   },
 })

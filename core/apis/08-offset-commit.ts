@@ -16,26 +16,34 @@ export default defineApi({
     memberId: string,
     groupInstanceId: since(7, nullable(string)),
     retentionTimeMs: until(4, int64, -1),
-    topics: list(struct({
-      name: until(9, string),
-      topicId: since(10, uuid),
-      partitions: list(struct({
-        partitionIndex: int32,
-        committedOffset: int64,
-        committedLeaderEpoch: since(6, int32, -1),
-        committedMetadata: nullable(string),
-      })),
-    })),
+    topics: list(
+      struct({
+        name: until(9, string),
+        topicId: since(10, uuid),
+        partitions: list(
+          struct({
+            partitionIndex: int32,
+            committedOffset: int64,
+            committedLeaderEpoch: since(6, int32, -1),
+            committedMetadata: nullable(string),
+          }),
+        ),
+      }),
+    ),
   },
   response: {
     throttleTimeMs: since(3, int32),
-    topics: list(struct({
-      name: until(9, string),
-      topicId: since(10, uuid),
-      partitions: list(struct({
-        partitionIndex: int32,
-        errorCode: int16,
-      })),
-    })),
+    topics: list(
+      struct({
+        name: until(9, string),
+        topicId: since(10, uuid),
+        partitions: list(
+          struct({
+            partitionIndex: int32,
+            errorCode: int16,
+          }),
+        ),
+      }),
+    ),
   },
 })

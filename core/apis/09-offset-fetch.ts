@@ -12,49 +12,83 @@ export default defineApi({
   flexible: 6,
   request: {
     groupId: until(7, string),
-    topics: until(7, nullable(list(struct({
-      name: string,
-      partitionIndexes: list(int32),
-    })), 2), []),
-    groups: since(8, list(struct({
-      groupId: string,
-      memberId: since(9, nullable(string)),
-      memberEpoch: since(9, int32, -1),
-      topics: nullable(list(struct({
-        name: until(9, string),
-        topicId: since(10, uuid),
-        partitionIndexes: list(int32),
-      }))),
-    }))),
+    topics: until(
+      7,
+      nullable(
+        list(
+          struct({
+            name: string,
+            partitionIndexes: list(int32),
+          }),
+        ),
+        2,
+      ),
+      [],
+    ),
+    groups: since(
+      8,
+      list(
+        struct({
+          groupId: string,
+          memberId: since(9, nullable(string)),
+          memberEpoch: since(9, int32, -1),
+          topics: nullable(
+            list(
+              struct({
+                name: until(9, string),
+                topicId: since(10, uuid),
+                partitionIndexes: list(int32),
+              }),
+            ),
+          ),
+        }),
+      ),
+    ),
     requireStable: since(7, bool),
   },
   response: {
     throttleTimeMs: since(3, int32),
-    topics: until(7, list(struct({
-      name: string,
-      partitions: list(struct({
-        partitionIndex: int32,
-        committedOffset: int64,
-        committedLeaderEpoch: since(5, int32, -1),
-        metadata: nullable(string),
-        errorCode: int16,
-      })),
-    }))),
+    topics: until(
+      7,
+      list(
+        struct({
+          name: string,
+          partitions: list(
+            struct({
+              partitionIndex: int32,
+              committedOffset: int64,
+              committedLeaderEpoch: since(5, int32, -1),
+              metadata: nullable(string),
+              errorCode: int16,
+            }),
+          ),
+        }),
+      ),
+    ),
     errorCode: between(2, 7, int16),
-    groups: since(8, list(struct({
-      groupId: string,
-      topics: list(struct({
-        name: until(9, string),
-        topicId: since(10, uuid),
-        partitions: list(struct({
-          partitionIndex: int32,
-          committedOffset: int64,
-          committedLeaderEpoch: optional(int32, -1),
-          metadata: nullable(string),
+    groups: since(
+      8,
+      list(
+        struct({
+          groupId: string,
+          topics: list(
+            struct({
+              name: until(9, string),
+              topicId: since(10, uuid),
+              partitions: list(
+                struct({
+                  partitionIndex: int32,
+                  committedOffset: int64,
+                  committedLeaderEpoch: optional(int32, -1),
+                  metadata: nullable(string),
+                  errorCode: int16,
+                }),
+              ),
+            }),
+          ),
           errorCode: int16,
-        })),
-      })),
-      errorCode: int16,
-    }))),
+        }),
+      ),
+    ),
   },
 })

@@ -3,7 +3,7 @@
  * key, errorCode, errorMessage, nodeId, host, port.
  */
 import { defineApi } from '../wire/api.ts'
-import { between, int16, int32, int8, list, nullable, since, string, struct, until } from '../wire/types.ts'
+import { between, int8, int16, int32, list, nullable, since, string, struct, until } from '../wire/types.ts'
 
 export default defineApi({
   key: 10,
@@ -22,13 +22,18 @@ export default defineApi({
     nodeId: until(3, int32),
     host: until(3, string),
     port: until(3, int32),
-    coordinators: since(4, list(struct({
-      key: string,
-      nodeId: int32,
-      host: string,
-      port: int32,
-      errorCode: int16,
-      errorMessage: nullable(string),
-    }))),
+    coordinators: since(
+      4,
+      list(
+        struct({
+          key: string,
+          nodeId: int32,
+          host: string,
+          port: int32,
+          errorCode: int16,
+          errorMessage: nullable(string),
+        }),
+      ),
+    ),
   },
 })

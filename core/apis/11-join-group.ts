@@ -17,10 +17,12 @@ export default defineApi({
     memberId: string,
     groupInstanceId: since(5, nullable(string)),
     protocolType: string,
-    protocols: list(struct({
-      name: string,
-      metadata: bytes,
-    })),
+    protocols: list(
+      struct({
+        name: string,
+        metadata: bytes,
+      }),
+    ),
     reason: since(8, nullable(string)),
   },
   response: {
@@ -32,10 +34,12 @@ export default defineApi({
     leader: string,
     skipAssignment: since(9, bool),
     memberId: string,
-    members: list(struct({
-      memberId: string,
-      groupInstanceId: since(5, nullable(string)),
-      metadata: bytes,
-    })),
+    members: list(
+      struct({
+        memberId: string,
+        groupInstanceId: since(5, nullable(string)),
+        metadata: bytes,
+      }),
+    ),
   },
 })

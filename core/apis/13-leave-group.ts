@@ -12,19 +12,29 @@ export default defineApi({
   request: {
     groupId: string,
     memberId: until(2, string),
-    members: since(3, list(struct({
-      memberId: string,
-      groupInstanceId: optional(nullable(string)),
-      reason: since(5, nullable(string)),
-    }))),
+    members: since(
+      3,
+      list(
+        struct({
+          memberId: string,
+          groupInstanceId: optional(nullable(string)),
+          reason: since(5, nullable(string)),
+        }),
+      ),
+    ),
   },
   response: {
     throttleTimeMs: since(1, int32),
     errorCode: int16,
-    members: since(3, list(struct({
-      memberId: string,
-      groupInstanceId: nullable(string),
-      errorCode: int16,
-    }))),
+    members: since(
+      3,
+      list(
+        struct({
+          memberId: string,
+          groupInstanceId: nullable(string),
+          errorCode: int16,
+        }),
+      ),
+    ),
   },
 })

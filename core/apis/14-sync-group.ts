@@ -16,10 +16,12 @@ export default defineApi({
     groupInstanceId: since(3, nullable(string)),
     protocolType: since(5, nullable(string)),
     protocolName: since(5, nullable(string)),
-    assignments: list(struct({
-      memberId: string,
-      assignment: bytes,
-    })),
+    assignments: list(
+      struct({
+        memberId: string,
+        assignment: bytes,
+      }),
+    ),
   },
   response: {
     throttleTimeMs: since(1, int32),

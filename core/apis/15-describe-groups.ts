@@ -16,22 +16,26 @@ export default defineApi({
   },
   response: {
     throttleTimeMs: since(1, int32),
-    groups: list(struct({
-      errorCode: int16,
-      errorMessage: since(6, nullable(string)),
-      groupId: string,
-      groupState: string,
-      protocolType: string,
-      protocolData: string,
-      members: list(struct({
-        memberId: string,
-        groupInstanceId: since(4, nullable(string)),
-        clientId: string,
-        clientHost: string,
-        memberMetadata: bytes,
-        memberAssignment: bytes,
-      })),
-      authorizedOperations: since(3, int32, -2147483648),
-    })),
+    groups: list(
+      struct({
+        errorCode: int16,
+        errorMessage: since(6, nullable(string)),
+        groupId: string,
+        groupState: string,
+        protocolType: string,
+        protocolData: string,
+        members: list(
+          struct({
+            memberId: string,
+            groupInstanceId: since(4, nullable(string)),
+            clientId: string,
+            clientHost: string,
+            memberMetadata: bytes,
+            memberAssignment: bytes,
+          }),
+        ),
+        authorizedOperations: since(3, int32, -2147483648),
+      }),
+    ),
   },
 })

@@ -16,11 +16,13 @@ export default defineApi({
   response: {
     throttleTimeMs: since(1, int32),
     errorCode: int16,
-    groups: list(struct({
-      groupId: string,
-      protocolType: string,
-      groupState: since(4, string),
-      groupType: since(5, string),
-    })),
+    groups: list(
+      struct({
+        groupId: string,
+        protocolType: string,
+        groupState: since(4, string),
+        groupType: since(5, string),
+      }),
+    ),
   },
 })

@@ -16,23 +16,37 @@ export default defineApi({
   },
   response: {
     errorCode: int16,
-    apiKeys: list(struct({
-      apiKey: int16,
-      minVersion: int16,
-      maxVersion: int16,
-    })),
+    apiKeys: list(
+      struct({
+        apiKey: int16,
+        minVersion: int16,
+        maxVersion: int16,
+      }),
+    ),
     throttleTimeMs: since(1, int32),
-    supportedFeatures: tagged(0, 3, list(struct({
-      name: string,
-      minVersion: int16,
-      maxVersion: int16,
-    }))),
+    supportedFeatures: tagged(
+      0,
+      3,
+      list(
+        struct({
+          name: string,
+          minVersion: int16,
+          maxVersion: int16,
+        }),
+      ),
+    ),
     finalizedFeaturesEpoch: tagged(1, 3, int64, -1),
-    finalizedFeatures: tagged(2, 3, list(struct({
-      name: string,
-      maxVersionLevel: int16,
-      minVersionLevel: int16,
-    }))),
+    finalizedFeatures: tagged(
+      2,
+      3,
+      list(
+        struct({
+          name: string,
+          maxVersionLevel: int16,
+          minVersionLevel: int16,
+        }),
+      ),
+    ),
     zkMigrationReady: tagged(3, 3, bool),
   },
 })

@@ -10,20 +10,27 @@ export default defineApi({
   versions: [1, 6],
   flexible: 4,
   request: {
-    topics: since(6, list(struct({
-      name: optional(nullable(string)),
-      topicId: uuid,
-    }))),
+    topics: since(
+      6,
+      list(
+        struct({
+          name: optional(nullable(string)),
+          topicId: uuid,
+        }),
+      ),
+    ),
     topicNames: until(5, list(string)),
     timeoutMs: int32,
   },
   response: {
     throttleTimeMs: int32,
-    responses: list(struct({
-      name: nullable(string, 6),
-      topicId: since(6, uuid),
-      errorCode: int16,
-      errorMessage: since(5, nullable(string)),
-    })),
+    responses: list(
+      struct({
+        name: nullable(string, 6),
+        topicId: since(6, uuid),
+        errorCode: int16,
+        errorMessage: since(5, nullable(string)),
+      }),
+    ),
   },
 })

@@ -10,24 +10,32 @@ export default defineApi({
   versions: [0, 2],
   flexible: 2,
   request: {
-    topics: list(struct({
-      name: string,
-      partitions: list(struct({
-        partitionIndex: int32,
-        offset: int64,
-      })),
-    })),
+    topics: list(
+      struct({
+        name: string,
+        partitions: list(
+          struct({
+            partitionIndex: int32,
+            offset: int64,
+          }),
+        ),
+      }),
+    ),
     timeoutMs: int32,
   },
   response: {
     throttleTimeMs: int32,
-    topics: list(struct({
-      name: string,
-      partitions: list(struct({
-        partitionIndex: int32,
-        lowWatermark: int64,
-        errorCode: int16,
-      })),
-    })),
+    topics: list(
+      struct({
+        name: string,
+        partitions: list(
+          struct({
+            partitionIndex: int32,
+            lowWatermark: int64,
+            errorCode: int16,
+          }),
+        ),
+      }),
+    ),
   },
 })

@@ -11,25 +11,33 @@ export default defineApi({
   flexible: 4,
   request: {
     replicaId: since(3, int32, -2),
-    topics: list(struct({
-      topic: string,
-      partitions: list(struct({
-        partition: int32,
-        currentLeaderEpoch: optional(int32, -1),
-        leaderEpoch: int32,
-      })),
-    })),
+    topics: list(
+      struct({
+        topic: string,
+        partitions: list(
+          struct({
+            partition: int32,
+            currentLeaderEpoch: optional(int32, -1),
+            leaderEpoch: int32,
+          }),
+        ),
+      }),
+    ),
   },
   response: {
     throttleTimeMs: int32,
-    topics: list(struct({
-      topic: string,
-      partitions: list(struct({
-        errorCode: int16,
-        partition: int32,
-        leaderEpoch: optional(int32, -1),
-        endOffset: optional(int64, -1),
-      })),
-    })),
+    topics: list(
+      struct({
+        topic: string,
+        partitions: list(
+          struct({
+            errorCode: int16,
+            partition: int32,
+            leaderEpoch: optional(int32, -1),
+            endOffset: optional(int64, -1),
+          }),
+        ),
+      }),
+    ),
   },
 })

@@ -10,22 +10,30 @@ export default defineApi({
   versions: [0, 3],
   flexible: 2,
   request: {
-    topics: list(struct({
-      name: string,
-      count: int32,
-      assignments: nullable(list(struct({
-        brokerIds: list(int32),
-      }))),
-    })),
+    topics: list(
+      struct({
+        name: string,
+        count: int32,
+        assignments: nullable(
+          list(
+            struct({
+              brokerIds: list(int32),
+            }),
+          ),
+        ),
+      }),
+    ),
     timeoutMs: int32,
     validateOnly: bool,
   },
   response: {
     throttleTimeMs: int32,
-    results: list(struct({
-      name: string,
-      errorCode: int16,
-      errorMessage: optional(nullable(string)),
-    })),
+    results: list(
+      struct({
+        name: string,
+        errorCode: int16,
+        errorMessage: optional(nullable(string)),
+      }),
+    ),
   },
 })

@@ -14,9 +14,11 @@ export default defineApi({
   },
   response: {
     throttleTimeMs: int32,
-    results: list(struct({
-      groupId: string,
-      errorCode: int16,
-    })),
+    results: list(
+      struct({
+        groupId: string,
+        errorCode: int16,
+      }),
+    ),
   },
 })

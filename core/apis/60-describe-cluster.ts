@@ -2,7 +2,7 @@
  * DescribeCluster, key 60. v1 adds endpointType; v2 adds includeFencedBrokers, isFenced.
  */
 import { defineApi } from '../wire/api.ts'
-import { bool, int16, int32, int8, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
 
 export default defineApi({
   key: 60,
@@ -21,13 +21,15 @@ export default defineApi({
     endpointType: since(1, int8, 1),
     clusterId: string,
     controllerId: optional(int32, -1),
-    brokers: list(struct({
-      brokerId: int32,
-      host: string,
-      port: int32,
-      rack: optional(nullable(string)),
-      isFenced: since(2, bool),
-    })),
+    brokers: list(
+      struct({
+        brokerId: int32,
+        host: string,
+        port: int32,
+        rack: optional(nullable(string)),
+        isFenced: since(2, bool),
+      }),
+    ),
     clusterAuthorizedOperations: optional(int32, -2147483648),
   },
 })

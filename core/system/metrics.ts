@@ -13,7 +13,12 @@ export class Metrics {
   readonly registry = new Registry()
 
   counter(declaration: MetricDeclaration): Counter {
-    return new Counter({ name: declaration.name, help: declaration.help, labelNames: [...(declaration.labels ?? [])], registers: [this.registry] })
+    return new Counter({
+      name: declaration.name,
+      help: declaration.help,
+      labelNames: [...(declaration.labels ?? [])],
+      registers: [this.registry],
+    })
   }
 
   /** A gauge that is read when somebody looks: `collect` sets it. */

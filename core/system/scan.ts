@@ -17,7 +17,9 @@ export async function scan<T>(folder: string, pattern: RegExp): Promise<T[]> {
 
 /** The default exports of `<folder>/<any subfolder>/<file>`, in the order of the subfolders' names. */
 export async function scanFolders<T>(folder: string, file: string): Promise<T[]> {
-  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory()).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const entries = (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
   const found: T[] = []
   for (const entry of entries) found.push(...(await scan<T>(join(folder, entry.name), new RegExp(`^${file}\\.(ts|js)$`))))
   return found

@@ -25,7 +25,8 @@ export function defineStruct<const F extends Fields>(declaration: StructDeclarat
   const type = struct(fields)
   const codecs = new Map<number, Codec<OutOf<F>, InOf<F>>>()
   const codec = (version: number): Codec<OutOf<F>, InOf<F>> => {
-    if (version < versions[0] || version > versions[1]) throw new WireError(`version ${version}, known are ${versions[0]} to ${versions[1]}`)
+    if (version < versions[0] || version > versions[1])
+      throw new WireError(`version ${version}, known are ${versions[0]} to ${versions[1]}`)
     let found = codecs.get(version)
     if (!found) {
       found = type.codec(version, declaration.flexible !== null && version >= declaration.flexible)

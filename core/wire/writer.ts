@@ -116,7 +116,10 @@ export class Writer {
 
   /** Takes `bytes` into the stream without a copy. They must stay unchanged until the chunks have been sent. */
   splice(bytes: Buffer): void {
-    if (bytes.length < 1024) return this.raw(bytes)
+    if (bytes.length < 1024) {
+      this.raw(bytes)
+      return
+    }
     if (this.position > this.start) {
       this.done.push(this.buffer.subarray(this.start, this.position))
       this.doneBytes += this.position - this.start

@@ -11,10 +11,15 @@ export const consumerSubscription = defineStruct({
   fields: {
     topics: list(string),
     userData: optional(nullable(bytes)),
-    ownedPartitions: since(1, list(struct({
-      topic: string,
-      partitions: list(int32),
-    }))),
+    ownedPartitions: since(
+      1,
+      list(
+        struct({
+          topic: string,
+          partitions: list(int32),
+        }),
+      ),
+    ),
     generationId: since(2, int32, -1),
     rackId: since(3, nullable(string)),
   },
@@ -25,10 +30,12 @@ export const consumerAssignment = defineStruct({
   versions: [0, 3],
   flexible: null,
   fields: {
-    assignedPartitions: list(struct({
-      topic: string,
-      partitions: list(int32),
-    })),
+    assignedPartitions: list(
+      struct({
+        topic: string,
+        partitions: list(int32),
+      }),
+    ),
     userData: optional(nullable(bytes)),
   },
 })

@@ -48,16 +48,18 @@ export const groupMetadataValue = defineStruct({
     protocol: nullable(string),
     leader: nullable(string),
     currentStateTimestamp: since(2, int64, -1),
-    members: list(struct({
-      memberId: string,
-      groupInstanceId: since(3, nullable(string)),
-      clientId: string,
-      clientHost: string,
-      rebalanceTimeout: since(1, int32, -1),
-      sessionTimeout: int32,
-      subscription: bytes,
-      assignment: bytes,
-    })),
+    members: list(
+      struct({
+        memberId: string,
+        groupInstanceId: since(3, nullable(string)),
+        clientId: string,
+        clientHost: string,
+        rebalanceTimeout: since(1, int32, -1),
+        sessionTimeout: int32,
+        subscription: bytes,
+        assignment: bytes,
+      }),
+    ),
   },
 })
 

@@ -1,0 +1,25 @@
+/**
+ * Converters turn a record's key, value or header into bytes and back. One file each in connect/converters.
+ */
+import type { Schema } from './schema.ts'
+import type { ConfigOf, Settings } from './settings.ts'
+
+export interface SchemaAndValue {
+  schema: Schema | null
+  value: unknown
+}
+
+export interface Converter {
+  fromConnect(topic: string, schema: Schema | null, value: unknown): Buffer | null
+  toConnect(topic: string, bytes: Buffer | null): SchemaAndValue
+}
+
+export interface ConverterDeclaration<S extends Settings> {
+  class: string
+  aliases?: readonly string[]
+  doc: string
+  settings: S
+  create(config: ConfigOf<S>, isKey: boolean): Converter
+}
+
+export const defineConverter = <const S extends Settings>(declaration: ConverterDeclaration<S>): ConverterDeclaration<S> => declaration

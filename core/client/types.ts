@@ -1,0 +1,290 @@
+/**
+ * The client room's words: what connect, mirror and (later) replication use to reach any Kafka cluster, ours or Apache's.
+ */
+import type { Api, RequestOf, ResponseOf } from '../wire/api.ts'
+
+export interface ClientSettings {
+  /** host:port, comma-separated or a list. */
+  bootstrapServers: string | readonly string[]
+  clientId: string
+  requestTimeoutMs?: number
+  metadataMaxAgeMs?: number
+  connectionsMaxIdleMs?: number
+  reconnectBackoffMs?: number
+  reconnectBackoffMaxMs?: number
+  retryBackoffMs?: number
+  retryBackoffMaxMs?: number
+  clientRack?: string
+}
+
+/** Where a request goes. */
+export type Target = { node: number } | { leader: { topic: string; partition: number } } | { group: string } | 'any' | 'controller'
+
+export interface TopicMetadata {
+  name: string
+  id: string
+  internal: boolean
+  partitions: { index: number; leader: number; leaderEpoch: number; replicas: number[]; isr: number[] }[]
+}
+
+export interface Client {
+  readonly clusterId: Promise<string | null>
+  /**
+   * One request in the highest version both sides know. It finds the target, and tries again with backoff what may be tried again at the
+   * connection's level (not what a response's own error codes say). Throws KafkaError; REQUEST_TIMED_OUT after `timeoutMs`.
+   */
+  send<A extends Api>(target: Target, api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>>
+  /** Known metadata of a topic; asks the cluster when unknown or older than metadata.max.age. Undefined where the topic is not there. */
+  topic(name: string, options?: { refresh?: boolean; allowCreation?: boolean }): Promise<TopicMetadata | undefined>
+  /** All topics of the cluster. */
+  topics(): Promise<TopicMetadata[]>
+  producer(settings?: ProducerSettings): Producer
+  consumer(settings?: ConsumerSettings): Consumer
+  group(settings: GroupMemberSettings): GroupMember
+  readonly admin: Admin
+  /** One connection to a partition's leader for raw batches. */
+  raw(): RawAccess
+  close(): Promise<void>
+}
+
+export interface SendOptions {
+  timeoutMs?: number
+  signal?: AbortSignal
+  /** Caps the version, where a caller needs an older answer. */
+  maxVersion?: number
+}
+
+export interface RecordHeader {
+  key: string
+  value: Buffer | null
+}
+
+export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+
+export interface ProducerRecord {
+  topic: string
+  /** Chosen by murmur2 of the key, or sticky without a key, where it is not given. */
+  partition?: number | undefined
+  key: Buffer | null
+  value: Buffer | null
+  headers?: readonly RecordHeader[] | undefined
+  /** ms since the epoch; now where it is not given. */
+  timestamp?: number | undefined
+}
+
+export interface ProducerSettings {
+  acks?: 'all' | 1 | 0
+  enableIdempotence?: boolean
+  compressionType?: CompressionName
+  batchSize?: number
+  lingerMs?: number
+  bufferMemory?: number
+  maxInFlight?: number
+  maxRequestSize?: number
+  deliveryTimeoutMs?: number
+  requestTimeoutMs?: number
+}
+
+export interface Sent {
+  topic: string
+  partition: number
+  offset: number
+  timestamp: number
+}
+
+export interface Producer {
+  /**
+   * Takes the records, in order, and resolves when all of them are acknowledged; rejects with the first failure once all are decided. It
+   * waits before taking while more than `bufferMemory` is under way. The result at i tells where record i went.
+   */
+  send(records: readonly ProducerRecord[]): Promise<SendResult>
+  /** Resolves when everything taken before is decided. */
+  flush(): Promise<void>
+  /** Bytes under way. */
+  readonly pendingBytes: number
+  close(): Promise<void>
+}
+
+export interface SendResult {
+  readonly count: number
+  at(index: number): Sent
+  /** Null where all went well; else an entry for each failed record. */
+  readonly failures: ReadonlyMap<number, Error> | null
+}
+
+export interface TopicPartition {
+  topic: string
+  partition: number
+}
+
+export interface ConsumedRecord {
+  offset: number
+  timestamp: number
+  timestampType: 'CreateTime' | 'LogAppendTime'
+  key: Buffer | null
+  value: Buffer | null
+  headers: readonly RecordHeader[]
+}
+
+/** What one fetch gave of one partition, decoded. */
+export interface ConsumedBatch extends TopicPartition {
+  records: ConsumedRecord[]
+  /** The offset to go on from, also past records that were filtered or compacted away. */
+  nextOffset: number
+  highWatermark: number
+}
+
+export interface ConsumerSettings {
+  groupId?: string
+  groupInstanceId?: string
+  autoOffsetReset?: 'earliest' | 'latest' | 'none'
+  isolationLevel?: 'read_uncommitted' | 'read_committed'
+  fetchMinBytes?: number
+  fetchMaxWaitMs?: number
+  fetchMaxBytes?: number
+  maxPartitionFetchBytes?: number
+  maxPollRecords?: number
+  sessionTimeoutMs?: number
+  heartbeatIntervalMs?: number
+  rebalanceTimeoutMs?: number
+  partitionAssignors?: readonly string[]
+}
+
+export interface RebalanceListener {
+  /** Before partitions go: the place to flush and commit. */
+  revoked?(partitions: readonly TopicPartition[]): Promise<void> | void
+  assigned?(partitions: readonly TopicPartition[]): Promise<void> | void
+  /** The partitions are gone already (session lost): nothing can be committed. */
+  lost?(partitions: readonly TopicPartition[]): Promise<void> | void
+}
+
+export interface CommitOffset extends TopicPartition {
+  offset: number
+  metadata?: string
+  leaderEpoch?: number
+}
+
+export interface Consumer {
+  /** Joins the group. A RegExp follows new topics. */
+  subscribe(topics: readonly string[] | RegExp, listener?: RebalanceListener): void
+  /** Without a group: reads these from the given offsets. */
+  assign(partitions: readonly (TopicPartition & { offset: number | 'earliest' | 'latest' })[]): void
+  readonly assignment: readonly TopicPartition[]
+  /** Records that are there, or what comes within `timeoutMs`; at most maxPollRecords. Rebalances happen in here. */
+  poll(timeoutMs: number, signal?: AbortSignal): Promise<ConsumedBatch[]>
+  seek(partition: TopicPartition, offset: number): void
+  pause(partitions: readonly TopicPartition[]): void
+  resume(partitions: readonly TopicPartition[]): void
+  position(partition: TopicPartition): number | undefined
+  commit(offsets: readonly CommitOffset[]): Promise<void>
+  committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>>
+  close(): Promise<void>
+}
+
+/** A member of a group of any protocol type: the consumer and the connect worker are built on it. */
+export interface GroupMemberSettings {
+  groupId: string
+  groupInstanceId?: string
+  protocolType: string
+  sessionTimeoutMs: number
+  heartbeatIntervalMs: number
+  rebalanceTimeoutMs: number
+  /** Asked at each join. In the order of preference. */
+  protocols(): readonly { name: string; metadata: Buffer }[]
+  /** Asked of the leader: who gets what. */
+  assign(
+    protocol: string,
+    members: readonly { memberId: string; groupInstanceId: string | null; metadata: Buffer }[],
+  ): Promise<Map<string, Buffer>> | Map<string, Buffer>
+  /** Before a rejoin: let go of what must be let go. */
+  beforeRejoin(reason: string): Promise<void>
+  onAssigned(assignment: Buffer, generation: number, memberId: string, leader: boolean): Promise<void>
+  /** The member was thrown out: everything it held is no longer its. */
+  onLost(error: Error): Promise<void>
+}
+
+export interface GroupMember {
+  readonly memberId: string
+  readonly generation: number
+  start(): void
+  /** Rejoins at the next chance. */
+  rejoin(reason: string): void
+  commit(offsets: readonly CommitOffset[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Batches as they are on the wire: nothing is decompressed or decoded. */
+export interface RawFetchResult extends TopicPartition {
+  error: string | null
+  highWatermark: number
+  lastStableOffset: number
+  logStartOffset: number
+  abortedTransactions: { producerId: number; firstOffset: number }[]
+  /** Whole batches only; a torn last one is cut off. */
+  records: Buffer
+}
+
+export interface RawAccess {
+  /** One long poll over partitions that one node leads. */
+  fetch(
+    node: number,
+    partitions: readonly (TopicPartition & { topicId: string; offset: number; leaderEpoch: number })[],
+    options: {
+      maxWaitMs: number
+      minBytes: number
+      maxBytes: number
+      partitionMaxBytes: number
+      isolationLevel: 0 | 1
+      signal?: AbortSignal
+    },
+  ): Promise<RawFetchResult[]>
+  /** Whole batches to one partition's leader each, acks=all. In the order of calls for one partition. Resolves with the base offset of each. */
+  produce(
+    node: number,
+    partitions: readonly (TopicPartition & { topicId: string; records: Buffer | readonly Buffer[] })[],
+    options?: { timeoutMs?: number; acks?: -1 | 0 | 1 },
+  ): Promise<(TopicPartition & { error: string | null; baseOffset: number; logAppendTimeMs: number; logStartOffset: number })[]>
+  initProducerId(): Promise<{ producerId: number; producerEpoch: number }>
+  close(): Promise<void>
+}
+
+export interface TopicConfig {
+  name: string
+  value: string | null
+  isDefault: boolean
+  readOnly: boolean
+  isSensitive: boolean
+  source: number
+}
+
+export interface Admin {
+  createTopics(
+    topics: readonly { name: string; partitions: number; replicationFactor: number; configs?: Record<string, string> }[],
+  ): Promise<Map<string, Error | null>>
+  deleteTopics(names: readonly string[]): Promise<Map<string, Error | null>>
+  createPartitions(name: string, count: number): Promise<void>
+  describeTopicConfigs(names: readonly string[]): Promise<Map<string, TopicConfig[]>>
+  /** operation: 0 set, 1 delete. */
+  alterTopicConfigs(changes: ReadonlyMap<string, readonly { name: string; operation: 0 | 1; value: string | null }[]>): Promise<void>
+  /** timestamp: -1 latest, -2 earliest, -3 max timestamp, else ms. */
+  listOffsets(
+    partitions: readonly (TopicPartition & { timestamp: number })[],
+    isolationLevel?: 0 | 1,
+  ): Promise<(TopicPartition & { offset: number; timestamp: number; error: string | null })[]>
+  listGroups(): Promise<{ groupId: string; protocolType: string; state: string }[]>
+  describeGroups(
+    ids: readonly string[],
+  ): Promise<
+    { groupId: string; state: string; protocolType: string; members: { memberId: string; clientId: string; assignment: Buffer }[] }[]
+  >
+  groupOffsets(groupId: string): Promise<(CommitOffset & { leaderEpoch: number })[]>
+  /** As kafka-consumer-groups --reset-offsets does: the group must be empty. */
+  alterGroupOffsets(groupId: string, offsets: readonly CommitOffset[]): Promise<void>
+  deleteGroups(ids: readonly string[]): Promise<Map<string, Error | null>>
+  deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void>
+  describeCluster(): Promise<{
+    clusterId: string
+    controllerId: number
+    brokers: { id: number; host: string; port: number; rack: string | null }[]
+  }>
+}

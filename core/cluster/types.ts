@@ -1,0 +1,63 @@
+/**
+ * What exists: topics and their partitions, configs, producer ids. An image in memory, made from a journal on disk.
+ */
+import type { LogConfig } from '../log/types.ts'
+
+export interface Topic {
+  readonly name: string
+  readonly id: string
+  readonly partitions: number
+  readonly internal: boolean
+  /** Overrides only, as given. */
+  readonly configs: Readonly<Record<string, string>>
+}
+
+export interface NewTopic {
+  name: string
+  /** -1 takes num.partitions. */
+  partitions: number
+  /** -1 takes default.replication.factor. */
+  replicationFactor: number
+  assignments?: readonly { partitionIndex: number; brokerIds: readonly number[] }[]
+  configs?: Readonly<Record<string, string | null>>
+}
+
+export interface ConfigEntry {
+  name: string
+  value: string | null
+  readOnly: boolean
+  isDefault: boolean
+  isSensitive: boolean
+  /** Kafka's ConfigSource: 1 dynamic topic, 2 dynamic broker, 3 dynamic default broker, 4 static broker, 5 default. */
+  source: number
+  /** Kafka's ConfigType: 1 boolean, 2 string, 3 int, 4 short, 5 long, 6 double, 7 list, 8 class, 9 password. */
+  type: number
+  documentation: string
+  synonyms: { name: string; value: string | null; source: number }[]
+}
+
+export type ConfigResource = { type: 'topic'; name: string } | { type: 'broker'; name: string }
+/** Kafka's AlterConfigOp: 0 set, 1 delete, 2 append, 3 subtract. */
+export interface ConfigChange {
+  name: string
+  operation: number
+  value: string | null
+}
+
+/** All methods throw KafkaError; what they promise is durable in the journal when they resolve. */
+export interface Cluster {
+  readonly clusterId: string
+  topic(name: string): Topic | undefined
+  topicById(id: string): Topic | undefined
+  topics(): Iterable<Topic>
+  logConfig(topic: Topic): LogConfig
+  createTopic(topic: NewTopic, options?: { validateOnly?: boolean; internal?: boolean }): Promise<Topic>
+  /** Auto-creation on Metadata and FindCoordinator: one creation for all that ask at the same time. */
+  ensureTopic(name: string, partitions?: number, configs?: Record<string, string>, internal?: boolean): Promise<Topic>
+  deleteTopic(name: string): Promise<void>
+  createPartitions(name: string, count: number, validateOnly: boolean): Promise<Topic>
+  describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[]
+  alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void>
+  /** A producer id that was never given before, also after a crash. */
+  nextProducerId(): Promise<number>
+}

@@ -1,0 +1,3 @@
+export interface FetchWaiters {
+  readonly waiting: number
+}

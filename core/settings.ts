@@ -1,0 +1,3 @@
+export interface BrokerSettings {
+  readonly nodeId: number
+}
