@@ -88,7 +88,10 @@ export class Writer {
 
   /** Zig-zag of a safe integer; the doubled value may pass 2^53, so it is written in two halves. */
   varlong(value: number): void {
-    if (value >= -0x4000_0000 && value < 0x4000_0000) return this.varint(value)
+    if (value >= -0x4000_0000 && value < 0x4000_0000) {
+      this.varint(value)
+      return
+    }
     let rest = value < 0 ? BigInt(value) * -2n - 1n : BigInt(value) * 2n
     while (rest >= 0x80n) {
       const at = this.reserve(1)
