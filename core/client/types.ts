@@ -2,6 +2,10 @@
  * The client room's words: what connect, mirror and (later) replication use to reach any Kafka cluster, ours or Apache's.
  */
 import type { Api, RequestOf, ResponseOf } from '../wire/api.ts'
+import type { CodecName } from '../wire/batch-header.ts'
+import type { DecodedRecord, RecordHeader } from '../wire/record-batch.ts'
+
+export type { RecordHeader } from '../wire/record-batch.ts'
 
 export interface ClientSettings {
   /** host:port, comma-separated or a list. */
@@ -54,12 +58,7 @@ export interface SendOptions {
   maxVersion?: number
 }
 
-export interface RecordHeader {
-  key: string
-  value: Buffer | null
-}
-
-export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+export type CompressionName = CodecName
 
 export interface ProducerRecord {
   topic: string
@@ -117,14 +116,7 @@ export interface TopicPartition {
   partition: number
 }
 
-export interface ConsumedRecord {
-  offset: number
-  timestamp: number
-  timestampType: 'CreateTime' | 'LogAppendTime'
-  key: Buffer | null
-  value: Buffer | null
-  headers: readonly RecordHeader[]
-}
+export type ConsumedRecord = DecodedRecord
 
 /** What one fetch gave of one partition, decoded. */
 export interface ConsumedBatch extends TopicPartition {

@@ -1,0 +1,16 @@
+/**
+ * gzip by node:zlib, at the level that Java takes when none is named.
+ */
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { WireError } from '../reader.ts'
+
+export const gzip = {
+  compress: (bytes: Buffer): Buffer => gzipSync(bytes),
+  decompress(bytes: Buffer, limitBytes: number): Buffer {
+    try {
+      return gunzipSync(bytes, { maxOutputLength: limitBytes })
+    } catch (error) {
+      throw new WireError(`gzip: ${(error as Error).message} (${bytes.length} bytes, at most ${limitBytes} decompressed)`, { cause: error })
+    }
+  },
+}
