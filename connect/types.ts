@@ -66,8 +66,8 @@ export interface ConfigKeyInfo {
   default_value: string | null
   importance: string
   documentation: string
-  group: string
-  order: number
+  group: string | null
+  order_in_group: number
   width: string
   display_name: string
   dependents: string[]

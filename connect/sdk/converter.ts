@@ -18,6 +18,8 @@ export interface ConverterDeclaration<S extends Settings> {
   class: string
   aliases?: readonly string[]
   doc: string
+  /** What it may be used for; both where it is left out. */
+  kinds?: readonly ('converter' | 'header_converter')[]
   settings: S
   create(config: ConfigOf<S>, isKey: boolean): Converter
 }

@@ -23,13 +23,23 @@ export class EndOfSource extends Error {
   override name = 'EndOfSource'
 }
 
-/** One record (by its index in the batch given to `write`) cannot be taken; the others were. It goes the way of `errors.tolerance`. */
+/**
+ * One record (by its index in the batch given to `write`) cannot be taken; the others were. It goes the way of `errors.tolerance`.
+ * Where several of a batch are bad, the first is thrown and carries the others in `also`.
+ */
 export class BadRecord extends Error {
   override name = 'BadRecord'
   readonly index: number
+  readonly also: readonly BadRecord[]
 
-  constructor(index: number, message: string, options?: ErrorOptions) {
+  constructor(index: number, message: string, options?: ErrorOptions & { also?: readonly BadRecord[] }) {
     super(message, options)
     this.index = index
+    this.also = options?.also ?? []
   }
+}
+
+/** A value that does not fit its schema or its format: what converters and transforms throw. */
+export class DataError extends Error {
+  override name = 'DataException'
 }

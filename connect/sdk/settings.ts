@@ -4,6 +4,7 @@
  */
 export type SettingType = 'BOOLEAN' | 'STRING' | 'INT' | 'SHORT' | 'LONG' | 'DOUBLE' | 'LIST' | 'CLASS' | 'PASSWORD'
 export type Importance = 'HIGH' | 'MEDIUM' | 'LOW'
+export type Width = 'NONE' | 'SHORT' | 'MEDIUM' | 'LONG'
 
 export interface Setting<T> {
   readonly type: SettingType
@@ -12,7 +13,10 @@ export interface Setting<T> {
   readonly required: boolean
   /** The default as it would be written in a file; null where there is none. */
   readonly default: string | null
-  readonly group: string
+  /** Where tools show it; null for what stands in no group, as Kafka has it for most connectors' own settings. */
+  readonly group: string | null
+  readonly order: number
+  readonly width: Width
   readonly displayName?: string | undefined
   readonly recommended?: readonly string[] | undefined
   /** Other names of the same setting: Kafka's or another connector's. The first that is given counts. */
@@ -35,6 +39,8 @@ interface Common<T> {
   doc: string
   importance?: Importance
   group?: string
+  order?: number
+  width?: Width
   displayName?: string
   recommended?: readonly string[]
   aliases?: readonly string[]
@@ -58,7 +64,9 @@ function declare<T, O extends Common<T>>(
     importance: options.importance ?? 'MEDIUM',
     required: options.default === undefined,
     default: options.default === undefined || options.default === null ? null : show(options.default),
-    group: options.group ?? 'Common',
+    group: options.group ?? null,
+    order: options.order ?? -1,
+    width: options.width ?? 'NONE',
     displayName: options.displayName,
     recommended: options.recommended,
     aliases: options.aliases ?? [],

@@ -1,0 +1,17 @@
+/**
+ * Predicates say to which records a transform applies. One file each in connect/predicates.
+ */
+import type { ConnectRecord } from './record.ts'
+import type { ConfigOf, Settings } from './settings.ts'
+
+export type Predicate = (record: ConnectRecord) => boolean
+
+export interface PredicateDeclaration<S extends Settings> {
+  class: string
+  aliases?: readonly string[]
+  doc: string
+  settings: S
+  create(config: ConfigOf<S>): Predicate
+}
+
+export const definePredicate = <const S extends Settings>(declaration: PredicateDeclaration<S>): PredicateDeclaration<S> => declaration
