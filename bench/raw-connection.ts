@@ -1,0 +1,97 @@
+/**
+ * A socket that sends frames made beforehand and takes the answers apart no further than asked, so that the broker and not a client library
+ * is what gets measured. Answers come in the order of the requests.
+ */
+import { connect, type Socket } from 'node:net'
+import type { AnyApi, RequestOf, ResponseOf } from '../core/wire/api.ts'
+import { responseHasTags, skipTags, writeRequestHeader } from '../core/wire/header.ts'
+import { Reader } from '../core/wire/reader.ts'
+import { Writer } from '../core/wire/writer.ts'
+
+/** A whole frame, its length in front. */
+export function frame<A extends AnyApi>(api: A, apiVersion: number, request: RequestOf<A>): Buffer {
+  const writer = new Writer(1024)
+  writeRequestHeader(writer, api, { apiVersion, correlationId: 0, clientId: 'bench' })
+  api.writeRequest(writer, apiVersion, request)
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(writer.length)
+  return Buffer.concat([length, ...writer.chunks()])
+}
+
+export function answer<A extends AnyApi>(api: A, apiVersion: number, body: Buffer): ResponseOf<A> {
+  const reader = new Reader(body, 4)
+  if (responseHasTags(api, apiVersion)) skipTags(reader)
+  return api.readResponse(reader, apiVersion) as ResponseOf<A>
+}
+
+export class RawConnection {
+  private readonly socket: Socket
+  private readonly waiting: { resolve(body: Buffer): void; reject(error: Error): void }[] = []
+  /** Reused from answer to answer: a caller is done with a body before the next one comes. */
+  private body = Buffer.allocUnsafeSlow(1 << 21)
+  private needed = -1
+  private filled = 0
+  private readonly head = Buffer.alloc(4)
+  private headFilled = 0
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => this.take(chunk))
+    socket.on('error', (error) => this.fail(error))
+    socket.on('close', () => this.fail(new Error('the broker closed the connection')))
+  }
+
+  static open(address: string): Promise<RawConnection> {
+    const [host, port] = address.split(':')
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(port), host)
+      socket.once('error', reject)
+      socket.once('connect', () => {
+        socket.off('error', reject)
+        resolve(new RawConnection(socket))
+      })
+    })
+  }
+
+  private fail(error: Error): void {
+    for (const { reject } of this.waiting.splice(0)) reject(error)
+  }
+
+  private take(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.needed < 0) {
+        while (this.headFilled < 4 && at < chunk.length) this.head[this.headFilled++] = chunk[at++]!
+        if (this.headFilled < 4) return
+        this.needed = this.head.readInt32BE()
+        this.filled = 0
+        if (this.needed > this.body.length) this.body = Buffer.allocUnsafeSlow(this.needed)
+      }
+      const part = Math.min(this.needed - this.filled, chunk.length - at)
+      chunk.copy(this.body, this.filled, at, at + part)
+      this.filled += part
+      at += part
+      if (this.filled < this.needed) return
+      this.needed = -1
+      this.headFilled = 0
+      this.waiting.shift()!.resolve(this.body.subarray(0, this.filled))
+    }
+  }
+
+  send(bytes: Buffer): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject })
+      this.socket.write(bytes)
+    })
+  }
+
+  async ask<A extends AnyApi>(api: A, version: number, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return answer(api, version, await this.send(frame(api, version, request)))
+  }
+
+  close(): void {
+    this.socket.removeAllListeners('close')
+    this.socket.destroy()
+  }
+}
