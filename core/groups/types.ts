@@ -1,18 +1,25 @@
 /**
- * The group room's words: what the coordinator offers to the handlers of keys 8 to 16 and 42.
+ * The group room's words: what the coordinator offers to the handlers of keys 8 to 16 and 42, and what it needs of the engine.
+ * Requests and responses are the messages' own fields in their newest version: a handler passes them through.
  */
-/** Who asks: what a member's description shows. */
+/** Who asks: every `Call` is one. */
 export interface Caller {
-  version: number
-  clientId: string
-  clientHost: string
-  /** True once the connection is gone. */
-  readonly closed: boolean
+  readonly version: number
+  readonly clientId: string | null
+  readonly peer: {
+    readonly host: string
+    readonly closed: boolean
+    /** Runs when the connection goes, or at once when it is gone. Returns how to forget it. */
+    onClose(task: () => void): () => void
+  }
 }
 
+/** Answers carry error codes; a method throws only for a bug. */
 export interface GroupCoordinator {
   /** The partition of `__consumer_offsets` that keeps `group`: abs(hash) modulo the count. */
   partitionFor(group: string): number
+  /** Makes the offsets topic exist, as FindCoordinator does. Throws KafkaError. */
+  prepare(): Promise<void>
   join(request: JoinRequest, caller: Caller): Promise<JoinResponse>
   sync(request: SyncRequest, caller: Caller): Promise<SyncResponse>
   heartbeat(request: HeartbeatRequest, caller: Caller): Promise<HeartbeatResponse>
@@ -24,6 +31,7 @@ export interface GroupCoordinator {
   delete(request: DeleteRequest, caller: Caller): Promise<DeleteResponse>
   /** Forgets a deleted topic's commits. */
   topicDeleted(topic: string): Promise<void>
+  /** Answers what waits with COORDINATOR_NOT_AVAILABLE and stops all timers. */
   close(): Promise<void>
 }
 
@@ -45,32 +53,176 @@ export interface StoredRecord {
 
 /** What the coordinator needs of the rest of the engine: the offsets topic, and names of topics. */
 export interface GroupStore {
-  /** The partitions of `__consumer_offsets`; the topic is made at the first call of `append`. */
+  /** The partitions of `__consumer_offsets`, also before it is made. */
   readonly partitions: number
-  /** Appends one batch; resolves when it is durable (Invariant 1). */
+  /** Makes the offsets topic where it is not there yet. Throws KafkaError. */
+  prepare(): Promise<void>
+  /**
+   * Appends one batch, after the batches of earlier calls; resolves when it is durable (Invariant 1). Makes the topic where it is not
+   * there. Rejects with KafkaError.
+   */
   append(partition: number, records: readonly StoredRecord[]): Promise<void>
-  /** All records of a partition, oldest first. */
+  /** All records of a partition, oldest first; nothing while the topic is not there. */
   load(partition: number): AsyncIterable<StoredRecord>
   topicName(id: string): string | undefined
   topicId(name: string): string | undefined
   partitionExists(topic: string, partition: number): boolean
 }
 
-export type JoinRequest = {}
-export type JoinResponse = {}
-export type SyncRequest = {}
-export type SyncResponse = {}
-export type HeartbeatRequest = {}
-export type HeartbeatResponse = {}
-export type LeaveRequest = {}
-export type LeaveResponse = {}
-export type CommitRequest = {}
-export type CommitResponse = {}
-export type FetchRequest = {}
-export type FetchResponse = {}
-export type DescribeRequest = {}
-export type DescribeResponse = {}
-export type ListRequest = {}
-export type ListResponse = {}
-export type DeleteRequest = {}
-export type DeleteResponse = {}
+export interface JoinRequest {
+  groupId: string
+  sessionTimeoutMs: number
+  rebalanceTimeoutMs: number
+  memberId: string
+  groupInstanceId: string | null
+  protocolType: string
+  protocols: readonly { name: string; metadata: Buffer }[]
+  reason: string | null
+}
+
+export interface JoinResponse {
+  errorCode: number
+  generationId: number
+  protocolType: string | null
+  protocolName: string | null
+  leader: string
+  skipAssignment: boolean
+  memberId: string
+  members: { memberId: string; groupInstanceId: string | null; metadata: Buffer }[]
+}
+
+export interface SyncRequest {
+  groupId: string
+  generationId: number
+  memberId: string
+  groupInstanceId: string | null
+  protocolType: string | null
+  protocolName: string | null
+  assignments: readonly { memberId: string; assignment: Buffer }[]
+}
+
+export interface SyncResponse {
+  errorCode: number
+  protocolType: string | null
+  protocolName: string | null
+  assignment: Buffer
+}
+
+export interface HeartbeatRequest {
+  groupId: string
+  generationId: number
+  memberId: string
+  groupInstanceId: string | null
+}
+
+export interface HeartbeatResponse {
+  errorCode: number
+}
+
+export interface LeaveRequest {
+  groupId: string
+  /** Up to v2, where `members` is empty. */
+  memberId: string
+  members: readonly { memberId: string; groupInstanceId: string | null; reason: string | null }[]
+}
+
+export interface LeaveResponse {
+  errorCode: number
+  members: { memberId: string; groupInstanceId: string | null; errorCode: number }[]
+}
+
+export interface CommitRequest {
+  groupId: string
+  generationIdOrMemberEpoch: number
+  memberId: string
+  groupInstanceId: string | null
+  retentionTimeMs: number
+  topics: readonly {
+    name: string
+    topicId: string
+    partitions: readonly {
+      partitionIndex: number
+      committedOffset: number
+      committedLeaderEpoch: number
+      committedMetadata: string | null
+    }[]
+  }[]
+}
+
+export interface CommitResponse {
+  topics: { name: string; topicId: string; partitions: { partitionIndex: number; errorCode: number }[] }[]
+}
+
+export interface FetchRequest {
+  /** Up to v7. */
+  groupId: string
+  topics: readonly { name: string; partitionIndexes: readonly number[] }[] | null
+  /** From v8 on. */
+  groups: readonly {
+    groupId: string
+    memberId: string | null
+    memberEpoch: number
+    topics: readonly { name: string; topicId: string; partitionIndexes: readonly number[] }[] | null
+  }[]
+  requireStable: boolean
+}
+
+export interface FetchedPartition {
+  partitionIndex: number
+  committedOffset: number
+  committedLeaderEpoch: number
+  metadata: string | null
+  errorCode: number
+}
+
+export interface FetchResponse {
+  topics: { name: string; partitions: FetchedPartition[] }[]
+  errorCode: number
+  groups: { groupId: string; topics: { name: string; topicId: string; partitions: FetchedPartition[] }[]; errorCode: number }[]
+}
+
+export interface DescribeRequest {
+  groups: readonly string[]
+  includeAuthorizedOperations: boolean
+}
+
+export interface DescribedMember {
+  memberId: string
+  groupInstanceId: string | null
+  clientId: string
+  clientHost: string
+  memberMetadata: Buffer
+  memberAssignment: Buffer
+}
+
+export interface DescribeResponse {
+  groups: {
+    errorCode: number
+    errorMessage: string | null
+    groupId: string
+    groupState: string
+    protocolType: string
+    protocolData: string
+    members: DescribedMember[]
+    authorizedOperations: number
+  }[]
+}
+
+export interface ListRequest {
+  statesFilter: readonly string[]
+  typesFilter: readonly string[]
+}
+
+export interface ListResponse {
+  errorCode: number
+  groups: { groupId: string; protocolType: string; groupState: string; groupType: string }[]
+}
+
+export interface DeleteRequest {
+  groupsNames: readonly string[]
+}
+
+export interface DeleteResponse {
+  throttleTimeMs: number
+  results: { groupId: string; errorCode: number }[]
+}

@@ -4,9 +4,9 @@
 import { defineStruct } from '../struct.ts'
 import { between, bytes, int32, int64, list, nullable, since, string, struct, tagged, uuid } from '../types.ts'
 
-/** OffsetCommitKey, versions 0 to 0. */
+/** OffsetCommitKey, versions 0 (as it was before Kafka 0.9) and 1. */
 export const offsetCommitKey = defineStruct({
-  versions: [0, 0],
+  versions: [0, 1],
   flexible: null,
   fields: {
     group: string,
@@ -29,9 +29,9 @@ export const offsetCommitValue = defineStruct({
   },
 })
 
-/** GroupMetadataKey, versions 0 to 0. */
+/** GroupMetadataKey, version 2. */
 export const groupMetadataKey = defineStruct({
-  versions: [0, 0],
+  versions: [2, 2],
   flexible: null,
   fields: {
     group: string,
@@ -60,16 +60,5 @@ export const groupMetadataValue = defineStruct({
         assignment: bytes,
       }),
     ),
-  },
-})
-
-/** LegacyOffsetCommitKey, versions 0 to 0. */
-export const legacyOffsetCommitKey = defineStruct({
-  versions: [0, 0],
-  flexible: null,
-  fields: {
-    group: string,
-    topic: string,
-    partition: int32,
   },
 })
