@@ -1,0 +1,126 @@
+/**
+ * A broker for a test: a process of its own, started as a user starts one (`bin/tributary broker FILE`) on a free port, its data in a
+ * temporary folder. `kill` is kill -9; `start` brings it back on the same port and data.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from './until.ts'
+
+export interface TestBroker {
+  /** host:port */
+  readonly address: string
+  readonly port: number
+  /** `log.dirs`. */
+  readonly dir: string
+  readonly pid: number
+  /** What the process wrote to standard output and error so far, across starts. */
+  readonly output: string
+  /** After `kill` or `exit`: starts again on the same port and data. */
+  start(): Promise<void>
+  /** SIGTERM; resolves with the exit code. The data stays until `stop`. */
+  exit(): Promise<number | null>
+  /** SIGKILL; resolves when the process is gone. The data stays. */
+  kill(): Promise<void>
+  /** Ends the process and removes the data. */
+  stop(): Promise<void>
+}
+
+const root = join(import.meta.dirname, '..')
+
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const listens = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+
+function ended(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode)
+  return new Promise((resolve) => child.once('exit', resolve))
+}
+
+/** `overrides` are lines of server.properties: a value of `null` takes a default of this fixture away. */
+export async function startTestBroker(overrides: Readonly<Record<string, string | number | boolean | null>> = {}): Promise<TestBroker> {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-broker-'))
+  const dir = join(folder, 'data')
+  const port = await freePort()
+  const file = join(folder, 'server.properties')
+  const properties = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${port}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'log.dirs': dir,
+    'offsets.topic.num.partitions': 3,
+    'offsets.topic.replication.factor': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    ...overrides,
+  }
+  writeFileSync(
+    file,
+    Object.entries(properties)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
+  let child: ChildProcess
+  let output = ''
+
+  async function start(): Promise<void> {
+    const started = spawn(join(root, 'bin/tributary'), ['broker', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child = started
+    const keep = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-65_536)
+    }
+    started.stdout.on('data', keep)
+    started.stderr.on('data', keep)
+    await until(
+      async () => started.exitCode !== null || started.signalCode !== null || (await listens(port)),
+      `a broker on port ${port}`,
+      30_000,
+    )
+    if (started.exitCode !== null || started.signalCode !== null)
+      throw new Error(`the broker ended with ${started.exitCode ?? started.signalCode} instead of starting:\n${output}`)
+  }
+
+  await start()
+  return {
+    address: `127.0.0.1:${port}`,
+    port,
+    dir,
+    start,
+    get pid() {
+      return child.pid!
+    },
+    get output() {
+      return output
+    },
+    exit() {
+      child.kill('SIGTERM')
+      return ended(child)
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await ended(child)
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      const stuck = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      await ended(child)
+      clearTimeout(stuck)
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}

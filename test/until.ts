@@ -1,0 +1,21 @@
+/**
+ * Waits for something to become true: asks again and again, with a deadline. Tests never sleep for a fixed time.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** Resolves with what `condition` gives once it is truthy; rejects after `timeoutMs` with `what` in the message. An error counts as not yet. */
+export async function until<T>(condition: () => T | Promise<T>, what: string, timeoutMs = 15_000): Promise<T> {
+  const deadline = performance.now() + timeoutMs
+  let last: unknown
+  for (;;) {
+    try {
+      const value = await condition()
+      if (value) return value
+      last = undefined
+    } catch (error) {
+      last = error
+    }
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: last })
+    await pause(10)
+  }
+}
