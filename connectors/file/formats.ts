@@ -1,0 +1,172 @@
+/**
+ * What lines become: text as it is, JSON values, or rows of a CSV table. Each format takes complete lines and gives the records of all of
+ * them, or throws BadLine with the index of the first that it cannot read.
+ */
+import { parse } from 'csv-parse/sync'
+import { type Schema, type SourceRecord, schemas } from '../../connect/sdk/index.ts'
+
+export class BadLine extends Error {
+  override name = 'BadLine'
+  readonly index: number
+
+  constructor(index: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.index = index
+  }
+}
+
+export interface Format {
+  /** A carriage return alone ends a line. */
+  readonly loneReturns: boolean
+  /** A newline inside double quotes does not end a line. */
+  readonly quoted: boolean
+  /** The file's first line names the columns. */
+  readonly hasHeader: boolean
+  header(line: string): void
+  records(lines: readonly string[], timestamp: number): SourceRecord[]
+}
+
+export interface FormatOptions {
+  topic: string
+  keyField: string | null
+  delimiter: string
+}
+
+const TEXT = schemas.string()
+const OPTIONAL_TEXT = schemas.string({ optional: true })
+const NO_HEADERS: SourceRecord['headers'] = []
+const BYTE_ORDER_MARK = '\uFEFF'
+
+export function formatNamed(name: 'lines' | 'json' | 'csv', options: FormatOptions): Format {
+  if (name === 'json') return jsonLines(options)
+  return name === 'csv' ? csvRows(options) : plainLines(options)
+}
+
+function plainLines({ topic }: FormatOptions): Format {
+  return {
+    loneReturns: true,
+    quoted: false,
+    hasHeader: false,
+    header() {},
+    records(lines, timestamp) {
+      const records = new Array<SourceRecord>(lines.length)
+      for (let i = 0; i < lines.length; i++) {
+        records[i] = {
+          topic,
+          partition: null,
+          key: null,
+          keySchema: null,
+          value: lines[i],
+          valueSchema: TEXT,
+          timestamp,
+          headers: NO_HEADERS,
+        }
+      }
+      return records
+    },
+  }
+}
+
+function jsonLines({ topic, keyField }: FormatOptions): Format {
+  return {
+    loneReturns: false,
+    quoted: false,
+    hasHeader: false,
+    header() {},
+    records(lines, timestamp) {
+      const records: SourceRecord[] = []
+      for (let i = 0; i < lines.length; i++) {
+        const line = lines[i]!.startsWith(BYTE_ORDER_MARK) ? lines[i]!.slice(1) : lines[i]!
+        if (line === '' || line.trim() === '') continue
+        let value: unknown
+        try {
+          value = JSON.parse(line)
+        } catch (error) {
+          throw new BadLine(i, `is not JSON: ${(error as Error).message}`, { cause: error })
+        }
+        const key = keyField === null ? null : fieldOf(value, keyField)
+        records.push({
+          topic,
+          partition: null,
+          key,
+          keySchema: typeof key === 'string' ? OPTIONAL_TEXT : null,
+          value,
+          valueSchema: null,
+          timestamp,
+          headers: NO_HEADERS,
+        })
+      }
+      return records
+    },
+  }
+}
+
+function csvRows({ topic, keyField, delimiter }: FormatOptions): Format {
+  let columns: string[] | null = null
+  let valueSchema: Schema | null = null
+  // complete rows only are given to it, so each call stands alone
+  const rows = (text: string): string[][] => parse(text, { delimiter, bom: true, record_delimiter: ['\r\n', '\n'], skip_empty_lines: true })
+
+  return {
+    loneReturns: false,
+    quoted: true,
+    hasHeader: true,
+    header(line) {
+      const [names] = rows(line)
+      if (!names) throw new Error('its first line is empty: the first line of a CSV file names its columns')
+      const twice = names.find((name, i) => names.indexOf(name) !== i)
+      if (twice !== undefined) throw new Error(`its first line names the column "${twice}" twice`)
+      if (keyField !== null && !names.includes(keyField))
+        throw new Error(`it has no column "${keyField}" (it has ${names.join(', ')}): set key.field to one of them`)
+      columns = names
+      valueSchema = schemas.struct(Object.fromEntries(names.map((name) => [name, OPTIONAL_TEXT])))
+    },
+    records(lines, timestamp) {
+      if (!columns) throw new Error('the header comes before the rows')
+      let table: string[][]
+      try {
+        table = rows(lines.join('\n'))
+      } catch (error) {
+        throw new BadLine(firstBad(lines, rows, columns.length), `is not a CSV row: ${(error as Error).message}`, { cause: error })
+      }
+      const odd = table.find((row) => row.length !== columns!.length)
+      if (odd)
+        throw new BadLine(
+          firstBad(lines, rows, columns.length),
+          `has ${odd.length} fields where the header names ${columns.length} columns`,
+        )
+      const names = columns
+      return table.map((row) => {
+        const value: Record<string, string> = {}
+        for (let i = 0; i < names.length; i++) value[names[i]!] = row[i]!
+        return {
+          topic,
+          partition: null,
+          key: keyField === null ? null : value[keyField],
+          keySchema: keyField === null ? null : OPTIONAL_TEXT,
+          value,
+          valueSchema,
+          timestamp,
+          headers: NO_HEADERS,
+        }
+      })
+    },
+  }
+}
+
+function firstBad(lines: readonly string[], rows: (text: string) => string[][], width: number): number {
+  const found = lines.findIndex((line) => {
+    try {
+      return rows(line).some((row) => row.length !== width)
+    } catch {
+      return true
+    }
+  })
+  return Math.max(found, 0)
+}
+
+/** A field of an object, null where it is not there. */
+function fieldOf(value: unknown, field: string): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  return (value as Record<string, unknown>)[field] ?? null
+}

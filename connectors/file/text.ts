@@ -1,0 +1,137 @@
+/**
+ * A record's value as a line: as Kafka's file sink prints it (Java's own text of a value), or as JSON. It writes into one buffer that
+ * serves all batches, and makes no string besides those that a value needs.
+ */
+import { logicalTypes, type Schema, type SinkRecord } from '../../connect/sdk/index.ts'
+
+const NEWLINE = 0x0a
+const FIRST_BYTES = 1024 * 1024
+/** A buffer that one huge batch made larger is let go after it. */
+const KEPT_BYTES = 8 * 1024 * 1024
+/** UTF-16 units take at most this many bytes in UTF-8. */
+const BYTES_PER_UNIT = 3
+
+export class LineBuffer {
+  #bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  #length = 0
+
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  clear(): void {
+    this.#length = 0
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  }
+
+  line(text: string): void {
+    this.#room(text.length * BYTES_PER_UNIT + 1)
+    this.#length += this.#bytes.write(text, this.#length, 'utf8')
+    this.#bytes[this.#length++] = NEWLINE
+  }
+
+  rawLine(bytes: Uint8Array): void {
+    this.#room(bytes.length + 1)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+    this.#bytes[this.#length++] = NEWLINE
+  }
+
+  #room(bytes: number): void {
+    const needed = this.#length + bytes
+    if (needed <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2))
+    this.#bytes.copy(grown, 0, 0, this.#length)
+    this.#bytes = grown
+  }
+}
+
+export function addPlain(to: LineBuffer, record: SinkRecord): void {
+  const { value } = record
+  if (typeof value === 'string') to.line(value)
+  else if (value instanceof Uint8Array) to.rawLine(value)
+  else to.line(javaText(value, record.valueSchema))
+}
+
+export function addJson(to: LineBuffer, record: SinkRecord): void {
+  to.line((record.valueSchema === null ? schemalessJson(record.value) : JSON.stringify(plain(record.value, record.valueSchema))) ?? 'null')
+}
+
+/** What `toString` gives in Java for a value of Connect's data model. */
+export function javaText(value: unknown, schema: Schema | null): string {
+  if (value === null || value === undefined) return 'null'
+  if (typeof value === 'number') return javaNumber(value, schema)
+  if (value instanceof Date) return value.toISOString()
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
+  if (Array.isArray(value)) return `[${value.map((item) => javaText(item, schema?.values ?? null)).join(', ')}]`
+  if (schema?.type === 'struct') {
+    const fields = value as Record<string, unknown>
+    const shown = schema.fields!.filter(({ name }) => fields[name] !== null && fields[name] !== undefined)
+    return `Struct{${shown.map((field) => `${field.name}=${javaText(fields[field.name], field.schema)}`).join(',')}}`
+  }
+  if (value instanceof Map || typeof value === 'object') {
+    const entries = value instanceof Map ? [...value] : Object.entries(value)
+    return `{${entries.map(([k, v]) => `${javaText(k, schema?.keys ?? null)}=${javaText(v, schema?.values ?? null)}`).join(', ')}}`
+  }
+  return String(value)
+}
+
+function javaNumber(value: number, schema: Schema | null): string {
+  const isFloat = schema ? schema.type === 'float64' || schema.type === 'float32' : !Number.isInteger(value)
+  if (!isFloat) return String(value)
+  if (!Number.isFinite(value)) return String(value)
+  const size = Math.abs(value)
+  // Java writes 1.0E7 where JavaScript writes 10000000
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) {
+    const [digits, power] = value.toExponential().split('e') as [string, string]
+    return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(power)}`
+  }
+  return Number.isInteger(value) ? `${Object.is(value, -0) ? '-0' : value}.0` : String(value)
+}
+
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
+
+/** Big integers are all that such a value can hold and JSON.stringify refuses; a replacer for each value would cost most of the speed. */
+function schemalessJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? rawJson(String(part)) : part))
+  }
+}
+
+/** A value with a schema as JSON can carry it: bytes in base64, big integers and decimals in digits, times in ISO 8601. */
+function plain(value: unknown, schema: Schema): unknown {
+  if (value === null || value === undefined || asItIs(schema)) return value
+  if (schema.name === logicalTypes.decimal && typeof value === 'string') return rawJson(value)
+  if (typeof value === 'bigint') return rawJson(String(value))
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+  if (schema.type === 'struct') {
+    const fields = value as Record<string, unknown>
+    return Object.fromEntries(schema.fields!.map((field) => [field.name, plain(fields[field.name] ?? null, field.schema)]))
+  }
+  if (schema.type === 'array') return (value as unknown[]).map((item) => plain(item, schema.values!))
+  if (schema.type === 'map') {
+    const entries = value instanceof Map ? [...value] : Object.entries(value as object)
+    return Object.fromEntries(entries.map(([key, item]) => [String(key), plain(item, schema.values!)]))
+  }
+  return value
+}
+
+const known = new WeakMap<Schema, boolean>()
+
+/** Whether JSON.stringify alone writes every value of a schema rightly. Looked at once per schema. */
+function asItIs(schema: Schema): boolean {
+  let answer = known.get(schema)
+  if (answer === undefined) {
+    answer =
+      schema.type === 'struct'
+        ? schema.fields!.every((field) => asItIs(field.schema))
+        : schema.type === 'array'
+          ? asItIs(schema.values!)
+          : schema.type !== 'map' && schema.type !== 'bytes' && schema.type !== 'int64'
+    known.set(schema, answer)
+  }
+  return answer
+}
