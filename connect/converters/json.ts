@@ -1,0 +1,120 @@
+/**
+ * JsonConverter: JSON, by itself or in Kafka Connect's envelope of schema and payload. Exact for whole numbers of any size.
+ */
+import { type Converter, DataError, defineConverter, type Schema, type SchemaAndValue, setting } from '../sdk/index.ts'
+import { decoder, parseExactly } from './json/decode.ts'
+import { encoder, encodeSchemaless } from './json/encode.ts'
+import { schemaOf, schemaText } from './json/schema.ts'
+
+const NOTHING: SchemaAndValue = { schema: null, value: null }
+const NOT_AN_ENVELOPE =
+  'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. ' +
+  'If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter configuration.'
+
+function parse(text: string, exactDecimals: boolean): unknown {
+  try {
+    return parseExactly(text, exactDecimals)
+  } catch (cause) {
+    throw new DataError('Converting byte[] to Kafka Connect data failed due to serialization error: ', { cause })
+  }
+}
+
+/** Reads envelopes. Records of a topic mostly have one schema, written as the same text: then only the payload is parsed. */
+class EnvelopeReader {
+  private lead = ''
+  private schema: Schema | null = null
+  private readonly replace: boolean
+
+  constructor(replace: boolean) {
+    this.replace = replace
+  }
+
+  read(text: string): SchemaAndValue {
+    if (this.lead !== '' && text.startsWith(this.lead) && text.endsWith('}')) {
+      const payload = text.slice(this.lead.length, -1)
+      try {
+        return this.value(this.schema, parseExactly(payload, true))
+      } catch (error) {
+        if (error instanceof DataError) throw error
+        // the payload is no JSON by itself (more fields follow it): the whole text says what is wrong
+      }
+    }
+    const envelope = parse(text, true)
+    if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope)) throw new DataError(NOT_AN_ENVELOPE)
+    const { schema: schemaJson, payload, ...more } = envelope as Record<string, unknown>
+    if (schemaJson === undefined || payload === undefined || Object.keys(more).length > 0) throw new DataError(NOT_AN_ENVELOPE)
+    const schema = schemaOf(schemaJson)
+    const lead = `{"schema":${JSON.stringify(schemaJson)},"payload":`
+    if (schema && text.startsWith(lead)) {
+      this.lead = lead
+      this.schema = schema
+    }
+    if (!schema) return { schema, value: (parse(text, false) as { payload: unknown }).payload }
+    return this.value(schema, payload)
+  }
+
+  private value(schema: Schema | null, payload: unknown): SchemaAndValue {
+    return { schema, value: schema ? decoder(schema, this.replace)(payload) : payload }
+  }
+}
+
+export default defineConverter({
+  class: 'org.apache.kafka.connect.json.JsonConverter',
+  doc: 'JSON, with or without an envelope that tells the schema.',
+  settings: {
+    'converter.type': setting.string({
+      default: null,
+      doc: 'Whether keys, values or headers are converted: set by the worker.',
+      importance: 'LOW',
+    }),
+    'schemas.enable': setting.boolean({
+      default: true,
+      doc: 'Put each value in an envelope with its schema, and expect one.',
+      importance: 'HIGH',
+    }),
+    'schemas.cache.size': setting.int({
+      default: 1000,
+      doc: 'Taken for compatibility: schemas are remembered as long as they are used.',
+      importance: 'HIGH',
+    }),
+    'schema.content': setting.string({
+      default: null,
+      doc: 'The schema, as JSON, of all values that come without an envelope.',
+      importance: 'HIGH',
+    }),
+    'decimal.format': setting.oneOf(['BASE64', 'NUMERIC'], {
+      default: 'BASE64',
+      doc: 'How decimals are written: their bytes in base64, or digits. Both are read.',
+      importance: 'LOW',
+    }),
+    'replace.null.with.default': setting.boolean({
+      default: true,
+      doc: "Put a field's default where its value is null.",
+      importance: 'LOW',
+    }),
+  },
+  create(config): Converter {
+    const options = {
+      decimals: config['decimal.format'] === 'NUMERIC' ? ('numeric' as const) : ('base64' as const),
+      replaceNullWithDefault: config['replace.null.with.default'],
+    }
+    const enveloped = config['schemas.enable']
+    const envelopes = new EnvelopeReader(options.replaceNullWithDefault)
+    const fixed = config['schema.content'] ? schemaOf(parse(config['schema.content'], false)) : null
+    return {
+      fromConnect(_topic, schema, value) {
+        const nothing = value === null || value === undefined
+        if (nothing && schema === null) return null
+        const payload = schema ? encoder(schema, options)(value) : encodeSchemaless(value)
+        return Buffer.from(enveloped ? `{"schema":${schema ? schemaText(schema) : 'null'},"payload":${payload}}` : payload)
+      },
+      toConnect(_topic, bytes) {
+        if (bytes === null) return NOTHING
+        const text = bytes.toString('utf8')
+        if (fixed) return { schema: fixed, value: decoder(fixed, options.replaceNullWithDefault)(parse(text, true)) }
+        if (enveloped) return envelopes.read(text)
+        return text === '' ? NOTHING : { schema: null, value: parse(text, false) }
+      },
+    }
+  },
+})

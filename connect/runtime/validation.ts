@@ -1,0 +1,183 @@
+/**
+ * Checks a connector's config and tells Kafka Connect's ConfigInfos: every setting with its place, its value and what is wrong with it.
+ * It decides nothing else and starts nothing.
+ */
+import type { ConnectorPlugin, Plugins } from '../plugins.ts'
+import { InvalidSetting, MissingSetting, rawValue, type Setting, type Settings } from '../sdk/index.ts'
+import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'
+import { clientOverrides } from './client-overrides.ts'
+import { connectorSettings, type DefaultConverters, sinkSettings, sourceSettings, stageType } from './connector-settings.ts'
+
+export function keyInfo(name: string, declared: Setting<unknown>): ConfigKeyInfo {
+  return {
+    name,
+    type: declared.type,
+    required: declared.required,
+    default_value: declared.default,
+    importance: declared.importance,
+    documentation: declared.doc,
+    group: declared.group,
+    order_in_group: declared.order,
+    width: declared.width,
+    display_name: declared.displayName ?? name,
+    dependents: [],
+  }
+}
+
+/** A plugin's settings, and for a connector those that all of its type have. */
+export function settingsOf(plugins: Plugins, plugin: ConnectorPlugin, defaults?: DefaultConverters): Settings {
+  return { ...connectorSettings(plugins, plugin, defaults), ...(plugin.type === 'sink' ? sinkSettings : sourceSettings) }
+}
+
+type ConfigInfo = ConfigInfos['configs'][number]
+
+function check(name: string, declared: Setting<unknown>, config: ConnectorConfig): ConfigInfo {
+  const raw = rawValue(name, declared, config)
+  const errors: string[] = []
+  try {
+    declared.parse(name, raw)
+  } catch (error) {
+    if (!(error instanceof InvalidSetting || error instanceof MissingSetting)) throw error
+    errors.push(error.message)
+  }
+  return {
+    definition: keyInfo(name, declared),
+    value: { name, value: raw ?? declared.default, recommended_values: [...(declared.recommended ?? [])], errors, visible: true },
+  }
+}
+
+/** Names under a prefix, without it. */
+export function under(prefix: string, config: ConnectorConfig): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(config)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value]),
+  )
+}
+
+/** The settings of the stages (transforms, predicates) that a config names. */
+function stages(plugins: Plugins, config: ConnectorConfig): { settings: Settings; groups: string[] } {
+  const settings: Settings = {}
+  const groups: string[] = []
+  for (const [kind, label, find, all] of [
+    ['transforms', 'Transforms', plugins.transform, plugins.transforms],
+    ['predicates', 'Predicates', plugins.predicate, plugins.predicates],
+  ] as const) {
+    for (const alias of (config[kind] ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')) {
+      const prefix = `${kind}.${alias}`
+      const group = `${label}: ${alias}`
+      groups.push(group)
+      const known = all.map((one) => one.class)
+      Object.assign(settings, stageType(prefix, group, known, find))
+      const own = find(config[`${prefix}.type`] ?? '')
+      for (const [name, declared] of Object.entries(own?.settings ?? {}) as [string, Setting<unknown>][])
+        settings[`${prefix}.${name}`] = { ...declared, group }
+    }
+  }
+  return { settings, groups }
+}
+
+/** The settings of converters that the connector itself names. */
+function converters(plugins: Plugins, config: ConnectorConfig): Settings {
+  const settings: Settings = {}
+  for (const what of ['key', 'value', 'header'] as const) {
+    const named = config[`${what}.converter`]
+    const found = named === undefined ? undefined : what === 'header' ? plugins.headerConverter(named) : plugins.converter(named)
+    for (const [name, declared] of Object.entries(found?.settings ?? {}) as [string, Setting<unknown>][])
+      if (config[`${what}.converter.${name}`] !== undefined) settings[`${what}.converter.${name}`] = declared
+  }
+  return settings
+}
+
+/** What only shows when several settings are seen together. */
+function together(plugin: ConnectorPlugin, config: ConnectorConfig, complain: (name: string, message: string) => void): void {
+  if (plugin.type !== 'sink') return
+  const given = (name: string) => (config[name] ?? '').trim()
+  const topics = given('topics')
+  const pattern = given('topics.regex')
+  const both = (message: string) => {
+    complain('topics', message)
+    complain('topics.regex', message)
+  }
+  if (topics !== '' && pattern !== '') both('topics and topics.regex are mutually exclusive options, but both are set.')
+  if (topics === '' && pattern === '') both('Must configure one of topics or topics.regex')
+  const dead = given('errors.deadletterqueue.topic.name')
+  if (dead === '') return
+  const list = topics.split(',').map((topic) => topic.trim())
+  if (list.includes(dead))
+    complain(
+      'topics',
+      `The DLQ topic '${dead}' may not be included in the list of topics ('topics=[${list.join(', ')}]') consumed by the connector`,
+    )
+  else if (pattern !== '' && matches(pattern, dead))
+    complain(
+      'topics.regex',
+      `The DLQ topic '${dead}' may not be included in the regex matching the topics ('topics.regex=${pattern}') consumed by the connector`,
+    )
+}
+
+function matches(pattern: string, topic: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern})$`).test(topic)
+  } catch {
+    return false // the pattern itself is complained about where it stands
+  }
+}
+
+/** The class that a config names. Throws 400 where it names none, or one that is not there. */
+export function pluginOf(plugins: Plugins, config: ConnectorConfig): ConnectorPlugin {
+  const named = config['connector.class']
+  if (named === undefined || named === null)
+    throw new ConnectError(
+      400,
+      `Connector config {${Object.entries(config)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(', ')}} contains no connector type`,
+    )
+  return plugins.connector(named)
+}
+
+export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: DefaultConverters): ConfigInfos {
+  const plugin = pluginOf(plugins, config)
+  const stage = stages(plugins, config)
+  const overrides = clientOverrides(config)
+  const all: Settings = {
+    ...settingsOf(plugins, plugin, defaults),
+    ...stage.settings,
+    ...converters(plugins, config),
+    ...overrides,
+    ...plugin.settings,
+  }
+  const configs = Object.entries(all).map(([name, declared]) => check(name, declared, config))
+  together(plugin, config, (name, message) => {
+    configs.find((one) => one.definition.name === name)?.value.errors.push(message)
+  })
+  const named = new Set(configs.map((one) => one.definition.group).filter((group) => group !== null))
+  const standing = [
+    'Common',
+    'Transforms',
+    'Predicates',
+    'Error Handling',
+    ...(plugin.type === 'source' ? ['Topic Creation', 'Exactly Once Support', 'offsets.topic'] : []),
+  ]
+  return {
+    name: config['connector.class']!,
+    error_count: configs.reduce((sum, one) => sum + one.value.errors.length, 0),
+    groups: [...standing, ...[...named].filter((group) => !standing.includes(group))],
+    configs,
+  }
+}
+
+/** Throws 400 with Kafka Connect's list where anything is wrong. */
+export function refuseInvalid(infos: ConfigInfos): void {
+  const messages = infos.configs.flatMap((one) => one.value.errors)
+  if (messages.length === 0) return
+  throw new ConnectError(
+    400,
+    `Connector configuration is invalid and contains the following ${messages.length} error(s):\n${messages.join('\n')}\n` +
+      'You can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`',
+  )
+}

@@ -1,0 +1,182 @@
+/**
+ * The worker's settings under Kafka Connect's names and with its defaults, declared once. The internal topics' names and the converters
+ * have defaults here that Kafka Connect's sample files set.
+ */
+import { type ConfigOf, parseSettings, setting } from '../sdk/index.ts'
+
+const atLeast = (least: number) => (value: number) => (value < least ? `Value must be at least ${least}` : undefined)
+const jsonConverter = 'org.apache.kafka.connect.json.JsonConverter'
+
+const storage = (what: string, topic: string) => ({
+  [`${what}.storage.topic`]: setting.string({ default: topic, importance: 'HIGH', doc: `The compacted topic that keeps the ${what}s.` }),
+})
+const replication = (doc: string) =>
+  setting.short({
+    default: 3,
+    importance: 'LOW',
+    doc,
+    check: (value) => (value === -1 || value > 0 ? undefined : 'Value must be -1 or at least 1'),
+  })
+
+export const workerSettings = {
+  'bootstrap.servers': setting.list({ default: ['localhost:9092'], importance: 'HIGH', doc: 'Brokers to begin with, host:port.' }),
+  'group.id': setting.string({ default: 'connect', importance: 'HIGH', doc: 'The group of workers that this one belongs to.' }),
+  'client.id': setting.string({ default: '', importance: 'LOW', doc: 'What the worker calls itself to the cluster.' }),
+  'key.converter': setting.class({
+    default: jsonConverter,
+    importance: 'HIGH',
+    doc: 'The converter of keys, where a connector names none.',
+  }),
+  'value.converter': setting.class({
+    default: jsonConverter,
+    importance: 'HIGH',
+    doc: 'The converter of values, where a connector names none.',
+  }),
+  'header.converter': setting.class({
+    default: 'org.apache.kafka.connect.storage.SimpleHeaderConverter',
+    importance: 'LOW',
+    doc: 'The converter of headers, where a connector names none.',
+  }),
+  'config.storage.topic': storage('config', 'connect-configs')['config.storage.topic']!,
+  'config.storage.replication.factor': replication('Copies of the config topic.'),
+  'offset.storage.topic': storage('offset', 'connect-offsets')['offset.storage.topic']!,
+  'offset.storage.partitions': setting.int({ default: 25, importance: 'LOW', doc: 'Partitions of the offset topic.', check: atLeast(1) }),
+  'offset.storage.replication.factor': replication('Copies of the offset topic.'),
+  'offset.storage.file.filename': setting.string({
+    default: null,
+    importance: 'HIGH',
+    doc: 'A worker that stands alone keeps its positions in this file (as JSON).',
+  }),
+  'status.storage.topic': storage('status', 'connect-status')['status.storage.topic']!,
+  'status.storage.partitions': setting.int({ default: 5, importance: 'LOW', doc: 'Partitions of the status topic.', check: atLeast(1) }),
+  'status.storage.replication.factor': replication('Copies of the status topic.'),
+  'offset.flush.interval.ms': setting.long({
+    default: 60_000,
+    importance: 'LOW',
+    doc: 'How often positions are stored.',
+    check: atLeast(1),
+  }),
+  'offset.flush.timeout.ms': setting.long({
+    default: 5_000,
+    importance: 'LOW',
+    doc: 'How long storing positions may take.',
+    check: atLeast(1),
+  }),
+  'task.shutdown.graceful.timeout.ms': setting.long({
+    default: 5_000,
+    importance: 'LOW',
+    doc: 'How long all tasks together have to end in peace.',
+    check: atLeast(0),
+  }),
+  'session.timeout.ms': setting.int({
+    default: 10_000,
+    importance: 'HIGH',
+    doc: 'How long a silent worker counts as alive.',
+    check: atLeast(1),
+  }),
+  'heartbeat.interval.ms': setting.int({
+    default: 3_000,
+    importance: 'HIGH',
+    doc: 'How often a worker tells that it is alive.',
+    check: atLeast(1),
+  }),
+  'rebalance.timeout.ms': setting.int({
+    default: 60_000,
+    importance: 'HIGH',
+    doc: 'How long a worker has to join a rebalance.',
+    check: atLeast(1),
+  }),
+  'request.timeout.ms': setting.int({
+    default: 40_000,
+    importance: 'MEDIUM',
+    doc: 'How long a request to the cluster may take.',
+    check: atLeast(0),
+  }),
+  'metadata.max.age.ms': setting.long({
+    default: 300_000,
+    importance: 'LOW',
+    doc: 'When to ask the cluster again what there is.',
+    check: atLeast(0),
+  }),
+  'connections.max.idle.ms': setting.long({ default: 540_000, importance: 'LOW', doc: 'When an idle connection is closed.' }),
+  'reconnect.backoff.ms': setting.long({
+    default: 50,
+    importance: 'LOW',
+    doc: 'The first wait before connecting again.',
+    check: atLeast(0),
+  }),
+  'reconnect.backoff.max.ms': setting.long({
+    default: 1_000,
+    importance: 'LOW',
+    doc: 'The longest wait before connecting again.',
+    check: atLeast(0),
+  }),
+  'retry.backoff.ms': setting.long({ default: 100, importance: 'LOW', doc: 'The first wait before asking again.', check: atLeast(0) }),
+  'retry.backoff.max.ms': setting.long({
+    default: 1_000,
+    importance: 'LOW',
+    doc: 'The longest wait before asking again.',
+    check: atLeast(0),
+  }),
+  'worker.sync.timeout.ms': setting.int({
+    default: 3_000,
+    importance: 'MEDIUM',
+    doc: 'How long to read the config topic in a rebalance.',
+    check: atLeast(1),
+  }),
+  'worker.unsync.backoff.ms': setting.int({
+    default: 300_000,
+    importance: 'MEDIUM',
+    doc: 'How long to stay away after that failed.',
+    check: atLeast(1),
+  }),
+  'connect.protocol': setting.oneOf(['eager', 'compatible', 'sessioned'], {
+    default: 'sessioned',
+    importance: 'LOW',
+    doc: 'The newest group protocol that this worker offers.',
+  }),
+  'scheduled.rebalance.max.delay.ms': setting.int({
+    default: 300_000,
+    importance: 'LOW',
+    doc: 'How long the work of a worker that vanished waits for its return.',
+    check: (value) => (value < 0 || value > 2147483647 ? 'Value must be at least 0' : undefined),
+  }),
+  'inter.worker.key.ttl.ms': setting.int({
+    default: 3_600_000,
+    importance: 'LOW',
+    doc: 'How long a key that signs requests between workers is good.',
+  }),
+  'inter.worker.key.generation.algorithm': setting.string({
+    default: 'HmacSHA256',
+    importance: 'LOW',
+    doc: 'The algorithm that such keys are made for.',
+  }),
+  'inter.worker.key.size': setting.int({ default: null, importance: 'LOW', doc: 'Bits of such a key.' }),
+  'inter.worker.signature.algorithm': setting.string({ default: 'HmacSHA256', importance: 'LOW', doc: 'The algorithm that signs.' }),
+  'inter.worker.verification.algorithms': setting.list({
+    default: ['HmacSHA256'],
+    importance: 'LOW',
+    doc: 'The algorithms that are taken.',
+  }),
+  'exactly.once.source.support': setting.oneOf(['disabled', 'preparing', 'enabled'], {
+    default: 'disabled',
+    importance: 'HIGH',
+    doc: 'Whether sources write their records and positions in one transaction. Only `disabled` is taken.',
+    check: (value) => (value === 'disabled' ? undefined : 'sources deliver at least once here: set it to disabled'),
+  }),
+  'topic.tracking.enable': setting.boolean({ default: true, importance: 'LOW', doc: "Remember each connector's topics." }),
+  'topic.tracking.allow.reset': setting.boolean({ default: true, importance: 'LOW', doc: 'Let users make the worker forget them.' }),
+  'topic.creation.enable': setting.boolean({ default: true, importance: 'LOW', doc: 'Create topics for sources whose config says how.' }),
+} as const
+
+export type WorkerConfig = ConfigOf<typeof workerSettings>
+
+/** The worker's own settings, checked together. Converters' settings and client overrides stay in the raw properties. */
+export function parseWorkerSettings(properties: Readonly<Record<string, string>>): WorkerConfig {
+  const config = parseSettings(workerSettings, properties)
+  if (config['heartbeat.interval.ms'] >= config['session.timeout.ms'])
+    throw new Error(
+      `heartbeat.interval.ms (${config['heartbeat.interval.ms']}) must be lower than session.timeout.ms (${config['session.timeout.ms']})`,
+    )
+  return config
+}

@@ -1,0 +1,129 @@
+/**
+ * Goal: JsonConverter says and reads what Kafka Connect's does, and loses no digit. Method: Kafka Connect's own texts, and random values
+ * through both directions (fast-check).
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import json from '../../../connect/converters/json.ts'
+import { parseSettings, type Schema, schemas } from '../../../connect/sdk/index.ts'
+
+const make = (raw: Record<string, string> = {}) => json.create(parseSettings(json.settings, raw), false)
+const plain = make({ 'schemas.enable': 'false' })
+const enveloped = make()
+const write = (converter: typeof plain, schema: Schema | null, value: unknown) =>
+  converter.fromConnect('t', schema, value)?.toString() ?? null
+const read = (converter: typeof plain, text: string) => converter.toConnect('t', Buffer.from(text))
+
+describe('with an envelope', () => {
+  test('a struct is written as Kafka Connect writes it', () => {
+    const schema = schemas.struct({ id: schemas.int32(), name: schemas.string({ optional: true }) }, { name: 'person', version: 2 })
+    expect(write(enveloped, schema, { id: 1 })).toBe(
+      '{"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"id"},{"type":"string","optional":true,"field":"name"}],"optional":false,"name":"person","version":2},"payload":{"id":1,"name":null}}',
+    )
+  })
+  test('no schema and no value is a tombstone; a value without a schema has a null schema', () => {
+    expect(write(enveloped, null, null)).toBeNull()
+    expect(write(enveloped, null, { a: 1 })).toBe('{"schema":null,"payload":{"a":1}}')
+    expect(enveloped.toConnect('t', null)).toEqual({ schema: null, value: null })
+  })
+  test('anything but exactly schema and payload is refused with the mend', () => {
+    for (const text of ['{"a":1}', '[]', '1', '{"schema":null,"payload":1,"more":2}', '{"payload":1}'])
+      expect(() => read(enveloped, text), text).toThrow(/requires "schema" and "payload" fields.*set schemas.enable=false/)
+    expect(() => read(enveloped, '{"schema":')).toThrow(/serialization error/)
+  })
+  test('a second record of the same schema is refused as the first would be', () => {
+    const good = '{"schema":{"type":"int32","optional":false},"payload":1}'
+    expect(read(enveloped, good).value).toBe(1)
+    expect(() => read(enveloped, '{"schema":{"type":"int32","optional":false},"payload":1,"more":2}')).toThrow(/requires/)
+    expect(() => read(enveloped, '{"schema":{"type":"int32","optional":false},"payload":"x"}')).toThrow(/INT32/)
+    expect(read(enveloped, good).value).toBe(1)
+  })
+  test('logical types', () => {
+    const at = new Date('2026-11-22T10:00:00.123Z')
+    for (const [schema, value, payload] of [
+      [schemas.decimal(2), '-12.30', '"+zI="'],
+      [schemas.date(), new Date('2026-11-22T00:00:00Z'), '20779'],
+      [schemas.time(), new Date(3_600_000), '3600000'],
+      [schemas.timestamp(), at, String(at.getTime())],
+    ] as const) {
+      const text = write(enveloped, schema, value)!
+      expect(text.endsWith(`"payload":${payload}}`), text).toBe(true)
+      expect(read(enveloped, text)).toEqual({ schema, value })
+    }
+  })
+  test('decimals as digits keep every digit', () => {
+    const numeric = make({ 'decimal.format': 'NUMERIC' })
+    const schema = schemas.decimal(4)
+    const text = write(numeric, schema, '123456789012345678901234.5600')!
+    expect(text).toContain('"payload":123456789012345678901234.5600}')
+    expect(read(numeric, text).value).toBe('123456789012345678901234.5600')
+  })
+  test('defaults stand in for null, unless told otherwise', () => {
+    const schema = schemas.struct({ n: schemas.int32({ optional: true, default: 7 }) })
+    expect(write(plain, schema, {})).toBe('{"n":7}')
+    expect(write(make({ 'schemas.enable': 'false', 'replace.null.with.default': 'false' }), schema, {})).toBe('{"n":null}')
+  })
+  test('a value that does not fit its schema is refused', () => {
+    expect(() => write(enveloped, schemas.int8(), 300)).toThrow(/INT8/)
+    expect(() => write(enveloped, schemas.string(), null)).toThrow(/required/)
+  })
+})
+
+describe('without schemas', () => {
+  test('whole numbers of any size are exact, both ways', () => {
+    expect(read(plain, '{"a":9007199254740993,"b":-9223372036854775808,"c":1.5}').value).toEqual({
+      a: 9007199254740993n,
+      b: -9223372036854775808n,
+      c: 1.5,
+    })
+    expect(write(plain, null, { a: 9007199254740993n, b: [Buffer.from('x'), new Date(5)] })).toBe('{"a":9007199254740993,"b":["eA==",5]}')
+  })
+  test('any JSON value comes back as it was', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = JSON.stringify(value)
+        if (value === null) return
+        expect(write(plain, null, value)).toBe(text)
+        expect(write(plain, null, read(plain, text).value)).toBe(text)
+      }),
+    )
+  })
+})
+
+test('random structs come back as they were', () => {
+  const schema = schemas.struct({
+    i: schemas.int64(),
+    f: schemas.float64(),
+    s: schemas.string({ optional: true }),
+    b: schemas.bytes(),
+    d: schemas.decimal(3),
+    a: schemas.array(schemas.struct({ x: schemas.boolean() })),
+    m: schemas.map(schemas.string(), schemas.int32()),
+    n: schemas.map(schemas.int32(), schemas.string()),
+  })
+  fc.assert(
+    fc.property(
+      fc.record({
+        i: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n).map((n) => (n <= 2n ** 53n - 1n && n >= -(2n ** 53n) + 1n ? Number(n) : n)),
+        f: fc.double({ noNaN: true }).map((n) => (n === 0 ? 0 : n)),
+        s: fc.option(fc.string()),
+        b: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+        d: fc.bigInt(-(10n ** 30n), 10n ** 30n).map((n) => {
+          const digits = String(n < 0n ? -n : n).padStart(4, '0')
+          return `${n < 0n ? '-' : ''}${digits.slice(0, -3)}.${digits.slice(-3)}`
+        }),
+        a: fc.array(fc.record({ x: fc.boolean() })),
+        m: fc.dictionary(fc.stringMatching(/^[a-z]+$/), fc.integer()),
+        n: fc.array(fc.tuple(fc.integer(), fc.string())).map((entries) => new Map(entries)),
+      }),
+      (value) => {
+        for (const format of ['BASE64', 'NUMERIC']) {
+          const converter = make({ 'decimal.format': format })
+          const back = converter.toConnect('t', converter.fromConnect('t', schema, value))
+          expect(back.schema).toEqual(schema)
+          expect({ ...(back.value as object) }).toEqual({ ...value, m: { ...value.m } })
+        }
+      },
+    ),
+  )
+})

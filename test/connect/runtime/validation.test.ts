@@ -1,0 +1,192 @@
+/**
+ * Goal: a wrong config is refused with Kafka Connect's sentences, and tools get its ConfigInfos. Method: what Apache Kafka Connect 4.3
+ * answered to the same configs, written down here.
+ */
+import { describe, expect, test } from 'vitest'
+import { findPlugins, Plugins } from '../../../connect/plugins.ts'
+import { refuseInvalid, validate } from '../../../connect/runtime/validation.ts'
+import { defineConnector, defineSink, defineSource, setting } from '../../../connect/sdk/index.ts'
+import { ConnectError } from '../../../connect/types.ts'
+
+const file = defineConnector({
+  name: 'file',
+  doc: 'files',
+  version: '1.0',
+  source: defineSource({
+    class: 'org.apache.kafka.connect.file.FileStreamSourceConnector',
+    aliases: ['tributary.FileSource'],
+    settings: {
+      file: setting.string({ default: null, doc: 'The file.', importance: 'HIGH' }),
+      topic: setting.string({
+        doc: 'The topic.',
+        importance: 'HIGH',
+        check: (value) => (value === '' ? 'String must be non-empty' : undefined),
+      }),
+      'batch.size': setting.int({ default: 2000, doc: 'Lines at once.', importance: 'LOW' }),
+    },
+    async *read() {},
+  }),
+  sink: defineSink({
+    class: 'org.apache.kafka.connect.file.FileStreamSinkConnector',
+    settings: { file: setting.string({ default: null, doc: 'The file.' }) },
+    start: () => ({ write: async () => {}, flush: async () => {} }),
+  }),
+})
+const found = await findPlugins()
+const plugins = new Plugins([file], found.converters, [], [])
+
+const messages = (config: Record<string, string>): string => {
+  try {
+    refuseInvalid(validate(plugins, config))
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConnectError)
+    expect((error as ConnectError).status).toBe(400)
+    return (error as Error).message
+  }
+  return ''
+}
+const source = { name: 'x', 'connector.class': 'FileStreamSource', topic: 't' }
+const sink = { name: 'x', 'connector.class': 'FileStreamSink' }
+
+describe('plugins', () => {
+  test('answer to every name that Kafka Connect takes', () => {
+    for (const name of [
+      'org.apache.kafka.connect.file.FileStreamSourceConnector',
+      'FileStreamSourceConnector',
+      'FileStreamSource',
+      'tributary.FileSource',
+    ])
+      expect(plugins.connector(name).type).toBe('source')
+    expect(plugins.converter('StringConverter')?.class).toBe('org.apache.kafka.connect.storage.StringConverter')
+  })
+  test('an unknown class is refused with what there is', () => {
+    expect(() => plugins.connector('Nope')).toThrow(
+      /^Failed to find any class that implements Connector and which name matches Nope, available connectors are: .*FileStreamSinkConnector.*FileStreamSourceConnector/,
+    )
+  })
+  test('lists connectors alone or everything', () => {
+    expect(plugins.list(true).map((plugin) => plugin.type)).toEqual(['sink', 'source'])
+    const all = plugins.list(false)
+    expect(all).toContainEqual(expect.objectContaining({ class: 'org.apache.kafka.connect.json.JsonConverter', type: 'header_converter' }))
+    expect(all).not.toContainEqual(
+      expect.objectContaining({ class: 'org.apache.kafka.connect.storage.SimpleHeaderConverter', type: 'converter' }),
+    )
+  })
+})
+
+describe('config infos', () => {
+  test('groups, order and values of a source', () => {
+    const infos = validate(plugins, { 'connector.class': 'FileStreamSource', name: 'a', 'tasks.max': '0', topic: '' })
+    expect(infos.name).toBe('FileStreamSource')
+    expect(infos.error_count).toBe(2)
+    expect(infos.groups).toEqual([
+      'Common',
+      'Transforms',
+      'Predicates',
+      'Error Handling',
+      'Topic Creation',
+      'Exactly Once Support',
+      'offsets.topic',
+    ])
+    expect(infos.configs.map((one) => one.definition.name)).toEqual([
+      'name',
+      'connector.class',
+      'connector.plugin.version',
+      'tasks.max',
+      'tasks.max.enforce',
+      'key.converter',
+      'key.converter.plugin.version',
+      'value.converter',
+      'value.converter.plugin.version',
+      'header.converter',
+      'header.converter.plugin.version',
+      'transforms',
+      'predicates',
+      'config.action.reload',
+      'errors.retry.timeout',
+      'errors.retry.delay.max.ms',
+      'errors.tolerance',
+      'errors.log.enable',
+      'errors.log.include.messages',
+      'topic.creation.groups',
+      'exactly.once.support',
+      'transaction.boundary',
+      'transaction.boundary.interval.ms',
+      'offsets.storage.topic',
+      'file',
+      'topic',
+      'batch.size',
+    ])
+    const of = (name: string) => infos.configs.find((one) => one.definition.name === name)!
+    expect(of('tasks.max')).toEqual({
+      definition: expect.objectContaining({
+        type: 'INT',
+        required: false,
+        default_value: '1',
+        importance: 'HIGH',
+        group: 'Common',
+        order_in_group: 4,
+        width: 'SHORT',
+        display_name: 'Tasks max',
+        dependents: [],
+      }),
+      value: {
+        name: 'tasks.max',
+        value: '0',
+        recommended_values: [],
+        errors: ['Invalid value 0 for configuration tasks.max: Value must be at least 1'],
+        visible: true,
+      },
+    })
+    expect(of('topic').value.errors).toEqual(['Invalid value  for configuration topic: String must be non-empty'])
+    expect(of('file').definition).toMatchObject({
+      group: null,
+      order_in_group: -1,
+      width: 'NONE',
+      display_name: 'file',
+      default_value: null,
+    })
+    expect(of('transforms').value.value).toBe('')
+  })
+})
+
+describe('the sentence', () => {
+  const end = '\nYou can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`'
+  const begin = (count: number) => `Connector configuration is invalid and contains the following ${count} error(s):\n`
+  test.each([
+    [{ name: 'x', 'connector.class': 'FileStreamSource' }, 'Missing required configuration "topic" which has no default value.'],
+    [
+      { ...source, 'tasks.max': '0', 'key.converter': 'foo.Bar' },
+      'Invalid value 0 for configuration tasks.max: Value must be at least 1\nInvalid value foo.Bar for configuration key.converter: Class foo.Bar could not be found.',
+    ],
+    [{ ...source, 'tasks.max': 'many' }, 'Invalid value many for configuration tasks.max: Not a number of type INT'],
+    [sink, 'Must configure one of topics or topics.regex\nMust configure one of topics or topics.regex'],
+    [
+      { ...sink, topics: 'a', 'topics.regex': 'b' },
+      'topics and topics.regex are mutually exclusive options, but both are set.\ntopics and topics.regex are mutually exclusive options, but both are set.',
+    ],
+    [
+      { ...sink, topics: 'a,dlq', 'errors.deadletterqueue.topic.name': 'dlq' },
+      "The DLQ topic 'dlq' may not be included in the list of topics ('topics=[a, dlq]') consumed by the connector",
+    ],
+    [
+      { ...source, transforms: 'a,b', 'transforms.a.type': 'nope', predicates: 'p' },
+      'Invalid value nope for configuration transforms.a.type: Class nope could not be found.\nMissing required configuration "transforms.b.type" which has no default value.\nMissing required configuration "predicates.p.type" which has no default value.',
+    ],
+    [{ ...source, 'errors.tolerance': 'some' }, 'Invalid value some for configuration errors.tolerance: String must be one of: none, all'],
+    [{ ...sink, topics: 'a', name: '' }, 'Invalid value  for configuration name: String may not be empty'],
+    [
+      { ...sink, topics: 'a', 'consumer.override.max.poll.records': 'lots' },
+      'Invalid value lots for configuration consumer.override.max.poll.records: Not a number of type INT',
+    ],
+  ])('%j', (config, list) => {
+    expect(messages(config as Record<string, string>)).toBe(begin(list.split('\n').length) + list + end)
+  })
+  test('a config that is right is let through', () => {
+    expect(messages(source)).toBe('')
+    expect(messages({ ...sink, 'topics.regex': 'a.*' })).toBe('')
+  })
+  test('no class', () => {
+    expect(messages({ name: 'x' })).toBe('Connector config {name=x} contains no connector type')
+  })
+})
