@@ -1,0 +1,73 @@
+/**
+ * Checks bodies against the schemas of their routes and says in a sentence what is wrong. The schema compiler is loaded by the first body
+ * that comes: a worker that only answers GETs never pays for it. Paths and queries are read by the routes, as leniently as Kafka Connect's.
+ */
+import { createRequire } from 'node:module'
+import type { FastifyInstance } from 'fastify'
+import { ConnectError } from '../../connect/types.ts'
+
+interface Complaint {
+  instancePath: string
+  keyword: string
+  params: Record<string, unknown>
+  message?: string
+}
+type Check = ((value: unknown) => boolean) & { errors?: Complaint[] | null }
+interface Compiler {
+  compile(schema: object): Check
+}
+
+let loaded: Compiler | undefined
+
+/** Fastify's own compiler, found from where Fastify lies. */
+function compiler(): Compiler {
+  if (loaded) return loaded
+  const besideUs = createRequire(import.meta.url)
+  const besideFastify = createRequire(besideUs.resolve('fastify'))
+  const Ajv = createRequire(besideFastify.resolve('@fastify/ajv-compiler'))('ajv') as { new (options: object): Compiler }
+  // several errors are not collected: a body of 10^5 wrong values would be answered with as many sentences
+  loaded = new Ajv({ allErrors: false, strict: false, coerceTypes: false, allowUnionTypes: true })
+  return loaded
+}
+
+export function bodyValidation(app: FastifyInstance): void {
+  app.setValidatorCompiler(({ schema, httpPart }) => {
+    if (httpPart !== 'body') return () => true
+    let check: Check | undefined
+    return (value: unknown) => {
+      check ??= compiler().compile(schema as object)
+      if (check(value)) return { value }
+      return { error: new ConnectError(400, sentence(check.errors?.[0], value)) }
+    }
+  })
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+}
+
+function sentence(complaint: Complaint | undefined, body: unknown): string {
+  if (complaint === undefined) return 'The body is not what this path takes.'
+  const parts = complaint.instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const where = parts.length === 0 ? 'The body' : `"${parts.join('.')}" in the body`
+  const { keyword, params } = complaint
+  if (keyword === 'type') {
+    const wanted = [params.type]
+      .flat()
+      .join(', ')
+      .replace(/, ([^,]*)$/, ' or $1')
+    if (parts.length === 0 && (body === undefined || body === null))
+      return `A body is required: a JSON ${wanted}, with Content-Type: application/json.`
+    return `${where} must be ${article(wanted)} ${wanted}, not ${kind(at(body, parts))}.`
+  }
+  if (keyword === 'required') return `${where} lacks "${params.missingProperty}".`
+  if (keyword === 'additionalProperties') return `${where} has an unknown field "${params.additionalProperty}": leave it out.`
+  if (keyword === 'enum')
+    return `${where} must be one of ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(', ')}.`
+  return `${where} ${complaint.message ?? 'is wrong'}.`
+}
+
+const article = (word: string) => (/^[aeio]/.test(word) ? 'an' : 'a')
+const kind = (value: unknown) => (value === null ? 'null' : Array.isArray(value) ? 'an array' : `${article(typeof value)} ${typeof value}`)
+const at = (value: unknown, parts: readonly string[]) =>
+  parts.reduce<unknown>((inner, part) => (inner as Record<string, unknown> | null | undefined)?.[part], value)

@@ -1,0 +1,69 @@
+/**
+ * Every answer that is not what was asked for has Kafka Connect's body: `{"error_code": <status>, "message": <sentence>}`. What a door
+ * threw on purpose keeps its status; anything else is a 500 whose stack goes to the log and never into the answer.
+ */
+import { maxHeaderSize } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ConnectError } from '../../connect/types.ts'
+import type { System } from '../../core/system/index.ts'
+import { MirrorError } from '../../mirror/types.ts'
+import { BODY_LIMIT_BYTES, REQUEST_RECEIVE_TIMEOUT_MS } from '../limits.ts'
+
+/** What Fastify itself refuses, in our words. */
+const refusals: Readonly<Record<string, [status: number, message: string]>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'HTTP 415 Unsupported Media Type: send the body as JSON, with Content-Type: application/json'],
+  FST_ERR_CTP_BODY_TOO_LARGE: [413, `HTTP 413 Request Entity Too Large: a body may have ${BODY_LIMIT_BYTES} bytes at most`],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'HTTP 400 Bad Request: the body is not as long as Content-Length says'],
+  FST_ERR_BAD_URL: [400, 'HTTP 400 Bad Request: the path is not valid percent-encoding'],
+}
+
+export function answerError(reply: FastifyReply, status: number, message: string): FastifyReply {
+  return reply.code(status).type('application/json').send({ error_code: status, message })
+}
+
+export function errorEnvelope(app: FastifyInstance, system: System): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    if (error instanceof ConnectError || error instanceof MirrorError) {
+      if (error.status >= 500) logFailure(system, request, error)
+      return answerError(reply, error.status, error.message)
+    }
+    const refusal = refusals[error.code]
+    if (refusal) return answerError(reply, ...refusal)
+    if (error.code?.startsWith('FST_') && error.statusCode && error.statusCode < 500) {
+      return answerError(reply, error.statusCode, error.message)
+    }
+    logFailure(system, request, error)
+    return answerError(reply, 500, error.message || 'Unexpected error: see the log of the worker')
+  })
+  app.setNotFoundHandler((_request, reply) => answerError(reply, 404, 'HTTP 404 Not Found'))
+}
+
+function logFailure(system: System, request: FastifyRequest, err: unknown): void {
+  // the query stays out of the log: nothing of ours needs it, and people put keys there
+  system.logger.error({ err, method: request.method, path: request.url.split('?', 1)[0] }, 'a REST request failed')
+}
+
+/** A path that is not valid percent-encoding never reaches a route. */
+export function answerBadUrl(_path: string, _request: unknown, reply: { raw?: unknown } & object): void {
+  const [status, message] = refusals.FST_ERR_BAD_URL!
+  answerError(reply as FastifyReply, status, message)
+}
+
+const brokenRequests: Readonly<Record<string, [status: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', `the path and the headers may have ${maxHeaderSize} bytes at most`],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', `the request did not arrive within ${REQUEST_RECEIVE_TIMEOUT_MS / 1000} s`],
+}
+
+/** What the HTTP parser refuses, before there is a request. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, why] = brokenRequests[error.code ?? ''] ?? ['400 Bad Request', 'this is not an HTTP request']
+  const body = JSON.stringify({ error_code: Number(status.slice(0, 3)), message: `HTTP ${status}: ${why}` })
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,51 @@
+/**
+ * How a resource of the REST API is declared: the default export of `api/routes/<name>.ts`. The server finds them by a scan; a resource
+ * whose door is not there (no worker, no mirrors in this process) is left out, and its paths are not found.
+ */
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { WorkerDoor } from '../connect/types.ts'
+import type { System } from '../core/system/index.ts'
+import { scan } from '../core/system/scan.ts'
+import type { MirrorDoor } from '../mirror/types.ts'
+
+/** What a resource's routes may reach. */
+export interface Doors {
+  worker?: WorkerDoor | undefined
+  mirrors?: MirrorDoor | undefined
+  system: System
+  version: string
+}
+
+export interface Resource {
+  /** The heading of its routes in the API's document, and its key in `ServerOptions.only`. */
+  tag: string
+  doc: string
+  /** The door without which its routes make no sense. */
+  needs?: 'worker' | 'mirrors' | undefined
+  register(app: FastifyInstance, doors: Doors): void
+}
+
+/** A resource of the worker is handed a worker that is there, one of the mirrors theirs. */
+export function defineResource(resource: {
+  tag: string
+  doc: string
+  needs: 'worker'
+  register(app: FastifyInstance, doors: Doors & { worker: WorkerDoor }): void
+}): Resource
+export function defineResource(resource: {
+  tag: string
+  doc: string
+  needs: 'mirrors'
+  register(app: FastifyInstance, doors: Doors & { mirrors: MirrorDoor }): void
+}): Resource
+export function defineResource(resource: { tag: string; doc: string; register(app: FastifyInstance, doors: Doors): void }): Resource
+export function defineResource(resource: { tag: string; doc: string; needs?: 'worker' | 'mirrors'; register: unknown }): Resource {
+  return resource as Resource
+}
+
+/** The resources that make sense with these doors, in the order of their files' names. */
+export async function findResources(doors: Doors, serves: (tag: string) => boolean = () => true): Promise<Resource[]> {
+  const found = await scan<Resource>(join(import.meta.dirname, 'routes'), /./)
+  return found.filter(({ tag, needs }) => (needs === undefined || doors[needs] !== undefined) && serves(tag))
+}

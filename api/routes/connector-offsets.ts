@@ -1,0 +1,91 @@
+/** /connectors/{connector}/offsets: where a connector stands, and moving it. It must be stopped before it is moved. */
+import { ConnectError, type ConnectorOffset } from '../../connect/types.ts'
+import { defineResource } from '../resource.ts'
+import { connectorParams, errorAnswer, forwardQuery } from '../schemas.ts'
+
+interface Named {
+  Params: { connector: string }
+}
+
+const tags = ['Offsets']
+const scalar = { type: ['string', 'number', 'boolean', 'null'] } as const
+const values = { type: 'object', additionalProperties: scalar } as const
+const leaderOnly = { type: 'object', properties: forwardQuery } as const
+const refused = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer } as const
+const said = { description: 'Done', type: 'object', properties: { message: { type: 'string' } } } as const
+const offsetsBody = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    offsets: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['partition'],
+        additionalProperties: false,
+        properties: { partition: values, offset: { ...values, type: ['object', 'null'] } },
+      },
+      examples: [[{ partition: { kafka_topic: 'lines', kafka_partition: 0 }, offset: { kafka_offset: 5 } }]],
+    },
+  },
+} as const
+
+export default defineResource({
+  tag: 'Offsets',
+  doc: 'Where a connector stands, and moving it',
+  needs: 'worker',
+  register(app, { worker }) {
+    app.get<Named>(
+      '/connectors/:connector/offsets',
+      {
+        schema: {
+          tags,
+          summary: 'The committed offsets of a connector',
+          params: connectorParams,
+          response: { 200: { ...offsetsBody, description: 'One entry for each part that the connector has read or written' }, ...refused },
+        },
+      },
+      async ({ params }) => ({ offsets: await worker.offsets(params.connector) }),
+    )
+
+    app.patch<Named & { Body: { offsets?: { partition: Record<string, unknown>; offset?: Record<string, unknown> | null }[] } }>(
+      '/connectors/:connector/offsets',
+      {
+        schema: {
+          tags,
+          summary: 'Move a stopped connector; an offset of null makes it begin that part anew',
+          params: connectorParams,
+          querystring: leaderOnly,
+          body: offsetsBody,
+          response: { 200: said, ...refused },
+        },
+      },
+      async ({ params, body }) => {
+        const offsets: ConnectorOffset[] = (body.offsets ?? []).map(({ partition, offset }) => ({ partition, offset: offset ?? null }))
+        if (offsets.length === 0) {
+          throw new ConnectError(400, 'Partitions / offsets need to be provided for an alter offsets request')
+        }
+        for (const { partition, offset } of offsets) {
+          if (Object.hasOwn(partition, '__proto__') || (offset !== null && Object.hasOwn(offset, '__proto__'))) {
+            throw new ConnectError(400, 'A field of a partition or an offset cannot be named "__proto__".')
+          }
+        }
+        return worker.alterOffsets(params.connector, offsets)
+      },
+    )
+
+    app.delete<Named>(
+      '/connectors/:connector/offsets',
+      {
+        schema: {
+          tags,
+          summary: 'Make a stopped connector begin anew',
+          params: connectorParams,
+          querystring: leaderOnly,
+          response: { 200: said, ...refused },
+        },
+      },
+      async ({ params }) => worker.resetOffsets(params.connector),
+    )
+  },
+})
