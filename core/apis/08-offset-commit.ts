@@ -46,4 +46,12 @@ export default defineApi({
       }),
     ),
   },
+  handle: (call) => call.broker.groups.commit(call.request, call),
+  refuse: (errorCode, request) => ({
+    topics: request.topics.map(({ name, topicId, partitions }) => ({
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+    })),
+  }),
 })

@@ -91,4 +91,14 @@ export default defineApi({
       ),
     ),
   },
+  handle: (call) => call.broker.groups.fetch(call.request, call),
+  // v1 has no place for an error but the partitions, v8 none but the groups.
+  refuse: (errorCode, request) => ({
+    errorCode,
+    topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, committedOffset: -1, metadata: '', errorCode })),
+    })),
+    groups: request.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode })),
+  }),
 })

@@ -2,8 +2,32 @@
  * FindCoordinator, key 10. v1 adds keyType, throttleTimeMs, errorMessage; v3 is flexible; v4 adds coordinatorKeys, coordinators, drops
  * key, errorCode, errorMessage, nodeId, host, port.
  */
+import type { Broker } from '../broker.ts'
+import { codeOf, errorCode } from '../errors.ts'
+import type { Peer } from '../network/call.ts'
 import { defineApi } from '../wire/api.ts'
 import { between, int8, int16, int32, list, nullable, since, string, struct, until } from '../wire/types.ts'
+
+/** KIP-932's share groups come with v6. */
+const keyTypes = { group: 0, transaction: 1, share: 2 } as const
+const nowhere = { nodeId: -1, host: '', port: -1 } as const
+
+/** This broker coordinates everything; the first question makes the topic that it keeps groups in. */
+async function locate(key: string, keyType: number, version: number, broker: Broker, peer: Peer) {
+  const refuse = (code: number, errorMessage: string) => ({ ...nowhere, errorCode: code, errorMessage })
+  if (keyType === keyTypes.share && version >= 6)
+    return refuse(errorCode('INVALID_REQUEST'), `share groups are not built: no coordinator for ${key}`)
+  if (keyType !== keyTypes.group && keyType !== keyTypes.transaction)
+    return refuse(errorCode('INVALID_REQUEST'), `key type ${keyType} is none that version ${version} knows`)
+  try {
+    if (keyType === keyTypes.group) await broker.groups.prepare()
+  } catch (error) {
+    broker.system.logger.error({ err: error, code: codeOf(error) }, 'the topic that keeps the groups cannot be made')
+    return refuse(errorCode('COORDINATOR_NOT_AVAILABLE'), 'the topic that keeps the groups cannot be made')
+  }
+  const { advertisedHost: host, advertisedPort: port } = broker.settings.listeners.find(({ name }) => name === peer.listener)!
+  return { nodeId: broker.settings.nodeId, host, port, errorCode: 0, errorMessage: version < 4 ? 'NONE' : '' }
+}
 
 export default defineApi({
   key: 10,
@@ -36,4 +60,18 @@ export default defineApi({
       ),
     ),
   },
+  async handle({ request, version, broker, peer }) {
+    const find = async (key: string) => {
+      const found = await locate(key, request.keyType, version, broker, peer)
+      return { key, ...found }
+    }
+    if (version >= 4) return { coordinators: await Promise.all(request.coordinatorKeys.map(find)) }
+    const { key: _, ...found } = await find(request.key)
+    return found
+  },
+  refuse: (errorCode, { coordinatorKeys }) => ({
+    ...nowhere,
+    errorCode,
+    coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere, errorCode, errorMessage: null })),
+  }),
 })

@@ -42,4 +42,6 @@ export default defineApi({
       }),
     ),
   },
+  handle: (call) => call.broker.groups.join(call.request, call),
+  refuse: (errorCode, { memberId }) => ({ errorCode, protocolName: '', leader: '', memberId, members: [] }),
 })

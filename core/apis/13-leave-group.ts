@@ -37,4 +37,5 @@ export default defineApi({
       ),
     ),
   },
+  handle: (call) => call.broker.groups.leave(call.request, call),
 })

@@ -30,4 +30,6 @@ export default defineApi({
     protocolName: since(5, nullable(string)),
     assignment: bytes,
   },
+  handle: (call) => call.broker.groups.sync(call.request, call),
+  refuse: (errorCode) => ({ errorCode, assignment: Buffer.alloc(0) }),
 })

@@ -38,4 +38,8 @@ export default defineApi({
       }),
     ),
   },
+  handle: (call) => call.broker.groups.describe(call.request, call),
+  refuse: (errorCode, { groups }) => ({
+    groups: groups.map((groupId) => ({ errorCode, groupId, groupState: '', protocolType: '', protocolData: '', members: [] })),
+  }),
 })

@@ -25,4 +25,6 @@ export default defineApi({
       }),
     ),
   },
+  handle: (call) => call.broker.groups.list(call.request, call),
+  refuse: (errorCode) => ({ errorCode, groups: [] }),
 })

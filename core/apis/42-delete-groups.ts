@@ -21,4 +21,9 @@ export default defineApi({
       }),
     ),
   },
+  handle: (call) => call.broker.groups.delete(call.request, call),
+  refuse: (errorCode, { groupsNames }) => ({
+    throttleTimeMs: 0,
+    results: groupsNames.map((groupId) => ({ groupId, errorCode })),
+  }),
 })

@@ -1,0 +1,429 @@
+/**
+ * What surrounds the pure group: it turns requests into events, and effects into timers, records and answers. One decision at a time, in
+ * the order in which events come; records go to the log in that same order.
+ */
+import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
+import type { Timer } from '../system/clock.ts'
+import type { System } from '../system/index.ts'
+import { Alarms } from './alarms.ts'
+import { decide } from './classic.ts'
+import { commitOffsets } from './commit.ts'
+import { describeGroups, listGroups } from './describe.ts'
+import { joinRefusal, syncRefusal } from './draft.ts'
+import { fetchOffsets } from './fetch.ts'
+import type { Effect, Group, GroupAnswer, GroupEvent, GroupTimer, Rules, StorePurpose, Ticket } from './group.ts'
+import { GroupJournal } from './journal.ts'
+import { limits } from './limits.ts'
+import { commitTombstone, groupRecord, groupTombstone } from './records.ts'
+import { type Entry, GroupRegistry, partitionOf } from './registry.ts'
+import type {
+  Caller,
+  CommitRequest,
+  CommitResponse,
+  DeleteRequest,
+  DeleteResponse,
+  DescribeRequest,
+  DescribeResponse,
+  FetchRequest,
+  FetchResponse,
+  GroupCoordinator,
+  GroupSettings,
+  GroupStore,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  JoinRequest,
+  JoinResponse,
+  LeaveRequest,
+  LeaveResponse,
+  ListRequest,
+  ListResponse,
+  SyncRequest,
+  SyncResponse,
+} from './types.ts'
+
+/** Without the moment, which `#apply` adds. */
+type Happening = GroupEvent extends infer E ? (E extends GroupEvent ? Omit<E, 'at'> : never) : never
+
+const LONGEST_PERIOD_MS = 2_147_483_647
+const nameOf = (timer: GroupTimer): string => (timer.kind === 'session' ? `session ${timer.member}` : timer.kind)
+
+export class Coordinator implements GroupCoordinator {
+  readonly #store: GroupStore
+  readonly #settings: GroupSettings
+  readonly #system: System
+  readonly #rules: Rules
+  readonly #registry: GroupRegistry
+  readonly #journal: GroupJournal
+  readonly #alarms = new WeakMap<Entry, Alarms<GroupTimer>>()
+  /** One for each member that waits, so `limits.members` bounds them. Invariant 13. */
+  readonly #waiting = new Map<Ticket, (answer: GroupAnswer) => void>()
+  readonly #sweep: Timer
+  #sweeping = false
+  #lastTicket = 0
+  #closed = false
+
+  constructor(store: GroupStore, settings: GroupSettings, system: System) {
+    this.#store = store
+    this.#settings = settings
+    this.#system = system
+    this.#rules = {
+      initialRebalanceDelayMs: settings.groupInitialRebalanceDelayMs,
+      maxSize: Math.min(settings.groupMaxSize, limits.members),
+      maxPending: limits.pendingMembers,
+      newMemberJoinTimeoutMs: limits.newMemberJoinTimeoutMs,
+    }
+    this.#journal = new GroupJournal(store, system)
+    this.#registry = new GroupRegistry(store, system, (entry) => this.#resume(entry))
+    this.#sweep = system.clock.every(Math.min(settings.offsetsRetentionCheckIntervalMs, LONGEST_PERIOD_MS), () => void this.#expire())
+  }
+
+  /** Reads all groups in the background: their members' sessions run from the start on. */
+  async load(): Promise<void> {
+    try {
+      await this.#registry.readyAll()
+    } catch (error) {
+      // The registry has logged it, and the next request for that partition tries again.
+      if (!(error instanceof KafkaError)) throw error
+    }
+  }
+
+  partitionFor(group: string): number {
+    return partitionOf(group, this.#store.partitions)
+  }
+
+  prepare(): Promise<void> {
+    return this.#store.prepare()
+  }
+
+  async join(request: JoinRequest, caller: Caller): Promise<JoinResponse> {
+    // Below v7 a protocol's name cannot be null.
+    const shown = (response: JoinResponse) => (caller.version < 7 ? { ...response, protocolName: response.protocolName ?? '' } : response)
+    const refuse = (error: ErrorName, memberId = request.memberId) => shown(joinRefusal(error, memberId))
+    const { groupMinSessionTimeoutMs, groupMaxSessionTimeoutMs } = this.#settings
+    if (request.groupId === '') return refuse('INVALID_GROUP_ID')
+    if (request.sessionTimeoutMs < groupMinSessionTimeoutMs || request.sessionTimeoutMs > groupMaxSessionTimeoutMs)
+      return refuse('INVALID_SESSION_TIMEOUT')
+    const sizeBytes = request.protocols.reduce((sum, { name, metadata }) => sum + name.length + metadata.length, 0)
+    if (sizeBytes > limits.memberMetadataBytes) return refuse('INVALID_REQUEST')
+    let entry: Entry | undefined
+    try {
+      await this.#ready(request.groupId)
+      entry = request.memberId === '' ? this.#registry.getOrCreate(request.groupId) : this.#registry.get(request.groupId)
+    } catch (error) {
+      return refuse(this.#refusalOf(error))
+    }
+    if (!entry) return refuse('UNKNOWN_MEMBER_ID')
+    const clientId = caller.clientId ?? ''
+    const ticket = this.#nextTicket()
+    const parked = this.#ask<JoinResponse>(entry, ticket, {
+      type: 'join',
+      ticket,
+      memberId: request.memberId,
+      newMemberId: `${request.groupInstanceId ?? clientId}-${this.#uuid()}`,
+      instanceId: request.groupInstanceId,
+      clientId,
+      clientHost: caller.peer.host,
+      sessionTimeoutMs: request.sessionTimeoutMs,
+      rebalanceTimeoutMs: caller.version === 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs,
+      protocolType: request.protocolType,
+      // A copy: the request's bytes belong to a frame that is much larger.
+      protocols: request.protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
+      reason: request.reason,
+      requiresKnownId: caller.version >= 4,
+      canSkipAssignment: caller.version >= 9,
+    })
+    if (!this.#waiting.has(ticket)) return shown(await parked)
+    const forget = caller.peer.onClose(() => this.#apply(entry, { type: 'disconnected', ticket }))
+    const response = await parked
+    forget()
+    return shown(response)
+  }
+
+  async sync(request: SyncRequest, _caller: Caller): Promise<SyncResponse> {
+    if (request.groupId === '') return syncRefusal('INVALID_GROUP_ID')
+    try {
+      await this.#ready(request.groupId)
+    } catch (error) {
+      return syncRefusal(this.#refusalOf(error))
+    }
+    const entry = this.#registry.get(request.groupId)
+    if (!entry) return syncRefusal('UNKNOWN_MEMBER_ID')
+    const ticket = this.#nextTicket()
+    return this.#ask<SyncResponse>(entry, ticket, {
+      type: 'sync',
+      ticket,
+      memberId: request.memberId,
+      instanceId: request.groupInstanceId,
+      generation: request.generationId,
+      protocolType: request.protocolType,
+      protocol: request.protocolName,
+      assignments: new Map(request.assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)])),
+    })
+  }
+
+  async heartbeat(request: HeartbeatRequest, _caller: Caller): Promise<HeartbeatResponse> {
+    if (request.groupId === '') return { errorCode: errorCode('INVALID_GROUP_ID') }
+    try {
+      await this.#ready(request.groupId)
+    } catch (error) {
+      return { errorCode: errorCode(this.#refusalOf(error)) }
+    }
+    const entry = this.#registry.get(request.groupId)
+    if (!entry) return { errorCode: errorCode('UNKNOWN_MEMBER_ID') }
+    const ticket = this.#nextTicket()
+    return this.#ask<HeartbeatResponse>(entry, ticket, {
+      type: 'heartbeat',
+      ticket,
+      memberId: request.memberId,
+      instanceId: request.groupInstanceId,
+      generation: request.generationId,
+    })
+  }
+
+  async leave(request: LeaveRequest, caller: Caller): Promise<LeaveResponse> {
+    const single = caller.version <= 2
+    const members = single ? [{ memberId: request.memberId, groupInstanceId: null, reason: null }] : request.members
+    if (request.groupId === '') return { errorCode: errorCode('INVALID_GROUP_ID'), members: [] }
+    try {
+      await this.#ready(request.groupId)
+    } catch (error) {
+      return { errorCode: errorCode(this.#refusalOf(error)), members: [] }
+    }
+    const entry = this.#registry.get(request.groupId)
+    const ticket = this.#nextTicket()
+    const response = entry
+      ? await this.#ask<LeaveResponse>(entry, ticket, { type: 'leave', ticket, members })
+      : {
+          errorCode: 0,
+          members: members.map(({ memberId, groupInstanceId }) => ({
+            memberId,
+            groupInstanceId,
+            errorCode: errorCode('UNKNOWN_MEMBER_ID'),
+          })),
+        }
+    return single && response.errorCode === 0 ? { errorCode: response.members[0]!.errorCode, members: [] } : response
+  }
+
+  async commit(request: CommitRequest, caller: Caller): Promise<CommitResponse> {
+    return commitOffsets(request, caller.version, {
+      store: this.#store,
+      journal: this.#journal,
+      registry: this.#registry,
+      metadataMaxBytes: this.#settings.offsetMetadataMaxBytes,
+      now: this.#system.clock.now(),
+      ready: (group) => this.#ready(group),
+      refusalOf: (error) => this.#refusalOf(error),
+      alive: (entry, memberId) => this.#apply(entry, { type: 'committed', memberId }),
+    })
+  }
+
+  fetch(request: FetchRequest, caller: Caller): Promise<FetchResponse> {
+    return fetchOffsets(request, caller.version, this.#store, async (group) => {
+      try {
+        await this.#ready(group)
+        return this.#registry.get(group) ?? null
+      } catch (error) {
+        return this.#refusalOf(error)
+      }
+    })
+  }
+
+  async describe(request: DescribeRequest, caller: Caller): Promise<DescribeResponse> {
+    return describeGroups(request, caller.version, async (group) => {
+      try {
+        await this.#ready(group)
+        return this.#registry.get(group)?.group ?? null
+      } catch (error) {
+        return this.#refusalOf(error)
+      }
+    })
+  }
+
+  async list(request: ListRequest, _caller: Caller): Promise<ListResponse> {
+    try {
+      await this.#registry.readyAll()
+    } catch (error) {
+      return { errorCode: errorCode(this.#refusalOf(error)), groups: [] }
+    }
+    return {
+      errorCode: 0,
+      groups: listGroups(
+        request,
+        [...this.#registry.all()].map(({ group }) => group),
+      ),
+    }
+  }
+
+  async delete(request: DeleteRequest, _caller: Caller): Promise<DeleteResponse> {
+    const results = [...new Set(request.groupsNames)].map(async (groupId) => {
+      let error: ErrorName
+      try {
+        await this.#ready(groupId)
+        error = await this.#delete(this.#registry.get(groupId))
+      } catch (thrown) {
+        error = this.#refusalOf(thrown)
+      }
+      return { groupId, errorCode: errorCode(error) }
+    })
+    return { throttleTimeMs: 0, results: await Promise.all(results) }
+  }
+
+  async #delete(entry: Entry | undefined): Promise<ErrorName> {
+    if (!entry || entry.group.state === 'Dead') return 'GROUP_ID_NOT_FOUND'
+    if (entry.group.state !== 'Empty') return 'NON_EMPTY_GROUP'
+    const before = entry.group
+    this.#apply(entry, { type: 'close' })
+    try {
+      await this.#bury(entry, entry.offsets.keys(), true)
+    } catch (error) {
+      entry.group = before
+      throw error
+    }
+    this.#registry.forget(entry)
+    this.#alarms.get(entry)?.clear()
+    return 'NONE'
+  }
+
+  /** Writes tombstones for offsets, and for the group itself. */
+  async #bury(entry: Entry, keys: readonly { topic: string; partition: number }[], group: boolean): Promise<void> {
+    const now = this.#system.clock.now()
+    const { id } = entry.group
+    const writes = keys.map(({ topic, partition }) => entry.offsets.begin(topic, partition, null))
+    const records = keys.map(({ topic, partition }) => commitTombstone(id, topic, partition, now))
+    if (group) records.push(groupTombstone(id, now))
+    let stored = false
+    try {
+      await this.#journal.append(entry.partition, records)
+      stored = true
+    } finally {
+      for (const write of writes) entry.offsets.settle(write, stored)
+    }
+  }
+
+  async topicDeleted(topic: string): Promise<void> {
+    await this.#registry.readyAll()
+    const burials: Promise<void>[] = []
+    for (const entry of this.#registry.all()) {
+      const keys = entry.offsets.keys(topic)
+      if (keys.length > 0) burials.push(this.#bury(entry, keys, false).then(() => this.#registry.forgetBlank(entry)))
+    }
+    await Promise.all(burials)
+  }
+
+  async #expire(): Promise<void> {
+    if (this.#sweeping || this.#closed) return
+    this.#sweeping = true
+    try {
+      await this.#registry.readyAll()
+      const now = this.#system.clock.now()
+      for (const entry of [...this.#registry.all()]) {
+        if (this.#registry.get(entry.group.id) !== entry) continue
+        const keys = entry.offsets.expired(entry.group, now, this.#settings.offsetsRetentionMs)
+        if (keys.length > 0) await this.#bury(entry, keys, false)
+        // Nobody is in it and nothing is left of it.
+        if (entry.group.state === 'Empty' && entry.group.pending.size === 0 && entry.offsets.isEmpty) await this.#delete(entry)
+      }
+    } catch (error) {
+      this.#system.logger.error({ err: error }, 'offsets could not be expired; the next check tries again')
+    } finally {
+      this.#sweeping = false
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#sweep.cancel()
+    for (const entry of this.#registry.all()) {
+      this.#apply(entry, { type: 'close' })
+      this.#alarms.get(entry)?.clear()
+    }
+    await this.#journal.settled()
+  }
+
+  /** Resolves when the group is in memory, if there is one. Throws KafkaError where that cannot be now. */
+  async #ready(group: string): Promise<void> {
+    if (this.#closed) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', 'the broker shuts down')
+    await this.#registry.ready(group)
+  }
+
+  #refusalOf(error: unknown): ErrorName {
+    if (error instanceof KafkaError) return error.error
+    this.#system.logger.error({ err: error, code: codeOf(error) }, 'a group request failed: a bug, please report it')
+    return 'UNKNOWN_SERVER_ERROR'
+  }
+
+  #nextTicket(): Ticket {
+    return ++this.#lastTicket
+  }
+
+  /** As Java's UUID prints itself: clients and people know member ids in this form. */
+  #uuid(): string {
+    const bytes = this.#system.random.bytes(16)
+    bytes[6] = (bytes[6]! & 0x0f) | 0x40
+    bytes[8] = (bytes[8]! & 0x3f) | 0x80
+    return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  }
+
+  #ask<A extends GroupAnswer>(entry: Entry, ticket: Ticket, happening: Happening): Promise<A> {
+    return new Promise<A>((resolve) => {
+      this.#waiting.set(ticket, resolve as (answer: GroupAnswer) => void)
+      this.#apply(entry, happening)
+    })
+  }
+
+  #apply(entry: Entry, happening: Happening): void {
+    const event = { ...happening, at: this.#system.clock.now() } as GroupEvent
+    const { group, effects } = decide(entry.group, event, this.#rules)
+    entry.group = group
+    for (const effect of effects) this.#perform(entry, effect)
+    if (effects.length > 0) this.#registry.forgetBlank(entry)
+  }
+
+  #perform(entry: Entry, effect: Effect): void {
+    switch (effect.type) {
+      case 'answer': {
+        const resolve = this.#waiting.get(effect.ticket)
+        this.#waiting.delete(effect.ticket)
+        resolve?.(effect.answer)
+        return
+      }
+      case 'timer':
+        this.#alarmsOf(entry).set(effect.timer, effect.delayMs)
+        return
+      case 'cancel':
+        this.#alarms.get(entry)?.cancel(effect.timer)
+        return
+      case 'store':
+        void this.#write(entry, effect.image, effect.purpose)
+        return
+      case 'tell':
+        this.#system.logger.info({ group: entry.group.id, generation: entry.group.generation, reason: effect.reason }, effect.message)
+    }
+  }
+
+  #alarmsOf(entry: Entry): Alarms<GroupTimer> {
+    let alarms = this.#alarms.get(entry)
+    if (!alarms) {
+      alarms = new Alarms(this.#system.clock, nameOf, (timer) => this.#apply(entry, { type: 'timeout', timer }))
+      this.#alarms.set(entry, alarms)
+    }
+    return alarms
+  }
+
+  async #write(entry: Entry, image: Group, purpose: StorePurpose): Promise<void> {
+    let error: ErrorName | null = null
+    try {
+      await this.#journal.append(entry.partition, [groupRecord(image)])
+    } catch (thrown) {
+      error = this.#refusalOf(thrown)
+      this.#system.logger.error({ err: thrown, group: image.id, purpose: purpose.kind }, 'a group could not be stored')
+    }
+    this.#apply(entry, { type: 'stored', purpose, error })
+  }
+
+  /** A group that was read at start: its members have one session to show that they live. */
+  #resume(entry: Entry): void {
+    for (const member of entry.group.members.values())
+      this.#perform(entry, { type: 'timer', timer: { kind: 'session', member: member.id }, delayMs: member.sessionTimeoutMs })
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What DescribeGroups and ListGroups show of groups.
+ */
+import { type ErrorName, errorCode } from '../errors.ts'
+import { type Group, metadataOf } from './group.ts'
+import type { DescribedMember, DescribeRequest, DescribeResponse, ListRequest, ListResponse } from './types.ts'
+
+/** Kafka's AclOperation codes that a group knows: READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. All are allowed where nobody authorises. */
+const ALL_OPERATIONS = [3, 6, 8, 10, 11].reduce((bits, operation) => bits | (1 << operation), 0)
+const NOT_ASKED = -2_147_483_648
+const EMPTY = Buffer.alloc(0)
+
+export async function describeGroups(
+  request: DescribeRequest,
+  version: number,
+  lookup: (group: string) => Promise<Group | null | ErrorName>,
+): Promise<DescribeResponse> {
+  const authorizedOperations = request.includeAuthorizedOperations ? ALL_OPERATIONS : NOT_ASKED
+  const groups = await Promise.all(
+    request.groups.map(async (groupId) => {
+      const found = await lookup(groupId)
+      const nothing = { groupId, protocolType: '', protocolData: '', members: [] as DescribedMember[] }
+      if (typeof found === 'string')
+        return { ...nothing, errorCode: errorCode(found), errorMessage: null, groupState: '', authorizedOperations: NOT_ASKED }
+      if (found === null) {
+        const tells = version >= 6
+        return {
+          ...nothing,
+          errorCode: tells ? errorCode('GROUP_ID_NOT_FOUND') : 0,
+          errorMessage: tells ? `Group ${groupId} not found.` : null,
+          groupState: 'Dead',
+          authorizedOperations,
+        }
+      }
+      const stable = found.state === 'Stable'
+      return {
+        errorCode: 0,
+        errorMessage: null,
+        groupId,
+        groupState: found.state,
+        protocolType: found.protocolType ?? '',
+        protocolData: stable ? (found.protocol ?? '') : '',
+        members: [...found.members.values()].map((member) => ({
+          memberId: member.id,
+          groupInstanceId: member.instanceId,
+          clientId: member.clientId,
+          clientHost: member.clientHost,
+          memberMetadata: stable ? metadataOf(member, found.protocol) : EMPTY,
+          memberAssignment: stable ? member.assignment : EMPTY,
+        })),
+        authorizedOperations,
+      }
+    }),
+  )
+  return { groups }
+}
+
+export function listGroups(request: ListRequest, groups: readonly Group[]): ListResponse['groups'] {
+  const states = new Set(request.statesFilter.map((state) => state.toLowerCase()))
+  const types = new Set(request.typesFilter.map((type) => type.toLowerCase()))
+  if (types.size > 0 && !types.has('classic')) return []
+  return groups
+    .filter((group) => states.size === 0 || states.has(group.state.toLowerCase()))
+    .map((group) => ({ groupId: group.id, protocolType: group.protocolType ?? '', groupState: group.state, groupType: 'classic' }))
+}

@@ -1,0 +1,72 @@
+/**
+ * OffsetFetch: what a group has committed, of the partitions that are asked for or of all. -1 where nothing is committed.
+ */
+import { type ErrorName, errorCode } from '../errors.ts'
+import type { Entry } from './registry.ts'
+import type { FetchedPartition, FetchRequest, FetchResponse, GroupStore } from './types.ts'
+
+/** The group, null where there is none, or why it cannot be had. */
+export type EntryLookup = (group: string) => Promise<Entry | null | ErrorName>
+
+type Asked = FetchRequest['groups'][number]
+type Fetched = FetchResponse['groups'][number]
+
+const none = (partitionIndex: number, error: ErrorName = 'NONE'): FetchedPartition => ({
+  partitionIndex,
+  committedOffset: -1,
+  committedLeaderEpoch: -1,
+  metadata: '',
+  errorCode: errorCode(error),
+})
+
+export async function fetchOffsets(request: FetchRequest, version: number, store: GroupStore, lookup: EntryLookup): Promise<FetchResponse> {
+  if (version >= 8) {
+    const groups = await Promise.all(request.groups.map((asked) => fetchGroup(asked, version, store, lookup)))
+    return { topics: [], errorCode: 0, groups }
+  }
+  const topics = request.topics?.map(({ name, partitionIndexes }) => ({ name, topicId: '', partitionIndexes })) ?? null
+  const group = await fetchGroup({ groupId: request.groupId, memberId: null, memberEpoch: -1, topics }, version, store, lookup)
+  // v1 has no place for the group's error but its partitions.
+  if (version < 2 && group.errorCode !== 0)
+    for (const topic of topics ?? [])
+      group.topics.push({
+        name: topic.name,
+        topicId: '',
+        partitions: topic.partitionIndexes.map((index) => ({ ...none(index), errorCode: group.errorCode })),
+      })
+  return { topics: group.topics, errorCode: group.errorCode, groups: [] }
+}
+
+async function fetchGroup(asked: Asked, version: number, store: GroupStore, lookup: EntryLookup): Promise<Fetched> {
+  const found = await lookup(asked.groupId)
+  if (typeof found === 'string') return { groupId: asked.groupId, topics: [], errorCode: errorCode(found) }
+  const entry = found?.group.state === 'Dead' ? null : found
+  const partitionOf = (topic: string, partition: number): FetchedPartition => {
+    const commit = entry?.offsets.get(topic, partition)
+    if (!commit) return none(partition)
+    return {
+      partitionIndex: partition,
+      committedOffset: commit.offset,
+      committedLeaderEpoch: commit.leaderEpoch,
+      metadata: commit.metadata,
+      errorCode: 0,
+    }
+  }
+  const topics: Fetched['topics'] = []
+  if (asked.topics === null) {
+    for (const [name, commits] of entry?.offsets.committed() ?? []) {
+      const topicId = version >= 10 ? store.topicId(name) : ''
+      // A topic without an id, by now deleted, cannot be named.
+      if (topicId !== undefined) topics.push({ name, topicId, partitions: commits.map(([partition]) => partitionOf(name, partition)) })
+    }
+  } else {
+    for (const { name: given, topicId, partitionIndexes } of asked.topics) {
+      const name = version >= 10 ? store.topicName(topicId) : given
+      const partitions = partitionIndexes.map((partition) =>
+        name === undefined ? none(partition, 'UNKNOWN_TOPIC_ID') : partitionOf(name, partition),
+      )
+      topics.push({ name: name ?? '', topicId, partitions })
+    }
+  }
+  return { groupId: asked.groupId, topics, errorCode: 0 }
+}
