@@ -36,7 +36,7 @@ export async function describeRoutes(app: FastifyInstance, version: string, reso
     import('@fastify/swagger'),
     import('@scalar/fastify-api-reference'),
   ])
-  const tags = new Map(resources.map(({ tag, doc }) => [tag, doc]))
+  const tags = new Map(resources.toSorted((a, b) => a.place - b.place).map(({ tag, doc }) => [tag, doc]))
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -47,6 +47,14 @@ export async function describeRoutes(app: FastifyInstance, version: string, reso
   await app.register(reference, {
     routePrefix: prefix,
     // the page loads nothing from anywhere else: it works where there is no network
-    configuration: { withDefaultFonts: false, telemetry: false, hideClientButton: true, theme: 'default' },
+    configuration: {
+      withDefaultFonts: false,
+      telemetry: false,
+      hideClientButton: true,
+      showDeveloperTools: 'never',
+      agent: { disabled: true },
+      mcp: { disabled: true },
+      operationTitleSource: 'path',
+    },
   })
 }

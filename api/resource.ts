@@ -20,6 +20,8 @@ export interface Doors {
 export interface Resource {
   /** The heading of its routes in the API's document, and its key in `ServerOptions.only`. */
   tag: string
+  /** Where its heading stands among the others. */
+  place: number
   doc: string
   /** The door without which its routes make no sense. */
   needs?: 'worker' | 'mirrors' | undefined
@@ -29,18 +31,31 @@ export interface Resource {
 /** A resource of the worker is handed a worker that is there, one of the mirrors theirs. */
 export function defineResource(resource: {
   tag: string
+  place: number
   doc: string
   needs: 'worker'
   register(app: FastifyInstance, doors: Doors & { worker: WorkerDoor }): void
 }): Resource
 export function defineResource(resource: {
   tag: string
+  place: number
   doc: string
   needs: 'mirrors'
   register(app: FastifyInstance, doors: Doors & { mirrors: MirrorDoor }): void
 }): Resource
-export function defineResource(resource: { tag: string; doc: string; register(app: FastifyInstance, doors: Doors): void }): Resource
-export function defineResource(resource: { tag: string; doc: string; needs?: 'worker' | 'mirrors'; register: unknown }): Resource {
+export function defineResource(resource: {
+  tag: string
+  place: number
+  doc: string
+  register(app: FastifyInstance, doors: Doors): void
+}): Resource
+export function defineResource(resource: {
+  tag: string
+  place: number
+  doc: string
+  needs?: 'worker' | 'mirrors'
+  register: unknown
+}): Resource {
   return resource as Resource
 }
 

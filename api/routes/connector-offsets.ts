@@ -32,6 +32,7 @@ const offsetsBody = {
 
 export default defineResource({
   tag: 'Offsets',
+  place: 3,
   doc: 'Where a connector stands, and moving it',
   needs: 'worker',
   register(app, { worker }) {

@@ -32,6 +32,7 @@ const keyInfo = {
 
 export default defineResource({
   tag: 'Plugins',
+  place: 5,
   doc: 'What can be run here, and its settings',
   needs: 'worker',
   register(app, { worker }) {

@@ -35,6 +35,7 @@ const header = (value: string | string[] | undefined) => (typeof value === 'stri
 
 export default defineResource({
   tag: 'Tasks',
+  place: 2,
   doc: 'The tasks of a connector',
   needs: 'worker',
   register(app, { worker }) {

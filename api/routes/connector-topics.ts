@@ -10,6 +10,7 @@ const tags = ['Topics']
 
 export default defineResource({
   tag: 'Topics',
+  place: 4,
   doc: 'The topics that a connector has used',
   needs: 'worker',
   register(app, { worker }) {

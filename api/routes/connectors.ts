@@ -33,6 +33,7 @@ const initialStates = ['RUNNING', 'PAUSED', 'STOPPED'] as const satisfies readon
 
 export default defineResource({
   tag: 'Connectors',
+  place: 1,
   doc: 'Create, read, change, pause, stop and delete connectors',
   needs: 'worker',
   register(app, { worker }) {

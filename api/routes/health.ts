@@ -25,6 +25,7 @@ const answer = (description: string) => ({
 
 export default defineResource({
   tag: 'Server',
+  place: 8,
   doc: 'Who answers here, and whether it is well',
   register(app, { worker, mirrors }) {
     app.get(

@@ -39,6 +39,7 @@ const level = {
 
 export default defineResource({
   tag: 'Loggers',
+  place: 7,
   doc: "The levels of this process's loggers",
   register(app, { system }) {
     const loggers = logLevels(system.logger)

@@ -13,6 +13,7 @@ function cpuSeconds(): number {
 
 export default defineResource({
   tag: 'Server',
+  place: 8,
   doc: 'Who answers here, and whether it is well',
   register(app, { system }) {
     for (const { name, help, read } of processMetrics) {

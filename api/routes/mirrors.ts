@@ -99,6 +99,7 @@ const listed = ({ partitions: _, ...rest }: MirrorStatus) => rest
 
 export default defineResource({
   tag: 'Mirrors',
+  place: 6,
   doc: 'The mirrors of this process, their lag, and failover',
   needs: 'mirrors',
   register(app, { mirrors }) {

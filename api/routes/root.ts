@@ -3,6 +3,7 @@ import { defineResource } from '../resource.ts'
 
 export default defineResource({
   tag: 'Server',
+  place: 8,
   doc: 'Who answers here, and whether it is well',
   register(app, { worker, version }) {
     app.get(
