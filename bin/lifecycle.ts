@@ -1,0 +1,65 @@
+/**
+ * A process that runs until it is told to stop: the first SIGINT or SIGTERM stops it cleanly within 5 s with exit code 0, a second ends it at
+ * once. What nobody caught is logged and ends the process with 1: a process that goes on in a state nobody knows is worse than one that ends.
+ */
+import type { System } from '../core/system/index.ts'
+import type { Running } from './command.ts'
+import { explain } from './complaint.ts'
+
+export const STOP_DEADLINE_MS = 5_000
+/** 128 and the number of the signal, as a shell tells it. */
+const codes = { SIGINT: 130, SIGTERM: 143 } as const
+
+export interface Lifecycle {
+  readonly stopping: AbortSignal
+  /** Resolves with the exit code when the process was asked to stop and has. */
+  runs(running: Running): Promise<number>
+}
+
+export function lifecycle(system: System): Lifecycle {
+  const stop = new AbortController()
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
+    if (stop.signal.aborted) process.exit(codes[signal])
+    setTimeout(() => {
+      process.stderr.write(`tributary: not stopped within ${STOP_DEADLINE_MS / 1000} s; ending now.\n`)
+      process.exit(1)
+    }, STOP_DEADLINE_MS).unref()
+    stop.abort()
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+
+  const onStray = (kind: string) => (error: unknown) => {
+    system.logger.error({ err: error }, kind)
+    process.stderr.write(`tributary: ${kind}: ${explain(error)}\nThis is a fault of Tributary's own; the log has its stack.\n`)
+    process.exit(1)
+  }
+  process.on('uncaughtException', onStray('an error that nobody handled'))
+  process.on('unhandledRejection', onStray('a rejection that nobody handled'))
+
+  return {
+    stopping: stop.signal,
+    async runs(running) {
+      await aborted(stop.signal)
+      await running.stop()
+      return 0
+    },
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    // holds the process where nothing else does: all of a worker's timers may be unref'ed
+    const hold = setInterval(() => {}, 2 ** 30)
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearInterval(hold)
+        resolve()
+      },
+      { once: true },
+    )
+    if (signal.aborted) clearInterval(hold)
+  })
+}

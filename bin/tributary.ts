@@ -1,0 +1,95 @@
+/**
+ * The command line: finds the subcommand, runs it, and turns what went wrong into a sentence and an exit code (0 done or stopped, 1 failed,
+ * 2 called wrongly). Loads nothing that the subcommand does not need.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { LogLevel } from '../core/system/logger.ts'
+import type { Command } from './command.ts'
+import { Complaint, exitCodeOf, explain, wrongUsage } from './complaint.ts'
+
+const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
+  up: () => import('./commands/up.ts'),
+  broker: () => import('./commands/broker.ts'),
+  connect: () => import('./commands/connect.ts'),
+  mirror: () => import('./commands/mirror.ts'),
+  demo: () => import('./commands/demo.ts'),
+}
+
+const logLevels = ['error', 'warn', 'info', 'debug', 'silent'] as const satisfies readonly LogLevel[]
+
+async function help(): Promise<string> {
+  const lines = await Promise.all(
+    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(10)}${(await load()).default.summary}`),
+  )
+  return `tributary moves records between systems and between clusters.
+
+Usage: tributary <command> [options] [file]
+
+Commands:
+${lines.join('\n')}
+
+tributary <command> --help tells about one. tributary --version tells the version.
+
+Environment:
+  TRIBUTARY_LOG_LEVEL   ${logLevels.join(', ')} (info unless it is set); logs are JSON lines on standard error
+  TRIBUTARY_DEBUG       set to 1, errors come with their stacks, and everything is logged`
+}
+
+function logLevel(): LogLevel {
+  const { TRIBUTARY_LOG_LEVEL: given, TRIBUTARY_DEBUG: debug } = process.env
+  if (!given) return debug ? 'debug' : 'info'
+  const found = logLevels.find((level) => level === given.toLowerCase())
+  if (found === undefined) throw new Complaint(`TRIBUTARY_LOG_LEVEL is ${given}, and must be one of ${logLevels.join(', ')}.`)
+  return found
+}
+
+async function version(): Promise<string> {
+  // the package's file lies one folder up, or two where this runs compiled
+  for (const up of ['..', '../..']) {
+    const text = await readFile(join(import.meta.dirname, up, 'package.json'), 'utf8').catch(() => undefined)
+    if (text !== undefined) return (JSON.parse(text) as { version: string }).version
+  }
+  throw new Complaint('package.json is missing beside the program: install Tributary anew.')
+}
+
+async function run([name, ...args]: string[]): Promise<number> {
+  const print = (line: string) => void process.stdout.write(`${line}\n`)
+  if (name === undefined || name === '--help' || name === '-h' || (name === 'help' && args[0] === undefined)) {
+    print(await help())
+    return name === undefined ? 2 : 0
+  }
+  if (name === '--version' || name === '-v') {
+    print(await version())
+    return 0
+  }
+  const asked = name === 'help' ? args[0]! : name
+  const load = Object.hasOwn(commands, asked) ? commands[asked] : undefined
+  if (load === undefined) {
+    throw wrongUsage(`There is no command "${asked}". These are there: ${Object.keys(commands).join(', ')}.`)
+  }
+  const command = (await load()).default
+  const end = args.indexOf('--')
+  const options = end === -1 ? args : args.slice(0, end)
+  if (name === 'help' || options.includes('--help') || options.includes('-h')) {
+    print(`${command.summary}\n\n${command.help}`)
+    return 0
+  }
+  const [{ realSystem }, { lifecycle }] = await Promise.all([import('../core/system/index.ts'), import('./lifecycle.ts')])
+  const system = realSystem(logLevel())
+  const { stopping, runs } = lifecycle(system)
+  const outcome = await command.run({ args, system, print, stopping })
+  return typeof outcome === 'number' ? outcome : runs(outcome)
+}
+
+// a reader that went away, as `head` does, is no fault
+process.stdout.on('error', () => process.exit(0))
+
+run(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const told = process.env.TRIBUTARY_DEBUG && error instanceof Error ? (error.stack ?? error.message) : explain(error)
+    process.stderr.write(`tributary: ${told}\n`)
+    process.exit(exitCodeOf(error))
+  },
+)
