@@ -1,0 +1,82 @@
+/**
+ * What a sink task has been given, has taken and has committed, partition by partition. Values only.
+ */
+import type { CommitOffset, TopicPartition } from '../../core/client/types.ts'
+import type { RawRecord } from './pipeline.ts'
+
+interface Stand {
+  topic: string
+  partition: number
+  /** The first offset that was handed over since the partition came. */
+  first: number | null
+  /** The next offset to hand over. */
+  next: number | null
+  committed: number | null
+}
+
+const id = (topic: string, partition: number) => `${topic}-${partition}`
+
+export class SinkOffsets {
+  private readonly stands = new Map<string, Stand>()
+  /** Partitions went since the last delivery: what is in hand may be somebody else's. */
+  private shrunk = false
+  dirty = false
+
+  assigned(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions)
+      this.stands.set(id(topic, partition), { topic, partition, first: null, next: null, committed: null })
+  }
+
+  gone(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) this.stands.delete(id(topic, partition))
+    this.shrunk = true
+  }
+
+  partitions(): TopicPartition[] {
+    return [...this.stands.values()].map(({ topic, partition }) => ({ topic, partition }))
+  }
+
+  delivered(topic: string, partition: number, nextOffset: number): void {
+    const stand = this.stands.get(id(topic, partition))
+    if (!stand) return
+    stand.next = nextOffset
+    this.dirty = true
+  }
+
+  /** Which of the records in hand are still ours to deliver; null where all are. */
+  stillOurs(raw: readonly RawRecord[]): boolean[] | null {
+    if (!this.shrunk) return null
+    this.shrunk = false
+    return raw.map(({ topic, partition }) => this.stands.has(id(topic, partition)))
+  }
+
+  uncommitted(): CommitOffset[] {
+    return [...this.stands.values()]
+      .filter(({ next, committed }) => next !== null && next !== committed)
+      .map(({ topic, partition, next }) => ({ topic, partition, offset: next! }))
+  }
+
+  committed(offsets: readonly CommitOffset[]): void {
+    for (const { topic, partition, offset } of offsets) {
+      const stand = this.stands.get(id(topic, partition))
+      if (stand) stand.committed = offset
+    }
+    this.dirty = [...this.stands.values()].some(({ next, committed }) => next !== null && next !== committed)
+  }
+
+  /** Notes where a partition's reading began, for one that has no commit yet. */
+  began(topic: string, partition: number, offset: number): void {
+    const stand = this.stands.get(id(topic, partition))
+    if (stand && stand.first === null) stand.first = offset
+  }
+
+  /** Where to read on from when everything since the last commit must be handed over again. */
+  beginning({ topic, partition }: TopicPartition, stored: number | undefined): number | undefined {
+    return stored ?? this.stands.get(id(topic, partition))?.first ?? undefined
+  }
+
+  rewound(): void {
+    for (const stand of this.stands.values()) stand.next = null
+    this.dirty = false
+  }
+}

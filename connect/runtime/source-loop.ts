@@ -1,0 +1,214 @@
+/**
+ * The inside of a source task: takes batches from the connector, converts and sends them in bulk, and stores positions behind them. It keeps
+ * Invariant 6: a position goes to the store only when `Acks` says that its records are durable.
+ */
+import type { Producer } from '../../core/client/types.ts'
+import type { System } from '../../core/system/index.ts'
+import { Disconnected, EndOfSource, type Position, Retriable, type SourceBatch, type SourceContext, type SourceSide } from '../sdk/index.ts'
+import type { OffsetStore } from '../storage/offsets.ts'
+import { Acks } from './acks.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { TaskControl, TaskLoop } from './task-control.ts'
+import { StageFailure, type Tolerance } from './tolerance.ts'
+import type { TopicCreation } from './topic-creation.ts'
+
+/** How much may be sent and not yet acknowledged before the connector is asked for no more (Invariant 13). */
+const MAX_RECORDS_UNDER_WAY = 50_000
+const MAX_BYTES_UNDER_WAY = 32 * 1024 * 1024
+/** How long the loop runs before it lets the process do its I/O. */
+const TURN_MS = 5
+
+export interface SourceLoopParts {
+  // biome-ignore lint/suspicious/noExplicitAny: the config's type is the connector's own
+  side: SourceSide<any>
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  context: Omit<SourceContext<any>, 'signal' | 'positions'>
+  pipeline: Pipeline
+  producer: Producer
+  offsets: OffsetStore
+  topics: TopicCreation
+  tolerance: Tolerance
+  system: System
+  flushIntervalMs: number
+  flushTimeoutMs: number
+  /** Told of each topic that the task writes to, once. */
+  usesTopic(topic: string): void
+  /** Told how many records were acknowledged. */
+  delivered(records: number): void
+}
+
+export class SourceLoop implements TaskLoop {
+  private readonly parts: SourceLoopParts
+  private readonly acks = new Acks()
+  private readonly seenTopics = new Set<string>()
+  private lastTopic = ''
+  private records = 0
+  private bytes = 0
+  private failure: Error | null = null
+  private waker: (() => void) | null = null
+  private committing: Promise<boolean> | null = null
+  private turnBegan = 0
+  private attempts = 0
+
+  constructor(parts: SourceLoopParts) {
+    this.parts = parts
+  }
+
+  async run(control: TaskControl): Promise<void> {
+    const { system, flushIntervalMs, producer } = this.parts
+    const timer = system.clock.every(flushIntervalMs, () => void this.commit(control))
+    this.turnBegan = system.clock.monotonic()
+    try {
+      while (!control.stopping && (await this.session(control)));
+      await this.drained()
+      if (this.failure) throw this.failure
+      await control.ended()
+    } finally {
+      timer.cancel()
+      // what was sent counts even where the task failed: its position is stored, so that it is not read again
+      await this.drained()
+      await this.commit(control)
+      await producer.close()
+    }
+  }
+
+  /** One run of the connector's reading. True: begin another, from the last stored position. */
+  private async session(control: TaskControl): Promise<boolean> {
+    await this.parts.offsets.refresh()
+    const reading = this.parts.side.read({ ...this.parts.context, signal: control.signal, positions: this.positions })
+    try {
+      for (;;) {
+        if (control.paused) await control.active()
+        if (control.stopping) return false
+        const next = await reading.next()
+        if (control.abandoned) return false
+        if (next.done) return false
+        await this.take(next.value, control)
+        if (this.failure) throw this.failure
+        this.attempts = 0
+      }
+    } catch (error) {
+      if (error instanceof EndOfSource) return false
+      if (!(error instanceof Retriable || error instanceof Disconnected)) throw error
+      return await this.again(error, control)
+    } finally {
+      await reading.return()
+    }
+  }
+
+  /** Waits until what was read is stored, so that the next reading begins behind it. */
+  private async again(error: Retriable | Disconnected, control: TaskControl): Promise<boolean> {
+    const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? this.parts.tolerance.backoff(this.attempts)
+    this.attempts++
+    this.parts.context.log.warn(`reading again in ${delay} ms: ${error.message}`, { err: error })
+    await this.drained()
+    if (this.failure) throw this.failure
+    await this.parts.system.clock.sleep(delay, control.signal)
+    while (!control.stopping && !(await this.commit(control))) await this.parts.system.clock.sleep(delay, control.signal)
+    return !control.stopping
+  }
+
+  private readonly positions = {
+    get: async (partition: Position['partition']) => this.parts.offsets.get(this.parts.context.connector, partition),
+  }
+
+  private async take(batch: SourceBatch, control: TaskControl): Promise<void> {
+    const made = await this.parts.pipeline.toKafka(batch.records)
+    let bytes = 0
+    for (const record of made) {
+      if (record.topic !== this.lastTopic) await this.uses(record.topic)
+      bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 64
+    }
+    if (control.abandoned) return
+    const ticket = this.acks.taken(batch.positions)
+    if (made.length === 0) {
+      ticket.done()
+    } else {
+      this.records += made.length
+      this.bytes += bytes
+      this.parts.producer.send(made).then(
+        () => this.settled(made.length, bytes, () => ticket.done()),
+        (error: Error) => this.settled(made.length, bytes, () => this.unsent(error, ticket)),
+      )
+    }
+    await this.breathe()
+    while (this.records > MAX_RECORDS_UNDER_WAY || this.bytes > MAX_BYTES_UNDER_WAY) await this.settlement()
+  }
+
+  private async uses(topic: string): Promise<void> {
+    this.lastTopic = topic
+    if (this.seenTopics.has(topic)) return
+    await this.parts.topics.ensure(topic)
+    this.seenTopics.add(topic)
+    this.parts.usesTopic(topic)
+  }
+
+  private settled(records: number, bytes: number, then: () => void): void {
+    this.records -= records
+    this.bytes -= bytes
+    this.parts.delivered(records)
+    then()
+    const waker = this.waker
+    this.waker = null
+    waker?.()
+  }
+
+  /** What the cluster refused for good is passed over where that is tolerated; else it fails the task and its position is never stored. */
+  private unsent(error: Error, ticket: { done(): void }): void {
+    try {
+      this.parts.tolerance.bad(new StageFailure('KAFKA_PRODUCE', 'org.apache.kafka.clients.producer.KafkaProducer', error), () => ({}))
+      ticket.done()
+    } catch (failure) {
+      this.failure ??= failure as Error
+    }
+  }
+
+  private settlement(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waker = resolve
+    })
+  }
+
+  private async drained(): Promise<void> {
+    while (this.records > 0) await this.settlement()
+  }
+
+  /** A connector that never waits would keep the process from its I/O. */
+  private async breathe(): Promise<void> {
+    const { clock } = this.parts.system
+    if (clock.monotonic() - this.turnBegan < TURN_MS) return
+    await new Promise<void>((resolve) => clock.soon(resolve))
+    this.turnBegan = clock.monotonic()
+  }
+
+  /** Stores what may be stored. False where it could not: it is tried again at the next turn. */
+  private commit(control: TaskControl): Promise<boolean> {
+    if (this.committing) return this.committing.then((stored) => stored && this.commit(control))
+    // Invariant 9: a task that was given up on leaves the positions to its successor
+    if (control.abandoned) return Promise.resolve(true)
+    const positions = this.acks.take()
+    if (positions.length === 0) return Promise.resolve(true)
+    this.committing = this.store(positions).finally(() => {
+      this.committing = null
+    })
+    return this.committing
+  }
+
+  private async store(positions: Position[]): Promise<boolean> {
+    const { offsets, context, system, flushTimeoutMs } = this.parts
+    const timeout = new AbortController()
+    try {
+      const stored = offsets.put(context.connector, positions).then(() => true) // Invariant 6: these are acknowledged
+      const late = system.clock.sleep(flushTimeoutMs, timeout.signal).then(() => false)
+      if (await Promise.race([stored, late])) return true
+      stored.catch(() => {}) // its failure is the same news as its lateness
+      context.log.warn(`positions were not stored within ${flushTimeoutMs} ms; they are tried again`)
+    } catch (error) {
+      context.log.error('positions could not be stored; they are tried again', { err: error })
+    } finally {
+      timeout.abort()
+    }
+    this.acks.putBack(positions)
+    return false
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * A record log on a compacted topic, as Kafka Connect keeps its internal topics. The topic is created where it is missing and refused where
+ * it would forget records. It is read by position, without a group, and followed until closed.
+ */
+import type { Client, Consumer, Producer, TopicMetadata } from '../../core/client/types.ts'
+import { KafkaError } from '../../core/errors.ts'
+import type { System } from '../../core/system/index.ts'
+import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
+
+export interface TopicLogSettings {
+  topic: string
+  /** Null: any number will do. */
+  partitions: number
+  replicationFactor: number
+  /** The setting that named the topic, for messages. */
+  setting: string
+}
+
+/** How long one poll waits for records. */
+const POLL_MS = 1_000
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
+
+interface Waiter {
+  ends: ReadonlyMap<number, number>
+  resolve(): void
+}
+
+export class TopicLog implements RecordLog {
+  private readonly client: Client
+  private readonly producer: Producer
+  private readonly settings: TopicLogSettings
+  private readonly system: System
+  private readonly stopping = new AbortController()
+  private readonly waiters = new Set<Waiter>()
+  private readonly positions = new Map<number, number>()
+  private consumer: Consumer | null = null
+  private following: Promise<void> = Promise.resolve()
+  private apply: (entry: LogEntry) => void = () => {}
+
+  /** The producer is the worker's: it stays open when this closes. */
+  constructor(client: Client, producer: Producer, settings: TopicLogSettings, system: System) {
+    this.client = client
+    this.producer = producer
+    this.settings = settings
+    this.system = system
+  }
+
+  async start(apply: (entry: LogEntry) => void): Promise<void> {
+    this.apply = apply
+    const topic = await this.ensureTopic()
+    const partitions = topic.partitions.map(({ index }) => ({ topic: topic.name, partition: index }))
+    for (const { partition } of partitions) this.positions.set(partition, 0)
+    this.consumer = this.client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 10_000, fetchMaxWaitMs: 500 })
+    this.consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
+    this.following = this.follow(this.consumer)
+    await this.readToEnd()
+  }
+
+  private async ensureTopic(): Promise<TopicMetadata> {
+    const { topic, partitions, replicationFactor, setting } = this.settings
+    if (!(await this.client.topic(topic))) {
+      const spec = { name: topic, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact' } }
+      const error = (await this.client.admin.createTopics([spec])).get(topic)
+      if (error && !(error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS'))
+        throw new Error(
+          `the topic ${topic} of ${setting} could not be created with ${partitions} partitions and ${replicationFactor} copies: ${error.message}`,
+          {
+            cause: error,
+          },
+        )
+    }
+    const deadline = this.system.clock.monotonic() + 30_000
+    for (;;) {
+      const found = await this.client.topic(topic, { refresh: true })
+      if (found && found.partitions.length > 0 && found.partitions.every((partition) => partition.leader >= 0)) {
+        await this.refuseForgetful()
+        return found
+      }
+      if (this.system.clock.monotonic() > deadline) throw new Error(`the topic ${topic} of ${setting} has no leader after 30 s`)
+      await this.system.clock.sleep(50, this.stopping.signal)
+    }
+  }
+
+  /** A topic that deletes by age would lose connectors and positions: the worker does not start on it. */
+  private async refuseForgetful(): Promise<void> {
+    const { topic, setting } = this.settings
+    const configs = (await this.client.admin.describeTopicConfigs([topic])).get(topic) ?? []
+    const policy = configs.find((config) => config.name === 'cleanup.policy')?.value ?? 'compact'
+    if (policy !== 'compact')
+      throw new Error(
+        `Topic '${topic}' supplied via the '${setting}' property is required to have 'cleanup.policy=compact' to guarantee consistency ` +
+          `and durability of connector configurations, but found the topic currently has 'cleanup.policy=${policy}'. ` +
+          `Continuing would likely result in eventually losing connector configurations and problems restarting this Connect cluster in the future. ` +
+          `Change the '${setting}' property in the Connect worker configurations to use a topic with 'cleanup.policy=compact'.`,
+      )
+  }
+
+  private async follow(consumer: Consumer): Promise<void> {
+    let retryMs = FIRST_RETRY_MS
+    while (!this.stopping.signal.aborted) {
+      try {
+        for (const batch of await consumer.poll(POLL_MS, this.stopping.signal)) {
+          for (const record of batch.records)
+            if (record.key)
+              this.apply({ key: record.key.toString('utf8'), value: record.value?.toString('utf8') ?? null, offset: record.offset })
+          this.positions.set(batch.partition, batch.nextOffset)
+        }
+        retryMs = FIRST_RETRY_MS
+        this.wake()
+      } catch (error) {
+        if (this.stopping.signal.aborted) break
+        this.system.logger.warn({ err: error, topic: this.settings.topic, retryMs }, 'an internal topic could not be read; trying again')
+        await this.system.clock.sleep(retryMs, this.stopping.signal)
+        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)
+      }
+    }
+  }
+
+  private wake(): void {
+    for (const waiter of this.waiters) if (this.reached(waiter.ends)) waiter.resolve()
+  }
+
+  private reached(ends: ReadonlyMap<number, number>): boolean {
+    for (const [partition, end] of ends) if (this.position(partition) < end) return false
+    return true
+  }
+
+  /** A consumer may have moved past what holds no records (compaction, control batches). */
+  private position(partition: number): number {
+    const moved = this.consumer?.position({ topic: this.settings.topic, partition })
+    return Math.max(this.positions.get(partition) ?? 0, moved ?? 0)
+  }
+
+  async readToEnd(timeoutMs = 60_000): Promise<void> {
+    const { topic } = this.settings
+    const asked = [...this.positions.keys()].map((partition) => ({ topic, partition, timestamp: -1 }))
+    const ends = new Map<number, number>()
+    for (const end of await this.client.admin.listOffsets(asked)) {
+      if (end.error) throw new KafkaError('UNKNOWN_SERVER_ERROR', `the end of ${topic}-${end.partition}: ${end.error}`)
+      ends.set(end.partition, end.offset)
+    }
+    if (this.reached(ends)) return
+    await new Promise<void>((resolve, reject) => {
+      const waiter: Waiter = {
+        ends,
+        resolve: () => {
+          timer.cancel()
+          this.waiters.delete(waiter)
+          resolve()
+        },
+      }
+      const timer = this.system.clock.after(timeoutMs, () => {
+        this.waiters.delete(waiter)
+        reject(new KafkaError('REQUEST_TIMED_OUT', `${topic} was not read to its end within ${timeoutMs} ms`))
+      })
+      this.waiters.add(waiter)
+    })
+  }
+
+  async append(records: readonly LogRecord[]): Promise<void> {
+    const { topic } = this.settings
+    await this.producer.send(
+      records.map(({ key, value }) => ({ topic, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) })),
+    )
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort()
+    await this.following
+    await this.consumer?.close()
+  }
+}
