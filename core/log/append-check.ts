@@ -1,0 +1,120 @@
+/**
+ * What a produced `records` field must be before it may enter the log: the decision alone, without the log. Looks at the header and the CRC; opens the
+ * records only where a topic's settings ask about each of them (compacted topics, bounds on old timestamps). Throws what Kafka answers.
+ */
+import { KafkaError } from '../errors.ts'
+import {
+  attributes,
+  BATCH_OVERHEAD,
+  type BatchHeader,
+  batchSize,
+  codecOf,
+  computeCrc,
+  MAGIC,
+  readBatchHeader,
+} from '../wire/batch-header.ts'
+import { decodeRecords } from '../wire/record-batch.ts'
+import type { LogConfig } from './types.ts'
+
+export type AppendOrigin = 'client' | 'coordinator'
+
+/** The header of a batch that may be appended, its timestamps aside. `where` is the partition, for messages. */
+export function checkBatch(batch: Buffer, config: LogConfig, origin: AppendOrigin, where: string): BatchHeader {
+  if (batch.length < BATCH_OVERHEAD) {
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: ${batch.length} bytes are fewer than the ${BATCH_OVERHEAD} of a batch's header`)
+  }
+  const header = readBatchHeader(batch)
+  if (header.magic !== MAGIC)
+    throw new KafkaError('INVALID_RECORD', `${where}: batches of magic ${header.magic} are not taken, only of ${MAGIC}`)
+  if (header.sizeBytes !== batch.length) checkLength(batch, header, where)
+  if (header.sizeBytes > config.maxMessageBytes) {
+    throw new KafkaError(
+      'MESSAGE_TOO_LARGE',
+      `${where}: the batch has ${header.sizeBytes} bytes, max.message.bytes allows ${config.maxMessageBytes}`,
+    )
+  }
+  if (header.sizeBytes > config.segmentBytes) {
+    throw new KafkaError(
+      'RECORD_LIST_TOO_LARGE',
+      `${where}: the batch has ${header.sizeBytes} bytes, segment.bytes is ${config.segmentBytes}`,
+    )
+  }
+  if (computeCrc(batch, 0, header.sizeBytes) >>> 0 !== header.crc) {
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch's CRC does not fit its bytes`)
+  }
+  if (codecOf(header.attributes) === undefined) {
+    throw new KafkaError('INVALID_RECORD', `${where}: codec ${header.attributes & attributes.codecMask} is none that is known`)
+  }
+  if (origin === 'client') checkClientRules(header, where)
+  if (header.lastOffsetDelta < 0 || header.count !== header.lastOffsetDelta + 1) {
+    throw new KafkaError('INVALID_RECORD', `${where}: ${header.count} records cannot span ${header.lastOffsetDelta + 1} offsets`)
+  }
+  return header
+}
+
+function checkLength(batch: Buffer, header: BatchHeader, where: string): void {
+  if (header.sizeBytes > batch.length || header.sizeBytes < BATCH_OVERHEAD) {
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch says ${header.sizeBytes} bytes, ${batch.length} came`)
+  }
+  const rest = batch.length - header.sizeBytes
+  const another = rest >= BATCH_OVERHEAD && batchSize(batch, header.sizeBytes) <= rest
+  throw new KafkaError(
+    another ? 'INVALID_RECORD' : 'CORRUPT_MESSAGE',
+    `${where}: ${rest} bytes follow the batch; a partition takes exactly one batch a request`,
+  )
+}
+
+function checkClientRules(header: BatchHeader, where: string): void {
+  if (header.baseOffset !== 0)
+    throw new KafkaError('INVALID_RECORD', `${where}: a produced batch begins with offset 0, not ${header.baseOffset}`)
+  if ((header.attributes & attributes.control) !== 0)
+    throw new KafkaError('INVALID_RECORD', `${where}: clients may not write control records`)
+  if (header.producerId >= 0 && (header.baseSequence < 0 || header.producerEpoch < 0)) {
+    throw new KafkaError(
+      'INVALID_RECORD',
+      `${where}: producer id ${header.producerId} came with epoch ${header.producerEpoch} and sequence ${header.baseSequence}`,
+    )
+  }
+}
+
+/** True where the settings ask about single records, so that the batch must be opened. */
+const asksAboutRecords = (header: BatchHeader, config: LogConfig): boolean =>
+  (header.attributes & attributes.control) === 0 &&
+  (config.cleanupPolicy.includes('compact') ||
+    (config.messageTimestampType === 'CreateTime' &&
+      Number.isFinite(config.messageTimestampBeforeMaxMs) &&
+      config.messageTimestampBeforeMaxMs < 2 ** 53))
+
+/** The bounds on timestamps, and keys where the topic is compacted. */
+export function checkRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): void {
+  if ((header.attributes & attributes.logAppendTime) !== 0) {
+    throw new KafkaError('INVALID_TIMESTAMP', `${where}: the batch claims LogAppendTime, which only a broker may set`)
+  }
+  if (config.messageTimestampType === 'CreateTime' && header.maxTimestamp - nowMs > config.messageTimestampAfterMaxMs) {
+    throw new KafkaError(
+      'INVALID_TIMESTAMP',
+      `${where}: timestamp ${header.maxTimestamp} is more than message.timestamp.after.max.ms=${config.messageTimestampAfterMaxMs} ahead of ${nowMs}`,
+    )
+  }
+  if (!asksAboutRecords(header, config)) return
+  const earliest = nowMs - config.messageTimestampBeforeMaxMs
+  for (const record of decode(batch, where)) {
+    if (record.key === null && config.cleanupPolicy.includes('compact')) {
+      throw new KafkaError('INVALID_RECORD', `${where}: a record without a key cannot go to a compacted topic`)
+    }
+    if (config.messageTimestampType === 'CreateTime' && record.timestamp >= 0 && record.timestamp < earliest) {
+      throw new KafkaError(
+        'INVALID_TIMESTAMP',
+        `${where}: timestamp ${record.timestamp} is more than message.timestamp.before.max.ms=${config.messageTimestampBeforeMaxMs} behind ${nowMs}`,
+      )
+    }
+  }
+}
+
+export function decode(batch: Buffer, where: string): ReturnType<typeof decodeRecords> {
+  try {
+    return decodeRecords(batch)
+  } catch (cause) {
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be opened: ${(cause as Error).message}`, { cause })
+  }
+}

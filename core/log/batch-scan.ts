@@ -1,0 +1,67 @@
+/**
+ * Walks over the batches of a log file from the disk, in large reads, and stops at the first bytes that are not a whole valid batch: what a crash left
+ * behind ends there. Used by recovery and by whatever must be made again from the log.
+ */
+
+import type { Disk, DiskFile } from '../system/disk.ts'
+import { BATCH_OVERHEAD, type BatchHeader, computeCrc, MAGIC, readBatchHeader } from '../wire/batch-header.ts'
+
+/** Bytes of one read. A batch that is larger gets a buffer of its own size, which the file's length bounds (Invariant 13). */
+const CHUNK_BYTES = 1024 * 1024
+
+export interface ScanRange {
+  position: number
+  /** Bytes of the file. */
+  end: number
+  /** No batch may begin before it. */
+  nextOffset: number
+  checkCrc: boolean
+}
+
+export interface ScanEnd {
+  /** Where the last valid batch ends. */
+  position: number
+  nextOffset: number
+}
+
+/** Calls `visit` for each valid batch. `bytes` are the batch's, valid during the call. */
+export async function scanBatches(
+  disk: Disk,
+  file: DiskFile,
+  range: ScanRange,
+  visit: (header: BatchHeader, bytes: Buffer, position: number) => void,
+): Promise<ScanEnd> {
+  let { position, nextOffset } = range
+  let buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(range.end - position, BATCH_OVERHEAD)))
+  while (position + BATCH_OVERHEAD <= range.end) {
+    const length = await disk.read(file, buffer, 0, Math.min(buffer.length, range.end - position), position)
+    let index = 0
+    let wanted = 0
+    while (index + BATCH_OVERHEAD <= length) {
+      const header = readBatchHeader(buffer, index)
+      if (!isPlausible(header, nextOffset) || position + index + header.sizeBytes > range.end)
+        return { position: position + index, nextOffset }
+      if (index + header.sizeBytes > length) {
+        wanted = header.sizeBytes
+        break
+      }
+      if (range.checkCrc && computeCrc(buffer, index, header.sizeBytes) >>> 0 !== header.crc)
+        return { position: position + index, nextOffset }
+      visit(header, buffer.subarray(index, index + header.sizeBytes), position + index)
+      nextOffset = header.lastOffset + 1
+      index += header.sizeBytes
+    }
+    if (index === 0 && wanted <= buffer.length) break
+    position += index
+    if (wanted > buffer.length) buffer = Buffer.allocUnsafe(wanted)
+  }
+  return { position, nextOffset }
+}
+
+const isPlausible = (header: BatchHeader, nextOffset: number): boolean =>
+  header.sizeBytes >= BATCH_OVERHEAD &&
+  header.magic === MAGIC &&
+  header.baseOffset >= nextOffset &&
+  Number.isSafeInteger(header.lastOffset) &&
+  header.lastOffsetDelta >= 0 &&
+  header.count >= 0

@@ -1,0 +1,75 @@
+/**
+ * Kafka's small text files: checkpoints of offsets (`<topic> <partition> <offset>`), of leader epochs (`<epoch> <start>`), a partition's topic id and
+ * Java properties. Pure: text in, values out. A file that is damaged gives null, and its owner decides what that means.
+ */
+const VERSION = '0'
+
+/** Entries that one checkpoint may have (Invariant 13): more is not a checkpoint. */
+const MAX_ENTRIES = 10_000_000
+
+function parseLines(text: string): string[] | null {
+  const lines = text.split('\n')
+  const count = Number(lines[1])
+  if (lines[0]?.trim() !== VERSION || !Number.isInteger(count) || count < 0 || count > MAX_ENTRIES) return null
+  const entries = lines.slice(2, 2 + count)
+  return entries.length === count && entries.every((line) => line !== '') ? entries : null
+}
+
+const formatLines = (entries: readonly string[]): string =>
+  `${VERSION}\n${entries.length}\n${entries.map((entry) => `${entry}\n`).join('')}`
+
+const isOffset = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
+
+/** The name of a partition's folder, which is also its key in checkpoints. */
+export const folderName = (topic: string, partition: number): string => `${topic}-${partition}`
+
+/** From the folder's name to the offset. */
+export function parseOffsets(text: string): Map<string, number> | null {
+  const entries = parseLines(text)
+  if (!entries) return null
+  const offsets = new Map<string, number>()
+  for (const entry of entries) {
+    const [topic, partition, offset, ...rest] = entry.split(' ')
+    if (rest.length > 0 || !isOffset(Number(partition)) || !isOffset(Number(offset))) return null
+    offsets.set(folderName(topic!, Number(partition)), Number(offset))
+  }
+  return offsets
+}
+
+export const formatOffsets = (offsets: readonly { topic: string; partition: number; offset: number }[]): string =>
+  formatLines(offsets.map(({ topic, partition, offset }) => `${topic} ${partition} ${offset}`))
+
+export interface EpochStart {
+  epoch: number
+  startOffset: number
+}
+
+export function parseEpochs(text: string): EpochStart[] | null {
+  const entries = parseLines(text)?.map((entry) => entry.split(' ').map(Number))
+  if (!entries?.every((numbers) => numbers.length === 2 && numbers.every(isOffset))) return null
+  return entries.map(([epoch, startOffset]) => ({ epoch: epoch!, startOffset: startOffset! }))
+}
+
+export const formatEpochs = (epochs: readonly EpochStart[]): string =>
+  formatLines(epochs.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`))
+
+/** The topic id of a `partition.metadata` file. */
+export function parsePartitionMetadata(text: string): string | null {
+  const match = /^version: 0\ntopic_id: ([\w-]{22})\s*$/.exec(text)
+  return match?.[1] ?? null
+}
+
+export const formatPartitionMetadata = (topicId: string): string => `version: 0\ntopic_id: ${topicId}`
+
+/** The plain part of Java's properties: comments, `key=value`. */
+export function parseProperties(text: string): Map<string, string> {
+  const properties = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const split = line.indexOf('=')
+    if (split > 0 && !line.startsWith('#')) properties.set(line.slice(0, split).trim(), line.slice(split + 1).trim())
+  }
+  return properties
+}
+
+export const formatProperties = (properties: ReadonlyMap<string, string>): string =>
+  [...properties].map(([key, value]) => `${key}=${value}\n`).join('')

@@ -1,0 +1,18 @@
+/**
+ * What the one record of a control batch says of a transaction. Pure.
+ */
+import { controlType, controlTypes, decodeRecords } from '../wire/record-batch.ts'
+import type { Marker } from './producer-state.ts'
+
+const COORDINATOR_EPOCH_AT = 2
+
+/** Null for control batches that end no transaction (leader changes, snapshots), and for such that cannot be read. */
+export function readMarker(batch: Buffer): Marker | null {
+  const record = decodeRecords(batch)[0]
+  if (!record) return null
+  const type = controlType(record.key)
+  if (type !== controlTypes.abort && type !== controlTypes.commit) return null
+  const coordinatorEpoch =
+    record.value !== null && record.value.length >= COORDINATOR_EPOCH_AT + 4 ? record.value.readInt32BE(COORDINATOR_EPOCH_AT) : -1
+  return { commit: type === controlTypes.commit, coordinatorEpoch }
+}

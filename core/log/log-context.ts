@@ -1,0 +1,21 @@
+/**
+ * What all partitions of a broker share: the disk, the clock, the bounded memory, and the scheduler that gathers one turn's writes.
+ */
+import type { Clock } from '../system/clock.ts'
+import type { Disk } from '../system/disk.ts'
+import type { Logger } from '../system/logger.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { WriteScheduler } from './flush.ts'
+import type { OpenFiles } from './open-files.ts'
+import type { TailBudget } from './tail.ts'
+
+export interface LogContext {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly files: OpenFiles
+  readonly pool: BufferPool
+  readonly tails: TailBudget
+  readonly scheduler: WriteScheduler
+  readonly flush: 'commit' | 'os'
+}

@@ -1,0 +1,157 @@
+/**
+ * One of the broker's `log.dirs`: its lock, `meta.properties`, the mark of a clean stop and the checkpoints of its partitions. Everything here changes by
+ * write, fsync, rename, fsync of the folder (Invariant 8).
+ */
+import { join } from 'node:path'
+import type { Disk, DiskLock } from '../system/disk.ts'
+import { formatOffsets, formatProperties, parseOffsets, parseProperties } from './checkpoint.ts'
+
+const META_FILE = 'meta.properties'
+const CLEAN_FILE = '.kafka_cleanshutdown'
+const LOCK_FILE = '.lock'
+export const checkpoints = {
+  recoveryPoint: 'recovery-point-offset-checkpoint',
+  highWatermark: 'replication-offset-checkpoint',
+  logStart: 'log-start-offset-checkpoint',
+} as const
+type CheckpointName = keyof typeof checkpoints
+
+export interface PartitionOffset {
+  topic: string
+  partition: number
+  offset: number
+}
+
+export interface FolderIdentity {
+  clusterId: string
+  nodeId: number
+  newDirectoryId: () => string
+}
+
+/** A file that is replaced as a whole: writers queue up, and who comes while one writes is served by the next write together with others. */
+class ReplacedFile {
+  private readonly disk: Disk
+  private readonly path: string
+  private readonly render: () => string
+  private last: string | null
+  private running: Promise<void> | null = null
+  private next: Promise<void> | null = null
+
+  constructor(disk: Disk, path: string, render: () => string) {
+    this.disk = disk
+    this.path = path
+    this.render = render
+    this.last = disk.readFile(path)?.toString('latin1') ?? null
+  }
+
+  /** Resolves when what `render` gives now, or something newer, is durable. */
+  save(): Promise<void> {
+    if (this.running === null) return (this.running = this.write())
+    this.next ??= this.running
+      .catch(() => {})
+      .then(() => {
+        this.next = null
+        return (this.running = this.write())
+      })
+    return this.next
+  }
+
+  private async write(): Promise<void> {
+    const text = this.render()
+    try {
+      if (text !== this.last) await this.disk.replaceFile(this.path, text)
+      this.last = text
+    } finally {
+      if (this.next === null) this.running = null
+    }
+  }
+}
+
+export class LogFolder {
+  readonly path: string
+  /** True when the last stop vouched for all files. */
+  readonly wasClean: boolean
+  private readonly disk: Disk
+  private readonly lock: DiskLock
+  private readonly files: Record<CheckpointName, ReplacedFile>
+  private readonly loaded: Record<CheckpointName, Map<string, number>>
+
+  private constructor(disk: Disk, path: string, lock: DiskLock, offsets: (name: CheckpointName) => PartitionOffset[]) {
+    this.disk = disk
+    this.path = path
+    this.lock = lock
+    const file = (name: CheckpointName) => new ReplacedFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
+    const load = (name: CheckpointName) => parseOffsets(disk.readFile(join(path, checkpoints[name]))?.toString('latin1') ?? '') ?? new Map()
+    this.files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
+    this.loaded = { recoveryPoint: load('recoveryPoint'), highWatermark: load('highWatermark'), logStart: load('logStart') }
+    this.wasClean = disk.exists(join(path, CLEAN_FILE))
+    if (this.wasClean) disk.unlink(join(path, CLEAN_FILE))
+  }
+
+  /** Locks the folder and reads what it knows. `offsets` gives what its checkpoints must say when they are written. */
+  static open(disk: Disk, path: string, offsets: (folder: LogFolder, name: CheckpointName) => PartitionOffset[]): LogFolder {
+    disk.makeFolder(path)
+    const lock = disk.lock(join(path, LOCK_FILE))
+    try {
+      const folder: LogFolder = new LogFolder(disk, path, lock, (name) => offsets(folder, name))
+      return folder
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  /** The cluster that the folder belongs to; null before its first use. Throws where it belongs to another node. */
+  clusterIdFor(nodeId: number): string | null {
+    const text = this.disk.readFile(join(this.path, META_FILE))?.toString('utf8')
+    if (text === undefined) return null
+    const properties = parseProperties(text)
+    const owner = properties.get('node.id') ?? properties.get('broker.id')
+    if (owner !== undefined && Number(owner) !== nodeId) {
+      throw new Error(
+        `${this.path} belongs to node ${owner}, this is node ${nodeId}: set node.id=${owner}, or give this node a folder of its own`,
+      )
+    }
+    return properties.get('cluster.id') ?? null
+  }
+
+  /** Writes who the folder belongs to, where that is not written yet. */
+  async identify(identity: FolderIdentity): Promise<void> {
+    const path = join(this.path, META_FILE)
+    const properties = parseProperties(this.disk.readFile(path)?.toString('utf8') ?? '')
+    if (properties.has('cluster.id') && properties.has('node.id') && properties.has('directory.id')) return
+    const complete = new Map([
+      ['version', '1'],
+      ['node.id', String(identity.nodeId)],
+      ['directory.id', properties.get('directory.id') ?? identity.newDirectoryId()],
+      ['cluster.id', identity.clusterId],
+    ])
+    await this.disk.replaceFile(path, formatProperties(complete))
+  }
+
+  /** What a checkpoint said at the start. */
+  checkpointed(name: CheckpointName, folderName: string): number | undefined {
+    return this.loaded[name].get(folderName)
+  }
+
+  /** Partitions of a checkpoint that nobody opened keep their entry. */
+  checkpointedEntries(name: CheckpointName): ReadonlyMap<string, number> {
+    return this.loaded[name]
+  }
+
+  forget(folderName: string): void {
+    for (const entries of Object.values(this.loaded)) entries.delete(folderName)
+  }
+
+  save(name: CheckpointName): Promise<void> {
+    return this.files[name].save()
+  }
+
+  markClean(): Promise<void> {
+    return this.disk.replaceFile(join(this.path, CLEAN_FILE), '{"version":0,"brokerEpoch":-1}')
+  }
+
+  release(): void {
+    this.lock.release()
+  }
+}

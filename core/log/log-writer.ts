@@ -1,0 +1,249 @@
+/**
+ * Brings one partition's appends to the disk: what is queued in a turn of the event loop goes down in one write, and one fdatasync at a time covers all
+ * that was written before it began; what arrives meanwhile goes with the next. A failed sync is never tried again and never acknowledged: after it nobody
+ * knows which pages the kernel dropped. Invariant 1.
+ */
+import { KafkaError } from '../errors.ts'
+import type { DiskFile } from '../system/disk.ts'
+import { Outcome } from './flush.ts'
+import type { LogContext } from './log-context.ts'
+import type { ProducerEntry } from './producer-state.ts'
+import type { AppendedBatch, Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
+
+export interface QueuedBatch extends AppendedBatch {
+  readonly bytes: Buffer
+  readonly baseOffset: number
+  /** -1 for none. */
+  readonly producerId: number
+  /** What the producer was before, to be put back when the write fails. */
+  readonly producerBefore: ProducerEntry | undefined
+  /** Ends a transaction: cannot be taken back. */
+  readonly isMarker: boolean
+}
+
+/** The appends that go down together. Under log.flush=os both outcomes are one. */
+export class Turn {
+  readonly written = new Outcome()
+  readonly durable: Outcome
+  /** The offset behind its last batch, and where that ends in the partition's bytes; set when it is written. */
+  endOffset = 0
+  endPosition = 0
+
+  constructor(flush: 'commit' | 'os') {
+    this.durable = flush === 'os' ? this.written : new Outcome()
+  }
+}
+
+/** What the partition does at each step. */
+export interface WriterEvents {
+  written(batch: QueuedBatch, position: number): void
+  /** Everything before `endOffset` keeps its promise now. */
+  settled(endOffset: number, endPosition: number): void
+  /** Batches that never were: the first of them began at `offset`. */
+  takenBack(batches: readonly QueuedBatch[], offset: number): void
+  failed(error: KafkaError): void
+}
+
+/** The disk is full: the one failure of a write after which a later one may succeed. */
+const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+export class LogWriter {
+  private readonly context: LogContext
+  private readonly segments: Segments
+  private readonly events: WriterEvents
+  private readonly indexIntervalBytes: () => number
+  /** Paths whose names must be durable before the first acknowledgement: a new partition's folder and files. */
+  private namesToSync: { files: string[]; folders: string[] }
+  private queue: QueuedBatch[] = []
+  private turn: Turn
+  queuedBytes = 0
+  /** Written and not yet synced. */
+  private unsynced: Turn[] = []
+  private dirty: Segment[] = []
+  private syncing: Promise<void> | null = null
+  failure: KafkaError | null = null
+
+  constructor(
+    context: LogContext,
+    segments: Segments,
+    events: WriterEvents,
+    indexIntervalBytes: () => number,
+    namesToSync: { files: string[]; folders: string[] },
+  ) {
+    this.context = context
+    this.segments = segments
+    this.events = events
+    this.indexIntervalBytes = indexIntervalBytes
+    this.namesToSync = namesToSync
+    this.turn = new Turn(context.flush)
+  }
+
+  /** Takes a batch for this turn's write into the active segment. */
+  enqueue(batch: QueuedBatch): Turn {
+    if (this.queue.length === 0) this.context.scheduler.add(this)
+    this.queue.push(batch)
+    this.queuedBytes += batch.sizeBytes
+    return this.turn
+  }
+
+  /** Outcomes that cover all that was appended so far: for the repeat of a batch that is still on its way. */
+  get latest(): Turn | null {
+    return this.queue.length > 0 ? this.turn : (this.unsynced.at(-1) ?? this.inFlight.at(-1) ?? null)
+  }
+  private inFlight: Turn[] = []
+
+  writeQueued(): void {
+    const { queue, turn } = this
+    if (queue.length === 0) return
+    const bytes = this.queuedBytes
+    this.queue = []
+    this.queuedBytes = 0
+    this.turn = new Turn(this.context.flush)
+    const segment = this.segments.active
+    try {
+      const file = this.pinDirty(segment)
+      this.writeAll(
+        file,
+        queue.map((batch) => batch.bytes),
+        segment.sizeBytes,
+        bytes,
+      )
+    } catch (error) {
+      this.writeFailed(segment, queue, turn, error)
+      return
+    }
+    segment.warm.touch(segment.sizeBytes, bytes, this.context.clock.now())
+    const interval = this.indexIntervalBytes()
+    for (const batch of queue) {
+      this.events.written(batch, segment.startPosition + segment.sizeBytes)
+      segment.note(batch, interval)
+    }
+    turn.endOffset = queue[queue.length - 1]!.lastOffset + 1
+    turn.endPosition = segment.startPosition + segment.sizeBytes
+    if (this.context.flush === 'os') {
+      this.unpinDirty()
+      this.events.settled(turn.endOffset, turn.endPosition)
+      turn.written.succeed()
+      return
+    }
+    turn.written.succeed()
+    this.unsynced.push(turn)
+    if (this.syncing === null) this.startSync()
+  }
+
+  /** Resolves when all that was appended before is written, and durable under log.flush=commit. Rejects when it cannot be. */
+  async drain(): Promise<void> {
+    this.writeQueued()
+    while (this.syncing !== null) await this.syncing
+    if (this.failure !== null) throw this.failure
+  }
+
+  fail(error: KafkaError): void {
+    if (this.failure !== null) return
+    this.failure = error
+    const turns = [...this.inFlight, ...this.unsynced, this.turn]
+    this.inFlight = []
+    this.unsynced = []
+    this.queue = []
+    this.queuedBytes = 0
+    this.unpinDirty()
+    this.events.failed(error)
+    for (const turn of turns) {
+      turn.written.fail(error)
+      turn.durable.fail(error)
+    }
+  }
+
+  private writeAll(file: DiskFile, chunks: Buffer[], position: number, total: number): void {
+    const { disk } = this.context
+    let done = chunks.length === 1 ? disk.writeSync(file, chunks[0]!, position) : disk.writevSync(file, chunks, position)
+    if (done === total) return
+    // A short write says nothing about why; the next one does.
+    const rest = Buffer.concat(chunks)
+    while (done < total) {
+      const wrote = disk.writeSync(file, rest.subarray(done), position + done)
+      if (wrote === 0) throw new Error(`wrote ${done} of ${total} bytes`)
+      done += wrote
+    }
+  }
+
+  private writeFailed(segment: Segment, queue: QueuedBatch[], turn: Turn, cause: unknown): void {
+    const error = new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be written: ${(cause as Error).message}`, { cause })
+    const offset = queue[0]!.baseOffset
+    if (isFull(cause) && !queue.some((batch) => batch.isMarker)) {
+      try {
+        this.context.disk.truncate(segment.log.use(), segment.sizeBytes)
+        if (this.context.flush === 'os') this.unpinDirty()
+        this.context.logger.warn({ err: error }, 'the disk is full: appends fail until there is room again')
+        this.events.takenBack(queue, offset)
+        turn.written.fail(error)
+        turn.durable.fail(error)
+        return
+      } catch (err) {
+        this.context.logger.error({ err, path: segment.log.path }, 'a partial write could not be cut off')
+      }
+    }
+    turn.written.fail(error)
+    turn.durable.fail(error)
+    this.fail(error)
+  }
+
+  private pinDirty(segment: Segment): DiskFile {
+    if (this.dirty.includes(segment)) return segment.log.use()
+    this.dirty.push(segment)
+    return segment.log.pin()
+  }
+
+  private unpinDirty(): void {
+    for (const segment of this.dirty) segment.log.unpin()
+    this.dirty = []
+  }
+
+  private startSync(): void {
+    const segments = this.dirty
+    this.dirty = []
+    this.inFlight = this.unsynced
+    this.unsynced = []
+    this.syncing = this.syncSegments(segments).then(
+      () => {
+        for (const segment of segments) segment.log.unpin()
+        this.synced()
+      },
+      (cause: unknown) => {
+        for (const segment of segments) segment.log.unpin()
+        this.syncing = null
+        this.fail(
+          new KafkaError('KAFKA_STORAGE_ERROR', `${this.segments.folder} cannot be made durable: ${(cause as Error).message}`, { cause }),
+        )
+      },
+    )
+  }
+
+  private synced(): void {
+    this.syncing = null
+    const turns = this.inFlight
+    this.inFlight = []
+    if (this.failure !== null) return
+    const last = turns[turns.length - 1]!
+    if (this.unsynced.length > 0) this.startSync()
+    this.events.settled(last.endOffset, last.endPosition)
+    for (const turn of turns) turn.durable.succeed()
+  }
+
+  private syncSegments(segments: readonly Segment[]): Promise<void> {
+    const { disk } = this.context
+    if (segments.length === 1 && !segments[0]!.isNew && this.namesToSync.folders.length === 0) return disk.fdatasync(segments[0]!.log.use())
+    return this.syncNames(segments)
+  }
+
+  /** The slow way, once for each new file: its bytes, then the names that lead to it. */
+  private async syncNames(segments: readonly Segment[]): Promise<void> {
+    const { disk } = this.context
+    const names = this.namesToSync
+    await Promise.all([...segments.map((segment) => disk.fdatasync(segment.log.use())), ...names.files.map((path) => disk.syncFile(path))])
+    await Promise.all([this.segments.folder, ...names.folders].map((folder) => disk.syncFolder(folder)))
+    this.namesToSync = { files: [], folders: [] }
+    for (const segment of segments) segment.isNew = false
+  }
+}

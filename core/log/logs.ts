@@ -1,0 +1,282 @@
+/**
+ * All partitions of this broker's folders: finds, opens, makes and removes them, and does on timers what no request waits for: retention, checkpoints, forgetting
+ * of silent producers. Composition; what a partition promises is its own.
+ */
+import { join, resolve } from 'node:path'
+import { KafkaError } from '../errors.ts'
+import type { Timer } from '../system/clock.ts'
+import type { System } from '../system/index.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { folderName, formatEpochs } from './checkpoint.ts'
+import { WriteScheduler } from './flush.ts'
+import { EPOCHS_FILE, loadLog, topicIdOf } from './load.ts'
+import type { LogContext } from './log-context.ts'
+import { LogFolder, type PartitionOffset } from './log-folder.ts'
+import { OpenFiles } from './open-files.ts'
+import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
+import { TailBudget } from './tail.ts'
+import type { LogConfig, Logs, LogsOptions, PartitionLog } from './types.ts'
+
+/** Kafka's `replica.high.watermark.checkpoint.interval.ms`. */
+const HIGH_WATERMARK_CHECKPOINT_MS = 5_000
+/** Kafka's `producer.id.expiration.check.interval.ms`. */
+const PRODUCER_EXPIRATION_CHECK_MS = 600_000
+
+const DELETED = '-delete'
+
+interface Placed {
+  log: StoredPartitionLog
+  folder: LogFolder
+}
+
+export async function openLogs(options: LogsOptions, system: System): Promise<Logs> {
+  const context: LogContext = {
+    disk: system.disk,
+    clock: system.clock,
+    logger: system.logger.child({ room: 'log' }),
+    files: new OpenFiles(system.disk),
+    pool: new BufferPool(),
+    tails: new TailBudget(),
+    scheduler: new WriteScheduler(system.clock),
+    flush: options.flush,
+  }
+  const logs = new StoredLogs(context, options, system)
+  await logs.start()
+  return logs
+}
+
+class StoredLogs implements Logs {
+  clusterId = ''
+  private readonly context: LogContext
+  private readonly options: LogsOptions
+  private readonly system: System
+  private folders: LogFolder[] = []
+  private readonly logs = new Map<string, Placed>()
+  private readonly opening = new Map<string, Promise<PartitionLog>>()
+  /** Folders of partitions found at the start that nobody has opened yet. */
+  private readonly found = new Map<string, LogFolder>()
+  private timers: Timer[] = []
+  private closing: Promise<void> | null = null
+
+  constructor(context: LogContext, options: LogsOptions, system: System) {
+    this.context = context
+    this.options = options
+    this.system = system
+  }
+
+  async start(): Promise<void> {
+    const { disk, clock } = this.context
+    try {
+      for (const path of this.options.dirs)
+        this.folders.push(LogFolder.open(disk, resolve(path), (folder, name) => this.offsetsOf(folder, name)))
+      await this.identify()
+      for (const folder of this.folders) this.scan(folder)
+    } catch (error) {
+      for (const folder of this.folders) folder.release()
+      throw error
+    }
+    const { retentionCheckIntervalMs, flushOffsetCheckpointIntervalMs, flushStartOffsetCheckpointIntervalMs } = this.options
+    this.timers = [
+      clock.every(retentionCheckIntervalMs, () => this.retain()),
+      clock.every(flushOffsetCheckpointIntervalMs, () => this.save('recoveryPoint')),
+      clock.every(flushStartOffsetCheckpointIntervalMs, () => this.save('logStart')),
+      clock.every(HIGH_WATERMARK_CHECKPOINT_MS, () => this.save('highWatermark')),
+      clock.every(PRODUCER_EXPIRATION_CHECK_MS, () => this.expireProducers()),
+    ]
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.logs.get(folderName(topic, partition))?.log
+  }
+
+  *all(): Iterable<PartitionLog> {
+    for (const { log } of this.logs.values()) yield log
+  }
+
+  open(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog> {
+    if (this.closing !== null)
+      return Promise.reject(new KafkaError('KAFKA_STORAGE_ERROR', 'the broker is stopping: no partition is opened any more'))
+    const name = folderName(topic, partition)
+    const open = this.logs.get(name)?.log
+    if (open) return Promise.resolve(open)
+    let opening = this.opening.get(name)
+    if (!opening) {
+      opening = this.load(topic, topicId, partition, config).finally(() => this.opening.delete(name))
+      this.opening.set(name, opening)
+    }
+    return opening
+  }
+
+  async remove(topic: string, partition: number): Promise<void> {
+    const name = folderName(topic, partition)
+    await this.opening.get(name)
+    const placed = this.logs.get(name)
+    if (!placed) return
+    this.logs.delete(name)
+    await placed.log
+      .close(false)
+      .catch((err: unknown) => this.context.logger.warn({ err, partition: name }, 'a partition that goes could not be closed'))
+    placed.folder.forget(name)
+    const gone = this.setAside(placed.folder, name, DELETED)
+    this.context.clock.after(placed.log.config.fileDeleteDelayMs, () => this.unlink(gone))
+    await this.context.disk.syncFolder(placed.folder.path)
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.stop()
+    return this.closing
+  }
+
+  private async stop(): Promise<void> {
+    for (const timer of this.timers) timer.cancel()
+    await Promise.allSettled(this.opening.values())
+    const results = await Promise.allSettled([...this.logs.values()].map(({ log }) => log.close(true)))
+    const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason as Error)
+    try {
+      for (const folder of this.folders) {
+        await Promise.all([folder.save('recoveryPoint'), folder.save('highWatermark'), folder.save('logStart')])
+        const unread = !folder.wasClean && [...this.found.values()].includes(folder)
+        const failed = [...this.logs.values()].some((placed) => placed.folder === folder && placed.log.hasFailed)
+        // The mark vouches for every file: one failed partition, or one that a crash left and nobody read, and the next start recovers.
+        if (failures.length === 0 && !failed && !unread) await folder.markClean()
+      }
+    } finally {
+      for (const folder of this.folders) folder.release()
+    }
+    if (failures.length > 0)
+      throw new Error(`${failures.length} partitions could not be closed: ${failures[0]!.message}`, { cause: failures[0] })
+  }
+
+  private async load(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog> {
+    const name = folderName(topic, partition)
+    const found = this.found.get(name)
+    const folder = found ?? this.roomiest()
+    const path = join(folder.path, name)
+    if (found) {
+      const owner = topicIdOf(this.context, path)
+      if (owner !== null && owner !== topicId) {
+        const stray = this.setAside(folder, name, '-stray')
+        folder.forget(name)
+        this.context.logger.warn(
+          { partition: name, topicId: owner, expected: topicId, stray },
+          'a folder belonged to a deleted topic of the same name: set aside',
+        )
+      }
+    }
+    const loaded = await loadLog(this.context, {
+      topic,
+      topicId,
+      partition,
+      folder: path,
+      parent: folder.path,
+      clean: folder.wasClean,
+      recoveryPoint: folder.checkpointed('recoveryPoint', name) ?? 0,
+      logStartOffset: folder.checkpointed('logStart', name) ?? 0,
+      indexIntervalBytes: config.indexIntervalBytes,
+      isCompacted: config.cleanupPolicy.includes('compact'),
+    })
+    const known = folder.checkpointed('highWatermark', name) ?? 0
+    if (loaded.logEndOffset < known) {
+      this.context.logger.error(
+        { partition: name, logEndOffset: loaded.logEndOffset, highWatermark: known },
+        'records that readers may have seen are gone',
+      )
+    }
+    const home: PartitionHome = {
+      saveLogStarts: () => folder.save('logStart'),
+      saveEpochs: (log) => this.context.disk.replaceFile(join(path, EPOCHS_FILE), formatEpochs(log.epochs.entries)),
+    }
+    const log = new StoredPartitionLog(this.context, home, loaded, config)
+    this.found.delete(name)
+    this.logs.set(name, { log, folder })
+    return log
+  }
+
+  private async identify(): Promise<void> {
+    const { nodeId } = this.options
+    const known = new Map<string, string>()
+    for (const folder of this.folders) {
+      const id = folder.clusterIdFor(nodeId)
+      if (id !== null) known.set(id, folder.path)
+    }
+    if (known.size > 1) {
+      const list = [...known].map(([id, path]) => `${path} (${id})`).join(', ')
+      throw new Error(`log.dirs holds folders of different clusters: ${list}. Keep those of one cluster in log.dirs`)
+    }
+    this.clusterId = known.keys().next().value ?? this.system.random.uuid()
+    const identity = { clusterId: this.clusterId, nodeId, newDirectoryId: () => this.system.random.uuid() }
+    await Promise.all(this.folders.map((folder) => folder.identify(identity)))
+  }
+
+  private scan(folder: LogFolder): void {
+    for (const entry of this.context.disk.list(folder.path)) {
+      if (!entry.folder) continue
+      if (entry.name.endsWith(DELETED)) this.unlink(join(folder.path, entry.name))
+      else if (/-\d+$/.test(entry.name)) this.found.set(entry.name, folder)
+    }
+  }
+
+  private unlink(path: string): void {
+    this.context.disk.removeFolder(path).catch((err: unknown) => {
+      this.context.logger.warn({ err, path }, 'a deleted partition could not be unlinked; the next start tries again')
+    })
+  }
+
+  /** Gives a partition's folder a name that stands for no partition. */
+  private setAside(folder: LogFolder, name: string, ending: string): string {
+    const tail = `.${this.system.random.bytes(16).toString('hex')}${ending}`
+    const path = join(folder.path, name.slice(0, 255 - tail.length) + tail)
+    this.context.disk.rename(join(folder.path, name), path)
+    return path
+  }
+
+  /** The folder with the fewest partitions. */
+  private roomiest(): LogFolder {
+    const counts = new Map(this.folders.map((folder) => [folder, 0]))
+    for (const { folder } of this.logs.values()) counts.set(folder, counts.get(folder)! + 1)
+    for (const folder of this.found.values()) counts.set(folder, counts.get(folder)! + 1)
+    return [...counts].reduce((best, next) => (next[1] < best[1] ? next : best))[0]
+  }
+
+  private offsetsOf(folder: LogFolder, name: 'recoveryPoint' | 'highWatermark' | 'logStart'): PartitionOffset[] {
+    const offsets = new Map<string, PartitionOffset>()
+    for (const [key, offset] of folder.checkpointedEntries(name)) {
+      const split = key.lastIndexOf('-')
+      offsets.set(key, { topic: key.slice(0, split), partition: Number(key.slice(split + 1)), offset })
+    }
+    for (const [key, placed] of this.logs) {
+      if (placed.folder !== folder) continue
+      const { log } = placed
+      const offset = name === 'recoveryPoint' ? log.recoveryPoint : name === 'highWatermark' ? log.highWatermark : log.logStartOffset
+      if (name === 'logStart' && offset === 0) continue
+      offsets.set(key, { topic: log.topic, partition: log.partition, offset })
+    }
+    return [...offsets.values()]
+  }
+
+  private save(name: 'recoveryPoint' | 'highWatermark' | 'logStart'): void {
+    for (const folder of this.folders) {
+      folder
+        .save(name)
+        .catch((err: unknown) =>
+          this.context.logger.warn({ err, folder: folder.path, checkpoint: name }, 'a checkpoint could not be written'),
+        )
+    }
+  }
+
+  private retain(): void {
+    const now = this.context.clock.now()
+    for (const [partition, { log }] of this.logs) {
+      try {
+        log.retain(now)
+      } catch (err) {
+        this.context.logger.warn({ err, partition }, 'retention could not finish; it tries again at the next check')
+      }
+    }
+  }
+
+  private expireProducers(): void {
+    const cutoff = this.context.clock.now() - this.options.producerIdExpirationMs
+    for (const { log } of this.logs.values()) log.expireProducers(cutoff)
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The open `.log` files of all segments, at most a named number at a time: a file that is wanted again is opened again. A segment that is being read,
+ * written or synced is pinned and stays open, so that the error of a failed write-back reaches the one who must know of it.
+ */
+import type { Disk, DiskFile, OpenMode } from '../system/disk.ts'
+
+/** Files kept open (Invariant 13), beside those that are pinned. */
+const MAX_OPEN_FILES = 512
+
+export class LogFile {
+  readonly path: string
+  private readonly files: OpenFiles
+  private file: DiskFile | null = null
+  pins = 0
+  lastUse = 0
+  private gone = false
+
+  constructor(files: OpenFiles, path: string) {
+    this.files = files
+    this.path = path
+  }
+
+  /** The open file; valid until this turn of the event loop ends, or longer while it is pinned. */
+  use(mode: OpenMode = 'write'): DiskFile {
+    this.lastUse = this.files.tick()
+    if (this.file === null) {
+      this.file = this.files.disk.open(this.path, mode)
+      this.files.opened(this)
+    }
+    return this.file
+  }
+
+  pin(): DiskFile {
+    const file = this.use()
+    this.pins++
+    return file
+  }
+
+  unpin(): void {
+    this.pins--
+    if (this.gone) this.close()
+  }
+
+  /** Closes it now, or when the last pin goes. */
+  retire(): void {
+    this.gone = true
+    this.close()
+  }
+
+  close(): void {
+    if (this.file === null || this.pins > 0) return
+    this.files.disk.close(this.file)
+    this.file = null
+    this.files.closed(this)
+  }
+}
+
+export class OpenFiles {
+  readonly disk: Disk
+  private readonly open = new Set<LogFile>()
+  private clock = 0
+
+  constructor(disk: Disk) {
+    this.disk = disk
+  }
+
+  tick(): number {
+    return ++this.clock
+  }
+
+  opened(file: LogFile): void {
+    this.open.add(file)
+    if (this.open.size <= MAX_OPEN_FILES) return
+    let oldest: LogFile | null = null
+    for (const other of this.open) {
+      if (other !== file && other.pins === 0 && (oldest === null || other.lastUse < oldest.lastUse)) oldest = other
+    }
+    oldest?.close()
+  }
+
+  closed(file: LogFile): void {
+    this.open.delete(file)
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * What a partition knows of its producers: their epoch, the last five batches of each (so that a repeat is answered, not stored: Invariant 5), and which
+ * transactions are open (what bounds the last stable offset: Invariant 4). Pure: a check says what a batch is, `apply` takes it in, `undo` takes it back.
+ */
+import { KafkaError } from '../errors.ts'
+import type { BatchHeader } from '../wire/batch-header.ts'
+import { attributes } from '../wire/batch-header.ts'
+import type { AbortedEntry } from './transaction-index.ts'
+
+/** Kafka's count of batches that a repeat is recognised among; clients keep no more than this in flight. */
+const REMEMBERED_BATCHES = 5
+
+/** Producers that a partition remembers (Invariant 13); past it the ones that wrote longest ago go first. */
+export const MAX_PRODUCERS = 100_000
+
+const MAX_SEQUENCE = 0x7fff_ffff
+
+export interface SequencedBatch {
+  firstSequence: number
+  lastSequence: number
+  baseOffset: number
+  lastOffset: number
+  timestamp: number
+}
+
+/** Never changed once made: taking a batch back means to put the one before it in again. */
+export interface ProducerEntry {
+  readonly producerId: number
+  readonly epoch: number
+  /** Oldest first. */
+  readonly batches: readonly SequencedBatch[]
+  readonly coordinatorEpoch: number
+  /** The first offset of the open transaction, or -1. */
+  readonly transactionStart: number
+  readonly lastTimestamp: number
+}
+
+export type Marker = { commit: boolean; coordinatorEpoch: number }
+
+interface CompletedTransaction {
+  firstOffset: number
+  markerOffset: number
+}
+
+/** The sequence `count` records after `sequence`; after 2147483647 comes 0. */
+export function advanceSequence(sequence: number, count: number): number {
+  const next = sequence + count
+  return next > MAX_SEQUENCE ? next - MAX_SEQUENCE - 1 : next
+}
+
+export class ProducerState {
+  /** In the order of their last write. */
+  private readonly entries = new Map<number, ProducerEntry>()
+  private readonly open = new Map<number, number>()
+  /** Ended by a marker that the high watermark has not passed yet. */
+  private completed: CompletedTransaction[] = []
+
+  get size(): number {
+    return this.entries.size
+  }
+
+  all(): Iterable<ProducerEntry> {
+    return this.entries.values()
+  }
+
+  get(producerId: number): ProducerEntry | undefined {
+    return this.entries.get(producerId)
+  }
+
+  /**
+   * Decides about a client's batch with a producer id: the stored batch that it repeats, or null for a new one. Throws what Kafka answers.
+   */
+  check(header: BatchHeader): SequencedBatch | null {
+    const entry = this.entries.get(header.producerId)
+    if (!entry) return null
+    const about = `producer id ${header.producerId}`
+    if (header.producerEpoch < entry.epoch) {
+      throw new KafkaError(
+        'INVALID_PRODUCER_EPOCH',
+        `${about}: epoch ${header.producerEpoch} is older than ${entry.epoch}, which wrote last`,
+      )
+    }
+    const first = header.baseSequence
+    if (header.producerEpoch > entry.epoch) {
+      if (first === 0 || entry.epoch < 0) return null
+      throw new KafkaError(
+        'OUT_OF_ORDER_SEQUENCE_NUMBER',
+        `${about}: the new epoch ${header.producerEpoch} begins with sequence ${first}, not 0`,
+      )
+    }
+    const last = advanceSequence(first, header.lastOffsetDelta)
+    for (const batch of entry.batches) if (batch.firstSequence === first && batch.lastSequence === last) return batch
+    const latest = entry.batches.at(-1)
+    const expected = latest ? advanceSequence(latest.lastSequence, 1) : 0
+    if (first === expected) return null
+    throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${about}: sequence ${first} came where ${expected} was expected`)
+  }
+
+  /** Takes a batch in; returns the entry as it was before, for `undo`. The header's offsets must be the log's own. */
+  apply(header: BatchHeader): ProducerEntry | undefined {
+    const before = this.entries.get(header.producerId)
+    const sameEpoch = before !== undefined && before.epoch === header.producerEpoch
+    const batch: SequencedBatch = {
+      firstSequence: header.baseSequence,
+      lastSequence: advanceSequence(header.baseSequence, header.lastOffsetDelta),
+      baseOffset: header.baseOffset,
+      lastOffset: header.lastOffset,
+      timestamp: header.maxTimestamp,
+    }
+    const kept = sameEpoch ? (before.batches.length < REMEMBERED_BATCHES ? before.batches : before.batches.slice(1)) : []
+    const transactional = (header.attributes & attributes.transactional) !== 0
+    const transactionStart = before && before.transactionStart >= 0 ? before.transactionStart : transactional ? header.baseOffset : -1
+    this.put({
+      producerId: header.producerId,
+      epoch: header.producerEpoch,
+      batches: [...kept, batch],
+      coordinatorEpoch: before?.coordinatorEpoch ?? -1,
+      transactionStart,
+      lastTimestamp: header.maxTimestamp,
+    })
+    return before
+  }
+
+  /** Takes a transaction's marker in. Returns what the transaction index gets, when it aborted one. */
+  applyMarker(header: BatchHeader, marker: Marker): AbortedEntry | null {
+    const before = this.entries.get(header.producerId)
+    const firstOffset = this.open.get(header.producerId) ?? -1
+    this.put({
+      producerId: header.producerId,
+      epoch: header.producerEpoch,
+      batches: before && before.epoch === header.producerEpoch ? before.batches : [],
+      coordinatorEpoch: marker.coordinatorEpoch,
+      transactionStart: -1,
+      lastTimestamp: header.maxTimestamp,
+    })
+    if (firstOffset < 0) return null
+    let lastStableOffset = header.lastOffset + 1
+    for (const start of this.open.values()) if (start < lastStableOffset) lastStableOffset = start
+    this.completed.push({ firstOffset, markerOffset: header.lastOffset })
+    return marker.commit ? null : { producerId: header.producerId, firstOffset, lastOffset: header.lastOffset, lastStableOffset }
+  }
+
+  /** The first offset that a read-committed reader must not pass, given the high watermark; null when nothing is open. Invariant 4. */
+  firstUnstable(highWatermark: number): number | null {
+    if (this.completed.length > 0) this.completed = this.completed.filter((done) => done.markerOffset >= highWatermark)
+    if (this.open.size === 0 && this.completed.length === 0) return null
+    let first = Number.POSITIVE_INFINITY
+    for (const start of this.open.values()) if (start < first) first = start
+    for (const done of this.completed) if (done.firstOffset < first) first = done.firstOffset
+    return first
+  }
+
+  /** Puts a producer back to what it was before a batch that did not reach the disk. */
+  undo(producerId: number, before: ProducerEntry | undefined): void {
+    if (before) this.put(before)
+    else {
+      this.entries.delete(producerId)
+      this.open.delete(producerId)
+    }
+  }
+
+  /** Forgets producers that wrote nothing since `cutoffMs` and have no transaction open. */
+  expire(cutoffMs: number): void {
+    for (const [producerId, entry] of this.entries) {
+      if (entry.transactionStart < 0 && entry.lastTimestamp < cutoffMs) this.entries.delete(producerId)
+    }
+  }
+
+  /** Also how a snapshot is loaded. */
+  put(entry: ProducerEntry): void {
+    this.entries.delete(entry.producerId)
+    this.entries.set(entry.producerId, entry)
+    if (entry.transactionStart >= 0) this.open.set(entry.producerId, entry.transactionStart)
+    else this.open.delete(entry.producerId)
+    if (this.entries.size > MAX_PRODUCERS) this.dropOldest()
+  }
+
+  private dropOldest(): void {
+    for (const [producerId, entry] of this.entries) {
+      if (entry.transactionStart >= 0) continue
+      this.entries.delete(producerId)
+      return
+    }
+  }
+}

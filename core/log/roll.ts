@@ -1,0 +1,12 @@
+/** Whether the active segment ends before a batch. Pure. */
+import type { AppendedBatch, Segment } from './segment.ts'
+import type { LogConfig } from './types.ts'
+
+/** `queuedBytes` are on their way into `active` already. */
+export function shouldRoll(active: Segment, queuedBytes: number, batch: AppendedBatch, config: LogConfig, nowMs: number): boolean {
+  const used = active.sizeBytes + queuedBytes
+  if (used === 0) return false
+  if (used + batch.sizeBytes > config.segmentBytes || active.isIndexFull || active.overflows(batch.lastOffset)) return true
+  if (active.firstTimestamp >= 0 && batch.maxTimestamp >= 0) return batch.maxTimestamp - active.firstTimestamp > config.segmentMs
+  return nowMs - active.createdMs > config.segmentMs
+}

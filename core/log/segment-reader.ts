@@ -1,0 +1,193 @@
+/**
+ * Reads batches of one partition from its files: the way of every read that the tail in memory cannot answer. What is likely in the page cache is read
+ * at once; what is not is brought in by an asynchronous read first, so that a cold disk stalls nobody else. Cuts at whole batches.
+ */
+import { KafkaError } from '../errors.ts'
+import { at, BATCH_OVERHEAD, type BatchHeader, batchSize, readBatchHeader, readInt64 } from '../wire/batch-header.ts'
+import type { LogContext } from './log-context.ts'
+import type { Segment } from './segment.ts'
+import type { ReadResult } from './types.ts'
+
+/** Bytes read at once while looking for a batch from an index entry on. */
+const SCAN_BYTES = 16 * 1024
+
+/** Readers that go on where they stopped and are spared the index (Invariant 13). */
+const MAX_HINTS = 64
+
+const nothing = () => {}
+export const emptyRead: ReadResult = Object.freeze({ chunks: [], bytes: 0, release: nothing })
+
+const lastOffsetAt = (buffer: Buffer, position: number): number =>
+  readInt64(buffer, position) + buffer.readInt32BE(position + at.lastOffsetDelta)
+
+export class SegmentReader {
+  private readonly context: LogContext
+  /** Where the batch with an offset begins, for offsets that somebody is likely to ask for next. */
+  private readonly hints = new Map<number, { segment: Segment; position: number }>()
+
+  constructor(context: LogContext) {
+    this.context = context
+  }
+
+  /** A position at or before the batch that holds `offset`, and whether it is exactly there. */
+  approximate(segment: Segment, offset: number): { position: number; exact: boolean } {
+    const hint = this.hints.get(offset)
+    if (hint !== undefined && hint.segment === segment) return { position: hint.position, exact: true }
+    return { position: segment.floorPosition(offset), exact: false }
+  }
+
+  /** Batches of `segment` from `offset` on that end before `endOffset`. Null where the segment holds nothing at or after `offset`. */
+  read(
+    segment: Segment,
+    offset: number,
+    maxBytes: number,
+    atLeastOne: boolean,
+    endOffset: number,
+  ): ReadResult | null | Promise<ReadResult | null> {
+    const { position } = this.approximate(segment, offset)
+    const length = Math.min(segment.sizeBytes - position, maxBytes + SCAN_BYTES)
+    if (length <= 0) return null
+    const now = this.context.clock.now()
+    if (segment.warm.isWarm(position, length, now)) return this.readNow(segment, offset, maxBytes, atLeastOne, endOffset)
+    return this.warmUp(segment, position, length).then(() => this.readNow(segment, offset, maxBytes, atLeastOne, endOffset))
+  }
+
+  /** The first batch of `segment` that ends at or after `offset` and passes `wanted`; null when there is none. */
+  async find(segment: Segment, offset: number, wanted: (header: BatchHeader) => boolean): Promise<Buffer | null> {
+    const { position } = this.approximate(segment, offset)
+    await this.warmUp(segment, position, Math.min(segment.sizeBytes - position, SCAN_BYTES))
+    const found = this.scan(
+      segment,
+      position,
+      (buffer, index) => lastOffsetAt(buffer, index) >= offset && wanted(readBatchHeader(buffer, index)),
+    )
+    if (found < 0) return null
+    const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
+    this.fill(segment, head, BATCH_OVERHEAD, found)
+    const batch = Buffer.allocUnsafe(this.sizeOf(segment, head, 0, found))
+    this.fill(segment, batch, batch.length, found)
+    return batch
+  }
+
+  /** Forgets where batches lie: after the files changed under it. */
+  forget(): void {
+    this.hints.clear()
+  }
+
+  private async warmUp(segment: Segment, position: number, length: number): Promise<void> {
+    if (length <= 0) return
+    const { disk, pool, clock } = this.context
+    const buffer = pool.take(length)
+    const file = segment.log.pin()
+    try {
+      await disk.read(file, buffer, 0, length, position)
+      segment.warm.touch(position, length, clock.now())
+    } catch (cause) {
+      throw this.failed(segment, position, cause)
+    } finally {
+      segment.log.unpin()
+      pool.give(buffer)
+    }
+  }
+
+  private readNow(segment: Segment, offset: number, maxBytes: number, atLeastOne: boolean, endOffset: number): ReadResult | null {
+    const { pool } = this.context
+    const { position: floor, exact } = this.approximate(segment, offset)
+    const position = exact ? floor : this.scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
+    if (position < 0) return null
+    const length = Math.min(segment.sizeBytes - position, Math.max(maxBytes, BATCH_OVERHEAD))
+    let buffer = pool.take(length)
+    this.fill(segment, buffer, length, position)
+    let { bytes, nextOffset } = this.cut(segment, buffer, Math.min(length, maxBytes), endOffset, position)
+    if (bytes === 0 && atLeastOne && lastOffsetAt(buffer, 0) < endOffset) {
+      bytes = this.sizeOf(segment, buffer, 0, position)
+      nextOffset = lastOffsetAt(buffer, 0) + 1
+      pool.give(buffer)
+      buffer = pool.take(bytes)
+      this.fill(segment, buffer, bytes, position)
+    }
+    if (bytes === 0) {
+      pool.give(buffer)
+      return emptyRead
+    }
+    this.remember(nextOffset, segment, position + bytes)
+    let released = false
+    const release = () => {
+      if (released) return
+      released = true
+      pool.give(buffer)
+    }
+    return { chunks: [buffer.subarray(0, bytes)], bytes, release }
+  }
+
+  /** How many of the first `length` bytes are whole batches that end before `endOffset`. */
+  private cut(
+    segment: Segment,
+    buffer: Buffer,
+    length: number,
+    endOffset: number,
+    position: number,
+  ): { bytes: number; nextOffset: number } {
+    let bytes = 0
+    let nextOffset = -1
+    while (bytes + BATCH_OVERHEAD <= length) {
+      const lastOffset = lastOffsetAt(buffer, bytes)
+      if (lastOffset >= endOffset) break
+      const size = this.sizeOf(segment, buffer, bytes, position + bytes)
+      if (bytes + size > length) break
+      bytes += size
+      nextOffset = lastOffset + 1
+    }
+    return { bytes, nextOffset }
+  }
+
+  /** The position of the first batch from `from` on that passes, or -1. `wanted` sees the header's bytes. */
+  private scan(segment: Segment, from: number, wanted: (buffer: Buffer, index: number) => boolean): number {
+    const { pool } = this.context
+    const buffer = pool.take(SCAN_BYTES)
+    try {
+      let position = from
+      while (position + BATCH_OVERHEAD <= segment.sizeBytes) {
+        const length = Math.min(SCAN_BYTES, segment.sizeBytes - position)
+        this.fill(segment, buffer, length, position)
+        let index = 0
+        while (index + BATCH_OVERHEAD <= length) {
+          if (wanted(buffer, index)) return position + index
+          index += this.sizeOf(segment, buffer, index, position + index)
+        }
+        position += index
+      }
+      return -1
+    } finally {
+      pool.give(buffer)
+    }
+  }
+
+  private sizeOf(segment: Segment, buffer: Buffer, index: number, position: number): number {
+    const size = batchSize(buffer, index)
+    if (size >= BATCH_OVERHEAD && position + size <= segment.sizeBytes) return size
+    throw new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} holds no batch at ${position}: the file was changed by somebody else`)
+  }
+
+  private fill(segment: Segment, buffer: Buffer, length: number, position: number): void {
+    let got: number
+    try {
+      got = this.context.disk.readSync(segment.log.use(), buffer, 0, length, position)
+    } catch (cause) {
+      throw this.failed(segment, position, cause)
+    }
+    if (got < length) throw this.failed(segment, position, new Error(`${length} bytes asked, ${got} there`))
+    segment.warm.touch(position, length, this.context.clock.now())
+  }
+
+  private failed(segment: Segment, position: number, cause: unknown): KafkaError {
+    return new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be read at ${position}: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+
+  private remember(offset: number, segment: Segment, position: number): void {
+    if (this.hints.size >= MAX_HINTS) this.hints.delete(this.hints.keys().next().value!)
+    this.hints.set(offset, { segment, position })
+  }
+}

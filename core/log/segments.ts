@@ -1,0 +1,102 @@
+/**
+ * The segments of a partition in the order of their offsets, the last one active; and what happens to their files: a new one at the roll, old ones renamed to
+ * `.deleted` and unlinked later. There is always an active segment.
+ */
+import type { LogContext } from './log-context.ts'
+import { offsetFileName, Segment, suffixes } from './segment.ts'
+
+const DELETED = '.deleted'
+
+export class Segments {
+  private readonly context: LogContext
+  readonly folder: string
+  private list: Segment[]
+
+  constructor(context: LogContext, folder: string, list: Segment[]) {
+    this.context = context
+    this.folder = folder
+    this.list = list
+    let position = 0
+    for (const segment of list) {
+      segment.startPosition = position
+      position += segment.sizeBytes
+    }
+  }
+
+  get all(): readonly Segment[] {
+    return this.list
+  }
+
+  get active(): Segment {
+    return this.list[this.list.length - 1]!
+  }
+
+  get first(): Segment {
+    return this.list[0]!
+  }
+
+  get sizeBytes(): number {
+    return this.active.startPosition + this.active.sizeBytes - this.first.startPosition
+  }
+
+  /** The segment whose offsets `offset` falls into; the first one for offsets before it. */
+  floor(offset: number): Segment {
+    const { list } = this
+    const last = list[list.length - 1]!
+    if (offset >= last.baseOffset) return last
+    let low = 0
+    let high = list.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (list[middle]!.baseOffset <= offset) low = middle
+      else high = middle - 1
+    }
+    return list[low]!
+  }
+
+  after(segment: Segment): Segment | undefined {
+    return this.list[this.list.indexOf(segment) + 1]
+  }
+
+  from(segment: Segment): Segment[] {
+    return this.list.slice(Math.max(0, this.list.indexOf(segment)))
+  }
+
+  /** Begins a new active segment at `baseOffset`. */
+  add(baseOffset: number): Segment {
+    const { active } = this
+    const segment = new Segment(this.context.files, this.folder, baseOffset, this.context.clock.now())
+    segment.isNew = true
+    segment.startPosition = active.startPosition + active.sizeBytes
+    segment.log.use('fresh')
+    this.list.push(segment)
+    return segment
+  }
+
+  /** Takes the oldest `count` away: their files get another name at once and go after `delayMs`. Never the active one. */
+  dropOldest(count: number, delayMs: number): void {
+    const dropped = this.list.slice(0, Math.min(count, this.list.length - 1))
+    this.list = this.list.slice(dropped.length)
+    const { disk, clock, logger } = this.context
+    for (const segment of dropped) {
+      const renamed: string[] = []
+      for (const suffix of Object.values(suffixes)) {
+        const path = `${this.folder}/${offsetFileName(segment.baseOffset, suffix)}`
+        if (!disk.exists(path)) continue
+        disk.rename(path, path + DELETED)
+        renamed.push(path + DELETED)
+      }
+      segment.log.retire()
+      clock.after(delayMs, () => {
+        try {
+          for (const path of renamed) disk.unlink(path)
+        } catch (err) {
+          logger.warn(
+            { err, folder: this.folder, baseOffset: segment.baseOffset },
+            'a deleted segment could not be unlinked; the next start tries again',
+          )
+        }
+      })
+    }
+  }
+}

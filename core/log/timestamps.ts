@@ -1,0 +1,62 @@
+/**
+ * Offsets by time: the time index tells the segment and about where, batch headers tell the batch, and only that one batch is opened.
+ */
+import { at, attributes, readBatchHeader } from '../wire/batch-header.ts'
+import { decode } from './append-check.ts'
+import type { Segment } from './segment.ts'
+import type { SegmentReader } from './segment-reader.ts'
+import type { TimestampedOffset } from './types.ts'
+
+/** The first record at or after `timestamp` with an offset in [from, end). */
+export async function findTimestamp(
+  segments: readonly Segment[],
+  reader: SegmentReader,
+  timestamp: number,
+  from: number,
+  end: number,
+): Promise<TimestampedOffset | null> {
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
+    if (next <= from || segment.largest().timestamp < timestamp) continue
+    let offset = Math.max(from, segment.floorOffsetFor(timestamp))
+    for (;;) {
+      const batch = await reader.find(segment, offset, (header) => header.maxTimestamp >= timestamp)
+      if (batch === null) break
+      const found = recordIn(batch, (record) => record.timestamp >= timestamp && record.offset >= from)
+      if (found !== null) return found.offset < end ? found : null
+      offset = readBatchHeader(batch).lastOffset + 1
+    }
+  }
+  return null
+}
+
+/** The first record that has the largest timestamp of all in [from, end). */
+export async function findMaxTimestamp(
+  segments: readonly Segment[],
+  reader: SegmentReader,
+  from: number,
+  end: number,
+): Promise<TimestampedOffset | null> {
+  let best: Segment | null = null
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
+    if (next <= from || segment.largest().timestamp < 0) continue
+    if (best === null || segment.largest().timestamp > best.largest().timestamp) best = segment
+  }
+  if (best === null) return null
+  const { timestamp, offset } = best.largest()
+  const batch = await reader.find(best, offset, () => true)
+  const found = batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
+  return found !== null && found.offset >= from && found.offset < end ? found : null
+}
+
+function recordIn(batch: Buffer, wanted: (record: { offset: number; timestamp: number }) => boolean): TimestampedOffset | null {
+  const leaderEpoch = batch.readInt32BE(at.leaderEpoch)
+  if ((batch.readInt16BE(at.attributes) & attributes.control) !== 0) {
+    const { baseOffset, maxTimestamp } = readBatchHeader(batch)
+    const record = { offset: baseOffset, timestamp: maxTimestamp }
+    return wanted(record) ? { ...record, leaderEpoch } : null
+  }
+  const record = decode(batch, 'a batch in the log').find(wanted)
+  return record ? { offset: record.offset, timestamp: record.timestamp, leaderEpoch } : null
+}

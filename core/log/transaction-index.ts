@@ -1,0 +1,39 @@
+/**
+ * The aborted transactions of a segment, in the order of their markers: entries of 34 bytes (version, producer id, first and last offset, the last stable
+ * offset when the marker came). Searched from the front: there are few. Invariant 4: a read-committed reader filters by them.
+ */
+import { readInt64, writeInt64 } from '../wire/batch-header.ts'
+
+export const ABORTED_ENTRY_BYTES = 34
+
+export interface AbortedEntry {
+  producerId: number
+  firstOffset: number
+  lastOffset: number
+  lastStableOffset: number
+}
+
+export function encodeAborted(entry: AbortedEntry): Buffer {
+  const bytes = Buffer.alloc(ABORTED_ENTRY_BYTES)
+  writeInt64(bytes, entry.producerId, 2)
+  writeInt64(bytes, entry.firstOffset, 10)
+  writeInt64(bytes, entry.lastOffset, 18)
+  writeInt64(bytes, entry.lastStableOffset, 26)
+  return bytes
+}
+
+/** Null where the bytes are not whole entries of version 0. */
+export function decodeAborted(bytes: Buffer): AbortedEntry[] | null {
+  if (bytes.length % ABORTED_ENTRY_BYTES !== 0) return null
+  const entries: AbortedEntry[] = []
+  for (let at = 0; at < bytes.length; at += ABORTED_ENTRY_BYTES) {
+    if (bytes.readInt16BE(at) !== 0) return null
+    entries.push({
+      producerId: readInt64(bytes, at + 2),
+      firstOffset: readInt64(bytes, at + 10),
+      lastOffset: readInt64(bytes, at + 18),
+      lastStableOffset: readInt64(bytes, at + 26),
+    })
+  }
+  return entries
+}
