@@ -1,0 +1,150 @@
+/**
+ * One connection of one task, opened when it is needed and again after it was lost. It knows which of Postgres's errors go away by
+ * themselves, which are a row's fault and which a person must mend.
+ */
+import pg from 'pg'
+import { Retriable } from '../../connect/sdk/index.ts'
+
+const CONNECT_MS = 10_000
+
+/** A value that its column, or a row that its table, does not take: finding out which row is worth it. */
+export class RowRefused extends Error {
+  override name = 'RowRefused'
+}
+
+/** A table or column is not (any more) as it was seen. */
+export class TableChanged extends Error {
+  override name = 'TableChanged'
+}
+
+export interface Login {
+  url: string
+  user: string | null
+  password: string | null
+}
+
+/** The driver's options for a JDBC URL or a Postgres one. Throws what is wrong with it. */
+export function clientConfig({ url, user, password }: Login): pg.ClientConfig {
+  const plain = url.trim().replace(/^jdbc:/i, '')
+  if (!/^postgres(ql)?:\/\//i.test(plain))
+    throw new Error('it must be jdbc:postgresql://host:port/database or postgresql://host:port/database')
+  if (/^[^/]*\/\/[^/]*,/.test(plain)) throw new Error('it names several hosts: name the one to write to')
+  let parts: URL
+  try {
+    parts = new URL(plain)
+  } catch (error) {
+    throw new Error('it is not a URL', { cause: error })
+  }
+  const options = parts.searchParams
+  const schema = options.get('currentSchema')
+  return {
+    host: parts.hostname.replace(/^\[|\]$/g, '') || 'localhost',
+    port: Number(parts.port || 5432),
+    database: decodeURIComponent(parts.pathname.slice(1)) || undefined,
+    user: user ?? (decodeURIComponent(parts.username) || options.get('user') || undefined),
+    password: password ?? (decodeURIComponent(parts.password) || options.get('password') || undefined),
+    application_name: options.get('ApplicationName') ?? 'tributary',
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    ssl: encryption(options.get('sslmode') ?? (options.get('ssl') === 'true' ? 'verify-full' : 'disable')),
+    // a backslash keeps a blank inside one option
+    options: schema === null ? undefined : `-c search_path=${schema.replace(/[\\ ]/g, '\\$&')}`,
+  }
+}
+
+/** `require` encrypts and believes any certificate, as libpq and the JDBC driver do. */
+function encryption(mode: string): pg.ClientConfig['ssl'] {
+  if (mode === 'disable' || mode === 'allow' || mode === 'prefer') return false
+  if (mode === 'require') return { rejectUnauthorized: false }
+  if (mode === 'verify-full') return true
+  if (mode === 'verify-ca') return { rejectUnauthorized: true, checkServerIdentity: () => undefined }
+  throw new Error(`sslmode ${mode} is not known: disable, allow, prefer, require, verify-ca or verify-full`)
+}
+
+export class Connection {
+  readonly #config: pg.ClientConfig
+  readonly #retryAfterMs: number
+  #client: pg.Client | null = null
+
+  constructor(login: Login, retryAfterMs: number) {
+    this.#config = clientConfig(login)
+    this.#retryAfterMs = retryAfterMs
+  }
+
+  async query<R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+    const client = this.#client ?? (await this.#connect())
+    try {
+      return (await client.query<R>(text, values as unknown[])).rows
+    } catch (error) {
+      throw await this.#judged(error)
+    }
+  }
+
+  /** All of it or nothing. */
+  async transaction(work: () => Promise<void>): Promise<void> {
+    await this.query('BEGIN')
+    try {
+      await work()
+      await this.query('COMMIT')
+    } catch (error) {
+      // a lost connection rolled back by itself
+      if (this.#client) await this.query('ROLLBACK')
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    await client?.end()
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = new pg.Client(this.#config)
+    client.on('error', () => {
+      // told while no query waits; the next query opens another
+      if (this.#client === client) this.#client = null
+    })
+    try {
+      await client.connect()
+    } catch (error) {
+      const { code, message } = error as pg.DatabaseError
+      if (code?.startsWith('28') || code === '3D000')
+        throw new Error(`Postgres does not let us in: ${message}. Mend connection.url, connection.user and connection.password.`, {
+          cause: error,
+        })
+      throw new Retriable(`Postgres at ${this.#config.host}:${this.#config.port} cannot be reached: ${message || code}`, {
+        cause: error,
+        afterMs: this.#retryAfterMs,
+      })
+    }
+    this.#client = client
+    return client
+  }
+
+  async #judged(error: unknown): Promise<Error> {
+    const { code, message } = error as pg.DatabaseError
+    const kind = judge(code)
+    if (kind === 'gone') {
+      const client = this.#client
+      this.#client = null
+      // the socket is dead or about to be: its end is not waited for
+      client?.end().catch(() => {})
+    }
+    if (kind === 'gone' || kind === 'busy') return new Retriable(`Postgres: ${message}`, { cause: error, afterMs: this.#retryAfterMs })
+    if (kind === 'row') return new RowRefused(message, { cause: error })
+    if (kind === 'table') return new TableChanged(message, { cause: error })
+    return new Error(`Postgres: ${message}`, { cause: error })
+  }
+}
+
+function judge(code: string | undefined): 'gone' | 'busy' | 'row' | 'table' | 'fault' {
+  // no SQLSTATE: the socket's own error, or the driver's word that the connection ended
+  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P')) return 'gone'
+  // serialization, deadlock, locks, a replica that was asked to write, resources
+  if (['40001', '40P01', '55P03', '25006', '57014'].includes(code) || code.startsWith('53')) return 'busy'
+  // 21000: two keys that are one to the column
+  if (code.startsWith('22') || code.startsWith('23') || code === '21000' || code === '54000') return 'row'
+  if (['42P01', '42703', '42804', '0A000'].includes(code)) return 'table'
+  return 'fault'
+}

@@ -1,0 +1,251 @@
+/**
+ * What records say about rows: which table, which key, which values in which columns. No database is asked. Rows of one table with the same
+ * columns form a shape, which one statement writes; the last word about a key within a batch is the only one that is kept.
+ */
+import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
+import { type Config, TOPIC } from './settings.ts'
+import { typeOfSchema, typeOfValue, wider } from './types.ts'
+
+/** Postgres cuts longer names without a word, and two of them may then be one. */
+const NAME_BYTES = 63
+const KAFKA_COLUMNS = ['__connect_topic', '__connect_partition', '__connect_offset'] as const
+const KAFKA_TYPES = ['text', 'integer', 'bigint'] as const
+
+export interface Field {
+  name: string
+  /** What the schema or the values ask for; null while all values are null. */
+  type: string | null
+  /** Whether a schema says so: then the column is not widened by values. */
+  declared: boolean
+}
+
+/** Rows with the same columns, the primary key's first. */
+export interface Shape {
+  fields: Field[]
+  keyCount: number
+  rows: unknown[][]
+}
+
+export interface TableRows {
+  /** Schema and name. */
+  table: { schema: string | null; name: string }
+  keys: Field[]
+  shapes: Shape[]
+  /** The keys of rows to delete, in the order of `keys`. */
+  deletes: unknown[][]
+}
+
+interface Row {
+  fields: Field[]
+  keyCount: number
+  values: unknown[] | null
+  keys: unknown[]
+}
+
+/** Says why a record is no row. */
+export class NotARow extends Error {
+  override name = 'NotARow'
+}
+
+export class RowMaker {
+  readonly #config: Config
+  readonly #wanted: ReadonlySet<string> | null
+  /** The fields of a struct's schema, looked at once per schema. */
+  readonly #declared = new WeakMap<Schema, Field[]>()
+  readonly #tables = new Map<string, TableRows['table']>()
+
+  constructor(config: Config) {
+    this.#config = config
+    this.#wanted = config['fields.whitelist'].length > 0 ? new Set(config['fields.whitelist']) : null
+  }
+
+  /** The table of a topic. */
+  table(topic: string): TableRows['table'] {
+    let table = this.#tables.get(topic)
+    if (!table) {
+      const [format, name] = [this.#config['table.name.format'], topic.replaceAll('.', '_')]
+      // the dot that parts a schema from a table is the format's: none comes from a topic
+      const dot = format.indexOf('.')
+      const fill = (text: string) => text.replaceAll(TOPIC, () => name)
+      table = dot < 0 ? { schema: null, name: fill(format) } : { schema: fill(format.slice(0, dot)), name: fill(format.slice(dot + 1)) }
+      for (const part of [table.schema, table.name]) if (part !== null) checkName(part, 'table')
+      this.#tables.set(topic, table)
+    }
+    return table
+  }
+
+  /** A record's row. Throws NotARow. */
+  row(record: SinkRecord): Row {
+    const mode = this.#config['pk.mode']
+    const keys: Field[] = []
+    const keyValues: unknown[] = []
+    if (mode === 'kafka') this.#kafkaKey(record, keys, keyValues)
+    else if (mode === 'record_key') this.#recordKey(record, keys, keyValues)
+    else if (mode === 'record_value') this.#valueKey(record, keys, keyValues)
+    keys.forEach((key, i) => {
+      if (keyValues[i] === null || keyValues[i] === undefined) throw new NotARow(`its primary key's field "${key.name}" is null or missing`)
+    })
+
+    if (record.value === null || record.value === undefined) {
+      if (this.#config['delete.enabled']) return { fields: keys, keyCount: keys.length, values: null, keys: keyValues }
+      throw new NotARow('it has no value. Set delete.enabled=true with pk.mode=record_key to delete its row, or filter such records')
+    }
+    const fields = [...keys]
+    const values = [...keyValues]
+    const taken = new Set(keys.map((key) => key.name))
+    const { names, read } = this.#fields(record.value, record.valueSchema)
+    for (let i = 0; i < names.length; i++) {
+      const field = names[i]!
+      if (taken.has(field.name) || (this.#wanted && !this.#wanted.has(field.name))) continue
+      fields.push(field)
+      values.push(read(field.name))
+    }
+    if (fields.length === 0) throw new NotARow('it has no fields to write')
+    return { fields, keyCount: keys.length, values, keys: keyValues }
+  }
+
+  #kafkaKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
+    const named = this.#config['pk.fields']
+    KAFKA_COLUMNS.forEach((name, i) => {
+      keys.push({ name: checkName(named[i] ?? name, 'column'), type: KAFKA_TYPES[i]!, declared: true })
+    })
+    values.push(record.topic, record.partition, record.offset)
+  }
+
+  #recordKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
+    const wanted = this.#config['pk.fields']
+    if (record.key === null || record.key === undefined)
+      throw new NotARow('it has no key, and pk.mode=record_key makes the primary key of it')
+    if (!hasFields(record.key, record.keySchema)) {
+      if (wanted.length !== 1) throw new NotARow('its key is a single value: name its column in pk.fields')
+      keys.push(fieldOf(wanted[0]!, record.key, record.keySchema))
+      values.push(record.key)
+      return
+    }
+    const { names, read } = this.#fields(record.key, record.keySchema)
+    this.#pick(wanted, names, read, 'key', keys, values)
+  }
+
+  #valueKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
+    if (!hasFields(record.value, record.valueSchema))
+      throw new NotARow('its value has no fields, and pk.mode=record_value makes the primary key of them')
+    const { names, read } = this.#fields(record.value, record.valueSchema)
+    this.#pick(this.#config['pk.fields'], names, read, 'value', keys, values)
+  }
+
+  #pick(
+    wanted: readonly string[],
+    names: readonly Field[],
+    read: (name: string) => unknown,
+    of: string,
+    keys: Field[],
+    values: unknown[],
+  ): void {
+    for (const name of wanted.length > 0 ? wanted : names.map((field) => field.name)) {
+      const field = names.find((one) => one.name === name)
+      if (!field) throw new NotARow(`its ${of} has no field "${name}", which pk.fields names`)
+      keys.push(field)
+      values.push(read(name))
+    }
+  }
+
+  #fields(value: unknown, schema: Schema | null): { names: Field[]; read: (name: string) => unknown } {
+    if (!hasFields(value, schema)) {
+      const name = checkName(this.#config['string.output.value.column.name'], 'column')
+      return { names: [fieldOf(name, value, schema)], read: () => value }
+    }
+    const read = value instanceof Map ? (name: string) => value.get(name) : (name: string) => (value as Record<string, unknown>)[name]
+    if (schema?.type === 'struct') {
+      let names = this.#declared.get(schema)
+      if (!names) {
+        names = schema.fields!.map((field) => ({ name: checkName(field.name, 'column'), type: typeOfSchema(field.schema), declared: true }))
+        this.#declared.set(schema, names)
+      }
+      return { names, read }
+    }
+    const keys = value instanceof Map ? [...value.keys()].map(String) : Object.keys(value as object)
+    return { names: keys.map((name) => fieldOf(checkName(name, 'column'), read(name), null)), read }
+  }
+}
+
+function hasFields(value: unknown, schema: Schema | null): boolean {
+  if (schema) return schema.type === 'struct' || schema.type === 'map'
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !(value instanceof Date)
+}
+
+const fieldOf = (name: string, value: unknown, schema: Schema | null): Field => ({
+  name,
+  type: schema ? typeOfSchema(schema) : typeOfValue(value),
+  declared: schema !== null,
+})
+
+function checkName(name: string, what: string): string {
+  if (name === '' || name.includes('\0')) throw new NotARow(`${JSON.stringify(name)} cannot be the name of a ${what}`)
+  if (Buffer.byteLength(name) > NAME_BYTES)
+    throw new NotARow(`"${name}" is longer than Postgres takes for the name of a ${what} (${NAME_BYTES} bytes): rename it by a transform`)
+  return name
+}
+
+/** The rows of a batch by table and shape. With `lastWins` a row gives way to a later one of its key. */
+export function gather(entries: readonly { table: TableRows['table']; row: Row }[], lastWins: boolean): TableRows[] {
+  const tables = new Map<string, { of: TableRows; latest: Map<string, Row>; all: Row[] }>()
+  for (const { table, row } of entries) {
+    const id = JSON.stringify([table.schema, table.name])
+    let found = tables.get(id)
+    if (!found) tables.set(id, (found = { of: { table, keys: [], shapes: [], deletes: [] }, latest: new Map(), all: [] }))
+    found.of.keys = row.fields.slice(0, row.keyCount)
+    if (!lastWins || row.keyCount === 0) {
+      found.all.push(row)
+      continue
+    }
+    const key = keyText(row.keys)
+    const earlier = found.latest.get(key)
+    // its place is the later one's: rows keep the order in which their keys were spoken of last
+    if (earlier) found.latest.delete(key)
+    found.latest.set(key, earlier ? merged(earlier, row) : row)
+  }
+  return [...tables.values()].map(({ of, latest, all }) => {
+    const shapes = new Map<string, Shape>()
+    for (const row of lastWins && latest.size > 0 ? latest.values() : all) {
+      if (row.values === null) of.deletes.push(row.keys)
+      else addTo(shapes, row)
+    }
+    of.shapes = [...shapes.values()]
+    return of
+  })
+}
+
+const keyText = (keys: readonly unknown[]): string =>
+  keys.length === 1 && typeof keys[0] === 'string'
+    ? keys[0]
+    : JSON.stringify(keys, (_name, part) => (typeof part === 'bigint' ? String(part) : part))
+
+/** A later row leaves alone what it does not speak of, as it would in the table. */
+function merged(earlier: Row, later: Row): Row {
+  if (earlier.values === null || later.values === null) return later
+  const spoken = new Set(later.fields.map((field) => field.name))
+  const kept = earlier.fields.flatMap((field, i) => (spoken.has(field.name) ? [] : [i]))
+  if (kept.length === 0) return later
+  return {
+    ...later,
+    fields: [...later.fields, ...kept.map((i) => earlier.fields[i]!)],
+    values: [...later.values, ...kept.map((i) => earlier.values![i])],
+  }
+}
+
+function addTo(shapes: Map<string, Shape>, row: Row): void {
+  let id = ''
+  for (let i = 0; i < row.fields.length; i++) id += `${row.fields[i]!.name}\0`
+  let shape = shapes.get(id)
+  if (!shape) {
+    // fields are the shape's own: their types grow with the rows
+    shapes.set(id, (shape = { fields: row.fields.map((field) => ({ ...field })), keyCount: row.keyCount, rows: [] }))
+  }
+  shape.rows.push(row.values!)
+  for (let i = 0; i < row.fields.length; i++) {
+    const [mine, its] = [shape.fields[i]!, row.fields[i]!]
+    if (its.type === null || mine.type === its.type) continue
+    mine.type = mine.type === null ? its.type : wider(mine.type, its.type)
+    mine.declared &&= its.declared
+  }
+}

@@ -1,0 +1,116 @@
+/** The sink's settings: Confluent's JDBC sink's names, with Debezium's as aliases. */
+import { type ConfigOf, setting } from '../../connect/sdk/index.ts'
+import { clientConfig } from './connection.ts'
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: what users write
+export const TOPIC = '${topic}'
+
+export const settings = {
+  'connection.url': setting.string({
+    doc: 'The database: jdbc:postgresql://host:port/database or postgresql://user:password@host:port/database',
+    importance: 'HIGH',
+    group: 'Connection',
+    check(url) {
+      try {
+        clientConfig({ url, user: null, password: null })
+      } catch (error) {
+        return (error as Error).message
+      }
+    },
+  }),
+  'connection.user': setting.string({
+    doc: 'The user, where the URL does not name it',
+    default: null,
+    importance: 'HIGH',
+    group: 'Connection',
+    aliases: ['connection.username'],
+  }),
+  'connection.password': setting.password({ doc: "The user's password", default: null, importance: 'HIGH', group: 'Connection' }),
+  'insert.mode': setting.oneOf(['insert', 'upsert', 'update'], {
+    doc: "'insert' adds rows, 'upsert' adds or replaces by primary key, 'update' changes rows that are there",
+    default: 'insert',
+    importance: 'HIGH',
+    group: 'Writes',
+  }),
+  'batch.size': setting.int({
+    doc: 'How many records go into one statement at most',
+    default: 3000,
+    group: 'Writes',
+    check: (size) => (size < 1 ? 'Value must be at least 1' : undefined),
+  }),
+  'delete.enabled': setting.boolean({
+    doc: 'Whether a record without a value deletes its row. Needs pk.mode=record_key.',
+    default: false,
+    group: 'Writes',
+  }),
+  'table.name.format': setting.string({
+    doc: `The table of a topic: ${TOPIC} stands for its name, in which dots become underscores. A dot outside it separates a schema.`,
+    default: TOPIC,
+    group: 'Data mapping',
+    aliases: ['collection.name.format'],
+    check: (format) => (format.trim() === '' ? 'String must be non-empty' : undefined),
+  }),
+  'pk.mode': setting.oneOf(['none', 'kafka', 'record_key', 'record_value'], {
+    doc: "The primary key: none, the record's topic, partition and offset (kafka), fields of its key or of its value",
+    default: 'none',
+    importance: 'HIGH',
+    group: 'Data mapping',
+    aliases: ['primary.key.mode'],
+  }),
+  'pk.fields': setting.list({
+    doc: 'The fields that make the primary key; all of the key or value where none is named. One name where the key is not a struct.',
+    default: [],
+    group: 'Data mapping',
+    aliases: ['primary.key.fields'],
+  }),
+  'fields.whitelist': setting.list({
+    doc: "The value's fields to write; all where none is named",
+    default: [],
+    group: 'Data mapping',
+  }),
+  'string.output.value.column.name': setting.string({
+    doc: 'The column of a value that has no fields: a string, a number, an array',
+    default: 'record_value',
+    importance: 'LOW',
+    group: 'Data mapping',
+  }),
+  'auto.create': setting.boolean({
+    doc: "Whether a table that is missing is created from the records' fields",
+    default: false,
+    group: 'Table changes',
+  }),
+  'auto.evolve': setting.boolean({
+    doc: 'Whether columns are added as new fields come, and widened where values without a schema ask for it',
+    default: false,
+    group: 'Table changes',
+  }),
+  'schema.evolution': setting.oneOf(['none', 'basic'], {
+    doc: "'basic' is auto.create and auto.evolve together",
+    default: 'none',
+    group: 'Table changes',
+  }),
+  'max.retries': setting.int({
+    doc: 'How often a batch is tried again while the database cannot be reached; -1 for as long as it takes',
+    default: -1,
+    group: 'Retries',
+    check: (times) => (times < -1 ? 'Value must be at least -1' : undefined),
+  }),
+  'retry.backoff.ms': setting.int({
+    doc: 'How long to wait before a batch is tried again',
+    default: 3000,
+    group: 'Retries',
+    check: (ms) => (ms < 0 ? 'Value must be at least 0' : undefined),
+  }),
+}
+
+export type Config = ConfigOf<typeof settings>
+
+/** What single settings cannot say: throws the first combination that makes no sense. */
+export function checkTogether(config: Config): void {
+  if (config['insert.mode'] !== 'insert' && config['pk.mode'] === 'none')
+    throw new Error(`insert.mode=${config['insert.mode']} needs a primary key: set pk.mode to record_key, record_value or kafka`)
+  if (config['delete.enabled'] && config['pk.mode'] !== 'record_key')
+    throw new Error('delete.enabled=true needs pk.mode=record_key: only the key of a record without a value says which row goes')
+  if (config['pk.mode'] === 'kafka' && ![0, 3].includes(config['pk.fields'].length))
+    throw new Error('pk.mode=kafka takes three names in pk.fields (topic, partition, offset), or none')
+}

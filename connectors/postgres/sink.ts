@@ -1,0 +1,178 @@
+/**
+ * Writes records as rows, a batch in one transaction. What was written is committed when `write` resolves. A batch that Postgres refuses is
+ * taken apart until the rows at fault stand alone; they are named, the others are in.
+ */
+import { BadRecord, defineSink, Retriable, type SinkRecord, type SinkTask, type TaskContext } from '../../connect/sdk/index.ts'
+import { Connection, RowRefused, TableChanged } from './connection.ts'
+import { gather, NotARow, RowMaker, type TableRows } from './rows.ts'
+import { type Config, checkTogether, settings } from './settings.ts'
+import { deleteStatement, type Mode, type Statement, writeStatement } from './statements.ts'
+import { type Column, Tables } from './tables.ts'
+
+/** The values of one statement; a batch that makes more is halved. */
+const STATEMENT_CHARS = 64 * 1024 * 1024
+
+export const postgresSink = defineSink({
+  class: 'tributary.postgres.PostgresSinkConnector',
+  aliases: ['io.confluent.connect.jdbc.JdbcSinkConnector', 'JdbcSinkConnector', 'JdbcSink', 'io.debezium.connector.jdbc.JdbcSinkConnector'],
+  settings,
+  start(context: TaskContext<Config>): SinkTask {
+    checkTogether(context.config)
+    return new PostgresSink(context)
+  },
+})
+
+interface Entry {
+  index: number
+  table: TableRows['table']
+  row: ReturnType<RowMaker['row']>
+}
+
+/** More text than one statement should carry. */
+class TooMuch extends Error {
+  override name = 'TooMuch'
+}
+
+class PostgresSink implements SinkTask {
+  readonly #config: Config
+  readonly #connection: Connection
+  readonly #tables: Tables
+  readonly #maker: RowMaker
+  readonly #mode: Mode
+  #failures = 0
+
+  constructor({ config }: TaskContext<Config>) {
+    this.#config = config
+    const login = { url: config['connection.url'], user: config['connection.user'], password: config['connection.password'] }
+    this.#connection = new Connection(login, config['retry.backoff.ms'])
+    this.#tables = new Tables(this.#connection, config)
+    this.#maker = new RowMaker(config)
+    // a record's own offset as the key makes it known when it comes again
+    this.#mode = config['insert.mode'] === 'insert' && config['pk.mode'] === 'kafka' ? 'insert-new' : config['insert.mode']
+  }
+
+  async write(records: readonly SinkRecord[]): Promise<void> {
+    const bad: BadRecord[] = []
+    const entries: Entry[] = []
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index]!
+      try {
+        entries.push({ index, table: this.#maker.table(record.topic), row: this.#maker.row(record) })
+      } catch (error) {
+        if (!(error instanceof NotARow)) throw error
+        bad.push(this.#refused(records, index, error))
+      }
+    }
+    const size = this.#config['batch.size']
+    try {
+      for (let from = 0; from < entries.length; from += size) {
+        await this.#store(entries.slice(from, from + size), (entry, error) => bad.push(this.#refused(records, entry.index, error)))
+      }
+      this.#failures = 0
+    } catch (error) {
+      throw this.#retried(error)
+    }
+    const [first, ...also] = bad.sort((a, b) => a.index - b.index)
+    if (first) throw new BadRecord(first.index, first.message, { cause: first.cause, also })
+  }
+
+  /** What was written is committed already. */
+  async flush(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    await this.#connection.close()
+  }
+
+  /** A part of a batch; where it is refused its halves, down to the record at fault. */
+  async #store(entries: readonly Entry[], refuse: (entry: Entry, error: Error) => void): Promise<void> {
+    try {
+      await this.#attempt(entries, false)
+    } catch (error) {
+      if (!(error instanceof RowRefused) && !(error instanceof TooMuch)) throw error
+      if (entries.length > 1) {
+        const half = entries.length >> 1
+        await this.#store(entries.slice(0, half), refuse)
+        await this.#store(entries.slice(half), refuse)
+        return
+      }
+      try {
+        await this.#attempt(entries, true)
+      } catch (last) {
+        if (!(last instanceof RowRefused)) throw last
+        refuse(entries[0]!, last)
+      }
+    }
+  }
+
+  async #attempt(entries: readonly Entry[], alone: boolean): Promise<void> {
+    try {
+      await this.#run(await this.#statements(entries, alone))
+    } catch (error) {
+      if (!(error instanceof TableChanged)) throw error
+      // somebody altered the table since it was looked at
+      this.#tables.forget()
+      await this.#run(await this.#statements(entries, alone))
+    }
+  }
+
+  async #run(statements: readonly Statement[]): Promise<void> {
+    const [only, more] = statements
+    if (!only) return
+    if (!more) return void (await this.#connection.query(only.text, only.values))
+    await this.#connection.transaction(async () => {
+      for (const { text, values } of statements) await this.#connection.query(text, values)
+    })
+  }
+
+  async #statements(entries: readonly Entry[], alone: boolean): Promise<Statement[]> {
+    const statements: Statement[] = []
+    let size = 0
+    const add = (statement: Statement | null) => {
+      if (!statement) return
+      size += statement.size
+      if (size > STATEMENT_CHARS && !alone) throw new TooMuch('the batch is halved')
+      statements.push(statement)
+    }
+    for (const run of this.#runs(entries)) {
+      for (const { table, keys, shapes, deletes } of gather(run, this.#config['insert.mode'] !== 'insert')) {
+        const sql = this.#tables.sql(table)
+        for (const { fields, keyCount, rows } of shapes) {
+          const columns = await this.#tables.columns(table, fields, keys, alone)
+          if (columns.every((column) => column === null))
+            throw new RowRefused('it has no field with a value, and the table has none of its columns')
+          add(writeStatement(sql, this.#mode, columns, keyCount, rows))
+        }
+        if (deletes.length > 0) {
+          const columns = await this.#tables.columns(table, keys, keys, alone)
+          add(deleteStatement(sql, columns as Column[], deletes))
+        }
+      }
+    }
+    return statements
+  }
+
+  /** Plain inserts and deletes keep their order; elsewhere the last word about a key is the only one. */
+  #runs(entries: readonly Entry[]): (readonly Entry[])[] {
+    if (this.#config['insert.mode'] !== 'insert' || !this.#config['delete.enabled']) return [entries]
+    const runs: Entry[][] = []
+    for (const entry of entries) {
+      const run = runs.at(-1)
+      if (run && (run[0]!.row.values === null) === (entry.row.values === null)) run.push(entry)
+      else runs.push([entry])
+    }
+    return runs
+  }
+
+  #refused(records: readonly SinkRecord[], index: number, error: Error): BadRecord {
+    const { topic, partition, offset } = records[index]!
+    return new BadRecord(index, `The record ${topic}-${partition}@${offset} cannot be a row: ${error.message}`, { cause: error })
+  }
+
+  #retried(error: unknown): unknown {
+    if (!(error instanceof Retriable)) return error
+    const most = this.#config['max.retries']
+    if (most >= 0 && ++this.#failures > most)
+      return new Error(`${error.message} (given up after ${most} retries; max.retries=-1 waits for as long as it takes)`, { cause: error })
+    return error
+  }
+}

@@ -1,0 +1,66 @@
+/** The statements: any number of rows in one, each column an array. Names come quoted; values never stand in the text. */
+import { type Column, quote } from './tables.ts'
+import { arrayText, textOf } from './types.ts'
+
+export interface Statement {
+  text: string
+  values: string[]
+  /** How much text the values are. */
+  size: number
+}
+
+export type Mode = 'insert' | 'insert-new' | 'upsert' | 'update'
+
+/** `columns` are the primary key's first. A null column is not written. */
+export function writeStatement(
+  table: string,
+  mode: Mode,
+  columns: readonly (Column | null)[],
+  keyCount: number,
+  rows: readonly (readonly unknown[])[],
+): Statement | null {
+  const used = columns.flatMap((column, i) => (column ? [{ column, i }] : []))
+  if (used.length === 0) return null
+  const names = used.map(({ column }) => quote(column.name))
+  const { from, picks, values, size } = source(used, rows)
+  const keys = names.slice(0, keyCount)
+  const others = names.slice(keyCount)
+  if (mode === 'update') {
+    if (others.length === 0) return null
+    const sets = others.map((name, i) => `${name} = ${picks[keyCount + i]}`).join(', ')
+    const where = keys.map((name, i) => `t.${name} = ${picks[i]}`).join(' AND ')
+    return { text: `UPDATE ${table} AS t SET ${sets} FROM ${from} WHERE ${where}`, values, size }
+  }
+  const insert = `INSERT INTO ${table} (${names.join(', ')}) SELECT ${picks.join(', ')} FROM ${from}`
+  if (mode === 'insert') return { text: insert, values, size }
+  const sets = others.map((name) => `${name} = EXCLUDED.${name}`).join(', ')
+  const conflict = mode === 'upsert' && others.length > 0 ? `DO UPDATE SET ${sets}` : 'DO NOTHING'
+  return { text: `${insert} ON CONFLICT (${keys.join(', ')}) ${conflict}`, values, size }
+}
+
+export function deleteStatement(table: string, columns: readonly Column[], keys: readonly (readonly unknown[])[]): Statement {
+  const { from, picks, values, size } = source(
+    columns.map((column, i) => ({ column, i })),
+    keys,
+  )
+  const where = columns.map((column, i) => `t.${quote(column.name)} = ${picks[i]}`).join(' AND ')
+  return { text: `DELETE FROM ${table} AS t USING ${from} WHERE ${where}`, values, size }
+}
+
+/** Rows as a table of their own: an array per column, taken apart side by side. */
+function source(used: readonly { column: Column; i: number }[], rows: readonly (readonly unknown[])[]) {
+  const values = used.map(({ column, i }) => {
+    const texts = new Array<string | null>(rows.length)
+    for (let row = 0; row < rows.length; row++) texts[row] = textOf(rows[row]![i], column.type)
+    return arrayText(texts)
+  })
+  // unnest would take an array of arrays apart to its last item: such columns travel as text
+  const isArray = (column: Column) => column.type.endsWith('[]')
+  const arrays = used.map(({ column }, n) => `$${n + 1}::${isArray(column) ? 'text' : column.type}[]`)
+  return {
+    from: `unnest(${arrays.join(', ')}) AS r(${used.map((_, n) => `x${n}`).join(', ')})`,
+    picks: used.map(({ column }, n) => (isArray(column) ? `r.x${n}::${column.type}` : `r.x${n}`)),
+    values,
+    size: values.reduce((sum, value) => sum + value.length, 0),
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Which Postgres type a value takes, and how a value is written as that type. With a schema the type map is the JDBC sinks'; without one
+ * the values themselves tell, and a column only ever becomes wider. Values travel as text inside one array per column.
+ */
+import { logicalTypes, type Schema } from '../../connect/sdk/index.ts'
+
+const INT64_MOST = 2n ** 63n - 1n
+const INT64_LEAST = -(2n ** 63n)
+
+const scalarTypes: Readonly<Record<string, string>> = {
+  int8: 'smallint',
+  int16: 'smallint',
+  int32: 'integer',
+  int64: 'bigint',
+  float32: 'real',
+  float64: 'double precision',
+  boolean: 'boolean',
+  string: 'text',
+  bytes: 'bytea',
+}
+
+const logicalColumnTypes: Readonly<Record<string, string>> = {
+  [logicalTypes.decimal]: 'numeric',
+  [logicalTypes.date]: 'date',
+  [logicalTypes.time]: 'time',
+  [logicalTypes.timestamp]: 'timestamp',
+}
+
+export function typeOfSchema(schema: Schema): string {
+  const logical = schema.name === undefined ? undefined : logicalColumnTypes[schema.name]
+  if (logical) return logical
+  const scalar = scalarTypes[schema.type]
+  if (scalar) return scalar
+  // an array of arrays is a matrix to Postgres, with rows of one length: JSON takes what that does not
+  const item = schema.type === 'array' ? typeOfSchema(schema.values!) : 'jsonb'
+  return item === 'jsonb' || item.endsWith('[]') ? 'jsonb' : `${item}[]`
+}
+
+/** What a schemaless value asks for; null asks for nothing. */
+export function typeOfValue(value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  switch (typeof value) {
+    case 'boolean':
+      return 'boolean'
+    case 'number':
+      return Number.isSafeInteger(value) ? 'bigint' : 'double precision'
+    case 'bigint':
+      return value >= INT64_LEAST && value <= INT64_MOST ? 'bigint' : 'numeric'
+    case 'object':
+      return value instanceof Date ? 'timestamptz' : value instanceof Uint8Array ? 'bytea' : 'jsonb'
+    default:
+      return 'text'
+  }
+}
+
+/** The names that the catalog has for our types. */
+const shortNames: Readonly<Record<string, string>> = {
+  'timestamp without time zone': 'timestamp',
+  'timestamp with time zone': 'timestamptz',
+  'time without time zone': 'time',
+}
+export const shortName = (type: string): string => shortNames[type] ?? type
+
+/** The narrowest type that holds all values of both, among those that schemaless values ask for. */
+export function wider(a: string, b: string): string {
+  if (holds(a, b)) return a
+  if (holds(b, a)) return b
+  return a === 'jsonb' || b === 'jsonb' ? 'jsonb' : 'text'
+}
+
+/** Whether a column of one type takes every value that asks for another. */
+export function holds(column: string, asked: string): boolean {
+  if (column === asked || column === 'text' || column === 'json' || column === 'jsonb') return true
+  if (column === 'numeric') return asked === 'bigint' || asked === 'double precision'
+  return column === 'double precision' && asked === 'bigint'
+}
+
+/** What values without a schema make, they may widen. A column of another type is somebody's own. */
+export const isWidenable = (type: string): boolean => type === 'boolean' || type === 'bigint' || type === 'double precision'
+
+/** The text of a value for a column; null for NULL. */
+export function textOf(value: unknown, columnType: string): string | null {
+  if (value === null || value === undefined) return null
+  if (columnType === 'jsonb' || columnType === 'json') return JSON.stringify(value, jsonPart) ?? null
+  switch (typeof value) {
+    case 'string':
+      return value
+    case 'number':
+    case 'bigint':
+      return String(value)
+    case 'boolean':
+      return value ? 'true' : 'false'
+  }
+  if (value instanceof Date) return dateText(value, columnType)
+  if (value instanceof Uint8Array) return bytesText(value, columnType)
+  if (Array.isArray(value) && columnType.endsWith('[]')) return arrayText(value.map((item) => textOf(item, columnType.slice(0, -2))))
+  return JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value, jsonPart)
+}
+
+const jsonPart = (_key: string, part: unknown): unknown => {
+  if (typeof part === 'bigint') return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(part))
+  if (part instanceof Map) return Object.fromEntries(part)
+  // Buffer.toJSON has run before: its shape is what comes here
+  const bytes = part as { type?: unknown; data?: unknown } | null
+  if (typeof bytes === 'object' && bytes?.type === 'Buffer' && Array.isArray(bytes.data)) return Buffer.from(bytes.data).toString('base64')
+  return part
+}
+
+function dateText(value: Date, columnType: string): string {
+  const iso = value.toISOString()
+  if (columnType === 'date') return iso.slice(0, iso.indexOf('T'))
+  if (columnType.startsWith('time') && !columnType.startsWith('timestamp')) return iso.slice(iso.indexOf('T') + 1, -1)
+  return iso
+}
+
+function bytesText(value: Uint8Array, columnType: string): string {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return columnType === 'bytea' ? `\\x${bytes.toString('hex')}` : bytes.toString('base64')
+}
+
+/** Postgres's array literal. */
+export function arrayText(items: readonly (string | null)[]): string {
+  let text = '{'
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i]!
+    if (i > 0) text += ','
+    text += item === null ? 'NULL' : quoted(item)
+  }
+  return `${text}}`
+}
+
+const PLAIN = /^[-+.0-9A-Za-z_:]+$/
+const quoted = (item: string): string => {
+  // NULL as a word would be the null
+  if (item.length < 32 && PLAIN.test(item) && item.toLowerCase() !== 'null') return item
+  return item.includes('"') || item.includes('\\') ? `"${item.replace(/["\\]/g, '\\$&')}"` : `"${item}"`
+}

@@ -1,0 +1,26 @@
+/** The Postgres connector's fixture: each sink has its own database of a real server. */
+import pg from 'pg'
+import { type ConnectorFixture, sinkRecord } from '../../contract/fixture.ts'
+import { testPostgres } from '../../services/postgres.ts'
+
+export default async function postgresFixture(): Promise<ConnectorFixture> {
+  const server = await testPostgres()
+  return {
+    async sink() {
+      const url = await server.database()
+      return {
+        config: { 'connection.url': url, 'pk.mode': 'kafka', 'auto.create': 'true', 'auto.evolve': 'true', 'batch.size': '64' },
+        record: (number, offset) => sinkRecord({ topic: 'contract', offset, value: { number, name: `number ${number}` } }),
+        bad: (offset) => sinkRecord({ topic: 'contract', offset, value: { number: offset, name: 'no text holds \0' } }),
+        async stored() {
+          const client = new pg.Client({ connectionString: url })
+          await client.connect()
+          const { rows } = await client.query<{ number: string }>('SELECT number FROM contract ORDER BY __connect_offset')
+          await client.end()
+          return rows.map((row) => Number(row.number))
+        },
+      }
+    },
+    stop: () => server.stop(),
+  }
+}
