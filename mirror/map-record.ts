@@ -29,6 +29,9 @@ export interface Head {
   sourceEnd: number
   lostRecords: number
   repeatedRecords: number
+  /** Our producer's epoch and the sequence that follows `nextDown`: they tell which of the records behind it are ours. */
+  producerEpoch: number
+  sequence: number
   firstPage: number
   /** The number of the page that still grows. */
   openPage: number
@@ -109,6 +112,8 @@ export function encodeHead(head: Head): KeyValue {
   for (const offset of [head.nextUp, head.nextDown, head.origin.up, head.origin.down, head.sourceEnd]) value.int64(offset)
   value.int64(head.lostRecords)
   value.int64(head.repeatedRecords)
+  value.int16(head.producerEpoch)
+  value.int32(head.sequence)
   value.int32(head.firstPage)
   value.int32(head.openPage)
   putRuns(value, head.runs)
@@ -178,6 +183,8 @@ export function decodeMapRecord(key: Buffer, value: Buffer | null): MapRecord {
       sourceEnd: values.int64(),
       lostRecords: values.int64(),
       repeatedRecords: values.int64(),
+      producerEpoch: values.int16(),
+      sequence: values.int32(),
       firstPage: values.int32(),
       openPage: values.int32(),
       runs: getRuns(values),

@@ -155,6 +155,8 @@ function headOf(map: OffsetMap): Head {
     sourceEnd: map.nextUp,
     lostRecords: 0,
     repeatedRecords: 0,
+    producerEpoch: 2,
+    sequence: 77,
     firstPage: map.firstPage,
     openPage: map.openPage,
     runs: map.page(map.openPage),
