@@ -1,7 +1,7 @@
 /**
  * What exists: topics and their partitions, configs, producer ids. An image in memory, made from a journal on disk.
  */
-import type { LogConfig } from '../log/types.ts'
+import type { LogConfig, PartitionLog } from '../log/types.ts'
 
 export interface Topic {
   readonly name: string
@@ -51,12 +51,16 @@ export interface Cluster {
   topicById(id: string): Topic | undefined
   topics(): Iterable<Topic>
   logConfig(topic: Topic): LogConfig
-  createTopic(topic: NewTopic, options?: { validateOnly?: boolean; internal?: boolean }): Promise<Topic>
+  createTopic(topic: NewTopic, options?: { validateOnly?: boolean }): Promise<Topic>
   /** Auto-creation on Metadata and FindCoordinator: one creation for all that ask at the same time. */
-  ensureTopic(name: string, partitions?: number, configs?: Record<string, string>, internal?: boolean): Promise<Topic>
+  ensureTopic(name: string, partitions?: number, configs?: Record<string, string>): Promise<Topic>
   deleteTopic(name: string): Promise<void>
-  createPartitions(name: string, count: number, validateOnly: boolean): Promise<Topic>
+  /** Runs once the logs of a deleted topic are gone. Returns how to stop. */
+  onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void
+  createPartitions(name: string, count: number, validateOnly: boolean, assignments?: readonly (readonly number[])[] | null): Promise<Topic>
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[]
+  /** All configs of a topic that is about to be, or has just been made. */
+  describeNewTopic(topic: Topic): ConfigEntry[]
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void>
   /** A producer id that was never given before, also after a crash. */
   nextProducerId(): Promise<number>

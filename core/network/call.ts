@@ -16,6 +16,8 @@ export interface Peer {
   readonly closed: boolean
   /** Runs when the connection goes, or at once when it is gone. Returns how to forget it. */
   onClose(task: () => void): () => void
+  /** Ends the connection and says why in the log: the only answer to a request that has none (Produce with acks=0). */
+  close(why: string): void
 }
 
 export interface Call<Q = unknown> {

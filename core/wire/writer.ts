@@ -8,6 +8,9 @@ export class Writer {
   private start = 0
   private readonly done: Buffer[] = []
   private doneBytes = 0
+  private sizeBuffer: Buffer | null = null
+  private sizeAt = 0
+  private sizeFrom = 0
 
   constructor(capacity = 512) {
     this.buffer = Buffer.allocUnsafe(capacity)
@@ -22,6 +25,10 @@ export class Writer {
     if (at + bytes > this.buffer.length) {
       const grown = Buffer.allocUnsafe(Math.max((at - this.start) * 2, at - this.start + bytes, 512))
       this.buffer.copy(grown, 0, this.start, at)
+      if (this.sizeBuffer === this.buffer && this.sizeAt >= this.start) {
+        this.sizeAt -= this.start
+        this.sizeBuffer = grown
+      }
       this.buffer = grown
       this.position = at - this.start + bytes
       this.start = 0
@@ -115,6 +122,19 @@ export class Writer {
   uuid(value: string): void {
     const at = this.reserve(16)
     if (this.buffer.write(value, at, 16, 'base64url') !== 16) throw new TypeError(`not an id of 16 bytes: ${value}`)
+  }
+
+  /** Leaves room for an int32 that `endSized` fills with the bytes written in between: a frame's length. Not nested. */
+  beginSized(): void {
+    const at = this.reserve(4)
+    this.sizeBuffer = this.buffer
+    this.sizeAt = at
+    this.sizeFrom = this.length
+  }
+
+  endSized(): void {
+    this.sizeBuffer!.writeInt32BE(this.length - this.sizeFrom, this.sizeAt)
+    this.sizeBuffer = null
   }
 
   /** Takes `bytes` into the stream without a copy. They must stay unchanged until the chunks have been sent. */

@@ -1,0 +1,251 @@
+/**
+ * Configs of topics and of the broker: which value counts, where it comes from, and what a change makes of it. Pure: reads the settings and the
+ * image, and gives back what the journal should hold.
+ */
+import { KafkaError } from '../errors.ts'
+import type { LogConfig } from '../log/types.ts'
+import { brokerSettings } from '../settings/broker-settings.ts'
+import { configTypes, parseSetting, type Setting, type SettingMap, splitList } from '../settings/setting.ts'
+import { type TopicValues, topicSettings } from '../settings/topic-settings.ts'
+import type { BrokerSettings } from '../settings.ts'
+import type { ClusterImage } from './image.ts'
+import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
+
+const source = { topic: 1, broker: 2, defaultBroker: 3, file: 4, fallback: 5 } as const
+const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+
+const allTopic: SettingMap = topicSettings
+const allBroker: SettingMap = brokerSettings
+const topicNames = Object.keys(allTopic).sort()
+/** Settings of the file that are not Tributary's are shown too, and these only by name. Invariant 12. */
+const SECRET = /password|secret|jaas|\.key$|certificate/i
+
+type Synonym = { name: string; value: string | null; source: number }
+
+export class Configs {
+  readonly #settings: BrokerSettings
+  readonly #image: ClusterImage
+
+  constructor(settings: BrokerSettings, image: ClusterImage) {
+    this.#settings = settings
+    this.#image = image
+  }
+
+  get #nodeName(): string {
+    return String(this.#settings.nodeId)
+  }
+
+  /** Every place that gives a broker setting a value, the strongest first. */
+  #brokerSynonyms(name: string): Synonym[] {
+    const found: Synonym[] = []
+    const add = (value: string | null | undefined, from: number) => {
+      if (value !== undefined && value !== null) found.push({ name, value, source: from })
+    }
+    add(this.#image.brokerConfigs(this.#nodeName)[name], source.broker)
+    add(this.#image.brokerConfigs('')[name], source.defaultBroker)
+    add(this.#settings.given[name], source.file)
+    add(allBroker[name]?.fallback, source.fallback)
+    return found
+  }
+
+  /** What a topic setting is without an override, as text, and where that comes from. */
+  #topicDefault(name: string): { value: string | null; source: number } {
+    const setting = allTopic[name]!
+    for (const { name: synonym, factor } of setting.synonyms) {
+      const strongest = this.#brokerSynonyms(synonym)[0]
+      if (!strongest || strongest.source === source.fallback || strongest.value === null) continue
+      const negative = strongest.value.trim().startsWith('-')
+      return { value: factor === 1 || negative ? strongest.value : String(Number(strongest.value) * factor), source: strongest.source }
+    }
+    return { value: setting.fallback, source: source.fallback }
+  }
+
+  topicValues(overrides: Readonly<Record<string, string>>): TopicValues {
+    const values: Record<string, unknown> = {}
+    for (const name of topicNames) values[name] = parseSetting(name, allTopic[name]!, overrides[name] ?? this.#topicDefault(name).value)
+    return values as TopicValues
+  }
+
+  logConfig(overrides: Readonly<Record<string, string>>): LogConfig {
+    const values = this.topicValues(overrides)
+    return {
+      segmentBytes: values['segment.bytes'],
+      segmentMs: values['segment.ms'],
+      retentionBytes: values['retention.bytes'],
+      retentionMs: values['retention.ms'],
+      indexIntervalBytes: values['index.interval.bytes'],
+      maxMessageBytes: values['max.message.bytes'],
+      cleanupPolicy: values['cleanup.policy'] as LogConfig['cleanupPolicy'],
+      messageTimestampType: values['message.timestamp.type'] as LogConfig['messageTimestampType'],
+      messageTimestampBeforeMaxMs: values['message.timestamp.before.max.ms'],
+      messageTimestampAfterMaxMs: values['message.timestamp.after.max.ms'],
+      compressionType: values['compression.type'],
+      fileDeleteDelayMs: values['file.delete.delay.ms'],
+    }
+  }
+
+  describeTopic(topic: Pick<Topic, 'name' | 'configs'>, names: readonly string[] | null): ConfigEntry[] {
+    const wanted = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
+    return wanted.map((name) => {
+      const setting = allTopic[name]!
+      const override = topic.configs[name]
+      const fallback = this.#topicDefault(name)
+      const synonyms = setting.synonyms[0] ? this.#brokerSynonyms(setting.synonyms[0].name) : []
+      if (override !== undefined) synonyms.unshift({ name, value: override, source: source.topic })
+      return entry(name, setting, override ?? fallback.value, override !== undefined ? source.topic : fallback.source, false, synonyms)
+    })
+  }
+
+  describeBroker(broker: string, names: readonly string[] | null): ConfigEntry[] {
+    if (broker === '') {
+      const configs = this.#image.brokerConfigs('')
+      return Object.keys(configs)
+        .filter((name) => names === null || names.includes(name))
+        .sort()
+        .map((name) => {
+          const synonym = { name, value: configs[name]!, source: source.defaultBroker }
+          return entry(name, allBroker[name], configs[name]!, source.defaultBroker, false, [synonym])
+        })
+    }
+    const all = new Set([
+      ...Object.keys(allBroker),
+      ...Object.keys(this.#settings.given),
+      ...Object.keys(this.#image.brokerConfigs(this.#nodeName)),
+    ])
+    const wanted = [...all].filter((name) => names === null || names.includes(name)).sort()
+    return wanted.map((name) => {
+      const setting = allBroker[name]
+      const synonyms = this.#brokerSynonyms(name)
+      const strongest = synonyms[0] ?? { value: null, source: source.fallback }
+      if (!setting && SECRET.test(name)) return entry(name, undefined, null, strongest.source, true, [], true)
+      return entry(name, setting, this.#told(name) ?? strongest.value, strongest.source, !setting?.dynamic, synonyms)
+    })
+  }
+
+  /** What is derived when the file leaves it out. */
+  #told(name: string): string | undefined {
+    return name === 'node.id' || name === 'broker.id' ? this.#nodeName : undefined
+  }
+
+  /** Checks a new topic's overrides. Throws INVALID_CONFIG. */
+  checkTopic(configs: Readonly<Record<string, string | null>>): Record<string, string> {
+    const nulls = Object.keys(configs).filter((name) => configs[name] === null)
+    if (nulls.length > 0) throw new KafkaError('INVALID_CONFIG', `Null value not supported for topic configs: ${nulls.join(',')}`)
+    const checked: Record<string, string> = {}
+    for (const [name, value] of Object.entries(configs)) {
+      const setting = allTopic[name]
+      if (!setting) throw new KafkaError('INVALID_CONFIG', `Unknown topic config name: ${name}`)
+      parseSetting(name, setting, value)
+      checked[name] = value!.trim()
+    }
+    this.#checkTogether(checked)
+    return checked
+  }
+
+  #checkTogether(overrides: Readonly<Record<string, string>>): void {
+    const values = this.topicValues(overrides)
+    const least = values['min.compaction.lag.ms']
+    const most = values['max.compaction.lag.ms']
+    if (least > most)
+      throw new KafkaError(
+        'INVALID_CONFIG',
+        `conflict topic config setting min.compaction.lag.ms (${least}) > max.compaction.lag.ms (${most})`,
+      )
+    if (values['remote.storage.enable'])
+      throw new KafkaError(
+        'INVALID_CONFIG',
+        'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.',
+      )
+  }
+
+  /** The overrides of a topic after `changes`. */
+  alterTopic(topic: Topic, changes: readonly ConfigChange[]): Record<string, string> {
+    const next = applyChanges(topic.configs, changes, (name) => {
+      const setting = allTopic[name]
+      if (!setting) throw new KafkaError('INVALID_CONFIG', `Unknown topic config name: ${name}`)
+      return { setting, fallback: this.#topicDefault(name).value }
+    })
+    return this.checkTopic(next)
+  }
+
+  /** The dynamic configs of `broker` (empty: of all) after `changes`. */
+  alterBroker(broker: string, changes: readonly ConfigChange[]): Record<string, string> {
+    const fixed = changes.map(({ name }) => name).filter((name) => allBroker[name] && !allBroker[name].dynamic)
+    if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
+    const next = applyChanges(this.#image.brokerConfigs(broker), changes, (name) => ({
+      setting: allBroker[name],
+      fallback: this.#settings.given[name] ?? allBroker[name]?.fallback ?? null,
+    }))
+    for (const [name, value] of Object.entries(next)) {
+      const setting = allBroker[name]
+      try {
+        if (setting) parseSetting(name, setting, value)
+      } catch (error) {
+        if (error instanceof KafkaError) throw new KafkaError('INVALID_REQUEST', error.message, { cause: error })
+        throw error
+      }
+    }
+    return next
+  }
+}
+
+function entry(
+  name: string,
+  setting: Setting | undefined,
+  value: string | null,
+  from: number,
+  readOnly: boolean,
+  synonyms: Synonym[],
+  isSensitive = false,
+): ConfigEntry {
+  return {
+    name,
+    value,
+    readOnly,
+    isDefault: from === source.fallback,
+    isSensitive,
+    source: from,
+    type: configTypes[setting?.kind ?? 'string'],
+    documentation: setting?.doc ?? '',
+    synonyms,
+  }
+}
+
+function applyChanges(
+  current: Readonly<Record<string, string>>,
+  changes: readonly ConfigChange[],
+  look: (name: string) => { setting: Setting | undefined; fallback: string | null },
+): Record<string, string> {
+  if (new Set(changes.map(({ name }) => name)).size !== changes.length)
+    throw new KafkaError('INVALID_REQUEST', 'Error due to duplicate config keys')
+  const nulls = changes.filter(({ operation, value }) => operation !== operations.delete && value === null).map(({ name }) => name)
+  if (nulls.length > 0) throw new KafkaError('INVALID_REQUEST', `Null value not supported for : ${nulls.join(',')}`)
+  const next = { ...current }
+  for (const { name, operation, value } of changes) {
+    const { setting, fallback } = look(name)
+    switch (operation) {
+      case operations.set:
+        next[name] = value!
+        break
+      case operations.delete:
+        delete next[name]
+        break
+      case operations.append:
+      case operations.subtract: {
+        const verb = operation === operations.append ? 'APPEND' : 'SUBTRACT'
+        if (setting?.kind !== 'list') throw new KafkaError('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`)
+        const parts = splitList(next[name] ?? fallback ?? '')
+        const given = splitList(value!)
+        next[name] = (
+          operation === operations.append
+            ? [...parts, ...given.filter((part) => !parts.includes(part))]
+            : parts.filter((part) => !given.includes(part))
+        ).join(',')
+        break
+      }
+      default:
+        throw new KafkaError('INVALID_REQUEST', `Unknown config operation type ${operation}`)
+    }
+  }
+  return next
+}

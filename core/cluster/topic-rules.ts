@@ -1,0 +1,63 @@
+/**
+ * What Kafka demands of a new topic, in Kafka's sentences: its name, its partitions, its replicas.
+ */
+import { KafkaError } from '../errors.ts'
+import type { NewTopic } from './types.ts'
+
+const NAME_LIMIT = 249
+/** Partitions of one topic and of one request (Invariant 13), as in Kafka. */
+export const PARTITION_LIMIT = 10_000
+
+/** Throws INVALID_TOPIC_EXCEPTION. */
+export function checkTopicName(name: string): void {
+  const fail = (why: string): never => {
+    throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${why}`)
+  }
+  if (name === '') fail('the empty string is not allowed')
+  if (name === '.' || name === '..') fail(`'${name}' is not allowed`)
+  if (name.length > NAME_LIMIT) fail(`the length of '${name}' is longer than the max allowed length ${NAME_LIMIT}`)
+  if (!/^[a-zA-Z0-9._-]+$/.test(name)) fail(`'${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`)
+}
+
+/** Replicas of one partition that an operator names by hand. */
+export function checkReplicas(brokerIds: readonly number[], nodeId: number): void {
+  const fail = (why: string): never => {
+    throw new KafkaError('INVALID_REPLICA_ASSIGNMENT', `The manual partition assignment includes ${why}`)
+  }
+  if (brokerIds.length === 0) fail('an empty replica list.')
+  const seen = new Set<number>()
+  for (const id of brokerIds) {
+    if (seen.has(id)) fail(`the broker ${id} more than once.`)
+    seen.add(id)
+  }
+  for (const id of brokerIds) if (id !== nodeId) fail(`broker ${id}, but no such broker is registered.`)
+}
+
+/** The partitions that `topic` asks for. Throws what Kafka answers to a wrong number, replication factor or assignment. */
+export function partitionsOf(topic: NewTopic, nodeId: number, defaults: { partitions: number; replicationFactor: number }): number {
+  const { assignments = [] } = topic
+  if (assignments.length > 0) {
+    if (topic.replicationFactor !== -1)
+      throw new KafkaError('INVALID_REQUEST', 'A manual partition assignment was specified, but replication factor was not set to -1.')
+    if (topic.partitions !== -1)
+      throw new KafkaError('INVALID_REQUEST', 'A manual partition assignment was specified, but numPartitions was not set to -1.')
+    const indexes = assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b)
+    if (indexes.some((index, position) => index !== position))
+      throw new KafkaError('INVALID_REPLICA_ASSIGNMENT', 'partitions should be a consecutive 0-based integer sequence')
+    for (const { brokerIds } of assignments) checkReplicas(brokerIds, nodeId)
+    return assignments.length
+  }
+  if (topic.replicationFactor < -1 || topic.replicationFactor === 0)
+    throw new KafkaError('INVALID_REPLICATION_FACTOR', 'Replication factor must be larger than 0, or -1 to use the default value.')
+  if (topic.partitions < -1 || topic.partitions === 0)
+    throw new KafkaError('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
+  const partitions = topic.partitions === -1 ? defaults.partitions : topic.partitions
+  if (partitions > PARTITION_LIMIT) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
+  const replicas = topic.replicationFactor === -1 ? defaults.replicationFactor : topic.replicationFactor
+  if (replicas !== 1)
+    throw new KafkaError(
+      'INVALID_REPLICATION_FACTOR',
+      `Unable to replicate the partition ${replicas} time(s): The target replication factor of ${replicas} cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.`,
+    )
+  return partitions
+}

@@ -1,0 +1,55 @@
+/**
+ * From a frame to a request and from a handler's failure to an answer: which API, which version, what an unknown one gets. Holds no state of
+ * a connection.
+ */
+import type { Broker } from '../broker.ts'
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
+import type { AnyApi } from '../wire/api.ts'
+import { API_VERSIONS_KEY, readRequestHeader, skipTags } from '../wire/header.ts'
+import { Reader, WireError } from '../wire/reader.ts'
+import type { Peer } from './call.ts'
+import { Exchange } from './exchange.ts'
+
+export class Dispatch {
+  readonly #apis = new Map<number, AnyApi>()
+  readonly #broker: Broker
+
+  constructor(apis: readonly AnyApi[], broker: Broker) {
+    for (const api of apis) if (api.handle) this.#apis.set(api.key, api)
+    this.#broker = broker
+  }
+
+  /** Throws WireError where the frame is no request that can be answered: the connection has to go, as Kafka does it. */
+  read(frame: Buffer, peer: Peer): Exchange {
+    const reader = new Reader(frame)
+    const header = readRequestHeader(reader)
+    const api = this.#apis.get(header.apiKey)
+    if (!api) throw new WireError(`unknown API key ${header.apiKey}`)
+    const { apiVersion } = header
+    if (apiVersion < api.versions[0] || apiVersion > api.versions[1]) {
+      const [least, most] = api.advertised ?? api.versions
+      if (api.key === API_VERSIONS_KEY) return this.#unsupportedApiVersions(api, header, peer, frame.length)
+      throw new WireError(`${api.name} version ${apiVersion}, known are ${least} to ${most}`)
+    }
+    if (api.isFlexible(apiVersion)) skipTags(reader)
+    return new Exchange(api, api.readRequest(reader, apiVersion), header, peer, this.#broker, frame.length)
+  }
+
+  /** KIP-511: the body is not looked at, the answer has version 0 and tells ApiVersions' own range, so that the client can ask again. */
+  #unsupportedApiVersions(api: AnyApi, header: { correlationId: number; clientId: string | null }, peer: Peer, bytes: number): Exchange {
+    const exchange = new Exchange(api, null, { ...header, apiVersion: 0 }, peer, this.#broker, bytes)
+    const [minVersion, maxVersion] = api.versions
+    exchange.answer = { errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys: [{ apiKey: api.key, minVersion, maxVersion }] }
+    exchange.done = true
+    return exchange
+  }
+
+  /** The answer to a request whose handler threw, or null where the API has no place for an error. */
+  refuse(exchange: Exchange, error: unknown): unknown {
+    const { api, request, version } = exchange
+    if (!(error instanceof KafkaError))
+      this.#broker.system.logger.error({ err: error, api: api.name, version, client: exchange.peer.host }, 'a request failed')
+    if (api.refuse) return api.refuse(codeOf(error), request as never, version)
+    return 'errorCode' in api.response ? { errorCode: codeOf(error) } : null
+  }
+}

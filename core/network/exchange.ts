@@ -1,0 +1,51 @@
+/**
+ * One request of one connection, from its frame to its answer: what a handler is called with, and what the connection keeps in order by.
+ */
+import type { Broker } from '../broker.ts'
+import type { AnyApi } from '../wire/api.ts'
+import type { Call, Peer } from './call.ts'
+
+export class Exchange implements Call {
+  readonly api: AnyApi
+  readonly request: unknown
+  readonly version: number
+  readonly correlationId: number
+  readonly clientId: string | null
+  readonly peer: Peer
+  readonly broker: Broker
+  /** Bytes of its frame. */
+  readonly bytes: number
+  done = false
+  /** The response's fields; null where nothing is sent. */
+  answer: unknown = null
+  #releases: (() => void)[] | null = null
+
+  constructor(
+    api: AnyApi,
+    request: unknown,
+    header: { apiVersion: number; correlationId: number; clientId: string | null },
+    peer: Peer,
+    broker: Broker,
+    bytes: number,
+  ) {
+    this.api = api
+    this.request = request
+    this.version = header.apiVersion
+    this.correlationId = header.correlationId
+    this.clientId = header.clientId
+    this.peer = peer
+    this.broker = broker
+    this.bytes = bytes
+  }
+
+  onSent(release: () => void): void {
+    this.#releases ??= []
+    this.#releases.push(release)
+  }
+
+  takeReleases(): (() => void)[] | null {
+    const releases = this.#releases
+    this.#releases = null
+    return releases
+  }
+}
