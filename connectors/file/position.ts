@@ -3,7 +3,7 @@
  * does not read: a fingerprint of the file's first bytes, by which another file under the same name is known. The sink's position is a
  * small file beside the data: how long the data is, and up to which offsets it holds the records.
  */
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Position, SourceOffset, SourcePartition } from '../../connect/sdk/index.ts'
@@ -122,5 +122,3 @@ export async function syncFolder(path: string): Promise<void> {
     await folder.close()
   }
 }
-
-export const dropSinkStand = (file: string): Promise<void> => rm(sinkPositionPath(file), { force: true })

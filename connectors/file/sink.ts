@@ -14,7 +14,7 @@ import {
   setting,
   type TaskContext,
 } from '../../connect/sdk/index.ts'
-import { dropSinkStand, type Held, heldKey, readSinkStand, syncFolder, writeSinkStand } from './position.ts'
+import { type Held, heldKey, readSinkStand, syncFolder, writeSinkStand } from './position.ts'
 import { addJson, addPlain, LineBuffer } from './text.ts'
 
 const NEWLINE = 0x0a
@@ -81,9 +81,10 @@ class FileSink implements SinkTask {
         `${this.#path} is shorter than when it was left (${this.#length} bytes, ${stand.length} then): it was emptied or replaced. ` +
           'Going on as with a new file.',
       )
-      await dropSinkStand(this.#path)
     }
     await this.#cutTo(await this.#wholeLines(), 'a last line that no newline ends')
+    // known from the first byte on: what is written before the first flush is cut off after a crash too
+    await this.#keepStand()
   }
 
   async write(records: readonly SinkRecord[]): Promise<void> {
@@ -115,7 +116,7 @@ class FileSink implements SinkTask {
       this.#length = size
     }
     await this.#followRotation()
-    await writeSinkStand(this.#path, { length: this.#length, held: this.#held })
+    await this.#keepStand()
     this.#changed = false
   }
 
@@ -123,6 +124,10 @@ class FileSink implements SinkTask {
     const handle = this.#handle
     this.#handle = null
     await handle?.close()
+  }
+
+  #keepStand(): Promise<void> {
+    return writeSinkStand(this.#path, { length: this.#length, held: this.#held })
   }
 
   /** The records that the file does not have. The batch itself where that is all of them, as it nearly always is. */

@@ -1,0 +1,182 @@
+/**
+ * Goal: the file sink's file holds each record once and no torn line, whatever happened to it or its worker.
+ * Method: real files; a crash is a task that is left without flush or stop, with the bytes that it would leave behind.
+ */
+import { appendFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Schema, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
+import { fileSink } from '../../../connectors/file/sink.ts'
+import { javaText } from '../../../connectors/file/text.ts'
+import { sinkRecord, type Told, taskContext } from '../../contract/fixture.ts'
+
+let folder: string
+let file: string
+let told: Told[]
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tributary-sink-'))
+  file = join(folder, 'output')
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+async function start(config: Record<string, string> = {}, task = 0): Promise<SinkTask> {
+  const context = taskContext(fileSink.settings, { file, ...config }, new AbortController().signal)
+  told = context.told
+  return fileSink.start({ ...context, task })
+}
+const record = (offset: number, value: unknown = `line ${offset}`, valueSchema: Schema | null = null, partition = 0) =>
+  sinkRecord({ topic: 't', partition, offset, value, valueSchema })
+const lines = async () => (await readFile(file, 'utf8')).split('\n').slice(0, -1)
+
+describe('after a crash', () => {
+  test('any batches, flushes and crashes leave each record once, in order', async () => {
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.integer({ min: 1, max: 5 }).map((count) => ({ kind: 'write' as const, count })) },
+      { weight: 2, arbitrary: fc.constant({ kind: 'flush' as const, count: 0 }) },
+      { weight: 1, arbitrary: fc.constant({ kind: 'commit' as const, count: 0 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 12 }).map((count) => ({ kind: 'crash' as const, count })) },
+    )
+    let run = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        file = join(folder, `run-${++run}`)
+        let sink = await start()
+        let [next, flushed, committed] = [0, 0, 0]
+        for (const { kind, count } of steps) {
+          if (kind === 'write') {
+            await sink.write(Array.from({ length: count }, () => record(next++)))
+          } else if (kind === 'flush') {
+            await sink.flush()
+            flushed = Math.max(flushed, next)
+          } else if (kind === 'commit') committed = Math.min(flushed, next)
+          else {
+            await appendFile(file, 'torn line'.slice(0, count))
+            await sink.stop!()
+            next = committed
+            sink = await start()
+          }
+        }
+        await sink.flush()
+        await sink.stop!()
+        const most = Math.max(next, flushed)
+        expect(await lines()).toEqual(Array.from({ length: most }, (_, i) => `line ${i}`))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('a torn last line of a file without a position is cut off', async () => {
+    await writeFile(file, 'kept\ntorn')
+    const sink = await start()
+    expect(await readFile(file, 'utf8')).toBe('kept\n')
+    expect(told[0]!.message).toBe(`${file}: cut from 9 to 5 bytes: a last line that no newline ends`)
+    await sink.stop!()
+  })
+
+  test('a torn line longer than one look back is found', async () => {
+    await writeFile(file, `kept\n${'x'.repeat(200_000)}`)
+    await (await start()).stop!()
+    expect(await readFile(file, 'utf8')).toBe('kept\n')
+  })
+})
+
+describe('records that come again', () => {
+  test('are told apart by partition', async () => {
+    const sink = await start()
+    await sink.write([record(0, 'a', null, 0), record(5, 'b', null, 1), record(1, 'c', null, 0)])
+    await sink.flush()
+    await sink.write([record(1, 'c', null, 0), record(5, 'b', null, 1), record(6, 'd', null, 1), record(2, 'e', null, 0)])
+    expect(await lines()).toEqual(['a', 'b', 'c', 'd', 'e'])
+    await sink.stop!()
+  })
+
+  test('are new ones where the topic was created anew', async () => {
+    const first = await start()
+    await first.write([record(0), record(1)])
+    await first.flush()
+    await first.stop!()
+    const second = await start()
+    await second.write([{ ...record(0, 'new'), timestamp: 1_800_000_000_000 }])
+    expect(await lines()).toEqual(['line 0', 'line 1', 'new'])
+    expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('the topic was created anew')])
+    await second.stop!()
+  })
+
+  test('are written again into a file that was removed', async () => {
+    const first = await start()
+    await first.write([record(0), record(1)])
+    await first.flush()
+    await first.stop!()
+    await rm(file)
+    const second = await start()
+    await second.write([record(0), record(1)])
+    await second.flush()
+    expect(await lines()).toEqual(['line 0', 'line 1'])
+    await second.stop!()
+  })
+})
+
+test('a file that was moved away is gone on with in a new one from the next flush', async () => {
+  const sink = await start()
+  await sink.write([record(0)])
+  await rename(file, `${file}.1`)
+  await sink.write([record(1)])
+  await sink.flush()
+  await sink.write([record(2)])
+  await sink.flush()
+  expect(await readFile(`${file}.1`, 'utf8')).toBe('line 0\nline 1\n')
+  expect(await lines()).toEqual(['line 2'])
+  await sink.stop!()
+})
+
+test('a second task is refused, and a position that cannot be read is named', async () => {
+  await expect(start({}, 1)).rejects.toThrow('Set tasks.max=1')
+  await writeFile(`${file}.position`, 'no json')
+  await expect(start()).rejects.toThrow(`${file}.position is not a sink's position`)
+  await expect(start({ file: join(folder, 'no/where') })).rejects.toThrow("Couldn't find or create file")
+})
+
+test('JSON lines keep what JSON can carry', async () => {
+  const sink = await start({ format: 'json' })
+  const schema = schemas.struct({
+    big: schemas.int64(),
+    bytes: schemas.bytes(),
+    price: schemas.decimal(2),
+    at: schemas.timestamp(),
+    list: schemas.array(schemas.int64()),
+    map: schemas.map(schemas.string(), schemas.int32()),
+    none: schemas.string({ optional: true }),
+  })
+  const value = {
+    big: 2n ** 62n,
+    bytes: Buffer.from('hi'),
+    price: '12.50',
+    at: new Date(0),
+    list: [1, 2n ** 60n],
+    map: new Map([['a', 1]]),
+  }
+  await sink.write([record(0, { a: 'ü\n', n: 2n ** 60n }), record(1, value, schema), record(2, null), record(3, 'x', schemas.string())])
+  expect(await lines()).toEqual([
+    '{"a":"ü\\n","n":1152921504606846976}',
+    '{"big":4611686018427387904,"bytes":"aGk=","price":12.50,"at":"1970-01-01T00:00:00.000Z","list":[1,1152921504606846976],"map":{"a":1},"none":null}',
+    'null',
+    '"x"',
+  ])
+  await sink.stop!()
+})
+
+test.each([
+  [null, null, 'null'],
+  [1, schemas.int32(), '1'],
+  [1, schemas.float64(), '1.0'],
+  [1.5, null, '1.5'],
+  [1e7, schemas.float64(), '1.0E7'],
+  [1.25e-5, null, '1.25E-5'],
+  [true, null, 'true'],
+  [[1, 'a'], null, '[1, a]'],
+  [{ a: 1, b: { c: null } }, null, '{a=1, b={c=null}}'],
+  [{ a: 1, b: null }, schemas.struct({ a: schemas.int32(), b: schemas.string({ optional: true }) }), 'Struct{a=1}'],
+])('the text of %j is as Java has it', (value, schema, text) => expect(javaText(value, schema)).toBe(text))
