@@ -12,12 +12,15 @@ import { answerBadUrl, answerBrokenRequest, errorEnvelope } from './hooks/error-
 import { jsonBody } from './hooks/json-body.ts'
 import { leaderForwarding } from './hooks/leader-forwarding.ts'
 import { requestMetrics } from './hooks/request-metrics.ts'
+import { type HeaderRule, responseHeaders } from './hooks/response-headers.ts'
 import { BODY_LIMIT_BYTES, PATH_PART_LIMIT_CHARACTERS, REQUEST_RECEIVE_TIMEOUT_MS } from './limits.ts'
 import { type Doors, findResources } from './resource.ts'
 
 export interface ServerOptions extends Doors {
   /** `access.control.allow.*`; no page of another origin may call where it is left out. */
   crossOrigin?: CrossOrigin | undefined
+  /** `response.http.headers.config` */
+  headers?: readonly HeaderRule[] | undefined
   /** Which resources are served, by their tags: those of `admin.listeners` may have a port of their own. All where it is left out. */
   serves?: ((tag: string) => boolean) | undefined
   /** Runs before the routes are there: the API's document hooks in here. */
@@ -39,6 +42,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   bodyValidation(app)
   jsonBody(app)
   if (options.crossOrigin) crossOrigin(app, options.crossOrigin)
+  responseHeaders(app, options.headers ?? [], system)
   requestMetrics(app, system)
   app.register(async (routes) => {
     await options.beforeRoutes?.(routes)

@@ -2,7 +2,6 @@
  * Every answer that is not what was asked for has Kafka Connect's body: `{"error_code": <status>, "message": <sentence>}`. What a door
  * threw on purpose keeps its status; anything else is a 500 whose stack goes to the log and never into the answer.
  */
-import { maxHeaderSize } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ConnectError } from '../../connect/types.ts'
@@ -51,7 +50,7 @@ export function answerBadUrl(_path: string, _request: unknown, reply: { raw?: un
 }
 
 const brokenRequests: Readonly<Record<string, [status: string, message: string]>> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', `the path and the headers may have ${maxHeaderSize} bytes at most`],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the path and the headers are longer than 16 KiB'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', `the request did not arrive within ${REQUEST_RECEIVE_TIMEOUT_MS / 1000} s`],
 }
 
