@@ -1,0 +1,58 @@
+/** Goal: Kafka Connect's REST settings mean here what they mean there, and a wrong one is named with its mend. Method: the parser alone, and headers by `inject`. */
+import { expect, test } from 'vitest'
+import { parseHeaderRules } from '../../api/hooks/response-headers.ts'
+import { buildServer } from '../../api/index.ts'
+import { parseRestSettings } from '../../api/settings.ts'
+import { MemoryWorker, testSystem } from './doors.ts'
+
+test.each([
+  [{}, [{ host: '', port: 8083 }]],
+  [
+    { listeners: 'http://127.0.0.1:1, HTTP://[::1]:2,http://:0,http://0.0.0.0:3/' },
+    [
+      { host: '127.0.0.1', port: 1 },
+      { host: '::1', port: 2 },
+      { host: '', port: 0 },
+      { host: '', port: 3 },
+    ],
+  ],
+  [{ listeners: '' }, []],
+  [{ 'rest.port': '8090' }, [{ host: '', port: 8090 }]],
+  [{ 'rest.host.name': 'localhost' }, [{ host: 'localhost', port: 8083 }]],
+  [{ 'rest.port': '8090', listeners: 'http://:1' }, [{ host: '', port: 1 }]],
+] as const)('%j listens on %j', (properties, listeners) => {
+  expect(parseRestSettings(properties as Record<string, string>).listeners).toEqual(listeners)
+})
+
+test('admin.listeners: beside the rest, elsewhere, nowhere', () => {
+  expect(parseRestSettings({}).adminListeners).toBeNull()
+  expect(parseRestSettings({ 'admin.listeners': '' }).adminListeners).toEqual([])
+  expect(parseRestSettings({ 'admin.listeners': 'http://127.0.0.1:9' }).adminListeners).toEqual([{ host: '127.0.0.1', port: 9 }])
+})
+
+test.each([
+  [{ listeners: '127.0.0.1:8083' }, 'listeners: write it as http://host:port'],
+  [{ listeners: 'http://x:99999' }, 'listeners'],
+  [{ listeners: 'https://:8443' }, 'put a proxy before it'],
+  [{ 'rest.port': 'x' }, 'rest.port'],
+  [{ 'rest.advertised.listener': 'https' }, 'rest.advertised.listener'],
+  [{ 'response.http.headers.config': 'X-A: b' }, 'response.http.headers.config'],
+  [{ 'response.http.headers.config': 'setDate Expires: soon' }, 'milliseconds'],
+])('%j is refused and says: %s', (properties, message) => {
+  expect(() => parseRestSettings(properties as unknown as Record<string, string>)).toThrow(message)
+})
+
+test('headers for every answer', async () => {
+  const headers = parseHeaderRules('set X-Frame-Options: DENY, "add Cache-Control: no-cache, no-store", setDate Expires: 0')
+  expect(headers.map(({ action }) => action)).toEqual(['set', 'add', 'setDate'])
+  const app = buildServer({ worker: new MemoryWorker(), system: testSystem(), version: '1', headers })
+  for (const path of ['/connectors', '/nope']) {
+    const answer = await app.inject(path)
+    expect(answer.headers).toMatchObject({
+      'x-frame-options': 'DENY',
+      'cache-control': 'no-cache, no-store',
+      expires: expect.stringContaining('GMT'),
+    })
+  }
+  await app.close()
+})
