@@ -16,6 +16,7 @@ let stop: AbortController
 let told: Told[]
 let positions: StoredPositions
 let last: Position | undefined
+const generators: ReturnType<typeof fileSource.read>[] = []
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tributary-source-'))
@@ -25,6 +26,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   stop.abort()
+  for (const generator of generators.splice(0)) await generator.return()
   await rm(folder, { recursive: true })
 })
 
@@ -33,6 +35,7 @@ function open(config: Record<string, string> = {}) {
   const context = taskContext(fileSource.settings, { file, topic: 'topic', ...config }, stop.signal)
   told = context.told
   const generator = fileSource.read({ ...context, positions })
+  generators.push(generator)
   return async (count: number): Promise<SourceRecord[]> => {
     const records: SourceRecord[] = []
     while (records.length < count) {

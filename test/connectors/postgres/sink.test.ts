@@ -1,0 +1,361 @@
+/**
+ * Goal: the Postgres sink writes rows as its README says, and nothing that a topic or a field is called can become SQL.
+ * Method: a real server (test/services/postgres.ts), a database per test; tables are read back with the driver, connections are cut for real.
+ */
+import { connect, createServer, type Socket } from 'node:net'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { BadRecord, Retriable, type Schema, type SinkRecord, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
+import { TOPIC } from '../../../connectors/postgres/settings.ts'
+import { postgresSink } from '../../../connectors/postgres/sink.ts'
+import { sinkRecord, taskContext } from '../../contract/fixture.ts'
+import { type TestPostgres, testPostgres } from '../../services/postgres.ts'
+
+let server: TestPostgres
+let url: string
+let client: pg.Client
+const tasks: SinkTask[] = []
+
+beforeAll(async () => {
+  server = await testPostgres()
+})
+afterAll(async () => server?.stop())
+beforeEach(async () => {
+  url = await server.database()
+  client = new pg.Client({ connectionString: url })
+  await client.connect()
+})
+afterEach(async () => {
+  for (const task of tasks.splice(0)) await task.stop!()
+  await client.end()
+})
+
+async function start(config: Record<string, string> = {}): Promise<SinkTask> {
+  const settings = { 'connection.url': url, 'schema.evolution': 'basic', 'retry.backoff.ms': '10', ...config }
+  const task = await postgresSink.start(taskContext(postgresSink.settings, settings, new AbortController().signal))
+  tasks.push(task)
+  return task
+}
+let offset = 0
+const record = (value: unknown, parts: Partial<SinkRecord> = {}) => sinkRecord({ topic: 't', offset: offset++, value, ...parts })
+const keyed = (key: unknown, value: unknown) => record(value, { key })
+const rows = async (sql = 'SELECT * FROM t') => (await client.query(sql)).rows
+const columns = async (table = 't') =>
+  Object.fromEntries(
+    (
+      await rows(
+        `SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = '${table}'::regclass AND attnum > 0`,
+      )
+    ).map((row) => [row.attname, row.type]),
+  )
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => null,
+    (error: unknown) => error,
+  )
+const upsert = { 'insert.mode': 'upsert', 'pk.mode': 'record_key', 'pk.fields': 'id' }
+
+describe('columns', () => {
+  test('follow the schema', async () => {
+    const fields: [string, Schema, unknown, string, unknown][] = [
+      ['i8', schemas.int8(), -8, 'smallint', -8],
+      ['i16', schemas.int16(), 16, 'smallint', 16],
+      ['i32', schemas.int32(), 32, 'integer', 32],
+      ['i64', schemas.int64(), 2n ** 62n, 'bigint', '4611686018427387904'],
+      ['f32', schemas.float32(), 1.5, 'real', 1.5],
+      ['f64', schemas.float64(), Number.NaN, 'double precision', Number.NaN],
+      ['flag', schemas.boolean(), false, 'boolean', false],
+      ['text', schemas.string(), 'a"\\,{}\n\'ü😀', 'text', 'a"\\,{}\n\'ü😀'],
+      ['word', schemas.string(), 'NULL', 'text', 'NULL'],
+      ['empty', schemas.string(), '', 'text', ''],
+      ['bytes', schemas.bytes(), Buffer.from([0, 92, 255]), 'bytea', Buffer.from([0, 92, 255])],
+      ['price', schemas.decimal(2), '12345678901234567890.12', 'numeric', '12345678901234567890.12'],
+      ['day', schemas.date(), new Date('2024-02-29T00:00:00Z'), 'date', new Date(2024, 1, 29)],
+      ['time', schemas.time(), new Date(3_723_004), 'time without time zone', '01:02:03.004'],
+      ['list', schemas.array(schemas.string({ optional: true })), ['a"b', null, '{c}'], 'text[]', ['a"b', null, '{c}']],
+      ['numbers', schemas.array(schemas.int32()), [], 'integer[]', []],
+      ['matrix', schemas.array(schemas.array(schemas.int32())), [[1], [2, 3]], 'jsonb', [[1], [2, 3]]],
+      ['nested', schemas.struct({ a: schemas.int64() }), { a: 1 }, 'jsonb', { a: 1 }],
+      ['map', schemas.map(schemas.string(), schemas.int32()), new Map([['k', 1]]), 'jsonb', { k: 1 }],
+      ['none', schemas.string({ optional: true }), null, 'text', null],
+    ]
+    const schema = schemas.struct(Object.fromEntries(fields.map(([name, type]) => [name, type])))
+    const value = Object.fromEntries(fields.map(([name, , given]) => [name, given]))
+    const task = await start()
+    await task.write([record(value, { valueSchema: schema }), record(value, { valueSchema: schema })])
+    expect(await columns()).toEqual(Object.fromEntries(fields.map(([name, , , type]) => [name, type])))
+    const stored = Object.fromEntries(fields.map(([name, , , , read]) => [name, read]))
+    expect(await rows()).toEqual([stored, stored])
+  })
+
+  test('keep a timestamp in UTC', async () => {
+    const schema = schemas.struct({ at: schemas.timestamp() })
+    await (await start()).write([record({ at: new Date('2024-03-01T12:00:00.123Z') }, { valueSchema: schema })])
+    expect(await rows('SELECT at::text AS at FROM t')).toEqual([{ at: '2024-03-01 12:00:00.123' }])
+  })
+
+  test('follow the values where there is no schema, and appear with the first value', async () => {
+    const task = await start()
+    await task.write([record({ flag: true, whole: 1, part: 1.5, mixed: 1, text: 'x', nested: { a: [1] }, list: [1, 'a'], later: null })])
+    await task.write([record({ mixed: 2.5, later: 'now' }), record({ whole: 2n ** 60n })])
+    expect(await columns()).toEqual({
+      flag: 'boolean',
+      whole: 'bigint',
+      part: 'double precision',
+      mixed: 'double precision',
+      text: 'text',
+      nested: 'jsonb',
+      list: 'jsonb',
+      later: 'text',
+    })
+    expect(await rows('SELECT whole, mixed, later, list FROM t')).toEqual([
+      { whole: '1', mixed: 1, later: null, list: [1, 'a'] },
+      { whole: null, mixed: 2.5, later: 'now', list: null },
+      { whole: '1152921504606846976', mixed: null, later: null, list: null },
+    ])
+  })
+
+  test('are widened by values without a schema, and lose no digit', async () => {
+    const task = await start()
+    await task.write([record({ a: true, b: 1, c: 2n ** 60n, d: 1, e: 1, f: 1 })])
+    await task.write([record({ a: 1, b: 1.5, c: 0.5, d: 'text', e: { x: 1 }, f: '2' })])
+    expect(await columns()).toMatchObject({ a: 'text', b: 'double precision', c: 'numeric', d: 'text', e: 'jsonb', f: 'text' })
+    expect(await rows()).toEqual([
+      { a: 'true', b: 1, c: '1152921504606846976', d: '1', e: 1, f: '1' },
+      { a: '1', b: 1.5, c: '0.5', d: 'text', e: { x: 1 }, f: '2' },
+    ])
+  })
+
+  test('of a table that is there are written as they are', async () => {
+    await client.query(
+      `CREATE TYPE mood AS ENUM ('sad', 'happy');
+       CREATE TABLE t (id uuid PRIMARY KEY, at timestamptz, mood mood, "Name" varchar(5), amount numeric(6,2), twice int GENERATED ALWAYS AS (1) STORED, extra int DEFAULT 7)`,
+    )
+    const id = '6f9619ff-8b86-4d01-b42d-00cf4fc964ff'
+    const task = await start({ ...upsert, 'auto.evolve': 'false', 'schema.evolution': 'none' })
+    await task.write([keyed({ id }, { at: '2024-01-01T00:00:00+02:00', mood: 'happy', name: 'short', amount: 1.5 })])
+    expect(await rows()).toEqual([
+      { id, at: new Date('2023-12-31T22:00:00Z'), mood: 'happy', Name: 'short', amount: '1.50', twice: 1, extra: 7 },
+    ])
+    const error = await failure(task.write([keyed({ id }, { name: 'longer than five' })]))
+    expect(error).toMatchObject({
+      name: 'BadRecord',
+      index: 0,
+      message: expect.stringContaining('value too long for type character varying(5)'),
+    })
+  })
+
+  test('that are missing stop the task where it may not add them', async () => {
+    const task = await start({ 'schema.evolution': 'none' })
+    await expect(task.write([record({ a: 1 })])).rejects.toThrow('The table "t" does not exist. Create it, or set auto.create=true.')
+    await client.query('CREATE TABLE t (a int)')
+    await expect(task.write([record({ a: 1, b: 2 })])).rejects.toThrow('The table "t" lacks the column "b". Add it, set auto.evolve=true')
+    await (await start({ 'schema.evolution': 'none', 'fields.whitelist': 'a' })).write([record({ a: 1, b: 2 })])
+    expect(await rows()).toEqual([{ a: 1 }])
+  })
+
+  test('are looked at again when somebody alters the table', async () => {
+    const task = await start()
+    await task.write([record({ a: 1, b: 2 })])
+    await client.query('ALTER TABLE t DROP COLUMN b')
+    await task.write([record({ a: 3, b: 4 })])
+    await client.query('DROP TABLE t')
+    await task.write([record({ a: 5, b: 6 })])
+    expect(await rows()).toEqual([{ a: '5', b: '6' }])
+  })
+
+  test('take a value that has no fields', async () => {
+    await (await start()).write([record('text', { valueSchema: schemas.string() })])
+    expect(await rows()).toEqual([{ record_value: 'text' }])
+  })
+})
+
+describe('names', () => {
+  test.each(['a; DROP TABLE victim; --', '"; DROP TABLE victim; --', '"', "'", '$1', 'ü 漢 😀', '__proto__', 'SELECT', '\\'])(
+    '%j is a name and nothing else',
+    async (name) => {
+      await client.query('CREATE TABLE victim ()')
+      const value = JSON.parse(`{${JSON.stringify(name)}: 1}`)
+      const task = await start(upsert)
+      await task.write([record(value, { topic: name, key: { id: 'k' } }), record(value, { topic: name, key: { id: 'l' } })])
+      await task.write([record(value, { topic: name, key: { id: 'k' } })])
+      const tables = (await rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")).map(
+        (row) => row.relname,
+      )
+      expect(tables.sort()).toEqual(['victim', name].sort())
+      const found = await rows(`SELECT * FROM ${client.escapeIdentifier(name)} ORDER BY id`)
+      expect(found.map((row) => Object.entries(row))).toEqual([
+        [
+          ['id', 'k'],
+          [name, '1'],
+        ],
+        [
+          ['id', 'l'],
+          [name, '1'],
+        ],
+      ])
+    },
+  )
+
+  test('a topic finds its table', async () => {
+    await client.query('CREATE SCHEMA "in"')
+    await (await start({ 'collection.name.format': `in.kafka_${TOPIC}` })).write([record({ a: 1 }, { topic: 'eu.quakes' })])
+    expect(await rows('SELECT * FROM "in".kafka_eu_quakes')).toEqual([{ a: '1' }])
+  })
+
+  test('that Postgres would cut, or cannot hold, are refused', async () => {
+    const task = await start()
+    const error = (await failure(
+      task.write([record({ ['x'.repeat(64)]: 1 }), record({ '': 1 }), record({ 'a\0': 1 }), record({ ok: 1 })]),
+    )) as BadRecord
+    expect([error, ...error.also].map((bad) => bad.index)).toEqual([0, 1, 2])
+    expect(error.message).toContain('is longer than Postgres takes')
+    expect(await rows()).toEqual([{ ok: '1' }])
+  })
+})
+
+describe('keys', () => {
+  test('upsert: the last word about a key counts, within a batch and after it', async () => {
+    const task = await start(upsert)
+    await task.write([keyed({ id: 1 }, { a: 1, b: 1 }), keyed({ id: 2 }, { a: 2 }), keyed({ id: 1 }, { a: 3 })])
+    await task.write([keyed({ id: 2 }, { b: 4 }), keyed({ id: 3 }, {})])
+    expect(await rows('SELECT * FROM t ORDER BY id')).toEqual([
+      { id: '1', a: '3', b: '1' },
+      { id: '2', a: '2', b: '4' },
+      { id: '3', a: null, b: null },
+    ])
+  })
+
+  test('a record without a value deletes where that is wanted', async () => {
+    const task = await start({ ...upsert, 'delete.enabled': 'true' })
+    await task.write([keyed({ id: 1 }, { a: 1 }), keyed({ id: 2 }, { a: 2 }), keyed({ id: 3 }, { a: 3 })])
+    await task.write([
+      keyed({ id: 1 }, null),
+      keyed({ id: 2 }, null),
+      keyed({ id: 2 }, { a: 22 }),
+      keyed({ id: 3 }, { a: 33 }),
+      keyed({ id: 3 }, null),
+    ])
+    expect(await rows()).toEqual([{ id: '2', a: '22' }])
+  })
+
+  test('inserts and deletes keep their order', async () => {
+    const task = await start({ ...upsert, 'insert.mode': 'insert', 'delete.enabled': 'true' })
+    await task.write([keyed({ id: 1 }, { a: 1 }), keyed({ id: 1 }, null), keyed({ id: 1 }, { a: 2 })])
+    expect(await rows()).toEqual([{ id: '1', a: '2' }])
+  })
+
+  test("of Debezium's names, a single value, and of the value's fields", async () => {
+    const single = await start({ 'insert.mode': 'upsert', 'primary.key.mode': 'record_key', 'primary.key.fields': 'id' })
+    await single.write([keyed('k', { a: 1 }), keyed('k', { a: 2 })])
+    expect(await rows()).toEqual([{ id: 'k', a: '2' }])
+    const value = await start({ 'insert.mode': 'upsert', 'pk.mode': 'record_value', 'pk.fields': 'b,a' })
+    await value.write([record({ a: 1, b: 'x', c: 1 }, { topic: 'v' }), record({ a: 1, b: 'x', c: 2 }, { topic: 'v' })])
+    expect(await rows('SELECT * FROM v')).toEqual([{ b: 'x', a: '1', c: '2' }])
+  })
+
+  test("kafka: a record's own offset makes it known when it comes again", async () => {
+    const task = await start({ 'pk.mode': 'kafka' })
+    const batch = [record({ a: 1 }, { offset: 1 }), record({ a: 2 }, { offset: 2 })]
+    await task.write(batch)
+    await task.write([...batch, record({ a: 3 }, { offset: 3 })])
+    expect(await rows('SELECT __connect_topic, __connect_partition, __connect_offset, a FROM t')).toEqual(
+      [1, 2, 3].map((n) => ({ __connect_topic: 't', __connect_partition: 0, __connect_offset: String(n), a: String(n) })),
+    )
+  })
+
+  test('update changes rows that are there, and adds none', async () => {
+    await client.query("CREATE TABLE t (id text PRIMARY KEY, a int, b int); INSERT INTO t VALUES ('x', 1, 2)")
+    await (await start({ ...upsert, 'insert.mode': 'update' })).write([keyed({ id: 'x' }, { a: 5 }), keyed({ id: 'y' }, { a: 6 })])
+    expect(await rows()).toEqual([{ id: 'x', a: 5, b: 2 }])
+  })
+
+  test('that are missing are the record’s fault', async () => {
+    const task = await start(upsert)
+    const error = (await failure(
+      task.write([record({ a: 1 }), keyed({ no: 1 }, { a: 1 }), keyed({ id: null }, {}), keyed({ id: 1 }, null)]),
+    )) as BadRecord
+    expect([error, ...error.also].map((bad) => bad.message.replace(/^.*?: /, ''))).toEqual([
+      'it has no key, and pk.mode=record_key makes the primary key of it',
+      'its key has no field "id", which pk.fields names',
+      'its primary key\'s field "id" is null or missing',
+      'it has no value. Set delete.enabled=true with pk.mode=record_key to delete its row, or filter such records',
+    ])
+  })
+})
+
+describe('faults', () => {
+  test('a bad row in a large batch is found; the others are in, in one transaction each half', async () => {
+    await client.query('CREATE TABLE t (n int CHECK (n <> 777))')
+    const task = await start()
+    const batch = Array.from({ length: 2000 }, (_, n) => record({ n }))
+    const error = (await failure(task.write(batch))) as BadRecord
+    expect(error).toBeInstanceOf(BadRecord)
+    expect([error.index, error.also.length]).toEqual([777, 0])
+    expect(error.message).toMatch(/^The record t-0@\d+ cannot be a row: .*violates check constraint/)
+    expect(await rows('SELECT count(*)::int AS count FROM t')).toEqual([{ count: 1999 }])
+  })
+
+  test('a lost connection is tried again and opened anew', async () => {
+    const task = await start()
+    await task.write([record({ a: 1 })])
+    await client.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
+    )
+    await expect
+      .poll(() => failure(task.write([record({ a: 2 })])).then((error) => (error === null ? 'written' : (error as Error).name)))
+      .toBe('written')
+    expect(await rows('SELECT a FROM t ORDER BY a')).toEqual([{ a: '1' }, { a: '2' }])
+  })
+
+  test('a connection that breaks in the middle of a statement is Retriable', async () => {
+    const target = new URL(url)
+    const sockets: Socket[] = []
+    const proxy = createServer((near) => {
+      const far = connect(Number(target.port || 5432), target.hostname)
+      near.pipe(far).pipe(near)
+      sockets.push(near, far)
+      for (const socket of [near, far]) socket.on('error', () => {})
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    const through = new URL(url)
+    through.hostname = '127.0.0.1'
+    through.port = String((proxy.address() as { port: number }).port)
+    const task = await start({ 'connection.url': through.href })
+    await task.write([record({ a: 1 })])
+    await client.query('BEGIN; LOCK TABLE t')
+    const writing = failure(task.write([record({ a: 2 })]))
+    await expect.poll(() => rows('SELECT 1 FROM pg_locks WHERE NOT granted')).toHaveLength(1)
+    for (const socket of sockets) socket.destroy()
+    const error = (await writing) as Retriable
+    expect(error).toBeInstanceOf(Retriable)
+    expect(error.afterMs).toBe(10)
+    await client.query('COMMIT')
+    await task.write([record({ a: 3 })])
+    proxy.close()
+  })
+
+  test('a database that is not there is Retriable, for so many times where that is set', async () => {
+    const away = { 'connection.url': 'jdbc:postgresql://127.0.0.1:1/x?user=u&password=p' }
+    const task = await start({ ...away, 'max.retries': '1' })
+    expect(await failure(task.write([record({ a: 1 })]))).toBeInstanceOf(Retriable)
+    const error = (await failure(task.write([record({ a: 1 })]))) as Error
+    expect(error).not.toBeInstanceOf(Retriable)
+    expect(error.message).toContain('given up after 1 retries')
+  })
+
+  test('a wrong database is said to be', async () => {
+    const wrong = new URL(url)
+    wrong.pathname = '/nowhere'
+    const task = await start({ 'connection.url': wrong.href })
+    await expect(task.write([record({ a: 1 })])).rejects.toThrow(/Postgres does not let us in: .*nowhere.*Mend connection.url/)
+  })
+
+  test('settings that make no sense are refused', async () => {
+    await expect(start({ 'insert.mode': 'upsert' })).rejects.toThrow('insert.mode=upsert needs a primary key')
+    await expect(start({ 'delete.enabled': 'true' })).rejects.toThrow('delete.enabled=true needs pk.mode=record_key')
+    await expect(start({ 'connection.url': 'jdbc:mysql://x/y' })).rejects.toThrow(
+      'Invalid value jdbc:mysql://x/y for configuration connection.url',
+    )
+  })
+})
