@@ -1,1 +1,5 @@
+export type { Backoff } from './backoff.ts'
+export { createClient } from './client.ts'
+export type { Address, Connect, Connection } from './connection.ts'
+export type { Doors } from './nodes.ts'
 export type * from './types.ts'

@@ -1,6 +1,7 @@
 /**
  * The client room's words: what connect, mirror and (later) replication use to reach any Kafka cluster, ours or Apache's.
  */
+import type { KafkaError } from '../errors.ts'
 import type { Api, RequestOf, ResponseOf } from '../wire/api.ts'
 import type { CodecName } from '../wire/batch-header.ts'
 import type { DecodedRecord, RecordHeader } from '../wire/record-batch.ts'
@@ -93,7 +94,7 @@ export interface Sent {
 
 export interface Producer {
   /**
-   * Takes the records, in order, and resolves when all of them are acknowledged; rejects with the first failure once all are decided. It
+   * Takes the records, in order, and resolves when all of them are acknowledged; rejects with a `SendFailure` once all are decided. It
    * waits before taking while more than `bufferMemory` is under way. The result at i tells where record i went.
    */
   send(records: readonly ProducerRecord[]): Promise<SendResult>
@@ -103,6 +104,9 @@ export interface Producer {
   readonly pendingBytes: number
   close(): Promise<void>
 }
+
+/** What a failed send() rejects with: the first failure, and what became of each record. */
+export type SendFailure = KafkaError & { readonly result: SendResult }
 
 export interface SendResult {
   readonly count: number
@@ -139,6 +143,9 @@ export interface ConsumerSettings {
   sessionTimeoutMs?: number
   heartbeatIntervalMs?: number
   rebalanceTimeoutMs?: number
+  /** Whether asking for a topic that is not there may create it, where the broker does so. True as in Kafka. */
+  allowAutoCreateTopics?: boolean
+  /** `cooperative-sticky`, `range`, `roundrobin`, `sticky`; in the order of preference. */
   partitionAssignors?: readonly string[]
 }
 
@@ -190,7 +197,7 @@ export interface GroupMemberSettings {
   ): Promise<Map<string, Buffer>> | Map<string, Buffer>
   /** Before a rejoin: let go of what must be let go. */
   beforeRejoin(reason: string): Promise<void>
-  onAssigned(assignment: Buffer, generation: number, memberId: string, leader: boolean): Promise<void>
+  onAssigned(assignment: Buffer, generation: number, memberId: string, leader: boolean, protocol: string): Promise<void>
   /** The member was thrown out: everything it held is no longer its. */
   onLost(error: Error): Promise<void>
 }
@@ -198,6 +205,8 @@ export interface GroupMemberSettings {
 export interface GroupMember {
   readonly memberId: string
   readonly generation: number
+  /** Why the member has ended by itself: a fenced instance, a protocol that the group does not share. It does not join again. */
+  readonly failure: Error | undefined
   start(): void
   /** Rejoins at the next chance. */
   rejoin(reason: string): void

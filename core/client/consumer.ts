@@ -1,0 +1,375 @@
+/**
+ * The consumer: subscribes as a member of a group, or reads partitions that it is given. Everything that touches the user's state happens in
+ * poll(): records, rebalances, errors. In a cooperative group it keeps what stays its own through a rebalance; a partition is let go of
+ * before anybody else gets it (Invariant 9).
+ */
+import { KafkaError } from '../errors.ts'
+import type { Timer } from '../system/clock.ts'
+import type { Assignor } from './assignors/index.ts'
+import { partitionKey } from './by-topic.ts'
+import { Fetcher } from './fetcher.ts'
+import { Member } from './group.ts'
+import { assignAsLeader, assignorNamed, readAssignment, writeSubscription } from './group-assignment.ts'
+import { clientLimits } from './limits.ts'
+import type { Network } from './network.ts'
+import { commitOffsets, fetchCommitted } from './offsets.ts'
+import type { CommitOffset, ConsumedBatch, Consumer, ConsumerSettings, RebalanceListener, TopicPartition } from './types.ts'
+import { within } from './within.ts'
+
+export const consumerDefaults = {
+  autoOffsetReset: 'latest',
+  isolationLevel: 'read_uncommitted',
+  fetchMinBytes: 1,
+  fetchMaxWaitMs: 500,
+  fetchMaxBytes: 50 * 1024 * 1024,
+  maxPartitionFetchBytes: 1024 * 1024,
+  maxPollRecords: 500,
+  sessionTimeoutMs: 45_000,
+  heartbeatIntervalMs: 3_000,
+  rebalanceTimeoutMs: 300_000,
+  allowAutoCreateTopics: true,
+  partitionAssignors: ['cooperative-sticky', 'range'],
+} as const satisfies ConsumerSettings
+
+/** How often a subscription is held against the cluster while a topic of it is not there. */
+const MISSING_TOPIC_WATCH_MS = 1_000
+
+/** Something that a rebalance wants done in poll(). */
+interface Step {
+  run: () => Promise<void>
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+export class GroupConsumer implements Consumer {
+  private readonly network: Network
+  private readonly settings: Required<Omit<ConsumerSettings, 'groupId' | 'groupInstanceId'>> &
+    Pick<ConsumerSettings, 'groupId' | 'groupInstanceId'>
+  private readonly fetcher: Fetcher
+  private readonly offered: readonly Assignor[]
+  private readonly steps: Step[] = []
+  private readonly closing = new AbortController()
+  private member: Member | null = null
+  private pattern: RegExp | null = null
+  private topics: readonly string[] = []
+  private listener: RebalanceListener = {}
+  private mode: 'none' | 'group' | 'assigned' = 'none'
+  private protocol: Assignor | null = null
+  private ledCounts: Map<string, number> | null = null
+  private fatal: Error | null = null
+  private polling = false
+  private wake: (() => void) | null = null
+  private watcher: Timer | null = null
+  private watching = false
+  private lastPoll = 0
+  private liveness: Timer | null = null
+  private unlisten: (() => void) | null = null
+
+  constructor(network: Network, given: ConsumerSettings) {
+    const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ConsumerSettings
+    const settings = { ...consumerDefaults, ...defined }
+    this.network = network
+    this.settings = settings
+    this.offered = settings.partitionAssignors.map(assignorNamed)
+    this.fetcher = new Fetcher(
+      network,
+      { ...settings, isolationLevel: settings.isolationLevel === 'read_committed' ? 1 : 0 },
+      (partitions, signal) =>
+        settings.groupId === undefined
+          ? Promise.resolve([])
+          : fetchCommitted(network, settings.groupId, partitions, { signal, requireStable: true }),
+      () => this.wake?.(),
+    )
+  }
+
+  get assignment(): readonly TopicPartition[] {
+    return this.fetcher.partitions
+  }
+
+  private groupId(): string {
+    if (this.settings.groupId === undefined)
+      throw new KafkaError('INVALID_GROUP_ID', 'the consumer has no group.id: set one to subscribe or to commit')
+    return this.settings.groupId
+  }
+
+  subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): void {
+    this.checkOpen()
+    const groupId = this.groupId()
+    if (this.mode === 'assigned')
+      throw new KafkaError('INVALID_REQUEST', 'the consumer reads assigned partitions: it cannot subscribe as well')
+    this.mode = 'group'
+    this.listener = listener
+    this.pattern = topics instanceof RegExp ? topics : null
+    this.topics = topics instanceof RegExp ? [] : [...new Set(topics)].sort()
+    this.lastPoll = this.network.system.clock.monotonic()
+    if (this.member) {
+      if (this.pattern) void this.watch()
+      this.member.rejoin('the subscription has changed')
+      return
+    }
+    const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, groupInstanceId } = this.settings
+    const member = new Member(this.network, {
+      groupId,
+      ...(groupInstanceId === undefined ? {} : { groupInstanceId }),
+      protocolType: 'consumer',
+      sessionTimeoutMs,
+      heartbeatIntervalMs,
+      rebalanceTimeoutMs,
+      protocols: () =>
+        this.offered.map((assignor) => ({
+          name: assignor.name,
+          metadata: writeSubscription(assignor, this.topics, this.fetcher.partitions, member.generation, this.network.settings.clientRack),
+        })),
+      assign: async (protocol, members) => {
+        const led = await assignAsLeader(this.network, protocol, members)
+        this.ledCounts = led.partitionCounts
+        return led.assignments
+      },
+      beforeRejoin: () => this.step(() => this.letGo()),
+      onAssigned: (assignment, _generation, _memberId, leader, protocol) => this.step(() => this.take(assignment, leader, protocol)),
+      onLost: (error) => this.onLost(error),
+    })
+    this.member = member
+    this.unlisten = this.network.metadata.onChange(() => this.compareCounts())
+    // The first join already says which topics the pattern takes in.
+    if (this.pattern || this.settings.allowAutoCreateTopics) void this.watch().then(() => member.start())
+    else member.start()
+    this.scheduleWatch()
+    this.liveness = this.network.system.clock.every(Math.max(100, rebalanceTimeoutMs / 4), () => this.checkLiveness())
+  }
+
+  assign(partitions: readonly (TopicPartition & { offset: number | 'earliest' | 'latest' })[]): void {
+    this.checkOpen()
+    if (this.mode === 'group')
+      throw new KafkaError('INVALID_REQUEST', 'the consumer subscribes in a group: it cannot be assigned partitions as well')
+    this.mode = 'assigned'
+    this.fetcher.remove(this.fetcher.partitions)
+    for (const entry of partitions) this.fetcher.add(entry, entry.offset)
+  }
+
+  /** Runs `run` in poll(); resolves when it is done, or when the consumer closes. */
+  private step(run: () => Promise<void>): Promise<void> {
+    if (this.closing.signal.aborted) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.steps.push({ run, resolve, reject })
+      this.wake?.()
+    })
+  }
+
+  private async runSteps(): Promise<void> {
+    for (let step = this.steps.shift(); step; step = this.steps.shift()) {
+      try {
+        await step.run()
+        step.resolve()
+      } catch (error) {
+        // The group goes on; what the listener threw is the caller's.
+        step.resolve()
+        throw error
+      }
+    }
+  }
+
+  /** Before a rejoin: an eager group lets go of everything, a cooperative one of what it does not subscribe to any more. */
+  private async letGo(): Promise<void> {
+    const topics = new Set(this.topics)
+    const held = this.fetcher.partitions
+    const going = this.protocol?.cooperative ? held.filter((entry) => !topics.has(entry.topic)) : held
+    if (going.length === 0) return
+    try {
+      await this.listener.revoked?.(going)
+    } finally {
+      this.fetcher.remove(going)
+    }
+  }
+
+  private async take(assignment: Buffer, leader: boolean, protocol: string): Promise<void> {
+    this.protocol = assignorNamed(protocol)
+    if (!leader) this.ledCounts = null
+    const assigned = readAssignment(assignment)
+    const wanted = new Set(assigned.map(partitionKey))
+    const held = this.fetcher.partitions
+    const holds = new Set(held.map(partitionKey))
+    const going = held.filter((entry) => !wanted.has(partitionKey(entry)))
+    const coming = assigned.filter((entry) => !holds.has(partitionKey(entry)))
+    try {
+      if (going.length > 0) await this.listener.revoked?.(going)
+    } finally {
+      this.fetcher.remove(going)
+      // Others wait for what we have let go of.
+      if (going.length > 0 && this.protocol.cooperative) this.member?.rejoin('partitions were let go of')
+      for (const entry of coming) this.fetcher.add(entry, 'committed')
+    }
+    if (coming.length > 0 || !this.protocol.cooperative) await this.listener.assigned?.(coming)
+  }
+
+  private onLost(error: Error): Promise<void> {
+    // A member that has ended says so in poll().
+    if (this.member?.failure) this.fatal = this.member.failure
+    return this.step(async () => {
+      const held = this.fetcher.partitions
+      this.fetcher.remove(held)
+      this.network.system.logger.warn(
+        { group: this.settings.groupId, err: error, partitions: held.length },
+        'the group has put us out; what we held is no longer ours',
+      )
+      if (held.length > 0) await (this.listener.lost ?? this.listener.revoked)?.(held)
+    })
+  }
+
+  /** Does the group have to meet again: new topics for a pattern, other partition counts? Never rejects. */
+  private async watch(): Promise<void> {
+    if (this.watching || this.closing.signal.aborted) return
+    this.watching = true
+    try {
+      const { pattern } = this
+      if (pattern) {
+        const all = await this.network.metadata.topics()
+        const names = all
+          .filter((topic) => !topic.internal && new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(topic.name))
+          .map((topic) => topic.name)
+        names.sort()
+        if (names.join('\n') !== this.topics.join('\n') && this.pattern === pattern) {
+          this.topics = names
+          this.member?.rejoin('the topics that the pattern takes in have changed')
+        }
+      } else if (this.topics.length > 0)
+        await this.network.metadata.refresh([...this.topics, ...(this.ledCounts?.keys() ?? [])], {
+          allowCreation: this.settings.allowAutoCreateTopics,
+          timeoutMs: this.network.settings.requestTimeoutMs,
+          signal: this.closing.signal,
+        })
+    } catch (error) {
+      this.network.system.logger.debug({ err: error, group: this.settings.groupId }, 'subscription not checked; it will be later')
+    } finally {
+      this.watching = false
+    }
+  }
+
+  private scheduleWatch(): void {
+    if (this.closing.signal.aborted) return
+    const missing = this.topics.some((topic) => !this.network.metadata.peek(topic))
+    const delayMs = missing
+      ? Math.min(MISSING_TOPIC_WATCH_MS, this.network.settings.metadataMaxAgeMs)
+      : this.network.settings.metadataMaxAgeMs
+    this.watcher = this.network.system.clock.after(delayMs, () => void this.watch().then(() => this.scheduleWatch()))
+  }
+
+  private compareCounts(): void {
+    if (!this.ledCounts) return
+    for (const [topic, count] of this.ledCounts) {
+      const now = this.network.metadata.peek(topic)?.partitions.length ?? 0
+      if (now === count) continue
+      this.ledCounts = null
+      this.member?.rejoin(`topic ${topic} has ${now} partitions now, it had ${count}`)
+      return
+    }
+  }
+
+  /** Whoever does not poll for the whole rebalance timeout gives its partitions to others. */
+  private checkLiveness(): void {
+    const { rebalanceTimeoutMs } = this.settings
+    const quietMs = this.network.system.clock.monotonic() - this.lastPoll
+    if (this.polling || quietMs <= rebalanceTimeoutMs || !this.member || this.steps.length > 0) return
+    this.member.expel(`poll() was not called for ${Math.round(quietMs)} ms, max.poll.interval.ms is ${rebalanceTimeoutMs}`)
+  }
+
+  async poll(timeoutMs: number, signal?: AbortSignal): Promise<ConsumedBatch[]> {
+    this.checkOpen()
+    if (this.polling) throw new KafkaError('INVALID_REQUEST', 'poll() is under way: await it before the next')
+    const { clock } = this.network.system
+    this.polling = true
+    const started = clock.monotonic()
+    this.lastPoll = started
+    try {
+      for (;;) {
+        if (this.steps.length > 0) await this.runSteps()
+        if (this.fatal) throw this.fatal
+        if (this.closing.signal.aborted) return []
+        const batches = this.fetcher.take(this.settings.maxPollRecords)
+        if (batches.length > 0) return batches
+        const leftMs = started + timeoutMs - clock.monotonic()
+        if (leftMs <= 0 || signal?.aborted) return []
+        await this.wait(leftMs, signal)
+      }
+    } finally {
+      this.polling = false
+      this.lastPoll = clock.monotonic()
+    }
+  }
+
+  /** Until something happens or the time is over. Keeps the process alive: somebody waits for records. */
+  private async wait(delayMs: number, signal?: AbortSignal): Promise<void> {
+    const timer = new AbortController()
+    const wake = () => timer.abort()
+    this.wake = wake
+    signal?.addEventListener('abort', wake, { once: true })
+    await this.network.system.clock.sleep(delayMs, timer.signal)
+    signal?.removeEventListener('abort', wake)
+    this.wake = null
+  }
+
+  seek(partition: TopicPartition, offset: number): void {
+    this.reader(partition).seek(offset)
+    this.fetcher.schedule()
+  }
+
+  private reader(partition: TopicPartition) {
+    const reader = this.fetcher.get(partition)
+    if (!reader) throw new KafkaError('INVALID_REQUEST', `${partitionKey(partition)} is not assigned to this consumer`)
+    return reader
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.reader(partition).paused = true
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.reader(partition).paused = false
+    this.fetcher.schedule()
+    this.wake?.()
+  }
+
+  position(partition: TopicPartition): number | undefined {
+    return this.fetcher.get(partition)?.position
+  }
+
+  async commit(offsets: readonly CommitOffset[]): Promise<void> {
+    if (offsets.length === 0) return
+    if (this.member) return this.member.commit(offsets)
+    return commitOffsets(this.network, this.groupId(), offsets)
+  }
+
+  async committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+    const found = await fetchCommitted(this.network, this.groupId(), partitions, { requireStable: true })
+    return new Map(found.map((entry) => [partitionKey(entry), entry.offset]))
+  }
+
+  private checkOpen(): void {
+    if (this.closing.signal.aborted) throw new KafkaError('INVALID_REQUEST', 'the consumer is closed')
+  }
+
+  /** Lets go of everything, tells the listener, and leaves the group. */
+  async close(): Promise<void> {
+    if (this.closing.signal.aborted) return
+    this.closing.abort()
+    this.watcher?.cancel()
+    this.liveness?.cancel()
+    this.unlisten?.()
+    this.wake?.()
+    for (const step of this.steps.splice(0)) step.resolve()
+    const held = this.fetcher.partitions
+    let failure: unknown
+    if (this.mode === 'group' && held.length > 0 && this.listener.revoked) {
+      const { revoked } = this.listener
+      const told = Promise.resolve()
+        .then(() => revoked(held))
+        .catch((error: unknown) => {
+          failure = error
+        })
+      await within(this.network.system.clock, clientLimits.closeTimeoutMs, told)
+    }
+    await this.member?.close()
+    this.fetcher.close()
+    if (failure) throw failure
+  }
+}
