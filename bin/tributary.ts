@@ -2,11 +2,10 @@
  * The command line: finds the subcommand, runs it, and turns what went wrong into a sentence and an exit code (0 done or stopped, 1 failed,
  * 2 called wrongly). Loads nothing that the subcommand does not need.
  */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { LogLevel } from '../core/system/logger.ts'
 import type { Command } from './command.ts'
 import { Complaint, exitCodeOf, explain, wrongUsage } from './complaint.ts'
+import { packageVersion } from './version.ts'
 
 const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   up: () => import('./commands/up.ts'),
@@ -44,15 +43,6 @@ function logLevel(): LogLevel {
   return found
 }
 
-async function version(): Promise<string> {
-  // the package's file lies one folder up, or two where this runs compiled
-  for (const up of ['..', '../..']) {
-    const text = await readFile(join(import.meta.dirname, up, 'package.json'), 'utf8').catch(() => undefined)
-    if (text !== undefined) return (JSON.parse(text) as { version: string }).version
-  }
-  throw new Complaint('package.json is missing beside the program: install Tributary anew.')
-}
-
 async function run([name, ...args]: string[]): Promise<number> {
   const print = (line: string) => void process.stdout.write(`${line}\n`)
   if (name === undefined || name === '--help' || name === '-h' || (name === 'help' && args[0] === undefined)) {
@@ -60,7 +50,7 @@ async function run([name, ...args]: string[]): Promise<number> {
     return name === undefined ? 2 : 0
   }
   if (name === '--version' || name === '-v') {
-    print(await version())
+    print(await packageVersion())
     return 0
   }
   const asked = name === 'help' ? args[0]! : name

@@ -1,0 +1,63 @@
+/** The arguments that subcommands share: files, `--override name=value`, and options of their own that take a value. */
+import { readFile } from 'node:fs/promises'
+import { Complaint, wrongUsage } from './complaint.ts'
+import { parseProperties } from './properties.ts'
+
+export interface Arguments {
+  files: string[]
+  overrides: Record<string, string>
+  /** By name, without the dashes. */
+  options: Record<string, string>
+  flags: Set<string>
+}
+
+export function readArguments(
+  command: string,
+  args: readonly string[],
+  known: { options?: readonly string[]; flags?: readonly string[]; files: number },
+): Arguments {
+  const found: Arguments = { files: [], overrides: {}, options: {}, flags: new Set() }
+  for (let index = 0; index < args.length; index++) {
+    const [arg, inline] = parted(args[index]!)
+    const value = () => {
+      const given = inline ?? args[++index]
+      if (given === undefined) throw wrongUsage(`${arg} takes a value.`, command)
+      return given
+    }
+    if (arg === '--') {
+      found.files.push(...args.slice(index + 1))
+      break
+    }
+    const name = arg.replace(/^--/, '')
+    if (arg === '--override') override(found.overrides, value(), command)
+    else if (known.options?.includes(name) && arg.startsWith('--')) found.options[name] = value()
+    else if (known.flags?.includes(name) && arg.startsWith('--')) found.flags.add(name)
+    else if (arg.startsWith('-')) throw wrongUsage(`${command} has no option ${arg}.`, command)
+    else found.files.push(args[index]!)
+  }
+  if (found.files.length > known.files) {
+    throw wrongUsage(`${command} takes ${known.files === 1 ? 'one file' : `${known.files} files`}, and got ${found.files.length}.`, command)
+  }
+  return found
+}
+
+/** `--name=value` as its parts; a file's name may hold an equals sign. */
+function parted(arg: string): [string, string | undefined] {
+  const at = arg.indexOf('=')
+  return arg.startsWith('--') && at > 0 ? [arg.slice(0, at), arg.slice(at + 1)] : [arg, undefined]
+}
+
+function override(into: Record<string, string>, pair: string, command: string): void {
+  const at = pair.indexOf('=')
+  if (at < 1) throw wrongUsage(`--override takes name=value, and got "${pair}".`, command)
+  into[pair.slice(0, at)] = pair.slice(at + 1)
+}
+
+export async function readPropertiesFile(path: string): Promise<Record<string, string>> {
+  const text = await readFile(path, 'utf8')
+  try {
+    return parseProperties(text)
+  } catch (cause) {
+    throw new Complaint(`${path} is no .properties file.`, { cause })
+  }
+}
