@@ -52,9 +52,10 @@ const mayLoad: Record<string, string[]> = {
   'core/errors.ts': [],
   'core/wire': [],
   'core/log': ['core/wire', 'core/system', 'core/errors.ts'],
-  'core/cluster': ['core/log', 'core/wire', 'core/system', 'core/errors.ts', 'core/settings.ts'],
+  'core/cluster': ['core/log', 'core/wire', 'core/system', 'core/errors.ts', 'core/settings.ts', 'core/settings'],
   'core/groups': ['core/log', 'core/wire', 'core/system', 'core/errors.ts'],
-  'core/settings.ts': ['core/errors.ts', 'core/wire', 'core/system'],
+  'core/settings.ts': ['core/settings', 'core/errors.ts', 'core/wire', 'core/system'],
+  'core/settings': ['core/errors.ts'],
   'core/apis': ['core/wire', 'core/errors.ts', 'core/system/scan.ts'],
   'core/network': [
     'core/cluster',

@@ -2,8 +2,76 @@
  * Produce, key 0. v5 adds logStartOffset; v8 adds recordErrors, errorMessage; v9 is flexible; v10 adds currentLeader, nodeEndpoints; v13
  * adds topicId, drops name.
  */
+import type { Broker } from '../broker.ts'
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { int16, int32, int64, list, nullable, optional, records, since, string, struct, tagged, until, uuid } from '../wire/types.ts'
+
+interface PartitionData {
+  index: number
+  records: Buffer | null
+}
+
+interface PartitionAnswer {
+  index: number
+  errorCode: number
+  baseOffset: number
+  logAppendTimeMs: number
+  logStartOffset: number
+  recordErrors: []
+  errorMessage: string | null
+}
+
+function failed(index: number, error: unknown, broker: Broker): PartitionAnswer {
+  if (!(error instanceof KafkaError)) broker.system.logger.error({ err: error, partition: index }, 'a batch could not be stored')
+  const errorMessage = error instanceof KafkaError && error.message !== error.error ? error.message : null
+  return { index, errorCode: codeOf(error), baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, recordErrors: [], errorMessage }
+}
+
+/** Puts one batch into its log. What the client has to wait for goes to `waits`. */
+function store(
+  topic: string | undefined,
+  unknown: 'UNKNOWN_TOPIC_OR_PARTITION' | 'UNKNOWN_TOPIC_ID',
+  { index, records }: PartitionData,
+  acks: number,
+  broker: Broker,
+  waits: Promise<void>[],
+): PartitionAnswer {
+  try {
+    const log = topic === undefined ? undefined : broker.logs.get(topic, index)
+    if (!log) throw new KafkaError(topic === undefined ? unknown : 'UNKNOWN_TOPIC_OR_PARTITION')
+    if (records === null) throw new KafkaError('INVALID_RECORD', 'a partition without a record batch')
+    const { baseOffset, logAppendTimeMs, logStartOffset, written, durable } = log.append(records)
+    const answer: PartitionAnswer = {
+      index,
+      errorCode: 0,
+      baseOffset,
+      logAppendTimeMs,
+      logStartOffset,
+      recordErrors: [],
+      errorMessage: null,
+    }
+    // Invariant 1: acks=all is answered when the batch is durable
+    waits.push((acks === -1 ? durable : written).catch((error: unknown) => void Object.assign(answer, failed(index, error, broker))))
+    return answer
+  } catch (error) {
+    return failed(index, error, broker)
+  }
+}
+
+function refuseProduce(
+  errorCode: number,
+  request: { topicData: readonly { name: string; topicId: string; partitionData: readonly PartitionData[] }[] },
+) {
+  return {
+    responses: request.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1, recordErrors: [], errorMessage: null })),
+    })),
+    throttleTimeMs: 0,
+  }
+}
 
 export default defineApi({
   key: 0,
@@ -11,6 +79,9 @@ export default defineApi({
   versions: [3, 13],
   advertised: [0, 13],
   flexible: 9,
+  missing: ['transactions: a request with a transactional id is refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
+  // a producer's pipelined batches share one group commit
+  overlaps: true,
   request: {
     transactionalId: optional(nullable(string)),
     acks: int16,
@@ -76,4 +147,30 @@ export default defineApi({
       ),
     ),
   },
+  handle({ request, version, broker, peer }) {
+    const { acks, transactionalId } = request
+    const whole =
+      acks < -1 || acks > 1
+        ? errorCode('INVALID_REQUIRED_ACKS')
+        : transactionalId !== null
+          ? errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+          : 0
+    if (whole !== 0) return refuseProduce(whole, request)
+    const waits: Promise<void>[] = []
+    const responses = request.topicData.map(({ name, topicId, partitionData }) => {
+      const topic = version >= 13 ? broker.cluster.topicById(topicId)?.name : broker.cluster.topic(name)?.name
+      const unknown = version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+      return { name, topicId, partitionResponses: partitionData.map((data) => store(topic, unknown, data, acks, broker, waits)) }
+    })
+    if (acks === 0) {
+      const wrong = responses.flatMap(({ partitionResponses }) => partitionResponses).find((partition) => partition.errorCode !== 0)
+      // nobody hears an error of acks=0 but by the end of the connection
+      if (wrong) peer.close(`a Produce with acks=0 failed with error ${wrong.errorCode}`)
+      return null
+    }
+    const answer = { responses, throttleTimeMs: 0 }
+    if (waits.length === 0) return answer
+    return (waits.length === 1 ? waits[0]! : Promise.all(waits)).then(() => answer)
+  },
+  refuse: (errorCode, request) => refuseProduce(errorCode, request),
 })

@@ -2,8 +2,55 @@
  * ListOffsets, key 2. v2 adds isolationLevel, throttleTimeMs; v4 adds currentLeaderEpoch, leaderEpoch; v6 is flexible; v10 adds
  * timeoutMs.
  */
+import type { Broker } from '../broker.ts'
+import { codeOf, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { int8, int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
+
+/** What a timestamp below zero asks for, and since which version it may. */
+const special = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6 } as const
+const firstVersion = new Map<number, number>([
+  [special.maxTimestamp, 7],
+  [special.earliestLocal, 8],
+  [special.latestTiered, 9],
+  [special.earliestPendingUpload, 11],
+])
+
+interface Asked {
+  partitionIndex: number
+  currentLeaderEpoch: number
+  timestamp: number
+}
+
+const nothing = { offset: -1, timestamp: -1, leaderEpoch: -1 }
+
+async function look(topic: string, asked: Asked, readCommitted: boolean, version: number, broker: Broker) {
+  const { currentLeaderEpoch, timestamp, partitionIndex } = asked
+  const log = broker.cluster.topic(topic) && broker.logs.get(topic, partitionIndex)
+  if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+  if (currentLeaderEpoch >= 0 && currentLeaderEpoch < log.leaderEpoch) throw new KafkaError('FENCED_LEADER_EPOCH')
+  if (currentLeaderEpoch > log.leaderEpoch) throw new KafkaError('UNKNOWN_LEADER_EPOCH')
+  if (timestamp < special.earliestPendingUpload || version < (firstVersion.get(timestamp) ?? 0)) throw new KafkaError('UNSUPPORTED_VERSION')
+  const bound = readCommitted ? log.lastStableOffset : log.highWatermark
+  switch (timestamp) {
+    case special.latest:
+      return { timestamp: -1, offset: bound, leaderEpoch: log.leaderEpoch }
+    case special.earliest:
+    case special.earliestLocal: {
+      const epoch = log.epochAt(log.logStartOffset)
+      return { timestamp: -1, offset: log.logStartOffset, leaderEpoch: epoch < 0 ? log.leaderEpoch : epoch }
+    }
+    case special.latestTiered:
+    case special.earliestPendingUpload:
+      return nothing
+    case special.maxTimestamp:
+      return (await log.maxTimestamp()) ?? nothing
+    default: {
+      const found = await log.offsetForTimestamp(timestamp)
+      return found && found.offset < bound ? found : nothing
+    }
+  }
+}
 
 export default defineApi({
   key: 2,
@@ -44,4 +91,30 @@ export default defineApi({
       }),
     ),
   },
+  async handle({ request, version, broker }) {
+    const readCommitted = request.isolationLevel === 1
+    const topics = await Promise.all(
+      request.topics.map(async ({ name, partitions }) => ({
+        name,
+        partitions: await Promise.all(
+          partitions.map(async (asked) => {
+            try {
+              return { partitionIndex: asked.partitionIndex, errorCode: 0, ...(await look(name, asked, readCommitted, version, broker)) }
+            } catch (error) {
+              if (!(error instanceof KafkaError)) throw error
+              return { partitionIndex: asked.partitionIndex, errorCode: codeOf(error), ...nothing }
+            }
+          }),
+        ),
+      })),
+    )
+    return { throttleTimeMs: 0, topics }
+  },
+  refuse: (errorCode, { topics }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, ...nothing })),
+    })),
+  }),
 })

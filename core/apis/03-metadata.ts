@@ -4,8 +4,67 @@
  * topicAuthorizedOperations, clusterAuthorizedOperations; v9 is flexible; v10 adds topicId; v11 drops includeClusterAuthorizedOperations,
  * clusterAuthorizedOperations; v13 adds errorCode.
  */
+import type { Broker } from '../broker.ts'
+import type { Topic } from '../cluster/types.ts'
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
-import { between, bool, int16, int32, list, nullable, since, string, struct, uuid } from '../wire/types.ts'
+import { between, bool, int16, int32, list, nullable, since, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
+
+interface Asked {
+  name: string | null
+  topicId: string
+}
+
+function described(topic: Topic, broker: Broker) {
+  const { nodeId } = broker.settings
+  const partitions = Array.from({ length: topic.partitions }, (_, partitionIndex) => ({
+    errorCode: 0,
+    partitionIndex,
+    leaderId: nodeId,
+    leaderEpoch: broker.logs.get(topic.name, partitionIndex)?.leaderEpoch ?? 0,
+    replicaNodes: [nodeId],
+    isrNodes: [nodeId],
+    offlineReplicas: [],
+  }))
+  return { errorCode: 0, name: topic.name, topicId: topic.id, isInternal: topic.internal, partitions }
+}
+
+const absent = ({ name, topicId }: Asked, code: number, isInternal = false) => ({
+  errorCode: code,
+  name,
+  topicId,
+  isInternal,
+  partitions: [],
+})
+
+/** Makes a topic that was asked for by name, as Kafka does when both sides allow it. */
+async function create(asked: Asked & { name: string }, broker: Broker) {
+  try {
+    if (asked.name === '__consumer_offsets') {
+      await broker.groups.prepare()
+      return described(broker.cluster.topic(asked.name)!, broker)
+    }
+    // transactions are not built: nothing makes the topic that keeps them
+    if (asked.name === '__transaction_state') return absent(asked, errorCode('UNKNOWN_TOPIC_OR_PARTITION'), true)
+    return described(await broker.cluster.ensureTopic(asked.name), broker)
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    return absent(asked, codeOf(error))
+  }
+}
+
+function find(asked: Asked, broker: Broker, mayCreate: boolean) {
+  if (asked.name === null) {
+    const topic = asked.topicId === ZERO_UUID ? undefined : broker.cluster.topicById(asked.topicId)
+    return topic ? described(topic, broker) : absent(asked, errorCode('UNKNOWN_TOPIC_ID'))
+  }
+  const topic = broker.cluster.topic(asked.name)
+  if (topic) return described(topic, broker)
+  const named = { name: asked.name, topicId: ZERO_UUID }
+  if (mayCreate) return create(named, broker)
+  const error = broker.cluster.isTopicName(asked.name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+  return absent(named, errorCode(error), asked.name === '__consumer_offsets' || asked.name === '__transaction_state')
+}
 
 export default defineApi({
   key: 3,
@@ -61,4 +120,37 @@ export default defineApi({
     clusterAuthorizedOperations: between(8, 10, int32, -2147483648),
     errorCode: since(13, int16),
   },
+  async handle({ request, version, broker, peer }) {
+    const { settings, cluster } = broker
+    // in v0 no topics means all of them, and null cannot be said
+    const all = request.topics === null || (version === 0 && request.topics.length === 0)
+    const mayCreate = request.allowAutoTopicCreation && settings.values['auto.create.topics.enable']
+    const unique = new Map((request.topics ?? []).map((asked) => [asked.name ?? asked.topicId, asked]))
+    const topics = all
+      ? [...cluster.topics()].map((topic) => described(topic, broker))
+      : await Promise.all([...unique.values()].map((asked) => find(asked, broker, mayCreate)))
+    // below v12 a topic without a name cannot be told
+    for (const topic of topics) if (topic.name === null && version < 12) topic.name = ''
+    const { advertisedHost: host, advertisedPort: port } = settings.listeners.find(({ name }) => name === peer.listener)!
+    return {
+      throttleTimeMs: 0,
+      brokers: [{ nodeId: settings.nodeId, host, port, rack: settings.values['broker.rack'] }],
+      clusterId: cluster.clusterId,
+      controllerId: settings.nodeId,
+      topics,
+      errorCode: 0,
+    }
+  },
+  refuse: (errorCode, request) => ({
+    brokers: [],
+    clusterId: null,
+    topics: (request.topics ?? []).map(({ name, topicId }) => ({
+      errorCode,
+      name: name ?? '',
+      topicId,
+      isInternal: false,
+      partitions: [],
+    })),
+    errorCode,
+  }),
 })

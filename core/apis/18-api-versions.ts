@@ -2,8 +2,19 @@
  * ApiVersions, key 18. v1 adds throttleTimeMs; v3 is flexible, adds clientSoftwareName, clientSoftwareVersion, supportedFeatures,
  * finalizedFeaturesEpoch, finalizedFeatures, zkMigrationReady.
  */
+import { errorCode } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { bool, int16, int32, int64, list, since, string, struct, tagged } from '../wire/types.ts'
+
+/** KIP-511's rule for what a client calls itself. */
+const CLIENT_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
+/** Kafka 4.3's metadata version, and the features that are built at their levels. */
+const METADATA_VERSION = 30
+const supported = [
+  { name: 'group.version', minVersion: 0, maxVersion: 0 },
+  { name: 'metadata.version', minVersion: 7, maxVersion: METADATA_VERSION },
+  { name: 'transaction.version', minVersion: 0, maxVersion: 0 },
+]
 
 export default defineApi({
   key: 18,
@@ -49,4 +60,24 @@ export default defineApi({
     ),
     zkMigrationReady: tagged(3, 3, bool),
   },
+  handle({ request, version, broker }) {
+    const { clientSoftwareName: name, clientSoftwareVersion: software } = request
+    if (version >= 3 && !(CLIENT_NAME.test(name) && CLIENT_NAME.test(software)))
+      return { errorCode: errorCode('INVALID_REQUEST'), apiKeys: [], throttleTimeMs: 0 }
+    return {
+      errorCode: 0,
+      apiKeys: broker.apis.map(({ key, versions, advertised = versions }) => ({
+        apiKey: key,
+        minVersion: advertised[0],
+        maxVersion: advertised[1],
+      })),
+      throttleTimeMs: 0,
+      // below v4 a feature that begins at 0 stays untold (KAFKA-17011)
+      supportedFeatures: version >= 4 ? supported : supported.filter(({ minVersion }) => minVersion > 0),
+      finalizedFeaturesEpoch: 0,
+      // a feature at level 0 is finalized by not being told
+      finalizedFeatures: [{ name: 'metadata.version', minVersionLevel: METADATA_VERSION, maxVersionLevel: METADATA_VERSION }],
+    }
+  },
+  refuse: (errorCode) => ({ errorCode, apiKeys: [], throttleTimeMs: 0 }),
 })

@@ -1,6 +1,7 @@
 /**
  * CreateTopics, key 19. v5 is flexible, adds topicConfigErrorCode, numPartitions, replicationFactor, configs; v7 adds topicId.
  */
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct, tagged, uuid } from '../wire/types.ts'
 
@@ -61,4 +62,47 @@ export default defineApi({
       }),
     ),
   },
+  async handle({ request, broker }) {
+    const { cluster } = broker
+    const times = new Map<string, number>()
+    for (const { name } of request.topics) times.set(name, (times.get(name) ?? 0) + 1)
+    const told = new Set<string>()
+    const topics = []
+    for (const { name, numPartitions: partitions, replicationFactor, assignments, configs } of request.topics) {
+      if (times.get(name)! > 1) {
+        // told once, as Kafka does
+        if (!told.has(name)) topics.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
+        told.add(name)
+        continue
+      }
+      const overrides = Object.fromEntries(configs.map((config) => [config.name, config.value]))
+      try {
+        const options = { validateOnly: request.validateOnly }
+        const topic = await cluster.createTopic({ name, partitions, replicationFactor, assignments, configs: overrides }, options)
+        topics.push({
+          name,
+          topicId: topic.id,
+          errorCode: 0,
+          errorMessage: null,
+          numPartitions: topic.partitions,
+          replicationFactor: 1,
+          configs: cluster.describeNewTopic(topic).map(({ name, value, readOnly, source: configSource, isSensitive }) => ({
+            name,
+            value,
+            readOnly,
+            configSource,
+            isSensitive,
+          })),
+        })
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error
+        topics.push({ name, errorCode: codeOf(error), errorMessage: error.message })
+      }
+    }
+    return { throttleTimeMs: 0, topics }
+  },
+  refuse: (errorCode, { topics }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })),
+  }),
 })

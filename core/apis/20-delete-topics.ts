@@ -1,8 +1,9 @@
 /**
  * DeleteTopics, key 20. v4 is flexible; v5 adds errorMessage; v6 adds topics, topicId, drops topicNames.
  */
+import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
-import { int16, int32, list, nullable, optional, since, string, struct, until, uuid } from '../wire/types.ts'
+import { int16, int32, list, nullable, optional, since, string, struct, until, uuid, ZERO_UUID } from '../wire/types.ts'
 
 export default defineApi({
   key: 20,
@@ -33,4 +34,43 @@ export default defineApi({
       }),
     ),
   },
+  async handle({ request, version, broker }) {
+    const asked = version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
+    const key = ({ name, topicId }: (typeof asked)[number]) => name ?? topicId
+    const times = new Map<string, number>()
+    for (const topic of asked) times.set(key(topic), (times.get(key(topic)) ?? 0) + 1)
+    const responses = []
+    const told = new Set<string>()
+    for (const { name, topicId } of asked) {
+      const respond = (error: ErrorName, errorMessage: string | null) =>
+        responses.push({ name, topicId, errorCode: errorCode(error), errorMessage })
+      if (name !== null && topicId !== ZERO_UUID) respond('INVALID_REQUEST', 'You may not specify both topic name and topic id.')
+      else if (name === null && topicId === ZERO_UUID) respond('INVALID_REQUEST', 'Neither topic name nor id were specified.')
+      else if (times.get(name ?? topicId)! > 1) {
+        if (!told.has(name ?? topicId)) respond('INVALID_REQUEST', name === null ? 'Duplicate topic id.' : 'Duplicate topic name.')
+        told.add(name ?? topicId)
+      } else {
+        const topic = name === null ? broker.cluster.topicById(topicId) : broker.cluster.topic(name)
+        if (!topic && name === null) respond('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')
+        else if (!topic) respond('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+        else
+          try {
+            await broker.cluster.deleteTopic(topic.name)
+            await broker.groups.topicDeleted(topic.name)
+            responses.push({ name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null })
+          } catch (error) {
+            if (!(error instanceof KafkaError)) throw error
+            responses.push({ name: topic.name, topicId: topic.id, errorCode: codeOf(error), errorMessage: error.message })
+          }
+      }
+    }
+    return { throttleTimeMs: 0, responses }
+  },
+  refuse: (errorCode, { topics, topicNames }) => ({
+    throttleTimeMs: 0,
+    responses: [
+      ...topics.map(({ name, topicId }) => ({ name, topicId, errorCode, errorMessage: null })),
+      ...topicNames.map((name) => ({ name, errorCode, errorMessage: null })),
+    ],
+  }),
 })

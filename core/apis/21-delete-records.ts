@@ -1,6 +1,7 @@
 /**
  * DeleteRecords, key 21. v2 is flexible.
  */
+import { codeOf, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { int16, int32, int64, list, string, struct } from '../wire/types.ts'
 
@@ -38,4 +39,31 @@ export default defineApi({
       }),
     ),
   },
+  async handle({ request, broker }) {
+    const lower = async (topic: string, partitionIndex: number, offset: number) => {
+      try {
+        const log = broker.logs.get(topic, partitionIndex)
+        if (!log || !broker.cluster.topic(topic)) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+        return { partitionIndex, lowWatermark: await log.deleteRecordsBefore(offset), errorCode: 0 }
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error
+        return { partitionIndex, lowWatermark: -1, errorCode: codeOf(error) }
+      }
+    }
+    const topics = await Promise.all(
+      request.topics.map(async ({ name, partitions }) => {
+        // a partition that is named twice has its last offset
+        const last = new Map(partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]))
+        return { name, partitions: await Promise.all([...last].map(([index, offset]) => lower(name, index, offset))) }
+      }),
+    )
+    return { throttleTimeMs: 0, topics }
+  },
+  refuse: (errorCode, { topics }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, lowWatermark: -1, errorCode })),
+    })),
+  }),
 })

@@ -1,6 +1,7 @@
 /**
  * InitProducerId, key 22. v2 is flexible; v3 adds producerId, producerEpoch.
  */
+import { type ErrorName, errorCode } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { int16, int32, int64, nullable, optional, since, string } from '../wire/types.ts'
 
@@ -9,6 +10,7 @@ export default defineApi({
   name: 'InitProducerId',
   versions: [0, 5],
   flexible: 2,
+  missing: ['transactional ids: transactions are not built, and such a request is answered with TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
   request: {
     transactionalId: nullable(string),
     transactionTimeoutMs: int32,
@@ -21,4 +23,15 @@ export default defineApi({
     producerId: optional(int64, -1),
     producerEpoch: int16,
   },
+  async handle({ request, version, broker }) {
+    const refused = (error: ErrorName) => ({ throttleTimeMs: 0, errorCode: errorCode(error), producerId: -1, producerEpoch: -1 })
+    const { transactionalId, producerId, producerEpoch } = request
+    if (transactionalId === '') return refused('INVALID_REQUEST')
+    if (version >= 3 && (producerId < -1 || producerEpoch < -1 || (producerId === -1) !== (producerEpoch === -1)))
+      return refused('INVALID_REQUEST')
+    // fatal for every client: it does not come again, as it would after a code that promises a coordinator later
+    if (transactionalId !== null) return refused('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+    return { throttleTimeMs: 0, errorCode: 0, producerId: await broker.cluster.nextProducerId(), producerEpoch: 0 }
+  },
+  refuse: (errorCode) => ({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 }),
 })

@@ -1,6 +1,7 @@
 /**
  * OffsetForLeaderEpoch, key 23. v3 adds replicaId; v4 is flexible.
  */
+import { errorCode } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
 
@@ -40,4 +41,25 @@ export default defineApi({
       }),
     ),
   },
+  handle({ request, broker }) {
+    const topics = request.topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => {
+        const failed = (code: number) => ({ errorCode: code, partition, leaderEpoch: -1, endOffset: -1 })
+        const log = broker.logs.get(topic, partition)
+        if (!log || !broker.cluster.topic(topic)) return failed(errorCode('UNKNOWN_TOPIC_OR_PARTITION'))
+        if (currentLeaderEpoch >= 0 && currentLeaderEpoch < log.leaderEpoch) return failed(errorCode('FENCED_LEADER_EPOCH'))
+        if (currentLeaderEpoch > log.leaderEpoch) return failed(errorCode('UNKNOWN_LEADER_EPOCH'))
+        return { errorCode: 0, partition, ...log.endOffsetForEpoch(leaderEpoch) }
+      }),
+    }))
+    return { throttleTimeMs: 0, topics }
+  },
+  refuse: (errorCode, { topics }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map(({ partition }) => ({ errorCode, partition, leaderEpoch: -1, endOffset: -1 })),
+    })),
+  }),
 })

@@ -1,14 +1,25 @@
 /**
  * DescribeConfigs, key 32. v3 adds includeDocumentation, configType, documentation; v4 is flexible.
  */
+import type { ConfigResource } from '../cluster/types.ts'
+import { codeOf, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+
+const resourceTypes = { topic: 2, broker: 4 } as const
+
+function resourceOf(type: number, name: string): ConfigResource {
+  if (type === resourceTypes.topic) return { type: 'topic', name }
+  if (type === resourceTypes.broker) return { type: 'broker', name }
+  throw new KafkaError('INVALID_REQUEST', `Configs of resource type ${type} are not kept here; 2 (topic) and 4 (broker) are.`)
+}
 
 export default defineApi({
   key: 32,
   name: 'DescribeConfigs',
   versions: [1, 4],
   flexible: 4,
+  missing: ['resource types 8 (broker logger), 16 (client metrics) and 32 (group)'],
   request: {
     resources: list(
       struct({
@@ -49,4 +60,41 @@ export default defineApi({
       }),
     ),
   },
+  handle({ request, broker }) {
+    const results = request.resources.map(({ resourceType, resourceName, configurationKeys }) => {
+      const result = { errorCode: 0, errorMessage: '' as string | null, resourceType, resourceName }
+      try {
+        // no key at all means all of them, as null does
+        const names = configurationKeys?.length === 0 ? null : configurationKeys
+        const entries = broker.cluster.describeConfigs(resourceOf(resourceType, resourceName), names)
+        return {
+          ...result,
+          configs: entries.map(({ name, value, readOnly, source, isSensitive, type, documentation, synonyms }) => ({
+            name,
+            value,
+            readOnly,
+            configSource: source,
+            isSensitive,
+            synonyms: request.includeSynonyms ? synonyms : [],
+            configType: type,
+            documentation: request.includeDocumentation ? documentation : null,
+          })),
+        }
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error
+        return { ...result, errorCode: codeOf(error), errorMessage: error.message, configs: [] }
+      }
+    })
+    return { throttleTimeMs: 0, results }
+  },
+  refuse: (errorCode, { resources }) => ({
+    throttleTimeMs: 0,
+    results: resources.map(({ resourceType, resourceName }) => ({
+      errorCode,
+      errorMessage: null,
+      resourceType,
+      resourceName,
+      configs: [],
+    })),
+  }),
 })

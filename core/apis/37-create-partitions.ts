@@ -1,6 +1,7 @@
 /**
  * CreatePartitions, key 37. v2 is flexible.
  */
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct } from '../wire/types.ts'
 
@@ -36,4 +37,26 @@ export default defineApi({
       }),
     ),
   },
+  async handle({ request, broker }) {
+    const times = new Map<string, number>()
+    for (const { name } of request.topics) times.set(name, (times.get(name) ?? 0) + 1)
+    const results: { name: string; errorCode: number; errorMessage: string | null }[] = []
+    for (const { name, count, assignments } of request.topics) {
+      if (times.get(name)! > 1) {
+        if (!results.some((told) => told.name === name))
+          results.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
+        continue
+      }
+      try {
+        const replicas = assignments?.map(({ brokerIds }) => brokerIds) ?? null
+        await broker.cluster.createPartitions(name, count, request.validateOnly, replicas)
+        results.push({ name, errorCode: 0, errorMessage: null })
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error
+        results.push({ name, errorCode: codeOf(error), errorMessage: error.message })
+      }
+    }
+    return { throttleTimeMs: 0, results }
+  },
+  refuse: (errorCode, { topics }) => ({ throttleTimeMs: 0, results: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })) }),
 })

@@ -1,14 +1,18 @@
 /**
  * IncrementalAlterConfigs, key 44. v1 is flexible.
  */
+import { codeOf, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
+
+const resourceTypes = { topic: 2, broker: 4 } as const
 
 export default defineApi({
   key: 44,
   name: 'IncrementalAlterConfigs',
   versions: [0, 1],
   flexible: 1,
+  missing: ['resource types 8 (broker logger), 16 (client metrics) and 32 (group)'],
   request: {
     resources: list(
       struct({
@@ -36,4 +40,26 @@ export default defineApi({
       }),
     ),
   },
+  async handle({ request, broker }) {
+    const responses = []
+    for (const { resourceType, resourceName, configs } of request.resources) {
+      const response = { errorCode: 0, errorMessage: null as string | null, resourceType, resourceName }
+      try {
+        if (resourceType !== resourceTypes.topic && resourceType !== resourceTypes.broker)
+          throw new KafkaError('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
+        const type = resourceType === resourceTypes.topic ? 'topic' : 'broker'
+        const changes = configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value }))
+        await broker.cluster.alterConfigs({ type, name: resourceName }, changes, request.validateOnly)
+        responses.push(response)
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error
+        responses.push({ ...response, errorCode: codeOf(error), errorMessage: error.message })
+      }
+    }
+    return { throttleTimeMs: 0, responses }
+  },
+  refuse: (errorCode, { resources }) => ({
+    throttleTimeMs: 0,
+    responses: resources.map(({ resourceType, resourceName }) => ({ errorCode, errorMessage: null, resourceType, resourceName })),
+  }),
 })

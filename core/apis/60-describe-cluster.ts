@@ -1,8 +1,14 @@
 /**
  * DescribeCluster, key 60. v1 adds endpointType; v2 adds includeFencedBrokers, isFenced.
  */
+import { errorCode } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+
+const endpointTypes = { broker: 1, controller: 2 } as const
+/** Bits of Kafka's AclOperation that a cluster has: all of them, since nothing is forbidden here. */
+const ALL_CLUSTER_OPERATIONS = 8096
+const NOT_ASKED = -2147483648
 
 export default defineApi({
   key: 60,
@@ -32,4 +38,31 @@ export default defineApi({
     ),
     clusterAuthorizedOperations: optional(int32, -2147483648),
   },
+  handle({ request, broker, peer }) {
+    const { settings, cluster } = broker
+    const refused = (code: number, errorMessage: string) => ({
+      throttleTimeMs: 0,
+      errorCode: code,
+      errorMessage,
+      clusterId: '',
+      brokers: [],
+    })
+    if (request.endpointType === endpointTypes.controller)
+      return refused(
+        errorCode('MISMATCHED_ENDPOINT_TYPE'),
+        'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER',
+      )
+    if (request.endpointType !== endpointTypes.broker)
+      return refused(errorCode('UNSUPPORTED_ENDPOINT_TYPE'), `Unsupported endpoint type ${request.endpointType}`)
+    const { advertisedHost: host, advertisedPort: port } = settings.listeners.find(({ name }) => name === peer.listener)!
+    return {
+      throttleTimeMs: 0,
+      errorCode: 0,
+      clusterId: cluster.clusterId,
+      controllerId: settings.nodeId,
+      brokers: [{ brokerId: settings.nodeId, host, port, rack: settings.values['broker.rack'], isFenced: false }],
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : NOT_ASKED,
+    }
+  },
+  refuse: (errorCode) => ({ throttleTimeMs: 0, errorCode, clusterId: '', brokers: [] }),
 })

@@ -1,8 +1,13 @@
 /**
  * DescribeTopicPartitions, key 75.
  */
+import { errorCode } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
-import { bool, int16, int32, list, nullable, optional, string, struct, uuid } from '../wire/types.ts'
+import { bool, int16, int32, list, nullable, optional, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
+
+/** Bits of Kafka's AclOperation that a topic has: all of them, since nothing is forbidden here. */
+const ALL_TOPIC_OPERATIONS = 3576
+const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 export default defineApi({
   key: 75,
@@ -58,4 +63,51 @@ export default defineApi({
       ),
     ),
   },
+  handle({ request, broker }) {
+    const { cluster, settings, logs } = broker
+    const { cursor } = request
+    const asked = request.topics.length > 0 ? request.topics : [...cluster.topics()]
+    const names = [...new Set(asked.map(({ name }) => name))].filter((name) => !cursor || name >= cursor.topicName).sort(byName)
+    const most = Math.max(1, Math.min(request.responsePartitionLimit, settings.values['max.request.partition.size.limit']))
+    const topics = []
+    let left = most
+    for (const name of names) {
+      const topic = cluster.topic(name)
+      if (!topic) {
+        const error = cluster.isTopicName(name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+        topics.push({ errorCode: errorCode(error), name, topicId: ZERO_UUID, isInternal: false, partitions: [] })
+        continue
+      }
+      const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
+      if (left === 0) return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first } }
+      const count = Math.max(0, Math.min(topic.partitions - first, left))
+      const { nodeId } = settings
+      topics.push({
+        errorCode: 0,
+        name,
+        topicId: topic.id,
+        isInternal: topic.internal,
+        partitions: Array.from({ length: count }, (_, index) => ({
+          errorCode: 0,
+          partitionIndex: first + index,
+          leaderId: nodeId,
+          leaderEpoch: logs.get(name, first + index)?.leaderEpoch ?? 0,
+          replicaNodes: [nodeId],
+          isrNodes: [nodeId],
+          eligibleLeaderReplicas: [],
+          lastKnownElr: [],
+          offlineReplicas: [],
+        })),
+        topicAuthorizedOperations: ALL_TOPIC_OPERATIONS,
+      })
+      left -= count
+      if (first + count < topic.partitions)
+        return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first + count } }
+    }
+    return { throttleTimeMs: 0, topics, nextCursor: null }
+  },
+  refuse: (errorCode, { topics }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name }) => ({ errorCode, name, topicId: ZERO_UUID, isInternal: false, partitions: [] })),
+  }),
 })

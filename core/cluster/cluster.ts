@@ -10,7 +10,7 @@ import type { System } from '../system/index.ts'
 import { Configs } from './configs.ts'
 import { ClusterImage, isInternal } from './image.ts'
 import { Journal, METADATA_TOPIC } from './journal.ts'
-import { checkReplicas, checkTopicName, PARTITION_LIMIT, partitionsOf } from './topic-rules.ts'
+import { checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-rules.ts'
 import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, NewTopic, Topic } from './types.ts'
 
 const ignore = () => {}
@@ -72,6 +72,10 @@ class LocalCluster implements Cluster {
 
   topics(): Iterable<Topic> {
     return this.#image.topics()
+  }
+
+  isTopicName(name: string): boolean {
+    return isTopicName(name)
   }
 
   logConfig(topic: Topic): LogConfig {

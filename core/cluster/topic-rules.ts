@@ -8,15 +8,21 @@ const NAME_LIMIT = 249
 /** Partitions of one topic and of one request (Invariant 13), as in Kafka. */
 export const PARTITION_LIMIT = 10_000
 
+/** Why `name` is no topic name, or null. */
+function nameFault(name: string): string | null {
+  if (name === '') return 'the empty string is not allowed'
+  if (name === '.' || name === '..') return `'${name}' is not allowed`
+  if (name.length > NAME_LIMIT) return `the length of '${name}' is longer than the max allowed length ${NAME_LIMIT}`
+  if (!/^[a-zA-Z0-9._-]+$/.test(name)) return `'${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+  return null
+}
+
+export const isTopicName = (name: string): boolean => nameFault(name) === null
+
 /** Throws INVALID_TOPIC_EXCEPTION. */
 export function checkTopicName(name: string): void {
-  const fail = (why: string): never => {
-    throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${why}`)
-  }
-  if (name === '') fail('the empty string is not allowed')
-  if (name === '.' || name === '..') fail(`'${name}' is not allowed`)
-  if (name.length > NAME_LIMIT) fail(`the length of '${name}' is longer than the max allowed length ${NAME_LIMIT}`)
-  if (!/^[a-zA-Z0-9._-]+$/.test(name)) fail(`'${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`)
+  const fault = nameFault(name)
+  if (fault !== null) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${fault}`)
 }
 
 /** Replicas of one partition that an operator names by hand. */

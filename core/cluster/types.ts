@@ -50,6 +50,8 @@ export interface Cluster {
   topic(name: string): Topic | undefined
   topicById(id: string): Topic | undefined
   topics(): Iterable<Topic>
+  /** Whether a topic may have this name. */
+  isTopicName(name: string): boolean
   logConfig(topic: Topic): LogConfig
   createTopic(topic: NewTopic, options?: { validateOnly?: boolean }): Promise<Topic>
   /** Auto-creation on Metadata and FindCoordinator: one creation for all that ask at the same time. */

@@ -1,0 +1,30 @@
+/**
+ * What the network room shows on /metrics. Counted as plain numbers on the hot path, read when somebody looks.
+ */
+import type { Broker } from '../broker.ts'
+import type { Metrics } from '../system/metrics.ts'
+import type { Network } from './listener.ts'
+
+export function registerBrokerMetrics(metrics: Metrics, network: Network, broker: Broker): void {
+  const show = (name: string, help: string, value: () => number) => metrics.gauge({ name, help }, (gauge) => gauge.set(value()))
+  show('tributary_broker_connections', 'Open connections', () => network.connections)
+  show('tributary_broker_requests_under_way', 'Requests that are not answered yet', () => network.requestsUnderWay)
+  show('tributary_broker_fetches_waiting', 'Fetches that wait for records', () => broker.fetchWaiters.waiting)
+  show('tributary_broker_received_bytes_total', 'Bytes received from clients', () => network.counters.bytesIn)
+  show('tributary_broker_sent_bytes_total', 'Bytes sent to clients', () => network.counters.bytesOut)
+  show(
+    'tributary_broker_connections_closed_for_errors_total',
+    'Connections closed because of what they sent',
+    () => network.counters.closedForErrors,
+  )
+  metrics.gauge({ name: 'tributary_broker_requests_total', help: 'Requests received, by API', labels: ['api'] }, (gauge) => {
+    for (const api of broker.apis) gauge.set({ api: api.name }, network.counters.requests.get(api.key) ?? 0)
+  })
+  metrics.gauge(
+    { name: 'tributary_broker_partition_log_end_offset', help: 'End offset of each partition', labels: ['topic', 'partition'] },
+    (gauge) => {
+      gauge.reset()
+      for (const log of broker.logs.all()) gauge.set({ topic: log.topic, partition: String(log.partition) }, log.logEndOffset)
+    },
+  )
+}
