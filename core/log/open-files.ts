@@ -24,6 +24,7 @@ export class LogFile {
   use(mode: OpenMode = 'write'): DiskFile {
     this.lastUse = this.files.tick()
     if (this.file === null) {
+      if (this.gone) throw new Error(`${this.path} is closed`)
       this.file = this.files.disk.open(this.path, mode)
       this.files.opened(this)
     }

@@ -15,7 +15,7 @@ import { encodeSnapshot } from './producer-snapshot.ts'
 import type { SequencedBatch } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
 import { shouldRoll } from './roll.ts'
-import { offsetFileName, suffixes } from './segment.ts'
+import { offsetFileName, type Segment, suffixes } from './segment.ts'
 import { emptyRead, SegmentReader } from './segment-reader.ts'
 import { Segments } from './segments.ts'
 import { Tail } from './tail.ts'
@@ -186,12 +186,7 @@ export class StoredPartitionLog implements PartitionLog {
 
   read(offset: number, maxBytes: number, atLeastOne: boolean, bound: ReadBound = 'highWatermark'): ReadResult | Promise<ReadResult> {
     if (this.closed !== null) throw this.closed
-    if (offset < this.logStartOffset || offset > this.logEndOffset) {
-      throw new KafkaError(
-        'OFFSET_OUT_OF_RANGE',
-        `${this.where}: offset ${offset} is outside of ${this.logStartOffset} to ${this.logEndOffset}`,
-      )
-    }
+    if (offset < this.logStartOffset || offset > this.logEndOffset) throw this.outOfRange(offset)
     const end = this.boundOffset(bound)
     if (offset >= end || maxBytes < 0) return emptyRead
     const index = this.tail.find(offset)
@@ -201,8 +196,8 @@ export class StoredPartitionLog implements PartitionLog {
     }
     const segment = this.segments.floor(offset)
     const found = this.reader.read(segment, offset, maxBytes, atLeastOne, end)
-    if (found instanceof Promise) return this.readOn(segment, found, maxBytes, atLeastOne, end)
-    return found ?? this.readOn(segment, Promise.resolve(null), maxBytes, atLeastOne, end)
+    if (found instanceof Promise) return this.readOn(segment, offset, found, maxBytes, atLeastOne, end)
+    return found ?? this.readOn(segment, offset, Promise.resolve(null), maxBytes, atLeastOne, end)
   }
 
   available(offset: number, bound: ReadBound = 'highWatermark'): number {
@@ -335,17 +330,32 @@ export class StoredPartitionLog implements PartitionLog {
 
   /** Goes on into the following segments where one ends in a gap that compaction left. */
   private async readOn(
-    first: Parameters<Segments['after']>[0],
+    first: Segment,
+    offset: number,
     found: Promise<ReadResult | null>,
     maxBytes: number,
     atLeastOne: boolean,
     end: number,
   ): Promise<ReadResult> {
-    let result = await found
-    for (let segment = this.segments.after(first); result === null && segment !== undefined; segment = this.segments.after(segment)) {
-      result = await this.reader.read(segment, segment.baseOffset, maxBytes, atLeastOne, end)
+    try {
+      let result = await found
+      for (let segment = this.segments.after(first); result === null && segment !== undefined; segment = this.segments.after(segment)) {
+        result = await this.reader.read(segment, segment.baseOffset, maxBytes, atLeastOne, end)
+      }
+      return result ?? emptyRead
+    } catch (error) {
+      // The segment may have gone while the disk was asked.
+      if (this.closed !== null) throw this.closed
+      if (offset < this.logStartOffset) throw this.outOfRange(offset)
+      throw error
     }
-    return result ?? emptyRead
+  }
+
+  private outOfRange(offset: number): KafkaError {
+    return new KafkaError(
+      'OFFSET_OUT_OF_RANGE',
+      `${this.where}: offset ${offset} is outside of ${this.logStartOffset} to ${this.logEndOffset}`,
+    )
   }
 
   private placed(header: BatchHeader): { lastOffset: number; sizeBytes: number; maxTimestamp: number } {
@@ -420,27 +430,26 @@ export class StoredPartitionLog implements PartitionLog {
       const next = this.segments.add(this.logEndOffset)
       ended.seal()
       this.sealsRunning++
-      this.sealing = this.sealing.then(() => this.syncSealed(ended.log, paths, next.baseOffset))
+      ended.log.pin()
+      this.sealing = this.sealing.then(() => this.syncSealed(ended, paths, next.baseOffset))
     } catch (cause) {
       throw new KafkaError('KAFKA_STORAGE_ERROR', `${this.folder}: no new segment could be begun: ${(cause as Error).message}`, { cause })
     }
   }
 
-  private async syncSealed(log: Segments['active']['log'], paths: readonly string[], nextOffset: number): Promise<void> {
+  private async syncSealed(ended: Segment, paths: readonly string[], nextOffset: number): Promise<void> {
     const { disk } = this.context
-    const file = log.pin()
     try {
-      await Promise.all([disk.fdatasync(file), ...paths.map((path) => disk.syncFile(path))])
+      await Promise.all([disk.fdatasync(ended.log.use()), ...paths.map((path) => disk.syncFile(path))])
       await disk.syncFolder(this.folder)
       this.recoveryPoint = Math.max(this.recoveryPoint, nextOffset)
     } catch (cause) {
-      this.writer.fail(
-        new KafkaError('KAFKA_STORAGE_ERROR', `${this.folder}: a full segment cannot be made durable: ${(cause as Error).message}`, {
-          cause,
-        }),
-      )
+      // Retention may have taken its files away meanwhile.
+      if (ended.isDropped) return
+      const message = `${this.folder}: a full segment cannot be made durable: ${(cause as Error).message}`
+      this.writer.fail(new KafkaError('KAFKA_STORAGE_ERROR', message, { cause }))
     } finally {
-      log.unpin()
+      ended.log.unpin()
       this.sealsRunning--
     }
   }

@@ -39,6 +39,8 @@ export class Segment {
   createdMs: number
   /** True until the folder's entry for it is durable. */
   isNew = false
+  /** True once retention took its files away. */
+  isDropped = false
   /** Null once sealed: then they are read from their files. */
   private offsets: GrowingIndex | null
   private times: GrowingIndex | null

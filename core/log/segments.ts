@@ -55,7 +55,8 @@ export class Segments {
   }
 
   after(segment: Segment): Segment | undefined {
-    return this.list[this.list.indexOf(segment) + 1]
+    const index = this.list.indexOf(segment)
+    return index < 0 ? undefined : this.list[index + 1]
   }
 
   from(segment: Segment): Segment[] {
@@ -79,6 +80,7 @@ export class Segments {
     this.list = this.list.slice(dropped.length)
     const { disk, clock, logger } = this.context
     for (const segment of dropped) {
+      segment.isDropped = true
       const renamed: string[] = []
       for (const suffix of Object.values(suffixes)) {
         const path = `${this.folder}/${offsetFileName(segment.baseOffset, suffix)}`
