@@ -282,7 +282,6 @@ export class Solo implements Membership {
   ownerUrl = (): string => this.parts.url
 
   start(): void {
-    this.parts.owner.leading()
     this.rejoin()
     this.markJoined()
   }
@@ -293,6 +292,7 @@ export class Solo implements Membership {
     this.held = next
     void this.parts.owner.release(gone)
     this.parts.owner.hold(next)
+    this.parts.owner.leading()
   }
 
   async close(): Promise<void> {}

@@ -180,3 +180,10 @@ export function parseWorkerSettings(properties: Readonly<Record<string, string>>
     )
   return config
 }
+
+/** The converters of connectors that name none. */
+export const defaultConverters = (config: WorkerConfig) => ({
+  'key.converter': config['key.converter'],
+  'value.converter': config['value.converter'],
+  'header.converter': config['header.converter'],
+})

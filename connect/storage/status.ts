@@ -31,9 +31,11 @@ export class StatusStore {
   }
 
   start = (): Promise<void> => this.log.start((entry) => this.apply(entry))
-  refresh = (): Promise<void> => this.log.readToEnd()
+  refresh = (timeoutMs?: number): Promise<void> => this.log.readToEnd(timeoutMs)
   close = (): Promise<void> => this.log.close()
 
+  /** Of all connectors of which anything is known. */
+  names = (): string[] => [...new Set([...this.connectors.keys(), ...this.tasksByConnector.keys()])]
   connector = (name: string): Status | undefined => this.connectors.get(name)
   task = (name: string, task: number): Status | undefined => this.tasksByConnector.get(name)?.get(task)
   tasks = (name: string): ReadonlyMap<number, Status> => this.tasksByConnector.get(name) ?? new Map()
@@ -76,13 +78,11 @@ export class StatusStore {
     const task = /^status-task-(.*)-(\d+)$/.exec(key)
     const topic = /^status-topic-(.*):connector-(.*)$/.exec(key)
     if (key.startsWith('status-connector-')) set(this.connectors, key.slice('status-connector-'.length), statusOf(parsed))
-    else if (task)
-      set(
-        within(this.tasksByConnector, task[1]!, () => new Map<number, Status>()),
-        Number(task[2]),
-        statusOf(parsed),
-      )
-    else if (topic) {
+    else if (task) {
+      const tasks = within(this.tasksByConnector, task[1]!, () => new Map<number, Status>())
+      set(tasks, Number(task[2]), statusOf(parsed))
+      if (tasks.size === 0) this.tasksByConnector.delete(task[1]!)
+    } else if (topic) {
       const known = within(this.topicsByConnector, topic[2]!, () => new Set<string>())
       if (parsed) known.add(topic[1]!)
       else known.delete(topic[1]!)

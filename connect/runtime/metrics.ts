@@ -1,0 +1,31 @@
+/**
+ * What a worker counts, declared once for each set of metrics: workers of one process share them.
+ */
+import type { Metrics } from '../../core/system/metrics.ts'
+
+const labels = ['connector', 'task'] as const
+
+function declare(metrics: Metrics) {
+  return {
+    sourceRecords: metrics.counter({
+      name: 'connect_source_records_total',
+      help: 'Records of sources that Kafka has acknowledged.',
+      labels,
+    }),
+    sinkRecords: metrics.counter({ name: 'connect_sink_records_total', help: 'Records that sinks have taken.', labels }),
+    failures: metrics.counter({ name: 'connect_task_failures_total', help: 'Times that a task failed.', labels }),
+    rebalances: metrics.counter({ name: 'connect_rebalances_total', help: 'Assignments that the worker was given.' }),
+  }
+}
+
+export type WorkerMetrics = ReturnType<typeof declare>
+const known = new WeakMap<Metrics, WorkerMetrics>()
+
+export function workerMetrics(metrics: Metrics): WorkerMetrics {
+  let found = known.get(metrics)
+  if (!found) {
+    found = declare(metrics)
+    known.set(metrics, found)
+  }
+  return found
+}
