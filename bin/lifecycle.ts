@@ -18,12 +18,14 @@ export interface Lifecycle {
 
 export function lifecycle(system: System): Lifecycle {
   const stop = new AbortController()
+  // the process ends when it is told to, and never because all that it waits for happens not to hold it
+  setInterval(() => {}, 2 ** 30)
   const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
     if (stop.signal.aborted) process.exit(codes[signal])
     setTimeout(() => {
       process.stderr.write(`tributary: not stopped within ${STOP_DEADLINE_MS / 1000} s; ending now.\n`)
       process.exit(1)
-    }, STOP_DEADLINE_MS).unref()
+    }, STOP_DEADLINE_MS)
     stop.abort()
   }
   process.on('SIGINT', onSignal)
@@ -50,16 +52,6 @@ export function lifecycle(system: System): Lifecycle {
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
-    // holds the process where nothing else does: all of a worker's timers may be unref'ed
-    const hold = setInterval(() => {}, 2 ** 30)
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearInterval(hold)
-        resolve()
-      },
-      { once: true },
-    )
-    if (signal.aborted) clearInterval(hold)
+    else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }

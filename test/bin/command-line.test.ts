@@ -1,0 +1,180 @@
+/**
+ * Goal: the command line is a good neighbour: exit codes that scripts can use, sentences instead of stacks, a clean stop within 5 s, and
+ * nothing but its own Node. Method: the real `bin/tributary` as a process, from another folder, through a link.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { until } from '../until.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const folder = mkdtempSync(join(tmpdir(), 'tributary-bin-'))
+const link = join(folder, 'tributary')
+symlinkSync(join(root, 'bin', 'tributary'), link)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const running: ChildProcess[] = []
+afterEach(() => {
+  for (const child of running.splice(0)) if (child.exitCode === null) child.kill('SIGKILL')
+})
+
+interface Started {
+  child: ChildProcess
+  out(): string
+  err(): string
+  ended: Promise<number | null>
+}
+
+function start(args: string[], env: Record<string, string> = {}): Started {
+  const child = spawn(link, args, { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  running.push(child)
+  let [out, err] = ['', '']
+  child.stdout?.setEncoding('utf8').on('data', (part) => {
+    out += part
+  })
+  child.stderr?.setEncoding('utf8').on('data', (part) => {
+    err += part
+  })
+  const ended = new Promise<number | null>((done, failed) =>
+    child.once('error', failed).once('close', (code, signal) => done(signal ? null : code)),
+  )
+  return { child, out: () => out, err: () => err, ended }
+}
+
+async function run(args: string[], env: Record<string, string> = {}) {
+  const { out, err, ended } = start(args, { TRIBUTARY_LOG_LEVEL: 'silent', ...env })
+  return { code: await ended, out: out(), err: err() }
+}
+
+let files = 0
+function properties(lines: Record<string, string>): string {
+  const path = join(folder, `${files++}.properties`)
+  writeFileSync(
+    path,
+    Object.entries(lines)
+      .map((entry) => entry.join('='))
+      .join('\n'),
+  )
+  return path
+}
+
+const brokerFile = (more: Record<string, string> = {}) =>
+  properties({ listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': join(folder, 'data'), ...more })
+
+async function listening(): Promise<{ port: number; close(): void }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((done) => server.once('listening', done))
+  return { port: (server.address() as { port: number }).port, close: () => server.close() }
+}
+
+describe('what is asked and told', () => {
+  test("--version is the package's, --help lists the commands, each has a help of its own", async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    expect(await run(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
+    const help = await run(['--help'])
+    expect([help.code, help.err]).toEqual([0, ''])
+    for (const command of ['up', 'broker', 'connect', 'mirror', 'demo']) {
+      expect(help.out).toMatch(new RegExp(`^  ${command} `, 'm'))
+      const own = await run([command, '--help'])
+      expect([own.code, own.err]).toEqual([0, ''])
+      expect(own.out).toContain(`tributary ${command}`)
+    }
+  })
+
+  test.each([
+    [[], ''],
+    [['nope'], 'There is no command "nope"'],
+    [['constructor'], 'There is no command "constructor"'],
+    [['broker', '--nope'], '--nope'],
+    [['connect', 'a', 'b'], 'connect takes one file, and got 2'],
+    [['connect', '--override', 'x'], '--override takes name=value'],
+    [['connect', '--override'], '--override takes a value'],
+    [['mirror'], 'needs a file'],
+    [['up', '--port', 'x'], '--port takes a port'],
+  ])('%j is called wrongly: 2, and says why', async (args, message) => {
+    const { code, err } = await run(args)
+    expect(code).toBe(2)
+    expect(err).toContain(message)
+    expect(err).not.toContain('    at ')
+  })
+
+  test.each([['broker'], ['connect'], ['mirror']])(
+    '%s of a file that is not there, of a folder, and of no .properties file: 1',
+    async (command) => {
+      const missing = await run([command, join(folder, 'missing')])
+      expect([missing.code, missing.err]).toEqual([1, expect.stringContaining('missing does not exist')])
+      const isFolder = await run([command, folder])
+      expect([isFolder.code, isFolder.err]).toEqual([1, expect.stringContaining('is a folder')])
+      const broken = await run([command, properties({ a: '\\u12' })])
+      expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('is no .properties file')])
+    },
+  )
+
+  test('a wrong setting is named, in a sentence; with TRIBUTARY_DEBUG the stack comes too', async () => {
+    const file = brokerFile({ 'num.partitions': 'many' })
+    const { code, err } = await run(['broker', file])
+    expect([code, err]).toEqual([1, expect.stringContaining('num.partitions')])
+    expect(err).not.toContain('    at ')
+    expect((await run(['broker', file], { TRIBUTARY_DEBUG: '1' })).err).toContain('    at ')
+    const rest = await run(['connect', properties({ listeners: 'ftp://x' })])
+    expect([rest.code, rest.err]).toEqual([1, expect.stringContaining('listeners')])
+    expect((await run(['broker', file], { TRIBUTARY_LOG_LEVEL: 'loud' })).err).toContain('TRIBUTARY_LOG_LEVEL is loud')
+  })
+
+  test('a port that is taken: 1, which one, and what to do', async () => {
+    const taken = await listening()
+    for (const args of [
+      ['broker', brokerFile({ listeners: `PLAINTEXT://127.0.0.1:${taken.port}` })],
+      ['connect', properties({ listeners: `http://127.0.0.1:${taken.port}`, 'bootstrap.servers': '127.0.0.1:1' })],
+      ['up', '--port', '0', '--rest-port', String(taken.port), '--data', join(folder, 'up')],
+    ]) {
+      const { code, err } = await run(args)
+      expect([args[0], code]).toEqual([args[0], 1])
+      expect(err).toContain(`127.0.0.1:${taken.port}`)
+      expect(err).not.toContain('    at ')
+    }
+    taken.close()
+  })
+})
+
+describe('a broker that runs', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s stops it within 5 s with 0; it may be started again at once', async (signal) => {
+    for (let turn = 0; turn < 2; turn++) {
+      const { child, out, err, ended } = start(['broker', brokerFile()])
+      await until(() => /listens on/.test(out()), 'it says where it listens')
+      expect(out()).toContain(join(folder, 'data'))
+      const before = performance.now()
+      child.kill(signal)
+      expect(await ended).toBe(0)
+      expect(performance.now() - before).toBeLessThan(5_000)
+      expect(err()).not.toContain('    at ')
+    }
+  })
+
+  test('it is one process, and Node itself', async () => {
+    const { child, out } = start(['broker', brokerFile()])
+    await until(() => /listens on/.test(out()), 'it says where it listens')
+    expect(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).toBe('')
+    expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').split('\0')[0]).toMatch(/node$/)
+  })
+})
+
+describe('an old Node', () => {
+  test('says what is needed, and where it comes from', async () => {
+    const launch = readFileSync(join(root, 'bin', 'launch.cjs'), 'utf8')
+    const old = join(folder, 'bin', 'launch.cjs')
+    const { mkdirSync } = await import('node:fs')
+    mkdirSync(join(folder, 'bin'))
+    writeFileSync(old, `Object.defineProperty(process, 'versions', { value: { node: '20.1.0' } })\n${launch}`)
+    const child = spawn(process.execPath, [old, '--version'], { stdio: ['ignore', 'ignore', 'pipe'] })
+    let err = ''
+    child.stderr.on('data', (part) => {
+      err += part
+    })
+    expect(await new Promise((done) => child.once('close', done))).toBe(1)
+    expect(err).toMatch(/Node\.js 24 or newer is needed[\s\S]*npm ci/)
+  })
+})

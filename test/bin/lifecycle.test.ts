@@ -1,0 +1,67 @@
+/**
+ * Goal: a process ends as it should: cleanly when asked, at once when asked twice, after 5 s when it hangs, with 1 when something broke that
+ * nobody caught. Method: a process that runs the lifecycle around something that behaves so.
+ */
+import { spawn } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { until } from '../until.ts'
+
+const bin = resolve(import.meta.dirname, '../../bin')
+const system = resolve(import.meta.dirname, '../../core/system/index.ts')
+
+/** `stop` is the text of the function that stops it; `then` runs once it is up. */
+function start(stop: string, then = '') {
+  const code = `
+    const { lifecycle } = await import(${JSON.stringify(join(bin, 'lifecycle.ts'))})
+    const { realSystem } = await import(${JSON.stringify(system)})
+    const { runs } = lifecycle(realSystem('silent'))
+    console.log('up')
+    ${then}
+    process.exit(await runs({ stop: ${stop} }))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (part) => {
+      text += part
+    })
+  }
+  const ended = new Promise<number | string | null>((done) => child.once('close', (code, signal) => done(signal ?? code)))
+  return { child, text: () => text, ended, up: () => until(() => text.includes('up'), 'the process is up') }
+}
+
+test('a stop that takes a moment is waited for: 0', async () => {
+  const { child, ended, up, text } = start(`async () => { await new Promise((r) => setTimeout(r, 300)); console.log('stopped') }`)
+  await up()
+  child.kill('SIGTERM')
+  expect(await ended).toBe(0)
+  expect(text()).toContain('stopped')
+})
+
+test('a second Ctrl-C ends it at once: 130', async () => {
+  const { child, ended, up, text } = start(`() => { console.log('stopping'); return new Promise(() => {}) }`)
+  await up()
+  child.kill('SIGINT')
+  await until(() => text().includes('stopping'), 'it stops')
+  child.kill('SIGINT')
+  expect(await ended).toBe(130)
+})
+
+test('a stop that hangs is given up after 5 s: 1', async () => {
+  const { child, ended, up, text } = start(`() => new Promise(() => {})`)
+  await up()
+  const before = performance.now()
+  child.kill('SIGINT')
+  expect(await ended).toBe(1)
+  expect(performance.now() - before).toBeGreaterThan(4_500)
+  expect(text()).toContain('not stopped within 5 s')
+})
+
+test.each([
+  [`Promise.reject(new Error('stray'))`, 'rejection'],
+  [`setTimeout(() => { throw new Error('stray') }, 1)`, 'error'],
+])('%s ends it with 1 and a sentence', async (then, word) => {
+  const { ended, text } = start(`async () => {}`, then)
+  expect(await ended).toBe(1)
+  expect(text()).toMatch(new RegExp(`${word} that nobody handled: stray`))
+})
