@@ -44,7 +44,7 @@ The REST API is Kafka Connect's; its reference is at /docs, its metrics for Prom
       for (const url of rest.urls) print(`REST API: ${url} (its reference: ${url}/docs)`)
       return {
         async stop() {
-          await Promise.all([rest.close(), worker.stop()])
+          await Promise.all([rest.close(), worker.close()])
         },
       }
     } catch (error) {

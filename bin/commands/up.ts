@@ -70,7 +70,7 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
       const { startWorker } = await import('../../connect/index.ts')
       const workerProperties = { ...connectDefaults, 'bootstrap.servers': bootstrap, ...workerFile, listeners: restSettings.listeners }
       const worker = await startWorker(workerProperties, system, { advertisedUrl: rest.advertisedUrl, stopping })
-      stops.push(() => worker.stop())
+      stops.push(() => worker.close())
       const mirrors = mirrorFile && (await (await import('../../mirror/index.ts')).startMirrors(mirrorFile, system, { stopping }))
       if (mirrors) {
         stops.push(() => mirrors.stop())
