@@ -1,0 +1,56 @@
+/**
+ * `tributary demo`: two regions, a central cluster, a real data set, a kill -9, a failover, and a table of what arrived. It needs nothing that is
+ * not in the package, listens on 127.0.0.1 only, and leaves nothing behind unless it is asked to.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createLogger } from '../../core/system/logger.ts'
+import { readArguments } from '../arguments.ts'
+import { defineCommand } from '../command.ts'
+import { Progress } from '../demo/progress.ts'
+import { tableOf } from '../demo/report.ts'
+import { Stopped, Story } from '../demo/story.ts'
+
+const INTERRUPTED = 130
+
+export default defineCommand({
+  summary: 'shows it all on a real data set: collect, mirror, deliver, kill -9, fail over, compare',
+  help: `Usage: tributary demo [--json] [--keep]
+
+Starts the clusters us, eu and central, a worker on each and the mirrors between them, all on free ports of 127.0.0.1 with their data in a
+temporary folder. File sources read a real data set into the regions; central aggregates it and delivers it into Postgres and a file. In the
+middle of it us is killed with -9, its consumer group is failed over to central and goes on there, and us comes back. At the end every station
+is compared with the data set, record by record. Exit code 0 says that all of them agree.
+
+  --json   the report as JSON on standard output; progress goes to standard error
+  --keep   keeps the folder, with the logs of all processes
+
+Environment:
+  TRIBUTARY_POSTGRES_URL   a Postgres server to write to, in a schema that is made for the run and dropped after it; without it the demo starts
+                           one of its own`,
+  async run({ args, system, print, stopping }) {
+    const { flags } = readArguments('demo', args, { flags: ['json', 'keep'], files: 0 })
+    const out = flags.has('json') ? process.stderr : process.stdout
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-demo-'))
+    const progress = new Progress(out, out.isTTY === true && process.env.TERM !== 'dumb')
+    const quiet = process.env.TRIBUTARY_DEBUG ? system : { ...system, logger: createLogger('silent') }
+    const story = new Story({ folder, postgresUrl: process.env.TRIBUTARY_POSTGRES_URL, progress, system: quiet, signal: stopping })
+    let failed = true
+    try {
+      const report = await story.run()
+      failed = !report.ok
+      progress.end()
+      if (flags.has('json')) print(JSON.stringify({ ...report, folder: flags.has('keep') ? folder : null }, null, 2))
+      else print(`\n${tableOf(report)}`)
+    } catch (error) {
+      progress.end()
+      if (!(error instanceof Stopped) && !stopping.aborted) throw error
+    } finally {
+      await story.close()
+      if (flags.has('keep')) out.write(`Its folder is kept: ${folder}\n`)
+      else await rm(folder, { recursive: true, force: true })
+    }
+    return stopping.aborted ? INTERRUPTED : failed ? 1 : 0
+  },
+})

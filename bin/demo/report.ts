@@ -1,0 +1,94 @@
+/** The end of the demo: what arrived where, as a table for people and as one value for scripts. It decides whether all went well. */
+import { type Comparison, STATIONS, type Station } from './stations.ts'
+
+export interface Report {
+  ok: boolean
+  seconds: number
+  dataSet: { records: number; source: string }
+  comparisons: Comparison[]
+  mirrors: {
+    name: string
+    state: string
+    records: number
+    lagRecords: number
+    lagMs: number | null
+    mostLagMs: number | null
+    lost: number
+    repeated: number
+  }[]
+  failover: {
+    /** Records that `us` had acknowledged and that had not left it when it was killed. They come when it is back. */
+    strandedRecords: number
+    /** From kill -9 to the answer of POST /mirrors/us->central/failover. */
+    movedAfterMs: number
+    /** From kill -9 to the group's first record on central. */
+    workingAfterMs: number
+    rereadPromised: number
+  }
+  group: { expected: number; seen: number; skipped: number; readAgain: number; beforeFailover: number }
+  usBackAfterMs: number
+  postgres: string
+  folder: string | null
+}
+
+/** Counts and contents agree everywhere, and the group missed nothing. */
+export const isWell = (report: Pick<Report, 'comparisons' | 'group' | 'mirrors'>): boolean =>
+  report.comparisons.every(
+    ({ expected, found, lost, duplicated, different }) => found === expected && lost + duplicated + different === 0,
+  ) &&
+  report.group.skipped === 0 &&
+  report.mirrors.every(({ lagRecords, lost }) => lagRecords === 0 && lost === 0)
+
+const titles: Record<Station, string> = { region: 'region', central: 'central', postgres: 'Postgres', file: 'file' }
+
+export function tableOf(report: Report): string {
+  const rows = [['topic', 'data set', ...STATIONS.map((station) => titles[station]), 'lost', 'duplicated', 'different']]
+  const topics = [...new Set(report.comparisons.map(({ region, topic }) => `${region} ${topic}`))]
+  const sums = (of: readonly Comparison[]) =>
+    (['lost', 'duplicated', 'different'] as const).map((what) => of.reduce((sum, one) => sum + one[what], 0))
+  for (const name of topics) {
+    const of = report.comparisons.filter(({ region, topic }) => `${region} ${topic}` === name)
+    rows.push(
+      [name, of[0]!.expected, ...STATIONS.map((station) => of.find((one) => one.station === station)!.found), ...sums(of)].map(String),
+    )
+  }
+  const at = (station: Station) => report.comparisons.filter((one) => one.station === station)
+  rows.push(
+    [
+      'all',
+      report.dataSet.records,
+      ...STATIONS.map((station) => at(station).reduce((sum, one) => sum + one.found, 0)),
+      ...sums(report.comparisons),
+    ].map(String),
+  )
+
+  const { failover, group } = report
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`
+  const facts = [
+    ...report.mirrors.map(
+      (mirror) =>
+        `mirror ${mirror.name}: ${mirror.records} records, ${mirror.lagRecords} behind now` +
+        `${mirror.mostLagMs === null ? '' : `, at most ${mirror.mostLagMs} ms behind while us was up`}; ${mirror.lost} lost, ${mirror.repeated} repeated`,
+    ),
+    `failover: the group was moved ${seconds(failover.movedAfterMs)} after kill -9, and at work on central after ${seconds(failover.workingAfterMs)}`,
+    `the group: ${group.expected} records, ${group.beforeFailover} of them before the failover; ${group.skipped} skipped, ${group.readAgain} read again`,
+    `us: back ${seconds(report.usBackAfterMs)} after its start, with the ${failover.strandedRecords} records that had not left it`,
+    `took ${report.seconds.toFixed(1)} s`,
+  ]
+  return `${grid(rows)}\n\n${facts.map((fact) => `  ${fact}`).join('\n')}\n\n${verdict(report)}`
+}
+
+function verdict({ ok, dataSet }: Report): string {
+  return ok
+    ? `All ${dataSet.records} records are at every station, once, as the data set has them.`
+    : 'The stations do not agree with the data set: see the columns lost, duplicated and different. Run with --keep to look at the logs.'
+}
+
+function grid(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const lines = rows.map((row) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  '),
+  )
+  const rule = '─'.repeat(lines[0]!.length)
+  return [rule, lines[0], rule, ...lines.slice(1, -1), rule, lines.at(-1), rule].map((line) => `  ${line}`).join('\n')
+}

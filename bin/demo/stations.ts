@@ -1,0 +1,177 @@
+/**
+ * The stations that every record passes: its region's topic, its mirror on central, Postgres and the file. While the demo runs they are
+ * counted; at its end what each holds is compared with the data set, record by record.
+ */
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { Client } from '../../core/client/index.ts'
+import type { Feed, Fields } from './data-set.ts'
+import { type Cluster, type Layout, mirroredTopic, tableOf } from './layout.ts'
+import type { Warehouse } from './warehouse.ts'
+
+export const STATIONS = ['region', 'central', 'postgres', 'file'] as const
+export type Station = (typeof STATIONS)[number]
+export type Counts = Record<Station, number>
+
+export interface Comparison {
+  region: string
+  topic: string
+  station: Station
+  expected: number
+  found: number
+  /** Records of the data set that the station does not have. */
+  lost: number
+  /** Records that it has more than once. */
+  duplicated: number
+  /** Records that say something else than the data set, or that it does not have. */
+  different: number
+}
+
+const READ_MS = 500
+const NEWLINE = 0x0a
+
+export class Stations {
+  readonly #layout: Layout
+  readonly #feeds: readonly Feed[]
+  readonly #clients: Record<Cluster, Client>
+  readonly #warehouse: Warehouse
+  #fileBytes = 0
+  #fileLines = 0
+
+  constructor(layout: Layout, feeds: readonly Feed[], clients: Record<Cluster, Client>, warehouse: Warehouse) {
+    this.#layout = layout
+    this.#feeds = feeds
+    this.#clients = clients
+    this.#warehouse = warehouse
+  }
+
+  /** Records at each station, all feeds together. A region that is down counts as it did last. */
+  async counts(down: ReadonlySet<Cluster>, last: Counts & { us: number; eu: number }): Promise<Counts & { us: number; eu: number }> {
+    const of = (region: 'us' | 'eu') => this.#feeds.filter((feed) => feed.region === region)
+    const [us, eu, central, postgres, file] = await Promise.all([
+      down.has('us')
+        ? last.us
+        : this.ends(
+            'us',
+            of('us').map((feed) => feed.topic),
+          ),
+      down.has('eu')
+        ? last.eu
+        : this.ends(
+            'eu',
+            of('eu').map((feed) => feed.topic),
+          ),
+      this.ends('central', this.#feeds.map(mirroredTopic)),
+      this.#warehouse.counts(this.#feeds.map(tableOf)),
+      this.#lines(),
+    ])
+    return { us, eu, region: us + eu, central, postgres: postgres.reduce((sum, count) => sum + count, 0), file }
+  }
+
+  /** How many records topics hold; 0 for one that is not there yet. */
+  async ends(cluster: Cluster, topics: readonly string[]): Promise<number> {
+    const client = this.#clients[cluster]
+    const partitions: { topic: string; partition: number; timestamp: number }[] = []
+    for (const topic of topics) {
+      const found = await client.topic(topic, { refresh: true, allowCreation: false })
+      for (const { index } of found?.partitions ?? []) partitions.push({ topic, partition: index, timestamp: -1 })
+    }
+    if (partitions.length === 0) return 0
+    return (await client.admin.listOffsets(partitions)).reduce((sum, { offset }) => sum + Math.max(offset, 0), 0)
+  }
+
+  /** Compares everything. */
+  async compare(): Promise<Comparison[]> {
+    const archive = await this.#archive()
+    const found: Comparison[] = []
+    for (const feed of this.#feeds) {
+      found.push(compared(feed, 'region', await this.#topic(feed.region, feed.topic)))
+      found.push(compared(feed, 'central', await this.#topic('central', mirroredTopic(feed))))
+      // what a record does not say is NULL in a row
+      found.push(compared(feed, 'postgres', await this.#warehouse.records(tableOf(feed)), withoutNulls))
+      found.push(compared(feed, 'file', archive.get(feed) ?? []))
+    }
+    return found
+  }
+
+  async #topic(cluster: Cluster, topic: string): Promise<Fields[]> {
+    const client = this.#clients[cluster]
+    const { partitions } = (await client.topic(topic, { refresh: true }))!
+    const ends = new Map(
+      (await client.admin.listOffsets(partitions.map(({ index }) => ({ topic, partition: index, timestamp: -1 })))).map((end) => [
+        end.partition,
+        end.offset,
+      ]),
+    )
+    const consumer = client.consumer()
+    consumer.assign(partitions.map(({ index }) => ({ topic, partition: index, offset: 'earliest' as const })))
+    const records: Fields[] = []
+    for (const [partition, end] of ends) if (end === 0) ends.delete(partition)
+    while (ends.size > 0) {
+      for (const batch of await consumer.poll(READ_MS)) {
+        for (const { value } of batch.records) records.push(JSON.parse(value!.toString()) as Fields)
+        if (batch.nextOffset >= (ends.get(batch.partition) ?? Number.POSITIVE_INFINITY)) ends.delete(batch.partition)
+      }
+    }
+    await consumer.close()
+    return records
+  }
+
+  /** Lines of the file by the feed that they belong to: which one a line's fields tell. */
+  async #archive(): Promise<Map<Feed, Fields[]>> {
+    const found = new Map<Feed, Fields[]>()
+    for (const line of (await readFile(this.#layout.output, 'utf8')).split('\n').slice(0, -1)) {
+      const fields = JSON.parse(line) as Fields
+      // a line of none of them goes to the first, where it is told as different
+      const feed = this.#feeds.find((each) => each.expected.has(each.identity(fields))) ?? this.#feeds[0]!
+      const records = found.get(feed)
+      if (records) records.push(fields)
+      else found.set(feed, [fields])
+    }
+    return found
+  }
+
+  /** Counts what came to the file since the last time. */
+  async #lines(): Promise<number> {
+    const stream = createReadStream(this.#layout.output, { start: this.#fileBytes })
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        this.#fileBytes += chunk.length
+        for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) this.#fileLines++
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+    return this.#fileLines
+  }
+}
+
+const asItIs = (fields: Fields): Fields => fields
+const withoutNulls = (fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
+
+/** The same fields in the same order are the same text. */
+const canonical = (fields: Fields) => JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+export function compared(feed: Feed, station: Station, records: readonly Fields[], seen: (fields: Fields) => Fields = asItIs): Comparison {
+  const times = new Map<string, number>()
+  let different = 0
+  for (const fields of records) {
+    const id = feed.identity(fields)
+    times.set(id, (times.get(id) ?? 0) + 1)
+    const expected = feed.expected.get(id)
+    if (!expected || canonical(seen(expected)) !== canonical(seen(fields))) different++
+  }
+  let [lost, duplicated] = [0, 0]
+  for (const id of feed.expected.keys()) if (!times.has(id)) lost++
+  for (const count of times.values()) duplicated += count - 1
+  return {
+    region: feed.region,
+    topic: feed.topic,
+    station,
+    expected: feed.expected.size,
+    found: records.length,
+    lost,
+    duplicated,
+    different,
+  }
+}
