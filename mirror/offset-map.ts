@@ -61,6 +61,12 @@ export class OffsetMap {
     return this.droppedPages + Math.max(0, Math.ceil(this.runs.length / PAGE_RUNS) - 1)
   }
 
+  /** Where the newest record stands on both sides; null where there is none. */
+  get newest(): { up: number; down: number } | null {
+    const last = this.runs.at(-1)
+    return last ? { up: last.up + last.length - 1, down: last.down + last.length - 1 } : null
+  }
+
   page(number: number): readonly Run[] {
     const start = (number - this.droppedPages) * PAGE_RUNS
     return this.runs.slice(start, start + PAGE_RUNS)
@@ -139,6 +145,12 @@ export class OffsetMap {
     }
     const run = this.runs[index]!
     return { down: run.down + Math.min(up - run.up, run.length), exact: true, ahead: false }
+  }
+
+  /** The most records that a group at `up` reads again by its translation: 0 where that is exact. */
+  rereads(up: number): number {
+    const { down, exact } = this.translate(up)
+    return exact ? 0 : Math.max(0, (this.runs[0]?.down ?? this.nextDown) - down)
   }
 
   /** The source's offset of the first record that stands at `down` or behind it. */

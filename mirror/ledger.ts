@@ -1,0 +1,284 @@
+/**
+ * What a flow keeps on the target to go on from: the exact offset map and who writes it; beside it, for MirrorMaker 2 and its clients, offset
+ * syncs and positions. A position is written only after the target has acknowledged what lies before it (Invariant 6).
+ */
+
+import type { Client, Producer, ProducerRecord } from '../core/client/index.ts'
+import { KafkaError } from '../core/errors.ts'
+import type { System } from '../core/system/index.ts'
+import { decodeRecords } from '../core/wire/record-batch.ts'
+import { awaitLeaders, ensureInternalTopics, type InternalTopic } from './internal-topics.ts'
+import { decodeMapRecord, encodeHead, encodeOwner, encodePage, type Head, type Owner, pageKey, restoreMap } from './map-record.ts'
+import type { OffsetMap, Run } from './offset-map.ts'
+import type { PartitionFlow } from './partition-flow.ts'
+import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from './records.ts'
+import type { FlowSettings } from './settings.ts'
+import { scanBatches, scanRecords } from './topic-scan.ts'
+
+/** A producer's epoch is an int16; a new id is taken before it runs out. */
+const LAST_EPOCH = 32_000
+
+export interface Known {
+  head: Head
+  map: OffsetMap
+}
+
+export interface LedgerOptions {
+  settings: FlowSettings
+  source: Client
+  target: Client
+  system: Pick<System, 'clock' | 'random' | 'logger'>
+  signal: AbortSignal
+  /** Somebody else has taken the flow over. */
+  usurped(owner: Owner): void
+}
+
+/** Of two that claim one flow: who has the right. Epochs only rise; where two began at once, the later one. */
+function isNewer(other: Owner, ours: Owner): boolean {
+  if (other.producerId === ours.producerId && other.producerEpoch !== ours.producerEpoch) return other.producerEpoch > ours.producerEpoch
+  return other.startedMs > ours.startedMs || (other.startedMs === ours.startedMs && other.instance > ours.instance)
+}
+
+const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
+
+export class Ledger {
+  owner: Owner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0 }
+  private readonly options: LedgerOptions
+  readonly mapTopic: string
+  private readonly known = new Map<string, Known>()
+  /** The number of the first page that is not known to be written, by partition. */
+  private readonly writtenPages = new Map<string, number>()
+  private readonly writtenPositions = new Map<string, number>()
+  private readonly writtenSyncs = new Map<string, number>()
+  private readonly producer: Producer
+  private syncProducer: Producer | null = null
+  private nextOffset = -1
+  private writing: Promise<void> = Promise.resolve()
+  private readonly ready = new Set<string>()
+
+  constructor(options: LedgerOptions) {
+    this.options = options
+    this.mapTopic = options.settings.policy.offsetMapTopic(options.settings.source.alias)
+    this.producer = options.target.producer({ acks: 'all', enableIdempotence: true, lingerMs: 0, maxRequestSize: 8 * 1024 * 1024 })
+  }
+
+  private internal(
+    name: string,
+    factor: 'offset.storage.replication.factor' | 'offset-syncs.topic.replication.factor',
+    partitions = 1,
+  ): InternalTopic {
+    const { config, given } = this.options.settings
+    return { name, partitions, replicationFactor: config[factor], factorGiven: given.has(factor) }
+  }
+
+  /** Reads what was kept, and claims the flow: an older mirror that still runs is fenced off by the new epoch. */
+  async open(instance: string): Promise<void> {
+    const { target, system, signal } = this.options
+    await ensureInternalTopics(target, system.clock, [this.internal(this.mapTopic, 'offset.storage.replication.factor')], signal)
+    await this.read()
+    const { clock } = system
+    if (this.owner.producerId < 0 || this.owner.producerEpoch >= LAST_EPOCH) {
+      const raw = target.raw()
+      const { producerId } = await raw.initProducerId().finally(() => raw.close())
+      this.owner = { producerId, producerEpoch: 0, instance, startedMs: clock.now() }
+    } else this.owner = { ...this.owner, producerEpoch: this.owner.producerEpoch + 1, instance, startedMs: clock.now() }
+    await this.append([this.mapRecord(encodeOwner(this.owner))])
+  }
+
+  private async read(): Promise<void> {
+    const { target, system, signal } = this.options
+    const heads = new Map<string, Head>()
+    const pages = new Map<string, Map<number, readonly Run[]>>()
+    await scanRecords({ client: target, clock: system.clock, signal }, this.mapTopic, 0, (record) => {
+      if (!record.key) return
+      const read = decodeMapRecord(record.key, record.value)
+      if (read.kind === 'owner') this.owner = read.owner
+      else if (read.kind === 'head') heads.set(keyOf(read.head.topic, read.head.partition), { ...read.head })
+      else if (read.kind === 'page') {
+        const key = keyOf(read.page.topic, read.page.partition)
+        const list = pages.get(key) ?? new Map<number, readonly Run[]>()
+        pages.set(key, list.set(read.page.page, read.page.runs))
+      } else {
+        const key = keyOf(read.topic, read.partition)
+        if (read.page === null) heads.delete(key)
+        else pages.get(key)?.delete(read.page)
+      }
+    })
+    for (const [key, head] of heads) {
+      this.known.set(key, { head, map: restoreMap(head, (page) => pages.get(key)?.get(page)) })
+      this.writtenPages.set(key, head.openPage)
+    }
+  }
+
+  /** What was kept of a partition when the flow began. */
+  kept(topic: string, partition: number): Known | undefined {
+    return this.known.get(keyOf(topic, partition))
+  }
+
+  get keptAll(): IterableIterator<Known> {
+    return this.known.values()
+  }
+
+  private mapRecord({ key, value }: { key: Buffer; value: Buffer | null }): ProducerRecord {
+    return { topic: this.mapTopic, partition: 0, key, value }
+  }
+
+  /** Takes a new epoch, so that a partition may begin its sequences anew. */
+  async renew(): Promise<number> {
+    this.owner = { ...this.owner, producerEpoch: this.owner.producerEpoch + 1 }
+    await this.append([this.mapRecord(encodeOwner(this.owner))])
+    return this.owner.producerEpoch
+  }
+
+  /** Writes the map of the partitions that have moved. Resolves when it is durable. */
+  async write(partitions: Iterable<PartitionFlow>): Promise<void> {
+    const records: ProducerRecord[] = []
+    for (const partition of partitions) {
+      if (!partition.dirty) continue
+      partition.dirty = false
+      const { map, topic, partition: index } = partition
+      const key = keyOf(topic, index)
+      const written = Math.max(map.firstPage, Math.min(this.writtenPages.get(key) ?? 0, map.openPage))
+      // the pages first: a head counts only what is there
+      for (let page = written; page < map.openPage; page++)
+        records.push(this.mapRecord(encodePage({ topic, partition: index, page, runs: map.page(page) })))
+      this.writtenPages.set(key, map.openPage)
+      const before = this.known.get(key)?.head.firstPage ?? 0
+      const head: Head = {
+        topic,
+        partition: index,
+        topicId: partition.topicId,
+        leaderEpoch: partition.batchEpoch,
+        nextUp: map.nextUp,
+        nextDown: map.nextDown,
+        origin: map.origin,
+        sourceEnd: partition.arrivals.end,
+        lostRecords: partition.lostRecords,
+        repeatedRecords: partition.repeatedRecords,
+        producerEpoch: partition.producerEpoch,
+        sequence: partition.doneSequence,
+        firstPage: map.firstPage,
+        openPage: map.openPage,
+        runs: map.page(map.openPage),
+      }
+      records.push(this.mapRecord(encodeHead(head)))
+      for (let page = before; page < map.firstPage; page++) records.push(this.mapRecord({ key: pageKey(topic, index, page), value: null }))
+      this.known.set(key, { head, map })
+    }
+    if (records.length > 0) await this.append(records)
+  }
+
+  private append(records: readonly ProducerRecord[]): Promise<void> {
+    const turn = this.writing.then(async () => {
+      const sent = await this.producer.send(records)
+      const failure = sent.failures?.values().next().value
+      if (failure) throw failure
+      const first = sent.at(0).offset
+      if (this.nextOffset >= 0 && first > this.nextOffset) await this.lookAtOthers(this.nextOffset, first)
+      this.nextOffset = sent.at(records.length - 1).offset + 1
+    })
+    this.writing = turn.catch(() => {})
+    return turn
+  }
+
+  /** Somebody else has written into the map: a newer mirror's claim ends ours; a late word of an older one is written over. */
+  private async lookAtOthers(from: number, to: number): Promise<void> {
+    const { target, system, signal, settings } = this.options
+    for await (const { bytes } of scanBatches({ client: target, clock: system.clock, signal }, this.mapTopic, 0, from, to)) {
+      for (const record of decodeRecords(bytes, { fromOffset: from })) {
+        if (!record.key || record.offset >= to) continue
+        const read = decodeMapRecord(record.key, record.value)
+        if (read.kind !== 'owner' || read.owner.instance === this.owner.instance) continue
+        if (isNewer(read.owner, this.owner)) {
+          this.options.usurped(read.owner)
+          throw new KafkaError(
+            'PRODUCER_FENCED',
+            `${settings.name}: another mirror (${read.owner.instance}) has taken this flow over and this one has stopped: let only one run for each flow`,
+          )
+        }
+      }
+    }
+    this.rewriteAll = true
+  }
+
+  /** Set when an older mirror may have written over what is ours. */
+  rewriteAll = false
+
+  /** Offset syncs as MirrorMaker 2's checkpoints and tools read them. */
+  async writeSyncs(partitions: Iterable<PartitionFlow>): Promise<void> {
+    const { settings, source, target, system, signal } = this.options
+    const { config, policy } = settings
+    if (!config['emit.offset-syncs.enabled']) return
+    const atSource = config['offset-syncs.topic.location'] === 'source'
+    const client = atSource ? source : target
+    const topic = policy.offsetSyncsTopic(atSource ? settings.target.alias : settings.source.alias)
+    const records: ProducerRecord[] = []
+    const written: [string, number][] = []
+    for (const partition of partitions) {
+      const { newest } = partition.map
+      const key = keyOf(partition.topic, partition.partition)
+      if (!newest || this.writtenSyncs.get(key) === newest.up) continue
+      const sync = { topic: partition.topic, partition: partition.partition, upstreamOffset: newest.up, downstreamOffset: newest.down }
+      records.push({ topic, partition: 0, ...encodeOffsetSync(sync) })
+      written.push([key, newest.up])
+    }
+    if (records.length === 0) return
+    if (!this.ready.has(topic)) {
+      await ensureInternalTopics(client, system.clock, [this.internal(topic, 'offset-syncs.topic.replication.factor')], signal)
+      this.ready.add(topic)
+    }
+    this.syncProducer ??= client.producer({ acks: 'all', lingerMs: 0 })
+    const sent = await this.syncProducer.send(records)
+    const failure = sent.failures?.values().next().value
+    if (failure) throw failure
+    for (const [key, up] of written) this.writtenSyncs.set(key, up)
+  }
+
+  get positionsTopic(): string {
+    const { config, source } = this.options.settings
+    return config['offset.storage.topic'] ?? `mm2-offsets.${source.alias}.internal`
+  }
+
+  /** Positions in Kafka Connect's format: a MirrorMaker 2 that takes over goes on from them. */
+  async writePositions(partitions: Iterable<PartitionFlow>): Promise<void> {
+    const { settings, target, system, signal } = this.options
+    const topic = this.positionsTopic
+    const records: ProducerRecord[] = []
+    const written: [string, number][] = []
+    for (const partition of partitions) {
+      const key = keyOf(partition.topic, partition.partition)
+      const { nextUp, newest } = partition.map
+      if (!newest || this.writtenPositions.get(key) === nextUp) continue
+      const position = {
+        connector: SOURCE_CONNECTOR_NAME,
+        cluster: settings.source.alias,
+        topic: partition.topic,
+        partition: partition.partition,
+        offset: nextUp - 1,
+      }
+      records.push({ topic, ...encodePosition(position) })
+      written.push([key, nextUp])
+    }
+    if (records.length === 0) return
+    if (!this.ready.has(topic)) {
+      const partitionsWanted = settings.config['offset.storage.partitions']
+      await ensureInternalTopics(
+        target,
+        system.clock,
+        [this.internal(topic, 'offset.storage.replication.factor', partitionsWanted)],
+        signal,
+      )
+      await awaitLeaders(target, system.clock, topic, signal)
+      this.ready.add(topic)
+    }
+    const sent = await this.producer.send(records)
+    const failure = sent.failures?.values().next().value
+    if (failure) throw failure
+    for (const [key, up] of written) this.writtenPositions.set(key, up)
+  }
+
+  async close(): Promise<void> {
+    await this.writing
+    await Promise.allSettled([this.producer.close(), this.syncProducer?.close()])
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * All mirrors of one `mm2.properties`: each flow on its own, heartbeats beside them, one door for the REST routes and the command line.
+ */
+import { createClient } from '../core/client/index.ts'
+import type { System } from '../core/system/index.ts'
+import { beat } from './heartbeat.ts'
+import { mirrorMetrics } from './metrics.ts'
+import { Pair } from './pair.ts'
+import { type FlowSettings, type MirrorSettings, parseMirrorSettings, routeOf } from './settings.ts'
+import { type MirrorDoor, MirrorError } from './types.ts'
+
+export interface MirrorService extends MirrorDoor {
+  /** What the file said, for whoever shows it. */
+  readonly settings: MirrorSettings
+  /** Lets what is under way arrive, writes down where everything stands, and ends within five seconds. */
+  stop(): Promise<void>
+}
+
+const STOP_MS = 4_500
+
+export async function startMirrors(
+  properties: Readonly<Record<string, string>>,
+  system: System,
+  options: { stopping?: AbortSignal } = {},
+): Promise<MirrorService> {
+  const settings = parseMirrorSettings(properties)
+  const { clock, random } = system
+  const logger = system.logger.child({ part: 'mirror' })
+  for (const warning of settings.warnings) logger.warn({}, warning)
+  const instance = random.uuid()
+  const metrics = mirrorMetrics(system.metrics, clock)
+  const routes = settings.flows.map(routeOf)
+  const pairs = new Map(settings.flows.map((flow) => [flow.name, new Pair({ settings: flow, routes, system, logger, instance, metrics })]))
+  const ending = new AbortController()
+  const beats = startHeartbeats(settings.heartbeats, system, ending.signal)
+  if (!options.stopping?.aborted) for (const pair of pairs.values()) pair.start()
+  const find = (name: string): Pair => {
+    const pair = pairs.get(name)
+    if (!pair) {
+      const there = pairs.size > 0 ? `; there are ${[...pairs.keys()].join(', ')}` : '; no flow is enabled'
+      throw new MirrorError(404, `mirror ${name} is not known${there}`)
+    }
+    return pair
+  }
+  return {
+    settings,
+    list: () => [...pairs.values()].map((pair) => pair.status()),
+    status: (name) => find(name).status(),
+    pause: async (name) => find(name).pause(),
+    resume: async (name) => find(name).resume(),
+    failover: async (name, { groups, dryRun }) => find(name).failover(groups, dryRun),
+    async stop() {
+      ending.abort()
+      const all = Promise.allSettled([...[...pairs.values()].map((pair) => pair.close()), beats])
+      await Promise.race([all, clock.sleep(STOP_MS)])
+    },
+  }
+}
+
+/** One client for each cluster that heartbeats are written into, however many flows end there. */
+async function startHeartbeats(flows: readonly FlowSettings[], system: System, signal: AbortSignal): Promise<void> {
+  const clients = new Map<string, ReturnType<typeof createClient>>()
+  const logger = system.logger.child({ part: 'mirror' })
+  const running = flows.map((flow) => {
+    let client = clients.get(flow.target.alias)
+    if (!client) {
+      client = createClient(
+        { bootstrapServers: flow.target.config['bootstrap.servers'], clientId: `heartbeats->${flow.target.alias}` },
+        { ...system, logger },
+      )
+      clients.set(flow.target.alias, client)
+    }
+    return beat(flow, client, { ...system, logger }, signal)
+  })
+  await Promise.allSettled(running)
+  await Promise.allSettled([...clients.values()].map((client) => client.close()))
+}

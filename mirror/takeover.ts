@@ -1,0 +1,53 @@
+/**
+ * What a MirrorMaker 2 that ran before us left behind: its positions, and its newest offset sync of each partition. From them a flow goes on
+ * where that one stopped; the sync tells where to begin to compare what it wrote after its last position.
+ */
+import type { Client } from '../core/client/index.ts'
+import { decodeOffsetSync, decodePosition } from './records.ts'
+import type { FlowSettings } from './settings.ts'
+import { type ScanOptions, scanRecords } from './topic-scan.ts'
+
+export interface Inheritance {
+  /** The next offset to read, as MirrorMaker 2 would. */
+  position: number | null
+  sync: { up: number; down: number } | null
+}
+
+const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
+
+export async function readInheritance(
+  settings: FlowSettings,
+  positionsTopic: string,
+  source: Client,
+  target: Client,
+  scan: Omit<ScanOptions, 'client'>,
+): Promise<Map<string, Inheritance>> {
+  const found = new Map<string, Inheritance>()
+  const at = (topic: string, partition: number): Inheritance => {
+    const key = keyOf(topic, partition)
+    const entry = found.get(key) ?? { position: null, sync: null }
+    found.set(key, entry)
+    return entry
+  }
+  const positions = await target.topic(positionsTopic)
+  if (!positions) return found
+  for (const { index } of positions.partitions) {
+    await scanRecords({ ...scan, client: target }, positionsTopic, index, (record) => {
+      const stored = record.key && decodePosition(record.key, record.value)
+      if (stored && stored.cluster === settings.source.alias)
+        at(stored.topic, stored.partition).position = stored.offset === null ? null : stored.offset + 1
+    })
+  }
+  if (![...found.values()].some((entry) => entry.position !== null)) return found
+  const atSource = settings.config['offset-syncs.topic.location'] === 'source'
+  const client = atSource ? source : target
+  const syncsTopic = settings.policy.offsetSyncsTopic(atSource ? settings.target.alias : settings.source.alias)
+  if (await client.topic(syncsTopic)) {
+    await scanRecords({ ...scan, client }, syncsTopic, 0, (record) => {
+      if (!record.key || !record.value) return
+      const { topic, partition, upstreamOffset, downstreamOffset } = decodeOffsetSync(record.key, record.value)
+      at(topic, partition).sync = { up: upstreamOffset, down: downstreamOffset }
+    })
+  }
+  return found
+}
