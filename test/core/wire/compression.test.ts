@@ -1,0 +1,113 @@
+/**
+ * Goal: every codec reads what any client writes, and no compressed bytes become more than their bound.
+ * Method: random bytes there and back; framings that others use, made by hand; bombs of each kind; random bytes.
+ */
+import { deflateSync, gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import lz4Native from 'lz4-napi'
+import snappyNative from 'snappy'
+import { describe, expect, it } from 'vitest'
+import { codecs } from '../../../core/wire/batch-header.ts'
+import { compress, decompress } from '../../../core/wire/compression/index.ts'
+import { WireError } from '../../../core/wire/reader.ts'
+
+const LIMIT = 1_000_000
+const compressing = codecs.filter((codec) => codec !== 'none')
+const content = fc.oneof(
+  fc.uint8Array({ maxLength: 200_000 }).map((bytes) => Buffer.from(bytes)),
+  fc.tuple(fc.string({ minLength: 1 }), fc.nat(30_000)).map(([text, times]) => Buffer.from(text.repeat(times % 5000))),
+)
+
+describe.each(compressing)('%s', (codec) => {
+  it('gives back what it took', () => {
+    fc.assert(
+      fc.property(content, (bytes) => {
+        expect(decompress(codec, compress(codec, bytes), LIMIT).equals(bytes)).toBe(true)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('gives back blocks of many sizes around its own', () => {
+    for (const size of [0, 1, 32 * 1024 - 1, 32 * 1024, 32 * 1024 + 1, 64 * 1024, 64 * 1024 + 1, 300_000]) {
+      const bytes = Buffer.alloc(size, 'the river is calm, ')
+      expect(decompress(codec, compress(codec, bytes), LIMIT).equals(bytes)).toBe(true)
+    }
+  })
+
+  it('refuses what would become more than the bound, and takes what fits exactly', () => {
+    const bomb = compress(codec, Buffer.alloc(20_000_000))
+    expect(bomb.length).toBeLessThan(1_500_000)
+    expect(() => decompress(codec, bomb, LIMIT)).toThrow(WireError)
+    expect(decompress(codec, compress(codec, Buffer.alloc(LIMIT)), LIMIT)).toHaveLength(LIMIT)
+    expect(() => decompress(codec, compress(codec, Buffer.alloc(LIMIT + 1)), LIMIT)).toThrow(WireError)
+  })
+
+  it('throws nothing but WireError at random bytes and at broken ones', () => {
+    const good = compress(codec, Buffer.from('calm, rising, falling, '.repeat(100)))
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(), fc.nat(255), (random, position, byte) => {
+        const broken = Buffer.from(good)
+        broken[position % broken.length] = byte
+        for (const bytes of [Buffer.from(random), broken, good.subarray(0, position % good.length)])
+          try {
+            decompress(codec, bytes, LIMIT)
+          } catch (error) {
+            expect(error).toBeInstanceOf(WireError)
+          }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('snappy', () => {
+  it('is written as the Java clients write it', () => {
+    const framed = compress('snappy', Buffer.alloc(70_000, 'calm'))
+    expect(framed.subarray(0, 16).toString('hex')).toBe('82534e41505059000000000100000001')
+  })
+
+  it('is read raw, as librdkafka writes it, and from streams that were joined', () => {
+    const bytes = Buffer.from('calm, rising, '.repeat(300))
+    expect(decompress('snappy', snappyNative.compressSync(bytes), LIMIT).equals(bytes)).toBe(true)
+    const joined = Buffer.concat([compress('snappy', bytes), compress('snappy', bytes)])
+    expect(decompress('snappy', joined, LIMIT).equals(Buffer.concat([bytes, bytes]))).toBe(true)
+  })
+
+  it('refuses a declared size before it takes memory for it', () => {
+    expect(() => decompress('snappy', Buffer.from('ffffffff0f00', 'hex'), 2 ** 40)).toThrow(/declares 4294967295/)
+    const header = compress('snappy', Buffer.alloc(0))
+    expect(() => decompress('snappy', Buffer.concat([header, Buffer.from('7fffffff00', 'hex')]), LIMIT)).toThrow(WireError)
+  })
+})
+
+describe('lz4', () => {
+  const bytes = Buffer.from('calm, rising, falling, '.repeat(20_000))
+  it('is written in independent blocks, the only kind that Java reads', () => {
+    const frame = compress('lz4', bytes)
+    expect(frame.readUInt32LE(0)).toBe(0x184d2204)
+    expect(frame[4]! & 0x20).toBe(0x20)
+  })
+
+  it('is read with checksums of blocks and content', () => {
+    const frame = lz4Native.compressFrameSync(bytes, { contentChecksum: true, blockChecksums: true })
+    expect(decompress('lz4', frame, LIMIT).equals(bytes)).toBe(true)
+  })
+
+  it('counts exactly where the largest block size does not settle it', () => {
+    const frame = compress('lz4', bytes)
+    expect(decompress('lz4', frame, bytes.length).equals(bytes)).toBe(true)
+    expect(() => decompress('lz4', frame, bytes.length - 1)).toThrow(/become/)
+  })
+})
+
+describe('the bound', () => {
+  it('holds for streams that were joined', () => {
+    const once = gzipSync(Buffer.alloc(600_000))
+    expect(() => decompress('gzip', Buffer.concat([once, once]), LIMIT)).toThrow(WireError)
+  })
+
+  it('is no reason to take another format', () => {
+    expect(() => decompress('gzip', deflateSync(Buffer.from('x')), LIMIT)).toThrow(WireError)
+  })
+})
