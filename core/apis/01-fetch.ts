@@ -38,7 +38,8 @@ function plan(topic: string | undefined, asked: AskedPartition, version: number,
   if (currentLeaderEpoch > log.leaderEpoch) return refused('UNKNOWN_LEADER_EPOCH')
   // only a replica of this partition may fetch as one, and there is none
   if (replica) return refused('NOT_LEADER_FOR_PARTITION')
-  if (lastFetchedEpoch >= 0) {
+  // the leader's own epoch goes up to the end: it cannot have diverged
+  if (lastFetchedEpoch >= 0 && lastFetchedEpoch !== log.leaderEpoch) {
     const { leaderEpoch: epoch, endOffset } = log.endOffsetForEpoch(lastFetchedEpoch)
     if (endOffset < 0 || epoch < 0) return refused('OFFSET_OUT_OF_RANGE')
     if (epoch < lastFetchedEpoch || endOffset < fetchOffset) return { asked, log, error: 'NONE', divergingEpoch: { epoch, endOffset } }

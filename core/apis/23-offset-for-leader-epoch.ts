@@ -50,6 +50,8 @@ export default defineApi({
         if (!log || !broker.cluster.topic(topic)) return failed(errorCode('UNKNOWN_TOPIC_OR_PARTITION'))
         if (currentLeaderEpoch >= 0 && currentLeaderEpoch < log.leaderEpoch) return failed(errorCode('FENCED_LEADER_EPOCH'))
         if (currentLeaderEpoch > log.leaderEpoch) return failed(errorCode('UNKNOWN_LEADER_EPOCH'))
+        // a leader's own epoch goes up to the end, also where no record has it yet
+        if (leaderEpoch === log.leaderEpoch) return { errorCode: 0, partition, leaderEpoch, endOffset: log.logEndOffset }
         return { errorCode: 0, partition, ...log.endOffsetForEpoch(leaderEpoch) }
       }),
     }))

@@ -53,7 +53,7 @@ export default defineApi({
         results.push({ name, errorCode: 0, errorMessage: null })
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error
-        results.push({ name, errorCode: codeOf(error), errorMessage: error.message })
+        results.push({ name, errorCode: codeOf(error), errorMessage: error.message === error.error ? null : error.message })
       }
     }
     return { throttleTimeMs: 0, results }

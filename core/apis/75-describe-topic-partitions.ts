@@ -75,7 +75,14 @@ export default defineApi({
       const topic = cluster.topic(name)
       if (!topic) {
         const error = cluster.isTopicName(name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
-        topics.push({ errorCode: errorCode(error), name, topicId: ZERO_UUID, isInternal: false, partitions: [] })
+        topics.push({
+          errorCode: errorCode(error),
+          name,
+          topicId: ZERO_UUID,
+          isInternal: false,
+          partitions: [],
+          topicAuthorizedOperations: ALL_TOPIC_OPERATIONS,
+        })
         continue
       }
       const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
