@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { describeRoutes, docsRoutes } from './docs.ts'
 import { allowedMethods } from './hooks/allowed-methods.ts'
 import { answerTimeout } from './hooks/answer-timeout.ts'
-import { bodyValidation } from './hooks/body-validation.ts'
+import { compilersFactory } from './hooks/body-validation.ts'
 import { type CrossOrigin, crossOrigin } from './hooks/cross-origin.ts'
 import { answerBadUrl, answerBrokenRequest, errorEnvelope } from './hooks/error-envelope.ts'
 import { jsonBody } from './hooks/json-body.ts'
@@ -36,10 +36,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     forceCloseConnections: true,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (_error, request, reply) => answerBadUrl(request.url, request, reply),
+    schemaController: { compilersFactory: compilersFactory as never },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: PATH_PART_LIMIT_CHARACTERS },
   })
   errorEnvelope(app, system)
-  bodyValidation(app)
   jsonBody(app)
   if (options.crossOrigin) crossOrigin(app, options.crossOrigin)
   responseHeaders(app, options.headers ?? [], system)

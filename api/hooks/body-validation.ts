@@ -3,7 +3,6 @@
  * that comes: a worker that only answers GETs never pays for it. Paths and queries are read by the routes, as leniently as Kafka Connect's.
  */
 import { createRequire } from 'node:module'
-import type { FastifyInstance } from 'fastify'
 import { ConnectError } from '../../connect/types.ts'
 
 interface Complaint {
@@ -30,17 +29,21 @@ function compiler(): Compiler {
   return loaded
 }
 
-export function bodyValidation(app: FastifyInstance): void {
-  app.setValidatorCompiler(({ schema, httpPart }) => {
-    if (httpPart !== 'body') return () => true
-    let check: Check | undefined
-    return (value: unknown) => {
-      check ??= compiler().compile(schema as object)
-      if (check(value)) return { value }
-      return { error: new ConnectError(400, sentence(check.errors?.[0], value)) }
-    }
-  })
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+type Part = { schema: unknown; httpPart?: string }
+
+/** Handed to Fastify as it is made, so that it does not load its own at once: those take 12 MB and a tenth of a second. */
+export const compilersFactory = {
+  buildValidator:
+    () =>
+    ({ schema, httpPart }: Part) => {
+      if (httpPart !== 'body') return () => true
+      let check: Check | undefined
+      return (value: unknown) => {
+        check ??= compiler().compile(schema as object)
+        return check(value) ? { value } : { error: new ConnectError(400, sentence(check.errors?.[0], value)) }
+      }
+    },
+  buildSerializer: () => () => (value: unknown) => JSON.stringify(value),
 }
 
 function sentence(complaint: Complaint | undefined, body: unknown): string {
