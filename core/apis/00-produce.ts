@@ -5,6 +5,7 @@
 import type { Broker } from '../broker.ts'
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
+import { at, attributes } from '../wire/batch-header.ts'
 import { int16, int32, int64, list, nullable, optional, records, since, string, struct, tagged, until, uuid } from '../wire/types.ts'
 
 interface PartitionData {
@@ -41,6 +42,9 @@ function store(
     const log = topic === undefined ? undefined : broker.logs.get(topic, index)
     if (!log) throw new KafkaError(topic === undefined ? unknown : 'UNKNOWN_TOPIC_OR_PARTITION')
     if (records === null) throw new KafkaError('INVALID_RECORD', 'a partition without a record batch')
+    // nothing would ever end its transaction, and no read-committed consumer could pass it
+    if (records.length > at.attributes + 1 && (records[at.attributes + 1]! & attributes.transactional) !== 0)
+      throw new KafkaError('INVALID_TXN_STATE', 'transactions are not built: a transactional batch cannot be stored')
     const { baseOffset, logAppendTimeMs, logStartOffset, written, durable } = log.append(records)
     const answer: PartitionAnswer = {
       index,

@@ -32,7 +32,7 @@ export interface NetworkCounters {
   closedForErrors: number
 }
 
-/** Requests under way over all connections. */
+/** Bytes of requests under way over all connections. */
 export interface RequestBudget {
   take(bytes: number): void
   give(bytes: number): void
@@ -65,7 +65,7 @@ export class Connection implements Peer {
   #ending: string | null = null
   #writer: Writer | null = null
   #sent: (() => void)[] = []
-  #lastRequestAt: number
+  #lastLifeAt: number
 
   constructor(socket: Socket, id: string, listener: string, context: ConnectionContext) {
     this.id = id
@@ -74,9 +74,12 @@ export class Connection implements Peer {
     this.#socket = socket
     this.#context = context
     this.#frames = new FrameAssembler(context.maxRequestBytes)
-    this.#lastRequestAt = context.monotonic()
+    this.#lastLifeAt = context.monotonic()
     socket.on('data', (chunk) => this.#receive(chunk as Buffer))
-    socket.on('drain', () => this.#pump())
+    socket.on('drain', () => {
+      this.#lastLifeAt = context.monotonic()
+      this.#pump()
+    })
     socket.on('end', () => this.#gone())
     socket.on('close', () => this.#gone())
     // a reset is an ordinary way for a client to go; `close` follows
@@ -87,9 +90,9 @@ export class Connection implements Peer {
     return this.#closed
   }
 
-  /** Since when nothing happened here, in monotonic ms; null while a request is under way. A part of a request does not count as life. */
+  /** Since when nothing happened here, in monotonic ms; null while a request is worked on. A part of a request does not count as life. */
   get idleSince(): number | null {
-    return this.#queue.length > 0 ? null : this.#lastRequestAt
+    return this.#running > 0 ? null : this.#lastLifeAt
   }
 
   get isQuiet(): boolean {
@@ -139,7 +142,7 @@ export class Connection implements Peer {
 
   #take(frame: Buffer): void {
     if (this.#ending !== null) return
-    this.#lastRequestAt = this.#context.monotonic()
+    this.#lastLifeAt = this.#context.monotonic()
     let exchange: Exchange
     try {
       exchange = this.#context.dispatch.read(frame, this)
@@ -279,12 +282,17 @@ export class Connection implements Peer {
     else this.#socket.destroySoon()
   }
 
+  /** All together hold too much. Who has nothing under way may always bring one request, or a few that do not read would silence the rest. */
+  #isCrowded(): boolean {
+    return this.#queue.length > 0 && this.#context.budget.isSpent
+  }
+
   #overLimit(): boolean {
     return this.#queue.length > limits.requestsPerConnection || this.#queuedBytes > limits.requestBytesPerConnection
   }
 
   #throttle(): void {
-    if (this.#paused || this.#closed || !(this.#overLimit() || this.#context.budget.isSpent)) return
+    if (this.#paused || this.#closed || !(this.#overLimit() || this.#isCrowded())) return
     this.#paused = true
     this.#socket.pause()
     this.#unthrottle()
@@ -292,7 +300,7 @@ export class Connection implements Peer {
 
   #unthrottle(): void {
     if (this.#overLimit()) return
-    if (this.#context.budget.isSpent) {
+    if (this.#isCrowded()) {
       if (this.#waitsForRoom) return
       this.#waitsForRoom = true
       this.#context.budget.whenRoom(() => {

@@ -26,19 +26,17 @@ export class ListenError extends Error {
 }
 
 class Budget implements RequestBudget {
-  readonly #maxRequests: number
   readonly #maxBytes: number
   readonly #waiting: (() => void)[] = []
   requests = 0
   bytes = 0
 
-  constructor(maxRequests: number, maxBytes: number) {
-    this.#maxRequests = maxRequests
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
   get isSpent(): boolean {
-    return this.requests > this.#maxRequests || this.bytes > this.#maxBytes
+    return this.bytes > this.#maxBytes
   }
 
   take(bytes: number): void {
@@ -83,10 +81,7 @@ export class Network {
     this.#settings = settings
     this.#system = system
     const maxBytes = values['queued.max.request.bytes']
-    this.#budget = new Budget(
-      Math.max(values['queued.max.requests'], limits.requestsPerConnection),
-      maxBytes > 0 ? maxBytes : limits.requestBytes,
-    )
+    this.#budget = new Budget(maxBytes > 0 ? maxBytes : limits.requestBytes)
     this.#context = {
       dispatch,
       logger: system.logger,

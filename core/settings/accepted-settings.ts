@@ -11,7 +11,7 @@ const accepted = new Set(
   max.connections.per.ip.overrides max.incremental.fetch.session.cache.slots metadata.log.dir metadata.max.idle.interval.ms
   metadata.max.retention.bytes metadata.max.retention.ms num.io.threads num.network.threads num.recovery.threads.per.data.dir
   num.replica.alter.log.dirs.threads num.replica.fetchers offsets.commit.timeout.ms offsets.load.buffer.size offsets.topic.compression.codec
-  principal.builder.class producer.purgatory.purge.interval.requests quota.window.num quota.window.size.seconds replica.selector.class
+  principal.builder.class producer.purgatory.purge.interval.requests queued.max.requests quota.window.num quota.window.size.seconds replica.selector.class
   request.timeout.ms security.inter.broker.protocol security.providers socket.receive.buffer.bytes socket.send.buffer.bytes
   socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms telemetry.max.bytes transactional.id.expiration.ms
   unstable.api.versions.enable unstable.feature.versions.enable super.users allow.everyone.if.no.acl.found`.split(/\s+/),

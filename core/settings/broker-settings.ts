@@ -30,7 +30,6 @@ const network = {
   'connections.max.idle.ms': long(600_000, 'A connection that sends no whole request for this long is closed.'),
   'max.connections': int(INT_MAX, 'The most connections; what comes beyond is closed.', { min: 0, dynamic: true }),
   'max.connections.per.ip': int(INT_MAX, 'The most connections from one address.', { min: 0, dynamic: true }),
-  'queued.max.requests': int(500, 'Requests under way over all connections beyond which nothing more is read.', { min: 1 }),
   'queued.max.request.bytes': long(-1, 'Bytes of requests under way beyond which nothing more is read; -1 for 256 MiB.'),
   'fetch.max.bytes': int(57_671_680, 'The most bytes that one fetch is given.', { min: 1024 }),
   'max.request.partition.size.limit': int(2000, 'The most partitions in one answer of DescribeTopicPartitions.', { min: 1 }),
