@@ -31,11 +31,11 @@ that one is taken; it says where. "listeners=" (nothing) turns it off. Its refer
     const asked = properties.listeners === undefined ? undefined : await openRest(properties)
     try {
       const mirrors = await startMirrors(properties, system, { stopping })
+      const names = mirrors.list().map(({ name }) => name)
       print(
-        `Tributary mirrors ${mirrors
-          .list()
-          .map(({ name }) => name)
-          .join(', ')}`,
+        names.length > 0
+          ? `Tributary mirrors ${names.join(', ')}`
+          : `Tributary mirrors nothing: no flow of ${files[0]} is enabled. Set "source->target.enabled = true" for one of its clusters.`,
       )
       const rest = asked ?? (await openAnywhere(properties))
       await rest.serve({ mirrors, system, version: await packageVersion() })

@@ -40,6 +40,8 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
         ? { listeners: `PLAINTEXT://${listener(port('port', 9092))}` }
         : {}),
       ...(given.broker === undefined || given.data !== undefined ? { 'log.dirs': data } : {}),
+      // a group of one worker has nobody to wait for
+      ...(given.broker === undefined ? { 'group.initial.rebalance.delay.ms': '0' } : {}),
     }
     const workerFile = given.connect === undefined ? {} : await readPropertiesFile(given.connect)
     const mirrorFile = given.mirror === undefined ? undefined : await readPropertiesFile(given.mirror)
@@ -74,12 +76,8 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
       const mirrors = mirrorFile && (await (await import('../../mirror/index.ts')).startMirrors(mirrorFile, system, { stopping }))
       if (mirrors) {
         stops.push(() => mirrors.stop())
-        print(
-          `Mirrors:  ${mirrors
-            .list()
-            .map(({ name }) => name)
-            .join(', ')}`,
-        )
+        const names = mirrors.list().map(({ name }) => name)
+        print(`Mirrors:  ${names.join(', ') || 'none: no flow of the file is enabled'}`)
       }
       await rest.serve({ worker, mirrors, system, version: await packageVersion() })
       for (const url of rest.urls) print(`REST API: ${url} (its reference: ${url}/docs)`)

@@ -3,6 +3,7 @@
  * where, and carries the error as `err`. Secrets never come here (Invariant 12). Levels can be changed while the process runs.
  */
 import { type Logger as Pino, pino } from 'pino'
+import { readableLine } from './readable-log.ts'
 
 export interface Logger {
   error(details: object, message: string): void
@@ -24,13 +25,15 @@ export interface LogLevels {
   set(name: string, level: LogLevel): string[]
 }
 
+const forPeople = { write: (line: string) => void process.stderr.write(readableLine(line)) }
+
 const levelsOf = new WeakMap<Logger, LogLevels>()
 
 export function createLogger(level: LogLevel = 'info'): Logger {
   const named = new Map<string, LogLevel>()
   const children = new Children()
   const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, onChild }
-  const root: Pino = pino(options, pino.destination({ dest: 2, sync: true }))
+  const root: Pino = pino(options, process.stderr.isTTY ? forPeople : pino.destination({ dest: 2, sync: true }))
 
   function onChild(child: Pino): void {
     const name = partOf(child)
