@@ -1,8 +1,11 @@
 /**
  * `tributary connect [FILE]`: a worker of a Kafka-Connect-compatible cluster, from the .properties file of `connect-distributed`.
  */
+import { resolve } from 'node:path'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
+import { Complaint, wrongUsage } from '../complaint.ts'
+import { readConnectorFile } from '../connector-file.ts'
 import { openRest } from '../rest.ts'
 import { packageVersion } from '../version.ts'
 
@@ -20,35 +23,55 @@ export const connectDefaults: Readonly<Record<string, string>> = {
 export default defineCommand({
   summary: "a worker that runs connectors, managed over REST; FILE is Kafka Connect's worker .properties",
   help: `Usage: tributary connect [FILE] [--override name=value]...
+       tributary connect --standalone FILE CONNECTOR_FILE... [--override name=value]...
 
 FILE is the file that Kafka's connect-distributed takes, as it is. Workers with the same group.id share the connectors between them. State is
 kept in the topics that FILE names (connect-configs, connect-offsets and connect-status unless it does), in Kafka Connect's own formats.
 Without a FILE the worker uses the broker at localhost:9092, and its REST API listens on 127.0.0.1:8083.
 
   --override name=value   sets one more setting, stronger than FILE
+  --standalone            one worker alone, as connect-standalone: it keeps its positions in offset.storage.file.filename and runs the
+                          connectors of the files that follow (.properties, or JSON as POST /connectors takes it)
 
 The REST API is Kafka Connect's; its reference is at /docs, its metrics for Prometheus at /metrics.`,
   async run({ args, system, print, stopping }) {
-    const { files, overrides } = readArguments('connect', args, { files: 1 })
-    const given = files[0] === undefined ? connectDefaults : await readPropertiesFile(files[0])
-    const properties = { ...given, ...overrides }
+    const standalone = args.includes('--standalone')
+    const { files, overrides } = readArguments('connect', args, { files: standalone ? 1000 : 1, flags: ['standalone'] })
+    const [file, ...connectorFiles] = files
+    const given = file === undefined ? connectDefaults : await readPropertiesFile(file)
+    const properties: Record<string, string> = { ...given, ...overrides }
+    const connectors = await Promise.all(connectorFiles.map(readConnectorFile))
+    if (standalone) {
+      if (file === undefined) throw wrongUsage('--standalone needs the file of a worker.', 'connect')
+      if (!properties['offset.storage.file.filename']) {
+        throw new Complaint(
+          `Missing required configuration "offset.storage.file.filename" in ${file}: name the file that keeps the positions.`,
+        )
+      }
+      // what makes it a member of a group
+      delete properties['group.id']
+    }
     const loaded = import('../../connect/index.ts')
     const rest = await openRest(properties)
+    const stops = [rest.close]
+    const stop = async () => void (await Promise.all(stops.splice(0).map((each) => each())))
     try {
       const { startWorker } = await loaded
       const worker = await startWorker(properties, system, { advertisedUrl: rest.advertisedUrl, stopping })
+      stops.push(() => worker.close())
       await rest.serve({ worker, system, version: await packageVersion() })
+      for (const { name, config } of connectors) await worker.putConfig(name, config)
+      const cluster = properties['bootstrap.servers'] ?? 'localhost:9092'
       print(
-        `Tributary worker of group ${properties['group.id'] ?? 'connect'} on the cluster at ${properties['bootstrap.servers'] ?? 'localhost:9092'}`,
+        standalone
+          ? `Tributary worker on the cluster at ${cluster}, alone, its positions in ${resolve(properties['offset.storage.file.filename']!)}`
+          : `Tributary worker of group ${properties['group.id'] ?? 'connect'} on the cluster at ${cluster}`,
       )
+      if (connectors.length > 0) print(`Connectors: ${connectors.map(({ name }) => name).join(', ')}`)
       for (const url of rest.urls) print(`REST API: ${url} (its reference: ${url}/docs)`)
-      return {
-        async stop() {
-          await Promise.all([rest.close(), worker.close()])
-        },
-      }
+      return { stop }
     } catch (error) {
-      await rest.close()
+      await stop()
       throw error
     }
   },
