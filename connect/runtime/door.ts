@@ -51,7 +51,6 @@ export class Door implements WorkerDoor {
   private readonly parts: DoorParts
   private readonly offsetCommands: OffsetCommands
   private ready = false
-  private failure: Error | null = null
   /** Changes go one after the other: each sees what the one before it wrote. */
   private changing: Promise<unknown> = Promise.resolve()
 
@@ -63,17 +62,11 @@ export class Door implements WorkerDoor {
     })
   }
 
-  /** Says on /health that the worker cannot go on. */
-  fail(error: Error): void {
-    this.failure = error
-  }
-
   async root() {
     return { version, commit: 'tributary', kafka_cluster_id: (await this.parts.client.clusterId) ?? '' }
   }
 
   health(): ReturnType<WorkerDoor['health']> {
-    if (this.failure) return { status: 'unhealthy', message: `Worker cannot go on: ${this.failure.message}` }
     if (this.ready) return { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' }
     return { status: 'starting', message: 'Worker is still starting up.' }
   }

@@ -46,6 +46,7 @@ export class SinkLoop implements TaskLoop {
 
   async run(control: TaskControl): Promise<void> {
     const { consumer, side, context, topics, deadLetter } = this.parts
+    control.abandonment.addEventListener('abort', () => void consumer.close(), { once: true })
     try {
       this.task = await side.start({ ...context, signal: control.signal })
       consumer.subscribe(topics, this.listener(control))

@@ -58,6 +58,8 @@ export class SourceLoop implements TaskLoop {
     const { system, flushIntervalMs, producer } = this.parts
     const timer = system.clock.every(flushIntervalMs, () => void this.commit(control))
     this.turnBegan = system.clock.monotonic()
+    // a closed producer fails what it holds, so that nothing here waits for a cluster that does not answer
+    control.abandonment.addEventListener('abort', () => void producer.close(), { once: true })
     try {
       while (!control.stopping && (await this.session(control)));
       await this.drained()

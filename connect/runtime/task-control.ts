@@ -5,7 +5,7 @@ export class TaskControl {
   private readonly stopper = new AbortController()
   private wakers: (() => void)[] = []
   private pausing = false
-  private givenUp = false
+  private readonly giver = new AbortController()
 
   constructor(paused: boolean) {
     this.pausing = paused
@@ -23,7 +23,11 @@ export class TaskControl {
   }
   /** The task took too long to end, or was taken away: it must not write or store anything any more (Invariant 9). */
   get abandoned(): boolean {
-    return this.givenUp
+    return this.giver.signal.aborted
+  }
+  /** Aborts when the task is given up on: what it waits for need not come any more. */
+  get abandonment(): AbortSignal {
+    return this.giver.signal
   }
 
   pause(): void {
@@ -41,7 +45,7 @@ export class TaskControl {
   }
 
   abandon(): void {
-    this.givenUp = true
+    this.giver.abort()
     this.stop()
   }
 

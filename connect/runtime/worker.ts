@@ -210,8 +210,12 @@ export async function startWorker(
         leadership.close()
         // still a member while the tasks end, so that nobody begins them before
         await instances.close(Math.max(0, config['task.shutdown.graceful.timeout.ms'] - LEAVING_MS))
-        await membership.close()
-        await closeStores()
+        const waiting = new AbortController()
+        const left = membership.close().then(closeStores)
+        left.catch((error) => system.logger.warn({ err: error }, 'the worker could not leave in order; the group will miss it'))
+        // a cluster that does not answer must not keep the process
+        await Promise.race([left, system.clock.sleep(LEAVING_MS, waiting.signal)])
+        waiting.abort()
       })()
       return closing
     },

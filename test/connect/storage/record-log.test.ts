@@ -1,0 +1,153 @@
+/**
+ * Goal: what the worker's stores stand on behaves the same on a topic, in a file and in memory. Method: one suite over all three, the topic
+ * on a real broker; then what is each one's own.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { FileLog } from '../../../connect/storage/file-log.ts'
+import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
+import type { LogEntry, RecordLog } from '../../../connect/storage/record-log.ts'
+import { TopicLog } from '../../../connect/storage/topic-log.ts'
+import { type Client, createClient } from '../../../core/client/index.ts'
+import { realDisk } from '../../../core/system/disk.ts'
+import { realSystem } from '../../../core/system/index.ts'
+import { type BrokerInProcess, brokerInProcess } from '../../broker-in-process.ts'
+import { until } from '../../until.ts'
+
+const system = realSystem('silent')
+let broker: BrokerInProcess
+let client: Client
+let folder: string
+let topics = 0
+
+beforeAll(async () => {
+  broker = await brokerInProcess()
+  client = createClient({ bootstrapServers: `127.0.0.1:${broker.port}`, clientId: 'test' }, system)
+  folder = mkdtempSync(join(tmpdir(), 'record-log-'))
+})
+afterAll(async () => {
+  await client?.close()
+  await broker?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const topicLog = (topic: string, partitions = 3) =>
+  new TopicLog(client, client.producer(), { topic, partitions, replicationFactor: 1, setting: 'test.storage.topic' }, system)
+
+/** Each gives a way to open the same records again. */
+const stores: Record<string, () => () => RecordLog> = {
+  topic: () => {
+    const topic = `log-${topics++}`
+    return () => topicLog(topic)
+  },
+  file: () => {
+    const path = join(folder, `log-${topics++}.json`)
+    return () => new FileLog(realDisk, path)
+  },
+  memory: () => {
+    const records = new MemoryRecords()
+    return () => new MemoryLog(records)
+  },
+}
+
+async function opened(log: RecordLog): Promise<{ log: RecordLog; entries: LogEntry[]; newest: Map<string, string> }> {
+  const entries: LogEntry[] = []
+  const newest = new Map<string, string>()
+  await log.start((entry) => {
+    entries.push(entry)
+    if (entry.value === null) newest.delete(entry.key)
+    else newest.set(entry.key, entry.value)
+  })
+  return { log, entries, newest }
+}
+
+describe.each(Object.keys(stores))('on a %s', (kind) => {
+  test('gives back what was appended, in order, to this and the next reader', async () => {
+    const again = stores[kind]!()
+    const first = await opened(again())
+    expect(first.entries).toEqual([])
+    await first.log.append([
+      { key: 'a', value: '1' },
+      { key: 'b', value: '{"x":"ü"}' },
+      { key: 'a', value: '2' },
+    ])
+    await first.log.append([
+      { key: 'b', value: null },
+      { key: 'c', value: '3' },
+    ])
+    await first.log.readToEnd()
+    expect(first.entries.filter((entry) => entry.key === 'a').map((entry) => entry.value)).toEqual(['1', '2'])
+    expect(Object.fromEntries(first.newest)).toEqual({ a: '2', c: '3' })
+    await first.log.close()
+    const second = await opened(again())
+    expect(Object.fromEntries(second.newest)).toEqual({ a: '2', c: '3' })
+    await second.log.close()
+  })
+
+  test('many appends at once are all there', async () => {
+    const again = stores[kind]!()
+    const { log } = await opened(again())
+    await Promise.all(Array.from({ length: 50 }, (_, n) => log.append([{ key: `k${n}`, value: String(n) }])))
+    await log.readToEnd()
+    await log.close()
+    const second = await opened(again())
+    expect(second.newest.size).toBe(50)
+    await second.log.close()
+  })
+
+  test('nothing to read is no reason to wait', async () => {
+    const { log } = await opened(stores[kind]!()())
+    await log.readToEnd()
+    await log.close()
+  })
+})
+
+describe('on a topic', () => {
+  test('a reader follows what others append', async () => {
+    const again = stores.topic!()
+    const one = await opened(again())
+    const two = await opened(again())
+    await one.log.append([{ key: 'a', value: '1' }])
+    await until(() => two.newest.get('a') === '1', 'the other reader has it')
+    await Promise.all([one.log.close(), two.log.close()])
+  })
+  test('it is created compacted, with the partitions asked for', async () => {
+    const { log } = await opened(topicLog('made', 5))
+    await log.close()
+    expect((await client.topic('made'))?.partitions).toHaveLength(5)
+    const configs = (await client.admin.describeTopicConfigs(['made'])).get('made')!
+    expect(configs.find((config) => config.name === 'cleanup.policy')?.value).toBe('compact')
+  })
+  test('one that forgets by age is refused with the mend', async () => {
+    await client.admin.createTopics([{ name: 'forgetful', partitions: 1, replicationFactor: 1 }])
+    await expect(topicLog('forgetful').start(() => {})).rejects.toThrow(/'forgetful'.*'test.storage.topic'.*cleanup.policy=compact/)
+  })
+  test('more copies than brokers are refused with the reason', async () => {
+    const log = new TopicLog(client, client.producer(), { topic: 'copies', partitions: 1, replicationFactor: 3, setting: 's' }, system)
+    await expect(log.start(() => {})).rejects.toThrow(/copies of s could not be created with 1 partitions and 3 copies/)
+  })
+})
+
+describe('in a file', () => {
+  test("Kafka Connect's own file is refused, not overwritten", async () => {
+    const path = join(folder, 'java.offsets')
+    const java = Buffer.from('aced00057372', 'hex')
+    writeFileSync(path, java)
+    await expect(new FileLog(realDisk, path).start(() => {})).rejects.toThrow(/serialised Java.*another file/)
+    expect(readFileSync(path)).toEqual(java)
+  })
+  test('a file that is no JSON is refused with the mend', async () => {
+    const path = join(folder, 'torn.json')
+    writeFileSync(path, '{"a": "1"')
+    await expect(new FileLog(realDisk, path).start(() => {})).rejects.toThrow(/mend it, or move it away/)
+  })
+  test('an append that fails leaves what was there', async () => {
+    const log = new FileLog(realDisk, join(folder, 'nowhere', 'x.json'))
+    const { newest } = await opened(log)
+    await expect(log.append([{ key: 'a', value: '1' }])).rejects.toThrow()
+    await log.readToEnd()
+    expect(newest.size).toBe(0)
+  })
+})
