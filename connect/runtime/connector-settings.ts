@@ -64,8 +64,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       importance: 'HIGH',
       displayName: 'Connector name',
       doc: 'The name of the connector, once in a cluster of workers.',
-      check: (name) =>
-        name === '' ? 'String may not be empty' : /\p{Cc}/u.test(name) ? 'String may not contain control sequences' : undefined,
+      check: (name) => (name === '' ? 'String may not be empty' : controlCharacters(name)),
     }),
     'connector.class': setting.string({
       ...common(2),
@@ -295,3 +294,8 @@ export const stageType = (prefix: string, group: string, known: readonly string[
     check: found(find),
   }),
 })
+
+function controlCharacters(name: string): string | undefined {
+  const found = name.match(/\p{Cc}/gu)?.map((character) => character.codePointAt(0))
+  return found && `String may not contain control sequences but had the following ASCII chars: ${found.join(', ')}`
+}

@@ -73,7 +73,14 @@ export class OffsetCommands {
       checkPrimitive(partition, 'A partition')
       if (offset) checkPrimitive(offset, 'An offset')
     }
-    if (plugin.kind === 'source') await plugin.side.checkPositions?.(parseSettings(plugin.settings, config), positions)
+    if (plugin.kind === 'source') {
+      const settings = parseSettings(plugin.settings, config)
+      try {
+        await plugin.side.checkPositions?.(settings, positions)
+      } catch (cause) {
+        throw new ConnectError(400, (cause as Error).message, { cause })
+      }
+    }
     await this.offsets.put(name, positions)
     await this.offsets.refresh()
   }

@@ -1,0 +1,174 @@
+/**
+ * Connectors for tests of the runtime: a source that counts and can be told to fail, a sink that keeps what it gets, a flow that beats.
+ * What they did is kept by connector name, for a test to look at.
+ */
+import {
+  BadRecord,
+  type Connector,
+  Disconnected,
+  defineConnector,
+  defineFlow,
+  defineSink,
+  defineSource,
+  EndOfSource,
+  Retriable,
+  type SinkRecord,
+  setting,
+  sourceRecord,
+} from '../../../connect/sdk/index.ts'
+
+export interface Probe {
+  /** Where each run of a source task began. */
+  begins: number[]
+  /** What sinks took, by task run. */
+  taken: SinkRecord[]
+  flushed: number
+  opened: string[]
+  closed: string[]
+  starts: number
+  stops: number
+  /** Tasks that run now, by task id: more than one of an id breaks Invariant 9. */
+  live: Map<number, number>
+  mostLive: number
+  /** Thrown once each, in this order, by whatever runs next. */
+  throwNext: Error[]
+  /** A sink's write waits for this. */
+  gate: Promise<void> | null
+}
+
+export class Probes {
+  private readonly probes = new Map<string, Probe>()
+  readonly connector: Connector
+
+  constructor() {
+    this.connector = this.declare()
+  }
+
+  of(name: string): Probe {
+    let probe = this.probes.get(name)
+    if (!probe) {
+      probe = {
+        begins: [],
+        taken: [],
+        flushed: 0,
+        opened: [],
+        closed: [],
+        starts: 0,
+        stops: 0,
+        live: new Map(),
+        mostLive: 0,
+        throwNext: [],
+        gate: null,
+      }
+      this.probes.set(name, probe)
+    }
+    return probe
+  }
+
+  private enter(name: string, task: number): Probe {
+    const probe = this.of(name)
+    probe.starts++
+    const live = (probe.live.get(task) ?? 0) + 1
+    probe.live.set(task, live)
+    probe.mostLive = Math.max(probe.mostLive, live)
+    return probe
+  }
+
+  private declare(): Connector {
+    const probes = this
+    return defineConnector({
+      name: 'probe',
+      doc: 'Connectors that tests look into.',
+      version: '1.2.3',
+      source: defineSource({
+        class: 'test.CountingSourceConnector',
+        settings: {
+          topic: setting.string({ doc: 'The topic.' }),
+          count: setting.int({ default: 10, doc: 'Records to give, each task.' }),
+          batch: setting.int({ default: 3, doc: 'Records at once.' }),
+          task: setting.int({ default: 0, doc: 'The number of the task.' }),
+        },
+        tasks: (_config, most) => Array.from({ length: most }, (_, task) => ({ task: String(task) })),
+        async *read({ connector, task, config, positions, signal }) {
+          const probe = probes.enter(connector, task)
+          try {
+            let n = Number((await positions.get({ task: config.task }))?.n ?? 0)
+            probe.begins.push(n)
+            while (n < config.count) {
+              const fault = probe.throwNext.shift()
+              if (fault) throw fault
+              const records = []
+              for (const end = Math.min(n + config.batch, config.count); n < end; n++)
+                records.push(sourceRecord({ topic: config.topic, partition: 0, key: `${config.task}`, value: `${config.task}:${n}` }))
+              yield { records, positions: [{ partition: { task: config.task }, offset: { n } }] }
+              if (signal.aborted) return
+            }
+            await new Promise<void>((resolve) =>
+              signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
+            )
+          } finally {
+            probe.live.set(task, probe.live.get(task)! - 1)
+            probe.stops++
+          }
+        },
+        checkPositions(_config, positions) {
+          for (const { partition } of positions) if (partition.task === undefined) throw new Error("a partition has the key 'task'")
+        },
+      }),
+      sink: defineSink({
+        class: 'test.KeepingSinkConnector',
+        settings: {},
+        start({ connector, task }) {
+          const probe = probes.enter(connector, task)
+          const waiting: SinkRecord[] = []
+          const names = (partitions: readonly { topic: string; partition: number }[]) =>
+            partitions.map((one) => `${one.topic}-${one.partition}`)
+          return {
+            open: (partitions) => void probe.opened.push(...names(partitions)),
+            close: (partitions) => void probe.closed.push(...names(partitions)),
+            async write(records) {
+              await probe.gate
+              const fault = probe.throwNext.shift()
+              const bad = fault instanceof BadRecord ? new Set([fault, ...fault.also].map((one) => one.index)) : null
+              if (fault && !bad) throw fault
+              waiting.push(...records.filter((_, at) => !bad?.has(at)))
+              if (fault) throw fault
+            },
+            async flush() {
+              probe.taken.push(...waiting.splice(0))
+              probe.flushed++
+            },
+            stop() {
+              probe.live.set(task, probe.live.get(task)! - 1)
+              probe.stops++
+            },
+          }
+        },
+      }),
+      flow: defineFlow({
+        class: 'test.BeatingFlowConnector',
+        type: 'source',
+        settings: {},
+        async run({ connector, task, signal, positions, commit, report }) {
+          const probe = probes.enter(connector, task)
+          try {
+            const n = Number((await positions.get({}))?.n ?? 0)
+            probe.begins.push(n)
+            const fault = probe.throwNext.shift()
+            if (fault) throw fault
+            await commit([{ partition: {}, offset: { n: n + 1 } }])
+            report({ beat: n + 1 })
+            await new Promise<void>((resolve) =>
+              signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
+            )
+          } finally {
+            probe.live.set(task, probe.live.get(task)! - 1)
+            probe.stops++
+          }
+        },
+      }),
+    })
+  }
+}
+
+export { BadRecord, Disconnected, EndOfSource, Retriable }
