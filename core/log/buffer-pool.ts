@@ -5,7 +5,7 @@
 const SIZES = [16 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024] as const
 
 /** Bytes that lie idle in the pool at most (Invariant 13). */
-const MAX_IDLE_BYTES = 32 * 1024 * 1024
+const MAX_IDLE_BYTES = 16 * 1024 * 1024
 
 export class BufferPool {
   private readonly idle: Buffer[][] = SIZES.map(() => [])

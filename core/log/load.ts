@@ -71,7 +71,8 @@ export async function loadLog(context: LogContext, request: LoadRequest): Promis
     first.isNew = true
     loaded.segments = [first]
     loaded.logEndOffset = loaded.logStartOffset
-    loaded.touched = true
+    // An empty log has nothing that a clean stop must write, unless its start tells more than its files.
+    loaded.touched = loaded.logStartOffset > 0
   }
   epochs.truncateEnd(loaded.logEndOffset)
   epochs.truncateStart(loaded.logStartOffset)

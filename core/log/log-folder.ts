@@ -29,12 +29,12 @@ export interface FolderIdentity {
 }
 
 /** A file that is replaced as a whole: writers queue up, and who comes while one writes is served by the next write together with others. */
-class ReplacedFile {
+export class ReplacedFile {
   private readonly disk: Disk
   private readonly path: string
   private readonly render: () => string
   private last: string | null
-  private running: Promise<void> | null = null
+  private running: Promise<void> = Promise.resolve()
   private next: Promise<void> | null = null
 
   constructor(disk: Disk, path: string, render: () => string) {
@@ -46,24 +46,27 @@ class ReplacedFile {
 
   /** Resolves when what `render` gives now, or something newer, is durable. */
   save(): Promise<void> {
-    if (this.running === null) return (this.running = this.write())
-    this.next ??= this.running
-      .catch(() => {})
-      .then(() => {
-        this.next = null
-        return (this.running = this.write())
-      })
+    const write = () => {
+      this.next = null
+      this.running = this.write()
+      return this.running
+    }
+    // Whoever waited for the write before has its failure already.
+    this.next ??= this.running.then(write, write)
     return this.next
+  }
+
+  /** Resolves when no write is on its way, whatever came of it. */
+  async idle(): Promise<void> {
+    while (this.next !== null) await this.next.catch(() => {})
+    await this.running.catch(() => {})
   }
 
   private async write(): Promise<void> {
     const text = this.render()
-    try {
-      if (text !== this.last) await this.disk.replaceFile(this.path, text)
-      this.last = text
-    } finally {
-      if (this.next === null) this.running = null
-    }
+    if (text === this.last) return
+    await this.disk.replaceFile(this.path, text)
+    this.last = text
   }
 }
 

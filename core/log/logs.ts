@@ -11,7 +11,7 @@ import { folderName, formatEpochs } from './checkpoint.ts'
 import { WriteScheduler } from './flush.ts'
 import { EPOCHS_FILE, loadLog, topicIdOf } from './load.ts'
 import type { LogContext } from './log-context.ts'
-import { LogFolder, type PartitionOffset } from './log-folder.ts'
+import { LogFolder, type PartitionOffset, ReplacedFile } from './log-folder.ts'
 import { OpenFiles } from './open-files.ts'
 import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
 import { TailBudget } from './tail.ts'
@@ -182,9 +182,11 @@ class StoredLogs implements Logs {
         'records that readers may have seen are gone',
       )
     }
+    const epochs = new ReplacedFile(this.context.disk, join(path, EPOCHS_FILE), () => formatEpochs(loaded.epochs.entries))
     const home: PartitionHome = {
       saveLogStarts: () => folder.save('logStart'),
-      saveEpochs: (log) => this.context.disk.replaceFile(join(path, EPOCHS_FILE), formatEpochs(log.epochs.entries)),
+      saveEpochs: () => epochs.save(),
+      epochsWritten: () => epochs.idle(),
     }
     const log = new StoredPartitionLog(this.context, home, loaded, config)
     this.found.delete(name)

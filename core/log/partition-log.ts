@@ -26,7 +26,9 @@ import type { AbortedTransaction, AppendResult, LogConfig, PartitionLog, ReadBou
 export interface PartitionHome {
   /** Writes the log starts of the folder's partitions; durable when it resolves. */
   saveLogStarts(): Promise<void>
-  saveEpochs(log: StoredPartitionLog): Promise<void>
+  saveEpochs(): Promise<void>
+  /** Resolves when no write of epochs is on its way, whatever came of it. */
+  epochsWritten(): Promise<void>
 }
 
 /** The outcomes of an append; their promises come into being when they are asked for. */
@@ -86,6 +88,8 @@ export class StoredPartitionLog implements PartitionLog {
   private sealing: Promise<void> = Promise.resolve()
   private sealsRunning = 0
   private closed: KafkaError | null = null
+  /** The epoch of this opening is written with its first append: a partition that nobody writes to costs nothing. */
+  private epochsSaved: boolean
 
   constructor(context: LogContext, home: PartitionHome, loaded: LoadedLog, config: LogConfig) {
     this.context = context
@@ -104,6 +108,7 @@ export class StoredPartitionLog implements PartitionLog {
     this.touched = loaded.touched
     this.epochs = loaded.epochs
     this.leaderEpoch = loaded.leaderEpoch
+    this.epochsSaved = !this.epochs.assign(loaded.leaderEpoch, loaded.logEndOffset)
     this.producers = loaded.producers
     this.segments = new Segments(context, loaded.folder, loaded.segments)
     this.watermarkPosition = this.segments.active.startPosition + this.segments.active.sizeBytes
@@ -295,6 +300,7 @@ export class StoredPartitionLog implements PartitionLog {
     try {
       if (this.writer.failure === null) await this.writer.drain()
       await this.sealing
+      await this.home.epochsWritten()
       if (clean && this.touched && this.writer.failure === null) await this.writeClean()
     } finally {
       this.closed = new KafkaError('NOT_LEADER_FOR_PARTITION', `${this.where}: its log is closed`)
@@ -365,7 +371,7 @@ export class StoredPartitionLog implements PartitionLog {
   private stamp(bytes: Buffer, header: BatchHeader, logAppendTime: boolean): void {
     writeInt64(bytes, header.baseOffset, at.baseOffset)
     bytes.writeInt32BE(this.leaderEpoch, at.leaderEpoch)
-    if (this.epochs.assign(this.leaderEpoch, header.baseOffset)) this.saveEpochs()
+    if (!this.epochsSaved) this.saveEpochs()
     if (!logAppendTime) return
     bytes.writeInt16BE(header.attributes | attributes.logAppendTime, at.attributes)
     writeInt64(bytes, header.maxTimestamp, at.maxTimestamp)
@@ -461,15 +467,17 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   private async raiseLogStart(offset: number): Promise<void> {
-    if (offset <= this.logStartOffset) return
-    this.logStartOffset = offset
-    this.touched = true
-    if (this.epochs.truncateStart(offset)) this.saveEpochs()
+    if (offset > this.logStartOffset) {
+      this.logStartOffset = offset
+      this.touched = true
+      if (this.epochs.truncateStart(offset)) this.saveEpochs()
+    }
     await this.home.saveLogStarts()
   }
 
   private saveEpochs(): void {
-    this.home.saveEpochs(this).catch((err: unknown) => {
+    this.epochsSaved = true
+    this.home.saveEpochs().catch((err: unknown) => {
       this.context.logger.warn({ err, partition: this.where }, 'leader epochs could not be written; recovery makes them again from the log')
     })
   }

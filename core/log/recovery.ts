@@ -75,6 +75,7 @@ export async function recoverSegments(
 function effortFor(context: LogContext, request: LoadRequest, segment: Segment, nextBase: number | null): Effort {
   if (!request.clean && (nextBase === null || nextBase > request.recoveryPoint)) return 'whole'
   const { disk } = context
+  if (nextBase === null && disk.stat(segment.log.path)?.bytes === 0) return 'tail'
   const offsets = disk.stat(segment.path(suffixes.index))
   const times = disk.stat(segment.path(suffixes.timeIndex))
   const transactions = disk.readFile(segment.path(suffixes.transactions))

@@ -3,8 +3,8 @@
  * by the budget that all tails share, in all; what counts is the memory that a batch keeps alive, not its own length.
  */
 /** Memory that one partition's tail may hold, and that all may hold together (Invariant 13). */
-const PARTITION_BYTES = 4 * 1024 * 1024
-const ALL_BYTES = 64 * 1024 * 1024
+const PARTITION_BYTES = 1024 * 1024
+const ALL_BYTES = 16 * 1024 * 1024
 /** Batches in one tail: bounds the bookkeeping where batches are tiny. */
 const PARTITION_BATCHES = 8192
 /** Batches up to this size that would keep much more alive than themselves are copied together into slabs of the partition's own. */

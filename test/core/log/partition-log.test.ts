@@ -215,7 +215,7 @@ describe('time, epochs, start', () => {
     const { log } = await room.openLog()
     expect(await log.offsetForTimestamp(0)).toBeNull()
     expect(await log.maxTimestamp()).toBeNull()
-    expect(log.endOffsetForEpoch(0)).toEqual({ leaderEpoch: -1, endOffset: -1 })
+    expect(log.endOffsetForEpoch(0)).toEqual({ leaderEpoch: 0, endOffset: 0 })
   })
 
   test('knows which epoch wrote what', async () => {
