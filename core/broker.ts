@@ -88,7 +88,6 @@ export async function startBroker(
       await groups.close()
       await closing
     })
-    registerBrokerMetrics(system.metrics, network, broker)
     const addresses: Endpoint[] = []
     for (const [index, listener] of listeners.entries()) {
       signal?.throwIfAborted()
@@ -96,6 +95,7 @@ export async function startBroker(
       listeners[index] = { ...listener, port: endpoint.port, advertisedPort: endpoint.advertisedPort }
       addresses.push(endpoint)
     }
+    registerBrokerMetrics(system.metrics, network, broker)
     const { advertisedHost, advertisedPort } = addresses[0]!
     return {
       ...broker,
