@@ -36,7 +36,7 @@ export function createClient(settings: ClientSettings, system: ClientSystem, doo
     consumer: (given = {}) => keep(new GroupConsumer(network, given)),
     group: (given) => keep(new Member(network, given)),
     admin: new Admin(network),
-    raw: () => keep(new Raw(network)),
+    raw: (given = {}) => keep(new Raw(network, given.allocate)),
     close() {
       closing ??= (async () => {
         const results = await Promise.allSettled([...parts].map((part) => part.close()))

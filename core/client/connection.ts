@@ -3,7 +3,7 @@
  * A frame is assembled with at most one copy, its length is checked before memory is taken, and every request ends: answered, timed out
  * (which ends the connection, as its answers come in order) or failed with the connection. It retries nothing.
  */
-import { connect as connectSocket } from 'node:net'
+import { connect as connectSocket, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { KafkaError } from '../errors.ts'
 import type { Clock, Timer } from '../system/clock.ts'
@@ -19,12 +19,25 @@ export interface Address {
   port: number
 }
 
-/** The door for TLS: gives the stream that frames travel on. */
+/** What one read of a socket takes at most. */
+const READ_BYTES = 256 * 1024
+
+/** The door for TLS: gives the stream that frames travel on. Its chunks are used up when its listener returns. */
 export type Connect = (address: Address, signal: AbortSignal) => Promise<Duplex>
 
 export const connectTcp: Connect = ({ host, port }, signal) =>
   new Promise((resolve, reject) => {
-    const socket = connectSocket({ host, port, noDelay: true, keepAlive: true })
+    // one buffer for all that is read from this socket: a chunk for each read would be garbage as large as all the traffic
+    const socket: Socket = connectSocket({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+        callback: (length, buffer) => socket.emit('data', buffer.subarray(0, length)),
+      },
+    })
     const settle = (finish: () => void) => {
       signal.removeEventListener('abort', onAbort)
       socket.removeListener('error', onError)
@@ -59,6 +72,8 @@ interface Pending {
 export interface ConnectionOptions {
   clientId: string
   clock: Clock
+  /** Gives the memory for a frame that does not come whole in one read; new memory where it is not given. */
+  allocate?: ((sizeBytes: number) => Buffer) | undefined
   /** Called once, when the connection is over. */
   onClose?: ((error: Error) => void) | undefined
 }
@@ -221,10 +236,10 @@ export class Connection {
       return data
     }
     if (data.length >= size) {
-      this.deliver(data.subarray(0, size))
+      this.deliver(Buffer.from(data.subarray(0, size)))
       return data.subarray(size)
     }
-    this.frame = Buffer.allocUnsafeSlow(size)
+    this.frame = this.options.allocate?.(size) ?? Buffer.allocUnsafeSlow(size)
     this.frameFilled = 0
     return data
   }

@@ -313,6 +313,9 @@ export class Member implements GroupMember {
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
     const { generation, memberId } = this
     const { groupId, groupInstanceId } = this.settings
+    // Without a generation the coordinator would take it for a commit from outside the group.
+    if (generation === NO_GENERATION || memberId === '')
+      throw new KafkaError('UNKNOWN_MEMBER_ID', `commit of group ${groupId}: we are not in the group now, others may own the partitions`)
     try {
       await commitOffsets(this.network, groupId, offsets, { member: { generation, memberId, groupInstanceId }, lane: this.lane })
       this.heard = this.network.system.clock.monotonic()
@@ -328,7 +331,7 @@ export class Member implements GroupMember {
     this.closing.abort()
     this.wake?.()
     this.network.nodes.closeLane(this.joinLane)
-    await within(this.network.system.clock, clientLimits.closeTimeoutMs, this.running)
+    await within(this.network.system.clock, clientLimits.leaveTimeoutMs, this.running)
     this.stopBeating()
     if (this.settings.groupInstanceId === undefined) await this.leave()
     this.network.nodes.closeLane(this.lane)
@@ -353,7 +356,7 @@ export class Member implements GroupMember {
         { group: groupId },
         leaveGroup,
         { groupId, memberId, members: [{ memberId, groupInstanceId: null, reason: 'the member is closing' }] },
-        { lane: this.lane, timeoutMs: clientLimits.closeTimeoutMs },
+        { lane: this.lane, timeoutMs: clientLimits.leaveTimeoutMs },
       )
     } catch (error) {
       this.network.system.logger.debug({ err: error, group: groupId }, 'the group could not be told; it will miss us')

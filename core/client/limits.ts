@@ -6,8 +6,10 @@ export const clientLimits = {
   requestsInFlight: 10_000,
   /** From the first SYN until the connection is negotiated. */
   connectTimeoutMs: 10_000,
-  /** How long close() waits for what is under way. */
-  closeTimeoutMs: 5_000,
+  /** How long close() waits for what is under way: deliveries, a listener that commits. */
+  closeTimeoutMs: 3_000,
+  /** How long close() waits for a group to be told, and for its callbacks to end. */
+  leaveTimeoutMs: 1_000,
   /** Bytes that a consumer fetches ahead of poll(), over all partitions; one more response may come on top. */
   prefetchBytes: 64 * 1024 * 1024,
   /** Bytes fetched ahead of one partition before it is left out of fetches. */

@@ -45,6 +45,8 @@ interface Seat {
 }
 
 export class Nodes {
+  /** By lane: where its answers get their memory, for lanes that use memory again. */
+  readonly allocators = new Map<string, (sizeBytes: number) => Buffer>()
   private readonly settings: NodesSettings
   private readonly system: Pick<System, 'clock' | 'random' | 'logger'>
   private readonly doors: Doors
@@ -144,6 +146,7 @@ export class Nodes {
         {
           clientId: this.settings.clientId,
           clock,
+          allocate: this.allocators.get(seat.lane),
           onClose: (error) => {
             logger.debug({ node: node.id, host: node.host, port: node.port, reason: error.message }, 'connection over')
             if (seat.connection === connection) seat.connection = null
@@ -177,6 +180,7 @@ export class Nodes {
   /** Ends the connections of one lane, and what waits on them. */
   closeLane(lane: string): void {
     for (const [key, seat] of this.seats) if (seat.lane === lane) this.leave(key, seat, new Error('closed'))
+    this.allocators.delete(lane)
   }
 
   private sweep(): void {

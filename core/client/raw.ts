@@ -97,9 +97,10 @@ export class Raw implements RawAccess {
   private readonly produceLane: string
   private readonly closing = new AbortController()
 
-  constructor(network: Network) {
+  constructor(network: Network, allocate?: (sizeBytes: number) => Buffer) {
     this.network = network
     this.fetchLane = network.newLane('raw-fetch')
+    if (allocate) network.nodes.allocators.set(this.fetchLane, allocate)
     this.produceLane = network.newLane('raw-produce')
   }
 

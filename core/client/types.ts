@@ -48,7 +48,7 @@ export interface Client {
   group(settings: GroupMemberSettings): GroupMember
   readonly admin: Admin
   /** One connection to a partition's leader for raw batches. */
-  raw(): RawAccess
+  raw(options?: RawOptions): RawAccess
   close(): Promise<void>
 }
 
@@ -225,6 +225,11 @@ export interface RawFetchResult extends TopicPartition {
   records: Buffer
 }
 
+export interface RawOptions {
+  /** Gives the memory for answers to fetches, exactly as long as asked: for a caller that uses it again once the batches have gone on. */
+  allocate?(sizeBytes: number): Buffer
+}
+
 export interface RawAccess {
   /** One long poll over partitions that one node leads. */
   fetch(
@@ -239,7 +244,10 @@ export interface RawAccess {
       signal?: AbortSignal
     },
   ): Promise<RawFetchResult[]>
-  /** Whole batches to one partition's leader each, acks=all. In the order of calls for one partition. Resolves with the base offset of each. */
+  /**
+   * Whole batches to one partition's leader each, acks=all. In the order of calls for one partition. Resolves with the base offset of each.
+   * Brokers take exactly one batch of a partition in a request, and its base offset must be 0 (it lies outside the CRC).
+   */
   produce(
     node: number,
     partitions: readonly (TopicPartition & { topicId: string; records: Buffer | readonly Buffer[] })[],

@@ -1,0 +1,120 @@
+/**
+ * A broker of a few answers for tests of the client: real sockets and frames, every response from a function that the test gives. What an
+ * honest broker would say to Metadata and InitProducerId is built in.
+ */
+import { createServer, type Socket } from 'node:net'
+import metadata from '../../../core/apis/03-metadata.ts'
+import apiVersions from '../../../core/apis/18-api-versions.ts'
+import initProducerId from '../../../core/apis/22-init-producer-id.ts'
+import type { AnyApi } from '../../../core/wire/api.ts'
+import { readRequestHeader, skipTags, writeResponseHeader } from '../../../core/wire/header.ts'
+import { Reader } from '../../../core/wire/reader.ts'
+import { Writer } from '../../../core/wire/writer.ts'
+
+/** A response, or what to do instead of one. */
+export type Reply = object | 'hang up' | 'silence'
+// biome-ignore lint/suspicious/noExplicitAny: the request's type depends on the API
+export type Handler = (request: any, version: number) => Reply | Promise<Reply>
+
+export interface FakeBroker {
+  readonly address: string
+  readonly port: number
+  /** Names of the requests in their order. */
+  readonly asked: string[]
+  on(api: AnyApi, handler: Handler): void
+  /** Ends the connections that are open; new ones are taken. */
+  hangUp(): void
+  close(): Promise<void>
+}
+
+export const topicId = (name: string) => Buffer.alloc(16, name).toString('base64url')
+
+export async function fakeBroker(topics: Readonly<Record<string, number>> = {}): Promise<FakeBroker> {
+  const handlers = new Map<number, { api: AnyApi; handler: Handler }>()
+  const sockets = new Set<Socket>()
+  const asked: string[] = []
+  let nextProducerId = 1000
+
+  async function answer(socket: Socket, frame: Buffer): Promise<void> {
+    const reader = new Reader(frame)
+    const header = readRequestHeader(reader)
+    const known = handlers.get(header.apiKey)
+    if (!known) throw new Error(`the fake broker was asked for API ${header.apiKey}`)
+    const { api, handler } = known
+    if (api.isFlexible(header.apiVersion)) skipTags(reader)
+    asked.push(api.name)
+    const reply = await handler(api.readRequest(reader, header.apiVersion), header.apiVersion)
+    if (reply === 'silence' || socket.destroyed) return
+    if (reply === 'hang up') {
+      socket.destroy()
+      return
+    }
+    const writer = new Writer()
+    writer.int32(0)
+    writeResponseHeader(writer, api, header.apiVersion, header.correlationId)
+    api.writeResponse(writer, header.apiVersion, reply as never)
+    const bytes = Buffer.from(writer.bytes())
+    bytes.writeInt32BE(bytes.length - 4, 0)
+    socket.write(bytes)
+  }
+
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    let rest = Buffer.alloc(0)
+    let turn = Promise.resolve()
+    socket.on('data', (chunk) => {
+      rest = Buffer.concat([rest, chunk])
+      while (rest.length >= 4 && rest.length >= 4 + rest.readInt32BE(0)) {
+        const end = 4 + rest.readInt32BE(0)
+        const frame = rest.subarray(4, end)
+        rest = rest.subarray(end)
+        turn = turn.then(() => answer(socket, frame))
+      }
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+
+  const broker: FakeBroker = {
+    address: `127.0.0.1:${port}`,
+    port,
+    asked,
+    on: (api, handler) => void handlers.set(api.key, { api, handler }),
+    hangUp() {
+      for (const socket of sockets) socket.destroy()
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  broker.on(apiVersions, () => ({
+    errorCode: 0,
+    apiKeys: [...handlers.values()].map(({ api }) => ({ apiKey: api.key, minVersion: api.versions[0], maxVersion: api.versions[1] })),
+    throttleTimeMs: 0,
+  }))
+  broker.on(metadata, ({ topics: wanted }: { topics: { name: string | null }[] | null }) => ({
+    throttleTimeMs: 0,
+    brokers: [{ nodeId: 1, host: '127.0.0.1', port, rack: null }],
+    clusterId: 'fake',
+    controllerId: 1,
+    topics: (wanted?.map((entry) => entry.name!) ?? Object.keys(topics)).map((name) => ({
+      errorCode: name in topics ? 0 : 3,
+      name,
+      topicId: topicId(name),
+      partitions: Array.from({ length: topics[name] ?? 0 }, (_, partitionIndex) => ({
+        errorCode: 0,
+        partitionIndex,
+        leaderId: 1,
+        leaderEpoch: 0,
+        replicaNodes: [1],
+        isrNodes: [1],
+      })),
+    })),
+    errorCode: 0,
+  }))
+  broker.on(initProducerId, () => ({ throttleTimeMs: 0, errorCode: 0, producerId: nextProducerId++, producerEpoch: 0 }))
+  return broker
+}
