@@ -39,12 +39,14 @@ export async function commitOffsets(request: CommitRequest, version: number, pla
     partitions: topic.partitions.map((asked) => {
       const answer = { partitionIndex: asked.partitionIndex, errorCode: 0 }
       const name = version >= 10 ? place.store.topicName(topic.topicId) : topic.name
-      const error = refusal(asked, name, place)
-      if (error) answer.errorCode = errorCode(error)
-      else
+      if (name === undefined) answer.errorCode = errorCode('UNKNOWN_TOPIC_ID')
+      else if (!place.store.partitionExists(name, asked.partitionIndex)) answer.errorCode = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
+      else {
+        // The group's own error, where there is one, goes before this.
+        if ((asked.committedMetadata?.length ?? 0) > place.metadataMaxBytes) answer.errorCode = errorCode('OFFSET_METADATA_TOO_LARGE')
         accepted.push({
-          topic: name!,
-          topicId: place.store.topicId(name!),
+          topic: name,
+          topicId: place.store.topicId(name),
           partition: asked.partitionIndex,
           commit: {
             offset: asked.committedOffset,
@@ -55,24 +57,20 @@ export async function commitOffsets(request: CommitRequest, version: number, pla
           },
           answer,
         })
+      }
       return answer
     }),
   }))
   if (accepted.length > 0) {
-    const error = await write(request, version, accepted, place)
+    const error = await write(
+      request,
+      version,
+      accepted.filter(({ answer }) => answer.errorCode === 0),
+      place,
+    )
     if (error !== null) for (const { answer } of accepted) answer.errorCode = errorCode(error)
   }
   return { topics }
-}
-
-function refusal(
-  asked: CommitRequest['topics'][number]['partitions'][number],
-  topic: string | undefined,
-  { store, metadataMaxBytes }: CommitPlace,
-): ErrorName | null {
-  if (topic === undefined) return 'UNKNOWN_TOPIC_ID'
-  if (!store.partitionExists(topic, asked.partitionIndex)) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  return (asked.committedMetadata?.length ?? 0) > metadataMaxBytes ? 'OFFSET_METADATA_TOO_LARGE' : null
 }
 
 async function write(

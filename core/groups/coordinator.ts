@@ -139,8 +139,10 @@ export class Coordinator implements GroupCoordinator {
     return shown(response)
   }
 
-  async sync(request: SyncRequest, _caller: Caller): Promise<SyncResponse> {
+  async sync(request: SyncRequest, caller: Caller): Promise<SyncResponse> {
     if (request.groupId === '') return syncRefusal('INVALID_GROUP_ID')
+    if (caller.version >= 5 && (request.protocolType === null || request.protocolName === null))
+      return syncRefusal('INCONSISTENT_GROUP_PROTOCOL')
     try {
       await this.#ready(request.groupId)
     } catch (error) {

@@ -29,7 +29,7 @@ export async function describeGroups(
           errorCode: tells ? errorCode('GROUP_ID_NOT_FOUND') : 0,
           errorMessage: tells ? `Group ${groupId} not found.` : null,
           groupState: 'Dead',
-          authorizedOperations,
+          authorizedOperations: tells ? NOT_ASKED : authorizedOperations,
         }
       }
       const stable = found.state === 'Stable'

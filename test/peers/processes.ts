@@ -79,15 +79,16 @@ async function run(
 
 const answers = (url: string) => async () => (await fetch(url)).ok
 
-/** One Apache Kafka node. */
-export async function startApacheKafka(folder: string): Promise<Running> {
+/** One Apache Kafka node, with `settings` over the script's. */
+export async function startApacheKafka(folder: string, settings: Readonly<Record<string, string | number>> = {}): Promise<Running> {
+  const changes = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   const port = await freePort()
   const wait = () =>
     new Promise<boolean>((done) => {
       const asked = spawn(kafka, ['kafka-broker-api-versions', '--bootstrap-server', `127.0.0.1:${port}`], { stdio: 'ignore' })
       asked.once('exit', (code) => done(code === 0))
     })
-  return run('Apache Kafka', folder, port, kafka, ['broker', String(port), join(folder, `kafka-${port}`)], wait)
+  return run('Apache Kafka', folder, port, kafka, ['broker', String(port), join(folder, `kafka-${port}`), ...changes], wait)
 }
 
 function workerFile(folder: string, name: string, bootstrap: string, port: number): string {
@@ -108,14 +109,15 @@ function workerFile(folder: string, name: string, bootstrap: string, port: numbe
   return writeFile(folder, `${name}.properties`, text.join('\n'))
 }
 
-export async function startKafkaConnect(folder: string, bootstrap: string): Promise<Running> {
+/** Workers of one `group` share its connectors, whoever made them. */
+export async function startKafkaConnect(folder: string, bootstrap: string, group = 'theirs'): Promise<Running> {
   const port = await freePort()
-  const file = workerFile(folder, 'theirs', bootstrap, port)
+  const file = workerFile(folder, group, bootstrap, port)
   return run('Kafka Connect', folder, port, kafka, ['connect-distributed', file], answers(`http://127.0.0.1:${port}/connectors`))
 }
 
-export async function startOurWorker(folder: string, bootstrap: string): Promise<Running> {
+export async function startOurWorker(folder: string, bootstrap: string, group = 'ours'): Promise<Running> {
   const port = await freePort()
-  const file = workerFile(folder, 'ours', bootstrap, port)
+  const file = workerFile(folder, group, bootstrap, port)
   return run('our worker', folder, port, join(root, 'bin', 'tributary'), ['connect', file], answers(`http://127.0.0.1:${port}/connectors`))
 }
