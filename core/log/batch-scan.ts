@@ -3,8 +3,9 @@
  * behind ends there. Used by recovery and by whatever must be made again from the log.
  */
 
+import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../system/disk.ts'
-import { BATCH_OVERHEAD, type BatchHeader, computeCrc, MAGIC, readBatchHeader } from '../wire/batch-header.ts'
+import { at, BATCH_OVERHEAD, type BatchHeader, batchSize, computeCrc, LOG_OVERHEAD, MAGIC, readBatchHeader } from '../wire/batch-header.ts'
 
 /** Bytes of one read. A batch that is larger gets a buffer of its own size, which the file's length bounds (Invariant 13). */
 const CHUNK_BYTES = 1024 * 1024
@@ -65,3 +66,18 @@ const isPlausible = (header: BatchHeader, nextOffset: number): boolean =>
   Number.isSafeInteger(header.lastOffset) &&
   header.lastOffsetDelta >= 0 &&
   header.count >= 0
+
+/** The head of a record of the formats before 2: offset, size, CRC. */
+const OLD_OVERHEAD = 16
+
+/** True where a whole record of Kafka's formats before 0.11 lies at `position`: data of somebody, and not what a crash left. */
+export function holdsOldFormat(disk: Disk, file: DiskFile, position: number, end: number): boolean {
+  const head = Buffer.alloc(OLD_OVERHEAD + 1)
+  if (disk.readSync(file, head, 0, head.length, position) < head.length) return false
+  const size = batchSize(head)
+  const magic = head.readInt8(at.magic)
+  if ((magic !== 0 && magic !== 1) || size <= OLD_OVERHEAD || position + size > end) return false
+  const body = Buffer.allocUnsafe(size - OLD_OVERHEAD)
+  disk.readSync(file, body, 0, body.length, position + OLD_OVERHEAD)
+  return crc32(body) === head.readUInt32BE(LOG_OVERHEAD)
+}

@@ -14,6 +14,7 @@ import type { LogContext } from './log-context.ts'
 import { LogFolder, type PartitionOffset, ReplacedFile } from './log-folder.ts'
 import { OpenFiles } from './open-files.ts'
 import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
+import { Slots } from './slots.ts'
 import { TailBudget } from './tail.ts'
 import type { LogConfig, Logs, LogsOptions, PartitionLog } from './types.ts'
 
@@ -23,6 +24,8 @@ const HIGH_WATERMARK_CHECKPOINT_MS = 5_000
 const PRODUCER_EXPIRATION_CHECK_MS = 600_000
 
 const DELETED = '-delete'
+/** Partitions that are opened at the same time: each may read through its segments with a buffer of its own. */
+const MAX_LOADING = 16
 
 interface Placed {
   log: StoredPartitionLog
@@ -52,6 +55,7 @@ class StoredLogs implements Logs {
   private readonly system: System
   private folders: LogFolder[] = []
   private readonly logs = new Map<string, Placed>()
+  private readonly loading = new Slots(MAX_LOADING)
   private readonly opening = new Map<string, Promise<PartitionLog>>()
   /** Folders of partitions found at the start that nobody has opened yet. */
   private readonly found = new Map<string, LogFolder>()
@@ -101,7 +105,7 @@ class StoredLogs implements Logs {
     if (open) return Promise.resolve(open)
     let opening = this.opening.get(name)
     if (!opening) {
-      opening = this.load(topic, topicId, partition, config).finally(() => this.opening.delete(name))
+      opening = this.loading.run(() => this.load(topic, topicId, partition, config)).finally(() => this.opening.delete(name))
       this.opening.set(name, opening)
     }
     return opening

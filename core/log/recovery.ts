@@ -4,7 +4,7 @@
  */
 import type { Logger } from '../system/logger.ts'
 import { attributes, BATCH_OVERHEAD, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
-import { scanBatches } from './batch-scan.ts'
+import { holdsOldFormat, scanBatches } from './batch-scan.ts'
 import { readMarker } from './control-record.ts'
 import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
@@ -195,6 +195,12 @@ function cutAt(
   const segment = loaded.segments[index]!
   const dropped = loaded.segments.slice(index + 1)
   const facts = { file: segment.log.path, position, bytesCut: bytes - position, segmentsDropped: dropped.length, logEndOffset: nextOffset }
+  if (holdsOldFormat(context.disk, segment.log.use(), position, bytes)) {
+    throw new Error(
+      `${segment.log.path} holds records of the format before Kafka 0.11 at ${position}, which cannot be read: ` +
+        'let an Apache Kafka broker of version 3 expire or rewrite them first, or move the folder away',
+    )
+  }
   if (nextOffset < request.recoveryPoint)
     logger.error(facts, 'the log is damaged before its recovery point: records that were durable are lost')
   else logger.warn(facts, 'the log ends in bytes that are no whole batch: they are cut off')

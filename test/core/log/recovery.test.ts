@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLogs } from '../../../core/log/index.ts'
@@ -96,6 +97,20 @@ describe('the tail of the log', () => {
     expect(readdirSync(room.partitionDir).some((name) => Number(name.slice(0, 20)) > bases[2]!)).toBe(false)
     await again.append(batchOf(['on'])).durable
     expect((await readValues(again)).at(-1)).toBe('on')
+  })
+
+  test('records of the oldest formats are refused, never cut off', async () => {
+    const { logs, log } = await room.openLog()
+    await crashed(log, logs)
+    const body = Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 0, 5, 255, 255, 255, 255, 0, 0, 0, 2]), Buffer.from('hi')])
+    const head = Buffer.alloc(16)
+    head.writeBigInt64BE(1n, 0)
+    head.writeInt32BE(4 + body.length, 8)
+    head.writeUInt32BE(crc32(body), 12)
+    const before = statSync(logFile(0)).size
+    appendFileSync(logFile(0), Buffer.concat([head, body]))
+    await expect(room.openLog()).rejects.toThrow('format before Kafka 0.11')
+    expect(statSync(logFile(0)).size).toBe(before + 16 + body.length)
   })
 
   test('a gap between segments that a power cut left ends the log before it', async () => {
