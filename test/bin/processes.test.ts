@@ -41,16 +41,16 @@ function start(...args: string[]): Started {
   const ended = new Promise<number | string | null>((done) => child.once('close', (code, signal) => done(signal ?? code)))
   const started: Started = {
     child,
-    said: async (pattern) =>
-      (
-        await until(
-          () => {
-            if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${text}`)
-            return pattern.exec(text)
-          },
-          `${args.join(' ')} says ${pattern}`,
-        )
-      )[1]!,
+    async said(pattern) {
+      const found = await until(
+        () => {
+          if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${text}`)
+          return pattern.exec(text)
+        },
+        `${args.join(' ')} says ${pattern}`,
+      )
+      return found?.[1] ?? ''
+    },
     async stop() {
       const before = performance.now()
       child.kill('SIGTERM')
