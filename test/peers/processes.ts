@@ -43,7 +43,7 @@ async function run(
   ready: () => Promise<unknown>,
 ): Promise<Running> {
   if (command === kafka && !existsSync(kafka)) {
-    throw new Error(`${kafka} is not there: set TRIBUTARY_PEERS_DIR to the folder of the scripts that run Apache Kafka (docs/TESTS.md)`)
+    throw new Error(`${kafka} is not there: set TRIBUTARY_PEERS_DIR to the folder of the scripts that run Apache Kafka`)
   }
   const log = join(folder, `${name}-${port}.log`)
   const out = openSync(log, 'a')
