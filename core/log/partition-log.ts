@@ -3,22 +3,23 @@
  * nothing is served before it is durable (Invariant 1). Checks, rolls and retention are decided by pure parts; writing is the LogWriter's.
  */
 import { KafkaError } from '../errors.ts'
-import { at, attributes, type BatchHeader, codecOf, codecs, rewriteCrc, writeInt64 } from '../wire/batch-header.ts'
-import { encodeBatch } from '../wire/record-batch.ts'
-import { type AppendOrigin, checkBatch, checkRecords, decode } from './append-check.ts'
+import { attributes, type BatchHeader } from '../wire/batch-header.ts'
+import { type AppendOrigin, checkBatch, checkRecords } from './append-check.ts'
+import { Appended } from './appended.ts'
+import { recompress, stampBatch } from './batch-stamp.ts'
 import { readMarker } from './control-record.ts'
-import { type Outcome, settled } from './flush.ts'
+import { settled } from './flush.ts'
 import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
+import { LogReader } from './log-reader.ts'
 import { LogWriter, type QueuedBatch, type Turn } from './log-writer.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
 import type { SequencedBatch } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
 import { shouldRoll } from './roll.ts'
 import { offsetFileName, type Segment, suffixes } from './segment.ts'
-import { emptyRead, SegmentReader } from './segment-reader.ts'
+import { emptyRead } from './segment-reader.ts'
 import { Segments } from './segments.ts'
-import { Tail } from './tail.ts'
 import { findMaxTimestamp, findTimestamp } from './timestamps.ts'
 import type { AbortedTransaction, AppendResult, LogConfig, PartitionLog, ReadBound, ReadResult, TimestampedOffset } from './types.ts'
 
@@ -29,33 +30,6 @@ export interface PartitionHome {
   saveEpochs(): Promise<void>
   /** Resolves when no write of epochs is on its way, whatever came of it. */
   epochsWritten(): Promise<void>
-}
-
-/** The outcomes of an append; their promises come into being when they are asked for. */
-class Appended implements AppendResult {
-  readonly baseOffset: number
-  readonly lastOffset: number
-  readonly logAppendTimeMs: number
-  readonly logStartOffset: number
-  private readonly writing: Outcome
-  private readonly syncing: Outcome
-
-  constructor(baseOffset: number, lastOffset: number, logAppendTimeMs: number, logStartOffset: number, writing: Outcome, syncing: Outcome) {
-    this.baseOffset = baseOffset
-    this.lastOffset = lastOffset
-    this.logAppendTimeMs = logAppendTimeMs
-    this.logStartOffset = logStartOffset
-    this.writing = writing
-    this.syncing = syncing
-  }
-
-  get written(): Promise<void> {
-    return this.writing.promise
-  }
-
-  get durable(): Promise<void> {
-    return this.syncing.promise
-  }
 }
 
 export class StoredPartitionLog implements PartitionLog {
@@ -79,8 +53,7 @@ export class StoredPartitionLog implements PartitionLog {
   private readonly segments: Segments
   private readonly producers: LoadedLog['producers']
   private readonly writer: LogWriter
-  private readonly reader: SegmentReader
-  private readonly tail: Tail
+  private readonly reader: LogReader
   private readonly listeners = new Set<() => void>()
   /** Where the high watermark lies in the partition's bytes. */
   private watermarkPosition: number
@@ -112,14 +85,13 @@ export class StoredPartitionLog implements PartitionLog {
     this.producers = loaded.producers
     this.segments = new Segments(context, loaded.folder, loaded.segments)
     this.watermarkPosition = this.segments.active.startPosition + this.segments.active.sizeBytes
-    this.reader = new SegmentReader(context)
-    this.tail = new Tail(context.tails)
+    this.reader = new LogReader(context, this.segments)
     this.writer = new LogWriter(
       context,
       this.segments,
       {
         written: (batch, position) => {
-          this.tail.push(batch.bytes, batch.baseOffset, batch.lastOffset, position)
+          this.reader.follow(batch, position)
           this.writtenOffset = batch.lastOffset + 1
         },
         settled: (endOffset, endPosition) => this.advance(endOffset, endPosition),
@@ -160,17 +132,16 @@ export class StoredPartitionLog implements PartitionLog {
       // Invariant 5: a repeat is answered with the offsets it got the first time.
       const repeated = header.producerId >= 0 ? this.producers.check(header) : null
       if (repeated !== null) return this.repeat(repeated)
-      if (this.config.compressionType !== 'producer') {
-        bytes = this.recompress(bytes, header)
-        if (bytes !== batch) header = checkBatch(bytes, this.config, origin, this.where)
-      }
+      bytes = recompress(bytes, header, this.config.compressionType, this.where)
+      if (bytes !== batch) header = checkBatch(bytes, this.config, origin, this.where)
     }
     const stamped = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
     if (stamped) header.maxTimestamp = now
     if (shouldRoll(this.segments.active, this.writer.queuedBytes, this.placed(header), this.config, now)) this.roll()
     header.baseOffset = this.logEndOffset
     header.lastOffset = header.baseOffset + header.lastOffsetDelta
-    this.stamp(bytes, header, stamped)
+    stampBatch(bytes, header, this.leaderEpoch, stamped)
+    if (!this.epochsSaved) this.saveEpochs()
     const isMarker = (header.attributes & attributes.control) !== 0
     const producerBefore = header.producerId >= 0 && !isMarker ? this.producers.apply(header) : undefined
     if (isMarker) this.applyMarker(bytes, header)
@@ -194,22 +165,15 @@ export class StoredPartitionLog implements PartitionLog {
     if (offset < this.logStartOffset || offset > this.logEndOffset) throw this.outOfRange(offset)
     const end = this.boundOffset(bound)
     if (offset >= end || maxBytes < 0) return emptyRead
-    const index = this.tail.find(offset)
-    if (index >= 0) {
-      const { chunks, bytes } = this.tail.collect(index, maxBytes, atLeastOne, end)
-      return bytes === 0 ? emptyRead : { chunks, bytes, release: emptyRead.release }
-    }
-    const segment = this.segments.floor(offset)
-    const found = this.reader.read(segment, offset, maxBytes, atLeastOne, end)
-    if (found instanceof Promise) return this.readOn(segment, offset, found, maxBytes, atLeastOne, end)
-    return found ?? this.readOn(segment, offset, Promise.resolve(null), maxBytes, atLeastOne, end)
+    const found = this.reader.read(offset, maxBytes, atLeastOne, end)
+    return found instanceof Promise ? found.catch((error: unknown) => Promise.reject(this.explain(error, offset))) : found
   }
 
   available(offset: number, bound: ReadBound = 'highWatermark'): number {
     const end = this.boundOffset(bound)
     if (offset >= end || offset < this.logStartOffset) return 0
-    const endPosition = end === this.highWatermark ? this.watermarkPosition : this.positionOf(end)
-    return Math.max(0, endPosition - this.positionOf(offset))
+    const endPosition = end === this.highWatermark ? this.watermarkPosition : this.reader.positionOf(end)
+    return Math.max(0, endPosition - this.reader.positionOf(offset))
   }
 
   isBehindActiveSegment(offset: number): boolean {
@@ -228,11 +192,11 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null> {
-    return findTimestamp(this.segments.all, this.reader, timestamp, this.logStartOffset, this.highWatermark)
+    return findTimestamp(this.segments.all, this.reader.files, timestamp, this.logStartOffset, this.highWatermark)
   }
 
   maxTimestamp(): Promise<TimestampedOffset | null> {
-    return findMaxTimestamp(this.segments.all, this.reader, this.logStartOffset, this.highWatermark)
+    return findMaxTimestamp(this.segments.all, this.reader.files, this.logStartOffset, this.highWatermark)
   }
 
   epochAt(offset: number): number {
@@ -283,7 +247,7 @@ export class StoredPartitionLog implements PartitionLog {
       expired = expiredSegments(ages(), this.config, facts)
     }
     this.segments.dropOldest(expired, this.config.fileDeleteDelayMs)
-    this.reader.forget()
+    this.reader.files.forget()
     const start = Math.max(this.logStartOffset, this.segments.first.baseOffset)
     this.context.logger.info({ partition: this.where, segments: expired, logStartOffset: start }, 'segments deleted')
     this.logStartOffset = start
@@ -304,7 +268,7 @@ export class StoredPartitionLog implements PartitionLog {
       if (clean && this.touched && this.writer.failure === null) await this.writeClean()
     } finally {
       this.closed = new KafkaError('NOT_LEADER_FOR_PARTITION', `${this.where}: its log is closed`)
-      this.tail.clear()
+      this.reader.close()
       for (const segment of this.segments.all) segment.log.retire()
     }
   }
@@ -325,36 +289,10 @@ export class StoredPartitionLog implements PartitionLog {
     return bound === 'lastStableOffset' ? this.lastStableOffset : this.writtenOffset
   }
 
-  /** Where the batch with `offset` begins in the partition's bytes, or a little before. */
-  private positionOf(offset: number): number {
-    if (offset >= this.writtenOffset) return this.segments.active.startPosition + this.segments.active.sizeBytes
-    const index = this.tail.find(offset)
-    if (index >= 0) return this.tail.at(index).position
-    const segment = this.segments.floor(offset)
-    return segment.startPosition + this.reader.approximate(segment, offset).position
-  }
-
-  /** Goes on into the following segments where one ends in a gap that compaction left. */
-  private async readOn(
-    first: Segment,
-    offset: number,
-    found: Promise<ReadResult | null>,
-    maxBytes: number,
-    atLeastOne: boolean,
-    end: number,
-  ): Promise<ReadResult> {
-    try {
-      let result = await found
-      for (let segment = this.segments.after(first); result === null && segment !== undefined; segment = this.segments.after(segment)) {
-        result = await this.reader.read(segment, segment.baseOffset, maxBytes, atLeastOne, end)
-      }
-      return result ?? emptyRead
-    } catch (error) {
-      // The segment may have gone while the disk was asked.
-      if (this.closed !== null) throw this.closed
-      if (offset < this.logStartOffset) throw this.outOfRange(offset)
-      throw error
-    }
+  /** The segment may have gone while the disk was asked. */
+  private explain(error: unknown, offset: number): unknown {
+    if (this.closed !== null) return this.closed
+    return offset < this.logStartOffset ? this.outOfRange(offset) : error
   }
 
   private outOfRange(offset: number): KafkaError {
@@ -366,28 +304,6 @@ export class StoredPartitionLog implements PartitionLog {
 
   private placed(header: BatchHeader): { lastOffset: number; sizeBytes: number; maxTimestamp: number } {
     return { lastOffset: this.logEndOffset + header.lastOffsetDelta, sizeBytes: header.sizeBytes, maxTimestamp: header.maxTimestamp }
-  }
-
-  private stamp(bytes: Buffer, header: BatchHeader, logAppendTime: boolean): void {
-    writeInt64(bytes, header.baseOffset, at.baseOffset)
-    bytes.writeInt32BE(this.leaderEpoch, at.leaderEpoch)
-    if (!this.epochsSaved) this.saveEpochs()
-    if (!logAppendTime) return
-    bytes.writeInt16BE(header.attributes | attributes.logAppendTime, at.attributes)
-    writeInt64(bytes, header.maxTimestamp, at.maxTimestamp)
-    rewriteCrc(bytes, 0, header.sizeBytes)
-  }
-
-  private recompress(bytes: Buffer, header: BatchHeader): Buffer {
-    const wanted = this.config.compressionType === 'uncompressed' ? 'none' : codecs.find((codec) => codec === this.config.compressionType)
-    if (wanted === undefined || codecOf(header.attributes) === wanted) return bytes
-    return encodeBatch(decode(bytes, this.where), {
-      codec: wanted,
-      producerId: header.producerId,
-      producerEpoch: header.producerEpoch,
-      baseSequence: header.baseSequence,
-      transactional: (header.attributes & attributes.transactional) !== 0,
-    })
   }
 
   private repeat(batch: SequencedBatch): AppendResult {

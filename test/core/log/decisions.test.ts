@@ -185,16 +185,16 @@ describe('index search', () => {
 describe('memory', () => {
   test('a tail holds what it counts, small batches of large frames included, and all tails share a bound', () => {
     const budget = new TailBudget()
-    const tails = Array.from({ length: 40 }, () => new Tail(budget))
+    const tails = Array.from({ length: 20 }, () => new Tail(budget))
     for (const tail of tails) {
-      for (let offset = 0; offset < 2000; offset++) {
-        const frame = Buffer.allocUnsafeSlow(64 * 1024)
+      for (let offset = 0; offset < 1200; offset++) {
+        const frame = Buffer.allocUnsafeSlow(8 * 1024)
         tail.push(frame.subarray(100, 1124), offset, offset, offset * 1024)
       }
     }
     expect(budget.usedBytes).toBeLessThanOrEqual(16 * 1024 * 1024)
-    const index = tails.at(-1)!.find(1990)
-    const { chunks, bytes } = tails.at(-1)!.collect(index, 8 * 1024, true, 2000)
+    const index = tails.at(-1)!.find(1190)
+    const { chunks, bytes } = tails.at(-1)!.collect(index, 8 * 1024, true, 1200)
     expect(bytes).toBe(8 * 1024)
     expect(chunks.length).toBeLessThanOrEqual(2)
     for (const tail of tails) tail.clear()
