@@ -26,6 +26,8 @@ export interface Rest {
 
 export async function openRest(properties: Readonly<Record<string, string>>): Promise<Rest> {
   const settings = parseRestSettings(properties)
+  // who turns it off does not pay for it
+  if (settings.listeners.length === 0) return { advertisedUrl: null, urls: [], serve: async () => {}, close: async () => {} }
   const loaded = import('../api/index.ts')
   const main = await open(settings.listeners)
   const admin = await open(settings.adminListeners ?? []).catch(async (error: unknown) => {
@@ -40,7 +42,6 @@ export async function openRest(properties: Readonly<Record<string, string>>): Pr
     advertisedUrl: advertisedUrl(settings, main.servers),
     urls: main.servers.map(shownUrl),
     async serve(doors) {
-      if (main.servers.length === 0) return
       const { buildServer } = await loaded
       const more = { ...doors, crossOrigin: settings.crossOrigin, headers: settings.headers }
       const app = buildServer({ ...more, serves: settings.adminListeners === null ? undefined : (tag) => tag !== 'Loggers' })
