@@ -203,7 +203,7 @@ export const flowSettings = {
     doc: 'How long the source may hold an answer back while there is nothing to read.',
   }),
   'fetch.max.bytes': setting.int({
-    default: 4 * 1024 * 1024,
+    default: 2 * 1024 * 1024,
     importance: 'LOW',
     group: 'Source',
     check: positive,
@@ -219,7 +219,7 @@ export const flowSettings = {
     doc: 'Bytes of one partition in one answer.',
   }),
   'max.in.flight.bytes': setting.long({
-    default: 32 * 1024 * 1024,
+    default: 16 * 1024 * 1024,
     importance: 'LOW',
     group: 'Source',
     check: positive,

@@ -10,6 +10,7 @@ import { Delivery } from './delivery.ts'
 import { agreedEnds, examine, type Subject } from './examine.ts'
 import { type FailoverOptions, failOverGroup } from './failover.ts'
 import type { Route } from './filters.ts'
+import { FramePool } from './frame-pool.ts'
 import type { MappedPartition } from './group-plan.ts'
 import { Groups } from './groups.ts'
 import { Intake } from './intake.ts'
@@ -23,7 +24,7 @@ import { type MirroredTopic, Topics } from './topics.ts'
 import type { FailoverReport } from './types.ts'
 
 /** Bytes of one partition that may be read and not yet acknowledged. */
-const PARTITION_HELD_BYTES = 4 * 1024 * 1024
+const PARTITION_HELD_BYTES = 2 * 1024 * 1024
 /** While the user names no interval: how often the topics are looked at, unless that takes long. */
 const REFRESH_MS = 5_000
 const REST_FACTOR = 20
@@ -61,6 +62,7 @@ export class Flow {
   private readonly groups: Groups
   private readonly intake: Intake
   private readonly delivery: Delivery
+  private readonly frames: FramePool
   /** Ends everything of this life at once. */
   private readonly end = new AbortController()
   private failure: Error | null = null
@@ -117,7 +119,9 @@ export class Flow {
         failed: (error) => this.fail(error),
       },
     })
+    this.frames = new FramePool(config['max.in.flight.bytes'])
     this.intake = new Intake({
+      frames: this.frames,
       client: this.source,
       clock: system.clock,
       signal,
@@ -459,6 +463,7 @@ export class Flow {
     const now = system.clock.monotonic()
     for (const each of done) {
       this.intake.release(each.bytes)
+      this.frames.release(each.parcel.bytes!)
       metrics.acknowledged(flow, each, now)
       if (each.foreign) {
         const { from, to } = each.foreign

@@ -8,6 +8,7 @@ import { type ErrorName, isRetriable, KafkaError } from '../core/errors.ts'
 import type { Clock } from '../core/system/clock.ts'
 import { ZERO_UUID } from '../core/wire/types.ts'
 import { abortedIn } from './aborted.ts'
+import type { FramePool } from './frame-pool.ts'
 import type { PartitionFlow } from './partition-flow.ts'
 
 /** Polls under way to one node. */
@@ -30,6 +31,7 @@ export interface IntakeOptions {
   partitionMaxBytes: number
   maxWaitMs: number
   isolationLevel: 0 | 1
+  frames: FramePool
   events: IntakeEvents
 }
 
@@ -81,7 +83,11 @@ export class Intake {
     this.remove(partition)
     let leader = this.leaders.get(partition.leader)
     if (!leader) {
-      const channels = Array.from({ length: CHANNELS }, () => ({ raw: this.options.client.raw(), polling: false }))
+      const { frames } = this.options
+      const channels = Array.from({ length: CHANNELS }, () => ({
+        raw: this.options.client.raw({ allocate: frames.allocate }),
+        polling: false,
+      }))
       leader = { node: partition.leader, channels, partitions: new Set(), attempts: 0, notBefore: 0 }
       this.leaders.set(partition.leader, leader)
     }
@@ -119,8 +125,8 @@ export class Intake {
       if (channel.polling) continue
       const wanted = this.pick(leader)
       if (wanted.length === 0) return
-      const room = Math.min(this.options.maxBytes, share, maxHeldBytes - this.heldBytes - this.promised)
-      if (room < LEAST_ROOM_BYTES) return
+      const room = Math.min(this.options.maxBytes, share)
+      if (room > maxHeldBytes - this.heldBytes - this.promised) return
       channel.polling = true
       this.promised += room
       for (const partition of wanted) partition.fetching = true
@@ -178,11 +184,13 @@ export class Intake {
         leader.attempts = 0
         events.well()
         const places = new Map(wanted.map((partition, index) => [`${partition.topic}/${partition.partition}`, index]))
+        const looked: Buffer[] = []
         for (const result of results) {
           const index = places.get(`${result.topic}/${result.partition}`)
           // a partition that was rewound while the answer was on its way is asked anew
-          if (index !== undefined && wanted[index]!.fetchOffset === asked[index]) this.handle(wanted[index]!, result)
+          if (index !== undefined && wanted[index]!.fetchOffset === asked[index]) this.handle(wanted[index]!, result, looked)
         }
+        for (const records of looked) this.options.frames.release(records)
       } else this.trouble(leader, wanted, error!)
       this.wake(leader)
     } catch (failure) {
@@ -190,7 +198,7 @@ export class Intake {
     }
   }
 
-  private handle(partition: PartitionFlow, result: RawFetchResult): void {
+  private handle(partition: PartitionFlow, result: RawFetchResult, looked: Buffer[]): void {
     const { clock, events, isolationLevel } = this.options
     if (partition.state !== 'flowing') return
     if (result.error) {
@@ -200,9 +208,13 @@ export class Intake {
     partition.sourceStart = result.logStartOffset
     partition.arrivals.seen(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
     if (result.records.length === 0) return
-    const bytes = partition.take(result.records, isolationLevel === 1 ? abortedIn(result.abortedTransactions) : null)
+    const { frames } = this.options
+    // held while it is looked at; each batch that goes on holds it by itself
+    frames.retain(result.records)
+    const bytes = partition.take(result.records, isolationLevel === 1 ? abortedIn(result.abortedTransactions) : null, frames)
     this.heldBytes += bytes
     events.took(partition, bytes)
+    looked.push(result.records)
   }
 
   private refused(partition: PartitionFlow, error: ErrorName): void {

@@ -5,6 +5,7 @@
 import { type BatchHeader, readBatchHeader } from '../core/wire/batch-header.ts'
 import { Arrivals } from './arrivals.ts'
 import { passageOf, recode, restamp, type Stretch } from './batch-rewrite.ts'
+import type { FramePool } from './frame-pool.ts'
 import type { OffsetMap } from './offset-map.ts'
 
 /** Batches of one partition under way to the target: as many as a broker remembers of a producer. */
@@ -132,7 +133,7 @@ export class PartitionFlow {
   }
 
   /** Takes what a fetch brought. `leftOut` says which data batches are not wanted (aborted transactions). Gives the bytes taken. */
-  take(records: Buffer, leftOut: ((header: BatchHeader, batch: Buffer) => boolean) | null): number {
+  take(records: Buffer, leftOut: ((header: BatchHeader, batch: Buffer) => boolean) | null, frames: FramePool | null = null): number {
     let position = 0
     let taken = 0
     while (position < records.length) {
@@ -153,6 +154,7 @@ export class PartitionFlow {
         continue
       }
       const bytes = recoded?.bytes ?? batch
+      if (!recoded) frames?.retain(batch)
       this.put({
         bytes,
         count: recoded?.count ?? header.count,
