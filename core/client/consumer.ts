@@ -335,8 +335,10 @@ export class GroupConsumer implements Consumer {
 
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
     if (offsets.length === 0) return
-    if (this.member) return this.member.commit(offsets)
-    return commitOffsets(this.network, this.groupId(), offsets)
+    // With the epoch of what was read, whoever takes over can tell whether the log was cut off since.
+    const withEpochs = offsets.map((entry) => ({ ...entry, leaderEpoch: entry.leaderEpoch ?? this.fetcher.get(entry)?.lastEpoch ?? -1 }))
+    if (this.member) return this.member.commit(withEpochs)
+    return commitOffsets(this.network, this.groupId(), withEpochs)
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {

@@ -551,8 +551,8 @@ export function clientScenarios(server: () => Server): void {
       const consumer = client.consumer({ groupId: unique('group') })
       consumer.subscribe([name])
       await assignedOf(consumer, 1)
+      await client.producer().send([record(name, 'a')])
       const producer = client.producer({ deliveryTimeoutMs: 300 })
-      await producer.send([record(name, 'a')])
       await server().kill()
       try {
         await expect(client.send('any', listGroups, { statesFilter: [], typesFilter: [] })).rejects.toMatchObject({
