@@ -57,11 +57,14 @@ The REST API is Kafka Connect's; its reference is at /docs, its metrics for Prom
     const stop = async () => void (await Promise.all(stops.splice(0).map((each) => each())))
     try {
       const { startWorker } = await loaded
+      const cluster = properties['bootstrap.servers'] ?? 'localhost:9092'
+      const waiting = setTimeout(() => print(`Waiting for the Kafka cluster at ${cluster} …`), 3_000)
+      stops.push(async () => clearTimeout(waiting))
       const worker = await startWorker(properties, system, { advertisedUrl: rest.advertisedUrl, stopping })
+      clearTimeout(waiting)
       stops.push(() => worker.close())
       await rest.serve({ worker, system, version: await packageVersion() })
       for (const { name, config } of connectors) await worker.putConfig(name, config)
-      const cluster = properties['bootstrap.servers'] ?? 'localhost:9092'
       print(
         standalone
           ? `Tributary worker on the cluster at ${cluster}, alone, its positions in ${resolve(properties['offset.storage.file.filename']!)}`

@@ -10,7 +10,8 @@ import { readArguments } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 import { Progress } from '../demo/progress.ts'
 import { tableOf } from '../demo/report.ts'
-import { Stopped, Story } from '../demo/story.ts'
+import { Scene, Stopped } from '../demo/scene.ts'
+import { tellStory } from '../demo/story.ts'
 
 const INTERRUPTED = 130
 
@@ -35,22 +36,34 @@ Environment:
     const folder = await mkdtemp(join(tmpdir(), 'tributary-demo-'))
     const progress = new Progress(out, out.isTTY === true && process.env.TERM !== 'dumb')
     const quiet = process.env.TRIBUTARY_DEBUG ? system : { ...system, logger: createLogger('silent') }
-    const story = new Story({ folder, postgresUrl: process.env.TRIBUTARY_POSTGRES_URL, progress, system: quiet, signal: stopping })
+    const begin = performance.now()
+    const tell = (text: string) => progress.tell(`${((performance.now() - begin) / 1000).toFixed(1).padStart(5)} s  ${text}`)
+    const scene = await Scene.lay({
+      folder,
+      postgresUrl: process.env.TRIBUTARY_POSTGRES_URL || undefined,
+      system: quiet,
+      signal: stopping,
+      tell,
+    })
     let failed = true
     try {
-      const report = await story.run()
+      const report = await Promise.race([tellStory(scene, progress, tell, stopping), stopped(stopping)])
       failed = !report.ok
       progress.end()
       if (flags.has('json')) print(JSON.stringify({ ...report, folder: flags.has('keep') ? folder : null }, null, 2))
       else print(`\n${tableOf(report)}`)
     } catch (error) {
       progress.end()
-      if (!(error instanceof Stopped) && !stopping.aborted) throw error
+      if (!stopping.aborted) throw error
     } finally {
-      await story.close()
+      await (stopping.aborted ? scene.breakOff() : scene.close())
       if (flags.has('keep')) out.write(`Its folder is kept: ${folder}\n`)
-      else await rm(folder, { recursive: true, force: true })
+      else await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     }
     return stopping.aborted ? INTERRUPTED : failed ? 1 : 0
   },
 })
+
+/** Whatever is being waited for when the user ends it. */
+const stopped = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Stopped()), { once: true }))

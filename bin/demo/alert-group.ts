@@ -6,10 +6,27 @@ import type { Client, Consumer } from '../../core/client/index.ts'
 import type { Fields } from './data-set.ts'
 import { GROUP } from './layout.ts'
 
-/** It works slower than the records come, so that the region fails in the middle of its work. */
-const AT_ONCE = 20
-const WORK_MS = 40
+const AT_ONCE = 10
+/** How long it works on what it read, so that it is slower than the records come: then the region fails in the middle of its work. */
+export const SLOW_WORK_MS = 50
 const POLL_MS = 200
+
+/** A cluster that is gone cannot be said goodbye to: how long that is tried. */
+export const CLOSE_MS = 1500
+
+export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
+  clearTimeout(timer)
+}
+
+export interface Work {
+  client: Client
+  topic: string
+  identity(fields: Fields): string
+  workMs: number
+  first?(): void
+}
 
 export class AlertGroup {
   /** How often each record was seen, by identity. */
@@ -33,8 +50,8 @@ export class AlertGroup {
   }
 
   /** Begins to read a topic; `first` is called at the first record from it. */
-  work(client: Client, topic: string, identity: (fields: Fields) => string, first: () => void = () => {}): void {
-    this.#onRecord = first
+  work({ client, topic, identity, workMs, first }: Work): void {
+    this.#onRecord = first ?? null
     this.#stop = new AbortController()
     const consumer = client.consumer({
       groupId: GROUP,
@@ -47,13 +64,13 @@ export class AlertGroup {
     consumer.subscribe([topic])
     this.#consumer = consumer
     const { signal } = this.#stop
-    this.#loop = this.#read(consumer, identity, signal).catch((error: Error) => {
+    this.#loop = this.#read(consumer, identity, workMs, signal).catch((error: Error) => {
       // a cluster that was killed breaks the work off: that is the point of it
       if (!signal.aborted) this.#failure = error
     })
   }
 
-  async #read(consumer: Consumer, identity: (fields: Fields) => string, signal: AbortSignal): Promise<void> {
+  async #read(consumer: Consumer, identity: Work['identity'], workMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const batches = await consumer.poll(POLL_MS, signal)
       if (signal.aborted) return
@@ -67,7 +84,7 @@ export class AlertGroup {
       this.#onRecord?.()
       this.#onRecord = null
       await consumer.commit(batches.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset })))
-      await new Promise((resolve) => setTimeout(resolve, WORK_MS))
+      if (workMs > 0) await new Promise((resolve) => setTimeout(resolve, workMs))
     }
   }
 
@@ -76,6 +93,6 @@ export class AlertGroup {
     this.#stop.abort()
     const [consumer, loop] = [this.#consumer, this.#loop]
     this.#consumer = null
-    await Promise.allSettled([consumer?.close(), loop])
+    await within(CLOSE_MS, Promise.allSettled([consumer?.close(), loop]))
   }
 }

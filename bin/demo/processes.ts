@@ -12,9 +12,11 @@ const LOG_TAIL_LINES = 15
 export class Processes {
   readonly #logs: string
   readonly #running = new Map<string, ChildProcess>()
+  readonly #brokers = new Set<ChildProcess>()
   /** Those that are meant to be gone. */
   readonly #ended = new WeakSet<ChildProcess>()
   #failure: Error | null = null
+  #closed = false
   readonly #atExit = () => {
     for (const child of this.#running.values()) child.kill('SIGKILL')
   }
@@ -27,10 +29,12 @@ export class Processes {
 
   /** Runs `tributary <args>` under a name of its own. */
   start(name: string, args: readonly string[]): void {
+    if (this.#closed) throw new Error(`${name} is not started: the demo is ending`)
     const log = openSync(this.#logOf(name), 'a')
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], { stdio: ['ignore', log, log] })
     closeSync(log)
     this.#running.set(name, child)
+    if (args[0] === 'broker') this.#brokers.add(child)
     child.once('error', (error) => this.#fail(name, child, error.message))
     child.once('exit', (code, signal) => this.#fail(name, child, `ended with ${signal ?? `exit code ${code}`}`))
   }
@@ -47,10 +51,19 @@ export class Processes {
     if (this.#failure) throw this.#failure
   }
 
+  /** kill -9 of all; nothing starts after it. */
+  async killAll(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#running.keys()].map((name) => this.kill(name)))
+  }
+
   async stop(): Promise<void> {
     const all = [...this.#running.values()]
     this.#running.clear()
-    await Promise.all(all.map((child) => end(child, 'SIGTERM', this.#ended)))
+    // who talks to a broker says goodbye to it first
+    for (const brokers of [false, true]) {
+      await Promise.all(all.filter((child) => this.#brokers.has(child) === brokers).map((child) => end(child, 'SIGTERM', this.#ended)))
+    }
     process.off('exit', this.#atExit)
   }
 

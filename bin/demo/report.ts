@@ -67,7 +67,7 @@ export function tableOf(report: Report): string {
   const facts = [
     ...report.mirrors.map(
       (mirror) =>
-        `mirror ${mirror.name}: ${mirror.records} records, ${mirror.lagRecords} behind now` +
+        `mirror ${mirror.name}: ${mirror.records} records with its heartbeats, ${mirror.lagRecords} behind now` +
         `${mirror.mostLagMs === null ? '' : `, at most ${mirror.mostLagMs} ms behind while us was up`}; ${mirror.lost} lost, ${mirror.repeated} repeated`,
     ),
     `failover: the group was moved ${seconds(failover.movedAfterMs)} after kill -9, and at work on central after ${seconds(failover.workingAfterMs)}`,

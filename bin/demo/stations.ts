@@ -11,7 +11,7 @@ import type { Warehouse } from './warehouse.ts'
 
 export const STATIONS = ['region', 'central', 'postgres', 'file'] as const
 export type Station = (typeof STATIONS)[number]
-export type Counts = Record<Station, number>
+export type Counts = Record<Station | 'us' | 'eu', number>
 
 export interface Comparison {
   region: string
@@ -46,7 +46,7 @@ export class Stations {
   }
 
   /** Records at each station, all feeds together. A region that is down counts as it did last. */
-  async counts(down: ReadonlySet<Cluster>, last: Counts & { us: number; eu: number }): Promise<Counts & { us: number; eu: number }> {
+  async counts(down: ReadonlySet<Cluster>, last: Counts): Promise<Counts> {
     const of = (region: 'us' | 'eu') => this.#feeds.filter((feed) => feed.region === region)
     const [us, eu, central, postgres, file] = await Promise.all([
       down.has('us')
@@ -83,15 +83,19 @@ export class Stations {
   /** Compares everything. */
   async compare(): Promise<Comparison[]> {
     const archive = await this.#archive()
-    const found: Comparison[] = []
-    for (const feed of this.#feeds) {
-      found.push(compared(feed, 'region', await this.#topic(feed.region, feed.topic)))
-      found.push(compared(feed, 'central', await this.#topic('central', mirroredTopic(feed))))
-      // what a record does not say is NULL in a row
-      found.push(compared(feed, 'postgres', await this.#warehouse.records(tableOf(feed)), withoutNulls))
-      found.push(compared(feed, 'file', archive.get(feed) ?? []))
-    }
-    return found
+    const tables = new Map<Feed, Fields[]>()
+    for (const feed of this.#feeds) tables.set(feed, await this.#warehouse.records(tableOf(feed)))
+    const found = this.#feeds.map(async (feed) => {
+      const [region, central] = await Promise.all([this.#topic(feed.region, feed.topic), this.#topic('central', mirroredTopic(feed))])
+      return [
+        compared(feed, 'region', region),
+        compared(feed, 'central', central),
+        // what a record does not say is NULL in a row
+        compared(feed, 'postgres', tables.get(feed)!, withoutNulls),
+        compared(feed, 'file', archive.get(feed) ?? []),
+      ]
+    })
+    return (await Promise.all(found)).flat()
   }
 
   async #topic(cluster: Cluster, topic: string): Promise<Fields[]> {

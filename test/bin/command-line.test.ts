@@ -162,6 +162,20 @@ describe('a broker that runs', () => {
   })
 })
 
+describe('a worker that cannot reach its cluster', () => {
+  test('says that it waits, and stops when it is told to', async () => {
+    const nobody = await listening()
+    nobody.close()
+    const { child, out, ended } = start([
+      'connect',
+      properties({ 'bootstrap.servers': `127.0.0.1:${nobody.port}`, listeners: 'http://127.0.0.1:0' }),
+    ])
+    await until(() => out().includes(`Waiting for the Kafka cluster at 127.0.0.1:${nobody.port}`), 'it says that it waits')
+    child.kill('SIGINT')
+    expect(await ended).toBe(0)
+  })
+})
+
 describe('an old Node', () => {
   test('says what is needed, and where it comes from', async () => {
     const launch = readFileSync(join(root, 'bin', 'launch.cjs'), 'utf8')
