@@ -5,7 +5,7 @@
  */
 import { KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
-import type { Assignor } from './assignors/index.ts'
+import type { Assignor } from './assignors/assignor.ts'
 import { partitionKey } from './by-topic.ts'
 import { Fetcher } from './fetcher.ts'
 import { Member } from './group.ts'

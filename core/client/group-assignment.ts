@@ -4,7 +4,8 @@
  */
 import { KafkaError } from '../errors.ts'
 import { consumerAssignment, consumerSubscription } from '../wire/structs/consumer-protocol.ts'
-import { type Assignor, assignors, type GroupSubscription } from './assignors/index.ts'
+import type { Assignor, GroupSubscription } from './assignors/assignor.ts'
+import { assignors } from './assignors/index.ts'
 import { previouslyOwned } from './assignors/sticky.ts'
 import { byTopic } from './by-topic.ts'
 import type { Network } from './network.ts'

@@ -2,7 +2,7 @@
  * Topic by topic, each member gets neighbouring partitions, the first members one more where it does not come out even.
  */
 import type { TopicPartition } from '../types.ts'
-import { type Assignor, inOrder } from './index.ts'
+import { type Assignor, inOrder } from './assignor.ts'
 
 export const range: Assignor = {
   name: 'range',

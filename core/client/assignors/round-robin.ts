@@ -2,7 +2,7 @@
  * All partitions of all topics in order, dealt out to the members one by one; a member that does not read the topic is passed over.
  */
 import type { TopicPartition } from '../types.ts'
-import { type Assignor, inOrder } from './index.ts'
+import { type Assignor, inOrder } from './assignor.ts'
 
 export const roundRobin: Assignor = {
   name: 'roundrobin',

@@ -7,7 +7,7 @@ import { int32, list, string, struct } from '../../wire/types.ts'
 import { byTopic, partitionKey } from '../by-topic.ts'
 import { clientLimits } from '../limits.ts'
 import type { TopicPartition } from '../types.ts'
-import { type Assignor, type GroupSubscription, inOrder } from './index.ts'
+import { type Assignor, type GroupSubscription, inOrder } from './assignor.ts'
 
 interface Seat {
   member: GroupSubscription

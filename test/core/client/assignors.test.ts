@@ -5,7 +5,8 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { assignors, type GroupSubscription } from '../../../core/client/assignors/index.ts'
+import type { GroupSubscription } from '../../../core/client/assignors/assignor.ts'
+import { assignors } from '../../../core/client/assignors/index.ts'
 import { partitionKey } from '../../../core/client/by-topic.ts'
 import { readSubscription, writeSubscription } from '../../../core/client/group-assignment.ts'
 import type { TopicPartition } from '../../../core/client/types.ts'

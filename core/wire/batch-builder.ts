@@ -1,0 +1,251 @@
+/**
+ * Records into batches of format v2: straight into one growing buffer, no object for a record, one compression and one CRC for a batch.
+ */
+import { at, attributes, BATCH_OVERHEAD, type CodecName, codecs, LOG_OVERHEAD, MAGIC, rewriteCrc, writeInt64 } from './batch-header.ts'
+import { compress } from './compression/index.ts'
+
+export interface RecordHeader {
+  key: string
+  value: Buffer | null
+}
+
+export interface BatchRecord {
+  key: Buffer | null
+  value: Buffer | null
+  headers?: readonly RecordHeader[] | undefined
+  /** ms since the epoch. */
+  timestamp: number
+}
+
+/** What a batch says of itself beside its records. */
+export interface BatchOptions {
+  codec?: CodecName | undefined
+  producerId?: number | undefined
+  producerEpoch?: number | undefined
+  baseSequence?: number | undefined
+  transactional?: boolean | undefined
+  control?: boolean | undefined
+  baseOffset?: number | undefined
+  leaderEpoch?: number | undefined
+  /** Where the batch spans more offsets than its last record's, as after compaction. */
+  lastOffsetDelta?: number | undefined
+  /** Set: the batch has LogAppendTime, and this is it. */
+  logAppendTime?: number | undefined
+}
+
+/** Length, and what stays free of it, of the largest varint. */
+const MAX_VARINT_BYTES = 5
+const MAX_VARLONG_BYTES = 10
+
+/** Bytes of a varint whose zig-zag form is `raw` (unsigned). */
+const rawSize = (raw: number): number => (raw < 0x80 ? 1 : raw < 0x4000 ? 2 : raw < 0x20_0000 ? 3 : raw < 0x1000_0000 ? 4 : 5)
+/** Bytes of the varint of a length, -1 included. */
+const lengthSize = (length: number): number => (length < 0x40 ? 1 : rawSize(length * 2))
+
+function putRaw(buffer: Buffer, value: number, position: number): number {
+  let rest = value
+  let end = position
+  while (rest >= 0x80) {
+    buffer[end++] = (rest & 0x7f) | 0x80
+    rest >>>= 7
+  }
+  buffer[end++] = rest
+  return end
+}
+
+function putLength(buffer: Buffer, length: number, position: number): number {
+  if (length < 0x40) {
+    buffer[position] = length < 0 ? 1 : length << 1
+    return position + 1
+  }
+  return putRaw(buffer, length * 2, position)
+}
+
+const isShort = (value: number): boolean => value >= -0x4000_0000 && value < 0x4000_0000
+
+function varlongSize(value: number): number {
+  if (isShort(value)) return rawSize(((value << 1) ^ (value >> 31)) >>> 0)
+  let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value)
+  let size = 1
+  while ((rest >>= 7n) > 0n) size++
+  return size
+}
+
+function putVarlong(buffer: Buffer, value: number, position: number): number {
+  if (isShort(value)) return putRaw(buffer, ((value << 1) ^ (value >> 31)) >>> 0, position)
+  let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value)
+  let end = position
+  while (rest >= 0x80n) {
+    buffer[end++] = Number(rest & 0x7fn) | 0x80
+    rest >>= 7n
+  }
+  buffer[end++] = Number(rest)
+  return end
+}
+
+function headersSize(headers: readonly RecordHeader[]): number {
+  let size = lengthSize(headers.length)
+  for (const header of headers) {
+    const key = Buffer.byteLength(header.key)
+    const value = header.value
+    size += lengthSize(key) + key + (value === null ? 1 : lengthSize(value.length) + value.length)
+  }
+  return size
+}
+
+function putHeaders(buffer: Buffer, headers: readonly RecordHeader[], position: number): number {
+  let end = putLength(buffer, headers.length, position)
+  for (const header of headers) {
+    const length = Buffer.byteLength(header.key)
+    end = putLength(buffer, length, end)
+    end += buffer.write(header.key, end, length, 'utf8')
+    end = putBytes(buffer, header.value, end)
+  }
+  return end
+}
+
+/** Below this many bytes a loop outruns the call of a native copy. */
+const SMALL_COPY = 24
+
+function putBytes(buffer: Buffer, value: Buffer | null, position: number): number {
+  if (value === null) {
+    buffer[position] = 1
+    return position + 1
+  }
+  const length = value.length
+  const start = putLength(buffer, length, position)
+  if (length <= SMALL_COPY) for (let i = 0; i < length; i++) buffer[start + i] = value[i]!
+  else buffer.set(value, start)
+  return start + length
+}
+
+/** An upper bound of what `record` adds to a batch. */
+export function recordSizeBound(record: Omit<BatchRecord, 'timestamp'>): number {
+  const { key, value, headers } = record
+  const fixed = 1 + MAX_VARINT_BYTES * 4 + MAX_VARLONG_BYTES
+  return fixed + (key === null ? 0 : key.length) + (value === null ? 0 : value.length) + (headers?.length ? headersSize(headers) : 1)
+}
+
+/**
+ * Takes records one after the other into one growing buffer and makes a batch of them: one compression, one CRC.
+ * The buffer is handed out by `build`; the builder must not be used afterwards.
+ */
+export class BatchBuilder {
+  private buffer: Buffer
+  private end = BATCH_OVERHEAD
+  private baseTimestamp = 0
+  private maxTimestamp = -1
+  private lastDelta = -1
+  /** Records taken. */
+  count = 0
+
+  constructor(capacity = 1024) {
+    this.buffer = Buffer.allocUnsafeSlow(Math.max(capacity, BATCH_OVERHEAD + 64))
+  }
+
+  /** Bytes of the batch without compression. */
+  get sizeBytes(): number {
+    return this.end
+  }
+
+  private grow(bytes: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.end + bytes))
+    this.buffer.copy(grown, 0, 0, this.end)
+    this.buffer = grown
+  }
+
+  append(record: BatchRecord, offsetDelta = this.lastDelta + 1): void {
+    this.appendParts(record.key, record.value, record.headers, record.timestamp, offsetDelta)
+  }
+
+  /** `append` without an object for the record. Offset deltas rise. */
+  appendParts(
+    key: Buffer | null,
+    value: Buffer | null,
+    headers: readonly RecordHeader[] | undefined,
+    timestamp: number,
+    offsetDelta = this.lastDelta + 1,
+  ): void {
+    if (this.count === 0) this.baseTimestamp = timestamp
+    if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp
+    const timestampDelta = timestamp - this.baseTimestamp
+    const withHeaders = headers !== undefined && headers.length > 0
+    const keyLength = key === null ? 0 : key.length
+    const valueLength = value === null ? 0 : value.length
+    const body =
+      1 +
+      (timestampDelta >= 0 && timestampDelta < 0x40 ? 1 : varlongSize(timestampDelta)) +
+      lengthSize(offsetDelta) +
+      lengthSize(keyLength) +
+      keyLength +
+      lengthSize(valueLength) +
+      valueLength +
+      (withHeaders ? headersSize(headers) : 1)
+    if (this.end + body + MAX_VARINT_BYTES > this.buffer.length) this.grow(body + MAX_VARINT_BYTES)
+    const { buffer } = this
+    let position = putLength(buffer, body, this.end)
+    buffer[position++] = 0
+    position = putVarlong(buffer, timestampDelta, position)
+    position = putLength(buffer, offsetDelta, position)
+    position = putBytes(buffer, key, position)
+    position = putBytes(buffer, value, position)
+    if (withHeaders) position = putHeaders(buffer, headers, position)
+    else buffer[position++] = 0
+    this.end = position
+    this.lastDelta = offsetDelta
+    this.count++
+  }
+
+  build(options: BatchOptions = {}): Buffer {
+    const codec = options.codec ?? 'none'
+    let batch: Buffer
+    if (codec === 'none' || this.count === 0) batch = this.buffer.subarray(0, this.end)
+    else {
+      const payload = compress(codec, this.buffer.subarray(BATCH_OVERHEAD, this.end))
+      batch = Buffer.allocUnsafeSlow(BATCH_OVERHEAD + payload.length)
+      payload.copy(batch, BATCH_OVERHEAD)
+    }
+    const { logAppendTime } = options
+    writeInt64(batch, options.baseOffset ?? 0, at.baseOffset)
+    batch.writeInt32BE(batch.length - LOG_OVERHEAD, at.batchLength)
+    batch.writeInt32BE(options.leaderEpoch ?? -1, at.leaderEpoch)
+    batch.writeInt8(MAGIC, at.magic)
+    batch.writeInt16BE(
+      codecs.indexOf(codec) |
+        (logAppendTime === undefined ? 0 : attributes.logAppendTime) |
+        (options.transactional ? attributes.transactional : 0) |
+        (options.control ? attributes.control : 0),
+      at.attributes,
+    )
+    batch.writeInt32BE(options.lastOffsetDelta ?? Math.max(this.lastDelta, 0), at.lastOffsetDelta)
+    writeInt64(batch, this.count === 0 ? -1 : this.baseTimestamp, at.baseTimestamp)
+    writeInt64(batch, logAppendTime ?? this.maxTimestamp, at.maxTimestamp)
+    writeInt64(batch, options.producerId ?? -1, at.producerId)
+    batch.writeInt16BE(options.producerEpoch ?? -1, at.producerEpoch)
+    batch.writeInt32BE(options.baseSequence ?? -1, at.baseSequence)
+    batch.writeInt32BE(this.count, at.count)
+    rewriteCrc(batch, 0, batch.length)
+    return batch
+  }
+}
+
+export function encodeBatch(records: readonly BatchRecord[], options: BatchOptions = {}): Buffer {
+  let size = BATCH_OVERHEAD
+  for (const record of records) size += recordSizeBound(record)
+  const builder = new BatchBuilder(size)
+  for (const record of records) builder.append(record)
+  return builder.build(options)
+}
+
+/** Gives a batch another producer, in place, and makes its CRC right again. */
+export function stampProducer(
+  batch: Buffer,
+  producer: { producerId: number; producerEpoch: number; baseSequence: number; transactional?: boolean },
+): void {
+  writeInt64(batch, producer.producerId, at.producerId)
+  batch.writeInt16BE(producer.producerEpoch, at.producerEpoch)
+  batch.writeInt32BE(producer.baseSequence, at.baseSequence)
+  const bits = batch.readInt16BE(at.attributes) & ~attributes.transactional
+  batch.writeInt16BE(producer.transactional ? bits | attributes.transactional : bits, at.attributes)
+  rewriteCrc(batch, 0, batch.length)
+}
