@@ -31,7 +31,7 @@ ${lines.join('\n')}
 tributary <command> --help tells about one. tributary --version tells the version.
 
 Environment:
-  TRIBUTARY_LOG_LEVEL   ${logLevels.join(', ')} (info unless it is set); logs are JSON lines on standard error
+  TRIBUTARY_LOG_LEVEL   ${logLevels.join(', ')} (info unless it is set); logs go to standard error, as JSON lines where no terminal is
   TRIBUTARY_DEBUG       set to 1, errors come with their stacks, and everything is logged`
 }
 
