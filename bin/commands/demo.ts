@@ -38,15 +38,16 @@ Environment:
     const quiet = process.env.TRIBUTARY_DEBUG ? system : { ...system, logger: createLogger('silent') }
     const begin = performance.now()
     const tell = (text: string) => progress.tell(`${((performance.now() - begin) / 1000).toFixed(1).padStart(5)} s  ${text}`)
-    const scene = await Scene.lay({
-      folder,
-      postgresUrl: process.env.TRIBUTARY_POSTGRES_URL || undefined,
-      system: quiet,
-      signal: stopping,
-      tell,
-    })
+    let scene: Scene | null = null
     let failed = true
     try {
+      scene = await Scene.lay({
+        folder,
+        postgresUrl: process.env.TRIBUTARY_POSTGRES_URL || undefined,
+        system: quiet,
+        signal: stopping,
+        tell,
+      })
       const report = await Promise.race([tellStory(scene, progress, tell, stopping), stopped(stopping)])
       failed = !report.ok
       progress.end()
@@ -56,7 +57,7 @@ Environment:
       progress.end()
       if (!stopping.aborted) throw error
     } finally {
-      await (stopping.aborted ? scene.breakOff() : scene.close())
+      await (stopping.aborted ? scene?.breakOff() : scene?.close())
       if (flags.has('keep')) out.write(`Its folder is kept: ${folder}\n`)
       else await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     }
