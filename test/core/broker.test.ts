@@ -7,6 +7,8 @@ import produce from '../../core/apis/00-produce.ts'
 import fetch from '../../core/apis/01-fetch.ts'
 import listOffsets from '../../core/apis/02-list-offsets.ts'
 import metadata from '../../core/apis/03-metadata.ts'
+import offsetCommit from '../../core/apis/08-offset-commit.ts'
+import offsetFetch from '../../core/apis/09-offset-fetch.ts'
 import findCoordinator from '../../core/apis/10-find-coordinator.ts'
 import apiVersions from '../../core/apis/18-api-versions.ts'
 import createTopics from '../../core/apis/19-create-topics.ts'
@@ -400,6 +402,24 @@ describe('a broker that stops', () => {
       const read = await get(topic, 0, { version: 13, by: after })
       expect(valuesOf(read.records)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}:v${i}`))
       expect(await put(topic, batch('more'), { by: after })).toMatchObject({ errorCode: 0, baseOffset: 20 })
+    } finally {
+      await own.stop()
+    }
+  })
+
+  test('keeps committed offsets, in the offsets topic', async () => {
+    const own = await brokerInProcess()
+    try {
+      const before = await own.client()
+      await before.send(metadata, 9, { topics: [{ name: 'read', topicId: ZERO_UUID }], allowAutoTopicCreation: true })
+      const topics = [{ name: 'read', partitions: [{ partitionIndex: 0, committedOffset: 42, committedMetadata: 'here' }] }]
+      const commit = await before.send(offsetCommit, 8, { groupId: 'readers', memberId: '', topics })
+      expect(commit.topics[0]!.partitions[0]!.errorCode).toBe(0)
+      await own.restart()
+      const after = await own.client()
+      const ask = { groups: [{ groupId: 'readers', topics: [{ name: 'read', partitionIndexes: [0] }] }] }
+      const found = await after.send(offsetFetch, 8, ask as never)
+      expect(found.groups[0]!.topics[0]!.partitions[0]).toMatchObject({ committedOffset: 42, metadata: 'here', errorCode: 0 })
     } finally {
       await own.stop()
     }
