@@ -9,6 +9,7 @@ import offsetCommit from '../../core/apis/08-offset-commit.ts'
 import offsetFetch from '../../core/apis/09-offset-fetch.ts'
 import createTopics from '../../core/apis/19-create-topics.ts'
 import { librdkafka } from '../librdkafka.ts'
+import { seededRandom } from '../random.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { startTestBroker } from '../running-broker.ts'
 import { until } from '../until.ts'
@@ -18,17 +19,6 @@ const WRITERS = 8
 const BATCH = 100
 const PARTITIONS = 3
 const TOPIC = 'chaos'
-
-/** mulberry32 */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 interface Sent {
   writer: number
@@ -43,9 +33,7 @@ interface Acknowledged extends Sent {
 const textOf = ({ writer, serial }: Sent): string => `${writer}/${serial}`
 
 test('ten times kill -9 under an idempotent producer: every acknowledged record is there once, in order, at its offset', async () => {
-  const seed = Number(process.env.TRIBUTARY_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
-  console.log(`seed ${seed}: TRIBUTARY_TEST_SEED=${seed} repeats the moments of this run`)
-  const random = randomOf(seed)
+  const random = seededRandom()
   const { KafkaClient } = await librdkafka()
   const broker = await startTestBroker()
   onTestFinished(() => broker.stop())
