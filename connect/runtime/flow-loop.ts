@@ -3,8 +3,9 @@
  * its positions, and tries again what may be tried again.
  */
 import type { System } from '../../core/system/index.ts'
-import { Disconnected, EndOfSource, type FlowContext, type FlowSide, type Position, Retriable } from '../sdk/index.ts'
+import { EndOfSource, type FlowContext, type FlowSide, type Position, Retriable } from '../sdk/index.ts'
 import type { OffsetStore } from '../storage/offsets.ts'
+import { mayBeTriedAgain } from './source-loop.ts'
 import type { TaskControl, TaskLoop } from './task-control.ts'
 import type { Tolerance } from './tolerance.ts'
 
@@ -42,7 +43,7 @@ export class FlowLoop implements TaskLoop {
           return
         }
         if (control.stopping) return
-        if (!(error instanceof Retriable || error instanceof Disconnected)) throw error
+        if (!mayBeTriedAgain(error)) throw error
         if (system.clock.monotonic() - began > 60_000) attempts = 0
         const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? tolerance.backoff(attempts++)
         context.log.warn(`the flow starts again in ${delay} ms: ${error.message}`, { err: error })

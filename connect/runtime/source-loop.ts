@@ -3,8 +3,18 @@
  * Invariant 6: a position goes to the store only when `Acks` says that its records are durable.
  */
 import type { Producer } from '../../core/client/types.ts'
+import { KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
-import { Disconnected, EndOfSource, type Position, Retriable, type SourceBatch, type SourceContext, type SourceSide } from '../sdk/index.ts'
+import {
+  Disconnected,
+  EndOfSource,
+  type Position,
+  Retriable,
+  type Settings,
+  type SourceBatch,
+  type SourceContext,
+  type SourceSide,
+} from '../sdk/index.ts'
 import type { OffsetStore } from '../storage/offsets.ts'
 import { Acks } from './acks.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -37,6 +47,11 @@ export interface SourceLoopParts {
   delivered(records: number): void
 }
 
+/** What the connector says may go better, and what the cluster does. */
+export function mayBeTriedAgain(error: unknown): error is Error {
+  return error instanceof Retriable || error instanceof Disconnected || (error instanceof KafkaError && error.retriable)
+}
+
 export class SourceLoop implements TaskLoop {
   private readonly parts: SourceLoopParts
   private readonly acks = new Acks()
@@ -46,6 +61,7 @@ export class SourceLoop implements TaskLoop {
   private bytes = 0
   private failure: Error | null = null
   private waker: (() => void) | null = null
+  private endReading = () => {}
   private committing: Promise<boolean> | null = null
   private turnBegan = 0
   private attempts = 0
@@ -76,13 +92,20 @@ export class SourceLoop implements TaskLoop {
 
   /** One run of the connector's reading. True: begin another, from the last stored position. */
   private async session(control: TaskControl): Promise<boolean> {
-    await this.parts.offsets.refresh()
-    const reading = this.parts.side.read({ ...this.parts.context, signal: control.signal, positions: this.positions })
+    // a record that is refused ends the reading also where the connector waits for something new
+    const ending = new AbortController()
+    this.endReading = () => ending.abort()
+    control.signal.addEventListener('abort', this.endReading, { once: true })
+    let reading: ReturnType<SourceSide<Settings>['read']> | null = null
     try {
+      await this.parts.offsets.refresh()
+      if (control.stopping) return false
+      reading = this.parts.side.read({ ...this.parts.context, signal: ending.signal, positions: this.positions })
       for (;;) {
         if (control.paused) await control.active()
         if (control.stopping) return false
         const next = await reading.next()
+        if (this.failure) throw this.failure
         if (control.abandoned) return false
         if (next.done) return false
         await this.take(next.value, control)
@@ -90,16 +113,18 @@ export class SourceLoop implements TaskLoop {
         this.attempts = 0
       }
     } catch (error) {
-      if (error instanceof EndOfSource) return false
-      if (!(error instanceof Retriable || error instanceof Disconnected)) throw error
+      if (this.failure) throw this.failure
+      if (error instanceof EndOfSource || (control.stopping && (error as Error)?.name === 'AbortError')) return false
+      if (!mayBeTriedAgain(error)) throw error
       return await this.again(error, control)
     } finally {
-      await reading.return()
+      control.signal.removeEventListener('abort', this.endReading)
+      await reading?.return()
     }
   }
 
   /** Waits until what was read is stored, so that the next reading begins behind it. */
-  private async again(error: Retriable | Disconnected, control: TaskControl): Promise<boolean> {
+  private async again(error: Error, control: TaskControl): Promise<boolean> {
     const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? this.parts.tolerance.backoff(this.attempts)
     this.attempts++
     this.parts.context.log.warn(`reading again in ${delay} ms: ${error.message}`, { err: error })
@@ -162,6 +187,7 @@ export class SourceLoop implements TaskLoop {
       ticket.done()
     } catch (failure) {
       this.failure ??= failure as Error
+      this.endReading()
     }
   }
 
