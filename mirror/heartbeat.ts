@@ -48,8 +48,9 @@ export async function beat(
         logger.warn({ err: error, mirror: settings.name, topic }, 'no heartbeat can be written now; tried again')
       troubled = true
     }
-    next = Math.max(next + periodMs, clock.monotonic())
-    await clock.sleep(next - clock.monotonic(), signal)
+    const now = clock.monotonic()
+    next = Math.max(next + periodMs, now)
+    await clock.sleep(next - now, signal)
   }
   await producer?.close()
 }

@@ -1,0 +1,112 @@
+/**
+ * Goal: kill -9 of a mirror in mid-flow, again and again, and the target ends as the exact source: each record once, in order (Invariants 2, 6
+ * and 11). Method: two of our brokers; a writer that never pauses, in small batches of several codecs with markers of what went before; the
+ * mirror as a process of its own that is killed at random moments, most of them while it is behind. At the end every partition is read on both
+ * sides. The seed is logged; TRIBUTARY_TEST_SEED=n repeats its moments.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll } from '../mirror/clusters.ts'
+import { until } from '../until.ts'
+
+const ROUNDS = 8
+const PARTITIONS = 3
+const TOPIC = 'chaos'
+const root = resolve(import.meta.dirname, '../..')
+
+/** mulberry32 */
+function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+test('a mirror that is killed again and again leaves the exact source behind', async () => {
+  const seed = Number(process.env.TRIBUTARY_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+  console.log(`seed ${seed}: TRIBUTARY_TEST_SEED=${seed} repeats the moments of this run`)
+  const random = randomOf(seed)
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-chaos-mirror-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+  await createTopic(us, TOPIC, PARTITIONS)
+
+  let writing = true
+  let written = 0
+  const writers = (['none', 'lz4', 'zstd'] as const).map(async (compressionType, writer) => {
+    const producer = us.client.producer({ compressionType, batchSize: 1_500, lingerMs: 1 })
+    for (let serial = 0; writing; serial += 200) {
+      const sent = await producer.send(
+        Array.from({ length: 200 }, (_, i) => ({
+          topic: TOPIC,
+          partition: (serial + i) % PARTITIONS,
+          key: null,
+          value: Buffer.from(`${writer}/${serial + i}`),
+        })),
+      )
+      if (sent.failures) throw sent.failures.values().next().value
+      written += 200
+      await pause(2)
+    }
+    await producer.close()
+  })
+
+  const given = properties(us, central, { 'us->central.topics': TOPIC, listeners: '', 'emit.heartbeats.enabled': 'false' })
+  const file = join(folder, 'mm2.properties')
+  writeFileSync(
+    file,
+    Object.entries(given)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
+  let output = ''
+  const start = (): ChildProcess => {
+    const child = spawn(join(root, 'bin/tributary'), ['mirror', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const keep = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-65_536)
+    }
+    child.stdout!.on('data', keep)
+    child.stderr!.on('data', keep)
+    return child
+  }
+  const mirrored = async (): Promise<number> => {
+    if (!(await central.client.topic(`us.${TOPIC}`, { refresh: true }))) return 0
+    const ends = await central.client.admin.listOffsets(
+      Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: `us.${TOPIC}`, partition, timestamp: -1 })),
+    )
+    return ends.reduce((sum, end) => sum + Math.max(0, end.offset), 0)
+  }
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      const before = await mirrored()
+      const child = start()
+      const gone = new Promise((done) => child.once('exit', done))
+      await until(async () => (await mirrored()) > before, `round ${round}: the mirror flows\n${output}`, 30_000)
+      await pause(random() * 300)
+      child.kill('SIGKILL')
+      await gone
+    }
+  } finally {
+    writing = false
+    await Promise.all(writers)
+  }
+  const last = await mirrorOf(given)
+  await caughtUp(last, 'us->central', written)
+  const status = last.status('us->central')
+  console.log(`${written} records over ${ROUNDS} kills`)
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const source = await readAll(us, TOPIC, partition)
+    const target = await readAll(central, `us.${TOPIC}`, partition)
+    expect(target.records.length, `partition ${partition}`).toBe(source.records.length)
+    expect(content(target.records)).toEqual(content(source.records))
+    expect(target.payloads).toEqual(source.payloads)
+  }
+  expect(status).toMatchObject({ lostRecords: 0, repeatedRecords: 0 })
+})
