@@ -38,6 +38,7 @@ export class SinkLoop implements TaskLoop {
   private readonly seenTopics = new Set<string>()
   private task: SinkTask | null = null
   private held = false
+  private resting = false
   private nextCommit = 0
 
   constructor(parts: SinkLoopParts) {
@@ -144,10 +145,22 @@ export class SinkLoop implements TaskLoop {
         const until = system.clock.monotonic() + delay
         do {
           if (control.stopping) return false
-          consumer.pause(consumer.assignment)
-          await consumer.poll(Math.max(0, Math.min(ALIVE_MS, until - system.clock.monotonic())), control.signal)
+          await this.rest(Math.max(0, Math.min(ALIVE_MS, until - system.clock.monotonic())), control)
         } while (system.clock.monotonic() < until)
       }
+    }
+  }
+
+  /** A poll that keeps the membership alive and takes nothing: what comes all the same is given back. */
+  private async rest(timeoutMs: number, control: TaskControl): Promise<void> {
+    const { consumer } = this.parts
+    consumer.pause(consumer.assignment)
+    this.resting = true
+    try {
+      for (const { topic, partition, records } of await consumer.poll(timeoutMs, control.signal))
+        if (records[0]) consumer.seek({ topic, partition }, records[0].offset)
+    } finally {
+      this.resting = false
     }
   }
 
@@ -180,7 +193,7 @@ export class SinkLoop implements TaskLoop {
       assigned: async (partitions) => {
         this.offsets.assigned(partitions)
         await this.task?.open?.(partitions)
-        if (this.held) this.parts.consumer.pause(partitions)
+        if (this.held || this.resting) this.parts.consumer.pause(partitions)
       },
       revoked: async (partitions) => {
         if (!control.abandoned && this.offsets.dirty) {

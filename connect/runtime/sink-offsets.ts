@@ -30,6 +30,11 @@ export class SinkOffsets {
   gone(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions) this.stands.delete(id(topic, partition))
     this.shrunk = true
+    this.look()
+  }
+
+  private look(): void {
+    this.dirty = [...this.stands.values()].some(({ next, committed }) => next !== null && next !== committed)
   }
 
   partitions(): TopicPartition[] {
@@ -61,7 +66,7 @@ export class SinkOffsets {
       const stand = this.stands.get(id(topic, partition))
       if (stand) stand.committed = offset
     }
-    this.dirty = [...this.stands.values()].some(({ next, committed }) => next !== null && next !== committed)
+    this.look()
   }
 
   /** Notes where a partition's reading began, for one that has no commit yet. */
