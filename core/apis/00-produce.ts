@@ -3,10 +3,13 @@
  * adds topicId, drops name.
  */
 import type { Broker } from '../broker.ts'
+import type { Topic } from '../cluster/types.ts'
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { at, attributes } from '../wire/batch-header.ts'
 import { int16, int32, int64, list, nullable, optional, records, since, string, struct, tagged, until, uuid } from '../wire/types.ts'
+
+const ADMIN_CLIENT = '__admin_client'
 
 interface PartitionData {
   index: number
@@ -31,16 +34,21 @@ function failed(index: number, error: unknown, broker: Broker): PartitionAnswer 
 
 /** Puts one batch into its log. What the client has to wait for goes to `waits`. */
 function store(
-  topic: string | undefined,
+  topic: Topic | undefined,
   unknown: 'UNKNOWN_TOPIC_OR_PARTITION' | 'UNKNOWN_TOPIC_ID',
   { index, records }: PartitionData,
   acks: number,
+  clientId: string | null,
   broker: Broker,
   waits: Promise<void>[],
 ): PartitionAnswer {
   try {
-    const log = topic === undefined ? undefined : broker.logs.get(topic, index)
-    if (!log) throw new KafkaError(topic === undefined ? unknown : 'UNKNOWN_TOPIC_OR_PARTITION')
+    if (!topic) throw new KafkaError(unknown)
+    // what the groups rely on is written by their coordinator, and by Kafka's own admin client
+    if (topic.internal && clientId !== ADMIN_CLIENT)
+      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${topic.name}`)
+    const log = broker.logs.get(topic.name, index)
+    if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
     if (records === null) throw new KafkaError('INVALID_RECORD', 'a partition without a record batch')
     // nothing would ever end its transaction, and no read-committed consumer could pass it
     if (records.length > at.attributes + 1 && (records[at.attributes + 1]! & attributes.transactional) !== 0)
@@ -151,7 +159,7 @@ export default defineApi({
       ),
     ),
   },
-  handle({ request, version, broker, peer }) {
+  handle({ request, version, clientId, broker, peer }) {
     const { acks, transactionalId } = request
     const whole =
       acks < -1 || acks > 1
@@ -159,22 +167,27 @@ export default defineApi({
         : transactionalId !== null
           ? errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
           : 0
-    if (whole !== 0) return refuseProduce(whole, request)
-    const waits: Promise<void>[] = []
-    const responses = request.topicData.map(({ name, topicId, partitionData }) => {
-      const topic = version >= 13 ? broker.cluster.topicById(topicId)?.name : broker.cluster.topic(name)?.name
-      const unknown = version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
-      return { name, topicId, partitionResponses: partitionData.map((data) => store(topic, unknown, data, acks, broker, waits)) }
-    })
-    if (acks === 0) {
-      const wrong = responses.flatMap(({ partitionResponses }) => partitionResponses).find((partition) => partition.errorCode !== 0)
+    const closing = (error: number) => {
       // nobody hears an error of acks=0 but by the end of the connection
-      if (wrong) peer.close(`a Produce with acks=0 failed with error ${wrong.errorCode}`)
+      peer.close(`a Produce with acks=0 failed with error ${error}`)
       return null
     }
-    const answer = { responses, throttleTimeMs: 0 }
-    if (waits.length === 0) return answer
-    return (waits.length === 1 ? waits[0]! : Promise.all(waits)).then(() => answer)
+    if (whole !== 0) return acks === 0 ? closing(whole) : refuseProduce(whole, request)
+    const waits: Promise<void>[] = []
+    const responses = request.topicData.map(({ name, topicId, partitionData }) => {
+      const topic = version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(name)
+      const unknown = version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+      return { name, topicId, partitionResponses: partitionData.map((data) => store(topic, unknown, data, acks, clientId, broker, waits)) }
+    })
+    const finish = () => {
+      if (acks !== 0) return { responses, throttleTimeMs: 0 }
+      for (const { partitionResponses } of responses)
+        for (const { errorCode: failure } of partitionResponses) if (failure !== 0) return closing(failure)
+      return null
+    }
+    if (waits.length === 0) return finish()
+    // also acks=0 is under way until its bytes are written: that is what holds a producer back that is faster than the disk
+    return (waits.length === 1 ? waits[0]! : Promise.all(waits)).then(finish)
   },
   refuse: (errorCode, request) => refuseProduce(errorCode, request),
 })

@@ -27,6 +27,8 @@ interface Plan {
 }
 
 const EMPTY = Buffer.alloc(0)
+/** Bytes of one answer, whatever a client allows: what is read from the disk for it is held until it is sent (Invariant 13). */
+const ANSWER_BYTES = 8 * 1024 * 1024
 
 function plan(topic: string | undefined, asked: AskedPartition, version: number, replica: boolean, broker: Broker): Plan {
   const refused = (error: ErrorName): Plan => ({ asked, log: null, error })
@@ -256,7 +258,7 @@ export default defineApi({
         topic.plans = topic.plans.map(({ asked }) => plan(name, asked, version, replica, broker))
       }
     }
-    const budget: Budget = { bytes: Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes']), nothingYet: true }
+    const budget: Budget = { bytes: Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], ANSWER_BYTES), nothingYet: true }
     const responses = []
     for (const { topic, topicId, plans } of topics) {
       const partitions = []

@@ -133,8 +133,12 @@ export class Connection implements Peer {
     try {
       this.#frames.push(chunk, (frame) => this.#take(frame))
     } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      this.#endWith(error.message)
+      if (error instanceof WireError) this.#endWith(error.message)
+      else {
+        // a fault of ours in reading one client's bytes must not end the others
+        this.#context.logger.error({ err: error, client: this.host }, 'a request could not be read')
+        this.close('a request could not be read')
+      }
     }
     this.#pump()
     this.#throttle()
@@ -204,7 +208,11 @@ export class Connection implements Peer {
   }
 
   #fail(exchange: Exchange, error: unknown): void {
-    exchange.answer = this.#context.dispatch.refuse(exchange, error)
+    try {
+      exchange.answer = this.#context.dispatch.refuse(exchange, error)
+    } catch (fault) {
+      this.#context.logger.error({ err: fault, api: exchange.api.name }, 'a failure could not be answered')
+    }
     exchange.done = true
     if (exchange.answer === null) this.close(`${exchange.api.name} failed, and its answer has no place for an error`)
   }

@@ -179,6 +179,13 @@ describe('produce and fetch', () => {
     expect(valuesOf((await get(topic, 0)).records)).toEqual(['0:a', '1:b'])
   })
 
+  test('a client does not write into an internal topic', async () => {
+    await client.send(findCoordinator, 4, { coordinatorKeys: ['g'], keyType: 0 })
+    expect(await put({ name: '__consumer_offsets', topicId: ZERO_UUID }, batch('a'))).toMatchObject({ errorCode: 17 })
+    expect(await put({ name: '__cluster_metadata', topicId: ZERO_UUID }, batch('a'))).toMatchObject({ errorCode: 3 })
+    expect(await get({ name: '__cluster_metadata', topicId: ZERO_UUID }, 0)).toMatchObject({ errorCode: 3 })
+  })
+
   test('transactions are refused in words that end them', async () => {
     const topic = await newTopic()
     const topicData = [{ ...topic, partitionData: [{ index: 0, records: batch('a') }] }]
