@@ -10,7 +10,7 @@ export const clientLimits = {
   closeTimeoutMs: 3_000,
   /** How long close() waits for a group to be told, and for its callbacks to end. */
   leaveTimeoutMs: 1_000,
-  /** Bytes that a consumer fetches ahead of poll(), over all partitions; one more response may come on top. */
+  /** Bytes that a consumer fetches ahead of poll(), over all partitions; what is under way (fetch.max.bytes each) may come on top. */
   prefetchBytes: 64 * 1024 * 1024,
   /** Bytes fetched ahead of one partition before it is left out of fetches. */
   prefetchPartitionBytes: 8 * 1024 * 1024,

@@ -94,7 +94,7 @@ export class Network {
     const { clock } = this.system
     const timeoutMs = options.timeoutMs ?? this.settings.requestTimeoutMs
     const deadline = clock.monotonic() + timeoutMs
-    const lane = options.lane ?? (typeof target === 'object' && 'group' in target ? 'group' : 'main')
+    const lane = options.lane ?? (typeof target === 'object' && 'group' in target ? 'group' : 'send')
     for (let attempt = 0; ; attempt++) {
       if (this.closed) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
       if (options.signal?.aborted) throw abortError(options.signal)
