@@ -27,7 +27,9 @@ const LAST_RETRY_MS = 60_000
 export async function taskConfigs(plugin: ConnectorPlugin, config: ConnectorConfig): Promise<ConnectorConfig[]> {
   const most = Number(config['tasks.max'] ?? 1)
   const parsed = parseSettings(plugin.settings, config)
-  const asked = plugin.kind === 'sink' ? Array.from({ length: most }, () => ({})) : ((await plugin.side.tasks?.(parsed, most)) ?? [{}])
+  const asked =
+    (await plugin.side.tasks?.(parsed, most)) ?? // a sink's tasks share its partitions; a source is one unless it says how it is parted
+    Array.from({ length: plugin.kind === 'sink' ? most : 1 }, () => ({}))
   if (asked.length > most && config['tasks.max.enforce']?.trim().toLowerCase() !== 'false')
     throw new Error(
       `The connector ${config.name} has generated ${asked.length} tasks, which is greater than ${most}, the maximum number of tasks it is ` +

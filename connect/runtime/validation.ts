@@ -3,7 +3,7 @@
  * It decides nothing else and starts nothing.
  */
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
-import { InvalidSetting, MissingSetting, rawValue, type Setting, type Settings } from '../sdk/index.ts'
+import { type Complaint, InvalidSetting, MissingSetting, parseSettings, rawValue, type Setting, type Settings } from '../sdk/index.ts'
 import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'
 import { clientOverrides } from './client-overrides.ts'
 import { connectorSettings, type DefaultConverters, sinkSettings, sourceSettings, stageType } from './connector-settings.ts'
@@ -140,6 +140,12 @@ export function pluginOf(plugins: Plugins, config: ConnectorConfig): ConnectorPl
   return plugins.connector(named)
 }
 
+/** What the connector says of its settings together, once each of them is right. */
+function ofConnector(plugin: ConnectorPlugin, config: ConnectorConfig): readonly Complaint[] {
+  if (plugin.kind === 'flow' || !plugin.side.check) return []
+  return plugin.side.check(parseSettings(plugin.settings, config))
+}
+
 export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: DefaultConverters): ConfigInfos {
   const plugin = pluginOf(plugins, config)
   const stage = stages(plugins, config)
@@ -155,6 +161,13 @@ export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: D
   together(plugin, config, (name, message) => {
     configs.find((one) => one.definition.name === name)?.value.errors.push(message)
   })
+  const own = configs.filter(({ definition }) => definition.name in plugin.settings)
+  if (own.every(({ value }) => value.errors.length === 0)) {
+    for (const { setting, why } of ofConnector(plugin, config)) {
+      const found = own.find(({ definition }) => definition.name === setting)?.value
+      found?.errors.push(new InvalidSetting(setting, found.value, why).message)
+    }
+  }
   const named = new Set(configs.map((one) => one.definition.group).filter((group) => group !== null))
   const standing = [
     'Common',

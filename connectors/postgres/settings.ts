@@ -1,5 +1,5 @@
 /** The sink's settings: Confluent's JDBC sink's names, with Debezium's as aliases. */
-import { type ConfigOf, setting } from '../../connect/sdk/index.ts'
+import { type Complaint, type ConfigOf, setting } from '../../connect/sdk/index.ts'
 import { clientConfig } from './connection.ts'
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: what users write
@@ -105,12 +105,18 @@ export const settings = {
 
 export type Config = ConfigOf<typeof settings>
 
-/** What single settings cannot say: throws the first combination that makes no sense. */
-export function checkTogether(config: Config): void {
-  if (config['insert.mode'] !== 'insert' && config['pk.mode'] === 'none')
-    throw new Error(`insert.mode=${config['insert.mode']} needs a primary key: set pk.mode to record_key, record_value or kafka`)
+/** What single settings cannot say. */
+export function check(config: Config): Complaint[] {
+  const found: Complaint[] = []
+  const mode = config['insert.mode']
+  if (mode !== 'insert' && config['pk.mode'] === 'none')
+    found.push({ setting: 'pk.mode', why: `insert.mode=${mode} needs a primary key: set record_key, record_value or kafka` })
   if (config['delete.enabled'] && config['pk.mode'] !== 'record_key')
-    throw new Error('delete.enabled=true needs pk.mode=record_key: only the key of a record without a value says which row goes')
+    found.push({
+      setting: 'pk.mode',
+      why: 'delete.enabled=true needs record_key: only the key of a record without a value says which row goes',
+    })
   if (config['pk.mode'] === 'kafka' && ![0, 3].includes(config['pk.fields'].length))
-    throw new Error('pk.mode=kafka takes three names in pk.fields (topic, partition, offset), or none')
+    found.push({ setting: 'pk.fields', why: 'pk.mode=kafka takes three names (of the topic, the partition, the offset), or none' })
+  return found
 }

@@ -2,10 +2,18 @@
  * Writes records as rows, a batch in one transaction. What was written is committed when `write` resolves. A batch that Postgres refuses is
  * taken apart until the rows at fault stand alone; they are named, the others are in.
  */
-import { BadRecord, defineSink, Retriable, type SinkRecord, type SinkTask, type TaskContext } from '../../connect/sdk/index.ts'
+import {
+  BadRecord,
+  defineSink,
+  InvalidSetting,
+  Retriable,
+  type SinkRecord,
+  type SinkTask,
+  type TaskContext,
+} from '../../connect/sdk/index.ts'
 import { Connection, RowRefused, TableChanged } from './connection.ts'
 import { gather, NotARow, RowMaker, type TableRows } from './rows.ts'
-import { type Config, checkTogether, settings } from './settings.ts'
+import { type Config, check, settings } from './settings.ts'
 import { deleteStatement, type Mode, type Statement, writeStatement } from './statements.ts'
 import { type Column, Tables } from './tables.ts'
 
@@ -16,8 +24,10 @@ export const postgresSink = defineSink({
   class: 'tributary.postgres.PostgresSinkConnector',
   aliases: ['io.confluent.connect.jdbc.JdbcSinkConnector', 'JdbcSinkConnector', 'JdbcSink', 'io.debezium.connector.jdbc.JdbcSinkConnector'],
   settings,
+  check,
   start(context: TaskContext<Config>): SinkTask {
-    checkTogether(context.config)
+    const [wrong] = check(context.config)
+    if (wrong) throw new InvalidSetting(wrong.setting, String(context.config[wrong.setting as keyof Config]), wrong.why)
     return new PostgresSink(context)
   },
 })

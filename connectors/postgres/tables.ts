@@ -121,7 +121,7 @@ export class Tables {
     try {
       await this.#connection.query(statement)
     } catch (error) {
-      const { code } = (error as Error).cause as { code?: string }
+      const code = ((error as Error).cause as { code?: string } | undefined)?.code
       if (code !== '42P07' && code !== '42701' && code !== '23505') throw error
     }
   }

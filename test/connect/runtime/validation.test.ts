@@ -28,7 +28,11 @@ const file = defineConnector({
   }),
   sink: defineSink({
     class: 'org.apache.kafka.connect.file.FileStreamSinkConnector',
-    settings: { file: setting.string({ default: null, doc: 'The file.' }) },
+    settings: {
+      file: setting.string({ default: null, doc: 'The file.' }),
+      mode: setting.string({ default: null, doc: 'Goes with no file.' }),
+    },
+    check: ({ file, mode }) => (file !== null && mode !== null ? [{ setting: 'mode', why: `file=${file} takes no mode` }] : []),
     start: () => ({ write: async () => {}, flush: async () => {} }),
   }),
 })
@@ -179,6 +183,7 @@ describe('the sentence', () => {
       { ...sink, topics: 'a', 'consumer.override.max.poll.records': 'lots' },
       'Invalid value lots for configuration consumer.override.max.poll.records: Not a number of type INT',
     ],
+    [{ ...sink, topics: 'a', file: 'a', mode: 'other' }, 'Invalid value other for configuration mode: file=a takes no mode'],
   ])('%j', (config, list) => {
     expect(messages(config as Record<string, string>)).toBe(begin(list.split('\n').length) + list + end)
   })

@@ -22,10 +22,10 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-async function start(config: Record<string, string> = {}, task = 0): Promise<SinkTask> {
+async function start(config: Record<string, string> = {}): Promise<SinkTask> {
   const context = taskContext(fileSink.settings, { file, ...config }, new AbortController().signal)
   told = context.told
-  return fileSink.start({ ...context, task })
+  return fileSink.start(context)
 }
 const record = (offset: number, value: unknown = `line ${offset}`, valueSchema: Schema | null = null, partition = 0) =>
   sinkRecord({ topic: 't', partition, offset, value, valueSchema })
@@ -132,8 +132,8 @@ test('a file that was moved away is gone on with in a new one from the next flus
   await sink.stop!()
 })
 
-test('a second task is refused, and a position that cannot be read is named', async () => {
-  await expect(start({}, 1)).rejects.toThrow('Set tasks.max=1')
+test('there is one task, and a position that cannot be read is named', async () => {
+  expect(fileSink.tasks!({ file, format: 'lines' }, 3)).toEqual([{}])
   await writeFile(`${file}.position`, 'no json')
   await expect(start()).rejects.toThrow(`${file}.position is not a sink's position`)
   await expect(start({ file: join(folder, 'no/where') })).rejects.toThrow("Couldn't find or create file")

@@ -352,8 +352,10 @@ describe('faults', () => {
   })
 
   test('settings that make no sense are refused', async () => {
-    await expect(start({ 'insert.mode': 'upsert' })).rejects.toThrow('insert.mode=upsert needs a primary key')
-    await expect(start({ 'delete.enabled': 'true' })).rejects.toThrow('delete.enabled=true needs pk.mode=record_key')
+    await expect(start({ 'insert.mode': 'upsert' })).rejects.toThrow(
+      'Invalid value none for configuration pk.mode: insert.mode=upsert needs a primary key',
+    )
+    await expect(start({ 'delete.enabled': 'true' })).rejects.toThrow('delete.enabled=true needs record_key')
     await expect(start({ 'connection.url': 'jdbc:mysql://x/y' })).rejects.toThrow(
       'Invalid value jdbc:mysql://x/y for configuration connection.url',
     )
