@@ -36,7 +36,10 @@ const LOCATE_MAX_MS = 5_000
 /** How long a stop waits for what is under way. */
 const DRAIN_MS = 2_000
 const CLOSE_MS = 2_000
+/** How long a failover waits for the source's last word, and how long where it did not answer already. */
 const ASK_SOURCE_MS = 4_000
+const ASK_GONE_MS = 500
+const ASK_UNKNOWN_MS = 1_500
 
 export interface FlowOptions {
   settings: FlowSettings
@@ -621,7 +624,8 @@ export class Flow {
       sourceReachable = true
     }
     // the source may be gone: what was seen last serves then
-    await Promise.race([ask().catch(() => {}), system.clock.sleep(ASK_SOURCE_MS, this.end.signal)])
+    const patienceMs = this.sourceTrouble ? ASK_GONE_MS : this.running ? ASK_SOURCE_MS : ASK_UNKNOWN_MS
+    await Promise.race([ask().catch(() => {}), system.clock.sleep(patienceMs, this.end.signal)])
     const reachable = sourceReachable
     const names = groups === 'all' ? [...this.groups.commits.keys()].sort() : groups
     const reports: FailoverReport['groups'] = []
@@ -677,7 +681,7 @@ export class Flow {
       if (!this.claimed || lost) return
       await this.writeMap()
       await this.ledger.writePositions(flows)
-      await this.ledger.writeSyncs(flows)
+      if (!this.sourceTrouble) await this.ledger.writeSyncs(flows)
     }
     await Promise.race([last().catch(() => {}), clock.sleep(CLOSE_MS)])
     this.end.abort()

@@ -52,5 +52,4 @@ export async function beat(
     next = Math.max(next + periodMs, now)
     await clock.sleep(next - now, signal)
   }
-  await producer?.close()
 }

@@ -207,7 +207,8 @@ export class Intake {
     }
     partition.sourceStart = result.logStartOffset
     partition.arrivals.seen(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
-    if (result.records.length === 0) return
+    // what was asked for before a pause is asked for again after it
+    if (result.records.length === 0 || this.paused) return
     const { frames } = this.options
     // held while it is looked at; each batch that goes on holds it by itself
     frames.retain(result.records)

@@ -17,6 +17,7 @@ export interface MirrorService extends MirrorDoor {
 }
 
 const STOP_MS = 4_500
+const HEARTBEAT_CLOSE_MS = 500
 
 export async function startMirrors(
   properties: Readonly<Record<string, string>>,
@@ -73,5 +74,6 @@ async function startHeartbeats(flows: readonly FlowSettings[], system: System, s
     return beat(flow, client, { ...system, logger }, signal)
   })
   await Promise.allSettled(running)
-  await Promise.allSettled([...clients.values()].map((client) => client.close()))
+  // a heartbeat that cannot be written is no reason to stay
+  await Promise.race([Promise.allSettled([...clients.values()].map((client) => client.close())), system.clock.sleep(HEARTBEAT_CLOSE_MS)])
 }
