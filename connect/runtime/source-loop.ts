@@ -25,6 +25,8 @@ import type { TopicCreation } from './topic-creation.ts'
 /** How much may be sent and not yet acknowledged before the connector is asked for no more (Invariant 13). */
 const MAX_RECORDS_UNDER_WAY = 20_000
 const MAX_BYTES_UNDER_WAY = 8 * 1024 * 1024
+/** Positions cost little to store, and what is not stored is sent twice after a crash: they go sooner than `offset.flush.interval.ms` asks. */
+const POSITIONS_MS = 200
 /** How long the loop runs before it lets the process do its I/O. */
 const TURN_MS = 5
 
@@ -72,7 +74,7 @@ export class SourceLoop implements TaskLoop {
 
   async run(control: TaskControl): Promise<void> {
     const { system, flushIntervalMs, producer } = this.parts
-    const timer = system.clock.every(flushIntervalMs, () => void this.commit(control))
+    const timer = system.clock.every(Math.min(flushIntervalMs, POSITIONS_MS), () => void this.commit(control))
     this.turnBegan = system.clock.monotonic()
     // a closed producer fails what it holds, so that nothing here waits for a cluster that does not answer
     control.abandonment.addEventListener('abort', () => void producer.close(), { once: true })

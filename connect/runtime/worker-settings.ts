@@ -53,7 +53,7 @@ export const workerSettings = {
   'offset.flush.interval.ms': setting.long({
     default: 60_000,
     importance: 'LOW',
-    doc: 'How often positions are stored.',
+    doc: 'How often positions are stored at the least. Where it costs little they are stored sooner.',
     check: atLeast(1),
   }),
   'offset.flush.timeout.ms': setting.long({
