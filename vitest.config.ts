@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * `npm test` runs every project but `peers`, which needs Apache Kafka (see docs/TESTS.md) and runs by `npm run test:peers`.
+ * `npm test` runs every project but `peers`, which needs Apache Kafka and runs by `npm run test:peers`.
  * Files run two at a time: most of them start real servers, and the machines that run them have few cores.
  */
 export default defineConfig({

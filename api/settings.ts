@@ -46,6 +46,17 @@ export const restSettings = {
     importance: 'LOW',
     doc: 'Headers for every answer, as `set X-Frame-Options: DENY`, separated by commas.',
   }),
+  'rest.extension.classes': setting.list({
+    default: [],
+    importance: 'LOW',
+    doc: 'Extensions of the REST API. None is built: a file that names one is refused, so that nobody runs without the authentication that he asked for.',
+    check: (classes) => {
+      const [named] = classes.filter((name) => name !== '')
+      return named === undefined
+        ? undefined
+        : `${named} is not built, and without it the API would be open to everybody; take the line out and put a proxy that authenticates before the API`
+    },
+  }),
 } as const
 
 export interface Listener {

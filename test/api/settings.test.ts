@@ -36,6 +36,7 @@ test.each([
   [{ listeners: 'https://:8443' }, 'put a proxy before it'],
   [{ 'rest.port': 'x' }, 'rest.port'],
   [{ 'rest.advertised.listener': 'https' }, 'rest.advertised.listener'],
+  [{ 'rest.extension.classes': 'org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension' }, 'open to everybody'],
   [{ 'response.http.headers.config': 'X-A: b' }, 'response.http.headers.config'],
   [{ 'response.http.headers.config': 'setDate Expires: soon' }, 'milliseconds'],
 ])('%j is refused and says: %s', (properties, message) => {
