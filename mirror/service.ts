@@ -73,7 +73,11 @@ async function startHeartbeats(flows: readonly FlowSettings[], system: System, s
     }
     return beat(flow, client, { ...system, logger }, signal)
   })
-  await Promise.allSettled(running)
+  const ended = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  await Promise.race([Promise.allSettled(running), ended])
   // a heartbeat that cannot be written is no reason to stay
   await Promise.race([Promise.allSettled([...clients.values()].map((client) => client.close())), system.clock.sleep(HEARTBEAT_CLOSE_MS)])
 }
