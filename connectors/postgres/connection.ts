@@ -2,10 +2,15 @@
  * One connection of one task, opened when it is needed and again after it was lost. It knows which of Postgres's errors go away by
  * themselves, which are a row's fault and which a person must mend.
  */
+import { Socket } from 'node:net'
 import pg from 'pg'
 import { Retriable } from '../../connect/sdk/index.ts'
 
 const CONNECT_MS = 10_000
+/** A statement that is not answered by then waits on a network that is gone: locks and large batches take less. */
+const STATEMENT_MS = 300_000
+const KEEP_ALIVE_AFTER_MS = 30_000
+const CLOSE_MS = 1_000
 
 /** A value that its column, or a row that its table, does not take: finding out which row is worth it. */
 export class RowRefused extends Error {
@@ -45,7 +50,9 @@ export function clientConfig({ url, user, password }: Login): pg.ClientConfig {
     password: password ?? (decodeURIComponent(parts.password) || options.get('password') || undefined),
     application_name: options.get('ApplicationName') ?? 'tributary',
     connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: STATEMENT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     ssl: encryption(options.get('sslmode') ?? (options.get('ssl') === 'true' ? 'verify-full' : 'disable')),
     // a backslash keeps a blank inside one option
     options: schema === null ? undefined : `-c search_path=${schema.replace(/[\\ ]/g, '\\$&')}`,
@@ -65,6 +72,7 @@ export class Connection {
   readonly #config: pg.ClientConfig
   readonly #retryAfterMs: number
   #client: pg.Client | null = null
+  #socket: Socket | null = null
 
   constructor(login: Login, retryAfterMs: number) {
     this.#config = clientConfig(login)
@@ -95,12 +103,18 @@ export class Connection {
 
   async close(): Promise<void> {
     const client = this.#client
+    if (!client) return
     this.#client = null
-    await client?.end()
+    const socket = this.#socket
+    // a server that does not answer cannot be said goodbye to
+    const timer = setTimeout(() => socket?.destroy(), CLOSE_MS)
+    await client.end()
+    clearTimeout(timer)
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client(this.#config)
+    const socket = new Socket()
+    const client = new pg.Client({ ...this.#config, stream: () => socket })
     client.on('error', () => {
       // told while no query waits; the next query opens another
       if (this.#client === client) this.#client = null
@@ -119,6 +133,7 @@ export class Connection {
       })
     }
     this.#client = client
+    this.#socket = socket
     return client
   }
 
@@ -126,10 +141,8 @@ export class Connection {
     const { code, message } = error as pg.DatabaseError
     const kind = judge(code)
     if (kind === 'gone') {
-      const client = this.#client
       this.#client = null
-      // the socket is dead or about to be: its end is not waited for
-      client?.end().catch(() => {})
+      this.#socket?.destroy()
     }
     if (kind === 'gone' || kind === 'busy') return new Retriable(`Postgres: ${message}`, { cause: error, afterMs: this.#retryAfterMs })
     if (kind === 'row') return new RowRefused(message, { cause: error })

@@ -335,6 +335,29 @@ describe('faults', () => {
     proxy.close()
   })
 
+  test('a server that answers no more does not keep the task from stopping', async () => {
+    const target = new URL(url)
+    let silent = false
+    const proxy = createServer({ allowHalfOpen: true }, (near) => {
+      const far = connect(Number(target.port || 5432), target.hostname)
+      near.on('data', (bytes) => silent || far.write(bytes))
+      far.on('data', (bytes) => silent || near.write(bytes))
+      for (const socket of [near, far]) socket.on('error', () => {})
+      near.on('close', () => far.destroy())
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    const through = new URL(url)
+    through.hostname = '127.0.0.1'
+    through.port = String((proxy.address() as { port: number }).port)
+    const task = await start({ 'connection.url': through.href })
+    await task.write([record({ a: 1 })])
+    silent = true
+    const begin = performance.now()
+    await task.stop!()
+    expect(performance.now() - begin).toBeLessThan(3000)
+    proxy.close()
+  })
+
   test('a database that is not there is Retriable, for so many times where that is set', async () => {
     const away = { 'connection.url': 'jdbc:postgresql://127.0.0.1:1/x?user=u&password=p' }
     const task = await start({ ...away, 'max.retries': '1' })
