@@ -206,8 +206,16 @@ export class Delivery {
     const again = async () => {
       await this.clock.sleep(waitMs, this.signal)
       while (!this.signal.aborted && partition.state === 'resending') {
-        const topic = await this.client.topic(partition.targetTopic, { refresh: true }).catch(() => undefined)
+        const topic = await this.client.topic(partition.targetTopic, { refresh: true }).then(
+          (found) => found ?? null,
+          () => undefined,
+        )
         const leader = topic?.partitions[partition.partition]?.leader ?? -1
+        if (topic === null && partition.attempts > 2) {
+          partition.state = 'starting'
+          this.events.unsure(partition, `topic ${partition.targetTopic} is gone from the target`)
+          return
+        }
         if (topic && partition.targetTopicId !== '' && topic.id !== partition.targetTopicId) {
           partition.state = 'starting'
           this.events.unsure(partition, `topic ${partition.targetTopic} was created anew at the target`)
@@ -220,6 +228,7 @@ export class Delivery {
           this.wake(partition)
           return
         }
+        partition.attempts++
         await this.clock.sleep(RETRY_MAX_MS, this.signal)
       }
     }

@@ -1,0 +1,279 @@
+/**
+ * The partitions of a flow: takes them in, finds their leaders again, and where something does not fit (a log that was cut, a topic created
+ * anew, a target that forgot us) stops one, looks at both sides, and lets it go on exactly. Every loss is counted and told (Invariant 11).
+ */
+import type { Client } from '../core/client/index.ts'
+import { KafkaError } from '../core/errors.ts'
+import type { System } from '../core/system/index.ts'
+import type { Logger } from '../core/system/logger.ts'
+import type { Delivery } from './delivery.ts'
+import { agreedEnds, examine, type Subject, type Verdict } from './examine.ts'
+import type { Intake } from './intake.ts'
+import type { Ledger } from './ledger.ts'
+import { PartitionFlow } from './partition-flow.ts'
+import type { FlowSettings } from './settings.ts'
+import { type Inheritance, readInheritance } from './takeover.ts'
+import type { MirroredTopic, Topics } from './topics.ts'
+
+const LOCATE_MS = 100
+const LOCATE_MAX_MS = 5_000
+
+export interface RosterOptions {
+  settings: FlowSettings
+  system: Pick<System, 'clock'>
+  logger: Logger
+  source: Client
+  target: Client
+  ledger: Ledger
+  topics: Topics
+  delivery: Delivery
+  intake: Intake
+  signal: AbortSignal
+  fail(error: Error): void
+}
+
+export const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
+
+export class Roster {
+  readonly partitions = new Map<string, PartitionFlow>()
+  private readonly options: RosterOptions
+  private inherited: Map<string, Inheritance> | null = null
+  /** Partitions that are being located or examined. */
+  private readonly busy = new Set<PartitionFlow>()
+
+  constructor(options: RosterOptions) {
+    this.options = options
+  }
+
+  /** Takes partitions in that do not flow yet. */
+  async admit(topics: readonly MirroredTopic[]): Promise<void> {
+    const fresh = topics.filter((topic) =>
+      topic.source.partitions.some(({ index }) => !this.partitions.has(keyOf(topic.source.name, index))),
+    )
+    if (fresh.length === 0) return
+    await this.options.topics.ensure(fresh)
+    const { settings, system } = this.options
+    const subjects: Subject[] = []
+    let unknown = false
+    for (const topic of fresh) {
+      for (const { index, leaderEpoch } of topic.source.partitions) {
+        const key = keyOf(topic.source.name, index)
+        if (this.partitions.has(key)) continue
+        const kept = this.options.ledger.kept(topic.source.name, index)
+        if (!kept) unknown = true
+        subjects.push({
+          topic: topic.source.name,
+          partition: index,
+          targetTopic: topic.targetName,
+          topicId: topic.source.id,
+          leaderEpoch,
+          kept: kept && {
+            map: kept.map,
+            topicId: kept.head.topicId,
+            sourceEnd: kept.head.sourceEnd,
+            batchEpoch: kept.head.leaderEpoch,
+            producerEpoch: kept.head.producerEpoch,
+            sequence: kept.head.sequence,
+          },
+          inherited: undefined,
+        })
+      }
+    }
+    if (unknown) {
+      this.inherited ??= await readInheritance(settings, this.options.ledger.positionsTopic, this.options.source, this.options.target, {
+        clock: system.clock,
+        signal: this.options.signal,
+      })
+      for (const subject of subjects) if (!subject.kept) subject.inherited = this.inherited.get(keyOf(subject.topic, subject.partition))
+    }
+    const stamped = await this.options.topics.appendTime(fresh.map((topic) => topic.targetName))
+    const verdicts = await this.examine(subjects)
+    const admitted: PartitionFlow[] = []
+    for (const [index, subject] of subjects.entries()) {
+      const { map, source } = verdicts[index]!
+      const flow = new PartitionFlow(subject, subject.topicId, map, source.end)
+      const kept = this.options.ledger.kept(subject.topic, subject.partition)
+      flow.lostRecords = kept?.head.lostRecords ?? 0
+      flow.repeatedRecords = kept?.head.repeatedRecords ?? 0
+      flow.batchEpoch = kept && kept.head.topicId === subject.topicId ? kept.head.leaderEpoch : -1
+      flow.targetAppendTime = stamped.has(subject.targetTopic)
+      this.account(flow, verdicts[index]!)
+      admitted.push(flow)
+    }
+    for (const flow of admitted) flow.rewind(this.options.ledger.owner.producerEpoch)
+    // where it began is durable before anything is sent: a crash from now on finds its way
+    await this.options.ledger.write(admitted)
+    for (const flow of admitted) this.partitions.set(keyOf(flow.topic, flow.partition), flow)
+    await Promise.all(admitted.map((flow) => this.start(flow)))
+  }
+
+  private examine(subjects: readonly Subject[]) {
+    const { settings, system } = this.options
+    return examine(
+      {
+        source: this.options.source,
+        target: this.options.target,
+        clock: system.clock,
+        signal: this.options.signal,
+        producerId: this.options.ledger.owner.producerId,
+        reset: settings.config['auto.offset.reset'],
+        committedOnly: settings.config['isolation.level'] === 'read_committed',
+      },
+      subjects,
+    )
+  }
+
+  /** Counts and tells what was found. Invariant 11. */
+  private account(flow: PartitionFlow, verdict: Verdict): void {
+    const { logger, settings, system } = this.options
+    const place = { mirror: settings.name, topic: flow.topic, partition: flow.partition }
+    flow.arrivals.seen(verdict.source.end, system.clock.monotonic())
+    flow.arrivals.done(flow.map.nextUp)
+    flow.sourceStart = verdict.source.start
+    flow.targetEnd = verdict.target.end
+    for (const note of verdict.notes) logger.warn({ ...place, offset: flow.map.nextUp }, note)
+    const { findings } = verdict
+    if (findings) {
+      flow.repeatedRecords += findings.unproven
+      logger[findings.unproven > 0 ? 'warn' : 'info'](
+        { ...place, ...findings, offset: flow.map.nextUp },
+        'what the target holds behind the last position was compared with the source',
+      )
+    }
+    for (const { from, to, reason } of verdict.losses) {
+      flow.lostRecords += to - from
+      logger.error({ ...place, from, to, reason }, `offsets ${from} to ${to - 1} were gone from the source before they could be mirrored`)
+      if (settings.config['auto.offset.reset'] === 'none')
+        throw new KafkaError(
+          'OFFSET_OUT_OF_RANGE',
+          `${flow.where}: offsets ${from} to ${to - 1} were gone from the source before they could be mirrored (${reason}), and auto.offset.reset=none says to stop: set it to earliest to go on with what is there, and resume the mirror`,
+        )
+    }
+  }
+
+  /** Finds both leaders and lets the partition flow. */
+  private async start(flow: PartitionFlow): Promise<void> {
+    const target = await this.options.target.topic(flow.targetTopic)
+    const place = target?.partitions[flow.partition]
+    if (!target || !place || place.leader < 0)
+      throw new KafkaError('LEADER_NOT_AVAILABLE', `${flow.targetTopic}-${flow.partition} has no leader at the target`)
+    flow.targetTopicId = target.id
+    flow.targetLeader = place.leader
+    const source = (await this.options.source.topic(flow.topic))?.partitions[flow.partition]
+    flow.state = 'flowing'
+    if (!source || source.leader < 0) void this.locate(flow)
+    else {
+      flow.leader = source.leader
+      flow.leaderEpoch = source.leaderEpoch
+      this.options.intake.add(flow)
+    }
+  }
+
+  /** Finds the source's leader again, and sees whether its log still agrees with what was read. */
+  async locate(flow: PartitionFlow): Promise<void> {
+    if (this.busy.has(flow)) return
+    this.busy.add(flow)
+    this.options.intake.remove(flow)
+    const { clock } = this.options.system
+    try {
+      for (let attempt = 0; !this.options.signal.aborted; attempt++) {
+        const again = await this.tryLocate(flow, attempt > 0).catch((error: unknown) => {
+          if (error instanceof KafkaError && error.retriable) return 'later' as const
+          throw error
+        })
+        if (again === 'found') {
+          this.busy.delete(flow)
+          this.options.intake.add(flow)
+          return
+        }
+        if (again !== 'later') {
+          this.busy.delete(flow)
+          this.reexamine(flow, again.reason)
+          return
+        }
+        await clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), this.options.signal)
+      }
+    } catch (error) {
+      this.options.fail(error as Error)
+    } finally {
+      this.busy.delete(flow)
+    }
+  }
+
+  private async tryLocate(flow: PartitionFlow, always: boolean): Promise<'found' | 'later' | { reason: string }> {
+    const topic = await this.options.source.topic(flow.topic, { refresh: true })
+    const place = topic?.partitions[flow.partition]
+    if (!topic || !place || place.leader < 0) return 'later'
+    if (topic.id !== flow.topicId) return { reason: 'the topic was created anew at the source' }
+    const epochChanged = place.leaderEpoch !== flow.leaderEpoch
+    if (epochChanged || always) {
+      const [agreed] = await agreedEnds(this.options.source, [
+        { topic: flow.topic, partition: flow.partition, leaderEpoch: place.leaderEpoch, batchEpoch: flow.batchEpoch },
+      ])
+      if (agreed! >= 0 && agreed! < flow.fetchOffset) return { reason: 'the new leader of the source does not have all that was read' }
+    }
+    flow.leader = place.leader
+    flow.leaderEpoch = place.leaderEpoch
+    return 'found'
+  }
+
+  /** Stops the partition, waits for what is under way, and finds out anew where it goes on. */
+  reexamine(flow: PartitionFlow, reason: string): void {
+    if (this.busy.has(flow) || this.options.signal.aborted) return
+    this.busy.add(flow)
+    const { settings, logger, system } = this.options
+    logger.warn({ mirror: settings.name, topic: flow.topic, partition: flow.partition, offset: flow.fetchOffset }, reason)
+    this.options.intake.remove(flow)
+    const again = async () => {
+      while (flow.state === 'flowing' && !flow.idle && !this.options.signal.aborted) await system.clock.sleep(10, this.options.signal)
+      flow.state = 'starting'
+      await this.options.delivery.settled(flow)
+      for (let attempt = 0; !this.options.signal.aborted; attempt++) {
+        try {
+          await this.restart(flow)
+          this.busy.delete(flow)
+          return
+        } catch (error) {
+          if (!(error instanceof KafkaError && error.retriable)) throw error
+          await system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), this.options.signal)
+        }
+      }
+    }
+    again().catch((error) => this.options.fail(error as Error))
+  }
+
+  private async restart(flow: PartitionFlow): Promise<void> {
+    const topic = await this.options.source.topic(flow.topic, { refresh: true })
+    const place = topic?.partitions[flow.partition]
+    if (!topic || !place) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${flow.where} is not at the source now`)
+    await this.options.topics.ensure([{ source: topic, targetName: flow.targetTopic }])
+    const held = flow.heldBytes
+    const kept = {
+      map: flow.map,
+      topicId: flow.topicId,
+      sourceEnd: flow.arrivals.end,
+      batchEpoch: flow.batchEpoch,
+      producerEpoch: flow.producerEpoch,
+      sequence: flow.doneSequence,
+    }
+    const subject: Subject = {
+      topic: flow.topic,
+      partition: flow.partition,
+      targetTopic: flow.targetTopic,
+      topicId: topic.id,
+      leaderEpoch: place.leaderEpoch,
+      kept,
+      inherited: undefined,
+    }
+    const [verdict] = await this.examine([subject])
+    if (topic.id !== flow.topicId || verdict!.source.end < flow.arrivals.end) flow.arrivals.reset(verdict!.map.nextUp)
+    flow.topicId = topic.id
+    flow.map = verdict!.map
+    flow.batchEpoch = -1
+    this.account(flow, verdict!)
+    flow.rewind(await this.options.ledger.renew())
+    this.options.intake.release(held)
+    await this.options.ledger.write([flow])
+    await this.start(flow)
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Goal: what goes wrong around a flow is mended or told, and costs no record. Method: two of our own brokers that are killed and started under
+ * a running flow, a target topic that somebody deletes, a second mirror, somebody else's records, settings that cannot work.
+ */
+import { describe, expect, test } from 'vitest'
+import { until } from '../until.ts'
+import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll, write } from './clusters.ts'
+
+describe('a flow in trouble', () => {
+  test('both brokers die in turn and come back: each record once, in order', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't', 2)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
+    let written = 0
+    for (const { broker } of [central, us, central]) {
+      await write(us, 't', 500, { from: written, partitions: 2 })
+      written += 500
+      await broker.kill()
+      await broker.start()
+    }
+    await write(us, 't', 100, { from: written, partitions: 2 })
+    await caughtUp(mirror, 'us->central', written + 100, 40_000)
+    for (const partition of [0, 1])
+      expect(content((await readAll(central, 'us.t', partition)).records)).toEqual(content((await readAll(us, 't', partition)).records))
+    expect(mirror.status('us->central')).toMatchObject({ state: 'RUNNING', lostRecords: 0, repeatedRecords: 0 })
+  })
+
+  test("the target's topic is deleted: it is made again and filled from the beginning", async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 60)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
+    await caughtUp(mirror, 'us->central', 60)
+    await central.client.admin.deleteTopics(['us.t'])
+    await write(us, 't', 10, { from: 60 })
+    await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is there again', 40_000)
+    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+  })
+
+  test('a second mirror of the same flow takes it over; the first stops and says so; nothing comes twice', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 60)
+    const given = properties(us, central, { 'us->central.topics': 't' })
+    const first = await mirrorOf(given)
+    await caughtUp(first, 'us->central', 60)
+    const second = await mirrorOf(given)
+    await caughtUp(second, 'us->central', 60)
+    await write(us, 't', 40, { from: 60 })
+    await until(() => first.status('us->central').state === 'FAILED', 'the first has stopped')
+    expect(first.status('us->central').trace).toMatch(/another mirror.*let only one run/)
+    await caughtUp(second, 'us->central', 100)
+    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+  })
+
+  test("somebody else's records in the target's topic are mapped around", async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
+    await caughtUp(mirror, 'us->central', 10)
+    await write(central, 'us.t', 5, { from: 900 })
+    await write(us, 't', 10, { from: 10 })
+    await caughtUp(mirror, 'us->central', 25)
+    await us.client.admin.alterGroupOffsets('g', [{ topic: 't', partition: 0, offset: 12 }])
+    const report = await mirror.failover('us->central', { groups: ['g'], dryRun: true })
+    expect(report.groups[0]!.partitions[0]).toMatchObject({ sourceOffset: 12, targetOffset: 17 })
+  })
+
+  test('a batch that is larger than the target takes stops the flow with the setting to change, and a resume goes on', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await createTopic(central, 'us.t', 1, { 'max.message.bytes': '1000' })
+    await write(us, 't', 100)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'sync.topic.configs.enabled': 'false' }))
+    await until(() => mirror.status('us->central').state === 'FAILED', 'the flow stops')
+    expect(mirror.status('us->central').trace).toMatch(/raise max\.message\.bytes of topic us\.t/)
+    await central.client.admin.alterTopicConfigs(new Map([['us.t', [{ name: 'max.message.bytes', operation: 0, value: '100000' }]]]))
+    await mirror.resume('us->central')
+    await caughtUp(mirror, 'us->central', 100)
+    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+  })
+
+  test('the identity policy both ways is refused where a topic would run in a loop', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 'x1')
+    const mirror = await mirrorOf(
+      properties(us, central, {
+        'central->us.enabled': 'true',
+        'us->central.topics': 'x.',
+        'central->us.topics': 'x1|y',
+        'replication.policy.class': 'IdentityReplicationPolicy',
+      }),
+    )
+    await until(() => mirror.status('us->central').state === 'FAILED', 'the loop is seen')
+    expect(mirror.status('us->central').trace).toMatch(/x1.*come home by us->central, central->us/)
+  })
+})
