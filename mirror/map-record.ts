@@ -1,5 +1,5 @@
 /**
- * How the exact offset map lies in its compacted topic on the target (docs/decisions/offset-map.md). Three kinds of keys:
+ * How the exact offset map lies in its compacted topic on the target (docs/decisions/0002-exact-offset-map.md). Three kinds of keys:
  *   head   one of each source partition: where it stands, what was lost, and the page of runs that still grows;
  *   page   a full page of runs, written once before the head that counts it;
  *   owner  who writes: the producer id and epoch by which an older mirror is fenced off.
