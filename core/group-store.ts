@@ -15,6 +15,7 @@ export class OffsetsTopic implements GroupStore {
   readonly #settings: BrokerSettings
   readonly #cluster: Cluster
   readonly #logs: Logs
+  #preparing: Promise<void> | null = null
 
   constructor(settings: BrokerSettings, cluster: Cluster, logs: Logs) {
     this.#settings = settings
@@ -26,7 +27,15 @@ export class OffsetsTopic implements GroupStore {
     return this.#cluster.topic(OFFSETS_TOPIC)?.partitions ?? this.#settings.values['offsets.topic.num.partitions']
   }
 
-  async prepare(): Promise<void> {
+  /** The first to need the topic makes it; who comes meanwhile waits for the same, so that none overtakes another. */
+  prepare(): Promise<void> {
+    this.#preparing ??= this.#ensure().finally(() => {
+      this.#preparing = null
+    })
+    return this.#preparing
+  }
+
+  async #ensure(): Promise<void> {
     const { values } = this.#settings
     await this.#cluster.ensureTopic(OFFSETS_TOPIC, values['offsets.topic.num.partitions'], {
       'cleanup.policy': 'compact',
@@ -36,7 +45,7 @@ export class OffsetsTopic implements GroupStore {
   }
 
   async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
-    if (!this.#cluster.topic(OFFSETS_TOPIC)) await this.prepare()
+    if (this.#preparing || !this.#cluster.topic(OFFSETS_TOPIC)) await this.prepare()
     await this.#logs.get(OFFSETS_TOPIC, partition)!.append(encodeBatch(records), 'coordinator').durable
   }
 
