@@ -297,6 +297,18 @@ describe('one worker', () => {
   })
 })
 
+test('topics are created as the connector says; a pattern follows topics that come later', async () => {
+  const worker = await start(cluster({ 'consumer.metadata.max.age.ms': '200', 'metadata.max.age.ms': '200' }))
+  const created = { 'topic.creation.default.partitions': '4', 'topic.creation.default.replication.factor': '1' }
+  await worker.create('sink-x', { name: 'sink-x', 'connector.class': 'KeepingSink', 'topics.regex': 'topic-x.' }, 'RUNNING')
+  await worker.create('x1', source('x1', created), 'RUNNING')
+  await worker.create('x2', source('x2'), 'RUNNING')
+  const probe = probes.of('sink-x')
+  await until(() => probe.taken.length === 20, 'the records of both topics')
+  expect((await client.topic('topic-x1'))!.partitions).toHaveLength(4)
+  await until(() => worker.topics('sink-x').join() === 'topic-x1,topic-x2', 'its topics are known')
+})
+
 describe('when connectors fail', () => {
   test('a task that throws is FAILED with its trace, nothing else stops, and a restart mends it', async () => {
     const worker = await start(cluster())
@@ -443,6 +455,21 @@ describe('several workers', () => {
     for (const name of ['p', 'q', 'r']) expect(probes.of(name).mostLive, name).toBe(1)
     for (const name of ['p', 'q'])
       expect((await valuesIn(`topic-${name}`)).sort()).toEqual([0, 1, 2, 3].flatMap((task) => numbers(10, task)).sort())
+  })
+
+  test('of the eager protocol let go of everything and share it anew', async () => {
+    const properties = cluster({ 'heartbeat.interval.ms': '200', 'connect.protocol': 'eager' })
+    const one = await start(properties)
+    await one.create('e1', source('e1', { 'tasks.max': '4' }), 'RUNNING')
+    await inState(one, 'e1', 'RUNNING RUNNING RUNNING RUNNING RUNNING')
+    const two = await start(properties)
+    const owners = () => new Set(two.status('e1').tasks.map((task) => task.worker_id))
+    await until(() => owners().size === 2, 'both run tasks')
+    await inState(two, 'e1', 'RUNNING RUNNING RUNNING RUNNING RUNNING')
+    await crash(one)
+    await until(() => owners().size === 1, 'the other takes over')
+    await inState(two, 'e1', 'RUNNING RUNNING RUNNING RUNNING RUNNING')
+    expect(probes.of('e1').mostLive).toBe(1)
   })
 
   test('when the leader leaves, another leads', async () => {

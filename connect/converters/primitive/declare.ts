@@ -1,0 +1,50 @@
+/**
+ * The converters of one value each, as Kafka's serialisers write them: big endian, and as many bytes as the type has.
+ */
+import { type Converter, DataError, defineConverter, type Schema, setting } from '../../sdk/index.ts'
+
+export interface Primitive<T> {
+  /** Kafka Connect's name: `Long` makes LongConverter. */
+  name: string
+  schema: Schema
+  sizeBytes: number
+  takes(value: unknown): value is T
+  write(bytes: Buffer, value: T): void
+  read(bytes: Buffer): T
+}
+
+export const declarePrimitive = <T>(primitive: Primitive<T>) =>
+  defineConverter({
+    class: `org.apache.kafka.connect.converters.${primitive.name}Converter`,
+    doc: `One ${primitive.schema.type} in ${primitive.sizeBytes} bytes.`,
+    settings: {
+      'converter.type': setting.string({
+        default: null,
+        doc: 'Whether keys, values or headers are converted: set by the worker.',
+        importance: 'LOW',
+      }),
+    },
+    create: (): Converter => ({
+      fromConnect(_topic, _schema, value) {
+        if (value === null || value === undefined) return null
+        if (!primitive.takes(value))
+          throw new DataError(`Failed to serialize to ${primitive.name.toLowerCase()}: a ${typeof value} was given`)
+        const bytes = Buffer.allocUnsafe(primitive.sizeBytes)
+        primitive.write(bytes, value)
+        return bytes
+      },
+      toConnect(_topic, bytes) {
+        if (bytes === null) return { schema: primitive.schema, value: null }
+        if (bytes.length !== primitive.sizeBytes)
+          throw new DataError(`Failed to deserialize ${primitive.name.toLowerCase()}: ${bytes.length} bytes, not ${primitive.sizeBytes}`)
+        return { schema: primitive.schema, value: primitive.read(bytes) }
+      },
+    }),
+  })
+
+export const isWhole =
+  (bits: number) =>
+  (value: unknown): value is number =>
+    typeof value === 'number' && Number.isInteger(value) && value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1)
+
+export const isNumber = (value: unknown): value is number => typeof value === 'number'
