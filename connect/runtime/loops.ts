@@ -8,7 +8,7 @@ import { type FlowReport, parseSettings, type TaskLogger } from '../sdk/index.ts
 import type { OffsetStore } from '../storage/offsets.ts'
 import type { ConnectorConfig } from '../types.ts'
 import { consumerSettings, producerSettings } from './client-overrides.ts'
-import { type CommonConfig, connectorSettings, type SinkConfig, sinkSettings } from './connector-settings.ts'
+import { type CommonConfig, connectorSettings, type SinkConfig, sinkSettings, sourceSettings } from './connector-settings.ts'
 import { DeadLetter } from './dead-letter.ts'
 import { FlowLoop } from './flow-loop.ts'
 import { workerMetrics } from './metrics.ts'
@@ -55,6 +55,8 @@ export async function buildLoop(
 ): Promise<TaskLoop> {
   const { client, plugins, properties, offsets, system } = lent
   const common = parseSettings(connectorSettings(plugins, plugin, defaultConverters(lent.config)), config) as CommonConfig
+  // a taken-over connector was never checked here: what cannot be kept must not be passed over in silence
+  if (plugin.type === 'source') parseSettings(sourceSettings, config)
   const tolerance = new Tolerance(common, system, { connector, task })
   const metrics = workerMetrics(system.metrics)
   const named = { connector, task: String(task) }

@@ -6,7 +6,7 @@ import type { Plugins } from '../plugins.ts'
 import { type Converter, parseSettings, type Settings } from '../sdk/index.ts'
 import { ConnectError, type ConnectorConfig } from '../types.ts'
 import type { Link, Stages } from './pipeline.ts'
-import { under } from './validation.ts'
+import { under } from './prefixed.ts'
 
 interface Named {
   class: string

@@ -6,7 +6,7 @@ import type { Client } from '../../core/client/types.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { InvalidSetting, MissingSetting } from '../sdk/index.ts'
 import type { ConnectorConfig } from '../types.ts'
-import { under } from './validation.ts'
+import { under } from './prefixed.ts'
 
 export interface TopicSpec {
   partitions: number

@@ -7,6 +7,7 @@ import { type Complaint, InvalidSetting, MissingSetting, parseSettings, rawValue
 import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'
 import { clientOverrides } from './client-overrides.ts'
 import { connectorSettings, type DefaultConverters, sinkSettings, sourceSettings, stageType } from './connector-settings.ts'
+import { topicGroups } from './topic-creation.ts'
 
 export function keyInfo(name: string, declared: Setting<unknown>): ConfigKeyInfo {
   return {
@@ -44,15 +45,6 @@ function check(name: string, declared: Setting<unknown>, config: ConnectorConfig
     definition: keyInfo(name, declared),
     value: { name, value: raw ?? declared.default, recommended_values: [...(declared.recommended ?? [])], errors, visible: true },
   }
-}
-
-/** Names under a prefix, without it. */
-export function under(prefix: string, config: ConnectorConfig): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(config)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  )
 }
 
 /** The settings of the stages (transforms, predicates) that a config names. */
@@ -94,7 +86,14 @@ function converters(plugins: Plugins, config: ConnectorConfig): Settings {
 
 /** What only shows when several settings are seen together. */
 function together(plugin: ConnectorPlugin, config: ConnectorConfig, complain: (name: string, message: string) => void): void {
-  if (plugin.type !== 'sink') return
+  if (plugin.type === 'source') {
+    try {
+      topicGroups(config)
+    } catch (error) {
+      complain('topic.creation.groups', (error as Error).message)
+    }
+    return
+  }
   const given = (name: string) => (config[name] ?? '').trim()
   const topics = given('topics')
   const pattern = given('topics.regex')

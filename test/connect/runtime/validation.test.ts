@@ -177,6 +177,14 @@ describe('the sentence', () => {
       { ...source, transforms: 'a,b', 'transforms.a.type': 'nope', predicates: 'p' },
       'Invalid value nope for configuration transforms.a.type: Class nope could not be found.\nMissing required configuration "transforms.b.type" which has no default value.\nMissing required configuration "predicates.p.type" which has no default value.',
     ],
+    [
+      { ...source, 'topic.creation.default.partitions': '1' },
+      'Missing required configuration "topic.creation.default.replication.factor" which has no default value.',
+    ],
+    [
+      { ...source, 'exactly.once.support': 'required' },
+      'Invalid value required for configuration exactly.once.support: sources deliver at least once here: set it to requested',
+    ],
     [{ ...source, 'errors.tolerance': 'some' }, 'Invalid value some for configuration errors.tolerance: String must be one of: none, all'],
     [{ ...sink, topics: 'a', name: '' }, 'Invalid value  for configuration name: String may not be empty'],
     [
