@@ -24,6 +24,7 @@ export class Leadership {
   private readonly membership: () => Membership
   private readonly timer: Timer
   private renewing = false
+  private closed = false
 
   constructor(configs: ConfigStore, status: StatusStore, config: WorkerConfig, system: System, membership: () => Membership) {
     this.configs = configs
@@ -54,7 +55,7 @@ export class Leadership {
         createdAt: now,
       })
     } catch (error) {
-      this.system.logger.warn({ err: error }, 'a new session key could not be written; it is tried again')
+      if (!this.closed) this.system.logger.warn({ err: error }, 'a new session key could not be written; it is tried again')
     } finally {
       this.renewing = false
     }
@@ -69,7 +70,8 @@ export class Leadership {
         for (const task of this.status.tasks(name).keys()) if (task >= tasks) await this.status.removeTask(name, task)
       }
     } catch (error) {
-      this.system.logger.warn({ err: error }, 'statuses of what is gone could not be taken away; it is tried again at the next rebalance')
+      if (!this.closed)
+        this.system.logger.warn({ err: error }, 'statuses of what is gone could not be taken away; it is tried again at the next rebalance')
     }
   }
 
@@ -89,6 +91,7 @@ export class Leadership {
   }
 
   close(): void {
+    this.closed = true
     this.timer.cancel()
   }
 }

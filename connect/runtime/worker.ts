@@ -59,6 +59,7 @@ function topicLogs(config: WorkerConfig, client: Client, producer: Producer, sys
       producer,
       {
         topic: config[`${what}.storage.topic`],
+        onePartition: what === 'config',
         setting: `${what}.storage.topic`,
         partitions,
         replicationFactor: config[`${what}.storage.replication.factor`],
@@ -82,7 +83,6 @@ export async function startWorker(
   const url = new URL(advertisedUrl ?? 'http://localhost:8083').href
   const workerId = new URL(url).host
   const alone = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null
-  const plugins = await findPlugins(connectors)
   const client = createClient(
     {
       bootstrapServers: config['bootstrap.servers'],
@@ -97,6 +97,11 @@ export async function startWorker(
     },
     system,
   )
+  // the cluster answers while the plugins load
+  const [plugins] = await Promise.all([findPlugins(connectors), client.clusterId]).catch(async (error) => {
+    await client.close()
+    throw error
+  })
   const producer = client.producer({ acks: 'all' })
   const logs: Logs =
     alone === null

@@ -3,14 +3,15 @@
  * it would forget records. It is read by position, without a group, and followed until closed.
  */
 import type { Client, Consumer, Producer, TopicMetadata } from '../../core/client/types.ts'
-import { KafkaError } from '../../core/errors.ts'
+import { type ErrorName, isRetriable, KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
 
 export interface TopicLogSettings {
   topic: string
-  /** Null: any number will do. */
   partitions: number
+  /** The order of all its records counts. */
+  onePartition?: boolean
   replicationFactor: number
   /** The setting that named the topic, for messages. */
   setting: string
@@ -18,6 +19,8 @@ export interface TopicLogSettings {
 
 /** How long one poll waits for records. */
 const POLL_MS = 1_000
+/** How often a new topic is asked for its leaders. */
+const LEADER_POLL_MS = 20
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 
@@ -59,6 +62,7 @@ export class TopicLog implements RecordLog {
 
   private async ensureTopic(): Promise<TopicMetadata> {
     const { topic, partitions, replicationFactor, setting } = this.settings
+    let checked = false
     if (!(await this.client.topic(topic))) {
       const spec = { name: topic, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact' } }
       const error = (await this.client.admin.createTopics([spec])).get(topic)
@@ -69,22 +73,29 @@ export class TopicLog implements RecordLog {
             cause: error,
           },
         )
+      // what was made here and now is as it was asked for
+      checked = !error
     }
     const deadline = this.system.clock.monotonic() + 30_000
     for (;;) {
       const found = await this.client.topic(topic, { refresh: true })
       if (found && found.partitions.length > 0 && found.partitions.every((partition) => partition.leader >= 0)) {
-        await this.refuseForgetful()
+        if (!checked) await this.refuseUnfit(found)
         return found
       }
       if (this.system.clock.monotonic() > deadline) throw new Error(`the topic ${topic} of ${setting} has no leader after 30 s`)
-      await this.system.clock.sleep(50, this.stopping.signal)
+      await this.system.clock.sleep(LEADER_POLL_MS, this.stopping.signal)
     }
   }
 
-  /** A topic that deletes by age would lose connectors and positions: the worker does not start on it. */
-  private async refuseForgetful(): Promise<void> {
-    const { topic, setting } = this.settings
+  /** A topic that deletes by age would lose connectors and positions, and one with more partitions than order allows would mix them up. */
+  private async refuseUnfit(found: TopicMetadata): Promise<void> {
+    const { topic, setting, onePartition } = this.settings
+    if (onePartition && found.partitions.length > 1)
+      throw new Error(
+        `Topic '${topic}' supplied via the '${setting}' property is required to have a single partition in order to guarantee consistency of ` +
+          `connector configurations, but found ${found.partitions.length} partitions.`,
+      )
     const configs = (await this.client.admin.describeTopicConfigs([topic])).get(topic) ?? []
     const policy = configs.find((config) => config.name === 'cleanup.policy')?.value ?? 'compact'
     if (policy !== 'compact')
@@ -134,12 +145,7 @@ export class TopicLog implements RecordLog {
 
   async readToEnd(timeoutMs = 60_000): Promise<void> {
     const { topic } = this.settings
-    const asked = [...this.positions.keys()].map((partition) => ({ topic, partition, timestamp: -1 }))
-    const ends = new Map<number, number>()
-    for (const end of await this.client.admin.listOffsets(asked)) {
-      if (end.error) throw new KafkaError('UNKNOWN_SERVER_ERROR', `the end of ${topic}-${end.partition}: ${end.error}`)
-      ends.set(end.partition, end.offset)
-    }
+    const ends = await this.ends(this.system.clock.monotonic() + timeoutMs)
     if (this.reached(ends)) return
     await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = {
@@ -156,6 +162,21 @@ export class TopicLog implements RecordLog {
       })
       this.waiters.add(waiter)
     })
+  }
+
+  /** Where each partition ends now. A leader that moves or restarts is asked again. */
+  private async ends(deadline: number): Promise<Map<number, number>> {
+    const { topic } = this.settings
+    const asked = [...this.positions.keys()].map((partition) => ({ topic, partition, timestamp: -1 }))
+    for (;;) {
+      const told = await this.client.admin.listOffsets(asked)
+      const failed = told.find((end) => end.error !== null)
+      if (!failed) return new Map(told.map(({ partition, offset }) => [partition, offset]))
+      const error = failed.error as ErrorName
+      if (!isRetriable(error) || this.stopping.signal.aborted || this.system.clock.monotonic() > deadline)
+        throw new KafkaError(error, `the end of ${topic}-${failed.partition}: ${error}`)
+      await this.system.clock.sleep(FIRST_RETRY_MS, this.stopping.signal)
+    }
   }
 
   async append(records: readonly LogRecord[]): Promise<void> {

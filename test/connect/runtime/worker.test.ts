@@ -280,6 +280,7 @@ describe('one worker', () => {
     const plan = await worker.restart('f', { includeTasks: true, onlyFailed: false })
     expect([plan!.connector.state, plan!.tasks[0]!.state]).toEqual(['RESTARTING', 'RESTARTING'])
     await until(() => probes.of('f').starts === before + 1, 'the task began anew')
+    await inState(worker, 'f', 'RUNNING RUNNING')
     expect((await worker.restart('f', { includeTasks: true, onlyFailed: true }))!.connector.state).not.toBe('RESTARTING')
     expect(await worker.restart('f', { includeTasks: false, onlyFailed: false })).toBeNull()
     await inState(worker, 'f', 'RUNNING RUNNING')

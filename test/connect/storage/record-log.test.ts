@@ -124,6 +124,13 @@ describe('on a topic', () => {
     await client.admin.createTopics([{ name: 'forgetful', partitions: 1, replicationFactor: 1 }])
     await expect(topicLog('forgetful').start(() => {})).rejects.toThrow(/'forgetful'.*'test.storage.topic'.*cleanup.policy=compact/)
   })
+  test('one whose order counts is refused with more than one partition', async () => {
+    await client.admin.createTopics([{ name: 'wide', partitions: 2, replicationFactor: 1, configs: { 'cleanup.policy': 'compact' } }])
+    const settings = { topic: 'wide', partitions: 1, replicationFactor: 1, setting: 'config.storage.topic', onePartition: true }
+    await expect(new TopicLog(client, client.producer(), settings, system).start(() => {})).rejects.toThrow(
+      /single partition.*found 2 partitions/,
+    )
+  })
   test('more copies than brokers are refused with the reason', async () => {
     const log = new TopicLog(client, client.producer(), { topic: 'copies', partitions: 1, replicationFactor: 3, setting: 's' }, system)
     await expect(log.start(() => {})).rejects.toThrow(/copies of s could not be created with 1 partitions and 3 copies/)
