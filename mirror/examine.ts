@@ -141,7 +141,8 @@ export async function examine(options: ExamineOptions, subjects: readonly Subjec
         await batches.return(undefined)
       }
       verdict.map.skipTarget(Math.max(verdict.map.nextDown, verdict.target.end))
-      if (!kept && inherited?.position != null && verdict.map.nextUp < inherited.position) verdict.map.advance(inherited.position)
+      const position = inherited?.position ?? 0
+      if (!kept && verdict.map.nextUp < position) verdict.map.advance(Math.min(position, verdict.source.end))
     }
   }
   await Promise.all(Array.from({ length: PARALLEL_PROOFS }, work))

@@ -339,7 +339,7 @@ export class Flow {
       if (!this.claimed || lost) return
       await this.upkeep.writeMap()
       await this.ledger.writePositions(flows)
-      if (!this.sourceTrouble) await this.ledger.writeSyncs(flows)
+      if (!this.sourceTrouble) await this.ledger.writeSyncs(flows, true)
     }
     await Promise.race([last().catch(() => {}), clock.sleep(CLOSE_MS)])
     this.end.abort()

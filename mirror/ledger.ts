@@ -204,8 +204,8 @@ export class Ledger {
   /** Set when an older mirror may have written over what is ours. */
   rewriteAll = false
 
-  /** Offset syncs as MirrorMaker 2's checkpoints and tools read them. */
-  async writeSyncs(partitions: Iterable<PartitionFlow>): Promise<void> {
+  /** Offset syncs as MirrorMaker 2's checkpoints and tools read them: of partitions that have moved far, or of all that have moved. */
+  async writeSyncs(partitions: Iterable<PartitionFlow>, all: boolean): Promise<void> {
     const { settings, source, target, system, signal } = this.options
     const { config, policy } = settings
     if (!config['emit.offset-syncs.enabled']) return
@@ -217,7 +217,9 @@ export class Ledger {
     for (const partition of partitions) {
       const { newest } = partition.map
       const key = keyOf(partition.topic, partition.partition)
-      if (!newest || this.writtenSyncs.get(key) === newest.up) continue
+      const last = this.writtenSyncs.get(key)
+      if (!newest || last === newest.up) continue
+      if (!all && last !== undefined && Math.abs(newest.up - last) < config['offset.lag.max']) continue
       const sync = { topic: partition.topic, partition: partition.partition, upstreamOffset: newest.up, downstreamOffset: newest.down }
       records.push({ topic, partition: 0, ...encodeOffsetSync(sync) })
       written.push([key, newest.up])

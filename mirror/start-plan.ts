@@ -43,12 +43,18 @@ export function planStart(facts: StartFacts): StartPlan {
   const { kept, inherited, source, target } = facts
   if (kept) return planKept(facts, kept)
   const notes: string[] = []
-  if (inherited?.position != null) {
+  // a position says what was mirrored, not where to: into a partition that was never written to, nothing was
+  if (inherited && target.end > 0) {
     const { position, sync } = inherited
-    notes.push(`taken over from MirrorMaker 2 at offset ${position}`)
-    if (sync && sync.up < position && sync.down < target.end && sync.up >= source.start && sync.down >= target.start)
+    const usable = sync && sync.down < target.end && sync.up < source.end && sync.up >= source.start && sync.down >= target.start
+    if (usable && (position === null || sync.up < position)) {
+      notes.push(`taken over from MirrorMaker 2, from its offset sync at ${sync.up} on`)
       return { map: new OffsetMap(sync.up, sync.down), proveTail: true, losses: [], notes }
-    return { map: new OffsetMap(Math.min(position, Math.max(source.end, 0)), target.end), proveTail: false, losses: [], notes }
+    }
+    if (position !== null) {
+      notes.push(`taken over from MirrorMaker 2 at offset ${position}`)
+      return { map: new OffsetMap(Math.min(position, source.end), target.end), proveTail: false, losses: [], notes }
+    }
   }
   if (target.end > target.start)
     notes.push(`the target holds ${target.end - target.start} records already that no mirror accounts for; they stay`)

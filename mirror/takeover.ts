@@ -8,7 +8,7 @@ import type { FlowSettings } from './settings.ts'
 import { type ScanOptions, scanRecords } from './topic-scan.ts'
 
 export interface Inheritance {
-  /** The next offset to read, as MirrorMaker 2 would. */
+  /** The next offset to read, as MirrorMaker 2 would; null where it was killed before it wrote one. */
   position: number | null
   sync: { up: number; down: number } | null
 }
@@ -29,16 +29,13 @@ export async function readInheritance(
     found.set(key, entry)
     return entry
   }
-  const positions = await target.topic(positionsTopic)
-  if (!positions) return found
-  for (const { index } of positions.partitions) {
+  for (const { index } of (await target.topic(positionsTopic))?.partitions ?? []) {
     await scanRecords({ ...scan, client: target }, positionsTopic, index, (record) => {
       const stored = record.key && decodePosition(record.key, record.value)
       if (stored && stored.cluster === settings.source.alias)
         at(stored.topic, stored.partition).position = stored.offset === null ? null : stored.offset + 1
     })
   }
-  if (![...found.values()].some((entry) => entry.position !== null)) return found
   const atSource = settings.config['offset-syncs.topic.location'] === 'source'
   const client = atSource ? source : target
   const syncsTopic = settings.policy.offsetSyncsTopic(atSource ? settings.target.alias : settings.source.alias)

@@ -109,9 +109,14 @@ export class Upkeep {
   }
 
   private async syncsLoop(): Promise<void> {
-    const { ledger, roster, sourceTrouble } = this.options
+    const { settings, system, ledger, roster, sourceTrouble } = this.options
+    let dueMs = 0
     await this.often(SYNC_MS, "offset syncs in MirrorMaker 2's format were not written this time", async () => {
-      if (!sourceTrouble()) await ledger.writeSyncs(roster.partitions.values())
+      if (sourceTrouble()) return
+      const now = system.clock.monotonic()
+      const all = now >= dueMs
+      if (all) dueMs = now + settings.config['offset.flush.interval.ms']
+      await ledger.writeSyncs(roster.partitions.values(), all)
     })
   }
 
