@@ -49,6 +49,7 @@ export class Delivery {
   private readonly lanes = new Map<number, Lane[]>()
   private readonly outstanding = new Map<PartitionFlow, number>()
   private spread = 0
+  private halted = false
   private readonly seats = new Map<PartitionFlow, number>()
 
   constructor(options: {
@@ -98,7 +99,7 @@ export class Delivery {
   }
 
   private pump(lane: Lane): void {
-    while (lane.requests < REQUESTS_UNDER_WAY && !this.signal.aborted) {
+    while (lane.requests < REQUESTS_UNDER_WAY && !this.halted && !this.signal.aborted) {
       const sending: Sending[] = []
       let bytes = 0
       for (const partition of lane.ready) {
@@ -233,6 +234,11 @@ export class Delivery {
       }
     }
     again().catch((error) => this.events.failed(error as Error))
+  }
+
+  /** Sends nothing more; what is under way is still waited for. */
+  halt(): void {
+    this.halted = true
   }
 
   /** Resolves when nothing of the partition is under way. */

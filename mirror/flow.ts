@@ -28,7 +28,8 @@ const PARTITION_HELD_BYTES = 2 * 1024 * 1024
 const TRY_SOURCE_MS = 1_000
 /** How long a stop waits for what is under way. */
 const DRAIN_MS = 2_000
-const CLOSE_MS = 2_000
+const HALT_MS = 300
+const CLOSE_MS = 1_500
 /** How long a failover waits for the source's last word, and how long where it did not answer already. */
 const ASK_SOURCE_MS = 4_000
 const ASK_GONE_MS = 500
@@ -90,7 +91,7 @@ export class Flow {
     this.ledger = new Ledger({
       ...shared,
       system,
-      usurped: (owner) => options.logger.error({ mirror: settings.name, by: owner.instance }, 'taken over'),
+      usurped: (error) => this.fail(error),
     })
     this.topics = new Topics({ ...shared, routes: options.routes, clock: system.clock, logger: options.logger })
     this.groups = new Groups({
@@ -157,6 +158,7 @@ export class Flow {
   private fail(error: Error): void {
     if (this.failure || this.end.signal.aborted) return
     this.failure = error
+    this.delivery.halt()
     this.reject(error)
   }
 
@@ -194,7 +196,8 @@ export class Flow {
 
   private async open(): Promise<void> {
     await this.ledger.open(this.options.instance)
-    this.delivery.producerId = this.ledger.owner.producerId
+    this.delivery.producerId = this.ledger.ownership.owner.producerId
+    this.ledger.ownership.watch().catch((error) => this.fail(error as Error))
     await this.groups.load()
     this.claimed = true
   }
@@ -335,10 +338,13 @@ export class Flow {
       this.failure instanceof KafkaError && (this.failure.error === 'PRODUCER_FENCED' || this.failure.error === 'INVALID_PRODUCER_EPOCH')
     const deadline = clock.monotonic() + DRAIN_MS
     while (this.delivery.underWay > 0 && clock.monotonic() < deadline) await clock.sleep(5)
+    this.delivery.halt()
+    while (this.delivery.underWay > 0 && clock.monotonic() < deadline + HALT_MS) await clock.sleep(5)
     const last = async () => {
       if (!this.claimed || lost) return
       await this.upkeep.writeMap()
       await this.ledger.writePositions(flows)
+      if (this.delivery.underWay === 0) await this.ledger.ownership.release()
       if (!this.sourceTrouble) await this.ledger.writeSyncs(flows, true)
     }
     await Promise.race([last().catch(() => {}), clock.sleep(CLOSE_MS)])

@@ -4,19 +4,15 @@
  */
 
 import type { Client, Producer, ProducerRecord } from '../core/client/index.ts'
-import { KafkaError } from '../core/errors.ts'
 import type { System } from '../core/system/index.ts'
-import { decodeRecords } from '../core/wire/record-batch.ts'
 import { awaitLeaders, ensureInternalTopics, type InternalTopic } from './internal-topics.ts'
-import { decodeMapRecord, encodeHead, encodeOwner, encodePage, type Head, type Owner, pageKey, restoreMap } from './map-record.ts'
+import { decodeMapRecord, encodeHead, encodePage, type Head, MAP_PARTITION, OWNER_PARTITION, pageKey, restoreMap } from './map-record.ts'
 import type { OffsetMap, Run } from './offset-map.ts'
+import { Ownership } from './ownership.ts'
 import type { PartitionFlow } from './partition-flow.ts'
 import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from './records.ts'
 import type { FlowSettings } from './settings.ts'
-import { scanBatches, scanRecords } from './topic-scan.ts'
-
-/** A producer's epoch is an int16; a new id is taken before it runs out. */
-const LAST_EPOCH = 32_000
+import { scanRecords } from './topic-scan.ts'
 
 export interface Known {
   head: Head
@@ -29,20 +25,14 @@ export interface LedgerOptions {
   target: Client
   system: Pick<System, 'clock' | 'random' | 'logger'>
   signal: AbortSignal
-  /** Somebody else has taken the flow over. */
-  usurped(owner: Owner): void
-}
-
-/** Of two that claim one flow: who has the right. Epochs only rise; where two began at once, the later one. */
-function isNewer(other: Owner, ours: Owner): boolean {
-  if (other.producerId === ours.producerId && other.producerEpoch !== ours.producerEpoch) return other.producerEpoch > ours.producerEpoch
-  return other.startedMs > ours.startedMs || (other.startedMs === ours.startedMs && other.instance > ours.instance)
+  /** Another mirror has taken the flow over. */
+  usurped(error: Error): void
 }
 
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
 
 export class Ledger {
-  owner: Owner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0 }
+  readonly ownership: Ownership
   private readonly options: LedgerOptions
   readonly mapTopic: string
   private readonly known = new Map<string, Known>()
@@ -60,6 +50,16 @@ export class Ledger {
     this.options = options
     this.mapTopic = options.settings.policy.offsetMapTopic(options.settings.source.alias)
     this.producer = options.target.producer({ acks: 'all', enableIdempotence: true, lingerMs: 0, maxRequestSize: 8 * 1024 * 1024 })
+    const { settings, target, system, signal, usurped } = options
+    this.ownership = new Ownership({
+      topic: this.mapTopic,
+      name: settings.name,
+      target,
+      producer: this.producer,
+      clock: system.clock,
+      signal,
+      usurped,
+    })
   }
 
   private internal(
@@ -71,29 +71,29 @@ export class Ledger {
     return { name, partitions, replicationFactor: config[factor], factorGiven: given.has(factor) }
   }
 
-  /** Reads what was kept, and claims the flow: an older mirror that still runs is fenced off by the new epoch. */
+  /** Claims the flow, and reads what was kept: an older mirror that still ran has stopped by then. */
   async open(instance: string): Promise<void> {
     const { target, system, signal } = this.options
-    await ensureInternalTopics(target, system.clock, [this.internal(this.mapTopic, 'offset.storage.replication.factor')], signal)
+    const partitions = OWNER_PARTITION + 1
+    await ensureInternalTopics(
+      target,
+      system.clock,
+      [this.internal(this.mapTopic, 'offset.storage.replication.factor', partitions)],
+      signal,
+    )
+    await this.ownership.claim(instance)
     await this.read()
-    const { clock } = system
-    if (this.owner.producerId < 0 || this.owner.producerEpoch >= LAST_EPOCH) {
-      const raw = target.raw()
-      const { producerId } = await raw.initProducerId().finally(() => raw.close())
-      this.owner = { producerId, producerEpoch: 0, instance, startedMs: clock.now() }
-    } else this.owner = { ...this.owner, producerEpoch: this.owner.producerEpoch + 1, instance, startedMs: clock.now() }
-    await this.append([this.mapRecord(encodeOwner(this.owner))])
   }
 
   private async read(): Promise<void> {
     const { target, system, signal } = this.options
     const heads = new Map<string, Head>()
     const pages = new Map<string, Map<number, readonly Run[]>>()
-    await scanRecords({ client: target, clock: system.clock, signal }, this.mapTopic, 0, (record) => {
+    await scanRecords({ client: target, clock: system.clock, signal }, this.mapTopic, MAP_PARTITION, (record) => {
       if (!record.key) return
       const read = decodeMapRecord(record.key, record.value)
-      if (read.kind === 'owner') this.owner = read.owner
-      else if (read.kind === 'head') heads.set(keyOf(read.head.topic, read.head.partition), { ...read.head })
+      if (read.kind === 'owner') return
+      if (read.kind === 'head') heads.set(keyOf(read.head.topic, read.head.partition), { ...read.head })
       else if (read.kind === 'page') {
         const key = keyOf(read.page.topic, read.page.partition)
         const list = pages.get(key) ?? new Map<number, readonly Run[]>()
@@ -120,14 +120,7 @@ export class Ledger {
   }
 
   private mapRecord({ key, value }: { key: Buffer; value: Buffer | null }): ProducerRecord {
-    return { topic: this.mapTopic, partition: 0, key, value }
-  }
-
-  /** Takes a new epoch, so that a partition may begin its sequences anew. */
-  async renew(): Promise<number> {
-    this.owner = { ...this.owner, producerEpoch: this.owner.producerEpoch + 1 }
-    await this.append([this.mapRecord(encodeOwner(this.owner))])
-    return this.owner.producerEpoch
+    return { topic: this.mapTopic, partition: MAP_PARTITION, key, value }
   }
 
   /** Writes the map of the partitions that have moved. Resolves when it is durable. */
@@ -174,31 +167,12 @@ export class Ledger {
       const failure = sent.failures?.values().next().value
       if (failure) throw failure
       const first = sent.at(0).offset
-      if (this.nextOffset >= 0 && first > this.nextOffset) await this.lookAtOthers(this.nextOffset, first)
+      // a late word of an older mirror may stand in between: ours is said again behind it
+      if (this.nextOffset >= 0 && first > this.nextOffset) this.rewriteAll = true
       this.nextOffset = sent.at(records.length - 1).offset + 1
     })
     this.writing = turn.catch(() => {})
     return turn
-  }
-
-  /** Somebody else has written into the map: a newer mirror's claim ends ours; a late word of an older one is written over. */
-  private async lookAtOthers(from: number, to: number): Promise<void> {
-    const { target, system, signal, settings } = this.options
-    for await (const { bytes } of scanBatches({ client: target, clock: system.clock, signal }, this.mapTopic, 0, from, to)) {
-      for (const record of decodeRecords(bytes, { fromOffset: from })) {
-        if (!record.key || record.offset >= to) continue
-        const read = decodeMapRecord(record.key, record.value)
-        if (read.kind !== 'owner' || read.owner.instance === this.owner.instance) continue
-        if (isNewer(read.owner, this.owner)) {
-          this.options.usurped(read.owner)
-          throw new KafkaError(
-            'PRODUCER_FENCED',
-            `${settings.name}: another mirror (${read.owner.instance}) has taken this flow over and this one has stopped: let only one run for each flow`,
-          )
-        }
-      }
-    }
-    this.rewriteAll = true
   }
 
   /** Set when an older mirror may have written over what is ours. */

@@ -51,7 +51,13 @@ export interface Owner {
   /** Of the process that wrote it. */
   instance: string
   startedMs: number
+  /** It has ended by itself, and nothing of it is under way. */
+  released: boolean
 }
+
+/** Partitions of the map's topic: what is known of each partition of the source, and apart from it who writes. */
+export const MAP_PARTITION = 0
+export const OWNER_PARTITION = 1
 
 export type MapRecord =
   | { kind: 'owner'; owner: Owner }
@@ -142,6 +148,7 @@ export function encodeOwner(owner: Owner): KeyValue {
   value.int16(owner.producerEpoch)
   putString(value, owner.instance)
   value.int64(owner.startedMs)
+  value.bool(owner.released)
   return { key: key.bytes(), value: value.bytes() }
 }
 
@@ -157,9 +164,10 @@ export function decodeMapRecord(key: Buffer, value: Buffer | null): MapRecord {
     if (value === null) throw new WireError('the owner of an offset map cannot be taken away')
     const values = new Reader(value)
     checkVersion(values)
+    const [producerId, producerEpoch] = [values.int64(), values.int16()]
     return {
       kind: 'owner',
-      owner: { producerId: values.int64(), producerEpoch: values.int16(), instance: getString(values), startedMs: values.int64() },
+      owner: { producerId, producerEpoch, instance: getString(values), startedMs: values.int64(), released: values.bool() },
     }
   }
   if (kind !== kinds.head && kind !== kinds.page) throw new WireError(`a record of the offset map of the unknown kind ${kind}`)

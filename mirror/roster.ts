@@ -100,7 +100,7 @@ export class Roster {
       this.account(flow, verdicts[index]!)
       admitted.push(flow)
     }
-    for (const flow of admitted) flow.rewind(this.options.ledger.owner.producerEpoch)
+    for (const flow of admitted) flow.rewind(this.options.ledger.ownership.owner.producerEpoch)
     // where it began is durable before anything is sent: a crash from now on finds its way
     await this.options.ledger.write(admitted)
     for (const flow of admitted) this.partitions.set(keyOf(flow.topic, flow.partition), flow)
@@ -115,7 +115,7 @@ export class Roster {
         target: this.options.target,
         clock: system.clock,
         signal: this.options.signal,
-        producerId: this.options.ledger.owner.producerId,
+        producerId: this.options.ledger.ownership.owner.producerId,
         reset: settings.config['auto.offset.reset'],
         committedOnly: settings.config['isolation.level'] === 'read_committed',
       },
@@ -271,7 +271,7 @@ export class Roster {
     flow.map = verdict!.map
     flow.batchEpoch = -1
     this.account(flow, verdict!)
-    flow.rewind(await this.options.ledger.renew())
+    flow.rewind(await this.options.ledger.ownership.renew())
     this.options.intake.release(held)
     await this.options.ledger.write([flow])
     await this.start(flow)

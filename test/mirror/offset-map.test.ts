@@ -131,7 +131,7 @@ describe('the offset map', () => {
   })
 
   test('the owner', () => {
-    const owner = { producerId: 4001, producerEpoch: 7, instance: 'host/1', startedMs: 1700000000000 }
+    const owner = { producerId: 4001, producerEpoch: 7, instance: 'host/1', startedMs: 1700000000000, released: true }
     const { key, value } = encodeOwner(owner)
     expect(decodeMapRecord(key, value)).toEqual({ kind: 'owner', owner })
   })
