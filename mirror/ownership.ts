@@ -3,7 +3,7 @@
  * sees the claim at once and stops, and what it had under way has time to land before the new one looks at the target. The raised epoch makes
  * brokers refuse whatever comes later than that.
  */
-import type { Client, Producer, RawFetchResult, TopicMetadata } from '../core/client/index.ts'
+import type { Client, Producer, RawAccess } from '../core/client/index.ts'
 import { KafkaError } from '../core/errors.ts'
 import type { Clock } from '../core/system/clock.ts'
 import { batches, decodeRecords } from '../core/wire/record-batch.ts'
@@ -85,28 +85,41 @@ export class Ownership {
 
   /** Waits for somebody else's claim, for as long as the flow lives. */
   async watch(): Promise<void> {
-    const { topic, target, clock, signal } = this.options
+    const { target, clock, signal } = this.options
     const raw = target.raw()
     let refresh = false
     try {
       while (!signal.aborted) {
-        const found: TopicMetadata | undefined = await target.topic(topic, { refresh }).catch(() => undefined)
-        const leader: number = found?.partitions[OWNER_PARTITION]?.leader ?? -1
-        const place = { topic, partition: OWNER_PARTITION, topicId: found?.id ?? '', offset: this.nextOffset, leaderEpoch: -1 }
-        const limits = {
-          maxWaitMs: WATCH_WAIT_MS,
-          minBytes: 1,
-          maxBytes: WATCH_BYTES,
-          partitionMaxBytes: WATCH_BYTES,
-          isolationLevel: 0 as const,
-        }
-        const [result]: RawFetchResult[] = leader < 0 ? [] : await raw.fetch(leader, [place], limits).catch(() => [])
-        refresh = result === undefined || result.error !== null
-        if (refresh || !result) await clock.sleep(WATCH_RETRY_MS, signal)
-        else if (this.look(result.records)) return
+        const records = await this.poll(raw, refresh)
+        refresh = records === null
+        if (records === null) await clock.sleep(WATCH_RETRY_MS, signal)
+        else if (this.look(records)) return
       }
     } finally {
       await raw.close()
+    }
+  }
+
+  /** One long poll behind what was read; null where nobody answered. */
+  private async poll(raw: RawAccess, refresh: boolean): Promise<Buffer | null> {
+    const { topic, target } = this.options
+    try {
+      const found = await target.topic(topic, { refresh })
+      const leader = found?.partitions[OWNER_PARTITION]?.leader ?? -1
+      if (!found || leader < 0) return null
+      const place = { topic, partition: OWNER_PARTITION, topicId: found.id, offset: this.nextOffset, leaderEpoch: -1 }
+      const limits = {
+        maxWaitMs: WATCH_WAIT_MS,
+        minBytes: 1,
+        maxBytes: WATCH_BYTES,
+        partitionMaxBytes: WATCH_BYTES,
+        isolationLevel: 0 as const,
+      }
+      const [result] = await raw.fetch(leader, [place], limits)
+      return result && result.error === null ? result.records : null
+    } catch (error) {
+      if (error instanceof KafkaError && error.retriable) return null
+      throw error
     }
   }
 
