@@ -19,6 +19,7 @@ import type { OffsetMap } from './offset-map.ts'
 import type { Acknowledged, PartitionFlow } from './partition-flow.ts'
 import { keyOf, Roster } from './roster.ts'
 import type { FlowSettings } from './settings.ts'
+import { scanBatches } from './topic-scan.ts'
 import { type MirroredTopic, Topics } from './topics.ts'
 import type { FailoverReport } from './types.ts'
 import { Upkeep } from './upkeep.ts'
@@ -239,21 +240,32 @@ export class Flow {
   }
 
   private acknowledged(flow: PartitionFlow, done: readonly Acknowledged[]): void {
-    const { metrics, system, logger, settings } = this.options
+    const { metrics, system } = this.options
     const now = system.clock.monotonic()
     for (const each of done) {
       this.intake.release(each.bytes)
       this.frames.release(each.parcel.bytes!)
       metrics.acknowledged(flow, each, now)
-      if (each.foreign) {
-        const { from, to } = each.foreign
-        logger.warn(
-          { mirror: settings.name, topic: flow.targetTopic, partition: flow.partition, from, to },
-          `${to - from} records that are not of this mirror were written to ${flow.targetTopic}: the offsets are mapped around them; see that no other mirror writes there`,
-        )
-      }
+      if (each.foreign) this.lookAtOthers(flow, each.foreign.from, each.foreign.to).catch((error) => this.fail(error as Error))
     }
     flow.arrivals.done(flow.map.nextUp)
+  }
+
+  /** Records between ours on the target: of somebody who writes there, or of a mirror before this one, which makes ours a repeat. */
+  private async lookAtOthers(flow: PartitionFlow, from: number, to: number): Promise<void> {
+    const { system, logger, settings } = this.options
+    let repeated = 0
+    const scan = { client: this.target, clock: system.clock, signal: this.end.signal }
+    for await (const { header } of scanBatches(scan, flow.targetTopic, flow.partition, from, to))
+      if (header.producerId === this.delivery.producerId)
+        repeated += Math.min(header.lastOffset + 1, to) - Math.max(header.baseOffset, from)
+    flow.repeatedRecords += repeated
+    flow.dirty = true
+    const why = repeated > 0 ? 'an earlier mirror wrote them late, and they were sent again' : 'see that no other mirror writes there'
+    logger.warn(
+      { mirror: settings.name, topic: flow.targetTopic, partition: flow.partition, from, to, repeated },
+      `${to - from} records that this mirror did not write now lie in ${flow.targetTopic}: the offsets are mapped around them; ${why}`,
+    )
   }
 
   private async groupLoop(): Promise<void> {
@@ -342,7 +354,7 @@ export class Flow {
     while (this.delivery.underWay > 0 && clock.monotonic() < deadline + HALT_MS) await clock.sleep(5)
     const last = async () => {
       if (!this.claimed || lost) return
-      await this.upkeep.writeMap()
+      await this.upkeep.writeMap(true)
       await this.ledger.writePositions(flows)
       if (this.delivery.underWay === 0) await this.ledger.ownership.release()
       if (!this.sourceTrouble) await this.ledger.writeSyncs(flows, true)

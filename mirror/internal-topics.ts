@@ -13,6 +13,8 @@ export interface InternalTopic {
   replicationFactor: number
   /** The user named the factor: it is not bent to the cluster. */
   factorGiven: boolean
+  /** Beside compaction. */
+  configs?: Readonly<Record<string, string>>
 }
 
 const POLL_MS = 20
@@ -40,7 +42,7 @@ export async function ensureInternalTopics(
         name: topic.name,
         partitions: topic.partitions,
         replicationFactor: await bentFactor(client, topic.replicationFactor, topic.factorGiven),
-        configs: { 'cleanup.policy': 'compact' },
+        configs: { 'cleanup.policy': 'compact', ...topic.configs },
       })),
     )
     for (const [name, error] of await client.admin.createTopics(wanted)) {

@@ -29,6 +29,9 @@ export interface LedgerOptions {
   usurped(error: Error): void
 }
 
+/** The topic is read whole at each start: small segments are compacted soon. */
+const MAP_CONFIGS = { 'segment.bytes': String(4 * 1024 * 1024), 'min.cleanable.dirty.ratio': '0.1' }
+
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
 
 export class Ledger {
@@ -75,12 +78,8 @@ export class Ledger {
   async open(instance: string): Promise<void> {
     const { target, system, signal } = this.options
     const partitions = OWNER_PARTITION + 1
-    await ensureInternalTopics(
-      target,
-      system.clock,
-      [this.internal(this.mapTopic, 'offset.storage.replication.factor', partitions)],
-      signal,
-    )
+    const topic = { ...this.internal(this.mapTopic, 'offset.storage.replication.factor', partitions), configs: MAP_CONFIGS }
+    await ensureInternalTopics(target, system.clock, [topic], signal)
     await this.ownership.claim(instance)
     await this.read()
   }

@@ -82,6 +82,8 @@ export class PartitionFlow {
   heldBytes = 0
   /** Changed since the ledger was written. */
   dirty = true
+  /** When the ledger was written last (monotonic ms). */
+  writtenMs = 0
   fetching = false
   attempts = 0
   private nextSequence = 0

@@ -18,6 +18,8 @@ const FIRST_REFRESH_MS = 250
 const REST_FACTOR = 20
 const FIRST_CONFIGS_MS = 2_000
 const SYNC_MS = 1_000
+/** Of partitions that moved, how many are written down at one time; the others follow. What is not written is proven after a crash. */
+const HEADS_AT_ONCE = 100
 /** How often the source's ends are asked for where no fetch tells them. */
 const ENDS_MS = 5_000
 
@@ -138,12 +140,15 @@ export class Upkeep {
     }
   }
 
-  async writeMap(): Promise<void> {
+  async writeMap(all = false): Promise<void> {
     if (this.options.ledger.rewriteAll) {
       this.options.ledger.rewriteAll = false
       for (const flow of this.options.roster.partitions.values()) flow.dirty = true
     }
-    const moved = [...this.options.roster.partitions.values()].filter((flow) => flow.dirty && flow.state !== 'starting')
+    const dirty = [...this.options.roster.partitions.values()].filter((flow) => flow.dirty && flow.state !== 'starting')
+    const moved = all || dirty.length <= HEADS_AT_ONCE ? dirty : dirty.sort((a, b) => a.writtenMs - b.writtenMs).slice(0, HEADS_AT_ONCE)
+    const now = this.options.system.clock.monotonic()
+    for (const flow of moved) flow.writtenMs = now
     try {
       await this.options.ledger.write(moved)
     } catch (error) {
