@@ -13,11 +13,12 @@ import { FramePool } from './frame-pool.ts'
 import type { MappedPartition } from './group-plan.ts'
 import { Groups } from './groups.ts'
 import { Intake } from './intake.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, type PositionStore } from './ledger.ts'
+import { keyOf } from './map-reader.ts'
 import type { FlowMetrics } from './metrics.ts'
 import type { OffsetMap } from './offset-map.ts'
 import type { Acknowledged, PartitionFlow } from './partition-flow.ts'
-import { keyOf, Roster } from './roster.ts'
+import { Roster } from './roster.ts'
 import type { FlowSettings } from './settings.ts'
 import { scanBatches } from './topic-scan.ts'
 import { type MirroredTopic, Topics } from './topics.ts'
@@ -44,6 +45,10 @@ export interface FlowOptions {
   instance: string
   metrics: FlowMetrics
   paused: boolean
+  /** False where somebody else follows the groups. */
+  followsGroups: boolean
+  /** Where positions are kept, where that is not a topic of ours. */
+  positions?: PositionStore
 }
 
 export class Flow {
@@ -92,6 +97,7 @@ export class Flow {
     this.ledger = new Ledger({
       ...shared,
       system,
+      positions: options.positions,
       usurped: (error) => this.fail(error),
     })
     this.topics = new Topics({ ...shared, routes: options.routes, clock: system.clock, logger: options.logger })
@@ -270,6 +276,7 @@ export class Flow {
 
   private async groupLoop(): Promise<void> {
     const { config } = this.options.settings
+    if (!this.options.followsGroups) return
     if (config['emit.checkpoints.enabled'] || config['sync.group.offsets.enabled']) await this.groups.follow()
   }
 

@@ -7,6 +7,7 @@ import { KafkaError } from '../core/errors.ts'
 import type { System } from '../core/system/index.ts'
 import { commitsToApply, isNews, type MappedPartition, type SourceCommit, translateCommits } from './group-plan.ts'
 import { ensureInternalTopics } from './internal-topics.ts'
+import { keyOf } from './map-reader.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './records.ts'
 import type { FlowSettings } from './settings.ts'
 import { scanRecords } from './topic-scan.ts'
@@ -29,9 +30,9 @@ export interface GroupsOptions {
   mapped(topic: string, partition: number): MappedPartition | undefined
   /** The source's topic of a mirrored one. */
   sourceTopic(targetTopic: string): string | null
+  /** Called before commits are translated. */
+  refresh?(): Promise<void>
 }
-
-const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
 
 export class Groups {
   private readonly options: GroupsOptions
@@ -175,6 +176,7 @@ export class Groups {
       const begun = clock.monotonic()
       try {
         await this.poll()
+        await this.options.refresh?.()
         if (config['emit.checkpoints.enabled']) await this.writeCheckpoints()
         const due = clock.monotonic() - this.lastSync >= syncMs
         if (config['sync.group.offsets.enabled'] && (due || this.pending)) {

@@ -5,18 +5,19 @@
 
 import type { Client, Producer, ProducerRecord } from '../core/client/index.ts'
 import type { System } from '../core/system/index.ts'
-import { awaitLeaders, ensureInternalTopics, type InternalTopic } from './internal-topics.ts'
-import { decodeMapRecord, encodeHead, encodePage, type Head, MAP_PARTITION, OWNER_PARTITION, pageKey, restoreMap } from './map-record.ts'
-import type { OffsetMap, Run } from './offset-map.ts'
+import { ensureInternalTopics, type InternalTopic } from './internal-topics.ts'
+import { type Known, keyOf, MapReader } from './map-reader.ts'
+import { encodeHead, encodePage, type Head, MAP_PARTITION, OWNER_PARTITION, pageKey } from './map-record.ts'
 import { Ownership } from './ownership.ts'
 import type { PartitionFlow } from './partition-flow.ts'
 import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from './records.ts'
 import type { FlowSettings } from './settings.ts'
-import { scanRecords } from './topic-scan.ts'
 
-export interface Known {
-  head: Head
-  map: OffsetMap
+/** Where positions in Kafka Connect's format are kept instead of a topic of ours: a worker that runs the flow has its own. */
+export interface PositionStore {
+  /** The last mirrored offset; null where none is kept. */
+  get(topic: string, partition: number): Promise<number | null>
+  put(positions: readonly { topic: string; partition: number; offset: number }[]): Promise<void>
 }
 
 export interface LedgerOptions {
@@ -25,6 +26,7 @@ export interface LedgerOptions {
   target: Client
   system: Pick<System, 'clock' | 'random' | 'logger'>
   signal: AbortSignal
+  positions?: PositionStore | undefined
   /** Another mirror has taken the flow over. */
   usurped(error: Error): void
 }
@@ -32,13 +34,11 @@ export interface LedgerOptions {
 /** The topic is read whole at each start: small segments are compacted soon. */
 const MAP_CONFIGS = { 'segment.bytes': String(4 * 1024 * 1024), 'min.cleanable.dirty.ratio': '0.1' }
 
-const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
-
 export class Ledger {
   readonly ownership: Ownership
   private readonly options: LedgerOptions
   readonly mapTopic: string
-  private readonly known = new Map<string, Known>()
+  private readonly reader: MapReader
   /** The number of the first page that is not known to be written, by partition. */
   private readonly writtenPages = new Map<string, number>()
   private readonly writtenPositions = new Map<string, number>()
@@ -54,6 +54,7 @@ export class Ledger {
     this.mapTopic = options.settings.policy.offsetMapTopic(options.settings.source.alias)
     this.producer = options.target.producer({ acks: 'all', enableIdempotence: true, lingerMs: 0, maxRequestSize: 8 * 1024 * 1024 })
     const { settings, target, system, signal, usurped } = options
+    this.reader = new MapReader({ target, topic: this.mapTopic, clock: system.clock, signal })
     this.ownership = new Ownership({
       topic: this.mapTopic,
       name: settings.name,
@@ -81,32 +82,12 @@ export class Ledger {
     const topic = { ...this.internal(this.mapTopic, 'offset.storage.replication.factor', partitions), configs: MAP_CONFIGS }
     await ensureInternalTopics(target, system.clock, [topic], signal)
     await this.ownership.claim(instance)
-    await this.read()
+    await this.reader.read()
+    for (const [key, { head }] of this.known) this.writtenPages.set(key, head.openPage)
   }
 
-  private async read(): Promise<void> {
-    const { target, system, signal } = this.options
-    const heads = new Map<string, Head>()
-    const pages = new Map<string, Map<number, readonly Run[]>>()
-    await scanRecords({ client: target, clock: system.clock, signal }, this.mapTopic, MAP_PARTITION, (record) => {
-      if (!record.key) return
-      const read = decodeMapRecord(record.key, record.value)
-      if (read.kind === 'owner') return
-      if (read.kind === 'head') heads.set(keyOf(read.head.topic, read.head.partition), { ...read.head })
-      else if (read.kind === 'page') {
-        const key = keyOf(read.page.topic, read.page.partition)
-        const list = pages.get(key) ?? new Map<number, readonly Run[]>()
-        pages.set(key, list.set(read.page.page, read.page.runs))
-      } else {
-        const key = keyOf(read.topic, read.partition)
-        if (read.page === null) heads.delete(key)
-        else pages.get(key)?.delete(read.page)
-      }
-    })
-    for (const [key, head] of heads) {
-      this.known.set(key, { head, map: restoreMap(head, (page) => pages.get(key)?.get(page)) })
-      this.writtenPages.set(key, head.openPage)
-    }
+  private get known(): Map<string, Known> {
+    return this.reader.known
   }
 
   /** What was kept of a partition when the flow began. */
@@ -209,7 +190,13 @@ export class Ledger {
     for (const [key, up] of written) this.writtenSyncs.set(key, up)
   }
 
-  get positionsTopic(): string {
+  get positions(): PositionStore | undefined {
+    return this.options.positions
+  }
+
+  /** Null where positions are kept elsewhere. */
+  get positionsTopic(): string | null {
+    if (this.positions) return null
     const { config, source } = this.options.settings
     return config['offset.storage.topic'] ?? `mm2-offsets.${source.alias}.internal`
   }
@@ -217,39 +204,26 @@ export class Ledger {
   /** Positions in Kafka Connect's format: a MirrorMaker 2 that takes over goes on from them. */
   async writePositions(partitions: Iterable<PartitionFlow>): Promise<void> {
     const { settings, target, system, signal } = this.options
-    const topic = this.positionsTopic
-    const records: ProducerRecord[] = []
-    const written: [string, number][] = []
-    for (const partition of partitions) {
-      const key = keyOf(partition.topic, partition.partition)
+    const moved = [...partitions].filter((partition) => {
       const { nextUp, newest } = partition.map
-      if (!newest || this.writtenPositions.get(key) === nextUp) continue
-      const position = {
-        connector: SOURCE_CONNECTOR_NAME,
-        cluster: settings.source.alias,
-        topic: partition.topic,
-        partition: partition.partition,
-        offset: nextUp - 1,
+      return newest !== null && this.writtenPositions.get(keyOf(partition.topic, partition.partition)) !== nextUp
+    })
+    if (moved.length === 0) return
+    const positions = moved.map(({ topic, partition, map }) => ({ topic, partition, offset: map.nextUp - 1 }))
+    if (this.options.positions) await this.options.positions.put(positions)
+    else {
+      const topic = this.positionsTopic!
+      if (!this.ready.has(topic)) {
+        const count = settings.config['offset.storage.partitions']
+        await ensureInternalTopics(target, system.clock, [this.internal(topic, 'offset.storage.replication.factor', count)], signal)
+        this.ready.add(topic)
       }
-      records.push({ topic, ...encodePosition(position) })
-      written.push([key, nextUp])
+      const place = { connector: SOURCE_CONNECTOR_NAME, cluster: settings.source.alias }
+      const sent = await this.producer.send(positions.map((position) => ({ topic, ...encodePosition({ ...place, ...position }) })))
+      const failure = sent.failures?.values().next().value
+      if (failure) throw failure
     }
-    if (records.length === 0) return
-    if (!this.ready.has(topic)) {
-      const partitionsWanted = settings.config['offset.storage.partitions']
-      await ensureInternalTopics(
-        target,
-        system.clock,
-        [this.internal(topic, 'offset.storage.replication.factor', partitionsWanted)],
-        signal,
-      )
-      await awaitLeaders(target, system.clock, topic, signal)
-      this.ready.add(topic)
-    }
-    const sent = await this.producer.send(records)
-    const failure = sent.failures?.values().next().value
-    if (failure) throw failure
-    for (const [key, up] of written) this.writtenPositions.set(key, up)
+    for (const { topic, partition, offset } of positions) this.writtenPositions.set(keyOf(topic, partition), offset + 1)
   }
 
   async close(): Promise<void> {

@@ -63,7 +63,7 @@ export class Pair {
     const { signal } = this.stop
     let attempt = 0
     while (!signal.aborted) {
-      const flow = new Flow({ ...this.options, paused: this.paused || this.failedOver })
+      const flow = new Flow({ ...this.options, followsGroups: true, paused: this.paused || this.failedOver })
       this.flow = flow
       this.state = 'STARTING'
       const begun = clock.monotonic()

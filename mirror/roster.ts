@@ -10,6 +10,7 @@ import type { Delivery } from './delivery.ts'
 import { agreedEnds, examine, type Subject, type Verdict } from './examine.ts'
 import type { Intake } from './intake.ts'
 import type { Ledger } from './ledger.ts'
+import { keyOf } from './map-reader.ts'
 import { PartitionFlow } from './partition-flow.ts'
 import type { FlowSettings } from './settings.ts'
 import { type Inheritance, readInheritance } from './takeover.ts'
@@ -31,8 +32,6 @@ export interface RosterOptions {
   signal: AbortSignal
   fail(error: Error): void
 }
-
-export const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
 
 export class Roster {
   readonly partitions = new Map<string, PartitionFlow>()
@@ -80,11 +79,9 @@ export class Roster {
       }
     }
     if (unknown) {
-      this.inherited ??= await readInheritance(settings, this.options.ledger.positionsTopic, this.options.source, this.options.target, {
-        clock: system.clock,
-        signal: this.options.signal,
-      })
-      for (const subject of subjects) if (!subject.kept) subject.inherited = this.inherited.get(keyOf(subject.topic, subject.partition))
+      const { source, target, ledger, signal } = this.options
+      this.inherited ??= await readInheritance(settings, ledger.positionsTopic, source, target, { clock: system.clock, signal })
+      for (const subject of subjects) if (!subject.kept) subject.inherited = await this.inheritance(subject, this.inherited)
     }
     const stamped = await this.options.topics.appendTime(fresh.map((topic) => topic.targetName))
     const verdicts = await this.examine(subjects)
@@ -105,6 +102,14 @@ export class Roster {
     await this.options.ledger.write(admitted)
     for (const flow of admitted) this.partitions.set(keyOf(flow.topic, flow.partition), flow)
     await Promise.all(admitted.map((flow) => this.start(flow)))
+  }
+
+  /** What a MirrorMaker 2, or the worker that runs this flow, kept of a partition. */
+  private async inheritance({ topic, partition }: Subject, found: ReadonlyMap<string, Inheritance>): Promise<Inheritance | undefined> {
+    const inherited = found.get(keyOf(topic, partition))
+    const { positions } = this.options.ledger
+    const stored = positions ? await positions.get(topic, partition) : null
+    return stored === null ? inherited : { position: stored + 1, sync: inherited?.sync ?? null }
   }
 
   private examine(subjects: readonly Subject[]) {

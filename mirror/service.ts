@@ -13,11 +13,11 @@ export interface MirrorService extends MirrorDoor {
   /** What the file said, for whoever shows it. */
   readonly settings: MirrorSettings
   /** Lets what is under way arrive, writes down where everything stands, and ends within five seconds. */
-  stop(): Promise<void>
+  close(): Promise<void>
 }
 
-const STOP_MS = 4_500
-const HEARTBEAT_CLOSE_MS = 500
+const CLOSE_MS = 4_500
+const HEARTBEATS_CLOSE_MS = 500
 
 export async function startMirrors(
   properties: Readonly<Record<string, string>>,
@@ -50,10 +50,10 @@ export async function startMirrors(
     pause: async (name) => find(name).pause(),
     resume: async (name) => find(name).resume(),
     failover: async (name, { groups, dryRun }) => find(name).failover(groups, dryRun),
-    async stop() {
+    async close() {
       ending.abort()
       const all = Promise.allSettled([...[...pairs.values()].map((pair) => pair.close()), beats])
-      await Promise.race([all, clock.sleep(STOP_MS)])
+      await Promise.race([all, clock.sleep(CLOSE_MS)])
     },
   }
 }
@@ -79,5 +79,5 @@ async function startHeartbeats(flows: readonly FlowSettings[], system: System, s
   })
   await Promise.race([Promise.allSettled(running), ended])
   // a heartbeat that cannot be written is no reason to stay
-  await Promise.race([Promise.allSettled([...clients.values()].map((client) => client.close())), system.clock.sleep(HEARTBEAT_CLOSE_MS)])
+  await Promise.race([Promise.allSettled([...clients.values()].map((client) => client.close())), system.clock.sleep(HEARTBEATS_CLOSE_MS)])
 }

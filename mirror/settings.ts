@@ -119,14 +119,16 @@ function parse<S extends Settings>(settings: S, raw: Raw, where: string): Config
 }
 
 /** The settings of one flow from their raw text. */
-export function parseFlow(source: ClusterEnd, target: ClusterEnd, raw: Raw): FlowSettings {
+function parseFlow(source: ClusterEnd, target: ClusterEnd, raw: Raw): FlowSettings {
+  const given = Object.entries(flowSettings)
+    .filter(([setting, declared]) => [setting, ...declared.aliases].some((each) => raw[each] !== undefined))
+    .map(([setting]) => setting)
+  return flowOf(source, target, parse(flowSettings, raw, `${source.alias}->${target.alias}.`), new Set(given))
+}
+
+/** A flow from its parsed settings, with its policy and its filters. */
+export function flowOf(source: ClusterEnd, target: ClusterEnd, config: FlowConfig, given: ReadonlySet<string>): FlowSettings {
   const name = `${source.alias}->${target.alias}`
-  const config = parse(flowSettings, raw, `${name}.`)
-  const given = new Set(
-    Object.entries(flowSettings)
-      .filter(([setting, declared]) => [setting, ...declared.aliases].some((each) => raw[each] !== undefined))
-      .map(([setting]) => setting),
-  )
   type ListName = 'topics' | 'topics.exclude' | 'groups' | 'groups.exclude' | 'config.properties.exclude'
   const list = (setting: ListName) => {
     try {

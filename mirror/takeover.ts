@@ -3,6 +3,7 @@
  * where that one stopped; the sync tells where to begin to compare what it wrote after its last position.
  */
 import type { Client } from '../core/client/index.ts'
+import { keyOf } from './map-reader.ts'
 import { decodeOffsetSync, decodePosition } from './records.ts'
 import type { FlowSettings } from './settings.ts'
 import { type ScanOptions, scanRecords } from './topic-scan.ts'
@@ -13,11 +14,9 @@ export interface Inheritance {
   sync: { up: number; down: number } | null
 }
 
-const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
-
 export async function readInheritance(
   settings: FlowSettings,
-  positionsTopic: string,
+  positionsTopic: string | null,
   source: Client,
   target: Client,
   scan: Omit<ScanOptions, 'client'>,
@@ -29,8 +28,8 @@ export async function readInheritance(
     found.set(key, entry)
     return entry
   }
-  for (const { index } of (await target.topic(positionsTopic))?.partitions ?? []) {
-    await scanRecords({ ...scan, client: target }, positionsTopic, index, (record) => {
+  for (const { index } of (positionsTopic === null ? undefined : await target.topic(positionsTopic))?.partitions ?? []) {
+    await scanRecords({ ...scan, client: target }, positionsTopic!, index, (record) => {
       const stored = record.key && decodePosition(record.key, record.value)
       if (stored && stored.cluster === settings.source.alias)
         at(stored.topic, stored.partition).position = stored.offset === null ? null : stored.offset + 1

@@ -51,16 +51,20 @@ The REST API is Kafka Connect's; its reference is at /docs, its metrics for Prom
       // what makes it a member of a group
       delete properties['group.id']
     }
-    const loaded = import('../../connect/index.ts')
+    const loaded = Promise.all([import('../../connect/index.ts'), import('../../mirror/index.ts')])
     const rest = await openRest(properties)
     const stops = [rest.close]
     const stop = async () => void (await Promise.all(stops.splice(0).map((each) => each())))
     try {
-      const { startWorker } = await loaded
+      const [{ startWorker }, { mirrorConnectors }] = await loaded
       const cluster = properties['bootstrap.servers'] ?? 'localhost:9092'
       const waiting = setTimeout(() => print(`Waiting for the Kafka cluster at ${cluster} …`), 3_000)
       stops.push(async () => clearTimeout(waiting))
-      const worker = await startWorker(properties, system, { advertisedUrl: rest.advertisedUrl, stopping })
+      const worker = await startWorker(properties, system, {
+        advertisedUrl: rest.advertisedUrl,
+        stopping,
+        connectors: mirrorConnectors(system),
+      })
       clearTimeout(waiting)
       stops.push(() => worker.close())
       await rest.serve({ worker, system, version: await packageVersion() })

@@ -42,7 +42,7 @@ that one is taken; it says where. "listeners=" (nothing) turns it off. Its refer
       for (const url of rest.urls) print(`REST API: ${url}/mirrors (its reference: ${url}/docs)`)
       return {
         async stop() {
-          await Promise.all([rest.close(), mirrors.stop()])
+          await Promise.all([rest.close(), mirrors.close()])
         },
       }
     } catch (error) {

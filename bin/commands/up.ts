@@ -70,12 +70,17 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
       )
 
       const { startWorker } = await import('../../connect/index.ts')
+      const { mirrorConnectors, startMirrors } = await import('../../mirror/index.ts')
       const workerProperties = { ...connectDefaults, 'bootstrap.servers': bootstrap, ...workerFile, listeners: restSettings.listeners }
-      const worker = await startWorker(workerProperties, system, { advertisedUrl: rest.advertisedUrl, stopping })
+      const worker = await startWorker(workerProperties, system, {
+        advertisedUrl: rest.advertisedUrl,
+        stopping,
+        connectors: mirrorConnectors(system),
+      })
       stops.push(() => worker.close())
-      const mirrors = mirrorFile && (await (await import('../../mirror/index.ts')).startMirrors(mirrorFile, system, { stopping }))
+      const mirrors = mirrorFile && (await startMirrors(mirrorFile, system, { stopping }))
       if (mirrors) {
-        stops.push(() => mirrors.stop())
+        stops.push(() => mirrors.close())
         const names = mirrors.list().map(({ name }) => name)
         print(`Mirrors:  ${names.join(', ') || 'none: no flow of the file is enabled'}`)
       }

@@ -46,7 +46,7 @@ export function properties(us: Cluster, central: Cluster, more: Readonly<Record<
 
 export async function mirrorOf(given: Record<string, string>): Promise<MirrorService> {
   const service = await startMirrors(given, quietSystem())
-  onTestFinished(() => service.stop())
+  onTestFinished(() => service.close())
   return service
 }
 

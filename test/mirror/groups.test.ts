@@ -107,7 +107,7 @@ describe('groups', () => {
     await us.broker.kill()
     const first = await mirror.failover('us->central', { groups: ['g'], dryRun: true })
     expect(first).toMatchObject({ sourceReachable: false, groups: [{ group: 'g', partitions: [{ targetOffset: 30, missing: null }] }] })
-    await mirror.stop()
+    await mirror.close()
     const again = await mirrorOf(given)
     const report = await again.failover('us->central', { groups: 'all', dryRun: false })
     expect(report).toMatchObject({

@@ -81,7 +81,7 @@ describe('between two Apache Kafka brokers', () => {
         .reduce((a, b) => a + b)
     }
     expect(bytes(target, 'us.codecs')).toBe(bytes(source, 'codecs'))
-    await mirror.stop()
+    await mirror.close()
   })
 
   test('transactions: as MirrorMaker 2 reads them, and committed data only; offsets stay exact around the markers', async () => {
@@ -107,7 +107,7 @@ describe('between two Apache Kafka brokers', () => {
     const report = await plain.failover('us->central', { groups: ['tx-group'], dryRun: true })
     // three whole transactions of six offsets, and two records of the fourth
     expect(report.groups[0]!.partitions[0]).toMatchObject({ sourceOffset: 20, targetOffset: 17, rereads: 0 })
-    await plain.stop()
+    await plain.close()
 
     const committed = await mirrorOf(
       properties(
@@ -118,7 +118,7 @@ describe('between two Apache Kafka brokers', () => {
     )
     await caughtUp(committed, 'us->central', 15)
     expect(content((await readAll(central, 'us--tx')).records)).toEqual(all.filter((record) => Number(record.value![0]) % 2 === 0))
-    await committed.stop()
+    await committed.close()
   })
 
   test('gaps of compaction close, and LogAppendTime arrives as the time of each record', async () => {
@@ -182,7 +182,7 @@ describe('between two Apache Kafka brokers', () => {
     const report = await mirror.failover('us->central', { groups: ['compacted-group'], dryRun: true })
     expect(report.groups[0]!.partitions[0]!.targetOffset).toBe(arrived.records.at(-5)!.offset)
     expect(content((await readAll(central, 'us.stamped')).records)).toEqual(content((await readAll(us, 'stamped')).records))
-    await mirror.stop()
+    await mirror.close()
   })
 
   test("Kafka's own formatters read checkpoints, offset syncs and heartbeats", async () => {
@@ -202,7 +202,7 @@ describe('between two Apache Kafka brokers', () => {
     expect(await formatted(target.address, 'heartbeats', 'HeartbeatFormatter', '--max-messages', '1')).toMatch(
       /Heartbeat\{sourceClusterAlias=us, targetClusterAlias=central, timestamp=\d+\}/,
     )
-    await mirror.stop()
+    await mirror.close()
     expect(await formatted(source.address, 'mm2-offset-syncs.central.internal', 'OffsetSyncFormatter')).toContain(
       'OffsetSync{topicPartition=formats-0, upstreamOffset=29, downstreamOffset=29}',
     )
@@ -259,7 +259,7 @@ describe('between two Apache Kafka brokers', () => {
     await write(us, 'handed', 400, { from: 1_300, partitions: 2 })
     await caughtUp(ours, 'us->central', 1_700)
     await same()
-    await ours.stop()
+    await ours.close()
 
     const back = start()
     await write(us, 'handed', 200, { from: 1_700, partitions: 2 })
