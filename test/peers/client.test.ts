@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codecs } from '../../core/wire/batch-header.ts'
-import { clientOf, clientScenarios, pollUntil, record, topicOf, unique } from '../core/client/scenarios.ts'
+import { clientOf, clientScenarios, committer, pollUntil, record, topicOf, unique } from '../core/client/scenarios.ts'
 import { until } from '../until.ts'
 import { type KafkaBroker, kafkaScript, kafkaTool, startApacheKafka } from './apache-kafka.ts'
 
@@ -116,11 +116,12 @@ describe('beside the Java clients', () => {
     consumer.subscribe([name])
     let polling = true
     const ours: string[] = []
+    const commit = committer(consumer)
     const loop = (async () => {
       while (polling)
         for (const batch of await consumer.poll(50)) {
           ours.push(...batch.records.map((entry) => entry.value!.toString()))
-          await consumer.commit([{ topic: name, partition: batch.partition, offset: batch.nextOffset }])
+          await commit(batch)
         }
     })()
     await until(() => consumer.assignment.length === 4, 'all partitions')

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import listGroups from '../../../core/apis/16-list-groups.ts'
 import { type Client, type ConsumedBatch, type Consumer, createClient, type TopicPartition } from '../../../core/client/index.ts'
 import { partitionOf } from '../../../core/client/murmur2.ts'
-import type { KafkaError } from '../../../core/errors.ts'
+import { KafkaError } from '../../../core/errors.ts'
 import { realClock } from '../../../core/system/clock.ts'
 import { silentLogger } from '../../../core/system/logger.ts'
 import { realRandom } from '../../../core/system/random.ts'
@@ -50,6 +50,20 @@ export const record = (topic: string, value: string, more: { key?: string; parti
 
 export const valuesOf = (polled: readonly ConsumedBatch[]) =>
   polled.flatMap((batch) => batch.records.map((entry) => entry.value!.toString()))
+
+/** Commits as an application's loop does: what a coordinator that restarts or rebalances did not take goes with the commit after it. */
+export function committer(consumer: Consumer): (batch: ConsumedBatch) => Promise<void> {
+  const owed = new Map<string, { topic: string; partition: number; offset: number }>()
+  return async ({ topic, partition, nextOffset }) => {
+    owed.set(`${topic}-${partition}`, { topic, partition, offset: nextOffset })
+    try {
+      await consumer.commit([...owed.values()])
+      owed.clear()
+    } catch (error) {
+      if (!(error instanceof KafkaError && (error.retriable || error.error === 'REBALANCE_IN_PROGRESS'))) throw error
+    }
+  }
+}
 
 /** Polls until `enough`, or fails. */
 export async function pollUntil(consumer: Consumer, enough: (values: readonly string[]) => boolean, timeoutMs = 20_000): Promise<string[]> {
@@ -516,11 +530,12 @@ export function clientScenarios(server: () => Server): void {
       consumer.subscribe([name])
       const read: string[][] = [[], []]
       let going = true
+      const commit = committer(consumer)
       const reading = (async () => {
         while (going)
           for (const batch of await consumer.poll(100)) {
             for (const entry of batch.records) read[batch.partition]!.push(entry.value!.toString())
-            await consumer.commit([{ topic: name, partition: batch.partition, offset: batch.nextOffset }])
+            await commit(batch)
           }
       })()
       const sent: string[][] = [[], []]
