@@ -165,7 +165,7 @@ export class Pair {
         targetEndOffset: each.targetEnd,
         lagRecords: each.lagRecords,
         // while the source does not answer, nobody knows what waits there beyond what was seen
-        lagMs: unreachable && waited === 0 ? null : Math.round(waited),
+        lagMs: (unreachable || !each.located) && waited === 0 ? null : Math.round(waited),
         lostRecords: each.lostRecords,
         repeatedRecords: each.repeatedRecords,
       })

@@ -2,9 +2,10 @@
  * One partition on its way: what has been read and not yet written, what is under way, and where both sides stand. It keeps the order, hands
  * out sequences, and moves the map only when the target has acknowledged (Invariants 2, 6 and 11). No I/O in here.
  */
-import { type BatchHeader, readBatchHeader } from '../core/wire/batch-header.ts'
+import { KafkaError } from '../core/errors.ts'
+import { type BatchHeader, MAGIC, readBatchHeader } from '../core/wire/batch-header.ts'
 import { Arrivals } from './arrivals.ts'
-import { passageOf, recode, restamp, type Stretch } from './batch-rewrite.ts'
+import { passageOf, type Recoded, recode, restamp, type Stretch } from './batch-rewrite.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { OffsetMap } from './offset-map.ts'
 
@@ -55,6 +56,14 @@ export interface PartitionPlace {
   targetTopic: string
 }
 
+/** A batch that cannot be carried over, and never will be. */
+const unreadable = (flow: PartitionFlow, offset: number, why: string, cause?: unknown) =>
+  new KafkaError(
+    'CORRUPT_MESSAGE',
+    `${flow.where}: the batch at offset ${offset} of the source cannot be read: ${why}; look at it with kafka-dump-log, or begin behind it`,
+    { cause },
+  )
+
 export class PartitionFlow {
   readonly topic: string
   readonly partition: number
@@ -85,6 +94,8 @@ export class PartitionFlow {
   /** When the ledger was written last (monotonic ms). */
   writtenMs = 0
   fetching = false
+  /** The source's leader is known and asked; otherwise nobody knows what waits there. */
+  located = false
   attempts = 0
   private nextSequence = 0
   /** The sequence that follows the last record the map has moved over. */
@@ -141,6 +152,8 @@ export class PartitionFlow {
     while (position < records.length) {
       const header = readBatchHeader(records, position)
       const { sizeBytes } = header
+      if (header.magic !== MAGIC)
+        throw unreadable(this, header.baseOffset, `its record format is ${header.magic}, only format 2 is carried over`)
       const batch = records.subarray(position, position + sizeBytes)
       position += sizeBytes
       if (header.lastOffset < this.fetchOffset) continue
@@ -149,7 +162,7 @@ export class PartitionFlow {
       const passage = leftOut?.(header, batch)
         ? 'skip'
         : passageOf(header, { fromOffset: this.fetchOffset, targetAppendTime: this.targetAppendTime })
-      const recoded = passage === 'recode' ? recode(batch, header, this.fetchOffset) : null
+      const recoded = passage === 'recode' ? this.recoded(batch, header) : null
       this.fetchOffset = nextUp
       if (passage === 'skip' || (passage === 'recode' && !recoded)) {
         this.put({ bytes: null, count: 0, stretches: [], nextUp, maxTimestamp: -1, stamped: false, base: null, sentMs: 0 })
@@ -171,6 +184,14 @@ export class PartitionFlow {
     }
     this.heldBytes += taken
     return taken
+  }
+
+  private recoded(batch: Buffer, header: BatchHeader): Recoded | null {
+    try {
+      return recode(batch, header, this.fetchOffset)
+    } catch (cause) {
+      throw unreadable(this, header.baseOffset, (cause as Error).message, cause)
+    }
   }
 
   private put(parcel: Parcel): void {

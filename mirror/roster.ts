@@ -18,6 +18,8 @@ import type { MirroredTopic, Topics } from './topics.ts'
 
 const LOCATE_MS = 100
 const LOCATE_MAX_MS = 5_000
+/** Tries after which a partition that cannot be found is told. */
+const LOCATE_PATIENCE = 4
 
 export interface RosterOptions {
   settings: FlowSettings
@@ -170,6 +172,7 @@ export class Roster {
     else {
       flow.leader = source.leader
       flow.leaderEpoch = source.leaderEpoch
+      flow.located = true
       this.options.intake.add(flow)
     }
   }
@@ -179,6 +182,8 @@ export class Roster {
     if (this.busy.has(flow)) return
     this.busy.add(flow)
     this.options.intake.remove(flow)
+    flow.located = false
+    const { logger, settings } = this.options
     const { clock } = this.options.system
     try {
       for (let attempt = 0; !this.options.signal.aborted; attempt++) {
@@ -186,7 +191,13 @@ export class Roster {
           if (error instanceof KafkaError && error.retriable) return 'later' as const
           throw error
         })
+        if (again === 'later' && attempt === LOCATE_PATIENCE)
+          logger.warn(
+            { mirror: settings.name, topic: flow.topic, partition: flow.partition },
+            'not to be found at the source now; waited for',
+          )
         if (again === 'found') {
+          flow.located = true
           this.busy.delete(flow)
           this.options.intake.add(flow)
           return

@@ -31,10 +31,14 @@ const folder = temporaryFolder()
 let source: Running
 let target: Running
 
+/** The port behind a free one may be taken: then the next try has another. */
+const eventually = (settings: Record<string, number>): Promise<Running> =>
+  startApacheKafka(folder, settings).catch(() => startApacheKafka(folder, settings))
+
 beforeAll(async () => {
   // one after the other: each takes the port behind its own as well
-  source = await startApacheKafka(folder, { 'log.cleaner.backoff.ms': 500 })
-  target = await startApacheKafka(folder)
+  source = await eventually({ 'log.cleaner.backoff.ms': 500 })
+  target = await eventually({})
   return async () => {
     await Promise.all([source.stop(), target.stop()])
   }
