@@ -60,7 +60,7 @@ describe('memory for frames', () => {
   })
 
   test('keeps no more than it may, and leaves small answers alone', () => {
-    const pool = new FramePool(1024 * 1024)
+    const pool = new FramePool(1536 * 1024)
     const frames = [pool.allocate(700_000), pool.allocate(700_000)]
     for (const frame of frames) {
       pool.retain(frame)
