@@ -23,17 +23,17 @@ const lastOffsetAt = (buffer: Buffer, position: number): number =>
 export class SegmentReader {
   private readonly context: LogContext
   /** Where the batch with an offset begins, for offsets that somebody is likely to ask for next. */
-  private readonly hints = new Map<number, { segment: Segment; position: number }>()
+  private readonly hints = new Map<number, { segment: Segment; position: number; bytes: number }>()
 
   constructor(context: LogContext) {
     this.context = context
   }
 
-  /** A position at or before the batch that holds `offset`, and whether it is exactly there. */
-  approximate(segment: Segment, offset: number): { position: number; exact: boolean } {
+  /** A position at or before the batch that holds `offset`, whether it is exactly there, and how much its reader took last (0 unknown). */
+  approximate(segment: Segment, offset: number): { position: number; exact: boolean; bytes: number } {
     const hint = this.hints.get(offset)
-    if (hint !== undefined && hint.segment === segment) return { position: hint.position, exact: true }
-    return { position: segment.floorPosition(offset), exact: false }
+    if (hint !== undefined && hint.segment === segment) return { position: hint.position, exact: true, bytes: hint.bytes }
+    return { position: segment.floorPosition(offset), exact: false, bytes: 0 }
   }
 
   /** Batches of `segment` from `offset` on that end before `endOffset`. Null where the segment holds nothing at or after `offset`. */
@@ -92,13 +92,19 @@ export class SegmentReader {
 
   private readNow(segment: Segment, offset: number, maxBytes: number, atLeastOne: boolean, endOffset: number): ReadResult | null {
     const { pool } = this.context
-    const { position: floor, exact } = this.approximate(segment, offset)
+    const { position: floor, exact, bytes: before } = this.approximate(segment, offset)
     const position = exact ? floor : this.scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
     if (position < 0) return null
     const length = Math.min(segment.sizeBytes - position, Math.max(maxBytes, BATCH_OVERHEAD))
     let buffer = pool.take(length)
-    this.fill(segment, buffer, length, position)
-    let { bytes, nextOffset } = this.cut(segment, buffer, Math.min(length, maxBytes), endOffset, position)
+    // batches of a topic are alike: what was taken last, and one head more, tells where the next answer ends without reading what it cannot hold
+    let there = before === 0 ? length : Math.min(length, before + BATCH_OVERHEAD)
+    this.fill(segment, buffer, there, position)
+    if (there < length && !this.endsWithin(buffer, there, Math.min(length, maxBytes))) {
+      this.fill(segment, buffer.subarray(there), length - there, position + there)
+      there = length
+    }
+    let { bytes, nextOffset } = this.cut(segment, buffer, Math.min(there, maxBytes), endOffset, position)
     if (bytes === 0 && atLeastOne && lastOffsetAt(buffer, 0) < endOffset) {
       bytes = this.sizeOf(segment, buffer, 0, position)
       nextOffset = lastOffsetAt(buffer, 0) + 1
@@ -110,7 +116,7 @@ export class SegmentReader {
       pool.give(buffer)
       return emptyRead
     }
-    this.remember(nextOffset, segment, position + bytes)
+    this.remember(nextOffset, segment, position + bytes, bytes)
     let released = false
     const release = () => {
       if (released) return
@@ -118,6 +124,18 @@ export class SegmentReader {
       pool.give(buffer)
     }
     return { chunks: [buffer.subarray(0, bytes)], bytes, release }
+  }
+
+  /** True when the first `there` bytes show a batch that ends behind `most`: no more whole batches fit than are there already. */
+  private endsWithin(buffer: Buffer, there: number, most: number): boolean {
+    let end = 0
+    while (end + BATCH_OVERHEAD <= there) {
+      const size = batchSize(buffer, end)
+      if (size < BATCH_OVERHEAD) return false
+      end += size
+      if (end > most) return true
+    }
+    return false
   }
 
   /** How many of the first `length` bytes are whole batches that end before `endOffset`. */
@@ -186,8 +204,8 @@ export class SegmentReader {
     })
   }
 
-  private remember(offset: number, segment: Segment, position: number): void {
+  private remember(offset: number, segment: Segment, position: number, bytes: number): void {
     if (this.hints.size >= MAX_HINTS) this.hints.delete(this.hints.keys().next().value!)
-    this.hints.set(offset, { segment, position })
+    this.hints.set(offset, { segment, position, bytes })
   }
 }
