@@ -45,7 +45,10 @@ async function move(source: string, topic: string): Promise<Row> {
     ].join('\n'),
   )
   const started = performance.now()
-  const mirror = spawn(join(import.meta.dirname, '../bin/tributary'), ['mirror', file], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const mirror = spawn(join(import.meta.dirname, '../bin/tributary'), ['mirror', file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, TRIBUTARY_LOG_LEVEL: 'warn' },
+  })
   try {
     const [from, to] = [await RawConnection.open(source), await RawConnection.open(target.address)]
     const total = await records(from, topic)
