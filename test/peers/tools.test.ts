@@ -93,11 +93,13 @@ describe('records', () => {
     const ends = await offsets()
     expect(ends[0]! + ends[1]!).toBe(500)
 
-    const cut = { partitions: [{ topic: 'verified', partition: 0, offset: 10 }], version: 1 }
+    // a producer without keys may have stayed with one partition
+    const filled = ends[0]! >= 10 ? 0 : 1
+    const cut = { partitions: [{ topic: 'verified', partition: filled, offset: 10 }], version: 1 }
     const file = join(broker.dir, '..', 'cut.json')
     writeFileSync(file, JSON.stringify(cut))
-    expect(await tool('kafka-delete-records', '--offset-json-file', file)).toMatch(/partition: verified-0\s+low_watermark: 10/)
-    expect((await offsets('--time', 'earliest'))[0]).toBe(10)
+    expect(await tool('kafka-delete-records', '--offset-json-file', file)).toMatch(/partition: verified-\d\s+low_watermark: 10/)
+    expect((await offsets('--time', 'earliest'))[filled]).toBe(10)
 
     const consumed = await kafkaTool([
       'kafka-verifiable-consumer',
