@@ -2,11 +2,14 @@
  * The sockets of the REST API. They are opened before what answers on them is there, so that a port that is taken is told of at once and other
  * workers can be told the right one; until then every request is answered 503, as starting. The server itself is loaded meanwhile.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ServerOptions } from '../api/index.ts'
 import { type Listener, parseRestSettings, type RestSettings } from '../api/settings.ts'
+
+// An `import` reads every export of a built-in module, and reading this one's WebSocket loads an HTTP client that nobody here uses.
+const { createServer } = process.getBuiltinModule('node:http')
 
 /** How long requests under way may take to end once the process stops. */
 const DRAIN_MS = 1_000

@@ -23,8 +23,8 @@ import { StageFailure, type Tolerance } from './tolerance.ts'
 import type { TopicCreation } from './topic-creation.ts'
 
 /** How much may be sent and not yet acknowledged before the connector is asked for no more (Invariant 13). */
-const MAX_RECORDS_UNDER_WAY = 20_000
-const MAX_BYTES_UNDER_WAY = 8 * 1024 * 1024
+const MAX_RECORDS_UNDER_WAY = 10_000
+const MAX_BYTES_UNDER_WAY = 4 * 1024 * 1024
 /** Positions cost little to store, and what is not stored is sent twice after a crash: they go sooner than `offset.flush.interval.ms` asks. */
 const POSITIONS_MS = 200
 /** How long the loop runs before it lets the process do its I/O. */

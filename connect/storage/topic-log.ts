@@ -51,16 +51,19 @@ export class TopicLog implements RecordLog {
 
   async start(apply: (entry: LogEntry) => void): Promise<void> {
     this.apply = apply
-    const topic = await this.ensureTopic()
-    const partitions = topic.partitions.map(({ index }) => ({ topic: topic.name, partition: index }))
+    const { topic } = this.settings
+    const { count, isNew } = await this.ensureTopic()
+    const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }))
     for (const { partition } of partitions) this.positions.set(partition, 0)
     this.consumer = this.client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 10_000, fetchMaxWaitMs: 500 })
     this.consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
     this.following = this.follow(this.consumer)
-    await this.readToEnd()
+    // what did not exist holds nothing, and its leaders may take a while to begin
+    if (!isNew) await this.readToEnd()
   }
 
-  private async ensureTopic(): Promise<TopicMetadata> {
+  /** How many partitions the topic has, and whether it was made just now. */
+  private async ensureTopic(): Promise<{ count: number; isNew: boolean }> {
     const { topic, partitions, replicationFactor, setting } = this.settings
     let checked = false
     if (!(await this.client.topic(topic))) {
@@ -74,6 +77,7 @@ export class TopicLog implements RecordLog {
           },
         )
       // what was made here and now is as it was asked for
+      if (!error && partitions > 0) return { count: partitions, isNew: true }
       checked = !error
     }
     const deadline = this.system.clock.monotonic() + 30_000
@@ -81,7 +85,7 @@ export class TopicLog implements RecordLog {
       const found = await this.client.topic(topic, { refresh: true })
       if (found && found.partitions.length > 0 && found.partitions.every((partition) => partition.leader >= 0)) {
         if (!checked) await this.refuseUnfit(found)
-        return found
+        return { count: found.partitions.length, isNew: false }
       }
       if (this.system.clock.monotonic() > deadline) throw new Error(`the topic ${topic} of ${setting} has no leader after 30 s`)
       await this.system.clock.sleep(LEADER_POLL_MS, this.stopping.signal)

@@ -3,7 +3,7 @@
  * themselves, which are a row's fault and which a person must mend.
  */
 import { Socket } from 'node:net'
-import pg from 'pg'
+import type pg from 'pg'
 import { Retriable } from '../../connect/sdk/index.ts'
 
 const CONNECT_MS = 10_000
@@ -113,8 +113,10 @@ export class Connection {
   }
 
   async #connect(): Promise<pg.Client> {
+    // every worker knows this connector: the driver is loaded where it is used
+    const { default: driver } = await import('pg')
     const socket = new Socket()
-    const client = new pg.Client({ ...this.#config, stream: () => socket })
+    const client = new driver.Client({ ...this.#config, stream: () => socket })
     client.on('error', () => {
       // told while no query waits; the next query opens another
       if (this.#client === client) this.#client = null

@@ -29,6 +29,8 @@ export class PartitionQueue {
   nextSequence = 0
   /** The broker misses a batch that we have given up: sequence numbers must begin anew under a new epoch. */
   needsNewEpoch = false
+  /** How large the last batch was that was full: the next one takes as much at once instead of growing to it. */
+  closedBytes = 0
   /** Monotonic ms before which nothing is tried again. */
   notBefore = 0
 
@@ -160,6 +162,7 @@ export class Accumulator {
       }
       let batch = queue.open
       if (batch && batch.builder!.sizeBytes + bound > this.batchSize) {
+        queue.closedBytes = Math.min(this.batchSize, batch.builder!.sizeBytes)
         queue.ready.push(batch)
         queue.open = batch = null
         if (partition === topic.sticky && record.partition === undefined && key === null) {
@@ -172,7 +175,7 @@ export class Accumulator {
         }
       }
       if (!batch) {
-        batch = queue.open = new ProducerBatch(partition, this.nextOrder++, nowMs)
+        batch = queue.open = new ProducerBatch(partition, this.nextOrder++, nowMs, queue.closedBytes)
         this.active.add(queue)
       }
       const builder = batch.builder!

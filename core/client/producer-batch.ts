@@ -37,12 +37,12 @@ export class ProducerBatch {
   private halves: [ProducerBatch, ProducerBatch] | null = null
   private parent: ProducerBatch | null = null
 
-  constructor(partition: number, order: number, createdAt: number, width = 1) {
+  constructor(partition: number, order: number, createdAt: number, expectedBytes = 0, width = 1) {
     this.partition = partition
     this.order = order
     this.width = width
     this.createdAt = createdAt
-    this.builder = new BatchBuilder(FIRST_BYTES)
+    this.builder = new BatchBuilder(Math.max(FIRST_BYTES, expectedBytes))
   }
 
   /** Already decided against: for records that never got into a batch. */
@@ -98,7 +98,7 @@ export class ProducerBatch {
     const records = decodeRecords(this.bytes!)
     const middle = Math.ceil(records.length / 2)
     const half = (from: number, to: number, order: number): ProducerBatch => {
-      const batch = new ProducerBatch(this.partition, order, this.createdAt, this.width / 2)
+      const batch = new ProducerBatch(this.partition, order, this.createdAt, 0, this.width / 2)
       for (const { key, value, headers, timestamp } of records.slice(from, to)) batch.builder!.appendParts(key, value, headers, timestamp)
       batch.count = to - from
       batch.parent = this

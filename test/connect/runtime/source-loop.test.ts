@@ -151,17 +151,17 @@ test('a batch without records moves the position, in its turn', async () => {
 })
 
 test('the connector is asked for no more while too much is under way', async () => {
-  const big = Array.from({ length: 12 }, (_, n) => batch(n, 2_000))
+  const big = Array.from({ length: 7 }, (_, n) => batch(n, 2_000))
   const { control, producer, running, yielded } = await loop(big)
-  await until(() => producer.calls.length === 11, 'the bound is passed once')
+  await until(() => producer.calls.length === 6, 'the bound is passed once')
   await new Promise((resolve) => setImmediate(resolve))
-  expect(yielded).toHaveLength(11)
+  expect(yielded).toHaveLength(6)
   producer.calls[0]!.ack()
   producer.calls[1]!.ack()
-  await until(() => yielded.length === 12, 'it goes on')
+  await until(() => yielded.length === 7, 'it goes on')
   for (const call of producer.calls) call.ack()
   control.stop()
-  await until(() => producer.calls.length === 12, 'the last is sent').then(() => producer.calls[11]!.ack())
+  await until(() => producer.calls.length === 7, 'the last is sent').then(() => producer.calls[6]!.ack())
   await running
 })
 
