@@ -1,32 +1,11 @@
 /**
- * JSON text as values. Whole numbers past 2^53 come as bigint, never rounded. A decoder is built once for a schema and remembered.
+ * JSON values as values of a schema. A decoder is built once for a schema and remembered.
  */
+import { LongNumber } from '../../sdk/exact-json.ts'
 import { DataError, logicalTypes, type Schema } from '../../sdk/index.ts'
 import { digitsOf, numberOf, unscaled } from './decimal.ts'
 
 export type Decode = (json: unknown) => unknown
-
-/** A number whose digits JSON.parse would round, kept as its text until a schema says what it is. */
-class LongNumber {
-  readonly digits: string
-
-  constructor(digits: string) {
-    this.digits = digits
-  }
-}
-
-/** Sixteen digits in a row (a point may stand among them): the least that can be more than a double holds. */
-const longNumber = /\d[\d.]{15}/
-
-/** JSON.parse, but exact. With `exactDecimals`, long fractions too come as LongNumber, for a decoder to read. */
-export function parseExactly(text: string, exactDecimals = false): unknown {
-  if (!longNumber.test(text)) return JSON.parse(text)
-  return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) => {
-    if (typeof value !== 'number' || context.source === undefined) return value
-    if (/^-?\d+$/.test(context.source)) return Number.isSafeInteger(value) ? value : BigInt(context.source)
-    return exactDecimals && context.source.length > 16 ? new LongNumber(context.source) : value
-  }) as (key: string, value: unknown) => unknown)
-}
 
 const known: readonly [WeakMap<Schema, Decode>, WeakMap<Schema, Decode>] = [new WeakMap(), new WeakMap()]
 
@@ -54,7 +33,7 @@ const mismatch = (schema: Schema, json: unknown) =>
 const integer =
   (schema: Schema, bits: number): Decode =>
   (json) => {
-    if (typeof json === 'number' && Number.isInteger(json) && Math.abs(json) <= 2 ** (bits - 1)) return json
+    if (typeof json === 'number' && Number.isInteger(json) && json >= -(2 ** (bits - 1)) && json < 2 ** (bits - 1)) return json
     if (typeof json === 'bigint' && BigInt.asIntN(bits, json) === json) return json
     throw mismatch(schema, json)
   }
@@ -80,7 +59,10 @@ const time =
   (schema: Schema, factor: number): Decode =>
   (json) => {
     if (typeof json !== 'number') throw mismatch(schema, json)
-    return new Date(json * factor)
+    const date = new Date(json * factor)
+    // Java's dates reach further than JavaScript's
+    if (Number.isNaN(date.getTime())) throw new DataError(`${json} is past what a date can hold: are its units right?`)
+    return date
   }
 
 function builders(schema: Schema, replace: boolean): Decode {

@@ -47,7 +47,7 @@ const describe = (value: unknown) => (typeof value === 'object' ? (value?.constr
 const integer =
   (schema: Schema, bits: number): Encode =>
   (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 2 ** (bits - 1)) return String(value)
+    if (typeof value === 'number' && Number.isInteger(value) && value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1)) return String(value)
     if (typeof value === 'bigint' && BigInt.asIntN(bits, value) === value) return String(value)
     throw mismatch(schema, value)
   }
