@@ -124,8 +124,12 @@ class FileSink implements SinkTask {
     await handle?.close()
   }
 
-  #keepStand(): Promise<void> {
-    return writeSinkStand(this.#path, { length: this.#length, held: this.#held })
+  async #keepStand(): Promise<void> {
+    try {
+      await writeSinkStand(this.#path, { length: this.#length, held: this.#held })
+    } catch (error) {
+      throw new Retriable(`${this.#path}: where it stands cannot be kept: ${(error as Error).message}`, { cause: error })
+    }
   }
 
   /** The records that the file does not have. The batch itself where that is all of them, as it nearly always is. */
