@@ -310,6 +310,20 @@ test('topics are created as the connector says; a pattern follows topics that co
   await until(() => worker.topics('sink-x').join() === 'topic-x1,topic-x2', 'its topics are known')
 })
 
+test('topics that were forgotten on demand are noted again as soon as they are used again', async () => {
+  const worker = await start(cluster())
+  await worker.create('y', source('y', { count: '1000000', batch: '1' }), 'RUNNING')
+  await worker.create('sink-y', sink('sink-y', 'topic-y'), 'RUNNING')
+  const both = ['y', 'sink-y']
+  await until(() => both.every((name) => worker.topics(name).join() === 'topic-y'), 'the topic is known of both')
+  for (const name of both) await worker.pause(name)
+  for (const name of both) await inState(worker, name, 'PAUSED PAUSED')
+  for (const name of both) worker.resetTopics(name)
+  await until(() => both.every((name) => worker.topics(name).length === 0), 'it is forgotten')
+  for (const name of both) await worker.resume(name)
+  await until(() => both.every((name) => worker.topics(name).join() === 'topic-y'), 'it is known again of both')
+})
+
 describe('when connectors fail', () => {
   test('a task that throws is FAILED with its trace, nothing else stops, and a restart mends it', async () => {
     const worker = await start(cluster())
@@ -409,6 +423,17 @@ describe('when connectors fail', () => {
     await inState(worker, 'sink-m', 'RUNNING FAILED')
     expect(worker.taskStatus('sink-m', 0).trace).toMatch(/VALUE_CONVERTER in org.apache.kafka.connect.json.JsonConverter/)
     expect(await worker.offsets('sink-m')).toEqual([])
+  })
+
+  test('with errors.tolerance=none the record that fails the task is in the dead-letter topic all the same', async () => {
+    const worker = await start(cluster())
+    await worker.create('o', source('o'), 'RUNNING')
+    await until(async () => (await worker.offsets('o'))[0]?.offset?.n === 10, 'all are there')
+    const json = { 'value.converter': 'org.apache.kafka.connect.json.JsonConverter', 'value.converter.schemas.enable': 'false' }
+    const dead = { 'errors.deadletterqueue.topic.name': 'dead-o', 'errors.deadletterqueue.topic.replication.factor': '1' }
+    await worker.create('sink-o', sink('sink-o', 'topic-o', { ...json, ...dead }), 'RUNNING')
+    await inState(worker, 'sink-o', 'RUNNING FAILED')
+    expect(await valuesIn('dead-o')).toEqual(['0:0'])
   })
 
   test('a flow commits its own positions, reports, and is begun again', async () => {
