@@ -45,6 +45,13 @@ export interface DoorParts {
   system: System
 }
 
+/** What a task that has not ended says of itself. */
+const LIVE: readonly Status['state'][] = ['RUNNING', 'PAUSED', 'RESTARTING']
+/** How long it takes at the most until everybody knows that a task has ended… */
+const ENDING_MS = 2_000
+/** …and how often that is looked at. */
+const ENDED_POLL_MS = 20
+
 const targets = { RUNNING: undefined, PAUSED: 'PAUSED', STOPPED: 'STOPPED' } as const
 
 export class Door implements WorkerDoor {
@@ -315,17 +322,29 @@ export class Door implements WorkerDoor {
     return target
   }
 
+  /** A task that ends stores its last position: what a user sets comes behind it. One that does not end in time stores nothing. */
+  private async tasksEnded(name: string): Promise<void> {
+    const { status, system, config } = this.parts
+    const deadline = system.clock.monotonic() + config['task.shutdown.graceful.timeout.ms'] + ENDING_MS
+    const live = () => [...status.tasks(name).values()].some(({ state }) => LIVE.includes(state))
+    while (live() && system.clock.monotonic() < deadline) await system.clock.sleep(ENDED_POLL_MS)
+  }
+
   alterOffsets(name: string, offsets: readonly ConnectorOffset[]): Promise<{ message: string }> {
     return this.change(async () => {
       if (offsets.length === 0) throw new ConnectError(400, 'Partitions / offsets need to be provided for an alter offsets request')
-      await this.offsetCommands.alter(this.stopped(name), offsets)
+      const target = this.stopped(name)
+      await this.tasksEnded(name)
+      await this.offsetCommands.alter(target, offsets)
       return { message: 'The offsets for this connector have been altered successfully' }
     })
   }
 
   resetOffsets(name: string): Promise<{ message: string }> {
     return this.change(async () => {
-      await this.offsetCommands.reset(this.stopped(name))
+      const target = this.stopped(name)
+      await this.tasksEnded(name)
+      await this.offsetCommands.reset(target)
       return { message: 'The offsets for this connector have been reset successfully' }
     })
   }
