@@ -220,6 +220,7 @@ describe('one worker', () => {
     )
     const of = (offset: unknown) => [{ partition: { kafka_topic: 'topic-d', kafka_partition: '0' }, offset: { kafka_offset: offset } }]
     expect(await failure(worker.alterOffsets('sink-d', of('x')))).toEqual([400, expect.stringContaining("'x'")])
+    expect(await failure(worker.alterOffsets('sink-d', of(-1)))).toEqual([400, expect.stringContaining('-1')])
     await until(() => worker.alterOffsets('sink-d', of('7')), 'the group is empty')
     expect(await worker.offsets('sink-d')).toEqual([
       { partition: { kafka_partition: 0, kafka_topic: 'topic-d' }, offset: { kafka_offset: 7 } },
