@@ -6,6 +6,7 @@ import type { Client, Producer, ProducerRecord, ProducerSettings, RecordHeader }
 import { KafkaError } from '../../core/errors.ts'
 import type { SinkConfig } from './connector-settings.ts'
 import type { RawRecord } from './pipeline.ts'
+import { traceOf } from './task.ts'
 import type { StageFailure } from './tolerance.ts'
 
 /** Java's names of what our stages throw, where tools look for them. */
@@ -76,7 +77,7 @@ export class DeadLetter {
       'class.name': executing,
       'exception.class.name': javaNames[error.name] ?? error.name,
       'exception.message': error.message,
-      'exception.stacktrace': error.stack ?? error.message,
+      'exception.stacktrace': traceOf(error),
     }
     return Object.entries(told).map(([name, value]) => ({ key: `__connect.errors.${name}`, value: Buffer.from(String(value)) }))
   }
