@@ -32,11 +32,11 @@ export function fractionDigits(digits: string): number {
 export function scaleOf(schema: Schema): number {
   const scale = Number(schema.parameters?.scale ?? Number.NaN)
   if (!Number.isInteger(scale)) throw new DataError('Invalid Decimal schema: scale parameter not found.')
-  if (Math.abs(scale) > MAX_SHIFT) throw new DataError(`a decimal whose scale is ${scale}`)
   return scale
 }
 
 export function digitsOf(number: bigint, scale: number): string {
+  if (Math.abs(scale) > MAX_SHIFT) throw new DataError(`a decimal whose point is ${scale} digits away`)
   if (scale <= 0) return String(number * 10n ** BigInt(-scale))
   const digits = String(number < 0n ? -number : number).padStart(scale + 1, '0')
   return `${number < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
