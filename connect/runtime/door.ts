@@ -58,6 +58,7 @@ export class Door implements WorkerDoor {
   private readonly parts: DoorParts
   private readonly offsetCommands: OffsetCommands
   private ready = false
+  private failure: Error | null = null
   /** Changes go one after the other: each sees what the one before it wrote. */
   private changing: Promise<unknown> = Promise.resolve()
 
@@ -67,6 +68,9 @@ export class Door implements WorkerDoor {
     void parts.membership.joined.then(() => {
       this.ready = true
     })
+    parts.membership.failed.catch((error: Error) => {
+      this.failure = error
+    })
   }
 
   async root() {
@@ -74,6 +78,7 @@ export class Door implements WorkerDoor {
   }
 
   health(): ReturnType<WorkerDoor['health']> {
+    if (this.failure) return { status: 'unhealthy', message: this.failure.message }
     if (this.ready) return { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' }
     return { status: 'starting', message: 'Worker is still starting up.' }
   }
@@ -121,9 +126,15 @@ export class Door implements WorkerDoor {
 
   /** Runs a change when the worker has its place in the group, and those before it are done. */
   private change<T>(work: () => Promise<T>): Promise<T> {
-    const mine = Promise.all([this.parts.membership.joined, this.changing]).then(work)
+    const mine = Promise.all([this.placed(), this.changing]).then(work)
     this.changing = mine.catch(() => {}) // its caller hears of it; the next change goes on
     return mine
+  }
+
+  private async placed(): Promise<void> {
+    const { joined, failed } = this.parts.membership
+    if (!this.ready && !this.failure) await Promise.race([joined, failed]).catch(() => {}) // the failure is told right below
+    if (this.failure) throw new ConnectError(500, this.failure.message, { cause: this.failure })
   }
 
   private lead(): void {
