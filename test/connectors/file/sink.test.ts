@@ -136,9 +136,10 @@ test('a flush that finds no room is tried again until it does', async () => {
   const sink = await start()
   await sink.write([record(0)])
   // stands in the way of the position as a full disk would
-  await mkdir(`${file}.position.new`)
+  await rm(`${file}.position`)
+  await mkdir(`${file}.position`)
   await expect(sink.flush()).rejects.toThrow(Retriable)
-  await rmdir(`${file}.position.new`)
+  await rmdir(`${file}.position`)
   await sink.flush()
   await sink.stop!()
   const second = await start()
