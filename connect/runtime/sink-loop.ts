@@ -177,16 +177,18 @@ export class SinkLoop implements TaskLoop {
       const began = clock.monotonic()
       if (await this.persist(control, () => this.task!.flush())) {
         this.flushMs = clock.monotonic() - began
-        await this.commitFlushed()
+        await this.commitFlushed(control)
       }
     }
     this.scheduleCommit()
   }
 
   /** Invariant 7: everything delivered so far has been flushed. */
-  private async commitFlushed(): Promise<void> {
+  private async commitFlushed(control: TaskControl): Promise<void> {
     const { consumer, context, deadLetter } = this.parts
     await deadLetter?.flush()
+    // Invariant 9: given up on while it flushed
+    if (control.abandoned) return
     const offsets = this.offsets.uncommitted()
     try {
       await consumer.commit(offsets)
@@ -207,7 +209,7 @@ export class SinkLoop implements TaskLoop {
         if (!control.abandoned && this.offsets.dirty) {
           try {
             await this.task!.flush()
-            await this.commitFlushed()
+            await this.commitFlushed(control)
           } catch (error) {
             // the next owner reads it again: nothing is lost by going on
             this.parts.context.log.warn('what was delivered could not be flushed before a rebalance and will be delivered again', {
@@ -264,7 +266,7 @@ export class SinkLoop implements TaskLoop {
     if (control.abandoned || !this.task) return
     if (this.offsets.dirty) {
       await this.task.flush()
-      await this.commitFlushed()
+      await this.commitFlushed(control)
     }
   }
 

@@ -302,3 +302,23 @@ test('a task that was given up on commits nothing', async () => {
   await running
   expect(steps.some((step) => step.startsWith('commit'))).toBe(false)
 })
+
+test('a task that is given up on while it flushes commits nothing', async () => {
+  const flushing = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const { steps, control, consumer, running } = loop(
+    {
+      flush: async () => {
+        flushing.resolve()
+        await release.promise
+      },
+    },
+    { flushMs: 1 },
+  )
+  consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 1)])
+  await flushing.promise
+  control.abandon()
+  release.resolve()
+  await running
+  expect(steps.filter((step) => step.startsWith('commit'))).toEqual([])
+})
