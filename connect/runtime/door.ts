@@ -164,8 +164,8 @@ export class Door implements WorkerDoor {
 
   patchConfig(name: string, patch: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
     return this.change(async () => {
-      const before = this.config(name)
       this.lead()
+      const before = this.config(name)
       const merged = Object.entries({ ...before, ...patch }).filter((entry): entry is [string, string] => entry[1] !== null)
       await this.parts.configs.putConnector(name, this.checked(name, Object.fromEntries(merged)))
       return this.info(name)
@@ -198,8 +198,8 @@ export class Door implements WorkerDoor {
 
   delete(name: string): Promise<void> {
     return this.change(async () => {
-      this.config(name)
       this.lead()
+      this.config(name)
       await this.parts.configs.removeConnector(name)
     })
   }

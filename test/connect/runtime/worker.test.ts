@@ -470,6 +470,9 @@ describe('several workers', () => {
     const refused = await follower.create('r', source('r'), 'RUNNING').catch((error) => error)
     expect(refused).toBeInstanceOf(NotLeader)
     expect(refused.leaderUrl).toBe(`http://${leader.workerId}/`)
+    // whether there is such a connector is for the leader to say: a follower may not have read of it yet
+    await expect(follower.delete('new')).rejects.toBeInstanceOf(NotLeader)
+    await expect(follower.patchConfig('new', {})).rejects.toBeInstanceOf(NotLeader)
     await leader.create('r', source('r', { 'tasks.max': '2' }), 'RUNNING')
     await inState(follower, 'r', 'RUNNING RUNNING RUNNING')
     await follower.pause('r')
