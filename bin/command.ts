@@ -17,6 +17,8 @@ export interface CommandContext {
 export interface Running {
   /** Lets go of everything within 5 s. */
   stop(): Promise<void>
+  /** Rejects where it cannot go on; the process says why and ends. */
+  failed?: Promise<never>
 }
 
 export interface Command {

@@ -49,8 +49,11 @@ export function lifecycle(system: System): Lifecycle {
     stopping: stop.signal,
     async runs(running) {
       started = true
-      await aborted(stop.signal)
-      await running.stop()
+      try {
+        await (running.failed ? Promise.race([aborted(stop.signal), running.failed]) : aborted(stop.signal))
+      } finally {
+        await running.stop()
+      }
       return 0
     },
   }

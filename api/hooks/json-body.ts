@@ -12,6 +12,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     rawBody?: boolean
+    /** Numbers of the body come as they are spelt: `1.10` and twenty digits are texts to whoever takes texts. */
+    spelledNumbers?: boolean
   }
 }
 
@@ -19,8 +21,12 @@ export function jsonBody(app: FastifyInstance): void {
   app.decorateRequest('rawBody', null)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: import('fastify').FastifyRequest, body: Buffer) => {
-    if (request.routeOptions.config.rawBody) request.rawBody = body
-    return body.length === 0 ? undefined : parse(body.toString('utf8'))
+    const { rawBody, spelledNumbers } = request.routeOptions.config
+    if (rawBody) request.rawBody = body
+    if (body.length === 0) return undefined
+    const text = body.toString('utf8').replace(/^\uFEFF/, '')
+    const value = parse(text)
+    return spelledNumbers ? spelled(text, value) : value
   })
 }
 
@@ -29,6 +35,19 @@ function parse(text: string): unknown {
     return JSON.parse(text)
   } catch (cause) {
     throw new ConnectError(400, `The body is not valid JSON: ${complaint((cause as Error).message, text)}.`, { cause })
+  }
+}
+
+/** Where some number would be shown in another spelling, the value with all of them as texts. */
+function spelled(text: string, value: unknown): unknown {
+  if (!/[:,[]\s*-?\d/.test(text)) return value
+  try {
+    return JSON.parse(text, ((_key: string, part: unknown, { source }: { source?: string }) =>
+      typeof part === 'number' ? source : part) as (key: string, value: unknown) => unknown)
+  } catch (error) {
+    // so deep that only the plain way through it has room; the route's schema takes nothing of the kind
+    if (error instanceof RangeError) return value
+    throw error
   }
 }
 

@@ -77,6 +77,7 @@ export default defineResource({
     app.put<Plugin & { Body: GivenConfig }>(
       '/connector-plugins/:plugin/config/validate',
       {
+        config: { spelledNumbers: true },
         schema: {
           tags,
           summary: 'Check a config: 200 with the errors of each setting, even where there are some',

@@ -68,7 +68,7 @@ export default defineResource({
     app.post<{ Params: { connector: string }; Body: GivenConfig[] }>(
       '/connectors/:connector/tasks',
       {
-        config: { rawBody: true },
+        config: { rawBody: true, spelledNumbers: true },
         schema: {
           tags,
           summary: 'Hand over the configs of tasks; workers call it on the leader, with a signature',

@@ -73,6 +73,7 @@ export default defineResource({
     app.post<{ Body: { name?: string | number | boolean | null; config: GivenConfig; initial_state?: string | null } }>(
       '/connectors',
       {
+        config: { spelledNumbers: true },
         schema: {
           tags,
           summary: 'Create a connector',
@@ -144,6 +145,7 @@ export default defineResource({
     app.put<Named & { Body: GivenConfig }>(
       '/connectors/:connector/config',
       {
+        config: { spelledNumbers: true },
         schema: {
           tags,
           summary: "Replace a connector's config, or create the connector",
@@ -164,6 +166,7 @@ export default defineResource({
     app.patch<Named & { Body: GivenConfig }>(
       '/connectors/:connector/config',
       {
+        config: { spelledNumbers: true },
         schema: {
           tags,
           summary: "Change some settings of a connector's config; null takes a setting out",
@@ -236,15 +239,13 @@ export default defineResource({
 /** A connector that vanishes while it is read is left out; what is not known to be expandable is ignored. */
 function expanded(worker: WorkerDoor, wanted: readonly string[]) {
   const answer: [string, { status?: ConnectorStatus; info?: ConnectorInfo }][] = []
-  const known = wanted.filter((what) => what === 'status' || what === 'info')
-  if (known.length === 0) return {}
   for (const name of worker.connectors()) {
     try {
       answer.push([
         name,
         {
-          ...(known.includes('status') ? { status: worker.status(name) } : {}),
-          ...(known.includes('info') ? { info: worker.info(name) } : {}),
+          ...(wanted.includes('status') ? { status: worker.status(name) } : {}),
+          ...(wanted.includes('info') ? { info: worker.info(name) } : {}),
         },
       ])
     } catch (error) {

@@ -76,7 +76,7 @@ The REST API is Kafka Connect's; its reference is at /docs, its metrics for Prom
       )
       if (connectors.length > 0) print(`Connectors: ${connectors.map(({ name }) => name).join(', ')}`)
       for (const url of rest.urls) print(`REST API: ${url} (its reference: ${url}/docs)`)
-      return { stop }
+      return { stop, failed: worker.failed }
     } catch (error) {
       await stop()
       throw error

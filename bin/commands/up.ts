@@ -87,7 +87,7 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
       await rest.serve({ worker, mirrors, system, version: await packageVersion() })
       for (const url of rest.urls) print(`REST API: ${url} (its reference: ${url}/docs)`)
       print('Ctrl-C stops it.')
-      return { stop }
+      return { stop, failed: worker.failed }
     } catch (error) {
       await stop()
       throw error

@@ -1,8 +1,8 @@
 /**
  * JsonConverter: JSON, by itself or in Kafka Connect's envelope of schema and payload. Exact for whole numbers of any size.
  */
-import { type Converter, DataError, defineConverter, type Schema, type SchemaAndValue, setting } from '../sdk/index.ts'
-import { decoder, parseExactly } from './json/decode.ts'
+import { type Converter, DataError, defineConverter, parseExactly, type Schema, type SchemaAndValue, setting } from '../sdk/index.ts'
+import { decoder } from './json/decode.ts'
 import { encoder, encodeSchemaless } from './json/encode.ts'
 import { schemaOf, schemaText } from './json/schema.ts'
 

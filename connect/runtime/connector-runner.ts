@@ -100,9 +100,16 @@ export class ConnectorRunner {
     }
   }
 
-  async stop(): Promise<void> {
+  /** Ends it; after `graceMs` it is given up on and publishes nothing more. True where it ended by itself. */
+  async stop(graceMs: number): Promise<boolean> {
     this.stopping.abort()
-    await this.publishing
+    const waiting = new AbortController()
+    const ended = await Promise.race([
+      this.publishing.then(() => true),
+      this.parts.system.clock.sleep(graceMs, waiting.signal).then(() => false),
+    ])
+    waiting.abort()
+    return ended
   }
 
   get signal(): AbortSignal {

@@ -2,10 +2,11 @@
  * The dead-letter topic of a sink: records that could not be taken, as they came, with headers that tell why. A commit waits for what was
  * sent here (Invariant 7).
  */
-import type { Client, Producer, ProducerRecord, RecordHeader } from '../../core/client/types.ts'
+import type { Client, Producer, ProducerRecord, ProducerSettings, RecordHeader } from '../../core/client/types.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { SinkConfig } from './connector-settings.ts'
 import type { RawRecord } from './pipeline.ts'
+import { traceOf } from './task.ts'
 import type { StageFailure } from './tolerance.ts'
 
 /** Java's names of what our stages throw, where tools look for them. */
@@ -37,7 +38,13 @@ export class DeadLetter {
   }
 
   /** Null where the config names no topic. The topic is created with one partition where it is missing. */
-  static async open(client: Client, config: SinkConfig, connector: string, task: number): Promise<DeadLetter | null> {
+  static async open(
+    client: Client,
+    config: SinkConfig,
+    settings: ProducerSettings,
+    connector: string,
+    task: number,
+  ): Promise<DeadLetter | null> {
     const topic = config['errors.deadletterqueue.topic.name']
     if (topic === '') return null
     if (!(await client.topic(topic))) {
@@ -48,7 +55,7 @@ export class DeadLetter {
           cause: error,
         })
     }
-    return new DeadLetter(client.producer({ acks: 'all' }), config, connector, task)
+    return new DeadLetter(client.producer(settings), config, connector, task)
   }
 
   report(raw: RawRecord, failure: StageFailure): void {
@@ -70,7 +77,7 @@ export class DeadLetter {
       'class.name': executing,
       'exception.class.name': javaNames[error.name] ?? error.name,
       'exception.message': error.message,
-      'exception.stacktrace': error.stack ?? error.message,
+      'exception.stacktrace': traceOf(error),
     }
     return Object.entries(told).map(([name, value]) => ({ key: `__connect.errors.${name}`, value: Buffer.from(String(value)) }))
   }
@@ -95,7 +102,9 @@ export class DeadLetter {
     return this.sending
   }
 
+  /** What was reported goes out also where it failed the task: whoever restarts it looks here first. */
   close(): Promise<void> {
+    this.send()
     return this.producer.close()
   }
 }

@@ -45,12 +45,20 @@ export interface DoorParts {
   system: System
 }
 
+/** What a task that has not ended says of itself. */
+const LIVE: readonly Status['state'][] = ['RUNNING', 'PAUSED', 'RESTARTING']
+/** How long it takes at the most until everybody knows that a task has ended… */
+const ENDING_MS = 2_000
+/** …and how often that is looked at. */
+const ENDED_POLL_MS = 20
+
 const targets = { RUNNING: undefined, PAUSED: 'PAUSED', STOPPED: 'STOPPED' } as const
 
 export class Door implements WorkerDoor {
   private readonly parts: DoorParts
   private readonly offsetCommands: OffsetCommands
   private ready = false
+  private failure: Error | null = null
   /** Changes go one after the other: each sees what the one before it wrote. */
   private changing: Promise<unknown> = Promise.resolve()
 
@@ -60,6 +68,9 @@ export class Door implements WorkerDoor {
     void parts.membership.joined.then(() => {
       this.ready = true
     })
+    parts.membership.failed.catch((error: Error) => {
+      this.failure = error
+    })
   }
 
   async root() {
@@ -67,6 +78,7 @@ export class Door implements WorkerDoor {
   }
 
   health(): ReturnType<WorkerDoor['health']> {
+    if (this.failure) return { status: 'unhealthy', message: this.failure.message }
     if (this.ready) return { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' }
     return { status: 'starting', message: 'Worker is still starting up.' }
   }
@@ -114,9 +126,15 @@ export class Door implements WorkerDoor {
 
   /** Runs a change when the worker has its place in the group, and those before it are done. */
   private change<T>(work: () => Promise<T>): Promise<T> {
-    const mine = Promise.all([this.parts.membership.joined, this.changing]).then(work)
+    const mine = Promise.all([this.placed(), this.changing]).then(work)
     this.changing = mine.catch(() => {}) // its caller hears of it; the next change goes on
     return mine
+  }
+
+  private async placed(): Promise<void> {
+    const { joined, failed } = this.parts.membership
+    if (!this.ready && !this.failure) await Promise.race([joined, failed]).catch(() => {}) // the failure is told right below
+    if (this.failure) throw new ConnectError(500, this.failure.message, { cause: this.failure })
   }
 
   private lead(): void {
@@ -146,8 +164,8 @@ export class Door implements WorkerDoor {
 
   patchConfig(name: string, patch: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
     return this.change(async () => {
-      const before = this.config(name)
       this.lead()
+      const before = this.config(name)
       const merged = Object.entries({ ...before, ...patch }).filter((entry): entry is [string, string] => entry[1] !== null)
       await this.parts.configs.putConnector(name, this.checked(name, Object.fromEntries(merged)))
       return this.info(name)
@@ -180,8 +198,8 @@ export class Door implements WorkerDoor {
 
   delete(name: string): Promise<void> {
     return this.change(async () => {
-      this.config(name)
       this.lead()
+      this.config(name)
       await this.parts.configs.removeConnector(name)
     })
   }
@@ -315,17 +333,29 @@ export class Door implements WorkerDoor {
     return target
   }
 
+  /** A task that ends stores its last position: what a user sets comes behind it. One that does not end in time stores nothing. */
+  private async tasksEnded(name: string): Promise<void> {
+    const { status, system, config } = this.parts
+    const deadline = system.clock.monotonic() + config['task.shutdown.graceful.timeout.ms'] + ENDING_MS
+    const live = () => [...status.tasks(name).values()].some(({ state }) => LIVE.includes(state))
+    while (live() && system.clock.monotonic() < deadline) await system.clock.sleep(ENDED_POLL_MS)
+  }
+
   alterOffsets(name: string, offsets: readonly ConnectorOffset[]): Promise<{ message: string }> {
     return this.change(async () => {
       if (offsets.length === 0) throw new ConnectError(400, 'Partitions / offsets need to be provided for an alter offsets request')
-      await this.offsetCommands.alter(this.stopped(name), offsets)
+      const target = this.stopped(name)
+      await this.tasksEnded(name)
+      await this.offsetCommands.alter(target, offsets)
       return { message: 'The offsets for this connector have been altered successfully' }
     })
   }
 
   resetOffsets(name: string): Promise<{ message: string }> {
     return this.change(async () => {
-      await this.offsetCommands.reset(this.stopped(name))
+      const target = this.stopped(name)
+      await this.tasksEnded(name)
+      await this.offsetCommands.reset(target)
       return { message: 'The offsets for this connector have been reset successfully' }
     })
   }

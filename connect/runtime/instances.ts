@@ -113,7 +113,8 @@ export class Instances {
         const found = this.connectors.get(connector)
         if (!found) return
         this.connectors.delete(connector)
-        await found.runner.stop()
+        if (!(await found.runner.stop(this.graceMs)))
+          this.parts.lent.system.logger.warn({ connector }, 'the connector did not end in time and is given up on: it publishes no tasks')
       } else {
         const found = this.tasks.get(unit)
         if (!found) return

@@ -94,7 +94,7 @@ export async function buildLoop(
     pipeline,
     consumer: client.consumer({ maxPollRecords: SINK_POLL_RECORDS, ...consumerSettings(properties, config, connector) }),
     topics: sink['topics.regex'] === '' ? sink.topics : new RegExp(`^(?:${sink['topics.regex']})$`),
-    deadLetter: await DeadLetter.open(client, sink, connector, task),
+    deadLetter: await DeadLetter.open(client, sink, producerSettings(properties, config), connector, task),
     tolerance,
     system,
     flushIntervalMs,

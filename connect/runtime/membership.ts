@@ -3,6 +3,7 @@
  * when it leads, and tells the worker what to let go and what to take. A worker that stands alone has a `Solo` instead.
  */
 import type { Client, GroupMember } from '../../core/client/types.ts'
+import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import type { Timer } from '../../core/system/clock.ts'
 import type { System } from '../../core/system/index.ts'
 import type { ConfigStore } from '../storage/configs.ts'
@@ -50,6 +51,8 @@ export interface Membership {
   ownerUrl(unit: string): string | null
   /** Resolves at the first assignment. */
   readonly joined: Promise<void>
+  /** Rejects where the group does not take this worker, now or ever: the sentence says why. */
+  readonly failed: Promise<never>
   start(): void
   /** What there is to run has changed. */
   rejoin(reason: string): void
@@ -73,6 +76,15 @@ export interface MembershipParts {
 /** How long to stay away after the config topic could not be read as far as the group has. */
 const UNSYNCED_MS = 1_000
 
+/** What to do about a group that does not take the worker. */
+const mends: Partial<Record<ErrorName, string>> = {
+  INVALID_SESSION_TIMEOUT:
+    "mend session.timeout.ms, or the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms that bound it",
+  INCONSISTENT_GROUP_PROTOCOL: 'another kind of group has this name, or its workers speak another connect.protocol: mend group.id',
+  GROUP_AUTHORIZATION_FAILED: 'allow the worker to read the group, or mend group.id',
+  INVALID_GROUP_ID: 'mend group.id',
+}
+
 export class GroupMembership implements Membership {
   private readonly parts: MembershipParts
   private readonly member: GroupMember
@@ -87,12 +99,18 @@ export class GroupMembership implements Membership {
   leads = false
   readonly joined: Promise<void>
   private markJoined: () => void = () => {}
+  readonly failed: Promise<never>
+  private fail: (error: Error) => void = () => {}
 
   constructor(parts: MembershipParts) {
     this.parts = parts
     this.joined = new Promise((resolve) => {
       this.markJoined = resolve
     })
+    this.failed = new Promise((_, reject) => {
+      this.fail = reject
+    })
+    this.failed.catch(() => {}) // who wants to know listens too
     const { client, config } = parts
     this.member = client.group({
       groupId: config['group.id'],
@@ -104,7 +122,7 @@ export class GroupMembership implements Membership {
       assign: (protocol, members) => this.assign(protocol as ProtocolName, members),
       beforeRejoin: () => this.beforeRejoin(),
       onAssigned: (content, generation, _memberId, leader) => this.assigned(content, generation, leader),
-      onLost: () => this.lost(),
+      onLost: (error) => this.lost(error),
     })
   }
 
@@ -241,12 +259,21 @@ export class GroupMembership implements Membership {
   }
 
   /** Invariant 9: others may be given what we run, so it ends now. */
-  private async lost(): Promise<void> {
+  private async lost(error: Error): Promise<void> {
+    if (this.member.failure) this.refused(error)
     this.held = new Set()
     this.current = null
     this.leads = false
     this.balance = nothingKnown
     await this.parts.owner.lost()
+  }
+
+  private refused(cause: Error): void {
+    const { config, system } = this.parts
+    const mend = cause instanceof KafkaError ? mends[cause.error] : undefined
+    const sentence = `The group ${config['group.id']} does not take this worker: ${cause.message}${mend ? ` (${mend})` : ''}`
+    system.logger.error({ err: cause }, sentence)
+    this.fail(new Error(sentence, { cause }))
   }
 
   async close(): Promise<void> {
@@ -263,6 +290,7 @@ export class Solo implements Membership {
   readonly generation = 0
   readonly leads = true
   readonly sessioned = false
+  readonly failed = new Promise<never>(() => {})
   readonly joined: Promise<void>
   private markJoined: () => void = () => {}
 

@@ -2,7 +2,7 @@
  * Positions of connectors as users see and change them over REST: a source's from the offset topic, a sink's from its consumer group.
  */
 import type { Client, CommitOffset } from '../../core/client/types.ts'
-import { KafkaError } from '../../core/errors.ts'
+import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import type { ConnectorPlugin } from '../plugins.ts'
 import { parseSettings, type SourceOffset, type SourcePartition } from '../sdk/index.ts'
 import { checkPrimitive, type OffsetStore } from '../storage/offsets.ts'
@@ -61,7 +61,7 @@ export class OffsetCommands {
       return
     }
     const error = (await this.client.admin.deleteGroups([groupOf(name, config)])).get(groupOf(name, config))
-    if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw modifyFailure(name, error)
+    if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw failure('reset', name, error)
   }
 
   private async alterSource(
@@ -93,7 +93,7 @@ export class OffsetCommands {
       const gone = offsets.filter((one) => one.gone)
       if (gone.length > 0) await this.forget(group, gone)
     } catch (error) {
-      throw modifyFailure(name, error)
+      throw failure('alter', name, error)
     }
   }
 
@@ -113,15 +113,19 @@ export class OffsetCommands {
   }
 }
 
-function modifyFailure(name: string, cause: unknown): ConnectError {
-  if (cause instanceof KafkaError && cause.error === 'NON_EMPTY_GROUP')
-    return new ConnectError(
-      500,
-      `Failed to modify offsets for sink connector ${name}: its consumer group still has members. If the connector is in a stopped state, ` +
-        'this operation can be safely retried. If it does not eventually succeed, the Connect cluster may need to be restarted to get rid of the zombie sink tasks.',
-      { cause },
-    )
-  return new ConnectError(500, `Failed to modify offsets for sink connector ${name}`, { cause })
+/** Errors of a group that somebody is in: a commit from outside, and a deletion. */
+const INHABITED: readonly ErrorName[] = ['UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS', 'NON_EMPTY_GROUP']
+
+function failure(verb: 'alter' | 'reset', name: string, cause: unknown): ConnectError {
+  const sentence = `Failed to ${verb} consumer group offsets for connector ${name}`
+  if (!(cause instanceof KafkaError && INHABITED.includes(cause.error))) return new ConnectError(500, sentence, { cause })
+  return new ConnectError(
+    500,
+    `${sentence} either because its tasks haven't stopped completely yet or the connector was resumed before the request to ${verb} its offsets ` +
+      "could be successfully completed. If the connector is in a stopped state, this operation can be safely retried. If it doesn't eventually " +
+      'succeed, the Connect cluster may need to be restarted to get rid of the zombie sink tasks.',
+    { cause },
+  )
 }
 
 export const groupOf = (name: string, config: ConnectorConfig): string => config['consumer.override.group.id'] ?? `connect-${name}`
@@ -132,8 +136,8 @@ function sinkOffset({ partition, offset }: ConnectorOffset): CommitOffset & { go
   const number = partition[PARTITION]
   if (topic === undefined || number === undefined)
     throw new ConnectError(400, "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'")
-  if (topic === null || number === null)
-    throw new ConnectError(400, 'Kafka topic names and partitions must be valid strings and integers and may not be null')
+  if (topic === null) throw new ConnectError(400, 'Kafka topic names must be valid strings and may not be null')
+  if (number === null) throw new ConnectError(400, 'Kafka partitions must be valid numbers and may not be null')
   const index = Number(number)
   if (!/^\d+$/.test(String(number)) || !Number.isInteger(index))
     throw new ConnectError(
@@ -149,5 +153,7 @@ function sinkOffset({ partition, offset }: ConnectorOffset): CommitOffset & { go
       400,
       `Failed to parse the following Kafka offset value in the provided offsets: '${value}'. Offset values for sink connectors need to be integers.`,
     )
+  if (Number(value) < 0 || !Number.isSafeInteger(Number(value)))
+    throw new ConnectError(400, `The offset ${value} of ${topic}-${index} is none that a partition can have: offsets begin at 0.`)
   return { topic: String(topic), partition: index, offset: Number(value), gone: false }
 }

@@ -23,6 +23,7 @@ export interface SinkLoopParts {
   tolerance: Tolerance
   system: System
   flushIntervalMs: number
+  /** Told of each topic with each batch. */
   usesTopic(topic: string): void
   delivered(records: number): void
 }
@@ -39,7 +40,6 @@ const ALIVE_MS = 100
 export class SinkLoop implements TaskLoop {
   private readonly parts: SinkLoopParts
   private readonly offsets = new SinkOffsets()
-  private readonly seenTopics = new Set<string>()
   private task: SinkTask | null = null
   private held = false
   private resting = false
@@ -74,13 +74,14 @@ export class SinkLoop implements TaskLoop {
       if (control.paused !== this.held) await this.hold(control.paused, control)
       const batches = await consumer.poll(POLL_MS, control.signal)
       if (batches.length > 0 && !control.abandoned) {
+        this.offsets.inHand()
         for (const { topic, partition, records, nextOffset } of batches)
           this.offsets.began(topic, partition, records[0]?.offset ?? nextOffset)
         const batch = await this.parts.pipeline.toConnect(batches, (raw, failure) => this.parts.deadLetter?.report(raw, failure))
         if (await this.deliver(batch, control)) {
           for (const { topic, partition, nextOffset } of batches) {
             this.offsets.delivered(topic, partition, nextOffset)
-            this.uses(topic)
+            this.parts.usesTopic(topic)
           }
           this.parts.delivered(batch.records.length)
         }
@@ -90,12 +91,6 @@ export class SinkLoop implements TaskLoop {
       if (!(error instanceof Disconnected)) throw error
       await this.reconnect(error, control)
     }
-  }
-
-  private uses(topic: string): void {
-    if (this.seenTopics.has(topic)) return
-    this.seenTopics.add(topic)
-    this.parts.usesTopic(topic)
   }
 
   private async hold(pause: boolean, control: TaskControl): Promise<void> {
@@ -182,16 +177,18 @@ export class SinkLoop implements TaskLoop {
       const began = clock.monotonic()
       if (await this.persist(control, () => this.task!.flush())) {
         this.flushMs = clock.monotonic() - began
-        await this.commitFlushed()
+        await this.commitFlushed(control)
       }
     }
     this.scheduleCommit()
   }
 
   /** Invariant 7: everything delivered so far has been flushed. */
-  private async commitFlushed(): Promise<void> {
+  private async commitFlushed(control: TaskControl): Promise<void> {
     const { consumer, context, deadLetter } = this.parts
     await deadLetter?.flush()
+    // Invariant 9: given up on while it flushed
+    if (control.abandoned) return
     const offsets = this.offsets.uncommitted()
     try {
       await consumer.commit(offsets)
@@ -212,7 +209,7 @@ export class SinkLoop implements TaskLoop {
         if (!control.abandoned && this.offsets.dirty) {
           try {
             await this.task!.flush()
-            await this.commitFlushed()
+            await this.commitFlushed(control)
           } catch (error) {
             // the next owner reads it again: nothing is lost by going on
             this.parts.context.log.warn('what was delivered could not be flushed before a rebalance and will be delivered again', {
@@ -269,7 +266,7 @@ export class SinkLoop implements TaskLoop {
     if (control.abandoned || !this.task) return
     if (this.offsets.dirty) {
       await this.task.flush()
-      await this.commitFlushed()
+      await this.commitFlushed(control)
     }
   }
 

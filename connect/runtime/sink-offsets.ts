@@ -18,8 +18,8 @@ const id = (topic: string, partition: number) => `${topic}-${partition}`
 
 export class SinkOffsets {
   private readonly stands = new Map<string, Stand>()
-  /** Partitions went since the last delivery: what is in hand may be somebody else's. */
-  private shrunk = false
+  /** Partitions that went while a batch is in hand. One that came back is read anew from its commit: what is in hand of it is too old. */
+  private readonly left = new Set<string>()
   dirty = false
 
   assigned(partitions: readonly TopicPartition[]): void {
@@ -28,8 +28,10 @@ export class SinkOffsets {
   }
 
   gone(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) this.stands.delete(id(topic, partition))
-    this.shrunk = true
+    for (const { topic, partition } of partitions) {
+      this.stands.delete(id(topic, partition))
+      this.left.add(id(topic, partition))
+    }
     this.look()
   }
 
@@ -41,18 +43,22 @@ export class SinkOffsets {
     return [...this.stands.values()].map(({ topic, partition }) => ({ topic, partition }))
   }
 
+  /** A batch has been read: all of it is ours to deliver. */
+  inHand(): void {
+    this.left.clear()
+  }
+
   delivered(topic: string, partition: number, nextOffset: number): void {
     const stand = this.stands.get(id(topic, partition))
-    if (!stand) return
+    if (!stand || this.left.has(id(topic, partition))) return
     stand.next = nextOffset
     this.dirty = true
   }
 
   /** Which of the records in hand are still ours to deliver; null where all are. */
   stillOurs(raw: readonly RawRecord[]): boolean[] | null {
-    if (!this.shrunk) return null
-    this.shrunk = false
-    return raw.map(({ topic, partition }) => this.stands.has(id(topic, partition)))
+    if (this.left.size === 0) return null
+    return raw.map(({ topic, partition }) => !this.left.has(id(topic, partition)))
   }
 
   uncommitted(): CommitOffset[] {

@@ -43,7 +43,7 @@ export interface SourceLoopParts {
   system: System
   flushIntervalMs: number
   flushTimeoutMs: number
-  /** Told of each topic that the task writes to, once. */
+  /** Told of the topics that the task writes to, once for each batch. */
   usesTopic(topic: string): void
   /** Told how many records were acknowledged. */
   delivered(records: number): void
@@ -143,6 +143,7 @@ export class SourceLoop implements TaskLoop {
 
   private async take(batch: SourceBatch, control: TaskControl): Promise<void> {
     const made = await this.parts.pipeline.toKafka(batch.records)
+    this.lastTopic = ''
     let bytes = 0
     for (const record of made) {
       if (record.topic !== this.lastTopic) await this.uses(record.topic)
@@ -166,8 +167,7 @@ export class SourceLoop implements TaskLoop {
 
   private async uses(topic: string): Promise<void> {
     this.lastTopic = topic
-    if (this.seenTopics.has(topic)) return
-    await this.parts.topics.ensure(topic)
+    if (!this.seenTopics.has(topic)) await this.parts.topics.ensure(topic)
     this.seenTopics.add(topic)
     this.parts.usesTopic(topic)
   }

@@ -92,7 +92,9 @@ export class TopicCreation {
     if (await this.client.topic(topic, { allowCreation: !group })) return
     const spec = group?.spec ?? { partitions: -1, replicationFactor: -1, configs: {} }
     const error = (await this.client.admin.createTopics([{ name: topic, ...spec }])).get(topic)
-    if (error && !(error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS'))
-      throw new Error(`the topic ${topic} is not there and could not be created: ${error.message}`, { cause: error })
+    if (!error || (error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS')) return
+    // a cluster that is busy, or begins: the reading starts again
+    if (error instanceof KafkaError && error.retriable) throw error
+    throw new Error(`the topic ${topic} is not there and could not be created: ${error.message}`, { cause: error })
   }
 }

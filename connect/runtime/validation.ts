@@ -3,7 +3,16 @@
  * It decides nothing else and starts nothing.
  */
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
-import { type Complaint, InvalidSetting, MissingSetting, parseSettings, rawValue, type Setting, type Settings } from '../sdk/index.ts'
+import {
+  type Complaint,
+  HIDDEN,
+  InvalidSetting,
+  MissingSetting,
+  parseSettings,
+  rawValue,
+  type Setting,
+  type Settings,
+} from '../sdk/index.ts'
 import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'
 import { clientOverrides } from './client-overrides.ts'
 import { connectorSettings, type DefaultConverters, sinkSettings, sourceSettings, stageType } from './connector-settings.ts'
@@ -41,9 +50,17 @@ function check(name: string, declared: Setting<unknown>, config: ConnectorConfig
     if (!(error instanceof InvalidSetting || error instanceof MissingSetting)) throw error
     errors.push(error.message)
   }
+  const value = raw ?? declared.default
   return {
     definition: keyInfo(name, declared),
-    value: { name, value: raw ?? declared.default, recommended_values: [...(declared.recommended ?? [])], errors, visible: true },
+    // Invariant 12: what is typed into a form must not come back in answers that tools log
+    value: {
+      name,
+      value: declared.type === 'PASSWORD' && value !== null ? HIDDEN : value,
+      recommended_values: [...(declared.recommended ?? [])],
+      errors,
+      visible: true,
+    },
   }
 }
 
@@ -103,9 +120,11 @@ function together(plugin: ConnectorPlugin, config: ConnectorConfig, complain: (n
   }
   if (topics !== '' && pattern !== '') both('topics and topics.regex are mutually exclusive options, but both are set.')
   if (topics === '' && pattern === '') both('Must configure one of topics or topics.regex')
+  const list = topics.split(',').map((topic) => topic.trim())
+  if (new Set(list).size < list.length) complain('topics', "Configuration 'topics' values must not be duplicated.")
+  else if (topics !== '' && list.includes('')) complain('topics', "Configuration 'topics' values must not be empty.")
   const dead = given('errors.deadletterqueue.topic.name')
   if (dead === '') return
-  const list = topics.split(',').map((topic) => topic.trim())
   if (list.includes(dead))
     complain(
       'topics',
@@ -114,7 +133,7 @@ function together(plugin: ConnectorPlugin, config: ConnectorConfig, complain: (n
   else if (pattern !== '' && matches(pattern, dead))
     complain(
       'topics.regex',
-      `The DLQ topic '${dead}' may not be included in the regex matching the topics ('topics.regex=${pattern}') consumed by the connector`,
+      `The DLQ topic '${dead}' may not be matched by the regex for the topics ('topics.regex=${pattern}') consumed by the connector`,
     )
 }
 

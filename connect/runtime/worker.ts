@@ -39,6 +39,8 @@ export interface Worker extends WorkerDoor {
   readonly workerId: string
   /** What a flow task that runs here said of itself last. */
   flowReport(connector: string, task: number): FlowReport | undefined
+  /** Rejects where the group of workers does not take this one: there is no more to come. */
+  readonly failed: Promise<never>
   /** Ends all tasks, leaves the group and closes; within about 5 s. */
   close(): Promise<void>
 }
@@ -210,6 +212,7 @@ export async function startWorker(
   return Object.assign(door, {
     workerId,
     flowReport: instances.flowReport,
+    failed: membership.failed,
     close() {
       closing ??= (async () => {
         leadership.close()

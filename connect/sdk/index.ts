@@ -2,6 +2,7 @@
 export * from './connector.ts'
 export * from './converter.ts'
 export * from './errors.ts'
+export { parseExactly } from './exact-json.ts'
 export * from './predicate.ts'
 export * from './record.ts'
 export * from './schema.ts'

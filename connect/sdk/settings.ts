@@ -24,6 +24,9 @@ export interface Setting<T> {
   parse(name: string, raw: string | null): T
 }
 
+/** What is shown of a password, as Kafka shows it. */
+export const HIDDEN = '[hidden]'
+
 /** A setting's value that cannot be used. The message names the setting and what is taken. */
 export class InvalidSetting extends Error {
   override name = 'InvalidSetting'
@@ -78,7 +81,7 @@ function declare<T, O extends Common<T>>(
       const value = read(raw)
       if (value instanceof Wrong) throw new InvalidSetting(name, raw, value.why)
       const complaint = options.check?.(value as T)
-      if (complaint) throw new InvalidSetting(name, raw, complaint)
+      if (complaint) throw new InvalidSetting(name, type === 'PASSWORD' ? HIDDEN : raw, complaint)
       return value as Given<T, O>
     },
   }

@@ -2,7 +2,6 @@
  * Where sources stand: Kafka Connect's offset topic. A key is `["connector",{partition}]` as its writer spelt it; partitions that differ
  * only in the order of their names are one, and keep the first writer's spelling, so that compaction finds them.
  */
-import { invariant } from '../../core/errors.ts'
 import type { Position, SourceOffset, SourcePartition } from '../sdk/index.ts'
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
 
@@ -92,7 +91,10 @@ export class OffsetStore {
       this.spellings.set(`${connector} ${id}`, key)
       return
     }
-    invariant(typeof offset === 'object', `an offset of ${connector} is an object`)
+    if (typeof offset !== 'object' || Array.isArray(offset)) {
+      this.complain('a record of the offset topic has a value that is no map and is passed over', key)
+      return
+    }
     stands.set(id, { key, partition, offset: offset as SourceOffset })
   }
 }

@@ -24,6 +24,8 @@ export class StatusStore {
   private readonly connectors = new Map<string, Status>()
   private readonly tasksByConnector = new Map<string, Map<number, Status>>()
   private readonly topicsByConnector = new Map<string, Set<string>>()
+  /** Keys of topics that were written and have not come back yet: they are not written again meanwhile. */
+  private readonly noting = new Set<string>()
 
   constructor(log: RecordLog, complain: (message: string, key: string) => void) {
     this.log = log
@@ -40,7 +42,8 @@ export class StatusStore {
   task = (name: string, task: number): Status | undefined => this.tasksByConnector.get(name)?.get(task)
   tasks = (name: string): ReadonlyMap<number, Status> => this.tasksByConnector.get(name) ?? new Map()
   topics = (name: string): string[] => [...(this.topicsByConnector.get(name) ?? [])].sort()
-  hasTopic = (name: string, topic: string): boolean => this.topicsByConnector.get(name)?.has(topic) ?? false
+  hasTopic = (name: string, topic: string): boolean =>
+    this.topicsByConnector.get(name)?.has(topic) === true || this.noting.has(topicKey(topic, name))
 
   putConnector = (name: string, status: Status): Promise<void> => this.put(connectorKey(name), this.connector(name), status)
   putTask = (name: string, task: number, status: Status): Promise<void> => this.put(taskKey(name, task), this.task(name, task), status)
@@ -48,10 +51,16 @@ export class StatusStore {
   removeConnector = (name: string): Promise<void> => this.log.append([{ key: connectorKey(name), value: null }])
   removeTask = (name: string, task: number): Promise<void> => this.log.append([{ key: taskKey(name, task), value: null }])
 
-  putTopic = (topic: string, connector: string, task: number, discoverTimestamp: number): Promise<void> =>
-    this.log.append([
-      { key: topicKey(topic, connector), value: JSON.stringify({ topic: { name: topic, connector, task, discoverTimestamp } }) },
-    ])
+  async putTopic(topic: string, connector: string, task: number, discoverTimestamp: number): Promise<void> {
+    const key = topicKey(topic, connector)
+    this.noting.add(key)
+    try {
+      await this.log.append([{ key, value: JSON.stringify({ topic: { name: topic, connector, task, discoverTimestamp } }) }])
+    } catch (error) {
+      this.noting.delete(key)
+      throw error
+    }
+  }
 
   removeTopics = (connector: string): Promise<void> => {
     const records = this.topics(connector).map((topic) => ({ key: topicKey(topic, connector), value: null }))
@@ -84,6 +93,7 @@ export class StatusStore {
       if (tasks.size === 0) this.tasksByConnector.delete(task[1]!)
     } else if (topic) {
       const known = within(this.topicsByConnector, topic[2]!, () => new Set<string>())
+      this.noting.delete(key)
       if (parsed) known.add(topic[1]!)
       else known.delete(topic[1]!)
     } else this.complain('a record of the status topic has a key that is not known and is passed over', key)

@@ -3,7 +3,7 @@
  * them, or throws BadLine with the index of the first that it cannot read.
  */
 import { parse } from 'csv-parse/sync'
-import { type Schema, type SourceRecord, schemas } from '../../connect/sdk/index.ts'
+import { parseExactly, type Schema, type SourceRecord, schemas } from '../../connect/sdk/index.ts'
 
 export class BadLine extends Error {
   override name = 'BadLine'
@@ -80,7 +80,7 @@ function jsonLines({ topic, keyField }: FormatOptions): Format {
         if (line === '' || line.trim() === '') continue
         let value: unknown
         try {
-          value = JSON.parse(line)
+          value = parseExactly(line)
         } catch (error) {
           throw new BadLine(i, `is not JSON: ${(error as Error).message}`, { cause: error })
         }

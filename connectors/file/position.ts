@@ -3,8 +3,8 @@
  * does not read: a fingerprint of the file's first bytes, by which another file under the same name is known. The sink's position is a
  * small file beside the data: how long the data is, and up to which offsets it holds the records.
  */
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Position, SourceOffset, SourcePartition } from '../../connect/sdk/index.ts'
 
@@ -98,16 +98,51 @@ export async function readSinkStand(file: string): Promise<SinkStand | null> {
   }
 }
 
-/** Invariant 8: write, fsync, rename, fsync of the folder. */
-export async function writeSinkStand(file: string, stand: SinkStand): Promise<void> {
+/** Who writes a file, so that a task that was replaced without its knowledge can tell (Invariant 9). A crash of the machine ends all of them. */
+const writerPath = (file: string): string => `${file}.writer`
+
+export async function claim(file: string, writer: string): Promise<void> {
+  const draft = `${writerPath(file)}.${writer}`
+  await writeFile(draft, writer)
+  await rename(draft, writerPath(file))
+  await removeDrafts(file)
+}
+
+/** What writers leave that are killed between writing and renaming: a file beside ours whose name ends in their id. */
+async function removeDrafts(file: string): Promise<void> {
+  const begins = [sinkPositionPath(file), writerPath(file)].map((path) => `${basename(path)}.`)
+  const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+  for (const name of await readdir(dirname(file)))
+    if (begins.some((begin) => name.startsWith(begin) && isId(name.slice(begin.length))))
+      await rm(join(dirname(file), name), { force: true })
+}
+
+/** Whether another task has claimed the file since. */
+export async function isTaken(file: string, writer: string): Promise<boolean> {
+  try {
+    return (await readFile(writerPath(file), 'utf8')) !== writer
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** Invariant 8: write, fsync, rename, fsync of the folder. `mayReplace` is asked last, and throws where the stand must stay as it is. */
+export async function writeSinkStand(file: string, stand: SinkStand, writer: string, mayReplace: () => Promise<void>): Promise<void> {
   const path = sinkPositionPath(file)
-  const draft = `${path}.new`
+  const draft = `${path}.${writer}`
   const handle = await open(draft, 'w')
   try {
     await handle.writeFile(`${JSON.stringify({ length: stand.length, held: Object.fromEntries(stand.held) })}\n`)
     await handle.sync()
   } finally {
     await handle.close()
+  }
+  try {
+    await mayReplace()
+  } catch (error) {
+    await rm(draft)
+    throw error
   }
   await rename(draft, path)
   await syncFolder(path)

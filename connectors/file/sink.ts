@@ -3,6 +3,7 @@
  * after a crash the file is cut back to what is known and what comes again is left out: each record is in the file once. A torn last line
  * never stays.
  */
+import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import {
   BadRecord,
@@ -14,7 +15,7 @@ import {
   setting,
   type TaskContext,
 } from '../../connect/sdk/index.ts'
-import { type Held, heldKey, readSinkStand, syncFolder, writeSinkStand } from './position.ts'
+import { claim, type Held, heldKey, isTaken, readSinkStand, syncFolder, writeSinkStand } from './position.ts'
 import { addJson, addPlain, LineBuffer } from './text.ts'
 
 const NEWLINE = 0x0a
@@ -48,11 +49,17 @@ export const fileSink = defineSink({
   },
 })
 
+/** Another task writes the file now. */
+class Replaced extends Error {
+  override name = 'Replaced'
+}
+
 class FileSink implements SinkTask {
   readonly #path: string
   readonly #log: TaskContext<Config>['log']
   readonly #add: (to: LineBuffer, record: SinkRecord) => void
   readonly #lines = new LineBuffer()
+  readonly #writer = randomUUID()
   #handle: FileHandle | null = null
   #ino = 0
   #length = 0
@@ -66,8 +73,10 @@ class FileSink implements SinkTask {
   }
 
   async start(): Promise<void> {
-    const stand = await readSinkStand(this.#path)
     await this.#open()
+    // from here on whoever wrote before notes nothing more, so that what is read next stays true
+    await claim(this.#path, this.#writer)
+    const stand = await readSinkStand(this.#path)
     if (stand && stand.length <= this.#length) {
       this.#held = stand.held
       // what came after the last flush comes again: its offsets were not committed
@@ -106,6 +115,7 @@ class FileSink implements SinkTask {
 
   async flush(): Promise<void> {
     if (!this.#changed) return
+    await this.#mustOwn()
     const handle = this.#opened()
     await handle.datasync()
     const { size } = await handle.stat()
@@ -124,8 +134,22 @@ class FileSink implements SinkTask {
     await handle?.close()
   }
 
-  #keepStand(): Promise<void> {
-    return writeSinkStand(this.#path, { length: this.#length, held: this.#held })
+  async #keepStand(): Promise<void> {
+    try {
+      await writeSinkStand(this.#path, { length: this.#length, held: this.#held }, this.#writer, () => this.#mustOwn())
+    } catch (error) {
+      if (error instanceof Replaced) throw error
+      throw new Retriable(`${this.#path}: where it stands cannot be kept: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  /** Invariant 9: a task that was replaced, and does not know it, must not undo what its successor noted. */
+  async #mustOwn(): Promise<void> {
+    if (await isTaken(this.#path, this.#writer))
+      throw new Replaced(
+        `${this.#path} is written by another task since it was opened here. What was not flushed comes again there; where two connectors ` +
+          'write this file, give one of them a file of its own.',
+      )
   }
 
   /** The records that the file does not have. The batch itself where that is all of them, as it nearly always is. */
@@ -185,6 +209,7 @@ class FileSink implements SinkTask {
         written += (await handle.write(bytes, written, bytes.length - written)).bytesWritten
       }
     } catch (error) {
+      await this.#mustOwn()
       // half a batch must not stay: the runtime gives all of it again
       await handle.truncate(this.#length)
       throw new Retriable(`${this.#path} cannot be written: ${(error as Error).message}`, { cause: error })

@@ -77,7 +77,9 @@ export class Tail {
     }
     try {
       const named = await stat(this.#path)
-      return named.ino === ours.ino && named.dev === ours.dev ? 'same' : 'replaced'
+      if (named.ino === ours.ino && named.dev === ours.dev) return 'same'
+      // log rotation puts an empty file there and then tells the writer: until that has moved on it writes to ours
+      return named.size === 0 ? 'same' : 'replaced'
     } catch (error) {
       // renamed, and its successor is not there yet: what is written to it still counts
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'same'

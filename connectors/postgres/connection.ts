@@ -125,7 +125,7 @@ export class Connection {
       await client.connect()
     } catch (error) {
       const { code, message } = error as pg.DatabaseError
-      if (code?.startsWith('28') || code === '3D000')
+      if (code?.startsWith('28') || code === '3D000' || isLoginFault(message))
         throw new Error(`Postgres does not let us in: ${message}. Mend connection.url, connection.user and connection.password.`, {
           cause: error,
         })
@@ -152,6 +152,9 @@ export class Connection {
     return new Error(`Postgres: ${message}`, { cause: error })
   }
 }
+
+/** What the driver itself finds at the door, without a code: a password that is not there, a server that does not encrypt. */
+const isLoginFault = (message: string): boolean => /^SASL: |does not support SSL/.test(message)
 
 function judge(code: string | undefined): 'gone' | 'busy' | 'row' | 'table' | 'fault' {
   // no SQLSTATE: the socket's own error, or the driver's word that the connection ended

@@ -31,7 +31,7 @@ export interface TableRows {
   table: { schema: string | null; name: string }
   keys: Field[]
   shapes: Shape[]
-  /** The keys of rows to delete, in the order of `keys`. */
+  /** The keys of rows to delete before the shapes are written, in the order of `keys`. */
   deletes: unknown[][]
 }
 
@@ -40,6 +40,8 @@ interface Row {
   keyCount: number
   values: unknown[] | null
   keys: unknown[]
+  /** The row was deleted before: it begins anew. */
+  anew?: boolean
 }
 
 /** Says why a record is no row. */
@@ -207,8 +209,8 @@ export function gather(entries: readonly { table: TableRows['table']; row: Row }
   return [...tables.values()].map(({ of, latest, all }) => {
     const shapes = new Map<string, Shape>()
     for (const row of lastWins && latest.size > 0 ? latest.values() : all) {
-      if (row.values === null) of.deletes.push(row.keys)
-      else addTo(shapes, row)
+      if (row.values === null || row.anew) of.deletes.push(row.keys)
+      if (row.values !== null) addTo(shapes, row)
     }
     of.shapes = [...shapes.values()]
     return of
@@ -222,12 +224,14 @@ const keyText = (keys: readonly unknown[]): string =>
 
 /** A later row leaves alone what it does not speak of, as it would in the table. */
 function merged(earlier: Row, later: Row): Row {
-  if (earlier.values === null || later.values === null) return later
+  if (later.values === null) return later
+  if (earlier.values === null) return { ...later, anew: true }
   const spoken = new Set(later.fields.map((field) => field.name))
   const kept = earlier.fields.flatMap((field, i) => (spoken.has(field.name) ? [] : [i]))
-  if (kept.length === 0) return later
+  if (kept.length === 0) return earlier.anew ? { ...later, anew: true } : later
   return {
     ...later,
+    anew: earlier.anew === true,
     fields: [...later.fields, ...kept.map((i) => earlier.fields[i]!)],
     values: [...later.values, ...kept.map((i) => earlier.values![i])],
   }

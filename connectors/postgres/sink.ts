@@ -146,16 +146,19 @@ class PostgresSink implements SinkTask {
     for (const run of this.#runs(entries)) {
       for (const { table, keys, shapes, deletes } of gather(run, this.#config['insert.mode'] !== 'insert')) {
         const sql = this.#tables.sql(table)
+        const writes: (Statement | null)[] = []
         for (const { fields, keyCount, rows } of shapes) {
           const columns = await this.#tables.columns(table, fields, keys, alone)
           if (columns.every((column) => column === null))
             throw new RowRefused('it has no field with a value, and the table has none of its columns')
-          add(writeStatement(sql, this.#mode, columns, keyCount, rows))
+          writes.push(writeStatement(sql, this.#mode, columns, keyCount, rows))
         }
+        // before the writes, since some of those rows come again; after their columns, since a table is created with all of them
         if (deletes.length > 0) {
           const columns = await this.#tables.columns(table, keys, keys, alone)
           add(deleteStatement(sql, columns as Column[], deletes))
         }
+        for (const write of writes) add(write)
       }
     }
     return statements

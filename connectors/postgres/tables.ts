@@ -64,7 +64,17 @@ export class Tables {
         found = (await this.#look(sql)) ?? found
       }
     }
-    return fields.map((field) => columnOf(found, field.name) ?? null)
+    const columns = fields.map((field) => columnOf(found, field.name) ?? null)
+    const seen = new Map<Column, string>()
+    for (let i = 0; i < columns.length; i++) {
+      const column = columns[i]
+      if (!column) continue
+      const other = seen.get(column)
+      if (other !== undefined)
+        throw new RowRefused(`its fields "${other}" and "${fields[i]!.name}" are both the column "${column.name}" of ${sql}`)
+      seen.set(column, fields[i]!.name)
+    }
+    return columns
   }
 
   async #look(sql: string): Promise<Table | undefined> {

@@ -182,10 +182,11 @@ export class Metadata {
     }
     for (const entry of answer.topics) {
       if (entry.name === null) continue
-      if (entry.errorCode !== 0) this.troubled.set(entry.name, entry.errorCode)
-      else this.troubled.delete(entry.name)
       if (entry.errorCode !== 0 && errorName(entry.errorCode) !== 'LEADER_NOT_AVAILABLE') this.forget(entry.name)
       else if (entry.errorCode === 0) this.learn(entry as typeof entry & { name: string }, now)
+      // after forgetting, which takes this away too
+      if (entry.errorCode !== 0) this.troubled.set(entry.name, entry.errorCode)
+      else this.troubled.delete(entry.name)
     }
     while (this.known.size > clientLimits.topics) this.forget(this.known.keys().next().value as string)
     for (const listener of [...this.listeners]) listener()

@@ -376,7 +376,8 @@ export class Sender {
     }
     this.askingMetadata = true
     this.network.metadata
-      .refresh([...new Set(topics)], { signal: this.closing.signal })
+      // as Kafka's producers ask: a topic that was deleted may come again
+      .refresh([...new Set(topics)], { allowCreation: true, signal: this.closing.signal })
       .catch((error) => this.network.system.logger.debug({ err: error }, 'no broker tells where partitions are'))
       .finally(() => {
         this.askingMetadata = false

@@ -60,6 +60,17 @@ describe('connectors', () => {
       'errors.log.enable': 'true',
       ratio: '1.5',
     })
+    const spelt = '{"connector.class":"FileStreamSource","digits":12345678901234567890,"part":1.10,"power":1e3}'
+    for (const [method, path, body] of [
+      ['PUT', '/connectors/b/config', spelt],
+      ['PATCH', '/connectors/b/config', spelt],
+      ['POST', '/connectors', `\uFEFF{"name":"c","config":${spelt}}`],
+    ] as const)
+      expect((await ask(method, path, body, { 'content-type': 'application/json' })).body.config).toMatchObject({
+        digits: '12345678901234567890',
+        part: '1.10',
+        power: '1e3',
+      })
     const refused = await ask('PUT', '/connectors/a/config', { ...config, 'tasks.max': null })
     expect(refused.status).toBe(400)
     expect(refused.body.message).toContain('Null value can not be supplied as the configuration value.')
@@ -95,7 +106,7 @@ describe('connectors', () => {
     await create('a')
     await create('b')
     expect((await ask('GET', '/connectors')).body).toEqual(['a', 'b'])
-    expect((await ask('GET', '/connectors?expand=foo')).body).toEqual({})
+    expect((await ask('GET', '/connectors?expand=foo')).body).toEqual({ a: {}, b: {} })
     const { body } = await ask('GET', '/connectors?expand=status&expand=info&expand=foo')
     expect(Object.keys(body)).toEqual(['a', 'b'])
     expect(Object.keys(body.a)).toEqual(['status', 'info'])

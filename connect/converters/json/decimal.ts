@@ -1,7 +1,10 @@
 /**
  * Decimals between their digits ("12.30") and the bytes Kafka Connect keeps: the unscaled number, two's complement, big endian.
  */
-import { DataError } from '../../sdk/index.ts'
+import { DataError, type Schema } from '../../sdk/index.ts'
+
+/** How far a point may stand from its digits: a power or a scale past it would take memory by its mere size (Invariant 13). */
+const MAX_SHIFT = 100_000
 
 /** The unscaled number of a decimal's text, at `scale` digits after the point. */
 export function unscaled(digits: string, scale: number): bigint {
@@ -9,6 +12,7 @@ export function unscaled(digits: string, scale: number): bigint {
   if (!match || (match[2] === '' && !match[3])) throw new DataError(`not a decimal: ${digits}`)
   const fraction = match[3] ?? ''
   const shift = scale - fraction.length + Number(match[4] ?? 0)
+  if (Math.abs(shift) > MAX_SHIFT) throw new DataError(`a decimal whose point is ${shift} digits away`)
   let number = BigInt(`${match[2]}${fraction}`)
   if (shift >= 0) number *= 10n ** BigInt(shift)
   else {
@@ -19,7 +23,20 @@ export function unscaled(digits: string, scale: number): bigint {
   return match[1] === '-' ? -number : number
 }
 
+/** How many digits a decimal's text has after its point, once its power is worked in. */
+export function fractionDigits(digits: string): number {
+  const match = /^[+-]?\d*(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(digits)
+  return Math.max(0, (match?.[1] ?? '').length - Number(match?.[2] ?? 0))
+}
+
+export function scaleOf(schema: Schema): number {
+  const scale = Number(schema.parameters?.scale ?? Number.NaN)
+  if (!Number.isInteger(scale)) throw new DataError('Invalid Decimal schema: scale parameter not found.')
+  return scale
+}
+
 export function digitsOf(number: bigint, scale: number): string {
+  if (Math.abs(scale) > MAX_SHIFT) throw new DataError(`a decimal whose point is ${scale} digits away`)
   if (scale <= 0) return String(number * 10n ** BigInt(-scale))
   const digits = String(number < 0n ? -number : number).padStart(scale + 1, '0')
   return `${number < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`

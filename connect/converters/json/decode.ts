@@ -1,32 +1,11 @@
 /**
- * JSON text as values. Whole numbers past 2^53 come as bigint, never rounded. A decoder is built once for a schema and remembered.
+ * JSON values as values of a schema. A decoder is built once for a schema and remembered.
  */
+import { LongNumber } from '../../sdk/exact-json.ts'
 import { DataError, logicalTypes, type Schema } from '../../sdk/index.ts'
-import { digitsOf, numberOf, unscaled } from './decimal.ts'
+import { digitsOf, fractionDigits, numberOf, scaleOf, unscaled } from './decimal.ts'
 
 export type Decode = (json: unknown) => unknown
-
-/** A number whose digits JSON.parse would round, kept as its text until a schema says what it is. */
-class LongNumber {
-  readonly digits: string
-
-  constructor(digits: string) {
-    this.digits = digits
-  }
-}
-
-/** Sixteen digits in a row (a point may stand among them): the least that can be more than a double holds. */
-const longNumber = /\d[\d.]{15}/
-
-/** JSON.parse, but exact. With `exactDecimals`, long fractions too come as LongNumber, for a decoder to read. */
-export function parseExactly(text: string, exactDecimals = false): unknown {
-  if (!longNumber.test(text)) return JSON.parse(text)
-  return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) => {
-    if (typeof value !== 'number' || context.source === undefined) return value
-    if (/^-?\d+$/.test(context.source)) return Number.isSafeInteger(value) ? value : BigInt(context.source)
-    return exactDecimals && context.source.length > 16 ? new LongNumber(context.source) : value
-  }) as (key: string, value: unknown) => unknown)
-}
 
 const known: readonly [WeakMap<Schema, Decode>, WeakMap<Schema, Decode>] = [new WeakMap(), new WeakMap()]
 
@@ -54,7 +33,7 @@ const mismatch = (schema: Schema, json: unknown) =>
 const integer =
   (schema: Schema, bits: number): Decode =>
   (json) => {
-    if (typeof json === 'number' && Number.isInteger(json) && Math.abs(json) <= 2 ** (bits - 1)) return json
+    if (typeof json === 'number' && Number.isInteger(json) && json >= -(2 ** (bits - 1)) && json < 2 ** (bits - 1)) return json
     if (typeof json === 'bigint' && BigInt.asIntN(bits, json) === json) return json
     throw mismatch(schema, json)
   }
@@ -66,27 +45,56 @@ const number = (json: unknown): number | undefined => {
   return json === 'NaN' || json === 'Infinity' || json === '-Infinity' ? Number(json) : undefined
 }
 
+/** Bytes of base64. Buffer.from alone passes over what is none, and would make something of anything. */
+function base64(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64')
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding)
+    throw new DataError('text that is no base64 stands for bytes')
+  return bytes
+}
+
 function decimal(schema: Schema): Decode {
-  const scale = Number(schema.parameters?.scale ?? 0)
+  const scale = scaleOf(schema)
+  // digits may be more than the scale says, as in Java, where each decimal carries a scale of its own
+  const spelt = (text: string) => {
+    const own = Math.max(scale, fractionDigits(text))
+    return digitsOf(unscaled(text, own), own)
+  }
   return (json) => {
-    if (typeof json === 'string') return digitsOf(numberOf(Buffer.from(json, 'base64')), scale)
-    if (json instanceof LongNumber) return digitsOf(unscaled(json.digits, scale), scale)
-    if (typeof json === 'number' || typeof json === 'bigint') return digitsOf(unscaled(String(json), scale), scale)
+    if (typeof json === 'string') return digitsOf(numberOf(base64(json)), scale)
+    if (json instanceof LongNumber) return spelt(json.digits)
+    if (typeof json === 'number' || typeof json === 'bigint') return spelt(String(json))
     throw mismatch(schema, json)
   }
 }
 
+const DAY_MS = 86_400_000
+
 const time =
   (schema: Schema, factor: number): Decode =>
   (json) => {
-    if (typeof json !== 'number') throw mismatch(schema, json)
-    return new Date(json * factor)
+    if (typeof json !== 'number' || !Number.isInteger(json)) throw mismatch(schema, json)
+    const date = new Date(json * factor)
+    // Java's dates reach further than JavaScript's
+    if (Number.isNaN(date.getTime())) throw new DataError(`${json} is past what a date can hold: are its units right?`)
+    return date
   }
+
+function timeOfDay(schema: Schema): Decode {
+  const decode = time(schema, 1)
+  return (json) => {
+    const date = decode(json) as Date
+    if (date.getTime() < 0 || date.getTime() > DAY_MS) throw new DataError(`${json} is no time of a day in milliseconds`)
+    return date
+  }
+}
 
 function builders(schema: Schema, replace: boolean): Decode {
   if (schema.name === logicalTypes.decimal) return decimal(schema)
-  if (schema.name === logicalTypes.date) return time(schema, 86_400_000)
-  if (schema.name === logicalTypes.time || schema.name === logicalTypes.timestamp) return time(schema, 1)
+  if (schema.name === logicalTypes.date) return time(schema, DAY_MS)
+  if (schema.name === logicalTypes.timestamp) return time(schema, 1)
+  if (schema.name === logicalTypes.time) return timeOfDay(schema)
   switch (schema.type) {
     case 'int8':
       return integer(schema, 8)
@@ -112,7 +120,7 @@ function builders(schema: Schema, replace: boolean): Decode {
     case 'bytes':
       return (json) => {
         if (typeof json !== 'string') throw mismatch(schema, json)
-        return Buffer.from(json, 'base64')
+        return base64(json)
       }
     case 'array': {
       const element = decoder(schema.values!, replace)
@@ -131,7 +139,7 @@ function builders(schema: Schema, replace: boolean): Decode {
 function map(schema: Schema, replace: boolean): Decode {
   const key = decoder(schema.keys!, replace)
   const element = decoder(schema.values!, replace)
-  const named = schema.keys!.type === 'string' && !schema.keys!.optional
+  const named = schema.keys!.type === 'string'
   return (json) => {
     if (named) {
       if (typeof json !== 'object' || Array.isArray(json) || json instanceof LongNumber)
@@ -151,10 +159,13 @@ function map(schema: Schema, replace: boolean): Decode {
 
 function structure(schema: Schema, replace: boolean): Decode {
   const fields = schema.fields!.map((field) => ({ name: field.name, decode: decoder(field.schema, replace) }))
+  const shadows = fields.some(({ name }) => name in Object.prototype)
   return (json) => {
     if (typeof json !== 'object' || Array.isArray(json) || json instanceof LongNumber) throw mismatch(schema, json)
-    const out: Record<string, unknown> = {}
-    for (const field of fields) out[field.name] = field.decode((json as Record<string, unknown>)[field.name])
+    // where a field is called `constructor`, a plain object has one that nobody wrote
+    const given = (shadows ? Object.assign(Object.create(null), json) : json) as Record<string, unknown>
+    const out: Record<string, unknown> = shadows ? Object.create(null) : {}
+    for (const field of fields) out[field.name] = field.decode(given[field.name])
     return out
   }
 }

@@ -3,7 +3,7 @@
  * are where they hold nothing that JSON lacks (bigint, Buffer, Date, Map).
  */
 import { DataError, logicalTypes, type Schema } from '../../sdk/index.ts'
-import { bytesOf, unscaled } from './decimal.ts'
+import { bytesOf, scaleOf, unscaled } from './decimal.ts'
 import { rawJson } from './raw-json.ts'
 
 export interface EncodeOptions {
@@ -47,7 +47,7 @@ const describe = (value: unknown) => (typeof value === 'object' ? (value?.constr
 const integer =
   (schema: Schema, bits: number): Encode =>
   (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 2 ** (bits - 1)) return String(value)
+    if (typeof value === 'number' && Number.isInteger(value) && value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1)) return String(value)
     if (typeof value === 'bigint' && BigInt.asIntN(bits, value) === value) return String(value)
     throw mismatch(schema, value)
   }
@@ -61,7 +61,7 @@ const time =
   }
 
 function decimal(schema: Schema, options: EncodeOptions): Encode {
-  const scale = Number(schema.parameters?.scale ?? 0)
+  const scale = scaleOf(schema)
   return (value) => {
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') throw mismatch(schema, value)
     const number = unscaled(String(value), scale)
@@ -124,11 +124,12 @@ function build(schema: Schema, options: EncodeOptions): Encode {
 function map(schema: Schema, options: EncodeOptions): Encode {
   const key = encoder(schema.keys!, options)
   const element = encoder(schema.values!, options)
-  const named = schema.keys!.type === 'string' && !schema.keys!.optional
+  const named = schema.keys!.type === 'string'
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(schema, value)
     const entries = value instanceof Map ? [...value] : Object.entries(value)
-    if (named) return `{${entries.map(([name, item]) => `${key(name)}:${element(item)}`).join(',')}}`
+    // a name that is null is the text of it, as Jackson has it
+    if (named) return `{${entries.map(([name, item]) => `${key(name ?? 'null')}:${element(item)}`).join(',')}}`
     return `[${entries.map(([name, item]) => `[${key(name)},${element(item)}]`).join(',')}]`
   }
 }
@@ -139,9 +140,10 @@ function structure(schema: Schema, options: EncodeOptions): Encode {
     lead: `${index === 0 ? '' : ','}${JSON.stringify(field.name)}:`,
     encode: encoder(field.schema, options),
   }))
+  const shadows = fields.some(({ name }) => name in Object.prototype)
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) throw mismatch(schema, value)
-    const struct = value as Record<string, unknown>
+    const struct = (shadows ? Object.assign(Object.create(null), value) : value) as Record<string, unknown>
     let text = '{'
     for (const field of fields) text += field.lead + field.encode(struct[field.name])
     return `${text}}`

@@ -212,6 +212,32 @@ test('while the sink asks to try again all partitions rest; records of a partiti
   expect(steps.filter((step) => step.startsWith('commit'))).toEqual(['commit 1@1'])
 })
 
+test('records in hand of a partition that went and came back are left to its new reading', async () => {
+  let tries = 0
+  const { steps, control, consumer, running } = loop({
+    write: async () => {
+      if (tries++ < 1) throw new Retriable('busy', { afterMs: 30 })
+    },
+  })
+  consumer.line.push(
+    () => consumer.give([p0, p1]),
+    [records(p0, 0, 1), records(p1, 0, 1)],
+    async () => {
+      await consumer.take([p0], 'lost')
+      // its owner in between took this record and further ones, and committed behind them
+      await consumer.give([p0])
+    },
+  )
+  await has(steps, 'write 1@0')
+  expect(steps).not.toContain('write 0@0 1@0')
+  await until(() => consumer.paused.size === 0, 'the partitions go on')
+  consumer.line.push([records(p0, 9, 1)])
+  await has(steps, 'write 0@9')
+  control.stop()
+  await running
+  expect(steps.filter((step) => step.startsWith('commit'))).toEqual(['commit 1@1 0@10'])
+})
+
 test('an offset waits for the dead letters before it, and is not committed when they cannot be sent', async () => {
   const sent: string[] = []
   let release: (error?: Error) => void = () => {}
@@ -275,4 +301,24 @@ test('a task that was given up on commits nothing', async () => {
   control.abandon()
   await running
   expect(steps.some((step) => step.startsWith('commit'))).toBe(false)
+})
+
+test('a task that is given up on while it flushes commits nothing', async () => {
+  const flushing = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const { steps, control, consumer, running } = loop(
+    {
+      flush: async () => {
+        flushing.resolve()
+        await release.promise
+      },
+    },
+    { flushMs: 1 },
+  )
+  consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 1)])
+  await flushing.promise
+  control.abandon()
+  release.resolve()
+  await running
+  expect(steps.filter((step) => step.startsWith('commit'))).toEqual([])
 })

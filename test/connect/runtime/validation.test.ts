@@ -31,6 +31,7 @@ const file = defineConnector({
     settings: {
       file: setting.string({ default: null, doc: 'The file.' }),
       mode: setting.string({ default: null, doc: 'Goes with no file.' }),
+      word: setting.password({ default: null, doc: 'A secret.', check: (word) => (word.length < 5 ? 'too short' : undefined) }),
     },
     check: ({ file, mode }) => (file !== null && mode !== null ? [{ setting: 'mode', why: `file=${file} takes no mode` }] : []),
     start: () => ({ write: async () => {}, flush: async () => {} }),
@@ -152,6 +153,13 @@ describe('config infos', () => {
     })
     expect(of('transforms').value.value).toBe('')
   })
+
+  test('a password is not told', () => {
+    const infos = validate(plugins, { ...sink, topics: 't', word: 'sesame' })
+    expect(infos.configs.find((one) => one.definition.name === 'word')!.value.value).toBe('[hidden]')
+    expect(JSON.stringify(infos)).not.toContain('sesame')
+    expect(messages({ ...sink, topics: 't', word: 'sesa' })).toContain('Invalid value [hidden] for configuration word: too short')
+  })
 })
 
 describe('the sentence', () => {
@@ -186,6 +194,12 @@ describe('the sentence', () => {
       'Invalid value required for configuration exactly.once.support: sources deliver at least once here: set it to requested',
     ],
     [{ ...source, 'errors.tolerance': 'some' }, 'Invalid value some for configuration errors.tolerance: String must be one of: none, all'],
+    [
+      { ...sink, 'topics.regex': 'd.*', 'errors.deadletterqueue.topic.name': 'dlq' },
+      "The DLQ topic 'dlq' may not be matched by the regex for the topics ('topics.regex=d.*') consumed by the connector",
+    ],
+    [{ ...sink, topics: 'a,,b' }, "Configuration 'topics' values must not be empty."],
+    [{ ...sink, topics: 'a,b, a' }, "Configuration 'topics' values must not be duplicated."],
     [{ ...sink, topics: 'a', name: '' }, 'Invalid value  for configuration name: String may not be empty'],
     [
       { ...sink, topics: 'a', 'consumer.override.max.poll.records': 'lots' },

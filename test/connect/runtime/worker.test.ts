@@ -220,6 +220,7 @@ describe('one worker', () => {
     )
     const of = (offset: unknown) => [{ partition: { kafka_topic: 'topic-d', kafka_partition: '0' }, offset: { kafka_offset: offset } }]
     expect(await failure(worker.alterOffsets('sink-d', of('x')))).toEqual([400, expect.stringContaining("'x'")])
+    expect(await failure(worker.alterOffsets('sink-d', of(-1)))).toEqual([400, expect.stringContaining('-1')])
     await until(() => worker.alterOffsets('sink-d', of('7')), 'the group is empty')
     expect(await worker.offsets('sink-d')).toEqual([
       { partition: { kafka_partition: 0, kafka_topic: 'topic-d' }, offset: { kafka_offset: 7 } },
@@ -308,6 +309,20 @@ test('topics are created as the connector says; a pattern follows topics that co
   await until(() => probe.taken.length === 20, 'the records of both topics')
   expect((await client.topic('topic-x1'))!.partitions).toHaveLength(4)
   await until(() => worker.topics('sink-x').join() === 'topic-x1,topic-x2', 'its topics are known')
+})
+
+test('topics that were forgotten on demand are noted again as soon as they are used again', async () => {
+  const worker = await start(cluster())
+  await worker.create('y', source('y', { count: '1000000', batch: '1' }), 'RUNNING')
+  await worker.create('sink-y', sink('sink-y', 'topic-y'), 'RUNNING')
+  const both = ['y', 'sink-y']
+  await until(() => both.every((name) => worker.topics(name).join() === 'topic-y'), 'the topic is known of both')
+  for (const name of both) await worker.pause(name)
+  for (const name of both) await inState(worker, name, 'PAUSED PAUSED')
+  for (const name of both) worker.resetTopics(name)
+  await until(() => both.every((name) => worker.topics(name).length === 0), 'it is forgotten')
+  for (const name of both) await worker.resume(name)
+  await until(() => both.every((name) => worker.topics(name).join() === 'topic-y'), 'it is known again of both')
 })
 
 describe('when connectors fail', () => {
@@ -411,6 +426,17 @@ describe('when connectors fail', () => {
     expect(await worker.offsets('sink-m')).toEqual([])
   })
 
+  test('with errors.tolerance=none the record that fails the task is in the dead-letter topic all the same', async () => {
+    const worker = await start(cluster())
+    await worker.create('o', source('o'), 'RUNNING')
+    await until(async () => (await worker.offsets('o'))[0]?.offset?.n === 10, 'all are there')
+    const json = { 'value.converter': 'org.apache.kafka.connect.json.JsonConverter', 'value.converter.schemas.enable': 'false' }
+    const dead = { 'errors.deadletterqueue.topic.name': 'dead-o', 'errors.deadletterqueue.topic.replication.factor': '1' }
+    await worker.create('sink-o', sink('sink-o', 'topic-o', { ...json, ...dead }), 'RUNNING')
+    await inState(worker, 'sink-o', 'RUNNING FAILED')
+    expect(await valuesIn('dead-o')).toEqual(['0:0'])
+  })
+
   test('a flow commits its own positions, reports, and is begun again', async () => {
     const worker = await start(cluster())
     const probe = probes.of('n')
@@ -444,6 +470,9 @@ describe('several workers', () => {
     const refused = await follower.create('r', source('r'), 'RUNNING').catch((error) => error)
     expect(refused).toBeInstanceOf(NotLeader)
     expect(refused.leaderUrl).toBe(`http://${leader.workerId}/`)
+    // whether there is such a connector is for the leader to say: a follower may not have read of it yet
+    await expect(follower.delete('new')).rejects.toBeInstanceOf(NotLeader)
+    await expect(follower.patchConfig('new', {})).rejects.toBeInstanceOf(NotLeader)
     await leader.create('r', source('r', { 'tasks.max': '2' }), 'RUNNING')
     await inState(follower, 'r', 'RUNNING RUNNING RUNNING')
     await follower.pause('r')

@@ -2,12 +2,12 @@
  * Goal: the file sink's file holds each record once and no torn line, whatever happened to it or its worker.
  * Method: real files; a crash is a task that is left without flush or stop, with the bytes that it would leave behind.
  */
-import { appendFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Schema, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
+import { Retriable, type Schema, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
 import { fileSink } from '../../../connectors/file/sink.ts'
 import { javaText } from '../../../connectors/file/text.ts'
 import { sinkRecord, type Told, taskContext } from '../../contract/fixture.ts'
@@ -130,6 +130,22 @@ test('a file that was moved away is gone on with in a new one from the next flus
   expect(await readFile(`${file}.1`, 'utf8')).toBe('line 0\nline 1\n')
   expect(await lines()).toEqual(['line 2'])
   await sink.stop!()
+})
+
+test('a flush that finds no room is tried again until it does', async () => {
+  const sink = await start()
+  await sink.write([record(0)])
+  // stands in the way of the position as a full disk would
+  await rm(`${file}.position`)
+  await mkdir(`${file}.position`)
+  await expect(sink.flush()).rejects.toThrow(Retriable)
+  await rmdir(`${file}.position`)
+  await sink.flush()
+  await sink.stop!()
+  const second = await start()
+  await second.write([record(0), record(1)])
+  expect(await lines()).toEqual(['line 0', 'line 1'])
+  await second.stop!()
 })
 
 test('there is one task, and a position that cannot be read is named', async () => {

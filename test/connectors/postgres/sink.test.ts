@@ -239,6 +239,19 @@ describe('keys', () => {
     expect(await rows()).toEqual([{ id: '2', a: '22' }])
   })
 
+  test('a row that is deleted and comes again within a batch has nothing of the one before', async () => {
+    const task = await start({ ...upsert, 'delete.enabled': 'true' })
+    await task.write([keyed({ id: 1 }, { a: 1, b: 1 }), keyed({ id: 2 }, { a: 2, b: 2 })])
+    await task.write([keyed({ id: 1 }, null), keyed({ id: 1 }, { a: 11 }), keyed({ id: 2 }, { a: 22 }), keyed({ id: 1 }, { c: 'x' })])
+    expect(await rows('SELECT * FROM t ORDER BY id')).toEqual([
+      { id: '1', a: '11', b: null, c: 'x' },
+      { id: '2', a: '22', b: '2', c: null },
+    ])
+    const update = await start({ ...upsert, 'insert.mode': 'update', 'delete.enabled': 'true' })
+    await update.write([keyed({ id: 2 }, null), keyed({ id: 2 }, { a: 23 })])
+    expect(await rows('SELECT id FROM t')).toEqual([{ id: '1' }])
+  })
+
   test('inserts and deletes keep their order', async () => {
     const task = await start({ ...upsert, 'insert.mode': 'insert', 'delete.enabled': 'true' })
     await task.write([keyed({ id: 1 }, { a: 1 }), keyed({ id: 1 }, null), keyed({ id: 1 }, { a: 2 })])
@@ -294,6 +307,16 @@ describe('faults', () => {
     expect([error.index, error.also.length]).toEqual([777, 0])
     expect(error.message).toMatch(/^The record t-0@\d+ cannot be a row: .*violates check constraint/)
     expect(await rows('SELECT count(*)::int AS count FROM t')).toEqual([{ count: 1999 }])
+  })
+
+  test('a record whose fields are one column is the record’s fault, the others are in', async () => {
+    const task = await start()
+    await task.write([record({ id: 1 })])
+    const error = (await failure(task.write([record({ id: 2 }), record({ id: 3, ID: 4 }), record({ id: 5 })]))) as BadRecord
+    expect(error).toBeInstanceOf(BadRecord)
+    expect([error.index, error.also.length]).toEqual([1, 0])
+    expect(error.message).toContain('"id" and "ID"')
+    expect(await rows('SELECT id FROM t ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }, { id: '5' }])
   })
 
   test('a lost connection is tried again and opened anew', async () => {
@@ -372,6 +395,30 @@ describe('faults', () => {
     wrong.pathname = '/nowhere'
     const task = await start({ 'connection.url': wrong.href })
     await expect(task.write([record({ a: 1 })])).rejects.toThrow(/Postgres does not let us in: .*nowhere.*Mend connection.url/)
+  })
+
+  test('a password that is missing is said to be', async () => {
+    const part = (type: string, content: Buffer) => {
+      const head = Buffer.alloc(5)
+      head.write(type)
+      head.writeInt32BE(content.length + 4, 1)
+      return Buffer.concat([head, content])
+    }
+    const authentication = (kind: number, text: string) => part('R', Buffer.concat([Buffer.from([0, 0, 0, kind]), Buffer.from(text)]))
+    const asking = createServer((socket) => {
+      socket.once('data', () => {
+        socket.once('data', () => void socket.write(authentication(11, 'r=nonce,s=c2FsdA==,i=4096')))
+        socket.write(authentication(10, 'SCRAM-SHA-256\0\0'))
+      })
+    })
+    await new Promise<void>((resolve) => asking.listen(0, '127.0.0.1', resolve))
+    const { port } = asking.address() as { port: number }
+    const error = (await failure(
+      (await start({ 'connection.url': `jdbc:postgresql://127.0.0.1:${port}/x`, 'connection.user': 'u' })).write([record({ a: 1 })]),
+    )) as Error
+    asking.close()
+    expect(error).not.toBeInstanceOf(Retriable)
+    expect(error.message).toMatch(/Postgres does not let us in: .*password.*Mend connection.url, connection.user and connection.password/)
   })
 
   test('settings that make no sense are refused', async () => {
