@@ -73,7 +73,7 @@ function planKept(facts: StartFacts, kept: NonNullable<StartFacts['kept']>): Sta
     notes.push('the topic was deleted and created anew at the source: mirrored from its beginning')
     if (target.end < map.nextDown) map.restartTarget(target.end)
     map.skipTarget(target.end)
-    map.restartSource(source.start)
+    map.beginAnew(source.start)
     return { map, proveTail: false, losses, notes }
   }
   const end = agreedEnd >= 0 ? Math.min(source.end, agreedEnd) : source.end
