@@ -39,8 +39,8 @@ export class Roster {
   readonly partitions = new Map<string, PartitionFlow>()
   private readonly options: RosterOptions
   private inherited: Map<string, Inheritance> | null = null
-  /** Partitions that are being located or examined. */
-  private readonly busy = new Set<PartitionFlow>()
+  /** Partitions that are being located or examined, and why one has to be examined after that. */
+  private readonly busy = new Map<PartitionFlow, string | null>()
 
   constructor(options: RosterOptions) {
     this.options = options
@@ -103,7 +103,12 @@ export class Roster {
     // where it began is durable before anything is sent: a crash from now on finds its way
     await this.options.ledger.write(admitted)
     for (const flow of admitted) this.partitions.set(keyOf(flow.topic, flow.partition), flow)
-    await Promise.all(admitted.map((flow) => this.start(flow)))
+    await Promise.all(
+      admitted.map(async (flow) => {
+        await this.start(flow)
+        if (!flow.located) void this.locate(flow)
+      }),
+    )
   }
 
   /** What a MirrorMaker 2, or the worker that runs this flow, kept of a partition. */
@@ -158,7 +163,7 @@ export class Roster {
     }
   }
 
-  /** Finds both leaders and lets the partition flow. */
+  /** Finds both leaders and lets the partition flow; without one at the source it has to be located. */
   private async start(flow: PartitionFlow): Promise<void> {
     const target = await this.options.target.topic(flow.targetTopic)
     const place = target?.partitions[flow.partition]
@@ -168,11 +173,10 @@ export class Roster {
     flow.targetLeader = place.leader
     const source = (await this.options.source.topic(flow.topic))?.partitions[flow.partition]
     flow.state = 'flowing'
-    if (!source || source.leader < 0) void this.locate(flow)
-    else {
+    flow.located = source !== undefined && source.leader >= 0
+    if (source && flow.located) {
       flow.leader = source.leader
       flow.leaderEpoch = source.leaderEpoch
-      flow.located = true
       this.options.intake.add(flow)
     }
   }
@@ -180,40 +184,41 @@ export class Roster {
   /** Finds the source's leader again, and sees whether its log still agrees with what was read. */
   async locate(flow: PartitionFlow): Promise<void> {
     if (this.busy.has(flow)) return
-    this.busy.add(flow)
+    this.busy.set(flow, null)
     this.options.intake.remove(flow)
     flow.located = false
-    const { logger, settings } = this.options
-    const { clock } = this.options.system
     try {
-      for (let attempt = 0; !this.options.signal.aborted; attempt++) {
-        const again = await this.tryLocate(flow, attempt > 0).catch((error: unknown) => {
-          if (error instanceof KafkaError && error.retriable) return 'later' as const
-          throw error
-        })
-        if (again === 'later' && attempt === LOCATE_PATIENCE)
-          logger.warn(
-            { mirror: settings.name, topic: flow.topic, partition: flow.partition },
-            'not to be found at the source now; waited for',
-          )
-        if (again === 'found') {
-          flow.located = true
-          this.busy.delete(flow)
-          this.options.intake.add(flow)
-          return
-        }
-        if (again !== 'later') {
-          this.busy.delete(flow)
-          this.reexamine(flow, again.reason)
-          return
-        }
-        await clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), this.options.signal)
+      const reason = await this.search(flow)
+      const doubt = reason ?? this.busy.get(flow)
+      this.busy.delete(flow)
+      if (doubt) this.reexamine(flow, doubt)
+      else if (!this.options.signal.aborted) {
+        flow.located = true
+        this.options.intake.add(flow)
       }
     } catch (error) {
       this.options.fail(error as Error)
-    } finally {
-      this.busy.delete(flow)
     }
+  }
+
+  /** Resolves when the leader is there: with null, or with the reason why what was read has to be looked at again. */
+  private async search(flow: PartitionFlow): Promise<string | null> {
+    const { logger, settings, signal } = this.options
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const again = await this.tryLocate(flow, attempt > 0).catch((error: unknown) => {
+        if (error instanceof KafkaError && error.retriable) return 'later' as const
+        throw error
+      })
+      if (again === 'found') return null
+      if (again !== 'later') return again.reason
+      if (attempt === LOCATE_PATIENCE)
+        logger.warn(
+          { mirror: settings.name, topic: flow.topic, partition: flow.partition },
+          'not to be found at the source now; waited for',
+        )
+      await this.options.system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), signal)
+    }
+    return null
   }
 
   private async tryLocate(flow: PartitionFlow, always: boolean): Promise<'found' | 'later' | { reason: string }> {
@@ -235,8 +240,12 @@ export class Roster {
 
   /** Stops the partition, waits for what is under way, and finds out anew where it goes on. */
   reexamine(flow: PartitionFlow, reason: string): void {
-    if (this.busy.has(flow) || this.options.signal.aborted) return
-    this.busy.add(flow)
+    if (this.options.signal.aborted) return
+    if (this.busy.has(flow)) {
+      this.busy.set(flow, reason)
+      return
+    }
+    this.busy.set(flow, null)
     const { settings, logger, system } = this.options
     logger.warn({ mirror: settings.name, topic: flow.topic, partition: flow.partition, offset: flow.fetchOffset }, reason)
     this.options.intake.remove(flow)
@@ -246,8 +255,12 @@ export class Roster {
       await this.options.delivery.settled(flow)
       for (let attempt = 0; !this.options.signal.aborted; attempt++) {
         try {
+          this.busy.set(flow, null)
           await this.restart(flow)
+          const doubt = this.busy.get(flow)
           this.busy.delete(flow)
+          if (doubt) this.reexamine(flow, doubt)
+          else if (!flow.located) void this.locate(flow)
           return
         } catch (error) {
           if (!(error instanceof KafkaError && error.retriable)) throw error

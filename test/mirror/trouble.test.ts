@@ -37,6 +37,24 @@ describe('a flow in trouble', () => {
     expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
   })
 
+  test("the target's topic goes while the source is away: when that is back, all of it is filled again", async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 60)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
+    await caughtUp(mirror, 'us->central', 60)
+    await central.client.admin.deleteTopics(['us.t'])
+    await write(us, 't', 10, { from: 60 })
+    const place = () => mirror.status('us->central').partitions.find((each) => each.topic === 't')!
+    await until(() => place().sourceEndOffset === 70, 'the flow has read on')
+    await us.broker.kill()
+    await createTopic(central, 'us.t')
+    await until(() => mirror.status('us->central').trace !== undefined, 'the flow misses the source')
+    await us.broker.start()
+    await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is there again', 40_000)
+    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+  })
+
   test('a second mirror of the same flow takes it over; the first stops and says so; nothing comes twice', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
