@@ -71,6 +71,8 @@ export class Flow {
   private readonly failed: Promise<never>
   private reject: (error: Error) => void = () => {}
   private claimed = false
+  /** Looks at what others wrote, one after the other. */
+  private looking: Promise<void> = Promise.resolve()
 
   constructor(options: FlowOptions) {
     this.options = options
@@ -252,14 +254,23 @@ export class Flow {
       this.intake.release(each.bytes)
       this.frames.release(each.parcel.bytes!)
       metrics.acknowledged(flow, each, now)
-      if (each.foreign) this.lookAtOthers(flow, each.foreign.from, each.foreign.to).catch((error) => this.fail(error as Error))
+      if (each.foreign) this.othersWrote(flow, each.foreign, each.first)
     }
     flow.arrivals.done(flow.map.nextUp)
   }
 
   /** Records between ours on the target: of somebody who writes there, or of a mirror before this one, which makes ours a repeat. */
+  private othersWrote(flow: PartitionFlow, { from, to }: { from: number; to: number }, mayBeOurs: boolean): void {
+    if (mayBeOurs) {
+      this.looking = this.looking.then(() => this.lookAtOthers(flow, from, to)).catch((error) => this.fail(error as Error))
+      return
+    }
+    // a topic into which several flows are gathered is that way all the time
+    if (!flow.shared) this.tellOthers(flow, from, to, 0)
+  }
+
   private async lookAtOthers(flow: PartitionFlow, from: number, to: number): Promise<void> {
-    const { system, logger, settings } = this.options
+    const { system } = this.options
     let repeated = 0
     const scan = { client: this.target, clock: system.clock, signal: this.end.signal }
     for await (const { header } of scanBatches(scan, flow.targetTopic, flow.partition, from, to))
@@ -267,6 +278,12 @@ export class Flow {
         repeated += Math.min(header.lastOffset + 1, to) - Math.max(header.baseOffset, from)
     flow.repeatedRecords += repeated
     flow.dirty = true
+    if (repeated > 0 || !flow.shared) this.tellOthers(flow, from, to, repeated)
+  }
+
+  private tellOthers(flow: PartitionFlow, from: number, to: number, repeated: number): void {
+    const { logger, settings } = this.options
+    if (repeated === 0) flow.shared = true
     const why = repeated > 0 ? 'an earlier mirror wrote them late, and they were sent again' : 'see that no other mirror writes there'
     logger.warn(
       { mirror: settings.name, topic: flow.targetTopic, partition: flow.partition, from, to, repeated },

@@ -38,6 +38,8 @@ export interface Acknowledged {
   bytes: number
   /** Offsets between what was expected and where the batch went: somebody else wrote there. */
   foreign: { from: number; to: number } | null
+  /** The first one of its epoch: what stands before it may be ours as well, written late; behind it brokers take nothing of an older epoch. */
+  first: boolean
   parcel: Parcel
 }
 
@@ -97,6 +99,10 @@ export class PartitionFlow {
   /** The source's leader is known and asked; otherwise nobody knows what waits there. */
   located = false
   attempts = 0
+  /** It has been told that somebody else writes into the target's partition. */
+  shared = false
+  /** The target has taken a batch since the last rewind. */
+  private landed = false
   private nextSequence = 0
   /** The sequence that follows the last record the map has moved over. */
   doneSequence = 0
@@ -141,6 +147,7 @@ export class PartitionFlow {
     this.nextSequence = 0
     this.doneSequence = 0
     this.producerEpoch = producerEpoch
+    this.landed = false
     this.fetchOffset = this.map.nextUp
     this.dirty = true
   }
@@ -264,7 +271,9 @@ export class PartitionFlow {
     this.heldBytes -= bytes
     this.records += parcel.count
     this.bytes += bytes
-    return { records: parcel.count, bytes, foreign, parcel }
+    const first = !this.landed
+    this.landed = true
+    return { records: parcel.count, bytes, foreign, first, parcel }
   }
 
   /** Whether everything before it has been acknowledged. */
