@@ -225,35 +225,29 @@ export class PartitionFlow {
       parcel.sentMs = nowMs
       return parcel
     }
-    this.drain(null)
+    this.drain()
     return null
   }
 
   /** The target has it at `base`. Moves the map over everything that is done in order. */
   acknowledge(parcel: Parcel, base: number): Acknowledged[] {
     parcel.base = base
-    const done: Acknowledged[] = []
-    this.drain(done)
-    return done
+    return this.drain()
   }
 
   /** Lets go of what is done, in order: offsets that hold nothing go as soon as what stands before them does. */
-  private drain(done: Acknowledged[] | null): void {
-    while (this.underWay.length > 0) {
-      const first = this.underWay[0]!
-      if (first.bytes !== null && first.base === null) return
-      this.underWay.shift()
+  private drain(): Acknowledged[] {
+    const done: Acknowledged[] = []
+    // what was acknowledged before something in front of it failed has come back into the row
+    for (let first = this.underWay[0] ?? this.waiting[0]; first; first = this.underWay[0] ?? this.waiting[0]) {
+      if (first.bytes !== null && first.base === null) break
+      if (this.underWay.length > 0) this.underWay.shift()
+      else this.waiting.shift()
       this.dirty = true
       if (first.bytes === null) this.map.advance(first.nextUp)
-      else {
-        const settled = this.settle(first, first.base!)
-        done?.push(settled)
-      }
+      else done.push(this.settle(first, first.base!))
     }
-    while (this.waiting[0]?.bytes === null) {
-      this.map.advance(this.waiting.shift()!.nextUp)
-      this.dirty = true
-    }
+    return done
   }
 
   private settle(parcel: Parcel, base: number): Acknowledged {
