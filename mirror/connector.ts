@@ -101,6 +101,7 @@ async function runSource(
     instance: system.random.uuid(),
     metrics,
     paused: false,
+    failedOver: false,
     followsGroups: false,
     positions: {
       async get(topic, partition) {

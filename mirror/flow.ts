@@ -45,6 +45,8 @@ export interface FlowOptions {
   instance: string
   metrics: FlowMetrics
   paused: boolean
+  /** Whether the groups have been failed over; as it was left on the target where it is not given. */
+  failedOver?: boolean | undefined
   /** False where somebody else follows the groups. */
   followsGroups: boolean
   /** Where positions are kept, where that is not a topic of ours. */
@@ -71,11 +73,15 @@ export class Flow {
   private readonly failed: Promise<never>
   private reject: (error: Error) => void = () => {}
   private claimed = false
+  private paused: boolean
+  private stays: boolean | undefined
   /** Looks at what others wrote, one after the other. */
   private looking: Promise<void> = Promise.resolve()
 
   constructor(options: FlowOptions) {
     this.options = options
+    this.paused = options.paused
+    this.stays = options.failedOver
     const { settings, system } = options
     const { config } = settings
     this.failed = new Promise((_, reject) => {
@@ -108,6 +114,7 @@ export class Flow {
       system,
       mapped: (topic, partition) => this.mapped(topic, partition),
       sourceTopic: (topic) => this.sourceTopic(topic),
+      failedOver: () => this.failedOver,
     })
     this.delivery = new Delivery({
       client: this.target,
@@ -150,7 +157,7 @@ export class Flow {
         },
       },
     })
-    this.intake.pause(options.paused)
+    this.hold()
     const fail = (error: Error) => this.fail(error)
     const parts = { ...shared, system, logger: options.logger, ledger: this.ledger, topics: this.topics }
     this.roster = new Roster({ ...parts, delivery: this.delivery, intake: this.intake, fail })
@@ -205,8 +212,12 @@ export class Flow {
 
   private async open(): Promise<void> {
     await this.ledger.open(this.options.instance)
-    this.delivery.producerId = this.ledger.ownership.owner.producerId
-    this.ledger.ownership.watch().catch((error) => this.fail(error as Error))
+    const { ownership } = this.ledger
+    this.stays ??= ownership.owner.failedOver
+    if (this.stays !== ownership.owner.failedOver) await ownership.mark(this.stays)
+    this.hold()
+    this.delivery.producerId = ownership.owner.producerId
+    ownership.watch().catch((error) => this.fail(error as Error))
     await this.groups.load()
     this.claimed = true
   }
@@ -298,7 +309,25 @@ export class Flow {
   }
 
   pause(paused: boolean): void {
-    this.intake.pause(paused)
+    this.paused = paused
+    this.hold()
+  }
+
+  private hold(): void {
+    this.intake.pause(this.paused || this.failedOver)
+  }
+
+  /** Whether the target is where the groups live: the source no longer writes into it unasked. */
+  get failedOver(): boolean {
+    return this.stays ?? false
+  }
+
+  /** Stops after a failover, or takes it back; resolves when the next mirror of the flow knows. */
+  async stay(failedOver: boolean): Promise<void> {
+    this.stays = failedOver
+    this.hold()
+    const { ownership } = this.ledger
+    if (ownership.owner.instance === this.options.instance) await ownership.mark(failedOver)
   }
 
   /** Whether all partitions that were found at the start flow. */
@@ -324,7 +353,7 @@ export class Flow {
     const patienceMs = this.sourceTrouble ? ASK_GONE_MS : this.running ? ASK_SOURCE_MS : ASK_UNKNOWN_MS
     await Promise.race([ask().catch(() => {}), system.clock.sleep(patienceMs, this.end.signal)])
     const reachable = sourceReachable
-    const names = groups === 'all' ? [...this.groups.commits.keys()].sort() : groups
+    const names = groups === 'all' ? this.mirroredGroups() : groups
     const reports: FailoverReport['groups'] = []
     for (const group of names) {
       const options: FailoverOptions = {
@@ -342,6 +371,15 @@ export class Flow {
       reports.push(await failOverGroup(options))
     }
     return { dryRun, sourceReachable: reachable, groups: reports }
+  }
+
+  /** Groups that have committed something on a mirrored topic. */
+  private mirroredGroups(): string[] {
+    const { groups } = this
+    const known = [...groups.commits].filter(([group, commits]) =>
+      [...commits.values()].some(({ topic, partition }) => this.mapped(topic, partition) ?? groups.checkpoint(group, topic, partition)),
+    )
+    return known.map(([group]) => group).sort()
   }
 
   /** Partitions that are known from the ledger while the source cannot be asked. */

@@ -32,6 +32,8 @@ export interface GroupsOptions {
   sourceTopic(targetTopic: string): string | null
   /** Called before commits are translated. */
   refresh?(): Promise<void>
+  /** Whether the groups have been failed over: what they commit at the source counts no more. */
+  failedOver?(): boolean
 }
 
 export class Groups {
@@ -181,7 +183,7 @@ export class Groups {
         await this.options.refresh?.()
         if (config['emit.checkpoints.enabled']) await this.writeCheckpoints()
         const due = clock.monotonic() - this.lastSync >= syncMs
-        if (config['sync.group.offsets.enabled'] && (due || this.pending)) {
+        if (config['sync.group.offsets.enabled'] && !this.options.failedOver?.() && (due || this.pending)) {
           await this.syncToTarget()
           if (due) this.lastSync = clock.monotonic()
         }

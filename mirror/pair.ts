@@ -32,7 +32,8 @@ export class Pair {
   private flow: Flow | null = null
   private state: MirrorState = 'STARTING'
   private paused = false
-  private failedOver = false
+  /** Undefined until a failover or a resume: as it was left on the target. */
+  private failedOver: boolean | undefined
   private trace: string | null = null
   private readonly stop = new AbortController()
   private restart: (() => void) | null = null
@@ -63,7 +64,7 @@ export class Pair {
     const { signal } = this.stop
     let attempt = 0
     while (!signal.aborted) {
-      const flow = new Flow({ ...this.options, followsGroups: true, paused: this.paused || this.failedOver })
+      const flow = new Flow({ ...this.options, followsGroups: true, paused: this.paused, failedOver: this.failedOver })
       this.flow = flow
       this.state = 'STARTING'
       const begun = clock.monotonic()
@@ -142,7 +143,7 @@ export class Pair {
 
   private stateOf(flow: Flow): MirrorState {
     if (this.state === 'FAILED') return 'FAILED'
-    if (this.failedOver) return 'FAILED_OVER'
+    if (this.failedOver ?? flow.failedOver) return 'FAILED_OVER'
     if (this.paused) return 'PAUSED'
     return flow.running ? 'RUNNING' : 'STARTING'
   }
@@ -213,7 +214,7 @@ export class Pair {
   /** Goes on; starts again what had failed, and takes back a failover's stop. */
   resume(): void {
     this.paused = false
-    this.failedOver = false
+    void this.stay(false)
     this.flow?.pause(false)
     if (this.restart) {
       this.state = 'STARTING'
@@ -236,10 +237,19 @@ export class Pair {
     const report = await flow.failover(groups, dryRun)
     if (groups === 'all' && !dryRun && report.groups.every((group) => group.applied)) {
       // from here on the target is where the groups live: the old source no longer writes into it unasked
-      this.failedOver = true
-      flow.pause(true)
+      await this.stay(true)
     }
     return { mirror: this.settings.name, ...report, durationMs: Math.round(clock.monotonic() - begun) }
+  }
+
+  private async stay(failedOver: boolean): Promise<void> {
+    const before = this.failedOver ?? this.flow?.failedOver
+    this.failedOver = failedOver
+    if (before === failedOver) return
+    await this.flow?.stay(failedOver).catch((error: unknown) => {
+      const { logger, settings } = this.options
+      logger.warn({ mirror: settings.name, err: error, failedOver }, 'it could not be written down whether the flow is failed over')
+    })
   }
 
   async close(): Promise<void> {
