@@ -6,7 +6,7 @@ import offsetForLeaderEpoch from '../core/apis/23-offset-for-leader-epoch.ts'
 import type { Client, TopicPartition } from '../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../core/errors.ts'
 import type { Clock } from '../core/system/clock.ts'
-import type { OffsetMap } from './offset-map.ts'
+import { OffsetMap } from './offset-map.ts'
 import { closeGap, type Ends, type Loss, planStart } from './start-plan.ts'
 import { proveTail, type TailFindings } from './tail-proof.ts'
 import type { Inheritance } from './takeover.ts'
@@ -89,6 +89,18 @@ export async function agreedEnds(
   return agreed
 }
 
+/** What a MirrorMaker 2 left, after the proof: a sync that what lies there does not bear out says nothing against its position. */
+function settleInheritance(verdict: Verdict, position: number | null): void {
+  const { map, source, target, findings } = verdict
+  if (position === null) return
+  const from = Math.min(position, source.end)
+  if (map.nextUp < from) map.advance(from)
+  else if (map.nextUp > from && findings?.proven === 0) {
+    verdict.map = new OffsetMap(from, target.end)
+    verdict.notes.push(`its offset sync at ${map.nextUp} does not fit what the target holds: taken over at offset ${position}`)
+  }
+}
+
 export async function examine(options: ExamineOptions, subjects: readonly Subject[]): Promise<Verdict[]> {
   const { source, target, reset, producerId, clock, signal, committedOnly } = options
   const isolationLevel = committedOnly ? 1 : 0
@@ -141,8 +153,7 @@ export async function examine(options: ExamineOptions, subjects: readonly Subjec
         await batches.return(undefined)
       }
       verdict.map.skipTarget(Math.max(verdict.map.nextDown, verdict.target.end))
-      const position = inherited?.position ?? 0
-      if (!kept && verdict.map.nextUp < position) verdict.map.advance(Math.min(position, verdict.source.end))
+      if (!kept && inherited) settleInheritance(verdict, inherited.position)
     }
   }
   await Promise.all(Array.from({ length: PARALLEL_PROOFS }, work))

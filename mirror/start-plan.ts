@@ -46,8 +46,9 @@ export function planStart(facts: StartFacts): StartPlan {
   // a position says what was mirrored, not where to: into a partition that was never written to, nothing was
   if (inherited && target.end > 0) {
     const { position, sync } = inherited
+    // each says the truth of its moment; where it was killed, the sync is the newer one. Its proof decides
     const usable = sync && sync.down < target.end && sync.up < source.end && sync.up >= source.start && sync.down >= target.start
-    if (usable && (position === null || sync.up < position)) {
+    if (usable) {
       notes.push(`taken over from MirrorMaker 2, from its offset sync at ${sync.up} on`)
       return { map: new OffsetMap(sync.up, sync.down), proveTail: true, losses: [], notes }
     }

@@ -68,6 +68,9 @@ describe('where a partition goes on', () => {
     expect(at(planStart(facts({ inherited: { position: 40, sync: null }, target })))).toEqual([40, 44])
     const proven = planStart(facts({ inherited: { position: 40, sync: { up: 30, down: 34 } }, target }))
     expect([...at(proven), proven.proveTail]).toEqual([30, 34, true])
+    // killed before its position was written once more: the sync is the newer word
+    const ahead = planStart(facts({ inherited: { position: 20, sync: { up: 30, down: 34 } }, target }))
+    expect([...at(ahead), ahead.proveTail]).toEqual([30, 34, true])
     const killed = planStart(facts({ inherited: { position: null, sync: { up: 30, down: 34 } }, target }))
     expect([...at(killed), killed.proveTail]).toEqual([30, 34, true])
     expect(at(planStart(facts({ inherited: { position: 40, sync: { up: 30, down: 50 } }, target })))).toEqual([40, 44])
