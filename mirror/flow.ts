@@ -56,6 +56,8 @@ export interface FlowOptions {
 export class Flow {
   /** The last thing that the source did to us, while it does not answer. */
   sourceTrouble: Error | null = null
+  /** Why the target did not take what was sent last, while it takes nothing. */
+  targetTrouble: Error | null = null
   private readonly options: FlowOptions
   private readonly source: Client
   private readonly target: Client
@@ -126,6 +128,10 @@ export class Flow {
         acknowledged: (partition, done) => this.acknowledged(partition, done),
         room: () => this.intake.wakeAll(),
         unsure: (partition, reason) => this.roster.reexamine(partition, reason),
+        trouble: (error) => {
+          if (!this.targetTrouble) options.logger.warn({ mirror: settings.name, err: error }, 'the target takes nothing now; sent again')
+          this.targetTrouble = error
+        },
         failed: (error) => this.fail(error),
       },
     })
@@ -151,10 +157,7 @@ export class Flow {
           if (!this.sourceTrouble) options.logger.warn({ mirror: settings.name, err: error }, 'the source does not answer; tried again')
           this.sourceTrouble = error
         },
-        well: () => {
-          if (this.sourceTrouble) options.logger.info({ mirror: settings.name }, 'the source answers again')
-          this.sourceTrouble = null
-        },
+        well: () => this.sourceAnswered(),
       },
     })
     this.hold()
@@ -168,7 +171,14 @@ export class Flow {
       troubled: (error) => {
         this.sourceTrouble ??= error
       },
+      well: () => this.sourceAnswered(),
     })
+  }
+
+  private sourceAnswered(): void {
+    const { logger, settings } = this.options
+    if (this.sourceTrouble) logger.info({ mirror: settings.name }, 'the source answers again')
+    this.sourceTrouble = null
   }
 
   private fail(error: Error): void {
@@ -259,8 +269,10 @@ export class Flow {
   }
 
   private acknowledged(flow: PartitionFlow, done: readonly Acknowledged[]): void {
-    const { metrics, system } = this.options
+    const { metrics, system, logger, settings } = this.options
     const now = system.clock.monotonic()
+    if (this.targetTrouble) logger.info({ mirror: settings.name }, 'the target takes what is sent again')
+    this.targetTrouble = null
     for (const each of done) {
       this.intake.release(each.bytes)
       this.frames.release(each.parcel.bytes!)

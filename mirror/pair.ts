@@ -189,12 +189,12 @@ export class Pair {
     partitions.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
     const sum = (pick: (each: PartitionLag) => number) => partitions.reduce((total, each) => total + pick(each), 0)
     const known = partitions.every((each) => each.lagMs !== null)
-    const trace = this.trace ?? (flow.sourceTrouble ? flow.sourceTrouble.message : null)
-    const state = this.stateOf(flow)
+    // what ended an earlier life says nothing once this one flows
+    const trace = (flow.sourceTrouble ?? flow.targetTrouble)?.message ?? (flow.running ? null : this.trace)
     return {
       ...this.emptyStatus(),
-      state,
-      ...(trace !== null && (state !== 'RUNNING' || flow.sourceTrouble) ? { trace } : {}),
+      state: this.stateOf(flow),
+      ...(trace === null ? {} : { trace }),
       topics: [...new Set(partitions.map((each) => each.topic))],
       lagRecords: sum((each) => each.lagRecords),
       lagMs: known && (partitions.length > 0 || flow.running) ? Math.max(0, ...partitions.map((each) => each.lagMs!)) : null,

@@ -55,6 +55,38 @@ describe('a flow in trouble', () => {
     expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
   })
 
+  test('while the target is away the lag grows with what the source has, and the reason is told until it is back', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' }))
+    await caughtUp(mirror, 'us->central', 10)
+    await central.broker.kill()
+    await write(us, 't', 10, { from: 10 })
+    await until(() => mirror.status('us->central').lagRecords === 10, 'what is under way counts')
+    // nothing is read any more: the source's end has to be asked for
+    await write(us, 't', 30, { from: 20 })
+    await until(() => mirror.status('us->central').lagRecords === 40, 'what waits at the source counts', 20_000)
+    expect(mirror.status('us->central').trace).toMatch(new RegExp(`target.*${central.broker.port}`))
+    await central.broker.start()
+    await caughtUp(mirror, 'us->central', 50)
+    expect(mirror.status('us->central').trace).toBeUndefined()
+  })
+
+  test('a source that was away while the mirror was paused is known to be back, and what it holds', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' }))
+    await caughtUp(mirror, 'us->central', 10)
+    await mirror.pause('us->central')
+    await us.broker.kill()
+    await until(() => mirror.status('us->central').trace !== undefined, 'the flow misses the source', 20_000)
+    await us.broker.start()
+    await until(() => mirror.status('us->central').trace === undefined, 'the flow knows it is back', 20_000)
+    expect(mirror.status('us->central')).toMatchObject({ state: 'PAUSED', lagRecords: 0, lagMs: 0 })
+  })
+
   test('a second mirror of the same flow takes it over; the first stops and says so; nothing comes twice', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
