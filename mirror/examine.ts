@@ -147,6 +147,7 @@ export async function examine(options: ExamineOptions, subjects: readonly Subjec
             Math.max(verdict.map.nextDown, verdict.target.start),
             verdict.target.end,
           ),
+          sourceStart: verdict.source.start,
           producer: kept ? { id: producerId, epoch: kept.producerEpoch, sequence: kept.sequence } : null,
         })
       } finally {
