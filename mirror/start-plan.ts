@@ -77,6 +77,8 @@ function planKept(facts: StartFacts, kept: NonNullable<StartFacts['kept']>): Sta
     map.beginAnew(source.start)
     return { map, proveTail: false, losses, notes }
   }
+  const unread = Math.max(source.end, map.nextUp)
+  if (unread < kept.sourceEnd) losses.push({ from: unread, to: kept.sourceEnd, reason: 'truncated' })
   const end = agreedEnd >= 0 ? Math.min(source.end, agreedEnd) : source.end
   if (end < map.nextUp) {
     notes.push(`the source was truncated to ${end}; records from there to ${map.nextUp} are on the target and no longer at the source`)
