@@ -89,6 +89,18 @@ export async function agreedEnds(
   return agreed
 }
 
+/** The ends are those of the topics that were asked about: one that is created anew in between is another, whatever its ends look like. */
+async function sameLives(source: Client, subjects: readonly Subject[]): Promise<void> {
+  const ids = new Map(subjects.map(({ topic, topicId }) => [topic, topicId]))
+  await Promise.all(
+    [...ids].map(async ([name, id]) => {
+      const now = await source.topic(name, { refresh: true })
+      if (now?.id !== id)
+        throw new KafkaError('UNKNOWN_TOPIC_ID', `topic ${name} was ${now ? 'created anew' : 'deleted'} while it was looked at`)
+    }),
+  )
+}
+
 /** What a MirrorMaker 2 left, after the proof: a sync that what lies there does not bear out says nothing against its position. */
 function settleInheritance(verdict: Verdict, position: number | null): void {
   const { map, source, target, findings } = verdict
@@ -116,6 +128,7 @@ export async function examine(options: ExamineOptions, subjects: readonly Subjec
       subjects.map(({ topic, partition, leaderEpoch, kept }) => ({ topic, partition, leaderEpoch, batchEpoch: kept?.batchEpoch ?? -1 })),
     ),
   ])
+  await sameLives(source, subjects)
   const verdicts = subjects.map((subject, index): Verdict & { prove: boolean } => {
     const facts = {
       kept: subject.kept,
