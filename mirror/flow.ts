@@ -204,6 +204,11 @@ export class Flow {
     }
   }
 
+  /** Partitions of mirrored topics of which nothing is known yet. */
+  get leftOut(): number {
+    return this.roster.leftOut
+  }
+
   get partitions(): ReadonlyMap<string, PartitionFlow> {
     return this.roster.partitions
   }

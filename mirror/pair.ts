@@ -188,7 +188,7 @@ export class Pair {
     }
     partitions.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
     const sum = (pick: (each: PartitionLag) => number) => partitions.reduce((total, each) => total + pick(each), 0)
-    const known = partitions.every((each) => each.lagMs !== null)
+    const known = flow.leftOut === 0 && partitions.every((each) => each.lagMs !== null)
     // what ended an earlier life says nothing once this one flows
     const trace = (flow.sourceTrouble ?? flow.targetTrouble)?.message ?? (flow.running ? null : this.trace)
     return {

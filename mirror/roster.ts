@@ -38,6 +38,8 @@ export interface RosterOptions {
 export class Roster {
   readonly partitions = new Map<string, PartitionFlow>()
   private readonly options: RosterOptions
+  /** Partitions that cannot be taken in yet: they have no leader at the source or at the target. */
+  leftOut = 0
   private inherited: Map<string, Inheritance> | null = null
   /** Partitions that are being located or examined, and why one has to be examined after that. */
   private readonly busy = new Map<PartitionFlow, string | null>()
@@ -51,15 +53,25 @@ export class Roster {
     const fresh = topics.filter((topic) =>
       topic.source.partitions.some(({ index }) => !this.partitions.has(keyOf(topic.source.name, index))),
     )
-    if (fresh.length === 0) return
+    if (fresh.length === 0) {
+      this.leftOut = 0
+      return
+    }
     await this.options.topics.ensure(fresh)
-    const { settings, system } = this.options
+    const { settings, system, logger } = this.options
     const subjects: Subject[] = []
+    const leaderless: string[] = []
     let unknown = false
     for (const topic of fresh) {
-      for (const { index, leaderEpoch } of topic.source.partitions) {
+      const there = await this.options.target.topic(topic.targetName)
+      for (const { index, leader, leaderEpoch } of topic.source.partitions) {
         const key = keyOf(topic.source.name, index)
         if (this.partitions.has(key)) continue
+        // the others do not wait for it
+        if (leader < 0 || (there?.partitions[index]?.leader ?? -1) < 0) {
+          leaderless.push(`${topic.source.name}-${index}`)
+          continue
+        }
         const kept = this.options.ledger.kept(topic.source.name, index)
         if (!kept) unknown = true
         subjects.push({
@@ -80,6 +92,13 @@ export class Roster {
         })
       }
     }
+    if (leaderless.length > this.leftOut)
+      logger.warn(
+        { mirror: settings.name, partitions: leaderless.slice(0, 10) },
+        `${leaderless.length} partitions have no leader now; waited for`,
+      )
+    this.leftOut = leaderless.length
+    if (subjects.length === 0) return
     if (unknown) {
       const { source, target, ledger, signal } = this.options
       this.inherited ??= await readInheritance(settings, ledger.positionsTopic, source, target, { clock: system.clock, signal })

@@ -55,12 +55,11 @@ export class Upkeep {
     const { settings, system, logger } = this.options
     const { clock } = system
     const { config, given } = settings
-    if (!config['refresh.topics.enabled']) return
     const name = 'refresh.topics.interval.seconds'
     const asked = config[name] * 1000
     let quick = FIRST_REFRESH_MS
     let tookMs = 0
-    while (!this.options.signal.aborted) {
+    while (!this.options.signal.aborted && (config['refresh.topics.enabled'] || this.options.roster.leftOut > 0)) {
       const steady = given.has(name) ? asked : Math.min(asked, Math.max(REFRESH_MS, tookMs * REST_FACTOR))
       // topics that come just after the start should not have to wait for a whole interval
       await clock.sleep(Math.min(quick, steady), this.options.signal)
