@@ -4,7 +4,7 @@
  */
 import offsetForLeaderEpoch from '../core/apis/23-offset-for-leader-epoch.ts'
 import type { Client, TopicPartition } from '../core/client/index.ts'
-import { type ErrorName, KafkaError } from '../core/errors.ts'
+import { type ErrorName, errorName, isRetriable, KafkaError } from '../core/errors.ts'
 import type { Clock } from '../core/system/clock.ts'
 import { OffsetMap } from './offset-map.ts'
 import { closeGap, type Ends, type Loss, planStart } from './start-plan.ts'
@@ -82,7 +82,12 @@ export async function agreedEnds(
       for (const topic of answer.topics)
         for (const found of topic.partitions) {
           const index = indexes.find((each) => places[each]!.topic === topic.topic && places[each]!.partition === found.partition)
-          if (index !== undefined && found.errorCode === 0) agreed[index] = found.endOffset
+          if (index === undefined) continue
+          const error = errorName(found.errorCode)
+          // asked at a wrong moment: without an answer a truncation would go unseen
+          if (found.errorCode !== 0 && isRetriable(error))
+            throw new KafkaError(error, `epochs of ${topic.topic}-${found.partition}: ${error}`)
+          if (found.errorCode === 0) agreed[index] = found.endOffset
         }
     }),
   )

@@ -14,6 +14,8 @@ const RESTART_MS = 500
 const RESTART_MAX_MS = 60_000
 /** A life that lasted this long was a good one: the next failure begins with a short pause again. */
 const GOOD_LIFE_MS = 60_000
+/** Behind this time without a word of the source about a partition, nobody knows what waits there. */
+const SILENCE_MS = 12_000
 /** How long a failover waits for the target to be read after a start. */
 const READY_MS = 20_000
 
@@ -37,6 +39,8 @@ export class Pair {
   private trace: string | null = null
   private readonly stop = new AbortController()
   private restart: (() => void) | null = null
+  /** Ends the pause before the next life. */
+  private hurry: AbortController | null = null
   private running: Promise<void> = Promise.resolve()
   private last: MirrorStatus | null = null
   private mirrored = { records: 0, bytes: 0 }
@@ -78,7 +82,9 @@ export class Pair {
           const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** Math.min(attempt++, 10))
           logger.warn({ mirror: settings.name, err: error, waitMs }, 'the flow failed and is started again')
           this.bury(flow)
-          await clock.sleep(waitMs, signal)
+          this.hurry = new AbortController()
+          await clock.sleep(waitMs, AbortSignal.any([signal, this.hurry.signal]))
+          this.hurry = null
         } else {
           this.state = 'FAILED'
           logger.error({ mirror: settings.name, err: error }, 'the flow failed and waits for a resume')
@@ -151,10 +157,12 @@ export class Pair {
   private statusOf(flow: Flow): MirrorStatus {
     const now = this.options.system.clock.monotonic()
     const unreachable = flow.sourceTrouble !== null
+    const silenceMs = Math.max(SILENCE_MS, 2 * this.settings.config['fetch.max.wait.ms'])
     const partitions: PartitionLag[] = []
     let { records, bytes } = this.mirrored
     for (const each of flow.partitions.values()) {
       const waited = each.arrivals.waitedMs(now)
+      const unknown = unreachable || !each.located || now - (each.arrivals.heardMs ?? 0) > silenceMs
       records += each.records
       bytes += each.bytes
       partitions.push({
@@ -166,7 +174,7 @@ export class Pair {
         targetEndOffset: each.targetEnd,
         lagRecords: each.lagRecords,
         // while the source does not answer, nobody knows what waits there beyond what was seen
-        lagMs: (unreachable || !each.located) && waited === 0 ? null : Math.round(waited),
+        lagMs: unknown && waited === 0 ? null : Math.round(waited),
         lostRecords: each.lostRecords,
         repeatedRecords: each.repeatedRecords,
       })
@@ -216,6 +224,7 @@ export class Pair {
     this.paused = false
     void this.stay(false)
     this.flow?.pause(false)
+    this.hurry?.abort()
     if (this.restart) {
       this.state = 'STARTING'
       this.trace = null
