@@ -17,10 +17,10 @@ import { Ledger, type PositionStore } from './ledger.ts'
 import { keyOf } from './map-reader.ts'
 import type { FlowMetrics } from './metrics.ts'
 import type { OffsetMap } from './offset-map.ts'
+import { Others } from './others.ts'
 import type { Acknowledged, PartitionFlow } from './partition-flow.ts'
 import { Roster } from './roster.ts'
 import type { FlowSettings } from './settings.ts'
-import { scanBatches } from './topic-scan.ts'
 import { type MirroredTopic, Topics } from './topics.ts'
 import type { FailoverReport } from './types.ts'
 import { Upkeep } from './upkeep.ts'
@@ -69,6 +69,7 @@ export class Flow {
   private readonly frames: FramePool
   private readonly roster: Roster
   private readonly upkeep: Upkeep
+  private readonly others: Others
   /** Ends everything of this life at once. */
   private readonly end = new AbortController()
   private failure: Error | null = null
@@ -77,8 +78,6 @@ export class Flow {
   private claimed = false
   private paused: boolean
   private stays: boolean | undefined
-  /** Looks at what others wrote, one after the other. */
-  private looking: Promise<void> = Promise.resolve()
 
   constructor(options: FlowOptions) {
     this.options = options
@@ -163,6 +162,7 @@ export class Flow {
     this.hold()
     const fail = (error: Error) => this.fail(error)
     const parts = { ...shared, system, logger: options.logger, ledger: this.ledger, topics: this.topics }
+    this.others = new Others({ name: settings.name, target: this.target, clock: system.clock, logger: options.logger, signal, fail })
     this.roster = new Roster({ ...parts, delivery: this.delivery, intake: this.intake, fail })
     this.upkeep = new Upkeep({
       ...parts,
@@ -282,41 +282,9 @@ export class Flow {
       this.intake.release(each.bytes)
       this.frames.release(each.parcel.bytes!)
       metrics.acknowledged(flow, each, now)
-      if (each.foreign) this.othersWrote(flow, each.foreign, each.first)
+      if (each.foreign) this.others.wrote(flow, each.foreign, each.first ? this.delivery.producerId : null)
     }
     flow.arrivals.done(flow.map.nextUp)
-  }
-
-  /** Records between ours on the target: of somebody who writes there, or of a mirror before this one, which makes ours a repeat. */
-  private othersWrote(flow: PartitionFlow, { from, to }: { from: number; to: number }, mayBeOurs: boolean): void {
-    if (mayBeOurs) {
-      this.looking = this.looking.then(() => this.lookAtOthers(flow, from, to)).catch((error) => this.fail(error as Error))
-      return
-    }
-    // a topic into which several flows are gathered is that way all the time
-    if (!flow.shared) this.tellOthers(flow, from, to, 0)
-  }
-
-  private async lookAtOthers(flow: PartitionFlow, from: number, to: number): Promise<void> {
-    const { system } = this.options
-    let repeated = 0
-    const scan = { client: this.target, clock: system.clock, signal: this.end.signal }
-    for await (const { header } of scanBatches(scan, flow.targetTopic, flow.partition, from, to))
-      if (header.producerId === this.delivery.producerId)
-        repeated += Math.min(header.lastOffset + 1, to) - Math.max(header.baseOffset, from)
-    flow.repeatedRecords += repeated
-    flow.dirty = true
-    if (repeated > 0 || !flow.shared) this.tellOthers(flow, from, to, repeated)
-  }
-
-  private tellOthers(flow: PartitionFlow, from: number, to: number, repeated: number): void {
-    const { logger, settings } = this.options
-    if (repeated === 0) flow.shared = true
-    const why = repeated > 0 ? 'an earlier mirror wrote them late, and they were sent again' : 'see that no other mirror writes there'
-    logger.warn(
-      { mirror: settings.name, topic: flow.targetTopic, partition: flow.partition, from, to, repeated },
-      `${to - from} records that this mirror did not write now lie in ${flow.targetTopic}: the offsets are mapped around them; ${why}`,
-    )
   }
 
   private async groupLoop(): Promise<void> {

@@ -99,8 +99,6 @@ export class PartitionFlow {
   /** The source's leader is known and asked; otherwise nobody knows what waits there. */
   located = false
   attempts = 0
-  /** It has been told that somebody else writes into the target's partition. */
-  shared = false
   /** The target has taken a batch since the last rewind. */
   private landed = false
   private nextSequence = 0
