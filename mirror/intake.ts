@@ -204,7 +204,7 @@ export class Intake {
       return
     }
     partition.sourceStart = result.logStartOffset
-    partition.arrivals.seen(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
+    partition.sourceEndsAt(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
     // what was asked for before a pause is asked for again after it
     if (result.records.length === 0 || this.paused) return
     const { frames } = this.options

@@ -137,6 +137,12 @@ export class PartitionFlow {
     return this.waiting.length === 0 && this.underWay.length === 0
   }
 
+  /** The source's end as told now. What is known to wait is known to be lost when the topic is created anew: it is written down too. */
+  sourceEndsAt(end: number, nowMs: number): void {
+    if (end > this.arrivals.end) this.dirty = true
+    this.arrivals.seen(end, nowMs)
+  }
+
   /** Begins anew where the map stands; what was read before is forgotten. */
   rewind(producerEpoch: number): void {
     this.waiting.length = 0

@@ -183,6 +183,6 @@ export class Upkeep {
       isolation,
     )
     if (answers.some(({ error }) => !error)) this.options.well()
-    for (const [index, { error, offset }] of answers.entries()) if (!error) flows[index]!.arrivals.seen(offset, system.clock.monotonic())
+    for (const [index, { error, offset }] of answers.entries()) if (!error) flows[index]!.sourceEndsAt(offset, system.clock.monotonic())
   }
 }
