@@ -10,6 +10,8 @@ export class Arrivals {
   private readonly ends: number[] = []
   private readonly times: number[] = []
   private highest: number
+  /** When the source told its end last (monotonic ms); null where it never did. */
+  heardMs: number | null = null
 
   constructor(end: number) {
     this.highest = end
@@ -21,6 +23,7 @@ export class Arrivals {
 
   /** The source's end as seen now (monotonic ms). */
   seen(end: number, nowMs: number): void {
+    this.heardMs = nowMs
     if (end <= this.highest) return
     this.highest = end
     const { ends, times } = this

@@ -16,7 +16,7 @@ import {
 import { createClient } from '../core/client/index.ts'
 import type { System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
-import { clusterSettings, flowSettings } from './declared-settings.ts'
+import { clusterSettings, flowSettings, serversCheck } from './declared-settings.ts'
 import { Flow, mends } from './flow.ts'
 import { Groups } from './groups.ts'
 import { beat } from './heartbeat.ts'
@@ -37,7 +37,7 @@ const ends = {
   'target.cluster.alias': setting.string({ default: 'target', importance: 'HIGH', doc: 'The alias of the target cluster.' }),
   'source.cluster.bootstrap.servers': setting.list({
     importance: 'HIGH',
-    check: (value) => (value.length > 0 ? undefined : 'Expected host:port,host:port'),
+    check: serversCheck,
     doc: 'Brokers of the source.',
   }),
   'target.cluster.bootstrap.servers': setting.list({
@@ -101,6 +101,7 @@ async function runSource(
     instance: system.random.uuid(),
     metrics,
     paused: false,
+    failedOver: false,
     followsGroups: false,
     positions: {
       async get(topic, partition) {

@@ -86,7 +86,8 @@ export const flowSettings = {
   'replication.policy.separator': setting.string({
     default: '.',
     importance: 'LOW',
-    check: (value) => (value === '' ? 'Value must not be empty' : undefined),
+    check: (value) =>
+      /^[A-Za-z0-9._-]+$/.test(value) ? undefined : 'Value must hold what a topic may be named with: letters, digits, ".", "_" and "-"',
     doc: 'What stands between the alias and the topic.',
   }),
   'replication.policy.internal.topic.separator.enabled': setting.boolean({
@@ -248,12 +249,20 @@ export const flowSettings = {
   }),
 } as const
 
+/** What is wrong with a list of brokers. */
+export const serversCheck = (value: readonly string[]): string | undefined => {
+  const right = (server: string) => {
+    const port = Number(/^.+:(\d{1,5})$/.exec(server)?.[1])
+    return port >= 1 && port <= 65_535
+  }
+  return value.length > 0 && value.every(right) ? undefined : 'Expected host:port,host:port'
+}
+
 /** Of one cluster, under its alias. */
 export const clusterSettings = {
   'bootstrap.servers': setting.list({
     importance: 'HIGH',
-    check: (value: readonly string[]) =>
-      value.length > 0 && value.every((item) => /^.+:\d+$/.test(item)) ? undefined : 'Expected host:port,host:port',
+    check: serversCheck,
     doc: 'Brokers to begin with: host:port, comma-separated.',
   }),
   'client.id': setting.string({ default: null, importance: 'LOW', doc: 'Put in front of the name by which the brokers see us.' }),

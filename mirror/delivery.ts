@@ -23,6 +23,8 @@ export interface DeliveryEvents {
   room(): void
   /** The target does not know our sequences any more: what it holds must be looked at before anything is sent again. */
   unsure(partition: PartitionFlow, reason: string): void
+  /** The target did not take a batch; it is sent again. */
+  trouble(error: Error): void
   /** Cannot mend itself. */
   failed(error: Error): void
 }
@@ -195,6 +197,8 @@ export class Delivery {
     }
     if (isRetriable(error) && error !== 'CORRUPT_MESSAGE') {
       partition.state = 'resending'
+      const what = broken ? `does not answer: ${broken.message}` : `answered ${error}`
+      this.events.trouble(new KafkaError(error, `${partition.targetTopic}-${partition.partition}: the target ${what}`))
       return
     }
     partition.state = 'starting'

@@ -4,9 +4,9 @@
  */
 import offsetForLeaderEpoch from '../core/apis/23-offset-for-leader-epoch.ts'
 import type { Client, TopicPartition } from '../core/client/index.ts'
-import { type ErrorName, KafkaError } from '../core/errors.ts'
+import { type ErrorName, errorName, isRetriable, KafkaError } from '../core/errors.ts'
 import type { Clock } from '../core/system/clock.ts'
-import type { OffsetMap } from './offset-map.ts'
+import { OffsetMap } from './offset-map.ts'
 import { closeGap, type Ends, type Loss, planStart } from './start-plan.ts'
 import { proveTail, type TailFindings } from './tail-proof.ts'
 import type { Inheritance } from './takeover.ts'
@@ -82,11 +82,40 @@ export async function agreedEnds(
       for (const topic of answer.topics)
         for (const found of topic.partitions) {
           const index = indexes.find((each) => places[each]!.topic === topic.topic && places[each]!.partition === found.partition)
-          if (index !== undefined && found.errorCode === 0) agreed[index] = found.endOffset
+          if (index === undefined) continue
+          const error = errorName(found.errorCode)
+          // asked at a wrong moment: without an answer a truncation would go unseen
+          if (found.errorCode !== 0 && isRetriable(error))
+            throw new KafkaError(error, `epochs of ${topic.topic}-${found.partition}: ${error}`)
+          if (found.errorCode === 0) agreed[index] = found.endOffset
         }
     }),
   )
   return agreed
+}
+
+/** The ends are those of the topics that were asked about: one that is created anew in between is another, whatever its ends look like. */
+async function sameLives(source: Client, subjects: readonly Subject[]): Promise<void> {
+  const ids = new Map(subjects.map(({ topic, topicId }) => [topic, topicId]))
+  await Promise.all(
+    [...ids].map(async ([name, id]) => {
+      const now = await source.topic(name, { refresh: true })
+      if (now?.id !== id)
+        throw new KafkaError('UNKNOWN_TOPIC_ID', `topic ${name} was ${now ? 'created anew' : 'deleted'} while it was looked at`)
+    }),
+  )
+}
+
+/** What a MirrorMaker 2 left, after the proof: a sync that what lies there does not bear out says nothing against its position. */
+function settleInheritance(verdict: Verdict, position: number | null): void {
+  const { map, source, target, findings } = verdict
+  if (position === null) return
+  const from = Math.min(position, source.end)
+  if (map.nextUp < from) map.advance(from)
+  else if (map.nextUp > from && findings?.proven === 0) {
+    verdict.map = new OffsetMap(from, target.end)
+    verdict.notes.push(`its offset sync at ${map.nextUp} does not fit what the target holds: taken over at offset ${position}`)
+  }
 }
 
 export async function examine(options: ExamineOptions, subjects: readonly Subject[]): Promise<Verdict[]> {
@@ -104,6 +133,7 @@ export async function examine(options: ExamineOptions, subjects: readonly Subjec
       subjects.map(({ topic, partition, leaderEpoch, kept }) => ({ topic, partition, leaderEpoch, batchEpoch: kept?.batchEpoch ?? -1 })),
     ),
   ])
+  await sameLives(source, subjects)
   const verdicts = subjects.map((subject, index): Verdict & { prove: boolean } => {
     const facts = {
       kept: subject.kept,
@@ -135,14 +165,14 @@ export async function examine(options: ExamineOptions, subjects: readonly Subjec
             Math.max(verdict.map.nextDown, verdict.target.start),
             verdict.target.end,
           ),
+          sourceStart: verdict.source.start,
           producer: kept ? { id: producerId, epoch: kept.producerEpoch, sequence: kept.sequence } : null,
         })
       } finally {
         await batches.return(undefined)
       }
       verdict.map.skipTarget(Math.max(verdict.map.nextDown, verdict.target.end))
-      const position = inherited?.position ?? 0
-      if (!kept && verdict.map.nextUp < position) verdict.map.advance(Math.min(position, verdict.source.end))
+      if (!kept && inherited) settleInheritance(verdict, inherited.position)
     }
   }
   await Promise.all(Array.from({ length: PARALLEL_PROOFS }, work))

@@ -29,7 +29,11 @@ export async function failOverGroup(options: FailoverOptions): Promise<GroupFail
   const moves = translated.map((commit) => {
     const end = sourceEnd(commit.topic, commit.partition)
     const place = mapped(commit.topic, commit.partition)!
-    return { ...commit, missing: end === null ? null : Math.max(0, end - place.map.nextUp), rereads: place.map.rereads(commit.offset) }
+    return {
+      ...commit,
+      missing: end === null ? null : Math.max(0, end - place.map.nextUp),
+      rereads: commit.exact ? 0 : place.map.rereads(commit.offset),
+    }
   })
   for (const commit of commits) {
     const last = mapped(commit.topic, commit.partition) ? undefined : checkpoint(commit.topic, commit.partition)

@@ -8,10 +8,10 @@ export type NameFilter = (name: string) => boolean
 
 /** Java syntax that this runtime's expressions lack: better refused by name than matched wrongly. */
 const javaOnly = [
-  { pattern: /(?<!\\)[*+?}]\+/, what: 'a possessive quantifier' },
   { pattern: /\(\?>/, what: 'an atomic group' },
   { pattern: /&&\[/, what: 'an intersection of character classes' },
   { pattern: /\\[pP]\{/, what: 'a Unicode or POSIX class' },
+  { pattern: /(?<!\\)[*+?}]\+/, what: 'a possessive quantifier' },
   { pattern: /\\[hHRXGAzZ]/, what: 'one of \\h \\H \\R \\X \\G \\A \\z \\Z' },
 ]
 

@@ -17,10 +17,10 @@ import { Ledger, type PositionStore } from './ledger.ts'
 import { keyOf } from './map-reader.ts'
 import type { FlowMetrics } from './metrics.ts'
 import type { OffsetMap } from './offset-map.ts'
+import { Others } from './others.ts'
 import type { Acknowledged, PartitionFlow } from './partition-flow.ts'
 import { Roster } from './roster.ts'
 import type { FlowSettings } from './settings.ts'
-import { scanBatches } from './topic-scan.ts'
 import { type MirroredTopic, Topics } from './topics.ts'
 import type { FailoverReport } from './types.ts'
 import { Upkeep } from './upkeep.ts'
@@ -45,6 +45,8 @@ export interface FlowOptions {
   instance: string
   metrics: FlowMetrics
   paused: boolean
+  /** Whether the groups have been failed over; as it was left on the target where it is not given. */
+  failedOver?: boolean | undefined
   /** False where somebody else follows the groups. */
   followsGroups: boolean
   /** Where positions are kept, where that is not a topic of ours. */
@@ -54,6 +56,8 @@ export interface FlowOptions {
 export class Flow {
   /** The last thing that the source did to us, while it does not answer. */
   sourceTrouble: Error | null = null
+  /** Why the target did not take what was sent last, while it takes nothing. */
+  targetTrouble: Error | null = null
   private readonly options: FlowOptions
   private readonly source: Client
   private readonly target: Client
@@ -65,15 +69,20 @@ export class Flow {
   private readonly frames: FramePool
   private readonly roster: Roster
   private readonly upkeep: Upkeep
+  private readonly others: Others
   /** Ends everything of this life at once. */
   private readonly end = new AbortController()
   private failure: Error | null = null
   private readonly failed: Promise<never>
   private reject: (error: Error) => void = () => {}
   private claimed = false
+  private paused: boolean
+  private stays: boolean | undefined
 
   constructor(options: FlowOptions) {
     this.options = options
+    this.paused = options.paused
+    this.stays = options.failedOver
     const { settings, system } = options
     const { config } = settings
     this.failed = new Promise((_, reject) => {
@@ -106,6 +115,7 @@ export class Flow {
       system,
       mapped: (topic, partition) => this.mapped(topic, partition),
       sourceTopic: (topic) => this.sourceTopic(topic),
+      failedOver: () => this.failedOver,
     })
     this.delivery = new Delivery({
       client: this.target,
@@ -117,6 +127,10 @@ export class Flow {
         acknowledged: (partition, done) => this.acknowledged(partition, done),
         room: () => this.intake.wakeAll(),
         unsure: (partition, reason) => this.roster.reexamine(partition, reason),
+        trouble: (error) => {
+          if (!this.targetTrouble) options.logger.warn({ mirror: settings.name, err: error }, 'the target takes nothing now; sent again')
+          this.targetTrouble = error
+        },
         failed: (error) => this.fail(error),
       },
     })
@@ -142,15 +156,13 @@ export class Flow {
           if (!this.sourceTrouble) options.logger.warn({ mirror: settings.name, err: error }, 'the source does not answer; tried again')
           this.sourceTrouble = error
         },
-        well: () => {
-          if (this.sourceTrouble) options.logger.info({ mirror: settings.name }, 'the source answers again')
-          this.sourceTrouble = null
-        },
+        well: () => this.sourceAnswered(),
       },
     })
-    this.intake.pause(options.paused)
+    this.hold()
     const fail = (error: Error) => this.fail(error)
     const parts = { ...shared, system, logger: options.logger, ledger: this.ledger, topics: this.topics }
+    this.others = new Others({ name: settings.name, target: this.target, clock: system.clock, logger: options.logger, signal, fail })
     this.roster = new Roster({ ...parts, delivery: this.delivery, intake: this.intake, fail })
     this.upkeep = new Upkeep({
       ...parts,
@@ -159,7 +171,14 @@ export class Flow {
       troubled: (error) => {
         this.sourceTrouble ??= error
       },
+      well: () => this.sourceAnswered(),
     })
+  }
+
+  private sourceAnswered(): void {
+    const { logger, settings } = this.options
+    if (this.sourceTrouble) logger.info({ mirror: settings.name }, 'the source answers again')
+    this.sourceTrouble = null
   }
 
   private fail(error: Error): void {
@@ -185,6 +204,11 @@ export class Flow {
     }
   }
 
+  /** Partitions of mirrored topics of which nothing is known yet. */
+  get leftOut(): number {
+    return this.roster.leftOut
+  }
+
   get partitions(): ReadonlyMap<string, PartitionFlow> {
     return this.roster.partitions
   }
@@ -203,8 +227,12 @@ export class Flow {
 
   private async open(): Promise<void> {
     await this.ledger.open(this.options.instance)
-    this.delivery.producerId = this.ledger.ownership.owner.producerId
-    this.ledger.ownership.watch().catch((error) => this.fail(error as Error))
+    const { ownership } = this.ledger
+    this.stays ??= ownership.owner.failedOver
+    if (this.stays !== ownership.owner.failedOver) await ownership.mark(this.stays)
+    this.hold()
+    this.delivery.producerId = ownership.owner.producerId
+    ownership.watch().catch((error) => this.fail(error as Error))
     await this.groups.load()
     this.claimed = true
   }
@@ -246,32 +274,17 @@ export class Flow {
   }
 
   private acknowledged(flow: PartitionFlow, done: readonly Acknowledged[]): void {
-    const { metrics, system } = this.options
+    const { metrics, system, logger, settings } = this.options
     const now = system.clock.monotonic()
+    if (this.targetTrouble) logger.info({ mirror: settings.name }, 'the target takes what is sent again')
+    this.targetTrouble = null
     for (const each of done) {
       this.intake.release(each.bytes)
       this.frames.release(each.parcel.bytes!)
       metrics.acknowledged(flow, each, now)
-      if (each.foreign) this.lookAtOthers(flow, each.foreign.from, each.foreign.to).catch((error) => this.fail(error as Error))
+      if (each.foreign) this.others.wrote(flow, each.foreign, each.first ? this.delivery.producerId : null)
     }
     flow.arrivals.done(flow.map.nextUp)
-  }
-
-  /** Records between ours on the target: of somebody who writes there, or of a mirror before this one, which makes ours a repeat. */
-  private async lookAtOthers(flow: PartitionFlow, from: number, to: number): Promise<void> {
-    const { system, logger, settings } = this.options
-    let repeated = 0
-    const scan = { client: this.target, clock: system.clock, signal: this.end.signal }
-    for await (const { header } of scanBatches(scan, flow.targetTopic, flow.partition, from, to))
-      if (header.producerId === this.delivery.producerId)
-        repeated += Math.min(header.lastOffset + 1, to) - Math.max(header.baseOffset, from)
-    flow.repeatedRecords += repeated
-    flow.dirty = true
-    const why = repeated > 0 ? 'an earlier mirror wrote them late, and they were sent again' : 'see that no other mirror writes there'
-    logger.warn(
-      { mirror: settings.name, topic: flow.targetTopic, partition: flow.partition, from, to, repeated },
-      `${to - from} records that this mirror did not write now lie in ${flow.targetTopic}: the offsets are mapped around them; ${why}`,
-    )
   }
 
   private async groupLoop(): Promise<void> {
@@ -281,7 +294,25 @@ export class Flow {
   }
 
   pause(paused: boolean): void {
-    this.intake.pause(paused)
+    this.paused = paused
+    this.hold()
+  }
+
+  private hold(): void {
+    this.intake.pause(this.paused || this.failedOver)
+  }
+
+  /** Whether the target is where the groups live: the source no longer writes into it unasked. */
+  get failedOver(): boolean {
+    return this.stays ?? false
+  }
+
+  /** Stops after a failover, or takes it back; resolves when the next mirror of the flow knows. */
+  async stay(failedOver: boolean): Promise<void> {
+    this.stays = failedOver
+    this.hold()
+    const { ownership } = this.ledger
+    if (ownership.owner.instance === this.options.instance) await ownership.mark(failedOver)
   }
 
   /** Whether all partitions that were found at the start flow. */
@@ -307,7 +338,7 @@ export class Flow {
     const patienceMs = this.sourceTrouble ? ASK_GONE_MS : this.running ? ASK_SOURCE_MS : ASK_UNKNOWN_MS
     await Promise.race([ask().catch(() => {}), system.clock.sleep(patienceMs, this.end.signal)])
     const reachable = sourceReachable
-    const names = groups === 'all' ? [...this.groups.commits.keys()].sort() : groups
+    const names = groups === 'all' ? this.mirroredGroups() : groups
     const reports: FailoverReport['groups'] = []
     for (const group of names) {
       const options: FailoverOptions = {
@@ -325,6 +356,15 @@ export class Flow {
       reports.push(await failOverGroup(options))
     }
     return { dryRun, sourceReachable: reachable, groups: reports }
+  }
+
+  /** Groups that have committed something on a mirrored topic. */
+  private mirroredGroups(): string[] {
+    const { groups } = this
+    const known = [...groups.commits].filter(([group, commits]) =>
+      [...commits.values()].some(({ topic, partition }) => this.mapped(topic, partition) ?? groups.checkpoint(group, topic, partition)),
+    )
+    return known.map(([group]) => group).sort()
   }
 
   /** Partitions that are known from the ledger while the source cannot be asked. */

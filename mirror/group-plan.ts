@@ -11,6 +11,8 @@ export interface SourceCommit {
   partition: number
   offset: number
   metadata: string
+  /** What it was translated to when it was last seen: holds where the topic has been created anew since, and the map is of the new one. */
+  seenAs?: number | undefined
 }
 
 export interface MappedPartition {
@@ -29,9 +31,15 @@ export function translateCommits(
   const translated: TranslatedCommit[] = []
   for (const commit of commits) {
     const place = commit.offset >= 0 ? mapped(commit.topic, commit.partition) : undefined
-    if (place) translated.push({ ...commit, targetTopic: place.targetTopic, ...place.map.translate(commit.offset) })
+    if (place) translated.push({ ...commit, targetTopic: place.targetTopic, ...translateCommit(commit, place.map) })
   }
   return translated
+}
+
+function translateCommit({ offset, seenAs }: SourceCommit, map: OffsetMap): Translation {
+  // the map answers from its origin's offset on with its origin or more: what was less is of an earlier life of the topic
+  if (seenAs !== undefined && offset >= map.origin.up && seenAs < map.origin.down) return { down: seenAs, exact: true, ahead: false }
+  return map.translate(offset)
 }
 
 /** Whether a checkpoint is news: the first one, a group that went back at the source, or one that got further on the target. */

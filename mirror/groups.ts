@@ -32,6 +32,8 @@ export interface GroupsOptions {
   sourceTopic(targetTopic: string): string | null
   /** Called before commits are translated. */
   refresh?(): Promise<void>
+  /** Whether the groups have been failed over: what they commit at the source counts no more. */
+  failedOver?(): boolean
 }
 
 export class Groups {
@@ -52,7 +54,7 @@ export class Groups {
 
   /** What earlier lives of the mirror knew: it serves a failover when the source is gone. */
   async load(): Promise<void> {
-    const { target, system, signal, sourceTopic } = this.options
+    const { settings, target, system, signal, sourceTopic } = this.options
     if (!(await target.topic(this.topic))) return
     this.topicReady = true
     await scanRecords({ client: target, clock: system.clock, signal }, this.topic, 0, (record) => {
@@ -65,13 +67,14 @@ export class Groups {
         return
       }
       const topic = sourceTopic(checkpoint.topic)
-      if (topic === null) return
+      if (topic === null || !settings.groupFilter(checkpoint.group) || !settings.topicFilter(topic)) return
       this.written.set(`${checkpoint.group}/${keyOf(topic, checkpoint.partition)}`, checkpoint)
       this.remember(checkpoint.group, {
         topic,
         partition: checkpoint.partition,
         offset: checkpoint.upstreamOffset,
         metadata: checkpoint.metadata,
+        seenAs: checkpoint.downstreamOffset,
       })
     })
   }
@@ -93,16 +96,17 @@ export class Groups {
 
   /** Asks the source what its groups have committed. */
   async poll(): Promise<void> {
-    const { settings, source } = this.options
+    const { settings, source, mapped } = this.options
     const groups = (await source.admin.listGroups()).filter(
       (group) => settings.groupFilter(group.groupId) && (group.protocolType === 'consumer' || group.protocolType === ''),
     )
     const queue = groups.map((group) => group.groupId)
     const work = async () => {
       for (let group = queue.pop(); group !== undefined; group = queue.pop()) {
-        for (const offset of await source.admin.groupOffsets(group)) {
-          if (!settings.topicFilter(offset.topic) || offset.offset < 0) continue
-          this.remember(group, { topic: offset.topic, partition: offset.partition, offset: offset.offset, metadata: offset.metadata ?? '' })
+        for (const { topic, partition, offset, metadata } of await source.admin.groupOffsets(group)) {
+          if (!settings.topicFilter(topic) || offset < 0) continue
+          const seenAs = mapped(topic, partition)?.map.translate(offset).down
+          this.remember(group, { topic, partition, offset, metadata: metadata ?? '', seenAs })
         }
       }
     }
@@ -179,7 +183,7 @@ export class Groups {
         await this.options.refresh?.()
         if (config['emit.checkpoints.enabled']) await this.writeCheckpoints()
         const due = clock.monotonic() - this.lastSync >= syncMs
-        if (config['sync.group.offsets.enabled'] && (due || this.pending)) {
+        if (config['sync.group.offsets.enabled'] && !this.options.failedOver?.() && (due || this.pending)) {
           await this.syncToTarget()
           if (due) this.lastSync = clock.monotonic()
         }

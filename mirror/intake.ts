@@ -126,7 +126,9 @@ export class Intake {
       const wanted = this.pick(leader)
       if (wanted.length === 0) return
       const room = Math.min(this.options.maxBytes, share)
-      if (room > maxHeldBytes - this.heldBytes - this.promised) return
+      const bound = this.heldBytes + this.promised
+      // where the bounds are smaller than a request, one at a time
+      if (bound > 0 && room > maxHeldBytes - bound) return
       channel.polling = true
       this.promised += room
       for (const partition of wanted) partition.fetching = true
@@ -139,11 +141,6 @@ export class Intake {
     for (const partition of leader.partitions) {
       if (partition.state === 'flowing' && !partition.fetching && partition.heldBytes < this.options.partitionHeldBytes)
         wanted.push(partition)
-    }
-    // who was served goes to the end: an answer is filled in the order of the question
-    for (const partition of wanted) {
-      leader.partitions.delete(partition)
-      leader.partitions.add(partition)
     }
     return wanted
   }
@@ -192,7 +189,8 @@ export class Intake {
         }
         for (const records of looked) this.options.frames.release(records)
       } else this.trouble(leader, wanted, error!)
-      this.wake(leader)
+      this.yieldTurn(leader)
+      this.wakeAll()
     } catch (failure) {
       events.failed(failure as Error)
     }
@@ -206,7 +204,7 @@ export class Intake {
       return
     }
     partition.sourceStart = result.logStartOffset
-    partition.arrivals.seen(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
+    partition.sourceEndsAt(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
     // what was asked for before a pause is asked for again after it
     if (result.records.length === 0 || this.paused) return
     const { frames } = this.options
@@ -216,6 +214,15 @@ export class Intake {
     this.heldBytes += bytes
     events.took(partition, bytes)
     looked.push(result.records)
+    // who was served goes to the end: an answer is filled in the order of the question
+    const home = this.homes.get(partition)
+    if (home?.partitions.delete(partition)) home.partitions.add(partition)
+  }
+
+  /** Room that came free is offered to the other brokers first. */
+  private yieldTurn(leader: Leader): void {
+    this.leaders.delete(leader.node)
+    this.leaders.set(leader.node, leader)
   }
 
   private refused(partition: PartitionFlow, error: ErrorName): void {

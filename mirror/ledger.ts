@@ -106,6 +106,7 @@ export class Ledger {
   /** Writes the map of the partitions that have moved. Resolves when it is durable. */
   async write(partitions: Iterable<PartitionFlow>): Promise<void> {
     const records: ProducerRecord[] = []
+    const pages: [string, number][] = []
     for (const partition of partitions) {
       if (!partition.dirty) continue
       partition.dirty = false
@@ -115,7 +116,7 @@ export class Ledger {
       // the pages first: a head counts only what is there
       for (let page = written; page < map.openPage; page++)
         records.push(this.mapRecord(encodePage({ topic, partition: index, page, runs: map.page(page) })))
-      this.writtenPages.set(key, map.openPage)
+      pages.push([key, map.openPage])
       const before = this.known.get(key)?.head.firstPage ?? 0
       const head: Head = {
         topic,
@@ -139,6 +140,7 @@ export class Ledger {
       this.known.set(key, { head, map })
     }
     if (records.length > 0) await this.append(records)
+    for (const [key, openPage] of pages) this.writtenPages.set(key, openPage)
   }
 
   private append(records: readonly ProducerRecord[]): Promise<void> {

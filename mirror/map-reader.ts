@@ -8,7 +8,7 @@ import { attributes } from '../core/wire/batch-header.ts'
 import { decodeRecords } from '../core/wire/record-batch.ts'
 import { decodeMapRecord, type Head, MAP_PARTITION, restoreMap } from './map-record.ts'
 import type { OffsetMap, Run } from './offset-map.ts'
-import { scanBatches } from './topic-scan.ts'
+import { boundsOf, scanBatches } from './topic-scan.ts'
 
 export interface Known {
   head: Head
@@ -31,14 +31,10 @@ export class MapReader {
   async read(): Promise<boolean> {
     const { target, topic, clock, signal } = this.options
     if (!(await target.topic(topic))) return false
-    const place = { topic, partition: MAP_PARTITION }
-    const [[start], [end]] = await Promise.all([
-      target.admin.listOffsets([{ ...place, timestamp: -2 }]),
-      target.admin.listOffsets([{ ...place, timestamp: -1 }]),
-    ])
+    const { start, end } = await boundsOf(target, topic, MAP_PARTITION)
     const heads = new Map<string, Head>()
-    const from = Math.max(this.nextOffset, start?.offset ?? 0)
-    for await (const { header, bytes } of scanBatches({ client: target, clock, signal }, topic, MAP_PARTITION, from, end?.offset ?? 0)) {
+    const from = Math.max(this.nextOffset, start)
+    for await (const { header, bytes } of scanBatches({ client: target, clock, signal }, topic, MAP_PARTITION, from, end)) {
       this.nextOffset = header.lastOffset + 1
       if (header.attributes & attributes.control || header.count === 0) continue
       for (const { key, value } of decodeRecords(bytes, { fromOffset: from })) if (key) this.take(key, value, heads)

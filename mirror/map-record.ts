@@ -53,6 +53,8 @@ export interface Owner {
   startedMs: number
   /** It has ended by itself, and nothing of it is under way. */
   released: boolean
+  /** The groups have been failed over: nothing is written from the source until somebody resumes the flow. */
+  failedOver: boolean
 }
 
 /** Partitions of the map's topic: what is known of each partition of the source, and apart from it who writes. */
@@ -149,6 +151,7 @@ export function encodeOwner(owner: Owner): KeyValue {
   putString(value, owner.instance)
   value.int64(owner.startedMs)
   value.bool(owner.released)
+  value.bool(owner.failedOver)
   return { key: key.bytes(), value: value.bytes() }
 }
 
@@ -164,10 +167,17 @@ export function decodeMapRecord(key: Buffer, value: Buffer | null): MapRecord {
     if (value === null) throw new WireError('the owner of an offset map cannot be taken away')
     const values = new Reader(value)
     checkVersion(values)
-    const [producerId, producerEpoch] = [values.int64(), values.int16()]
     return {
       kind: 'owner',
-      owner: { producerId, producerEpoch, instance: getString(values), startedMs: values.int64(), released: values.bool() },
+      owner: {
+        producerId: values.int64(),
+        producerEpoch: values.int16(),
+        instance: getString(values),
+        startedMs: values.int64(),
+        released: values.bool(),
+        // records of earlier versions end here
+        failedOver: values.remaining > 0 && values.bool(),
+      },
     }
   }
   if (kind !== kinds.head && kind !== kinds.page) throw new WireError(`a record of the offset map of the unknown kind ${kind}`)

@@ -103,7 +103,14 @@ export class OffsetMap {
     this.nextDown = down
   }
 
-  /** The source begins anew at `up` (truncated, created again): what was known from there on no longer holds. */
+  /** Another topic has the name now, and is read from `up` on: the offsets of the one before mean nothing any more. */
+  beginAnew(up: number): void {
+    this.runs.length = 0
+    this.nextUp = up
+    this.origin = { up, down: this.nextDown }
+  }
+
+  /** The source was truncated to `up`: what was known from there on no longer holds. */
   restartSource(up: number): void {
     this.cut((run) => up - run.up)
     this.nextUp = up
@@ -116,6 +123,7 @@ export class OffsetMap {
     this.cut((run) => down - run.down)
     this.nextUp = up
     this.nextDown = down
+    if (down < this.origin.down) this.origin = { up, down }
     return up
   }
 
@@ -139,8 +147,8 @@ export class OffsetMap {
     if (index < 0) {
       const first = this.runs[0]
       const [knownUp, knownDown] = first ? [first.up, first.down] : [this.nextUp, this.nextDown]
-      // at most one record stands at each offset, so the truth is not further back than the distance
-      const down = Math.max(0, knownDown - (knownUp - up))
+      // at most one record stands at each offset, so the truth is not further back than the distance, nor before where all of it began
+      const down = Math.max(up >= this.origin.up ? this.origin.down : 0, knownDown - (knownUp - up))
       return { down, exact: down === knownDown, ahead: false }
     }
     const run = this.runs[index]!

@@ -37,7 +37,7 @@ function isNewer(other: Owner, ours: Owner): boolean {
 }
 
 export class Ownership {
-  owner: Owner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true }
+  owner: Owner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false }
   private readonly options: OwnershipOptions
   private nextOffset = 0
 
@@ -53,7 +53,7 @@ export class Ownership {
       if (read?.kind === 'owner') this.owner = read.owner
     })
     const before = this.owner
-    const claim = { instance, startedMs: clock.now(), released: false }
+    const claim = { instance, startedMs: clock.now(), released: false, failedOver: before.failedOver }
     if (before.producerId < 0 || before.producerEpoch >= LAST_EPOCH) {
       const raw = target.raw()
       const { producerId } = await raw.initProducerId().finally(() => raw.close())
@@ -75,6 +75,12 @@ export class Ownership {
     this.owner = { ...this.owner, producerEpoch: this.owner.producerEpoch + 1 }
     await this.write()
     return this.owner.producerEpoch
+  }
+
+  /** Says whether the groups live at the target now, for whoever runs the flow next. */
+  async mark(failedOver: boolean): Promise<void> {
+    this.owner = { ...this.owner, failedOver }
+    await this.write()
   }
 
   /** Says that nothing more will come from us: the next mirror need not wait. */

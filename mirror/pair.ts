@@ -14,6 +14,8 @@ const RESTART_MS = 500
 const RESTART_MAX_MS = 60_000
 /** A life that lasted this long was a good one: the next failure begins with a short pause again. */
 const GOOD_LIFE_MS = 60_000
+/** Behind this time without a word of the source about a partition, nobody knows what waits there. */
+const SILENCE_MS = 12_000
 /** How long a failover waits for the target to be read after a start. */
 const READY_MS = 20_000
 
@@ -32,10 +34,13 @@ export class Pair {
   private flow: Flow | null = null
   private state: MirrorState = 'STARTING'
   private paused = false
-  private failedOver = false
+  /** Undefined until a failover or a resume: as it was left on the target. */
+  private failedOver: boolean | undefined
   private trace: string | null = null
   private readonly stop = new AbortController()
   private restart: (() => void) | null = null
+  /** Ends the pause before the next life. */
+  private hurry: AbortController | null = null
   private running: Promise<void> = Promise.resolve()
   private last: MirrorStatus | null = null
   private mirrored = { records: 0, bytes: 0 }
@@ -63,7 +68,7 @@ export class Pair {
     const { signal } = this.stop
     let attempt = 0
     while (!signal.aborted) {
-      const flow = new Flow({ ...this.options, followsGroups: true, paused: this.paused || this.failedOver })
+      const flow = new Flow({ ...this.options, followsGroups: true, paused: this.paused, failedOver: this.failedOver })
       this.flow = flow
       this.state = 'STARTING'
       const begun = clock.monotonic()
@@ -77,7 +82,9 @@ export class Pair {
           const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** Math.min(attempt++, 10))
           logger.warn({ mirror: settings.name, err: error, waitMs }, 'the flow failed and is started again')
           this.bury(flow)
-          await clock.sleep(waitMs, signal)
+          this.hurry = new AbortController()
+          await clock.sleep(waitMs, AbortSignal.any([signal, this.hurry.signal]))
+          this.hurry = null
         } else {
           this.state = 'FAILED'
           logger.error({ mirror: settings.name, err: error }, 'the flow failed and waits for a resume')
@@ -142,7 +149,7 @@ export class Pair {
 
   private stateOf(flow: Flow): MirrorState {
     if (this.state === 'FAILED') return 'FAILED'
-    if (this.failedOver) return 'FAILED_OVER'
+    if (this.failedOver ?? flow.failedOver) return 'FAILED_OVER'
     if (this.paused) return 'PAUSED'
     return flow.running ? 'RUNNING' : 'STARTING'
   }
@@ -150,10 +157,12 @@ export class Pair {
   private statusOf(flow: Flow): MirrorStatus {
     const now = this.options.system.clock.monotonic()
     const unreachable = flow.sourceTrouble !== null
+    const silenceMs = Math.max(SILENCE_MS, 2 * this.settings.config['fetch.max.wait.ms'])
     const partitions: PartitionLag[] = []
     let { records, bytes } = this.mirrored
     for (const each of flow.partitions.values()) {
       const waited = each.arrivals.waitedMs(now)
+      const unknown = unreachable || !each.located || now - (each.arrivals.heardMs ?? 0) > silenceMs
       records += each.records
       bytes += each.bytes
       partitions.push({
@@ -165,7 +174,7 @@ export class Pair {
         targetEndOffset: each.targetEnd,
         lagRecords: each.lagRecords,
         // while the source does not answer, nobody knows what waits there beyond what was seen
-        lagMs: (unreachable || !each.located) && waited === 0 ? null : Math.round(waited),
+        lagMs: unknown && waited === 0 ? null : Math.round(waited),
         lostRecords: each.lostRecords,
         repeatedRecords: each.repeatedRecords,
       })
@@ -187,13 +196,13 @@ export class Pair {
     }
     partitions.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
     const sum = (pick: (each: PartitionLag) => number) => partitions.reduce((total, each) => total + pick(each), 0)
-    const known = partitions.every((each) => each.lagMs !== null)
-    const trace = this.trace ?? (flow.sourceTrouble ? flow.sourceTrouble.message : null)
-    const state = this.stateOf(flow)
+    const known = flow.leftOut === 0 && partitions.every((each) => each.lagMs !== null)
+    // what ended an earlier life says nothing once this one flows
+    const trace = (flow.sourceTrouble ?? flow.targetTrouble)?.message ?? (flow.running ? null : this.trace)
     return {
       ...this.emptyStatus(),
-      state,
-      ...(trace !== null && (state !== 'RUNNING' || flow.sourceTrouble) ? { trace } : {}),
+      state: this.stateOf(flow),
+      ...(trace === null ? {} : { trace }),
       topics: [...new Set(partitions.map((each) => each.topic))],
       lagRecords: sum((each) => each.lagRecords),
       lagMs: known && (partitions.length > 0 || flow.running) ? Math.max(0, ...partitions.map((each) => each.lagMs!)) : null,
@@ -213,8 +222,9 @@ export class Pair {
   /** Goes on; starts again what had failed, and takes back a failover's stop. */
   resume(): void {
     this.paused = false
-    this.failedOver = false
+    void this.stay(false)
     this.flow?.pause(false)
+    this.hurry?.abort()
     if (this.restart) {
       this.state = 'STARTING'
       this.trace = null
@@ -236,10 +246,19 @@ export class Pair {
     const report = await flow.failover(groups, dryRun)
     if (groups === 'all' && !dryRun && report.groups.every((group) => group.applied)) {
       // from here on the target is where the groups live: the old source no longer writes into it unasked
-      this.failedOver = true
-      flow.pause(true)
+      await this.stay(true)
     }
     return { mirror: this.settings.name, ...report, durationMs: Math.round(clock.monotonic() - begun) }
+  }
+
+  private async stay(failedOver: boolean): Promise<void> {
+    const before = this.failedOver ?? this.flow?.failedOver
+    this.failedOver = failedOver
+    if (before === failedOver) return
+    await this.flow?.stay(failedOver).catch((error: unknown) => {
+      const { logger, settings } = this.options
+      logger.warn({ mirror: settings.name, err: error, failedOver }, 'it could not be written down whether the flow is failed over')
+    })
   }
 
   async close(): Promise<void> {

@@ -38,6 +38,8 @@ export interface Acknowledged {
   bytes: number
   /** Offsets between what was expected and where the batch went: somebody else wrote there. */
   foreign: { from: number; to: number } | null
+  /** The first one of its epoch: what stands before it may be ours as well, written late; behind it brokers take nothing of an older epoch. */
+  first: boolean
   parcel: Parcel
 }
 
@@ -97,6 +99,8 @@ export class PartitionFlow {
   /** The source's leader is known and asked; otherwise nobody knows what waits there. */
   located = false
   attempts = 0
+  /** The target has taken a batch since the last rewind. */
+  private landed = false
   private nextSequence = 0
   /** The sequence that follows the last record the map has moved over. */
   doneSequence = 0
@@ -133,6 +137,12 @@ export class PartitionFlow {
     return this.waiting.length === 0 && this.underWay.length === 0
   }
 
+  /** The source's end as told now. What is known to wait is known to be lost when the topic is created anew: it is written down too. */
+  sourceEndsAt(end: number, nowMs: number): void {
+    if (end > this.arrivals.end) this.dirty = true
+    this.arrivals.seen(end, nowMs)
+  }
+
   /** Begins anew where the map stands; what was read before is forgotten. */
   rewind(producerEpoch: number): void {
     this.waiting.length = 0
@@ -141,6 +151,7 @@ export class PartitionFlow {
     this.nextSequence = 0
     this.doneSequence = 0
     this.producerEpoch = producerEpoch
+    this.landed = false
     this.fetchOffset = this.map.nextUp
     this.dirty = true
   }
@@ -218,35 +229,29 @@ export class PartitionFlow {
       parcel.sentMs = nowMs
       return parcel
     }
-    this.drain(null)
+    this.drain()
     return null
   }
 
   /** The target has it at `base`. Moves the map over everything that is done in order. */
   acknowledge(parcel: Parcel, base: number): Acknowledged[] {
     parcel.base = base
-    const done: Acknowledged[] = []
-    this.drain(done)
-    return done
+    return this.drain()
   }
 
   /** Lets go of what is done, in order: offsets that hold nothing go as soon as what stands before them does. */
-  private drain(done: Acknowledged[] | null): void {
-    while (this.underWay.length > 0) {
-      const first = this.underWay[0]!
-      if (first.bytes !== null && first.base === null) return
-      this.underWay.shift()
+  private drain(): Acknowledged[] {
+    const done: Acknowledged[] = []
+    // what was acknowledged before something in front of it failed has come back into the row
+    for (let first = this.underWay[0] ?? this.waiting[0]; first; first = this.underWay[0] ?? this.waiting[0]) {
+      if (first.bytes !== null && first.base === null) break
+      if (this.underWay.length > 0) this.underWay.shift()
+      else this.waiting.shift()
       this.dirty = true
       if (first.bytes === null) this.map.advance(first.nextUp)
-      else {
-        const settled = this.settle(first, first.base!)
-        done?.push(settled)
-      }
+      else done.push(this.settle(first, first.base!))
     }
-    while (this.waiting[0]?.bytes === null) {
-      this.map.advance(this.waiting.shift()!.nextUp)
-      this.dirty = true
-    }
+    return done
   }
 
   private settle(parcel: Parcel, base: number): Acknowledged {
@@ -264,7 +269,9 @@ export class PartitionFlow {
     this.heldBytes -= bytes
     this.records += parcel.count
     this.bytes += bytes
-    return { records: parcel.count, bytes, foreign, parcel }
+    const first = !this.landed
+    this.landed = true
+    return { records: parcel.count, bytes, foreign, first, parcel }
   }
 
   /** Whether everything before it has been acknowledged. */

@@ -38,9 +38,11 @@ export interface RosterOptions {
 export class Roster {
   readonly partitions = new Map<string, PartitionFlow>()
   private readonly options: RosterOptions
+  /** Partitions that cannot be taken in yet: they have no leader at the source or at the target. */
+  leftOut = 0
   private inherited: Map<string, Inheritance> | null = null
-  /** Partitions that are being located or examined. */
-  private readonly busy = new Set<PartitionFlow>()
+  /** Partitions that are being located or examined, and why one has to be examined after that. */
+  private readonly busy = new Map<PartitionFlow, string | null>()
 
   constructor(options: RosterOptions) {
     this.options = options
@@ -51,15 +53,25 @@ export class Roster {
     const fresh = topics.filter((topic) =>
       topic.source.partitions.some(({ index }) => !this.partitions.has(keyOf(topic.source.name, index))),
     )
-    if (fresh.length === 0) return
+    if (fresh.length === 0) {
+      this.leftOut = 0
+      return
+    }
     await this.options.topics.ensure(fresh)
-    const { settings, system } = this.options
+    const { settings, system, logger } = this.options
     const subjects: Subject[] = []
+    const leaderless: string[] = []
     let unknown = false
     for (const topic of fresh) {
-      for (const { index, leaderEpoch } of topic.source.partitions) {
+      const there = await this.options.target.topic(topic.targetName)
+      for (const { index, leader, leaderEpoch } of topic.source.partitions) {
         const key = keyOf(topic.source.name, index)
         if (this.partitions.has(key)) continue
+        // the others do not wait for it
+        if (leader < 0 || (there?.partitions[index]?.leader ?? -1) < 0) {
+          leaderless.push(`${topic.source.name}-${index}`)
+          continue
+        }
         const kept = this.options.ledger.kept(topic.source.name, index)
         if (!kept) unknown = true
         subjects.push({
@@ -80,6 +92,13 @@ export class Roster {
         })
       }
     }
+    if (leaderless.length > this.leftOut)
+      logger.warn(
+        { mirror: settings.name, partitions: leaderless.slice(0, 10) },
+        `${leaderless.length} partitions have no leader now; waited for`,
+      )
+    this.leftOut = leaderless.length
+    if (subjects.length === 0) return
     if (unknown) {
       const { source, target, ledger, signal } = this.options
       this.inherited ??= await readInheritance(settings, ledger.positionsTopic, source, target, { clock: system.clock, signal })
@@ -103,7 +122,12 @@ export class Roster {
     // where it began is durable before anything is sent: a crash from now on finds its way
     await this.options.ledger.write(admitted)
     for (const flow of admitted) this.partitions.set(keyOf(flow.topic, flow.partition), flow)
-    await Promise.all(admitted.map((flow) => this.start(flow)))
+    await Promise.all(
+      admitted.map(async (flow) => {
+        await this.start(flow)
+        if (!flow.located) void this.locate(flow)
+      }),
+    )
   }
 
   /** What a MirrorMaker 2, or the worker that runs this flow, kept of a partition. */
@@ -158,7 +182,7 @@ export class Roster {
     }
   }
 
-  /** Finds both leaders and lets the partition flow. */
+  /** Finds both leaders and lets the partition flow; without one at the source it has to be located. */
   private async start(flow: PartitionFlow): Promise<void> {
     const target = await this.options.target.topic(flow.targetTopic)
     const place = target?.partitions[flow.partition]
@@ -168,11 +192,10 @@ export class Roster {
     flow.targetLeader = place.leader
     const source = (await this.options.source.topic(flow.topic))?.partitions[flow.partition]
     flow.state = 'flowing'
-    if (!source || source.leader < 0) void this.locate(flow)
-    else {
+    flow.located = source !== undefined && source.leader >= 0
+    if (source && flow.located) {
       flow.leader = source.leader
       flow.leaderEpoch = source.leaderEpoch
-      flow.located = true
       this.options.intake.add(flow)
     }
   }
@@ -180,40 +203,41 @@ export class Roster {
   /** Finds the source's leader again, and sees whether its log still agrees with what was read. */
   async locate(flow: PartitionFlow): Promise<void> {
     if (this.busy.has(flow)) return
-    this.busy.add(flow)
+    this.busy.set(flow, null)
     this.options.intake.remove(flow)
     flow.located = false
-    const { logger, settings } = this.options
-    const { clock } = this.options.system
     try {
-      for (let attempt = 0; !this.options.signal.aborted; attempt++) {
-        const again = await this.tryLocate(flow, attempt > 0).catch((error: unknown) => {
-          if (error instanceof KafkaError && error.retriable) return 'later' as const
-          throw error
-        })
-        if (again === 'later' && attempt === LOCATE_PATIENCE)
-          logger.warn(
-            { mirror: settings.name, topic: flow.topic, partition: flow.partition },
-            'not to be found at the source now; waited for',
-          )
-        if (again === 'found') {
-          flow.located = true
-          this.busy.delete(flow)
-          this.options.intake.add(flow)
-          return
-        }
-        if (again !== 'later') {
-          this.busy.delete(flow)
-          this.reexamine(flow, again.reason)
-          return
-        }
-        await clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), this.options.signal)
+      const reason = await this.search(flow)
+      const doubt = reason ?? this.busy.get(flow)
+      this.busy.delete(flow)
+      if (doubt) this.reexamine(flow, doubt)
+      else if (!this.options.signal.aborted) {
+        flow.located = true
+        this.options.intake.add(flow)
       }
     } catch (error) {
       this.options.fail(error as Error)
-    } finally {
-      this.busy.delete(flow)
     }
+  }
+
+  /** Resolves when the leader is there: with null, or with the reason why what was read has to be looked at again. */
+  private async search(flow: PartitionFlow): Promise<string | null> {
+    const { logger, settings, signal } = this.options
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const again = await this.tryLocate(flow, attempt > 0).catch((error: unknown) => {
+        if (error instanceof KafkaError && error.retriable) return 'later' as const
+        throw error
+      })
+      if (again === 'found') return null
+      if (again !== 'later') return again.reason
+      if (attempt === LOCATE_PATIENCE)
+        logger.warn(
+          { mirror: settings.name, topic: flow.topic, partition: flow.partition },
+          'not to be found at the source now; waited for',
+        )
+      await this.options.system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), signal)
+    }
+    return null
   }
 
   private async tryLocate(flow: PartitionFlow, always: boolean): Promise<'found' | 'later' | { reason: string }> {
@@ -235,8 +259,12 @@ export class Roster {
 
   /** Stops the partition, waits for what is under way, and finds out anew where it goes on. */
   reexamine(flow: PartitionFlow, reason: string): void {
-    if (this.busy.has(flow) || this.options.signal.aborted) return
-    this.busy.add(flow)
+    if (this.options.signal.aborted) return
+    if (this.busy.has(flow)) {
+      this.busy.set(flow, reason)
+      return
+    }
+    this.busy.set(flow, null)
     const { settings, logger, system } = this.options
     logger.warn({ mirror: settings.name, topic: flow.topic, partition: flow.partition, offset: flow.fetchOffset }, reason)
     this.options.intake.remove(flow)
@@ -246,8 +274,12 @@ export class Roster {
       await this.options.delivery.settled(flow)
       for (let attempt = 0; !this.options.signal.aborted; attempt++) {
         try {
+          this.busy.set(flow, null)
           await this.restart(flow)
+          const doubt = this.busy.get(flow)
           this.busy.delete(flow)
+          if (doubt) this.reexamine(flow, doubt)
+          else if (!flow.located) void this.locate(flow)
           return
         } catch (error) {
           if (!(error instanceof KafkaError && error.retriable)) throw error

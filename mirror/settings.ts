@@ -186,7 +186,7 @@ function refuseLoops(flows: readonly FlowSettings[]): void {
 }
 
 export function parseMirrorSettings(raw: Raw): MirrorSettings {
-  const aliases = (raw.clusters ?? '').split(',').flatMap((alias) => alias.trim() || [])
+  const aliases = [...new Set((raw.clusters ?? '').split(',').flatMap((alias) => alias.trim() || []))]
   if (aliases.length === 0)
     throw new MirrorSettingsError(
       'clusters',

@@ -46,8 +46,9 @@ export function planStart(facts: StartFacts): StartPlan {
   // a position says what was mirrored, not where to: into a partition that was never written to, nothing was
   if (inherited && target.end > 0) {
     const { position, sync } = inherited
+    // each says the truth of its moment; where it was killed, the sync is the newer one. Its proof decides
     const usable = sync && sync.down < target.end && sync.up < source.end && sync.up >= source.start && sync.down >= target.start
-    if (usable && (position === null || sync.up < position)) {
+    if (usable) {
       notes.push(`taken over from MirrorMaker 2, from its offset sync at ${sync.up} on`)
       return { map: new OffsetMap(sync.up, sync.down), proveTail: true, losses: [], notes }
     }
@@ -73,9 +74,11 @@ function planKept(facts: StartFacts, kept: NonNullable<StartFacts['kept']>): Sta
     notes.push('the topic was deleted and created anew at the source: mirrored from its beginning')
     if (target.end < map.nextDown) map.restartTarget(target.end)
     map.skipTarget(target.end)
-    map.restartSource(source.start)
+    map.beginAnew(source.start)
     return { map, proveTail: false, losses, notes }
   }
+  const unread = Math.max(source.end, map.nextUp)
+  if (unread < kept.sourceEnd) losses.push({ from: unread, to: kept.sourceEnd, reason: 'truncated' })
   const end = agreedEnd >= 0 ? Math.min(source.end, agreedEnd) : source.end
   if (end < map.nextUp) {
     notes.push(`the source was truncated to ${end}; records from there to ${map.nextUp} are on the target and no longer at the source`)

@@ -15,6 +15,8 @@ export interface TailFindings {
   unproven: number
   /** Records of somebody else in between. */
   foreign: number
+  /** Records of ours that the source has deleted since: each takes the position over one offset at least. */
+  deleted: number
 }
 
 export interface TailOptions {
@@ -25,6 +27,8 @@ export interface TailOptions {
   target: AsyncIterable<ScannedBatch>
   /** By which our own batches are known, and the sequence that stands at the map's end; null where we never wrote. */
   producer: { id: number; epoch: number; sequence: number } | null
+  /** Where the source's log begins now. */
+  sourceStart: number
 }
 
 /** The source as the target should show it: batches that hold data, opened only where they must be. */
@@ -103,8 +107,8 @@ function sameRecord(source: DecodedRecord, target: DecodedRecord): boolean {
 }
 
 export async function proveTail(options: TailOptions): Promise<TailFindings> {
-  const { map, producer } = options
-  const findings: TailFindings = { proven: 0, unproven: 0, foreign: 0 }
+  const { map, producer, sourceStart } = options
+  const findings: TailFindings = { proven: 0, unproven: 0, foreign: 0, deleted: 0 }
   const source = new SourceSide(options.source, map.nextUp)
   let sequence = producer?.sequence ?? 0
   for await (const { header, bytes } of options.target) {
@@ -138,7 +142,10 @@ export async function proveTail(options: TailOptions): Promise<TailFindings> {
         source.take()
       } else {
         map.skipTarget(record.offset + 1)
-        if (ours) findings.unproven++
+        if (counted && map.nextUp < sourceStart) {
+          map.advance(map.nextUp + 1)
+          findings.deleted++
+        } else if (ours) findings.unproven++
         else findings.foreign++
       }
     }

@@ -89,6 +89,15 @@ export async function* scanBatches(
   }
 }
 
+/** Where a partition begins and ends now; throws where that cannot be learned. */
+export async function boundsOf(client: Client, topic: string, partition: number): Promise<{ start: number; end: number }> {
+  const ask = (timestamp: number) => client.admin.listOffsets([{ topic, partition, timestamp }])
+  const [[start], [end]] = await Promise.all([ask(-2), ask(-1)])
+  const error = start!.error ?? end!.error
+  if (error) throw new KafkaError(error as ErrorName, `offsets of ${topic}-${partition}: ${error}`)
+  return { start: start!.offset, end: end!.offset }
+}
+
 /** All records of a topic's partition that are there now. */
 export async function scanRecords(
   options: ScanOptions,
@@ -96,13 +105,8 @@ export async function scanRecords(
   partition: number,
   each: (record: DecodedRecord) => void,
 ): Promise<void> {
-  const ends = await options.client.admin.listOffsets([{ topic, partition, timestamp: -2 }])
-  const latest = await options.client.admin.listOffsets([{ topic, partition, timestamp: -1 }])
-  const [start, end] = [ends[0], latest[0]]
-  for (const bound of [start, end]) {
-    if (bound?.error) throw new KafkaError(bound.error as ErrorName, `offsets of ${topic}-${partition}: ${bound.error}`)
-  }
-  for await (const { header, bytes } of scanBatches(options, topic, partition, start!.offset, end!.offset)) {
+  const { start, end } = await boundsOf(options.client, topic, partition)
+  for await (const { header, bytes } of scanBatches(options, topic, partition, start, end)) {
     if (header.attributes & attributes.control || header.count === 0) continue
     for (const record of decodeRecords(bytes)) each(record)
   }

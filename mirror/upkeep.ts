@@ -35,6 +35,8 @@ export interface UpkeepOptions {
   signal: AbortSignal
   sourceTrouble(): Error | null
   troubled(error: Error): void
+  /** The source answered. */
+  well(): void
 }
 
 export class Upkeep {
@@ -53,12 +55,11 @@ export class Upkeep {
     const { settings, system, logger } = this.options
     const { clock } = system
     const { config, given } = settings
-    if (!config['refresh.topics.enabled']) return
     const name = 'refresh.topics.interval.seconds'
     const asked = config[name] * 1000
     let quick = FIRST_REFRESH_MS
     let tookMs = 0
-    while (!this.options.signal.aborted) {
+    while (!this.options.signal.aborted && (config['refresh.topics.enabled'] || this.options.roster.leftOut > 0)) {
       const steady = given.has(name) ? asked : Math.min(asked, Math.max(REFRESH_MS, tookMs * REST_FACTOR))
       // topics that come just after the start should not have to wait for a whole interval
       await clock.sleep(Math.min(quick, steady), this.options.signal)
@@ -159,12 +160,14 @@ export class Upkeep {
     }
   }
 
-  /** The source's ends of partitions that no fetch tells about: paused ones, and those without room. */
+  /** The source's ends of partitions that no fetch tells about: paused ones, those without room, those that the target does not take. */
   private async endsLoop(): Promise<void> {
     const { system } = this.options
     while (!this.options.signal.aborted) {
       await system.clock.sleep(ENDS_MS, this.options.signal)
-      const quiet = [...this.options.roster.partitions.values()].filter((flow) => flow.state === 'flowing' && !flow.fetching)
+      const quiet = [...this.options.roster.partitions.values()].filter(
+        (flow) => (flow.state === 'flowing' || flow.state === 'resending') && !flow.fetching,
+      )
       if (quiet.length === 0 || this.options.signal.aborted) continue
       await this.askEnds(quiet).catch((error: unknown) => {
         this.options.troubled(error as Error)
@@ -179,6 +182,7 @@ export class Upkeep {
       flows.map(({ topic, partition }) => ({ topic, partition, timestamp: -1 })),
       isolation,
     )
-    for (const [index, { error, offset }] of answers.entries()) if (!error) flows[index]!.arrivals.seen(offset, system.clock.monotonic())
+    if (answers.some(({ error }) => !error)) this.options.well()
+    for (const [index, { error, offset }] of answers.entries()) if (!error) flows[index]!.sourceEndsAt(offset, system.clock.monotonic())
   }
 }

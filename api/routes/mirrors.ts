@@ -23,7 +23,7 @@ const summary = {
   source: { type: 'string' },
   target: { type: 'string' },
   state: { type: 'string', enum: ['STARTING', 'RUNNING', 'PAUSED', 'FAILED', 'FAILED_OVER'] },
-  trace: { type: 'string', description: 'Why it failed; only where it did' },
+  trace: { type: 'string', description: 'Why it failed, or what keeps it waiting now; only where something does' },
   topics: { type: 'array', items: { type: 'string' } },
   lagRecords: count,
   lagMs: wait,

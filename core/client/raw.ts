@@ -8,7 +8,6 @@ import initProducerIdApi from '../apis/22-init-producer-id.ts'
 import { errorName, KafkaError } from '../errors.ts'
 import { wholeBatchesEnd } from '../wire/record-batch.ts'
 import { ZERO_UUID } from '../wire/types.ts'
-import { byTopic } from './by-topic.ts'
 import type { Network } from './network.ts'
 import type { RawAccess, RawFetchResult, TopicPartition } from './types.ts'
 
@@ -30,6 +29,21 @@ export interface FetchOptions {
 
 export type FetchPartition = TopicPartition & { topicId: string; offset: number; leaderEpoch: number }
 
+/** The partitions under their topics, as a request tells them apart: a topic that was deleted and made again is two, with an id each. */
+function byTopicId<T extends TopicPartition & { topicId: string }>(
+  partitions: readonly T[],
+  named: boolean,
+): { topic: string; topicId: string; list: T[] }[] {
+  const topics = new Map<string, { topic: string; topicId: string; list: T[] }>()
+  for (const entry of partitions) {
+    const key = named ? entry.topic : entry.topicId
+    const found = topics.get(key)
+    if (found) found.list.push(entry)
+    else topics.set(key, { topic: entry.topic, topicId: entry.topicId, list: [entry] })
+  }
+  return [...topics.values()]
+}
+
 /** One long poll, as raw access and the consumer's fetcher send it. */
 export async function fetchRaw(
   network: Network,
@@ -39,7 +53,7 @@ export async function fetchRaw(
   options: FetchOptions,
 ): Promise<RawFetchResult[]> {
   const named = partitions.some((entry) => entry.topicId === ZERO_UUID)
-  const topics = byTopic(partitions)
+  const topics = byTopicId(partitions, named)
   const answer = await network.request(
     node,
     fetchApi,
@@ -49,9 +63,9 @@ export async function fetchRaw(
       minBytes: options.minBytes,
       maxBytes: options.maxBytes,
       isolationLevel: options.isolationLevel,
-      topics: [...topics].map(([topic, list]) => ({
+      topics: topics.map(({ topic, topicId, list }) => ({
         topic,
-        topicId: list[0]!.topicId,
+        topicId,
         partitions: list.map((entry) => ({
           partition: entry.partition,
           currentLeaderEpoch: entry.leaderEpoch,
@@ -69,7 +83,7 @@ export async function fetchRaw(
     },
   )
   if (answer.errorCode !== 0) throw new KafkaError(errorName(answer.errorCode), `Fetch from node ${node}: ${errorName(answer.errorCode)}`)
-  const names = new Map([...topics].map(([topic, list]) => [list[0]!.topicId, topic]))
+  const names = new Map(topics.map(({ topic, topicId }) => [topicId, topic]))
   const results: RawFetchResult[] = []
   for (const topic of answer.responses) {
     const name = topic.topic || names.get(topic.topicId)
@@ -121,15 +135,16 @@ export class Raw implements RawAccess {
     this.checkOpen()
     const timeoutMs = options.timeoutMs ?? this.network.settings.requestTimeoutMs
     const acks = options.acks ?? ALL
-    const topics = byTopic(partitions)
-    const names = new Map([...topics].map(([topic, list]) => [list[0]!.topicId, topic]))
+    const named = partitions.some((entry) => entry.topicId === ZERO_UUID)
+    const topics = byTopicId(partitions, named)
+    const names = new Map(topics.map(({ topic, topicId }) => [topicId, topic]))
     const body = {
       transactionalId: null,
       acks,
       timeoutMs,
-      topicData: [...topics].map(([name, list]) => ({
-        name,
-        topicId: list[0]!.topicId,
+      topicData: topics.map(({ topic, topicId, list }) => ({
+        name: topic,
+        topicId,
         partitionData: list.map((entry) => ({ index: entry.partition, records: entry.records })),
       })),
     }
@@ -137,7 +152,7 @@ export class Raw implements RawAccess {
       lane: this.produceLane,
       timeoutMs: timeoutMs + this.network.settings.requestTimeoutMs,
       signal: this.closing.signal,
-      maxVersion: partitions.some((entry) => entry.topicId === ZERO_UUID) ? BY_NAME : undefined,
+      maxVersion: named ? BY_NAME : undefined,
     }
     if (acks === 0) {
       await this.network.sendOneWay(node, produceApi, body, request)

@@ -112,6 +112,26 @@ describe('a flow between two brokers', () => {
     expect(mirror.status('us->central').lostRecords).toBe(0)
   })
 
+  test('what a paused mirror saw at the source, and what was deleted with the topic before it was started again, is lost and told', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const given = properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' })
+    const paused = await mirrorOf(given)
+    await caughtUp(paused, 'us->central', 10)
+    await paused.pause('us->central')
+    await write(us, 't', 30, { from: 10 })
+    await until(() => paused.status('us->central').lagRecords === 30, 'the lag shows', 20_000)
+    await paused.close()
+    await us.client.admin.deleteTopics(['t'])
+    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is gone')
+    await createTopic(us, 't')
+    await write(us, 't', 5, { from: 500 })
+    const mirror = await mirrorOf(given)
+    await caughtUp(mirror, 'us->central', 15)
+    expect(mirror.status('us->central').lostRecords).toBe(30)
+  })
+
   test('both ways at once: nothing comes home', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')

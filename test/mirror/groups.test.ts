@@ -124,4 +124,35 @@ describe('groups', () => {
       ]),
     )
   })
+
+  test('after a failover of all, the old source moves neither groups nor records, also after a restart, until a resume', async () => {
+    const { us, central, mirror, given } = await mirroredPair({ 'sync.group.offsets.enabled': 'true' })
+    await us.client.admin.alterGroupOffsets('g', [{ topic: 't', partition: 0, offset: 70 }])
+    expect(await mirror.failover('us->central', { groups: 'all', dryRun: false })).toMatchObject({ groups: [{ applied: true }] })
+    expect(mirror.status('us->central').state).toBe('FAILED_OVER')
+    // a straggler goes on at the old source: the checkpoint that follows the next one shows that a sync had its time
+    for (const offset of [80, 90]) {
+      await us.client.admin.alterGroupOffsets('g', [{ topic: 't', partition: 0, offset }])
+      await until(async () => (await checkpoints(central)).get('g/us.t/0')?.upstreamOffset === offset, 'the checkpoint', 20_000)
+    }
+    expect(await committed(central, 'g')).toEqual({ 'us.t/0': 30 })
+    await mirror.close()
+
+    await write(us, 't', 20, { from: 200, partitions: 2 })
+    const again = await mirrorOf(given)
+    await until(() => again.status('us->central').state === 'FAILED_OVER', 'it knows what it is')
+    await until(() => again.status('us->central').lagRecords >= 20, 'it sees what waits at the source', 20_000)
+    expect(
+      again
+        .status('us->central')
+        .partitions.filter((each) => each.topic === 't')
+        .map((each) => each.targetEndOffset),
+    ).toEqual([60, 100])
+    await again.resume('us->central')
+    await caughtUp(again, 'us->central', 180)
+    await again.close()
+    const third = await mirrorOf(given)
+    await caughtUp(third, 'us->central', 180)
+    expect(third.status('us->central').state).toBe('RUNNING')
+  })
 })

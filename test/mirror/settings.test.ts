@@ -49,6 +49,12 @@ describe('mm2.properties', () => {
     expect(['min.insync.replicas', 'retention.ms'].map(flow!.propertyFilter)).toEqual([false, true])
   })
 
+  test('a cluster that is named twice is one', () => {
+    const settings = parseMirrorSettings(file(two.replace('us, central', 'us, central, us')))
+    expect(settings.flows.map((flow) => flow.name)).toEqual(['us->central'])
+    expect(settings.clusters.map(({ alias }) => alias)).toEqual(['us', 'central'])
+  })
+
   test('the nearest place wins', () => {
     const read = (more: string) => parseMirrorSettings(file(two + more)).flows[0]!.config['replication.factor']
     expect(read('')).toBe(2)
@@ -72,6 +78,12 @@ describe('mm2.properties', () => {
   test.each([
     ['', /clusters: Missing/],
     ['clusters = us, central\nus.bootstrap.servers = localhost:1\nus->central.enabled = true', /central\.bootstrap\.servers/],
+    [
+      'clusters = us, central\nus.bootstrap.servers = localhost:99999\ncentral.bootstrap.servers = localhost:1',
+      /us\.bootstrap\.servers.*host:port/,
+    ],
+    [`${two}replication.policy.separator = /`, /replication\.policy\.separator.*letters, digits/],
+    [`${two}topics = \\p{Alpha}+`, /topics.*a Unicode or POSIX class/],
     [`${two}us->central.replication.factor = many`, /us->central\.replication\.factor.*Not a number/],
     [`${two}us->central.topics = (`, /us->central\.topics.*regular expression/],
     [`${two}replication.policy.class = com.example.Mine`, /replication\.policy\.class.*DefaultReplicationPolicy/],

@@ -49,6 +49,14 @@ describe('where a partition goes on', () => {
     expect(at(planStart(facts({ kept: kept(), agreedEnd: 55, target: { start: 0, end: 60 } })))).toEqual([55, 60])
   })
 
+  test('what was there and never read is lost with a truncation', () => {
+    const behind = planStart(facts({ kept: kept(), source: { start: 0, end: 70, topicId: 'one' }, target: { start: 0, end: 60 } }))
+    expect(at(behind)).toEqual([60, 60])
+    expect(behind.losses).toEqual([{ from: 70, to: 80, reason: 'truncated' }])
+    const before = planStart(facts({ kept: kept(), source: { start: 0, end: 50, topicId: 'one' }, target: { start: 0, end: 60 } }))
+    expect(before.losses).toEqual([{ from: 60, to: 80, reason: 'truncated' }])
+  })
+
   test('a topic created anew: from its beginning, and what was never read of its earlier life is lost', () => {
     const plan = planStart(facts({ kept: kept(), source: { start: 0, end: 9, topicId: 'two' }, target: { start: 0, end: 60 } }))
     expect(at(plan)).toEqual([0, 60])
@@ -68,6 +76,9 @@ describe('where a partition goes on', () => {
     expect(at(planStart(facts({ inherited: { position: 40, sync: null }, target })))).toEqual([40, 44])
     const proven = planStart(facts({ inherited: { position: 40, sync: { up: 30, down: 34 } }, target }))
     expect([...at(proven), proven.proveTail]).toEqual([30, 34, true])
+    // killed before its position was written once more: the sync is the newer word
+    const ahead = planStart(facts({ inherited: { position: 20, sync: { up: 30, down: 34 } }, target }))
+    expect([...at(ahead), ahead.proveTail]).toEqual([30, 34, true])
     const killed = planStart(facts({ inherited: { position: null, sync: { up: 30, down: 34 } }, target }))
     expect([...at(killed), killed.proveTail]).toEqual([30, 34, true])
     expect(at(planStart(facts({ inherited: { position: 40, sync: { up: 30, down: 50 } }, target })))).toEqual([40, 44])

@@ -117,7 +117,7 @@ describe('the tail behind the last durable position', () => {
           const log = sourceLog(plans, same)
           const { target, truth } = mirror(log.slice(0, written), 100, foreign)
           const map = new OffsetMap(10, 100)
-          const findings = await proveTail({ map, source: stream(log), target: stream(target), producer: PRODUCER })
+          const findings = await proveTail({ map, source: stream(log), target: stream(target), producer: PRODUCER, sourceStart: 0 })
           expect(findings.proven).toBe(truth.length)
           expect(findings.unproven).toBe(0)
           for (const { up, down } of truth) expect(map.translate(up)).toMatchObject({ down, exact: true })
@@ -160,7 +160,7 @@ describe('the tail behind the last durable position', () => {
           })
           if (left.length === 0) return
           const map = new OffsetMap(10, 100)
-          const findings = await proveTail({ map, source: stream(log), target: stream(left), producer: PRODUCER })
+          const findings = await proveTail({ map, source: stream(log), target: stream(left), producer: PRODUCER, sourceStart: 0 })
           expect(findings.unproven).toBe(0)
           expect(nextOf(log, map.nextUp - 1)).toBe(nextOf(log, truth.at(-1)!.up))
           for (const record of left.flatMap((bytes) => decodeRecords(bytes)))
@@ -182,9 +182,37 @@ describe('the tail behind the last durable position', () => {
       baseSequence: 0,
     })
     const map = new OffsetMap(10, 100)
-    const findings = await proveTail({ map, source: stream(log), target: stream([...target, foreign]), producer: PRODUCER })
-    expect(findings).toEqual({ proven: 0, unproven: 2, foreign: 1 })
+    const findings = await proveTail({ map, source: stream(log), target: stream([...target, foreign]), producer: PRODUCER, sourceStart: 0 })
+    expect(findings).toEqual({ proven: 0, unproven: 2, foreign: 1, deleted: 0 })
     expect([map.nextUp, map.nextDown]).toEqual([10, 103])
+  })
+
+  test('records that the source has deleted since are not taken for repeats, and what was mirrored of them not for lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 8 }), fc.nat(60), async (written, start) => {
+        const log = sourceLog(
+          Array.from({ length: 8 }, (_, i) => ({ codec: 'none' as const, count: 1 + (i % 4), hole: 0, gap: 0, marker: false })),
+          false,
+        )
+        const { target, truth } = mirror(log.slice(0, written), 100, 0)
+        const end = readBatchHeader(log.at(-1)!).lastOffset + 1
+        const sourceStart = Math.min(10 + start, end)
+        // a fetch brings the whole batch around the first offset that is there
+        const left = log.filter((bytes) => readBatchHeader(bytes).lastOffset >= sourceStart)
+        const scanned = left.map((bytes) =>
+          readBatchHeader(bytes).baseOffset < sourceStart ? recode(bytes, readBatchHeader(bytes), sourceStart)! : null,
+        )
+        for (const [i, recoded] of scanned.entries()) {
+          if (!recoded) continue
+          left[i] = Buffer.from(recoded.bytes)
+          left[i]!.writeInt32BE(recoded.stretches[0]!.up, at.baseOffset + 4)
+        }
+        const map = new OffsetMap(10, 100)
+        const findings = await proveTail({ map, source: stream(left), target: stream(target), producer: PRODUCER, sourceStart })
+        expect(findings).toMatchObject({ unproven: 0, foreign: 0, proven: truth.filter(({ up }) => up >= sourceStart).length })
+        expect([map.nextUp, map.nextDown]).toEqual([truth.at(-1)!.up + 1, truth.at(-1)!.down + 1])
+      }),
+    )
   })
 
   test('a target that MirrorMaker 2 wrote, in other batches, is recognised by its records', async () => {
@@ -195,8 +223,8 @@ describe('the tail behind the last durable position', () => {
     const records = log.flatMap((bytes) => (readBatchHeader(bytes).attributes & attributes.control ? [] : decodeRecords(bytes)))
     const theirs = encodeBatch(records.slice(0, 4), { baseOffset: 100, producerId: 8, producerEpoch: 0, baseSequence: 0 })
     const map = new OffsetMap(10, 100)
-    const findings = await proveTail({ map, source: stream(log), target: stream([theirs]), producer: null })
-    expect(findings).toEqual({ proven: 4, unproven: 0, foreign: 0 })
+    const findings = await proveTail({ map, source: stream(log), target: stream([theirs]), producer: null, sourceStart: 0 })
+    expect(findings).toEqual({ proven: 4, unproven: 0, foreign: 0, deleted: 0 })
     expect(nextOf(log, map.nextUp - 1)).toBe(records[4]!.offset)
   })
 })

@@ -2,9 +2,11 @@
  * Goal: what goes wrong around a flow is mended or told, and costs no record. Method: two of our own brokers that are killed and started under
  * a running flow, a target topic that somebody deletes, a second mirror, somebody else's records, settings that cannot work.
  */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Logger } from '../../core/system/logger.ts'
+import { startMirrors } from '../../mirror/index.ts'
 import { until } from '../until.ts'
-import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll, write } from './clusters.ts'
+import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, quietSystem, readAll, write } from './clusters.ts'
 
 describe('a flow in trouble', () => {
   test('both brokers die in turn and come back: each record once, in order', async () => {
@@ -35,6 +37,92 @@ describe('a flow in trouble', () => {
     await write(us, 't', 10, { from: 60 })
     await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is there again', 40_000)
     expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+  })
+
+  test("the target's topic goes while the source is away: when that is back, all of it is filled again", async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 60)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
+    await caughtUp(mirror, 'us->central', 60)
+    await central.client.admin.deleteTopics(['us.t'])
+    await write(us, 't', 10, { from: 60 })
+    const place = () => mirror.status('us->central').partitions.find((each) => each.topic === 't')!
+    await until(() => place().sourceEndOffset === 70, 'the flow has read on')
+    await us.broker.kill()
+    await createTopic(central, 'us.t')
+    await until(() => mirror.status('us->central').trace !== undefined, 'the flow misses the source')
+    await us.broker.start()
+    await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is there again', 40_000)
+    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+  })
+
+  test('while the target is away the lag grows with what the source has, and the reason is told until it is back', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' }))
+    await caughtUp(mirror, 'us->central', 10)
+    await central.broker.kill()
+    await write(us, 't', 10, { from: 10 })
+    await until(() => mirror.status('us->central').lagRecords === 10, 'what is under way counts')
+    // nothing is read any more: the source's end has to be asked for
+    await write(us, 't', 30, { from: 20 })
+    await until(() => mirror.status('us->central').lagRecords === 40, 'what waits at the source counts', 20_000)
+    expect(mirror.status('us->central').trace).toMatch(new RegExp(`target.*${central.broker.port}`))
+    await central.broker.start()
+    await caughtUp(mirror, 'us->central', 50)
+    expect(mirror.status('us->central').trace).toBeUndefined()
+  })
+
+  test('a source that was away while the mirror was paused is known to be back, and what it holds', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' }))
+    await caughtUp(mirror, 'us->central', 10)
+    await mirror.pause('us->central')
+    await us.broker.kill()
+    await until(() => mirror.status('us->central').trace !== undefined, 'the flow misses the source', 20_000)
+    await us.broker.start()
+    await until(() => mirror.status('us->central').trace === undefined, 'the flow knows it is back', 20_000)
+    expect(mirror.status('us->central')).toMatchObject({ state: 'PAUSED', lagRecords: 0, lagMs: 0 })
+  })
+
+  test('a source that hangs is not said to have nothing', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' }))
+    await caughtUp(mirror, 'us->central', 10)
+    expect(mirror.status('us->central').lagMs).toBe(0)
+    process.kill(us.broker.pid, 'SIGSTOP')
+    try {
+      await until(() => mirror.status('us->central').lagMs === null, 'the lag is not known', 20_000)
+    } finally {
+      process.kill(us.broker.pid, 'SIGCONT')
+    }
+    await until(() => mirror.status('us->central').lagMs === 0, 'the lag is known again')
+  })
+
+  test('a mirror that waits before it starts again is woken by a resume', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    // each try fails, and the next one is waited for longer
+    await createTopic(central, 'mm2-offset-map.us.internal', 1)
+    let waitMs = 0
+    const keep = (details: object) => {
+      if ('waitMs' in details) waitMs = details.waitMs as number
+    }
+    const logger: Logger = { error: keep, warn: keep, info: () => {}, debug: () => {}, child: () => logger }
+    const mirror = await startMirrors(properties(us, central, { 'us->central.topics': 't' }), { ...quietSystem(), logger })
+    onTestFinished(() => mirror.close())
+    await until(() => waitMs >= 8_000, 'some tries have failed', 30_000)
+    await central.client.admin.createPartitions('mm2-offset-map.us.internal', 2)
+    await mirror.resume('us->central')
+    await caughtUp(mirror, 'us->central', 10, 5_000)
+    expect(mirror.status('us->central').trace).toBeUndefined()
   })
 
   test('a second mirror of the same flow takes it over; the first stops and says so; nothing comes twice', async () => {
