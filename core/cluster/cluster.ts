@@ -8,7 +8,7 @@ import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { BrokerSettings } from '../settings.ts'
 import type { System } from '../system/index.ts'
 import { Configs } from './configs.ts'
-import { ClusterImage, isInternal } from './image.ts'
+import { type ClusterEvent, ClusterImage, isInternal } from './image.ts'
 import { Journal, METADATA_TOPIC } from './journal.ts'
 import { checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-rules.ts'
 import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, NewTopic, Topic } from './types.ts'
@@ -32,6 +32,7 @@ export async function openCluster({ settings, logs, system }: ClusterOptions): P
   const journal = await Journal.open(logs, system.clock, image)
   const cluster = new LocalCluster(settings, logs, system, image, journal)
   await cluster.openLogs()
+  logs.dropStrays()
   await journal.shorten(image)
   return cluster
 }
@@ -166,7 +167,7 @@ class LocalCluster implements Cluster {
       if (validateOnly) return { ...topic, partitions: count }
       await this.#journal.append([{ type: 'partitions', id: topic.id, partitions: count }])
       const grown = { ...topic, partitions: count }
-      await this.#open(grown, topic.partitions)
+      await this.#openOr(grown, topic.partitions, { type: 'partitions', id: topic.id, partitions: topic.partitions })
       this.#image.apply({ type: 'partitions', id: topic.id, partitions: count })
       return grown
     })
@@ -221,12 +222,7 @@ class LocalCluster implements Cluster {
     const made: Topic = { name, id: this.#system.random.uuid(), partitions, internal: isInternal(name), configs }
     if (validateOnly) return made
     await this.#journal.append([{ type: 'topic', name, id: made.id, partitions, configs }])
-    try {
-      await this.#open(made, 0)
-    } catch (error) {
-      await this.#journal.append([{ type: 'topicDeleted', id: made.id }])
-      throw new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${name}' could not be made.`, { cause: error })
-    }
+    await this.#openOr(made, 0, { type: 'topicDeleted', id: made.id })
     this.#image.apply({ type: 'topic', name, id: made.id, partitions, configs })
     this.#system.logger.info({ topic: name, topicId: made.id, partitions, configs }, 'topic created')
     return made
@@ -239,13 +235,32 @@ class LocalCluster implements Cluster {
     })
   }
 
+  /** Opens what the journal tells already. Where the disk refuses, nothing of it stays: no folder, and no word in the journal. */
+  async #openOr(topic: Topic, from: number, undoing: ClusterEvent): Promise<void> {
+    try {
+      await this.#open(topic, from)
+    } catch (cause) {
+      await this.#eachPartition(topic, from, topic.partitions, (partition) => this.#logs.remove(topic.name, partition))
+      await this.#journal.takeBack(undoing)
+      throw new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be made.`, { cause })
+    }
+  }
+
   async #eachPartition(topic: Topic, from: number, to: number, task: (partition: number) => Promise<void>): Promise<void> {
     invariant(from <= to, `partitions ${from} to ${to} of ${topic.name}`)
     let next = from
     const worker = async () => {
-      while (next < to) await task(next++)
+      try {
+        while (next < to) await task(next++)
+      } catch (error) {
+        // the others end what they are at
+        next = to
+        throw error
+      }
     }
-    await Promise.all(Array.from({ length: Math.min(OPEN_AT_ONCE, to - from) }, worker))
+    const ends = await Promise.allSettled(Array.from({ length: Math.min(OPEN_AT_ONCE, to - from) }, worker))
+    const failed = ends.find((end) => end.status === 'rejected')
+    if (failed) throw failed.reason
   }
 
   #configure(topic: Topic): void {
@@ -253,7 +268,7 @@ class LocalCluster implements Cluster {
     for (let partition = 0; partition < topic.partitions; partition++) this.#logs.get(topic.name, partition)?.configure(config)
   }
 
-  async #commit(event: Parameters<ClusterImage['apply']>[0]): Promise<void> {
+  async #commit(event: ClusterEvent): Promise<void> {
     await this.#journal.append([event])
     this.#image.apply(event)
   }

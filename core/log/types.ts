@@ -121,6 +121,8 @@ export interface Logs {
   open(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog>
   /** Renames the folder to `…-delete` at once and unlinks it after file.delete.delay.ms. */
   remove(topic: string, partition: number): Promise<void>
+  /** Sets aside the folders of partitions that nobody opened: their topics are gone. */
+  dropStrays(): void
   all(): Iterable<PartitionLog>
   /** Writes what is queued, the checkpoints and .kafka_cleanshutdown, and lets go of the lock. */
   close(): Promise<void>
