@@ -8,7 +8,23 @@ import type { Broker } from '../broker.ts'
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { PartitionLog, ReadBound } from '../log/types.ts'
 import { defineApi } from '../wire/api.ts'
-import { int8, int16, int32, int64, list, nullable, optional, records, since, string, struct, tagged, until, uuid } from '../wire/types.ts'
+import {
+  comparedInt64,
+  int8,
+  int16,
+  int32,
+  int64,
+  list,
+  nullable,
+  optional,
+  records,
+  since,
+  string,
+  struct,
+  tagged,
+  until,
+  uuid,
+} from '../wire/types.ts'
 
 interface AskedPartition {
   partition: number
@@ -145,9 +161,9 @@ export default defineApi({
           struct({
             partition: int32,
             currentLeaderEpoch: since(9, int32, -1),
-            fetchOffset: int64,
+            fetchOffset: comparedInt64,
             lastFetchedEpoch: since(12, int32, -1),
-            logStartOffset: since(5, int64, -1),
+            logStartOffset: since(5, comparedInt64, -1),
             partitionMaxBytes: int32,
             replicaDirectoryId: tagged(0, 17, uuid),
             highWatermark: tagged(1, 18, int64, Number.MAX_SAFE_INTEGER),

@@ -10,7 +10,7 @@ import type { System } from '../system/index.ts'
 import { Configs } from './configs.ts'
 import { type ClusterEvent, ClusterImage, isInternal } from './image.ts'
 import { Journal, METADATA_TOPIC } from './journal.ts'
-import { checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-rules.ts'
+import { checkPartitionsTogether, checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-rules.ts'
 import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, NewTopic, Topic } from './types.ts'
 
 const ignore = () => {}
@@ -102,6 +102,10 @@ class LocalCluster implements Cluster {
     return () => this.#deleted.delete(listener)
   }
 
+  checkSize(topics: readonly NewTopic[]): void {
+    checkPartitionsTogether(topics, this.#settings.values['num.partitions'])
+  }
+
   createTopic(topic: NewTopic, options: { validateOnly?: boolean } = {}): Promise<Topic> {
     return this.#inTurn(() => this.#create(topic, options.validateOnly ?? false))
   }
@@ -154,7 +158,8 @@ class LocalCluster implements Cluster {
           'INVALID_PARTITIONS',
           `The topic ${name} currently has ${topic.partitions} partition(s); ${count} would not be an increase.`,
         )
-      if (count > PARTITION_LIMIT) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
+      if (count - topic.partitions > PARTITION_LIMIT)
+        throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
       if (assignments) {
         const more = count - topic.partitions
         if (assignments.length !== more)
@@ -176,6 +181,8 @@ class LocalCluster implements Cluster {
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void> {
     return this.#inTurn(async () => {
       if (resource.type === 'topic') {
+        if (resource.name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
+        checkTopicName(resource.name)
         const topic = this.#image.topic(resource.name)
         if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resource.name}' does not exist.`)
         const configs = this.#configs.alterTopic(topic, changes)
@@ -214,6 +221,7 @@ class LocalCluster implements Cluster {
     const collision = this.#image.collision(name)
     if (collision) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${collision}`)
     const configs = this.#configs.checkTopic(topic.configs ?? {})
+    this.checkSize([topic])
     const { values, nodeId } = this.#settings
     const partitions = partitionsOf(topic, nodeId, {
       partitions: values['num.partitions'],

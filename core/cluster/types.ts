@@ -53,6 +53,8 @@ export interface Cluster {
   /** Whether a topic may have this name. */
   isTopicName(name: string): boolean
   logConfig(topic: Topic): LogConfig
+  /** Throws POLICY_VIOLATION where one request may not make so many partitions. */
+  checkSize(topics: readonly NewTopic[]): void
   createTopic(topic: NewTopic, options?: { validateOnly?: boolean }): Promise<Topic>
   /** Auto-creation on Metadata and FindCoordinator: one creation for all that ask at the same time. */
   ensureTopic(name: string, partitions?: number, configs?: Record<string, string>): Promise<Topic>

@@ -209,6 +209,9 @@ export class StoredPartitionLog implements PartitionLog {
 
   async deleteRecordsBefore(offset: number): Promise<number> {
     if (this.failure !== null) throw this.failure
+    if (!this.config.cleanupPolicy.includes('delete')) {
+      throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.where} can not be deleted due to the configured policy`)
+    }
     const wanted = offset === -1 ? this.highWatermark : offset
     if (wanted > this.highWatermark || wanted < 0) {
       throw new KafkaError(

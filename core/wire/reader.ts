@@ -62,6 +62,13 @@ export class Reader {
     return value
   }
 
+  /** An int64, or the safe integer nearest to it. */
+  nearestInt64(): number {
+    const at = this.skip(8)
+    const value = this.buffer.readInt32BE(at) * TWO_32 + this.buffer.readUInt32BE(at + 4)
+    return Math.max(Number.MIN_SAFE_INTEGER, Math.min(value, Number.MAX_SAFE_INTEGER))
+  }
+
   float64(): number {
     return this.buffer.readDoubleBE(this.skip(8))
   }
