@@ -13,4 +13,6 @@ export const limits = {
   decompressedBytes: 256 * 1024 * 1024,
   /** Headers of one record. */
   recordHeaders: 100_000,
+  /** Headers of all records of one batch, where they are opened: each becomes an object, and compressed they cost next to nothing. */
+  batchHeaders: 4_000_000,
 } as const
