@@ -5,6 +5,8 @@
 export const limits = {
   /** Elements of one array in a request or response. */
   arrayElements: 1_000_000,
+  /** Elements of all arrays of one request together. */
+  requestElements: 1_000_000,
   /** Tagged fields of one structure. */
   taggedFields: 10_000,
   /** One frame on a client's socket; Kafka's `socket.request.max.bytes`. */

@@ -15,6 +15,9 @@ export class Reader {
   readonly buffer: Buffer
   readonly end: number
   position: number
+  /** Elements of all arrays so far, and how many there may be: each takes many times the memory of its bytes. */
+  elements = 0
+  mostElements = Number.POSITIVE_INFINITY
 
   constructor(buffer: Buffer, position = 0, end = buffer.length) {
     this.buffer = buffer
@@ -137,6 +140,8 @@ export class Reader {
   count(declared: number): number {
     if (declared > limits.arrayElements) throw new WireError(`array of ${declared} elements, the limit is ${limits.arrayElements}`)
     if (declared > this.remaining) throw new WireError(`array of ${declared} elements in ${this.remaining} bytes`)
+    this.elements += declared
+    if (this.elements > this.mostElements) throw new WireError(`arrays of ${this.elements} elements, the limit is ${this.mostElements}`)
     return declared
   }
 }

@@ -268,6 +268,28 @@ describe('connections', () => {
     await once(client.socket, 'close')
   })
 
+  test('requests of a great many elements are taken a few at a time, however small their bytes are', async () => {
+    const client = await server.client()
+    const partitions = [{ partition: 0, fetchOffset: stored, partitionMaxBytes: 1000 }]
+    const topics = [{ topic: 'safe', partitions }]
+    client.write(encodeRequest(fetch, 11, 1, { maxWaitMs: 3000, minBytes: 1, isolationLevel: 0, topics }))
+    await until(() => server.broker.fetchWaiters.waiting === 1, 'the poll to wait')
+    const underWay = async () => Number(/^tributary_broker_requests_under_way (\d+)/m.exec(await server.broker.system.metrics.text())![1])
+    const names = Array.from({ length: 490_000 }, () => ({ name: '' }))
+    const ask = encodeRequest(metadata, 9, 2, { topics: names, allowAutoTopicCreation: false })
+    for (let i = 0; i < 20; i++) client.write(ask)
+    let most = 0
+    const pollEnds = async () => {
+      most = Math.max(most, await underWay())
+      return server.broker.fetchWaiters.waiting === 0
+    }
+    await until(pollEnds, 'the poll to end')
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThan(5)
+    client.close()
+    await stillHealthy()
+  })
+
   test('many connections at once, each gone without a word', async () => {
     const clients = await Promise.all(Array.from({ length: 300 }, () => server.client()))
     for (const client of clients) client.socket.resetAndDestroy()
