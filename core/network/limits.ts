@@ -12,6 +12,10 @@ export const limits = {
   elementBytes: 64,
   /** Bytes that wait to be sent on one connection; beyond it no further request of that connection is begun. */
   unsentBytesPerConnection: 1024 * 1024,
+  /** Bytes that wait to be sent over all connections; as they near it, answers that can be smaller are. */
+  unsentBytes: 128 * 1024 * 1024,
+  /** What such an answer may always take. */
+  leastAnswerBytes: 64 * 1024,
   /** A frame up to this size gets its memory at once; a larger one as its bytes come, so that a length alone takes nothing. */
   eagerFrameBytes: 1024 * 1024,
   /** How long a stopping broker lets answers go out. */

@@ -71,7 +71,7 @@ export class Network {
   readonly #connections = new Set<Connection>()
   readonly #perHost = new Map<string, number>()
   readonly #sweep: Timer
-  readonly counters: NetworkCounters = { requests: new Map(), bytesIn: 0, bytesOut: 0, closedForErrors: 0 }
+  readonly counters: NetworkCounters = { requests: new Map(), bytesIn: 0, bytesOut: 0, unsentBytes: 0, closedForErrors: 0 }
   #lastId = 0
   #refused = 0
   #stopping = false
