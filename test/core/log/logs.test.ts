@@ -90,6 +90,16 @@ describe('the lock', () => {
     } finally {
       holder.kill('SIGKILL')
     }
+    // killed, and nobody asks how it ended: what a container is full of whose first process does not care for orphans
+    const careless = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'])
+    try {
+      const pid = await new Promise<string>((resolve) => careless.stdout.once('data', (chunk) => resolve(String(chunk).trim())))
+      await until(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '), 'the child to be defunct')
+      writeFileSync(join(room.dir, '.lock'), pid)
+      await (await room.open()).close()
+    } finally {
+      careless.kill('SIGKILL')
+    }
     for (const stale of ['999999999', '', 'nonsense', String(process.pid)]) {
       writeFileSync(join(room.dir, '.lock'), stale)
       await (await room.open()).close()
