@@ -63,6 +63,8 @@ export class LogWriter {
   private unsynced: Turn[] = []
   private dirty: Segment[] = []
   private syncing: Promise<void> | null = null
+  /** For files to be closed, so that others can be opened; told once. */
+  private isWaiting = false
   /** No time is left to try anything again. */
   private isDraining = false
   failure: KafkaError | null = null
@@ -236,7 +238,8 @@ export class LogWriter {
   /** Nothing was lost: what waits goes on waiting, and the segments stay pinned. */
   private syncAgain(segments: readonly Segment[], cause: unknown): void {
     const { clock, logger } = this.context
-    logger.warn({ err: cause, folder: this.segments.folder }, 'too many files are open to make appends durable: they wait')
+    if (!this.isWaiting) logger.warn({ err: cause, folder: this.segments.folder }, 'too many files are open: what was appended waits')
+    this.isWaiting = true
     this.unsynced = [...this.inFlight, ...this.unsynced]
     this.inFlight = []
     for (const segment of segments) {
@@ -250,6 +253,7 @@ export class LogWriter {
 
   private synced(): void {
     this.syncing = null
+    this.isWaiting = false
     const turns = this.inFlight
     this.inFlight = []
     if (this.failure !== null) return
