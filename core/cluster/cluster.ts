@@ -5,7 +5,7 @@
  */
 import { invariant, KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
-import type { BrokerSettings } from '../settings.ts'
+import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
 import type { System } from '../system/index.ts'
 import { Configs } from './configs.ts'
 import { type ClusterEvent, ClusterImage, isInternal } from './image.ts'
@@ -32,6 +32,7 @@ export async function openCluster({ settings, logs, system }: ClusterOptions): P
   const journal = await Journal.open(logs, system.clock, image)
   const cluster = new LocalCluster(settings, logs, system, image, journal)
   await cluster.openLogs()
+  cluster.configureLogs()
   logs.dropStrays()
   await journal.shorten(image)
   return cluster
@@ -81,6 +82,10 @@ class LocalCluster implements Cluster {
 
   logConfig(topic: Topic): LogConfig {
     return this.#configs.logConfig(topic.configs)
+  }
+
+  brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N] {
+    return this.#configs.brokerValue(name)
   }
 
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[] {
@@ -196,6 +201,7 @@ class LocalCluster implements Cluster {
       if (validateOnly) return
       await this.#commit({ type: 'brokerConfigs', broker: resource.name, configs })
       for (const topic of this.#image.topics()) this.#configure(topic)
+      this.configureLogs()
     })
   }
 
@@ -211,6 +217,11 @@ class LocalCluster implements Cluster {
 
   async openLogs(): Promise<void> {
     for (const topic of this.#image.topics()) await this.#open(topic, 0)
+  }
+
+  /** What all logs go by, and no topic has of its own. */
+  configureLogs(): void {
+    this.#logs.producerIdExpirationMs = this.#configs.brokerValue('producer.id.expiration.ms')
   }
 
   async #create(topic: NewTopic, validateOnly: boolean): Promise<Topic> {

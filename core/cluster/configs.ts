@@ -7,7 +7,7 @@ import type { LogConfig } from '../log/types.ts'
 import { brokerSettings } from '../settings/broker-settings.ts'
 import { configTypes, parseSetting, type Setting, type SettingMap, splitList } from '../settings/setting.ts'
 import { type TopicValues, topicSettings } from '../settings/topic-settings.ts'
-import type { BrokerSettings } from '../settings.ts'
+import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
 import type { ClusterImage } from './image.ts'
 import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
 
@@ -48,6 +48,11 @@ export class Configs {
     add(this.#settings.given[name], source.file)
     add(allBroker[name]?.fallback, source.fallback)
     return found
+  }
+
+  /** What a broker setting is now. */
+  brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N] {
+    return parseSetting(name, allBroker[name]!, this.#brokerSynonyms(name)[0]?.value ?? null) as BrokerValues[N]
   }
 
   /** What a topic setting is without an override, as text, and where that comes from. */

@@ -51,6 +51,7 @@ export async function openLogs(options: LogsOptions, system: System): Promise<Lo
 
 class StoredLogs implements Logs {
   clusterId = ''
+  producerIdExpirationMs: number
   private readonly context: LogContext
   private readonly options: LogsOptions
   private readonly system: System
@@ -66,6 +67,7 @@ class StoredLogs implements Logs {
   constructor(context: LogContext, options: LogsOptions, system: System) {
     this.context = context
     this.options = options
+    this.producerIdExpirationMs = options.producerIdExpirationMs
     this.system = system
   }
 
@@ -74,6 +76,8 @@ class StoredLogs implements Logs {
     try {
       for (const path of this.options.dirs)
         this.folders.push(LogFolder.open(disk, resolve(path), (folder, name) => this.offsetsOf(folder, name)))
+      // a mark that came back with the power would vouch for what is written from here on
+      await Promise.all(this.folders.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
       await this.identify()
       for (const folder of this.folders) this.scan(folder)
     } catch (error) {
@@ -243,7 +247,14 @@ class StoredLogs implements Logs {
     for (const entry of this.context.disk.list(folder.path)) {
       if (!entry.folder) continue
       if (entry.name.endsWith(DELETED)) this.unlink(join(folder.path, entry.name))
-      else if (/-\d+$/.test(entry.name)) this.found.set(entry.name, folder)
+      else if (/-\d+$/.test(entry.name)) {
+        const other = this.found.get(entry.name)
+        if (other) {
+          const [one, two] = [join(other.path, entry.name), join(folder.path, entry.name)]
+          throw new Error(`one partition lies in two folders, ${one} and ${two}: move the one away that is not to be kept`)
+        }
+        this.found.set(entry.name, folder)
+      }
     }
   }
 
@@ -307,7 +318,7 @@ class StoredLogs implements Logs {
   }
 
   private expireProducers(): void {
-    const cutoff = this.context.clock.now() - this.options.producerIdExpirationMs
+    const cutoff = this.context.clock.now() - this.producerIdExpirationMs
     for (const { log } of this.logs.values()) log.expireProducers(cutoff)
   }
 }

@@ -116,6 +116,8 @@ export interface LogsOptions {
 export interface Logs {
   /** Of `meta.properties`; made at the first start. */
   readonly clusterId: string
+  /** After how long a silent producer is forgotten. */
+  producerIdExpirationMs: number
   get(topic: string, partition: number): PartitionLog | undefined
   /** Opens the partition's log, or makes it. `config` is the topic's. */
   open(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog>
