@@ -80,7 +80,7 @@ export async function startBroker(
     const fetchWaiters = new Delayed(system.clock)
     cluster.onTopicDeleted((_, gone) => fetchWaiters.release(gone))
     const broker: Broker = { settings, system, cluster, logs, groups, fetchWaiters, apis: apis.filter((api) => api.handle) }
-    const network = new Network(settings, system, new Dispatch(apis, broker))
+    const network = new Network(settings, system, new Dispatch(apis, broker), (name) => cluster.brokerValue(name))
     undo.unshift(async () => {
       const closing = network.close()
       // what waits is answered now, so that its connection can end

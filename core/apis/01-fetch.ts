@@ -8,7 +8,23 @@ import type { Broker } from '../broker.ts'
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { PartitionLog, ReadBound } from '../log/types.ts'
 import { defineApi } from '../wire/api.ts'
-import { int8, int16, int32, int64, list, nullable, optional, records, since, string, struct, tagged, until, uuid } from '../wire/types.ts'
+import {
+  comparedInt64,
+  int8,
+  int16,
+  int32,
+  int64,
+  list,
+  nullable,
+  optional,
+  records,
+  since,
+  string,
+  struct,
+  tagged,
+  until,
+  uuid,
+} from '../wire/types.ts'
 
 interface AskedPartition {
   partition: number
@@ -46,7 +62,8 @@ function plan(topic: string | undefined, asked: AskedPartition, version: number,
     if (endOffset < 0 || epoch < 0) return refused('OFFSET_OUT_OF_RANGE')
     if (epoch < lastFetchedEpoch || endOffset < fetchOffset) return { asked, log, error: 'NONE', divergingEpoch: { epoch, endOffset } }
   }
-  if (fetchOffset < log.logStartOffset || fetchOffset > log.highWatermark) return refused('OFFSET_OUT_OF_RANGE')
+  // past the high watermark nothing is served yet, but the offsets are the log's own: who comes there waits
+  if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) return refused('OFFSET_OUT_OF_RANGE')
   return { asked, log, error: 'NONE' }
 }
 
@@ -144,9 +161,9 @@ export default defineApi({
           struct({
             partition: int32,
             currentLeaderEpoch: since(9, int32, -1),
-            fetchOffset: int64,
+            fetchOffset: comparedInt64,
             lastFetchedEpoch: since(12, int32, -1),
-            logStartOffset: since(5, int64, -1),
+            logStartOffset: since(5, comparedInt64, -1),
             partitionMaxBytes: int32,
             replicaDirectoryId: tagged(0, 17, uuid),
             highWatermark: tagged(1, 18, int64, Number.MAX_SAFE_INTEGER),
@@ -239,26 +256,28 @@ export default defineApi({
       return { throttleTimeMs: 0, errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] }
     const replica = (version >= 15 ? request.replicaState.replicaId : request.replicaId) >= 0
     const bound: ReadBound = request.isolationLevel === 1 ? 'lastStableOffset' : 'highWatermark'
-    const topics = request.topics.map(({ topic, topicId, partitions }) => {
-      const name = (version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(topic))?.name
-      return { topic, topicId, name, plans: partitions.map((asked) => plan(name, asked, version, replica, broker)) }
-    })
+    const planned = () =>
+      request.topics.map(({ topic, topicId, partitions }) => {
+        const name = (version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(topic))?.name
+        return { topic, topicId, plans: partitions.map((asked) => plan(name, asked, version, replica, broker)) }
+      })
+    let topics = planned()
+    const maxBytes = Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], ANSWER_BYTES, peer.answerBytes)
+    // more than the answer may hold is not worth the wait
+    const minBytes = Math.min(request.minBytes, maxBytes)
     const plans = topics.flatMap((topic) => topic.plans)
-    if (plans.length > 0 && request.maxWaitMs > 0 && !isReady(plans, request.minBytes, bound)) {
+    if (plans.length > 0 && request.maxWaitMs > 0 && !isReady(plans, minBytes, bound)) {
       await broker.fetchWaiters.wait({
         partitions: plans.map(({ asked, log }) => ({ log: log!, offset: asked.fetchOffset, maxBytes: asked.partitionMaxBytes })),
-        minBytes: request.minBytes,
+        minBytes,
         maxWaitMs: request.maxWaitMs,
         bound,
         onClose: (task) => peer.onClose(task),
       })
-      // the world has gone on: topics may be gone, offsets too
-      for (const topic of topics) {
-        const name = topic.name === undefined ? undefined : broker.cluster.topic(topic.name)?.name
-        topic.plans = topic.plans.map(({ asked }) => plan(name, asked, version, replica, broker))
-      }
+      // the world has gone on: topics may be gone, or others under their names; offsets too
+      topics = planned()
     }
-    const budget: Budget = { bytes: Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], ANSWER_BYTES), nothingYet: true }
+    const budget: Budget = { bytes: maxBytes, nothingYet: true }
     const responses = []
     for (const { topic, topicId, plans } of topics) {
       const partitions = []

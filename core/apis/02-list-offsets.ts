@@ -5,7 +5,7 @@
 import type { Broker } from '../broker.ts'
 import { codeOf, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
-import { int8, int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
+import { comparedInt64, int8, int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
 
 /** What a timestamp below zero asks for, and since which version it may. */
 const special = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6 } as const
@@ -67,7 +67,7 @@ export default defineApi({
           struct({
             partitionIndex: int32,
             currentLeaderEpoch: since(4, int32, -1),
-            timestamp: int64,
+            timestamp: comparedInt64,
           }),
         ),
       }),

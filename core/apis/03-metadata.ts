@@ -9,6 +9,7 @@ import type { Topic } from '../cluster/types.ts'
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { between, bool, int16, int32, list, nullable, since, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
+import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
 
 interface Asked {
   name: string | null
@@ -54,7 +55,7 @@ async function create(asked: Asked & { name: string }, broker: Broker) {
 }
 
 function find(asked: Asked, broker: Broker, mayCreate: boolean) {
-  if (asked.name === null) {
+  if (asked.name === null || asked.topicId !== ZERO_UUID) {
     const topic = asked.topicId === ZERO_UUID ? undefined : broker.cluster.topicById(asked.topicId)
     return topic ? described(topic, broker) : absent(asked, errorCode('UNKNOWN_TOPIC_ID'))
   }
@@ -114,10 +115,10 @@ export default defineApi({
             offlineReplicas: since(5, list(int32)),
           }),
         ),
-        topicAuthorizedOperations: since(8, int32, -2147483648),
+        topicAuthorizedOperations: since(8, int32, NOT_ASKED),
       }),
     ),
-    clusterAuthorizedOperations: between(8, 10, int32, -2147483648),
+    clusterAuthorizedOperations: between(8, 10, int32, NOT_ASKED),
     errorCode: since(13, int16),
   },
   async handle({ request, version, broker, peer }) {
@@ -125,19 +126,20 @@ export default defineApi({
     // in v0 no topics means all of them, and null cannot be said
     const all = request.topics === null || (version === 0 && request.topics.length === 0)
     const mayCreate = request.allowAutoTopicCreation && settings.values['auto.create.topics.enable']
-    const unique = new Map((request.topics ?? []).map((asked) => [asked.name ?? asked.topicId, asked]))
+    const unique = new Map((request.topics ?? []).map((asked) => [asked.topicId === ZERO_UUID ? asked.name : asked.topicId, asked]))
     const topics = all
       ? [...cluster.topics()].map((topic) => described(topic, broker))
       : await Promise.all([...unique.values()].map((asked) => find(asked, broker, mayCreate)))
-    // below v12 a topic without a name cannot be told
-    for (const topic of topics) if (topic.name === null && version < 12) topic.name = ''
+    const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : NOT_ASKED
     const { advertisedHost: host, advertisedPort: port } = settings.listeners.find(({ name }) => name === peer.listener)!
     return {
       throttleTimeMs: 0,
       brokers: [{ nodeId: settings.nodeId, host, port, rack: settings.values['broker.rack'] }],
       clusterId: cluster.clusterId,
       controllerId: settings.nodeId,
-      topics,
+      // below v12 a topic without a name cannot be told
+      topics: topics.map((topic) => ({ ...topic, name: version < 12 ? (topic.name ?? '') : topic.name, topicAuthorizedOperations })),
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : NOT_ASKED,
       errorCode: 0,
     }
   },

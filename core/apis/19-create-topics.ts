@@ -64,21 +64,34 @@ export default defineApi({
   },
   async handle({ request, broker }) {
     const { cluster } = broker
+    const asked = request.topics.map(({ name, numPartitions: partitions, replicationFactor, assignments, configs }) => ({
+      name,
+      partitions,
+      replicationFactor,
+      assignments,
+      configs: Object.fromEntries(configs.map((config) => [config.name, config.value])),
+    }))
+    try {
+      cluster.checkSize(asked)
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      const { message } = error
+      return { throttleTimeMs: 0, topics: asked.map(({ name }) => ({ name, errorCode: codeOf(error), errorMessage: message })) }
+    }
     const times = new Map<string, number>()
     for (const { name } of request.topics) times.set(name, (times.get(name) ?? 0) + 1)
     const told = new Set<string>()
     const topics = []
-    for (const { name, numPartitions: partitions, replicationFactor, assignments, configs } of request.topics) {
+    for (const one of asked) {
+      const { name } = one
       if (times.get(name)! > 1) {
         // told once, as Kafka does
         if (!told.has(name)) topics.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
         told.add(name)
         continue
       }
-      const overrides = Object.fromEntries(configs.map((config) => [config.name, config.value]))
       try {
-        const options = { validateOnly: request.validateOnly }
-        const topic = await cluster.createTopic({ name, partitions, replicationFactor, assignments, configs: overrides }, options)
+        const topic = await cluster.createTopic(one, { validateOnly: request.validateOnly })
         topics.push({
           name,
           topicId: topic.id,

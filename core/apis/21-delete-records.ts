@@ -3,7 +3,7 @@
  */
 import { codeOf, KafkaError } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
-import { int16, int32, int64, list, string, struct } from '../wire/types.ts'
+import { comparedInt64, int16, int32, int64, list, string, struct } from '../wire/types.ts'
 
 export default defineApi({
   key: 21,
@@ -17,7 +17,7 @@ export default defineApi({
         partitions: list(
           struct({
             partitionIndex: int32,
-            offset: int64,
+            offset: comparedInt64,
           }),
         ),
       }),
@@ -42,8 +42,11 @@ export default defineApi({
   async handle({ request, broker }) {
     const lower = async (topic: string, partitionIndex: number, offset: number) => {
       try {
-        const log = broker.logs.get(topic, partitionIndex)
-        if (!log || !broker.cluster.topic(topic)) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+        const known = broker.cluster.topic(topic)
+        // the groups' coordinator has what it wrote in memory: at its next start it would be gone
+        if (known?.internal) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${topic}`)
+        const log = known && broker.logs.get(topic, partitionIndex)
+        if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
         return { partitionIndex, lowWatermark: await log.deleteRecordsBefore(offset), errorCode: 0 }
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error

@@ -42,9 +42,13 @@ export default defineApi({
   },
   async handle({ request, broker }) {
     const responses = []
+    const key = ({ resourceType, resourceName }: { resourceType: number; resourceName: string }) => `${resourceType} ${resourceName}`
+    const times = new Map<string, number>()
+    for (const resource of request.resources) times.set(key(resource), (times.get(key(resource)) ?? 0) + 1)
     for (const { resourceType, resourceName, configs } of request.resources) {
       const response = { errorCode: 0, errorMessage: null as string | null, resourceType, resourceName }
       try {
+        if (times.get(key(response))! > 1) throw new KafkaError('INVALID_REQUEST', 'Each resource must appear at most once.')
         if (resourceType !== resourceTypes.topic && resourceType !== resourceTypes.broker)
           throw new KafkaError('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
         const type = resourceType === resourceTypes.topic ? 'topic' : 'broker'

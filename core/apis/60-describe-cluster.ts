@@ -4,11 +4,9 @@
 import { errorCode } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+import { ALL_CLUSTER_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
 
 const endpointTypes = { broker: 1, controller: 2 } as const
-/** Bits of Kafka's AclOperation that a cluster has: all of them, since nothing is forbidden here. */
-const ALL_CLUSTER_OPERATIONS = 8096
-const NOT_ASKED = -2147483648
 
 export default defineApi({
   key: 60,
@@ -36,7 +34,7 @@ export default defineApi({
         isFenced: since(2, bool),
       }),
     ),
-    clusterAuthorizedOperations: optional(int32, -2147483648),
+    clusterAuthorizedOperations: optional(int32, NOT_ASKED),
   },
   handle({ request, broker, peer }) {
     const { settings, cluster } = broker

@@ -4,9 +4,8 @@
 import { errorCode } from '../errors.ts'
 import { defineApi } from '../wire/api.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
+import { ALL_TOPIC_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
 
-/** Bits of Kafka's AclOperation that a topic has: all of them, since nothing is forbidden here. */
-const ALL_TOPIC_OPERATIONS = 3576
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 export default defineApi({
@@ -51,7 +50,7 @@ export default defineApi({
             offlineReplicas: list(int32),
           }),
         ),
-        topicAuthorizedOperations: optional(int32, -2147483648),
+        topicAuthorizedOperations: optional(int32, NOT_ASKED),
       }),
     ),
     nextCursor: optional(

@@ -5,12 +5,12 @@
  */
 import { invariant, KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
-import type { BrokerSettings } from '../settings.ts'
+import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
 import type { System } from '../system/index.ts'
 import { Configs } from './configs.ts'
-import { ClusterImage, isInternal } from './image.ts'
+import { type ClusterEvent, ClusterImage, isInternal } from './image.ts'
 import { Journal, METADATA_TOPIC } from './journal.ts'
-import { checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-rules.ts'
+import { checkPartitionsTogether, checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-rules.ts'
 import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, NewTopic, Topic } from './types.ts'
 
 const ignore = () => {}
@@ -32,6 +32,8 @@ export async function openCluster({ settings, logs, system }: ClusterOptions): P
   const journal = await Journal.open(logs, system.clock, image)
   const cluster = new LocalCluster(settings, logs, system, image, journal)
   await cluster.openLogs()
+  cluster.configureLogs()
+  logs.dropStrays()
   await journal.shorten(image)
   return cluster
 }
@@ -82,6 +84,10 @@ class LocalCluster implements Cluster {
     return this.#configs.logConfig(topic.configs)
   }
 
+  brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N] {
+    return this.#configs.brokerValue(name)
+  }
+
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[] {
     if (resource.type === 'topic') {
       checkTopicName(resource.name)
@@ -99,6 +105,10 @@ class LocalCluster implements Cluster {
   onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void {
     this.#deleted.add(listener)
     return () => this.#deleted.delete(listener)
+  }
+
+  checkSize(topics: readonly NewTopic[]): void {
+    checkPartitionsTogether(topics, this.#settings.values['num.partitions'])
   }
 
   createTopic(topic: NewTopic, options: { validateOnly?: boolean } = {}): Promise<Topic> {
@@ -153,7 +163,8 @@ class LocalCluster implements Cluster {
           'INVALID_PARTITIONS',
           `The topic ${name} currently has ${topic.partitions} partition(s); ${count} would not be an increase.`,
         )
-      if (count > PARTITION_LIMIT) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
+      if (count - topic.partitions > PARTITION_LIMIT)
+        throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
       if (assignments) {
         const more = count - topic.partitions
         if (assignments.length !== more)
@@ -166,7 +177,7 @@ class LocalCluster implements Cluster {
       if (validateOnly) return { ...topic, partitions: count }
       await this.#journal.append([{ type: 'partitions', id: topic.id, partitions: count }])
       const grown = { ...topic, partitions: count }
-      await this.#open(grown, topic.partitions)
+      await this.#openOr(grown, topic.partitions, { type: 'partitions', id: topic.id, partitions: topic.partitions })
       this.#image.apply({ type: 'partitions', id: topic.id, partitions: count })
       return grown
     })
@@ -175,6 +186,8 @@ class LocalCluster implements Cluster {
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void> {
     return this.#inTurn(async () => {
       if (resource.type === 'topic') {
+        if (resource.name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
+        checkTopicName(resource.name)
         const topic = this.#image.topic(resource.name)
         if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resource.name}' does not exist.`)
         const configs = this.#configs.alterTopic(topic, changes)
@@ -188,6 +201,7 @@ class LocalCluster implements Cluster {
       if (validateOnly) return
       await this.#commit({ type: 'brokerConfigs', broker: resource.name, configs })
       for (const topic of this.#image.topics()) this.#configure(topic)
+      this.configureLogs()
     })
   }
 
@@ -205,6 +219,11 @@ class LocalCluster implements Cluster {
     for (const topic of this.#image.topics()) await this.#open(topic, 0)
   }
 
+  /** What all logs go by, and no topic has of its own. */
+  configureLogs(): void {
+    this.#logs.producerIdExpirationMs = this.#configs.brokerValue('producer.id.expiration.ms')
+  }
+
   async #create(topic: NewTopic, validateOnly: boolean): Promise<Topic> {
     const { name } = topic
     if (name === METADATA_TOPIC) throw new KafkaError('INVALID_REQUEST', `Creation of internal topic ${name} is prohibited.`)
@@ -213,6 +232,7 @@ class LocalCluster implements Cluster {
     const collision = this.#image.collision(name)
     if (collision) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${collision}`)
     const configs = this.#configs.checkTopic(topic.configs ?? {})
+    this.checkSize([topic])
     const { values, nodeId } = this.#settings
     const partitions = partitionsOf(topic, nodeId, {
       partitions: values['num.partitions'],
@@ -221,12 +241,7 @@ class LocalCluster implements Cluster {
     const made: Topic = { name, id: this.#system.random.uuid(), partitions, internal: isInternal(name), configs }
     if (validateOnly) return made
     await this.#journal.append([{ type: 'topic', name, id: made.id, partitions, configs }])
-    try {
-      await this.#open(made, 0)
-    } catch (error) {
-      await this.#journal.append([{ type: 'topicDeleted', id: made.id }])
-      throw new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${name}' could not be made.`, { cause: error })
-    }
+    await this.#openOr(made, 0, { type: 'topicDeleted', id: made.id })
     this.#image.apply({ type: 'topic', name, id: made.id, partitions, configs })
     this.#system.logger.info({ topic: name, topicId: made.id, partitions, configs }, 'topic created')
     return made
@@ -239,13 +254,32 @@ class LocalCluster implements Cluster {
     })
   }
 
+  /** Opens what the journal tells already. Where the disk refuses, nothing of it stays: no folder, and no word in the journal. */
+  async #openOr(topic: Topic, from: number, undoing: ClusterEvent): Promise<void> {
+    try {
+      await this.#open(topic, from)
+    } catch (cause) {
+      await this.#eachPartition(topic, from, topic.partitions, (partition) => this.#logs.remove(topic.name, partition))
+      await this.#journal.takeBack(undoing)
+      throw new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be made.`, { cause })
+    }
+  }
+
   async #eachPartition(topic: Topic, from: number, to: number, task: (partition: number) => Promise<void>): Promise<void> {
     invariant(from <= to, `partitions ${from} to ${to} of ${topic.name}`)
     let next = from
     const worker = async () => {
-      while (next < to) await task(next++)
+      try {
+        while (next < to) await task(next++)
+      } catch (error) {
+        // the others end what they are at
+        next = to
+        throw error
+      }
     }
-    await Promise.all(Array.from({ length: Math.min(OPEN_AT_ONCE, to - from) }, worker))
+    const ends = await Promise.allSettled(Array.from({ length: Math.min(OPEN_AT_ONCE, to - from) }, worker))
+    const failed = ends.find((end) => end.status === 'rejected')
+    if (failed) throw failed.reason
   }
 
   #configure(topic: Topic): void {
@@ -253,7 +287,7 @@ class LocalCluster implements Cluster {
     for (let partition = 0; partition < topic.partitions; partition++) this.#logs.get(topic.name, partition)?.configure(config)
   }
 
-  async #commit(event: Parameters<ClusterImage['apply']>[0]): Promise<void> {
+  async #commit(event: ClusterEvent): Promise<void> {
     await this.#journal.append([event])
     this.#image.apply(event)
   }

@@ -7,15 +7,17 @@ import type { LogConfig } from '../log/types.ts'
 import { brokerSettings } from '../settings/broker-settings.ts'
 import { configTypes, parseSetting, type Setting, type SettingMap, splitList } from '../settings/setting.ts'
 import { type TopicValues, topicSettings } from '../settings/topic-settings.ts'
-import type { BrokerSettings } from '../settings.ts'
+import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
 import type { ClusterImage } from './image.ts'
 import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
 
 const source = { topic: 1, broker: 2, defaultBroker: 3, file: 4, fallback: 5 } as const
 const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
-const allTopic: SettingMap = topicSettings
-const allBroker: SettingMap = brokerSettings
+/** Without a prototype: what a client asks for by name is a setting or nothing. */
+const byName = (settings: SettingMap): SettingMap => Object.assign(Object.create(null), settings)
+const allTopic = byName(topicSettings)
+const allBroker = byName(brokerSettings)
 const topicNames = Object.keys(allTopic).sort()
 /** Settings of the file that are not Tributary's are shown too, and these only by name. Invariant 12. */
 const SECRET = /password|secret|jaas|\.key$|certificate/i
@@ -46,6 +48,11 @@ export class Configs {
     add(this.#settings.given[name], source.file)
     add(allBroker[name]?.fallback, source.fallback)
     return found
+  }
+
+  /** What a broker setting is now. */
+  brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N] {
+    return parseSetting(name, allBroker[name]!, this.#brokerSynonyms(name)[0]?.value ?? null) as BrokerValues[N]
   }
 
   /** What a topic setting is without an override, as text, and where that comes from. */
@@ -162,8 +169,7 @@ export class Configs {
   alterTopic(topic: Topic, changes: readonly ConfigChange[]): Record<string, string> {
     const next = applyChanges(topic.configs, changes, (name) => {
       const setting = allTopic[name]
-      if (!setting) throw new KafkaError('INVALID_CONFIG', `Unknown topic config name: ${name}`)
-      return { setting, fallback: this.#topicDefault(name).value }
+      return { setting, fallback: setting ? this.#topicDefault(name).value : null }
     })
     return this.checkTopic(next)
   }

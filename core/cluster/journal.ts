@@ -44,6 +44,8 @@ function decodeEvent(value: Buffer | null, offset: number): ClusterEvent {
 export class Journal {
   readonly #log: PartitionLog
   readonly #clock: Clock
+  /** What takes back a step that the journal tells and that was never made: it goes before the next step. */
+  #owed: ClusterEvent[] = []
   #count = 0
 
   private constructor(log: PartitionLog, clock: Clock) {
@@ -62,10 +64,23 @@ export class Journal {
   /** Resolves when all of `events` are durable. Throws KAFKA_STORAGE_ERROR. */
   async append(events: readonly ClusterEvent[]): Promise<void> {
     const timestamp = this.#clock.now()
-    const records = events.map((event) => ({ key: null, value: Buffer.from(JSON.stringify({ v: FORMAT, event })), timestamp }))
+    const owed = this.#owed.length
+    const all = [...this.#owed, ...events]
+    const records = all.map((event) => ({ key: null, value: Buffer.from(JSON.stringify({ v: FORMAT, event })), timestamp }))
     const result = this.#log.append(encodeBatch(records), 'coordinator')
     await result.durable
-    this.#count += events.length
+    this.#owed = this.#owed.slice(owed)
+    this.#count += all.length
+  }
+
+  /** Takes back a step that could not be made: at once, or where the disk refuses that too, together with the next step. */
+  async takeBack(undoing: ClusterEvent): Promise<void> {
+    this.#owed.push(undoing)
+    try {
+      await this.append([])
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+    }
   }
 
   /** Writes the image down as one step and drops what came before, where the journal has grown well past the image. */

@@ -5,7 +5,7 @@ import { KafkaError } from '../errors.ts'
 import type { NewTopic } from './types.ts'
 
 const NAME_LIMIT = 249
-/** Partitions of one topic and of one request (Invariant 13), as in Kafka. */
+/** Partitions that one request may make (Invariant 13), as in Kafka. */
 export const PARTITION_LIMIT = 10_000
 
 /** Why `name` is no topic name, or null. */
@@ -23,6 +23,14 @@ export const isTopicName = (name: string): boolean => nameFault(name) === null
 export function checkTopicName(name: string): void {
   const fault = nameFault(name)
   if (fault !== null) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${fault}`)
+}
+
+/** Throws POLICY_VIOLATION where `topics` together would have more partitions than one request may make. */
+export function checkPartitionsTogether(topics: readonly NewTopic[], defaultPartitions: number): void {
+  let sum = 0
+  for (const { partitions, assignments = [] } of topics)
+    sum += assignments.length > 0 ? assignments.length : partitions === -1 ? defaultPartitions : Math.max(0, partitions)
+  if (sum > PARTITION_LIMIT) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
 }
 
 /** Replicas of one partition that an operator names by hand. */
@@ -58,7 +66,6 @@ export function partitionsOf(topic: NewTopic, nodeId: number, defaults: { partit
   if (topic.partitions < -1 || topic.partitions === 0)
     throw new KafkaError('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
   const partitions = topic.partitions === -1 ? defaults.partitions : topic.partitions
-  if (partitions > PARTITION_LIMIT) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
   const replicas = topic.replicationFactor === -1 ? defaults.replicationFactor : topic.replicationFactor
   if (replicas !== 1)
     throw new KafkaError(

@@ -2,6 +2,7 @@
  * What exists: topics and their partitions, configs, producer ids. An image in memory, made from a journal on disk.
  */
 import type { LogConfig, PartitionLog } from '../log/types.ts'
+import type { BrokerSettingName, BrokerValues } from '../settings.ts'
 
 export interface Topic {
   readonly name: string
@@ -53,6 +54,10 @@ export interface Cluster {
   /** Whether a topic may have this name. */
   isTopicName(name: string): boolean
   logConfig(topic: Topic): LogConfig
+  /** What a setting of this broker is now, changes while it runs included. */
+  brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N]
+  /** Throws POLICY_VIOLATION where one request may not make so many partitions. */
+  checkSize(topics: readonly NewTopic[]): void
   createTopic(topic: NewTopic, options?: { validateOnly?: boolean }): Promise<Topic>
   /** Auto-creation on Metadata and FindCoordinator: one creation for all that ask at the same time. */
   ensureTopic(name: string, partitions?: number, configs?: Record<string, string>): Promise<Topic>

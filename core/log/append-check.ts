@@ -13,7 +13,8 @@ import {
   MAGIC,
   readBatchHeader,
 } from '../wire/batch-header.ts'
-import { decodeRecords } from '../wire/record-batch.ts'
+import { WireError } from '../wire/reader.ts'
+import { recordBytes, walkRecords } from '../wire/record-walk.ts'
 import type { LogConfig } from './types.ts'
 
 export type AppendOrigin = 'client' | 'coordinator'
@@ -98,23 +99,29 @@ export function checkRecords(batch: Buffer, header: BatchHeader, config: LogConf
   }
   if (!asksAboutRecords(header, config)) return
   const earliest = nowMs - config.messageTimestampBeforeMaxMs
-  for (const record of decode(batch, where)) {
-    if (record.key === null && config.cleanupPolicy.includes('compact')) {
-      throw new KafkaError('INVALID_RECORD', `${where}: a record without a key cannot go to a compacted topic`)
-    }
-    if (config.messageTimestampType === 'CreateTime' && record.timestamp >= 0 && record.timestamp < earliest) {
-      throw new KafkaError(
-        'INVALID_TIMESTAMP',
-        `${where}: timestamp ${record.timestamp} is more than message.timestamp.before.max.ms=${config.messageTimestampBeforeMaxMs} behind ${nowMs}`,
-      )
-    }
-  }
+  const isCompacted = config.cleanupPolicy.includes('compact')
+  opened(where, () =>
+    walkRecords(batch, recordBytes(batch, false), (_, timestamp, hasKey) => {
+      if (!hasKey && isCompacted) {
+        throw new KafkaError('INVALID_RECORD', `${where}: a record without a key cannot go to a compacted topic`)
+      }
+      if (config.messageTimestampType === 'CreateTime' && timestamp >= 0 && timestamp < earliest) {
+        throw new KafkaError(
+          'INVALID_TIMESTAMP',
+          `${where}: timestamp ${timestamp} is more than message.timestamp.before.max.ms=${config.messageTimestampBeforeMaxMs} behind ${nowMs}`,
+        )
+      }
+      return false
+    }),
+  )
 }
 
-export function decode(batch: Buffer, where: string): ReturnType<typeof decodeRecords> {
+/** What `open` makes of a batch's records; CORRUPT_MESSAGE where it cannot be opened. */
+export function opened<T>(where: string, open: () => T): T {
   try {
-    return decodeRecords(batch)
+    return open()
   } catch (cause) {
-    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be opened: ${(cause as Error).message}`, { cause })
+    if (!(cause instanceof WireError)) throw cause
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be opened: ${cause.message}`, { cause })
   }
 }

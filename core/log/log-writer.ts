@@ -7,6 +7,7 @@ import { KafkaError } from '../errors.ts'
 import type { DiskFile } from '../system/disk.ts'
 import { Outcome } from './flush.ts'
 import type { LogContext } from './log-context.ts'
+import { allSynced, isOutOfFiles, OPEN_AGAIN_MS } from './open-files.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import type { AppendedBatch, Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
@@ -62,6 +63,10 @@ export class LogWriter {
   private unsynced: Turn[] = []
   private dirty: Segment[] = []
   private syncing: Promise<void> | null = null
+  /** For files to be closed, so that others can be opened; told once. */
+  private isWaiting = false
+  /** No time is left to try anything again. */
+  private isDraining = false
   failure: KafkaError | null = null
 
   constructor(
@@ -101,8 +106,9 @@ export class LogWriter {
     this.queuedBytes = 0
     this.turn = new Turn(this.context.flush)
     const segment = this.segments.active
+    let file: DiskFile | null = null
     try {
-      const file = this.pinDirty(segment)
+      file = this.pinDirty(segment)
       this.writeAll(
         file,
         queue.map((batch) => batch.bytes),
@@ -110,7 +116,7 @@ export class LogWriter {
         bytes,
       )
     } catch (error) {
-      this.writeFailed(segment, queue, turn, error)
+      this.writeFailed(segment, file, queue, turn, error)
       return
     }
     segment.warm.touch(segment.sizeBytes, bytes, this.context.clock.now())
@@ -135,6 +141,8 @@ export class LogWriter {
   /** Resolves when all that was appended before is written, and durable under log.flush=commit. Rejects when it cannot be. */
   async drain(): Promise<void> {
     this.writeQueued()
+    this.isDraining = true
+    if (this.syncing === null && this.unsynced.length > 0) this.startSync()
     while (this.syncing !== null) await this.syncing
     if (this.failure !== null) throw this.failure
   }
@@ -168,14 +176,16 @@ export class LogWriter {
     }
   }
 
-  private writeFailed(segment: Segment, queue: QueuedBatch[], turn: Turn, cause: unknown): void {
+  /** `file` is null where it could not even be opened. */
+  private writeFailed(segment: Segment, file: DiskFile | null, queue: QueuedBatch[], turn: Turn, cause: unknown): void {
     const error = new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be written: ${(cause as Error).message}`, { cause })
     const offset = queue[0]!.baseOffset
-    if (isFull(cause) && !queue.some((batch) => batch.isMarker)) {
+    if ((isFull(cause) || file === null) && !queue.some((batch) => batch.isMarker)) {
       try {
-        this.context.disk.truncate(segment.log.use(), segment.sizeBytes)
+        if (file !== null) this.context.disk.truncate(file, segment.sizeBytes)
         if (this.context.flush === 'os') this.unpinDirty()
-        this.context.logger.warn({ err: error }, 'the disk is full: appends fail until there is room again')
+        const why = file === null ? 'the file cannot be opened' : 'the disk is full'
+        this.context.logger.warn({ err: error }, `${why}: appends fail until that is over`)
         this.events.takenBack(queue, offset)
         turn.written.fail(error)
         turn.durable.fail(error)
@@ -191,8 +201,9 @@ export class LogWriter {
 
   private pinDirty(segment: Segment): DiskFile {
     if (this.dirty.includes(segment)) return segment.log.use()
+    const file = segment.log.pin()
     this.dirty.push(segment)
-    return segment.log.pin()
+    return file
   }
 
   private unpinDirty(): void {
@@ -211,8 +222,12 @@ export class LogWriter {
         this.synced()
       },
       (cause: unknown) => {
-        for (const segment of segments) segment.log.unpin()
         this.syncing = null
+        if (isOutOfFiles(cause) && this.failure === null && !this.isDraining) {
+          this.syncAgain(segments, cause)
+          return
+        }
+        for (const segment of segments) segment.log.unpin()
         this.fail(
           new KafkaError('KAFKA_STORAGE_ERROR', `${this.segments.folder} cannot be made durable: ${(cause as Error).message}`, { cause }),
         )
@@ -220,8 +235,25 @@ export class LogWriter {
     )
   }
 
+  /** Nothing was lost: what waits goes on waiting, and the segments stay pinned. */
+  private syncAgain(segments: readonly Segment[], cause: unknown): void {
+    const { clock, logger } = this.context
+    if (!this.isWaiting) logger.warn({ err: cause, folder: this.segments.folder }, 'too many files are open: what was appended waits')
+    this.isWaiting = true
+    this.unsynced = [...this.inFlight, ...this.unsynced]
+    this.inFlight = []
+    for (const segment of segments) {
+      if (this.dirty.includes(segment)) segment.log.unpin()
+      else this.dirty.push(segment)
+    }
+    clock.after(OPEN_AGAIN_MS, () => {
+      if (this.syncing === null && this.failure === null && this.unsynced.length > 0) this.startSync()
+    })
+  }
+
   private synced(): void {
     this.syncing = null
+    this.isWaiting = false
     const turns = this.inFlight
     this.inFlight = []
     if (this.failure !== null) return
@@ -241,8 +273,8 @@ export class LogWriter {
   private async syncNames(segments: readonly Segment[]): Promise<void> {
     const { disk } = this.context
     const names = this.namesToSync
-    await Promise.all([...segments.map((segment) => disk.fdatasync(segment.log.use())), ...names.files.map((path) => disk.syncFile(path))])
-    await Promise.all([this.segments.folder, ...names.folders].map((folder) => disk.syncFolder(folder)))
+    await allSynced([...segments.map((segment) => disk.fdatasync(segment.log.use())), ...names.files.map((path) => disk.syncFile(path))])
+    await allSynced([this.segments.folder, ...names.folders].map((folder) => disk.syncFolder(folder)))
     this.namesToSync = { files: [], folders: [] }
     for (const segment of segments) segment.isNew = false
   }

@@ -24,6 +24,7 @@ const HIGH_WATERMARK_CHECKPOINT_MS = 5_000
 const PRODUCER_EXPIRATION_CHECK_MS = 600_000
 
 const DELETED = '-delete'
+const STRAY = '-stray'
 /** Partitions that are opened at the same time: each may read through its segments with a buffer of its own. */
 const MAX_LOADING = 16
 
@@ -50,6 +51,7 @@ export async function openLogs(options: LogsOptions, system: System): Promise<Lo
 
 class StoredLogs implements Logs {
   clusterId = ''
+  producerIdExpirationMs: number
   private readonly context: LogContext
   private readonly options: LogsOptions
   private readonly system: System
@@ -65,6 +67,7 @@ class StoredLogs implements Logs {
   constructor(context: LogContext, options: LogsOptions, system: System) {
     this.context = context
     this.options = options
+    this.producerIdExpirationMs = options.producerIdExpirationMs
     this.system = system
   }
 
@@ -73,6 +76,8 @@ class StoredLogs implements Logs {
     try {
       for (const path of this.options.dirs)
         this.folders.push(LogFolder.open(disk, resolve(path), (folder, name) => this.offsetsOf(folder, name)))
+      // a mark that came back with the power would vouch for what is written from here on
+      await Promise.all(this.folders.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
       await this.identify()
       for (const folder of this.folders) this.scan(folder)
     } catch (error) {
@@ -101,11 +106,16 @@ class StoredLogs implements Logs {
     if (this.closing !== null)
       return Promise.reject(new KafkaError('KAFKA_STORAGE_ERROR', 'the broker is stopping: no partition is opened any more'))
     const name = folderName(topic, partition)
-    const open = this.logs.get(name)?.log
-    if (open) return Promise.resolve(open)
+    const open = this.logs.get(name)
+    if (open?.log.topicId === topicId) return Promise.resolve(open.log)
     let opening = this.opening.get(name)
     if (!opening) {
-      opening = this.loading.run(() => this.load(topic, topicId, partition, config)).finally(() => this.opening.delete(name))
+      const load = async () => {
+        // of a topic that went and could not be let go of: never another topic's
+        if (open) await this.discard(name, open)
+        return this.load(topic, topicId, partition, config)
+      }
+      opening = this.loading.run(load).finally(() => this.opening.delete(name))
       this.opening.set(name, opening)
     }
     return opening
@@ -115,15 +125,22 @@ class StoredLogs implements Logs {
     const name = folderName(topic, partition)
     await this.opening.get(name)
     const placed = this.logs.get(name)
-    if (!placed) return
-    this.logs.delete(name)
-    await placed.log
-      .close(false)
-      .catch((err: unknown) => this.context.logger.warn({ err, partition: name }, 'a partition that goes could not be closed'))
-    placed.folder.forget(name)
-    const gone = this.setAside(placed.folder, name, DELETED)
-    this.context.clock.after(placed.log.config.fileDeleteDelayMs, () => this.unlink(gone))
-    await this.context.disk.syncFolder(placed.folder.path)
+    if (placed) await this.discard(name, placed)
+  }
+
+  dropStrays(): void {
+    const { logger } = this.context
+    for (const [name, folder] of this.found) {
+      try {
+        const stray = this.setAside(folder, name, STRAY)
+        logger.warn({ partition: name, stray }, 'a folder belongs to no topic that is there: set aside')
+      } catch (err) {
+        logger.warn({ err, partition: name }, 'a folder that belongs to no topic could not be set aside')
+        continue
+      }
+      this.found.delete(name)
+      folder.forget(name)
+    }
   }
 
   close(): Promise<void> {
@@ -153,19 +170,16 @@ class StoredLogs implements Logs {
 
   private async load(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog> {
     const name = folderName(topic, partition)
-    const found = this.found.get(name)
-    const folder = found ?? this.roomiest()
+    const folder = this.found.get(name) ?? this.roomiest()
     const path = join(folder.path, name)
-    if (found) {
-      const owner = topicIdOf(this.context, path)
-      if (owner !== null && owner !== topicId) {
-        const stray = this.setAside(folder, name, '-stray')
-        folder.forget(name)
-        this.context.logger.warn(
-          { partition: name, topicId: owner, expected: topicId, stray },
-          'a folder belonged to a deleted topic of the same name: set aside',
-        )
-      }
+    const owner = topicIdOf(this.context, path)
+    if (owner !== null && owner !== topicId) {
+      const stray = this.setAside(folder, name, STRAY)
+      folder.forget(name)
+      this.context.logger.warn(
+        { partition: name, topicId: owner, expected: topicId, stray },
+        'a folder belonged to a deleted topic of the same name: set aside',
+      )
     }
     const loaded = await loadLog(this.context, {
       topic,
@@ -198,6 +212,21 @@ class StoredLogs implements Logs {
     return log
   }
 
+  /** Lets go of a partition and its folder. Where the disk refuses that, the folder is found to be a stray at the next opening or start. */
+  private async discard(name: string, { log, folder }: Placed): Promise<void> {
+    const { clock, disk, logger } = this.context
+    this.logs.delete(name)
+    await log.close(false).catch((err: unknown) => logger.warn({ err, partition: name }, 'a partition that goes could not be closed'))
+    folder.forget(name)
+    try {
+      const gone = this.setAside(folder, name, DELETED)
+      clock.after(log.config.fileDeleteDelayMs, () => this.unlink(gone))
+      await disk.syncFolder(folder.path)
+    } catch (err) {
+      logger.warn({ err, partition: name }, 'the folder of a deleted partition could not be given another name')
+    }
+  }
+
   private async identify(): Promise<void> {
     const { nodeId } = this.options
     const known = new Map<string, string>()
@@ -218,7 +247,14 @@ class StoredLogs implements Logs {
     for (const entry of this.context.disk.list(folder.path)) {
       if (!entry.folder) continue
       if (entry.name.endsWith(DELETED)) this.unlink(join(folder.path, entry.name))
-      else if (/-\d+$/.test(entry.name)) this.found.set(entry.name, folder)
+      else if (/-\d+$/.test(entry.name)) {
+        const other = this.found.get(entry.name)
+        if (other) {
+          const [one, two] = [join(other.path, entry.name), join(folder.path, entry.name)]
+          throw new Error(`one partition lies in two folders, ${one} and ${two}: move the one away that is not to be kept`)
+        }
+        this.found.set(entry.name, folder)
+      }
     }
   }
 
@@ -282,7 +318,7 @@ class StoredLogs implements Logs {
   }
 
   private expireProducers(): void {
-    const cutoff = this.context.clock.now() - this.options.producerIdExpirationMs
+    const cutoff = this.context.clock.now() - this.producerIdExpirationMs
     for (const { log } of this.logs.values()) log.expireProducers(cutoff)
   }
 }

@@ -7,6 +7,19 @@ import type { Disk, DiskFile, OpenMode } from '../system/disk.ts'
 /** Files kept open (Invariant 13), beside those that are pinned. */
 const MAX_OPEN_FILES = 512
 
+/** After this long a file that could not be opened, because too many are, is tried again. */
+export const OPEN_AGAIN_MS = 100
+
+/** Too many files are open: nothing was done to any of them, so that trying again is safe. */
+export const isOutOfFiles = (error: unknown): boolean => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+/** Resolves when all of `syncs` have. Of several failures the one counts that must not be tried again: a disk tells of it only once. */
+export async function allSynced(syncs: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(syncs)
+  const failures = ends.filter((end) => end.status === 'rejected').map((end) => end.reason as unknown)
+  if (failures.length > 0) throw failures.find((failure) => !isOutOfFiles(failure)) ?? failures[0]
+}
+
 export class LogFile {
   readonly path: string
   private readonly files: OpenFiles

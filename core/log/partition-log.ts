@@ -13,6 +13,7 @@ import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { LogReader } from './log-reader.ts'
 import { LogWriter, type QueuedBatch, type Turn } from './log-writer.ts'
+import { allSynced, isOutOfFiles, OPEN_AGAIN_MS } from './open-files.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
 import type { SequencedBatch } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
@@ -61,6 +62,7 @@ export class StoredPartitionLog implements PartitionLog {
   private sealing: Promise<void> = Promise.resolve()
   private sealsRunning = 0
   private closed: KafkaError | null = null
+  private isClosing = false
   /** The epoch of this opening is written with its first append: a partition that nobody writes to costs nothing. */
   private epochsSaved: boolean
 
@@ -209,6 +211,9 @@ export class StoredPartitionLog implements PartitionLog {
 
   async deleteRecordsBefore(offset: number): Promise<number> {
     if (this.failure !== null) throw this.failure
+    if (!this.config.cleanupPolicy.includes('delete')) {
+      throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.where} can not be deleted due to the configured policy`)
+    }
     const wanted = offset === -1 ? this.highWatermark : offset
     if (wanted > this.highWatermark || wanted < 0) {
       throw new KafkaError(
@@ -261,6 +266,7 @@ export class StoredPartitionLog implements PartitionLog {
   /** What is written here is whole from here on: everything in its files and, where asked, indexes and producers with it. */
   async close(clean: boolean): Promise<void> {
     if (this.closed !== null) return
+    this.isClosing = true
     try {
       if (this.writer.failure === null) await this.writer.drain()
       await this.sealing
@@ -360,10 +366,18 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   private async syncSealed(ended: Segment, paths: readonly string[], nextOffset: number): Promise<void> {
-    const { disk } = this.context
+    const { clock, disk } = this.context
     try {
-      await Promise.all([disk.fdatasync(ended.log.use()), ...paths.map((path) => disk.syncFile(path))])
-      await disk.syncFolder(this.folder)
+      for (;;) {
+        try {
+          await allSynced([disk.fdatasync(ended.log.use()), ...paths.map((path) => disk.syncFile(path))])
+          await disk.syncFolder(this.folder)
+          break
+        } catch (cause) {
+          if (!isOutOfFiles(cause) || this.isClosing) throw cause
+          await clock.sleep(OPEN_AGAIN_MS)
+        }
+      }
       this.recoveryPoint = Math.max(this.recoveryPoint, nextOffset)
     } catch (cause) {
       // Retention may have taken its files away meanwhile.

@@ -28,7 +28,7 @@ export function expiredSegments(segments: readonly SegmentAge[], config: LogConf
     if (segment.sizeBytes === 0 || segment.endOffset > facts.highWatermark) break
     const isActive = count === segments.length - 1
     const belowStart = segment.endOffset <= facts.logStartOffset && !isActive
-    const tooMuch = deletes && config.retentionBytes >= 0 && total - segment.sizeBytes >= config.retentionBytes && !isActive
+    const tooMuch = deletes && config.retentionBytes >= 0 && total - segment.sizeBytes >= config.retentionBytes
     const tooOld = deletes && config.retentionMs >= 0 && facts.nowMs - segment.latestTimestamp() > config.retentionMs
     if (!belowStart && !tooMuch && !tooOld) break
     total -= segment.sizeBytes

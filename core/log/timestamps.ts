@@ -1,8 +1,9 @@
 /**
  * Offsets by time: the time index tells the segment and about where, batch headers tell the batch, and only that one batch is opened.
  */
-import { at, attributes, readBatchHeader } from '../wire/batch-header.ts'
-import { decode } from './append-check.ts'
+import { attributes, readBatchHeader } from '../wire/batch-header.ts'
+import { recordBytes, walkRecords } from '../wire/record-walk.ts'
+import { opened } from './append-check.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import type { TimestampedOffset } from './types.ts'
@@ -51,12 +52,19 @@ export async function findMaxTimestamp(
 }
 
 function recordIn(batch: Buffer, wanted: (record: { offset: number; timestamp: number }) => boolean): TimestampedOffset | null {
-  const leaderEpoch = batch.readInt32BE(at.leaderEpoch)
-  if ((batch.readInt16BE(at.attributes) & attributes.control) !== 0) {
-    const { baseOffset, maxTimestamp } = readBatchHeader(batch)
+  const { baseOffset, maxTimestamp, leaderEpoch, attributes: bits } = readBatchHeader(batch)
+  if ((bits & attributes.control) !== 0) {
     const record = { offset: baseOffset, timestamp: maxTimestamp }
     return wanted(record) ? { ...record, leaderEpoch } : null
   }
-  const record = decode(batch, 'a batch in the log').find(wanted)
-  return record ? { offset: record.offset, timestamp: record.timestamp, leaderEpoch } : null
+  const isStamped = (bits & attributes.logAppendTime) !== 0
+  let found: TimestampedOffset | null = null
+  opened('a batch in the log', () =>
+    walkRecords(batch, recordBytes(batch, true), (offset, timestamp) => {
+      const record = { offset, timestamp: isStamped ? maxTimestamp : timestamp }
+      if (wanted(record)) found = { ...record, leaderEpoch }
+      return found !== null
+    }),
+  )
+  return found
 }

@@ -116,11 +116,15 @@ export interface LogsOptions {
 export interface Logs {
   /** Of `meta.properties`; made at the first start. */
   readonly clusterId: string
+  /** After how long a silent producer is forgotten. */
+  producerIdExpirationMs: number
   get(topic: string, partition: number): PartitionLog | undefined
   /** Opens the partition's log, or makes it. `config` is the topic's. */
   open(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog>
   /** Renames the folder to `…-delete` at once and unlinks it after file.delete.delay.ms. */
   remove(topic: string, partition: number): Promise<void>
+  /** Sets aside the folders of partitions that nobody opened: their topics are gone. */
+  dropStrays(): void
   all(): Iterable<PartitionLog>
   /** Writes what is queued, the checkpoints and .kafka_cleanshutdown, and lets go of the lock. */
   close(): Promise<void>

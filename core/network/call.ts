@@ -14,6 +14,8 @@ export interface Peer {
   readonly principal: string
   /** True once the connection is gone: what waits for it should stop. */
   readonly closed: boolean
+  /** Bytes that an answer may take now: the less, the more of what was answered to all is not sent yet (Invariant 13). */
+  readonly answerBytes: number
   /** Runs when the connection goes, or at once when it is gone. Returns how to forget it. */
   onClose(task: () => void): () => void
   /** Ends the connection and says why in the log: the only answer to a request that has none (Produce with acks=0). */

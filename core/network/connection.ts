@@ -29,6 +29,8 @@ export interface NetworkCounters {
   requests: Map<number, number>
   bytesIn: number
   bytesOut: number
+  /** Encoded and not taken by the system yet. */
+  unsentBytes: number
   closedForErrors: number
 }
 
@@ -93,6 +95,10 @@ export class Connection implements Peer {
   /** Since when nothing happened here, in monotonic ms; null while a request is worked on. A part of a request does not count as life. */
   get idleSince(): number | null {
     return this.#running > 0 ? null : this.#lastLifeAt
+  }
+
+  get answerBytes(): number {
+    return Math.max(limits.leastAnswerBytes, limits.unsentBytes - this.#context.counters.unsentBytes)
   }
 
   get isQuiet(): boolean {
@@ -172,7 +178,7 @@ export class Connection implements Peer {
     while (this.#next < this.#queue.length && !this.#closed) {
       const exchange = this.#queue[this.#next]!
       if (this.#running > 0 && (this.#runningExclusive || !exchange.api.overlaps)) break
-      if (this.#socket.writableLength > limits.unsentBytesPerConnection) break
+      if (this.#socket.writableLength + (this.#writer?.length ?? 0) > limits.unsentBytesPerConnection) break
       this.#next++
       if (!exchange.done) this.#begin(exchange)
       this.#answerReady()
@@ -270,13 +276,19 @@ export class Connection implements Peer {
     const releases = this.#sent
     this.#writer = null
     this.#sent = []
-    const done = releases.length === 0 ? undefined : () => releases.forEach((release) => void release())
+    const { counters } = this.#context
     if (!writer || this.#closed) {
-      done?.()
+      for (const release of releases) release()
       return
     }
+    const { length } = writer
+    const done = () => {
+      counters.unsentBytes -= length
+      for (const release of releases) release()
+    }
     const chunks = writer.chunks()
-    this.#context.counters.bytesOut += writer.length
+    counters.bytesOut += length
+    counters.unsentBytes += length
     const last = chunks.length - 1
     if (last > 0) this.#socket.cork()
     for (let i = 0; i <= last; i++) this.#socket.write(chunks[i]!, i === last ? done : undefined)

@@ -6,9 +6,11 @@ import type { Broker } from '../broker.ts'
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import type { AnyApi } from '../wire/api.ts'
 import { API_VERSIONS_KEY, readRequestHeader, skipTags } from '../wire/header.ts'
+import { limits as wireLimits } from '../wire/limits.ts'
 import { Reader, WireError } from '../wire/reader.ts'
 import type { Peer } from './call.ts'
 import { Exchange } from './exchange.ts'
+import { limits } from './limits.ts'
 
 export class Dispatch {
   readonly #apis = new Map<number, AnyApi>()
@@ -32,7 +34,9 @@ export class Dispatch {
       throw new WireError(`${api.name} version ${apiVersion}, known are ${least} to ${most}`)
     }
     if (api.isFlexible(apiVersion)) skipTags(reader)
-    return new Exchange(api, api.readRequest(reader, apiVersion), header, peer, this.#broker, frame.length)
+    reader.mostElements = wireLimits.requestElements
+    const request = api.readRequest(reader, apiVersion)
+    return new Exchange(api, request, header, peer, this.#broker, frame.length + reader.elements * limits.elementBytes)
   }
 
   /** KIP-511: the body is not looked at, the answer has version 0 and tells ApiVersions' own range, so that the client can ask again. */

@@ -13,7 +13,7 @@ export class Exchange implements Call {
   readonly clientId: string | null
   readonly peer: Peer
   readonly broker: Broker
-  /** Bytes of its frame. */
+  /** What it holds while it is under way: its frame, and what was made of it. */
   readonly bytes: number
   done = false
   /** The response's fields; null where nothing is sent. */

@@ -21,6 +21,9 @@ export interface Endpoint {
   readonly advertisedPort: number
 }
 
+/** Limits that may change while the broker runs. */
+type ConnectionLimit = 'max.connections' | 'max.connections.per.ip'
+
 export class ListenError extends Error {
   override name = 'ListenError'
 }
@@ -64,6 +67,7 @@ const sentences: Record<string, (at: string) => string> = {
 
 export class Network {
   readonly #settings: BrokerSettings
+  readonly #limitOf: (name: ConnectionLimit) => number
   readonly #system: System
   readonly #context: ConnectionContext
   readonly #budget: Budget
@@ -71,14 +75,15 @@ export class Network {
   readonly #connections = new Set<Connection>()
   readonly #perHost = new Map<string, number>()
   readonly #sweep: Timer
-  readonly counters: NetworkCounters = { requests: new Map(), bytesIn: 0, bytesOut: 0, closedForErrors: 0 }
+  readonly counters: NetworkCounters = { requests: new Map(), bytesIn: 0, bytesOut: 0, unsentBytes: 0, closedForErrors: 0 }
   #lastId = 0
   #refused = 0
   #stopping = false
 
-  constructor(settings: BrokerSettings, system: System, dispatch: Dispatch) {
+  constructor(settings: BrokerSettings, system: System, dispatch: Dispatch, limitOf: (name: ConnectionLimit) => number) {
     const { values } = settings
     this.#settings = settings
+    this.#limitOf = limitOf
     this.#system = system
     const maxBytes = values['queued.max.request.bytes']
     this.#budget = new Budget(maxBytes > 0 ? maxBytes : limits.requestBytes)
@@ -150,9 +155,8 @@ export class Network {
 
   #accept(socket: Socket, listener: string): void {
     const host = socket.remoteAddress ?? ''
-    const { values } = this.#settings
     const ofHost = (this.#perHost.get(host) ?? 0) + 1
-    if (this.#stopping || this.#connections.size >= values['max.connections'] || ofHost > values['max.connections.per.ip']) {
+    if (this.#stopping || this.#connections.size >= this.#limitOf('max.connections') || ofHost > this.#limitOf('max.connections.per.ip')) {
       socket.destroy()
       // one line for the first and then for each thousand: a flood must not become a flood of lines
       if (!this.#stopping && this.#refused++ % 1000 === 0)

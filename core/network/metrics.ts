@@ -12,6 +12,7 @@ export function registerBrokerMetrics(metrics: Metrics, network: Network, broker
   show('tributary_broker_fetches_waiting', 'Fetches that wait for records', () => broker.fetchWaiters.waiting)
   show('tributary_broker_received_bytes_total', 'Bytes received from clients', () => network.counters.bytesIn)
   show('tributary_broker_sent_bytes_total', 'Bytes sent to clients', () => network.counters.bytesOut)
+  show('tributary_broker_unsent_bytes', 'Bytes of answers that clients have not taken yet', () => network.counters.unsentBytes)
   show(
     'tributary_broker_connections_closed_for_errors_total',
     'Connections closed because of what they sent',

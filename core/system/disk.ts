@@ -151,12 +151,25 @@ const held = new Set<string>()
  */
 function identity(pid: number): string | null {
   try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const startedAt = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
     const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-    return `${startedAt}@${boot}`
+    return `${factsOf(pid)[19]}@${boot}`
   } catch {
     return null
+  }
+}
+
+/** A process's line in /proc behind its name: its state comes first. */
+function factsOf(pid: number): string[] {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+/** Killed, and kept in the table by a parent that does not ask how it ended, as the first process of many a container. */
+function isDefunct(pid: number): boolean {
+  try {
+    return ['Z', 'X'].includes(factsOf(pid)[0]!)
+  } catch {
+    return false
   }
 }
 
@@ -166,6 +179,7 @@ function isAlive(pid: number, known: string | undefined): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
+  if (isDefunct(pid)) return false
   const now = identity(pid)
   return now === null || known === undefined || known === now
 }

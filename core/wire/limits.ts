@@ -5,6 +5,8 @@
 export const limits = {
   /** Elements of one array in a request or response. */
   arrayElements: 1_000_000,
+  /** Elements of all arrays of one request together. */
+  requestElements: 1_000_000,
   /** Tagged fields of one structure. */
   taggedFields: 10_000,
   /** One frame on a client's socket; Kafka's `socket.request.max.bytes`. */
@@ -13,4 +15,6 @@ export const limits = {
   decompressedBytes: 256 * 1024 * 1024,
   /** Headers of one record. */
   recordHeaders: 100_000,
+  /** Headers of all records of one batch, where they are opened: each becomes an object, and compressed they cost next to nothing. */
+  batchHeaders: 4_000_000,
 } as const

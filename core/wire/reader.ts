@@ -15,6 +15,9 @@ export class Reader {
   readonly buffer: Buffer
   readonly end: number
   position: number
+  /** Elements of all arrays so far, and how many there may be: each takes many times the memory of its bytes. */
+  elements = 0
+  mostElements = Number.POSITIVE_INFINITY
 
   constructor(buffer: Buffer, position = 0, end = buffer.length) {
     this.buffer = buffer
@@ -60,6 +63,13 @@ export class Reader {
     const value = this.buffer.readInt32BE(at) * TWO_32 + this.buffer.readUInt32BE(at + 4)
     if (!Number.isSafeInteger(value)) throw new WireError(`int64 at ${at} is outside the safe range`)
     return value
+  }
+
+  /** An int64, or the safe integer nearest to it. */
+  nearestInt64(): number {
+    const at = this.skip(8)
+    const value = this.buffer.readInt32BE(at) * TWO_32 + this.buffer.readUInt32BE(at + 4)
+    return Math.max(Number.MIN_SAFE_INTEGER, Math.min(value, Number.MAX_SAFE_INTEGER))
   }
 
   float64(): number {
@@ -130,6 +140,8 @@ export class Reader {
   count(declared: number): number {
     if (declared > limits.arrayElements) throw new WireError(`array of ${declared} elements, the limit is ${limits.arrayElements}`)
     if (declared > this.remaining) throw new WireError(`array of ${declared} elements in ${this.remaining} bytes`)
+    this.elements += declared
+    if (this.elements > this.mostElements) throw new WireError(`arrays of ${this.elements} elements, the limit is ${this.mostElements}`)
     return declared
   }
 }

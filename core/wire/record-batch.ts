@@ -40,7 +40,7 @@ export interface DecodedRecord {
 }
 
 /** The fewest bytes of a record: length, attributes, two deltas, two absent fields, no headers. */
-const MIN_RECORD_BYTES = 7
+export const MIN_RECORD_BYTES = 7
 const NO_HEADERS: readonly RecordHeader[] = Object.freeze([])
 
 /** Whole batches, in order; a torn last one is left out. Nothing inside a batch is looked at but its length and its magic. */
@@ -151,6 +151,7 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
   const timestampType = logAppendTime ? 'LogAppendTime' : 'CreateTime'
   const fromOffset = options.fromOffset ?? 0
   let lastDelta = -1
+  let headersLeft: number = limits.batchHeaders
   for (let index = 0; index < header.count; index++) {
     let byte = bytes[position]!
     let length: number
@@ -226,7 +227,8 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
     if (position < end && bytes[position] === 0) position++
     else {
       const count = longVarint(bytes, position)
-      if (count < 0) throw new WireError(`${count} headers in record ${index}`)
+      headersLeft -= count
+      if (count < 0 || headersLeft < 0) throw new WireError(`${count} headers in record ${index}`)
       headers = readHeaders(bytes, cursor, end, count)
       position = cursor
     }
@@ -239,7 +241,7 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
 }
 
 /** The header of one whole batch, held against the bytes that are there. */
-function checkedHeader(batch: Buffer, checkCrc: boolean): BatchHeader {
+export function checkedHeader(batch: Buffer, checkCrc: boolean): BatchHeader {
   if (batch.length < BATCH_OVERHEAD) throw new WireError(`a record batch of ${batch.length} bytes, ${BATCH_OVERHEAD} are the least`)
   const header = readBatchHeader(batch)
   if (header.magic !== MAGIC) throw new WireError(`record format ${header.magic}, only format 2 is read`)

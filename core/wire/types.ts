@@ -62,6 +62,8 @@ export const int32 = fixed('int32', 0, { read: (r) => r.int32(), write: (w, v) =
 export const uint32 = fixed('uint32', 0, { read: (r) => r.uint32(), write: (w, v) => w.uint32(v) })
 /** An int64 as a safe integer: offsets, ids, times. */
 export const int64 = fixed('int64', 0, { read: (r) => r.int64(), write: (w, v) => w.int64(v) })
+/** An int64 that is held against others and never kept: what lies outside the safe range is as far off as a number goes. */
+export const comparedInt64 = fixed('int64', 0, { read: (r) => r.nearestInt64(), write: (w, v) => w.int64(v) })
 export const float64 = fixed('float64', 0, { read: (r) => r.float64(), write: (w, v) => w.float64(v) })
 
 export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA'

@@ -201,6 +201,20 @@ describe('configs', () => {
     )
   })
 
+  test('a change of what the broker itself goes by has its effect at once, and after a restart', async () => {
+    const first = await server.client()
+    const broker = { type: 'broker', name: '' } as const
+    await cluster().alterConfigs(broker, set('max.connections.per.ip', '1'), false)
+    await cluster().alterConfigs(broker, set('producer.id.expiration.ms', '1000'), false)
+    await (await server.client()).whenClosed()
+    expect(server.broker.logs.producerIdExpirationMs).toBe(1000)
+    first.close()
+    await server.restart()
+    await server.client()
+    await (await server.client()).whenClosed()
+    expect(server.broker.logs.producerIdExpirationMs).toBe(1000)
+  })
+
   test('broker configs: what is fixed, whose they are, and no secret is told', async () => {
     const broker = { type: 'broker', name: '1' } as const
     expect(await refusal(cluster().alterConfigs(broker, set('num.partitions', '4'), false))).toBe(

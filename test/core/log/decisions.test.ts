@@ -128,7 +128,7 @@ describe('retention', () => {
     ['nothing is asked for', {}, facts, 0],
     ['size, kept whole', { retentionBytes: 201 }, facts, 0],
     ['size', { retentionBytes: 200 }, facts, 1],
-    ['size, never the active one', { retentionBytes: 0 }, facts, 2],
+    ['size, the active one too where nothing is to be kept', { retentionBytes: 0 }, facts, 3],
     ['time', { retentionMs: 1500 }, facts, 2],
     ['time, the active one too', { retentionMs: 500 }, facts, 3],
     ['the high watermark holds', { retentionMs: 500 }, { ...facts, highWatermark: 15 }, 1],

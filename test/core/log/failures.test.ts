@@ -4,7 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { realDisk } from '../../../core/system/disk.ts'
-import { batchOf, faultyDisk, nodeError, readValues, type Scratch, scratch } from './scratch-log.ts'
+import { until } from '../../until.ts'
+import { batchOf, config, faultyDisk, nodeError, readValues, type Scratch, scratch, TOPIC_ID } from './scratch-log.ts'
 
 let room: Scratch
 let disk: ReturnType<typeof faultyDisk>
@@ -99,6 +100,68 @@ describe('the disk is full', () => {
     disk.writeFile = realDisk.writeFile
     await log.append(batchOf(['c'.repeat(100)])).durable
     expect((await readValues(log)).map((value) => value[0])).toEqual(['a', 'c'])
+  })
+})
+
+describe('too many files are open', () => {
+  test('the first appends to a partition wait until its names can be made durable, and nobody is acknowledged before', async () => {
+    const { log } = await room.openLog()
+    let tries = 0
+    disk.syncFile = async () => {
+      tries++
+      throw nodeError('EMFILE')
+    }
+    const first = log.append(batchOf(['a'])).durable
+    await until(() => tries >= 2, 'a second try')
+    expect([log.highWatermark, log.failure]).toEqual([0, null])
+    const second = log.append(batchOf(['b'])).durable
+    disk.syncFile = realDisk.syncFile
+    await Promise.all([first, second])
+    expect(await readValues(log)).toEqual(['a', 'b'])
+  })
+
+  test('a failing fdatasync beside it is not tried again', async () => {
+    const { log } = await room.openLog()
+    disk.syncFile = () => Promise.reject(nodeError('EMFILE'))
+    disk.fdatasync = () => Promise.reject(nodeError('EIO'))
+    await expect(log.append(batchOf(['a'])).durable).rejects.toMatchObject(storageError)
+    expect(log.failure).toMatchObject(storageError)
+  })
+
+  test('a full segment is made durable later, and a stop does not wait for that', async () => {
+    const { logs, log } = await room.openLog({ segmentBytes: 200 })
+    await log.append(batchOf(['a'.repeat(100)])).durable
+    let tries = 0
+    disk.syncFile = async (path) => {
+      if (!path.endsWith('.snapshot')) return realDisk.syncFile(path)
+      tries++
+      throw nodeError('EMFILE')
+    }
+    await log.append(batchOf(['b'.repeat(100)])).durable
+    await until(() => tries >= 2, 'a second try')
+    expect(log.failure).toBeNull()
+    await log.append(batchOf(['c'.repeat(100)])).durable
+    disk.syncFile = (path) => (path.endsWith('.snapshot') ? Promise.reject(nodeError('EMFILE')) : realDisk.syncFile(path))
+    await logs.close()
+    disk.syncFile = realDisk.syncFile
+    const { log: again } = await room.openLog()
+    expect((await readValues(again)).map((value) => value[0])).toEqual(['a', 'b', 'c'])
+  })
+
+  test('a file that cannot be opened fails the append and nothing else', async () => {
+    const { logs, log: crowded } = await room.openLog({}, { flush: 'os' })
+    await crowded.append(batchOf(['a'])).durable
+    // more than are kept open: the file of the first is closed
+    const fill = async (_: unknown, index: number) => (await logs.open('t', TOPIC_ID, index + 1, config)).append(batchOf(['x'])).durable
+    await Promise.all(Array.from({ length: 520 }, fill))
+    disk.open = () => {
+      throw nodeError('EMFILE')
+    }
+    await expect(crowded.append(batchOf(['b'])).durable).rejects.toMatchObject(storageError)
+    disk.open = realDisk.open
+    expect(crowded.failure).toBeNull()
+    await crowded.append(batchOf(['c'])).durable
+    expect(await readValues(crowded)).toEqual(['a', 'c'])
   })
 })
 

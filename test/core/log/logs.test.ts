@@ -3,13 +3,13 @@
  * a clock in the test's hand where something waits.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLogs } from '../../../core/log/index.ts'
 import { type Clock, realClock } from '../../../core/system/clock.ts'
 import { until } from '../../until.ts'
-import { batchOf, config, options, readValues, type Scratch, scratch, T0, TOPIC_ID } from './scratch-log.ts'
+import { batchOf, config, faultyDisk, options, readValues, type Scratch, scratch, T0, TOPIC_ID } from './scratch-log.ts'
 
 /** Wall time and timers that move when the test says so. */
 function handClock(): { clock: Clock; pass(ms: number): void } {
@@ -74,6 +74,32 @@ describe('who a folder belongs to', () => {
   })
 })
 
+test('one partition in two folders is refused with a sentence: nobody knows which one is right', async () => {
+  const [one, two] = [join(room.dir, 'one'), join(room.dir, 'two')]
+  const at = (dir: string) => openLogs({ ...options(room.dir), dirs: [dir] }, room.system)
+  for (const dir of [one, two]) {
+    const logs = await at(dir)
+    await (await logs.open('t', TOPIC_ID, 0, config)).append(batchOf([dir])).durable
+    await logs.close()
+    if (dir === one) cpSync(join(one, 'meta.properties'), join(two, 'meta.properties'), { recursive: true })
+  }
+  const both = openLogs({ ...options(room.dir), dirs: [one, two] }, room.system)
+  await expect(both).rejects.toThrow(`${join(one, 't-0')} and ${join(two, 't-0')}`)
+  expect(existsSync(join(one, '.lock'))).toBe(false)
+})
+
+test('that the mark of a clean stop is gone is durable before anything is opened', async () => {
+  await (await room.open()).close()
+  const disk = faultyDisk()
+  const synced: string[] = []
+  disk.syncFolder = async (path) => {
+    synced.push(`${path} ${existsSync(join(path, '.kafka_cleanshutdown'))}`)
+  }
+  const logs = await openLogs(options(room.dir), { ...room.system, disk })
+  expect(synced).toEqual([`${room.dir} false`])
+  await logs.close()
+})
+
 describe('the lock', () => {
   test('a live holder refuses, a dead one does not', async () => {
     const logs = await room.open()
@@ -89,6 +115,16 @@ describe('the lock', () => {
       await (await room.open()).close()
     } finally {
       holder.kill('SIGKILL')
+    }
+    // killed, and nobody asks how it ended: what a container is full of whose first process does not care for orphans
+    const careless = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'])
+    try {
+      const pid = await new Promise<string>((resolve) => careless.stdout.once('data', (chunk) => resolve(String(chunk).trim())))
+      await until(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '), 'the child to be defunct')
+      writeFileSync(join(room.dir, '.lock'), pid)
+      await (await room.open()).close()
+    } finally {
+      careless.kill('SIGKILL')
     }
     for (const stale of ['999999999', '', 'nonsense', String(process.pid)]) {
       writeFileSync(join(room.dir, '.lock'), stale)
@@ -185,6 +221,14 @@ describe('retention', () => {
     expect(deleted().length).toBeGreaterThan(0)
     hand.pass(60_001)
     expect(deleted()).toEqual([])
+  })
+
+  test('by size nothing is kept where nothing is asked for', async () => {
+    const { log } = await room.openLog({ retentionBytes: 0, fileDeleteDelayMs: 0 })
+    await log.append(batchOf(['a'])).durable
+    hand.pass(3600_000)
+    expect([log.logStartOffset, log.sizeBytes]).toEqual([1, 0])
+    expect((await log.append(batchOf(['b']))).baseOffset).toBe(1)
   })
 
   test('by time takes the active segment too, and offsets go on', async () => {

@@ -12,7 +12,7 @@ import createTopics from '../../../core/apis/19-create-topics.ts'
 import { at, rewriteCrc } from '../../../core/wire/batch-header.ts'
 import { encodeBatch } from '../../../core/wire/record-batch.ts'
 import { type BrokerInProcess, brokerInProcess } from '../../broker-in-process.ts'
-import { encodeRequest } from '../../raw-client.ts'
+import { encodeRequest, type RawClient } from '../../raw-client.ts'
 import { until } from '../../until.ts'
 
 let server: BrokerInProcess
@@ -266,6 +266,58 @@ describe('connections', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(150_000_000)
     client.close()
     await once(client.socket, 'close')
+  })
+
+  test('many that never read are given less, the more of it waits to be sent; one holds a few answers at most', async () => {
+    const create = { name: 'large', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+    const filler = await server.client()
+    await filler.send(createTopics, 7, { topics: [create], validateOnly: false })
+    const records = batch('x'.repeat(450_000))
+    const topicData = [{ name: 'large', topicId: '', partitionData: [{ index: 0, records }] }]
+    for (let i = 0; i < 20; i++) await filler.send(produce, 9, { acks: 1, timeoutMs: 1000, topicData })
+    const unsent = async () => Number(/^tributary_broker_unsent_bytes (\d+)/m.exec(await server.broker.system.metrics.text())![1])
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 50_000_000 }]
+    const topics = [{ topic: 'large', partitions }]
+    const ask = encodeRequest(fetch, 11, 1, { maxWaitMs: 0, minBytes: 1, isolationLevel: 0, topics })
+    const deaf: RawClient[] = []
+    const another = async (pipelined: number) => {
+      const client = await server.client()
+      client.socket.pause()
+      for (let i = 0; i < pipelined; i++) client.write(ask)
+      deaf.push(client)
+    }
+    await another(40)
+    await until(async () => (await unsent()) > 0, 'the first answer to wait')
+    await stillHealthy()
+    expect(await unsent()).toBeLessThan(3 * 8 * 1024 * 1024)
+    for (let i = 0; i < 24; i++) await another(1)
+    await stillHealthy()
+    expect(await unsent()).toBeLessThan(145 * 1024 * 1024)
+    for (const client of deaf) client.close()
+    await until(async () => (await unsent()) === 0, 'nothing to be held for who is gone')
+    await stillHealthy()
+  })
+
+  test('requests of a great many elements are taken a few at a time, however small their bytes are', async () => {
+    const client = await server.client()
+    const partitions = [{ partition: 0, fetchOffset: stored, partitionMaxBytes: 1000 }]
+    const topics = [{ topic: 'safe', partitions }]
+    client.write(encodeRequest(fetch, 11, 1, { maxWaitMs: 3000, minBytes: 1, isolationLevel: 0, topics }))
+    await until(() => server.broker.fetchWaiters.waiting === 1, 'the poll to wait')
+    const underWay = async () => Number(/^tributary_broker_requests_under_way (\d+)/m.exec(await server.broker.system.metrics.text())![1])
+    const names = Array.from({ length: 490_000 }, () => ({ name: '' }))
+    const ask = encodeRequest(metadata, 9, 2, { topics: names, allowAutoTopicCreation: false })
+    for (let i = 0; i < 20; i++) client.write(ask)
+    let most = 0
+    const pollEnds = async () => {
+      most = Math.max(most, await underWay())
+      return server.broker.fetchWaiters.waiting === 0
+    }
+    await until(pollEnds, 'the poll to end')
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThan(5)
+    client.close()
+    await stillHealthy()
   })
 
   test('many connections at once, each gone without a word', async () => {

@@ -1,0 +1,106 @@
+/**
+ * Goal: a topic that the disk refused to make, or to take away, leaves nothing that a later topic of its name or the next start could stumble over.
+ * Method: a broker on a disk that is told to fail at one folder; then the same name again, records, restarts.
+ */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type RunningBroker, startBroker } from '../../core/index.ts'
+import { realDisk } from '../../core/system/disk.ts'
+import { realSystem } from '../../core/system/index.ts'
+import { silentLogger } from '../../core/system/logger.ts'
+import { batchOf, faultyDisk, nodeError, readValues } from '../core/log/scratch-log.ts'
+
+let dir: string
+let disk: ReturnType<typeof faultyDisk>
+let broker: RunningBroker
+
+const start = () =>
+  startBroker({ listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': dir }, { ...realSystem('silent'), logger: silentLogger, disk })
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'tributary-half-'))
+  disk = faultyDisk()
+  broker = await start()
+})
+afterEach(async () => {
+  Object.assign(disk, realDisk)
+  await broker.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+async function restart(): Promise<void> {
+  await broker.close()
+  broker = await start()
+}
+
+/** No room for a new folder of partition 2, and from then on for nothing in the journal either. */
+function fillAtPartition2(): void {
+  disk.makeFolder = (path) => {
+    if (!path.endsWith('-2')) return realDisk.makeFolder(path)
+    disk.writeSync = () => {
+      throw nodeError('ENOSPC')
+    }
+    throw nodeError('ENOSPC')
+  }
+}
+const create = (partitions: number) => broker.cluster.createTopic({ name: 'orders', partitions, replicationFactor: 1 })
+const append = async (value: string) => broker.logs.get('orders', 0)!.append(batchOf([value], { timestamp: Date.now() })).durable
+const valuesOf = () => readValues(broker.logs.get('orders', 0)!)
+
+test('what was acknowledged in a topic whose first making failed is there after a restart', async () => {
+  fillAtPartition2()
+  await expect(create(4)).rejects.toMatchObject({ error: 'KAFKA_STORAGE_ERROR' })
+  expect([...broker.cluster.topics()]).toEqual([])
+  Object.assign(disk, realDisk)
+  await create(3)
+  await append('first')
+  await restart()
+  expect(broker.cluster.topic('orders')).toMatchObject({ partitions: 3 })
+  expect(await valuesOf()).toEqual(['first'])
+})
+
+test('a topic whose growth failed keeps its partitions, and grows later', async () => {
+  await create(1)
+  await append('first')
+  fillAtPartition2()
+  await expect(broker.cluster.createPartitions('orders', 5, false)).rejects.toMatchObject({ error: 'KAFKA_STORAGE_ERROR' })
+  Object.assign(disk, realDisk)
+  expect(broker.logs.get('orders', 1)).toBeUndefined()
+  await broker.cluster.createPartitions('orders', 3, false)
+  await restart()
+  expect(broker.cluster.topic('orders')).toMatchObject({ partitions: 3 })
+  expect(await valuesOf()).toEqual(['first'])
+})
+
+test('a deleted topic whose folder could not be renamed does not come back under a new topic of its name', async () => {
+  await create(1)
+  await append('of the old')
+  disk.rename = () => {
+    throw nodeError('EIO')
+  }
+  await broker.cluster.deleteTopic('orders')
+  disk.rename = realDisk.rename
+  await create(1)
+  expect(await valuesOf()).toEqual([])
+  await append('of the new')
+  await restart()
+  expect(await valuesOf()).toEqual(['of the new'])
+})
+
+test('a folder whose topic is gone is set aside at the start, and the next stop is a clean one again', async () => {
+  await create(1)
+  await append('gone')
+  disk.rename = () => {
+    throw nodeError('EIO')
+  }
+  await broker.cluster.deleteTopic('orders')
+  // what a kill leaves: no mark of a clean stop
+  disk.replaceFile = async (path, bytes) => (path.endsWith('cleanshutdown') ? undefined : realDisk.replaceFile(path, bytes))
+  await broker.close()
+  Object.assign(disk, realDisk)
+  broker = await start()
+  expect(readdirSync(dir).filter((name) => name.startsWith('orders-0'))).toEqual([expect.stringMatching(/^orders-0\.[0-9a-f]{32}-stray$/)])
+  await broker.close()
+  expect(readdirSync(dir)).toContain('.kafka_cleanshutdown')
+  broker = await start()
+})
