@@ -13,6 +13,7 @@ import type { ResponseOf } from '../wire/api.ts'
 import { clientLimits } from './limits.ts'
 import type { Network } from './network.ts'
 import { commitOffsets } from './offsets.ts'
+import { Turns } from './turns.ts'
 import type { CommitOffset, GroupMember, GroupMemberSettings } from './types.ts'
 import { within } from './within.ts'
 
@@ -51,6 +52,7 @@ export class Member implements GroupMember {
   private thrownOut: KafkaError | null = null
   private beat: Timer | null = null
   private beating = false
+  private readonly commits = new Turns()
   /** Monotonic ms of the last word from the coordinator. */
   private heard = 0
 
@@ -99,6 +101,7 @@ export class Member implements GroupMember {
       this.failure ??= error as Error
       this.stopBeating()
       await this.leave()
+      await this.lose(this.failure)
       throw error
     } finally {
       this.stopBeating()
@@ -317,7 +320,9 @@ export class Member implements GroupMember {
     if (generation === NO_GENERATION || memberId === '')
       throw new KafkaError('UNKNOWN_MEMBER_ID', `commit of group ${groupId}: we are not in the group now, others may own the partitions`)
     try {
-      await commitOffsets(this.network, groupId, offsets, { member: { generation, memberId, groupInstanceId }, lane: this.lane })
+      // One after the other, each as the member that it was made by: see Consumer.commit.
+      const member = { generation, memberId, groupInstanceId }
+      await this.commits.take(() => commitOffsets(this.network, groupId, offsets, { member, lane: this.lane }))
       this.heard = this.network.system.clock.monotonic()
     } catch (error) {
       if (error instanceof KafkaError && !error.retriable && generation === this.generation && this.holds) this.learn(error)
