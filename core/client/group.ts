@@ -46,6 +46,8 @@ export class Member implements GroupMember {
   private rejoinReason: string | null = null
   /** In the group, and no rebalance known of: only then does a heartbeat's word of one ask for a rejoin. */
   private stable = false
+  /** A JoinGroup or SyncGroup is under way: the coordinator may be in a generation that we do not know of yet. */
+  private joining = false
   /** An assignment was given and not taken back since. */
   private holds = false
   /** Set by a heartbeat or commit: the member is not of the group any more. */
@@ -118,8 +120,7 @@ export class Member implements GroupMember {
     this.checkThrownOut()
     this.stopBeating()
     this.rejoinReason = null
-    const joined = await this.join(reason)
-    const assignment = await this.sync(joined)
+    const { joined, assignment } = await this.meet(reason)
     if (this.closing.signal.aborted) return
     this.heard = this.network.system.clock.monotonic()
     this.stable = true
@@ -134,6 +135,16 @@ export class Member implements GroupMember {
       })
     this.wake = null
     this.checkThrownOut()
+  }
+
+  private async meet(reason: string): Promise<{ joined: ResponseOf<typeof joinGroup>; assignment: Buffer }> {
+    this.joining = true
+    try {
+      const joined = await this.join(reason)
+      return { joined, assignment: await this.sync(joined) }
+    } finally {
+      this.joining = false
+    }
   }
 
   private checkThrownOut(): void {
@@ -293,6 +304,8 @@ export class Member implements GroupMember {
 
   /** What a heartbeat or a commit says about our place in the group. */
   private learn(error: KafkaError): void {
+    // It overtook the answer to our join, and is of the generation before it.
+    if (error.error === 'ILLEGAL_GENERATION' && this.joining) return
     switch (error.error) {
       case 'REBALANCE_IN_PROGRESS':
         if (this.stable) this.rejoin('the group is rebalancing')

@@ -4,13 +4,24 @@
  * Method: consumers on a broker in this process, behind a proxy that goes wrong on demand; stories of single faults.
  */
 import { afterEach, describe, expect, it } from 'vitest'
+import fetchApi from '../../../core/apis/01-fetch.ts'
+import offsetCommit from '../../../core/apis/08-offset-commit.ts'
+import offsetFetch from '../../../core/apis/09-offset-fetch.ts'
+import findCoordinator from '../../../core/apis/10-find-coordinator.ts'
+import joinGroup from '../../../core/apis/11-join-group.ts'
+import heartbeat from '../../../core/apis/12-heartbeat.ts'
+import leaveGroup from '../../../core/apis/13-leave-group.ts'
+import syncGroup from '../../../core/apis/14-sync-group.ts'
 import { type Client, type ClientSettings, type Consumer, createClient, type TopicPartition } from '../../../core/client/index.ts'
+import { errorCode } from '../../../core/errors.ts'
 import { realClock } from '../../../core/system/clock.ts'
 import { silentLogger } from '../../../core/system/logger.ts'
 import { realRandom } from '../../../core/system/random.ts'
+import { consumerAssignment } from '../../../core/wire/structs/consumer-protocol.ts'
 import { brokerInProcess } from '../../broker-in-process.ts'
 import { faultProxy } from '../../fault-proxy.ts'
 import { until } from '../../until.ts'
+import { fakeBroker } from './fake-broker.ts'
 
 const system = { clock: realClock, random: realRandom, logger: silentLogger }
 const open: { close(): Promise<void> }[] = []
@@ -167,6 +178,76 @@ describe('one owner', () => {
     expect((await admin.groupOffsets('g')).map(({ offset }) => offset)).toEqual([7, 7])
     await until(() => coming.assignment.length === 2, 'both partitions for the other')
     await polled.stop()
+  })
+})
+
+describe('a rebalance', () => {
+  it('costs nobody its partitions whose commit or heartbeat overtakes the answer to its join', async () => {
+    const broker = await fakeBroker({ t: 1 })
+    const client = createClient({ bootstrapServers: broker.address, clientId: 'test' }, system)
+    open.push(client, broker)
+    let generation = 0
+    let rebalancing = false
+    let meet: (() => void) | null = null
+    const coordinator = { key: 'g', nodeId: 1, host: '127.0.0.1', port: broker.port, errorCode: 0, errorMessage: null }
+    broker.on(findCoordinator, () => ({ throttleTimeMs: 0, coordinators: [coordinator] }))
+    broker.on(joinGroup, async () => {
+      generation++
+      if (generation === 2) await new Promise<void>((resolve) => (meet = resolve))
+      rebalancing = false
+      const common = {
+        throttleTimeMs: 0,
+        errorCode: 0,
+        protocolType: 'consumer',
+        protocolName: 'cooperative-sticky',
+        skipAssignment: false,
+      }
+      return { ...common, generationId: generation, leader: 'other', memberId: 'm', members: [] }
+    })
+    const assignment = consumerAssignment.write({ assignedPartitions: [{ topic: 't', partitions: [0] }], userData: null }, 3)
+    broker.on(syncGroup, () => ({
+      throttleTimeMs: 0,
+      errorCode: 0,
+      protocolType: 'consumer',
+      protocolName: 'cooperative-sticky',
+      assignment,
+    }))
+    broker.on(heartbeat, () => ({ throttleTimeMs: 0, errorCode: rebalancing ? errorCode('REBALANCE_IN_PROGRESS') : 0 }))
+    broker.on(offsetFetch, () => ({
+      throttleTimeMs: 0,
+      groups: [
+        {
+          groupId: 'g',
+          errorCode: 0,
+          topics: [
+            { name: 't', partitions: [{ partitionIndex: 0, committedOffset: 0, committedLeaderEpoch: -1, metadata: '', errorCode: 0 }] },
+          ],
+        },
+      ],
+    }))
+    broker.on(fetchApi, () => 'silence')
+    broker.on(leaveGroup, () => ({ throttleTimeMs: 0, errorCode: 0, members: [] }))
+    broker.on(offsetCommit, (request: { generationIdOrMemberEpoch: number }) => {
+      const error = request.generationIdOrMemberEpoch === generation ? 'NONE' : 'ILLEGAL_GENERATION'
+      return { throttleTimeMs: 0, topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode: errorCode(error) }] }] }
+    })
+    const consumer = client.consumer({ groupId: 'g', heartbeatIntervalMs: 20, partitionAssignors: ['cooperative-sticky'] })
+    const events: string[] = []
+    consumer.subscribe(['t'], {
+      assigned: (partitions) => void events.push(`got ${shown(partitions)}`),
+      lost: (partitions) => void events.push(`lost ${shown(partitions)}`),
+    })
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition')
+    rebalancing = true
+    await until(() => meet, 'it to join again')
+    // The coordinator is in the next generation; we do not know it yet.
+    await expect(consumer.commit([{ topic: 't', partition: 0, offset: 1 }])).rejects.toMatchObject({ error: 'ILLEGAL_GENERATION' })
+    meet!()
+    await until(() => consumer.commit([{ topic: 't', partition: 0, offset: 1 }]).then(() => true), 'a commit in the next generation')
+    await polled.stop()
+    expect(events).toEqual(['got t-0'])
+    expect(generation).toBe(2)
   })
 })
 
