@@ -79,6 +79,8 @@ export class PartitionQueue {
 
 class TopicQueues {
   readonly queues: PartitionQueue[] = []
+  /** A topic that was made anew may have fewer partitions than there are queues. */
+  count = 0
   sticky = 0
   available: number[] = []
 }
@@ -116,13 +118,14 @@ export class Accumulator {
       topic = new TopicQueues()
       this.topics.set(metadata.name, topic)
     }
-    for (let p = topic.queues.length; p < metadata.partitions.length; p++) topic.queues.push(new PartitionQueue(metadata.name, p))
+    topic.count = metadata.partitions.length
+    for (let p = topic.queues.length; p < topic.count; p++) topic.queues.push(new PartitionQueue(metadata.name, p))
     topic.available = metadata.partitions.filter((partition) => partition.leader >= 0).map((partition) => partition.index)
     if (!topic.available.includes(topic.sticky)) this.turn(topic)
   }
 
   private turn(topic: TopicQueues): void {
-    const among = topic.available.length > 0 ? topic.available : topic.queues.map((queue) => queue.partition)
+    const among = topic.available.length > 0 ? topic.available : topic.queues.slice(0, topic.count).map((queue) => queue.partition)
     if (among.length > 1) topic.sticky = among[this.random.below(among.length)]!
     else topic.sticky = among[0] ?? 0
   }
@@ -144,8 +147,8 @@ export class Accumulator {
         if (!topic) return index
       }
       const { key } = record
-      const partition = record.partition ?? (key === null ? topic.sticky : partitionOf(key, topic.queues.length))
-      const queue = topic.queues[partition]
+      const partition = record.partition ?? (key === null ? topic.sticky : partitionOf(key, topic.count))
+      const queue = partition < topic.count ? topic.queues[partition] : undefined
       const bound = recordSizeBound(record)
       if (!queue || bound > this.maxRequestSize) {
         this.refuse(
@@ -156,7 +159,7 @@ export class Accumulator {
                 'MESSAGE_TOO_LARGE',
                 `a record of about ${bound} bytes for ${name}: max.request.size is ${this.maxRequestSize}`,
               )
-            : new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${name} has ${topic.queues.length} partitions, none is ${partition}`),
+            : new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${name} has ${topic.count} partitions, none is ${partition}`),
         )
         continue
       }

@@ -92,6 +92,8 @@ export class Connection {
   private readonly stream: Duplex
   private readonly options: ConnectionOptions
   private readonly pending: Pending[] = []
+  /** Of requests without an answer that the socket has not taken yet: how to fail them. */
+  private readonly unsent = new Set<(error: Error) => void>()
   private nextCorrelation = 0
   private over: Error | null = null
   private timer: Timer | null = null
@@ -172,14 +174,30 @@ export class Connection {
     })
   }
 
-  /** A request that the protocol does not answer: Produce with acks=0. */
-  oneWay<A extends Api>(api: A, version: number, body: RequestOf<A>): void {
-    if (this.over) throw this.networkError(this.over)
-    this.write(api, version, body)
+  /**
+   * A request that the protocol does not answer: Produce with acks=0. Resolves when the socket has taken it: nothing else holds back a sender
+   * whose broker does not read (Invariant 13).
+   */
+  oneWay<A extends Api>(api: A, version: number, body: RequestOf<A>, options: { timeoutMs: number }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.over) return reject(this.networkError(this.over))
+      const end = (finish: () => void) => {
+        this.unsent.delete(fail)
+        timer.cancel()
+        finish()
+      }
+      const fail = (error: Error) => end(() => reject(error))
+      this.write(api, version, body, (error) => (error ? fail(this.networkError(error)) : end(resolve)))
+      this.unsent.add(fail)
+      const timer = this.options.clock.after(options.timeoutMs, () => {
+        fail(new KafkaError('REQUEST_TIMED_OUT', `${this.where()}: ${api.name} was not taken in time`))
+        this.destroy(new Error(`${api.name} was not taken in time`))
+      })
+    })
   }
 
   /** Encodes all of a request before any of it is sent: one that cannot be encoded leaves the connection as it was. */
-  private write<A extends Api>(api: A, version: number, body: RequestOf<A>): number {
+  private write<A extends Api>(api: A, version: number, body: RequestOf<A>, taken?: (error?: Error | null) => void): number {
     const correlationId = this.nextCorrelation
     const writer = new Writer()
     writer.int32(0)
@@ -198,7 +216,8 @@ export class Connection {
         this.stream.uncork()
       })
     }
-    for (const chunk of chunks) this.stream.write(chunk)
+    const last = chunks.length - 1
+    chunks.forEach((chunk, index) => void this.stream.write(chunk, index === last ? taken : undefined))
     return correlationId
   }
 
@@ -310,6 +329,7 @@ export class Connection {
     this.stream.destroy()
     const waiting = this.pending.splice(0)
     for (const pending of waiting) pending.reject(this.networkError(error))
+    for (const fail of [...this.unsent]) fail(this.networkError(error))
     this.options.onClose?.(error)
   }
 }

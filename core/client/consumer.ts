@@ -1,7 +1,7 @@
 /**
  * The consumer: subscribes as a member of a group, or reads partitions that it is given. Everything that touches the user's state happens in
- * poll(): records, rebalances, errors. In a cooperative group it keeps what stays its own through a rebalance; a partition is let go of
- * before anybody else gets it (Invariant 9).
+ * poll(): records, rebalances, errors. Where all its assignors are cooperative it keeps what stays its own through a rebalance; a partition is
+ * let go of before anybody else gets it (Invariant 9).
  */
 import { KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
@@ -13,6 +13,7 @@ import { assignAsLeader, assignorNamed, readAssignment, writeSubscription } from
 import { clientLimits } from './limits.ts'
 import type { Network } from './network.ts'
 import { commitOffsets, fetchCommitted } from './offsets.ts'
+import { Turns } from './turns.ts'
 import type { CommitOffset, ConsumedBatch, Consumer, ConsumerSettings, RebalanceListener, TopicPartition } from './types.ts'
 import { within } from './within.ts'
 
@@ -28,7 +29,7 @@ export const consumerDefaults = {
   heartbeatIntervalMs: 3_000,
   rebalanceTimeoutMs: 300_000,
   allowAutoCreateTopics: true,
-  partitionAssignors: ['cooperative-sticky', 'range'],
+  partitionAssignors: ['cooperative-sticky'],
 } as const satisfies ConsumerSettings
 
 /** How often a subscription is held against the cluster while a topic of it is not there. */
@@ -47,20 +48,28 @@ export class GroupConsumer implements Consumer {
     Pick<ConsumerSettings, 'groupId' | 'groupInstanceId'>
   private readonly fetcher: Fetcher
   private readonly offered: readonly Assignor[]
+  /** With one eager assignor among them all is let go of before a rejoin: should the group choose it, others begin at once (KIP-429). */
+  private readonly cooperative: boolean
   private readonly steps: Step[] = []
   private readonly closing = new AbortController()
+  /** The member is closed: nothing more is to be done in poll(). */
+  private left = false
   private member: Member | null = null
   private pattern: RegExp | null = null
   private topics: readonly string[] = []
   private listener: RebalanceListener = {}
   private mode: 'none' | 'group' | 'assigned' = 'none'
-  private protocol: Assignor | null = null
+  /** The last assignment, also when it has been let go of: what a sticky assignor would have us get again. */
+  private assigned: readonly TopicPartition[] = []
   private ledCounts: Map<string, number> | null = null
   private fatal: Error | null = null
   private polling = false
   private wake: (() => void) | null = null
   private watcher: Timer | null = null
   private watching = false
+  /** The last try to hold the subscription against the cluster has failed. */
+  private unwatched = false
+  private readonly commits = new Turns()
   private lastPoll = 0
   private liveness: Timer | null = null
   private unlisten: (() => void) | null = null
@@ -71,6 +80,7 @@ export class GroupConsumer implements Consumer {
     this.network = network
     this.settings = settings
     this.offered = settings.partitionAssignors.map(assignorNamed)
+    this.cooperative = this.offered.every((assignor) => assignor.cooperative)
     this.fetcher = new Fetcher(
       network,
       { ...settings, isolationLevel: settings.isolationLevel === 'read_committed' ? 1 : 0 },
@@ -103,7 +113,7 @@ export class GroupConsumer implements Consumer {
     this.topics = topics instanceof RegExp ? [] : [...new Set(topics)].sort()
     this.lastPoll = this.network.system.clock.monotonic()
     if (this.member) {
-      if (this.pattern) void this.watch()
+      void this.watch().then(() => this.scheduleWatch())
       this.member.rejoin('the subscription has changed')
       return
     }
@@ -118,7 +128,13 @@ export class GroupConsumer implements Consumer {
       protocols: () =>
         this.offered.map((assignor) => ({
           name: assignor.name,
-          metadata: writeSubscription(assignor, this.topics, this.fetcher.partitions, member.generation, this.network.settings.clientRack),
+          metadata: writeSubscription(
+            assignor,
+            this.topics,
+            assignor.cooperative ? this.fetcher.partitions : this.assigned,
+            member.generation,
+            this.network.settings.clientRack,
+          ),
         })),
       assign: async (protocol, members) => {
         const led = await assignAsLeader(this.network, protocol, members)
@@ -126,15 +142,17 @@ export class GroupConsumer implements Consumer {
         return led.assignments
       },
       beforeRejoin: () => this.step(() => this.letGo()),
-      onAssigned: (assignment, _generation, _memberId, leader, protocol) => this.step(() => this.take(assignment, leader, protocol)),
+      onAssigned: (assignment, _generation, _memberId, leader) => this.step(() => this.take(assignment, leader)),
       onLost: (error) => this.onLost(error),
     })
     this.member = member
     this.unlisten = this.network.metadata.onChange(() => this.compareCounts())
     // The first join already says which topics the pattern takes in.
-    if (this.pattern || this.settings.allowAutoCreateTopics) void this.watch().then(() => member.start())
-    else member.start()
-    this.scheduleWatch()
+    const watched = this.pattern || this.settings.allowAutoCreateTopics ? this.watch() : Promise.resolve()
+    void watched.then(() => {
+      member.start()
+      this.scheduleWatch()
+    })
     this.liveness = this.network.system.clock.every(Math.max(100, rebalanceTimeoutMs / 4), () => this.checkLiveness())
   }
 
@@ -147,9 +165,9 @@ export class GroupConsumer implements Consumer {
     for (const entry of partitions) this.fetcher.add(entry, entry.offset)
   }
 
-  /** Runs `run` in poll(); resolves when it is done, or when the consumer closes. */
+  /** Runs `run` in poll(); resolves when it is done, or when the consumer has closed. */
   private step(run: () => Promise<void>): Promise<void> {
-    if (this.closing.signal.aborted) return Promise.resolve()
+    if (this.left) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.steps.push({ run, resolve, reject })
       this.wake?.()
@@ -169,11 +187,11 @@ export class GroupConsumer implements Consumer {
     }
   }
 
-  /** Before a rejoin: an eager group lets go of everything, a cooperative one of what it does not subscribe to any more. */
+  /** Before a rejoin: an eager member lets go of everything, a cooperative one of what it does not subscribe to any more. */
   private async letGo(): Promise<void> {
     const topics = new Set(this.topics)
     const held = this.fetcher.partitions
-    const going = this.protocol?.cooperative ? held.filter((entry) => !topics.has(entry.topic)) : held
+    const going = this.cooperative ? held.filter((entry) => !topics.has(entry.topic)) : held
     if (going.length === 0) return
     try {
       await this.listener.revoked?.(going)
@@ -182,10 +200,10 @@ export class GroupConsumer implements Consumer {
     }
   }
 
-  private async take(assignment: Buffer, leader: boolean, protocol: string): Promise<void> {
-    this.protocol = assignorNamed(protocol)
+  private async take(assignment: Buffer, leader: boolean): Promise<void> {
     if (!leader) this.ledCounts = null
     const assigned = readAssignment(assignment)
+    this.assigned = assigned
     const wanted = new Set(assigned.map(partitionKey))
     const held = this.fetcher.partitions
     const holds = new Set(held.map(partitionKey))
@@ -196,10 +214,10 @@ export class GroupConsumer implements Consumer {
     } finally {
       this.fetcher.remove(going)
       // Others wait for what we have let go of.
-      if (going.length > 0 && this.protocol.cooperative) this.member?.rejoin('partitions were let go of')
+      if (going.length > 0 && this.cooperative) this.member?.rejoin('partitions were let go of')
       for (const entry of coming) this.fetcher.add(entry, 'committed')
     }
-    if (coming.length > 0 || !this.protocol.cooperative) await this.listener.assigned?.(coming)
+    if (coming.length > 0 || !this.cooperative) await this.listener.assigned?.(coming)
   }
 
   private onLost(error: Error): Promise<void> {
@@ -220,8 +238,9 @@ export class GroupConsumer implements Consumer {
   private async watch(): Promise<void> {
     if (this.watching || this.closing.signal.aborted) return
     this.watching = true
+    this.unwatched = false
+    const { pattern } = this
     try {
-      const { pattern } = this
       if (pattern) {
         const all = await this.network.metadata.topics()
         const names = all
@@ -240,14 +259,17 @@ export class GroupConsumer implements Consumer {
         })
     } catch (error) {
       this.network.system.logger.debug({ err: error, group: this.settings.groupId }, 'subscription not checked; it will be later')
+      this.unwatched = true
     } finally {
       this.watching = false
     }
+    if (this.pattern && this.pattern !== pattern) await this.watch()
   }
 
   private scheduleWatch(): void {
+    this.watcher?.cancel()
     if (this.closing.signal.aborted) return
-    const missing = this.topics.some((topic) => !this.network.metadata.peek(topic))
+    const missing = this.unwatched || this.topics.some((topic) => !this.network.metadata.peek(topic))
     const delayMs = missing
       ? Math.min(MISSING_TOPIC_WATCH_MS, this.network.settings.metadataMaxAgeMs)
       : this.network.settings.metadataMaxAgeMs
@@ -265,11 +287,11 @@ export class GroupConsumer implements Consumer {
     }
   }
 
-  /** Whoever does not poll for the whole rebalance timeout gives its partitions to others. */
+  /** Whoever does not poll for the whole rebalance timeout, or does not come out of a callback, gives its partitions to others. */
   private checkLiveness(): void {
     const { rebalanceTimeoutMs } = this.settings
     const quietMs = this.network.system.clock.monotonic() - this.lastPoll
-    if (this.polling || quietMs <= rebalanceTimeoutMs || !this.member || this.steps.length > 0) return
+    if (this.wake || quietMs <= rebalanceTimeoutMs || !this.member) return
     this.member.expel(`poll() was not called for ${Math.round(quietMs)} ms, max.poll.interval.ms is ${rebalanceTimeoutMs}`)
   }
 
@@ -282,6 +304,7 @@ export class GroupConsumer implements Consumer {
     this.lastPoll = started
     try {
       for (;;) {
+        if (this.closing.signal.aborted) return []
         if (this.steps.length > 0) await this.runSteps()
         if (this.fatal) throw this.fatal
         if (this.closing.signal.aborted) return []
@@ -290,6 +313,7 @@ export class GroupConsumer implements Consumer {
         const leftMs = started + timeoutMs - clock.monotonic()
         if (leftMs <= 0 || signal?.aborted) return []
         await this.wait(leftMs, signal)
+        this.lastPoll = clock.monotonic()
       }
     } finally {
       this.polling = false
@@ -333,12 +357,14 @@ export class GroupConsumer implements Consumer {
     return this.fetcher.get(partition)?.position
   }
 
+  /** In the order of the calls: a commit that has to be tried again must not overwrite what a later one stored. Invariant 3. */
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
     if (offsets.length === 0) return
     // With the epoch of what was read, whoever takes over can tell whether the log was cut off since.
     const withEpochs = offsets.map((entry) => ({ ...entry, leaderEpoch: entry.leaderEpoch ?? this.fetcher.get(entry)?.lastEpoch ?? -1 }))
     if (this.member) return this.member.commit(withEpochs)
-    return commitOffsets(this.network, this.groupId(), withEpochs)
+    const groupId = this.groupId()
+    return this.commits.take(() => commitOffsets(this.network, groupId, withEpochs))
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
@@ -358,7 +384,6 @@ export class GroupConsumer implements Consumer {
     this.liveness?.cancel()
     this.unlisten?.()
     this.wake?.()
-    for (const step of this.steps.splice(0)) step.resolve()
     const held = this.fetcher.partitions
     let failure: unknown
     if (this.mode === 'group' && held.length > 0 && this.listener.revoked) {
@@ -370,7 +395,11 @@ export class GroupConsumer implements Consumer {
         })
       await within(this.network.system.clock, clientLimits.closeTimeoutMs, told)
     }
-    await this.member?.close()
+    // Only now may the member go on: in a rebalance it would join, and what the listener commits would be of an old generation.
+    const closed = this.member?.close()
+    this.left = true
+    for (const step of this.steps.splice(0)) step.resolve()
+    await closed
     this.fetcher.close()
     if (failure) throw failure
   }

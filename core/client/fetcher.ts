@@ -53,7 +53,6 @@ export class Fetcher {
   /** Told when poll() may have something to take. */
   private readonly onReady: () => void
   private readonly committed: (partitions: readonly TopicPartition[], signal: AbortSignal) => Promise<CommittedOffset[]>
-  private failures: Error[] = []
   private scheduled = false
   private timer: Timer | null = null
   private timerAt = Number.POSITIVE_INFINITY
@@ -107,24 +106,28 @@ export class Fetcher {
     this.turn = this.turn.filter((reader) => this.readers.get(partitionKey(reader)) === reader)
   }
 
-  /** Throws what has gone wrong since; else up to `limit` records that are there. */
+  /** Up to `limit` records that are there; throws what has gone wrong, but never in place of records whose positions have moved. */
   take(limit: number): ConsumedBatch[] {
-    const failure = this.failures.shift()
-    if (failure) throw failure
     const batches: ConsumedBatch[] = []
     let left = limit
     const served = this.turn.length
     for (let i = 0; i < served && left > 0; i++) {
       const reader = this.turn[0]!
-      if (!reader.paused) {
-        const batch = reader.take(left)
-        if (batch) {
-          batches.push(batch)
-          left -= batch.records.length
-        }
+      const batch = reader.paused ? null : reader.take(left)
+      const failure = batch ? null : reader.failure
+      if (batch) {
+        batches.push(batch)
+        left -= batch.records.length
       }
+      // It is the first to be asked next time.
+      if (failure && batches.length > 0) break
       // Who still has more keeps its turn only when nobody else waits.
       this.turn.push(this.turn.shift()!)
+      if (failure) {
+        reader.failure = null
+        this.schedule()
+        throw failure
+      }
     }
     if (batches.length > 0) this.schedule()
     return batches
@@ -237,11 +240,10 @@ export class Fetcher {
 
   private failAll(readers: readonly PartitionReader[], versions: readonly number[], error: unknown): void {
     const retriable = error instanceof KafkaError && (error.retriable || error.error === 'REQUEST_TIMED_OUT')
-    if (!retriable) this.failures.push(error as Error)
     const now = this.network.system.clock.monotonic()
-    readers.forEach((reader, index) => {
-      if (reader.version === versions[index]) this.delay(reader, now)
-    })
+    const current = readers.filter((reader, index) => reader.version === versions[index])
+    for (const reader of current) this.delay(reader, now)
+    if (!retriable && current[0]) current[0].failure = error as Error
     this.askMetadata([...new Set(readers.map((reader) => reader.topic))], now)
   }
 
@@ -254,6 +256,7 @@ export class Fetcher {
     const now = this.network.system.clock.monotonic()
     if (result.error === null) {
       reader.attempts = 0
+      this.metadataAttempts = 0
       reader.put(result)
       return
     }
@@ -273,7 +276,7 @@ export class Fetcher {
     }
     this.delay(reader, now)
     if (MOVED.includes(error) || isRetriable(error)) this.askMetadata([reader.topic], now)
-    else this.failures.push(new KafkaError(error, `${partitionKey(reader)}: ${error}`))
+    else reader.failure = new KafkaError(error, `${partitionKey(reader)}: ${error}`)
   }
 
   private resetOr(reader: PartitionReader, failure: Error): void {
@@ -284,7 +287,7 @@ export class Fetcher {
     )
     if (autoOffsetReset === 'none') {
       reader.notBefore = this.network.system.clock.monotonic() + this.network.settings.retryBackoffMaxMs
-      this.failures.push(failure)
+      reader.failure = failure
     } else reader.reset(autoOffsetReset)
   }
 
@@ -303,11 +306,9 @@ export class Fetcher {
           if (entry) this.settle(reader, versions, readers, entry.offset, entry.leaderEpoch)
           else if (this.settings.autoOffsetReset === 'none') {
             reader.notBefore = this.network.system.clock.monotonic() + this.network.settings.retryBackoffMaxMs
-            this.failures.push(
-              new KafkaError(
-                'OFFSET_OUT_OF_RANGE',
-                `${partitionKey(reader)} has no committed offset and auto.offset.reset is none: commit one or seek`,
-              ),
+            reader.failure = new KafkaError(
+              'OFFSET_OUT_OF_RANGE',
+              `${partitionKey(reader)} has no committed offset and auto.offset.reset is none: commit one or seek`,
             )
           } else reader.seeking = this.settings.autoOffsetReset
         }
@@ -334,7 +335,7 @@ export class Fetcher {
           else {
             this.delay(reader, now)
             if (!isRetriable(entry.error as ErrorName))
-              this.failures.push(new KafkaError(entry.error as ErrorName, `${partitionKey(reader)}: ${entry.error}`))
+              reader.failure = new KafkaError(entry.error as ErrorName, `${partitionKey(reader)}: ${entry.error}`)
           }
         })
       }
@@ -382,12 +383,12 @@ export class Fetcher {
           'OFFSET_OUT_OF_RANGE',
           `${topic}-${partition} was cut off at ${found.endOffset}, before our position ${reader.position}`,
         )
-        if (this.settings.autoOffsetReset === 'none') this.failures.push(failure)
         network.system.logger.warn(
           { topic, partition, position: reader.position, endOffset: found.endOffset },
           'the log was cut off before our position',
         )
         reader.seek(found.endOffset, found.leaderEpoch)
+        if (this.settings.autoOffsetReset === 'none') reader.failure = failure
       } else if (cut) reader.seek(reader.position!, found.leaderEpoch)
       reader.soundEpoch = known.leaderEpoch
     } catch (error) {
@@ -410,12 +411,7 @@ export class Fetcher {
     this.askingMetadata = true
     this.network.metadata
       .refresh([...new Set(topics)], { signal: this.closing.signal })
-      .then(
-        () => {
-          this.metadataAttempts = 0
-        },
-        (error) => this.network.system.logger.debug({ err: error }, 'no broker tells where partitions are'),
-      )
+      .catch((error) => this.network.system.logger.debug({ err: error }, 'no broker tells where partitions are'))
       .finally(() => {
         this.askingMetadata = false
         this.metadataNotBefore = this.network.system.clock.monotonic() + this.network.backoffMs(this.metadataAttempts++)

@@ -86,9 +86,13 @@ export async function assignAsLeader(
   members: readonly { memberId: string; groupInstanceId: string | null; metadata: Buffer }[],
 ): Promise<LedAssignment> {
   const assignor = assignorNamed(protocol)
-  const subscriptions = members.map(({ memberId, groupInstanceId, metadata }) =>
-    readSubscription(assignor, memberId, groupInstanceId, metadata),
-  )
+  const subscriptions = members.map(({ memberId, groupInstanceId, metadata }) => {
+    try {
+      return readSubscription(assignor, memberId, groupInstanceId, metadata)
+    } catch (error) {
+      throw new Error(`the subscription of group member ${memberId} cannot be read: ${(error as Error).message}`, { cause: error })
+    }
+  })
   const topics = [...new Set(subscriptions.flatMap((subscription) => subscription.topics))]
   await network.metadata.refresh(topics)
   const partitionCounts = new Map(topics.map((topic) => [topic, network.metadata.peek(topic)?.partitions.length ?? 0]))

@@ -13,6 +13,7 @@ import type { ResponseOf } from '../wire/api.ts'
 import { clientLimits } from './limits.ts'
 import type { Network } from './network.ts'
 import { commitOffsets } from './offsets.ts'
+import { Turns } from './turns.ts'
 import type { CommitOffset, GroupMember, GroupMemberSettings } from './types.ts'
 import { within } from './within.ts'
 
@@ -45,12 +46,15 @@ export class Member implements GroupMember {
   private rejoinReason: string | null = null
   /** In the group, and no rebalance known of: only then does a heartbeat's word of one ask for a rejoin. */
   private stable = false
+  /** A JoinGroup or SyncGroup is under way: the coordinator may be in a generation that we do not know of yet. */
+  private joining = false
   /** An assignment was given and not taken back since. */
   private holds = false
   /** Set by a heartbeat or commit: the member is not of the group any more. */
   private thrownOut: KafkaError | null = null
   private beat: Timer | null = null
   private beating = false
+  private readonly commits = new Turns()
   /** Monotonic ms of the last word from the coordinator. */
   private heard = 0
 
@@ -99,6 +103,7 @@ export class Member implements GroupMember {
       this.failure ??= error as Error
       this.stopBeating()
       await this.leave()
+      await this.lose(this.failure)
       throw error
     } finally {
       this.stopBeating()
@@ -115,8 +120,7 @@ export class Member implements GroupMember {
     this.checkThrownOut()
     this.stopBeating()
     this.rejoinReason = null
-    const joined = await this.join(reason)
-    const assignment = await this.sync(joined)
+    const { joined, assignment } = await this.meet(reason)
     if (this.closing.signal.aborted) return
     this.heard = this.network.system.clock.monotonic()
     this.stable = true
@@ -131,6 +135,16 @@ export class Member implements GroupMember {
       })
     this.wake = null
     this.checkThrownOut()
+  }
+
+  private async meet(reason: string): Promise<{ joined: ResponseOf<typeof joinGroup>; assignment: Buffer }> {
+    this.joining = true
+    try {
+      const joined = await this.join(reason)
+      return { joined, assignment: await this.sync(joined) }
+    } finally {
+      this.joining = false
+    }
   }
 
   private checkThrownOut(): void {
@@ -290,6 +304,8 @@ export class Member implements GroupMember {
 
   /** What a heartbeat or a commit says about our place in the group. */
   private learn(error: KafkaError): void {
+    // It overtook the answer to our join, and is of the generation before it.
+    if (error.error === 'ILLEGAL_GENERATION' && this.joining) return
     switch (error.error) {
       case 'REBALANCE_IN_PROGRESS':
         if (this.stable) this.rejoin('the group is rebalancing')
@@ -317,7 +333,9 @@ export class Member implements GroupMember {
     if (generation === NO_GENERATION || memberId === '')
       throw new KafkaError('UNKNOWN_MEMBER_ID', `commit of group ${groupId}: we are not in the group now, others may own the partitions`)
     try {
-      await commitOffsets(this.network, groupId, offsets, { member: { generation, memberId, groupInstanceId }, lane: this.lane })
+      // One after the other, each as the member that it was made by: see Consumer.commit.
+      const member = { generation, memberId, groupInstanceId }
+      await this.commits.take(() => commitOffsets(this.network, groupId, offsets, { member, lane: this.lane }))
       this.heard = this.network.system.clock.monotonic()
     } catch (error) {
       if (error instanceof KafkaError && !error.retriable && generation === this.generation && this.holds) this.learn(error)

@@ -11,6 +11,7 @@ import { type Backoff, backoffMs } from './backoff.ts'
 import { clientLimits } from './limits.ts'
 import type { Node, Nodes } from './nodes.ts'
 import type { TopicMetadata } from './types.ts'
+import { within } from './within.ts'
 
 interface Known {
   topic: TopicMetadata
@@ -118,7 +119,11 @@ export class Metadata {
     const deadline = clock.monotonic() + (options.timeoutMs ?? this.settings.requestTimeoutMs)
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.ask(names, options.allowCreation ?? false)
+        const asked = this.ask(names, options.allowCreation ?? false)
+        // Others may wait longer for the same answer.
+        if (!(await within(clock, Math.max(0, deadline - clock.monotonic()), asked, options.signal)))
+          throw new KafkaError('REQUEST_TIMED_OUT', 'no broker has answered Metadata in time')
+        return await asked
       } catch (error) {
         const waitMs = backoffMs(this.settings.retry, attempt, random)
         if (this.closing.signal.aborted || options.signal?.aborted || clock.monotonic() + waitMs >= deadline) throw error
@@ -182,13 +187,13 @@ export class Metadata {
     }
     for (const entry of answer.topics) {
       if (entry.name === null) continue
-      if (entry.errorCode !== 0 && errorName(entry.errorCode) !== 'LEADER_NOT_AVAILABLE') this.forget(entry.name)
-      else if (entry.errorCode === 0) this.learn(entry as typeof entry & { name: string }, now)
-      // after forgetting, which takes this away too
+      if (entry.errorCode === 0) this.learn(entry as typeof entry & { name: string }, now)
+      else if (errorName(entry.errorCode) !== 'LEADER_NOT_AVAILABLE') this.forget(entry.name)
+      this.troubled.delete(entry.name)
       if (entry.errorCode !== 0) this.troubled.set(entry.name, entry.errorCode)
-      else this.troubled.delete(entry.name)
     }
     while (this.known.size > clientLimits.topics) this.forget(this.known.keys().next().value as string)
+    while (this.troubled.size > clientLimits.topics) this.troubled.delete(this.troubled.keys().next().value as string)
     for (const listener of [...this.listeners]) listener()
   }
 

@@ -77,12 +77,15 @@ export class Network {
     return this.nodes.request(this.metadata.node(nodeId) ?? (await this.node(nodeId)), api, body, options)
   }
 
-  /** Resolves once it is handed to the socket: Produce with acks=0 has no answer. */
+  /** Resolves once the socket has taken it: Produce with acks=0 has no answer. */
   async sendOneWay<A extends Api>(nodeId: number, api: A, body: RequestOf<A>, options: RequestOptions): Promise<void> {
+    const { clock } = this.system
     const node = await this.node(nodeId)
-    const deadline = this.system.clock.monotonic() + (options.timeoutMs ?? this.settings.requestTimeoutMs)
+    const deadline = clock.monotonic() + (options.timeoutMs ?? this.settings.requestTimeoutMs)
     const connection = await this.nodes.connection(node, options.lane, deadline, options.signal)
-    connection.oneWay(api, commonVersion(connection, api as AnyApi, options.maxVersion), body)
+    await connection.oneWay(api, commonVersion(connection, api as AnyApi, options.maxVersion), body, {
+      timeoutMs: Math.max(1, deadline - clock.monotonic()),
+    })
   }
 
   async send<A extends Api>(

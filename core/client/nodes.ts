@@ -9,6 +9,7 @@ import { commonVersion, negotiate } from './api-versions.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
 import { type Address, abortError, type Connect, Connection } from './connection.ts'
 import { clientLimits } from './limits.ts'
+import { within } from './within.ts'
 
 export interface Node extends Address {
   /** Below zero: from the bootstrap list, its id is not known yet. */
@@ -115,7 +116,11 @@ export class Nodes {
       seat.connecting ??= this.connect(seat).finally(() => {
         seat.connecting = null
       })
-      await seat.connecting
+      const { connecting } = seat
+      // What comes too late for one may come in time for another: it goes on.
+      if (!(await within(clock, Math.max(0, deadline - now), connecting, signal)) && !signal?.aborted)
+        throw new KafkaError('REQUEST_TIMED_OUT', `${node.host}:${node.port} takes too long to connect`)
+      if (!signal?.aborted) await connecting
     }
   }
 
@@ -134,10 +139,13 @@ export class Nodes {
     const { node } = seat
     const timeoutMs = Math.min(this.settings.requestTimeoutMs, clientLimits.connectTimeoutMs)
     const attempt = new AbortController()
-    const giveUp = () => attempt.abort()
+    let connection: Connection | null = null
+    const giveUp = () => {
+      attempt.abort()
+      connection?.destroy(new Error('gave up connecting'))
+    }
     const timer = clock.after(timeoutMs, giveUp)
     seat.abort.signal.addEventListener('abort', giveUp, { once: true })
-    let connection: Connection | null = null
     try {
       const stream = await this.doors.connect({ host: node.host, port: node.port }, attempt.signal)
       connection = new Connection(

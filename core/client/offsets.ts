@@ -35,9 +35,10 @@ export async function listOffsets(
     const failed = (entry: TopicPartition, error: string) =>
       void done.set(partitionKey(entry), { ...entry, offset: -1, timestamp: -1, leaderEpoch: -1, error })
     const again: typeof open = []
+    if (attempt > 0) await network.metadata.refresh([...new Set(open.map((entry) => entry.topic))], { signal: options.signal })
     for (const entry of open) {
-      const leader = (await network.metadata.topic(entry.topic, { refresh: attempt > 0 && !byLeader.size }))?.partitions[entry.partition]
-        ?.leader
+      const topic = attempt > 0 ? network.metadata.peek(entry.topic) : await network.metadata.topic(entry.topic)
+      const leader = topic?.partitions[entry.partition]?.leader
       if (leader === undefined || leader < 0) {
         failed(entry, leader === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'LEADER_NOT_AVAILABLE')
         again.push(entry)

@@ -34,6 +34,8 @@ export class PartitionReader implements TopicPartition {
   resolving = false
   notBefore = 0
   attempts = 0
+  /** What went wrong here and only the user can mend: poll() throws it. */
+  failure: Error | null = null
   /** The leader epoch of the last batch that was taken, and the one under which the position was last found sound. */
   lastEpoch = -1
   soundEpoch = -1
@@ -75,6 +77,7 @@ export class PartitionReader implements TopicPartition {
 
   clear(): void {
     this.version++
+    this.failure = null
     this.fetching = false
     this.resolving = false
     this.chunks = []
@@ -97,7 +100,10 @@ export class PartitionReader implements TopicPartition {
     this.bufferedBytes += records.length
   }
 
-  /** Up to `limit` records; null where nothing is buffered. The position moves past them. */
+  /**
+   * Up to `limit` records; null where nothing is buffered. The position moves past them. A broken batch ends them and is a `failure`; what was
+   * fetched is thrown away, so that the next fetch may bring it whole.
+   */
   take(limit: number): ConsumedBatch | null {
     const before = this.position
     if (before === undefined || !this.hasBuffered) return null
@@ -115,7 +121,20 @@ export class PartitionReader implements TopicPartition {
       const batch = chunk.records.subarray(chunk.position, chunk.position + size)
       const room = limit - records.length
       const fits = batch.readInt32BE(at.count) <= room
-      const end = this.decode(batch, chunk, fits ? records : this.rest, before)
+      const whole = records.length
+      let end: number
+      try {
+        end = this.decode(batch, chunk, fits ? records : this.rest, before)
+      } catch (error) {
+        records.length = whole
+        this.seek(next)
+        this.failure = new KafkaError(
+          'CORRUPT_MESSAGE',
+          `${this.topic}-${this.partition} near offset ${next}: ${(error as Error).message}`,
+          { cause: error },
+        )
+        break
+      }
       chunk.position += size
       if (fits) next = end
       else {
@@ -140,27 +159,19 @@ export class PartitionReader implements TopicPartition {
     return this.restNext
   }
 
-  /** Returns the offset behind the batch. A broken batch throws away what was fetched: the next fetch may bring it whole. */
+  /** Returns the offset behind the batch. */
   private decode(batch: Buffer, chunk: Chunk, into: ConsumedRecord[], from: number): number {
-    try {
-      const header = readBatchHeader(batch)
-      const end = header.lastOffset + 1
-      if (header.leaderEpoch >= 0) this.lastEpoch = header.leaderEpoch
-      const control = (header.attributes & attributes.control) !== 0
-      if (this.readCommitted) {
-        while (chunk.aborted.length > 0 && chunk.aborted[0]!.firstOffset <= header.lastOffset)
-          chunk.aborting.add(chunk.aborted.shift()!.producerId)
-        if (control && controlType(decodeRecords(batch)[0]?.key ?? null) === controlTypes.abort) chunk.aborting.delete(header.producerId)
-        if ((header.attributes & attributes.transactional) !== 0 && chunk.aborting.has(header.producerId)) return end
-      }
-      if (!control) decodeRecords(batch, { fromOffset: from, into })
-      return end
-    } catch (error) {
-      const { position } = this
-      this.seek(position ?? from)
-      throw new KafkaError('CORRUPT_MESSAGE', `${this.topic}-${this.partition} near offset ${position}: ${(error as Error).message}`, {
-        cause: error,
-      })
+    const header = readBatchHeader(batch)
+    const end = header.lastOffset + 1
+    if (header.leaderEpoch >= 0) this.lastEpoch = header.leaderEpoch
+    const control = (header.attributes & attributes.control) !== 0
+    if (this.readCommitted) {
+      while (chunk.aborted.length > 0 && chunk.aborted[0]!.firstOffset <= header.lastOffset)
+        chunk.aborting.add(chunk.aborted.shift()!.producerId)
+      if (control && controlType(decodeRecords(batch)[0]?.key ?? null) === controlTypes.abort) chunk.aborting.delete(header.producerId)
+      if ((header.attributes & attributes.transactional) !== 0 && chunk.aborting.has(header.producerId)) return end
     }
+    if (!control) decodeRecords(batch, { fromOffset: from, into })
+    return end
   }
 }

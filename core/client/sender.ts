@@ -137,19 +137,19 @@ export class Sender {
         if (queue.inFlight > 0) continue
         queue.requeue()
       }
+      this.expire(queue, now)
+      const oldest = queue.ready[0] ?? queue.open
+      if (oldest) this.wakeAt(oldest.createdAt + settings.deliveryTimeoutMs)
       if (queue.needsNewEpoch) {
         if (queue.inFlight === 0) this.renew(queue)
         if (queue.needsNewEpoch) continue
       }
-      this.expire(queue, now)
       if (queue.inFlight >= settings.maxInFlight) continue
       if (queue.notBefore > now) {
         this.wakeAt(queue.notBefore)
         continue
       }
-      const oldest = queue.ready[0] ?? queue.open
       if (!oldest) continue
-      this.wakeAt(oldest.createdAt + settings.deliveryTimeoutMs)
       const leader = this.network.metadata.peek(queue.topic)?.partitions[queue.partition]?.leader ?? -1
       if (leader < 0) {
         leaderless ??= []
@@ -231,6 +231,8 @@ export class Sender {
       for (const { queue, batch } of sendings) this.fail(queue, batch, failure)
     }
     this.underway.set(leader, this.underway.get(leader)! - 1)
+    // Nobody comes for what was put back while the producer closed.
+    if (this.closing.signal.aborted) for (const { queue } of sendings) this.abandon(queue, this.fatal ?? closedError())
     this.onDecided()
     this.schedule()
   }

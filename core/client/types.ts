@@ -145,7 +145,10 @@ export interface ConsumerSettings {
   rebalanceTimeoutMs?: number
   /** Whether asking for a topic that is not there may create it, where the broker does so. True as in Kafka. */
   allowAutoCreateTopics?: boolean
-  /** `cooperative-sticky`, `range`, `roundrobin`, `sticky`; in the order of preference. */
+  /**
+   * `cooperative-sticky`, `range`, `roundrobin`, `sticky`; in the order of preference. Partitions are kept through a rebalance only where all of
+   * them are cooperative.
+   */
   partitionAssignors?: readonly string[]
 }
 

@@ -3,10 +3,17 @@
  */
 import type { Clock } from '../system/clock.ts'
 
-/** True when it was decided in time, either way. */
-export async function within(clock: Clock, timeoutMs: number, promise: Promise<unknown> | null | undefined): Promise<boolean> {
+/** True when it was decided in time, either way. A `signal` ends the wait sooner. */
+export async function within(
+  clock: Clock,
+  timeoutMs: number,
+  promise: Promise<unknown> | null | undefined,
+  signal?: AbortSignal,
+): Promise<boolean> {
   if (!promise) return true
   const bound = new AbortController()
+  const end = () => bound.abort()
+  signal?.addEventListener('abort', end, { once: true })
   const decided = promise.then(
     () => true,
     () => true,
@@ -14,5 +21,6 @@ export async function within(clock: Clock, timeoutMs: number, promise: Promise<u
   const late = clock.sleep(timeoutMs, bound.signal).then(() => false)
   const inTime = await Promise.race([decided, late])
   bound.abort()
+  signal?.removeEventListener('abort', end)
   return inTime
 }

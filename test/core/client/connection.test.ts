@@ -4,11 +4,13 @@
  * Method: a fake broker whose answers the test gives, and streams fed by hand byte for byte through the door that TLS will use.
  */
 import { execFile } from 'node:child_process'
+import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { Duplex, PassThrough } from 'node:stream'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
+import listOffsets from '../../../core/apis/02-list-offsets.ts'
 import metadata from '../../../core/apis/03-metadata.ts'
 import findCoordinator from '../../../core/apis/10-find-coordinator.ts'
 import listGroups from '../../../core/apis/16-list-groups.ts'
@@ -16,6 +18,7 @@ import apiVersions from '../../../core/apis/18-api-versions.ts'
 import { Connection } from '../../../core/client/connection.ts'
 import { type ClientSettings, createClient } from '../../../core/client/index.ts'
 import { parseServers } from '../../../core/client/metadata.ts'
+import { errorCode } from '../../../core/errors.ts'
 import { realClock } from '../../../core/system/clock.ts'
 import { silentLogger } from '../../../core/system/logger.ts'
 import { realRandom } from '../../../core/system/random.ts'
@@ -23,7 +26,7 @@ import { writeResponseHeader } from '../../../core/wire/header.ts'
 import { limits } from '../../../core/wire/limits.ts'
 import { Writer } from '../../../core/wire/writer.ts'
 import { until } from '../../until.ts'
-import { fakeBroker } from './fake-broker.ts'
+import { fakeBroker, topicId } from './fake-broker.ts'
 
 const system = { clock: realClock, random: realRandom, logger: silentLogger }
 const open: { close(): Promise<void> }[] = []
@@ -134,6 +137,34 @@ describe('frames', () => {
     await expect(second).rejects.toMatchObject({ error: 'NETWORK_EXCEPTION' })
   })
 
+  it('without an answer are done when the socket has taken them, or has failed', async () => {
+    const held: ((error?: Error) => void)[] = []
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, taken) => void held.push(taken) })
+    const connection = new Connection(stream, { host: 'fake', port: 1 }, { clientId: 'test', clock: realClock })
+    const done: string[] = []
+    const send = (name: string) =>
+      connection.oneWay(listGroups, 5, question, { timeoutMs: 5_000 }).then(
+        () => void done.push(name),
+        (error) => void done.push(`${name}: ${error.error}`),
+      )
+    const [first, second] = [send('first'), send('second')]
+    await until(() => held.length > 0, 'the first to be written')
+    expect(done).toEqual([])
+    held.shift()!()
+    await first
+    expect(done).toEqual(['first'])
+    connection.destroy()
+    await second
+    expect(done).toEqual(['first', 'second: NETWORK_EXCEPTION'])
+  })
+
+  it('without an answer that the socket does not take in time end the connection', async () => {
+    const stream = new Duplex({ read() {}, write() {} })
+    const connection = new Connection(stream, { host: 'fake', port: 1 }, { clientId: 'test', clock: realClock })
+    await expect(connection.oneWay(listGroups, 5, question, { timeoutMs: 20 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
+    expect(connection.closed).toBe(true)
+  })
+
   it('drop the answer that nobody waits for any more', async () => {
     const { connection, feed } = wired()
     const abort = new AbortController()
@@ -224,6 +255,24 @@ describe('the cluster', () => {
     await expect(client.send('any', listGroups, question, { timeoutMs: 200 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
   })
 
+  it('is not waited for longer than asked where it takes connections and says nothing', async () => {
+    const connections = new Set<Socket>()
+    const server = createServer((socket) => {
+      connections.add(socket)
+      socket.on('close', () => connections.delete(socket)).on('error', () => {})
+      socket.resume()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) })
+    const client = clientOf(`127.0.0.1:${(server.address() as { port: number }).port}`)
+    const start = performance.now()
+    await expect(client.send('any', listGroups, question, { timeoutMs: 200 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
+    expect(performance.now() - start).toBeLessThan(3_000)
+    await until(() => connections.size > 0, 'a connection')
+    await client.close()
+    await until(() => connections.size === 0, 'no connection', 2_000)
+  })
+
   it('is asked once for what many want to know at once', async () => {
     const broker = await brokerWith({ a: 1, b: 2 })
     const client = clientOf(broker.address)
@@ -231,6 +280,38 @@ describe('the cluster', () => {
     const before = broker.asked.filter((name) => name === metadata.name).length
     await Promise.all(Array.from({ length: 50 }, (_, index) => client.topic(index % 2 ? 'a' : 'b', { refresh: true })))
     expect(broker.asked.filter((name) => name === metadata.name).length - before).toBeLessThanOrEqual(2)
+  })
+
+  it('is asked again for all leaders that have moved, at once', async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `t${index}`)
+    const broker = await brokerWith()
+    let asked = 0
+    const known = new Set<string>()
+    broker.on(metadata, (request: { topics: { name: string }[] }) => {
+      if (asked > 0) for (const { name } of request.topics) known.add(name)
+      const partition = { errorCode: 0, partitionIndex: 0, leaderId: 1, leaderEpoch: 0, replicaNodes: [1], isrNodes: [1] }
+      return {
+        throttleTimeMs: 0,
+        brokers: [{ nodeId: 1, host: '127.0.0.1', port: broker.port, rack: null }],
+        clusterId: 'fake',
+        controllerId: 1,
+        errorCode: 0,
+        topics: request.topics.map(({ name }) => ({ errorCode: 0, name, topicId: topicId(name), partitions: [partition] })),
+      }
+    })
+    broker.on(listOffsets, (request: { topics: { name: string }[] }) => {
+      asked++
+      const answerFor = (name: string) => ({
+        partitionIndex: 0,
+        errorCode: errorCode(known.has(name) ? 'NONE' : 'NOT_LEADER_FOR_PARTITION'),
+        offset: 5,
+      })
+      return { throttleTimeMs: 0, topics: request.topics.map(({ name }) => ({ name, partitions: [answerFor(name)] })) }
+    })
+    const client = clientOf(broker.address)
+    const found = await client.admin.listOffsets(names.map((topic) => ({ topic, partition: 0, timestamp: -1 })))
+    expect(found.map(({ offset }) => offset)).toEqual(names.map(() => 5))
+    expect(asked).toBe(2)
   })
 
   it('finds a coordinator that has moved', async () => {

@@ -9,6 +9,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import fetchApi from '../../../core/apis/01-fetch.ts'
 import listOffsets from '../../../core/apis/02-list-offsets.ts'
 import metadata from '../../../core/apis/03-metadata.ts'
+import offsetCommit from '../../../core/apis/08-offset-commit.ts'
+import findCoordinator from '../../../core/apis/10-find-coordinator.ts'
 import offsetForLeaderEpoch from '../../../core/apis/23-offset-for-leader-epoch.ts'
 import { type ConsumerSettings, createClient } from '../../../core/client/index.ts'
 import { clientLimits } from '../../../core/client/limits.ts'
@@ -258,6 +260,56 @@ describe('errors', () => {
     expect(good[at.magic]).toBe(2)
   })
 
+  it('in a batch take nothing from what others gave: other partitions, and whole batches before it', async () => {
+    const broken = batchAt(2, ['c'])
+    broken[broken.length - 1]! ^= 1
+    const { consumer } = await serve([
+      { log: [batchAt(0, ['p0 a', 'p0 b'])] },
+      { log: [batchAt(0, ['p1 a', 'p1 b']), broken] },
+      { log: [batchAt(0, ['p2 a', 'p2 b'])] },
+    ])
+    consumer.assign([0, 1, 2].map((index) => ({ ...partition(index), offset: 0 })))
+    const values: string[] = []
+    let failures = 0
+    await until(async () => {
+      try {
+        for (const batch of await consumer.poll(100)) values.push(...batch.records.map((entry) => entry.value!.toString()))
+      } catch {
+        failures++
+      }
+      return failures > 2
+    }, 'the broken batch, again and again')
+    expect(values.sort()).toEqual(['p0 a', 'p0 b', 'p1 a', 'p1 b', 'p2 a', 'p2 b'])
+    expect(consumer.position(partition(1))).toBe(2)
+  })
+
+  it('a topic that is gone is asked for less and less often', async () => {
+    const broker = await fakeBroker()
+    const client = createClient(
+      { bootstrapServers: broker.address, clientId: 'test', retryBackoffMs: 10, retryBackoffMaxMs: 10_000 },
+      system,
+    )
+    open.push(client, broker)
+    broker.on(fetchApi, () => 'silence')
+    client.consumer().assign([{ ...partition(0), offset: 0 }])
+    const start = performance.now()
+    await until(() => broker.asked.filter((name) => name === metadata.name).length >= 6, 'six questions')
+    // 10 + 20 + 40 + 80 + 160 ms, a fifth less at the least.
+    expect(performance.now() - start).toBeGreaterThan(240)
+  })
+
+  it('that a seek has mended are not told again', async () => {
+    const served: Served = { log: [batchAt(0, ['a'])], errors: [] }
+    const { consumer, fetched, read, failure } = await serve([served], { autoOffsetReset: 'none' })
+    served.errors!.push('OFFSET_OUT_OF_RANGE', 'OFFSET_OUT_OF_RANGE', 'OFFSET_OUT_OF_RANGE')
+    consumer.assign([{ ...partition(0), offset: 77 }])
+    // Nobody polls meanwhile.
+    await until(() => served.errors!.length === 0 && fetched.length > 3, 'it to be told three times')
+    expect((await failure())!.error).toBe('OFFSET_OUT_OF_RANGE')
+    consumer.seek(partition(0), 0)
+    expect(await read(1)).toEqual(['a'])
+  })
+
   it('a log that was cut off is read on from where it was cut (KIP-320)', async () => {
     const served: Served = { log: [batchAt(0, range(0, 10), 3)], leaderEpoch: 3 }
     const { client, consumer, read, broker } = await serve([served])
@@ -273,6 +325,29 @@ describe('errors', () => {
     served.leaderEpoch = 5
     await client.topic('t', { refresh: true })
     expect(await read(2)).toEqual(['new 6', 'new 7'])
+  })
+})
+
+describe('commits', () => {
+  it('keep their order, also where one has to be tried again', async () => {
+    const { client, broker } = await serve([{ log: [] }])
+    const stored: number[] = []
+    let troubles = 1
+    broker.on(findCoordinator, () => ({
+      throttleTimeMs: 0,
+      coordinators: [{ key: 'g', nodeId: 1, host: '127.0.0.1', port: broker.port, errorCode: 0, errorMessage: null }],
+    }))
+    broker.on(offsetCommit, (request: { topics: { partitions: { committedOffset: number }[] }[] }) => {
+      const { committedOffset } = request.topics[0]!.partitions[0]!
+      const refused = troubles-- > 0
+      if (!refused) stored.push(committedOffset)
+      const error = errorCode(refused ? 'COORDINATOR_LOAD_IN_PROGRESS' : 'NONE')
+      return { throttleTimeMs: 0, topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode: error }] }] }
+    })
+    const consumer = client.consumer({ groupId: 'g' })
+    consumer.assign([{ ...partition(0), offset: 0 }])
+    await Promise.all([10, 20, 30].map((offset) => consumer.commit([{ ...partition(0), offset }])))
+    expect(stored).toEqual([10, 20, 30])
   })
 })
 

@@ -7,8 +7,10 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import produce from '../../../core/apis/00-produce.ts'
+import metadata from '../../../core/apis/03-metadata.ts'
 import initProducerId from '../../../core/apis/22-init-producer-id.ts'
 import { type Client, createClient, type SendFailure } from '../../../core/client/index.ts'
+import { partitionOf } from '../../../core/client/murmur2.ts'
 import { type ErrorName, errorCode } from '../../../core/errors.ts'
 import { realClock } from '../../../core/system/clock.ts'
 import { silentLogger } from '../../../core/system/logger.ts'
@@ -51,8 +53,13 @@ class PartitionModel {
   }
 }
 
-async function cluster(partitions: number, next: () => Plan, maxBatchBytes = Number.POSITIVE_INFINITY) {
-  const broker = await fakeBroker({ t: partitions })
+async function cluster(
+  partitions: number,
+  next: () => Plan,
+  maxBatchBytes = Number.POSITIVE_INFINITY,
+  topics: Readonly<Record<string, number>> = { t: partitions },
+) {
+  const broker = await fakeBroker(topics)
   const logs = Array.from({ length: partitions }, () => new PartitionModel())
   broker.on(produce, (request: { acks: number; topicData: { partitionData: { index: number; records: Buffer }[] }[] }) => {
     const plan = next()
@@ -188,6 +195,46 @@ describe('stories', () => {
     down = false
     await producer.send([value('a')])
     expect(logs[0]!.values).toEqual(['a'])
+  })
+
+  it('gives up in time also while it waits for another producer id', async () => {
+    const { client, broker } = await cluster(1, () => 'INVALID_PRODUCER_EPOCH')
+    let given = 0
+    broker.on(initProducerId, () =>
+      given++ === 0
+        ? { throttleTimeMs: 0, errorCode: 0, producerId: 1, producerEpoch: 0 }
+        : { throttleTimeMs: 0, errorCode: errorCode('COORDINATOR_LOAD_IN_PROGRESS'), producerId: -1, producerEpoch: -1 },
+    )
+    const producer = client.producer({ deliveryTimeoutMs: 300 })
+    await expect(producer.send([value('late')])).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
+    expect(given).toBeGreaterThan(1)
+  })
+
+  it('puts keys where they belong in a topic that was made anew with fewer partitions', async () => {
+    const topics: Record<string, number> = { t: 8 }
+    const { client, broker, logs } = await cluster(8, () => 'ok', Number.POSITIVE_INFINITY, topics)
+    const producer = client.producer({ deliveryTimeoutMs: 5_000 })
+    const keyed = Array.from({ length: 40 }, (_, index) => ({ ...value(`${index}`), key: Buffer.from(`key ${index}`) }))
+    await producer.send(keyed)
+    topics.t = 3
+    await client.topic('t', { refresh: true })
+    const result = await producer.send(keyed)
+    expect(keyed.map((_, index) => result.at(index).partition)).toEqual(keyed.map(({ key }) => partitionOf(key, 3)))
+    expect(logs.slice(3).flatMap((log) => log.values).length).toBeLessThan(40)
+    expect(broker.asked).toContain(produce.name)
+  })
+
+  it('says at once that a topic cannot have its name', async () => {
+    const { client, broker } = await cluster(1, () => 'ok')
+    broker.on(metadata, () => ({
+      throttleTimeMs: 0,
+      brokers: [{ nodeId: 1, host: '127.0.0.1', port: broker.port, rack: null }],
+      clusterId: 'fake',
+      controllerId: 1,
+      topics: [{ errorCode: errorCode('INVALID_TOPIC_EXCEPTION'), name: 'no name', topicId: topicId(''), partitions: [] }],
+      errorCode: 0,
+    }))
+    await expect(client.producer().send([{ ...value('a'), topic: 'no name' }])).rejects.toMatchObject({ error: 'INVALID_TOPIC_EXCEPTION' })
   })
 
   it('waits while the buffer memory is used up, and takes all in the end', async () => {

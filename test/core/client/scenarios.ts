@@ -324,7 +324,7 @@ export function clientScenarios(server: () => Server): void {
   })
 
   describe('groups', () => {
-    it.each([[['cooperative-sticky', 'range']], [['range']], [['roundrobin']], [['sticky']]])(
+    it.each([[['cooperative-sticky']], [['cooperative-sticky', 'range']], [['range']], [['roundrobin']], [['sticky']]])(
       'three members with %j share, hand over and miss nothing',
       async (partitionAssignors) => {
         const client = clientOf(server())
@@ -400,7 +400,7 @@ export function clientScenarios(server: () => Server): void {
         join(2)
         await shared(3)
         await produceSome()
-        if (partitionAssignors[0] === 'cooperative-sticky') expect(running[0]!.moved).toBeLessThanOrEqual(4)
+        if (`${partitionAssignors}` === 'cooperative-sticky') expect(running[0]!.moved).toBeLessThanOrEqual(4)
         await running.splice(0, 1)[0]!.stop()
         await shared(2)
         await produceSome()

@@ -1,0 +1,310 @@
+/**
+ * Goal: a partition has one owner at a time whatever a group's members do (Invariant 9): old protocols come in, applications stand still, close in
+ * the middle of a rebalance, or meet metadata that nobody can read; a group that needs its broker finds it again, and closing never hangs.
+ * Method: consumers on a broker in this process, behind a proxy that goes wrong on demand; stories of single faults.
+ */
+import { afterEach, describe, expect, it } from 'vitest'
+import fetchApi from '../../../core/apis/01-fetch.ts'
+import offsetCommit from '../../../core/apis/08-offset-commit.ts'
+import offsetFetch from '../../../core/apis/09-offset-fetch.ts'
+import findCoordinator from '../../../core/apis/10-find-coordinator.ts'
+import joinGroup from '../../../core/apis/11-join-group.ts'
+import heartbeat from '../../../core/apis/12-heartbeat.ts'
+import leaveGroup from '../../../core/apis/13-leave-group.ts'
+import syncGroup from '../../../core/apis/14-sync-group.ts'
+import { type Client, type ClientSettings, type Consumer, createClient, type TopicPartition } from '../../../core/client/index.ts'
+import { errorCode } from '../../../core/errors.ts'
+import { realClock } from '../../../core/system/clock.ts'
+import { silentLogger } from '../../../core/system/logger.ts'
+import { realRandom } from '../../../core/system/random.ts'
+import { consumerAssignment } from '../../../core/wire/structs/consumer-protocol.ts'
+import { brokerInProcess } from '../../broker-in-process.ts'
+import { faultProxy } from '../../fault-proxy.ts'
+import { until } from '../../until.ts'
+import { fakeBroker } from './fake-broker.ts'
+
+const system = { clock: realClock, random: realRandom, logger: silentLogger }
+const open: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const part of open.splice(0)) await part.close()
+})
+
+async function cluster(properties: Readonly<Record<string, string>> = {}) {
+  const proxy = await faultProxy(0)
+  const broker = await brokerInProcess({ 'advertised.listeners': `PLAINTEXT://${proxy.address}`, ...properties })
+  proxy.target = broker.port
+  open.push(proxy, { close: () => broker.stop() })
+  const clientOf = (settings: Partial<ClientSettings> = {}): Client => {
+    const client = createClient({ bootstrapServers: proxy.address, clientId: 'test', ...settings }, system)
+    open.unshift(client)
+    return client
+  }
+  const admin = clientOf().admin
+  const topic = async (name: string, partitions: number) => {
+    const made = await admin.createTopics([{ name, partitions, replicationFactor: 1 }])
+    expect(made.get(name)).toBe(null)
+    return name
+  }
+  const group = async (groupId = 'g') => (await admin.describeGroups([groupId]))[0]!
+  return { proxy, broker, clientOf, admin, topic, group }
+}
+
+/** Polls in the background until it is stopped; an error ends it. */
+function polling(consumer: Consumer) {
+  let going = true
+  const values: string[] = []
+  const loop = (async () => {
+    while (going) for (const batch of await consumer.poll(50)) values.push(...batch.records.map((entry) => entry.value!.toString()))
+  })()
+  loop.catch(() => {})
+  return {
+    values,
+    async stop() {
+      going = false
+      await loop
+    },
+  }
+}
+
+const shown = (partitions: readonly TopicPartition[]) => partitions.map(({ topic, partition }) => `${topic}-${partition}`).sort()
+
+describe('one owner', () => {
+  it('is kept where a member comes that knows an eager protocol only', async () => {
+    const { clientOf, topic } = await cluster()
+    const name = await topic('t', 2)
+    const events: string[] = []
+    const [one, other] = [
+      clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['cooperative-sticky', 'range'] }),
+      clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['range'] }),
+    ]
+    let came = false
+    one.subscribe([name], {
+      async revoked(partitions) {
+        // It takes its time: a flush, a commit. Nobody else may begin before it is through.
+        await until(() => came, 'somebody who does not wait', 400).catch(() => {})
+        events.push(`one lets go of ${shown(partitions)}`)
+      },
+    })
+    const first = polling(one)
+    await until(() => one.assignment.length === 2, 'both partitions')
+    other.subscribe([name], {
+      assigned(partitions) {
+        if (partitions.length === 0) return
+        came = true
+        events.push('other begins')
+      },
+    })
+    const second = polling(other)
+    await until(() => one.assignment.length === 1 && other.assignment.length === 1, 'a partition for each')
+    expect(events[0]).toMatch(/^one lets go/)
+    await first.stop()
+    await second.stop()
+  })
+
+  it('ends, and poll() says so, where its leader cannot read what a member says of itself', async () => {
+    const { clientOf, topic } = await cluster()
+    const name = await topic('t', 2)
+    const consumer = clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['cooperative-sticky'] })
+    const lost: string[] = []
+    consumer.subscribe([name], { lost: (partitions) => void lost.push(...shown(partitions)) })
+    await until(async () => {
+      await consumer.poll(50)
+      return consumer.assignment.length === 2
+    }, 'both partitions')
+    const stranger = clientOf().group({
+      groupId: 'g',
+      protocolType: 'consumer',
+      sessionTimeoutMs: 10_000,
+      heartbeatIntervalMs: 50,
+      rebalanceTimeoutMs: 10_000,
+      protocols: () => [{ name: 'cooperative-sticky', metadata: Buffer.from([1]) }],
+      assign: (_, members) => new Map(members.map(({ memberId }) => [memberId, Buffer.alloc(0)])),
+      beforeRejoin: async () => {},
+      onAssigned: async () => {},
+      onLost: async () => {},
+    })
+    stranger.start()
+    await until(
+      () =>
+        consumer.poll(50).then(
+          () => false,
+          () => true,
+        ),
+      'an error',
+    )
+    expect(consumer.assignment).toEqual([])
+    expect(lost).toEqual(['t-0', 't-1'])
+  })
+
+  it.each(['does not poll', 'does not come out of a callback'])('is not one whose application %s', async (trouble) => {
+    const { clientOf, topic, group } = await cluster()
+    const name = await topic('t', 1)
+    const consumer = clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, rebalanceTimeoutMs: 400 })
+    let goOn = () => {}
+    const stuck = new Promise<void>((resolve) => (goOn = resolve))
+    consumer.subscribe([name], { assigned: () => (trouble === 'does not poll' ? undefined : stuck) })
+    await until(async () => (await group()).state === 'Stable', 'the member')
+    const first = trouble === 'does not poll' ? null : consumer.poll(1_000)
+    await until(async () => (await group()).members.length === 0, 'the member to be put out')
+    goOn()
+    await first
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition, once it polls')
+    await polled.stop()
+  })
+
+  it('commits what it has done when it closes in the middle of a rebalance', async () => {
+    const { clientOf, topic, group, admin } = await cluster()
+    const name = await topic('t', 2)
+    const join = () => clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['range'] })
+    const [leaving, coming] = [join(), join()]
+    leaving.subscribe([name], {
+      async revoked(partitions) {
+        // As a sink: something to flush first. By then a member that had gone on to join would be in the next generation.
+        await until(async () => (await group()).state !== 'PreparingRebalance', 'the next generation', 500).catch(() => {})
+        await leaving.commit(partitions.map((entry) => ({ ...entry, offset: 7 })))
+      },
+    })
+    await until(async () => {
+      await leaving.poll(50)
+      return leaving.assignment.length === 2
+    }, 'both partitions')
+    coming.subscribe([name])
+    const polled = polling(coming)
+    await until(async () => (await group()).state === 'PreparingRebalance', 'a rebalance')
+    const { steps } = leaving as unknown as { steps: unknown[] }
+    await until(() => steps.length > 0, 'the member to hear of it')
+    await leaving.close()
+    expect((await admin.groupOffsets('g')).map(({ offset }) => offset)).toEqual([7, 7])
+    await until(() => coming.assignment.length === 2, 'both partitions for the other')
+    await polled.stop()
+  })
+})
+
+describe('a rebalance', () => {
+  it('costs nobody its partitions whose commit or heartbeat overtakes the answer to its join', async () => {
+    const broker = await fakeBroker({ t: 1 })
+    const client = createClient({ bootstrapServers: broker.address, clientId: 'test' }, system)
+    open.push(client, broker)
+    let generation = 0
+    let rebalancing = false
+    let meet: (() => void) | null = null
+    const coordinator = { key: 'g', nodeId: 1, host: '127.0.0.1', port: broker.port, errorCode: 0, errorMessage: null }
+    broker.on(findCoordinator, () => ({ throttleTimeMs: 0, coordinators: [coordinator] }))
+    broker.on(joinGroup, async () => {
+      generation++
+      if (generation === 2) await new Promise<void>((resolve) => (meet = resolve))
+      rebalancing = false
+      const common = {
+        throttleTimeMs: 0,
+        errorCode: 0,
+        protocolType: 'consumer',
+        protocolName: 'cooperative-sticky',
+        skipAssignment: false,
+      }
+      return { ...common, generationId: generation, leader: 'other', memberId: 'm', members: [] }
+    })
+    const assignment = consumerAssignment.write({ assignedPartitions: [{ topic: 't', partitions: [0] }], userData: null }, 3)
+    broker.on(syncGroup, () => ({
+      throttleTimeMs: 0,
+      errorCode: 0,
+      protocolType: 'consumer',
+      protocolName: 'cooperative-sticky',
+      assignment,
+    }))
+    broker.on(heartbeat, () => ({ throttleTimeMs: 0, errorCode: rebalancing ? errorCode('REBALANCE_IN_PROGRESS') : 0 }))
+    broker.on(offsetFetch, () => ({
+      throttleTimeMs: 0,
+      groups: [
+        {
+          groupId: 'g',
+          errorCode: 0,
+          topics: [
+            { name: 't', partitions: [{ partitionIndex: 0, committedOffset: 0, committedLeaderEpoch: -1, metadata: '', errorCode: 0 }] },
+          ],
+        },
+      ],
+    }))
+    broker.on(fetchApi, () => 'silence')
+    broker.on(leaveGroup, () => ({ throttleTimeMs: 0, errorCode: 0, members: [] }))
+    broker.on(offsetCommit, (request: { generationIdOrMemberEpoch: number }) => {
+      const error = request.generationIdOrMemberEpoch === generation ? 'NONE' : 'ILLEGAL_GENERATION'
+      return { throttleTimeMs: 0, topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode: errorCode(error) }] }] }
+    })
+    const consumer = client.consumer({ groupId: 'g', heartbeatIntervalMs: 20, partitionAssignors: ['cooperative-sticky'] })
+    const events: string[] = []
+    consumer.subscribe(['t'], {
+      assigned: (partitions) => void events.push(`got ${shown(partitions)}`),
+      lost: (partitions) => void events.push(`lost ${shown(partitions)}`),
+    })
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition')
+    rebalancing = true
+    await until(() => meet, 'it to join again')
+    // The coordinator is in the next generation; we do not know it yet.
+    await expect(consumer.commit([{ topic: 't', partition: 0, offset: 1 }])).rejects.toMatchObject({ error: 'ILLEGAL_GENERATION' })
+    meet!()
+    await until(() => consumer.commit([{ topic: 't', partition: 0, offset: 1 }]).then(() => true), 'a commit in the next generation')
+    await polled.stop()
+    expect(events).toEqual(['got t-0'])
+    expect(generation).toBe(2)
+  })
+})
+
+describe('the sticky assignor', () => {
+  it('leaves members what they had when others come', async () => {
+    const { clientOf, topic } = await cluster()
+    const name = await topic('t', 6)
+    const running: { consumer: Consumer; stop(): Promise<void> }[] = []
+    const join = async () => {
+      const consumer = clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['sticky'] })
+      consumer.subscribe([name])
+      running.push({ consumer, ...polling(consumer) })
+      const each = 6 / running.length
+      await until(() => running.every((member) => member.consumer.assignment.length === each), `${each} partitions for each`)
+      return running.map((member) => shown(member.consumer.assignment))
+    }
+    await join()
+    const two = await join()
+    const three = await join()
+    for (const index of [0, 1]) expect(two[index]).toEqual(expect.arrayContaining(three[index]!))
+    for (const member of running) await member.stop()
+  })
+})
+
+describe('while no broker answers', () => {
+  it('a pattern is held against the topics as soon as one does', async () => {
+    const { proxy, clientOf, topic } = await cluster()
+    await topic('t', 1)
+    proxy.mode = 'refuse'
+    const consumer = clientOf({ requestTimeoutMs: 200 }).consumer({ groupId: 'g', heartbeatIntervalMs: 50 })
+    consumer.subscribe(/^t$/)
+    const watching = consumer as unknown as { watching: boolean; member: { running: unknown } }
+    // It has given up to ask once, and goes on to join.
+    await until(() => !watching.watching && watching.member.running !== null, 'the member')
+    proxy.mode = 'pass'
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition')
+    await polled.stop()
+  })
+
+  it('closing is quick, and leaves no connection', async () => {
+    const { proxy, clientOf, topic } = await cluster()
+    const name = await topic('t', 1)
+    const client = clientOf({ requestTimeoutMs: 20_000 })
+    const consumer = client.consumer({ groupId: 'g', heartbeatIntervalMs: 50 })
+    consumer.subscribe([name])
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition')
+    proxy.mode = 'swallow'
+    proxy.cut()
+    await until(() => proxy.open > 0, 'it tries again')
+    await polled.stop()
+    const start = performance.now()
+    await client.close()
+    expect(performance.now() - start).toBeLessThan(5_000)
+    // Those of the cluster's own client are left.
+    await open.find((part) => part !== client && 'admin' in part)!.close()
+    await until(() => proxy.open === 0, 'no connection', 2_000)
+  })
+})
