@@ -46,8 +46,8 @@ const mends: Readonly<Record<string, (error: SystemFailure) => string>> = {
   ENOSPC: (error) => `The disk is full${error.path ? ` at ${error.path}` : ''}. Make room, or keep the data elsewhere.`,
   EROFS: (error) => `${error.path ?? 'A path'} is on a disk that cannot be written. Name another place.`,
   EMFILE: () => 'Too many files are open. Raise the limit ("ulimit -n").',
-  ECONNREFUSED: (error) => `${endpoint(error)} refused the connection: nothing listens there. Start it, or check "bootstrap.servers".`,
-  ENOTFOUND: (error) => `The name ${(error as { hostname?: string }).hostname ?? ''} is not known. Check "bootstrap.servers".`,
+  ECONNREFUSED: (error) => `${endpoint(error)} refused the connection: nothing listens there. Start it, or check the address.`,
+  ENOTFOUND: (error) => `The name ${(error as { hostname?: string }).hostname ?? ''} is not known. Check the address.`,
 }
 
 /** What to say, in one or a few lines, without "Error:" and without a stack. */

@@ -37,7 +37,7 @@ export const isWell = (report: Pick<Report, 'comparisons' | 'group' | 'mirrors'>
     ({ expected, found, lost, duplicated, different }) => found === expected && lost + duplicated + different === 0,
   ) &&
   report.group.skipped === 0 &&
-  report.mirrors.every(({ lagRecords, lost }) => lagRecords === 0 && lost === 0)
+  report.mirrors.every(({ state, lagRecords, lost }) => state === 'RUNNING' && lagRecords === 0 && lost === 0)
 
 const titles: Record<Station, string> = { region: 'region', central: 'central', postgres: 'Postgres', file: 'file' }
 
