@@ -6,11 +6,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ServerOptions } from '../api/index.ts'
-import { type Listener, parseRestSettings, type RestSettings } from '../api/settings.ts'
+import { type Listener, parseRestSettings, type RestSettings, restSettings } from '../api/settings.ts'
 
 /** How long requests under way may take to end once the process stops. */
 const DRAIN_MS = 1_000
 const KEEP_ALIVE_MS = 72_000
+
+export const restSettingNames: readonly string[] = Object.keys(restSettings)
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
