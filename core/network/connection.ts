@@ -275,8 +275,8 @@ export class Connection implements Peer {
       done?.()
       return
     }
-    const chunks = writer.chunks()
     this.#context.counters.bytesOut += writer.length
+    const chunks = writer.chunks()
     const last = chunks.length - 1
     if (last > 0) this.#socket.cork()
     for (let i = 0; i <= last; i++) this.#socket.write(chunks[i]!, i === last ? done : undefined)
