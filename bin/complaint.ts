@@ -41,6 +41,7 @@ const mends: Readonly<Record<string, (error: SystemFailure) => string>> = {
       : `${error.path ?? 'A file'} may not be read or written by this user. Change its owner or its mode, or name another place.`,
   EPERM: (error) => `${error.path ?? 'A file'} may not be changed by this user. Change its owner or its mode, or name another place.`,
   ENOENT: (error) => `${error.path ?? 'A file'} does not exist. Check the name.`,
+  EEXIST: (error) => `${error.path ?? 'A path'} is a file, and a folder is wanted. Check the name.`,
   EISDIR: (error) => `${error.path ?? 'A path'} is a folder, and a file is wanted. Check the name.`,
   ENOTDIR: (error) => `${error.path ?? 'A path'} goes through something that is no folder. Check the name.`,
   ENOSPC: (error) => `The disk is full${error.path ? ` at ${error.path}` : ''}. Make room, or keep the data elsewhere.`,

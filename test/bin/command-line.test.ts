@@ -87,6 +87,8 @@ describe('what is asked and told', () => {
     [['connect', '--override'], '--override takes a value'],
     [['mirror'], 'needs a file'],
     [['up', '--port', 'x'], '--port takes a port'],
+    [['up', 'file'], 'up takes no files, and got 1'],
+    [['connect', '--standalone=yes', 'a', 'b'], '--standalone takes no value'],
   ])('%j is called wrongly: 2, and says why', async (args, message) => {
     const { code, err } = await run(args)
     expect(code).toBe(2)
@@ -207,6 +209,8 @@ describe('a worker that cannot reach its cluster', () => {
     expect(err().match(/"msg":"settings that are not known[^"]*"/g)).toEqual([
       '"msg":"settings that are not known, and have no effect: grup.id"',
     ])
+    await until(() => err().includes('no broker of the cluster answers'), 'it says why')
+    expect(err()).toContain(`connect ECONNREFUSED 127.0.0.1:${nobody.port}`)
     child.kill('SIGINT')
     expect(await ended).toBe(0)
   })
