@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { loadFeeds } from '../../../bin/demo/data-set.ts'
-import { isWell } from '../../../bin/demo/report.ts'
+import { complaints, isWell } from '../../../bin/demo/report.ts'
 import { compared, keyed } from '../../../bin/demo/stations.ts'
 
 const feeds = await loadFeeds()
@@ -50,7 +50,12 @@ test('a mirror that does not run is not well, though it is not behind', () => {
   const group = { expected: 1, seen: 1, skipped: 0, readAgain: 0, beforeFailover: 0 }
   const mirror = { name: 'us->central', state: 'RUNNING', records: 1, lagRecords: 0, lagMs: 0, mostLagMs: 0, lost: 0, repeated: 0 }
   expect(isWell({ comparisons: [], group, mirrors: [mirror] })).toBe(true)
-  expect(isWell({ comparisons: [], group, mirrors: [{ ...mirror, state: 'FAILED' }] })).toBe(false)
+  for (const [wrong, sentence] of [
+    [{ state: 'FAILED' }, 'The mirror us->central is FAILED, 0 records behind, and has lost 0.'],
+    [{ lagRecords: 2 }, 'The mirror us->central is RUNNING, 2 records behind, and has lost 0.'],
+    [{ lost: 3 }, 'The mirror us->central is RUNNING, 0 records behind, and has lost 3.'],
+  ] as const)
+    expect(complaints({ comparisons: [], group, mirrors: [{ ...mirror, ...wrong }] })).toEqual([sentence])
 })
 
 test('one record lost and another twice is not well, though the count is right', () => {
