@@ -41,6 +41,8 @@ export async function describeRoutes(app: FastifyInstance, version: string, reso
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Tributary', version, description: "Kafka Connect's REST API, and what mirrors add to it." },
+      // wherever the page was loaded from: its examples name that place
+      servers: [{ url: '/' }],
       tags: [...tags].map(([name, description]) => ({ name, description })),
     },
   })

@@ -2,11 +2,13 @@
  * Asks the questions named on the command line, or all of them, one after another: `npm run bench -- produce consume`.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** A file that runs by itself is a question; the others are what questions are made of. */
+const asks = (name: string) => /^(if \(import\.meta\.main\) )?await main\(\)$/m.test(readFileSync(join(import.meta.dirname, name), 'utf8'))
 const questions = readdirSync(import.meta.dirname)
-  .filter((name) => /^(produce|consume|mirror|client)\.ts$/.test(name))
+  .filter((name) => name.endsWith('.ts') && asks(name))
   .map((name) => name.slice(0, -3))
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const unknown = named.filter((name) => !questions.includes(name))

@@ -31,12 +31,15 @@ export function readArguments(
     const name = arg.replace(/^--/, '')
     if (arg === '--override') override(found.overrides, value(), command)
     else if (known.options?.includes(name) && arg.startsWith('--')) found.options[name] = value()
-    else if (known.flags?.includes(name) && arg.startsWith('--')) found.flags.add(name)
-    else if (arg.startsWith('-')) throw wrongUsage(`${command} has no option ${arg}.`, command)
+    else if (known.flags?.includes(name) && arg.startsWith('--')) {
+      if (inline !== undefined) throw wrongUsage(`${arg} takes no value.`, command)
+      found.flags.add(name)
+    } else if (arg.startsWith('-')) throw wrongUsage(`${command} has no option ${arg}.`, command)
     else found.files.push(args[index]!)
   }
   if (found.files.length > known.files) {
-    throw wrongUsage(`${command} takes ${known.files === 1 ? 'one file' : `${known.files} files`}, and got ${found.files.length}.`, command)
+    const taken = known.files === 0 ? 'no files' : known.files === 1 ? 'one file' : `${known.files} files`
+    throw wrongUsage(`${command} takes ${taken}, and got ${found.files.length}.`, command)
   }
   return found
 }

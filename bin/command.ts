@@ -26,6 +26,8 @@ export interface Command {
   summary: string
   /** The whole of `tributary <name> --help`, less the summary. */
   help: string
+  /** It is no service: it ends by itself, and clears up after itself however early it is stopped. */
+  endsByItself?: boolean
   /** Something that runs until it is stopped, or the exit code of something that has ended. */
   run(context: CommandContext): Promise<Running | number>
 }

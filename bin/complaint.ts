@@ -41,13 +41,14 @@ const mends: Readonly<Record<string, (error: SystemFailure) => string>> = {
       : `${error.path ?? 'A file'} may not be read or written by this user. Change its owner or its mode, or name another place.`,
   EPERM: (error) => `${error.path ?? 'A file'} may not be changed by this user. Change its owner or its mode, or name another place.`,
   ENOENT: (error) => `${error.path ?? 'A file'} does not exist. Check the name.`,
+  EEXIST: (error) => `${error.path ?? 'A path'} is a file, and a folder is wanted. Check the name.`,
   EISDIR: (error) => `${error.path ?? 'A path'} is a folder, and a file is wanted. Check the name.`,
   ENOTDIR: (error) => `${error.path ?? 'A path'} goes through something that is no folder. Check the name.`,
   ENOSPC: (error) => `The disk is full${error.path ? ` at ${error.path}` : ''}. Make room, or keep the data elsewhere.`,
   EROFS: (error) => `${error.path ?? 'A path'} is on a disk that cannot be written. Name another place.`,
   EMFILE: () => 'Too many files are open. Raise the limit ("ulimit -n").',
-  ECONNREFUSED: (error) => `${endpoint(error)} refused the connection: nothing listens there. Start it, or check "bootstrap.servers".`,
-  ENOTFOUND: (error) => `The name ${(error as { hostname?: string }).hostname ?? ''} is not known. Check "bootstrap.servers".`,
+  ECONNREFUSED: (error) => `${endpoint(error)} refused the connection: nothing listens there. Start it, or check the address.`,
+  ENOTFOUND: (error) => `The name ${(error as { hostname?: string }).hostname ?? ''} is not known. Check the address.`,
 }
 
 /** What to say, in one or a few lines, without "Error:" and without a stack. */

@@ -3,7 +3,7 @@
  * command line. Plain JavaScript of an old kind, so that every Node can read it.
  */
 const { existsSync } = require('node:fs')
-const { join } = require('node:path')
+const { join, sep } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
 const root = join(__dirname, '..')
@@ -19,5 +19,8 @@ if (Number(process.versions.node.split('.')[0]) < needed) {
 
 // a cache of our own: whoever can write into a shared one decides what runs here
 require('node:module').enableCompileCache(join(root, 'node_modules', '.cache', 'tributary'))
+const source = join(root, 'bin', 'tributary.ts')
 const built = join(root, 'dist', 'bin', 'tributary.js')
-import(pathToFileURL(existsSync(built) ? built : join(root, 'bin', 'tributary.ts')).href)
+// Node takes no types out of what lies under node_modules; elsewhere the source is what counts, however old a build lies beside it
+const isInstalled = root.split(sep).includes('node_modules') || !existsSync(source)
+import(pathToFileURL(isInstalled && existsSync(built) ? built : source).href)

@@ -1,6 +1,7 @@
 /**
- * A process that runs until it is told to stop: the first SIGINT or SIGTERM stops it cleanly within 5 s with exit code 0, a second ends it at
- * once. What is still starting is given up after 2 s. What nobody caught is logged and ends the process with 1: a process that goes on in a state nobody knows is worse than one that ends.
+ * A process that runs until it is told to stop: the first SIGINT, SIGTERM or SIGHUP stops it cleanly within 5 s with exit code 0, a second
+ * ends it at once; what nohup started goes on after a SIGHUP. What is still starting is given up after 2 s. What nobody caught is logged and ends the process with 1: a process that goes
+ * on in a state nobody knows is worse than one that ends.
  */
 import type { System } from '../core/system/index.ts'
 import type { Running } from './command.ts'
@@ -9,22 +10,30 @@ import { explain } from './complaint.ts'
 export const STOP_DEADLINE_MS = 5_000
 /** What is still starting may end what it is at; it holds nothing yet that a crash would not leave whole. */
 const GIVE_UP_STARTING_MS = 2_000
+/** One Ctrl-C comes twice where npm started us: from the terminal, and again from npm, which passes it on. */
+const SAME_PRESS_MS = 500
 /** 128 and the number of the signal, as a shell tells it. */
-const codes = { SIGINT: 130, SIGTERM: 143 } as const
+const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+type Signal = keyof typeof codes
 
 export interface Lifecycle {
   readonly stopping: AbortSignal
+  /** Asks it to stop, as a signal does; asking again changes nothing. */
+  stop(): void
   /** Resolves with the exit code when the process was asked to stop and has. */
   runs(running: Running): Promise<number>
 }
 
-export function lifecycle(system: System): Lifecycle {
+/** `endsByItself`: what runs is no service that starts, and clears up after itself however early it is stopped. */
+export function lifecycle(system: System, { endsByItself = false } = {}): Lifecycle {
   const stop = new AbortController()
   // the process ends when it is told to, and never because all that it waits for happens not to hold it
   setInterval(() => {}, 2 ** 30)
-  let started = false
-  const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
-    if (stop.signal.aborted) process.exit(codes[signal])
+  let started = endsByItself
+  let askedAt = Number.NEGATIVE_INFINITY
+  const ask = () => {
+    if (stop.signal.aborted) return
+    askedAt = performance.now()
     setTimeout(() => {
       if (!started) process.exit(0)
     }, GIVE_UP_STARTING_MS)
@@ -34,8 +43,13 @@ export function lifecycle(system: System): Lifecycle {
     }, STOP_DEADLINE_MS)
     stop.abort()
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  for (const signal of Object.keys(codes) as Signal[]) {
+    process.on(signal, () => {
+      if (signal === 'SIGHUP' && process.env.TRIBUTARY_NOHUP) return
+      if (stop.signal.aborted && performance.now() - askedAt > SAME_PRESS_MS) process.exit(codes[signal])
+      ask()
+    })
+  }
 
   const onStray = (kind: string) => (error: unknown) => {
     system.logger.error({ err: error }, kind)
@@ -47,6 +61,7 @@ export function lifecycle(system: System): Lifecycle {
 
   return {
     stopping: stop.signal,
+    stop: ask,
     async runs(running) {
       started = true
       try {

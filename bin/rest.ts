@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ServerOptions } from '../api/index.ts'
-import { type Listener, parseRestSettings, type RestSettings } from '../api/settings.ts'
+import { type Listener, parseRestSettings, type RestSettings, restSettings } from '../api/settings.ts'
 
 // An `import` reads every export of a built-in module, and reading this one's WebSocket loads an HTTP client that nobody here uses.
 const { createServer } = process.getBuiltinModule('node:http')
@@ -14,6 +14,8 @@ const { createServer } = process.getBuiltinModule('node:http')
 /** How long requests under way may take to end once the process stops. */
 const DRAIN_MS = 1_000
 const KEEP_ALIVE_MS = 72_000
+
+export const restSettingNames: readonly string[] = Object.keys(restSettings)
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 

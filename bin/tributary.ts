@@ -43,6 +43,10 @@ function logLevel(): LogLevel {
   return found
 }
 
+/** A reader that went away, as `head` does, is no fault: what runs is asked to stop. */
+let onReaderGone = (): void => process.exit(0)
+process.stdout.on('error', () => onReaderGone())
+
 async function run([name, ...args]: string[]): Promise<number> {
   const print = (line: string) => void process.stdout.write(`${line}\n`)
   if (name === undefined || name === '--help' || name === '-h' || (name === 'help' && args[0] === undefined)) {
@@ -67,13 +71,15 @@ async function run([name, ...args]: string[]): Promise<number> {
   }
   const [{ realSystem }, { lifecycle }] = await Promise.all([import('../core/system/index.ts'), import('./lifecycle.ts')])
   const system = realSystem(logLevel())
-  const { stopping, runs } = lifecycle(system)
-  const outcome = await command.run({ args, system, print, stopping })
+  const { stopping, stop, runs } = lifecycle(system, { endsByItself: command.endsByItself })
+  onReaderGone = stop
+  const outcome = await command.run({ args, system, print, stopping }).catch((error: unknown) => {
+    // asked to stop while it started: what was open is let go of, and nothing failed
+    if (stopping.aborted && error === stopping.reason) return 0
+    throw error
+  })
   return typeof outcome === 'number' ? outcome : runs(outcome)
 }
-
-// a reader that went away, as `head` does, is no fault
-process.stdout.on('error', () => process.exit(0))
 
 run(process.argv.slice(2)).then(
   (code) => process.exit(code),

@@ -54,7 +54,7 @@ export class MirrorSettingsError extends Error {
 type Raw = Readonly<Record<string, string>>
 
 /** Known to MirrorMaker 2 or Kafka Connect, without a meaning here; a file that has them is right. */
-const accepted = [
+export const accepted = [
   /^(offset|config|status)\.storage\./,
   /^(key|value|header)\.converter/,
   /^(producer|consumer|admin)\./,

@@ -19,9 +19,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-function demo(...args: string[]) {
+function demo(args: string[] = [], env: Record<string, string> = {}) {
   const child = spawn(join(import.meta.dirname, '../bin/tributary'), ['demo', ...args], {
-    env: { ...process.env, TMPDIR: folder, TRIBUTARY_POSTGRES_URL: process.env.TRIBUTARY_TEST_POSTGRES ?? '' },
+    env: { ...process.env, TMPDIR: folder, TRIBUTARY_POSTGRES_URL: process.env.TRIBUTARY_TEST_POSTGRES ?? '', ...env },
   })
   const told = { out: '', err: '' }
   child.stdout.on('data', (text: Buffer) => (told.out += text))
@@ -37,8 +37,8 @@ const leftBehind = () =>
     .filter((line) => line.includes(folder))
 
 test('every record is at every station, once, and nothing is left behind', { timeout: DEMO_MS }, async () => {
-  const { told, ended } = demo('--json')
-  expect(await ended, told.err).toBe(0)
+  const { told, ended } = demo(['--json'])
+  expect(await ended, told.err + told.out).toBe(0)
   const report = JSON.parse(told.out) as Report
   expect(report.ok).toBe(true)
   expect(report.comparisons).toHaveLength(16)
@@ -64,8 +64,37 @@ test('Ctrl-C in the middle ends it soon, and leaves nothing behind', { timeout: 
   expect(leftBehind()).toEqual([])
 })
 
+test('a reader that goes away, or a terminal that is closed, ends it soon, and leaves nothing behind', { timeout: DEMO_MS }, async () => {
+  const runs = [demo(), demo()]
+  for (const { told } of runs) await expect.poll(() => told.out, { timeout: DEMO_MS / 2 }).toContain('Postgres is up')
+  runs[0]!.child.stdout.destroy()
+  runs[1]!.child.kill('SIGHUP')
+  for (const { told, ended } of runs) expect(await ended, told.out + told.err).toBe(130)
+  expect(readdirSync(folder)).toEqual([])
+  expect(leftBehind()).toEqual([])
+})
+
+test.each([
+  ['postgresql://u:secret@127.0.0.1:1/none', '127.0.0.1:1 refused the connection'],
+  ['nonsense', 'Invalid URL'],
+])('a Postgres that is not there is told of, and what to do: %s', { timeout: DEMO_MS }, async (url, why) => {
+  const { told, ended } = demo(['--json'], { TRIBUTARY_POSTGRES_URL: url })
+  expect(await ended).toBe(1)
+  expect(told.out).toBe('')
+  expect(told.err).toContain('The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used.')
+  expect(told.err).toContain(why)
+  expect(told.err).not.toContain('secret')
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('a temporary folder that is not there is told of', async () => {
+  const { told, ended } = demo([], { TMPDIR: join(folder, 'nowhere') })
+  expect(await ended).toBe(1)
+  expect(told.err).toMatch(/cannot make one in .*nowhere\. Set TMPDIR/)
+})
+
 test('an option that it does not have is refused', async () => {
-  const { told, ended } = demo('--fast')
+  const { told, ended } = demo(['--fast'])
   expect(await ended).toBe(2)
   expect(told.err).toContain('demo has no option --fast')
 })

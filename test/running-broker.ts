@@ -3,10 +3,11 @@
  * temporary folder. `kill` is kill -9; `start` brings it back on the same port and data.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writeProperties } from './properties-file.ts'
 import { until } from './until.ts'
 
 export interface TestBroker {
@@ -55,7 +56,6 @@ export async function startTestBroker(overrides: Readonly<Record<string, string 
   const folder = mkdtempSync(join(tmpdir(), 'tributary-broker-'))
   const dir = join(folder, 'data')
   const port = await freePort()
-  const file = join(folder, 'server.properties')
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -68,13 +68,8 @@ export async function startTestBroker(overrides: Readonly<Record<string, string 
     'group.initial.rebalance.delay.ms': 0,
     ...overrides,
   }
-  writeFileSync(
-    file,
-    Object.entries(properties)
-      .filter(([, value]) => value !== null)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  )
+  const given = Object.entries(properties).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]))
+  const file = writeProperties(join(folder, 'server.properties'), Object.fromEntries(given))
   let child: ChildProcess
   let output = ''
 

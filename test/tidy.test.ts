@@ -75,7 +75,7 @@ const mayLoad: Record<string, string[]> = {
   mirror: ['connect/sdk', 'core/client', 'core/apis', 'core/wire', 'core/errors.ts', 'core/system'],
   api: ['core/index.ts', 'connect/index.ts', 'connect/types.ts', 'mirror/index.ts', 'mirror/types.ts', 'core/system', 'connect/sdk'],
   bin: ['core', 'connect', 'mirror', 'api', 'connectors'],
-  bench: ['core', 'connect', 'mirror', 'bin', 'test/running-broker.ts', 'test/until.ts'],
+  bench: ['core', 'connect', 'mirror', 'test/running-broker.ts', 'test/until.ts'],
 }
 
 const ruleOf = (file: string) =>

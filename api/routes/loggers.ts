@@ -107,7 +107,7 @@ export default defineResource({
         const changed = loggers?.set(params.logger, to) ?? []
         for (const name of changed) changedAt.set(name, system.clock.now())
         if (query.scope?.toLowerCase() === 'cluster') {
-          system.logger.warn({ logger: params.logger, level: to }, 'the level was changed on this worker only: ask the others too')
+          system.logger.warn({ logger: params.logger, wanted: to }, 'the level was changed on this worker only: ask the others too')
           return reply.code(204).send()
         }
         return reply.send(changed)

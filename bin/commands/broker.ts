@@ -2,7 +2,7 @@
  * `tributary broker [FILE]`: one broker from Kafka's server.properties, or with defaults.
  */
 import { resolve } from 'node:path'
-import { type RunningBroker, readBrokerSettings, startBroker } from '../../core/index.ts'
+import { readBrokerSettings, startBroker } from '../../core/index.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 
@@ -22,14 +22,7 @@ not opened. Without a FILE the broker listens on 127.0.0.1:9092 and keeps its da
     if (given['log.dirs'] === undefined && given['log.dir'] === undefined && process.env.TRIBUTARY_DATA)
       given['log.dirs'] = process.env.TRIBUTARY_DATA
     const settings = readBrokerSettings(given)
-    let broker: RunningBroker
-    try {
-      broker = await startBroker(settings, system, stopping)
-    } catch (error) {
-      // asked to stop while it started: what was open is let go of, and nothing failed
-      if (stopping.aborted) return 0
-      throw error
-    }
+    const broker = await startBroker(settings, system, stopping)
     const places = broker.addresses.map(
       ({ listener, advertisedHost, advertisedPort }) => `${listener}://${advertisedHost}:${advertisedPort}`,
     )

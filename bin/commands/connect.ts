@@ -6,7 +6,7 @@ import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 import { Complaint, wrongUsage } from '../complaint.ts'
 import { readConnectorFile } from '../connector-file.ts'
-import { openRest } from '../rest.ts'
+import { openRest, restSettingNames } from '../rest.ts'
 import { packageVersion } from '../version.ts'
 
 /** Where no file says otherwise: the broker of this machine, and nobody from outside. */
@@ -63,6 +63,7 @@ The REST API is Kafka Connect's; its reference is at /docs, its metrics for Prom
       const worker = await startWorker(properties, system, {
         advertisedUrl: rest.advertisedUrl,
         stopping,
+        otherSettings: restSettingNames,
         connectors: mirrorConnectors(system),
       })
       clearTimeout(waiting)

@@ -2,18 +2,22 @@
  * `tributary demo`: two regions, a central cluster, a real data set, a kill -9, a failover, and a table of what arrived. It needs nothing that is
  * not in the package, listens on 127.0.0.1 only, and leaves nothing behind unless it is asked to.
  */
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLogger } from '../../core/system/logger.ts'
 import { readArguments } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
+import { Complaint } from '../complaint.ts'
 import { Progress } from '../demo/progress.ts'
 import { tableOf } from '../demo/report.ts'
 import { Scene, Stopped } from '../demo/scene.ts'
 import { tellStory } from '../demo/story.ts'
 
 const INTERRUPTED = 130
+/** Lines that wrap cannot be taken back. */
+const LIVE_COLUMNS = 60
 
 export default defineCommand({
   summary: 'shows it all on a real data set: collect, mirror, deliver, kill -9, fail over, compare',
@@ -29,12 +33,16 @@ is compared with the data set, record by record. Exit code 0 says that all of th
 
 Environment:
   TRIBUTARY_POSTGRES_URL   a Postgres server to write to, in a schema that is made for the run and dropped after it; without it the demo starts
-                           one of its own`,
+                           one of its own
+  TMPDIR                   where the temporary folder is made`,
+  endsByItself: true,
   async run({ args, system, print, stopping }) {
     const { flags } = readArguments('demo', args, { flags: ['json', 'keep'], files: 0 })
     const out = flags.has('json') ? process.stderr : process.stdout
-    const folder = await mkdtemp(join(tmpdir(), 'tributary-demo-'))
-    const progress = new Progress(out, out.isTTY === true && process.env.TERM !== 'dumb')
+    const folder = await temporaryFolder()
+    // where a second Ctrl-C ends the process as it stands
+    if (!flags.has('keep')) process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }))
+    const progress = new Progress(out, out.isTTY && out.columns >= LIVE_COLUMNS && process.env.TERM !== 'dumb')
     const quiet = process.env.TRIBUTARY_DEBUG ? system : { ...system, logger: createLogger('silent') }
     const begin = performance.now()
     const tell = (text: string) => progress.tell(`${((performance.now() - begin) / 1000).toFixed(1).padStart(5)} s  ${text}`)
@@ -64,6 +72,16 @@ Environment:
     return stopping.aborted ? INTERRUPTED : failed ? 1 : 0
   },
 })
+
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'tributary-demo-'))
+  } catch (cause) {
+    throw new Complaint(`The demo keeps its data in a temporary folder, and cannot make one in ${tmpdir()}. Set TMPDIR to another place.`, {
+      cause,
+    })
+  }
+}
 
 /** Whatever is being waited for when the user ends it. */
 const stopped = (signal: AbortSignal) =>

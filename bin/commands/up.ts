@@ -4,8 +4,8 @@
 import { isAbsolute, resolve } from 'node:path'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand, type Running } from '../command.ts'
-import { wrongUsage } from '../complaint.ts'
-import { openRest } from '../rest.ts'
+import { Complaint, explain, wrongUsage } from '../complaint.ts'
+import { openRest, restSettingNames } from '../rest.ts'
 import { packageVersion } from '../version.ts'
 import { connectDefaults } from './connect.ts'
 
@@ -55,12 +55,12 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
       if (workerFile.listeners === undefined || given['rest-port'] !== undefined || given.host !== undefined) {
         restSettings.listeners = `http://${listener(port('rest-port', 8083))}`
       }
-      const rest = await openRest(restSettings)
+      const rest = await openRest(restSettings).catch(byOption(workerFile.listeners === undefined, '--rest-port'))
       stops.push(rest.close)
 
       const { readBrokerSettings, startBroker } = await import('../../core/index.ts')
       const settings = readBrokerSettings({ ...brokerFile, ...brokerProperties })
-      const broker = await startBroker(settings, system, stopping)
+      const broker = await startBroker(settings, system, stopping).catch(byOption(given.broker === undefined, '--port'))
       stops.push(() => broker.close())
       const [own] = broker.addresses
       const bootstrap = `${own!.advertisedHost}:${own!.advertisedPort}`
@@ -75,6 +75,7 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
       const worker = await startWorker(workerProperties, system, {
         advertisedUrl: rest.advertisedUrl,
         stopping,
+        otherSettings: restSettingNames,
         connectors: mirrorConnectors(system),
       })
       stops.push(() => worker.close())
@@ -94,6 +95,15 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
     }
   },
 })
+
+/** Errors speak of the settings of files; where there is no file, an option says where to listen. */
+function byOption(isMeant: boolean, port: string): (error: Error) => never {
+  return (error) => {
+    const { syscall } = (error.cause ?? error) as NodeJS.ErrnoException
+    if (!isMeant || syscall !== 'listen') throw error
+    throw new Complaint(`${explain(error)}\n"up" listens where --host and ${port} say.`, { cause: error })
+  }
+}
 
 function readPort(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback

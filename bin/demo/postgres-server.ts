@@ -91,8 +91,8 @@ async function reachable(binaries: string, user: User | null, folder: string): P
   return join(copy, 'bin')
 }
 
-/** Starts a server whose data lie below `folder`. The first start of a data folder takes a second or two. */
-export async function startPostgresServer(binaries: string, folder: string): Promise<PostgresServer> {
+/** Starts a server whose data lie below `folder`. The first start of a data folder takes a second or two; `signal` gives it up. */
+export async function startPostgresServer(binaries: string, folder: string, signal?: AbortSignal): Promise<PostgresServer> {
   const user = serverUser()
   const as = { ...user, cwd: '/' }
   const data = join(folder, 'postgres')
@@ -107,7 +107,7 @@ export async function startPostgresServer(binaries: string, folder: string): Pro
     await chown(passwordFile, user.uid, user.gid)
   }
   const bin = await reachable(binaries, user, folder)
-  await run(
+  const made = run(
     join(bin, 'initdb'),
     [
       '-D',
@@ -123,8 +123,10 @@ export async function startPostgresServer(binaries: string, folder: string): Pro
       '--no-sync',
       '--no-instructions',
     ],
-    as,
+    { ...as, signal },
   )
+  endsWithUs(made.child)
+  await made
   await rm(passwordFile)
   const port = await freePort()
   // its data live as long as the run: what fsync protects them from ends the run too
@@ -137,19 +139,28 @@ export async function startPostgresServer(binaries: string, folder: string): Pro
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
+  endsWithUs(child)
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-LOG_BYTES)
   })
   const url = `postgresql://tributary:${password}@127.0.0.1:${port}/postgres`
-  await answering(url, child, () => log)
+  await answering(url, child, () => log, signal)
   return { url, binaries, stop: () => stopChild(child) }
 }
 
-async function answering(url: string, child: ChildProcess, log: () => string): Promise<void> {
+/** Whatever ends this process ends that one; SIGQUIT is Postgres's immediate shutdown. */
+function endsWithUs(child: ChildProcess): void {
+  const kill = () => void child.kill('SIGQUIT')
+  // before the folder goes that it writes to
+  process.prependListener('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
+}
+
+async function answering(url: string, child: ChildProcess, log: () => string, signal: AbortSignal | undefined): Promise<void> {
   const deadline = performance.now() + START_MS
   let last = 'no answer yet'
-  while (performance.now() < deadline) {
+  while (performance.now() < deadline && !signal?.aborted) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Postgres stopped while it was starting:\n${log()}`)
     const client = new pg.Client({ connectionString: url })
     // a connection that is refused is an answer too: the error comes from connect
@@ -164,6 +175,7 @@ async function answering(url: string, child: ChildProcess, log: () => string): P
     await delay(25)
   }
   await stopChild(child)
+  signal?.throwIfAborted()
   throw new Error(`Postgres did not answer within ${START_MS / 1000} s (${last}):\n${log()}`)
 }
 

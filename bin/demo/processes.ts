@@ -24,7 +24,8 @@ export class Processes {
   constructor(folder: string) {
     this.#logs = join(folder, 'logs')
     mkdirSync(this.#logs)
-    process.on('exit', this.#atExit)
+    // before the folder goes that they write to
+    process.prependListener('exit', this.#atExit)
   }
 
   /** Runs `tributary <args>` under a name of its own. */

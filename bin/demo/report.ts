@@ -31,13 +31,23 @@ export interface Report {
   folder: string | null
 }
 
-/** Counts and contents agree everywhere, and the group missed nothing. */
-export const isWell = (report: Pick<Report, 'comparisons' | 'group' | 'mirrors'>): boolean =>
-  report.comparisons.every(
-    ({ expected, found, lost, duplicated, different }) => found === expected && lost + duplicated + different === 0,
-  ) &&
-  report.group.skipped === 0 &&
-  report.mirrors.every(({ lagRecords, lost }) => lagRecords === 0 && lost === 0)
+type Judged = Pick<Report, 'comparisons' | 'group' | 'mirrors'>
+
+export const isUpToDate = ({ state, lagRecords }: { state: string; lagRecords: number }): boolean => state === 'RUNNING' && lagRecords === 0
+
+/** Counts and contents agree everywhere, the group missed nothing, and the mirrors have nothing left to do: else what does not, in sentences. */
+export function complaints({ comparisons, group, mirrors }: Judged): string[] {
+  const agrees = ({ expected, found, lost, duplicated, different }: Comparison) => found === expected && lost + duplicated + different === 0
+  return [
+    ...(comparisons.every(agrees) ? [] : ['The stations do not agree with the data set: see the columns lost, duplicated and different.']),
+    ...(group.skipped === 0 ? [] : [`The group skipped ${group.skipped} records.`]),
+    ...mirrors
+      .filter((mirror) => !isUpToDate(mirror) || mirror.lost > 0)
+      .map(({ name, state, lagRecords, lost }) => `The mirror ${name} is ${state}, ${lagRecords} records behind, and has lost ${lost}.`),
+  ]
+}
+
+export const isWell = (report: Judged): boolean => complaints(report).length === 0
 
 const titles: Record<Station, string> = { region: 'region', central: 'central', postgres: 'Postgres', file: 'file' }
 
@@ -78,11 +88,10 @@ export function tableOf(report: Report): string {
   return `${grid(rows)}\n\n${facts.map((fact) => `  ${fact}`).join('\n')}\n\n${verdict(report)}`
 }
 
-function verdict({ ok, dataSet }: Report): string {
-  return ok
-    ? `All ${dataSet.records} records are at every station, once, as the data set has them.`
-    : 'The stations do not agree with the data set: see the columns lost, duplicated and different. Run with --keep to look at the logs.'
-}
+const verdict = (report: Report): string =>
+  report.ok
+    ? `All ${report.dataSet.records} records are at every station, once, as the data set has them.`
+    : [...complaints(report), 'Run with --keep to look at the logs.'].join('\n')
 
 function grid(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))

@@ -69,10 +69,10 @@ export class Scene {
   }
 
   async open(): Promise<{ warehouse: Warehouse; stations: Stations }> {
-    const { folder, postgresUrl, tell } = this.#options
+    const { folder, postgresUrl, signal, tell } = this.#options
     this.#closers.push(() => this.#processes.stop())
     this.#closers.push(() => within(CLOSE_MS, Promise.all(Object.values(this.clients).map((client) => client.close()))))
-    this.#opening = Warehouse.open(folder, postgresUrl)
+    this.#opening = Warehouse.open(folder, postgresUrl, signal)
     // its failure is told where it is awaited
     this.#opening.catch(() => {})
     await Promise.all(CLUSTERS.map((cluster) => this.startBroker(cluster)))
@@ -152,7 +152,7 @@ export class Scene {
   async breakOff(): Promise<void> {
     await this.#processes.killAll()
     const warehouse = await this.#opening?.catch(() => null)
-    await warehouse?.close()
+    await warehouse?.close().catch((error: Error) => this.#options.tell(`While cleaning up: ${error.message}`))
   }
 }
 

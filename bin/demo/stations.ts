@@ -86,7 +86,10 @@ export class Stations {
     const tables = new Map<Feed, Fields[]>()
     for (const feed of this.#feeds) tables.set(feed, await this.#warehouse.records(tableOf(feed)))
     const found = this.#feeds.map(async (feed) => {
-      const [region, central] = await Promise.all([this.#topic(feed.region, feed.topic), this.#topic('central', mirroredTopic(feed))])
+      const [region, central] = await Promise.all([
+        this.#topic(feed.region, feed.topic, feed.keyField),
+        this.#topic('central', mirroredTopic(feed), feed.keyField),
+      ])
       return [
         compared(feed, 'region', region),
         compared(feed, 'central', central),
@@ -98,7 +101,7 @@ export class Stations {
     return (await Promise.all(found)).flat()
   }
 
-  async #topic(cluster: Cluster, topic: string): Promise<Fields[]> {
+  async #topic(cluster: Cluster, topic: string, keyField: string): Promise<Fields[]> {
     const client = this.#clients[cluster]
     const { partitions } = (await client.topic(topic, { refresh: true }))!
     const ends = new Map(
@@ -113,7 +116,7 @@ export class Stations {
     for (const [partition, end] of ends) if (end === 0) ends.delete(partition)
     while (ends.size > 0) {
       for (const batch of await consumer.poll(READ_MS)) {
-        for (const { value } of batch.records) records.push(JSON.parse(value!.toString()) as Fields)
+        for (const { key, value } of batch.records) records.push(keyed(fieldsOf(value?.toString() ?? ''), key?.toString(), keyField))
         if (batch.nextOffset >= (ends.get(batch.partition) ?? Number.POSITIVE_INFINITY)) ends.delete(batch.partition)
       }
     }
@@ -124,8 +127,11 @@ export class Stations {
   /** Lines of the file by the feed that they belong to: which one a line's fields tell. */
   async #archive(): Promise<Map<Feed, Fields[]>> {
     const found = new Map<Feed, Fields[]>()
-    for (const line of (await readFile(this.#layout.output, 'utf8')).split('\n').slice(0, -1)) {
-      const fields = JSON.parse(line) as Fields
+    const lines = (await readFile(this.#layout.output, 'utf8')).split('\n')
+    // what follows the last newline is a line too, if there is something
+    if (lines.at(-1) === '') lines.pop()
+    for (const line of lines) {
+      const fields = fieldsOf(line)
       // a line of none of them goes to the first, where it is told as different
       const feed = this.#feeds.find((each) => each.expected.has(each.identity(fields))) ?? this.#feeds[0]!
       const records = found.get(feed)
@@ -149,6 +155,21 @@ export class Stations {
     return this.#fileLines
   }
 }
+
+/** What is no JSON object is no record of the data set, and is told as different. */
+function fieldsOf(text: string): Fields {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value as Fields
+  } catch {
+    // told apart by its text
+  }
+  return { text }
+}
+
+/** A key that is not the record's own makes it another record. */
+export const keyed = (fields: Fields, key: string | undefined, keyField: string): Fields =>
+  key === String(fields[keyField]) ? fields : { ...fields, 'another key': key }
 
 const asItIs = (fields: Fields): Fields => fields
 const withoutNulls = (fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))

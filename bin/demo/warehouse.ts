@@ -4,8 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { Complaint } from '../complaint.ts'
 import type { Fields } from './data-set.ts'
 import { type PostgresServer, postgresBinaries, startPostgresServer } from './postgres-server.ts'
+
+/** A server that is there answers at once; one behind a wall never does. */
+const CONNECT_MS = 10_000
 
 export class Warehouse {
   /** As a connector's connection.url takes it. */
@@ -23,21 +27,14 @@ export class Warehouse {
     this.#server = server
   }
 
-  static async open(folder: string, given: string | undefined): Promise<Warehouse> {
-    if (given) {
-      const schema = `tributary_demo_${randomBytes(4).toString('hex')}`
-      const client = await connected(given)
-      await client.query(`CREATE SCHEMA ${schema}`)
-      await client.query(`SET search_path = ${schema}`)
-      const own = new URL(given)
-      own.searchParams.set('currentSchema', schema)
-      return new Warehouse(own.href, 'TRIBUTARY_POSTGRES_URL', client, schema, null)
-    }
+  static async open(folder: string, given: string | undefined, signal: AbortSignal): Promise<Warehouse> {
+    if (given) return Warehouse.#given(given)
     const { machine, embedded } = postgresBinaries()
     const failures: string[] = []
     for (const binaries of [...machine, ...embedded]) {
+      signal.throwIfAborted()
       try {
-        const server = await startPostgresServer(binaries, folder)
+        const server = await startPostgresServer(binaries, folder, signal)
         return new Warehouse(server.url, binaries, await connected(server.url), null, server)
       } catch (error) {
         failures.push(`\n  ${binaries}: ${(error as Error).message}`)
@@ -47,6 +44,24 @@ export class Warehouse {
       'The demo needs a Postgres server. Either set TRIBUTARY_POSTGRES_URL=postgresql://user:password@host:5432/database, or run npm ci without ' +
         `--omit=optional, which brings one.${failures.join('')}`,
     )
+  }
+
+  static async #given(url: string): Promise<Warehouse> {
+    const schema = `tributary_demo_${randomBytes(4).toString('hex')}`
+    try {
+      const own = new URL(url)
+      own.searchParams.set('currentSchema', schema)
+      const client = await connected(url)
+      await client.query(`CREATE SCHEMA ${schema}`)
+      await client.query(`SET search_path = ${schema}`)
+      return new Warehouse(own.href, 'TRIBUTARY_POSTGRES_URL', client, schema, null)
+    } catch (cause) {
+      throw new Complaint(
+        'The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used. Mend the URL (postgresql://user:password@host:5432/database) or the ' +
+          'server, or unset the variable: then the demo starts a server of its own.',
+        { cause },
+      )
+    }
   }
 
   /** Rows of each table; 0 where it is not there yet. */
@@ -72,14 +87,17 @@ export class Warehouse {
   }
 
   async close(): Promise<void> {
-    if (this.#schema) await this.#client.query(`DROP SCHEMA ${this.#schema} CASCADE`)
-    await this.#client.end()
-    await this.#server?.stop()
+    try {
+      if (this.#schema) await this.#client.query(`DROP SCHEMA ${this.#schema} CASCADE`)
+      await this.#client.end()
+    } finally {
+      await this.#server?.stop()
+    }
   }
 }
 
 async function connected(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS })
   // told while no query waits; a query that does fail says so itself
   client.on('error', () => {})
   await client.connect()

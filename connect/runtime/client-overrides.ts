@@ -39,6 +39,9 @@ const consumer = {
   'max.poll.interval.ms': int(1),
 } as const
 
+/** Those that have an effect, by the kind of client. */
+export const clientSettings = { producer, consumer } as const
+
 /** The overrides that a connector's config carries, as settings to be checked. */
 export function clientOverrides(config: ConnectorConfig): Settings {
   const found: Settings = {}

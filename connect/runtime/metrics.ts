@@ -1,5 +1,6 @@
 /**
- * What a worker counts, declared once for each set of metrics: workers of one process share them.
+ * What a worker counts, declared once for each set of metrics: workers of one process share them. What Kafka Connect counts too has the name
+ * that its JMX metrics have in Prometheus.
  */
 import type { Metrics } from '../../core/system/metrics.ts'
 
@@ -8,13 +9,20 @@ const labels = ['connector', 'task'] as const
 function declare(metrics: Metrics) {
   return {
     sourceRecords: metrics.counter({
-      name: 'connect_source_records_total',
+      name: 'kafka_connect_source_task_metrics_source_record_write_total',
       help: 'Records of sources that Kafka has acknowledged.',
       labels,
     }),
-    sinkRecords: metrics.counter({ name: 'connect_sink_records_total', help: 'Records that sinks have taken.', labels }),
-    failures: metrics.counter({ name: 'connect_task_failures_total', help: 'Times that a task failed.', labels }),
-    rebalances: metrics.counter({ name: 'connect_rebalances_total', help: 'Assignments that the worker was given.' }),
+    sinkRecords: metrics.counter({
+      name: 'kafka_connect_sink_task_metrics_sink_record_send_total',
+      help: 'Records that sinks have taken.',
+      labels,
+    }),
+    failures: metrics.counter({ name: 'tributary_connect_task_failures_total', help: 'Times that a task failed.', labels }),
+    rebalances: metrics.counter({
+      name: 'kafka_connect_connect_worker_rebalance_metrics_completed_rebalances_total',
+      help: 'Assignments that the worker was given.',
+    }),
   }
 }
 

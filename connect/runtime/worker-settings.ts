@@ -8,7 +8,7 @@ const atLeast = (least: number) => (value: number) => (value < least ? `Value mu
 const jsonConverter = 'org.apache.kafka.connect.json.JsonConverter'
 
 const storage = (what: string, topic: string) => ({
-  [`${what}.storage.topic`]: setting.string({ default: topic, importance: 'HIGH', doc: `The compacted topic that keeps the ${what}s.` }),
+  [`${what}.storage.topic`]: setting.string({ default: topic, importance: 'HIGH', doc: `The compacted ${what} topic.` }),
 })
 const replication = (doc: string) =>
   setting.short({
@@ -21,6 +21,13 @@ const replication = (doc: string) =>
 export const workerSettings = {
   'bootstrap.servers': setting.list({ default: ['localhost:9092'], importance: 'HIGH', doc: 'Brokers to begin with, host:port.' }),
   'group.id': setting.string({ default: 'connect', importance: 'HIGH', doc: 'The group of workers that this one belongs to.' }),
+  'security.protocol': setting.string({
+    default: 'PLAINTEXT',
+    importance: 'MEDIUM',
+    doc: 'How the cluster is reached. Only PLAINTEXT is built.',
+    check: (value) =>
+      value.toUpperCase() === 'PLAINTEXT' ? undefined : 'only PLAINTEXT is built: name such a listener in bootstrap.servers',
+  }),
   'client.id': setting.string({ default: '', importance: 'LOW', doc: 'What the worker calls itself to the cluster.' }),
   'key.converter': setting.class({
     default: jsonConverter,
@@ -164,10 +171,61 @@ export const workerSettings = {
     doc: 'Whether sources write their records and positions in one transaction. Only `disabled` is taken.',
     check: (value) => (value === 'disabled' ? undefined : 'sources deliver at least once here: set it to disabled'),
   }),
+  'connector.client.config.override.policy': setting.string({
+    default: 'All',
+    importance: 'MEDIUM',
+    doc: 'Which client settings a connector may override. Only `All` is built.',
+    check: (value) =>
+      /(^|\.)All(ConnectorClientConfigOverridePolicy)?$/.test(value)
+        ? undefined
+        : 'only All is built, and connectors would override what this forbids: take the line out to let them',
+  }),
+  'config.providers': setting.list({
+    default: [],
+    importance: 'LOW',
+    doc: 'Where the references in a config are looked up. None is built.',
+    check: (value) =>
+      value.every((name) => name === '') ? undefined : 'none is built, and references would be passed on as they are: write the values out',
+  }),
   'topic.tracking.enable': setting.boolean({ default: true, importance: 'LOW', doc: "Remember each connector's topics." }),
   'topic.tracking.allow.reset': setting.boolean({ default: true, importance: 'LOW', doc: 'Let users make the worker forget them.' }),
   'topic.creation.enable': setting.boolean({ default: true, importance: 'LOW', doc: 'Create topics for sources whose config says how.' }),
 } as const
+
+/** Kafka Connect's, and without a meaning here: a file that has them is right. A star stands for whatever begins so. */
+export const ineffectiveSettings: readonly string[] = [
+  'admin.*',
+  'auto.include.jmx.reporter',
+  'client.dns.lookup',
+  'config.providers.*',
+  'config.storage.*',
+  'consumer.*',
+  'enable.metrics.push',
+  'metadata.recovery.*',
+  'metric.reporters',
+  'metrics.*',
+  'offset.storage.*',
+  'plugin.discovery',
+  'plugin.path',
+  'producer.*',
+  'receive.buffer.bytes',
+  'sasl.*',
+  'security.providers',
+  'send.buffer.bytes',
+  'socket.connection.setup.timeout.*',
+  'ssl.*',
+  'status.storage.*',
+]
+
+/** Names that the worker hands on with what follows them. */
+const handedOn = ['key.converter.', 'value.converter.', 'header.converter.']
+
+/** Names in a worker's file that neither Kafka Connect nor Tributary has; `others` are those that another part reads. */
+export function unknownSettings(properties: Readonly<Record<string, string>>, others: readonly string[] = []): string[] {
+  const prefixes = [...handedOn, ...ineffectiveSettings.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))]
+  const known = new Set([...Object.keys(workerSettings), ...ineffectiveSettings, ...others])
+  return Object.keys(properties).filter((name) => !known.has(name) && !prefixes.some((prefix) => name.startsWith(prefix)))
+}
 
 export type WorkerConfig = ConfigOf<typeof workerSettings>
 

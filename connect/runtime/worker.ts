@@ -23,13 +23,15 @@ import { Leadership } from './leadership.ts'
 import { configuredUnits, GroupMembership, type Membership, type MembershipOwner, Solo } from './membership.ts'
 import { workerMetrics } from './metrics.ts'
 import { restartPlan } from './restart-plan.ts'
-import { parseWorkerSettings, type WorkerConfig } from './worker-settings.ts'
+import { parseWorkerSettings, unknownSettings, type WorkerConfig } from './worker-settings.ts'
 
 export interface WorkerOptions {
   /** Where this worker's REST API is reached by the others: their address for requests that only it can answer. */
   advertisedUrl?: string | null
   /** Aborts while the worker still starts: it gives up. */
   stopping?: AbortSignal
+  /** Settings in the same file that others read, as the REST server's. */
+  otherSettings?: readonly string[]
   /** Connectors beside those in connectors/. */
   connectors?: readonly Connector[]
 }
@@ -78,10 +80,13 @@ function topicLogs(config: WorkerConfig, client: Client, producer: Producer, sys
 export async function startWorker(
   given: Readonly<Record<string, string | undefined>>,
   system: System,
-  { advertisedUrl, stopping, connectors = [] }: WorkerOptions = {},
+  { advertisedUrl, stopping, otherSettings, connectors = [] }: WorkerOptions = {},
 ): Promise<Worker> {
   const properties = Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined))
   const config = parseWorkerSettings(properties)
+  const unknown = unknownSettings(properties, otherSettings)
+  if (unknown.length > 0)
+    system.logger.warn({ settings: unknown }, `settings that are not known, and have no effect: ${unknown.join(', ')}`)
   const url = new URL(advertisedUrl ?? 'http://localhost:8083').href
   const workerId = new URL(url).host
   const alone = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null

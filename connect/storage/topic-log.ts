@@ -69,13 +69,15 @@ export class TopicLog implements RecordLog {
     if (!(await this.client.topic(topic))) {
       const spec = { name: topic, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact' } }
       const error = (await this.client.admin.createTopics([spec])).get(topic)
-      if (error && !(error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS'))
+      const is = (name: string) => error instanceof KafkaError && error.error === name
+      if (error && !is('TOPIC_ALREADY_EXISTS')) {
+        const mend = `Set ${setting.replace(/topic$/, 'replication.factor')} to what the cluster has, or to -1 for its own default.`
         throw new Error(
-          `the topic ${topic} of ${setting} could not be created with ${partitions} partitions and ${replicationFactor} copies: ${error.message}`,
-          {
-            cause: error,
-          },
+          `the topic ${topic} of ${setting} could not be created with ${partitions} partitions and ${replicationFactor} copies: ${error.message}` +
+            (is('INVALID_REPLICATION_FACTOR') ? ` ${mend}` : ''),
+          { cause: error },
         )
+      }
       // what was made here and now is as it was asked for
       if (!error && partitions > 0) return { count: partitions, isNew: true }
       checked = !error

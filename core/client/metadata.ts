@@ -52,6 +52,8 @@ export class Metadata {
   private readonly system: Pick<System, 'clock' | 'random' | 'logger'>
   private readonly nodes: Nodes
   private readonly bootstrap: readonly Node[]
+  /** No broker answered when they were asked last. */
+  private silent = false
   private brokers = new Map<number, Node>()
   private readonly known = new Map<string, Known>()
   private readonly namesById = new Map<string, string>()
@@ -172,10 +174,21 @@ export class Metadata {
         this.system.logger.debug({ node: node.id, host: node.host, port: node.port, err: error }, 'metadata not answered')
       }
     }
+    this.noteSilence(failure as Error)
     throw failure
   }
 
+  /** Told once for as long as it lasts: whoever waits for a cluster wants to know why. */
+  private noteSilence({ message }: Error): void {
+    if (this.silent || this.closing.signal.aborted) return
+    this.silent = true
+    const servers = this.bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')
+    this.system.logger.warn({ servers, reason: message }, 'no broker of the cluster answers; it is asked again and again')
+  }
+
   private take(answer: ResponseOf<typeof metadataApi>, round: Round): void {
+    if (this.silent) this.system.logger.info({ clusterId: answer.clusterId }, 'the cluster answers')
+    this.silent = false
     if (answer.brokers.length > 0)
       this.brokers = new Map(answer.brokers.map(({ nodeId, host, port, rack }) => [nodeId, { id: nodeId, host, port, rack }]))
     this.clusterId = answer.clusterId

@@ -42,9 +42,12 @@ const acceptedPrefixes = [
   'transaction.',
 ]
 
+/** All of them, for the documents; a prefix stands for whatever begins with it. */
+export const acceptedSettings: readonly string[] = [...accepted, ...acceptedPrefixes.map((prefix) => `${prefix}*`)].sort()
+
 export const isAccepted = (name: string): boolean => accepted.has(name) || acceptedPrefixes.some((prefix) => name.startsWith(prefix))
 
-const refused: readonly { name: string; harmless: readonly string[]; why: string }[] = [
+export const refusedSettings: readonly { name: string; harmless: readonly string[]; why: string }[] = [
   { name: 'authorizer.class.name', harmless: [''], why: 'access control lists are not built: the broker would let everybody in' },
   {
     name: 'config.providers',
@@ -59,10 +62,10 @@ const refused: readonly { name: string; harmless: readonly string[]; why: string
 
 /** Why a file with `name` at `value` cannot be served, or null. */
 export function refusal(name: string, value: string): string | null {
-  const found = refused.find((candidate) => candidate.name === name)
+  const found = refusedSettings.find((candidate) => candidate.name === name)
   if (!found || found.harmless.includes(value.trim().toLowerCase())) return null
   return `${name}=${value}: ${found.why}. Remove the line to go on without it.`
 }
 
 /** Names that are judged by `refusal` alone. */
-export const isJudged = (name: string): boolean => refused.some((candidate) => candidate.name === name)
+export const isJudged = (name: string): boolean => refusedSettings.some((candidate) => candidate.name === name)

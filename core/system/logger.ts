@@ -27,12 +27,15 @@ export interface LogLevels {
 
 const forPeople = { write: (line: string) => void process.stderr.write(readableLine(line)) }
 
+/** Pino's own lines have a number, which people and log collectors would have to look up. */
+const asWord = (level: string) => ({ level })
+
 const levelsOf = new WeakMap<Logger, LogLevels>()
 
 export function createLogger(level: LogLevel = 'info'): Logger {
   const named = new Map<string, LogLevel>()
   const children = new Children()
-  const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, onChild }
+  const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: asWord }, onChild }
   const root: Pino = pino(options, process.stderr.isTTY ? forPeople : pino.destination({ dest: 2, sync: true }))
 
   function onChild(child: Pino): void {

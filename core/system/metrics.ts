@@ -21,6 +21,21 @@ export class Metrics {
     })
   }
 
+  /** A counter of what is counted elsewhere, as plain numbers: `read` says where it stands when somebody looks. */
+  counterOf(declaration: MetricDeclaration, read: (stands: (at: number, labels?: Record<string, string>) => void) => void): Counter {
+    const counter: Counter = new Counter({
+      name: declaration.name,
+      help: declaration.help,
+      labelNames: [...(declaration.labels ?? [])],
+      registers: [this.registry],
+      collect() {
+        counter.reset()
+        read((at, labels = {}) => counter.inc(labels, at))
+      },
+    })
+    return counter
+  }
+
   /** A gauge that is read when somebody looks: `collect` sets it. */
   gauge(declaration: MetricDeclaration, collect?: (gauge: Gauge) => void): Gauge {
     const gauge: Gauge = new Gauge({

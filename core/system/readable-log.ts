@@ -1,8 +1,6 @@
 /** A log line as a person reads it: the time of day, the level, what happened, and the details as name=value. Machines get JSON instead. */
-const names: Readonly<Record<number, string>> = { 10: 'TRACE', 20: 'DEBUG', 30: 'INFO', 40: 'WARN', 50: 'ERROR', 60: 'FATAL' }
-
 interface Line {
-  level?: number
+  level?: string
   time?: string
   msg?: string
   err?: { stack?: string; message?: string }
@@ -16,9 +14,9 @@ export function readableLine(json: string): string {
   } catch {
     return json
   }
-  const { level = 30, time = '', msg = '', err, ...details } = line
+  const { level = 'info', time = '', msg = '', err, ...details } = line
   const told = Object.entries(details).map(([name, value]) => `${name}=${shown(value)}`)
-  const head = [time.slice(11, 23), (names[level] ?? String(level)).padEnd(5), msg].join(' ')
+  const head = [time.slice(11, 23), String(level).toUpperCase().padEnd(5), msg].join(' ')
   const trace = err === undefined ? '' : `\n${indented(err.stack ?? err.message ?? String(err))}`
   return `${told.length === 0 ? head : `${head}  ${told.join(' ')}`}${trace}\n`
 }

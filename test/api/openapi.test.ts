@@ -63,8 +63,11 @@ test('the document has them all', async () => {
     info: { version: string }
     paths: Record<string, Record<string, Operation>>
     tags: { name: string }[]
+    servers: { url: string }[]
   }
   expect([document.openapi, document.info.version]).toEqual(['3.1.0', '1.2.3'])
+  // without it the examples on the page name no host, and cannot be typed as they stand
+  expect(document.servers).toEqual([{ url: '/' }])
   const told = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   )
@@ -76,6 +79,7 @@ test('the document has them all', async () => {
   expect(new Set(told.filter((route) => !route.startsWith('HEAD ')))).toEqual(new Set(there))
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const operation of Object.values(operations)) {
+      if (operation.requestBody) expect(JSON.stringify(operation.requestBody), path).toMatch(/"examples?":/)
       expect(operation.parameters?.filter((one) => one.in === 'path').map((one) => one.name) ?? []).toEqual(
         [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]),
       )

@@ -3,10 +3,11 @@
  * Method: real processes.
  */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { writeProperties } from '../properties-file.ts'
 import { startTestBroker, type TestBroker } from '../running-broker.ts'
 import { until } from '../until.ts'
 
@@ -23,16 +24,8 @@ function ended(...args: string[]): Promise<{ code: number; out: string; err: str
   })
 }
 
-function file(lines: Record<string, string>): string {
-  const path = join(folder, 'server.properties')
-  writeFileSync(
-    path,
-    Object.entries({ 'log.dirs': join(folder, 'data'), ...lines })
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  )
-  return path
-}
+const file = (lines: Record<string, string>) =>
+  writeProperties(join(folder, 'server.properties'), { 'log.dirs': join(folder, 'data'), ...lines })
 
 describe('a running broker', () => {
   let broker: TestBroker

@@ -3,11 +3,12 @@
  * nothing but its own Node. Method: the real `bin/tributary` as a process, from another folder, through a link.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { writeProperties } from '../properties-file.ts'
 import { until } from '../until.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -28,8 +29,9 @@ interface Started {
   ended: Promise<number | null>
 }
 
-function start(args: string[], env: Record<string, string> = {}): Started {
-  const child = spawn(link, args, { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+function start(args: string[], env: Record<string, string> = {}, through?: string): Started {
+  const [program, ...more] = [...(through ? [through] : []), link, ...args] as [string, ...string[]]
+  const child = spawn(program, more, { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   running.push(child)
   let [out, err] = ['', '']
   child.stdout?.setEncoding('utf8').on('data', (part) => {
@@ -50,16 +52,7 @@ async function run(args: string[], env: Record<string, string> = {}) {
 }
 
 let files = 0
-function properties(lines: Record<string, string>): string {
-  const path = join(folder, `${files++}.properties`)
-  writeFileSync(
-    path,
-    Object.entries(lines)
-      .map((entry) => entry.join('='))
-      .join('\n'),
-  )
-  return path
-}
+const properties = (lines: Record<string, string>) => writeProperties(join(folder, `${files++}.properties`), lines)
 
 const brokerFile = (more: Record<string, string> = {}) =>
   properties({ listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': join(folder, 'data'), ...more })
@@ -94,6 +87,8 @@ describe('what is asked and told', () => {
     [['connect', '--override'], '--override takes a value'],
     [['mirror'], 'needs a file'],
     [['up', '--port', 'x'], '--port takes a port'],
+    [['up', 'file'], 'up takes no files, and got 1'],
+    [['connect', '--standalone=yes', 'a', 'b'], '--standalone takes no value'],
   ])('%j is called wrongly: 2, and says why', async (args, message) => {
     const { code, err } = await run(args)
     expect(code).toBe(2)
@@ -119,8 +114,15 @@ describe('what is asked and told', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('num.partitions')])
     expect(err).not.toContain('    at ')
     expect((await run(['broker', file], { TRIBUTARY_DEBUG: '1' })).err).toContain('    at ')
-    const rest = await run(['connect', properties({ listeners: 'ftp://x' })])
-    expect([rest.code, rest.err]).toEqual([1, expect.stringContaining('listeners')])
+    for (const [name, value] of [
+      ['listeners', 'ftp://x'],
+      ['security.protocol', 'SASL_SSL'],
+      ['config.providers', 'file'],
+      ['connector.client.config.override.policy', 'None'],
+    ] as const) {
+      const refused = await run(['connect', properties({ listeners: 'http://127.0.0.1:0', [name]: value })])
+      expect([refused.code, refused.err]).toEqual([1, expect.stringContaining(`Invalid value ${value} for configuration ${name}`)])
+    }
     expect((await run(['broker', file], { TRIBUTARY_LOG_LEVEL: 'loud' })).err).toContain('TRIBUTARY_LOG_LEVEL is loud')
   })
 
@@ -130,10 +132,12 @@ describe('what is asked and told', () => {
       ['broker', brokerFile({ listeners: `PLAINTEXT://127.0.0.1:${taken.port}` })],
       ['connect', properties({ listeners: `http://127.0.0.1:${taken.port}`, 'bootstrap.servers': '127.0.0.1:1' })],
       ['up', '--port', '0', '--rest-port', String(taken.port), '--data', join(folder, 'up')],
+      ['up', '--port', String(taken.port), '--rest-port', '0', '--data', join(folder, 'up')],
     ]) {
       const { code, err } = await run(args)
       expect([args[0], code]).toEqual([args[0], 1])
       expect(err).toContain(`127.0.0.1:${taken.port}`)
+      if (args[0] === 'up') expect(err).toContain(args[2] === '0' ? '--rest-port' : '--port')
       expect(err).not.toContain('    at ')
     }
     taken.close()
@@ -154,6 +158,28 @@ describe('a broker that runs', () => {
     }
   })
 
+  test('started with nohup it goes on after the hangup', async () => {
+    const { child, out, ended } = start(['broker', brokerFile()], {}, 'nohup')
+    await until(() => /listens on/.test(out()), 'it says where it listens')
+    child.kill('SIGHUP')
+    child.kill('SIGHUP')
+    const { port } = /127\.0\.0\.1:(?<port>\d+)/.exec(out())!.groups!
+    const socket = connect(Number(port), '127.0.0.1')
+    await new Promise((done, failed) => socket.once('connect', done).once('error', failed))
+    socket.destroy()
+    expect(child.exitCode).toBeNull()
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
+
+  test('a reader of its output that goes away stops it cleanly', async () => {
+    const { child, out, ended } = start(['up', '--port', '0', '--rest-port', '0', '--data', join(folder, 'unread')])
+    await until(() => /Broker:/.test(out()), 'its first line')
+    child.stdout!.destroy()
+    expect(await ended).toBe(0)
+    expect(readdirSync(join(folder, 'unread'))).not.toContain('.lock')
+  })
+
   test('it is one process, and Node itself', async () => {
     const { child, out } = start(['broker', brokerFile()])
     await until(() => /listens on/.test(out()), 'it says where it listens')
@@ -163,24 +189,57 @@ describe('a broker that runs', () => {
 })
 
 describe('a worker that cannot reach its cluster', () => {
-  test('says that it waits, and stops when it is told to', async () => {
+  test('says that it waits, names what it does not know, and stops when it is told to', async () => {
     const nobody = await listening()
     nobody.close()
-    const { child, out, ended } = start([
-      'connect',
-      properties({ 'bootstrap.servers': `127.0.0.1:${nobody.port}`, listeners: 'http://127.0.0.1:0' }),
-    ])
+    const { child, out, err, ended } = start(
+      [
+        'connect',
+        properties({
+          'bootstrap.servers': `127.0.0.1:${nobody.port}`,
+          listeners: 'http://127.0.0.1:0',
+          'grup.id': 'mistyped',
+          'plugin.path': '/opt/connectors',
+          'value.converter.schemas.enable': 'false',
+        }),
+      ],
+      { TRIBUTARY_LOG_LEVEL: 'warn' },
+    )
     await until(() => out().includes(`Waiting for the Kafka cluster at 127.0.0.1:${nobody.port}`), 'it says that it waits')
+    expect(err().match(/"msg":"settings that are not known[^"]*"/g)).toEqual([
+      '"msg":"settings that are not known, and have no effect: grup.id"',
+    ])
+    await until(() => err().includes('no broker of the cluster answers'), 'it says why')
+    expect(err()).toContain(`connect ECONNREFUSED 127.0.0.1:${nobody.port}`)
     child.kill('SIGINT')
     expect(await ended).toBe(0)
   })
+})
+
+test('from anywhere: CDPATH set, the name found on the PATH', async () => {
+  const elsewhere = join(folder, 'elsewhere')
+  mkdirSync(join(elsewhere, 'bin'), { recursive: true })
+  for (const [command, cwd] of [
+    ['bin/tributary', root],
+    ['tributary', elsewhere],
+  ] as const) {
+    const child = spawn('sh', ['-c', `${command} --version`], {
+      cwd,
+      env: { ...process.env, CDPATH: elsewhere, PATH: `${folder}:${process.env.PATH}` },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let out = ''
+    child.stdout.on('data', (part) => {
+      out += part
+    })
+    expect([command, await new Promise((done) => child.once('close', done)), out]).toEqual([command, 0, expect.stringMatching(/^\d/)])
+  }
 })
 
 describe('an old Node', () => {
   test('says what is needed, and where it comes from', async () => {
     const launch = readFileSync(join(root, 'bin', 'launch.cjs'), 'utf8')
     const old = join(folder, 'bin', 'launch.cjs')
-    const { mkdirSync } = await import('node:fs')
     mkdirSync(join(folder, 'bin'))
     writeFileSync(old, `Object.defineProperty(process, 'versions', { value: { node: '20.1.0' } })\n${launch}`)
     const child = spawn(process.execPath, [old, '--version'], { stdio: ['ignore', 'ignore', 'pipe'] })

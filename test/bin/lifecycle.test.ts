@@ -1,5 +1,5 @@
 /**
- * Goal: a process ends as it should: cleanly when asked, at once when asked twice, after 5 s when it hangs, with 1 when something broke that
+ * Goal: a process ends as it should: cleanly when asked, at once when asked again, after 5 s when it hangs, with 1 when something broke that
  * nobody caught. Method: a process that runs the lifecycle around something that behaves so.
  */
 import { spawn } from 'node:child_process'
@@ -30,21 +30,40 @@ function start(stop: string, then = '') {
   return { child, text: () => text, ended, up: () => until(() => text.includes('up'), 'the process is up') }
 }
 
-test('a stop that takes a moment is waited for: 0', async () => {
-  const { child, ended, up, text } = start(`async () => { await new Promise((r) => setTimeout(r, 300)); console.log('stopped') }`)
+const takesAMoment = `async () => { console.log('stopping'); await new Promise((r) => setTimeout(r, 300)); console.log('stopped') }`
+
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s: a stop that takes a moment is waited for: 0', async (signal) => {
+  const { child, ended, up, text } = start(takesAMoment)
   await up()
-  child.kill('SIGTERM')
+  child.kill(signal)
   expect(await ended).toBe(0)
   expect(text()).toContain('stopped')
 })
 
-test('a second Ctrl-C ends it at once: 130', async () => {
-  const { child, ended, up, text } = start(`() => { console.log('stopping'); return new Promise(() => {}) }`)
+test('one Ctrl-C that comes twice, from the terminal and from npm, is one: 0', async () => {
+  const { child, ended, up, text } = start(takesAMoment)
   await up()
   child.kill('SIGINT')
   await until(() => text().includes('stopping'), 'it stops')
   child.kill('SIGINT')
-  expect(await ended).toBe(130)
+  expect(await ended).toBe(0)
+  expect(text()).toContain('stopped')
+})
+
+test('a second Ctrl-C ends it before it has stopped: 130', async () => {
+  const { child, ended, up } = start(`() => new Promise(() => {})`)
+  await up()
+  const before = performance.now()
+  let code: number | string | null | undefined
+  void ended.then((is) => {
+    code = is
+  })
+  await until(() => {
+    if (code === undefined) child.kill('SIGINT')
+    return code !== undefined
+  }, 'it ends')
+  expect(code).toBe(130)
+  expect(performance.now() - before).toBeLessThan(4_000)
 })
 
 test('a stop that hangs is given up after 5 s: 1', async () => {

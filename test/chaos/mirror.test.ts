@@ -5,12 +5,14 @@
  * sides. The seed is logged; TRIBUTARY_TEST_SEED=n repeats its moments.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll } from '../mirror/clusters.ts'
+import { writeProperties } from '../properties-file.ts'
+import { seededRandom } from '../random.ts'
 import { until } from '../until.ts'
 
 const ROUNDS = 8
@@ -18,21 +20,8 @@ const PARTITIONS = 3
 const TOPIC = 'chaos'
 const root = resolve(import.meta.dirname, '../..')
 
-/** mulberry32 */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 test('a mirror that is killed again and again leaves the exact source behind', async () => {
-  const seed = Number(process.env.TRIBUTARY_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
-  console.log(`seed ${seed}: TRIBUTARY_TEST_SEED=${seed} repeats the moments of this run`)
-  const random = randomOf(seed)
+  const random = seededRandom()
   const folder = mkdtempSync(join(tmpdir(), 'tributary-chaos-mirror-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const [us, central] = await Promise.all([ourCluster(), ourCluster()])
@@ -59,13 +48,7 @@ test('a mirror that is killed again and again leaves the exact source behind', a
   })
 
   const given = properties(us, central, { 'us->central.topics': TOPIC, listeners: '', 'emit.heartbeats.enabled': 'false' })
-  const file = join(folder, 'mm2.properties')
-  writeFileSync(
-    file,
-    Object.entries(given)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  )
+  const file = writeProperties(join(folder, 'mm2.properties'), given)
   let output = ''
   const start = (): ChildProcess => {
     const child = spawn(join(root, 'bin/tributary'), ['mirror', file], { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -4,7 +4,6 @@
  */
 import kafkajs from 'kafkajs'
 import { compress, decompress } from '../../core/wire/compression/index.ts'
-import { until } from '../until.ts'
 import { conforms, type ForeignClient, type ForeignMember, type Row } from './scenario.ts'
 
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs
@@ -29,7 +28,7 @@ async function open(address: string): Promise<ForeignClient> {
   const admin = kafka.admin()
   const producer = kafka.producer()
   await Promise.all([admin.connect(), producer.connect()])
-  const open = new Set<{ stop(): Promise<void> }>()
+  const open = new Set<ForeignMember>()
 
   async function consume(groupId: string, topic: string) {
     const consumer = kafka.consumer({
@@ -59,12 +58,11 @@ async function open(address: string): Promise<ForeignClient> {
         next.set(partition, String(BigInt(message.offset) + 1n))
       },
     })
-    const member: ForeignMember & { stop(): Promise<void> } = {
+    const member: ForeignMember = {
       received,
       partitions: () => owned,
       commit: () => consumer.commitOffsets([...next].map(([partition, offset]) => ({ topic, partition, offset }))),
-      leave: () => member.stop(),
-      async stop() {
+      async leave() {
         open.delete(member)
         owned = []
         await consumer.disconnect()
@@ -86,15 +84,9 @@ async function open(address: string): Promise<ForeignClient> {
         messages: rows.map(({ key, value, origin }) => ({ key, value, headers: { origin } })),
       })
     },
-    async read(topic, count) {
-      const reader = await consume(`reads-${topic}`, topic)
-      await until(() => reader.received.length >= count, `${count} records`, 30_000)
-      await reader.stop()
-      return [...reader.received]
-    },
     join: consume,
     async close() {
-      await Promise.all([...open].map((member) => member.stop()))
+      await Promise.all([...open].map((member) => member.leave()))
       await Promise.all([producer.disconnect(), admin.disconnect()])
     },
   }

@@ -10,7 +10,7 @@ import { conforms, type ForeignClient, type ForeignMember, type Row } from './sc
 async function open(address: string): Promise<ForeignClient> {
   const { KafkaClient } = await librdkafka()
   const kafka = new KafkaClient({ brokers: address, clientId: 'librdkafka', logLevel: 'error' })
-  const open = new Set<{ stop(): Promise<void> }>()
+  const open = new Set<ForeignMember>()
   const consumerOf = (groupId: string): KafkaConsumer =>
     kafka.createConsumer({
       groupId,
@@ -38,14 +38,13 @@ async function open(address: string): Promise<ForeignClient> {
         }
     })()
     const owned = () => consumer.assignment().flatMap(({ partitionOffset }) => partitionOffset.map(({ partition }) => partition))
-    const member: ForeignMember & { stop(): Promise<void> } = {
+    const member: ForeignMember = {
       received,
       partitions: () => (stopped ? [] : owned()),
       async commit() {
         for (const partition of owned()) if (next.has(partition)) await consumer.commit(topic, partition, next.get(partition)!, 'Sync')
       },
-      leave: () => member.stop(),
-      async stop() {
+      async leave() {
         open.delete(member)
         // Disconnecting alone leaves the membership to its session: librdkafka leaves while it is polled.
         consumer.unsubscribe()
@@ -82,15 +81,9 @@ async function open(address: string): Promise<ForeignClient> {
       const failed = sent.find(({ error }) => error)
       if (failed) throw new Error(`librdkafka: ${failed.error!.message}`)
     },
-    async read(topic, count) {
-      const reader = await consume(`reads-${topic}`, topic)
-      await until(() => reader.received.length >= count, `${count} records`, 30_000)
-      await reader.stop()
-      return [...reader.received]
-    },
     join: consume,
     async close() {
-      await Promise.all([...open].map((member) => member.stop()))
+      await Promise.all([...open].map((member) => member.leave()))
     },
   }
 }

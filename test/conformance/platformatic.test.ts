@@ -3,7 +3,6 @@
  * Method: the scenario.
  */
 import { Admin, Consumer, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'
-import { until } from '../until.ts'
 import { conforms, type ForeignClient, type ForeignMember, type Row } from './scenario.ts'
 
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -13,7 +12,7 @@ async function open(address: string): Promise<ForeignClient> {
   const base = { clientId: 'platformatic', bootstrapBrokers: [address] }
   const admin = new Admin(base)
   const producer = new Producer({ ...base, serializers: stringSerializers })
-  const open = new Set<{ stop(): Promise<void> }>()
+  const open = new Set<ForeignMember>()
 
   async function consume(groupId: string, topic: string) {
     const consumer = new Consumer({
@@ -33,13 +32,12 @@ async function open(address: string): Promise<ForeignClient> {
       received.push({ key: message.key!, value: message.value!, origin: message.headers.get('origin')! })
       next.set(message.partition, message.offset + 1n)
     })
-    const member: ForeignMember & { stop(): Promise<void> } = {
+    const member: ForeignMember = {
       received,
       partitions: () =>
         consumer.isActive() ? (consumer.assignments?.find((assignment) => assignment.topic === topic)?.partitions ?? []) : [],
       commit: () => consumer.commit({ offsets: [...next].map(([partition, offset]) => ({ topic, partition, offset, leaderEpoch: -1 })) }),
-      leave: () => member.stop(),
-      async stop() {
+      async leave() {
         open.delete(member)
         await stream.close()
         await consumer.close(true)
@@ -61,15 +59,9 @@ async function open(address: string): Promise<ForeignClient> {
         messages: rows.map(({ key, value, origin }) => ({ topic, key, value, headers: { origin } })),
       })
     },
-    async read(topic, count) {
-      const reader = await consume(`reads-${topic}`, topic)
-      await until(() => reader.received.length >= count, `${count} records`, 30_000)
-      await reader.stop()
-      return [...reader.received]
-    },
     join: consume,
     async close() {
-      await Promise.all([...open].map((member) => member.stop()))
+      await Promise.all([...open].map((member) => member.leave()))
       await Promise.all([producer.close(), admin.close()])
     },
   }

@@ -4,6 +4,7 @@
  * the real system; one suite runs on all of them. A connector without a fixture or a README in the common order fails.
  */
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   BadRecord,
@@ -18,7 +19,7 @@ import { scanFolders } from '../../core/system/scan.ts'
 import { type ConnectorFixture, type SinkFixture, type SourceFixture, StoredPositions, taskContext } from './fixture.ts'
 
 const root = new URL('../../', import.meta.url)
-const connectors = await scanFolders<Connector>(new URL('connectors', root).pathname, 'connector')
+const connectors = await scanFolders<Connector>(fileURLToPath(new URL('connectors', root)), 'connector')
 const README_SECTIONS = ['How it works', 'Records', 'Settings', 'When things go wrong']
 const COUNT = 500
 

@@ -463,4 +463,15 @@ test('the metrics page shows what the broker does', async () => {
   expect(page).toMatch(/tributary_broker_connections [1-9]/)
   expect(page).toMatch(/tributary_broker_requests_total\{api="Produce"\} [1-9]/)
   expect(page).toMatch(/tributary_broker_partition_log_end_offset\{topic="topic-1",partition="0"\} 3/)
+  // by its rules, what ends in _total is a counter and nothing else is
+  const types = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!] as const)
+  expect(types.filter(([name, type]) => name.endsWith('_total') !== (type === 'counter'))).toEqual([])
+})
+
+test('small answers are counted in the bytes that were sent', async () => {
+  const client = await server.client()
+  const sent = async () => Number(/^tributary_broker_sent_bytes_total (\d+)$/m.exec(await server.broker.system.metrics.text())![1])
+  const before = await sent()
+  await client.send(metadata, 1, { topics: [] })
+  expect(await sent()).toBeGreaterThan(before)
 })

@@ -2,7 +2,7 @@
  * Apache Kafka for a test: a broker in a process of its own on a free port, its data in a temporary folder, and Kafka's own command-line tools.
  * Where the scripts lie is TRIBUTARY_PEERS_DIR, or ../shared/peers from the project's root.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -12,10 +12,9 @@ import { realClock } from '../../core/system/clock.ts'
 import { silentLogger } from '../../core/system/logger.ts'
 import { realRandom } from '../../core/system/random.ts'
 import { freePort } from '../running-broker.ts'
-import { until } from '../until.ts'
+import { type Launched, launch } from './launch.ts'
 
 const script = join(process.env.TRIBUTARY_PEERS_DIR ?? resolve(import.meta.dirname, '../../../shared/peers'), 'kafka')
-const SMALL_HEAP = { ...process.env, KAFKA_HEAP_OPTS: '-Xmx256m -Xms128m' }
 
 /** The script that starts Kafka and its tools. */
 export function kafkaScript(): string {
@@ -25,7 +24,8 @@ export function kafkaScript(): string {
 
 /** Runs one of Kafka's tools (kafka-topics, class MAIN.CLASS, …) and gives what it wrote. */
 export async function kafkaTool(args: readonly string[], input?: string): Promise<string> {
-  const running = promisify(execFile)(kafkaScript(), args, { env: SMALL_HEAP, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 })
+  const env = { ...process.env, KAFKA_HEAP_OPTS: '-Xmx256m -Xms128m' }
+  const running = promisify(execFile)(kafkaScript(), args, { env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 })
   running.child.stdin?.end(input ?? '')
   const { stdout } = await running
   return stdout
@@ -34,64 +34,68 @@ export async function kafkaTool(args: readonly string[], input?: string): Promis
 export interface KafkaBroker {
   /** host:port */
   readonly address: string
+  readonly port: number
+  /** `log.dirs`. */
+  readonly dir: string
   /** SIGKILL; the data stays. */
   kill(): Promise<void>
-  /** After `kill`: on the same port and data. */
+  /** SIGTERM; the data stays. */
+  exit(): Promise<void>
+  /** After `kill` or `exit`: on the same port and data. */
   start(): Promise<void>
+  /** Ends it and removes the data. */
   stop(): Promise<void>
 }
 
 /** `settings` are lines of server.properties. */
-export async function startApacheKafka(settings: readonly string[] = []): Promise<KafkaBroker> {
+export async function startApacheKafka(settings: Readonly<Record<string, string | number>> = {}): Promise<KafkaBroker> {
+  try {
+    return await startOnce(settings)
+  } catch {
+    // the script makes up a cluster id, and one that begins with "-" is taken for an option; or somebody took the port meanwhile
+    return startOnce(settings)
+  }
+}
+
+async function startOnce(settings: Readonly<Record<string, string | number>>): Promise<KafkaBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'apache-kafka-'))
   const port = await portWithNeighbour()
   const address = `127.0.0.1:${port}`
-  let child: ChildProcess
+  let broker: Launched | undefined
   async function start(): Promise<void> {
-    child = spawn(kafkaScript(), ['broker', `${port}`, folder, ...settings], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...SMALL_HEAP, KAFKA_HEAP_OPTS: '-Xmx512m -Xms256m' },
-    })
-    let output = ''
-    const keep = (chunk: Buffer) => {
-      output = (output + chunk).slice(-16_384)
-    }
-    child.stdout!.on('data', keep)
-    child.stderr!.on('data', keep)
     const client = createClient(
       { bootstrapServers: address, clientId: 'test', requestTimeoutMs: 1_000 },
       { clock: realClock, random: realRandom, logger: silentLogger },
     )
+    const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
     try {
-      await until(
-        async () => child.exitCode !== null || (await client.admin.describeCluster()).brokers.length > 0,
-        `Apache Kafka on port ${port}`,
-        50_000,
-      )
+      broker = await launch('Apache Kafka', kafkaScript(), ['broker', `${port}`, folder, ...lines], {
+        env: { KAFKA_HEAP_OPTS: '-Xmx512m -Xms256m', KAFKA_LOG_LEVEL: 'WARN' },
+        ready: async () => (await client.admin.describeCluster()).brokers.length > 0,
+      })
     } finally {
       await client.close()
     }
-    if (child.exitCode !== null) throw new Error(`Apache Kafka ended with ${child.exitCode} instead of starting:\n${output}`)
   }
-  const ended = () =>
-    new Promise<void>((done) => {
-      if (child.exitCode !== null || child.signalCode !== null) done()
-      else child.once('exit', () => done())
-    })
-  await start()
-  return {
+  const kafka: KafkaBroker = {
     address,
+    port,
+    dir: join(folder, 'data'),
     start,
-    async kill() {
-      child.kill('SIGKILL')
-      await ended()
-    },
+    kill: async () => broker?.end('SIGKILL'),
+    exit: async () => broker?.end('SIGTERM'),
     async stop() {
-      child.kill('SIGKILL')
-      await ended()
+      await kafka.kill()
       rmSync(folder, { recursive: true, force: true })
     },
   }
+  try {
+    await start()
+  } catch (error) {
+    await kafka.stop()
+    throw error
+  }
+  return kafka
 }
 
 /** The broker takes the port, its controller the next. */

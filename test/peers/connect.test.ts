@@ -7,16 +7,17 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../until.ts'
-import { type Running, startApacheKafka, startKafkaConnect, startOurWorker, temporaryFolder, writeFile } from './processes.ts'
+import { type KafkaBroker, startApacheKafka } from './apache-kafka.ts'
+import { type Running, startKafkaConnect, startOurWorker, temporaryFolder, writeFile } from './workers.ts'
 
 const folder = temporaryFolder()
 const strings = 'org.apache.kafka.connect.storage.StringConverter'
 const converters = { 'key.converter': strings, 'value.converter': strings }
-let kafka: Running
+let kafka: KafkaBroker
 const started: Running[] = []
 
 beforeAll(async () => {
-  kafka = await startApacheKafka(folder, { 'group.initial.rebalance.delay.ms': 0 })
+  kafka = await startApacheKafka({ 'group.initial.rebalance.delay.ms': 0 })
 }, 120_000)
 afterAll(async () => {
   await Promise.all(started.map((process) => process.stop()))

@@ -20,13 +20,13 @@ import type { AnyApi } from '../../core/wire/api.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { startTestBroker } from '../running-broker.ts'
 import { until } from '../until.ts'
-import { startApacheKafka, temporaryFolder } from './processes.ts'
+import { startApacheKafka } from './apache-kafka.ts'
 
 let kafka: { port: number; stop(): Promise<void> }
 let ours: { port: number; stop(): Promise<void> }
 
 beforeAll(async () => {
-  kafka = await startApacheKafka(temporaryFolder(), { 'group.initial.rebalance.delay.ms': 0, 'offsets.topic.num.partitions': 3 })
+  kafka = await startApacheKafka({ 'group.initial.rebalance.delay.ms': 0, 'offsets.topic.num.partitions': 3 })
   ours = await startTestBroker()
 }, 120_000)
 

@@ -3,25 +3,20 @@
  * producers, aborted transactions); we open the data of an Apache Kafka broker, after a clean stop and after kill -9, find every record, write on, and give it
  * back to the broker, which serves theirs and ours.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
-import { afterAll, describe, expect, test } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLogs } from '../../core/log/index.ts'
 import type { PartitionLog } from '../../core/log/types.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { encodeBatch } from '../../core/wire/record-batch.ts'
 import { batchOf, config, options, readRecords, scratch, T0 } from '../core/log/scratch-log.ts'
-import { freePort } from '../running-broker.ts'
-import { until } from '../until.ts'
+import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
 
-const kafka = join(process.env.TRIBUTARY_PEERS_DIR ?? resolve(import.meta.dirname, '../../../shared/peers'), 'kafka')
 /** What bin/kafka-dump-log.sh runs. */
 const DUMP_LOG = 'org.apache.kafka.tools.DumpLogSegments'
-const run = promisify(execFile)
-const tool = async (...args: string[]): Promise<string> => (await run(kafka, args, { maxBuffer: 64 * 1024 * 1024 })).stdout
+const tool = (...args: string[]): Promise<string> => kafkaTool(args)
 
 const marker = (producerId: number, sequence: 'commit' | 'abort') =>
   encodeBatch([{ key: Buffer.from([0, 0, 0, sequence === 'commit' ? 1 : 0]), value: Buffer.from([0, 0, 0, 0, 0, 7]), timestamp: T0 }], {
@@ -81,30 +76,18 @@ describe('kafka-dump-log reads what we wrote', () => {
 
 describe("an Apache Kafka broker's folder", () => {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-peers-log-'))
-  let broker: ChildProcess | null = null
-  let port = 0
-  const data = join(folder, 'kafka', 'data')
+  let broker: KafkaBroker
+  beforeAll(async () => {
+    broker = await startApacheKafka()
+  }, 120_000)
   afterAll(async () => {
-    broker?.kill('SIGKILL')
+    await broker?.stop()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  async function start(): Promise<void> {
-    port ||= await freePort()
-    broker = spawn(kafka, ['broker', String(port), join(folder, 'kafka')], { stdio: 'ignore' })
-    await until(() => tool('kafka-topics', '--bootstrap-server', `127.0.0.1:${port}`, '--list').then(() => true), 'Kafka is up', 90_000)
-  }
-
-  async function stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const gone = new Promise((done) => broker!.once('exit', done))
-    broker!.kill(signal)
-    await gone
-    broker = null
-  }
-
   const produce = (count: number) =>
     tool('kafka-producer-perf-test', '--topic', 'theirs', '--num-records', String(count), '--record-size', '300', '--throughput', '-1',
-      '--producer-props', `bootstrap.servers=127.0.0.1:${port}`, 'compression.type=lz4', 'batch.size=2000', 'enable.idempotence=true') // biome-ignore format: one command line
+      '--producer-props', `bootstrap.servers=${broker.address}`, 'compression.type=lz4', 'batch.size=2000', 'enable.idempotence=true') // biome-ignore format: one command line
 
   /** The topic's log in `dir`, opened by us. */
   async function opened(dir: string, work: (log: PartitionLog) => Promise<void>): Promise<void> {
@@ -118,31 +101,21 @@ describe("an Apache Kafka broker's folder", () => {
   const upTo = (count: number) => Array.from({ length: count }, (_, index) => index)
 
   test('opens here with every record, and goes back with ours behind them', async () => {
-    await start()
-    await tool(
-      'kafka-topics',
-      '--bootstrap-server',
-      `127.0.0.1:${port}`,
-      '--create',
-      '--topic',
-      'theirs',
-      '--config',
-      'segment.bytes=1048576',
-    )
+    await tool('kafka-topics', '--bootstrap-server', broker.address, '--create', '--topic', 'theirs', '--config', 'segment.bytes=1048576')
     await produce(10_000)
-    await stop('SIGKILL')
+    await broker.kill()
     const killed = join(folder, 'killed')
-    cpSync(data, killed, { recursive: true })
+    cpSync(broker.dir, killed, { recursive: true })
     await opened(killed, async (log) => {
       expect(log.logEndOffset).toBe(10_000)
       expect(offsetsOf(await readRecords(log))).toEqual(upTo(10_000))
       expect(await log.offsetForTimestamp(0)).toMatchObject({ offset: 0 })
     })
 
-    await start()
+    await broker.start()
     await produce(1_000)
-    await stop('SIGTERM')
-    await opened(data, async (log) => {
+    await broker.exit()
+    await opened(broker.dir, async (log) => {
       expect(offsetsOf(await readRecords(log, 9_000))).toEqual(upTo(11_000).slice(9_000))
       for (let index = 0; index < 500; index++)
         log.append(batchOf([`ours ${index}`.padEnd(3000, '.')], { producerId: 9000, producerEpoch: 0, baseSequence: index }))
@@ -150,11 +123,10 @@ describe("an Apache Kafka broker's folder", () => {
       expect(log.logEndOffset).toBe(11_501)
     })
 
-    await start()
-    expect(await tool('kafka-get-offsets', '--bootstrap-server', `127.0.0.1:${port}`, '--topic', 'theirs')).toContain('theirs:0:11501')
-    const consumed = await tool('kafka-console-consumer', '--bootstrap-server', `127.0.0.1:${port}`, '--topic', 'theirs', '--partition', '0', '--offset', '10999', '--max-messages', '502') // biome-ignore format: one command line
+    await broker.start()
+    expect(await tool('kafka-get-offsets', '--bootstrap-server', broker.address, '--topic', 'theirs')).toContain('theirs:0:11501')
+    const consumed = await tool('kafka-console-consumer', '--bootstrap-server', broker.address, '--topic', 'theirs', '--partition', '0', '--offset', '10999', '--max-messages', '502') // biome-ignore format: one command line
     const lines = consumed.split('\n').filter((line) => line !== '')
     expect([lines.length, lines[1]?.slice(0, 6), lines.at(-1)]).toEqual([502, 'ours 0', 'ours at last'])
-    await stop('SIGTERM')
   }, 240_000)
 })

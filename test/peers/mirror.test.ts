@@ -4,10 +4,8 @@
  * LogAppendTime; Kafka's formatters read checkpoints, syncs and heartbeats; a MirrorMaker 2 is killed, taken over from, and given back to; and
  * the same flow with our broker at either end.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { openSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
@@ -22,23 +20,20 @@ import {
   readAll,
   write,
 } from '../mirror/clusters.ts'
+import { writeProperties } from '../properties-file.ts'
 import { until } from '../until.ts'
-import { type Running, startApacheKafka, temporaryFolder } from './processes.ts'
+import { type KafkaBroker, kafkaScript, kafkaTool, startApacheKafka } from './apache-kafka.ts'
+import { launch } from './launch.ts'
+import { temporaryFolder } from './workers.ts'
 
-const kafka = join(process.env.TRIBUTARY_PEERS_DIR ?? resolve(import.meta.dirname, '../../../shared/peers'), 'kafka')
-const run = promisify(execFile)
 const folder = temporaryFolder()
-let source: Running
-let target: Running
-
-/** The port behind a free one may be taken: then the next try has another. */
-const eventually = (settings: Record<string, number>): Promise<Running> =>
-  startApacheKafka(folder, settings).catch(() => startApacheKafka(folder, settings))
+let source: KafkaBroker
+let target: KafkaBroker
 
 beforeAll(async () => {
   // one after the other: each takes the port behind its own as well
-  source = await eventually({ 'log.cleaner.backoff.ms': 500 })
-  target = await eventually({})
+  source = await startApacheKafka({ 'log.cleaner.backoff.ms': 500 })
+  target = await startApacheKafka()
   return async () => {
     await Promise.all([source.stop(), target.stop()])
   }
@@ -50,11 +45,10 @@ const only = (topic: string, more: Record<string, string> = {}) => ({ 'us->centr
 
 /** What Kafka's formatter makes of an internal topic. */
 async function formatted(address: string, topic: string, formatter: string, ...more: string[]): Promise<string> {
-  const { stdout } = await run(kafka, [
+  return kafkaTool([
     'kafka-console-consumer', '--bootstrap-server', address, '--topic', topic, '--from-beginning', '--timeout-ms', '4000',
     '--formatter', `org.apache.kafka.connect.mirror.formatters.${formatter}`, ...more,
-  ]).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' })) // biome-ignore format: one command line
-  return stdout
+  ]).catch((error: { stdout?: string }) => error.stdout ?? '') // biome-ignore format: one command line
 }
 
 describe('between two Apache Kafka brokers', () => {
@@ -64,7 +58,7 @@ describe('between two Apache Kafka brokers', () => {
     for (const [i, codec] of (['none', 'lz4', 'zstd'] as const).entries())
       await write(us, 'codecs', 400, { from: i * 400, partitions: 2, codec })
     for (const codec of ['gzip', 'snappy', 'lz4', 'zstd', 'none'])
-      await run(kafka, ['kafka-producer-perf-test', '--topic', 'codecs', '--num-records', '500', '--record-size', '200', '--throughput', '-1',
+      await kafkaTool(['kafka-producer-perf-test', '--topic', 'codecs', '--num-records', '500', '--record-size', '200', '--throughput', '-1',
         '--producer-props', `bootstrap.servers=${us.address}`, `compression.type=${codec}`, 'batch.size=4000']) // biome-ignore format: one command line
     const mirror = await mirrorOf(properties(us, central, only('codecs')))
     await caughtUp(mirror, 'us->central', 3700)
@@ -73,17 +67,15 @@ describe('between two Apache Kafka brokers', () => {
       expect(arrived.payloads).toEqual(sent.payloads)
       expect(content(arrived.records)).toEqual(content(sent.records))
     }
-    const bytes = (broker: Running, topic: string) => {
-      const data = join(folder, `kafka-${broker.port}`, 'data')
-      return readdirSync(data)
+    const bytes = ({ dir }: KafkaBroker, topic: string) =>
+      readdirSync(dir)
         .filter((name) => name.startsWith(`${topic}-`))
         .flatMap((name) =>
-          readdirSync(join(data, name))
+          readdirSync(join(dir, name))
             .filter((file) => file.endsWith('.log'))
-            .map((file) => statSync(join(data, name, file)).size),
+            .map((file) => statSync(join(dir, name, file)).size),
         )
         .reduce((a, b) => a + b)
-    }
     expect(bytes(target, 'us.codecs')).toBe(bytes(source, 'codecs'))
     await mirror.close()
   })
@@ -225,21 +217,15 @@ describe('between two Apache Kafka brokers', () => {
         ),
       ),
     })
-    const file = join(folder, 'mm2.properties')
-    writeFileSync(
-      file,
-      Object.entries(given)
-        .map(([name, value]) => `${name}=${value}\n`)
-        .join(''),
-    )
-    const start = (): ChildProcess => {
-      const out = openSync(join(folder, 'mm2.log'), 'a')
-      const child = spawn(kafka, ['connect-mirror-maker', file], {
-        stdio: ['ignore', out, out],
-        env: { ...process.env, KAFKA_HEAP_OPTS: '-Xmx512m', KAFKA_LOG_LEVEL: 'ERROR' },
+    const file = writeProperties(join(folder, 'mm2.properties'), given)
+    /** Resolves when it has mirrored so many records. */
+    const start = async (records: number) => {
+      const mirrorMaker = await launch('MirrorMaker 2', kafkaScript(), ['connect-mirror-maker', file], {
+        env: { KAFKA_HEAP_OPTS: '-Xmx512m', KAFKA_LOG_LEVEL: 'ERROR' },
+        ready: async () => (await there()) >= records,
       })
-      onTestFinished(() => void child.kill('SIGKILL'))
-      return child
+      onTestFinished(() => mirrorMaker.end('SIGKILL'))
+      return mirrorMaker
     }
     const there = async () => {
       const counts = await Promise.all([0, 1].map(async (partition) => (await readAll(central, 'us.handed', partition)).records.length))
@@ -251,13 +237,11 @@ describe('between two Apache Kafka brokers', () => {
           content((await readAll(us, 'handed', partition)).records),
         )
     }
-    const killed = start()
-    await until(async () => (await there()) === 1_000, 'MirrorMaker 2 has mirrored', 90_000)
+    const killed = await start(1_000)
+    expect(await there()).toBe(1_000)
     await write(us, 'handed', 300, { from: 1_000, partitions: 2 })
     await until(async () => (await there()) >= 1_300, 'MirrorMaker 2 goes on', 30_000)
-    const gone = new Promise((done) => killed.once('exit', done))
-    killed.kill('SIGKILL')
-    await gone
+    await killed.end('SIGKILL')
 
     const ours = await mirrorOf(given)
     await write(us, 'handed', 400, { from: 1_300, partitions: 2 })
@@ -265,13 +249,10 @@ describe('between two Apache Kafka brokers', () => {
     await same()
     await ours.close()
 
-    const back = start()
     await write(us, 'handed', 200, { from: 1_700, partitions: 2 })
-    await until(async () => (await there()) >= 1_900, 'MirrorMaker 2 has it back', 90_000)
+    const back = await start(1_900)
     await same()
-    const ended = new Promise((done) => back.once('exit', done))
-    back.kill('SIGTERM')
-    await ended
+    await back.end('SIGTERM')
   }, 240_000)
 })
 

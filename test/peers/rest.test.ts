@@ -6,7 +6,8 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../until.ts'
-import { type Running, startApacheKafka, startKafkaConnect, startOurWorker, temporaryFolder, writeFile } from './processes.ts'
+import { startApacheKafka } from './apache-kafka.ts'
+import { type Running, startKafkaConnect, startOurWorker, temporaryFolder, writeFile } from './workers.ts'
 
 interface Answer {
   status: number
@@ -245,10 +246,10 @@ const cases: Case[] = [
 
 let theirs: Running
 let ours: Running
-const stops: Running[] = []
+const stops: { stop(): Promise<void> }[] = []
 
 beforeAll(async () => {
-  const broker = await startApacheKafka(folder)
+  const broker = await startApacheKafka()
   stops.push(broker)
   ;[theirs, ours] = await Promise.all([startKafkaConnect(folder, broker.address), startOurWorker(folder, broker.address)])
   stops.push(theirs, ours)

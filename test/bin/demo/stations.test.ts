@@ -4,8 +4,8 @@
  */
 import { expect, test } from 'vitest'
 import { loadFeeds } from '../../../bin/demo/data-set.ts'
-import { isWell } from '../../../bin/demo/report.ts'
-import { compared } from '../../../bin/demo/stations.ts'
+import { complaints, isWell } from '../../../bin/demo/report.ts'
+import { compared, keyed } from '../../../bin/demo/stations.ts'
 
 const feeds = await loadFeeds()
 const [quakes] = feeds
@@ -36,6 +36,26 @@ test('what is lost, twice, changed or foreign is told apart', () => {
   expect(judge([...all, all[5]!])).toEqual({ found: one + 1, lost: 0, duplicated: 1, different: 0 })
   expect(judge([{ ...all[0], mag: 9.9 }, ...all.slice(1)])).toEqual({ found: one, lost: 0, duplicated: 0, different: 1 })
   expect(judge([{ id: 'foreign' }, ...all.slice(1)])).toEqual({ found: one, lost: 1, duplicated: 0, different: 1 })
+})
+
+test('a record under the key of another one is different', () => {
+  const { keyField } = quakes!
+  const keys = all.map((fields) => String(fields[keyField]))
+  expect(judge(all.map((fields, i) => keyed(fields, keys[i], keyField))).different).toBe(0)
+  expect(judge(all.map((fields, i) => keyed(fields, keys[i === 3 ? 4 : i], keyField))).different).toBe(1)
+  expect(judge(all.map((fields, i) => keyed(fields, i === 3 ? undefined : keys[i], keyField))).different).toBe(1)
+})
+
+test('a mirror that does not run is not well, though it is not behind', () => {
+  const group = { expected: 1, seen: 1, skipped: 0, readAgain: 0, beforeFailover: 0 }
+  const mirror = { name: 'us->central', state: 'RUNNING', records: 1, lagRecords: 0, lagMs: 0, mostLagMs: 0, lost: 0, repeated: 0 }
+  expect(isWell({ comparisons: [], group, mirrors: [mirror] })).toBe(true)
+  for (const [wrong, sentence] of [
+    [{ state: 'FAILED' }, 'The mirror us->central is FAILED, 0 records behind, and has lost 0.'],
+    [{ lagRecords: 2 }, 'The mirror us->central is RUNNING, 2 records behind, and has lost 0.'],
+    [{ lost: 3 }, 'The mirror us->central is RUNNING, 0 records behind, and has lost 3.'],
+  ] as const)
+    expect(complaints({ comparisons: [], group, mirrors: [{ ...mirror, ...wrong }] })).toEqual([sentence])
 })
 
 test('one record lost and another twice is not well, though the count is right', () => {

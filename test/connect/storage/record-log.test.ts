@@ -131,9 +131,16 @@ describe('on a topic', () => {
       /single partition.*found 2 partitions/,
     )
   })
-  test('more copies than brokers are refused with the reason', async () => {
-    const log = new TopicLog(client, client.producer(), { topic: 'copies', partitions: 1, replicationFactor: 3, setting: 's' }, system)
-    await expect(log.start(() => {})).rejects.toThrow(/copies of s could not be created with 1 partitions and 3 copies/)
+  test('more copies than brokers are refused with the reason and the mend', async () => {
+    const log = new TopicLog(
+      client,
+      client.producer(),
+      { topic: 'copies', partitions: 1, replicationFactor: 3, setting: 's.topic' },
+      system,
+    )
+    await expect(log.start(() => {})).rejects.toThrow(
+      /copies of s\.topic could not be created with 1 partitions and 3 copies.*Set s\.replication\.factor/,
+    )
   })
 })
 

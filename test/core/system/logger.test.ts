@@ -32,9 +32,10 @@ test('the silent logger has no levels', () => {
 })
 
 test('lines for people', () => {
-  const json = '{"level":40,"time":"2026-01-02T03:04:05.678Z","part":"mirror","why":"two words","count":3,"list":[1],"msg":"it happened"}'
+  const json =
+    '{"level":"warn","time":"2026-01-02T03:04:05.678Z","part":"mirror","why":"two words","count":3,"list":[1],"msg":"it happened"}'
   expect(readableLine(json)).toBe('03:04:05.678 WARN  it happened  part=mirror why="two words" count=3 list=[1]\n')
-  expect(readableLine('{"level":50,"time":"2026-01-02T03:04:05.678Z","err":{"stack":"Error: x\\n    at y"},"msg":"broke"}')).toBe(
+  expect(readableLine('{"level":"error","time":"2026-01-02T03:04:05.678Z","err":{"stack":"Error: x\\n    at y"},"msg":"broke"}')).toBe(
     '03:04:05.678 ERROR broke\n    Error: x\n        at y\n',
   )
   expect(readableLine('no json')).toBe('no json')

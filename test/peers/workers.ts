@@ -1,0 +1,69 @@
+/**
+ * Kafka Connect and our worker as processes of a test, with the same worker file, in the folder that the test gives.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll } from 'vitest'
+import { freePort } from '../running-broker.ts'
+import { kafkaScript } from './apache-kafka.ts'
+import { launch } from './launch.ts'
+
+export interface Running {
+  name: string
+  port: number
+  address: string
+  pid: number
+  stop(): Promise<void>
+}
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-peers-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export function writeFile(folder: string, name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+function workerFile(folder: string, name: string, bootstrap: string, port: number): string {
+  const json = 'org.apache.kafka.connect.json.JsonConverter'
+  const storage = ['config', 'offset', 'status'].flatMap((kind) => [
+    `${kind}.storage.topic=${name}-${kind}`,
+    `${kind}.storage.replication.factor=1`,
+  ])
+  const text = [
+    `bootstrap.servers=${bootstrap}`,
+    `group.id=${name}`,
+    `listeners=http://127.0.0.1:${port}`,
+    `key.converter=${json}`,
+    `value.converter=${json}`,
+    'offset.flush.interval.ms=1000',
+    ...storage,
+  ]
+  return writeFile(folder, `${name}.properties`, text.join('\n'))
+}
+
+async function startWorker(name: string, command: string, args: readonly string[], port: number): Promise<Running> {
+  const address = `127.0.0.1:${port}`
+  const { pid, end } = await launch(name, command, args, {
+    env: { KAFKA_HEAP_OPTS: '-Xmx512m', KAFKA_LOG_LEVEL: 'WARN' },
+    ready: async () => (await fetch(`http://${address}/connectors`)).ok,
+  })
+  return { name, port, address, pid, stop: () => end('SIGTERM') }
+}
+
+/** Workers of one `group` share its connectors, whoever made them. */
+export async function startKafkaConnect(folder: string, bootstrap: string, group = 'theirs'): Promise<Running> {
+  const port = await freePort()
+  return startWorker('Kafka Connect', kafkaScript(), ['connect-distributed', workerFile(folder, group, bootstrap, port)], port)
+}
+
+export async function startOurWorker(folder: string, bootstrap: string, group = 'ours'): Promise<Running> {
+  const port = await freePort()
+  const program = resolve(import.meta.dirname, '../../bin/tributary')
+  return startWorker('our worker', program, ['connect', workerFile(folder, group, bootstrap, port)], port)
+}
