@@ -27,6 +27,7 @@ const moody = defineConnector({
       if (broken) throw new Error('the database is away')
       return [{}]
     },
+    // biome-ignore lint/correctness/useYield: it has nothing to give
     async *read() {
       runs++
       throw new Error('the task is broken')
