@@ -64,7 +64,7 @@ describe('lines', () => {
       fc.property(text, reads, (text, reads) => {
         const expected: string[] = []
         let line = ''
-        let state: 'begin' | 'text' | 'quotes' | 'ended' = 'begin'
+        let state = 'begin'
         for (const char of text) {
           if (char === '\n' && state !== 'quotes') {
             expected.push(line.endsWith('\r') ? line.slice(0, -1) : line)
