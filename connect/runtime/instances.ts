@@ -29,7 +29,7 @@ interface RunningTask {
 
 export class Instances {
   private readonly parts: InstancesParts
-  private readonly connectors = new Map<string, { runner: ConnectorRunner; config: ConnectorConfig }>()
+  private readonly connectors = new Map<string, ConnectorRunner>()
   private readonly tasks = new Map<string, RunningTask>()
   /** What is being done to each unit. */
   private readonly queues = new Map<string, Promise<void>>()
@@ -113,7 +113,7 @@ export class Instances {
         const found = this.connectors.get(connector)
         if (!found) return
         this.connectors.delete(connector)
-        if (!(await found.runner.stop(this.graceMs)))
+        if (!(await found.stop(this.graceMs)))
           this.parts.lent.system.logger.warn({ connector }, 'the connector did not end in time and is given up on: it publishes no tasks')
       } else {
         const found = this.tasks.get(unit)
@@ -142,7 +142,7 @@ export class Instances {
         publish: (tasks) => this.parts.publish(name, tasks, runner.signal),
         report: (state, trace) => void this.tell(name, CONNECTOR, state, trace, plugin.version),
       })
-      this.connectors.set(name, { runner, config })
+      this.connectors.set(name, runner)
       runner.start()
     } catch (error) {
       void this.tell(name, CONNECTOR, 'FAILED', traceOf(error))
@@ -174,11 +174,10 @@ export class Instances {
     task.start()
   }
 
-  /** A connector's config changed: it works its tasks out anew. */
+  /** A connector's config was written: it works its tasks out anew, though nothing changed, since that is how a failed one is revived. */
   connectorChanged(name: string): void {
     const unit = unitKey(name, CONNECTOR)
-    const running = this.connectors.get(name)
-    if (!this.wanted.has(unit) || (running && sameConfig(running.config, this.parts.configs.config(name)))) return
+    if (!this.wanted.has(unit)) return
     void this.end(unit, null)
     void this.begin(unit)
   }
@@ -201,7 +200,7 @@ export class Instances {
 
   retarget(name: string): void {
     const target = this.parts.configs.target(name)
-    this.connectors.get(name)?.runner.retarget(target)
+    this.connectors.get(name)?.retarget(target)
     for (const [unit, { task }] of this.tasks) {
       if (unitOf(unit).connector !== name) continue
       if (target === 'PAUSED') task.pause()

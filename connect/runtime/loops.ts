@@ -12,6 +12,7 @@ import { type CommonConfig, connectorSettings, type SinkConfig, sinkSettings, so
 import { DeadLetter } from './dead-letter.ts'
 import { FlowLoop } from './flow-loop.ts'
 import { workerMetrics } from './metrics.ts'
+import { groupOf } from './offset-commands.ts'
 import { Pipeline } from './pipeline.ts'
 import { SinkLoop } from './sink-loop.ts'
 import { SourceLoop } from './source-loop.ts'
@@ -90,7 +91,7 @@ export async function buildLoop(
   const sink = parseSettings(sinkSettings, config) as SinkConfig
   return new SinkLoop({
     side: plugin.side,
-    context,
+    context: { ...context, committed: () => client.admin.groupOffsets(groupOf(connector, config)) },
     pipeline,
     consumer: client.consumer({ maxPollRecords: SINK_POLL_RECORDS, ...consumerSettings(properties, config, connector) }),
     topics: sink['topics.regex'] === '' ? sink.topics : new RegExp(`^(?:${sink['topics.regex']})$`),

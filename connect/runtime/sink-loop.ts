@@ -4,7 +4,7 @@
  */
 import type { Consumer, RebalanceListener } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
-import { BadRecord, Disconnected, Retriable, type SinkSide, type SinkTask, type TaskContext } from '../sdk/index.ts'
+import { BadRecord, Disconnected, Retriable, type SinkContext, type SinkSide, type SinkTask } from '../sdk/index.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { Pipeline, RawRecord, SinkBatch } from './pipeline.ts'
 import { SinkOffsets } from './sink-offsets.ts'
@@ -15,7 +15,7 @@ export interface SinkLoopParts {
   // biome-ignore lint/suspicious/noExplicitAny: the config's type is the connector's own
   side: SinkSide<any>
   // biome-ignore lint/suspicious/noExplicitAny: see above
-  context: Omit<TaskContext<any>, 'signal'>
+  context: Omit<SinkContext<any>, 'signal'>
   pipeline: Pipeline
   consumer: Consumer
   topics: readonly string[] | RegExp
@@ -175,7 +175,7 @@ export class SinkLoop implements TaskLoop {
     if (!control.abandoned && this.offsets.dirty) {
       const { clock } = this.parts.system
       const began = clock.monotonic()
-      if (await this.persist(control, () => this.task!.flush())) {
+      if (await this.persist(control, () => this.task!.flush(this.offsets.uncommitted()))) {
         this.flushMs = clock.monotonic() - began
         await this.commitFlushed(control)
       }
@@ -208,7 +208,7 @@ export class SinkLoop implements TaskLoop {
       revoked: async (partitions) => {
         if (!control.abandoned && this.offsets.dirty) {
           try {
-            await this.task!.flush()
+            await this.task!.flush(this.offsets.uncommitted())
             await this.commitFlushed(control)
           } catch (error) {
             // the next owner reads it again: nothing is lost by going on
@@ -265,7 +265,7 @@ export class SinkLoop implements TaskLoop {
   private async finish(control: TaskControl): Promise<void> {
     if (control.abandoned || !this.task) return
     if (this.offsets.dirty) {
-      await this.task.flush()
+      await this.task.flush(this.offsets.uncommitted())
       await this.commitFlushed(control)
     }
   }

@@ -15,7 +15,17 @@ const replication = (doc: string) =>
     default: 3,
     importance: 'LOW',
     doc,
-    check: (value) => (value === -1 || value > 0 ? undefined : 'Value must be -1 or at least 1'),
+    check: (value) =>
+      value === -1 || value > 0
+        ? undefined
+        : "Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker's default",
+  })
+const partitions = (byDefault: number, doc: string) =>
+  setting.int({
+    default: byDefault,
+    importance: 'LOW',
+    doc,
+    check: (value) => (value === -1 || value > 0 ? undefined : "Number of partitions must be positive, or -1 to use the broker's default"),
   })
 
 export const workerSettings = {
@@ -47,7 +57,7 @@ export const workerSettings = {
   'config.storage.topic': storage('config', 'connect-configs')['config.storage.topic']!,
   'config.storage.replication.factor': replication('Copies of the config topic.'),
   'offset.storage.topic': storage('offset', 'connect-offsets')['offset.storage.topic']!,
-  'offset.storage.partitions': setting.int({ default: 25, importance: 'LOW', doc: 'Partitions of the offset topic.', check: atLeast(1) }),
+  'offset.storage.partitions': partitions(25, 'Partitions of the offset topic; -1 for as many as the cluster gives by default.'),
   'offset.storage.replication.factor': replication('Copies of the offset topic.'),
   'offset.storage.file.filename': setting.string({
     default: null,
@@ -55,7 +65,7 @@ export const workerSettings = {
     doc: 'A worker that stands alone keeps its positions in this file (as JSON).',
   }),
   'status.storage.topic': storage('status', 'connect-status')['status.storage.topic']!,
-  'status.storage.partitions': setting.int({ default: 5, importance: 'LOW', doc: 'Partitions of the status topic.', check: atLeast(1) }),
+  'status.storage.partitions': partitions(5, 'Partitions of the status topic; -1 for as many as the cluster gives by default.'),
   'status.storage.replication.factor': replication('Copies of the status topic.'),
   'offset.flush.interval.ms': setting.long({
     default: 60_000,

@@ -65,13 +65,23 @@ export interface SinkTopicPartition {
   partition: number
 }
 
+export interface SinkOffset extends SinkTopicPartition {
+  /** The next one to be handed over. */
+  offset: number
+}
+
+export interface SinkContext<C> extends TaskContext<C> {
+  /** What is committed, by whichever worker: what a sink finds in its system may be somebody else's. */
+  committed?(): Promise<readonly SinkOffset[]>
+}
+
 export interface SinkTask {
   /** These partitions are ours now. */
   open?(partitions: readonly SinkTopicPartition[]): Promise<void> | void
   /** Takes the records, in order within a partition. It may buffer until `flush`. Throws Retriable or BadRecord. */
   write(records: readonly SinkRecord[]): Promise<void>
-  /** Everything taken so far is in the system when this resolves; the runtime commits offsets then (Invariant 7). */
-  flush(): Promise<void>
+  /** Everything taken so far is in the system when this resolves; the runtime commits these offsets then (Invariant 7). */
+  flush(offsets?: readonly SinkOffset[]): Promise<void>
   /** These partitions go (after a flush). */
   close?(partitions: readonly SinkTopicPartition[]): Promise<void> | void
   /** The task ends. */
@@ -83,7 +93,7 @@ export interface SinkDeclaration<C> {
   check?(config: C): readonly Complaint[]
   /** As of a source, for a sink that cannot be shared. Where it is left out `tasks.max` tasks share the partitions. */
   tasks?(config: C, maxTasks: number): Promise<readonly Readonly<Record<string, string>>[]> | readonly Readonly<Record<string, string>>[]
-  start(context: TaskContext<C>): Promise<SinkTask> | SinkTask
+  start(context: SinkContext<C>): Promise<SinkTask> | SinkTask
 }
 
 /** What a flow says about itself while it runs. */

@@ -20,7 +20,7 @@ export interface RestartRequest {
 }
 
 export interface ConfigListener {
-  /** A connector is new, or its config changed. */
+  /** A connector is new, or its config was written again, changed or not. */
   connectorChanged(name: string): void
   connectorRemoved(name: string): void
   /** The tasks whose config is new, changed or gone. */

@@ -18,8 +18,8 @@ export class BadLine extends Error {
 export interface Format {
   /** A carriage return alone ends a line. */
   readonly loneReturns: boolean
-  /** A newline inside double quotes does not end a line. */
-  readonly quoted: boolean
+  /** What parts the fields of a line, where a newline inside a field's double quotes does not end the line. */
+  readonly delimiter: Buffer | null
   /** The file's first line names the columns. */
   readonly hasHeader: boolean
   header(line: string): void
@@ -45,7 +45,7 @@ export function formatNamed(name: 'lines' | 'json' | 'csv', options: FormatOptio
 function plainLines({ topic }: FormatOptions): Format {
   return {
     loneReturns: true,
-    quoted: false,
+    delimiter: null,
     hasHeader: false,
     header() {},
     records(lines, timestamp) {
@@ -70,7 +70,7 @@ function plainLines({ topic }: FormatOptions): Format {
 function jsonLines({ topic, keyField }: FormatOptions): Format {
   return {
     loneReturns: false,
-    quoted: false,
+    delimiter: null,
     hasHeader: false,
     header() {},
     records(lines, timestamp) {
@@ -109,7 +109,7 @@ function csvRows({ topic, keyField, delimiter }: FormatOptions): Format {
 
   return {
     loneReturns: false,
-    quoted: true,
+    delimiter: Buffer.from(delimiter),
     hasHeader: true,
     header(line) {
       const [names] = rows(line)

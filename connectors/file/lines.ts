@@ -5,6 +5,7 @@
 const NEWLINE = 0x0a
 const RETURN = 0x0d
 const QUOTE = 0x22
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF')
 
 /** How much is asked of the disk at once. */
 export const READ_BYTES = 1024 * 1024
@@ -24,8 +25,8 @@ export interface CutLines {
 export interface LineRules {
   /** A carriage return alone ends a line too, as it does for Kafka's file source. */
   loneReturns: boolean
-  /** A newline between double quotes belongs to the line. */
-  quoted: boolean
+  /** What parts the fields of a line, where a newline between the double quotes of a field belongs to the line. Null where there are none. */
+  delimiter: Buffer | null
   maxLineBytes: number
 }
 
@@ -39,6 +40,8 @@ export class LineCutter {
   /** Nothing below this index ends the line at #start: spares a second look at the bytes of a long line. */
   #seen = 0
   #inQuotes = false
+  /** The file's byte after the quote that ended a field: another one there stands for a quote in it. */
+  #afterQuotes = -1
 
   constructor(position: number, rules: LineRules) {
     this.#position = position
@@ -82,6 +85,7 @@ export class LineCutter {
     this.#position = position
     this.#start = this.#end = this.#seen = 0
     this.#inQuotes = false
+    this.#afterQuotes = -1
   }
 
   /** The next complete lines, at most `most`; null where there is none. */
@@ -89,7 +93,7 @@ export class LineCutter {
     const from = this.#position
     const lines: string[] = []
     const returns = this.#rules.loneReturns && this.#has(RETURN)
-    if (this.#rules.quoted) this.#cutQuoted(lines, most)
+    if (this.#rules.delimiter) this.#cutQuoted(lines, most, this.#rules.delimiter)
     else if (returns) this.#cutReturns(lines, most)
     else this.#cutNewlines(lines, most)
     if (lines.length === 0) {
@@ -105,6 +109,7 @@ export class LineCutter {
     this.#position = cut.from
     this.#seen = this.#start
     this.#inQuotes = false
+    this.#afterQuotes = -1
   }
 
   /** What is left of a file that grows no more: its last line, though no newline ends it. */
@@ -151,14 +156,14 @@ export class LineCutter {
     this.#moveTo(begin, lines)
   }
 
-  #cutQuoted(lines: string[], most: number): void {
+  #cutQuoted(lines: string[], most: number, delimiter: Buffer): void {
     const buffer = this.#buffer
     let at = Math.max(this.#start, this.#seen)
     while (lines.length < most) {
       const newline = this.#find(NEWLINE, at)
       let quote = this.#find(QUOTE, at)
       while (quote < newline) {
-        this.#inQuotes = !this.#inQuotes
+        this.#turn(quote, delimiter)
         quote = this.#find(QUOTE, quote + 1)
       }
       if (newline < this.#end && !this.#inQuotes && newline - this.#start > this.#rules.maxLineBytes) break
@@ -169,6 +174,24 @@ export class LineCutter {
       lines.push(this.#text(trimmed))
       this.#advance(newline + 1)
     }
+  }
+
+  /** A quote begins only a whole field: one that stands in a field's middle (5") is text, and must not swallow the lines behind it. */
+  #turn(quote: number, delimiter: Buffer): void {
+    const at = this.#position + quote - this.#start
+    if (this.#inQuotes) {
+      this.#inQuotes = false
+      this.#afterQuotes = at + 1
+      return
+    }
+    const begins = at === BYTE_ORDER_MARK.length && this.#standsBefore(quote, BYTE_ORDER_MARK)
+    this.#inQuotes = quote === this.#start || at === this.#afterQuotes || begins || this.#standsBefore(quote, delimiter)
+  }
+
+  /** Whether these bytes of the line end at an index. */
+  #standsBefore(index: number, bytes: Buffer): boolean {
+    const begin = index - bytes.length
+    return begin >= this.#start && this.#buffer.compare(bytes, 0, bytes.length, begin, index) === 0
   }
 
   /** The index of a byte, or past the end where there is none. */

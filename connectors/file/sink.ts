@@ -10,10 +10,11 @@ import {
   type ConfigOf,
   defineSink,
   Retriable,
+  type SinkContext,
+  type SinkOffset,
   type SinkRecord,
   type SinkTask,
   setting,
-  type TaskContext,
 } from '../../connect/sdk/index.ts'
 import { claim, type Held, heldKey, isTaken, readSinkStand, syncFolder, writeSinkStand } from './position.ts'
 import { addJson, addPlain, LineBuffer } from './text.ts'
@@ -42,7 +43,7 @@ export const fileSink = defineSink({
   settings,
   // two would cut each other's lines
   tasks: () => [{}],
-  async start(context: TaskContext<Config>): Promise<SinkTask> {
+  async start(context: SinkContext<Config>): Promise<SinkTask> {
     const sink = new FileSink(context)
     await sink.start()
     return sink
@@ -56,17 +57,19 @@ class Replaced extends Error {
 
 class FileSink implements SinkTask {
   readonly #path: string
-  readonly #log: TaskContext<Config>['log']
+  readonly #log: SinkContext<Config>['log']
   readonly #add: (to: LineBuffer, record: SinkRecord) => void
   readonly #lines = new LineBuffer()
   readonly #writer = randomUUID()
+  readonly #committed: SinkContext<Config>['committed']
   #handle: FileHandle | null = null
   #ino = 0
   #length = 0
   #held = new Map<string, Held>()
   #changed = false
 
-  constructor({ config, log }: TaskContext<Config>) {
+  constructor({ config, log, committed }: SinkContext<Config>) {
+    this.#committed = committed
     this.#path = config.file
     this.#log = log
     this.#add = config.format === 'json' ? addJson : addPlain
@@ -79,11 +82,17 @@ class FileSink implements SinkTask {
     const stand = await readSinkStand(this.#path)
     if (stand && stand.length <= this.#length) {
       this.#held = stand.held
-      // what came after the last flush comes again: its offsets were not committed
-      await this.#cutTo(stand.length, 'what was written after the last flush; it comes again')
-      return
-    }
-    if (stand) {
+      if (stand.length === this.#length) return
+      if (!(await this.#othersWrote())) {
+        // what came after the last flush comes again: its offsets were not committed
+        await this.#cutTo(stand.length, 'what was written after the last flush; it comes again')
+        return
+      }
+      this.#log.warn(
+        `${this.#path} has ${this.#length - stand.length} bytes that another connector wrote since it was left here, as Kafka's own does ` +
+          'where it takes over. They stay; after a crash some of their lines may be there twice.',
+      )
+    } else if (stand) {
       this.#log.warn(
         `${this.#path} is shorter than when it was left (${this.#length} bytes, ${stand.length} then): it was emptied or replaced. ` +
           'Going on as with a new file.',
@@ -92,6 +101,24 @@ class FileSink implements SinkTask {
     await this.#cutTo(await this.#wholeLines(), 'a last line that no newline ends')
     // known from the first byte on: what is written before the first flush is cut off after a crash too
     await this.#keepStand()
+  }
+
+  /** More is committed than what was flushed here: it does not come again. From now on it counts as held. */
+  async #othersWrote(): Promise<boolean> {
+    const ahead = ((await this.#committed?.()) ?? []).filter(
+      (one) => one.offset > (this.#held.get(heldKey(one.topic, one.partition))?.next ?? 0),
+    )
+    this.#holdUpTo(ahead)
+    return ahead.length > 0
+  }
+
+  #holdUpTo(offsets: readonly SinkOffset[]): void {
+    for (const { topic, partition, offset } of offsets) {
+      const key = heldKey(topic, partition)
+      const held = this.#held.get(key)
+      if (!held) this.#held.set(key, { next: offset, latestMs: -1 })
+      else if (offset > held.next) held.next = offset
+    }
   }
 
   async write(records: readonly SinkRecord[]): Promise<void> {
@@ -113,8 +140,10 @@ class FileSink implements SinkTask {
     if (first) throw new BadRecord(first.index, first.message, { cause: first.cause, also })
   }
 
-  async flush(): Promise<void> {
-    if (!this.#changed) return
+  async flush(offsets: readonly SinkOffset[] = []): Promise<void> {
+    if (!this.#changed && offsets.length === 0) return
+    // behind the last record may be what is none: a transaction's mark, a record that was refused
+    this.#holdUpTo(offsets)
     await this.#mustOwn()
     const handle = this.#opened()
     await handle.datasync()

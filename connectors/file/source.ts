@@ -73,7 +73,7 @@ export const fileSource = defineSource({
         keyField: config['key.field'],
         delimiter: config.delimiter === '\\t' ? '\t' : config.delimiter,
       })
-      const rules = { loneReturns: format.loneReturns, quoted: format.quoted, maxLineBytes: config['line.max.bytes'] }
+      const rules = { loneReturns: format.loneReturns, delimiter: format.delimiter, maxLineBytes: config['line.max.bytes'] }
       const cutter = new LineCutter(await firstPosition(tail, context), rules)
       const reading = new Reading(context, tail, cutter, format)
       if (format.hasHeader && cutter.position > 0) await reading.readHeader(new LineCutter(0, rules))

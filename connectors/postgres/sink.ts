@@ -153,10 +153,10 @@ class PostgresSink implements SinkTask {
             throw new RowRefused('it has no field with a value, and the table has none of its columns')
           writes.push(writeStatement(sql, this.#mode, columns, keyCount, rows))
         }
-        // before the writes, since some of those rows come again; after their columns, since a table is created with all of them
+        // before the writes, since some of those rows come again; after their columns, since these create the table: a key alone makes none
         if (deletes.length > 0) {
-          const columns = await this.#tables.columns(table, keys, keys, alone)
-          add(deleteStatement(sql, columns as Column[], deletes))
+          const columns = await this.#tables.keyColumns(table, keys, alone)
+          if (columns) add(deleteStatement(sql, columns as Column[], deletes))
         }
         for (const write of writes) add(write)
       }

@@ -77,6 +77,13 @@ export class Tables {
     return columns
   }
 
+  /** The columns of a key whose rows are to go; null where the table is still to be created, so that there are none. */
+  async keyColumns(table: TableRows['table'], keys: readonly Field[], force: boolean): Promise<(Column | null)[] | null> {
+    const sql = this.sql(table)
+    if (this.#creates && !this.#known.has(sql) && !(await this.#look(sql))) return null
+    return await this.columns(table, keys, keys, force)
+  }
+
   async #look(sql: string): Promise<Table | undefined> {
     const rows = await this.#connection.query<{ name: string; type: string }>(
       `SELECT attname AS name, format_type(atttypid, -1) AS type FROM pg_catalog.pg_attribute

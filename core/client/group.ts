@@ -102,7 +102,7 @@ export class Member implements GroupMember {
       // A callback threw: its owner's state is unknown, so the member must not go on as if it owned anything.
       this.failure ??= error as Error
       this.stopBeating()
-      await this.leave()
+      await within(this.network.system.clock, clientLimits.leaveTimeoutMs, this.leave())
       await this.lose(this.failure)
       throw error
     } finally {
@@ -351,9 +351,11 @@ export class Member implements GroupMember {
     this.network.nodes.closeLane(this.joinLane)
     await within(this.network.system.clock, clientLimits.leaveTimeoutMs, this.running)
     this.stopBeating()
-    if (this.settings.groupInstanceId === undefined) await this.leave()
-    this.network.nodes.closeLane(this.lane)
-    this.network.nodes.closeLane(this.joinLane)
+    const left = this.leave().then(() => {
+      this.network.nodes.closeLane(this.lane)
+      this.network.nodes.closeLane(this.joinLane)
+    })
+    await within(this.network.system.clock, clientLimits.leaveTimeoutMs, left)
   }
 
   /** Leaves the group for now; the loop joins it anew once the owner has let go. */
@@ -364,9 +366,10 @@ export class Member implements GroupMember {
     this.wake?.()
   }
 
+  /** Never rejects. It goes on for a session, after which the coordinator misses us by itself: one that stood still has our word waiting. */
   private async leave(): Promise<void> {
     const { memberId } = this
-    const { groupId } = this.settings
+    const { groupId, sessionTimeoutMs } = this.settings
     if (memberId === '' || this.settings.groupInstanceId !== undefined) return
     this.memberId = ''
     try {
@@ -374,7 +377,7 @@ export class Member implements GroupMember {
         { group: groupId },
         leaveGroup,
         { groupId, memberId, members: [{ memberId, groupInstanceId: null, reason: 'the member is closing' }] },
-        { lane: this.lane, timeoutMs: clientLimits.leaveTimeoutMs },
+        { lane: this.lane, timeoutMs: sessionTimeoutMs },
       )
     } catch (error) {
       this.network.system.logger.debug({ err: error, group: groupId }, 'the group could not be told; it will miss us')

@@ -516,6 +516,17 @@ describe('several workers', () => {
   })
 })
 
+test('the internal topics have as many partitions as the cluster gives where it is asked for them', async () => {
+  const properties = cluster({ 'offset.storage.partitions': '-1', 'offset.storage.replication.factor': '-1' })
+  const worker = await start(properties)
+  await worker.create('counted', source('counted', { count: '3' }), 'RUNNING')
+  await until(async () => (await worker.offsets('counted')).length === 1, 'its position is stored')
+  expect((await client.topic(properties['offset.storage.topic']!))?.partitions).toHaveLength(1)
+  await expect(start(cluster({ 'status.storage.partitions': '0' }))).rejects.toThrow(
+    "Invalid value 0 for configuration status.storage.partitions: Number of partitions must be positive, or -1 to use the broker's default",
+  )
+})
+
 test('a worker alone keeps its positions in a file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'alone-'))
   probes = new Probes()

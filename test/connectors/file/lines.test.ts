@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LineCutter, type LineRules, LineTooLong } from '../../../connectors/file/lines.ts'
 
-const plain: LineRules = { loneReturns: false, quoted: false, maxLineBytes: 1 << 20 }
+const plain: LineRules = { loneReturns: false, delimiter: null, maxLineBytes: 1 << 20 }
 
 /** All complete lines of some bytes that arrive in reads of these sizes, with the position after each batch. */
 function cut(bytes: Buffer, reads: readonly number[], rules: LineRules, most = 3, from = 0) {
@@ -29,6 +29,7 @@ function cut(bytes: Buffer, reads: readonly number[], rules: LineRules, most = 3
   }
 }
 
+const comma = Buffer.from(',')
 const text = fc
   .array(fc.constantFrom('a', 'b', 'ü', '漢', '😀', '\n', '\r\n', '\r', '"', ',', 'line'), { maxLength: 60 })
   .map((parts) => parts.join(''))
@@ -58,29 +59,34 @@ describe('lines', () => {
     )
   })
 
-  test('keep a newline between quotes', () => {
+  test('keep a newline between the quotes of a field, and not behind a quote in the middle of one', () => {
     fc.assert(
       fc.property(text, reads, (text, reads) => {
         const expected: string[] = []
         let line = ''
-        let quoted = false
+        let state = 'begin'
         for (const char of text) {
-          if (char === '"') quoted = !quoted
-          if (char !== '\n' || quoted) line += char
-          else {
+          if (char === '\n' && state !== 'quotes') {
             expected.push(line.endsWith('\r') ? line.slice(0, -1) : line)
             line = ''
+            state = 'begin'
+            continue
           }
+          line += char
+          if (state === 'quotes') state = char === '"' ? 'ended' : 'quotes'
+          else if (char === ',') state = 'begin'
+          else state = char === '"' && state !== 'text' ? 'quotes' : 'text'
         }
-        expect(cut(Buffer.from(text), reads, { ...plain, quoted: true }).lines).toEqual(expected)
+        expect(cut(Buffer.from(text), reads, { ...plain, delimiter: comma }).lines).toEqual(expected)
       }),
+      { numRuns: 1_000 },
     )
   })
 
   test('go on from every position that was given with them', () => {
     fc.assert(
       fc.property(text, reads, fc.boolean(), fc.boolean(), (text, reads, loneReturns, quoted) => {
-        const rules = { ...plain, loneReturns: loneReturns && !quoted, quoted }
+        const rules = { ...plain, loneReturns: loneReturns && !quoted, delimiter: quoted ? comma : null }
         const bytes = Buffer.from(text)
         const { lines, positions } = cut(bytes, reads, rules)
         for (const [position, count] of positions) expect(cut(bytes, [100], rules, 3, position).lines).toEqual(lines.slice(count))
@@ -115,7 +121,7 @@ describe('a line past the limit', () => {
   const rules = { ...plain, maxLineBytes: 10 }
 
   test.each([[1], [7], [100]])('is refused with the byte where it begins, in reads of %i bytes', (size) => {
-    for (const each of [rules, { ...rules, quoted: true }, { ...rules, loneReturns: true }]) {
+    for (const each of [rules, { ...rules, delimiter: comma }, { ...rules, loneReturns: true }]) {
       expect(() => cut(Buffer.from(`one\n${'x'.repeat(11)}\ntwo\n`), [size], each)).toThrow(
         new LineTooLong(
           'The line that begins at byte 4 is longer than 10 bytes. Raise line.max.bytes, or end the line with a newline (in CSV, look for a quote that is never closed).',

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Retriable, type Schema, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
+import { Retriable, type Schema, type SinkOffset, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
 import { fileSink } from '../../../connectors/file/sink.ts'
 import { javaText } from '../../../connectors/file/text.ts'
 import { sinkRecord, type Told, taskContext } from '../../contract/fixture.ts'
@@ -66,6 +66,42 @@ describe('after a crash', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  test('what another connector wrote and committed meanwhile stays, and what comes again of it is left out', async () => {
+    const context = taskContext(fileSink.settings, { file }, new AbortController().signal)
+    const offsets: SinkOffset[] = []
+    const begin = () => fileSink.start({ ...context, committed: async () => offsets })
+    const ours = await begin()
+    await ours.write([record(0)])
+    await ours.flush([{ topic: 't', partition: 0, offset: 3 }]) // offsets 1 and 2 are no records
+    offsets.push({ topic: 't', partition: 0, offset: 3 })
+    await ours.write([record(3)])
+    await ours.stop!()
+
+    const again = await begin()
+    expect(await lines()).toEqual(['line 0'])
+    await again.write([record(3)])
+    await again.stop!()
+
+    await appendFile(file, 'line 3\nline 4\nto')
+    offsets[0] = { topic: 't', partition: 0, offset: 5 }
+    const back = await begin()
+    expect(await lines()).toEqual(['line 0', 'line 3', 'line 3', 'line 4'])
+    await back.write([record(5)])
+    await back.stop!()
+    const last = await begin()
+    expect(await lines()).toEqual(['line 0', 'line 3', 'line 3', 'line 4'])
+    await last.stop!()
+  })
+
+  test('another connector is known of also where nothing was flushed before it', async () => {
+    await (await start()).stop!()
+    await appendFile(file, 'line 0\n')
+    const context = taskContext(fileSink.settings, { file }, new AbortController().signal)
+    const sink = await fileSink.start({ ...context, committed: async () => [{ topic: 't', partition: 0, offset: 1 }] })
+    expect(await lines()).toEqual(['line 0'])
+    await sink.stop!()
   })
 
   test('a torn last line of a file without a position is cut off', async () => {

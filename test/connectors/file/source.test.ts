@@ -129,6 +129,19 @@ describe('a bad line', () => {
     expect(told[0]!.message).toContain('the line at byte 8')
   })
 
+  test('is a CSV row with a quote in the middle of a field, and takes no other row with it', async () => {
+    await writeFile(file, '\uFEFF"a\n1",b\n1,2\n3,5" nail\n"x""\ny",6\n7,"8"9\n10,11\n')
+    expect(values(await open({ format: 'csv', 'bad.lines': 'skip' })(3))).toEqual([
+      { 'a\n1': '1', b: '2' },
+      { 'a\n1': 'x"\ny', b: '6' },
+      { 'a\n1': '10', b: '11' },
+    ])
+    expect(told.map(({ message }) => message)).toEqual([
+      expect.stringContaining('the line at byte 15 is not a CSV row'),
+      expect.stringContaining('the line at byte 35 is not a CSV row'),
+    ])
+  })
+
   test('that is too long names its byte and the setting', async () => {
     await writeFile(file, `ok\n${'x'.repeat(200)}\n`)
     const next = open({ 'line.max.bytes': '100' })

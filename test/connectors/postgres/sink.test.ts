@@ -239,6 +239,27 @@ describe('keys', () => {
     expect(await rows()).toEqual([{ id: '2', a: '22' }])
   })
 
+  test('a table is made of the first record with a value, though one without comes before it', async () => {
+    for (const mode of ['upsert', 'insert']) {
+      const topic = `first_${mode}`
+      const task = await start({
+        ...upsert,
+        'insert.mode': mode,
+        'delete.enabled': 'true',
+        'schema.evolution': 'none',
+        'auto.create': 'true',
+      })
+      await task.write([record(null, { topic, key: { id: 1 } })])
+      expect(await rows(`SELECT to_regclass('${topic}') AS there`)).toEqual([{ there: null }])
+      await task.write([record(null, { topic, key: { id: 1 } }), record({ a: 2 }, { topic, key: { id: 2 } })])
+      await task.write([record(null, { topic, key: { id: 3 } }), record({ a: 1 }, { topic, key: { id: 1 } })])
+      expect(await rows(`SELECT * FROM ${topic} ORDER BY id`)).toEqual([
+        { id: '1', a: '1' },
+        { id: '2', a: '2' },
+      ])
+    }
+  })
+
   test('a row that is deleted and comes again within a batch has nothing of the one before', async () => {
     const task = await start({ ...upsert, 'delete.enabled': 'true' })
     await task.write([keyed({ id: 1 }, { a: 1, b: 1 }), keyed({ id: 2 }, { a: 2, b: 2 })])
