@@ -329,7 +329,7 @@ export class Flow {
     let sourceReachable = false
     const ask = async () => {
       await this.groups.poll()
-      const flows = [...this.partitions.values()]
+      const flows = [...this.partitions.values()].filter((each) => each.state !== 'gone')
       if (flows.length > 0) await this.upkeep.askEnds(flows)
       for (const flow of flows) ends.set(keyOf(flow.topic, flow.partition), flow.arrivals.end)
       sourceReachable = true

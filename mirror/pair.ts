@@ -164,7 +164,8 @@ export class Pair {
     let { records, bytes } = this.mirrored
     for (const each of flow.partitions.values()) {
       const waited = each.arrivals.waitedMs(now)
-      const unknown = unreachable || !each.located || now - (each.arrivals.heardMs ?? 0) > silenceMs
+      const silent = !each.located || now - (each.arrivals.heardMs ?? 0) > silenceMs
+      const unknown = unreachable || (silent && each.state !== 'gone')
       records += each.records
       bytes += each.bytes
       partitions.push({
