@@ -147,8 +147,8 @@ export class Flow {
       events: {
         took: (partition) => this.delivery.wake(partition),
         outOfRange: (partition) => this.roster.reexamine(partition, 'the source does not have the offset that comes next'),
-        gone: (partition) => void this.roster.locate(partition),
-        moved: (partition) => void this.roster.locate(partition),
+        gone: (partition, error) => void this.roster.locate(partition, error),
+        moved: (partition, error) => void this.roster.locate(partition, error),
         failed: (error) => this.fail(error),
         trouble: (error) => {
           if (!this.sourceTrouble) options.logger.warn({ mirror: settings.name, err: error }, 'the source does not answer; tried again')

@@ -101,6 +101,8 @@ export class PartitionFlow {
   /** The source's leader is known and asked; otherwise nobody knows what waits there. */
   located = false
   attempts = 0
+  /** Fetches that the source's leader has refused since it last answered one. */
+  refusals = 0
   /** The target has taken a batch since the last rewind. */
   private landed = false
   private nextSequence = 0

@@ -3,7 +3,7 @@
  * anew, a target that forgot us) stops one, looks at both sides, and lets it go on exactly. Every loss is counted and told (Invariant 11).
  */
 import type { Client, TopicMetadata } from '../core/client/index.ts'
-import { KafkaError } from '../core/errors.ts'
+import { type ErrorName, KafkaError } from '../core/errors.ts'
 import type { System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
 import type { Delivery } from './delivery.ts'
@@ -243,12 +243,13 @@ export class Roster {
   }
 
   /** Finds the source's leader again, and sees whether its log still agrees with what was read. */
-  async locate(flow: PartitionFlow): Promise<void> {
+  async locate(flow: PartitionFlow, error: ErrorName | null = null): Promise<void> {
     if (this.busy.has(flow) || flow.state === 'gone') return
     this.busy.set(flow, null)
     this.options.intake.remove(flow)
     flow.located = false
     try {
+      if (error) await this.pace(flow, error)
       const reason = await this.search(flow)
       const doubt = reason ?? this.busy.get(flow)
       this.busy.delete(flow)
@@ -260,6 +261,15 @@ export class Roster {
     } catch (error) {
       this.options.fail(error as Error)
     }
+  }
+
+  /** A leader that is there and keeps refusing is asked ever more slowly; once may be a leader that has just moved. */
+  private async pace(flow: PartitionFlow, error: ErrorName): Promise<void> {
+    const { logger, settings, signal, system } = this.options
+    const { topic, partition, refusals } = flow
+    if (refusals === LOCATE_PATIENCE)
+      logger.warn({ mirror: settings.name, topic, partition, error }, 'the source keeps refusing this partition; asked more slowly')
+    if (refusals > 1) await system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(refusals - 2, 10)), signal)
   }
 
   /** Resolves when the leader is there: with null, or with the reason why what was read has to be looked at again. */
