@@ -151,6 +151,8 @@ ${settingsTable(clusterSettings)}
 
 The REST API's settings (\`listeners\`, \`rest.*\` and so on, above) have an effect here too. All others of these are taken and have none:
 ${acceptedByMirror.map(pattern).join(', ')}. What is in none of these lists is named in the log once.
+Where \`exactly.once.source.support\` asks for exactly once, the log says what holds instead: each record comes once unless a crash leaves
+what cannot be proven, and what is repeated then is counted.
 `
 }
 

@@ -100,8 +100,7 @@ async function runSource(
     logger: logger.child({ connector }),
     instance: system.random.uuid(),
     metrics,
-    paused: false,
-    failedOver: false,
+    held: { paused: false, failedOver: false },
     followsGroups: false,
     positions: {
       async get(topic, partition) {

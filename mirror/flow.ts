@@ -18,6 +18,7 @@ import { keyOf } from './map-reader.ts'
 import type { FlowMetrics } from './metrics.ts'
 import type { OffsetMap } from './offset-map.ts'
 import { Others } from './others.ts'
+import type { Held } from './ownership.ts'
 import type { Acknowledged, PartitionFlow } from './partition-flow.ts'
 import { Roster } from './roster.ts'
 import type { FlowSettings } from './settings.ts'
@@ -44,9 +45,8 @@ export interface FlowOptions {
   logger: Logger
   instance: string
   metrics: FlowMetrics
-  paused: boolean
-  /** Whether the groups have been failed over; as it was left on the target where it is not given. */
-  failedOver?: boolean | undefined
+  /** Whether it is paused, and whether the groups have been failed over; as it was left on the target where it is not given. */
+  held: Partial<Held>
   /** False where somebody else follows the groups. */
   followsGroups: boolean
   /** Where positions are kept, where that is not a topic of ours. */
@@ -76,13 +76,11 @@ export class Flow {
   private readonly failed: Promise<never>
   private reject: (error: Error) => void = () => {}
   private claimed = false
-  private paused: boolean
-  private stays: boolean | undefined
+  private held: Partial<Held>
 
   constructor(options: FlowOptions) {
     this.options = options
-    this.paused = options.paused
-    this.stays = options.failedOver
+    this.held = { ...options.held }
     const { settings, system } = options
     const { config } = settings
     this.failed = new Promise((_, reject) => {
@@ -149,8 +147,8 @@ export class Flow {
       events: {
         took: (partition) => this.delivery.wake(partition),
         outOfRange: (partition) => this.roster.reexamine(partition, 'the source does not have the offset that comes next'),
-        gone: (partition) => void this.roster.locate(partition),
-        moved: (partition) => void this.roster.locate(partition),
+        gone: (partition, error) => void this.roster.locate(partition, error),
+        moved: (partition, error) => void this.roster.locate(partition, error),
         failed: (error) => this.fail(error),
         trouble: (error) => {
           if (!this.sourceTrouble) options.logger.warn({ mirror: settings.name, err: error }, 'the source does not answer; tried again')
@@ -228,8 +226,10 @@ export class Flow {
   private async open(): Promise<void> {
     await this.ledger.open(this.options.instance)
     const { ownership } = this.ledger
-    this.stays ??= ownership.owner.failedOver
-    if (this.stays !== ownership.owner.failedOver) await ownership.mark(this.stays)
+    const { paused, failedOver } = ownership.owner
+    const held = { paused, failedOver, ...this.held }
+    this.held = held
+    if (held.paused !== paused || held.failedOver !== failedOver) await ownership.mark(held)
     this.hold()
     this.delivery.producerId = ownership.owner.producerId
     ownership.watch().catch((error) => this.fail(error as Error))
@@ -293,26 +293,26 @@ export class Flow {
     if (config['emit.checkpoints.enabled'] || config['sync.group.offsets.enabled']) await this.groups.follow()
   }
 
-  pause(paused: boolean): void {
-    this.paused = paused
-    this.hold()
-  }
-
   private hold(): void {
     this.intake.pause(this.paused || this.failedOver)
   }
 
   /** Whether the target is where the groups live: the source no longer writes into it unasked. */
   get failedOver(): boolean {
-    return this.stays ?? false
+    return this.held.failedOver ?? false
   }
 
-  /** Stops after a failover, or takes it back; resolves when the next mirror of the flow knows. */
-  async stay(failedOver: boolean): Promise<void> {
-    this.stays = failedOver
+  get paused(): boolean {
+    return this.held.paused ?? false
+  }
+
+  /** Pauses, stops after a failover, or takes either back at once; resolves when the next mirror of the flow knows. */
+  async keep(held: Partial<Held>): Promise<void> {
+    const same = Object.entries(held).every(([name, value]) => this.held[name as keyof Held] === value)
+    Object.assign(this.held, held)
     this.hold()
     const { ownership } = this.ledger
-    if (ownership.owner.instance === this.options.instance) await ownership.mark(failedOver)
+    if (!same && ownership.owner.instance === this.options.instance) await ownership.mark(held)
   }
 
   /** Whether all partitions that were found at the start flow. */
@@ -329,7 +329,7 @@ export class Flow {
     let sourceReachable = false
     const ask = async () => {
       await this.groups.poll()
-      const flows = [...this.partitions.values()]
+      const flows = [...this.partitions.values()].filter((each) => each.state !== 'gone')
       if (flows.length > 0) await this.upkeep.askEnds(flows)
       for (const flow of flows) ends.set(keyOf(flow.topic, flow.partition), flow.arrivals.end)
       sourceReachable = true

@@ -14,6 +14,10 @@ import { scanRecords } from './topic-scan.ts'
 
 /** Groups asked at one time. */
 const PARALLEL = 8
+/** How long the others wait for a group's answer: its coordinator may be away. */
+const ASK_PATIENCE_MS = 1_000
+/** Groups that are named in one line of the log. */
+const MAX_TOLD = 10
 /** Commits are asked for at least this often, unless asking takes long. */
 const POLL_MS = 5_000
 /** The share of time that may go into asking. */
@@ -44,6 +48,11 @@ export class Groups {
   private producer: Producer | null = null
   private readonly topic: string
   private topicReady = false
+  /** Groups that have not answered yet. */
+  private readonly asking = new Set<string>()
+  /** Groups that could not be asked: those that were told, and why of those that are still to be told. */
+  private readonly told = new Set<string>()
+  private readonly failing = new Map<string, Error>()
   private lastSync = Number.NEGATIVE_INFINITY
   private pending = false
 
@@ -96,21 +105,53 @@ export class Groups {
 
   /** Asks the source what its groups have committed. */
   async poll(): Promise<void> {
-    const { settings, source, mapped } = this.options
+    const { settings, source, system, signal } = this.options
     const groups = (await source.admin.listGroups()).filter(
       (group) => settings.groupFilter(group.groupId) && (group.protocolType === 'consumer' || group.protocolType === ''),
     )
-    const queue = groups.map((group) => group.groupId)
+    const names = groups.map((group) => group.groupId)
+    const listed = new Set(names)
+    for (const group of this.told) if (!listed.has(group)) this.told.delete(group)
+    const queue = names.filter((group) => !this.asking.has(group))
+    const patiently = (group: string) =>
+      new Promise<void>((resolve) => {
+        const timer = system.clock.after(ASK_PATIENCE_MS, resolve)
+        void this.ask(group).then(() => {
+          timer.cancel()
+          resolve()
+        })
+      })
     const work = async () => {
-      for (let group = queue.pop(); group !== undefined; group = queue.pop()) {
-        for (const { topic, partition, offset, metadata } of await source.admin.groupOffsets(group)) {
-          if (!settings.topicFilter(topic) || offset < 0) continue
-          const seenAs = mapped(topic, partition)?.map.translate(offset).down
-          this.remember(group, { topic, partition, offset, metadata: metadata ?? '', seenAs })
-        }
-      }
+      for (let group = queue.pop(); group !== undefined; group = queue.pop()) await patiently(group)
     }
     await Promise.all(Array.from({ length: PARALLEL }, work))
+    const [first] = this.failing.values()
+    if (!first || signal.aborted) return
+    const failed = [...this.failing.keys()]
+    this.failing.clear()
+    system.logger.warn(
+      { err: first, mirror: settings.name, groups: failed.slice(0, MAX_TOLD) },
+      `what ${failed.length} groups have committed cannot be asked now; the others go on, and these are tried again`,
+    )
+  }
+
+  /** Asks what one group has committed; an answer that comes late counts too. Never rejects: no group waits for another. */
+  private async ask(group: string): Promise<void> {
+    const { settings, source, mapped } = this.options
+    this.asking.add(group)
+    try {
+      for (const { topic, partition, offset, metadata } of await source.admin.groupOffsets(group)) {
+        if (!settings.topicFilter(topic) || offset < 0) continue
+        const seenAs = mapped(topic, partition)?.map.translate(offset).down
+        this.remember(group, { topic, partition, offset, metadata: metadata ?? '', seenAs })
+      }
+      this.told.delete(group)
+    } catch (error) {
+      if (!this.told.has(group)) this.failing.set(group, error as Error)
+      this.told.add(group)
+    } finally {
+      this.asking.delete(group)
+    }
   }
 
   /** Writes what is news about the groups into the checkpoints topic. */

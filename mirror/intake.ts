@@ -42,8 +42,8 @@ export interface IntakeEvents {
   outOfRange(partition: PartitionFlow): void
   /** The topic is gone, or another one has its name. */
   gone(partition: PartitionFlow, error: ErrorName): void
-  /** The leader is not the one that was asked, or a new epoch has begun. */
-  moved(partition: PartitionFlow): void
+  /** The leader is not the one that was asked, or a new epoch has begun; null where it did not answer. */
+  moved(partition: PartitionFlow, error: ErrorName | null): void
   failed(error: Error): void
   /** The source did not answer; it is asked again. */
   trouble(error: Error): void
@@ -203,6 +203,7 @@ export class Intake {
       this.refused(partition, result.error as ErrorName)
       return
     }
+    partition.refusals = 0
     partition.sourceStart = result.logStartOffset
     partition.sourceEndsAt(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
     // what was asked for before a pause is asked for again after it
@@ -227,9 +228,10 @@ export class Intake {
 
   private refused(partition: PartitionFlow, error: ErrorName): void {
     const { events } = this.options
+    partition.refusals++
     if (error === 'OFFSET_OUT_OF_RANGE') events.outOfRange(partition)
     else if (GONE.includes(error)) events.gone(partition, error)
-    else if (isRetriable(error)) events.moved(partition)
+    else if (isRetriable(error)) events.moved(partition, error)
     else {
       const mend = error === 'TOPIC_AUTHORIZATION_FAILED' ? `: grant the mirror READ on topic ${partition.topic}` : ''
       events.failed(new KafkaError(error, `${partition.where} at offset ${partition.fetchOffset}: the source answered ${error}${mend}`))
@@ -241,7 +243,7 @@ export class Intake {
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(leader.attempts++, 10))
     leader.notBefore = clock.monotonic() + waitMs
     events.trouble(error)
-    for (const partition of wanted) events.moved(partition)
+    for (const partition of wanted) events.moved(partition, null)
     void clock.sleep(waitMs, signal).then(() => {
       leader.notBefore = 0
       this.wake(leader)

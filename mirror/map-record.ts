@@ -55,6 +55,8 @@ export interface Owner {
   released: boolean
   /** The groups have been failed over: nothing is written from the source until somebody resumes the flow. */
   failedOver: boolean
+  /** Somebody has paused the flow: it reads nothing until somebody resumes it. */
+  paused: boolean
 }
 
 /** Partitions of the map's topic: what is known of each partition of the source, and apart from it who writes. */
@@ -152,6 +154,7 @@ export function encodeOwner(owner: Owner): KeyValue {
   value.int64(owner.startedMs)
   value.bool(owner.released)
   value.bool(owner.failedOver)
+  value.bool(owner.paused)
   return { key: key.bytes(), value: value.bytes() }
 }
 
@@ -175,8 +178,9 @@ export function decodeMapRecord(key: Buffer, value: Buffer | null): MapRecord {
         instance: getString(values),
         startedMs: values.int64(),
         released: values.bool(),
-        // records of earlier versions end here
+        // records of earlier versions end before either of these
         failedOver: values.remaining > 0 && values.bool(),
+        paused: values.remaining > 0 && values.bool(),
       },
     }
   }

@@ -18,6 +18,9 @@ const WATCH_WAIT_MS = 5_000
 const WATCH_RETRY_MS = 1_000
 const WATCH_BYTES = 64 * 1024
 
+/** What people have asked for, and what outlives the mirror. */
+export type Held = Pick<Owner, 'paused' | 'failedOver'>
+
 export interface OwnershipOptions {
   topic: string
   /** Of the flow, for people. */
@@ -37,7 +40,7 @@ function isNewer(other: Owner, ours: Owner): boolean {
 }
 
 export class Ownership {
-  owner: Owner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false }
+  owner: Owner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false, paused: false }
   private readonly options: OwnershipOptions
   private nextOffset = 0
 
@@ -53,7 +56,7 @@ export class Ownership {
       if (read?.kind === 'owner') this.owner = read.owner
     })
     const before = this.owner
-    const claim = { instance, startedMs: clock.now(), released: false, failedOver: before.failedOver }
+    const claim = { instance, startedMs: clock.now(), released: false, failedOver: before.failedOver, paused: before.paused }
     if (before.producerId < 0 || before.producerEpoch >= LAST_EPOCH) {
       const raw = target.raw()
       const { producerId } = await raw.initProducerId().finally(() => raw.close())
@@ -77,9 +80,9 @@ export class Ownership {
     return this.owner.producerEpoch
   }
 
-  /** Says whether the groups live at the target now, for whoever runs the flow next. */
-  async mark(failedOver: boolean): Promise<void> {
-    this.owner = { ...this.owner, failedOver }
+  /** Says what holds the flow back now, for whoever runs it next. */
+  async mark(held: Partial<Held>): Promise<void> {
+    this.owner = { ...this.owner, ...held }
     await this.write()
   }
 

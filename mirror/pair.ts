@@ -7,6 +7,7 @@ import type { Logger } from '../core/system/logger.ts'
 import type { Route } from './filters.ts'
 import { Flow, mends } from './flow.ts'
 import type { MirrorMetrics } from './metrics.ts'
+import type { Held } from './ownership.ts'
 import type { FlowSettings } from './settings.ts'
 import { type FailoverReport, MirrorError, type MirrorState, type MirrorStatus, type PartitionLag } from './types.ts'
 
@@ -16,6 +17,8 @@ const RESTART_MAX_MS = 60_000
 const GOOD_LIFE_MS = 60_000
 /** Behind this time without a word of the source about a partition, nobody knows what waits there. */
 const SILENCE_MS = 12_000
+/** How long a pause, a resume and a failover wait until it is written down that they hold. */
+const KEEP_MS = 2_000
 /** How long a failover waits for the target to be read after a start. */
 const READY_MS = 20_000
 
@@ -33,9 +36,8 @@ export class Pair {
   private readonly options: PairOptions
   private flow: Flow | null = null
   private state: MirrorState = 'STARTING'
-  private paused = false
-  /** Undefined until a failover or a resume: as it was left on the target. */
-  private failedOver: boolean | undefined
+  /** What was asked for here: the rest is as it was left on the target. */
+  private held: Partial<Held> = {}
   private trace: string | null = null
   private readonly stop = new AbortController()
   private restart: (() => void) | null = null
@@ -68,7 +70,7 @@ export class Pair {
     const { signal } = this.stop
     let attempt = 0
     while (!signal.aborted) {
-      const flow = new Flow({ ...this.options, followsGroups: true, paused: this.paused, failedOver: this.failedOver })
+      const flow = new Flow({ ...this.options, followsGroups: true, held: this.held })
       this.flow = flow
       this.state = 'STARTING'
       const begun = clock.monotonic()
@@ -149,8 +151,8 @@ export class Pair {
 
   private stateOf(flow: Flow): MirrorState {
     if (this.state === 'FAILED') return 'FAILED'
-    if (this.failedOver ?? flow.failedOver) return 'FAILED_OVER'
-    if (this.paused) return 'PAUSED'
+    if (flow.failedOver) return 'FAILED_OVER'
+    if (flow.paused) return 'PAUSED'
     return flow.running ? 'RUNNING' : 'STARTING'
   }
 
@@ -162,7 +164,8 @@ export class Pair {
     let { records, bytes } = this.mirrored
     for (const each of flow.partitions.values()) {
       const waited = each.arrivals.waitedMs(now)
-      const unknown = unreachable || !each.located || now - (each.arrivals.heardMs ?? 0) > silenceMs
+      const silent = !each.located || now - (each.arrivals.heardMs ?? 0) > silenceMs
+      const unknown = unreachable || (silent && each.state !== 'gone')
       records += each.records
       bytes += each.bytes
       partitions.push({
@@ -214,22 +217,20 @@ export class Pair {
     }
   }
 
-  pause(): void {
-    this.paused = true
-    this.flow?.pause(true)
+  async pause(): Promise<void> {
+    await this.keep({ paused: true })
   }
 
   /** Goes on; starts again what had failed, and takes back a failover's stop. */
-  resume(): void {
-    this.paused = false
-    void this.stay(false)
-    this.flow?.pause(false)
+  async resume(): Promise<void> {
+    const kept = this.keep({ paused: false, failedOver: false })
     this.hurry?.abort()
     if (this.restart) {
       this.state = 'STARTING'
       this.trace = null
       this.restart()
     }
+    await kept
   }
 
   async failover(groups: readonly string[] | 'all', dryRun: boolean): Promise<FailoverReport> {
@@ -246,19 +247,19 @@ export class Pair {
     const report = await flow.failover(groups, dryRun)
     if (groups === 'all' && !dryRun && report.groups.every((group) => group.applied)) {
       // from here on the target is where the groups live: the old source no longer writes into it unasked
-      await this.stay(true)
+      await this.keep({ failedOver: true })
     }
     return { mirror: this.settings.name, ...report, durationMs: Math.round(clock.monotonic() - begun) }
   }
 
-  private async stay(failedOver: boolean): Promise<void> {
-    const before = this.failedOver ?? this.flow?.failedOver
-    this.failedOver = failedOver
-    if (before === failedOver) return
-    await this.flow?.stay(failedOver).catch((error: unknown) => {
-      const { logger, settings } = this.options
-      logger.warn({ mirror: settings.name, err: error, failedOver }, 'it could not be written down whether the flow is failed over')
+  /** It holds at once; whoever asked waits a little for the target to know it as well. */
+  private async keep(held: Partial<Held>): Promise<void> {
+    const { logger, settings, system } = this.options
+    Object.assign(this.held, held)
+    const kept = this.flow?.keep(held).catch((error: unknown) => {
+      logger.warn({ mirror: settings.name, err: error, ...held }, 'it could not be written down on the target; a restart may not know it')
     })
+    await Promise.race([kept, system.clock.sleep(KEEP_MS, this.stop.signal)])
   }
 
   async close(): Promise<void> {

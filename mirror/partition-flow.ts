@@ -51,6 +51,8 @@ export type PartitionState =
   | 'locating'
   /** Batches failed: what is under way is waited for and sent again. */
   | 'resending'
+  /** The source's topic was created anew with fewer partitions: there is nothing to wait for unless it grows. */
+  | 'gone'
 
 export interface PartitionPlace {
   topic: string
@@ -99,6 +101,8 @@ export class PartitionFlow {
   /** The source's leader is known and asked; otherwise nobody knows what waits there. */
   located = false
   attempts = 0
+  /** Fetches that the source's leader has refused since it last answered one. */
+  refusals = 0
   /** The target has taken a batch since the last rewind. */
   private landed = false
   private nextSequence = 0
@@ -154,6 +158,19 @@ export class PartitionFlow {
     this.landed = false
     this.fetchOffset = this.map.nextUp
     this.dirty = true
+  }
+
+  /** The source's topic is another one, in which this partition is not. Gives what was known to wait and is lost. */
+  vanish(topicId: string, producerEpoch: number): { from: number; to: number } {
+    const lost = { from: this.map.nextUp, to: this.arrivals.end }
+    this.state = 'gone'
+    this.located = false
+    this.topicId = topicId
+    this.batchEpoch = -1
+    this.map.beginAnew(0)
+    this.arrivals.reset(0)
+    this.rewind(producerEpoch)
+    return lost
   }
 
   /** Takes what a fetch brought. `leftOut` says which data batches are not wanted (aborted transactions). Gives the bytes taken. */

@@ -2,8 +2,8 @@
  * The partitions of a flow: takes them in, finds their leaders again, and where something does not fit (a log that was cut, a topic created
  * anew, a target that forgot us) stops one, looks at both sides, and lets it go on exactly. Every loss is counted and told (Invariant 11).
  */
-import type { Client } from '../core/client/index.ts'
-import { KafkaError } from '../core/errors.ts'
+import type { Client, TopicMetadata } from '../core/client/index.ts'
+import { type ErrorName, KafkaError } from '../core/errors.ts'
 import type { System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
 import type { Delivery } from './delivery.ts'
@@ -13,6 +13,7 @@ import type { Ledger } from './ledger.ts'
 import { keyOf } from './map-reader.ts'
 import { PartitionFlow } from './partition-flow.ts'
 import type { FlowSettings } from './settings.ts'
+import type { Loss } from './start-plan.ts'
 import { type Inheritance, readInheritance } from './takeover.ts'
 import type { MirroredTopic, Topics } from './topics.ts'
 
@@ -20,6 +21,10 @@ const LOCATE_MS = 100
 const LOCATE_MAX_MS = 5_000
 /** Tries after which a partition that cannot be found is told. */
 const LOCATE_PATIENCE = 4
+
+/** Whether the topic is another than the one that was read, and does not have the partition. */
+const isAnotherWithout = (topic: TopicMetadata, flow: PartitionFlow): boolean =>
+  topic.id !== flow.topicId && flow.partition >= topic.partitions.length
 
 export interface RosterOptions {
   settings: FlowSettings
@@ -51,12 +56,13 @@ export class Roster {
   /** Takes partitions in that do not flow yet. */
   async admit(topics: readonly MirroredTopic[]): Promise<void> {
     const fresh = topics.filter((topic) =>
-      topic.source.partitions.some(({ index }) => !this.partitions.has(keyOf(topic.source.name, index))),
+      topic.source.partitions.some(({ index }) => (this.partitions.get(keyOf(topic.source.name, index))?.state ?? 'gone') === 'gone'),
     )
     if (fresh.length === 0) {
       this.leftOut = 0
       return
     }
+    this.missing(fresh)
     await this.options.topics.ensure(fresh)
     const { settings, system, logger } = this.options
     const subjects: Subject[] = []
@@ -66,7 +72,9 @@ export class Roster {
       const there = await this.options.target.topic(topic.targetName)
       for (const { index, leader, leaderEpoch } of topic.source.partitions) {
         const key = keyOf(topic.source.name, index)
-        if (this.partitions.has(key)) continue
+        const flow = this.partitions.get(key)
+        if (flow?.state === 'gone') this.reexamine(flow, 'the partition is there again at the source')
+        if (flow) continue
         // the others do not wait for it
         if (leader < 0 || (there?.partitions[index]?.leader ?? -1) < 0) {
           leaderless.push(`${topic.source.name}-${index}`)
@@ -130,6 +138,36 @@ export class Roster {
     )
   }
 
+  /** What was kept of partitions that the source's topic does not have any more. */
+  private missing(topics: readonly MirroredTopic[]): void {
+    const { ledger } = this.options
+    const now = new Map(topics.map((topic) => [topic.source.name, topic]))
+    for (const { head, map } of ledger.keptAll) {
+      const { topic, partition } = head
+      const there = now.get(topic)
+      const key = keyOf(topic, partition)
+      if (!there || partition < there.source.partitions.length || this.partitions.has(key)) continue
+      const flow = new PartitionFlow({ topic, partition, targetTopic: there.targetName }, head.topicId, map, head.sourceEnd)
+      flow.lostRecords = head.lostRecords
+      flow.repeatedRecords = head.repeatedRecords
+      flow.targetEnd = map.nextDown
+      flow.sourceEndsAt(head.sourceEnd, this.options.system.clock.monotonic())
+      flow.state = 'gone'
+      this.partitions.set(key, flow)
+      if (head.topicId !== there.source.id) this.vanished(flow, there.source.id, ledger.ownership.owner.producerEpoch)
+    }
+  }
+
+  private vanished(flow: PartitionFlow, topicId: string, producerEpoch: number): void {
+    const { logger, settings } = this.options
+    const lost = flow.vanish(topicId, producerEpoch)
+    logger.warn(
+      { mirror: settings.name, topic: flow.topic, partition: flow.partition },
+      'the topic was created anew at the source with fewer partitions: this one is not waited for',
+    )
+    if (lost.to > lost.from) this.lose(flow, { ...lost, reason: 'recreated' })
+  }
+
   /** What a MirrorMaker 2, or the worker that runs this flow, kept of a partition. */
   private async inheritance({ topic, partition }: Subject, found: ReadonlyMap<string, Inheritance>): Promise<Inheritance | undefined> {
     const inherited = found.get(keyOf(topic, partition))
@@ -171,15 +209,19 @@ export class Roster {
         'what the target holds behind the last position was compared with the source',
       )
     }
-    for (const { from, to, reason } of verdict.losses) {
-      flow.lostRecords += to - from
-      logger.error({ ...place, from, to, reason }, `offsets ${from} to ${to - 1} were gone from the source before they could be mirrored`)
-      if (settings.config['auto.offset.reset'] === 'none')
-        throw new KafkaError(
-          'OFFSET_OUT_OF_RANGE',
-          `${flow.where}: offsets ${from} to ${to - 1} were gone from the source before they could be mirrored (${reason}), and auto.offset.reset=none says to stop: set it to earliest to go on with what is there, and resume the mirror`,
-        )
-    }
+    for (const loss of verdict.losses) this.lose(flow, loss)
+  }
+
+  private lose(flow: PartitionFlow, { from, to, reason }: Loss): void {
+    const { logger, settings } = this.options
+    const place = { mirror: settings.name, topic: flow.topic, partition: flow.partition }
+    flow.lostRecords += to - from
+    logger.error({ ...place, from, to, reason }, `offsets ${from} to ${to - 1} were gone from the source before they could be mirrored`)
+    if (settings.config['auto.offset.reset'] === 'none')
+      throw new KafkaError(
+        'OFFSET_OUT_OF_RANGE',
+        `${flow.where}: offsets ${from} to ${to - 1} were gone from the source before they could be mirrored (${reason}), and auto.offset.reset=none says to stop: set it to earliest to go on with what is there, and resume the mirror`,
+      )
   }
 
   /** Finds both leaders and lets the partition flow; without one at the source it has to be located. */
@@ -201,12 +243,13 @@ export class Roster {
   }
 
   /** Finds the source's leader again, and sees whether its log still agrees with what was read. */
-  async locate(flow: PartitionFlow): Promise<void> {
-    if (this.busy.has(flow)) return
+  async locate(flow: PartitionFlow, error: ErrorName | null = null): Promise<void> {
+    if (this.busy.has(flow) || flow.state === 'gone') return
     this.busy.set(flow, null)
     this.options.intake.remove(flow)
     flow.located = false
     try {
+      if (error) await this.pace(flow, error)
       const reason = await this.search(flow)
       const doubt = reason ?? this.busy.get(flow)
       this.busy.delete(flow)
@@ -218,6 +261,15 @@ export class Roster {
     } catch (error) {
       this.options.fail(error as Error)
     }
+  }
+
+  /** A leader that is there and keeps refusing is asked ever more slowly; once may be a leader that has just moved. */
+  private async pace(flow: PartitionFlow, error: ErrorName): Promise<void> {
+    const { logger, settings, signal, system } = this.options
+    const { topic, partition, refusals } = flow
+    if (refusals === LOCATE_PATIENCE)
+      logger.warn({ mirror: settings.name, topic, partition, error }, 'the source keeps refusing this partition; asked more slowly')
+    if (refusals > 1) await system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(refusals - 2, 10)), signal)
   }
 
   /** Resolves when the leader is there: with null, or with the reason why what was read has to be looked at again. */
@@ -242,6 +294,7 @@ export class Roster {
 
   private async tryLocate(flow: PartitionFlow, always: boolean): Promise<'found' | 'later' | { reason: string }> {
     const topic = await this.options.source.topic(flow.topic, { refresh: true })
+    if (topic && isAnotherWithout(topic, flow)) return { reason: 'the topic was created anew at the source' }
     const place = topic?.partitions[flow.partition]
     if (!topic || !place || place.leader < 0) return 'later'
     if (topic.id !== flow.topicId) return { reason: 'the topic was created anew at the source' }
@@ -292,6 +345,13 @@ export class Roster {
 
   private async restart(flow: PartitionFlow): Promise<void> {
     const topic = await this.options.source.topic(flow.topic, { refresh: true })
+    if (topic && isAnotherWithout(topic, flow)) {
+      const { intake, ledger } = this.options
+      intake.release(flow.heldBytes)
+      this.vanished(flow, topic.id, await ledger.ownership.renew())
+      await ledger.write([flow])
+      return
+    }
     const place = topic?.partitions[flow.partition]
     if (!topic || !place) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${flow.where} is not at the source now`)
     await this.options.topics.ensure([{ source: topic, targetName: flow.targetTopic }])

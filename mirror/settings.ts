@@ -74,6 +74,14 @@ const ineffective: Readonly<Record<string, string>> = {
   transforms: 'transforms are not applied to mirrored records: batches are carried over unopened',
 }
 
+/** Names that ask for what is not there where they have this value. */
+const EXACTLY_ONCE =
+  'a mirror writes no transactions; each record comes once, in order, unless a crash leaves what cannot be proven, and what is repeated then is counted (repeatedRecords)'
+const unmet: Readonly<Record<string, { values: readonly string[]; why: string }>> = {
+  'exactly.once.source.support': { values: ['enabled', 'preparing'], why: EXACTLY_ONCE },
+  'exactly.once.support': { values: ['required'], why: EXACTLY_ONCE },
+}
+
 const known: Settings = { ...flowSettings, ...clusterSettings }
 const knownNames = new Set(Object.entries(known).flatMap(([name, declared]) => [name, ...declared.aliases]))
 
@@ -210,7 +218,9 @@ export function parseMirrorSettings(raw: Raw): MirrorSettings {
       warnings.push(
         `${name} is for a flow between clusters that \`clusters\` does not name (${missing.join(', ') || 'the same cluster twice'}): it has no effect`,
       )
-    } else if (ineffective[inner]) warnings.push(`${name} has no effect: ${ineffective[inner]}`)
+    } else if (unmet[inner]?.values.includes(value.trim().toLowerCase()))
+      warnings.push(`${name} = ${value} has no effect: ${unmet[inner].why}`)
+    else if (ineffective[inner]) warnings.push(`${name} has no effect: ${ineffective[inner]}`)
     else if (!knownNames.has(inner) && !accepted.some((pattern) => pattern.test(inner)) && !told.has(inner)) {
       told.add(inner)
       warnings.push(`${name} is not known and has no effect${suggestion(inner)}`)

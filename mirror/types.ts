@@ -71,6 +71,7 @@ export interface FailoverReport {
 export interface MirrorDoor {
   list(): MirrorStatus[]
   status(name: string): MirrorStatus
+  /** Kept over a restart, until a resume. */
   pause(name: string): Promise<void>
   resume(name: string): Promise<void>
   /** Moves one group or all to the target: commits their translated offsets there. Works with the source gone. */

@@ -7,6 +7,7 @@ import { ConnectError } from '../../connect/types.ts'
 
 interface Complaint {
   instancePath: string
+  schemaPath: string
   keyword: string
   params: Record<string, unknown>
   message?: string
@@ -29,6 +30,9 @@ function compiler(): Compiler {
   return loaded
 }
 
+/** Characters of what was given that are said again. */
+const MAX_QUOTED = 40
+
 type Part = { schema: unknown; httpPart?: string }
 
 /** Handed to Fastify as it is made, so that it does not load its own at once: those take 12 MB and a tenth of a second. */
@@ -40,19 +44,48 @@ export const compilersFactory = {
       let check: Check | undefined
       return (value: unknown) => {
         check ??= compiler().compile(schema as object)
-        return check(value) ? { value } : { error: new ConnectError(400, sentence(check.errors?.[0], value)) }
+        return check(value) ? { value } : { error: new ConnectError(400, sentenceOf(check.errors ?? [], value)) }
       }
     },
   buildSerializer: () => () => (value: unknown) => JSON.stringify(value),
 }
 
-function sentence(complaint: Complaint | undefined, body: unknown): string {
-  if (complaint === undefined) return 'The body is not what this path takes.'
-  const parts = complaint.instancePath
+/** Where one of several forms is taken: what is wrong inside the one that was meant, or which there are. */
+function sentenceOf(complaints: readonly Complaint[], body: unknown): string {
+  const last = complaints.at(-1)
+  if (last?.keyword !== 'anyOf') return sentence(complaints[0], body)
+  const forms = complaints.slice(0, -1)
+  const other = ({ keyword, instancePath }: Complaint) => instancePath === last.instancePath && (keyword === 'type' || keyword === 'enum')
+  const meant = forms.find((complaint) => !other(complaint))
+  if (meant) return sentence(meant, body)
+  // the values of a form say what type it has
+  const enumerated = new Set(forms.flatMap(({ keyword, schemaPath }) => (keyword === 'enum' ? schemaPath.replace(/enum$/, 'type') : [])))
+  const named = forms.flatMap(({ keyword, schemaPath, params }) =>
+    enumerated.has(schemaPath)
+      ? []
+      : keyword === 'enum'
+        ? (params.allowedValues as unknown[]).map((value) => JSON.stringify(value))
+        : [params.type].flat().map((type) => `${article(String(type))} ${type}`),
+  )
+  const given = at(body, partsOf(last))
+  return `${whereOf(last)} must be ${named.join(' or ')}, not ${typeof given === 'string' ? JSON.stringify(given.slice(0, MAX_QUOTED)) : kind(given)}.`
+}
+
+const partsOf = ({ instancePath }: Complaint): string[] =>
+  instancePath
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-  const where = parts.length === 0 ? 'The body' : `"${parts.join('.')}" in the body`
+
+function whereOf(complaint: Complaint): string {
+  const parts = partsOf(complaint)
+  return parts.length === 0 ? 'The body' : `"${parts.join('.')}" in the body`
+}
+
+function sentence(complaint: Complaint | undefined, body: unknown): string {
+  if (complaint === undefined) return 'The body is not what this path takes.'
+  const parts = partsOf(complaint)
+  const where = whereOf(complaint)
   const { keyword, params } = complaint
   if (keyword === 'type') {
     const wanted = [params.type]

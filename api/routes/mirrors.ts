@@ -131,8 +131,8 @@ export default defineResource({
     )
 
     for (const [verb, summary] of [
-      ['pause', 'Pause a mirror: it stops reading and keeps its place'],
-      ['resume', 'Resume a paused mirror'],
+      ['pause', 'Pause a mirror: it stops reading and keeps its place, over a restart too, until a resume'],
+      ['resume', 'Resume a mirror that is paused, has failed or was failed over'],
     ] as const) {
       app.put<Named>(
         `/mirrors/:mirror/${verb}`,

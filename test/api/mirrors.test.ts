@@ -53,4 +53,11 @@ test('failover takes groups or all, and a dry run; anything else is told how to 
     expect([answer.statusCode, answer.json()]).toEqual([400, { error_code: 400, message: expect.any(String) }])
   }
   expect(mirrors.failovers).toHaveLength(2)
+  for (const [groups, message] of [
+    ['ALL', '"groups" in the body must be an array or "all", not "ALL".'],
+    [7, '"groups" in the body must be an array or "all", not a number.'],
+    [[1], '"groups.0" in the body must be a string, not a number.'],
+    [[], '"groups" in the body must NOT have fewer than 1 items.'],
+  ])
+    expect((await failover({ groups })).json().message).toBe(message)
 })

@@ -131,11 +131,13 @@ describe('the offset map', () => {
   })
 
   test('the owner', () => {
-    const owner = { producerId: 4001, producerEpoch: 7, instance: 'host/1', startedMs: 1700000000000, released: true, failedOver: true }
+    const place = { producerId: 4001, producerEpoch: 7, instance: 'host/1', startedMs: 1700000000000 }
+    const owner = { ...place, released: true, failedOver: true, paused: true }
     const { key, value } = encodeOwner(owner)
     expect(decodeMapRecord(key, value)).toEqual({ kind: 'owner', owner })
     // as it was before failovers were kept
-    expect(decodeMapRecord(key, value.subarray(0, -1))).toEqual({ kind: 'owner', owner: { ...owner, failedOver: false } })
+    expect(decodeMapRecord(key, value.subarray(0, -1))).toEqual({ kind: 'owner', owner: { ...owner, paused: false } })
+    expect(decodeMapRecord(key, value.subarray(0, -2))).toEqual({ kind: 'owner', owner: { ...owner, paused: false, failedOver: false } })
   })
 
   test('a gap-free topic is one run, however long', () => {

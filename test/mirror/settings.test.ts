@@ -75,6 +75,19 @@ describe('mm2.properties', () => {
     expect(warnings[1]).toMatch(/us->mars\.enabled.*mars/)
   })
 
+  test('who asks for exactly once is told what holds instead; who asks for nothing is not', () => {
+    const { warnings } = parseMirrorSettings(
+      file(`${two}
+      exactly.once.source.support = enabled
+      central.exactly.once.source.support = enabled
+      us.exactly.once.source.support = disabled
+      us->central.exactly.once.support = required`),
+    )
+    expect(warnings).toHaveLength(3)
+    for (const name of ['exactly.once.source.support', 'central.exactly.once.source.support', 'us->central.exactly.once.support'])
+      expect(warnings.find((warning) => warning.startsWith(`${name} = `))).toMatch(/has no effect.*each record comes once.*is counted/)
+  })
+
   test.each([
     ['', /clusters: Missing/],
     ['clusters = us, central\nus.bootstrap.servers = localhost:1\nus->central.enabled = true', /central\.bootstrap\.servers/],
