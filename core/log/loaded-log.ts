@@ -17,6 +17,8 @@ export interface LoadRequest {
   recoveryPoint: number
   logStartOffset: number
   indexIntervalBytes: number
+  /** A producer that wrote nothing since then repeats nothing. */
+  repeatsSinceMs: number
   /** Compaction leaves gaps between offsets; elsewhere a gap is a loss. */
   isCompacted: boolean
 }

@@ -191,6 +191,7 @@ class StoredLogs implements Logs {
       recoveryPoint: folder.checkpointed('recoveryPoint', name) ?? 0,
       logStartOffset: folder.checkpointed('logStart', name) ?? 0,
       indexIntervalBytes: config.indexIntervalBytes,
+      repeatsSinceMs: this.context.clock.now() - this.producerIdExpirationMs,
       isCompacted: config.cleanupPolicy.includes('compact'),
     })
     const known = folder.checkpointed('highWatermark', name) ?? 0

@@ -10,6 +10,7 @@ import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './offset-index.ts'
 import { decodeSnapshot } from './producer-snapshot.ts'
+import { completeBatches } from './producer-window.ts'
 import { offsetFileName, type Segment, suffixes } from './segment.ts'
 import { decodeAborted } from './transaction-index.ts'
 
@@ -33,7 +34,8 @@ export async function recoverSegments(
   const efforts = segments.map((segment, index) => effortFor(context, request, segment, segments[index + 1]?.baseOffset ?? null))
   const firstWhole = efforts.indexOf('whole')
   const from = firstWhole < 0 ? segments.length - 1 : firstWhole
-  const replayFrom = loadProducers(context, loaded, snapshots, firstWhole < 0 ? Number.POSITIVE_INFINITY : segments[from]!.baseOffset)
+  const limit = firstWhole < 0 ? Number.POSITIVE_INFINITY : segments[from]!.baseOffset
+  const replayFrom = await loadProducers(context, request, loaded, snapshots, limit)
   let changed = firstWhole >= 0
   let nextOffset = segments[0]!.baseOffset
   for (let index = 0; index < segments.length; index++) {
@@ -90,13 +92,21 @@ function effortFor(context: LogContext, request: LoadRequest, segment: Segment, 
 }
 
 /** Loads the newest usable snapshot at or before `limit`. Returns the offset from which the log must be replayed. */
-function loadProducers(context: LogContext, loaded: LoadedLog, snapshots: readonly number[], limit: number): number {
+async function loadProducers(
+  context: LogContext,
+  request: LoadRequest,
+  loaded: LoadedLog,
+  snapshots: readonly number[],
+  limit: number,
+): Promise<number> {
   for (const offset of snapshots.toReversed()) {
     if (offset > limit) continue
     const bytes = context.disk.readFile(`${loaded.folder}/${offsetFileName(offset, suffixes.snapshot)}`)
     const producers = bytes && decodeSnapshot(bytes)
     if (!producers) continue
     for (const producer of producers) loaded.producers.put(producer)
+    const writtenMs = context.disk.stat(loaded.segments.at(-1)!.log.path)?.modifiedMs ?? 0
+    if (writtenMs >= request.repeatsSinceMs) await completeBatches(context.disk, loaded.segments, offset, loaded.producers)
     return offset
   }
   return 0
