@@ -16,6 +16,9 @@ export const checkpoints = {
 } as const
 type CheckpointName = keyof typeof checkpoints
 
+/** True for the name of a partition that is in use: neither deleted nor set aside. */
+export const isPartitionFolder = (name: string): boolean => /-\d+$/.test(name)
+
 export interface PartitionOffset {
   topic: string
   partition: number
@@ -116,6 +119,17 @@ export class LogFolder {
       )
     }
     return properties.get('cluster.id') ?? null
+  }
+
+  /** Throws where partitions say that it was in use: to give them a new cluster id would make another cluster of them. */
+  assertUnused(nodeId: number): void {
+    if (!this.disk.list(this.path).some((entry) => entry.folder && isPartitionFolder(entry.name))) return
+    const path = join(this.path, META_FILE)
+    throw new Error(
+      `${path} ${this.disk.exists(path) ? 'names no cluster.id' : 'is missing'}, though partitions lie beside it: write it anew with the lines ` +
+        `version=1, node.id=${nodeId}, cluster.id=<the id that this cluster had> (a Connect worker of this cluster tells it as kafka_cluster_id), ` +
+        'or empty the folder',
+    )
   }
 
   /** Writes who the folder belongs to, where that is not written yet. */

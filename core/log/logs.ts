@@ -11,7 +11,7 @@ import { folderName, formatEpochs } from './checkpoint.ts'
 import { WriteScheduler } from './flush.ts'
 import { EPOCHS_FILE, loadLog, topicIdOf } from './load.ts'
 import type { LogContext } from './log-context.ts'
-import { LogFolder, type PartitionOffset, ReplacedFile } from './log-folder.ts'
+import { isPartitionFolder, LogFolder, type PartitionOffset, ReplacedFile } from './log-folder.ts'
 import { OpenFiles } from './open-files.ts'
 import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
 import { Slots } from './slots.ts'
@@ -239,6 +239,7 @@ class StoredLogs implements Logs {
       const list = [...known].map(([id, path]) => `${path} (${id})`).join(', ')
       throw new Error(`log.dirs holds folders of different clusters: ${list}. Keep those of one cluster in log.dirs`)
     }
+    if (known.size === 0) for (const folder of this.folders) folder.assertUnused(nodeId)
     this.clusterId = known.keys().next().value ?? this.system.random.uuid()
     const identity = { clusterId: this.clusterId, nodeId, newDirectoryId: () => this.system.random.uuid() }
     await Promise.all(this.folders.map((folder) => folder.identify(identity)))
@@ -248,7 +249,7 @@ class StoredLogs implements Logs {
     for (const entry of this.context.disk.list(folder.path)) {
       if (!entry.folder) continue
       if (entry.name.endsWith(DELETED)) this.unlink(join(folder.path, entry.name))
-      else if (/-\d+$/.test(entry.name)) {
+      else if (isPartitionFolder(entry.name)) {
         const other = this.found.get(entry.name)
         if (other) {
           const [one, two] = [join(other.path, entry.name), join(folder.path, entry.name)]
