@@ -4,6 +4,7 @@
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
+import type { OnDamage } from './types.ts'
 
 export interface LoadRequest {
   topic: string
@@ -19,6 +20,7 @@ export interface LoadRequest {
   indexIntervalBytes: number
   /** A producer that wrote nothing since then repeats nothing. */
   repeatsSinceMs: number
+  damage: OnDamage
   /** Compaction leaves gaps between offsets; elsewhere a gap is a loss. */
   isCompacted: boolean
 }

@@ -9,14 +9,14 @@ import type { System } from '../system/index.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { folderName, formatEpochs } from './checkpoint.ts'
 import { WriteScheduler } from './flush.ts'
-import { EPOCHS_FILE, loadLog, topicIdOf } from './load.ts'
+import { EPOCHS_FILE, loadLog, METADATA_FILE, topicIdOf } from './load.ts'
 import type { LogContext } from './log-context.ts'
 import { isPartitionFolder, LogFolder, type PartitionOffset, ReplacedFile } from './log-folder.ts'
 import { OpenFiles } from './open-files.ts'
 import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
 import { Slots } from './slots.ts'
 import { TailBudget } from './tail.ts'
-import type { LogConfig, Logs, LogsOptions, PartitionLog } from './types.ts'
+import type { LogConfig, Logs, LogsOptions, OnDamage, PartitionLog } from './types.ts'
 
 /** Kafka's `replica.high.watermark.checkpoint.interval.ms`. */
 const HIGH_WATERMARK_CHECKPOINT_MS = 5_000
@@ -102,7 +102,7 @@ class StoredLogs implements Logs {
     for (const { log } of this.logs.values()) yield log
   }
 
-  open(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog> {
+  open(topic: string, topicId: string, partition: number, config: LogConfig, damage: OnDamage = 'cut'): Promise<PartitionLog> {
     if (this.closing !== null)
       return Promise.reject(new KafkaError('KAFKA_STORAGE_ERROR', 'the broker is stopping: no partition is opened any more'))
     const name = folderName(topic, partition)
@@ -113,7 +113,7 @@ class StoredLogs implements Logs {
       const load = async () => {
         // of a topic that went and could not be let go of: never another topic's
         if (open) await this.discard(name, open)
-        return this.load(topic, topicId, partition, config)
+        return this.load(topic, topicId, partition, config, damage)
       }
       opening = this.loading.run(load).finally(() => this.opening.delete(name))
       this.opening.set(name, opening)
@@ -168,12 +168,18 @@ class StoredLogs implements Logs {
       throw new Error(`${failures.length} partitions could not be closed: ${failures[0]!.message}`, { cause: failures[0] })
   }
 
-  private async load(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog> {
+  private async load(topic: string, topicId: string, partition: number, config: LogConfig, damage: OnDamage): Promise<PartitionLog> {
     const name = folderName(topic, partition)
     const folder = this.found.get(name) ?? this.roomiest()
     const path = join(folder.path, name)
     const owner = topicIdOf(this.context, path)
     if (owner !== null && owner !== topicId) {
+      if (damage === 'refuse') {
+        const file = join(path, METADATA_FILE)
+        throw new Error(
+          `${file} names topic id ${owner}, which ${name} never has: put ${topicId} there, or a copy of the folder in its place`,
+        )
+      }
       const stray = this.setAside(folder, name, STRAY)
       folder.forget(name)
       this.context.logger.warn(
@@ -192,6 +198,7 @@ class StoredLogs implements Logs {
       logStartOffset: folder.checkpointed('logStart', name) ?? 0,
       indexIntervalBytes: config.indexIntervalBytes,
       repeatsSinceMs: this.context.clock.now() - this.producerIdExpirationMs,
+      damage,
       isCompacted: config.cleanupPolicy.includes('compact'),
     })
     const known = folder.checkpointed('highWatermark', name) ?? 0

@@ -4,7 +4,7 @@
  */
 import type { Logger } from '../system/logger.ts'
 import { attributes, BATCH_OVERHEAD, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
-import { holdsOldFormat, scanBatches } from './batch-scan.ts'
+import { holdsBatchBehind, holdsOldFormat, scanBatches } from './batch-scan.ts'
 import { readMarker } from './control-record.ts'
 import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
@@ -75,7 +75,7 @@ export async function recoverSegments(
 
 /** `nextBase` is null for the active segment. */
 function effortFor(context: LogContext, request: LoadRequest, segment: Segment, nextBase: number | null): Effort {
-  if (!request.clean && (nextBase === null || nextBase > request.recoveryPoint)) return 'whole'
+  if (request.damage === 'refuse' || (!request.clean && (nextBase === null || nextBase > request.recoveryPoint))) return 'whole'
   const { disk } = context
   if (nextBase === null && disk.stat(segment.log.path)?.bytes === 0) return 'tail'
   const offsets = disk.stat(segment.path(suffixes.index))
@@ -211,6 +211,12 @@ function cutAt(
         'let an Apache Kafka broker of version 3 expire or rewrite them first, or move the folder away',
     )
   }
+  if (request.damage === 'refuse' && (request.clean || isDamage(context, request, segment, dropped, position, bytes, nextOffset))) {
+    throw new Error(
+      `${segment.log.path} is damaged at byte ${position}, and what lies behind it was durable: put a copy of the folder in its place, ` +
+        `or, to go on without that, cut the file there (truncate -s ${position})`,
+    )
+  }
   if (nextOffset < request.recoveryPoint)
     logger.error(facts, 'the log is damaged before its recovery point: records that were durable are lost')
   else logger.warn(facts, 'the log ends in bytes that are no whole batch: they are cut off')
@@ -221,6 +227,18 @@ function cutAt(
   }
   loaded.segments = loaded.segments.slice(0, index + 1)
 }
+
+/** True where the log does not end as a crash ends it, which is in the last append. */
+const isDamage = (
+  context: LogContext,
+  request: LoadRequest,
+  segment: Segment,
+  dropped: readonly Segment[],
+  position: number,
+  bytes: number,
+  nextOffset: number,
+): boolean =>
+  nextOffset < request.recoveryPoint || dropped.length > 0 || holdsBatchBehind(context.disk, segment.log.use(), position, bytes, nextOffset)
 
 /** Bytes that a process wrote before it was killed may be in the page cache alone: they are served only once they are on the disk. */
 async function makeDurable(context: LogContext, loaded: LoadedLog, from: number): Promise<void> {
