@@ -16,6 +16,8 @@ export interface ScanRange {
   end: number
   /** No batch may begin before it. */
   nextOffset: number
+  /** No batch may reach it. */
+  endOffset: number
   checkCrc: boolean
 }
 
@@ -40,7 +42,7 @@ export async function scanBatches(
     let wanted = 0
     while (index + BATCH_OVERHEAD <= length) {
       const header = readBatchHeader(buffer, index)
-      if (!isPlausible(header, nextOffset) || position + index + header.sizeBytes > range.end)
+      if (!isPlausible(header, nextOffset) || header.lastOffset >= range.endOffset || position + index + header.sizeBytes > range.end)
         return { position: position + index, nextOffset }
       if (index + header.sizeBytes > length) {
         wanted = header.sizeBytes

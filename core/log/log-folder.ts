@@ -77,6 +77,8 @@ export class LogFolder {
   readonly path: string
   /** True when the last stop vouched for all files. */
   readonly wasClean: boolean
+  /** Checkpoints that cannot be read: their partitions stand as their files tell. */
+  readonly damaged: string[] = []
   private readonly disk: Disk
   private readonly lock: DiskLock
   private readonly files: Record<CheckpointName, ReplacedFile>
@@ -87,7 +89,12 @@ export class LogFolder {
     this.path = path
     this.lock = lock
     const file = (name: CheckpointName) => new ReplacedFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
-    const load = (name: CheckpointName) => parseOffsets(disk.readFile(join(path, checkpoints[name]))?.toString('latin1') ?? '') ?? new Map()
+    const load = (name: CheckpointName) => {
+      const text = disk.readFile(join(path, checkpoints[name]))?.toString('latin1')
+      const entries = text === undefined ? new Map<string, number>() : parseOffsets(text)
+      if (entries === null) this.damaged.push(join(path, checkpoints[name]))
+      return entries ?? new Map<string, number>()
+    }
     this.files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
     this.loaded = { recoveryPoint: load('recoveryPoint'), highWatermark: load('highWatermark'), logStart: load('logStart') }
     this.wasClean = disk.exists(join(path, CLEAN_FILE))

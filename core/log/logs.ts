@@ -72,10 +72,15 @@ class StoredLogs implements Logs {
   }
 
   async start(): Promise<void> {
-    const { disk, clock } = this.context
+    const { disk, clock, logger } = this.context
     try {
       for (const path of this.options.dirs)
         this.folders.push(LogFolder.open(disk, resolve(path), (folder, name) => this.offsetsOf(folder, name)))
+      for (const file of this.folders.flatMap(({ damaged }) => damaged))
+        logger.warn(
+          { file },
+          'a checkpoint cannot be read: its partitions stand as their own files tell, records that were deleted may be there again',
+        )
       // a mark that came back with the power would vouch for what is written from here on
       await Promise.all(this.folders.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
       await this.identify()

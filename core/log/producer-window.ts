@@ -69,7 +69,7 @@ async function batchesBetween(
   const found = new Map<number, SequencedBatch[]>()
   const file = segment.log.pin()
   try {
-    const range = { position: start, end, nextOffset: segment.baseOffset, checkCrc: true }
+    const range = { position: start, end, nextOffset: segment.baseOffset, endOffset: segment.endOfOffsets, checkCrc: true }
     const { position } = await scanBatches(disk, file, range, (header) => {
       if (header.lastOffset >= offset || (header.attributes & attributes.control) !== 0 || !wanted.has(header.producerId)) return
       if (producers.get(header.producerId)!.epoch !== header.producerEpoch) return

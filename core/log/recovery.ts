@@ -41,18 +41,18 @@ export async function recoverSegments(
   for (let index = 0; index < segments.length; index++) {
     const segment = segments[index]!
     const isLast = index === segments.length - 1
-    const end = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
+    const end = segments[index + 1]?.baseOffset ?? segment.endOfOffsets
     const bytes = context.disk.stat(segment.log.path)!.bytes
     nextOffset = Math.max(nextOffset, segment.baseOffset)
     if (efforts[index] === 'skip') {
       segment.adoptSealed(bytes)
-      if (end > replayFrom) await replay(context, loaded, segment, bytes, replayFrom)
+      if (end > replayFrom) await replay(context, loaded, segment, bytes, end, replayFrom)
       nextOffset = end
       continue
     }
     let found = efforts[index] === 'tail' ? await readTail(context, loaded, segment, bytes, replayFrom) : null
     if (found === null) {
-      found = await readWhole(context, loaded, segment, bytes, replayFrom, request.indexIntervalBytes)
+      found = await readWhole(context, loaded, segment, bytes, end, replayFrom, request.indexIntervalBytes)
       changed = true
     }
     nextOffset = found.nextOffset
@@ -126,11 +126,21 @@ function takeIn(loaded: LoadedLog, segment: Segment | null, header: BatchHeader,
 }
 
 /** Producer state alone, from a segment whose files are whole. */
-async function replay(context: LogContext, loaded: LoadedLog, segment: Segment, end: number, replayFrom: number): Promise<void> {
+async function replay(
+  context: LogContext,
+  loaded: LoadedLog,
+  segment: Segment,
+  end: number,
+  endOffset: number,
+  replayFrom: number,
+): Promise<void> {
   const file = segment.log.pin()
   try {
-    await scanBatches(context.disk, file, { position: 0, end, nextOffset: segment.baseOffset, checkCrc: false }, (header, bytes) =>
-      takeIn(loaded, null, header, bytes, replayFrom),
+    await scanBatches(
+      context.disk,
+      file,
+      { position: 0, end, nextOffset: segment.baseOffset, endOffset, checkCrc: false },
+      (header, bytes) => takeIn(loaded, null, header, bytes, replayFrom),
     )
   } finally {
     segment.log.unpin()
@@ -142,16 +152,22 @@ async function readWhole(
   loaded: LoadedLog,
   segment: Segment,
   end: number,
+  endOffset: number,
   replayFrom: number,
   indexIntervalBytes: number,
 ): Promise<{ position: number; nextOffset: number }> {
   segment.reset()
   const file = segment.log.pin()
   try {
-    return await scanBatches(context.disk, file, { position: 0, end, nextOffset: segment.baseOffset, checkCrc: true }, (header, bytes) => {
-      takeIn(loaded, segment, header, bytes, replayFrom)
-      segment.note(header, indexIntervalBytes)
-    })
+    return await scanBatches(
+      context.disk,
+      file,
+      { position: 0, end, nextOffset: segment.baseOffset, endOffset, checkCrc: true },
+      (header, bytes) => {
+        takeIn(loaded, segment, header, bytes, replayFrom)
+        segment.note(header, indexIntervalBytes)
+      },
+    )
   } finally {
     segment.log.unpin()
   }
@@ -178,7 +194,13 @@ async function readTail(
     const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
     disk.readSync(file, head, 0, BATCH_OVERHEAD, 0)
     const needsReplay = last !== null && replayFrom <= segment.baseOffset + last.readUInt32BE(0)
-    const range = { position: needsReplay ? 0 : indexed, end: bytes, nextOffset: segment.baseOffset, checkCrc: false }
+    const range = {
+      position: needsReplay ? 0 : indexed,
+      end: bytes,
+      nextOffset: segment.baseOffset,
+      endOffset: segment.endOfOffsets,
+      checkCrc: false,
+    }
     const found = await scanBatches(disk, file, range, (header, batch, at) => {
       takeIn(loaded, null, header, batch, replayFrom)
       if (at >= indexed) segment.noteLatest(header)
