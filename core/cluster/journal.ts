@@ -55,7 +55,7 @@ export class Journal {
 
   /** Opens the journal and makes `image` from it. */
   static async open(logs: Logs, clock: Clock, image: ClusterImage): Promise<Journal> {
-    const log = await logs.open(METADATA_TOPIC, METADATA_TOPIC_ID, 0, config)
+    const log = await logs.open(METADATA_TOPIC, METADATA_TOPIC_ID, 0, config, 'refuse')
     const journal = new Journal(log, clock)
     await journal.#replay(image)
     return journal

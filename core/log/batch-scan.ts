@@ -16,6 +16,8 @@ export interface ScanRange {
   end: number
   /** No batch may begin before it. */
   nextOffset: number
+  /** No batch may reach it. */
+  endOffset: number
   checkCrc: boolean
 }
 
@@ -40,7 +42,7 @@ export async function scanBatches(
     let wanted = 0
     while (index + BATCH_OVERHEAD <= length) {
       const header = readBatchHeader(buffer, index)
-      if (!isPlausible(header, nextOffset) || position + index + header.sizeBytes > range.end)
+      if (!isPlausible(header, nextOffset) || header.lastOffset >= range.endOffset || position + index + header.sizeBytes > range.end)
         return { position: position + index, nextOffset }
       if (index + header.sizeBytes > length) {
         wanted = header.sizeBytes
@@ -66,6 +68,19 @@ const isPlausible = (header: BatchHeader, nextOffset: number): boolean =>
   Number.isSafeInteger(header.lastOffset) &&
   header.lastOffsetDelta >= 0 &&
   header.count >= 0
+
+/** True where a whole valid batch lies somewhere behind `position`, which is none itself. Looks no further than one chunk (Invariant 13). */
+export function holdsBatchBehind(disk: Disk, file: DiskFile, position: number, end: number, nextOffset: number): boolean {
+  const bytes = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position))
+  const length = disk.readSync(file, bytes, 0, bytes.length, position)
+  for (let index = 1; index + BATCH_OVERHEAD <= length; index++) {
+    if (bytes[index + at.magic] !== MAGIC) continue
+    const header = readBatchHeader(bytes, index)
+    if (!isPlausible(header, nextOffset) || index + header.sizeBytes > length) continue
+    if (computeCrc(bytes, index, header.sizeBytes) >>> 0 === header.crc) return true
+  }
+  return false
+}
 
 /** The head of a record of the formats before 2: offset, size, CRC. */
 const OLD_OVERHEAD = 16

@@ -4,6 +4,7 @@
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
+import type { OnDamage } from './types.ts'
 
 export interface LoadRequest {
   topic: string
@@ -17,6 +18,9 @@ export interface LoadRequest {
   recoveryPoint: number
   logStartOffset: number
   indexIntervalBytes: number
+  /** A producer that wrote nothing since then repeats nothing. */
+  repeatsSinceMs: number
+  damage: OnDamage
   /** Compaction leaves gaps between offsets; elsewhere a gap is a loss. */
   isCompacted: boolean
 }

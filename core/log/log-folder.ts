@@ -16,6 +16,9 @@ export const checkpoints = {
 } as const
 type CheckpointName = keyof typeof checkpoints
 
+/** True for the name of a partition that is in use: neither deleted nor set aside. */
+export const isPartitionFolder = (name: string): boolean => /-\d+$/.test(name)
+
 export interface PartitionOffset {
   topic: string
   partition: number
@@ -74,6 +77,8 @@ export class LogFolder {
   readonly path: string
   /** True when the last stop vouched for all files. */
   readonly wasClean: boolean
+  /** Checkpoints that cannot be read: their partitions stand as their files tell. */
+  readonly damaged: string[] = []
   private readonly disk: Disk
   private readonly lock: DiskLock
   private readonly files: Record<CheckpointName, ReplacedFile>
@@ -84,7 +89,12 @@ export class LogFolder {
     this.path = path
     this.lock = lock
     const file = (name: CheckpointName) => new ReplacedFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
-    const load = (name: CheckpointName) => parseOffsets(disk.readFile(join(path, checkpoints[name]))?.toString('latin1') ?? '') ?? new Map()
+    const load = (name: CheckpointName) => {
+      const text = disk.readFile(join(path, checkpoints[name]))?.toString('latin1')
+      const entries = text === undefined ? new Map<string, number>() : parseOffsets(text)
+      if (entries === null) this.damaged.push(join(path, checkpoints[name]))
+      return entries ?? new Map<string, number>()
+    }
     this.files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
     this.loaded = { recoveryPoint: load('recoveryPoint'), highWatermark: load('highWatermark'), logStart: load('logStart') }
     this.wasClean = disk.exists(join(path, CLEAN_FILE))
@@ -116,6 +126,17 @@ export class LogFolder {
       )
     }
     return properties.get('cluster.id') ?? null
+  }
+
+  /** Throws where partitions say that it was in use: to give them a new cluster id would make another cluster of them. */
+  assertUnused(nodeId: number): void {
+    if (!this.disk.list(this.path).some((entry) => entry.folder && isPartitionFolder(entry.name))) return
+    const path = join(this.path, META_FILE)
+    throw new Error(
+      `${path} ${this.disk.exists(path) ? 'names no cluster.id' : 'is missing'}, though partitions lie beside it: write it anew with the lines ` +
+        `version=1, node.id=${nodeId}, cluster.id=<the id that this cluster had> (a Connect worker of this cluster tells it as kafka_cluster_id), ` +
+        'or empty the folder',
+    )
   }
 
   /** Writes who the folder belongs to, where that is not written yet. */

@@ -9,14 +9,14 @@ import type { System } from '../system/index.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { folderName, formatEpochs } from './checkpoint.ts'
 import { WriteScheduler } from './flush.ts'
-import { EPOCHS_FILE, loadLog, topicIdOf } from './load.ts'
+import { EPOCHS_FILE, loadLog, METADATA_FILE, topicIdOf } from './load.ts'
 import type { LogContext } from './log-context.ts'
-import { LogFolder, type PartitionOffset, ReplacedFile } from './log-folder.ts'
+import { isPartitionFolder, LogFolder, type PartitionOffset, ReplacedFile } from './log-folder.ts'
 import { OpenFiles } from './open-files.ts'
 import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
 import { Slots } from './slots.ts'
 import { TailBudget } from './tail.ts'
-import type { LogConfig, Logs, LogsOptions, PartitionLog } from './types.ts'
+import type { LogConfig, Logs, LogsOptions, OnDamage, PartitionLog } from './types.ts'
 
 /** Kafka's `replica.high.watermark.checkpoint.interval.ms`. */
 const HIGH_WATERMARK_CHECKPOINT_MS = 5_000
@@ -72,10 +72,15 @@ class StoredLogs implements Logs {
   }
 
   async start(): Promise<void> {
-    const { disk, clock } = this.context
+    const { disk, clock, logger } = this.context
     try {
       for (const path of this.options.dirs)
         this.folders.push(LogFolder.open(disk, resolve(path), (folder, name) => this.offsetsOf(folder, name)))
+      for (const file of this.folders.flatMap(({ damaged }) => damaged))
+        logger.warn(
+          { file },
+          'a checkpoint cannot be read: its partitions stand as their own files tell, records that were deleted may be there again',
+        )
       // a mark that came back with the power would vouch for what is written from here on
       await Promise.all(this.folders.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
       await this.identify()
@@ -102,7 +107,7 @@ class StoredLogs implements Logs {
     for (const { log } of this.logs.values()) yield log
   }
 
-  open(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog> {
+  open(topic: string, topicId: string, partition: number, config: LogConfig, damage: OnDamage = 'cut'): Promise<PartitionLog> {
     if (this.closing !== null)
       return Promise.reject(new KafkaError('KAFKA_STORAGE_ERROR', 'the broker is stopping: no partition is opened any more'))
     const name = folderName(topic, partition)
@@ -113,7 +118,7 @@ class StoredLogs implements Logs {
       const load = async () => {
         // of a topic that went and could not be let go of: never another topic's
         if (open) await this.discard(name, open)
-        return this.load(topic, topicId, partition, config)
+        return this.load(topic, topicId, partition, config, damage)
       }
       opening = this.loading.run(load).finally(() => this.opening.delete(name))
       this.opening.set(name, opening)
@@ -168,12 +173,18 @@ class StoredLogs implements Logs {
       throw new Error(`${failures.length} partitions could not be closed: ${failures[0]!.message}`, { cause: failures[0] })
   }
 
-  private async load(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog> {
+  private async load(topic: string, topicId: string, partition: number, config: LogConfig, damage: OnDamage): Promise<PartitionLog> {
     const name = folderName(topic, partition)
     const folder = this.found.get(name) ?? this.roomiest()
     const path = join(folder.path, name)
     const owner = topicIdOf(this.context, path)
     if (owner !== null && owner !== topicId) {
+      if (damage === 'refuse') {
+        const file = join(path, METADATA_FILE)
+        throw new Error(
+          `${file} names topic id ${owner}, which ${name} never has: put ${topicId} there, or a copy of the folder in its place`,
+        )
+      }
       const stray = this.setAside(folder, name, STRAY)
       folder.forget(name)
       this.context.logger.warn(
@@ -191,6 +202,8 @@ class StoredLogs implements Logs {
       recoveryPoint: folder.checkpointed('recoveryPoint', name) ?? 0,
       logStartOffset: folder.checkpointed('logStart', name) ?? 0,
       indexIntervalBytes: config.indexIntervalBytes,
+      repeatsSinceMs: this.context.clock.now() - this.producerIdExpirationMs,
+      damage,
       isCompacted: config.cleanupPolicy.includes('compact'),
     })
     const known = folder.checkpointed('highWatermark', name) ?? 0
@@ -238,6 +251,7 @@ class StoredLogs implements Logs {
       const list = [...known].map(([id, path]) => `${path} (${id})`).join(', ')
       throw new Error(`log.dirs holds folders of different clusters: ${list}. Keep those of one cluster in log.dirs`)
     }
+    if (known.size === 0) for (const folder of this.folders) folder.assertUnused(nodeId)
     this.clusterId = known.keys().next().value ?? this.system.random.uuid()
     const identity = { clusterId: this.clusterId, nodeId, newDirectoryId: () => this.system.random.uuid() }
     await Promise.all(this.folders.map((folder) => folder.identify(identity)))
@@ -247,7 +261,7 @@ class StoredLogs implements Logs {
     for (const entry of this.context.disk.list(folder.path)) {
       if (!entry.folder) continue
       if (entry.name.endsWith(DELETED)) this.unlink(join(folder.path, entry.name))
-      else if (/-\d+$/.test(entry.name)) {
+      else if (isPartitionFolder(entry.name)) {
         const other = this.found.get(entry.name)
         if (other) {
           const [one, two] = [join(other.path, entry.name), join(folder.path, entry.name)]

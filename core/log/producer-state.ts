@@ -8,7 +8,7 @@ import { attributes } from '../wire/batch-header.ts'
 import type { AbortedEntry } from './transaction-index.ts'
 
 /** Kafka's count of batches that a repeat is recognised among; clients keep no more than this in flight. */
-const REMEMBERED_BATCHES = 5
+export const REMEMBERED_BATCHES = 5
 
 /** Producers that a partition remembers (Invariant 13); past it the ones that wrote longest ago go first. */
 export const MAX_PRODUCERS = 100_000
@@ -47,6 +47,15 @@ export function advanceSequence(sequence: number, count: number): number {
   const next = sequence + count
   return next > MAX_SEQUENCE ? next - MAX_SEQUENCE - 1 : next
 }
+
+/** The header's offsets must be the log's own. */
+export const sequencedBatch = (header: BatchHeader): SequencedBatch => ({
+  firstSequence: header.baseSequence,
+  lastSequence: advanceSequence(header.baseSequence, header.lastOffsetDelta),
+  baseOffset: header.baseOffset,
+  lastOffset: header.lastOffset,
+  timestamp: header.maxTimestamp,
+})
 
 export class ProducerState {
   /** In the order of their last write. */
@@ -100,13 +109,7 @@ export class ProducerState {
   apply(header: BatchHeader): ProducerEntry | undefined {
     const before = this.entries.get(header.producerId)
     const sameEpoch = before !== undefined && before.epoch === header.producerEpoch
-    const batch: SequencedBatch = {
-      firstSequence: header.baseSequence,
-      lastSequence: advanceSequence(header.baseSequence, header.lastOffsetDelta),
-      baseOffset: header.baseOffset,
-      lastOffset: header.lastOffset,
-      timestamp: header.maxTimestamp,
-    }
+    const batch = sequencedBatch(header)
     const kept = sameEpoch ? (before.batches.length < REMEMBERED_BATCHES ? before.batches : before.batches.slice(1)) : []
     const transactional = (header.attributes & attributes.transactional) !== 0
     const transactionStart = before && before.transactionStart >= 0 ? before.transactionStart : transactional ? header.baseOffset : -1
@@ -157,6 +160,13 @@ export class ProducerState {
       this.entries.delete(producerId)
       this.open.delete(producerId)
     }
+  }
+
+  /** Gives a producer the batches before its last one; `batches` that end in another one are not its own. */
+  complete(producerId: number, batches: readonly SequencedBatch[]): void {
+    const entry = this.entries.get(producerId)
+    const last = entry?.batches.at(-1)
+    if (entry && last && last.lastOffset === batches.at(-1)?.lastOffset) this.entries.set(producerId, { ...entry, batches })
   }
 
   /** Forgets producers that wrote nothing since `cutoffMs` and have no transaction open. */

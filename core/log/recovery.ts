@@ -4,12 +4,13 @@
  */
 import type { Logger } from '../system/logger.ts'
 import { attributes, BATCH_OVERHEAD, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
-import { holdsOldFormat, scanBatches } from './batch-scan.ts'
+import { holdsBatchBehind, holdsOldFormat, scanBatches } from './batch-scan.ts'
 import { readMarker } from './control-record.ts'
 import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './offset-index.ts'
 import { decodeSnapshot } from './producer-snapshot.ts'
+import { completeBatches } from './producer-window.ts'
 import { offsetFileName, type Segment, suffixes } from './segment.ts'
 import { decodeAborted } from './transaction-index.ts'
 
@@ -33,24 +34,25 @@ export async function recoverSegments(
   const efforts = segments.map((segment, index) => effortFor(context, request, segment, segments[index + 1]?.baseOffset ?? null))
   const firstWhole = efforts.indexOf('whole')
   const from = firstWhole < 0 ? segments.length - 1 : firstWhole
-  const replayFrom = loadProducers(context, loaded, snapshots, firstWhole < 0 ? Number.POSITIVE_INFINITY : segments[from]!.baseOffset)
+  const limit = firstWhole < 0 ? Number.POSITIVE_INFINITY : segments[from]!.baseOffset
+  const replayFrom = await loadProducers(context, request, loaded, snapshots, limit)
   let changed = firstWhole >= 0
   let nextOffset = segments[0]!.baseOffset
   for (let index = 0; index < segments.length; index++) {
     const segment = segments[index]!
     const isLast = index === segments.length - 1
-    const end = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
+    const end = segments[index + 1]?.baseOffset ?? segment.endOfOffsets
     const bytes = context.disk.stat(segment.log.path)!.bytes
     nextOffset = Math.max(nextOffset, segment.baseOffset)
     if (efforts[index] === 'skip') {
       segment.adoptSealed(bytes)
-      if (end > replayFrom) await replay(context, loaded, segment, bytes, replayFrom)
+      if (end > replayFrom) await replay(context, loaded, segment, bytes, end, replayFrom)
       nextOffset = end
       continue
     }
     let found = efforts[index] === 'tail' ? await readTail(context, loaded, segment, bytes, replayFrom) : null
     if (found === null) {
-      found = await readWhole(context, loaded, segment, bytes, replayFrom, request.indexIntervalBytes)
+      found = await readWhole(context, loaded, segment, bytes, end, replayFrom, request.indexIntervalBytes)
       changed = true
     }
     nextOffset = found.nextOffset
@@ -73,7 +75,7 @@ export async function recoverSegments(
 
 /** `nextBase` is null for the active segment. */
 function effortFor(context: LogContext, request: LoadRequest, segment: Segment, nextBase: number | null): Effort {
-  if (!request.clean && (nextBase === null || nextBase > request.recoveryPoint)) return 'whole'
+  if (request.damage === 'refuse' || (!request.clean && (nextBase === null || nextBase > request.recoveryPoint))) return 'whole'
   const { disk } = context
   if (nextBase === null && disk.stat(segment.log.path)?.bytes === 0) return 'tail'
   const offsets = disk.stat(segment.path(suffixes.index))
@@ -90,13 +92,21 @@ function effortFor(context: LogContext, request: LoadRequest, segment: Segment, 
 }
 
 /** Loads the newest usable snapshot at or before `limit`. Returns the offset from which the log must be replayed. */
-function loadProducers(context: LogContext, loaded: LoadedLog, snapshots: readonly number[], limit: number): number {
+async function loadProducers(
+  context: LogContext,
+  request: LoadRequest,
+  loaded: LoadedLog,
+  snapshots: readonly number[],
+  limit: number,
+): Promise<number> {
   for (const offset of snapshots.toReversed()) {
     if (offset > limit) continue
     const bytes = context.disk.readFile(`${loaded.folder}/${offsetFileName(offset, suffixes.snapshot)}`)
     const producers = bytes && decodeSnapshot(bytes)
     if (!producers) continue
     for (const producer of producers) loaded.producers.put(producer)
+    const writtenMs = context.disk.stat(loaded.segments.at(-1)!.log.path)?.modifiedMs ?? 0
+    if (writtenMs >= request.repeatsSinceMs) await completeBatches(context.disk, loaded.segments, offset, loaded.producers)
     return offset
   }
   return 0
@@ -116,11 +126,21 @@ function takeIn(loaded: LoadedLog, segment: Segment | null, header: BatchHeader,
 }
 
 /** Producer state alone, from a segment whose files are whole. */
-async function replay(context: LogContext, loaded: LoadedLog, segment: Segment, end: number, replayFrom: number): Promise<void> {
+async function replay(
+  context: LogContext,
+  loaded: LoadedLog,
+  segment: Segment,
+  end: number,
+  endOffset: number,
+  replayFrom: number,
+): Promise<void> {
   const file = segment.log.pin()
   try {
-    await scanBatches(context.disk, file, { position: 0, end, nextOffset: segment.baseOffset, checkCrc: false }, (header, bytes) =>
-      takeIn(loaded, null, header, bytes, replayFrom),
+    await scanBatches(
+      context.disk,
+      file,
+      { position: 0, end, nextOffset: segment.baseOffset, endOffset, checkCrc: false },
+      (header, bytes) => takeIn(loaded, null, header, bytes, replayFrom),
     )
   } finally {
     segment.log.unpin()
@@ -132,16 +152,22 @@ async function readWhole(
   loaded: LoadedLog,
   segment: Segment,
   end: number,
+  endOffset: number,
   replayFrom: number,
   indexIntervalBytes: number,
 ): Promise<{ position: number; nextOffset: number }> {
   segment.reset()
   const file = segment.log.pin()
   try {
-    return await scanBatches(context.disk, file, { position: 0, end, nextOffset: segment.baseOffset, checkCrc: true }, (header, bytes) => {
-      takeIn(loaded, segment, header, bytes, replayFrom)
-      segment.note(header, indexIntervalBytes)
-    })
+    return await scanBatches(
+      context.disk,
+      file,
+      { position: 0, end, nextOffset: segment.baseOffset, endOffset, checkCrc: true },
+      (header, bytes) => {
+        takeIn(loaded, segment, header, bytes, replayFrom)
+        segment.note(header, indexIntervalBytes)
+      },
+    )
   } finally {
     segment.log.unpin()
   }
@@ -168,7 +194,13 @@ async function readTail(
     const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
     disk.readSync(file, head, 0, BATCH_OVERHEAD, 0)
     const needsReplay = last !== null && replayFrom <= segment.baseOffset + last.readUInt32BE(0)
-    const range = { position: needsReplay ? 0 : indexed, end: bytes, nextOffset: segment.baseOffset, checkCrc: false }
+    const range = {
+      position: needsReplay ? 0 : indexed,
+      end: bytes,
+      nextOffset: segment.baseOffset,
+      endOffset: segment.endOfOffsets,
+      checkCrc: false,
+    }
     const found = await scanBatches(disk, file, range, (header, batch, at) => {
       takeIn(loaded, null, header, batch, replayFrom)
       if (at >= indexed) segment.noteLatest(header)
@@ -201,6 +233,12 @@ function cutAt(
         'let an Apache Kafka broker of version 3 expire or rewrite them first, or move the folder away',
     )
   }
+  if (request.damage === 'refuse' && (request.clean || isDamage(context, request, segment, dropped, position, bytes, nextOffset))) {
+    throw new Error(
+      `${segment.log.path} is damaged at byte ${position}, and what lies behind it was durable: put a copy of the folder in its place, ` +
+        `or, to go on without that, cut the file there (truncate -s ${position})`,
+    )
+  }
   if (nextOffset < request.recoveryPoint)
     logger.error(facts, 'the log is damaged before its recovery point: records that were durable are lost')
   else logger.warn(facts, 'the log ends in bytes that are no whole batch: they are cut off')
@@ -211,6 +249,18 @@ function cutAt(
   }
   loaded.segments = loaded.segments.slice(0, index + 1)
 }
+
+/** True where the log does not end as a crash ends it, which is in the last append. */
+const isDamage = (
+  context: LogContext,
+  request: LoadRequest,
+  segment: Segment,
+  dropped: readonly Segment[],
+  position: number,
+  bytes: number,
+  nextOffset: number,
+): boolean =>
+  nextOffset < request.recoveryPoint || dropped.length > 0 || holdsBatchBehind(context.disk, segment.log.use(), position, bytes, nextOffset)
 
 /** Bytes that a process wrote before it was killed may be in the page cache alone: they are served only once they are on the disk. */
 async function makeDurable(context: LogContext, loaded: LoadedLog, from: number): Promise<void> {

@@ -3,7 +3,7 @@
  * at once; what is not is brought in by an asynchronous read first, so that a cold disk stalls nobody else. Cuts at whole batches.
  */
 import { KafkaError } from '../errors.ts'
-import { at, BATCH_OVERHEAD, type BatchHeader, batchSize, readBatchHeader, readInt64 } from '../wire/batch-header.ts'
+import { at, BATCH_OVERHEAD, type BatchHeader, batchSize, MAGIC, readBatchHeader, readInt64 } from '../wire/batch-header.ts'
 import type { LogContext } from './log-context.ts'
 import type { Segment } from './segment.ts'
 import type { ReadResult } from './types.ts'
@@ -20,6 +20,14 @@ export const emptyRead: ReadResult = Object.freeze({ chunks: [], bytes: 0, relea
 const lastOffsetAt = (buffer: Buffer, position: number): number =>
   readInt64(buffer, position) + buffer.readInt32BE(position + at.lastOffsetDelta)
 
+interface Approximate {
+  position: number
+  /** The batch at `position` ends no later. */
+  lastOffset: number
+  exact: boolean
+  bytes: number
+}
+
 export class SegmentReader {
   private readonly context: LogContext
   /** Where the batch with an offset begins, for offsets that somebody is likely to ask for next. */
@@ -30,10 +38,12 @@ export class SegmentReader {
   }
 
   /** A position at or before the batch that holds `offset`, whether it is exactly there, and how much its reader took last (0 unknown). */
-  approximate(segment: Segment, offset: number): { position: number; exact: boolean; bytes: number } {
+  approximate(segment: Segment, offset: number): Approximate {
     const hint = this.hints.get(offset)
-    if (hint !== undefined && hint.segment === segment) return { position: hint.position, exact: true, bytes: hint.bytes }
-    return { position: segment.floorPosition(offset), exact: false, bytes: 0 }
+    if (hint !== undefined && hint.segment === segment)
+      return { position: hint.position, lastOffset: Number.POSITIVE_INFINITY, exact: true, bytes: hint.bytes }
+    const { position, lastOffset } = segment.floor(offset)
+    return { position, lastOffset, exact: false, bytes: 0 }
   }
 
   /** Batches of `segment` from `offset` on that end before `endOffset`. Null where the segment holds nothing at or after `offset`. */
@@ -44,9 +54,9 @@ export class SegmentReader {
     atLeastOne: boolean,
     endOffset: number,
   ): ReadResult | null | Promise<ReadResult | null> {
-    const { position } = this.approximate(segment, offset)
+    const { position, exact } = this.approximate(segment, offset)
     const length = Math.min(segment.sizeBytes - position, maxBytes + SCAN_BYTES)
-    if (length <= 0) return null
+    if (length <= 0 && (exact || position === 0)) return null
     const now = this.context.clock.now()
     if (segment.warm.isWarm(position, length, now)) return this.readNow(segment, offset, maxBytes, atLeastOne, endOffset)
     return this.warmUp(segment, position, length).then(() => this.readNow(segment, offset, maxBytes, atLeastOne, endOffset))
@@ -54,11 +64,11 @@ export class SegmentReader {
 
   /** The first batch of `segment` that ends at or after `offset` and passes `wanted`; null when there is none. */
   async find(segment: Segment, offset: number, wanted: (header: BatchHeader) => boolean): Promise<Buffer | null> {
-    const { position } = this.approximate(segment, offset)
-    await this.warmUp(segment, position, Math.min(segment.sizeBytes - position, SCAN_BYTES))
+    const floor = this.approximate(segment, offset)
+    await this.warmUp(segment, floor.position, Math.min(segment.sizeBytes - floor.position, SCAN_BYTES))
     const found = this.scan(
       segment,
-      position,
+      floor,
       (buffer, index) => lastOffsetAt(buffer, index) >= offset && wanted(readBatchHeader(buffer, index)),
     )
     if (found < 0) return null
@@ -92,8 +102,9 @@ export class SegmentReader {
 
   private readNow(segment: Segment, offset: number, maxBytes: number, atLeastOne: boolean, endOffset: number): ReadResult | null {
     const { pool } = this.context
-    const { position: floor, exact, bytes: before } = this.approximate(segment, offset)
-    const position = exact ? floor : this.scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
+    const floor = this.approximate(segment, offset)
+    const before = floor.bytes
+    const position = floor.exact ? floor.position : this.scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
     if (position < 0) return null
     const length = Math.min(segment.sizeBytes - position, Math.max(maxBytes, BATCH_OVERHEAD))
     let buffer = pool.take(length)
@@ -113,7 +124,10 @@ export class SegmentReader {
       this.fill(segment, buffer, bytes, position)
     }
     if (bytes === 0) {
+      const lastOffset = lastOffsetAt(buffer, 0)
       pool.give(buffer)
+      // batches end where reading may end: to answer with nothing would keep the reader waiting for ever
+      if (lastOffset >= endOffset) throw this.failed(segment, position, new Error(`a batch there claims to end at offset ${lastOffset}`))
       return emptyRead
     }
     this.remember(nextOffset, segment, position + bytes, bytes)
@@ -160,11 +174,16 @@ export class SegmentReader {
   }
 
   /** The position of the first batch from `from` on that passes, or -1. `wanted` sees the header's bytes. */
-  private scan(segment: Segment, from: number, wanted: (buffer: Buffer, index: number) => boolean): number {
+  private scan(segment: Segment, from: Approximate, wanted: (buffer: Buffer, index: number) => boolean): number {
     const { pool } = this.context
     const buffer = pool.take(SCAN_BYTES)
     try {
-      let position = from
+      let { position } = from
+      if (position > 0 && !from.exact && !this.isPromised(segment, from, buffer)) {
+        this.context.logger.error({ file: segment.log.path }, 'its offset index is damaged: the segment is read without it')
+        segment.dropOffsetIndex()
+        position = 0
+      }
       while (position + BATCH_OVERHEAD <= segment.sizeBytes) {
         const length = Math.min(SCAN_BYTES, segment.sizeBytes - position)
         this.fill(segment, buffer, length, position)
@@ -179,6 +198,18 @@ export class SegmentReader {
     } finally {
       pool.give(buffer)
     }
+  }
+
+  /** True where the batch lies there that the index speaks of: a turned bit in it must not make a reader skip records, or stop. */
+  private isPromised(segment: Segment, { position, lastOffset }: Approximate, buffer: Buffer): boolean {
+    if (position + BATCH_OVERHEAD > segment.sizeBytes) return false
+    this.fill(segment, buffer, BATCH_OVERHEAD, position)
+    return (
+      buffer[at.magic] === MAGIC &&
+      readInt64(buffer, at.baseOffset) >= segment.baseOffset &&
+      lastOffsetAt(buffer, 0) <= lastOffset &&
+      batchSize(buffer) >= BATCH_OVERHEAD
+    )
   }
 
   private sizeOf(segment: Segment, buffer: Buffer, index: number, position: number): number {

@@ -68,9 +68,14 @@ export class Segment {
     return this.offsets !== null && this.times !== null && (this.offsets.isFull || this.times.isFull)
   }
 
+  /** The first offset that its index has no room for. */
+  get endOfOffsets(): number {
+    return this.baseOffset + MAX_RELATIVE_OFFSET + 1
+  }
+
   /** True when `lastOffset` cannot be told relative to the base in the index's 32 bits. */
   overflows(lastOffset: number): boolean {
-    return lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET
+    return lastOffset >= this.endOfOffsets
   }
 
   /** Takes in a batch that was written at the end of the file. */
@@ -161,12 +166,18 @@ export class Segment {
     this.bytesSinceEntry = bytesSinceEntry
   }
 
-  /** A file position at or before the batch that holds `offset`. */
-  floorPosition(offset: number): number {
+  /** A file position at or before the batch that holds `offset`, and an offset that the batch there does not pass: what the index promises of it. */
+  floor(offset: number): { position: number; lastOffset: number } {
     const relative = offset - this.baseOffset
-    if (relative <= 0) return 0
-    const entry = this.search(this.offsets, suffixes.index, OFFSET_ENTRY_BYTES, relativeOffsetAt, relative)
-    return entry ? Math.min(entry.readUInt32BE(4), this.sizeBytes) : 0
+    const entry = relative > 0 ? this.search(this.offsets, suffixes.index, OFFSET_ENTRY_BYTES, relativeOffsetAt, relative) : null
+    if (entry === null) return { position: 0, lastOffset: Number.POSITIVE_INFINITY }
+    return { position: Math.min(entry.readUInt32BE(4), this.sizeBytes), lastOffset: this.baseOffset + relativeOffsetAt(entry, 0) }
+  }
+
+  /** Goes on without an offset index that did not keep its promise; where it was a file, the next start makes it again. */
+  dropOffsetIndex(): void {
+    if (this.offsets === null) this.disk.unlink(this.path(suffixes.index))
+    else this.offsets = new GrowingIndex(OFFSET_ENTRY_BYTES)
   }
 
   /** An offset such that every record before the batch that holds it is earlier than `timestamp`. */

@@ -112,6 +112,12 @@ export interface LogsOptions {
   producerIdExpirationMs: number
 }
 
+/**
+ * What becomes of a log that shows damage, other than what a crash tears off its end. `cut`: it goes on with what lies before, as Kafka does. `refuse`: it is
+ * left as it is and the opening fails with a sentence. What is appended to such a log must be durable before the next append.
+ */
+export type OnDamage = 'cut' | 'refuse'
+
 /** All partitions of this broker's folders. */
 export interface Logs {
   /** Of `meta.properties`; made at the first start. */
@@ -120,7 +126,7 @@ export interface Logs {
   producerIdExpirationMs: number
   get(topic: string, partition: number): PartitionLog | undefined
   /** Opens the partition's log, or makes it. `config` is the topic's. */
-  open(topic: string, topicId: string, partition: number, config: LogConfig): Promise<PartitionLog>
+  open(topic: string, topicId: string, partition: number, config: LogConfig, damage?: OnDamage): Promise<PartitionLog>
   /** Renames the folder to `…-delete` at once and unlinks it after file.delete.delay.ms. */
   remove(topic: string, partition: number): Promise<void>
   /** Sets aside the folders of partitions that nobody opened: their topics are gone. */

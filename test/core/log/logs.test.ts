@@ -72,6 +72,36 @@ describe('who a folder belongs to', () => {
     await expect(openLogs({ ...options(room.dir), dirs: [one, two] }, room.system)).rejects.toThrow('folders of different clusters')
     expect(existsSync(join(one, '.lock'))).toBe(false)
   })
+
+  test.each([
+    ['missing', null, 'is missing'],
+    ['empty', '', 'names no cluster.id'],
+    ['torn', 'version=1\nnode.id=1\ndirectory', 'names no cluster.id'],
+  ])('partitions whose meta.properties is %s do not become another cluster', async (_what, left, complaint) => {
+    const { logs } = await room.openLog()
+    const { clusterId } = logs
+    await logs.close()
+    const file = join(room.dir, 'meta.properties')
+    if (left === null) rmSync(file)
+    else writeFileSync(file, left)
+    const refused = room.open()
+    await expect(refused).rejects.toThrow(`${file} ${complaint}, though partitions lie beside it`)
+    await expect(refused).rejects.toThrow('version=1, node.id=1, cluster.id=')
+    expect([existsSync(file) ? read('meta.properties') : null, existsSync(join(room.dir, '.lock'))]).toEqual([left, false])
+    writeFileSync(file, `version=1\nnode.id=1\ncluster.id=${clusterId}\n`)
+    expect((await room.openLog()).logs.clusterId).toBe(clusterId)
+  })
+
+  test('a folder without meta.properties beside one that has it joins that one', async () => {
+    const { logs } = await room.openLog()
+    await logs.close()
+    const two = join(room.dir, 'two')
+    mkdirSync(two)
+    const both = await openLogs({ ...options(room.dir), dirs: [room.dir, two] }, room.system)
+    expect(both.clusterId).toBe(logs.clusterId)
+    expect(read('two/meta.properties')).toContain(`cluster.id=${logs.clusterId}`)
+    await both.close()
+  })
 })
 
 test('one partition in two folders is refused with a sentence: nobody knows which one is right', async () => {
