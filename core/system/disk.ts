@@ -126,11 +126,24 @@ export const realDisk: Disk = {
     return found ? { bytes: found.size, modifiedMs: found.mtimeMs } : null
   },
   list: (folder) => fs.readdirSync(folder, { withFileTypes: true }).map((entry) => ({ name: entry.name, folder: entry.isDirectory() })),
-  makeFolder: (path) => void fs.mkdirSync(path, { recursive: true }),
+  makeFolder,
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.rmSync(path, { force: true }),
   removeFolder: (path) => fs.promises.rm(path, { recursive: true, force: true }),
   lock: lockFile,
+}
+
+/** One level after the other: Node's own `recursive` tries for ever where a file system takes no folders, as below /proc. */
+function makeFolder(path: string): void {
+  if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent)
+  try {
+    fs.mkdirSync(path)
+  } catch (error) {
+    // made by somebody else meanwhile
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error
+  }
 }
 
 async function syncPath(path: string): Promise<void> {

@@ -70,6 +70,12 @@ test.each<[Record<string, string>, string]>([
   expect(err).not.toMatch(/^ {4}at /m)
 })
 
+test('a data folder where none can be made', async () => {
+  const { code, err } = await ended(file({ 'log.dirs': '/proc/nothere/data' }))
+  expect(code).toBe(1)
+  expect(err).toBe('tributary: /proc/nothere does not exist. Check the name.\n')
+})
+
 test('a file that is not there, two files, an option that is not there', async () => {
   const missing = await ended(join(folder, 'nowhere.properties'))
   expect(missing.code).toBe(1)

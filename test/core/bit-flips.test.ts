@@ -17,7 +17,7 @@ import { batches, decodeRecords } from '../../core/wire/record-batch.ts'
 import { seededRandom } from '../random.ts'
 import { batchOf } from './log/scratch-log.ts'
 
-const FLIPS = Number(process.env.FLIPS ?? 40)
+const FLIPS = Number(process.env.TRIBUTARY_TEST_FLIPS ?? 40)
 const TOPICS = ['plain', 'rolled', 'cut']
 const BATCHES = 40
 const RECORDS = 3
