@@ -1,8 +1,8 @@
 /**
  * Random numbers of a seed, so that a run that failed can be run again: the seed is logged, TRIBUTARY_TEST_SEED=n repeats its moments.
  */
-export function seededRandom(): () => number {
-  const seed = Number(process.env.TRIBUTARY_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+export function seededRandom(usual = Math.floor(Math.random() * 2 ** 31)): () => number {
+  const seed = Number(process.env.TRIBUTARY_TEST_SEED ?? usual)
   console.log(`seed ${seed}: TRIBUTARY_TEST_SEED=${seed} repeats the moments of this run`)
   // mulberry32
   let state = seed

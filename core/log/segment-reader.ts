@@ -165,6 +165,8 @@ export class SegmentReader {
     while (bytes + BATCH_OVERHEAD <= length) {
       const lastOffset = lastOffsetAt(buffer, bytes)
       if (lastOffset >= endOffset) break
+      // what lies before a damaged batch is served all the same; who asks for that one is told
+      if (bytes > 0 && !this.isBatch(segment, buffer, bytes, position + bytes)) break
       const size = this.sizeOf(segment, buffer, bytes, position + bytes)
       if (bytes + size > length) break
       bytes += size
@@ -212,9 +214,13 @@ export class SegmentReader {
     )
   }
 
-  private sizeOf(segment: Segment, buffer: Buffer, index: number, position: number): number {
+  private isBatch(segment: Segment, buffer: Buffer, index: number, position: number): boolean {
     const size = batchSize(buffer, index)
-    if (size >= BATCH_OVERHEAD && position + size <= segment.sizeBytes) return size
+    return size >= BATCH_OVERHEAD && position + size <= segment.sizeBytes
+  }
+
+  private sizeOf(segment: Segment, buffer: Buffer, index: number, position: number): number {
+    if (this.isBatch(segment, buffer, index, position)) return batchSize(buffer, index)
     throw new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} holds no batch at ${position}: the file was changed by somebody else`)
   }
 
