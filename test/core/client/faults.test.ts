@@ -172,7 +172,7 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
     }
     produce(partitions)
     await Promise.all(sends)
-    await until(() => given.every((offsets, partition) => offsets.size >= sent[partition]!.length), 'the group to be given all', 40_000)
+    await until(() => given.every((offsets, partition) => offsets.size >= sent[partition]!.length), 'the group to be given all', 100_000)
     for (const member of [...running.values()]) await member.stop()
     await look()
     expect(wrong).toEqual([])
@@ -186,5 +186,5 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
     }, 'the whole log')
     expect(read).toEqual(sent)
   },
-  120_000,
+  180_000,
 )
