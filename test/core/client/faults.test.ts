@@ -72,6 +72,8 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
         autoOffsetReset: 'earliest',
         partitionAssignors: assignors,
         heartbeatIntervalMs: 20,
+        // whose word to leave is lost is missed after this time
+        sessionTimeoutMs: 6_000,
         maxPollRecords: 1 + below(30),
         fetchMaxWaitMs: 50,
       })
