@@ -25,21 +25,21 @@ export function answer<A extends AnyApi>(api: A, apiVersion: number, body: Buffe
 }
 
 export class RawConnection {
-  private readonly socket: Socket
-  private readonly waiting: { resolve(body: Buffer): void; reject(error: Error): void }[] = []
+  readonly #socket: Socket
+  readonly #waiting: { resolve(body: Buffer): void; reject(error: Error): void }[] = []
   /** Reused from answer to answer: a caller is done with a body before the next one comes. */
-  private body = Buffer.allocUnsafeSlow(1 << 21)
-  private needed = -1
-  private filled = 0
-  private readonly head = Buffer.alloc(4)
-  private headFilled = 0
+  #body = Buffer.allocUnsafeSlow(1 << 21)
+  #needed = -1
+  #filled = 0
+  readonly #head = Buffer.alloc(4)
+  #headFilled = 0
 
   private constructor(socket: Socket) {
-    this.socket = socket
+    this.#socket = socket
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.take(chunk))
-    socket.on('error', (error) => this.fail(error))
-    socket.on('close', () => this.fail(new Error('the broker closed the connection')))
+    socket.on('data', (chunk: Buffer) => this.#take(chunk))
+    socket.on('error', (error) => this.#fail(error))
+    socket.on('close', () => this.#fail(new Error('the broker closed the connection')))
   }
 
   static open(address: string): Promise<RawConnection> {
@@ -54,35 +54,35 @@ export class RawConnection {
     })
   }
 
-  private fail(error: Error): void {
-    for (const { reject } of this.waiting.splice(0)) reject(error)
+  #fail(error: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 
-  private take(chunk: Buffer): void {
+  #take(chunk: Buffer): void {
     let at = 0
     while (at < chunk.length) {
-      if (this.needed < 0) {
-        while (this.headFilled < 4 && at < chunk.length) this.head[this.headFilled++] = chunk[at++]!
-        if (this.headFilled < 4) return
-        this.needed = this.head.readInt32BE()
-        this.filled = 0
-        if (this.needed > this.body.length) this.body = Buffer.allocUnsafeSlow(this.needed)
+      if (this.#needed < 0) {
+        while (this.#headFilled < 4 && at < chunk.length) this.#head[this.#headFilled++] = chunk[at++]!
+        if (this.#headFilled < 4) return
+        this.#needed = this.#head.readInt32BE()
+        this.#filled = 0
+        if (this.#needed > this.#body.length) this.#body = Buffer.allocUnsafeSlow(this.#needed)
       }
-      const part = Math.min(this.needed - this.filled, chunk.length - at)
-      chunk.copy(this.body, this.filled, at, at + part)
-      this.filled += part
+      const part = Math.min(this.#needed - this.#filled, chunk.length - at)
+      chunk.copy(this.#body, this.#filled, at, at + part)
+      this.#filled += part
       at += part
-      if (this.filled < this.needed) return
-      this.needed = -1
-      this.headFilled = 0
-      this.waiting.shift()!.resolve(this.body.subarray(0, this.filled))
+      if (this.#filled < this.#needed) return
+      this.#needed = -1
+      this.#headFilled = 0
+      this.#waiting.shift()!.resolve(this.#body.subarray(0, this.#filled))
     }
   }
 
   send(bytes: Buffer): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ resolve, reject })
-      this.socket.write(bytes)
+      this.#waiting.push({ resolve, reject })
+      this.#socket.write(bytes)
     })
   }
 
@@ -91,7 +91,7 @@ export class RawConnection {
   }
 
   close(): void {
-    this.socket.removeAllListeners('close')
-    this.socket.destroy()
+    this.#socket.removeAllListeners('close')
+    this.#socket.destroy()
   }
 }

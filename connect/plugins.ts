@@ -108,10 +108,10 @@ export class Plugins {
   readonly converters: readonly ConverterDeclaration<Any>[]
   readonly transforms: readonly TransformDeclaration<Any>[]
   readonly predicates: readonly PredicateDeclaration<Any>[]
-  private readonly connectorNames: ReadonlyMap<string, ConnectorPlugin & Named>
-  private readonly converterNames: ReadonlyMap<string, ConverterDeclaration<Any>>
-  private readonly transformNames: ReadonlyMap<string, TransformDeclaration<Any>>
-  private readonly predicateNames: ReadonlyMap<string, PredicateDeclaration<Any>>
+  readonly #connectorNames: ReadonlyMap<string, ConnectorPlugin & Named>
+  readonly #converterNames: ReadonlyMap<string, ConverterDeclaration<Any>>
+  readonly #transformNames: ReadonlyMap<string, TransformDeclaration<Any>>
+  readonly #predicateNames: ReadonlyMap<string, PredicateDeclaration<Any>>
 
   constructor(
     connectors: readonly Connector[],
@@ -123,13 +123,13 @@ export class Plugins {
     this.converters = [...converters].sort(byClass)
     this.transforms = [...transforms].sort(byClass)
     this.predicates = [...predicates].sort(byClass)
-    this.connectorNames = index(
+    this.#connectorNames = index(
       this.connectors.map((plugin) => Object.assign(plugin, { aliases: plugin.side.aliases })),
       'Connector',
     )
-    this.converterNames = index(this.converters, 'Converter')
-    this.transformNames = index(this.transforms, 'Transformation')
-    this.predicateNames = index(this.predicates, 'Predicate')
+    this.#converterNames = index(this.converters, 'Converter')
+    this.#transformNames = index(this.transforms, 'Transformation')
+    this.#predicateNames = index(this.predicates, 'Predicate')
   }
 
   /** Throws 400 with what there is. */
@@ -143,14 +143,14 @@ export class Plugins {
     )
   }
 
-  findConnector = (name: string): ConnectorPlugin | undefined => this.connectorNames.get(name.trim())
-  converter = (name: string): ConverterDeclaration<Any> | undefined => this.kind(name, 'converter')
-  headerConverter = (name: string): ConverterDeclaration<Any> | undefined => this.kind(name, 'header_converter')
-  transform = (name: string): TransformDeclaration<Any> | undefined => this.transformNames.get(name.trim())
-  predicate = (name: string): PredicateDeclaration<Any> | undefined => this.predicateNames.get(name.trim())
+  findConnector = (name: string): ConnectorPlugin | undefined => this.#connectorNames.get(name.trim())
+  converter = (name: string): ConverterDeclaration<Any> | undefined => this.#kind(name, 'converter')
+  headerConverter = (name: string): ConverterDeclaration<Any> | undefined => this.#kind(name, 'header_converter')
+  transform = (name: string): TransformDeclaration<Any> | undefined => this.#transformNames.get(name.trim())
+  predicate = (name: string): PredicateDeclaration<Any> | undefined => this.#predicateNames.get(name.trim())
 
-  private kind(name: string, kind: 'converter' | 'header_converter') {
-    const found = this.converterNames.get(name.trim())
+  #kind(name: string, kind: 'converter' | 'header_converter') {
+    const found = this.#converterNames.get(name.trim())
     return found && serves(found, kind) ? found : undefined
   }
 
@@ -158,7 +158,7 @@ export class Plugins {
   settingsOf(name: string): { kind: 'connector'; plugin: ConnectorPlugin } | { kind: 'other'; settings: Settings } | undefined {
     const connector = this.findConnector(name)
     if (connector) return { kind: 'connector', plugin: connector }
-    const other = this.converterNames.get(name) ?? this.transform(name) ?? this.predicate(name)
+    const other = this.#converterNames.get(name) ?? this.transform(name) ?? this.predicate(name)
     return other && { kind: 'other', settings: other.settings }
   }
 

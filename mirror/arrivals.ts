@@ -7,26 +7,27 @@
 const MAX_NOTES = 64
 
 export class Arrivals {
-  private readonly ends: number[] = []
-  private readonly times: number[] = []
-  private highest: number
+  readonly #ends: number[] = []
+  readonly #times: number[] = []
+  #highest: number
   /** When the source told its end last (monotonic ms); null where it never did. */
   heardMs: number | null = null
 
   constructor(end: number) {
-    this.highest = end
+    this.#highest = end
   }
 
   get end(): number {
-    return this.highest
+    return this.#highest
   }
 
   /** The source's end as seen now (monotonic ms). */
   seen(end: number, nowMs: number): void {
     this.heardMs = nowMs
-    if (end <= this.highest) return
-    this.highest = end
-    const { ends, times } = this
+    if (end <= this.#highest) return
+    this.#highest = end
+    const ends = this.#ends
+    const times = this.#times
     if (ends.length === MAX_NOTES) {
       for (let i = 0; i < MAX_NOTES / 2; i++) {
         ends[i] = ends[2 * i + 1]!
@@ -41,7 +42,8 @@ export class Arrivals {
 
   /** Everything below `position` is on the target or accounted for. */
   done(position: number): void {
-    const { ends, times } = this
+    const ends = this.#ends
+    const times = this.#times
     let gone = 0
     while (gone < ends.length && ends[gone]! <= position) gone++
     if (gone > 0) {
@@ -52,13 +54,13 @@ export class Arrivals {
 
   /** The source's log begins anew: its end may be lower than before. */
   reset(end: number): void {
-    this.highest = end
-    this.ends.length = 0
-    this.times.length = 0
+    this.#highest = end
+    this.#ends.length = 0
+    this.#times.length = 0
   }
 
   /** 0 where nothing waits. */
   waitedMs(nowMs: number): number {
-    return this.times.length === 0 ? 0 : Math.max(0, nowMs - this.times[0]!)
+    return this.#times.length === 0 ? 0 : Math.max(0, nowMs - this.#times[0]!)
   }
 }

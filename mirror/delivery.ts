@@ -42,17 +42,17 @@ type Sending = { partition: PartitionFlow; parcel: Parcel }
 
 export class Delivery {
   producerId = -1
-  private readonly client: Client
-  private readonly clock: Clock
-  private readonly maxRequestBytes: number
-  private readonly timeoutMs: number
-  private readonly events: DeliveryEvents
-  private readonly signal: AbortSignal
-  private readonly lanes = new Map<number, Lane[]>()
-  private readonly outstanding = new Map<PartitionFlow, number>()
-  private spread = 0
-  private halted = false
-  private readonly seats = new Map<PartitionFlow, number>()
+  readonly #client: Client
+  readonly #clock: Clock
+  readonly #maxRequestBytes: number
+  readonly #timeoutMs: number
+  readonly #events: DeliveryEvents
+  readonly #signal: AbortSignal
+  readonly #lanes = new Map<number, Lane[]>()
+  readonly #outstanding = new Map<PartitionFlow, number>()
+  #spread = 0
+  #halted = false
+  readonly #seats = new Map<PartitionFlow, number>()
 
   constructor(options: {
     client: Client
@@ -62,26 +62,26 @@ export class Delivery {
     events: DeliveryEvents
     signal: AbortSignal
   }) {
-    this.client = options.client
-    this.clock = options.clock
-    this.maxRequestBytes = options.maxRequestBytes
-    this.timeoutMs = options.timeoutMs
-    this.events = options.events
-    this.signal = options.signal
+    this.#client = options.client
+    this.#clock = options.clock
+    this.#maxRequestBytes = options.maxRequestBytes
+    this.#timeoutMs = options.timeoutMs
+    this.#events = options.events
+    this.#signal = options.signal
   }
 
-  private laneOf(partition: PartitionFlow): Lane {
-    let seat = this.seats.get(partition)
+  #laneOf(partition: PartitionFlow): Lane {
+    let seat = this.#seats.get(partition)
     if (seat === undefined) {
-      seat = this.spread++ % LANES
-      this.seats.set(partition, seat)
+      seat = this.#spread++ % LANES
+      this.#seats.set(partition, seat)
     }
-    let lanes = this.lanes.get(partition.targetLeader)
+    let lanes = this.#lanes.get(partition.targetLeader)
     if (!lanes) {
       lanes = []
-      this.lanes.set(partition.targetLeader, lanes)
+      this.#lanes.set(partition.targetLeader, lanes)
     }
-    const lane = lanes[seat] ?? { node: partition.targetLeader, raw: this.client.raw(), requests: 0, ready: new Set(), pumping: false }
+    const lane = lanes[seat] ?? { node: partition.targetLeader, raw: this.#client.raw(), requests: 0, ready: new Set(), pumping: false }
     lanes[seat] = lane
     return lane
   }
@@ -89,29 +89,29 @@ export class Delivery {
   /** Something was put into the partition. */
   wake(partition: PartitionFlow): void {
     if (partition.targetLeader < 0 || partition.state !== 'flowing') return
-    const lane = this.laneOf(partition)
+    const lane = this.#laneOf(partition)
     lane.ready.add(partition)
     if (lane.pumping) return
     lane.pumping = true
     // all partitions of one answer of the source come into the same requests
     queueMicrotask(() => {
       lane.pumping = false
-      this.pump(lane)
+      this.#pump(lane)
     })
   }
 
-  private pump(lane: Lane): void {
-    while (lane.requests < REQUESTS_UNDER_WAY && !this.halted && !this.signal.aborted) {
+  #pump(lane: Lane): void {
+    while (lane.requests < REQUESTS_UNDER_WAY && !this.#halted && !this.#signal.aborted) {
       const sending: Sending[] = []
       let bytes = 0
       for (const partition of lane.ready) {
-        if (bytes >= this.maxRequestBytes) break
+        if (bytes >= this.#maxRequestBytes) break
         lane.ready.delete(partition)
         if (partition.targetLeader !== lane.node) {
           this.wake(partition)
           continue
         }
-        const parcel = partition.next(this.producerId, this.clock.monotonic())
+        const parcel = partition.next(this.producerId, this.#clock.monotonic())
         if (!parcel) continue
         sending.push({ partition, parcel })
         bytes += parcel.bytes!.length
@@ -119,13 +119,13 @@ export class Delivery {
       if (sending.length === 0) return
       // those that have more go to the end of the row
       for (const { partition } of sending) if (partition.hasWaiting) lane.ready.add(partition)
-      void this.send(lane, sending)
+      void this.#send(lane, sending)
     }
   }
 
-  private async send(lane: Lane, sending: readonly Sending[]): Promise<void> {
+  async #send(lane: Lane, sending: readonly Sending[]): Promise<void> {
     lane.requests++
-    for (const { partition } of sending) this.outstanding.set(partition, (this.outstanding.get(partition) ?? 0) + 1)
+    for (const { partition } of sending) this.#outstanding.set(partition, (this.#outstanding.get(partition) ?? 0) + 1)
     let results: Awaited<ReturnType<RawAccess['produce']>> = []
     let broken: Error | null = null
     try {
@@ -137,19 +137,19 @@ export class Delivery {
           topicId: partition.targetTopicId || ZERO_UUID,
           records: parcel.bytes!,
         })),
-        { timeoutMs: this.timeoutMs },
+        { timeoutMs: this.#timeoutMs },
       )
     } catch (error) {
       broken = error as Error
     }
     lane.requests--
-    if (this.signal.aborted) return
+    if (this.#signal.aborted) return
     try {
       for (const [index, each] of sending.entries()) {
         const { partition, parcel } = each
-        const left = this.outstanding.get(partition)! - 1
-        if (left > 0) this.outstanding.set(partition, left)
-        else this.outstanding.delete(partition)
+        const left = this.#outstanding.get(partition)! - 1
+        if (left > 0) this.#outstanding.set(partition, left)
+        else this.#outstanding.delete(partition)
         const direct = results[index]
         const result =
           direct?.topic === partition.targetTopic && direct.partition === partition.partition
@@ -160,30 +160,30 @@ export class Delivery {
             ? broken.error
             : 'UNKNOWN_SERVER_ERROR'
           : (result?.error ?? (result ? null : 'NETWORK_EXCEPTION'))
-        if (error === null) this.accept(partition, parcel, result!.baseOffset)
-        else this.refuse(partition, parcel, error as ErrorName, broken)
-        if (partition.state === 'resending' && !this.outstanding.has(partition)) this.sendAgain(partition)
+        if (error === null) this.#accept(partition, parcel, result!.baseOffset)
+        else this.#refuse(partition, parcel, error as ErrorName, broken)
+        if (partition.state === 'resending' && !this.#outstanding.has(partition)) this.#sendAgain(partition)
         else if (partition.hasWaiting) lane.ready.add(partition)
       }
-      this.events.room()
-      this.pump(lane)
+      this.#events.room()
+      this.#pump(lane)
     } catch (error) {
-      this.events.failed(error as Error)
+      this.#events.failed(error as Error)
     }
   }
 
-  private accept(partition: PartitionFlow, parcel: Parcel, base: number): void {
+  #accept(partition: PartitionFlow, parcel: Parcel, base: number): void {
     if (partition.state !== 'flowing' && partition.state !== 'resending') return
     if (base < 0) {
       partition.state = 'starting'
-      this.events.unsure(partition, 'the target acknowledged a batch without saying where it stands')
+      this.#events.unsure(partition, 'the target acknowledged a batch without saying where it stands')
       return
     }
     partition.attempts = 0
-    this.events.acknowledged(partition, partition.acknowledge(parcel, base))
+    this.#events.acknowledged(partition, partition.acknowledge(parcel, base))
   }
 
-  private refuse(partition: PartitionFlow, parcel: Parcel, error: ErrorName, broken: Error | null): void {
+  #refuse(partition: PartitionFlow, parcel: Parcel, error: ErrorName, broken: Error | null): void {
     if (partition.state !== 'flowing' && partition.state !== 'resending') return
     const first = partition.isFirst(parcel)
     if (error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error === 'UNKNOWN_PRODUCER_ID' || error === 'DUPLICATE_SEQUENCE_NUMBER') {
@@ -191,39 +191,39 @@ export class Delivery {
       if (!first || partition.state === 'resending') partition.state = 'resending'
       else {
         partition.state = 'starting'
-        this.events.unsure(partition, `the target answered ${error}`)
+        this.#events.unsure(partition, `the target answered ${error}`)
       }
       return
     }
     if (isRetriable(error) && error !== 'CORRUPT_MESSAGE') {
       partition.state = 'resending'
       const what = broken ? `does not answer: ${broken.message}` : `answered ${error}`
-      this.events.trouble(new KafkaError(error, `${partition.targetTopic}-${partition.partition}: the target ${what}`))
+      this.#events.trouble(new KafkaError(error, `${partition.targetTopic}-${partition.partition}: the target ${what}`))
       return
     }
     partition.state = 'starting'
-    this.events.failed(deliveryError(partition, parcel, error, broken))
+    this.#events.failed(deliveryError(partition, parcel, error, broken))
   }
 
   /** Waits, finds the leader, and goes on with what was not acknowledged. */
-  private sendAgain(partition: PartitionFlow): void {
+  #sendAgain(partition: PartitionFlow): void {
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(partition.attempts++, 10))
     const again = async () => {
-      await this.clock.sleep(waitMs, this.signal)
-      while (!this.signal.aborted && partition.state === 'resending') {
-        const topic = await this.client.topic(partition.targetTopic, { refresh: true }).then(
+      await this.#clock.sleep(waitMs, this.#signal)
+      while (!this.#signal.aborted && partition.state === 'resending') {
+        const topic = await this.#client.topic(partition.targetTopic, { refresh: true }).then(
           (found) => found ?? null,
           () => undefined,
         )
         const leader = topic?.partitions[partition.partition]?.leader ?? -1
         if (topic === null && partition.attempts > 2) {
           partition.state = 'starting'
-          this.events.unsure(partition, `topic ${partition.targetTopic} is gone from the target`)
+          this.#events.unsure(partition, `topic ${partition.targetTopic} is gone from the target`)
           return
         }
         if (topic && partition.targetTopicId !== '' && topic.id !== partition.targetTopicId) {
           partition.state = 'starting'
-          this.events.unsure(partition, `topic ${partition.targetTopic} was created anew at the target`)
+          this.#events.unsure(partition, `topic ${partition.targetTopic} was created anew at the target`)
           return
         }
         if (leader >= 0) {
@@ -234,28 +234,28 @@ export class Delivery {
           return
         }
         partition.attempts++
-        await this.clock.sleep(RETRY_MAX_MS, this.signal)
+        await this.#clock.sleep(RETRY_MAX_MS, this.#signal)
       }
     }
-    again().catch((error) => this.events.failed(error as Error))
+    again().catch((error) => this.#events.failed(error as Error))
   }
 
   /** Sends nothing more; what is under way is still waited for. */
   halt(): void {
-    this.halted = true
+    this.#halted = true
   }
 
   /** Resolves when nothing of the partition is under way. */
   async settled(partition: PartitionFlow): Promise<void> {
-    while (this.outstanding.has(partition) && !this.signal.aborted) await this.clock.sleep(5, this.signal)
+    while (this.#outstanding.has(partition) && !this.#signal.aborted) await this.#clock.sleep(5, this.#signal)
   }
 
   get underWay(): number {
-    return this.outstanding.size
+    return this.#outstanding.size
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.lanes.values()].flat().map((lane) => lane?.raw.close()))
+    await Promise.all([...this.#lanes.values()].flat().map((lane) => lane?.raw.close()))
   }
 }
 

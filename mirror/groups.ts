@@ -41,44 +41,44 @@ export interface GroupsOptions {
 }
 
 export class Groups {
-  private readonly options: GroupsOptions
+  readonly #options: GroupsOptions
   /** By group, then by the source's partition. */
   readonly commits = new Map<string, Map<string, SourceCommit>>()
-  private readonly written = new Map<string, Checkpoint>()
-  private producer: Producer | null = null
-  private readonly topic: string
-  private topicReady = false
+  readonly #written = new Map<string, Checkpoint>()
+  #producer: Producer | null = null
+  readonly #topic: string
+  #topicReady = false
   /** Groups that have not answered yet. */
-  private readonly asking = new Set<string>()
+  readonly #asking = new Set<string>()
   /** Groups that could not be asked: those that were told, and why of those that are still to be told. */
-  private readonly told = new Set<string>()
-  private readonly failing = new Map<string, Error>()
-  private lastSync = Number.NEGATIVE_INFINITY
-  private pending = false
+  readonly #told = new Set<string>()
+  readonly #failing = new Map<string, Error>()
+  #lastSync = Number.NEGATIVE_INFINITY
+  #pending = false
 
   constructor(options: GroupsOptions) {
-    this.options = options
-    this.topic = options.settings.policy.checkpointsTopic(options.settings.source.alias)
+    this.#options = options
+    this.#topic = options.settings.policy.checkpointsTopic(options.settings.source.alias)
   }
 
   /** What earlier lives of the mirror knew: it serves a failover when the source is gone. */
   async load(): Promise<void> {
-    const { settings, target, system, signal, sourceTopic } = this.options
-    if (!(await target.topic(this.topic))) return
-    this.topicReady = true
-    await scanRecords({ client: target, clock: system.clock, signal }, this.topic, 0, (record) => {
+    const { settings, target, system, signal, sourceTopic } = this.#options
+    if (!(await target.topic(this.#topic))) return
+    this.#topicReady = true
+    await scanRecords({ client: target, clock: system.clock, signal }, this.#topic, 0, (record) => {
       if (!record.key || !record.value) return
       let checkpoint: Checkpoint
       try {
         checkpoint = decodeCheckpoint(record.key, record.value)
       } catch (error) {
-        system.logger.warn({ err: error, topic: this.topic, offset: record.offset }, 'a checkpoint that cannot be read is passed over')
+        system.logger.warn({ err: error, topic: this.#topic, offset: record.offset }, 'a checkpoint that cannot be read is passed over')
         return
       }
       const topic = sourceTopic(checkpoint.topic)
       if (topic === null || !settings.groupFilter(checkpoint.group) || !settings.topicFilter(topic)) return
-      this.written.set(`${checkpoint.group}/${keyOf(topic, checkpoint.partition)}`, checkpoint)
-      this.remember(checkpoint.group, {
+      this.#written.set(`${checkpoint.group}/${keyOf(topic, checkpoint.partition)}`, checkpoint)
+      this.#remember(checkpoint.group, {
         topic,
         partition: checkpoint.partition,
         offset: checkpoint.upstreamOffset,
@@ -88,7 +88,7 @@ export class Groups {
     })
   }
 
-  private remember(group: string, commit: SourceCommit): void {
+  #remember(group: string, commit: SourceCommit): void {
     let commits = this.commits.get(group)
     if (!commits) {
       if (this.commits.size >= MAX_GROUPS) return
@@ -100,23 +100,23 @@ export class Groups {
 
   /** The checkpoint last written for a partition of a group. */
   checkpoint(group: string, topic: string, partition: number): Checkpoint | undefined {
-    return this.written.get(`${group}/${keyOf(topic, partition)}`)
+    return this.#written.get(`${group}/${keyOf(topic, partition)}`)
   }
 
   /** Asks the source what its groups have committed. */
   async poll(): Promise<void> {
-    const { settings, source, system, signal } = this.options
+    const { settings, source, system, signal } = this.#options
     const groups = (await source.admin.listGroups()).filter(
       (group) => settings.groupFilter(group.groupId) && (group.protocolType === 'consumer' || group.protocolType === ''),
     )
     const names = groups.map((group) => group.groupId)
     const listed = new Set(names)
-    for (const group of this.told) if (!listed.has(group)) this.told.delete(group)
-    const queue = names.filter((group) => !this.asking.has(group))
+    for (const group of this.#told) if (!listed.has(group)) this.#told.delete(group)
+    const queue = names.filter((group) => !this.#asking.has(group))
     const patiently = (group: string) =>
       new Promise<void>((resolve) => {
         const timer = system.clock.after(ASK_PATIENCE_MS, resolve)
-        void this.ask(group).then(() => {
+        void this.#ask(group).then(() => {
           timer.cancel()
           resolve()
         })
@@ -125,10 +125,10 @@ export class Groups {
       for (let group = queue.pop(); group !== undefined; group = queue.pop()) await patiently(group)
     }
     await Promise.all(Array.from({ length: PARALLEL }, work))
-    const [first] = this.failing.values()
+    const [first] = this.#failing.values()
     if (!first || signal.aborted) return
-    const failed = [...this.failing.keys()]
-    this.failing.clear()
+    const failed = [...this.#failing.keys()]
+    this.#failing.clear()
     system.logger.warn(
       { err: first, mirror: settings.name, groups: failed.slice(0, MAX_TOLD) },
       `what ${failed.length} groups have committed cannot be asked now; the others go on, and these are tried again`,
@@ -136,61 +136,63 @@ export class Groups {
   }
 
   /** Asks what one group has committed; an answer that comes late counts too. Never rejects: no group waits for another. */
-  private async ask(group: string): Promise<void> {
-    const { settings, source, mapped } = this.options
-    this.asking.add(group)
+  async #ask(group: string): Promise<void> {
+    const { settings, source, mapped } = this.#options
+    this.#asking.add(group)
     try {
       for (const { topic, partition, offset, metadata } of await source.admin.groupOffsets(group)) {
         if (!settings.topicFilter(topic) || offset < 0) continue
         const seenAs = mapped(topic, partition)?.map.translate(offset).down
-        this.remember(group, { topic, partition, offset, metadata: metadata ?? '', seenAs })
+        this.#remember(group, { topic, partition, offset, metadata: metadata ?? '', seenAs })
       }
-      this.told.delete(group)
+      this.#told.delete(group)
     } catch (error) {
-      if (!this.told.has(group)) this.failing.set(group, error as Error)
-      this.told.add(group)
+      if (!this.#told.has(group)) this.#failing.set(group, error as Error)
+      this.#told.add(group)
     } finally {
-      this.asking.delete(group)
+      this.#asking.delete(group)
     }
   }
 
   /** Writes what is news about the groups into the checkpoints topic. */
   async writeCheckpoints(): Promise<void> {
-    const { settings, target, system, signal, mapped } = this.options
+    const { settings, target, system, signal, mapped } = this.#options
     const news: Checkpoint[] = []
-    this.pending = false
+    this.#pending = false
     for (const [group, commits] of this.commits) {
       for (const commit of translateCommits(commits.values(), mapped)) {
-        if (commit.ahead) this.pending = true
+        if (commit.ahead) this.#pending = true
         if (!isNews(this.checkpoint(group, commit.topic, commit.partition), commit)) continue
         const { targetTopic: topic, partition, offset: upstreamOffset, down: downstreamOffset, metadata } = commit
         news.push({ group, topic, partition, upstreamOffset, downstreamOffset, metadata })
       }
     }
     if (news.length === 0) return
-    if (!this.topicReady) {
+    if (!this.#topicReady) {
       const factor = 'checkpoints.topic.replication.factor'
       await ensureInternalTopics(
         target,
         system.clock,
-        [{ name: this.topic, partitions: 1, replicationFactor: settings.config[factor], factorGiven: settings.given.has(factor) }],
+        [{ name: this.#topic, partitions: 1, replicationFactor: settings.config[factor], factorGiven: settings.given.has(factor) }],
         signal,
       )
-      this.topicReady = true
+      this.#topicReady = true
     }
-    this.producer ??= target.producer({ acks: 'all', lingerMs: 0 })
-    const sent = await this.producer.send(news.map((checkpoint) => ({ topic: this.topic, partition: 0, ...encodeCheckpoint(checkpoint) })))
+    this.#producer ??= target.producer({ acks: 'all', lingerMs: 0 })
+    const sent = await this.#producer.send(
+      news.map((checkpoint) => ({ topic: this.#topic, partition: 0, ...encodeCheckpoint(checkpoint) })),
+    )
     const failure = sent.failures?.values().next().value
     if (failure) throw failure
     for (const checkpoint of news) {
-      const topic = this.options.sourceTopic(checkpoint.topic)
-      if (topic !== null) this.written.set(`${checkpoint.group}/${keyOf(topic, checkpoint.partition)}`, checkpoint)
+      const topic = this.#options.sourceTopic(checkpoint.topic)
+      if (topic !== null) this.#written.set(`${checkpoint.group}/${keyOf(topic, checkpoint.partition)}`, checkpoint)
     }
   }
 
   /** Commits on the target, for groups that have no members there. */
   async syncToTarget(): Promise<void> {
-    const { target, system, settings, mapped } = this.options
+    const { target, system, settings, mapped } = this.#options
     for (const [group, commits] of this.commits) {
       const translated = translateCommits(commits.values(), mapped)
       if (translated.length === 0) continue
@@ -211,7 +213,7 @@ export class Groups {
 
   /** Polls, writes and syncs until the flow ends. */
   async follow(): Promise<void> {
-    const { settings, system, signal } = this.options
+    const { settings, system, signal } = this.#options
     const { clock, logger } = system
     const { config } = settings
     const intervalMs = Math.min(POLL_MS, config['emit.checkpoints.interval.seconds'] * 1000)
@@ -221,12 +223,12 @@ export class Groups {
       const begun = clock.monotonic()
       try {
         await this.poll()
-        await this.options.refresh?.()
+        await this.#options.refresh?.()
         if (config['emit.checkpoints.enabled']) await this.writeCheckpoints()
-        const due = clock.monotonic() - this.lastSync >= syncMs
-        if (config['sync.group.offsets.enabled'] && !this.options.failedOver?.() && (due || this.pending)) {
+        const due = clock.monotonic() - this.#lastSync >= syncMs
+        if (config['sync.group.offsets.enabled'] && !this.#options.failedOver?.() && (due || this.#pending)) {
           await this.syncToTarget()
-          if (due) this.lastSync = clock.monotonic()
+          if (due) this.#lastSync = clock.monotonic()
         }
         troubled = false
       } catch (error) {
@@ -240,7 +242,7 @@ export class Groups {
   }
 
   async close(): Promise<void> {
-    await this.producer?.close()
+    await this.#producer?.close()
   }
 }
 

@@ -67,42 +67,42 @@ interface Leader {
 export class Intake {
   /** Bytes read and not yet acknowledged, over all partitions. */
   heldBytes = 0
-  private readonly options: IntakeOptions
-  private readonly leaders = new Map<number, Leader>()
-  private readonly homes = new Map<PartitionFlow, Leader>()
+  readonly #options: IntakeOptions
+  readonly #leaders = new Map<number, Leader>()
+  readonly #homes = new Map<PartitionFlow, Leader>()
   /** Room promised to polls under way. */
-  private promised = 0
-  private paused = false
+  #promised = 0
+  #paused = false
 
   constructor(options: IntakeOptions) {
-    this.options = options
+    this.#options = options
   }
 
   /** Reads the partition from its leader from now on. */
   add(partition: PartitionFlow): void {
     this.remove(partition)
-    let leader = this.leaders.get(partition.leader)
+    let leader = this.#leaders.get(partition.leader)
     if (!leader) {
-      const { frames } = this.options
+      const { frames } = this.#options
       const channels = Array.from({ length: CHANNELS }, () => ({
-        raw: this.options.client.raw({ allocate: frames.allocate }),
+        raw: this.#options.client.raw({ allocate: frames.allocate }),
         polling: false,
       }))
       leader = { node: partition.leader, channels, partitions: new Set(), attempts: 0, notBefore: 0 }
-      this.leaders.set(partition.leader, leader)
+      this.#leaders.set(partition.leader, leader)
     }
     leader.partitions.add(partition)
-    this.homes.set(partition, leader)
-    this.wake(leader)
+    this.#homes.set(partition, leader)
+    this.#wake(leader)
   }
 
   remove(partition: PartitionFlow): void {
-    this.homes.get(partition)?.partitions.delete(partition)
-    this.homes.delete(partition)
+    this.#homes.get(partition)?.partitions.delete(partition)
+    this.#homes.delete(partition)
   }
 
   pause(paused: boolean): void {
-    this.paused = paused
+    this.#paused = paused
     if (!paused) this.wakeAll()
   }
 
@@ -112,41 +112,41 @@ export class Intake {
   }
 
   wakeAll(): void {
-    for (const leader of this.leaders.values()) this.wake(leader)
+    for (const leader of this.#leaders.values()) this.#wake(leader)
   }
 
-  private wake(leader: Leader): void {
-    const { signal, clock, maxHeldBytes } = this.options
-    if (this.paused || signal.aborted || leader.partitions.size === 0) return
+  #wake(leader: Leader): void {
+    const { signal, clock, maxHeldBytes } = this.#options
+    if (this.#paused || signal.aborted || leader.partitions.size === 0) return
     if (clock.monotonic() < leader.notBefore) return
     // polls that wait on quiet leaders may bind half of the room, so that a busy one is never starved by them
-    const share = Math.max(LEAST_ROOM_BYTES, Math.floor(maxHeldBytes / (2 * CHANNELS * this.leaders.size)))
+    const share = Math.max(LEAST_ROOM_BYTES, Math.floor(maxHeldBytes / (2 * CHANNELS * this.#leaders.size)))
     for (const channel of leader.channels) {
       if (channel.polling) continue
-      const wanted = this.pick(leader)
+      const wanted = this.#pick(leader)
       if (wanted.length === 0) return
-      const room = Math.min(this.options.maxBytes, share)
-      const bound = this.heldBytes + this.promised
+      const room = Math.min(this.#options.maxBytes, share)
+      const bound = this.heldBytes + this.#promised
       // where the bounds are smaller than a request, one at a time
       if (bound > 0 && room > maxHeldBytes - bound) return
       channel.polling = true
-      this.promised += room
+      this.#promised += room
       for (const partition of wanted) partition.fetching = true
-      void this.poll(leader, channel, wanted, room)
+      void this.#poll(leader, channel, wanted, room)
     }
   }
 
-  private pick(leader: Leader): PartitionFlow[] {
+  #pick(leader: Leader): PartitionFlow[] {
     const wanted: PartitionFlow[] = []
     for (const partition of leader.partitions) {
-      if (partition.state === 'flowing' && !partition.fetching && partition.heldBytes < this.options.partitionHeldBytes)
+      if (partition.state === 'flowing' && !partition.fetching && partition.heldBytes < this.#options.partitionHeldBytes)
         wanted.push(partition)
     }
     return wanted
   }
 
-  private async poll(leader: Leader, channel: Channel, wanted: readonly PartitionFlow[], room: number): Promise<void> {
-    const { signal, events, maxWaitMs } = this.options
+  async #poll(leader: Leader, channel: Channel, wanted: readonly PartitionFlow[], room: number): Promise<void> {
+    const { signal, events, maxWaitMs } = this.#options
     const all = wanted.length === leader.partitions.size
     const asked = wanted.map((partition) => partition.fetchOffset)
     let results: RawFetchResult[] | null = null
@@ -165,14 +165,14 @@ export class Intake {
           maxWaitMs: all ? maxWaitMs : Math.min(maxWaitMs, SHORT_WAIT_MS),
           minBytes: 1,
           maxBytes: room,
-          partitionMaxBytes: Math.min(this.options.partitionMaxBytes, room),
-          isolationLevel: this.options.isolationLevel,
+          partitionMaxBytes: Math.min(this.#options.partitionMaxBytes, room),
+          isolationLevel: this.#options.isolationLevel,
         },
       )
     } catch (failure) {
       error = failure as Error
     }
-    this.promised -= room
+    this.#promised -= room
     channel.polling = false
     for (const partition of wanted) partition.fetching = false
     if (signal.aborted) return
@@ -185,30 +185,30 @@ export class Intake {
         for (const result of results) {
           const index = places.get(`${result.topic}/${result.partition}`)
           // a partition that was rewound while the answer was on its way is asked anew
-          if (index !== undefined && wanted[index]!.fetchOffset === asked[index]) this.handle(wanted[index]!, result, looked)
+          if (index !== undefined && wanted[index]!.fetchOffset === asked[index]) this.#handle(wanted[index]!, result, looked)
         }
-        for (const records of looked) this.options.frames.release(records)
-      } else this.trouble(leader, wanted, error!)
-      this.yieldTurn(leader)
+        for (const records of looked) this.#options.frames.release(records)
+      } else this.#trouble(leader, wanted, error!)
+      this.#yieldTurn(leader)
       this.wakeAll()
     } catch (failure) {
       events.failed(failure as Error)
     }
   }
 
-  private handle(partition: PartitionFlow, result: RawFetchResult, looked: Buffer[]): void {
-    const { clock, events, isolationLevel } = this.options
+  #handle(partition: PartitionFlow, result: RawFetchResult, looked: Buffer[]): void {
+    const { clock, events, isolationLevel } = this.#options
     if (partition.state !== 'flowing') return
     if (result.error) {
-      this.refused(partition, result.error as ErrorName)
+      this.#refused(partition, result.error as ErrorName)
       return
     }
     partition.refusals = 0
     partition.sourceStart = result.logStartOffset
     partition.sourceEndsAt(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
     // what was asked for before a pause is asked for again after it
-    if (result.records.length === 0 || this.paused) return
-    const { frames } = this.options
+    if (result.records.length === 0 || this.#paused) return
+    const { frames } = this.#options
     // held while it is looked at; each batch that goes on holds it by itself
     frames.retain(result.records)
     const bytes = partition.take(result.records, isolationLevel === 1 ? abortedIn(result.abortedTransactions) : null, frames)
@@ -216,18 +216,18 @@ export class Intake {
     events.took(partition, bytes)
     looked.push(result.records)
     // who was served goes to the end: an answer is filled in the order of the question
-    const home = this.homes.get(partition)
+    const home = this.#homes.get(partition)
     if (home?.partitions.delete(partition)) home.partitions.add(partition)
   }
 
   /** Room that came free is offered to the other brokers first. */
-  private yieldTurn(leader: Leader): void {
-    this.leaders.delete(leader.node)
-    this.leaders.set(leader.node, leader)
+  #yieldTurn(leader: Leader): void {
+    this.#leaders.delete(leader.node)
+    this.#leaders.set(leader.node, leader)
   }
 
-  private refused(partition: PartitionFlow, error: ErrorName): void {
-    const { events } = this.options
+  #refused(partition: PartitionFlow, error: ErrorName): void {
+    const { events } = this.#options
     partition.refusals++
     if (error === 'OFFSET_OUT_OF_RANGE') events.outOfRange(partition)
     else if (GONE.includes(error)) events.gone(partition, error)
@@ -238,19 +238,19 @@ export class Intake {
     }
   }
 
-  private trouble(leader: Leader, wanted: readonly PartitionFlow[], error: Error): void {
-    const { clock, signal, events } = this.options
+  #trouble(leader: Leader, wanted: readonly PartitionFlow[], error: Error): void {
+    const { clock, signal, events } = this.#options
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(leader.attempts++, 10))
     leader.notBefore = clock.monotonic() + waitMs
     events.trouble(error)
     for (const partition of wanted) events.moved(partition, null)
     void clock.sleep(waitMs, signal).then(() => {
       leader.notBefore = 0
-      this.wake(leader)
+      this.#wake(leader)
     })
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.leaders.values()].flatMap((leader) => leader.channels.map((channel) => channel.raw.close())))
+    await Promise.all([...this.#leaders.values()].flatMap((leader) => leader.channels.map((channel) => channel.raw.close())))
   }
 }

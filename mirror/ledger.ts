@@ -36,70 +36,70 @@ const MAP_CONFIGS = { 'segment.bytes': String(4 * 1024 * 1024), 'min.cleanable.d
 
 export class Ledger {
   readonly ownership: Ownership
-  private readonly options: LedgerOptions
+  readonly #options: LedgerOptions
   readonly mapTopic: string
-  private readonly reader: MapReader
+  readonly #reader: MapReader
   /** The number of the first page that is not known to be written, by partition. */
-  private readonly writtenPages = new Map<string, number>()
-  private readonly writtenPositions = new Map<string, number>()
-  private readonly writtenSyncs = new Map<string, number>()
-  private readonly producer: Producer
-  private syncProducer: Producer | null = null
-  private nextOffset = -1
-  private writing: Promise<void> = Promise.resolve()
-  private readonly ready = new Set<string>()
+  readonly #writtenPages = new Map<string, number>()
+  readonly #writtenPositions = new Map<string, number>()
+  readonly #writtenSyncs = new Map<string, number>()
+  readonly #producer: Producer
+  #syncProducer: Producer | null = null
+  #nextOffset = -1
+  #writing: Promise<void> = Promise.resolve()
+  readonly #ready = new Set<string>()
 
   constructor(options: LedgerOptions) {
-    this.options = options
+    this.#options = options
     this.mapTopic = options.settings.policy.offsetMapTopic(options.settings.source.alias)
-    this.producer = options.target.producer({ acks: 'all', enableIdempotence: true, lingerMs: 0, maxRequestSize: 8 * 1024 * 1024 })
+    this.#producer = options.target.producer({ acks: 'all', enableIdempotence: true, lingerMs: 0, maxRequestSize: 8 * 1024 * 1024 })
     const { settings, target, system, signal, usurped } = options
-    this.reader = new MapReader({ target, topic: this.mapTopic, clock: system.clock, signal })
+    this.#reader = new MapReader({ target, topic: this.mapTopic, clock: system.clock, signal })
     this.ownership = new Ownership({
       topic: this.mapTopic,
       name: settings.name,
       target,
-      producer: this.producer,
+      producer: this.#producer,
       clock: system.clock,
       signal,
       usurped,
     })
   }
 
-  private internal(
+  #internal(
     name: string,
     factor: 'offset.storage.replication.factor' | 'offset-syncs.topic.replication.factor',
     partitions = 1,
   ): InternalTopic {
-    const { config, given } = this.options.settings
+    const { config, given } = this.#options.settings
     return { name, partitions, replicationFactor: config[factor], factorGiven: given.has(factor) }
   }
 
   /** Claims the flow, and reads what was kept: an older mirror that still ran has stopped by then. */
   async open(instance: string): Promise<void> {
-    const { target, system, signal } = this.options
+    const { target, system, signal } = this.#options
     const partitions = OWNER_PARTITION + 1
-    const topic = { ...this.internal(this.mapTopic, 'offset.storage.replication.factor', partitions), configs: MAP_CONFIGS }
+    const topic = { ...this.#internal(this.mapTopic, 'offset.storage.replication.factor', partitions), configs: MAP_CONFIGS }
     await ensureInternalTopics(target, system.clock, [topic], signal)
     await this.ownership.claim(instance)
-    await this.reader.read()
-    for (const [key, { head }] of this.known) this.writtenPages.set(key, head.openPage)
+    await this.#reader.read()
+    for (const [key, { head }] of this.#known) this.#writtenPages.set(key, head.openPage)
   }
 
-  private get known(): Map<string, Known> {
-    return this.reader.known
+  get #known(): Map<string, Known> {
+    return this.#reader.known
   }
 
   /** What was kept of a partition when the flow began. */
   kept(topic: string, partition: number): Known | undefined {
-    return this.known.get(keyOf(topic, partition))
+    return this.#known.get(keyOf(topic, partition))
   }
 
   get keptAll(): IterableIterator<Known> {
-    return this.known.values()
+    return this.#known.values()
   }
 
-  private mapRecord({ key, value }: { key: Buffer; value: Buffer | null }): ProducerRecord {
+  #mapRecord({ key, value }: { key: Buffer; value: Buffer | null }): ProducerRecord {
     return { topic: this.mapTopic, partition: MAP_PARTITION, key, value }
   }
 
@@ -112,12 +112,12 @@ export class Ledger {
       partition.dirty = false
       const { map, topic, partition: index } = partition
       const key = keyOf(topic, index)
-      const written = Math.max(map.firstPage, Math.min(this.writtenPages.get(key) ?? 0, map.openPage))
+      const written = Math.max(map.firstPage, Math.min(this.#writtenPages.get(key) ?? 0, map.openPage))
       // the pages first: a head counts only what is there
       for (let page = written; page < map.openPage; page++)
-        records.push(this.mapRecord(encodePage({ topic, partition: index, page, runs: map.page(page) })))
+        records.push(this.#mapRecord(encodePage({ topic, partition: index, page, runs: map.page(page) })))
       pages.push([key, map.openPage])
-      const before = this.known.get(key)?.head.firstPage ?? 0
+      const before = this.#known.get(key)?.head.firstPage ?? 0
       const head: Head = {
         topic,
         partition: index,
@@ -135,25 +135,25 @@ export class Ledger {
         openPage: map.openPage,
         runs: map.page(map.openPage),
       }
-      records.push(this.mapRecord(encodeHead(head)))
-      for (let page = before; page < map.firstPage; page++) records.push(this.mapRecord({ key: pageKey(topic, index, page), value: null }))
-      this.known.set(key, { head, map })
+      records.push(this.#mapRecord(encodeHead(head)))
+      for (let page = before; page < map.firstPage; page++) records.push(this.#mapRecord({ key: pageKey(topic, index, page), value: null }))
+      this.#known.set(key, { head, map })
     }
-    if (records.length > 0) await this.append(records)
-    for (const [key, openPage] of pages) this.writtenPages.set(key, openPage)
+    if (records.length > 0) await this.#append(records)
+    for (const [key, openPage] of pages) this.#writtenPages.set(key, openPage)
   }
 
-  private append(records: readonly ProducerRecord[]): Promise<void> {
-    const turn = this.writing.then(async () => {
-      const sent = await this.producer.send(records)
+  #append(records: readonly ProducerRecord[]): Promise<void> {
+    const turn = this.#writing.then(async () => {
+      const sent = await this.#producer.send(records)
       const failure = sent.failures?.values().next().value
       if (failure) throw failure
       const first = sent.at(0).offset
       // a late word of an older mirror may stand in between: ours is said again behind it
-      if (this.nextOffset >= 0 && first > this.nextOffset) this.rewriteAll = true
-      this.nextOffset = sent.at(records.length - 1).offset + 1
+      if (this.#nextOffset >= 0 && first > this.#nextOffset) this.rewriteAll = true
+      this.#nextOffset = sent.at(records.length - 1).offset + 1
     })
-    this.writing = turn.catch(() => {})
+    this.#writing = turn.catch(() => {})
     return turn
   }
 
@@ -162,7 +162,7 @@ export class Ledger {
 
   /** Offset syncs as MirrorMaker 2's checkpoints and tools read them: of partitions that have moved far, or of all that have moved. */
   async writeSyncs(partitions: Iterable<PartitionFlow>, all: boolean): Promise<void> {
-    const { settings, source, target, system, signal } = this.options
+    const { settings, source, target, system, signal } = this.#options
     const { config, policy } = settings
     if (!config['emit.offset-syncs.enabled']) return
     const atSource = config['offset-syncs.topic.location'] === 'source'
@@ -173,7 +173,7 @@ export class Ledger {
     for (const partition of partitions) {
       const { newest } = partition.map
       const key = keyOf(partition.topic, partition.partition)
-      const last = this.writtenSyncs.get(key)
+      const last = this.#writtenSyncs.get(key)
       if (!newest || last === newest.up) continue
       if (!all && last !== undefined && Math.abs(newest.up - last) < config['offset.lag.max']) continue
       const sync = { topic: partition.topic, partition: partition.partition, upstreamOffset: newest.up, downstreamOffset: newest.down }
@@ -181,55 +181,55 @@ export class Ledger {
       written.push([key, newest.up])
     }
     if (records.length === 0) return
-    if (!this.ready.has(topic)) {
-      await ensureInternalTopics(client, system.clock, [this.internal(topic, 'offset-syncs.topic.replication.factor')], signal)
-      this.ready.add(topic)
+    if (!this.#ready.has(topic)) {
+      await ensureInternalTopics(client, system.clock, [this.#internal(topic, 'offset-syncs.topic.replication.factor')], signal)
+      this.#ready.add(topic)
     }
-    this.syncProducer ??= client.producer({ acks: 'all', lingerMs: 0 })
-    const sent = await this.syncProducer.send(records)
+    this.#syncProducer ??= client.producer({ acks: 'all', lingerMs: 0 })
+    const sent = await this.#syncProducer.send(records)
     const failure = sent.failures?.values().next().value
     if (failure) throw failure
-    for (const [key, up] of written) this.writtenSyncs.set(key, up)
+    for (const [key, up] of written) this.#writtenSyncs.set(key, up)
   }
 
   get positions(): PositionStore | undefined {
-    return this.options.positions
+    return this.#options.positions
   }
 
   /** Null where positions are kept elsewhere. */
   get positionsTopic(): string | null {
     if (this.positions) return null
-    const { config, source } = this.options.settings
+    const { config, source } = this.#options.settings
     return config['offset.storage.topic'] ?? `mm2-offsets.${source.alias}.internal`
   }
 
   /** Positions in Kafka Connect's format: a MirrorMaker 2 that takes over goes on from them. */
   async writePositions(partitions: Iterable<PartitionFlow>): Promise<void> {
-    const { settings, target, system, signal } = this.options
+    const { settings, target, system, signal } = this.#options
     const moved = [...partitions].filter((partition) => {
       const { nextUp, newest } = partition.map
-      return newest !== null && this.writtenPositions.get(keyOf(partition.topic, partition.partition)) !== nextUp
+      return newest !== null && this.#writtenPositions.get(keyOf(partition.topic, partition.partition)) !== nextUp
     })
     if (moved.length === 0) return
     const positions = moved.map(({ topic, partition, map }) => ({ topic, partition, offset: map.nextUp - 1 }))
-    if (this.options.positions) await this.options.positions.put(positions)
+    if (this.#options.positions) await this.#options.positions.put(positions)
     else {
       const topic = this.positionsTopic!
-      if (!this.ready.has(topic)) {
+      if (!this.#ready.has(topic)) {
         const count = settings.config['offset.storage.partitions']
-        await ensureInternalTopics(target, system.clock, [this.internal(topic, 'offset.storage.replication.factor', count)], signal)
-        this.ready.add(topic)
+        await ensureInternalTopics(target, system.clock, [this.#internal(topic, 'offset.storage.replication.factor', count)], signal)
+        this.#ready.add(topic)
       }
       const place = { connector: SOURCE_CONNECTOR_NAME, cluster: settings.source.alias }
-      const sent = await this.producer.send(positions.map((position) => ({ topic, ...encodePosition({ ...place, ...position }) })))
+      const sent = await this.#producer.send(positions.map((position) => ({ topic, ...encodePosition({ ...place, ...position }) })))
       const failure = sent.failures?.values().next().value
       if (failure) throw failure
     }
-    for (const { topic, partition, offset } of positions) this.writtenPositions.set(keyOf(topic, partition), offset + 1)
+    for (const { topic, partition, offset } of positions) this.#writtenPositions.set(keyOf(topic, partition), offset + 1)
   }
 
   async close(): Promise<void> {
-    await this.writing
-    await Promise.allSettled([this.producer.close(), this.syncProducer?.close()])
+    await this.#writing
+    await Promise.allSettled([this.#producer.close(), this.#syncProducer?.close()])
   }
 }

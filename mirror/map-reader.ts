@@ -19,40 +19,40 @@ export const keyOf = (topic: string, partition: number): string => `${topic}/${p
 
 export class MapReader {
   readonly known = new Map<string, Known>()
-  private readonly options: { target: Client; topic: string; clock: Clock; signal: AbortSignal }
-  private readonly pages = new Map<string, Map<number, readonly Run[]>>()
-  private nextOffset = -1
+  readonly #options: { target: Client; topic: string; clock: Clock; signal: AbortSignal }
+  readonly #pages = new Map<string, Map<number, readonly Run[]>>()
+  #nextOffset = -1
 
   constructor(options: { target: Client; topic: string; clock: Clock; signal: AbortSignal }) {
-    this.options = options
+    this.#options = options
   }
 
   /** Takes in what was written since the last time. False where the topic is not there. */
   async read(): Promise<boolean> {
-    const { target, topic, clock, signal } = this.options
+    const { target, topic, clock, signal } = this.#options
     if (!(await target.topic(topic))) return false
     const { start, end } = await boundsOf(target, topic, MAP_PARTITION)
     const heads = new Map<string, Head>()
-    const from = Math.max(this.nextOffset, start)
+    const from = Math.max(this.#nextOffset, start)
     for await (const { header, bytes } of scanBatches({ client: target, clock, signal }, topic, MAP_PARTITION, from, end)) {
-      this.nextOffset = header.lastOffset + 1
+      this.#nextOffset = header.lastOffset + 1
       if (header.attributes & attributes.control || header.count === 0) continue
-      for (const { key, value } of decodeRecords(bytes, { fromOffset: from })) if (key) this.take(key, value, heads)
+      for (const { key, value } of decodeRecords(bytes, { fromOffset: from })) if (key) this.#take(key, value, heads)
     }
-    for (const [key, head] of heads) this.known.set(key, { head, map: restoreMap(head, (page) => this.pages.get(key)?.get(page)) })
+    for (const [key, head] of heads) this.known.set(key, { head, map: restoreMap(head, (page) => this.#pages.get(key)?.get(page)) })
     return true
   }
 
-  private take(key: Buffer, value: Buffer | null, heads: Map<string, Head>): void {
+  #take(key: Buffer, value: Buffer | null, heads: Map<string, Head>): void {
     const read = decodeMapRecord(key, value)
     if (read.kind === 'owner') return
     const place = read.kind === 'head' ? read.head : read.kind === 'page' ? read.page : read
     const name = keyOf(place.topic, place.partition)
     if (read.kind === 'head') heads.set(name, read.head)
     else if (read.kind === 'page') {
-      const pages = this.pages.get(name) ?? new Map<number, readonly Run[]>()
-      this.pages.set(name, pages.set(read.page.page, read.page.runs))
-    } else if (read.page !== null) this.pages.get(name)?.delete(read.page)
+      const pages = this.#pages.get(name) ?? new Map<number, readonly Run[]>()
+      this.#pages.set(name, pages.set(read.page.page, read.page.runs))
+    } else if (read.page !== null) this.#pages.get(name)?.delete(read.page)
     else {
       heads.delete(name)
       this.known.delete(name)

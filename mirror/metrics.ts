@@ -28,16 +28,16 @@ export interface FlowMetrics {
 }
 
 export class MirrorMetrics {
-  private readonly shown = new Set<Shown>()
-  private readonly spans = new WeakMap<PartitionFlow, { latency: Span; age: Span }>()
-  private readonly now: () => number
+  readonly #shown = new Set<Shown>()
+  readonly #spans = new WeakMap<PartitionFlow, { latency: Span; age: Span }>()
+  readonly #now: () => number
 
   constructor(metrics: Metrics, clock: { now(): number; monotonic(): number }) {
-    this.now = () => clock.monotonic()
+    this.#now = () => clock.monotonic()
     const gauge = (name: string, help: string, read: (flow: PartitionFlow) => number | undefined) =>
       metrics.gauge({ name, help, labels: LABELS }, (gauge) => {
         gauge.reset()
-        for (const { source, target, partitions } of this.shown)
+        for (const { source, target, partitions } of this.#shown)
           for (const flow of partitions()) {
             const value = read(flow)
             if (value !== undefined) gauge.set({ source, target, topic: flow.targetTopic, partition: String(flow.partition) }, value)
@@ -50,7 +50,7 @@ export class MirrorMetrics {
       ['record_age_ms', 'Age of the newest record of a batch when the target has acknowledged it, by its own timestamp', 'age'],
     ] as const) {
       const read = (pick: (span: Span) => number) => (flow: PartitionFlow) => {
-        const span = this.spans.get(flow)?.[of]
+        const span = this.#spans.get(flow)?.[of]
         return span && span.count > 0 ? pick(span) : undefined
       }
       gauge(
@@ -75,28 +75,28 @@ export class MirrorMetrics {
       )
     }
     gauge('tributary_mirror_lag_records', 'Offsets at the source that are not on the target yet.', (flow) => flow.lagRecords)
-    gauge('tributary_mirror_lag_ms', 'How long the oldest of them has waited.', (flow) => flow.arrivals.waitedMs(this.now()))
+    gauge('tributary_mirror_lag_ms', 'How long the oldest of them has waited.', (flow) => flow.arrivals.waitedMs(this.#now()))
     gauge('tributary_mirror_lost_records', 'Offsets that were gone from the source before they could be read.', (flow) => flow.lostRecords)
     gauge('tributary_mirror_repeated_records', 'Records that may be on the target twice.', (flow) => flow.repeatedRecords)
-    this.clockNow = () => clock.now()
+    this.#clockNow = () => clock.now()
   }
 
-  private readonly clockNow: () => number
+  readonly #clockNow: () => number
 
   show(shown: Shown): { hide(): void } {
-    this.shown.add(shown)
-    return { hide: () => void this.shown.delete(shown) }
+    this.#shown.add(shown)
+    return { hide: () => void this.#shown.delete(shown) }
   }
 
   acknowledged(flow: PartitionFlow, done: Acknowledged, nowMs: number): void {
-    let spans = this.spans.get(flow)
+    let spans = this.#spans.get(flow)
     if (!spans) {
       const span = (): Span => ({ count: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: 0, last: 0 })
       spans = { latency: span(), age: span() }
-      this.spans.set(flow, spans)
+      this.#spans.set(flow, spans)
     }
     note(spans.latency, nowMs - done.parcel.sentMs)
-    if (done.parcel.maxTimestamp >= 0) note(spans.age, Math.max(0, this.clockNow() - done.parcel.maxTimestamp))
+    if (done.parcel.maxTimestamp >= 0) note(spans.age, Math.max(0, this.#clockNow() - done.parcel.maxTimestamp))
   }
 }
 

@@ -32,9 +32,9 @@ export class OffsetMap {
   nextDown: number
   /** Where the mirror (or this life of the source's topic) began: what lies before on the target is not ours to send again. */
   origin: { up: number; down: number }
-  private readonly runs: Run[]
+  readonly #runs: Run[]
   /** Whole pages that are forgotten. */
-  private droppedPages: number
+  #droppedPages: number
 
   constructor(
     nextUp: number,
@@ -44,32 +44,32 @@ export class OffsetMap {
     this.nextUp = nextUp
     this.nextDown = nextDown
     this.origin = known.origin ?? { up: nextUp, down: nextDown }
-    this.runs = known.runs ?? []
-    this.droppedPages = known.droppedPages ?? 0
+    this.#runs = known.runs ?? []
+    this.#droppedPages = known.droppedPages ?? 0
   }
 
   get size(): number {
-    return this.runs.length
+    return this.#runs.length
   }
 
   get firstPage(): number {
-    return this.droppedPages
+    return this.#droppedPages
   }
 
   /** The page that still grows: it holds the last run. */
   get openPage(): number {
-    return this.droppedPages + Math.max(0, Math.ceil(this.runs.length / PAGE_RUNS) - 1)
+    return this.#droppedPages + Math.max(0, Math.ceil(this.#runs.length / PAGE_RUNS) - 1)
   }
 
   /** Where the newest record stands on both sides; null where there is none. */
   get newest(): { up: number; down: number } | null {
-    const last = this.runs.at(-1)
+    const last = this.#runs.at(-1)
     return last ? { up: last.up + last.length - 1, down: last.down + last.length - 1 } : null
   }
 
   page(number: number): readonly Run[] {
-    const start = (number - this.droppedPages) * PAGE_RUNS
-    return this.runs.slice(start, start + PAGE_RUNS)
+    const start = (number - this.#droppedPages) * PAGE_RUNS
+    return this.#runs.slice(start, start + PAGE_RUNS)
   }
 
   /** `length` records that follow each other stand at `up` at the source and at `down` on the target. */
@@ -78,13 +78,13 @@ export class OffsetMap {
       length > 0 && up >= this.nextUp && down >= this.nextDown,
       `run ${up}→${down}+${length} behind ${this.nextUp}→${this.nextDown}`,
     )
-    const last = this.runs.at(-1)
+    const last = this.#runs.at(-1)
     if (last && last.up + last.length === up && last.down + last.length === down) last.length += length
     else {
-      this.runs.push({ up, down, length })
-      if (this.runs.length > MAX_RUNS) {
-        this.runs.splice(0, PAGE_RUNS)
-        this.droppedPages++
+      this.#runs.push({ up, down, length })
+      if (this.#runs.length > MAX_RUNS) {
+        this.#runs.splice(0, PAGE_RUNS)
+        this.#droppedPages++
       }
     }
     this.nextUp = up + length
@@ -105,81 +105,81 @@ export class OffsetMap {
 
   /** Another topic has the name now, and is read from `up` on: the offsets of the one before mean nothing any more. */
   beginAnew(up: number): void {
-    this.runs.length = 0
+    this.#runs.length = 0
     this.nextUp = up
     this.origin = { up, down: this.nextDown }
   }
 
   /** The source was truncated to `up`: what was known from there on no longer holds. */
   restartSource(up: number): void {
-    this.cut((run) => up - run.up)
+    this.#cut((run) => up - run.up)
     this.nextUp = up
-    if (up < this.origin.up || this.runs.length === 0) this.origin = { up, down: this.nextDown }
+    if (up < this.origin.up || this.#runs.length === 0) this.origin = { up, down: this.nextDown }
   }
 
   /** The target holds nothing from `down` on: gives the source's offset from which it must be sent again. */
   restartTarget(down: number): number {
     const up = this.upstream(down)
-    this.cut((run) => down - run.down)
+    this.#cut((run) => down - run.down)
     this.nextUp = up
     this.nextDown = down
     if (down < this.origin.down) this.origin = { up, down }
     return up
   }
 
-  private cut(keep: (run: Run) => number): void {
-    while (this.runs.length > 0) {
-      const last = this.runs.at(-1)!
+  #cut(keep: (run: Run) => number): void {
+    while (this.#runs.length > 0) {
+      const last = this.#runs.at(-1)!
       const length = keep(last)
       if (length >= last.length) return
       if (length > 0) {
         last.length = length
         return
       }
-      this.runs.pop()
+      this.#runs.pop()
     }
   }
 
   /** Where a group that has committed `up` at the source goes on at the target. Invariant 10: never behind a record it has not read. */
   translate(up: number): Translation {
     if (up >= this.nextUp) return { down: this.nextDown, exact: true, ahead: up > this.nextUp }
-    const index = this.find((run) => run.up, up)
+    const index = this.#find((run) => run.up, up)
     if (index < 0) {
-      const first = this.runs[0]
+      const first = this.#runs[0]
       const [knownUp, knownDown] = first ? [first.up, first.down] : [this.nextUp, this.nextDown]
       // at most one record stands at each offset, so the truth is not further back than the distance, nor before where all of it began
       const down = Math.max(up >= this.origin.up ? this.origin.down : 0, knownDown - (knownUp - up))
       return { down, exact: down === knownDown, ahead: false }
     }
-    const run = this.runs[index]!
+    const run = this.#runs[index]!
     return { down: run.down + Math.min(up - run.up, run.length), exact: true, ahead: false }
   }
 
   /** The most records that a group at `up` reads again by its translation: 0 where that is exact. */
   rereads(up: number): number {
     const { down, exact } = this.translate(up)
-    return exact ? 0 : Math.max(0, (this.runs[0]?.down ?? this.nextDown) - down)
+    return exact ? 0 : Math.max(0, (this.#runs[0]?.down ?? this.nextDown) - down)
   }
 
   /** The source's offset of the first record that stands at `down` or behind it. */
   upstream(down: number): number {
     if (down >= this.nextDown) return this.nextUp
-    const index = this.find((run) => run.down, down)
+    const index = this.#find((run) => run.down, down)
     // before the first known run there may be gaps of any size: only the beginning is safe
     if (index < 0) return this.origin.up
-    const run = this.runs[index]!
+    const run = this.#runs[index]!
     const distance = down - run.down
     if (distance < run.length) return run.up + distance
-    return this.runs[index + 1]?.up ?? this.nextUp
+    return this.#runs[index + 1]?.up ?? this.nextUp
   }
 
   /** The last run that begins at or before `offset`; -1 where none does. */
-  private find(start: (run: Run) => number, offset: number): number {
+  #find(start: (run: Run) => number, offset: number): number {
     let low = 0
-    let high = this.runs.length
+    let high = this.#runs.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (start(this.runs[middle]!) <= offset) low = middle + 1
+      if (start(this.#runs[middle]!) <= offset) low = middle + 1
       else high = middle
     }
     return low - 1

@@ -19,37 +19,38 @@ export interface OthersOptions {
 }
 
 export class Others {
-  private readonly options: OthersOptions
+  readonly #options: OthersOptions
   /** Partitions that somebody else writes into: where several flows are gathered into one topic that is so all the time. */
-  private readonly shared = new WeakSet<PartitionFlow>()
-  private looking: Promise<void> = Promise.resolve()
+  readonly #shared = new WeakSet<PartitionFlow>()
+  #looking: Promise<void> = Promise.resolve()
 
   constructor(options: OthersOptions) {
-    this.options = options
+    this.#options = options
   }
 
   /** Somebody wrote these offsets; `producerId` is given where it may have been us. */
   wrote(flow: PartitionFlow, { from, to }: { from: number; to: number }, producerId: number | null): void {
-    if (producerId === null) this.tell(flow, from, to, 0)
-    else this.looking = this.looking.then(() => this.look(flow, from, to, producerId)).catch((error) => this.options.fail(error as Error))
+    if (producerId === null) this.#tell(flow, from, to, 0)
+    else
+      this.#looking = this.#looking.then(() => this.#look(flow, from, to, producerId)).catch((error) => this.#options.fail(error as Error))
   }
 
-  private async look(flow: PartitionFlow, from: number, to: number, producerId: number): Promise<void> {
-    const { target: client, clock, signal } = this.options
+  async #look(flow: PartitionFlow, from: number, to: number, producerId: number): Promise<void> {
+    const { target: client, clock, signal } = this.#options
     let repeated = 0
     for await (const { header } of scanBatches({ client, clock, signal }, flow.targetTopic, flow.partition, from, to))
       if (header.producerId === producerId) repeated += Math.min(header.lastOffset + 1, to) - Math.max(header.baseOffset, from)
     flow.repeatedRecords += repeated
     flow.dirty = true
-    this.tell(flow, from, to, repeated)
+    this.#tell(flow, from, to, repeated)
   }
 
-  private tell(flow: PartitionFlow, from: number, to: number, repeated: number): void {
-    if (repeated === 0 && this.shared.has(flow)) return
-    if (repeated === 0) this.shared.add(flow)
+  #tell(flow: PartitionFlow, from: number, to: number, repeated: number): void {
+    if (repeated === 0 && this.#shared.has(flow)) return
+    if (repeated === 0) this.#shared.add(flow)
     const why = repeated > 0 ? 'an earlier mirror wrote them late, and they were sent again' : 'see that no other mirror writes there'
-    this.options.logger.warn(
-      { mirror: this.options.name, topic: flow.targetTopic, partition: flow.partition, from, to, repeated },
+    this.#options.logger.warn(
+      { mirror: this.#options.name, topic: flow.targetTopic, partition: flow.partition, from, to, repeated },
       `${to - from} records that this mirror did not write now lie in ${flow.targetTopic}: the offsets are mapped around them; ${why}`,
     )
   }

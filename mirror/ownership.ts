@@ -41,16 +41,16 @@ function isNewer(other: Owner, ours: Owner): boolean {
 
 export class Ownership {
   owner: Owner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false, paused: false }
-  private readonly options: OwnershipOptions
-  private nextOffset = 0
+  readonly #options: OwnershipOptions
+  #nextOffset = 0
 
   constructor(options: OwnershipOptions) {
-    this.options = options
+    this.#options = options
   }
 
   /** Takes the flow. What the one before us has written is complete when this resolves. */
   async claim(instance: string): Promise<void> {
-    const { topic, target, clock, signal } = this.options
+    const { topic, target, clock, signal } = this.#options
     await scanRecords({ client: target, clock, signal }, topic, OWNER_PARTITION, ({ key, value }) => {
       const read = key && decodeMapRecord(key, value)
       if (read?.kind === 'owner') this.owner = read.owner
@@ -62,47 +62,47 @@ export class Ownership {
       const { producerId } = await raw.initProducerId().finally(() => raw.close())
       this.owner = { producerId, producerEpoch: 0, ...claim }
     } else this.owner = { producerId: before.producerId, producerEpoch: before.producerEpoch + 1, ...claim }
-    await this.write()
+    await this.#write()
     if (!before.released) await clock.sleep(GRACE_MS, signal)
   }
 
-  private async write(): Promise<void> {
-    const sent = await this.options.producer.send([{ topic: this.options.topic, partition: OWNER_PARTITION, ...encodeOwner(this.owner) }])
+  async #write(): Promise<void> {
+    const sent = await this.#options.producer.send([{ topic: this.#options.topic, partition: OWNER_PARTITION, ...encodeOwner(this.owner) }])
     const failure = sent.failures?.values().next().value
     if (failure) throw failure
-    this.nextOffset = Math.max(this.nextOffset, sent.at(0).offset + 1)
+    this.#nextOffset = Math.max(this.#nextOffset, sent.at(0).offset + 1)
   }
 
   /** Takes a new epoch, so that a partition may begin its sequences anew. */
   async renew(): Promise<number> {
     this.owner = { ...this.owner, producerEpoch: this.owner.producerEpoch + 1 }
-    await this.write()
+    await this.#write()
     return this.owner.producerEpoch
   }
 
   /** Says what holds the flow back now, for whoever runs it next. */
   async mark(held: Partial<Held>): Promise<void> {
     this.owner = { ...this.owner, ...held }
-    await this.write()
+    await this.#write()
   }
 
   /** Says that nothing more will come from us: the next mirror need not wait. */
   async release(): Promise<void> {
     this.owner = { ...this.owner, released: true }
-    await this.write()
+    await this.#write()
   }
 
   /** Waits for somebody else's claim, for as long as the flow lives. */
   async watch(): Promise<void> {
-    const { target, clock, signal } = this.options
+    const { target, clock, signal } = this.#options
     const raw = target.raw()
     let refresh = false
     try {
       while (!signal.aborted) {
-        const records = await this.poll(raw, refresh)
+        const records = await this.#poll(raw, refresh)
         refresh = records === null
         if (records === null) await clock.sleep(WATCH_RETRY_MS, signal)
-        else if (this.look(records)) return
+        else if (this.#look(records)) return
       }
     } finally {
       await raw.close()
@@ -110,13 +110,13 @@ export class Ownership {
   }
 
   /** One long poll behind what was read; null where nobody answered. */
-  private async poll(raw: RawAccess, refresh: boolean): Promise<Buffer | null> {
-    const { topic, target } = this.options
+  async #poll(raw: RawAccess, refresh: boolean): Promise<Buffer | null> {
+    const { topic, target } = this.#options
     try {
       const found = await target.topic(topic, { refresh })
       const leader = found?.partitions[OWNER_PARTITION]?.leader ?? -1
       if (!found || leader < 0) return null
-      const place = { topic, partition: OWNER_PARTITION, topicId: found.id, offset: this.nextOffset, leaderEpoch: -1 }
+      const place = { topic, partition: OWNER_PARTITION, topicId: found.id, offset: this.#nextOffset, leaderEpoch: -1 }
       const limits = {
         maxWaitMs: WATCH_WAIT_MS,
         minBytes: 1,
@@ -132,16 +132,16 @@ export class Ownership {
     }
   }
 
-  private look(records: Buffer): boolean {
+  #look(records: Buffer): boolean {
     for (const { header, bytes } of batches(records)) {
-      if (header.lastOffset < this.nextOffset) continue
-      const from = this.nextOffset
-      this.nextOffset = header.lastOffset + 1
+      if (header.lastOffset < this.#nextOffset) continue
+      const from = this.#nextOffset
+      this.#nextOffset = header.lastOffset + 1
       for (const { key, value } of decodeRecords(bytes, { fromOffset: from })) {
         const read = key && decodeMapRecord(key, value)
         if (read?.kind !== 'owner' || read.owner.instance === this.owner.instance || !isNewer(read.owner, this.owner)) continue
         const who = `another mirror (${read.owner.instance}) has taken this flow over and this one has stopped`
-        this.options.usurped(new KafkaError('PRODUCER_FENCED', `${this.options.name}: ${who}: let only one run for each flow`))
+        this.#options.usurped(new KafkaError('PRODUCER_FENCED', `${this.#options.name}: ${who}: let only one run for each flow`))
         return true
       }
     }

@@ -33,135 +33,135 @@ export interface PairOptions {
 
 export class Pair {
   readonly settings: FlowSettings
-  private readonly options: PairOptions
-  private flow: Flow | null = null
-  private state: MirrorState = 'STARTING'
+  readonly #options: PairOptions
+  #flow: Flow | null = null
+  #state: MirrorState = 'STARTING'
   /** What was asked for here: the rest is as it was left on the target. */
-  private held: Partial<Held> = {}
-  private trace: string | null = null
-  private readonly stop = new AbortController()
-  private restart: (() => void) | null = null
+  #held: Partial<Held> = {}
+  #trace: string | null = null
+  readonly #stop = new AbortController()
+  #restart: (() => void) | null = null
   /** Ends the pause before the next life. */
-  private hurry: AbortController | null = null
-  private running: Promise<void> = Promise.resolve()
-  private last: MirrorStatus | null = null
-  private mirrored = { records: 0, bytes: 0 }
-  private readonly hide: () => void
+  #hurry: AbortController | null = null
+  #running: Promise<void> = Promise.resolve()
+  #last: MirrorStatus | null = null
+  #mirrored = { records: 0, bytes: 0 }
+  readonly #hide: () => void
 
   constructor(options: PairOptions) {
-    this.options = options
+    this.#options = options
     this.settings = options.settings
     const { source, target } = options.settings
     const shown = options.metrics.show({
       source: source.alias,
       target: target.alias,
-      partitions: () => this.flow?.partitions.values() ?? [],
+      partitions: () => this.#flow?.partitions.values() ?? [],
     })
-    this.hide = () => shown.hide()
+    this.#hide = () => shown.hide()
   }
 
   start(): void {
-    this.running = this.lives()
+    this.#running = this.#lives()
   }
 
-  private async lives(): Promise<void> {
-    const { system, logger, settings } = this.options
+  async #lives(): Promise<void> {
+    const { system, logger, settings } = this.#options
     const { clock } = system
-    const { signal } = this.stop
+    const { signal } = this.#stop
     let attempt = 0
     while (!signal.aborted) {
-      const flow = new Flow({ ...this.options, followsGroups: true, held: this.held })
-      this.flow = flow
-      this.state = 'STARTING'
+      const flow = new Flow({ ...this.#options, followsGroups: true, held: this.#held })
+      this.#flow = flow
+      this.#state = 'STARTING'
       const begun = clock.monotonic()
       try {
         await flow.run(signal)
       } catch (error) {
         if (signal.aborted) break
-        this.trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
+        this.#trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
         if (clock.monotonic() - begun > GOOD_LIFE_MS) attempt = 0
         if (mends(error)) {
           const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** Math.min(attempt++, 10))
           logger.warn({ mirror: settings.name, err: error, waitMs }, 'the flow failed and is started again')
-          this.bury(flow)
-          this.hurry = new AbortController()
-          await clock.sleep(waitMs, AbortSignal.any([signal, this.hurry.signal]))
-          this.hurry = null
+          this.#bury(flow)
+          this.#hurry = new AbortController()
+          await clock.sleep(waitMs, AbortSignal.any([signal, this.#hurry.signal]))
+          this.#hurry = null
         } else {
-          this.state = 'FAILED'
+          this.#state = 'FAILED'
           logger.error({ mirror: settings.name, err: error }, 'the flow failed and waits for a resume')
-          this.bury(flow)
-          await this.awaitRestart(signal)
+          this.#bury(flow)
+          await this.#awaitRestart(signal)
           attempt = 0
         }
         continue
       }
-      this.bury(flow)
+      this.#bury(flow)
     }
   }
 
   /** Keeps what the flow last showed. */
-  private bury(flow: Flow): void {
-    this.last = this.statusOf(flow)
+  #bury(flow: Flow): void {
+    this.#last = this.#statusOf(flow)
     for (const partition of flow.partitions.values()) {
-      this.mirrored.records += partition.records
-      this.mirrored.bytes += partition.bytes
+      this.#mirrored.records += partition.records
+      this.#mirrored.bytes += partition.bytes
     }
-    this.flow = null
+    this.#flow = null
   }
 
-  private awaitRestart(signal: AbortSignal): Promise<void> {
+  #awaitRestart(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         signal.removeEventListener('abort', done)
-        this.restart = null
+        this.#restart = null
         resolve()
       }
-      this.restart = done
+      this.#restart = done
       signal.addEventListener('abort', done, { once: true })
     })
   }
 
   status(): MirrorStatus {
-    const flow = this.flow
-    if (flow) return this.statusOf(flow)
-    const { last } = this
-    const base = last ?? this.emptyStatus()
+    const flow = this.#flow
+    if (flow) return this.#statusOf(flow)
+    const last = this.#last
+    const base = last ?? this.#emptyStatus()
     return {
       ...base,
-      state: this.state,
-      ...(this.trace === null ? {} : { trace: this.trace }),
+      state: this.#state,
+      ...(this.#trace === null ? {} : { trace: this.#trace }),
       lagMs: null,
       partitions: base.partitions.map((each) => ({ ...each, lagMs: null })),
     }
   }
 
-  private emptyStatus(): MirrorStatus {
+  #emptyStatus(): MirrorStatus {
     const { name, source, target } = this.settings
     const nothing = {
       lagRecords: 0,
       lagMs: null,
-      recordsMirrored: this.mirrored.records,
-      bytesMirrored: this.mirrored.bytes,
+      recordsMirrored: this.#mirrored.records,
+      bytesMirrored: this.#mirrored.bytes,
       lostRecords: 0,
       repeatedRecords: 0,
     }
-    return { name, source: source.alias, target: target.alias, state: this.state, topics: [], partitions: [], ...nothing }
+    return { name, source: source.alias, target: target.alias, state: this.#state, topics: [], partitions: [], ...nothing }
   }
 
-  private stateOf(flow: Flow): MirrorState {
-    if (this.state === 'FAILED') return 'FAILED'
+  #stateOf(flow: Flow): MirrorState {
+    if (this.#state === 'FAILED') return 'FAILED'
     if (flow.failedOver) return 'FAILED_OVER'
     if (flow.paused) return 'PAUSED'
     return flow.running ? 'RUNNING' : 'STARTING'
   }
 
-  private statusOf(flow: Flow): MirrorStatus {
-    const now = this.options.system.clock.monotonic()
+  #statusOf(flow: Flow): MirrorStatus {
+    const now = this.#options.system.clock.monotonic()
     const unreachable = flow.sourceTrouble !== null
     const silenceMs = Math.max(SILENCE_MS, 2 * this.settings.config['fetch.max.wait.ms'])
     const partitions: PartitionLag[] = []
-    let { records, bytes } = this.mirrored
+    let { records, bytes } = this.#mirrored
     for (const each of flow.partitions.values()) {
       const waited = each.arrivals.waitedMs(now)
       const silent = !each.located || now - (each.arrivals.heardMs ?? 0) > silenceMs
@@ -201,10 +201,10 @@ export class Pair {
     const sum = (pick: (each: PartitionLag) => number) => partitions.reduce((total, each) => total + pick(each), 0)
     const known = flow.leftOut === 0 && partitions.every((each) => each.lagMs !== null)
     // what ended an earlier life says nothing once this one flows
-    const trace = (flow.sourceTrouble ?? flow.targetTrouble)?.message ?? (flow.running ? null : this.trace)
+    const trace = (flow.sourceTrouble ?? flow.targetTrouble)?.message ?? (flow.running ? null : this.#trace)
     return {
-      ...this.emptyStatus(),
-      state: this.stateOf(flow),
+      ...this.#emptyStatus(),
+      state: this.#stateOf(flow),
       ...(trace === null ? {} : { trace }),
       topics: [...new Set(partitions.map((each) => each.topic))],
       lagRecords: sum((each) => each.lagRecords),
@@ -218,53 +218,53 @@ export class Pair {
   }
 
   async pause(): Promise<void> {
-    await this.keep({ paused: true })
+    await this.#keep({ paused: true })
   }
 
   /** Goes on; starts again what had failed, and takes back a failover's stop. */
   async resume(): Promise<void> {
-    const kept = this.keep({ paused: false, failedOver: false })
-    this.hurry?.abort()
-    if (this.restart) {
-      this.state = 'STARTING'
-      this.trace = null
-      this.restart()
+    const kept = this.#keep({ paused: false, failedOver: false })
+    this.#hurry?.abort()
+    if (this.#restart) {
+      this.#state = 'STARTING'
+      this.#trace = null
+      this.#restart()
     }
     await kept
   }
 
   async failover(groups: readonly string[] | 'all', dryRun: boolean): Promise<FailoverReport> {
-    const { clock } = this.options.system
+    const { clock } = this.#options.system
     const begun = clock.monotonic()
-    while (!this.flow?.ready && clock.monotonic() - begun < READY_MS && !this.stop.signal.aborted && !this.restart)
-      await clock.sleep(20, this.stop.signal)
-    const { flow } = this
+    while (!this.#flow?.ready && clock.monotonic() - begun < READY_MS && !this.#stop.signal.aborted && !this.#restart)
+      await clock.sleep(20, this.#stop.signal)
+    const flow = this.#flow
     if (!flow?.ready)
       throw new MirrorError(
         503,
-        `mirror ${this.settings.name} cannot fail over now: ${this.restart ? 'it has failed; resume it first' : 'the target has not answered yet'}${this.trace ? ` (${this.trace.split('\n')[0]})` : ''}`,
+        `mirror ${this.settings.name} cannot fail over now: ${this.#restart ? 'it has failed; resume it first' : 'the target has not answered yet'}${this.#trace ? ` (${this.#trace.split('\n')[0]})` : ''}`,
       )
     const report = await flow.failover(groups, dryRun)
     if (groups === 'all' && !dryRun && report.groups.every((group) => group.applied)) {
       // from here on the target is where the groups live: the old source no longer writes into it unasked
-      await this.keep({ failedOver: true })
+      await this.#keep({ failedOver: true })
     }
     return { mirror: this.settings.name, ...report, durationMs: Math.round(clock.monotonic() - begun) }
   }
 
   /** It holds at once; whoever asked waits a little for the target to know it as well. */
-  private async keep(held: Partial<Held>): Promise<void> {
-    const { logger, settings, system } = this.options
-    Object.assign(this.held, held)
-    const kept = this.flow?.keep(held).catch((error: unknown) => {
+  async #keep(held: Partial<Held>): Promise<void> {
+    const { logger, settings, system } = this.#options
+    Object.assign(this.#held, held)
+    const kept = this.#flow?.keep(held).catch((error: unknown) => {
       logger.warn({ mirror: settings.name, err: error, ...held }, 'it could not be written down on the target; a restart may not know it')
     })
-    await Promise.race([kept, system.clock.sleep(KEEP_MS, this.stop.signal)])
+    await Promise.race([kept, system.clock.sleep(KEEP_MS, this.#stop.signal)])
   }
 
   async close(): Promise<void> {
-    this.stop.abort()
-    this.hide()
-    await this.running
+    this.#stop.abort()
+    this.#hide()
+    await this.#running
   }
 }

@@ -104,12 +104,12 @@ export class PartitionFlow {
   /** Fetches that the source's leader has refused since it last answered one. */
   refusals = 0
   /** The target has taken a batch since the last rewind. */
-  private landed = false
-  private nextSequence = 0
+  #landed = false
+  #nextSequence = 0
   /** The sequence that follows the last record the map has moved over. */
   doneSequence = 0
-  private readonly waiting: Parcel[] = []
-  private readonly underWay: Parcel[] = []
+  readonly #waiting: Parcel[] = []
+  readonly #underWay: Parcel[] = []
 
   constructor(place: PartitionPlace, topicId: string, map: OffsetMap, sourceEnd: number) {
     this.topic = place.topic
@@ -130,15 +130,15 @@ export class PartitionFlow {
   }
 
   get hasWaiting(): boolean {
-    return this.waiting.length > 0
+    return this.#waiting.length > 0
   }
 
   get batchesUnderWay(): number {
-    return this.underWay.length
+    return this.#underWay.length
   }
 
   get idle(): boolean {
-    return this.waiting.length === 0 && this.underWay.length === 0
+    return this.#waiting.length === 0 && this.#underWay.length === 0
   }
 
   /** The source's end as told now. What is known to wait is known to be lost when the topic is created anew: it is written down too. */
@@ -149,13 +149,13 @@ export class PartitionFlow {
 
   /** Begins anew where the map stands; what was read before is forgotten. */
   rewind(producerEpoch: number): void {
-    this.waiting.length = 0
-    this.underWay.length = 0
+    this.#waiting.length = 0
+    this.#underWay.length = 0
     this.heldBytes = 0
-    this.nextSequence = 0
+    this.#nextSequence = 0
     this.doneSequence = 0
     this.producerEpoch = producerEpoch
-    this.landed = false
+    this.#landed = false
     this.fetchOffset = this.map.nextUp
     this.dirty = true
   }
@@ -190,15 +190,15 @@ export class PartitionFlow {
       const passage = leftOut?.(header, batch)
         ? 'skip'
         : passageOf(header, { fromOffset: this.fetchOffset, targetAppendTime: this.targetAppendTime })
-      const recoded = passage === 'recode' ? this.recoded(batch, header) : null
+      const recoded = passage === 'recode' ? this.#recoded(batch, header) : null
       this.fetchOffset = nextUp
       if (passage === 'skip' || (passage === 'recode' && !recoded)) {
-        this.put({ bytes: null, count: 0, stretches: [], nextUp, maxTimestamp: -1, stamped: false, base: null, sentMs: 0 })
+        this.#put({ bytes: null, count: 0, stretches: [], nextUp, maxTimestamp: -1, stamped: false, base: null, sentMs: 0 })
         continue
       }
       const bytes = recoded?.bytes ?? batch
       if (!recoded) frames?.retain(batch)
-      this.put({
+      this.#put({
         bytes,
         count: recoded?.count ?? header.count,
         stretches: recoded?.stretches ?? [{ up: header.baseOffset, length: header.count }],
@@ -214,7 +214,7 @@ export class PartitionFlow {
     return taken
   }
 
-  private recoded(batch: Buffer, header: BatchHeader): Recoded | null {
+  #recoded(batch: Buffer, header: BatchHeader): Recoded | null {
     try {
       return recode(batch, header, this.fetchOffset)
     } catch (cause) {
@@ -222,56 +222,56 @@ export class PartitionFlow {
     }
   }
 
-  private put(parcel: Parcel): void {
+  #put(parcel: Parcel): void {
     if (parcel.bytes === null && this.idle) {
       this.map.advance(parcel.nextUp)
       this.dirty = true
       return
     }
-    this.waiting.push(parcel)
+    this.#waiting.push(parcel)
   }
 
   /** The next batch to send, with our producer in its head; null where none may go now. */
   next(producerId: number, nowMs: number): Parcel | null {
-    if (this.state !== 'flowing' || this.underWay.length >= MAX_BATCHES_UNDER_WAY) return null
-    while (this.waiting.length > 0) {
-      const parcel = this.waiting.shift()!
-      this.underWay.push(parcel)
+    if (this.state !== 'flowing' || this.#underWay.length >= MAX_BATCHES_UNDER_WAY) return null
+    while (this.#waiting.length > 0) {
+      const parcel = this.#waiting.shift()!
+      this.#underWay.push(parcel)
       if (parcel.bytes === null || parcel.base !== null) continue
       if (!parcel.stamped) {
-        restamp(parcel.bytes, 0, parcel.bytes.length, { producerId, producerEpoch: this.producerEpoch, baseSequence: this.nextSequence })
-        this.nextSequence = sequenceAfter(this.nextSequence, parcel.count)
+        restamp(parcel.bytes, 0, parcel.bytes.length, { producerId, producerEpoch: this.producerEpoch, baseSequence: this.#nextSequence })
+        this.#nextSequence = sequenceAfter(this.#nextSequence, parcel.count)
         parcel.stamped = true
       }
       parcel.sentMs = nowMs
       return parcel
     }
-    this.drain()
+    this.#drain()
     return null
   }
 
   /** The target has it at `base`. Moves the map over everything that is done in order. */
   acknowledge(parcel: Parcel, base: number): Acknowledged[] {
     parcel.base = base
-    return this.drain()
+    return this.#drain()
   }
 
   /** Lets go of what is done, in order: offsets that hold nothing go as soon as what stands before them does. */
-  private drain(): Acknowledged[] {
+  #drain(): Acknowledged[] {
     const done: Acknowledged[] = []
     // what was acknowledged before something in front of it failed has come back into the row
-    for (let first = this.underWay[0] ?? this.waiting[0]; first; first = this.underWay[0] ?? this.waiting[0]) {
+    for (let first = this.#underWay[0] ?? this.#waiting[0]; first; first = this.#underWay[0] ?? this.#waiting[0]) {
       if (first.bytes !== null && first.base === null) break
-      if (this.underWay.length > 0) this.underWay.shift()
-      else this.waiting.shift()
+      if (this.#underWay.length > 0) this.#underWay.shift()
+      else this.#waiting.shift()
       this.dirty = true
       if (first.bytes === null) this.map.advance(first.nextUp)
-      else done.push(this.settle(first, first.base!))
+      else done.push(this.#settle(first, first.base!))
     }
     return done
   }
 
-  private settle(parcel: Parcel, base: number): Acknowledged {
+  #settle(parcel: Parcel, base: number): Acknowledged {
     const { map } = this
     const foreign = base > map.nextDown ? { from: map.nextDown, to: base } : null
     let down = base
@@ -286,18 +286,18 @@ export class PartitionFlow {
     this.heldBytes -= bytes
     this.records += parcel.count
     this.bytes += bytes
-    const first = !this.landed
-    this.landed = true
+    const first = !this.#landed
+    this.#landed = true
     return { records: parcel.count, bytes, foreign, first, parcel }
   }
 
   /** Whether everything before it has been acknowledged. */
   isFirst(parcel: Parcel): boolean {
-    return this.underWay.find((each) => each.bytes !== null && each.base === null) === parcel
+    return this.#underWay.find((each) => each.bytes !== null && each.base === null) === parcel
   }
 
   /** Puts what is under way and not acknowledged back in front, in order, with its sequences: a broker that has it already says so. */
   resend(): void {
-    this.waiting.unshift(...this.underWay.splice(0))
+    this.#waiting.unshift(...this.#underWay.splice(0))
   }
 }

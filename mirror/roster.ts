@@ -42,15 +42,15 @@ export interface RosterOptions {
 
 export class Roster {
   readonly partitions = new Map<string, PartitionFlow>()
-  private readonly options: RosterOptions
+  readonly #options: RosterOptions
   /** Partitions that cannot be taken in yet: they have no leader at the source or at the target. */
   leftOut = 0
-  private inherited: Map<string, Inheritance> | null = null
+  #inherited: Map<string, Inheritance> | null = null
   /** Partitions that are being located or examined, and why one has to be examined after that. */
-  private readonly busy = new Map<PartitionFlow, string | null>()
+  readonly #busy = new Map<PartitionFlow, string | null>()
 
   constructor(options: RosterOptions) {
-    this.options = options
+    this.#options = options
   }
 
   /** Takes partitions in that do not flow yet. */
@@ -62,14 +62,14 @@ export class Roster {
       this.leftOut = 0
       return
     }
-    this.missing(fresh)
-    await this.options.topics.ensure(fresh)
-    const { settings, system, logger } = this.options
+    this.#missing(fresh)
+    await this.#options.topics.ensure(fresh)
+    const { settings, system, logger } = this.#options
     const subjects: Subject[] = []
     const leaderless: string[] = []
     let unknown = false
     for (const topic of fresh) {
-      const there = await this.options.target.topic(topic.targetName)
+      const there = await this.#options.target.topic(topic.targetName)
       for (const { index, leader, leaderEpoch } of topic.source.partitions) {
         const key = keyOf(topic.source.name, index)
         const flow = this.partitions.get(key)
@@ -80,7 +80,7 @@ export class Roster {
           leaderless.push(`${topic.source.name}-${index}`)
           continue
         }
-        const kept = this.options.ledger.kept(topic.source.name, index)
+        const kept = this.#options.ledger.kept(topic.source.name, index)
         if (!kept) unknown = true
         subjects.push({
           topic: topic.source.name,
@@ -108,39 +108,39 @@ export class Roster {
     this.leftOut = leaderless.length
     if (subjects.length === 0) return
     if (unknown) {
-      const { source, target, ledger, signal } = this.options
-      this.inherited ??= await readInheritance(settings, ledger.positionsTopic, source, target, { clock: system.clock, signal })
-      for (const subject of subjects) if (!subject.kept) subject.inherited = await this.inheritance(subject, this.inherited)
+      const { source, target, ledger, signal } = this.#options
+      this.#inherited ??= await readInheritance(settings, ledger.positionsTopic, source, target, { clock: system.clock, signal })
+      for (const subject of subjects) if (!subject.kept) subject.inherited = await this.#inheritance(subject, this.#inherited)
     }
-    const stamped = await this.options.topics.appendTime(fresh.map((topic) => topic.targetName))
-    const verdicts = await this.examine(subjects)
+    const stamped = await this.#options.topics.appendTime(fresh.map((topic) => topic.targetName))
+    const verdicts = await this.#examine(subjects)
     const admitted: PartitionFlow[] = []
     for (const [index, subject] of subjects.entries()) {
       const { map, source } = verdicts[index]!
       const flow = new PartitionFlow(subject, subject.topicId, map, source.end)
-      const kept = this.options.ledger.kept(subject.topic, subject.partition)
+      const kept = this.#options.ledger.kept(subject.topic, subject.partition)
       flow.lostRecords = kept?.head.lostRecords ?? 0
       flow.repeatedRecords = kept?.head.repeatedRecords ?? 0
       flow.batchEpoch = kept && kept.head.topicId === subject.topicId ? kept.head.leaderEpoch : -1
       flow.targetAppendTime = stamped.has(subject.targetTopic)
-      this.account(flow, verdicts[index]!)
+      this.#account(flow, verdicts[index]!)
       admitted.push(flow)
     }
-    for (const flow of admitted) flow.rewind(this.options.ledger.ownership.owner.producerEpoch)
+    for (const flow of admitted) flow.rewind(this.#options.ledger.ownership.owner.producerEpoch)
     // where it began is durable before anything is sent: a crash from now on finds its way
-    await this.options.ledger.write(admitted)
+    await this.#options.ledger.write(admitted)
     for (const flow of admitted) this.partitions.set(keyOf(flow.topic, flow.partition), flow)
     await Promise.all(
       admitted.map(async (flow) => {
-        await this.start(flow)
+        await this.#start(flow)
         if (!flow.located) void this.locate(flow)
       }),
     )
   }
 
   /** What was kept of partitions that the source's topic does not have any more. */
-  private missing(topics: readonly MirroredTopic[]): void {
-    const { ledger } = this.options
+  #missing(topics: readonly MirroredTopic[]): void {
+    const { ledger } = this.#options
     const now = new Map(topics.map((topic) => [topic.source.name, topic]))
     for (const { head, map } of ledger.keptAll) {
       const { topic, partition } = head
@@ -151,40 +151,40 @@ export class Roster {
       flow.lostRecords = head.lostRecords
       flow.repeatedRecords = head.repeatedRecords
       flow.targetEnd = map.nextDown
-      flow.sourceEndsAt(head.sourceEnd, this.options.system.clock.monotonic())
+      flow.sourceEndsAt(head.sourceEnd, this.#options.system.clock.monotonic())
       flow.state = 'gone'
       this.partitions.set(key, flow)
-      if (head.topicId !== there.source.id) this.vanished(flow, there.source.id, ledger.ownership.owner.producerEpoch)
+      if (head.topicId !== there.source.id) this.#vanished(flow, there.source.id, ledger.ownership.owner.producerEpoch)
     }
   }
 
-  private vanished(flow: PartitionFlow, topicId: string, producerEpoch: number): void {
-    const { logger, settings } = this.options
+  #vanished(flow: PartitionFlow, topicId: string, producerEpoch: number): void {
+    const { logger, settings } = this.#options
     const lost = flow.vanish(topicId, producerEpoch)
     logger.warn(
       { mirror: settings.name, topic: flow.topic, partition: flow.partition },
       'the topic was created anew at the source with fewer partitions: this one is not waited for',
     )
-    if (lost.to > lost.from) this.lose(flow, { ...lost, reason: 'recreated' })
+    if (lost.to > lost.from) this.#lose(flow, { ...lost, reason: 'recreated' })
   }
 
   /** What a MirrorMaker 2, or the worker that runs this flow, kept of a partition. */
-  private async inheritance({ topic, partition }: Subject, found: ReadonlyMap<string, Inheritance>): Promise<Inheritance | undefined> {
+  async #inheritance({ topic, partition }: Subject, found: ReadonlyMap<string, Inheritance>): Promise<Inheritance | undefined> {
     const inherited = found.get(keyOf(topic, partition))
-    const { positions } = this.options.ledger
+    const { positions } = this.#options.ledger
     const stored = positions ? await positions.get(topic, partition) : null
     return stored === null ? inherited : { position: stored + 1, sync: inherited?.sync ?? null }
   }
 
-  private examine(subjects: readonly Subject[]) {
-    const { settings, system } = this.options
+  #examine(subjects: readonly Subject[]) {
+    const { settings, system } = this.#options
     return examine(
       {
-        source: this.options.source,
-        target: this.options.target,
+        source: this.#options.source,
+        target: this.#options.target,
         clock: system.clock,
-        signal: this.options.signal,
-        producerId: this.options.ledger.ownership.owner.producerId,
+        signal: this.#options.signal,
+        producerId: this.#options.ledger.ownership.owner.producerId,
         reset: settings.config['auto.offset.reset'],
         committedOnly: settings.config['isolation.level'] === 'read_committed',
       },
@@ -193,8 +193,8 @@ export class Roster {
   }
 
   /** Counts and tells what was found. Invariant 11. */
-  private account(flow: PartitionFlow, verdict: Verdict): void {
-    const { logger, settings, system } = this.options
+  #account(flow: PartitionFlow, verdict: Verdict): void {
+    const { logger, settings, system } = this.#options
     const place = { mirror: settings.name, topic: flow.topic, partition: flow.partition }
     flow.arrivals.seen(verdict.source.end, system.clock.monotonic())
     flow.arrivals.done(flow.map.nextUp)
@@ -209,11 +209,11 @@ export class Roster {
         'what the target holds behind the last position was compared with the source',
       )
     }
-    for (const loss of verdict.losses) this.lose(flow, loss)
+    for (const loss of verdict.losses) this.#lose(flow, loss)
   }
 
-  private lose(flow: PartitionFlow, { from, to, reason }: Loss): void {
-    const { logger, settings } = this.options
+  #lose(flow: PartitionFlow, { from, to, reason }: Loss): void {
+    const { logger, settings } = this.#options
     const place = { mirror: settings.name, topic: flow.topic, partition: flow.partition }
     flow.lostRecords += to - from
     logger.error({ ...place, from, to, reason }, `offsets ${from} to ${to - 1} were gone from the source before they could be mirrored`)
@@ -225,47 +225,47 @@ export class Roster {
   }
 
   /** Finds both leaders and lets the partition flow; without one at the source it has to be located. */
-  private async start(flow: PartitionFlow): Promise<void> {
-    const target = await this.options.target.topic(flow.targetTopic)
+  async #start(flow: PartitionFlow): Promise<void> {
+    const target = await this.#options.target.topic(flow.targetTopic)
     const place = target?.partitions[flow.partition]
     if (!target || !place || place.leader < 0)
       throw new KafkaError('LEADER_NOT_AVAILABLE', `${flow.targetTopic}-${flow.partition} has no leader at the target`)
     flow.targetTopicId = target.id
     flow.targetLeader = place.leader
-    const source = (await this.options.source.topic(flow.topic))?.partitions[flow.partition]
+    const source = (await this.#options.source.topic(flow.topic))?.partitions[flow.partition]
     flow.state = 'flowing'
     flow.located = source !== undefined && source.leader >= 0
     if (source && flow.located) {
       flow.leader = source.leader
       flow.leaderEpoch = source.leaderEpoch
-      this.options.intake.add(flow)
+      this.#options.intake.add(flow)
     }
   }
 
   /** Finds the source's leader again, and sees whether its log still agrees with what was read. */
   async locate(flow: PartitionFlow, error: ErrorName | null = null): Promise<void> {
-    if (this.busy.has(flow) || flow.state === 'gone') return
-    this.busy.set(flow, null)
-    this.options.intake.remove(flow)
+    if (this.#busy.has(flow) || flow.state === 'gone') return
+    this.#busy.set(flow, null)
+    this.#options.intake.remove(flow)
     flow.located = false
     try {
-      if (error) await this.pace(flow, error)
-      const reason = await this.search(flow)
-      const doubt = reason ?? this.busy.get(flow)
-      this.busy.delete(flow)
+      if (error) await this.#pace(flow, error)
+      const reason = await this.#search(flow)
+      const doubt = reason ?? this.#busy.get(flow)
+      this.#busy.delete(flow)
       if (doubt) this.reexamine(flow, doubt)
-      else if (!this.options.signal.aborted) {
+      else if (!this.#options.signal.aborted) {
         flow.located = true
-        this.options.intake.add(flow)
+        this.#options.intake.add(flow)
       }
     } catch (error) {
-      this.options.fail(error as Error)
+      this.#options.fail(error as Error)
     }
   }
 
   /** A leader that is there and keeps refusing is asked ever more slowly; once may be a leader that has just moved. */
-  private async pace(flow: PartitionFlow, error: ErrorName): Promise<void> {
-    const { logger, settings, signal, system } = this.options
+  async #pace(flow: PartitionFlow, error: ErrorName): Promise<void> {
+    const { logger, settings, signal, system } = this.#options
     const { topic, partition, refusals } = flow
     if (refusals === LOCATE_PATIENCE)
       logger.warn({ mirror: settings.name, topic, partition, error }, 'the source keeps refusing this partition; asked more slowly')
@@ -273,10 +273,10 @@ export class Roster {
   }
 
   /** Resolves when the leader is there: with null, or with the reason why what was read has to be looked at again. */
-  private async search(flow: PartitionFlow): Promise<string | null> {
-    const { logger, settings, signal } = this.options
+  async #search(flow: PartitionFlow): Promise<string | null> {
+    const { logger, settings, signal } = this.#options
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const again = await this.tryLocate(flow, attempt > 0).catch((error: unknown) => {
+      const again = await this.#tryLocate(flow, attempt > 0).catch((error: unknown) => {
         if (error instanceof KafkaError && error.retriable) return 'later' as const
         throw error
       })
@@ -287,20 +287,20 @@ export class Roster {
           { mirror: settings.name, topic: flow.topic, partition: flow.partition },
           'not to be found at the source now; waited for',
         )
-      await this.options.system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), signal)
+      await this.#options.system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), signal)
     }
     return null
   }
 
-  private async tryLocate(flow: PartitionFlow, always: boolean): Promise<'found' | 'later' | { reason: string }> {
-    const topic = await this.options.source.topic(flow.topic, { refresh: true })
+  async #tryLocate(flow: PartitionFlow, always: boolean): Promise<'found' | 'later' | { reason: string }> {
+    const topic = await this.#options.source.topic(flow.topic, { refresh: true })
     if (topic && isAnotherWithout(topic, flow)) return { reason: 'the topic was created anew at the source' }
     const place = topic?.partitions[flow.partition]
     if (!topic || !place || place.leader < 0) return 'later'
     if (topic.id !== flow.topicId) return { reason: 'the topic was created anew at the source' }
     const epochChanged = place.leaderEpoch !== flow.leaderEpoch
     if (epochChanged || always) {
-      const [agreed] = await agreedEnds(this.options.source, [
+      const [agreed] = await agreedEnds(this.#options.source, [
         { topic: flow.topic, partition: flow.partition, leaderEpoch: place.leaderEpoch, batchEpoch: flow.batchEpoch },
       ])
       if (agreed! >= 0 && agreed! < flow.fetchOffset) return { reason: 'the new leader of the source does not have all that was read' }
@@ -312,49 +312,49 @@ export class Roster {
 
   /** Stops the partition, waits for what is under way, and finds out anew where it goes on. */
   reexamine(flow: PartitionFlow, reason: string): void {
-    if (this.options.signal.aborted) return
-    if (this.busy.has(flow)) {
-      this.busy.set(flow, reason)
+    if (this.#options.signal.aborted) return
+    if (this.#busy.has(flow)) {
+      this.#busy.set(flow, reason)
       return
     }
-    this.busy.set(flow, null)
-    const { settings, logger, system } = this.options
+    this.#busy.set(flow, null)
+    const { settings, logger, system } = this.#options
     logger.warn({ mirror: settings.name, topic: flow.topic, partition: flow.partition, offset: flow.fetchOffset }, reason)
-    this.options.intake.remove(flow)
+    this.#options.intake.remove(flow)
     const again = async () => {
-      while (flow.state === 'flowing' && !flow.idle && !this.options.signal.aborted) await system.clock.sleep(10, this.options.signal)
+      while (flow.state === 'flowing' && !flow.idle && !this.#options.signal.aborted) await system.clock.sleep(10, this.#options.signal)
       flow.state = 'starting'
-      await this.options.delivery.settled(flow)
-      for (let attempt = 0; !this.options.signal.aborted; attempt++) {
+      await this.#options.delivery.settled(flow)
+      for (let attempt = 0; !this.#options.signal.aborted; attempt++) {
         try {
-          this.busy.set(flow, null)
-          await this.restart(flow)
-          const doubt = this.busy.get(flow)
-          this.busy.delete(flow)
+          this.#busy.set(flow, null)
+          await this.#restart(flow)
+          const doubt = this.#busy.get(flow)
+          this.#busy.delete(flow)
           if (doubt) this.reexamine(flow, doubt)
           else if (!flow.located) void this.locate(flow)
           return
         } catch (error) {
           if (!(error instanceof KafkaError && error.retriable)) throw error
-          await system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), this.options.signal)
+          await system.clock.sleep(Math.min(LOCATE_MAX_MS, LOCATE_MS * 2 ** Math.min(attempt, 10)), this.#options.signal)
         }
       }
     }
-    again().catch((error) => this.options.fail(error as Error))
+    again().catch((error) => this.#options.fail(error as Error))
   }
 
-  private async restart(flow: PartitionFlow): Promise<void> {
-    const topic = await this.options.source.topic(flow.topic, { refresh: true })
+  async #restart(flow: PartitionFlow): Promise<void> {
+    const topic = await this.#options.source.topic(flow.topic, { refresh: true })
     if (topic && isAnotherWithout(topic, flow)) {
-      const { intake, ledger } = this.options
+      const { intake, ledger } = this.#options
       intake.release(flow.heldBytes)
-      this.vanished(flow, topic.id, await ledger.ownership.renew())
+      this.#vanished(flow, topic.id, await ledger.ownership.renew())
       await ledger.write([flow])
       return
     }
     const place = topic?.partitions[flow.partition]
     if (!topic || !place) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${flow.where} is not at the source now`)
-    await this.options.topics.ensure([{ source: topic, targetName: flow.targetTopic }])
+    await this.#options.topics.ensure([{ source: topic, targetName: flow.targetTopic }])
     const held = flow.heldBytes
     const kept = {
       map: flow.map,
@@ -373,15 +373,15 @@ export class Roster {
       kept,
       inherited: undefined,
     }
-    const [verdict] = await this.examine([subject])
+    const [verdict] = await this.#examine([subject])
     if (topic.id !== flow.topicId || verdict!.source.end < flow.arrivals.end) flow.arrivals.reset(verdict!.map.nextUp)
     flow.topicId = topic.id
     flow.map = verdict!.map
     flow.batchEpoch = -1
-    this.account(flow, verdict!)
-    flow.rewind(await this.options.ledger.ownership.renew())
-    this.options.intake.release(held)
-    await this.options.ledger.write([flow])
-    await this.start(flow)
+    this.#account(flow, verdict!)
+    flow.rewind(await this.#options.ledger.ownership.renew())
+    this.#options.intake.release(held)
+    await this.#options.ledger.write([flow])
+    await this.#start(flow)
   }
 }

@@ -33,64 +33,64 @@ export interface TailOptions {
 
 /** The source as the target should show it: batches that hold data, opened only where they must be. */
 class SourceSide {
-  private readonly batches: AsyncIterator<ScannedBatch>
-  private readonly from: number
-  private batch: ScannedBatch | null = null
-  private records: DecodedRecord[] | null = null
-  private next = 0
-  private over = false
+  readonly #batches: AsyncIterator<ScannedBatch>
+  readonly #from: number
+  #batch: ScannedBatch | null = null
+  #records: DecodedRecord[] | null = null
+  #next = 0
+  #over = false
 
   constructor(batches: AsyncIterator<ScannedBatch>, from: number) {
-    this.batches = batches
-    this.from = from
+    this.#batches = batches
+    this.#from = from
   }
 
-  private async fill(): Promise<void> {
-    if (this.records && this.next >= this.records.length) {
-      this.records = null
-      this.batch = null
+  async #fill(): Promise<void> {
+    if (this.#records && this.#next >= this.#records.length) {
+      this.#records = null
+      this.#batch = null
     }
-    while (!this.batch && !this.over) {
-      const step = await this.batches.next()
+    while (!this.#batch && !this.#over) {
+      const step = await this.#batches.next()
       if (step.done) {
-        this.over = true
+        this.#over = true
         return
       }
       const { header } = step.value
       if (header.attributes & attributes.control || header.count === 0) continue
-      this.batch = step.value
+      this.#batch = step.value
     }
   }
 
   /** A batch of which nothing has been used and that may be compared as it is. */
   async whole(): Promise<ScannedBatch | null> {
-    await this.fill()
-    if (!this.batch || this.records || this.batch.header.baseOffset < this.from) return null
-    return this.batch.header.count === this.batch.header.lastOffsetDelta + 1 ? this.batch : null
+    await this.#fill()
+    if (!this.#batch || this.#records || this.#batch.header.baseOffset < this.#from) return null
+    return this.#batch.header.count === this.#batch.header.lastOffsetDelta + 1 ? this.#batch : null
   }
 
   dropBatch(): void {
-    this.batch = null
+    this.#batch = null
   }
 
   async peek(): Promise<DecodedRecord | null> {
     for (;;) {
-      await this.fill()
-      if (!this.batch) return null
-      this.records ??= decodeRecords(this.batch.bytes, { fromOffset: this.from })
-      if (this.next < this.records.length) return this.records[this.next]!
-      this.next = 0
-      this.records = null
-      this.batch = null
+      await this.#fill()
+      if (!this.#batch) return null
+      this.#records ??= decodeRecords(this.#batch.bytes, { fromOffset: this.#from })
+      if (this.#next < this.#records.length) return this.#records[this.#next]!
+      this.#next = 0
+      this.#records = null
+      this.#batch = null
     }
   }
 
   take(): void {
-    this.next++
-    if (this.records && this.next >= this.records.length) {
-      this.next = 0
-      this.records = null
-      this.batch = null
+    this.#next++
+    if (this.#records && this.#next >= this.#records.length) {
+      this.#next = 0
+      this.#records = null
+      this.#batch = null
     }
   }
 }

@@ -34,15 +34,15 @@ export interface TopicsOptions {
 }
 
 export class Topics {
-  private readonly options: TopicsOptions
+  readonly #options: TopicsOptions
 
   constructor(options: TopicsOptions) {
-    this.options = options
+    this.#options = options
   }
 
   /** The source's topics that this flow mirrors. Throws where one would run in a loop. */
   async wanted(): Promise<MirroredTopic[]> {
-    const { settings, routes, source } = this.options
+    const { settings, routes, source } = this.#options
     const route = routeOf(settings)
     const { policy } = settings
     const found: MirroredTopic[] = []
@@ -57,7 +57,7 @@ export class Topics {
 
   /** Makes what is missing on the target. Gives the topics that are there and have leaders. */
   async ensure(topics: readonly MirroredTopic[]): Promise<void> {
-    const { settings, target, clock, logger, signal } = this.options
+    const { settings, target, clock, logger, signal } = this.#options
     const missing: MirroredTopic[] = []
     const grown: string[] = []
     for (const topic of topics) {
@@ -71,7 +71,7 @@ export class Topics {
     }
     if (missing.length > 0) {
       const factor = await bentFactor(target, settings.config['replication.factor'], settings.given.has('replication.factor'))
-      const configs = settings.config['sync.topic.configs.enabled'] ? await this.sourceConfigs(missing) : new Map<string, TopicConfig[]>()
+      const configs = settings.config['sync.topic.configs.enabled'] ? await this.#sourceConfigs(missing) : new Map<string, TopicConfig[]>()
       const results = await target.admin.createTopics(
         missing.map((topic) => ({
           name: topic.targetName,
@@ -111,8 +111,8 @@ export class Topics {
   }
 
   /** The source's settings that are carried over: set by the user, not secret, and not left out by name. */
-  private async sourceConfigs(topics: readonly MirroredTopic[]): Promise<Map<string, TopicConfig[]>> {
-    const { settings, source } = this.options
+  async #sourceConfigs(topics: readonly MirroredTopic[]): Promise<Map<string, TopicConfig[]>> {
+    const { settings, source } = this.#options
     const withDefaults = settings.config['use.defaults.from'] === 'source'
     const carried = new Map<string, TopicConfig[]>()
     for (let at = 0; at < topics.length; at += CONFIG_BATCH) {
@@ -135,8 +135,8 @@ export class Topics {
 
   /** Brings the settings of the target's topics to the source's. */
   async syncConfigs(topics: readonly MirroredTopic[]): Promise<void> {
-    const { settings, target, logger } = this.options
-    const wanted = await this.sourceConfigs(topics)
+    const { settings, target, logger } = this.#options
+    const wanted = await this.#sourceConfigs(topics)
     const changes = new Map<string, { name: string; operation: 0 | 1; value: string | null }[]>()
     for (let at = 0; at < topics.length; at += CONFIG_BATCH) {
       const batch = topics.slice(at, at + CONFIG_BATCH)
@@ -164,7 +164,7 @@ export class Topics {
   async appendTime(targetNames: readonly string[]): Promise<Set<string>> {
     const stamped = new Set<string>()
     for (let at = 0; at < targetNames.length; at += CONFIG_BATCH) {
-      for (const [name, configs] of await this.options.target.admin.describeTopicConfigs(targetNames.slice(at, at + CONFIG_BATCH)))
+      for (const [name, configs] of await this.#options.target.admin.describeTopicConfigs(targetNames.slice(at, at + CONFIG_BATCH)))
         if (configs.find((config) => config.name === 'message.timestamp.type')?.value === 'LogAppendTime') stamped.add(name)
     }
     return stamped

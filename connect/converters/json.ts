@@ -21,19 +21,19 @@ function parse(text: string, exactDecimals: boolean): unknown {
 
 /** Reads envelopes. Records of a topic mostly have one schema, written as the same text: then only the payload is parsed. */
 class EnvelopeReader {
-  private lead = ''
-  private schema: Schema | null = null
-  private readonly replace: boolean
+  #lead = ''
+  #schema: Schema | null = null
+  readonly #replace: boolean
 
   constructor(replace: boolean) {
-    this.replace = replace
+    this.#replace = replace
   }
 
   read(text: string): SchemaAndValue {
-    if (this.lead !== '' && text.startsWith(this.lead) && text.endsWith('}')) {
-      const payload = text.slice(this.lead.length, -1)
+    if (this.#lead !== '' && text.startsWith(this.#lead) && text.endsWith('}')) {
+      const payload = text.slice(this.#lead.length, -1)
       try {
-        return this.value(this.schema, parseExactly(payload, true))
+        return this.#value(this.#schema, parseExactly(payload, true))
       } catch (error) {
         if (error instanceof DataError) throw error
         // the payload is no JSON by itself (more fields follow it): the whole text says what is wrong
@@ -46,15 +46,15 @@ class EnvelopeReader {
     const schema = schemaOf(schemaJson)
     const lead = `{"schema":${JSON.stringify(schemaJson)},"payload":`
     if (schema && text.startsWith(lead)) {
-      this.lead = lead
-      this.schema = schema
+      this.#lead = lead
+      this.#schema = schema
     }
     if (!schema) return { schema, value: (parse(text, false) as { payload: unknown }).payload }
-    return this.value(schema, payload)
+    return this.#value(schema, payload)
   }
 
-  private value(schema: Schema | null, payload: unknown): SchemaAndValue {
-    return { schema, value: schema ? decoder(schema, this.replace)(payload) : payload }
+  #value(schema: Schema | null, payload: unknown): SchemaAndValue {
+    return { schema, value: schema ? decoder(schema, this.#replace)(payload) : payload }
   }
 }
 

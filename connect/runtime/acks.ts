@@ -18,24 +18,24 @@ export interface Ticket {
 
 export class Acks {
   /** In the order of reading, oldest first, for each part of the source. */
-  private readonly parts = new Map<string, Step[]>()
+  readonly #parts = new Map<string, Step[]>()
   /** The newest position of each part that may be stored and was not taken yet. */
-  private committable = new Map<string, Position>()
-  private open = 0
+  #committable = new Map<string, Position>()
+  #open = 0
 
   /** Batches whose records are not durable yet. */
   get underWay(): number {
-    return this.open
+    return this.#open
   }
 
   taken(positions: readonly Position[]): Ticket {
-    this.open++
+    this.#open++
     const steps = positions.map(({ partition, offset }) => {
       const id = canonical(partition)
       const step: Step = { done: false, offset, partition }
-      const queue = this.parts.get(id)
+      const queue = this.#parts.get(id)
       if (queue) queue.push(step)
-      else this.parts.set(id, [step])
+      else this.#parts.set(id, [step])
       return { id, step }
     })
     let decided = false
@@ -43,31 +43,31 @@ export class Acks {
       done: () => {
         if (decided) return
         decided = true
-        this.open--
+        this.#open--
         for (const { id, step } of steps) {
           step.done = true
-          this.advance(id)
+          this.#advance(id)
         }
       },
     }
   }
 
-  private advance(id: string): void {
-    const queue = this.parts.get(id)
+  #advance(id: string): void {
+    const queue = this.#parts.get(id)
     if (!queue) return
     let passed = 0
     while (passed < queue.length && queue[passed]!.done) passed++
     if (passed === 0) return
     const { partition, offset } = queue[passed - 1]!
-    this.committable.set(id, { partition, offset })
-    if (passed === queue.length) this.parts.delete(id)
+    this.#committable.set(id, { partition, offset })
+    if (passed === queue.length) this.#parts.delete(id)
     else queue.splice(0, passed)
   }
 
   /** Takes what may be stored now. What then could not be stored comes back through `putBack`. */
   take(): Position[] {
-    const positions = [...this.committable.values()]
-    this.committable = new Map()
+    const positions = [...this.#committable.values()]
+    this.#committable = new Map()
     return positions
   }
 
@@ -75,7 +75,7 @@ export class Acks {
   putBack(positions: readonly Position[]): void {
     for (const position of positions) {
       const id = canonical(position.partition)
-      if (!this.committable.has(id)) this.committable.set(id, position)
+      if (!this.#committable.has(id)) this.#committable.set(id, position)
     }
   }
 }

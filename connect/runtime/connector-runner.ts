@@ -41,56 +41,56 @@ export async function taskConfigs(plugin: ConnectorPlugin, config: ConnectorConf
 }
 
 export class ConnectorRunner {
-  private readonly parts: ConnectorRunnerParts
-  private readonly stopping = new AbortController()
-  private target: TargetState
-  private publishing: Promise<void> = Promise.resolve()
-  private failed = false
+  readonly #parts: ConnectorRunnerParts
+  readonly #stopping = new AbortController()
+  #target: TargetState
+  #publishing: Promise<void> = Promise.resolve()
+  #failed = false
 
   constructor(target: TargetState, parts: ConnectorRunnerParts) {
-    this.target = target
-    this.parts = parts
+    this.#target = target
+    this.#parts = parts
   }
 
   start(): void {
-    this.tell()
+    this.#tell()
     this.reconfigure()
   }
 
   retarget(target: TargetState): void {
-    if (target === this.target) return
-    this.target = target
-    if (this.failed) return
-    this.tell()
+    if (target === this.#target) return
+    this.#target = target
+    if (this.#failed) return
+    this.#tell()
     this.reconfigure()
   }
 
-  private tell(): void {
-    this.parts.report(this.target === 'STARTED' ? 'RUNNING' : this.target, null)
+  #tell(): void {
+    this.#parts.report(this.#target === 'STARTED' ? 'RUNNING' : this.#target, null)
   }
 
   /** Works the tasks out (anew), where the connector is to run. */
   reconfigure(): void {
-    if (this.target !== 'STARTED') return
-    this.publishing = this.publishing.then(() => this.publishTasks())
+    if (this.#target !== 'STARTED') return
+    this.#publishing = this.#publishing.then(() => this.#publishTasks())
   }
 
-  private async publishTasks(): Promise<void> {
-    const { name, plugin, config, system } = this.parts
-    const { signal } = this.stopping
+  async #publishTasks(): Promise<void> {
+    const { name, plugin, config, system } = this.#parts
+    const { signal } = this.#stopping
     let configs: ConnectorConfig[]
     try {
       configs = await taskConfigs(plugin, config)
     } catch (error) {
-      this.failed = true
-      if (!signal.aborted) this.parts.report('FAILED', traceOf(error))
+      this.#failed = true
+      if (!signal.aborted) this.#parts.report('FAILED', traceOf(error))
       return
     }
-    for (let delay = FIRST_RETRY_MS; !signal.aborted && this.target === 'STARTED'; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
-      const known = this.parts.published()
+    for (let delay = FIRST_RETRY_MS; !signal.aborted && this.#target === 'STARTED'; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
+      const known = this.#parts.published()
       if (known && known.length === configs.length && known.every((one, task) => sameConfig(one, configs[task]))) return
       try {
-        await this.parts.publish(configs)
+        await this.#parts.publish(configs)
         return
       } catch (error) {
         if (signal.aborted) return
@@ -102,17 +102,17 @@ export class ConnectorRunner {
 
   /** Ends it; after `graceMs` it is given up on and publishes nothing more. True where it ended by itself. */
   async stop(graceMs: number): Promise<boolean> {
-    this.stopping.abort()
+    this.#stopping.abort()
     const waiting = new AbortController()
     const ended = await Promise.race([
-      this.publishing.then(() => true),
-      this.parts.system.clock.sleep(graceMs, waiting.signal).then(() => false),
+      this.#publishing.then(() => true),
+      this.#parts.system.clock.sleep(graceMs, waiting.signal).then(() => false),
     ])
     waiting.abort()
     return ended
   }
 
   get signal(): AbortSignal {
-    return this.stopping.signal
+    return this.#stopping.signal
   }
 }

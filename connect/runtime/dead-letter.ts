@@ -20,21 +20,21 @@ const javaNames: Readonly<Record<string, string>> = {
 const MAX_WAITING = 1_000
 
 export class DeadLetter {
-  private readonly producer: Producer
-  private readonly topic: string
-  private readonly withHeaders: boolean
-  private readonly connector: string
-  private readonly task: number
-  private waiting: ProducerRecord[] = []
-  private sending: Promise<void> = Promise.resolve()
+  readonly #producer: Producer
+  readonly #topic: string
+  readonly #withHeaders: boolean
+  readonly #connector: string
+  readonly #task: number
+  #waiting: ProducerRecord[] = []
+  #sending: Promise<void> = Promise.resolve()
   sent = 0
 
   private constructor(producer: Producer, config: SinkConfig, connector: string, task: number) {
-    this.producer = producer
-    this.topic = config['errors.deadletterqueue.topic.name']
-    this.withHeaders = config['errors.deadletterqueue.context.headers.enable']
-    this.connector = connector
-    this.task = task
+    this.#producer = producer
+    this.#topic = config['errors.deadletterqueue.topic.name']
+    this.#withHeaders = config['errors.deadletterqueue.context.headers.enable']
+    this.#connector = connector
+    this.#task = task
   }
 
   /** Null where the config names no topic. The topic is created with one partition where it is missing. */
@@ -59,20 +59,20 @@ export class DeadLetter {
   }
 
   report(raw: RawRecord, failure: StageFailure): void {
-    const headers = this.withHeaders ? [...raw.record.headers, ...this.context(raw, failure)] : raw.record.headers
+    const headers = this.#withHeaders ? [...raw.record.headers, ...this.#context(raw, failure)] : raw.record.headers
     const { key, value, timestamp } = raw.record
-    this.waiting.push({ topic: this.topic, key, value, headers, timestamp: timestamp >= 0 ? timestamp : undefined })
-    if (this.waiting.length >= MAX_WAITING) this.send()
+    this.#waiting.push({ topic: this.#topic, key, value, headers, timestamp: timestamp >= 0 ? timestamp : undefined })
+    if (this.#waiting.length >= MAX_WAITING) this.#send()
   }
 
-  private context(raw: RawRecord, { stage, executing, cause }: StageFailure): RecordHeader[] {
+  #context(raw: RawRecord, { stage, executing, cause }: StageFailure): RecordHeader[] {
     const error = cause instanceof Error ? cause : new Error(String(cause))
     const told = {
       topic: raw.topic,
       partition: raw.partition,
       offset: raw.record.offset,
-      'connector.name': this.connector,
-      'task.id': this.task,
+      'connector.name': this.#connector,
+      'task.id': this.#task,
       stage,
       'class.name': executing,
       'exception.class.name': javaNames[error.name] ?? error.name,
@@ -82,29 +82,29 @@ export class DeadLetter {
     return Object.entries(told).map(([name, value]) => ({ key: `__connect.errors.${name}`, value: Buffer.from(String(value)) }))
   }
 
-  private send(): void {
-    if (this.waiting.length === 0) return
-    const records = this.waiting
-    this.waiting = []
-    const sent = this.producer.send(records).then(() => {
+  #send(): void {
+    if (this.#waiting.length === 0) return
+    const records = this.#waiting
+    this.#waiting = []
+    const sent = this.#producer.send(records).then(() => {
       this.sent += records.length
     })
-    const before = this.sending
-    this.sending = before.then(() => sent)
+    const before = this.#sending
+    this.#sending = before.then(() => sent)
     // the failure is told to whoever flushes; until then nobody may be listening
-    this.sending.catch(() => {})
+    this.#sending.catch(() => {})
     sent.catch(() => {})
   }
 
   /** Resolves when everything reported is durable; rejects for good where something is not. */
   flush(): Promise<void> {
-    this.send()
-    return this.sending
+    this.#send()
+    return this.#sending
   }
 
   /** What was reported goes out also where it failed the task: whoever restarts it looks here first. */
   close(): Promise<void> {
-    this.send()
-    return this.producer.close()
+    this.#send()
+    return this.#producer.close()
   }
 }

@@ -55,53 +55,58 @@ const ENDED_POLL_MS = 20
 const targets = { RUNNING: undefined, PAUSED: 'PAUSED', STOPPED: 'STOPPED' } as const
 
 export class Door implements WorkerDoor {
-  private readonly parts: DoorParts
-  private readonly offsetCommands: OffsetCommands
-  private ready = false
-  private failure: Error | null = null
+  readonly #parts: DoorParts
+  readonly #offsetCommands: OffsetCommands
+  #ready = false
+  #failure: Error | null = null
   /** Changes go one after the other: each sees what the one before it wrote. */
-  private changing: Promise<unknown> = Promise.resolve()
+  #changing: Promise<unknown> = Promise.resolve()
 
   constructor(parts: DoorParts) {
-    this.parts = parts
-    this.offsetCommands = new OffsetCommands(parts.client, parts.offsets)
+    this.#parts = parts
+    this.#offsetCommands = new OffsetCommands(parts.client, parts.offsets)
     void parts.membership.joined.then(() => {
-      this.ready = true
+      this.#ready = true
     })
     parts.membership.failed.catch((error: Error) => {
-      this.failure = error
+      this.#failure = error
     })
   }
 
   async root() {
-    return { version, commit: 'tributary', kafka_cluster_id: (await this.parts.client.clusterId) ?? '' }
+    return { version, commit: 'tributary', kafka_cluster_id: (await this.#parts.client.clusterId) ?? '' }
   }
 
   health(): ReturnType<WorkerDoor['health']> {
-    if (this.failure) return { status: 'unhealthy', message: this.failure.message }
-    if (this.ready) return { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' }
+    if (this.#failure) return { status: 'unhealthy', message: this.#failure.message }
+    if (this.#ready) return { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' }
     return { status: 'starting', message: 'Worker is still starting up.' }
   }
 
-  connectors = (): string[] => [...this.parts.configs.connectors]
+  connectors = (): string[] => [...this.#parts.configs.connectors]
 
   info(name: string): ConnectorInfo {
     const config = this.config(name)
-    return { name, config, tasks: this.parts.configs.tasks(name).map((_, task) => ({ connector: name, task })), type: this.typeOf(config) }
+    return {
+      name,
+      config,
+      tasks: this.#parts.configs.tasks(name).map((_, task) => ({ connector: name, task })),
+      type: this.#typeOf(config),
+    }
   }
 
-  private typeOf(config: ConnectorConfig | undefined): ConnectorInfo['type'] {
-    return this.parts.plugins.findConnector(config?.['connector.class'] ?? '')?.type ?? 'unknown'
+  #typeOf(config: ConnectorConfig | undefined): ConnectorInfo['type'] {
+    return this.#parts.plugins.findConnector(config?.['connector.class'] ?? '')?.type ?? 'unknown'
   }
 
   config(name: string): ConnectorConfig {
-    const config = this.parts.configs.config(name)
+    const config = this.#parts.configs.config(name)
     if (!config) throw new ConnectError(404, `Connector ${name} not found`)
     return config
   }
 
   status(name: string): ConnectorStatus {
-    const { configs, status } = this.parts
+    const { configs, status } = this.#parts
     const connector = status.connector(name)
     if (!connector) throw new ConnectError(404, `No status found for connector ${name}`)
     const tasks = [...status.tasks(name)].sort(([a], [b]) => a - b)
@@ -109,84 +114,84 @@ export class Door implements WorkerDoor {
       name,
       connector: shown(connector),
       tasks: tasks.map(([id, task]) => ({ id, ...shown(task) })),
-      type: this.typeOf(configs.config(name)),
+      type: this.#typeOf(configs.config(name)),
     }
   }
 
   tasks(name: string): { id: TaskId; config: ConnectorConfig }[] {
     this.config(name)
-    return this.parts.configs.tasks(name).map((config, task) => ({ id: { connector: name, task }, config }))
+    return this.#parts.configs.tasks(name).map((config, task) => ({ id: { connector: name, task }, config }))
   }
 
   taskStatus(name: string, task: number): InstanceStatus & { id: number } {
-    const found = this.parts.status.task(name, task)
+    const found = this.#parts.status.task(name, task)
     if (!found) throw new ConnectError(404, `No status found for task ${name}-${task}`)
     return { id: task, ...shown(found) }
   }
 
   /** Runs a change when the worker has its place in the group, and those before it are done. */
-  private change<T>(work: () => Promise<T>): Promise<T> {
-    const mine = Promise.all([this.placed(), this.changing]).then(work)
-    this.changing = mine.catch(() => {}) // its caller hears of it; the next change goes on
+  #change<T>(work: () => Promise<T>): Promise<T> {
+    const mine = Promise.all([this.#placed(), this.#changing]).then(work)
+    this.#changing = mine.catch(() => {}) // its caller hears of it; the next change goes on
     return mine
   }
 
-  private async placed(): Promise<void> {
-    const { joined, failed } = this.parts.membership
-    if (!this.ready && !this.failure) await Promise.race([joined, failed]).catch(() => {}) // the failure is told right below
-    if (this.failure) throw new ConnectError(500, this.failure.message, { cause: this.failure })
+  async #placed(): Promise<void> {
+    const { joined, failed } = this.#parts.membership
+    if (!this.#ready && !this.#failure) await Promise.race([joined, failed]).catch(() => {}) // the failure is told right below
+    if (this.#failure) throw new ConnectError(500, this.#failure.message, { cause: this.#failure })
   }
 
-  private lead(): void {
-    if (!this.parts.membership.leads) throw new NotLeader(this.parts.membership.leaderUrl)
+  #lead(): void {
+    if (!this.#parts.membership.leads) throw new NotLeader(this.#parts.membership.leaderUrl)
   }
 
   create(given: string, config: ConnectorConfig, initialState: InitialState): Promise<ConnectorInfo> {
     const name = given.trim()
-    return this.change(async () => {
-      this.lead()
-      const whole = this.checked(name, config)
-      if (this.parts.configs.has(name)) throw new ConnectError(409, `Connector ${name} already exists`)
-      await this.parts.configs.putConnector(name, whole, targets[initialState])
+    return this.#change(async () => {
+      this.#lead()
+      const whole = this.#checked(name, config)
+      if (this.#parts.configs.has(name)) throw new ConnectError(409, `Connector ${name} already exists`)
+      await this.#parts.configs.putConnector(name, whole, targets[initialState])
       return this.info(name)
     })
   }
 
   putConfig(name: string, config: ConnectorConfig): Promise<{ created: boolean; info: ConnectorInfo }> {
-    return this.change(async () => {
-      this.lead()
-      const whole = this.checked(name, config)
-      const created = !this.parts.configs.has(name)
-      await this.parts.configs.putConnector(name, whole)
+    return this.#change(async () => {
+      this.#lead()
+      const whole = this.#checked(name, config)
+      const created = !this.#parts.configs.has(name)
+      await this.#parts.configs.putConnector(name, whole)
       return { created, info: this.info(name) }
     })
   }
 
   patchConfig(name: string, patch: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
-    return this.change(async () => {
-      this.lead()
+    return this.#change(async () => {
+      this.#lead()
       const before = this.config(name)
       const merged = Object.entries({ ...before, ...patch }).filter((entry): entry is [string, string] => entry[1] !== null)
-      await this.parts.configs.putConnector(name, this.checked(name, Object.fromEntries(merged)))
+      await this.#parts.configs.putConnector(name, this.#checked(name, Object.fromEntries(merged)))
       return this.info(name)
     })
   }
 
   /** The whole config of a connector; throws 400 where it cannot be used. */
-  private checked(name: string, given: ConnectorConfig): ConnectorConfig {
+  #checked(name: string, given: ConnectorConfig): ConnectorConfig {
     const named = given.name
     if (named !== undefined && named !== name)
       throw new ConnectError(400, `Connector name configuration (${named}) doesn't match connector name in the URL (${name})`)
     const config = { ...given, name }
-    const infos = this.infos(config)
+    const infos = this.#infos(config)
     refuseInvalid(infos)
     return config
   }
 
-  private infos(config: ConnectorConfig): ConfigInfos {
-    const { plugins, config: worker } = this.parts
+  #infos(config: ConnectorConfig): ConfigInfos {
+    const { plugins, config: worker } = this.#parts
     const infos = validate(plugins, config, defaultConverters(worker))
-    if (this.typeOf(config) === 'sink' && `connect-${config.name}` === worker['group.id']) {
+    if (this.#typeOf(config) === 'sink' && `connect-${config.name}` === worker['group.id']) {
       const named = infos.configs.find((one) => one.definition.name === 'name')
       named?.value.errors.push(
         `Consumer group for sink connector named ${config.name} conflicts with Connect worker group connect-${config.name}`,
@@ -197,36 +202,36 @@ export class Door implements WorkerDoor {
   }
 
   delete(name: string): Promise<void> {
-    return this.change(async () => {
-      this.lead()
+    return this.#change(async () => {
+      this.#lead()
       this.config(name)
-      await this.parts.configs.removeConnector(name)
+      await this.#parts.configs.removeConnector(name)
     })
   }
 
-  private known(name: string, sentence = `Unknown connector ${name}`): void {
-    if (!this.parts.configs.has(name)) throw new ConnectError(404, sentence)
+  #known(name: string, sentence = `Unknown connector ${name}`): void {
+    if (!this.#parts.configs.has(name)) throw new ConnectError(404, sentence)
   }
 
   pause(name: string): Promise<void> {
-    return this.change(async () => {
-      this.known(name)
-      await this.parts.configs.putTarget(name, 'PAUSED')
+    return this.#change(async () => {
+      this.#known(name)
+      await this.#parts.configs.putTarget(name, 'PAUSED')
     })
   }
 
   resume(name: string): Promise<void> {
-    return this.change(async () => {
-      this.known(name)
-      await this.parts.configs.putTarget(name, 'STARTED')
+    return this.#change(async () => {
+      this.#known(name)
+      await this.#parts.configs.putTarget(name, 'STARTED')
     })
   }
 
   stop(name: string): Promise<void> {
-    return this.change(async () => {
-      this.known(name)
-      this.lead()
-      const { configs } = this.parts
+    return this.#change(async () => {
+      this.#known(name)
+      this.#lead()
+      const { configs } = this.#parts
       // first the target, so that the connector does not work its tasks out again; a worker that reads only one of the two stops as well
       await configs.putTarget(name, 'STOPPED')
       if (configs.tasks(name).length > 0) await configs.putTasks(name, [])
@@ -234,14 +239,14 @@ export class Door implements WorkerDoor {
   }
 
   restart(name: string, options: { includeTasks: boolean; onlyFailed: boolean }): Promise<ConnectorStatus | null> {
-    return this.change(async () => {
-      this.known(name, `Unknown connector: ${name}`)
+    return this.#change(async () => {
+      this.#known(name, `Unknown connector: ${name}`)
       if (!options.includeTasks && !options.onlyFailed) {
-        await this.restartHere(name, CONNECTOR)
+        await this.#restartHere(name, CONNECTOR)
         return null
       }
-      this.lead()
-      const { configs, status } = this.parts
+      this.#lead()
+      const { configs, status } = this.#parts
       const before = this.status(name)
       const plan = restartPlan({ connector: name, ...options }, status)
       await configs.putRestart({ connector: name, ...options })
@@ -256,40 +261,40 @@ export class Door implements WorkerDoor {
   }
 
   restartTask(name: string, task: number): Promise<void> {
-    return this.change(async () => {
-      this.known(name, `Unknown connector: ${name}`)
-      if (!this.parts.configs.tasks(name)[task]) throw new ConnectError(404, `Unknown task: ${name}-${task}`)
-      await this.restartHere(name, task)
+    return this.#change(async () => {
+      this.#known(name, `Unknown connector: ${name}`)
+      if (!this.#parts.configs.tasks(name)[task]) throw new ConnectError(404, `Unknown task: ${name}-${task}`)
+      await this.#restartHere(name, task)
     })
   }
 
   /** Only the worker that runs a unit restarts it: others say where to ask. */
-  private async restartHere(name: string, task: number): Promise<void> {
-    const { membership, instances } = this.parts
+  async #restartHere(name: string, task: number): Promise<void> {
+    const { membership, instances } = this.#parts
     const unit = unitKey(name, task)
     if (membership.holds.has(unit)) await instances.restart([{ connector: name, task }])
     else throw new NotLeader(membership.leads ? membership.ownerUrl(unit) : membership.leaderUrl)
   }
 
   putTaskConfigs(name: string, configs: readonly ConnectorConfig[], signature: Signature): Promise<void> {
-    return this.change(async () => {
-      const { membership, configs: store, config } = this.parts
+    return this.#change(async () => {
+      const { membership, configs: store, config } = this.#parts
       if (membership.sessioned) verify(signature, store.sessionKey, config['inter.worker.verification.algorithms'])
-      this.lead()
-      await this.publish(name, configs)
+      this.#lead()
+      await this.#publish(name, configs)
     })
   }
 
   /** The leader's own way to the same: a connector that runs here wants these tasks. */
   publishTasks(name: string, configs: readonly ConnectorConfig[]): Promise<void> {
-    return this.change(async () => {
-      this.lead()
-      await this.publish(name, configs)
+    return this.#change(async () => {
+      this.#lead()
+      await this.#publish(name, configs)
     })
   }
 
-  private async publish(name: string, tasks: readonly ConnectorConfig[]): Promise<void> {
-    const { configs } = this.parts
+  async #publish(name: string, tasks: readonly ConnectorConfig[]): Promise<void> {
+    const { configs } = this.#parts
     if (!configs.has(name)) throw new ConnectError(404, `Connector ${name} not found`)
     if (configs.target(name) === 'STOPPED') return
     const before = configs.tasks(name)
@@ -298,32 +303,32 @@ export class Door implements WorkerDoor {
   }
 
   topics(name: string): string[] {
-    if (!this.parts.config['topic.tracking.enable']) throw new ConnectError(403, 'Topic tracking is disabled.')
-    return this.parts.status.topics(name)
+    if (!this.#parts.config['topic.tracking.enable']) throw new ConnectError(403, 'Topic tracking is disabled.')
+    return this.#parts.status.topics(name)
   }
 
   resetTopics(name: string): void {
-    if (!this.parts.config['topic.tracking.enable']) throw new ConnectError(403, 'Topic tracking is disabled.')
-    if (!this.parts.config['topic.tracking.allow.reset']) throw new ConnectError(403, 'Topic tracking reset is disabled.')
-    this.parts.status.removeTopics(name).catch((error) => {
-      this.parts.system.logger.warn({ err: error, connector: name }, 'the topics of a connector could not be forgotten')
+    if (!this.#parts.config['topic.tracking.enable']) throw new ConnectError(403, 'Topic tracking is disabled.')
+    if (!this.#parts.config['topic.tracking.allow.reset']) throw new ConnectError(403, 'Topic tracking reset is disabled.')
+    this.#parts.status.removeTopics(name).catch((error) => {
+      this.#parts.system.logger.warn({ err: error, connector: name }, 'the topics of a connector could not be forgotten')
     })
   }
 
-  private offsetTarget(name: string): OffsetTarget {
+  #offsetTarget(name: string): OffsetTarget {
     const config = this.config(name)
-    const plugin: ConnectorPlugin = this.parts.plugins.connector(config['connector.class'] ?? '')
+    const plugin: ConnectorPlugin = this.#parts.plugins.connector(config['connector.class'] ?? '')
     return { name, config, plugin }
   }
 
   async offsets(name: string): Promise<ConnectorOffset[]> {
-    return await this.offsetCommands.list(this.offsetTarget(name))
+    return await this.#offsetCommands.list(this.#offsetTarget(name))
   }
 
-  private stopped(name: string): OffsetTarget {
-    const target = this.offsetTarget(name)
-    this.lead()
-    const { configs } = this.parts
+  #stopped(name: string): OffsetTarget {
+    const target = this.#offsetTarget(name)
+    this.#lead()
+    const { configs } = this.#parts
     if (configs.target(name) !== 'STOPPED' || configs.tasks(name).length > 0)
       throw new ConnectError(
         400,
@@ -334,52 +339,52 @@ export class Door implements WorkerDoor {
   }
 
   /** A task that ends stores its last position: what a user sets comes behind it. One that does not end in time stores nothing. */
-  private async tasksEnded(name: string): Promise<void> {
-    const { status, system, config } = this.parts
+  async #tasksEnded(name: string): Promise<void> {
+    const { status, system, config } = this.#parts
     const deadline = system.clock.monotonic() + config['task.shutdown.graceful.timeout.ms'] + ENDING_MS
     const live = () => [...status.tasks(name).values()].some(({ state }) => LIVE.includes(state))
     while (live() && system.clock.monotonic() < deadline) await system.clock.sleep(ENDED_POLL_MS)
   }
 
   alterOffsets(name: string, offsets: readonly ConnectorOffset[]): Promise<{ message: string }> {
-    return this.change(async () => {
+    return this.#change(async () => {
       if (offsets.length === 0) throw new ConnectError(400, 'Partitions / offsets need to be provided for an alter offsets request')
-      const target = this.stopped(name)
-      await this.tasksEnded(name)
-      await this.offsetCommands.alter(target, offsets)
+      const target = this.#stopped(name)
+      await this.#tasksEnded(name)
+      await this.#offsetCommands.alter(target, offsets)
       return { message: 'The offsets for this connector have been altered successfully' }
     })
   }
 
   resetOffsets(name: string): Promise<{ message: string }> {
-    return this.change(async () => {
-      const target = this.stopped(name)
-      await this.tasksEnded(name)
-      await this.offsetCommands.reset(target)
+    return this.#change(async () => {
+      const target = this.#stopped(name)
+      await this.#tasksEnded(name)
+      await this.#offsetCommands.reset(target)
       return { message: 'The offsets for this connector have been reset successfully' }
     })
   }
 
-  plugins = (connectorsOnly: boolean): PluginInfo[] => this.parts.plugins.list(connectorsOnly)
+  plugins = (connectorsOnly: boolean): PluginInfo[] => this.#parts.plugins.list(connectorsOnly)
 
   pluginConfig(name: string): ConfigKeyInfo[] {
-    const found = this.parts.plugins.settingsOf(name)
+    const found = this.#parts.plugins.settingsOf(name)
     if (!found) throw new ConnectError(404, `Unknown plugin ${name}.`)
     const settings =
-      found.kind === 'connector' ? { ...found.plugin.settings, ...settingsOf(this.parts.plugins, found.plugin) } : found.settings
+      found.kind === 'connector' ? { ...found.plugin.settings, ...settingsOf(this.#parts.plugins, found.plugin) } : found.settings
     return Object.entries(settings).map(([key, declared]) => keyInfo(key, declared))
   }
 
   async validate(plugin: string, config: ConnectorConfig): Promise<ConfigInfos> {
     const named = config['connector.class']
-    const { plugins } = this.parts
+    const { plugins } = this.#parts
     if (named !== undefined) {
       const same = plugins.findConnector(named)
       const asked = plugins.findConnector(plugin)
       if (same && asked ? same !== asked : !ending(named).endsWith(ending(plugin)))
         throw new ConnectError(400, `Included connector type ${named} does not match request type ${plugin}`)
     }
-    return this.infos(config)
+    return this.#infos(config)
   }
 }
 

@@ -23,20 +23,20 @@ export interface FlowLoopParts {
 const WATCH_MS = 100
 
 export class FlowLoop implements TaskLoop {
-  private readonly parts: FlowLoopParts
+  readonly #parts: FlowLoopParts
 
   constructor(parts: FlowLoopParts) {
-    this.parts = parts
+    this.#parts = parts
   }
 
   async run(control: TaskControl): Promise<void> {
-    const { context, system, tolerance } = this.parts
+    const { context, system, tolerance } = this.#parts
     for (let attempts = 0; !control.stopping; ) {
       await control.active()
       if (control.stopping) return
       const began = system.clock.monotonic()
       try {
-        if ((await this.once(control)) === 'ended') await control.ended()
+        if ((await this.#once(control)) === 'ended') await control.ended()
       } catch (error) {
         if (error instanceof EndOfSource) {
           await control.ended()
@@ -53,8 +53,8 @@ export class FlowLoop implements TaskLoop {
   }
 
   /** One run, which a pause or the end of the task cuts short. */
-  private async once(control: TaskControl): Promise<'ended' | 'paused'> {
-    const { side, context, offsets, system } = this.parts
+  async #once(control: TaskControl): Promise<'ended' | 'paused'> {
+    const { side, context, offsets, system } = this.#parts
     await offsets.refresh()
     const ending = new AbortController()
     const end = () => ending.abort()

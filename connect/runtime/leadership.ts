@@ -17,81 +17,84 @@ const KEY_CHECK_MS = 60_000
 const STATUS_MS = 2_000
 
 export class Leadership {
-  private readonly configs: ConfigStore
-  private readonly status: StatusStore
-  private readonly config: WorkerConfig
-  private readonly system: System
-  private readonly membership: () => Membership
-  private readonly timer: Timer
-  private renewing = false
-  private closed = false
+  readonly #configs: ConfigStore
+  readonly #status: StatusStore
+  readonly #config: WorkerConfig
+  readonly #system: System
+  readonly #membership: () => Membership
+  readonly #timer: Timer
+  #renewing = false
+  #closed = false
 
   constructor(configs: ConfigStore, status: StatusStore, config: WorkerConfig, system: System, membership: () => Membership) {
-    this.configs = configs
-    this.status = status
-    this.config = config
-    this.system = system
-    this.membership = membership
-    this.timer = system.clock.every(Math.min(KEY_CHECK_MS, config['inter.worker.key.ttl.ms']), () => void this.renewKey())
+    this.#configs = configs
+    this.#status = status
+    this.#config = config
+    this.#system = system
+    this.#membership = membership
+    this.#timer = system.clock.every(Math.min(KEY_CHECK_MS, config['inter.worker.key.ttl.ms']), () => void this.#renewKey())
   }
 
   assume(): void {
-    void this.renewKey()
-    void this.sweep()
+    void this.#renewKey()
+    void this.#sweep()
   }
 
-  private async renewKey(): Promise<void> {
-    const { leads, sessioned } = this.membership()
-    if (!leads || !sessioned || this.renewing) return
-    const known = this.configs.sessionKey
-    const now = this.system.clock.now()
-    if (known && now - known.createdAt < this.config['inter.worker.key.ttl.ms']) return
-    this.renewing = true
+  async #renewKey(): Promise<void> {
+    const { leads, sessioned } = this.#membership()
+    if (!leads || !sessioned || this.#renewing) return
+    const known = this.#configs.sessionKey
+    const now = this.#system.clock.now()
+    if (known && now - known.createdAt < this.#config['inter.worker.key.ttl.ms']) return
+    this.#renewing = true
     try {
-      const bits = this.config['inter.worker.key.size']
-      await this.configs.putSessionKey({
-        key: this.system.random.bytes(bits ? Math.ceil(bits / 8) : KEY_BYTES),
-        algorithm: this.config['inter.worker.key.generation.algorithm'],
+      const bits = this.#config['inter.worker.key.size']
+      await this.#configs.putSessionKey({
+        key: this.#system.random.bytes(bits ? Math.ceil(bits / 8) : KEY_BYTES),
+        algorithm: this.#config['inter.worker.key.generation.algorithm'],
         createdAt: now,
       })
     } catch (error) {
-      if (!this.closed) this.system.logger.warn({ err: error }, 'a new session key could not be written; it is tried again')
+      if (!this.#closed) this.#system.logger.warn({ err: error }, 'a new session key could not be written; it is tried again')
     } finally {
-      this.renewing = false
+      this.#renewing = false
     }
   }
 
   /** Takes away the statuses of connectors and tasks that are not there any more. */
-  private async sweep(): Promise<void> {
+  async #sweep(): Promise<void> {
     try {
-      for (const name of this.status.names()) {
-        if (!this.configs.has(name)) await this.status.removeConnector(name)
-        const tasks = this.configs.has(name) ? this.configs.tasks(name).length : 0
-        for (const task of this.status.tasks(name).keys()) if (task >= tasks) await this.status.removeTask(name, task)
+      for (const name of this.#status.names()) {
+        if (!this.#configs.has(name)) await this.#status.removeConnector(name)
+        const tasks = this.#configs.has(name) ? this.#configs.tasks(name).length : 0
+        for (const task of this.#status.tasks(name).keys()) if (task >= tasks) await this.#status.removeTask(name, task)
       }
     } catch (error) {
-      if (!this.closed)
-        this.system.logger.warn({ err: error }, 'statuses of what is gone could not be taken away; it is tried again at the next rebalance')
+      if (!this.#closed)
+        this.#system.logger.warn(
+          { err: error },
+          'statuses of what is gone could not be taken away; it is tried again at the next rebalance',
+        )
     }
   }
 
   /** Whether whoever ran it said that it has ended. What has no status was never begun. */
   released(unit: string): boolean {
     const { connector, task } = unitOf(unit)
-    const known = task === CONNECTOR ? this.status.connector(connector) : this.status.task(connector, task)
+    const known = task === CONNECTOR ? this.#status.connector(connector) : this.#status.task(connector, task)
     return known === undefined || known.state === 'UNASSIGNED'
   }
 
   async beforeDeciding(): Promise<void> {
     try {
-      await this.status.refresh(STATUS_MS)
+      await this.#status.refresh(STATUS_MS)
     } catch (error) {
-      this.system.logger.warn({ err: error }, 'the statuses could not be read to their end before a rebalance')
+      this.#system.logger.warn({ err: error }, 'the statuses could not be read to their end before a rebalance')
     }
   }
 
   close(): void {
-    this.closed = true
-    this.timer.cancel()
+    this.#closed = true
+    this.#timer.cancel()
   }
 }

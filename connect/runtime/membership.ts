@@ -86,104 +86,104 @@ const mends: Partial<Record<ErrorName, string>> = {
 }
 
 export class GroupMembership implements Membership {
-  private readonly parts: MembershipParts
-  private readonly member: GroupMember
-  private current: Assignment | null = null
-  private held = new Set<string>()
-  private balance: BalanceState = nothingKnown
-  private ledGeneration = -1
-  private protocol: ProtocolName = 'sessioned'
-  private scheduled: Timer | null = null
-  private closing = false
+  readonly #parts: MembershipParts
+  readonly #member: GroupMember
+  #current: Assignment | null = null
+  #held = new Set<string>()
+  #balance: BalanceState = nothingKnown
+  #ledGeneration = -1
+  #protocol: ProtocolName = 'sessioned'
+  #scheduled: Timer | null = null
+  #closing = false
   generation = -1
   leads = false
   readonly joined: Promise<void>
-  private markJoined: () => void = () => {}
+  #markJoined: () => void = () => {}
   readonly failed: Promise<never>
-  private fail: (error: Error) => void = () => {}
+  #fail: (error: Error) => void = () => {}
 
   constructor(parts: MembershipParts) {
-    this.parts = parts
+    this.#parts = parts
     this.joined = new Promise((resolve) => {
-      this.markJoined = resolve
+      this.#markJoined = resolve
     })
     this.failed = new Promise((_, reject) => {
-      this.fail = reject
+      this.#fail = reject
     })
     this.failed.catch(() => {}) // who wants to know listens too
     const { client, config } = parts
-    this.member = client.group({
+    this.#member = client.group({
       groupId: config['group.id'],
       protocolType: 'connect',
       sessionTimeoutMs: config['session.timeout.ms'],
       heartbeatIntervalMs: config['heartbeat.interval.ms'],
       rebalanceTimeoutMs: config['rebalance.timeout.ms'],
-      protocols: () => this.protocols(),
-      assign: (protocol, members) => this.assign(protocol as ProtocolName, members),
-      beforeRejoin: () => this.beforeRejoin(),
-      onAssigned: (content, generation, _memberId, leader) => this.assigned(content, generation, leader),
-      onLost: (error) => this.lost(error),
+      protocols: () => this.#protocols(),
+      assign: (protocol, members) => this.#assign(protocol as ProtocolName, members),
+      beforeRejoin: () => this.#beforeRejoin(),
+      onAssigned: (content, generation, _memberId, leader) => this.#assigned(content, generation, leader),
+      onLost: (error) => this.#lost(error),
     })
   }
 
   get leaderUrl(): string | null {
-    return this.current?.leaderUrl ?? null
+    return this.#current?.leaderUrl ?? null
   }
   get holds(): ReadonlySet<string> {
-    return this.held
+    return this.#held
   }
   get sessioned(): boolean {
-    return (this.current?.version ?? 0) >= protocolVersions.sessioned
+    return (this.#current?.version ?? 0) >= protocolVersions.sessioned
   }
-  ownerUrl = (unit: string): string | null => (this.held.has(unit) ? this.parts.url : (this.balance.owners.get(unit)?.url ?? null))
+  ownerUrl = (unit: string): string | null => (this.#held.has(unit) ? this.#parts.url : (this.#balance.owners.get(unit)?.url ?? null))
 
   start(): void {
-    this.member.start()
+    this.#member.start()
   }
 
   rejoin(reason: string): void {
-    if (!this.closing) this.member.rejoin(reason)
+    if (!this.#closing) this.#member.rejoin(reason)
   }
 
-  private protocols(): { name: string; metadata: Buffer }[] {
-    const { config, configs, url } = this.parts
-    const state = { url, configOffset: configs.offset, owned: [...this.held] }
+  #protocols(): { name: string; metadata: Buffer }[] {
+    const { config, configs, url } = this.#parts
+    const state = { url, configOffset: configs.offset, owned: [...this.#held] }
     return offered(config['connect.protocol']).map((name) => ({
       name,
-      metadata: writeMetadata(protocolVersions[name], state, this.current),
+      metadata: writeMetadata(protocolVersions[name], state, this.#current),
     }))
   }
 
-  private async assign(protocol: ProtocolName, given: readonly { memberId: string; metadata: Buffer }[]): Promise<Map<string, Buffer>> {
-    const { configs, config, system, url, owner } = this.parts
-    this.protocol = protocol
+  async #assign(protocol: ProtocolName, given: readonly { memberId: string; metadata: Buffer }[]): Promise<Map<string, Buffer>> {
+    const { configs, config, system, url, owner } = this.#parts
+    this.#protocol = protocol
     const members = given.map(({ memberId, metadata }) => ({ id: memberId, ...readMetadata(metadata) }))
     const furthest = Math.max(...members.map((member) => member.configOffset))
-    if (configs.offset < furthest) await this.catchUp()
+    if (configs.offset < furthest) await this.#catchUp()
     await owner.beforeDeciding()
     const known = configs.offset >= furthest
     const configured = configuredUnits(configs)
-    if (this.member.generation !== this.ledGeneration + 1) this.balance = nothingKnown
+    if (this.#member.generation !== this.#ledGeneration + 1) this.#balance = nothingKnown
     let shares: ReadonlyMap<string, Share> = new Map()
     let delayMs = 0
     if (known && protocol === 'default') shares = dealOut(members, configured)
     else if (known) {
-      const result = rebalance(this.balance, {
+      const result = rebalance(this.#balance, {
         members,
         configured,
         now: system.clock.monotonic(),
         maxDelayMs: config['scheduled.rebalance.max.delay.ms'],
         released: (unit) => owner.released(unit),
       })
-      this.balance = result.state
-      this.ledGeneration = this.member.generation
+      this.#balance = result.state
+      this.#ledGeneration = this.#member.generation
       shares = result.shares
       delayMs = Math.ceil(result.delayMs)
     }
     const common = {
       version: protocolVersions[protocol],
       error: known ? NO_ERROR : CONFIG_MISMATCH,
-      leader: this.member.memberId,
+      leader: this.#member.memberId,
       leaderUrl: url,
       configOffset: Math.max(configs.offset, furthest),
       delayMs,
@@ -197,8 +197,8 @@ export class GroupMembership implements Membership {
   }
 
   /** False where the config topic could not be read to its end in time. */
-  private async catchUp(): Promise<boolean> {
-    const { configs, config, system } = this.parts
+  async #catchUp(): Promise<boolean> {
+    const { configs, config, system } = this.#parts
     try {
       await configs.refresh(config['worker.sync.timeout.ms'])
       return true
@@ -209,118 +209,118 @@ export class GroupMembership implements Membership {
   }
 
   /** The eager protocol lets go of everything first; the cooperative ones keep running. */
-  private async beforeRejoin(): Promise<void> {
-    if (this.protocol !== 'default' || this.current === null || this.current.version !== protocolVersions.default) return
-    const units = [...this.held]
-    this.held = new Set()
-    await this.parts.owner.release(units)
+  async #beforeRejoin(): Promise<void> {
+    if (this.#protocol !== 'default' || this.#current === null || this.#current.version !== protocolVersions.default) return
+    const units = [...this.#held]
+    this.#held = new Set()
+    await this.#parts.owner.release(units)
   }
 
-  private async assigned(content: Buffer, generation: number, leader: boolean): Promise<void> {
-    const { configs, owner, system } = this.parts
+  async #assigned(content: Buffer, generation: number, leader: boolean): Promise<void> {
+    const { configs, owner, system } = this.#parts
     const assignment = readAssignment(content)
-    this.scheduled?.cancel()
-    this.scheduled = null
-    const caughtUp = assignment.error === NO_ERROR && (configs.offset >= assignment.configOffset || (await this.catchUp()))
+    this.#scheduled?.cancel()
+    this.#scheduled = null
+    const caughtUp = assignment.error === NO_ERROR && (configs.offset >= assignment.configOffset || (await this.#catchUp()))
     if (!caughtUp || configs.offset < assignment.configOffset) {
       system.logger.warn(
         { generation, configOffset: assignment.configOffset, ours: configs.offset },
         'not as far as the group: joining again',
       )
-      if (assignment.error !== NO_ERROR) await this.catchUp()
-      this.scheduled = system.clock.after(UNSYNCED_MS, () => this.rejoin('caught up with the config topic'))
+      if (assignment.error !== NO_ERROR) await this.#catchUp()
+      this.#scheduled = system.clock.after(UNSYNCED_MS, () => this.rejoin('caught up with the config topic'))
       return
     }
     this.generation = generation
     this.leads = leader
-    this.current = assignment
-    const revoked = assignment.revoked.filter((unit) => this.held.has(unit))
-    for (const unit of assignment.revoked) this.held.delete(unit)
-    if (assignment.version === protocolVersions.default) this.held = new Set()
-    for (const unit of assignment.assigned) this.held.add(unit)
+    this.#current = assignment
+    const revoked = assignment.revoked.filter((unit) => this.#held.has(unit))
+    for (const unit of assignment.revoked) this.#held.delete(unit)
+    if (assignment.version === protocolVersions.default) this.#held = new Set()
+    for (const unit of assignment.assigned) this.#held.add(unit)
     system.logger.info(
       {
         generation,
         leader,
         leaderUrl: assignment.leaderUrl,
-        holds: this.held.size,
+        holds: this.#held.size,
         assigned: assignment.assigned.length,
         revoked: revoked.length,
       },
       'joined the group of workers',
     )
     if (revoked.length > 0) await owner.release(revoked)
-    owner.hold(this.held)
+    owner.hold(this.#held)
     if (leader) owner.leading()
-    this.markJoined()
+    this.#markJoined()
     if (assignment.revoked.length > 0) this.rejoin('revoked work has ended')
     else if (assignment.delayMs > 0)
-      this.scheduled = system.clock.after(assignment.delayMs, () => this.rejoin('the work of a lost worker has waited long enough'))
+      this.#scheduled = system.clock.after(assignment.delayMs, () => this.rejoin('the work of a lost worker has waited long enough'))
   }
 
   /** Invariant 9: others may be given what we run, so it ends now. */
-  private async lost(error: Error): Promise<void> {
-    if (this.member.failure) this.refused(error)
-    this.held = new Set()
-    this.current = null
+  async #lost(error: Error): Promise<void> {
+    if (this.#member.failure) this.#refused(error)
+    this.#held = new Set()
+    this.#current = null
     this.leads = false
-    this.balance = nothingKnown
-    await this.parts.owner.lost()
+    this.#balance = nothingKnown
+    await this.#parts.owner.lost()
   }
 
-  private refused(cause: Error): void {
-    const { config, system } = this.parts
+  #refused(cause: Error): void {
+    const { config, system } = this.#parts
     const mend = cause instanceof KafkaError ? mends[cause.error] : undefined
     const sentence = `The group ${config['group.id']} does not take this worker: ${cause.message}${mend ? ` (${mend})` : ''}`
     system.logger.error({ err: cause }, sentence)
-    this.fail(new Error(sentence, { cause }))
+    this.#fail(new Error(sentence, { cause }))
   }
 
   async close(): Promise<void> {
-    this.closing = true
-    this.scheduled?.cancel()
-    await this.member.close()
+    this.#closing = true
+    this.#scheduled?.cancel()
+    await this.#member.close()
   }
 }
 
 /** A worker that stands alone: it leads, and runs everything. */
 export class Solo implements Membership {
-  private readonly parts: Omit<MembershipParts, 'client' | 'config'>
-  private held = new Set<string>()
+  readonly #parts: Omit<MembershipParts, 'client' | 'config'>
+  #held = new Set<string>()
   readonly generation = 0
   readonly leads = true
   readonly sessioned = false
   readonly failed = new Promise<never>(() => {})
   readonly joined: Promise<void>
-  private markJoined: () => void = () => {}
+  #markJoined: () => void = () => {}
 
   constructor(parts: Omit<MembershipParts, 'client' | 'config'>) {
-    this.parts = parts
+    this.#parts = parts
     this.joined = new Promise((resolve) => {
-      this.markJoined = resolve
+      this.#markJoined = resolve
     })
   }
 
   get leaderUrl(): string {
-    return this.parts.url
+    return this.#parts.url
   }
   get holds(): ReadonlySet<string> {
-    return this.held
+    return this.#held
   }
-  ownerUrl = (): string => this.parts.url
+  ownerUrl = (): string => this.#parts.url
 
   start(): void {
     this.rejoin()
-    this.markJoined()
+    this.#markJoined()
   }
 
   rejoin(): void {
-    const next = new Set(configuredUnits(this.parts.configs))
-    const gone = [...this.held].filter((unit) => !next.has(unit))
-    this.held = next
-    void this.parts.owner.release(gone)
-    this.parts.owner.hold(next)
-    this.parts.owner.leading()
+    const next = new Set(configuredUnits(this.#parts.configs))
+    const gone = [...this.#held].filter((unit) => !next.has(unit))
+    this.#held = next
+    void this.#parts.owner.release(gone)
+    this.#parts.owner.hold(next)
+    this.#parts.owner.leading()
   }
 
   async close(): Promise<void> {}

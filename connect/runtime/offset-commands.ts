@@ -19,20 +19,20 @@ const PARTITION = 'kafka_partition'
 const OFFSET = 'kafka_offset'
 
 export class OffsetCommands {
-  private readonly client: Client
-  private readonly offsets: OffsetStore
+  readonly #client: Client
+  readonly #offsets: OffsetStore
 
   constructor(client: Client, offsets: OffsetStore) {
-    this.client = client
-    this.offsets = offsets
+    this.#client = client
+    this.#offsets = offsets
   }
 
   async list({ name, config, plugin }: OffsetTarget): Promise<ConnectorOffset[]> {
     if (plugin.type === 'source') {
-      await this.offsets.refresh()
-      return this.offsets.all(name)
+      await this.#offsets.refresh()
+      return this.#offsets.all(name)
     }
-    const stored = await this.client.admin.groupOffsets(groupOf(name, config))
+    const stored = await this.#client.admin.groupOffsets(groupOf(name, config))
     return stored
       .filter(({ offset }) => offset >= 0)
       .map(({ topic, partition, offset }) => ({ partition: { [PARTITION]: partition, [TOPIC]: topic }, offset: { [OFFSET]: offset } }))
@@ -40,31 +40,31 @@ export class OffsetCommands {
 
   async alter(target: OffsetTarget, offsets: readonly ConnectorOffset[]): Promise<void> {
     if (target.plugin.type === 'sink') {
-      await this.alterSink(target, offsets.map(sinkOffset))
+      await this.#alterSink(target, offsets.map(sinkOffset))
       return
     }
     const positions = offsets.map(({ partition, offset }) => ({
       partition: partition as SourcePartition,
       offset: offset as SourceOffset | null,
     }))
-    await this.alterSource(target, positions)
+    await this.#alterSource(target, positions)
   }
 
   async reset(target: OffsetTarget): Promise<void> {
     const { name, config, plugin } = target
     if (plugin.type === 'source') {
-      await this.offsets.refresh()
-      await this.alterSource(
+      await this.#offsets.refresh()
+      await this.#alterSource(
         target,
-        this.offsets.all(name).map(({ partition }) => ({ partition, offset: null })),
+        this.#offsets.all(name).map(({ partition }) => ({ partition, offset: null })),
       )
       return
     }
-    const error = (await this.client.admin.deleteGroups([groupOf(name, config)])).get(groupOf(name, config))
+    const error = (await this.#client.admin.deleteGroups([groupOf(name, config)])).get(groupOf(name, config))
     if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw failure('reset', name, error)
   }
 
-  private async alterSource(
+  async #alterSource(
     { name, config, plugin }: OffsetTarget,
     positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[],
   ): Promise<void> {
@@ -81,32 +81,32 @@ export class OffsetCommands {
         throw new ConnectError(400, (cause as Error).message, { cause })
       }
     }
-    await this.offsets.put(name, positions)
-    await this.offsets.refresh()
+    await this.#offsets.put(name, positions)
+    await this.#offsets.refresh()
   }
 
-  private async alterSink({ name, config }: OffsetTarget, offsets: readonly (CommitOffset & { gone: boolean })[]): Promise<void> {
+  async #alterSink({ name, config }: OffsetTarget, offsets: readonly (CommitOffset & { gone: boolean })[]): Promise<void> {
     const group = groupOf(name, config)
     try {
       const kept = offsets.filter(({ gone }) => !gone).map(({ topic, partition, offset }) => ({ topic, partition, offset }))
-      if (kept.length > 0) await this.client.admin.alterGroupOffsets(group, kept)
+      if (kept.length > 0) await this.#client.admin.alterGroupOffsets(group, kept)
       const gone = offsets.filter((one) => one.gone)
-      if (gone.length > 0) await this.forget(group, gone)
+      if (gone.length > 0) await this.#forget(group, gone)
     } catch (error) {
       throw failure('alter', name, error)
     }
   }
 
   /** Takes single partitions away: the group is made anew with the others, which is what there is to do without OffsetDelete. */
-  private async forget(group: string, gone: readonly { topic: string; partition: number }[]): Promise<void> {
-    const stored = await this.client.admin.groupOffsets(group)
+  async #forget(group: string, gone: readonly { topic: string; partition: number }[]): Promise<void> {
+    const stored = await this.#client.admin.groupOffsets(group)
     const rest = stored.filter(
       (one) => one.offset >= 0 && !gone.some((other) => other.topic === one.topic && other.partition === one.partition),
     )
-    const error = (await this.client.admin.deleteGroups([group])).get(group)
+    const error = (await this.#client.admin.deleteGroups([group])).get(group)
     if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw error
     if (rest.length > 0)
-      await this.client.admin.alterGroupOffsets(
+      await this.#client.admin.alterGroupOffsets(
         group,
         rest.map(({ topic, partition, offset }) => ({ topic, partition, offset })),
       )

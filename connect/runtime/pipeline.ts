@@ -41,16 +41,16 @@ const NO_HEADERS: readonly Header[] = []
 const NO_RAW_HEADERS: readonly RecordHeader[] = []
 
 export class Pipeline {
-  private readonly stages: Stages
-  private readonly tolerance: Tolerance
-  private readonly signal: AbortSignal
-  private stage: Stage = 'TRANSFORMATION'
-  private executing = ''
+  readonly #stages: Stages
+  readonly #tolerance: Tolerance
+  readonly #signal: AbortSignal
+  #stage: Stage = 'TRANSFORMATION'
+  #executing = ''
 
   constructor(stages: Stages, tolerance: Tolerance, signal: AbortSignal) {
-    this.stages = stages
-    this.tolerance = tolerance
-    this.signal = signal
+    this.#stages = stages
+    this.#tolerance = tolerance
+    this.#signal = signal
   }
 
   /** What goes to Kafka; records that transforms drop or that are passed over are not in it. */
@@ -59,13 +59,14 @@ export class Pipeline {
     for (const record of records) {
       let made: ProducerRecord | null
       try {
-        made = this.encode(record)
+        made = this.#encode(record)
       } catch (error) {
-        const { stage, executing } = this
+        const stage = this.#stage
+        const executing = this.#executing
         try {
-          made = await this.tolerance.again(() => this.encode(record), error, this.signal)
+          made = await this.#tolerance.again(() => this.#encode(record), error, this.#signal)
         } catch (last) {
-          this.tolerance.bad(new StageFailure(stage, executing, last), () => ({
+          this.#tolerance.bad(new StageFailure(stage, executing, last), () => ({
             topic: record.topic,
             key: record.key,
             value: record.value,
@@ -78,17 +79,17 @@ export class Pipeline {
     return out
   }
 
-  private encode(given: SourceRecord): ProducerRecord | null {
-    const { key, value, classes } = this.stages
-    const record = this.stages.transforms.length === 0 ? given : this.transform(given)
+  #encode(given: SourceRecord): ProducerRecord | null {
+    const { key, value, classes } = this.#stages
+    const record = this.#stages.transforms.length === 0 ? given : this.#transform(given)
     if (!record) return null
     const { topic } = record
-    const headers = record.headers.length === 0 ? NO_RAW_HEADERS : this.encodeHeaders(topic, record.headers)
-    this.stage = 'KEY_CONVERTER'
-    this.executing = classes.key
+    const headers = record.headers.length === 0 ? NO_RAW_HEADERS : this.#encodeHeaders(topic, record.headers)
+    this.#stage = 'KEY_CONVERTER'
+    this.#executing = classes.key
     const keyBytes = record.key === null && record.keySchema === null ? null : key.fromConnect(topic, record.keySchema, record.key)
-    this.stage = 'VALUE_CONVERTER'
-    this.executing = classes.value
+    this.#stage = 'VALUE_CONVERTER'
+    this.#executing = classes.value
     return {
       topic,
       partition: record.partition ?? undefined,
@@ -99,17 +100,17 @@ export class Pipeline {
     }
   }
 
-  private encodeHeaders(topic: string, headers: readonly Header[]): RecordHeader[] {
-    this.stage = 'HEADER_CONVERTER'
-    this.executing = this.stages.classes.header
-    return headers.map(({ key, value, schema }) => ({ key, value: this.stages.header.fromConnect(topic, schema, value) }))
+  #encodeHeaders(topic: string, headers: readonly Header[]): RecordHeader[] {
+    this.#stage = 'HEADER_CONVERTER'
+    this.#executing = this.#stages.classes.header
+    return headers.map(({ key, value, schema }) => ({ key, value: this.#stages.header.fromConnect(topic, schema, value) }))
   }
 
-  private transform<R extends ConnectRecord>(given: R): R | null {
-    this.stage = 'TRANSFORMATION'
+  #transform<R extends ConnectRecord>(given: R): R | null {
+    this.#stage = 'TRANSFORMATION'
     let record: R | null = given
-    for (const link of this.stages.transforms) {
-      this.executing = link.class
+    for (const link of this.#stages.transforms) {
+      this.#executing = link.class
       record = link.apply(record)
       if (!record) return null
     }
@@ -125,15 +126,16 @@ export class Pipeline {
         const from: RawRecord = { topic: batch.topic, partition: batch.partition, record }
         let made: SinkRecord | null
         try {
-          made = this.decode(from)
+          made = this.#decode(from)
         } catch (error) {
-          const { stage, executing } = this
+          const stage = this.#stage
+          const executing = this.#executing
           try {
-            made = await this.tolerance.again(() => this.decode(from), error, this.signal)
+            made = await this.#tolerance.again(() => this.#decode(from), error, this.#signal)
           } catch (last) {
             const failure = new StageFailure(stage, executing, last)
             onBad(from, failure)
-            this.tolerance.bad(failure, () => ({ topic: batch.topic, partition: batch.partition, offset: record.offset }))
+            this.#tolerance.bad(failure, () => ({ topic: batch.topic, partition: batch.partition, offset: record.offset }))
             continue
           }
         }
@@ -145,13 +147,13 @@ export class Pipeline {
     return { records, raw }
   }
 
-  private decode({ topic, partition, record }: RawRecord): SinkRecord | null {
-    const { key, value, classes } = this.stages
-    this.stage = 'KEY_CONVERTER'
-    this.executing = classes.key
+  #decode({ topic, partition, record }: RawRecord): SinkRecord | null {
+    const { key, value, classes } = this.#stages
+    this.#stage = 'KEY_CONVERTER'
+    this.#executing = classes.key
     const { schema: keySchema, value: keyValue } = key.toConnect(topic, record.key)
-    this.stage = 'VALUE_CONVERTER'
-    this.executing = classes.value
+    this.#stage = 'VALUE_CONVERTER'
+    this.#executing = classes.value
     const { schema: valueSchema, value: valueValue } = value.toConnect(topic, record.value)
     const made: SinkRecord = {
       topic,
@@ -161,16 +163,16 @@ export class Pipeline {
       value: valueValue,
       valueSchema,
       timestamp: record.timestamp,
-      headers: record.headers.length === 0 ? NO_HEADERS : this.decodeHeaders(topic, record.headers),
+      headers: record.headers.length === 0 ? NO_HEADERS : this.#decodeHeaders(topic, record.headers),
       offset: record.offset,
       timestampType: record.timestampType,
     }
-    return this.stages.transforms.length === 0 ? made : this.transform(made)
+    return this.#stages.transforms.length === 0 ? made : this.#transform(made)
   }
 
-  private decodeHeaders(topic: string, headers: readonly RecordHeader[]): Header[] {
-    this.stage = 'HEADER_CONVERTER'
-    this.executing = this.stages.classes.header
-    return headers.map((header) => ({ key: header.key, ...this.stages.header.toConnect(topic, header.value) }))
+  #decodeHeaders(topic: string, headers: readonly RecordHeader[]): Header[] {
+    this.#stage = 'HEADER_CONVERTER'
+    this.#executing = this.#stages.classes.header
+    return headers.map((header) => ({ key: header.key, ...this.#stages.header.toConnect(topic, header.value) }))
   }
 }

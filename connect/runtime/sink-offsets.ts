@@ -17,77 +17,77 @@ interface Stand {
 const id = (topic: string, partition: number) => `${topic}-${partition}`
 
 export class SinkOffsets {
-  private readonly stands = new Map<string, Stand>()
+  readonly #stands = new Map<string, Stand>()
   /** Partitions that went while a batch is in hand. One that came back is read anew from its commit: what is in hand of it is too old. */
-  private readonly left = new Set<string>()
+  readonly #left = new Set<string>()
   dirty = false
 
   assigned(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions)
-      this.stands.set(id(topic, partition), { topic, partition, first: null, next: null, committed: null })
+      this.#stands.set(id(topic, partition), { topic, partition, first: null, next: null, committed: null })
   }
 
   gone(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions) {
-      this.stands.delete(id(topic, partition))
-      this.left.add(id(topic, partition))
+      this.#stands.delete(id(topic, partition))
+      this.#left.add(id(topic, partition))
     }
-    this.look()
+    this.#look()
   }
 
-  private look(): void {
-    this.dirty = [...this.stands.values()].some(({ next, committed }) => next !== null && next !== committed)
+  #look(): void {
+    this.dirty = [...this.#stands.values()].some(({ next, committed }) => next !== null && next !== committed)
   }
 
   partitions(): TopicPartition[] {
-    return [...this.stands.values()].map(({ topic, partition }) => ({ topic, partition }))
+    return [...this.#stands.values()].map(({ topic, partition }) => ({ topic, partition }))
   }
 
   /** A batch has been read: all of it is ours to deliver. */
   inHand(): void {
-    this.left.clear()
+    this.#left.clear()
   }
 
   delivered(topic: string, partition: number, nextOffset: number): void {
-    const stand = this.stands.get(id(topic, partition))
-    if (!stand || this.left.has(id(topic, partition))) return
+    const stand = this.#stands.get(id(topic, partition))
+    if (!stand || this.#left.has(id(topic, partition))) return
     stand.next = nextOffset
     this.dirty = true
   }
 
   /** Which of the records in hand are still ours to deliver; null where all are. */
   stillOurs(raw: readonly RawRecord[]): boolean[] | null {
-    if (this.left.size === 0) return null
-    return raw.map(({ topic, partition }) => !this.left.has(id(topic, partition)))
+    if (this.#left.size === 0) return null
+    return raw.map(({ topic, partition }) => !this.#left.has(id(topic, partition)))
   }
 
   uncommitted(): CommitOffset[] {
-    return [...this.stands.values()]
+    return [...this.#stands.values()]
       .filter(({ next, committed }) => next !== null && next !== committed)
       .map(({ topic, partition, next }) => ({ topic, partition, offset: next! }))
   }
 
   committed(offsets: readonly CommitOffset[]): void {
     for (const { topic, partition, offset } of offsets) {
-      const stand = this.stands.get(id(topic, partition))
+      const stand = this.#stands.get(id(topic, partition))
       if (stand) stand.committed = offset
     }
-    this.look()
+    this.#look()
   }
 
   /** Notes where a partition's reading began, for one that has no commit yet. */
   began(topic: string, partition: number, offset: number): void {
-    const stand = this.stands.get(id(topic, partition))
+    const stand = this.#stands.get(id(topic, partition))
     if (stand && stand.first === null) stand.first = offset
   }
 
   /** Where to read on from when everything since the last commit must be handed over again. */
   beginning({ topic, partition }: TopicPartition, stored: number | undefined): number | undefined {
-    return stored ?? this.stands.get(id(topic, partition))?.first ?? undefined
+    return stored ?? this.#stands.get(id(topic, partition))?.first ?? undefined
   }
 
   rewound(): void {
-    for (const stand of this.stands.values()) stand.next = null
+    for (const stand of this.#stands.values()) stand.next = null
     this.dirty = false
   }
 }

@@ -55,177 +55,177 @@ export function mayBeTriedAgain(error: unknown): error is Error {
 }
 
 export class SourceLoop implements TaskLoop {
-  private readonly parts: SourceLoopParts
-  private readonly acks = new Acks()
-  private readonly seenTopics = new Set<string>()
-  private lastTopic = ''
-  private records = 0
-  private bytes = 0
-  private failure: Error | null = null
-  private waker: (() => void) | null = null
-  private endReading = () => {}
-  private committing: Promise<boolean> | null = null
-  private turnBegan = 0
-  private attempts = 0
+  readonly #parts: SourceLoopParts
+  readonly #acks = new Acks()
+  readonly #seenTopics = new Set<string>()
+  #lastTopic = ''
+  #records = 0
+  #bytes = 0
+  #failure: Error | null = null
+  #waker: (() => void) | null = null
+  #endReading = () => {}
+  #committing: Promise<boolean> | null = null
+  #turnBegan = 0
+  #attempts = 0
 
   constructor(parts: SourceLoopParts) {
-    this.parts = parts
+    this.#parts = parts
   }
 
   async run(control: TaskControl): Promise<void> {
-    const { system, flushIntervalMs, producer } = this.parts
-    const timer = system.clock.every(Math.min(flushIntervalMs, POSITIONS_MS), () => void this.commit(control))
-    this.turnBegan = system.clock.monotonic()
+    const { system, flushIntervalMs, producer } = this.#parts
+    const timer = system.clock.every(Math.min(flushIntervalMs, POSITIONS_MS), () => void this.#commit(control))
+    this.#turnBegan = system.clock.monotonic()
     // a closed producer fails what it holds, so that nothing here waits for a cluster that does not answer
     control.abandonment.addEventListener('abort', () => void producer.close(), { once: true })
     try {
-      while (!control.stopping && (await this.session(control)));
-      await this.drained()
-      if (this.failure) throw this.failure
+      while (!control.stopping && (await this.#session(control)));
+      await this.#drained()
+      if (this.#failure) throw this.#failure
       await control.ended()
     } finally {
       timer.cancel()
       // what was sent counts even where the task failed: its position is stored, so that it is not read again
-      await this.drained()
-      await this.commit(control)
+      await this.#drained()
+      await this.#commit(control)
       await producer.close()
     }
   }
 
   /** One run of the connector's reading. True: begin another, from the last stored position. */
-  private async session(control: TaskControl): Promise<boolean> {
+  async #session(control: TaskControl): Promise<boolean> {
     // a record that is refused ends the reading also where the connector waits for something new
     const ending = new AbortController()
-    this.endReading = () => ending.abort()
-    control.signal.addEventListener('abort', this.endReading, { once: true })
+    this.#endReading = () => ending.abort()
+    control.signal.addEventListener('abort', this.#endReading, { once: true })
     let reading: ReturnType<SourceSide<Settings>['read']> | null = null
     try {
-      await this.parts.offsets.refresh()
+      await this.#parts.offsets.refresh()
       if (control.stopping) return false
-      reading = this.parts.side.read({ ...this.parts.context, signal: ending.signal, positions: this.positions })
+      reading = this.#parts.side.read({ ...this.#parts.context, signal: ending.signal, positions: this.#positions })
       for (;;) {
         if (control.paused) await control.active()
         if (control.stopping) return false
         const next = await reading.next()
-        if (this.failure) throw this.failure
+        if (this.#failure) throw this.#failure
         if (control.abandoned) return false
         if (next.done) return false
-        await this.take(next.value, control)
-        if (this.failure) throw this.failure
-        this.attempts = 0
+        await this.#take(next.value, control)
+        if (this.#failure) throw this.#failure
+        this.#attempts = 0
       }
     } catch (error) {
-      if (this.failure) throw this.failure
+      if (this.#failure) throw this.#failure
       if (error instanceof EndOfSource || (control.stopping && (error as Error)?.name === 'AbortError')) return false
       if (!mayBeTriedAgain(error)) throw error
-      return await this.again(error, control)
+      return await this.#again(error, control)
     } finally {
-      control.signal.removeEventListener('abort', this.endReading)
+      control.signal.removeEventListener('abort', this.#endReading)
       await reading?.return()
     }
   }
 
   /** Waits until what was read is stored, so that the next reading begins behind it. */
-  private async again(error: Error, control: TaskControl): Promise<boolean> {
-    const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? this.parts.tolerance.backoff(this.attempts)
-    this.attempts++
-    this.parts.context.log.warn(`reading again in ${delay} ms: ${error.message}`, { err: error })
-    await this.drained()
-    if (this.failure) throw this.failure
-    await this.parts.system.clock.sleep(delay, control.signal)
-    while (!control.stopping && !(await this.commit(control))) await this.parts.system.clock.sleep(delay, control.signal)
+  async #again(error: Error, control: TaskControl): Promise<boolean> {
+    const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? this.#parts.tolerance.backoff(this.#attempts)
+    this.#attempts++
+    this.#parts.context.log.warn(`reading again in ${delay} ms: ${error.message}`, { err: error })
+    await this.#drained()
+    if (this.#failure) throw this.#failure
+    await this.#parts.system.clock.sleep(delay, control.signal)
+    while (!control.stopping && !(await this.#commit(control))) await this.#parts.system.clock.sleep(delay, control.signal)
     return !control.stopping
   }
 
-  private readonly positions = {
-    get: async (partition: Position['partition']) => this.parts.offsets.get(this.parts.context.connector, partition),
+  readonly #positions = {
+    get: async (partition: Position['partition']) => this.#parts.offsets.get(this.#parts.context.connector, partition),
   }
 
-  private async take(batch: SourceBatch, control: TaskControl): Promise<void> {
-    const made = await this.parts.pipeline.toKafka(batch.records)
-    this.lastTopic = ''
+  async #take(batch: SourceBatch, control: TaskControl): Promise<void> {
+    const made = await this.#parts.pipeline.toKafka(batch.records)
+    this.#lastTopic = ''
     let bytes = 0
     for (const record of made) {
-      if (record.topic !== this.lastTopic) await this.uses(record.topic)
+      if (record.topic !== this.#lastTopic) await this.#uses(record.topic)
       bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 64
     }
     if (control.abandoned) return
-    const ticket = this.acks.taken(batch.positions)
+    const ticket = this.#acks.taken(batch.positions)
     if (made.length === 0) {
       ticket.done()
     } else {
-      this.records += made.length
-      this.bytes += bytes
-      this.parts.producer.send(made).then(
-        () => this.settled(made.length, bytes, () => ticket.done()),
-        (error: Error) => this.settled(made.length, bytes, () => this.unsent(error, ticket)),
+      this.#records += made.length
+      this.#bytes += bytes
+      this.#parts.producer.send(made).then(
+        () => this.#settled(made.length, bytes, () => ticket.done()),
+        (error: Error) => this.#settled(made.length, bytes, () => this.#unsent(error, ticket)),
       )
     }
-    await this.breathe()
-    while (this.records > MAX_RECORDS_UNDER_WAY || this.bytes > MAX_BYTES_UNDER_WAY) await this.settlement()
+    await this.#breathe()
+    while (this.#records > MAX_RECORDS_UNDER_WAY || this.#bytes > MAX_BYTES_UNDER_WAY) await this.#settlement()
   }
 
-  private async uses(topic: string): Promise<void> {
-    this.lastTopic = topic
-    if (!this.seenTopics.has(topic)) await this.parts.topics.ensure(topic)
-    this.seenTopics.add(topic)
-    this.parts.usesTopic(topic)
+  async #uses(topic: string): Promise<void> {
+    this.#lastTopic = topic
+    if (!this.#seenTopics.has(topic)) await this.#parts.topics.ensure(topic)
+    this.#seenTopics.add(topic)
+    this.#parts.usesTopic(topic)
   }
 
-  private settled(records: number, bytes: number, then: () => void): void {
-    this.records -= records
-    this.bytes -= bytes
-    this.parts.delivered(records)
+  #settled(records: number, bytes: number, then: () => void): void {
+    this.#records -= records
+    this.#bytes -= bytes
+    this.#parts.delivered(records)
     then()
-    const waker = this.waker
-    this.waker = null
+    const waker = this.#waker
+    this.#waker = null
     waker?.()
   }
 
   /** What the cluster refused for good is passed over where that is tolerated; else it fails the task and its position is never stored. */
-  private unsent(error: Error, ticket: { done(): void }): void {
+  #unsent(error: Error, ticket: { done(): void }): void {
     try {
-      this.parts.tolerance.bad(new StageFailure('KAFKA_PRODUCE', 'org.apache.kafka.clients.producer.KafkaProducer', error), () => ({}))
+      this.#parts.tolerance.bad(new StageFailure('KAFKA_PRODUCE', 'org.apache.kafka.clients.producer.KafkaProducer', error), () => ({}))
       ticket.done()
     } catch (failure) {
-      this.failure ??= failure as Error
-      this.endReading()
+      this.#failure ??= failure as Error
+      this.#endReading()
     }
   }
 
-  private settlement(): Promise<void> {
+  #settlement(): Promise<void> {
     return new Promise((resolve) => {
-      this.waker = resolve
+      this.#waker = resolve
     })
   }
 
-  private async drained(): Promise<void> {
-    while (this.records > 0) await this.settlement()
+  async #drained(): Promise<void> {
+    while (this.#records > 0) await this.#settlement()
   }
 
   /** A connector that never waits would keep the process from its I/O. */
-  private async breathe(): Promise<void> {
-    const { clock } = this.parts.system
-    if (clock.monotonic() - this.turnBegan < TURN_MS) return
+  async #breathe(): Promise<void> {
+    const { clock } = this.#parts.system
+    if (clock.monotonic() - this.#turnBegan < TURN_MS) return
     await new Promise<void>((resolve) => clock.soon(resolve))
-    this.turnBegan = clock.monotonic()
+    this.#turnBegan = clock.monotonic()
   }
 
   /** Stores what may be stored. False where it could not: it is tried again at the next turn. */
-  private commit(control: TaskControl): Promise<boolean> {
-    if (this.committing) return this.committing.then((stored) => stored && this.commit(control))
+  #commit(control: TaskControl): Promise<boolean> {
+    if (this.#committing) return this.#committing.then((stored) => stored && this.#commit(control))
     // Invariant 9: a task that was given up on leaves the positions to its successor
     if (control.abandoned) return Promise.resolve(true)
-    const positions = this.acks.take()
+    const positions = this.#acks.take()
     if (positions.length === 0) return Promise.resolve(true)
-    this.committing = this.store(positions).finally(() => {
-      this.committing = null
+    this.#committing = this.#store(positions).finally(() => {
+      this.#committing = null
     })
-    return this.committing
+    return this.#committing
   }
 
-  private async store(positions: Position[]): Promise<boolean> {
-    const { offsets, context, system, flushTimeoutMs } = this.parts
+  async #store(positions: Position[]): Promise<boolean> {
+    const { offsets, context, system, flushTimeoutMs } = this.#parts
     const timeout = new AbortController()
     try {
       const stored = offsets.put(context.connector, positions).then(() => true) // Invariant 6: these are acknowledged
@@ -238,7 +238,7 @@ export class SourceLoop implements TaskLoop {
     } finally {
       timeout.abort()
     }
-    this.acks.putBack(positions)
+    this.#acks.putBack(positions)
     return false
   }
 }

@@ -22,66 +22,66 @@ export function traceOf(error: unknown): string {
 }
 
 export class Task {
-  private readonly control: TaskControl
-  private readonly build: (control: TaskControl) => Promise<TaskLoop>
-  private readonly report: TaskReports
-  private readonly system: System
-  private running: Promise<void> | null = null
-  private failed = false
+  readonly #control: TaskControl
+  readonly #build: (control: TaskControl) => Promise<TaskLoop>
+  readonly #report: TaskReports
+  readonly #system: System
+  #running: Promise<void> | null = null
+  #failed = false
 
   /** `build` may throw: then the task fails as if its loop had. */
   constructor(paused: boolean, build: (control: TaskControl) => Promise<TaskLoop>, report: TaskReports, system: System) {
-    this.control = new TaskControl(paused)
-    this.build = build
-    this.report = report
-    this.system = system
+    this.#control = new TaskControl(paused)
+    this.#build = build
+    this.#report = report
+    this.#system = system
   }
 
   start(): void {
-    this.running ??= this.run()
+    this.#running ??= this.#run()
   }
 
-  private async run(): Promise<void> {
+  async #run(): Promise<void> {
     try {
-      const loop = await this.build(this.control)
-      if (this.control.stopping) return
-      this.tell(this.control.paused ? 'PAUSED' : 'RUNNING', null)
-      await loop.run(this.control)
+      const loop = await this.#build(this.#control)
+      if (this.#control.stopping) return
+      this.#tell(this.#control.paused ? 'PAUSED' : 'RUNNING', null)
+      await loop.run(this.#control)
     } catch (error) {
-      this.failed = true
-      if (!this.control.abandoned) this.tell('FAILED', traceOf(error))
+      this.#failed = true
+      if (!this.#control.abandoned) this.#tell('FAILED', traceOf(error))
     }
   }
 
-  private tell(state: TaskState, trace: string | null): void {
-    if (!this.control.stopping || state === 'FAILED') this.report(state, trace)
+  #tell(state: TaskState, trace: string | null): void {
+    if (!this.#control.stopping || state === 'FAILED') this.#report(state, trace)
   }
 
   pause(): void {
-    if (this.control.paused || this.failed) return
-    this.control.pause()
-    this.tell('PAUSED', null)
+    if (this.#control.paused || this.#failed) return
+    this.#control.pause()
+    this.#tell('PAUSED', null)
   }
 
   resume(): void {
-    if (!this.control.paused || this.failed) return
-    this.control.resume()
-    this.tell('RUNNING', null)
+    if (!this.#control.paused || this.#failed) return
+    this.#control.resume()
+    this.#tell('RUNNING', null)
   }
 
   /** Ends the task; after `graceMs` it is given up on. True where it ended by itself. */
   async stop(graceMs: number): Promise<boolean> {
-    this.control.stop()
-    if (!this.running) return true
+    this.#control.stop()
+    if (!this.#running) return true
     const waiting = new AbortController()
-    const ended = await Promise.race([this.running.then(() => true), this.system.clock.sleep(graceMs, waiting.signal).then(() => false)])
+    const ended = await Promise.race([this.#running.then(() => true), this.#system.clock.sleep(graceMs, waiting.signal).then(() => false)])
     waiting.abort()
-    if (!ended) this.control.abandon()
+    if (!ended) this.#control.abandon()
     return ended
   }
 
   /** Ends the task at once: it stores and writes nothing more (Invariant 9). */
   abandon(): void {
-    this.control.abandon()
+    this.#control.abandon()
   }
 }

@@ -25,24 +25,24 @@ export class StageFailure extends Error {
 const FIRST_DELAY_MS = 300
 
 export class Tolerance {
-  private readonly config: CommonConfig
-  private readonly system: System
-  private readonly about: object
+  readonly #config: CommonConfig
+  readonly #system: System
+  readonly #about: object
   skipped = 0
 
   constructor(config: CommonConfig, system: System, about: object) {
-    this.config = config
-    this.system = system
-    this.about = about
+    this.#config = config
+    this.#system = system
+    this.#about = about
   }
 
   get all(): boolean {
-    return this.config['errors.tolerance'] === 'all'
+    return this.#config['errors.tolerance'] === 'all'
   }
 
   /** The wait before try number `attempt` (from 0), null when the time for trying is over. */
   delay(attempt: number, sinceMs: number): number | null {
-    const timeout = this.config['errors.retry.timeout']
+    const timeout = this.#config['errors.retry.timeout']
     if (timeout === 0) return null
     const delay = this.backoff(attempt)
     return timeout === -1 || sinceMs + delay <= timeout ? delay : null
@@ -50,19 +50,19 @@ export class Tolerance {
 
   /** Doubles from 300 ms to `errors.retry.delay.max.ms`; at that bound it varies, so that tasks do not all come at once. */
   backoff(attempt: number): number {
-    const most = this.config['errors.retry.delay.max.ms']
+    const most = this.#config['errors.retry.delay.max.ms']
     const delay = FIRST_DELAY_MS * 2 ** Math.min(attempt, 30)
-    return delay < most ? delay : most - (most > 1 ? this.system.random.below(Math.ceil(most / 4)) : 0)
+    return delay < most ? delay : most - (most > 1 ? this.#system.random.below(Math.ceil(most / 4)) : 0)
   }
 
   /** Runs `work` again after what may be tried again, while the time for it lasts. */
   async again<T>(work: () => T, first: unknown, signal: AbortSignal): Promise<T> {
-    const begin = this.system.clock.monotonic()
+    const begin = this.#system.clock.monotonic()
     let last = first
     for (let attempt = 0; last instanceof Retriable; attempt++) {
-      const delay = this.delay(attempt, this.system.clock.monotonic() - begin)
+      const delay = this.delay(attempt, this.#system.clock.monotonic() - begin)
       if (delay === null || signal.aborted) break
-      await this.system.clock.sleep(delay, signal)
+      await this.#system.clock.sleep(delay, signal)
       try {
         return work()
       } catch (error) {
@@ -74,14 +74,14 @@ export class Tolerance {
 
   /** A record is lost to `failure`: passed over where that is tolerated, else the failure is thrown. `which` is logged only where users asked for it. */
   bad(failure: StageFailure, which: () => object): void {
-    if (this.config['errors.log.enable'])
-      this.system.logger.error(
+    if (this.#config['errors.log.enable'])
+      this.#system.logger.error(
         {
-          ...this.about,
+          ...this.#about,
           stage: failure.stage,
           executing: failure.executing,
           err: failure.cause,
-          ...(this.config['errors.log.include.messages'] ? { record: which() } : {}),
+          ...(this.#config['errors.log.include.messages'] ? { record: which() } : {}),
         },
         'a record could not be taken',
       )

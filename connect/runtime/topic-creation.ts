@@ -68,30 +68,30 @@ export function topicGroups(config: ConnectorConfig): readonly Group[] | null {
 }
 
 export class TopicCreation {
-  private readonly client: Client
-  private readonly groups: readonly Group[] | null
-  private readonly known = new Map<string, Promise<void>>()
+  readonly #client: Client
+  readonly #groups: readonly Group[] | null
+  readonly #known = new Map<string, Promise<void>>()
 
   constructor(client: Client, config: ConnectorConfig, enabled: boolean) {
-    this.client = client
-    this.groups = enabled ? topicGroups(config) : null
+    this.#client = client
+    this.#groups = enabled ? topicGroups(config) : null
   }
 
   ensure(topic: string): Promise<void> {
-    let ensured = this.known.get(topic)
+    let ensured = this.#known.get(topic)
     if (!ensured) {
-      ensured = this.create(topic)
-      this.known.set(topic, ensured)
-      ensured.catch(() => this.known.delete(topic))
+      ensured = this.#create(topic)
+      this.#known.set(topic, ensured)
+      ensured.catch(() => this.#known.delete(topic))
     }
     return ensured
   }
 
-  private async create(topic: string): Promise<void> {
-    const group = this.groups?.find((one) => one.matches(topic))
-    if (await this.client.topic(topic, { allowCreation: !group })) return
+  async #create(topic: string): Promise<void> {
+    const group = this.#groups?.find((one) => one.matches(topic))
+    if (await this.#client.topic(topic, { allowCreation: !group })) return
     const spec = group?.spec ?? { partitions: -1, replicationFactor: -1, configs: {} }
-    const error = (await this.client.admin.createTopics([{ name: topic, ...spec }])).get(topic)
+    const error = (await this.#client.admin.createTopics([{ name: topic, ...spec }])).get(topic)
     if (!error || (error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS')) return
     // a cluster that is busy, or begins: the reading starts again
     if (error instanceof KafkaError && error.retriable) throw error

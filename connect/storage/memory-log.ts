@@ -10,30 +10,30 @@ export class MemoryRecords {
 }
 
 export class MemoryLog implements RecordLog {
-  private readonly records: MemoryRecords
-  private apply: ((entry: LogEntry) => void) | null = null
+  readonly #records: MemoryRecords
+  #apply: ((entry: LogEntry) => void) | null = null
 
   constructor(records = new MemoryRecords()) {
-    this.records = records
+    this.#records = records
   }
 
   async start(apply: (entry: LogEntry) => void): Promise<void> {
-    this.apply = apply
-    for (const entry of this.records.entries) apply(entry)
-    this.records.readers.add(apply)
+    this.#apply = apply
+    for (const entry of this.#records.entries) apply(entry)
+    this.#records.readers.add(apply)
   }
 
   async append(records: readonly LogRecord[]): Promise<void> {
     for (const record of records) {
-      const entry = { ...record, offset: this.records.entries.length }
-      this.records.entries.push(entry)
-      for (const reader of this.records.readers) reader(entry)
+      const entry = { ...record, offset: this.#records.entries.length }
+      this.#records.entries.push(entry)
+      for (const reader of this.#records.readers) reader(entry)
     }
   }
 
   async readToEnd(): Promise<void> {}
 
   async close(): Promise<void> {
-    if (this.apply) this.records.readers.delete(this.apply)
+    if (this.#apply) this.#records.readers.delete(this.#apply)
   }
 }

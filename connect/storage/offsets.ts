@@ -28,26 +28,26 @@ export function checkPrimitive(map: Readonly<Record<string, unknown>>, what: str
 }
 
 export class OffsetStore {
-  private readonly log: RecordLog
-  private readonly complain: (message: string, key: string) => void
-  private readonly connectors = new Map<string, Map<string, Stand>>()
+  readonly #log: RecordLog
+  readonly #complain: (message: string, key: string) => void
+  readonly #connectors = new Map<string, Map<string, Stand>>()
   /** Spellings of keys whose offset was taken away: a later position takes the same one. */
-  private readonly spellings = new Map<string, string>()
+  readonly #spellings = new Map<string, string>()
 
   constructor(log: RecordLog, complain: (message: string, key: string) => void) {
-    this.log = log
-    this.complain = complain
+    this.#log = log
+    this.#complain = complain
   }
 
-  start = (): Promise<void> => this.log.start((entry) => this.apply(entry))
-  refresh = (): Promise<void> => this.log.readToEnd()
-  close = (): Promise<void> => this.log.close()
+  start = (): Promise<void> => this.#log.start((entry) => this.#apply(entry))
+  refresh = (): Promise<void> => this.#log.readToEnd()
+  close = (): Promise<void> => this.#log.close()
 
   get = (connector: string, partition: SourcePartition): SourceOffset | null =>
-    this.connectors.get(connector)?.get(canonical(partition))?.offset ?? null
+    this.#connectors.get(connector)?.get(canonical(partition))?.offset ?? null
 
   all = (connector: string): Position[] =>
-    [...(this.connectors.get(connector)?.values() ?? [])].map(({ partition, offset }) => ({ partition, offset }))
+    [...(this.#connectors.get(connector)?.values() ?? [])].map(({ partition, offset }) => ({ partition, offset }))
 
   /** Durable when it resolves; `get` knows it after the next `refresh`. A null offset takes the partition away. */
   async put(connector: string, positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[]): Promise<void> {
@@ -56,20 +56,20 @@ export class OffsetStore {
       checkPrimitive(partition, `a position's partition`)
       if (offset) checkPrimitive(offset, `a position's offset`)
       const id = canonical(partition)
-      const spelt = this.connectors.get(connector)?.get(id)?.key ?? this.spellings.get(`${connector} ${id}`)
+      const spelt = this.#connectors.get(connector)?.get(id)?.key ?? this.#spellings.get(`${connector} ${id}`)
       return { key: spelt ?? JSON.stringify([connector, partition]), value: offset === null ? null : JSON.stringify(offset) }
     })
-    await this.log.append(records)
+    await this.#log.append(records)
   }
 
-  private apply({ key, value }: LogEntry): void {
+  #apply({ key, value }: LogEntry): void {
     let parsed: unknown
     let offset: unknown = null
     try {
       parsed = JSON.parse(key)
       if (value !== null) offset = JSON.parse(value)
     } catch {
-      this.complain('a record of the offset topic is not JSON and is passed over', key)
+      this.#complain('a record of the offset topic is not JSON and is passed over', key)
       return
     }
     if (
@@ -79,20 +79,20 @@ export class OffsetStore {
       typeof parsed[1] !== 'object' ||
       parsed[1] === null
     ) {
-      this.complain('a record of the offset topic has a key that is not ["connector",{partition}] and is passed over', key)
+      this.#complain('a record of the offset topic has a key that is not ["connector",{partition}] and is passed over', key)
       return
     }
     const [connector, partition] = parsed as [string, SourcePartition]
     const id = canonical(partition)
-    const stands = this.connectors.get(connector) ?? new Map<string, Stand>()
-    this.connectors.set(connector, stands)
+    const stands = this.#connectors.get(connector) ?? new Map<string, Stand>()
+    this.#connectors.set(connector, stands)
     if (offset === null) {
       stands.delete(id)
-      this.spellings.set(`${connector} ${id}`, key)
+      this.#spellings.set(`${connector} ${id}`, key)
       return
     }
     if (typeof offset !== 'object' || Array.isArray(offset)) {
-      this.complain('a record of the offset topic has a value that is no map and is passed over', key)
+      this.#complain('a record of the offset topic has a value that is no map and is passed over', key)
       return
     }
     stands.set(id, { key, partition, offset: offset as SourceOffset })

@@ -30,45 +30,45 @@ interface Waiter {
 }
 
 export class TopicLog implements RecordLog {
-  private readonly client: Client
-  private readonly producer: Producer
-  private readonly settings: TopicLogSettings
-  private readonly system: System
-  private readonly stopping = new AbortController()
-  private readonly waiters = new Set<Waiter>()
-  private readonly positions = new Map<number, number>()
-  private consumer: Consumer | null = null
-  private following: Promise<void> = Promise.resolve()
-  private apply: (entry: LogEntry) => void = () => {}
+  readonly #client: Client
+  readonly #producer: Producer
+  readonly #settings: TopicLogSettings
+  readonly #system: System
+  readonly #stopping = new AbortController()
+  readonly #waiters = new Set<Waiter>()
+  readonly #positions = new Map<number, number>()
+  #consumer: Consumer | null = null
+  #following: Promise<void> = Promise.resolve()
+  #apply: (entry: LogEntry) => void = () => {}
 
   /** The producer is the worker's: it stays open when this closes. */
   constructor(client: Client, producer: Producer, settings: TopicLogSettings, system: System) {
-    this.client = client
-    this.producer = producer
-    this.settings = settings
-    this.system = system
+    this.#client = client
+    this.#producer = producer
+    this.#settings = settings
+    this.#system = system
   }
 
   async start(apply: (entry: LogEntry) => void): Promise<void> {
-    this.apply = apply
-    const { topic } = this.settings
-    const { count, isNew } = await this.ensureTopic()
+    this.#apply = apply
+    const { topic } = this.#settings
+    const { count, isNew } = await this.#ensureTopic()
     const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }))
-    for (const { partition } of partitions) this.positions.set(partition, 0)
-    this.consumer = this.client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 10_000, fetchMaxWaitMs: 500 })
-    this.consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
-    this.following = this.follow(this.consumer)
+    for (const { partition } of partitions) this.#positions.set(partition, 0)
+    this.#consumer = this.#client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 10_000, fetchMaxWaitMs: 500 })
+    this.#consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
+    this.#following = this.#follow(this.#consumer)
     // what did not exist holds nothing, and its leaders may take a while to begin
     if (!isNew) await this.readToEnd()
   }
 
   /** How many partitions the topic has, and whether it was made just now. */
-  private async ensureTopic(): Promise<{ count: number; isNew: boolean }> {
-    const { topic, partitions, replicationFactor, setting } = this.settings
+  async #ensureTopic(): Promise<{ count: number; isNew: boolean }> {
+    const { topic, partitions, replicationFactor, setting } = this.#settings
     let checked = false
-    if (!(await this.client.topic(topic))) {
+    if (!(await this.#client.topic(topic))) {
       const spec = { name: topic, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact' } }
-      const error = (await this.client.admin.createTopics([spec])).get(topic)
+      const error = (await this.#client.admin.createTopics([spec])).get(topic)
       const is = (name: string) => error instanceof KafkaError && error.error === name
       if (error && !is('TOPIC_ALREADY_EXISTS')) {
         const mend = `Set ${setting.replace(/topic$/, 'replication.factor')} to what the cluster has, or to -1 for its own default.`
@@ -82,27 +82,27 @@ export class TopicLog implements RecordLog {
       if (!error && partitions > 0) return { count: partitions, isNew: true }
       checked = !error
     }
-    const deadline = this.system.clock.monotonic() + 30_000
+    const deadline = this.#system.clock.monotonic() + 30_000
     for (;;) {
-      const found = await this.client.topic(topic, { refresh: true })
+      const found = await this.#client.topic(topic, { refresh: true })
       if (found && found.partitions.length > 0 && found.partitions.every((partition) => partition.leader >= 0)) {
-        if (!checked) await this.refuseUnfit(found)
+        if (!checked) await this.#refuseUnfit(found)
         return { count: found.partitions.length, isNew: false }
       }
-      if (this.system.clock.monotonic() > deadline) throw new Error(`the topic ${topic} of ${setting} has no leader after 30 s`)
-      await this.system.clock.sleep(LEADER_POLL_MS, this.stopping.signal)
+      if (this.#system.clock.monotonic() > deadline) throw new Error(`the topic ${topic} of ${setting} has no leader after 30 s`)
+      await this.#system.clock.sleep(LEADER_POLL_MS, this.#stopping.signal)
     }
   }
 
   /** A topic that deletes by age would lose connectors and positions, and one with more partitions than order allows would mix them up. */
-  private async refuseUnfit(found: TopicMetadata): Promise<void> {
-    const { topic, setting, onePartition } = this.settings
+  async #refuseUnfit(found: TopicMetadata): Promise<void> {
+    const { topic, setting, onePartition } = this.#settings
     if (onePartition && found.partitions.length > 1)
       throw new Error(
         `Topic '${topic}' supplied via the '${setting}' property is required to have a single partition in order to guarantee consistency of ` +
           `connector configurations, but found ${found.partitions.length} partitions.`,
       )
-    const configs = (await this.client.admin.describeTopicConfigs([topic])).get(topic) ?? []
+    const configs = (await this.#client.admin.describeTopicConfigs([topic])).get(topic) ?? []
     const policy = configs.find((config) => config.name === 'cleanup.policy')?.value ?? 'compact'
     if (policy !== 'compact')
       throw new Error(
@@ -113,88 +113,88 @@ export class TopicLog implements RecordLog {
       )
   }
 
-  private async follow(consumer: Consumer): Promise<void> {
+  async #follow(consumer: Consumer): Promise<void> {
     let retryMs = FIRST_RETRY_MS
-    while (!this.stopping.signal.aborted) {
+    while (!this.#stopping.signal.aborted) {
       try {
-        for (const batch of await consumer.poll(POLL_MS, this.stopping.signal)) {
+        for (const batch of await consumer.poll(POLL_MS, this.#stopping.signal)) {
           for (const record of batch.records)
             if (record.key)
-              this.apply({ key: record.key.toString('utf8'), value: record.value?.toString('utf8') ?? null, offset: record.offset })
-          this.positions.set(batch.partition, batch.nextOffset)
+              this.#apply({ key: record.key.toString('utf8'), value: record.value?.toString('utf8') ?? null, offset: record.offset })
+          this.#positions.set(batch.partition, batch.nextOffset)
         }
         retryMs = FIRST_RETRY_MS
-        this.wake()
+        this.#wake()
       } catch (error) {
-        if (this.stopping.signal.aborted) break
-        this.system.logger.warn({ err: error, topic: this.settings.topic, retryMs }, 'an internal topic could not be read; trying again')
-        await this.system.clock.sleep(retryMs, this.stopping.signal)
+        if (this.#stopping.signal.aborted) break
+        this.#system.logger.warn({ err: error, topic: this.#settings.topic, retryMs }, 'an internal topic could not be read; trying again')
+        await this.#system.clock.sleep(retryMs, this.#stopping.signal)
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)
       }
     }
   }
 
-  private wake(): void {
-    for (const waiter of this.waiters) if (this.reached(waiter.ends)) waiter.resolve()
+  #wake(): void {
+    for (const waiter of this.#waiters) if (this.#reached(waiter.ends)) waiter.resolve()
   }
 
-  private reached(ends: ReadonlyMap<number, number>): boolean {
-    for (const [partition, end] of ends) if (this.position(partition) < end) return false
+  #reached(ends: ReadonlyMap<number, number>): boolean {
+    for (const [partition, end] of ends) if (this.#position(partition) < end) return false
     return true
   }
 
   /** A consumer may have moved past what holds no records (compaction, control batches). */
-  private position(partition: number): number {
-    const moved = this.consumer?.position({ topic: this.settings.topic, partition })
-    return Math.max(this.positions.get(partition) ?? 0, moved ?? 0)
+  #position(partition: number): number {
+    const moved = this.#consumer?.position({ topic: this.#settings.topic, partition })
+    return Math.max(this.#positions.get(partition) ?? 0, moved ?? 0)
   }
 
   async readToEnd(timeoutMs = 60_000): Promise<void> {
-    const { topic } = this.settings
-    const ends = await this.ends(this.system.clock.monotonic() + timeoutMs)
-    if (this.reached(ends)) return
+    const { topic } = this.#settings
+    const ends = await this.#ends(this.#system.clock.monotonic() + timeoutMs)
+    if (this.#reached(ends)) return
     await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = {
         ends,
         resolve: () => {
           timer.cancel()
-          this.waiters.delete(waiter)
+          this.#waiters.delete(waiter)
           resolve()
         },
       }
-      const timer = this.system.clock.after(timeoutMs, () => {
-        this.waiters.delete(waiter)
+      const timer = this.#system.clock.after(timeoutMs, () => {
+        this.#waiters.delete(waiter)
         reject(new KafkaError('REQUEST_TIMED_OUT', `${topic} was not read to its end within ${timeoutMs} ms`))
       })
-      this.waiters.add(waiter)
+      this.#waiters.add(waiter)
     })
   }
 
   /** Where each partition ends now. A leader that moves or restarts is asked again. */
-  private async ends(deadline: number): Promise<Map<number, number>> {
-    const { topic } = this.settings
-    const asked = [...this.positions.keys()].map((partition) => ({ topic, partition, timestamp: -1 }))
+  async #ends(deadline: number): Promise<Map<number, number>> {
+    const { topic } = this.#settings
+    const asked = [...this.#positions.keys()].map((partition) => ({ topic, partition, timestamp: -1 }))
     for (;;) {
-      const told = await this.client.admin.listOffsets(asked)
+      const told = await this.#client.admin.listOffsets(asked)
       const failed = told.find((end) => end.error !== null)
       if (!failed) return new Map(told.map(({ partition, offset }) => [partition, offset]))
       const error = failed.error as ErrorName
-      if (!isRetriable(error) || this.stopping.signal.aborted || this.system.clock.monotonic() > deadline)
+      if (!isRetriable(error) || this.#stopping.signal.aborted || this.#system.clock.monotonic() > deadline)
         throw new KafkaError(error, `the end of ${topic}-${failed.partition}: ${error}`)
-      await this.system.clock.sleep(FIRST_RETRY_MS, this.stopping.signal)
+      await this.#system.clock.sleep(FIRST_RETRY_MS, this.#stopping.signal)
     }
   }
 
   async append(records: readonly LogRecord[]): Promise<void> {
-    const { topic } = this.settings
-    await this.producer.send(
+    const { topic } = this.#settings
+    await this.#producer.send(
       records.map(({ key, value }) => ({ topic, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) })),
     )
   }
 
   async close(): Promise<void> {
-    this.stopping.abort()
-    await this.following
-    await this.consumer?.close()
+    this.#stopping.abort()
+    await this.#following
+    await this.#consumer?.close()
   }
 }

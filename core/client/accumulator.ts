@@ -90,43 +90,43 @@ export class Accumulator {
   pendingBytes = 0
   /** Partitions with anything to do. */
   readonly active = new Set<PartitionQueue>()
-  private readonly topics = new Map<string, TopicQueues>()
-  private readonly batchSize: number
-  private readonly maxRequestSize: number
-  private readonly bufferMemory: number
-  private readonly random: Random
-  private nextOrder = 0
+  readonly #topics = new Map<string, TopicQueues>()
+  readonly #batchSize: number
+  readonly #maxRequestSize: number
+  readonly #bufferMemory: number
+  readonly #random: Random
+  #nextOrder = 0
 
   constructor(settings: { batchSize: number; maxRequestSize: number; bufferMemory: number }, random: Random) {
-    this.batchSize = settings.batchSize
-    this.maxRequestSize = settings.maxRequestSize
-    this.bufferMemory = settings.bufferMemory
-    this.random = random
+    this.#batchSize = settings.batchSize
+    this.#maxRequestSize = settings.maxRequestSize
+    this.#bufferMemory = settings.bufferMemory
+    this.#random = random
   }
 
   knows(topic: string): boolean {
-    return this.topics.has(topic)
+    return this.#topics.has(topic)
   }
 
   names(): string[] {
-    return [...this.topics.keys()]
+    return [...this.#topics.keys()]
   }
 
   learn(metadata: TopicMetadata): void {
-    let topic = this.topics.get(metadata.name)
+    let topic = this.#topics.get(metadata.name)
     if (!topic) {
       topic = new TopicQueues()
-      this.topics.set(metadata.name, topic)
+      this.#topics.set(metadata.name, topic)
     }
     topic.count = metadata.partitions.length
     for (let p = topic.queues.length; p < topic.count; p++) topic.queues.push(new PartitionQueue(metadata.name, p))
     topic.available = metadata.partitions.filter((partition) => partition.leader >= 0).map((partition) => partition.index)
-    if (!topic.available.includes(topic.sticky)) this.turn(topic)
+    if (!topic.available.includes(topic.sticky)) this.#turn(topic)
   }
 
-  private turn(topic: TopicQueues): void {
+  #turn(topic: TopicQueues): void {
     const among = topic.available.length > 0 ? topic.available : topic.queues.slice(0, topic.count).map((queue) => queue.partition)
-    if (among.length > 1) topic.sticky = among[this.random.below(among.length)]!
+    if (among.length > 1) topic.sticky = among[this.#random.below(among.length)]!
     else topic.sticky = among[0] ?? 0
   }
 
@@ -139,37 +139,37 @@ export class Accumulator {
     let name: string | undefined
     let topic: TopicQueues | undefined
     let index = from
-    for (; index < records.length && this.pendingBytes < this.bufferMemory; index++) {
+    for (; index < records.length && this.pendingBytes < this.#bufferMemory; index++) {
       const record = records[index]!
       if (record.topic !== name || !topic) {
         name = record.topic
-        topic = this.topics.get(name)
+        topic = this.#topics.get(name)
         if (!topic) return index
       }
       const { key } = record
       const partition = record.partition ?? (key === null ? topic.sticky : partitionOf(key, topic.count))
       const queue = partition < topic.count ? topic.queues[partition] : undefined
       const bound = recordSizeBound(record)
-      if (!queue || bound > this.maxRequestSize) {
+      if (!queue || bound > this.#maxRequestSize) {
         this.refuse(
           delivery,
           index,
           queue
             ? new KafkaError(
                 'MESSAGE_TOO_LARGE',
-                `a record of about ${bound} bytes for ${name}: max.request.size is ${this.maxRequestSize}`,
+                `a record of about ${bound} bytes for ${name}: max.request.size is ${this.#maxRequestSize}`,
               )
             : new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${name} has ${topic.count} partitions, none is ${partition}`),
         )
         continue
       }
       let batch = queue.open
-      if (batch && batch.builder!.sizeBytes + bound > this.batchSize) {
-        queue.closedBytes = Math.min(this.batchSize, batch.builder!.sizeBytes)
+      if (batch && batch.builder!.sizeBytes + bound > this.#batchSize) {
+        queue.closedBytes = Math.min(this.#batchSize, batch.builder!.sizeBytes)
         queue.ready.push(batch)
         queue.open = batch = null
         if (partition === topic.sticky && record.partition === undefined && key === null) {
-          this.turn(topic)
+          this.#turn(topic)
           // The record opens the batch of the partition that is next.
           if (topic.sticky !== partition) {
             index--
@@ -178,7 +178,7 @@ export class Accumulator {
         }
       }
       if (!batch) {
-        batch = queue.open = new ProducerBatch(partition, this.nextOrder++, nowMs, queue.closedBytes)
+        batch = queue.open = new ProducerBatch(partition, this.#nextOrder++, nowMs, queue.closedBytes)
         this.active.add(queue)
       }
       const builder = batch.builder!

@@ -28,20 +28,20 @@ const failure = (code: number, message: string | null | undefined, about: string
   code === 0 ? null : new KafkaError(errorName(code), message ? `${about}: ${message}` : `${about}: ${errorName(code)}`)
 
 export class Admin implements Contract {
-  private readonly network: Network
+  readonly #network: Network
 
   constructor(network: Network) {
-    this.network = network
+    this.#network = network
   }
 
-  private get timeoutMs(): number {
-    return this.network.settings.requestTimeoutMs
+  get #timeoutMs(): number {
+    return this.#network.settings.requestTimeoutMs
   }
 
   async createTopics(
     topics: readonly { name: string; partitions: number; replicationFactor: number; configs?: Record<string, string> }[],
   ): Promise<Map<string, Error | null>> {
-    const answer = await this.network.send('controller', createTopics, {
+    const answer = await this.#network.send('controller', createTopics, {
       topics: topics.map(({ name, partitions, replicationFactor, configs }) => ({
         name,
         numPartitions: partitions,
@@ -49,25 +49,25 @@ export class Admin implements Contract {
         assignments: [],
         configs: Object.entries(configs ?? {}).map(([key, value]) => ({ name: key, value })),
       })),
-      timeoutMs: this.timeoutMs,
+      timeoutMs: this.#timeoutMs,
       validateOnly: false,
     })
     return new Map(answer.topics.map((topic) => [topic.name, failure(topic.errorCode, topic.errorMessage, `topic ${topic.name}`)]))
   }
 
   async deleteTopics(names: readonly string[]): Promise<Map<string, Error | null>> {
-    const answer = await this.network.send('controller', deleteTopics, {
+    const answer = await this.#network.send('controller', deleteTopics, {
       topics: names.map((name) => ({ name, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' })),
       topicNames: names,
-      timeoutMs: this.timeoutMs,
+      timeoutMs: this.#timeoutMs,
     })
     return new Map(answer.responses.map((entry) => [entry.name ?? '', failure(entry.errorCode, entry.errorMessage, `topic ${entry.name}`)]))
   }
 
   async createPartitions(name: string, count: number): Promise<void> {
-    const answer = await this.network.send('controller', createPartitions, {
+    const answer = await this.#network.send('controller', createPartitions, {
       topics: [{ name, count, assignments: null }],
-      timeoutMs: this.timeoutMs,
+      timeoutMs: this.#timeoutMs,
       validateOnly: false,
     })
     for (const result of answer.results) {
@@ -78,7 +78,7 @@ export class Admin implements Contract {
 
   async describeTopicConfigs(names: readonly string[]): Promise<Map<string, TopicConfig[]>> {
     if (names.length === 0) return new Map()
-    const answer = await this.network.send('any', describeConfigs, {
+    const answer = await this.#network.send('any', describeConfigs, {
       resources: names.map((resourceName) => ({ resourceType: TOPIC_RESOURCE, resourceName, configurationKeys: null })),
       includeSynonyms: false,
     })
@@ -104,7 +104,7 @@ export class Admin implements Contract {
   async alterTopicConfigs(
     changes: ReadonlyMap<string, readonly { name: string; operation: 0 | 1; value: string | null }[]>,
   ): Promise<void> {
-    const answer = await this.network.send('controller', incrementalAlterConfigs, {
+    const answer = await this.#network.send('controller', incrementalAlterConfigs, {
       resources: [...changes].map(([resourceName, configs]) => ({
         resourceType: TOPIC_RESOURCE,
         resourceName,
@@ -122,15 +122,15 @@ export class Admin implements Contract {
     partitions: readonly (TopicPartition & { timestamp: number })[],
     isolationLevel: 0 | 1 = 0,
   ): Promise<(TopicPartition & { offset: number; timestamp: number; leaderEpoch: number; error: string | null })[]> {
-    return listOffsets(this.network, partitions, { isolationLevel })
+    return listOffsets(this.#network, partitions, { isolationLevel })
   }
 
   async listGroups(): Promise<{ groupId: string; protocolType: string; state: string }[]> {
-    await this.network.metadata.refresh([])
+    await this.#network.metadata.refresh([])
     const answers = await Promise.all(
-      this.network.metadata
+      this.#network.metadata
         .brokerList()
-        .map(({ id }) => this.network.send({ node: id }, listGroups, { statesFilter: [], typesFilter: [] })),
+        .map(({ id }) => this.#network.send({ node: id }, listGroups, { statesFilter: [], typesFilter: [] })),
     )
     const groups = new Map<string, { groupId: string; protocolType: string; state: string }>()
     for (const answer of answers) {
@@ -144,8 +144,8 @@ export class Admin implements Contract {
   async describeGroups(ids: readonly string[]): Promise<GroupDescription[]> {
     return Promise.all(
       ids.map((groupId) =>
-        askCoordinator<GroupDescription>(this.network, groupId, {}, async () => {
-          const answer = await this.network.send({ group: groupId }, describeGroups, { groups: [groupId] })
+        askCoordinator<GroupDescription>(this.#network, groupId, {}, async () => {
+          const answer = await this.#network.send({ group: groupId }, describeGroups, { groups: [groupId] })
           const group = answer.groups[0]
           if (!group) return { error: -1, about: `group ${groupId}` }
           // Since version 6 a group that is not there is an error; before it was a dead group.
@@ -164,11 +164,11 @@ export class Admin implements Contract {
   }
 
   groupOffsets(groupId: string): Promise<(CommitOffset & { leaderEpoch: number })[]> {
-    return fetchCommitted(this.network, groupId, null)
+    return fetchCommitted(this.#network, groupId, null)
   }
 
   alterGroupOffsets(groupId: string, offsets: readonly CommitOffset[]): Promise<void> {
-    return commitOffsets(this.network, groupId, offsets)
+    return commitOffsets(this.#network, groupId, offsets)
   }
 
   async deleteGroups(ids: readonly string[]): Promise<Map<string, Error | null>> {
@@ -176,8 +176,8 @@ export class Admin implements Contract {
     await Promise.all(
       ids.map(async (groupId) => {
         try {
-          await askCoordinator<void>(this.network, groupId, {}, async () => {
-            const answer = await this.network.send({ group: groupId }, deleteGroups, { groupsNames: [groupId] })
+          await askCoordinator<void>(this.#network, groupId, {}, async () => {
+            const answer = await this.#network.send({ group: groupId }, deleteGroups, { groupsNames: [groupId] })
             const code = answer.results[0]?.errorCode ?? -1
             return code === 0 ? { value: undefined } : { error: code, about: `group ${groupId}` }
           })
@@ -191,13 +191,13 @@ export class Admin implements Contract {
   }
 
   async deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void> {
-    const { clock } = this.network.system
-    const deadline = clock.monotonic() + this.timeoutMs
+    const { clock } = this.#network.system
+    const deadline = clock.monotonic() + this.#timeoutMs
     let open = [...partitions]
     for (let attempt = 0; open.length > 0; attempt++) {
       const byLeader = new Map<number, typeof open>()
       for (const entry of open) {
-        const leader = (await this.network.metadata.topic(entry.topic))?.partitions[entry.partition]?.leader ?? -1
+        const leader = (await this.#network.metadata.topic(entry.topic))?.partitions[entry.partition]?.leader ?? -1
         byLeader.set(leader, [...(byLeader.get(leader) ?? []), entry])
       }
       let trouble: KafkaError | null = null
@@ -208,12 +208,12 @@ export class Admin implements Contract {
           again.push(...entries)
           continue
         }
-        const answer = await this.network.send({ node: leader }, deleteRecords, {
+        const answer = await this.#network.send({ node: leader }, deleteRecords, {
           topics: [...byTopic(entries)].map(([name, list]) => ({
             name,
             partitions: list.map(({ partition, offset }) => ({ partitionIndex: partition, offset })),
           })),
-          timeoutMs: this.timeoutMs,
+          timeoutMs: this.#timeoutMs,
         })
         for (const topic of answer.topics)
           for (const result of topic.partitions) {
@@ -228,10 +228,10 @@ export class Admin implements Contract {
           }
       }
       if (trouble) {
-        const waitMs = this.network.backoffMs(attempt)
-        if (this.network.closed || clock.monotonic() + waitMs >= deadline) throw trouble
-        await this.network.sleep(waitMs)
-        await this.network.metadata.refresh([...new Set(again.map((entry) => entry.topic))])
+        const waitMs = this.#network.backoffMs(attempt)
+        if (this.#network.closed || clock.monotonic() + waitMs >= deadline) throw trouble
+        await this.#network.sleep(waitMs)
+        await this.#network.metadata.refresh([...new Set(again.map((entry) => entry.topic))])
       }
       open = again
     }
@@ -242,7 +242,7 @@ export class Admin implements Contract {
     controllerId: number
     brokers: { id: number; host: string; port: number; rack: string | null }[]
   }> {
-    const answer = await this.network.send('any', describeCluster, { includeClusterAuthorizedOperations: false })
+    const answer = await this.#network.send('any', describeCluster, { includeClusterAuthorizedOperations: false })
     const error = failure(answer.errorCode, answer.errorMessage, 'cluster')
     if (error) throw error
     const brokers = answer.brokers.map(({ brokerId, host, port, rack }) => ({ id: brokerId, host, port, rack }))

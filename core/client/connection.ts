@@ -89,41 +89,41 @@ export class Connection {
   lastUsed: number
   /** The broker asked for silence until then (monotonic ms). */
   throttledUntil = 0
-  private readonly stream: Duplex
-  private readonly options: ConnectionOptions
-  private readonly pending: Pending[] = []
+  readonly #stream: Duplex
+  readonly #options: ConnectionOptions
+  readonly #pending: Pending[] = []
   /** Of requests without an answer that the socket has not taken yet: how to fail them. */
-  private readonly unsent = new Set<(error: Error) => void>()
-  private nextCorrelation = 0
-  private over: Error | null = null
-  private timer: Timer | null = null
-  private timerAt = Number.POSITIVE_INFINITY
-  private corked = false
-  private frame: Buffer | null = null
-  private frameFilled = 0
-  private readonly size = Buffer.alloc(SIZE_BYTES)
-  private sizeFilled = 0
+  readonly #unsent = new Set<(error: Error) => void>()
+  #nextCorrelation = 0
+  #over: Error | null = null
+  #timer: Timer | null = null
+  #timerAt = Number.POSITIVE_INFINITY
+  #corked = false
+  #frame: Buffer | null = null
+  #frameFilled = 0
+  readonly #size = Buffer.alloc(SIZE_BYTES)
+  #sizeFilled = 0
 
   constructor(stream: Duplex, address: Address, options: ConnectionOptions) {
-    this.stream = stream
+    this.#stream = stream
     this.address = address
-    this.options = options
+    this.#options = options
     this.lastUsed = options.clock.monotonic()
-    stream.on('data', (chunk: Buffer) => this.receive(chunk))
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk))
     stream.on('error', (error) => this.destroy(error))
     stream.on('end', () => this.destroy(new Error('closed by the broker')))
     stream.on('close', () => this.destroy(new Error('closed')))
   }
 
   get closed(): boolean {
-    return this.over !== null
+    return this.#over !== null
   }
 
   get inFlight(): number {
-    return this.pending.length
+    return this.#pending.length
   }
 
-  private where(): string {
+  #where(): string {
     return `${this.address.host}:${this.address.port}`
   }
 
@@ -135,15 +135,15 @@ export class Connection {
   ): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
       const { signal } = options
-      if (this.over) return reject(this.networkError(this.over))
+      if (this.#over) return reject(this.#networkError(this.#over))
       if (signal?.aborted) return reject(abortError(signal))
-      if (this.pending.length >= clientLimits.requestsInFlight)
-        return reject(new KafkaError('NETWORK_EXCEPTION', `${this.where()}: ${this.pending.length} requests wait for an answer already`))
+      if (this.#pending.length >= clientLimits.requestsInFlight)
+        return reject(new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: ${this.#pending.length} requests wait for an answer already`))
       const pending: Pending = {
         correlationId: 0,
         api,
         version,
-        deadline: this.options.clock.monotonic() + options.timeoutMs,
+        deadline: this.#options.clock.monotonic() + options.timeoutMs,
         resolve: resolve as (response: never) => void,
         reject,
       }
@@ -164,13 +164,13 @@ export class Connection {
         }
       }
       try {
-        pending.correlationId = this.write(api, version, body)
+        pending.correlationId = this.#write(api, version, body)
       } catch (error) {
         pending.reject(error as Error)
         return
       }
-      this.pending.push(pending)
-      this.watch(pending.deadline)
+      this.#pending.push(pending)
+      this.#watch(pending.deadline)
     })
   }
 
@@ -180,94 +180,94 @@ export class Connection {
    */
   oneWay<A extends Api>(api: A, version: number, body: RequestOf<A>, options: { timeoutMs: number }): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.over) return reject(this.networkError(this.over))
+      if (this.#over) return reject(this.#networkError(this.#over))
       const end = (finish: () => void) => {
-        this.unsent.delete(fail)
+        this.#unsent.delete(fail)
         timer.cancel()
         finish()
       }
       const fail = (error: Error) => end(() => reject(error))
-      this.write(api, version, body, (error) => (error ? fail(this.networkError(error)) : end(resolve)))
-      this.unsent.add(fail)
-      const timer = this.options.clock.after(options.timeoutMs, () => {
-        fail(new KafkaError('REQUEST_TIMED_OUT', `${this.where()}: ${api.name} was not taken in time`))
+      this.#write(api, version, body, (error) => (error ? fail(this.#networkError(error)) : end(resolve)))
+      this.#unsent.add(fail)
+      const timer = this.#options.clock.after(options.timeoutMs, () => {
+        fail(new KafkaError('REQUEST_TIMED_OUT', `${this.#where()}: ${api.name} was not taken in time`))
         this.destroy(new Error(`${api.name} was not taken in time`))
       })
     })
   }
 
   /** Encodes all of a request before any of it is sent: one that cannot be encoded leaves the connection as it was. */
-  private write<A extends Api>(api: A, version: number, body: RequestOf<A>, taken?: (error?: Error | null) => void): number {
-    const correlationId = this.nextCorrelation
+  #write<A extends Api>(api: A, version: number, body: RequestOf<A>, taken?: (error?: Error | null) => void): number {
+    const correlationId = this.#nextCorrelation
     const writer = new Writer()
     writer.int32(0)
-    writeRequestHeader(writer, api as AnyApi, { apiVersion: version, correlationId, clientId: this.options.clientId })
+    writeRequestHeader(writer, api as AnyApi, { apiVersion: version, correlationId, clientId: this.#options.clientId })
     ;(api as AnyApi).writeRequest(writer, version, body)
     const length = writer.length - SIZE_BYTES
     const chunks = writer.chunks()
     chunks[0]!.writeInt32BE(length, 0)
-    this.nextCorrelation = correlationId === MAX_CORRELATION ? 0 : correlationId + 1
-    this.lastUsed = this.options.clock.monotonic()
-    if (!this.corked) {
-      this.corked = true
-      this.stream.cork()
+    this.#nextCorrelation = correlationId === MAX_CORRELATION ? 0 : correlationId + 1
+    this.lastUsed = this.#options.clock.monotonic()
+    if (!this.#corked) {
+      this.#corked = true
+      this.#stream.cork()
       queueMicrotask(() => {
-        this.corked = false
-        this.stream.uncork()
+        this.#corked = false
+        this.#stream.uncork()
       })
     }
     const last = chunks.length - 1
-    chunks.forEach((chunk, index) => void this.stream.write(chunk, index === last ? taken : undefined))
+    chunks.forEach((chunk, index) => void this.#stream.write(chunk, index === last ? taken : undefined))
     return correlationId
   }
 
-  private receive(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     let data = chunk
-    while (data.length > 0 && !this.over) {
-      if (this.frame) {
-        const taken = Math.min(this.frame.length - this.frameFilled, data.length)
-        data.copy(this.frame, this.frameFilled, 0, taken)
-        this.frameFilled += taken
+    while (data.length > 0 && !this.#over) {
+      if (this.#frame) {
+        const taken = Math.min(this.#frame.length - this.#frameFilled, data.length)
+        data.copy(this.#frame, this.#frameFilled, 0, taken)
+        this.#frameFilled += taken
         data = data.subarray(taken)
-        if (this.frameFilled === this.frame.length) {
-          const { frame } = this
-          this.frame = null
-          this.deliver(frame)
+        if (this.#frameFilled === this.#frame.length) {
+          const frame = this.#frame
+          this.#frame = null
+          this.#deliver(frame)
         }
         continue
       }
-      if (this.sizeFilled > 0 || data.length < SIZE_BYTES) {
-        const taken = Math.min(SIZE_BYTES - this.sizeFilled, data.length)
-        data.copy(this.size, this.sizeFilled, 0, taken)
-        this.sizeFilled += taken
+      if (this.#sizeFilled > 0 || data.length < SIZE_BYTES) {
+        const taken = Math.min(SIZE_BYTES - this.#sizeFilled, data.length)
+        data.copy(this.#size, this.#sizeFilled, 0, taken)
+        this.#sizeFilled += taken
         data = data.subarray(taken)
-        if (this.sizeFilled < SIZE_BYTES) return
-        this.sizeFilled = 0
-        data = this.begin(this.size.readInt32BE(0), data)
-      } else data = this.begin(data.readInt32BE(0), data.subarray(SIZE_BYTES))
+        if (this.#sizeFilled < SIZE_BYTES) return
+        this.#sizeFilled = 0
+        data = this.#begin(this.#size.readInt32BE(0), data)
+      } else data = this.#begin(data.readInt32BE(0), data.subarray(SIZE_BYTES))
     }
   }
 
   /** A frame of `size` bytes begins with `data`. Gives back what lies behind it. Invariant 13: the length is checked first. */
-  private begin(size: number, data: Buffer): Buffer {
+  #begin(size: number, data: Buffer): Buffer {
     if (size < SIZE_BYTES || size > limits.frameBytes) {
       this.destroy(new WireError(`a frame of ${size} bytes, the limit is ${limits.frameBytes}`))
       return data
     }
     if (data.length >= size) {
-      this.deliver(Buffer.from(data.subarray(0, size)))
+      this.#deliver(Buffer.from(data.subarray(0, size)))
       return data.subarray(size)
     }
-    this.frame = this.options.allocate?.(size) ?? Buffer.allocUnsafeSlow(size)
-    this.frameFilled = 0
+    this.#frame = this.#options.allocate?.(size) ?? Buffer.allocUnsafeSlow(size)
+    this.#frameFilled = 0
     return data
   }
 
-  private deliver(frame: Buffer): void {
+  #deliver(frame: Buffer): void {
     const correlationId = frame.readInt32BE(0)
-    const pending = this.pending.shift()
+    const pending = this.#pending.shift()
     if (!pending || pending.correlationId !== correlationId) {
-      if (pending) this.pending.unshift(pending)
+      if (pending) this.#pending.unshift(pending)
       this.destroy(new WireError(`answer ${correlationId} came, ${pending?.correlationId ?? 'none'} was next`))
       return
     }
@@ -277,60 +277,60 @@ export class Connection {
       const reader = new Reader(frame, SIZE_BYTES)
       if (responseHasTags(api, version)) skipTags(reader)
       const response = api.readResponse(reader, version) as { throttleTimeMs?: number }
-      if (response.throttleTimeMs) this.throttledUntil = this.options.clock.monotonic() + response.throttleTimeMs
+      if (response.throttleTimeMs) this.throttledUntil = this.#options.clock.monotonic() + response.throttleTimeMs
       pending.resolve(response as never)
     } catch (error) {
       const cause = error as Error
       pending.reject(
-        new KafkaError('NETWORK_EXCEPTION', `${this.where()}: unreadable answer to ${pending.api.name}: ${cause.message}`, { cause }),
+        new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: unreadable answer to ${pending.api.name}: ${cause.message}`, { cause }),
       )
       this.destroy(cause)
     }
   }
 
-  private watch(deadline: number): void {
-    if (deadline >= this.timerAt) return
-    this.timer?.cancel()
-    this.timerAt = deadline
-    const { clock } = this.options
-    this.timer = clock.after(Math.max(0, deadline - clock.monotonic()), () => {
-      this.timer = null
-      this.timerAt = Number.POSITIVE_INFINITY
-      this.expire()
+  #watch(deadline: number): void {
+    if (deadline >= this.#timerAt) return
+    this.#timer?.cancel()
+    this.#timerAt = deadline
+    const { clock } = this.#options
+    this.#timer = clock.after(Math.max(0, deadline - clock.monotonic()), () => {
+      this.#timer = null
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.#expire()
     })
   }
 
-  private expire(): void {
-    const now = this.options.clock.monotonic()
+  #expire(): void {
+    const now = this.#options.clock.monotonic()
     let next = Number.POSITIVE_INFINITY
-    for (const pending of this.pending) {
+    for (const pending of this.#pending) {
       if (pending.deadline > now) {
         next = Math.min(next, pending.deadline)
         continue
       }
-      pending.reject(new KafkaError('REQUEST_TIMED_OUT', `${this.where()}: no answer to ${pending.api.name} in time`))
+      pending.reject(new KafkaError('REQUEST_TIMED_OUT', `${this.#where()}: no answer to ${pending.api.name} in time`))
       this.destroy(new Error(`no answer to ${pending.api.name} in time`))
       return
     }
-    if (next < Number.POSITIVE_INFINITY) this.watch(next)
+    if (next < Number.POSITIVE_INFINITY) this.#watch(next)
   }
 
-  private networkError(cause: Error): KafkaError {
-    return new KafkaError('NETWORK_EXCEPTION', `${this.where()}: ${cause.message}`, { cause })
+  #networkError(cause: Error): KafkaError {
+    return new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: ${cause.message}`, { cause })
   }
 
   /** Ends the connection; what waits for an answer fails with NETWORK_EXCEPTION. */
   destroy(error: Error = new Error('closed')): void {
-    if (this.over) return
-    this.over = error
-    this.timer?.cancel()
-    this.timer = null
-    this.frame = null
-    this.stream.destroy()
-    const waiting = this.pending.splice(0)
-    for (const pending of waiting) pending.reject(this.networkError(error))
-    for (const fail of [...this.unsent]) fail(this.networkError(error))
-    this.options.onClose?.(error)
+    if (this.#over) return
+    this.#over = error
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#frame = null
+    this.#stream.destroy()
+    const waiting = this.#pending.splice(0)
+    for (const pending of waiting) pending.reject(this.#networkError(error))
+    for (const fail of [...this.#unsent]) fail(this.#networkError(error))
+    this.#options.onClose?.(error)
   }
 }
 

@@ -43,82 +43,82 @@ interface Step {
 }
 
 export class GroupConsumer implements Consumer {
-  private readonly network: Network
-  private readonly settings: Required<Omit<ConsumerSettings, 'groupId' | 'groupInstanceId'>> &
+  readonly #network: Network
+  readonly #settings: Required<Omit<ConsumerSettings, 'groupId' | 'groupInstanceId'>> &
     Pick<ConsumerSettings, 'groupId' | 'groupInstanceId'>
-  private readonly fetcher: Fetcher
-  private readonly offered: readonly Assignor[]
+  readonly #fetcher: Fetcher
+  readonly #offered: readonly Assignor[]
   /** With one eager assignor among them all is let go of before a rejoin: should the group choose it, others begin at once (KIP-429). */
-  private readonly cooperative: boolean
-  private readonly steps: Step[] = []
-  private readonly closing = new AbortController()
+  readonly #cooperative: boolean
+  readonly #steps: Step[] = []
+  readonly #closing = new AbortController()
   /** The member is closed: nothing more is to be done in poll(). */
-  private left = false
-  private member: Member | null = null
-  private pattern: RegExp | null = null
-  private topics: readonly string[] = []
-  private listener: RebalanceListener = {}
-  private mode: 'none' | 'group' | 'assigned' = 'none'
+  #left = false
+  #member: Member | null = null
+  #pattern: RegExp | null = null
+  #topics: readonly string[] = []
+  #listener: RebalanceListener = {}
+  #mode: 'none' | 'group' | 'assigned' = 'none'
   /** The last assignment, also when it has been let go of: what a sticky assignor would have us get again. */
-  private assigned: readonly TopicPartition[] = []
-  private ledCounts: Map<string, number> | null = null
-  private fatal: Error | null = null
-  private polling = false
-  private wake: (() => void) | null = null
-  private watcher: Timer | null = null
-  private watching = false
+  #assigned: readonly TopicPartition[] = []
+  #ledCounts: Map<string, number> | null = null
+  #fatal: Error | null = null
+  #polling = false
+  #wake: (() => void) | null = null
+  #watcher: Timer | null = null
+  #watching = false
   /** The last try to hold the subscription against the cluster has failed. */
-  private unwatched = false
-  private readonly commits = new Turns()
-  private lastPoll = 0
-  private liveness: Timer | null = null
-  private unlisten: (() => void) | null = null
+  #unwatched = false
+  readonly #commits = new Turns()
+  #lastPoll = 0
+  #liveness: Timer | null = null
+  #unlisten: (() => void) | null = null
 
   constructor(network: Network, given: ConsumerSettings) {
     const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ConsumerSettings
     const settings = { ...consumerDefaults, ...defined }
-    this.network = network
-    this.settings = settings
-    this.offered = settings.partitionAssignors.map(assignorNamed)
-    this.cooperative = this.offered.every((assignor) => assignor.cooperative)
-    this.fetcher = new Fetcher(
+    this.#network = network
+    this.#settings = settings
+    this.#offered = settings.partitionAssignors.map(assignorNamed)
+    this.#cooperative = this.#offered.every((assignor) => assignor.cooperative)
+    this.#fetcher = new Fetcher(
       network,
       { ...settings, isolationLevel: settings.isolationLevel === 'read_committed' ? 1 : 0 },
       (partitions, signal) =>
         settings.groupId === undefined
           ? Promise.resolve([])
           : fetchCommitted(network, settings.groupId, partitions, { signal, requireStable: true }),
-      () => this.wake?.(),
+      () => this.#wake?.(),
     )
   }
 
   get assignment(): readonly TopicPartition[] {
-    return this.fetcher.partitions
+    return this.#fetcher.partitions
   }
 
-  private groupId(): string {
-    if (this.settings.groupId === undefined)
+  #groupId(): string {
+    if (this.#settings.groupId === undefined)
       throw new KafkaError('INVALID_GROUP_ID', 'the consumer has no group.id: set one to subscribe or to commit')
-    return this.settings.groupId
+    return this.#settings.groupId
   }
 
   subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): void {
-    this.checkOpen()
-    const groupId = this.groupId()
-    if (this.mode === 'assigned')
+    this.#checkOpen()
+    const groupId = this.#groupId()
+    if (this.#mode === 'assigned')
       throw new KafkaError('INVALID_REQUEST', 'the consumer reads assigned partitions: it cannot subscribe as well')
-    this.mode = 'group'
-    this.listener = listener
-    this.pattern = topics instanceof RegExp ? topics : null
-    this.topics = topics instanceof RegExp ? [] : [...new Set(topics)].sort()
-    this.lastPoll = this.network.system.clock.monotonic()
-    if (this.member) {
-      void this.watch().then(() => this.scheduleWatch())
-      this.member.rejoin('the subscription has changed')
+    this.#mode = 'group'
+    this.#listener = listener
+    this.#pattern = topics instanceof RegExp ? topics : null
+    this.#topics = topics instanceof RegExp ? [] : [...new Set(topics)].sort()
+    this.#lastPoll = this.#network.system.clock.monotonic()
+    if (this.#member) {
+      void this.#watch().then(() => this.#scheduleWatch())
+      this.#member.rejoin('the subscription has changed')
       return
     }
-    const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, groupInstanceId } = this.settings
-    const member = new Member(this.network, {
+    const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, groupInstanceId } = this.#settings
+    const member = new Member(this.#network, {
       groupId,
       ...(groupInstanceId === undefined ? {} : { groupInstanceId }),
       protocolType: 'consumer',
@@ -126,56 +126,56 @@ export class GroupConsumer implements Consumer {
       heartbeatIntervalMs,
       rebalanceTimeoutMs,
       protocols: () =>
-        this.offered.map((assignor) => ({
+        this.#offered.map((assignor) => ({
           name: assignor.name,
           metadata: writeSubscription(
             assignor,
-            this.topics,
-            assignor.cooperative ? this.fetcher.partitions : this.assigned,
+            this.#topics,
+            assignor.cooperative ? this.#fetcher.partitions : this.#assigned,
             member.generation,
-            this.network.settings.clientRack,
+            this.#network.settings.clientRack,
           ),
         })),
       assign: async (protocol, members) => {
-        const led = await assignAsLeader(this.network, protocol, members)
-        this.ledCounts = led.partitionCounts
+        const led = await assignAsLeader(this.#network, protocol, members)
+        this.#ledCounts = led.partitionCounts
         return led.assignments
       },
-      beforeRejoin: () => this.step(() => this.letGo()),
-      onAssigned: (assignment, _generation, _memberId, leader) => this.step(() => this.take(assignment, leader)),
-      onLost: (error) => this.onLost(error),
+      beforeRejoin: () => this.#step(() => this.#letGo()),
+      onAssigned: (assignment, _generation, _memberId, leader) => this.#step(() => this.#take(assignment, leader)),
+      onLost: (error) => this.#onLost(error),
     })
-    this.member = member
-    this.unlisten = this.network.metadata.onChange(() => this.compareCounts())
+    this.#member = member
+    this.#unlisten = this.#network.metadata.onChange(() => this.#compareCounts())
     // The first join already says which topics the pattern takes in.
-    const watched = this.pattern || this.settings.allowAutoCreateTopics ? this.watch() : Promise.resolve()
+    const watched = this.#pattern || this.#settings.allowAutoCreateTopics ? this.#watch() : Promise.resolve()
     void watched.then(() => {
       member.start()
-      this.scheduleWatch()
+      this.#scheduleWatch()
     })
-    this.liveness = this.network.system.clock.every(Math.max(100, rebalanceTimeoutMs / 4), () => this.checkLiveness())
+    this.#liveness = this.#network.system.clock.every(Math.max(100, rebalanceTimeoutMs / 4), () => this.#checkLiveness())
   }
 
   assign(partitions: readonly (TopicPartition & { offset: number | 'earliest' | 'latest' })[]): void {
-    this.checkOpen()
-    if (this.mode === 'group')
+    this.#checkOpen()
+    if (this.#mode === 'group')
       throw new KafkaError('INVALID_REQUEST', 'the consumer subscribes in a group: it cannot be assigned partitions as well')
-    this.mode = 'assigned'
-    this.fetcher.remove(this.fetcher.partitions)
-    for (const entry of partitions) this.fetcher.add(entry, entry.offset)
+    this.#mode = 'assigned'
+    this.#fetcher.remove(this.#fetcher.partitions)
+    for (const entry of partitions) this.#fetcher.add(entry, entry.offset)
   }
 
   /** Runs `run` in poll(); resolves when it is done, or when the consumer has closed. */
-  private step(run: () => Promise<void>): Promise<void> {
-    if (this.left) return Promise.resolve()
+  #step(run: () => Promise<void>): Promise<void> {
+    if (this.#left) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      this.steps.push({ run, resolve, reject })
-      this.wake?.()
+      this.#steps.push({ run, resolve, reject })
+      this.#wake?.()
     })
   }
 
-  private async runSteps(): Promise<void> {
-    for (let step = this.steps.shift(); step; step = this.steps.shift()) {
+  async #runSteps(): Promise<void> {
+    for (let step = this.#steps.shift(); step; step = this.#steps.shift()) {
       try {
         await step.run()
         step.resolve()
@@ -188,219 +188,219 @@ export class GroupConsumer implements Consumer {
   }
 
   /** Before a rejoin: an eager member lets go of everything, a cooperative one of what it does not subscribe to any more. */
-  private async letGo(): Promise<void> {
-    const topics = new Set(this.topics)
-    const held = this.fetcher.partitions
-    const going = this.cooperative ? held.filter((entry) => !topics.has(entry.topic)) : held
+  async #letGo(): Promise<void> {
+    const topics = new Set(this.#topics)
+    const held = this.#fetcher.partitions
+    const going = this.#cooperative ? held.filter((entry) => !topics.has(entry.topic)) : held
     if (going.length === 0) return
     try {
-      await this.listener.revoked?.(going)
+      await this.#listener.revoked?.(going)
     } finally {
-      this.fetcher.remove(going)
+      this.#fetcher.remove(going)
     }
   }
 
-  private async take(assignment: Buffer, leader: boolean): Promise<void> {
-    if (!leader) this.ledCounts = null
+  async #take(assignment: Buffer, leader: boolean): Promise<void> {
+    if (!leader) this.#ledCounts = null
     const assigned = readAssignment(assignment)
-    this.assigned = assigned
+    this.#assigned = assigned
     const wanted = new Set(assigned.map(partitionKey))
-    const held = this.fetcher.partitions
+    const held = this.#fetcher.partitions
     const holds = new Set(held.map(partitionKey))
     const going = held.filter((entry) => !wanted.has(partitionKey(entry)))
     const coming = assigned.filter((entry) => !holds.has(partitionKey(entry)))
     try {
-      if (going.length > 0) await this.listener.revoked?.(going)
+      if (going.length > 0) await this.#listener.revoked?.(going)
     } finally {
-      this.fetcher.remove(going)
+      this.#fetcher.remove(going)
       // Others wait for what we have let go of.
-      if (going.length > 0 && this.cooperative) this.member?.rejoin('partitions were let go of')
-      for (const entry of coming) this.fetcher.add(entry, 'committed')
+      if (going.length > 0 && this.#cooperative) this.#member?.rejoin('partitions were let go of')
+      for (const entry of coming) this.#fetcher.add(entry, 'committed')
     }
-    if (coming.length > 0 || !this.cooperative) await this.listener.assigned?.(coming)
+    if (coming.length > 0 || !this.#cooperative) await this.#listener.assigned?.(coming)
   }
 
-  private onLost(error: Error): Promise<void> {
+  #onLost(error: Error): Promise<void> {
     // A member that has ended says so in poll().
-    if (this.member?.failure) this.fatal = this.member.failure
-    return this.step(async () => {
-      const held = this.fetcher.partitions
-      this.fetcher.remove(held)
-      this.network.system.logger.warn(
-        { group: this.settings.groupId, err: error, partitions: held.length },
+    if (this.#member?.failure) this.#fatal = this.#member.failure
+    return this.#step(async () => {
+      const held = this.#fetcher.partitions
+      this.#fetcher.remove(held)
+      this.#network.system.logger.warn(
+        { group: this.#settings.groupId, err: error, partitions: held.length },
         'the group has put us out; what we held is no longer ours',
       )
-      if (held.length > 0) await (this.listener.lost ?? this.listener.revoked)?.(held)
+      if (held.length > 0) await (this.#listener.lost ?? this.#listener.revoked)?.(held)
     })
   }
 
   /** Does the group have to meet again: new topics for a pattern, other partition counts? Never rejects. */
-  private async watch(): Promise<void> {
-    if (this.watching || this.closing.signal.aborted) return
-    this.watching = true
-    this.unwatched = false
-    const { pattern } = this
+  async #watch(): Promise<void> {
+    if (this.#watching || this.#closing.signal.aborted) return
+    this.#watching = true
+    this.#unwatched = false
+    const pattern = this.#pattern
     try {
       if (pattern) {
-        const all = await this.network.metadata.topics()
+        const all = await this.#network.metadata.topics()
         const names = all
           .filter((topic) => !topic.internal && new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(topic.name))
           .map((topic) => topic.name)
         names.sort()
-        if (names.join('\n') !== this.topics.join('\n') && this.pattern === pattern) {
-          this.topics = names
-          this.member?.rejoin('the topics that the pattern takes in have changed')
+        if (names.join('\n') !== this.#topics.join('\n') && this.#pattern === pattern) {
+          this.#topics = names
+          this.#member?.rejoin('the topics that the pattern takes in have changed')
         }
-      } else if (this.topics.length > 0)
-        await this.network.metadata.refresh([...this.topics, ...(this.ledCounts?.keys() ?? [])], {
-          allowCreation: this.settings.allowAutoCreateTopics,
-          timeoutMs: this.network.settings.requestTimeoutMs,
-          signal: this.closing.signal,
+      } else if (this.#topics.length > 0)
+        await this.#network.metadata.refresh([...this.#topics, ...(this.#ledCounts?.keys() ?? [])], {
+          allowCreation: this.#settings.allowAutoCreateTopics,
+          timeoutMs: this.#network.settings.requestTimeoutMs,
+          signal: this.#closing.signal,
         })
     } catch (error) {
-      this.network.system.logger.debug({ err: error, group: this.settings.groupId }, 'subscription not checked; it will be later')
-      this.unwatched = true
+      this.#network.system.logger.debug({ err: error, group: this.#settings.groupId }, 'subscription not checked; it will be later')
+      this.#unwatched = true
     } finally {
-      this.watching = false
+      this.#watching = false
     }
-    if (this.pattern && this.pattern !== pattern) await this.watch()
+    if (this.#pattern && this.#pattern !== pattern) await this.#watch()
   }
 
-  private scheduleWatch(): void {
-    this.watcher?.cancel()
-    if (this.closing.signal.aborted) return
-    const missing = this.unwatched || this.topics.some((topic) => !this.network.metadata.peek(topic))
+  #scheduleWatch(): void {
+    this.#watcher?.cancel()
+    if (this.#closing.signal.aborted) return
+    const missing = this.#unwatched || this.#topics.some((topic) => !this.#network.metadata.peek(topic))
     const delayMs = missing
-      ? Math.min(MISSING_TOPIC_WATCH_MS, this.network.settings.metadataMaxAgeMs)
-      : this.network.settings.metadataMaxAgeMs
-    this.watcher = this.network.system.clock.after(delayMs, () => void this.watch().then(() => this.scheduleWatch()))
+      ? Math.min(MISSING_TOPIC_WATCH_MS, this.#network.settings.metadataMaxAgeMs)
+      : this.#network.settings.metadataMaxAgeMs
+    this.#watcher = this.#network.system.clock.after(delayMs, () => void this.#watch().then(() => this.#scheduleWatch()))
   }
 
-  private compareCounts(): void {
-    if (!this.ledCounts) return
-    for (const [topic, count] of this.ledCounts) {
-      const now = this.network.metadata.peek(topic)?.partitions.length ?? 0
+  #compareCounts(): void {
+    if (!this.#ledCounts) return
+    for (const [topic, count] of this.#ledCounts) {
+      const now = this.#network.metadata.peek(topic)?.partitions.length ?? 0
       if (now === count) continue
-      this.ledCounts = null
-      this.member?.rejoin(`topic ${topic} has ${now} partitions now, it had ${count}`)
+      this.#ledCounts = null
+      this.#member?.rejoin(`topic ${topic} has ${now} partitions now, it had ${count}`)
       return
     }
   }
 
   /** Whoever does not poll for the whole rebalance timeout, or does not come out of a callback, gives its partitions to others. */
-  private checkLiveness(): void {
-    const { rebalanceTimeoutMs } = this.settings
-    const quietMs = this.network.system.clock.monotonic() - this.lastPoll
-    if (this.wake || quietMs <= rebalanceTimeoutMs || !this.member) return
-    this.member.expel(`poll() was not called for ${Math.round(quietMs)} ms, max.poll.interval.ms is ${rebalanceTimeoutMs}`)
+  #checkLiveness(): void {
+    const { rebalanceTimeoutMs } = this.#settings
+    const quietMs = this.#network.system.clock.monotonic() - this.#lastPoll
+    if (this.#wake || quietMs <= rebalanceTimeoutMs || !this.#member) return
+    this.#member.expel(`poll() was not called for ${Math.round(quietMs)} ms, max.poll.interval.ms is ${rebalanceTimeoutMs}`)
   }
 
   async poll(timeoutMs: number, signal?: AbortSignal): Promise<ConsumedBatch[]> {
-    this.checkOpen()
-    if (this.polling) throw new KafkaError('INVALID_REQUEST', 'poll() is under way: await it before the next')
-    const { clock } = this.network.system
-    this.polling = true
+    this.#checkOpen()
+    if (this.#polling) throw new KafkaError('INVALID_REQUEST', 'poll() is under way: await it before the next')
+    const { clock } = this.#network.system
+    this.#polling = true
     const started = clock.monotonic()
-    this.lastPoll = started
+    this.#lastPoll = started
     try {
       for (;;) {
-        if (this.closing.signal.aborted) return []
-        if (this.steps.length > 0) await this.runSteps()
-        if (this.fatal) throw this.fatal
-        if (this.closing.signal.aborted) return []
-        const batches = this.fetcher.take(this.settings.maxPollRecords)
+        if (this.#closing.signal.aborted) return []
+        if (this.#steps.length > 0) await this.#runSteps()
+        if (this.#fatal) throw this.#fatal
+        if (this.#closing.signal.aborted) return []
+        const batches = this.#fetcher.take(this.#settings.maxPollRecords)
         if (batches.length > 0) return batches
         const leftMs = started + timeoutMs - clock.monotonic()
         if (leftMs <= 0 || signal?.aborted) return []
-        await this.wait(leftMs, signal)
-        this.lastPoll = clock.monotonic()
+        await this.#wait(leftMs, signal)
+        this.#lastPoll = clock.monotonic()
       }
     } finally {
-      this.polling = false
-      this.lastPoll = clock.monotonic()
+      this.#polling = false
+      this.#lastPoll = clock.monotonic()
     }
   }
 
   /** Until something happens or the time is over. Keeps the process alive: somebody waits for records. */
-  private async wait(delayMs: number, signal?: AbortSignal): Promise<void> {
+  async #wait(delayMs: number, signal?: AbortSignal): Promise<void> {
     const timer = new AbortController()
     const wake = () => timer.abort()
-    this.wake = wake
+    this.#wake = wake
     signal?.addEventListener('abort', wake, { once: true })
-    await this.network.system.clock.sleep(delayMs, timer.signal)
+    await this.#network.system.clock.sleep(delayMs, timer.signal)
     signal?.removeEventListener('abort', wake)
-    this.wake = null
+    this.#wake = null
   }
 
   seek(partition: TopicPartition, offset: number): void {
-    this.reader(partition).seek(offset)
-    this.fetcher.schedule()
+    this.#reader(partition).seek(offset)
+    this.#fetcher.schedule()
   }
 
-  private reader(partition: TopicPartition) {
-    const reader = this.fetcher.get(partition)
+  #reader(partition: TopicPartition) {
+    const reader = this.#fetcher.get(partition)
     if (!reader) throw new KafkaError('INVALID_REQUEST', `${partitionKey(partition)} is not assigned to this consumer`)
     return reader
   }
 
   pause(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.reader(partition).paused = true
+    for (const partition of partitions) this.#reader(partition).paused = true
   }
 
   resume(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.reader(partition).paused = false
-    this.fetcher.schedule()
-    this.wake?.()
+    for (const partition of partitions) this.#reader(partition).paused = false
+    this.#fetcher.schedule()
+    this.#wake?.()
   }
 
   position(partition: TopicPartition): number | undefined {
-    return this.fetcher.get(partition)?.position
+    return this.#fetcher.get(partition)?.position
   }
 
   /** In the order of the calls: a commit that has to be tried again must not overwrite what a later one stored. Invariant 3. */
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
     if (offsets.length === 0) return
     // With the epoch of what was read, whoever takes over can tell whether the log was cut off since.
-    const withEpochs = offsets.map((entry) => ({ ...entry, leaderEpoch: entry.leaderEpoch ?? this.fetcher.get(entry)?.lastEpoch ?? -1 }))
-    if (this.member) return this.member.commit(withEpochs)
-    const groupId = this.groupId()
-    return this.commits.take(() => commitOffsets(this.network, groupId, withEpochs))
+    const withEpochs = offsets.map((entry) => ({ ...entry, leaderEpoch: entry.leaderEpoch ?? this.#fetcher.get(entry)?.lastEpoch ?? -1 }))
+    if (this.#member) return this.#member.commit(withEpochs)
+    const groupId = this.#groupId()
+    return this.#commits.take(() => commitOffsets(this.#network, groupId, withEpochs))
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
-    const found = await fetchCommitted(this.network, this.groupId(), partitions, { requireStable: true })
+    const found = await fetchCommitted(this.#network, this.#groupId(), partitions, { requireStable: true })
     return new Map(found.map((entry) => [partitionKey(entry), entry.offset]))
   }
 
-  private checkOpen(): void {
-    if (this.closing.signal.aborted) throw new KafkaError('INVALID_REQUEST', 'the consumer is closed')
+  #checkOpen(): void {
+    if (this.#closing.signal.aborted) throw new KafkaError('INVALID_REQUEST', 'the consumer is closed')
   }
 
   /** Lets go of everything, tells the listener, and leaves the group. */
   async close(): Promise<void> {
-    if (this.closing.signal.aborted) return
-    this.closing.abort()
-    this.watcher?.cancel()
-    this.liveness?.cancel()
-    this.unlisten?.()
-    this.wake?.()
-    const held = this.fetcher.partitions
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort()
+    this.#watcher?.cancel()
+    this.#liveness?.cancel()
+    this.#unlisten?.()
+    this.#wake?.()
+    const held = this.#fetcher.partitions
     let failure: unknown
-    if (this.mode === 'group' && held.length > 0 && this.listener.revoked) {
-      const { revoked } = this.listener
+    if (this.#mode === 'group' && held.length > 0 && this.#listener.revoked) {
+      const { revoked } = this.#listener
       const told = Promise.resolve()
         .then(() => revoked(held))
         .catch((error: unknown) => {
           failure = error
         })
-      await within(this.network.system.clock, clientLimits.closeTimeoutMs, told)
+      await within(this.#network.system.clock, clientLimits.closeTimeoutMs, told)
     }
     // Only now may the member go on: in a rebalance it would join, and what the listener commits would be of an old generation.
-    const closed = this.member?.close()
-    this.left = true
-    for (const step of this.steps.splice(0)) step.resolve()
+    const closed = this.#member?.close()
+    this.#left = true
+    for (const step of this.#steps.splice(0)) step.resolve()
     await closed
-    this.fetcher.close()
+    this.#fetcher.close()
     if (failure) throw failure
   }
 }

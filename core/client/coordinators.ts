@@ -12,33 +12,33 @@ import type { Node, Nodes } from './nodes.ts'
 const GROUP_KEY = 0
 
 export class Coordinators {
-  private readonly metadata: Metadata
-  private readonly nodes: Nodes
-  private readonly system: Pick<System, 'clock' | 'random'>
-  private readonly retry: Backoff
-  private readonly known = new Map<string, Node>()
+  readonly #metadata: Metadata
+  readonly #nodes: Nodes
+  readonly #system: Pick<System, 'clock' | 'random'>
+  readonly #retry: Backoff
+  readonly #known = new Map<string, Node>()
 
   constructor(metadata: Metadata, nodes: Nodes, system: Pick<System, 'clock' | 'random'>, retry: Backoff) {
-    this.metadata = metadata
-    this.nodes = nodes
-    this.system = system
-    this.retry = retry
+    this.#metadata = metadata
+    this.#nodes = nodes
+    this.#system = system
+    this.#retry = retry
   }
 
   forget(groupId: string): void {
-    this.known.delete(groupId)
+    this.#known.delete(groupId)
   }
 
   /** Tries again until there is one, or `deadline` (monotonic ms). */
   async find(groupId: string, deadline: number, signal?: AbortSignal): Promise<Node> {
-    const { clock, random } = this.system
-    const known = this.known.get(groupId)
-    if (known) return this.metadata.node(known.id) ?? known
+    const { clock, random } = this.#system
+    const known = this.#known.get(groupId)
+    if (known) return this.#metadata.node(known.id) ?? known
     for (let attempt = 0; ; attempt++) {
       let failure: unknown
-      for (const node of this.metadata.candidates()) {
+      for (const node of this.#metadata.candidates()) {
         try {
-          return await this.ask(node, groupId, Math.max(1, deadline - clock.monotonic()), signal)
+          return await this.#ask(node, groupId, Math.max(1, deadline - clock.monotonic()), signal)
         } catch (error) {
           failure = error
           if (error instanceof KafkaError && error.error !== 'NETWORK_EXCEPTION') break
@@ -46,15 +46,15 @@ export class Coordinators {
         }
       }
       if (failure instanceof KafkaError && !failure.retriable) throw failure
-      const waitMs = backoffMs(this.retry, attempt, random)
+      const waitMs = backoffMs(this.#retry, attempt, random)
       if (signal?.aborted) throw abortError(signal)
       if (clock.monotonic() + waitMs >= deadline) throw failure
       await clock.sleep(waitMs, signal)
     }
   }
 
-  private async ask(node: Node, groupId: string, timeoutMs: number, signal?: AbortSignal): Promise<Node> {
-    const answer = await this.nodes.request(
+  async #ask(node: Node, groupId: string, timeoutMs: number, signal?: AbortSignal): Promise<Node> {
+    const answer = await this.#nodes.request(
       node,
       findCoordinator,
       { key: groupId, keyType: GROUP_KEY, coordinatorKeys: [groupId] },
@@ -64,7 +64,7 @@ export class Coordinators {
     if (found.errorCode !== 0)
       throw new KafkaError(errorName(found.errorCode), found.errorMessage || `group ${groupId}: ${errorName(found.errorCode)}`)
     const coordinator = { id: found.nodeId, host: found.host, port: found.port, rack: null }
-    this.known.set(groupId, coordinator)
+    this.#known.set(groupId, coordinator)
     return coordinator
   }
 }

@@ -11,27 +11,27 @@ export class Delivery implements SendResult {
   /** The timestamp of records that bring none. */
   readonly now: number
   readonly promise: Promise<SendResult>
-  private readonly batches: ProducerBatch[]
-  private readonly places: Int32Array
-  private undecided: number
-  private failed = false
-  private known: ReadonlyMap<number, Error> | null | undefined
-  private resolve!: (result: SendResult) => void
-  private reject!: (error: Error) => void
+  readonly #batches: ProducerBatch[]
+  readonly #places: Int32Array
+  #undecided: number
+  #failed = false
+  #known: ReadonlyMap<number, Error> | null | undefined
+  #resolve!: (result: SendResult) => void
+  #reject!: (error: Error) => void
 
   constructor(records: readonly ProducerRecord[], now: number) {
     this.records = records
     this.now = now
-    this.undecided = records.length
-    this.batches = new Array(records.length)
-    this.places = new Int32Array(records.length)
+    this.#undecided = records.length
+    this.#batches = new Array(records.length)
+    this.#places = new Int32Array(records.length)
     this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
+      this.#resolve = resolve
+      this.#reject = reject
     })
     // Whoever called send() hears of it through the promise made from this one.
     this.promise.catch(() => {})
-    if (records.length === 0) this.resolve(this)
+    if (records.length === 0) this.#resolve(this)
   }
 
   get count(): number {
@@ -39,29 +39,29 @@ export class Delivery implements SendResult {
   }
 
   put(index: number, batch: ProducerBatch, place: number): void {
-    this.batches[index] = batch
-    this.places[index] = place
+    this.#batches[index] = batch
+    this.#places[index] = place
   }
 
   /** `count` of the records are decided. */
   settle(count: number, failed: boolean): void {
-    this.undecided -= count
-    if (failed) this.failed = true
-    if (this.undecided > 0) return
-    if (!this.failed) {
-      this.resolve(this)
+    this.#undecided -= count
+    if (failed) this.#failed = true
+    if (this.#undecided > 0) return
+    if (!this.#failed) {
+      this.#resolve(this)
       return
     }
     const first = this.failures!.values().next().value!
     const name = first instanceof KafkaError ? first.error : 'UNKNOWN_SERVER_ERROR'
     const error = Object.assign(new KafkaError(name, first.message, { cause: first }), { result: this as SendResult })
-    this.reject(error satisfies SendFailure)
+    this.#reject(error satisfies SendFailure)
   }
 
   at(index: number): Sent {
     const record = this.records[index]
     if (!record) throw new RangeError(`record ${index} of ${this.count}`)
-    const { batch, place } = this.batches[index]!.locate(this.places[index]!)
+    const { batch, place } = this.#batches[index]!.locate(this.#places[index]!)
     return {
       topic: record.topic,
       partition: batch.partition,
@@ -71,14 +71,14 @@ export class Delivery implements SendResult {
   }
 
   get failures(): ReadonlyMap<number, Error> | null {
-    if (this.known !== undefined) return this.known
-    if (!this.failed) return null
+    if (this.#known !== undefined) return this.#known
+    if (!this.#failed) return null
     const failures = new Map<number, Error>()
     for (let i = 0; i < this.count; i++) {
-      const { error } = this.batches[i]!.locate(this.places[i]!).batch
+      const { error } = this.#batches[i]!.locate(this.#places[i]!).batch
       if (error) failures.set(i, error)
     }
-    this.known = failures
+    this.#known = failures
     return failures
   }
 }

@@ -42,26 +42,26 @@ const MOVED: readonly ErrorName[] = [
 const DRAIN_WAIT_MS = 50
 
 export class Fetcher {
-  private readonly network: Network
-  private readonly settings: FetcherSettings
-  private readonly readers = new Map<string, PartitionReader>()
-  private readonly lanes: string[]
+  readonly #network: Network
+  readonly #settings: FetcherSettings
+  readonly #readers = new Map<string, PartitionReader>()
+  readonly #lanes: string[]
   /** node/lane of fetches under way. */
-  private readonly underway = new Set<string>()
-  private readonly closing = new AbortController()
-  private readonly unlisten: () => void
+  readonly #underway = new Set<string>()
+  readonly #closing = new AbortController()
+  readonly #unlisten: () => void
   /** Told when poll() may have something to take. */
-  private readonly onReady: () => void
-  private readonly committed: (partitions: readonly TopicPartition[], signal: AbortSignal) => Promise<CommittedOffset[]>
-  private scheduled = false
-  private timer: Timer | null = null
-  private timerAt = Number.POSITIVE_INFINITY
-  private askingMetadata = false
-  private metadataAttempts = 0
-  private metadataNotBefore = 0
-  private knownEpochs = new Map<string, number>()
+  readonly #onReady: () => void
+  readonly #committed: (partitions: readonly TopicPartition[], signal: AbortSignal) => Promise<CommittedOffset[]>
+  #scheduled = false
+  #timer: Timer | null = null
+  #timerAt = Number.POSITIVE_INFINITY
+  #askingMetadata = false
+  #metadataAttempts = 0
+  #metadataNotBefore = 0
+  #knownEpochs = new Map<string, number>()
   /** Partitions in the order in which poll() serves them. */
-  private turn: PartitionReader[] = []
+  #turn: PartitionReader[] = []
 
   constructor(
     network: Network,
@@ -69,50 +69,50 @@ export class Fetcher {
     committed: (partitions: readonly TopicPartition[], signal: AbortSignal) => Promise<CommittedOffset[]>,
     onReady: () => void,
   ) {
-    this.network = network
-    this.settings = settings
-    this.committed = committed
-    this.onReady = onReady
-    this.lanes = Array.from({ length: clientLimits.fetchesPerNode }, () => network.newLane('fetch'))
-    this.unlisten = network.metadata.onChange(() => this.schedule())
+    this.#network = network
+    this.#settings = settings
+    this.#committed = committed
+    this.#onReady = onReady
+    this.#lanes = Array.from({ length: clientLimits.fetchesPerNode }, () => network.newLane('fetch'))
+    this.#unlisten = network.metadata.onChange(() => this.schedule())
   }
 
   get partitions(): TopicPartition[] {
-    return this.turn
+    return this.#turn
       .map(({ topic, partition }) => ({ topic, partition }))
       .sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
   }
 
   get(partition: TopicPartition): PartitionReader | undefined {
-    return this.readers.get(partitionKey(partition))
+    return this.#readers.get(partitionKey(partition))
   }
 
   add(partition: TopicPartition, seeking: Seeking): void {
     const key = partitionKey(partition)
-    if (this.readers.has(key)) return
-    const reader = new PartitionReader(partition, seeking, this.settings.isolationLevel === 1)
-    this.readers.set(key, reader)
-    this.turn.push(reader)
+    if (this.#readers.has(key)) return
+    const reader = new PartitionReader(partition, seeking, this.#settings.isolationLevel === 1)
+    this.#readers.set(key, reader)
+    this.#turn.push(reader)
     this.schedule()
   }
 
   remove(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) {
       const key = partitionKey(partition)
-      this.readers.get(key)?.clear()
-      this.readers.delete(key)
-      this.knownEpochs.delete(key)
+      this.#readers.get(key)?.clear()
+      this.#readers.delete(key)
+      this.#knownEpochs.delete(key)
     }
-    this.turn = this.turn.filter((reader) => this.readers.get(partitionKey(reader)) === reader)
+    this.#turn = this.#turn.filter((reader) => this.#readers.get(partitionKey(reader)) === reader)
   }
 
   /** Up to `limit` records that are there; throws what has gone wrong, but never in place of records whose positions have moved. */
   take(limit: number): ConsumedBatch[] {
     const batches: ConsumedBatch[] = []
     let left = limit
-    const served = this.turn.length
+    const served = this.#turn.length
     for (let i = 0; i < served && left > 0; i++) {
-      const reader = this.turn[0]!
+      const reader = this.#turn[0]!
       const batch = reader.paused ? null : reader.take(left)
       const failure = batch ? null : reader.failure
       if (batch) {
@@ -122,7 +122,7 @@ export class Fetcher {
       // It is the first to be asked next time.
       if (failure && batches.length > 0) break
       // Who still has more keeps its turn only when nobody else waits.
-      this.turn.push(this.turn.shift()!)
+      this.#turn.push(this.#turn.shift()!)
       if (failure) {
         reader.failure = null
         this.schedule()
@@ -134,39 +134,39 @@ export class Fetcher {
   }
 
   schedule(): void {
-    if (this.scheduled || this.closing.signal.aborted) return
-    this.scheduled = true
+    if (this.#scheduled || this.#closing.signal.aborted) return
+    this.#scheduled = true
     queueMicrotask(() => {
-      this.scheduled = false
-      if (!this.closing.signal.aborted) this.pump()
+      this.#scheduled = false
+      if (!this.#closing.signal.aborted) this.#pump()
     })
   }
 
-  private wakeAt(at: number): void {
-    if (at >= this.timerAt) return
-    this.timer?.cancel()
-    this.timerAt = at
-    const { clock } = this.network.system
-    this.timer = clock.after(Math.max(1, at - clock.monotonic()), () => {
-      this.timer = null
-      this.timerAt = Number.POSITIVE_INFINITY
+  #wakeAt(at: number): void {
+    if (at >= this.#timerAt) return
+    this.#timer?.cancel()
+    this.#timerAt = at
+    const { clock } = this.#network.system
+    this.#timer = clock.after(Math.max(1, at - clock.monotonic()), () => {
+      this.#timer = null
+      this.#timerAt = Number.POSITIVE_INFINITY
       this.schedule()
     })
   }
 
   /** Starts what can be started: fetches and searches for positions. */
-  private pump(): void {
-    const now = this.network.system.clock.monotonic()
+  #pump(): void {
+    const now = this.#network.system.clock.monotonic()
     const byLeader = new Map<number, PartitionReader[]>()
     const toFind: PartitionReader[] = []
     const toCheck: PartitionReader[] = []
     const leaderless: string[] = []
     let buffered = 0
-    for (const reader of this.turn) buffered += reader.bufferedBytes
-    for (const reader of this.turn) {
+    for (const reader of this.#turn) buffered += reader.bufferedBytes
+    for (const reader of this.#turn) {
       if (reader.resolving || reader.fetching) continue
       if (reader.notBefore > now) {
-        this.wakeAt(reader.notBefore)
+        this.#wakeAt(reader.notBefore)
         continue
       }
       if (reader.position === undefined) {
@@ -174,7 +174,7 @@ export class Fetcher {
         continue
       }
       if (reader.paused || reader.bufferedBytes >= clientLimits.prefetchPartitionBytes || buffered >= clientLimits.prefetchBytes) continue
-      const known = this.network.metadata.peek(reader.topic)?.partitions[reader.partition]
+      const known = this.#network.metadata.peek(reader.topic)?.partitions[reader.partition]
       if (!known || known.leader < 0) {
         leaderless.push(reader.topic)
         continue
@@ -187,20 +187,21 @@ export class Fetcher {
       if (readers) readers.push(reader)
       else byLeader.set(known.leader, [reader])
     }
-    if (leaderless.length > 0) this.askMetadata(leaderless, now)
-    if (toFind.length > 0) void this.findPositions(toFind)
-    for (const reader of toCheck) void this.checkTruncation(reader)
+    if (leaderless.length > 0) this.#askMetadata(leaderless, now)
+    if (toFind.length > 0) void this.#findPositions(toFind)
+    for (const reader of toCheck) void this.#checkTruncation(reader)
     for (const [leader, readers] of byLeader) {
-      const lane = this.lanes.find((candidate) => !this.underway.has(`${leader}/${candidate}`))
-      if (lane) void this.fetch(leader, lane, readers)
+      const lane = this.#lanes.find((candidate) => !this.#underway.has(`${leader}/${candidate}`))
+      if (lane) void this.#fetch(leader, lane, readers)
     }
   }
 
   /** One long poll. Never rejects. */
-  private async fetch(leader: number, lane: string, readers: PartitionReader[]): Promise<void> {
-    const { settings, network } = this
+  async #fetch(leader: number, lane: string, readers: PartitionReader[]): Promise<void> {
+    const settings = this.#settings
+    const network = this.#network
     const place = `${leader}/${lane}`
-    this.underway.add(place)
+    this.#underway.add(place)
     const versions = readers.map((reader) => reader.version)
     const wanted = new Map(readers.map((reader, index) => [partitionKey(reader), { reader, version: versions[index]! }]))
     for (const reader of readers) reader.fetching = true
@@ -220,43 +221,43 @@ export class Fetcher {
           maxBytes: settings.fetchMaxBytes,
           partitionMaxBytes: settings.maxPartitionFetchBytes,
           isolationLevel: settings.isolationLevel,
-          signal: this.closing.signal,
+          signal: this.#closing.signal,
         },
       )
       for (const result of results) {
         const entry = wanted.get(partitionKey(result))
-        if (entry && entry.reader.version === entry.version) this.receive(entry.reader, result)
+        if (entry && entry.reader.version === entry.version) this.#receive(entry.reader, result)
       }
     } catch (error) {
-      if (!this.closing.signal.aborted) this.failAll(readers, versions, error)
+      if (!this.#closing.signal.aborted) this.#failAll(readers, versions, error)
     }
-    this.underway.delete(place)
+    this.#underway.delete(place)
     readers.forEach((reader, index) => {
       if (reader.version === versions[index]) reader.fetching = false
     })
-    this.onReady()
+    this.#onReady()
     this.schedule()
   }
 
-  private failAll(readers: readonly PartitionReader[], versions: readonly number[], error: unknown): void {
+  #failAll(readers: readonly PartitionReader[], versions: readonly number[], error: unknown): void {
     const retriable = error instanceof KafkaError && (error.retriable || error.error === 'REQUEST_TIMED_OUT')
-    const now = this.network.system.clock.monotonic()
+    const now = this.#network.system.clock.monotonic()
     const current = readers.filter((reader, index) => reader.version === versions[index])
-    for (const reader of current) this.delay(reader, now)
+    for (const reader of current) this.#delay(reader, now)
     if (!retriable && current[0]) current[0].failure = error as Error
-    this.askMetadata([...new Set(readers.map((reader) => reader.topic))], now)
+    this.#askMetadata([...new Set(readers.map((reader) => reader.topic))], now)
   }
 
-  private delay(reader: PartitionReader, now: number): void {
-    reader.notBefore = now + this.network.backoffMs(reader.attempts++)
-    this.wakeAt(reader.notBefore)
+  #delay(reader: PartitionReader, now: number): void {
+    reader.notBefore = now + this.#network.backoffMs(reader.attempts++)
+    this.#wakeAt(reader.notBefore)
   }
 
-  private receive(reader: PartitionReader, result: RawFetchResult): void {
-    const now = this.network.system.clock.monotonic()
+  #receive(reader: PartitionReader, result: RawFetchResult): void {
+    const now = this.#network.system.clock.monotonic()
     if (result.error === null) {
       reader.attempts = 0
-      this.metadataAttempts = 0
+      this.#metadataAttempts = 0
       reader.put(result)
       return
     }
@@ -265,7 +266,7 @@ export class Fetcher {
       // What lies before it may still be taken.
       if (reader.hasBuffered) reader.notBefore = now + DRAIN_WAIT_MS
       else
-        this.resetOr(
+        this.#resetOr(
           reader,
           new KafkaError(
             error,
@@ -274,43 +275,43 @@ export class Fetcher {
         )
       return
     }
-    this.delay(reader, now)
-    if (MOVED.includes(error) || isRetriable(error)) this.askMetadata([reader.topic], now)
+    this.#delay(reader, now)
+    if (MOVED.includes(error) || isRetriable(error)) this.#askMetadata([reader.topic], now)
     else reader.failure = new KafkaError(error, `${partitionKey(reader)}: ${error}`)
   }
 
-  private resetOr(reader: PartitionReader, failure: Error): void {
-    const { autoOffsetReset } = this.settings
-    this.network.system.logger.info(
+  #resetOr(reader: PartitionReader, failure: Error): void {
+    const { autoOffsetReset } = this.#settings
+    this.#network.system.logger.info(
       { topic: reader.topic, partition: reader.partition, offset: reader.fetchOffset, reset: autoOffsetReset },
       'position is reset',
     )
     if (autoOffsetReset === 'none') {
-      reader.notBefore = this.network.system.clock.monotonic() + this.network.settings.retryBackoffMaxMs
+      reader.notBefore = this.#network.system.clock.monotonic() + this.#network.settings.retryBackoffMaxMs
       reader.failure = failure
     } else reader.reset(autoOffsetReset)
   }
 
   /** Positions of partitions that have none. Never rejects. */
-  private async findPositions(readers: PartitionReader[]): Promise<void> {
+  async #findPositions(readers: PartitionReader[]): Promise<void> {
     const versions = readers.map((reader) => reader.version)
     for (const reader of readers) reader.resolving = true
     const current = () => readers.filter((reader, index) => reader.version === versions[index])
     try {
       const ofGroup = readers.filter((reader) => reader.seeking === 'committed')
       if (ofGroup.length > 0) {
-        const found = new Map((await this.committed(ofGroup, this.closing.signal)).map((entry) => [partitionKey(entry), entry]))
+        const found = new Map((await this.#committed(ofGroup, this.#closing.signal)).map((entry) => [partitionKey(entry), entry]))
         for (const reader of current()) {
           if (reader.seeking !== 'committed') continue
           const entry = found.get(partitionKey(reader))
-          if (entry) this.settle(reader, versions, readers, entry.offset, entry.leaderEpoch)
-          else if (this.settings.autoOffsetReset === 'none') {
-            reader.notBefore = this.network.system.clock.monotonic() + this.network.settings.retryBackoffMaxMs
+          if (entry) this.#settle(reader, versions, readers, entry.offset, entry.leaderEpoch)
+          else if (this.#settings.autoOffsetReset === 'none') {
+            reader.notBefore = this.#network.system.clock.monotonic() + this.#network.settings.retryBackoffMaxMs
             reader.failure = new KafkaError(
               'OFFSET_OUT_OF_RANGE',
               `${partitionKey(reader)} has no committed offset and auto.offset.reset is none: commit one or seek`,
             )
-          } else reader.seeking = this.settings.autoOffsetReset
+          } else reader.seeking = this.#settings.autoOffsetReset
         }
       }
       const toList = current().filter(
@@ -318,46 +319,46 @@ export class Fetcher {
       )
       if (toList.length > 0) {
         const offsets = await listOffsets(
-          this.network,
+          this.#network,
           toList.map((reader) => ({
             topic: reader.topic,
             partition: reader.partition,
             timestamp: timestamps[reader.seeking as 'earliest' | 'latest'],
           })),
-          { isolationLevel: this.settings.isolationLevel, signal: this.closing.signal },
+          { isolationLevel: this.#settings.isolationLevel, signal: this.#closing.signal },
         )
-        const now = this.network.system.clock.monotonic()
+        const now = this.#network.system.clock.monotonic()
         const still = new Set(current())
         offsets.forEach((entry, index) => {
           const reader = toList[index]!
           if (!still.has(reader)) return
-          if (entry.error === null) this.settle(reader, versions, readers, entry.offset, entry.leaderEpoch)
+          if (entry.error === null) this.#settle(reader, versions, readers, entry.offset, entry.leaderEpoch)
           else {
-            this.delay(reader, now)
+            this.#delay(reader, now)
             if (!isRetriable(entry.error as ErrorName))
               reader.failure = new KafkaError(entry.error as ErrorName, `${partitionKey(reader)}: ${entry.error}`)
           }
         })
       }
     } catch (error) {
-      if (!this.closing.signal.aborted) this.failAll(readers, versions, error)
+      if (!this.#closing.signal.aborted) this.#failAll(readers, versions, error)
     }
     readers.forEach((reader, index) => {
       if (reader.version === versions[index]) reader.resolving = false
     })
-    this.onReady()
+    this.#onReady()
     this.schedule()
   }
 
-  private settle(reader: PartitionReader, versions: number[], readers: PartitionReader[], offset: number, leaderEpoch: number): void {
+  #settle(reader: PartitionReader, versions: number[], readers: PartitionReader[], offset: number, leaderEpoch: number): void {
     reader.seek(offset, leaderEpoch)
     reader.attempts = 0
     versions[readers.indexOf(reader)] = reader.version
   }
 
   /** After a change of the leader: was what we have read cut off there (KIP-320)? Never rejects. */
-  private async checkTruncation(reader: PartitionReader): Promise<void> {
-    const { network } = this
+  async #checkTruncation(reader: PartitionReader): Promise<void> {
+    const network = this.#network
     const { version, topic, partition, lastEpoch } = reader
     const known = network.metadata.peek(topic)?.partitions[partition]
     if (!known) return
@@ -367,14 +368,14 @@ export class Fetcher {
         known.leader,
         offsetForLeaderEpoch,
         { replicaId: -1, topics: [{ topic, partitions: [{ partition, currentLeaderEpoch: known.leaderEpoch, leaderEpoch: lastEpoch }] }] },
-        { lane: 'main', signal: this.closing.signal },
+        { lane: 'main', signal: this.#closing.signal },
       )
       if (reader.version !== version) return
       const found = answer.topics[0]?.partitions[0]
       const error = errorName(found?.errorCode ?? -1)
       if (!found || error !== 'NONE') {
-        this.delay(reader, network.system.clock.monotonic())
-        this.askMetadata([topic], network.system.clock.monotonic())
+        this.#delay(reader, network.system.clock.monotonic())
+        this.#askMetadata([topic], network.system.clock.monotonic())
         return
       }
       const cut = found.endOffset >= 0 && found.endOffset < reader.fetchOffset
@@ -388,43 +389,43 @@ export class Fetcher {
           'the log was cut off before our position',
         )
         reader.seek(found.endOffset, found.leaderEpoch)
-        if (this.settings.autoOffsetReset === 'none') reader.failure = failure
+        if (this.#settings.autoOffsetReset === 'none') reader.failure = failure
       } else if (cut) reader.seek(reader.position!, found.leaderEpoch)
       reader.soundEpoch = known.leaderEpoch
     } catch (error) {
-      if (this.closing.signal.aborted || reader.version !== version) return
+      if (this.#closing.signal.aborted || reader.version !== version) return
       // A broker that cannot be asked is taken at its word.
       if (error instanceof KafkaError && error.error === 'UNSUPPORTED_VERSION') reader.soundEpoch = known.leaderEpoch
-      else this.failAll([reader], [version], error)
+      else this.#failAll([reader], [version], error)
     } finally {
       reader.resolving = false
       this.schedule()
     }
   }
 
-  private askMetadata(topics: readonly string[], now: number): void {
-    if (this.askingMetadata || this.closing.signal.aborted) return
-    if (this.metadataNotBefore > now) {
-      this.wakeAt(this.metadataNotBefore)
+  #askMetadata(topics: readonly string[], now: number): void {
+    if (this.#askingMetadata || this.#closing.signal.aborted) return
+    if (this.#metadataNotBefore > now) {
+      this.#wakeAt(this.#metadataNotBefore)
       return
     }
-    this.askingMetadata = true
-    this.network.metadata
-      .refresh([...new Set(topics)], { signal: this.closing.signal })
-      .catch((error) => this.network.system.logger.debug({ err: error }, 'no broker tells where partitions are'))
+    this.#askingMetadata = true
+    this.#network.metadata
+      .refresh([...new Set(topics)], { signal: this.#closing.signal })
+      .catch((error) => this.#network.system.logger.debug({ err: error }, 'no broker tells where partitions are'))
       .finally(() => {
-        this.askingMetadata = false
-        this.metadataNotBefore = this.network.system.clock.monotonic() + this.network.backoffMs(this.metadataAttempts++)
+        this.#askingMetadata = false
+        this.#metadataNotBefore = this.#network.system.clock.monotonic() + this.#network.backoffMs(this.#metadataAttempts++)
         this.schedule()
       })
   }
 
   close(): void {
-    this.closing.abort()
-    this.unlisten()
-    this.timer?.cancel()
-    this.timer = null
-    for (const lane of this.lanes) this.network.nodes.closeLane(lane)
+    this.#closing.abort()
+    this.#unlisten()
+    this.#timer?.cancel()
+    this.#timer = null
+    for (const lane of this.#lanes) this.#network.nodes.closeLane(lane)
     this.remove(this.partitions)
   }
 }

@@ -34,131 +34,131 @@ export class Member implements GroupMember {
   generation = NO_GENERATION
   /** Why the member has ended, when it did so by itself. */
   failure: Error | undefined
-  private readonly network: Network
-  private readonly settings: GroupMemberSettings
+  readonly #network: Network
+  readonly #settings: GroupMemberSettings
   /** A join waits for the whole group: its connection is not that of heartbeats and commits. */
-  private readonly joinLane: string
-  private readonly lane: string
-  private readonly closing = new AbortController()
-  private running: Promise<void> | null = null
-  private wake: (() => void) | null = null
+  readonly #joinLane: string
+  readonly #lane: string
+  readonly #closing = new AbortController()
+  #running: Promise<void> | null = null
+  #wake: (() => void) | null = null
   /** Why to rejoin; null while all is well. */
-  private rejoinReason: string | null = null
+  #rejoinReason: string | null = null
   /** In the group, and no rebalance known of: only then does a heartbeat's word of one ask for a rejoin. */
-  private stable = false
+  #stable = false
   /** A JoinGroup or SyncGroup is under way: the coordinator may be in a generation that we do not know of yet. */
-  private joining = false
+  #joining = false
   /** An assignment was given and not taken back since. */
-  private holds = false
+  #holds = false
   /** Set by a heartbeat or commit: the member is not of the group any more. */
-  private thrownOut: KafkaError | null = null
-  private beat: Timer | null = null
-  private beating = false
-  private readonly commits = new Turns()
+  #thrownOut: KafkaError | null = null
+  #beat: Timer | null = null
+  #beating = false
+  readonly #commits = new Turns()
   /** Monotonic ms of the last word from the coordinator. */
-  private heard = 0
+  #heard = 0
 
   constructor(network: Network, settings: GroupMemberSettings) {
-    this.network = network
-    this.settings = settings
-    this.joinLane = network.newLane('join')
-    this.lane = network.newLane('group')
+    this.#network = network
+    this.#settings = settings
+    this.#joinLane = network.newLane('join')
+    this.#lane = network.newLane('group')
   }
 
   start(): void {
-    this.running ??= this.run().catch((error: unknown) =>
-      this.network.system.logger.error(
-        { err: error, group: this.settings.groupId },
+    this.#running ??= this.#run().catch((error: unknown) =>
+      this.#network.system.logger.error(
+        { err: error, group: this.#settings.groupId },
         'a callback of a group member failed; the member has left',
       ),
     )
   }
 
   rejoin(reason: string): void {
-    this.rejoinReason ??= reason
-    this.wake?.()
+    this.#rejoinReason ??= reason
+    this.#wake?.()
   }
 
-  private get over(): boolean {
-    return this.closing.signal.aborted || this.failure !== undefined
+  get #over(): boolean {
+    return this.#closing.signal.aborted || this.failure !== undefined
   }
 
-  private async run(): Promise<void> {
+  async #run(): Promise<void> {
     try {
-      for (let attempt = 0; !this.over; ) {
+      for (let attempt = 0; !this.#over; ) {
         try {
-          await this.round()
+          await this.#round()
           attempt = 0
         } catch (error) {
           if (!(error instanceof KafkaError)) {
-            if (this.closing.signal.aborted) break
+            if (this.#closing.signal.aborted) break
             throw error
           }
-          if (!(await this.mend(error, attempt))) attempt = 0
+          if (!(await this.#mend(error, attempt))) attempt = 0
           else attempt++
         }
       }
     } catch (error) {
       // A callback threw: its owner's state is unknown, so the member must not go on as if it owned anything.
       this.failure ??= error as Error
-      this.stopBeating()
-      await within(this.network.system.clock, clientLimits.leaveTimeoutMs, this.leave())
-      await this.lose(this.failure)
+      this.#stopBeating()
+      await within(this.#network.system.clock, clientLimits.leaveTimeoutMs, this.#leave())
+      await this.#lose(this.failure)
       throw error
     } finally {
-      this.stopBeating()
+      this.#stopBeating()
     }
   }
 
   /** Once around: let go, join, sync, hand over, and stay until there is a reason to rejoin. */
-  private async round(): Promise<void> {
-    const { logger } = this.network.system
-    const reason = this.rejoinReason ?? 'joining'
-    this.stable = false
-    if (this.holds) await this.settings.beforeRejoin(reason)
-    if (this.closing.signal.aborted) return
-    this.checkThrownOut()
-    this.stopBeating()
-    this.rejoinReason = null
-    const { joined, assignment } = await this.meet(reason)
-    if (this.closing.signal.aborted) return
-    this.heard = this.network.system.clock.monotonic()
-    this.stable = true
-    this.startBeating()
+  async #round(): Promise<void> {
+    const { logger } = this.#network.system
+    const reason = this.#rejoinReason ?? 'joining'
+    this.#stable = false
+    if (this.#holds) await this.#settings.beforeRejoin(reason)
+    if (this.#closing.signal.aborted) return
+    this.#checkThrownOut()
+    this.#stopBeating()
+    this.#rejoinReason = null
+    const { joined, assignment } = await this.#meet(reason)
+    if (this.#closing.signal.aborted) return
+    this.#heard = this.#network.system.clock.monotonic()
+    this.#stable = true
+    this.#startBeating()
     const leader = joined.leader === joined.memberId
-    logger.debug({ group: this.settings.groupId, generation: this.generation, member: this.memberId, leader, reason }, 'joined the group')
-    this.holds = true
-    await this.settings.onAssigned(assignment, this.generation, this.memberId, leader, joined.protocolName ?? '')
-    while (!this.over && this.rejoinReason === null && this.thrownOut === null)
+    logger.debug({ group: this.#settings.groupId, generation: this.generation, member: this.memberId, leader, reason }, 'joined the group')
+    this.#holds = true
+    await this.#settings.onAssigned(assignment, this.generation, this.memberId, leader, joined.protocolName ?? '')
+    while (!this.#over && this.#rejoinReason === null && this.#thrownOut === null)
       await new Promise<void>((resolve) => {
-        this.wake = resolve
+        this.#wake = resolve
       })
-    this.wake = null
-    this.checkThrownOut()
+    this.#wake = null
+    this.#checkThrownOut()
   }
 
-  private async meet(reason: string): Promise<{ joined: ResponseOf<typeof joinGroup>; assignment: Buffer }> {
-    this.joining = true
+  async #meet(reason: string): Promise<{ joined: ResponseOf<typeof joinGroup>; assignment: Buffer }> {
+    this.#joining = true
     try {
-      const joined = await this.join(reason)
-      return { joined, assignment: await this.sync(joined) }
+      const joined = await this.#join(reason)
+      return { joined, assignment: await this.#sync(joined) }
     } finally {
-      this.joining = false
+      this.#joining = false
     }
   }
 
-  private checkThrownOut(): void {
-    const error = this.thrownOut
-    this.thrownOut = null
+  #checkThrownOut(): void {
+    const error = this.#thrownOut
+    this.#thrownOut = null
     if (error) throw error
   }
 
   /** After an error of the protocol: makes ready for another round. Tells whether it is one to wait longer for each time. */
-  private async mend(error: KafkaError, attempt: number): Promise<boolean> {
-    const { groupId } = this.settings
-    const { logger } = this.network.system
-    if (this.closing.signal.aborted) return false
-    this.rejoinReason ??= `${error.error}: joining again`
+  async #mend(error: KafkaError, attempt: number): Promise<boolean> {
+    const { groupId } = this.#settings
+    const { logger } = this.#network.system
+    if (this.#closing.signal.aborted) return false
+    this.#rejoinReason ??= `${error.error}: joining again`
     switch (error.error) {
       case 'MEMBER_ID_REQUIRED':
       case 'REBALANCE_IN_PROGRESS':
@@ -166,39 +166,39 @@ export class Member implements GroupMember {
       case 'UNKNOWN_MEMBER_ID':
         this.memberId = ''
         this.generation = NO_GENERATION
-        await this.lose(error)
+        await this.#lose(error)
         return false
       case 'ILLEGAL_GENERATION':
         this.generation = NO_GENERATION
-        await this.lose(error)
+        await this.#lose(error)
         return false
     }
     if (MOVED.includes(error.error) || WAIT.includes(error.error)) {
-      if (MOVED.includes(error.error)) this.network.coordinators.forget(groupId)
+      if (MOVED.includes(error.error)) this.#network.coordinators.forget(groupId)
       logger.debug({ group: groupId, err: error }, 'joining the group again')
-      if (this.holds && this.network.system.clock.monotonic() - this.heard > this.settings.sessionTimeoutMs) await this.lose(error)
-      await this.network.sleep(this.network.backoffMs(attempt), this.closing.signal)
+      if (this.#holds && this.#network.system.clock.monotonic() - this.#heard > this.#settings.sessionTimeoutMs) await this.#lose(error)
+      await this.#network.sleep(this.#network.backoffMs(attempt), this.#closing.signal)
       return true
     }
     this.failure = error
-    await this.lose(error)
+    await this.#lose(error)
     return false
   }
 
-  private async lose(error: Error): Promise<void> {
-    this.stopBeating()
-    if (!this.holds && !this.failure) return
-    this.holds = false
-    await this.settings.onLost(error)
+  async #lose(error: Error): Promise<void> {
+    this.#stopBeating()
+    if (!this.#holds && !this.failure) return
+    this.#holds = false
+    await this.#settings.onLost(error)
   }
 
-  private async join(reason: string): Promise<ResponseOf<typeof joinGroup>> {
-    const { groupId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType } = this.settings
-    const timeoutMs = Math.max(this.network.settings.requestTimeoutMs, rebalanceTimeoutMs + JOIN_GRACE_MS)
+  async #join(reason: string): Promise<ResponseOf<typeof joinGroup>> {
+    const { groupId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType } = this.#settings
+    const timeoutMs = Math.max(this.#network.settings.requestTimeoutMs, rebalanceTimeoutMs + JOIN_GRACE_MS)
     for (;;) {
-      const node = await this.network.coordinators.find(groupId, this.deadline(), this.closing.signal)
-      const protocols = this.settings.protocols().map(({ name, metadata }) => ({ name, metadata }))
-      const answer = await this.network.nodes.request(
+      const node = await this.#network.coordinators.find(groupId, this.#deadline(), this.#closing.signal)
+      const protocols = this.#settings.protocols().map(({ name, metadata }) => ({ name, metadata }))
+      const answer = await this.#network.nodes.request(
         node,
         joinGroup,
         {
@@ -211,7 +211,7 @@ export class Member implements GroupMember {
           protocols,
           reason: reason.slice(0, 255),
         },
-        { lane: this.joinLane, timeoutMs, signal: this.closing.signal },
+        { lane: this.#joinLane, timeoutMs, signal: this.#closing.signal },
       )
       const error = errorName(answer.errorCode)
       if (error === 'MEMBER_ID_REQUIRED') {
@@ -225,16 +225,16 @@ export class Member implements GroupMember {
     }
   }
 
-  private async sync(joined: ResponseOf<typeof joinGroup>): Promise<Buffer> {
-    const { groupId, groupInstanceId, protocolType } = this.settings
+  async #sync(joined: ResponseOf<typeof joinGroup>): Promise<Buffer> {
+    const { groupId, groupInstanceId, protocolType } = this.#settings
     const protocol = joined.protocolName ?? ''
     let assignments: { memberId: string; assignment: Buffer }[] = []
     if (joined.leader === joined.memberId && !joined.skipAssignment) {
-      const assigned = await this.settings.assign(protocol, joined.members)
+      const assigned = await this.#settings.assign(protocol, joined.members)
       assignments = [...assigned].map(([memberId, assignment]) => ({ memberId, assignment }))
     }
-    const node = await this.network.coordinators.find(groupId, this.deadline(), this.closing.signal)
-    const answer = await this.network.nodes.request(
+    const node = await this.#network.coordinators.find(groupId, this.#deadline(), this.#closing.signal)
+    const answer = await this.#network.nodes.request(
       node,
       syncGroup,
       {
@@ -247,9 +247,9 @@ export class Member implements GroupMember {
         assignments,
       },
       {
-        lane: this.joinLane,
-        timeoutMs: Math.max(this.network.settings.requestTimeoutMs, this.settings.rebalanceTimeoutMs + JOIN_GRACE_MS),
-        signal: this.closing.signal,
+        lane: this.#joinLane,
+        timeoutMs: Math.max(this.#network.settings.requestTimeoutMs, this.#settings.rebalanceTimeoutMs + JOIN_GRACE_MS),
+        signal: this.#closing.signal,
       },
     )
     const error = errorName(answer.errorCode)
@@ -257,130 +257,130 @@ export class Member implements GroupMember {
     return answer.assignment
   }
 
-  private deadline(): number {
-    return this.network.system.clock.monotonic() + this.network.settings.requestTimeoutMs
+  #deadline(): number {
+    return this.#network.system.clock.monotonic() + this.#network.settings.requestTimeoutMs
   }
 
-  private startBeating(): void {
-    this.beat ??= this.network.system.clock.every(this.settings.heartbeatIntervalMs, () => {
-      if (!this.beating) void this.beatOnce()
+  #startBeating(): void {
+    this.#beat ??= this.#network.system.clock.every(this.#settings.heartbeatIntervalMs, () => {
+      if (!this.#beating) void this.#beatOnce()
     })
   }
 
-  private stopBeating(): void {
-    this.beat?.cancel()
-    this.beat = null
+  #stopBeating(): void {
+    this.#beat?.cancel()
+    this.#beat = null
   }
 
   /** Never rejects: what it learns wakes the loop. */
-  private async beatOnce(): Promise<void> {
-    const { groupId, groupInstanceId, sessionTimeoutMs, heartbeatIntervalMs } = this.settings
-    const { clock } = this.network.system
+  async #beatOnce(): Promise<void> {
+    const { groupId, groupInstanceId, sessionTimeoutMs, heartbeatIntervalMs } = this.#settings
+    const { clock } = this.#network.system
     const { generation, memberId } = this
-    this.beating = true
+    this.#beating = true
     try {
-      const node = await this.network.coordinators.find(groupId, clock.monotonic() + heartbeatIntervalMs, this.closing.signal)
-      const answer = await this.network.nodes.request(
+      const node = await this.#network.coordinators.find(groupId, clock.monotonic() + heartbeatIntervalMs, this.#closing.signal)
+      const answer = await this.#network.nodes.request(
         node,
         heartbeat,
         { groupId, generationId: generation, memberId, groupInstanceId: groupInstanceId ?? null },
         {
-          lane: this.lane,
-          timeoutMs: Math.max(1_000, Math.min(sessionTimeoutMs, this.network.settings.requestTimeoutMs)),
-          signal: this.closing.signal,
+          lane: this.#lane,
+          timeoutMs: Math.max(1_000, Math.min(sessionTimeoutMs, this.#network.settings.requestTimeoutMs)),
+          signal: this.#closing.signal,
         },
       )
       if (generation !== this.generation) return
       const error = errorName(answer.errorCode)
-      if (error === 'NONE' || error === 'REBALANCE_IN_PROGRESS') this.heard = clock.monotonic()
-      if (error !== 'NONE') this.learn(new KafkaError(error, `heartbeat in group ${groupId}: ${error}`))
+      if (error === 'NONE' || error === 'REBALANCE_IN_PROGRESS') this.#heard = clock.monotonic()
+      if (error !== 'NONE') this.#learn(new KafkaError(error, `heartbeat in group ${groupId}: ${error}`))
     } catch (error) {
-      if (error instanceof KafkaError && generation === this.generation) this.learn(error)
-      else if (!this.closing.signal.aborted) this.network.system.logger.debug({ err: error, group: groupId }, 'heartbeat failed')
+      if (error instanceof KafkaError && generation === this.generation) this.#learn(error)
+      else if (!this.#closing.signal.aborted) this.#network.system.logger.debug({ err: error, group: groupId }, 'heartbeat failed')
     } finally {
-      this.beating = false
+      this.#beating = false
     }
   }
 
   /** What a heartbeat or a commit says about our place in the group. */
-  private learn(error: KafkaError): void {
+  #learn(error: KafkaError): void {
     // It overtook the answer to our join, and is of the generation before it.
-    if (error.error === 'ILLEGAL_GENERATION' && this.joining) return
+    if (error.error === 'ILLEGAL_GENERATION' && this.#joining) return
     switch (error.error) {
       case 'REBALANCE_IN_PROGRESS':
-        if (this.stable) this.rejoin('the group is rebalancing')
+        if (this.#stable) this.rejoin('the group is rebalancing')
         return
       case 'UNKNOWN_MEMBER_ID':
       case 'ILLEGAL_GENERATION':
       case 'FENCED_INSTANCE_ID':
       case 'GROUP_AUTHORIZATION_FAILED':
-        this.thrownOut ??= error
-        this.wake?.()
+        this.#thrownOut ??= error
+        this.#wake?.()
         return
     }
-    if (MOVED.includes(error.error)) this.network.coordinators.forget(this.settings.groupId)
+    if (MOVED.includes(error.error)) this.#network.coordinators.forget(this.#settings.groupId)
     // Without a word from the coordinator for a session, others may own what we hold. Invariant 9.
-    if (this.network.system.clock.monotonic() - this.heard > this.settings.sessionTimeoutMs) {
-      this.thrownOut ??= error
-      this.wake?.()
+    if (this.#network.system.clock.monotonic() - this.#heard > this.#settings.sessionTimeoutMs) {
+      this.#thrownOut ??= error
+      this.#wake?.()
     }
   }
 
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
     const { generation, memberId } = this
-    const { groupId, groupInstanceId } = this.settings
+    const { groupId, groupInstanceId } = this.#settings
     // Without a generation the coordinator would take it for a commit from outside the group.
     if (generation === NO_GENERATION || memberId === '')
       throw new KafkaError('UNKNOWN_MEMBER_ID', `commit of group ${groupId}: we are not in the group now, others may own the partitions`)
     try {
       // One after the other, each as the member that it was made by: see Consumer.commit.
       const member = { generation, memberId, groupInstanceId }
-      await this.commits.take(() => commitOffsets(this.network, groupId, offsets, { member, lane: this.lane }))
-      this.heard = this.network.system.clock.monotonic()
+      await this.#commits.take(() => commitOffsets(this.#network, groupId, offsets, { member, lane: this.#lane }))
+      this.#heard = this.#network.system.clock.monotonic()
     } catch (error) {
-      if (error instanceof KafkaError && !error.retriable && generation === this.generation && this.holds) this.learn(error)
+      if (error instanceof KafkaError && !error.retriable && generation === this.generation && this.#holds) this.#learn(error)
       throw error
     }
   }
 
   /** Leaves the group; a static member only falls silent, so that its place is kept for it. */
   async close(): Promise<void> {
-    if (this.closing.signal.aborted) return this.running ?? Promise.resolve()
-    this.closing.abort()
-    this.wake?.()
-    this.network.nodes.closeLane(this.joinLane)
-    await within(this.network.system.clock, clientLimits.leaveTimeoutMs, this.running)
-    this.stopBeating()
-    const left = this.leave().then(() => {
-      this.network.nodes.closeLane(this.lane)
-      this.network.nodes.closeLane(this.joinLane)
+    if (this.#closing.signal.aborted) return this.#running ?? Promise.resolve()
+    this.#closing.abort()
+    this.#wake?.()
+    this.#network.nodes.closeLane(this.#joinLane)
+    await within(this.#network.system.clock, clientLimits.leaveTimeoutMs, this.#running)
+    this.#stopBeating()
+    const left = this.#leave().then(() => {
+      this.#network.nodes.closeLane(this.#lane)
+      this.#network.nodes.closeLane(this.#joinLane)
     })
-    await within(this.network.system.clock, clientLimits.leaveTimeoutMs, left)
+    await within(this.#network.system.clock, clientLimits.leaveTimeoutMs, left)
   }
 
   /** Leaves the group for now; the loop joins it anew once the owner has let go. */
   expel(reason: string): void {
-    if (this.over || this.memberId === '') return
-    void this.leave()
-    this.thrownOut ??= new KafkaError('UNKNOWN_MEMBER_ID', reason)
-    this.wake?.()
+    if (this.#over || this.memberId === '') return
+    void this.#leave()
+    this.#thrownOut ??= new KafkaError('UNKNOWN_MEMBER_ID', reason)
+    this.#wake?.()
   }
 
   /** Never rejects. It goes on for a session, after which the coordinator misses us by itself: one that stood still has our word waiting. */
-  private async leave(): Promise<void> {
+  async #leave(): Promise<void> {
     const { memberId } = this
-    const { groupId, sessionTimeoutMs } = this.settings
-    if (memberId === '' || this.settings.groupInstanceId !== undefined) return
+    const { groupId, sessionTimeoutMs } = this.#settings
+    if (memberId === '' || this.#settings.groupInstanceId !== undefined) return
     this.memberId = ''
     try {
-      await this.network.send(
+      await this.#network.send(
         { group: groupId },
         leaveGroup,
         { groupId, memberId, members: [{ memberId, groupInstanceId: null, reason: 'the member is closing' }] },
-        { lane: this.lane, timeoutMs: sessionTimeoutMs },
+        { lane: this.#lane, timeoutMs: sessionTimeoutMs },
       )
     } catch (error) {
-      this.network.system.logger.debug({ err: error, group: groupId }, 'the group could not be told; it will miss us')
+      this.#network.system.logger.debug({ err: error, group: groupId }, 'the group could not be told; it will miss us')
     }
   }
 }

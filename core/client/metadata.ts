@@ -48,67 +48,67 @@ export function parseServers(servers: string | readonly string[]): Node[] {
 export class Metadata {
   clusterId: string | null = null
   controllerId = -1
-  private readonly settings: MetadataSettings
-  private readonly system: Pick<System, 'clock' | 'random' | 'logger'>
-  private readonly nodes: Nodes
-  private readonly bootstrap: readonly Node[]
+  readonly #settings: MetadataSettings
+  readonly #system: Pick<System, 'clock' | 'random' | 'logger'>
+  readonly #nodes: Nodes
+  readonly #bootstrap: readonly Node[]
   /** No broker answered when they were asked last. */
-  private silent = false
-  private brokers = new Map<number, Node>()
-  private readonly known = new Map<string, Known>()
-  private readonly namesById = new Map<string, string>()
-  private readonly listeners = new Set<() => void>()
-  private current: Round | null = null
-  private next: Round | null = null
-  private readonly refresher
-  private readonly closing = new AbortController()
+  #silent = false
+  #brokers = new Map<number, Node>()
+  readonly #known = new Map<string, Known>()
+  readonly #namesById = new Map<string, string>()
+  readonly #listeners = new Set<() => void>()
+  #current: Round | null = null
+  #next: Round | null = null
+  readonly #refresher
+  readonly #closing = new AbortController()
   /** Topics whose last answer was an error, and which. */
-  private readonly troubled = new Map<string, number>()
+  readonly #troubled = new Map<string, number>()
 
   constructor(settings: MetadataSettings, system: Pick<System, 'clock' | 'random' | 'logger'>, nodes: Nodes) {
-    this.settings = settings
-    this.system = system
-    this.nodes = nodes
-    this.bootstrap = parseServers(settings.bootstrapServers)
-    this.refresher = system.clock.every(Math.max(100, settings.metadataMaxAgeMs), () => this.refreshOld())
+    this.#settings = settings
+    this.#system = system
+    this.#nodes = nodes
+    this.#bootstrap = parseServers(settings.bootstrapServers)
+    this.#refresher = system.clock.every(Math.max(100, settings.metadataMaxAgeMs), () => this.#refreshOld())
   }
 
   /** Told after every answer. Returns what takes the listener away. */
   onChange(listener: () => void): () => void {
-    this.listeners.add(listener)
-    return () => void this.listeners.delete(listener)
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   node(id: number): Node | undefined {
-    return this.brokers.get(id)
+    return this.#brokers.get(id)
   }
 
   brokerList(): Node[] {
-    return [...this.brokers.values()]
+    return [...this.#brokers.values()]
   }
 
   /** What is known; nothing is asked. */
   peek(name: string): TopicMetadata | undefined {
-    const known = this.known.get(name)
+    const known = this.#known.get(name)
     if (!known) return undefined
-    known.used = this.system.clock.monotonic()
+    known.used = this.#system.clock.monotonic()
     return known.topic
   }
 
   nameOf(topicId: string): string | undefined {
-    return this.namesById.get(topicId)
+    return this.#namesById.get(topicId)
   }
 
   isOld(name: string): boolean {
-    const known = this.known.get(name)
-    return !known || known.asked + this.settings.metadataMaxAgeMs <= this.system.clock.monotonic()
+    const known = this.#known.get(name)
+    return !known || known.asked + this.#settings.metadataMaxAgeMs <= this.#system.clock.monotonic()
   }
 
   /** Nodes in the order in which to try them: connected, then known, then the bootstrap list. */
   candidates(): Node[] {
-    const rank = (node: Node) => (this.nodes.connected(node.id) ? 0 : 1) + (this.nodes.usable(node.id) ? 0 : 2) + (node.id < 0 ? 4 : 0)
-    const all = [...this.brokers.values(), ...this.bootstrap]
-    const shuffled = all.map((node) => ({ node, rank: rank(node), draw: all.length > 1 ? this.system.random.below(1 << 20) : 0 }))
+    const rank = (node: Node) => (this.#nodes.connected(node.id) ? 0 : 1) + (this.#nodes.usable(node.id) ? 0 : 2) + (node.id < 0 ? 4 : 0)
+    const all = [...this.#brokers.values(), ...this.#bootstrap]
+    const shuffled = all.map((node) => ({ node, rank: rank(node), draw: all.length > 1 ? this.#system.random.below(1 << 20) : 0 }))
     return shuffled.sort((a, b) => a.rank - b.rank || a.draw - b.draw).map((entry) => entry.node)
   }
 
@@ -117,101 +117,101 @@ export class Metadata {
     names: readonly string[] | null,
     options: { allowCreation?: boolean; timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<void> {
-    const { clock, random } = this.system
-    const deadline = clock.monotonic() + (options.timeoutMs ?? this.settings.requestTimeoutMs)
+    const { clock, random } = this.#system
+    const deadline = clock.monotonic() + (options.timeoutMs ?? this.#settings.requestTimeoutMs)
     for (let attempt = 0; ; attempt++) {
       try {
-        const asked = this.ask(names, options.allowCreation ?? false)
+        const asked = this.#ask(names, options.allowCreation ?? false)
         // Others may wait longer for the same answer.
         if (!(await within(clock, Math.max(0, deadline - clock.monotonic()), asked, options.signal)))
           throw new KafkaError('REQUEST_TIMED_OUT', 'no broker has answered Metadata in time')
         return await asked
       } catch (error) {
-        const waitMs = backoffMs(this.settings.retry, attempt, random)
-        if (this.closing.signal.aborted || options.signal?.aborted || clock.monotonic() + waitMs >= deadline) throw error
-        await clock.sleep(waitMs, options.signal ?? this.closing.signal)
+        const waitMs = backoffMs(this.#settings.retry, attempt, random)
+        if (this.#closing.signal.aborted || options.signal?.aborted || clock.monotonic() + waitMs >= deadline) throw error
+        await clock.sleep(waitMs, options.signal ?? this.#closing.signal)
       }
     }
   }
 
-  private ask(names: readonly string[] | null, allowCreation: boolean): Promise<void> {
-    if (!this.next) {
+  #ask(names: readonly string[] | null, allowCreation: boolean): Promise<void> {
+    if (!this.#next) {
       const round: Round = { names: new Set(), allowCreation: false, promise: Promise.resolve() }
-      const before = this.current?.promise ?? Promise.resolve()
+      const before = this.#current?.promise ?? Promise.resolve()
       round.promise = before
         .catch(() => {})
         .then(() => {
-          this.next = null
-          this.current = round
-          return this.askNow(round)
+          this.#next = null
+          this.#current = round
+          return this.#askNow(round)
         })
-      this.next = round
+      this.#next = round
     }
-    const round = this.next
+    const round = this.#next
     if (names === null) round.names = null
     else if (round.names) for (const name of names) round.names.add(name)
     if (allowCreation) round.allowCreation = true
     return round.promise
   }
 
-  private async askNow(round: Round): Promise<void> {
+  async #askNow(round: Round): Promise<void> {
     let failure: unknown = new KafkaError('NETWORK_EXCEPTION', 'no broker can be reached')
     for (const node of this.candidates()) {
-      if (this.closing.signal.aborted) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
+      if (this.#closing.signal.aborted) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
       try {
         const topics = round.names && [...round.names].map((name) => ({ topicId: ZERO_UUID, name }))
-        const answer = await this.nodes.request(
+        const answer = await this.#nodes.request(
           node,
           metadataApi,
           { topics, allowAutoTopicCreation: round.allowCreation },
-          { lane: 'main', timeoutMs: Math.min(this.settings.requestTimeoutMs, 15_000), signal: this.closing.signal },
+          { lane: 'main', timeoutMs: Math.min(this.#settings.requestTimeoutMs, 15_000), signal: this.#closing.signal },
         )
         if (answer.errorCode !== 0) throw new KafkaError(errorName(answer.errorCode), `Metadata: ${errorName(answer.errorCode)}`)
-        this.take(answer, round)
+        this.#take(answer, round)
         return
       } catch (error) {
         failure = error
-        this.system.logger.debug({ node: node.id, host: node.host, port: node.port, err: error }, 'metadata not answered')
+        this.#system.logger.debug({ node: node.id, host: node.host, port: node.port, err: error }, 'metadata not answered')
       }
     }
-    this.noteSilence(failure as Error)
+    this.#noteSilence(failure as Error)
     throw failure
   }
 
   /** Told once for as long as it lasts: whoever waits for a cluster wants to know why. */
-  private noteSilence({ message }: Error): void {
-    if (this.silent || this.closing.signal.aborted) return
-    this.silent = true
-    const servers = this.bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')
-    this.system.logger.warn({ servers, reason: message }, 'no broker of the cluster answers; it is asked again and again')
+  #noteSilence({ message }: Error): void {
+    if (this.#silent || this.#closing.signal.aborted) return
+    this.#silent = true
+    const servers = this.#bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')
+    this.#system.logger.warn({ servers, reason: message }, 'no broker of the cluster answers; it is asked again and again')
   }
 
-  private take(answer: ResponseOf<typeof metadataApi>, round: Round): void {
-    if (this.silent) this.system.logger.info({ clusterId: answer.clusterId }, 'the cluster answers')
-    this.silent = false
+  #take(answer: ResponseOf<typeof metadataApi>, round: Round): void {
+    if (this.#silent) this.#system.logger.info({ clusterId: answer.clusterId }, 'the cluster answers')
+    this.#silent = false
     if (answer.brokers.length > 0)
-      this.brokers = new Map(answer.brokers.map(({ nodeId, host, port, rack }) => [nodeId, { id: nodeId, host, port, rack }]))
+      this.#brokers = new Map(answer.brokers.map(({ nodeId, host, port, rack }) => [nodeId, { id: nodeId, host, port, rack }]))
     this.clusterId = answer.clusterId
     this.controllerId = answer.controllerId
-    const now = this.system.clock.monotonic()
+    const now = this.#system.clock.monotonic()
     if (round.names === null) {
       const there = new Set(answer.topics.map((topic) => topic.name))
-      for (const name of [...this.known.keys()]) if (!there.has(name)) this.forget(name)
+      for (const name of [...this.#known.keys()]) if (!there.has(name)) this.#forget(name)
     }
     for (const entry of answer.topics) {
       if (entry.name === null) continue
-      if (entry.errorCode === 0) this.learn(entry as typeof entry & { name: string }, now)
-      else if (errorName(entry.errorCode) !== 'LEADER_NOT_AVAILABLE') this.forget(entry.name)
-      this.troubled.delete(entry.name)
-      if (entry.errorCode !== 0) this.troubled.set(entry.name, entry.errorCode)
+      if (entry.errorCode === 0) this.#learn(entry as typeof entry & { name: string }, now)
+      else if (errorName(entry.errorCode) !== 'LEADER_NOT_AVAILABLE') this.#forget(entry.name)
+      this.#troubled.delete(entry.name)
+      if (entry.errorCode !== 0) this.#troubled.set(entry.name, entry.errorCode)
     }
-    while (this.known.size > clientLimits.topics) this.forget(this.known.keys().next().value as string)
-    while (this.troubled.size > clientLimits.topics) this.troubled.delete(this.troubled.keys().next().value as string)
-    for (const listener of [...this.listeners]) listener()
+    while (this.#known.size > clientLimits.topics) this.#forget(this.#known.keys().next().value as string)
+    while (this.#troubled.size > clientLimits.topics) this.#troubled.delete(this.#troubled.keys().next().value as string)
+    for (const listener of [...this.#listeners]) listener()
   }
 
-  private learn(entry: ResponseOf<typeof metadataApi>['topics'][number] & { name: string }, now: number): void {
-    const before = this.known.get(entry.name)
+  #learn(entry: ResponseOf<typeof metadataApi>['topics'][number] & { name: string }, now: number): void {
+    const before = this.#known.get(entry.name)
     const same = before && before.topic.id === entry.topicId ? before.topic : undefined
     const partitions = entry.partitions
       .map((p) => {
@@ -220,17 +220,17 @@ export class Metadata {
         return old && old.leaderEpoch > fresh.leaderEpoch && fresh.leaderEpoch >= 0 ? old : fresh
       })
       .sort((a, b) => a.index - b.index)
-    if (before && !same) this.namesById.delete(before.topic.id)
+    if (before && !same) this.#namesById.delete(before.topic.id)
     const topic: TopicMetadata = { name: entry.name, id: entry.topicId, internal: entry.isInternal, partitions }
-    this.known.set(entry.name, { topic, asked: now, used: before?.used ?? now })
-    if (entry.topicId !== ZERO_UUID) this.namesById.set(entry.topicId, entry.name)
+    this.#known.set(entry.name, { topic, asked: now, used: before?.used ?? now })
+    if (entry.topicId !== ZERO_UUID) this.#namesById.set(entry.topicId, entry.name)
   }
 
-  private forget(name: string): void {
-    const known = this.known.get(name)
-    if (known) this.namesById.delete(known.topic.id)
-    this.known.delete(name)
-    this.troubled.delete(name)
+  #forget(name: string): void {
+    const known = this.#known.get(name)
+    if (known) this.#namesById.delete(known.topic.id)
+    this.#known.delete(name)
+    this.#troubled.delete(name)
   }
 
   /** A topic's metadata, asked for where it is unknown or old. */
@@ -238,44 +238,44 @@ export class Metadata {
     name: string,
     options: { refresh?: boolean; allowCreation?: boolean; timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<TopicMetadata | undefined> {
-    const { clock, random } = this.system
+    const { clock, random } = this.#system
     if (!options.refresh && !this.isOld(name)) return this.peek(name)
-    const deadline = clock.monotonic() + (options.timeoutMs ?? this.settings.requestTimeoutMs)
+    const deadline = clock.monotonic() + (options.timeoutMs ?? this.#settings.requestTimeoutMs)
     for (let attempt = 0; ; attempt++) {
-      this.troubled.delete(name)
+      this.#troubled.delete(name)
       await this.refresh([name], { ...options, timeoutMs: Math.max(1, deadline - clock.monotonic()) })
       const topic = this.peek(name)
       if (topic) return topic
-      const trouble = errorName(this.troubled.get(name) ?? 3)
+      const trouble = errorName(this.#troubled.get(name) ?? 3)
       const comes = trouble === 'LEADER_NOT_AVAILABLE' || (trouble === 'UNKNOWN_TOPIC_OR_PARTITION' && options.allowCreation)
       if (trouble === 'UNKNOWN_TOPIC_OR_PARTITION' && !comes) return undefined
       if (!comes) throw new KafkaError(trouble, `topic ${name}: ${trouble}`)
-      const waitMs = backoffMs(this.settings.retry, attempt, random)
-      if (clock.monotonic() + waitMs >= deadline || options.signal?.aborted || this.closing.signal.aborted) return undefined
-      await clock.sleep(waitMs, options.signal ?? this.closing.signal)
+      const waitMs = backoffMs(this.#settings.retry, attempt, random)
+      if (clock.monotonic() + waitMs >= deadline || options.signal?.aborted || this.#closing.signal.aborted) return undefined
+      await clock.sleep(waitMs, options.signal ?? this.#closing.signal)
     }
   }
 
   async topics(): Promise<TopicMetadata[]> {
     await this.refresh(null)
-    return [...this.known.values()].map((known) => known.topic)
+    return [...this.#known.values()].map((known) => known.topic)
   }
 
   /** What was used since the last time is asked for again; the rest is dropped. */
-  private refreshOld(): void {
-    const since = this.system.clock.monotonic() - this.settings.metadataMaxAgeMs * 2
+  #refreshOld(): void {
+    const since = this.#system.clock.monotonic() - this.#settings.metadataMaxAgeMs * 2
     const names: string[] = []
-    for (const [name, known] of [...this.known]) {
-      if (known.used < since) this.forget(name)
+    for (const [name, known] of [...this.#known]) {
+      if (known.used < since) this.#forget(name)
       else names.push(name)
     }
     if (names.length === 0) return
-    this.refresh(names).catch((error) => this.system.logger.warn({ err: error }, 'metadata could not be refreshed; asked again later'))
+    this.refresh(names).catch((error) => this.#system.logger.warn({ err: error }, 'metadata could not be refreshed; asked again later'))
   }
 
   close(): void {
-    this.refresher.cancel()
-    this.closing.abort()
-    this.listeners.clear()
+    this.#refresher.cancel()
+    this.#closing.abort()
+    this.#listeners.clear()
   }
 }

@@ -26,8 +26,8 @@ export class Network {
   readonly metadata: Metadata
   readonly coordinators: Coordinators
   readonly retry: Backoff
-  private readonly closing = new AbortController()
-  private lanes = 0
+  readonly #closing = new AbortController()
+  #lanes = 0
 
   constructor(settings: ClientSettings, system: ClientSystem, doors: Doors) {
     const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
@@ -42,16 +42,16 @@ export class Network {
   }
 
   get closed(): boolean {
-    return this.closing.signal.aborted
+    return this.#closing.signal.aborted
   }
 
   get closeSignal(): AbortSignal {
-    return this.closing.signal
+    return this.#closing.signal
   }
 
   /** A lane of its own for one part: its requests wait for nobody else's. */
   newLane(purpose: string): string {
-    return `${purpose}-${this.lanes++}`
+    return `${purpose}-${this.#lanes++}`
   }
 
   backoffMs(attempt: number): number {
@@ -60,7 +60,7 @@ export class Network {
 
   /** Waits; wakes at once when `signal` aborts or the client closes. */
   async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    await this.system.clock.sleep(delayMs, signal ? AbortSignal.any([signal, this.closing.signal]) : this.closing.signal)
+    await this.system.clock.sleep(delayMs, signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal)
   }
 
   /** The node of a broker id; asks the cluster where it is unknown. */
@@ -102,7 +102,7 @@ export class Network {
       if (this.closed) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
       if (options.signal?.aborted) throw abortError(options.signal)
       try {
-        const node = await this.find(target, deadline, options.signal)
+        const node = await this.#find(target, deadline, options.signal)
         const left = Math.max(1, deadline - clock.monotonic())
         const answer = await this.nodes.request(node, api, request, { ...options, lane, timeoutMs: left })
         if (typeof target === 'object' && 'group' in target && MOVED.includes((answer as { errorCode?: number }).errorCode ?? 0))
@@ -129,7 +129,7 @@ export class Network {
     }
   }
 
-  private async find(target: Target, deadline: number, signal?: AbortSignal): Promise<Node> {
+  async #find(target: Target, deadline: number, signal?: AbortSignal): Promise<Node> {
     if (target === 'any') {
       const first = this.metadata.brokerList().length > 0 ? this.metadata.candidates()[0]! : undefined
       if (first) return first
@@ -154,7 +154,7 @@ export class Network {
   }
 
   close(): void {
-    this.closing.abort()
+    this.#closing.abort()
     this.metadata.close()
     this.nodes.close()
   }

@@ -48,55 +48,55 @@ interface Seat {
 export class Nodes {
   /** By lane: where its answers get their memory, for lanes that use memory again. */
   readonly allocators = new Map<string, (sizeBytes: number) => Buffer>()
-  private readonly settings: NodesSettings
-  private readonly system: Pick<System, 'clock' | 'random' | 'logger'>
-  private readonly doors: Doors
-  private readonly seats = new Map<string, Seat>()
-  private readonly failed = new Map<number, { times: number; notBefore: number }>()
-  private readonly sweeper
-  private closed = false
+  readonly #settings: NodesSettings
+  readonly #system: Pick<System, 'clock' | 'random' | 'logger'>
+  readonly #doors: Doors
+  readonly #seats = new Map<string, Seat>()
+  readonly #failed = new Map<number, { times: number; notBefore: number }>()
+  readonly #sweeper
+  #closed = false
 
   constructor(settings: NodesSettings, system: Pick<System, 'clock' | 'random' | 'logger'>, doors: Doors) {
-    this.settings = settings
-    this.system = system
-    this.doors = doors
-    this.sweeper = system.clock.every(Math.max(1_000, settings.connectionsMaxIdleMs / 4), () => this.sweep())
+    this.#settings = settings
+    this.#system = system
+    this.#doors = doors
+    this.#sweeper = system.clock.every(Math.max(1_000, settings.connectionsMaxIdleMs / 4), () => this.#sweep())
   }
 
   /** Whether a connection to the node is open, or may be tried now. */
   usable(id: number): boolean {
-    return (this.failed.get(id)?.notBefore ?? 0) <= this.system.clock.monotonic()
+    return (this.#failed.get(id)?.notBefore ?? 0) <= this.#system.clock.monotonic()
   }
 
   connected(id: number): boolean {
-    for (const seat of this.seats.values()) if (seat.node.id === id && seat.connection) return true
+    for (const seat of this.#seats.values()) if (seat.node.id === id && seat.connection) return true
     return false
   }
 
   /** One request on one connection: found or made, in the highest common version. It is not tried again. */
   async request<A extends Api>(node: Node, api: A, body: RequestOf<A>, options: RequestOptions): Promise<ResponseOf<A>> {
-    const timeoutMs = options.timeoutMs ?? this.settings.requestTimeoutMs
-    const deadline = this.system.clock.monotonic() + timeoutMs
+    const timeoutMs = options.timeoutMs ?? this.#settings.requestTimeoutMs
+    const deadline = this.#system.clock.monotonic() + timeoutMs
     const connection = this.open(node, options.lane) ?? (await this.connection(node, options.lane, deadline, options.signal))
     return connection.request(api, commonVersion(connection, api as AnyApi, options.maxVersion), body, {
-      timeoutMs: Math.max(1, deadline - this.system.clock.monotonic()),
+      timeoutMs: Math.max(1, deadline - this.#system.clock.monotonic()),
       signal: options.signal,
     })
   }
 
   /** An open connection that the broker does not hold back; undefined where it takes waiting. */
   open(node: Node, lane: string): Connection | undefined {
-    const connection = this.seats.get(`${node.id}/${lane}`)?.connection
+    const connection = this.#seats.get(`${node.id}/${lane}`)?.connection
     if (!connection || connection.closed || connection.address.host !== node.host || connection.address.port !== node.port) return undefined
-    return connection.throttledUntil > 0 && connection.throttledUntil > this.system.clock.monotonic() ? undefined : connection
+    return connection.throttledUntil > 0 && connection.throttledUntil > this.#system.clock.monotonic() ? undefined : connection
   }
 
   async connection(node: Node, lane: string, deadline: number, signal?: AbortSignal): Promise<Connection> {
-    const { clock } = this.system
+    const { clock } = this.#system
     for (;;) {
-      if (this.closed) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
+      if (this.#closed) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
       if (signal?.aborted) throw abortError(signal)
-      const seat = this.seat(node, lane)
+      const seat = this.#seat(node, lane)
       const { connection } = seat
       if (connection && !connection.closed) {
         const heldBackMs = connection.throttledUntil - clock.monotonic()
@@ -106,14 +106,14 @@ export class Nodes {
         continue
       }
       const now = clock.monotonic()
-      const notBefore = this.failed.get(node.id)?.notBefore ?? 0
+      const notBefore = this.#failed.get(node.id)?.notBefore ?? 0
       if (!seat.connecting && notBefore > now) {
         if (now >= deadline) throw new KafkaError('NETWORK_EXCEPTION', `${node.host}:${node.port} cannot be reached`)
         await clock.sleep(Math.min(notBefore, deadline) - now, signal ?? seat.abort.signal)
         if (clock.monotonic() >= deadline) throw new KafkaError('NETWORK_EXCEPTION', `${node.host}:${node.port} cannot be reached`)
         continue
       }
-      seat.connecting ??= this.connect(seat).finally(() => {
+      seat.connecting ??= this.#connect(seat).finally(() => {
         seat.connecting = null
       })
       const { connecting } = seat
@@ -124,20 +124,20 @@ export class Nodes {
     }
   }
 
-  private seat(node: Node, lane: string): Seat {
+  #seat(node: Node, lane: string): Seat {
     const key = `${node.id}/${lane}`
-    const known = this.seats.get(key)
+    const known = this.#seats.get(key)
     if (known && known.node.host === node.host && known.node.port === node.port) return known
-    if (known) this.leave(key, known, new Error(`node ${node.id} has moved to ${node.host}:${node.port}`))
+    if (known) this.#leave(key, known, new Error(`node ${node.id} has moved to ${node.host}:${node.port}`))
     const seat: Seat = { node, lane, connection: null, connecting: null, abort: new AbortController() }
-    this.seats.set(key, seat)
+    this.#seats.set(key, seat)
     return seat
   }
 
-  private async connect(seat: Seat): Promise<Connection> {
-    const { clock, random, logger } = this.system
+  async #connect(seat: Seat): Promise<Connection> {
+    const { clock, random, logger } = this.#system
     const { node } = seat
-    const timeoutMs = Math.min(this.settings.requestTimeoutMs, clientLimits.connectTimeoutMs)
+    const timeoutMs = Math.min(this.#settings.requestTimeoutMs, clientLimits.connectTimeoutMs)
     const attempt = new AbortController()
     let connection: Connection | null = null
     const giveUp = () => {
@@ -147,12 +147,12 @@ export class Nodes {
     const timer = clock.after(timeoutMs, giveUp)
     seat.abort.signal.addEventListener('abort', giveUp, { once: true })
     try {
-      const stream = await this.doors.connect({ host: node.host, port: node.port }, attempt.signal)
+      const stream = await this.#doors.connect({ host: node.host, port: node.port }, attempt.signal)
       connection = new Connection(
         stream,
         { host: node.host, port: node.port },
         {
-          clientId: this.settings.clientId,
+          clientId: this.#settings.clientId,
           clock,
           allocate: this.allocators.get(seat.lane),
           onClose: (error) => {
@@ -162,15 +162,15 @@ export class Nodes {
         },
       )
       await negotiate(connection, timeoutMs)
-      await this.doors.authenticate?.(connection)
+      await this.#doors.authenticate?.(connection)
       if (seat.abort.signal.aborted || connection.closed) throw new Error('closed while connecting')
       seat.connection = connection
-      this.failed.delete(node.id)
+      this.#failed.delete(node.id)
       return connection
     } catch (error) {
       connection?.destroy()
-      const times = (this.failed.get(node.id)?.times ?? 0) + 1
-      this.failed.set(node.id, { times, notBefore: clock.monotonic() + backoffMs(this.settings.reconnect, times - 1, random) })
+      const times = (this.#failed.get(node.id)?.times ?? 0) + 1
+      this.#failed.set(node.id, { times, notBefore: clock.monotonic() + backoffMs(this.#settings.reconnect, times - 1, random) })
       if (error instanceof KafkaError && error.error !== 'NETWORK_EXCEPTION') throw error
       throw new KafkaError('NETWORK_EXCEPTION', `${node.host}:${node.port}: ${(error as Error).message}`, { cause: error })
     } finally {
@@ -179,30 +179,30 @@ export class Nodes {
     }
   }
 
-  private leave(key: string, seat: Seat, reason: Error): void {
-    this.seats.delete(key)
+  #leave(key: string, seat: Seat, reason: Error): void {
+    this.#seats.delete(key)
     seat.abort.abort()
     seat.connection?.destroy(reason)
   }
 
   /** Ends the connections of one lane, and what waits on them. */
   closeLane(lane: string): void {
-    for (const [key, seat] of this.seats) if (seat.lane === lane) this.leave(key, seat, new Error('closed'))
+    for (const [key, seat] of this.#seats) if (seat.lane === lane) this.#leave(key, seat, new Error('closed'))
     this.allocators.delete(lane)
   }
 
-  private sweep(): void {
-    const oldest = this.system.clock.monotonic() - this.settings.connectionsMaxIdleMs
-    for (const [key, seat] of this.seats) {
+  #sweep(): void {
+    const oldest = this.#system.clock.monotonic() - this.#settings.connectionsMaxIdleMs
+    for (const [key, seat] of this.#seats) {
       if (seat.connecting) continue
       const { connection } = seat
-      if (!connection || (connection.inFlight === 0 && connection.lastUsed < oldest)) this.leave(key, seat, new Error('idle'))
+      if (!connection || (connection.inFlight === 0 && connection.lastUsed < oldest)) this.#leave(key, seat, new Error('idle'))
     }
   }
 
   close(): void {
-    this.closed = true
-    this.sweeper.cancel()
-    for (const [key, seat] of this.seats) this.leave(key, seat, new Error('the client is closed'))
+    this.#closed = true
+    this.#sweeper.cancel()
+    for (const [key, seat] of this.#seats) this.#leave(key, seat, new Error('the client is closed'))
   }
 }

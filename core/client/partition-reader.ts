@@ -39,23 +39,23 @@ export class PartitionReader implements TopicPartition {
   /** The leader epoch of the last batch that was taken, and the one under which the position was last found sound. */
   lastEpoch = -1
   soundEpoch = -1
-  private readonly readCommitted: boolean
-  private chunks: Chunk[] = []
-  private rest: ConsumedRecord[] = []
-  private restAt = 0
-  private restNext = 0
+  readonly #readCommitted: boolean
+  #chunks: Chunk[] = []
+  #rest: ConsumedRecord[] = []
+  #restAt = 0
+  #restNext = 0
 
   constructor({ topic, partition }: TopicPartition, seeking: 'committed' | 'earliest' | 'latest' | number, readCommitted: boolean) {
     this.topic = topic
     this.partition = partition
-    this.readCommitted = readCommitted
+    this.#readCommitted = readCommitted
     this.seeking = null
     if (typeof seeking === 'number') this.seek(seeking)
     else this.seeking = seeking
   }
 
   get hasBuffered(): boolean {
-    return this.restAt < this.rest.length || this.chunks.length > 0
+    return this.#restAt < this.#rest.length || this.#chunks.length > 0
   }
 
   /** Throws away what was fetched and goes on from `offset`. */
@@ -80,23 +80,23 @@ export class PartitionReader implements TopicPartition {
     this.failure = null
     this.fetching = false
     this.resolving = false
-    this.chunks = []
-    this.rest = []
-    this.restAt = 0
+    this.#chunks = []
+    this.#rest = []
+    this.#restAt = 0
     this.bufferedBytes = 0
   }
 
   /** Takes what a fetch at `fetchOffset` gave. */
   put(result: RawFetchResult): void {
-    this.highWatermark = this.readCommitted ? result.lastStableOffset : result.highWatermark
+    this.highWatermark = this.#readCommitted ? result.lastStableOffset : result.highWatermark
     const { records } = result
     if (records.length === 0) return
     let last = 0
     for (let position = 0; position < records.length; position += batchSize(records, position)) last = position
     const header = readBatchHeader(records, last)
     this.fetchOffset = Math.max(this.fetchOffset, header.lastOffset + 1)
-    const aborted = this.readCommitted ? [...result.abortedTransactions].sort((a, b) => a.firstOffset - b.firstOffset) : []
-    this.chunks.push({ records, position: 0, aborted, aborting: new Set() })
+    const aborted = this.#readCommitted ? [...result.abortedTransactions].sort((a, b) => a.firstOffset - b.firstOffset) : []
+    this.#chunks.push({ records, position: 0, aborted, aborting: new Set() })
     this.bufferedBytes += records.length
   }
 
@@ -109,11 +109,11 @@ export class PartitionReader implements TopicPartition {
     if (before === undefined || !this.hasBuffered) return null
     const records: ConsumedRecord[] = []
     let next = before
-    if (this.restAt < this.rest.length) next = this.takeRest(records, limit)
-    while (records.length < limit && this.chunks.length > 0 && this.restAt >= this.rest.length) {
-      const chunk = this.chunks[0]!
+    if (this.#restAt < this.#rest.length) next = this.#takeRest(records, limit)
+    while (records.length < limit && this.#chunks.length > 0 && this.#restAt >= this.#rest.length) {
+      const chunk = this.#chunks[0]!
       if (chunk.position >= chunk.records.length) {
-        this.chunks.shift()
+        this.#chunks.shift()
         this.bufferedBytes -= chunk.records.length
         continue
       }
@@ -124,7 +124,7 @@ export class PartitionReader implements TopicPartition {
       const whole = records.length
       let end: number
       try {
-        end = this.decode(batch, chunk, fits ? records : this.rest, before)
+        end = this.#decode(batch, chunk, fits ? records : this.#rest, before)
       } catch (error) {
         records.length = whole
         this.seek(next)
@@ -138,34 +138,34 @@ export class PartitionReader implements TopicPartition {
       chunk.position += size
       if (fits) next = end
       else {
-        this.restNext = end
-        next = this.takeRest(records, room)
+        this.#restNext = end
+        next = this.#takeRest(records, room)
       }
     }
-    if (this.chunks.length > 0 && this.chunks[0]!.position >= this.chunks[0]!.records.length)
-      this.bufferedBytes -= this.chunks.shift()!.records.length
+    if (this.#chunks.length > 0 && this.#chunks[0]!.position >= this.#chunks[0]!.records.length)
+      this.bufferedBytes -= this.#chunks.shift()!.records.length
     this.position = next
     if (records.length === 0 && next === before) return null
     return { topic: this.topic, partition: this.partition, records, nextOffset: next, highWatermark: this.highWatermark }
   }
 
-  private takeRest(into: ConsumedRecord[], limit: number): number {
-    const end = Math.min(this.rest.length, this.restAt + limit)
-    for (let i = this.restAt; i < end; i++) into.push(this.rest[i]!)
-    this.restAt = end
-    if (end < this.rest.length) return this.rest[end - 1]!.offset + 1
-    this.rest = []
-    this.restAt = 0
-    return this.restNext
+  #takeRest(into: ConsumedRecord[], limit: number): number {
+    const end = Math.min(this.#rest.length, this.#restAt + limit)
+    for (let i = this.#restAt; i < end; i++) into.push(this.#rest[i]!)
+    this.#restAt = end
+    if (end < this.#rest.length) return this.#rest[end - 1]!.offset + 1
+    this.#rest = []
+    this.#restAt = 0
+    return this.#restNext
   }
 
   /** Returns the offset behind the batch. */
-  private decode(batch: Buffer, chunk: Chunk, into: ConsumedRecord[], from: number): number {
+  #decode(batch: Buffer, chunk: Chunk, into: ConsumedRecord[], from: number): number {
     const header = readBatchHeader(batch)
     const end = header.lastOffset + 1
     if (header.leaderEpoch >= 0) this.lastEpoch = header.leaderEpoch
     const control = (header.attributes & attributes.control) !== 0
-    if (this.readCommitted) {
+    if (this.#readCommitted) {
       while (chunk.aborted.length > 0 && chunk.aborted[0]!.firstOffset <= header.lastOffset)
         chunk.aborting.add(chunk.aborted.shift()!.producerId)
       if (control && controlType(decodeRecords(batch)[0]?.key ?? null) === controlTypes.abort) chunk.aborting.delete(header.producerId)

@@ -31,16 +31,16 @@ export class ProducerBatch {
   attempts = 0
   error: Error | null = null
   decided = false
-  private readonly width: number
-  private readonly deliveries: Delivery[] = []
-  private readonly counts: number[] = []
-  private halves: [ProducerBatch, ProducerBatch] | null = null
-  private parent: ProducerBatch | null = null
+  readonly #width: number
+  readonly #deliveries: Delivery[] = []
+  readonly #counts: number[] = []
+  #halves: [ProducerBatch, ProducerBatch] | null = null
+  #parent: ProducerBatch | null = null
 
   constructor(partition: number, order: number, createdAt: number, expectedBytes = 0, width = 1) {
     this.partition = partition
     this.order = order
-    this.width = width
+    this.#width = width
     this.createdAt = createdAt
     this.builder = new BatchBuilder(Math.max(FIRST_BYTES, expectedBytes))
   }
@@ -56,11 +56,11 @@ export class ProducerBatch {
 
   /** The last record that was appended belongs to `delivery`. Returns its place. */
   noteOwner(delivery: Delivery): number {
-    const last = this.deliveries.length - 1
-    if (last >= 0 && this.deliveries[last] === delivery) this.counts[last]!++
+    const last = this.#deliveries.length - 1
+    if (last >= 0 && this.#deliveries[last] === delivery) this.#counts[last]!++
     else {
-      this.deliveries.push(delivery)
-      this.counts.push(1)
+      this.#deliveries.push(delivery)
+      this.#counts.push(1)
     }
     return this.count++
   }
@@ -86,8 +86,8 @@ export class ProducerBatch {
 
   /** Where record `place` is now. */
   locate(place: number): { batch: ProducerBatch; place: number } {
-    if (!this.halves) return { batch: this, place }
-    const [first, second] = this.halves
+    if (!this.#halves) return { batch: this, place }
+    const [first, second] = this.#halves
     return place < first.count ? first.locate(place) : second.locate(place - first.count)
   }
 
@@ -98,17 +98,17 @@ export class ProducerBatch {
     const records = decodeRecords(this.bytes!)
     const middle = Math.ceil(records.length / 2)
     const half = (from: number, to: number, order: number): ProducerBatch => {
-      const batch = new ProducerBatch(this.partition, order, this.createdAt, 0, this.width / 2)
+      const batch = new ProducerBatch(this.partition, order, this.createdAt, 0, this.#width / 2)
       for (const { key, value, headers, timestamp } of records.slice(from, to)) batch.builder!.appendParts(key, value, headers, timestamp)
       batch.count = to - from
-      batch.parent = this
+      batch.#parent = this
       const identity = header.producerId < 0 ? null : { producerId: header.producerId, producerEpoch: header.producerEpoch }
       batch.build(codec, identity, header.baseSequence < 0 ? -1 : (header.baseSequence + from) % 0x8000_0000)
       return batch
     }
-    this.halves = [half(0, middle, this.order), half(middle, records.length, this.order + this.width / 2)]
+    this.#halves = [half(0, middle, this.order), half(middle, records.length, this.order + this.#width / 2)]
     this.bytes = null
-    return this.halves
+    return this.#halves
   }
 
   /** Once: tells the deliveries. Returns the batch whose memory is free now, if any. */
@@ -120,22 +120,22 @@ export class ProducerBatch {
     this.logAppendTime = logAppendTime
     this.bytes = null
     this.builder = null
-    if (this.parent) return this.parent.halfDecided()
-    this.tell(error !== null)
+    if (this.#parent) return this.#parent.#halfDecided()
+    this.#tell(error !== null)
     return this
   }
 
-  private halfDecided(): ProducerBatch | null {
-    if (!this.halves!.every((half) => half.decided)) return null
+  #halfDecided(): ProducerBatch | null {
+    if (!this.#halves!.every((half) => half.decided)) return null
     this.decided = true
-    const failed = this.halves!.some((half) => half.error !== null)
-    if (failed) this.error = this.halves![0].error ?? this.halves![1].error
-    if (this.parent) return this.parent.halfDecided()
-    this.tell(failed)
+    const failed = this.#halves!.some((half) => half.error !== null)
+    if (failed) this.error = this.#halves![0].error ?? this.#halves![1].error
+    if (this.#parent) return this.#parent.#halfDecided()
+    this.#tell(failed)
     return this
   }
 
-  private tell(failed: boolean): void {
-    for (let i = 0; i < this.deliveries.length; i++) this.deliveries[i]!.settle(this.counts[i]!, failed)
+  #tell(failed: boolean): void {
+    for (let i = 0; i < this.#deliveries.length; i++) this.#deliveries[i]!.settle(this.#counts[i]!, failed)
   }
 }

@@ -34,16 +34,16 @@ interface Waiting {
 }
 
 export class BatchingProducer implements Producer {
-  private readonly network: Network
-  private readonly accumulator: Accumulator
-  private readonly sender: Sender
-  private readonly undecided = new Set<Delivery>()
-  private readonly waiting: Waiting[] = []
-  private readonly bufferMemory: number
-  private feeding = false
-  private closed = false
-  private roomWaiter: (() => void) | null = null
-  private readonly closing = new AbortController()
+  readonly #network: Network
+  readonly #accumulator: Accumulator
+  readonly #sender: Sender
+  readonly #undecided = new Set<Delivery>()
+  readonly #waiting: Waiting[] = []
+  readonly #bufferMemory: number
+  #feeding = false
+  #closed = false
+  #roomWaiter: (() => void) | null = null
+  readonly #closing = new AbortController()
 
   constructor(network: Network, given: ProducerSettings) {
     const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ProducerSettings
@@ -59,12 +59,12 @@ export class BatchingProducer implements Producer {
         'INVALID_CONFIG',
         `enable.idempotence needs max.in.flight.requests.per.connection of at most ${IDEMPOTENT_IN_FLIGHT}, not ${settings.maxInFlight}`,
       )
-    this.network = network
-    this.bufferMemory = settings.bufferMemory
-    this.accumulator = new Accumulator(settings, network.system.random)
-    this.sender = new Sender(
+    this.#network = network
+    this.#bufferMemory = settings.bufferMemory
+    this.#accumulator = new Accumulator(settings, network.system.random)
+    this.#sender = new Sender(
       network,
-      this.accumulator,
+      this.#accumulator,
       {
         acks: settings.acks === 'all' ? -1 : settings.acks,
         idempotent,
@@ -76,122 +76,122 @@ export class BatchingProducer implements Producer {
         deliveryTimeoutMs: settings.deliveryTimeoutMs,
         requestTimeoutMs: settings.requestTimeoutMs,
       },
-      () => this.onDecided(),
+      () => this.#onDecided(),
     )
   }
 
   get pendingBytes(): number {
-    return this.accumulator.pendingBytes
+    return this.#accumulator.pendingBytes
   }
 
   async send(records: readonly ProducerRecord[]): Promise<SendResult> {
-    if (this.closed) throw new KafkaError('NETWORK_EXCEPTION', 'the producer is closed')
-    if (this.waiting.length >= clientLimits.waitingSends)
-      throw new KafkaError('REQUEST_TIMED_OUT', `${this.waiting.length} calls of send() wait already: await some of them`)
-    const { clock } = this.network.system
+    if (this.#closed) throw new KafkaError('NETWORK_EXCEPTION', 'the producer is closed')
+    if (this.#waiting.length >= clientLimits.waitingSends)
+      throw new KafkaError('REQUEST_TIMED_OUT', `${this.#waiting.length} calls of send() wait already: await some of them`)
+    const { clock } = this.#network.system
     const delivery = new Delivery(records, clock.now())
     if (records.length === 0) return delivery.promise
-    this.undecided.add(delivery)
-    const next = this.feeding ? 0 : this.accumulator.take(delivery, 0, clock.monotonic())
-    if (next > 0) this.sender.schedule()
+    this.#undecided.add(delivery)
+    const next = this.#feeding ? 0 : this.#accumulator.take(delivery, 0, clock.monotonic())
+    if (next > 0) this.#sender.schedule()
     if (next < records.length) {
-      this.waiting.push({ delivery, next, missing: new Map() })
-      if (!this.feeding) void this.feed()
+      this.#waiting.push({ delivery, next, missing: new Map() })
+      if (!this.#feeding) void this.#feed()
     }
     try {
       return await delivery.promise
     } finally {
-      this.undecided.delete(delivery)
+      this.#undecided.delete(delivery)
     }
   }
 
   /** Takes what waits, in order. Never rejects. */
-  private async feed(): Promise<void> {
-    this.feeding = true
-    while (this.waiting.length > 0) {
-      const entry = this.waiting[0]!
+  async #feed(): Promise<void> {
+    this.#feeding = true
+    while (this.#waiting.length > 0) {
+      const entry = this.#waiting[0]!
       const { delivery } = entry
-      if (this.closed) {
-        this.refuseRest(entry, new KafkaError('NETWORK_EXCEPTION', 'the producer was closed before it took the record'))
-        this.waiting.shift()
+      if (this.#closed) {
+        this.#refuseRest(entry, new KafkaError('NETWORK_EXCEPTION', 'the producer was closed before it took the record'))
+        this.#waiting.shift()
         continue
       }
       const before = entry.next
-      entry.next = this.accumulator.take(delivery, entry.next, this.network.system.clock.monotonic())
-      if (entry.next > before) this.sender.schedule()
+      entry.next = this.#accumulator.take(delivery, entry.next, this.#network.system.clock.monotonic())
+      if (entry.next > before) this.#sender.schedule()
       if (entry.next >= delivery.count) {
-        this.waiting.shift()
+        this.#waiting.shift()
         continue
       }
       const { topic } = delivery.records[entry.next]!
-      if (this.accumulator.knows(topic)) {
-        await this.room()
+      if (this.#accumulator.knows(topic)) {
+        await this.#room()
         continue
       }
-      const missing = entry.missing.get(topic) ?? (await this.learn(topic))
+      const missing = entry.missing.get(topic) ?? (await this.#learn(topic))
       if (missing) {
         entry.missing.set(topic, missing)
-        this.accumulator.refuse(delivery, entry.next++, missing)
-        if (entry.next >= delivery.count) this.waiting.shift()
+        this.#accumulator.refuse(delivery, entry.next++, missing)
+        if (entry.next >= delivery.count) this.#waiting.shift()
       }
     }
-    this.feeding = false
+    this.#feeding = false
   }
 
-  private refuseRest(entry: Waiting, error: Error): void {
-    while (entry.next < entry.delivery.count) this.accumulator.refuse(entry.delivery, entry.next++, error)
+  #refuseRest(entry: Waiting, error: Error): void {
+    while (entry.next < entry.delivery.count) this.#accumulator.refuse(entry.delivery, entry.next++, error)
   }
 
   /** What keeps the topic's records from being sent, or nothing. */
-  private async learn(topic: string): Promise<Error | null> {
+  async #learn(topic: string): Promise<Error | null> {
     try {
-      const metadata = await this.network.metadata.topic(topic, { allowCreation: true, signal: this.closing.signal })
+      const metadata = await this.#network.metadata.topic(topic, { allowCreation: true, signal: this.#closing.signal })
       if (!metadata) return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} is not there and was not created`)
-      this.accumulator.learn(metadata)
+      this.#accumulator.learn(metadata)
       return null
     } catch (error) {
       return error as Error
     }
   }
 
-  private room(): Promise<void> {
-    if (this.closed || this.accumulator.pendingBytes < this.bufferMemory) return Promise.resolve()
+  #room(): Promise<void> {
+    if (this.#closed || this.#accumulator.pendingBytes < this.#bufferMemory) return Promise.resolve()
     // Full buffers go without waiting for company.
-    this.sender.hurry++
-    this.sender.schedule()
+    this.#sender.hurry++
+    this.#sender.schedule()
     return new Promise((resolve) => {
-      this.roomWaiter = () => {
-        this.sender.hurry--
+      this.#roomWaiter = () => {
+        this.#sender.hurry--
         resolve()
       }
     })
   }
 
-  private onDecided(): void {
-    if (!this.roomWaiter || (!this.closed && this.accumulator.pendingBytes >= this.bufferMemory)) return
-    const waiter = this.roomWaiter
-    this.roomWaiter = null
+  #onDecided(): void {
+    if (!this.#roomWaiter || (!this.#closed && this.#accumulator.pendingBytes >= this.#bufferMemory)) return
+    const waiter = this.#roomWaiter
+    this.#roomWaiter = null
     waiter()
   }
 
   async flush(): Promise<void> {
-    if (this.undecided.size === 0) return
-    this.sender.hurry++
-    this.sender.schedule()
+    if (this.#undecided.size === 0) return
+    this.#sender.hurry++
+    this.#sender.schedule()
     try {
-      await Promise.allSettled([...this.undecided].map((delivery) => delivery.promise))
+      await Promise.allSettled([...this.#undecided].map((delivery) => delivery.promise))
     } finally {
-      this.sender.hurry--
+      this.#sender.hurry--
     }
   }
 
   /** Delivers what was taken, for a bounded time; the rest fails. */
   async close(): Promise<void> {
-    if (this.closed) return
-    await within(this.network.system.clock, clientLimits.closeTimeoutMs, this.flush())
-    this.closed = true
-    this.closing.abort()
-    this.sender.close()
-    this.onDecided()
+    if (this.#closed) return
+    await within(this.#network.system.clock, clientLimits.closeTimeoutMs, this.flush())
+    this.#closed = true
+    this.#closing.abort()
+    this.#sender.close()
+    this.#onDecided()
   }
 }

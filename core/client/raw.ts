@@ -106,16 +106,16 @@ export async function fetchRaw(
 }
 
 export class Raw implements RawAccess {
-  private readonly network: Network
-  private readonly fetchLane: string
-  private readonly produceLane: string
-  private readonly closing = new AbortController()
+  readonly #network: Network
+  readonly #fetchLane: string
+  readonly #produceLane: string
+  readonly #closing = new AbortController()
 
   constructor(network: Network, allocate?: (sizeBytes: number) => Buffer) {
-    this.network = network
-    this.fetchLane = network.newLane('raw-fetch')
-    if (allocate) network.nodes.allocators.set(this.fetchLane, allocate)
-    this.produceLane = network.newLane('raw-produce')
+    this.#network = network
+    this.#fetchLane = network.newLane('raw-fetch')
+    if (allocate) network.nodes.allocators.set(this.#fetchLane, allocate)
+    this.#produceLane = network.newLane('raw-produce')
   }
 
   fetch(
@@ -123,8 +123,8 @@ export class Raw implements RawAccess {
     partitions: readonly FetchPartition[],
     options: Omit<FetchOptions, 'signal'> & { signal?: AbortSignal },
   ): Promise<RawFetchResult[]> {
-    this.checkOpen()
-    return fetchRaw(this.network, this.fetchLane, node, partitions, options)
+    this.#checkOpen()
+    return fetchRaw(this.#network, this.#fetchLane, node, partitions, options)
   }
 
   async produce(
@@ -132,8 +132,8 @@ export class Raw implements RawAccess {
     partitions: readonly (TopicPartition & { topicId: string; records: Buffer | readonly Buffer[] })[],
     options: { timeoutMs?: number; acks?: -1 | 0 | 1 } = {},
   ): Promise<(TopicPartition & { error: string | null; baseOffset: number; logAppendTimeMs: number; logStartOffset: number })[]> {
-    this.checkOpen()
-    const timeoutMs = options.timeoutMs ?? this.network.settings.requestTimeoutMs
+    this.#checkOpen()
+    const timeoutMs = options.timeoutMs ?? this.#network.settings.requestTimeoutMs
     const acks = options.acks ?? ALL
     const named = partitions.some((entry) => entry.topicId === ZERO_UUID)
     const topics = byTopicId(partitions, named)
@@ -149,13 +149,13 @@ export class Raw implements RawAccess {
       })),
     }
     const request = {
-      lane: this.produceLane,
-      timeoutMs: timeoutMs + this.network.settings.requestTimeoutMs,
-      signal: this.closing.signal,
+      lane: this.#produceLane,
+      timeoutMs: timeoutMs + this.#network.settings.requestTimeoutMs,
+      signal: this.#closing.signal,
       maxVersion: named ? BY_NAME : undefined,
     }
     if (acks === 0) {
-      await this.network.sendOneWay(node, produceApi, body, request)
+      await this.#network.sendOneWay(node, produceApi, body, request)
       return partitions.map(({ topic, partition }) => ({
         topic,
         partition,
@@ -165,7 +165,7 @@ export class Raw implements RawAccess {
         logStartOffset: -1,
       }))
     }
-    const answer = await this.network.request(node, produceApi, body, request)
+    const answer = await this.#network.request(node, produceApi, body, request)
     return answer.responses.flatMap((topic) =>
       topic.partitionResponses.map(({ index, errorCode, baseOffset, logAppendTimeMs, logStartOffset }) => ({
         topic: topic.name || (names.get(topic.topicId) ?? ''),
@@ -179,18 +179,18 @@ export class Raw implements RawAccess {
   }
 
   async initProducerId(): Promise<{ producerId: number; producerEpoch: number }> {
-    this.checkOpen()
-    return initProducerId(this.network, this.closing.signal)
+    this.#checkOpen()
+    return initProducerId(this.#network, this.#closing.signal)
   }
 
-  private checkOpen(): void {
-    if (this.closing.signal.aborted) throw new KafkaError('NETWORK_EXCEPTION', 'this raw access is closed')
+  #checkOpen(): void {
+    if (this.#closing.signal.aborted) throw new KafkaError('NETWORK_EXCEPTION', 'this raw access is closed')
   }
 
   async close(): Promise<void> {
-    this.closing.abort()
-    this.network.nodes.closeLane(this.fetchLane)
-    this.network.nodes.closeLane(this.produceLane)
+    this.#closing.abort()
+    this.#network.nodes.closeLane(this.#fetchLane)
+    this.#network.nodes.closeLane(this.#produceLane)
   }
 }
 

@@ -52,75 +52,76 @@ interface Sending {
 }
 
 export class Sender {
-  private readonly network: Network
-  private readonly accumulator: Accumulator
-  private readonly settings: SenderSettings
-  private readonly lane: string
-  private readonly underway = new Map<number, number>()
-  private readonly unlisten: () => void
-  private readonly closing = new AbortController()
+  readonly #network: Network
+  readonly #accumulator: Accumulator
+  readonly #settings: SenderSettings
+  readonly #lane: string
+  readonly #underway = new Map<number, number>()
+  readonly #unlisten: () => void
+  readonly #closing = new AbortController()
   /** Told when memory may have come free. */
-  private readonly onDecided: () => void
-  private scheduled = false
-  private timer: AbortController | null = null
-  private timerAt = Number.POSITIVE_INFINITY
-  private identity: Identity | null = null
-  private askingIdentity = false
-  private askingMetadata = false
-  private identityAttempts = 0
-  private metadataNotBefore = 0
-  private metadataAttempts = 0
+  readonly #onDecided: () => void
+  #scheduled = false
+  #timer: AbortController | null = null
+  #timerAt = Number.POSITIVE_INFINITY
+  #identity: Identity | null = null
+  #askingIdentity = false
+  #askingMetadata = false
+  #identityAttempts = 0
+  #metadataNotBefore = 0
+  #metadataAttempts = 0
   /** What ends the producer: no producer id can be had. */
   fatal: Error | null = null
   /** Above zero: batches go without waiting for company. */
   hurry = 0
 
   constructor(network: Network, accumulator: Accumulator, settings: SenderSettings, onDecided: () => void) {
-    this.network = network
-    this.accumulator = accumulator
-    this.settings = settings
-    this.onDecided = onDecided
-    this.lane = network.newLane('produce')
-    this.unlisten = network.metadata.onChange(() => this.relearn())
+    this.#network = network
+    this.#accumulator = accumulator
+    this.#settings = settings
+    this.#onDecided = onDecided
+    this.#lane = network.newLane('produce')
+    this.#unlisten = network.metadata.onChange(() => this.#relearn())
   }
 
-  private relearn(): void {
-    for (const name of this.accumulator.names()) {
-      const topic = this.network.metadata.peek(name)
-      if (topic) this.accumulator.learn(topic)
+  #relearn(): void {
+    for (const name of this.#accumulator.names()) {
+      const topic = this.#network.metadata.peek(name)
+      if (topic) this.#accumulator.learn(topic)
     }
     this.schedule()
   }
 
   schedule(): void {
-    if (this.scheduled || this.closing.signal.aborted) return
-    this.scheduled = true
-    this.network.system.clock.soon(() => {
-      this.scheduled = false
-      if (!this.closing.signal.aborted) this.pump()
+    if (this.#scheduled || this.#closing.signal.aborted) return
+    this.#scheduled = true
+    this.#network.system.clock.soon(() => {
+      this.#scheduled = false
+      if (!this.#closing.signal.aborted) this.#pump()
     })
   }
 
   /** Keeps the process alive: there are records to deliver. */
-  private wakeAt(at: number): void {
-    if (at >= this.timerAt) return
-    this.timer?.abort()
+  #wakeAt(at: number): void {
+    if (at >= this.#timerAt) return
+    this.#timer?.abort()
     const timer = new AbortController()
-    this.timer = timer
-    this.timerAt = at
-    const { clock } = this.network.system
+    this.#timer = timer
+    this.#timerAt = at
+    const { clock } = this.#network.system
     void clock.sleep(Math.max(1, at - clock.monotonic()), timer.signal).then(() => {
       if (timer.signal.aborted) return
-      this.timer = null
-      this.timerAt = Number.POSITIVE_INFINITY
+      this.#timer = null
+      this.#timerAt = Number.POSITIVE_INFINITY
       this.schedule()
     })
   }
 
   /** Sends what is due and can go. */
-  private pump(): void {
-    const now = this.network.system.clock.monotonic()
-    const { settings, accumulator } = this
+  #pump(): void {
+    const now = this.#network.system.clock.monotonic()
+    const settings = this.#settings
+    const accumulator = this.#accumulator
     const byLeader = new Map<number, PartitionQueue[]>()
     let leaderless: string[] | null = null
     for (const queue of accumulator.active) {
@@ -129,7 +130,7 @@ export class Sender {
         continue
       }
       if (this.fatal) {
-        this.abandon(queue, this.fatal)
+        this.#abandon(queue, this.fatal)
         continue
       }
       if (queue.failed.length > 0) {
@@ -137,50 +138,51 @@ export class Sender {
         if (queue.inFlight > 0) continue
         queue.requeue()
       }
-      this.expire(queue, now)
+      this.#expire(queue, now)
       const oldest = queue.ready[0] ?? queue.open
-      if (oldest) this.wakeAt(oldest.createdAt + settings.deliveryTimeoutMs)
+      if (oldest) this.#wakeAt(oldest.createdAt + settings.deliveryTimeoutMs)
       if (queue.needsNewEpoch) {
-        if (queue.inFlight === 0) this.renew(queue)
+        if (queue.inFlight === 0) this.#renew(queue)
         if (queue.needsNewEpoch) continue
       }
       if (queue.inFlight >= settings.maxInFlight) continue
       if (queue.notBefore > now) {
-        this.wakeAt(queue.notBefore)
+        this.#wakeAt(queue.notBefore)
         continue
       }
       if (!oldest) continue
-      const leader = this.network.metadata.peek(queue.topic)?.partitions[queue.partition]?.leader ?? -1
+      const leader = this.#network.metadata.peek(queue.topic)?.partitions[queue.partition]?.leader ?? -1
       if (leader < 0) {
         leaderless ??= []
         leaderless.push(queue.topic)
         continue
       }
-      const eager = settings.eager && (this.underway.get(leader) ?? 0) === 0
+      const eager = settings.eager && (this.#underway.get(leader) ?? 0) === 0
       const due = (batch: ProducerBatch) => this.hurry > 0 || eager || batch.createdAt + settings.lingerMs <= now
       if (!queue.head(due)) {
-        this.wakeAt(queue.open!.createdAt + settings.lingerMs)
+        this.#wakeAt(queue.open!.createdAt + settings.lingerMs)
         continue
       }
       const queues = byLeader.get(leader)
       if (queues) queues.push(queue)
       else byLeader.set(leader, [queue])
     }
-    if (leaderless) this.askMetadata(leaderless, now)
+    if (leaderless) this.#askMetadata(leaderless, now)
     if (byLeader.size === 0) return
-    if (settings.idempotent && !this.identity) {
-      this.askIdentity()
+    if (settings.idempotent && !this.#identity) {
+      this.#askIdentity()
       return
     }
-    for (const [leader, queues] of byLeader) this.sendTo(leader, queues)
+    for (const [leader, queues] of byLeader) this.#sendTo(leader, queues)
   }
 
-  private sendTo(leader: number, queues: PartitionQueue[]): void {
-    const { settings, network } = this
+  #sendTo(leader: number, queues: PartitionQueue[]): void {
+    const settings = this.#settings
+    const network = this.#network
     const node = network.metadata.node(leader)
     // While there is no open connection one request at a time goes, so that they cannot overtake each other on the way to it.
-    const limit = node && network.nodes.open(node, this.lane) ? settings.maxInFlight : 1
-    let underway = this.underway.get(leader) ?? 0
+    const limit = node && network.nodes.open(node, this.#lane) ? settings.maxInFlight : 1
+    let underway = this.#underway.get(leader) ?? 0
     let round = queues
     while (underway < limit && round.length > 0) {
       const sendings: Sending[] = []
@@ -191,54 +193,54 @@ export class Sender {
         if (!batch) continue
         next.push(queue)
         if (sendings.length > 0 && bytes + batch.sizeBytes > settings.maxRequestSize) continue
-        const records = this.prepare(queue, batch)
+        const records = this.#prepare(queue, batch)
         bytes += records.length + 16
         sendings.push({ queue, batch, topicId: network.metadata.peek(queue.topic)?.id ?? ZERO_UUID })
         // Who was served goes behind those that were not.
-        this.accumulator.active.delete(queue)
-        this.accumulator.active.add(queue)
+        this.#accumulator.active.delete(queue)
+        this.#accumulator.active.add(queue)
       }
       if (sendings.length === 0) return
       underway++
-      this.underway.set(leader, underway)
-      void this.send(leader, sendings)
+      this.#underway.set(leader, underway)
+      void this.#send(leader, sendings)
       round = next.filter((queue) => queue.ready.length > 0)
     }
   }
 
-  private prepare(queue: PartitionQueue, batch: ProducerBatch): Buffer {
+  #prepare(queue: PartitionQueue, batch: ProducerBatch): Buffer {
     queue.take(batch)
     queue.inFlight++
     batch.attempts++
     if (batch.bytes) return batch.bytes
-    if (!this.settings.idempotent) return batch.build(this.settings.codec, null, -1)
-    if (!queue.identity) queue.begin(this.identity!)
-    return batch.build(this.settings.codec, queue.identity, queue.sequenceFor(batch.count))
+    if (!this.#settings.idempotent) return batch.build(this.#settings.codec, null, -1)
+    if (!queue.identity) queue.begin(this.#identity!)
+    return batch.build(this.#settings.codec, queue.identity, queue.sequenceFor(batch.count))
   }
 
   /** One request. Never rejects: every batch in it is decided or put back. */
-  private async send(leader: number, sendings: Sending[]): Promise<void> {
+  async #send(leader: number, sendings: Sending[]): Promise<void> {
     try {
-      const answer = await this.request(leader, sendings)
-      if (answer === null) for (const { queue, batch } of sendings) this.succeed(queue, batch, -1, -1)
-      else this.settle(sendings, answer)
+      const answer = await this.#request(leader, sendings)
+      if (answer === null) for (const { queue, batch } of sendings) this.#succeed(queue, batch, -1, -1)
+      else this.#settle(sendings, answer)
     } catch (error) {
-      const failure = this.closing.signal.aborted
+      const failure = this.#closing.signal.aborted
         ? closedError()
         : error instanceof KafkaError
           ? error
           : new KafkaError('UNKNOWN_SERVER_ERROR', (error as Error).message, { cause: error })
-      for (const { queue, batch } of sendings) this.fail(queue, batch, failure)
+      for (const { queue, batch } of sendings) this.#fail(queue, batch, failure)
     }
-    this.underway.set(leader, this.underway.get(leader)! - 1)
+    this.#underway.set(leader, this.#underway.get(leader)! - 1)
     // Nobody comes for what was put back while the producer closed.
-    if (this.closing.signal.aborted) for (const { queue } of sendings) this.abandon(queue, this.fatal ?? closedError())
-    this.onDecided()
+    if (this.#closing.signal.aborted) for (const { queue } of sendings) this.#abandon(queue, this.fatal ?? closedError())
+    this.#onDecided()
     this.schedule()
   }
 
-  private async request(leader: number, sendings: Sending[]): Promise<ResponseOf<typeof produceApi> | null> {
-    const { settings } = this
+  async #request(leader: number, sendings: Sending[]): Promise<ResponseOf<typeof produceApi> | null> {
+    const settings = this.#settings
     const topics = new Map<string, { name: string; topicId: string; partitionData: { index: number; records: Buffer }[] }>()
     for (const { queue, batch, topicId } of sendings) {
       let topic = topics.get(queue.topic)
@@ -250,17 +252,17 @@ export class Sender {
     }
     const body = { transactionalId: null, acks: settings.acks, timeoutMs: settings.requestTimeoutMs, topicData: [...topics.values()] }
     const options = {
-      lane: this.lane,
+      lane: this.#lane,
       timeoutMs: settings.requestTimeoutMs,
-      signal: this.closing.signal,
+      signal: this.#closing.signal,
       maxVersion: sendings.some((sending) => sending.topicId === ZERO_UUID) ? BY_NAME : undefined,
     }
-    if (settings.acks !== 0) return this.network.request(leader, produceApi, body, options)
-    await this.network.sendOneWay(leader, produceApi, body, options)
+    if (settings.acks !== 0) return this.#network.request(leader, produceApi, body, options)
+    await this.#network.sendOneWay(leader, produceApi, body, options)
     return null
   }
 
-  private settle(sendings: Sending[], answer: ResponseOf<typeof produceApi>): void {
+  #settle(sendings: Sending[], answer: ResponseOf<typeof produceApi>): void {
     const names = new Map(sendings.map(({ queue, topicId }) => [topicId, queue.topic]))
     const open = new Map(sendings.map((sending) => [`${sending.queue.topic}-${sending.queue.partition}`, sending]))
     for (const topic of answer.responses) {
@@ -272,45 +274,45 @@ export class Sender {
         open.delete(key)
         const { queue, batch } = sending
         const error = errorName(entry.errorCode)
-        if (error === 'NONE' || error === 'DUPLICATE_SEQUENCE_NUMBER') this.succeed(queue, batch, entry.baseOffset, entry.logAppendTimeMs)
-        else this.fail(queue, batch, new KafkaError(error, `${key}: ${entry.errorMessage ?? error}${reasons(entry.recordErrors)}`))
+        if (error === 'NONE' || error === 'DUPLICATE_SEQUENCE_NUMBER') this.#succeed(queue, batch, entry.baseOffset, entry.logAppendTimeMs)
+        else this.#fail(queue, batch, new KafkaError(error, `${key}: ${entry.errorMessage ?? error}${reasons(entry.recordErrors)}`))
       }
     }
     for (const { queue, batch } of open.values())
-      this.fail(queue, batch, new KafkaError('UNKNOWN_SERVER_ERROR', `${queue.topic}-${queue.partition}: the broker did not say`))
+      this.#fail(queue, batch, new KafkaError('UNKNOWN_SERVER_ERROR', `${queue.topic}-${queue.partition}: the broker did not say`))
   }
 
-  private succeed(queue: PartitionQueue, batch: ProducerBatch, baseOffset: number, logAppendTime: number): void {
+  #succeed(queue: PartitionQueue, batch: ProducerBatch, baseOffset: number, logAppendTime: number): void {
     queue.inFlight--
-    this.metadataAttempts = 0
-    this.accumulator.decide(batch, null, baseOffset, logAppendTime)
+    this.#metadataAttempts = 0
+    this.#accumulator.decide(batch, null, baseOffset, logAppendTime)
   }
 
-  private fail(queue: PartitionQueue, batch: ProducerBatch, error: KafkaError): void {
+  #fail(queue: PartitionQueue, batch: ProducerBatch, error: KafkaError): void {
     queue.inFlight--
-    const now = this.network.system.clock.monotonic()
+    const now = this.#network.system.clock.monotonic()
     if (error.error === 'MESSAGE_TOO_LARGE' && batch.count > 1) {
       queue.failed.push(...batch.split())
       return
     }
-    const late = now >= batch.createdAt + this.settings.deliveryTimeoutMs
-    if (this.settings.idempotent && LOST_PLACE.includes(error.error) && !late) {
+    const late = now >= batch.createdAt + this.#settings.deliveryTimeoutMs
+    if (this.#settings.idempotent && LOST_PLACE.includes(error.error) && !late) {
       // The eldest tells that the broker misses something; the others only follow it.
-      if (this.isEldest(queue, batch)) queue.needsNewEpoch = true
+      if (this.#isEldest(queue, batch)) queue.needsNewEpoch = true
       // Somebody has our id under a higher epoch: we take another id.
-      if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.identity?.producerId === this.identity?.producerId) this.identity = null
+      if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.identity?.producerId === this.#identity?.producerId) this.#identity = null
       queue.failed.push(batch)
       return
     }
-    if (NEW_LEADER.includes(error.error)) this.askMetadata([queue.topic], now)
-    const again = isRetriable(error.error) && !late && this.settings.acks !== 0 && !this.closing.signal.aborted
+    if (NEW_LEADER.includes(error.error)) this.#askMetadata([queue.topic], now)
+    const again = isRetriable(error.error) && !late && this.#settings.acks !== 0 && !this.#closing.signal.aborted
     if (!again) {
-      this.accumulator.decide(
+      this.#accumulator.decide(
         batch,
         late && isRetriable(error.error)
           ? new KafkaError(
               'REQUEST_TIMED_OUT',
-              `not delivered within delivery.timeout.ms (${this.settings.deliveryTimeoutMs}): ${error.message}`,
+              `not delivered within delivery.timeout.ms (${this.#settings.deliveryTimeoutMs}): ${error.message}`,
               { cause: error },
             )
           : error,
@@ -318,108 +320,108 @@ export class Sender {
       return
     }
     queue.failed.push(batch)
-    queue.notBefore = now + this.network.backoffMs(batch.attempts - 1)
-    this.network.system.logger.debug(
+    queue.notBefore = now + this.#network.backoffMs(batch.attempts - 1)
+    this.#network.system.logger.debug(
       { topic: queue.topic, partition: queue.partition, err: error, attempts: batch.attempts },
       'batch goes again',
     )
   }
 
-  private isEldest(queue: PartitionQueue, batch: ProducerBatch): boolean {
+  #isEldest(queue: PartitionQueue, batch: ProducerBatch): boolean {
     // Requests of one connection are answered in order: an elder that is under way still would have been answered first.
     return queue.failed.every((other) => other.order > batch.order)
   }
 
   /** Numbers a partition's batches anew, under the next epoch or another producer id. */
-  private renew(queue: PartitionQueue): void {
+  #renew(queue: PartitionQueue): void {
     const { identity } = queue
-    if (identity && identity.producerEpoch < MAX_EPOCH && this.identity?.producerId === identity.producerId)
+    if (identity && identity.producerEpoch < MAX_EPOCH && this.#identity?.producerId === identity.producerId)
       queue.begin({ producerId: identity.producerId, producerEpoch: identity.producerEpoch + 1 })
-    else if (this.identity && this.identity.producerId !== identity?.producerId) queue.begin(this.identity)
+    else if (this.#identity && this.#identity.producerId !== identity?.producerId) queue.begin(this.#identity)
     else {
-      this.identity = null
-      this.askIdentity()
+      this.#identity = null
+      this.#askIdentity()
     }
   }
 
-  private expire(queue: PartitionQueue, now: number): void {
-    const oldest = now - this.settings.deliveryTimeoutMs
+  #expire(queue: PartitionQueue, now: number): void {
+    const oldest = now - this.#settings.deliveryTimeoutMs
     for (;;) {
       const batch = queue.ready[0] ?? queue.open
       if (!batch || batch.createdAt > oldest) return
       queue.take(batch)
-      this.accumulator.decide(
+      this.#accumulator.decide(
         batch,
         new KafkaError(
           'REQUEST_TIMED_OUT',
-          `${queue.topic}-${queue.partition}: not delivered within delivery.timeout.ms (${this.settings.deliveryTimeoutMs})`,
+          `${queue.topic}-${queue.partition}: not delivered within delivery.timeout.ms (${this.#settings.deliveryTimeoutMs})`,
         ),
       )
-      this.onDecided()
+      this.#onDecided()
     }
   }
 
-  private abandon(queue: PartitionQueue, error: Error): void {
+  #abandon(queue: PartitionQueue, error: Error): void {
     queue.requeue()
     for (;;) {
       const batch = queue.ready[0] ?? queue.open
       if (!batch) break
       queue.take(batch)
-      this.accumulator.decide(batch, error)
+      this.#accumulator.decide(batch, error)
     }
-    this.onDecided()
+    this.#onDecided()
   }
 
-  private askMetadata(topics: readonly string[], now: number): void {
-    if (this.askingMetadata || this.closing.signal.aborted) return
-    if (this.metadataNotBefore > now) {
-      this.wakeAt(this.metadataNotBefore)
+  #askMetadata(topics: readonly string[], now: number): void {
+    if (this.#askingMetadata || this.#closing.signal.aborted) return
+    if (this.#metadataNotBefore > now) {
+      this.#wakeAt(this.#metadataNotBefore)
       return
     }
-    this.askingMetadata = true
-    this.network.metadata
+    this.#askingMetadata = true
+    this.#network.metadata
       // as Kafka's producers ask: a topic that was deleted may come again
-      .refresh([...new Set(topics)], { allowCreation: true, signal: this.closing.signal })
-      .catch((error) => this.network.system.logger.debug({ err: error }, 'no broker tells where partitions are'))
+      .refresh([...new Set(topics)], { allowCreation: true, signal: this.#closing.signal })
+      .catch((error) => this.#network.system.logger.debug({ err: error }, 'no broker tells where partitions are'))
       .finally(() => {
-        this.askingMetadata = false
-        this.metadataNotBefore = this.network.system.clock.monotonic() + this.network.backoffMs(this.metadataAttempts++)
+        this.#askingMetadata = false
+        this.#metadataNotBefore = this.#network.system.clock.monotonic() + this.#network.backoffMs(this.#metadataAttempts++)
         this.schedule()
       })
   }
 
-  private askIdentity(): void {
-    if (this.askingIdentity) return
-    this.askingIdentity = true
-    initProducerId(this.network, this.closing.signal)
+  #askIdentity(): void {
+    if (this.#askingIdentity) return
+    this.#askingIdentity = true
+    initProducerId(this.#network, this.#closing.signal)
       .then(
         (identity) => {
-          this.identity = identity
-          this.identityAttempts = 0
+          this.#identity = identity
+          this.#identityAttempts = 0
         },
         async (error: unknown) => {
-          if (this.closing.signal.aborted) return
+          if (this.#closing.signal.aborted) return
           if (error instanceof KafkaError && (error.retriable || error.error === 'REQUEST_TIMED_OUT'))
-            await this.network.sleep(this.network.backoffMs(this.identityAttempts++), this.closing.signal)
+            await this.#network.sleep(this.#network.backoffMs(this.#identityAttempts++), this.#closing.signal)
           else this.fatal = error as Error
         },
       )
       .finally(() => {
-        this.askingIdentity = false
+        this.#askingIdentity = false
         this.schedule()
       })
   }
 
   /** Gives up what is left. */
   close(): void {
-    if (this.closing.signal.aborted) return
-    this.closing.abort()
-    this.unlisten()
-    this.timer?.abort()
-    this.timer = null
-    this.network.nodes.closeLane(this.lane)
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort()
+    this.#unlisten()
+    this.#timer?.abort()
+    this.#timer = null
+    this.#network.nodes.closeLane(this.#lane)
     this.fatal ??= closedError()
-    for (const queue of this.accumulator.active) this.abandon(queue, this.fatal)
+    for (const queue of this.#accumulator.active) this.#abandon(queue, this.fatal)
   }
 }
 

@@ -9,23 +9,23 @@ export class Appended implements AppendResult {
   readonly lastOffset: number
   readonly logAppendTimeMs: number
   readonly logStartOffset: number
-  private readonly writing: Outcome
-  private readonly syncing: Outcome
+  readonly #writing: Outcome
+  readonly #syncing: Outcome
 
   constructor(baseOffset: number, lastOffset: number, logAppendTimeMs: number, logStartOffset: number, writing: Outcome, syncing: Outcome) {
     this.baseOffset = baseOffset
     this.lastOffset = lastOffset
     this.logAppendTimeMs = logAppendTimeMs
     this.logStartOffset = logStartOffset
-    this.writing = writing
-    this.syncing = syncing
+    this.#writing = writing
+    this.#syncing = syncing
   }
 
   get written(): Promise<void> {
-    return this.writing.promise
+    return this.#writing.promise
   }
 
   get durable(): Promise<void> {
-    return this.syncing.promise
+    return this.#syncing.promise
   }
 }

@@ -8,23 +8,23 @@ const SIZES = [16 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024] as const
 const MAX_IDLE_BYTES = 16 * 1024 * 1024
 
 export class BufferPool {
-  private readonly idle: Buffer[][] = SIZES.map(() => [])
-  private idleBytes = 0
+  readonly #idle: Buffer[][] = SIZES.map(() => [])
+  #idleBytes = 0
 
   /** At least `bytes` long, with whatever was in it before. */
   take(bytes: number): Buffer {
     const index = SIZES.findIndex((size) => size >= bytes)
     if (index < 0) return Buffer.allocUnsafeSlow(bytes)
-    const found = this.idle[index]!.pop()
+    const found = this.#idle[index]!.pop()
     if (!found) return Buffer.allocUnsafeSlow(SIZES[index]!)
-    this.idleBytes -= found.length
+    this.#idleBytes -= found.length
     return found
   }
 
   give(buffer: Buffer): void {
     const index = SIZES.indexOf(buffer.length as (typeof SIZES)[number])
-    if (index < 0 || this.idleBytes + buffer.length > MAX_IDLE_BYTES) return
-    this.idle[index]!.push(buffer)
-    this.idleBytes += buffer.length
+    if (index < 0 || this.#idleBytes + buffer.length > MAX_IDLE_BYTES) return
+    this.#idle[index]!.push(buffer)
+    this.#idleBytes += buffer.length
   }
 }

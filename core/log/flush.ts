@@ -10,35 +10,35 @@ const done: Promise<void> = Promise.resolve()
 
 /** A promise that is made when it is asked for, and never makes noise when nobody listens. */
 export class Outcome {
-  private state: 'open' | 'done' | 'failed' = 'open'
-  private error: Error | null = null
-  private made: Promise<void> | null = null
-  private resolveMade: () => void = nothing
-  private rejectMade: (error: Error) => void = nothing
+  #state: 'open' | 'done' | 'failed' = 'open'
+  #error: Error | null = null
+  #made: Promise<void> | null = null
+  #resolveMade: () => void = nothing
+  #rejectMade: (error: Error) => void = nothing
 
   get promise(): Promise<void> {
-    if (this.made !== null) return this.made
-    if (this.state === 'done') return done
-    this.made =
-      this.state === 'failed'
-        ? Promise.reject(this.error)
+    if (this.#made !== null) return this.#made
+    if (this.#state === 'done') return done
+    this.#made =
+      this.#state === 'failed'
+        ? Promise.reject(this.#error)
         : new Promise((resolve, reject) => {
-            this.resolveMade = resolve
-            this.rejectMade = reject
+            this.#resolveMade = resolve
+            this.#rejectMade = reject
           })
-    this.made.catch(nothing)
-    return this.made
+    this.#made.catch(nothing)
+    return this.#made
   }
 
   succeed(): void {
-    this.state = 'done'
-    this.resolveMade()
+    this.#state = 'done'
+    this.#resolveMade()
   }
 
   fail(error: Error): void {
-    this.state = 'failed'
-    this.error = error
-    this.rejectMade(error)
+    this.#state = 'failed'
+    this.#error = error
+    this.#rejectMade(error)
   }
 }
 
@@ -51,22 +51,22 @@ export interface Writable {
 }
 
 export class WriteScheduler {
-  private readonly clock: Clock
-  private waiting: Writable[] = []
+  readonly #clock: Clock
+  #waiting: Writable[] = []
 
   constructor(clock: Clock) {
-    this.clock = clock
+    this.#clock = clock
   }
 
   /** Each log asks once a turn. */
   add(log: Writable): void {
-    this.waiting.push(log)
-    if (this.waiting.length === 1) this.clock.soon(this.run)
+    this.#waiting.push(log)
+    if (this.#waiting.length === 1) this.#clock.soon(this.#run)
   }
 
-  private readonly run = (): void => {
-    const logs = this.waiting
-    this.waiting = []
+  readonly #run = (): void => {
+    const logs = this.#waiting
+    this.#waiting = []
     for (const log of logs) log.writeQueued()
   }
 }

@@ -33,43 +33,43 @@ export interface FolderIdentity {
 
 /** A file that is replaced as a whole: writers queue up, and who comes while one writes is served by the next write together with others. */
 export class ReplacedFile {
-  private readonly disk: Disk
-  private readonly path: string
-  private readonly render: () => string
-  private last: string | null
-  private running: Promise<void> = Promise.resolve()
-  private next: Promise<void> | null = null
+  readonly #disk: Disk
+  readonly #path: string
+  readonly #render: () => string
+  #last: string | null
+  #running: Promise<void> = Promise.resolve()
+  #next: Promise<void> | null = null
 
   constructor(disk: Disk, path: string, render: () => string) {
-    this.disk = disk
-    this.path = path
-    this.render = render
-    this.last = disk.readFile(path)?.toString('latin1') ?? null
+    this.#disk = disk
+    this.#path = path
+    this.#render = render
+    this.#last = disk.readFile(path)?.toString('latin1') ?? null
   }
 
   /** Resolves when what `render` gives now, or something newer, is durable. */
   save(): Promise<void> {
     const write = () => {
-      this.next = null
-      this.running = this.write()
-      return this.running
+      this.#next = null
+      this.#running = this.#write()
+      return this.#running
     }
     // Whoever waited for the write before has its failure already.
-    this.next ??= this.running.then(write, write)
-    return this.next
+    this.#next ??= this.#running.then(write, write)
+    return this.#next
   }
 
   /** Resolves when no write is on its way, whatever came of it. */
   async idle(): Promise<void> {
-    while (this.next !== null) await this.next.catch(() => {})
-    await this.running.catch(() => {})
+    while (this.#next !== null) await this.#next.catch(() => {})
+    await this.#running.catch(() => {})
   }
 
-  private async write(): Promise<void> {
-    const text = this.render()
-    if (text === this.last) return
-    await this.disk.replaceFile(this.path, text)
-    this.last = text
+  async #write(): Promise<void> {
+    const text = this.#render()
+    if (text === this.#last) return
+    await this.#disk.replaceFile(this.#path, text)
+    this.#last = text
   }
 }
 
@@ -79,15 +79,15 @@ export class LogFolder {
   readonly wasClean: boolean
   /** Checkpoints that cannot be read: their partitions stand as their files tell. */
   readonly damaged: string[] = []
-  private readonly disk: Disk
-  private readonly lock: DiskLock
-  private readonly files: Record<CheckpointName, ReplacedFile>
-  private readonly loaded: Record<CheckpointName, Map<string, number>>
+  readonly #disk: Disk
+  readonly #lock: DiskLock
+  readonly #files: Record<CheckpointName, ReplacedFile>
+  readonly #loaded: Record<CheckpointName, Map<string, number>>
 
   private constructor(disk: Disk, path: string, lock: DiskLock, offsets: (name: CheckpointName) => PartitionOffset[]) {
-    this.disk = disk
+    this.#disk = disk
     this.path = path
-    this.lock = lock
+    this.#lock = lock
     const file = (name: CheckpointName) => new ReplacedFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
     const load = (name: CheckpointName) => {
       const text = disk.readFile(join(path, checkpoints[name]))?.toString('latin1')
@@ -95,8 +95,8 @@ export class LogFolder {
       if (entries === null) this.damaged.push(join(path, checkpoints[name]))
       return entries ?? new Map<string, number>()
     }
-    this.files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
-    this.loaded = { recoveryPoint: load('recoveryPoint'), highWatermark: load('highWatermark'), logStart: load('logStart') }
+    this.#files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
+    this.#loaded = { recoveryPoint: load('recoveryPoint'), highWatermark: load('highWatermark'), logStart: load('logStart') }
     this.wasClean = disk.exists(join(path, CLEAN_FILE))
     if (this.wasClean) disk.unlink(join(path, CLEAN_FILE))
   }
@@ -116,7 +116,7 @@ export class LogFolder {
 
   /** The cluster that the folder belongs to; null before its first use. Throws where it belongs to another node. */
   clusterIdFor(nodeId: number): string | null {
-    const text = this.disk.readFile(join(this.path, META_FILE))?.toString('utf8')
+    const text = this.#disk.readFile(join(this.path, META_FILE))?.toString('utf8')
     if (text === undefined) return null
     const properties = parseProperties(text)
     const owner = properties.get('node.id') ?? properties.get('broker.id')
@@ -130,10 +130,10 @@ export class LogFolder {
 
   /** Throws where partitions say that it was in use: to give them a new cluster id would make another cluster of them. */
   assertUnused(nodeId: number): void {
-    if (!this.disk.list(this.path).some((entry) => entry.folder && isPartitionFolder(entry.name))) return
+    if (!this.#disk.list(this.path).some((entry) => entry.folder && isPartitionFolder(entry.name))) return
     const path = join(this.path, META_FILE)
     throw new Error(
-      `${path} ${this.disk.exists(path) ? 'names no cluster.id' : 'is missing'}, though partitions lie beside it: write it anew with the lines ` +
+      `${path} ${this.#disk.exists(path) ? 'names no cluster.id' : 'is missing'}, though partitions lie beside it: write it anew with the lines ` +
         `version=1, node.id=${nodeId}, cluster.id=<the id that this cluster had> (a Connect worker of this cluster tells it as kafka_cluster_id), ` +
         'or empty the folder',
     )
@@ -142,7 +142,7 @@ export class LogFolder {
   /** Writes who the folder belongs to, where that is not written yet. */
   async identify(identity: FolderIdentity): Promise<void> {
     const path = join(this.path, META_FILE)
-    const properties = parseProperties(this.disk.readFile(path)?.toString('utf8') ?? '')
+    const properties = parseProperties(this.#disk.readFile(path)?.toString('utf8') ?? '')
     if (properties.has('cluster.id') && properties.has('node.id') && properties.has('directory.id')) return
     const complete = new Map([
       ['version', '1'],
@@ -150,32 +150,32 @@ export class LogFolder {
       ['directory.id', properties.get('directory.id') ?? identity.newDirectoryId()],
       ['cluster.id', identity.clusterId],
     ])
-    await this.disk.replaceFile(path, formatProperties(complete))
+    await this.#disk.replaceFile(path, formatProperties(complete))
   }
 
   /** What a checkpoint said at the start. */
   checkpointed(name: CheckpointName, folderName: string): number | undefined {
-    return this.loaded[name].get(folderName)
+    return this.#loaded[name].get(folderName)
   }
 
   /** Partitions of a checkpoint that nobody opened keep their entry. */
   checkpointedEntries(name: CheckpointName): ReadonlyMap<string, number> {
-    return this.loaded[name]
+    return this.#loaded[name]
   }
 
   forget(folderName: string): void {
-    for (const entries of Object.values(this.loaded)) entries.delete(folderName)
+    for (const entries of Object.values(this.#loaded)) entries.delete(folderName)
   }
 
   save(name: CheckpointName): Promise<void> {
-    return this.files[name].save()
+    return this.#files[name].save()
   }
 
   markClean(): Promise<void> {
-    return this.disk.replaceFile(join(this.path, CLEAN_FILE), '{"version":0,"brokerEpoch":-1}')
+    return this.#disk.replaceFile(join(this.path, CLEAN_FILE), '{"version":0,"brokerEpoch":-1}')
   }
 
   release(): void {
-    this.lock.release()
+    this.#lock.release()
   }
 }

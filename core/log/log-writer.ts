@@ -50,23 +50,23 @@ export interface WriterEvents {
 const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 export class LogWriter {
-  private readonly context: LogContext
-  private readonly segments: Segments
-  private readonly events: WriterEvents
-  private readonly indexIntervalBytes: () => number
+  readonly #context: LogContext
+  readonly #segments: Segments
+  readonly #events: WriterEvents
+  readonly #indexIntervalBytes: () => number
   /** Paths whose names must be durable before the first acknowledgement: a new partition's folder and files. */
-  private namesToSync: { files: string[]; folders: string[] }
-  private queue: QueuedBatch[] = []
-  private turn: Turn
+  #namesToSync: { files: string[]; folders: string[] }
+  #queue: QueuedBatch[] = []
+  #turn: Turn
   queuedBytes = 0
   /** Written and not yet synced. */
-  private unsynced: Turn[] = []
-  private dirty: Segment[] = []
-  private syncing: Promise<void> | null = null
+  #unsynced: Turn[] = []
+  #dirty: Segment[] = []
+  #syncing: Promise<void> | null = null
   /** For files to be closed, so that others can be opened; told once. */
-  private isWaiting = false
+  #isWaiting = false
   /** No time is left to try anything again. */
-  private isDraining = false
+  #isDraining = false
   failure: KafkaError | null = null
 
   constructor(
@@ -76,95 +76,96 @@ export class LogWriter {
     indexIntervalBytes: () => number,
     namesToSync: { files: string[]; folders: string[] },
   ) {
-    this.context = context
-    this.segments = segments
-    this.events = events
-    this.indexIntervalBytes = indexIntervalBytes
-    this.namesToSync = namesToSync
-    this.turn = new Turn(context.flush)
+    this.#context = context
+    this.#segments = segments
+    this.#events = events
+    this.#indexIntervalBytes = indexIntervalBytes
+    this.#namesToSync = namesToSync
+    this.#turn = new Turn(context.flush)
   }
 
   /** Takes a batch for this turn's write into the active segment. */
   enqueue(batch: QueuedBatch): Turn {
-    if (this.queue.length === 0) this.context.scheduler.add(this)
-    this.queue.push(batch)
+    if (this.#queue.length === 0) this.#context.scheduler.add(this)
+    this.#queue.push(batch)
     this.queuedBytes += batch.sizeBytes
-    return this.turn
+    return this.#turn
   }
 
   /** Outcomes that cover all that was appended so far: for the repeat of a batch that is still on its way. */
   get latest(): Turn | null {
-    return this.queue.length > 0 ? this.turn : (this.unsynced.at(-1) ?? this.inFlight.at(-1) ?? null)
+    return this.#queue.length > 0 ? this.#turn : (this.#unsynced.at(-1) ?? this.#inFlight.at(-1) ?? null)
   }
-  private inFlight: Turn[] = []
+  #inFlight: Turn[] = []
 
   writeQueued(): void {
-    const { queue, turn } = this
+    const queue = this.#queue
+    const turn = this.#turn
     if (queue.length === 0) return
     const bytes = this.queuedBytes
-    this.queue = []
+    this.#queue = []
     this.queuedBytes = 0
-    this.turn = new Turn(this.context.flush)
-    const segment = this.segments.active
+    this.#turn = new Turn(this.#context.flush)
+    const segment = this.#segments.active
     let file: DiskFile | null = null
     try {
-      file = this.pinDirty(segment)
-      this.writeAll(
+      file = this.#pinDirty(segment)
+      this.#writeAll(
         file,
         queue.map((batch) => batch.bytes),
         segment.sizeBytes,
         bytes,
       )
     } catch (error) {
-      this.writeFailed(segment, file, queue, turn, error)
+      this.#writeFailed(segment, file, queue, turn, error)
       return
     }
-    segment.warm.touch(segment.sizeBytes, bytes, this.context.clock.now())
-    const interval = this.indexIntervalBytes()
+    segment.warm.touch(segment.sizeBytes, bytes, this.#context.clock.now())
+    const interval = this.#indexIntervalBytes()
     for (const batch of queue) {
-      this.events.written(batch, segment.startPosition + segment.sizeBytes)
+      this.#events.written(batch, segment.startPosition + segment.sizeBytes)
       segment.note(batch, interval)
     }
     turn.endOffset = queue[queue.length - 1]!.lastOffset + 1
     turn.endPosition = segment.startPosition + segment.sizeBytes
-    if (this.context.flush === 'os') {
-      this.unpinDirty()
-      this.events.settled(turn.endOffset, turn.endPosition)
+    if (this.#context.flush === 'os') {
+      this.#unpinDirty()
+      this.#events.settled(turn.endOffset, turn.endPosition)
       turn.written.succeed()
       return
     }
     turn.written.succeed()
-    this.unsynced.push(turn)
-    if (this.syncing === null) this.startSync()
+    this.#unsynced.push(turn)
+    if (this.#syncing === null) this.#startSync()
   }
 
   /** Resolves when all that was appended before is written, and durable under log.flush=commit. Rejects when it cannot be. */
   async drain(): Promise<void> {
     this.writeQueued()
-    this.isDraining = true
-    if (this.syncing === null && this.unsynced.length > 0) this.startSync()
-    while (this.syncing !== null) await this.syncing
+    this.#isDraining = true
+    if (this.#syncing === null && this.#unsynced.length > 0) this.#startSync()
+    while (this.#syncing !== null) await this.#syncing
     if (this.failure !== null) throw this.failure
   }
 
   fail(error: KafkaError): void {
     if (this.failure !== null) return
     this.failure = error
-    const turns = [...this.inFlight, ...this.unsynced, this.turn]
-    this.inFlight = []
-    this.unsynced = []
-    this.queue = []
+    const turns = [...this.#inFlight, ...this.#unsynced, this.#turn]
+    this.#inFlight = []
+    this.#unsynced = []
+    this.#queue = []
     this.queuedBytes = 0
-    this.unpinDirty()
-    this.events.failed(error)
+    this.#unpinDirty()
+    this.#events.failed(error)
     for (const turn of turns) {
       turn.written.fail(error)
       turn.durable.fail(error)
     }
   }
 
-  private writeAll(file: DiskFile, chunks: Buffer[], position: number, total: number): void {
-    const { disk } = this.context
+  #writeAll(file: DiskFile, chunks: Buffer[], position: number, total: number): void {
+    const { disk } = this.#context
     let done = chunks.length === 1 ? disk.writeSync(file, chunks[0]!, position) : disk.writevSync(file, chunks, position)
     if (done === total) return
     // A short write says nothing about why; the next one does.
@@ -177,21 +178,21 @@ export class LogWriter {
   }
 
   /** `file` is null where it could not even be opened. */
-  private writeFailed(segment: Segment, file: DiskFile | null, queue: QueuedBatch[], turn: Turn, cause: unknown): void {
+  #writeFailed(segment: Segment, file: DiskFile | null, queue: QueuedBatch[], turn: Turn, cause: unknown): void {
     const error = new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be written: ${(cause as Error).message}`, { cause })
     const offset = queue[0]!.baseOffset
     if ((isFull(cause) || file === null) && !queue.some((batch) => batch.isMarker)) {
       try {
-        if (file !== null) this.context.disk.truncate(file, segment.sizeBytes)
-        if (this.context.flush === 'os') this.unpinDirty()
+        if (file !== null) this.#context.disk.truncate(file, segment.sizeBytes)
+        if (this.#context.flush === 'os') this.#unpinDirty()
         const why = file === null ? 'the file cannot be opened' : 'the disk is full'
-        this.context.logger.warn({ err: error }, `${why}: appends fail until that is over`)
-        this.events.takenBack(queue, offset)
+        this.#context.logger.warn({ err: error }, `${why}: appends fail until that is over`)
+        this.#events.takenBack(queue, offset)
         turn.written.fail(error)
         turn.durable.fail(error)
         return
       } catch (err) {
-        this.context.logger.error({ err, path: segment.log.path }, 'a partial write could not be cut off')
+        this.#context.logger.error({ err, path: segment.log.path }, 'a partial write could not be cut off')
       }
     }
     turn.written.fail(error)
@@ -199,83 +200,84 @@ export class LogWriter {
     this.fail(error)
   }
 
-  private pinDirty(segment: Segment): DiskFile {
-    if (this.dirty.includes(segment)) return segment.log.use()
+  #pinDirty(segment: Segment): DiskFile {
+    if (this.#dirty.includes(segment)) return segment.log.use()
     const file = segment.log.pin()
-    this.dirty.push(segment)
+    this.#dirty.push(segment)
     return file
   }
 
-  private unpinDirty(): void {
-    for (const segment of this.dirty) segment.log.unpin()
-    this.dirty = []
+  #unpinDirty(): void {
+    for (const segment of this.#dirty) segment.log.unpin()
+    this.#dirty = []
   }
 
-  private startSync(): void {
-    const segments = this.dirty
-    this.dirty = []
-    this.inFlight = this.unsynced
-    this.unsynced = []
-    this.syncing = this.syncSegments(segments).then(
+  #startSync(): void {
+    const segments = this.#dirty
+    this.#dirty = []
+    this.#inFlight = this.#unsynced
+    this.#unsynced = []
+    this.#syncing = this.#syncSegments(segments).then(
       () => {
         for (const segment of segments) segment.log.unpin()
-        this.synced()
+        this.#synced()
       },
       (cause: unknown) => {
-        this.syncing = null
-        if (isOutOfFiles(cause) && this.failure === null && !this.isDraining) {
-          this.syncAgain(segments, cause)
+        this.#syncing = null
+        if (isOutOfFiles(cause) && this.failure === null && !this.#isDraining) {
+          this.#syncAgain(segments, cause)
           return
         }
         for (const segment of segments) segment.log.unpin()
         this.fail(
-          new KafkaError('KAFKA_STORAGE_ERROR', `${this.segments.folder} cannot be made durable: ${(cause as Error).message}`, { cause }),
+          new KafkaError('KAFKA_STORAGE_ERROR', `${this.#segments.folder} cannot be made durable: ${(cause as Error).message}`, { cause }),
         )
       },
     )
   }
 
   /** Nothing was lost: what waits goes on waiting, and the segments stay pinned. */
-  private syncAgain(segments: readonly Segment[], cause: unknown): void {
-    const { clock, logger } = this.context
-    if (!this.isWaiting) logger.warn({ err: cause, folder: this.segments.folder }, 'too many files are open: what was appended waits')
-    this.isWaiting = true
-    this.unsynced = [...this.inFlight, ...this.unsynced]
-    this.inFlight = []
+  #syncAgain(segments: readonly Segment[], cause: unknown): void {
+    const { clock, logger } = this.#context
+    if (!this.#isWaiting) logger.warn({ err: cause, folder: this.#segments.folder }, 'too many files are open: what was appended waits')
+    this.#isWaiting = true
+    this.#unsynced = [...this.#inFlight, ...this.#unsynced]
+    this.#inFlight = []
     for (const segment of segments) {
-      if (this.dirty.includes(segment)) segment.log.unpin()
-      else this.dirty.push(segment)
+      if (this.#dirty.includes(segment)) segment.log.unpin()
+      else this.#dirty.push(segment)
     }
     clock.after(OPEN_AGAIN_MS, () => {
-      if (this.syncing === null && this.failure === null && this.unsynced.length > 0) this.startSync()
+      if (this.#syncing === null && this.failure === null && this.#unsynced.length > 0) this.#startSync()
     })
   }
 
-  private synced(): void {
-    this.syncing = null
-    this.isWaiting = false
-    const turns = this.inFlight
-    this.inFlight = []
+  #synced(): void {
+    this.#syncing = null
+    this.#isWaiting = false
+    const turns = this.#inFlight
+    this.#inFlight = []
     if (this.failure !== null) return
     const last = turns[turns.length - 1]!
-    if (this.unsynced.length > 0) this.startSync()
-    this.events.settled(last.endOffset, last.endPosition)
+    if (this.#unsynced.length > 0) this.#startSync()
+    this.#events.settled(last.endOffset, last.endPosition)
     for (const turn of turns) turn.durable.succeed()
   }
 
-  private syncSegments(segments: readonly Segment[]): Promise<void> {
-    const { disk } = this.context
-    if (segments.length === 1 && !segments[0]!.isNew && this.namesToSync.folders.length === 0) return disk.fdatasync(segments[0]!.log.use())
-    return this.syncNames(segments)
+  #syncSegments(segments: readonly Segment[]): Promise<void> {
+    const { disk } = this.#context
+    if (segments.length === 1 && !segments[0]!.isNew && this.#namesToSync.folders.length === 0)
+      return disk.fdatasync(segments[0]!.log.use())
+    return this.#syncNames(segments)
   }
 
   /** The slow way, once for each new file: its bytes, then the names that lead to it. */
-  private async syncNames(segments: readonly Segment[]): Promise<void> {
-    const { disk } = this.context
-    const names = this.namesToSync
+  async #syncNames(segments: readonly Segment[]): Promise<void> {
+    const { disk } = this.#context
+    const names = this.#namesToSync
     await allSynced([...segments.map((segment) => disk.fdatasync(segment.log.use())), ...names.files.map((path) => disk.syncFile(path))])
-    await allSynced([this.segments.folder, ...names.folders].map((folder) => disk.syncFolder(folder)))
-    this.namesToSync = { files: [], folders: [] }
+    await allSynced([this.#segments.folder, ...names.folders].map((folder) => disk.syncFolder(folder)))
+    this.#namesToSync = { files: [], folders: [] }
     for (const segment of segments) segment.isNew = false
   }
 }

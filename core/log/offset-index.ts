@@ -14,38 +14,38 @@ const FIRST_BYTES = 1024
 /** Fixed-size entries one after the other, in memory. */
 export class GrowingIndex {
   readonly entryBytes: number
-  private bytes: Buffer
-  private used = 0
+  #bytes: Buffer
+  #used = 0
 
   constructor(entryBytes: number, content?: Buffer) {
     this.entryBytes = entryBytes
-    this.bytes = content ?? Buffer.allocUnsafeSlow(0)
-    this.used = content?.length ?? 0
+    this.#bytes = content ?? Buffer.allocUnsafeSlow(0)
+    this.#used = content?.length ?? 0
   }
 
   get count(): number {
-    return this.used / this.entryBytes
+    return this.#used / this.entryBytes
   }
 
   get isFull(): boolean {
-    return this.used + this.entryBytes > MAX_INDEX_BYTES
+    return this.#used + this.entryBytes > MAX_INDEX_BYTES
   }
 
   /** A view of what is there. */
   get content(): Buffer {
-    return this.bytes.subarray(0, this.used)
+    return this.#bytes.subarray(0, this.#used)
   }
 
   /** Makes room for one entry more and returns where to write it. */
   extend(): { bytes: Buffer; at: number } {
-    if (this.used + this.entryBytes > this.bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(MAX_INDEX_BYTES, Math.max(FIRST_BYTES, this.bytes.length * 2)))
-      this.bytes.copy(grown, 0, 0, this.used)
-      this.bytes = grown
+    if (this.#used + this.entryBytes > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(MAX_INDEX_BYTES, Math.max(FIRST_BYTES, this.#bytes.length * 2)))
+      this.#bytes.copy(grown, 0, 0, this.#used)
+      this.#bytes = grown
     }
-    const at = this.used
-    this.used += this.entryBytes
-    return { bytes: this.bytes, at }
+    const at = this.#used
+    this.#used += this.entryBytes
+    return { bytes: this.#bytes, at }
   }
 }
 

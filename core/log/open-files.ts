@@ -22,26 +22,26 @@ export async function allSynced(syncs: readonly Promise<void>[]): Promise<void> 
 
 export class LogFile {
   readonly path: string
-  private readonly files: OpenFiles
-  private file: DiskFile | null = null
+  readonly #files: OpenFiles
+  #file: DiskFile | null = null
   pins = 0
   lastUse = 0
-  private gone = false
+  #gone = false
 
   constructor(files: OpenFiles, path: string) {
-    this.files = files
+    this.#files = files
     this.path = path
   }
 
   /** The open file; valid until this turn of the event loop ends, or longer while it is pinned. */
   use(mode: OpenMode = 'write'): DiskFile {
-    this.lastUse = this.files.tick()
-    if (this.file === null) {
-      if (this.gone) throw new Error(`${this.path} is closed`)
-      this.file = this.files.disk.open(this.path, mode)
-      this.files.opened(this)
+    this.lastUse = this.#files.tick()
+    if (this.#file === null) {
+      if (this.#gone) throw new Error(`${this.path} is closed`)
+      this.#file = this.#files.disk.open(this.path, mode)
+      this.#files.opened(this)
     }
-    return this.file
+    return this.#file
   }
 
   pin(): DiskFile {
@@ -52,47 +52,47 @@ export class LogFile {
 
   unpin(): void {
     this.pins--
-    if (this.gone) this.close()
+    if (this.#gone) this.close()
   }
 
   /** Closes it now, or when the last pin goes. */
   retire(): void {
-    this.gone = true
+    this.#gone = true
     this.close()
   }
 
   close(): void {
-    if (this.file === null || this.pins > 0) return
-    this.files.disk.close(this.file)
-    this.file = null
-    this.files.closed(this)
+    if (this.#file === null || this.pins > 0) return
+    this.#files.disk.close(this.#file)
+    this.#file = null
+    this.#files.closed(this)
   }
 }
 
 export class OpenFiles {
   readonly disk: Disk
-  private readonly open = new Set<LogFile>()
-  private clock = 0
+  readonly #open = new Set<LogFile>()
+  #clock = 0
 
   constructor(disk: Disk) {
     this.disk = disk
   }
 
   tick(): number {
-    return ++this.clock
+    return ++this.#clock
   }
 
   opened(file: LogFile): void {
-    this.open.add(file)
-    if (this.open.size <= MAX_OPEN_FILES) return
+    this.#open.add(file)
+    if (this.#open.size <= MAX_OPEN_FILES) return
     let oldest: LogFile | null = null
-    for (const other of this.open) {
+    for (const other of this.#open) {
       if (other !== file && other.pins === 0 && (oldest === null || other.lastUse < oldest.lastUse)) oldest = other
     }
     oldest?.close()
   }
 
   closed(file: LogFile): void {
-    this.open.delete(file)
+    this.#open.delete(file)
   }
 }

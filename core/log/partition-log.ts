@@ -47,59 +47,59 @@ export class StoredPartitionLog implements PartitionLog {
   /** Everything before it is durable, indexes of sealed segments included: where recovery begins after a crash. */
   recoveryPoint: number
   /** False while nothing was appended since the files were last known whole: a stop has nothing to write then. */
-  private touched: boolean
-  private readonly context: LogContext
-  private readonly home: PartitionHome
-  private readonly where: string
-  private readonly segments: Segments
-  private readonly producers: LoadedLog['producers']
-  private readonly writer: LogWriter
-  private readonly reader: LogReader
-  private readonly listeners = new Set<() => void>()
+  #touched: boolean
+  readonly #context: LogContext
+  readonly #home: PartitionHome
+  readonly #where: string
+  readonly #segments: Segments
+  readonly #producers: LoadedLog['producers']
+  readonly #writer: LogWriter
+  readonly #reader: LogReader
+  readonly #listeners = new Set<() => void>()
   /** Where the high watermark lies in the partition's bytes. */
-  private watermarkPosition: number
-  private writtenOffset: number
-  private sealing: Promise<void> = Promise.resolve()
-  private sealsRunning = 0
-  private closed: KafkaError | null = null
-  private isClosing = false
+  #watermarkPosition: number
+  #writtenOffset: number
+  #sealing: Promise<void> = Promise.resolve()
+  #sealsRunning = 0
+  #closed: KafkaError | null = null
+  #isClosing = false
   /** The epoch of this opening is written with its first append: a partition that nobody writes to costs nothing. */
-  private epochsSaved: boolean
+  #epochsSaved: boolean
 
   constructor(context: LogContext, home: PartitionHome, loaded: LoadedLog, config: LogConfig) {
-    this.context = context
-    this.home = home
+    this.#context = context
+    this.#home = home
     this.topic = loaded.topic
     this.topicId = loaded.topicId
     this.partition = loaded.partition
     this.folder = loaded.folder
-    this.where = `${loaded.topic}-${loaded.partition}`
+    this.#where = `${loaded.topic}-${loaded.partition}`
     this.config = config
     this.logStartOffset = loaded.logStartOffset
     this.logEndOffset = loaded.logEndOffset
     this.highWatermark = loaded.logEndOffset
-    this.writtenOffset = loaded.logEndOffset
+    this.#writtenOffset = loaded.logEndOffset
     this.recoveryPoint = loaded.logEndOffset
-    this.touched = loaded.touched
+    this.#touched = loaded.touched
     this.epochs = loaded.epochs
     this.leaderEpoch = loaded.leaderEpoch
-    this.epochsSaved = !this.epochs.assign(loaded.leaderEpoch, loaded.logEndOffset)
-    this.producers = loaded.producers
-    this.segments = new Segments(context, loaded.folder, loaded.segments)
-    this.watermarkPosition = this.segments.active.startPosition + this.segments.active.sizeBytes
-    this.reader = new LogReader(context, this.segments)
-    this.writer = new LogWriter(
+    this.#epochsSaved = !this.epochs.assign(loaded.leaderEpoch, loaded.logEndOffset)
+    this.#producers = loaded.producers
+    this.#segments = new Segments(context, loaded.folder, loaded.segments)
+    this.#watermarkPosition = this.#segments.active.startPosition + this.#segments.active.sizeBytes
+    this.#reader = new LogReader(context, this.#segments)
+    this.#writer = new LogWriter(
       context,
-      this.segments,
+      this.#segments,
       {
         written: (batch, position) => {
-          this.reader.follow(batch, position)
-          this.writtenOffset = batch.lastOffset + 1
+          this.#reader.follow(batch, position)
+          this.#writtenOffset = batch.lastOffset + 1
         },
-        settled: (endOffset, endPosition) => this.advance(endOffset, endPosition),
-        takenBack: (batches, offset) => this.takeBack(batches, offset),
+        settled: (endOffset, endPosition) => this.#advance(endOffset, endPosition),
+        takenBack: (batches, offset) => this.#takeBack(batches, offset),
         failed: (error) =>
-          context.logger.error({ err: error, partition: this.where }, 'the partition takes no more appends until a restart'),
+          context.logger.error({ err: error, partition: this.#where }, 'the partition takes no more appends until a restart'),
       },
       () => this.config.indexIntervalBytes,
       loaded.namesToSync,
@@ -107,49 +107,49 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   get failure(): KafkaError | null {
-    return this.writer.failure ?? this.closed
+    return this.#writer.failure ?? this.#closed
   }
 
   /** True when the disk failed it: its files are not to be vouched for. */
   get hasFailed(): boolean {
-    return this.writer.failure !== null
+    return this.#writer.failure !== null
   }
 
   get sizeBytes(): number {
-    return this.segments.sizeBytes
+    return this.#segments.sizeBytes
   }
 
   /** Invariant 4. */
   get lastStableOffset(): number {
-    return Math.min(this.producers.firstUnstable(this.highWatermark) ?? this.highWatermark, this.highWatermark)
+    return Math.min(this.#producers.firstUnstable(this.highWatermark) ?? this.highWatermark, this.highWatermark)
   }
 
   append(batch: Buffer, origin: AppendOrigin = 'client'): AppendResult {
     if (this.failure !== null) throw this.failure
     let bytes = batch
-    let header = checkBatch(bytes, this.config, origin, this.where)
-    const now = this.context.clock.now()
+    let header = checkBatch(bytes, this.config, origin, this.#where)
+    const now = this.#context.clock.now()
     if (origin === 'client') {
-      checkRecords(bytes, header, this.config, now, this.where)
+      checkRecords(bytes, header, this.config, now, this.#where)
       // Invariant 5: a repeat is answered with the offsets it got the first time.
-      const repeated = header.producerId >= 0 ? this.producers.check(header) : null
-      if (repeated !== null) return this.repeat(repeated)
-      bytes = recompress(bytes, header, this.config.compressionType, this.where)
-      if (bytes !== batch) header = checkBatch(bytes, this.config, origin, this.where)
+      const repeated = header.producerId >= 0 ? this.#producers.check(header) : null
+      if (repeated !== null) return this.#repeat(repeated)
+      bytes = recompress(bytes, header, this.config.compressionType, this.#where)
+      if (bytes !== batch) header = checkBatch(bytes, this.config, origin, this.#where)
     }
     const stamped = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
     if (stamped) header.maxTimestamp = now
-    if (shouldRoll(this.segments.active, this.writer.queuedBytes, this.placed(header), this.config, now)) this.roll()
+    if (shouldRoll(this.#segments.active, this.#writer.queuedBytes, this.#placed(header), this.config, now)) this.#roll()
     header.baseOffset = this.logEndOffset
     header.lastOffset = header.baseOffset + header.lastOffsetDelta
     stampBatch(bytes, header, this.leaderEpoch, stamped)
-    if (!this.epochsSaved) this.saveEpochs()
+    if (!this.#epochsSaved) this.#saveEpochs()
     const isMarker = (header.attributes & attributes.control) !== 0
-    const producerBefore = header.producerId >= 0 && !isMarker ? this.producers.apply(header) : undefined
-    if (isMarker) this.applyMarker(bytes, header)
+    const producerBefore = header.producerId >= 0 && !isMarker ? this.#producers.apply(header) : undefined
+    if (isMarker) this.#applyMarker(bytes, header)
     this.logEndOffset = header.lastOffset + 1
-    this.touched = true
-    const turn = this.writer.enqueue({
+    this.#touched = true
+    const turn = this.#writer.enqueue({
       bytes,
       sizeBytes: header.sizeBytes,
       baseOffset: header.baseOffset,
@@ -163,28 +163,28 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   read(offset: number, maxBytes: number, atLeastOne: boolean, bound: ReadBound = 'highWatermark'): ReadResult | Promise<ReadResult> {
-    if (this.closed !== null) throw this.closed
-    if (offset < this.logStartOffset || offset > this.logEndOffset) throw this.outOfRange(offset)
-    const end = this.boundOffset(bound)
+    if (this.#closed !== null) throw this.#closed
+    if (offset < this.logStartOffset || offset > this.logEndOffset) throw this.#outOfRange(offset)
+    const end = this.#boundOffset(bound)
     if (offset >= end || maxBytes < 0) return emptyRead
-    const found = this.reader.read(offset, maxBytes, atLeastOne, end)
-    return found instanceof Promise ? found.catch((error: unknown) => Promise.reject(this.explain(error, offset))) : found
+    const found = this.#reader.read(offset, maxBytes, atLeastOne, end)
+    return found instanceof Promise ? found.catch((error: unknown) => Promise.reject(this.#explain(error, offset))) : found
   }
 
   available(offset: number, bound: ReadBound = 'highWatermark'): number {
-    const end = this.boundOffset(bound)
+    const end = this.#boundOffset(bound)
     if (offset >= end || offset < this.logStartOffset) return 0
-    const endPosition = end === this.highWatermark ? this.watermarkPosition : this.reader.positionOf(end)
-    return Math.max(0, endPosition - this.reader.positionOf(offset))
+    const endPosition = end === this.highWatermark ? this.#watermarkPosition : this.#reader.positionOf(end)
+    return Math.max(0, endPosition - this.#reader.positionOf(offset))
   }
 
   isBehindActiveSegment(offset: number): boolean {
-    return offset < this.segments.active.baseOffset
+    return offset < this.#segments.active.baseOffset
   }
 
   abortedTransactions(from: number, to: number): AbortedTransaction[] {
     const found: AbortedTransaction[] = []
-    for (const segment of this.segments.from(this.segments.floor(from))) {
+    for (const segment of this.#segments.from(this.#segments.floor(from))) {
       for (const entry of segment.abortedTransactions()) {
         if (entry.lastOffset >= from && entry.firstOffset < to) found.push({ producerId: entry.producerId, firstOffset: entry.firstOffset })
         if (entry.lastStableOffset >= to) return found
@@ -194,11 +194,11 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null> {
-    return findTimestamp(this.segments.all, this.reader.files, timestamp, this.logStartOffset, this.highWatermark)
+    return findTimestamp(this.#segments.all, this.#reader.files, timestamp, this.logStartOffset, this.highWatermark)
   }
 
   maxTimestamp(): Promise<TimestampedOffset | null> {
-    return findMaxTimestamp(this.segments.all, this.reader.files, this.logStartOffset, this.highWatermark)
+    return findMaxTimestamp(this.#segments.all, this.#reader.files, this.logStartOffset, this.highWatermark)
   }
 
   epochAt(offset: number): number {
@@ -212,23 +212,23 @@ export class StoredPartitionLog implements PartitionLog {
   async deleteRecordsBefore(offset: number): Promise<number> {
     if (this.failure !== null) throw this.failure
     if (!this.config.cleanupPolicy.includes('delete')) {
-      throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.where} can not be deleted due to the configured policy`)
+      throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.#where} can not be deleted due to the configured policy`)
     }
     const wanted = offset === -1 ? this.highWatermark : offset
     if (wanted > this.highWatermark || wanted < 0) {
       throw new KafkaError(
         'OFFSET_OUT_OF_RANGE',
-        `${this.where}: records before ${offset} cannot go, the high watermark is ${this.highWatermark}`,
+        `${this.#where}: records before ${offset} cannot go, the high watermark is ${this.highWatermark}`,
       )
     }
-    await this.raiseLogStart(wanted)
-    this.retain(this.context.clock.now())
+    await this.#raiseLogStart(wanted)
+    this.retain(this.#context.clock.now())
     return this.logStartOffset
   }
 
   onAdvance(listener: () => void): () => void {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   configure(config: LogConfig): void {
@@ -240,133 +240,133 @@ export class StoredPartitionLog implements PartitionLog {
     if (this.failure !== null) return
     const facts = { logStartOffset: this.logStartOffset, highWatermark: this.highWatermark, nowMs }
     const ages = () =>
-      this.segments.all.map((segment, index, all) => ({
+      this.#segments.all.map((segment, index, all) => ({
         endOffset: all[index + 1]?.baseOffset ?? this.logEndOffset,
         sizeBytes: segment.sizeBytes,
         latestTimestamp: () => segment.ageTimestamp(),
       }))
     let expired = expiredSegments(ages(), this.config, facts)
     if (expired === 0) return
-    if (expired === this.segments.all.length) {
-      this.roll()
+    if (expired === this.#segments.all.length) {
+      this.#roll()
       expired = expiredSegments(ages(), this.config, facts)
     }
-    this.segments.dropOldest(expired, this.config.fileDeleteDelayMs)
-    this.reader.files.forget()
-    const start = Math.max(this.logStartOffset, this.segments.first.baseOffset)
-    this.context.logger.info({ partition: this.where, segments: expired, logStartOffset: start }, 'segments deleted')
+    this.#segments.dropOldest(expired, this.config.fileDeleteDelayMs)
+    this.#reader.files.forget()
+    const start = Math.max(this.logStartOffset, this.#segments.first.baseOffset)
+    this.#context.logger.info({ partition: this.#where, segments: expired, logStartOffset: start }, 'segments deleted')
     this.logStartOffset = start
-    if (this.epochs.truncateStart(start)) this.saveEpochs()
+    if (this.epochs.truncateStart(start)) this.#saveEpochs()
   }
 
   expireProducers(cutoffMs: number): void {
-    this.producers.expire(cutoffMs)
+    this.#producers.expire(cutoffMs)
   }
 
   /** What is written here is whole from here on: everything in its files and, where asked, indexes and producers with it. */
   async close(clean: boolean): Promise<void> {
-    if (this.closed !== null) return
-    this.isClosing = true
+    if (this.#closed !== null) return
+    this.#isClosing = true
     try {
-      if (this.writer.failure === null) await this.writer.drain()
-      await this.sealing
-      await this.home.epochsWritten()
-      if (clean && this.touched && this.writer.failure === null) await this.writeClean()
+      if (this.#writer.failure === null) await this.#writer.drain()
+      await this.#sealing
+      await this.#home.epochsWritten()
+      if (clean && this.#touched && this.#writer.failure === null) await this.#writeClean()
     } finally {
-      this.closed = new KafkaError('NOT_LEADER_FOR_PARTITION', `${this.where}: its log is closed`)
-      this.reader.close()
-      for (const segment of this.segments.all) segment.log.retire()
+      this.#closed = new KafkaError('NOT_LEADER_FOR_PARTITION', `${this.#where}: its log is closed`)
+      this.#reader.close()
+      for (const segment of this.#segments.all) segment.log.retire()
     }
   }
 
-  private async writeClean(): Promise<void> {
-    const { disk } = this.context
-    const { active } = this.segments
-    const paths = [...active.writeIndexes(), this.writeSnapshot()]
-    if (this.context.flush === 'os' || active.isNew) paths.push(active.log.path)
+  async #writeClean(): Promise<void> {
+    const { disk } = this.#context
+    const { active } = this.#segments
+    const paths = [...active.writeIndexes(), this.#writeSnapshot()]
+    if (this.#context.flush === 'os' || active.isNew) paths.push(active.log.path)
     await Promise.all(paths.map((path) => disk.syncFile(path)))
     await disk.syncFolder(this.folder)
     this.recoveryPoint = this.logEndOffset
-    this.touched = false
+    this.#touched = false
   }
 
-  private boundOffset(bound: ReadBound): number {
+  #boundOffset(bound: ReadBound): number {
     if (bound === 'highWatermark') return this.highWatermark
-    return bound === 'lastStableOffset' ? this.lastStableOffset : this.writtenOffset
+    return bound === 'lastStableOffset' ? this.lastStableOffset : this.#writtenOffset
   }
 
   /** The segment may have gone while the disk was asked. */
-  private explain(error: unknown, offset: number): unknown {
-    if (this.closed !== null) return this.closed
-    return offset < this.logStartOffset ? this.outOfRange(offset) : error
+  #explain(error: unknown, offset: number): unknown {
+    if (this.#closed !== null) return this.#closed
+    return offset < this.logStartOffset ? this.#outOfRange(offset) : error
   }
 
-  private outOfRange(offset: number): KafkaError {
+  #outOfRange(offset: number): KafkaError {
     return new KafkaError(
       'OFFSET_OUT_OF_RANGE',
-      `${this.where}: offset ${offset} is outside of ${this.logStartOffset} to ${this.logEndOffset}`,
+      `${this.#where}: offset ${offset} is outside of ${this.logStartOffset} to ${this.logEndOffset}`,
     )
   }
 
-  private placed(header: BatchHeader): { lastOffset: number; sizeBytes: number; maxTimestamp: number } {
+  #placed(header: BatchHeader): { lastOffset: number; sizeBytes: number; maxTimestamp: number } {
     return { lastOffset: this.logEndOffset + header.lastOffsetDelta, sizeBytes: header.sizeBytes, maxTimestamp: header.maxTimestamp }
   }
 
-  private repeat(batch: SequencedBatch): AppendResult {
-    const { latest } = this.writer
+  #repeat(batch: SequencedBatch): AppendResult {
+    const { latest } = this.#writer
     const onItsWay: Turn | null = batch.lastOffset >= this.highWatermark ? latest : null
     return new Appended(
       batch.baseOffset,
       batch.lastOffset,
       this.config.messageTimestampType === 'LogAppendTime' ? batch.timestamp : -1,
       this.logStartOffset,
-      batch.lastOffset >= this.writtenOffset && onItsWay ? onItsWay.written : settled,
+      batch.lastOffset >= this.#writtenOffset && onItsWay ? onItsWay.written : settled,
       onItsWay ? onItsWay.durable : settled,
     )
   }
 
-  private applyMarker(bytes: Buffer, header: BatchHeader): void {
+  #applyMarker(bytes: Buffer, header: BatchHeader): void {
     const marker = readMarker(bytes)
     if (marker === null) return
-    const aborted = this.producers.applyMarker(header, marker)
-    if (aborted !== null) this.segments.active.noteAborted(aborted)
+    const aborted = this.#producers.applyMarker(header, marker)
+    if (aborted !== null) this.#segments.active.noteAborted(aborted)
   }
 
-  private takeBack(batches: readonly QueuedBatch[], offset: number): void {
-    for (const batch of batches.toReversed()) if (batch.producerId >= 0) this.producers.undo(batch.producerId, batch.producerBefore)
+  #takeBack(batches: readonly QueuedBatch[], offset: number): void {
+    for (const batch of batches.toReversed()) if (batch.producerId >= 0) this.#producers.undo(batch.producerId, batch.producerBefore)
     this.logEndOffset = offset
   }
 
   /** Invariant 3: only ever up. */
-  private advance(endOffset: number, endPosition: number): void {
+  #advance(endOffset: number, endPosition: number): void {
     if (endOffset <= this.highWatermark) return
     this.highWatermark = endOffset
-    this.watermarkPosition = endPosition
-    if (this.context.flush === 'commit' && this.sealsRunning === 0) this.recoveryPoint = endOffset
-    for (const listener of this.listeners) listener()
+    this.#watermarkPosition = endPosition
+    if (this.#context.flush === 'commit' && this.#sealsRunning === 0) this.recoveryPoint = endOffset
+    for (const listener of this.#listeners) listener()
   }
 
   /** Ends the active segment. Its indexes and the producers' state are made durable behind the appends' back. */
-  private roll(): void {
+  #roll(): void {
     const expected = this.logEndOffset
-    this.writer.writeQueued()
+    this.#writer.writeQueued()
     if (this.failure !== null) throw this.failure
-    const ended = this.segments.active
+    const ended = this.#segments.active
     try {
       if (this.logEndOffset !== expected) throw new Error('what was queued before could not be written')
-      const paths = [...ended.writeIndexes(), this.writeSnapshot()]
-      const next = this.segments.add(this.logEndOffset)
+      const paths = [...ended.writeIndexes(), this.#writeSnapshot()]
+      const next = this.#segments.add(this.logEndOffset)
       ended.seal()
-      this.sealsRunning++
+      this.#sealsRunning++
       ended.log.pin()
-      this.sealing = this.sealing.then(() => this.syncSealed(ended, paths, next.baseOffset))
+      this.#sealing = this.#sealing.then(() => this.#syncSealed(ended, paths, next.baseOffset))
     } catch (cause) {
       throw new KafkaError('KAFKA_STORAGE_ERROR', `${this.folder}: no new segment could be begun: ${(cause as Error).message}`, { cause })
     }
   }
 
-  private async syncSealed(ended: Segment, paths: readonly string[], nextOffset: number): Promise<void> {
-    const { clock, disk } = this.context
+  async #syncSealed(ended: Segment, paths: readonly string[], nextOffset: number): Promise<void> {
+    const { clock, disk } = this.#context
     try {
       for (;;) {
         try {
@@ -374,7 +374,7 @@ export class StoredPartitionLog implements PartitionLog {
           await disk.syncFolder(this.folder)
           break
         } catch (cause) {
-          if (!isOutOfFiles(cause) || this.isClosing) throw cause
+          if (!isOutOfFiles(cause) || this.#isClosing) throw cause
           await clock.sleep(OPEN_AGAIN_MS)
         }
       }
@@ -383,32 +383,35 @@ export class StoredPartitionLog implements PartitionLog {
       // Retention may have taken its files away meanwhile.
       if (ended.isDropped) return
       const message = `${this.folder}: a full segment cannot be made durable: ${(cause as Error).message}`
-      this.writer.fail(new KafkaError('KAFKA_STORAGE_ERROR', message, { cause }))
+      this.#writer.fail(new KafkaError('KAFKA_STORAGE_ERROR', message, { cause }))
     } finally {
       ended.log.unpin()
-      this.sealsRunning--
+      this.#sealsRunning--
     }
   }
 
-  private writeSnapshot(): string {
+  #writeSnapshot(): string {
     const path = `${this.folder}/${offsetFileName(this.logEndOffset, suffixes.snapshot)}`
-    this.context.disk.writeFile(path, encodeSnapshot([...this.producers.all()]))
+    this.#context.disk.writeFile(path, encodeSnapshot([...this.#producers.all()]))
     return path
   }
 
-  private async raiseLogStart(offset: number): Promise<void> {
+  async #raiseLogStart(offset: number): Promise<void> {
     if (offset > this.logStartOffset) {
       this.logStartOffset = offset
-      this.touched = true
-      if (this.epochs.truncateStart(offset)) this.saveEpochs()
+      this.#touched = true
+      if (this.epochs.truncateStart(offset)) this.#saveEpochs()
     }
-    await this.home.saveLogStarts()
+    await this.#home.saveLogStarts()
   }
 
-  private saveEpochs(): void {
-    this.epochsSaved = true
-    this.home.saveEpochs().catch((err: unknown) => {
-      this.context.logger.warn({ err, partition: this.where }, 'leader epochs could not be written; recovery makes them again from the log')
+  #saveEpochs(): void {
+    this.#epochsSaved = true
+    this.#home.saveEpochs().catch((err: unknown) => {
+      this.#context.logger.warn(
+        { err, partition: this.#where },
+        'leader epochs could not be written; recovery makes them again from the log',
+      )
     })
   }
 }

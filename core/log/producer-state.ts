@@ -59,28 +59,28 @@ export const sequencedBatch = (header: BatchHeader): SequencedBatch => ({
 
 export class ProducerState {
   /** In the order of their last write. */
-  private readonly entries = new Map<number, ProducerEntry>()
-  private readonly open = new Map<number, number>()
+  readonly #entries = new Map<number, ProducerEntry>()
+  readonly #open = new Map<number, number>()
   /** Ended by a marker that the high watermark has not passed yet. */
-  private completed: CompletedTransaction[] = []
+  #completed: CompletedTransaction[] = []
 
   get size(): number {
-    return this.entries.size
+    return this.#entries.size
   }
 
   all(): Iterable<ProducerEntry> {
-    return this.entries.values()
+    return this.#entries.values()
   }
 
   get(producerId: number): ProducerEntry | undefined {
-    return this.entries.get(producerId)
+    return this.#entries.get(producerId)
   }
 
   /**
    * Decides about a client's batch with a producer id: the stored batch that it repeats, or null for a new one. Throws what Kafka answers.
    */
   check(header: BatchHeader): SequencedBatch | null {
-    const entry = this.entries.get(header.producerId)
+    const entry = this.#entries.get(header.producerId)
     if (!entry) return null
     const about = `producer id ${header.producerId}`
     if (header.producerEpoch < entry.epoch) {
@@ -107,7 +107,7 @@ export class ProducerState {
 
   /** Takes a batch in; returns the entry as it was before, for `undo`. The header's offsets must be the log's own. */
   apply(header: BatchHeader): ProducerEntry | undefined {
-    const before = this.entries.get(header.producerId)
+    const before = this.#entries.get(header.producerId)
     const sameEpoch = before !== undefined && before.epoch === header.producerEpoch
     const batch = sequencedBatch(header)
     const kept = sameEpoch ? (before.batches.length < REMEMBERED_BATCHES ? before.batches : before.batches.slice(1)) : []
@@ -126,8 +126,8 @@ export class ProducerState {
 
   /** Takes a transaction's marker in. Returns what the transaction index gets, when it aborted one. */
   applyMarker(header: BatchHeader, marker: Marker): AbortedEntry | null {
-    const before = this.entries.get(header.producerId)
-    const firstOffset = this.open.get(header.producerId) ?? -1
+    const before = this.#entries.get(header.producerId)
+    const firstOffset = this.#open.get(header.producerId) ?? -1
     this.put({
       producerId: header.producerId,
       epoch: header.producerEpoch,
@@ -138,18 +138,18 @@ export class ProducerState {
     })
     if (firstOffset < 0) return null
     let lastStableOffset = header.lastOffset + 1
-    for (const start of this.open.values()) if (start < lastStableOffset) lastStableOffset = start
-    this.completed.push({ firstOffset, markerOffset: header.lastOffset })
+    for (const start of this.#open.values()) if (start < lastStableOffset) lastStableOffset = start
+    this.#completed.push({ firstOffset, markerOffset: header.lastOffset })
     return marker.commit ? null : { producerId: header.producerId, firstOffset, lastOffset: header.lastOffset, lastStableOffset }
   }
 
   /** The first offset that a read-committed reader must not pass, given the high watermark; null when nothing is open. Invariant 4. */
   firstUnstable(highWatermark: number): number | null {
-    if (this.completed.length > 0) this.completed = this.completed.filter((done) => done.markerOffset >= highWatermark)
-    if (this.open.size === 0 && this.completed.length === 0) return null
+    if (this.#completed.length > 0) this.#completed = this.#completed.filter((done) => done.markerOffset >= highWatermark)
+    if (this.#open.size === 0 && this.#completed.length === 0) return null
     let first = Number.POSITIVE_INFINITY
-    for (const start of this.open.values()) if (start < first) first = start
-    for (const done of this.completed) if (done.firstOffset < first) first = done.firstOffset
+    for (const start of this.#open.values()) if (start < first) first = start
+    for (const done of this.#completed) if (done.firstOffset < first) first = done.firstOffset
     return first
   }
 
@@ -157,38 +157,38 @@ export class ProducerState {
   undo(producerId: number, before: ProducerEntry | undefined): void {
     if (before) this.put(before)
     else {
-      this.entries.delete(producerId)
-      this.open.delete(producerId)
+      this.#entries.delete(producerId)
+      this.#open.delete(producerId)
     }
   }
 
   /** Gives a producer the batches before its last one; `batches` that end in another one are not its own. */
   complete(producerId: number, batches: readonly SequencedBatch[]): void {
-    const entry = this.entries.get(producerId)
+    const entry = this.#entries.get(producerId)
     const last = entry?.batches.at(-1)
-    if (entry && last && last.lastOffset === batches.at(-1)?.lastOffset) this.entries.set(producerId, { ...entry, batches })
+    if (entry && last && last.lastOffset === batches.at(-1)?.lastOffset) this.#entries.set(producerId, { ...entry, batches })
   }
 
   /** Forgets producers that wrote nothing since `cutoffMs` and have no transaction open. */
   expire(cutoffMs: number): void {
-    for (const [producerId, entry] of this.entries) {
-      if (entry.transactionStart < 0 && entry.lastTimestamp < cutoffMs) this.entries.delete(producerId)
+    for (const [producerId, entry] of this.#entries) {
+      if (entry.transactionStart < 0 && entry.lastTimestamp < cutoffMs) this.#entries.delete(producerId)
     }
   }
 
   /** Also how a snapshot is loaded. */
   put(entry: ProducerEntry): void {
-    this.entries.delete(entry.producerId)
-    this.entries.set(entry.producerId, entry)
-    if (entry.transactionStart >= 0) this.open.set(entry.producerId, entry.transactionStart)
-    else this.open.delete(entry.producerId)
-    if (this.entries.size > MAX_PRODUCERS) this.dropOldest()
+    this.#entries.delete(entry.producerId)
+    this.#entries.set(entry.producerId, entry)
+    if (entry.transactionStart >= 0) this.#open.set(entry.producerId, entry.transactionStart)
+    else this.#open.delete(entry.producerId)
+    if (this.#entries.size > MAX_PRODUCERS) this.#dropOldest()
   }
 
-  private dropOldest(): void {
-    for (const [producerId, entry] of this.entries) {
+  #dropOldest(): void {
+    for (const [producerId, entry] of this.#entries) {
       if (entry.transactionStart >= 0) continue
-      this.entries.delete(producerId)
+      this.#entries.delete(producerId)
       return
     }
   }

@@ -29,17 +29,17 @@ interface Approximate {
 }
 
 export class SegmentReader {
-  private readonly context: LogContext
+  readonly #context: LogContext
   /** Where the batch with an offset begins, for offsets that somebody is likely to ask for next. */
-  private readonly hints = new Map<number, { segment: Segment; position: number; bytes: number }>()
+  readonly #hints = new Map<number, { segment: Segment; position: number; bytes: number }>()
 
   constructor(context: LogContext) {
-    this.context = context
+    this.#context = context
   }
 
   /** A position at or before the batch that holds `offset`, whether it is exactly there, and how much its reader took last (0 unknown). */
   approximate(segment: Segment, offset: number): Approximate {
-    const hint = this.hints.get(offset)
+    const hint = this.#hints.get(offset)
     if (hint !== undefined && hint.segment === segment)
       return { position: hint.position, lastOffset: Number.POSITIVE_INFINITY, exact: true, bytes: hint.bytes }
     const { position, lastOffset } = segment.floor(offset)
@@ -57,80 +57,80 @@ export class SegmentReader {
     const { position, exact } = this.approximate(segment, offset)
     const length = Math.min(segment.sizeBytes - position, maxBytes + SCAN_BYTES)
     if (length <= 0 && (exact || position === 0)) return null
-    const now = this.context.clock.now()
-    if (segment.warm.isWarm(position, length, now)) return this.readNow(segment, offset, maxBytes, atLeastOne, endOffset)
-    return this.warmUp(segment, position, length).then(() => this.readNow(segment, offset, maxBytes, atLeastOne, endOffset))
+    const now = this.#context.clock.now()
+    if (segment.warm.isWarm(position, length, now)) return this.#readNow(segment, offset, maxBytes, atLeastOne, endOffset)
+    return this.#warmUp(segment, position, length).then(() => this.#readNow(segment, offset, maxBytes, atLeastOne, endOffset))
   }
 
   /** The first batch of `segment` that ends at or after `offset` and passes `wanted`; null when there is none. */
   async find(segment: Segment, offset: number, wanted: (header: BatchHeader) => boolean): Promise<Buffer | null> {
     const floor = this.approximate(segment, offset)
-    await this.warmUp(segment, floor.position, Math.min(segment.sizeBytes - floor.position, SCAN_BYTES))
-    const found = this.scan(
+    await this.#warmUp(segment, floor.position, Math.min(segment.sizeBytes - floor.position, SCAN_BYTES))
+    const found = this.#scan(
       segment,
       floor,
       (buffer, index) => lastOffsetAt(buffer, index) >= offset && wanted(readBatchHeader(buffer, index)),
     )
     if (found < 0) return null
     const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
-    this.fill(segment, head, BATCH_OVERHEAD, found)
-    const batch = Buffer.allocUnsafe(this.sizeOf(segment, head, 0, found))
-    this.fill(segment, batch, batch.length, found)
+    this.#fill(segment, head, BATCH_OVERHEAD, found)
+    const batch = Buffer.allocUnsafe(this.#sizeOf(segment, head, 0, found))
+    this.#fill(segment, batch, batch.length, found)
     return batch
   }
 
   /** Forgets where batches lie: after the files changed under it. */
   forget(): void {
-    this.hints.clear()
+    this.#hints.clear()
   }
 
-  private async warmUp(segment: Segment, position: number, length: number): Promise<void> {
+  async #warmUp(segment: Segment, position: number, length: number): Promise<void> {
     if (length <= 0) return
-    const { disk, pool, clock } = this.context
+    const { disk, pool, clock } = this.#context
     const buffer = pool.take(length)
     const file = segment.log.pin()
     try {
       await disk.read(file, buffer, 0, length, position)
       segment.warm.touch(position, length, clock.now())
     } catch (cause) {
-      throw this.failed(segment, position, cause)
+      throw this.#failed(segment, position, cause)
     } finally {
       segment.log.unpin()
       pool.give(buffer)
     }
   }
 
-  private readNow(segment: Segment, offset: number, maxBytes: number, atLeastOne: boolean, endOffset: number): ReadResult | null {
-    const { pool } = this.context
+  #readNow(segment: Segment, offset: number, maxBytes: number, atLeastOne: boolean, endOffset: number): ReadResult | null {
+    const { pool } = this.#context
     const floor = this.approximate(segment, offset)
     const before = floor.bytes
-    const position = floor.exact ? floor.position : this.scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
+    const position = floor.exact ? floor.position : this.#scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
     if (position < 0) return null
     const length = Math.min(segment.sizeBytes - position, Math.max(maxBytes, BATCH_OVERHEAD))
     let buffer = pool.take(length)
     // batches of a topic are alike: what was taken last, and one head more, tells where the next answer ends without reading what it cannot hold
     let there = before === 0 ? length : Math.min(length, before + BATCH_OVERHEAD)
-    this.fill(segment, buffer, there, position)
-    if (there < length && !this.endsWithin(buffer, there, Math.min(length, maxBytes))) {
-      this.fill(segment, buffer.subarray(there), length - there, position + there)
+    this.#fill(segment, buffer, there, position)
+    if (there < length && !this.#endsWithin(buffer, there, Math.min(length, maxBytes))) {
+      this.#fill(segment, buffer.subarray(there), length - there, position + there)
       there = length
     }
-    let { bytes, nextOffset } = this.cut(segment, buffer, Math.min(there, maxBytes), endOffset, position)
+    let { bytes, nextOffset } = this.#cut(segment, buffer, Math.min(there, maxBytes), endOffset, position)
     if (bytes === 0 && atLeastOne && lastOffsetAt(buffer, 0) < endOffset) {
-      bytes = this.sizeOf(segment, buffer, 0, position)
+      bytes = this.#sizeOf(segment, buffer, 0, position)
       nextOffset = lastOffsetAt(buffer, 0) + 1
       pool.give(buffer)
       buffer = pool.take(bytes)
-      this.fill(segment, buffer, bytes, position)
+      this.#fill(segment, buffer, bytes, position)
     }
     if (bytes === 0) {
       const lastOffset = lastOffsetAt(buffer, 0)
       pool.give(buffer)
       // batches end where reading may end: to answer with nothing would keep the reader waiting for ever
-      if (lastOffset >= endOffset) throw this.failed(segment, position, new Error(`a batch there claims to end at offset ${lastOffset}`))
+      if (lastOffset >= endOffset) throw this.#failed(segment, position, new Error(`a batch there claims to end at offset ${lastOffset}`))
       return emptyRead
     }
-    this.remember(nextOffset, segment, position + bytes, bytes)
+    this.#remember(nextOffset, segment, position + bytes, bytes)
     let released = false
     const release = () => {
       if (released) return
@@ -141,7 +141,7 @@ export class SegmentReader {
   }
 
   /** True when the first `there` bytes show a batch that ends behind `most`: no more whole batches fit than are there already. */
-  private endsWithin(buffer: Buffer, there: number, most: number): boolean {
+  #endsWithin(buffer: Buffer, there: number, most: number): boolean {
     let end = 0
     while (end + BATCH_OVERHEAD <= there) {
       const size = batchSize(buffer, end)
@@ -153,21 +153,15 @@ export class SegmentReader {
   }
 
   /** How many of the first `length` bytes are whole batches that end before `endOffset`. */
-  private cut(
-    segment: Segment,
-    buffer: Buffer,
-    length: number,
-    endOffset: number,
-    position: number,
-  ): { bytes: number; nextOffset: number } {
+  #cut(segment: Segment, buffer: Buffer, length: number, endOffset: number, position: number): { bytes: number; nextOffset: number } {
     let bytes = 0
     let nextOffset = -1
     while (bytes + BATCH_OVERHEAD <= length) {
       const lastOffset = lastOffsetAt(buffer, bytes)
       if (lastOffset >= endOffset) break
       // what lies before a damaged batch is served all the same; who asks for that one is told
-      if (bytes > 0 && !this.isBatch(segment, buffer, bytes, position + bytes)) break
-      const size = this.sizeOf(segment, buffer, bytes, position + bytes)
+      if (bytes > 0 && !this.#isBatch(segment, buffer, bytes, position + bytes)) break
+      const size = this.#sizeOf(segment, buffer, bytes, position + bytes)
       if (bytes + size > length) break
       bytes += size
       nextOffset = lastOffset + 1
@@ -176,23 +170,23 @@ export class SegmentReader {
   }
 
   /** The position of the first batch from `from` on that passes, or -1. `wanted` sees the header's bytes. */
-  private scan(segment: Segment, from: Approximate, wanted: (buffer: Buffer, index: number) => boolean): number {
-    const { pool } = this.context
+  #scan(segment: Segment, from: Approximate, wanted: (buffer: Buffer, index: number) => boolean): number {
+    const { pool } = this.#context
     const buffer = pool.take(SCAN_BYTES)
     try {
       let { position } = from
-      if (position > 0 && !from.exact && !this.isPromised(segment, from, buffer)) {
-        this.context.logger.error({ file: segment.log.path }, 'its offset index is damaged: the segment is read without it')
+      if (position > 0 && !from.exact && !this.#isPromised(segment, from, buffer)) {
+        this.#context.logger.error({ file: segment.log.path }, 'its offset index is damaged: the segment is read without it')
         segment.dropOffsetIndex()
         position = 0
       }
       while (position + BATCH_OVERHEAD <= segment.sizeBytes) {
         const length = Math.min(SCAN_BYTES, segment.sizeBytes - position)
-        this.fill(segment, buffer, length, position)
+        this.#fill(segment, buffer, length, position)
         let index = 0
         while (index + BATCH_OVERHEAD <= length) {
           if (wanted(buffer, index)) return position + index
-          index += this.sizeOf(segment, buffer, index, position + index)
+          index += this.#sizeOf(segment, buffer, index, position + index)
         }
         position += index
       }
@@ -203,9 +197,9 @@ export class SegmentReader {
   }
 
   /** True where the batch lies there that the index speaks of: a turned bit in it must not make a reader skip records, or stop. */
-  private isPromised(segment: Segment, { position, lastOffset }: Approximate, buffer: Buffer): boolean {
+  #isPromised(segment: Segment, { position, lastOffset }: Approximate, buffer: Buffer): boolean {
     if (position + BATCH_OVERHEAD > segment.sizeBytes) return false
-    this.fill(segment, buffer, BATCH_OVERHEAD, position)
+    this.#fill(segment, buffer, BATCH_OVERHEAD, position)
     return (
       buffer[at.magic] === MAGIC &&
       readInt64(buffer, at.baseOffset) >= segment.baseOffset &&
@@ -214,35 +208,35 @@ export class SegmentReader {
     )
   }
 
-  private isBatch(segment: Segment, buffer: Buffer, index: number, position: number): boolean {
+  #isBatch(segment: Segment, buffer: Buffer, index: number, position: number): boolean {
     const size = batchSize(buffer, index)
     return size >= BATCH_OVERHEAD && position + size <= segment.sizeBytes
   }
 
-  private sizeOf(segment: Segment, buffer: Buffer, index: number, position: number): number {
-    if (this.isBatch(segment, buffer, index, position)) return batchSize(buffer, index)
+  #sizeOf(segment: Segment, buffer: Buffer, index: number, position: number): number {
+    if (this.#isBatch(segment, buffer, index, position)) return batchSize(buffer, index)
     throw new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} holds no batch at ${position}: the file was changed by somebody else`)
   }
 
-  private fill(segment: Segment, buffer: Buffer, length: number, position: number): void {
+  #fill(segment: Segment, buffer: Buffer, length: number, position: number): void {
     let got: number
     try {
-      got = this.context.disk.readSync(segment.log.use(), buffer, 0, length, position)
+      got = this.#context.disk.readSync(segment.log.use(), buffer, 0, length, position)
     } catch (cause) {
-      throw this.failed(segment, position, cause)
+      throw this.#failed(segment, position, cause)
     }
-    if (got < length) throw this.failed(segment, position, new Error(`${length} bytes asked, ${got} there`))
-    segment.warm.touch(position, length, this.context.clock.now())
+    if (got < length) throw this.#failed(segment, position, new Error(`${length} bytes asked, ${got} there`))
+    segment.warm.touch(position, length, this.#context.clock.now())
   }
 
-  private failed(segment: Segment, position: number, cause: unknown): KafkaError {
+  #failed(segment: Segment, position: number, cause: unknown): KafkaError {
     return new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be read at ${position}: ${(cause as Error).message}`, {
       cause,
     })
   }
 
-  private remember(offset: number, segment: Segment, position: number, bytes: number): void {
-    if (this.hints.size >= MAX_HINTS) this.hints.delete(this.hints.keys().next().value!)
-    this.hints.set(offset, { segment, position, bytes })
+  #remember(offset: number, segment: Segment, position: number, bytes: number): void {
+    if (this.#hints.size >= MAX_HINTS) this.#hints.delete(this.#hints.keys().next().value!)
+    this.#hints.set(offset, { segment, position, bytes })
   }
 }

@@ -8,14 +8,14 @@ import { offsetFileName, Segment, suffixes } from './segment.ts'
 const DELETED = '.deleted'
 
 export class Segments {
-  private readonly context: LogContext
+  readonly #context: LogContext
   readonly folder: string
-  private list: Segment[]
+  #list: Segment[]
 
   constructor(context: LogContext, folder: string, list: Segment[]) {
-    this.context = context
+    this.#context = context
     this.folder = folder
-    this.list = list
+    this.#list = list
     let position = 0
     for (const segment of list) {
       segment.startPosition = position
@@ -24,15 +24,15 @@ export class Segments {
   }
 
   get all(): readonly Segment[] {
-    return this.list
+    return this.#list
   }
 
   get active(): Segment {
-    return this.list[this.list.length - 1]!
+    return this.#list[this.#list.length - 1]!
   }
 
   get first(): Segment {
-    return this.list[0]!
+    return this.#list[0]!
   }
 
   get sizeBytes(): number {
@@ -41,7 +41,7 @@ export class Segments {
 
   /** The segment whose offsets `offset` falls into; the first one for offsets before it. */
   floor(offset: number): Segment {
-    const { list } = this
+    const list = this.#list
     const last = list[list.length - 1]!
     if (offset >= last.baseOffset) return last
     let low = 0
@@ -55,30 +55,30 @@ export class Segments {
   }
 
   after(segment: Segment): Segment | undefined {
-    const index = this.list.indexOf(segment)
-    return index < 0 ? undefined : this.list[index + 1]
+    const index = this.#list.indexOf(segment)
+    return index < 0 ? undefined : this.#list[index + 1]
   }
 
   from(segment: Segment): Segment[] {
-    return this.list.slice(Math.max(0, this.list.indexOf(segment)))
+    return this.#list.slice(Math.max(0, this.#list.indexOf(segment)))
   }
 
   /** Begins a new active segment at `baseOffset`. */
   add(baseOffset: number): Segment {
     const { active } = this
-    const segment = new Segment(this.context.files, this.folder, baseOffset, this.context.clock.now())
+    const segment = new Segment(this.#context.files, this.folder, baseOffset, this.#context.clock.now())
     segment.isNew = true
     segment.startPosition = active.startPosition + active.sizeBytes
     segment.log.use('fresh')
-    this.list.push(segment)
+    this.#list.push(segment)
     return segment
   }
 
   /** Takes the oldest `count` away: their files get another name at once and go after `delayMs`. Never the active one. */
   dropOldest(count: number, delayMs: number): void {
-    const dropped = this.list.slice(0, Math.min(count, this.list.length - 1))
-    this.list = this.list.slice(dropped.length)
-    const { disk, clock, logger } = this.context
+    const dropped = this.#list.slice(0, Math.min(count, this.#list.length - 1))
+    this.#list = this.#list.slice(dropped.length)
+    const { disk, clock, logger } = this.#context
     for (const segment of dropped) {
       segment.isDropped = true
       const renamed: string[] = []

@@ -25,19 +25,19 @@ export interface TailBatch {
 /** What all tails hold together. */
 export class TailBudget {
   usedBytes = 0
-  private readonly tails = new Set<Tail>()
+  readonly #tails = new Set<Tail>()
 
   join(tail: Tail): void {
-    this.tails.add(tail)
+    this.#tails.add(tail)
   }
 
   leave(tail: Tail): void {
-    this.tails.delete(tail)
+    this.#tails.delete(tail)
   }
 
   /** Makes the other tails shorter, those first that were filled first, until all fit. */
   relieve(newest: Tail): void {
-    for (const tail of this.tails) {
+    for (const tail of this.#tails) {
       if (this.usedBytes <= ALL_BYTES) return
       if (tail !== newest) tail.halve()
     }
@@ -46,50 +46,50 @@ export class TailBudget {
 }
 
 export class Tail {
-  private readonly budget: TailBudget
-  private batches: TailBatch[] = []
+  readonly #budget: TailBudget
+  #batches: TailBatch[] = []
   /** Batches before this index are gone; the array is cut when half of it is. */
-  private first = 0
-  private usedBytes = 0
-  private slab: Buffer | null = null
-  private slabUsed = 0
+  #first = 0
+  #usedBytes = 0
+  #slab: Buffer | null = null
+  #slabUsed = 0
 
   constructor(budget: TailBudget) {
-    this.budget = budget
+    this.#budget = budget
   }
 
   /** The first offset that is here; infinite while nothing is. */
   get startOffset(): number {
-    return this.batches[this.first]?.baseOffset ?? Number.POSITIVE_INFINITY
+    return this.#batches[this.#first]?.baseOffset ?? Number.POSITIVE_INFINITY
   }
 
   /** A batch that is in the file. Takes small ones over into a slab: the bytes that were given may go. */
   push(given: Buffer, baseOffset: number, lastOffset: number, position: number): void {
-    const bytes = this.compact(given)
+    const bytes = this.#compact(given)
     const heldBytes = bytes === given ? given.buffer.byteLength : bytes.length
-    if (this.batches.length === this.first) this.budget.join(this)
-    this.batches.push({ bytes, heldBytes, baseOffset, lastOffset, position })
-    this.usedBytes += heldBytes
-    this.budget.usedBytes += heldBytes
-    while (this.usedBytes > PARTITION_BYTES || this.batches.length - this.first > PARTITION_BATCHES) this.drop()
-    if (this.budget.usedBytes > ALL_BYTES) this.budget.relieve(this)
+    if (this.#batches.length === this.#first) this.#budget.join(this)
+    this.#batches.push({ bytes, heldBytes, baseOffset, lastOffset, position })
+    this.#usedBytes += heldBytes
+    this.#budget.usedBytes += heldBytes
+    while (this.#usedBytes > PARTITION_BYTES || this.#batches.length - this.#first > PARTITION_BATCHES) this.#drop()
+    if (this.#budget.usedBytes > ALL_BYTES) this.#budget.relieve(this)
   }
 
   /** Index of the first batch that ends at or after `offset`, or -1 where the tail begins after it or ends before it. */
   find(offset: number): number {
     if (offset < this.startOffset) return -1
-    let low = this.first
-    let high = this.batches.length
+    let low = this.#first
+    let high = this.#batches.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.batches[middle]!.lastOffset < offset) low = middle + 1
+      if (this.#batches[middle]!.lastOffset < offset) low = middle + 1
       else high = middle
     }
-    return low < this.batches.length ? low : -1
+    return low < this.#batches.length ? low : -1
   }
 
   at(index: number): TailBatch {
-    return this.batches[index]!
+    return this.#batches[index]!
   }
 
   /** Whole batches from index `start` up to `maxBytes` and to `endOffset`, neighbours in memory as one piece. */
@@ -99,8 +99,8 @@ export class Tail {
     let memory: ArrayBufferLike | null = null
     let from = 0
     let to = 0
-    for (let index = start; index < this.batches.length; index++) {
-      const batch = this.batches[index]!
+    for (let index = start; index < this.#batches.length; index++) {
+      const batch = this.#batches[index]!
       const size = batch.bytes.length
       if (batch.lastOffset >= endOffset || (bytes + size > maxBytes && !(bytes === 0 && atLeastOne))) break
       if (memory === batch.bytes.buffer && to === batch.bytes.byteOffset) to += size
@@ -117,40 +117,40 @@ export class Tail {
   }
 
   halve(): void {
-    for (let left = Math.ceil((this.batches.length - this.first) / 2); left > 0; left--) this.drop()
+    for (let left = Math.ceil((this.#batches.length - this.#first) / 2); left > 0; left--) this.#drop()
   }
 
   clear(): void {
-    while (this.first < this.batches.length) this.drop()
+    while (this.#first < this.#batches.length) this.#drop()
   }
 
-  private compact(bytes: Buffer): Buffer {
+  #compact(bytes: Buffer): Buffer {
     const length = bytes.length
     if (length > LARGEST_COPY || length * 2 >= bytes.buffer.byteLength) return bytes
-    if (this.slab === null || this.slabUsed + length > this.slab.length) {
-      const size = Math.min(LARGEST_SLAB, Math.max(SMALLEST_SLAB, (this.slab?.length ?? 0) * 2))
-      this.slab = Buffer.allocUnsafeSlow(Math.max(size, length))
-      this.slabUsed = 0
+    if (this.#slab === null || this.#slabUsed + length > this.#slab.length) {
+      const size = Math.min(LARGEST_SLAB, Math.max(SMALLEST_SLAB, (this.#slab?.length ?? 0) * 2))
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(size, length))
+      this.#slabUsed = 0
     }
-    const start = this.slabUsed
-    this.slabUsed += length
-    this.slab.set(bytes, start)
-    return this.slab.subarray(start, this.slabUsed)
+    const start = this.#slabUsed
+    this.#slabUsed += length
+    this.#slab.set(bytes, start)
+    return this.#slab.subarray(start, this.#slabUsed)
   }
 
-  private drop(): void {
-    const { heldBytes } = this.batches[this.first]!
-    this.usedBytes -= heldBytes
-    this.budget.usedBytes -= heldBytes
-    this.first++
-    if (this.first === this.batches.length) {
-      this.batches = []
-      this.first = 0
-      this.slab = null
-      this.budget.leave(this)
-    } else if (this.first > 64 && this.first * 2 > this.batches.length) {
-      this.batches = this.batches.slice(this.first)
-      this.first = 0
+  #drop(): void {
+    const { heldBytes } = this.#batches[this.#first]!
+    this.#usedBytes -= heldBytes
+    this.#budget.usedBytes -= heldBytes
+    this.#first++
+    if (this.#first === this.#batches.length) {
+      this.#batches = []
+      this.#first = 0
+      this.#slab = null
+      this.#budget.leave(this)
+    } else if (this.#first > 64 && this.#first * 2 > this.#batches.length) {
+      this.#batches = this.#batches.slice(this.#first)
+      this.#first = 0
     }
   }
 }

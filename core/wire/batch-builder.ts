@@ -131,30 +131,30 @@ export function recordSizeBound(record: Omit<BatchRecord, 'timestamp'>): number 
  * The buffer is handed out by `build`; the builder must not be used afterwards.
  */
 export class BatchBuilder {
-  private buffer: Buffer
-  private end = BATCH_OVERHEAD
-  private baseTimestamp = 0
-  private maxTimestamp = -1
-  private lastDelta = -1
+  #buffer: Buffer
+  #end = BATCH_OVERHEAD
+  #baseTimestamp = 0
+  #maxTimestamp = -1
+  #lastDelta = -1
   /** Records taken. */
   count = 0
 
   constructor(capacity = 1024) {
-    this.buffer = Buffer.allocUnsafeSlow(Math.max(capacity, BATCH_OVERHEAD + 64))
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(capacity, BATCH_OVERHEAD + 64))
   }
 
   /** Bytes of the batch without compression. */
   get sizeBytes(): number {
-    return this.end
+    return this.#end
   }
 
-  private grow(bytes: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.end + bytes))
-    this.buffer.copy(grown, 0, 0, this.end)
-    this.buffer = grown
+  #grow(bytes: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#end + bytes))
+    this.#buffer.copy(grown, 0, 0, this.#end)
+    this.#buffer = grown
   }
 
-  append(record: BatchRecord, offsetDelta = this.lastDelta + 1): void {
+  append(record: BatchRecord, offsetDelta = this.#lastDelta + 1): void {
     this.appendParts(record.key, record.value, record.headers, record.timestamp, offsetDelta)
   }
 
@@ -164,11 +164,11 @@ export class BatchBuilder {
     value: Buffer | null,
     headers: readonly RecordHeader[] | undefined,
     timestamp: number,
-    offsetDelta = this.lastDelta + 1,
+    offsetDelta = this.#lastDelta + 1,
   ): void {
-    if (this.count === 0) this.baseTimestamp = timestamp
-    if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp
-    const timestampDelta = timestamp - this.baseTimestamp
+    if (this.count === 0) this.#baseTimestamp = timestamp
+    if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    const timestampDelta = timestamp - this.#baseTimestamp
     const withHeaders = headers !== undefined && headers.length > 0
     const keyLength = key === null ? 0 : key.length
     const valueLength = value === null ? 0 : value.length
@@ -181,9 +181,9 @@ export class BatchBuilder {
       lengthSize(valueLength) +
       valueLength +
       (withHeaders ? headersSize(headers) : 1)
-    if (this.end + body + MAX_VARINT_BYTES > this.buffer.length) this.grow(body + MAX_VARINT_BYTES)
-    const { buffer } = this
-    let position = putLength(buffer, body, this.end)
+    if (this.#end + body + MAX_VARINT_BYTES > this.#buffer.length) this.#grow(body + MAX_VARINT_BYTES)
+    const buffer = this.#buffer
+    let position = putLength(buffer, body, this.#end)
     buffer[position++] = 0
     position = putVarlong(buffer, timestampDelta, position)
     position = putLength(buffer, offsetDelta, position)
@@ -191,17 +191,17 @@ export class BatchBuilder {
     position = putBytes(buffer, value, position)
     if (withHeaders) position = putHeaders(buffer, headers, position)
     else buffer[position++] = 0
-    this.end = position
-    this.lastDelta = offsetDelta
+    this.#end = position
+    this.#lastDelta = offsetDelta
     this.count++
   }
 
   build(options: BatchOptions = {}): Buffer {
     const codec = options.codec ?? 'none'
     let batch: Buffer
-    if (codec === 'none' || this.count === 0) batch = this.buffer.subarray(0, this.end)
+    if (codec === 'none' || this.count === 0) batch = this.#buffer.subarray(0, this.#end)
     else {
-      const payload = compress(codec, this.buffer.subarray(BATCH_OVERHEAD, this.end))
+      const payload = compress(codec, this.#buffer.subarray(BATCH_OVERHEAD, this.#end))
       batch = Buffer.allocUnsafeSlow(BATCH_OVERHEAD + payload.length)
       payload.copy(batch, BATCH_OVERHEAD)
     }
@@ -217,9 +217,9 @@ export class BatchBuilder {
         (options.control ? attributes.control : 0),
       at.attributes,
     )
-    batch.writeInt32BE(options.lastOffsetDelta ?? Math.max(this.lastDelta, 0), at.lastOffsetDelta)
-    writeInt64(batch, this.count === 0 ? -1 : this.baseTimestamp, at.baseTimestamp)
-    writeInt64(batch, logAppendTime ?? this.maxTimestamp, at.maxTimestamp)
+    batch.writeInt32BE(options.lastOffsetDelta ?? Math.max(this.#lastDelta, 0), at.lastOffsetDelta)
+    writeInt64(batch, this.count === 0 ? -1 : this.#baseTimestamp, at.baseTimestamp)
+    writeInt64(batch, logAppendTime ?? this.#maxTimestamp, at.maxTimestamp)
     writeInt64(batch, options.producerId ?? -1, at.producerId)
     batch.writeInt16BE(options.producerEpoch ?? -1, at.producerEpoch)
     batch.writeInt32BE(options.baseSequence ?? -1, at.baseSequence)

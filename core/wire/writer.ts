@@ -3,91 +3,91 @@
  * `chunks()` gives the pieces in order, ready for one corked write.
  */
 export class Writer {
-  private buffer: Buffer
-  private position = 0
-  private start = 0
-  private readonly done: Buffer[] = []
-  private doneBytes = 0
-  private sizeBuffer: Buffer | null = null
-  private sizeAt = 0
-  private sizeFrom = 0
+  #buffer: Buffer
+  #position = 0
+  #start = 0
+  readonly #done: Buffer[] = []
+  #doneBytes = 0
+  #sizeBuffer: Buffer | null = null
+  #sizeAt = 0
+  #sizeFrom = 0
 
   constructor(capacity = 512) {
-    this.buffer = Buffer.allocUnsafe(capacity)
+    this.#buffer = Buffer.allocUnsafe(capacity)
   }
 
   get length(): number {
-    return this.doneBytes + this.position - this.start
+    return this.#doneBytes + this.#position - this.#start
   }
 
-  private reserve(bytes: number): number {
-    const at = this.position
-    if (at + bytes > this.buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max((at - this.start) * 2, at - this.start + bytes, 512))
-      this.buffer.copy(grown, 0, this.start, at)
-      if (this.sizeBuffer === this.buffer && this.sizeAt >= this.start) {
-        this.sizeAt -= this.start
-        this.sizeBuffer = grown
+  #reserve(bytes: number): number {
+    const at = this.#position
+    if (at + bytes > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max((at - this.#start) * 2, at - this.#start + bytes, 512))
+      this.#buffer.copy(grown, 0, this.#start, at)
+      if (this.#sizeBuffer === this.#buffer && this.#sizeAt >= this.#start) {
+        this.#sizeAt -= this.#start
+        this.#sizeBuffer = grown
       }
-      this.buffer = grown
-      this.position = at - this.start + bytes
-      this.start = 0
-      return this.position - bytes
+      this.#buffer = grown
+      this.#position = at - this.#start + bytes
+      this.#start = 0
+      return this.#position - bytes
     }
-    this.position = at + bytes
+    this.#position = at + bytes
     return at
   }
 
   int8(value: number): void {
-    const at = this.reserve(1)
-    this.buffer.writeInt8(value, at)
+    const at = this.#reserve(1)
+    this.#buffer.writeInt8(value, at)
   }
 
   int16(value: number): void {
-    const at = this.reserve(2)
-    this.buffer.writeInt16BE(value, at)
+    const at = this.#reserve(2)
+    this.#buffer.writeInt16BE(value, at)
   }
 
   uint16(value: number): void {
-    const at = this.reserve(2)
-    this.buffer.writeUInt16BE(value, at)
+    const at = this.#reserve(2)
+    this.#buffer.writeUInt16BE(value, at)
   }
 
   int32(value: number): void {
-    const at = this.reserve(4)
-    this.buffer.writeInt32BE(value, at)
+    const at = this.#reserve(4)
+    this.#buffer.writeInt32BE(value, at)
   }
 
   uint32(value: number): void {
-    const at = this.reserve(4)
-    this.buffer.writeUInt32BE(value, at)
+    const at = this.#reserve(4)
+    this.#buffer.writeUInt32BE(value, at)
   }
 
   int64(value: number): void {
-    const at = this.reserve(8)
-    this.buffer.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
-    this.buffer.writeUInt32BE(value >>> 0, at + 4)
+    const at = this.#reserve(8)
+    this.#buffer.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
+    this.#buffer.writeUInt32BE(value >>> 0, at + 4)
   }
 
   float64(value: number): void {
-    const at = this.reserve(8)
-    this.buffer.writeDoubleBE(value, at)
+    const at = this.#reserve(8)
+    this.#buffer.writeDoubleBE(value, at)
   }
 
   bool(value: boolean): void {
-    const at = this.reserve(1)
-    this.buffer[at] = value ? 1 : 0
+    const at = this.#reserve(1)
+    this.#buffer[at] = value ? 1 : 0
   }
 
   uvarint(value: number): void {
     let rest = value
     while (rest >= 0x80) {
-      const at = this.reserve(1)
-      this.buffer[at] = (rest % 0x80) | 0x80
+      const at = this.#reserve(1)
+      this.#buffer[at] = (rest % 0x80) | 0x80
       rest = Math.floor(rest / 0x80)
     }
-    const at = this.reserve(1)
-    this.buffer[at] = rest
+    const at = this.#reserve(1)
+    this.#buffer[at] = rest
   }
 
   varint(value: number): void {
@@ -102,40 +102,40 @@ export class Writer {
     }
     let rest = value < 0 ? BigInt(value) * -2n - 1n : BigInt(value) * 2n
     while (rest >= 0x80n) {
-      const at = this.reserve(1)
-      this.buffer[at] = Number(rest & 0x7fn) | 0x80
+      const at = this.#reserve(1)
+      this.#buffer[at] = Number(rest & 0x7fn) | 0x80
       rest >>= 7n
     }
-    const at = this.reserve(1)
-    this.buffer[at] = Number(rest)
+    const at = this.#reserve(1)
+    this.#buffer[at] = Number(rest)
   }
 
   raw(bytes: Uint8Array): void {
-    const at = this.reserve(bytes.length)
-    this.buffer.set(bytes, at)
+    const at = this.#reserve(bytes.length)
+    this.#buffer.set(bytes, at)
   }
 
   utf8(value: string, bytes = Buffer.byteLength(value)): void {
-    const at = this.reserve(bytes)
-    this.buffer.write(value, at, bytes, 'utf8')
+    const at = this.#reserve(bytes)
+    this.#buffer.write(value, at, bytes, 'utf8')
   }
 
   uuid(value: string): void {
-    const at = this.reserve(16)
-    if (this.buffer.write(value, at, 16, 'base64url') !== 16) throw new TypeError(`not an id of 16 bytes: ${value}`)
+    const at = this.#reserve(16)
+    if (this.#buffer.write(value, at, 16, 'base64url') !== 16) throw new TypeError(`not an id of 16 bytes: ${value}`)
   }
 
   /** Leaves room for an int32 that `endSized` fills with the bytes written in between: a frame's length. Not nested. */
   beginSized(): void {
-    const at = this.reserve(4)
-    this.sizeBuffer = this.buffer
-    this.sizeAt = at
-    this.sizeFrom = this.length
+    const at = this.#reserve(4)
+    this.#sizeBuffer = this.#buffer
+    this.#sizeAt = at
+    this.#sizeFrom = this.length
   }
 
   endSized(): void {
-    this.sizeBuffer!.writeInt32BE(this.length - this.sizeFrom, this.sizeAt)
-    this.sizeBuffer = null
+    this.#sizeBuffer!.writeInt32BE(this.length - this.#sizeFrom, this.#sizeAt)
+    this.#sizeBuffer = null
   }
 
   /** Takes `bytes` into the stream without a copy. They must stay unchanged until the chunks have been sent. */
@@ -144,20 +144,20 @@ export class Writer {
       this.raw(bytes)
       return
     }
-    if (this.position > this.start) {
-      this.done.push(this.buffer.subarray(this.start, this.position))
-      this.doneBytes += this.position - this.start
-      this.start = this.position
+    if (this.#position > this.#start) {
+      this.#done.push(this.#buffer.subarray(this.#start, this.#position))
+      this.#doneBytes += this.#position - this.#start
+      this.#start = this.#position
     }
-    this.done.push(bytes)
-    this.doneBytes += bytes.length
+    this.#done.push(bytes)
+    this.#doneBytes += bytes.length
   }
 
   /** The pieces in order. The writer must not be used afterwards. */
   chunks(): Buffer[] {
-    if (this.position > this.start) this.done.push(this.buffer.subarray(this.start, this.position))
-    this.start = this.position
-    return this.done
+    if (this.#position > this.#start) this.#done.push(this.#buffer.subarray(this.#start, this.#position))
+    this.#start = this.#position
+    return this.#done
   }
 
   /** Everything as one buffer; copies only when something was spliced. */

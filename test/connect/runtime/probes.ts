@@ -37,15 +37,15 @@ export interface Probe {
 }
 
 export class Probes {
-  private readonly probes = new Map<string, Probe>()
+  readonly #probes = new Map<string, Probe>()
   readonly connector: Connector
 
   constructor() {
-    this.connector = this.declare()
+    this.connector = this.#declare()
   }
 
   of(name: string): Probe {
-    let probe = this.probes.get(name)
+    let probe = this.#probes.get(name)
     if (!probe) {
       probe = {
         begins: [],
@@ -60,12 +60,12 @@ export class Probes {
         throwNext: [],
         gate: null,
       }
-      this.probes.set(name, probe)
+      this.#probes.set(name, probe)
     }
     return probe
   }
 
-  private enter(name: string, task: number): Probe {
+  #enter(name: string, task: number): Probe {
     const probe = this.of(name)
     probe.starts++
     const live = (probe.live.get(task) ?? 0) + 1
@@ -74,7 +74,7 @@ export class Probes {
     return probe
   }
 
-  private declare(): Connector {
+  #declare(): Connector {
     const probes = this
     return defineConnector({
       name: 'probe',
@@ -90,7 +90,7 @@ export class Probes {
         },
         tasks: (_config, most) => Array.from({ length: most }, (_, task) => ({ task: String(task) })),
         async *read({ connector, task, config, positions, signal }) {
-          const probe = probes.enter(connector, task)
+          const probe = probes.#enter(connector, task)
           try {
             let n = Number((await positions.get({ task: config.task }))?.n ?? 0)
             probe.begins.push(n)
@@ -119,7 +119,7 @@ export class Probes {
         class: 'test.KeepingSinkConnector',
         settings: {},
         start({ connector, task }) {
-          const probe = probes.enter(connector, task)
+          const probe = probes.#enter(connector, task)
           const waiting: SinkRecord[] = []
           const names = (partitions: readonly { topic: string; partition: number }[]) =>
             partitions.map((one) => `${one.topic}-${one.partition}`)
@@ -150,7 +150,7 @@ export class Probes {
         type: 'source',
         settings: {},
         async run({ connector, task, signal, positions, commit, report }) {
-          const probe = probes.enter(connector, task)
+          const probe = probes.#enter(connector, task)
           try {
             const n = Number((await positions.get({}))?.n ?? 0)
             probe.begins.push(n)

@@ -30,22 +30,22 @@ type Plan = ErrorName | 'ok' | 'lose the request' | 'lose the answer'
 /** A log that takes batches as a partition's leader does. */
 class PartitionModel {
   readonly values: string[] = []
-  private readonly recent: { epoch: number; first: number; last: number; offset: number }[] = []
+  readonly #recent: { epoch: number; first: number; last: number; offset: number }[] = []
 
   append(batch: Buffer): { errorCode: number; baseOffset: number } {
     const header = readBatchHeader(batch)
     const refuse = (name: ErrorName) => ({ errorCode: errorCode(name), baseOffset: -1 })
     if (header.producerId >= 0) {
       const last = header.baseSequence + header.count - 1
-      const known = this.recent.filter((entry) => entry.epoch === header.producerEpoch)
+      const known = this.#recent.filter((entry) => entry.epoch === header.producerEpoch)
       const same = known.find((entry) => entry.first === header.baseSequence && entry.last === last)
       if (same) return { errorCode: 0, baseOffset: same.offset }
-      const newest = this.recent.at(-1)
+      const newest = this.#recent.at(-1)
       if (newest && header.producerEpoch < newest.epoch) return refuse('INVALID_PRODUCER_EPOCH')
       const expected = newest && newest.epoch === header.producerEpoch ? newest.last + 1 : 0
       if (header.baseSequence !== expected) return refuse('OUT_OF_ORDER_SEQUENCE_NUMBER')
-      this.recent.push({ epoch: header.producerEpoch, first: header.baseSequence, last, offset: this.values.length })
-      if (this.recent.length > 5) this.recent.shift()
+      this.#recent.push({ epoch: header.producerEpoch, first: header.baseSequence, last, offset: this.values.length })
+      if (this.#recent.length > 5) this.#recent.shift()
     }
     const baseOffset = this.values.length
     for (const { value } of decodeRecords(batch)) this.values.push(value!.toString())
