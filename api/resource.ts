@@ -4,15 +4,15 @@
  */
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import type { WorkerDoor } from '../connect/types.ts'
+import type { Herder } from '../connect/types.ts'
 import type { System } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
-import type { MirrorDoor } from '../mirror/types.ts'
+import type { MirrorAdmin } from '../mirror/types.ts'
 
 /** What a resource's routes may reach. */
-export interface Doors {
-  worker?: WorkerDoor | undefined
-  mirrors?: MirrorDoor | undefined
+export interface Services {
+  worker?: Herder | undefined
+  mirrors?: MirrorAdmin | undefined
   system: System
   version: string
 }
@@ -25,7 +25,7 @@ export interface Resource {
   doc: string
   /** The door without which its routes make no sense. */
   needs?: 'worker' | 'mirrors' | undefined
-  register(app: FastifyInstance, doors: Doors): void
+  register(app: FastifyInstance, doors: Services): void
 }
 
 /** A resource of the worker is handed a worker that is there, one of the mirrors theirs. */
@@ -34,20 +34,20 @@ export function defineResource(resource: {
   place: number
   doc: string
   needs: 'worker'
-  register(app: FastifyInstance, doors: Doors & { worker: WorkerDoor }): void
+  register(app: FastifyInstance, doors: Services & { worker: Herder }): void
 }): Resource
 export function defineResource(resource: {
   tag: string
   place: number
   doc: string
   needs: 'mirrors'
-  register(app: FastifyInstance, doors: Doors & { mirrors: MirrorDoor }): void
+  register(app: FastifyInstance, doors: Services & { mirrors: MirrorAdmin }): void
 }): Resource
 export function defineResource(resource: {
   tag: string
   place: number
   doc: string
-  register(app: FastifyInstance, doors: Doors): void
+  register(app: FastifyInstance, doors: Services): void
 }): Resource
 export function defineResource(resource: {
   tag: string
@@ -60,7 +60,7 @@ export function defineResource(resource: {
 }
 
 /** The resources that make sense with these doors, in the order of their files' names. */
-export async function findResources(doors: Doors, serves: (tag: string) => boolean = () => true): Promise<Resource[]> {
+export async function findResources(doors: Services, serves: (tag: string) => boolean = () => true): Promise<Resource[]> {
   const found = await scan<Resource>(join(import.meta.dirname, 'routes'), /./)
   return found.filter(({ tag, needs }) => (needs === undefined || doors[needs] !== undefined) && serves(tag))
 }

@@ -14,9 +14,9 @@ import { leaderForwarding } from './hooks/leader-forwarding.ts'
 import { requestMetrics } from './hooks/request-metrics.ts'
 import { type HeaderRule, responseHeaders } from './hooks/response-headers.ts'
 import { BODY_LIMIT_BYTES, PATH_PART_LIMIT_CHARACTERS, REQUEST_RECEIVE_TIMEOUT_MS } from './limits.ts'
-import { type Doors, findResources } from './resource.ts'
+import { findResources, type Services } from './resource.ts'
 
-export interface ServerOptions extends Doors {
+export interface ServerOptions extends Services {
   /** `access.control.allow.*`; no page of another origin may call where it is left out. */
   crossOrigin?: CrossOrigin | undefined
   /** `response.http.headers.config` */

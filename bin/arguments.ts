@@ -1,7 +1,7 @@
 /** The arguments that subcommands share: files, `--override name=value`, and options of their own that take a value. */
 import { readFile } from 'node:fs/promises'
-import { Complaint, wrongUsage } from './complaint.ts'
 import { parseProperties } from './properties.ts'
+import { UserError, wrongUsage } from './user-error.ts'
 
 export interface Arguments {
   files: string[]
@@ -61,6 +61,6 @@ export async function readPropertiesFile(path: string): Promise<Record<string, s
   try {
     return parseProperties(text)
   } catch (cause) {
-    throw new Complaint(`${path} is no .properties file.`, { cause })
+    throw new UserError(`${path} is no .properties file.`, { cause })
   }
 }

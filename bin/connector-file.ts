@@ -2,8 +2,8 @@
  * The file of a connector, as `connect-standalone` takes it: .properties, or JSON, either as POST /connectors takes it or the config alone.
  */
 import { readFile } from 'node:fs/promises'
-import { Complaint } from './complaint.ts'
 import { parseProperties } from './properties.ts'
+import { UserError } from './user-error.ts'
 
 export interface ConnectorFile {
   name: string
@@ -13,7 +13,7 @@ export interface ConnectorFile {
 export async function readConnectorFile(path: string): Promise<ConnectorFile> {
   const text = await readFile(path, 'utf8')
   const [name, config] = text.trimStart().startsWith('{') ? fromJson(path, text) : fromProperties(path, text)
-  if (!name) throw new Complaint(`${path} names no connector: set "name" in it.`)
+  if (!name) throw new UserError(`${path} names no connector: set "name" in it.`)
   return { name, config: { ...config, name } }
 }
 
@@ -22,7 +22,7 @@ function fromProperties(path: string, text: string): [string | undefined, Record
     const config = parseProperties(text)
     return [config.name, config]
   } catch (cause) {
-    throw new Complaint(`${path} is neither JSON nor a .properties file.`, { cause })
+    throw new UserError(`${path} is neither JSON nor a .properties file.`, { cause })
   }
 }
 
@@ -31,13 +31,13 @@ function fromJson(path: string, text: string): [string | undefined, Record<strin
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new Complaint(`${path} is not valid JSON.`, { cause })
+    throw new UserError(`${path} is not valid JSON.`, { cause })
   }
   const { config } = value
   const whole = typeof config === 'object' && config !== null && !Array.isArray(config)
   const flat = Object.entries(whole ? config : value)
   const wrong = flat.find(([, inner]) => inner === null || typeof inner === 'object')
-  if (wrong) throw new Complaint(`${path}: "${wrong[0]}" must be a string, a number or a boolean.`)
+  if (wrong) throw new UserError(`${path}: "${wrong[0]}" must be a string, a number or a boolean.`)
   const texts = Object.fromEntries(flat.map(([key, inner]) => [key, String(inner)]))
   const name = whole && value.name !== undefined ? String(value.name) : texts.name
   return [name, texts]

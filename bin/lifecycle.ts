@@ -5,7 +5,7 @@
  */
 import type { System } from '../core/system/index.ts'
 import type { Running } from './command.ts'
-import { explain } from './complaint.ts'
+import { explain } from './user-error.ts'
 
 export const STOP_DEADLINE_MS = 5_000
 /** What is still starting may end what it is at; it holds nothing yet that a crash would not leave whole. */

@@ -4,7 +4,7 @@
  */
 import type { LogLevel } from '../core/system/logger.ts'
 import type { Command } from './command.ts'
-import { Complaint, exitCodeOf, explain, wrongUsage } from './complaint.ts'
+import { exitCodeOf, explain, UserError, wrongUsage } from './user-error.ts'
 import { packageVersion } from './version.ts'
 
 const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
@@ -39,7 +39,7 @@ function logLevel(): LogLevel {
   const { TRIBUTARY_LOG_LEVEL: given, TRIBUTARY_DEBUG: debug } = process.env
   if (!given) return debug ? 'debug' : 'info'
   const found = logLevels.find((level) => level === given.toLowerCase())
-  if (found === undefined) throw new Complaint(`TRIBUTARY_LOG_LEVEL is ${given}, and must be one of ${logLevels.join(', ')}.`)
+  if (found === undefined) throw new UserError(`TRIBUTARY_LOG_LEVEL is ${given}, and must be one of ${logLevels.join(', ')}.`)
   return found
 }
 

@@ -1,7 +1,7 @@
 /** The version of this package, from its package.json: one folder up from here, or two where this runs compiled. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Complaint } from './complaint.ts'
+import { UserError } from './user-error.ts'
 
 export async function packageVersion(): Promise<string> {
   for (const up of ['..', '../..']) {
@@ -11,5 +11,5 @@ export async function packageVersion(): Promise<string> {
     })
     if (text !== undefined) return (JSON.parse(text) as { version: string }).version
   }
-  throw new Complaint('package.json is missing beside the program: install Tributary anew.')
+  throw new UserError('package.json is missing beside the program: install Tributary anew.')
 }

@@ -88,7 +88,7 @@ export interface ConnectorOffset {
   offset: Record<string, unknown> | null
 }
 
-export interface WorkerDoor {
+export interface Herder {
   /** `{version, commit, kafka_cluster_id}` of GET /. */
   root(): Promise<{ version: string; commit: string; kafka_cluster_id: string }>
   health(): { status: 'healthy' | 'starting' | 'unhealthy'; message: string }

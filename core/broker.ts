@@ -3,13 +3,13 @@
  */
 import { loadApis } from './apis/index.ts'
 import { type Cluster, openCluster } from './cluster/index.ts'
-import { OffsetsTopic } from './group-store.ts'
 import { createGroupCoordinator, type GroupCoordinator } from './groups/index.ts'
+import { FetchPurgatory, type FetchWaiters } from './log/fetch-purgatory.ts'
 import { type Logs, openLogs } from './log/index.ts'
-import { Delayed, type FetchWaiters } from './network/delayed.ts'
 import { Dispatch } from './network/dispatch.ts'
-import { type Endpoint, Network } from './network/listener.ts'
 import { registerBrokerMetrics } from './network/metrics.ts'
+import { type Endpoint, SocketServer } from './network/socket-server.ts'
+import { OffsetsTopic } from './offsets-topic.ts'
 import { type BrokerSettings, type ListenerSettings, readBrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
 import type { AnyApi } from './wire/api.ts'
@@ -77,10 +77,10 @@ export async function startBroker(
     undo.unshift(() => logs.close())
     const cluster = await openCluster({ settings, logs, system })
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
-    const fetchWaiters = new Delayed(system.clock)
+    const fetchWaiters = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, gone) => fetchWaiters.release(gone))
     const broker: Broker = { settings, system, cluster, logs, groups, fetchWaiters, apis: apis.filter((api) => api.handle) }
-    const network = new Network(settings, system, new Dispatch(apis, broker), (name) => cluster.brokerValue(name))
+    const network = new SocketServer(settings, system, new Dispatch(apis, broker), (name) => cluster.brokerValue(name))
     undo.unshift(async () => {
       const closing = network.close()
       // what waits is answered now, so that its connection can end

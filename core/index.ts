@@ -2,5 +2,5 @@
  * The door of the broker engine: what `bin`, `api` and tests may use of it.
  */
 export { type Broker, type RunningBroker, startBroker } from './broker.ts'
-export { ListenError } from './network/listener.ts'
+export { ListenError } from './network/socket-server.ts'
 export { type BrokerSettings, readBrokerSettings, SettingsError } from './settings.ts'

@@ -11,7 +11,7 @@ import { clientSettings } from '../connect/runtime/client-overrides.ts'
 import { connectorSettings, sinkSettings, sourceSettings } from '../connect/runtime/connector-settings.ts'
 import { ineffectiveSettings, workerSettings } from '../connect/runtime/worker-settings.ts'
 import type { Settings } from '../connect/sdk/index.ts'
-import type { WorkerDoor } from '../connect/types.ts'
+import type { Herder } from '../connect/types.ts'
 import { acceptedSettings, refusedSettings } from '../core/settings/accepted-settings.ts'
 import { brokerSettings } from '../core/settings/broker-settings.ts'
 import { topicSettings } from '../core/settings/topic-settings.ts'
@@ -19,9 +19,9 @@ import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import type { AnyApi } from '../core/wire/api.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
-import { clusterSettings, flowSettings } from '../mirror/declared-settings.ts'
-import { accepted as acceptedByMirror } from '../mirror/settings.ts'
-import type { MirrorDoor } from '../mirror/types.ts'
+import { clusterSettings, flowSettings } from '../mirror/settings/flow-settings.ts'
+import { accepted as acceptedByMirror } from '../mirror/settings/mm2-properties.ts'
+import type { MirrorAdmin } from '../mirror/types.ts'
 
 const code = (text: string) => `\`${text}\``
 const list = (names: Iterable<string>) => [...names].map(code).join(', ')
@@ -54,7 +54,7 @@ async function apis(): Promise<string> {
 /** The routes as the server registers them, in the order of the reference page. */
 async function routes(): Promise<string> {
   // nobody asks the doors for anything
-  const doors = { worker: {} as WorkerDoor, mirrors: {} as MirrorDoor, system: realSystem('silent'), version: '' }
+  const doors = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
   const places = new Map((await findResources(doors)).map(({ tag, place }) => [tag, place]))
   const found: { place: number; row: string[] }[] = []
   const app = buildServer({

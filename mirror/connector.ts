@@ -16,13 +16,13 @@ import {
 import { createClient } from '../core/client/index.ts'
 import type { System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
-import { clusterSettings, flowSettings, serversCheck } from './declared-settings.ts'
-import { Flow, mends } from './flow.ts'
-import { Groups } from './groups.ts'
-import { beat } from './heartbeat.ts'
-import { keyOf, MapReader } from './map-reader.ts'
+import { Flow, mends } from './flow/flow.ts'
+import { beat } from './flow/heartbeat.ts'
+import { GroupSync } from './groups/group-sync.ts'
 import { mirrorMetrics } from './metrics.ts'
-import { type FlowSettings, flowOf, routeOf } from './settings.ts'
+import { clusterSettings, flowSettings, serversCheck } from './settings/flow-settings.ts'
+import { type FlowSettings, flowOf, routeOf } from './settings/mm2-properties.ts'
+import { keyOf, OffsetMapReader } from './store/offset-map-reader.ts'
 
 const VERSION = '0.1.0'
 const PACKAGE = 'org.apache.kafka.connect.mirror.'
@@ -135,9 +135,9 @@ async function runCheckpoints({ config, worker, signal }: FlowContext<Config>, s
   const { policy } = flow
   const source = clientOf(flow, 'source', 'checkpoints', system)
   const target = clientOf(flow, 'target', 'checkpoints', system)
-  const maps = new MapReader({ target, topic: policy.offsetMapTopic(flow.source.alias), clock: system.clock, signal })
+  const maps = new OffsetMapReader({ target, topic: policy.offsetMapTopic(flow.source.alias), clock: system.clock, signal })
   const targetName = (topic: string) => policy.remoteTopic(flow.source.alias, topic)
-  const groups = new Groups({
+  const groups = new GroupSync({
     settings: flow,
     source,
     target,

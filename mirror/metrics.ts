@@ -3,7 +3,7 @@
  * read off a partition is read when somebody looks. Nothing per record.
  */
 import type { Metrics } from '../core/system/metrics.ts'
-import type { Acknowledged, PartitionFlow } from './partition-flow.ts'
+import type { Acknowledged, PartitionProgress } from './transfer/partition-progress.ts'
 
 const SOURCE = 'kafka_connect_mirror_mirrorsourceconnector_'
 const LABELS = ['source', 'target', 'topic', 'partition'] as const
@@ -12,7 +12,7 @@ const LABELS = ['source', 'target', 'topic', 'partition'] as const
 export interface Shown {
   source: string
   target: string
-  partitions(): Iterable<PartitionFlow>
+  partitions(): Iterable<PartitionProgress>
 }
 
 interface Span {
@@ -24,17 +24,17 @@ interface Span {
 }
 
 export interface FlowMetrics {
-  acknowledged(flow: PartitionFlow, done: Acknowledged, nowMs: number): void
+  acknowledged(flow: PartitionProgress, done: Acknowledged, nowMs: number): void
 }
 
 export class MirrorMetrics {
   readonly #shown = new Set<Shown>()
-  readonly #spans = new WeakMap<PartitionFlow, { latency: Span; age: Span }>()
+  readonly #spans = new WeakMap<PartitionProgress, { latency: Span; age: Span }>()
   readonly #now: () => number
 
   constructor(metrics: Metrics, clock: { now(): number; monotonic(): number }) {
     this.#now = () => clock.monotonic()
-    const gauge = (name: string, help: string, read: (flow: PartitionFlow) => number | undefined) =>
+    const gauge = (name: string, help: string, read: (flow: PartitionProgress) => number | undefined) =>
       metrics.gauge({ name, help, labels: LABELS }, (gauge) => {
         gauge.reset()
         for (const { source, target, partitions } of this.#shown)
@@ -49,7 +49,7 @@ export class MirrorMetrics {
       ['replication_latency_ms', 'Time from sending a batch until the target has acknowledged it', 'latency'],
       ['record_age_ms', 'Age of the newest record of a batch when the target has acknowledged it, by its own timestamp', 'age'],
     ] as const) {
-      const read = (pick: (span: Span) => number) => (flow: PartitionFlow) => {
+      const read = (pick: (span: Span) => number) => (flow: PartitionProgress) => {
         const span = this.#spans.get(flow)?.[of]
         return span && span.count > 0 ? pick(span) : undefined
       }
@@ -88,7 +88,7 @@ export class MirrorMetrics {
     return { hide: () => void this.#shown.delete(shown) }
   }
 
-  acknowledged(flow: PartitionFlow, done: Acknowledged, nowMs: number): void {
+  acknowledged(flow: PartitionProgress, done: Acknowledged, nowMs: number): void {
     let spans = this.#spans.get(flow)
     if (!spans) {
       const span = (): Span => ({ count: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: 0, last: 0 })

@@ -3,13 +3,13 @@
  */
 import { createClient } from '../core/client/index.ts'
 import type { System } from '../core/system/index.ts'
-import { beat } from './heartbeat.ts'
+import { FlowSupervisor } from './flow/flow-supervisor.ts'
+import { beat } from './flow/heartbeat.ts'
 import { mirrorMetrics } from './metrics.ts'
-import { Pair } from './pair.ts'
-import { type FlowSettings, type MirrorSettings, parseMirrorSettings, routeOf } from './settings.ts'
-import { type MirrorDoor, MirrorError } from './types.ts'
+import { type FlowSettings, type MirrorSettings, parseMirrorSettings, routeOf } from './settings/mm2-properties.ts'
+import { type MirrorAdmin, MirrorError } from './types.ts'
 
-export interface MirrorService extends MirrorDoor {
+export interface MirrorService extends MirrorAdmin {
   /** What the file said, for whoever shows it. */
   readonly settings: MirrorSettings
   /** Lets what is under way arrive, writes down where everything stands, and ends within five seconds. */
@@ -31,11 +31,13 @@ export async function startMirrors(
   const instance = random.uuid()
   const metrics = mirrorMetrics(system.metrics, clock)
   const routes = settings.flows.map(routeOf)
-  const pairs = new Map(settings.flows.map((flow) => [flow.name, new Pair({ settings: flow, routes, system, logger, instance, metrics })]))
+  const pairs = new Map(
+    settings.flows.map((flow) => [flow.name, new FlowSupervisor({ settings: flow, routes, system, logger, instance, metrics })]),
+  )
   const ending = new AbortController()
   const beats = startHeartbeats(settings.heartbeats, system, ending.signal)
   if (!options.stopping?.aborted) for (const pair of pairs.values()) pair.start()
-  const find = (name: string): Pair => {
+  const find = (name: string): FlowSupervisor => {
     const pair = pairs.get(name)
     if (!pair) {
       const there = pairs.size > 0 ? `; there are ${[...pairs.keys()].join(', ')}` : '; no flow is enabled'

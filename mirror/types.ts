@@ -68,7 +68,7 @@ export interface FailoverReport {
 }
 
 /** Throws MirrorError. */
-export interface MirrorDoor {
+export interface MirrorAdmin {
   list(): MirrorStatus[]
   status(name: string): MirrorStatus
   /** Kept over a restart, until a resume. */

@@ -5,14 +5,14 @@
 import { createRequire } from 'node:module'
 import { ConnectError } from '../../connect/types.ts'
 
-interface Complaint {
+interface SchemaViolation {
   instancePath: string
   schemaPath: string
   keyword: string
   params: Record<string, unknown>
   message?: string
 }
-type Check = ((value: unknown) => boolean) & { errors?: Complaint[] | null }
+type Check = ((value: unknown) => boolean) & { errors?: SchemaViolation[] | null }
 interface Compiler {
   compile(schema: object): Check
 }
@@ -51,11 +51,12 @@ export const compilersFactory = {
 }
 
 /** Where one of several forms is taken: what is wrong inside the one that was meant, or which there are. */
-function sentenceOf(complaints: readonly Complaint[], body: unknown): string {
+function sentenceOf(complaints: readonly SchemaViolation[], body: unknown): string {
   const last = complaints.at(-1)
   if (last?.keyword !== 'anyOf') return sentence(complaints[0], body)
   const forms = complaints.slice(0, -1)
-  const other = ({ keyword, instancePath }: Complaint) => instancePath === last.instancePath && (keyword === 'type' || keyword === 'enum')
+  const other = ({ keyword, instancePath }: SchemaViolation) =>
+    instancePath === last.instancePath && (keyword === 'type' || keyword === 'enum')
   const meant = forms.find((complaint) => !other(complaint))
   if (meant) return sentence(meant, body)
   // the values of a form say what type it has
@@ -71,18 +72,18 @@ function sentenceOf(complaints: readonly Complaint[], body: unknown): string {
   return `${whereOf(last)} must be ${named.join(' or ')}, not ${typeof given === 'string' ? JSON.stringify(given.slice(0, MAX_QUOTED)) : kind(given)}.`
 }
 
-const partsOf = ({ instancePath }: Complaint): string[] =>
+const partsOf = ({ instancePath }: SchemaViolation): string[] =>
   instancePath
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
 
-function whereOf(complaint: Complaint): string {
+function whereOf(complaint: SchemaViolation): string {
   const parts = partsOf(complaint)
   return parts.length === 0 ? 'The body' : `"${parts.join('.')}" in the body`
 }
 
-function sentence(complaint: Complaint | undefined, body: unknown): string {
+function sentence(complaint: SchemaViolation | undefined, body: unknown): string {
   if (complaint === undefined) return 'The body is not what this path takes.'
   const parts = partsOf(complaint)
   const where = whereOf(complaint)

@@ -3,7 +3,7 @@
  * that cannot be used is a 400 where Kafka Connect answers 500 (docs/decisions/0001).
  */
 import type { FastifyRequest } from 'fastify'
-import type { ConnectorInfo, ConnectorStatus, InitialState, WorkerDoor } from '../../connect/types.ts'
+import type { ConnectorInfo, ConnectorStatus, Herder, InitialState } from '../../connect/types.ts'
 import { ConnectError } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
 import {
@@ -237,7 +237,7 @@ export default defineResource({
 })
 
 /** A connector that vanishes while it is read is left out; what is not known to be expandable is ignored. */
-function expanded(worker: WorkerDoor, wanted: readonly string[]) {
+function expanded(worker: Herder, wanted: readonly string[]) {
   const answer: [string, { status?: ConnectorStatus; info?: ConnectorInfo }][] = []
   for (const name of worker.connectors()) {
     try {

@@ -2,7 +2,7 @@
  * GET /health: Kafka Connect's body, and what else runs in this process beside it. Where a worker runs the status is the worker's: a mirror
  * that failed must not have a supervisor kill its neighbours. Where only mirrors run it is theirs.
  */
-import type { MirrorDoor } from '../../mirror/types.ts'
+import type { MirrorAdmin } from '../../mirror/types.ts'
 import { defineResource } from '../resource.ts'
 
 const codes = { healthy: 200, starting: 503, unhealthy: 500 } as const
@@ -50,7 +50,7 @@ export default defineResource({
   },
 })
 
-function ofMirrors(mirrors: MirrorDoor | undefined): Health {
+function ofMirrors(mirrors: MirrorAdmin | undefined): Health {
   const all = mirrors?.list() ?? []
   const failed = all.filter(({ state }) => state === 'FAILED').map(({ name }) => name)
   if (failed.length > 0) return { status: 'unhealthy', message: `These mirrors have failed: ${failed.join(', ')}. GET /mirrors tells why.` }

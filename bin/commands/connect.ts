@@ -4,9 +4,9 @@
 import { resolve } from 'node:path'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
-import { Complaint, wrongUsage } from '../complaint.ts'
 import { readConnectorFile } from '../connector-file.ts'
 import { openRest, restSettingNames } from '../rest.ts'
+import { UserError, wrongUsage } from '../user-error.ts'
 import { packageVersion } from '../version.ts'
 
 /** Where no file says otherwise: the broker of this machine, and nobody from outside. */
@@ -44,7 +44,7 @@ The REST API is Kafka Connect's; its reference is at /docs, its metrics for Prom
     if (standalone) {
       if (file === undefined) throw wrongUsage('--standalone needs the file of a worker.', 'connect')
       if (!properties['offset.storage.file.filename']) {
-        throw new Complaint(
+        throw new UserError(
           `Missing required configuration "offset.storage.file.filename" in ${file}: name the file that keeps the positions.`,
         )
       }

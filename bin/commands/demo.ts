@@ -9,11 +9,11 @@ import { join } from 'node:path'
 import { createLogger } from '../../core/system/logger.ts'
 import { readArguments } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
-import { Complaint } from '../complaint.ts'
 import { Progress } from '../demo/progress.ts'
 import { tableOf } from '../demo/report.ts'
 import { Scene, Stopped } from '../demo/scene.ts'
 import { tellStory } from '../demo/story.ts'
+import { UserError } from '../user-error.ts'
 
 const INTERRUPTED = 130
 /** Lines that wrap cannot be taken back. */
@@ -77,7 +77,7 @@ async function temporaryFolder(): Promise<string> {
   try {
     return await mkdtemp(join(tmpdir(), 'tributary-demo-'))
   } catch (cause) {
-    throw new Complaint(`The demo keeps its data in a temporary folder, and cannot make one in ${tmpdir()}. Set TMPDIR to another place.`, {
+    throw new UserError(`The demo keeps its data in a temporary folder, and cannot make one in ${tmpdir()}. Set TMPDIR to another place.`, {
       cause,
     })
   }

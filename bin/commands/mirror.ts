@@ -4,8 +4,8 @@
  */
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
-import { explain, wrongUsage } from '../complaint.ts'
 import { openRest, type Rest } from '../rest.ts'
+import { explain, wrongUsage } from '../user-error.ts'
 import { packageVersion } from '../version.ts'
 
 const usual = 'http://127.0.0.1:8083'

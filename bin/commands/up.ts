@@ -4,8 +4,8 @@
 import { isAbsolute, resolve } from 'node:path'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand, type Running } from '../command.ts'
-import { Complaint, explain, wrongUsage } from '../complaint.ts'
 import { openRest, restSettingNames } from '../rest.ts'
+import { explain, UserError, wrongUsage } from '../user-error.ts'
 import { packageVersion } from '../version.ts'
 import { connectDefaults } from './connect.ts'
 
@@ -101,7 +101,7 @@ function byOption(isMeant: boolean, port: string): (error: Error) => never {
   return (error) => {
     const { syscall } = (error.cause ?? error) as NodeJS.ErrnoException
     if (!isMeant || syscall !== 'listen') throw error
-    throw new Complaint(`${explain(error)}\n"up" listens where --host and ${port} say.`, { cause: error })
+    throw new UserError(`${explain(error)}\n"up" listens where --host and ${port} say.`, { cause: error })
   }
 }
 

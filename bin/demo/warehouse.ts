@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { Complaint } from '../complaint.ts'
+import { UserError } from '../user-error.ts'
 import type { Fields } from './data-set.ts'
 import { type PostgresServer, postgresBinaries, startPostgresServer } from './postgres-server.ts'
 
@@ -56,7 +56,7 @@ export class Warehouse {
       await client.query(`SET search_path = ${schema}`)
       return new Warehouse(own.href, 'TRIBUTARY_POSTGRES_URL', client, schema, null)
     } catch (cause) {
-      throw new Complaint(
+      throw new UserError(
         'The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used. Mend the URL (postgresql://user:password@host:5432/database) or the ' +
           'server, or unset the variable: then the demo starts a server of its own.',
         { cause },

@@ -8,12 +8,12 @@ import type { StatusState, StatusStore } from '../storage/status.ts'
 import type { ConnectorConfig } from '../types.ts'
 import { ConnectorRunner } from './connector-runner.ts'
 import { CONNECTOR, unitKey, unitOf } from './group-protocol.ts'
-import { buildLoop, type Lent } from './loops.ts'
 import { workerMetrics } from './metrics.ts'
 import { Task, traceOf } from './task.ts'
+import { createTaskLoop, type WorkerServices } from './task-loop-factory.ts'
 
 export interface InstancesParts {
-  lent: Lent
+  lent: WorkerServices
   configs: ConfigStore
   status: StatusStore
   workerId: string
@@ -163,7 +163,7 @@ export class Instances {
     const task = new Task(
       target === 'PAUSED',
       async (control) =>
-        await buildLoop(plugin ?? lent.plugins.connector(config['connector.class'] ?? ''), connector, number, config, control, lent),
+        await createTaskLoop(plugin ?? lent.plugins.connector(config['connector.class'] ?? ''), connector, number, config, control, lent),
       (state, trace) => {
         if (state === 'FAILED') {
           workerMetrics(lent.system.metrics).failures.inc({ connector, task: String(number) })

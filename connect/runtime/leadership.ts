@@ -6,7 +6,7 @@ import type { System } from '../../core/system/index.ts'
 import type { ConfigStore } from '../storage/configs.ts'
 import type { StatusStore } from '../storage/status.ts'
 import { CONNECTOR, unitOf } from './group-protocol.ts'
-import type { Membership } from './membership.ts'
+import type { WorkerMembership } from './worker-group-member.ts'
 import type { WorkerConfig } from './worker-settings.ts'
 
 /** Bytes of a session key, as Java makes them for HmacSHA256. */
@@ -21,12 +21,12 @@ export class Leadership {
   readonly #status: StatusStore
   readonly #config: WorkerConfig
   readonly #system: System
-  readonly #membership: () => Membership
+  readonly #membership: () => WorkerMembership
   readonly #timer: Timer
   #renewing = false
   #closed = false
 
-  constructor(configs: ConfigStore, status: StatusStore, config: WorkerConfig, system: System, membership: () => Membership) {
+  constructor(configs: ConfigStore, status: StatusStore, config: WorkerConfig, system: System, membership: () => WorkerMembership) {
     this.#configs = configs
     this.#status = status
     this.#config = config

@@ -12,7 +12,7 @@ export interface Link {
   apply: Transform
 }
 
-export interface Stages {
+export interface Conversion {
   transforms: readonly Link[]
   key: Converter
   value: Converter
@@ -41,13 +41,13 @@ const NO_HEADERS: readonly Header[] = []
 const NO_RAW_HEADERS: readonly RecordHeader[] = []
 
 export class Pipeline {
-  readonly #stages: Stages
+  readonly #stages: Conversion
   readonly #tolerance: Tolerance
   readonly #signal: AbortSignal
   #stage: Stage = 'TRANSFORMATION'
   #executing = ''
 
-  constructor(stages: Stages, tolerance: Tolerance, signal: AbortSignal) {
+  constructor(stages: Conversion, tolerance: Tolerance, signal: AbortSignal) {
     this.#stages = stages
     this.#tolerance = tolerance
     this.#signal = signal

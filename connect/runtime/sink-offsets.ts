@@ -4,7 +4,7 @@
 import type { CommitOffset, TopicPartition } from '../../core/client/types.ts'
 import type { RawRecord } from './pipeline.ts'
 
-interface Stand {
+interface SinkPartition {
   topic: string
   partition: number
   /** The first offset that was handed over since the partition came. */
@@ -17,7 +17,7 @@ interface Stand {
 const id = (topic: string, partition: number) => `${topic}-${partition}`
 
 export class SinkOffsets {
-  readonly #stands = new Map<string, Stand>()
+  readonly #stands = new Map<string, SinkPartition>()
   /** Partitions that went while a batch is in hand. One that came back is read anew from its commit: what is in hand of it is too old. */
   readonly #left = new Set<string>()
   dirty = false

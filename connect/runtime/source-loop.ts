@@ -16,8 +16,8 @@ import {
   type SourceSide,
 } from '../sdk/index.ts'
 import type { OffsetStore } from '../storage/offsets.ts'
-import { Acks } from './acks.ts'
 import type { Pipeline } from './pipeline.ts'
+import { SubmittedRecords } from './submitted-records.ts'
 import type { TaskControl, TaskLoop } from './task-control.ts'
 import { StageFailure, type Tolerance } from './tolerance.ts'
 import type { TopicCreation } from './topic-creation.ts'
@@ -56,7 +56,7 @@ export function mayBeTriedAgain(error: unknown): error is Error {
 
 export class SourceLoop implements TaskLoop {
   readonly #parts: SourceLoopParts
-  readonly #acks = new Acks()
+  readonly #acks = new SubmittedRecords()
   readonly #seenTopics = new Set<string>()
   #lastTopic = ''
   #records = 0

@@ -5,8 +5,8 @@
 import type { Client } from '../../core/client/types.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { InvalidSetting, MissingSetting } from '../sdk/index.ts'
+import { settingsUnder } from '../sdk/prefixed-settings.ts'
 import type { ConnectorConfig } from '../types.ts'
-import { under } from './prefixed.ts'
 
 export interface TopicSpec {
   partitions: number
@@ -40,7 +40,7 @@ function number(prefix: string, name: string, raw: Record<string, string>, fallb
 
 /** Null where the config says nothing of creating topics. */
 export function topicGroups(config: ConnectorConfig): readonly Group[] | null {
-  const defaults = under('topic.creation.default.', config)
+  const defaults = settingsUnder('topic.creation.default.', config)
   if (Object.keys(defaults).length === 0) return null
   const base = {
     partitions: number('topic.creation.default.', 'partitions', defaults, undefined),
@@ -52,7 +52,7 @@ export function topicGroups(config: ConnectorConfig): readonly Group[] | null {
   }
   const group = (name: string): Group => {
     const prefix = `topic.creation.${name}.`
-    const raw = under(prefix, config)
+    const raw = settingsUnder(prefix, config)
     const include = any(list(raw.include))
     const exclude = any(list(raw.exclude))
     return {

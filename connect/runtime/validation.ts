@@ -4,13 +4,13 @@
  */
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import {
-  type Complaint,
   HIDDEN,
   InvalidSetting,
   MissingSetting,
   parseSettings,
   rawValue,
   type Setting,
+  type SettingProblem,
   type Settings,
 } from '../sdk/index.ts'
 import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'
@@ -159,7 +159,7 @@ export function pluginOf(plugins: Plugins, config: ConnectorConfig): ConnectorPl
 }
 
 /** What the connector says of its settings together, once each of them is right. */
-function ofConnector(plugin: ConnectorPlugin, config: ConnectorConfig): readonly Complaint[] {
+function ofConnector(plugin: ConnectorPlugin, config: ConnectorConfig): readonly SettingProblem[] {
   if (plugin.kind === 'flow' || !plugin.side.check) return []
   return plugin.side.check(parseSettings(plugin.settings, config))
 }

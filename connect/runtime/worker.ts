@@ -15,14 +15,14 @@ import { OffsetStore } from '../storage/offsets.ts'
 import type { RecordLog } from '../storage/record-log.ts'
 import { StatusStore } from '../storage/status.ts'
 import { TopicLog } from '../storage/topic-log.ts'
-import type { ConnectorConfig, WorkerDoor } from '../types.ts'
-import { Door } from './door.ts'
+import type { ConnectorConfig, Herder } from '../types.ts'
+import { WorkerHerder } from './herder.ts'
 import { Instances } from './instances.ts'
 import { forwardTaskConfigs } from './internal-requests.ts'
 import { Leadership } from './leadership.ts'
-import { configuredUnits, GroupMembership, type Membership, type MembershipOwner, Solo } from './membership.ts'
 import { workerMetrics } from './metrics.ts'
 import { restartPlan } from './restart-plan.ts'
+import { configuredUnits, type MembershipOwner, StandaloneMember, WorkerGroupMember, type WorkerMembership } from './worker-group-member.ts'
 import { parseWorkerSettings, unknownSettings, type WorkerConfig } from './worker-settings.ts'
 
 export interface WorkerOptions {
@@ -36,7 +36,7 @@ export interface WorkerOptions {
   connectors?: readonly Connector[]
 }
 
-export interface Worker extends WorkerDoor {
+export interface Worker extends Herder {
   /** host:port, as statuses name it. */
   readonly workerId: string
   /** What a flow task that runs here said of itself last. */
@@ -168,8 +168,10 @@ export async function startWorker(
     released: (unit) => leadership.released(unit),
     beforeDeciding: () => leadership.beforeDeciding(),
   }
-  const membership: Membership =
-    alone === null ? new GroupMembership({ client, config, configs, url, owner, system }) : new Solo({ configs, url, owner, system })
+  const membership: WorkerMembership =
+    alone === null
+      ? new WorkerGroupMember({ client, config, configs, url, owner, system })
+      : new StandaloneMember({ configs, url, owner, system })
 
   let units = ''
   /** Joins again where there is something else to run than before: everybody sees it in the topic, so nobody waits for a heartbeat. */
@@ -197,7 +199,7 @@ export async function startWorker(
     sessionKeyChanged() {},
   }
 
-  const door = new Door({ client, plugins, config, configs, offsets, status, membership, instances, system })
+  const door = new WorkerHerder({ client, plugins, config, configs, offsets, status, membership, instances, system })
   const closeStores = async () => {
     await Promise.allSettled([configs.close(), offsets.close(), status.close()])
     await client.close()

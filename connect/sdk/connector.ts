@@ -44,14 +44,14 @@ export interface SourceContext<C> extends TaskContext<C> {
 }
 
 /** What is wrong with settings that are right one by one, told of the one to mend. */
-export interface Complaint {
+export interface SettingProblem {
   setting: string
   why: string
 }
 
 export interface SourceDeclaration<C> {
   /** What single settings cannot say. Asked when a config is validated. */
-  check?(config: C): readonly Complaint[]
+  check?(config: C): readonly SettingProblem[]
   /** The settings of each task, at most `maxTasks`; what a task's config lacks is taken from the connector's. One task where it is left out. */
   tasks?(config: C, maxTasks: number): Promise<readonly Readonly<Record<string, string>>[]> | readonly Readonly<Record<string, string>>[]
   /** Yields batches for as long as the task lives. It waits inside (never spins), and ends when `signal` aborts. */
@@ -90,7 +90,7 @@ export interface SinkTask {
 
 export interface SinkDeclaration<C> {
   /** What single settings cannot say. Asked when a config is validated. */
-  check?(config: C): readonly Complaint[]
+  check?(config: C): readonly SettingProblem[]
   /** As of a source, for a sink that cannot be shared. Where it is left out `tasks.max` tasks share the partitions. */
   tasks?(config: C, maxTasks: number): Promise<readonly Readonly<Record<string, string>>[]> | readonly Readonly<Record<string, string>>[]
   start(context: SinkContext<C>): Promise<SinkTask> | SinkTask

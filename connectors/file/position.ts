@@ -28,14 +28,14 @@ export async function beginsAs(handle: FileHandle, head: string): Promise<boolea
   return (await headOf(handle, Number(head.slice(0, head.indexOf(':'))))) === head
 }
 
-export interface SourceStand {
+export interface FilePosition {
   position: number
   /** Null where the position was written by Kafka's own connector or over REST. */
   head: string | null
 }
 
 /** Reads a stored offset; throws with what is wrong with it. */
-export function sourceStand(offset: SourceOffset): SourceStand {
+export function sourceStand(offset: SourceOffset): FilePosition {
   const { position, head } = offset
   if (position === undefined || position === null) throw new Error("Offset objects should either be null or contain the key 'position'")
   if (typeof position !== 'number' || !Number.isSafeInteger(position))
@@ -67,7 +67,7 @@ export interface Held {
   latestMs: number
 }
 
-export interface SinkStand {
+export interface SinkProgress {
   /** The data file's length when all of this was in it. */
   length: number
   held: Map<string, Held>
@@ -77,7 +77,7 @@ export const sinkPositionPath = (file: string): string => `${file}.position`
 export const heldKey = (topic: string, partition: number): string => `${topic}-${partition}`
 
 /** Null where there is none yet. */
-export async function readSinkStand(file: string): Promise<SinkStand | null> {
+export async function readSinkStand(file: string): Promise<SinkProgress | null> {
   const path = sinkPositionPath(file)
   let text: string
   try {
@@ -128,7 +128,7 @@ export async function isTaken(file: string, writer: string): Promise<boolean> {
 }
 
 /** Invariant 8: write, fsync, rename, fsync of the folder. `mayReplace` is asked last, and throws where the stand must stay as it is. */
-export async function writeSinkStand(file: string, stand: SinkStand, writer: string, mayReplace: () => Promise<void>): Promise<void> {
+export async function writeSinkStand(file: string, stand: SinkProgress, writer: string, mayReplace: () => Promise<void>): Promise<void> {
   const path = sinkPositionPath(file)
   const draft = `${path}.${writer}`
   const handle = await open(draft, 'w')

@@ -6,7 +6,7 @@ import { type ConfigOf, defineSource, type SourceBatch, type SourceContext, sett
 import { BadLine, type Format, formatNamed } from './formats.ts'
 import { type CutLines, LineCutter, LineTooLong } from './lines.ts'
 import { checkSourcePositions, sourcePartition, sourcePosition, sourceStand } from './position.ts'
-import { Tail } from './tail.ts'
+import { FileTail } from './tail.ts'
 
 /** No longer line can be asked for: V8 holds no string past it. */
 const MOST_LINE_BYTES = 256 * 1024 * 1024
@@ -65,7 +65,7 @@ export const fileSource = defineSource({
 
   async *read(context: SourceContext<Config>): AsyncGenerator<SourceBatch, void, void> {
     const { config, signal, log } = context
-    const tail = new Tail(config.file, signal)
+    const tail = new FileTail(config.file, signal)
     try {
       if (!(await opened(tail, context))) return
       const format = formatNamed(config.format, {
@@ -109,7 +109,7 @@ export const fileSource = defineSource({
 })
 
 /** Waits until the file is there; false when the task ends before. */
-async function opened(tail: Tail, { config, signal, log }: SourceContext<Config>): Promise<boolean> {
+async function opened(tail: FileTail, { config, signal, log }: SourceContext<Config>): Promise<boolean> {
   let told = false
   while (!signal.aborted) {
     if (await tail.open()) return true
@@ -120,7 +120,7 @@ async function opened(tail: Tail, { config, signal, log }: SourceContext<Config>
   return false
 }
 
-async function firstPosition(tail: Tail, { config, positions, log }: SourceContext<Config>): Promise<number> {
+async function firstPosition(tail: FileTail, { config, positions, log }: SourceContext<Config>): Promise<number> {
   const stored = await positions.get(sourcePartition(config.file))
   if (!stored) return 0
   const { position, head } = sourceStand(stored)
@@ -138,12 +138,12 @@ async function firstPosition(tail: Tail, { config, positions, log }: SourceConte
 /** One run through the file: where the header stands, what was skipped. */
 class Reading {
   readonly #context: SourceContext<Config>
-  readonly #tail: Tail
+  readonly #tail: FileTail
   readonly #cutter: LineCutter
   readonly #format: Format
   #needsHeader: boolean
 
-  constructor(context: SourceContext<Config>, tail: Tail, cutter: LineCutter, format: Format) {
+  constructor(context: SourceContext<Config>, tail: FileTail, cutter: LineCutter, format: Format) {
     this.#context = context
     this.#tail = tail
     this.#cutter = cutter

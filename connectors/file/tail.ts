@@ -17,7 +17,7 @@ const NO_HEAD = '0:0'
 /** What became of the file since its last byte was read. */
 export type Fate = 'same' | 'truncated' | 'replaced'
 
-export class Tail {
+export class FileTail {
   readonly #path: string
   readonly #signal: AbortSignal
   #handle: FileHandle | null = null

@@ -68,7 +68,7 @@ function encryption(mode: string): pg.ClientConfig['ssl'] {
   throw new Error(`sslmode ${mode} is not known: disable, allow, prefer, require, verify-ca or verify-full`)
 }
 
-export class Connection {
+export class PostgresConnection {
   readonly #config: pg.ClientConfig
   readonly #retryAfterMs: number
   #client: pg.Client | null = null

@@ -1,5 +1,5 @@
 /** The sink's settings: Confluent's JDBC sink's names, with Debezium's as aliases. */
-import { type Complaint, type ConfigOf, setting } from '../../connect/sdk/index.ts'
+import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { clientConfig } from './connection.ts'
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: what users write
@@ -106,8 +106,8 @@ export const settings = {
 export type Config = ConfigOf<typeof settings>
 
 /** What single settings cannot say. */
-export function check(config: Config): Complaint[] {
-  const found: Complaint[] = []
+export function check(config: Config): SettingProblem[] {
+  const found: SettingProblem[] = []
   const mode = config['insert.mode']
   if (mode !== 'insert' && config['pk.mode'] === 'none')
     found.push({ setting: 'pk.mode', why: `insert.mode=${mode} needs a primary key: set record_key, record_value or kafka` })

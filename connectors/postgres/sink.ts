@@ -11,7 +11,7 @@ import {
   type SinkTask,
   type TaskContext,
 } from '../../connect/sdk/index.ts'
-import { Connection, RowRefused, TableChanged } from './connection.ts'
+import { PostgresConnection, RowRefused, TableChanged } from './connection.ts'
 import { gather, NotARow, RowMaker, type TableRows } from './rows.ts'
 import { type Config, check, settings } from './settings.ts'
 import { deleteStatement, type Mode, type Statement, writeStatement } from './statements.ts'
@@ -45,7 +45,7 @@ class TooMuch extends Error {
 
 class PostgresSink implements SinkTask {
   readonly #config: Config
-  readonly #connection: Connection
+  readonly #connection: PostgresConnection
   readonly #tables: Tables
   readonly #maker: RowMaker
   readonly #mode: Mode
@@ -54,7 +54,7 @@ class PostgresSink implements SinkTask {
   constructor({ config }: TaskContext<Config>) {
     this.#config = config
     const login = { url: config['connection.url'], user: config['connection.user'], password: config['connection.password'] }
-    this.#connection = new Connection(login, config['retry.backoff.ms'])
+    this.#connection = new PostgresConnection(login, config['retry.backoff.ms'])
     this.#tables = new Tables(this.#connection, config)
     this.#maker = new RowMaker(config)
     // a record's own offset as the key makes it known when it comes again

@@ -2,7 +2,7 @@
  * The tables as the database has them, looked at once and again when they turn out to have changed. It creates and widens them where the
  * settings allow it; it never drops anything. Every name is quoted, so no topic or field can become SQL.
  */
-import { type Connection, RowRefused } from './connection.ts'
+import { type PostgresConnection, RowRefused } from './connection.ts'
 import type { Field, TableRows } from './rows.ts'
 import type { Config } from './settings.ts'
 import { holds, isWidenable, shortName, wider } from './types.ts'
@@ -24,12 +24,12 @@ interface Table {
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 export class Tables {
-  readonly #connection: Connection
+  readonly #connection: PostgresConnection
   readonly #creates: boolean
   readonly #evolves: boolean
   readonly #known = new Map<string, Table>()
 
-  constructor(connection: Connection, config: Config) {
+  constructor(connection: PostgresConnection, config: Config) {
     this.#connection = connection
     const basic = config['schema.evolution'] === 'basic'
     this.#creates = basic || config['auto.create']

@@ -13,9 +13,9 @@ import deleteGroups from '../apis/42-delete-groups.ts'
 import incrementalAlterConfigs from '../apis/44-incremental-alter-configs.ts'
 import describeCluster from '../apis/60-describe-cluster.ts'
 import { errorName, isRetriable, KafkaError } from '../errors.ts'
-import { byTopic } from './by-topic.ts'
-import type { Network } from './network.ts'
+import { byTopic } from '../topic-partition.ts'
 import { askCoordinator, commitOffsets, fetchCommitted, listOffsets } from './offsets.ts'
+import type { RequestRouter } from './transport/request-router.ts'
 import type { CommitOffset, Admin as Contract, TopicConfig, TopicPartition } from './types.ts'
 
 type GroupDescription = Awaited<ReturnType<Contract['describeGroups']>>[number]
@@ -27,10 +27,10 @@ const SET_FOR_TOPIC = 1
 const failure = (code: number, message: string | null | undefined, about: string): KafkaError | null =>
   code === 0 ? null : new KafkaError(errorName(code), message ? `${about}: ${message}` : `${about}: ${errorName(code)}`)
 
-export class Admin implements Contract {
-  readonly #network: Network
+export class AdminClient implements Contract {
+  readonly #network: RequestRouter
 
-  constructor(network: Network) {
+  constructor(network: RequestRouter) {
     this.#network = network
   }
 

@@ -2,18 +2,18 @@
  * A client of one cluster: hands out producers, consumers, group members, raw access and the admin calls, which share its metadata and
  * its connections. Closing it closes them all, within a bounded time, and leaves no timer and no socket.
  */
-import { Admin } from './admin.ts'
-import { connectTcp } from './connection.ts'
-import { GroupConsumer } from './consumer.ts'
-import { Member } from './group.ts'
-import { type ClientSystem, Network } from './network.ts'
-import type { Doors } from './nodes.ts'
-import { BatchingProducer } from './producer.ts'
-import { Raw } from './raw.ts'
+import { AdminClient } from './admin.ts'
+import { GroupConsumer } from './consumer/consumer.ts'
+import { ClassicGroupMember } from './group-member.ts'
+import { BatchingProducer } from './producer/producer.ts'
+import { Raw } from './raw-batches.ts'
+import { connectTcp } from './transport/connection.ts'
+import type { Transport } from './transport/connection-pool.ts'
+import { type ClientSystem, RequestRouter } from './transport/request-router.ts'
 import type { Client, ClientSettings } from './types.ts'
 
-export function createClient(settings: ClientSettings, system: ClientSystem, doors: Doors = { connect: connectTcp }): Client {
-  const network = new Network(settings, system, doors)
+export function createClient(settings: ClientSettings, system: ClientSystem, doors: Transport = { connect: connectTcp }): Client {
+  const network = new RequestRouter(settings, system, doors)
   const parts = new Set<{ close(): Promise<void> }>()
   /** A part that closes by itself is let go of. */
   const keep = <T extends { close(): Promise<void> }>(part: T): T => {
@@ -34,8 +34,8 @@ export function createClient(settings: ClientSettings, system: ClientSystem, doo
     topics: () => network.metadata.topics(),
     producer: (given = {}) => keep(new BatchingProducer(network, given)),
     consumer: (given = {}) => keep(new GroupConsumer(network, given)),
-    group: (given) => keep(new Member(network, given)),
-    admin: new Admin(network),
+    group: (given) => keep(new ClassicGroupMember(network, given)),
+    admin: new AdminClient(network),
     raw: (given = {}) => keep(new Raw(network, given.allocate)),
     close() {
       closing ??= (async () => {

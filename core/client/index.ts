@@ -1,8 +1,8 @@
 /**
  * The door of the client room: `createClient`, and the words that its users need.
  */
-export type { Backoff } from './backoff.ts'
+export type { Backoff } from '../system/backoff.ts'
 export { createClient } from './client.ts'
-export type { Address, Connect, Connection } from './connection.ts'
-export type { Doors } from './nodes.ts'
+export type { Address, BrokerConnection, Connect } from './transport/connection.ts'
+export type { Transport } from './transport/connection-pool.ts'
 export type * from './types.ts'

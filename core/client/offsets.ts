@@ -6,8 +6,8 @@ import listOffsetsApi from '../apis/02-list-offsets.ts'
 import offsetCommit from '../apis/08-offset-commit.ts'
 import offsetFetch from '../apis/09-offset-fetch.ts'
 import { errorName, isRetriable, KafkaError } from '../errors.ts'
-import { byTopic, partitionKey } from './by-topic.ts'
-import type { Network } from './network.ts'
+import { byTopic, partitionKey } from '../topic-partition.ts'
+import type { RequestRouter } from './transport/request-router.ts'
 import type { CommitOffset, TopicPartition } from './types.ts'
 
 /** The last versions that name topics by name, so that a topic that is gone can still be spoken of. */
@@ -22,7 +22,7 @@ export interface PartitionOffset extends TopicPartition {
 }
 
 export async function listOffsets(
-  network: Network,
+  network: RequestRouter,
   partitions: readonly (TopicPartition & { timestamp: number })[],
   options: { isolationLevel: 0 | 1; timeoutMs?: number; signal?: AbortSignal | undefined },
 ): Promise<PartitionOffset[]> {
@@ -92,7 +92,7 @@ export async function listOffsets(
   return partitions.map((entry) => done.get(partitionKey(entry)) ?? { ...entry, offset: -1, leaderEpoch: -1, error: 'REQUEST_TIMED_OUT' })
 }
 
-export interface Membership {
+export interface GroupMembership {
   generation: number
   memberId: string
   groupInstanceId?: string | undefined
@@ -104,7 +104,7 @@ const MOVED = ['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE']
 export type CoordinatorOutcome<T> = { value: T } | { error: number; about: string }
 
 export async function askCoordinator<T>(
-  network: Network,
+  network: RequestRouter,
   groupId: string,
   options: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined },
   once: (deadline: number) => Promise<CoordinatorOutcome<T>>,
@@ -125,10 +125,10 @@ export async function askCoordinator<T>(
 }
 
 export function commitOffsets(
-  network: Network,
+  network: RequestRouter,
   groupId: string,
   offsets: readonly CommitOffset[],
-  options: { member?: Membership; lane?: string; timeoutMs?: number; signal?: AbortSignal } = {},
+  options: { member?: GroupMembership; lane?: string; timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
   if (offsets.length === 0) return Promise.resolve()
   const { member } = options
@@ -173,7 +173,7 @@ export interface CommittedOffset extends CommitOffset {
 
 /** What a group has committed; `partitions` null: everything. Partitions without a commit are left out. */
 export function fetchCommitted(
-  network: Network,
+  network: RequestRouter,
   groupId: string,
   partitions: readonly TopicPartition[] | null,
   options: { lane?: string; timeoutMs?: number; signal?: AbortSignal; requireStable?: boolean } = {},

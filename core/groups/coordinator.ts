@@ -5,15 +5,15 @@
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
-import { Alarms } from './alarms.ts'
 import { decide } from './classic.ts'
-import { commitOffsets } from './commit.ts'
 import { describeGroups, listGroups } from './describe.ts'
 import { joinRefusal, syncRefusal } from './draft.ts'
-import { fetchOffsets } from './fetch.ts'
 import type { Effect, Group, GroupAnswer, GroupEvent, GroupTimer, Rules, StorePurpose, Ticket } from './group.ts'
-import { GroupJournal } from './journal.ts'
+import { KeyedTimers } from './keyed-timers.ts'
 import { limits } from './limits.ts'
+import { commitOffsets } from './offset-commit.ts'
+import { fetchOffsets } from './offset-fetch.ts'
+import { OffsetsTopicWriter } from './offsets-topic-writer.ts'
 import { commitTombstone, groupRecord, groupTombstone } from './records.ts'
 import { type Entry, GroupRegistry, partitionOf } from './registry.ts'
 import type {
@@ -53,8 +53,8 @@ export class Coordinator implements GroupCoordinator {
   readonly #system: System
   readonly #rules: Rules
   readonly #registry: GroupRegistry
-  readonly #journal: GroupJournal
-  readonly #alarms = new WeakMap<Entry, Alarms<GroupTimer>>()
+  readonly #journal: OffsetsTopicWriter
+  readonly #alarms = new WeakMap<Entry, KeyedTimers<GroupTimer>>()
   /** One for each member that waits, so `limits.members` bounds them. Invariant 13. */
   readonly #waiting = new Map<Ticket, (answer: GroupAnswer) => void>()
   readonly #sweep: Timer
@@ -72,7 +72,7 @@ export class Coordinator implements GroupCoordinator {
       maxPending: limits.pendingMembers,
       newMemberJoinTimeoutMs: limits.newMemberJoinTimeoutMs,
     }
-    this.#journal = new GroupJournal(store, system)
+    this.#journal = new OffsetsTopicWriter(store, system)
     this.#registry = new GroupRegistry(store, system, (entry) => this.#resume(entry))
     this.#sweep = system.clock.every(Math.min(settings.offsetsRetentionCheckIntervalMs, LONGEST_PERIOD_MS), () => void this.#expire())
   }
@@ -403,10 +403,10 @@ export class Coordinator implements GroupCoordinator {
     }
   }
 
-  #alarmsOf(entry: Entry): Alarms<GroupTimer> {
+  #alarmsOf(entry: Entry): KeyedTimers<GroupTimer> {
     let alarms = this.#alarms.get(entry)
     if (!alarms) {
-      alarms = new Alarms(this.#system.clock, nameOf, (timer) => this.#apply(entry, { type: 'timeout', timer }))
+      alarms = new KeyedTimers(this.#system.clock, nameOf, (timer) => this.#apply(entry, { type: 'timeout', timer }))
       this.#alarms.set(entry, alarms)
     }
     return alarms

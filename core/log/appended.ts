@@ -1,18 +1,26 @@
 /**
  * What `append` answers. Its promises belong to the turn that the batch goes down with and come into being when they are asked for.
  */
-import type { Outcome } from './flush.ts'
+
 import type { AppendResult } from './types.ts'
+import type { LazyPromise } from './write-scheduler.ts'
 
 export class Appended implements AppendResult {
   readonly baseOffset: number
   readonly lastOffset: number
   readonly logAppendTimeMs: number
   readonly logStartOffset: number
-  readonly #writing: Outcome
-  readonly #syncing: Outcome
+  readonly #writing: LazyPromise
+  readonly #syncing: LazyPromise
 
-  constructor(baseOffset: number, lastOffset: number, logAppendTimeMs: number, logStartOffset: number, writing: Outcome, syncing: Outcome) {
+  constructor(
+    baseOffset: number,
+    lastOffset: number,
+    logAppendTimeMs: number,
+    logStartOffset: number,
+    writing: LazyPromise,
+    syncing: LazyPromise,
+  ) {
     this.baseOffset = baseOffset
     this.lastOffset = lastOffset
     this.logAppendTimeMs = logAppendTimeMs

@@ -6,12 +6,12 @@
 import type { Logger } from '../system/logger.ts'
 import { formatPartitionMetadata, parseEpochs, parsePartitionMetadata } from './checkpoint.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
-import { baseOffsetsOf, finishSwaps, removeOrphans } from './leftovers.ts'
 import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { ProducerState } from './producer-state.ts'
 import { recoverSegments } from './recovery.ts'
 import { Segment, suffixes } from './segment.ts'
+import { baseOffsetsOf, finishSwaps, removeOrphans } from './unfinished-files.ts'
 
 export const EPOCHS_FILE = 'leader-epoch-checkpoint'
 export const METADATA_FILE = 'partition.metadata'

@@ -5,9 +5,9 @@ import type { Clock } from '../system/clock.ts'
 import type { Disk } from '../system/disk.ts'
 import type { Logger } from '../system/logger.ts'
 import type { BufferPool } from './buffer-pool.ts'
-import type { WriteScheduler } from './flush.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { TailBudget } from './tail.ts'
+import type { WriteScheduler } from './write-scheduler.ts'
 
 export interface LogContext {
   readonly disk: Disk

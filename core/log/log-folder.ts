@@ -19,7 +19,7 @@ type CheckpointName = keyof typeof checkpoints
 /** True for the name of a partition that is in use: neither deleted nor set aside. */
 export const isPartitionFolder = (name: string): boolean => /-\d+$/.test(name)
 
-export interface PartitionOffset {
+export interface CheckpointedOffset {
   topic: string
   partition: number
   offset: number
@@ -84,7 +84,7 @@ export class LogFolder {
   readonly #files: Record<CheckpointName, ReplacedFile>
   readonly #loaded: Record<CheckpointName, Map<string, number>>
 
-  private constructor(disk: Disk, path: string, lock: DiskLock, offsets: (name: CheckpointName) => PartitionOffset[]) {
+  private constructor(disk: Disk, path: string, lock: DiskLock, offsets: (name: CheckpointName) => CheckpointedOffset[]) {
     this.#disk = disk
     this.path = path
     this.#lock = lock
@@ -102,7 +102,7 @@ export class LogFolder {
   }
 
   /** Locks the folder and reads what it knows. `offsets` gives what its checkpoints must say when they are written. */
-  static open(disk: Disk, path: string, offsets: (folder: LogFolder, name: CheckpointName) => PartitionOffset[]): LogFolder {
+  static open(disk: Disk, path: string, offsets: (folder: LogFolder, name: CheckpointName) => CheckpointedOffset[]): LogFolder {
     disk.makeFolder(path)
     const lock = disk.lock(join(path, LOCK_FILE))
     try {

@@ -7,18 +7,18 @@ import type { QueuedBatch } from './log-writer.ts'
 import type { Segment } from './segment.ts'
 import { emptyRead, SegmentReader } from './segment-reader.ts'
 import type { Segments } from './segments.ts'
-import { Tail } from './tail.ts'
+import { LogTail } from './tail.ts'
 import type { ReadResult } from './types.ts'
 
 export class LogReader {
   readonly files: SegmentReader
   readonly #segments: Segments
-  readonly #tail: Tail
+  readonly #tail: LogTail
 
   constructor(context: LogContext, segments: Segments) {
     this.files = new SegmentReader(context)
     this.#segments = segments
-    this.#tail = new Tail(context.tails)
+    this.#tail = new LogTail(context.tails)
   }
 
   /** Takes in a batch that is in the file at `position` of the partition's bytes. */

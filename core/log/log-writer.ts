@@ -5,12 +5,12 @@
  */
 import { KafkaError } from '../errors.ts'
 import type { DiskFile } from '../system/disk.ts'
-import { Outcome } from './flush.ts'
 import type { LogContext } from './log-context.ts'
 import { allSynced, isOutOfFiles, OPEN_AGAIN_MS } from './open-files.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import type { AppendedBatch, Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
+import { LazyPromise } from './write-scheduler.ts'
 
 export interface QueuedBatch extends AppendedBatch {
   readonly bytes: Buffer
@@ -24,15 +24,15 @@ export interface QueuedBatch extends AppendedBatch {
 }
 
 /** The appends that go down together. Under log.flush=os both outcomes are one. */
-export class Turn {
-  readonly written = new Outcome()
-  readonly durable: Outcome
+export class GroupCommit {
+  readonly written = new LazyPromise()
+  readonly durable: LazyPromise
   /** The offset behind its last batch, and where that ends in the partition's bytes; set when it is written. */
   endOffset = 0
   endPosition = 0
 
   constructor(flush: 'commit' | 'os') {
-    this.durable = flush === 'os' ? this.written : new Outcome()
+    this.durable = flush === 'os' ? this.written : new LazyPromise()
   }
 }
 
@@ -57,10 +57,10 @@ export class LogWriter {
   /** Paths whose names must be durable before the first acknowledgement: a new partition's folder and files. */
   #namesToSync: { files: string[]; folders: string[] }
   #queue: QueuedBatch[] = []
-  #turn: Turn
+  #turn: GroupCommit
   queuedBytes = 0
   /** Written and not yet synced. */
-  #unsynced: Turn[] = []
+  #unsynced: GroupCommit[] = []
   #dirty: Segment[] = []
   #syncing: Promise<void> | null = null
   /** For files to be closed, so that others can be opened; told once. */
@@ -81,11 +81,11 @@ export class LogWriter {
     this.#events = events
     this.#indexIntervalBytes = indexIntervalBytes
     this.#namesToSync = namesToSync
-    this.#turn = new Turn(context.flush)
+    this.#turn = new GroupCommit(context.flush)
   }
 
   /** Takes a batch for this turn's write into the active segment. */
-  enqueue(batch: QueuedBatch): Turn {
+  enqueue(batch: QueuedBatch): GroupCommit {
     if (this.#queue.length === 0) this.#context.scheduler.add(this)
     this.#queue.push(batch)
     this.queuedBytes += batch.sizeBytes
@@ -93,10 +93,10 @@ export class LogWriter {
   }
 
   /** Outcomes that cover all that was appended so far: for the repeat of a batch that is still on its way. */
-  get latest(): Turn | null {
+  get latest(): GroupCommit | null {
     return this.#queue.length > 0 ? this.#turn : (this.#unsynced.at(-1) ?? this.#inFlight.at(-1) ?? null)
   }
-  #inFlight: Turn[] = []
+  #inFlight: GroupCommit[] = []
 
   writeQueued(): void {
     const queue = this.#queue
@@ -105,7 +105,7 @@ export class LogWriter {
     const bytes = this.queuedBytes
     this.#queue = []
     this.queuedBytes = 0
-    this.#turn = new Turn(this.#context.flush)
+    this.#turn = new GroupCommit(this.#context.flush)
     const segment = this.#segments.active
     let file: DiskFile | null = null
     try {
@@ -178,7 +178,7 @@ export class LogWriter {
   }
 
   /** `file` is null where it could not even be opened. */
-  #writeFailed(segment: Segment, file: DiskFile | null, queue: QueuedBatch[], turn: Turn, cause: unknown): void {
+  #writeFailed(segment: Segment, file: DiskFile | null, queue: QueuedBatch[], turn: GroupCommit, cause: unknown): void {
     const error = new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be written: ${(cause as Error).message}`, { cause })
     const offset = queue[0]!.baseOffset
     if ((isFull(cause) || file === null) && !queue.some((batch) => batch.isMarker)) {

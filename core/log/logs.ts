@@ -6,17 +6,17 @@ import { join, resolve } from 'node:path'
 import { KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
+import { Semaphore } from '../system/semaphore.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { folderName, formatEpochs } from './checkpoint.ts'
-import { WriteScheduler } from './flush.ts'
 import { EPOCHS_FILE, loadLog, METADATA_FILE, topicIdOf } from './load.ts'
 import type { LogContext } from './log-context.ts'
-import { isPartitionFolder, LogFolder, type PartitionOffset, ReplacedFile } from './log-folder.ts'
+import { type CheckpointedOffset, isPartitionFolder, LogFolder, ReplacedFile } from './log-folder.ts'
 import { OpenFiles } from './open-files.ts'
 import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
-import { Slots } from './slots.ts'
 import { TailBudget } from './tail.ts'
 import type { LogConfig, Logs, LogsOptions, OnDamage, PartitionLog } from './types.ts'
+import { WriteScheduler } from './write-scheduler.ts'
 
 /** Kafka's `replica.high.watermark.checkpoint.interval.ms`. */
 const HIGH_WATERMARK_CHECKPOINT_MS = 5_000
@@ -57,7 +57,7 @@ class StoredLogs implements Logs {
   readonly #system: System
   #folders: LogFolder[] = []
   readonly #logs = new Map<string, Placed>()
-  readonly #loading = new Slots(MAX_LOADING)
+  readonly #loading = new Semaphore(MAX_LOADING)
   readonly #opening = new Map<string, Promise<PartitionLog>>()
   /** Folders of partitions found at the start that nobody has opened yet. */
   readonly #found = new Map<string, LogFolder>()
@@ -294,8 +294,8 @@ class StoredLogs implements Logs {
     return [...counts].reduce((best, next) => (next[1] < best[1] ? next : best))[0]
   }
 
-  #offsetsOf(folder: LogFolder, name: 'recoveryPoint' | 'highWatermark' | 'logStart'): PartitionOffset[] {
-    const offsets = new Map<string, PartitionOffset>()
+  #offsetsOf(folder: LogFolder, name: 'recoveryPoint' | 'highWatermark' | 'logStart'): CheckpointedOffset[] {
+    const offsets = new Map<string, CheckpointedOffset>()
     for (const [key, offset] of folder.checkpointedEntries(name)) {
       const split = key.lastIndexOf('-')
       offsets.set(key, { topic: key.slice(0, split), partition: Number(key.slice(split + 1)), offset })

@@ -8,11 +8,10 @@ import { type AppendOrigin, checkBatch, checkRecords } from './append-check.ts'
 import { Appended } from './appended.ts'
 import { recompress, stampBatch } from './batch-stamp.ts'
 import { readMarker } from './control-record.ts'
-import { settled } from './flush.ts'
 import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { LogReader } from './log-reader.ts'
-import { LogWriter, type QueuedBatch, type Turn } from './log-writer.ts'
+import { type GroupCommit, LogWriter, type QueuedBatch } from './log-writer.ts'
 import { allSynced, isOutOfFiles, OPEN_AGAIN_MS } from './open-files.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
 import type { SequencedBatch } from './producer-state.ts'
@@ -23,6 +22,7 @@ import { emptyRead } from './segment-reader.ts'
 import { Segments } from './segments.ts'
 import { findMaxTimestamp, findTimestamp } from './timestamps.ts'
 import type { AbortedTransaction, AppendResult, LogConfig, PartitionLog, ReadBound, ReadResult, TimestampedOffset } from './types.ts'
+import { settled } from './write-scheduler.ts'
 
 /** What the folder that a partition lies in does for it. */
 export interface PartitionHome {
@@ -314,7 +314,7 @@ export class StoredPartitionLog implements PartitionLog {
 
   #repeat(batch: SequencedBatch): AppendResult {
     const { latest } = this.#writer
-    const onItsWay: Turn | null = batch.lastOffset >= this.highWatermark ? latest : null
+    const onItsWay: GroupCommit | null = batch.lastOffset >= this.highWatermark ? latest : null
     return new Appended(
       batch.baseOffset,
       batch.lastOffset,

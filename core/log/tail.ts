@@ -25,18 +25,18 @@ export interface TailBatch {
 /** What all tails hold together. */
 export class TailBudget {
   usedBytes = 0
-  readonly #tails = new Set<Tail>()
+  readonly #tails = new Set<LogTail>()
 
-  join(tail: Tail): void {
+  join(tail: LogTail): void {
     this.#tails.add(tail)
   }
 
-  leave(tail: Tail): void {
+  leave(tail: LogTail): void {
     this.#tails.delete(tail)
   }
 
   /** Makes the other tails shorter, those first that were filled first, until all fit. */
-  relieve(newest: Tail): void {
+  relieve(newest: LogTail): void {
     for (const tail of this.#tails) {
       if (this.usedBytes <= ALL_BYTES) return
       if (tail !== newest) tail.halve()
@@ -45,7 +45,7 @@ export class TailBudget {
   }
 }
 
-export class Tail {
+export class LogTail {
   readonly #budget: TailBudget
   #batches: TailBatch[] = []
   /** Batches before this index are gone; the array is cut when half of it is. */

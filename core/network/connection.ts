@@ -45,7 +45,7 @@ export interface RequestBudget {
 
 const isPromise = (value: unknown): value is Promise<unknown> => typeof (value as { then?: unknown } | null)?.then === 'function'
 
-export class Connection implements Peer {
+export class ClientConnection implements Peer {
   readonly id: string
   readonly host: string
   readonly listener: string

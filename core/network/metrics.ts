@@ -3,9 +3,9 @@
  */
 import type { Broker } from '../broker.ts'
 import type { Metrics } from '../system/metrics.ts'
-import type { Network } from './listener.ts'
+import type { SocketServer } from './socket-server.ts'
 
-export function registerBrokerMetrics(metrics: Metrics, network: Network, broker: Broker): void {
+export function registerBrokerMetrics(metrics: Metrics, network: SocketServer, broker: Broker): void {
   const show = (name: string, help: string, value: () => number) => metrics.gauge({ name, help }, (gauge) => gauge.set(value()))
   show('tributary_broker_connections', 'Open connections', () => network.connections)
   show('tributary_broker_requests_under_way', 'Requests that are not answered yet', () => network.requestsUnderWay)

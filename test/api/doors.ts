@@ -2,11 +2,11 @@
  * Doors in memory for the tests of the REST routes: a worker whose connectors are entries of a map and answer with Kafka Connect's sentences,
  * and mirrors that stand still. Plain state, so that a test of a route fails for the route's sake only.
  */
-import type { ConfigInfos, ConnectorConfig, ConnectorOffset, ConnectorState, InstanceStatus, WorkerDoor } from '../../connect/types.ts'
+import type { ConfigInfos, ConnectorConfig, ConnectorOffset, ConnectorState, Herder, InstanceStatus } from '../../connect/types.ts'
 import { ConnectError } from '../../connect/types.ts'
 import { realSystem, type System } from '../../core/system/index.ts'
 import { silentLogger } from '../../core/system/logger.ts'
-import { type FailoverReport, type MirrorDoor, MirrorError, type MirrorStatus } from '../../mirror/types.ts'
+import { type FailoverReport, type MirrorAdmin, MirrorError, type MirrorStatus } from '../../mirror/types.ts'
 
 export const testSystem = (): System => ({ ...realSystem('silent'), logger: silentLogger })
 
@@ -19,7 +19,7 @@ interface Held {
 
 export const workerId = '127.0.0.1:8083'
 
-export class MemoryWorker implements WorkerDoor {
+export class MemoryWorker implements Herder {
   readonly held = new Map<string, Held>()
   /** Thrown by everything that only a leader does, where it is set. */
   refusal: Error | undefined
@@ -185,7 +185,7 @@ const key = {
   dependents: [],
 }
 
-export class MemoryMirrors implements MirrorDoor {
+export class MemoryMirrors implements MirrorAdmin {
   readonly all = new Map<string, MirrorStatus>()
   readonly failovers: { name: string; groups: readonly string[] | 'all'; dryRun: boolean }[] = []
 

@@ -4,8 +4,8 @@
  */
 import { createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { explain } from '../../bin/complaint.ts'
 import { openRest, type Rest } from '../../bin/rest.ts'
+import { explain } from '../../bin/user-error.ts'
 import { MemoryWorker, testSystem } from '../api/doors.ts'
 
 const open: Rest[] = []

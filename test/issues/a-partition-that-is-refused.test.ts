@@ -7,11 +7,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Client, RawAccess } from '../../core/client/index.ts'
 import { realClock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
-import { FramePool } from '../../mirror/frame-pool.ts'
-import { Intake } from '../../mirror/intake.ts'
+import { FlowPartitions, type FlowPartitionsOptions } from '../../mirror/flow/partitions.ts'
 import { OffsetMap } from '../../mirror/offset-map.ts'
-import { PartitionFlow } from '../../mirror/partition-flow.ts'
-import { Roster, type RosterOptions } from '../../mirror/roster.ts'
+import { FramePool } from '../../mirror/transfer/frame-pool.ts'
+import { PartitionProgress } from '../../mirror/transfer/partition-progress.ts'
+import { SourceFetcher } from '../../mirror/transfer/source-fetcher.ts'
 import { until } from '../until.ts'
 
 const UUID = 'AAAAAAAAAAAAAAAAAAAAAQ'
@@ -29,7 +29,7 @@ test('a partition that is refused again and again is not asked without a pause',
   onTestFinished(() => ending.abort())
   const told: { error?: string }[] = []
   const logger = { warn: (about: { error?: string }) => told.push(about) } as unknown as Logger
-  const intake: Intake = new Intake({
+  const intake: SourceFetcher = new SourceFetcher({
     client,
     clock: realClock,
     signal: ending.signal,
@@ -52,8 +52,8 @@ test('a partition that is refused again and again is not asked without a pause',
   })
   const settings = { name: 'us->central' }
   const parts = { settings, system: { clock: realClock }, logger, source: client, intake, signal: ending.signal }
-  const roster = new Roster(parts as unknown as RosterOptions)
-  const flow = new PartitionFlow({ topic: 't', partition: 0, targetTopic: 'us.t' }, UUID, new OffsetMap(0, 0), 0)
+  const roster = new FlowPartitions(parts as unknown as FlowPartitionsOptions)
+  const flow = new PartitionProgress({ topic: 't', partition: 0, targetTopic: 'us.t' }, UUID, new OffsetMap(0, 0), 0)
   Object.assign(flow, { state: 'flowing', leader: 0, leaderEpoch: 3 })
   intake.add(flow)
   await until(() => asked.length >= 6, 'six fetches')

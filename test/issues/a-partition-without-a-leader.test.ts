@@ -4,10 +4,10 @@
  * one partition has no leader, as a cluster of several brokers would.
  */
 import { expect, onTestFinished, test } from 'vitest'
+import { FlowSupervisor } from '../../mirror/flow/flow-supervisor.ts'
+import { TopicSync } from '../../mirror/flow/topic-sync.ts'
 import { mirrorMetrics } from '../../mirror/metrics.ts'
-import { Pair } from '../../mirror/pair.ts'
-import { parseMirrorSettings, routeOf } from '../../mirror/settings.ts'
-import { Topics } from '../../mirror/topics.ts'
+import { parseMirrorSettings, routeOf } from '../../mirror/settings/mm2-properties.ts'
 import { content, createTopic, ourCluster, properties, quietSystem, readAll, write } from '../mirror/clusters.ts'
 import { until } from '../until.ts'
 
@@ -16,8 +16,8 @@ test('the others flow, and it follows', async () => {
   await createTopic(us, 't', 3)
   await write(us, 't', 90, { partitions: 3 })
   let down = true
-  const { wanted } = Topics.prototype
-  Topics.prototype.wanted = async function (this: Topics) {
+  const { wanted } = TopicSync.prototype
+  TopicSync.prototype.wanted = async function (this: TopicSync) {
     const topics = await wanted.call(this)
     return topics.map(({ source, targetName }) => ({
       targetName,
@@ -25,12 +25,12 @@ test('the others flow, and it follows', async () => {
     }))
   }
   onTestFinished(() => {
-    Topics.prototype.wanted = wanted
+    TopicSync.prototype.wanted = wanted
   })
   const system = quietSystem()
   const settings = parseMirrorSettings(properties(us, central, { 'us->central.topics': 't' })).flows[0]!
   const metrics = mirrorMetrics(system.metrics, system.clock)
-  const pair = new Pair({ settings, routes: [routeOf(settings)], system, logger: system.logger, instance: 'one', metrics })
+  const pair = new FlowSupervisor({ settings, routes: [routeOf(settings)], system, logger: system.logger, instance: 'one', metrics })
   onTestFinished(() => pair.close())
   pair.start()
   await until(() => pair.status().partitions.every((each) => each.lagRecords === 0) && pair.status().state === 'RUNNING', 'the others flow')

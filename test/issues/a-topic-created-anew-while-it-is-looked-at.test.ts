@@ -4,8 +4,8 @@
  */
 import { expect, test } from 'vitest'
 import { realClock } from '../../core/system/clock.ts'
-import { examine } from '../../mirror/examine.ts'
 import { OffsetMap } from '../../mirror/offset-map.ts'
+import { findResumePoints } from '../../mirror/resume/resume-point.ts'
 import { createTopic, ourCluster, write } from '../mirror/clusters.ts'
 import { until } from '../until.ts'
 
@@ -21,7 +21,7 @@ test('what is asked about one life of a topic is not answered by the next', asyn
   const map = new OffsetMap(0, 0)
   map.append(0, 0, 20)
   const ask = (topicId: string) =>
-    examine(
+    findResumePoints(
       {
         source: us.client,
         target: central.client,

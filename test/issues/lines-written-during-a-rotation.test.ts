@@ -6,12 +6,12 @@ import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Tail } from '../../connectors/file/tail.ts'
+import { FileTail } from '../../connectors/file/tail.ts'
 
 test('a file is followed for as long as nobody writes to the one that was put in its place', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-rotation-'))
   const file = join(folder, 'log')
-  const tail = new Tail(file, new AbortController().signal)
+  const tail = new FileTail(file, new AbortController().signal)
   const into = Buffer.alloc(100)
   try {
     await writeFile(file, 'one\n')

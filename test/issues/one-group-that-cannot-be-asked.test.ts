@@ -7,8 +7,8 @@ import { expect, test } from 'vitest'
 import { KafkaError } from '../../core/errors.ts'
 import { realClock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
-import { Groups } from '../../mirror/groups.ts'
-import { parseMirrorSettings } from '../../mirror/settings.ts'
+import { GroupSync } from '../../mirror/groups/group-sync.ts'
+import { parseMirrorSettings } from '../../mirror/settings/mm2-properties.ts'
 import { createTopic, ourCluster, properties } from '../mirror/clusters.ts'
 import { until } from '../until.ts'
 
@@ -36,7 +36,7 @@ test('the others are followed, and the one is told once', async () => {
   const logger = { warn: (about: unknown) => told.push(about) } as unknown as Logger
   const [settings] = parseMirrorSettings(properties(us, us)).flows
   const { signal } = new AbortController()
-  const groups = new Groups({
+  const groups = new GroupSync({
     settings: settings!,
     source,
     target: us.client,

@@ -4,7 +4,7 @@
  * topic and the records that MirrorMaker 2 leaves, written by hand.
  */
 import { expect, test } from 'vitest'
-import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from '../../mirror/records.ts'
+import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from '../../mirror/store/mm2-records.ts'
 import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll, write } from '../mirror/clusters.ts'
 
 /** 100 records at the source, 90 of them (with one in front of them, so that offsets differ) on the target. */

@@ -8,7 +8,7 @@ import { realSystem, type System } from '../../core/system/index.ts'
 import { BATCH_OVERHEAD } from '../../core/wire/batch-header.ts'
 import { decodeRecords } from '../../core/wire/record-batch.ts'
 import { type MirrorService, startMirrors } from '../../mirror/index.ts'
-import { scanBatches } from '../../mirror/topic-scan.ts'
+import { scanBatches } from '../../mirror/store/topic-scan.ts'
 import { startTestBroker, type TestBroker } from '../running-broker.ts'
 import { until } from '../until.ts'
 

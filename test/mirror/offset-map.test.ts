@@ -5,8 +5,16 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeMapRecord, encodeHead, encodeOwner, encodePage, type Head, restoreMap, UNKNOWN_TOPIC_ID } from '../../mirror/map-record.ts'
 import { MAX_RUNS, OffsetMap, PAGE_RUNS, type Run } from '../../mirror/offset-map.ts'
+import {
+  decodeOffsetMapRecord,
+  encodeHead,
+  encodeOwner,
+  encodePage,
+  type Head,
+  restoreMap,
+  UNKNOWN_TOPIC_ID,
+} from '../../mirror/store/offset-map-records.ts'
 
 type Step = { kind: 'records'; gap: number; foreign: number; length: number } | { kind: 'restart'; back: number }
 const steps = fc.array(
@@ -91,11 +99,11 @@ describe('the offset map', () => {
         const pages = new Map<number, readonly Run[]>()
         for (let page = map.firstPage; page < map.openPage; page++) {
           const { key, value } = encodePage({ topic: 't', partition: 0, page, runs: map.page(page) })
-          const read = decodeMapRecord(key, value)
+          const read = decodeOffsetMapRecord(key, value)
           if (read.kind === 'page') pages.set(read.page.page, read.page.runs)
         }
         const { key, value } = encodeHead(headOf(map))
-        const read = decodeMapRecord(key, value)
+        const read = decodeOffsetMapRecord(key, value)
         if (read.kind !== 'head') throw new Error('no head')
         const again = restoreMap(read.head, (page) => pages.get(page))
         expect(again).toEqual(map)
@@ -134,10 +142,13 @@ describe('the offset map', () => {
     const place = { producerId: 4001, producerEpoch: 7, instance: 'host/1', startedMs: 1700000000000 }
     const owner = { ...place, released: true, failedOver: true, paused: true }
     const { key, value } = encodeOwner(owner)
-    expect(decodeMapRecord(key, value)).toEqual({ kind: 'owner', owner })
+    expect(decodeOffsetMapRecord(key, value)).toEqual({ kind: 'owner', owner })
     // as it was before failovers were kept
-    expect(decodeMapRecord(key, value.subarray(0, -1))).toEqual({ kind: 'owner', owner: { ...owner, paused: false } })
-    expect(decodeMapRecord(key, value.subarray(0, -2))).toEqual({ kind: 'owner', owner: { ...owner, paused: false, failedOver: false } })
+    expect(decodeOffsetMapRecord(key, value.subarray(0, -1))).toEqual({ kind: 'owner', owner: { ...owner, paused: false } })
+    expect(decodeOffsetMapRecord(key, value.subarray(0, -2))).toEqual({
+      kind: 'owner',
+      owner: { ...owner, paused: false, failedOver: false },
+    })
   })
 
   test('a gap-free topic is one run, however long', () => {

@@ -5,8 +5,8 @@
 import { describe, expect, test } from 'vitest'
 import { findPlugins, Plugins } from '../../../connect/plugins.ts'
 import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
+import { createConversion } from '../../../connect/runtime/conversion.ts'
 import { Pipeline } from '../../../connect/runtime/pipeline.ts'
-import { buildStages } from '../../../connect/runtime/stages.ts'
 import { Tolerance } from '../../../connect/runtime/tolerance.ts'
 import { topicGroups } from '../../../connect/runtime/topic-creation.ts'
 import { definePredicate, defineTransform, parseSettings, Retriable, setting, sourceRecord } from '../../../connect/sdk/index.ts'
@@ -49,7 +49,7 @@ function pipeline(config: Record<string, string>, worker: Record<string, string>
   const given = { name: 'x', 'connector.class': 'x', 'errors.retry.delay.max.ms': '1', ...config }
   const common = parseSettings(connectorSettings(plugins, null), given) as CommonConfig
   const tolerance = new Tolerance(common, realSystem('silent'), {})
-  return { pipe: new Pipeline(buildStages(plugins, given, worker), tolerance, new AbortController().signal), tolerance }
+  return { pipe: new Pipeline(createConversion(plugins, given, worker), tolerance, new AbortController().signal), tolerance }
 }
 const values = async (config: Record<string, string>, given: string[], topic = 't') =>
   (await pipeline(config).pipe.toKafka(given.map((value) => sourceRecord({ topic, value })))).map((record) => String(record.value))

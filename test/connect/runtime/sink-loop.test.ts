@@ -5,10 +5,10 @@
 import { expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'
 import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
+import { createConversion } from '../../../connect/runtime/conversion.ts'
 import type { DeadLetter } from '../../../connect/runtime/dead-letter.ts'
 import { Pipeline } from '../../../connect/runtime/pipeline.ts'
 import { SinkLoop } from '../../../connect/runtime/sink-loop.ts'
-import { buildStages } from '../../../connect/runtime/stages.ts'
 import { TaskControl } from '../../../connect/runtime/task-control.ts'
 import { Tolerance } from '../../../connect/runtime/tolerance.ts'
 import { defineSink, parseSettings, Retriable, type SinkTask } from '../../../connect/sdk/index.ts'
@@ -124,7 +124,7 @@ function loop(sink: Partial<SinkTask> = {}, { deadLetter = null as DeadLetter | 
   const running = new SinkLoop({
     side,
     context: { connector: 'x', task: 0, config: {}, log: { info() {}, warn() {}, error() {} } },
-    pipeline: new Pipeline(buildStages(plugins, given, {}), tolerance, control.signal),
+    pipeline: new Pipeline(createConversion(plugins, given, {}), tolerance, control.signal),
     consumer,
     topics: ['t'],
     deadLetter,

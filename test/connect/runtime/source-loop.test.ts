@@ -5,9 +5,9 @@
 import { expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'
 import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
+import { createConversion } from '../../../connect/runtime/conversion.ts'
 import { Pipeline } from '../../../connect/runtime/pipeline.ts'
 import { SourceLoop } from '../../../connect/runtime/source-loop.ts'
-import { buildStages } from '../../../connect/runtime/stages.ts'
 import { TaskControl } from '../../../connect/runtime/task-control.ts'
 import { Tolerance } from '../../../connect/runtime/tolerance.ts'
 import type { TopicCreation } from '../../../connect/runtime/topic-creation.ts'
@@ -69,7 +69,7 @@ async function loop(batches: readonly SourceBatch[], more: Record<string, string
   const running = new SourceLoop({
     side,
     context: { connector: 'x', task: 0, config: {}, log },
-    pipeline: new Pipeline(buildStages(plugins, given, {}), tolerance, control.signal),
+    pipeline: new Pipeline(createConversion(plugins, given, {}), tolerance, control.signal),
     producer,
     offsets,
     topics: { ensure: async () => {} } as unknown as TopicCreation,

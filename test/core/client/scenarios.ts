@@ -5,7 +5,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import listGroups from '../../../core/apis/16-list-groups.ts'
 import { type Client, type ConsumedBatch, type Consumer, createClient, type TopicPartition } from '../../../core/client/index.ts'
-import { partitionOf } from '../../../core/client/murmur2.ts'
+import { partitionOf } from '../../../core/client/producer/murmur2.ts'
 import { KafkaError } from '../../../core/errors.ts'
 import { realClock } from '../../../core/system/clock.ts'
 import { silentLogger } from '../../../core/system/logger.ts'

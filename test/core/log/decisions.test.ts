@@ -17,7 +17,7 @@ import { GrowingIndex, OFFSET_ENTRY_BYTES, relativeOffsetAt, searchIndex } from 
 import { decodeSnapshot, encodeSnapshot } from '../../../core/log/producer-snapshot.ts'
 import { advanceSequence, MAX_PRODUCERS, ProducerState } from '../../../core/log/producer-state.ts'
 import { expiredSegments } from '../../../core/log/retention.ts'
-import { Tail, TailBudget } from '../../../core/log/tail.ts'
+import { LogTail, TailBudget } from '../../../core/log/tail.ts'
 import { WarmRanges } from '../../../core/log/warm-ranges.ts'
 import { type BatchHeader, readBatchHeader } from '../../../core/wire/batch-header.ts'
 import { batchOf, config } from './scratch-log.ts'
@@ -185,7 +185,7 @@ describe('index search', () => {
 describe('memory', () => {
   test('a tail holds what it counts, small batches of large frames included, and all tails share a bound', () => {
     const budget = new TailBudget()
-    const tails = Array.from({ length: 20 }, () => new Tail(budget))
+    const tails = Array.from({ length: 20 }, () => new LogTail(budget))
     for (const tail of tails) {
       for (let offset = 0; offset < 1200; offset++) {
         const frame = Buffer.allocUnsafeSlow(8 * 1024)

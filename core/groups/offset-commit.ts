@@ -1,0 +1,134 @@
+/**
+ * OffsetCommit: checks each partition, then the member, then writes. An offset is confirmed, and seen by readers, once it is durable
+ * (Invariants 1 and 3); a member of an older generation is refused (Invariant 9).
+ */
+import { type ErrorName, errorCode } from '../errors.ts'
+import { checkCommit } from './group.ts'
+import type { Commit } from './offsets.ts'
+import type { OffsetsTopicWriter } from './offsets-topic-writer.ts'
+import { commitRecord, commitTombstone } from './records.ts'
+import type { Entry, GroupRegistry } from './registry.ts'
+import type { CommitRequest, CommitResponse, GroupStore } from './types.ts'
+
+export interface CommitPlace {
+  store: GroupStore
+  journal: OffsetsTopicWriter
+  registry: GroupRegistry
+  metadataMaxBytes: number
+  now: number
+  /** Resolves when the group is in memory, if there is one. */
+  ready(group: string): Promise<void>
+  refusalOf(error: unknown): ErrorName
+  alive(entry: Entry, memberId: string): void
+}
+
+interface Accepted {
+  topic: string
+  /** The topic's id when the offset was taken: a later topic of the same name is another. */
+  topicId: string | undefined
+  partition: number
+  commit: Commit
+  answer: { errorCode: number }
+}
+
+export async function commitOffsets(request: CommitRequest, version: number, place: CommitPlace): Promise<CommitResponse> {
+  const accepted: Accepted[] = []
+  const topics = request.topics.map((topic) => ({
+    name: topic.name,
+    topicId: topic.topicId,
+    partitions: topic.partitions.map((asked) => {
+      const answer = { partitionIndex: asked.partitionIndex, errorCode: 0 }
+      const name = version >= 10 ? place.store.topicName(topic.topicId) : topic.name
+      if (name === undefined) answer.errorCode = errorCode('UNKNOWN_TOPIC_ID')
+      else if (!place.store.partitionExists(name, asked.partitionIndex)) answer.errorCode = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
+      else {
+        // The group's own error, where there is one, goes before this.
+        if ((asked.committedMetadata?.length ?? 0) > place.metadataMaxBytes) answer.errorCode = errorCode('OFFSET_METADATA_TOO_LARGE')
+        accepted.push({
+          topic: name,
+          topicId: place.store.topicId(name),
+          partition: asked.partitionIndex,
+          commit: {
+            offset: asked.committedOffset,
+            leaderEpoch: asked.committedLeaderEpoch,
+            metadata: asked.committedMetadata ?? '',
+            timestamp: place.now,
+            expireTimestamp: request.retentionTimeMs < 0 ? null : place.now + request.retentionTimeMs,
+          },
+          answer,
+        })
+      }
+      return answer
+    }),
+  }))
+  if (accepted.length > 0) {
+    const error = await write(
+      request,
+      version,
+      accepted.filter(({ answer }) => answer.errorCode === 0),
+      place,
+    )
+    if (error !== null) for (const { answer } of accepted) answer.errorCode = errorCode(error)
+  }
+  return { topics }
+}
+
+async function write(
+  request: CommitRequest,
+  version: number,
+  accepted: readonly Accepted[],
+  place: CommitPlace,
+): Promise<ErrorName | null> {
+  const { groupId: group, memberId, groupInstanceId, generationIdOrMemberEpoch: generation } = request
+  let entry: Entry | undefined
+  try {
+    await place.ready(group)
+    // Without a generation it is a consumer that only keeps offsets here, or an administrator: the group is made for it.
+    entry = generation < 0 ? place.registry.getOrCreate(group) : place.registry.get(group)
+  } catch (error) {
+    return place.refusalOf(error)
+  }
+  if (!entry) return version >= 9 ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION'
+  const wrong = checkCommit(entry.group, memberId, groupInstanceId, generation)
+  if (wrong) {
+    place.registry.forgetBlank(entry)
+    return wrong
+  }
+  place.alive(entry, memberId)
+  const writes = accepted.map(({ topic, partition, commit }) => entry.offsets.begin(topic, partition, commit))
+  const records = accepted.map(({ topic, partition, commit }) => commitRecord(group, topic, partition, commit))
+  let stored = false
+  try {
+    await place.journal.append(entry.partition, records)
+    stored = true
+    return null
+  } catch (error) {
+    return place.refusalOf(error)
+  } finally {
+    for (const done of writes) entry.offsets.settle(done, stored)
+    place.registry.forgetBlank(entry)
+    if (stored) await forgetDeleted(entry, accepted, place)
+  }
+}
+
+/** A topic that was deleted while its offset went to the disk: the offset must not meet a later topic of that name. */
+async function forgetDeleted(entry: Entry, accepted: readonly Accepted[], place: CommitPlace): Promise<void> {
+  const orphans = accepted.filter(({ topic, topicId, partition, commit }) => {
+    return place.store.topicId(topic) !== topicId && entry.offsets.get(topic, partition) === commit
+  })
+  if (orphans.length === 0) return
+  const writes = orphans.map(({ topic, partition }) => entry.offsets.begin(topic, partition, null))
+  let stored = false
+  try {
+    await place.journal.append(
+      entry.partition,
+      orphans.map(({ topic, partition }) => commitTombstone(entry.group.id, topic, partition, place.now)),
+    )
+    stored = true
+  } catch (error) {
+    // The commit itself stands; the orphan goes when its retention ends.
+    place.refusalOf(error)
+  } finally {
+    for (const done of writes) entry.offsets.settle(done, stored)
+  }
+}

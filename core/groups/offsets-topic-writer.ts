@@ -1,0 +1,67 @@
+/**
+ * Appends to `__consumer_offsets`: batches that fit, errors as clients expect them of a coordinator, and the end of what is under way.
+ */
+import { type ErrorName, KafkaError } from '../errors.ts'
+import type { System } from '../system/index.ts'
+import type { GroupStore, StoredRecord } from './types.ts'
+
+/** Well below the offsets topic's max.message.bytes. */
+const BATCH_BYTES = 512 * 1024
+
+/** What a client hears when the offsets topic cannot be written: find the coordinator again and retry. */
+const answers: Partial<Record<ErrorName, ErrorName>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: 'COORDINATOR_NOT_AVAILABLE',
+  NOT_ENOUGH_REPLICAS: 'COORDINATOR_NOT_AVAILABLE',
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'COORDINATOR_NOT_AVAILABLE',
+  REQUEST_TIMED_OUT: 'COORDINATOR_NOT_AVAILABLE',
+  NOT_LEADER_FOR_PARTITION: 'NOT_COORDINATOR',
+  KAFKA_STORAGE_ERROR: 'NOT_COORDINATOR',
+  MESSAGE_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
+  RECORD_LIST_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
+}
+
+export class OffsetsTopicWriter {
+  readonly #store: GroupStore
+  readonly #system: System
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  constructor(store: GroupStore, system: System) {
+    this.#store = store
+    this.#system = system
+  }
+
+  /** Resolves when all records are durable (Invariant 1). Rejects with KafkaError. */
+  async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
+    const appends = batches(records).map((batch) => this.#store.append(partition, batch))
+    const all = Promise.all(appends)
+    this.#underWay.add(all)
+    try {
+      await all
+    } catch (error) {
+      this.#system.logger.error({ err: error, partition }, 'a write to __consumer_offsets failed')
+      const name = error instanceof KafkaError ? (answers[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
+      throw new KafkaError(name, `__consumer_offsets-${partition} cannot be written`, { cause: error })
+    } finally {
+      this.#underWay.delete(all)
+    }
+  }
+
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+  }
+}
+
+function batches(records: readonly StoredRecord[]): StoredRecord[][] {
+  const found: StoredRecord[][] = []
+  let bytes = BATCH_BYTES
+  for (const record of records) {
+    const size = record.key.length + (record.value?.length ?? 0) + 16
+    if (bytes + size > BATCH_BYTES) {
+      found.push([])
+      bytes = 0
+    }
+    found.at(-1)!.push(record)
+    bytes += size
+  }
+  return found
+}

@@ -1,0 +1,187 @@
+/**
+ * The listeners of a broker: they take connections, hold them to their limits, and end them. A connection that is idle, or that is slow to
+ * finish a request, is closed after connections.max.idle.ms.
+ */
+import { createServer, type Server, type Socket } from 'node:net'
+import { KafkaError } from '../errors.ts'
+import type { BrokerSettings, ListenerSettings } from '../settings.ts'
+import type { Timer } from '../system/clock.ts'
+import type { System } from '../system/index.ts'
+import { ClientConnection, type ConnectionContext, type NetworkCounters, type RequestBudget } from './connection.ts'
+import type { Dispatch } from './dispatch.ts'
+import { limits } from './limits.ts'
+
+export interface Endpoint {
+  readonly listener: string
+  /** Where the socket is bound. */
+  readonly host: string
+  readonly port: number
+  /** What clients are told. */
+  readonly advertisedHost: string
+  readonly advertisedPort: number
+}
+
+/** Limits that may change while the broker runs. */
+type ConnectionLimit = 'max.connections' | 'max.connections.per.ip'
+
+export class ListenError extends Error {
+  override name = 'ListenError'
+}
+
+class Budget implements RequestBudget {
+  readonly #maxBytes: number
+  readonly #waiting: (() => void)[] = []
+  requests = 0
+  bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  get isSpent(): boolean {
+    return this.bytes > this.#maxBytes
+  }
+
+  take(bytes: number): void {
+    this.requests++
+    this.bytes += bytes
+  }
+
+  give(bytes: number): void {
+    this.requests--
+    this.bytes -= bytes
+    if (this.#waiting.length > 0 && !this.isSpent) for (const task of this.#waiting.splice(0)) task()
+  }
+
+  whenRoom(task: () => void): void {
+    this.#waiting.push(task)
+  }
+}
+
+const sentences: Record<string, (at: string) => string> = {
+  EADDRINUSE: (at) => `${at} is taken by another process. Stop that process, or name another port in \`listeners\`.`,
+  EADDRNOTAVAIL: (at) => `${at} is no address of this machine. Name one of its own in \`listeners\`, or 127.0.0.1.`,
+  EACCES: (at) => `${at} may not be opened by this user. Ports below 1024 need rights; name another one in \`listeners\`.`,
+  ENOTFOUND: (at) => `${at}: the name cannot be resolved. Name an address of this machine in \`listeners\`.`,
+}
+
+export class SocketServer {
+  readonly #settings: BrokerSettings
+  readonly #limitOf: (name: ConnectionLimit) => number
+  readonly #system: System
+  readonly #context: ConnectionContext
+  readonly #budget: Budget
+  readonly #servers: Server[] = []
+  readonly #connections = new Set<ClientConnection>()
+  readonly #perHost = new Map<string, number>()
+  readonly #sweep: Timer
+  readonly counters: NetworkCounters = { requests: new Map(), bytesIn: 0, bytesOut: 0, unsentBytes: 0, closedForErrors: 0 }
+  #lastId = 0
+  #refused = 0
+  #stopping = false
+
+  constructor(settings: BrokerSettings, system: System, dispatch: Dispatch, limitOf: (name: ConnectionLimit) => number) {
+    const { values } = settings
+    this.#settings = settings
+    this.#limitOf = limitOf
+    this.#system = system
+    const maxBytes = values['queued.max.request.bytes']
+    this.#budget = new Budget(maxBytes > 0 ? maxBytes : limits.requestBytes)
+    this.#context = {
+      dispatch,
+      logger: system.logger,
+      maxRequestBytes: values['socket.request.max.bytes'],
+      budget: this.#budget,
+      counters: this.counters,
+      monotonic: () => system.clock.monotonic(),
+    }
+    const idleMs = values['connections.max.idle.ms']
+    this.#sweep = system.clock.every(Math.max(10, Math.min(idleMs / 4, 30_000)), () => this.#closeIdle(idleMs))
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Requests under way. */
+  get requestsUnderWay(): number {
+    return this.#budget.requests
+  }
+
+  /** Opens a listener. Throws ListenError with a sentence for the operator. */
+  listen(listener: ListenerSettings): Promise<Endpoint> {
+    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket, listener.name))
+    const at = `${listener.name}://${listener.host}:${listener.port}`
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        const sentence = sentences[error.code ?? '']?.(at) ?? `${at} cannot be opened: ${error.message}`
+        reject(new ListenError(sentence, { cause: error }))
+      })
+      server.listen(
+        { port: listener.port, host: listener.host || undefined, backlog: this.#settings.values['socket.listen.backlog.size'] },
+        () => {
+          server.removeAllListeners('error')
+          // out of file descriptors, for example: those who are connected stay
+          server.on('error', (error) =>
+            this.#system.logger.error({ err: error, listener: listener.name }, 'a connection could not be taken'),
+          )
+          this.#servers.push(server)
+          const bound = server.address()
+          if (bound === null || typeof bound === 'string') throw new KafkaError('UNKNOWN_SERVER_ERROR', `${at} has no port`)
+          resolve({
+            listener: listener.name,
+            host: listener.host,
+            port: bound.port,
+            advertisedHost: listener.advertisedHost,
+            advertisedPort: listener.advertisedPort || bound.port,
+          })
+        },
+      )
+    })
+  }
+
+  /** Takes nothing new, lets answers under way go out for a while, then ends what is left. */
+  async close(): Promise<void> {
+    this.#stopping = true
+    this.#sweep.cancel()
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+    for (const connection of this.#connections) connection.stopReading()
+    const giveUp = this.#system.clock.after(limits.stopMs, () => {
+      for (const connection of this.#connections) connection.destroy()
+    })
+    await Promise.all(closed)
+    giveUp.cancel()
+  }
+
+  #accept(socket: Socket, listener: string): void {
+    const host = socket.remoteAddress ?? ''
+    const ofHost = (this.#perHost.get(host) ?? 0) + 1
+    if (this.#stopping || this.#connections.size >= this.#limitOf('max.connections') || ofHost > this.#limitOf('max.connections.per.ip')) {
+      socket.destroy()
+      // one line for the first and then for each thousand: a flood must not become a flood of lines
+      if (!this.#stopping && this.#refused++ % 1000 === 0)
+        this.#system.logger.warn(
+          { client: host, refused: this.#refused },
+          'connection refused: max.connections or max.connections.per.ip is reached',
+        )
+      return
+    }
+    const connection = new ClientConnection(socket, `${listener}-${++this.#lastId}`, listener, this.#context)
+    this.#connections.add(connection)
+    this.#perHost.set(host, ofHost)
+    socket.on('close', () => {
+      this.#connections.delete(connection)
+      const left = (this.#perHost.get(host) ?? 1) - 1
+      if (left > 0) this.#perHost.set(host, left)
+      else this.#perHost.delete(host)
+    })
+  }
+
+  #closeIdle(idleMs: number): void {
+    const before = this.#system.clock.monotonic() - idleMs
+    for (const connection of this.#connections) {
+      const since = connection.idleSince
+      if (since !== null && since < before) connection.destroy()
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Partitions in one flat list, as callers name them, and gathered under their topics, as requests carry them.
+ */
+import type { TopicPartition } from './client/types.ts'
+
+export const partitionKey = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
+
+export function byTopic<T extends TopicPartition>(partitions: readonly T[]): Map<string, T[]> {
+  const topics = new Map<string, T[]>()
+  for (const entry of partitions) {
+    const list = topics.get(entry.topic)
+    if (list) list.push(entry)
+    else topics.set(entry.topic, [entry])
+  }
+  return topics
+}

@@ -1,0 +1,73 @@
+/**
+ * Goal: Invariant 6, a position is stored only after its records and all before them in its part are durable. Method: stories, and random
+ * orders of acknowledgement against the definition (fast-check).
+ */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { SubmittedRecords } from '../../../connect/runtime/submitted-records.ts'
+
+const at = (part: string, n: number) => ({ partition: { part }, offset: { n } })
+
+test('a gap holds its own part back, and no other', () => {
+  const acks = new SubmittedRecords()
+  const first = acks.taken([at('a', 1)])
+  const second = acks.taken([at('a', 2)])
+  const other = acks.taken([at('b', 1)])
+  second.done()
+  other.done()
+  expect(acks.take()).toEqual([at('b', 1)])
+  expect(acks.underWay).toBe(1)
+  first.done()
+  expect(acks.take()).toEqual([at('a', 2)])
+  expect(acks.take()).toEqual([])
+})
+
+test('what could not be stored comes back, unless something newer is there', () => {
+  const acks = new SubmittedRecords()
+  acks.taken([at('a', 1), at('b', 1)]).done()
+  const taken = acks.take()
+  acks.taken([at('a', 2)]).done()
+  acks.putBack(taken)
+  expect(acks.take().sort((x, y) => (x.partition.part! < y.partition.part! ? -1 : 1))).toEqual([at('a', 2), at('b', 1)])
+})
+
+test('the order of names in a partition does not matter', () => {
+  const acks = new SubmittedRecords()
+  const first = acks.taken([{ partition: { x: 1, y: 2 }, offset: { n: 1 } }])
+  acks.taken([{ partition: { y: 2, x: 1 }, offset: { n: 2 } }]).done()
+  expect(acks.take()).toEqual([])
+  first.done()
+  expect(acks.take()).toHaveLength(1)
+})
+
+test('whatever the order of acknowledgements, never past a gap and never short of the prefix', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 }), { maxLength: 30 }),
+      fc.infiniteStream(fc.nat()),
+      (batches, order) => {
+        const acks = new SubmittedRecords()
+        const tickets = batches.map((parts, n) => ({
+          parts: [...new Set(parts)],
+          n,
+          ticket: acks.taken([...new Set(parts)].map((part) => at(part, n))),
+        }))
+        const waiting = [...tickets]
+        const done = new Set<number>()
+        const stored = new Map<string, number>()
+        while (waiting.length > 0) {
+          const [next] = waiting.splice(order.next().value! % waiting.length, 1)
+          next!.ticket.done()
+          done.add(next!.n)
+          for (const { partition, offset } of acks.take()) stored.set(String(partition.part), Number(offset.n))
+          for (const part of ['a', 'b', 'c']) {
+            const mine = tickets.filter((one) => one.parts.includes(part as 'a'))
+            const gap = mine.findIndex((one) => !done.has(one.n))
+            const last = gap === -1 ? mine.at(-1)?.n : mine[gap - 1]?.n
+            expect(stored.get(part as string)).toBe(last)
+          }
+        }
+      },
+    ),
+  )
+})

@@ -1,0 +1,173 @@
+/**
+ * Goal: a flow carries every record over once and in order, its batches unopened, and goes on exactly where it was. Method: two of our own
+ * brokers as processes, the mirror in this one; topics with codecs, headers and null values; what arrives is compared record by record and
+ * payload by payload.
+ */
+import { describe, expect, test } from 'vitest'
+import { until } from '../../until.ts'
+import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll, write } from '../clusters.ts'
+
+describe('a flow between two brokers', () => {
+  test('records, payloads, partitions and settings arrive; new topics and partitions follow; lag ends at 0', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 'orders', 3, { 'retention.ms': '86400000' })
+    for (const [i, codec] of (['none', 'lz4', 'zstd'] as const).entries())
+      await write(us, 'orders', 300, { from: i * 300, partitions: 3, codec })
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 'orders.*', 'refresh.topics.interval.seconds': '1' }))
+    await caughtUp(mirror, 'us->central', 900)
+    for (let partition = 0; partition < 3; partition++) {
+      const [source, target] = [await readAll(us, 'orders', partition), await readAll(central, 'us.orders', partition)]
+      expect(content(target.records)).toEqual(content(source.records))
+      expect(target.payloads).toEqual(source.payloads)
+    }
+    const configs = (await central.client.admin.describeTopicConfigs(['us.orders'])).get('us.orders')!
+    expect(configs.find((config) => config.name === 'retention.ms')?.value).toBe('86400000')
+    await createTopic(us, 'orders-more', 1)
+    await write(us, 'orders-more', 50)
+    await us.client.admin.createPartitions('orders', 4)
+    await until(async () => (await us.client.topic('orders', { refresh: true }))?.partitions.length === 4, 'four partitions at the source')
+    await write(us, 'orders', 40, { from: 900, partitions: 4 })
+    await caughtUp(mirror, 'us->central', 990)
+    expect(content((await readAll(central, 'us.orders', 3)).records)).toEqual(content((await readAll(us, 'orders', 3)).records))
+    const status = mirror.status('us->central')
+    expect(status).toMatchObject({ state: 'RUNNING', lagMs: 0, lostRecords: 0, repeatedRecords: 0 })
+    expect(status.topics).toEqual(expect.arrayContaining(['orders', 'orders-more']))
+  })
+
+  test('stops and goes on: nothing twice, nothing missing', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't', 2)
+    const given = properties(us, central, { 'us->central.topics': 't' })
+    for (let round = 0; round < 3; round++) {
+      await write(us, 't', 200, { from: round * 200, partitions: 2 })
+      const mirror = await mirrorOf(given)
+      await caughtUp(mirror, 'us->central', (round + 1) * 200)
+      await mirror.close()
+    }
+    for (const partition of [0, 1])
+      expect(content((await readAll(central, 'us.t', partition)).records)).toEqual(content((await readAll(us, 't', partition)).records))
+  })
+
+  test('pause holds the records back and tells how long they wait; resume lets them go', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
+    await caughtUp(mirror, 'us->central', 10)
+    await mirror.pause('us->central')
+    expect(mirror.status('us->central').state).toBe('PAUSED')
+    await write(us, 't', 10, { from: 10 })
+    await write(us, 't', 10, { from: 20 })
+    await until(() => mirror.status('us->central').lagMs! > 0, 'the lag shows', 20_000)
+    await mirror.resume('us->central')
+    await caughtUp(mirror, 'us->central', 30)
+    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+    await expect(mirror.pause('us->mars')).rejects.toThrow(/us->mars is not known; there are us->central/)
+  })
+
+  test('a pause is kept over a restart of the mirror, until a resume', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const given = properties(us, central, { 'us->central.topics': 't' })
+    const first = await mirrorOf(given)
+    await caughtUp(first, 'us->central', 10)
+    await first.pause('us->central')
+    await first.close()
+    await write(us, 't', 10, { from: 10 })
+    const second = await mirrorOf(given)
+    await until(() => second.status('us->central').state === 'PAUSED', 'it knows that it is paused')
+    await until(() => second.status('us->central').lagRecords >= 10, 'it sees what waits at the source', 20_000)
+    expect((await readAll(central, 'us.t')).records).toHaveLength(10)
+    await second.resume('us->central')
+    await caughtUp(second, 'us->central', 20)
+    await second.close()
+    const third = await mirrorOf(given)
+    await caughtUp(third, 'us->central', 20)
+    expect(third.status('us->central').state).toBe('RUNNING')
+  })
+
+  test('records that were deleted before they could be read are counted and told, never passed over in silence', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 100)
+    const given = properties(us, central, { 'us->central.topics': 't' })
+    const first = await mirrorOf(given)
+    await caughtUp(first, 'us->central', 100)
+    await first.close()
+    await write(us, 't', 100, { from: 100 })
+    await us.client.admin.deleteRecords([{ topic: 't', partition: 0, offset: 150 }])
+    const second = await mirrorOf(given)
+    await caughtUp(second, 'us->central', 150)
+    expect(second.status('us->central').lostRecords).toBe(50)
+    await second.close()
+    const third = await mirrorOf({ ...given, 'us->central.consumer.auto.offset.reset': 'none' })
+    await write(us, 't', 10, { from: 200 })
+    await caughtUp(third, 'us->central', 160)
+    expect(third.status('us->central').lostRecords).toBe(50)
+    expect(content((await readAll(central, 'us.t')).records).slice(100)).toEqual(content((await readAll(us, 't')).records))
+    await third.close()
+    await write(us, 't', 10, { from: 210 })
+    await us.client.admin.deleteRecords([{ topic: 't', partition: 0, offset: 215 }])
+    const fourth = await mirrorOf({ ...given, 'us->central.consumer.auto.offset.reset': 'none' })
+    await until(() => fourth.status('us->central').state === 'FAILED', 'the flow stops where it is told to')
+    expect(fourth.status('us->central').trace).toMatch(/offsets 210 to 214 were gone.*auto\.offset\.reset=none/)
+  })
+
+  test('a topic created anew at the source goes on behind what the target has', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 30)
+    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'refresh.topics.interval.seconds': '1' }))
+    await caughtUp(mirror, 'us->central', 30)
+    await us.client.admin.deleteTopics(['t'])
+    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is gone')
+    await createTopic(us, 't')
+    await write(us, 't', 20, { from: 500 })
+    await until(
+      () => mirror.status('us->central').partitions.find((each) => each.topic === 't')?.targetEndOffset === 50,
+      'the new life arrives',
+      30_000,
+    )
+    const { records } = await readAll(central, 'us.t')
+    expect(content(records).slice(30)).toEqual(content((await readAll(us, 't')).records))
+    expect(mirror.status('us->central').lostRecords).toBe(0)
+  })
+
+  test('what a paused mirror saw at the source, and what was deleted with the topic before it was started again, is lost and told', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const given = properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' })
+    const paused = await mirrorOf(given)
+    await caughtUp(paused, 'us->central', 10)
+    await paused.pause('us->central')
+    await write(us, 't', 30, { from: 10 })
+    await until(() => paused.status('us->central').lagRecords === 30, 'the lag shows', 20_000)
+    await paused.close()
+    await us.client.admin.deleteTopics(['t'])
+    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is gone')
+    await createTopic(us, 't')
+    await write(us, 't', 5, { from: 500 })
+    const mirror = await mirrorOf(given)
+    await mirror.resume('us->central')
+    await caughtUp(mirror, 'us->central', 15)
+    expect(mirror.status('us->central').lostRecords).toBe(30)
+  })
+
+  test('both ways at once: nothing comes home', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await createTopic(central, 't')
+    await write(us, 't', 20)
+    await write(central, 't', 30, { from: 100 })
+    const mirror = await mirrorOf(properties(us, central, { 'central->us.enabled': 'true', 'refresh.topics.interval.seconds': '1' }))
+    await caughtUp(mirror, 'us->central', 20)
+    await caughtUp(mirror, 'central->us', 30)
+    await until(async () => (await us.client.topics()).some((topic) => topic.name === 'central.heartbeats'), 'heartbeats go both ways')
+    const names = [...(await us.client.topics()), ...(await central.client.topics())].map((topic) => topic.name)
+    expect(names).toContain('us.t')
+    expect(names).toContain('central.t')
+    for (const name of names) expect(name).not.toMatch(/^(us\.central|central\.us)/)
+  })
+})
