@@ -20,7 +20,7 @@ export interface Broker {
   readonly cluster: Cluster
   readonly logs: Logs
   readonly groups: GroupCoordinator
-  readonly fetchWaiters: FetchWaiters
+  readonly fetchPurgatory: FetchWaiters
   /** Those that are served. */
   readonly apis: readonly AnyApi[]
 }
@@ -79,7 +79,7 @@ export async function startBroker(
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
     const fetchWaiters = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, gone) => fetchWaiters.release(gone))
-    const broker: Broker = { settings, system, cluster, logs, groups, fetchWaiters, apis: apis.filter((api) => api.handle) }
+    const broker: Broker = { settings, system, cluster, logs, groups, fetchPurgatory: fetchWaiters, apis: apis.filter((api) => api.handle) }
     const network = new SocketServer(settings, system, new Dispatch(apis, broker), (name) => cluster.brokerValue(name))
     undo.unshift(async () => {
       const closing = network.close()

@@ -93,7 +93,7 @@ export default defineApi({
   flexible: 9,
   missing: ['transactions: a request with a transactional id is refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
   // a producer's pipelined batches share one group commit
-  overlaps: true,
+  concurrent: true,
   request: {
     transactionalId: optional(nullable(string)),
     acks: int16,
@@ -189,5 +189,5 @@ export default defineApi({
     // also acks=0 is under way until its bytes are written: that is what holds a producer back that is faster than the disk
     return (waits.length === 1 ? waits[0]! : Promise.all(waits)).then(finish)
   },
-  refuse: (errorCode, request) => refuseProduce(errorCode, request),
+  errorResponse: (errorCode, request) => refuseProduce(errorCode, request),
 })

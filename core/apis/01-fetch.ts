@@ -267,7 +267,7 @@ export default defineApi({
     const minBytes = Math.min(request.minBytes, maxBytes)
     const plans = topics.flatMap((topic) => topic.plans)
     if (plans.length > 0 && request.maxWaitMs > 0 && !isReady(plans, minBytes, bound)) {
-      await broker.fetchWaiters.wait({
+      await broker.fetchPurgatory.wait({
         partitions: plans.map(({ asked, log }) => ({ log: log!, offset: asked.fetchOffset, maxBytes: asked.partitionMaxBytes })),
         minBytes,
         maxWaitMs: request.maxWaitMs,
@@ -286,7 +286,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses }
   },
-  refuse: (errorCode, request) => ({
+  errorResponse: (errorCode, request) => ({
     throttleTimeMs: 0,
     errorCode,
     sessionId: 0,

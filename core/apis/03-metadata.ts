@@ -143,7 +143,7 @@ export default defineApi({
       errorCode: 0,
     }
   },
-  refuse: (errorCode, request) => ({
+  errorResponse: (errorCode, request) => ({
     brokers: [],
     clusterId: null,
     topics: (request.topics ?? []).map(({ name, topicId }) => ({

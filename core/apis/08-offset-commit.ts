@@ -47,7 +47,7 @@ export default defineApi({
     ),
   },
   handle: (call) => call.broker.groups.commit(call.request, call),
-  refuse: (errorCode, request) => ({
+  errorResponse: (errorCode, request) => ({
     topics: request.topics.map(({ name, topicId, partitions }) => ({
       name,
       topicId,

@@ -93,7 +93,7 @@ export default defineApi({
   },
   handle: (call) => call.broker.groups.fetch(call.request, call),
   // v1 has no place for an error but the partitions, v8 none but the groups.
-  refuse: (errorCode, request) => ({
+  errorResponse: (errorCode, request) => ({
     errorCode,
     topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({
       name,

@@ -69,7 +69,7 @@ export default defineApi({
     const { key: _, ...found } = await find(request.key)
     return found
   },
-  refuse: (errorCode, { coordinatorKeys }) => ({
+  errorResponse: (errorCode, { coordinatorKeys }) => ({
     ...nowhere,
     errorCode,
     coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere, errorCode, errorMessage: null })),

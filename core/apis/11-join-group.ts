@@ -43,5 +43,5 @@ export default defineApi({
     ),
   },
   handle: (call) => call.broker.groups.join(call.request, call),
-  refuse: (errorCode, { memberId }) => ({ errorCode, protocolName: '', leader: '', memberId, members: [] }),
+  errorResponse: (errorCode, { memberId }) => ({ errorCode, protocolName: '', leader: '', memberId, members: [] }),
 })

@@ -31,5 +31,5 @@ export default defineApi({
     assignment: bytes,
   },
   handle: (call) => call.broker.groups.sync(call.request, call),
-  refuse: (errorCode) => ({ errorCode, assignment: Buffer.alloc(0) }),
+  errorResponse: (errorCode) => ({ errorCode, assignment: Buffer.alloc(0) }),
 })

@@ -26,5 +26,5 @@ export default defineApi({
     ),
   },
   handle: (call) => call.broker.groups.list(call.request, call),
-  refuse: (errorCode) => ({ errorCode, groups: [] }),
+  errorResponse: (errorCode) => ({ errorCode, groups: [] }),
 })

@@ -79,5 +79,5 @@ export default defineApi({
       finalizedFeatures: [{ name: 'metadata.version', minVersionLevel: METADATA_VERSION, maxVersionLevel: METADATA_VERSION }],
     }
   },
-  refuse: (errorCode) => ({ errorCode, apiKeys: [], throttleTimeMs: 0 }),
+  errorResponse: (errorCode) => ({ errorCode, apiKeys: [], throttleTimeMs: 0 }),
 })

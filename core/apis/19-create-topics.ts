@@ -114,7 +114,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, topics }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })),
   }),

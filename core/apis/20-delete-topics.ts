@@ -66,7 +66,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, responses }
   },
-  refuse: (errorCode, { topics, topicNames }) => ({
+  errorResponse: (errorCode, { topics, topicNames }) => ({
     throttleTimeMs: 0,
     responses: [
       ...topics.map(({ name, topicId }) => ({ name, topicId, errorCode, errorMessage: null })),

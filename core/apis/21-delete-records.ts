@@ -62,7 +62,7 @@ export default defineApi({
     )
     return { throttleTimeMs: 0, topics }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({
       name,

@@ -57,7 +57,7 @@ export default defineApi({
     }))
     return { throttleTimeMs: 0, topics }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ topic, partitions }) => ({
       topic,

@@ -87,7 +87,7 @@ export default defineApi({
     })
     return { throttleTimeMs: 0, results }
   },
-  refuse: (errorCode, { resources }) => ({
+  errorResponse: (errorCode, { resources }) => ({
     throttleTimeMs: 0,
     results: resources.map(({ resourceType, resourceName }) => ({
       errorCode,

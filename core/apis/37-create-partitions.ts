@@ -58,5 +58,5 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, results }
   },
-  refuse: (errorCode, { topics }) => ({ throttleTimeMs: 0, results: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })) }),
+  errorResponse: (errorCode, { topics }) => ({ throttleTimeMs: 0, results: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })) }),
 })

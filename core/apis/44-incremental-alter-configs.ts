@@ -62,7 +62,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, responses }
   },
-  refuse: (errorCode, { resources }) => ({
+  errorResponse: (errorCode, { resources }) => ({
     throttleTimeMs: 0,
     responses: resources.map(({ resourceType, resourceName }) => ({ errorCode, errorMessage: null, resourceType, resourceName })),
   }),

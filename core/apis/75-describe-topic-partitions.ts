@@ -112,7 +112,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, topics, nextCursor: null }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name }) => ({ errorCode, name, topicId: ZERO_UUID, isInternal: false, partitions: [] })),
   }),

@@ -12,7 +12,7 @@ export interface WaitedPartition {
   readonly maxBytes: number
 }
 
-export interface FetchWait {
+export interface DelayedFetch {
   readonly partitions: readonly WaitedPartition[]
   readonly minBytes: number
   readonly maxWaitMs: number
@@ -22,9 +22,9 @@ export interface FetchWait {
 }
 
 export interface FetchWaiters {
-  readonly waiting: number
+  readonly size: number
   /** Resolves when `wait` is over; why does not matter, because the answer is read anew. */
-  wait(wait: FetchWait): Promise<void>
+  wait(wait: DelayedFetch): Promise<void>
   /** Ends the waits on these logs: their topic is gone. */
   release(logs: readonly PartitionLog[]): void
   /** Ends all waits. */
@@ -38,7 +38,7 @@ export function availableBytes(partitions: readonly WaitedPartition[], bound: Re
   return sum
 }
 
-interface Waiter extends FetchWait {
+interface Waiter extends DelayedFetch {
   timer: Timer
   forget: () => void
   resolve: () => void
@@ -58,11 +58,11 @@ export class FetchPurgatory implements FetchWaiters {
     this.#clock = clock
   }
 
-  get waiting(): number {
+  get size(): number {
     return this.#all.size
   }
 
-  wait(wait: FetchWait): Promise<void> {
+  wait(wait: DelayedFetch): Promise<void> {
     return new Promise((resolve) => {
       const waiter: Waiter = { ...wait, resolve, timer: this.#clock.after(wait.maxWaitMs, () => this.#end(waiter)), forget: () => {} }
       this.#all.add(waiter)

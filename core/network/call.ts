@@ -22,7 +22,7 @@ export interface Peer {
   close(why: string): void
 }
 
-export interface Call<Q = unknown> {
+export interface RequestContext<Q = unknown> {
   readonly request: Q
   readonly version: number
   readonly clientId: string | null

@@ -177,7 +177,7 @@ export class ClientConnection implements Peer {
   #pump(): void {
     while (this.#next < this.#queue.length && !this.#closed) {
       const exchange = this.#queue[this.#next]!
-      if (this.#running > 0 && (this.#runningExclusive || !exchange.api.overlaps)) break
+      if (this.#running > 0 && (this.#runningExclusive || !exchange.api.concurrent)) break
       if (this.#socket.writableLength + (this.#writer?.length ?? 0) > limits.unsentBytesPerConnection) break
       this.#next++
       if (!exchange.done) this.#begin(exchange)
@@ -199,7 +199,7 @@ export class ClientConnection implements Peer {
       return
     }
     this.#running++
-    if (!exchange.api.overlaps) this.#runningExclusive = true
+    if (!exchange.api.concurrent) this.#runningExclusive = true
     answer.then(
       (value) => {
         exchange.answer = value

@@ -53,7 +53,7 @@ export class Dispatch {
     const { api, request, version } = exchange
     if (!(error instanceof KafkaError))
       this.#broker.system.logger.error({ err: error, api: api.name, version, client: exchange.peer.host }, 'a request failed')
-    if (api.refuse) return api.refuse(codeOf(error), request as never, version)
+    if (api.errorResponse) return api.errorResponse(codeOf(error), request as never, version)
     return 'errorCode' in api.response ? { errorCode: codeOf(error) } : null
   }
 }

@@ -3,9 +3,9 @@
  */
 import type { Broker } from '../broker.ts'
 import type { AnyApi } from '../wire/api.ts'
-import type { Call, Peer } from './call.ts'
+import type { RequestContext, Peer } from './call.ts'
 
-export class Exchange implements Call {
+export class Exchange implements RequestContext {
   readonly api: AnyApi
   readonly request: unknown
   readonly version: number

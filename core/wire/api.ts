@@ -2,7 +2,7 @@
  * An API of the protocol, declared once: its key, its versions and the fields of request and response. The broker and the client
  * share the codec; ApiVersions, dispatch, documents and the round-trip tests are derived.
  */
-import type { Call } from '../network/call.ts'
+import type { RequestContext } from '../network/call.ts'
 import type { Reader } from './reader.ts'
 import { type Codec, type Fields, type InOf, type OutOf, struct } from './types.ts'
 import type { Writer } from './writer.ts'
@@ -22,12 +22,12 @@ export interface ApiDeclaration<Q extends Fields, R extends Fields> {
   /** What Kafka does in this API and Tributary does not, in words for the compatibility page. */
   missing?: readonly string[]
   /** Requests of this API on one connection are handled side by side (and still answered in order); all others wait for their elders. */
-  overlaps?: boolean
+  concurrent?: boolean
   request: Q
   response: R
-  handle?(call: Call<OutOf<Q>>): Answer<R> | Promise<Answer<R>>
+  handle?(call: RequestContext<OutOf<Q>>): Answer<R> | Promise<Answer<R>>
   /** The response that carries an error of the whole request, where a top-level `errorCode` does not do. */
-  refuse?(errorCode: number, request: OutOf<Q>, version: number): InOf<R>
+  errorResponse?(errorCode: number, request: OutOf<Q>, version: number): InOf<R>
 }
 
 export interface Api<Q extends Fields = Fields, R extends Fields = Fields> extends ApiDeclaration<Q, R> {
