@@ -4,7 +4,7 @@
  */
 import type { Broker } from '../broker.ts'
 import { codeOf, errorCode } from '../errors.ts'
-import type { Peer } from '../network/call.ts'
+import type { Peer } from './request-context.ts'
 import { defineApi } from '../wire/api.ts'
 import { between, int8, int16, int32, list, nullable, since, string, struct, until } from '../wire/types.ts'
 

@@ -8,7 +8,7 @@ import type { BrokerSettings, ListenerSettings } from '../settings.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
 import { ClientConnection, type ConnectionContext, type NetworkCounters, type RequestBudget } from './connection.ts'
-import type { Dispatch } from './dispatch.ts'
+import type { Dispatch } from './request-dispatcher.ts'
 import { limits } from './limits.ts'
 
 export interface Endpoint {

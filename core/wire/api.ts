@@ -2,7 +2,7 @@
  * An API of the protocol, declared once: its key, its versions and the fields of request and response. The broker and the client
  * share the codec; ApiVersions, dispatch, documents and the round-trip tests are derived.
  */
-import type { RequestContext } from '../network/call.ts'
+import type { RequestContext } from '../apis/request-context.ts'
 import type { Reader } from './reader.ts'
 import { type Codec, type Fields, type InOf, type OutOf, struct } from './types.ts'
 import type { Writer } from './writer.ts'

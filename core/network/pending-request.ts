@@ -3,7 +3,7 @@
  */
 import type { Broker } from '../broker.ts'
 import type { AnyApi } from '../wire/api.ts'
-import type { RequestContext, Peer } from './call.ts'
+import type { RequestContext, Peer } from '../apis/request-context.ts'
 
 export class Exchange implements RequestContext {
   readonly api: AnyApi

@@ -8,8 +8,8 @@ import type { AnyApi } from '../wire/api.ts'
 import { API_VERSIONS_KEY, readRequestHeader, skipTags } from '../wire/header.ts'
 import { limits as wireLimits } from '../wire/limits.ts'
 import { Reader, WireError } from '../wire/reader.ts'
-import type { Peer } from './call.ts'
-import { Exchange } from './exchange.ts'
+import type { Peer } from '../apis/request-context.ts'
+import { Exchange } from './pending-request.ts'
 import { limits } from './limits.ts'
 
 export class Dispatch {
