@@ -2,8 +2,8 @@
  * DeleteTopics, key 20. v4 is flexible; v5 adds errorMessage; v6 adds topics, topicId, drops topicNames.
  */
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { int16, int32, list, nullable, optional, since, string, struct, until, uuid, ZERO_UUID } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 20,

@@ -2,8 +2,8 @@
  * InitProducerId, key 22. v2 is flexible; v3 adds producerId, producerEpoch.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { int16, int32, int64, nullable, optional, since, string } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 22,

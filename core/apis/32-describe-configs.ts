@@ -3,8 +3,8 @@
  */
 import type { ConfigResource } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 const resourceTypes = { topic: 2, broker: 4 } as const
 

@@ -1,8 +1,9 @@
 /**
  * DeleteGroups, key 42. v2 is flexible.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { int16, int32, list, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 42,

@@ -1,11 +1,11 @@
 /**
  * What the network room shows on /metrics. Counted as plain numbers on the hot path, read when somebody looks.
  */
-import type { Broker } from '../broker.ts'
+import type { BrokerServices } from '../broker-services.ts'
 import type { Metrics } from '../system/metrics.ts'
 import type { SocketServer } from './socket-server.ts'
 
-export function registerBrokerMetrics(metrics: Metrics, network: SocketServer, broker: Broker): void {
+export function registerBrokerMetrics(metrics: Metrics, network: SocketServer, broker: BrokerServices): void {
   const show = (name: string, help: string, value: () => number) => metrics.gauge({ name, help }, (gauge) => gauge.set(value()))
   show('tributary_broker_connections', 'Open connections', () => network.connections)
   show('tributary_broker_requests_under_way', 'Requests that are not answered yet', () => network.requestsUnderWay)

@@ -108,7 +108,7 @@ test('it ends with its time, with its client and with its topic, and leaves noth
   expect(await left.isOver()).toBe(true)
 
   const gone = wait(delayed, [a.log], 1)
-  delayed.release([a.log])
+  delayed.completeFor([a.log])
   expect(await gone.isOver()).toBe(true)
   const stopped = wait(delayed, [a.log], 1)
   delayed.close()
