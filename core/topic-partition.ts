@@ -1,7 +1,11 @@
 /**
  * Partitions in one flat list, as callers name them, and gathered under their topics, as requests carry them.
  */
-import type { TopicPartition } from './client/types.ts'
+
+export interface TopicPartition {
+  topic: string
+  partition: number
+}
 
 export const partitionKey = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
 

@@ -2,6 +2,7 @@
  * The client room's words: what connect, mirror and (later) replication use to reach any Kafka cluster, ours or Apache's.
  */
 import type { KafkaError } from '../errors.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, RequestOf, ResponseOf } from '../wire/api.ts'
 import type { CodecName } from '../wire/batch-header.ts'
 import type { DecodedRecord, RecordHeader } from '../wire/record-batch.ts'
@@ -115,10 +116,7 @@ export interface SendResult {
   readonly failures: ReadonlyMap<number, Error> | null
 }
 
-export interface TopicPartition {
-  topic: string
-  partition: number
-}
+export type { TopicPartition }
 
 export type ConsumedRecord = DecodedRecord
 

@@ -73,7 +73,7 @@ test('the offset behind a record that is written and not served yet is no error:
 test('a topic that was deleted and made again under a waiting fetch is not the one that the topic id named', async () => {
   const { id } = await create('again')
   const waiting = get({ topicId: id }, 0, { maxWaitMs: 20_000 })
-  await until(() => broker.fetchWaiters.waiting === 1, 'the fetch to wait')
+  await until(() => broker.fetchPurgatory.size === 1, 'the fetch to wait')
   const deleted = broker.cluster.deleteTopic('again')
   const made = create('again')
   await Promise.all([deleted, made])
