@@ -1,60 +1,47 @@
 /**
- * Goal: what a user sets as the offsets of a stopped connector stays, though its tasks store their last positions while they end. Method: a
- * real worker, and a source that gives one more batch when it is told to end; its offsets are reset meanwhile.
+ * Goal: a reset of a stopped connector's offsets stays, though its tasks store their last positions while they stop. Method: a real worker,
+ * and a source that gives one more batch when it is stopped; the offsets are reset before that batch comes.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startWorker, type Worker } from '../../connect/index.ts'
 import { defineConnector, defineSource, sourceRecord } from '../../connect/sdk/index.ts'
-import { realSystem } from '../../core/system/index.ts'
-import { type BrokerInProcess, brokerInProcess } from '../broker-in-process.ts'
 import { until } from '../until.ts'
+import { type WorkersInProcess, workersInProcess } from '../worker-in-process.ts'
 
-const gate = Promise.withResolvers<void>()
+const lastBatch = Promise.withResolvers<void>()
 let ended = false
-let broker: BrokerInProcess
-let worker: Worker
+let workers: WorkersInProcess
 
-const lastWords = defineConnector({
-  name: 'last-words',
-  doc: 'Gives its last batch when it ends.',
+const slowToStop = defineConnector({
+  name: 'slow-to-stop',
+  doc: 'Gives one batch when it is stopped.',
   version: '1',
   source: defineSource({
-    class: 'test.LastWordsSourceConnector',
+    class: 'test.SlowToStopSourceConnector',
     settings: {},
     async *read({ signal }) {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-      await gate.promise
+      await lastBatch.promise
       ended = true
-      yield { records: [sourceRecord({ topic: 'words', value: 'last' })], positions: [{ partition: {}, offset: { n: 99 } }] }
+      yield { records: [sourceRecord({ topic: 'numbers', value: 'last' })], positions: [{ partition: {}, offset: { n: 99 } }] }
     },
   }),
 })
 
 beforeAll(async () => {
-  broker = await brokerInProcess()
-  const properties = {
-    'bootstrap.servers': `127.0.0.1:${broker.port}`,
-    'config.storage.replication.factor': '1',
-    'offset.storage.replication.factor': '1',
-    'status.storage.replication.factor': '1',
-    'offset.storage.partitions': '1',
-  }
-  worker = await startWorker(properties, realSystem('silent'), { advertisedUrl: 'http://127.0.0.1:1', connectors: [lastWords] })
+  workers = await workersInProcess()
 })
-afterAll(async () => {
-  await worker?.close()
-  await broker?.stop()
-})
+afterAll(() => workers?.stop())
 
-test('a reset comes behind the last positions of the tasks', async () => {
-  await worker.create('words', { name: 'words', 'connector.class': 'LastWordsSource' }, 'RUNNING')
-  await until(() => worker.status('words').tasks[0]?.state === 'RUNNING', 'it runs')
-  await worker.stop('words')
-  const reset = worker.resetOffsets('words')
-  // two rounds to the cluster and back, in which a reset that does not wait is done
-  for (let round = 0; round < 2; round++) await worker.offsets('words')
-  gate.resolve()
+test('a reset waits for the last positions of the tasks', async () => {
+  const worker = await workers.start({ connectors: [slowToStop] })
+  await worker.create('numbers', { name: 'numbers', 'connector.class': 'SlowToStopSource' }, 'RUNNING')
+  await until(() => worker.status('numbers').tasks[0]?.state === 'RUNNING', 'the task runs')
+  await worker.stop('numbers')
+  const reset = worker.resetOffsets('numbers')
+  // Two round trips to the cluster: enough for a reset that does not wait.
+  for (let round = 0; round < 2; round++) await worker.offsets('numbers')
+  lastBatch.resolve()
   await reset
-  await until(() => ended && worker.status('words').tasks.length === 0, 'the task has ended')
-  expect(await worker.offsets('words')).toEqual([])
+  await until(() => ended && worker.status('numbers').tasks.length === 0, 'the task has ended')
+  expect(await worker.offsets('numbers')).toEqual([])
 })
