@@ -1,32 +1,26 @@
 /**
- * Goal: a MirrorMaker 2 that was killed leaves a position up to a minute old and an offset sync that is newer: what it wrote since is neither
- * written again nor skipped; a sync that does not fit what the target holds is not believed. Method: two of our own brokers, with a mirrored
- * topic and the records that MirrorMaker 2 leaves, written by hand.
+ * Goal: a flow that continues where a killed MirrorMaker 2 stopped neither repeats nor skips records. MirrorMaker 2 leaves a committed position up
+ * to a minute old and a newer offset sync; a sync that contradicts the target is ignored. Method: two of our own brokers, with a mirrored topic
+ * and the records of MirrorMaker 2 written by the test.
  */
 import { expect, test } from 'vitest'
 import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from '../../mirror/store/mm2-records.ts'
-import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll, write } from '../mirror/clusters.ts'
+import { caughtUp, content, createTopic, mirrorOf, properties, readAll, write } from '../mirror/clusters.ts'
+import { clustersWithTopic } from '../mirror/started-flow.ts'
 
-/** 100 records at the source, 90 of them (with one in front of them, so that offsets differ) on the target. */
-async function killed(position: number, sync: { up: number; down: number }) {
-  const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-  await createTopic(us, 't')
+/** 100 records at the source; on the target 90 of them behind one other record, so that the offsets differ. */
+async function killedMirrorMaker(position: number, sync: { upstreamOffset: number; downstreamOffset: number }) {
+  const { us, central } = await clustersWithTopic({ records: 100 })
   await createTopic(central, 'us.t')
   await createTopic(us, 'mm2-offset-syncs.central.internal')
   await createTopic(central, 'mm2-offsets.us.internal')
-  await write(us, 't', 100)
   await write(central, 'us.t', 1, { from: 7_777 })
   await write(central, 'us.t', 90)
-  const place = { connector: SOURCE_CONNECTOR_NAME, cluster: 'us', topic: 't', partition: 0 }
-  const left = [
-    {
-      client: us.client,
-      topic: 'mm2-offset-syncs.central.internal',
-      ...encodeOffsetSync({ topic: 't', partition: 0, upstreamOffset: sync.up, downstreamOffset: sync.down }),
-    },
-    { client: central.client, topic: 'mm2-offsets.us.internal', ...encodePosition({ ...place, offset: position - 1 }) },
-  ]
-  for (const { client, ...record } of left) {
+  const committed = { connector: SOURCE_CONNECTOR_NAME, cluster: 'us', topic: 't', partition: 0, offset: position - 1 }
+  for (const { client, ...record } of [
+    { client: us.client, topic: 'mm2-offset-syncs.central.internal', ...encodeOffsetSync({ topic: 't', partition: 0, ...sync }) },
+    { client: central.client, topic: 'mm2-offsets.us.internal', ...encodePosition(committed) },
+  ]) {
     const producer = client.producer()
     const sent = await producer.send([{ partition: 0, ...record }])
     await producer.close()
@@ -35,15 +29,15 @@ async function killed(position: number, sync: { up: number; down: number }) {
   return { us, central, given: properties(us, central, { 'us->central.topics': 't' }) }
 }
 
-test('what was written after the last position is not written again', async () => {
-  const { us, central, given } = await killed(20, { up: 60, down: 61 })
+test('what MirrorMaker 2 wrote after its last committed position is not written again', async () => {
+  const { us, central, given } = await killedMirrorMaker(20, { upstreamOffset: 60, downstreamOffset: 61 })
   const mirror = await mirrorOf(given)
   await caughtUp(mirror, 'us->central', 101)
   expect(content((await readAll(central, 'us.t')).records).slice(1)).toEqual(content((await readAll(us, 't')).records))
 })
 
-test('a sync that does not fit is not believed: the flow goes on from the position', async () => {
-  const { us, central, given } = await killed(20, { up: 95, down: 61 })
+test('an offset sync that contradicts the target is ignored: the flow resumes from the position', async () => {
+  const { us, central, given } = await killedMirrorMaker(20, { upstreamOffset: 95, downstreamOffset: 61 })
   const mirror = await mirrorOf(given)
   await caughtUp(mirror, 'us->central', 91 + 80)
   const source = content((await readAll(us, 't')).records)
