@@ -1,8 +1,8 @@
 /**
- * Goal: a member that closes while its broker stands still has left once the broker goes on; else whoever takes its place (a sink task begun
- * anew) waits until the session of the one before is over, 45 s. Method: a broker as a process that is stopped and goes on again.
+ * Goal: a consumer that closes while its broker is stalled leaves the group once the broker runs again. Otherwise the consumer that replaces it (a
+ * restarted sink task) waits for the session timeout, 45 s. Method: a broker process that is frozen (SIGSTOP) and continued.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { startTestBroker, type TestBroker } from '../running-broker.ts'
@@ -20,7 +20,7 @@ afterAll(async () => {
   await broker?.stop()
 })
 
-test('a group is left behind a broker that stands still', { timeout: 40_000 }, async () => {
+test('a consumer closed during a stall has left its group after it', { timeout: 40_000 }, async () => {
   await client.admin.createTopics([{ name: 't', partitions: 1, replicationFactor: 1 }])
   const consumer = client.consumer({ groupId: 'g', heartbeatIntervalMs: 50 })
   consumer.subscribe(['t'])
@@ -31,12 +31,14 @@ test('a group is left behind a broker that stands still', { timeout: 40_000 }, a
 
   process.kill(broker.pid, 'SIGSTOP')
   try {
-    const began = performance.now()
-    await consumer.close()
-    expect(performance.now() - began).toBeLessThan(5_000)
+    let closed = false
+    void consumer.close().then(() => {
+      closed = true
+    })
+    await until(() => closed, 'the consumer has closed without a response', 10_000)
   } finally {
     process.kill(broker.pid, 'SIGCONT')
   }
   const members = async () => (await client.admin.describeGroups(['g']))[0]!.members.length
-  await until(async () => (await members()) === 0, 'the group has no member any more', 10_000)
+  await until(async () => (await members()) === 0, 'the group is empty', 10_000)
 })

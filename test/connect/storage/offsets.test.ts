@@ -3,8 +3,8 @@
  * good ones; the good ones are known, the others are told of.
  */
 import { expect, test } from 'vitest'
-import { MemoryLog, MemoryRecords } from '../../connect/storage/memory-log.ts'
-import { OffsetStore } from '../../connect/storage/offsets.ts'
+import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
+import { OffsetStore } from '../../../connect/storage/offsets.ts'
 
 test('an offset that is no map is passed over and told of', async () => {
   const records = new MemoryRecords()

@@ -1,25 +1,22 @@
 /**
- * Goal: a mirror that cannot read what it kept does not take that for nothing: it would send everything a second time. Method: a flow stops;
- * it is started again while the target is frozen (SIGSTOP) just after it has been claimed, for longer than a request may take.
+ * Goal: a mirror that cannot read its stored progress fails to start; it does not start as if there were none, which would send every record a
+ * second time. Method: a flow stops; its progress is read while the target is frozen (SIGSTOP), and again once it runs.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../core/client/index.ts'
 import { realClock } from '../../core/system/clock.ts'
 import { OffsetMapReader } from '../../mirror/store/offset-map-reader.ts'
-import { caughtUp, createTopic, mirrorOf, ourCluster, properties, quietSystem, write } from '../mirror/clusters.ts'
+import { quietSystem } from '../mirror/clusters.ts'
+import { startedFlow } from '../mirror/started-flow.ts'
 
-test('what was kept is read, or the reason why it is not is given', async () => {
-  const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-  await createTopic(us, 't')
-  await write(us, 't', 50)
-  const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
-  await caughtUp(mirror, 'us->central', 50)
+test('the stored progress is read, or the read fails with the reason', async () => {
+  const { central, mirror } = await startedFlow({ records: 50 })
   await mirror.close()
 
   const target = createClient({ bootstrapServers: central.address, clientId: 'reader', requestTimeoutMs: 500 }, quietSystem())
   onTestFinished(() => target.close())
   const topic = 'mm2-offset-map.us.internal'
-  // its metadata is known, so that the question for its ends is the one that meets the frozen broker
+  // The client has the topic's metadata already, so ListOffsets is the request that the frozen broker does not answer.
   await target.topic(topic)
   const reader = new OffsetMapReader({ target, topic, clock: realClock, signal: new AbortController().signal })
   process.kill(central.broker.pid, 'SIGSTOP')

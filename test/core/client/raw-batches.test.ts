@@ -4,9 +4,9 @@
  * topic of our own broker is deleted and made again; raw requests carry one partition with its old id and one with its new, in both orders.
  */
 import { expect, test } from 'vitest'
-import { encodeBatch } from '../../core/wire/record-batch.ts'
-import { createTopic, ourCluster } from '../mirror/clusters.ts'
-import { until } from '../until.ts'
+import { encodeBatch } from '../../../core/wire/record-batch.ts'
+import { createTopic, ourCluster } from '../../mirror/clusters.ts'
+import { until } from '../../until.ts'
 
 test('raw requests keep the ids of one topic apart', async () => {
   const cluster = await ourCluster()

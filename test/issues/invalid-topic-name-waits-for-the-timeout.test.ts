@@ -1,6 +1,6 @@
 /**
- * Goal: a topic whose name no cluster takes is refused at once with the cluster's own word, not waited for until the time is over. Method: the
- * real client on a real broker, with a request timeout longer than the test.
+ * Goal: a topic name that no cluster accepts fails at once with the broker's error, not after the request timeout. Method: the real client on a
+ * real broker, with a request timeout longer than the test.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'
@@ -19,6 +19,6 @@ afterAll(async () => {
   await broker?.stop()
 })
 
-test('an invalid name is told of', { timeout: 10_000 }, async () => {
+test('an invalid topic name is an error at once', { timeout: 10_000 }, async () => {
   await expect(client.topic('no name', { allowCreation: true })).rejects.toMatchObject({ error: 'INVALID_TOPIC_EXCEPTION' })
 })

@@ -6,7 +6,7 @@ import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { FileTail } from '../../connectors/file/tail.ts'
+import { FileTail } from '../../../connectors/file/tail.ts'
 
 test('a file is followed for as long as nobody writes to the one that was put in its place', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-rotation-'))
