@@ -11,8 +11,8 @@ import { readArguments } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 import { Progress } from '../demo/progress.ts'
 import { tableOf } from '../demo/report.ts'
-import { Scene, Stopped } from '../demo/scene.ts'
-import { tellStory } from '../demo/story.ts'
+import { Scene, Stopped } from '../demo/environment.ts'
+import { tellStory } from '../demo/scenario.ts'
 import { UserError } from '../user-error.ts'
 
 const INTERRUPTED = 130

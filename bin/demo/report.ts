@@ -1,5 +1,5 @@
 /** The end of the demo: what arrived where, as a table for people and as one value for scripts. It decides whether all went well. */
-import { type Comparison, STATIONS, type Station } from './stations.ts'
+import { type Comparison, STATIONS, type Station } from './stages.ts'
 
 export interface Report {
   ok: boolean

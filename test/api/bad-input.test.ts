@@ -8,7 +8,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
 import { BODY_LIMIT_BYTES } from '../../api/limits.ts'
-import { MemoryWorker, testSystem } from './doors.ts'
+import { MemoryWorker, testSystem } from './fake-services.ts'
 
 let worker: MemoryWorker
 let app: FastifyInstance

@@ -5,7 +5,7 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
-import { MemoryMirrors, MemoryWorker, testSystem } from './doors.ts'
+import { MemoryMirrors, MemoryWorker, testSystem } from './fake-services.ts'
 
 let worker: MemoryWorker
 let app: FastifyInstance

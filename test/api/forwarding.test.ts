@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
 import { NotLeader } from '../../connect/types.ts'
-import { MemoryWorker, testSystem } from './doors.ts'
+import { MemoryWorker, testSystem } from './fake-services.ts'
 
 const running: FastifyInstance[] = []
 afterEach(async () => {

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { buildServer, type ServerOptions } from '../../api/index.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { until } from '../until.ts'
-import { MemoryWorker, testSystem } from './doors.ts'
+import { MemoryWorker, testSystem } from './fake-services.ts'
 
 let app: FastifyInstance
 afterEach(() => app.close())

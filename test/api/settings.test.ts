@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { parseHeaderRules } from '../../api/hooks/response-headers.ts'
 import { buildServer } from '../../api/index.ts'
 import { parseRestSettings } from '../../api/settings.ts'
-import { MemoryWorker, testSystem } from './doors.ts'
+import { MemoryWorker, testSystem } from './fake-services.ts'
 
 test.each([
   [{}, [{ host: '', port: 8083 }]],

@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { openRest, type Rest } from '../../bin/rest.ts'
 import { explain } from '../../bin/user-error.ts'
-import { MemoryWorker, testSystem } from '../api/doors.ts'
+import { MemoryWorker, testSystem } from '../api/fake-services.ts'
 
 const open: Rest[] = []
 afterEach(async () => {

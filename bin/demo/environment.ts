@@ -6,13 +6,13 @@ import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, createClient } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'
-import { CLOSE_MS, within } from './alert-group.ts'
+import { CLOSE_MS, within } from './alert-consumer.ts'
 import { type Feed, loadFeeds } from './data-set.ts'
 import { brokerFile, CLUSTERS, type Cluster, type Layout, layOut, mirrorFile, workerFile } from './layout.ts'
 import { Processes } from './processes.ts'
 import { RestClient } from './rest-client.ts'
-import { Stations } from './stations.ts'
-import { Warehouse } from './warehouse.ts'
+import { Stations } from './stages.ts'
+import { Warehouse } from './postgres.ts'
 
 const READY_MS = 30_000
 const STEP_MS = 40_000

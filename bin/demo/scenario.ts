@@ -3,15 +3,15 @@
  * goes on on `central`, and `us` comes back. Every wait has a deadline and says what it waited for.
  */
 import type { FailoverReport, MirrorStatus } from '../../mirror/types.ts'
-import { AlertGroup, SLOW_WORK_MS } from './alert-group.ts'
+import { AlertGroup, SLOW_WORK_MS } from './alert-consumer.ts'
 import { FeedWriter } from './feed-writer.ts'
 import { fileSinkConnector, GROUP, mirroredTopic, postgresSinkConnector, sourceConnector } from './layout.ts'
 import type { Progress } from './progress.ts'
 import { isUpToDate, isWell, type Report } from './report.ts'
-import type { Scene } from './scene.ts'
-import type { Stations } from './stations.ts'
-import type { Warehouse } from './warehouse.ts'
-import { Watch } from './watch.ts'
+import type { Scene } from './environment.ts'
+import type { Stations } from './stages.ts'
+import type { Warehouse } from './postgres.ts'
+import { Watch } from './monitor.ts'
 
 /** Nothing comes any more where nothing came for so long. */
 const STANDSTILL_MS = 10_000

@@ -1,11 +1,11 @@
 /** Looks at everything while the story goes on: counts for whoever watches, the mirrors' lag for the report, a failed connector for the story. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MirrorStatus } from '../../mirror/types.ts'
-import type { AlertGroup } from './alert-group.ts'
+import type { AlertGroup } from './alert-consumer.ts'
 import { CLUSTERS, type Cluster } from './layout.ts'
 import type { Progress } from './progress.ts'
-import type { Scene } from './scene.ts'
-import type { Counts, Stations } from './stations.ts'
+import type { Scene } from './environment.ts'
+import type { Counts, Stations } from './stages.ts'
 
 const EVERY_MS = 150
 const STATUS_EVERY_LOOKS = 6

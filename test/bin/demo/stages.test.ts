@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { loadFeeds } from '../../../bin/demo/data-set.ts'
 import { complaints, isWell } from '../../../bin/demo/report.ts'
-import { compared, keyed } from '../../../bin/demo/stations.ts'
+import { compared, keyed } from '../../../bin/demo/stages.ts'
 
 const feeds = await loadFeeds()
 const [quakes] = feeds

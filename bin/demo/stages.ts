@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
 import type { Client } from '../../core/client/index.ts'
 import type { Feed, Fields } from './data-set.ts'
 import { type Cluster, type Layout, mirroredTopic, tableOf } from './layout.ts'
-import type { Warehouse } from './warehouse.ts'
+import type { Warehouse } from './postgres.ts'
 
 export const STATIONS = ['region', 'central', 'postgres', 'file'] as const
 export type Station = (typeof STATIONS)[number]
