@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { openRest, type Rest } from '../../bin/rest.ts'
 import { explain } from '../../bin/user-error.ts'
-import { MemoryWorker, testSystem } from '../api/fake-services.ts'
+import { MemoryHerder, testSystem } from '../api/fake-services.ts'
 
 const open: Rest[] = []
 afterEach(async () => {
@@ -19,7 +19,7 @@ async function start(properties: Record<string, string>) {
   return rest
 }
 
-const doors = () => ({ worker: new MemoryWorker(), system: testSystem(), version: '1' })
+const doors = () => ({ worker: new MemoryHerder(), system: testSystem(), version: '1' })
 const json = async (url: string) => {
   const answer = await fetch(url)
   return [answer.status, await answer.json()]
