@@ -8,11 +8,11 @@ import { type Client, createClient } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'
 import { CLOSE_MS, within } from './alert-consumer.ts'
 import { type Feed, loadFeeds } from './data-set.ts'
-import { brokerFile, CLUSTERS, type Cluster, type Layout, createLayout, mirrorFile, workerFile } from './layout.ts'
+import { brokerFile, CLUSTERS, type Cluster, createLayout, type Layout, mirrorFile, workerFile } from './layout.ts'
+import { DemoPostgres } from './postgres.ts'
 import { Processes } from './processes.ts'
 import { RestClient } from './rest-client.ts'
 import { Stages } from './stages.ts'
-import { DemoPostgres } from './postgres.ts'
 
 const READY_MS = 30_000
 const STEP_MS = 40_000

@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MirrorStatus } from '../../mirror/types.ts'
 import type { AlertConsumer } from './alert-consumer.ts'
+import type { DemoEnvironment } from './environment.ts'
 import { CLUSTERS, type Cluster } from './layout.ts'
 import type { Progress } from './progress.ts'
-import type { DemoEnvironment } from './environment.ts'
 import type { Counts, Stages } from './stages.ts'
 
 const EVERY_MS = 150

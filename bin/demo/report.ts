@@ -58,9 +58,7 @@ export function reportTable(report: Report): string {
     (['lost', 'duplicated', 'different'] as const).map((what) => of.reduce((sum, one) => sum + one[what], 0))
   for (const name of topics) {
     const of = report.comparisons.filter(({ region, topic }) => `${region} ${topic}` === name)
-    rows.push(
-      [name, of[0]!.expected, ...STAGES.map((station) => of.find((one) => one.stage === station)!.found), ...sums(of)].map(String),
-    )
+    rows.push([name, of[0]!.expected, ...STAGES.map((station) => of.find((one) => one.stage === station)!.found), ...sums(of)].map(String))
   }
   const at = (station: Stage) => report.comparisons.filter((one) => one.stage === station)
   rows.push(

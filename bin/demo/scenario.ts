@@ -4,14 +4,14 @@
  */
 import type { FailoverReport, MirrorStatus } from '../../mirror/types.ts'
 import { AlertConsumer, SLOW_WORK_MS } from './alert-consumer.ts'
+import type { DemoEnvironment } from './environment.ts'
 import { FeedWriter } from './feed-writer.ts'
 import { fileSinkConnector, GROUP, mirroredTopic, postgresSinkConnector, sourceConnector } from './layout.ts'
-import type { Progress } from './progress.ts'
-import { isUpToDate, isOk, type Report } from './report.ts'
-import type { DemoEnvironment } from './environment.ts'
-import type { Stages } from './stages.ts'
-import type { DemoPostgres } from './postgres.ts'
 import { Monitor } from './monitor.ts'
+import type { DemoPostgres } from './postgres.ts'
+import type { Progress } from './progress.ts'
+import { isOk, isUpToDate, type Report } from './report.ts'
+import type { Stages } from './stages.ts'
 
 /** Nothing comes any more where nothing came for so long. */
 const STANDSTILL_MS = 10_000
@@ -21,7 +21,12 @@ const SETTLE_MS = 1000
 const UNREAD = 50
 const US_MIRROR = 'us->central'
 
-export async function runScenario(scene: DemoEnvironment, progress: Progress, tell: (text: string) => void, signal: AbortSignal): Promise<Report> {
+export async function runScenario(
+  scene: DemoEnvironment,
+  progress: Progress,
+  tell: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Report> {
   const begin = performance.now()
   const { warehouse, stations } = await scene.start()
   const story = new Scenario(scene, warehouse, stations, progress, tell)

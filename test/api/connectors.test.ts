@@ -5,7 +5,7 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
-import { MemoryMirrors, MemoryHerder, testSystem } from './fake-services.ts'
+import { MemoryHerder, MemoryMirrors, testSystem } from './fake-services.ts'
 
 let worker: MemoryHerder
 let app: FastifyInstance

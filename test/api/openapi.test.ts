@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
 import { findResources } from '../../api/resource.ts'
-import { MemoryMirrors, MemoryHerder, testSystem } from './fake-services.ts'
+import { MemoryHerder, MemoryMirrors, testSystem } from './fake-services.ts'
 
 const doors = () => ({ worker: new MemoryHerder(), mirrors: new MemoryMirrors('us->central'), system: testSystem(), version: '1.2.3' })
 

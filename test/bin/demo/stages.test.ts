@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { loadFeeds } from '../../../bin/demo/data-set.ts'
-import { problems, isOk } from '../../../bin/demo/report.ts'
+import { isOk, problems } from '../../../bin/demo/report.ts'
 import { compared, keyed } from '../../../bin/demo/stages.ts'
 
 const feeds = await loadFeeds()
