@@ -53,12 +53,12 @@ async function apis(): Promise<string> {
 
 /** The routes as the server registers them, in the order of the reference page. */
 async function routes(): Promise<string> {
-  // nobody asks the doors for anything
-  const doors = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
-  const places = new Map((await findResources(doors)).map(({ tag, place }) => [tag, place]))
+  // no route is called
+  const services = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
+  const places = new Map((await findResources(services)).map(({ tag, place }) => [tag, place]))
   const found: { place: number; row: string[] }[] = []
   const app = buildServer({
-    ...doors,
+    ...services,
     beforeRoutes: async (inner) => {
       inner.addHook('onRoute', ({ method, url, schema }) => {
         const { hide, summary, tags } = (schema ?? {}) as { hide?: boolean; summary?: string; tags?: string[] }
@@ -117,7 +117,8 @@ These are taken and have no effect: ${list(acceptedSettings)}. What is in neithe
 ## The worker
 
 Its REST API. All but \`/mirrors\`, \`/metrics\` and \`/docs\` are Kafka Connect's; what differs is in
-[0001](decisions/0001-bodies-that-cannot-be-used-are-400.md).
+[0001](decisions/0001-bodies-that-cannot-be-used-are-400.md) (bodies that cannot be used) and
+[0005](decisions/0005-requests-of-browsers.md) (requests of browsers).
 
 ${await routes()}
 
