@@ -2,8 +2,9 @@
  * The dead-letter topic of a sink: records that could not be taken, as they came, with headers that tell why. A commit waits for what was
  * sent here (Invariant 7).
  */
+
+import { createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client, Producer, ProducerRecord, ProducerSettings, RecordHeader } from '../../core/client/types.ts'
-import { KafkaError } from '../../core/errors.ts'
 import type { SinkConfig } from './connector-settings.ts'
 import type { RawRecord } from './pipeline.ts'
 import { traceOf } from './task.ts'
@@ -47,14 +48,8 @@ export class DeadLetter {
   ): Promise<DeadLetter | null> {
     const topic = config['errors.deadletterqueue.topic.name']
     if (topic === '') return null
-    if (!(await client.topic(topic))) {
-      const replicationFactor = config['errors.deadletterqueue.topic.replication.factor']
-      const error = (await client.admin.createTopics([{ name: topic, partitions: 1, replicationFactor }])).get(topic)
-      if (error && !(error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS'))
-        throw new Error(`the dead-letter topic ${topic} could not be created with ${replicationFactor} copies: ${error.message}`, {
-          cause: error,
-        })
-    }
+    const setting = 'errors.deadletterqueue.topic.replication.factor'
+    await createMissingTopics(client, [{ name: topic, partitions: 1, replicationFactor: config[setting] }], setting)
     return new DeadLetter(client.producer(settings), config, connector, task)
   }
 

@@ -2,6 +2,7 @@
  * A record log on a compacted topic, as Kafka Connect keeps its internal topics. The topic is created where it is missing and refused where
  * it would forget records. It is read by position, without a group, and followed until closed.
  */
+import { awaitTopicLeaders, createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client, Consumer, Producer, TopicMetadata } from '../../core/client/types.ts'
 import { type ErrorName, isRetriable, KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
@@ -19,8 +20,6 @@ export interface TopicLogSettings {
 
 /** How long one poll waits for records. */
 const POLL_MS = 1_000
-/** How often a new topic is asked for its leaders. */
-const LEADER_POLL_MS = 20
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 
@@ -65,33 +64,13 @@ export class TopicLog implements RecordLog {
   /** How many partitions the topic has, and whether it was made just now. */
   async #ensureTopic(): Promise<{ count: number; isNew: boolean }> {
     const { topic, partitions, replicationFactor, setting } = this.#settings
-    let checked = false
-    if (!(await this.#client.topic(topic))) {
-      const spec = { name: topic, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact' } }
-      const error = (await this.#client.admin.createTopics([spec])).get(topic)
-      const is = (name: string) => error instanceof KafkaError && error.error === name
-      if (error && !is('TOPIC_ALREADY_EXISTS')) {
-        const mend = `Set ${setting.replace(/topic$/, 'replication.factor')} to what the cluster has, or to -1 for its own default.`
-        throw new Error(
-          `the topic ${topic} of ${setting} could not be created with ${partitions} partitions and ${replicationFactor} copies: ${error.message}` +
-            (is('INVALID_REPLICATION_FACTOR') ? ` ${mend}` : ''),
-          { cause: error },
-        )
-      }
-      // what was made here and now is as it was asked for
-      if (!error && partitions > 0) return { count: partitions, isNew: true }
-      checked = !error
-    }
-    const deadline = this.#system.clock.monotonic() + 30_000
-    for (;;) {
-      const found = await this.#client.topic(topic, { refresh: true })
-      if (found && found.partitions.length > 0 && found.partitions.every((partition) => partition.leader >= 0)) {
-        if (!checked) await this.#refuseUnfit(found)
-        return { count: found.partitions.length, isNew: false }
-      }
-      if (this.#system.clock.monotonic() > deadline) throw new Error(`the topic ${topic} of ${setting} has no leader after 30 s`)
-      await this.#system.clock.sleep(LEADER_POLL_MS, this.#stopping.signal)
-    }
+    const spec = { name: topic, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact' } }
+    const created = (await createMissingTopics(this.#client, [spec], setting.replace(/topic$/, 'replication.factor'))).has(topic)
+    // A new topic has the requested settings, and no records that would have to be read first.
+    if (created && partitions > 0) return { count: partitions, isNew: true }
+    const found = await awaitTopicLeaders(this.#client, this.#system.clock, topic, { signal: this.#stopping.signal })
+    if (!created) await this.#refuseUnfit(found)
+    return { count: found.partitions.length, isNew: false }
   }
 
   /** A topic that deletes by age would lose connectors and positions, and one with more partitions than order allows would mix them up. */

@@ -269,10 +269,16 @@ export interface TopicConfig {
   source: number
 }
 
+/** A topic to create: -1 partitions or replicas take the default of the cluster. */
+export interface NewTopic {
+  name: string
+  partitions: number
+  replicationFactor: number
+  configs?: Readonly<Record<string, string>>
+}
+
 export interface Admin {
-  createTopics(
-    topics: readonly { name: string; partitions: number; replicationFactor: number; configs?: Record<string, string> }[],
-  ): Promise<Map<string, Error | null>>
+  createTopics(topics: readonly NewTopic[]): Promise<Map<string, Error | null>>
   deleteTopics(names: readonly string[]): Promise<Map<string, Error | null>>
   createPartitions(name: string, count: number): Promise<void>
   describeTopicConfigs(names: readonly string[]): Promise<Map<string, TopicConfig[]>>

@@ -364,7 +364,7 @@ export class GroupConsumer implements Consumer {
     const withEpochs = offsets.map((entry) => ({ ...entry, leaderEpoch: entry.leaderEpoch ?? this.#fetcher.get(entry)?.lastEpoch ?? -1 }))
     if (this.#member) return this.#member.commit(withEpochs)
     const groupId = this.#groupId()
-    return this.#commits.take(() => commitOffsets(this.#network, groupId, withEpochs))
+    return this.#commits.run(() => commitOffsets(this.#network, groupId, withEpochs))
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {

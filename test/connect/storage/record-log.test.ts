@@ -139,7 +139,7 @@ describe('on a topic', () => {
       system,
     )
     await expect(log.start(() => {})).rejects.toThrow(
-      /copies of s\.topic could not be created with 1 partitions and 3 copies.*Set s\.replication\.factor/,
+      /topic .* \(partitions: 1, replication factor: 3\) could not be created.*Set s\.replication\.factor/,
     )
   })
 })
