@@ -6,11 +6,11 @@ import type { FlowReport } from '../sdk/index.ts'
 import { type ConfigStore, sameConfig } from '../storage/config-backing-store.ts'
 import type { StatusState, StatusStore } from '../storage/status-backing-store.ts'
 import type { ConnectorConfig } from '../types.ts'
-import { ConnectorRunner } from './worker-connector.ts'
 import { CONNECTOR, unitKey, unitOf } from './connect-protocol.ts'
 import { workerMetrics } from './metrics.ts'
-import { Task, traceOf } from './worker-task.ts'
 import { createTaskLoop, type WorkerServices } from './task-builder.ts'
+import { ConnectorRunner } from './worker-connector.ts'
+import { Task, traceOf } from './worker-task.ts'
 
 export interface InstancesParts {
   lent: WorkerServices
