@@ -98,7 +98,7 @@ export async function fetchRaw(
   return results
 }
 
-export interface ProduceOptions {
+interface ProduceOptions {
   channel: string
   acks: -1 | 0 | 1
   /** How long the leader may wait for its replicas. */

@@ -14,7 +14,7 @@ import type { ConsumedBatch, RawFetchResult, TopicPartition } from '../types.ts'
 import { PartitionReader, type PositionSource } from './partition-reader.ts'
 import { PositionFinder, type PositionSettings } from './position-finder.ts'
 
-export interface FetcherSettings extends PositionSettings {
+interface FetcherSettings extends PositionSettings {
   fetchMinBytes: number
   fetchMaxWaitMs: number
   fetchMaxBytes: number

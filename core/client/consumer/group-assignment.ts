@@ -74,7 +74,7 @@ export function readAssignment(bytes: Buffer): TopicPartition[] {
   return read.assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
 }
 
-export interface LedAssignment {
+interface LedAssignment {
   assignments: Map<string, Buffer>
   /** What it was worked out from: when it changes, the group should meet again. Zero for topics that are not there. */
   partitionCounts: Map<string, number>

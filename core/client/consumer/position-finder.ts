@@ -15,7 +15,7 @@ export interface PositionSettings {
   isolationLevel: 0 | 1
 }
 
-export interface PositionFinderOptions {
+interface PositionFinderOptions {
   settings: PositionSettings
   /** The offsets that the consumer's group has committed; none without a group. */
   committed: (partitions: readonly TopicPartition[], signal: AbortSignal) => Promise<CommittedOffset[]>

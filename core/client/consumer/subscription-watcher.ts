@@ -5,7 +5,7 @@
 import type { Timer } from '../../system/clock.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 
-export interface SubscriptionWatcherOptions {
+interface SubscriptionWatcherOptions {
   groupId: string | undefined
   allowAutoCreateTopics: boolean
   /** The group has to rebalance, and why. */

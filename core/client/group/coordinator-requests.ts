@@ -8,7 +8,7 @@ import type { RequestRouter } from '../transport/request-router.ts'
 const COORDINATOR_MOVED: readonly ErrorName[] = ['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE']
 
 /** What a response means: its value, or its error code and what it is about. */
-export type CoordinatorOutcome<T> = { value: T } | { errorCode: number; about: string }
+type CoordinatorOutcome<T> = { value: T } | { errorCode: number; about: string }
 
 /**
  * @param options.timeoutMs of all attempts together; twice request.timeout.ms where it is not given.

@@ -33,7 +33,7 @@ const LEADER_MOVED: readonly ErrorName[] = [
   'BROKER_NOT_AVAILABLE',
 ]
 
-export interface SenderSettings {
+interface SenderSettings {
   acks: -1 | 0 | 1
   idempotent: boolean
   codec: CodecName

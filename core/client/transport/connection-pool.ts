@@ -23,7 +23,7 @@ export interface Transport {
   authenticate?: ((connection: BrokerConnection) => Promise<void>) | undefined
 }
 
-export interface ConnectionPoolSettings {
+interface ConnectionPoolSettings {
   clientId: string
   requestTimeoutMs: number
   connectionsMaxIdleMs: number

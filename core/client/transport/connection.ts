@@ -70,7 +70,7 @@ interface PendingRequest {
   reject: (error: Error) => void
 }
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   clientId: string
   clock: Clock
   /** Allocates the memory of a frame that comes in several reads; new memory where it is not given. */

@@ -4,7 +4,7 @@
  */
 import type { RequestRouter } from './request-router.ts'
 
-export interface MetadataRefresherOptions {
+interface MetadataRefresherOptions {
   /** Whether the broker may create topics that do not exist. */
   allowCreation: boolean
   signal: AbortSignal

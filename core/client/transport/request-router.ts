@@ -15,7 +15,7 @@ import { Coordinators } from './coordinators.ts'
 import { Metadata } from './metadata.ts'
 
 export type ClientSystem = Pick<System, 'clock' | 'random' | 'logger'>
-export type ResolvedSettings = Required<ClientSettings>
+type ResolvedSettings = Required<ClientSettings>
 
 const COORDINATOR_MOVED = [errorCode('NOT_COORDINATOR'), errorCode('COORDINATOR_NOT_AVAILABLE')]
 const NODE_UNAVAILABLE: readonly ErrorName[] = ['NETWORK_EXCEPTION', 'BROKER_NOT_AVAILABLE', 'LEADER_NOT_AVAILABLE']
