@@ -1,6 +1,6 @@
 /**
  * Record batches as they are on the wire, to and from partition leaders: nothing is decompressed, decoded or copied. Fetch and Produce each have
- * a connection to a node of their own, so that a long poll delays no write. Nothing is retried: the callers know how to go on.
+ * a connection to a node of their own, so that a long poll delays no write. Nothing is retried: the callers decide how to continue.
  */
 import produceApi from '../apis/00-produce.ts'
 import fetchApi from '../apis/01-fetch.ts'

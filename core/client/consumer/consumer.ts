@@ -177,7 +177,7 @@ export class GroupConsumer implements Consumer {
       try {
         await callback.run()
       } finally {
-        // The group goes on also after an error of the listener, which poll() throws.
+        // The rebalance continues also after an error of the listener, which poll() throws.
         callback.resolve()
       }
     }

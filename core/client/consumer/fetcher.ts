@@ -130,7 +130,7 @@ export class Fetcher {
       this.#order.push(this.#order.shift()!)
       if (failed) {
         this.schedule()
-        throw reader.takeFailure()
+        throw reader.clearFailure()
       }
     }
     if (batches.length > 0) this.schedule()

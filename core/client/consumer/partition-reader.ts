@@ -139,7 +139,7 @@ export class PartitionReader implements TopicPartition {
     return this.#failure !== null
   }
 
-  takeFailure(): Error | null {
+  clearFailure(): Error | null {
     const failure = this.#failure
     this.#failure = null
     return failure

@@ -160,7 +160,7 @@ export class Sender {
   /** Whether the first batch of the queue may be sent now, as far as the queue alone decides. */
   #isDue(queue: PartitionQueue, now: number): boolean {
     if (queue.failed.length > 0) {
-      // What is in flight may fail as well: only then the order of the retry is known.
+      // Batches in flight may fail as well: the order of the retry is known after that.
       if (queue.inFlight > 0) return false
       queue.requeueFailed()
     }
@@ -245,7 +245,7 @@ export class Sender {
       for (const { queue, batch } of sendings) this.#onFailed(queue, batch, failure)
     }
     this.#inFlight.set(leader, this.#inFlight.get(leader)! - 1)
-    // close() has failed the queues already: what came back since has to fail as well.
+    // close() has failed the queues; the batches of this request have to fail as well.
     if (this.#closing.signal.aborted) for (const { queue } of sendings) this.#failAll(queue, this.#failure ?? closedError())
     this.#onCompleted()
     this.schedule()

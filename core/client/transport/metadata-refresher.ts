@@ -10,7 +10,7 @@ interface MetadataRefresherOptions {
   signal: AbortSignal
   /** A refresh has ended, or its back-off has: what needed it may try again. */
   onRefreshed: () => void
-  /** A request came during back-off: it should be made again at `time` (monotonic ms). */
+  /** A request was ignored during back-off: it should be repeated at `time` (monotonic ms). */
   onDelayed: (time: number) => void
 }
 

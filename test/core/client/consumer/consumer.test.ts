@@ -356,7 +356,9 @@ describe('what it refuses', () => {
     const { client, consumer } = await serve([{ log: [] }])
     expect(() => consumer.subscribe(['t'])).toThrow(/group\.id/)
     expect(() => consumer.seek(partition(5), 0)).toThrow(/not assigned/)
-    expect(() => client.consumer({ partitionAssignors: ['fair'] })).toThrow(/there are cooperative-sticky, range, roundrobin, sticky/)
+    expect(() => client.consumer({ partitionAssignors: ['fair'] })).toThrow(
+      /the assignors are cooperative-sticky, range, roundrobin, sticky/,
+    )
     await consumer.close()
     await expect(consumer.poll(1)).rejects.toThrow(/closed/)
     await consumer.close()
