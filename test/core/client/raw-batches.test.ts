@@ -1,7 +1,7 @@
 /**
- * Goal: batches of two lives of one topic (deleted and made again) that go out in one request never meet: each names the life it belongs to.
- * A mirror would write into the new topic behind what is not there, and read the new one from the old one's offset (Invariant 11). Method: a
- * topic of our own broker is deleted and made again; raw requests carry one partition with its old id and one with its new, in both orders.
+ * Goal: one raw request may have partitions of a deleted topic and of the topic that was created under its name: each keeps its topic id.
+ * Otherwise a mirror would write into the new topic, or read it, at offsets of the deleted one (Invariant 11). Method: a topic is deleted and
+ * created again; raw requests have one partition with the old id and one with the new id, in both orders.
  */
 import { expect, test } from 'vitest'
 import { encodeBatch } from '../../../core/wire/record-batch.ts'
@@ -14,7 +14,7 @@ test('raw requests keep the ids of one topic apart', async () => {
   await createTopic(cluster, 't', 2)
   const before = (await client.topic('t'))!
   await client.admin.deleteTopics(['t'])
-  await until(async () => (await client.topic('t', { refresh: true })) === undefined, 'the topic is gone')
+  await until(async () => (await client.topic('t', { refresh: true })) === undefined, 'the topic to be deleted')
   await createTopic(cluster, 't', 2)
   const now = (await client.topic('t', { refresh: true }))!
   expect(now.id).not.toBe(before.id)
