@@ -58,6 +58,6 @@ async function install({ run }: Machine): Promise<string | null> {
     await run('kcat', ['-V'], 10_000)
     return null
   } catch (error) {
-    return (error as Error).message
+    return `apt-get could not install it (${(error as Error).message})`
   }
 }
