@@ -3,9 +3,9 @@
  * 2 called wrongly). Loads nothing that the subcommand does not need.
  */
 import type { LogLevel } from '../core/system/logger.ts'
+import { version } from '../core/system/version.ts'
 import type { Command } from './command.ts'
 import { exitCodeOf, explain, UserError, wrongUsage } from './user-error.ts'
-import { packageVersion } from './version.ts'
 
 const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   up: () => import('./commands/up.ts'),
@@ -54,7 +54,7 @@ async function run([name, ...args]: string[]): Promise<number> {
     return name === undefined ? 2 : 0
   }
   if (name === '--version' || name === '-v') {
-    print(await packageVersion())
+    print(version)
     return 0
   }
   const asked = name === 'help' ? args[0]! : name

@@ -2,12 +2,12 @@
  * `tributary connect [FILE]`: a worker of a Kafka-Connect-compatible cluster, from the .properties file of `connect-distributed`.
  */
 import { resolve } from 'node:path'
+import { version } from '../../core/system/version.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 import { readConnectorFile } from '../connector-file.ts'
 import { openRest, restSettingNames } from '../rest.ts'
 import { UserError, wrongUsage } from '../user-error.ts'
-import { packageVersion } from '../version.ts'
 
 /** Where no file says otherwise: the broker of this machine, and nobody from outside. */
 export const connectDefaults: Readonly<Record<string, string>> = {
@@ -68,7 +68,7 @@ The REST API is Kafka Connect's; its reference is at /docs, its metrics for Prom
       })
       clearTimeout(waiting)
       stops.push(() => worker.close())
-      await rest.serve({ worker, system, version: await packageVersion() })
+      await rest.serve({ worker, system, version })
       for (const { name, config } of connectors) await worker.putConfig(name, config)
       print(
         standalone

@@ -2,11 +2,12 @@
  * `tributary mirror FILE`: mirrors between clusters, from MirrorMaker 2's mm2.properties. Records flow first; the REST API comes after, and
  * never keeps a mirror from running.
  */
+
+import { version } from '../../core/system/version.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 import { openRest, type Rest } from '../rest.ts'
 import { explain, wrongUsage } from '../user-error.ts'
-import { packageVersion } from '../version.ts'
 
 const usual = 'http://127.0.0.1:8083'
 const free = 'http://127.0.0.1:0'
@@ -38,7 +39,7 @@ that one is taken; it says where. "listeners=" (nothing) turns it off. Its refer
           : `Tributary mirrors nothing: no flow of ${files[0]} is enabled. Set "source->target.enabled = true" for one of its clusters.`,
       )
       const rest = asked ?? (await openAnywhere(properties))
-      await rest.serve({ mirrors, system, version: await packageVersion() })
+      await rest.serve({ mirrors, system, version })
       for (const url of rest.urls) print(`REST API: ${url}/mirrors (its reference: ${url}/docs)`)
       return {
         async stop() {

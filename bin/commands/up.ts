@@ -2,11 +2,11 @@
  * `tributary up`: a broker, a worker and their REST API in one process, and mirrors where a file says which. What is started last stops first.
  */
 import { isAbsolute, resolve } from 'node:path'
+import { version } from '../../core/system/version.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand, type Running } from '../command.ts'
 import { openRest, restSettingNames } from '../rest.ts'
 import { explain, UserError, wrongUsage } from '../user-error.ts'
-import { packageVersion } from '../version.ts'
 import { connectDefaults } from './connect.ts'
 
 const options = ['broker', 'connect', 'mirror', 'host', 'port', 'rest-port', 'data'] as const
@@ -85,7 +85,7 @@ The reference of the REST API is at /docs, its metrics for Prometheus at /metric
         const names = mirrors.list().map(({ name }) => name)
         print(`Mirrors:  ${names.join(', ') || 'none: no flow of the file is enabled'}`)
       }
-      await rest.serve({ worker, mirrors, system, version: await packageVersion() })
+      await rest.serve({ worker, mirrors, system, version })
       for (const url of rest.urls) print(`REST API: ${url} (its reference: ${url}/docs)`)
       print('Ctrl-C stops it.')
       return { stop, failed: worker.failed }

@@ -4,6 +4,7 @@
  */
 import type { Client } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
+import { version } from '../../core/system/version.ts'
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import { type ConfigStore, sameConfig } from '../storage/configs.ts'
 import type { OffsetStore } from '../storage/offsets.ts'
@@ -23,7 +24,6 @@ import {
   type PluginInfo,
   type TaskId,
 } from '../types.ts'
-import { version } from '../version.ts'
 import { CONNECTOR, unitKey } from './group-protocol.ts'
 import type { Instances } from './instances.ts'
 import { type Signature, verify } from './internal-requests.ts'
