@@ -101,7 +101,7 @@ test.each([
 test('a temporary folder that does not exist: the message says what to do', async () => {
   const { output, ended } = demo([], { TMPDIR: join(folder, 'nowhere') })
   expect(await ended).toBe(1)
-  expect(output.err).toMatch(/cannot make one in .*nowhere\. Set TMPDIR/)
+  expect(output.err).toMatch(/cannot create one in .*nowhere\. Set TMPDIR/)
 })
 
 test('an unknown option is refused', async () => {

@@ -62,7 +62,7 @@ test.each<[Record<string, string>, string]>([
   [{ 'num.partitions': 'many' }, 'Invalid value many for configuration num.partitions: Not a number of type INT'],
   [{ listeners: 'SASL_SSL://:9092' }, 'only PLAINTEXT listeners are implemented'],
   [{ listeners: 'PLAINTEXT://203.0.113.9:0' }, 'is no address of this machine'],
-  [{ 'authorizer.class.name': 'A' }, 'access control lists are not built'],
+  [{ 'authorizer.class.name': 'A' }, 'access control lists are not implemented'],
 ])('%j is refused with a sentence', async (lines, sentence) => {
   const { code, out, err } = await ended(file({ listeners: 'PLAINTEXT://127.0.0.1:0', ...lines }))
   expect({ code, out }).toEqual({ code: 1, out: '' })
@@ -73,7 +73,7 @@ test.each<[Record<string, string>, string]>([
 test('a data folder where none can be made', async () => {
   const { code, err } = await ended(file({ 'log.dirs': '/proc/nothere/data' }))
   expect(code).toBe(1)
-  expect(err).toBe('tributary: /proc/nothere does not exist. Check the name.\n')
+  expect(err).toBe('tributary: /proc/nothere does not exist. Check the path.\n')
 })
 
 test('a file that is not there, two files, an option that is not there', async () => {

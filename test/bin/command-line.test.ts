@@ -82,12 +82,12 @@ describe('what is asked and told', () => {
     [['nope'], 'There is no command "nope"'],
     [['constructor'], 'There is no command "constructor"'],
     [['broker', '--nope'], '--nope'],
-    [['connect', 'a', 'b'], 'connect takes one file, and got 2'],
-    [['connect', '--override', 'x'], '--override takes name=value'],
-    [['connect', '--override'], '--override takes a value'],
+    [['connect', 'a', 'b'], 'connect takes one file, not 2'],
+    [['connect', '--override', 'x'], '--override needs name=value'],
+    [['connect', '--override'], '--override needs a value'],
     [['mirror'], 'needs a file'],
-    [['up', '--port', 'x'], '--port takes a port'],
-    [['up', 'file'], 'up takes no files, and got 1'],
+    [['up', '--port', 'x'], '--port needs a port'],
+    [['up', 'file'], 'up takes no files, not 1'],
     [['connect', '--standalone=yes', 'a', 'b'], '--standalone takes no value'],
   ])('%j is called wrongly: 2, and says why', async (args, message) => {
     const { code, err } = await run(args)
@@ -104,7 +104,7 @@ describe('what is asked and told', () => {
       const isFolder = await run([command, folder])
       expect([isFolder.code, isFolder.err]).toEqual([1, expect.stringContaining('is a folder')])
       const broken = await run([command, properties({ a: '\\u12' })])
-      expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('is no .properties file')])
+      expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('is not a valid .properties file')])
     },
   )
 
@@ -126,7 +126,7 @@ describe('what is asked and told', () => {
     expect((await run(['broker', file], { TRIBUTARY_LOG_LEVEL: 'loud' })).err).toContain('TRIBUTARY_LOG_LEVEL is loud')
   })
 
-  test('a port that is taken: 1, which one, and what to do', async () => {
+  test('a port in use: 1, which one, and what to do', async () => {
     const taken = await listening()
     for (const args of [
       ['broker', brokerFile({ listeners: `PLAINTEXT://127.0.0.1:${taken.port}` })],

@@ -1,5 +1,5 @@
 /**
- * Goal: the REST sockets answer 503 until the worker is there, then its routes; a port that is taken is reported; nothing is left open. Method:
+ * Goal: the REST sockets answer 503 until the worker is ready, then its routes; a port in use is reported; nothing is left open. Method:
  * real sockets on free ports, a worker in memory.
  */
 import { get } from 'node:http'
@@ -87,11 +87,11 @@ test('every port refuses pages of other origins, and serves browsers under the n
   }
 })
 
-test('a port that is taken: the sentence says which, and what to do', async () => {
+test('a port in use: the message says which, and what to do', async () => {
   const rest = await start({ listeners: 'http://127.0.0.1:0' })
   const { host } = new URL(rest.urls[0]!)
   const error = await openRest({ listeners: `http://127.0.0.1:0,http://${host}` }).catch((caught: unknown) => caught)
-  expect(explain(error)).toMatch(new RegExp(`^${host} is taken.*"listeners"`))
+  expect(explain(error)).toMatch(new RegExp(`^${host} is in use.*"listeners"`))
 })
 
 test('closing waits for no idle connection', async () => {
