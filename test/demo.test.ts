@@ -66,7 +66,7 @@ test('every record arrives in every stage, once, and nothing is left behind', { 
 
 test('Ctrl-C during the demo ends it soon, and leaves nothing behind', { timeout: DEMO_MS }, async () => {
   const { child, output, ended } = demo()
-  await expect.poll(() => output.out, { timeout: DEMO_MS / 2 }).toContain('kill -9 of us')
+  await expect.poll(() => output.out, { timeout: DEMO_MS / 2 }).toContain('Killed the broker of us')
   const begin = performance.now()
   child.kill('SIGINT')
   expect(await ended, output.out + output.err).toBe(130)

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { createLogger } from '../../core/system/logger.ts'
 import { readArguments } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
-import { DemoEnvironment, Stopped } from '../demo/environment.ts'
+import { DemoEnvironment, DemoStopped } from '../demo/environment.ts'
 import { Progress } from '../demo/progress.ts'
 import { reportTable } from '../demo/report.ts'
 import { runScenario } from '../demo/scenario.ts'
@@ -87,4 +87,4 @@ async function temporaryFolder(): Promise<string> {
 
 /** Rejects when the user stops the demo. */
 const stopped = (signal: AbortSignal) =>
-  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Stopped()), { once: true }))
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new DemoStopped()), { once: true }))
