@@ -66,7 +66,7 @@ test('the document has them all', async () => {
     servers: { url: string }[]
   }
   expect([document.openapi, document.info.version]).toEqual(['3.1.0', '1.2.3'])
-  // without it the examples on the page name no host, and cannot be typed as they stand
+  // Without it the curl examples on the page have no host.
   expect(document.servers).toEqual([{ url: '/' }])
   const documented = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),

@@ -1,5 +1,5 @@
 /**
- * Goal: `tributary broker` behaves as an operator expects: it says where it is, stops when told, and every fault is a sentence and an exit code.
+ * Goal: `tributary broker` behaves as an operator expects: it prints its addresses, stops on a signal, and every error is a message and an exit code.
  * Method: real processes.
  */
 import { execFile } from 'node:child_process'
@@ -47,7 +47,7 @@ describe('a running broker', () => {
     expect(await broker.exit()).toBe(0)
   })
 
-  test('another one on its port, or on its folder, is told what to do', async () => {
+  test('a second broker on its port or in its folder: the message says what to do', async () => {
     const port = await ended(file({ listeners: `PLAINTEXT://${broker.address}` }))
     expect(port).toMatchObject({ code: 1, out: '' })
     expect(port.err).toContain(`PLAINTEXT://${broker.address} is taken by another process. Stop that process, or name another port in`)
@@ -76,7 +76,7 @@ test('a data folder where none can be made', async () => {
   expect(err).toBe('tributary: /proc/nothere does not exist. Check the path.\n')
 })
 
-test('a file that is not there, two files, an option that is not there', async () => {
+test('a missing file, two files, an unknown option', async () => {
   const missing = await ended(join(folder, 'nowhere.properties'))
   expect(missing.code).toBe(1)
   expect(missing.err).toContain('nowhere.properties')

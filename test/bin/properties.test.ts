@@ -1,5 +1,5 @@
 /**
- * Goal: files that Java reads mean here what they mean there. Method: the cases of java.util.Properties' own description, and a property test that
+ * Goal: .properties files are read as Java reads them. Method: the cases of java.util.Properties' own description, and a property test that
  * writes any map with escapes and reads it back.
  */
 import fc from 'fast-check'
