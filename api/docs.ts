@@ -56,6 +56,7 @@ export async function describeRoutes(app: FastifyInstance, version: string, reso
     routePrefix: prefix,
     // The page loads nothing from other servers: it works without a network.
     configuration: {
+      pageTitle: 'Tributary REST API',
       withDefaultFonts: false,
       telemetry: false,
       hideClientButton: true,

@@ -42,7 +42,7 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'List the connectors; with their status and info where `expand` asks for them',
+          summary: 'List the connectors, with their status and info if expand is set',
           querystring: {
             type: 'object',
             properties: {
