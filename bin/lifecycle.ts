@@ -7,9 +7,9 @@ import type { System } from '../core/system/index.ts'
 import type { Running } from './command.ts'
 import { explain } from './user-error.ts'
 
-export const STOP_DEADLINE_MS = 5_000
+const STOP_DEADLINE_MS = 5_000
 /** A command that is still starting may end its current step; a crash at this point loses nothing. */
-const GIVE_UP_STARTING_MS = 2_000
+const START_DEADLINE_MS = 2_000
 /** Under npm one Ctrl-C arrives twice: from the terminal, and again from npm. */
 const SAME_PRESS_MS = 500
 /** 128 and the number of the signal, as in a shell. */
@@ -36,7 +36,7 @@ export function lifecycle(system: System, { endsByItself = false } = {}): Lifecy
     stoppedAt = performance.now()
     setTimeout(() => {
       if (!started) process.exit(0)
-    }, GIVE_UP_STARTING_MS)
+    }, START_DEADLINE_MS)
     setTimeout(() => {
       process.stderr.write(`tributary: not stopped within ${STOP_DEADLINE_MS / 1000} s; ending now.\n`)
       process.exit(1)
