@@ -26,5 +26,5 @@ test('the stored progress is read, or the read fails with the reason', async () 
     process.kill(central.broker.pid, 'SIGCONT')
   }
   expect(await reader.read()).toBe(true)
-  expect(reader.known.get('t/0')?.map.nextUp).toBe(50)
+  expect(reader.partitions.get('t-0')?.map.nextUpstreamOffset).toBe(50)
 })

@@ -44,14 +44,14 @@ test('the other groups are synced, and the unreadable one is logged once', async
     mapped: () => undefined,
     sourceTopic: () => null,
   })
-  await groups.poll()
-  await groups.poll()
-  expect([...groups.commits.keys()].sort()).toEqual(['c', 'd'])
+  await groups.pollCommits()
+  await groups.pollCommits()
+  expect([...groups.sourceCommits.keys()].sort()).toEqual(['c', 'd'])
   expect(warnings).toMatchObject([{ groups: ['denied'] }])
 
   authorized = true
   response.resolve()
-  await groups.poll()
-  await until(() => groups.commits.size === 4, 'all groups are known')
+  await groups.pollCommits()
+  await until(() => groups.sourceCommits.size === 4, 'all groups are known')
   expect(warnings).toHaveLength(1)
 })

@@ -70,7 +70,7 @@ test('the offset after a record that is not durable yet is no error: the record 
 test('a topic recreated under a waiting fetch is not the topic of the requested id', async () => {
   const { id } = await create('recreated')
   const waiting = fetchFrom({ topicId: id }, 0, { maxWaitMs: 20_000 })
-  await until(() => broker.fetchWaiters.waiting === 1, 'the fetch waits')
+  await until(() => broker.fetchPurgatory.size === 1, 'the fetch waits')
   const deleted = broker.cluster.deleteTopic('recreated')
   const created = create('recreated')
   await Promise.all([deleted, created])

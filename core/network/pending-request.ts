@@ -1,18 +1,19 @@
 /**
  * One request of one connection, from its frame to its answer: what a handler is called with, and what the connection keeps in order by.
  */
-import type { Broker } from '../broker.ts'
-import type { AnyApi } from '../wire/api.ts'
-import type { Call, Peer } from './call.ts'
 
-export class Exchange implements Call {
-  readonly api: AnyApi
-  readonly request: unknown
+import type { AnyServedApi } from '../apis/define-api.ts'
+import type { Peer, RequestContext } from '../apis/request-context.ts'
+import type { BrokerServices } from '../broker-services.ts'
+
+export class PendingRequest implements RequestContext {
+  readonly api: AnyServedApi
+  readonly request: ReturnType<AnyServedApi['readRequest']>
   readonly version: number
   readonly correlationId: number
   readonly clientId: string | null
   readonly peer: Peer
-  readonly broker: Broker
+  readonly broker: BrokerServices
   /** What it holds while it is under way: its frame, and what was made of it. */
   readonly bytes: number
   done = false
@@ -21,11 +22,11 @@ export class Exchange implements Call {
   #releases: (() => void)[] | null = null
 
   constructor(
-    api: AnyApi,
-    request: unknown,
+    api: AnyServedApi,
+    request: ReturnType<AnyServedApi['readRequest']>,
     header: { apiVersion: number; correlationId: number; clientId: string | null },
     peer: Peer,
-    broker: Broker,
+    broker: BrokerServices,
     bytes: number,
   ) {
     this.api = api

@@ -1,7 +1,7 @@
 /**
  * One request on its way through a handler.
  */
-import type { Broker } from '../broker.ts'
+import type { BrokerServices } from '../broker-services.ts'
 
 export interface Peer {
   /** Unique for the life of the process. */
@@ -22,12 +22,12 @@ export interface Peer {
   close(why: string): void
 }
 
-export interface Call<Q = unknown> {
+export interface RequestContext<Q = unknown> {
   readonly request: Q
   readonly version: number
   readonly clientId: string | null
   readonly peer: Peer
-  readonly broker: Broker
+  readonly broker: BrokerServices
   /** Runs once the response has left the process, or never will: gives pooled buffers back. */
   onSent(release: () => void): void
 }

@@ -7,16 +7,16 @@ import { readFile } from 'node:fs/promises'
 import type { Client } from '../../core/client/index.ts'
 import type { Feed, Fields } from './data-set.ts'
 import { type Cluster, type Layout, mirroredTopic, tableOf } from './layout.ts'
-import type { Warehouse } from './warehouse.ts'
+import type { DemoPostgres } from './postgres.ts'
 
-export const STATIONS = ['region', 'central', 'postgres', 'file'] as const
-export type Station = (typeof STATIONS)[number]
-export type Counts = Record<Station | 'us' | 'eu', number>
+export const STAGES = ['region', 'central', 'postgres', 'file'] as const
+export type Stage = (typeof STAGES)[number]
+export type Counts = Record<Stage | 'us' | 'eu', number>
 
 export interface Comparison {
   region: string
   topic: string
-  station: Station
+  stage: Stage
   expected: number
   found: number
   /** Records of the data set that the station does not have. */
@@ -30,15 +30,15 @@ export interface Comparison {
 const READ_MS = 500
 const NEWLINE = 0x0a
 
-export class Stations {
+export class Stages {
   readonly #layout: Layout
   readonly #feeds: readonly Feed[]
   readonly #clients: Record<Cluster, Client>
-  readonly #warehouse: Warehouse
+  readonly #warehouse: DemoPostgres
   #fileBytes = 0
   #fileLines = 0
 
-  constructor(layout: Layout, feeds: readonly Feed[], clients: Record<Cluster, Client>, warehouse: Warehouse) {
+  constructor(layout: Layout, feeds: readonly Feed[], clients: Record<Cluster, Client>, warehouse: DemoPostgres) {
     this.#layout = layout
     this.#feeds = feeds
     this.#clients = clients
@@ -51,17 +51,17 @@ export class Stations {
     const [us, eu, central, postgres, file] = await Promise.all([
       down.has('us')
         ? last.us
-        : this.ends(
+        : this.recordCount(
             'us',
             of('us').map((feed) => feed.topic),
           ),
       down.has('eu')
         ? last.eu
-        : this.ends(
+        : this.recordCount(
             'eu',
             of('eu').map((feed) => feed.topic),
           ),
-      this.ends('central', this.#feeds.map(mirroredTopic)),
+      this.recordCount('central', this.#feeds.map(mirroredTopic)),
       this.#warehouse.counts(this.#feeds.map(tableOf)),
       this.#lines(),
     ])
@@ -69,12 +69,12 @@ export class Stations {
   }
 
   /** How many records topics hold; 0 for one that is not there yet. */
-  async ends(cluster: Cluster, topics: readonly string[]): Promise<number> {
+  async recordCount(cluster: Cluster, topics: readonly string[]): Promise<number> {
     const client = this.#clients[cluster]
-    const partitions: { topic: string; partition: number; timestamp: number }[] = []
+    const partitions: { topic: string; partition: number; spec: 'latest' }[] = []
     for (const topic of topics) {
       const found = await client.topic(topic, { refresh: true, allowCreation: false })
-      for (const { index } of found?.partitions ?? []) partitions.push({ topic, partition: index, timestamp: -1 })
+      for (const { index } of found?.partitions ?? []) partitions.push({ topic, partition: index, spec: 'latest' })
     }
     if (partitions.length === 0) return 0
     return (await client.admin.listOffsets(partitions)).reduce((sum, { offset }) => sum + Math.max(offset, 0), 0)
@@ -105,7 +105,7 @@ export class Stations {
     const client = this.#clients[cluster]
     const { partitions } = (await client.topic(topic, { refresh: true }))!
     const ends = new Map(
-      (await client.admin.listOffsets(partitions.map(({ index }) => ({ topic, partition: index, timestamp: -1 })))).map((end) => [
+      (await client.admin.listOffsets(partitions.map(({ index }) => ({ topic, partition: index, spec: 'latest' as const })))).map((end) => [
         end.partition,
         end.offset,
       ]),
@@ -177,7 +177,7 @@ const withoutNulls = (fields: Fields): Fields => Object.fromEntries(Object.entri
 /** The same fields in the same order are the same text. */
 const canonical = (fields: Fields) => JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-export function compared(feed: Feed, station: Station, records: readonly Fields[], seen: (fields: Fields) => Fields = asItIs): Comparison {
+export function compared(feed: Feed, station: Stage, records: readonly Fields[], seen: (fields: Fields) => Fields = asItIs): Comparison {
   const times = new Map<string, number>()
   let different = 0
   for (const fields of records) {
@@ -192,7 +192,7 @@ export function compared(feed: Feed, station: Station, records: readonly Fields[
   return {
     region: feed.region,
     topic: feed.topic,
-    station,
+    stage: station,
     expected: feed.expected.size,
     found: records.length,
     lost,

@@ -20,7 +20,7 @@ export async function within(ms: number, work: Promise<unknown>): Promise<void> 
   clearTimeout(timer)
 }
 
-export interface Work {
+export interface ConsumerWork {
   client: Client
   topic: string
   identity(fields: Fields): string
@@ -28,7 +28,7 @@ export interface Work {
   first?(): void
 }
 
-export class AlertGroup {
+export class AlertConsumer {
   /** How often each record was seen, by identity. */
   readonly seen = new Map<string, number>()
   #consumer: Consumer | null = null
@@ -50,7 +50,7 @@ export class AlertGroup {
   }
 
   /** Begins to read a topic; `first` is called at the first record from it. */
-  work({ client, topic, identity, workMs, first }: Work): void {
+  work({ client, topic, identity, workMs, first }: ConsumerWork): void {
     this.#onRecord = first ?? null
     this.#stop = new AbortController()
     const consumer = client.consumer({
@@ -70,7 +70,7 @@ export class AlertGroup {
     })
   }
 
-  async #read(consumer: Consumer, identity: Work['identity'], workMs: number, signal: AbortSignal): Promise<void> {
+  async #read(consumer: Consumer, identity: ConsumerWork['identity'], workMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const batches = await consumer.poll(POLL_MS, signal)
       if (signal.aborted) return

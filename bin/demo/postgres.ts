@@ -11,7 +11,7 @@ import { type PostgresServer, postgresBinaries, startPostgresServer } from './po
 /** A server that is there answers at once; one behind a wall never does. */
 const CONNECT_MS = 10_000
 
-export class Warehouse {
+export class DemoPostgres {
   /** As a connector's connection.url takes it. */
   readonly url: string
   readonly from: string
@@ -27,15 +27,15 @@ export class Warehouse {
     this.#server = server
   }
 
-  static async open(folder: string, given: string | undefined, signal: AbortSignal): Promise<Warehouse> {
-    if (given) return Warehouse.#given(given)
+  static async open(folder: string, given: string | undefined, signal: AbortSignal): Promise<DemoPostgres> {
+    if (given) return DemoPostgres.#given(given)
     const { machine, embedded } = postgresBinaries()
     const failures: string[] = []
     for (const binaries of [...machine, ...embedded]) {
       signal.throwIfAborted()
       try {
         const server = await startPostgresServer(binaries, folder, signal)
-        return new Warehouse(server.url, binaries, await connected(server.url), null, server)
+        return new DemoPostgres(server.url, binaries, await connected(server.url), null, server)
       } catch (error) {
         failures.push(`\n  ${binaries}: ${(error as Error).message}`)
       }
@@ -46,7 +46,7 @@ export class Warehouse {
     )
   }
 
-  static async #given(url: string): Promise<Warehouse> {
+  static async #given(url: string): Promise<DemoPostgres> {
     const schema = `tributary_demo_${randomBytes(4).toString('hex')}`
     try {
       const own = new URL(url)
@@ -54,7 +54,7 @@ export class Warehouse {
       const client = await connected(url)
       await client.query(`CREATE SCHEMA ${schema}`)
       await client.query(`SET search_path = ${schema}`)
-      return new Warehouse(own.href, 'TRIBUTARY_POSTGRES_URL', client, schema, null)
+      return new DemoPostgres(own.href, 'TRIBUTARY_POSTGRES_URL', client, schema, null)
     } catch (cause) {
       throw new UserError(
         'The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used. Mend the URL (postgresql://user:password@host:5432/database) or the ' +

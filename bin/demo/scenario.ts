@@ -3,15 +3,15 @@
  * goes on on `central`, and `us` comes back. Every wait has a deadline and says what it waited for.
  */
 import type { FailoverReport, MirrorStatus } from '../../mirror/types.ts'
-import { AlertGroup, SLOW_WORK_MS } from './alert-group.ts'
+import { AlertConsumer, SLOW_WORK_MS } from './alert-consumer.ts'
+import type { DemoEnvironment } from './environment.ts'
 import { FeedWriter } from './feed-writer.ts'
 import { fileSinkConnector, GROUP, mirroredTopic, postgresSinkConnector, sourceConnector } from './layout.ts'
+import { Monitor } from './monitor.ts'
+import type { DemoPostgres } from './postgres.ts'
 import type { Progress } from './progress.ts'
-import { isUpToDate, isWell, type Report } from './report.ts'
-import type { Scene } from './scene.ts'
-import type { Stations } from './stations.ts'
-import type { Warehouse } from './warehouse.ts'
-import { Watch } from './watch.ts'
+import { isOk, isUpToDate, type Report } from './report.ts'
+import type { Stages } from './stages.ts'
 
 /** Nothing comes any more where nothing came for so long. */
 const STANDSTILL_MS = 10_000
@@ -21,10 +21,15 @@ const SETTLE_MS = 1000
 const UNREAD = 50
 const US_MIRROR = 'us->central'
 
-export async function tellStory(scene: Scene, progress: Progress, tell: (text: string) => void, signal: AbortSignal): Promise<Report> {
+export async function runScenario(
+  scene: DemoEnvironment,
+  progress: Progress,
+  tell: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Report> {
   const begin = performance.now()
-  const { warehouse, stations } = await scene.open()
-  const story = new Story(scene, warehouse, stations, progress, tell)
+  const { warehouse, stations } = await scene.start()
+  const story = new Scenario(scene, warehouse, stations, progress, tell)
   await story.connect(signal)
   await story.untilMidway()
   const { failover, beforeFailover } = await story.failOver()
@@ -32,7 +37,7 @@ export async function tellStory(scene: Scene, progress: Progress, tell: (text: s
   await story.untilArrived()
   const parts = await story.compare(beforeFailover)
   return {
-    ok: isWell(parts),
+    ok: isOk(parts),
     seconds: (performance.now() - begin) / 1000,
     dataSet: { records: scene.total, source: 'vega-datasets: earthquakes, weather, windvectors' },
     ...parts,
@@ -43,25 +48,25 @@ export async function tellStory(scene: Scene, progress: Progress, tell: (text: s
   }
 }
 
-class Story {
-  readonly #scene: Scene
-  readonly #warehouse: Warehouse
-  readonly #stations: Stations
+class Scenario {
+  readonly #scene: DemoEnvironment
+  readonly #warehouse: DemoPostgres
+  readonly #stations: Stages
   readonly #tell: (text: string) => void
-  readonly #group = new AlertGroup()
-  readonly #watch: Watch
+  readonly #group = new AlertConsumer()
+  readonly #watch: Monitor
   readonly #writer: FeedWriter
   #mirrors: readonly MirrorStatus[] = []
 
-  constructor(scene: Scene, warehouse: Warehouse, stations: Stations, progress: Progress, tell: (text: string) => void) {
+  constructor(scene: DemoEnvironment, warehouse: DemoPostgres, stations: Stages, progress: Progress, tell: (text: string) => void) {
     this.#scene = scene
     this.#warehouse = warehouse
     this.#stations = stations
     this.#tell = tell
     this.#writer = new FeedWriter(scene.layout, scene.feeds)
-    this.#watch = new Watch(scene, stations, this.#group, progress)
-    scene.closesWith(() => this.#group.stop())
-    scene.closesWith(() => this.#watch.end())
+    this.#watch = new Monitor(scene, stations, this.#group, progress)
+    scene.onClose(() => this.#group.stop())
+    scene.onClose(() => this.#watch.end())
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -73,12 +78,12 @@ class Story {
     this.#tell(`Connectors are made over REST: ${sources} read files; central/archive and central/warehouse deliver.`)
     const end = new AbortController()
     const writing = this.#writer.run(AbortSignal.any([signal, end.signal])).catch((error: Error) => this.#scene.fail(error))
-    this.#scene.closesWith(async () => {
+    this.#scene.onClose(async () => {
       end.abort()
       await writing
     })
     const { topic, identity } = usQuakes
-    await this.#scene.until(async () => (await this.#stations.ends('us', [topic])) > 0, `records in ${topic} on us`)
+    await this.#scene.until(async () => (await this.#stations.recordCount('us', [topic])) > 0, `records in ${topic} on us`)
     this.#group.work({ client: clients.us, topic, identity, workMs: SLOW_WORK_MS })
   }
 
@@ -91,7 +96,7 @@ class Story {
       async () =>
         this.#group.seen.size > 0 &&
         this.#writer.written.get(usQuakes)! > half &&
-        (await this.#stations.ends('central', [mirrored])) > this.#group.seen.size + UNREAD,
+        (await this.#stations.recordCount('central', [mirrored])) > this.#group.seen.size + UNREAD,
       `the group ${GROUP} to be in the middle of its work`,
     )
     await this.#scene.until(async () => {
@@ -103,7 +108,7 @@ class Story {
   async failOver(): Promise<{ failover: Report['failover']; beforeFailover: number }> {
     const { feeds, clients, usQuakes } = this.#scene
     const usTopics = feeds.filter(({ region }) => region === 'us')
-    const atUs = await this.#stations.ends(
+    const atUs = await this.#stations.recordCount(
       'us',
       usTopics.map(({ topic }) => topic),
     )
@@ -111,7 +116,7 @@ class Story {
     this.#watch.down.add('us')
     await this.#scene.killBroker('us')
     const left = this.#group.stop()
-    this.#scene.closesWith(() => left)
+    this.#scene.onClose(() => left)
     const beforeFailover = this.#group.seen.size
     this.#tell(`kill -9 of us, with ${beforeFailover} records read by its group ${GROUP}.`)
 
@@ -128,8 +133,8 @@ class Story {
     this.#group.work({ client: clients.central, topic, identity: usQuakes.identity, workMs: 0, first })
     await this.#scene.until(() => workingAfterMs > 0, 'the group to go on on central')
     this.#tell(`The group was moved to central over REST, and reads ${topic} there ${Math.round(workingAfterMs)} ms after the kill.`)
-    const atCentral = await this.#stations.ends('central', usTopics.map(mirroredTopic))
-    const reached = async () => this.#group.seen.size >= (await this.#stations.ends('central', [topic]))
+    const atCentral = await this.#stations.recordCount('central', usTopics.map(mirroredTopic))
+    const reached = async () => this.#group.seen.size >= (await this.#stations.recordCount('central', [topic]))
     await this.#scene.until(reached, 'the group to read all that central has')
     const rereadPromised = moved.groups.flatMap(({ partitions }) => partitions).reduce((sum, { rereads }) => sum + rereads, 0)
     return { failover: { strandedRecords: Math.max(0, atUs - atCentral), movedAfterMs, workingAfterMs, rereadPromised }, beforeFailover }
@@ -186,7 +191,7 @@ class Story {
         records: mirror.recordsMirrored,
         lagRecords: mirror.lagRecords,
         lagMs: mirror.lagMs,
-        mostLagMs: this.#watch.mostLagMs.get(mirror.name) ?? null,
+        mostLagMs: this.#watch.maxLagMs.get(mirror.name) ?? null,
         lost: mirror.lostRecords,
         repeated: mirror.repeatedRecords,
       })),

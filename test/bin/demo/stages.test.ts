@@ -4,8 +4,8 @@
  */
 import { expect, test } from 'vitest'
 import { loadFeeds } from '../../../bin/demo/data-set.ts'
-import { complaints, isWell } from '../../../bin/demo/report.ts'
-import { compared, keyed } from '../../../bin/demo/stations.ts'
+import { isOk, problems } from '../../../bin/demo/report.ts'
+import { compared, keyed } from '../../../bin/demo/stages.ts'
 
 const feeds = await loadFeeds()
 const [quakes] = feeds
@@ -49,20 +49,20 @@ test('a record under the key of another one is different', () => {
 test('a mirror that does not run is not well, though it is not behind', () => {
   const group = { expected: 1, seen: 1, skipped: 0, readAgain: 0, beforeFailover: 0 }
   const mirror = { name: 'us->central', state: 'RUNNING', records: 1, lagRecords: 0, lagMs: 0, mostLagMs: 0, lost: 0, repeated: 0 }
-  expect(isWell({ comparisons: [], group, mirrors: [mirror] })).toBe(true)
+  expect(isOk({ comparisons: [], group, mirrors: [mirror] })).toBe(true)
   for (const [wrong, sentence] of [
     [{ state: 'FAILED' }, 'The mirror us->central is FAILED, 0 records behind, and has lost 0.'],
     [{ lagRecords: 2 }, 'The mirror us->central is RUNNING, 2 records behind, and has lost 0.'],
     [{ lost: 3 }, 'The mirror us->central is RUNNING, 0 records behind, and has lost 3.'],
   ] as const)
-    expect(complaints({ comparisons: [], group, mirrors: [{ ...mirror, ...wrong }] })).toEqual([sentence])
+    expect(problems({ comparisons: [], group, mirrors: [{ ...mirror, ...wrong }] })).toEqual([sentence])
 })
 
 test('one record lost and another twice is not well, though the count is right', () => {
   const comparisons = [compared(quakes!, 'file', [...all.slice(1), all[1]!])]
   const group = { expected: 1, seen: 1, skipped: 0, readAgain: 0, beforeFailover: 0 }
   expect(comparisons[0]!.found).toBe(all.length)
-  expect(isWell({ comparisons, group, mirrors: [] })).toBe(false)
-  expect(isWell({ comparisons: [compared(quakes!, 'file', all)], group, mirrors: [] })).toBe(true)
-  expect(isWell({ comparisons: [], group: { ...group, skipped: 1 }, mirrors: [] })).toBe(false)
+  expect(isOk({ comparisons, group, mirrors: [] })).toBe(false)
+  expect(isOk({ comparisons: [compared(quakes!, 'file', all)], group, mirrors: [] })).toBe(true)
+  expect(isOk({ comparisons: [], group: { ...group, skipped: 1 }, mirrors: [] })).toBe(false)
 })

@@ -10,7 +10,7 @@ import { type FailoverReport, type MirrorAdmin, MirrorError, type MirrorStatus }
 
 export const testSystem = (): System => ({ ...realSystem('silent'), logger: silentLogger })
 
-interface Held {
+interface StoredConnector {
   config: ConnectorConfig
   state: ConnectorState
   tasks: number
@@ -19,16 +19,16 @@ interface Held {
 
 export const workerId = '127.0.0.1:8083'
 
-export class MemoryWorker implements Herder {
-  readonly held = new Map<string, Held>()
+export class MemoryHerder implements Herder {
+  readonly stored = new Map<string, StoredConnector>()
   /** Thrown by everything that only a leader does, where it is set. */
   refusal: Error | undefined
   signatures: unknown[] = []
   state: 'healthy' | 'starting' | 'unhealthy' = 'healthy'
   topicTracking = true
 
-  #get(name: string, sentence = `Connector ${name} not found`): Held {
-    const found = this.held.get(name)
+  #get(name: string, sentence = `Connector ${name} not found`): StoredConnector {
+    const found = this.stored.get(name)
     if (!found) throw new ConnectError(404, sentence)
     return found
   }
@@ -55,7 +55,7 @@ export class MemoryWorker implements Herder {
     return { status: this.state, message: `It is ${this.state}.` }
   }
   connectors() {
-    return [...this.held.keys()]
+    return [...this.stored.keys()]
   }
   info(name: string) {
     const { config, tasks } = this.#get(name)
@@ -69,15 +69,15 @@ export class MemoryWorker implements Herder {
   async create(name: string, config: ConnectorConfig, initial: 'RUNNING' | 'PAUSED' | 'STOPPED') {
     await this.#leads()
     this.#check(name, config)
-    if (this.held.has(name)) throw new ConnectError(409, `Connector ${name} already exists`)
-    this.held.set(name, { config, state: initial, tasks: initial === 'STOPPED' ? 0 : 1, offsets: [] })
+    if (this.stored.has(name)) throw new ConnectError(409, `Connector ${name} already exists`)
+    this.stored.set(name, { config, state: initial, tasks: initial === 'STOPPED' ? 0 : 1, offsets: [] })
     return this.info(name)
   }
   async putConfig(name: string, config: ConnectorConfig) {
     await this.#leads()
     this.#check(name, config)
-    const before = this.held.get(name)
-    this.held.set(name, before ? { ...before, config } : { config, state: 'RUNNING', tasks: 1, offsets: [] })
+    const before = this.stored.get(name)
+    this.stored.set(name, before ? { ...before, config } : { config, state: 'RUNNING', tasks: 1, offsets: [] })
     return { created: !before, info: this.info(name) }
   }
   async patchConfig(name: string, patch: Readonly<Record<string, string | null>>) {
@@ -91,11 +91,11 @@ export class MemoryWorker implements Herder {
   async delete(name: string) {
     await this.#leads()
     this.#get(name)
-    this.held.delete(name)
+    this.stored.delete(name)
   }
   async #become(name: string, state: ConnectorState, tasks: number) {
     const held = this.#get(name, `Unknown connector ${name}`)
-    this.held.set(name, { ...held, state, tasks })
+    this.stored.set(name, { ...held, state, tasks })
   }
   pause = (name: string) => this.#become(name, 'PAUSED', 1)
   resume = (name: string) => this.#become(name, 'RUNNING', 1)
@@ -110,7 +110,7 @@ export class MemoryWorker implements Herder {
     return this.info(name).tasks.map((id) => ({ id, config }))
   }
   taskStatus(name: string, task: number) {
-    const found = this.held.has(name) ? this.status(name).tasks[task] : undefined
+    const found = this.stored.has(name) ? this.status(name).tasks[task] : undefined
     if (!found) throw new ConnectError(404, `No status found for task ${name}-${task}`)
     return found
   }
@@ -127,7 +127,7 @@ export class MemoryWorker implements Herder {
   }
   topics(name: string) {
     if (!this.topicTracking) throw new ConnectError(403, 'Topic tracking is disabled.')
-    return this.held.has(name) ? ['t1'] : []
+    return this.stored.has(name) ? ['t1'] : []
   }
   resetTopics() {
     if (!this.topicTracking) throw new ConnectError(403, 'Topic tracking is disabled.')
@@ -137,15 +137,15 @@ export class MemoryWorker implements Herder {
   }
   async alterOffsets(name: string, offsets: readonly ConnectorOffset[]) {
     await this.#leads()
-    this.held.set(name, { ...this.#stopped(name), offsets: [...offsets] })
+    this.stored.set(name, { ...this.#stopped(name), offsets: [...offsets] })
     return { message: 'The offsets for this connector have been altered successfully' }
   }
   async resetOffsets(name: string) {
     await this.#leads()
-    this.held.set(name, { ...this.#stopped(name), offsets: [] })
+    this.stored.set(name, { ...this.#stopped(name), offsets: [] })
     return { message: 'The offsets for this connector have been reset successfully' }
   }
-  #stopped(name: string): Held {
+  #stopped(name: string): StoredConnector {
     const held = this.#get(name)
     if (held.state !== 'STOPPED')
       throw new ConnectError(400, 'Connectors must be in the STOPPED state before their offsets can be modified.')

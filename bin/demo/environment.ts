@@ -6,24 +6,24 @@ import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, createClient } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'
-import { CLOSE_MS, within } from './alert-group.ts'
+import { CLOSE_MS, within } from './alert-consumer.ts'
 import { type Feed, loadFeeds } from './data-set.ts'
-import { brokerFile, CLUSTERS, type Cluster, type Layout, layOut, mirrorFile, workerFile } from './layout.ts'
+import { brokerFile, CLUSTERS, type Cluster, createLayout, type Layout, mirrorFile, workerFile } from './layout.ts'
+import { DemoPostgres } from './postgres.ts'
 import { Processes } from './processes.ts'
 import { RestClient } from './rest-client.ts'
-import { Stations } from './stations.ts'
-import { Warehouse } from './warehouse.ts'
+import { Stages } from './stages.ts'
 
 const READY_MS = 30_000
 const STEP_MS = 40_000
 const LOOK_MS = 20
 
-export interface SceneOptions {
+export interface EnvironmentOptions {
   folder: string
   postgresUrl: string | undefined
   system: System
   signal: AbortSignal
-  tell(text: string): void
+  log(text: string): void
 }
 
 /** The user ended it. */
@@ -31,18 +31,18 @@ export class Stopped extends Error {
   override name = 'Stopped'
 }
 
-export class Scene {
+export class DemoEnvironment {
   readonly feeds: readonly Feed[]
   readonly layout: Layout
   readonly clients: Readonly<Record<Cluster, Client>>
   readonly rest: Readonly<Record<Cluster | 'mirrors', RestClient>>
-  readonly #options: SceneOptions
+  readonly #options: EnvironmentOptions
   readonly #processes: Processes
   readonly #closers: (() => Promise<unknown>)[] = []
-  #opening: Promise<Warehouse> | null = null
+  #opening: Promise<DemoPostgres> | null = null
   #failure: Error | null = null
 
-  private constructor(options: SceneOptions, feeds: readonly Feed[], layout: Layout) {
+  private constructor(options: EnvironmentOptions, feeds: readonly Feed[], layout: Layout) {
     this.#options = options
     this.feeds = feeds
     this.layout = layout
@@ -55,9 +55,9 @@ export class Scene {
   }
 
   /** Nothing runs yet. */
-  static async lay(options: SceneOptions): Promise<Scene> {
+  static async create(options: EnvironmentOptions): Promise<DemoEnvironment> {
     const feeds = await loadFeeds()
-    return new Scene(options, feeds, await layOut(options.folder, feeds))
+    return new DemoEnvironment(options, feeds, await createLayout(options.folder, feeds))
   }
 
   get usQuakes(): Feed {
@@ -68,11 +68,11 @@ export class Scene {
     return this.feeds.reduce((sum, feed) => sum + feed.expected.size, 0)
   }
 
-  async open(): Promise<{ warehouse: Warehouse; stations: Stations }> {
-    const { folder, postgresUrl, signal, tell } = this.#options
+  async start(): Promise<{ warehouse: DemoPostgres; stations: Stages }> {
+    const { folder, postgresUrl, signal, log: tell } = this.#options
     this.#closers.push(() => this.#processes.stop())
     this.#closers.push(() => within(CLOSE_MS, Promise.all(Object.values(this.clients).map((client) => client.close()))))
-    this.#opening = Warehouse.open(folder, postgresUrl, signal)
+    this.#opening = DemoPostgres.open(folder, postgresUrl, signal)
     // its failure is told where it is awaited
     this.#opening.catch(() => {})
     await Promise.all(CLUSTERS.map((cluster) => this.startBroker(cluster)))
@@ -81,14 +81,14 @@ export class Scene {
     for (const cluster of CLUSTERS) this.#processes.start(`worker-${cluster}`, ['connect', workerFile(this.layout, cluster)])
     this.#processes.start('mirrors', ['mirror', mirrorFile(this.layout)])
     const warehouse = await this.#opening
-    this.closesWith(() => warehouse.close())
+    this.onClose(() => warehouse.close())
     tell(`Postgres is up (${warehouse.from}).`)
     await Promise.all([
       ...CLUSTERS.map((cluster) => this.rest[cluster].ready('/connectors', READY_MS, () => this.check())),
       this.rest.mirrors.ready('/mirrors', READY_MS, () => this.check()),
     ])
     tell('A worker on each, and the mirrors us->central and eu->central, answer over REST.')
-    return { warehouse, stations: new Stations(this.layout, this.feeds, this.clients, warehouse) }
+    return { warehouse, stations: new Stages(this.layout, this.feeds, this.clients, warehouse) }
   }
 
   /** Resolves when it listens. */
@@ -115,7 +115,7 @@ export class Scene {
     }, `the connector ${connector.name} to be created on ${cluster}`)
   }
 
-  closesWith(close: () => Promise<unknown>): void {
+  onClose(close: () => Promise<unknown>): void {
     this.#closers.push(close)
   }
 
@@ -144,15 +144,15 @@ export class Scene {
   /** Ends everything, last first. */
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) {
-      await close().catch((error: Error) => this.#options.tell(`While cleaning up: ${error.message}`))
+      await close().catch((error: Error) => this.#options.log(`While cleaning up: ${error.message}`))
     }
   }
 
   /** Ends at once: what runs is killed, for all of it is thrown away, and only what lies outside of the folder is put in order. */
-  async breakOff(): Promise<void> {
+  async abort(): Promise<void> {
     await this.#processes.killAll()
     const warehouse = await this.#opening?.catch(() => null)
-    await warehouse?.close().catch((error: Error) => this.#options.tell(`While cleaning up: ${error.message}`))
+    await warehouse?.close().catch((error: Error) => this.#options.log(`While cleaning up: ${error.message}`))
   }
 }
 

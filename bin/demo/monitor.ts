@@ -1,11 +1,11 @@
 /** Looks at everything while the story goes on: counts for whoever watches, the mirrors' lag for the report, a failed connector for the story. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MirrorStatus } from '../../mirror/types.ts'
-import type { AlertGroup } from './alert-group.ts'
+import type { AlertConsumer } from './alert-consumer.ts'
+import type { DemoEnvironment } from './environment.ts'
 import { CLUSTERS, type Cluster } from './layout.ts'
 import type { Progress } from './progress.ts'
-import type { Scene } from './scene.ts'
-import type { Counts, Stations } from './stations.ts'
+import type { Counts, Stages } from './stages.ts'
 
 const EVERY_MS = 150
 const STATUS_EVERY_LOOKS = 6
@@ -16,20 +16,20 @@ interface Instance {
 }
 type Statuses = Record<string, { status: { connector: Instance; tasks: Instance[] } }>
 
-export class Watch {
+export class Monitor {
   /** Clusters that are not there to be asked. */
   readonly down = new Set<Cluster>()
-  readonly mostLagMs = new Map<string, number>()
+  readonly maxLagMs = new Map<string, number>()
   counts: Counts = { us: 0, eu: 0, region: 0, central: 0, postgres: 0, file: 0 }
   mirrors: readonly MirrorStatus[] = []
-  readonly #scene: Scene
-  readonly #stations: Stations
-  readonly #group: AlertGroup
+  readonly #scene: DemoEnvironment
+  readonly #stations: Stages
+  readonly #group: AlertConsumer
   readonly #progress: Progress
   readonly #end = new AbortController()
   readonly #looking: Promise<void>
 
-  constructor(scene: Scene, stations: Stations, group: AlertGroup, progress: Progress) {
+  constructor(scene: DemoEnvironment, stations: Stages, group: AlertConsumer, progress: Progress) {
     this.#scene = scene
     this.#stations = stations
     this.#group = group
@@ -50,7 +50,7 @@ export class Watch {
         this.counts = await this.#stations.counts(this.down, this.counts)
         this.mirrors = await this.#scene.rest.mirrors.call<MirrorStatus[]>('GET', '/mirrors')
         for (const { name, lagMs } of this.mirrors) {
-          if (lagMs !== null && this.down.size === 0) this.mostLagMs.set(name, Math.max(lagMs, this.mostLagMs.get(name) ?? 0))
+          if (lagMs !== null && this.down.size === 0) this.maxLagMs.set(name, Math.max(lagMs, this.maxLagMs.get(name) ?? 0))
         }
         if (look % STATUS_EVERY_LOOKS === 0) await this.#checkConnectors()
         this.#show()
