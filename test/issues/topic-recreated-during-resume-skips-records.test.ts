@@ -35,13 +35,13 @@ test('a resume point of the deleted topic is not answered by the recreated one',
           targetTopic: 'us.t',
           topicId,
           leaderEpoch: 0,
-          kept: { map, topicId: deleted.id, sourceEnd: 25, batchEpoch: -1, producerEpoch: 0, sequence: 0 },
-          inherited: undefined,
+          stored: { map, topicId: deleted.id, sourceEnd: 25, batchEpoch: -1, producerEpoch: 0, sequence: 0 },
+          mm2Progress: undefined,
         },
       ],
     )
   await expect(resumePoints(deleted.id)).rejects.toThrow(/topic t was created anew while it was looked at/)
   const [point] = await resumePoints((await us.client.topic('t'))!.id)
   expect(point!.losses).toEqual([{ from: 20, to: 25, reason: 'recreated' }])
-  expect(point!.map.nextUp).toBe(0)
+  expect(point!.map.nextUpstreamOffset).toBe(0)
 })
