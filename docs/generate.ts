@@ -53,7 +53,7 @@ async function apis(): Promise<string> {
 
 /** The routes as the server registers them, in the order of the reference page. */
 async function routes(): Promise<string> {
-  // no route is called
+  // No route is called
   const services = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
   const places = new Map((await findResources(services)).map(({ tag, place }) => [tag, place]))
   const found: { place: number; row: string[] }[] = []

@@ -1,6 +1,6 @@
 /**
- * Comments of a source file, found line by line: the header, and the first line of every other comment. It knows strings that begin and end on
- * one line, which is enough to tell a comment from a URL.
+ * Comments of a source file, found line by line: the header, and the first line of every other comment. It knows strings that begin and end
+ * on one line, which is enough to tell a comment from a URL.
  */
 
 export interface Comment {
@@ -60,8 +60,8 @@ export function commentsOf(text: string): Comment[] {
   return found
 }
 
-/** Names that their owners write in lower case. */
-const lowerCaseNames = new Set(['biome-ignore', 'npm', 'kafkajs', 'librdkafka', 'fastify', 'pino', 'gzip', 'snappy', 'lz4', 'zstd'])
+/** Names of programs and packages that are written in lower case. */
+const lowerCaseNames = new Set(['biome-ignore', 'kill', 'npm', 'kafkajs', 'librdkafka', 'fastify', 'pino', 'gzip', 'snappy', 'lz4', 'zstd'])
 
 /** Whether a comment begins with a word in lower case that is not a name or code. */
 export function needsCapital(comment: string): boolean {

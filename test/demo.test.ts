@@ -1,6 +1,7 @@
 /**
- * Goal: the demo does what it says, on real processes: every record at every station, once; and it leaves nothing behind, finished or broken off.
- * Method: `bin/tributary demo` as a user runs it, in a temporary folder of the test's own; its report is read, its folder and processes looked for.
+ * Goal: the demo does what it says, on real processes: every record at every station, once; and it leaves nothing behind, finished or
+ * broken off. Method: `bin/tributary demo` as a user runs it, in a temporary folder of the test's own; its report is read, its folder and
+ * processes looked for.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -14,7 +15,7 @@ let folder: string
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tributary-demo-test-'))
-  // a Postgres that root starts runs as another user, and passes through
+  // A Postgres that root starts runs as another user, and passes through
   chmodSync(folder, 0o711)
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))

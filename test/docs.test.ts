@@ -1,5 +1,6 @@
 /**
- * Goal: derived pages and the declarations they come from say the same; links in the documents lead somewhere. Method: derive again, compare.
+ * Goal: derived pages and the declarations they come from say the same; links in the documents lead somewhere. Method: derive again,
+ * compare.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy between a client and a broker that goes wrong on demand: refuses, swallows what comes, stops reading, cuts connections, also in
- * the middle of an answer or between a request and its answer.
+ * A TCP proxy between a client and a broker that goes wrong on demand: refuses, swallows what comes, stops reading, cuts connections, also
+ * in the middle of an answer or between a request and its answer.
  */
 import { connect, createServer, type Socket } from 'node:net'
 

@@ -1,6 +1,7 @@
 /**
- * Takes the `engines` of optional packages out of package-lock.json: `node test/lock.ts` after `npm install`. npm leaves an optional package out
- * where its engines do not fit the Node that runs npm; ours run on the Node that npm brings, so the binaries of kafka-crab-js must come.
+ * Takes the `engines` of optional packages out of package-lock.json: `node test/lock.ts` after `npm install`. npm leaves an optional
+ * package out where its engines do not fit the Node that runs npm; ours run on the Node that npm brings, so the binaries of kafka-crab-js
+ * must come.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -64,7 +64,7 @@ export function rawClient(port: number, host = '127.0.0.1'): Promise<RawClient> 
       else frames.push(frame)
     }
   })
-  // a reset is one of the ways in which a broker may close
+  // A reset is one of the ways in which a broker may close
   socket.on('error', () => {})
   socket.on('close', () => {
     closed = true

@@ -1,6 +1,6 @@
 /**
- * The sources of the house as text, for the tests that check rules of docs/ARCHITECTURE.md and docs/STYLE.md: paths from the root, contents,
- * and who imports whom.
+ * The sources of the house as text, for the tests that check rules of docs/ARCHITECTURE.md and docs/STYLE.md: paths from the root,
+ * contents, and who imports whom.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'

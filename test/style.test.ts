@@ -1,5 +1,6 @@
 /**
- * Goal: names, headers and comments are as docs/STYLE.md says, and a test lies at the path of what it tests. Method: reads the sources as text.
+ * Goal: names, headers and comments are as docs/STYLE.md says, and a test lies at the path of what it tests. Method: reads the sources as
+ * text.
  */
 import { describe, expect, test } from 'vitest'
 import { commentsOf, headerOf, needsCapital } from './comments.ts'

@@ -1,6 +1,6 @@
 /**
- * Goal: the house stays as docs/ARCHITECTURE.md draws it. Method: reads the sources as text: who imports whom, circles, dead files, who reads
- * the clock or the disk, which promises are upheld where, which files and functions grow long (listed, not failed).
+ * Goal: the house stays as docs/ARCHITECTURE.md draws it. Method: reads the sources as text: who imports whom, circles, dead files, who
+ * reads the clock or the disk, which promises are upheld where, which files and functions grow long (listed, not failed).
  */
 import { describe, expect, test } from 'vitest'
 import { sourceFiles as files, importsOf, read, testFiles, sourceTexts as texts } from './sources.ts'
@@ -10,7 +10,10 @@ const graph = new Map(files.map((file) => [file, importsOf(file, texts.get(file)
 /** Small files that name things of the protocol: whoever may load the client or the log may load them. */
 const names = ['core/errors.ts', 'core/topic-partition.ts']
 
-/** Who may load whom. The longest matching prefix of the importer counts; a file may always load its own room. Types may be named from anywhere. */
+/**
+ * Who may load whom. The longest matching prefix of the importer counts; a file may always load its own room. Types may be named from
+ * anywhere.
+ */
 const mayLoad: Record<string, readonly string[]> = {
   'core/system': [],
   'core/errors.ts': [],

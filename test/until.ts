@@ -3,7 +3,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Resolves with what `condition` gives once it is truthy; rejects after `timeoutMs` with `what` in the message. An error counts as not yet. */
+/**
+ * Resolves with what `condition` gives once it is truthy; rejects after `timeoutMs` with `what` in the message. An error counts as not yet.
+ */
 export async function until<T>(condition: () => T | Promise<T>, what: string, timeoutMs = 15_000): Promise<T> {
   const deadline = performance.now() + timeoutMs
   let last: unknown

@@ -48,7 +48,7 @@ test('ten times kill -9 under an idempotent producer: every acknowledged record 
 
   const kafka = new KafkaClient({ brokers: broker.address, clientId: 'chaos', logLevel: 'off' })
   const producer = kafka.createProducer({
-    // how long its flush waits: a machine with other work takes its time over a start
+    // How long its flush waits: a machine with other work takes its time over a start
     queueTimeout: 60_000,
     configuration: {
       'enable.idempotence': 'true',

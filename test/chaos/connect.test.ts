@@ -1,8 +1,8 @@
 /**
- * Goal: kill -9 of a connect worker in mid-flow loses no record and breaks no promise (Invariants 6 and 7): the source goes on from a stored
- * position that is never ahead of what is durable, and the file sink has each record of the topic once, in order.
- * Method: one worker with a file source and a file sink, killed at random moments while a file grows, and started again. Afterwards the topic
- * is read back: apart from steps back at the restarts (at-least-once) its lines count up one by one, and the sink's file is the topic.
+ * Goal: kill -9 of a connect worker in mid-flow loses no record and breaks no promise (Invariants 6 and 7): the source goes on from a
+ * stored position that is never ahead of what is durable, and the file sink has each record of the topic once, in order. Method: one worker
+ * with a file source and a file sink, killed at random moments while a file grows, and started again. Afterwards the topic is read back:
+ * apart from steps back at the restarts (at-least-once) its lines count up one by one, and the sink's file is the topic.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -103,7 +103,7 @@ test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink
     await kill()
     await start()
   }
-  // nothing is killed after this line, so all that the last restart repeats comes before it
+  // Nothing is killed after this line, so all that the last restart repeats comes before it
   appendFileSync(source, line(written++))
 
   const consumer = client.consumer({ autoOffsetReset: 'earliest' })
@@ -131,7 +131,7 @@ test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink
   const repeated = topic.length - written
   console.log(`${written} lines, ${repeated} of them twice in the topic after ${ROUNDS} kills (at least once), ${stepsBack} steps back`)
 
-  // a sink that begins again cuts its file back first: only what it has committed stands
+  // A sink that begins again cuts its file back first: only what it has committed stands
   const committed = async () => (await client.admin.groupOffsets('connect-out')).find((each) => each.topic === 'lines')?.offset
   await until(async () => (await committed()) === topic.length, `the sink has committed all of the topic:\n${said}`, 60_000)
   const delivered = readFileSync(sink, 'utf8').split('\n').slice(0, -1)

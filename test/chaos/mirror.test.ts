@@ -1,8 +1,8 @@
 /**
- * Goal: kill -9 of a mirror in mid-flow, again and again, and the target ends as the exact source: each record once, in order (Invariants 2, 6
- * and 11). Method: two of our brokers; a writer that never pauses, in small batches of several codecs with markers of what went before; the
- * mirror as a process of its own that is killed at random moments, most of them while it is behind. At the end every partition is read on both
- * sides. The seed is logged; TRIBUTARY_TEST_SEED=n repeats its moments.
+ * Goal: kill -9 of a mirror in mid-flow, again and again, and the target ends as the exact source: each record once, in order (Invariants
+ * 2, 6 and 11). Method: two of our brokers; a writer that never pauses, in small batches of several codecs with markers of what went
+ * before; the mirror as a process of its own that is killed at random moments, most of them while it is behind. At the end every partition
+ * is read on both sides. The seed is logged; TRIBUTARY_TEST_SEED=n repeats its moments.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

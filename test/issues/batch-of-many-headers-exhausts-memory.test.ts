@@ -1,6 +1,7 @@
 /**
- * Goal: a batch of a few kilobytes that contains millions of headers does not take gigabytes of the broker's memory, whatever is requested of it.
- * Method: such a batch on topics whose settings make the broker read its records, and a lookup of an offset by time; decoding the records fails.
+ * Goal: a batch of a few kilobytes that contains millions of headers does not take gigabytes of the broker's memory, whatever is requested
+ * of it. Method: such a batch on topics whose settings make the broker read its records, and a lookup of an offset by time; decoding the
+ * records fails.
  */
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * Goal: a topic whose creation or deletion failed on the disk leaves nothing that breaks a later topic of its name or the next start. Method: a
- * broker on a disk that fails at one folder; then the same name again, with records and restarts.
+ * Goal: a topic whose creation or deletion failed on the disk leaves nothing that breaks a later topic of its name or the next start.
+ * Method: a broker on a disk that fails at one folder; then the same name again, with records and restarts.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,8 @@
 /**
- * Goal: a producer with five batches in flight when the broker stops retries those that were not acknowledged, and none is stored twice, whether the
- * stop was clean or not (Invariant 5). A producer snapshot holds the last batch only, so the others must come from the log. Method: a real folder,
- * five batches, a stop, and a retry of each; over several segments, among other producers, and with the bytes counted that a start reads for it.
+ * Goal: a producer with five batches in flight when the broker stops retries those that were not acknowledged, and none is stored twice,
+ * whether the stop was clean or not (Invariant 5). A producer snapshot holds the last batch only, so the others must come from the log.
+ * Method: a real folder, five batches, a stop, and a retry of each; over several segments, among other producers, and with the bytes
+ * counted that a start reads for it.
  */
 import { rmSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Goal: JsonConverter accepts and refuses the payloads that Kafka Connect's does, where it once differed: it neither loses a good record nor
- * converts a broken one. Method: payloads that were given to Apache Kafka Connect 4.3.1, and its results.
+ * Goal: JsonConverter accepts and refuses the payloads that Kafka Connect's does, where it once differed: it neither loses a good record
+ * nor converts a broken one. Method: payloads that were given to Apache Kafka Connect 4.3.1, and its results.
  */
 import { describe, expect, test } from 'vitest'
 import json from '../../connect/converters/json.ts'

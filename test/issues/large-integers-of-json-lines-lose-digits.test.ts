@@ -1,6 +1,6 @@
 /**
- * Goal: integers of JSON lines reach the topic with all their digits, in keys too. Method: the real file source on a real file, its records through
- * the real JsonConverter; the bytes are compared with the line.
+ * Goal: integers of JSON lines reach the topic with all their digits, in keys too. Method: the real file source on a real file, its records
+ * through the real JsonConverter; the bytes are compared with the line.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

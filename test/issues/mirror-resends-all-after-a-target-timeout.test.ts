@@ -1,6 +1,6 @@
 /**
- * Goal: a mirror that cannot read its stored progress fails to start; it does not start as if there were none, which would send every record a
- * second time. Method: a flow stops; its progress is read while the target is frozen (SIGSTOP), and again once it runs.
+ * Goal: a mirror that cannot read its stored progress fails to start; it does not start as if there were none, which would send every
+ * record a second time. Method: a flow stops; its progress is read while the target is frozen (SIGSTOP), and again once it runs.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../core/client/index.ts'

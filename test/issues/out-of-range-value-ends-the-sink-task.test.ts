@@ -1,6 +1,7 @@
 /**
- * Goal: a timestamp that no Date can hold (microseconds instead of milliseconds) is a bad record, subject to errors.tolerance; it used to end the
- * sink task. Method: the real JsonConverter on the bytes that a producer would write; it fails with the error of records that do not fit their schema.
+ * Goal: a timestamp that no Date can hold (microseconds instead of milliseconds) is a bad record, subject to errors.tolerance; it used to
+ * end the sink task. Method: the real JsonConverter on the bytes that a producer would write; it fails with the error of records that do
+ * not fit their schema.
  */
 import { expect, test } from 'vitest'
 import json from '../../connect/converters/json.ts'

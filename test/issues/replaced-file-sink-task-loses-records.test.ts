@@ -1,7 +1,7 @@
 /**
- * Goal: a file sink task that was replaced by a task on another worker and wakes up again (a stopped process, a long pause) loses no record: its
- * flush fails, so its offsets are not committed. Method: two tasks on one real file, in the order of such a worker's steps; then a third task starts
- * on what a crash of the second leaves on the disk.
+ * Goal: a file sink task that was replaced by a task on another worker and wakes up again (a stopped process, a long pause) loses no
+ * record: its flush fails, so its offsets are not committed. Method: two tasks on one real file, in the order of such a worker's steps;
+ * then a third task starts on what a crash of the second leaves on the disk.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

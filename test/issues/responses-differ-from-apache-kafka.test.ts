@@ -1,6 +1,6 @@
 /**
- * Goal: responses that once differed from Apache Kafka 4.3.1's. Method: raw requests to a broker; the expected error codes are Kafka's own, recorded
- * by sending the same requests to it.
+ * Goal: responses that once differed from Apache Kafka 4.3.1's. Method: raw requests to a broker; the expected error codes are Kafka's own,
+ * recorded by sending the same requests to it.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import fetch from '../../core/apis/01-fetch.ts'

@@ -1,6 +1,7 @@
 /**
- * Goal: a topic that is recreated between two requests of a starting flow is not mistaken for the deleted one. Its losses would not be counted
- * and its first records would be skipped. Method: the resume point of a topic is searched with the id of a topic that was deleted and recreated.
+ * Goal: a topic that is recreated between two requests of a starting flow is not mistaken for the deleted one. Its losses would not be
+ * counted and its first records would be skipped. Method: the resume point of a topic is searched with the id of a topic that was deleted
+ * and recreated.
  */
 import { expect, test } from 'vitest'
 import { realClock } from '../../core/system/clock.ts'

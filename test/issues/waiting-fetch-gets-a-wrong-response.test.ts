@@ -1,7 +1,7 @@
 /**
- * Goal: a waiting fetch gets a response for the topic and the offsets that it requested. The offset after a record that is not durable yet is no
- * error, and a topic recreated under its name is not the topic of the requested id. Method: a broker on a disk whose fdatasync is delayed; topics are
- * deleted and recreated under a waiting fetch.
+ * Goal: a waiting fetch gets a response for the topic and the offsets that it requested. The offset after a record that is not durable yet
+ * is no error, and a topic recreated under its name is not the topic of the requested id. Method: a broker on a disk whose fdatasync is
+ * delayed; topics are deleted and recreated under a waiting fetch.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

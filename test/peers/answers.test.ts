@@ -1,6 +1,6 @@
 /**
- * Goal: whatever a client asks, also what makes no sense, our broker answers with Apache Kafka's code. Method: the same raw requests to both, in every
- * version that both speak; the codes of each answer are compared, and where they may differ is listed here.
+ * Goal: whatever a client asks, also what makes no sense, our broker answers with Apache Kafka's code. Method: the same raw requests to
+ * both, in every version that both speak; the codes of each answer are compared, and where they may differ is listed here.
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import produce from '../../core/apis/00-produce.ts'
@@ -177,7 +177,7 @@ describe('Produce', () => {
     rewriteCrc(bytes, 0, bytes.length)
     return bytes
   }
-  // what only a look into the records tells is not looked at here
+  // What only a look into the records tells is not looked at here
   test.each<[string, Buffer]>([
     ['a CRC that does not fit', Buffer.concat([batch(2).subarray(0, -1), Buffer.from([7])])],
     ['magic 0', changed((bytes) => void bytes.writeInt8(0, at.magic))],
@@ -395,7 +395,7 @@ describe('configs', () => {
 test('InitProducerId, OffsetForLeaderEpoch, DescribeCluster', async () => {
   const init = async (peer: Peer, version: number, over: object) => {
     const request = { transactionalId: null, transactionTimeoutMs: 60_000, ...over }
-    // a broker that has just started may have no ids yet
+    // A broker that has just started may have no ids yet
     return until(async () => {
       const { errorCode } = await peer.client.send(initProducerId, version, request)
       return errorCode !== 14 && [errorCode]

@@ -1,6 +1,6 @@
 /**
- * Apache Kafka for a test: a broker in a process of its own on a free port, its data in a temporary folder, and Kafka's own command-line tools.
- * Where the scripts lie is TRIBUTARY_PEERS_DIR, or ../shared/peers from the project's root.
+ * Apache Kafka for a test: a broker in a process of its own on a free port, its data in a temporary folder, and Kafka's own command-line
+ * tools. Where the scripts lie is TRIBUTARY_PEERS_DIR, or ../shared/peers from the project's root.
  */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -52,7 +52,7 @@ export async function startApacheKafka(settings: Readonly<Record<string, string 
   try {
     return await startOnce(settings)
   } catch {
-    // the script makes up a cluster id, and one that begins with "-" is taken for an option; or somebody took the port meanwhile
+    // The script makes up a cluster id, and one that begins with "-" is taken for an option; or somebody took the port meanwhile
     return startOnce(settings)
   }
 }

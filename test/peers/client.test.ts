@@ -1,7 +1,7 @@
 /**
- * Goal: the client works against Apache Kafka exactly as against ours, and with Kafka's own Java clients as counterparts.
- * Method: the client's scenarios on a real Apache Kafka that is killed and started again; records in every codec to and from the console
- * tools; keys compared with the Java partitioner; transactions made by Kafka's own transactional copier; a group shared with a Java consumer.
+ * Goal: the client works against Apache Kafka exactly as against ours, and with Kafka's own Java clients as counterparts. Method: the
+ * client's scenarios on a real Apache Kafka that is killed and started again; records in every codec to and from the console tools; keys
+ * compared with the Java partitioner; transactions made by Kafka's own transactional copier; a group shared with a Java consumer.
  */
 import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -168,7 +168,7 @@ test('workers of both kinds share one group, whoever leads', async () => {
     })
     for (const { input, output } of files) await flows(input, output, 10, 20)
 
-    // what only the leader may do is passed on by the follower, in either direction
+    // What only the leader may do is passed on by the follower, in either direction
     const more = { name: `${group}-more`, input: writeFile(folder, `${group}-more.txt`, 'line 0\n') }
     await create(follower, more.name, { 'connector.class': 'FileStreamSource', file: more.input, topic: more.name, ...converters })
     await running(follower, more.name, 1)

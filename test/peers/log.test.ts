@@ -1,7 +1,7 @@
 /**
- * Goal: a partition's folder is the same thing to Apache Kafka and to us. Method: Kafka's own kafka-dump-log reads folders that we wrote (records, indexes,
- * producers, aborted transactions); we open the data of an Apache Kafka broker, after a clean stop and after kill -9, find every record, write on, and give it
- * back to the broker, which serves theirs and ours.
+ * Goal: a partition's folder is the same thing to Apache Kafka and to us. Method: Kafka's own kafka-dump-log reads folders that we wrote
+ * (records, indexes, producers, aborted transactions); we open the data of an Apache Kafka broker, after a clean stop and after kill -9,
+ * find every record, write on, and give it back to the broker, which serves theirs and ours.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

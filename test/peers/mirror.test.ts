@@ -1,8 +1,8 @@
 /**
- * Goal: the mirror does between Apache Kafka clusters what MirrorMaker 2 does, and Kafka's own tools and MirrorMaker 2 itself can use what it
- * leaves. Method: two Apache Kafka brokers; topics with every codec, with transactions (committed, aborted), with gaps of compaction, with
- * LogAppendTime; Kafka's formatters read checkpoints, syncs and heartbeats; a MirrorMaker 2 is killed, taken over from, and given back to; and
- * the same flow with our broker at either end.
+ * Goal: the mirror does between Apache Kafka clusters what MirrorMaker 2 does, and Kafka's own tools and MirrorMaker 2 itself can use what
+ * it leaves. Method: two Apache Kafka brokers; topics with every codec, with transactions (committed, aborted), with gaps of compaction,
+ * with LogAppendTime; Kafka's formatters read checkpoints, syncs and heartbeats; a MirrorMaker 2 is killed, taken over from, and given back
+ * to; and the same flow with our broker at either end.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ let source: KafkaBroker
 let target: KafkaBroker
 
 beforeAll(async () => {
-  // one after the other: each takes the port behind its own as well
+  // One after the other: each takes the port behind its own as well
   source = await startApacheKafka({ 'log.cleaner.backoff.ms': 500 })
   target = await startApacheKafka()
   return async () => {
@@ -101,7 +101,7 @@ describe('between two Apache Kafka brokers', () => {
     expect(content((await readAll(central, 'us.tx')).records)).toEqual(all)
     await us.client.admin.alterGroupOffsets('tx-group', [{ topic: 'tx', partition: 0, offset: 20 }])
     const report = await plain.failover('us->central', { groups: ['tx-group'], dryRun: true })
-    // three whole transactions of six offsets, and two records of the fourth
+    // Three whole transactions of six offsets, and two records of the fourth
     expect(report.groups[0]!.partitions[0]).toMatchObject({ sourceOffset: 20, targetOffset: 17, rereads: 0 })
     await plain.close()
 
@@ -173,7 +173,7 @@ describe('between two Apache Kafka brokers', () => {
     const arrived = await readAll(central, 'us.compacted')
     expect(content(arrived.records)).toEqual(content(records))
     expect(arrived.records.map((record) => record.offset)).toEqual(arrived.records.map((_, i) => i))
-    // every record's own offset, translated, is where it stands
+    // Every record's own offset, translated, is where it stands
     await us.client.admin.alterGroupOffsets('compacted-group', [{ topic: 'compacted', partition: 0, offset: records.at(-5)!.offset }])
     const report = await mirror.failover('us->central', { groups: ['compacted-group'], dryRun: true })
     expect(report.groups[0]!.partitions[0]!.targetOffset).toBe(arrived.records.at(-5)!.offset)

@@ -1,7 +1,7 @@
 /**
- * Goal: whoever talks to Kafka Connect's REST API can talk to ours. Method: the same requests, in the same order, to Kafka Connect and to our
- * worker, both on one Apache Kafka broker; statuses are equal, bodies have the same shape, and sentences are the same where they are Kafka
- * Connect's. Where ours differs on purpose (docs/decisions/0001) the request says so, and must differ in that way.
+ * Goal: whoever talks to Kafka Connect's REST API can talk to ours. Method: the same requests, in the same order, to Kafka Connect and to
+ * our worker, both on one Apache Kafka broker; statuses are equal, bodies have the same shape, and sentences are the same where they are
+ * Kafka Connect's. Where ours differs on purpose (docs/decisions/0001) the request says so, and must differ in that way.
  */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

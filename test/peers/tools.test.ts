@@ -1,6 +1,6 @@
 /**
- * Goal: Kafka's own command-line tools work against our broker as against theirs. Method: each tool as an operator runs it, against a broker started
- * from a server.properties; what it prints is held against what Kafka prints.
+ * Goal: Kafka's own command-line tools work against our broker as against theirs. Method: each tool as an operator runs it, against a
+ * broker started from a server.properties; what it prints is held against what Kafka prints.
  */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startTestBroker, type TestBroker } from '../running-broker.ts'
 import { kafkaTool } from './apache-kafka.ts'
 
-// each tool is a JVM that starts anew
+// Each tool is a JVM that starts anew
 vi.setConfig({ testTimeout: 240_000 })
 
 let broker: TestBroker
@@ -93,7 +93,7 @@ describe('records', () => {
     const ends = await offsets()
     expect(ends[0]! + ends[1]!).toBe(500)
 
-    // a producer without keys may have stayed with one partition
+    // A producer without keys may have stayed with one partition
     const filled = ends[0]! >= 10 ? 0 : 1
     const cut = { partitions: [{ topic: 'verified', partition: filled, offset: 10 }], version: 1 }
     const file = join(broker.dir, '..', 'cut.json')

@@ -31,7 +31,7 @@ export async function testPostgres(): Promise<TestPostgres> {
       const container = await new GenericContainer(IMAGE)
         .withEnvironment({ POSTGRES_PASSWORD: 'test' })
         .withExposedPorts(5432)
-        // the image starts a server for its own set-up first: the second sentence is the one that counts
+        // The image starts a server for its own set-up first: the second sentence is the one that counts
         .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
         .start()
       const url = `postgresql://postgres:test@${container.getHost()}:${container.getMappedPort(5432)}/postgres`
