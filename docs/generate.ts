@@ -13,9 +13,14 @@ import { ineffectiveSettings, workerSettings } from '../connect/runtime/worker-s
 import type { Settings } from '../connect/sdk/index.ts'
 import type { Herder } from '../connect/types.ts'
 import type { AnyServedApi } from '../core/apis/define-api.ts'
-import { acceptedSettings, refusedSettings } from '../core/settings/accepted-settings.ts'
-import { brokerSettings } from '../core/settings/broker-settings.ts'
-import { topicSettings } from '../core/settings/topic-settings.ts'
+import {
+  acceptedSettings,
+  effectiveBrokerSettings,
+  effectiveTopicSettings,
+  ineffectiveTopicSettings,
+  refusedSettings,
+} from '../core/settings/accepted-settings.ts'
+
 import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
@@ -101,9 +106,10 @@ The APIs that it answers, in the versions that Apache Kafka advertises.
 ${await apis()}
 
 A \`server.properties\` works as it is. These settings have an effect:
-${list(Object.keys(brokerSettings))}.
+${list(effectiveBrokerSettings)}.
 
-Topics take these, though there is no compaction, no throttling and no tiered storage: ${list(Object.keys(topicSettings))}.
+These settings of a topic have an effect: ${list(effectiveTopicSettings)}. These are stored and described, and have none:
+${list(ineffectiveTopicSettings)}.
 
 These are refused unless they are off:
 

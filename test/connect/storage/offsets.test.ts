@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
-import { OffsetStore } from '../../../connect/storage/offsets.ts'
+import { OffsetStore } from '../../../connect/storage/offset-backing-store.ts'
 
 test('an offset that is not a map is skipped and reported', async () => {
   const records = new MemoryRecords()

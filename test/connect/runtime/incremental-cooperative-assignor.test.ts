@@ -11,8 +11,8 @@ import {
   unitKey,
   writeAssignment,
   writeMetadata,
-} from '../../../connect/runtime/group-protocol.ts'
-import { type BalanceState, dealOut, nothingKnown, rebalance } from '../../../connect/runtime/rebalance.ts'
+} from '../../../connect/runtime/connect-protocol.ts'
+import { type BalanceState, dealOut, nothingKnown, rebalance } from '../../../connect/runtime/incremental-cooperative-assignor.ts'
 
 /** Workers that do what they are told, as a story needs them. */
 class Group {

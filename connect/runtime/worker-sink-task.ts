@@ -5,11 +5,11 @@
 import type { Consumer, RebalanceListener } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import { BadRecord, Disconnected, Retriable, type SinkContext, type SinkSide, type SinkTask } from '../sdk/index.ts'
-import type { DeadLetter } from './dead-letter.ts'
+import type { DeadLetter } from './dead-letter-queue-reporter.ts'
 import type { Pipeline, RawRecord, SinkBatch } from './pipeline.ts'
+import { StageFailure, type Tolerance } from './retry-with-tolerance-operator.ts'
 import { SinkOffsets } from './sink-offsets.ts'
 import type { TaskControl, TaskLoop } from './task-control.ts'
-import { StageFailure, type Tolerance } from './tolerance.ts'
 
 export interface SinkLoopParts {
   // biome-ignore lint/suspicious/noExplicitAny: the config's type is the connector's own

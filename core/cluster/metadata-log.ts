@@ -6,7 +6,7 @@ import { KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { Clock } from '../system/clock.ts'
 import { batches, decodeRecords, encodeBatch } from '../wire/record-batch.ts'
-import type { ClusterEvent, ClusterImage } from './image.ts'
+import type { ClusterEvent, ClusterImage } from './metadata-image.ts'
 
 export const METADATA_TOPIC = '__cluster_metadata'
 /** The id that Kafka gives its own metadata log. */

@@ -4,10 +4,10 @@
  */
 import type { System } from '../../core/system/index.ts'
 import { EndOfSource, type FlowContext, type FlowSide, type Position, Retriable } from '../sdk/index.ts'
-import type { OffsetStore } from '../storage/offsets.ts'
-import { mayBeTriedAgain } from './source-loop.ts'
+import type { OffsetStore } from '../storage/offset-backing-store.ts'
+import type { Tolerance } from './retry-with-tolerance-operator.ts'
 import type { TaskControl, TaskLoop } from './task-control.ts'
-import type { Tolerance } from './tolerance.ts'
+import { mayBeTriedAgain } from './worker-source-task.ts'
 
 export interface FlowLoopParts {
   // biome-ignore lint/suspicious/noExplicitAny: the config's type is the connector's own

@@ -15,11 +15,11 @@ import {
   type SourceContext,
   type SourceSide,
 } from '../sdk/index.ts'
-import type { OffsetStore } from '../storage/offsets.ts'
+import type { OffsetStore } from '../storage/offset-backing-store.ts'
 import type { Pipeline } from './pipeline.ts'
+import { StageFailure, type Tolerance } from './retry-with-tolerance-operator.ts'
 import { SubmittedRecords } from './submitted-records.ts'
 import type { TaskControl, TaskLoop } from './task-control.ts'
-import { StageFailure, type Tolerance } from './tolerance.ts'
 import type { TopicCreation } from './topic-creation.ts'
 
 /** How much may be sent and not yet acknowledged before the connector is asked for no more (Invariant 13). */

@@ -4,9 +4,9 @@
 import type { System } from '../../core/system/index.ts'
 import type { ConnectorPlugin } from '../plugins.ts'
 import { parseSettings } from '../sdk/index.ts'
-import { sameConfig, type TargetState } from '../storage/configs.ts'
+import { sameConfig, type TargetState } from '../storage/config-backing-store.ts'
 import type { ConnectorConfig } from '../types.ts'
-import { traceOf } from './task.ts'
+import { traceOf } from './worker-task.ts'
 
 export interface ConnectorRunnerParts {
   name: string

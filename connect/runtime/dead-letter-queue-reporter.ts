@@ -7,8 +7,8 @@ import { createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client, Producer, ProducerRecord, ProducerSettings, RecordHeader } from '../../core/client/types.ts'
 import type { SinkConfig } from './connector-settings.ts'
 import type { RawRecord } from './pipeline.ts'
-import { traceOf } from './task.ts'
-import type { StageFailure } from './tolerance.ts'
+import type { StageFailure } from './retry-with-tolerance-operator.ts'
+import { traceOf } from './worker-task.ts'
 
 /** Java's names of what our stages throw, where tools look for them. */
 const javaNames: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@
  */
 import type { Logger } from '../system/logger.ts'
 import { formatPartitionMetadata, parseEpochs, parsePartitionMetadata } from './checkpoint.ts'
-import { LeaderEpochs } from './leader-epochs.ts'
+import { LeaderEpochs } from './leader-epoch-cache.ts'
 import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { ProducerState } from './producer-state.ts'

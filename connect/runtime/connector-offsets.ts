@@ -5,7 +5,7 @@ import type { Client, CommitOffset } from '../../core/client/types.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import type { ConnectorPlugin } from '../plugins.ts'
 import { parseSettings, type SourceOffset, type SourcePartition } from '../sdk/index.ts'
-import { checkPrimitive, type OffsetStore } from '../storage/offsets.ts'
+import { checkPrimitive, type OffsetStore } from '../storage/offset-backing-store.ts'
 import { ConnectError, type ConnectorConfig, type ConnectorOffset } from '../types.ts'
 
 export interface OffsetTarget {

@@ -3,7 +3,7 @@
  * revoked and given out in the next round, and the work of a worker that vanished waits for its return. A unit is never given to one member
  * while another declares it (Invariant 9).
  */
-import { CONNECTOR, unitOf } from './group-protocol.ts'
+import { CONNECTOR, unitOf } from './connect-protocol.ts'
 
 export interface BalanceMember {
   id: string
