@@ -112,9 +112,9 @@ describe('tests', () => {
     const homeless = testFiles.filter((file) => {
       if (!file.endsWith('.test.ts') || storyFolders.test(file)) return false
       const subject = file.slice('test/'.length, -'.test.ts'.length)
-      // Of the project as a whole.
-      if (!subject.includes('/')) return false
       if (exists(`${subject}.ts`) || exists(subject)) return false
+      // Of the project as a whole.
+      if (!subject.includes('/')) return !exists(`test/${subject}.ts`) && !['style', 'tidy'].includes(subject)
       // A story of a room names the room in its header: `Story of mirror/flow.`
       const room = subject.slice(0, subject.lastIndexOf('/'))
       return !(exists(room) && headerOf(read(file))?.some((line) => line.includes(`Story of ${room}.`)))
