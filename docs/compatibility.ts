@@ -1,6 +1,6 @@
 /**
- * The page docs/COMPATIBILITY.md, derived from the declarations of APIs, routes, plugins and settings. Each setting has a row of its own, so that
- * one search for its name says whether it has an effect.
+ * The page docs/COMPATIBILITY.md, derived from the declarations of APIs, routes, plugins and settings. Each setting has a row of its own,
+ * so that one search for its name says whether it has an effect.
  */
 import { join } from 'node:path'
 import { buildServer } from '../api/index.ts'

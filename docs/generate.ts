@@ -1,5 +1,6 @@
 /**
- * Writes the pages that are derived from declarations: `node docs/generate.ts`. A test fails when a page differs from what this would write.
+ * Writes the pages that are derived from declarations: `node docs/generate.ts`. A test fails when a page differs from what this would
+ * write.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Goal: derived pages say what the declarations say, and can be read; links in the documents lead somewhere. Method: the pages are derived again
- * and compared.
+ * Goal: derived pages say what the declarations say, and can be read; links in the documents lead somewhere. Method: the pages are derived
+ * again and compared.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

@@ -1,7 +1,6 @@
 /**
- * Goal: every group request is answered as Apache Kafka answers it, in every version.
- * Method: the same requests, byte for byte, go to a Kafka broker and to ours; the answers are compared field by field, ids and addresses
- * replaced by their order of appearance.
+ * Goal: every group request gets the response that Apache Kafka gives, in every version. Method: the same bytes go to a Kafka broker and to
+ * ours; the responses are compared field by field, ids and addresses replaced by their order of appearance.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import metadata from '../../core/apis/03-metadata.ts'
@@ -38,7 +37,7 @@ afterAll(async () => {
 type Ask = (api: AnyApi, version: number, request: object) => Promise<any>
 type Play = (ask: Ask, open: () => Promise<Ask>) => Promise<unknown>
 
-/** Replaces what differs by nature: generated ids, addresses, and the words of an error. */
+/** Replaces what always differs: generated ids, addresses, and the text of an error. */
 function plain(value: unknown, names: Map<string, string>): unknown {
   if (Buffer.isBuffer(value)) return value.toString('latin1')
   if (typeof value === 'string')
@@ -120,7 +119,7 @@ async function ready(ask: Ask): Promise<string> {
   return topics[0].topicId
 }
 
-/** Joins with and without the detour over MEMBER_ID_REQUIRED, and syncs. */
+/** Joins, again where MEMBER_ID_REQUIRED is the response, and syncs. */
 async function member(ask: Ask, version: number, groupId: string, change: object = {}) {
   const first = await ask(joinGroup, version, joinRequest(groupId, change))
   const joined =
@@ -148,7 +147,7 @@ test.each(versionsOf(findCoordinator))('FindCoordinator v%i', (version) =>
   }),
 )
 
-test.each(versionsOf(joinGroup))('a member comes, lives and goes, JoinGroup v%i', (version) =>
+test.each(versionsOf(joinGroup))('a member joins, heartbeats and leaves, JoinGroup v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
     const group = `joins-${version}`
@@ -177,7 +176,7 @@ test.each(versionsOf(joinGroup))('a member comes, lives and goes, JoinGroup v%i'
   }),
 )
 
-test.each(versionsOf(joinGroup))('refusals of JoinGroup v%i', (version) =>
+test.each(versionsOf(joinGroup))('errors of JoinGroup v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
     const answers = []
@@ -215,7 +214,7 @@ test('another type, another protocol, an unknown member, while a group is stable
     return answers
   }))
 
-test('a static member comes back, is fenced, is removed by an administrator', () =>
+test('a static member rejoins, is fenced, is removed by an administrator', () =>
   same(async (ask, open) => {
     await ready(ask)
     const change = { groupInstanceId: 'i1' }
@@ -293,17 +292,17 @@ test.each(versionsOf(offsetCommit))('OffsetCommit v%i, and OffsetFetch in every 
         { name: 'nowhere', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitionIndexes: [0] },
       ]
       const groups = [group, 'nobody'].flatMap((groupId) =>
-        [topics, null].map((asked) => ({ groupId, memberId: null, memberEpoch: -1, topics: asked })),
+        [topics, null].map((requested) => ({ groupId, memberId: null, memberEpoch: -1, topics: requested })),
       )
       if (each >= 8)
-        for (const asked of groups)
-          answers.push(await ask(offsetFetch, each, { groupId: '', topics: [], groups: [asked], requireStable: true }))
+        for (const group of groups)
+          answers.push(await ask(offsetFetch, each, { groupId: '', topics: [], groups: [group], requireStable: true }))
       else
         for (const groupId of [group, 'nobody'])
-          for (const asked of each >= 2 ? [topics, null] : [topics])
-            answers.push(await ask(offsetFetch, each, { groupId, topics: asked, groups: [], requireStable: true }))
+          for (const requested of each >= 2 ? [topics, null] : [topics])
+            answers.push(await ask(offsetFetch, each, { groupId, topics: requested, groups: [], requireStable: true }))
     }
-    // Ids of topics differ between the brokers.
+    // Topic ids differ between the brokers.
     return JSON.parse(JSON.stringify(answers).replaceAll(topicId, 'topic id'))
   }),
 )

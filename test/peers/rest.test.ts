@@ -1,7 +1,7 @@
 /**
- * Goal: whoever talks to Kafka Connect's REST API can talk to ours. Method: the same requests, in the same order, to Kafka Connect and to
- * our worker, both on one Apache Kafka broker; statuses are equal, bodies have the same shape, and sentences are the same where they are
- * Kafka Connect's. Where ours differs on purpose (docs/decisions/0001) the request says so, and must differ in that way.
+ * Goal: clients of Kafka Connect's REST API can use ours. Method: the same requests, in the same order, to Kafka Connect and to our worker,
+ * both on one Apache Kafka broker; statuses are equal, bodies have the same shape, and messages are the same where they are Kafka
+ * Connect's. Where ours differs on purpose (docs/decisions/0001) the request says so, and must differ in that way.
  */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -19,11 +19,11 @@ interface Case {
   ask: `${string} ${string}`
   body?: unknown
   headers?: Record<string, string>
-  /** Ours answers this instead: where Kafka Connect blames itself for a body, or cannot take a path. */
+  /** The status of our response where it differs: Kafka Connect answers 500 to an unusable body, and cannot parse some paths. */
   ours?: number
-  /** The sentences are ours, or hold what differs from run to run. */
-  ownWords?: boolean
-  /** Waited for on both before the request: a state that takes a moment. */
+  /** The message is ours, or contains what differs from run to run. */
+  ownMessage?: boolean
+  /** A state that both must have before the request. */
   after?: { path: string; holds: RegExp }
 }
 
@@ -63,16 +63,21 @@ const cases: Case[] = [
   { ask: 'POST /connectors', body: { name: 'x', config: file, extra: 1 }, ours: 400 },
   { ask: 'POST /connectors', body: { name: 'x', config: file, initial_state: 'FOO' }, ours: 400 },
   { ask: 'POST /connectors', body: { name: 'x', config: {} } },
-  { ask: 'POST /connectors', body: { name: 'x', config: { topic: 'a' } }, ownWords: true },
+  { ask: 'POST /connectors', body: { name: 'x', config: { topic: 'a' } }, ownMessage: true },
   { ask: 'POST /connectors', body: { config: file } },
   { ask: 'POST /connectors', body: { name: ' ', config: file } },
   { ask: 'POST /connectors', body: { name: 'new\nline', config: file } },
   { ask: 'POST /connectors', body: { name: 'x', config: { ...file, name: 'y' } } },
-  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'connector.class': 'Nope' } }, ownWords: true },
+  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'connector.class': 'Nope' } }, ownMessage: true },
   { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'tasks.max': '0' } } },
-  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'tasks.max': 'abc' } }, ownWords: true },
-  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, extra: null } }, ownWords: true },
-  { ask: 'POST /connectors', body: JSON.stringify({ name: 'x', config: file }), headers: { 'content-type': 'text/plain' }, ownWords: true },
+  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'tasks.max': 'abc' } }, ownMessage: true },
+  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, extra: null } }, ownMessage: true },
+  {
+    ask: 'POST /connectors',
+    body: JSON.stringify({ name: 'x', config: file }),
+    headers: { 'content-type': 'text/plain' },
+    ownMessage: true,
+  },
   { ask: 'POST /connectors', body: { name: 'x', config: { ...sink, topics: 'a,,b' } } },
   { ask: 'POST /connectors', body: { name: 'x', config: { ...sink, topics: 'a,a' } } },
   {
@@ -116,7 +121,7 @@ const cases: Case[] = [
   },
   { ask: 'PUT /connectors/a/resume' },
   { ask: 'PUT /connectors/a/resume', body: '{}' },
-  { ask: 'PUT /connectors/a/resume', body: 'x', headers: { 'content-type': 'text/plain' }, ownWords: true },
+  { ask: 'PUT /connectors/a/resume', body: 'x', headers: { 'content-type': 'text/plain' }, ownMessage: true },
   { ask: 'GET /connectors/a/pause' },
   { ask: 'POST /connectors/a/pause' },
   { ask: 'PUT /connectors/nope/pause' },
@@ -172,7 +177,7 @@ const cases: Case[] = [
   },
   { ask: 'GET /connectors/d/config' },
   { ask: 'DELETE /connectors/d' },
-  { ask: 'PATCH /connectors/b/config', body: { topics: null }, ownWords: true },
+  { ask: 'PATCH /connectors/b/config', body: { topics: null }, ownMessage: true },
   { ask: 'PATCH /connectors/b/config', body: 'null', ours: 400 },
   { ask: 'PATCH /connectors/nope/config', body: { a: 'b' } },
   { ask: 'GET /connectors/b/status', after: { path: '/connectors/b/status', holds: /"tasks":\[\{[^\]]*RUNNING/ } },
@@ -287,7 +292,7 @@ async function ask(to: Running, { ask: what, body, headers = {} }: Pick<Case, 'a
   })
 }
 
-/** A rebalance answers 409 in both, for a moment. */
+/** During a rebalance both answer 409. */
 const settled = (to: Running, one: Case): Promise<Answer> =>
   until(
     async () => {
@@ -298,7 +303,7 @@ const settled = (to: Running, one: Case): Promise<Answer> =>
     30_000,
   ) as Promise<Answer>
 
-/** What a value is made of: the keys of objects, what lists hold, and the kinds of the rest. */
+/** The shape of a value: the keys of objects, the first item of lists, the types of the rest. */
 function shape(value: unknown): unknown {
   if (Array.isArray(value)) return value.length === 0 ? [] : [shape(value[0])]
   if (value !== null && typeof value === 'object') {
@@ -311,10 +316,10 @@ function shape(value: unknown): unknown {
   return value === null ? 'null' : typeof value
 }
 
-/** Another port is no difference, nor that our file source notes the beginning of its file beside the position. */
+/** Without the port, and without the beginning of the file that our file source stores beside the position. */
 const neutral = (answer: Answer, to: Running) => answer.text.replaceAll(`:${to.port}`, ':PORT').replace(/,"head":"[^"]*"/, '')
 
-/** Lists whose members depend on what is installed are compared by their first. */
+/** Requests whose messages depend on what is installed. */
 const bySelf = /^(GET \/connector-plugins|PUT \/connector-plugins|PUT \/admin)/
 
 describe('the same requests to both', () => {
@@ -348,7 +353,7 @@ describe('the same requests to both', () => {
       expect(found.text === '').toBe(expected.text === '')
       if (expected.text === '') return
       expect(shape(JSON.parse(neutral(found, ours)))).toEqual(shape(JSON.parse(neutral(expected, theirs))))
-      if (expected.status >= 400 && !one.ownWords && !bySelf.test(one.ask)) {
+      if (expected.status >= 400 && !one.ownMessage && !bySelf.test(one.ask)) {
         expect(JSON.parse(neutral(found, ours)).message).toBe(JSON.parse(neutral(expected, theirs)).message)
       }
     },
