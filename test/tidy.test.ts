@@ -1,13 +1,13 @@
 /**
- * Goal: the house stays as docs/ARCHITECTURE.md draws it. Method: reads the sources as text: who imports whom, circles, dead files, who
- * reads the clock or the disk, which promises are upheld where, which files and functions grow long (listed, not failed).
+ * Goal: the rooms of docs/ARCHITECTURE.md hold: who may load whom, no circle of imports, no dead file, who may use the clock, the disk and the
+ * network, where each promise is kept. Method: the sources are read as text. Long files and functions are printed and do not fail.
  */
 import { describe, expect, test } from 'vitest'
 import { sourceFiles as files, importsOf, read, testFiles, sourceTexts as texts } from './sources.ts'
 
 const graph = new Map(files.map((file) => [file, importsOf(file, texts.get(file)!)]))
 
-/** Small files that name things of the protocol: whoever may load the client or the log may load them. */
+/** Small files that name things of the protocol. */
 const names = ['core/errors.ts', 'core/topic-partition.ts']
 
 /**
@@ -81,7 +81,7 @@ const ruleOf = (file: string) =>
 const roomOf = (file: string) => (file.startsWith('connectors/') ? file.split('/').slice(0, 2).join('/') : ruleOf(file))
 
 describe('the house', () => {
-  test('everybody imports only whom they may', () => {
+  test('a file loads only what its room may load', () => {
     const wrong: string[] = []
     for (const [file, imports] of graph) {
       const rule = ruleOf(file)
@@ -123,15 +123,15 @@ describe('the house', () => {
     expect(files.filter((file) => !used.has(file) && !found.test(file) && !file.endsWith('/index.ts'))).toEqual([])
   })
 
-  test('time, disk, sockets, randomness and the environment come in by their doors only', () => {
-    const doors = /^(core\/system\/|core\/network\/|core\/client\/transport\/connection\.ts|bin\/|connectors\/|bench\/)/
+  test('only named rooms use time, disk, sockets, randomness and the environment', () => {
+    const mayUse = /^(core\/system\/|core\/network\/|core\/client\/transport\/connection\.ts|bin\/|connectors\/|bench\/)/
     const world =
       /\bDate\.now\(|\bnew Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bsetImmediate\(|\bprocess\.env\b|\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\(|from 'node:(fs|net|tls|http|https|fs\/promises|timers|timers\/promises)'/
-    /** It looks at a text and at nothing else. */
+    /** A function of a text alone. */
     const pure = "import { isIP } from 'node:net'"
     const wrong: string[] = []
     for (const [file, text] of texts) {
-      if (doors.test(file)) continue
+      if (mayUse.test(file)) continue
       text.split('\n').forEach((line, index) => {
         if (
           world.test(line.replace(pure, '')) &&
@@ -145,7 +145,7 @@ describe('the house', () => {
     expect(wrong).toEqual([])
   })
 
-  test('each numbered promise is cited where it is upheld', () => {
+  test('each numbered promise is cited in a source file', () => {
     const architecture = read('docs/ARCHITECTURE.md')
     const promised = [...architecture.matchAll(/^(\d+)\. \*\*/gm)].map((match) => Number(match[1]))
     expect(promised.length).toBeGreaterThan(0)
@@ -153,7 +153,7 @@ describe('the house', () => {
     expect(promised.filter((number) => !new RegExp(`\\bInvariants? [\\d, and]*\\b${number}\\b`).test(all))).toEqual([])
   })
 
-  test('long files and functions are listed as questions', () => {
+  test('long files and functions are printed as questions', () => {
     const questions: string[] = []
     for (const [file, text] of texts) {
       const lines = text.split('\n')
