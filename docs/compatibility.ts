@@ -43,8 +43,11 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
 
 const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
 const sentence = (text: string) => ended(`${text[0]!.toUpperCase()}${text.slice(1)}`)
-/** Why a declared setting has no effect: its `doc`, which may begin by saying that it is accepted. */
-const noEffect = (doc: string) => `${NO_EFFECT} ${sentence(doc.replace(/^Accepted; /, ''))}`
+/** `doc` says why a declared setting has no effect; it may begin by saying that the setting is accepted. */
+function noEffect(doc: string): string {
+  const why = doc.replace(/^Accepted(?:; | so that files work as they are\. ?)/, '')
+  return why === '' ? NO_EFFECT : `${NO_EFFECT} ${sentence(why)}`
+}
 const shown = (value: string | null) => (value === null ? '' : value === '' ? 'empty' : code(value))
 
 function settingsTable(rows: readonly Row[]): string {
@@ -59,11 +62,14 @@ const declaredRows = (settings: Settings): Row[] =>
   Object.entries(settings).map(([name, { required, default: value, doc, aliases }]) => ({
     names: [name, ...aliases],
     default: required ? 'required' : shown(value),
-    effect: sentence(doc),
+    effect: doc.startsWith('Accepted') ? noEffect(doc) : sentence(doc),
   }))
 
+/** Settings that only one side has. */
+const only = (side: string, rows: readonly Row[]): Row[] => rows.map((row) => ({ ...row, effect: `${side}: ${row.effect}` }))
+
 const ineffectiveRows = (names: Iterable<string>, why = ''): Row[] =>
-  [...new Set(names)].map((name) => ({ names: [name], default: '', effect: why === '' ? NO_EFFECT : noEffect(why) }))
+  [...new Set(names)].map((name) => ({ names: [name], default: '', effect: noEffect(why) }))
 
 function brokerRows(): Row[] {
   const declared: SettingMap = brokerSettings
@@ -278,7 +284,11 @@ ${settingsTable(clientRows())}
 In the config of every connector. With \`topic.creation.groups\`, a source also takes \`topic.creation.<group>.include\`, \`exclude\`,
 \`replication.factor\`, \`partitions\` and the settings of a topic.
 
-${settingsTable(declaredRows({ ...connectorSettings(own, null), ...sourceSettings, ...sinkSettings }))}
+${settingsTable([
+  ...declaredRows(connectorSettings(own, null)),
+  ...only('Sources', declaredRows(sourceSettings)),
+  ...only('Sinks', declaredRows(sinkSettings)),
+])}
 
 ## Settings of plugins
 
