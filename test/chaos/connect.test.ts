@@ -65,7 +65,7 @@ test('kill -9 of a worker, five times under load: no line is lost, and the sink 
         output = (output + part).slice(-16_384)
       })
     worker = child
-    await until(async () => (await fetch(`${url}/connectors`)).status === 200, `the worker answers:\n${output}`, 30_000)
+    await until(async () => (await fetch(`${url}/connectors`)).status === 200, `the worker responds:\n${output}`, 30_000)
   }
   const kill = async () => {
     const exited = ended(worker!)

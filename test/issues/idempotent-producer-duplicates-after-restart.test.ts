@@ -56,7 +56,7 @@ async function expectDuplicates(log: PartitionLog, batches: readonly number[], f
 }
 
 describe.each(['clean', 'crash'] as const)('after a restart (%s)', (how) => {
-  test('each of the last five batches is answered with its first offset', async () => {
+  test('each of the last five batches gets its first offset again', async () => {
     const log = await restartedLog(fiveBatches, how)
     await expectDuplicates(log, [1, 0, 4, 2, 3])
     const next = log.append(batchNumber(5))

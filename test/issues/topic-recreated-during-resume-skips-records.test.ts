@@ -10,7 +10,7 @@ import { findResumePoints } from '../../mirror/resume/resume-point.ts'
 import { createTopic, write } from '../mirror/clusters.ts'
 import { clustersWithTopic, recreateTopic } from '../mirror/started-flow.ts'
 
-test('a resume point of the deleted topic is not answered by the recreated one', async () => {
+test('a resume point of the deleted topic is not taken from the recreated one', async () => {
   const { us, central } = await clustersWithTopic({ records: 0 })
   await createTopic(central, 'us.t')
   const deleted = (await us.client.topic('t'))!

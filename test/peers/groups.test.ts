@@ -33,7 +33,7 @@ afterAll(async () => {
   await Promise.all([kafka?.stop(), ours?.stop()])
 })
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of any API go into one list
+// biome-ignore lint/suspicious/noExplicitAny: responses of any API go into one list
 type Ask = (api: AnyApi, version: number, request: object) => Promise<any>
 type Play = (ask: Ask, open: () => Promise<Ask>) => Promise<unknown>
 
@@ -46,7 +46,7 @@ function plain(value: unknown, names: Map<string, string>): unknown {
       return names.get(id)!
     })
   if (Array.isArray(value)) {
-    // Kafka answers partition by partition of its offsets topic, and a map's topics in any order.
+    // Kafka responds in the order of the partitions of its offsets topic, and a map's topics in any order.
     const keyed = value.filter((item) => typeof (item?.groupId ?? item?.name ?? item?.partitionIndex) !== 'undefined')
     const sortable = keyed.length === value.length
     const keyOf = (item: { groupId?: string; name?: string; topicId?: string; partitionIndex?: number }) =>
@@ -139,11 +139,11 @@ async function member(ask: Ask, version: number, groupId: string, change: object
 test.each(versionsOf(findCoordinator))('FindCoordinator v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
-    const answers = []
+    const responses = []
     for (const keyType of version === 0 ? [0] : [0, 1, 7]) {
-      answers.push(await ask(findCoordinator, version, { key: 'g', keyType, coordinatorKeys: version >= 4 ? ['g', 'h'] : [] }))
+      responses.push(await ask(findCoordinator, version, { key: 'g', keyType, coordinatorKeys: version >= 4 ? ['g', 'h'] : [] }))
     }
-    return answers
+    return responses
   }),
 )
 
@@ -179,7 +179,7 @@ test.each(versionsOf(joinGroup))('a member joins, heartbeats and leaves, JoinGro
 test.each(versionsOf(joinGroup))('errors of JoinGroup v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
-    const answers = []
+    const responses = []
     for (const change of [
       { groupId: '' },
       { sessionTimeoutMs: 1 },
@@ -188,8 +188,8 @@ test.each(versionsOf(joinGroup))('errors of JoinGroup v%i', (version) =>
       { protocols: [] },
       { protocolType: '' },
     ])
-      answers.push(await ask(joinGroup, version, joinRequest('refused', change)))
-    return answers
+      responses.push(await ask(joinGroup, version, joinRequest('refused', change)))
+    return responses
   }),
 )
 
@@ -197,21 +197,21 @@ test('another type, another protocol, an unknown member, while a group is stable
   same(async (ask) => {
     await ready(ask)
     const { joined } = await member(ask, 9, 'stable')
-    const answers = []
+    const responses = []
     for (const change of [
       { protocolType: 'connect' },
       { protocols: [{ name: 'x', metadata: Buffer.alloc(0) }] },
       { memberId: 'x' },
       { groupInstanceId: 'nobody', memberId: joined.memberId },
     ])
-      answers.push(await ask(joinGroup, 9, joinRequest('stable', change)))
-    answers.push(await ask(deleteGroups, 2, { groupsNames: ['stable'] }))
+      responses.push(await ask(joinGroup, 9, joinRequest('stable', change)))
+    responses.push(await ask(deleteGroups, 2, { groupsNames: ['stable'] }))
     await ask(leaveGroup, 5, {
       groupId: 'stable',
       memberId: '',
       members: [{ memberId: joined.memberId, groupInstanceId: null, reason: null }],
     })
-    return answers
+    return responses
   }))
 
 test('a static member rejoins, is fenced, is removed by an administrator', () =>
@@ -278,14 +278,14 @@ test.each(versionsOf(offsetCommit))('OffsetCommit v%i, and OffsetFetch in every 
       ],
       ...change,
     })
-    const answers = []
+    const responses = []
     for (const change of [
       { generationIdOrMemberEpoch: 5, memberId: 'x' },
       { memberId: 'x' },
       {},
       { generationIdOrMemberEpoch: 5, memberId: 'x' },
     ])
-      answers.push(await ask(offsetCommit, version, commit(change)))
+      responses.push(await ask(offsetCommit, version, commit(change)))
     for (const each of versionsOf(offsetFetch)) {
       const topics = [
         { name: 't', topicId, partitionIndexes: [0, 1, 9] },
@@ -296,14 +296,14 @@ test.each(versionsOf(offsetCommit))('OffsetCommit v%i, and OffsetFetch in every 
       )
       if (each >= 8)
         for (const group of groups)
-          answers.push(await ask(offsetFetch, each, { groupId: '', topics: [], groups: [group], requireStable: true }))
+          responses.push(await ask(offsetFetch, each, { groupId: '', topics: [], groups: [group], requireStable: true }))
       else
         for (const groupId of [group, 'nobody'])
           for (const requested of each >= 2 ? [topics, null] : [topics])
-            answers.push(await ask(offsetFetch, each, { groupId, topics: requested, groups: [], requireStable: true }))
+            responses.push(await ask(offsetFetch, each, { groupId, topics: requested, groups: [], requireStable: true }))
     }
     // Topic ids differ between the brokers.
-    return JSON.parse(JSON.stringify(answers).replaceAll(topicId, 'topic id'))
+    return JSON.parse(JSON.stringify(responses).replaceAll(topicId, 'topic id'))
   }),
 )
 
@@ -311,7 +311,7 @@ test.each(versionsOf(listGroups))('ListGroups v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
     const { joined } = await member(ask, 9, `listed-${version}`)
-    const answers = []
+    const responses = []
     for (const filter of [
       {},
       { statesFilter: ['stable'] },
@@ -321,13 +321,13 @@ test.each(versionsOf(listGroups))('ListGroups v%i', (version) =>
       { typesFilter: ['nonsense'] },
     ]) {
       const { groups, ...rest } = await ask(listGroups, version, { statesFilter: [], typesFilter: [], ...filter })
-      answers.push({ ...rest, groups: groups.filter(({ groupId }: { groupId: string }) => groupId === `listed-${version}`) })
+      responses.push({ ...rest, groups: groups.filter(({ groupId }: { groupId: string }) => groupId === `listed-${version}`) })
     }
     await ask(leaveGroup, 5, {
       groupId: `listed-${version}`,
       memberId: '',
       members: [{ memberId: joined.memberId, groupInstanceId: null, reason: null }],
     })
-    return answers
+    return responses
   }),
 )

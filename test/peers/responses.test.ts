@@ -399,7 +399,7 @@ test('InitProducerId, OffsetForLeaderEpoch, DescribeCluster', async () => {
     return until(async () => {
       const { errorCode } = await peer.client.send(initProducerId, version, request)
       return errorCode !== 14 && [errorCode]
-    }, 'producer ids to be there')
+    }, 'producer ids are available')
   }
   for (const version of versionsOf(initProducerId, 3))
     for (const over of [{}, { transactionalId: '' }, { producerId: 5 }, { producerEpoch: 5 }])
