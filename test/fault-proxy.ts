@@ -14,7 +14,7 @@ export interface FaultProxy {
   /** Open connections of clients. */
   readonly open: number
   /** Gets each chunk of the broker's responses: how many bytes of it pass, and whether the connection is cut after them. */
-  answers: ((chunk: Buffer) => { pass: number; cut: boolean }) | null
+  onResponse: ((chunk: Buffer) => { pass: number; cut: boolean }) | null
   cut(): void
   close(): Promise<void>
 }
@@ -39,7 +39,7 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
     pair.broker.on('error', end).on('close', end)
     pair.broker.on('data', (chunk) => {
       if (proxy.mode !== 'pass') return
-      const { pass, cut } = proxy.answers?.(chunk) ?? { pass: chunk.length, cut: false }
+      const { pass, cut } = proxy.onResponse?.(chunk) ?? { pass: chunk.length, cut: false }
       if (pass > 0) client.write(chunk.subarray(0, pass))
       if (cut) client.end(end)
     })
@@ -54,7 +54,7 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
     get open() {
       return pairs.size
     },
-    answers: null,
+    onResponse: null,
     cut() {
       for (const { client } of [...pairs]) client.destroy()
     },
