@@ -33,7 +33,7 @@ export async function openCluster({ settings, logs, system }: ClusterOptions): P
   const cluster = new LocalCluster(settings, logs, system, image, journal)
   await cluster.openLogs()
   cluster.configureLogs()
-  logs.dropStrays()
+  logs.renameStrays()
   await journal.shorten(image)
   return cluster
 }

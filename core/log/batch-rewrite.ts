@@ -21,7 +21,7 @@ import { opened } from './append-check.ts'
 const AS_PRODUCED = 'producer'
 const UNCOMPRESSED = 'uncompressed'
 
-export function stampBatch(bytes: Buffer, header: BatchHeader, leaderEpoch: number, logAppendTime: boolean): void {
+export function assignOffset(bytes: Buffer, header: BatchHeader, leaderEpoch: number, logAppendTime: boolean): void {
   writeInt64(bytes, header.baseOffset, at.baseOffset)
   bytes.writeInt32BE(leaderEpoch, at.leaderEpoch)
   if (!logAppendTime) return

@@ -70,7 +70,7 @@ const isPlausible = (header: BatchHeader, nextOffset: number): boolean =>
   header.count >= 0
 
 /** True where a whole valid batch lies somewhere behind `position`, which is none itself. Looks no further than one chunk (Invariant 13). */
-export function holdsBatchBehind(disk: Disk, file: DiskFile, position: number, end: number, nextOffset: number): boolean {
+export function hasValidBatchAfter(disk: Disk, file: DiskFile, position: number, end: number, nextOffset: number): boolean {
   const bytes = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position))
   const length = disk.readSync(file, bytes, 0, bytes.length, position)
   for (let index = 1; index + BATCH_OVERHEAD <= length; index++) {
@@ -86,7 +86,7 @@ export function holdsBatchBehind(disk: Disk, file: DiskFile, position: number, e
 const OLD_OVERHEAD = 16
 
 /** True where a whole record of Kafka's formats before 0.11 lies at `position`: data of somebody, and not what a crash left. */
-export function holdsOldFormat(disk: Disk, file: DiskFile, position: number, end: number): boolean {
+export function isOldFormat(disk: Disk, file: DiskFile, position: number, end: number): boolean {
   const head = Buffer.alloc(OLD_OVERHEAD + 1)
   if (disk.readSync(file, head, 0, head.length, position) < head.length) return false
   const size = batchSize(head)

@@ -12,7 +12,7 @@ export class BufferPool {
   #idleBytes = 0
 
   /** At least `bytes` long, with whatever was in it before. */
-  take(bytes: number): Buffer {
+  allocate(bytes: number): Buffer {
     const index = SIZES.findIndex((size) => size >= bytes)
     if (index < 0) return Buffer.allocUnsafeSlow(bytes)
     const found = this.#idle[index]!.pop()
@@ -21,7 +21,7 @@ export class BufferPool {
     return found
   }
 
-  give(buffer: Buffer): void {
+  deallocate(buffer: Buffer): void {
     const index = SIZES.indexOf(buffer.length as (typeof SIZES)[number])
     if (index < 0 || this.#idleBytes + buffer.length > MAX_IDLE_BYTES) return
     this.#idle[index]!.push(buffer)

@@ -1,7 +1,7 @@
 /**
  * What is asked of the loading of a partition, and what comes of it.
  */
-import type { LeaderEpochs } from './leader-epoch-cache.ts'
+import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 import type { OnDamage } from './types.ts'
@@ -19,8 +19,8 @@ export interface LoadRequest {
   logStartOffset: number
   indexIntervalBytes: number
   /** A producer that wrote nothing since then repeats nothing. */
-  repeatsSinceMs: number
-  damage: OnDamage
+  producersActiveSinceMs: number
+  onDamage: OnDamage
   /** Compaction leaves gaps between offsets; elsewhere a gap is a loss. */
   isCompacted: boolean
 }
@@ -32,11 +32,11 @@ export interface LoadedLog {
   folder: string
   segments: Segment[]
   producers: ProducerState
-  epochs: LeaderEpochs
+  epochs: LeaderEpochCache
   leaderEpoch: number
   logStartOffset: number
   logEndOffset: number
   /** True when a clean stop has something to write: nothing tells yet that the files are whole. */
-  touched: boolean
+  needsFlush: boolean
   namesToSync: { files: string[]; folders: string[] }
 }

@@ -25,14 +25,14 @@ export interface CheckpointedOffset {
   offset: number
 }
 
-export interface FolderIdentity {
+export interface DirectoryIdentity {
   clusterId: string
   nodeId: number
   newDirectoryId: () => string
 }
 
 /** A file that is replaced as a whole: writers queue up, and who comes while one writes is served by the next write together with others. */
-export class ReplacedFile {
+export class CheckpointFile {
   readonly #disk: Disk
   readonly #path: string
   readonly #render: () => string
@@ -73,26 +73,26 @@ export class ReplacedFile {
   }
 }
 
-export class LogFolder {
+export class LogDirectory {
   readonly path: string
   /** True when the last stop vouched for all files. */
   readonly wasClean: boolean
   /** Checkpoints that cannot be read: their partitions stand as their files tell. */
-  readonly damaged: string[] = []
+  readonly unreadableCheckpoints: string[] = []
   readonly #disk: Disk
   readonly #lock: DiskLock
-  readonly #files: Record<CheckpointName, ReplacedFile>
+  readonly #files: Record<CheckpointName, CheckpointFile>
   readonly #loaded: Record<CheckpointName, Map<string, number>>
 
   private constructor(disk: Disk, path: string, lock: DiskLock, offsets: (name: CheckpointName) => CheckpointedOffset[]) {
     this.#disk = disk
     this.path = path
     this.#lock = lock
-    const file = (name: CheckpointName) => new ReplacedFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
+    const file = (name: CheckpointName) => new CheckpointFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
     const load = (name: CheckpointName) => {
       const text = disk.readFile(join(path, checkpoints[name]))?.toString('latin1')
       const entries = text === undefined ? new Map<string, number>() : parseOffsets(text)
-      if (entries === null) this.damaged.push(join(path, checkpoints[name]))
+      if (entries === null) this.unreadableCheckpoints.push(join(path, checkpoints[name]))
       return entries ?? new Map<string, number>()
     }
     this.#files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
@@ -102,11 +102,11 @@ export class LogFolder {
   }
 
   /** Locks the folder and reads what it knows. `offsets` gives what its checkpoints must say when they are written. */
-  static open(disk: Disk, path: string, offsets: (folder: LogFolder, name: CheckpointName) => CheckpointedOffset[]): LogFolder {
+  static open(disk: Disk, path: string, offsets: (folder: LogDirectory, name: CheckpointName) => CheckpointedOffset[]): LogDirectory {
     disk.makeFolder(path)
     const lock = disk.lock(join(path, LOCK_FILE))
     try {
-      const folder: LogFolder = new LogFolder(disk, path, lock, (name) => offsets(folder, name))
+      const folder: LogDirectory = new LogDirectory(disk, path, lock, (name) => offsets(folder, name))
       return folder
     } catch (error) {
       lock.release()
@@ -140,7 +140,7 @@ export class LogFolder {
   }
 
   /** Writes who the folder belongs to, where that is not written yet. */
-  async identify(identity: FolderIdentity): Promise<void> {
+  async writeIdentity(identity: DirectoryIdentity): Promise<void> {
     const path = join(this.path, META_FILE)
     const properties = parseProperties(this.#disk.readFile(path)?.toString('utf8') ?? '')
     if (properties.has('cluster.id') && properties.has('node.id') && properties.has('directory.id')) return
@@ -163,7 +163,7 @@ export class LogFolder {
     return this.#loaded[name]
   }
 
-  forget(folderName: string): void {
+  removeCheckpointed(folderName: string): void {
     for (const entries of Object.values(this.#loaded)) entries.delete(folderName)
   }
 

@@ -5,13 +5,13 @@
  */
 import type { Logger } from '../system/logger.ts'
 import { formatPartitionMetadata, parseEpochs, parsePartitionMetadata } from './checkpoint.ts'
-import { LeaderEpochs } from './leader-epoch-cache.ts'
+import { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { ProducerState } from './producer-state.ts'
 import { recoverSegments } from './recovery.ts'
 import { Segment, suffixes } from './segment.ts'
-import { baseOffsetsOf, finishSwaps, removeOrphans } from './unfinished-files.ts'
+import { baseOffsetsOf, completeSwapOperations, removeOrphanedIndexes } from './unfinished-files.ts'
 
 export const EPOCHS_FILE = 'leader-epoch-checkpoint'
 export const METADATA_FILE = 'partition.metadata'
@@ -33,7 +33,7 @@ export async function loadLog(context: LogContext, request: LoadRequest): Promis
     isNew || !request.clean ? { files: [`${folder}/${METADATA_FILE}`], folders: [request.parent] } : { files: [], folders: [] }
   if (topicIdOf(context, folder) === null) disk.writeFile(`${folder}/${METADATA_FILE}`, formatPartitionMetadata(request.topicId))
   const producers = new ProducerState()
-  const epochs = new LeaderEpochs(parseEpochs(disk.readFile(`${folder}/${EPOCHS_FILE}`)?.toString('latin1') ?? '') ?? [])
+  const epochs = new LeaderEpochCache(parseEpochs(disk.readFile(`${folder}/${EPOCHS_FILE}`)?.toString('latin1') ?? '') ?? [])
   const loaded: LoadedLog = {
     topic: request.topic,
     topicId: request.topicId,
@@ -45,23 +45,23 @@ export async function loadLog(context: LogContext, request: LoadRequest): Promis
     leaderEpoch: 0,
     logStartOffset: request.logStartOffset,
     logEndOffset: request.logStartOffset,
-    touched: !request.clean,
+    needsFlush: !request.clean,
     namesToSync,
   }
   const names = isNew
     ? []
-    : finishSwaps(
+    : completeSwapOperations(
         disk,
         folder,
         disk.list(folder).map((entry) => entry.name),
       )
   const bases = baseOffsetsOf(names, suffixes.log)
-  removeOrphans(disk, folder, names, new Set(bases))
+  removeOrphanedIndexes(disk, folder, names, new Set(bases))
   if (bases.length > 0) {
     loaded.segments = bases.map((base) => new Segment(context.files, folder, base, context.clock.now()))
     const result = await recoverSegments(context, logger, request, loaded, baseOffsetsOf(names, suffixes.snapshot))
     loaded.logEndOffset = result.logEndOffset
-    loaded.touched ||= result.changed
+    loaded.needsFlush ||= result.changed
     loaded.logStartOffset = Math.max(request.logStartOffset, loaded.segments[0]!.baseOffset)
     if (loaded.logEndOffset < loaded.logStartOffset) restartAt(context, loaded, logger, request.logStartOffset)
   }
@@ -72,13 +72,13 @@ export async function loadLog(context: LogContext, request: LoadRequest): Promis
     loaded.segments = [first]
     loaded.logEndOffset = loaded.logStartOffset
     // An empty log has nothing that a clean stop must write, unless its start tells more than its files.
-    loaded.touched = loaded.logStartOffset > 0
+    loaded.needsFlush = loaded.logStartOffset > 0
   }
-  epochs.truncateEnd(loaded.logEndOffset)
-  epochs.truncateStart(loaded.logStartOffset)
+  epochs.truncateFromEnd(loaded.logEndOffset)
+  epochs.truncateFromStart(loaded.logStartOffset)
   // Under log.flush=os readers may have seen records that a power cut took: a new epoch tells them that offsets mean something else now (KIP-320).
-  const lostPossible = !request.clean && !isNew && context.flush === 'os' && epochs.latest >= 0
-  loaded.leaderEpoch = Math.max(0, epochs.latest) + (lostPossible ? 1 : 0)
+  const lostPossible = !request.clean && !isNew && context.flush === 'os' && epochs.latestEpoch >= 0
+  loaded.leaderEpoch = Math.max(0, epochs.latestEpoch) + (lostPossible ? 1 : 0)
   return loaded
 }
 

@@ -7,23 +7,23 @@ import type { QueuedBatch } from './log-writer.ts'
 import type { Segment } from './segment.ts'
 import { emptyRead, SegmentReader } from './segment-reader.ts'
 import type { Segments } from './segments.ts'
-import { LogTail } from './tail-cache.ts'
+import { TailCache } from './tail-cache.ts'
 import type { ReadResult } from './types.ts'
 
 export class LogReader {
   readonly files: SegmentReader
   readonly #segments: Segments
-  readonly #tail: LogTail
+  readonly #tail: TailCache
 
   constructor(context: LogContext, segments: Segments) {
     this.files = new SegmentReader(context)
     this.#segments = segments
-    this.#tail = new LogTail(context.tails)
+    this.#tail = new TailCache(context.tailCaches)
   }
 
   /** Takes in a batch that is in the file at `position` of the partition's bytes. */
-  follow(batch: QueuedBatch, position: number): void {
-    this.#tail.push(batch.bytes, batch.baseOffset, batch.lastOffset, position)
+  cache(batch: QueuedBatch, position: number): void {
+    this.#tail.append(batch.bytes, batch.baseOffset, batch.lastOffset, position)
   }
 
   /** Whole batches from the one with `offset` on that end before `end`. */
@@ -33,7 +33,7 @@ export class LogReader {
       const { chunks, bytes } = this.#tail.collect(index, maxBytes, atLeastOne, end)
       return bytes === 0 ? emptyRead : { chunks, bytes, release: emptyRead.release }
     }
-    const segment = this.#segments.floor(offset)
+    const segment = this.#segments.floorSegment(offset)
     const found = this.files.read(segment, offset, maxBytes, atLeastOne, end)
     if (found !== null && !(found instanceof Promise)) return found
     return this.#readOn(segment, found, maxBytes, atLeastOne, end)
@@ -45,7 +45,7 @@ export class LogReader {
     if (index >= 0) return this.#tail.at(index).position
     const { active } = this.#segments
     if (offset >= this.#tail.startOffset) return active.startPosition + active.sizeBytes
-    const segment = this.#segments.floor(offset)
+    const segment = this.#segments.floorSegment(offset)
     return segment.startPosition + this.files.approximate(segment, offset).position
   }
 
@@ -62,7 +62,11 @@ export class LogReader {
     end: number,
   ): Promise<ReadResult> {
     let result = await found
-    for (let segment = this.#segments.after(first); result === null && segment !== undefined; segment = this.#segments.after(segment)) {
+    for (
+      let segment = this.#segments.higherSegment(first);
+      result === null && segment !== undefined;
+      segment = this.#segments.higherSegment(segment)
+    ) {
       result = await this.files.read(segment, segment.baseOffset, maxBytes, atLeastOne, end)
     }
     return result ?? emptyRead

@@ -6,8 +6,8 @@
 import { KafkaError } from '../errors.ts'
 import type { DiskFile } from '../system/disk.ts'
 import type { LogContext } from './log-context.ts'
-import { allSynced, isOutOfFiles, OPEN_AGAIN_MS } from './open-files.ts'
-import type { ProducerEntry } from './producer-state.ts'
+import { allSynced, isTooManyOpenFiles, REOPEN_BACKOFF_MS } from './open-files.ts'
+import type { ProducerStateEntry } from './producer-state.ts'
 import type { AppendedBatch, Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import { LazyPromise } from './write-scheduler.ts'
@@ -18,7 +18,7 @@ export interface QueuedBatch extends AppendedBatch {
   /** -1 for none. */
   readonly producerId: number
   /** What the producer was before, to be put back when the write fails. */
-  readonly producerBefore: ProducerEntry | undefined
+  readonly previousProducer: ProducerStateEntry | undefined
   /** Ends a transaction: cannot be taken back. */
   readonly isMarker: boolean
 }
@@ -40,9 +40,9 @@ export class GroupCommit {
 export interface WriterEvents {
   written(batch: QueuedBatch, position: number): void
   /** Everything before `endOffset` keeps its promise now. */
-  settled(endOffset: number, endPosition: number): void
+  durable(endOffset: number, endPosition: number): void
   /** Batches that never were: the first of them began at `offset`. */
-  takenBack(batches: readonly QueuedBatch[], offset: number): void
+  reverted(batches: readonly QueuedBatch[], offset: number): void
   failed(error: KafkaError): void
 }
 
@@ -57,7 +57,7 @@ export class LogWriter {
   /** Paths whose names must be durable before the first acknowledgement: a new partition's folder and files. */
   #namesToSync: { files: string[]; folders: string[] }
   #queue: QueuedBatch[] = []
-  #turn: GroupCommit
+  #current: GroupCommit
   queuedBytes = 0
   /** Written and not yet synced. */
   #unsynced: GroupCommit[] = []
@@ -81,7 +81,7 @@ export class LogWriter {
     this.#events = events
     this.#indexIntervalBytes = indexIntervalBytes
     this.#namesToSync = namesToSync
-    this.#turn = new GroupCommit(context.flush)
+    this.#current = new GroupCommit(context.flush)
   }
 
   /** Takes a batch for this turn's write into the active segment. */
@@ -89,23 +89,23 @@ export class LogWriter {
     if (this.#queue.length === 0) this.#context.scheduler.add(this)
     this.#queue.push(batch)
     this.queuedBytes += batch.sizeBytes
-    return this.#turn
+    return this.#current
   }
 
   /** Outcomes that cover all that was appended so far: for the repeat of a batch that is still on its way. */
   get latest(): GroupCommit | null {
-    return this.#queue.length > 0 ? this.#turn : (this.#unsynced.at(-1) ?? this.#inFlight.at(-1) ?? null)
+    return this.#queue.length > 0 ? this.#current : (this.#unsynced.at(-1) ?? this.#inFlight.at(-1) ?? null)
   }
   #inFlight: GroupCommit[] = []
 
   writeQueued(): void {
     const queue = this.#queue
-    const turn = this.#turn
+    const turn = this.#current
     if (queue.length === 0) return
     const bytes = this.queuedBytes
     this.#queue = []
     this.queuedBytes = 0
-    this.#turn = new GroupCommit(this.#context.flush)
+    this.#current = new GroupCommit(this.#context.flush)
     const segment = this.#segments.active
     let file: DiskFile | null = null
     try {
@@ -120,21 +120,21 @@ export class LogWriter {
       this.#writeFailed(segment, file, queue, turn, error)
       return
     }
-    segment.warm.touch(segment.sizeBytes, bytes, this.#context.clock.now())
+    segment.pageCache.recordAccess(segment.sizeBytes, bytes, this.#context.clock.now())
     const interval = this.#indexIntervalBytes()
     for (const batch of queue) {
       this.#events.written(batch, segment.startPosition + segment.sizeBytes)
-      segment.note(batch, interval)
+      segment.indexBatch(batch, interval)
     }
     turn.endOffset = queue[queue.length - 1]!.lastOffset + 1
     turn.endPosition = segment.startPosition + segment.sizeBytes
     if (this.#context.flush === 'os') {
       this.#unpinDirty()
-      this.#events.settled(turn.endOffset, turn.endPosition)
-      turn.written.succeed()
+      this.#events.durable(turn.endOffset, turn.endPosition)
+      turn.written.resolve()
       return
     }
-    turn.written.succeed()
+    turn.written.resolve()
     this.#unsynced.push(turn)
     if (this.#syncing === null) this.#startSync()
   }
@@ -151,7 +151,7 @@ export class LogWriter {
   fail(error: KafkaError): void {
     if (this.failure !== null) return
     this.failure = error
-    const turns = [...this.#inFlight, ...this.#unsynced, this.#turn]
+    const turns = [...this.#inFlight, ...this.#unsynced, this.#current]
     this.#inFlight = []
     this.#unsynced = []
     this.#queue = []
@@ -159,8 +159,8 @@ export class LogWriter {
     this.#unpinDirty()
     this.#events.failed(error)
     for (const turn of turns) {
-      turn.written.fail(error)
-      turn.durable.fail(error)
+      turn.written.reject(error)
+      turn.durable.reject(error)
     }
   }
 
@@ -187,16 +187,16 @@ export class LogWriter {
         if (this.#context.flush === 'os') this.#unpinDirty()
         const why = file === null ? 'the file cannot be opened' : 'the disk is full'
         this.#context.logger.warn({ err: error }, `${why}: appends fail until that is over`)
-        this.#events.takenBack(queue, offset)
-        turn.written.fail(error)
-        turn.durable.fail(error)
+        this.#events.reverted(queue, offset)
+        turn.written.reject(error)
+        turn.durable.reject(error)
         return
       } catch (err) {
         this.#context.logger.error({ err, path: segment.log.path }, 'a partial write could not be cut off')
       }
     }
-    turn.written.fail(error)
-    turn.durable.fail(error)
+    turn.written.reject(error)
+    turn.durable.reject(error)
     this.fail(error)
   }
 
@@ -220,11 +220,11 @@ export class LogWriter {
     this.#syncing = this.#syncSegments(segments).then(
       () => {
         for (const segment of segments) segment.log.unpin()
-        this.#synced()
+        this.#flushed()
       },
       (cause: unknown) => {
         this.#syncing = null
-        if (isOutOfFiles(cause) && this.failure === null && !this.#isDraining) {
+        if (isTooManyOpenFiles(cause) && this.failure === null && !this.#isDraining) {
           this.#syncAgain(segments, cause)
           return
         }
@@ -247,12 +247,12 @@ export class LogWriter {
       if (this.#dirty.includes(segment)) segment.log.unpin()
       else this.#dirty.push(segment)
     }
-    clock.after(OPEN_AGAIN_MS, () => {
+    clock.after(REOPEN_BACKOFF_MS, () => {
       if (this.#syncing === null && this.failure === null && this.#unsynced.length > 0) this.#startSync()
     })
   }
 
-  #synced(): void {
+  #flushed(): void {
     this.#syncing = null
     this.#isWaiting = false
     const turns = this.#inFlight
@@ -260,8 +260,8 @@ export class LogWriter {
     if (this.failure !== null) return
     const last = turns[turns.length - 1]!
     if (this.#unsynced.length > 0) this.#startSync()
-    this.#events.settled(last.endOffset, last.endPosition)
-    for (const turn of turns) turn.durable.succeed()
+    this.#events.durable(last.endOffset, last.endPosition)
+    for (const turn of turns) turn.durable.resolve()
   }
 
   #syncSegments(segments: readonly Segment[]): Promise<void> {

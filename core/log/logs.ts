@@ -10,11 +10,11 @@ import { Semaphore } from '../system/semaphore.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { folderName, formatEpochs } from './checkpoint.ts'
 import type { LogContext } from './log-context.ts'
-import { type CheckpointedOffset, isPartitionFolder, LogFolder, ReplacedFile } from './log-directory.ts'
+import { type CheckpointedOffset, CheckpointFile, isPartitionFolder, LogDirectory } from './log-directory.ts'
 import { EPOCHS_FILE, loadLog, METADATA_FILE, topicIdOf } from './log-loader.ts'
 import { OpenFiles } from './open-files.ts'
-import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
-import { TailBudget } from './tail-cache.ts'
+import { type LogCheckpoints, StoredPartitionLog } from './partition-log.ts'
+import { TailCacheBudget } from './tail-cache.ts'
 import type { LogConfig, Logs, LogsOptions, OnDamage, PartitionLog } from './types.ts'
 import { WriteScheduler } from './write-scheduler.ts'
 
@@ -30,7 +30,7 @@ const MAX_LOADING = 16
 
 interface Placed {
   log: StoredPartitionLog
-  folder: LogFolder
+  folder: LogDirectory
 }
 
 export async function openLogs(options: LogsOptions, system: System): Promise<Logs> {
@@ -40,7 +40,7 @@ export async function openLogs(options: LogsOptions, system: System): Promise<Lo
     logger: system.logger.child({ room: 'log' }),
     files: new OpenFiles(system.disk),
     pool: new BufferPool(),
-    tails: new TailBudget(),
+    tailCaches: new TailCacheBudget(),
     scheduler: new WriteScheduler(system.clock),
     flush: options.flush,
   }
@@ -55,12 +55,12 @@ class StoredLogs implements Logs {
   readonly #context: LogContext
   readonly #options: LogsOptions
   readonly #system: System
-  #folders: LogFolder[] = []
+  #directories: LogDirectory[] = []
   readonly #logs = new Map<string, Placed>()
   readonly #loading = new Semaphore(MAX_LOADING)
   readonly #opening = new Map<string, Promise<PartitionLog>>()
   /** Folders of partitions found at the start that nobody has opened yet. */
-  readonly #found = new Map<string, LogFolder>()
+  readonly #unopened = new Map<string, LogDirectory>()
   #timers: Timer[] = []
   #closing: Promise<void> | null = null
 
@@ -75,23 +75,23 @@ class StoredLogs implements Logs {
     const { disk, clock, logger } = this.#context
     try {
       for (const path of this.#options.dirs)
-        this.#folders.push(LogFolder.open(disk, resolve(path), (folder, name) => this.#offsetsOf(folder, name)))
-      for (const file of this.#folders.flatMap(({ damaged }) => damaged))
+        this.#directories.push(LogDirectory.open(disk, resolve(path), (folder, name) => this.#offsetsOf(folder, name)))
+      for (const file of this.#directories.flatMap(({ unreadableCheckpoints: damaged }) => damaged))
         logger.warn(
           { file },
           'a checkpoint cannot be read: its partitions stand as their own files tell, records that were deleted may be there again',
         )
       // a mark that came back with the power would vouch for what is written from here on
-      await Promise.all(this.#folders.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
-      await this.#identify()
-      for (const folder of this.#folders) this.#scan(folder)
+      await Promise.all(this.#directories.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
+      await this.#checkIdentity()
+      for (const folder of this.#directories) this.#scan(folder)
     } catch (error) {
-      for (const folder of this.#folders) folder.release()
+      for (const folder of this.#directories) folder.release()
       throw error
     }
     const { retentionCheckIntervalMs, flushOffsetCheckpointIntervalMs, flushStartOffsetCheckpointIntervalMs } = this.#options
     this.#timers = [
-      clock.every(retentionCheckIntervalMs, () => this.#retain()),
+      clock.every(retentionCheckIntervalMs, () => this.#applyRetention()),
       clock.every(flushOffsetCheckpointIntervalMs, () => this.#save('recoveryPoint')),
       clock.every(flushStartOffsetCheckpointIntervalMs, () => this.#save('logStart')),
       clock.every(HIGH_WATERMARK_CHECKPOINT_MS, () => this.#save('highWatermark')),
@@ -117,7 +117,7 @@ class StoredLogs implements Logs {
     if (!opening) {
       const load = async () => {
         // of a topic that went and could not be let go of: never another topic's
-        if (open) await this.#discard(name, open)
+        if (open) await this.#delete(name, open)
         return this.#load(topic, topicId, partition, config, damage)
       }
       opening = this.#loading.run(load).finally(() => this.#opening.delete(name))
@@ -130,21 +130,21 @@ class StoredLogs implements Logs {
     const name = folderName(topic, partition)
     await this.#opening.get(name)
     const placed = this.#logs.get(name)
-    if (placed) await this.#discard(name, placed)
+    if (placed) await this.#delete(name, placed)
   }
 
-  dropStrays(): void {
+  renameStrays(): void {
     const { logger } = this.#context
-    for (const [name, folder] of this.#found) {
+    for (const [name, folder] of this.#unopened) {
       try {
-        const stray = this.#setAside(folder, name, STRAY)
+        const stray = this.#renameFolder(folder, name, STRAY)
         logger.warn({ partition: name, stray }, 'a folder belongs to no topic that is there: set aside')
       } catch (err) {
         logger.warn({ err, partition: name }, 'a folder that belongs to no topic could not be set aside')
         continue
       }
-      this.#found.delete(name)
-      folder.forget(name)
+      this.#unopened.delete(name)
+      folder.removeCheckpointed(name)
     }
   }
 
@@ -159,15 +159,15 @@ class StoredLogs implements Logs {
     const results = await Promise.allSettled([...this.#logs.values()].map(({ log }) => log.close(true)))
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason as Error)
     try {
-      for (const folder of this.#folders) {
+      for (const folder of this.#directories) {
         await Promise.all([folder.save('recoveryPoint'), folder.save('highWatermark'), folder.save('logStart')])
-        const unread = !folder.wasClean && [...this.#found.values()].includes(folder)
+        const unread = !folder.wasClean && [...this.#unopened.values()].includes(folder)
         const failed = [...this.#logs.values()].some((placed) => placed.folder === folder && placed.log.hasFailed)
         // The mark vouches for every file: one failed partition, or one that a crash left and nobody read, and the next start recovers.
         if (failures.length === 0 && !failed && !unread) await folder.markClean()
       }
     } finally {
-      for (const folder of this.#folders) folder.release()
+      for (const folder of this.#directories) folder.release()
     }
     if (failures.length > 0)
       throw new Error(`${failures.length} partitions could not be closed: ${failures[0]!.message}`, { cause: failures[0] })
@@ -175,7 +175,7 @@ class StoredLogs implements Logs {
 
   async #load(topic: string, topicId: string, partition: number, config: LogConfig, damage: OnDamage): Promise<PartitionLog> {
     const name = folderName(topic, partition)
-    const folder = this.#found.get(name) ?? this.#roomiest()
+    const folder = this.#unopened.get(name) ?? this.#leastLoadedDirectory()
     const path = join(folder.path, name)
     const owner = topicIdOf(this.#context, path)
     if (owner !== null && owner !== topicId) {
@@ -185,8 +185,8 @@ class StoredLogs implements Logs {
           `${file} names topic id ${owner}, which ${name} never has: put ${topicId} there, or a copy of the folder in its place`,
         )
       }
-      const stray = this.#setAside(folder, name, STRAY)
-      folder.forget(name)
+      const stray = this.#renameFolder(folder, name, STRAY)
+      folder.removeCheckpointed(name)
       this.#context.logger.warn(
         { partition: name, topicId: owner, expected: topicId, stray },
         'a folder belonged to a deleted topic of the same name: set aside',
@@ -202,8 +202,8 @@ class StoredLogs implements Logs {
       recoveryPoint: folder.checkpointed('recoveryPoint', name) ?? 0,
       logStartOffset: folder.checkpointed('logStart', name) ?? 0,
       indexIntervalBytes: config.indexIntervalBytes,
-      repeatsSinceMs: this.#context.clock.now() - this.producerIdExpirationMs,
-      damage,
+      producersActiveSinceMs: this.#context.clock.now() - this.producerIdExpirationMs,
+      onDamage: damage,
       isCompacted: config.cleanupPolicy.includes('compact'),
     })
     const known = folder.checkpointed('highWatermark', name) ?? 0
@@ -213,26 +213,26 @@ class StoredLogs implements Logs {
         'records that readers may have seen are gone',
       )
     }
-    const epochs = new ReplacedFile(this.#context.disk, join(path, EPOCHS_FILE), () => formatEpochs(loaded.epochs.entries))
-    const home: PartitionHome = {
+    const epochs = new CheckpointFile(this.#context.disk, join(path, EPOCHS_FILE), () => formatEpochs(loaded.epochs.entries))
+    const home: LogCheckpoints = {
       saveLogStarts: () => folder.save('logStart'),
       saveEpochs: () => epochs.save(),
       epochsWritten: () => epochs.idle(),
     }
     const log = new StoredPartitionLog(this.#context, home, loaded, config)
-    this.#found.delete(name)
+    this.#unopened.delete(name)
     this.#logs.set(name, { log, folder })
     return log
   }
 
   /** Lets go of a partition and its folder. Where the disk refuses that, the folder is found to be a stray at the next opening or start. */
-  async #discard(name: string, { log, folder }: Placed): Promise<void> {
+  async #delete(name: string, { log, folder }: Placed): Promise<void> {
     const { clock, disk, logger } = this.#context
     this.#logs.delete(name)
     await log.close(false).catch((err: unknown) => logger.warn({ err, partition: name }, 'a partition that goes could not be closed'))
-    folder.forget(name)
+    folder.removeCheckpointed(name)
     try {
-      const gone = this.#setAside(folder, name, DELETED)
+      const gone = this.#renameFolder(folder, name, DELETED)
       clock.after(log.config.fileDeleteDelayMs, () => this.#unlink(gone))
       await disk.syncFolder(folder.path)
     } catch (err) {
@@ -240,10 +240,10 @@ class StoredLogs implements Logs {
     }
   }
 
-  async #identify(): Promise<void> {
+  async #checkIdentity(): Promise<void> {
     const { nodeId } = this.#options
     const known = new Map<string, string>()
-    for (const folder of this.#folders) {
+    for (const folder of this.#directories) {
       const id = folder.clusterIdFor(nodeId)
       if (id !== null) known.set(id, folder.path)
     }
@@ -251,23 +251,23 @@ class StoredLogs implements Logs {
       const list = [...known].map(([id, path]) => `${path} (${id})`).join(', ')
       throw new Error(`log.dirs holds folders of different clusters: ${list}. Keep those of one cluster in log.dirs`)
     }
-    if (known.size === 0) for (const folder of this.#folders) folder.assertUnused(nodeId)
+    if (known.size === 0) for (const folder of this.#directories) folder.assertUnused(nodeId)
     this.clusterId = known.keys().next().value ?? this.#system.random.uuid()
     const identity = { clusterId: this.clusterId, nodeId, newDirectoryId: () => this.#system.random.uuid() }
-    await Promise.all(this.#folders.map((folder) => folder.identify(identity)))
+    await Promise.all(this.#directories.map((folder) => folder.writeIdentity(identity)))
   }
 
-  #scan(folder: LogFolder): void {
+  #scan(folder: LogDirectory): void {
     for (const entry of this.#context.disk.list(folder.path)) {
       if (!entry.folder) continue
       if (entry.name.endsWith(DELETED)) this.#unlink(join(folder.path, entry.name))
       else if (isPartitionFolder(entry.name)) {
-        const other = this.#found.get(entry.name)
+        const other = this.#unopened.get(entry.name)
         if (other) {
           const [one, two] = [join(other.path, entry.name), join(folder.path, entry.name)]
           throw new Error(`one partition lies in two folders, ${one} and ${two}: move the one away that is not to be kept`)
         }
-        this.#found.set(entry.name, folder)
+        this.#unopened.set(entry.name, folder)
       }
     }
   }
@@ -279,7 +279,7 @@ class StoredLogs implements Logs {
   }
 
   /** Gives a partition's folder a name that stands for no partition. */
-  #setAside(folder: LogFolder, name: string, ending: string): string {
+  #renameFolder(folder: LogDirectory, name: string, ending: string): string {
     const tail = `.${this.#system.random.bytes(16).toString('hex')}${ending}`
     const path = join(folder.path, name.slice(0, 255 - tail.length) + tail)
     this.#context.disk.rename(join(folder.path, name), path)
@@ -287,14 +287,14 @@ class StoredLogs implements Logs {
   }
 
   /** The folder with the fewest partitions. */
-  #roomiest(): LogFolder {
-    const counts = new Map(this.#folders.map((folder) => [folder, 0]))
+  #leastLoadedDirectory(): LogDirectory {
+    const counts = new Map(this.#directories.map((folder) => [folder, 0]))
     for (const { folder } of this.#logs.values()) counts.set(folder, counts.get(folder)! + 1)
-    for (const folder of this.#found.values()) counts.set(folder, counts.get(folder)! + 1)
+    for (const folder of this.#unopened.values()) counts.set(folder, counts.get(folder)! + 1)
     return [...counts].reduce((best, next) => (next[1] < best[1] ? next : best))[0]
   }
 
-  #offsetsOf(folder: LogFolder, name: 'recoveryPoint' | 'highWatermark' | 'logStart'): CheckpointedOffset[] {
+  #offsetsOf(folder: LogDirectory, name: 'recoveryPoint' | 'highWatermark' | 'logStart'): CheckpointedOffset[] {
     const offsets = new Map<string, CheckpointedOffset>()
     for (const [key, offset] of folder.checkpointedEntries(name)) {
       const split = key.lastIndexOf('-')
@@ -311,7 +311,7 @@ class StoredLogs implements Logs {
   }
 
   #save(name: 'recoveryPoint' | 'highWatermark' | 'logStart'): void {
-    for (const folder of this.#folders) {
+    for (const folder of this.#directories) {
       folder
         .save(name)
         .catch((err: unknown) =>
@@ -320,11 +320,11 @@ class StoredLogs implements Logs {
     }
   }
 
-  #retain(): void {
+  #applyRetention(): void {
     const now = this.#context.clock.now()
     for (const [partition, { log }] of this.#logs) {
       try {
-        log.retain(now)
+        log.applyRetention(now)
       } catch (err) {
         this.#context.logger.warn({ err, partition }, 'retention could not finish; it tries again at the next check')
       }

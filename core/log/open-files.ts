@@ -8,16 +8,16 @@ import type { Disk, DiskFile, OpenMode } from '../system/disk.ts'
 const MAX_OPEN_FILES = 512
 
 /** After this long a file that could not be opened, because too many are, is tried again. */
-export const OPEN_AGAIN_MS = 100
+export const REOPEN_BACKOFF_MS = 100
 
 /** Too many files are open: nothing was done to any of them, so that trying again is safe. */
-export const isOutOfFiles = (error: unknown): boolean => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')
+export const isTooManyOpenFiles = (error: unknown): boolean => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 /** Resolves when all of `syncs` have. Of several failures the one counts that must not be tried again: a disk tells of it only once. */
 export async function allSynced(syncs: readonly Promise<void>[]): Promise<void> {
   const ends = await Promise.allSettled(syncs)
   const failures = ends.filter((end) => end.status === 'rejected').map((end) => end.reason as unknown)
-  if (failures.length > 0) throw failures.find((failure) => !isOutOfFiles(failure)) ?? failures[0]
+  if (failures.length > 0) throw failures.find((failure) => !isTooManyOpenFiles(failure)) ?? failures[0]
 }
 
 export class LogFile {
@@ -26,7 +26,7 @@ export class LogFile {
   #file: DiskFile | null = null
   pins = 0
   lastUse = 0
-  #gone = false
+  #isRetired = false
 
   constructor(files: OpenFiles, path: string) {
     this.#files = files
@@ -37,7 +37,7 @@ export class LogFile {
   use(mode: OpenMode = 'write'): DiskFile {
     this.lastUse = this.#files.tick()
     if (this.#file === null) {
-      if (this.#gone) throw new Error(`${this.path} is closed`)
+      if (this.#isRetired) throw new Error(`${this.path} is closed`)
       this.#file = this.#files.disk.open(this.path, mode)
       this.#files.opened(this)
     }
@@ -52,12 +52,12 @@ export class LogFile {
 
   unpin(): void {
     this.pins--
-    if (this.#gone) this.close()
+    if (this.#isRetired) this.close()
   }
 
   /** Closes it now, or when the last pin goes. */
   retire(): void {
-    this.#gone = true
+    this.#isRetired = true
     this.close()
   }
 

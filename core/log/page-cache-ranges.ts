@@ -7,11 +7,11 @@ const BLOCK_BYTES = 128 * 1024
 /** How long a touched block counts as cached. */
 const WARM_SECONDS = 60
 
-export class WarmRanges {
+export class PageCacheRanges {
   /** Seconds of the last touch, per block; 0 is never. */
   #touched = new Uint32Array(0)
 
-  touch(position: number, bytes: number, nowMs: number): void {
+  recordAccess(position: number, bytes: number, nowMs: number): void {
     const last = Math.floor((position + Math.max(bytes, 1) - 1) / BLOCK_BYTES)
     if (last >= this.#touched.length) {
       const grown = new Uint32Array(Math.max(last + 1, this.#touched.length * 2, 8))
@@ -22,7 +22,7 @@ export class WarmRanges {
     for (let block = Math.floor(position / BLOCK_BYTES); block <= last; block++) this.#touched[block] = second
   }
 
-  isWarm(position: number, bytes: number, nowMs: number): boolean {
+  isLikelyCached(position: number, bytes: number, nowMs: number): boolean {
     const oldest = Math.floor(nowMs / 1000) + 1 - WARM_SECONDS
     const last = Math.floor((position + Math.max(bytes, 1) - 1) / BLOCK_BYTES)
     for (let block = Math.floor(position / BLOCK_BYTES); block <= last; block++) {

@@ -5,16 +5,16 @@
 import { KafkaError } from '../errors.ts'
 import { attributes, type BatchHeader } from '../wire/batch-header.ts'
 import { type AppendOrigin, checkBatch, checkRecords } from './append-check.ts'
-import { recompress, stampBatch } from './batch-rewrite.ts'
+import { assignOffset, recompress } from './batch-rewrite.ts'
 import { readMarker } from './control-record.ts'
 import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { LogReader } from './log-reader.ts'
 import { type GroupCommit, LogWriter, type QueuedBatch } from './log-writer.ts'
-import { allSynced, isOutOfFiles, OPEN_AGAIN_MS } from './open-files.ts'
-import { Appended } from './pending-append.ts'
+import { allSynced, isTooManyOpenFiles, REOPEN_BACKOFF_MS } from './open-files.ts'
+import { PendingAppend } from './pending-append.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
-import type { SequencedBatch } from './producer-state.ts'
+import type { BatchMetadata } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
 import { offsetFileName, type Segment, suffixes } from './segment.ts'
 import { emptyRead } from './segment-reader.ts'
@@ -22,10 +22,10 @@ import { shouldRoll } from './segment-roll.ts'
 import { Segments } from './segments.ts'
 import { findMaxTimestamp, findTimestamp } from './timestamp-search.ts'
 import type { AbortedTransaction, AppendResult, LogConfig, PartitionLog, ReadBound, ReadResult, TimestampedOffset } from './types.ts'
-import { settled } from './write-scheduler.ts'
+import { resolved } from './write-scheduler.ts'
 
 /** What the folder that a partition lies in does for it. */
-export interface PartitionHome {
+export interface LogCheckpoints {
   /** Writes the log starts of the folder's partitions; durable when it resolves. */
   saveLogStarts(): Promise<void>
   saveEpochs(): Promise<void>
@@ -47,10 +47,10 @@ export class StoredPartitionLog implements PartitionLog {
   /** Everything before it is durable, indexes of sealed segments included: where recovery begins after a crash. */
   recoveryPoint: number
   /** False while nothing was appended since the files were last known whole: a stop has nothing to write then. */
-  #touched: boolean
+  #needsFlush: boolean
   readonly #context: LogContext
-  readonly #home: PartitionHome
-  readonly #where: string
+  readonly #checkpoints: LogCheckpoints
+  readonly #name: string
   readonly #segments: Segments
   readonly #producers: LoadedLog['producers']
   readonly #writer: LogWriter
@@ -66,21 +66,21 @@ export class StoredPartitionLog implements PartitionLog {
   /** The epoch of this opening is written with its first append: a partition that nobody writes to costs nothing. */
   #epochsSaved: boolean
 
-  constructor(context: LogContext, home: PartitionHome, loaded: LoadedLog, config: LogConfig) {
+  constructor(context: LogContext, home: LogCheckpoints, loaded: LoadedLog, config: LogConfig) {
     this.#context = context
-    this.#home = home
+    this.#checkpoints = home
     this.topic = loaded.topic
     this.topicId = loaded.topicId
     this.partition = loaded.partition
     this.folder = loaded.folder
-    this.#where = `${loaded.topic}-${loaded.partition}`
+    this.#name = `${loaded.topic}-${loaded.partition}`
     this.config = config
     this.logStartOffset = loaded.logStartOffset
     this.logEndOffset = loaded.logEndOffset
     this.highWatermark = loaded.logEndOffset
     this.#writtenOffset = loaded.logEndOffset
     this.recoveryPoint = loaded.logEndOffset
-    this.#touched = loaded.touched
+    this.#needsFlush = loaded.needsFlush
     this.epochs = loaded.epochs
     this.leaderEpoch = loaded.leaderEpoch
     this.#epochsSaved = !this.epochs.assign(loaded.leaderEpoch, loaded.logEndOffset)
@@ -93,13 +93,13 @@ export class StoredPartitionLog implements PartitionLog {
       this.#segments,
       {
         written: (batch, position) => {
-          this.#reader.follow(batch, position)
+          this.#reader.cache(batch, position)
           this.#writtenOffset = batch.lastOffset + 1
         },
-        settled: (endOffset, endPosition) => this.#advance(endOffset, endPosition),
-        takenBack: (batches, offset) => this.#takeBack(batches, offset),
+        durable: (endOffset, endPosition) => this.#advance(endOffset, endPosition),
+        reverted: (batches, offset) => this.#revert(batches, offset),
         failed: (error) =>
-          context.logger.error({ err: error, partition: this.#where }, 'the partition takes no more appends until a restart'),
+          context.logger.error({ err: error, partition: this.#name }, 'the partition takes no more appends until a restart'),
       },
       () => this.config.indexIntervalBytes,
       loaded.namesToSync,
@@ -121,34 +121,34 @@ export class StoredPartitionLog implements PartitionLog {
 
   /** Invariant 4. */
   get lastStableOffset(): number {
-    return Math.min(this.#producers.firstUnstable(this.highWatermark) ?? this.highWatermark, this.highWatermark)
+    return Math.min(this.#producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark, this.highWatermark)
   }
 
   append(batch: Buffer, origin: AppendOrigin = 'client'): AppendResult {
     if (this.failure !== null) throw this.failure
     let bytes = batch
-    let header = checkBatch(bytes, this.config, origin, this.#where)
+    let header = checkBatch(bytes, this.config, origin, this.#name)
     const now = this.#context.clock.now()
     if (origin === 'client') {
-      checkRecords(bytes, header, this.config, now, this.#where)
+      checkRecords(bytes, header, this.config, now, this.#name)
       // Invariant 5: a repeat is answered with the offsets it got the first time.
       const repeated = header.producerId >= 0 ? this.#producers.check(header) : null
-      if (repeated !== null) return this.#repeat(repeated)
-      bytes = recompress(bytes, header, this.config.compressionType, this.#where)
-      if (bytes !== batch) header = checkBatch(bytes, this.config, origin, this.#where)
+      if (repeated !== null) return this.#duplicateResult(repeated)
+      bytes = recompress(bytes, header, this.config.compressionType, this.#name)
+      if (bytes !== batch) header = checkBatch(bytes, this.config, origin, this.#name)
     }
     const stamped = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
     if (stamped) header.maxTimestamp = now
-    if (shouldRoll(this.#segments.active, this.#writer.queuedBytes, this.#placed(header), this.config, now)) this.#roll()
+    if (shouldRoll(this.#segments.active, this.#writer.queuedBytes, this.#batchAtEnd(header), this.config, now)) this.#roll()
     header.baseOffset = this.logEndOffset
     header.lastOffset = header.baseOffset + header.lastOffsetDelta
-    stampBatch(bytes, header, this.leaderEpoch, stamped)
+    assignOffset(bytes, header, this.leaderEpoch, stamped)
     if (!this.#epochsSaved) this.#saveEpochs()
     const isMarker = (header.attributes & attributes.control) !== 0
     const producerBefore = header.producerId >= 0 && !isMarker ? this.#producers.apply(header) : undefined
     if (isMarker) this.#applyMarker(bytes, header)
     this.logEndOffset = header.lastOffset + 1
-    this.#touched = true
+    this.#needsFlush = true
     const turn = this.#writer.enqueue({
       bytes,
       sizeBytes: header.sizeBytes,
@@ -156,10 +156,10 @@ export class StoredPartitionLog implements PartitionLog {
       lastOffset: header.lastOffset,
       maxTimestamp: header.maxTimestamp,
       producerId: isMarker ? -1 : header.producerId,
-      producerBefore,
+      previousProducer: producerBefore,
       isMarker,
     })
-    return new Appended(header.baseOffset, header.lastOffset, stamped ? now : -1, this.logStartOffset, turn.written, turn.durable)
+    return new PendingAppend(header.baseOffset, header.lastOffset, stamped ? now : -1, this.logStartOffset, turn.written, turn.durable)
   }
 
   read(offset: number, maxBytes: number, atLeastOne: boolean, bound: ReadBound = 'highWatermark'): ReadResult | Promise<ReadResult> {
@@ -168,7 +168,7 @@ export class StoredPartitionLog implements PartitionLog {
     const end = this.#boundOffset(bound)
     if (offset >= end || maxBytes < 0) return emptyRead
     const found = this.#reader.read(offset, maxBytes, atLeastOne, end)
-    return found instanceof Promise ? found.catch((error: unknown) => Promise.reject(this.#explain(error, offset))) : found
+    return found instanceof Promise ? found.catch((error: unknown) => Promise.reject(this.#readError(error, offset))) : found
   }
 
   available(offset: number, bound: ReadBound = 'highWatermark'): number {
@@ -184,7 +184,7 @@ export class StoredPartitionLog implements PartitionLog {
 
   abortedTransactions(from: number, to: number): AbortedTransaction[] {
     const found: AbortedTransaction[] = []
-    for (const segment of this.#segments.from(this.#segments.floor(from))) {
+    for (const segment of this.#segments.startingWith(this.#segments.floorSegment(from))) {
       for (const entry of segment.abortedTransactions()) {
         if (entry.lastOffset >= from && entry.firstOffset < to) found.push({ producerId: entry.producerId, firstOffset: entry.firstOffset })
         if (entry.lastStableOffset >= to) return found
@@ -202,27 +202,27 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   epochAt(offset: number): number {
-    return this.epochs.epochAt(offset)
+    return this.epochs.epochForOffset(offset)
   }
 
   endOffsetForEpoch(epoch: number): { leaderEpoch: number; endOffset: number } {
-    return this.epochs.endOffset(epoch, this.logEndOffset)
+    return this.epochs.endOffsetFor(epoch, this.logEndOffset)
   }
 
   async deleteRecordsBefore(offset: number): Promise<number> {
     if (this.failure !== null) throw this.failure
     if (!this.config.cleanupPolicy.includes('delete')) {
-      throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.#where} can not be deleted due to the configured policy`)
+      throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.#name} can not be deleted due to the configured policy`)
     }
     const wanted = offset === -1 ? this.highWatermark : offset
     if (wanted > this.highWatermark || wanted < 0) {
       throw new KafkaError(
         'OFFSET_OUT_OF_RANGE',
-        `${this.#where}: records before ${offset} cannot go, the high watermark is ${this.highWatermark}`,
+        `${this.#name}: records before ${offset} cannot go, the high watermark is ${this.highWatermark}`,
       )
     }
     await this.#raiseLogStart(wanted)
-    this.retain(this.#context.clock.now())
+    this.applyRetention(this.#context.clock.now())
     return this.logStartOffset
   }
 
@@ -236,14 +236,14 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   /** Lets go of segments that outlived the topic's settings. Rolls the active one first where time has run out for it. */
-  retain(nowMs: number): void {
+  applyRetention(nowMs: number): void {
     if (this.failure !== null) return
     const facts = { logStartOffset: this.logStartOffset, highWatermark: this.highWatermark, nowMs }
     const ages = () =>
       this.#segments.all.map((segment, index, all) => ({
         endOffset: all[index + 1]?.baseOffset ?? this.logEndOffset,
         sizeBytes: segment.sizeBytes,
-        latestTimestamp: () => segment.ageTimestamp(),
+        latestTimestamp: () => segment.retentionTimestamp(),
       }))
     let expired = expiredSegments(ages(), this.config, facts)
     if (expired === 0) return
@@ -251,12 +251,12 @@ export class StoredPartitionLog implements PartitionLog {
       this.#roll()
       expired = expiredSegments(ages(), this.config, facts)
     }
-    this.#segments.dropOldest(expired, this.config.fileDeleteDelayMs)
+    this.#segments.deleteOldest(expired, this.config.fileDeleteDelayMs)
     this.#reader.files.forget()
     const start = Math.max(this.logStartOffset, this.#segments.first.baseOffset)
-    this.#context.logger.info({ partition: this.#where, segments: expired, logStartOffset: start }, 'segments deleted')
+    this.#context.logger.info({ partition: this.#name, segments: expired, logStartOffset: start }, 'segments deleted')
     this.logStartOffset = start
-    if (this.epochs.truncateStart(start)) this.#saveEpochs()
+    if (this.epochs.truncateFromStart(start)) this.#saveEpochs()
   }
 
   expireProducers(cutoffMs: number): void {
@@ -270,10 +270,10 @@ export class StoredPartitionLog implements PartitionLog {
     try {
       if (this.#writer.failure === null) await this.#writer.drain()
       await this.#sealing
-      await this.#home.epochsWritten()
-      if (clean && this.#touched && this.#writer.failure === null) await this.#writeClean()
+      await this.#checkpoints.epochsWritten()
+      if (clean && this.#needsFlush && this.#writer.failure === null) await this.#writeClean()
     } finally {
-      this.#closed = new KafkaError('NOT_LEADER_FOR_PARTITION', `${this.#where}: its log is closed`)
+      this.#closed = new KafkaError('NOT_LEADER_FOR_PARTITION', `${this.#name}: its log is closed`)
       this.#reader.close()
       for (const segment of this.#segments.all) segment.log.retire()
     }
@@ -287,7 +287,7 @@ export class StoredPartitionLog implements PartitionLog {
     await Promise.all(paths.map((path) => disk.syncFile(path)))
     await disk.syncFolder(this.folder)
     this.recoveryPoint = this.logEndOffset
-    this.#touched = false
+    this.#needsFlush = false
   }
 
   #boundOffset(bound: ReadBound): number {
@@ -296,7 +296,7 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   /** The segment may have gone while the disk was asked. */
-  #explain(error: unknown, offset: number): unknown {
+  #readError(error: unknown, offset: number): unknown {
     if (this.#closed !== null) return this.#closed
     return offset < this.logStartOffset ? this.#outOfRange(offset) : error
   }
@@ -304,24 +304,24 @@ export class StoredPartitionLog implements PartitionLog {
   #outOfRange(offset: number): KafkaError {
     return new KafkaError(
       'OFFSET_OUT_OF_RANGE',
-      `${this.#where}: offset ${offset} is outside of ${this.logStartOffset} to ${this.logEndOffset}`,
+      `${this.#name}: offset ${offset} is outside of ${this.logStartOffset} to ${this.logEndOffset}`,
     )
   }
 
-  #placed(header: BatchHeader): { lastOffset: number; sizeBytes: number; maxTimestamp: number } {
+  #batchAtEnd(header: BatchHeader): { lastOffset: number; sizeBytes: number; maxTimestamp: number } {
     return { lastOffset: this.logEndOffset + header.lastOffsetDelta, sizeBytes: header.sizeBytes, maxTimestamp: header.maxTimestamp }
   }
 
-  #repeat(batch: SequencedBatch): AppendResult {
+  #duplicateResult(batch: BatchMetadata): AppendResult {
     const { latest } = this.#writer
     const onItsWay: GroupCommit | null = batch.lastOffset >= this.highWatermark ? latest : null
-    return new Appended(
+    return new PendingAppend(
       batch.baseOffset,
       batch.lastOffset,
       this.config.messageTimestampType === 'LogAppendTime' ? batch.timestamp : -1,
       this.logStartOffset,
-      batch.lastOffset >= this.#writtenOffset && onItsWay ? onItsWay.written : settled,
-      onItsWay ? onItsWay.durable : settled,
+      batch.lastOffset >= this.#writtenOffset && onItsWay ? onItsWay.written : resolved,
+      onItsWay ? onItsWay.durable : resolved,
     )
   }
 
@@ -329,11 +329,11 @@ export class StoredPartitionLog implements PartitionLog {
     const marker = readMarker(bytes)
     if (marker === null) return
     const aborted = this.#producers.applyMarker(header, marker)
-    if (aborted !== null) this.#segments.active.noteAborted(aborted)
+    if (aborted !== null) this.#segments.active.addAbortedTxn(aborted)
   }
 
-  #takeBack(batches: readonly QueuedBatch[], offset: number): void {
-    for (const batch of batches.toReversed()) if (batch.producerId >= 0) this.#producers.undo(batch.producerId, batch.producerBefore)
+  #revert(batches: readonly QueuedBatch[], offset: number): void {
+    for (const batch of batches.toReversed()) if (batch.producerId >= 0) this.#producers.revert(batch.producerId, batch.previousProducer)
     this.logEndOffset = offset
   }
 
@@ -356,7 +356,7 @@ export class StoredPartitionLog implements PartitionLog {
       if (this.logEndOffset !== expected) throw new Error('what was queued before could not be written')
       const paths = [...ended.writeIndexes(), this.#writeSnapshot()]
       const next = this.#segments.add(this.logEndOffset)
-      ended.seal()
+      ended.closeIndexes()
       this.#sealsRunning++
       ended.log.pin()
       this.#sealing = this.#sealing.then(() => this.#syncSealed(ended, paths, next.baseOffset))
@@ -374,14 +374,14 @@ export class StoredPartitionLog implements PartitionLog {
           await disk.syncFolder(this.folder)
           break
         } catch (cause) {
-          if (!isOutOfFiles(cause) || this.#isClosing) throw cause
-          await clock.sleep(OPEN_AGAIN_MS)
+          if (!isTooManyOpenFiles(cause) || this.#isClosing) throw cause
+          await clock.sleep(REOPEN_BACKOFF_MS)
         }
       }
       this.recoveryPoint = Math.max(this.recoveryPoint, nextOffset)
     } catch (cause) {
       // Retention may have taken its files away meanwhile.
-      if (ended.isDropped) return
+      if (ended.isDeleted) return
       const message = `${this.folder}: a full segment cannot be made durable: ${(cause as Error).message}`
       this.#writer.fail(new KafkaError('KAFKA_STORAGE_ERROR', message, { cause }))
     } finally {
@@ -399,17 +399,17 @@ export class StoredPartitionLog implements PartitionLog {
   async #raiseLogStart(offset: number): Promise<void> {
     if (offset > this.logStartOffset) {
       this.logStartOffset = offset
-      this.#touched = true
-      if (this.epochs.truncateStart(offset)) this.#saveEpochs()
+      this.#needsFlush = true
+      if (this.epochs.truncateFromStart(offset)) this.#saveEpochs()
     }
-    await this.#home.saveLogStarts()
+    await this.#checkpoints.saveLogStarts()
   }
 
   #saveEpochs(): void {
     this.#epochsSaved = true
-    this.#home.saveEpochs().catch((err: unknown) => {
+    this.#checkpoints.saveEpochs().catch((err: unknown) => {
       this.#context.logger.warn(
-        { err, partition: this.#where },
+        { err, partition: this.#name },
         'leader epochs could not be written; recovery makes them again from the log',
       )
     })

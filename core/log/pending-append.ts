@@ -5,7 +5,7 @@
 import type { AppendResult } from './types.ts'
 import type { LazyPromise } from './write-scheduler.ts'
 
-export class Appended implements AppendResult {
+export class PendingAppend implements AppendResult {
   readonly baseOffset: number
   readonly lastOffset: number
   readonly logAppendTimeMs: number

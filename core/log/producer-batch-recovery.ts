@@ -6,7 +6,7 @@ import type { Disk } from '../system/disk.ts'
 import { attributes } from '../wire/batch-header.ts'
 import { scanBatches } from './batch-scan.ts'
 import { OFFSET_ENTRY_BYTES } from './offset-index.ts'
-import { type ProducerState, REMEMBERED_BATCHES, type SequencedBatch, sequencedBatch } from './producer-state.ts'
+import { BATCHES_TO_RETAIN, type BatchMetadata, batchMetadata, type ProducerState } from './producer-state.ts'
 import { type Segment, suffixes } from './segment.ts'
 
 /** Bytes of the log that one partition's start reads for this (Invariant 13): some milliseconds. A batch further from the end stays unknown. */
@@ -16,9 +16,14 @@ const MAX_BYTES = 1024 * 1024
 const STEP_BYTES = 128 * 1024
 
 /** Completes the batches of `producers`, as a snapshot at `offset` gave them, from `segments`. */
-export async function completeBatches(disk: Disk, segments: readonly Segment[], offset: number, producers: ProducerState): Promise<void> {
+export async function recoverBatchMetadata(
+  disk: Disk,
+  segments: readonly Segment[],
+  offset: number,
+  producers: ProducerState,
+): Promise<void> {
   const wanted = new Set<number>()
-  const found = new Map<number, SequencedBatch[]>()
+  const found = new Map<number, BatchMetadata[]>()
   for (const { producerId, batches } of producers.all()) if (batches.length > 0 && batches[0]!.firstSequence !== 0) wanted.add(producerId)
   let bytesLeft = MAX_BYTES
   for (const segment of segments.filter(({ baseOffset }) => baseOffset < offset).toReversed()) {
@@ -32,10 +37,10 @@ export async function completeBatches(disk: Disk, segments: readonly Segment[], 
       // an index that does not fit its log
       if (step === null) return
       for (const [producerId, batches] of step) {
-        const all = [...batches, ...(found.get(producerId) ?? [])].slice(-REMEMBERED_BATCHES)
+        const all = [...batches, ...(found.get(producerId) ?? [])].slice(-BATCHES_TO_RETAIN)
         found.set(producerId, all)
-        if (all.length === REMEMBERED_BATCHES || all[0]!.firstSequence === 0) wanted.delete(producerId)
-        producers.complete(producerId, all)
+        if (all.length === BATCHES_TO_RETAIN || all[0]!.firstSequence === 0) wanted.delete(producerId)
+        producers.setBatches(producerId, all)
       }
       end = start
     }
@@ -65,16 +70,16 @@ async function batchesBetween(
   offset: number,
   producers: ProducerState,
   wanted: ReadonlySet<number>,
-): Promise<Map<number, SequencedBatch[]> | null> {
-  const found = new Map<number, SequencedBatch[]>()
+): Promise<Map<number, BatchMetadata[]> | null> {
+  const found = new Map<number, BatchMetadata[]>()
   const file = segment.log.pin()
   try {
-    const range = { position: start, end, nextOffset: segment.baseOffset, endOffset: segment.endOfOffsets, checkCrc: true }
+    const range = { position: start, end, nextOffset: segment.baseOffset, endOffset: segment.maxEndOffset, checkCrc: true }
     const { position } = await scanBatches(disk, file, range, (header) => {
       if (header.lastOffset >= offset || (header.attributes & attributes.control) !== 0 || !wanted.has(header.producerId)) return
       if (producers.get(header.producerId)!.epoch !== header.producerEpoch) return
       const batches = found.get(header.producerId) ?? []
-      batches.push(sequencedBatch(header))
+      batches.push(batchMetadata(header))
       found.set(header.producerId, batches)
     })
     return position === end ? found : null

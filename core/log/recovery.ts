@@ -4,15 +4,15 @@
  */
 import type { Logger } from '../system/logger.ts'
 import { attributes, BATCH_OVERHEAD, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
-import { holdsBatchBehind, holdsOldFormat, scanBatches } from './batch-scan.ts'
+import { hasValidBatchAfter, isOldFormat, scanBatches } from './batch-scan.ts'
 import { readMarker } from './control-record.ts'
 import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './offset-index.ts'
-import { completeBatches } from './producer-batch-recovery.ts'
+import { recoverBatchMetadata } from './producer-batch-recovery.ts'
 import { decodeSnapshot } from './producer-snapshot.ts'
 import { offsetFileName, type Segment, suffixes } from './segment.ts'
-import { decodeAborted } from './transaction-index.ts'
+import { decodeAbortedTxns } from './transaction-index.ts'
 
 export interface Recovered {
   logEndOffset: number
@@ -41,11 +41,11 @@ export async function recoverSegments(
   for (let index = 0; index < segments.length; index++) {
     const segment = segments[index]!
     const isLast = index === segments.length - 1
-    const end = segments[index + 1]?.baseOffset ?? segment.endOfOffsets
+    const end = segments[index + 1]?.baseOffset ?? segment.maxEndOffset
     const bytes = context.disk.stat(segment.log.path)!.bytes
     nextOffset = Math.max(nextOffset, segment.baseOffset)
     if (efforts[index] === 'skip') {
-      segment.adoptSealed(bytes)
+      segment.loadSealed(bytes)
       if (end > replayFrom) await replay(context, loaded, segment, bytes, end, replayFrom)
       nextOffset = end
       continue
@@ -65,7 +65,7 @@ export async function recoverSegments(
     }
     if (!isLast && efforts[index] === 'whole') {
       for (const path of segment.writeIndexes()) await context.disk.syncFile(path)
-      segment.seal()
+      segment.closeIndexes()
     }
   }
   if (changed) await makeDurable(context, loaded, firstWhole < 0 ? loaded.segments.length - 1 : from)
@@ -75,7 +75,7 @@ export async function recoverSegments(
 
 /** `nextBase` is null for the active segment. */
 function effortFor(context: LogContext, request: LoadRequest, segment: Segment, nextBase: number | null): Effort {
-  if (request.damage === 'refuse' || (!request.clean && (nextBase === null || nextBase > request.recoveryPoint))) return 'whole'
+  if (request.onDamage === 'refuse' || (!request.clean && (nextBase === null || nextBase > request.recoveryPoint))) return 'whole'
   const { disk } = context
   if (nextBase === null && disk.stat(segment.log.path)?.bytes === 0) return 'tail'
   const offsets = disk.stat(segment.path(suffixes.index))
@@ -86,7 +86,7 @@ function effortFor(context: LogContext, request: LoadRequest, segment: Segment, 
     times !== null &&
     offsets.bytes % OFFSET_ENTRY_BYTES === 0 &&
     times.bytes % TIME_ENTRY_BYTES === 0 &&
-    (transactions === null || decodeAborted(transactions) !== null)
+    (transactions === null || decodeAbortedTxns(transactions) !== null)
   if (!isWhole) return 'whole'
   return nextBase === null ? 'tail' : 'skip'
 }
@@ -104,9 +104,9 @@ async function loadProducers(
     const bytes = context.disk.readFile(`${loaded.folder}/${offsetFileName(offset, suffixes.snapshot)}`)
     const producers = bytes && decodeSnapshot(bytes)
     if (!producers) continue
-    for (const producer of producers) loaded.producers.put(producer)
+    for (const producer of producers) loaded.producers.set(producer)
     const writtenMs = context.disk.stat(loaded.segments.at(-1)!.log.path)?.modifiedMs ?? 0
-    if (writtenMs >= request.repeatsSinceMs) await completeBatches(context.disk, loaded.segments, offset, loaded.producers)
+    if (writtenMs >= request.producersActiveSinceMs) await recoverBatchMetadata(context.disk, loaded.segments, offset, loaded.producers)
     return offset
   }
   return 0
@@ -122,7 +122,7 @@ function takeIn(loaded: LoadedLog, segment: Segment | null, header: BatchHeader,
   }
   const marker = readMarker(bytes)
   const aborted = marker && loaded.producers.applyMarker(header, marker)
-  if (aborted && segment) segment.noteAborted(aborted)
+  if (aborted && segment) segment.addAbortedTxn(aborted)
 }
 
 /** Producer state alone, from a segment whose files are whole. */
@@ -165,7 +165,7 @@ async function readWhole(
       { position: 0, end, nextOffset: segment.baseOffset, endOffset, checkCrc: true },
       (header, bytes) => {
         takeIn(loaded, segment, header, bytes, replayFrom)
-        segment.note(header, indexIntervalBytes)
+        segment.indexBatch(header, indexIntervalBytes)
       },
     )
   } finally {
@@ -188,7 +188,7 @@ async function readTail(
   const last = offsets.length > 0 ? offsets.subarray(offsets.length - OFFSET_ENTRY_BYTES) : null
   const indexed = last ? last.readUInt32BE(4) : 0
   if (bytes < BATCH_OVERHEAD || indexed > bytes || (last !== null && indexed === 0)) return null
-  segment.adoptActive(offsets, times)
+  segment.loadIndexes(offsets, times)
   const file = segment.log.pin()
   try {
     const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
@@ -198,15 +198,15 @@ async function readTail(
       position: needsReplay ? 0 : indexed,
       end: bytes,
       nextOffset: segment.baseOffset,
-      endOffset: segment.endOfOffsets,
+      endOffset: segment.maxEndOffset,
       checkCrc: false,
     }
     const found = await scanBatches(disk, file, range, (header, batch, at) => {
       takeIn(loaded, null, header, batch, replayFrom)
-      if (at >= indexed) segment.noteLatest(header)
+      if (at >= indexed) segment.updateLargestTimestamp(header)
     })
     if (found.position !== bytes) return null
-    segment.adoptSize(bytes, readBatchHeader(head).maxTimestamp, bytes - indexed)
+    segment.setSize(bytes, readBatchHeader(head).maxTimestamp, bytes - indexed)
     return found
   } finally {
     segment.log.unpin()
@@ -227,13 +227,13 @@ function cutAt(
   const segment = loaded.segments[index]!
   const dropped = loaded.segments.slice(index + 1)
   const facts = { file: segment.log.path, position, bytesCut: bytes - position, segmentsDropped: dropped.length, logEndOffset: nextOffset }
-  if (holdsOldFormat(context.disk, segment.log.use(), position, bytes)) {
+  if (isOldFormat(context.disk, segment.log.use(), position, bytes)) {
     throw new Error(
       `${segment.log.path} holds records of the format before Kafka 0.11 at ${position}, which cannot be read: ` +
         'let an Apache Kafka broker of version 3 expire or rewrite them first, or move the folder away',
     )
   }
-  if (request.damage === 'refuse' && (request.clean || isDamage(context, request, segment, dropped, position, bytes, nextOffset))) {
+  if (request.onDamage === 'refuse' && (request.clean || isDamage(context, request, segment, dropped, position, bytes, nextOffset))) {
     throw new Error(
       `${segment.log.path} is damaged at byte ${position}, and what lies behind it was durable: put a copy of the folder in its place, ` +
         `or, to go on without that, cut the file there (truncate -s ${position})`,
@@ -260,7 +260,9 @@ const isDamage = (
   bytes: number,
   nextOffset: number,
 ): boolean =>
-  nextOffset < request.recoveryPoint || dropped.length > 0 || holdsBatchBehind(context.disk, segment.log.use(), position, bytes, nextOffset)
+  nextOffset < request.recoveryPoint ||
+  dropped.length > 0 ||
+  hasValidBatchAfter(context.disk, segment.log.use(), position, bytes, nextOffset)
 
 /** Bytes that a process wrote before it was killed may be in the page cache alone: they are served only once they are on the disk. */
 async function makeDurable(context: LogContext, loaded: LoadedLog, from: number): Promise<void> {

@@ -42,7 +42,7 @@ export class SegmentReader {
     const hint = this.#hints.get(offset)
     if (hint !== undefined && hint.segment === segment)
       return { position: hint.position, lastOffset: Number.POSITIVE_INFINITY, exact: true, bytes: hint.bytes }
-    const { position, lastOffset } = segment.floor(offset)
+    const { position, lastOffset } = segment.translateOffset(offset)
     return { position, lastOffset, exact: false, bytes: 0 }
   }
 
@@ -58,7 +58,7 @@ export class SegmentReader {
     const length = Math.min(segment.sizeBytes - position, maxBytes + SCAN_BYTES)
     if (length <= 0 && (exact || position === 0)) return null
     const now = this.#context.clock.now()
-    if (segment.warm.isWarm(position, length, now)) return this.#readNow(segment, offset, maxBytes, atLeastOne, endOffset)
+    if (segment.pageCache.isLikelyCached(position, length, now)) return this.#readNow(segment, offset, maxBytes, atLeastOne, endOffset)
     return this.#warmUp(segment, position, length).then(() => this.#readNow(segment, offset, maxBytes, atLeastOne, endOffset))
   }
 
@@ -87,16 +87,16 @@ export class SegmentReader {
   async #warmUp(segment: Segment, position: number, length: number): Promise<void> {
     if (length <= 0) return
     const { disk, pool, clock } = this.#context
-    const buffer = pool.take(length)
+    const buffer = pool.allocate(length)
     const file = segment.log.pin()
     try {
       await disk.read(file, buffer, 0, length, position)
-      segment.warm.touch(position, length, clock.now())
+      segment.pageCache.recordAccess(position, length, clock.now())
     } catch (cause) {
       throw this.#failed(segment, position, cause)
     } finally {
       segment.log.unpin()
-      pool.give(buffer)
+      pool.deallocate(buffer)
     }
   }
 
@@ -107,7 +107,7 @@ export class SegmentReader {
     const position = floor.exact ? floor.position : this.#scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
     if (position < 0) return null
     const length = Math.min(segment.sizeBytes - position, Math.max(maxBytes, BATCH_OVERHEAD))
-    let buffer = pool.take(length)
+    let buffer = pool.allocate(length)
     // batches of a topic are alike: what was taken last, and one head more, tells where the next answer ends without reading what it cannot hold
     let there = before === 0 ? length : Math.min(length, before + BATCH_OVERHEAD)
     this.#fill(segment, buffer, there, position)
@@ -119,13 +119,13 @@ export class SegmentReader {
     if (bytes === 0 && atLeastOne && lastOffsetAt(buffer, 0) < endOffset) {
       bytes = this.#sizeOf(segment, buffer, 0, position)
       nextOffset = lastOffsetAt(buffer, 0) + 1
-      pool.give(buffer)
-      buffer = pool.take(bytes)
+      pool.deallocate(buffer)
+      buffer = pool.allocate(bytes)
       this.#fill(segment, buffer, bytes, position)
     }
     if (bytes === 0) {
       const lastOffset = lastOffsetAt(buffer, 0)
-      pool.give(buffer)
+      pool.deallocate(buffer)
       // batches end where reading may end: to answer with nothing would keep the reader waiting for ever
       if (lastOffset >= endOffset) throw this.#failed(segment, position, new Error(`a batch there claims to end at offset ${lastOffset}`))
       return emptyRead
@@ -135,7 +135,7 @@ export class SegmentReader {
     const release = () => {
       if (released) return
       released = true
-      pool.give(buffer)
+      pool.deallocate(buffer)
     }
     return { chunks: [buffer.subarray(0, bytes)], bytes, release }
   }
@@ -172,7 +172,7 @@ export class SegmentReader {
   /** The position of the first batch from `from` on that passes, or -1. `wanted` sees the header's bytes. */
   #scan(segment: Segment, from: Approximate, wanted: (buffer: Buffer, index: number) => boolean): number {
     const { pool } = this.#context
-    const buffer = pool.take(SCAN_BYTES)
+    const buffer = pool.allocate(SCAN_BYTES)
     try {
       let { position } = from
       if (position > 0 && !from.exact && !this.#isPromised(segment, from, buffer)) {
@@ -192,7 +192,7 @@ export class SegmentReader {
       }
       return -1
     } finally {
-      pool.give(buffer)
+      pool.deallocate(buffer)
     }
   }
 
@@ -226,7 +226,7 @@ export class SegmentReader {
       throw this.#failed(segment, position, cause)
     }
     if (got < length) throw this.#failed(segment, position, new Error(`${length} bytes asked, ${got} there`))
-    segment.warm.touch(position, length, this.#context.clock.now())
+    segment.pageCache.recordAccess(position, length, this.#context.clock.now())
   }
 
   #failed(segment: Segment, position: number, cause: unknown): KafkaError {

@@ -40,7 +40,7 @@ export class Segments {
   }
 
   /** The segment whose offsets `offset` falls into; the first one for offsets before it. */
-  floor(offset: number): Segment {
+  floorSegment(offset: number): Segment {
     const list = this.#list
     const last = list[list.length - 1]!
     if (offset >= last.baseOffset) return last
@@ -54,12 +54,12 @@ export class Segments {
     return list[low]!
   }
 
-  after(segment: Segment): Segment | undefined {
+  higherSegment(segment: Segment): Segment | undefined {
     const index = this.#list.indexOf(segment)
     return index < 0 ? undefined : this.#list[index + 1]
   }
 
-  from(segment: Segment): Segment[] {
+  startingWith(segment: Segment): Segment[] {
     return this.#list.slice(Math.max(0, this.#list.indexOf(segment)))
   }
 
@@ -75,12 +75,12 @@ export class Segments {
   }
 
   /** Takes the oldest `count` away: their files get another name at once and go after `delayMs`. Never the active one. */
-  dropOldest(count: number, delayMs: number): void {
+  deleteOldest(count: number, delayMs: number): void {
     const dropped = this.#list.slice(0, Math.min(count, this.#list.length - 1))
     this.#list = this.#list.slice(dropped.length)
     const { disk, clock, logger } = this.#context
     for (const segment of dropped) {
-      segment.isDropped = true
+      segment.isDeleted = true
       const renamed: string[] = []
       for (const suffix of Object.values(suffixes)) {
         const path = `${this.folder}/${offsetFileName(segment.baseOffset, suffix)}`

@@ -12,10 +12,10 @@ const LARGEST_COPY = 24 * 1024
 const SMALLEST_SLAB = 4 * 1024
 const LARGEST_SLAB = 64 * 1024
 
-export interface TailBatch {
+export interface CachedBatch {
   readonly bytes: Buffer
   /** What keeping `bytes` keeps alive. */
-  readonly heldBytes: number
+  readonly retainedBytes: number
   readonly baseOffset: number
   readonly lastOffset: number
   /** Where it begins in the partition's bytes. */
@@ -23,38 +23,38 @@ export interface TailBatch {
 }
 
 /** What all tails hold together. */
-export class TailBudget {
+export class TailCacheBudget {
   usedBytes = 0
-  readonly #tails = new Set<LogTail>()
+  readonly #tails = new Set<TailCache>()
 
-  join(tail: LogTail): void {
+  add(tail: TailCache): void {
     this.#tails.add(tail)
   }
 
-  leave(tail: LogTail): void {
+  remove(tail: TailCache): void {
     this.#tails.delete(tail)
   }
 
   /** Makes the other tails shorter, those first that were filled first, until all fit. */
-  relieve(newest: LogTail): void {
+  evict(newest: TailCache): void {
     for (const tail of this.#tails) {
       if (this.usedBytes <= ALL_BYTES) return
-      if (tail !== newest) tail.halve()
+      if (tail !== newest) tail.evictHalf()
     }
-    if (this.usedBytes > ALL_BYTES) newest.halve()
+    if (this.usedBytes > ALL_BYTES) newest.evictHalf()
   }
 }
 
-export class LogTail {
-  readonly #budget: TailBudget
-  #batches: TailBatch[] = []
+export class TailCache {
+  readonly #budget: TailCacheBudget
+  #batches: CachedBatch[] = []
   /** Batches before this index are gone; the array is cut when half of it is. */
   #first = 0
   #usedBytes = 0
   #slab: Buffer | null = null
   #slabUsed = 0
 
-  constructor(budget: TailBudget) {
+  constructor(budget: TailCacheBudget) {
     this.#budget = budget
   }
 
@@ -64,15 +64,15 @@ export class LogTail {
   }
 
   /** A batch that is in the file. Takes small ones over into a slab: the bytes that were given may go. */
-  push(given: Buffer, baseOffset: number, lastOffset: number, position: number): void {
+  append(given: Buffer, baseOffset: number, lastOffset: number, position: number): void {
     const bytes = this.#compact(given)
     const heldBytes = bytes === given ? given.buffer.byteLength : bytes.length
-    if (this.#batches.length === this.#first) this.#budget.join(this)
-    this.#batches.push({ bytes, heldBytes, baseOffset, lastOffset, position })
+    if (this.#batches.length === this.#first) this.#budget.add(this)
+    this.#batches.push({ bytes, retainedBytes: heldBytes, baseOffset, lastOffset, position })
     this.#usedBytes += heldBytes
     this.#budget.usedBytes += heldBytes
     while (this.#usedBytes > PARTITION_BYTES || this.#batches.length - this.#first > PARTITION_BATCHES) this.#drop()
-    if (this.#budget.usedBytes > ALL_BYTES) this.#budget.relieve(this)
+    if (this.#budget.usedBytes > ALL_BYTES) this.#budget.evict(this)
   }
 
   /** Index of the first batch that ends at or after `offset`, or -1 where the tail begins after it or ends before it. */
@@ -88,7 +88,7 @@ export class LogTail {
     return low < this.#batches.length ? low : -1
   }
 
-  at(index: number): TailBatch {
+  at(index: number): CachedBatch {
     return this.#batches[index]!
   }
 
@@ -116,7 +116,7 @@ export class LogTail {
     return { chunks, bytes }
   }
 
-  halve(): void {
+  evictHalf(): void {
     for (let left = Math.ceil((this.#batches.length - this.#first) / 2); left > 0; left--) this.#drop()
   }
 
@@ -139,7 +139,7 @@ export class LogTail {
   }
 
   #drop(): void {
-    const { heldBytes } = this.#batches[this.#first]!
+    const { retainedBytes: heldBytes } = this.#batches[this.#first]!
     this.#usedBytes -= heldBytes
     this.#budget.usedBytes -= heldBytes
     this.#first++
@@ -147,7 +147,7 @@ export class LogTail {
       this.#batches = []
       this.#first = 0
       this.#slab = null
-      this.#budget.leave(this)
+      this.#budget.remove(this)
     } else if (this.#first > 64 && this.#first * 2 > this.#batches.length) {
       this.#batches = this.#batches.slice(this.#first)
       this.#first = 0

@@ -18,8 +18,8 @@ export async function findTimestamp(
 ): Promise<TimestampedOffset | null> {
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
-    if (next <= from || segment.largest().timestamp < timestamp) continue
-    let offset = Math.max(from, segment.floorOffsetFor(timestamp))
+    if (next <= from || segment.largestTimestamp().timestamp < timestamp) continue
+    let offset = Math.max(from, segment.floorOffsetForTimestamp(timestamp))
     for (;;) {
       const batch = await reader.find(segment, offset, (header) => header.maxTimestamp >= timestamp)
       if (batch === null) break
@@ -41,11 +41,11 @@ export async function findMaxTimestamp(
   let best: Segment | null = null
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
-    if (next <= from || segment.largest().timestamp < 0) continue
-    if (best === null || segment.largest().timestamp > best.largest().timestamp) best = segment
+    if (next <= from || segment.largestTimestamp().timestamp < 0) continue
+    if (best === null || segment.largestTimestamp().timestamp > best.largestTimestamp().timestamp) best = segment
   }
   if (best === null) return null
-  const { timestamp, offset } = best.largest()
+  const { timestamp, offset } = best.largestTimestamp()
   const batch = await reader.find(best, offset, () => true)
   const found = batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
   return found !== null && found.offset >= from && found.offset < end ? found : null

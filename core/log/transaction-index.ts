@@ -4,17 +4,17 @@
  */
 import { readInt64, writeInt64 } from '../wire/batch-header.ts'
 
-export const ABORTED_ENTRY_BYTES = 34
+export const ABORTED_TXN_BYTES = 34
 
-export interface AbortedEntry {
+export interface AbortedTxn {
   producerId: number
   firstOffset: number
   lastOffset: number
   lastStableOffset: number
 }
 
-export function encodeAborted(entry: AbortedEntry): Buffer {
-  const bytes = Buffer.alloc(ABORTED_ENTRY_BYTES)
+export function encodeAbortedTxn(entry: AbortedTxn): Buffer {
+  const bytes = Buffer.alloc(ABORTED_TXN_BYTES)
   writeInt64(bytes, entry.producerId, 2)
   writeInt64(bytes, entry.firstOffset, 10)
   writeInt64(bytes, entry.lastOffset, 18)
@@ -23,10 +23,10 @@ export function encodeAborted(entry: AbortedEntry): Buffer {
 }
 
 /** Null where the bytes are not whole entries of version 0. */
-export function decodeAborted(bytes: Buffer): AbortedEntry[] | null {
-  if (bytes.length % ABORTED_ENTRY_BYTES !== 0) return null
-  const entries: AbortedEntry[] = []
-  for (let at = 0; at < bytes.length; at += ABORTED_ENTRY_BYTES) {
+export function decodeAbortedTxns(bytes: Buffer): AbortedTxn[] | null {
+  if (bytes.length % ABORTED_TXN_BYTES !== 0) return null
+  const entries: AbortedTxn[] = []
+  for (let at = 0; at < bytes.length; at += ABORTED_TXN_BYTES) {
     if (bytes.readInt16BE(at) !== 0) return null
     entries.push({
       producerId: readInt64(bytes, at + 2),

@@ -130,7 +130,7 @@ export interface Logs {
   /** Renames the folder to `…-delete` at once and unlinks it after file.delete.delay.ms. */
   remove(topic: string, partition: number): Promise<void>
   /** Sets aside the folders of partitions that nobody opened: their topics are gone. */
-  dropStrays(): void
+  renameStrays(): void
   all(): Iterable<PartitionLog>
   /** Writes what is queued, the checkpoints and .kafka_cleanshutdown, and lets go of the lock. */
   close(): Promise<void>

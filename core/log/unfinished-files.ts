@@ -21,7 +21,7 @@ export const baseOffsetsOf = (names: readonly string[], suffix: string): number[
     .sort((a, b) => a - b)
 
 /** Ends what was begun; returns the names that are left. */
-export function finishSwaps(disk: Disk, folder: string, names: readonly string[]): string[] {
+export function completeSwapOperations(disk: Disk, folder: string, names: readonly string[]): string[] {
   const left = new Set(names)
   const unlink = (name: string) => {
     disk.unlink(`${folder}/${name}`)
@@ -59,7 +59,7 @@ export function finishSwaps(disk: Disk, folder: string, names: readonly string[]
   return [...left]
 }
 
-export function removeOrphans(disk: Disk, folder: string, names: readonly string[], bases: ReadonlySet<number>): void {
+export function removeOrphanedIndexes(disk: Disk, folder: string, names: readonly string[], bases: ReadonlySet<number>): void {
   for (const name of names) {
     const parts = partsOf(name)
     if (parts === null || parts.suffix === suffixes.log || parts.suffix === suffixes.snapshot) continue

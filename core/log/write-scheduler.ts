@@ -30,20 +30,20 @@ export class LazyPromise {
     return this.#made
   }
 
-  succeed(): void {
+  resolve(): void {
     this.#state = 'done'
     this.#resolveMade()
   }
 
-  fail(error: Error): void {
+  reject(error: Error): void {
     this.#state = 'failed'
     this.#error = error
     this.#rejectMade(error)
   }
 }
 
-export const settled: LazyPromise = new LazyPromise()
-settled.succeed()
+export const resolved: LazyPromise = new LazyPromise()
+resolved.resolve()
 
 /** A log that has appends to write. Must not throw. */
 export interface Writable {
