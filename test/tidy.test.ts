@@ -51,7 +51,7 @@ const mayLoad: Record<string, string[]> = {
   'core/system': [],
   'core/errors.ts': [],
   'core/wire': [],
-  'core/log': ['core/wire', 'core/system', 'core/errors.ts'],
+  'core/log': ['core/wire', 'core/system', 'core/errors.ts', 'core/topic-partition.ts'],
   'core/cluster': ['core/log', 'core/wire', 'core/system', 'core/errors.ts', 'core/settings.ts', 'core/settings'],
   'core/groups': ['core/log', 'core/wire', 'core/system', 'core/errors.ts'],
   'core/settings.ts': ['core/settings', 'core/errors.ts', 'core/wire', 'core/system'],

@@ -1,5 +1,5 @@
 /**
- * What all partitions of a broker share: the disk, the clock, the bounded memory, and the scheduler that gathers one turn's writes.
+ * What all logs of a broker share: the disk, the clock, the bounded memory, and the scheduler of the writes of a turn of the event loop.
  */
 import type { Clock } from '../system/clock.ts'
 import type { Disk } from '../system/disk.ts'

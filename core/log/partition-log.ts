@@ -258,7 +258,7 @@ export class StoredPartitionLog implements PartitionLog {
       expired = expiredSegments(ages(), this.config, facts)
     }
     this.#segments.deleteOldest(expired, this.config.fileDeleteDelayMs)
-    this.#reader.files.forget()
+    this.#reader.files.clearHints()
     const start = Math.max(this.logStartOffset, this.#segments.first.baseOffset)
     this.#context.logger.info({ partition: this.#name, segments: expired, logStartOffset: start }, 'segments deleted')
     this.logStartOffset = start

@@ -1,6 +1,6 @@
 /**
- * A partition's producers in Kafka's `.snapshot` format, version 1: version int16, CRC-32C of what follows it, then the entries. Of each producer
- * only the last batch is kept. Pure; a damaged file decodes to null and the state is made again from an older one and the log.
+ * The producer state of a partition in Kafka's `.snapshot` format, version 1: version int16, CRC-32C of the rest, entries. It has only the
+ * last batch of each producer. Pure; a damaged file decodes to null, and recovery uses an older one and the log.
  */
 import { readInt64, writeInt64 } from '../wire/batch-header.ts'
 import { crc32c } from '../wire/crc32c.ts'

@@ -1,6 +1,6 @@
 /**
- * The aborted transactions of a segment, in the order of their markers: entries of 34 bytes (version, producer id, first and last offset, the last stable
- * offset when the marker came). Searched from the front: there are few. Invariant 4: a read-committed reader filters by them.
+ * The transaction index of a segment, in Kafka's format: the aborted transactions in the order of their markers, entries of 34 bytes (version,
+ * producer id, first offset, last offset, last stable offset). A read-committed consumer filters by them: Invariant 4.
  */
 import { readInt64, writeInt64 } from '../wire/batch-header.ts'
 
@@ -22,7 +22,7 @@ export function encodeAbortedTxn(entry: AbortedTxn): Buffer {
   return bytes
 }
 
-/** Null where the bytes are not whole entries of version 0. */
+/** Null where the bytes are not complete entries of version 0. */
 export function decodeAbortedTxns(bytes: Buffer): AbortedTxn[] | null {
   if (bytes.length % ABORTED_TXN_BYTES !== 0) return null
   const entries: AbortedTxn[] = []
