@@ -7,15 +7,15 @@ import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
 import { decide } from './classic.ts'
 import { describeGroups, listGroups } from './describe.ts'
-import { joinRefusal, syncRefusal } from './draft.ts'
-import type { Effect, Group, GroupAnswer, GroupEvent, GroupTimer, Rules, StorePurpose, Ticket } from './group.ts'
+import { joinError, syncError } from './draft.ts'
+import type { Effect, Group, GroupConfig, GroupEvent, GroupResponse, GroupTimer, RequestId, StorePurpose } from './group.ts'
 import { KeyedTimers } from './keyed-timers.ts'
 import { limits } from './limits.ts'
 import { commitOffsets } from './offset-commit.ts'
 import { fetchOffsets } from './offset-fetch.ts'
 import { OffsetsTopicWriter } from './offsets-topic-writer.ts'
-import { commitTombstone, groupRecord, groupTombstone } from './records.ts'
-import { type Entry, GroupRegistry, partitionOf } from './registry.ts'
+import { groupMetadataRecord, groupMetadataTombstone, offsetCommitTombstone } from './records.ts'
+import { GroupRegistry, partitionOf, type RegisteredGroup } from './registry.ts'
 import type {
   Caller,
   CommitRequest,
@@ -42,7 +42,7 @@ import type {
 } from './types.ts'
 
 /** Without the moment, which `#apply` adds. */
-type Happening = GroupEvent extends infer E ? (E extends GroupEvent ? Omit<E, 'at'> : never) : never
+type EventWithoutTime = GroupEvent extends infer E ? (E extends GroupEvent ? Omit<E, 'at'> : never) : never
 
 const LONGEST_PERIOD_MS = 2_147_483_647
 const nameOf = (timer: GroupTimer): string => (timer.kind === 'session' ? `session ${timer.member}` : timer.kind)
@@ -51,36 +51,39 @@ export class Coordinator implements GroupCoordinator {
   readonly #store: GroupStore
   readonly #settings: GroupSettings
   readonly #system: System
-  readonly #rules: Rules
+  readonly #config: GroupConfig
   readonly #registry: GroupRegistry
-  readonly #journal: OffsetsTopicWriter
-  readonly #alarms = new WeakMap<Entry, KeyedTimers<GroupTimer>>()
+  readonly #writer: OffsetsTopicWriter
+  readonly #timers = new WeakMap<RegisteredGroup, KeyedTimers<GroupTimer>>()
   /** One for each member that waits, so `limits.members` bounds them. Invariant 13. */
-  readonly #waiting = new Map<Ticket, (answer: GroupAnswer) => void>()
-  readonly #sweep: Timer
-  #sweeping = false
-  #lastTicket = 0
+  readonly #pending = new Map<RequestId, (answer: GroupResponse) => void>()
+  readonly #expiration: Timer
+  #isExpiring = false
+  #lastRequestId = 0
   #closed = false
 
   constructor(store: GroupStore, settings: GroupSettings, system: System) {
     this.#store = store
     this.#settings = settings
     this.#system = system
-    this.#rules = {
+    this.#config = {
       initialRebalanceDelayMs: settings.groupInitialRebalanceDelayMs,
       maxSize: Math.min(settings.groupMaxSize, limits.members),
       maxPending: limits.pendingMembers,
       newMemberJoinTimeoutMs: limits.newMemberJoinTimeoutMs,
     }
-    this.#journal = new OffsetsTopicWriter(store, system)
-    this.#registry = new GroupRegistry(store, system, (entry) => this.#resume(entry))
-    this.#sweep = system.clock.every(Math.min(settings.offsetsRetentionCheckIntervalMs, LONGEST_PERIOD_MS), () => void this.#expire())
+    this.#writer = new OffsetsTopicWriter(store, system)
+    this.#registry = new GroupRegistry(store, system, (entry) => this.#startSessions(entry))
+    this.#expiration = system.clock.every(
+      Math.min(settings.offsetsRetentionCheckIntervalMs, LONGEST_PERIOD_MS),
+      () => void this.#expireOffsets(),
+    )
   }
 
   /** Reads all groups in the background: their members' sessions run from the start on. */
   async load(): Promise<void> {
     try {
-      await this.#registry.readyAll()
+      await this.#registry.ensureAllLoaded()
     } catch (error) {
       // The registry has logged it, and the next request for that partition tries again.
       if (!(error instanceof KafkaError)) throw error
@@ -98,24 +101,24 @@ export class Coordinator implements GroupCoordinator {
   async join(request: JoinRequest, caller: Caller): Promise<JoinResponse> {
     // Below v7 a protocol's name cannot be null.
     const shown = (response: JoinResponse) => (caller.version < 7 ? { ...response, protocolName: response.protocolName ?? '' } : response)
-    const refuse = (error: ErrorName, memberId = request.memberId) => shown(joinRefusal(error, memberId))
+    const refuse = (error: ErrorName, memberId = request.memberId) => shown(joinError(error, memberId))
     const { groupMinSessionTimeoutMs, groupMaxSessionTimeoutMs } = this.#settings
     if (request.groupId === '') return refuse('INVALID_GROUP_ID')
     if (request.sessionTimeoutMs < groupMinSessionTimeoutMs || request.sessionTimeoutMs > groupMaxSessionTimeoutMs)
       return refuse('INVALID_SESSION_TIMEOUT')
     const sizeBytes = request.protocols.reduce((sum, { name, metadata }) => sum + name.length + metadata.length, 0)
     if (sizeBytes > limits.memberMetadataBytes) return refuse('INVALID_REQUEST')
-    let entry: Entry | undefined
+    let entry: RegisteredGroup | undefined
     try {
-      await this.#ready(request.groupId)
+      await this.#ensureLoaded(request.groupId)
       entry = request.memberId === '' ? this.#registry.getOrCreate(request.groupId) : this.#registry.get(request.groupId)
     } catch (error) {
-      return refuse(this.#refusalOf(error))
+      return refuse(this.#errorOf(error))
     }
     if (!entry) return refuse('UNKNOWN_MEMBER_ID')
     const clientId = caller.clientId ?? ''
-    const ticket = this.#nextTicket()
-    const parked = this.#ask<JoinResponse>(entry, ticket, {
+    const ticket = this.#nextRequestId()
+    const parked = this.#request<JoinResponse>(entry, ticket, {
       type: 'join',
       ticket,
       memberId: request.memberId,
@@ -132,7 +135,7 @@ export class Coordinator implements GroupCoordinator {
       requiresKnownId: caller.version >= 4,
       canSkipAssignment: caller.version >= 9,
     })
-    if (!this.#waiting.has(ticket)) return shown(await parked)
+    if (!this.#pending.has(ticket)) return shown(await parked)
     const forget = caller.peer.onClose(() => this.#apply(entry, { type: 'disconnected', ticket }))
     const response = await parked
     forget()
@@ -140,18 +143,18 @@ export class Coordinator implements GroupCoordinator {
   }
 
   async sync(request: SyncRequest, caller: Caller): Promise<SyncResponse> {
-    if (request.groupId === '') return syncRefusal('INVALID_GROUP_ID')
+    if (request.groupId === '') return syncError('INVALID_GROUP_ID')
     if (caller.version >= 5 && (request.protocolType === null || request.protocolName === null))
-      return syncRefusal('INCONSISTENT_GROUP_PROTOCOL')
+      return syncError('INCONSISTENT_GROUP_PROTOCOL')
     try {
-      await this.#ready(request.groupId)
+      await this.#ensureLoaded(request.groupId)
     } catch (error) {
-      return syncRefusal(this.#refusalOf(error))
+      return syncError(this.#errorOf(error))
     }
     const entry = this.#registry.get(request.groupId)
-    if (!entry) return syncRefusal('UNKNOWN_MEMBER_ID')
-    const ticket = this.#nextTicket()
-    return this.#ask<SyncResponse>(entry, ticket, {
+    if (!entry) return syncError('UNKNOWN_MEMBER_ID')
+    const ticket = this.#nextRequestId()
+    return this.#request<SyncResponse>(entry, ticket, {
       type: 'sync',
       ticket,
       memberId: request.memberId,
@@ -166,14 +169,14 @@ export class Coordinator implements GroupCoordinator {
   async heartbeat(request: HeartbeatRequest, _caller: Caller): Promise<HeartbeatResponse> {
     if (request.groupId === '') return { errorCode: errorCode('INVALID_GROUP_ID') }
     try {
-      await this.#ready(request.groupId)
+      await this.#ensureLoaded(request.groupId)
     } catch (error) {
-      return { errorCode: errorCode(this.#refusalOf(error)) }
+      return { errorCode: errorCode(this.#errorOf(error)) }
     }
     const entry = this.#registry.get(request.groupId)
     if (!entry) return { errorCode: errorCode('UNKNOWN_MEMBER_ID') }
-    const ticket = this.#nextTicket()
-    return this.#ask<HeartbeatResponse>(entry, ticket, {
+    const ticket = this.#nextRequestId()
+    return this.#request<HeartbeatResponse>(entry, ticket, {
       type: 'heartbeat',
       ticket,
       memberId: request.memberId,
@@ -187,14 +190,14 @@ export class Coordinator implements GroupCoordinator {
     const members = single ? [{ memberId: request.memberId, groupInstanceId: null, reason: null }] : request.members
     if (request.groupId === '') return { errorCode: errorCode('INVALID_GROUP_ID'), members: [] }
     try {
-      await this.#ready(request.groupId)
+      await this.#ensureLoaded(request.groupId)
     } catch (error) {
-      return { errorCode: errorCode(this.#refusalOf(error)), members: [] }
+      return { errorCode: errorCode(this.#errorOf(error)), members: [] }
     }
     const entry = this.#registry.get(request.groupId)
-    const ticket = this.#nextTicket()
+    const ticket = this.#nextRequestId()
     const response = entry
-      ? await this.#ask<LeaveResponse>(entry, ticket, { type: 'leave', ticket, members })
+      ? await this.#request<LeaveResponse>(entry, ticket, { type: 'leave', ticket, members })
       : {
           errorCode: 0,
           members: members.map(({ memberId, groupInstanceId }) => ({
@@ -209,23 +212,23 @@ export class Coordinator implements GroupCoordinator {
   async commit(request: CommitRequest, caller: Caller): Promise<CommitResponse> {
     return commitOffsets(request, caller.version, {
       store: this.#store,
-      journal: this.#journal,
+      writer: this.#writer,
       registry: this.#registry,
       metadataMaxBytes: this.#settings.offsetMetadataMaxBytes,
       now: this.#system.clock.now(),
-      ready: (group) => this.#ready(group),
-      refusalOf: (error) => this.#refusalOf(error),
-      alive: (entry, memberId) => this.#apply(entry, { type: 'committed', memberId }),
+      ensureLoaded: (group) => this.#ensureLoaded(group),
+      errorOf: (error) => this.#errorOf(error),
+      renewSession: (entry, memberId) => this.#apply(entry, { type: 'committed', memberId }),
     })
   }
 
   fetch(request: FetchRequest, caller: Caller): Promise<FetchResponse> {
     return fetchOffsets(request, caller.version, this.#store, async (group) => {
       try {
-        await this.#ready(group)
+        await this.#ensureLoaded(group)
         return this.#registry.get(group) ?? null
       } catch (error) {
-        return this.#refusalOf(error)
+        return this.#errorOf(error)
       }
     })
   }
@@ -233,19 +236,19 @@ export class Coordinator implements GroupCoordinator {
   async describe(request: DescribeRequest, caller: Caller): Promise<DescribeResponse> {
     return describeGroups(request, caller.version, async (group) => {
       try {
-        await this.#ready(group)
+        await this.#ensureLoaded(group)
         return this.#registry.get(group)?.group ?? null
       } catch (error) {
-        return this.#refusalOf(error)
+        return this.#errorOf(error)
       }
     })
   }
 
   async list(request: ListRequest, _caller: Caller): Promise<ListResponse> {
     try {
-      await this.#registry.readyAll()
+      await this.#registry.ensureAllLoaded()
     } catch (error) {
-      return { errorCode: errorCode(this.#refusalOf(error)), groups: [] }
+      return { errorCode: errorCode(this.#errorOf(error)), groups: [] }
     }
     return {
       errorCode: 0,
@@ -260,102 +263,102 @@ export class Coordinator implements GroupCoordinator {
     const results = [...new Set(request.groupsNames)].map(async (groupId) => {
       let error: ErrorName
       try {
-        await this.#ready(groupId)
+        await this.#ensureLoaded(groupId)
         error = await this.#delete(this.#registry.get(groupId))
       } catch (thrown) {
-        error = this.#refusalOf(thrown)
+        error = this.#errorOf(thrown)
       }
       return { groupId, errorCode: errorCode(error) }
     })
     return { throttleTimeMs: 0, results: await Promise.all(results) }
   }
 
-  async #delete(entry: Entry | undefined): Promise<ErrorName> {
+  async #delete(entry: RegisteredGroup | undefined): Promise<ErrorName> {
     if (!entry || entry.group.state === 'Dead') return 'GROUP_ID_NOT_FOUND'
     if (entry.group.state !== 'Empty') return 'NON_EMPTY_GROUP'
     const before = entry.group
     this.#apply(entry, { type: 'close' })
     try {
-      await this.#bury(entry, entry.offsets.keys(), true)
+      await this.#appendTombstones(entry, entry.offsets.keys(), true)
     } catch (error) {
       entry.group = before
       throw error
     }
-    this.#registry.forget(entry)
-    this.#alarms.get(entry)?.clear()
+    this.#registry.remove(entry)
+    this.#timers.get(entry)?.clear()
     return 'NONE'
   }
 
   /** Writes tombstones for offsets, and for the group itself. */
-  async #bury(entry: Entry, keys: readonly { topic: string; partition: number }[], group: boolean): Promise<void> {
+  async #appendTombstones(entry: RegisteredGroup, keys: readonly { topic: string; partition: number }[], group: boolean): Promise<void> {
     const now = this.#system.clock.now()
     const { id } = entry.group
-    const writes = keys.map(({ topic, partition }) => entry.offsets.begin(topic, partition, null))
-    const records = keys.map(({ topic, partition }) => commitTombstone(id, topic, partition, now))
-    if (group) records.push(groupTombstone(id, now))
+    const writes = keys.map(({ topic, partition }) => entry.offsets.prepareCommit(topic, partition, null))
+    const records = keys.map(({ topic, partition }) => offsetCommitTombstone(id, topic, partition, now))
+    if (group) records.push(groupMetadataTombstone(id, now))
     let stored = false
     try {
-      await this.#journal.append(entry.partition, records)
+      await this.#writer.append(entry.partition, records)
       stored = true
     } finally {
-      for (const write of writes) entry.offsets.settle(write, stored)
+      for (const write of writes) entry.offsets.completeCommit(write, stored)
     }
   }
 
   async topicDeleted(topic: string): Promise<void> {
-    await this.#registry.readyAll()
+    await this.#registry.ensureAllLoaded()
     const burials: Promise<void>[] = []
     for (const entry of this.#registry.all()) {
       const keys = entry.offsets.keys(topic)
-      if (keys.length > 0) burials.push(this.#bury(entry, keys, false).then(() => this.#registry.forgetBlank(entry)))
+      if (keys.length > 0) burials.push(this.#appendTombstones(entry, keys, false).then(() => this.#registry.removeIfUnused(entry)))
     }
     await Promise.all(burials)
   }
 
-  async #expire(): Promise<void> {
-    if (this.#sweeping || this.#closed) return
-    this.#sweeping = true
+  async #expireOffsets(): Promise<void> {
+    if (this.#isExpiring || this.#closed) return
+    this.#isExpiring = true
     try {
-      await this.#registry.readyAll()
+      await this.#registry.ensureAllLoaded()
       const now = this.#system.clock.now()
       for (const entry of [...this.#registry.all()]) {
         if (this.#registry.get(entry.group.id) !== entry) continue
         const keys = entry.offsets.expired(entry.group, now, this.#settings.offsetsRetentionMs)
-        if (keys.length > 0) await this.#bury(entry, keys, false)
+        if (keys.length > 0) await this.#appendTombstones(entry, keys, false)
         // Nobody is in it and nothing is left of it.
-        if (entry.group.state === 'Empty' && entry.group.pending.size === 0 && entry.offsets.isEmpty) await this.#delete(entry)
+        if (entry.group.state === 'Empty' && entry.group.pendingJoinMembers.size === 0 && entry.offsets.isEmpty) await this.#delete(entry)
       }
     } catch (error) {
       this.#system.logger.error({ err: error }, 'offsets could not be expired; the next check tries again')
     } finally {
-      this.#sweeping = false
+      this.#isExpiring = false
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#sweep.cancel()
+    this.#expiration.cancel()
     for (const entry of this.#registry.all()) {
       this.#apply(entry, { type: 'close' })
-      this.#alarms.get(entry)?.clear()
+      this.#timers.get(entry)?.clear()
     }
-    await this.#journal.settled()
+    await this.#writer.idle()
   }
 
   /** Resolves when the group is in memory, if there is one. Throws KafkaError where that cannot be now. */
-  async #ready(group: string): Promise<void> {
+  async #ensureLoaded(group: string): Promise<void> {
     if (this.#closed) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', 'the broker shuts down')
-    await this.#registry.ready(group)
+    await this.#registry.ensureLoaded(group)
   }
 
-  #refusalOf(error: unknown): ErrorName {
+  #errorOf(error: unknown): ErrorName {
     if (error instanceof KafkaError) return error.error
     this.#system.logger.error({ err: error, code: codeOf(error) }, 'a group request failed: a bug, please report it')
     return 'UNKNOWN_SERVER_ERROR'
   }
 
-  #nextTicket(): Ticket {
-    return ++this.#lastTicket
+  #nextRequestId(): RequestId {
+    return ++this.#lastRequestId
   }
 
   /** As Java's UUID prints itself: clients and people know member ids in this form. */
@@ -366,65 +369,65 @@ export class Coordinator implements GroupCoordinator {
     return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
   }
 
-  #ask<A extends GroupAnswer>(entry: Entry, ticket: Ticket, happening: Happening): Promise<A> {
+  #request<A extends GroupResponse>(entry: RegisteredGroup, ticket: RequestId, happening: EventWithoutTime): Promise<A> {
     return new Promise<A>((resolve) => {
-      this.#waiting.set(ticket, resolve as (answer: GroupAnswer) => void)
+      this.#pending.set(ticket, resolve as (answer: GroupResponse) => void)
       this.#apply(entry, happening)
     })
   }
 
-  #apply(entry: Entry, happening: Happening): void {
+  #apply(entry: RegisteredGroup, happening: EventWithoutTime): void {
     const event = { ...happening, at: this.#system.clock.now() } as GroupEvent
-    const { group, effects } = decide(entry.group, event, this.#rules)
+    const { group, effects } = decide(entry.group, event, this.#config)
     entry.group = group
     for (const effect of effects) this.#perform(entry, effect)
-    if (effects.length > 0) this.#registry.forgetBlank(entry)
+    if (effects.length > 0) this.#registry.removeIfUnused(entry)
   }
 
-  #perform(entry: Entry, effect: Effect): void {
+  #perform(entry: RegisteredGroup, effect: Effect): void {
     switch (effect.type) {
       case 'answer': {
-        const resolve = this.#waiting.get(effect.ticket)
-        this.#waiting.delete(effect.ticket)
+        const resolve = this.#pending.get(effect.ticket)
+        this.#pending.delete(effect.ticket)
         resolve?.(effect.answer)
         return
       }
       case 'timer':
-        this.#alarmsOf(entry).set(effect.timer, effect.delayMs)
+        this.#timersOf(entry).restart(effect.timer, effect.delayMs)
         return
       case 'cancel':
-        this.#alarms.get(entry)?.cancel(effect.timer)
+        this.#timers.get(entry)?.cancel(effect.timer)
         return
       case 'store':
-        void this.#write(entry, effect.image, effect.purpose)
+        void this.#storeGroup(entry, effect.image, effect.purpose)
         return
       case 'tell':
         this.#system.logger.info({ group: entry.group.id, generation: entry.group.generation, reason: effect.reason }, effect.message)
     }
   }
 
-  #alarmsOf(entry: Entry): KeyedTimers<GroupTimer> {
-    let alarms = this.#alarms.get(entry)
+  #timersOf(entry: RegisteredGroup): KeyedTimers<GroupTimer> {
+    let alarms = this.#timers.get(entry)
     if (!alarms) {
       alarms = new KeyedTimers(this.#system.clock, nameOf, (timer) => this.#apply(entry, { type: 'timeout', timer }))
-      this.#alarms.set(entry, alarms)
+      this.#timers.set(entry, alarms)
     }
     return alarms
   }
 
-  async #write(entry: Entry, image: Group, purpose: StorePurpose): Promise<void> {
+  async #storeGroup(entry: RegisteredGroup, image: Group, purpose: StorePurpose): Promise<void> {
     let error: ErrorName | null = null
     try {
-      await this.#journal.append(entry.partition, [groupRecord(image)])
+      await this.#writer.append(entry.partition, [groupMetadataRecord(image)])
     } catch (thrown) {
-      error = this.#refusalOf(thrown)
+      error = this.#errorOf(thrown)
       this.#system.logger.error({ err: thrown, group: image.id, purpose: purpose.kind }, 'a group could not be stored')
     }
     this.#apply(entry, { type: 'stored', purpose, error })
   }
 
   /** A group that was read at start: its members have one session to show that they live. */
-  #resume(entry: Entry): void {
+  #startSessions(entry: RegisteredGroup): void {
     for (const member of entry.group.members.values())
       this.#perform(entry, { type: 'timer', timer: { kind: 'session', member: member.id }, delayMs: member.sessionTimeoutMs })
   }

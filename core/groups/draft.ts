@@ -3,7 +3,7 @@
  * classic.ts and rebalance.ts; here are the moves that keep the parts of a group in step with each other.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
-import type { Effect, Group, GroupAnswer, GroupState, GroupTimer, Member, Rules, Ticket } from './group.ts'
+import type { Effect, Group, GroupConfig, GroupResponse, GroupState, GroupTimer, Member, RequestId } from './group.ts'
 import type { JoinResponse, SyncResponse } from './types.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -14,38 +14,38 @@ export interface Draft extends Mutable<Omit<Group, 'members' | 'statics' | 'pend
   readonly pending: Set<string>
   readonly unsynced: Set<string>
   readonly effects: Effect[]
-  readonly rules: Rules
-  readonly at: number
+  readonly config: GroupConfig
+  readonly now: number
 }
 
 const EMPTY = Buffer.alloc(0)
 
-export function openDraft(group: Group, rules: Rules, at: number): Draft {
+export function openDraft(group: Group, rules: GroupConfig, at: number): Draft {
   return {
     ...group,
     members: new Map(group.members),
-    statics: new Map(group.statics),
-    pending: new Set(group.pending),
-    unsynced: new Set(group.unsynced),
+    statics: new Map(group.staticMembers),
+    pending: new Set(group.pendingJoinMembers),
+    unsynced: new Set(group.pendingSyncMembers),
     effects: [],
-    rules,
-    at,
+    config: rules,
+    now: at,
   }
 }
 
-export function closeDraft({ effects: _, rules: __, at: ___, ...group }: Draft): Group {
+export function closeDraft({ effects: _, config: __, now: ___, ...group }: Draft): Group {
   return group
 }
 
 /** The group as it is at this moment: for a record. */
 export const snapshot = (draft: Draft): Group => closeDraft({ ...draft, members: new Map(draft.members) })
 
-export function enter(draft: Draft, state: GroupState): void {
+export function transitionTo(draft: Draft, state: GroupState): void {
   draft.state = state
-  draft.stateTimestamp = draft.at
+  draft.stateTimestamp = draft.now
 }
 
-export const answer = (draft: Draft, ticket: Ticket, response: GroupAnswer): void =>
+export const respond = (draft: Draft, ticket: RequestId, response: GroupResponse): void =>
   void draft.effects.push({ type: 'answer', ticket, answer: response })
 
 export const startTimer = (draft: Draft, timer: GroupTimer, delayMs: number): void =>
@@ -53,12 +53,12 @@ export const startTimer = (draft: Draft, timer: GroupTimer, delayMs: number): vo
 
 export const cancelTimer = (draft: Draft, timer: GroupTimer): void => void draft.effects.push({ type: 'cancel', timer })
 
-export const tell = (draft: Draft, message: string, reason: string): void => void draft.effects.push({ type: 'tell', message, reason })
+export const log = (draft: Draft, message: string, reason: string): void => void draft.effects.push({ type: 'tell', message, reason })
 
 export const startSession = (draft: Draft, member: Member, delayMs = member.sessionTimeoutMs): void =>
   startTimer(draft, { kind: 'session', member: member.id }, delayMs)
 
-export const joinRefusal = (error: ErrorName, memberId: string): JoinResponse => ({
+export const joinError = (error: ErrorName, memberId: string): JoinResponse => ({
   errorCode: errorCode(error),
   generationId: -1,
   protocolType: null,
@@ -69,78 +69,78 @@ export const joinRefusal = (error: ErrorName, memberId: string): JoinResponse =>
   members: [],
 })
 
-export const syncRefusal = (error: ErrorName): SyncResponse => ({
+export const syncError = (error: ErrorName): SyncResponse => ({
   errorCode: errorCode(error),
   protocolType: null,
   protocolName: null,
   assignment: EMPTY,
 })
 
-export function put(draft: Draft, member: Member): Member {
+export function setMember(draft: Draft, member: Member): Member {
   draft.members.set(member.id, member)
   return member
 }
 
 /** Answers a member's waiting JoinGroup, where there is one. */
-export function answerJoin(draft: Draft, member: Member, response: JoinResponse): Member {
-  if (member.joining === null) return member
-  answer(draft, member.joining, response)
-  return put(draft, { ...member, joining: null, gone: false })
+export function respondToJoin(draft: Draft, member: Member, response: JoinResponse): Member {
+  if (member.awaitingJoin === null) return member
+  respond(draft, member.awaitingJoin, response)
+  return setMember(draft, { ...member, awaitingJoin: null, isDisconnected: false })
 }
 
 /** Answers a member's waiting SyncGroup, where there is one. */
-export function answerSync(draft: Draft, member: Member, response: SyncResponse): Member {
-  if (member.syncing === null) return member
-  answer(draft, member.syncing, response)
-  return put(draft, { ...member, syncing: null })
+export function respondToSync(draft: Draft, member: Member, response: SyncResponse): Member {
+  if (member.awaitingSync === null) return member
+  respond(draft, member.awaitingSync, response)
+  return setMember(draft, { ...member, awaitingSync: null })
 }
 
 /** Takes a member in. The first one of an empty group leads it and says what type it is of. */
-export function add(draft: Draft, member: Member, protocolType: string): void {
+export function addMember(draft: Draft, member: Member, protocolType: string): void {
   if (draft.members.size === 0) draft.protocolType = protocolType
   draft.leader ??= member.id
-  put(draft, member)
+  setMember(draft, member)
   if (member.instanceId !== null) draft.statics.set(member.instanceId, member.id)
   draft.pending.delete(member.id)
 }
 
 /** Puts a member out. What it waits for is answered, so that a client that lives on starts anew. */
-export function remove(draft: Draft, id: string): void {
+export function removeMember(draft: Draft, id: string): void {
   draft.pending.delete(id)
   draft.unsynced.delete(id)
   cancelTimer(draft, { kind: 'session', member: id })
   const known = draft.members.get(id)
   if (!known) return
-  answerSync(draft, answerJoin(draft, known, joinRefusal('UNKNOWN_MEMBER_ID', '')), syncRefusal('UNKNOWN_MEMBER_ID'))
+  respondToSync(draft, respondToJoin(draft, known, joinError('UNKNOWN_MEMBER_ID', '')), syncError('UNKNOWN_MEMBER_ID'))
   draft.members.delete(id)
   if (known.instanceId !== null && draft.statics.get(known.instanceId) === id) draft.statics.delete(known.instanceId)
   if (draft.leader === id) draft.leader = draft.members.keys().next().value ?? null
 }
 
 /** A joining member that comes again, perhaps with other protocols, sessions and on another connection. */
-export function renew(
+export function updateMember(
   draft: Draft,
   member: Member,
-  change: Pick<Member, 'protocols' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'clientId' | 'clientHost'> & { joining: Ticket | null },
+  change: Pick<Member, 'protocols' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'clientId' | 'clientHost'> & { joining: RequestId | null },
 ): Member {
   // Its older request comes from a connection that it gave up.
-  const quiet = answerJoin(draft, member, joinRefusal('REBALANCE_IN_PROGRESS', member.id))
-  return put(draft, { ...quiet, ...change, gone: false })
+  const quiet = respondToJoin(draft, member, joinError('REBALANCE_IN_PROGRESS', member.id))
+  return setMember(draft, { ...quiet, ...change, isDisconnected: false })
 }
 
 /** Gives a static member another id (KIP-345). Whoever waits under the old one is fenced. */
-export function replace(draft: Draft, old: Member, id: string): Member {
-  const quiet = answerSync(draft, answerJoin(draft, old, joinRefusal('FENCED_INSTANCE_ID', old.id)), syncRefusal('FENCED_INSTANCE_ID'))
+export function replaceStaticMember(draft: Draft, old: Member, id: string): Member {
+  const quiet = respondToSync(draft, respondToJoin(draft, old, joinError('FENCED_INSTANCE_ID', old.id)), syncError('FENCED_INSTANCE_ID'))
   cancelTimer(draft, { kind: 'session', member: old.id })
   draft.members.delete(old.id)
   if (draft.unsynced.delete(old.id)) draft.unsynced.add(id)
   if (draft.leader === old.id) draft.leader = id
   draft.statics.set(old.instanceId!, id)
-  return put(draft, { ...quiet, id })
+  return setMember(draft, { ...quiet, id })
 }
 
 /** What the leader is told about the members. */
-export const roster = (draft: Draft): JoinResponse['members'] =>
+export const memberMetadata = (draft: Draft): JoinResponse['members'] =>
   [...draft.members.values()].map((member) => ({
     memberId: member.id,
     groupInstanceId: member.instanceId,
@@ -148,7 +148,7 @@ export const roster = (draft: Draft): JoinResponse['members'] =>
   }))
 
 /** The present generation as a member sees it: the leader with everybody's metadata. */
-export const generationFor = (draft: Draft, memberId: string): JoinResponse => ({
+export const joinSuccess = (draft: Draft, memberId: string): JoinResponse => ({
   errorCode: 0,
   generationId: draft.generation,
   protocolType: draft.protocolType,
@@ -156,5 +156,5 @@ export const generationFor = (draft: Draft, memberId: string): JoinResponse => (
   leader: draft.leader ?? '',
   skipAssignment: false,
   memberId,
-  members: draft.leader === memberId ? roster(draft) : [],
+  members: draft.leader === memberId ? memberMetadata(draft) : [],
 })

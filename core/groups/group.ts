@@ -8,7 +8,7 @@ import type { HeartbeatResponse, JoinResponse, LeaveRequest, LeaveResponse, Sync
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
 
 /** Names a request that waits for its answer. */
-export type Ticket = number
+export type RequestId = number
 
 export interface Protocol {
   readonly name: string
@@ -28,11 +28,11 @@ export interface Member {
   /** It was in no generation yet. */
   readonly isNew: boolean
   /** Its JoinGroup waits. */
-  readonly joining: Ticket | null
+  readonly awaitingJoin: RequestId | null
   /** Its SyncGroup waits. */
-  readonly syncing: Ticket | null
+  readonly awaitingSync: RequestId | null
   /** The connection of its waiting JoinGroup is gone. */
-  readonly gone: boolean
+  readonly isDisconnected: boolean
 }
 
 export interface Group {
@@ -47,19 +47,19 @@ export interface Group {
   readonly leader: string | null
   readonly members: ReadonlyMap<string, Member>
   /** group.instance.id → member id (KIP-345). */
-  readonly statics: ReadonlyMap<string, string>
+  readonly staticMembers: ReadonlyMap<string, string>
   /** Ids that were given out with MEMBER_ID_REQUIRED and have not come back. */
-  readonly pending: ReadonlySet<string>
+  readonly pendingJoinMembers: ReadonlySet<string>
   /** Members that have not asked for their assignment in this generation. */
-  readonly unsynced: ReadonlySet<string>
+  readonly pendingSyncMembers: ReadonlySet<string>
   /** The leader's assignment is on its way to the disk. */
-  readonly storing: boolean
+  readonly isStoringAssignment: boolean
   /** Set while an empty group waits for its first members. */
-  readonly initial: { readonly remainingMs: number; readonly newMember: boolean } | null
+  readonly initialDelay: { readonly remainingMs: number; readonly newMember: boolean } | null
 }
 
 /** Settings and limits that decisions depend on. */
-export interface Rules {
+export interface GroupConfig {
   readonly initialRebalanceDelayMs: number
   readonly maxSize: number
   readonly maxPending: number
@@ -74,7 +74,7 @@ export type GroupTimer =
 
 export interface JoinEvent {
   readonly type: 'join'
-  readonly ticket: Ticket
+  readonly ticket: RequestId
   readonly memberId: string
   /** The id that the member gets where it has none. */
   readonly newMemberId: string
@@ -94,7 +94,7 @@ export interface JoinEvent {
 
 export interface SyncEvent {
   readonly type: 'sync'
-  readonly ticket: Ticket
+  readonly ticket: RequestId
   readonly memberId: string
   readonly instanceId: string | null
   readonly generation: number
@@ -105,7 +105,7 @@ export interface SyncEvent {
 
 export interface HeartbeatEvent {
   readonly type: 'heartbeat'
-  readonly ticket: Ticket
+  readonly ticket: RequestId
   readonly memberId: string
   readonly instanceId: string | null
   readonly generation: number
@@ -113,7 +113,7 @@ export interface HeartbeatEvent {
 
 export interface LeaveEvent {
   readonly type: 'leave'
-  readonly ticket: Ticket
+  readonly ticket: RequestId
   readonly members: LeaveRequest['members']
 }
 
@@ -121,7 +121,13 @@ export interface LeaveEvent {
 export type StorePurpose =
   | { readonly kind: 'assignment'; readonly generation: number; readonly assignments: ReadonlyMap<string, Buffer> }
   | { readonly kind: 'empty' }
-  | { readonly kind: 'replacement'; readonly ticket: Ticket; readonly old: Member; readonly member: string; readonly answer: JoinResponse }
+  | {
+      readonly kind: 'replacement'
+      readonly ticket: RequestId
+      readonly old: Member
+      readonly member: string
+      readonly answer: JoinResponse
+    }
 
 export type GroupEvent = { /** Wall time in ms. */ readonly at: number } & (
   | JoinEvent
@@ -130,7 +136,7 @@ export type GroupEvent = { /** Wall time in ms. */ readonly at: number } & (
   | LeaveEvent
   | { readonly type: 'timeout'; readonly timer: GroupTimer }
   /** The connection of a waiting JoinGroup is gone. */
-  | { readonly type: 'disconnected'; readonly ticket: Ticket }
+  | { readonly type: 'disconnected'; readonly ticket: RequestId }
   | { readonly type: 'stored'; readonly purpose: StorePurpose; readonly error: ErrorName | null }
   /** A member committed offsets: a sign of life. */
   | { readonly type: 'committed'; readonly memberId: string }
@@ -138,10 +144,10 @@ export type GroupEvent = { /** Wall time in ms. */ readonly at: number } & (
   | { readonly type: 'close' }
 )
 
-export type GroupAnswer = JoinResponse | SyncResponse | HeartbeatResponse | LeaveResponse
+export type GroupResponse = JoinResponse | SyncResponse | HeartbeatResponse | LeaveResponse
 
 export type Effect =
-  | { readonly type: 'answer'; readonly ticket: Ticket; readonly answer: GroupAnswer }
+  | { readonly type: 'answer'; readonly ticket: RequestId; readonly answer: GroupResponse }
   /** Starts the timer, or starts it again. */
   | { readonly type: 'timer'; readonly timer: GroupTimer; readonly delayMs: number }
   | { readonly type: 'cancel'; readonly timer: GroupTimer }
@@ -165,11 +171,11 @@ export function newGroup(id: string, at: number): Group {
     protocol: null,
     leader: null,
     members: new Map(),
-    statics: new Map(),
-    pending: new Set(),
-    unsynced: new Set(),
-    storing: false,
-    initial: null,
+    staticMembers: new Map(),
+    pendingJoinMembers: new Set(),
+    pendingSyncMembers: new Set(),
+    isStoringAssignment: false,
+    initialDelay: null,
   }
 }
 
@@ -180,12 +186,12 @@ export function restoredMember(
     'id' | 'instanceId' | 'clientId' | 'clientHost' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'protocols' | 'assignment'
   >,
 ): Member {
-  return { ...member, isNew: false, joining: null, syncing: null, gone: false }
+  return { ...member, isNew: false, awaitingJoin: null, awaitingSync: null, isDisconnected: false }
 }
 
 /** Nothing to keep: no members, none expected, and never in a generation. */
-export const isBlank = (group: Group): boolean =>
-  group.state === 'Empty' && group.generation === 0 && group.members.size === 0 && group.pending.size === 0
+export const isUnused = (group: Group): boolean =>
+  group.state === 'Empty' && group.generation === 0 && group.members.size === 0 && group.pendingJoinMembers.size === 0
 
 export const metadataOf = (member: Member, protocol: string | null): Buffer =>
   member.protocols.find((candidate) => candidate.name === protocol)?.metadata ?? Buffer.alloc(0)
@@ -198,7 +204,7 @@ export function rebalanceTimeoutMs(group: Group): number {
 }
 
 /** The protocols that all members know, in the order of the first member. */
-function candidates(group: Group): string[] {
+function candidateProtocols(group: Group): string[] {
   const [first, ...others] = group.members.values()
   if (!first) return []
   return first.protocols
@@ -208,7 +214,7 @@ function candidates(group: Group): string[] {
 
 /** Each member votes for the first protocol of its own that all know; most votes win. */
 export function selectProtocol(group: Group): string | null {
-  const votes = new Map(candidates(group).map((name) => [name, 0]))
+  const votes = new Map(candidateProtocols(group).map((name) => [name, 0]))
   for (const member of group.members.values()) {
     const vote = member.protocols.find((protocol) => votes.has(protocol.name))
     if (vote) votes.set(vote.name, votes.get(vote.name)! + 1)
@@ -222,7 +228,7 @@ export function selectProtocol(group: Group): string | null {
 export function supportsProtocols(group: Group, protocolType: string, protocols: readonly Protocol[]): boolean {
   if (group.members.size === 0) return protocolType !== '' && protocols.length > 0
   if (group.protocolType !== protocolType) return false
-  const shared = candidates(group)
+  const shared = candidateProtocols(group)
   return protocols.some((protocol) => shared.includes(protocol.name))
 }
 
@@ -234,7 +240,7 @@ export const sameProtocols = (ours: readonly Protocol[], theirs: readonly Protoc
 /** The error of a member id and an instance id that do not fit the group, or null. */
 export function checkMember(group: Group, memberId: string, instanceId: string | null): ErrorName | null {
   if (instanceId !== null) {
-    const known = group.statics.get(instanceId)
+    const known = group.staticMembers.get(instanceId)
     if (known === undefined) return 'UNKNOWN_MEMBER_ID'
     if (known !== memberId) return 'FENCED_INSTANCE_ID'
   }

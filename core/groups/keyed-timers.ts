@@ -9,62 +9,62 @@ const LONGEST_MS = 2_147_483_647
 
 interface KeyedTimer {
   deadline: number
-  ringsAt: number
+  expiresAt: number
   timer: Timer
 }
 
 export class KeyedTimers<K> {
   readonly #clock: Clock
   readonly #nameOf: (what: K) => string
-  readonly #ring: (what: K) => void
-  readonly #alarms = new Map<string, KeyedTimer>()
+  readonly #onExpired: (what: K) => void
+  readonly #timers = new Map<string, KeyedTimer>()
 
   constructor(clock: Clock, nameOf: (what: K) => string, ring: (what: K) => void) {
     this.#clock = clock
     this.#nameOf = nameOf
-    this.#ring = ring
+    this.#onExpired = ring
   }
 
-  set(what: K, delayMs: number): void {
+  restart(what: K, delayMs: number): void {
     const name = this.#nameOf(what)
     const now = this.#clock.monotonic()
     const deadline = now + delayMs
-    const known = this.#alarms.get(name)
-    if (known && known.ringsAt <= deadline) {
+    const known = this.#timers.get(name)
+    if (known && known.expiresAt <= deadline) {
       known.deadline = deadline
       return
     }
     known?.timer.cancel()
-    this.#arm(what, deadline, now)
+    this.#start(what, deadline, now)
   }
 
-  #arm(what: K, deadline: number, now: number): void {
+  #start(what: K, deadline: number, now: number): void {
     const delayMs = Math.min(Math.max(deadline - now, 0), LONGEST_MS)
-    this.#alarms.set(this.#nameOf(what), {
+    this.#timers.set(this.#nameOf(what), {
       deadline,
-      ringsAt: now + delayMs,
-      timer: this.#clock.after(Math.ceil(delayMs), () => this.#rang(what)),
+      expiresAt: now + delayMs,
+      timer: this.#clock.after(Math.ceil(delayMs), () => this.#expired(what)),
     })
   }
 
-  #rang(what: K): void {
+  #expired(what: K): void {
     const name = this.#nameOf(what)
-    const alarm = this.#alarms.get(name)
+    const alarm = this.#timers.get(name)
     if (!alarm) return
     const now = this.#clock.monotonic()
-    this.#alarms.delete(name)
-    if (now < alarm.deadline) this.#arm(what, alarm.deadline, now)
-    else this.#ring(what)
+    this.#timers.delete(name)
+    if (now < alarm.deadline) this.#start(what, alarm.deadline, now)
+    else this.#onExpired(what)
   }
 
   cancel(what: K): void {
     const name = this.#nameOf(what)
-    this.#alarms.get(name)?.timer.cancel()
-    this.#alarms.delete(name)
+    this.#timers.get(name)?.timer.cancel()
+    this.#timers.delete(name)
   }
 
   clear(): void {
-    for (const { timer } of this.#alarms.values()) timer.cancel()
-    this.#alarms.clear()
+    for (const { timer } of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
   }
 }

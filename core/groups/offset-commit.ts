@@ -4,35 +4,35 @@
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import { checkCommit } from './group.ts'
-import type { Commit } from './offsets.ts'
+import type { OffsetAndMetadata } from './offsets.ts'
 import type { OffsetsTopicWriter } from './offsets-topic-writer.ts'
-import { commitRecord, commitTombstone } from './records.ts'
-import type { Entry, GroupRegistry } from './registry.ts'
+import { offsetCommitRecord, offsetCommitTombstone } from './records.ts'
+import type { GroupRegistry, RegisteredGroup } from './registry.ts'
 import type { CommitRequest, CommitResponse, GroupStore } from './types.ts'
 
-export interface CommitPlace {
+export interface CommitContext {
   store: GroupStore
-  journal: OffsetsTopicWriter
+  writer: OffsetsTopicWriter
   registry: GroupRegistry
   metadataMaxBytes: number
   now: number
   /** Resolves when the group is in memory, if there is one. */
-  ready(group: string): Promise<void>
-  refusalOf(error: unknown): ErrorName
-  alive(entry: Entry, memberId: string): void
+  ensureLoaded(group: string): Promise<void>
+  errorOf(error: unknown): ErrorName
+  renewSession(entry: RegisteredGroup, memberId: string): void
 }
 
-interface Accepted {
+interface PartitionCommit {
   topic: string
   /** The topic's id when the offset was taken: a later topic of the same name is another. */
   topicId: string | undefined
   partition: number
-  commit: Commit
-  answer: { errorCode: number }
+  commit: OffsetAndMetadata
+  response: { errorCode: number }
 }
 
-export async function commitOffsets(request: CommitRequest, version: number, place: CommitPlace): Promise<CommitResponse> {
-  const accepted: Accepted[] = []
+export async function commitOffsets(request: CommitRequest, version: number, place: CommitContext): Promise<CommitResponse> {
+  const accepted: PartitionCommit[] = []
   const topics = request.topics.map((topic) => ({
     name: topic.name,
     topicId: topic.topicId,
@@ -55,7 +55,7 @@ export async function commitOffsets(request: CommitRequest, version: number, pla
             timestamp: place.now,
             expireTimestamp: request.retentionTimeMs < 0 ? null : place.now + request.retentionTimeMs,
           },
-          answer,
+          response: answer,
         })
       }
       return answer
@@ -65,10 +65,10 @@ export async function commitOffsets(request: CommitRequest, version: number, pla
     const error = await write(
       request,
       version,
-      accepted.filter(({ answer }) => answer.errorCode === 0),
+      accepted.filter(({ response: answer }) => answer.errorCode === 0),
       place,
     )
-    if (error !== null) for (const { answer } of accepted) answer.errorCode = errorCode(error)
+    if (error !== null) for (const { response: answer } of accepted) answer.errorCode = errorCode(error)
   }
   return { topics }
 }
@@ -76,59 +76,59 @@ export async function commitOffsets(request: CommitRequest, version: number, pla
 async function write(
   request: CommitRequest,
   version: number,
-  accepted: readonly Accepted[],
-  place: CommitPlace,
+  accepted: readonly PartitionCommit[],
+  place: CommitContext,
 ): Promise<ErrorName | null> {
   const { groupId: group, memberId, groupInstanceId, generationIdOrMemberEpoch: generation } = request
-  let entry: Entry | undefined
+  let entry: RegisteredGroup | undefined
   try {
-    await place.ready(group)
+    await place.ensureLoaded(group)
     // Without a generation it is a consumer that only keeps offsets here, or an administrator: the group is made for it.
     entry = generation < 0 ? place.registry.getOrCreate(group) : place.registry.get(group)
   } catch (error) {
-    return place.refusalOf(error)
+    return place.errorOf(error)
   }
   if (!entry) return version >= 9 ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION'
   const wrong = checkCommit(entry.group, memberId, groupInstanceId, generation)
   if (wrong) {
-    place.registry.forgetBlank(entry)
+    place.registry.removeIfUnused(entry)
     return wrong
   }
-  place.alive(entry, memberId)
-  const writes = accepted.map(({ topic, partition, commit }) => entry.offsets.begin(topic, partition, commit))
-  const records = accepted.map(({ topic, partition, commit }) => commitRecord(group, topic, partition, commit))
+  place.renewSession(entry, memberId)
+  const writes = accepted.map(({ topic, partition, commit }) => entry.offsets.prepareCommit(topic, partition, commit))
+  const records = accepted.map(({ topic, partition, commit }) => offsetCommitRecord(group, topic, partition, commit))
   let stored = false
   try {
-    await place.journal.append(entry.partition, records)
+    await place.writer.append(entry.partition, records)
     stored = true
     return null
   } catch (error) {
-    return place.refusalOf(error)
+    return place.errorOf(error)
   } finally {
-    for (const done of writes) entry.offsets.settle(done, stored)
-    place.registry.forgetBlank(entry)
-    if (stored) await forgetDeleted(entry, accepted, place)
+    for (const done of writes) entry.offsets.completeCommit(done, stored)
+    place.registry.removeIfUnused(entry)
+    if (stored) await removeDeletedTopics(entry, accepted, place)
   }
 }
 
 /** A topic that was deleted while its offset went to the disk: the offset must not meet a later topic of that name. */
-async function forgetDeleted(entry: Entry, accepted: readonly Accepted[], place: CommitPlace): Promise<void> {
+async function removeDeletedTopics(entry: RegisteredGroup, accepted: readonly PartitionCommit[], place: CommitContext): Promise<void> {
   const orphans = accepted.filter(({ topic, topicId, partition, commit }) => {
     return place.store.topicId(topic) !== topicId && entry.offsets.get(topic, partition) === commit
   })
   if (orphans.length === 0) return
-  const writes = orphans.map(({ topic, partition }) => entry.offsets.begin(topic, partition, null))
+  const writes = orphans.map(({ topic, partition }) => entry.offsets.prepareCommit(topic, partition, null))
   let stored = false
   try {
-    await place.journal.append(
+    await place.writer.append(
       entry.partition,
-      orphans.map(({ topic, partition }) => commitTombstone(entry.group.id, topic, partition, place.now)),
+      orphans.map(({ topic, partition }) => offsetCommitTombstone(entry.group.id, topic, partition, place.now)),
     )
     stored = true
   } catch (error) {
     // The commit itself stands; the orphan goes when its retention ends.
-    place.refusalOf(error)
+    place.errorOf(error)
   } finally {
-    for (const done of writes) entry.offsets.settle(done, stored)
+    for (const done of writes) entry.offsets.completeCommit(done, stored)
   }
 }

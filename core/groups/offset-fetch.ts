@@ -2,14 +2,14 @@
  * OffsetFetch: what a group has committed, of the partitions that are asked for or of all. -1 where nothing is committed.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
-import type { Entry } from './registry.ts'
+import type { RegisteredGroup } from './registry.ts'
 import type { FetchedPartition, FetchRequest, FetchResponse, GroupStore } from './types.ts'
 
 /** The group, null where there is none, or why it cannot be had. */
-export type EntryLookup = (group: string) => Promise<Entry | null | ErrorName>
+export type GroupLookup = (group: string) => Promise<RegisteredGroup | null | ErrorName>
 
-type Asked = FetchRequest['groups'][number]
-type Fetched = FetchResponse['groups'][number]
+type RequestedGroup = FetchRequest['groups'][number]
+type FetchedGroup = FetchResponse['groups'][number]
 
 const none = (partitionIndex: number, error: ErrorName = 'NONE'): FetchedPartition => ({
   partitionIndex,
@@ -19,7 +19,7 @@ const none = (partitionIndex: number, error: ErrorName = 'NONE'): FetchedPartiti
   errorCode: errorCode(error),
 })
 
-export async function fetchOffsets(request: FetchRequest, version: number, store: GroupStore, lookup: EntryLookup): Promise<FetchResponse> {
+export async function fetchOffsets(request: FetchRequest, version: number, store: GroupStore, lookup: GroupLookup): Promise<FetchResponse> {
   if (version >= 8) {
     const groups = await Promise.all(request.groups.map((asked) => fetchGroup(asked, version, store, lookup)))
     return { topics: [], errorCode: 0, groups }
@@ -37,7 +37,7 @@ export async function fetchOffsets(request: FetchRequest, version: number, store
   return { topics: group.topics, errorCode: group.errorCode, groups: [] }
 }
 
-async function fetchGroup(asked: Asked, version: number, store: GroupStore, lookup: EntryLookup): Promise<Fetched> {
+async function fetchGroup(asked: RequestedGroup, version: number, store: GroupStore, lookup: GroupLookup): Promise<FetchedGroup> {
   const found = await lookup(asked.groupId)
   if (typeof found === 'string') return { groupId: asked.groupId, topics: [], errorCode: errorCode(found) }
   const entry = found?.group.state === 'Dead' ? null : found
@@ -52,7 +52,7 @@ async function fetchGroup(asked: Asked, version: number, store: GroupStore, look
       errorCode: 0,
     }
   }
-  const topics: Fetched['topics'] = []
+  const topics: FetchedGroup['topics'] = []
   if (asked.topics === null) {
     for (const [name, commits] of entry?.offsets.committed() ?? []) {
       const topicId = version >= 10 ? store.topicId(name) : ''

@@ -23,7 +23,7 @@ const answers: Partial<Record<ErrorName, ErrorName>> = {
 export class OffsetsTopicWriter {
   readonly #store: GroupStore
   readonly #system: System
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #inProgress = new Set<Promise<unknown>>()
 
   constructor(store: GroupStore, system: System) {
     this.#store = store
@@ -34,7 +34,7 @@ export class OffsetsTopicWriter {
   async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
     const appends = batches(records).map((batch) => this.#store.append(partition, batch))
     const all = Promise.all(appends)
-    this.#underWay.add(all)
+    this.#inProgress.add(all)
     try {
       await all
     } catch (error) {
@@ -42,12 +42,12 @@ export class OffsetsTopicWriter {
       const name = error instanceof KafkaError ? (answers[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
       throw new KafkaError(name, `__consumer_offsets-${partition} cannot be written`, { cause: error })
     } finally {
-      this.#underWay.delete(all)
+      this.#inProgress.delete(all)
     }
   }
 
-  async settled(): Promise<void> {
-    await Promise.allSettled(this.#underWay)
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#inProgress)
   }
 }
 

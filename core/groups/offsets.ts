@@ -5,7 +5,7 @@
 import { consumerSubscription } from '../wire/structs/consumer-protocol.ts'
 import { type Group, metadataOf } from './group.ts'
 
-export interface Commit {
+export interface OffsetAndMetadata {
   readonly offset: number
   readonly leaderEpoch: number
   readonly metadata: string
@@ -15,38 +15,40 @@ export interface Commit {
   readonly expireTimestamp: number | null
 }
 
-interface Slot {
-  commit: Commit | null
+interface PartitionOffset {
+  committed: OffsetAndMetadata | null
   /** The write that `commit` came with. */
   order: number
   /** Writes that the disk has not confirmed. */
-  underWay: number
+  pendingWrites: number
 }
 
 /** A write of one partition's offset, or of its tombstone, on its way to the disk. */
-export interface Write {
+export interface PendingOffsetCommit {
   readonly topic: string
   readonly partition: number
-  readonly commit: Commit | null
+  readonly commit: OffsetAndMetadata | null
   readonly order: number
 }
 
 export class GroupOffsets {
-  readonly #topics = new Map<string, Map<number, Slot>>()
+  readonly #topics = new Map<string, Map<number, PartitionOffset>>()
   #order = 0
 
   get isEmpty(): boolean {
     return this.#topics.size === 0
   }
 
-  get(topic: string, partition: number): Commit | null {
-    return this.#topics.get(topic)?.get(partition)?.commit ?? null
+  get(topic: string, partition: number): OffsetAndMetadata | null {
+    return this.#topics.get(topic)?.get(partition)?.committed ?? null
   }
 
   /** Topics with at least one offset that readers see. */
-  *committed(): Iterable<[topic: string, commits: [partition: number, commit: Commit][]]> {
+  *committed(): Iterable<[topic: string, commits: [partition: number, commit: OffsetAndMetadata][]]> {
     for (const [topic, partitions] of this.#topics) {
-      const commits = [...partitions].flatMap(([partition, { commit }]) => (commit ? [[partition, commit] as [number, Commit]] : []))
+      const commits = [...partitions].flatMap(([partition, { committed: commit }]) =>
+        commit ? [[partition, commit] as [number, OffsetAndMetadata]] : [],
+      )
       if (commits.length > 0) yield [topic, commits]
     }
   }
@@ -60,28 +62,28 @@ export class GroupOffsets {
   }
 
   /** Call in the order of the appends. */
-  begin(topic: string, partition: number, commit: Commit | null): Write {
-    const slot = this.#slot(topic, partition)
-    slot.underWay++
+  prepareCommit(topic: string, partition: number, commit: OffsetAndMetadata | null): PendingOffsetCommit {
+    const slot = this.#partition(topic, partition)
+    slot.pendingWrites++
     this.#order++
     return { topic, partition, commit, order: this.#order }
   }
 
-  settle({ topic, partition, commit, order }: Write, stored: boolean): void {
-    const slot = this.#slot(topic, partition)
-    slot.underWay--
+  completeCommit({ topic, partition, commit, order }: PendingOffsetCommit, stored: boolean): void {
+    const slot = this.#partition(topic, partition)
+    slot.pendingWrites--
     if (stored && order > slot.order) {
-      slot.commit = commit
+      slot.committed = commit
       slot.order = order
     }
-    this.#forgetEmpty(topic, partition, slot)
+    this.#removeIfEmpty(topic, partition, slot)
   }
 
   /** What a record of the topic says, at start. */
-  restore(topic: string, partition: number, commit: Commit | null): void {
-    const slot = this.#slot(topic, partition)
-    slot.commit = commit
-    this.#forgetEmpty(topic, partition, slot)
+  restore(topic: string, partition: number, commit: OffsetAndMetadata | null): void {
+    const slot = this.#partition(topic, partition)
+    slot.committed = commit
+    this.#removeIfEmpty(topic, partition, slot)
   }
 
   /** Partitions whose offsets have outlived their time. One with a write under way is alive. */
@@ -91,7 +93,7 @@ export class GroupOffsets {
     const found: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics) {
       if (rule.subscribed?.has(topic)) continue
-      for (const [partition, { commit, underWay }] of partitions) {
+      for (const [partition, { committed: commit, pendingWrites: underWay }] of partitions) {
         if (!commit || underWay > 0) continue
         const ended = commit.expireTimestamp === null ? now - rule.since(commit) >= retentionMs : now >= commit.expireTimestamp
         if (ended) found.push({ topic, partition })
@@ -100,16 +102,16 @@ export class GroupOffsets {
     return found
   }
 
-  #slot(topic: string, partition: number): Slot {
+  #partition(topic: string, partition: number): PartitionOffset {
     let partitions = this.#topics.get(topic)
     if (!partitions) this.#topics.set(topic, (partitions = new Map()))
     let slot = partitions.get(partition)
-    if (!slot) partitions.set(partition, (slot = { commit: null, order: 0, underWay: 0 }))
+    if (!slot) partitions.set(partition, (slot = { committed: null, order: 0, pendingWrites: 0 }))
     return slot
   }
 
-  #forgetEmpty(topic: string, partition: number, slot: Slot): void {
-    if (slot.commit !== null || slot.underWay > 0) return
+  #removeIfEmpty(topic: string, partition: number, slot: PartitionOffset): void {
+    if (slot.committed !== null || slot.pendingWrites > 0) return
     const partitions = this.#topics.get(topic)
     partitions?.delete(partition)
     if (partitions?.size === 0) this.#topics.delete(topic)
@@ -118,7 +120,7 @@ export class GroupOffsets {
 
 interface Expiry {
   /** The moment from which retention counts. */
-  since(commit: Commit): number
+  since(commit: OffsetAndMetadata): number
   /** Topics whose offsets stay while somebody reads them. */
   subscribed: ReadonlySet<string> | null
 }

@@ -4,14 +4,14 @@
  */
 import { KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
-import { type Group, isBlank, newGroup } from './group.ts'
+import { type Group, isUnused, newGroup } from './group.ts'
 import { limits } from './limits.ts'
 import { GroupOffsets } from './offsets.ts'
-import { type Restored, readRecord } from './records.ts'
+import { type GroupRecord, readRecord } from './records.ts'
 import type { GroupStore } from './types.ts'
 
 /** One group: its membership, its offsets, and the partition that keeps both. */
-export interface Entry {
+export interface RegisteredGroup {
   group: Group
   readonly offsets: GroupOffsets
   readonly partition: number
@@ -27,38 +27,38 @@ export function partitionOf(group: string, partitions: number): number {
 export class GroupRegistry {
   readonly #store: GroupStore
   readonly #system: System
-  readonly #entries = new Map<string, Entry>()
+  readonly #groups = new Map<string, RegisteredGroup>()
   readonly #loads = new Map<number, Promise<void>>()
-  readonly #onLoaded: (entry: Entry) => void
+  readonly #onLoaded: (entry: RegisteredGroup) => void
 
-  constructor(store: GroupStore, system: System, onLoaded: (entry: Entry) => void) {
+  constructor(store: GroupStore, system: System, onLoaded: (entry: RegisteredGroup) => void) {
     this.#store = store
     this.#system = system
     this.#onLoaded = onLoaded
   }
 
-  get(id: string): Entry | undefined {
-    return this.#entries.get(id)
+  get(id: string): RegisteredGroup | undefined {
+    return this.#groups.get(id)
   }
 
   /** Those of the partitions that are loaded. */
-  all(): Iterable<Entry> {
-    return this.#entries.values()
+  all(): Iterable<RegisteredGroup> {
+    return this.#groups.values()
   }
 
   /** Throws where there are too many already. Invariant 13. */
-  getOrCreate(id: string): Entry {
-    let entry = this.#entries.get(id)
+  getOrCreate(id: string): RegisteredGroup {
+    let entry = this.#groups.get(id)
     if (!entry) {
-      if (this.#entries.size >= limits.groups)
+      if (this.#groups.size >= limits.groups)
         throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `group ${id}: the broker keeps ${limits.groups} groups already; delete some`)
       entry = this.#create(id)
-      this.#entries.set(id, entry)
+      this.#groups.set(id, entry)
     }
     return entry
   }
 
-  #create(id: string): Entry {
+  #create(id: string): RegisteredGroup {
     return {
       group: newGroup(id, this.#system.clock.now()),
       offsets: new GroupOffsets(),
@@ -66,21 +66,21 @@ export class GroupRegistry {
     }
   }
 
-  forget(entry: Entry): void {
-    if (this.#entries.get(entry.group.id) === entry) this.#entries.delete(entry.group.id)
+  remove(entry: RegisteredGroup): void {
+    if (this.#groups.get(entry.group.id) === entry) this.#groups.delete(entry.group.id)
   }
 
   /** Lets go of an entry that holds nothing. */
-  forgetBlank(entry: Entry): void {
-    if (isBlank(entry.group) && entry.offsets.isEmpty) this.forget(entry)
+  removeIfUnused(entry: RegisteredGroup): void {
+    if (isUnused(entry.group) && entry.offsets.isEmpty) this.remove(entry)
   }
 
   /** Resolves when the group's partition is in memory. Throws KafkaError. */
-  ready(id: string): Promise<void> {
+  ensureLoaded(id: string): Promise<void> {
     return this.#load(partitionOf(id, this.#store.partitions))
   }
 
-  async readyAll(): Promise<void> {
+  async ensureAllLoaded(): Promise<void> {
     for (let partition = 0; partition < this.#store.partitions; partition++) await this.#load(partition)
   }
 
@@ -99,8 +99,8 @@ export class GroupRegistry {
   }
 
   async #read(partition: number): Promise<void> {
-    const found = new Map<string, Entry>()
-    const entryOf = (id: string): Entry => {
+    const found = new Map<string, RegisteredGroup>()
+    const entryOf = (id: string): RegisteredGroup => {
       let entry = found.get(id)
       if (!entry) found.set(id, (entry = this.#create(id)))
       return entry
@@ -108,7 +108,7 @@ export class GroupRegistry {
     const foreign = new Set<number>()
     let unreadable = 0
     for await (const record of this.#store.load(partition)) {
-      let read: Restored
+      let read: GroupRecord
       try {
         read = readRecord(record)
       } catch (error) {
@@ -126,8 +126,8 @@ export class GroupRegistry {
         'records of a newer group protocol in __consumer_offsets: their groups are left alone',
       )
     for (const [id, entry] of found) {
-      if (isBlank(entry.group) && entry.offsets.isEmpty) continue
-      this.#entries.set(id, entry)
+      if (isUnused(entry.group) && entry.offsets.isEmpty) continue
+      this.#groups.set(id, entry)
       this.#onLoaded(entry)
     }
   }

@@ -402,7 +402,7 @@ describe('KIP-345: static members', () => {
     story.rings('join')
     expect(story.joined(a).members.map((member) => member.memberId)).toEqual(['a', 'b'])
     story.silent('b')
-    expect([...story.group.statics.keys()]).toEqual(['ia'])
+    expect([...story.group.staticMembers.keys()]).toEqual(['ia'])
   })
 
   test('leaves by its instance id alone, when an administrator says so', () => {
@@ -491,8 +491,8 @@ test('Invariant 9, at random: one answer per request, one leader, no member with
         expect(group.leader === null).toBe(group.members.size === 0)
         if (group.leader !== null) expect(group.members.has(group.leader)).toBe(true)
         expect(group.state === 'Empty' && group.members.size > 0).toBe(false)
-        for (const [instance, id] of group.statics) expect(group.members.get(id)?.instanceId).toBe(instance)
-        for (const id of group.unsynced) expect(group.members.has(id)).toBe(true)
+        for (const [instance, id] of group.staticMembers) expect(group.members.get(id)?.instanceId).toBe(instance)
+        for (const id of group.pendingSyncMembers) expect(group.members.has(id)).toBe(true)
         if (group.state === 'PreparingRebalance') expect(story.timers.has('join')).toBe(true)
         // The past is a value that nobody changes.
         if (before !== group) expect(before.generation).toBeLessThanOrEqual(group.generation)

@@ -6,31 +6,31 @@ import { decide } from '../../../core/groups/classic.ts'
 import {
   type Effect,
   type Group,
-  type GroupAnswer,
+  type GroupConfig,
   type GroupEvent,
+  type GroupResponse,
   type JoinEvent,
   newGroup,
-  type Rules,
   type StorePurpose,
   type SyncEvent,
 } from '../../../core/groups/group.ts'
 import type { JoinResponse, LeaveResponse, SyncResponse } from '../../../core/groups/types.ts'
 
-export const rules: Rules = { initialRebalanceDelayMs: 3000, maxSize: 100, maxPending: 100, newMemberJoinTimeoutMs: 300_000 }
+export const rules: GroupConfig = { initialRebalanceDelayMs: 3000, maxSize: 100, maxPending: 100, newMemberJoinTimeoutMs: 300_000 }
 
 type Happening = GroupEvent extends infer E ? (E extends GroupEvent ? Omit<E, 'at'> : never) : never
 
 export class Story {
   group: Group = newGroup('g', 0)
-  readonly rules: Rules
+  readonly rules: GroupConfig
   now = 1000
   effects: readonly Effect[] = []
-  readonly answers = new Map<number, GroupAnswer>()
+  readonly answers = new Map<number, GroupResponse>()
   readonly timers = new Map<string, number>()
   readonly unstored: { image: Group; purpose: StorePurpose }[] = []
   #ticket = 0
 
-  constructor(changed: Partial<Rules> = {}) {
+  constructor(changed: Partial<GroupConfig> = {}) {
     this.rules = { ...rules, ...changed }
   }
 
@@ -141,7 +141,7 @@ export class Story {
   /** A stable group of these members; the first leads. */
   static stable(
     ids: readonly string[],
-    changed: Partial<Rules> = {},
+    changed: Partial<GroupConfig> = {},
     each: (id: string) => Parameters<Story['join']>[1] = () => ({}),
   ): Story {
     const story = new Story(changed)
