@@ -1,6 +1,6 @@
 /**
- * The offsets that a group committed. What a reader sees is durable (Invariant 1), and what is written later wins, in whatever order the
- * disk confirms (Invariant 3).
+ * The committed offsets of a group. An offset is visible once it is durable (Invariant 1), and a later commit wins whatever the order in which
+ * the writes complete (Invariant 3).
  */
 import { consumerSubscription } from '../wire/structs/consumer-protocol.ts'
 import { type Group, metadataOf } from './group.ts'
@@ -11,19 +11,19 @@ export interface OffsetAndMetadata {
   readonly metadata: string
   /** Wall time in ms. */
   readonly timestamp: number
-  /** Only where the client named a retention of its own (OffsetCommit up to v4). */
+  /** Only where the client set a retention time (OffsetCommit up to v4). */
   readonly expireTimestamp: number | null
 }
 
 interface PartitionOffset {
   committed: OffsetAndMetadata | null
-  /** The write that `commit` came with. */
+  /** The number of the write that set `committed`. */
   order: number
-  /** Writes that the disk has not confirmed. */
+  /** The number of writes in progress. */
   pendingWrites: number
 }
 
-/** A write of one partition's offset, or of its tombstone, on its way to the disk. */
+/** A write in progress of the offset of one partition, or of its tombstone. */
 export interface PendingOffsetCommit {
   readonly topic: string
   readonly partition: number
@@ -43,7 +43,7 @@ export class GroupOffsets {
     return this.#topics.get(topic)?.get(partition)?.committed ?? null
   }
 
-  /** Topics with at least one offset that readers see. */
+  /** Topics with at least one committed offset. */
   *committed(): Iterable<[topic: string, commits: [partition: number, commit: OffsetAndMetadata][]]> {
     for (const [topic, partitions] of this.#topics) {
       const commits = [...partitions].flatMap(([partition, { committed: commit }]) =>
@@ -53,7 +53,7 @@ export class GroupOffsets {
     }
   }
 
-  /** All partitions that have, or are about to have, an offset: what a deletion must cover. */
+  /** All partitions with a committed offset or a write in progress: a deletion must cover them. */
   keys(only?: string): { topic: string; partition: number }[] {
     const found: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics)
@@ -61,41 +61,41 @@ export class GroupOffsets {
     return found
   }
 
-  /** Call in the order of the appends. */
+  /** To be called in the order of the appends. */
   prepareCommit(topic: string, partition: number, commit: OffsetAndMetadata | null): PendingOffsetCommit {
-    const slot = this.#partition(topic, partition)
-    slot.pendingWrites++
+    const offset = this.#partition(topic, partition)
+    offset.pendingWrites++
     this.#order++
     return { topic, partition, commit, order: this.#order }
   }
 
   completeCommit({ topic, partition, commit, order }: PendingOffsetCommit, stored: boolean): void {
-    const slot = this.#partition(topic, partition)
-    slot.pendingWrites--
-    if (stored && order > slot.order) {
-      slot.committed = commit
-      slot.order = order
+    const offset = this.#partition(topic, partition)
+    offset.pendingWrites--
+    if (stored && order > offset.order) {
+      offset.committed = commit
+      offset.order = order
     }
-    this.#removeIfEmpty(topic, partition, slot)
+    this.#removeIfEmpty(topic, partition, offset)
   }
 
-  /** What a record of the topic says, at start. */
+  /** Applies a record of the offsets topic, at start. */
   restore(topic: string, partition: number, commit: OffsetAndMetadata | null): void {
-    const slot = this.#partition(topic, partition)
-    slot.committed = commit
-    this.#removeIfEmpty(topic, partition, slot)
+    const offset = this.#partition(topic, partition)
+    offset.committed = commit
+    this.#removeIfEmpty(topic, partition, offset)
   }
 
-  /** Partitions whose offsets have outlived their time. One with a write under way is alive. */
+  /** Partitions with expired offsets. One with a write in progress is not expired. */
   expired(group: Group, now: number, retentionMs: number): { topic: string; partition: number }[] {
     const rule = expiryOf(group)
     if (!rule) return []
     const found: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics) {
       if (rule.subscribed?.has(topic)) continue
-      for (const [partition, { committed: commit, pendingWrites: underWay }] of partitions) {
-        if (!commit || underWay > 0) continue
-        const ended = commit.expireTimestamp === null ? now - rule.since(commit) >= retentionMs : now >= commit.expireTimestamp
+      for (const [partition, { committed, pendingWrites }] of partitions) {
+        if (!committed || pendingWrites > 0) continue
+        const ended = committed.expireTimestamp === null ? now - rule.since(committed) >= retentionMs : now >= committed.expireTimestamp
         if (ended) found.push({ topic, partition })
       }
     }
@@ -105,13 +105,13 @@ export class GroupOffsets {
   #partition(topic: string, partition: number): PartitionOffset {
     let partitions = this.#topics.get(topic)
     if (!partitions) this.#topics.set(topic, (partitions = new Map()))
-    let slot = partitions.get(partition)
-    if (!slot) partitions.set(partition, (slot = { committed: null, order: 0, pendingWrites: 0 }))
-    return slot
+    let offset = partitions.get(partition)
+    if (!offset) partitions.set(partition, (offset = { committed: null, order: 0, pendingWrites: 0 }))
+    return offset
   }
 
-  #removeIfEmpty(topic: string, partition: number, slot: PartitionOffset): void {
-    if (slot.committed !== null || slot.pendingWrites > 0) return
+  #removeIfEmpty(topic: string, partition: number, offset: PartitionOffset): void {
+    if (offset.committed !== null || offset.pendingWrites > 0) return
     const partitions = this.#topics.get(topic)
     partitions?.delete(partition)
     if (partitions?.size === 0) this.#topics.delete(topic)
@@ -119,13 +119,13 @@ export class GroupOffsets {
 }
 
 interface Expiry {
-  /** The moment from which retention counts. */
+  /** The time from which the retention counts. */
   since(commit: OffsetAndMetadata): number
-  /** Topics whose offsets stay while somebody reads them. */
+  /** Topics whose offsets do not expire while a member subscribes to them. */
   subscribed: ReadonlySet<string> | null
 }
 
-/** Retention counts from when the group lost its last member; without members at all, or for topics nobody reads any more, from the commit. */
+/** The retention counts from when the group became empty; for groups without membership and topics without a subscription, from the commit. */
 function expiryOf(group: Group): Expiry | null {
   if (group.protocolType === null) return { since: (commit) => commit.timestamp, subscribed: null }
   if (group.state === 'Empty')
@@ -135,21 +135,21 @@ function expiryOf(group: Group): Expiry | null {
   return subscribed && { since: (commit) => commit.timestamp, subscribed }
 }
 
-/** Null where a member's subscription cannot be read: then nothing is known to be unread. */
+/** Null where the subscription of a member cannot be read: no topic is known to be unsubscribed then. */
 function subscribedTopics(group: Group): Set<string> | null {
   const topics = new Set<string>()
   for (const member of group.members.values()) {
     try {
       for (const topic of consumerSubscription.read(newestKnown(metadataOf(member, group.protocol))).topics) topics.add(topic)
     } catch {
-      // The bytes are the clients' own business: not readable here means not expired here.
+      // Clients may use any format: offsets do not expire then.
       return null
     }
   }
   return topics
 }
 
-/** A subscription of a later version begins with the fields of ours. */
+/** A subscription of a later version starts with the fields of the newest known one. */
 function newestKnown(metadata: Buffer): Buffer {
   const newest = consumerSubscription.versions[1]
   if (metadata.length < 2 || metadata.readInt16BE(0) <= newest) return metadata

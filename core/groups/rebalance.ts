@@ -1,6 +1,6 @@
 /**
- * From one generation to the next: members are called to join (PreparingRebalance), the generation is closed and its leader told
- * (CompletingRebalance), the leader's assignment is stored and handed out (Stable). Laggards are left behind at the rebalance timeout.
+ * The steps from one generation to the next: members join (PreparingRebalance), the generation begins and waits for the leader's assignment
+ * (CompletingRebalance), the assignment is stored and propagated (Stable). Members that do not join within the rebalance timeout are removed.
  */
 import type { ErrorName } from '../errors.ts'
 import {
@@ -23,9 +23,9 @@ import { rebalanceTimeoutMs, selectProtocol } from './group.ts'
 const EMPTY = Buffer.alloc(0)
 
 const allJoined = (draft: Draft): boolean =>
-  draft.pending.size === 0 && [...draft.members.values()].every((member) => member.awaitingJoin !== null)
+  draft.pendingJoinMembers.size === 0 && [...draft.members.values()].every((member) => member.awaitingJoin !== null)
 
-/** Calls everybody to join, or closes the join phase where that was done and all are there. */
+/** Starts a rebalance; in a running one completes the join phase if all members have joined. */
 export function prepareOrCompleteJoin(draft: Draft, reason: string) {
   if (draft.state === 'PreparingRebalance') maybeCompleteJoin(draft)
   else prepareRebalance(draft, reason)
@@ -38,7 +38,7 @@ export function prepareRebalance(draft: Draft, reason: string) {
   const first = draft.state === 'Empty'
   transitionTo(draft, 'PreparingRebalance')
   if (first) {
-    // The first members rarely come alone: wait a little, and longer while more of them arrive.
+    // More members usually follow the first one: the delay is extended while they arrive.
     const delayMs = draft.config.initialRebalanceDelayMs
     draft.initialDelay = { remainingMs: Math.max(rebalanceTimeoutMs(draft) - delayMs, 0), newMember: false }
     startTimer(draft, { kind: 'join' }, delayMs)
@@ -46,23 +46,23 @@ export function prepareRebalance(draft: Draft, reason: string) {
   else startTimer(draft, { kind: 'join' }, rebalanceTimeoutMs(draft))
 }
 
-/** An initial rebalance never ends early. */
+/** Completes the join phase once all members have joined. The initial delay is never shortened. */
 export function maybeCompleteJoin(draft: Draft) {
   if (draft.state === 'PreparingRebalance' && draft.initialDelay === null && allJoined(draft)) completeJoinPhase(draft)
 }
 
-/** The join timer rang. */
+/** The rebalance timeout or the initial delay expired. */
 export function expireJoin(draft: Draft) {
   if (draft.state !== 'PreparingRebalance') return
-  const { initialDelay: initial, config: rules } = draft
-  if (initial?.newMember && initial.remainingMs > 0) {
-    const delayMs = Math.min(rules.initialRebalanceDelayMs, initial.remainingMs)
-    draft.initialDelay = { remainingMs: Math.max(initial.remainingMs - rules.initialRebalanceDelayMs, 0), newMember: false }
+  const { initialDelay, config } = draft
+  if (initialDelay?.newMember && initialDelay.remainingMs > 0) {
+    const delayMs = Math.min(config.initialRebalanceDelayMs, initialDelay.remainingMs)
+    draft.initialDelay = { remainingMs: Math.max(initialDelay.remainingMs - config.initialRebalanceDelayMs, 0), newMember: false }
     startTimer(draft, { kind: 'join' }, delayMs)
   } else completeJoinPhase(draft)
 }
 
-/** A leader that is there: the old one where it joined on a living connection, else any such member. */
+/** Keeps the leader if it has joined and is connected, else elects another such member. */
 function electLeader(draft: Draft): boolean {
   const leader = draft.leader === null ? undefined : draft.members.get(draft.leader)
   if (leader && leader.awaitingJoin !== null && !leader.isDisconnected) return true
@@ -73,20 +73,20 @@ function electLeader(draft: Draft): boolean {
   return true
 }
 
-/** Closes the join phase. Invariant 9: whoever did not join is out of the generation, a static member apart, which keeps its place. */
+/** Begins the next generation. Invariant 9: members that have not joined are not in it, except static members, which keep their place. */
 function completeJoinPhase(draft: Draft) {
   cancelTimer(draft, { kind: 'join' })
   for (const member of [...draft.members.values()])
     if (member.awaitingJoin === null && member.instanceId === null) removeMember(draft, member.id)
   if (!electLeader(draft) && draft.members.size > 0) {
-    // Only static members that are away: their sessions decide.
+    // Only static members that have not joined are left: their session timeouts decide.
     startTimer(draft, { kind: 'join' }, rebalanceTimeoutMs(draft))
     return
   }
   draft.initialDelay = null
   draft.isStoringAssignment = false
   draft.generation++
-  draft.unsynced.clear()
+  draft.pendingSyncMembers.clear()
   if (draft.members.size === 0) {
     draft.protocol = null
     draft.leader = null
@@ -96,27 +96,27 @@ function completeJoinPhase(draft: Draft) {
   }
   draft.protocol = selectProtocol(draft)
   transitionTo(draft, 'CompletingRebalance')
-  log(draft, `generation ${draft.generation} has ${draft.members.size} members, led by ${draft.leader}`, '')
+  log(draft, `generation ${draft.generation} begins with ${draft.members.size} members, leader ${draft.leader}`, '')
   for (const member of [...draft.members.values()]) {
     setMember(draft, { ...respondToJoin(draft, member, joinSuccess(draft, member.id)), isNew: false, assignment: EMPTY })
-    draft.unsynced.add(member.id)
+    draft.pendingSyncMembers.add(member.id)
     startSession(draft, member)
   }
   startTimer(draft, { kind: 'sync' }, rebalanceTimeoutMs(draft))
 }
 
-/** The sync timer rang: who joined and never came for an assignment is out. */
+/** The rebalance timeout expired: members that have not sent SyncGroup are removed. */
 export function expirePendingSync(draft: Draft) {
-  if ((draft.state !== 'CompletingRebalance' && draft.state !== 'Stable') || draft.unsynced.size === 0) return
-  const late = [...draft.unsynced]
-  for (const id of late) removeMember(draft, id)
-  prepareRebalance(draft, `${late.join(', ')} did not ask for the assignment in time`)
+  if ((draft.state !== 'CompletingRebalance' && draft.state !== 'Stable') || draft.pendingSyncMembers.size === 0) return
+  const missing = [...draft.pendingSyncMembers]
+  for (const id of missing) removeMember(draft, id)
+  prepareRebalance(draft, `${missing.join(', ')} sent no SyncGroup within the rebalance timeout`)
 }
 
-/** A member came for its assignment. */
+/** The member has sent SyncGroup. */
 export function removePendingSync(draft: Draft, memberId: string) {
-  draft.unsynced.delete(memberId)
-  if (draft.unsynced.size === 0) cancelTimer(draft, { kind: 'sync' })
+  draft.pendingSyncMembers.delete(memberId)
+  if (draft.pendingSyncMembers.size === 0) cancelTimer(draft, { kind: 'sync' })
 }
 
 export function propagateError(draft: Draft, error: ErrorName) {
@@ -125,13 +125,13 @@ export function propagateError(draft: Draft, error: ErrorName) {
     setMember(draft, { ...respondToSync(draft, member, syncError(error)), assignment: EMPTY })
 }
 
-/** The assignment is durable: everybody who waits gets its part, who comes later too. */
+/** The assignment is durable: completes the waiting SyncGroups; later ones get it at once. */
 export function propagateAssignment(draft: Draft, assignments: ReadonlyMap<string, Buffer>) {
   draft.isStoringAssignment = false
   transitionTo(draft, 'Stable')
   for (const member of [...draft.members.values()]) {
     const assignment = assignments.get(member.id) ?? EMPTY
-    const waited = member.awaitingSync !== null
+    const wasWaiting = member.awaitingSync !== null
     setMember(draft, {
       ...respondToSync(draft, member, {
         errorCode: 0,
@@ -141,6 +141,6 @@ export function propagateAssignment(draft: Draft, assignments: ReadonlyMap<strin
       }),
       assignment,
     })
-    if (waited) startSession(draft, member)
+    if (wasWaiting) startSession(draft, member)
   }
 }

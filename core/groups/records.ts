@@ -1,5 +1,5 @@
 /**
- * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes, so that either can go on from the other's topic.
+ * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes: both brokers can read each other's topic.
  */
 import { groupMetadataKey, groupMetadataValue, offsetCommitKey, offsetCommitValue } from '../wire/structs/group-records.ts'
 import { type Group, type Member, metadataOf, newGroup, restoredMember } from './group.ts'
@@ -11,7 +11,7 @@ const GROUP_KEY = 2
 
 const write = (key: Buffer, value: Buffer | null, timestamp: number): StoredRecord => ({ key, value, timestamp })
 
-/** Version 1 is the only one that can say when an offset expires; 3 is the newest that every broker since 2.1 reads. */
+/** Version 1 is the only one with an expire timestamp; 3 is the newest that all brokers since 2.1 read. */
 export const offsetCommitRecord = (group: string, topic: string, partition: number, commit: OffsetAndMetadata): StoredRecord =>
   write(
     offsetCommitKey.write({ group, topic, partition }),
@@ -66,7 +66,7 @@ export type GroupRecord =
   /** Of a newer group protocol. */
   | { kind: 'unknown'; keyVersion: number }
 
-/** Throws WireError for bytes that are none of Kafka's. */
+/** Throws WireError for malformed bytes. */
 export function readRecord({ key, value }: StoredRecord): GroupRecord {
   const keyVersion = key.length < 2 ? -1 : key.readInt16BE(0)
   if (keyVersion >= 0 && keyVersion <= COMMIT_KEYS) {
@@ -101,7 +101,7 @@ function readGroup(id: string, value: Buffer): Group {
         clientHost: member.clientHost,
         sessionTimeoutMs: member.sessionTimeout,
         rebalanceTimeoutMs: member.rebalanceTimeout < 0 ? member.sessionTimeout : member.rebalanceTimeout,
-        // The buffer may belong to a whole segment that was read.
+        // A copy: the record may be part of a large read buffer.
         protocols: [{ name: stored.protocol ?? '', metadata: Buffer.from(member.subscription) }],
         assignment: Buffer.from(member.assignment),
       }),
