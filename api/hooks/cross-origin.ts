@@ -1,6 +1,6 @@
 /**
- * Lets pages of other origins call the API, where `access.control.allow.origin` names them (a comma list, or `*`). Off unless it is set.
- * `access.control.allow.methods` is GET, POST and HEAD unless it is set, as in Kafka Connect.
+ * Lets web pages of other origins call the API, where `access.control.allow.origin` names them (separated by commas, or `*`). Off by default.
+ * `access.control.allow.methods` is GET, POST and HEAD by default, as in Kafka Connect.
  */
 import type { FastifyInstance } from 'fastify'
 
@@ -17,19 +17,33 @@ const list = (text: string) =>
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
-export function crossOrigin(app: FastifyInstance, settings: CrossOrigin): void {
-  const origins = list(settings.origins)
-  if (origins.length === 0) return
-  const given = list(settings.methods).map((method) => method.toUpperCase())
+/** `access.control.allow.origin`, read once for all who ask about an origin. */
+export class AllowedOrigins {
+  readonly all: boolean
+  readonly #origins: readonly string[]
+
+  constructor(origins: string) {
+    this.#origins = list(origins)
+    this.all = this.#origins.includes('*')
+  }
+
+  /** A request without an Origin header is allowed only where all origins are. */
+  allows(origin: string | undefined): boolean {
+    return this.all || (origin !== undefined && this.#origins.includes(origin))
+  }
+}
+
+export function crossOrigin(app: FastifyInstance, allowedOrigins: AllowedOrigins, allowedMethods: string): void {
+  const given = list(allowedMethods).map((method) => method.toUpperCase())
   const methods = given.length === 0 ? ['GET', 'POST', 'HEAD'] : given
   app.addHook('onRequest', async (request, reply) => {
     const { origin } = request.headers
-    if (origin === undefined || !(origins.includes('*') || origins.includes(origin))) return
-    reply.header('Access-Control-Allow-Origin', origins.includes('*') ? '*' : origin).header('Vary', 'Origin')
-    const wanted = request.headers['access-control-request-method']
-    if (request.method !== 'OPTIONS' || wanted === undefined) return
-    // a method that is not allowed gets no permission, and the browser refuses it
-    if (methods.includes(wanted)) {
+    if (origin === undefined || !allowedOrigins.allows(origin)) return
+    reply.header('Access-Control-Allow-Origin', allowedOrigins.all ? '*' : origin).header('Vary', 'Origin')
+    const requested = request.headers['access-control-request-method']
+    if (request.method !== 'OPTIONS' || requested === undefined) return
+    // A method that is not allowed gets no such header, and the browser refuses it.
+    if (methods.includes(requested)) {
       reply
         .header('Access-Control-Allow-Methods', methods.join(', '))
         .header('Access-Control-Allow-Headers', 'X-Requested-With, Content-Type, Accept, Origin, Authorization')
