@@ -1,14 +1,22 @@
 /**
- * Batches of format v2 whose length and CRC are right and whose records are not what the header says: what a broken or hostile producer may
- * send. Each is made by hand, byte by byte.
+ * Batches of format v2 with a right length and a right CRC whose records contradict the header or themselves: what a broken or hostile producer
+ * may send. Each is built byte by byte.
  */
-import { at, attributes, BATCH_OVERHEAD, type CodecName, codecs, LOG_OVERHEAD, MAGIC, rewriteCrc, writeInt64 } from '../core/wire/batch-header.ts'
+import {
+  at,
+  attributes,
+  BATCH_OVERHEAD,
+  type CodecName,
+  codecs,
+  LOG_OVERHEAD,
+  MAGIC,
+  rewriteCrc,
+  writeInt64,
+} from '../core/wire/batch-header.ts'
 import { compress } from '../core/wire/compression/index.ts'
 
-const TIMESTAMP = 1_700_000_000_000
-
 /** A zig-zag varint. */
-export function varint(value: number): Buffer {
+function varint(value: number): Buffer {
   const bytes: number[] = []
   let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value)
   for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
@@ -64,7 +72,7 @@ export function batchOfRecords(records: readonly Buffer[], parts: BatchParts = {
   return batch
 }
 
-/** What does not depend on the codec. */
+/** Name → records, and the count in the header where it is not theirs. */
 export const malformedRecords: Readonly<Record<string, { records: Buffer[]; count?: number }>> = {
   'fewer records than count and last offset say': { records: [record(0), record(1)], count: 3 },
   'more records than count and last offset say': { records: [record(0), record(1)], count: 1 },
@@ -100,4 +108,10 @@ export const malformedRecords: Readonly<Record<string, { records: Buffer[]; coun
   'a header value length of -2': { records: [record(0, { headers: Buffer.concat([varint(1), field('k'), varint(-2)]) })] },
   'bytes between a record and its end': { records: [record(0, { headers: Buffer.from([0, 7, 7]) })] },
 }
-void TIMESTAMP
+
+/** Name → what follows the header of a compressed batch of two records, made from the right bytes. */
+export const malformedPayloads: Readonly<Record<string, (payload: Buffer) => Buffer>> = {
+  'text instead of compressed records': () => Buffer.from('this is not compressed'),
+  'nothing instead of compressed records': () => Buffer.alloc(0),
+  'compressed records that are cut off': (payload) => payload.subarray(0, -6),
+}

@@ -4,7 +4,7 @@
  */
 import { KafkaError } from '../errors.ts'
 import { attributes, type BatchHeader } from '../wire/batch-header.ts'
-import { type AppendOrigin, checkBatch, checkRecords } from './append-check.ts'
+import { type AppendOrigin, checkBatch, validateRecords } from './append-check.ts'
 import { Appended } from './appended.ts'
 import { recompress, stampBatch } from './batch-stamp.ts'
 import { readMarker } from './control-record.ts'
@@ -130,7 +130,7 @@ export class StoredPartitionLog implements PartitionLog {
     let header = checkBatch(bytes, this.config, origin, this.#where)
     const now = this.#context.clock.now()
     if (origin === 'client') {
-      checkRecords(bytes, header, this.config, now, this.#where)
+      validateRecords(bytes, header, this.config, now, this.#where)
       // Invariant 5: a repeat is answered with the offsets it got the first time.
       const repeated = header.producerId >= 0 ? this.#producers.check(header) : null
       if (repeated !== null) return this.#repeat(repeated)
