@@ -38,7 +38,7 @@ export async function startBroker(
   const { values } = settings
   if (settings.unknown.length > 0)
     system.logger.warn({ settings: settings.unknown }, `settings that are not known, and have no effect: ${settings.unknown.join(', ')}`)
-  for (const remark of settings.remarks) system.logger.warn({}, remark)
+  for (const warning of settings.warnings) system.logger.warn({}, warning)
 
   /** Closes what is open so far, the last opened first. */
   const undo: (() => Promise<void>)[] = []

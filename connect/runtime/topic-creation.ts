@@ -2,8 +2,9 @@
  * The topics that a source writes to: there before the first record goes. Created by the connector's `topic.creation.*` groups where it has
  * them, else with the cluster's own defaults.
  */
+
+import { createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client } from '../../core/client/types.ts'
-import { KafkaError } from '../../core/errors.ts'
 import { InvalidSetting, MissingSetting } from '../sdk/index.ts'
 import { settingsUnder } from '../sdk/prefixed-settings.ts'
 import type { ConnectorConfig } from '../types.ts'
@@ -91,10 +92,6 @@ export class TopicCreation {
     const group = this.#groups?.find((one) => one.matches(topic))
     if (await this.#client.topic(topic, { allowCreation: !group })) return
     const spec = group?.spec ?? { partitions: -1, replicationFactor: -1, configs: {} }
-    const error = (await this.#client.admin.createTopics([{ name: topic, ...spec }])).get(topic)
-    if (!error || (error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS')) return
-    // a cluster that is busy, or begins: the reading starts again
-    if (error instanceof KafkaError && error.retriable) throw error
-    throw new Error(`the topic ${topic} is not there and could not be created: ${error.message}`, { cause: error })
+    await createMissingTopics(this.#client, [{ name: topic, ...spec }], 'topic.creation.default.replication.factor')
   }
 }

@@ -12,8 +12,8 @@ import type { Timer } from '../system/clock.ts'
 import { SerialQueue } from '../system/serial-queue.ts'
 import { within } from '../system/within.ts'
 import type { ResponseOf } from '../wire/api.ts'
+import { commitOffsets } from './group-offsets.ts'
 import { clientLimits } from './limits.ts'
-import { commitOffsets } from './offsets.ts'
 import type { RequestRouter } from './transport/request-router.ts'
 import type { CommitOffset, GroupMember, GroupMemberSettings } from './types.ts'
 
@@ -335,7 +335,7 @@ export class ClassicGroupMember implements GroupMember {
     try {
       // One after the other, each as the member that it was made by: see Consumer.commit.
       const member = { generation, memberId, groupInstanceId }
-      await this.#commits.take(() => commitOffsets(this.#network, groupId, offsets, { member, lane: this.#lane }))
+      await this.#commits.run(() => commitOffsets(this.#network, groupId, offsets, { member, lane: this.#lane }))
       this.#heard = this.#network.system.clock.monotonic()
     } catch (error) {
       if (error instanceof KafkaError && !error.retriable && generation === this.generation && this.#holds) this.#learn(error)

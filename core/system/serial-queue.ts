@@ -4,7 +4,7 @@
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve()
 
-  take<T>(task: () => Promise<T>): Promise<T> {
+  run<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(task)
     this.#last = turn.catch(() => {})
     return turn

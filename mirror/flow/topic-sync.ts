@@ -3,13 +3,12 @@
  * Topics of the target are made and grown, never deleted or shrunk.
  */
 
-import type { Client, TopicConfig, TopicMetadata } from '../../core/client/index.ts'
-import { KafkaError } from '../../core/errors.ts'
+import { awaitTopicLeaders, type Client, createMissingTopics, type TopicConfig, type TopicMetadata } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { findLoop, type Route, replicates } from '../settings/filters.ts'
 import { type FlowSettings, loopMessage, MirrorSettingsError, routeOf } from '../settings/mm2-properties.ts'
-import { awaitLeaders, bentFactor } from '../store/internal-topics.ts'
+import { bentFactor } from '../store/internal-topics.ts'
 
 /** Topics of which settings are asked in one request. */
 const CONFIG_BATCH = 200
@@ -72,7 +71,8 @@ export class TopicSync {
     if (missing.length > 0) {
       const factor = await bentFactor(target, settings.config['replication.factor'], settings.given.has('replication.factor'))
       const configs = settings.config['sync.topic.configs.enabled'] ? await this.#sourceConfigs(missing) : new Map<string, TopicConfig[]>()
-      const results = await target.admin.createTopics(
+      const created = await createMissingTopics(
+        target,
         missing.map((topic) => ({
           name: topic.targetName,
           partitions: topic.source.partitions.length,
@@ -81,30 +81,14 @@ export class TopicSync {
             (configs.get(topic.source.name) ?? []).flatMap(({ name, value }) => (value === null ? [] : [[name, value]])),
           ),
         })),
+        `${settings.name}.replication.factor`,
       )
-      for (const [name, error] of results) {
-        if (!error) {
-          logger.info({ topic: name }, 'topic made at the target')
-          continue
-        }
-        if (error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS') continue
-        const mend =
-          error instanceof KafkaError && error.error === 'INVALID_REPLICATION_FACTOR'
-            ? `: set ${settings.name}.replication.factor (${factor}) to what the target has brokers for`
-            : ''
-        throw new KafkaError(
-          error instanceof KafkaError ? error.error : 'UNKNOWN_SERVER_ERROR',
-          `making topic ${name} at the target: ${error.message}${mend}`,
-          {
-            cause: error,
-          },
-        )
-      }
+      for (const topic of created) logger.info({ topic }, 'topic created at the target')
     }
     await Promise.all(
       topics.map((topic) =>
         missing.includes(topic) || grown.includes(topic.targetName)
-          ? awaitLeaders(target, clock, topic.targetName, signal, topic.source.partitions.length)
+          ? awaitTopicLeaders(target, clock, topic.targetName, { partitions: topic.source.partitions.length, signal })
           : undefined,
       ),
     )

@@ -9,8 +9,8 @@ import { SerialQueue } from '../../system/serial-queue.ts'
 import { within } from '../../system/within.ts'
 import { partitionKey } from '../../topic-partition.ts'
 import { ClassicGroupMember } from '../group-member.ts'
+import { commitOffsets, fetchCommitted } from '../group-offsets.ts'
 import { clientLimits } from '../limits.ts'
-import { commitOffsets, fetchCommitted } from '../offsets.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 import type { CommitOffset, ConsumedBatch, Consumer, ConsumerSettings, RebalanceListener, TopicPartition } from '../types.ts'
 import type { Assignor } from './assignors/assignor.ts'
@@ -364,7 +364,7 @@ export class GroupConsumer implements Consumer {
     const withEpochs = offsets.map((entry) => ({ ...entry, leaderEpoch: entry.leaderEpoch ?? this.#fetcher.get(entry)?.lastEpoch ?? -1 }))
     if (this.#member) return this.#member.commit(withEpochs)
     const groupId = this.#groupId()
-    return this.#commits.take(() => commitOffsets(this.#network, groupId, withEpochs))
+    return this.#commits.run(() => commitOffsets(this.#network, groupId, withEpochs))
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {

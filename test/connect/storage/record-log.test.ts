@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FileLog } from '../../../connect/storage/file-log.ts'
+import { TopicLog } from '../../../connect/storage/kafka-based-log.ts'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
 import type { LogEntry, RecordLog } from '../../../connect/storage/record-log.ts'
-import { TopicLog } from '../../../connect/storage/topic-log.ts'
 import { type Client, createClient } from '../../../core/client/index.ts'
 import { realDisk } from '../../../core/system/disk.ts'
 import { realSystem } from '../../../core/system/index.ts'
@@ -139,7 +139,7 @@ describe('on a topic', () => {
       system,
     )
     await expect(log.start(() => {})).rejects.toThrow(
-      /copies of s\.topic could not be created with 1 partitions and 3 copies.*Set s\.replication\.factor/,
+      /topic .* \(partitions: 1, replication factor: 3\) could not be created.*Set s\.replication\.factor/,
     )
   })
 })
