@@ -136,13 +136,19 @@ async function runCheckpoints({ config, worker, signal }: FlowContext<Config>, s
   const { policy } = flow
   const source = clientOf(flow, 'source', 'checkpoints', system)
   const target = clientOf(flow, 'target', 'checkpoints', system)
-  const maps = new OffsetMapReader({ target, topic: policy.offsetMapTopic(flow.source.alias), clock: system.clock, signal })
+  const maps = new OffsetMapReader({
+    target,
+    topic: policy.offsetMapTopic(flow.source.alias),
+    clock: system.clock,
+    random: system.random,
+    signal,
+  })
   const targetName = (topic: string) => policy.remoteTopic(flow.source.alias, topic)
   const groups = new GroupSync({
     settings: flow,
     source,
     target,
-    system: { clock: system.clock, logger },
+    system: { clock: system.clock, random: system.random, logger },
     signal,
     mapped(topic, partition) {
       const known = maps.partitions.get(partitionKey({ topic, partition }))

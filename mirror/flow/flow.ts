@@ -164,6 +164,7 @@ export class Flow {
       name: settings.name,
       target: this.#target,
       clock: system.clock,
+      random: system.random,
       logger: options.logger,
       signal,
       fail,

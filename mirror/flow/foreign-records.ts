@@ -5,6 +5,7 @@
 import type { Client } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import type { Random } from '../../core/system/random.ts'
 import { scanBatches } from '../store/topic-scan.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
 
@@ -13,6 +14,7 @@ export interface ForeignRecordsOptions {
   name: string
   target: Client
   clock: Clock
+  random: Random
   logger: Logger
   signal: AbortSignal
   fail(error: Error): void
@@ -36,9 +38,9 @@ export class ForeignRecords {
   }
 
   async #look(flow: PartitionProgress, from: number, to: number, producerId: number): Promise<void> {
-    const { target: client, clock, signal } = this.#options
+    const { target: client, clock, random, signal } = this.#options
     let repeated = 0
-    for await (const { header } of scanBatches({ client, clock, signal }, flow.targetTopic, flow.partition, from, to))
+    for await (const { header } of scanBatches({ client, clock, random, signal }, flow.targetTopic, flow.partition, from, to))
       if (header.producerId === producerId) repeated += Math.min(header.lastOffset + 1, to) - Math.max(header.baseOffset, from)
     flow.repeatedRecords += repeated
     flow.dirty = true

@@ -28,7 +28,7 @@ const isAnotherWithout = (topic: TopicMetadata, flow: PartitionProgress): boolea
 
 export interface FlowPartitionsOptions {
   settings: FlowSettings
-  system: Pick<System, 'clock'>
+  system: Pick<System, 'clock' | 'random'>
   logger: Logger
   source: Client
   target: Client
@@ -111,7 +111,11 @@ export class FlowPartitions {
     if (subjects.length === 0) return
     if (unknown) {
       const { source, target, ledger, signal } = this.#options
-      this.#inherited ??= await readMm2Progress(settings, ledger.positionsTopic, source, target, { clock: system.clock, signal })
+      this.#inherited ??= await readMm2Progress(settings, ledger.positionsTopic, source, target, {
+        clock: system.clock,
+        random: system.random,
+        signal,
+      })
       for (const subject of subjects) if (!subject.stored) subject.mm2Progress = await this.#inheritance(subject, this.#inherited)
     }
     const stamped = await this.#options.topics.appendTime(fresh.map((topic) => topic.targetName))
@@ -185,6 +189,7 @@ export class FlowPartitions {
         source: this.#options.source,
         target: this.#options.target,
         clock: system.clock,
+        random: system.random,
         signal: this.#options.signal,
         producerId: this.#options.ledger.ownership.owner.producerId,
         reset: settings.config['auto.offset.reset'],

@@ -36,7 +36,7 @@ export interface GroupSyncOptions {
   settings: FlowSettings
   source: Client
   target: Client
-  system: Pick<System, 'clock' | 'logger'>
+  system: Pick<System, 'clock' | 'random' | 'logger'>
   signal: AbortSignal
   mapped(topic: string, partition: number): MappedPartition | undefined
   /** The source's topic of a mirrored one. */
@@ -73,7 +73,7 @@ export class GroupSync {
     const { settings, target, system, signal, sourceTopic } = this.#options
     if (!(await target.topic(this.#topic))) return
     this.#topicReady = true
-    await scanRecords({ client: target, clock: system.clock, signal }, this.#topic, 0, (record) => {
+    await scanRecords({ client: target, clock: system.clock, random: system.random, signal }, this.#topic, 0, (record) => {
       if (!record.key || !record.value) return
       let checkpoint: Checkpoint
       try {

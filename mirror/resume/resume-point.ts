@@ -6,6 +6,7 @@ import offsetForLeaderEpoch from '../../core/apis/23-offset-for-leader-epoch.ts'
 import type { Client, TopicPartition } from '../../core/client/index.ts'
 import { type ErrorName, errorName, isRetriable, KafkaError } from '../../core/errors.ts'
 import type { Clock } from '../../core/system/clock.ts'
+import type { Random } from '../../core/system/random.ts'
 import { OffsetMap } from '../offset-map.ts'
 import { scanBatches } from '../store/topic-scan.ts'
 import type { Mm2Progress } from './mm2-takeover.ts'
@@ -19,6 +20,7 @@ export interface ResumeOptions {
   source: Client
   target: Client
   clock: Clock
+  random: Random
   signal: AbortSignal
   producerId: number
   reset: 'earliest' | 'latest' | 'none'
@@ -119,7 +121,7 @@ function settleInheritance(verdict: ResumePoint, position: number | null): void 
 }
 
 export async function findResumePoints(options: ResumeOptions, subjects: readonly ResumeRequest[]): Promise<ResumePoint[]> {
-  const { source, target, reset, producerId, clock, signal, committedOnly } = options
+  const { source, target, reset, producerId, clock, random, signal, committedOnly } = options
   const isolationLevel = committedOnly ? 1 : 0
   const [sourceEnds, targetEnds, agreed] = await Promise.all([
     ends(source, subjects, isolationLevel),
@@ -156,7 +158,7 @@ export async function findResumePoints(options: ResumeOptions, subjects: readonl
     for (let index = queue.pop(); index !== undefined; index = queue.pop()) {
       const verdict = verdicts[index]!
       const { topic, targetTopic, partition, stored: kept, mm2Progress: inherited } = subjects[index]!
-      const scan = { clock, signal }
+      const scan = { clock, random, signal }
       const begin = Math.max(verdict.map.nextUpstreamOffset, verdict.source.start)
       const batches = scanBatches({ ...scan, client: source, committedOnly }, topic, partition, begin, verdict.source.end)
       try {

@@ -5,6 +5,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../core/client/index.ts'
 import { realClock } from '../../core/system/clock.ts'
+import { realRandom } from '../../core/system/random.ts'
 import { OffsetMapReader } from '../../mirror/store/offset-map-reader.ts'
 import { caughtUp, createTopic, mirrorOf, ourCluster, properties, quietSystem, write } from '../mirror/clusters.ts'
 
@@ -21,7 +22,7 @@ test('what was kept is read, or the reason why it is not is given', async () => 
   const topic = 'mm2-offset-map.us.internal'
   // its metadata is known, so that the question for its ends is the one that meets the frozen broker
   await target.topic(topic)
-  const reader = new OffsetMapReader({ target, topic, clock: realClock, signal: new AbortController().signal })
+  const reader = new OffsetMapReader({ target, topic, clock: realClock, random: realRandom, signal: new AbortController().signal })
   process.kill(central.broker.pid, 'SIGSTOP')
   try {
     await expect(reader.read()).rejects.toThrow(/mm2-offset-map\.us\.internal-0: (REQUEST_TIMED_OUT|NETWORK_EXCEPTION)/)

@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { realClock } from '../../core/system/clock.ts'
+import { realRandom } from '../../core/system/random.ts'
 import { OffsetMap } from '../../mirror/offset-map.ts'
 import { findResumePoints } from '../../mirror/resume/resume-point.ts'
 import { createTopic, ourCluster, write } from '../mirror/clusters.ts'
@@ -26,6 +27,7 @@ test('what is asked about one life of a topic is not answered by the next', asyn
         source: us.client,
         target: central.client,
         clock: realClock,
+        random: realRandom,
         signal: new AbortController().signal,
         producerId: 1,
         reset: 'earliest',

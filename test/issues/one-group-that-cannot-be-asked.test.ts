@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { KafkaError } from '../../core/errors.ts'
 import { realClock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import { realRandom } from '../../core/system/random.ts'
 import { GroupSync } from '../../mirror/groups/group-sync.ts'
 import { parseMirrorSettings } from '../../mirror/settings/mm2-properties.ts'
 import { createTopic, ourCluster, properties } from '../mirror/clusters.ts'
@@ -40,7 +41,7 @@ test('the others are followed, and the one is told once', async () => {
     settings: settings!,
     source,
     target: us.client,
-    system: { clock: realClock, logger },
+    system: { clock: realClock, random: realRandom, logger },
     signal,
     mapped: () => undefined,
     sourceTopic: () => null,

@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { realClock } from '../../../core/system/clock.ts'
+import { realRandom } from '../../../core/system/random.ts'
 import { type Checkpoint, decodeCheckpoint } from '../../../mirror/store/mm2-records.ts'
 import { scanRecords } from '../../../mirror/store/topic-scan.ts'
 import { until } from '../../until.ts'
@@ -14,7 +15,7 @@ const quick = { 'emit.checkpoints.interval.seconds': '1', 'sync.group.offsets.in
 
 async function checkpoints(central: Cluster): Promise<Map<string, Checkpoint>> {
   const found = new Map<string, Checkpoint>()
-  const scan = { client: central.client, clock: realClock, signal: new AbortController().signal }
+  const scan = { client: central.client, clock: realClock, random: realRandom, signal: new AbortController().signal }
   await scanRecords(scan, 'us.checkpoints.internal', 0, ({ key, value }) => {
     const checkpoint = decodeCheckpoint(key!, value!)
     found.set(`${checkpoint.group}/${checkpoint.topic}/${checkpoint.partition}`, checkpoint)
