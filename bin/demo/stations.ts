@@ -71,10 +71,10 @@ export class Stations {
   /** How many records topics hold; 0 for one that is not there yet. */
   async ends(cluster: Cluster, topics: readonly string[]): Promise<number> {
     const client = this.#clients[cluster]
-    const partitions: { topic: string; partition: number; timestamp: number }[] = []
+    const partitions: { topic: string; partition: number; spec: 'latest' }[] = []
     for (const topic of topics) {
       const found = await client.topic(topic, { refresh: true, allowCreation: false })
-      for (const { index } of found?.partitions ?? []) partitions.push({ topic, partition: index, timestamp: -1 })
+      for (const { index } of found?.partitions ?? []) partitions.push({ topic, partition: index, spec: 'latest' })
     }
     if (partitions.length === 0) return 0
     return (await client.admin.listOffsets(partitions)).reduce((sum, { offset }) => sum + Math.max(offset, 0), 0)
@@ -105,7 +105,7 @@ export class Stations {
     const client = this.#clients[cluster]
     const { partitions } = (await client.topic(topic, { refresh: true }))!
     const ends = new Map(
-      (await client.admin.listOffsets(partitions.map(({ index }) => ({ topic, partition: index, timestamp: -1 })))).map((end) => [
+      (await client.admin.listOffsets(partitions.map(({ index }) => ({ topic, partition: index, spec: 'latest' as const })))).map((end) => [
         end.partition,
         end.offset,
       ]),

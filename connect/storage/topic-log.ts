@@ -152,7 +152,7 @@ export class TopicLog implements RecordLog {
   /** Where each partition ends now. A leader that moves or restarts is asked again. */
   async #ends(deadline: number): Promise<Map<number, number>> {
     const { topic } = this.#settings
-    const asked = [...this.#positions.keys()].map((partition) => ({ topic, partition, timestamp: -1 }))
+    const asked = [...this.#positions.keys()].map((partition) => ({ topic, partition, spec: 'latest' as const }))
     for (;;) {
       const told = await this.#client.admin.listOffsets(asked)
       const failed = told.find((end) => end.error !== null)

@@ -72,7 +72,7 @@ export class FlowPartitions {
     let unknown = false
     for (const topic of fresh) {
       const there = await this.#options.target.topic(topic.targetName)
-      for (const { index, leader, leaderEpoch } of topic.source.partitions) {
+      for (const { index, leader } of topic.source.partitions) {
         const key = partitionKey({ topic: topic.source.name, partition: index })
         const flow = this.partitions.get(key)
         if (flow?.state === 'gone') this.reexamine(flow, 'the partition is there again at the source')
@@ -89,7 +89,6 @@ export class FlowPartitions {
           partition: index,
           targetTopic: topic.targetName,
           topicId: topic.source.id,
-          leaderEpoch,
           stored: kept && {
             map: kept.map,
             topicId: kept.head.topicId,
@@ -308,7 +307,7 @@ export class FlowPartitions {
     const epochChanged = place.leaderEpoch !== flow.leaderEpoch
     if (epochChanged || always) {
       const [agreed] = await epochEndOffsets(this.#options.source, [
-        { topic: flow.topic, partition: flow.partition, leaderEpoch: place.leaderEpoch, batchEpoch: flow.batchEpoch },
+        { topic: flow.topic, partition: flow.partition, batchEpoch: flow.batchEpoch },
       ])
       if (agreed! >= 0 && agreed! < flow.fetchOffset) return { reason: 'the new leader of the source does not have all that was read' }
     }
@@ -376,7 +375,6 @@ export class FlowPartitions {
       partition: flow.partition,
       targetTopic: flow.targetTopic,
       topicId: topic.id,
-      leaderEpoch: place.leaderEpoch,
       stored: kept,
       mm2Progress: undefined,
     }

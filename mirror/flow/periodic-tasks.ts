@@ -188,7 +188,7 @@ export class PeriodicTasks {
     const { settings, system } = this.#options
     const isolation = settings.config['isolation.level'] === 'read_committed' ? 1 : 0
     const answers = await this.#options.source.admin.listOffsets(
-      flows.map(({ topic, partition }) => ({ topic, partition, timestamp: -1 })),
+      flows.map(({ topic, partition }) => ({ topic, partition, spec: 'latest' })),
       isolation,
     )
     if (answers.some(({ error }) => !error)) this.#options.well()

@@ -121,16 +121,16 @@ export async function readLogBounds(
   partitions: readonly TopicPartition[],
   isolationLevel: 0 | 1 = 0,
 ): Promise<LogBounds[]> {
-  const list = (timestamp: number) =>
+  const list = (spec: 'earliest' | 'latest') =>
     client.admin.listOffsets(
-      partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })),
+      partitions.map(({ topic, partition }) => ({ topic, partition, spec })),
       isolationLevel,
     )
-  const [starts, ends] = await Promise.all([list(-2), list(-1)])
+  const [starts, ends] = await Promise.all([list('earliest'), list('latest')])
   return partitions.map(({ topic, partition }, index) => {
     const [start, end] = [starts[index]!, ends[index]!]
     const error = start.error ?? end.error
-    if (error) throw new KafkaError(error as ErrorName, `offsets of ${topic}-${partition}: ${error}`)
+    if (error) throw new KafkaError(error, `offsets of ${topic}-${partition}: ${error}`)
     return { start: start.offset, end: end.offset }
   })
 }

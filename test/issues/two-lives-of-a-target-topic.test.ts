@@ -39,6 +39,6 @@ test('raw requests keep the ids of one topic apart', async () => {
     }
   }
   await raw.close()
-  const ends = await client.admin.listOffsets([0, 1].map((partition) => ({ topic: 't', partition, timestamp: -1 })))
+  const ends = await client.admin.listOffsets([0, 1].map((partition) => ({ topic: 't', partition, spec: 'latest' as const })))
   expect(ends.map((end) => end.offset)).toEqual([2, 0])
 })
