@@ -336,7 +336,7 @@ export class Flow {
     const ends = new Map<string, number>()
     let sourceReachable = false
     const ask = async () => {
-      await this.#groups.pollCommits()
+      await this.#groups.pollCommits({ refreshGroups: true })
       const flows = [...this.partitions.values()].filter((each) => each.state !== 'gone')
       if (flows.length > 0) await this.#upkeep.askEnds(flows)
       for (const flow of flows) ends.set(partitionKey(flow), flow.arrivals.end)
