@@ -24,8 +24,8 @@ import {
 import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
-import { clusterSettings, flowSettings } from '../mirror/settings/flow-settings.ts'
-import { accepted as acceptedByMirror } from '../mirror/settings/mm2-properties.ts'
+import { clusterSettings, flowSettings, ineffectiveFlowSettings } from '../mirror/settings/flow-settings.ts'
+import { acceptedPatterns as acceptedByMirror } from '../mirror/settings/mm2-properties.ts'
 import type { MirrorAdmin } from '../mirror/types.ts'
 
 const code = (text: string) => `\`${text}\``
@@ -157,9 +157,9 @@ These for a cluster, as \`us.name\`:
 ${settingsTable(clusterSettings)}
 
 The REST API's settings (\`listeners\`, \`rest.*\` and so on, above) have an effect here too. All others of these are taken and have none:
-${acceptedByMirror.map(pattern).join(', ')}. What is in none of these lists is named in the log once.
-Where \`exactly.once.source.support\` asks for exactly once, the log says what holds instead: each record comes once unless a crash leaves
-what cannot be proven, and what is repeated then is counted.
+${list(Object.keys(ineffectiveFlowSettings))}, ${acceptedByMirror.map(pattern).join(', ')}. What is in none of these lists is named in the log once.
+Where \`exactly.once.source.support\` asks for exactly once, the log says what holds instead: each record is mirrored once unless a crash leaves
+records on the target that cannot be identified: these are mirrored again and counted.
 `
 }
 

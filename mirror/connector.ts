@@ -21,7 +21,7 @@ import { Flow, mends } from './flow/flow.ts'
 import { beat } from './flow/heartbeat.ts'
 import { GroupSync } from './groups/group-sync.ts'
 import { mirrorMetrics } from './metrics.ts'
-import { clusterSettings, flowSettings, serversCheck } from './settings/flow-settings.ts'
+import { checkServers, clusterSettings, flowSettings } from './settings/flow-settings.ts'
 import { type FlowSettings, flowOf, routeOf } from './settings/mm2-properties.ts'
 import { OffsetMapReader } from './store/offset-map-reader.ts'
 
@@ -38,7 +38,7 @@ const ends = {
   'target.cluster.alias': setting.string({ default: 'target', importance: 'HIGH', doc: 'The alias of the target cluster.' }),
   'source.cluster.bootstrap.servers': setting.list({
     importance: 'HIGH',
-    check: serversCheck,
+    check: checkServers,
     doc: 'Brokers of the source.',
   }),
   'target.cluster.bootstrap.servers': setting.list({

@@ -181,6 +181,6 @@ describe('a flow in trouble', () => {
       }),
     )
     await until(() => mirror.status('us->central').state === 'FAILED', 'the loop is seen')
-    expect(mirror.status('us->central').trace).toMatch(/x1.*come home by us->central, central->us/)
+    expect(mirror.status('us->central').trace).toMatch(/x1.*endless loop by us->central, central->us/)
   })
 })
