@@ -5,9 +5,13 @@
  */
 import { invariant } from '../core/errors.ts'
 
-export interface Run {
+/** Offsets that belong together: of the source and of the target. */
+export interface OffsetPair {
   up: number
   down: number
+}
+
+export interface Run extends OffsetPair {
   length: number
 }
 
@@ -31,16 +35,12 @@ export class OffsetMap {
   /** The target's offset behind the last record that is ours. */
   nextDown: number
   /** Where the mirror (or this life of the source's topic) began: what lies before on the target is not ours to send again. */
-  origin: { up: number; down: number }
+  origin: OffsetPair
   readonly #runs: Run[]
   /** Whole pages that are forgotten. */
   #droppedPages: number
 
-  constructor(
-    nextUp: number,
-    nextDown: number,
-    known: { origin?: { up: number; down: number }; runs?: Run[]; droppedPages?: number } = {},
-  ) {
+  constructor(nextUp: number, nextDown: number, known: { origin?: OffsetPair; runs?: Run[]; droppedPages?: number } = {}) {
     this.nextUp = nextUp
     this.nextDown = nextDown
     this.origin = known.origin ?? { up: nextUp, down: nextDown }
@@ -62,7 +62,7 @@ export class OffsetMap {
   }
 
   /** Where the newest record stands on both sides; null where there is none. */
-  get newest(): { up: number; down: number } | null {
+  get newest(): OffsetPair | null {
     const last = this.#runs.at(-1)
     return last ? { up: last.up + last.length - 1, down: last.down + last.length - 1 } : null
   }

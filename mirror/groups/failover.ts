@@ -7,7 +7,7 @@ import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { GroupFailover } from '../types.ts'
 import { toCommit } from './group-sync.ts'
-import type { MappedPartition, SourceCommit } from './offset-translation.ts'
+import type { MappedPartition, SourceCommit, TranslatedCommit } from './offset-translation.ts'
 import { translateCommits } from './offset-translation.ts'
 
 export interface FailoverOptions {
@@ -18,7 +18,7 @@ export interface FailoverOptions {
   /** The end of a partition at the source; null where the source cannot be asked. */
   sourceEnd(topic: string, partition: number): number | null
   /** The last checkpoint's offset on the target, for partitions of which no map is known. */
-  checkpoint(topic: string, partition: number): { targetTopic: string; down: number } | undefined
+  checkpoint(topic: string, partition: number): Pick<TranslatedCommit, 'targetTopic' | 'down'> | undefined
   dryRun: boolean
 }
 

@@ -10,7 +10,14 @@ import { ensureInternalTopics } from '../store/internal-topics.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../store/mm2-records.ts'
 import { keyOf } from '../store/offset-map-reader.ts'
 import { scanRecords } from '../store/topic-scan.ts'
-import { commitsToApply, isNews, type MappedPartition, type SourceCommit, translateCommits } from './offset-translation.ts'
+import {
+  commitsToApply,
+  isNews,
+  type MappedPartition,
+  type SourceCommit,
+  type TranslatedCommit,
+  translateCommits,
+} from './offset-translation.ts'
 
 /** Groups asked at one time. */
 const PARALLEL = 8
@@ -246,7 +253,7 @@ export class GroupSync {
   }
 }
 
-export const toCommit = (commit: { targetTopic: string; partition: number; down: number; metadata: string }): CommitOffset => ({
+export const toCommit = (commit: TranslatedCommit): CommitOffset => ({
   topic: commit.targetTopic,
   partition: commit.partition,
   offset: commit.down,

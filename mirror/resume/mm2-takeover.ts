@@ -3,6 +3,7 @@
  * where that one stopped; the sync tells where to begin to compare what it wrote after its last position.
  */
 import type { Client } from '../../core/client/index.ts'
+import type { OffsetPair } from '../offset-map.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import { decodeOffsetSync, decodePosition } from '../store/mm2-records.ts'
 import { keyOf } from '../store/offset-map-reader.ts'
@@ -11,7 +12,7 @@ import { type ScanOptions, scanRecords } from '../store/topic-scan.ts'
 export interface Mm2Progress {
   /** The next offset to read, as MirrorMaker 2 would; null where it was killed before it wrote one. */
   position: number | null
-  sync: { up: number; down: number } | null
+  sync: OffsetPair | null
 }
 
 export async function readMm2Progress(

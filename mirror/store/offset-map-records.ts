@@ -8,7 +8,7 @@
 import { Reader, WireError } from '../../core/wire/reader.ts'
 import { ZERO_UUID } from '../../core/wire/types.ts'
 import { Writer } from '../../core/wire/writer.ts'
-import { OffsetMap, PAGE_RUNS, type Run } from '../offset-map.ts'
+import { OffsetMap, type OffsetPair, PAGE_RUNS, type Run } from '../offset-map.ts'
 import type { KeyValue } from './mm2-records.ts'
 
 const VERSION = 1
@@ -24,7 +24,7 @@ export interface Head {
   leaderEpoch: number
   nextUp: number
   nextDown: number
-  origin: { up: number; down: number }
+  origin: OffsetPair
   /** The source's end as last seen: tells how much is lost when the topic is created anew. */
   sourceEnd: number
   lostRecords: number

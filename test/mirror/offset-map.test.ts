@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_RUNS, OffsetMap, PAGE_RUNS, type Run } from '../../mirror/offset-map.ts'
+import { MAX_RUNS, OffsetMap, type OffsetPair, PAGE_RUNS, type Run } from '../../mirror/offset-map.ts'
 import {
   decodeOffsetMapRecord,
   encodeHead,
@@ -34,9 +34,9 @@ const steps = fc.array(
 )
 
 /** Every record that stands on the target, in its order, with where it came from. */
-function play(history: readonly Step[], start: { up: number; down: number }) {
+function play(history: readonly Step[], start: OffsetPair) {
   const map = new OffsetMap(start.up, start.down)
-  let truth: { up: number; down: number }[] = []
+  let truth: OffsetPair[] = []
   for (const step of history) {
     if (step.kind === 'restart') {
       const up = Math.max(start.up, map.nextUp - step.back)

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, attributes, codecs, readBatchHeader } from '../../../core/wire/batch-header.ts'
 import { BatchBuilder, decodeRecords, encodeBatch } from '../../../core/wire/record-batch.ts'
-import { OffsetMap } from '../../../mirror/offset-map.ts'
+import { OffsetMap, type OffsetPair } from '../../../mirror/offset-map.ts'
 import { verifyTail } from '../../../mirror/resume/tail-verification.ts'
 import type { ScannedBatch } from '../../../mirror/store/topic-scan.ts'
 import { passageOf, recode, restamp } from '../../../mirror/transfer/batch-rewrite.ts'
@@ -63,7 +63,7 @@ function sourceLog(plans: readonly Plan[], same: boolean): Buffer[] {
 /** What the flow makes of the source's batches from a base on, with the truth of every record. */
 function mirror(log: readonly Buffer[], down: number, foreignEvery: number) {
   const target: Buffer[] = []
-  const truth: { up: number; down: number }[] = []
+  const truth: OffsetPair[] = []
   let next = down
   let sequence = 0
   for (const [index, original] of log.entries()) {
