@@ -7,17 +7,17 @@ import { invariant } from '../core/errors.ts'
 
 /** Offsets that belong together: of the source and of the target. */
 export interface OffsetPair {
-  up: number
-  down: number
+  upstreamOffset: number
+  downstreamOffset: number
 }
 
-export interface Run extends OffsetPair {
+export interface MappedRange extends OffsetPair {
   length: number
 }
 
 export interface Translation {
   /** The offset on the target to go on from. */
-  down: number
+  downstreamOffset: number
   /** True: exactly the next record. False: at or before it. */
   exact: boolean
   /** The committed offset lies past what has been mirrored: `down` is the end so far and will grow. */
@@ -25,31 +25,31 @@ export interface Translation {
 }
 
 /** Runs of one page: a full page is written once and never again. */
-export const PAGE_RUNS = 256
+export const PAGE_RANGES = 256
 /** Runs kept of one partition; older ones are answered by their lower bound. */
-export const MAX_RUNS = 256 * PAGE_RUNS
+export const MAX_RANGES = 256 * PAGE_RANGES
 
 export class OffsetMap {
   /** The source's offset to read next: everything below it is on the target, or accounted for as missing. */
-  nextUp: number
+  nextUpstreamOffset: number
   /** The target's offset behind the last record that is ours. */
-  nextDown: number
+  nextDownstreamOffset: number
   /** Where the mirror (or this life of the source's topic) began: what lies before on the target is not ours to send again. */
   origin: OffsetPair
-  readonly #runs: Run[]
+  readonly #ranges: MappedRange[]
   /** Whole pages that are forgotten. */
   #droppedPages: number
 
-  constructor(nextUp: number, nextDown: number, known: { origin?: OffsetPair; runs?: Run[]; droppedPages?: number } = {}) {
-    this.nextUp = nextUp
-    this.nextDown = nextDown
-    this.origin = known.origin ?? { up: nextUp, down: nextDown }
-    this.#runs = known.runs ?? []
+  constructor(nextUp: number, nextDown: number, known: { origin?: OffsetPair; runs?: MappedRange[]; droppedPages?: number } = {}) {
+    this.nextUpstreamOffset = nextUp
+    this.nextDownstreamOffset = nextDown
+    this.origin = known.origin ?? { upstreamOffset: nextUp, downstreamOffset: nextDown }
+    this.#ranges = known.runs ?? []
     this.#droppedPages = known.droppedPages ?? 0
   }
 
   get size(): number {
-    return this.#runs.length
+    return this.#ranges.length
   }
 
   get firstPage(): number {
@@ -58,128 +58,134 @@ export class OffsetMap {
 
   /** The page that still grows: it holds the last run. */
   get openPage(): number {
-    return this.#droppedPages + Math.max(0, Math.ceil(this.#runs.length / PAGE_RUNS) - 1)
+    return this.#droppedPages + Math.max(0, Math.ceil(this.#ranges.length / PAGE_RANGES) - 1)
   }
 
   /** Where the newest record stands on both sides; null where there is none. */
   get newest(): OffsetPair | null {
-    const last = this.#runs.at(-1)
-    return last ? { up: last.up + last.length - 1, down: last.down + last.length - 1 } : null
+    const last = this.#ranges.at(-1)
+    return last
+      ? { upstreamOffset: last.upstreamOffset + last.length - 1, downstreamOffset: last.downstreamOffset + last.length - 1 }
+      : null
   }
 
-  page(number: number): readonly Run[] {
-    const start = (number - this.#droppedPages) * PAGE_RUNS
-    return this.#runs.slice(start, start + PAGE_RUNS)
+  page(number: number): readonly MappedRange[] {
+    const start = (number - this.#droppedPages) * PAGE_RANGES
+    return this.#ranges.slice(start, start + PAGE_RANGES)
   }
 
   /** `length` records that follow each other stand at `up` at the source and at `down` on the target. */
   append(up: number, down: number, length: number): void {
     invariant(
-      length > 0 && up >= this.nextUp && down >= this.nextDown,
-      `run ${up}→${down}+${length} behind ${this.nextUp}→${this.nextDown}`,
+      length > 0 && up >= this.nextUpstreamOffset && down >= this.nextDownstreamOffset,
+      `run ${up}→${down}+${length} behind ${this.nextUpstreamOffset}→${this.nextDownstreamOffset}`,
     )
-    const last = this.#runs.at(-1)
-    if (last && last.up + last.length === up && last.down + last.length === down) last.length += length
+    const last = this.#ranges.at(-1)
+    if (last && last.upstreamOffset + last.length === up && last.downstreamOffset + last.length === down) last.length += length
     else {
-      this.#runs.push({ up, down, length })
-      if (this.#runs.length > MAX_RUNS) {
-        this.#runs.splice(0, PAGE_RUNS)
+      this.#ranges.push({ upstreamOffset: up, downstreamOffset: down, length })
+      if (this.#ranges.length > MAX_RANGES) {
+        this.#ranges.splice(0, PAGE_RANGES)
         this.#droppedPages++
       }
     }
-    this.nextUp = up + length
-    this.nextDown = down + length
+    this.nextUpstreamOffset = up + length
+    this.nextDownstreamOffset = down + length
   }
 
   /** The source has nothing more below `up`. */
   advance(up: number): void {
-    invariant(up >= this.nextUp, `the position of the source goes back from ${this.nextUp} to ${up}`)
-    this.nextUp = up
+    invariant(up >= this.nextUpstreamOffset, `the position of the source goes back from ${this.nextUpstreamOffset} to ${up}`)
+    this.nextUpstreamOffset = up
   }
 
   /** Records of somebody else lie on the target up to `down`. */
   skipTarget(down: number): void {
-    invariant(down >= this.nextDown, `the end of the target goes back from ${this.nextDown} to ${down}`)
-    this.nextDown = down
+    invariant(down >= this.nextDownstreamOffset, `the end of the target goes back from ${this.nextDownstreamOffset} to ${down}`)
+    this.nextDownstreamOffset = down
   }
 
   /** Another topic has the name now, and is read from `up` on: the offsets of the one before mean nothing any more. */
-  beginAnew(up: number): void {
-    this.#runs.length = 0
-    this.nextUp = up
-    this.origin = { up, down: this.nextDown }
+  resetSource(up: number): void {
+    this.#ranges.length = 0
+    this.nextUpstreamOffset = up
+    this.origin = { upstreamOffset: up, downstreamOffset: this.nextDownstreamOffset }
   }
 
   /** The source was truncated to `up`: what was known from there on no longer holds. */
-  restartSource(up: number): void {
-    this.#cut((run) => up - run.up)
-    this.nextUp = up
-    if (up < this.origin.up || this.#runs.length === 0) this.origin = { up, down: this.nextDown }
+  truncateSource(up: number): void {
+    this.#cut((run) => up - run.upstreamOffset)
+    this.nextUpstreamOffset = up
+    if (up < this.origin.upstreamOffset || this.#ranges.length === 0)
+      this.origin = { upstreamOffset: up, downstreamOffset: this.nextDownstreamOffset }
   }
 
   /** The target holds nothing from `down` on: gives the source's offset from which it must be sent again. */
-  restartTarget(down: number): number {
-    const up = this.upstream(down)
-    this.#cut((run) => down - run.down)
-    this.nextUp = up
-    this.nextDown = down
-    if (down < this.origin.down) this.origin = { up, down }
+  truncateTarget(down: number): number {
+    const up = this.translateUpstream(down)
+    this.#cut((run) => down - run.downstreamOffset)
+    this.nextUpstreamOffset = up
+    this.nextDownstreamOffset = down
+    if (down < this.origin.downstreamOffset) this.origin = { upstreamOffset: up, downstreamOffset: down }
     return up
   }
 
-  #cut(keep: (run: Run) => number): void {
-    while (this.#runs.length > 0) {
-      const last = this.#runs.at(-1)!
+  #cut(keep: (run: MappedRange) => number): void {
+    while (this.#ranges.length > 0) {
+      const last = this.#ranges.at(-1)!
       const length = keep(last)
       if (length >= last.length) return
       if (length > 0) {
         last.length = length
         return
       }
-      this.#runs.pop()
+      this.#ranges.pop()
     }
   }
 
   /** Where a group that has committed `up` at the source goes on at the target. Invariant 10: never behind a record it has not read. */
-  translate(up: number): Translation {
-    if (up >= this.nextUp) return { down: this.nextDown, exact: true, ahead: up > this.nextUp }
-    const index = this.#find((run) => run.up, up)
+  translateDownstream(up: number): Translation {
+    if (up >= this.nextUpstreamOffset)
+      return { downstreamOffset: this.nextDownstreamOffset, exact: true, ahead: up > this.nextUpstreamOffset }
+    const index = this.#find((run) => run.upstreamOffset, up)
     if (index < 0) {
-      const first = this.#runs[0]
-      const [knownUp, knownDown] = first ? [first.up, first.down] : [this.nextUp, this.nextDown]
+      const first = this.#ranges[0]
+      const [knownUp, knownDown] = first
+        ? [first.upstreamOffset, first.downstreamOffset]
+        : [this.nextUpstreamOffset, this.nextDownstreamOffset]
       // at most one record stands at each offset, so the truth is not further back than the distance, nor before where all of it began
-      const down = Math.max(up >= this.origin.up ? this.origin.down : 0, knownDown - (knownUp - up))
-      return { down, exact: down === knownDown, ahead: false }
+      const down = Math.max(up >= this.origin.upstreamOffset ? this.origin.downstreamOffset : 0, knownDown - (knownUp - up))
+      return { downstreamOffset: down, exact: down === knownDown, ahead: false }
     }
-    const run = this.#runs[index]!
-    return { down: run.down + Math.min(up - run.up, run.length), exact: true, ahead: false }
+    const run = this.#ranges[index]!
+    return { downstreamOffset: run.downstreamOffset + Math.min(up - run.upstreamOffset, run.length), exact: true, ahead: false }
   }
 
   /** The most records that a group at `up` reads again by its translation: 0 where that is exact. */
   rereads(up: number): number {
-    const { down, exact } = this.translate(up)
-    return exact ? 0 : Math.max(0, (this.#runs[0]?.down ?? this.nextDown) - down)
+    const { downstreamOffset: down, exact } = this.translateDownstream(up)
+    return exact ? 0 : Math.max(0, (this.#ranges[0]?.downstreamOffset ?? this.nextDownstreamOffset) - down)
   }
 
   /** The source's offset of the first record that stands at `down` or behind it. */
-  upstream(down: number): number {
-    if (down >= this.nextDown) return this.nextUp
-    const index = this.#find((run) => run.down, down)
+  translateUpstream(down: number): number {
+    if (down >= this.nextDownstreamOffset) return this.nextUpstreamOffset
+    const index = this.#find((run) => run.downstreamOffset, down)
     // before the first known run there may be gaps of any size: only the beginning is safe
-    if (index < 0) return this.origin.up
-    const run = this.#runs[index]!
-    const distance = down - run.down
-    if (distance < run.length) return run.up + distance
-    return this.#runs[index + 1]?.up ?? this.nextUp
+    if (index < 0) return this.origin.upstreamOffset
+    const run = this.#ranges[index]!
+    const distance = down - run.downstreamOffset
+    if (distance < run.length) return run.upstreamOffset + distance
+    return this.#ranges[index + 1]?.upstreamOffset ?? this.nextUpstreamOffset
   }
 
   /** The last run that begins at or before `offset`; -1 where none does. */
-  #find(start: (run: Run) => number, offset: number): number {
+  #find(start: (run: MappedRange) => number, offset: number): number {
     let low = 0
-    let high = this.#runs.length
+    let high = this.#ranges.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (start(this.#runs[middle]!) <= offset) low = middle + 1
+      if (start(this.#ranges[middle]!) <= offset) low = middle + 1
       else high = middle
     }
     return low - 1

@@ -8,13 +8,13 @@
 import { Reader, WireError } from '../../core/wire/reader.ts'
 import { ZERO_UUID } from '../../core/wire/types.ts'
 import { Writer } from '../../core/wire/writer.ts'
-import { OffsetMap, type OffsetPair, PAGE_RUNS, type Run } from '../offset-map.ts'
+import { type MappedRange, OffsetMap, type OffsetPair, PAGE_RANGES } from '../offset-map.ts'
 import type { KeyValue } from './mm2-records.ts'
 
 const VERSION = 1
 const kinds = { owner: 0, head: 1, page: 2 } as const
 
-export interface Head {
+export interface PartitionHead {
   /** On the source. */
   topic: string
   partition: number
@@ -22,8 +22,8 @@ export interface Head {
   topicId: string
   /** Of the last batch read; -1 where none was. */
   leaderEpoch: number
-  nextUp: number
-  nextDown: number
+  nextUpstreamOffset: number
+  nextDownstreamOffset: number
   origin: OffsetPair
   /** The source's end as last seen: tells how much is lost when the topic is created anew. */
   sourceEnd: number
@@ -35,17 +35,17 @@ export interface Head {
   firstPage: number
   /** The number of the page that still grows. */
   openPage: number
-  runs: readonly Run[]
+  ranges: readonly MappedRange[]
 }
 
-export interface Page {
+export interface MapPage {
   topic: string
   partition: number
   page: number
-  runs: readonly Run[]
+  ranges: readonly MappedRange[]
 }
 
-export interface Owner {
+export interface FlowOwner {
   producerId: number
   producerEpoch: number
   /** Of the process that wrote it. */
@@ -64,9 +64,9 @@ export const MAP_PARTITION = 0
 export const OWNER_PARTITION = 1
 
 export type OffsetMapRecord =
-  | { kind: 'owner'; owner: Owner }
-  | { kind: 'head'; head: Head }
-  | { kind: 'page'; page: Page }
+  | { kind: 'owner'; owner: FlowOwner }
+  | { kind: 'head'; head: PartitionHead }
+  | { kind: 'page'; page: MapPage }
   | { kind: 'gone'; topic: string; partition: number; page: number | null }
 
 function putString(writer: Writer, text: string): void {
@@ -77,31 +77,31 @@ function putString(writer: Writer, text: string): void {
 const getString = (reader: Reader): string => reader.utf8(reader.int16())
 
 /** Each run as its distance from the end of the one before it, on both sides, and its length. */
-function putRuns(writer: Writer, runs: readonly Run[]): void {
+function putRuns(writer: Writer, runs: readonly MappedRange[]): void {
   writer.int32(runs.length)
   let up = 0
   let down = 0
   for (const run of runs) {
-    writer.varlong(run.up - up)
-    writer.varlong(run.down - down)
+    writer.varlong(run.upstreamOffset - up)
+    writer.varlong(run.downstreamOffset - down)
     writer.varlong(run.length)
-    up = run.up + run.length
-    down = run.down + run.length
+    up = run.upstreamOffset + run.length
+    down = run.downstreamOffset + run.length
   }
 }
 
-function getRuns(reader: Reader): Run[] {
+function getRuns(reader: Reader): MappedRange[] {
   const count = reader.int32()
-  if (count < 0 || count > PAGE_RUNS) throw new WireError(`a page of ${count} runs, the limit is ${PAGE_RUNS}`)
-  const runs: Run[] = []
+  if (count < 0 || count > PAGE_RANGES) throw new WireError(`a page of ${count} runs, the limit is ${PAGE_RANGES}`)
+  const runs: MappedRange[] = []
   let up = 0
   let down = 0
   for (let i = 0; i < count; i++) {
-    const run = { up: up + reader.varlong(), down: down + reader.varlong(), length: reader.varlong() }
+    const run: MappedRange = { upstreamOffset: up + reader.varlong(), downstreamOffset: down + reader.varlong(), length: reader.varlong() }
     if (run.length <= 0) throw new WireError(`a run of ${run.length} records`)
     runs.push(run)
-    up = run.up + run.length
-    down = run.down + run.length
+    up = run.upstreamOffset + run.length
+    down = run.downstreamOffset + run.length
   }
   return runs
 }
@@ -114,19 +114,26 @@ function partitionKey(kind: number, topic: string, partition: number): Writer {
   return key
 }
 
-export function encodeHead(head: Head): KeyValue {
+export function encodePartitionHead(head: PartitionHead): KeyValue {
   const value = new Writer(192)
   value.int16(VERSION)
   value.uuid(head.topicId)
   value.int32(head.leaderEpoch)
-  for (const offset of [head.nextUp, head.nextDown, head.origin.up, head.origin.down, head.sourceEnd]) value.int64(offset)
+  for (const offset of [
+    head.nextUpstreamOffset,
+    head.nextDownstreamOffset,
+    head.origin.upstreamOffset,
+    head.origin.downstreamOffset,
+    head.sourceEnd,
+  ])
+    value.int64(offset)
   value.int64(head.lostRecords)
   value.int64(head.repeatedRecords)
   value.int16(head.producerEpoch)
   value.int32(head.sequence)
   value.int32(head.firstPage)
   value.int32(head.openPage)
-  putRuns(value, head.runs)
+  putRuns(value, head.ranges)
   return { key: partitionKey(kinds.head, head.topic, head.partition).bytes(), value: value.bytes() }
 }
 
@@ -136,14 +143,14 @@ export function pageKey(topic: string, partition: number, page: number): Buffer 
   return key.bytes()
 }
 
-export function encodePage(page: Page): KeyValue {
+export function encodeMapPage(page: MapPage): KeyValue {
   const value = new Writer(1024)
   value.int16(VERSION)
-  putRuns(value, page.runs)
+  putRuns(value, page.ranges)
   return { key: pageKey(page.topic, page.partition, page.page), value: value.bytes() }
 }
 
-export function encodeOwner(owner: Owner): KeyValue {
+export function encodeFlowOwner(owner: FlowOwner): KeyValue {
   const key = new Writer(8)
   key.int8(kinds.owner)
   const value = new Writer(64)
@@ -191,7 +198,7 @@ export function decodeOffsetMapRecord(key: Buffer, value: Buffer | null): Offset
   if (value === null) return { kind: 'gone', topic, partition, page }
   const values = new Reader(value)
   checkVersion(values)
-  if (page !== null) return { kind: 'page', page: { topic, partition, page, runs: getRuns(values) } }
+  if (page !== null) return { kind: 'page', page: { topic, partition, page, ranges: getRuns(values) } }
   return {
     kind: 'head',
     head: {
@@ -199,9 +206,9 @@ export function decodeOffsetMapRecord(key: Buffer, value: Buffer | null): Offset
       partition,
       topicId: values.uuid(),
       leaderEpoch: values.int32(),
-      nextUp: values.int64(),
-      nextDown: values.int64(),
-      origin: { up: values.int64(), down: values.int64() },
+      nextUpstreamOffset: values.int64(),
+      nextDownstreamOffset: values.int64(),
+      origin: { upstreamOffset: values.int64(), downstreamOffset: values.int64() },
       sourceEnd: values.int64(),
       lostRecords: values.int64(),
       repeatedRecords: values.int64(),
@@ -209,22 +216,26 @@ export function decodeOffsetMapRecord(key: Buffer, value: Buffer | null): Offset
       sequence: values.int32(),
       firstPage: values.int32(),
       openPage: values.int32(),
-      runs: getRuns(values),
+      ranges: getRuns(values),
     },
   }
 }
 
 /** The map of a partition from its head and the full pages that the head counts. A page that is not there shortens what is known, never moves it. */
-export function restoreMap(head: Head, page: (number: number) => readonly Run[] | undefined): OffsetMap {
-  const runs: Run[] = [...head.runs]
+export function restoreMap(head: PartitionHead, page: (number: number) => readonly MappedRange[] | undefined): OffsetMap {
+  const runs: MappedRange[] = [...head.ranges]
   let first = head.openPage
   while (first > head.firstPage) {
     const older = page(first - 1)
-    if (older?.length !== PAGE_RUNS) break
+    if (older?.length !== PAGE_RANGES) break
     runs.unshift(...older)
     first--
   }
-  return new OffsetMap(head.nextUp, head.nextDown, { origin: head.origin, runs: runs.map((run) => ({ ...run })), droppedPages: first })
+  return new OffsetMap(head.nextUpstreamOffset, head.nextDownstreamOffset, {
+    origin: head.origin,
+    runs: runs.map((run) => ({ ...run })),
+    droppedPages: first,
+  })
 }
 
 export const UNKNOWN_TOPIC_ID = ZERO_UUID

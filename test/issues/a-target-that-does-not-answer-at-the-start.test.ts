@@ -29,5 +29,5 @@ test('what was kept is read, or the reason why it is not is given', async () => 
     process.kill(central.broker.pid, 'SIGCONT')
   }
   expect(await reader.read()).toBe(true)
-  expect(reader.known.get('t/0')?.map.nextUp).toBe(50)
+  expect(reader.partitions.get('t/0')?.map.nextUpstreamOffset).toBe(50)
 })

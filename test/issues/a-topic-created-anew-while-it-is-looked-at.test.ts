@@ -38,13 +38,13 @@ test('what is asked about one life of a topic is not answered by the next', asyn
           targetTopic: 'us.t',
           topicId,
           leaderEpoch: 0,
-          kept: { map, topicId: before.id, sourceEnd: 25, batchEpoch: -1, producerEpoch: 0, sequence: 0 },
-          inherited: undefined,
+          stored: { map, topicId: before.id, sourceEnd: 25, batchEpoch: -1, producerEpoch: 0, sequence: 0 },
+          mm2Progress: undefined,
         },
       ],
     )
   await expect(ask(before.id)).rejects.toThrow(/topic t was created anew while it was looked at/)
   const [verdict] = await ask((await us.client.topic('t'))!.id)
   expect(verdict!.losses).toEqual([{ from: 20, to: 25, reason: 'recreated' }])
-  expect(verdict!.map.nextUp).toBe(0)
+  expect(verdict!.map.nextUpstreamOffset).toBe(0)
 })

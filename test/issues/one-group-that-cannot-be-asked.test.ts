@@ -45,14 +45,14 @@ test('the others are followed, and the one is told once', async () => {
     mapped: () => undefined,
     sourceTopic: () => null,
   })
-  await groups.poll()
-  await groups.poll()
-  expect([...groups.commits.keys()].sort()).toEqual(['c', 'd'])
+  await groups.pollCommits()
+  await groups.pollCommits()
+  expect([...groups.sourceCommits.keys()].sort()).toEqual(['c', 'd'])
   expect(told).toMatchObject([{ groups: ['refused'] }])
 
   mended = true
   answer()
-  await groups.poll()
-  await until(() => groups.commits.size === 4, 'all groups are known')
+  await groups.pollCommits()
+  await until(() => groups.sourceCommits.size === 4, 'all groups are known')
   expect(told).toHaveLength(1)
 })
