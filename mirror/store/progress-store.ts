@@ -110,7 +110,7 @@ export class ProgressStore {
     const pages: [string, number][] = []
     for (const partition of partitions) {
       if (!partition.dirty) continue
-      partition.dirty = false
+      partition.markClean()
       const { map, topic, partition: index } = partition
       const key = partitionKey({ topic, partition: index })
       const written = Math.max(map.firstPage, Math.min(this.#writtenPages.get(key) ?? 0, map.openPage))
@@ -123,15 +123,15 @@ export class ProgressStore {
         topic,
         partition: index,
         topicId: partition.topicId,
-        leaderEpoch: partition.batchEpoch,
+        leaderEpoch: partition.batchLeaderEpoch,
         nextUpstreamOffset: map.nextUpstreamOffset,
         nextDownstreamOffset: map.nextDownstreamOffset,
         origin: map.origin,
-        sourceEnd: partition.arrivals.end,
-        lostRecords: partition.lostRecords,
-        repeatedRecords: partition.repeatedRecords,
+        sourceEnd: partition.lag.endOffset,
+        lostRecords: partition.counters.lostRecords,
+        repeatedRecords: partition.counters.repeatedRecords,
         producerEpoch: partition.producerEpoch,
-        sequence: partition.doneSequence,
+        sequence: partition.acknowledgedSequence,
         firstPage: map.firstPage,
         openPage: map.openPage,
         ranges: map.page(map.openPage),
