@@ -17,8 +17,8 @@ import { createClient } from '../core/client/index.ts'
 import type { System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
 import { partitionKey } from '../core/topic-partition.ts'
-import { Flow, mends } from './flow/flow.ts'
-import { beat } from './flow/heartbeat.ts'
+import { Flow, restartMayHelp } from './flow/flow.ts'
+import { emitHeartbeats } from './flow/heartbeat.ts'
 import { GroupSync } from './groups/group-sync.ts'
 import { mirrorMetrics } from './metrics.ts'
 import { checkServers, clusterSettings, flowSettings } from './settings/flow-settings.ts'
@@ -77,7 +77,7 @@ async function orRetry(work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {
-    if (mends(error)) throw new Retriable(error instanceof Error ? error.message : String(error), { cause: error })
+    if (restartMayHelp(error)) throw new Retriable(error instanceof Error ? error.message : String(error), { cause: error })
     throw error
   }
 }
@@ -101,8 +101,8 @@ async function runSource(
     logger: logger.child({ connector }),
     instance: system.random.uuid(),
     metrics,
-    held: { paused: false, failedOver: false },
-    followsGroups: false,
+    pauseFlags: { paused: false, failedOver: false },
+    syncsGroups: false,
     positions: {
       async get(topic, partition) {
         const offset = (await positions.get(partitionOf(topic, partition)))?.offset
@@ -112,22 +112,26 @@ async function runSource(
         commit(moved.map(({ topic, partition, offset }) => ({ partition: partitionOf(topic, partition), offset: { offset } }))),
     },
   })
-  const shown = metrics.show({ source: flow.source.alias, target: flow.target.alias, partitions: () => life.partitions.values() })
+  const unregisterMetrics = metrics.register({
+    source: flow.source.alias,
+    target: flow.target.alias,
+    partitions: () => life.partitions.values(),
+  })
   const reporting = clock.every(REPORT_MS, () => {
     const all = [...life.partitions.values()]
     report({
       lagRecords: all.reduce((sum, each) => sum + each.lagRecords, 0),
-      lagMs: Math.max(0, ...all.map((each) => each.arrivals.waitedMs(clock.monotonic()))),
-      records: all.reduce((sum, each) => sum + each.records, 0),
-      lostRecords: all.reduce((sum, each) => sum + each.lostRecords, 0),
-      repeatedRecords: all.reduce((sum, each) => sum + each.repeatedRecords, 0),
+      lagMs: Math.max(0, ...all.map((each) => each.lag.lagMs(clock.monotonic()))),
+      records: all.reduce((sum, each) => sum + each.counters.records, 0),
+      lostRecords: all.reduce((sum, each) => sum + each.counters.lostRecords, 0),
+      repeatedRecords: all.reduce((sum, each) => sum + each.counters.repeatedRecords, 0),
     })
   })
   try {
     await orRetry(() => life.run(signal))
   } finally {
     reporting.cancel()
-    shown.hide()
+    unregisterMetrics()
   }
 }
 
@@ -178,7 +182,7 @@ async function runHeartbeats({ config, worker, signal }: FlowContext<Config>, sy
   const flow = flowFrom(config, worker)
   const target = clientOf(flow, 'target', 'heartbeats', system)
   try {
-    await orRetry(() => beat(flow, target, { clock: system.clock, logger }, signal))
+    await orRetry(() => emitHeartbeats(flow, target, { clock: system.clock, logger }, signal))
   } finally {
     await target.close()
   }

@@ -106,7 +106,7 @@ export class ProgressStore {
     const heads: [key: string, StoredPartition][] = []
     for (const partition of partitions) {
       if (!partition.dirty) continue
-      partition.dirty = false
+      partition.markClean()
       const { map, topic, partition: index } = partition
       const key = partitionKey({ topic, partition: index })
       const unwritten = Math.max(map.firstPage, Math.min(this.#unwrittenPages.get(key) ?? 0, map.openPage))
@@ -117,15 +117,15 @@ export class ProgressStore {
         topic,
         partition: index,
         topicId: partition.topicId,
-        leaderEpoch: partition.batchEpoch,
+        leaderEpoch: partition.batchLeaderEpoch,
         nextUpstreamOffset: map.nextUpstreamOffset,
         nextDownstreamOffset: map.nextDownstreamOffset,
         origin: map.origin,
-        sourceEnd: partition.arrivals.end,
-        lostRecords: partition.lostRecords,
-        repeatedRecords: partition.repeatedRecords,
+        sourceEnd: partition.lag.endOffset,
+        lostRecords: partition.counters.lostRecords,
+        repeatedRecords: partition.counters.repeatedRecords,
         producerEpoch: partition.producerEpoch,
-        sequence: partition.doneSequence,
+        sequence: partition.acknowledgedSequence,
         firstPage: map.firstPage,
         openPage: map.openPage,
         ranges: map.page(map.openPage),
