@@ -84,7 +84,8 @@ export class Flow {
     const { signal } = this.#end
     const onFailed = (error: Error) => this.#fail(error)
     const shared = { settings, source, target, signal }
-    const progressStore = new ProgressStore({ ...shared, system, positions: options.positions, fenced: onFailed })
+    const onOverwritten = () => this.#flowPartitions.partitions.forEach((partition) => void partition.markDirty())
+    const progressStore = new ProgressStore({ ...shared, system, positions: options.positions, onFenced: onFailed, onOverwritten })
     const topicSync = new TopicSync({ ...shared, routes: options.routes, clock: system.clock, logger })
     this.#progressStore = progressStore
     this.#topicSync = topicSync

@@ -10,7 +10,7 @@ import { Semaphore } from '../../core/system/semaphore.ts'
 import { within } from '../../core/system/within.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
-import { ensureInternalTopics } from '../store/internal-topics.ts'
+import { ensureInternalTopic } from '../store/internal-topics.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../store/mm2-records.ts'
 import { scanRecords } from '../store/topic-scan.ts'
 import { commitsToApply, type MappedPartition, needsCheckpoint, type SourceCommit, translateCommits } from './offset-translation.ts'
@@ -200,9 +200,8 @@ export class GroupSync {
   async #ensureTopic(): Promise<void> {
     if (this.#topicExists) return
     const { settings, target, system, signal } = this.#options
-    const factor = 'checkpoints.topic.replication.factor'
-    const topic = { name: this.#topic, partitions: 1, replicationFactor: settings.config[factor], factorGiven: settings.given.has(factor) }
-    await ensureInternalTopics(target, system.clock, [topic], signal)
+    const topic = { name: this.#topic, replicationSetting: 'checkpoints.topic.replication.factor' } as const
+    await ensureInternalTopic(target, system.clock, settings, topic, signal)
     this.#topicExists = true
   }
 

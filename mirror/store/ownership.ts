@@ -32,7 +32,7 @@ export interface OwnershipOptions {
   random: Random
   signal: AbortSignal
   /** Another mirror has claimed the flow. */
-  fenced(error: Error): void
+  onFenced(error: Error): void
 }
 
 /** Whether `other` fences `own`: by its epoch; if both claimed at once, the later claim wins. */
@@ -143,7 +143,7 @@ export class Ownership {
         const record = key && decodeOffsetMapRecord(key, value)
         if (record?.kind !== 'owner' || record.owner.instance === this.owner.instance || !isNewer(record.owner, this.owner)) continue
         const why = `another mirror (${record.owner.instance}) has claimed this flow and this one has stopped: let only one run for each flow`
-        this.#options.fenced(new KafkaError('PRODUCER_FENCED', `${this.#options.name}: ${why}`))
+        this.#options.onFenced(new KafkaError('PRODUCER_FENCED', `${this.#options.name}: ${why}`))
         return true
       }
     }

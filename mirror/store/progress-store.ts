@@ -9,7 +9,7 @@ import { SerialQueue } from '../../core/system/serial-queue.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
-import { ensureInternalTopics, type InternalTopic } from './internal-topics.ts'
+import { ensureInternalTopic, type InternalTopic } from './internal-topics.ts'
 import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from './mm2-records.ts'
 import { OffsetMapReader, type StoredPartition } from './offset-map-reader.ts'
 import { encodeMapPage, encodePartitionHead, MAP_PARTITION, OWNER_PARTITION, type PartitionHead, pageKey } from './offset-map-records.ts'
@@ -30,7 +30,9 @@ export interface ProgressStoreOptions {
   signal: AbortSignal
   positions?: PositionStore | undefined
   /** Another mirror has claimed the flow. */
-  fenced(error: Error): void
+  onFenced(error: Error): void
+  /** An older mirror may have overwritten records of the map: all partitions must be written again. */
+  onOverwritten(): void
 }
 
 /** The whole topic is read at each start: small segments are compacted sooner. */
@@ -38,8 +40,6 @@ const MAP_CONFIGS = { 'segment.bytes': String(4 * 1024 * 1024), 'min.cleanable.d
 
 export class ProgressStore {
   readonly ownership: Ownership
-  /** Set when an older mirror may have overwritten records of the map: all partitions must be written again. */
-  rewriteAll = false
   readonly #options: ProgressStoreOptions
   readonly #mapTopic: string
   readonly #reader: OffsetMapReader
@@ -61,27 +61,24 @@ export class ProgressStore {
     this.#options = options
     this.#mapTopic = options.settings.policy.offsetMapTopic(options.settings.source.alias)
     this.#producer = options.target.producer({ acks: 'all', enableIdempotence: true, lingerMs: 0, maxRequestSize: 8 * 1024 * 1024 })
-    const { settings, target, system, signal, fenced } = options
+    const { settings, target, system, signal, onFenced } = options
     const shared = { target, topic: this.#mapTopic, clock: system.clock, random: system.random, signal }
     this.#reader = new OffsetMapReader(shared)
-    this.ownership = new Ownership({ ...shared, name: settings.name, producer: this.#producer, fenced })
+    this.ownership = new Ownership({ ...shared, name: settings.name, producer: this.#producer, onFenced })
   }
 
-  #internalTopic(
-    name: string,
-    factor: 'offset.storage.replication.factor' | 'offset-syncs.topic.replication.factor',
-    partitions = 1,
-  ): InternalTopic {
-    const { config, given } = this.#options.settings
-    return { name, partitions, replicationFactor: config[factor], factorGiven: given.has(factor) }
+  async #ensureTopic(client: Client, topic: InternalTopic): Promise<void> {
+    if (this.#existingTopics.has(topic.name)) return
+    const { settings, system, signal } = this.#options
+    await ensureInternalTopic(client, system.clock, settings, topic, signal)
+    this.#existingTopics.add(topic.name)
   }
 
   /** Claims the flow and reads the stored map. An older mirror has stopped writing it by then. */
   async open(instance: string): Promise<void> {
-    const { target, system, signal } = this.#options
-    const partitions = OWNER_PARTITION + 1
-    const topic = { ...this.#internalTopic(this.#mapTopic, 'offset.storage.replication.factor', partitions), configs: MAP_CONFIGS }
-    await ensureInternalTopics(target, system.clock, [topic], signal)
+    const replicationSetting = 'offset.storage.replication.factor'
+    const topic = { name: this.#mapTopic, partitions: OWNER_PARTITION + 1, replicationSetting, configs: MAP_CONFIGS } as const
+    await this.#ensureTopic(this.#options.target, topic)
     await this.ownership.claim(instance)
     await this.#reader.read()
     for (const [key, { head }] of this.#reader.partitions) this.#unwrittenPages.set(key, head.openPage)
@@ -145,13 +142,13 @@ export class ProgressStore {
   async #append(records: readonly ProducerRecord[]): Promise<void> {
     const sent = await this.#producer.send(records)
     // Offsets in between are late records of an older mirror: they are newer than what this mirror wrote before.
-    if (this.#nextOffset >= 0 && sent.at(0).offset > this.#nextOffset) this.rewriteAll = true
+    if (this.#nextOffset >= 0 && sent.at(0).offset > this.#nextOffset) this.#options.onOverwritten()
     this.#nextOffset = sent.at(records.length - 1).offset + 1
   }
 
   /** Writes offset syncs as MirrorMaker 2 does: of partitions that moved by offset.lag.max or more, or (`all`) of all that moved. */
   async writeSyncs(partitions: Iterable<PartitionProgress>, all: boolean): Promise<void> {
-    const { settings, source, target, system, signal } = this.#options
+    const { settings, source, target } = this.#options
     const { config, policy } = settings
     if (!config['emit.offset-syncs.enabled']) return
     const atSource = config['offset-syncs.topic.location'] === 'source'
@@ -175,10 +172,7 @@ export class ProgressStore {
       synced.push([key, newest.upstreamOffset])
     }
     if (records.length === 0) return
-    if (!this.#existingTopics.has(topic)) {
-      await ensureInternalTopics(client, system.clock, [this.#internalTopic(topic, 'offset-syncs.topic.replication.factor')], signal)
-      this.#existingTopics.add(topic)
-    }
+    await this.#ensureTopic(client, { name: topic, replicationSetting: 'offset-syncs.topic.replication.factor' })
     this.#syncProducer ??= client.producer({ acks: 'all', lingerMs: 0 })
     await this.#syncProducer.send(records)
     for (const [key, upstreamOffset] of synced) this.#writtenSyncs.set(key, upstreamOffset)
@@ -197,7 +191,7 @@ export class ProgressStore {
 
   /** Writes positions in Kafka Connect's format: a MirrorMaker 2 that takes over continues from them. */
   async writePositions(partitions: Iterable<PartitionProgress>): Promise<void> {
-    const { settings, target, system, signal } = this.#options
+    const { settings, target } = this.#options
     const moved = [...partitions].filter((partition) => {
       const { nextUpstreamOffset, newest } = partition.map
       return newest !== null && this.#writtenPositions.get(partitionKey(partition)) !== nextUpstreamOffset
@@ -207,11 +201,8 @@ export class ProgressStore {
     if (this.#options.positions) await this.#options.positions.put(positions)
     else {
       const topic = this.positionsTopic!
-      if (!this.#existingTopics.has(topic)) {
-        const count = settings.config['offset.storage.partitions']
-        await ensureInternalTopics(target, system.clock, [this.#internalTopic(topic, 'offset.storage.replication.factor', count)], signal)
-        this.#existingTopics.add(topic)
-      }
+      const partitions = settings.config['offset.storage.partitions']
+      await this.#ensureTopic(target, { name: topic, partitions, replicationSetting: 'offset.storage.replication.factor' })
       const source = { connector: SOURCE_CONNECTOR_NAME, cluster: settings.source.alias }
       await this.#producer.send(positions.map((position) => ({ topic, ...encodePosition({ ...source, ...position }) })))
     }
