@@ -1,6 +1,6 @@
 /**
- * The mirror as connectors of a Connect worker, with the class names and settings of MirrorMaker 2's three: source, checkpoint and heartbeat
- * connector. They run the same code as `tributary mirror`; positions are stored in the worker's offsets topic.
+ * The mirror as connectors of a Connect worker, with the class names and settings of MirrorMaker 2's three: source, checkpoint and
+ * heartbeat connector. They run the same code as `tributary mirror`; positions are stored in the worker's offsets topic.
  */
 import {
   type ConfigOf,

@@ -1,7 +1,7 @@
 /**
- * Fails a consumer group over to the target on command: commits its last known source offsets, translated, there. It works while the source is
- * down, and reports for each partition which records are read again and which are missing. A group never skips a record that it has not read
- * (Invariant 10), and never goes back behind its committed offsets on the target.
+ * Fails a consumer group over to the target on command: commits its last known source offsets, translated, there. It works while the source
+ * is down, and reports for each partition which records are read again and which are missing. A group never skips a record that it has not
+ * read (Invariant 10), and never goes back before its committed offsets on the target.
  */
 import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'

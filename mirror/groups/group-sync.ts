@@ -1,7 +1,7 @@
 /**
  * Replicates consumer group offsets, as MirrorMaker 2's checkpoint connector does: polls the committed offsets of the source's groups,
- * translates them by the exact offset map, and writes checkpoints and, if configured, commits of the same group on the target. A commit ahead
- * of the mirrored data is applied once the data has been mirrored.
+ * translates them by the exact offset map, and writes checkpoints and, if configured, commits of the same group on the target. A commit
+ * ahead of the mirrored data is applied once the data has been mirrored.
  */
 import type { Client, Producer } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
@@ -24,7 +24,7 @@ const FETCH_WAIT_MS = 1_000
 const MAX_LOGGED_GROUPS = 10
 /** Committed offsets are polled at least this often, unless polling takes long. */
 const POLL_MS = 5_000
-/** A poll that took a time is followed by a pause of that many times as long. */
+/** The pause after a poll is at least this many times as long as the poll. */
 const REST_FACTOR = 10
 /** Groups whose commits are remembered. */
 const MAX_GROUPS = 100_000

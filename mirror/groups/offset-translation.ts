@@ -1,6 +1,6 @@
 /**
- * What the commits of a group at the source mean on the target: pure decisions by the exact offset map. A commit is never translated past the
- * true offset (Invariant 10), and the offsets of a group on the target never go back.
+ * What the commits of a group at the source mean on the target: pure decisions by the exact offset map. A commit is never translated past
+ * the true offset (Invariant 10), and the offsets of a group on the target never go back.
  */
 import { partitionKey } from '../../core/topic-partition.ts'
 import type { OffsetMap, OffsetPair, Translation } from '../offset-map.ts'

@@ -1,6 +1,6 @@
 /**
- * Finds the point from which each partition is mirrored: reads the log bounds of both clusters, compares leader epochs, compares the tail of
- * the target with the source, and counts losses. It reads and decides; the flow applies the result.
+ * Finds the point from which each partition is mirrored: reads the log bounds of both clusters, compares leader epochs, compares the tail
+ * of the target with the source, and counts losses. It reads and decides; the flow applies the result.
  */
 import type { Client, TopicPartition } from '../../core/client/index.ts'
 import { isRetriable, KafkaError } from '../../core/errors.ts'
@@ -57,7 +57,7 @@ export interface ResumePoint {
 }
 
 /**
- * The end of the last leader epoch that was read of each partition, in the source's log now: what was read behind it has been truncated. -1
+ * The end of the last leader epoch that was read of each partition, in the source's log now: what was read after it has been truncated. -1
  * if no epoch is known or the source does not know it.
  */
 export async function epochEndOffsets(source: Client, partitions: readonly (TopicPartition & { batchEpoch: number })[]): Promise<number[]> {
@@ -136,7 +136,7 @@ export async function findResumePoints(options: ResumeOptions, requests: readonl
   )
 }
 
-/** Compares what the target has behind the map with the source, and moves the map over it. */
+/** Compares what the target has after the map's end with the source, and moves the map over it. */
 async function compareTail(options: ResumeOptions, request: ResumeRequest, point: ResumePoint): Promise<void> {
   const { producerId, committedOnly, source, target, ...scan } = options
   const { topic, targetTopic, partition, stored, mm2Progress } = request

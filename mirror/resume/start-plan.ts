@@ -1,6 +1,6 @@
 /**
- * Plans where a partition starts: from the stored offset map, from what MirrorMaker 2 left, or by auto.offset.reset, and from the log bounds
- * of both clusters. It never skips a record that the source has, and reports each one that it has no more (Invariant 11). Pure.
+ * Plans where a partition starts: from the stored offset map, from what MirrorMaker 2 left, or by auto.offset.reset, and from the log
+ * bounds of both clusters. It never skips a record that the source has, and reports each one that it has no more (Invariant 11). Pure.
  */
 import { ZERO_UUID } from '../../core/wire/types.ts'
 import { OffsetMap } from '../offset-map.ts'
@@ -26,7 +26,7 @@ export interface StartFacts {
 
 export interface StartPlan {
   map: OffsetMap
-  /** What the target has behind the map must be compared with the source. */
+  /** What the target has after the map's end must be compared with the source. */
   verifyTail: boolean
   losses: Loss[]
   /** Sentences for the log. */

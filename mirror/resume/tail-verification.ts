@@ -1,6 +1,6 @@
 /**
- * Compares the tail of a target partition, which a crash left behind the stored offset map, with the source, record by record: it was written
- * by this flow or by another producer. Batches with the same bytes are not decoded. It moves the map and writes nothing.
+ * Compares the tail of a target partition, which a crash left behind the stored offset map, with the source, record by record: it was
+ * written by this flow or by another producer. Batches with the same bytes are not decoded. It moves the map and writes nothing.
  */
 import { attributes, BATCH_OVERHEAD, type BatchHeader, codecOf } from '../../core/wire/batch-header.ts'
 import { type DecodedRecord, decodeRecords } from '../../core/wire/record-batch.ts'

@@ -1,6 +1,7 @@
 /**
- * The filters of topics, groups and topic configs: comma-separated lists of Java regular expressions, each matched against the whole name. A
- * name that matches the exclude list is not replicated, even if it matches the include list. An empty list matches nothing, as in MirrorMaker 2.
+ * The filters of topics, groups and topic configs: comma-separated lists of Java regular expressions, each matched against the whole name.
+ * A name that matches the exclude list is not replicated, even if it matches the include list. An empty list matches nothing, as in
+ * MirrorMaker 2.
  */
 import { isCycle, type ReplicationPolicy } from '../policy.ts'
 
@@ -76,8 +77,9 @@ export function replicates(route: Route, topic: string): boolean {
 const MAX_HOPS = 16
 
 /**
- * The chain of flows by which records of `topic` at cluster `start` are replicated back to that cluster, under any name; null if there is none.
- * The DefaultReplicationPolicy ends every loop by its topic names; with the IdentityReplicationPolicy a loop must be found before it starts.
+ * The chain of flows by which records of `topic` at cluster `start` are replicated back to that cluster, under any name; null if there is
+ * none. The DefaultReplicationPolicy ends every loop by its topic names; with the IdentityReplicationPolicy a loop must be found before it
+ * starts.
  */
 export function findLoop(routes: readonly Route[], start: string, topic: string): string[] | null {
   const walk = (cluster: string, name: string, path: string[], visited: ReadonlySet<string>): string[] | null => {

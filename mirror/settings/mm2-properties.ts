@@ -71,8 +71,8 @@ export const acceptedPatterns = [
 ]
 
 const NO_TRANSACTIONS =
-  'a mirror writes no transactions; each record is mirrored once, in order, except where a crash leaves records on the target that cannot ' +
-  'be identified: these are mirrored again and counted (repeatedRecords)'
+  'a mirror writes no transactions; each record is mirrored once, in order, except where a crash leaves records on the target that ' +
+  'cannot be identified: these are mirrored again and counted (repeatedRecords)'
 /** Settings without effect that users rely on: they are logged, for all values or for the listed ones. */
 const unsupported: Readonly<Record<string, { values?: readonly string[]; why: string }>> = {
   transforms: { why: 'transforms are not applied to mirrored records: batches are mirrored without decoding them' },
@@ -110,12 +110,12 @@ function suggestion(name: string): string {
   return best ? `; did you mean ${best}?` : ''
 }
 
-function parse<S extends Settings>(settings: S, raw: Raw, where: string): ConfigOf<S> {
+function parse<S extends Settings>(settings: S, raw: Raw, prefix: string): ConfigOf<S> {
   try {
     return parseSettings(settings, raw)
   } catch (error) {
     if (error instanceof InvalidSetting || error instanceof MissingSetting)
-      throw new MirrorSettingsError(`${where}${error.setting}`, `${where}${error.setting}: ${error.message}`, { cause: error })
+      throw new MirrorSettingsError(`${prefix}${error.setting}`, `${prefix}${error.setting}: ${error.message}`, { cause: error })
     throw error
   }
 }

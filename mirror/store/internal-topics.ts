@@ -1,6 +1,6 @@
 /**
- * Creates the internal topics of the mirror: compacted, with the replication factor that the user has set, or else with the default, but not
- * more replicas than the cluster has brokers.
+ * Creates the internal topics of the mirror: compacted, with the replication factor that the user has set, or else with the default, but
+ * not more replicas than the cluster has brokers.
  */
 import { awaitTopicLeaders, type Client, createMissingTopics } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'

@@ -1,7 +1,7 @@
 /**
- * The ownership of a flow: one record in its own partition of the offset map's topic. A mirror claims a flow by writing that record with the
- * producer id of the last owner and a higher epoch. An older mirror that still runs reads the claim in a long poll and stops: it is fenced.
- * Its in-flight batches have time to arrive before the new owner reads the target; brokers refuse its epoch after that.
+ * The ownership of a flow: one record in its own partition of the offset map's topic. A mirror claims a flow by writing that record with
+ * the producer id of the last owner and a higher epoch. An older mirror that still runs reads the claim in a long poll and stops: it is
+ * fenced. Its in-flight batches have time to arrive before the new owner reads the target; brokers refuse its epoch after that.
  */
 import type { Client, Producer, RawAccess } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
@@ -142,8 +142,9 @@ export class Ownership {
       for (const { key, value } of decodeRecords(bytes, { fromOffset })) {
         const record = key && decodeOffsetMapRecord(key, value)
         if (record?.kind !== 'owner' || record.owner.instance === this.owner.instance || !isNewer(record.owner, this.owner)) continue
-        const why = `another mirror (${record.owner.instance}) has claimed this flow and this one has stopped: let only one run for each flow`
-        this.#options.onFenced(new KafkaError('PRODUCER_FENCED', `${this.#options.name}: ${why}`))
+        const { name, onFenced } = this.#options
+        const why = `another mirror (${record.owner.instance}) has claimed this flow and this one has stopped`
+        onFenced(new KafkaError('PRODUCER_FENCED', `${name}: ${why}: let only one run for each flow`))
         return true
       }
     }

@@ -1,7 +1,7 @@
 /**
  * Goal: the map is exact, in both directions, and never past the true offset (Invariant 10), also after truncations and dropped pages.
- * Method: fast-check generates histories of a source partition (ranges, gaps, foreign records on the target, truncations) and compares with a
- * list of all mirrored records.
+ * Method: fast-check generates histories of a source partition (ranges, gaps, foreign records on the target, truncations) and compares with
+ * a list of all mirrored records.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

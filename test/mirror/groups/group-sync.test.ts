@@ -1,7 +1,7 @@
 /**
- * Goal: a consumer group moves to the target without skipping a record, with the source there or gone, and never backwards (Invariants 3 and
- * 10). Method: two of our own brokers; groups commit at the source; checkpoints, commits on the target and failover reports are read back. The
- * source is killed with -9 for the last part, and the mirror is started again without it.
+ * Goal: a consumer group moves to the target without skipping a record, with the source there or gone, and never backwards (Invariants 3
+ * and 10). Method: two of our own brokers; groups commit at the source; checkpoints, commits on the target and failover reports are read
+ * back. The source is killed with -9 for the last part, and the mirror is started again without it.
  */
 import { describe, expect, test } from 'vitest'
 import { realClock } from '../../../core/system/clock.ts'

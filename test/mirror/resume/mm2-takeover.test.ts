@@ -1,6 +1,6 @@
 /**
- * Goal: the progress that a MirrorMaker 2 of the same clusters has left is found, and only that. Method: its records are written to a broker
- * of ours in its formats (test/mirror/store/mm2-records.test.ts compares these with MirrorMaker 2's bytes), and read.
+ * Goal: the progress that a MirrorMaker 2 of the same clusters has left is found, and only that. Method: its records are written to a
+ * broker of ours in its formats (test/mirror/store/mm2-records.test.ts compares these with MirrorMaker 2's bytes), and read.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { realClock } from '../../../core/system/clock.ts'

@@ -1,6 +1,6 @@
 /**
- * Goal: a default replication factor fits a small cluster, and one that the user has set is never changed. Method: a cluster in memory, and a
- * broker of ours.
+ * Goal: a default replication factor fits a small cluster, and one that the user has set is never changed. Method: a cluster in memory, and
+ * a broker of ours.
  */
 import { expect, test } from 'vitest'
 import type { Client } from '../../../core/client/index.ts'

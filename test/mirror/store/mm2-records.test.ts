@@ -1,5 +1,6 @@
 /**
- * Goal: MirrorMaker 2 reads what we write into its topics, and we what it wrote. Method: bytes that Kafka 4.3.1's own classes gave, both ways.
+ * Goal: MirrorMaker 2 reads what we write into its topics, and we what it wrote. Method: bytes that Kafka 4.3.1's own classes gave, both
+ * ways.
  */
 import { describe, expect, test } from 'vitest'
 import {

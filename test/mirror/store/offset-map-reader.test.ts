@@ -1,6 +1,6 @@
 /**
- * Goal: a reader that follows the offset map of a flow has its newest state, whatever was written between two reads. Method: records of a map
- * are written to a broker of ours, and read in steps.
+ * Goal: a reader that follows the offset map of a flow has its newest state, whatever was written between two reads. Method: records of a
+ * map are written to a broker of ours, and read in steps.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { realClock } from '../../../core/system/clock.ts'

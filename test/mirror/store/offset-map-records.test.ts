@@ -1,6 +1,6 @@
 /**
- * Goal: the offset map is the same after it was stored and restored, from its pages and its head; the owner of a flow too, as well as owners
- * that earlier releases stored. Method: maps of random size are encoded and decoded.
+ * Goal: the offset map is the same after it was stored and restored, from its pages and its head; the owner of a flow too, as well as
+ * owners that earlier releases stored. Method: maps of random size are encoded and decoded.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

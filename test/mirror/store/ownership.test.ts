@@ -1,6 +1,6 @@
 /**
- * Goal: of two mirrors of one flow the later one owns it, the older one is fenced and stops; the pause flags survive. Method: claims on a broker
- * of ours, with a clock that counts the waits.
+ * Goal: of two mirrors of one flow the later one owns it, the older one is fenced and stops; the pause flags survive. Method: claims on a
+ * broker of ours, with a clock that counts the waits.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { realClock } from '../../../core/system/clock.ts'

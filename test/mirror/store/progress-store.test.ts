@@ -1,6 +1,6 @@
 /**
- * Goal: a flow that starts again has the progress that the last one stored, in the map of its own and in MirrorMaker 2's formats; a write that
- * fails stores nothing. Method: a store on a broker of ours writes the progress of partitions, and another store reads it.
+ * Goal: a flow that starts again has the progress that the last one stored, in the map of its own and in MirrorMaker 2's formats; a write
+ * that fails stores nothing. Method: a store on a broker of ours writes the progress of partitions, and another store reads it.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { OffsetMap, PAGE_RANGES } from '../../../mirror/offset-map.ts'
