@@ -125,6 +125,32 @@ describe('a flow in trouble', () => {
     expect(mirror.status('us->central').trace).toBeUndefined()
   })
 
+  test('a mirror that is stopped while the target is offline logs what it could not store, and what that means', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const warnings: string[] = []
+    const logger: Logger = {
+      error: () => {},
+      warn: (_, message) => warnings.push(message),
+      info: () => {},
+      debug: () => {},
+      child: () => logger,
+    }
+    const given = properties(us, central, { 'us->central.topics': 't', 'offset.map.flush.interval.ms': '60000' })
+    const mirror = await startMirrors(given, { ...quietSystem(), logger })
+    onTestFinished(() => mirror.close())
+    await caughtUp(mirror, 'us->central', 10)
+    await central.broker.kill()
+    await mirror.close()
+    expect(warnings).toContainEqual(expect.stringMatching(/^the offset map could not be written before the flow stopped: .*compares them/))
+    await central.broker.start()
+    const again = await mirrorOf(given)
+    await caughtUp(again, 'us->central', 10)
+    expect(again.status('us->central')).toMatchObject({ lostRecords: 0, repeatedRecords: 0 })
+    expect((await readAll(central, 'us.t')).records).toHaveLength(10)
+  })
+
   test('a second mirror of the same flow takes it over; the first stops and says so; nothing comes twice', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
@@ -181,6 +207,6 @@ describe('a flow in trouble', () => {
       }),
     )
     await until(() => mirror.status('us->central').state === 'FAILED', 'the loop is seen')
-    expect(mirror.status('us->central').trace).toMatch(/x1.*come home by us->central, central->us/)
+    expect(mirror.status('us->central').trace).toMatch(/x1.*endless loop by us->central, central->us/)
   })
 })
