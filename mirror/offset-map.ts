@@ -1,72 +1,73 @@
 /**
- * The exact map of one partition: runs (first offset at the source, first offset at the target, length), one run where nothing is missing.
- * Both sides rise. It answers in both directions and never past the truth (Invariant 10); what it no longer knows it bounds from below.
- * Pure: the ledger keeps it on the target.
+ * The exact offset map of one partition: ranges of (first upstream offset, first downstream offset, length); a partition without gaps is one
+ * range. Upstream is the source, downstream the target, as in MirrorMaker 2. It translates in both directions, never past the true offset
+ * (Invariant 10); offsets that it no longer knows get a lower bound. Pure: the progress store writes it to the target.
  */
 import { invariant } from '../core/errors.ts'
 
-/** Offsets that belong together: of the source and of the target. */
+/** An upstream and a downstream offset of the same record. */
 export interface OffsetPair {
   upstreamOffset: number
   downstreamOffset: number
 }
 
+/** `length` consecutive records, from the first record's pair of offsets on. */
 export interface MappedRange extends OffsetPair {
   length: number
 }
 
 export interface Translation {
-  /** The offset on the target to go on from. */
+  /** The offset on the target from which a consumer continues. */
   downstreamOffset: number
   /** True: exactly the next record. False: at or before it. */
   exact: boolean
-  /** The committed offset lies past what has been mirrored: `down` is the end so far and will grow. */
+  /** The committed offset is past what has been mirrored: `downstreamOffset` is the end so far and will grow. */
   ahead: boolean
 }
 
-/** Runs of one page: a full page is written once and never again. */
+/** Ranges of one page: a full page is written once and never again. */
 export const PAGE_RANGES = 256
-/** Runs kept of one partition; older ones are answered by their lower bound. */
+/** Ranges stored of one partition; older offsets are translated to a lower bound. */
 export const MAX_RANGES = 256 * PAGE_RANGES
 
 export class OffsetMap {
-  /** The source's offset to read next: everything below it is on the target, or accounted for as missing. */
+  /** The next offset to read from the source: all records below it are on the target or counted as missing. */
   nextUpstreamOffset: number
-  /** The target's offset behind the last record that is ours. */
+  /** The offset after the last mirrored record on the target. */
   nextDownstreamOffset: number
-  /** Where the mirror (or this life of the source's topic) began: what lies before on the target is not ours to send again. */
+  /** Where mirroring of this topic id began: what the target holds before it is never sent again. */
   origin: OffsetPair
   readonly #ranges: MappedRange[]
-  /** Whole pages that are forgotten. */
+  /** Number of whole pages removed from the front. */
   #droppedPages: number
 
-  constructor(nextUp: number, nextDown: number, known: { origin?: OffsetPair; runs?: MappedRange[]; droppedPages?: number } = {}) {
-    this.nextUpstreamOffset = nextUp
-    this.nextDownstreamOffset = nextDown
-    this.origin = known.origin ?? { upstreamOffset: nextUp, downstreamOffset: nextDown }
-    this.#ranges = known.runs ?? []
-    this.#droppedPages = known.droppedPages ?? 0
-  }
-
-  get size(): number {
-    return this.#ranges.length
+  constructor(
+    nextUpstreamOffset: number,
+    nextDownstreamOffset: number,
+    restored: { origin?: OffsetPair; ranges?: MappedRange[]; droppedPages?: number } = {},
+  ) {
+    this.nextUpstreamOffset = nextUpstreamOffset
+    this.nextDownstreamOffset = nextDownstreamOffset
+    this.origin = restored.origin ?? { upstreamOffset: nextUpstreamOffset, downstreamOffset: nextDownstreamOffset }
+    this.#ranges = restored.ranges ?? []
+    this.#droppedPages = restored.droppedPages ?? 0
   }
 
   get firstPage(): number {
     return this.#droppedPages
   }
 
-  /** The page that still grows: it holds the last run. */
+  /** The number of the page that still grows: it holds the last range. */
   get openPage(): number {
     return this.#droppedPages + Math.max(0, Math.ceil(this.#ranges.length / PAGE_RANGES) - 1)
   }
 
-  /** Where the newest record stands on both sides; null where there is none. */
+  /** The offsets of the newest mirrored record; null if there is none. */
   get newest(): OffsetPair | null {
     const last = this.#ranges.at(-1)
-    return last
-      ? { upstreamOffset: last.upstreamOffset + last.length - 1, downstreamOffset: last.downstreamOffset + last.length - 1 }
-      : null
+    if (!last) return null
+    const { upstreamOffset, downstreamOffset, length } = last
+    return { upstreamOffset: upstreamOffset + length - 1, downstreamOffset: downstreamOffset + length - 1 }
   }
 
   page(number: number): readonly MappedRange[] {
@@ -74,66 +75,74 @@ export class OffsetMap {
     return this.#ranges.slice(start, start + PAGE_RANGES)
   }
 
-  /** `length` records that follow each other stand at `up` at the source and at `down` on the target. */
-  append(up: number, down: number, length: number): void {
+  /** Adds `length` consecutive records that begin at these offsets. */
+  append(upstreamOffset: number, downstreamOffset: number, length: number): void {
     invariant(
-      length > 0 && up >= this.nextUpstreamOffset && down >= this.nextDownstreamOffset,
-      `run ${up}→${down}+${length} behind ${this.nextUpstreamOffset}→${this.nextDownstreamOffset}`,
+      length > 0 && upstreamOffset >= this.nextUpstreamOffset && downstreamOffset >= this.nextDownstreamOffset,
+      `range ${upstreamOffset}→${downstreamOffset}+${length} is behind ${this.nextUpstreamOffset}→${this.nextDownstreamOffset}`,
     )
     const last = this.#ranges.at(-1)
-    if (last && last.upstreamOffset + last.length === up && last.downstreamOffset + last.length === down) last.length += length
+    if (last && last.upstreamOffset + last.length === upstreamOffset && last.downstreamOffset + last.length === downstreamOffset)
+      last.length += length
     else {
-      this.#ranges.push({ upstreamOffset: up, downstreamOffset: down, length })
+      this.#ranges.push({ upstreamOffset, downstreamOffset, length })
       if (this.#ranges.length > MAX_RANGES) {
         this.#ranges.splice(0, PAGE_RANGES)
         this.#droppedPages++
       }
     }
-    this.nextUpstreamOffset = up + length
-    this.nextDownstreamOffset = down + length
+    this.nextUpstreamOffset = upstreamOffset + length
+    this.nextDownstreamOffset = downstreamOffset + length
   }
 
-  /** The source has nothing more below `up`. */
-  advance(up: number): void {
-    invariant(up >= this.nextUpstreamOffset, `the position of the source goes back from ${this.nextUpstreamOffset} to ${up}`)
-    this.nextUpstreamOffset = up
+  /** The source has no more records below `upstreamOffset`. */
+  advance(upstreamOffset: number): void {
+    invariant(
+      upstreamOffset >= this.nextUpstreamOffset,
+      `the source position would go back from ${this.nextUpstreamOffset} to ${upstreamOffset}`,
+    )
+    this.nextUpstreamOffset = upstreamOffset
   }
 
-  /** Records of somebody else lie on the target up to `down`. */
-  skipTarget(down: number): void {
-    invariant(down >= this.nextDownstreamOffset, `the end of the target goes back from ${this.nextDownstreamOffset} to ${down}`)
-    this.nextDownstreamOffset = down
+  /** The target has records of other producers up to `downstreamOffset`. */
+  skipTarget(downstreamOffset: number): void {
+    invariant(
+      downstreamOffset >= this.nextDownstreamOffset,
+      `the target position would go back from ${this.nextDownstreamOffset} to ${downstreamOffset}`,
+    )
+    this.nextDownstreamOffset = downstreamOffset
   }
 
-  /** Another topic has the name now, and is read from `up` on: the offsets of the one before mean nothing any more. */
-  resetSource(up: number): void {
+  /** The source topic was recreated and is read from `upstreamOffset` on: offsets of the deleted topic have no meaning any more. */
+  resetSource(upstreamOffset: number): void {
     this.#ranges.length = 0
-    this.nextUpstreamOffset = up
-    this.origin = { upstreamOffset: up, downstreamOffset: this.nextDownstreamOffset }
+    this.nextUpstreamOffset = upstreamOffset
+    this.origin = { upstreamOffset, downstreamOffset: this.nextDownstreamOffset }
   }
 
-  /** The source was truncated to `up`: what was known from there on no longer holds. */
-  truncateSource(up: number): void {
-    this.#cut((run) => up - run.upstreamOffset)
-    this.nextUpstreamOffset = up
-    if (up < this.origin.upstreamOffset || this.#ranges.length === 0)
-      this.origin = { upstreamOffset: up, downstreamOffset: this.nextDownstreamOffset }
+  /** The source log was truncated to `upstreamOffset`: offsets from there on are forgotten. */
+  truncateSource(upstreamOffset: number): void {
+    this.#truncate((range) => upstreamOffset - range.upstreamOffset)
+    this.nextUpstreamOffset = upstreamOffset
+    if (upstreamOffset < this.origin.upstreamOffset || this.#ranges.length === 0)
+      this.origin = { upstreamOffset, downstreamOffset: this.nextDownstreamOffset }
   }
 
-  /** The target holds nothing from `down` on: gives the source's offset from which it must be sent again. */
-  truncateTarget(down: number): number {
-    const up = this.translateUpstream(down)
-    this.#cut((run) => down - run.downstreamOffset)
-    this.nextUpstreamOffset = up
-    this.nextDownstreamOffset = down
-    if (down < this.origin.downstreamOffset) this.origin = { upstreamOffset: up, downstreamOffset: down }
-    return up
+  /** The target log ends at `downstreamOffset`. Returns the upstream offset from which records must be sent again. */
+  truncateTarget(downstreamOffset: number): number {
+    const upstreamOffset = this.translateUpstream(downstreamOffset)
+    this.#truncate((range) => downstreamOffset - range.downstreamOffset)
+    this.nextUpstreamOffset = upstreamOffset
+    this.nextDownstreamOffset = downstreamOffset
+    if (downstreamOffset < this.origin.downstreamOffset) this.origin = { upstreamOffset, downstreamOffset }
+    return upstreamOffset
   }
 
-  #cut(keep: (run: MappedRange) => number): void {
+  /** Shortens or removes ranges from the end until the last one fits its remaining length. */
+  #truncate(remainingLength: (range: MappedRange) => number): void {
     while (this.#ranges.length > 0) {
       const last = this.#ranges.at(-1)!
-      const length = keep(last)
+      const length = remainingLength(last)
       if (length >= last.length) return
       if (length > 0) {
         last.length = length
@@ -143,49 +152,48 @@ export class OffsetMap {
     }
   }
 
-  /** Where a group that has committed `up` at the source goes on at the target. Invariant 10: never behind a record it has not read. */
-  translateDownstream(up: number): Translation {
-    if (up >= this.nextUpstreamOffset)
-      return { downstreamOffset: this.nextDownstreamOffset, exact: true, ahead: up > this.nextUpstreamOffset }
-    const index = this.#find((run) => run.upstreamOffset, up)
+  /** Where a group that has committed `upstreamOffset` continues on the target. Invariant 10: never behind a record it has not read. */
+  translateDownstream(upstreamOffset: number): Translation {
+    if (upstreamOffset >= this.nextUpstreamOffset)
+      return { downstreamOffset: this.nextDownstreamOffset, exact: true, ahead: upstreamOffset > this.nextUpstreamOffset }
+    const index = this.#lastBeginningAt((range) => range.upstreamOffset, upstreamOffset)
     if (index < 0) {
-      const first = this.#ranges[0]
-      const [knownUp, knownDown] = first
-        ? [first.upstreamOffset, first.downstreamOffset]
-        : [this.nextUpstreamOffset, this.nextDownstreamOffset]
-      // at most one record stands at each offset, so the truth is not further back than the distance, nor before where all of it began
-      const down = Math.max(up >= this.origin.upstreamOffset ? this.origin.downstreamOffset : 0, knownDown - (knownUp - up))
-      return { downstreamOffset: down, exact: down === knownDown, ahead: false }
+      const first = this.#ranges[0] ?? { upstreamOffset: this.nextUpstreamOffset, downstreamOffset: this.nextDownstreamOffset }
+      // Each offset has one record at most: the exact offset is not further back than the distance, nor before the origin.
+      const bound = first.downstreamOffset - (first.upstreamOffset - upstreamOffset)
+      const downstreamOffset = Math.max(upstreamOffset >= this.origin.upstreamOffset ? this.origin.downstreamOffset : 0, bound)
+      return { downstreamOffset, exact: downstreamOffset === first.downstreamOffset, ahead: false }
     }
-    const run = this.#ranges[index]!
-    return { downstreamOffset: run.downstreamOffset + Math.min(up - run.upstreamOffset, run.length), exact: true, ahead: false }
+    const range = this.#ranges[index]!
+    const distance = Math.min(upstreamOffset - range.upstreamOffset, range.length)
+    return { downstreamOffset: range.downstreamOffset + distance, exact: true, ahead: false }
   }
 
-  /** The most records that a group at `up` reads again by its translation: 0 where that is exact. */
-  rereads(up: number): number {
-    const { downstreamOffset: down, exact } = this.translateDownstream(up)
-    return exact ? 0 : Math.max(0, (this.#ranges[0]?.downstreamOffset ?? this.nextDownstreamOffset) - down)
+  /** The most records that a group at `upstreamOffset` reads again after its translation: 0 if that is exact. */
+  rereads(upstreamOffset: number): number {
+    const { downstreamOffset, exact } = this.translateDownstream(upstreamOffset)
+    return exact ? 0 : Math.max(0, (this.#ranges[0]?.downstreamOffset ?? this.nextDownstreamOffset) - downstreamOffset)
   }
 
-  /** The source's offset of the first record that stands at `down` or behind it. */
-  translateUpstream(down: number): number {
-    if (down >= this.nextDownstreamOffset) return this.nextUpstreamOffset
-    const index = this.#find((run) => run.downstreamOffset, down)
-    // before the first known run there may be gaps of any size: only the beginning is safe
+  /** The upstream offset of the first record at or after `downstreamOffset`. */
+  translateUpstream(downstreamOffset: number): number {
+    if (downstreamOffset >= this.nextDownstreamOffset) return this.nextUpstreamOffset
+    const index = this.#lastBeginningAt((range) => range.downstreamOffset, downstreamOffset)
+    // Before the first known range there may be gaps of any size: only the origin is safe.
     if (index < 0) return this.origin.upstreamOffset
-    const run = this.#ranges[index]!
-    const distance = down - run.downstreamOffset
-    if (distance < run.length) return run.upstreamOffset + distance
+    const range = this.#ranges[index]!
+    const distance = downstreamOffset - range.downstreamOffset
+    if (distance < range.length) return range.upstreamOffset + distance
     return this.#ranges[index + 1]?.upstreamOffset ?? this.nextUpstreamOffset
   }
 
-  /** The last run that begins at or before `offset`; -1 where none does. */
-  #find(start: (run: MappedRange) => number, offset: number): number {
+  /** The index of the last range that begins at or before `offset`; -1 if there is none. */
+  #lastBeginningAt(beginning: (range: MappedRange) => number, offset: number): number {
     let low = 0
     let high = this.#ranges.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (start(this.#ranges[middle]!) <= offset) low = middle + 1
+      if (beginning(this.#ranges[middle]!) <= offset) low = middle + 1
       else high = middle
     }
     return low - 1

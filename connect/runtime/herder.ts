@@ -5,9 +5,9 @@
 import type { Client } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
-import { type ConfigStore, sameConfig } from '../storage/configs.ts'
-import type { OffsetStore } from '../storage/offsets.ts'
-import type { Status, StatusStore } from '../storage/status.ts'
+import { type ConfigStore, sameConfig } from '../storage/config-backing-store.ts'
+import type { OffsetStore } from '../storage/offset-backing-store.ts'
+import type { Status, StatusStore } from '../storage/status-backing-store.ts'
 import {
   type ConfigInfos,
   type ConfigKeyInfo,
@@ -24,10 +24,10 @@ import {
   type TaskId,
 } from '../types.ts'
 import { version } from '../version.ts'
-import { CONNECTOR, unitKey } from './group-protocol.ts'
+import { CONNECTOR, unitKey } from './connect-protocol.ts'
+import { OffsetCommands, type OffsetTarget } from './connector-offsets.ts'
 import type { Instances } from './instances.ts'
 import { type Signature, verify } from './internal-requests.ts'
-import { OffsetCommands, type OffsetTarget } from './offset-commands.ts'
 import { restartPlan } from './restart-plan.ts'
 import { keyInfo, refuseInvalid, settingsOf, validate } from './validation.ts'
 import type { WorkerMembership } from './worker-group-member.ts'

@@ -3,14 +3,14 @@
  * in order, so that a task id never lives twice here (Invariant 9). What fails is told in the status, and stops nothing else.
  */
 import type { FlowReport } from '../sdk/index.ts'
-import { type ConfigStore, sameConfig } from '../storage/configs.ts'
-import type { StatusState, StatusStore } from '../storage/status.ts'
+import { type ConfigStore, sameConfig } from '../storage/config-backing-store.ts'
+import type { StatusState, StatusStore } from '../storage/status-backing-store.ts'
 import type { ConnectorConfig } from '../types.ts'
-import { ConnectorRunner } from './connector-runner.ts'
-import { CONNECTOR, unitKey, unitOf } from './group-protocol.ts'
+import { CONNECTOR, unitKey, unitOf } from './connect-protocol.ts'
 import { workerMetrics } from './metrics.ts'
-import { Task, traceOf } from './task.ts'
-import { createTaskLoop, type WorkerServices } from './task-loop-factory.ts'
+import { createTaskLoop, type WorkerServices } from './task-builder.ts'
+import { ConnectorRunner } from './worker-connector.ts'
+import { Task, traceOf } from './worker-task.ts'
 
 export interface InstancesParts {
   lent: WorkerServices

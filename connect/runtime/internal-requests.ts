@@ -3,7 +3,7 @@
  * group (KIP-507), as Kafka Connect's workers do.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { SessionKey } from '../storage/configs.ts'
+import type { SessionKey } from '../storage/config-backing-store.ts'
 import { ConnectError, type ConnectorConfig } from '../types.ts'
 
 export const SIGNATURE_HEADER = 'X-Connect-Authorization'

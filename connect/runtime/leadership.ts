@@ -3,9 +3,9 @@
  */
 import type { Timer } from '../../core/system/clock.ts'
 import type { System } from '../../core/system/index.ts'
-import type { ConfigStore } from '../storage/configs.ts'
-import type { StatusStore } from '../storage/status.ts'
-import { CONNECTOR, unitOf } from './group-protocol.ts'
+import type { ConfigStore } from '../storage/config-backing-store.ts'
+import type { StatusStore } from '../storage/status-backing-store.ts'
+import { CONNECTOR, unitOf } from './connect-protocol.ts'
 import type { WorkerMembership } from './worker-group-member.ts'
 import type { WorkerConfig } from './worker-settings.ts'
 

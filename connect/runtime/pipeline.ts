@@ -4,7 +4,7 @@
  */
 import type { ConsumedBatch, ConsumedRecord, ProducerRecord, RecordHeader } from '../../core/client/types.ts'
 import type { ConnectRecord, Converter, Header, SinkRecord, SourceRecord, Transform } from '../sdk/index.ts'
-import { type Stage, StageFailure, type Tolerance } from './tolerance.ts'
+import { type Stage, StageFailure, type Tolerance } from './retry-with-tolerance-operator.ts'
 
 export interface Link {
   /** What the config calls it. */

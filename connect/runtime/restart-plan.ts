@@ -1,9 +1,9 @@
 /**
  * Which parts of a connector a restart request is about (KIP-745), by their last status. Every worker works it out for itself.
  */
-import type { RestartRequest } from '../storage/configs.ts'
-import type { StatusStore } from '../storage/status.ts'
-import { CONNECTOR, type Unit } from './group-protocol.ts'
+import type { RestartRequest } from '../storage/config-backing-store.ts'
+import type { StatusStore } from '../storage/status-backing-store.ts'
+import { CONNECTOR, type Unit } from './connect-protocol.ts'
 
 export function restartPlan(
   { connector, includeTasks, onlyFailed }: RestartRequest,

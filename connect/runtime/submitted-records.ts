@@ -3,7 +3,7 @@
  * (Invariant 6). One slow part does not hold the others back. It sends and stores nothing.
  */
 import type { Position, SourceOffset, SourcePartition } from '../sdk/index.ts'
-import { canonical } from '../storage/offsets.ts'
+import { canonical } from '../storage/offset-backing-store.ts'
 
 interface Step {
   done: boolean

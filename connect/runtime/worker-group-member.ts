@@ -6,7 +6,7 @@ import type { Client, GroupMember } from '../../core/client/types.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import type { Timer } from '../../core/system/clock.ts'
 import type { System } from '../../core/system/index.ts'
-import type { ConfigStore } from '../storage/configs.ts'
+import type { ConfigStore } from '../storage/config-backing-store.ts'
 import {
   type Assignment,
   CONFIG_MISMATCH,
@@ -20,8 +20,8 @@ import {
   unitKey,
   writeAssignment,
   writeMetadata,
-} from './group-protocol.ts'
-import { type BalanceState, dealOut, nothingKnown, rebalance, type Share } from './rebalance.ts'
+} from './connect-protocol.ts'
+import { type BalanceState, dealOut, nothingKnown, rebalance, type Share } from './incremental-cooperative-assignor.ts'
 import type { WorkerConfig } from './worker-settings.ts'
 
 export interface MembershipOwner {

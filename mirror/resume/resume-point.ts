@@ -44,12 +44,12 @@ export interface ResumePoint {
 }
 
 async function ends(client: Client, partitions: readonly TopicPartition[], isolationLevel: 0 | 1): Promise<LogBounds[]> {
-  const ask = (timestamp: number) =>
+  const ask = (spec: 'earliest' | 'latest') =>
     client.admin.listOffsets(
-      partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })),
+      partitions.map(({ topic, partition }) => ({ topic, partition, spec })),
       isolationLevel,
     )
-  const [starts, latest] = await Promise.all([ask(-2), ask(-1)])
+  const [starts, latest] = await Promise.all([ask('earliest'), ask('latest')])
   return partitions.map((place, index) => {
     const [start, end] = [starts[index]!, latest[index]!]
     const error = start.error ?? end.error

@@ -91,8 +91,8 @@ export async function* scanBatches(
 
 /** Where a partition begins and ends now; throws where that cannot be learned. */
 export async function readLogBounds(client: Client, topic: string, partition: number): Promise<{ start: number; end: number }> {
-  const ask = (timestamp: number) => client.admin.listOffsets([{ topic, partition, timestamp }])
-  const [[start], [end]] = await Promise.all([ask(-2), ask(-1)])
+  const ask = (spec: 'earliest' | 'latest') => client.admin.listOffsets([{ topic, partition, spec }])
+  const [[start], [end]] = await Promise.all([ask('earliest'), ask('latest')])
   const error = start!.error ?? end!.error
   if (error) throw new KafkaError(error as ErrorName, `offsets of ${topic}-${partition}: ${error}`)
   return { start: start!.offset, end: end!.offset }

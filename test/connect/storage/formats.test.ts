@@ -3,10 +3,10 @@
  * Apache Kafka Connect 4.3 wrote, written down here; and what its workers would read of ours.
  */
 import { describe, expect, test } from 'vitest'
-import { type ConfigListener, ConfigStore } from '../../../connect/storage/configs.ts'
+import { type ConfigListener, ConfigStore } from '../../../connect/storage/config-backing-store.ts'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
-import { OffsetStore } from '../../../connect/storage/offsets.ts'
-import { StatusStore } from '../../../connect/storage/status.ts'
+import { OffsetStore } from '../../../connect/storage/offset-backing-store.ts'
+import { StatusStore } from '../../../connect/storage/status-backing-store.ts'
 
 const complaints: string[] = []
 const complain = (message: string) => void complaints.push(message)

@@ -1,0 +1,180 @@
+/**
+ * Goal: Invariant 6 in the loop itself: whatever happens to records on their way, a position is stored only behind what is durable; and a
+ * task that was given up on stores nothing. Method: the real loop, stores in memory, and a producer whose acknowledgements the test decides.
+ */
+import { expect, test } from 'vitest'
+import { findPlugins } from '../../../connect/plugins.ts'
+import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
+import { createConversion } from '../../../connect/runtime/conversion.ts'
+import { Pipeline } from '../../../connect/runtime/pipeline.ts'
+import { Tolerance } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
+import { TaskControl } from '../../../connect/runtime/task-control.ts'
+import type { TopicCreation } from '../../../connect/runtime/topic-creation.ts'
+import { SourceLoop } from '../../../connect/runtime/worker-source-task.ts'
+import { defineSource, parseSettings, type SourceBatch, sourceRecord } from '../../../connect/sdk/index.ts'
+import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
+import { OffsetStore } from '../../../connect/storage/offset-backing-store.ts'
+import type { Producer, ProducerRecord, SendResult } from '../../../core/client/types.ts'
+import { realSystem } from '../../../core/system/index.ts'
+import { until } from '../../until.ts'
+
+const system = realSystem('silent')
+const plugins = await findPlugins()
+const result: SendResult = { count: 0, failures: null, at: () => ({ topic: '', partition: 0, offset: 0, timestamp: 0 }) }
+
+/** Acknowledges when told. */
+class HeldProducer implements Producer {
+  readonly calls: { values: string[]; ack(): void; fail(error: Error): void }[] = []
+  readonly pendingBytes = 0
+  closed = false
+  send(records: readonly ProducerRecord[]): Promise<SendResult> {
+    return new Promise((resolve, reject) => {
+      this.calls.push({ values: records.map((record) => String(record.value)), ack: () => resolve(result), fail: reject })
+    })
+  }
+  async flush(): Promise<void> {}
+  async close(): Promise<void> {
+    this.closed = true
+    for (const call of this.calls) call.fail(new Error('closed'))
+  }
+}
+
+const batch = (n: number, count = 1, part = 'a'): SourceBatch => ({
+  records: Array.from({ length: count }, (_, i) => sourceRecord({ topic: 't', value: `${n}.${i}` })),
+  positions: [{ partition: { part }, offset: { n } }],
+})
+
+async function loop(batches: readonly SourceBatch[], more: Record<string, string> = {}) {
+  const given = { name: 'x', 'connector.class': 'x', 'value.converter': 'StringConverter', ...more }
+  const common = parseSettings(connectorSettings(plugins, null), given) as CommonConfig
+  const tolerance = new Tolerance(common, system, {})
+  const control = new TaskControl(false)
+  const records = new MemoryRecords()
+  const offsets = new OffsetStore(new MemoryLog(records), () => {})
+  await offsets.start()
+  const producer = new HeldProducer()
+  const yielded: number[] = []
+  const side = defineSource({
+    class: 'x',
+    settings: {},
+    async *read({ signal }) {
+      for (const [at, one] of batches.entries()) {
+        yielded.push(at)
+        yield one
+      }
+      await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))
+    },
+  })
+  const log = { info() {}, warn() {}, error() {} }
+  const running = new SourceLoop({
+    side,
+    context: { connector: 'x', task: 0, config: {}, log },
+    pipeline: new Pipeline(createConversion(plugins, given, {}), tolerance, control.signal),
+    producer,
+    offsets,
+    topics: { ensure: async () => {} } as unknown as TopicCreation,
+    tolerance,
+    system,
+    flushIntervalMs: 5,
+    flushTimeoutMs: 1000,
+    usesTopic() {},
+    delivered() {},
+  }).run(control)
+  running.catch(() => {})
+  const stored = () => records.entries.map((entry) => JSON.parse(entry.value!).n)
+  return { control, producer, offsets, running, stored, yielded }
+}
+
+test('positions follow acknowledgements, in the order of reading', async () => {
+  const { control, producer, running, stored } = await loop([batch(1), batch(2), batch(3)])
+  await until(() => producer.calls.length === 3, 'all are sent')
+  producer.calls[2]!.ack()
+  producer.calls[1]!.ack()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(stored()).toEqual([])
+  producer.calls[0]!.ack()
+  await until(() => stored().length > 0, 'the position is stored')
+  expect(stored()).toEqual([3])
+  control.stop()
+  await running
+  expect(producer.closed).toBe(true)
+})
+
+test('a record that is refused for good fails the task; what was durable before it is stored, what came after is not', async () => {
+  const { producer, running, stored } = await loop([batch(1), batch(2), batch(3)])
+  await until(() => producer.calls.length === 3, 'all are sent')
+  producer.calls[0]!.ack()
+  producer.calls[2]!.ack()
+  producer.calls[1]!.fail(new Error('the record is too large'))
+  await expect(running).rejects.toThrow(/too large/)
+  expect(stored()).toEqual([1])
+})
+
+test('where that is tolerated the record is passed over and its position stored', async () => {
+  const { control, producer, running, stored } = await loop([batch(1), batch(2)], { 'errors.tolerance': 'all' })
+  await until(() => producer.calls.length === 2, 'all are sent')
+  producer.calls[0]!.fail(new Error('the record is too large'))
+  producer.calls[1]!.ack()
+  await until(() => stored().at(-1) === 2, 'the position is stored')
+  control.stop()
+  await running
+})
+
+test('stopping waits for what is under way and stores behind it', async () => {
+  const { control, producer, running, stored } = await loop([batch(1), batch(2)])
+  await until(() => producer.calls.length === 2, 'all are sent')
+  control.stop()
+  producer.calls[0]!.ack()
+  producer.calls[1]!.ack()
+  await running
+  expect(stored().at(-1)).toBe(2)
+})
+
+test('a task that is given up on stores nothing and does not wait', async () => {
+  const { control, producer, running, stored } = await loop([batch(1), batch(2)])
+  await until(() => producer.calls.length === 2, 'all are sent')
+  control.abandon()
+  await running.catch(() => {})
+  expect(stored()).toEqual([])
+  expect(producer.closed).toBe(true)
+})
+
+test('a batch without records moves the position, in its turn', async () => {
+  const { control, producer, running, stored } = await loop([batch(1), batch(2, 0), batch(3, 0, 'b')])
+  await until(() => stored().length > 0, 'the other part is stored')
+  expect(stored()).toEqual([3])
+  producer.calls[0]!.ack()
+  await until(() => stored().includes(2), 'and then the first')
+  expect(stored()).not.toContain(1)
+  control.stop()
+  await running
+})
+
+test('the connector is asked for no more while too much is under way', async () => {
+  const big = Array.from({ length: 7 }, (_, n) => batch(n, 2_000))
+  const { control, producer, running, yielded } = await loop(big)
+  await until(() => producer.calls.length === 6, 'the bound is passed once')
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(yielded).toHaveLength(6)
+  producer.calls[0]!.ack()
+  producer.calls[1]!.ack()
+  await until(() => yielded.length === 7, 'it goes on')
+  for (const call of producer.calls) call.ack()
+  control.stop()
+  await until(() => producer.calls.length === 7, 'the last is sent').then(() => producer.calls[6]!.ack())
+  await running
+})
+
+test('while paused nothing more is read', async () => {
+  const { control, producer, running, yielded } = await loop([batch(1), batch(2), batch(3)])
+  control.pause()
+  await until(() => producer.calls.length > 0 || yielded.length > 0, 'at most what was under way').catch(() => {})
+  const before = yielded.length
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(yielded.length).toBe(before)
+  control.resume()
+  await until(() => producer.calls.length === 3, 'all are sent')
+  for (const call of producer.calls) call.ack()
+  control.stop()
+  await running
+})
