@@ -60,8 +60,8 @@ async function apis(): Promise<string> {
 async function routes(): Promise<string> {
   // no route is called
   const services = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
-  const places = new Map((await findResources(services)).map(({ tag, place }) => [tag, place]))
-  const found: { place: number; row: string[] }[] = []
+  const orders = new Map((await findResources(services)).map(({ tag, order }) => [tag, order]))
+  const found: { order: number; row: string[] }[] = []
   const app = buildServer({
     ...services,
     beforeRoutes: async (inner) => {
@@ -70,7 +70,7 @@ async function routes(): Promise<string> {
         const methods = [method].flat().filter((one) => one !== 'HEAD')
         if (hide || methods.length === 0) return
         const path = url.replaceAll(/:([a-z]+)/g, '{$1}')
-        found.push({ place: places.get(tags?.[0] ?? '') ?? 0, row: [code(`${methods} ${path}`), summary ?? ''] })
+        found.push({ order: orders.get(tags?.[0] ?? '') ?? 0, row: [code(`${methods} ${path}`), summary ?? ''] })
       })
     },
   })
@@ -78,7 +78,7 @@ async function routes(): Promise<string> {
   await app.close()
   return table(
     ['request', ''],
-    found.sort((a, b) => a.place - b.place).map(({ row }) => row),
+    found.sort((a, b) => a.order - b.order).map(({ row }) => row),
   )
 }
 

@@ -1,9 +1,9 @@
 /**
- * Goal: the demo does what it says, on real processes: every record at every station, once; and it leaves nothing behind, finished or broken off.
- * Method: `bin/tributary demo` as a user runs it, in a temporary folder of the test's own; its report is read, its folder and processes looked for.
+ * Goal: the demo on real processes: every record arrives in every stage, once, and it leaves nothing behind, whether it finishes or is interrupted.
+ * Method: `bin/tributary demo` as a user runs it, in a temporary folder of the test's own; the test reads its report and checks its folder and processes.
  */
-import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -14,7 +14,7 @@ let folder: string
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tributary-demo-test-'))
-  // a Postgres that root starts runs as another user, and passes through
+  // A Postgres that root starts runs as another user, which must be able to enter the folder.
   chmodSync(folder, 0o711)
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
@@ -23,23 +23,34 @@ function demo(args: string[] = [], env: Record<string, string> = {}) {
   const child = spawn(join(import.meta.dirname, '../bin/tributary'), ['demo', ...args], {
     env: { ...process.env, TMPDIR: folder, TRIBUTARY_POSTGRES_URL: process.env.TRIBUTARY_TEST_POSTGRES ?? '', ...env },
   })
-  const told = { out: '', err: '' }
-  child.stdout.on('data', (text: Buffer) => (told.out += text))
-  child.stderr.on('data', (text: Buffer) => (told.err += text))
+  const output = { out: '', err: '' }
+  child.stdout.on('data', (text: Buffer) => (output.out += text))
+  child.stderr.on('data', (text: Buffer) => (output.err += text))
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  return { child, told, ended }
+  return { child, output, ended }
 }
 
-/** Whatever still runs with files of this test's folder. */
+/** The command lines of processes that still use files of this test's folder. */
 const leftBehind = () =>
-  execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })
-    .split('\n')
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(commandLine)
     .filter((line) => line.includes(folder))
 
-test('every record is at every station, once, and nothing is left behind', { timeout: DEMO_MS }, async () => {
-  const { told, ended } = demo(['--json'])
-  expect(await ended, told.err + told.out).toBe(0)
-  const report = JSON.parse(told.out) as Report
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch (error) {
+    // The process has ended meanwhile.
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code!)) return ''
+    throw error
+  }
+}
+
+test('every record arrives in every stage, once, and nothing is left behind', { timeout: DEMO_MS }, async () => {
+  const { output, ended } = demo(['--json'])
+  expect(await ended, output.err + output.out).toBe(0)
+  const report = JSON.parse(output.out) as Report
   expect(report.ok).toBe(true)
   expect(report.comparisons).toHaveLength(16)
   for (const comparison of report.comparisons) {
@@ -53,23 +64,23 @@ test('every record is at every station, once, and nothing is left behind', { tim
   expect(leftBehind()).toEqual([])
 })
 
-test('Ctrl-C in the middle ends it soon, and leaves nothing behind', { timeout: DEMO_MS }, async () => {
-  const { child, told, ended } = demo()
-  await expect.poll(() => told.out, { timeout: DEMO_MS / 2 }).toContain('kill -9 of us')
+test('Ctrl-C during the demo ends it soon, and leaves nothing behind', { timeout: DEMO_MS }, async () => {
+  const { child, output, ended } = demo()
+  await expect.poll(() => output.out, { timeout: DEMO_MS / 2 }).toContain('Killed the broker of us')
   const begin = performance.now()
   child.kill('SIGINT')
-  expect(await ended, told.out + told.err).toBe(130)
+  expect(await ended, output.out + output.err).toBe(130)
   expect(performance.now() - begin).toBeLessThan(5_000)
   expect(readdirSync(folder)).toEqual([])
   expect(leftBehind()).toEqual([])
 })
 
-test('a reader that goes away, or a terminal that is closed, ends it soon, and leaves nothing behind', { timeout: DEMO_MS }, async () => {
+test('a closed output or a closed terminal ends it soon, and leaves nothing behind', { timeout: DEMO_MS }, async () => {
   const runs = [demo(), demo()]
-  for (const { told } of runs) await expect.poll(() => told.out, { timeout: DEMO_MS / 2 }).toContain('Postgres is up')
+  for (const { output } of runs) await expect.poll(() => output.out, { timeout: DEMO_MS / 2 }).toContain('Postgres is up')
   runs[0]!.child.stdout.destroy()
   runs[1]!.child.kill('SIGHUP')
-  for (const { told, ended } of runs) expect(await ended, told.out + told.err).toBe(130)
+  for (const { output, ended } of runs) expect(await ended, output.out + output.err).toBe(130)
   expect(readdirSync(folder)).toEqual([])
   expect(leftBehind()).toEqual([])
 })
@@ -77,24 +88,24 @@ test('a reader that goes away, or a terminal that is closed, ends it soon, and l
 test.each([
   ['postgresql://u:secret@127.0.0.1:1/none', '127.0.0.1:1 refused the connection'],
   ['nonsense', 'Invalid URL'],
-])('a Postgres that is not there is told of, and what to do: %s', { timeout: DEMO_MS }, async (url, why) => {
-  const { told, ended } = demo(['--json'], { TRIBUTARY_POSTGRES_URL: url })
+])('a Postgres that cannot be reached: the message says what to do: %s', { timeout: DEMO_MS }, async (url, why) => {
+  const { output, ended } = demo(['--json'], { TRIBUTARY_POSTGRES_URL: url })
   expect(await ended).toBe(1)
-  expect(told.out).toBe('')
-  expect(told.err).toContain('The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used.')
-  expect(told.err).toContain(why)
-  expect(told.err).not.toContain('secret')
+  expect(output.out).toBe('')
+  expect(output.err).toContain('The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used.')
+  expect(output.err).toContain(why)
+  expect(output.err).not.toContain('secret')
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('a temporary folder that is not there is told of', async () => {
-  const { told, ended } = demo([], { TMPDIR: join(folder, 'nowhere') })
+test('a temporary folder that does not exist: the message says what to do', async () => {
+  const { output, ended } = demo([], { TMPDIR: join(folder, 'nowhere') })
   expect(await ended).toBe(1)
-  expect(told.err).toMatch(/cannot make one in .*nowhere\. Set TMPDIR/)
+  expect(output.err).toMatch(/cannot create one in .*nowhere\. Set TMPDIR/)
 })
 
-test('an option that it does not have is refused', async () => {
-  const { told, ended } = demo(['--fast'])
+test('an unknown option is refused', async () => {
+  const { output, ended } = demo(['--fast'])
   expect(await ended).toBe(2)
-  expect(told.err).toContain('demo has no option --fast')
+  expect(output.err).toContain('demo has no option --fast')
 })

@@ -4,12 +4,13 @@
  */
 import apiVersions from '../../apis/18-api-versions.ts'
 import { errorCode, errorName, KafkaError } from '../../errors.ts'
+import { version } from '../../system/version.ts'
 import type { AnyApi } from '../../wire/api.ts'
 import type { Reader } from '../../wire/reader.ts'
 import type { BrokerConnection } from './connection.ts'
 
 const UNSUPPORTED = errorCode('UNSUPPORTED_VERSION')
-const software = { clientSoftwareName: 'tributary', clientSoftwareVersion: '0.1.0' }
+const software = { clientSoftwareName: 'tributary', clientSoftwareVersion: version }
 
 /** The answer's layout depends on its error code: a refusal has version 0. */
 const question: typeof apiVersions = {
