@@ -48,7 +48,7 @@ async function refused(more: Record<string, string>): Promise<string> {
 }
 
 test('a session timeout that the brokers do not take', async () => {
-  expect(await refused({ 'group.id': 'short', ...tooShort })).toMatch(/group short does not take this worker: .*session\.timeout\.ms/)
+  expect(await refused({ 'group.id': 'short', ...tooShort })).toMatch(/group short refuses this worker: .*session\.timeout\.ms/)
 })
 
 test('a group that consumers have', async () => {
@@ -59,7 +59,7 @@ test('a group that consumers have', async () => {
     await consumer.poll(100)
     return consumer.assignment.length > 0
   }, 'the consumer is in its group')
-  expect(await refused({ 'group.id': 'theirs' })).toMatch(/group theirs does not take this worker: .*group\.id/)
+  expect(await refused({ 'group.id': 'theirs' })).toMatch(/group theirs refuses this worker: .*group\.id/)
   await consumer.close()
   await client.close()
 })
@@ -74,6 +74,6 @@ test('the command ends with the sentence', { timeout: 30_000 }, async () => {
     told += text
   })
   const code = await new Promise((done) => child.once('close', done))
-  expect(told).toMatch(/^tributary: .*group command does not take this worker: .*session\.timeout\.ms/m)
+  expect(told).toMatch(/^tributary: .*group command refuses this worker: .*session\.timeout\.ms/m)
   expect(code).toBe(1)
 })

@@ -4,9 +4,9 @@
  */
 import { expect, test } from 'vitest'
 import { MemoryLog, MemoryRecords } from '../../connect/storage/memory-log.ts'
-import { OffsetStore } from '../../connect/storage/offset-backing-store.ts'
+import { OffsetBackingStore } from '../../connect/storage/offset-backing-store.ts'
 
-test('an offset that is no map is passed over and told of', async () => {
+test('an offset that is no map is ignored and told of', async () => {
   const records = new MemoryRecords()
   const bad = ['5', '"text"', '[1]', 'true']
   await new MemoryLog(records).append([
@@ -15,7 +15,7 @@ test('an offset that is no map is passed over and told of', async () => {
     { key: '["a",{"n":2}]', value: '{"at":2}' },
   ])
   const complaints: string[] = []
-  const store = new OffsetStore(new MemoryLog(records), (_message, key) => void complaints.push(key))
+  const store = new OffsetBackingStore(new MemoryLog(records), (_message, key) => void complaints.push(key))
   await store.start()
   expect(store.all('a').map(({ offset }) => offset)).toEqual([{ at: 1 }, { at: 2 }])
   expect(complaints).toHaveLength(bad.length)
