@@ -75,8 +75,8 @@ export class KafkaBasedLog implements RecordLog {
 
   /** Refuses a topic that deletes records by age, and one that has more partitions than the order of its records allows. */
   async #verifyTopic(found: TopicMetadata): Promise<void> {
-    const { topic, setting, singlePartition: onePartition } = this.#settings
-    if (onePartition && found.partitions.length > 1)
+    const { topic, setting, singlePartition } = this.#settings
+    if (singlePartition && found.partitions.length > 1)
       throw new Error(
         `Topic '${topic}' supplied via the '${setting}' property is required to have a single partition in order to guarantee consistency of ` +
           `connector configurations, but found ${found.partitions.length} partitions.`,
