@@ -7,7 +7,8 @@ import { describeRoutes, docsRoutes } from './docs.ts'
 import { allowedMethods } from './hooks/allowed-methods.ts'
 import { answerTimeout } from './hooks/answer-timeout.ts'
 import { compilersFactory } from './hooks/body-validation.ts'
-import { type CrossOrigin, crossOrigin } from './hooks/cross-origin.ts'
+import { browserRequests } from './hooks/browser-requests.ts'
+import { AllowedOrigins, type CrossOrigin, crossOrigin } from './hooks/cross-origin.ts'
 import { answerBadUrl, answerBrokenRequest, errorEnvelope } from './hooks/error-envelope.ts'
 import { jsonBody } from './hooks/json-body.ts'
 import { leaderForwarding } from './hooks/leader-forwarding.ts'
@@ -19,6 +20,8 @@ import { findResources, type Services } from './resource.ts'
 export interface ServerOptions extends Services {
   /** `access.control.allow.*`; no page of another origin may call where it is left out. */
   crossOrigin?: CrossOrigin | undefined
+  /** Names of this server, beside localhost and IP addresses, under which browsers may call it; `*` for any. */
+  ownHosts?: readonly string[] | undefined
   /** `response.http.headers.config` */
   headers?: readonly HeaderRule[] | undefined
   /** Which resources are served, by their tags: those of `admin.listeners` may have a port of their own. All where it is left out. */
@@ -41,7 +44,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   })
   errorEnvelope(app, system)
   jsonBody(app)
-  if (options.crossOrigin) crossOrigin(app, options.crossOrigin)
+  const allowedOrigins = new AllowedOrigins(options.crossOrigin?.origins ?? '')
+  browserRequests(app, { allowedOrigins, ownHosts: options.ownHosts ?? [] })
+  crossOrigin(app, allowedOrigins, options.crossOrigin?.methods ?? '')
   responseHeaders(app, options.headers ?? [], system)
   requestMetrics(app, system)
   app.register(async (routes) => {

@@ -41,6 +41,11 @@ export const restSettings = {
     importance: 'LOW',
     doc: 'Methods that they may use; GET, POST and HEAD unless it is set.',
   }),
+  'access.control.allow.hosts': setting.list({
+    default: [],
+    importance: 'LOW',
+    doc: "A setting of Tributary's own: names under which browsers may call the API, beside localhost, IP addresses, this machine's host name and the hosts of `listeners` and `rest.advertised.host.name`; * for any. Clients that are no browser may use every name.",
+  }),
   'response.http.headers.config': setting.string({
     default: '',
     importance: 'LOW',
@@ -73,6 +78,8 @@ export interface RestSettings {
   advertisedHost: string | null
   advertisedPort: number | null
   crossOrigin: CrossOrigin
+  /** The names of this server that its settings give. */
+  ownHosts: readonly string[]
   headers: readonly HeaderRule[]
 }
 
@@ -86,11 +93,16 @@ export function parseRestSettings(properties: Readonly<Record<string, string>>):
   if (advertised !== null && advertised !== '' && advertised.toLowerCase() !== 'http') {
     throw new InvalidSetting('rest.advertised.listener', advertised, 'only http is served; put a proxy before it for https')
   }
+  const admin = adminListeners(config)
   return {
     listeners,
-    adminListeners: adminListeners(config),
+    adminListeners: admin,
     advertisedHost: config['rest.advertised.host.name'] || null,
     advertisedPort: config['rest.advertised.port'],
+    ownHosts: [...listeners, ...(admin ?? [])]
+      .map(({ host }) => host)
+      .concat(config['rest.advertised.host.name'] ?? [], config['access.control.allow.hosts'])
+      .filter((host) => host !== ''),
     crossOrigin: { origins: config['access.control.allow.origin'], methods: config['access.control.allow.methods'] },
     headers: parseHeaderRules(config['response.http.headers.config']),
   }

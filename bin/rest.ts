@@ -1,41 +1,41 @@
 /**
- * The sockets of the REST API. They are opened before what answers on them is there, so that a port that is taken is told of at once and other
- * workers can be told the right one; until then every request is answered 503, as starting. The server itself is loaded meanwhile.
+ * The sockets of the REST API. They are opened before the worker starts, so that a port in use is reported at once and the other workers get
+ * the real port; until the worker is ready every request is answered 503. The server itself is loaded meanwhile.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import type { ServerOptions } from '../api/index.ts'
 import { type Listener, parseRestSettings, type RestSettings, restSettings } from '../api/settings.ts'
 
-// An `import` reads every export of a built-in module, and reading this one's WebSocket loads an HTTP client that nobody here uses.
+// An `import` reads every export of a built-in module, and reading this one's WebSocket loads an HTTP client that is not used here.
 const { createServer } = process.getBuiltinModule('node:http')
 
-/** How long requests under way may take to end once the process stops. */
+/** How long requests in progress may take to end once the process stops. */
 const DRAIN_MS = 1_000
 const KEEP_ALIVE_MS = 72_000
 
 export const restSettingNames: readonly string[] = Object.keys(restSettings)
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void
+type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
 
 export interface Rest {
-  /** Where other workers reach this one; null where the REST API is off. */
+  /** The URL that other workers use; null where the REST API is off. */
   readonly advertisedUrl: string | null
   /** Where it listens, for people. */
   readonly urls: readonly string[]
-  /** From now on these doors answer. */
-  serve(doors: Pick<ServerOptions, 'worker' | 'mirrors' | 'system' | 'version'>): Promise<void>
+  /** Serves the routes of these services from now on. */
+  serve(services: Pick<ServerOptions, 'worker' | 'mirrors' | 'system' | 'version'>): Promise<void>
   close(): Promise<void>
 }
 
 export async function openRest(properties: Readonly<Record<string, string>>): Promise<Rest> {
   const settings = parseRestSettings(properties)
-  // who turns it off does not pay for it
+  // Where the API is off, its code is not loaded.
   if (settings.listeners.length === 0) return { advertisedUrl: null, urls: [], serve: async () => {}, close: async () => {} }
   const loaded = import('../api/index.ts')
-  const main = await open(settings.listeners)
-  const admin = await open(settings.adminListeners ?? []).catch(async (error: unknown) => {
+  const main = await listen(settings.listeners)
+  const admin = await listen(settings.adminListeners ?? []).catch(async (error: unknown) => {
     await main.close()
     throw error
   })
@@ -46,18 +46,19 @@ export async function openRest(properties: Readonly<Record<string, string>>): Pr
   return {
     advertisedUrl: advertisedUrl(settings, main.servers),
     urls: main.servers.map(shownUrl),
-    async serve(doors) {
+    async serve(services) {
       const { buildServer } = await loaded
-      const more = { ...doors, crossOrigin: settings.crossOrigin, headers: settings.headers }
-      const app = buildServer({ ...more, serves: settings.adminListeners === null ? undefined : (tag) => tag !== 'Loggers' })
+      const { crossOrigin, headers } = settings
+      const options = { ...services, crossOrigin, headers, ownHosts: [hostname(), ...settings.ownHosts] }
+      const app = buildServer({ ...options, serves: settings.adminListeners === null ? undefined : (tag) => tag !== 'Loggers' })
       apps.push(app)
       await app.ready()
-      main.answer(app.routing)
+      main.handleWith(app.routing)
       if (admin.servers.length === 0) return
-      const adminApp = buildServer({ ...more, serves: (tag) => tag === 'Loggers' })
+      const adminApp = buildServer({ ...options, serves: (tag) => tag === 'Loggers' })
       apps.push(adminApp)
       await adminApp.ready()
-      admin.answer(adminApp.routing)
+      admin.handleWith(adminApp.routing)
     },
     async close() {
       await Promise.all([main.close(), admin.close()])
@@ -68,24 +69,24 @@ export async function openRest(properties: Readonly<Record<string, string>>): Pr
 
 interface Sockets {
   servers: readonly Server[]
-  answer(next: Answer): void
+  handleWith(next: RequestHandler): void
   close(): Promise<void>
 }
 
-async function open(listeners: readonly Listener[]): Promise<Sockets> {
+async function listen(listeners: readonly Listener[]): Promise<Sockets> {
   const { REQUEST_RECEIVE_TIMEOUT_MS } = await import('../api/limits.ts')
   const servers: Server[] = []
-  let answer: Answer = starting
+  let handler: RequestHandler = answerStarting
   const sockets: Sockets = {
     servers,
-    answer: (next) => {
-      answer = next
+    handleWith: (next) => {
+      handler = next
     },
     close: async () => void (await Promise.all(servers.map(close))),
   }
   for (const { host, port } of listeners) {
     const server = createServer({ requestTimeout: REQUEST_RECEIVE_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) =>
-      answer(request, response),
+      handler(request, response),
     )
     try {
       await new Promise<void>((resolve, reject) => {
@@ -101,7 +102,7 @@ async function open(listeners: readonly Listener[]): Promise<Sockets> {
   return sockets
 }
 
-/** Requests under way may end; who keeps a connection open is cut off after that. */
+/** Requests in progress may end; connections that are still open after that are closed. */
 async function close(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
@@ -110,7 +111,7 @@ async function close(server: Server): Promise<void> {
   clearTimeout(timer)
 }
 
-function starting(request: IncomingMessage, response: ServerResponse): void {
+function answerStarting(request: IncomingMessage, response: ServerResponse): void {
   const message = 'The worker is starting and cannot answer yet. Try again shortly.'
   const health = /^\/health\/?(\?|$)/.test(request.url ?? '')
   response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
@@ -119,22 +120,22 @@ function starting(request: IncomingMessage, response: ServerResponse): void {
 
 const addressOf = (server: Server) => server.address() as AddressInfo
 const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)
-const isEvery = (address: string) => address === '::' || address === '0.0.0.0'
+const isWildcard = (address: string) => address === '::' || address === '0.0.0.0'
 
 function shownUrl(server: Server): string {
   const { address, port } = addressOf(server)
-  return `http://${isEvery(address) ? 'localhost' : bracketed(address)}:${port}`
+  return `http://${isWildcard(address) ? 'localhost' : bracketed(address)}:${port}`
 }
 
 function advertisedUrl({ advertisedHost, advertisedPort }: RestSettings, servers: readonly Server[]): string | null {
   const [first] = servers
   if (first === undefined) return null
   const { address, port } = addressOf(first)
-  const host = advertisedHost ?? (isEvery(address) ? ownAddress() : address)
+  const host = advertisedHost ?? (isWildcard(address) ? ownAddress() : address)
   return `http://${bracketed(host)}:${advertisedPort ?? port}`
 }
 
-/** What others may reach this machine by: the first address that is not its own loopback. */
+/** The address that other machines can use: the first that is not loopback. */
 function ownAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'

@@ -1,43 +1,32 @@
 /**
- * Composition only: builds the parts of a broker and hands them to each other, and lets go of them in the reverse order.
+ * Composition only: builds the parts of a broker, hands them to each other, and closes them in the reverse order.
  */
 import { loadApis } from './apis/index.ts'
-import { type Cluster, openCluster } from './cluster/index.ts'
-import { createGroupCoordinator, type GroupCoordinator } from './groups/index.ts'
-import { FetchPurgatory, type FetchWaiters } from './log/fetch-purgatory.ts'
-import { type Logs, openLogs } from './log/index.ts'
-import { Dispatch } from './network/dispatch.ts'
+import type { BrokerServices } from './broker-services.ts'
+import { openCluster } from './cluster/index.ts'
+import { createGroupCoordinator } from './groups/index.ts'
+import { FetchPurgatory } from './log/fetch-purgatory.ts'
+import { openLogs } from './log/index.ts'
 import { registerBrokerMetrics } from './network/metrics.ts'
+import { RequestDispatcher } from './network/request-dispatcher.ts'
 import { type Endpoint, SocketServer } from './network/socket-server.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
 import { type BrokerSettings, type ListenerSettings, readBrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
-import type { AnyApi } from './wire/api.ts'
 
-export interface Broker {
-  readonly settings: BrokerSettings
-  readonly system: System
-  readonly cluster: Cluster
-  readonly logs: Logs
-  readonly groups: GroupCoordinator
-  readonly fetchWaiters: FetchWaiters
-  /** Those that are served. */
-  readonly apis: readonly AnyApi[]
-}
-
-export interface RunningBroker extends Broker {
-  /** Where each listener really is. */
+export interface RunningBroker extends BrokerServices {
+  /** The bound address of each listener. */
   readonly addresses: readonly Endpoint[]
-  /** `host:port` of the first listener, as clients are told. */
+  /** `host:port` of the first listener, as advertised to clients. */
   readonly address: string
-  /** Answers what is under way, writes down what is held, and lets go of ports and folders. Within 5 s. */
+  /** Completes the requests in flight, flushes the logs, and releases ports and folders. Within 5 s. */
   close(): Promise<void>
 }
 
 const isSettings = (given: BrokerSettings | Readonly<Record<string, string>>): given is BrokerSettings =>
   typeof (given as BrokerSettings).values === 'object'
 
-/** Starts a broker from Kafka's properties, or from settings that were read before. */
+/** Starts a broker from Kafka's properties, or from settings that are already parsed. */
 export async function startBroker(
   given: BrokerSettings | Readonly<Record<string, string>>,
   system: System,
@@ -49,9 +38,9 @@ export async function startBroker(
   const { values } = settings
   if (settings.unknown.length > 0)
     system.logger.warn({ settings: settings.unknown }, `settings that are not known, and have no effect: ${settings.unknown.join(', ')}`)
-  for (const remark of settings.remarks) system.logger.warn({}, remark)
+  for (const warning of settings.warnings) system.logger.warn({}, warning)
 
-  /** What is open so far, the last first. */
+  /** Closes what is open so far, the last opened first. */
   const undo: (() => Promise<void>)[] = []
   const close = async () => {
     const failures: unknown[] = []
@@ -77,14 +66,14 @@ export async function startBroker(
     undo.unshift(() => logs.close())
     const cluster = await openCluster({ settings, logs, system })
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
-    const fetchWaiters = new FetchPurgatory(system.clock)
-    cluster.onTopicDeleted((_, gone) => fetchWaiters.release(gone))
-    const broker: Broker = { settings, system, cluster, logs, groups, fetchWaiters, apis: apis.filter((api) => api.handle) }
-    const network = new SocketServer(settings, system, new Dispatch(apis, broker), (name) => cluster.brokerValue(name))
+    const fetchPurgatory = new FetchPurgatory(system.clock)
+    cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
+    const broker: BrokerServices = { settings, system, cluster, logs, groups, fetchPurgatory, apis }
+    const network = new SocketServer(settings, system, new RequestDispatcher(apis, broker), (name) => cluster.brokerValue(name))
     undo.unshift(async () => {
       const closing = network.close()
-      // what waits is answered now, so that its connection can end
-      fetchWaiters.close()
+      // Waiting fetches get their response now, so that their connections can close.
+      fetchPurgatory.close()
       await groups.close()
       await closing
     })

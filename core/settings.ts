@@ -1,10 +1,10 @@
 /**
- * The settings of a broker, from Kafka's names and strings to values: what was given, what it means, what is not known. Everything a file can
- * get wrong is told in one error that names each setting and what it takes.
+ * Reads the settings of a broker from Kafka's names and strings: parsed values, listeners, unknown names. All invalid values of a file are
+ * reported in one error that names each setting and what is allowed.
  */
 import { hostname } from 'node:os'
 import { KafkaError } from './errors.ts'
-import { isAccepted, isJudged, refusal } from './settings/accepted-settings.ts'
+import { isAccepted, isRefusable, refusal } from './settings/accepted-settings.ts'
 import { type BrokerValues, brokerSettings } from './settings/broker-settings.ts'
 import { parseSetting, type SettingMap, splitList } from './settings/setting.ts'
 
@@ -12,7 +12,7 @@ export type { BrokerSettingName, BrokerValues } from './settings/broker-settings
 
 export interface ListenerSettings {
   readonly name: string
-  /** Empty for every address. */
+  /** Empty for all addresses. */
   readonly host: string
   readonly port: number
   readonly advertisedHost: string
@@ -29,8 +29,8 @@ export interface BrokerSettings {
   readonly given: Readonly<Record<string, string>>
   /** Names that neither Kafka nor Tributary has. */
   readonly unknown: readonly string[]
-  /** Sentences for the operator: what is taken, but not as it was written. */
-  readonly remarks: readonly string[]
+  /** Warnings for the operator: accepted values that do not apply as written. */
+  readonly warnings: readonly string[]
 }
 
 export class SettingsError extends Error {
@@ -51,10 +51,32 @@ function parseEndpoint(entry: string, setting: string): { name: string; host: st
   return { name: match[1]!.toUpperCase(), host: match[2]!.replace(/^\[|\]$/g, ''), port }
 }
 
-/** What clients are told for a listener on every address. */
-const ownName = (host: string): string => (host === '' || host === '::' ? hostname() : host)
+/** The advertised host of a listener on all addresses. */
+const reachableHost = (host: string): string => (host === '' || host === '::' ? hostname() : host)
 
-function listenersOf(values: BrokerValues): ListenerSettings[] {
+/** Kafka's checks of inter.broker.listener.name. There is no other broker: the setting has no further effect. */
+function checkInterBrokerListener(
+  values: BrokerValues,
+  given: Readonly<Record<string, string>>,
+  protocols: ReadonlyMap<string, string>,
+  advertised: readonly string[],
+): void {
+  const name = values['inter.broker.listener.name']?.toUpperCase()
+  if (name === undefined) return
+  if (given['security.inter.broker.protocol'] !== undefined)
+    throw new SettingsError(['Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.'])
+  if (!protocols.has(name))
+    throw new SettingsError([
+      `Listener with name ${name} defined in inter.broker.listener.name not found in listener.security.protocol.map.`,
+    ])
+  if (!advertised.includes(name))
+    throw new SettingsError([
+      'inter.broker.listener.name must be a listener name defined in advertised.listeners. ' +
+        `The valid options based on currently configured listeners are ${advertised.join(',')}`,
+    ])
+}
+
+function listenersOf(values: BrokerValues, given: Readonly<Record<string, string>>): ListenerSettings[] {
   const controllers = new Set(splitList(values['controller.listener.names'] ?? '').map((name) => name.toUpperCase()))
   const protocols = new Map(
     splitList(values['listener.security.protocol.map']).map((pair) => {
@@ -68,37 +90,38 @@ function listenersOf(values: BrokerValues): ListenerSettings[] {
       return [endpoint.name, endpoint]
     }),
   )
-  const names = new Set<string>()
+  const seen = new Set<string>()
   const listeners: ListenerSettings[] = []
   for (const entry of values.listeners) {
     const { name, host, port } = parseEndpoint(entry, 'listeners')
-    if (names.has(name)) throw new SettingsError([`listeners: the name ${name} is there twice; each listener needs its own`])
-    names.add(name)
+    if (seen.has(name)) throw new SettingsError([`listeners: ${name} occurs twice; each listener needs its own name`])
+    seen.add(name)
     if (controllers.has(name)) continue
     const protocol = protocols.get(name)
     if (protocol === undefined)
       throw new SettingsError([`listeners: ${name} has no entry in listener.security.protocol.map; add ${name}:PLAINTEXT to it`])
     if (protocol !== 'PLAINTEXT')
       throw new SettingsError([
-        `listeners: ${entry} asks for ${protocol}, and only PLAINTEXT listeners are built; remove it from listeners and advertised.listeners`,
+        `listeners: ${entry} requires ${protocol}, only PLAINTEXT listeners are implemented; remove it from listeners and advertised.listeners`,
       ])
-    const told = advertised.get(name)
-    if (host === '0.0.0.0' && !told)
+    const announced = advertised.get(name)
+    if (host === '0.0.0.0' && !announced)
       throw new SettingsError([
-        `listeners: ${entry} listens on every address, which clients cannot be told; name one in advertised.listeners, for example ${name}://${hostname()}:${port}`,
+        `listeners: ${entry} listens on all addresses, which clients cannot connect to; set one in advertised.listeners, for example ${name}://${hostname()}:${port}`,
       ])
-    if (told?.host === '0.0.0.0')
-      throw new SettingsError([`advertised.listeners: 0.0.0.0 is no address that a client can reach; name a host`])
+    if (announced?.host === '0.0.0.0') throw new SettingsError([`advertised.listeners: clients cannot connect to 0.0.0.0; set a host name`])
     listeners.push({
       name,
       host,
       port,
-      advertisedHost: told ? ownName(told.host) : ownName(host),
-      advertisedPort: told?.port ?? port,
+      advertisedHost: announced ? reachableHost(announced.host) : reachableHost(host),
+      advertisedPort: announced?.port ?? port,
     })
   }
+  const names = advertised.size > 0 ? [...advertised.keys()].filter((name) => !controllers.has(name)) : listeners.map(({ name }) => name)
   if (listeners.length === 0)
-    throw new SettingsError(['listeners: there is none for clients; add one, for example PLAINTEXT://127.0.0.1:9092'])
+    throw new SettingsError(['listeners: there is no listener for clients; add one, for example PLAINTEXT://127.0.0.1:9092'])
+  checkInterBrokerListener(values, given, protocols, names)
   return listeners
 }
 
@@ -106,7 +129,7 @@ function nodeIdOf(values: BrokerValues): number {
   const node = values['node.id']
   const broker = values['broker.id']
   if (node >= 0 && broker >= 0 && node !== broker)
-    throw new SettingsError([`node.id=${node} and broker.id=${broker} name two ids for one node; keep node.id`])
+    throw new SettingsError([`node.id=${node} and broker.id=${broker} are two ids for one node; keep node.id`])
   return node >= 0 ? node : broker >= 0 ? broker : 1
 }
 
@@ -129,14 +152,12 @@ export function readBrokerSettings(given: Readonly<Record<string, string>>): Bro
   if (problems.length > 0) throw new SettingsError(problems)
   const all = values as BrokerValues
   if (!all['process.roles'].includes('broker'))
-    throw new SettingsError([
-      'process.roles: a node that is only a controller has nothing to do here; it must have `broker` among its roles',
-    ])
-  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(brokerSettings, name) && !isAccepted(name) && !isJudged(name))
-  const remarks: string[] = []
+    throw new SettingsError(['process.roles: a node that is only a controller is not supported; `broker` must be among its roles'])
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(brokerSettings, name) && !isAccepted(name) && !isRefusable(name))
+  const warnings: string[] = []
   const dataDirs = splitList(all['log.dirs'] ?? all['log.dir'])
-  if (dataDirs.length === 0) throw new SettingsError(['log.dirs: there is no folder to keep data in; name one'])
+  if (dataDirs.length === 0) throw new SettingsError(['log.dirs: there is no data folder; set one'])
   if (given['offsets.topic.replication.factor'] !== undefined && all['offsets.topic.replication.factor'] > 1)
-    remarks.push(`offsets.topic.replication.factor=${all['offsets.topic.replication.factor']}: one node keeps one replica`)
-  return { nodeId: nodeIdOf(all), listeners: listenersOf(all), dataDirs, values: all, given, unknown, remarks }
+    warnings.push(`offsets.topic.replication.factor=${all['offsets.topic.replication.factor']}: a single broker keeps one replica`)
+  return { nodeId: nodeIdOf(all), listeners: listenersOf(all, given), dataDirs, values: all, given, unknown, warnings }
 }

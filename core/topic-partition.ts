@@ -1,7 +1,10 @@
 /**
- * Partitions in one flat list, as callers name them, and gathered under their topics, as requests carry them.
+ * A partition of a topic, its key in maps (`orders-0`, as Kafka prints it), and partitions gathered under their topics as requests carry them.
  */
-import type { TopicPartition } from './client/types.ts'
+export interface TopicPartition {
+  topic: string
+  partition: number
+}
 
 export const partitionKey = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
 

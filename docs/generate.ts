@@ -12,12 +12,17 @@ import { connectorSettings, sinkSettings, sourceSettings } from '../connect/runt
 import { ineffectiveSettings, workerSettings } from '../connect/runtime/worker-settings.ts'
 import type { Settings } from '../connect/sdk/index.ts'
 import type { Herder } from '../connect/types.ts'
-import { acceptedSettings, refusedSettings } from '../core/settings/accepted-settings.ts'
-import { brokerSettings } from '../core/settings/broker-settings.ts'
-import { topicSettings } from '../core/settings/topic-settings.ts'
+import type { AnyServedApi } from '../core/apis/define-api.ts'
+import {
+  acceptedSettings,
+  effectiveBrokerSettings,
+  effectiveTopicSettings,
+  ineffectiveTopicSettings,
+  refusedSettings,
+} from '../core/settings/accepted-settings.ts'
+
 import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
-import type { AnyApi } from '../core/wire/api.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
 import { clusterSettings, flowSettings } from '../mirror/settings/flow-settings.ts'
 import { accepted as acceptedByMirror } from '../mirror/settings/mm2-properties.ts'
@@ -42,23 +47,23 @@ function settingsTable(settings: Settings): string {
 }
 
 async function apis(): Promise<string> {
-  const found = (await scan<AnyApi>(join(import.meta.dirname, '../core/apis'), /^\d/)).sort((a, b) => a.key - b.key)
+  const found = (await scan<AnyServedApi>(join(import.meta.dirname, '../core/apis'), /^\d/)).sort((a, b) => a.key - b.key)
   const range = ([from, to]: readonly [number, number]) => (from === to ? `${from}` : `${from}–${to}`)
   const rows = found.map((api) => {
     const advertised = api.advertised ? `${range(api.versions)} (advertised ${range(api.advertised)})` : range(api.versions)
-    return [`${api.key}`, api.name, api.handle ? advertised : 'client only', (api.missing ?? []).join('; ')]
+    return [`${api.key}`, api.name, advertised, (api.missing ?? []).join('; ')]
   })
   return table(['key', 'API', 'versions', 'what Kafka does here and we do not'], rows)
 }
 
 /** The routes as the server registers them, in the order of the reference page. */
 async function routes(): Promise<string> {
-  // nobody asks the doors for anything
-  const doors = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
-  const places = new Map((await findResources(doors)).map(({ tag, place }) => [tag, place]))
+  // no route is called
+  const services = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
+  const places = new Map((await findResources(services)).map(({ tag, place }) => [tag, place]))
   const found: { place: number; row: string[] }[] = []
   const app = buildServer({
-    ...doors,
+    ...services,
     beforeRoutes: async (inner) => {
       inner.addHook('onRoute', ({ method, url, schema }) => {
         const { hide, summary, tags } = (schema ?? {}) as { hide?: boolean; summary?: string; tags?: string[] }
@@ -101,9 +106,10 @@ The APIs that it answers, in the versions that Apache Kafka advertises.
 ${await apis()}
 
 A \`server.properties\` works as it is. These settings have an effect:
-${list(Object.keys(brokerSettings))}.
+${list(effectiveBrokerSettings)}.
 
-Topics take these, though there is no compaction, no throttling and no tiered storage: ${list(Object.keys(topicSettings))}.
+These settings of a topic have an effect: ${list(effectiveTopicSettings)}. These are stored and described, and have none:
+${list(ineffectiveTopicSettings)}.
 
 These are refused unless they are off:
 
@@ -117,7 +123,8 @@ These are taken and have no effect: ${list(acceptedSettings)}. What is in neithe
 ## The worker
 
 Its REST API. All but \`/mirrors\`, \`/metrics\` and \`/docs\` are Kafka Connect's; what differs is in
-[0001](decisions/0001-bodies-that-cannot-be-used-are-400.md).
+[0001](decisions/0001-bodies-that-cannot-be-used-are-400.md) (bodies that cannot be used) and
+[0005](decisions/0005-requests-of-browsers.md) (requests of browsers).
 
 ${await routes()}
 

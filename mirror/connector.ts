@@ -16,13 +16,14 @@ import {
 import { createClient } from '../core/client/index.ts'
 import type { System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
+import { partitionKey } from '../core/topic-partition.ts'
 import { Flow, mends } from './flow/flow.ts'
 import { beat } from './flow/heartbeat.ts'
 import { GroupSync } from './groups/group-sync.ts'
 import { mirrorMetrics } from './metrics.ts'
 import { clusterSettings, flowSettings, serversCheck } from './settings/flow-settings.ts'
 import { type FlowSettings, flowOf, routeOf } from './settings/mm2-properties.ts'
-import { keyOf, OffsetMapReader } from './store/offset-map-reader.ts'
+import { OffsetMapReader } from './store/offset-map-reader.ts'
 
 const VERSION = '0.1.0'
 const PACKAGE = 'org.apache.kafka.connect.mirror.'
@@ -144,22 +145,22 @@ async function runCheckpoints({ config, worker, signal }: FlowContext<Config>, s
     system: { clock: system.clock, logger },
     signal,
     mapped(topic, partition) {
-      const known = maps.known.get(keyOf(topic, partition))
+      const known = maps.partitions.get(partitionKey({ topic, partition }))
       return known && { targetTopic: targetName(topic), map: known.map }
     },
     sourceTopic(topic) {
       const upstream = policy.topicSource(topic) === flow.source.alias ? policy.upstreamTopic(topic) : null
       return upstream !== null && targetName(upstream) === topic ? upstream : null
     },
-    async refresh() {
+    async refreshMaps() {
       if (!(await maps.read()))
         logger.warn({ mirror: flow.name }, 'no offset map is there yet: it comes with the MirrorSourceConnector of the same clusters')
     },
   })
   try {
     await orRetry(async () => {
-      await groups.load()
-      await groups.follow()
+      await groups.loadCheckpoints()
+      await groups.run()
     })
   } finally {
     await groups.close()

@@ -1,185 +1,199 @@
 /**
- * The exact map of one partition: runs (first offset at the source, first offset at the target, length), one run where nothing is missing.
- * Both sides rise. It answers in both directions and never past the truth (Invariant 10); what it no longer knows it bounds from below.
- * Pure: the ledger keeps it on the target.
+ * The exact offset map of one partition: ranges of (first upstream offset, first downstream offset, length); a partition without gaps is one
+ * range. Upstream is the source, downstream the target, as in MirrorMaker 2. It translates in both directions, never past the true offset
+ * (Invariant 10); offsets that it no longer knows get a lower bound. Pure: the progress store writes it to the target.
  */
 import { invariant } from '../core/errors.ts'
 
-export interface Run {
-  up: number
-  down: number
+/** An upstream and a downstream offset of the same record. */
+export interface OffsetPair {
+  upstreamOffset: number
+  downstreamOffset: number
+}
+
+/** `length` consecutive records, from the first record's pair of offsets on. */
+export interface MappedRange extends OffsetPair {
   length: number
 }
 
 export interface Translation {
-  /** The offset on the target to go on from. */
-  down: number
+  /** The offset on the target from which a consumer continues. */
+  downstreamOffset: number
   /** True: exactly the next record. False: at or before it. */
   exact: boolean
-  /** The committed offset lies past what has been mirrored: `down` is the end so far and will grow. */
+  /** The committed offset is past what has been mirrored: `downstreamOffset` is the end so far and will grow. */
   ahead: boolean
 }
 
-/** Runs of one page: a full page is written once and never again. */
-export const PAGE_RUNS = 256
-/** Runs kept of one partition; older ones are answered by their lower bound. */
-export const MAX_RUNS = 256 * PAGE_RUNS
+/** Ranges of one page: a full page is written once and never again. */
+export const PAGE_RANGES = 256
+/** Ranges stored of one partition; older offsets are translated to a lower bound. */
+export const MAX_RANGES = 256 * PAGE_RANGES
 
 export class OffsetMap {
-  /** The source's offset to read next: everything below it is on the target, or accounted for as missing. */
-  nextUp: number
-  /** The target's offset behind the last record that is ours. */
-  nextDown: number
-  /** Where the mirror (or this life of the source's topic) began: what lies before on the target is not ours to send again. */
-  origin: { up: number; down: number }
-  readonly #runs: Run[]
-  /** Whole pages that are forgotten. */
+  /** The next offset to read from the source: all records below it are on the target or counted as missing. */
+  nextUpstreamOffset: number
+  /** The offset after the last mirrored record on the target. */
+  nextDownstreamOffset: number
+  /** Where mirroring of this topic id began: what the target holds before it is never sent again. */
+  origin: OffsetPair
+  readonly #ranges: MappedRange[]
+  /** Number of whole pages removed from the front. */
   #droppedPages: number
 
   constructor(
-    nextUp: number,
-    nextDown: number,
-    known: { origin?: { up: number; down: number }; runs?: Run[]; droppedPages?: number } = {},
+    nextUpstreamOffset: number,
+    nextDownstreamOffset: number,
+    restored: { origin?: OffsetPair; ranges?: MappedRange[]; droppedPages?: number } = {},
   ) {
-    this.nextUp = nextUp
-    this.nextDown = nextDown
-    this.origin = known.origin ?? { up: nextUp, down: nextDown }
-    this.#runs = known.runs ?? []
-    this.#droppedPages = known.droppedPages ?? 0
-  }
-
-  get size(): number {
-    return this.#runs.length
+    this.nextUpstreamOffset = nextUpstreamOffset
+    this.nextDownstreamOffset = nextDownstreamOffset
+    this.origin = restored.origin ?? { upstreamOffset: nextUpstreamOffset, downstreamOffset: nextDownstreamOffset }
+    this.#ranges = restored.ranges ?? []
+    this.#droppedPages = restored.droppedPages ?? 0
   }
 
   get firstPage(): number {
     return this.#droppedPages
   }
 
-  /** The page that still grows: it holds the last run. */
+  /** The number of the page that still grows: it holds the last range. */
   get openPage(): number {
-    return this.#droppedPages + Math.max(0, Math.ceil(this.#runs.length / PAGE_RUNS) - 1)
+    return this.#droppedPages + Math.max(0, Math.ceil(this.#ranges.length / PAGE_RANGES) - 1)
   }
 
-  /** Where the newest record stands on both sides; null where there is none. */
-  get newest(): { up: number; down: number } | null {
-    const last = this.#runs.at(-1)
-    return last ? { up: last.up + last.length - 1, down: last.down + last.length - 1 } : null
+  /** The offsets of the newest mirrored record; null if there is none. */
+  get newest(): OffsetPair | null {
+    const last = this.#ranges.at(-1)
+    if (!last) return null
+    const { upstreamOffset, downstreamOffset, length } = last
+    return { upstreamOffset: upstreamOffset + length - 1, downstreamOffset: downstreamOffset + length - 1 }
   }
 
-  page(number: number): readonly Run[] {
-    const start = (number - this.#droppedPages) * PAGE_RUNS
-    return this.#runs.slice(start, start + PAGE_RUNS)
+  page(number: number): readonly MappedRange[] {
+    const start = (number - this.#droppedPages) * PAGE_RANGES
+    return this.#ranges.slice(start, start + PAGE_RANGES)
   }
 
-  /** `length` records that follow each other stand at `up` at the source and at `down` on the target. */
-  append(up: number, down: number, length: number): void {
+  /** Adds `length` consecutive records that begin at these offsets. */
+  append(upstreamOffset: number, downstreamOffset: number, length: number): void {
     invariant(
-      length > 0 && up >= this.nextUp && down >= this.nextDown,
-      `run ${up}→${down}+${length} behind ${this.nextUp}→${this.nextDown}`,
+      length > 0 && upstreamOffset >= this.nextUpstreamOffset && downstreamOffset >= this.nextDownstreamOffset,
+      `range ${upstreamOffset}→${downstreamOffset}+${length} is behind ${this.nextUpstreamOffset}→${this.nextDownstreamOffset}`,
     )
-    const last = this.#runs.at(-1)
-    if (last && last.up + last.length === up && last.down + last.length === down) last.length += length
+    const last = this.#ranges.at(-1)
+    if (last && last.upstreamOffset + last.length === upstreamOffset && last.downstreamOffset + last.length === downstreamOffset)
+      last.length += length
     else {
-      this.#runs.push({ up, down, length })
-      if (this.#runs.length > MAX_RUNS) {
-        this.#runs.splice(0, PAGE_RUNS)
+      this.#ranges.push({ upstreamOffset, downstreamOffset, length })
+      if (this.#ranges.length > MAX_RANGES) {
+        this.#ranges.splice(0, PAGE_RANGES)
         this.#droppedPages++
       }
     }
-    this.nextUp = up + length
-    this.nextDown = down + length
+    this.nextUpstreamOffset = upstreamOffset + length
+    this.nextDownstreamOffset = downstreamOffset + length
   }
 
-  /** The source has nothing more below `up`. */
-  advance(up: number): void {
-    invariant(up >= this.nextUp, `the position of the source goes back from ${this.nextUp} to ${up}`)
-    this.nextUp = up
+  /** The source has no more records below `upstreamOffset`. */
+  advance(upstreamOffset: number): void {
+    invariant(
+      upstreamOffset >= this.nextUpstreamOffset,
+      `the source position would go back from ${this.nextUpstreamOffset} to ${upstreamOffset}`,
+    )
+    this.nextUpstreamOffset = upstreamOffset
   }
 
-  /** Records of somebody else lie on the target up to `down`. */
-  skipTarget(down: number): void {
-    invariant(down >= this.nextDown, `the end of the target goes back from ${this.nextDown} to ${down}`)
-    this.nextDown = down
+  /** The target has records of other producers up to `downstreamOffset`. */
+  skipTarget(downstreamOffset: number): void {
+    invariant(
+      downstreamOffset >= this.nextDownstreamOffset,
+      `the target position would go back from ${this.nextDownstreamOffset} to ${downstreamOffset}`,
+    )
+    this.nextDownstreamOffset = downstreamOffset
   }
 
-  /** Another topic has the name now, and is read from `up` on: the offsets of the one before mean nothing any more. */
-  beginAnew(up: number): void {
-    this.#runs.length = 0
-    this.nextUp = up
-    this.origin = { up, down: this.nextDown }
+  /** The source topic was recreated and is read from `upstreamOffset` on: offsets of the deleted topic have no meaning any more. */
+  resetSource(upstreamOffset: number): void {
+    this.#ranges.length = 0
+    this.nextUpstreamOffset = upstreamOffset
+    this.origin = { upstreamOffset, downstreamOffset: this.nextDownstreamOffset }
   }
 
-  /** The source was truncated to `up`: what was known from there on no longer holds. */
-  restartSource(up: number): void {
-    this.#cut((run) => up - run.up)
-    this.nextUp = up
-    if (up < this.origin.up || this.#runs.length === 0) this.origin = { up, down: this.nextDown }
+  /** The source log was truncated to `upstreamOffset`: offsets from there on are forgotten. */
+  truncateSource(upstreamOffset: number): void {
+    this.#truncate((range) => upstreamOffset - range.upstreamOffset)
+    this.nextUpstreamOffset = upstreamOffset
+    if (upstreamOffset < this.origin.upstreamOffset || this.#ranges.length === 0)
+      this.origin = { upstreamOffset, downstreamOffset: this.nextDownstreamOffset }
   }
 
-  /** The target holds nothing from `down` on: gives the source's offset from which it must be sent again. */
-  restartTarget(down: number): number {
-    const up = this.upstream(down)
-    this.#cut((run) => down - run.down)
-    this.nextUp = up
-    this.nextDown = down
-    if (down < this.origin.down) this.origin = { up, down }
-    return up
+  /** The target log ends at `downstreamOffset`. Returns the upstream offset from which records must be sent again. */
+  truncateTarget(downstreamOffset: number): number {
+    const upstreamOffset = this.translateUpstream(downstreamOffset)
+    this.#truncate((range) => downstreamOffset - range.downstreamOffset)
+    this.nextUpstreamOffset = upstreamOffset
+    this.nextDownstreamOffset = downstreamOffset
+    if (downstreamOffset < this.origin.downstreamOffset) this.origin = { upstreamOffset, downstreamOffset }
+    return upstreamOffset
   }
 
-  #cut(keep: (run: Run) => number): void {
-    while (this.#runs.length > 0) {
-      const last = this.#runs.at(-1)!
-      const length = keep(last)
+  /** Shortens or removes ranges from the end until the last one fits its remaining length. */
+  #truncate(remainingLength: (range: MappedRange) => number): void {
+    while (this.#ranges.length > 0) {
+      const last = this.#ranges.at(-1)!
+      const length = remainingLength(last)
       if (length >= last.length) return
       if (length > 0) {
         last.length = length
         return
       }
-      this.#runs.pop()
+      this.#ranges.pop()
     }
   }
 
-  /** Where a group that has committed `up` at the source goes on at the target. Invariant 10: never behind a record it has not read. */
-  translate(up: number): Translation {
-    if (up >= this.nextUp) return { down: this.nextDown, exact: true, ahead: up > this.nextUp }
-    const index = this.#find((run) => run.up, up)
+  /** Where a group that has committed `upstreamOffset` continues on the target. Invariant 10: never behind a record it has not read. */
+  translateDownstream(upstreamOffset: number): Translation {
+    if (upstreamOffset >= this.nextUpstreamOffset)
+      return { downstreamOffset: this.nextDownstreamOffset, exact: true, ahead: upstreamOffset > this.nextUpstreamOffset }
+    const index = this.#lastBeginningAt((range) => range.upstreamOffset, upstreamOffset)
     if (index < 0) {
-      const first = this.#runs[0]
-      const [knownUp, knownDown] = first ? [first.up, first.down] : [this.nextUp, this.nextDown]
-      // at most one record stands at each offset, so the truth is not further back than the distance, nor before where all of it began
-      const down = Math.max(up >= this.origin.up ? this.origin.down : 0, knownDown - (knownUp - up))
-      return { down, exact: down === knownDown, ahead: false }
+      const first = this.#ranges[0] ?? { upstreamOffset: this.nextUpstreamOffset, downstreamOffset: this.nextDownstreamOffset }
+      // Each offset has one record at most: the exact offset is not further back than the distance, nor before the origin.
+      const bound = first.downstreamOffset - (first.upstreamOffset - upstreamOffset)
+      const downstreamOffset = Math.max(upstreamOffset >= this.origin.upstreamOffset ? this.origin.downstreamOffset : 0, bound)
+      return { downstreamOffset, exact: downstreamOffset === first.downstreamOffset, ahead: false }
     }
-    const run = this.#runs[index]!
-    return { down: run.down + Math.min(up - run.up, run.length), exact: true, ahead: false }
+    const range = this.#ranges[index]!
+    const distance = Math.min(upstreamOffset - range.upstreamOffset, range.length)
+    return { downstreamOffset: range.downstreamOffset + distance, exact: true, ahead: false }
   }
 
-  /** The most records that a group at `up` reads again by its translation: 0 where that is exact. */
-  rereads(up: number): number {
-    const { down, exact } = this.translate(up)
-    return exact ? 0 : Math.max(0, (this.#runs[0]?.down ?? this.nextDown) - down)
+  /** The most records that a group at `upstreamOffset` reads again after its translation: 0 if that is exact. */
+  rereads(upstreamOffset: number): number {
+    const { downstreamOffset, exact } = this.translateDownstream(upstreamOffset)
+    return exact ? 0 : Math.max(0, (this.#ranges[0]?.downstreamOffset ?? this.nextDownstreamOffset) - downstreamOffset)
   }
 
-  /** The source's offset of the first record that stands at `down` or behind it. */
-  upstream(down: number): number {
-    if (down >= this.nextDown) return this.nextUp
-    const index = this.#find((run) => run.down, down)
-    // before the first known run there may be gaps of any size: only the beginning is safe
-    if (index < 0) return this.origin.up
-    const run = this.#runs[index]!
-    const distance = down - run.down
-    if (distance < run.length) return run.up + distance
-    return this.#runs[index + 1]?.up ?? this.nextUp
+  /** The upstream offset of the first record at or after `downstreamOffset`. */
+  translateUpstream(downstreamOffset: number): number {
+    if (downstreamOffset >= this.nextDownstreamOffset) return this.nextUpstreamOffset
+    const index = this.#lastBeginningAt((range) => range.downstreamOffset, downstreamOffset)
+    // Before the first known range there may be gaps of any size: only the origin is safe.
+    if (index < 0) return this.origin.upstreamOffset
+    const range = this.#ranges[index]!
+    const distance = downstreamOffset - range.downstreamOffset
+    if (distance < range.length) return range.upstreamOffset + distance
+    return this.#ranges[index + 1]?.upstreamOffset ?? this.nextUpstreamOffset
   }
 
-  /** The last run that begins at or before `offset`; -1 where none does. */
-  #find(start: (run: Run) => number, offset: number): number {
+  /** The index of the last range that begins at or before `offset`; -1 if there is none. */
+  #lastBeginningAt(beginning: (range: MappedRange) => number, offset: number): number {
     let low = 0
-    let high = this.#runs.length
+    let high = this.#ranges.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (start(this.#runs[middle]!) <= offset) low = middle + 1
+      if (beginning(this.#ranges[middle]!) <= offset) low = middle + 1
       else high = middle
     }
     return low - 1

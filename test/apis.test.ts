@@ -218,5 +218,5 @@ test('what is advertised is what Apache Kafka 4.3 advertises, less what is not b
   }
   for (const { key, versions, advertised = versions } of apis) expect([key, ...advertised]).toEqual([key, ...(kafka[key] ?? [])])
   expect(apis.every((api) => api.handle)).toBe(true)
-  expect(apis.every((api) => api.refuse || 'errorCode' in api.response)).toBe(true)
+  expect(apis.every((api) => api.errorResponse || 'errorCode' in api.response)).toBe(true)
 })

@@ -1,5 +1,5 @@
 /**
- * Goal: the house stays as docs/ARCHITECTURE.md draws it. Method: reads the sources as text: who imports whom, cycles, dead files, who reads
+ * Goal: the house stays as docs/ARCHITECTURE.md draws it. Method: reads the sources as text: who imports whom, circles, dead files, who reads
  * the clock or the disk, which promises are upheld where, which files and functions grow long (listed, not failed).
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -50,10 +50,19 @@ const graph = new Map(files.map((file) => [file, importsOf(file, texts.get(file)
 const mayLoad: Record<string, string[]> = {
   'core/system': [],
   'core/errors.ts': [],
+  'core/topic-partition.ts': [],
   'core/wire': [],
-  'core/log': ['core/wire', 'core/system', 'core/errors.ts'],
-  'core/cluster': ['core/log', 'core/wire', 'core/system', 'core/errors.ts', 'core/settings.ts', 'core/settings'],
-  'core/groups': ['core/log', 'core/wire', 'core/system', 'core/errors.ts'],
+  'core/log': ['core/wire', 'core/system', 'core/errors.ts', 'core/topic-partition.ts'],
+  'core/cluster': [
+    'core/log',
+    'core/wire',
+    'core/system',
+    'core/errors.ts',
+    'core/topic-partition.ts',
+    'core/settings.ts',
+    'core/settings',
+  ],
+  'core/groups': ['core/log', 'core/wire', 'core/system', 'core/errors.ts', 'core/topic-partition.ts'],
   'core/settings.ts': ['core/settings', 'core/errors.ts', 'core/wire', 'core/system'],
   'core/settings': ['core/errors.ts'],
   'core/apis': ['core/wire', 'core/errors.ts', 'core/system/scan.ts'],
@@ -67,12 +76,12 @@ const mayLoad: Record<string, string[]> = {
     'core/errors.ts',
     'core/settings.ts',
   ],
-  'core/client': ['core/wire', 'core/apis', 'core/system', 'core/errors.ts'],
+  'core/client': ['core/wire', 'core/apis', 'core/system', 'core/errors.ts', 'core/topic-partition.ts'],
   core: ['core'],
   'connect/sdk': [],
-  connect: ['connect/sdk', 'core/client', 'core/system', 'core/wire', 'core/errors.ts'],
+  connect: ['connect/sdk', 'core/client', 'core/system', 'core/wire', 'core/errors.ts', 'core/topic-partition.ts'],
   connectors: ['connect/sdk'],
-  mirror: ['connect/sdk', 'core/client', 'core/apis', 'core/wire', 'core/errors.ts', 'core/system'],
+  mirror: ['connect/sdk', 'core/client', 'core/apis', 'core/wire', 'core/errors.ts', 'core/topic-partition.ts', 'core/system'],
   api: ['core/index.ts', 'connect/index.ts', 'connect/types.ts', 'mirror/index.ts', 'mirror/types.ts', 'core/system', 'connect/sdk'],
   bin: ['core', 'connect', 'mirror', 'api', 'connectors'],
   bench: ['core', 'connect', 'mirror', 'test/running-broker.ts', 'test/until.ts'],
@@ -104,20 +113,20 @@ describe('the house', () => {
     expect(wrong).toEqual([])
   })
 
-  test('no cycles at run time', () => {
+  test('no circle of imports, types included', () => {
     const done = new Set<string>()
-    const cycles: string[] = []
+    const circles: string[] = []
     const walk = (file: string, path: string[]) => {
       if (path.includes(file)) {
-        cycles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+        circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
         return
       }
       if (done.has(file)) return
-      for (const { target, typeOnly } of graph.get(file) ?? []) if (!typeOnly) walk(target, [...path, file])
+      for (const { target } of graph.get(file) ?? []) walk(target, [...path, file])
       done.add(file)
     }
     for (const file of files) walk(file, [])
-    expect(cycles).toEqual([])
+    expect(circles).toEqual([])
   })
 
   test('no dead files', () => {
@@ -130,7 +139,7 @@ describe('the house', () => {
   })
 
   test('time, disk, sockets, randomness and the environment come in by their doors only', () => {
-    const doors = /^(core\/system\/|core\/network\/|core\/client\/connection\.ts|bin\/|connectors\/|bench\/)/
+    const doors = /^(core\/system\/|core\/network\/|core\/client\/transport\/connection\.ts|bin\/|connectors\/|bench\/)/
     const world =
       /\bDate\.now\(|\bnew Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bsetImmediate\(|\bprocess\.env\b|\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\(|from 'node:(fs|net|tls|http|https|fs\/promises|timers|timers\/promises)'/
     const wrong: string[] = []

@@ -17,15 +17,29 @@ const list = (text: string) =>
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
-export function crossOrigin(app: FastifyInstance, settings: CrossOrigin): void {
-  const origins = list(settings.origins)
-  if (origins.length === 0) return
-  const given = list(settings.methods).map((method) => method.toUpperCase())
+/** `access.control.allow.origin`, read once for all who ask about an origin. */
+export class AllowedOrigins {
+  readonly all: boolean
+  readonly #origins: readonly string[]
+
+  constructor(origins: string) {
+    this.#origins = list(origins)
+    this.all = this.#origins.includes('*')
+  }
+
+  /** A request without an Origin header is allowed only where all origins are. */
+  allows(origin: string | undefined): boolean {
+    return this.all || (origin !== undefined && this.#origins.includes(origin))
+  }
+}
+
+export function crossOrigin(app: FastifyInstance, allowedOrigins: AllowedOrigins, allowedMethods: string): void {
+  const given = list(allowedMethods).map((method) => method.toUpperCase())
   const methods = given.length === 0 ? ['GET', 'POST', 'HEAD'] : given
   app.addHook('onRequest', async (request, reply) => {
     const { origin } = request.headers
-    if (origin === undefined || !(origins.includes('*') || origins.includes(origin))) return
-    reply.header('Access-Control-Allow-Origin', origins.includes('*') ? '*' : origin).header('Vary', 'Origin')
+    if (origin === undefined || !allowedOrigins.allows(origin)) return
+    reply.header('Access-Control-Allow-Origin', allowedOrigins.all ? '*' : origin).header('Vary', 'Origin')
     const wanted = request.headers['access-control-request-method']
     if (request.method !== 'OPTIONS' || wanted === undefined) return
     // a method that is not allowed gets no permission, and the browser refuses it

@@ -9,10 +9,10 @@ import { join } from 'node:path'
 import { createLogger } from '../../core/system/logger.ts'
 import { readArguments } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
+import { DemoEnvironment, Stopped } from '../demo/environment.ts'
 import { Progress } from '../demo/progress.ts'
-import { tableOf } from '../demo/report.ts'
-import { Scene, Stopped } from '../demo/scene.ts'
-import { tellStory } from '../demo/story.ts'
+import { reportTable } from '../demo/report.ts'
+import { runScenario } from '../demo/scenario.ts'
 import { UserError } from '../user-error.ts'
 
 const INTERRUPTED = 130
@@ -45,27 +45,27 @@ Environment:
     const progress = new Progress(out, out.isTTY && out.columns >= LIVE_COLUMNS && process.env.TERM !== 'dumb')
     const quiet = process.env.TRIBUTARY_DEBUG ? system : { ...system, logger: createLogger('silent') }
     const begin = performance.now()
-    const tell = (text: string) => progress.tell(`${((performance.now() - begin) / 1000).toFixed(1).padStart(5)} s  ${text}`)
-    let scene: Scene | null = null
+    const tell = (text: string) => progress.log(`${((performance.now() - begin) / 1000).toFixed(1).padStart(5)} s  ${text}`)
+    let scene: DemoEnvironment | null = null
     let failed = true
     try {
-      scene = await Scene.lay({
+      scene = await DemoEnvironment.create({
         folder,
         postgresUrl: process.env.TRIBUTARY_POSTGRES_URL || undefined,
         system: quiet,
         signal: stopping,
-        tell,
+        log: tell,
       })
-      const report = await Promise.race([tellStory(scene, progress, tell, stopping), stopped(stopping)])
+      const report = await Promise.race([runScenario(scene, progress, tell, stopping), stopped(stopping)])
       failed = !report.ok
       progress.end()
       if (flags.has('json')) print(JSON.stringify({ ...report, folder: flags.has('keep') ? folder : null }, null, 2))
-      else print(`\n${tableOf(report)}`)
+      else print(`\n${reportTable(report)}`)
     } catch (error) {
       progress.end()
       if (!stopping.aborted) throw error
     } finally {
-      await (stopping.aborted ? scene?.breakOff() : scene?.close())
+      await (stopping.aborted ? scene?.abort() : scene?.close())
       if (flags.has('keep')) out.write(`Its folder is kept: ${folder}\n`)
       else await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
     }

@@ -30,7 +30,7 @@ export const inputFile = ({ folder }: Layout, { region, topic, format }: Feed) =
 export const mirroredTopic = ({ region, topic }: Feed) => `${region}.${topic}`
 export const tableOf = ({ region, topic }: Feed) => `${region}_${topic}`
 
-export async function layOut(folder: string, feeds: readonly Feed[]): Promise<Layout> {
+export async function createLayout(folder: string, feeds: readonly Feed[]): Promise<Layout> {
   const ports = new Set<number>()
   const port = async () => {
     let found = await freePort()

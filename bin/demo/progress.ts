@@ -22,7 +22,7 @@ export class Progress {
   }
 
   /** Something that happened; it stays. */
-  tell(text: string): void {
+  log(text: string): void {
     this.#clear()
     this.#out.write(`${text}\n`)
   }

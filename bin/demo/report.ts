@@ -1,5 +1,5 @@
 /** The end of the demo: what arrived where, as a table for people and as one value for scripts. It decides whether all went well. */
-import { type Comparison, STATIONS, type Station } from './stations.ts'
+import { type Comparison, STAGES, type Stage } from './stages.ts'
 
 export interface Report {
   ok: boolean
@@ -36,7 +36,7 @@ type Judged = Pick<Report, 'comparisons' | 'group' | 'mirrors'>
 export const isUpToDate = ({ state, lagRecords }: { state: string; lagRecords: number }): boolean => state === 'RUNNING' && lagRecords === 0
 
 /** Counts and contents agree everywhere, the group missed nothing, and the mirrors have nothing left to do: else what does not, in sentences. */
-export function complaints({ comparisons, group, mirrors }: Judged): string[] {
+export function problems({ comparisons, group, mirrors }: Judged): string[] {
   const agrees = ({ expected, found, lost, duplicated, different }: Comparison) => found === expected && lost + duplicated + different === 0
   return [
     ...(comparisons.every(agrees) ? [] : ['The stations do not agree with the data set: see the columns lost, duplicated and different.']),
@@ -47,27 +47,25 @@ export function complaints({ comparisons, group, mirrors }: Judged): string[] {
   ]
 }
 
-export const isWell = (report: Judged): boolean => complaints(report).length === 0
+export const isOk = (report: Judged): boolean => problems(report).length === 0
 
-const titles: Record<Station, string> = { region: 'region', central: 'central', postgres: 'Postgres', file: 'file' }
+const titles: Record<Stage, string> = { region: 'region', central: 'central', postgres: 'Postgres', file: 'file' }
 
-export function tableOf(report: Report): string {
-  const rows = [['topic', 'data set', ...STATIONS.map((station) => titles[station]), 'lost', 'duplicated', 'different']]
+export function reportTable(report: Report): string {
+  const rows = [['topic', 'data set', ...STAGES.map((station) => titles[station]), 'lost', 'duplicated', 'different']]
   const topics = [...new Set(report.comparisons.map(({ region, topic }) => `${region} ${topic}`))]
   const sums = (of: readonly Comparison[]) =>
     (['lost', 'duplicated', 'different'] as const).map((what) => of.reduce((sum, one) => sum + one[what], 0))
   for (const name of topics) {
     const of = report.comparisons.filter(({ region, topic }) => `${region} ${topic}` === name)
-    rows.push(
-      [name, of[0]!.expected, ...STATIONS.map((station) => of.find((one) => one.station === station)!.found), ...sums(of)].map(String),
-    )
+    rows.push([name, of[0]!.expected, ...STAGES.map((station) => of.find((one) => one.stage === station)!.found), ...sums(of)].map(String))
   }
-  const at = (station: Station) => report.comparisons.filter((one) => one.station === station)
+  const at = (station: Stage) => report.comparisons.filter((one) => one.stage === station)
   rows.push(
     [
       'all',
       report.dataSet.records,
-      ...STATIONS.map((station) => at(station).reduce((sum, one) => sum + one.found, 0)),
+      ...STAGES.map((station) => at(station).reduce((sum, one) => sum + one.found, 0)),
       ...sums(report.comparisons),
     ].map(String),
   )
@@ -91,7 +89,7 @@ export function tableOf(report: Report): string {
 const verdict = (report: Report): string =>
   report.ok
     ? `All ${report.dataSet.records} records are at every station, once, as the data set has them.`
-    : [...complaints(report), 'Run with --keep to look at the logs.'].join('\n')
+    : [...problems(report), 'Run with --keep to look at the logs.'].join('\n')
 
 function grid(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))

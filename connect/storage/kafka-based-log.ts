@@ -152,7 +152,7 @@ export class KafkaBasedLog implements RecordLog {
   /** The end offset of each partition. Retries while a partition has no leader. */
   async #endOffsets(deadline: number): Promise<Map<number, number>> {
     const { topic } = this.#settings
-    const partitions = [...this.#positions.keys()].map((partition) => ({ topic, partition, timestamp: -1 }))
+    const partitions = [...this.#positions.keys()].map((partition) => ({ topic, partition, spec: 'latest' as const }))
     for (let attempt = 0; ; attempt++) {
       const ends = await this.#client.admin.listOffsets(partitions)
       const failed = ends.find((end) => end.error !== null)

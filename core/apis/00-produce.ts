@@ -2,12 +2,12 @@
  * Produce, key 0. v5 adds logStartOffset; v8 adds recordErrors, errorMessage; v9 is flexible; v10 adds currentLeader, nodeEndpoints; v13
  * adds topicId, drops name.
  */
-import type { Broker } from '../broker.ts'
+import type { BrokerServices } from '../broker-services.ts'
 import type { Topic } from '../cluster/types.ts'
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { at, attributes } from '../wire/batch-header.ts'
 import { int16, int32, int64, list, nullable, optional, records, since, string, struct, tagged, until, uuid } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 const ADMIN_CLIENT = '__admin_client'
 
@@ -26,7 +26,7 @@ interface PartitionAnswer {
   errorMessage: string | null
 }
 
-function failed(index: number, error: unknown, broker: Broker): PartitionAnswer {
+function failed(index: number, error: unknown, broker: BrokerServices): PartitionAnswer {
   if (!(error instanceof KafkaError)) broker.system.logger.error({ err: error, partition: index }, 'a batch could not be stored')
   const errorMessage = error instanceof KafkaError && error.message !== error.error ? error.message : null
   return { index, errorCode: codeOf(error), baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, recordErrors: [], errorMessage }
@@ -39,7 +39,7 @@ function store(
   { index, records }: PartitionData,
   acks: number,
   clientId: string | null,
-  broker: Broker,
+  broker: BrokerServices,
   waits: Promise<void>[],
 ): PartitionAnswer {
   try {
@@ -93,7 +93,7 @@ export default defineApi({
   flexible: 9,
   missing: ['transactions: a request with a transactional id is refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
   // a producer's pipelined batches share one group commit
-  overlaps: true,
+  concurrent: true,
   request: {
     transactionalId: optional(nullable(string)),
     acks: int16,
@@ -189,5 +189,5 @@ export default defineApi({
     // also acks=0 is under way until its bytes are written: that is what holds a producer back that is faster than the disk
     return (waits.length === 1 ? waits[0]! : Promise.all(waits)).then(finish)
   },
-  refuse: (errorCode, request) => refuseProduce(errorCode, request),
+  errorResponse: (errorCode, request) => refuseProduce(errorCode, request),
 })

@@ -4,10 +4,9 @@
  * adds topicId, drops topic; v15 adds replicaState, drops replicaId; v16 adds nodeEndpoints; v17 adds replicaDirectoryId; v18 adds
  * highWatermark.
  */
-import type { Broker } from '../broker.ts'
+import type { BrokerServices } from '../broker-services.ts'
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { PartitionLog, ReadBound } from '../log/types.ts'
-import { defineApi } from '../wire/api.ts'
 import {
   comparedInt64,
   int8,
@@ -25,6 +24,7 @@ import {
   until,
   uuid,
 } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 interface AskedPartition {
   partition: number
@@ -46,7 +46,7 @@ const EMPTY = Buffer.alloc(0)
 /** Bytes of one answer, whatever a client allows: what is read from the disk for it is held until it is sent (Invariant 13). */
 const ANSWER_BYTES = 8 * 1024 * 1024
 
-function plan(topic: string | undefined, asked: AskedPartition, version: number, replica: boolean, broker: Broker): Plan {
+function plan(topic: string | undefined, asked: AskedPartition, version: number, replica: boolean, broker: BrokerServices): Plan {
   const refused = (error: ErrorName): Plan => ({ asked, log: null, error })
   if (topic === undefined) return refused(version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
   const log = broker.logs.get(topic, asked.partition)
@@ -267,7 +267,7 @@ export default defineApi({
     const minBytes = Math.min(request.minBytes, maxBytes)
     const plans = topics.flatMap((topic) => topic.plans)
     if (plans.length > 0 && request.maxWaitMs > 0 && !isReady(plans, minBytes, bound)) {
-      await broker.fetchWaiters.wait({
+      await broker.fetchPurgatory.wait({
         partitions: plans.map(({ asked, log }) => ({ log: log!, offset: asked.fetchOffset, maxBytes: asked.partitionMaxBytes })),
         minBytes,
         maxWaitMs: request.maxWaitMs,
@@ -286,7 +286,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses }
   },
-  refuse: (errorCode, request) => ({
+  errorResponse: (errorCode, request) => ({
     throttleTimeMs: 0,
     errorCode,
     sessionId: 0,

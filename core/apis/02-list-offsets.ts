@@ -2,10 +2,10 @@
  * ListOffsets, key 2. v2 adds isolationLevel, throttleTimeMs; v4 adds currentLeaderEpoch, leaderEpoch; v6 is flexible; v10 adds
  * timeoutMs.
  */
-import type { Broker } from '../broker.ts'
+import type { BrokerServices } from '../broker-services.ts'
 import { codeOf, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { comparedInt64, int8, int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 /** What a timestamp below zero asks for, and since which version it may. */
 const special = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6 } as const
@@ -24,7 +24,7 @@ interface Asked {
 
 const nothing = { offset: -1, timestamp: -1, leaderEpoch: -1 }
 
-async function look(topic: string, asked: Asked, readCommitted: boolean, version: number, broker: Broker) {
+async function look(topic: string, asked: Asked, readCommitted: boolean, version: number, broker: BrokerServices) {
   const { currentLeaderEpoch, timestamp, partitionIndex } = asked
   const log = broker.cluster.topic(topic) && broker.logs.get(topic, partitionIndex)
   if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
@@ -110,7 +110,7 @@ export default defineApi({
     )
     return { throttleTimeMs: 0, topics }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({
       name,

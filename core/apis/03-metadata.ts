@@ -4,19 +4,19 @@
  * topicAuthorizedOperations, clusterAuthorizedOperations; v9 is flexible; v10 adds topicId; v11 drops includeClusterAuthorizedOperations,
  * clusterAuthorizedOperations; v13 adds errorCode.
  */
-import type { Broker } from '../broker.ts'
+import type { BrokerServices } from '../broker-services.ts'
 import type { Topic } from '../cluster/types.ts'
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { between, bool, int16, int32, list, nullable, since, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
 import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
+import { defineApi } from './define-api.ts'
 
 interface Asked {
   name: string | null
   topicId: string
 }
 
-function described(topic: Topic, broker: Broker) {
+function described(topic: Topic, broker: BrokerServices) {
   const { nodeId } = broker.settings
   const partitions = Array.from({ length: topic.partitions }, (_, partitionIndex) => ({
     errorCode: 0,
@@ -39,7 +39,7 @@ const absent = ({ name, topicId }: Asked, code: number, isInternal = false) => (
 })
 
 /** Makes a topic that was asked for by name, as Kafka does when both sides allow it. */
-async function create(asked: Asked & { name: string }, broker: Broker) {
+async function create(asked: Asked & { name: string }, broker: BrokerServices) {
   try {
     if (asked.name === '__consumer_offsets') {
       await broker.groups.prepare()
@@ -54,7 +54,7 @@ async function create(asked: Asked & { name: string }, broker: Broker) {
   }
 }
 
-function find(asked: Asked, broker: Broker, mayCreate: boolean) {
+function find(asked: Asked, broker: BrokerServices, mayCreate: boolean) {
   if (asked.name === null || asked.topicId !== ZERO_UUID) {
     const topic = asked.topicId === ZERO_UUID ? undefined : broker.cluster.topicById(asked.topicId)
     return topic ? described(topic, broker) : absent(asked, errorCode('UNKNOWN_TOPIC_ID'))
@@ -143,7 +143,7 @@ export default defineApi({
       errorCode: 0,
     }
   },
-  refuse: (errorCode, request) => ({
+  errorResponse: (errorCode, request) => ({
     brokers: [],
     clusterId: null,
     topics: (request.topics ?? []).map(({ name, topicId }) => ({

@@ -2,8 +2,9 @@
  * OffsetCommit, key 8. v3 adds throttleTimeMs; v5 drops retentionTimeMs; v6 adds committedLeaderEpoch; v7 adds groupInstanceId; v8 is
  * flexible; v10 adds topicId, drops name.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { int16, int32, int64, list, nullable, optional, since, string, struct, until, uuid } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 8,
@@ -47,7 +48,7 @@ export default defineApi({
     ),
   },
   handle: (call) => call.broker.groups.commit(call.request, call),
-  refuse: (errorCode, request) => ({
+  errorResponse: (errorCode, request) => ({
     topics: request.topics.map(({ name, topicId, partitions }) => ({
       name,
       topicId,

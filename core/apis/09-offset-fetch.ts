@@ -2,8 +2,9 @@
  * OffsetFetch, key 9. v2 adds errorCode; v3 adds throttleTimeMs; v5 adds committedLeaderEpoch; v6 is flexible; v7 adds requireStable; v8
  * adds groups, drops groupId, topics, errorCode; v9 adds memberId, memberEpoch; v10 adds topicId, drops name.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { between, bool, int16, int32, int64, list, nullable, optional, since, string, struct, until, uuid } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 9,
@@ -93,7 +94,7 @@ export default defineApi({
   },
   handle: (call) => call.broker.groups.fetch(call.request, call),
   // v1 has no place for an error but the partitions, v8 none but the groups.
-  refuse: (errorCode, request) => ({
+  errorResponse: (errorCode, request) => ({
     errorCode,
     topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({
       name,

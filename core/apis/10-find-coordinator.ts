@@ -2,18 +2,18 @@
  * FindCoordinator, key 10. v1 adds keyType, throttleTimeMs, errorMessage; v3 is flexible; v4 adds coordinatorKeys, coordinators, drops
  * key, errorCode, errorMessage, nodeId, host, port.
  */
-import type { Broker } from '../broker.ts'
+import type { BrokerServices } from '../broker-services.ts'
 import { codeOf, errorCode } from '../errors.ts'
-import type { Peer } from '../network/call.ts'
-import { defineApi } from '../wire/api.ts'
 import { between, int8, int16, int32, list, nullable, since, string, struct, until } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
+import type { Peer } from './request-context.ts'
 
 /** KIP-932's share groups come with v6. */
 const keyTypes = { group: 0, transaction: 1, share: 2 } as const
 const nowhere = { nodeId: -1, host: '', port: -1 } as const
 
 /** This broker coordinates everything; the first question makes the topic that it keeps groups in. */
-async function locate(key: string, keyType: number, version: number, broker: Broker, peer: Peer) {
+async function locate(key: string, keyType: number, version: number, broker: BrokerServices, peer: Peer) {
   const refuse = (code: number, errorMessage: string) => ({ ...nowhere, errorCode: code, errorMessage })
   if (keyType === keyTypes.share && version >= 6)
     return refuse(errorCode('INVALID_REQUEST'), `share groups are not built: no coordinator for ${key}`)
@@ -69,7 +69,7 @@ export default defineApi({
     const { key: _, ...found } = await find(request.key)
     return found
   },
-  refuse: (errorCode, { coordinatorKeys }) => ({
+  errorResponse: (errorCode, { coordinatorKeys }) => ({
     ...nowhere,
     errorCode,
     coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere, errorCode, errorMessage: null })),

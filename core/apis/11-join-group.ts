@@ -2,8 +2,9 @@
  * JoinGroup, key 11. v1 adds rebalanceTimeoutMs; v2 adds throttleTimeMs; v5 adds groupInstanceId; v6 is flexible; v7 adds protocolType;
  * v8 adds reason; v9 adds skipAssignment.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { bool, bytes, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 11,
@@ -43,5 +44,5 @@ export default defineApi({
     ),
   },
   handle: (call) => call.broker.groups.join(call.request, call),
-  refuse: (errorCode, { memberId }) => ({ errorCode, protocolName: '', leader: '', memberId, members: [] }),
+  errorResponse: (errorCode, { memberId }) => ({ errorCode, protocolName: '', leader: '', memberId, members: [] }),
 })

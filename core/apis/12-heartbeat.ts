@@ -1,8 +1,9 @@
 /**
  * Heartbeat, key 12. v1 adds throttleTimeMs; v3 adds groupInstanceId; v4 is flexible.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { int16, int32, nullable, since, string } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 12,

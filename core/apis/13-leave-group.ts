@@ -1,8 +1,9 @@
 /**
  * LeaveGroup, key 13. v1 adds throttleTimeMs; v3 adds members, drops memberId; v4 is flexible; v5 adds reason.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { int16, int32, list, nullable, optional, since, string, struct, until } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 13,

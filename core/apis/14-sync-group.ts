@@ -1,8 +1,9 @@
 /**
  * SyncGroup, key 14. v1 adds throttleTimeMs; v3 adds groupInstanceId; v4 is flexible; v5 adds protocolType, protocolName.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { bytes, int16, int32, list, nullable, since, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 14,
@@ -31,5 +32,5 @@ export default defineApi({
     assignment: bytes,
   },
   handle: (call) => call.broker.groups.sync(call.request, call),
-  refuse: (errorCode) => ({ errorCode, assignment: Buffer.alloc(0) }),
+  errorResponse: (errorCode) => ({ errorCode, assignment: Buffer.alloc(0) }),
 })

@@ -2,8 +2,9 @@
  * DescribeGroups, key 15. v1 adds throttleTimeMs; v3 adds includeAuthorizedOperations, authorizedOperations; v4 adds groupInstanceId; v5
  * is flexible; v6 adds errorMessage.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { bool, bytes, int16, int32, list, nullable, since, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 15,
@@ -39,7 +40,7 @@ export default defineApi({
     ),
   },
   handle: (call) => call.broker.groups.describe(call.request, call),
-  refuse: (errorCode, { groups }) => ({
+  errorResponse: (errorCode, { groups }) => ({
     groups: groups.map((groupId) => ({ errorCode, groupId, groupState: '', protocolType: '', protocolData: '', members: [] })),
   }),
 })

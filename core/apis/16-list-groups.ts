@@ -1,8 +1,9 @@
 /**
  * ListGroups, key 16. v1 adds throttleTimeMs; v3 is flexible; v4 adds statesFilter, groupState; v5 adds typesFilter, groupType.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { int16, int32, list, since, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 16,
@@ -26,5 +27,5 @@ export default defineApi({
     ),
   },
   handle: (call) => call.broker.groups.list(call.request, call),
-  refuse: (errorCode) => ({ errorCode, groups: [] }),
+  errorResponse: (errorCode) => ({ errorCode, groups: [] }),
 })

@@ -3,8 +3,8 @@
  * finalizedFeaturesEpoch, finalizedFeatures, zkMigrationReady.
  */
 import { errorCode } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { bool, int16, int32, int64, list, since, string, struct, tagged } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 /** KIP-511's rule for what a client calls itself. */
 const CLIENT_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
@@ -79,5 +79,5 @@ export default defineApi({
       finalizedFeatures: [{ name: 'metadata.version', minVersionLevel: METADATA_VERSION, maxVersionLevel: METADATA_VERSION }],
     }
   },
-  refuse: (errorCode) => ({ errorCode, apiKeys: [], throttleTimeMs: 0 }),
+  errorResponse: (errorCode) => ({ errorCode, apiKeys: [], throttleTimeMs: 0 }),
 })

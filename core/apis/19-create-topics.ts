@@ -2,8 +2,8 @@
  * CreateTopics, key 19. v5 is flexible, adds topicConfigErrorCode, numPartitions, replicationFactor, configs; v7 adds topicId.
  */
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct, tagged, uuid } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 19,
@@ -114,7 +114,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, topics }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })),
   }),

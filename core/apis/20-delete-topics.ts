@@ -2,8 +2,8 @@
  * DeleteTopics, key 20. v4 is flexible; v5 adds errorMessage; v6 adds topics, topicId, drops topicNames.
  */
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { int16, int32, list, nullable, optional, since, string, struct, until, uuid, ZERO_UUID } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 20,
@@ -66,7 +66,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, responses }
   },
-  refuse: (errorCode, { topics, topicNames }) => ({
+  errorResponse: (errorCode, { topics, topicNames }) => ({
     throttleTimeMs: 0,
     responses: [
       ...topics.map(({ name, topicId }) => ({ name, topicId, errorCode, errorMessage: null })),

@@ -2,8 +2,8 @@
  * DeleteRecords, key 21. v2 is flexible.
  */
 import { codeOf, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { comparedInt64, int16, int32, int64, list, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 21,
@@ -62,7 +62,7 @@ export default defineApi({
     )
     return { throttleTimeMs: 0, topics }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({
       name,

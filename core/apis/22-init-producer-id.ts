@@ -2,8 +2,8 @@
  * InitProducerId, key 22. v2 is flexible; v3 adds producerId, producerEpoch.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { int16, int32, int64, nullable, optional, since, string } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 22,
@@ -33,5 +33,5 @@ export default defineApi({
     if (transactionalId !== null) return refused('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
     return { throttleTimeMs: 0, errorCode: 0, producerId: await broker.cluster.nextProducerId(), producerEpoch: 0 }
   },
-  refuse: (errorCode) => ({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 }),
+  errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 }),
 })

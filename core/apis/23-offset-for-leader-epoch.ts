@@ -2,8 +2,8 @@
  * OffsetForLeaderEpoch, key 23. v3 adds replicaId; v4 is flexible.
  */
 import { errorCode } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 23,
@@ -57,7 +57,7 @@ export default defineApi({
     }))
     return { throttleTimeMs: 0, topics }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ topic, partitions }) => ({
       topic,

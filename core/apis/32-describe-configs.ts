@@ -3,8 +3,8 @@
  */
 import type { ConfigResource } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 const resourceTypes = { topic: 2, broker: 4 } as const
 
@@ -87,7 +87,7 @@ export default defineApi({
     })
     return { throttleTimeMs: 0, results }
   },
-  refuse: (errorCode, { resources }) => ({
+  errorResponse: (errorCode, { resources }) => ({
     throttleTimeMs: 0,
     results: resources.map(({ resourceType, resourceName }) => ({
       errorCode,

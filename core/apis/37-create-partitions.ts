@@ -2,8 +2,8 @@
  * CreatePartitions, key 37. v2 is flexible.
  */
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 37,
@@ -58,5 +58,8 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, results }
   },
-  refuse: (errorCode, { topics }) => ({ throttleTimeMs: 0, results: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })) }),
+  errorResponse: (errorCode, { topics }) => ({
+    throttleTimeMs: 0,
+    results: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })),
+  }),
 })

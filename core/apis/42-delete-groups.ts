@@ -1,8 +1,9 @@
 /**
  * DeleteGroups, key 42. v2 is flexible.
  */
-import { defineApi } from '../wire/api.ts'
+
 import { int16, int32, list, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 export default defineApi({
   key: 42,
@@ -22,7 +23,7 @@ export default defineApi({
     ),
   },
   handle: (call) => call.broker.groups.delete(call.request, call),
-  refuse: (errorCode, { groupsNames }) => ({
+  errorResponse: (errorCode, { groupsNames }) => ({
     throttleTimeMs: 0,
     results: groupsNames.map((groupId) => ({ groupId, errorCode })),
   }),

@@ -2,8 +2,8 @@
  * IncrementalAlterConfigs, key 44. v1 is flexible.
  */
 import { codeOf, KafkaError } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
+import { defineApi } from './define-api.ts'
 
 const resourceTypes = { topic: 2, broker: 4 } as const
 
@@ -62,7 +62,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, responses }
   },
-  refuse: (errorCode, { resources }) => ({
+  errorResponse: (errorCode, { resources }) => ({
     throttleTimeMs: 0,
     responses: resources.map(({ resourceType, resourceName }) => ({ errorCode, errorMessage: null, resourceType, resourceName })),
   }),

@@ -2,9 +2,9 @@
  * DescribeCluster, key 60. v1 adds endpointType; v2 adds includeFencedBrokers, isFenced.
  */
 import { errorCode } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
 import { ALL_CLUSTER_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
+import { defineApi } from './define-api.ts'
 
 const endpointTypes = { broker: 1, controller: 2 } as const
 
@@ -62,5 +62,5 @@ export default defineApi({
       clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : NOT_ASKED,
     }
   },
-  refuse: (errorCode) => ({ throttleTimeMs: 0, errorCode, clusterId: '', brokers: [] }),
+  errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, clusterId: '', brokers: [] }),
 })

@@ -2,9 +2,9 @@
  * DescribeTopicPartitions, key 75.
  */
 import { errorCode } from '../errors.ts'
-import { defineApi } from '../wire/api.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
 import { ALL_TOPIC_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
+import { defineApi } from './define-api.ts'
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -112,7 +112,7 @@ export default defineApi({
     }
     return { throttleTimeMs: 0, topics, nextCursor: null }
   },
-  refuse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name }) => ({ errorCode, name, topicId: ZERO_UUID, isInternal: false, partitions: [] })),
   }),

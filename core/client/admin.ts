@@ -12,11 +12,13 @@ import createPartitions from '../apis/37-create-partitions.ts'
 import deleteGroups from '../apis/42-delete-groups.ts'
 import incrementalAlterConfigs from '../apis/44-incremental-alter-configs.ts'
 import describeCluster from '../apis/60-describe-cluster.ts'
-import { errorName, isRetriable, KafkaError } from '../errors.ts'
-import { byTopic } from '../topic-partition.ts'
-import { askCoordinator, commitOffsets, fetchCommitted, listOffsets } from './offsets.ts'
+import { errorName, KafkaError } from '../errors.ts'
+import { byTopic, partitionKey } from '../topic-partition.ts'
+import { askCoordinator, commitOffsets, fetchCommitted } from './group-offsets.ts'
+import { requestFromLeaders } from './leader-requests.ts'
+import { listOffsets, offsetsForLeaderEpochs } from './partition-offsets.ts'
 import type { RequestRouter } from './transport/request-router.ts'
-import type { CommitOffset, Admin as Contract, TopicConfig, TopicPartition } from './types.ts'
+import type { CommitOffset, Admin as Contract, EpochEndOffset, ListedOffset, OffsetSpec, TopicConfig, TopicPartition } from './types.ts'
 
 type GroupDescription = Awaited<ReturnType<Contract['describeGroups']>>[number]
 
@@ -118,11 +120,12 @@ export class AdminClient implements Contract {
     }
   }
 
-  listOffsets(
-    partitions: readonly (TopicPartition & { timestamp: number })[],
-    isolationLevel: 0 | 1 = 0,
-  ): Promise<(TopicPartition & { offset: number; timestamp: number; leaderEpoch: number; error: string | null })[]> {
+  listOffsets(partitions: readonly (TopicPartition & { spec: OffsetSpec })[], isolationLevel: 0 | 1 = 0): Promise<ListedOffset[]> {
     return listOffsets(this.#network, partitions, { isolationLevel })
+  }
+
+  offsetsForLeaderEpochs(partitions: readonly (TopicPartition & { leaderEpoch: number })[]): Promise<EpochEndOffset[]> {
+    return offsetsForLeaderEpochs(this.#network, partitions)
   }
 
   async listGroups(): Promise<{ groupId: string; protocolType: string; state: string }[]> {
@@ -191,50 +194,25 @@ export class AdminClient implements Contract {
   }
 
   async deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void> {
-    const { clock } = this.#network.system
-    const deadline = clock.monotonic() + this.#timeoutMs
-    let open = [...partitions]
-    for (let attempt = 0; open.length > 0; attempt++) {
-      const byLeader = new Map<number, typeof open>()
-      for (const entry of open) {
-        const leader = (await this.#network.metadata.topic(entry.topic))?.partitions[entry.partition]?.leader ?? -1
-        byLeader.set(leader, [...(byLeader.get(leader) ?? []), entry])
-      }
-      let trouble: KafkaError | null = null
-      const again: typeof open = []
-      for (const [leader, entries] of byLeader) {
-        if (leader < 0) {
-          trouble = new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${entries[0]!.topic}-${entries[0]!.partition} has no leader`)
-          again.push(...entries)
-          continue
-        }
-        const answer = await this.#network.send({ node: leader }, deleteRecords, {
+    const outcomes = await requestFromLeaders(this.#network, partitions, {}, async (node, entries, timeoutMs) => {
+      const response = await this.#network.request(
+        node,
+        deleteRecords,
+        {
           topics: [...byTopic(entries)].map(([name, list]) => ({
             name,
             partitions: list.map(({ partition, offset }) => ({ partitionIndex: partition, offset })),
           })),
-          timeoutMs: this.#timeoutMs,
-        })
-        for (const topic of answer.topics)
-          for (const result of topic.partitions) {
-            if (result.errorCode === 0) continue
-            const error = new KafkaError(
-              errorName(result.errorCode),
-              `records of ${topic.name}-${result.partitionIndex}: ${errorName(result.errorCode)}`,
-            )
-            if (!isRetriable(error.error)) throw error
-            trouble = error
-            again.push(...entries.filter((entry) => entry.topic === topic.name && entry.partition === result.partitionIndex))
-          }
-      }
-      if (trouble) {
-        const waitMs = this.#network.backoffMs(attempt)
-        if (this.#network.closed || clock.monotonic() + waitMs >= deadline) throw trouble
-        await this.#network.sleep(waitMs)
-        await this.#network.metadata.refresh([...new Set(again.map((entry) => entry.topic))])
-      }
-      open = again
-    }
+          timeoutMs,
+        },
+        { lane: 'main', timeoutMs },
+      )
+      return response.topics.flatMap((topic) =>
+        topic.partitions.map(({ partitionIndex, errorCode }) => ({ topic: topic.name, partition: partitionIndex, errorCode, value: true })),
+      )
+    })
+    for (const [index, { error }] of outcomes.entries())
+      if (error) throw new KafkaError(error, `records of ${partitionKey(partitions[index]!)}: ${error}`)
   }
 
   async describeCluster(): Promise<{

@@ -1,11 +1,13 @@
 /**
  * The client room's words: what connect, mirror and (later) replication use to reach any Kafka cluster, ours or Apache's.
  */
-import type { KafkaError } from '../errors.ts'
+import type { ErrorName, KafkaError } from '../errors.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, RequestOf, ResponseOf } from '../wire/api.ts'
 import type { CodecName } from '../wire/batch-header.ts'
 import type { DecodedRecord, RecordHeader } from '../wire/record-batch.ts'
 
+export type { TopicPartition } from '../topic-partition.ts'
 export type { RecordHeader } from '../wire/record-batch.ts'
 
 export interface ClientSettings {
@@ -113,11 +115,6 @@ export interface SendResult {
   at(index: number): Sent
   /** Null where all went well; else an entry for each failed record. */
   readonly failures: ReadonlyMap<number, Error> | null
-}
-
-export interface TopicPartition {
-  topic: string
-  partition: number
 }
 
 export type ConsumedRecord = DecodedRecord
@@ -269,6 +266,31 @@ export interface TopicConfig {
   source: number
 }
 
+/**
+ * Which offset of a partition, as Kafka's class of this name: where the log starts, where it ends, the record with the highest timestamp
+ * (KIP-734), or the first record with this timestamp (ms since the epoch) or a later one.
+ */
+export type OffsetSpec = 'earliest' | 'latest' | 'max-timestamp' | { timestamp: number }
+
+/** -1 in each field that the leader does not know, as for a timestamp after the last record. */
+export interface ListedOffset extends TopicPartition {
+  offset: number
+  /** Of the record, ms since the epoch; -1 for `earliest` and `latest`. */
+  timestamp: number
+  leaderEpoch: number
+  /** UNKNOWN_TOPIC_OR_PARTITION where the partition does not exist; a retriable error where the time was not enough. */
+  error: ErrorName | null
+}
+
+export interface EpochEndOffset extends TopicPartition {
+  /** The requested epoch, or the largest one below it that the log has; -1 where it has none. */
+  leaderEpoch: number
+  /** The offset after the last record of `leaderEpoch`; -1 where the log has no such epoch. */
+  endOffset: number
+  /** UNSUPPORTED_VERSION where the leader is older than Kafka 2.1. */
+  error: ErrorName | null
+}
+
 /** A topic to create: -1 partitions or replicas take the default of the cluster. */
 export interface NewTopic {
   name: string
@@ -284,11 +306,17 @@ export interface Admin {
   describeTopicConfigs(names: readonly string[]): Promise<Map<string, TopicConfig[]>>
   /** operation: 0 set, 1 delete. */
   alterTopicConfigs(changes: ReadonlyMap<string, readonly { name: string; operation: 0 | 1; value: string | null }[]>): Promise<void>
-  /** timestamp: -1 latest, -2 earliest, -3 max timestamp, else ms. */
-  listOffsets(
-    partitions: readonly (TopicPartition & { timestamp: number })[],
-    isolationLevel?: 0 | 1,
-  ): Promise<(TopicPartition & { offset: number; timestamp: number; error: string | null })[]>
+  /**
+   * One offset of each partition (ListOffsets), in the order of `partitions`, which names each partition once. `isolationLevel` 1 is
+   * read_committed: `latest` is then the last stable offset. Retries retriable errors for request.timeout.ms.
+   */
+  listOffsets(partitions: readonly (TopicPartition & { spec: OffsetSpec })[], isolationLevel?: 0 | 1): Promise<ListedOffset[]>
+  /**
+   * Where the records of a leader epoch end in each partition's log (OffsetForLeaderEpoch, KIP-320), in the order of `partitions`, which
+   * names each partition once. A consumer that has read further has read records that were truncated. Retries retriable errors for
+   * request.timeout.ms.
+   */
+  offsetsForLeaderEpochs(partitions: readonly (TopicPartition & { leaderEpoch: number })[]): Promise<EpochEndOffset[]>
   listGroups(): Promise<{ groupId: string; protocolType: string; state: string }[]>
   describeGroups(
     ids: readonly string[],

@@ -8,9 +8,9 @@ import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
 import type { System } from '../system/index.ts'
 import { Configs } from './configs.ts'
-import { type ClusterEvent, ClusterImage, isInternal } from './image.ts'
-import { Journal, METADATA_TOPIC } from './journal.ts'
-import { checkPartitionsTogether, checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-rules.ts'
+import { type ClusterEvent, ClusterImage, isInternal } from './metadata-image.ts'
+import { Journal, METADATA_TOPIC } from './metadata-log.ts'
+import { checkPartitionsTogether, checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-validation.ts'
 import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, NewTopic, Topic } from './types.ts'
 
 const ignore = () => {}

@@ -1,112 +1,107 @@
 /**
- * Long polls of Fetch: each waits until enough bytes are there, its time is over, or what it reads from is gone. One structure for all of
- * them: a log that advances looks at its own waiters only, and nothing polls.
+ * The delayed fetches of a broker: each waits until enough bytes are available, its time is over, its client disconnects, or a log it reads
+ * from is removed. A log that advances checks only the fetches that watch it; nothing polls.
  */
-
 import type { Clock, Timer } from '../system/clock.ts'
 import type { PartitionLog, ReadBound } from './types.ts'
 
-export interface WaitedPartition {
+export interface WatchedPartition {
   readonly log: PartitionLog
   readonly offset: number
   readonly maxBytes: number
 }
 
-export interface FetchWait {
-  readonly partitions: readonly WaitedPartition[]
+export interface DelayedFetch {
+  readonly partitions: readonly WatchedPartition[]
   readonly minBytes: number
   readonly maxWaitMs: number
   readonly bound: ReadBound
-  /** Ends the wait early: the connection went. */
+  /** Calls `task` when the client disconnects. Returns how to unsubscribe. */
   onClose(task: () => void): () => void
 }
 
-export interface FetchWaiters {
-  readonly waiting: number
-  /** Resolves when `wait` is over; why does not matter, because the answer is read anew. */
-  wait(wait: FetchWait): Promise<void>
-  /** Ends the waits on these logs: their topic is gone. */
-  release(logs: readonly PartitionLog[]): void
-  /** Ends all waits. */
-  close(): void
-}
-
-/** The bytes that reading `partitions` now would give. */
-export function availableBytes(partitions: readonly WaitedPartition[], bound: ReadBound): number {
+/** The bytes that reading `partitions` now would return. */
+export function availableBytes(partitions: readonly WatchedPartition[], bound: ReadBound): number {
   let sum = 0
   for (const { log, offset, maxBytes } of partitions) sum += Math.min(log.available(offset, bound), maxBytes)
   return sum
 }
 
-interface Waiter extends FetchWait {
+interface WatchedFetch extends DelayedFetch {
   timer: Timer
-  forget: () => void
+  unsubscribe: () => void
   resolve: () => void
 }
 
-interface Watch {
-  readonly waiters: Set<Waiter>
-  readonly stop: () => void
+/** The fetches that watch one log. */
+interface Watchers {
+  readonly fetches: Set<WatchedFetch>
+  readonly unsubscribe: () => void
 }
 
-export class FetchPurgatory implements FetchWaiters {
+export class FetchPurgatory {
   readonly #clock: Clock
-  readonly #watches = new Map<PartitionLog, Watch>()
-  readonly #all = new Set<Waiter>()
+  readonly #watchersOf = new Map<PartitionLog, Watchers>()
+  readonly #fetches = new Set<WatchedFetch>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  get waiting(): number {
-    return this.#all.size
+  /** Fetches that wait. */
+  get size(): number {
+    return this.#fetches.size
   }
 
-  wait(wait: FetchWait): Promise<void> {
+  /** Resolves when the wait is over, for whatever reason: the caller reads the partitions again. */
+  wait(delayed: DelayedFetch): Promise<void> {
     return new Promise((resolve) => {
-      const waiter: Waiter = { ...wait, resolve, timer: this.#clock.after(wait.maxWaitMs, () => this.#end(waiter)), forget: () => {} }
-      this.#all.add(waiter)
-      for (const { log } of wait.partitions) this.#watch(log).waiters.add(waiter)
-      waiter.forget = wait.onClose(() => this.#end(waiter))
+      const timer = this.#clock.after(delayed.maxWaitMs, () => this.#complete(fetch))
+      const fetch: WatchedFetch = { ...delayed, resolve, timer, unsubscribe: () => {} }
+      this.#fetches.add(fetch)
+      for (const { log } of delayed.partitions) this.#watchers(log).fetches.add(fetch)
+      fetch.unsubscribe = delayed.onClose(() => this.#complete(fetch))
     })
   }
 
-  release(logs: readonly PartitionLog[]): void {
-    for (const log of logs) for (const waiter of [...(this.#watches.get(log)?.waiters ?? [])]) this.#end(waiter)
+  /** Ends the waits on these logs, because their topic is deleted. */
+  completeFor(logs: readonly PartitionLog[]): void {
+    for (const log of logs) for (const fetch of [...(this.#watchersOf.get(log)?.fetches ?? [])]) this.#complete(fetch)
   }
 
+  /** Ends all waits. */
   close(): void {
-    for (const waiter of [...this.#all]) this.#end(waiter)
+    for (const fetch of [...this.#fetches]) this.#complete(fetch)
   }
 
-  #watch(log: PartitionLog): Watch {
-    let watch = this.#watches.get(log)
-    if (!watch) {
-      watch = { waiters: new Set(), stop: log.onAdvance(() => this.#advance(log)) }
-      this.#watches.set(log, watch)
+  #watchers(log: PartitionLog): Watchers {
+    let watchers = this.#watchersOf.get(log)
+    if (!watchers) {
+      watchers = { fetches: new Set(), unsubscribe: log.onAdvance(() => this.#check(log)) }
+      this.#watchersOf.set(log, watchers)
     }
-    return watch
+    return watchers
   }
 
-  #advance(log: PartitionLog): void {
-    for (const waiter of this.#watches.get(log)?.waiters ?? []) {
-      // most polls ask for one byte, which this very advance has brought
-      if (waiter.minBytes <= 1 || availableBytes(waiter.partitions, waiter.bound) >= waiter.minBytes) this.#end(waiter)
+  #check(log: PartitionLog): void {
+    for (const fetch of this.#watchersOf.get(log)?.fetches ?? []) {
+      // Most consumers ask for one byte, which this advance has brought.
+      if (fetch.minBytes <= 1 || availableBytes(fetch.partitions, fetch.bound) >= fetch.minBytes) this.#complete(fetch)
     }
   }
 
-  #end(waiter: Waiter): void {
-    if (!this.#all.delete(waiter)) return
-    waiter.timer.cancel()
-    waiter.forget()
-    for (const { log } of waiter.partitions) {
-      const watch = this.#watches.get(log)
-      watch?.waiters.delete(waiter)
-      if (watch?.waiters.size === 0) {
-        this.#watches.delete(log)
-        watch.stop()
+  #complete(fetch: WatchedFetch): void {
+    if (!this.#fetches.delete(fetch)) return
+    fetch.timer.cancel()
+    fetch.unsubscribe()
+    for (const { log } of fetch.partitions) {
+      const watchers = this.#watchersOf.get(log)
+      watchers?.fetches.delete(fetch)
+      if (watchers?.fetches.size === 0) {
+        this.#watchersOf.delete(log)
+        watchers.unsubscribe()
       }
     }
-    waiter.resolve()
+    fetch.resolve()
   }
 }

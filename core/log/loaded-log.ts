@@ -1,7 +1,7 @@
 /**
  * What is asked of the loading of a partition, and what comes of it.
  */
-import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LeaderEpochs } from './leader-epoch-cache.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 import type { OnDamage } from './types.ts'

@@ -6,7 +6,7 @@ import type { Disk } from '../system/disk.ts'
 import type { Logger } from '../system/logger.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { OpenFiles } from './open-files.ts'
-import type { TailBudget } from './tail.ts'
+import type { TailBudget } from './tail-cache.ts'
 import type { WriteScheduler } from './write-scheduler.ts'
 
 export interface LogContext {

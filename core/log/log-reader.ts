@@ -7,7 +7,7 @@ import type { QueuedBatch } from './log-writer.ts'
 import type { Segment } from './segment.ts'
 import { emptyRead, SegmentReader } from './segment-reader.ts'
 import type { Segments } from './segments.ts'
-import { LogTail } from './tail.ts'
+import { LogTail } from './tail-cache.ts'
 import type { ReadResult } from './types.ts'
 
 export class LogReader {

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import type { Disk } from '../system/disk.ts'
 import { GrowingIndex, OFFSET_ENTRY_BYTES, relativeOffsetAt, searchIndex, TIME_ENTRY_BYTES } from './offset-index.ts'
 import { LogFile, type OpenFiles } from './open-files.ts'
+import { WarmRanges } from './page-cache-ranges.ts'
 import { appendTimeEntry, readTimeEntry, timestampAt } from './time-index.ts'
 import { type AbortedEntry, decodeAborted, encodeAborted } from './transaction-index.ts'
-import { WarmRanges } from './warm-ranges.ts'
 
 const OFFSET_DIGITS = 20
 const MAX_RELATIVE_OFFSET = 0x7fff_ffff

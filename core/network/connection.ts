@@ -3,20 +3,19 @@
  * every other waits until its elders are answered. What a client can make it hold is bounded (Invariant 13): beyond the limits it stops reading.
  */
 import type { Socket } from 'node:net'
+import type { Peer } from '../apis/request-context.ts'
 import type { Logger } from '../system/logger.ts'
-import type { Answer, AnyApi } from '../wire/api.ts'
 import { writeResponseHeader } from '../wire/header.ts'
 import { WireError } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
-import type { Peer } from './call.ts'
-import type { Dispatch } from './dispatch.ts'
-import type { Exchange } from './exchange.ts'
 import { FrameAssembler } from './frame-assembler.ts'
 import { limits } from './limits.ts'
+import type { PendingRequest } from './pending-request.ts'
+import type { RequestDispatcher } from './request-dispatcher.ts'
 
 /** What all connections of a broker share. */
 export interface ConnectionContext {
-  readonly dispatch: Dispatch
+  readonly dispatch: RequestDispatcher
   readonly logger: Logger
   readonly maxRequestBytes: number
   readonly budget: RequestBudget
@@ -55,7 +54,7 @@ export class ClientConnection implements Peer {
   readonly #frames: FrameAssembler
   readonly #closeTasks = new Set<() => void>()
   /** In the order of their coming; those before `#next` have been begun. */
-  readonly #queue: Exchange[] = []
+  readonly #queue: PendingRequest[] = []
   #next = 0
   #running = 0
   #runningExclusive = false
@@ -153,7 +152,7 @@ export class ClientConnection implements Peer {
   #take(frame: Buffer): void {
     if (this.#ending !== null) return
     this.#lastLifeAt = this.#context.monotonic()
-    let exchange: Exchange
+    let exchange: PendingRequest
     try {
       exchange = this.#context.dispatch.read(frame, this)
     } catch (error) {
@@ -177,7 +176,7 @@ export class ClientConnection implements Peer {
   #pump(): void {
     while (this.#next < this.#queue.length && !this.#closed) {
       const exchange = this.#queue[this.#next]!
-      if (this.#running > 0 && (this.#runningExclusive || !exchange.api.overlaps)) break
+      if (this.#running > 0 && (this.#runningExclusive || !exchange.api.concurrent)) break
       if (this.#socket.writableLength + (this.#writer?.length ?? 0) > limits.unsentBytesPerConnection) break
       this.#next++
       if (!exchange.done) this.#begin(exchange)
@@ -185,10 +184,10 @@ export class ClientConnection implements Peer {
     }
   }
 
-  #begin(exchange: Exchange): void {
+  #begin(exchange: PendingRequest): void {
     let answer: unknown
     try {
-      answer = (exchange.api as AnyApi & { handle(call: unknown): Answer<never> | Promise<Answer<never>> }).handle(exchange)
+      answer = exchange.api.handle(exchange)
     } catch (error) {
       this.#fail(exchange, error)
       return
@@ -199,7 +198,7 @@ export class ClientConnection implements Peer {
       return
     }
     this.#running++
-    if (!exchange.api.overlaps) this.#runningExclusive = true
+    if (!exchange.api.concurrent) this.#runningExclusive = true
     answer.then(
       (value) => {
         exchange.answer = value
@@ -213,7 +212,7 @@ export class ClientConnection implements Peer {
     )
   }
 
-  #fail(exchange: Exchange, error: unknown): void {
+  #fail(exchange: PendingRequest, error: unknown): void {
     try {
       exchange.answer = this.#context.dispatch.refuse(exchange, error)
     } catch (fault) {
@@ -247,7 +246,7 @@ export class ClientConnection implements Peer {
     this.#next -= ready
   }
 
-  #encode(exchange: Exchange): void {
+  #encode(exchange: PendingRequest): void {
     const releases = exchange.takeReleases()
     if (this.#closed || exchange.answer === null) {
       if (releases) for (const release of releases) release()

@@ -8,8 +8,8 @@ import type { BrokerSettings, ListenerSettings } from '../settings.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
 import { ClientConnection, type ConnectionContext, type NetworkCounters, type RequestBudget } from './connection.ts'
-import type { Dispatch } from './dispatch.ts'
 import { limits } from './limits.ts'
+import type { RequestDispatcher } from './request-dispatcher.ts'
 
 export interface Endpoint {
   readonly listener: string
@@ -80,7 +80,7 @@ export class SocketServer {
   #refused = 0
   #stopping = false
 
-  constructor(settings: BrokerSettings, system: System, dispatch: Dispatch, limitOf: (name: ConnectionLimit) => number) {
+  constructor(settings: BrokerSettings, system: System, dispatch: RequestDispatcher, limitOf: (name: ConnectionLimit) => number) {
     const { values } = settings
     this.#settings = settings
     this.#limitOf = limitOf

@@ -1,7 +1,25 @@
 /**
- * Kafka's broker settings that have nothing to do here: a file that names them is taken without a word. And those that would be dangerous to
- * pass over, because the operator relies on them: a file that turns one on is refused.
+ * Kafka's broker settings without an effect here: a file may set them. And those that an operator relies on and that are not implemented: a
+ * file that enables one is refused.
  */
+import { brokerSettings } from './broker-settings.ts'
+import type { SettingMap } from './setting.ts'
+import { topicSettings } from './topic-settings.ts'
+
+const topics = Object.entries(topicSettings as SettingMap)
+
+/** False for the default of topic settings that have no effect. */
+const hasEffect = (name: string): boolean => {
+  const defaultOf = topics.filter(([, { synonyms }]) => synonyms.some((synonym) => synonym.name === name))
+  return defaultOf.length === 0 || defaultOf.some(([, { ineffective }]) => !ineffective)
+}
+
+const declared = Object.keys(brokerSettings)
+
+export const effectiveBrokerSettings: readonly string[] = declared.filter(hasEffect)
+export const effectiveTopicSettings: readonly string[] = topics.filter(([, { ineffective }]) => !ineffective).map(([name]) => name)
+export const ineffectiveTopicSettings: readonly string[] = topics.filter(([, { ineffective }]) => ineffective).map(([name]) => name)
+
 const accepted = new Set(
   `add.partitions.to.txn.retry.backoff.max.ms add.partitions.to.txn.retry.backoff.ms auto.leader.rebalance.enable background.threads
   broker.heartbeat.interval.ms broker.session.timeout.ms connection.failed.authentication.delay.ms connections.max.reauth.ms
@@ -42,17 +60,21 @@ const acceptedPrefixes = [
   'transaction.',
 ]
 
-/** All of them, for the documents; a prefix stands for whatever begins with it. */
-export const acceptedSettings: readonly string[] = [...accepted, ...acceptedPrefixes.map((prefix) => `${prefix}*`)].sort()
+/** All broker settings without an effect, for the documents; `prefix.*` for every name under a prefix. */
+export const acceptedSettings: readonly string[] = [
+  ...accepted,
+  ...declared.filter((name) => !hasEffect(name)),
+  ...acceptedPrefixes.map((prefix) => `${prefix}*`),
+].sort()
 
 export const isAccepted = (name: string): boolean => accepted.has(name) || acceptedPrefixes.some((prefix) => name.startsWith(prefix))
 
 export const refusedSettings: readonly { name: string; harmless: readonly string[]; why: string }[] = [
-  { name: 'authorizer.class.name', harmless: [''], why: 'access control lists are not built: the broker would let everybody in' },
+  { name: 'authorizer.class.name', harmless: [''], why: 'access control lists are not implemented: every client would have access' },
   {
     name: 'config.providers',
     harmless: [''],
-    why: 'references to configuration providers are not resolved in a broker file: write the values out',
+    why: 'references to configuration providers are not resolved in a broker file: write the values themselves',
   },
   { name: 'create.topic.policy.class.name', harmless: [''], why: 'policies are Java classes: the broker would not enforce it' },
   { name: 'alter.config.policy.class.name', harmless: [''], why: 'policies are Java classes: the broker would not enforce it' },
@@ -60,12 +82,12 @@ export const refusedSettings: readonly { name: string; harmless: readonly string
   { name: 'remote.log.storage.system.enable', harmless: ['', 'false'], why: 'there is no tiered storage' },
 ]
 
-/** Why a file with `name` at `value` cannot be served, or null. */
+/** The error message for a file that sets `name` to `value`, or null. */
 export function refusal(name: string, value: string): string | null {
   const found = refusedSettings.find((candidate) => candidate.name === name)
   if (!found || found.harmless.includes(value.trim().toLowerCase())) return null
-  return `${name}=${value}: ${found.why}. Remove the line to go on without it.`
+  return `${name}=${value}: ${found.why}. Remove the line to start without it.`
 }
 
-/** Names that are judged by `refusal` alone. */
-export const isJudged = (name: string): boolean => refusedSettings.some((candidate) => candidate.name === name)
+/** True for names that only `refusal` decides about. */
+export const isRefusable = (name: string): boolean => refusedSettings.some((candidate) => candidate.name === name)

@@ -1,65 +1,73 @@
 /**
- * Every setting of a broker that has an effect. Names, defaults and bounds are Kafka's; `log.flush` is Tributary's own.
+ * Every declared setting of a broker: those with an effect, and the defaults of all topic settings. Names, defaults and bounds are Kafka's;
+ * `log.flush` is Tributary's own. Settings of Kafka without an effect are in accepted-settings.ts.
  */
 import { bool, double, FOREVER, INT_MAX, int, list, long, type SettingMap, short, text, type ValuesOf } from './setting.ts'
+import { gzipLevel } from './topic-settings.ts'
 
 const node = {
   'node.id': int(-1, 'The id of this node in its cluster.', { min: -1 }),
   'broker.id': int(-1, 'An older name of node.id.', { min: -1 }),
-  'broker.rack': text(null, 'Where this node stands; told to clients.'),
-  'process.roles': list('broker,controller', 'What this node is; `broker` must be among them.', { oneOf: ['broker', 'controller'] }),
-  'auto.create.topics.enable': bool(true, 'Whether asking for a topic that is not there makes it.'),
+  'broker.rack': text(null, 'The rack of this node, as clients see it in Metadata.'),
+  'process.roles': list('broker,controller', 'The roles of this node; `broker` must be among them.', { oneOf: ['broker', 'controller'] }),
+  'auto.create.topics.enable': bool(true, 'Whether a Metadata request creates a missing topic.'),
   'delete.topic.enable': bool(true, 'Whether topics may be deleted.'),
-  'num.partitions': int(1, 'The partitions of a topic that is made without a number.', { min: 1 }),
-  'default.replication.factor': int(1, 'The replicas of a topic that is made without a number.', { min: 1 }),
-  'producer.id.expiration.ms': int(86_400_000, 'After how long a silent producer id is forgotten.', { min: 1, dynamic: true }),
-  'transaction.max.timeout.ms': int(900_000, 'The longest time that a transaction may ask for.', { min: 1 }),
+  'num.partitions': int(1, 'The partitions of a topic that is created without a partition count.', { min: 1 }),
+  'default.replication.factor': int(1, 'The replicas of a topic that is created without a replication factor.', { min: 1 }),
+  'producer.id.expiration.ms': int(86_400_000, 'How long the state of an inactive producer id is kept.', { min: 1, dynamic: true }),
 }
 
 const network = {
-  listeners: list('PLAINTEXT://127.0.0.1:9092', 'Where to listen: NAME://host:port. An empty host is every address; port 0 is a free one.'),
-  'advertised.listeners': text(null, 'The addresses that clients are told, where they differ from `listeners`.'),
+  listeners: list(
+    'PLAINTEXT://127.0.0.1:9092',
+    'The addresses to listen on: NAME://host:port. An empty host is every address; port 0 is a free one.',
+  ),
+  'advertised.listeners': text(null, 'The addresses in Metadata responses, where they differ from `listeners`.'),
   'listener.security.protocol.map': text(
     'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
-    'The security of each listener name.',
+    'The security protocol of each listener name.',
   ),
-  'controller.listener.names': text(null, 'The listeners of the controller: accepted and not opened.'),
-  'inter.broker.listener.name': text(null, 'The listener that brokers use among themselves.'),
+  'controller.listener.names': text(null, 'The listeners of the controller, which are not opened.'),
+  'inter.broker.listener.name': text(null, 'The listener for connections between brokers: must be an advertised one.'),
   'socket.request.max.bytes': int(104_857_600, 'The largest request.', { min: 1 }),
-  'socket.listen.backlog.size': int(50, 'Connections that may wait to be taken.', { min: 1 }),
-  'connections.max.idle.ms': long(600_000, 'A connection that sends no whole request for this long is closed.'),
-  'max.connections': int(INT_MAX, 'The most connections; what comes beyond is closed.', { min: 0, dynamic: true }),
+  'socket.listen.backlog.size': int(50, 'The most connections that wait to be accepted.', { min: 1 }),
+  'connections.max.idle.ms': long(600_000, 'A connection without a complete request for this long is closed.'),
+  'max.connections': int(INT_MAX, 'The most connections; further ones are closed.', { min: 0, dynamic: true }),
   'max.connections.per.ip': int(INT_MAX, 'The most connections from one address.', { min: 0, dynamic: true }),
-  'queued.max.request.bytes': long(-1, 'Bytes of requests under way beyond which nothing more is read; -1 for 256 MiB.'),
-  'fetch.max.bytes': int(57_671_680, 'The most bytes that one fetch is given.', { min: 1024 }),
-  'max.request.partition.size.limit': int(2000, 'The most partitions in one answer of DescribeTopicPartitions.', { min: 1 }),
+  'queued.max.request.bytes': long(-1, 'Bytes of requests in progress beyond which no more are read; -1 for 256 MiB.'),
+  'fetch.max.bytes': int(57_671_680, 'The most bytes in one Fetch response.', { min: 1024 }),
+  'max.request.partition.size.limit': int(2000, 'The most partitions in one DescribeTopicPartitions response.', { min: 1 }),
 }
 
 const log = {
-  'log.dir': text('tributary-data', 'The data folder, where log.dirs names none.'),
+  'log.dir': text('tributary-data', 'The data folder, where log.dirs is not set.'),
   'log.dirs': text(null, 'The data folders.'),
   'log.flush': text(
     'commit',
-    'When an acks=all record is durable: `commit` by fdatasync before the answer, `os` by the page cache, as Apache Kafka does.',
+    'When an acks=all record is acknowledged: `commit` after fdatasync, `os` after the write to the page cache, as in Apache Kafka.',
     {
       oneOf: ['commit', 'os'],
     },
   ),
-  'log.retention.check.interval.ms': long(300_000, 'How often old segments are looked for.', { min: 1 }),
-  'log.flush.offset.checkpoint.interval.ms': int(60_000, 'How often the recovery points are written down.', { min: 0 }),
-  'log.flush.start.offset.checkpoint.interval.ms': int(60_000, 'How often the log start offsets are written down.', { min: 0 }),
+  'log.retention.check.interval.ms': long(300_000, 'How often retention is checked.', { min: 1 }),
+  'log.flush.offset.checkpoint.interval.ms': int(60_000, 'How often the recovery point checkpoint is written.', { min: 0 }),
+  'log.flush.start.offset.checkpoint.interval.ms': int(60_000, 'How often the log start offset checkpoint is written.', { min: 0 }),
 }
 
-/** What topics take their defaults from. */
+/** The defaults of the topic settings. */
 const topicDefaults = {
-  'compression.gzip.level': int(-1, 'Default of the topic setting.', { min: -1, max: 9, dynamic: true }),
+  'compression.gzip.level': int(-1, 'Default of the topic setting.', { validate: gzipLevel, dynamic: true }),
   'compression.lz4.level': int(9, 'Default of the topic setting.', { min: 1, max: 17, dynamic: true }),
   'compression.zstd.level': int(3, 'Default of the topic setting.', { min: -131072, max: 22, dynamic: true }),
   'compression.type': text('producer', 'Default of the topic setting.', {
     oneOf: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
     dynamic: true,
   }),
-  'log.cleanup.policy': list('delete', 'Default of cleanup.policy.', { oneOf: ['compact', 'delete'], dynamic: true }),
+  'log.cleanup.policy': list('delete', 'Default of cleanup.policy.', {
+    oneOf: ['compact', 'delete'],
+    noEmptyItems: true,
+    dynamic: true,
+  }),
   'log.cleaner.delete.retention.ms': long(86_400_000, 'Default of delete.retention.ms.', { min: 0, dynamic: true }),
   'log.cleaner.max.compaction.lag.ms': long(FOREVER, 'Default of max.compaction.lag.ms.', { min: 1, dynamic: true }),
   'log.cleaner.min.cleanable.ratio': double(0.5, 'Default of min.cleanable.dirty.ratio.', { min: 0, max: 1, dynamic: true }),
@@ -93,14 +101,14 @@ const topicDefaults = {
 }
 
 const groups = {
-  'group.min.session.timeout.ms': int(6_000, 'The shortest session that a member may ask for.'),
-  'group.max.session.timeout.ms': int(1_800_000, 'The longest session that a member may ask for.'),
+  'group.min.session.timeout.ms': int(6_000, 'The shortest session timeout of a group member.'),
+  'group.max.session.timeout.ms': int(1_800_000, 'The longest session timeout of a group member.'),
   'group.initial.rebalance.delay.ms': int(3_000, 'How long a new group waits for more members.'),
   'group.max.size': int(INT_MAX, 'The most members of a group.', { min: 1 }),
-  'offset.metadata.max.bytes': int(4_096, 'The longest note that may be kept with a committed offset.'),
+  'offset.metadata.max.bytes': int(4_096, 'The longest metadata of an offset commit.'),
   'offsets.retention.minutes': int(10_080, 'How long the offsets of an empty group are kept.', { min: 1 }),
-  'offsets.retention.check.interval.ms': long(600_000, 'How often old offsets are looked for.', { min: 1 }),
-  'offsets.topic.num.partitions': int(50, 'The partitions of __consumer_offsets; not to be changed once it is there.', { min: 1 }),
+  'offsets.retention.check.interval.ms': long(600_000, 'How often committed offsets are checked for expiration.', { min: 1 }),
+  'offsets.topic.num.partitions': int(50, 'The partitions of __consumer_offsets; not to be changed once the topic exists.', { min: 1 }),
   'offsets.topic.segment.bytes': int(104_857_600, 'The segment size of __consumer_offsets.', { min: 1 }),
   'offsets.topic.replication.factor': short(3, 'The replicas of __consumer_offsets; one node keeps one.', { min: 1 }),
 }

@@ -1,6 +1,6 @@
 /**
- * One setting of a broker or a topic: its type, its default, what it is for and what it takes. Parsing and the sentences of refusal are
- * derived, in Kafka's words, so that tools that match on them keep working.
+ * The declaration of one setting of a broker or a topic: type, default, documentation, allowed values. Parsing and the error messages are
+ * derived from it, in Kafka's words, so that tools that match on them keep working.
  */
 import { KafkaError } from '../errors.ts'
 
@@ -22,13 +22,20 @@ export interface Setting<T = unknown> {
   /** As Kafka prints it; null where there is none. */
   readonly fallback: string | null
   readonly doc: string
-  /** A running broker takes a new value (IncrementalAlterConfigs); topic settings always do. */
+  /** IncrementalAlterConfigs may change it on a running broker; a topic's settings can always be changed. */
   readonly dynamic: boolean
-  /** The broker settings that give a topic setting its default, the strongest first, with the factor of their unit. */
+  /** The broker settings that a topic setting takes its default from, the strongest first, with the factor of their unit. */
   readonly synonyms: readonly { name: string; factor: number }[]
   readonly min?: number
   readonly max?: number
+  /** For a list: each of its items. */
   readonly oneOf?: readonly string[]
+  /** A list may be empty, its items may not. */
+  readonly noEmptyItems?: boolean
+  /** Kafka's sentence for a value that its validator refuses, else null. */
+  readonly validate?: (value: never, name: string) => string | null
+  /** Stored and described as Kafka does; nothing in this broker depends on it. */
+  readonly ineffective?: boolean
   /** Carries the parsed type; never set. */
   readonly value?: T
 }
@@ -37,6 +44,9 @@ export interface SettingOptions {
   min?: number
   max?: number
   oneOf?: readonly string[]
+  noEmptyItems?: boolean
+  validate?: (value: never, name: string) => string | null
+  ineffective?: boolean
   dynamic?: boolean
   synonyms?: readonly (string | { name: string; factor: number })[]
 }
@@ -72,17 +82,17 @@ export const list = (fallback: string, doc: string, options?: SettingOptions) =>
 export type SettingMap = Readonly<Record<string, Setting>>
 export type ValuesOf<M extends SettingMap> = { readonly [N in keyof M]: M[N] extends Setting<infer T> ? T : never }
 
-const LIMITS = { int: 2 ** 31, short: 2 ** 15, long: 2 ** 63 } as const
+const LIMITS = { int: 2n ** 31n, short: 2n ** 15n, long: 2n ** 63n } as const
 
 const invalid = (name: string, value: string, why: string) =>
   new KafkaError('INVALID_CONFIG', `Invalid value ${value} for configuration ${name}: ${why}`)
 
+/** A long beyond the safe integers is rounded: nothing but comparisons is done with it. */
 function parseWhole(name: string, raw: string, kind: 'int' | 'short' | 'long'): number {
-  const value = Number(raw)
-  // a long at its very end is not a safe number; what compares with it still works
-  if (!/^[+-]?\d+$/.test(raw) || value < -LIMITS[kind] || value > LIMITS[kind] || (kind !== 'long' && value === LIMITS[kind]))
+  const whole = /^[+-]?\d+$/.test(raw) ? BigInt(raw.replace(/^\+/, '')) : null
+  if (whole === null || whole < -LIMITS[kind] || whole >= LIMITS[kind])
     throw invalid(name, raw, `Not a number of type ${kind.toUpperCase()}`)
-  return value
+  return Number(whole)
 }
 
 function parseOne(name: string, setting: Setting, raw: string): unknown {
@@ -106,13 +116,12 @@ function parseOne(name: string, setting: Setting, raw: string): unknown {
   }
 }
 
-export const splitList = (raw: string): string[] =>
-  raw
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
+/** The items of a list as Kafka splits it, empty ones included. */
+const itemsOf = (raw: string): string[] => (raw === '' ? [] : raw.split(',').map((item) => item.trim()))
 
-/** The value of `raw`, or a KafkaError that names the setting and what it takes. */
+export const splitList = (raw: string): string[] => itemsOf(raw).filter((item) => item !== '')
+
+/** The value of `raw`, or a KafkaError in Kafka's words. */
 export function parseSetting(name: string, setting: Setting, raw: string | null): unknown {
   if (raw === null) return null
   const trimmed = raw.trim()
@@ -121,10 +130,11 @@ export function parseSetting(name: string, setting: Setting, raw: string | null)
     if (setting.min !== undefined && value < setting.min) throw invalid(name, trimmed, `Value must be at least ${setting.min}`)
     if (setting.max !== undefined && value > setting.max) throw invalid(name, trimmed, `Value must be no more than ${setting.max}`)
   }
-  if (setting.oneOf) {
-    for (const part of Array.isArray(value) ? value : [value]) {
-      if (!setting.oneOf.includes(String(part))) throw invalid(name, trimmed, `String must be one of: ${setting.oneOf.join(', ')}`)
-    }
-  }
+  if (setting.noEmptyItems && itemsOf(trimmed).includes(''))
+    throw new KafkaError('INVALID_CONFIG', `Configuration '${name}' values must not be empty.`)
+  for (const item of setting.oneOf ? [value].flat() : [])
+    if (!setting.oneOf!.includes(String(item))) throw invalid(name, String(item), `String must be one of: ${setting.oneOf!.join(', ')}`)
+  const why = setting.validate?.(value as never, name)
+  if (why) throw invalid(name, Array.isArray(value) ? `[${itemsOf(trimmed).join(', ')}]` : trimmed, why)
   return value
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../../core/system/logger.ts'
 import type { MirrorMetrics } from '../metrics.ts'
 import type { Route } from '../settings/filters.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
-import type { Held } from '../store/ownership.ts'
+import type { PauseFlags } from '../store/ownership.ts'
 import { type FailoverReport, MirrorError, type MirrorState, type MirrorStatus, type PartitionLag } from '../types.ts'
 import { Flow, mends } from './flow.ts'
 
@@ -37,7 +37,7 @@ export class FlowSupervisor {
   #flow: Flow | null = null
   #state: MirrorState = 'STARTING'
   /** What was asked for here: the rest is as it was left on the target. */
-  #held: Partial<Held> = {}
+  #held: Partial<PauseFlags> = {}
   #trace: string | null = null
   readonly #stop = new AbortController()
   #restart: (() => void) | null = null
@@ -172,7 +172,7 @@ export class FlowSupervisor {
         topic: each.topic,
         targetTopic: each.targetTopic,
         partition: each.partition,
-        sourceOffset: each.map.nextUp,
+        sourceOffset: each.map.nextUpstreamOffset,
         sourceEndOffset: each.arrivals.end,
         targetEndOffset: each.targetEnd,
         lagRecords: each.lagRecords,
@@ -188,10 +188,10 @@ export class FlowSupervisor {
           topic: kept.topic,
           targetTopic: kept.targetTopic,
           partition: kept.partition,
-          sourceOffset: kept.map.nextUp,
-          sourceEndOffset: Math.max(kept.sourceEnd, kept.map.nextUp),
-          targetEndOffset: kept.map.nextDown,
-          lagRecords: Math.max(0, kept.sourceEnd - kept.map.nextUp),
+          sourceOffset: kept.map.nextUpstreamOffset,
+          sourceEndOffset: Math.max(kept.sourceEnd, kept.map.nextUpstreamOffset),
+          targetEndOffset: kept.map.nextDownstreamOffset,
+          lagRecords: Math.max(0, kept.sourceEnd - kept.map.nextUpstreamOffset),
           lagMs: null,
           lostRecords: kept.lost,
           repeatedRecords: kept.repeated,
@@ -253,7 +253,7 @@ export class FlowSupervisor {
   }
 
   /** It holds at once; whoever asked waits a little for the target to know it as well. */
-  async #keep(held: Partial<Held>): Promise<void> {
+  async #keep(held: Partial<PauseFlags>): Promise<void> {
     const { logger, settings, system } = this.#options
     Object.assign(this.#held, held)
     const kept = this.#flow?.keep(held).catch((error: unknown) => {

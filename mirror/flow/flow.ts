@@ -6,6 +6,7 @@ import { type Client, createClient } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
 import { type FailoverOptions, failOverGroup } from '../groups/failover.ts'
 import { GroupSync } from '../groups/group-sync.ts'
 import type { MappedPartition } from '../groups/offset-translation.ts'
@@ -13,8 +14,7 @@ import type { FlowMetrics } from '../metrics.ts'
 import type { OffsetMap } from '../offset-map.ts'
 import type { Route } from '../settings/filters.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
-import { keyOf } from '../store/offset-map-reader.ts'
-import type { Held } from '../store/ownership.ts'
+import type { PauseFlags } from '../store/ownership.ts'
 import { type PositionStore, ProgressStore } from '../store/progress-store.ts'
 import { FramePool } from '../transfer/frame-pool.ts'
 import type { Acknowledged, PartitionProgress } from '../transfer/partition-progress.ts'
@@ -46,7 +46,7 @@ export interface FlowOptions {
   instance: string
   metrics: FlowMetrics
   /** Whether it is paused, and whether the groups have been failed over; as it was left on the target where it is not given. */
-  held: Partial<Held>
+  held: Partial<PauseFlags>
   /** False where somebody else follows the groups. */
   followsGroups: boolean
   /** Where positions are kept, where that is not a topic of ours. */
@@ -76,7 +76,7 @@ export class Flow {
   readonly #failed: Promise<never>
   #reject: (error: Error) => void = () => {}
   #claimed = false
-  #held: Partial<Held>
+  #held: Partial<PauseFlags>
 
   constructor(options: FlowOptions) {
     this.#options = options
@@ -105,7 +105,7 @@ export class Flow {
       ...shared,
       system,
       positions: options.positions,
-      usurped: (error) => this.#fail(error),
+      fenced: (error) => this.#fail(error),
     })
     this.#topics = new TopicSync({ ...shared, routes: options.routes, clock: system.clock, logger: options.logger })
     this.#groups = new GroupSync({
@@ -236,11 +236,11 @@ export class Flow {
     const { paused, failedOver } = ownership.owner
     const held = { paused, failedOver, ...this.#held }
     this.#held = held
-    if (held.paused !== paused || held.failedOver !== failedOver) await ownership.mark(held)
+    if (held.paused !== paused || held.failedOver !== failedOver) await ownership.storePauseFlags(held)
     this.#hold()
     this.#delivery.producerId = ownership.owner.producerId
     ownership.watch().catch((error) => this.#fail(error as Error))
-    await this.#groups.load()
+    await this.#groups.loadCheckpoints()
     this.#claimed = true
   }
 
@@ -263,9 +263,9 @@ export class Flow {
   }
 
   #mapped(topic: string, partition: number): MappedPartition | undefined {
-    const flow = this.partitions.get(keyOf(topic, partition))
+    const flow = this.partitions.get(partitionKey({ topic, partition }))
     if (flow) return { targetTopic: flow.targetTopic, map: flow.map }
-    const kept = this.#ledger.kept(topic, partition)
+    const kept = this.#ledger.stored(topic, partition)
     return kept && { targetTopic: this.#targetName(topic), map: kept.map }
   }
 
@@ -291,13 +291,13 @@ export class Flow {
       metrics.acknowledged(flow, each, now)
       if (each.foreign) this.#others.wrote(flow, each.foreign, each.first ? this.#delivery.producerId : null)
     }
-    flow.arrivals.done(flow.map.nextUp)
+    flow.arrivals.done(flow.map.nextUpstreamOffset)
   }
 
   async #groupLoop(): Promise<void> {
     const { config } = this.#options.settings
     if (!this.#options.followsGroups) return
-    if (config['emit.checkpoints.enabled'] || config['sync.group.offsets.enabled']) await this.#groups.follow()
+    if (config['emit.checkpoints.enabled'] || config['sync.group.offsets.enabled']) await this.#groups.run()
   }
 
   #hold(): void {
@@ -314,12 +314,12 @@ export class Flow {
   }
 
   /** Pauses, stops after a failover, or takes either back at once; resolves when the next mirror of the flow knows. */
-  async keep(held: Partial<Held>): Promise<void> {
-    const same = Object.entries(held).every(([name, value]) => this.#held[name as keyof Held] === value)
+  async keep(held: Partial<PauseFlags>): Promise<void> {
+    const same = Object.entries(held).every(([name, value]) => this.#held[name as keyof PauseFlags] === value)
     Object.assign(this.#held, held)
     this.#hold()
     const { ownership } = this.#ledger
-    if (!same && ownership.owner.instance === this.#options.instance) await ownership.mark(held)
+    if (!same && ownership.owner.instance === this.#options.instance) await ownership.storePauseFlags(held)
   }
 
   /** Whether all partitions that were found at the start flow. */
@@ -335,10 +335,10 @@ export class Flow {
     const ends = new Map<string, number>()
     let sourceReachable = false
     const ask = async () => {
-      await this.#groups.poll()
+      await this.#groups.pollCommits()
       const flows = [...this.partitions.values()].filter((each) => each.state !== 'gone')
       if (flows.length > 0) await this.#upkeep.askEnds(flows)
-      for (const flow of flows) ends.set(keyOf(flow.topic, flow.partition), flow.arrivals.end)
+      for (const flow of flows) ends.set(partitionKey(flow), flow.arrivals.end)
       sourceReachable = true
     }
     // the source may be gone: what was seen last serves then
@@ -351,12 +351,12 @@ export class Flow {
       const options: FailoverOptions = {
         target: this.#target,
         group,
-        commits: this.#groups.commits.get(group)?.values() ?? [],
+        commits: this.#groups.sourceCommits.get(group)?.values() ?? [],
         mapped: (topic, partition) => this.#mapped(topic, partition),
-        sourceEnd: (topic, partition) => (reachable ? (ends.get(keyOf(topic, partition)) ?? null) : null),
+        sourceEnd: (topic, partition) => (reachable ? (ends.get(partitionKey({ topic, partition })) ?? null) : null),
         checkpoint: (topic, partition) => {
           const last = this.#groups.checkpoint(group, topic, partition)
-          return last && { targetTopic: last.topic, down: last.downstreamOffset }
+          return last && { targetTopic: last.topic, downstreamOffset: last.downstreamOffset }
         },
         dryRun,
       }
@@ -368,7 +368,7 @@ export class Flow {
   /** Groups that have committed something on a mirrored topic. */
   #mirroredGroups(): string[] {
     const groups = this.#groups
-    const known = [...groups.commits].filter(([group, commits]) =>
+    const known = [...groups.sourceCommits].filter(([group, commits]) =>
       [...commits.values()].some(({ topic, partition }) => this.#mapped(topic, partition) ?? groups.checkpoint(group, topic, partition)),
     )
     return known.map(([group]) => group).sort()
@@ -384,7 +384,7 @@ export class Flow {
     lost: number
     repeated: number
   }[] {
-    return [...this.#ledger.keptAll].map(({ head, map }) => ({
+    return [...this.#ledger.storedPartitions].map(({ head, map }) => ({
       topic: head.topic,
       targetTopic: this.#targetName(head.topic),
       partition: head.partition,

@@ -6,11 +6,11 @@ import type { Client, TopicMetadata } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
 import { type Mm2Progress, readMm2Progress } from '../resume/mm2-takeover.ts'
-import { agreedEnds, findResumePoints, type ResumePoint, type ResumeRequest } from '../resume/resume-point.ts'
+import { epochEndOffsets, findResumePoints, type ResumePoint, type ResumeRequest } from '../resume/resume-point.ts'
 import type { Loss } from '../resume/start-plan.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
-import { keyOf } from '../store/offset-map-reader.ts'
 import type { ProgressStore } from '../store/progress-store.ts'
 import { PartitionProgress } from '../transfer/partition-progress.ts'
 import type { SourceFetcher } from '../transfer/source-fetcher.ts'
@@ -56,7 +56,9 @@ export class FlowPartitions {
   /** Takes partitions in that do not flow yet. */
   async admit(topics: readonly MirroredTopic[]): Promise<void> {
     const fresh = topics.filter((topic) =>
-      topic.source.partitions.some(({ index }) => (this.partitions.get(keyOf(topic.source.name, index))?.state ?? 'gone') === 'gone'),
+      topic.source.partitions.some(
+        ({ index }) => (this.partitions.get(partitionKey({ topic: topic.source.name, partition: index }))?.state ?? 'gone') === 'gone',
+      ),
     )
     if (fresh.length === 0) {
       this.leftOut = 0
@@ -71,7 +73,7 @@ export class FlowPartitions {
     for (const topic of fresh) {
       const there = await this.#options.target.topic(topic.targetName)
       for (const { index, leader, leaderEpoch } of topic.source.partitions) {
-        const key = keyOf(topic.source.name, index)
+        const key = partitionKey({ topic: topic.source.name, partition: index })
         const flow = this.partitions.get(key)
         if (flow?.state === 'gone') this.reexamine(flow, 'the partition is there again at the source')
         if (flow) continue
@@ -80,7 +82,7 @@ export class FlowPartitions {
           leaderless.push(`${topic.source.name}-${index}`)
           continue
         }
-        const kept = this.#options.ledger.kept(topic.source.name, index)
+        const kept = this.#options.ledger.stored(topic.source.name, index)
         if (!kept) unknown = true
         subjects.push({
           topic: topic.source.name,
@@ -88,7 +90,7 @@ export class FlowPartitions {
           targetTopic: topic.targetName,
           topicId: topic.source.id,
           leaderEpoch,
-          kept: kept && {
+          stored: kept && {
             map: kept.map,
             topicId: kept.head.topicId,
             sourceEnd: kept.head.sourceEnd,
@@ -96,7 +98,7 @@ export class FlowPartitions {
             producerEpoch: kept.head.producerEpoch,
             sequence: kept.head.sequence,
           },
-          inherited: undefined,
+          mm2Progress: undefined,
         })
       }
     }
@@ -110,7 +112,7 @@ export class FlowPartitions {
     if (unknown) {
       const { source, target, ledger, signal } = this.#options
       this.#inherited ??= await readMm2Progress(settings, ledger.positionsTopic, source, target, { clock: system.clock, signal })
-      for (const subject of subjects) if (!subject.kept) subject.inherited = await this.#inheritance(subject, this.#inherited)
+      for (const subject of subjects) if (!subject.stored) subject.mm2Progress = await this.#inheritance(subject, this.#inherited)
     }
     const stamped = await this.#options.topics.appendTime(fresh.map((topic) => topic.targetName))
     const verdicts = await this.#examine(subjects)
@@ -118,7 +120,7 @@ export class FlowPartitions {
     for (const [index, subject] of subjects.entries()) {
       const { map, source } = verdicts[index]!
       const flow = new PartitionProgress(subject, subject.topicId, map, source.end)
-      const kept = this.#options.ledger.kept(subject.topic, subject.partition)
+      const kept = this.#options.ledger.stored(subject.topic, subject.partition)
       flow.lostRecords = kept?.head.lostRecords ?? 0
       flow.repeatedRecords = kept?.head.repeatedRecords ?? 0
       flow.batchEpoch = kept && kept.head.topicId === subject.topicId ? kept.head.leaderEpoch : -1
@@ -128,8 +130,8 @@ export class FlowPartitions {
     }
     for (const flow of admitted) flow.rewind(this.#options.ledger.ownership.owner.producerEpoch)
     // where it began is durable before anything is sent: a crash from now on finds its way
-    await this.#options.ledger.write(admitted)
-    for (const flow of admitted) this.partitions.set(keyOf(flow.topic, flow.partition), flow)
+    await this.#options.ledger.writeMap(admitted)
+    for (const flow of admitted) this.partitions.set(partitionKey(flow), flow)
     await Promise.all(
       admitted.map(async (flow) => {
         await this.#start(flow)
@@ -142,15 +144,15 @@ export class FlowPartitions {
   #missing(topics: readonly MirroredTopic[]): void {
     const { ledger } = this.#options
     const now = new Map(topics.map((topic) => [topic.source.name, topic]))
-    for (const { head, map } of ledger.keptAll) {
+    for (const { head, map } of ledger.storedPartitions) {
       const { topic, partition } = head
       const there = now.get(topic)
-      const key = keyOf(topic, partition)
+      const key = partitionKey({ topic, partition })
       if (!there || partition < there.source.partitions.length || this.partitions.has(key)) continue
       const flow = new PartitionProgress({ topic, partition, targetTopic: there.targetName }, head.topicId, map, head.sourceEnd)
       flow.lostRecords = head.lostRecords
       flow.repeatedRecords = head.repeatedRecords
-      flow.targetEnd = map.nextDown
+      flow.targetEnd = map.nextDownstreamOffset
       flow.sourceEndsAt(head.sourceEnd, this.#options.system.clock.monotonic())
       flow.state = 'gone'
       this.partitions.set(key, flow)
@@ -170,7 +172,7 @@ export class FlowPartitions {
 
   /** What a MirrorMaker 2, or the worker that runs this flow, kept of a partition. */
   async #inheritance({ topic, partition }: ResumeRequest, found: ReadonlyMap<string, Mm2Progress>): Promise<Mm2Progress | undefined> {
-    const inherited = found.get(keyOf(topic, partition))
+    const inherited = found.get(partitionKey({ topic, partition }))
     const { positions } = this.#options.ledger
     const stored = positions ? await positions.get(topic, partition) : null
     return stored === null ? inherited : { position: stored + 1, sync: inherited?.sync ?? null }
@@ -197,15 +199,15 @@ export class FlowPartitions {
     const { logger, settings, system } = this.#options
     const place = { mirror: settings.name, topic: flow.topic, partition: flow.partition }
     flow.arrivals.seen(verdict.source.end, system.clock.monotonic())
-    flow.arrivals.done(flow.map.nextUp)
+    flow.arrivals.done(flow.map.nextUpstreamOffset)
     flow.sourceStart = verdict.source.start
     flow.targetEnd = verdict.target.end
-    for (const note of verdict.notes) logger.warn({ ...place, offset: flow.map.nextUp }, note)
-    const { findings } = verdict
+    for (const note of verdict.notes) logger.warn({ ...place, offset: flow.map.nextUpstreamOffset }, note)
+    const { tail: findings } = verdict
     if (findings) {
-      flow.repeatedRecords += findings.unproven
-      logger[findings.unproven > 0 ? 'warn' : 'info'](
-        { ...place, ...findings, offset: flow.map.nextUp },
+      flow.repeatedRecords += findings.unmatched
+      logger[findings.unmatched > 0 ? 'warn' : 'info'](
+        { ...place, ...findings, offset: flow.map.nextUpstreamOffset },
         'what the target holds behind the last position was compared with the source',
       )
     }
@@ -300,7 +302,7 @@ export class FlowPartitions {
     if (topic.id !== flow.topicId) return { reason: 'the topic was created anew at the source' }
     const epochChanged = place.leaderEpoch !== flow.leaderEpoch
     if (epochChanged || always) {
-      const [agreed] = await agreedEnds(this.#options.source, [
+      const [agreed] = await epochEndOffsets(this.#options.source, [
         { topic: flow.topic, partition: flow.partition, leaderEpoch: place.leaderEpoch, batchEpoch: flow.batchEpoch },
       ])
       if (agreed! >= 0 && agreed! < flow.fetchOffset) return { reason: 'the new leader of the source does not have all that was read' }
@@ -348,8 +350,8 @@ export class FlowPartitions {
     if (topic && isAnotherWithout(topic, flow)) {
       const { intake, ledger } = this.#options
       intake.release(flow.heldBytes)
-      this.#vanished(flow, topic.id, await ledger.ownership.renew())
-      await ledger.write([flow])
+      this.#vanished(flow, topic.id, await ledger.ownership.bumpEpoch())
+      await ledger.writeMap([flow])
       return
     }
     const place = topic?.partitions[flow.partition]
@@ -370,18 +372,18 @@ export class FlowPartitions {
       targetTopic: flow.targetTopic,
       topicId: topic.id,
       leaderEpoch: place.leaderEpoch,
-      kept,
-      inherited: undefined,
+      stored: kept,
+      mm2Progress: undefined,
     }
     const [verdict] = await this.#examine([subject])
-    if (topic.id !== flow.topicId || verdict!.source.end < flow.arrivals.end) flow.arrivals.reset(verdict!.map.nextUp)
+    if (topic.id !== flow.topicId || verdict!.source.end < flow.arrivals.end) flow.arrivals.reset(verdict!.map.nextUpstreamOffset)
     flow.topicId = topic.id
     flow.map = verdict!.map
     flow.batchEpoch = -1
     this.#account(flow, verdict!)
-    flow.rewind(await this.#options.ledger.ownership.renew())
+    flow.rewind(await this.#options.ledger.ownership.bumpEpoch())
     this.#options.intake.release(held)
-    await this.#options.ledger.write([flow])
+    await this.#options.ledger.writeMap([flow])
     await this.#start(flow)
   }
 }

@@ -6,8 +6,8 @@ import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
-import { keyOf } from '../store/offset-map-reader.ts'
 import type { ProgressStore } from '../store/progress-store.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
 import type { FlowPartitions } from './partitions.ts'
@@ -95,7 +95,9 @@ export class PeriodicTasks {
       waitMs = config['sync.topic.configs.interval.seconds'] * 1000
       try {
         await this.#options.topics.syncConfigs(
-          (await this.#options.topics.wanted()).filter((topic) => this.#options.roster.partitions.has(keyOf(topic.source.name, 0))),
+          (await this.#options.topics.wanted()).filter((topic) =>
+            this.#options.roster.partitions.has(partitionKey({ topic: topic.source.name, partition: 0 })),
+          ),
         )
       } catch (error) {
         if (this.#options.signal.aborted) return
@@ -159,7 +161,7 @@ export class PeriodicTasks {
     const now = this.#options.system.clock.monotonic()
     for (const flow of moved) flow.writtenMs = now
     try {
-      await this.#options.ledger.write(moved)
+      await this.#options.ledger.writeMap(moved)
     } catch (error) {
       for (const flow of moved) flow.dirty = true
       if (!(error instanceof KafkaError && error.retriable)) throw error
@@ -186,7 +188,7 @@ export class PeriodicTasks {
     const { settings, system } = this.#options
     const isolation = settings.config['isolation.level'] === 'read_committed' ? 1 : 0
     const answers = await this.#options.source.admin.listOffsets(
-      flows.map(({ topic, partition }) => ({ topic, partition, timestamp: -1 })),
+      flows.map(({ topic, partition }) => ({ topic, partition, spec: 'latest' })),
       isolation,
     )
     if (answers.some(({ error }) => !error)) this.#options.well()

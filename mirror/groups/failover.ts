@@ -5,9 +5,10 @@
  */
 import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
 import type { GroupFailover } from '../types.ts'
-import { toCommit } from './group-sync.ts'
-import type { MappedPartition, SourceCommit } from './offset-translation.ts'
+import { toCommitOffset } from './group-sync.ts'
+import type { MappedPartition, SourceCommit, TranslatedCommit } from './offset-translation.ts'
 import { translateCommits } from './offset-translation.ts'
 
 export interface FailoverOptions {
@@ -18,7 +19,7 @@ export interface FailoverOptions {
   /** The end of a partition at the source; null where the source cannot be asked. */
   sourceEnd(topic: string, partition: number): number | null
   /** The last checkpoint's offset on the target, for partitions of which no map is known. */
-  checkpoint(topic: string, partition: number): { targetTopic: string; down: number } | undefined
+  checkpoint(topic: string, partition: number): Pick<TranslatedCommit, 'targetTopic' | 'downstreamOffset'> | undefined
   dryRun: boolean
 }
 
@@ -31,7 +32,7 @@ export async function failOverGroup(options: FailoverOptions): Promise<GroupFail
     const place = mapped(commit.topic, commit.partition)!
     return {
       ...commit,
-      missing: end === null ? null : Math.max(0, end - place.map.nextUp),
+      missing: end === null ? null : Math.max(0, end - place.map.nextUpstreamOffset),
       rereads: commit.exact ? 0 : place.map.rereads(commit.offset),
     }
   })
@@ -46,7 +47,7 @@ export async function failOverGroup(options: FailoverOptions): Promise<GroupFail
       targetTopic: move.targetTopic,
       partition: move.partition,
       sourceOffset: move.offset,
-      targetOffset: move.down,
+      targetOffset: move.downstreamOffset,
       rereads: move.rereads,
       missing: move.missing,
     })),
@@ -59,14 +60,15 @@ export async function failOverGroup(options: FailoverOptions): Promise<GroupFail
   if (state !== 'empty' && state !== 'dead' && state !== '')
     return report(false, `group ${group} has members at the target (it is ${described!.state}): stop them, then fail over again`)
   const there = new Map<string, number>()
-  if (state === 'empty')
-    for (const each of await target.admin.groupOffsets(group)) there.set(`${each.topic}/${each.partition}`, each.offset)
-  const ahead = moves.filter((move) => (there.get(`${move.targetTopic}/${move.partition}`) ?? -1) > move.down)
-  for (const move of ahead) move.down = there.get(`${move.targetTopic}/${move.partition}`)!
+  if (state === 'empty') for (const each of await target.admin.groupOffsets(group)) there.set(partitionKey(each), each.offset)
+  const ahead = moves.filter(
+    (move) => (there.get(partitionKey({ topic: move.targetTopic, partition: move.partition })) ?? -1) > move.downstreamOffset,
+  )
+  for (const move of ahead) move.downstreamOffset = there.get(partitionKey({ topic: move.targetTopic, partition: move.partition }))!
   const reason = ahead.length > 0 ? `${ahead.length} partitions stay where the group has read to at the target already` : undefined
   if (dryRun) return report(false, reason)
   try {
-    await target.admin.alterGroupOffsets(group, moves.filter((move) => !ahead.includes(move)).map(toCommit))
+    await target.admin.alterGroupOffsets(group, moves.filter((move) => !ahead.includes(move)).map(toCommitOffset))
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
     if (error.error === 'UNKNOWN_MEMBER_ID' || error.error === 'NON_EMPTY_GROUP')

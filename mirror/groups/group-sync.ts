@@ -5,12 +5,19 @@
 import type { Client, CommitOffset, Producer } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import { ensureInternalTopics } from '../store/internal-topics.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../store/mm2-records.ts'
-import { keyOf } from '../store/offset-map-reader.ts'
 import { scanRecords } from '../store/topic-scan.ts'
-import { commitsToApply, isNews, type MappedPartition, type SourceCommit, translateCommits } from './offset-translation.ts'
+import {
+  commitsToApply,
+  type MappedPartition,
+  needsCheckpoint,
+  type SourceCommit,
+  type TranslatedCommit,
+  translateCommits,
+} from './offset-translation.ts'
 
 /** Groups asked at one time. */
 const PARALLEL = 8
@@ -35,7 +42,7 @@ export interface GroupSyncOptions {
   /** The source's topic of a mirrored one. */
   sourceTopic(targetTopic: string): string | null
   /** Called before commits are translated. */
-  refresh?(): Promise<void>
+  refreshMaps?(): Promise<void>
   /** Whether the groups have been failed over: what they commit at the source counts no more. */
   failedOver?(): boolean
 }
@@ -43,7 +50,7 @@ export interface GroupSyncOptions {
 export class GroupSync {
   readonly #options: GroupSyncOptions
   /** By group, then by the source's partition. */
-  readonly commits = new Map<string, Map<string, SourceCommit>>()
+  readonly sourceCommits = new Map<string, Map<string, SourceCommit>>()
   readonly #written = new Map<string, Checkpoint>()
   #producer: Producer | null = null
   readonly #topic: string
@@ -62,7 +69,7 @@ export class GroupSync {
   }
 
   /** What earlier lives of the mirror knew: it serves a failover when the source is gone. */
-  async load(): Promise<void> {
+  async loadCheckpoints(): Promise<void> {
     const { settings, target, system, signal, sourceTopic } = this.#options
     if (!(await target.topic(this.#topic))) return
     this.#topicReady = true
@@ -77,34 +84,34 @@ export class GroupSync {
       }
       const topic = sourceTopic(checkpoint.topic)
       if (topic === null || !settings.groupFilter(checkpoint.group) || !settings.topicFilter(topic)) return
-      this.#written.set(`${checkpoint.group}/${keyOf(topic, checkpoint.partition)}`, checkpoint)
+      this.#written.set(`${checkpoint.group}/${partitionKey({ topic, partition: checkpoint.partition })}`, checkpoint)
       this.#remember(checkpoint.group, {
         topic,
         partition: checkpoint.partition,
         offset: checkpoint.upstreamOffset,
         metadata: checkpoint.metadata,
-        seenAs: checkpoint.downstreamOffset,
+        lastDownstreamOffset: checkpoint.downstreamOffset,
       })
     })
   }
 
   #remember(group: string, commit: SourceCommit): void {
-    let commits = this.commits.get(group)
+    let commits = this.sourceCommits.get(group)
     if (!commits) {
-      if (this.commits.size >= MAX_GROUPS) return
+      if (this.sourceCommits.size >= MAX_GROUPS) return
       commits = new Map()
-      this.commits.set(group, commits)
+      this.sourceCommits.set(group, commits)
     }
-    commits.set(keyOf(commit.topic, commit.partition), commit)
+    commits.set(partitionKey(commit), commit)
   }
 
   /** The checkpoint last written for a partition of a group. */
   checkpoint(group: string, topic: string, partition: number): Checkpoint | undefined {
-    return this.#written.get(`${group}/${keyOf(topic, partition)}`)
+    return this.#written.get(`${group}/${partitionKey({ topic, partition })}`)
   }
 
   /** Asks the source what its groups have committed. */
-  async poll(): Promise<void> {
+  async pollCommits(): Promise<void> {
     const { settings, source, system, signal } = this.#options
     const groups = (await source.admin.listGroups()).filter(
       (group) => settings.groupFilter(group.groupId) && (group.protocolType === 'consumer' || group.protocolType === ''),
@@ -142,8 +149,8 @@ export class GroupSync {
     try {
       for (const { topic, partition, offset, metadata } of await source.admin.groupOffsets(group)) {
         if (!settings.topicFilter(topic) || offset < 0) continue
-        const seenAs = mapped(topic, partition)?.map.translate(offset).down
-        this.#remember(group, { topic, partition, offset, metadata: metadata ?? '', seenAs })
+        const seenAs = mapped(topic, partition)?.map.translateDownstream(offset).downstreamOffset
+        this.#remember(group, { topic, partition, offset, metadata: metadata ?? '', lastDownstreamOffset: seenAs })
       }
       this.#told.delete(group)
     } catch (error) {
@@ -159,11 +166,11 @@ export class GroupSync {
     const { settings, target, system, signal, mapped } = this.#options
     const news: Checkpoint[] = []
     this.#pending = false
-    for (const [group, commits] of this.commits) {
+    for (const [group, commits] of this.sourceCommits) {
       for (const commit of translateCommits(commits.values(), mapped)) {
         if (commit.ahead) this.#pending = true
-        if (!isNews(this.checkpoint(group, commit.topic, commit.partition), commit)) continue
-        const { targetTopic: topic, partition, offset: upstreamOffset, down: downstreamOffset, metadata } = commit
+        if (!needsCheckpoint(this.checkpoint(group, commit.topic, commit.partition), commit)) continue
+        const { targetTopic: topic, partition, offset: upstreamOffset, downstreamOffset, metadata } = commit
         news.push({ group, topic, partition, upstreamOffset, downstreamOffset, metadata })
       }
     }
@@ -186,14 +193,14 @@ export class GroupSync {
     if (failure) throw failure
     for (const checkpoint of news) {
       const topic = this.#options.sourceTopic(checkpoint.topic)
-      if (topic !== null) this.#written.set(`${checkpoint.group}/${keyOf(topic, checkpoint.partition)}`, checkpoint)
+      if (topic !== null) this.#written.set(`${checkpoint.group}/${partitionKey({ topic, partition: checkpoint.partition })}`, checkpoint)
     }
   }
 
   /** Commits on the target, for groups that have no members there. */
   async syncToTarget(): Promise<void> {
     const { target, system, settings, mapped } = this.#options
-    for (const [group, commits] of this.commits) {
+    for (const [group, commits] of this.sourceCommits) {
       const translated = translateCommits(commits.values(), mapped)
       if (translated.length === 0) continue
       try {
@@ -201,8 +208,8 @@ export class GroupSync {
         const state = described?.state.toLowerCase() ?? 'dead'
         if (state !== 'empty' && state !== 'dead' && state !== '') continue
         const there = state === 'empty' ? await target.admin.groupOffsets(group) : []
-        const apply = commitsToApply(translated, new Map(there.map((each) => [keyOf(each.topic, each.partition), each.offset])))
-        if (apply.length > 0) await target.admin.alterGroupOffsets(group, apply.map(toCommit))
+        const apply = commitsToApply(translated, new Map(there.map((each) => [partitionKey(each), each.offset])))
+        if (apply.length > 0) await target.admin.alterGroupOffsets(group, apply.map(toCommitOffset))
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error
         // a consumer of this group has just begun to read there: its own commits count from now on
@@ -212,7 +219,7 @@ export class GroupSync {
   }
 
   /** Polls, writes and syncs until the flow ends. */
-  async follow(): Promise<void> {
+  async run(): Promise<void> {
     const { settings, system, signal } = this.#options
     const { clock, logger } = system
     const { config } = settings
@@ -222,8 +229,8 @@ export class GroupSync {
     while (!signal.aborted) {
       const begun = clock.monotonic()
       try {
-        await this.poll()
-        await this.#options.refresh?.()
+        await this.pollCommits()
+        await this.#options.refreshMaps?.()
         if (config['emit.checkpoints.enabled']) await this.writeCheckpoints()
         const due = clock.monotonic() - this.#lastSync >= syncMs
         if (config['sync.group.offsets.enabled'] && !this.#options.failedOver?.() && (due || this.#pending)) {
@@ -246,9 +253,9 @@ export class GroupSync {
   }
 }
 
-export const toCommit = (commit: { targetTopic: string; partition: number; down: number; metadata: string }): CommitOffset => ({
+export const toCommitOffset = (commit: TranslatedCommit): CommitOffset => ({
   topic: commit.targetTopic,
   partition: commit.partition,
-  offset: commit.down,
+  offset: commit.downstreamOffset,
   metadata: commit.metadata,
 })

@@ -2,6 +2,7 @@
  * What a group's commits at the source mean on the target: pure decisions over the exact map. A commit is never translated past the truth
  * (Invariant 10), and what a group already has on the target never goes back.
  */
+import { partitionKey } from '../../core/topic-partition.ts'
 import type { OffsetMap, Translation } from '../offset-map.ts'
 import type { Checkpoint } from '../store/mm2-records.ts'
 
@@ -12,7 +13,7 @@ export interface SourceCommit {
   offset: number
   metadata: string
   /** What it was translated to when it was last seen: holds where the topic has been created anew since, and the map is of the new one. */
-  seenAs?: number | undefined
+  lastDownstreamOffset?: number | undefined
 }
 
 export interface MappedPartition {
@@ -36,23 +37,29 @@ export function translateCommits(
   return translated
 }
 
-function translateCommit({ offset, seenAs }: SourceCommit, map: OffsetMap): Translation {
+function translateCommit({ offset, lastDownstreamOffset: seenAs }: SourceCommit, map: OffsetMap): Translation {
   // the map answers from its origin's offset on with its origin or more: what was less is of an earlier life of the topic
-  if (seenAs !== undefined && offset >= map.origin.up && seenAs < map.origin.down) return { down: seenAs, exact: true, ahead: false }
-  return map.translate(offset)
+  if (seenAs !== undefined && offset >= map.origin.upstreamOffset && seenAs < map.origin.downstreamOffset)
+    return { downstreamOffset: seenAs, exact: true, ahead: false }
+  return map.translateDownstream(offset)
 }
 
 /** Whether a checkpoint is news: the first one, a group that went back at the source, or one that got further on the target. */
-export function isNews(last: Pick<Checkpoint, 'upstreamOffset' | 'downstreamOffset'> | undefined, commit: TranslatedCommit): boolean {
+export function needsCheckpoint(
+  last: Pick<Checkpoint, 'upstreamOffset' | 'downstreamOffset'> | undefined,
+  commit: TranslatedCommit,
+): boolean {
   return (
     !last ||
     commit.offset < last.upstreamOffset ||
-    commit.down > last.downstreamOffset ||
-    (commit.down === last.downstreamOffset && commit.offset !== last.upstreamOffset)
+    commit.downstreamOffset > last.downstreamOffset ||
+    (commit.downstreamOffset === last.downstreamOffset && commit.offset !== last.upstreamOffset)
   )
 }
 
 /** What is to be committed on the target for a group without members there: what is missing or behind. */
 export function commitsToApply(translated: readonly TranslatedCommit[], there: ReadonlyMap<string, number>): TranslatedCommit[] {
-  return translated.filter((commit) => commit.down > (there.get(`${commit.targetTopic}/${commit.partition}`) ?? -1))
+  return translated.filter(
+    (commit) => commit.downstreamOffset > (there.get(partitionKey({ topic: commit.targetTopic, partition: commit.partition })) ?? -1),
+  )
 }

@@ -3,15 +3,16 @@
  * where that one stopped; the sync tells where to begin to compare what it wrote after its last position.
  */
 import type { Client } from '../../core/client/index.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
+import type { OffsetPair } from '../offset-map.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import { decodeOffsetSync, decodePosition } from '../store/mm2-records.ts'
-import { keyOf } from '../store/offset-map-reader.ts'
 import { type ScanOptions, scanRecords } from '../store/topic-scan.ts'
 
 export interface Mm2Progress {
   /** The next offset to read, as MirrorMaker 2 would; null where it was killed before it wrote one. */
   position: number | null
-  sync: { up: number; down: number } | null
+  sync: OffsetPair | null
 }
 
 export async function readMm2Progress(
@@ -23,7 +24,7 @@ export async function readMm2Progress(
 ): Promise<Map<string, Mm2Progress>> {
   const found = new Map<string, Mm2Progress>()
   const at = (topic: string, partition: number): Mm2Progress => {
-    const key = keyOf(topic, partition)
+    const key = partitionKey({ topic, partition })
     const entry = found.get(key) ?? { position: null, sync: null }
     found.set(key, entry)
     return entry
@@ -42,7 +43,7 @@ export async function readMm2Progress(
     await scanRecords({ ...scan, client }, syncsTopic, 0, (record) => {
       if (!record.key || !record.value) return
       const { topic, partition, upstreamOffset, downstreamOffset } = decodeOffsetSync(record.key, record.value)
-      at(topic, partition).sync = { up: upstreamOffset, down: downstreamOffset }
+      at(topic, partition).sync = { upstreamOffset: upstreamOffset, downstreamOffset: downstreamOffset }
     })
   }
   return found

@@ -9,8 +9,8 @@ import type { Clock } from '../../core/system/clock.ts'
 import { OffsetMap } from '../offset-map.ts'
 import { scanBatches } from '../store/topic-scan.ts'
 import type { Mm2Progress } from './mm2-takeover.ts'
-import { closeGap, type Ends, type Loss, planStart } from './start-plan.ts'
-import { type TailFindings, verifyTail } from './tail-verification.ts'
+import { type LogBounds, type Loss, planStart, skipDeletedRecords } from './start-plan.ts'
+import { type TailVerification, verifyTail } from './tail-verification.ts'
 
 /** Tails held against the source at one time: each holds a fetch of either side. */
 const PARALLEL_PROOFS = 2
@@ -30,26 +30,26 @@ export interface ResumeRequest extends TopicPartition {
   topicId: string
   /** Of the source's partition now. */
   leaderEpoch: number
-  kept: { map: OffsetMap; topicId: string; sourceEnd: number; batchEpoch: number; producerEpoch: number; sequence: number } | undefined
-  inherited: Mm2Progress | undefined
+  stored: { map: OffsetMap; topicId: string; sourceEnd: number; batchEpoch: number; producerEpoch: number; sequence: number } | undefined
+  mm2Progress: Mm2Progress | undefined
 }
 
 export interface ResumePoint {
   map: OffsetMap
   losses: Loss[]
   notes: string[]
-  findings: TailFindings | null
-  source: Ends
-  target: Ends
+  tail: TailVerification | null
+  source: LogBounds
+  target: LogBounds
 }
 
-async function ends(client: Client, partitions: readonly TopicPartition[], isolationLevel: 0 | 1): Promise<Ends[]> {
-  const ask = (timestamp: number) =>
+async function ends(client: Client, partitions: readonly TopicPartition[], isolationLevel: 0 | 1): Promise<LogBounds[]> {
+  const ask = (spec: 'earliest' | 'latest') =>
     client.admin.listOffsets(
-      partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })),
+      partitions.map(({ topic, partition }) => ({ topic, partition, spec })),
       isolationLevel,
     )
-  const [starts, latest] = await Promise.all([ask(-2), ask(-1)])
+  const [starts, latest] = await Promise.all([ask('earliest'), ask('latest')])
   return partitions.map((place, index) => {
     const [start, end] = [starts[index]!, latest[index]!]
     const error = start.error ?? end.error
@@ -59,7 +59,7 @@ async function ends(client: Client, partitions: readonly TopicPartition[], isola
 }
 
 /** Where the source's log and what was read from it part: the end of the last epoch that was read; -1 where the source does not know. */
-export async function agreedEnds(
+export async function epochEndOffsets(
   client: Client,
   places: readonly (TopicPartition & { leaderEpoch: number; batchEpoch: number })[],
 ): Promise<number[]> {
@@ -108,13 +108,13 @@ async function sameLives(source: Client, subjects: readonly ResumeRequest[]): Pr
 
 /** What a MirrorMaker 2 left, after the proof: a sync that what lies there does not bear out says nothing against its position. */
 function settleInheritance(verdict: ResumePoint, position: number | null): void {
-  const { map, source, target, findings } = verdict
+  const { map, source, target, tail: findings } = verdict
   if (position === null) return
   const from = Math.min(position, source.end)
-  if (map.nextUp < from) map.advance(from)
-  else if (map.nextUp > from && findings?.proven === 0) {
+  if (map.nextUpstreamOffset < from) map.advance(from)
+  else if (map.nextUpstreamOffset > from && findings?.matched === 0) {
     verdict.map = new OffsetMap(from, target.end)
-    verdict.notes.push(`its offset sync at ${map.nextUp} does not fit what the target holds: taken over at offset ${position}`)
+    verdict.notes.push(`its offset sync at ${map.nextUpstreamOffset} does not fit what the target holds: taken over at offset ${position}`)
   }
 }
 
@@ -128,41 +128,46 @@ export async function findResumePoints(options: ResumeOptions, subjects: readonl
       subjects.map(({ targetTopic, partition }) => ({ topic: targetTopic, partition })),
       0,
     ),
-    agreedEnds(
+    epochEndOffsets(
       source,
-      subjects.map(({ topic, partition, leaderEpoch, kept }) => ({ topic, partition, leaderEpoch, batchEpoch: kept?.batchEpoch ?? -1 })),
+      subjects.map(({ topic, partition, leaderEpoch, stored: kept }) => ({
+        topic,
+        partition,
+        leaderEpoch,
+        batchEpoch: kept?.batchEpoch ?? -1,
+      })),
     ),
   ])
   await sameLives(source, subjects)
   const verdicts = subjects.map((subject, index): ResumePoint & { prove: boolean } => {
     const facts = {
-      kept: subject.kept,
-      inherited: subject.inherited,
+      stored: subject.stored,
+      mm2Progress: subject.mm2Progress,
       source: { ...sourceEnds[index]!, topicId: subject.topicId },
       target: targetEnds[index]!,
       reset,
-      agreedEnd: agreed[index]!,
+      epochEndOffset: agreed[index]!,
     }
-    const { map, losses, notes, proveTail: prove } = planStart(facts)
-    return { map, losses, notes, prove, findings: null, source: sourceEnds[index]!, target: targetEnds[index]! }
+    const { map, losses, notes, verifyTail: prove } = planStart(facts)
+    return { map, losses, notes, prove, tail: null, source: sourceEnds[index]!, target: targetEnds[index]! }
   })
   const queue = verdicts.flatMap((verdict, index) => (verdict.prove ? [index] : []))
   const work = async () => {
     for (let index = queue.pop(); index !== undefined; index = queue.pop()) {
       const verdict = verdicts[index]!
-      const { topic, targetTopic, partition, kept, inherited } = subjects[index]!
+      const { topic, targetTopic, partition, stored: kept, mm2Progress: inherited } = subjects[index]!
       const scan = { clock, signal }
-      const begin = Math.max(verdict.map.nextUp, verdict.source.start)
+      const begin = Math.max(verdict.map.nextUpstreamOffset, verdict.source.start)
       const batches = scanBatches({ ...scan, client: source, committedOnly }, topic, partition, begin, verdict.source.end)
       try {
-        verdict.findings = await verifyTail({
+        verdict.tail = await verifyTail({
           map: verdict.map,
           source: batches,
           target: scanBatches(
             { ...scan, client: target },
             targetTopic,
             partition,
-            Math.max(verdict.map.nextDown, verdict.target.start),
+            Math.max(verdict.map.nextDownstreamOffset, verdict.target.start),
             verdict.target.end,
           ),
           sourceStart: verdict.source.start,
@@ -171,13 +176,13 @@ export async function findResumePoints(options: ResumeOptions, subjects: readonl
       } finally {
         await batches.return(undefined)
       }
-      verdict.map.skipTarget(Math.max(verdict.map.nextDown, verdict.target.end))
+      verdict.map.skipTarget(Math.max(verdict.map.nextDownstreamOffset, verdict.target.end))
       if (!kept && inherited) settleInheritance(verdict, inherited.position)
     }
   }
   await Promise.all(Array.from({ length: PARALLEL_PROOFS }, work))
   for (const verdict of verdicts) {
-    const loss = closeGap(verdict.map, verdict.source, reset)
+    const loss = skipDeletedRecords(verdict.map, verdict.source, reset)
     if (loss) verdict.losses.push(loss)
   }
   return verdicts

@@ -8,11 +8,11 @@ import { type DecodedRecord, decodeRecords } from '../../core/wire/record-batch.
 import type { OffsetMap } from '../offset-map.ts'
 import type { ScannedBatch } from '../store/topic-scan.ts'
 
-export interface TailFindings {
+export interface TailVerification {
   /** Records of the tail that are the source's next ones: the map has moved over them. */
-  proven: number
+  matched: number
   /** Records that our own producer wrote and that were not found at the source: they may come a second time. */
-  unproven: number
+  unmatched: number
   /** Records of somebody else in between. */
   foreign: number
   /** Records of ours that the source has deleted since: each takes the position over one offset at least. */
@@ -106,10 +106,10 @@ function sameRecord(source: DecodedRecord, target: DecodedRecord): boolean {
   )
 }
 
-export async function verifyTail(options: TailOptions): Promise<TailFindings> {
+export async function verifyTail(options: TailOptions): Promise<TailVerification> {
   const { map, producer, sourceStart } = options
-  const findings: TailFindings = { proven: 0, unproven: 0, foreign: 0, deleted: 0 }
-  const source = new SourceSide(options.source, map.nextUp)
+  const findings: TailVerification = { matched: 0, unmatched: 0, foreign: 0, deleted: 0 }
+  const source = new SourceSide(options.source, map.nextUpstreamOffset)
   let sequence = producer?.sequence ?? 0
   for await (const { header, bytes } of options.target) {
     const ours = producer !== null && header.producerId === producer.id
@@ -124,28 +124,28 @@ export async function verifyTail(options: TailOptions): Promise<TailFindings> {
       for (let i = 0; i < gone; i++) await pass(source, map)
       sequence = header.baseSequence + header.lastOffsetDelta + 1
     }
-    const whole = header.baseOffset >= map.nextDown ? await source.whole() : null
+    const whole = header.baseOffset >= map.nextDownstreamOffset ? await source.whole() : null
     if (whole && samePayload(whole, header, bytes)) {
       map.append(whole.header.baseOffset, header.baseOffset, header.count)
-      findings.proven += header.count
+      findings.matched += header.count
       source.dropBatch()
       continue
     }
-    let delta = Math.max(0, map.nextDown - header.baseOffset)
-    for (const record of decodeRecords(bytes, { fromOffset: map.nextDown })) {
+    let delta = Math.max(0, map.nextDownstreamOffset - header.baseOffset)
+    for (const record of decodeRecords(bytes, { fromOffset: map.nextDownstreamOffset })) {
       if (counted) for (; delta < record.offset - header.baseOffset; delta++) await pass(source, map)
       delta++
       const candidate = await source.peek()
       if (candidate && sameRecord(candidate, record)) {
         map.append(candidate.offset, record.offset, 1)
-        findings.proven++
+        findings.matched++
         source.take()
       } else {
         map.skipTarget(record.offset + 1)
-        if (counted && map.nextUp < sourceStart) {
-          map.advance(map.nextUp + 1)
+        if (counted && map.nextUpstreamOffset < sourceStart) {
+          map.advance(map.nextUpstreamOffset + 1)
           findings.deleted++
-        } else if (ours) findings.unproven++
+        } else if (ours) findings.unmatched++
         else findings.foreign++
       }
     }

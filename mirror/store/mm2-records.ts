@@ -1,34 +1,29 @@
 /**
- * Records of MirrorMaker 2's own topics, byte for byte as it writes and reads them: offset syncs, checkpoints, heartbeats, and the source
- * positions that its Connect worker keeps. Strings have a two-byte length; all numbers are big endian.
+ * Records of MirrorMaker 2's internal topics, byte for byte as it writes and reads them: offset syncs, checkpoints, heartbeats, and the
+ * source offsets that its Connect worker stores (called positions here). Numbers are big endian; strings have an int16 length.
  */
 import { Reader } from '../../core/wire/reader.ts'
+import { string } from '../../core/wire/types.ts'
 import { Writer } from '../../core/wire/writer.ts'
+import type { OffsetPair } from '../offset-map.ts'
 
 export interface KeyValue {
   key: Buffer
   value: Buffer
 }
 
-function putString(writer: Writer, text: string): void {
-  const bytes = Buffer.byteLength(text)
-  writer.int16(bytes)
-  writer.utf8(text, bytes)
-}
-const getString = (reader: Reader): string => reader.utf8(reader.int16())
+const { read: readString, write: writeString } = string.codec(0, false)
 
-export interface OffsetSync {
+export interface OffsetSync extends OffsetPair {
   /** On the source. */
   topic: string
   partition: number
-  upstreamOffset: number
-  downstreamOffset: number
 }
 
-/** The value has no version in front: MirrorMaker 2 wrote it so from its first day. */
+/** In MirrorMaker 2's format the value has no version. */
 export function encodeOffsetSync(sync: OffsetSync): KeyValue {
   const key = new Writer(64)
-  putString(key, sync.topic)
+  writeString(key, sync.topic)
   key.int32(sync.partition)
   const value = new Writer(16)
   value.int64(sync.upstreamOffset)
@@ -39,16 +34,14 @@ export function encodeOffsetSync(sync: OffsetSync): KeyValue {
 export function decodeOffsetSync(key: Buffer, value: Buffer): OffsetSync {
   const keys = new Reader(key)
   const values = new Reader(value)
-  return { topic: getString(keys), partition: keys.int32(), upstreamOffset: values.int64(), downstreamOffset: values.int64() }
+  return { topic: readString(keys), partition: keys.int32(), upstreamOffset: values.int64(), downstreamOffset: values.int64() }
 }
 
-export interface Checkpoint {
+export interface Checkpoint extends OffsetPair {
   group: string
   /** On the target. */
   topic: string
   partition: number
-  upstreamOffset: number
-  downstreamOffset: number
   metadata: string
 }
 
@@ -56,14 +49,14 @@ const VERSION = 0
 
 export function encodeCheckpoint(checkpoint: Checkpoint): KeyValue {
   const key = new Writer(96)
-  putString(key, checkpoint.group)
-  putString(key, checkpoint.topic)
+  writeString(key, checkpoint.group)
+  writeString(key, checkpoint.topic)
   key.int32(checkpoint.partition)
   const value = new Writer(32)
   value.int16(VERSION)
   value.int64(checkpoint.upstreamOffset)
   value.int64(checkpoint.downstreamOffset)
-  putString(value, checkpoint.metadata)
+  writeString(value, checkpoint.metadata)
   return { key: key.bytes(), value: value.bytes() }
 }
 
@@ -72,12 +65,12 @@ export function decodeCheckpoint(key: Buffer, value: Buffer): Checkpoint {
   const values = new Reader(value)
   values.int16()
   return {
-    group: getString(keys),
-    topic: getString(keys),
+    group: readString(keys),
+    topic: readString(keys),
     partition: keys.int32(),
     upstreamOffset: values.int64(),
     downstreamOffset: values.int64(),
-    metadata: getString(values),
+    metadata: readString(values),
   }
 }
 
@@ -89,8 +82,8 @@ export interface Heartbeat {
 
 export function encodeHeartbeat(heartbeat: Heartbeat): KeyValue {
   const key = new Writer(64)
-  putString(key, heartbeat.sourceAlias)
-  putString(key, heartbeat.targetAlias)
+  writeString(key, heartbeat.sourceAlias)
+  writeString(key, heartbeat.targetAlias)
   const value = new Writer(10)
   value.int16(VERSION)
   value.int64(heartbeat.timestamp)
@@ -101,10 +94,10 @@ export function decodeHeartbeat(key: Buffer, value: Buffer): Heartbeat {
   const keys = new Reader(key)
   const values = new Reader(value)
   values.int16()
-  return { sourceAlias: getString(keys), targetAlias: getString(keys), timestamp: values.int64() }
+  return { sourceAlias: readString(keys), targetAlias: readString(keys), timestamp: values.int64() }
 }
 
-/** The name that MirrorMaker 2 gives its source connector, and with it the first part of each position's key. */
+/** The name of MirrorMaker 2's source connector: the first part of each position's key. */
 export const SOURCE_CONNECTOR_NAME = 'MirrorSourceConnector'
 
 export interface StoredPosition {
@@ -112,11 +105,11 @@ export interface StoredPosition {
   cluster: string
   topic: string
   partition: number
-  /** The last mirrored offset of the source; null where the position was taken away. */
+  /** The last mirrored offset of the source; null for a tombstone. */
   offset: number | null
 }
 
-/** The order of the fields is that of the Java map which MirrorMaker 2 writes: keys of a compacted topic are compared as bytes. */
+/** The fields have the order in which MirrorMaker 2 writes them: compaction compares keys as bytes. */
 export function encodePosition(position: StoredPosition): { key: Buffer; value: Buffer | null } {
   const { connector, cluster, partition, topic, offset } = position
   return {
@@ -125,15 +118,15 @@ export function encodePosition(position: StoredPosition): { key: Buffer; value: 
   }
 }
 
-/** Undefined for a position of another kind of connector. */
+/** Undefined for a position of a connector of another kind. */
 export function decodePosition(key: Buffer, value: Buffer | null): StoredPosition | undefined {
   const parsed: unknown = JSON.parse(key.toString('utf8'))
   if (!Array.isArray(parsed) || typeof parsed[0] !== 'string' || typeof parsed[1] !== 'object' || parsed[1] === null) return undefined
   const { cluster, topic, partition } = parsed[1] as Record<string, unknown>
   if (typeof cluster !== 'string' || typeof topic !== 'string' || !Number.isSafeInteger(partition)) return undefined
-  const place = { connector: parsed[0], cluster, topic, partition: partition as number }
-  if (value === null) return { ...place, offset: null }
+  const source = { connector: parsed[0], cluster, topic, partition: partition as number }
+  if (value === null) return { ...source, offset: null }
   const stored: unknown = JSON.parse(value.toString('utf8'))
   const offset = (stored as { offset?: unknown } | null)?.offset
-  return Number.isSafeInteger(offset) ? { ...place, offset: offset as number } : undefined
+  return Number.isSafeInteger(offset) ? { ...source, offset: offset as number } : undefined
 }

@@ -1,156 +1,157 @@
 /**
- * How the exact offset map lies in its compacted topic on the target (docs/decisions/0002-exact-offset-map.md). Three kinds of keys:
- *   head   one of each source partition: where it stands, what was lost, and the page of runs that still grows;
- *   page   a full page of runs, written once before the head that counts it;
- *   owner  who writes: the producer id and epoch by which an older mirror is fenced off.
- * A reader that finds a page which no head counts passes over it.
+ * The records of the exact offset map in its compacted topic on the target (docs/decisions/0002-exact-offset-map.md). Three kinds of keys:
+ *   head   one for each source partition: its position, its losses, and the page of ranges that still grows;
+ *   page   a full page of ranges, written once, before the head that counts it;
+ *   owner  which mirror writes the flow: the producer id and epoch that fence an older mirror.
+ * A reader ignores a page that no head counts.
  */
 import { Reader, WireError } from '../../core/wire/reader.ts'
-import { ZERO_UUID } from '../../core/wire/types.ts'
+import { string } from '../../core/wire/types.ts'
 import { Writer } from '../../core/wire/writer.ts'
-import { OffsetMap, PAGE_RUNS, type Run } from '../offset-map.ts'
+import { type MappedRange, OffsetMap, type OffsetPair, PAGE_RANGES } from '../offset-map.ts'
 import type { KeyValue } from './mm2-records.ts'
 
 const VERSION = 1
 const kinds = { owner: 0, head: 1, page: 2 } as const
+const { read: readString, write: writeString } = string.codec(0, false)
 
-export interface Head {
+export interface PartitionHead {
   /** On the source. */
   topic: string
   partition: number
-  /** Which life of the source's topic the offsets belong to; zero where the cluster does not say. */
+  /** Of the source topic to which the offsets belong; zero if the cluster has no topic ids. */
   topicId: string
-  /** Of the last batch read; -1 where none was. */
+  /** Of the last batch read; -1 if none was read. */
   leaderEpoch: number
-  nextUp: number
-  nextDown: number
-  origin: { up: number; down: number }
-  /** The source's end as last seen: tells how much is lost when the topic is created anew. */
+  nextUpstreamOffset: number
+  nextDownstreamOffset: number
+  origin: OffsetPair
+  /** The source's log end offset as last seen: says how much is lost if the topic is recreated. */
   sourceEnd: number
   lostRecords: number
   repeatedRecords: number
-  /** Our producer's epoch and the sequence that follows `nextDown`: they tell which of the records behind it are ours. */
+  /** The epoch of the flow's producer and the sequence that follows `nextDownstreamOffset`: they identify later records of the flow. */
   producerEpoch: number
   sequence: number
   firstPage: number
   /** The number of the page that still grows. */
   openPage: number
-  runs: readonly Run[]
+  ranges: readonly MappedRange[]
 }
 
-export interface Page {
+export interface MapPage {
   topic: string
   partition: number
   page: number
-  runs: readonly Run[]
+  ranges: readonly MappedRange[]
 }
 
-export interface Owner {
+export interface FlowOwner {
   producerId: number
   producerEpoch: number
-  /** Of the process that wrote it. */
+  /** Of the process that wrote the record. */
   instance: string
   startedMs: number
-  /** It has ended by itself, and nothing of it is under way. */
+  /** The owner has stopped by itself and has no requests in flight. */
   released: boolean
-  /** The groups have been failed over: nothing is written from the source until somebody resumes the flow. */
+  /** The groups have been failed over: nothing is mirrored until a user resumes the flow. */
   failedOver: boolean
-  /** Somebody has paused the flow: it reads nothing until somebody resumes it. */
+  /** A user has paused the flow: nothing is mirrored until a user resumes it. */
   paused: boolean
 }
 
-/** Partitions of the map's topic: what is known of each partition of the source, and apart from it who writes. */
+/** Partition 0 of the map topic has the heads and pages, partition 1 the owner. */
 export const MAP_PARTITION = 0
 export const OWNER_PARTITION = 1
 
 export type OffsetMapRecord =
-  | { kind: 'owner'; owner: Owner }
-  | { kind: 'head'; head: Head }
-  | { kind: 'page'; page: Page }
-  | { kind: 'gone'; topic: string; partition: number; page: number | null }
+  | { kind: 'owner'; owner: FlowOwner }
+  | { kind: 'head'; head: PartitionHead }
+  | { kind: 'page'; page: MapPage }
+  /** A tombstone: of one page, or (null) of the partition's head. */
+  | { kind: 'deleted'; topic: string; partition: number; page: number | null }
 
-function putString(writer: Writer, text: string): void {
-  const bytes = Buffer.byteLength(text)
-  writer.int16(bytes)
-  writer.utf8(text, bytes)
-}
-const getString = (reader: Reader): string => reader.utf8(reader.int16())
-
-/** Each run as its distance from the end of the one before it, on both sides, and its length. */
-function putRuns(writer: Writer, runs: readonly Run[]): void {
-  writer.int32(runs.length)
-  let up = 0
-  let down = 0
-  for (const run of runs) {
-    writer.varlong(run.up - up)
-    writer.varlong(run.down - down)
-    writer.varlong(run.length)
-    up = run.up + run.length
-    down = run.down + run.length
+/** Each range as its distance from the end of the range before it, upstream and downstream, and its length. */
+function writeRanges(writer: Writer, ranges: readonly MappedRange[]): void {
+  writer.int32(ranges.length)
+  let upstreamEnd = 0
+  let downstreamEnd = 0
+  for (const { upstreamOffset, downstreamOffset, length } of ranges) {
+    writer.varlong(upstreamOffset - upstreamEnd)
+    writer.varlong(downstreamOffset - downstreamEnd)
+    writer.varlong(length)
+    upstreamEnd = upstreamOffset + length
+    downstreamEnd = downstreamOffset + length
   }
 }
 
-function getRuns(reader: Reader): Run[] {
+function readRanges(reader: Reader): MappedRange[] {
   const count = reader.int32()
-  if (count < 0 || count > PAGE_RUNS) throw new WireError(`a page of ${count} runs, the limit is ${PAGE_RUNS}`)
-  const runs: Run[] = []
-  let up = 0
-  let down = 0
+  if (count < 0 || count > PAGE_RANGES) throw new WireError(`a page of ${count} ranges, the limit is ${PAGE_RANGES}`)
+  const ranges: MappedRange[] = []
+  let upstreamEnd = 0
+  let downstreamEnd = 0
   for (let i = 0; i < count; i++) {
-    const run = { up: up + reader.varlong(), down: down + reader.varlong(), length: reader.varlong() }
-    if (run.length <= 0) throw new WireError(`a run of ${run.length} records`)
-    runs.push(run)
-    up = run.up + run.length
-    down = run.down + run.length
+    const upstreamOffset = upstreamEnd + reader.varlong()
+    const downstreamOffset = downstreamEnd + reader.varlong()
+    const length = reader.varlong()
+    if (length <= 0) throw new WireError(`a range of ${length} records`)
+    ranges.push({ upstreamOffset, downstreamOffset, length })
+    upstreamEnd = upstreamOffset + length
+    downstreamEnd = downstreamOffset + length
   }
-  return runs
+  return ranges
 }
 
-function partitionKey(kind: number, topic: string, partition: number): Writer {
+function recordKey(kind: number, topic: string, partition: number): Writer {
   const key = new Writer(64)
   key.int8(kind)
-  putString(key, topic)
+  writeString(key, topic)
   key.int32(partition)
   return key
 }
 
-export function encodeHead(head: Head): KeyValue {
+export function encodePartitionHead(head: PartitionHead): KeyValue {
   const value = new Writer(192)
   value.int16(VERSION)
   value.uuid(head.topicId)
   value.int32(head.leaderEpoch)
-  for (const offset of [head.nextUp, head.nextDown, head.origin.up, head.origin.down, head.sourceEnd]) value.int64(offset)
+  value.int64(head.nextUpstreamOffset)
+  value.int64(head.nextDownstreamOffset)
+  value.int64(head.origin.upstreamOffset)
+  value.int64(head.origin.downstreamOffset)
+  value.int64(head.sourceEnd)
   value.int64(head.lostRecords)
   value.int64(head.repeatedRecords)
   value.int16(head.producerEpoch)
   value.int32(head.sequence)
   value.int32(head.firstPage)
   value.int32(head.openPage)
-  putRuns(value, head.runs)
-  return { key: partitionKey(kinds.head, head.topic, head.partition).bytes(), value: value.bytes() }
+  writeRanges(value, head.ranges)
+  return { key: recordKey(kinds.head, head.topic, head.partition).bytes(), value: value.bytes() }
 }
 
 export function pageKey(topic: string, partition: number, page: number): Buffer {
-  const key = partitionKey(kinds.page, topic, partition)
+  const key = recordKey(kinds.page, topic, partition)
   key.int32(page)
   return key.bytes()
 }
 
-export function encodePage(page: Page): KeyValue {
+export function encodeMapPage(page: MapPage): KeyValue {
   const value = new Writer(1024)
   value.int16(VERSION)
-  putRuns(value, page.runs)
+  writeRanges(value, page.ranges)
   return { key: pageKey(page.topic, page.partition, page.page), value: value.bytes() }
 }
 
-export function encodeOwner(owner: Owner): KeyValue {
+export function encodeFlowOwner(owner: FlowOwner): KeyValue {
   const key = new Writer(8)
   key.int8(kinds.owner)
   const value = new Writer(64)
   value.int16(VERSION)
   value.int64(owner.producerId)
   value.int16(owner.producerEpoch)
-  putString(value, owner.instance)
+  writeString(value, owner.instance)
   value.int64(owner.startedMs)
   value.bool(owner.released)
   value.bool(owner.failedOver)
@@ -160,14 +161,14 @@ export function encodeOwner(owner: Owner): KeyValue {
 
 function checkVersion(reader: Reader): void {
   const version = reader.int16()
-  if (version !== VERSION) throw new WireError(`a record of the offset map in version ${version}, this Tributary reads ${VERSION}`)
+  if (version !== VERSION) throw new WireError(`a record of the offset map has version ${version}, this Tributary reads version ${VERSION}`)
 }
 
 export function decodeOffsetMapRecord(key: Buffer, value: Buffer | null): OffsetMapRecord {
   const keys = new Reader(key)
   const kind = keys.int8()
   if (kind === kinds.owner) {
-    if (value === null) throw new WireError('the owner of an offset map cannot be taken away')
+    if (value === null) throw new WireError('the owner record of an offset map has no value')
     const values = new Reader(value)
     checkVersion(values)
     return {
@@ -175,23 +176,23 @@ export function decodeOffsetMapRecord(key: Buffer, value: Buffer | null): Offset
       owner: {
         producerId: values.int64(),
         producerEpoch: values.int16(),
-        instance: getString(values),
+        instance: readString(values),
         startedMs: values.int64(),
         released: values.bool(),
-        // records of earlier versions end before either of these
+        // Records of earlier releases end before one or both of these.
         failedOver: values.remaining > 0 && values.bool(),
         paused: values.remaining > 0 && values.bool(),
       },
     }
   }
-  if (kind !== kinds.head && kind !== kinds.page) throw new WireError(`a record of the offset map of the unknown kind ${kind}`)
-  const topic = getString(keys)
+  if (kind !== kinds.head && kind !== kinds.page) throw new WireError(`a record of the offset map has the unknown kind ${kind}`)
+  const topic = readString(keys)
   const partition = keys.int32()
   const page = kind === kinds.page ? keys.int32() : null
-  if (value === null) return { kind: 'gone', topic, partition, page }
+  if (value === null) return { kind: 'deleted', topic, partition, page }
   const values = new Reader(value)
   checkVersion(values)
-  if (page !== null) return { kind: 'page', page: { topic, partition, page, runs: getRuns(values) } }
+  if (page !== null) return { kind: 'page', page: { topic, partition, page, ranges: readRanges(values) } }
   return {
     kind: 'head',
     head: {
@@ -199,9 +200,9 @@ export function decodeOffsetMapRecord(key: Buffer, value: Buffer | null): Offset
       partition,
       topicId: values.uuid(),
       leaderEpoch: values.int32(),
-      nextUp: values.int64(),
-      nextDown: values.int64(),
-      origin: { up: values.int64(), down: values.int64() },
+      nextUpstreamOffset: values.int64(),
+      nextDownstreamOffset: values.int64(),
+      origin: { upstreamOffset: values.int64(), downstreamOffset: values.int64() },
       sourceEnd: values.int64(),
       lostRecords: values.int64(),
       repeatedRecords: values.int64(),
@@ -209,22 +210,24 @@ export function decodeOffsetMapRecord(key: Buffer, value: Buffer | null): Offset
       sequence: values.int32(),
       firstPage: values.int32(),
       openPage: values.int32(),
-      runs: getRuns(values),
+      ranges: readRanges(values),
     },
   }
 }
 
-/** The map of a partition from its head and the full pages that the head counts. A page that is not there shortens what is known, never moves it. */
-export function restoreMap(head: Head, page: (number: number) => readonly Run[] | undefined): OffsetMap {
-  const runs: Run[] = [...head.runs]
-  let first = head.openPage
-  while (first > head.firstPage) {
-    const older = page(first - 1)
-    if (older?.length !== PAGE_RUNS) break
-    runs.unshift(...older)
-    first--
+/** The map of a partition from its head and the full pages that the head counts. A missing page shortens the map and changes no offset. */
+export function restoreMap(head: PartitionHead, page: (number: number) => readonly MappedRange[] | undefined): OffsetMap {
+  const ranges: MappedRange[] = [...head.ranges]
+  let droppedPages = head.openPage
+  while (droppedPages > head.firstPage) {
+    const older = page(droppedPages - 1)
+    if (older?.length !== PAGE_RANGES) break
+    ranges.unshift(...older)
+    droppedPages--
   }
-  return new OffsetMap(head.nextUp, head.nextDown, { origin: head.origin, runs: runs.map((run) => ({ ...run })), droppedPages: first })
+  return new OffsetMap(head.nextUpstreamOffset, head.nextDownstreamOffset, {
+    origin: head.origin,
+    ranges: ranges.map((range) => ({ ...range })),
+    droppedPages,
+  })
 }
-
-export const UNKNOWN_TOPIC_ID = ZERO_UUID

@@ -7,7 +7,7 @@ import type { Client, Producer, RawAccess } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { Clock } from '../../core/system/clock.ts'
 import { batches, decodeRecords } from '../../core/wire/record-batch.ts'
-import { decodeOffsetMapRecord, encodeOwner, OWNER_PARTITION, type Owner } from './offset-map-records.ts'
+import { decodeOffsetMapRecord, encodeFlowOwner, type FlowOwner, OWNER_PARTITION } from './offset-map-records.ts'
 import { scanRecords } from './topic-scan.ts'
 
 /** A producer's epoch is an int16; a new id is taken before it runs out. */
@@ -19,7 +19,7 @@ const WATCH_RETRY_MS = 1_000
 const WATCH_BYTES = 64 * 1024
 
 /** What people have asked for, and what outlives the mirror. */
-export type Held = Pick<Owner, 'paused' | 'failedOver'>
+export type PauseFlags = Pick<FlowOwner, 'paused' | 'failedOver'>
 
 export interface OwnershipOptions {
   topic: string
@@ -30,17 +30,17 @@ export interface OwnershipOptions {
   clock: Clock
   signal: AbortSignal
   /** Another mirror has taken the flow over. */
-  usurped(error: Error): void
+  fenced(error: Error): void
 }
 
 /** Of two that claim one flow: who has the right. Epochs only rise; where two began at once, the later one. */
-function isNewer(other: Owner, ours: Owner): boolean {
+function isNewer(other: FlowOwner, ours: FlowOwner): boolean {
   if (other.producerId === ours.producerId && other.producerEpoch !== ours.producerEpoch) return other.producerEpoch > ours.producerEpoch
   return other.startedMs > ours.startedMs || (other.startedMs === ours.startedMs && other.instance > ours.instance)
 }
 
 export class Ownership {
-  owner: Owner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false, paused: false }
+  owner: FlowOwner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false, paused: false }
   readonly #options: OwnershipOptions
   #nextOffset = 0
 
@@ -67,21 +67,23 @@ export class Ownership {
   }
 
   async #write(): Promise<void> {
-    const sent = await this.#options.producer.send([{ topic: this.#options.topic, partition: OWNER_PARTITION, ...encodeOwner(this.owner) }])
+    const sent = await this.#options.producer.send([
+      { topic: this.#options.topic, partition: OWNER_PARTITION, ...encodeFlowOwner(this.owner) },
+    ])
     const failure = sent.failures?.values().next().value
     if (failure) throw failure
     this.#nextOffset = Math.max(this.#nextOffset, sent.at(0).offset + 1)
   }
 
   /** Takes a new epoch, so that a partition may begin its sequences anew. */
-  async renew(): Promise<number> {
+  async bumpEpoch(): Promise<number> {
     this.owner = { ...this.owner, producerEpoch: this.owner.producerEpoch + 1 }
     await this.#write()
     return this.owner.producerEpoch
   }
 
   /** Says what holds the flow back now, for whoever runs it next. */
-  async mark(held: Partial<Held>): Promise<void> {
+  async storePauseFlags(held: Partial<PauseFlags>): Promise<void> {
     this.owner = { ...this.owner, ...held }
     await this.#write()
   }
@@ -141,7 +143,7 @@ export class Ownership {
         const read = key && decodeOffsetMapRecord(key, value)
         if (read?.kind !== 'owner' || read.owner.instance === this.owner.instance || !isNewer(read.owner, this.owner)) continue
         const who = `another mirror (${read.owner.instance}) has taken this flow over and this one has stopped`
-        this.#options.usurped(new KafkaError('PRODUCER_FENCED', `${this.#options.name}: ${who}: let only one run for each flow`))
+        this.#options.fenced(new KafkaError('PRODUCER_FENCED', `${this.#options.name}: ${who}: let only one run for each flow`))
         return true
       }
     }

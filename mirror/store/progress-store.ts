@@ -5,12 +5,13 @@
 
 import type { Client, Producer, ProducerRecord } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
 import { ensureInternalTopics, type InternalTopic } from './internal-topics.ts'
 import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from './mm2-records.ts'
-import { keyOf, OffsetMapReader, type StoredPartition } from './offset-map-reader.ts'
-import { encodeHead, encodePage, type Head, MAP_PARTITION, OWNER_PARTITION, pageKey } from './offset-map-records.ts'
+import { OffsetMapReader, type StoredPartition } from './offset-map-reader.ts'
+import { encodeMapPage, encodePartitionHead, MAP_PARTITION, OWNER_PARTITION, type PartitionHead, pageKey } from './offset-map-records.ts'
 import { Ownership } from './ownership.ts'
 
 /** Where positions in Kafka Connect's format are kept instead of a topic of ours: a worker that runs the flow has its own. */
@@ -28,7 +29,7 @@ export interface ProgressStoreOptions {
   signal: AbortSignal
   positions?: PositionStore | undefined
   /** Another mirror has taken the flow over. */
-  usurped(error: Error): void
+  fenced(error: Error): void
 }
 
 /** The topic is read whole at each start: small segments are compacted soon. */
@@ -53,7 +54,7 @@ export class ProgressStore {
     this.#options = options
     this.mapTopic = options.settings.policy.offsetMapTopic(options.settings.source.alias)
     this.#producer = options.target.producer({ acks: 'all', enableIdempotence: true, lingerMs: 0, maxRequestSize: 8 * 1024 * 1024 })
-    const { settings, target, system, signal, usurped } = options
+    const { settings, target, system, signal, fenced: usurped } = options
     this.#reader = new OffsetMapReader({ target, topic: this.mapTopic, clock: system.clock, signal })
     this.ownership = new Ownership({
       topic: this.mapTopic,
@@ -62,7 +63,7 @@ export class ProgressStore {
       producer: this.#producer,
       clock: system.clock,
       signal,
-      usurped,
+      fenced: usurped,
     })
   }
 
@@ -87,15 +88,15 @@ export class ProgressStore {
   }
 
   get #known(): Map<string, StoredPartition> {
-    return this.#reader.known
+    return this.#reader.partitions
   }
 
   /** What was kept of a partition when the flow began. */
-  kept(topic: string, partition: number): StoredPartition | undefined {
-    return this.#known.get(keyOf(topic, partition))
+  stored(topic: string, partition: number): StoredPartition | undefined {
+    return this.#known.get(partitionKey({ topic, partition }))
   }
 
-  get keptAll(): IterableIterator<StoredPartition> {
+  get storedPartitions(): IterableIterator<StoredPartition> {
     return this.#known.values()
   }
 
@@ -104,27 +105,27 @@ export class ProgressStore {
   }
 
   /** Writes the map of the partitions that have moved. Resolves when it is durable. */
-  async write(partitions: Iterable<PartitionProgress>): Promise<void> {
+  async writeMap(partitions: Iterable<PartitionProgress>): Promise<void> {
     const records: ProducerRecord[] = []
     const pages: [string, number][] = []
     for (const partition of partitions) {
       if (!partition.dirty) continue
       partition.dirty = false
       const { map, topic, partition: index } = partition
-      const key = keyOf(topic, index)
+      const key = partitionKey({ topic, partition: index })
       const written = Math.max(map.firstPage, Math.min(this.#writtenPages.get(key) ?? 0, map.openPage))
       // the pages first: a head counts only what is there
       for (let page = written; page < map.openPage; page++)
-        records.push(this.#mapRecord(encodePage({ topic, partition: index, page, runs: map.page(page) })))
+        records.push(this.#mapRecord(encodeMapPage({ topic, partition: index, page, ranges: map.page(page) })))
       pages.push([key, map.openPage])
       const before = this.#known.get(key)?.head.firstPage ?? 0
-      const head: Head = {
+      const head: PartitionHead = {
         topic,
         partition: index,
         topicId: partition.topicId,
         leaderEpoch: partition.batchEpoch,
-        nextUp: map.nextUp,
-        nextDown: map.nextDown,
+        nextUpstreamOffset: map.nextUpstreamOffset,
+        nextDownstreamOffset: map.nextDownstreamOffset,
         origin: map.origin,
         sourceEnd: partition.arrivals.end,
         lostRecords: partition.lostRecords,
@@ -133,9 +134,9 @@ export class ProgressStore {
         sequence: partition.doneSequence,
         firstPage: map.firstPage,
         openPage: map.openPage,
-        runs: map.page(map.openPage),
+        ranges: map.page(map.openPage),
       }
-      records.push(this.#mapRecord(encodeHead(head)))
+      records.push(this.#mapRecord(encodePartitionHead(head)))
       for (let page = before; page < map.firstPage; page++) records.push(this.#mapRecord({ key: pageKey(topic, index, page), value: null }))
       this.#known.set(key, { head, map })
     }
@@ -172,13 +173,18 @@ export class ProgressStore {
     const written: [string, number][] = []
     for (const partition of partitions) {
       const { newest } = partition.map
-      const key = keyOf(partition.topic, partition.partition)
+      const key = partitionKey(partition)
       const last = this.#writtenSyncs.get(key)
-      if (!newest || last === newest.up) continue
-      if (!all && last !== undefined && Math.abs(newest.up - last) < config['offset.lag.max']) continue
-      const sync = { topic: partition.topic, partition: partition.partition, upstreamOffset: newest.up, downstreamOffset: newest.down }
+      if (!newest || last === newest.upstreamOffset) continue
+      if (!all && last !== undefined && Math.abs(newest.upstreamOffset - last) < config['offset.lag.max']) continue
+      const sync = {
+        topic: partition.topic,
+        partition: partition.partition,
+        upstreamOffset: newest.upstreamOffset,
+        downstreamOffset: newest.downstreamOffset,
+      }
       records.push({ topic, partition: 0, ...encodeOffsetSync(sync) })
-      written.push([key, newest.up])
+      written.push([key, newest.upstreamOffset])
     }
     if (records.length === 0) return
     if (!this.#ready.has(topic)) {
@@ -207,11 +213,11 @@ export class ProgressStore {
   async writePositions(partitions: Iterable<PartitionProgress>): Promise<void> {
     const { settings, target, system, signal } = this.#options
     const moved = [...partitions].filter((partition) => {
-      const { nextUp, newest } = partition.map
-      return newest !== null && this.#writtenPositions.get(keyOf(partition.topic, partition.partition)) !== nextUp
+      const { nextUpstreamOffset: nextUp, newest } = partition.map
+      return newest !== null && this.#writtenPositions.get(partitionKey(partition)) !== nextUp
     })
     if (moved.length === 0) return
-    const positions = moved.map(({ topic, partition, map }) => ({ topic, partition, offset: map.nextUp - 1 }))
+    const positions = moved.map(({ topic, partition, map }) => ({ topic, partition, offset: map.nextUpstreamOffset - 1 }))
     if (this.#options.positions) await this.#options.positions.put(positions)
     else {
       const topic = this.positionsTopic!
@@ -225,7 +231,7 @@ export class ProgressStore {
       const failure = sent.failures?.values().next().value
       if (failure) throw failure
     }
-    for (const { topic, partition, offset } of positions) this.#writtenPositions.set(keyOf(topic, partition), offset + 1)
+    for (const { topic, partition, offset } of positions) this.#writtenPositions.set(partitionKey({ topic, partition }), offset + 1)
   }
 
   async close(): Promise<void> {

@@ -90,9 +90,9 @@ export async function* scanBatches(
 }
 
 /** Where a partition begins and ends now; throws where that cannot be learned. */
-export async function boundsOf(client: Client, topic: string, partition: number): Promise<{ start: number; end: number }> {
-  const ask = (timestamp: number) => client.admin.listOffsets([{ topic, partition, timestamp }])
-  const [[start], [end]] = await Promise.all([ask(-2), ask(-1)])
+export async function readLogBounds(client: Client, topic: string, partition: number): Promise<{ start: number; end: number }> {
+  const ask = (spec: 'earliest' | 'latest') => client.admin.listOffsets([{ topic, partition, spec }])
+  const [[start], [end]] = await Promise.all([ask('earliest'), ask('latest')])
   const error = start!.error ?? end!.error
   if (error) throw new KafkaError(error as ErrorName, `offsets of ${topic}-${partition}: ${error}`)
   return { start: start!.offset, end: end!.offset }
@@ -105,7 +105,7 @@ export async function scanRecords(
   partition: number,
   each: (record: DecodedRecord) => void,
 ): Promise<void> {
-  const { start, end } = await boundsOf(options.client, topic, partition)
+  const { start, end } = await readLogBounds(options.client, topic, partition)
   for await (const { header, bytes } of scanBatches(options, topic, partition, start, end)) {
     if (header.attributes & attributes.control || header.count === 0) continue
     for (const record of decodeRecords(bytes)) each(record)

@@ -117,8 +117,8 @@ export class PartitionProgress {
     this.targetTopic = place.targetTopic
     this.topicId = topicId
     this.map = map
-    this.fetchOffset = map.nextUp
-    this.arrivals = new LagTracker(Math.min(sourceEnd, map.nextUp))
+    this.fetchOffset = map.nextUpstreamOffset
+    this.arrivals = new LagTracker(Math.min(sourceEnd, map.nextUpstreamOffset))
   }
 
   get where(): string {
@@ -126,7 +126,7 @@ export class PartitionProgress {
   }
 
   get lagRecords(): number {
-    return Math.max(0, this.arrivals.end - this.map.nextUp)
+    return Math.max(0, this.arrivals.end - this.map.nextUpstreamOffset)
   }
 
   get hasWaiting(): boolean {
@@ -156,18 +156,18 @@ export class PartitionProgress {
     this.doneSequence = 0
     this.producerEpoch = producerEpoch
     this.#landed = false
-    this.fetchOffset = this.map.nextUp
+    this.fetchOffset = this.map.nextUpstreamOffset
     this.dirty = true
   }
 
   /** The source's topic is another one, in which this partition is not. Gives what was known to wait and is lost. */
   vanish(topicId: string, producerEpoch: number): { from: number; to: number } {
-    const lost = { from: this.map.nextUp, to: this.arrivals.end }
+    const lost = { from: this.map.nextUpstreamOffset, to: this.arrivals.end }
     this.state = 'gone'
     this.located = false
     this.topicId = topicId
     this.batchEpoch = -1
-    this.map.beginAnew(0)
+    this.map.resetSource(0)
     this.arrivals.reset(0)
     this.rewind(producerEpoch)
     return lost
@@ -273,7 +273,7 @@ export class PartitionProgress {
 
   #settle(parcel: PendingBatch, base: number): Acknowledged {
     const { map } = this
-    const foreign = base > map.nextDown ? { from: map.nextDown, to: base } : null
+    const foreign = base > map.nextDownstreamOffset ? { from: map.nextDownstreamOffset, to: base } : null
     let down = base
     for (const { up, length } of parcel.stretches) {
       map.append(up, down, length)
@@ -281,7 +281,7 @@ export class PartitionProgress {
     }
     map.advance(parcel.nextUp)
     this.doneSequence = sequenceAfter(this.doneSequence, parcel.count)
-    this.targetEnd = Math.max(this.targetEnd, map.nextDown)
+    this.targetEnd = Math.max(this.targetEnd, map.nextDownstreamOffset)
     const bytes = parcel.bytes!.length
     this.heldBytes -= bytes
     this.records += parcel.count

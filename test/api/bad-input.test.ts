@@ -8,13 +8,13 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
 import { BODY_LIMIT_BYTES } from '../../api/limits.ts'
-import { MemoryWorker, testSystem } from './doors.ts'
+import { MemoryHerder, testSystem } from './fake-services.ts'
 
-let worker: MemoryWorker
+let worker: MemoryHerder
 let app: FastifyInstance
 
 beforeEach(() => {
-  worker = new MemoryWorker()
+  worker = new MemoryHerder()
   app = buildServer({ worker, system: testSystem(), version: '1' })
 })
 afterEach(() => app.close())
@@ -54,7 +54,7 @@ describe('bodies', () => {
     expect(status).toBe(400)
     expect(body).toEqual({ error_code: 400, message: expect.stringContaining(message) })
     expect(body.message).not.toContain('secret')
-    expect(worker.held.size).toBe(0)
+    expect(worker.stored.size).toBe(0)
   })
 
   test.each([
@@ -135,7 +135,7 @@ describe('paths and methods', () => {
     expect((await send('GET', url)).body.name).toBe(name)
     expect((await send('GET', `${url}/status`)).body.name).toBe(name)
     expect((await send('DELETE', url)).status).toBe(204)
-    expect(worker.held.size).toBe(0)
+    expect(worker.stored.size).toBe(0)
   })
 
   test('trailing slashes are tolerated', async () => {

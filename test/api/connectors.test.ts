@@ -5,13 +5,13 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
-import { MemoryMirrors, MemoryWorker, testSystem } from './doors.ts'
+import { MemoryHerder, MemoryMirrors, testSystem } from './fake-services.ts'
 
-let worker: MemoryWorker
+let worker: MemoryHerder
 let app: FastifyInstance
 
 beforeEach(() => {
-  worker = new MemoryWorker()
+  worker = new MemoryHerder()
   app = buildServer({ worker, system: testSystem(), version: '1.2.3' })
 })
 afterEach(() => app.close())
@@ -50,7 +50,7 @@ describe('connectors', () => {
     expect(status).toBe(201)
     expect(headers.location).toMatch(/^http:\/\/[^/]+\/connectors\/a%2Fb$/)
     expect(body).toEqual({ name: 'a/b', config: { ...config, name: 'a/b' }, tasks: [{ connector: 'a/b', task: 0 }], type: 'source' })
-    expect(worker.held.get('a/b')?.state).toBe('PAUSED')
+    expect(worker.stored.get('a/b')?.state).toBe('PAUSED')
   })
 
   test('numbers and booleans of a config become their text; null has no place in a whole config', async () => {

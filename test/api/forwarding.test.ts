@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
 import { NotLeader } from '../../connect/types.ts'
-import { MemoryWorker, testSystem } from './doors.ts'
+import { MemoryHerder, testSystem } from './fake-services.ts'
 
 const running: FastifyInstance[] = []
 afterEach(async () => {
@@ -14,7 +14,7 @@ afterEach(async () => {
 })
 
 async function start() {
-  const worker = new MemoryWorker()
+  const worker = new MemoryHerder()
   const app = buildServer({ worker, system: testSystem(), version: '1' })
   running.push(app)
   const asked: string[] = []
@@ -32,7 +32,7 @@ test('a follower asks the leader, and hands on status, body and Location', async
   expect(answer.headers.location).toBe(`${leader.url}/connectors/a%20b`)
   expect(answer.json().name).toBe('a b')
   expect(leader.asked).toEqual(['POST /connectors?forward=true'])
-  expect([...leader.worker.held.keys()]).toEqual(['a b'])
+  expect([...leader.worker.stored.keys()]).toEqual(['a b'])
 
   const gone = await follower.app.inject({ method: 'DELETE', url: '/connectors/a%20b?x=1' })
   expect([gone.statusCode, gone.body]).toEqual([204, ''])

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
-import { MemoryMirrors, testSystem } from './doors.ts'
+import { MemoryMirrors, testSystem } from './fake-services.ts'
 
 let mirrors: MemoryMirrors
 let app: FastifyInstance

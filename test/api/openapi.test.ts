@@ -5,9 +5,9 @@
 import { expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
 import { findResources } from '../../api/resource.ts'
-import { MemoryMirrors, MemoryWorker, testSystem } from './doors.ts'
+import { MemoryHerder, MemoryMirrors, testSystem } from './fake-services.ts'
 
-const doors = () => ({ worker: new MemoryWorker(), mirrors: new MemoryMirrors('us->central'), system: testSystem(), version: '1.2.3' })
+const doors = () => ({ worker: new MemoryHerder(), mirrors: new MemoryMirrors('us->central'), system: testSystem(), version: '1.2.3' })
 
 interface Operation {
   tags?: string[]

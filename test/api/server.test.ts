@@ -7,12 +7,12 @@ import { afterEach, expect, test } from 'vitest'
 import { buildServer, type ServerOptions } from '../../api/index.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { until } from '../until.ts'
-import { MemoryWorker, testSystem } from './doors.ts'
+import { MemoryHerder, testSystem } from './fake-services.ts'
 
 let app: FastifyInstance
 afterEach(() => app.close())
 const start = (more: Partial<ServerOptions> = {}) => {
-  app = buildServer({ worker: new MemoryWorker(), system: testSystem(), version: '1', ...more })
+  app = buildServer({ worker: new MemoryHerder(), system: testSystem(), version: '1', ...more })
   return app
 }
 
@@ -78,7 +78,7 @@ test('an answer that takes too long is given up with a sentence, also where the 
       return { cancel: () => {} }
     },
   }
-  const worker = new MemoryWorker()
+  const worker = new MemoryHerder()
   worker.putConfig = () => new Promise(() => {})
   start({ worker, system: { ...system, clock } })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })

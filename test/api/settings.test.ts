@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { parseHeaderRules } from '../../api/hooks/response-headers.ts'
 import { buildServer } from '../../api/index.ts'
 import { parseRestSettings } from '../../api/settings.ts'
-import { MemoryWorker, testSystem } from './doors.ts'
+import { MemoryHerder, testSystem } from './fake-services.ts'
 
 test.each([
   [{}, [{ host: '', port: 8083 }]],
@@ -46,7 +46,7 @@ test.each([
 test('headers for every answer', async () => {
   const headers = parseHeaderRules('set X-Frame-Options: DENY, "add Cache-Control: no-cache, no-store", setDate Expires: 0')
   expect(headers.map(({ action }) => action)).toEqual(['set', 'add', 'setDate'])
-  const app = buildServer({ worker: new MemoryWorker(), system: testSystem(), version: '1', headers })
+  const app = buildServer({ worker: new MemoryHerder(), system: testSystem(), version: '1', headers })
   for (const path of ['/connectors', '/nope']) {
     const answer = await app.inject(path)
     expect(answer.headers).toMatchObject({

@@ -60,7 +60,7 @@ describe('a running broker', () => {
 
 test.each<[Record<string, string>, string]>([
   [{ 'num.partitions': 'many' }, 'Invalid value many for configuration num.partitions: Not a number of type INT'],
-  [{ listeners: 'SASL_SSL://:9092' }, 'only PLAINTEXT listeners are built'],
+  [{ listeners: 'SASL_SSL://:9092' }, 'only PLAINTEXT listeners are implemented'],
   [{ listeners: 'PLAINTEXT://203.0.113.9:0' }, 'is no address of this machine'],
   [{ 'authorizer.class.name': 'A' }, 'access control lists are not built'],
 ])('%j is refused with a sentence', async (lines, sentence) => {

@@ -1,12 +1,14 @@
 /**
- * Goal: the REST sockets answer 503 until the worker is there, then its routes; a port that is taken is told of; nothing is left open. Method:
+ * Goal: the REST sockets answer 503 until the worker is there, then its routes; a port that is taken is reported; nothing is left open. Method:
  * real sockets on free ports, a worker in memory.
  */
-import { createServer } from 'node:net'
+import { get } from 'node:http'
+import { hostname } from 'node:os'
 import { afterEach, expect, test } from 'vitest'
+import { freePort } from '../../bin/demo/postgres-server.ts'
 import { openRest, type Rest } from '../../bin/rest.ts'
 import { explain } from '../../bin/user-error.ts'
-import { MemoryWorker, testSystem } from '../api/doors.ts'
+import { MemoryHerder, testSystem } from '../api/fake-services.ts'
 
 const open: Rest[] = []
 afterEach(async () => {
@@ -19,7 +21,7 @@ async function start(properties: Record<string, string>) {
   return rest
 }
 
-const doors = () => ({ worker: new MemoryWorker(), system: testSystem(), version: '1' })
+const services = () => ({ worker: new MemoryHerder(), system: testSystem(), version: '1' })
 const json = async (url: string) => {
   const answer = await fetch(url)
   return [answer.status, await answer.json()]
@@ -31,7 +33,7 @@ test('503 while starting, then the routes, on every listener', async () => {
   expect(rest.advertisedUrl).toBe(rest.urls[0])
   expect(await json(`${rest.urls[0]}/connectors`)).toEqual([503, { error_code: 503, message: expect.stringContaining('starting') }])
   expect(await json(`${rest.urls[0]}/health`)).toEqual([503, { status: 'starting', message: expect.any(String) }])
-  await rest.serve(doors())
+  await rest.serve(services())
   for (const url of rest.urls) expect(await json(`${url}/connectors`)).toEqual([200, []])
 })
 
@@ -44,19 +46,45 @@ test('what is advertised can be set', async () => {
 test('no listener: the API is off', async () => {
   const rest = await start({ listeners: '' })
   expect([rest.advertisedUrl, rest.urls]).toEqual([null, []])
-  await rest.serve(doors())
+  await rest.serve(services())
 })
 
 test('admin.listeners has /admin and the others do not', async () => {
-  const free = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => free.once('listening', resolve))
-  const { port } = free.address() as { port: number }
-  await new Promise((resolve) => free.close(resolve))
+  const port = await freePort()
   const rest = await start({ listeners: 'http://127.0.0.1:0', 'admin.listeners': `http://127.0.0.1:${port}` })
-  await rest.serve(doors())
+  await rest.serve(services())
   expect((await json(`${rest.urls[0]}/admin/loggers`))[0]).toBe(404)
   expect((await json(`http://127.0.0.1:${port}/admin/loggers`))[0]).toBe(200)
   expect((await json(`http://127.0.0.1:${port}/connectors`))[0]).toBe(404)
+})
+
+test('every port refuses pages of other origins, and serves browsers under the names that its settings and the machine give', async () => {
+  const adminUrl = `http://localhost:${await freePort()}`
+  const rest = await start({
+    listeners: 'http://:0',
+    'admin.listeners': adminUrl,
+    'rest.advertised.host.name': 'worker-1',
+    'access.control.allow.hosts': 'connect.example.com, connect.example.org',
+  })
+  await rest.serve(services())
+  const status = (base: string, path: string, headers: Record<string, string>) =>
+    new Promise((resolve, reject) => {
+      const { hostname, port } = new URL(base)
+      get({ host: hostname, port, path, headers: { 'accept-language': 'en', ...headers } }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      }).once('error', reject)
+    })
+  for (const [base, path] of [
+    [rest.urls[0]!, '/connectors'],
+    [adminUrl, '/admin/loggers'],
+  ] as const) {
+    for (const host of ['localhost', hostname(), 'worker-1:80', 'connect.example.com', 'connect.example.org:443'])
+      expect([host, await status(base, path, { host })]).toEqual([host, 200])
+    expect(await status(base, path, { host: 'evil.example' })).toBe(403)
+    expect(await status(base, path, { origin: 'http://evil.example' })).toBe(403)
+    expect(await status(base, path, { 'sec-fetch-site': 'cross-site' })).toBe(403)
+  }
 })
 
 test('a port that is taken: the sentence says which, and what to do', async () => {
@@ -68,7 +96,7 @@ test('a port that is taken: the sentence says which, and what to do', async () =
 
 test('closing waits for no idle connection', async () => {
   const rest = await start({ listeners: 'http://127.0.0.1:0' })
-  await rest.serve(doors())
+  await rest.serve(services())
   await json(`${rest.urls[0]}/connectors`)
   const before = performance.now()
   await open.pop()!.close()

@@ -87,7 +87,7 @@ test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink
 
   const client = createClient({ bootstrapServers: broker.address, clientId: 'chaos' }, realSystem('silent'))
   onTestFinished(() => client.close())
-  const endOffset = async () => (await client.admin.listOffsets([{ topic: 'lines', partition: 0, timestamp: -1 }]))[0]?.offset ?? 0
+  const endOffset = async () => (await client.admin.listOffsets([{ topic: 'lines', partition: 0, spec: 'latest' }]))[0]?.offset ?? 0
 
   await start()
   await create('in', { 'connector.class': 'FileStreamSource', file: source, topic: 'lines', 'batch.size': '500' })

@@ -62,7 +62,7 @@ test('a mirror that is killed again and again leaves the exact source behind', a
   const mirrored = async (): Promise<number> => {
     if (!(await central.client.topic(`us.${TOPIC}`, { refresh: true }))) return 0
     const ends = await central.client.admin.listOffsets(
-      Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: `us.${TOPIC}`, partition, timestamp: -1 })),
+      Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: `us.${TOPIC}`, partition, spec: 'latest' as const })),
     )
     return ends.reduce((sum, end) => sum + Math.max(0, end.offset), 0)
   }

@@ -1,9 +1,11 @@
 /**
- * Goal: Kafka's server.properties means what it means to Kafka, and what cannot be is refused with the setting and the mend. Method: whole files as
- * maps, single settings at their edges.
+ * Goal: Kafka's server.properties means what it means to Kafka, and what cannot be is refused with the setting and the remedy. Method: whole files as
+ * maps, single settings at their limits.
  */
 import { expect, test } from 'vitest'
 import { readBrokerSettings, SettingsError } from '../../core/index.ts'
+import { parseSetting } from '../../core/settings/setting.ts'
+import { topicSettings } from '../../core/settings/topic-settings.ts'
 
 const problemsOf = (given: Record<string, string>): readonly string[] => {
   try {
@@ -43,23 +45,23 @@ const shipped = {
   'log.retention.check.interval.ms': '300000',
 }
 
-test('the file that Kafka ships is taken as it is, its controller not opened', () => {
+test('the file that Kafka ships is accepted as it is, its controller listener not opened', () => {
   const settings = readBrokerSettings(shipped)
   expect(settings.unknown).toEqual([])
-  expect(settings.remarks).toEqual([])
+  expect(settings.warnings).toEqual([])
   expect(settings.nodeId).toBe(1)
   expect(settings.listeners).toEqual([{ name: 'PLAINTEXT', host: '', port: 9092, advertisedHost: 'localhost', advertisedPort: 9092 }])
   expect(settings.dataDirs).toEqual(['/tmp/kraft-combined-logs'])
 })
 
-test('nothing given: one broker for this machine', () => {
+test('without settings: a broker on the loopback address', () => {
   const settings = readBrokerSettings({})
   expect(settings.listeners[0]).toMatchObject({ host: '127.0.0.1', port: 9092, advertisedHost: '127.0.0.1', advertisedPort: 9092 })
   expect(settings.dataDirs).toEqual(['tributary-data'])
   expect(settings.values['log.flush']).toBe('commit')
 })
 
-test('listeners of several names, IPv6, ports to be chosen', () => {
+test('listeners of several names, IPv6, ephemeral ports', () => {
   const { listeners } = readBrokerSettings({
     listeners: 'INSIDE://[::1]:0, OUTSIDE://0.0.0.0:9094',
     'advertised.listeners': 'OUTSIDE://broker.example:19094',
@@ -71,7 +73,7 @@ test('listeners of several names, IPv6, ports to be chosen', () => {
   ])
 })
 
-test('what nobody knows is gathered, prefixes of listeners and of security are not', () => {
+test('unknown names are reported, names under accepted prefixes are not', () => {
   const { unknown } = readBrokerSettings({
     'zookeeper.connect': 'x',
     nonsense: '1',
@@ -88,22 +90,85 @@ test.each<[Record<string, string>, RegExp]>([
   [{ 'auto.create.topics.enable': 'yes' }, /Expected value to be either true or false$/],
   [{ 'log.flush': 'never' }, /String must be one of: commit, os$/],
   [{ 'log.cleaner.min.cleanable.ratio': '1.5' }, /Value must be no more than 1$/],
-  [{ listeners: 'SSL://:9093' }, /asks for SSL, and only PLAINTEXT listeners are built/],
-  [{ listeners: 'SASL_PLAINTEXT://:9093' }, /asks for SASL_PLAINTEXT/],
+  [{ listeners: 'SSL://:9093' }, /requires SSL, only PLAINTEXT listeners are implemented/],
+  [{ listeners: 'SASL_PLAINTEXT://:9093' }, /requires SASL_PLAINTEXT/],
   [{ listeners: 'X://:9093' }, /add X:PLAINTEXT to it$/],
   [{ listeners: 'localhost:9092' }, /"localhost:9092" is not NAME:\/\/host:port/],
   [{ listeners: 'PLAINTEXT://:99999' }, /is not NAME/],
-  [{ listeners: 'PLAINTEXT://:1,PLAINTEXT://:2' }, /is there twice/],
-  [{ listeners: 'PLAINTEXT://0.0.0.0:9092' }, /name one in advertised\.listeners/],
-  [{ listeners: 'CONTROLLER://:9093', 'controller.listener.names': 'CONTROLLER' }, /there is none for clients/],
-  [{ 'process.roles': 'controller' }, /must have `broker` among its roles/],
+  [{ listeners: 'PLAINTEXT://:1,PLAINTEXT://:2' }, /occurs twice/],
+  [{ listeners: 'PLAINTEXT://0.0.0.0:9092' }, /set one in advertised\.listeners/],
+  [{ listeners: 'CONTROLLER://:9093', 'controller.listener.names': 'CONTROLLER' }, /there is no listener for clients/],
+  [{ 'process.roles': 'controller' }, /`broker` must be among its roles$/],
   [{ 'node.id': '1', 'broker.id': '2' }, /two ids for one node/],
-  [{ 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer' }, /let everybody in\. Remove the line/],
-  [{ 'config.providers': 'file' }, /write the values out/],
+  [
+    { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer' },
+    /every client would have access\. Remove the line/,
+  ],
+  [{ 'config.providers': 'file' }, /write the values themselves/],
+  [
+    { 'inter.broker.listener.name': 'nope' },
+    /^Listener with name NOPE defined in inter\.broker\.listener\.name not found in listener\.security\.protocol\.map\.$/,
+  ],
+  [
+    { 'inter.broker.listener.name': 'SSL' },
+    /^inter\.broker\.listener\.name must be a listener name defined in advertised\.listeners\. The valid options based on currently configured listeners are PLAINTEXT$/,
+  ],
+  [
+    { ...shipped, 'inter.broker.listener.name': 'CONTROLLER' },
+    /^inter\.broker\.listener\.name must be a listener name defined in advertised\.listeners\. .* are PLAINTEXT$/,
+  ],
+  [
+    { 'inter.broker.listener.name': 'PLAINTEXT', 'security.inter.broker.protocol': 'PLAINTEXT' },
+    /^Only one of inter\.broker\.listener\.name and security\.inter\.broker\.protocol should be set\.$/,
+  ],
+  [
+    { 'compression.gzip.level': '0' },
+    /^Invalid value 0 for configuration compression\.gzip\.level: Value must be between 1 and 9 or equal to -1$/,
+  ],
+  [{ 'log.cleanup.policy': 'compact,,delete' }, /^Configuration 'log\.cleanup\.policy' values must not be empty\.$/],
+  [
+    { 'log.cleanup.policy': 'compact,nope' },
+    /^Invalid value nope for configuration log\.cleanup\.policy: String must be one of: compact, delete$/,
+  ],
+  [{ 'log.retention.bytes': '9223372036854775808' }, /log\.retention\.bytes: Not a number of type LONG$/],
+  [{ 'log.retention.bytes': '-9223372036854775809' }, /log\.retention\.bytes: Not a number of type LONG$/],
 ])('%j is refused', (given, sentence) => {
   expect(problemsOf(given)).toEqual([expect.stringMatching(sentence)])
 })
 
-test('all problems of a file are told at once', () => {
+test.each<[Record<string, string>]>([
+  [{ 'log.retention.bytes': '9223372036854775807' }],
+  [{ 'log.retention.bytes': '-9223372036854775808' }],
+  [{ 'compression.gzip.level': '-1' }],
+  [{ 'log.cleanup.policy': '' }],
+  [{ 'inter.broker.listener.name': 'plaintext' }],
+  [{ 'security.inter.broker.protocol': 'PLAINTEXT' }],
+])('%j is accepted', (given) => {
+  expect(problemsOf(given)).toEqual([])
+})
+
+/** What Apache Kafka 4.3.1 answers to the same values. */
+const replicaList =
+  "must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+test.each(['leader.replication.throttled.replicas', 'follower.replication.throttled.replicas'] as const)(
+  '%s takes only replicas or *',
+  (name) => {
+    const errorOf = (value: string) => {
+      try {
+        parseSetting(name, topicSettings[name], value)
+      } catch (error) {
+        return (error as Error).message
+      }
+      return null
+    }
+    for (const value of ['', '*', '0:1', '0:1,1:2', '0:1, 1:2', '0:1,', '0:1,,1:2', '0:1,0:1']) expect(errorOf(value), value).toBeNull()
+    expect(errorOf('x')).toBe(`Invalid value [x] for configuration ${name}: ${name} ${replicaList}`)
+    expect(errorOf('0:1,1')).toBe(`Invalid value [0:1, 1] for configuration ${name}: ${name} ${replicaList}`)
+    expect(errorOf('*,0:1')).toBe(`Invalid value [*, 0:1] for configuration ${name}: ${name} ${replicaList}`)
+    expect(errorOf('-1:1')).toBe(`Invalid value [-1:1] for configuration ${name}: ${name} ${replicaList}`)
+  },
+)
+
+test('all problems of a file are reported at once', () => {
   expect(problemsOf({ 'num.partitions': 'x', 'log.flush': 'y', 'authorizer.class.name': 'z' })).toHaveLength(3)
 })

@@ -60,8 +60,8 @@ export interface Seen {
 
 /** All records of a partition, and the payloads of its batches as they lie there. */
 export async function readAll({ client }: Cluster, topic: string, partition = 0): Promise<{ records: Seen[]; payloads: string[] }> {
-  const [start] = await client.admin.listOffsets([{ topic, partition, timestamp: -2 }])
-  const [end] = await client.admin.listOffsets([{ topic, partition, timestamp: -1 }])
+  const [start] = await client.admin.listOffsets([{ topic, partition, spec: 'earliest' }])
+  const [end] = await client.admin.listOffsets([{ topic, partition, spec: 'latest' }])
   const records: Seen[] = []
   const payloads: string[] = []
   const scan = { client, clock: realClock, signal: new AbortController().signal }

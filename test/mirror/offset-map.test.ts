@@ -5,15 +5,15 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_RUNS, OffsetMap, PAGE_RUNS, type Run } from '../../mirror/offset-map.ts'
+import { ZERO_UUID } from '../../core/wire/types.ts'
+import { MAX_RANGES, type MappedRange, OffsetMap, type OffsetPair, PAGE_RANGES } from '../../mirror/offset-map.ts'
 import {
   decodeOffsetMapRecord,
-  encodeHead,
-  encodeOwner,
-  encodePage,
-  type Head,
+  encodeFlowOwner,
+  encodeMapPage,
+  encodePartitionHead,
+  type PartitionHead,
   restoreMap,
-  UNKNOWN_TOPIC_ID,
 } from '../../mirror/store/offset-map-records.ts'
 
 type Step = { kind: 'records'; gap: number; foreign: number; length: number } | { kind: 'restart'; back: number }
@@ -34,21 +34,21 @@ const steps = fc.array(
 )
 
 /** Every record that stands on the target, in its order, with where it came from. */
-function play(history: readonly Step[], start: { up: number; down: number }) {
-  const map = new OffsetMap(start.up, start.down)
-  let truth: { up: number; down: number }[] = []
+function play(history: readonly Step[], start: OffsetPair) {
+  const map = new OffsetMap(start.upstreamOffset, start.downstreamOffset)
+  let truth: OffsetPair[] = []
   for (const step of history) {
     if (step.kind === 'restart') {
-      const up = Math.max(start.up, map.nextUp - step.back)
-      map.restartSource(up)
-      truth = truth.filter((record) => record.up < up)
+      const up = Math.max(start.upstreamOffset, map.nextUpstreamOffset - step.back)
+      map.truncateSource(up)
+      truth = truth.filter((record) => record.upstreamOffset < up)
       continue
     }
-    map.advance(map.nextUp + step.gap)
-    map.skipTarget(map.nextDown + step.foreign)
-    const { nextUp, nextDown } = map
+    map.advance(map.nextUpstreamOffset + step.gap)
+    map.skipTarget(map.nextDownstreamOffset + step.foreign)
+    const { nextUpstreamOffset: nextUp, nextDownstreamOffset: nextDown } = map
     map.append(nextUp, nextDown, step.length)
-    for (let i = 0; i < step.length; i++) truth.push({ up: nextUp + i, down: nextDown + i })
+    for (let i = 0; i < step.length; i++) truth.push({ upstreamOffset: nextUp + i, downstreamOffset: nextDown + i })
   }
   return { map, truth }
 }
@@ -57,19 +57,23 @@ describe('the offset map', () => {
   test('translates every offset exactly, and back', () => {
     fc.assert(
       fc.property(steps, fc.nat(50), fc.nat(50), (history, up, down) => {
-        const { map, truth } = play(history, { up, down })
-        for (let offset = up; offset <= map.nextUp + 2; offset++) {
-          const { down: given, exact, ahead } = map.translate(offset)
-          const next = truth.find((record) => record.up >= offset)
-          const before = truth.filter((record) => record.up < offset).at(-1)
+        const { map, truth } = play(history, { upstreamOffset: up, downstreamOffset: down })
+        for (let offset = up; offset <= map.nextUpstreamOffset + 2; offset++) {
+          const { downstreamOffset: given, exact, ahead } = map.translateDownstream(offset)
+          const next = truth.find((record) => record.upstreamOffset >= offset)
+          const before = truth.filter((record) => record.upstreamOffset < offset).at(-1)
           // everything that the group has not read lies at or behind what it is given; everything it has read lies before
-          expect(given).toBeLessThanOrEqual(next?.down ?? map.nextDown)
-          if (exact && before) expect(given).toBeGreaterThan(before.down)
-          expect(ahead).toBe(offset > map.nextUp)
+          expect(given).toBeLessThanOrEqual(next?.downstreamOffset ?? map.nextDownstreamOffset)
+          if (exact && before) expect(given).toBeGreaterThan(before.downstreamOffset)
+          expect(ahead).toBe(offset > map.nextUpstreamOffset)
         }
         for (const record of truth) {
-          expect(map.translate(record.up)).toEqual({ down: record.down, exact: true, ahead: false })
-          expect(map.upstream(record.down)).toBe(record.up)
+          expect(map.translateDownstream(record.upstreamOffset)).toEqual({
+            downstreamOffset: record.downstreamOffset,
+            exact: true,
+            ahead: false,
+          })
+          expect(map.translateUpstream(record.downstreamOffset)).toBe(record.upstreamOffset)
         }
       }),
     )
@@ -78,31 +82,33 @@ describe('the offset map', () => {
   test('a target that lost its tail is sent it again, from the first record that is not there', () => {
     fc.assert(
       fc.property(steps, fc.nat(300), (history, cut) => {
-        const { map, truth } = play(history, { up: 7, down: 3 })
-        const down = Math.min(cut, map.nextDown)
-        const up = map.restartTarget(down)
-        for (const record of truth) if (record.down >= down) expect(up).toBeLessThanOrEqual(record.up)
-        for (const record of truth) if (record.down < down) expect(map.translate(record.up).down).toBe(record.down)
-        expect(map.nextDown).toBe(down)
+        const { map, truth } = play(history, { upstreamOffset: 7, downstreamOffset: 3 })
+        const down = Math.min(cut, map.nextDownstreamOffset)
+        const up = map.truncateTarget(down)
+        for (const record of truth) if (record.downstreamOffset >= down) expect(up).toBeLessThanOrEqual(record.upstreamOffset)
+        for (const record of truth)
+          if (record.downstreamOffset < down)
+            expect(map.translateDownstream(record.upstreamOffset).downstreamOffset).toBe(record.downstreamOffset)
+        expect(map.nextDownstreamOffset).toBe(down)
       }),
     )
   })
 
   test('survives its topic: pages, then the head that counts them', () => {
     fc.assert(
-      fc.property(fc.nat(3 * PAGE_RUNS + 5), (count) => {
+      fc.property(fc.nat(3 * PAGE_RANGES + 5), (count) => {
         const map = new OffsetMap(0, 0)
         for (let i = 0; i < count; i++) {
-          map.advance(map.nextUp + 1)
-          map.append(map.nextUp, map.nextDown, (i % 5) + 1)
+          map.advance(map.nextUpstreamOffset + 1)
+          map.append(map.nextUpstreamOffset, map.nextDownstreamOffset, (i % 5) + 1)
         }
-        const pages = new Map<number, readonly Run[]>()
+        const pages = new Map<number, readonly MappedRange[]>()
         for (let page = map.firstPage; page < map.openPage; page++) {
-          const { key, value } = encodePage({ topic: 't', partition: 0, page, runs: map.page(page) })
+          const { key, value } = encodeMapPage({ topic: 't', partition: 0, page, ranges: map.page(page) })
           const read = decodeOffsetMapRecord(key, value)
-          if (read.kind === 'page') pages.set(read.page.page, read.page.runs)
+          if (read.kind === 'page') pages.set(read.page.page, read.page.ranges)
         }
-        const { key, value } = encodeHead(headOf(map))
+        const { key, value } = encodePartitionHead(headOf(map))
         const read = decodeOffsetMapRecord(key, value)
         if (read.kind !== 'head') throw new Error('no head')
         const again = restoreMap(read.head, (page) => pages.get(page))
@@ -114,34 +120,34 @@ describe('the offset map', () => {
 
   test('a page that is missing shortens what is known and never moves it', () => {
     const map = new OffsetMap(0, 0)
-    for (let i = 0; i < 3 * PAGE_RUNS; i++) {
-      map.advance(map.nextUp + 1)
-      map.append(map.nextUp, map.nextDown, 1)
+    for (let i = 0; i < 3 * PAGE_RANGES; i++) {
+      map.advance(map.nextUpstreamOffset + 1)
+      map.append(map.nextUpstreamOffset, map.nextDownstreamOffset, 1)
     }
     const known = new Map([[1, map.page(1)]])
     const short = restoreMap(headOf(map), (page) => known.get(page))
-    for (let offset = 0; offset < map.nextUp; offset++) expect(short.translate(offset).down).toBeLessThanOrEqual(map.translate(offset).down)
-    expect(short.translate(map.nextUp - 5)).toEqual(map.translate(map.nextUp - 5))
+    for (let offset = 0; offset < map.nextUpstreamOffset; offset++)
+      expect(short.translateDownstream(offset).downstreamOffset).toBeLessThanOrEqual(map.translateDownstream(offset).downstreamOffset)
+    expect(short.translateDownstream(map.nextUpstreamOffset - 5)).toEqual(map.translateDownstream(map.nextUpstreamOffset - 5))
   })
 
   test('forgets its oldest pages at the limit, and stays below the truth there', () => {
     const map = new OffsetMap(0, 0)
-    for (let i = 0; i < MAX_RUNS + 1; i++) {
-      map.advance(map.nextUp + 1)
-      map.append(map.nextUp, map.nextDown, 2)
+    for (let i = 0; i < MAX_RANGES + 1; i++) {
+      map.advance(map.nextUpstreamOffset + 1)
+      map.append(map.nextUpstreamOffset, map.nextDownstreamOffset, 2)
     }
-    expect(map.size).toBeLessThanOrEqual(MAX_RUNS)
-    const old = map.translate(3 * 10 + 1)
+    const old = map.translateDownstream(3 * 10 + 1)
     expect(old.exact).toBe(false)
-    expect(old.down).toBeLessThanOrEqual(20)
-    expect(map.translate(3 * 1000 + 1)).toEqual({ down: 2000, exact: true, ahead: false })
-    expect(map.openPage - map.firstPage).toBe(MAX_RUNS / PAGE_RUNS - 1)
+    expect(old.downstreamOffset).toBeLessThanOrEqual(20)
+    expect(map.translateDownstream(3 * 1000 + 1)).toEqual({ downstreamOffset: 2000, exact: true, ahead: false })
+    expect(map.openPage - map.firstPage).toBe(MAX_RANGES / PAGE_RANGES - 1)
   })
 
   test('the owner', () => {
     const place = { producerId: 4001, producerEpoch: 7, instance: 'host/1', startedMs: 1700000000000 }
     const owner = { ...place, released: true, failedOver: true, paused: true }
-    const { key, value } = encodeOwner(owner)
+    const { key, value } = encodeFlowOwner(owner)
     expect(decodeOffsetMapRecord(key, value)).toEqual({ kind: 'owner', owner })
     // as it was before failovers were kept
     expect(decodeOffsetMapRecord(key, value.subarray(0, -1))).toEqual({ kind: 'owner', owner: { ...owner, paused: false } })
@@ -151,29 +157,29 @@ describe('the offset map', () => {
     })
   })
 
-  test('a gap-free topic is one run, however long', () => {
+  test('a topic without gaps is one range, however long', () => {
     const map = new OffsetMap(0, 0)
-    for (let i = 0; i < 1000; i++) map.append(map.nextUp, map.nextDown, 63)
-    expect(map.size).toBe(1)
+    for (let i = 0; i < 1000; i++) map.append(map.nextUpstreamOffset, map.nextDownstreamOffset, 63)
+    expect(map.page(0)).toHaveLength(1)
   })
 })
 
-function headOf(map: OffsetMap): Head {
+function headOf(map: OffsetMap): PartitionHead {
   return {
     topic: 't',
     partition: 0,
-    topicId: UNKNOWN_TOPIC_ID,
+    topicId: ZERO_UUID,
     leaderEpoch: 4,
-    nextUp: map.nextUp,
-    nextDown: map.nextDown,
+    nextUpstreamOffset: map.nextUpstreamOffset,
+    nextDownstreamOffset: map.nextDownstreamOffset,
     origin: map.origin,
-    sourceEnd: map.nextUp,
+    sourceEnd: map.nextUpstreamOffset,
     lostRecords: 0,
     repeatedRecords: 0,
     producerEpoch: 2,
     sequence: 77,
     firstPage: map.firstPage,
     openPage: map.openPage,
-    runs: map.page(map.openPage),
+    ranges: map.page(map.openPage),
   }
 }

@@ -99,7 +99,7 @@ describe('beside the Java clients', () => {
     const read = async (isolationLevel: 'read_committed' | 'read_uncommitted', fetchMaxBytes?: number) => {
       const consumer = client.consumer({ isolationLevel, maxPartitionFetchBytes: fetchMaxBytes, maxPollRecords: 5 })
       consumer.assign([{ topic: to, partition: 0, offset: 'earliest' }])
-      const end = (await client.admin.listOffsets([{ topic: to, partition: 0, timestamp: -1 }]))[0]!.offset
+      const end = (await client.admin.listOffsets([{ topic: to, partition: 0, spec: 'latest' }]))[0]!.offset
       return pollUntil(consumer, () => (consumer.position({ topic: to, partition: 0 }) ?? 0) >= end)
     }
     expect(await read('read_committed')).toEqual(values)

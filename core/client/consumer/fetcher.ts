@@ -2,12 +2,12 @@
  * Keeps long polls under way for the partitions of a consumer, ahead of poll() up to a bound, and finds positions: what is committed, the
  * reset policy, another leader, a truncated log. Errors that only the user can mend wait for poll(); nothing here rejects.
  */
-import offsetForLeaderEpoch from '../../apis/23-offset-for-leader-epoch.ts'
-import { type ErrorName, errorName, isRetriable, KafkaError } from '../../errors.ts'
+import { type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
 import type { Timer } from '../../system/clock.ts'
 import { partitionKey } from '../../topic-partition.ts'
+import type { CommittedOffset } from '../group-offsets.ts'
 import { clientLimits } from '../limits.ts'
-import { type CommittedOffset, listOffsets } from '../offsets.ts'
+import { listOffsets, offsetsForLeaderEpochs } from '../partition-offsets.ts'
 import { fetchRaw } from '../raw-batches.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 import type { ConsumedBatch, RawFetchResult, TopicPartition } from '../types.ts'
@@ -24,7 +24,6 @@ export interface FetcherSettings {
 
 type Seeking = 'committed' | 'earliest' | 'latest' | number
 
-const timestamps = { earliest: -2, latest: -1 } as const
 /** Errors of a partition that a look at the metadata and another try mend. */
 const MOVED: readonly ErrorName[] = [
   'NOT_LEADER_FOR_PARTITION',
@@ -189,7 +188,7 @@ export class Fetcher {
     }
     if (leaderless.length > 0) this.#askMetadata(leaderless, now)
     if (toFind.length > 0) void this.#findPositions(toFind)
-    for (const reader of toCheck) void this.#checkTruncation(reader)
+    if (toCheck.length > 0) void this.#checkTruncation(toCheck)
     for (const [leader, readers] of byLeader) {
       const lane = this.#lanes.find((candidate) => !this.#underway.has(`${leader}/${candidate}`))
       if (lane) void this.#fetch(leader, lane, readers)
@@ -323,7 +322,7 @@ export class Fetcher {
           toList.map((reader) => ({
             topic: reader.topic,
             partition: reader.partition,
-            timestamp: timestamps[reader.seeking as 'earliest' | 'latest'],
+            spec: reader.seeking as 'earliest' | 'latest',
           })),
           { isolationLevel: this.#settings.isolationLevel, signal: this.#closing.signal },
         )
@@ -335,8 +334,7 @@ export class Fetcher {
           if (entry.error === null) this.#settle(reader, versions, readers, entry.offset, entry.leaderEpoch)
           else {
             this.#delay(reader, now)
-            if (!isRetriable(entry.error as ErrorName))
-              reader.failure = new KafkaError(entry.error as ErrorName, `${partitionKey(reader)}: ${entry.error}`)
+            if (!isRetriable(entry.error)) reader.failure = new KafkaError(entry.error, `${partitionKey(reader)}: ${entry.error}`)
           }
         })
       }
@@ -356,51 +354,51 @@ export class Fetcher {
     versions[readers.indexOf(reader)] = reader.version
   }
 
-  /** After a change of the leader: was what we have read cut off there (KIP-320)? Never rejects. */
-  async #checkTruncation(reader: PartitionReader): Promise<void> {
-    const network = this.#network
-    const { version, topic, partition, lastEpoch } = reader
-    const known = network.metadata.peek(topic)?.partitions[partition]
-    if (!known) return
-    reader.resolving = true
+  /** After a change of leader: has the new one truncated records that were read or fetched (KIP-320)? Never rejects. */
+  async #checkTruncation(readers: PartitionReader[]): Promise<void> {
+    const versions = readers.map((reader) => reader.version)
+    const epochs = readers.map((reader) => this.#network.metadata.peek(reader.topic)?.partitions[reader.partition]?.leaderEpoch ?? -1)
+    for (const reader of readers) reader.resolving = true
     try {
-      const answer = await network.request(
-        known.leader,
-        offsetForLeaderEpoch,
-        { replicaId: -1, topics: [{ topic, partitions: [{ partition, currentLeaderEpoch: known.leaderEpoch, leaderEpoch: lastEpoch }] }] },
-        { lane: 'main', signal: this.#closing.signal },
+      const ends = await offsetsForLeaderEpochs(
+        this.#network,
+        readers.map(({ topic, partition, lastEpoch }) => ({ topic, partition, leaderEpoch: lastEpoch })),
+        { signal: this.#closing.signal },
       )
-      if (reader.version !== version) return
-      const found = answer.topics[0]?.partitions[0]
-      const error = errorName(found?.errorCode ?? -1)
-      if (!found || error !== 'NONE') {
-        this.#delay(reader, network.system.clock.monotonic())
-        this.#askMetadata([topic], network.system.clock.monotonic())
-        return
-      }
-      const cut = found.endOffset >= 0 && found.endOffset < reader.fetchOffset
-      if (cut && found.endOffset < (reader.position ?? 0)) {
-        const failure = new KafkaError(
-          'OFFSET_OUT_OF_RANGE',
-          `${topic}-${partition} was cut off at ${found.endOffset}, before our position ${reader.position}`,
-        )
-        network.system.logger.warn(
-          { topic, partition, position: reader.position, endOffset: found.endOffset },
-          'the log was cut off before our position',
-        )
-        reader.seek(found.endOffset, found.leaderEpoch)
-        if (this.#settings.autoOffsetReset === 'none') reader.failure = failure
-      } else if (cut) reader.seek(reader.position!, found.leaderEpoch)
-      reader.soundEpoch = known.leaderEpoch
+      readers.forEach((reader, index) => {
+        if (reader.version !== versions[index]) return
+        const { error, endOffset, leaderEpoch } = ends[index]!
+        // A broker without this request cannot report truncation: the position is accepted.
+        if (error !== null && error !== 'UNSUPPORTED_VERSION')
+          this.#failAll([reader], [reader.version], new KafkaError(error, `${partitionKey(reader)}: ${error}`))
+        else {
+          if (error === null) this.#truncate(reader, endOffset, leaderEpoch)
+          reader.soundEpoch = epochs[index]!
+        }
+        reader.resolving = false
+      })
     } catch (error) {
-      if (this.#closing.signal.aborted || reader.version !== version) return
-      // A broker that cannot be asked is taken at its word.
-      if (error instanceof KafkaError && error.error === 'UNSUPPORTED_VERSION') reader.soundEpoch = known.leaderEpoch
-      else this.#failAll([reader], [version], error)
-    } finally {
-      reader.resolving = false
-      this.schedule()
+      if (!this.#closing.signal.aborted) this.#failAll(readers, versions, error)
+      readers.forEach((reader, index) => {
+        if (reader.version === versions[index]) reader.resolving = false
+      })
     }
+    this.#onReady()
+    this.schedule()
+  }
+
+  /** What was fetched beyond `endOffset` is not in the leader's log: drops it and continues from there. */
+  #truncate(reader: PartitionReader, endOffset: number, leaderEpoch: number): void {
+    if (endOffset < 0 || endOffset >= reader.fetchOffset) return
+    const { topic, partition, position } = reader
+    if (endOffset >= (position ?? 0)) {
+      reader.seek(position!, leaderEpoch)
+      return
+    }
+    const why = `${partitionKey(reader)} was truncated to offset ${endOffset}, the position is ${position}`
+    this.#network.system.logger.warn({ topic, partition, position, endOffset }, 'the log was truncated to an offset before the position')
+    reader.seek(endOffset, leaderEpoch)
+    if (this.#settings.autoOffsetReset === 'none') reader.failure = new KafkaError('OFFSET_OUT_OF_RANGE', why)
   }
 
   #askMetadata(topics: readonly string[], now: number): void {

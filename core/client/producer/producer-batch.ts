@@ -4,7 +4,8 @@
  */
 import { type CodecName, codecOf, readBatchHeader } from '../../wire/batch-header.ts'
 import { BatchBuilder, decodeRecords, stampProducer } from '../../wire/record-batch.ts'
-import type { PendingSend } from './pending-send.ts'
+
+type PendingSend = { settle(count: number, failed: boolean): void }
 
 export interface Identity {
   producerId: number

@@ -115,7 +115,7 @@ async function valuesIn(topic: string): Promise<string[]> {
   const metadata = await client.topic(topic, { refresh: true })
   const partitions = metadata!.partitions.map(({ index }) => ({ topic, partition: index }))
   consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
-  const ends = await client.admin.listOffsets(partitions.map((partition) => ({ ...partition, timestamp: -1 })))
+  const ends = await client.admin.listOffsets(partitions.map((partition) => ({ ...partition, spec: 'latest' as const })))
   const total = ends.reduce((sum, { offset }) => sum + offset, 0)
   const values: string[] = []
   while (values.length < total)

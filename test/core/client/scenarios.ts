@@ -4,7 +4,14 @@
  */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import listGroups from '../../../core/apis/16-list-groups.ts'
-import { type Client, type ConsumedBatch, type Consumer, createClient, type TopicPartition } from '../../../core/client/index.ts'
+import {
+  type Client,
+  type ConsumedBatch,
+  type Consumer,
+  createClient,
+  type OffsetSpec,
+  type TopicPartition,
+} from '../../../core/client/index.ts'
 import { partitionOf } from '../../../core/client/producer/murmur2.ts'
 import { KafkaError } from '../../../core/errors.ts'
 import { realClock } from '../../../core/system/clock.ts'
@@ -133,14 +140,16 @@ export function clientScenarios(server: () => Server): void {
       const producer = client.producer()
       const base = Date.now() - 100_000
       await producer.send(range(10).map((index) => ({ ...record(name, `${index}`), timestamp: base + index })))
-      const offsetAt = async (timestamp: number) => (await client.admin.listOffsets([{ topic: name, partition: 0, timestamp }]))[0]!
-      expect(await offsetAt(-1)).toMatchObject({ offset: 10, error: null })
-      expect(await offsetAt(-2)).toMatchObject({ offset: 0, error: null })
-      expect(await offsetAt(-3)).toMatchObject({ offset: 9, timestamp: base + 9, error: null })
-      expect(await offsetAt(base + 4)).toMatchObject({ offset: 4, timestamp: base + 4 })
+      const offsetAt = async (spec: OffsetSpec) => (await client.admin.listOffsets([{ topic: name, partition: 0, spec }]))[0]!
+      expect(await offsetAt('latest')).toMatchObject({ offset: 10, error: null })
+      expect(await offsetAt('earliest')).toMatchObject({ offset: 0, error: null })
+      expect(await offsetAt('max-timestamp')).toMatchObject({ offset: 9, timestamp: base + 9, error: null })
+      expect(await offsetAt({ timestamp: base + 4 })).toMatchObject({ offset: 4, timestamp: base + 4 })
       await client.admin.deleteRecords([{ topic: name, partition: 0, offset: 6 }])
-      expect(await offsetAt(-2)).toMatchObject({ offset: 6 })
-      const [gone] = await client.admin.listOffsets([{ topic: 'no-such-topic', partition: 0, timestamp: -1 }])
+      expect(await offsetAt('earliest')).toMatchObject({ offset: 6 })
+      const [epoch] = await client.admin.offsetsForLeaderEpochs([{ topic: name, partition: 0, leaderEpoch: 0 }])
+      expect(epoch).toEqual({ topic: name, partition: 0, leaderEpoch: 0, endOffset: 10, error: null })
+      const [gone] = await client.admin.listOffsets([{ topic: 'no-such-topic', partition: 0, spec: 'latest' }])
       expect(gone).toMatchObject({ error: 'UNKNOWN_TOPIC_OR_PARTITION' })
     })
 

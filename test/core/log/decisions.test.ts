@@ -12,13 +12,13 @@ import {
   parsePartitionMetadata,
   parseProperties,
 } from '../../../core/log/checkpoint.ts'
-import { LeaderEpochs } from '../../../core/log/leader-epochs.ts'
+import { LeaderEpochs } from '../../../core/log/leader-epoch-cache.ts'
 import { GrowingIndex, OFFSET_ENTRY_BYTES, relativeOffsetAt, searchIndex } from '../../../core/log/offset-index.ts'
+import { WarmRanges } from '../../../core/log/page-cache-ranges.ts'
 import { decodeSnapshot, encodeSnapshot } from '../../../core/log/producer-snapshot.ts'
 import { advanceSequence, MAX_PRODUCERS, ProducerState } from '../../../core/log/producer-state.ts'
 import { expiredSegments } from '../../../core/log/retention.ts'
-import { LogTail, TailBudget } from '../../../core/log/tail.ts'
-import { WarmRanges } from '../../../core/log/warm-ranges.ts'
+import { LogTail, TailBudget } from '../../../core/log/tail-cache.ts'
 import { type BatchHeader, readBatchHeader } from '../../../core/wire/batch-header.ts'
 import { batchOf, config } from './scratch-log.ts'
 

@@ -85,7 +85,7 @@ test('it ends once enough bytes are there, over all partitions', async () => {
   expect(await poll.isOver()).toBe(false)
   b.advance(40)
   expect(await poll.isOver()).toBe(true)
-  expect(delayed.waiting).toBe(0)
+  expect(delayed.size).toBe(0)
   expect(a.listeners.size + b.listeners.size).toBe(0)
 })
 
@@ -108,21 +108,21 @@ test('it ends with its time, with its client and with its topic, and leaves noth
   expect(await left.isOver()).toBe(true)
 
   const gone = wait(delayed, [a.log], 1)
-  delayed.release([a.log])
+  delayed.completeFor([a.log])
   expect(await gone.isOver()).toBe(true)
   const stopped = wait(delayed, [a.log], 1)
   delayed.close()
   expect(await stopped.isOver()).toBe(true)
   expect(hand.timers.size).toBe(0)
   expect(a.listeners.size).toBe(0)
-  expect(delayed.waiting).toBe(0)
+  expect(delayed.size).toBe(0)
 })
 
 test('an append looks at the waiters of its own log only', async () => {
   const delayed = new FetchPurgatory(handClock().clock)
   const logs = Array.from({ length: 5000 }, fakeLog)
   const polls = logs.map(({ log }) => wait(delayed, [log], 10))
-  expect(delayed.waiting).toBe(5000)
+  expect(delayed.size).toBe(5000)
   logs[0]!.advance(10)
   expect(await polls[0]!.isOver()).toBe(true)
   expect(logs.slice(1).reduce((sum, { looks }) => sum + looks, 0)).toBe(0)

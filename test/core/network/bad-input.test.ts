@@ -303,7 +303,7 @@ describe('connections', () => {
     const partitions = [{ partition: 0, fetchOffset: stored, partitionMaxBytes: 1000 }]
     const topics = [{ topic: 'safe', partitions }]
     client.write(encodeRequest(fetch, 11, 1, { maxWaitMs: 3000, minBytes: 1, isolationLevel: 0, topics }))
-    await until(() => server.broker.fetchWaiters.waiting === 1, 'the poll to wait')
+    await until(() => server.broker.fetchPurgatory.size === 1, 'the poll to wait')
     const underWay = async () => Number(/^tributary_broker_requests_under_way (\d+)/m.exec(await server.broker.system.metrics.text())![1])
     const names = Array.from({ length: 490_000 }, () => ({ name: '' }))
     const ask = encodeRequest(metadata, 9, 2, { topics: names, allowAutoTopicCreation: false })
@@ -311,7 +311,7 @@ describe('connections', () => {
     let most = 0
     const pollEnds = async () => {
       most = Math.max(most, await underWay())
-      return server.broker.fetchWaiters.waiting === 0
+      return server.broker.fetchPurgatory.size === 0
     }
     await until(pollEnds, 'the poll to end')
     expect(most).toBeGreaterThan(1)

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, attributes, codecs, readBatchHeader } from '../../../core/wire/batch-header.ts'
 import { BatchBuilder, decodeRecords, encodeBatch } from '../../../core/wire/record-batch.ts'
-import { OffsetMap } from '../../../mirror/offset-map.ts'
+import { OffsetMap, type OffsetPair } from '../../../mirror/offset-map.ts'
 import { verifyTail } from '../../../mirror/resume/tail-verification.ts'
 import type { ScannedBatch } from '../../../mirror/store/topic-scan.ts'
 import { passageOf, recode, restamp } from '../../../mirror/transfer/batch-rewrite.ts'
@@ -63,7 +63,7 @@ function sourceLog(plans: readonly Plan[], same: boolean): Buffer[] {
 /** What the flow makes of the source's batches from a base on, with the truth of every record. */
 function mirror(log: readonly Buffer[], down: number, foreignEvery: number) {
   const target: Buffer[] = []
-  const truth: { up: number; down: number }[] = []
+  const truth: OffsetPair[] = []
   let next = down
   let sequence = 0
   for (const [index, original] of log.entries()) {
@@ -79,7 +79,7 @@ function mirror(log: readonly Buffer[], down: number, foreignEvery: number) {
     const ups = recoded
       ? recoded.stretches.flatMap(({ up, length }) => Array.from({ length }, (_, i) => up + i))
       : Array.from({ length: count }, (_, i) => header.baseOffset + i)
-    for (const [i, up] of ups.entries()) truth.push({ up, down: next + i })
+    for (const [i, up] of ups.entries()) truth.push({ upstreamOffset: up, downstreamOffset: next + i })
     target.push(bytes)
     next += count
     if (foreignEvery > 0 && index % foreignEvery === 0) {
@@ -118,11 +118,12 @@ describe('the tail behind the last durable position', () => {
           const { target, truth } = mirror(log.slice(0, written), 100, foreign)
           const map = new OffsetMap(10, 100)
           const findings = await verifyTail({ map, source: stream(log), target: stream(target), producer: PRODUCER, sourceStart: 0 })
-          expect(findings.proven).toBe(truth.length)
-          expect(findings.unproven).toBe(0)
-          for (const { up, down } of truth) expect(map.translate(up)).toMatchObject({ down, exact: true })
-          if (truth.length > 0) expect(nextOf(log, map.nextUp - 1)).toBe(nextOf(log, truth.at(-1)!.up))
-          else expect(map.nextUp).toBe(10)
+          expect(findings.matched).toBe(truth.length)
+          expect(findings.unmatched).toBe(0)
+          for (const { upstreamOffset: up, downstreamOffset: down } of truth)
+            expect(map.translateDownstream(up)).toMatchObject({ downstreamOffset: down, exact: true })
+          if (truth.length > 0) expect(nextOf(log, map.nextUpstreamOffset - 1)).toBe(nextOf(log, truth.at(-1)!.upstreamOffset))
+          else expect(map.nextUpstreamOffset).toBe(10)
         },
       ),
       { numRuns: 150 },
@@ -161,10 +162,10 @@ describe('the tail behind the last durable position', () => {
           if (left.length === 0) return
           const map = new OffsetMap(10, 100)
           const findings = await verifyTail({ map, source: stream(log), target: stream(left), producer: PRODUCER, sourceStart: 0 })
-          expect(findings.unproven).toBe(0)
-          expect(nextOf(log, map.nextUp - 1)).toBe(nextOf(log, truth.at(-1)!.up))
+          expect(findings.unmatched).toBe(0)
+          expect(nextOf(log, map.nextUpstreamOffset - 1)).toBe(nextOf(log, truth.at(-1)!.upstreamOffset))
           for (const record of left.flatMap((bytes) => decodeRecords(bytes)))
-            expect(map.upstream(record.offset)).toBe(truth.find((each) => each.down === record.offset)!.up)
+            expect(map.translateUpstream(record.offset)).toBe(truth.find((each) => each.downstreamOffset === record.offset)!.upstreamOffset)
         },
       ),
       { numRuns: 150 },
@@ -189,8 +190,8 @@ describe('the tail behind the last durable position', () => {
       producer: PRODUCER,
       sourceStart: 0,
     })
-    expect(findings).toEqual({ proven: 0, unproven: 2, foreign: 1, deleted: 0 })
-    expect([map.nextUp, map.nextDown]).toEqual([10, 103])
+    expect(findings).toEqual({ matched: 0, unmatched: 2, foreign: 1, deleted: 0 })
+    expect([map.nextUpstreamOffset, map.nextDownstreamOffset]).toEqual([10, 103])
   })
 
   test('records that the source has deleted since are not taken for repeats, and what was mirrored of them not for lost', async () => {
@@ -215,8 +216,15 @@ describe('the tail behind the last durable position', () => {
         }
         const map = new OffsetMap(10, 100)
         const findings = await verifyTail({ map, source: stream(left), target: stream(target), producer: PRODUCER, sourceStart })
-        expect(findings).toMatchObject({ unproven: 0, foreign: 0, proven: truth.filter(({ up }) => up >= sourceStart).length })
-        expect([map.nextUp, map.nextDown]).toEqual([truth.at(-1)!.up + 1, truth.at(-1)!.down + 1])
+        expect(findings).toMatchObject({
+          unmatched: 0,
+          foreign: 0,
+          matched: truth.filter(({ upstreamOffset: up }) => up >= sourceStart).length,
+        })
+        expect([map.nextUpstreamOffset, map.nextDownstreamOffset]).toEqual([
+          truth.at(-1)!.upstreamOffset + 1,
+          truth.at(-1)!.downstreamOffset + 1,
+        ])
       }),
     )
   })
@@ -230,7 +238,7 @@ describe('the tail behind the last durable position', () => {
     const theirs = encodeBatch(records.slice(0, 4), { baseOffset: 100, producerId: 8, producerEpoch: 0, baseSequence: 0 })
     const map = new OffsetMap(10, 100)
     const findings = await verifyTail({ map, source: stream(log), target: stream([theirs]), producer: null, sourceStart: 0 })
-    expect(findings).toEqual({ proven: 4, unproven: 0, foreign: 0, deleted: 0 })
-    expect(nextOf(log, map.nextUp - 1)).toBe(records[4]!.offset)
+    expect(findings).toEqual({ matched: 4, unmatched: 0, foreign: 0, deleted: 0 })
+    expect(nextOf(log, map.nextUpstreamOffset - 1)).toBe(records[4]!.offset)
   })
 })

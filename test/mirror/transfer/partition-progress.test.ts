@@ -34,5 +34,5 @@ test('a batch that was acknowledged before the one in front of it is let go with
   expect(done.map(({ parcel }) => parcel)).toEqual([first, second])
   expect(done.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(taken)
   expect(flow).toMatchObject({ heldBytes: 0, idle: true, doneSequence: 2 })
-  expect([flow.map.nextUp, flow.map.nextDown]).toEqual([2, 2])
+  expect([flow.map.nextUpstreamOffset, flow.map.nextDownstreamOffset]).toEqual([2, 2])
 })

@@ -69,7 +69,7 @@ function reading(leaders: readonly number[], ends: readonly number[], bounds: { 
     frames: new FramePool(0),
     events: {
       took(flow, bytes) {
-        for (let parcel = flow.next(1, 0); parcel; parcel = flow.next(1, 0)) flow.acknowledge(parcel, flow.map.nextDown)
+        for (let parcel = flow.next(1, 0); parcel; parcel = flow.next(1, 0)) flow.acknowledge(parcel, flow.map.nextDownstreamOffset)
         intake.release(bytes)
       },
       outOfRange: () => {},
@@ -92,13 +92,13 @@ function reading(leaders: readonly number[], ends: readonly number[], bounds: { 
 
 test('partitions that always fill an answer do not keep the others of their broker waiting', async () => {
   const { flows, stop } = reading([0, 0, 0], [ENDLESS, ENDLESS, 3], { held: 1_000_000, bytes: 10_000, polls: 20 })
-  await until(() => flows[2]!.map.nextUp === 3, 'the small one is read too')
-  for (const busy of flows.slice(0, 2)) expect(busy.map.nextUp).toBeGreaterThan(0)
+  await until(() => flows[2]!.map.nextUpstreamOffset === 3, 'the small one is read too')
+  for (const busy of flows.slice(0, 2)) expect(busy.map.nextUpstreamOffset).toBeGreaterThan(0)
   stop()
 })
 
 test('bounds that are smaller than a request still let one go, and every broker has its turn', async () => {
   const { flows, stop } = reading([0, 1, 2], [ENDLESS, ENDLESS, 3], { held: 50_000, bytes: 1_000_000, polls: 60 })
-  await until(() => flows.every((flow) => flow.map.nextUp >= 3), 'all are read')
+  await until(() => flows.every((flow) => flow.map.nextUpstreamOffset >= 3), 'all are read')
   stop()
 })

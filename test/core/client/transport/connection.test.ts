@@ -309,7 +309,7 @@ describe('the cluster', () => {
       return { throttleTimeMs: 0, topics: request.topics.map(({ name }) => ({ name, partitions: [answerFor(name)] })) }
     })
     const client = clientOf(broker.address)
-    const found = await client.admin.listOffsets(names.map((topic) => ({ topic, partition: 0, timestamp: -1 })))
+    const found = await client.admin.listOffsets(names.map((topic) => ({ topic, partition: 0, spec: 'latest' as const })))
     expect(found.map(({ offset }) => offset)).toEqual(names.map(() => 5))
     expect(asked).toBe(2)
   })

@@ -1,0 +1,85 @@
+/**
+ * Refuses what a web page of another origin makes a person's browser send: many requests of this API need no body, so no preflight stops them.
+ * A request of a browser must come from a page of this server (or of an origin in `access.control.allow.origin`), and must name this server in
+ * `Host`, so that a page cannot point a name of its own here (DNS rebinding). Clients that are no browser are never refused: a worker has
+ * names that it cannot know (docs/decisions/0005).
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import { isIP } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { AllowedOrigins } from './cross-origin.ts'
+import { answerError } from './error-envelope.ts'
+
+export interface BrowserRequestRules {
+  allowedOrigins: AllowedOrigins
+  /** Names of this server beside localhost and IP addresses; `*` for any. */
+  ownHosts: readonly string[]
+}
+
+/** The longest name that a message repeats: DNS has no longer ones. */
+const MAX_QUOTED = 253
+
+export function browserRequests(app: FastifyInstance, rules: BrowserRequestRules): void {
+  const own = new Set(rules.ownHosts.map(withoutDot))
+  const namesThisServer = (host: string) => own.has('*') || host === 'localhost' || isIP(host) !== 0 || own.has(host)
+
+  app.addHook('onRequest', async ({ headers, method }, reply) => {
+    const { origin, host } = headers
+    if (!isBrowser(headers) || rules.allowedOrigins.allows(origin)) return
+    if (isFromAnotherOrigin(headers) && !isFollowedLink(headers, method)) {
+      return answerError(
+        reply,
+        403,
+        `This request comes from a web page of another origin${origin === undefined ? '' : ` (${quoted(origin)})`}, which is not allowed. ` +
+          'To allow it, add its origin to "access.control.allow.origin".',
+      )
+    }
+    const name = hostName(host)
+    if (name === null || !namesThisServer(name)) {
+      return answerError(
+        reply,
+        403,
+        `A browser sent this request to "${quoted(host ?? '')}", which is not known as a name of this server. ` +
+          'If it is one, add it to "access.control.allow.hosts", or open the page by an IP address.',
+      )
+    }
+  })
+}
+
+/**
+ * Every browser sends Accept-Language, and a page can change it but not remove it. Node's fetch sends it too, with a Sec-Fetch-Mode that no
+ * browser sends without Sec-Fetch-Site and no page can set.
+ */
+function isBrowser(headers: IncomingHttpHeaders): boolean {
+  return (
+    headers['sec-fetch-site'] !== undefined ||
+    headers.origin !== undefined ||
+    headers.referer !== undefined ||
+    (headers['accept-language'] !== undefined && headers['sec-fetch-mode'] === undefined)
+  )
+}
+
+/** Browsers send Sec-Fetch-Site over HTTPS and to localhost; elsewhere the origin must be this server itself. */
+function isFromAnotherOrigin({ origin, host, ...headers }: IncomingHttpHeaders): boolean {
+  const site = headers['sec-fetch-site']
+  // `same-site` is another origin: any other port of this machine is the same site
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none'
+  if (origin === undefined) return false
+  const page = URL.parse(origin)
+  return page === null || page.host === '' || page.host !== URL.parse(`${page.protocol}//${host}`)?.host
+}
+
+/** A person who follows a link sees the response; the page with the link does not. */
+function isFollowedLink(headers: IncomingHttpHeaders, method: string): boolean {
+  return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document' && (method === 'GET' || method === 'HEAD')
+}
+
+/** The name or the address in a Host header, without port, brackets and final dot; null where it is no host. */
+function hostName(host: string | undefined): string | null {
+  if (host === undefined || !/^[^\s/?#@\\]+$/.test(host)) return null
+  const name = URL.parse(`http://${host}`)?.hostname
+  return name === undefined ? null : withoutDot(name.replace(/^\[|\]$/g, ''))
+}
+
+const withoutDot = (name: string) => name.toLowerCase().replace(/\.$/, '')
+const quoted = (text: string) => text.slice(0, MAX_QUOTED).replace(/[^\x21-\x7e]|[<>"]/g, '?')

@@ -1,0 +1,105 @@
+/**
+ * The Postgres of the demo: the one that TRIBUTARY_POSTGRES_URL names, in a schema that is made for the run and dropped after it, else a
+ * server of its own. It is read as JSON, so that a row can be compared with the record that it came from.
+ */
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { UserError } from '../user-error.ts'
+import type { Fields } from './data-set.ts'
+import { type PostgresServer, postgresBinaries, startPostgresServer } from './postgres-server.ts'
+
+/** A server that is there answers at once; one behind a wall never does. */
+const CONNECT_MS = 10_000
+
+export class DemoPostgres {
+  /** As a connector's connection.url takes it. */
+  readonly url: string
+  readonly from: string
+  readonly #client: pg.Client
+  readonly #schema: string | null
+  readonly #server: PostgresServer | null
+
+  private constructor(url: string, from: string, client: pg.Client, schema: string | null, server: PostgresServer | null) {
+    this.url = url
+    this.from = from
+    this.#client = client
+    this.#schema = schema
+    this.#server = server
+  }
+
+  static async open(folder: string, given: string | undefined, signal: AbortSignal): Promise<DemoPostgres> {
+    if (given) return DemoPostgres.#given(given)
+    const { machine, embedded } = postgresBinaries()
+    const failures: string[] = []
+    for (const binaries of [...machine, ...embedded]) {
+      signal.throwIfAborted()
+      try {
+        const server = await startPostgresServer(binaries, folder, signal)
+        return new DemoPostgres(server.url, binaries, await connected(server.url), null, server)
+      } catch (error) {
+        failures.push(`\n  ${binaries}: ${(error as Error).message}`)
+      }
+    }
+    throw new Error(
+      'The demo needs a Postgres server. Either set TRIBUTARY_POSTGRES_URL=postgresql://user:password@host:5432/database, or run npm ci without ' +
+        `--omit=optional, which brings one.${failures.join('')}`,
+    )
+  }
+
+  static async #given(url: string): Promise<DemoPostgres> {
+    const schema = `tributary_demo_${randomBytes(4).toString('hex')}`
+    try {
+      const own = new URL(url)
+      own.searchParams.set('currentSchema', schema)
+      const client = await connected(url)
+      await client.query(`CREATE SCHEMA ${schema}`)
+      await client.query(`SET search_path = ${schema}`)
+      return new DemoPostgres(own.href, 'TRIBUTARY_POSTGRES_URL', client, schema, null)
+    } catch (cause) {
+      throw new UserError(
+        'The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used. Mend the URL (postgresql://user:password@host:5432/database) or the ' +
+          'server, or unset the variable: then the demo starts a server of its own.',
+        { cause },
+      )
+    }
+  }
+
+  /** Rows of each table; 0 where it is not there yet. */
+  async counts(tables: readonly string[]): Promise<number[]> {
+    const { rows } = await this.#client.query<{ name: string }>(
+      'SELECT relname AS name FROM pg_class WHERE oid = ANY (SELECT to_regclass(t) FROM unnest($1::text[]) AS t)',
+      [tables],
+    )
+    const there = new Set(rows.map(({ name }) => name))
+    const counts: number[] = []
+    for (const table of tables) {
+      const found = there.has(table) ? await this.#client.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`) : null
+      counts.push(found?.rows[0]?.count ?? 0)
+    }
+    return counts
+  }
+
+  async records(table: string): Promise<Fields[]> {
+    const { rows } = await this.#client.query<{ fields: Fields }>(
+      `SELECT to_jsonb(t) - '__connect_topic' - '__connect_partition' - '__connect_offset' AS fields FROM ${table} AS t`,
+    )
+    return rows.map(({ fields }) => fields)
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (this.#schema) await this.#client.query(`DROP SCHEMA ${this.#schema} CASCADE`)
+      await this.#client.end()
+    } finally {
+      await this.#server?.stop()
+    }
+  }
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS })
+  // told while no query waits; a query that does fail says so itself
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}

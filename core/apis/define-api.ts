@@ -1,0 +1,35 @@
+/**
+ * An API of the protocol, declared once: its schema, and how this broker handles a request. Codec, ApiVersions, dispatch, the compatibility
+ * page and the round-trip tests are derived from the declaration.
+ */
+import { type Api, type ApiSchema, apiCodec } from '../wire/api.ts'
+import type { Fields, InOf, OutOf } from '../wire/types.ts'
+import type { RequestContext } from './request-context.ts'
+
+/** A handler's result: the response, or null where the protocol has none (Produce with acks=0). */
+export type HandlerResult<R extends Fields> = InOf<R> | null
+
+export interface ApiHandler<Q extends Fields, R extends Fields> {
+  /** What Kafka does in this API and Tributary does not, in words for the compatibility page. */
+  missing?: readonly string[]
+  /**
+   * Requests of this API on one connection are handled concurrently. All other requests wait until the earlier ones of their connection have
+   * their responses. Responses are sent in the order of the requests either way.
+   */
+  concurrent?: boolean
+  handle(context: RequestContext<OutOf<Q>>): HandlerResult<R> | Promise<HandlerResult<R>>
+  /** The response that carries an error of the whole request, where a top-level `errorCode` does not do. */
+  errorResponse?(errorCode: number, request: OutOf<Q>, version: number): InOf<R>
+}
+
+export interface ApiDeclaration<Q extends Fields, R extends Fields> extends ApiSchema<Q, R>, ApiHandler<Q, R> {}
+
+export interface ServedApi<Q extends Fields, R extends Fields> extends Api<Q, R>, ApiHandler<Q, R> {}
+
+/** Any API with its handler, where its fields do not matter: dispatch, tests, documents. */
+// biome-ignore lint/suspicious/noExplicitAny: the union of all APIs has no common field
+export type AnyServedApi = ServedApi<any, any>
+
+export function defineApi<const Q extends Fields, const R extends Fields>(declaration: ApiDeclaration<Q, R>): ServedApi<Q, R> {
+  return { ...declaration, ...apiCodec(declaration) }
+}

@@ -1,0 +1,22 @@
+/**
+ * What the parts of a running broker are to the handlers of requests: an interface only. It depends on the rooms of the engine and on nothing
+ * above them.
+ */
+import type { Cluster } from './cluster/types.ts'
+import type { GroupCoordinator } from './groups/types.ts'
+import type { FetchPurgatory } from './log/fetch-purgatory.ts'
+import type { Logs } from './log/types.ts'
+import type { BrokerSettings } from './settings.ts'
+import type { System } from './system/index.ts'
+import type { AnyApi } from './wire/api.ts'
+
+export interface BrokerServices {
+  readonly settings: BrokerSettings
+  readonly system: System
+  readonly cluster: Cluster
+  readonly logs: Logs
+  readonly groups: GroupCoordinator
+  readonly fetchPurgatory: FetchPurgatory
+  /** The APIs that are served. */
+  readonly apis: readonly AnyApi[]
+}

@@ -1,0 +1,65 @@
+/**
+ * From a frame to a request and from a handler's failure to an answer: which API, which version, what an unknown one gets. Holds no state of
+ * a connection.
+ */
+
+import type { AnyServedApi } from '../apis/define-api.ts'
+import type { Peer } from '../apis/request-context.ts'
+import type { BrokerServices } from '../broker-services.ts'
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
+import { API_VERSIONS_KEY, readRequestHeader, skipTags } from '../wire/header.ts'
+import { limits as wireLimits } from '../wire/limits.ts'
+import { Reader, WireError } from '../wire/reader.ts'
+import { limits } from './limits.ts'
+import { PendingRequest } from './pending-request.ts'
+
+export class RequestDispatcher {
+  readonly #apis = new Map<number, AnyServedApi>()
+  readonly #broker: BrokerServices
+
+  constructor(apis: readonly AnyServedApi[], broker: BrokerServices) {
+    for (const api of apis) this.#apis.set(api.key, api)
+    this.#broker = broker
+  }
+
+  /** Throws WireError where the frame is no request that can be answered: the connection has to go, as Kafka does it. */
+  read(frame: Buffer, peer: Peer): PendingRequest {
+    const reader = new Reader(frame)
+    const header = readRequestHeader(reader)
+    const api = this.#apis.get(header.apiKey)
+    if (!api) throw new WireError(`unknown API key ${header.apiKey}`)
+    const { apiVersion } = header
+    if (apiVersion < api.versions[0] || apiVersion > api.versions[1]) {
+      const [least, most] = api.advertised ?? api.versions
+      if (api.key === API_VERSIONS_KEY) return this.#unsupportedApiVersions(api, header, peer, frame.length)
+      throw new WireError(`${api.name} version ${apiVersion}, known are ${least} to ${most}`)
+    }
+    if (api.isFlexible(apiVersion)) skipTags(reader)
+    reader.mostElements = wireLimits.requestElements
+    const request = api.readRequest(reader, apiVersion)
+    return new PendingRequest(api, request, header, peer, this.#broker, frame.length + reader.elements * limits.elementBytes)
+  }
+
+  /** KIP-511: the body is not looked at, the answer has version 0 and tells ApiVersions' own range, so that the client can ask again. */
+  #unsupportedApiVersions(
+    api: AnyServedApi,
+    header: { correlationId: number; clientId: string | null },
+    peer: Peer,
+    bytes: number,
+  ): PendingRequest {
+    const exchange = new PendingRequest(api, {}, { ...header, apiVersion: 0 }, peer, this.#broker, bytes)
+    const [minVersion, maxVersion] = api.versions
+    exchange.answer = { errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys: [{ apiKey: api.key, minVersion, maxVersion }] }
+    exchange.done = true
+    return exchange
+  }
+
+  /** The answer to a request whose handler threw, or null where the API has no place for an error. */
+  refuse(exchange: PendingRequest, error: unknown): unknown {
+    const { api, request, version } = exchange
+    if (!(error instanceof KafkaError))
+      this.#broker.system.logger.error({ err: error, api: api.name, version, client: exchange.peer.host }, 'a request failed')
+    if (api.errorResponse) return api.errorResponse(codeOf(error), request, version)
+    return 'errorCode' in api.response ? { errorCode: codeOf(error) } : null
+  }
+}
