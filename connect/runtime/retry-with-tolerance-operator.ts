@@ -37,7 +37,6 @@ export class RetryWithToleranceOperator {
   readonly #config: CommonConfig
   readonly #system: System
   readonly #logContext: object
-  skipped = 0
 
   constructor(config: CommonConfig, system: System, logContext: object) {
     this.#config = config
@@ -90,6 +89,5 @@ export class RetryWithToleranceOperator {
         'a record could not be processed',
       )
     if (this.#config['errors.tolerance'] !== 'all') throw error
-    this.skipped++
   }
 }
