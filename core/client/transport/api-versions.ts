@@ -4,12 +4,13 @@
  */
 import apiVersions from '../../apis/18-api-versions.ts'
 import { errorCode, errorName, KafkaError } from '../../errors.ts'
+import { version } from '../../system/version.ts'
 import type { AnyApi } from '../../wire/api.ts'
 import type { Reader } from '../../wire/reader.ts'
 import type { BrokerConnection } from './connection.ts'
 
 const UNSUPPORTED = errorCode('UNSUPPORTED_VERSION')
-const software = { clientSoftwareName: 'tributary', clientSoftwareVersion: '0.1.0' }
+const software = { clientSoftwareName: 'tributary', clientSoftwareVersion: version }
 
 /** UNSUPPORTED_VERSION comes in the layout of version 0, whatever version was requested. */
 const apiVersionsWithFallback: typeof apiVersions = {
