@@ -1,6 +1,6 @@
 /**
- * Exponential back-off: each attempt waits twice as long as the one before, up to a maximum, with 20 % jitter either way so that clients do not
- * retry at the same time.
+ * Exponential back-off: each attempt waits twice as long as the one before, up to a maximum, with 20 % jitter either way so that clients do
+ * not retry at the same time.
  */
 import type { Random } from './random.ts'
 

@@ -14,7 +14,10 @@ export interface DiskEntry {
   folder: boolean
 }
 
-/** `read`: read-only, must exist. The others are read-write: `write` must exist, `create` is created if missing, `fresh` is created or truncated. */
+/**
+ * `read`: read-only, must exist. The others are read-write: `write` must exist, `create` is created if missing, `fresh` is created or
+ * truncated.
+ */
 export type OpenMode = 'read' | 'write' | 'create' | 'fresh'
 
 /** Held until `release`; a second call does nothing. */
@@ -163,8 +166,8 @@ const LOCK_ATTEMPTS = 100
 const ownLocks = new Set<string>()
 
 /**
- * Start time and boot id of a process: pids are used again after a reboot, and each container counts from 1. Null without /proc: then the pid
- * has to be enough.
+ * Start time and boot id of a process: pids are used again after a reboot, and each container counts from 1. Null without /proc: then the
+ * pid has to be enough.
  */
 function identity(pid: number): string | null {
   try {

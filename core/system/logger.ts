@@ -1,6 +1,6 @@
 /**
- * Structured logs on standard error: one JSON line each (pino), or a readable line on a terminal. A line says what happened and where, and has
- * the error as `err`. Secrets are never logged (Invariant 12). Levels can be changed while the process runs, as with Kafka's loggers.
+ * Structured logs on standard error: one JSON line each (pino), or a readable line on a terminal. A line says what happened and where, and
+ * has the error as `err`. Secrets are never logged (Invariant 12). Levels can be changed while the process runs, as with Kafka's loggers.
  */
 import { type Logger as Pino, pino } from 'pino'
 import { readableLine } from './readable-log.ts'
@@ -18,7 +18,9 @@ export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent'
 /** The name of the logger that all others are children of. */
 export const ROOT_LOGGER = 'root'
 
-/** The levels of a logger and its children. A child that is created with `{ part: 'name' }` has that name; the others have the root's level. */
+/**
+ * The levels of a logger and its children. A child that is created with `{ part: 'name' }` has that name; the others have the root's level.
+ */
 export interface LogLevels {
   list(): Map<string, LogLevel>
   /** Sets the level of one name, or of all where it is `root`. Returns the names whose level has changed. */

@@ -1,6 +1,6 @@
 /**
- * The consumer's part of the group protocol: writes the subscription of JoinGroup, reads the assignment of SyncGroup, and, as the group's leader,
- * has an assignor make the assignments of all members.
+ * The consumer's part of the group protocol: writes the subscription of JoinGroup, reads the assignment of SyncGroup, and, as the group's
+ * leader, has an assignor make the assignments of all members.
  */
 import { KafkaError } from '../../errors.ts'
 import { byTopic } from '../../topic-partition.ts'

@@ -1,6 +1,6 @@
 /**
- * Refreshes metadata for a part of the client that finds partitions without a leader, or with another one: one refresh at a time, with back-off
- * between them while they do not help. It never rejects.
+ * Refreshes metadata for a part of the client that finds partitions without a leader, or with another one: one refresh at a time, with
+ * back-off between them while they do not help. It never rejects.
  */
 import type { RequestRouter } from './request-router.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What an assignor is: a pure function from subscriptions and partition counts to the partitions of each member. The members of a group may run
- * other clients, so names and rules are those of the Java client.
+ * What an assignor is: a pure function from subscriptions and partition counts to the partitions of each member. The members of a group may
+ * run other clients, so names and rules are those of the Java client.
  */
 import type { TopicPartition } from '../../types.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Members keep their partitions, and as few move as an even distribution allows. The cooperative assignor never gives a partition to a new owner
- * while the old one has it: the partition is assigned after the old owner has revoked it and the group has rebalanced again (KIP-429, Invariant 9).
+ * Members keep their partitions, and as few move as an even distribution allows. The cooperative assignor never gives a partition to a new
+ * owner while the old one has it: the partition is assigned after the old owner has revoked it and the group has rebalanced again (KIP-429,
+ * Invariant 9).
  */
 import { byTopic, partitionKey } from '../../../topic-partition.ts'
 import { defineStruct } from '../../../wire/struct.ts'

@@ -1,7 +1,7 @@
 /**
- * Goal: every partition has one owner, evenly distributed; partitions that can stay do stay; a cooperative assignor never gives a partition to a
- * new owner while the old one has it, and the group becomes stable.
- * Method: the examples of the Java client, and random groups whose members join, leave and change their topics until the group is stable.
+ * Goal: every partition has one owner, evenly distributed; partitions that can stay do stay; a cooperative assignor never gives a partition
+ * to a new owner while the old one has it, and the group becomes stable. Method: the examples of the Java client, and random groups whose
+ * members join, leave and change their topics until the group is stable.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,7 +1,7 @@
 /**
- * Goal: a consumer returns each record once and in order whatever fetches bring, never records of aborted transactions (Invariant 4), throws what
- * only its user can solve, and fetches ahead no further than its bound.
- * Method: a fake broker that serves prepared logs, among them transactions that Apache Kafka wrote (test/golden/record-batches.json).
+ * Goal: a consumer returns each record once and in order whatever fetches bring, never records of aborted transactions (Invariant 4),
+ * throws what only its user can solve, and fetches ahead no further than its bound. Method: a fake broker that serves prepared logs, among
+ * them transactions that Apache Kafka wrote (test/golden/record-batches.json).
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
 /**
- * Goal: a partition has one owner at a time whatever the members of a group do (Invariant 9): they have eager assignors, do not poll, close in the
- * middle of a rebalance, or send metadata that cannot be read. Commits are not lost in a rebalance, and closing never hangs.
- * Method: consumers on a broker in this process behind a fault proxy, or on a fake coordinator whose responses the test holds back.
+ * Goal: a partition has one owner at a time whatever the members of a group do (Invariant 9): they have eager assignors, do not poll, close
+ * in the middle of a rebalance, or send metadata that cannot be read. Commits are not lost in a rebalance, and closing never hangs. Method:
+ * consumers on a broker in this process behind a fault proxy, or on a fake coordinator whose responses the test holds back.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import metadata from '../../../../core/apis/03-metadata.ts'

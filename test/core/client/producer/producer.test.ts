@@ -1,8 +1,7 @@
 /**
- * Goal: whatever faults there are, records that send() reports as delivered are in the log once and in order (Invariant 5), all others are reported
- * as failed, and memory, requests and batches keep to their bounds.
- * Method: a fake broker that keeps a log by the rules of idempotence and has faults by a seeded plan (lost requests, lost responses, errors); and
- * tests of single faults.
+ * Goal: whatever faults there are, records that send() reports as delivered are in the log once and in order (Invariant 5), all others are
+ * reported as failed, and memory, requests and batches keep to their bounds. Method: a fake broker that keeps a log by the rules of
+ * idempotence and has faults by a seeded plan (lost requests, lost responses, errors); and tests of single faults.
  */
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'

@@ -1,7 +1,7 @@
 /**
- * Goal: every request on a connection ends, and bad bytes end only the connection; versions are negotiated as the protocol says; the client finds
- * its cluster again by its bootstrap servers; closing leaves no socket and no timer.
- * Method: a fake broker whose responses the test gives, and streams that the test feeds byte for byte.
+ * Goal: every request on a connection ends, and bad bytes end only the connection; versions are negotiated as the protocol says; the client
+ * finds its cluster again by its bootstrap servers; closing leaves no socket and no timer. Method: a fake broker whose responses the test
+ * gives, and streams that the test feeds byte for byte.
  */
 import { execFile } from 'node:child_process'
 import { createServer, type Socket } from 'node:net'

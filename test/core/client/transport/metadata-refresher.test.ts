@@ -1,6 +1,6 @@
 /**
- * Goal: metadata is refreshed once at a time, and less and less often while that does not help. Method: a router whose refreshes the test ends
- * and whose time the test sets.
+ * Goal: metadata is refreshed once at a time, and less and less often while that does not help. Method: a router whose refreshes the test
+ * ends and whose time the test sets.
  */
 import { expect, test } from 'vitest'
 import { MetadataRefresher } from '../../../../core/client/transport/metadata-refresher.ts'
