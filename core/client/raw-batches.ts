@@ -113,7 +113,7 @@ export interface ProducedBatch extends TopicPartition {
   /** The broker's words on the error, where it has some. */
   message: string | null
   baseOffset: number
-  /** ms since the epoch; -1 where records keep their own timestamps. */
+  /** In ms since the epoch; -1 where records keep their own timestamps. */
   logAppendTimeMs: number
 }
 

@@ -39,9 +39,9 @@ export interface Disk {
   writev(file: DiskFile, chunks: Buffer[], position: number): Promise<number>
   fdatasync(file: DiskFile): Promise<void>
   truncate(file: DiskFile, bytes: number): void
-  /** fsync of a folder: makes created, renamed and deleted names durable. */
+  /** Fsync of a folder: makes created, renamed and deleted names durable. */
   syncFolder(path: string): Promise<void>
-  /** fsync of a file by its path. */
+  /** Fsync of a file by its path. */
   syncFile(path: string): Promise<void>
   /** Null where the file does not exist. */
   readFile(path: string): Buffer | null
