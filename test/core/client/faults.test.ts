@@ -1,8 +1,8 @@
 /**
- * Goal: whatever happens to connections, acknowledged records are in the log once and in order (Invariant 5), a group reads every record, a
- * partition has one owner at a time (Invariant 9), and committed offsets only rise, never past what was read (Invariants 3 and 7). Story
- * of core/client. Method: seeded runs of a producer and a group that grows and shrinks, on a broker in this process behind a proxy that cuts and refuses
- * connections, drops requests, and truncates responses.
+ * Story of core/client. Goal: whatever happens to connections, acknowledged records are in the log once and in order (Invariant 5), a group
+ * reads every record, a partition has one owner at a time (Invariant 9), and committed offsets only rise, never past what was read
+ * (Invariants 3, 7). Method: seeded runs of a producer and a group that grows and shrinks, on a broker in this process behind a proxy that
+ * cuts and refuses connections, drops requests, and truncates responses.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
