@@ -1,5 +1,6 @@
 /**
- * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings. It is created when it is first needed.
+ * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings. It is created when it is first
+ * needed.
  */
 import type { Cluster } from './cluster/types.ts'
 import type { GroupStore, StoredRecord } from './groups/types.ts'

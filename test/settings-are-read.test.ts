@@ -1,7 +1,7 @@
 /**
  * Goal: no setting lies: each declared setting is read by code, allows one value only, or is declared to be without effect. Method: the
- * declarations as values, the sources as text without comments. A read is a member access, an argument, a variable or a destructured property
- * of the setting's name; a key of a declaration, a list of names, an error and a comment are none.
+ * declarations as values, the sources as text without comments. A read is a member access, an argument, a variable or a destructured
+ * property of the setting's name; a key of a declaration, a list of names, an error and a comment are none.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * The metadata of the cluster in memory, as the records of the metadata log define it. Pure: no disk, no clock. A record for an unknown topic is
- * a bug or a damaged metadata log, and throws.
+ * The metadata of the cluster in memory, as the records of the metadata log define it. Pure: no disk, no clock. A record for an unknown
+ * topic is a bug or a damaged metadata log, and throws.
  */
 import { invariant } from '../errors.ts'
 import type { Topic } from './types.ts'
