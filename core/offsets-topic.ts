@@ -8,7 +8,7 @@ import type { Logs } from './log/types.ts'
 import type { BrokerSettings } from './settings.ts'
 import { batches, decodeRecords, encodeBatch } from './wire/record-batch.ts'
 
-export const OFFSETS_TOPIC = '__consumer_offsets'
+const OFFSETS_TOPIC = '__consumer_offsets'
 const READ_BYTES = 1024 * 1024
 
 export class OffsetsTopic implements GroupStore {

@@ -21,7 +21,7 @@ const internalTopics = new Set(['__consumer_offsets', '__transaction_state', '__
 export const isInternal = (name: string): boolean => internalTopics.has(name)
 
 /** Kafka's metrics print "." as "_": topic names that differ only there collide. */
-export const unifiedTopicName = (name: string): string => name.replaceAll('.', '_')
+const unifiedTopicName = (name: string): string => name.replaceAll('.', '_')
 
 export class MetadataImage {
   readonly #byName = new Map<string, Topic>()

@@ -4,7 +4,7 @@
  */
 import { readInt64, writeInt64 } from '../wire/batch-header.ts'
 
-export const ABORTED_TXN_BYTES = 34
+const ABORTED_TXN_BYTES = 34
 
 export interface AbortedTxn {
   producerId: number
