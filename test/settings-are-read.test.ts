@@ -66,15 +66,15 @@ const escaped = (text: string): string => text.replace(/[.\-[\]()|*+?^$\\]/g, '\
 function isRead(name: string, code: string): boolean {
   const quoted = `['"]${escaped(name)}['"]`
   const forms = [
-    // values['num.partitions']
+    // As values['num.partitions'].
     `[\\w)\\]!?.]\\s*\\[${quoted}\\]`,
-    // brokerValue('max.connections'), internalTopic(topic, 'offset.storage.partitions')
+    // As brokerValue('max.connections') and internalTopic(topic, 'offset.storage.partitions').
     `(?<!\\bnew \\w+)\\((?:[\\w.\\s,]*,)?\\s*${quoted}\\s*[,)]`,
-    // const factor = 'replication.factor', for one that is read and reported by its name
+    // As const factor = 'replication.factor', for a setting that is read and reported by its name.
     `const \\w+ = ${quoted}`,
-    // for (const [kind, …] of [['transforms', …], …])
+    // As for (const [kind, …] of [['transforms', …], …]).
     `for \\(const \\[[^\\]]*\\] of \\[(?:\\s*\\[[^[\\]]*\\],)*\\s*\\[${quoted}`,
-    // const { 'batch.size': size } = config
+    // As const { 'batch.size': size } = config.
     `(?:const|let)\\s*\\{[^{}]*${quoted}:[^{}]*\\}\\s*=`,
   ]
   if (/^\w+$/.test(name))
@@ -83,7 +83,7 @@ function isRead(name: string, code: string): boolean {
       `(?:const|let)\\s*\\{[^{}]*\\b${name}\\b[^{}]*\\}\\s*=\\s*\\w*(?:config|settings|values)`,
     )
   if (forms.some((form) => new RegExp(form, 'i').test(code))) return true
-  // values[`${kind}.converter`]
+  // As values[`${kind}.converter`].
   for (const [, template] of code.matchAll(/[\w)\]!?.]\s*\[`([^`]*\$\{[^`]*)`\]/g)) {
     const parts = template!.split(/\$\{[^}]*\}/)
     if (parts.some((part) => /\w/.test(part)) && new RegExp(`^${parts.map(escaped).join('[\\w-]+')}$`).test(name)) return true

@@ -6,7 +6,7 @@
 import { KafkaError } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
 import { attributes, type BatchHeader } from '../wire/batch-header.ts'
-import { type AppendOrigin, checkBatch, checkRecords } from './append-check.ts'
+import { type AppendOrigin, checkBatch, validateRecords } from './append-check.ts'
 import { assignOffset, recompress } from './batch-rewrite.ts'
 import { readMarker } from './control-record.ts'
 import { resolved } from './lazy-promise.ts'
@@ -136,7 +136,7 @@ export class StoredPartitionLog implements PartitionLog {
     let header = checkBatch(bytes, this.config, origin, this.#name)
     const now = this.#context.clock.now()
     if (origin === 'client') {
-      checkRecords(bytes, header, this.config, now, this.#name)
+      validateRecords(bytes, header, this.config, now, this.#name)
       // Invariant 5: a duplicate gets the offsets of the stored batch.
       const duplicate = header.producerId >= 0 ? this.#producers.check(header) : null
       if (duplicate !== null) return this.#duplicateResult(duplicate)
