@@ -23,7 +23,6 @@ const root = resolve(import.meta.dirname, '..')
 const unread: Readonly<Record<string, readonly string[]>> = {
   worker: ['worker.unsync.backoff.ms'],
   connector: ['config.action.reload', 'transaction.boundary', 'transaction.boundary.interval.ms'],
-  flow: ['refresh.groups.enabled', 'refresh.groups.interval.seconds'],
 }
 
 /** Settings that allow one value: their declaration is their effect. Each with a value that it refuses. */
@@ -72,6 +71,8 @@ function isRead(name: string, code: string): boolean {
     `(?<!\\bnew \\w+)\\((?:[\\w.\\s,]*,)?\\s*${quoted}\\s*[,)]`,
     // As const factor = 'replication.factor', for a setting that is read and reported by its name.
     `const \\w+ = ${quoted}`,
+    // As { name: topic, replicationSetting: 'replication.factor' }, for a function that reads the named setting.
+    `\\w+Setting: ${quoted}`,
     // As for (const [kind, …] of [['transforms', …], …]).
     `for \\(const \\[[^\\]]*\\] of \\[(?:\\s*\\[[^[\\]]*\\],)*\\s*\\[${quoted}`,
     // As const { 'batch.size': size } = config.
@@ -117,6 +118,7 @@ describe('what counts as a read', () => {
     ["const { 'batch.size': size } = config", true],
     [`const size = config[\`\${what}.size\`]`, true],
     ["for (const [kind, label] of [\n['linger', 'L'],\n['batch.size', 'B'],\n]) read(config[kind])", true],
+    ["create({ name: topic, sizeSetting: 'batch.size' })", true],
     ["// config['batch.size']", false],
     ["/** config['batch.size'] */", false],
     ["'batch.size': int(1, 'The size.'),", false],
