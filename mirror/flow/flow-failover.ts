@@ -60,7 +60,7 @@ async function readSource(options: FlowFailoverOptions): Promise<Map<string, num
   let failure: unknown = new Error(`no response within ${sourceTimeoutMs} ms`)
   const read = async () => {
     try {
-      await groupSync.pollCommits()
+      await groupSync.pollCommits({ refreshGroups: true })
       if (partitions.length > 0) await observeSourceEnds(partitions)
       sourceEnds = new Map(partitions.map((partition) => [partitionKey(partition), partition.lag.endOffset]))
     } catch (error) {

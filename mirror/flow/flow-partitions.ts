@@ -122,7 +122,7 @@ export class FlowPartitions {
     const leaderless: string[] = []
     for (const { source, targetName } of topics) {
       const targetTopic = await target.topic(targetName)
-      for (const { index, leader, leaderEpoch } of source.partitions) {
+      for (const { index, leader } of source.partitions) {
         const key = partitionKey({ topic: source.name, partition: index })
         const partition = this.#partitions.get(key)
         if (partition?.state === 'deleted') this.restart(partition, 'the partition exists again at the source')
@@ -138,7 +138,6 @@ export class FlowPartitions {
           partition: index,
           targetTopic: targetName,
           topicId: source.id,
-          leaderEpoch,
           stored: stored && {
             map: stored.map,
             topicId: stored.head.topicId,
@@ -165,7 +164,7 @@ export class FlowPartitions {
     const { settings, source, target, progressStore, system, signal } = this.#options
     const unknown = requests.filter((request) => !request.stored)
     if (unknown.length === 0) return
-    const scan = { clock: system.clock, signal }
+    const scan = { clock: system.clock, random: system.random, signal }
     this.#mm2Progress ??= await readMm2Progress(settings, progressStore.positionsTopic, source, target, scan)
     for (const request of unknown) {
       const progress = this.#mm2Progress.get(partitionKey(request))
@@ -202,6 +201,7 @@ export class FlowPartitions {
         source,
         target,
         clock: system.clock,
+        random: system.random,
         signal,
         producerId: progressStore.ownership.owner.producerId,
         reset: settings.config['auto.offset.reset'],
@@ -301,7 +301,6 @@ export class FlowPartitions {
       partition: index,
       targetTopic,
       topicId: topic.id,
-      leaderEpoch: metadata.leaderEpoch,
       stored: {
         map: partition.map,
         topicId: partition.topicId,

@@ -85,7 +85,8 @@ export class Flow {
     const { signal } = this.#end
     const onFailed = (error: Error) => this.#fail(error)
     const shared = { settings, source, target, signal }
-    const progressStore = new ProgressStore({ ...shared, system, positions: options.positions, fenced: onFailed })
+    const onOverwritten = () => this.#flowPartitions.partitions.forEach((partition) => void partition.markDirty())
+    const progressStore = new ProgressStore({ ...shared, system, positions: options.positions, onFenced: onFailed, onOverwritten })
     const topicSync = new TopicSync({ ...shared, routes: options.routes, clock: system.clock, logger })
     this.#progressStore = progressStore
     this.#topicSync = topicSync
@@ -135,7 +136,7 @@ export class Flow {
     this.#fetcher = fetcher
     this.#applyPauseFlags()
     const parts = { ...shared, system, logger, progressStore, topicSync }
-    this.#foreignRecords = new ForeignRecords({ name, target, clock: system.clock, logger, signal, onFailed })
+    this.#foreignRecords = new ForeignRecords({ name, target, clock: system.clock, random: system.random, logger, signal, onFailed })
     this.#flowPartitions = new FlowPartitions({ ...parts, sender, fetcher, onFailed })
     this.#periodicTasks = new PeriodicTasks({ ...parts, flowPartitions: this.#flowPartitions, clusterErrors: this.#clusterErrors })
   }

@@ -5,6 +5,7 @@
 import type { Client } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import type { Random } from '../../core/system/random.ts'
 import { SerialQueue } from '../../core/system/serial-queue.ts'
 import { scanBatches } from '../store/topic-scan.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
@@ -14,6 +15,7 @@ export interface ForeignRecordsOptions {
   name: string
   target: Client
   clock: Clock
+  random: Random
   logger: Logger
   signal: AbortSignal
   onFailed(error: Error): void
@@ -41,10 +43,10 @@ export class ForeignRecords {
   }
 
   async #scan(partition: PartitionProgress, offsets: OffsetBounds, producerId: number): Promise<void> {
-    const { target: client, clock, signal } = this.#options
+    const { target: client, clock, random, signal } = this.#options
     const { from, to } = offsets
     let repeated = 0
-    for await (const { header } of scanBatches({ client, clock, signal }, partition.targetTopic, partition.partition, from, to))
+    for await (const { header } of scanBatches({ client, clock, random, signal }, partition.targetTopic, partition.partition, from, to))
       if (header.producerId === producerId) repeated += Math.min(header.lastOffset + 1, to) - Math.max(header.baseOffset, from)
     partition.countRepeated(repeated)
     this.#log(partition, offsets, repeated)

@@ -5,7 +5,7 @@
 import type { Client, Producer } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
-import { ensureInternalTopics } from '../store/internal-topics.ts'
+import { ensureInternalTopic, type InternalTopic } from '../store/internal-topics.ts'
 import { encodeHeartbeat } from '../store/mm2-records.ts'
 
 export async function emitHeartbeats(
@@ -16,9 +16,8 @@ export async function emitHeartbeats(
 ): Promise<void> {
   const { clock, logger } = system
   const { config, policy } = settings
-  const factor = 'heartbeats.topic.replication.factor'
   const topic = policy.heartbeatsTopic()
-  const internalTopic = { name: topic, partitions: 1, replicationFactor: config[factor], factorGiven: settings.given.has(factor) }
+  const internalTopic: InternalTopic = { name: topic, replicationSetting: 'heartbeats.topic.replication.factor' }
   const intervalMs = config['emit.heartbeats.interval.seconds'] * 1000
   let producer: Producer | null = null
   let failing = false
@@ -26,14 +25,12 @@ export async function emitHeartbeats(
   while (!signal.aborted) {
     try {
       if (!producer) {
-        await ensureInternalTopics(target, clock, [internalTopic], signal)
+        await ensureInternalTopic(target, clock, settings, internalTopic, signal)
         producer = target.producer({ acks: 'all', lingerMs: 0 })
       }
       const timestamp = clock.now()
       const heartbeat = { sourceAlias: settings.source.alias, targetAlias: settings.target.alias, timestamp }
-      const sent = await producer.send([{ topic, partition: 0, timestamp, ...encodeHeartbeat(heartbeat) }])
-      const failure = sent.failures?.values().next().value
-      if (failure) throw failure
+      await producer.send([{ topic, partition: 0, timestamp, ...encodeHeartbeat(heartbeat) }])
       failing = false
     } catch (error) {
       if (!signal.aborted && !failing)

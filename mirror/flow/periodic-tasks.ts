@@ -151,10 +151,6 @@ export class PeriodicTasks {
   async writeMap(all = false): Promise<void> {
     const { flowPartitions, progressStore, system } = this.#options
     const partitions = [...flowPartitions.partitions.values()]
-    if (progressStore.rewriteAll) {
-      progressStore.rewriteAll = false
-      for (const partition of partitions) partition.markDirty()
-    }
     const writtenMs = (partition: PartitionProgress) => this.#mapWrittenMs.get(partition) ?? 0
     const dirty = partitions.filter((partition) => partition.dirty && partition.state !== 'suspended')
     const written =

@@ -81,7 +81,7 @@ export class SourceLeaderSearch {
     const { leader, leaderEpoch } = metadata
     if (always || leaderEpoch !== partition.sourceLeader.leaderEpoch) {
       const [endOffset] = await epochEndOffsets(source, [
-        { topic: partition.topic, partition: partition.partition, leaderEpoch, batchEpoch: partition.batchLeaderEpoch },
+        { topic: partition.topic, partition: partition.partition, batchEpoch: partition.batchLeaderEpoch },
       ])
       if (endOffset! >= 0 && endOffset! < partition.fetchOffset)
         return { restartReason: 'the new leader of the source does not have all records that were read' }

@@ -8,7 +8,7 @@ import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { findLoop, type Route, replicates } from '../settings/filters.ts'
 import { type FlowSettings, loopMessage, MirrorSettingsError, routeOf } from '../settings/mm2-properties.ts'
-import { bentFactor } from '../store/internal-topics.ts'
+import { replicationFactorFor } from '../store/internal-topics.ts'
 
 /** Topics of one DescribeConfigs request. */
 const DESCRIBED_TOPICS = 200
@@ -69,7 +69,7 @@ export class TopicSync {
       }
     }
     if (missing.length > 0) {
-      const factor = await bentFactor(target, settings.config['replication.factor'], settings.given.has('replication.factor'))
+      const factor = await replicationFactorFor(target, settings, 'replication.factor')
       const configs = settings.config['sync.topic.configs.enabled'] ? await this.#sourceConfigs(missing) : new Map<string, TopicConfig[]>()
       const created = await createMissingTopics(
         target,

@@ -207,6 +207,6 @@ describe('a flow with failures around it', () => {
       }),
     )
     await until(() => mirror.status('us->central').state === 'FAILED', 'the loop is reported')
-    expect(mirror.status('us->central').trace).toMatch(/x1.*come home by us->central, central->us/)
+    expect(mirror.status('us->central').trace).toMatch(/x1.*endless loop by us->central, central->us/)
   })
 })
