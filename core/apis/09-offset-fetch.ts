@@ -92,7 +92,7 @@ export default defineApi({
       ),
     ),
   },
-  handle: (call) => call.broker.groups.fetch(call.request, call),
+  handle: (context) => context.broker.groups.fetch(context.request, context),
   // v1 has no place for an error but the partitions, v8 none but the groups.
   errorResponse: (errorCode, request) => ({
     errorCode,
