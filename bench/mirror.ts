@@ -1,6 +1,6 @@
 /**
- * How fast does a mirror move what one broker has to another? Two brokers, one mirror process, six partitions: 1 KiB records as they are, and
- * 200-byte records in lz4, in batches of 64 KiB. Timed from the first record on the target to the last.
+ * How fast does a mirror move what one broker has to another? Two brokers, one mirror process, six partitions: 1 KiB records as they are,
+ * and 200-byte records in lz4, in batches of 64 KiB. Timed from the first record on the target to the last.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -13,8 +13,8 @@ export interface ApiHandler<Q extends Fields, R extends Fields> {
   /** What Kafka does in this API and Tributary does not, in words for the compatibility page. */
   missing?: readonly string[]
   /**
-   * Requests of this API on one connection are handled concurrently. All other requests wait until the earlier ones of their connection have
-   * their responses. Responses are sent in the order of the requests either way.
+   * Requests of this API on one connection are handled concurrently. All other requests wait until the earlier ones of their connection
+   * have their responses. Responses are sent in the order of the requests either way.
    */
   concurrent?: boolean
   handle(context: RequestContext<OutOf<Q>>): HandlerResult<R> | Promise<HandlerResult<R>>

@@ -1,6 +1,7 @@
 /**
- * Whether a produced `records` field may enter the log: the decision alone, without the log. Like Kafka's LogValidator it checks header, CRC and
- * the structure of every record, compressed batches included, so that no producer can store what no consumer can read. Throws Kafka's errors.
+ * Whether a produced `records` field may enter the log: the decision alone, without the log. Like Kafka's LogValidator it checks header,
+ * CRC and the structure of every record, compressed batches included, so that no producer can store what no consumer can read. Throws
+ * Kafka's errors.
  *
  * What that costs, and why nothing cheaper is sound: docs/decisions/0005-records-are-checked.md.
  */
@@ -87,8 +88,8 @@ function checkClientRules(header: BatchHeader, where: string): void {
 }
 
 /**
- * Kafka's LogValidator for the records: their structure, timestamps, and keys where the topic is compacted. The header's largest timestamp becomes
- * that of the records, so that the time index is right whatever a producer wrote there.
+ * Kafka's LogValidator for the records: their structure, timestamps, and keys where the topic is compacted. The header's largest timestamp
+ * becomes that of the records, so that the time index is right whatever a producer wrote there.
  */
 export function validateRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): void {
   if ((header.attributes & attributes.logAppendTime) !== 0)

@@ -163,7 +163,7 @@ describe('known encodings', () => {
   it('refuses a count of elements that the bytes cannot hold', () => {
     expect(() => new Reader(Buffer.alloc(10)).count(11)).toThrow(/array of 11/)
     const bounded = new Reader(Buffer.alloc(10))
-    bounded.mostElements = 12
+    bounded.maxElements = 12
     bounded.count(8)
     expect(() => bounded.count(5)).toThrow(/arrays of 13/)
     expect(() => new Reader(Buffer.alloc(10)).count(2_000_000)).toThrow(/the limit/)
