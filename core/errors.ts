@@ -148,7 +148,6 @@ export const errorCode = (name: ErrorName): number => table[name][0]
 /** The name of a code; UNKNOWN_SERVER_ERROR for one that is not in the table. */
 export const errorName = (code: number): ErrorName => names.get(code) ?? 'UNKNOWN_SERVER_ERROR'
 export const isRetriable = (name: ErrorName): boolean => table[name][1]
-export const errorTable: Readonly<Record<ErrorName, readonly [code: number, retriable: boolean]>> = table
 
 /** An error with a code in Kafka's protocol. */
 export class KafkaError extends Error {
@@ -171,11 +170,6 @@ export class KafkaError extends Error {
 
 /** The code of a thrown value on the wire: its own, or UNKNOWN_SERVER_ERROR for a bug. */
 export const codeOf = (thrown: unknown): number => (thrown instanceof KafkaError ? thrown.code : errorCode('UNKNOWN_SERVER_ERROR'))
-
-/** Throws the error of a response's code; nothing where the code is 0. `about` names the topic or group. */
-export function raise(code: number, about: string): void {
-  if (code !== 0) throw new KafkaError(errorName(code), `${about}: ${errorName(code)}`)
-}
 
 /** Asserts what only a bug can break; it stays on in production. */
 export function invariant(condition: unknown, why: string): asserts condition {
