@@ -15,7 +15,7 @@ import {
 } from '../wire/batch-header.ts'
 import { compress } from '../wire/compression/index.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
-import { opened } from './append-check.ts'
+import { opened } from './log-validator.ts'
 
 /** Kafka's `compression.type` beside the codecs' names. */
 const AS_PRODUCED = 'producer'

@@ -4,7 +4,7 @@
  */
 import { KafkaError } from '../errors.ts'
 import { attributes, type BatchHeader } from '../wire/batch-header.ts'
-import { type AppendOrigin, checkBatch, validateRecords } from './append-check.ts'
+import { type AppendOrigin, checkBatch, validateRecords } from './log-validator.ts'
 import { recompress, stampBatch } from './batch-rewrite.ts'
 import { readMarker } from './control-record.ts'
 import type { LoadedLog } from './loaded-log.ts'

@@ -3,7 +3,7 @@
  */
 import { attributes, readBatchHeader } from '../wire/batch-header.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
-import { opened } from './append-check.ts'
+import { opened } from './log-validator.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import type { TimestampedOffset } from './types.ts'
