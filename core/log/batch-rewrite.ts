@@ -15,7 +15,7 @@ import {
 } from '../wire/batch-header.ts'
 import { compress } from '../wire/compression/index.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
-import { opened } from './log-validator.ts'
+import { withCorruptMessage } from './log-validator.ts'
 
 /** Kafka's `compression.type` beside the codecs' names. */
 const AS_PRODUCED = 'producer'
@@ -35,7 +35,7 @@ export function recompress(bytes: Buffer, header: BatchHeader, compressionType: 
   if (compressionType === AS_PRODUCED) return bytes
   const wanted = compressionType === UNCOMPRESSED ? 'none' : codecs.find((codec) => codec === compressionType)
   if (wanted === undefined || codecOf(header.attributes) === wanted) return bytes
-  const records = opened(where, () => {
+  const records = withCorruptMessage(where, () => {
     const inside = recordBytes(bytes, false)
     walkRecords(bytes, inside, () => false)
     return inside

@@ -4,12 +4,12 @@
  */
 import { KafkaError } from '../errors.ts'
 import { attributes, type BatchHeader } from '../wire/batch-header.ts'
-import { type AppendOrigin, checkBatch, validateRecords } from './log-validator.ts'
 import { recompress, stampBatch } from './batch-rewrite.ts'
 import { readMarker } from './control-record.ts'
 import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { LogReader } from './log-reader.ts'
+import { type AppendOrigin, validateBatch, validateRecords } from './log-validator.ts'
 import { type GroupCommit, LogWriter, type QueuedBatch } from './log-writer.ts'
 import { allSynced, isOutOfFiles, OPEN_AGAIN_MS } from './open-files.ts'
 import { Appended } from './pending-append.ts'
@@ -127,7 +127,7 @@ export class StoredPartitionLog implements PartitionLog {
   append(batch: Buffer, origin: AppendOrigin = 'client'): AppendResult {
     if (this.failure !== null) throw this.failure
     let bytes = batch
-    let header = checkBatch(bytes, this.config, origin, this.#where)
+    let header = validateBatch(bytes, this.config, origin, this.#where)
     const now = this.#context.clock.now()
     if (origin === 'client') {
       validateRecords(bytes, header, this.config, now, this.#where)
@@ -135,7 +135,7 @@ export class StoredPartitionLog implements PartitionLog {
       const repeated = header.producerId >= 0 ? this.#producers.check(header) : null
       if (repeated !== null) return this.#repeat(repeated)
       bytes = recompress(bytes, header, this.config.compressionType, this.#where)
-      if (bytes !== batch) header = checkBatch(bytes, this.config, origin, this.#where)
+      if (bytes !== batch) header = validateBatch(bytes, this.config, origin, this.#where)
     }
     const stamped = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
     if (stamped) header.maxTimestamp = now
