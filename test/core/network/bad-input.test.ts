@@ -148,30 +148,30 @@ describe('record batches', () => {
   }
   const CORRUPT = 2
   const INVALID = 87
-  const cases: [string, Buffer | null, number[]][] = [
-    ['no batch', null, [INVALID]],
-    ['an empty field', Buffer.alloc(0), [CORRUPT, INVALID]],
-    ['a torn batch', batch().subarray(0, 40), [CORRUPT]],
-    ['a bad CRC', changed((bytes) => bytes.writeUInt8(1, bytes.length - 1), false), [CORRUPT]],
-    ['magic 0', changed((bytes) => bytes.writeInt8(0, at.magic)), [CORRUPT, INVALID]],
-    ['magic 1', changed((bytes) => bytes.writeInt8(1, at.magic)), [CORRUPT, INVALID]],
-    ['magic 3', changed((bytes) => bytes.writeInt8(3, at.magic)), [CORRUPT, INVALID]],
-    ['a length that says more', changed((bytes) => bytes.writeInt32BE(5000, at.batchLength)), [CORRUPT]],
-    ['a length that says less', changed((bytes) => bytes.writeInt32BE(20, at.batchLength)), [CORRUPT]],
-    ['a negative length', changed((bytes) => bytes.writeInt32BE(-1, at.batchLength)), [CORRUPT]],
-    ['a count that lies', changed((bytes) => bytes.writeInt32BE(7, at.count)), [CORRUPT, INVALID]],
-    ['a negative count', changed((bytes) => bytes.writeInt32BE(-1, at.count)), [CORRUPT, INVALID]],
-    ['a lastOffsetDelta that lies', changed((bytes) => bytes.writeInt32BE(9, at.lastOffsetDelta)), [CORRUPT, INVALID]],
-    ['codec bits 7', changed((bytes) => bytes.writeInt16BE(7, at.attributes)), [CORRUPT, INVALID, 76]],
-    ['a control batch', changed((bytes) => bytes.writeInt16BE(0x20, at.attributes)), [INVALID]],
-    ['the transactional bit without a transaction', changed((bytes) => bytes.writeInt16BE(0x10, at.attributes)), [INVALID, 48, 53]],
-    ['two batches', Buffer.concat([batch(), batch()]), [INVALID]],
-    ['one over max.message.bytes', batch('x'.repeat(600_000)), [10]],
+  const cases: [string, Buffer | null, number][] = [
+    ['no batch', null, INVALID],
+    ['an empty field', Buffer.alloc(0), CORRUPT],
+    ['a torn batch', batch().subarray(0, 40), CORRUPT],
+    ['a bad CRC', changed((bytes) => bytes.writeUInt8(1, bytes.length - 1), false), CORRUPT],
+    ['magic 0', changed((bytes) => bytes.writeInt8(0, at.magic)), INVALID],
+    ['magic 1', changed((bytes) => bytes.writeInt8(1, at.magic)), INVALID],
+    ['magic 3', changed((bytes) => bytes.writeInt8(3, at.magic)), INVALID],
+    ['a length that says more', changed((bytes) => bytes.writeInt32BE(5000, at.batchLength)), CORRUPT],
+    ['a length that says less', changed((bytes) => bytes.writeInt32BE(20, at.batchLength)), CORRUPT],
+    ['a negative length', changed((bytes) => bytes.writeInt32BE(-1, at.batchLength)), CORRUPT],
+    ['a count that lies', changed((bytes) => bytes.writeInt32BE(7, at.count)), INVALID],
+    ['a negative count', changed((bytes) => bytes.writeInt32BE(-1, at.count)), INVALID],
+    ['a lastOffsetDelta that lies', changed((bytes) => bytes.writeInt32BE(9, at.lastOffsetDelta)), INVALID],
+    ['codec bits 7', changed((bytes) => bytes.writeInt16BE(7, at.attributes)), INVALID],
+    ['a control batch', changed((bytes) => bytes.writeInt16BE(0x20, at.attributes)), INVALID],
+    ['the transactional bit without a transaction', changed((bytes) => bytes.writeInt16BE(0x10, at.attributes)), 48],
+    ['two batches', Buffer.concat([batch(), batch()]), INVALID],
+    ['one over max.message.bytes', batch('x'.repeat(600_000)), 10],
   ]
-  test.each(cases)('%s', async (_, records, codes) => {
+  test.each(cases)('%s', async (_, records, code) => {
     const client = await server.client()
     const { errorCode } = (await client.send(produce, 9, produced(records))).responses[0]!.partitionResponses[0]!
-    expect(codes).toContain(errorCode)
+    expect(errorCode).toBe(code)
     await stillHealthy()
   })
 
