@@ -275,7 +275,7 @@ export default defineApi({
       })
     let topics = prepared()
     const maxBytes = Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], MAX_RESPONSE_BYTES, peer.maxResponseBytes)
-    // It makes no sense to wait for more than the response may have.
+    // Waiting for more than the response may have is useless.
     const minBytes = Math.min(request.minBytes, maxBytes)
     const waiting = topics.flatMap((topic) => topic.fetches)
     if (waiting.length > 0 && request.maxWaitMs > 0 && !isReady(waiting, minBytes, bound)) {

@@ -93,7 +93,7 @@ export default defineApi({
     ),
   },
   handle: (context) => context.broker.groups.fetch(context.request, context),
-  // v1 has no place for an error but the partitions, v8 none but the groups.
+  // In v1 only the partitions have an error code, in v8 only the groups.
   errorResponse: (errorCode, request) => ({
     errorCode,
     topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({

@@ -10,7 +10,7 @@ import type { RequestContext } from './request-context.ts'
 export type HandlerResult<R extends Fields> = InOf<R> | null
 
 export interface ApiHandler<Q extends Fields, R extends Fields> {
-  /** What Kafka does in this API and Tributary does not, in words for the compatibility page. */
+  /** What Kafka supports in this API and Tributary does not, for the compatibility page. */
   missing?: readonly string[]
   /**
    * Requests of this API on one connection are handled concurrently. All other requests wait until the earlier ones of their connection

@@ -213,7 +213,7 @@ export function checkedHeader(batch: Buffer, checkCrc: boolean): BatchHeader {
   if (batch.length < BATCH_OVERHEAD) throw new WireError(`a record batch of ${batch.length} bytes, ${BATCH_OVERHEAD} are the least`)
   const header = readBatchHeader(batch)
   if (header.magic !== MAGIC) throw new WireError(`record format ${header.magic}, only format 2 is read`)
-  if (header.sizeBytes !== batch.length) throw new WireError(`a record batch of ${batch.length} bytes says ${header.sizeBytes}`)
+  if (header.sizeBytes !== batch.length) throw new WireError(`a record batch of ${batch.length} bytes declares ${header.sizeBytes}`)
   if (header.count < 0 || header.lastOffsetDelta < 0 || header.count > header.lastOffsetDelta + 1)
     throw new WireError(`${header.count} records over ${header.lastOffsetDelta + 1} offsets`)
   if (!Number.isSafeInteger(header.baseOffset) || !Number.isSafeInteger(header.baseTimestamp) || !Number.isSafeInteger(header.maxTimestamp))

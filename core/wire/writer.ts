@@ -1,5 +1,5 @@
 /**
- * A growing buffer for Kafka's primitive encodings. Large buffers of others (record batches) are spliced in without a copy:
+ * A growing buffer for Kafka's primitive encodings. Large buffers (record batches) are spliced in without a copy:
  * `chunks()` returns the buffers in order, ready for one corked write.
  */
 export class Writer {

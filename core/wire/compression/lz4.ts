@@ -65,13 +65,13 @@ function checkSize(bytes: Buffer, limitBytes: number): void {
   let position = 7 + (flags & flag.contentSize ? 8 : 0) + (flags & flag.dictionary ? 4 : 0)
   let size = 0
   while (position + 4 <= bytes.length) {
-    const word = bytes.readUInt32LE(position)
-    if (word === 0) return
+    const field = bytes.readUInt32LE(position)
+    if (field === 0) return
     position += 4
-    const length = word & 0x7fff_ffff
+    const length = field & 0x7fff_ffff
     const end = position + length
     if (end > bytes.length) throw new WireError(`lz4: a block of ${length} bytes, ${bytes.length - position} left`)
-    if (word >= 0x8000_0000) size += length
+    if (field >= 0x8000_0000) size += length
     else if (size + largestBlock * 2 < limitBytes) size += Math.min(largestBlock, length * 255)
     else size += blockSize(bytes, position, end)
     if (size > limitBytes) throw new WireError(`lz4: ${bytes.length} bytes decompress to ${size} or more, the limit is ${limitBytes}`)
