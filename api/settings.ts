@@ -1,6 +1,6 @@
 /**
- * The settings of the REST server, under Kafka Connect's names: where it listens, the address that it advertises, and which web pages may call
- * it. The commands in bin/ open the sockets.
+ * The settings of the REST server, under Kafka Connect's names: where it listens, the address that it advertises, and which web pages may
+ * call it. The commands in bin/ open the sockets.
  */
 import { type ConfigOf, InvalidSetting, parseSettings, setting } from '../connect/sdk/index.ts'
 import type { CrossOrigin } from './hooks/cross-origin.ts'

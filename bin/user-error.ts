@@ -1,6 +1,6 @@
 /**
- * Error messages for people: what is wrong, where, and what to do next. Stacks are printed with TRIBUTARY_DEBUG only. Nothing here guesses: an
- * unknown error keeps its own message.
+ * Error messages for people: what is wrong, where, and what to do next. Stacks are printed with TRIBUTARY_DEBUG only. Nothing here guesses:
+ * an unknown error keeps its own message.
  */
 
 /** An error that the person who started the process can fix. */

@@ -1,6 +1,6 @@
 /**
- * Lets web pages of other origins call the API, where `access.control.allow.origin` names them (separated by commas, or `*`). Off by default.
- * `access.control.allow.methods` is GET, POST and HEAD by default, as in Kafka Connect.
+ * Lets web pages of other origins call the API, where `access.control.allow.origin` names them (separated by commas, or `*`). Off by
+ * default. `access.control.allow.methods` is GET, POST and HEAD by default, as in Kafka Connect.
  */
 import type { FastifyInstance } from 'fastify'
 

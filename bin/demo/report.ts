@@ -1,4 +1,6 @@
-/** The report of the demo: which records arrived in which stage, as a table for people and as JSON for scripts, and whether it succeeded. */
+/**
+ * The report of the demo: which records arrived in which stage, as a table for people and as JSON for scripts, and whether it succeeded.
+ */
 import { type Comparison, STAGES, type Stage } from './stages.ts'
 
 export interface Report {

@@ -1,4 +1,7 @@
-/** Goal: Kafka Connect's REST settings have Kafka Connect's meaning, and a wrong one gets a message that says how to write it. Method: the parser alone, and headers by `inject`. */
+/**
+ * Goal: Kafka Connect's REST settings have Kafka Connect's meaning, and a wrong one gets a message that says how to write it. Method: the
+ * parser alone, and headers by `inject`.
+ */
 import { expect, test } from 'vitest'
 import { parseHeaderRules } from '../../api/hooks/response-headers.ts'
 import { buildServer } from '../../api/index.ts'

@@ -1,5 +1,6 @@
 /**
- * Goal: `tributary broker` behaves as an operator expects: it prints its addresses, stops on a signal, and every error is a message and an exit code.
+ * Goal: `tributary broker` behaves as an operator expects: it prints its addresses, stops on a signal, and every error is a message and an
+ * exit code.
  * Method: real processes.
  */
 import { execFile } from 'node:child_process'

@@ -1,6 +1,7 @@
 /**
- * What every Kafka client must be able to do with the broker: create a topic, produce with each of its codecs and read the same records back,
- * share a topic in a group while a second member joins and leaves, commit, and continue from the commit. A client is an adapter. TRIBUTARY_TEST_BOOTSTRAP=host:port runs the same against another broker.
+ * What every Kafka client must be able to do with the broker: create a topic, produce with each of its codecs and read the same records
+ * back, share a topic in a group while a second member joins and leaves, commit, and continue from the commit. A client is an adapter.
+ * TRIBUTARY_TEST_BOOTSTRAP=host:port runs the same against another broker.
  */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
