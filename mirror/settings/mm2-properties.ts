@@ -70,14 +70,14 @@ export const accepted = [
 ]
 
 /** Names that a user of MirrorMaker 2 may have in hand and that now do nothing: worth a word. */
-const ineffective: Readonly<Record<string, string>> = {
+export const ineffective: Readonly<Record<string, string>> = {
   transforms: 'transforms are not applied to mirrored records: batches are carried over unopened',
 }
 
 /** Names that ask for what is not there where they have this value. */
 const EXACTLY_ONCE =
   'a mirror writes no transactions; each record comes once, in order, unless a crash leaves what cannot be proven, and what is repeated then is counted (repeatedRecords)'
-const unmet: Readonly<Record<string, { values: readonly string[]; why: string }>> = {
+export const unmet: Readonly<Record<string, { values: readonly string[]; why: string }>> = {
   'exactly.once.source.support': { values: ['enabled', 'preparing'], why: EXACTLY_ONCE },
   'exactly.once.support': { values: ['required'], why: EXACTLY_ONCE },
 }

@@ -51,7 +51,7 @@ describe('a running broker', () => {
   test('a second broker on its port or in its folder: the message says what to do', async () => {
     const port = await ended(file({ listeners: `PLAINTEXT://${broker.address}` }))
     expect(port).toMatchObject({ code: 1, out: '' })
-    expect(port.err).toContain(`PLAINTEXT://${broker.address} is taken by another process. Stop that process, or name another port in`)
+    expect(port.err).toContain(`PLAINTEXT://${broker.address} is in use by another process. Stop that process, or name another port in`)
     const data = await ended(file({ listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': broker.dir }))
     expect(data).toMatchObject({ code: 1, out: '' })
     expect(data.err).toContain(broker.dir)

@@ -209,7 +209,7 @@ describe('a worker that cannot reach its cluster', () => {
     expect(err().match(/"msg":"settings that are not known[^"]*"/g)).toEqual([
       '"msg":"settings that are not known, and have no effect: grup.id"',
     ])
-    await until(() => err().includes('no broker of the cluster answers'), 'it says why')
+    await until(() => err().includes('no broker of the cluster can be reached'), 'it says why')
     expect(err()).toContain(`connect ECONNREFUSED 127.0.0.1:${nobody.port}`)
     child.kill('SIGINT')
     expect(await ended).toBe(0)

@@ -9,7 +9,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Report } from '../bin/demo/report.ts'
+import type { Report } from '../../bin/demo/report.ts'
 
 const DEMO_MS = 150_000
 let folder: string
@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 function demo(args: string[] = [], env: Record<string, string> = {}) {
-  const child = spawn(join(import.meta.dirname, '../bin/tributary'), ['demo', ...args], {
+  const child = spawn(join(import.meta.dirname, '../../bin/tributary'), ['demo', ...args], {
     env: { ...process.env, TMPDIR: folder, TRIBUTARY_POSTGRES_URL: process.env.TRIBUTARY_TEST_POSTGRES ?? '', ...env },
   })
   const output = { out: '', err: '' }
