@@ -1,5 +1,6 @@
 /**
  * `tributary connect [FILE]`: a Kafka Connect worker, configured by the .properties file of `connect-distributed` or `connect-standalone`.
+ * The REST port is opened first, so that the worker can advertise it, and answers 503 until the worker is ready.
  */
 import { resolve } from 'node:path'
 import { version } from '../../core/system/version.ts'

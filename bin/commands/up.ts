@@ -1,5 +1,6 @@
 /**
- * `tributary up`: a broker, a worker and their REST API in one process, and mirrors if a file configures them. They stop in reverse order.
+ * `tributary up`: a broker, a worker and their REST API in one process, and mirrors if a file configures them.
+ * They stop in reverse order.
  */
 import { isAbsolute, resolve } from 'node:path'
 import { version } from '../../core/system/version.ts'

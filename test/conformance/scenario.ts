@@ -62,7 +62,7 @@ export function conforms(name: string, open: (address: string) => Promise<Foreig
   const readsBack = `${name} reads back what it wrote, with every codec it has`
   const sharesTopic = `${name} shares a topic in a group, and goes on from its commit`
   if (missing !== null) {
-    test.for([readsBack, sharesTopic])('%s', (_name, { skip }) => skip(missing))
+    for (const title of [readsBack, sharesTopic]) test(title, ({ skip }) => skip(missing))
     return
   }
   let broker: TestBroker | undefined

@@ -4,8 +4,8 @@
  */
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterEach, describe, expect, test } from 'vitest'
-import { buildServer, type ServerOptions } from '../../api/index.ts'
-import { MemoryHerder, MemoryMirrors, testSystem } from './fake-services.ts'
+import { buildServer, type ServerOptions } from '../../../api/index.ts'
+import { MemoryHerder, MemoryMirrors, testSystem } from '../fake-services.ts'
 
 type Method = NonNullable<InjectOptions['method']>
 type Headers = Readonly<Record<string, string>>
