@@ -20,12 +20,8 @@ import { topicSettings } from '../core/settings/topic-settings.ts'
 import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
-import { clusterSettings, flowSettings } from '../mirror/settings/flow-settings.ts'
-import {
-  accepted as acceptedByMirror,
-  ineffective as ineffectiveOfMirror,
-  unmet as unmetByMirror,
-} from '../mirror/settings/mm2-properties.ts'
+import { clusterSettings, flowSettings, ineffectiveFlowSettings } from '../mirror/settings/flow-settings.ts'
+import { acceptedPatterns as acceptedByMirror, unsupported as unsupportedByMirror } from '../mirror/settings/mm2-properties.ts'
 import type { MirrorAdmin } from '../mirror/types.ts'
 
 const NO_EFFECT = 'No effect.'
@@ -150,7 +146,10 @@ const covered = (name: string, names: readonly string[]) =>
 
 function mirrorRows(): Row[] {
   const declared = { ...flowSettings, ...restSettings }
-  const explained = { ...ineffectiveOfMirror, ...Object.fromEntries(Object.entries(unmetByMirror).map(([name, { why }]) => [name, why])) }
+  const explained = {
+    ...Object.fromEntries(Object.keys(ineffectiveFlowSettings).map((name) => [name, ''])),
+    ...Object.fromEntries(Object.entries(unsupportedByMirror).map(([name, { why }]) => [name, why])),
+  }
   const known = new Set([...Object.entries(declared).flatMap(([name, { aliases }]) => [name, ...aliases]), ...Object.keys(explained)])
   const accepted = acceptedByMirror.flatMap(namesOfPattern)
   return [

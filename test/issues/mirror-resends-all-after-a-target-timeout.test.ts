@@ -5,6 +5,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../core/client/index.ts'
 import { realClock } from '../../core/system/clock.ts'
+import { realRandom } from '../../core/system/random.ts'
 import { OffsetMapReader } from '../../mirror/store/offset-map-reader.ts'
 import { quietSystem } from '../mirror/clusters.ts'
 import { startedFlow } from '../mirror/started-flow.ts'
@@ -18,7 +19,7 @@ test('the stored progress is read, or the read fails with the reason', async () 
   const topic = 'mm2-offset-map.us.internal'
   // The client has the topic's metadata already, so ListOffsets is the request that the frozen broker does not respond to.
   await target.topic(topic)
-  const reader = new OffsetMapReader({ target, topic, clock: realClock, signal: new AbortController().signal })
+  const reader = new OffsetMapReader({ target, topic, clock: realClock, random: realRandom, signal: new AbortController().signal })
   process.kill(central.broker.pid, 'SIGSTOP')
   try {
     await expect(reader.read()).rejects.toThrow(/mm2-offset-map\.us\.internal-0: (REQUEST_TIMED_OUT|NETWORK_EXCEPTION)/)

@@ -8,6 +8,7 @@ import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { realClock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import { realRandom } from '../../core/system/random.ts'
 import { GroupSync } from '../../mirror/groups/group-sync.ts'
 import { parseMirrorSettings } from '../../mirror/settings/mm2-properties.ts'
 import { createTopic, ourCluster, properties } from '../mirror/clusters.ts'
@@ -39,7 +40,7 @@ test('the other groups are synced, and the unreadable one is logged once', async
     settings: settings!,
     source,
     target: us.client,
-    system: { clock: realClock, logger },
+    system: { clock: realClock, random: realRandom, logger },
     signal,
     mapped: () => undefined,
     sourceTopic: () => null,

@@ -5,6 +5,7 @@
  */
 import { expect, test } from 'vitest'
 import { realClock } from '../../core/system/clock.ts'
+import { realRandom } from '../../core/system/random.ts'
 import { OffsetMap } from '../../mirror/offset-map.ts'
 import { findResumePoints } from '../../mirror/resume/resume-point.ts'
 import { createTopic, write } from '../mirror/clusters.ts'
@@ -24,6 +25,7 @@ test('a resume point of the deleted topic is not taken from the recreated one', 
         source: us.client,
         target: central.client,
         clock: realClock,
+        random: realRandom,
         signal: new AbortController().signal,
         producerId: 1,
         reset: 'earliest',
@@ -35,13 +37,12 @@ test('a resume point of the deleted topic is not taken from the recreated one', 
           partition: 0,
           targetTopic: 'us.t',
           topicId,
-          leaderEpoch: 0,
           stored: { map, topicId: deleted.id, sourceEnd: 25, batchEpoch: -1, producerEpoch: 0, sequence: 0 },
           mm2Progress: undefined,
         },
       ],
     )
-  await expect(resumePoints(deleted.id)).rejects.toThrow(/topic t was created anew while it was looked at/)
+  await expect(resumePoints(deleted.id)).rejects.toThrow(/topic t was recreated while its offsets were read/)
   const [point] = await resumePoints((await us.client.topic('t'))!.id)
   expect(point!.losses).toEqual([{ from: 20, to: 25, reason: 'recreated' }])
   expect(point!.map.nextUpstreamOffset).toBe(0)
