@@ -17,7 +17,7 @@ const list = (text: string) =>
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
-/** `access.control.allow.origin`, read once for all who ask about an origin. */
+/** The origins of `access.control.allow.origin`. */
 export class AllowedOrigins {
   readonly all: boolean
   readonly #origins: readonly string[]
