@@ -50,7 +50,7 @@ export const restSettings = {
     importance: 'LOW',
     doc: "A setting of Tributary's own: names under which browsers may call the API, beside localhost, IP addresses, this machine's host name and the hosts of `listeners` and `rest.advertised.host.name`; * for any. Clients that are no browser may use every name.",
     check: (hosts) => {
-      const [wrong] = hosts.filter((host) => !/^[^\s/?#@\\]+$/.test(host))
+      const [wrong] = hosts.filter((host) => host !== '' && !/^[^\s/?#@\\]+$/.test(host))
       return wrong === undefined ? undefined : `${wrong} is not a host name; write it as in http://NAME:8083, without http:// and the port`
     },
   }),
