@@ -30,6 +30,7 @@ const mayLoad: Record<string, readonly string[]> = {
   'core/client/group': ['core/client/limits.ts', 'core/client/transport', 'core/wire', 'core/apis', 'core/system', ...names],
   'core/client/producer': [
     'core/client/limits.ts',
+    'core/client/producer-id.ts',
     'core/client/raw-batches.ts',
     'core/client/transport',
     'core/wire',
