@@ -25,7 +25,6 @@ import { checkServers, clusterSettings, flowSettings, ineffectiveFlowSettings } 
 import { type FlowSettings, flowOf, routeOf } from './settings/mm2-properties.ts'
 import { OffsetMapReader } from './store/offset-map-reader.ts'
 
-const VERSION = '0.1.0'
 const PACKAGE = 'org.apache.kafka.connect.mirror.'
 const REPORT_MS = 1_000
 
@@ -202,7 +201,6 @@ export function mirrorConnectors(system: System): readonly Connector[] {
     defineConnector({
       name,
       doc,
-      version: VERSION,
       flow: defineFlow({
         class: PACKAGE + simple,
         type: 'source',

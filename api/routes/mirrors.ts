@@ -1,7 +1,7 @@
 /** /mirrors: the mirrors of this process, how far behind they are, and failing groups over to their targets. */
 import type { MirrorStatus } from '../../mirror/types.ts'
 import { defineResource } from '../resource.ts'
-import { errorAnswer, nothing } from '../schemas.ts'
+import { errorResponse, noBody } from '../schemas.ts'
 
 interface Named {
   Params: { mirror: string }
@@ -99,7 +99,7 @@ const listed = ({ partitions: _, ...rest }: MirrorStatus) => rest
 
 export default defineResource({
   tag: 'Mirrors',
-  place: 6,
+  order: 6,
   doc: 'The mirrors of this process, their lag, and failover',
   needs: 'mirrors',
   register(app, { mirrors }) {
@@ -124,7 +124,7 @@ export default defineResource({
           tags,
           summary: 'A mirror, and the lag of each partition in records and milliseconds',
           params: mirrorParams,
-          response: { 200: mirrorStatus, 404: errorAnswer },
+          response: { 200: mirrorStatus, 404: errorResponse },
         },
       },
       async ({ params }) => mirrors.status(params.mirror),
@@ -136,7 +136,7 @@ export default defineResource({
     ] as const) {
       app.put<Named>(
         `/mirrors/:mirror/${verb}`,
-        { schema: { tags, summary, params: mirrorParams, response: { 202: nothing('Accepted'), 404: errorAnswer, 409: errorAnswer } } },
+        { schema: { tags, summary, params: mirrorParams, response: { 202: noBody('Accepted'), 404: errorResponse, 409: errorResponse } } },
         async ({ params }, reply) => {
           await mirrors[verb](params.mirror)
           return reply.code(202).send()
@@ -167,7 +167,7 @@ export default defineResource({
             },
             examples: [{ groups: 'all', dryRun: true }],
           },
-          response: { 200: failoverReport, 400: errorAnswer, 404: errorAnswer, 409: errorAnswer },
+          response: { 200: failoverReport, 400: errorResponse, 404: errorResponse, 409: errorResponse },
         },
       },
       async ({ params, body }) => mirrors.failover(params.mirror, { groups: body.groups, dryRun: body.dryRun ?? false }),

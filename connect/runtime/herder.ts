@@ -4,6 +4,7 @@
  */
 import type { Client } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
+import { version } from '../../core/system/version.ts'
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import { type ConfigStore, sameConfig } from '../storage/config-backing-store.ts'
 import type { OffsetStore } from '../storage/offset-backing-store.ts'
@@ -23,7 +24,6 @@ import {
   type PluginInfo,
   type TaskId,
 } from '../types.ts'
-import { version } from '../version.ts'
 import { CONNECTOR, unitKey } from './connect-protocol.ts'
 import { OffsetCommands, type OffsetTarget } from './connector-offsets.ts'
 import type { Instances } from './instances.ts'

@@ -1,7 +1,7 @@
 /**
- * Goal: a group whose offsets may not be read, or whose coordinator does not respond, does not stop the sync of other groups, and is logged once.
- * Method: four groups commit on one of our own brokers; the source's client rejects OffsetFetch of one of them, as a broker with access control
- * lists does, and does not respond for another, until both recover.
+ * Goal: a group whose offsets may not be read, or whose coordinator does not respond, does not stop the sync of other groups, and is logged
+ * once. Method: four groups commit on one of our own brokers; the source's client rejects OffsetFetch of one of them, as a broker with
+ * access control lists does, and does not respond for another, until both recover.
  */
 import { expect, test } from 'vitest'
 import type { Client } from '../../core/client/index.ts'

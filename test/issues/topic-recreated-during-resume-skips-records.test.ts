@@ -1,6 +1,7 @@
 /**
- * Goal: a topic that is recreated between two requests of a starting flow is not mistaken for the deleted one. Its losses would not be counted
- * and its first records would be skipped. Method: the resume point of a topic is searched with the id of a topic that was deleted and recreated.
+ * Goal: a topic that is recreated between two requests of a starting flow is not mistaken for the deleted one. Its losses would not be
+ * counted and its first records would be skipped. Method: the resume point of a topic is searched with the id of a topic that was deleted
+ * and recreated.
  */
 import { expect, test } from 'vitest'
 import { realClock } from '../../core/system/clock.ts'
@@ -10,7 +11,7 @@ import { findResumePoints } from '../../mirror/resume/resume-point.ts'
 import { createTopic, write } from '../mirror/clusters.ts'
 import { clustersWithTopic, recreateTopic } from '../mirror/started-flow.ts'
 
-test('a resume point of the deleted topic is not answered by the recreated one', async () => {
+test('a resume point of the deleted topic is not taken from the recreated one', async () => {
   const { us, central } = await clustersWithTopic({ records: 0 })
   await createTopic(central, 'us.t')
   const deleted = (await us.client.topic('t'))!
