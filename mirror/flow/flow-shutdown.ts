@@ -6,7 +6,7 @@ import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { within } from '../../core/system/within.ts'
 
-/** How long batches in flight are waited for, while the unsent ones are still sent, and after that. */
+/** How long to wait for batches in flight: first while unsent batches are still sent, then without that. */
 const DRAIN_MS = 2_000
 const IN_FLIGHT_MS = 300
 const FINAL_WRITES_MS = 1_500

@@ -4,6 +4,7 @@
  */
 import type { Client } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
+import { backoffMs } from '../../core/system/backoff.ts'
 import { Condition } from '../../core/system/condition.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
@@ -32,7 +33,7 @@ import { type MirroredTopic, TopicSync } from './topic-sync.ts'
 
 /** Bytes of one partition that may be fetched and not yet acknowledged. */
 const PARTITION_BUFFERED_BYTES = 2 * 1024 * 1024
-const SOURCE_RETRY_MS = 1_000
+const SOURCE_RETRY = { baseMs: 500, maxMs: 5_000 }
 /** How long a failover waits for the source: while it responds, while it does not, and while that is not known yet. */
 const FAILOVER_SOURCE_MS = { responding: 4_000, unavailable: 500, unknown: 1_500 } as const
 
@@ -187,8 +188,9 @@ export class Flow {
 
   /** Waits for the source. What needs the target only, as a failover, is possible meanwhile. */
   async #firstTopics(): Promise<MirroredTopic[]> {
+    const { clock, random } = this.#options.system
     const { signal } = this.#end
-    for (;;) {
+    for (let attempt = 0; ; attempt++) {
       try {
         const topics = await this.#topicSync.mirroredTopics()
         this.#clusterErrors.sourceResponded()
@@ -197,7 +199,7 @@ export class Flow {
         if (signal.aborted) return []
         if (!(error instanceof KafkaError && error.retriable)) throw error
         this.#clusterErrors.sourceUnavailable(error)
-        await this.#options.system.clock.sleep(SOURCE_RETRY_MS, signal)
+        await clock.sleep(backoffMs(SOURCE_RETRY, attempt, random), signal)
       }
     }
   }

@@ -55,13 +55,11 @@ export class ForeignRecords {
   #log(partition: PartitionProgress, { from, to }: OffsetBounds, repeated: number): void {
     if (repeated === 0 && this.#shared.has(partition)) return
     if (repeated === 0) this.#shared.add(partition)
-    const why =
+    const topic = partition.targetTopic
+    const message =
       repeated > 0
-        ? 'an earlier run of this mirror wrote them late, and they were sent again'
-        : 'check that no other mirror writes into this topic'
-    this.#options.logger.warn(
-      { mirror: this.#options.name, topic: partition.targetTopic, partition: partition.partition, from, to, repeated },
-      `${partition.targetTopic} contains ${to - from} records that this mirror has not written now; they are left out of the offset map: ${why}`,
-    )
+        ? `${topic} contains ${repeated} records twice: an earlier run of this mirror wrote them late, and they were sent again`
+        : `${topic} contains ${to - from} records that this mirror did not write: the offset map skips them; check that no other mirror writes there`
+    this.#options.logger.warn({ mirror: this.#options.name, topic, partition: partition.partition, from, to, repeated }, message)
   }
 }

@@ -36,7 +36,7 @@ export class LossReport {
     for (const loss of losses) this.lost(partition, loss)
   }
 
-  /** The source topic was recreated without the partition; `range` was known to wait. */
+  /** The source topic was recreated without the partition; `range` was waiting to be mirrored. */
   deleted(partition: PartitionProgress, range: { from: number; to: number }): void {
     this.#logger.warn(
       this.#fields(partition),

@@ -185,7 +185,7 @@ export class PeriodicTasks {
     const { settings, system, source, clusterErrors } = this.#options
     const isolationLevel = settings.config['isolation.level'] === 'read_committed' ? 1 : 0
     const offsets = await source.admin.listOffsets(
-      partitions.map(({ topic, partition }) => ({ topic, partition, spec: 'latest' })),
+      partitions.map(({ topic, partition }) => ({ topic, partition, spec: 'latest' as const })),
       isolationLevel,
     )
     if (offsets.some(({ error }) => !error)) clusterErrors.sourceResponded()

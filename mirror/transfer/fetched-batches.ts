@@ -1,6 +1,6 @@
 /**
- * Splits the records of a fetch response into the batches that go to the target, and the offset ranges that hold nothing for it. A batch that
- * cannot be mirrored ends it with CORRUPT_MESSAGE.
+ * Splits the records of a fetch response into batches for the target and offset ranges without records for it. Throws CORRUPT_MESSAGE at a
+ * batch that cannot be mirrored.
  */
 import { KafkaError } from '../../core/errors.ts'
 import { type BatchHeader, MAGIC, readBatchHeader } from '../../core/wire/batch-header.ts'

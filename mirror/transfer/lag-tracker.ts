@@ -6,7 +6,7 @@
 /** Notes of one partition. Beyond that, two neighbours become one with the older time, so that the lag is never too low. */
 const MAX_NOTES = 64
 
-/** What others may read. */
+/** What may be read of it. */
 export interface ObservedLag {
   readonly endOffset: number
   /** When the source's end offset was observed last (monotonic ms). */

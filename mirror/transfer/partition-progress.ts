@@ -6,7 +6,7 @@
  * | ----------- | ------------------------------------------------------ | ----------------------------------------------- |
  * | suspended   | the resume point is being determined (initial state)   | start → replicating, sourceDeleted → deleted    |
  * | replicating | batches are fetched and sent                           | sendFailed → resending, suspend → suspended     |
- * | resending   | a batch failed; what is in flight is waited for        | resend → replicating, suspend → suspended       |
+ * | resending   | a batch failed; the responses of others are awaited    | resend → replicating, suspend → suspended       |
  * | deleted     | the source topic was recreated with fewer partitions   | suspend → suspended                             |
  *
  * `suspend` when suspended and `sendFailed` when resending change nothing. `acknowledge` and `sendFailed` change nothing when suspended or
@@ -27,7 +27,7 @@ export interface AcknowledgedBatch {
   batch: PendingBatch
   /** Target offsets between the expected one and the batch's: records of another producer, or of an earlier run of this mirror. */
   foreign: { from: number; to: number } | null
-  /** The first one of its producer epoch: only what lies before it may come from an earlier run, because brokers fence older epochs now. */
+  /** The first one of its producer epoch. Only records before it may come from an earlier run: brokers fence older epochs after it. */
   firstOfEpoch: boolean
 }
 
@@ -123,7 +123,6 @@ export class PartitionProgress implements MirroredPartition {
     return this.#state
   }
 
-  /** The id of the source topic. */
   get topicId(): string {
     return this.#topicId
   }
@@ -222,15 +221,13 @@ export class PartitionProgress implements MirroredPartition {
     this.#dirty = false
   }
 
-  // Transitions
-
   #enter(state: PartitionState, allowed: readonly PartitionState[], transition: string): void {
     invariant(allowed.includes(this.#state), `${this.name}: ${transition} is not allowed when ${this.#state}`)
     this.#state = state
     this.#settled.notify()
   }
 
-  /** Both topics are known, and so is the target's leader; the source's leader may still have to be found. */
+  /** The target's leader is known; where the source's leader is null, it has to be found after that. */
   start(target: TargetPlace, sourceLeader: SourceLeader | null): void {
     this.#enter('replicating', ['suspended'], 'start')
     this.#target = target
@@ -256,8 +253,8 @@ export class PartitionProgress implements MirroredPartition {
   }
 
   /**
-   * The source topic does not have the partition any more. `recreated` is given where another topic has its name now. Gives the source offsets
-   * that were known to wait and are lost.
+   * The source topic does not have the partition any more. `recreated` is given where another topic has its name now. Returns the source offsets
+   * that were waiting to be mirrored and are lost.
    */
   sourceDeleted(recreated: { topicId: string; producerEpoch: number } | null): { from: number; to: number } {
     this.#enter('deleted', ['suspended'], 'sourceDeleted')
@@ -315,8 +312,6 @@ export class PartitionProgress implements MirroredPartition {
     return this.#settled.until(() => this.#state !== 'replicating' || this.#queue.isEmpty, signal)
   }
 
-  // The source
-
   beginFetch(): void {
     this.#fetching = true
   }
@@ -334,13 +329,13 @@ export class PartitionProgress implements MirroredPartition {
     this.observeSourceEnd(sourceEndOffset, nowMs)
   }
 
-  /** A higher end offset is stored too: records that are known to wait are known to be lost when the topic is recreated. */
+  /** A higher end offset is stored too: if the topic is recreated, the records up to it are counted as lost. */
   observeSourceEnd(endOffset: number, nowMs: number): void {
     if (endOffset > this.#lag.endOffset) this.#dirty = true
     this.#lag.observeEnd(endOffset, nowMs)
   }
 
-  /** Buffers the batches of a fetch response and gives their size. See `fetchedBatches` about `isAborted` and `frames`. */
+  /** Buffers the batches of a fetch response and returns their size. See `fetchedBatches` about `isAborted` and `frames`. */
   appendFetched(records: Buffer, isAborted: FetchedBatchesOptions['isAborted'] = null, frames: FramePool | null = null): number {
     invariant(this.#state === 'replicating', `${this.name}: appendFetched is not allowed when ${this.#state}`)
     const { name } = this
@@ -359,8 +354,6 @@ export class PartitionProgress implements MirroredPartition {
     return appendedBytes
   }
 
-  // The target
-
   /** The next batch to send; null where none may be sent now. */
   nextBatch(producerId: number, nowMs: number): PendingBatch | null {
     return this.#state === 'replicating' ? this.#queue.next(producerId, nowMs) : null
@@ -370,7 +363,7 @@ export class PartitionProgress implements MirroredPartition {
     return this.#queue.isFirstUnacknowledged(batch)
   }
 
-  /** The target has the batch at `downstreamOffset`. Moves the map over all batches that are acknowledged in order, and gives them. */
+  /** The target has the batch at `downstreamOffset`. Moves the map over all batches that are acknowledged in order, and returns them. */
   acknowledge(batch: PendingBatch, downstreamOffset: number): AcknowledgedBatch[] {
     if (this.#state !== 'replicating' && this.#state !== 'resending') return []
     const acknowledged: AcknowledgedBatch[] = []

@@ -12,7 +12,7 @@ const MAX_SEQUENCE = 0x7fff_ffff
 const sequenceAfter = (sequence: number, count: number): number =>
   sequence > MAX_SEQUENCE - count ? count - (MAX_SEQUENCE - sequence) - 1 : sequence + count
 
-/** A batch of the source, or (without bytes) offsets of the source that hold nothing for the target. */
+/** A batch of the source, or (without bytes) a range of source offsets without records for the target. */
 export interface PendingBatch {
   bytes: Buffer | null
   /** Records. */
@@ -78,7 +78,7 @@ export class SendQueue {
     return null
   }
 
-  /** The target has the batch at `downstreamOffset`. Gives the batches that this releases, in order. */
+  /** The target has the batch at `downstreamOffset`. Returns the batches that this releases, in order. */
   acknowledge(batch: PendingBatch, downstreamOffset: number): PendingBatch[] {
     batch.downstreamOffset = downstreamOffset
     const released: PendingBatch[] = []

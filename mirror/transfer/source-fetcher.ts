@@ -1,6 +1,6 @@
 /**
  * The source side of a flow: long polls to each leader for all partitions that may buffer more. Each leader has two connections, so that a
- * partition need not wait for a response about others. Buffered bytes are bounded over all partitions and for each partition.
+ * partition does not wait for the long poll of another. Buffered bytes are bounded over all partitions and for each partition.
  */
 
 import type { Client, RawAccess, RawFetchResult } from '../../core/client/index.ts'

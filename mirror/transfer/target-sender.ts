@@ -147,7 +147,7 @@ export class TargetSender {
     connection.requestsInFlight++
     this.#batchesInFlight += request.length
     for (const { partition } of request) this.#sendsOf(partition).batchesInFlight++
-    let results: Awaited<ReturnType<RawAccess['produce']>> = []
+    let results: ProduceResults = []
     let failure: Error | null = null
     try {
       results = await connection.raw.produce(
@@ -170,9 +170,7 @@ export class TargetSender {
       for (const [index, { partition, batch }] of request.entries()) {
         const sends = this.#sendsOf(partition)
         sends.batchesInFlight--
-        const isIts = (result: (typeof results)[number]) =>
-          result.topic === partition.targetTopic && result.partition === partition.partition
-        const result = results[index] && isIts(results[index]) ? results[index] : results.find(isIts)
+        const result = resultOf(partition, results, index)
         const error = failure ? codeOfFailure(failure) : result ? (result.error as ErrorName | null) : 'NETWORK_EXCEPTION'
         if (error === null) this.#accepted(partition, batch, result!.baseOffset)
         else this.#refused(partition, batch, error, failure)
@@ -289,6 +287,15 @@ export class TargetSender {
   async close(): Promise<void> {
     await Promise.all([...this.#connections.values()].flat().map((connection) => connection?.raw.close()))
   }
+}
+
+type ProduceResults = Awaited<ReturnType<RawAccess['produce']>>
+
+/** Brokers usually respond in the order of the request. */
+function resultOf({ targetTopic, partition }: PartitionProgress, results: ProduceResults, index: number) {
+  const inOrder = results[index]
+  if (inOrder?.topic === targetTopic && inOrder.partition === partition) return inOrder
+  return results.find((result) => result.topic === targetTopic && result.partition === partition)
 }
 
 const codeOfFailure = (failure: Error): ErrorName => (failure instanceof KafkaError ? failure.error : 'UNKNOWN_SERVER_ERROR')

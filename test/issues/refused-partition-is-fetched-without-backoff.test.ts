@@ -1,7 +1,6 @@
 /**
- * Goal: a partition whose fetches keep failing, though its leader is known, is fetched again at once after the first error and then with
- * ever longer pauses. Method: a source in memory with a known leader that answers every fetch with a retriable error; the clock notes each
- * pause.
+ * Goal: a partition whose fetches keep failing, though its leader is known, is fetched again at once after the first error and then with ever
+ * longer pauses. Method: a source in memory with a known leader that answers every fetch with a retriable error; the clock notes each pause.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import type { Client, RawAccess } from '../../core/client/index.ts'
@@ -29,6 +28,7 @@ test('fetches of a partition that keeps failing are spaced by growing pauses', a
     ...realClock,
     sleep: async (delayMs) => void steps.push(delayMs),
   }
+  const system = { clock, random: realRandom }
   const topic = { id: UUID, name: 't', internal: false, partitions: [{ index: 0, leader: 0, leaderEpoch: 3 }] }
   const client = { raw: () => ({ fetch, close: async () => {} }), topic: async () => topic } as unknown as Client
   const ending = new AbortController()
@@ -37,7 +37,7 @@ test('fetches of a partition that keeps failing are spaced by growing pauses', a
   const logger = { warn: (details: { error?: string }) => warnings.push(details) } as unknown as Logger
   const fetcher: SourceFetcher = new SourceFetcher({
     client,
-    system: { clock, random: realRandom },
+    system,
     signal: ending.signal,
     maxBufferedBytes: 1_000_000,
     partitionMaxBufferedBytes: 1_000_000,
@@ -56,7 +56,7 @@ test('fetches of a partition that keeps failing are spaced by growing pauses', a
     },
   })
   const settings = { name: 'us->central' }
-  const parts = { settings, system: { clock, random: realRandom }, logger, source: client, fetcher, signal: ending.signal }
+  const parts = { settings, system, logger, source: client, fetcher, signal: ending.signal }
   const partitions = new FlowPartitions(parts as unknown as FlowPartitionsOptions)
   const initial = { topicId: UUID, map: new OffsetMap(0, 0), sourceEndOffset: 0, targetEndOffset: 0 }
   const partition = new PartitionProgress({ topic: 't', partition: 0, targetTopic: 'us.t' }, initial, 0)
