@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
-import { OffsetStore } from '../../../connect/storage/offset-backing-store.ts'
+import { OffsetBackingStore } from '../../../connect/storage/offset-backing-store.ts'
 
 test('an offset that is not a map is skipped and reported', async () => {
   const records = new MemoryRecords()
@@ -15,7 +15,7 @@ test('an offset that is not a map is skipped and reported', async () => {
     { key: '["a",{"n":2}]', value: '{"at":2}' },
   ])
   const reported: string[] = []
-  const store = new OffsetStore(new MemoryLog(records), (_message, key) => void reported.push(key))
+  const store = new OffsetBackingStore(new MemoryLog(records), (_message, key) => void reported.push(key))
   await store.start()
   expect(store.all('a').map(({ offset }) => offset)).toEqual([{ at: 1 }, { at: 2 }])
   expect(reported).toHaveLength(malformed.length)
