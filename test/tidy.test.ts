@@ -78,7 +78,7 @@ const mayLoad: Record<string, string[]> = {
   ],
   'core/client': ['core/wire', 'core/apis', 'core/system', 'core/errors.ts', 'core/topic-partition.ts'],
   core: ['core'],
-  'connect/sdk': [],
+  'connect/sdk': ['core/topic-partition.ts'],
   connect: ['connect/sdk', 'core/client', 'core/system', 'core/wire', 'core/errors.ts', 'core/topic-partition.ts'],
   connectors: ['connect/sdk'],
   mirror: ['connect/sdk', 'core/client', 'core/apis', 'core/wire', 'core/errors.ts', 'core/topic-partition.ts', 'core/system'],

@@ -13,7 +13,7 @@ const KEEP_ALIVE_AFTER_MS = 30_000
 const CLOSE_MS = 1_000
 
 /** A value that its column, or a row that its table, does not take: finding out which row is worth it. */
-export class RowRefused extends Error {
+export class RowRejected extends Error {
   override name = 'RowRefused'
 }
 
@@ -22,14 +22,14 @@ export class TableChanged extends Error {
   override name = 'TableChanged'
 }
 
-export interface Login {
+export interface ConnectionSettings {
   url: string
   user: string | null
   password: string | null
 }
 
 /** The driver's options for a JDBC URL or a Postgres one. Throws what is wrong with it. */
-export function clientConfig({ url, user, password }: Login): pg.ClientConfig {
+export function clientConfig({ url, user, password }: ConnectionSettings): pg.ClientConfig {
   const plain = url.trim().replace(/^jdbc:/i, '')
   if (!/^postgres(ql)?:\/\//i.test(plain))
     throw new Error('it must be jdbc:postgresql://host:port/database or postgresql://host:port/database')
@@ -53,14 +53,14 @@ export function clientConfig({ url, user, password }: Login): pg.ClientConfig {
     query_timeout: STATEMENT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-    ssl: encryption(options.get('sslmode') ?? (options.get('ssl') === 'true' ? 'verify-full' : 'disable')),
+    ssl: sslOptions(options.get('sslmode') ?? (options.get('ssl') === 'true' ? 'verify-full' : 'disable')),
     // a backslash keeps a blank inside one option
     options: schema === null ? undefined : `-c search_path=${schema.replace(/[\\ ]/g, '\\$&')}`,
   }
 }
 
 /** `require` encrypts and believes any certificate, as libpq and the JDBC driver do. */
-function encryption(mode: string): pg.ClientConfig['ssl'] {
+function sslOptions(mode: string): pg.ClientConfig['ssl'] {
   if (mode === 'disable' || mode === 'allow' || mode === 'prefer') return false
   if (mode === 'require') return { rejectUnauthorized: false }
   if (mode === 'verify-full') return true
@@ -74,7 +74,7 @@ export class PostgresConnection {
   #client: pg.Client | null = null
   #socket: Socket | null = null
 
-  constructor(login: Login, retryAfterMs: number) {
+  constructor(login: ConnectionSettings, retryAfterMs: number) {
     this.#config = clientConfig(login)
     this.#retryAfterMs = retryAfterMs
   }
@@ -84,7 +84,7 @@ export class PostgresConnection {
     try {
       return (await client.query<R>(text, values as unknown[])).rows
     } catch (error) {
-      throw await this.#judged(error)
+      throw await this.#toConnectorError(error)
     }
   }
 
@@ -125,7 +125,7 @@ export class PostgresConnection {
       await client.connect()
     } catch (error) {
       const { code, message } = error as pg.DatabaseError
-      if (code?.startsWith('28') || code === '3D000' || isLoginFault(message))
+      if (code?.startsWith('28') || code === '3D000' || isLoginError(message))
         throw new Error(`Postgres does not let us in: ${message}. Mend connection.url, connection.user and connection.password.`, {
           cause: error,
         })
@@ -139,24 +139,24 @@ export class PostgresConnection {
     return client
   }
 
-  async #judged(error: unknown): Promise<Error> {
+  async #toConnectorError(error: unknown): Promise<Error> {
     const { code, message } = error as pg.DatabaseError
-    const kind = judge(code)
+    const kind = classify(code)
     if (kind === 'gone') {
       this.#client = null
       this.#socket?.destroy()
     }
     if (kind === 'gone' || kind === 'busy') return new Retriable(`Postgres: ${message}`, { cause: error, afterMs: this.#retryAfterMs })
-    if (kind === 'row') return new RowRefused(message, { cause: error })
+    if (kind === 'row') return new RowRejected(message, { cause: error })
     if (kind === 'table') return new TableChanged(message, { cause: error })
     return new Error(`Postgres: ${message}`, { cause: error })
   }
 }
 
 /** What the driver itself finds at the door, without a code: a password that is not there, a server that does not encrypt. */
-const isLoginFault = (message: string): boolean => /^SASL: |does not support SSL/.test(message)
+const isLoginError = (message: string): boolean => /^SASL: |does not support SSL/.test(message)
 
-function judge(code: string | undefined): 'gone' | 'busy' | 'row' | 'table' | 'fault' {
+function classify(code: string | undefined): 'gone' | 'busy' | 'row' | 'table' | 'fault' {
   // no SQLSTATE: the socket's own error, or the driver's word that the connection ended
   if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P')) return 'gone'
   // serialization, deadlock, locks, a replica that was asked to write, resources

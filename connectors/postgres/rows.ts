@@ -4,7 +4,7 @@
  */
 import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
 import { type Config, TOPIC } from './settings.ts'
-import { typeOfSchema, typeOfValue, wider } from './types.ts'
+import { typeOfSchema, typeOfValue, widestType } from './types.ts'
 
 /** Postgres cuts longer names without a word, and two of them may then be one. */
 const NAME_BYTES = 63
@@ -45,20 +45,20 @@ interface Row {
 }
 
 /** Says why a record is no row. */
-export class NotARow extends Error {
+export class InvalidRecord extends Error {
   override name = 'NotARow'
 }
 
-export class RowMaker {
+export class RowMapper {
   readonly #config: Config
-  readonly #wanted: ReadonlySet<string> | null
+  readonly #whitelist: ReadonlySet<string> | null
   /** The fields of a struct's schema, looked at once per schema. */
-  readonly #declared = new WeakMap<Schema, Field[]>()
+  readonly #schemaFields = new WeakMap<Schema, Field[]>()
   readonly #tables = new Map<string, TableRows['table']>()
 
   constructor(config: Config) {
     this.#config = config
-    this.#wanted = config['fields.whitelist'].length > 0 ? new Set(config['fields.whitelist']) : null
+    this.#whitelist = config['fields.whitelist'].length > 0 ? new Set(config['fields.whitelist']) : null
   }
 
   /** The table of a topic. */
@@ -85,12 +85,13 @@ export class RowMaker {
     else if (mode === 'record_key') this.#recordKey(record, keys, keyValues)
     else if (mode === 'record_value') this.#valueKey(record, keys, keyValues)
     keys.forEach((key, i) => {
-      if (keyValues[i] === null || keyValues[i] === undefined) throw new NotARow(`its primary key's field "${key.name}" is null or missing`)
+      if (keyValues[i] === null || keyValues[i] === undefined)
+        throw new InvalidRecord(`its primary key's field "${key.name}" is null or missing`)
     })
 
     if (record.value === null || record.value === undefined) {
       if (this.#config['delete.enabled']) return { fields: keys, keyCount: keys.length, values: null, keys: keyValues }
-      throw new NotARow('it has no value. Set delete.enabled=true with pk.mode=record_key to delete its row, or filter such records')
+      throw new InvalidRecord('it has no value. Set delete.enabled=true with pk.mode=record_key to delete its row, or filter such records')
     }
     const fields = [...keys]
     const values = [...keyValues]
@@ -98,11 +99,11 @@ export class RowMaker {
     const { names, read } = this.#fields(record.value, record.valueSchema)
     for (let i = 0; i < names.length; i++) {
       const field = names[i]!
-      if (taken.has(field.name) || (this.#wanted && !this.#wanted.has(field.name))) continue
+      if (taken.has(field.name) || (this.#whitelist && !this.#whitelist.has(field.name))) continue
       fields.push(field)
       values.push(read(field.name))
     }
-    if (fields.length === 0) throw new NotARow('it has no fields to write')
+    if (fields.length === 0) throw new InvalidRecord('it has no fields to write')
     return { fields, keyCount: keys.length, values, keys: keyValues }
   }
 
@@ -117,9 +118,9 @@ export class RowMaker {
   #recordKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
     const wanted = this.#config['pk.fields']
     if (record.key === null || record.key === undefined)
-      throw new NotARow('it has no key, and pk.mode=record_key makes the primary key of it')
+      throw new InvalidRecord('it has no key, and pk.mode=record_key makes the primary key of it')
     if (!hasFields(record.key, record.keySchema)) {
-      if (wanted.length !== 1) throw new NotARow('its key is a single value: name its column in pk.fields')
+      if (wanted.length !== 1) throw new InvalidRecord('its key is a single value: name its column in pk.fields')
       keys.push(fieldOf(wanted[0]!, record.key, record.keySchema))
       values.push(record.key)
       return
@@ -130,7 +131,7 @@ export class RowMaker {
 
   #valueKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
     if (!hasFields(record.value, record.valueSchema))
-      throw new NotARow('its value has no fields, and pk.mode=record_value makes the primary key of them')
+      throw new InvalidRecord('its value has no fields, and pk.mode=record_value makes the primary key of them')
     const { names, read } = this.#fields(record.value, record.valueSchema)
     this.#pick(this.#config['pk.fields'], names, read, 'value', keys, values)
   }
@@ -145,7 +146,7 @@ export class RowMaker {
   ): void {
     for (const name of wanted.length > 0 ? wanted : names.map((field) => field.name)) {
       const field = names.find((one) => one.name === name)
-      if (!field) throw new NotARow(`its ${of} has no field "${name}", which pk.fields names`)
+      if (!field) throw new InvalidRecord(`its ${of} has no field "${name}", which pk.fields names`)
       keys.push(field)
       values.push(read(name))
     }
@@ -158,10 +159,10 @@ export class RowMaker {
     }
     const read = value instanceof Map ? (name: string) => value.get(name) : (name: string) => (value as Record<string, unknown>)[name]
     if (schema?.type === 'struct') {
-      let names = this.#declared.get(schema)
+      let names = this.#schemaFields.get(schema)
       if (!names) {
         names = schema.fields!.map((field) => ({ name: checkName(field.name, 'column'), type: typeOfSchema(field.schema), declared: true }))
-        this.#declared.set(schema, names)
+        this.#schemaFields.set(schema, names)
       }
       return { names, read }
     }
@@ -182,14 +183,16 @@ const fieldOf = (name: string, value: unknown, schema: Schema | null): Field => 
 })
 
 function checkName(name: string, what: string): string {
-  if (name === '' || name.includes('\0')) throw new NotARow(`${JSON.stringify(name)} cannot be the name of a ${what}`)
+  if (name === '' || name.includes('\0')) throw new InvalidRecord(`${JSON.stringify(name)} cannot be the name of a ${what}`)
   if (Buffer.byteLength(name) > NAME_BYTES)
-    throw new NotARow(`"${name}" is longer than Postgres takes for the name of a ${what} (${NAME_BYTES} bytes): rename it by a transform`)
+    throw new InvalidRecord(
+      `"${name}" is longer than Postgres takes for the name of a ${what} (${NAME_BYTES} bytes): rename it by a transform`,
+    )
   return name
 }
 
 /** The rows of a batch by table and shape. With `lastWins` a row gives way to a later one of its key. */
-export function gather(entries: readonly { table: TableRows['table']; row: Row }[], lastWins: boolean): TableRows[] {
+export function groupByTable(entries: readonly { table: TableRows['table']; row: Row }[], lastWins: boolean): TableRows[] {
   const tables = new Map<string, { of: TableRows; latest: Map<string, Row>; all: Row[] }>()
   for (const { table, row } of entries) {
     const id = JSON.stringify([table.schema, table.name])
@@ -204,13 +207,13 @@ export function gather(entries: readonly { table: TableRows['table']; row: Row }
     const earlier = found.latest.get(key)
     // its place is the later one's: rows keep the order in which their keys were spoken of last
     if (earlier) found.latest.delete(key)
-    found.latest.set(key, earlier ? merged(earlier, row) : row)
+    found.latest.set(key, earlier ? mergeRows(earlier, row) : row)
   }
   return [...tables.values()].map(({ of, latest, all }) => {
     const shapes = new Map<string, Shape>()
     for (const row of lastWins && latest.size > 0 ? latest.values() : all) {
       if (row.values === null || row.anew) of.deletes.push(row.keys)
-      if (row.values !== null) addTo(shapes, row)
+      if (row.values !== null) addToShape(shapes, row)
     }
     of.shapes = [...shapes.values()]
     return of
@@ -223,7 +226,7 @@ const keyText = (keys: readonly unknown[]): string =>
     : JSON.stringify(keys, (_name, part) => (typeof part === 'bigint' ? String(part) : part))
 
 /** A later row leaves alone what it does not speak of, as it would in the table. */
-function merged(earlier: Row, later: Row): Row {
+function mergeRows(earlier: Row, later: Row): Row {
   if (later.values === null) return later
   if (earlier.values === null) return { ...later, anew: true }
   const spoken = new Set(later.fields.map((field) => field.name))
@@ -237,7 +240,7 @@ function merged(earlier: Row, later: Row): Row {
   }
 }
 
-function addTo(shapes: Map<string, Shape>, row: Row): void {
+function addToShape(shapes: Map<string, Shape>, row: Row): void {
   let id = ''
   for (let i = 0; i < row.fields.length; i++) id += `${row.fields[i]!.name}\0`
   let shape = shapes.get(id)
@@ -249,7 +252,7 @@ function addTo(shapes: Map<string, Shape>, row: Row): void {
   for (let i = 0; i < row.fields.length; i++) {
     const [mine, its] = [shape.fields[i]!, row.fields[i]!]
     if (its.type === null || mine.type === its.type) continue
-    mine.type = mine.type === null ? its.type : wider(mine.type, its.type)
+    mine.type = mine.type === null ? its.type : widestType(mine.type, its.type)
     mine.declared &&= its.declared
   }
 }

@@ -9,12 +9,12 @@ export interface Statement {
   size: number
 }
 
-export type Mode = 'insert' | 'insert-new' | 'upsert' | 'update'
+export type WriteMode = 'insert' | 'insert-new' | 'upsert' | 'update'
 
 /** `columns` are the primary key's first. A null column is not written. */
 export function writeStatement(
   table: string,
-  mode: Mode,
+  mode: WriteMode,
   columns: readonly (Column | null)[],
   keyCount: number,
   rows: readonly (readonly unknown[])[],
@@ -22,7 +22,7 @@ export function writeStatement(
   const used = columns.flatMap((column, i) => (column ? [{ column, i }] : []))
   if (used.length === 0) return null
   const names = used.map(({ column }) => quote(column.name))
-  const { from, picks, values, size } = source(used, rows)
+  const { from, picks, values, size } = unnested(used, rows)
   const keys = names.slice(0, keyCount)
   const others = names.slice(keyCount)
   if (mode === 'update') {
@@ -39,7 +39,7 @@ export function writeStatement(
 }
 
 export function deleteStatement(table: string, columns: readonly Column[], keys: readonly (readonly unknown[])[]): Statement {
-  const { from, picks, values, size } = source(
+  const { from, picks, values, size } = unnested(
     columns.map((column, i) => ({ column, i })),
     keys,
   )
@@ -48,7 +48,7 @@ export function deleteStatement(table: string, columns: readonly Column[], keys:
 }
 
 /** Rows as a table of their own: an array per column, taken apart side by side. */
-function source(used: readonly { column: Column; i: number }[], rows: readonly (readonly unknown[])[]) {
+function unnested(used: readonly { column: Column; i: number }[], rows: readonly (readonly unknown[])[]) {
   const values = used.map(({ column, i }) => {
     const texts = new Array<string | null>(rows.length)
     for (let row = 0; row < rows.length; row++) texts[row] = textOf(rows[row]![i], column.type)

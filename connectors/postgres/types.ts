@@ -2,10 +2,10 @@
  * Which Postgres type a value takes, and how a value is written as that type. With a schema the type map is the JDBC sinks'; without one
  * the values themselves tell, and a column only ever becomes wider. Values travel as text inside one array per column.
  */
-import { logicalTypes, type Schema } from '../../connect/sdk/index.ts'
+import { logicalTypes, rawJson, type Schema } from '../../connect/sdk/index.ts'
 
-const INT64_MOST = 2n ** 63n - 1n
-const INT64_LEAST = -(2n ** 63n)
+const INT64_MAX = 2n ** 63n - 1n
+const INT64_MIN = -(2n ** 63n)
 
 const scalarTypes: Readonly<Record<string, string>> = {
   int8: 'smallint',
@@ -45,7 +45,7 @@ export function typeOfValue(value: unknown): string | null {
     case 'number':
       return Number.isSafeInteger(value) ? 'bigint' : 'double precision'
     case 'bigint':
-      return value >= INT64_LEAST && value <= INT64_MOST ? 'bigint' : 'numeric'
+      return value >= INT64_MIN && value <= INT64_MAX ? 'bigint' : 'numeric'
     case 'object':
       return value instanceof Date ? 'timestamptz' : value instanceof Uint8Array ? 'bytea' : 'jsonb'
     default:
@@ -59,17 +59,17 @@ const shortNames: Readonly<Record<string, string>> = {
   'timestamp with time zone': 'timestamptz',
   'time without time zone': 'time',
 }
-export const shortName = (type: string): string => shortNames[type] ?? type
+export const ownTypeName = (type: string): string => shortNames[type] ?? type
 
 /** The narrowest type that holds all values of both, among those that schemaless values ask for. */
-export function wider(a: string, b: string): string {
-  if (holds(a, b)) return a
-  if (holds(b, a)) return b
+export function widestType(a: string, b: string): string {
+  if (canHold(a, b)) return a
+  if (canHold(b, a)) return b
   return a === 'jsonb' || b === 'jsonb' ? 'jsonb' : 'text'
 }
 
 /** Whether a column of one type takes every value that asks for another. */
-export function holds(column: string, asked: string): boolean {
+export function canHold(column: string, asked: string): boolean {
   if (column === asked || column === 'text' || column === 'json' || column === 'jsonb') return true
   if (column === 'numeric') return asked === 'bigint' || asked === 'double precision'
   return column === 'double precision' && asked === 'bigint'
@@ -81,7 +81,7 @@ export const isWidenable = (type: string): boolean => type === 'boolean' || type
 /** The text of a value for a column; null for NULL. */
 export function textOf(value: unknown, columnType: string): string | null {
   if (value === null || value === undefined) return null
-  if (columnType === 'jsonb' || columnType === 'json') return JSON.stringify(value, jsonPart) ?? null
+  if (columnType === 'jsonb' || columnType === 'json') return JSON.stringify(value, jsonReplacer) ?? null
   switch (typeof value) {
     case 'string':
       return value
@@ -94,11 +94,11 @@ export function textOf(value: unknown, columnType: string): string | null {
   if (value instanceof Date) return dateText(value, columnType)
   if (value instanceof Uint8Array) return bytesText(value, columnType)
   if (Array.isArray(value) && columnType.endsWith('[]')) return arrayText(value.map((item) => textOf(item, columnType.slice(0, -2))))
-  return JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value, jsonPart)
+  return JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value, jsonReplacer)
 }
 
-const jsonPart = (_key: string, part: unknown): unknown => {
-  if (typeof part === 'bigint') return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(part))
+const jsonReplacer = (_key: string, part: unknown): unknown => {
+  if (typeof part === 'bigint') return rawJson(String(part))
   if (part instanceof Map) return Object.fromEntries(part)
   // Buffer.toJSON has run before: its shape is what comes here
   const bytes = part as { type?: unknown; data?: unknown } | null
@@ -124,13 +124,13 @@ export function arrayText(items: readonly (string | null)[]): string {
   for (let i = 0; i < items.length; i++) {
     const item = items[i]!
     if (i > 0) text += ','
-    text += item === null ? 'NULL' : quoted(item)
+    text += item === null ? 'NULL' : quotedItem(item)
   }
   return `${text}}`
 }
 
 const PLAIN = /^[-+.0-9A-Za-z_:]+$/
-const quoted = (item: string): string => {
+const quotedItem = (item: string): string => {
   // NULL as a word would be the null
   if (item.length < 32 && PLAIN.test(item) && item.toLowerCase() !== 'null') return item
   return item.includes('"') || item.includes('\\') ? `"${item.replace(/["\\]/g, '\\$&')}"` : `"${item}"`

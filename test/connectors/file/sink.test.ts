@@ -108,7 +108,7 @@ describe('after a crash', () => {
     await writeFile(file, 'kept\ntorn')
     const sink = await start()
     expect(await readFile(file, 'utf8')).toBe('kept\n')
-    expect(told[0]!.message).toBe(`${file}: cut from 9 to 5 bytes: a last line that no newline ends`)
+    expect(told[0]!.message).toBe(`${file} is truncated from 9 to 5 bytes: its last line has no newline`)
     await sink.stop!()
   })
 
@@ -129,7 +129,7 @@ describe('records that come again', () => {
     await sink.stop!()
   })
 
-  test('are new ones where the topic was created anew', async () => {
+  test('are new ones where the topic was recreated', async () => {
     const first = await start()
     await first.write([record(0), record(1)])
     await first.flush()
@@ -137,7 +137,7 @@ describe('records that come again', () => {
     const second = await start()
     await second.write([{ ...record(0, 'new'), timestamp: 1_800_000_000_000 }])
     expect(await lines()).toEqual(['line 0', 'line 1', 'new'])
-    expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('the topic was created anew')])
+    expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('the topic was recreated')])
     await second.stop!()
   })
 
@@ -155,7 +155,7 @@ describe('records that come again', () => {
   })
 })
 
-test('a file that was moved away is gone on with in a new one from the next flush', async () => {
+test('after a rename of the file, lines go to a new file from the next flush', async () => {
   const sink = await start()
   await sink.write([record(0)])
   await rename(file, `${file}.1`)
@@ -187,7 +187,7 @@ test('a flush that finds no room is tried again until it does', async () => {
 test('there is one task, and a position that cannot be read is named', async () => {
   expect(fileSink.tasks!({ file, format: 'lines' }, 3)).toEqual([{}])
   await writeFile(`${file}.position`, 'no json')
-  await expect(start()).rejects.toThrow(`${file}.position is not a sink's position`)
+  await expect(start()).rejects.toThrow(`${file}.position is not the position of a file sink`)
   await expect(start({ file: join(folder, 'no/where') })).rejects.toThrow("Couldn't find or create file")
 })
 

@@ -107,7 +107,7 @@ describe('a bad line', () => {
     const next = open({ format: 'json' })
     expect(values(await next(2))).toEqual([{ a: 1 }, { a: 2 }])
     await expect(next(1)).rejects.toThrow(
-      new RegExp(`^${file}: the line at byte 16 is not JSON: .*\\. Mend the line, or set bad\\.lines=skip\\.$`),
+      new RegExp(`^${file}: the line at byte 16 is not JSON: .*\\. Correct the line, or set bad\\.lines=skip\\.$`),
     )
   })
 
@@ -182,7 +182,7 @@ describe('a file that changes', () => {
     expect(last!.offset.position).toBe(6)
   })
 
-  test('begins anew when it was truncated, and says so', async () => {
+  test('is read from its beginning when it was truncated, and the log says so', async () => {
     await writeFile(file, 'a line\nanother\n')
     const next = open()
     await next(2)
@@ -190,7 +190,7 @@ describe('a file that changes', () => {
     await truncate(file, 0)
     await appendFile(file, 'new\n')
     expect(values(await waiting)).toEqual(['new'])
-    expect(told.map(({ message }) => message)).toContain(`${file} was truncated; reading it from its beginning`)
+    expect(told.map(({ message }) => message)).toContain(`${file} was truncated and is read from its beginning`)
   })
 
   test('begins anew when it was rewritten in place, though it is longer now', async () => {
