@@ -1,6 +1,6 @@
 /**
- * Writes records as rows, a batch in one transaction. What was written is committed when `write` resolves. A batch that Postgres refuses is
- * taken apart until the rows at fault stand alone; they are named, the others are in.
+ * Writes records as rows, a batch in one transaction, which is committed when `write` resolves. A batch that Postgres rejects is split until the
+ * bad rows are alone: they are reported, and the others are written.
  */
 import {
   BadRecord,
@@ -17,7 +17,7 @@ import { type Config, check, settings } from './settings.ts'
 import { deleteStatement, type Statement, type WriteMode, writeStatement } from './statements.ts'
 import { type Column, Tables } from './tables.ts'
 
-/** The values of one statement; a batch that makes more is halved. */
+/** The length of the values of one statement, at most (Invariant 13): a larger batch is halved. */
 const MAX_STATEMENT_CHARS = 64 * 1024 * 1024
 
 export const postgresSink = defineSink({
@@ -38,7 +38,6 @@ interface Entry {
   row: ReturnType<RowMapper['row']>
 }
 
-/** More text than one statement should carry. */
 class StatementTooLarge extends Error {
   override name = 'TooMuch'
 }
@@ -53,11 +52,11 @@ class PostgresSink implements SinkTask {
 
   constructor({ config }: TaskContext<Config>) {
     this.#config = config
-    const login = { url: config['connection.url'], user: config['connection.user'], password: config['connection.password'] }
-    this.#connection = new PostgresConnection(login, config['retry.backoff.ms'])
+    const connectionSettings = { url: config['connection.url'], user: config['connection.user'], password: config['connection.password'] }
+    this.#connection = new PostgresConnection(connectionSettings, config['retry.backoff.ms'])
     this.#tables = new Tables(this.#connection, config)
     this.#mapper = new RowMapper(config)
-    // a record's own offset as the key makes it known when it comes again
+    // With the offset as the key, a record that is delivered again is recognised.
     this.#mode = config['insert.mode'] === 'insert' && config['pk.mode'] === 'kafka' ? 'insert-new' : config['insert.mode']
   }
 
@@ -88,30 +87,30 @@ class PostgresSink implements SinkTask {
     if (first) throw new BadRecord(first.index, first.message, { cause: first.cause, also })
   }
 
-  /** What was written is committed already. */
+  /** `write` has committed everything. */
   async flush(): Promise<void> {}
 
   async stop(): Promise<void> {
     await this.#connection.close()
   }
 
-  /** A part of a batch; where it is refused its halves, down to the record at fault. */
-  async #writeBisecting(entries: readonly Entry[], refuse: (entry: Entry, error: Error) => void): Promise<void> {
+  /** Writes a part of a batch. Where it is rejected, it writes its halves, down to a single record. */
+  async #writeBisecting(entries: readonly Entry[], onRejected: (entry: Entry, error: Error) => void): Promise<void> {
     try {
       await this.#writeOnce(entries, false)
     } catch (error) {
       if (!(error instanceof RowRejected) && !(error instanceof StatementTooLarge)) throw error
       if (entries.length > 1) {
         const half = entries.length >> 1
-        await this.#writeBisecting(entries.slice(0, half), refuse)
-        await this.#writeBisecting(entries.slice(half), refuse)
+        await this.#writeBisecting(entries.slice(0, half), onRejected)
+        await this.#writeBisecting(entries.slice(half), onRejected)
         return
       }
       try {
         await this.#writeOnce(entries, true)
       } catch (last) {
         if (!(last instanceof RowRejected)) throw last
-        refuse(entries[0]!, last)
+        onRejected(entries[0]!, last)
       }
     }
   }
@@ -121,7 +120,7 @@ class PostgresSink implements SinkTask {
       await this.#execute(await this.#statements(entries, alone))
     } catch (error) {
       if (!(error instanceof TableChanged)) throw error
-      // somebody altered the table since it was looked at
+      // The table was altered since it was loaded.
       this.#tables.invalidate()
       await this.#execute(await this.#statements(entries, alone))
     }
@@ -155,7 +154,7 @@ class PostgresSink implements SinkTask {
             throw new RowRejected('it has no field with a value, and the table has none of its columns')
           writes.push(writeStatement(sql, this.#mode, columns, keyCount, rows))
         }
-        // before the writes, since some of those rows come again; after their columns, since these create the table: a key alone makes none
+        // Deletes go before the writes, which may recreate their rows, but after `columns`, which creates the table.
         if (deletes.length > 0) {
           const columns = await this.#tables.keyColumns(table, keys, alone)
           if (columns) add(deleteStatement(sql, columns as Column[], deletes))
@@ -166,7 +165,7 @@ class PostgresSink implements SinkTask {
     return statements
   }
 
-  /** Plain inserts and deletes keep their order; elsewhere the last word about a key is the only one. */
+  /** Plain inserts and deletes keep their order; in the other modes only the last record of each key counts. */
   #runs(entries: readonly Entry[]): (readonly Entry[])[] {
     if (this.#config['insert.mode'] !== 'insert' || !this.#config['delete.enabled']) return [entries]
     const runs: Entry[][] = []
@@ -180,14 +179,14 @@ class PostgresSink implements SinkTask {
 
   #badRecord(records: readonly SinkRecord[], index: number, error: Error): BadRecord {
     const { topic, partition, offset } = records[index]!
-    return new BadRecord(index, `The record ${topic}-${partition}@${offset} cannot be a row: ${error.message}`, { cause: error })
+    return new BadRecord(index, `The record ${topic}-${partition}@${offset} cannot be written as a row: ${error.message}`, { cause: error })
   }
 
   #limitRetries(error: unknown): unknown {
     if (!(error instanceof Retriable)) return error
-    const most = this.#config['max.retries']
-    if (most >= 0 && ++this.#failures > most)
-      return new Error(`${error.message} (given up after ${most} retries; max.retries=-1 waits for as long as it takes)`, { cause: error })
+    const maxRetries = this.#config['max.retries']
+    if (maxRetries >= 0 && ++this.#failures > maxRetries)
+      return new Error(`${error.message} (after ${maxRetries} retries; max.retries=-1 retries without limit)`, { cause: error })
     return error
   }
 }

@@ -1,13 +1,13 @@
 /**
- * The tables as the database has them, looked at once and again when they turn out to have changed. It creates and widens them where the
- * settings allow it; it never drops anything. Every name is quoted, so no topic or field can become SQL.
+ * The tables of the database, loaded once and again after they were altered. It creates and widens them where the settings allow it, and never
+ * drops anything. Every name is quoted, so that no topic or field becomes SQL.
  */
 import { type PostgresConnection, RowRejected } from './connection.ts'
 import type { Field, TableRows } from './rows.ts'
 import type { Config } from './settings.ts'
 import { canHold, isWidenable, ownTypeName, widestType } from './types.ts'
 
-/** Integers past this are not all doubles. */
+/** Not all integers past this are doubles. */
 const SAFE_INTEGER = 2 ** 53
 
 export interface Column {
@@ -16,7 +16,7 @@ export interface Column {
 }
 
 interface Table {
-  /** Quoted, as it stands in a statement. */
+  /** The quoted name, as statements have it. */
   sql: string
   columns: Map<string, Column>
 }
@@ -45,8 +45,8 @@ export class Tables {
   }
 
   /**
-   * The columns for some fields, in their order; null for a field that has none and only nulls to write. With `force` columns are widened
-   * for text too, which is tried as it is first: a column of numbers takes numbers in quotes.
+   * The columns of some fields, in their order; null for a field without a column that has only nulls to write. With `force` columns are widened
+   * to text too. Without it text is written to other columns as it is first: a column of numbers accepts numbers in quotes.
    */
   async columns(table: TableRows['table'], fields: readonly Field[], keys: readonly Field[], force: boolean): Promise<(Column | null)[]> {
     const sql = this.sql(table)
@@ -77,7 +77,7 @@ export class Tables {
     return columns
   }
 
-  /** The columns of a key whose rows are to go; null where the table is still to be created, so that there are none. */
+  /** The columns of the keys to delete; null where the table does not exist yet, so that there are no such rows. */
   async keyColumns(table: TableRows['table'], keys: readonly Field[], force: boolean): Promise<(Column | null)[] | null> {
     const sql = this.sql(table)
     if (this.#creates && !this.#cache.has(sql) && !(await this.#load(sql))) return null
@@ -90,11 +90,11 @@ export class Tables {
         WHERE attrelid = to_regclass($1::text) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`,
       [sql],
     )
-    const [there] =
+    const [exists] =
       rows.length > 0
         ? rows
         : await this.#connection.query('SELECT to_regclass($1::text) AS oid WHERE to_regclass($1::text) IS NOT NULL', [sql])
-    if (!there) return undefined
+    if (!exists) return undefined
     const table = { sql, columns: new Map(rows.map(({ name, type }) => [name, { name, type: ownTypeName(type) }])) }
     this.#cache.set(sql, table)
     return table
@@ -104,10 +104,10 @@ export class Tables {
     if (!this.#creates) throw new Error(`The table ${sql} does not exist. Create it, or set auto.create=true.`)
     const columns = fields.filter((field) => field.type !== null).map((field) => `${quote(field.name)} ${field.type}`)
     if (keys.length > 0) columns.push(`PRIMARY KEY (${keys.map((key) => quote(key.name)).join(', ')})`)
-    if (columns.length === 0) throw new RowRejected('all of its fields are null: they tell no types to create a table of')
+    if (columns.length === 0) throw new RowRejected('all of its fields are null: the table cannot be created without types')
     await this.#executeRacing(`CREATE TABLE IF NOT EXISTS ${sql} (${columns.join(', ')})`)
     const table = await this.#load(sql)
-    if (!table) throw new Error(`The table ${sql} was created and is not there: check the search_path of the user`)
+    if (!table) throw new Error(`The table ${sql} was created and cannot be found: check the search_path of the user`)
     return table
   }
 
@@ -122,9 +122,9 @@ export class Tables {
     )
   }
 
-  async #widen(sql: string, column: Column, asked: string): Promise<void> {
+  async #widen(sql: string, column: Column, valueType: string): Promise<void> {
     const name = quote(column.name)
-    let type = widestType(column.type, asked)
+    let type = widestType(column.type, valueType)
     if (column.type === 'bigint' && type === 'double precision') {
       const [large] = await this.#connection.query(`SELECT 1 FROM ${sql} WHERE abs(${name}::numeric) > ${SAFE_INTEGER} LIMIT 1`)
       if (large) type = 'numeric'
@@ -133,7 +133,7 @@ export class Tables {
     await this.#connection.query(`ALTER TABLE ${sql} ALTER COLUMN ${name} TYPE ${type} USING ${using}`)
   }
 
-  /** Two tasks may do the same at once; the one that comes second finds it done. */
+  /** Runs a statement that another task may run at the same time: the second one fails because it is done already. */
   async #executeRacing(statement: string): Promise<void> {
     try {
       await this.#connection.query(statement)
@@ -144,7 +144,7 @@ export class Tables {
   }
 }
 
-/** By its name, else by its name in another case where that is one column only. */
+/** The column of this name; else the only one with this name in another case. */
 function columnOf(table: Table, name: string): Column | undefined {
   const exact = table.columns.get(name)
   if (exact) return exact
@@ -155,6 +155,6 @@ function columnOf(table: Table, name: string): Column | undefined {
 
 function mustWiden(column: Column, field: Field, force: boolean): boolean {
   if (field.declared || field.type === null || !isWidenable(column.type) || canHold(column.type, field.type)) return false
-  // a boolean column would take '1' and 'yes' for true
+  // A boolean column would accept '1' and 'yes' as true.
   return force || field.type !== 'text' || column.type === 'boolean'
 }
