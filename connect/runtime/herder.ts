@@ -5,6 +5,7 @@
 import type { Client } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import { SerialQueue } from '../../core/system/serial-queue.ts'
+import { version } from '../../core/system/version.ts'
 import { within } from '../../core/system/within.ts'
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import { type ConfigBackingStore, sameConfig } from '../storage/config-backing-store.ts'
@@ -25,7 +26,6 @@ import {
   NotLeader,
   type PluginInfo,
 } from '../types.ts'
-import { version } from '../version.ts'
 import { ConfigValidator } from './config-validator.ts'
 import { CONNECTOR_TASK, connectorTaskKey } from './connect-protocol.ts'
 import { ConnectorOffsets, type OffsetsOwner } from './connector-offsets.ts'

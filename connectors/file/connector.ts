@@ -7,7 +7,6 @@ import { fileSource } from './source.ts'
 
 export default defineConnector({
   name: 'file',
-  version: '0.1.0',
   doc: 'Reads lines, JSON lines or CSV from a growing file, and writes lines or JSON lines to a file, each record once.',
   source: fileSource,
   sink: fileSink,

@@ -6,7 +6,6 @@ import { postgresSink } from './sink.ts'
 
 export default defineConnector({
   name: 'postgres',
-  version: '0.1.0',
   doc: 'Writes records as rows of Postgres tables, and creates the tables from the fields of the records where settings allow it.',
   sink: postgresSink,
 })

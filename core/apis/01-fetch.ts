@@ -262,7 +262,7 @@ export default defineApi({
         return { topic, topicId, plans: partitions.map((asked) => plan(name, asked, version, replica, broker)) }
       })
     let topics = planned()
-    const maxBytes = Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], ANSWER_BYTES, peer.answerBytes)
+    const maxBytes = Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], ANSWER_BYTES, peer.maxResponseBytes)
     // more than the answer may hold is not worth the wait
     const minBytes = Math.min(request.minBytes, maxBytes)
     const plans = topics.flatMap((topic) => topic.plans)

@@ -72,7 +72,7 @@ export default defineApi({
       configs: Object.fromEntries(configs.map((config) => [config.name, config.value])),
     }))
     try {
-      cluster.checkSize(asked)
+      cluster.checkPartitionCount(asked)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       const { message } = error

@@ -1,25 +1,26 @@
 /**
- * One request on its way through a handler.
+ * What a handler gets: one request, the connection that it came from, and the broker that serves it.
  */
 import type { BrokerServices } from '../broker-services.ts'
 
+/** The client at the other end of a connection. */
 export interface Peer {
-  /** Unique for the life of the process. */
+  /** Unique for the lifetime of the process. */
   readonly id: string
   /** The address of the client, as Kafka prints it: `/127.0.0.1`. */
   readonly host: string
-  /** The name of the listener that took the connection. */
+  /** The name of the listener that accepted the connection. */
   readonly listener: string
-  /** Who the peer is; `User:ANONYMOUS` without authentication. */
+  /** Kafka's principal; `User:ANONYMOUS` without authentication. */
   readonly principal: string
-  /** True once the connection is gone: what waits for it should stop. */
+  /** True once the connection is closed: whatever waits for it should stop. */
   readonly closed: boolean
-  /** Bytes that an answer may take now: the less, the more of what was answered to all is not sent yet (Invariant 13). */
-  readonly answerBytes: number
-  /** Runs when the connection goes, or at once when it is gone. Returns how to forget it. */
+  /** Bytes that a response may have now. They shrink as the responses of all connections wait to be sent (Invariant 13). */
+  readonly maxResponseBytes: number
+  /** Runs `task` when the connection closes, at once where it is closed. Returns how to unsubscribe. */
   onClose(task: () => void): () => void
-  /** Ends the connection and says why in the log: the only answer to a request that has none (Produce with acks=0). */
-  close(why: string): void
+  /** Closes the connection and logs the reason: the only way to fail a request that has no response (Produce with acks=0). */
+  close(reason: string): void
 }
 
 export interface RequestContext<Q = unknown> {
@@ -28,6 +29,6 @@ export interface RequestContext<Q = unknown> {
   readonly clientId: string | null
   readonly peer: Peer
   readonly broker: BrokerServices
-  /** Runs once the response has left the process, or never will: gives pooled buffers back. */
+  /** Runs `release` once the response is sent, or never will be: returns pooled buffers. */
   onSent(release: () => void): void
 }

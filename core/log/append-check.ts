@@ -1,9 +1,12 @@
 /**
- * What a produced `records` field must be before it may enter the log: the decision alone, without the log. Looks at the header and the CRC; opens the
- * records only where a topic's settings ask about each of them (compacted topics, bounds on old timestamps). Throws what Kafka answers.
+ * Whether a produced `records` field may enter the log: the decision alone, without the log. Like Kafka's LogValidator it checks header, CRC and
+ * the structure of every record, compressed batches included, so that no producer can store what no consumer can read. Throws Kafka's errors.
+ *
+ * What that costs, and why nothing cheaper is sound: docs/decisions/0006-records-are-checked.md.
  */
 import { KafkaError } from '../errors.ts'
 import {
+  at,
   attributes,
   BATCH_OVERHEAD,
   type BatchHeader,
@@ -12,12 +15,17 @@ import {
   computeCrc,
   MAGIC,
   readBatchHeader,
+  rewriteCrc,
+  writeInt64,
 } from '../wire/batch-header.ts'
 import { WireError } from '../wire/reader.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
 import type { LogConfig } from './types.ts'
 
 export type AppendOrigin = 'client' | 'coordinator'
+
+/** Kafka's RecordBatch.NO_TIMESTAMP. */
+const NO_TIMESTAMP = -1
 
 /** The header of a batch that may be appended, its timestamps aside. `where` is the partition, for messages. */
 export function checkBatch(batch: Buffer, config: LogConfig, origin: AppendOrigin, where: string): BatchHeader {
@@ -78,42 +86,45 @@ function checkClientRules(header: BatchHeader, where: string): void {
   }
 }
 
-/** True where the settings ask about single records, so that the batch must be opened. */
-const asksAboutRecords = (header: BatchHeader, config: LogConfig): boolean =>
-  (header.attributes & attributes.control) === 0 &&
-  (config.cleanupPolicy.includes('compact') ||
-    (config.messageTimestampType === 'CreateTime' &&
-      Number.isFinite(config.messageTimestampBeforeMaxMs) &&
-      config.messageTimestampBeforeMaxMs < 2 ** 53))
-
-/** The bounds on timestamps, and keys where the topic is compacted. */
-export function checkRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): void {
-  if ((header.attributes & attributes.logAppendTime) !== 0) {
-    throw new KafkaError('INVALID_TIMESTAMP', `${where}: the batch claims LogAppendTime, which only a broker may set`)
+/**
+ * Kafka's LogValidator for the records: their structure, timestamps, and keys where the topic is compacted. The header's largest timestamp becomes
+ * that of the records, so that the time index is right whatever a producer wrote there.
+ */
+export function validateRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): void {
+  if ((header.attributes & attributes.logAppendTime) !== 0)
+    throw new KafkaError('INVALID_TIMESTAMP', `${where}: the batch has LogAppendTime, which only a broker may set`)
+  let largest = NO_TIMESTAMP
+  let smallest = Number.POSITIVE_INFINITY
+  let hasKeys = true
+  try {
+    walkRecords(batch, recordBytes(batch, false), (_, timestamp, hasKey) => {
+      if (timestamp > largest) largest = timestamp
+      if (timestamp < smallest && timestamp !== NO_TIMESTAMP) smallest = timestamp
+      if (!hasKey) hasKeys = false
+      return false
+    })
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause
+    throw new KafkaError('INVALID_RECORD', `${where}: ${cause.message}`, { cause })
   }
-  if (config.messageTimestampType === 'CreateTime' && header.maxTimestamp - nowMs > config.messageTimestampAfterMaxMs) {
+  if (!hasKeys && config.cleanupPolicy.includes('compact'))
+    throw new KafkaError('INVALID_RECORD', `${where}: a compacted topic cannot accept a record without a key`)
+  if (config.messageTimestampType !== 'CreateTime') return
+  if (largest - nowMs > config.messageTimestampAfterMaxMs)
     throw new KafkaError(
       'INVALID_TIMESTAMP',
-      `${where}: timestamp ${header.maxTimestamp} is more than message.timestamp.after.max.ms=${config.messageTimestampAfterMaxMs} ahead of ${nowMs}`,
+      `${where}: timestamp ${largest} is more than message.timestamp.after.max.ms=${config.messageTimestampAfterMaxMs} ahead of ${nowMs}`,
     )
+  if (nowMs - smallest > config.messageTimestampBeforeMaxMs)
+    throw new KafkaError(
+      'INVALID_TIMESTAMP',
+      `${where}: timestamp ${smallest} is more than message.timestamp.before.max.ms=${config.messageTimestampBeforeMaxMs} behind ${nowMs}`,
+    )
+  if (header.maxTimestamp !== largest) {
+    header.maxTimestamp = largest
+    writeInt64(batch, largest, at.maxTimestamp)
+    rewriteCrc(batch, 0, header.sizeBytes)
   }
-  if (!asksAboutRecords(header, config)) return
-  const earliest = nowMs - config.messageTimestampBeforeMaxMs
-  const isCompacted = config.cleanupPolicy.includes('compact')
-  opened(where, () =>
-    walkRecords(batch, recordBytes(batch, false), (_, timestamp, hasKey) => {
-      if (!hasKey && isCompacted) {
-        throw new KafkaError('INVALID_RECORD', `${where}: a record without a key cannot go to a compacted topic`)
-      }
-      if (config.messageTimestampType === 'CreateTime' && timestamp >= 0 && timestamp < earliest) {
-        throw new KafkaError(
-          'INVALID_TIMESTAMP',
-          `${where}: timestamp ${timestamp} is more than message.timestamp.before.max.ms=${config.messageTimestampBeforeMaxMs} behind ${nowMs}`,
-        )
-      }
-      return false
-    }),
-  )
 }
 
 /** What `open` makes of a batch's records; CORRUPT_MESSAGE where it cannot be opened. */

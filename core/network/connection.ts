@@ -1,6 +1,7 @@
 /**
- * One client's connection: frames in, requests begun in order, answers out in order. Requests of an API that `overlaps` run side by side;
- * every other waits until its elders are answered. What a client can make it hold is bounded (Invariant 13): beyond the limits it stops reading.
+ * One client's connection: frames in, requests started in order, responses sent in order. Requests of a `concurrent` API run side by side; every
+ * other request waits until the earlier ones have their responses. What a client can make it buffer is bounded (Invariant 13): beyond the limits
+ * the connection is muted, as Kafka calls it: nothing more is read from it.
  */
 import type { Socket } from 'node:net'
 import type { Peer } from '../apis/request-context.ts'
@@ -15,31 +16,32 @@ import type { RequestDispatcher } from './request-dispatcher.ts'
 
 /** What all connections of a broker share. */
 export interface ConnectionContext {
-  readonly dispatch: RequestDispatcher
+  readonly dispatcher: RequestDispatcher
   readonly logger: Logger
   readonly maxRequestBytes: number
-  readonly budget: RequestBudget
+  readonly memory: RequestMemory
   readonly counters: NetworkCounters
   monotonic(): number
 }
 
-/** Plain numbers: counted on the hot path, read by the metrics when somebody looks. */
+/** Plain numbers: counted on the hot path, read when the metrics are scraped. */
 export interface NetworkCounters {
+  /** By API key. */
   requests: Map<number, number>
   bytesIn: number
   bytesOut: number
-  /** Encoded and not taken by the system yet. */
+  /** Encoded, and not yet accepted by the kernel. */
   unsentBytes: number
   closedForErrors: number
 }
 
-/** Bytes of requests under way over all connections. */
-export interface RequestBudget {
-  take(bytes: number): void
-  give(bytes: number): void
-  readonly isSpent: boolean
-  /** Runs `task` once there is room again. */
-  whenRoom(task: () => void): void
+/** Memory of the requests in flight, over all connections. */
+export interface RequestMemory {
+  reserve(bytes: number): void
+  release(bytes: number): void
+  readonly isExhausted: boolean
+  /** Runs `task` once, when memory is available again. */
+  onceAvailable(task: () => void): void
 }
 
 const isPromise = (value: unknown): value is Promise<unknown> => typeof (value as { then?: unknown } | null)?.then === 'function'
@@ -53,20 +55,21 @@ export class ClientConnection implements Peer {
   readonly #socket: Socket
   readonly #frames: FrameAssembler
   readonly #closeTasks = new Set<() => void>()
-  /** In the order of their coming; those before `#next` have been begun. */
+  /** In the order of arrival; those before `#next` are started. */
   readonly #queue: PendingRequest[] = []
   #next = 0
   #running = 0
   #runningExclusive = false
   #queuedBytes = 0
-  #paused = false
-  #waitsForRoom = false
+  #muted = false
+  #waitsForMemory = false
   #closed = false
-  /** No request comes any more: the reason to close once the elders are answered. */
+  /** Set when no further request is read: the reason to close once the queue is empty; empty for an orderly end. */
   #ending: string | null = null
   #writer: Writer | null = null
-  #sent: (() => void)[] = []
-  #lastLifeAt: number
+  /** Run when what `#writer` holds is sent. */
+  #releases: (() => void)[] = []
+  #lastActiveAt: number
 
   constructor(socket: Socket, id: string, listener: string, context: ConnectionContext) {
     this.id = id
@@ -75,15 +78,15 @@ export class ClientConnection implements Peer {
     this.#socket = socket
     this.#context = context
     this.#frames = new FrameAssembler(context.maxRequestBytes)
-    this.#lastLifeAt = context.monotonic()
+    this.#lastActiveAt = context.monotonic()
     socket.on('data', (chunk) => this.#receive(chunk as Buffer))
     socket.on('drain', () => {
-      this.#lastLifeAt = context.monotonic()
-      this.#pump()
+      this.#lastActiveAt = context.monotonic()
+      this.#startRequests()
     })
-    socket.on('end', () => this.#gone())
-    socket.on('close', () => this.#gone())
-    // a reset is an ordinary way for a client to go; `close` follows
+    socket.on('end', () => this.#disconnected())
+    socket.on('close', () => this.#disconnected())
+    // A reset is an ordinary way for a client to disconnect; `close` follows.
     socket.on('error', (error) => context.logger.debug({ err: error, client: this.host }, 'connection lost'))
   }
 
@@ -91,16 +94,17 @@ export class ClientConnection implements Peer {
     return this.#closed
   }
 
-  /** Since when nothing happened here, in monotonic ms; null while a request is worked on. A part of a request does not count as life. */
+  /** Monotonic ms of the last activity; null while a request is handled. A part of a request is no activity. */
   get idleSince(): number | null {
-    return this.#running > 0 ? null : this.#lastLifeAt
+    return this.#running > 0 ? null : this.#lastActiveAt
   }
 
-  get answerBytes(): number {
-    return Math.max(limits.leastAnswerBytes, limits.unsentBytes - this.#context.counters.unsentBytes)
+  get maxResponseBytes(): number {
+    return Math.max(limits.leastResponseBytes, limits.unsentBytes - this.#context.counters.unsentBytes)
   }
 
-  get isQuiet(): boolean {
+  /** True when no request is in flight and every response is sent. */
+  get isIdle(): boolean {
     return this.#queue.length === 0 && this.#writer === null && this.#socket.writableLength === 0
   }
 
@@ -113,175 +117,172 @@ export class ClientConnection implements Peer {
     return () => this.#closeTasks.delete(task)
   }
 
-  close(why: string): void {
+  close(reason: string): void {
     if (this.#closed) return
-    this.#context.logger.warn({ client: this.host, listener: this.listener }, `connection closed: ${why}`)
+    this.#context.logger.warn({ client: this.host, listener: this.listener }, `connection closed: ${reason}`)
     this.#context.counters.closedForErrors++
     this.destroy()
   }
 
   destroy(): void {
     this.#socket.destroy()
-    this.#gone()
+    this.#disconnected()
   }
 
-  /** Takes no more requests. */
+  /** Reads no further request, and closes once the requests in flight have their responses. */
   stopReading(): void {
     this.#ending ??= ''
     this.#socket.pause()
-    if (this.isQuiet) this.#socket.destroySoon()
+    if (this.isIdle) this.#socket.destroySoon()
   }
 
   #receive(chunk: Buffer): void {
     if (this.#closed || this.#ending !== null) return
     this.#context.counters.bytesIn += chunk.length
     try {
-      this.#frames.push(chunk, (frame) => this.#take(frame))
+      this.#frames.push(chunk, (frame) => this.#enqueue(frame))
     } catch (error) {
       if (error instanceof WireError) this.#endWith(error.message)
       else {
-        // a fault of ours in reading one client's bytes must not end the others
+        // A bug in reading one client's bytes must not end the broker.
         this.#context.logger.error({ err: error, client: this.host }, 'a request could not be read')
         this.close('a request could not be read')
       }
     }
-    this.#pump()
-    this.#throttle()
+    this.#startRequests()
+    this.#muteOverLimit()
   }
 
-  #take(frame: Buffer): void {
+  #enqueue(frame: Buffer): void {
     if (this.#ending !== null) return
-    this.#lastLifeAt = this.#context.monotonic()
-    let exchange: PendingRequest
+    this.#lastActiveAt = this.#context.monotonic()
+    let pending: PendingRequest
     try {
-      exchange = this.#context.dispatch.read(frame, this)
+      pending = this.#context.dispatcher.read(frame, this)
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       this.#endWith(error.message)
       return
     }
     const { requests } = this.#context.counters
-    requests.set(exchange.api.key, (requests.get(exchange.api.key) ?? 0) + 1)
-    this.#queue.push(exchange)
-    this.#queuedBytes += exchange.bytes
-    this.#context.budget.take(exchange.bytes)
+    requests.set(pending.api.key, (requests.get(pending.api.key) ?? 0) + 1)
+    this.#queue.push(pending)
+    this.#queuedBytes += pending.sizeBytes
+    this.#context.memory.reserve(pending.sizeBytes)
   }
 
-  /** What came before is still answered. */
-  #endWith(why: string): void {
-    this.#ending = why
-    if (this.#queue.length === 0 && this.#writer === null) this.close(why)
+  /** Earlier requests still get their responses. */
+  #endWith(reason: string): void {
+    this.#ending = reason
+    if (this.#queue.length === 0 && this.#writer === null) this.close(reason)
   }
 
-  #pump(): void {
+  #startRequests(): void {
     while (this.#next < this.#queue.length && !this.#closed) {
-      const exchange = this.#queue[this.#next]!
-      if (this.#running > 0 && (this.#runningExclusive || !exchange.api.concurrent)) break
+      const pending = this.#queue[this.#next]!
+      if (this.#running > 0 && (this.#runningExclusive || !pending.api.concurrent)) break
       if (this.#socket.writableLength + (this.#writer?.length ?? 0) > limits.unsentBytesPerConnection) break
       this.#next++
-      if (!exchange.done) this.#begin(exchange)
-      this.#answerReady()
+      if (!pending.isCompleted) this.#handle(pending)
+      this.#encodeCompleted()
     }
   }
 
-  #begin(exchange: PendingRequest): void {
-    let answer: unknown
+  #handle(pending: PendingRequest): void {
+    let result: unknown
     try {
-      answer = exchange.api.handle(exchange)
+      result = pending.api.handle(pending)
     } catch (error) {
-      this.#fail(exchange, error)
+      this.#fail(pending, error)
       return
     }
-    if (!isPromise(answer)) {
-      exchange.answer = answer
-      exchange.done = true
+    if (!isPromise(result)) {
+      pending.complete(result)
       return
     }
     this.#running++
-    if (!exchange.api.concurrent) this.#runningExclusive = true
-    answer.then(
-      (value) => {
-        exchange.answer = value
-        exchange.done = true
-        this.#ended()
+    if (!pending.api.concurrent) this.#runningExclusive = true
+    result.then(
+      (response) => {
+        pending.complete(response)
+        this.#handled()
       },
       (error) => {
-        this.#fail(exchange, error)
-        this.#ended()
+        this.#fail(pending, error)
+        this.#handled()
       },
     )
   }
 
-  #fail(exchange: PendingRequest, error: unknown): void {
+  #fail(pending: PendingRequest, error: unknown): void {
+    let response: unknown = null
     try {
-      exchange.answer = this.#context.dispatch.refuse(exchange, error)
-    } catch (fault) {
-      this.#context.logger.error({ err: fault, api: exchange.api.name }, 'a failure could not be answered')
+      response = this.#context.dispatcher.errorResponse(pending, error)
+    } catch (bug) {
+      this.#context.logger.error({ err: bug, api: pending.api.name }, 'an error response could not be built')
     }
-    exchange.done = true
-    if (exchange.answer === null) this.close(`${exchange.api.name} failed, and its answer has no place for an error`)
+    pending.complete(response)
+    if (response === null) this.close(`${pending.api.name} failed, and its response has no field for an error`)
   }
 
-  #ended(): void {
+  #handled(): void {
     this.#running--
     if (this.#running === 0) this.#runningExclusive = false
-    this.#answerReady()
-    this.#pump()
-    if (this.#paused) this.#unthrottle()
+    this.#encodeCompleted()
+    this.#startRequests()
+    if (this.#muted) this.#unmute()
   }
 
-  /** Encodes the answers that are next in order. */
-  #answerReady(): void {
-    let ready = 0
-    for (; ready < this.#next; ready++) {
-      const exchange = this.#queue[ready]!
-      if (!exchange.done) break
-      this.#queuedBytes -= exchange.bytes
-      this.#context.budget.give(exchange.bytes)
-      this.#encode(exchange)
+  /** Encodes the responses that are next in order. */
+  #encodeCompleted(): void {
+    let completed = 0
+    for (; completed < this.#next; completed++) {
+      const pending = this.#queue[completed]!
+      if (!pending.isCompleted) break
+      this.#queuedBytes -= pending.sizeBytes
+      this.#context.memory.release(pending.sizeBytes)
+      this.#encode(pending)
     }
-    if (ready === 0) return
-    if (ready === this.#queue.length) this.#queue.length = 0
-    else this.#queue.splice(0, ready)
-    this.#next -= ready
+    if (completed === 0) return
+    if (completed === this.#queue.length) this.#queue.length = 0
+    else this.#queue.splice(0, completed)
+    this.#next -= completed
   }
 
-  #encode(exchange: PendingRequest): void {
-    const releases = exchange.takeReleases()
-    if (this.#closed || exchange.answer === null) {
-      if (releases) for (const release of releases) release()
+  #encode({ api, version, correlationId, response, releases }: PendingRequest): void {
+    if (this.#closed || response === null) {
+      for (const release of releases) release()
       return
     }
-    if (releases) for (const release of releases) this.#sent.push(release)
+    for (const release of releases) this.#releases.push(release)
     if (!this.#writer) {
       this.#writer = new Writer(256)
-      // all answers of this turn leave together
+      // All responses of this turn are sent together.
       process.nextTick(() => this.#send())
     }
-    const { api, version } = exchange
     try {
       this.#writer.beginSized()
-      writeResponseHeader(this.#writer, api, version, exchange.correlationId)
-      api.writeResponse(this.#writer, version, exchange.answer as never)
+      writeResponseHeader(this.#writer, api, version, correlationId)
+      api.writeResponse(this.#writer, version, response as never)
       this.#writer.endSized()
     } catch (error) {
-      this.#context.logger.error({ err: error, api: api.name, version }, 'an answer could not be encoded')
-      this.close(`the answer to ${api.name} could not be encoded`)
+      this.#context.logger.error({ err: error, api: api.name, version }, 'a response could not be encoded')
+      this.close(`the response to ${api.name} could not be encoded`)
     }
   }
 
   #send(): void {
     const writer = this.#writer
-    const releases = this.#sent
+    const releases = this.#releases
     this.#writer = null
-    this.#sent = []
+    this.#releases = []
     const { counters } = this.#context
     if (!writer || this.#closed) {
       for (const release of releases) release()
       return
     }
     const { length } = writer
-    const done = () => {
+    const sent = () => {
       counters.unsentBytes -= length
       for (const release of releases) release()
     }
@@ -290,10 +291,10 @@ export class ClientConnection implements Peer {
     counters.unsentBytes += length
     const last = chunks.length - 1
     if (last > 0) this.#socket.cork()
-    for (let i = 0; i <= last; i++) this.#socket.write(chunks[i]!, i === last ? done : undefined)
+    for (let i = 0; i <= last; i++) this.#socket.write(chunks[i]!, i === last ? sent : undefined)
     if (last > 0) this.#socket.uncork()
     if (this.#ending !== null && this.#queue.length === 0) this.#finish()
-    else this.#pump()
+    else this.#startRequests()
   }
 
   #finish(): void {
@@ -301,43 +302,45 @@ export class ClientConnection implements Peer {
     else this.#socket.destroySoon()
   }
 
-  /** All together hold too much. Who has nothing under way may always bring one request, or a few that do not read would silence the rest. */
-  #isCrowded(): boolean {
-    return this.#queue.length > 0 && this.#context.budget.isSpent
+  /**
+   * The requests of all connections use too much memory. A connection without requests in flight may always send one, or a few clients that do not
+   * read their responses would silence all others.
+   */
+  #lacksMemory(): boolean {
+    return this.#queue.length > 0 && this.#context.memory.isExhausted
   }
 
-  #overLimit(): boolean {
+  #isOverLimit(): boolean {
     return this.#queue.length > limits.requestsPerConnection || this.#queuedBytes > limits.requestBytesPerConnection
   }
 
-  #throttle(): void {
-    if (this.#paused || this.#closed || !(this.#overLimit() || this.#isCrowded())) return
-    this.#paused = true
+  #muteOverLimit(): void {
+    if (this.#muted || this.#closed || !(this.#isOverLimit() || this.#lacksMemory())) return
+    this.#muted = true
     this.#socket.pause()
-    this.#unthrottle()
+    this.#unmute()
   }
 
-  #unthrottle(): void {
-    if (this.#overLimit()) return
-    if (this.#isCrowded()) {
-      if (this.#waitsForRoom) return
-      this.#waitsForRoom = true
-      this.#context.budget.whenRoom(() => {
-        this.#waitsForRoom = false
-        if (this.#paused) this.#unthrottle()
+  #unmute(): void {
+    if (this.#isOverLimit()) return
+    if (this.#lacksMemory()) {
+      if (this.#waitsForMemory) return
+      this.#waitsForMemory = true
+      this.#context.memory.onceAvailable(() => {
+        this.#waitsForMemory = false
+        if (this.#muted) this.#unmute()
       })
       return
     }
-    this.#paused = false
+    this.#muted = false
     if (this.#ending === null && !this.#closed) this.#socket.resume()
   }
 
-  /** What is under way goes on to its end, and its answer is dropped. */
-  #gone(): void {
+  /** Requests in flight run to their end, and their responses are dropped. */
+  #disconnected(): void {
     if (this.#closed) return
     this.#closed = true
-    // what was never begun has nothing to end
-    for (const exchange of this.#queue.splice(this.#next)) this.#context.budget.give(exchange.bytes)
+    for (const pending of this.#queue.splice(this.#next)) this.#context.memory.release(pending.sizeBytes)
     const tasks = [...this.#closeTasks]
     this.#closeTasks.clear()
     for (const task of tasks) task()

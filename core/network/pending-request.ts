@@ -1,7 +1,6 @@
 /**
- * One request of one connection, from its frame to its answer: what a handler is called with, and what the connection keeps in order by.
+ * One request of one connection, from its frame until its response is sent: the context of its handler, and its place in the connection's queue.
  */
-
 import type { AnyServedApi } from '../apis/define-api.ts'
 import type { Peer, RequestContext } from '../apis/request-context.ts'
 import type { BrokerServices } from '../broker-services.ts'
@@ -14,11 +13,12 @@ export class PendingRequest implements RequestContext {
   readonly clientId: string | null
   readonly peer: Peer
   readonly broker: BrokerServices
-  /** What it holds while it is under way: its frame, and what was made of it. */
-  readonly bytes: number
-  done = false
+  /** Memory of the frame and of the values that were read from it. */
+  readonly sizeBytes: number
+  /** True once `response` is set. */
+  isCompleted = false
   /** The response's fields; null where nothing is sent. */
-  answer: unknown = null
+  response: unknown = null
   #releases: (() => void)[] | null = null
 
   constructor(
@@ -27,7 +27,7 @@ export class PendingRequest implements RequestContext {
     header: { apiVersion: number; correlationId: number; clientId: string | null },
     peer: Peer,
     broker: BrokerServices,
-    bytes: number,
+    sizeBytes: number,
   ) {
     this.api = api
     this.request = request
@@ -36,7 +36,12 @@ export class PendingRequest implements RequestContext {
     this.clientId = header.clientId
     this.peer = peer
     this.broker = broker
-    this.bytes = bytes
+    this.sizeBytes = sizeBytes
+  }
+
+  complete(response: unknown): void {
+    this.response = response
+    this.isCompleted = true
   }
 
   onSent(release: () => void): void {
@@ -44,9 +49,10 @@ export class PendingRequest implements RequestContext {
     this.#releases.push(release)
   }
 
-  takeReleases(): (() => void)[] | null {
-    const releases = this.#releases
-    this.#releases = null
-    return releases
+  /** What `onSent` has registered; the caller runs it. */
+  get releases(): readonly (() => void)[] {
+    return this.#releases ?? NO_RELEASES
   }
 }
+
+const NO_RELEASES: readonly (() => void)[] = []

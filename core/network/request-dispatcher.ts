@@ -1,8 +1,7 @@
 /**
- * From a frame to a request and from a handler's failure to an answer: which API, which version, what an unknown one gets. Holds no state of
- * a connection.
+ * From a frame to a request, and from a handler's error to an error response: which API, which version, what unknown ones get. It keeps no state
+ * of a connection.
  */
-
 import type { AnyServedApi } from '../apis/define-api.ts'
 import type { Peer } from '../apis/request-context.ts'
 import type { BrokerServices } from '../broker-services.ts'
@@ -22,7 +21,7 @@ export class RequestDispatcher {
     this.#broker = broker
   }
 
-  /** Throws WireError where the frame is no request that can be answered: the connection has to go, as Kafka does it. */
+  /** Throws WireError where the frame is no valid request: the connection must be closed, as Kafka does. */
   read(frame: Buffer, peer: Peer): PendingRequest {
     const reader = new Reader(frame)
     const header = readRequestHeader(reader)
@@ -40,25 +39,24 @@ export class RequestDispatcher {
     return new PendingRequest(api, request, header, peer, this.#broker, frame.length + reader.elements * limits.elementBytes)
   }
 
-  /** KIP-511: the body is not looked at, the answer has version 0 and tells ApiVersions' own range, so that the client can ask again. */
+  /** KIP-511: the body is not read; the response has version 0 and names the versions of ApiVersions, so that the client can retry. */
   #unsupportedApiVersions(
     api: AnyServedApi,
     header: { correlationId: number; clientId: string | null },
     peer: Peer,
-    bytes: number,
+    sizeBytes: number,
   ): PendingRequest {
-    const exchange = new PendingRequest(api, {}, { ...header, apiVersion: 0 }, peer, this.#broker, bytes)
+    const pending = new PendingRequest(api, {}, { ...header, apiVersion: 0 }, peer, this.#broker, sizeBytes)
     const [minVersion, maxVersion] = api.versions
-    exchange.answer = { errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys: [{ apiKey: api.key, minVersion, maxVersion }] }
-    exchange.done = true
-    return exchange
+    pending.complete({ errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys: [{ apiKey: api.key, minVersion, maxVersion }] })
+    return pending
   }
 
-  /** The answer to a request whose handler threw, or null where the API has no place for an error. */
-  refuse(exchange: PendingRequest, error: unknown): unknown {
-    const { api, request, version } = exchange
+  /** The response to a request whose handler threw, or null where the API has no field for an error. */
+  errorResponse(pending: PendingRequest, error: unknown): unknown {
+    const { api, request, version } = pending
     if (!(error instanceof KafkaError))
-      this.#broker.system.logger.error({ err: error, api: api.name, version, client: exchange.peer.host }, 'a request failed')
+      this.#broker.system.logger.error({ err: error, api: api.name, version, client: pending.peer.host }, 'a request failed')
     if (api.errorResponse) return api.errorResponse(codeOf(error), request, version)
     return 'errorCode' in api.response ? { errorCode: codeOf(error) } : null
   }

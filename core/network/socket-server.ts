@@ -1,34 +1,34 @@
 /**
- * The listeners of a broker: they take connections, hold them to their limits, and end them. A connection that is idle, or that is slow to
- * finish a request, is closed after connections.max.idle.ms.
+ * The listeners of a broker: they accept connections, enforce their limits, and close them. A connection that is idle, or does not complete a
+ * request, is closed after connections.max.idle.ms.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { KafkaError } from '../errors.ts'
 import type { BrokerSettings, ListenerSettings } from '../settings.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
-import { ClientConnection, type ConnectionContext, type NetworkCounters, type RequestBudget } from './connection.ts'
+import { ClientConnection, type ConnectionContext, type NetworkCounters, type RequestMemory } from './connection.ts'
 import { limits } from './limits.ts'
 import type { RequestDispatcher } from './request-dispatcher.ts'
 
 export interface Endpoint {
   readonly listener: string
-  /** Where the socket is bound. */
+  /** The bound address. */
   readonly host: string
   readonly port: number
-  /** What clients are told. */
+  /** The address in metadata responses. */
   readonly advertisedHost: string
   readonly advertisedPort: number
 }
 
-/** Limits that may change while the broker runs. */
+/** Dynamic settings: they may change while the broker runs. */
 type ConnectionLimit = 'max.connections' | 'max.connections.per.ip'
 
 export class ListenError extends Error {
   override name = 'ListenError'
 }
 
-class Budget implements RequestBudget {
+class RequestPool implements RequestMemory {
   readonly #maxBytes: number
   readonly #waiting: (() => void)[] = []
   requests = 0
@@ -38,30 +38,31 @@ class Budget implements RequestBudget {
     this.#maxBytes = maxBytes
   }
 
-  get isSpent(): boolean {
+  get isExhausted(): boolean {
     return this.bytes > this.#maxBytes
   }
 
-  take(bytes: number): void {
+  reserve(bytes: number): void {
     this.requests++
     this.bytes += bytes
   }
 
-  give(bytes: number): void {
+  release(bytes: number): void {
     this.requests--
     this.bytes -= bytes
-    if (this.#waiting.length > 0 && !this.isSpent) for (const task of this.#waiting.splice(0)) task()
+    if (this.#waiting.length > 0 && !this.isExhausted) for (const task of this.#waiting.splice(0)) task()
   }
 
-  whenRoom(task: () => void): void {
+  onceAvailable(task: () => void): void {
     this.#waiting.push(task)
   }
 }
 
-const sentences: Record<string, (at: string) => string> = {
-  EADDRINUSE: (at) => `${at} is taken by another process. Stop that process, or name another port in \`listeners\`.`,
-  EADDRNOTAVAIL: (at) => `${at} is no address of this machine. Name one of its own in \`listeners\`, or 127.0.0.1.`,
-  EACCES: (at) => `${at} may not be opened by this user. Ports below 1024 need rights; name another one in \`listeners\`.`,
+/** What the operator can do, by the error of the system. */
+const listenErrors: Record<string, (at: string) => string> = {
+  EADDRINUSE: (at) => `${at} is in use by another process. Stop that process, or name another port in \`listeners\`.`,
+  EADDRNOTAVAIL: (at) => `${at} is not an address of this machine. Name one of its own in \`listeners\`, or 127.0.0.1.`,
+  EACCES: (at) => `${at} cannot be opened by this user. Ports below 1024 need privileges; name another one in \`listeners\`.`,
   ENOTFOUND: (at) => `${at}: the name cannot be resolved. Name an address of this machine in \`listeners\`.`,
 }
 
@@ -70,60 +71,59 @@ export class SocketServer {
   readonly #limitOf: (name: ConnectionLimit) => number
   readonly #system: System
   readonly #context: ConnectionContext
-  readonly #budget: Budget
+  readonly #memory: RequestPool
   readonly #servers: Server[] = []
   readonly #connections = new Set<ClientConnection>()
   readonly #perHost = new Map<string, number>()
-  readonly #sweep: Timer
+  readonly #idleCheck: Timer
   readonly counters: NetworkCounters = { requests: new Map(), bytesIn: 0, bytesOut: 0, unsentBytes: 0, closedForErrors: 0 }
   #lastId = 0
-  #refused = 0
+  #rejected = 0
   #stopping = false
 
-  constructor(settings: BrokerSettings, system: System, dispatch: RequestDispatcher, limitOf: (name: ConnectionLimit) => number) {
+  constructor(settings: BrokerSettings, system: System, dispatcher: RequestDispatcher, limitOf: (name: ConnectionLimit) => number) {
     const { values } = settings
     this.#settings = settings
     this.#limitOf = limitOf
     this.#system = system
     const maxBytes = values['queued.max.request.bytes']
-    this.#budget = new Budget(maxBytes > 0 ? maxBytes : limits.requestBytes)
+    this.#memory = new RequestPool(maxBytes > 0 ? maxBytes : limits.requestBytes)
     this.#context = {
-      dispatch,
+      dispatcher,
       logger: system.logger,
       maxRequestBytes: values['socket.request.max.bytes'],
-      budget: this.#budget,
+      memory: this.#memory,
       counters: this.counters,
       monotonic: () => system.clock.monotonic(),
     }
     const idleMs = values['connections.max.idle.ms']
-    this.#sweep = system.clock.every(Math.max(10, Math.min(idleMs / 4, 30_000)), () => this.#closeIdle(idleMs))
+    this.#idleCheck = system.clock.every(Math.max(10, Math.min(idleMs / 4, 30_000)), () => this.#closeIdle(idleMs))
   }
 
   get connections(): number {
     return this.#connections.size
   }
 
-  /** Requests under way. */
-  get requestsUnderWay(): number {
-    return this.#budget.requests
+  get requestsInFlight(): number {
+    return this.#memory.requests
   }
 
-  /** Opens a listener. Throws ListenError with a sentence for the operator. */
+  /** Opens a listener. Throws ListenError with a message for the operator. */
   listen(listener: ListenerSettings): Promise<Endpoint> {
     const server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket, listener.name))
     const at = `${listener.name}://${listener.host}:${listener.port}`
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
-        const sentence = sentences[error.code ?? '']?.(at) ?? `${at} cannot be opened: ${error.message}`
-        reject(new ListenError(sentence, { cause: error }))
+        const message = listenErrors[error.code ?? '']?.(at) ?? `${at} cannot be opened: ${error.message}`
+        reject(new ListenError(message, { cause: error }))
       })
       server.listen(
         { port: listener.port, host: listener.host || undefined, backlog: this.#settings.values['socket.listen.backlog.size'] },
         () => {
           server.removeAllListeners('error')
-          // out of file descriptors, for example: those who are connected stay
+          // Out of file descriptors, for example: established connections stay.
           server.on('error', (error) =>
-            this.#system.logger.error({ err: error, listener: listener.name }, 'a connection could not be taken'),
+            this.#system.logger.error({ err: error, listener: listener.name }, 'a connection could not be accepted'),
           )
           this.#servers.push(server)
           const bound = server.address()
@@ -140,35 +140,39 @@ export class SocketServer {
     })
   }
 
-  /** Takes nothing new, lets answers under way go out for a while, then ends what is left. */
+  /** Accepts no more connections, waits a bounded time for the responses in flight, then closes all connections. */
   async close(): Promise<void> {
     this.#stopping = true
-    this.#sweep.cancel()
+    this.#idleCheck.cancel()
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const connection of this.#connections) connection.stopReading()
-    const giveUp = this.#system.clock.after(limits.stopMs, () => {
+    const deadline = this.#system.clock.after(limits.stopMs, () => {
       for (const connection of this.#connections) connection.destroy()
     })
     await Promise.all(closed)
-    giveUp.cancel()
+    deadline.cancel()
   }
 
   #accept(socket: Socket, listener: string): void {
     const host = socket.remoteAddress ?? ''
-    const ofHost = (this.#perHost.get(host) ?? 0) + 1
-    if (this.#stopping || this.#connections.size >= this.#limitOf('max.connections') || ofHost > this.#limitOf('max.connections.per.ip')) {
+    const hostConnections = (this.#perHost.get(host) ?? 0) + 1
+    if (
+      this.#stopping ||
+      this.#connections.size >= this.#limitOf('max.connections') ||
+      hostConnections > this.#limitOf('max.connections.per.ip')
+    ) {
       socket.destroy()
-      // one line for the first and then for each thousand: a flood must not become a flood of lines
-      if (!this.#stopping && this.#refused++ % 1000 === 0)
+      // One line for the first and then for each thousand: a flood of connections must not become a flood of log lines.
+      if (!this.#stopping && this.#rejected++ % 1000 === 0)
         this.#system.logger.warn(
-          { client: host, refused: this.#refused },
-          'connection refused: max.connections or max.connections.per.ip is reached',
+          { client: host, rejected: this.#rejected },
+          'connection rejected: max.connections or max.connections.per.ip is reached',
         )
       return
     }
     const connection = new ClientConnection(socket, `${listener}-${++this.#lastId}`, listener, this.#context)
     this.#connections.add(connection)
-    this.#perHost.set(host, ofHost)
+    this.#perHost.set(host, hostConnections)
     socket.on('close', () => {
       this.#connections.delete(connection)
       const left = (this.#perHost.get(host) ?? 1) - 1

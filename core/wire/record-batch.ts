@@ -19,6 +19,7 @@ import {
 import { decompress } from './compression/index.ts'
 import { limits } from './limits.ts'
 import { WireError } from './reader.ts'
+import { readVarint, readVarlong, varintEnd } from './varint.ts'
 
 export {
   BatchBuilder,
@@ -79,56 +80,23 @@ export interface DecodeOptions {
   into?: DecodedRecord[]
 }
 
-/** Where the slow readers of varints stop; the hot loop keeps its own position and reads this after a call. */
-let cursor = 0
-
-function longVarint(bytes: Buffer, position: number): number {
-  let raw = 0
-  let at = position
-  for (let shift = 0; shift < 35; shift += 7) {
-    const byte = bytes[at++]
-    if (byte === undefined) throw new WireError('a varint runs past the end of the batch')
-    if (shift === 28 && byte > 0x0f) throw new WireError('varint longer than 32 bits')
-    raw |= (byte & 0x7f) << shift
-    if (byte < 0x80) break
-  }
-  cursor = at
-  return (raw >>> 1) ^ -(raw & 1)
-}
-
-function longVarlong(bytes: Buffer, position: number): number {
-  let raw = 0n
-  let at = position
-  for (let shift = 0n; ; shift += 7n) {
-    const byte = bytes[at++]
-    if (byte === undefined) throw new WireError('a varlong runs past the end of the batch')
-    if (shift === 63n && byte > 1) throw new WireError('varlong longer than 64 bits')
-    raw |= BigInt(byte & 0x7f) << shift
-    if (byte < 0x80) break
-  }
-  cursor = at
-  const value = Number(raw & 1n ? -(raw >> 1n) - 1n : raw >> 1n)
-  if (!Number.isSafeInteger(value)) throw new WireError('varlong is outside the safe range')
-  return value
-}
-
 function readHeaders(bytes: Buffer, position: number, end: number, count: number): RecordHeader[] {
   if (count > limits.recordHeaders || count * 2 > end - position) throw new WireError(`${count} headers in ${end - position} bytes`)
   const headers: RecordHeader[] = []
   let at = position
   for (let i = 0; i < count; i++) {
-    const keyLength = longVarint(bytes, at)
-    at = cursor
+    const keyLength = readVarint(bytes, at)
+    at = varintEnd
     if (keyLength < 0 || keyLength > end - at) throw new WireError(`a header key of ${keyLength} bytes, ${end - at} left`)
     const key = bytes.toString('utf8', at, at + keyLength)
     at += keyLength
-    const valueLength = longVarint(bytes, at)
-    at = cursor
+    const valueLength = readVarint(bytes, at)
+    at = varintEnd
     if (valueLength < -1 || valueLength > end - at) throw new WireError(`a header value of ${valueLength} bytes, ${end - at} left`)
     headers.push({ key, value: valueLength < 0 ? null : bytes.subarray(at, at + valueLength) })
     if (valueLength > 0) at += valueLength
   }
-  cursor = at
+  if (at !== end) throw new WireError(`${end - at} bytes behind the headers of a record`)
   return headers
 }
 
@@ -159,8 +127,8 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
       length = (byte >>> 1) ^ -(byte & 1)
       position++
     } else {
-      length = longVarint(bytes, position)
-      position = cursor
+      length = readVarint(bytes, position)
+      position = varintEnd
     }
     const end = position + length
     if (length < MIN_RECORD_BYTES - 1 || end > bytes.length)
@@ -178,9 +146,9 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
         if (!logAppendTime) timestamp = baseTimestamp + ((raw >>> 1) ^ -(raw & 1))
         position += 2
       } else {
-        const delta = longVarlong(bytes, position)
+        const delta = readVarlong(bytes, position)
         if (!logAppendTime) timestamp = baseTimestamp + delta
-        position = cursor
+        position = varintEnd
       }
     }
     byte = bytes[position]!
@@ -189,8 +157,8 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
       offsetDelta = (byte >>> 1) ^ -(byte & 1)
       position++
     } else {
-      offsetDelta = longVarint(bytes, position)
-      position = cursor
+      offsetDelta = readVarint(bytes, position)
+      position = varintEnd
     }
     if (offsetDelta <= lastDelta || offsetDelta > lastOffsetDelta)
       throw new WireError(`record ${index} at offset ${offsetDelta} of the batch, between ${lastDelta} and ${lastOffsetDelta} expected`)
@@ -201,8 +169,8 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
       length = (byte >>> 1) ^ -(byte & 1)
       position++
     } else {
-      length = longVarint(bytes, position)
-      position = cursor
+      length = readVarint(bytes, position)
+      position = varintEnd
     }
     if (length >= 0) {
       if (length > end - position) throw new WireError(`a key of ${length} bytes, ${end - position} left in record ${index}`)
@@ -215,8 +183,8 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
       length = (byte >>> 1) ^ -(byte & 1)
       position++
     } else {
-      length = longVarint(bytes, position)
-      position = cursor
+      length = readVarint(bytes, position)
+      position = varintEnd
     }
     if (length >= 0) {
       if (length > end - position) throw new WireError(`a value of ${length} bytes, ${end - position} left in record ${index}`)
@@ -226,11 +194,11 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
     let headers = NO_HEADERS
     if (position < end && bytes[position] === 0) position++
     else {
-      const count = longVarint(bytes, position)
+      const count = readVarint(bytes, position)
       headersLeft -= count
       if (count < 0 || headersLeft < 0) throw new WireError(`${count} headers in record ${index}`)
-      headers = readHeaders(bytes, cursor, end, count)
-      position = cursor
+      headers = readHeaders(bytes, varintEnd, end, count)
+      position = end
     }
     if (position !== end) throw new WireError(`record ${index} has another length than its content`)
     const offset = baseOffset + offsetDelta

@@ -451,7 +451,7 @@ describe('a broker that stops', () => {
     const free = `${server.dir}-other`
     const taken = startBroker({ listeners: `PLAINTEXT://127.0.0.1:${server.port}`, 'log.dirs': free }, system)
     await expect(taken).rejects.toThrow(ListenError)
-    await expect(taken).rejects.toThrow(/is taken by another process\. Stop that process, or name another port in `listeners`/)
+    await expect(taken).rejects.toThrow(/is in use by another process\. Stop that process, or name another port in `listeners`/)
     await expect(startBroker({ listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': server.dir }, system)).rejects.toThrow(server.dir)
     const again = await startBroker({ listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': free }, system)
     await again.close()

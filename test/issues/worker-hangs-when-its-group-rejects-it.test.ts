@@ -1,6 +1,6 @@
 /**
- * Goal: a worker that its group rejects fails with the reason. It used to stay "starting" for ever, and requests to it hung. Method: real workers
- * on a real broker, with a session timeout below the broker's minimum and in a group of consumers; and the real command.
+ * Goal: a worker that its group rejects fails with the reason. It used to stay "starting" for ever, and requests to it hung. Method: real
+ * workers on a real broker, with a session timeout below the broker's minimum and in a group of consumers; and the real command.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,16 +1,16 @@
 /**
- * Goal: every API's codec reads back what it wrote, in every version, refuses what is cut off, and writes the bytes that another implementation
- * writes. Method: values are made by walking the schemas (fast-check); the codecs of kafkajs are the second opinion.
+ * Goal: every API's codec reads back what it wrote, in every version, refuses what is cut off, and writes the bytes that another
+ * implementation writes. Method: values are made by walking the schemas (fast-check); the codecs of kafkajs are the second opinion.
  */
 
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { loadApis } from '../core/apis/index.ts'
-import type { AnyApi } from '../core/wire/api.ts'
-import { Reader, WireError } from '../core/wire/reader.ts'
-import type { AnyType, Fields } from '../core/wire/types.ts'
-import { Writer } from '../core/wire/writer.ts'
+import { loadApis } from '../../core/apis/index.ts'
+import type { AnyApi } from '../../core/wire/api.ts'
+import { Reader, WireError } from '../../core/wire/reader.ts'
+import type { AnyType, Fields } from '../../core/wire/types.ts'
+import { Writer } from '../../core/wire/writer.ts'
 
 const apis = await loadApis()
 const require = createRequire(import.meta.url)
@@ -90,7 +90,7 @@ describe.each(apis.map((api) => ({ name: api.name, api })))('$name', ({ api }) =
             expect(side.read(reader, version)).toEqual(value)
             expect(reader.remaining).toBe(0)
             const cut = Math.floor(bytes.length * where)
-            // a struct may end early only where nothing of it is missing
+            // A struct may end early only where nothing of it is missing
             if (bytes.length > 0) expect(() => side.read(new Reader(bytes.subarray(0, cut)), version)).toThrow(WireError)
           },
         ),
@@ -188,7 +188,7 @@ describe('beside kafkajs', () => {
 })
 
 test('what is advertised is what Apache Kafka 4.3 advertises, less what is not built', () => {
-  // taken from kafka-broker-api-versions against Apache Kafka 4.3.1
+  // Taken from kafka-broker-api-versions against Apache Kafka 4.3.1
   const kafka: Record<number, [number, number]> = {
     0: [0, 13],
     1: [4, 18],

@@ -1,0 +1,41 @@
+/**
+ * Zig-zag varints inside record batches, read without a cursor object: a value is returned, and `varintEnd` is the position behind it. For the
+ * loops over records, which read a handful of them for each record.
+ */
+import { Reader, WireError } from './reader.ts'
+
+/** The position behind the value that was read last. */
+export let varintEnd = 0
+
+/** A zig-zag int32. */
+export function readVarint(bytes: Buffer, position: number): number {
+  let at = position
+  let raw = 0
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[at++]
+    if (byte === undefined) throw new WireError('a varint runs past the end of the batch')
+    if (shift === 28 && byte > 0x0f) throw new WireError('varint longer than 32 bits')
+    raw |= (byte & 0x7f) << shift
+    if (byte < 0x80) break
+  }
+  varintEnd = at
+  return (raw >>> 1) ^ -(raw & 1)
+}
+
+/** A zig-zag int64 that must be a safe integer. */
+export function readVarlong(bytes: Buffer, position: number): number {
+  let at = position
+  let raw = 0
+  for (let shift = 0; shift < 28; shift += 7) {
+    const byte = bytes[at++]!
+    raw |= (byte & 0x7f) << shift
+    if (byte < 0x80) {
+      varintEnd = at
+      return (raw >>> 1) ^ -(raw & 1)
+    }
+  }
+  const reader = new Reader(bytes, position)
+  const value = reader.varlong()
+  varintEnd = reader.position
+  return value
+}
