@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config'
+import { NotRun } from './test/not-run.ts'
 
 /**
- * `npm test` runs every project but `peers`, which needs Apache Kafka and runs by `npm run test:peers`.
- * Files run two at a time: most of them start real servers, and the machines that run them have few cores.
+ * `npm test` runs all tests except `test/peers`, which needs Apache Kafka and runs by `npm run test:peers`.
+ * Two files run at a time: most of them start real servers, and test machines have few cores.
  */
 export default defineConfig({
   test: {
@@ -12,5 +13,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    reporters: ['default', new NotRun()],
   },
 })

@@ -1,22 +1,23 @@
 /**
- * /docs: the API's reference page, and /docs/openapi.json beside it, made of the routes' own schemas. What makes them is dear in memory, so
- * it is loaded when somebody asks: a second server with the same routes, which is never listened on, answers for the first.
+ * /docs: the API's reference page, and /docs/openapi.json, generated from the schemas of the routes. The generator needs much memory, so it is
+ * loaded by the first request: a second server with the same routes, which never listens, produces both.
  */
 import type { FastifyInstance } from 'fastify'
 import type { Resource } from './resource.ts'
+import { errorResponse } from './schemas.ts'
 
 const prefix = '/docs'
 
 export function docsRoutes(app: FastifyInstance, build: () => Promise<FastifyInstance>): void {
-  let asked: Promise<FastifyInstance> | undefined
-  const answer = async (path: string) => {
-    asked ??= build()
-    const server = await asked
+  let documented: Promise<FastifyInstance> | undefined
+  const render = async (path: string) => {
+    documented ??= build()
+    const server = await documented
     return server.inject({ method: 'GET', url: path })
   }
   for (const url of [prefix, `${prefix}/*`]) {
-    app.get(url, { schema: { tags: ['Server'], summary: 'This reference', hide: true } }, async (request, reply) => {
-      const { statusCode, headers, rawPayload } = await answer(request.url)
+    app.get(url, { schema: { tags: ['Server'], summary: 'This page', hide: true } }, async (request, reply) => {
+      const { statusCode, headers, rawPayload } = await render(request.url)
       reply.code(statusCode)
       for (const name of ['content-type', 'location', 'etag', 'cache-control']) {
         const value = headers[name]
@@ -26,30 +27,36 @@ export function docsRoutes(app: FastifyInstance, build: () => Promise<FastifyIns
     })
   }
   app.addHook('onClose', async () => {
-    if (asked) await (await asked).close()
+    if (documented) await (await documented).close()
   })
 }
 
-/** Has a server's routes described; before they are registered. */
+/** Makes a server generate the document of its routes; call it before they are registered. */
 export async function describeRoutes(app: FastifyInstance, version: string, resources: readonly Resource[]): Promise<void> {
   const [{ default: swagger }, { default: reference }] = await Promise.all([
     import('@fastify/swagger'),
     import('@scalar/fastify-api-reference'),
   ])
-  const tags = new Map(resources.toSorted((a, b) => a.place - b.place).map(({ tag, doc }) => [tag, doc]))
+  const tags = new Map(resources.toSorted((a, b) => a.order - b.order).map(({ tag, doc }) => [tag, doc]))
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Tributary', version, description: "Kafka Connect's REST API, and what mirrors add to it." },
-      // wherever the page was loaded from: its examples name that place
+      info: { title: 'Tributary', version, description: "Kafka Connect's REST API, with routes for mirrors, metrics and health." },
+      // The examples on the page name the server that it was loaded from.
       servers: [{ url: '/' }],
       tags: [...tags].map(([name, description]) => ({ name, description })),
+    },
+    // Every route may fail: with a body that cannot be used, a page of another origin, a timeout.
+    transform: ({ schema, url }) => {
+      const { response, ...rest } = (schema ?? {}) as { response?: object }
+      return { schema: { ...rest, response: { ...response, default: errorResponse } }, url }
     },
   })
   await app.register(reference, {
     routePrefix: prefix,
-    // the page loads nothing from anywhere else: it works where there is no network
+    // The page loads nothing from other servers: it works without a network.
     configuration: {
+      pageTitle: 'Tributary REST API',
       withDefaultFonts: false,
       telemetry: false,
       hideClientButton: true,

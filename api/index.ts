@@ -1,4 +1,4 @@
-/** The door of the REST API. */
+/** The public interface of the REST API. */
 export type { CrossOrigin } from './hooks/cross-origin.ts'
 export { answerBrokenRequest } from './hooks/error-envelope.ts'
 export { REQUEST_RECEIVE_TIMEOUT_MS } from './limits.ts'

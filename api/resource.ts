@@ -1,6 +1,6 @@
 /**
- * How a resource of the REST API is declared: the default export of `api/routes/<name>.ts`. The server finds them by a scan; a resource
- * whose door is not there (no worker, no mirrors in this process) is left out, and its paths are not found.
+ * How a resource of the REST API is declared: the default export of `api/routes/<name>.ts`, found by a scan. A resource that needs a service
+ * which this process does not run (a worker, mirrors) is not registered, and its paths are answered 404.
  */
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -9,7 +9,7 @@ import type { System } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import type { MirrorAdmin } from '../mirror/types.ts'
 
-/** What a resource's routes may reach. */
+/** What the routes may use. */
 export interface Services {
   worker?: Herder | undefined
   mirrors?: MirrorAdmin | undefined
@@ -18,40 +18,40 @@ export interface Services {
 }
 
 export interface Resource {
-  /** The heading of its routes in the API's document, and its key in `ServerOptions.only`. */
+  /** The heading of its routes in the API's document, and its name in `ServerOptions.serves`. */
   tag: string
-  /** Where its heading stands among the others. */
-  place: number
+  /** The position of its heading in the document. */
+  order: number
   doc: string
-  /** The door without which its routes make no sense. */
+  /** The service that its routes need. */
   needs?: 'worker' | 'mirrors' | undefined
-  register(app: FastifyInstance, doors: Services): void
+  register(app: FastifyInstance, services: Services): void
 }
 
-/** A resource of the worker is handed a worker that is there, one of the mirrors theirs. */
+/** `register` gets the service that the resource needs. */
 export function defineResource(resource: {
   tag: string
-  place: number
+  order: number
   doc: string
   needs: 'worker'
-  register(app: FastifyInstance, doors: Services & { worker: Herder }): void
+  register(app: FastifyInstance, services: Services & { worker: Herder }): void
 }): Resource
 export function defineResource(resource: {
   tag: string
-  place: number
+  order: number
   doc: string
   needs: 'mirrors'
-  register(app: FastifyInstance, doors: Services & { mirrors: MirrorAdmin }): void
+  register(app: FastifyInstance, services: Services & { mirrors: MirrorAdmin }): void
 }): Resource
 export function defineResource(resource: {
   tag: string
-  place: number
+  order: number
   doc: string
-  register(app: FastifyInstance, doors: Services): void
+  register(app: FastifyInstance, services: Services): void
 }): Resource
 export function defineResource(resource: {
   tag: string
-  place: number
+  order: number
   doc: string
   needs?: 'worker' | 'mirrors'
   register: unknown
@@ -59,8 +59,8 @@ export function defineResource(resource: {
   return resource as Resource
 }
 
-/** The resources that make sense with these doors, in the order of their files' names. */
-export async function findResources(doors: Services, serves: (tag: string) => boolean = () => true): Promise<Resource[]> {
+/** The resources that these services can serve, in the order of their file names. */
+export async function findResources(services: Services, serves: (tag: string) => boolean = () => true): Promise<Resource[]> {
   const found = await scan<Resource>(join(import.meta.dirname, 'routes'), /./)
-  return found.filter(({ tag, needs }) => (needs === undefined || doors[needs] !== undefined) && serves(tag))
+  return found.filter(({ tag, needs }) => (needs === undefined || services[needs] !== undefined) && serves(tag))
 }

@@ -1,6 +1,6 @@
 /**
- * The settings of the REST server, under Kafka Connect's names: where it listens, what it tells others to call, who may call it. The sockets
- * are opened by who starts the process.
+ * The settings of the REST server, under Kafka Connect's names: where it listens, the address that it advertises, and which web pages may call
+ * it. The commands in bin/ open the sockets.
  */
 import { type ConfigOf, InvalidSetting, parseSettings, setting } from '../connect/sdk/index.ts'
 import type { CrossOrigin } from './hooks/cross-origin.ts'
@@ -10,36 +10,40 @@ export const restSettings = {
   listeners: setting.list({
     default: ['http://:8083'],
     importance: 'LOW',
-    doc: 'Where the REST API listens, as http://host:port, separated by commas. Without a host on all addresses; port 0 takes a free one; nothing at all turns it off.',
+    doc: 'Where the REST API listens, as http://host:port, separated by commas. Without a host it listens on all addresses; port 0 means a free port; an empty value turns the REST API off.',
   }),
   'rest.host.name': setting.string({
     default: null,
     importance: 'LOW',
-    doc: 'The host to listen on where `listeners` is not set (of old files).',
+    doc: 'The host to listen on if `listeners` is not set (old name).',
   }),
   'rest.port': setting.int({
     default: null,
     importance: 'LOW',
-    doc: 'The port to listen on where `listeners` is not set (of old files).',
+    doc: 'The port to listen on if `listeners` is not set (old name).',
     check: (port) => (port < 0 || port > 65_535 ? 'Value must be a port, 0 to 65535' : undefined),
   }),
-  'rest.advertised.host.name': setting.string({ default: null, importance: 'LOW', doc: 'The host that other workers reach this one by.' }),
-  'rest.advertised.port': setting.int({ default: null, importance: 'LOW', doc: 'The port that other workers reach this one by.' }),
-  'rest.advertised.listener': setting.string({ default: null, importance: 'LOW', doc: 'Which listener other workers use: http.' }),
+  'rest.advertised.host.name': setting.string({
+    default: null,
+    importance: 'LOW',
+    doc: 'The host name that other workers use to reach this one.',
+  }),
+  'rest.advertised.port': setting.int({ default: null, importance: 'LOW', doc: 'The port that other workers use to reach this one.' }),
+  'rest.advertised.listener': setting.string({ default: null, importance: 'LOW', doc: 'The protocol that other workers use; only http.' }),
   'admin.listeners': setting.list({
     default: null,
     importance: 'LOW',
-    doc: 'Where /admin is served, as `listeners`; where it is not set beside the rest, where it is empty nowhere.',
+    doc: 'Where /admin listens, written as `listeners`. If it is not set, /admin is served by `listeners`; an empty value turns /admin off.',
   }),
   'access.control.allow.origin': setting.string({
     default: '',
     importance: 'LOW',
-    doc: 'Origins whose pages may call the API; * for all.',
+    doc: 'Origins whose web pages may call the API, separated by commas; * for all.',
   }),
   'access.control.allow.methods': setting.string({
     default: '',
     importance: 'LOW',
-    doc: 'Methods that they may use; GET, POST and HEAD unless it is set.',
+    doc: 'Methods that these pages may use; GET, POST and HEAD by default.',
   }),
   'access.control.allow.hosts': setting.list({
     default: [],
@@ -49,17 +53,17 @@ export const restSettings = {
   'response.http.headers.config': setting.string({
     default: '',
     importance: 'LOW',
-    doc: 'Headers for every answer, as `set X-Frame-Options: DENY`, separated by commas.',
+    doc: 'Headers of every response, as `set X-Frame-Options: DENY`, separated by commas.',
   }),
   'rest.extension.classes': setting.list({
     default: [],
     importance: 'LOW',
-    doc: 'Extensions of the REST API. None is built: a file that names one is refused, so that nobody runs without the authentication that he asked for.',
+    doc: 'REST extensions. There are none: a value is refused, so that the API never runs without the authentication that the file requires.',
     check: (classes) => {
       const [named] = classes.filter((name) => name !== '')
       return named === undefined
         ? undefined
-        : `${named} is not built, and without it the API would be open to everybody; take the line out and put a proxy that authenticates before the API`
+        : `${named} does not exist here, and without it the API would be open to everybody. Remove the setting, and put a proxy that authenticates in front of the API`
     },
   }),
 } as const
@@ -71,9 +75,9 @@ export interface Listener {
 }
 
 export interface RestSettings {
-  /** None where the REST API is off. */
+  /** Empty where the REST API is off. */
   listeners: readonly Listener[]
-  /** Null: beside the rest. */
+  /** Null where `listeners` serves /admin too. */
   adminListeners: readonly Listener[] | null
   advertisedHost: string | null
   advertisedPort: number | null
@@ -85,13 +89,13 @@ export interface RestSettings {
 
 export function parseRestSettings(properties: Readonly<Record<string, string>>): RestSettings {
   const config = parseSettings(restSettings, properties)
-  const old = properties.listeners === undefined && (config['rest.host.name'] !== null || config['rest.port'] !== null)
-  const listeners = old
+  const usesOldNames = properties.listeners === undefined && (config['rest.host.name'] !== null || config['rest.port'] !== null)
+  const listeners = usesOldNames
     ? [{ host: config['rest.host.name'] ?? '', port: config['rest.port'] ?? 8083 }]
     : config.listeners.map((text) => parseListener('listeners', text))
   const advertised = config['rest.advertised.listener']
   if (advertised !== null && advertised !== '' && advertised.toLowerCase() !== 'http') {
-    throw new InvalidSetting('rest.advertised.listener', advertised, 'only http is served; put a proxy before it for https')
+    throw new InvalidSetting('rest.advertised.listener', advertised, 'only http is supported; for https put a proxy in front of it')
   }
   const admin = adminListeners(config)
   return {
@@ -117,7 +121,8 @@ function parseListener(name: string, text: string): Listener {
   const match = /^([a-z]+):\/\/(\[[0-9a-f:.%]+\]|[^:[\]/]*):(\d{1,5})\/?$/i.exec(text)
   const port = Number(match?.[3])
   if (!match || port > 65_535) throw new InvalidSetting(name, text, 'write it as http://host:port, for example http://127.0.0.1:8083')
-  if (match[1]!.toLowerCase() !== 'http') throw new InvalidSetting(name, text, 'only http is served; put a proxy before it for https')
+  if (match[1]!.toLowerCase() !== 'http')
+    throw new InvalidSetting(name, text, 'only http is supported; for https put a proxy in front of it')
   const host = match[2]!.replace(/^\[|\]$/g, '')
   return { host: host === '0.0.0.0' ? '' : host, port }
 }

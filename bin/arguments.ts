@@ -1,4 +1,4 @@
-/** The arguments that subcommands share: files, `--override name=value`, and options of their own that take a value. */
+/** Parses the arguments of a subcommand: files, `--override name=value`, flags, and options with a value. */
 import { readFile } from 'node:fs/promises'
 import { parseProperties } from './properties.ts'
 import { UserError, wrongUsage } from './user-error.ts'
@@ -18,10 +18,10 @@ export function readArguments(
 ): Arguments {
   const found: Arguments = { files: [], overrides: {}, options: {}, flags: new Set() }
   for (let index = 0; index < args.length; index++) {
-    const [arg, inline] = parted(args[index]!)
+    const [arg, inline] = splitOption(args[index]!)
     const value = () => {
       const given = inline ?? args[++index]
-      if (given === undefined) throw wrongUsage(`${arg} takes a value.`, command)
+      if (given === undefined) throw wrongUsage(`${arg} needs a value.`, command)
       return given
     }
     if (arg === '--') {
@@ -38,21 +38,21 @@ export function readArguments(
     else found.files.push(args[index]!)
   }
   if (found.files.length > known.files) {
-    const taken = known.files === 0 ? 'no files' : known.files === 1 ? 'one file' : `${known.files} files`
-    throw wrongUsage(`${command} takes ${taken}, and got ${found.files.length}.`, command)
+    const allowed = known.files === 0 ? 'no files' : known.files === 1 ? 'one file' : `${known.files} files`
+    throw wrongUsage(`${command} takes ${allowed}, not ${found.files.length}.`, command)
   }
   return found
 }
 
-/** `--name=value` as its parts; a file's name may hold an equals sign. */
-function parted(arg: string): [string, string | undefined] {
+/** `--name=value` as name and value; other arguments may contain an equals sign. */
+function splitOption(arg: string): [string, string | undefined] {
   const at = arg.indexOf('=')
   return arg.startsWith('--') && at > 0 ? [arg.slice(0, at), arg.slice(at + 1)] : [arg, undefined]
 }
 
 function override(into: Record<string, string>, pair: string, command: string): void {
   const at = pair.indexOf('=')
-  if (at < 1) throw wrongUsage(`--override takes name=value, and got "${pair}".`, command)
+  if (at < 1) throw wrongUsage(`--override needs name=value, not "${pair}".`, command)
   into[pair.slice(0, at)] = pair.slice(at + 1)
 }
 
@@ -61,6 +61,6 @@ export async function readPropertiesFile(path: string): Promise<Record<string, s
   try {
     return parseProperties(text)
   } catch (cause) {
-    throw new UserError(`${path} is no .properties file.`, { cause })
+    throw new UserError(`${path} is not a valid .properties file.`, { cause })
   }
 }

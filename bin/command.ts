@@ -1,34 +1,34 @@
 /**
- * How a subcommand is declared: the default export of `bin/commands/<name>.ts`, loaded when it is asked for and not before. It starts what it
- * is for and says how to stop it; signals, exit codes and the wording of errors are the dispatcher's.
+ * How a subcommand is declared: the default export of `bin/commands/<name>.ts`, loaded only when it is called. It starts its services and returns
+ * how to stop them; bin/tributary.ts handles signals, exit codes and error messages.
  */
 import type { System } from '../core/system/index.ts'
 
 export interface CommandContext {
-  /** What followed the subcommand's name. */
+  /** The arguments after the name of the subcommand. */
   args: string[]
   system: System
-  /** A line for people, on standard output. */
+  /** Prints a line for people on standard output. */
   print(line: string): void
-  /** Aborts when the process is asked to stop, also while it is still starting. */
+  /** Aborts when the process must stop, also while it is still starting. */
   stopping: AbortSignal
 }
 
 export interface Running {
-  /** Lets go of everything within 5 s. */
+  /** Stops everything within 5 s. */
   stop(): Promise<void>
-  /** Rejects where it cannot go on; the process says why and ends. */
+  /** Rejects when a service has failed for good; the process prints the error and ends. */
   failed?: Promise<never>
 }
 
 export interface Command {
-  /** One line in the list of commands. */
+  /** The line in the list of commands. */
   summary: string
-  /** The whole of `tributary <name> --help`, less the summary. */
+  /** The text of `tributary <name> --help` after the summary. */
   help: string
-  /** It is no service: it ends by itself, and clears up after itself however early it is stopped. */
+  /** True for a command that is not a service: it ends by itself, and cleans up even if it is stopped while it starts. */
   endsByItself?: boolean
-  /** Something that runs until it is stopped, or the exit code of something that has ended. */
+  /** Resolves with a service that runs until it is stopped, or with the exit code of a command that has ended. */
   run(context: CommandContext): Promise<Running | number>
 }
 

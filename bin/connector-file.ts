@@ -1,5 +1,6 @@
 /**
- * The file of a connector, as `connect-standalone` takes it: .properties, or JSON, either as POST /connectors takes it or the config alone.
+ * Reads a connector file of `connect --standalone`: .properties, or JSON with the body of POST /connectors or with the config alone, as Kafka's
+ * connect-standalone.
  */
 import { readFile } from 'node:fs/promises'
 import { parseProperties } from './properties.ts'
@@ -13,7 +14,7 @@ export interface ConnectorFile {
 export async function readConnectorFile(path: string): Promise<ConnectorFile> {
   const text = await readFile(path, 'utf8')
   const [name, config] = text.trimStart().startsWith('{') ? fromJson(path, text) : fromProperties(path, text)
-  if (!name) throw new UserError(`${path} names no connector: set "name" in it.`)
+  if (!name) throw new UserError(`${path} has no connector name: set "name" in it.`)
   return { name, config: { ...config, name } }
 }
 
@@ -22,7 +23,7 @@ function fromProperties(path: string, text: string): [string | undefined, Record
     const config = parseProperties(text)
     return [config.name, config]
   } catch (cause) {
-    throw new UserError(`${path} is neither JSON nor a .properties file.`, { cause })
+    throw new UserError(`${path} is neither JSON nor a valid .properties file.`, { cause })
   }
 }
 
@@ -34,11 +35,11 @@ function fromJson(path: string, text: string): [string | undefined, Record<strin
     throw new UserError(`${path} is not valid JSON.`, { cause })
   }
   const { config } = value
-  const whole = typeof config === 'object' && config !== null && !Array.isArray(config)
-  const flat = Object.entries(whole ? config : value)
+  const isRequestBody = typeof config === 'object' && config !== null && !Array.isArray(config)
+  const flat = Object.entries(isRequestBody ? config : value)
   const wrong = flat.find(([, inner]) => inner === null || typeof inner === 'object')
   if (wrong) throw new UserError(`${path}: "${wrong[0]}" must be a string, a number or a boolean.`)
   const texts = Object.fromEntries(flat.map(([key, inner]) => [key, String(inner)]))
-  const name = whole && value.name !== undefined ? String(value.name) : texts.name
+  const name = isRequestBody && value.name !== undefined ? String(value.name) : texts.name
   return [name, texts]
 }

@@ -1,6 +1,6 @@
 /**
- * What `bin/tributary` starts: says what is missing where Node is too old to read the rest, turns the compile cache on, and goes on with the
- * command line. Plain JavaScript of an old kind, so that every Node can read it.
+ * Started by `bin/tributary`: refuses a Node that is too old for the rest, turns the compile cache on, and loads the command line. Plain old
+ * JavaScript, so that every Node can run it.
  */
 const { existsSync } = require('node:fs')
 const { join, sep } = require('node:path')
@@ -11,16 +11,16 @@ const needed = 24
 
 if (Number(process.versions.node.split('.')[0]) < needed) {
   console.error(
-    `tributary: Node.js ${needed} or newer is needed, and this is ${process.version} (${process.execPath}).\n` +
+    `tributary: Node.js ${needed} or newer is needed; this is ${process.version} (${process.execPath}).\n` +
       `Run "npm ci" in ${root}, which brings one, or install Node.js ${needed}.`,
   )
   process.exit(1)
 }
 
-// a cache of our own: whoever can write into a shared one decides what runs here
+// Not the shared cache folder: who can write into that one could run code here.
 require('node:module').enableCompileCache(join(root, 'node_modules', '.cache', 'tributary'))
 const source = join(root, 'bin', 'tributary.ts')
 const built = join(root, 'dist', 'bin', 'tributary.js')
-// Node takes no types out of what lies under node_modules; elsewhere the source is what counts, however old a build lies beside it
+// Node does not strip types under node_modules, so an installed package runs its build; elsewhere the source runs, even beside an old build.
 const isInstalled = root.split(sep).includes('node_modules') || !existsSync(source)
 import(pathToFileURL(isInstalled && existsSync(built) ? built : source).href)

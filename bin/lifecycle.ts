@@ -1,42 +1,42 @@
 /**
- * A process that runs until it is told to stop: the first SIGINT, SIGTERM or SIGHUP stops it cleanly within 5 s with exit code 0, a second
- * ends it at once; what nohup started goes on after a SIGHUP. What is still starting is given up after 2 s. What nobody caught is logged and ends the process with 1: a process that goes
- * on in a state nobody knows is worse than one that ends.
+ * The life of a process with services. The first SIGINT, SIGTERM or SIGHUP stops it cleanly within 5 s with exit code 0, a second one ends it at
+ * once; under nohup it ignores SIGHUP. A process that is still starting ends after 2 s. An error that was not caught is logged and ends the
+ * process with exit code 1, because its state is unknown.
  */
 import type { System } from '../core/system/index.ts'
 import type { Running } from './command.ts'
 import { explain } from './user-error.ts'
 
-export const STOP_DEADLINE_MS = 5_000
-/** What is still starting may end what it is at; it holds nothing yet that a crash would not leave whole. */
-const GIVE_UP_STARTING_MS = 2_000
-/** One Ctrl-C comes twice where npm started us: from the terminal, and again from npm, which passes it on. */
+const STOP_DEADLINE_MS = 5_000
+/** A command that is still starting may end its current step; a crash at this point loses nothing. */
+const START_DEADLINE_MS = 2_000
+/** Under npm one Ctrl-C arrives twice: from the terminal, and again from npm. */
 const SAME_PRESS_MS = 500
-/** 128 and the number of the signal, as a shell tells it. */
+/** 128 and the number of the signal, as in a shell. */
 const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 type Signal = keyof typeof codes
 
 export interface Lifecycle {
   readonly stopping: AbortSignal
-  /** Asks it to stop, as a signal does; asking again changes nothing. */
+  /** Stops it as a signal does; a second call changes nothing. */
   stop(): void
-  /** Resolves with the exit code when the process was asked to stop and has. */
+  /** Resolves with the exit code after the services have stopped. */
   runs(running: Running): Promise<number>
 }
 
-/** `endsByItself`: what runs is no service that starts, and clears up after itself however early it is stopped. */
+/** `endsByItself`: the command is not a service, and cleans up even if it is stopped while it starts. */
 export function lifecycle(system: System, { endsByItself = false } = {}): Lifecycle {
   const stop = new AbortController()
-  // the process ends when it is told to, and never because all that it waits for happens not to hold it
+  // Keeps the process alive until it is stopped, even if no socket or timer does.
   setInterval(() => {}, 2 ** 30)
   let started = endsByItself
-  let askedAt = Number.NEGATIVE_INFINITY
-  const ask = () => {
+  let stoppedAt = Number.NEGATIVE_INFINITY
+  const requestStop = () => {
     if (stop.signal.aborted) return
-    askedAt = performance.now()
+    stoppedAt = performance.now()
     setTimeout(() => {
       if (!started) process.exit(0)
-    }, GIVE_UP_STARTING_MS)
+    }, START_DEADLINE_MS)
     setTimeout(() => {
       process.stderr.write(`tributary: not stopped within ${STOP_DEADLINE_MS / 1000} s; ending now.\n`)
       process.exit(1)
@@ -46,22 +46,22 @@ export function lifecycle(system: System, { endsByItself = false } = {}): Lifecy
   for (const signal of Object.keys(codes) as Signal[]) {
     process.on(signal, () => {
       if (signal === 'SIGHUP' && process.env.TRIBUTARY_NOHUP) return
-      if (stop.signal.aborted && performance.now() - askedAt > SAME_PRESS_MS) process.exit(codes[signal])
-      ask()
+      if (stop.signal.aborted && performance.now() - stoppedAt > SAME_PRESS_MS) process.exit(codes[signal])
+      requestStop()
     })
   }
 
-  const onStray = (kind: string) => (error: unknown) => {
+  const onUncaught = (kind: string) => (error: unknown) => {
     system.logger.error({ err: error }, kind)
-    process.stderr.write(`tributary: ${kind}: ${explain(error)}\nThis is a fault of Tributary's own; the log has its stack.\n`)
+    process.stderr.write(`tributary: ${kind}: ${explain(error)}\nThis is a bug in Tributary; the log has the stack trace.\n`)
     process.exit(1)
   }
-  process.on('uncaughtException', onStray('an error that nobody handled'))
-  process.on('unhandledRejection', onStray('a rejection that nobody handled'))
+  process.on('uncaughtException', onUncaught('uncaught error'))
+  process.on('unhandledRejection', onUncaught('unhandled promise rejection'))
 
   return {
     stopping: stop.signal,
-    stop: ask,
+    stop: requestStop,
     async runs(running) {
       started = true
       try {

@@ -1,9 +1,9 @@
 /**
- * Java's .properties format, as `java.util.Properties` reads it: comments with # or !, keys and values parted by =, : or white space, escapes,
- * and lines that go on after a backslash. Read as UTF-8. A key that is there twice has its last value.
+ * Java's .properties format, as `java.util.Properties` reads it: comments with # or !, keys and values separated by =, : or white space, escapes,
+ * and lines that continue after a backslash. Read as UTF-8. The last value of a key counts.
  */
 
-/** Joins continued lines; a line ends in a continuation when an odd number of backslashes ends it. */
+/** Joins continued lines; a line is continued if it ends with an odd number of backslashes. */
 function* logicalLines(text: string): Generator<string> {
   let open: string | null = null
   for (const raw of text.split(/\r\n|\n|\r/)) {
@@ -22,10 +22,10 @@ function* logicalLines(text: string): Generator<string> {
 
 const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' }
 
-function plain(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\(u([0-9a-fA-F]{0,4})|[\s\S])/g, (_, whole: string, hex: string | undefined) => {
     if (hex === undefined) return escapes[whole] ?? whole
-    if (hex.length < 4) throw new SyntaxError(`"\\${whole}" is no \\uXXXX escape`)
+    if (hex.length < 4) throw new SyntaxError(`"\\${whole}" is not a \\uXXXX escape`)
     return String.fromCharCode(Number.parseInt(hex, 16))
   })
 }
@@ -33,11 +33,11 @@ function plain(text: string): string {
 /** Throws SyntaxError. */
 export function parseProperties(text: string): Record<string, string> {
   const properties: Record<string, string> = Object.create(null)
-  // a byte order mark would become a part of the first key
+  // A byte order mark would become part of the first key.
   for (const line of logicalLines(text.replace(/^\uFEFF/, ''))) {
     const key = /^(?:\\[\s\S]|[^\\=: \t\f])*/.exec(line)![0]
     const value = line.slice(key.length).replace(/^[ \t\f]*[=:]?[ \t\f]*/, '')
-    properties[plain(key)] = plain(value)
+    properties[unescaped(key)] = unescaped(value)
   }
   return { ...properties }
 }

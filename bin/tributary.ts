@@ -1,11 +1,11 @@
 /**
- * The command line: finds the subcommand, runs it, and turns what went wrong into a sentence and an exit code (0 done or stopped, 1 failed,
- * 2 called wrongly). Loads nothing that the subcommand does not need.
+ * The command line: finds the subcommand, runs it, and turns errors into a message and an exit code (0 done or stopped, 1 failed, 2 wrong
+ * usage). Loads nothing that the subcommand does not need.
  */
 import type { LogLevel } from '../core/system/logger.ts'
+import { version } from '../core/system/version.ts'
 import type { Command } from './command.ts'
 import { exitCodeOf, explain, UserError, wrongUsage } from './user-error.ts'
-import { packageVersion } from './version.ts'
 
 const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   up: () => import('./commands/up.ts'),
@@ -28,24 +28,25 @@ Usage: tributary <command> [options] [file]
 Commands:
 ${lines.join('\n')}
 
-tributary <command> --help tells about one. tributary --version tells the version.
+See also: tributary <command> --help, tributary --version.
 
 Environment:
-  TRIBUTARY_LOG_LEVEL   ${logLevels.join(', ')} (info unless it is set); logs go to standard error, as JSON lines where no terminal is
-  TRIBUTARY_DEBUG       set to 1, errors come with their stacks, and everything is logged`
+  TRIBUTARY_LOG_LEVEL   ${logLevels.join(', ')} (default info); logs go to standard error, as JSON lines
+                        unless that is a terminal
+  TRIBUTARY_DEBUG       if set to 1, errors are printed with their stack, and the log level is debug`
 }
 
 function logLevel(): LogLevel {
   const { TRIBUTARY_LOG_LEVEL: given, TRIBUTARY_DEBUG: debug } = process.env
   if (!given) return debug ? 'debug' : 'info'
   const found = logLevels.find((level) => level === given.toLowerCase())
-  if (found === undefined) throw new UserError(`TRIBUTARY_LOG_LEVEL is ${given}, and must be one of ${logLevels.join(', ')}.`)
+  if (found === undefined) throw new UserError(`TRIBUTARY_LOG_LEVEL is ${given}, but must be one of ${logLevels.join(', ')}.`)
   return found
 }
 
-/** A reader that went away, as `head` does, is no fault: what runs is asked to stop. */
-let onReaderGone = (): void => process.exit(0)
-process.stdout.on('error', () => onReaderGone())
+/** A closed standard output, as after `head`, is no error: the command is stopped. */
+let onOutputClosed = (): void => process.exit(0)
+process.stdout.on('error', () => onOutputClosed())
 
 async function run([name, ...args]: string[]): Promise<number> {
   const print = (line: string) => void process.stdout.write(`${line}\n`)
@@ -54,13 +55,13 @@ async function run([name, ...args]: string[]): Promise<number> {
     return name === undefined ? 2 : 0
   }
   if (name === '--version' || name === '-v') {
-    print(await packageVersion())
+    print(version)
     return 0
   }
-  const asked = name === 'help' ? args[0]! : name
-  const load = Object.hasOwn(commands, asked) ? commands[asked] : undefined
+  const wanted = name === 'help' ? args[0]! : name
+  const load = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined
   if (load === undefined) {
-    throw wrongUsage(`There is no command "${asked}". These are there: ${Object.keys(commands).join(', ')}.`)
+    throw wrongUsage(`There is no command "${wanted}". The commands are: ${Object.keys(commands).join(', ')}.`)
   }
   const command = (await load()).default
   const end = args.indexOf('--')
@@ -72,9 +73,9 @@ async function run([name, ...args]: string[]): Promise<number> {
   const [{ realSystem }, { lifecycle }] = await Promise.all([import('../core/system/index.ts'), import('./lifecycle.ts')])
   const system = realSystem(logLevel())
   const { stopping, stop, runs } = lifecycle(system, { endsByItself: command.endsByItself })
-  onReaderGone = stop
+  onOutputClosed = stop
   const outcome = await command.run({ args, system, print, stopping }).catch((error: unknown) => {
-    // asked to stop while it started: what was open is let go of, and nothing failed
+    // Stopped while it was starting: it has cleaned up, and nothing has failed.
     if (stopping.aborted && error === stopping.reason) return 0
     throw error
   })
@@ -84,8 +85,8 @@ async function run([name, ...args]: string[]): Promise<number> {
 run(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    const told = process.env.TRIBUTARY_DEBUG && error instanceof Error ? (error.stack ?? error.message) : explain(error)
-    process.stderr.write(`tributary: ${told}\n`)
+    const message = process.env.TRIBUTARY_DEBUG && error instanceof Error ? (error.stack ?? error.message) : explain(error)
+    process.stderr.write(`tributary: ${message}\n`)
     process.exit(exitCodeOf(error))
   },
 )

@@ -1,11 +1,11 @@
 /**
- * Errors for people: what is wrong, where, and what to do next. Stacks are for those who ask for them (TRIBUTARY_DEBUG). Nothing here guesses:
- * an error that is not known is told as it is.
+ * Error messages for people: what is wrong, where, and what to do next. Stacks are printed with TRIBUTARY_DEBUG only. Nothing here guesses: an
+ * unknown error keeps its own message.
  */
 
-/** Something that the person who started the process can mend. */
+/** An error that the person who started the process can fix. */
 export class UserError extends Error {
-  override name = 'Complaint'
+  override name = 'UserError'
   readonly exitCode: number
 
   constructor(message: string, options: ErrorOptions & { exitCode?: number } = {}) {
@@ -14,7 +14,7 @@ export class UserError extends Error {
   }
 }
 
-/** The command line itself is wrong. */
+/** The command line is wrong. */
 export const wrongUsage = (message: string, command?: string): UserError =>
   new UserError(`${message}\nSee: tributary ${command ? `${command} ` : ''}--help`, { exitCode: 2 })
 
@@ -31,29 +31,30 @@ const isSystemFailure = (error: unknown): error is SystemFailure =>
 
 const endpoint = ({ address, port }: SystemFailure) => [address, port].filter((part) => part !== undefined).join(':')
 
-const mends: Readonly<Record<string, (error: SystemFailure) => string>> = {
+const sentences: Readonly<Record<string, (error: SystemFailure) => string>> = {
   EADDRINUSE: (error) =>
-    `${endpoint(error)} is taken: another process listens there. Stop it, or give another port in "listeners" (port 0 takes a free one).`,
-  EADDRNOTAVAIL: (error) => `${endpoint(error)} is not an address of this machine. Give one of its own in "listeners", or 0.0.0.0 for all.`,
+    `${endpoint(error)} is in use: another process listens there. Stop it, or set another port in "listeners" (port 0 means a free port).`,
+  EADDRNOTAVAIL: (error) =>
+    `${endpoint(error)} is not an address of this machine. Set one of its addresses in "listeners", or 0.0.0.0 for all.`,
   EACCES: (error) =>
     error.syscall === 'listen'
-      ? `${endpoint(error)} may not be listened on by this user: ports below 1024 are the system's. Give another port in "listeners".`
-      : `${error.path ?? 'A file'} may not be read or written by this user. Change its owner or its mode, or name another place.`,
-  EPERM: (error) => `${error.path ?? 'A file'} may not be changed by this user. Change its owner or its mode, or name another place.`,
-  ENOENT: (error) => `${error.path ?? 'A file'} does not exist. Check the name.`,
-  EEXIST: (error) => `${error.path ?? 'A path'} is a file, and a folder is wanted. Check the name.`,
-  EISDIR: (error) => `${error.path ?? 'A path'} is a folder, and a file is wanted. Check the name.`,
-  ENOTDIR: (error) => `${error.path ?? 'A path'} goes through something that is no folder. Check the name.`,
-  ENOSPC: (error) => `The disk is full${error.path ? ` at ${error.path}` : ''}. Make room, or keep the data elsewhere.`,
-  EROFS: (error) => `${error.path ?? 'A path'} is on a disk that cannot be written. Name another place.`,
+      ? `${endpoint(error)} cannot be opened by this user: ports below 1024 need privileges. Set another port in "listeners".`
+      : `${error.path ?? 'A file'} cannot be read or written by this user. Change its owner or its mode, or use another path.`,
+  EPERM: (error) => `${error.path ?? 'A file'} cannot be changed by this user. Change its owner or its mode, or use another path.`,
+  ENOENT: (error) => `${error.path ?? 'A file'} does not exist. Check the path.`,
+  EEXIST: (error) => `${error.path ?? 'A path'} is a file, but a folder is needed. Check the path.`,
+  EISDIR: (error) => `${error.path ?? 'A path'} is a folder, but a file is needed. Check the path.`,
+  ENOTDIR: (error) => `${error.path ?? 'A path'} has a part that is not a folder. Check the path.`,
+  ENOSPC: (error) => `The disk is full${error.path ? ` at ${error.path}` : ''}. Free some space, or use another disk.`,
+  EROFS: (error) => `${error.path ?? 'A path'} is on a read-only disk. Use another path.`,
   EMFILE: () => 'Too many files are open. Raise the limit ("ulimit -n").',
   ECONNREFUSED: (error) => `${endpoint(error)} refused the connection: nothing listens there. Start it, or check the address.`,
-  ENOTFOUND: (error) => `The name ${(error as { hostname?: string }).hostname ?? ''} is not known. Check the address.`,
+  ENOTFOUND: (error) => `The host name ${(error as { hostname?: string }).hostname ?? ''} cannot be resolved. Check the address.`,
 }
 
-/** What to say, in one or a few lines, without "Error:" and without a stack. */
+/** The message of an error, in one or a few lines, without "Error:" and without a stack. */
 export function explain(error: unknown): string {
-  if (isSystemFailure(error)) return mends[error.code]?.(error) ?? error.message
+  if (isSystemFailure(error)) return sentences[error.code]?.(error) ?? error.message
   if (!(error instanceof Error)) return String(error)
   if (error instanceof AggregateError && error.errors.length > 0) return [...new Set(error.errors.map(explain))].join('\n')
   const why = error.cause === undefined ? '' : explain(error.cause)

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { scan, scanFolders } from '../core/system/scan.ts'
+import { version } from '../core/system/version.ts'
 import type {
   Connector,
   ConverterDeclaration,
@@ -15,7 +16,6 @@ import type {
   TransformDeclaration,
 } from './sdk/index.ts'
 import { ConnectError, type PluginInfo } from './types.ts'
-import { version } from './version.ts'
 
 /** One side of a connector, as `connector.class` names it. */
 export type ConnectorPlugin = { class: string; version: string; settings: Settings } & (
@@ -92,7 +92,7 @@ function sidesOf(connector: Connector): ConnectorPlugin[] {
   const sides: ConnectorPlugin[] = []
   const about = (side: { class: string; settings: Settings }) => ({
     class: side.class,
-    version: connector.version,
+    version: connector.version ?? version,
     settings: side.settings,
   })
   if (connector.source) sides.push({ ...about(connector.source), kind: 'source', type: 'source', side: connector.source })

@@ -27,7 +27,7 @@ export type ConnectorConfig = Readonly<Record<string, string>>
 export type ConnectorState = 'UNASSIGNED' | 'RUNNING' | 'PAUSED' | 'FAILED' | 'RESTARTING' | 'STOPPED'
 export type InitialState = 'RUNNING' | 'PAUSED' | 'STOPPED'
 
-export interface TaskId {
+export interface ConnectorTaskId {
   connector: string
   task: number
 }
@@ -35,7 +35,7 @@ export interface TaskId {
 export interface ConnectorInfo {
   name: string
   config: ConnectorConfig
-  tasks: TaskId[]
+  tasks: ConnectorTaskId[]
   type: 'source' | 'sink' | 'unknown'
 }
 
@@ -106,7 +106,7 @@ export interface Herder {
   stop(name: string): Promise<void>
   /** With either flag: the plan as a status (202). Without: null, and the connector alone restarts (204). */
   restart(name: string, options: { includeTasks: boolean; onlyFailed: boolean }): Promise<ConnectorStatus | null>
-  tasks(name: string): { id: TaskId; config: ConnectorConfig }[]
+  tasks(name: string): { id: ConnectorTaskId; config: ConnectorConfig }[]
   taskStatus(name: string, task: number): InstanceStatus & { id: number }
   restartTask(name: string, task: number): Promise<void>
   /** A follower hands the leader new task configs (internal). */

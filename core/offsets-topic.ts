@@ -1,6 +1,5 @@
 /**
- * Where the groups are kept: the topic `__consumer_offsets` of this broker, in Kafka's format and with Kafka's settings. It is made when it
- * is first needed.
+ * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings. It is created when it is first needed.
  */
 import type { Cluster } from './cluster/types.ts'
 import type { GroupStore, StoredRecord } from './groups/types.ts'
@@ -15,7 +14,7 @@ export class OffsetsTopic implements GroupStore {
   readonly #settings: BrokerSettings
   readonly #cluster: Cluster
   readonly #logs: Logs
-  #preparing: Promise<void> | null = null
+  #creation: Promise<void> | null = null
 
   constructor(settings: BrokerSettings, cluster: Cluster, logs: Logs) {
     this.#settings = settings
@@ -27,15 +26,15 @@ export class OffsetsTopic implements GroupStore {
     return this.#cluster.topic(OFFSETS_TOPIC)?.partitions ?? this.#settings.values['offsets.topic.num.partitions']
   }
 
-  /** The first to need the topic makes it; who comes meanwhile waits for the same, so that none overtakes another. */
+  /** Creates the topic if it does not exist. Concurrent calls share one creation, so that appends keep their order. */
   prepare(): Promise<void> {
-    this.#preparing ??= this.#ensure().finally(() => {
-      this.#preparing = null
+    this.#creation ??= this.#createIfMissing().finally(() => {
+      this.#creation = null
     })
-    return this.#preparing
+    return this.#creation
   }
 
-  async #ensure(): Promise<void> {
+  async #createIfMissing(): Promise<void> {
     const { values } = this.#settings
     await this.#cluster.ensureTopic(OFFSETS_TOPIC, values['offsets.topic.num.partitions'], {
       'cleanup.policy': 'compact',
@@ -45,7 +44,7 @@ export class OffsetsTopic implements GroupStore {
   }
 
   async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
-    if (this.#preparing || !this.#cluster.topic(OFFSETS_TOPIC)) await this.prepare()
+    if (this.#creation || !this.#cluster.topic(OFFSETS_TOPIC)) await this.prepare()
     await this.#logs.get(OFFSETS_TOPIC, partition)!.append(encodeBatch(records), 'coordinator').durable
   }
 

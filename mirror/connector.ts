@@ -1,6 +1,6 @@
 /**
- * The mirror as connectors of a Connect worker, under the names and settings of MirrorMaker 2's three: the flow itself, the checkpoints of
- * groups, and heartbeats. What runs inside is what `tributary mirror` runs; positions lie in the worker's own offsets.
+ * The mirror as connectors of a Connect worker, with the class names and settings of MirrorMaker 2's three: source, checkpoint and
+ * heartbeat connector. They run the same code as `tributary mirror`; positions are stored in the worker's offsets topic.
  */
 import {
   type ConfigOf,
@@ -17,67 +17,67 @@ import { createClient } from '../core/client/index.ts'
 import type { System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
 import { partitionKey } from '../core/topic-partition.ts'
-import { Flow, mends } from './flow/flow.ts'
-import { beat } from './flow/heartbeat.ts'
+import { Flow, restartMayHelp } from './flow/flow.ts'
+import { emitHeartbeats } from './flow/heartbeat.ts'
 import { GroupSync } from './groups/group-sync.ts'
 import { mirrorMetrics } from './metrics.ts'
-import { clusterSettings, flowSettings, serversCheck } from './settings/flow-settings.ts'
+import { checkServers, clusterSettings, flowSettings, ineffectiveFlowSettings } from './settings/flow-settings.ts'
 import { type FlowSettings, flowOf, routeOf } from './settings/mm2-properties.ts'
 import { OffsetMapReader } from './store/offset-map-reader.ts'
 
-const VERSION = '0.1.0'
 const PACKAGE = 'org.apache.kafka.connect.mirror.'
 const REPORT_MS = 1_000
 
-const { enabled: _, ...shared } = flowSettings
-const ends = {
+const { enabled: _, ...flowOnly } = flowSettings
+const shared = { ...flowOnly, ...ineffectiveFlowSettings }
+const clusters = {
   'source.cluster.alias': setting.string({
     importance: 'HIGH',
-    doc: 'The alias of the source cluster: it stands before the names of its topics.',
+    doc: 'The alias of the source cluster: the prefix of its topics on the target.',
   }),
   'target.cluster.alias': setting.string({ default: 'target', importance: 'HIGH', doc: 'The alias of the target cluster.' }),
   'source.cluster.bootstrap.servers': setting.list({
     importance: 'HIGH',
-    check: serversCheck,
-    doc: 'Brokers of the source.',
+    check: checkServers,
+    doc: 'Bootstrap brokers of the source.',
   }),
   'target.cluster.bootstrap.servers': setting.list({
     default: null,
     importance: 'HIGH',
-    doc: "Brokers of the target; the worker's own cluster where it is not given.",
+    doc: "Bootstrap brokers of the target; the worker's own cluster if it is not set.",
   }),
   'source.cluster.security.protocol': clusterSettings['security.protocol'],
   'target.cluster.security.protocol': clusterSettings['security.protocol'],
 } as const
-const settings = { ...ends, ...shared } as const
+const settings = { ...clusters, ...shared } as const
 type Config = ConfigOf<typeof settings>
 
-/** The flow that a connector's config means. A replication factor that is not the default was given by the user. */
+/** The settings of the flow of a connector. A value that is not the default counts as set by the user. */
 function flowFrom(config: Config, worker: Readonly<Record<string, string>>): FlowSettings {
-  const end = (alias: string, servers: readonly string[]) => ({
+  const cluster = (alias: string, servers: readonly string[]) => ({
     alias,
     config: { 'bootstrap.servers': servers, 'client.id': null, 'security.protocol': 'PLAINTEXT', 'request.timeout.ms': 30_000 },
   })
   const target = config['target.cluster.bootstrap.servers'] ?? (worker['bootstrap.servers'] ?? '').split(',').map((server) => server.trim())
   if (config['source.cluster.alias'] === config['target.cluster.alias'])
-    throw new InvalidSetting('target.cluster.alias', config['target.cluster.alias'], 'it is the alias of the source as well')
+    throw new InvalidSetting('target.cluster.alias', config['target.cluster.alias'], 'it is the alias of the source too')
   const given = Object.entries(shared).flatMap(([name, declared]) =>
     String(config[name as keyof Config]) === declared.default ? [] : [name],
   )
   return flowOf(
-    end(config['source.cluster.alias'], config['source.cluster.bootstrap.servers']),
-    end(config['target.cluster.alias'], target),
+    cluster(config['source.cluster.alias'], config['source.cluster.bootstrap.servers']),
+    cluster(config['target.cluster.alias'], target),
     { ...config, enabled: true },
     new Set(given),
   )
 }
 
-/** A failure that may mend itself is tried again by the runtime; another fails the task. */
-async function orRetry(work: () => Promise<void>): Promise<void> {
+/** Errors that a restart may resolve are retried by the worker; others fail the task. */
+async function withRetriableErrors(run: () => Promise<void>): Promise<void> {
   try {
-    await work()
+    await run()
   } catch (error) {
-    if (mends(error)) throw new Retriable(error instanceof Error ? error.message : String(error), { cause: error })
+    if (restartMayHelp(error)) throw new Retriable(error instanceof Error ? error.message : String(error), { cause: error })
     throw error
   }
 }
@@ -94,15 +94,15 @@ async function runSource(
   const { clock } = system
   const metrics = mirrorMetrics(system.metrics, clock)
   const partitionOf = (topic: string, partition: number) => ({ cluster: flow.source.alias, partition, topic })
-  const life = new Flow({
+  const mirrorFlow = new Flow({
     settings: flow,
     routes: [routeOf(flow)],
     system,
     logger: logger.child({ connector }),
     instance: system.random.uuid(),
     metrics,
-    held: { paused: false, failedOver: false },
-    followsGroups: false,
+    pauseFlags: { paused: false, failedOver: false },
+    syncsGroups: false,
     positions: {
       async get(topic, partition) {
         const offset = (await positions.get(partitionOf(topic, partition)))?.offset
@@ -112,22 +112,26 @@ async function runSource(
         commit(moved.map(({ topic, partition, offset }) => ({ partition: partitionOf(topic, partition), offset: { offset } }))),
     },
   })
-  const shown = metrics.show({ source: flow.source.alias, target: flow.target.alias, partitions: () => life.partitions.values() })
-  const reporting = clock.every(REPORT_MS, () => {
-    const all = [...life.partitions.values()]
+  const unregisterMetrics = metrics.register({
+    source: flow.source.alias,
+    target: flow.target.alias,
+    partitions: () => mirrorFlow.partitions.values(),
+  })
+  const reportTimer = clock.every(REPORT_MS, () => {
+    const all = [...mirrorFlow.partitions.values()]
     report({
       lagRecords: all.reduce((sum, each) => sum + each.lagRecords, 0),
-      lagMs: Math.max(0, ...all.map((each) => each.arrivals.waitedMs(clock.monotonic()))),
-      records: all.reduce((sum, each) => sum + each.records, 0),
-      lostRecords: all.reduce((sum, each) => sum + each.lostRecords, 0),
-      repeatedRecords: all.reduce((sum, each) => sum + each.repeatedRecords, 0),
+      lagMs: Math.max(0, ...all.map((each) => each.lag.lagMs(clock.monotonic()))),
+      records: all.reduce((sum, each) => sum + each.counters.records, 0),
+      lostRecords: all.reduce((sum, each) => sum + each.counters.lostRecords, 0),
+      repeatedRecords: all.reduce((sum, each) => sum + each.counters.repeatedRecords, 0),
     })
   })
   try {
-    await orRetry(() => life.run(signal))
+    await withRetriableErrors(() => mirrorFlow.run(signal))
   } finally {
-    reporting.cancel()
-    shown.hide()
+    reportTimer.cancel()
+    unregisterMetrics()
   }
 }
 
@@ -136,17 +140,23 @@ async function runCheckpoints({ config, worker, signal }: FlowContext<Config>, s
   const { policy } = flow
   const source = clientOf(flow, 'source', 'checkpoints', system)
   const target = clientOf(flow, 'target', 'checkpoints', system)
-  const maps = new OffsetMapReader({ target, topic: policy.offsetMapTopic(flow.source.alias), clock: system.clock, signal })
+  const maps = new OffsetMapReader({
+    target,
+    topic: policy.offsetMapTopic(flow.source.alias),
+    clock: system.clock,
+    random: system.random,
+    signal,
+  })
   const targetName = (topic: string) => policy.remoteTopic(flow.source.alias, topic)
   const groups = new GroupSync({
     settings: flow,
     source,
     target,
-    system: { clock: system.clock, logger },
+    system: { clock: system.clock, random: system.random, logger },
     signal,
     mapped(topic, partition) {
-      const known = maps.partitions.get(partitionKey({ topic, partition }))
-      return known && { targetTopic: targetName(topic), map: known.map }
+      const stored = maps.partitions.get(partitionKey({ topic, partition }))
+      return stored && { targetTopic: targetName(topic), map: stored.map }
     },
     sourceTopic(topic) {
       const upstream = policy.topicSource(topic) === flow.source.alias ? policy.upstreamTopic(topic) : null
@@ -154,11 +164,11 @@ async function runCheckpoints({ config, worker, signal }: FlowContext<Config>, s
     },
     async refreshMaps() {
       if (!(await maps.read()))
-        logger.warn({ mirror: flow.name }, 'no offset map is there yet: it comes with the MirrorSourceConnector of the same clusters')
+        logger.warn({ mirror: flow.name }, 'the offset map does not exist yet: the MirrorSourceConnector of the same clusters writes it')
     },
   })
   try {
-    await orRetry(async () => {
+    await withRetriableErrors(async () => {
       await groups.loadCheckpoints()
       await groups.run()
     })
@@ -172,13 +182,13 @@ async function runHeartbeats({ config, worker, signal }: FlowContext<Config>, sy
   const flow = flowFrom(config, worker)
   const target = clientOf(flow, 'target', 'heartbeats', system)
   try {
-    await orRetry(() => beat(flow, target, { clock: system.clock, logger }, signal))
+    await withRetriableErrors(() => emitHeartbeats(flow, target, { clock: system.clock, logger }, signal))
   } finally {
     await target.close()
   }
 }
 
-/** The three, for a worker's plugins. They live on the system that the worker lives on. */
+/** The plugins of the mirror for a worker; they run with the worker's `system`. */
 export function mirrorConnectors(system: System): readonly Connector[] {
   const logger = system.logger.child({ part: 'mirror' })
   const declare = (
@@ -186,26 +196,40 @@ export function mirrorConnectors(system: System): readonly Connector[] {
     simple: string,
     doc: string,
     run: (context: FlowContext<Config>, system: System, logger: Logger) => Promise<void>,
+    isEnabled: (config: Config) => boolean = () => true,
   ) =>
     defineConnector({
       name,
       doc,
-      version: VERSION,
       flow: defineFlow({
         class: PACKAGE + simple,
         type: 'source',
         settings: settings as Settings,
+        // As in MirrorMaker 2: a connector with nothing to emit has no tasks.
+        tasks: (config) => (isEnabled(config as unknown as Config) ? [{}] : []),
         run: (context) => run(context as unknown as FlowContext<Config>, system, logger),
       }),
     })
   return [
-    declare('mirror-source', 'MirrorSourceConnector', 'Mirrors topics of one cluster into another, batch by batch, unopened.', runSource),
+    declare(
+      'mirror-source',
+      'MirrorSourceConnector',
+      'Mirrors topics of one cluster to another, batch by batch, without decoding them.',
+      runSource,
+    ),
     declare(
       'mirror-checkpoint',
       'MirrorCheckpointConnector',
-      'Follows consumer groups of the source and translates their offsets for the target.',
+      'Translates the offsets of consumer groups of the source for the target.',
       runCheckpoints,
+      (config) => config['emit.checkpoints.enabled'] || config['sync.group.offsets.enabled'],
     ),
-    declare('mirror-heartbeat', 'MirrorHeartbeatConnector', 'Writes heartbeats into the target.', runHeartbeats),
+    declare(
+      'mirror-heartbeat',
+      'MirrorHeartbeatConnector',
+      'Writes heartbeats to the target.',
+      runHeartbeats,
+      (config) => config['emit.heartbeats.enabled'],
+    ),
   ]
 }

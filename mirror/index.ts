@@ -1,5 +1,5 @@
 /**
- * The mirror room's door.
+ * The public part of the mirror: starting the mirrors of a process, and the mirror's connectors.
  */
 export { mirrorConnectors } from './connector.ts'
 export { type MirrorService, startMirrors } from './service.ts'

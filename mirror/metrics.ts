@@ -1,21 +1,23 @@
 /**
- * MirrorMaker 2's metrics in Prometheus' form, and the lag that it does not have. Batches are counted as they are acknowledged; what can be
- * read off a partition is read when somebody looks. Nothing per record.
+ * MirrorMaker 2's metrics in Prometheus format, and the lag, which MirrorMaker 2 does not have. Latencies are recorded when a batch is
+ * acknowledged; everything else is read from the partitions at each scrape. Nothing is done per record.
  */
+import type { Clock } from '../core/system/clock.ts'
 import type { Metrics } from '../core/system/metrics.ts'
-import type { Acknowledged, PartitionProgress } from './transfer/partition-progress.ts'
+import type { PartitionProgress } from './transfer/partition-progress.ts'
+import type { PendingBatch } from './transfer/send-queue.ts'
 
 const SOURCE = 'kafka_connect_mirror_mirrorsourceconnector_'
 const LABELS = ['source', 'target', 'topic', 'partition'] as const
 
-/** What is shown of one flow when somebody looks. */
-export interface Shown {
+/** A flow whose partitions are read at each scrape. */
+export interface MeasuredFlow {
   source: string
   target: string
   partitions(): Iterable<PartitionProgress>
 }
 
-interface Span {
+interface Statistics {
   count: number
   sum: number
   min: number
@@ -24,98 +26,102 @@ interface Span {
 }
 
 export interface FlowMetrics {
-  acknowledged(flow: PartitionProgress, done: Acknowledged, nowMs: number): void
+  acknowledged(partition: PartitionProgress, batch: PendingBatch, nowMs: number): void
 }
 
 export class MirrorMetrics {
-  readonly #shown = new Set<Shown>()
-  readonly #spans = new WeakMap<PartitionProgress, { latency: Span; age: Span }>()
-  readonly #now: () => number
+  readonly #flows = new Set<MeasuredFlow>()
+  readonly #statistics = new WeakMap<PartitionProgress, { latency: Statistics; age: Statistics }>()
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>
 
-  constructor(metrics: Metrics, clock: { now(): number; monotonic(): number }) {
-    this.#now = () => clock.monotonic()
-    const gauge = (name: string, help: string, read: (flow: PartitionProgress) => number | undefined) =>
+  constructor(metrics: Metrics, clock: Pick<Clock, 'now' | 'monotonic'>) {
+    this.#clock = clock
+    const gauge = (name: string, help: string, read: (partition: PartitionProgress) => number | undefined) =>
       metrics.gauge({ name, help, labels: LABELS }, (gauge) => {
         gauge.reset()
-        for (const { source, target, partitions } of this.#shown)
-          for (const flow of partitions()) {
-            const value = read(flow)
-            if (value !== undefined) gauge.set({ source, target, topic: flow.targetTopic, partition: String(flow.partition) }, value)
+        for (const { source, target, partitions } of this.#flows)
+          for (const partition of partitions()) {
+            const value = read(partition)
+            const labels = { source, target, topic: partition.targetTopic, partition: String(partition.partition) }
+            if (value !== undefined) gauge.set(labels, value)
           }
       })
-    gauge(`${SOURCE}record_count`, 'Records mirrored.', (flow) => flow.records)
-    gauge(`${SOURCE}byte_count`, 'Bytes of the batches mirrored, as they are in the log.', (flow) => flow.bytes)
+    gauge(`${SOURCE}record_count`, 'Records mirrored.', ({ counters }) => counters.records)
+    gauge(`${SOURCE}byte_count`, 'Bytes of the batches mirrored, as they are in the log.', ({ counters }) => counters.bytes)
     for (const [name, help, of] of [
       ['replication_latency_ms', 'Time from sending a batch until the target has acknowledged it', 'latency'],
       ['record_age_ms', 'Age of the newest record of a batch when the target has acknowledged it, by its own timestamp', 'age'],
     ] as const) {
-      const read = (pick: (span: Span) => number) => (flow: PartitionProgress) => {
-        const span = this.#spans.get(flow)?.[of]
-        return span && span.count > 0 ? pick(span) : undefined
+      const read = (pick: (statistics: Statistics) => number) => (partition: PartitionProgress) => {
+        const statistics = this.#statistics.get(partition)?.[of]
+        return statistics && statistics.count > 0 ? pick(statistics) : undefined
       }
       gauge(
         SOURCE + name,
-        `${help}; the last one.`,
-        read((span) => span.last),
+        `${help}: of the last batch.`,
+        read((each) => each.last),
       )
       gauge(
         `${SOURCE}${name}_min`,
-        `${help}; the least.`,
-        read((span) => span.min),
+        `${help}: the minimum.`,
+        read((each) => each.min),
       )
       gauge(
         `${SOURCE}${name}_max`,
-        `${help}; the most.`,
-        read((span) => span.max),
+        `${help}: the maximum.`,
+        read((each) => each.max),
       )
       gauge(
         `${SOURCE}${name}_avg`,
-        `${help}; the mean.`,
-        read((span) => span.sum / span.count),
+        `${help}: the average.`,
+        read((each) => each.sum / each.count),
       )
     }
-    gauge('tributary_mirror_lag_records', 'Offsets at the source that are not on the target yet.', (flow) => flow.lagRecords)
-    gauge('tributary_mirror_lag_ms', 'How long the oldest of them has waited.', (flow) => flow.arrivals.waitedMs(this.#now()))
-    gauge('tributary_mirror_lost_records', 'Offsets that were gone from the source before they could be read.', (flow) => flow.lostRecords)
-    gauge('tributary_mirror_repeated_records', 'Records that may be on the target twice.', (flow) => flow.repeatedRecords)
-    this.#clockNow = () => clock.now()
+    gauge('tributary_mirror_lag_records', 'Offsets at the source that are not on the target yet.', ({ lagRecords }) => lagRecords)
+    gauge('tributary_mirror_lag_ms', 'How long the oldest of them has waited.', ({ lag }) => lag.lagMs(clock.monotonic()))
+    gauge(
+      'tributary_mirror_lost_records',
+      'Offsets that were deleted from the source before they could be mirrored.',
+      ({ counters }) => counters.lostRecords,
+    )
+    gauge('tributary_mirror_repeated_records', 'Records that may be on the target twice.', ({ counters }) => counters.repeatedRecords)
   }
 
-  readonly #clockNow: () => number
-
-  show(shown: Shown): { hide(): void } {
-    this.#shown.add(shown)
-    return { hide: () => void this.#shown.delete(shown) }
+  /** Shows the flow's partitions from now on. Returns the function that ends it. */
+  register(flow: MeasuredFlow): () => void {
+    this.#flows.add(flow)
+    return () => void this.#flows.delete(flow)
   }
 
-  acknowledged(flow: PartitionProgress, done: Acknowledged, nowMs: number): void {
-    let spans = this.#spans.get(flow)
-    if (!spans) {
-      const span = (): Span => ({ count: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: 0, last: 0 })
-      spans = { latency: span(), age: span() }
-      this.#spans.set(flow, spans)
+  acknowledged(partition: PartitionProgress, { sentMs, maxTimestamp }: PendingBatch, nowMs: number): void {
+    let statistics = this.#statistics.get(partition)
+    if (!statistics) {
+      statistics = { latency: newStatistics(), age: newStatistics() }
+      this.#statistics.set(partition, statistics)
     }
-    note(spans.latency, nowMs - done.parcel.sentMs)
-    if (done.parcel.maxTimestamp >= 0) note(spans.age, Math.max(0, this.#clockNow() - done.parcel.maxTimestamp))
+    record(statistics.latency, nowMs - sentMs)
+    if (maxTimestamp >= 0) record(statistics.age, Math.max(0, this.#clock.now() - maxTimestamp))
   }
 }
 
-function note(span: Span, value: number): void {
-  span.count++
-  span.sum += value
-  span.last = value
-  if (value < span.min) span.min = value
-  if (value > span.max) span.max = value
+const newStatistics = (): Statistics => ({ count: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: 0, last: 0 })
+
+function record(statistics: Statistics, value: number): void {
+  statistics.count++
+  statistics.sum += value
+  statistics.last = value
+  if (value < statistics.min) statistics.min = value
+  if (value > statistics.max) statistics.max = value
 }
 
-const known = new WeakMap<Metrics, MirrorMetrics>()
+const registered = new WeakMap<Metrics, MirrorMetrics>()
 
-/** One set of metrics for a process, however many services it starts. */
-export function mirrorMetrics(metrics: Metrics, clock: { now(): number; monotonic(): number }): MirrorMetrics {
-  let found = known.get(metrics)
-  if (!found) {
-    found = new MirrorMetrics(metrics, clock)
-    known.set(metrics, found)
+/** The one set of mirror metrics of a registry, however many mirrors the process starts. */
+export function mirrorMetrics(metrics: Metrics, clock: Pick<Clock, 'now' | 'monotonic'>): MirrorMetrics {
+  let existing = registered.get(metrics)
+  if (!existing) {
+    existing = new MirrorMetrics(metrics, clock)
+    registered.set(metrics, existing)
   }
-  return found
+  return existing
 }

@@ -1,7 +1,7 @@
 /**
- * The exact offset map of one partition: ranges of (first upstream offset, first downstream offset, length); a partition without gaps is one
- * range. Upstream is the source, downstream the target, as in MirrorMaker 2. It translates in both directions, never past the true offset
- * (Invariant 10); offsets that it no longer knows get a lower bound. Pure: the progress store writes it to the target.
+ * The exact offset map of one partition: ranges of (first upstream offset, first downstream offset, length); a partition without gaps is
+ * one range. Upstream is the source, downstream the target, as in MirrorMaker 2. It translates in both directions, never past the true
+ * offset (Invariant 10); offsets that it no longer knows get a lower bound. Pure: the progress store writes it to the target.
  */
 import { invariant } from '../core/errors.ts'
 
@@ -35,7 +35,7 @@ export class OffsetMap {
   nextUpstreamOffset: number
   /** The offset after the last mirrored record on the target. */
   nextDownstreamOffset: number
-  /** Where mirroring of this topic id began: what the target holds before it is never sent again. */
+  /** Where mirroring of this topic id began: records before it on the target are not of this mirror. */
   origin: OffsetPair
   readonly #ranges: MappedRange[]
   /** Number of whole pages removed from the front. */
@@ -57,7 +57,7 @@ export class OffsetMap {
     return this.#droppedPages
   }
 
-  /** The number of the page that still grows: it holds the last range. */
+  /** The number of the page that still grows: it contains the last range. */
   get openPage(): number {
     return this.#droppedPages + Math.max(0, Math.ceil(this.#ranges.length / PAGE_RANGES) - 1)
   }
@@ -79,7 +79,7 @@ export class OffsetMap {
   append(upstreamOffset: number, downstreamOffset: number, length: number): void {
     invariant(
       length > 0 && upstreamOffset >= this.nextUpstreamOffset && downstreamOffset >= this.nextDownstreamOffset,
-      `range ${upstreamOffset}→${downstreamOffset}+${length} is behind ${this.nextUpstreamOffset}→${this.nextDownstreamOffset}`,
+      `range ${upstreamOffset}→${downstreamOffset}+${length} is before ${this.nextUpstreamOffset}→${this.nextDownstreamOffset}`,
     )
     const last = this.#ranges.at(-1)
     if (last && last.upstreamOffset + last.length === upstreamOffset && last.downstreamOffset + last.length === downstreamOffset)
@@ -152,7 +152,7 @@ export class OffsetMap {
     }
   }
 
-  /** Where a group that has committed `upstreamOffset` continues on the target. Invariant 10: never behind a record it has not read. */
+  /** Where a group that has committed `upstreamOffset` continues on the target: never after a record that it has not read (Invariant 10). */
   translateDownstream(upstreamOffset: number): Translation {
     if (upstreamOffset >= this.nextUpstreamOffset)
       return { downstreamOffset: this.nextDownstreamOffset, exact: true, ahead: upstreamOffset > this.nextUpstreamOffset }

@@ -1,18 +1,20 @@
 /**
- * All mirrors of one `mm2.properties`: each flow on its own, heartbeats beside them, one door for the REST routes and the command line.
+ * All mirrors of one `mm2.properties`: one supervisor for each flow, the heartbeats, and the operations of the REST API and the command line.
  */
-import { createClient } from '../core/client/index.ts'
+import { type Client, createClient } from '../core/client/index.ts'
+import { aborted } from '../core/system/condition.ts'
 import type { System } from '../core/system/index.ts'
+import { within } from '../core/system/within.ts'
 import { FlowSupervisor } from './flow/flow-supervisor.ts'
-import { beat } from './flow/heartbeat.ts'
+import { emitHeartbeats } from './flow/heartbeat.ts'
 import { mirrorMetrics } from './metrics.ts'
 import { type FlowSettings, type MirrorSettings, parseMirrorSettings, routeOf } from './settings/mm2-properties.ts'
 import { type MirrorAdmin, MirrorError } from './types.ts'
 
 export interface MirrorService extends MirrorAdmin {
-  /** What the file said, for whoever shows it. */
+  /** As parsed from the file. */
   readonly settings: MirrorSettings
-  /** Lets what is under way arrive, writes down where everything stands, and ends within five seconds. */
+  /** Lets batches in flight arrive and stores the progress. Resolves within five seconds. */
   close(): Promise<void>
 }
 
@@ -31,55 +33,53 @@ export async function startMirrors(
   const instance = random.uuid()
   const metrics = mirrorMetrics(system.metrics, clock)
   const routes = settings.flows.map(routeOf)
-  const pairs = new Map(
+  const supervisors = new Map(
     settings.flows.map((flow) => [flow.name, new FlowSupervisor({ settings: flow, routes, system, logger, instance, metrics })]),
   )
-  const ending = new AbortController()
-  const beats = startHeartbeats(settings.heartbeats, system, ending.signal)
-  if (!options.stopping?.aborted) for (const pair of pairs.values()) pair.start()
+  const closing = new AbortController()
+  const heartbeats = runHeartbeats(settings.heartbeats, { ...system, logger }, closing.signal)
+  if (!options.stopping?.aborted) for (const supervisor of supervisors.values()) supervisor.start()
   const find = (name: string): FlowSupervisor => {
-    const pair = pairs.get(name)
-    if (!pair) {
-      const there = pairs.size > 0 ? `; there are ${[...pairs.keys()].join(', ')}` : '; no flow is enabled'
-      throw new MirrorError(404, `mirror ${name} is not known${there}`)
+    const supervisor = supervisors.get(name)
+    if (!supervisor) {
+      const known = supervisors.size > 0 ? `; the mirrors are ${[...supervisors.keys()].join(', ')}` : '; no flow is enabled'
+      throw new MirrorError(404, `mirror ${name} is not known${known}`)
     }
-    return pair
+    return supervisor
   }
   return {
     settings,
-    list: () => [...pairs.values()].map((pair) => pair.status()),
+    list: () => [...supervisors.values()].map((supervisor) => supervisor.status()),
     status: (name) => find(name).status(),
     pause: async (name) => find(name).pause(),
     resume: async (name) => find(name).resume(),
     failover: async (name, { groups, dryRun }) => find(name).failover(groups, dryRun),
     async close() {
-      ending.abort()
-      const all = Promise.allSettled([...[...pairs.values()].map((pair) => pair.close()), beats])
-      await Promise.race([all, clock.sleep(CLOSE_MS)])
+      closing.abort()
+      const closed = Promise.all([...[...supervisors.values()].map((supervisor) => supervisor.close()), heartbeats]).catch(
+        (error: unknown) => {
+          logger.error({ err: error }, 'a mirror failed while it was stopped')
+        },
+      )
+      if (!(await within(clock, CLOSE_MS, closed))) logger.warn({}, `the mirrors have not stopped within ${CLOSE_MS} ms`)
     },
   }
 }
 
-/** One client for each cluster that heartbeats are written into, however many flows end there. */
-async function startHeartbeats(flows: readonly FlowSettings[], system: System, signal: AbortSignal): Promise<void> {
-  const clients = new Map<string, ReturnType<typeof createClient>>()
-  const logger = system.logger.child({ part: 'mirror' })
-  const running = flows.map((flow) => {
-    let client = clients.get(flow.target.alias)
-    if (!client) {
-      client = createClient(
-        { bootstrapServers: flow.target.config['bootstrap.servers'], clientId: `heartbeats->${flow.target.alias}` },
-        { ...system, logger },
-      )
-      clients.set(flow.target.alias, client)
-    }
-    return beat(flow, client, { ...system, logger }, signal)
-  })
-  const ended = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-  await Promise.race([Promise.allSettled(running), ended])
-  // a heartbeat that cannot be written is no reason to stay
-  await Promise.race([Promise.allSettled([...clients.values()].map((client) => client.close())), system.clock.sleep(HEARTBEATS_CLOSE_MS)])
+/** Writes the heartbeats of all flows, with one client for each target cluster. */
+async function runHeartbeats(flows: readonly FlowSettings[], system: System, signal: AbortSignal): Promise<void> {
+  const { clock, logger } = system
+  const clients = new Map<string, Client>()
+  for (const flow of flows) {
+    const { alias, config } = flow.target
+    const client =
+      clients.get(alias) ?? createClient({ bootstrapServers: config['bootstrap.servers'], clientId: `heartbeats->${alias}` }, system)
+    clients.set(alias, client)
+    emitHeartbeats(flow, client, system, signal).catch((error: unknown) => {
+      logger.error({ mirror: flow.name, err: error }, 'no more heartbeats are written')
+    })
+  }
+  await aborted(signal)
+  // A heartbeat in flight must not delay the stop.
+  await within(clock, HEARTBEATS_CLOSE_MS, Promise.all([...clients.values()].map((client) => client.close())))
 }

@@ -1,22 +1,22 @@
 /**
- * The mirror room's door, as the REST routes and the command line see it.
+ * What the mirrors of a process show and can do, for the REST API, the command line and the code around them.
  */
 export interface PartitionLag {
-  /** On the source. */
+  /** At the source. */
   topic: string
-  /** On the target. */
+  /** At the target. */
   targetTopic: string
   partition: number
-  /** The next offset to be read from the source, and the source's end. */
+  /** The next offset to mirror. */
   sourceOffset: number
   sourceEndOffset: number
   targetEndOffset: number
   lagRecords: number
-  /** How long the oldest record that is not yet on the target has waited there for us: 0 when none waits, null when unknown. */
+  /** How long the oldest record that is not on the target has waited since it was observed: 0 when none waits, null when unknown. */
   lagMs: number | null
-  /** Records that were gone from the source (retention, deletion) before they could be read. Never silent (Invariant 11). */
+  /** Records that were deleted from the source (retention, topic deletion) before they could be mirrored. Never silent (Invariant 11). */
   lostRecords: number
-  /** Records written twice because a crash left no proof that they had arrived. */
+  /** Records that may be on the target twice, because a crash left no proof that the first copy had arrived. */
   repeatedRecords: number
 }
 
@@ -28,6 +28,7 @@ export interface MirrorStatus {
   source: string
   target: string
   state: MirrorState
+  /** Why it failed, or what keeps it from running now. */
   trace?: string
   topics: string[]
   lagRecords: number
@@ -45,17 +46,17 @@ export interface GroupFailover {
     topic: string
     targetTopic: string
     partition: number
-    /** What the group had committed at the source, as last seen. */
+    /** The offset that the group has committed at the source, as last observed. */
     sourceOffset: number
-    /** What it is given on the target: never past the truth (Invariant 10). */
+    /** The offset that is committed at the target: never after a record that the group has not read (Invariant 10). */
     targetOffset: number
-    /** Records between the two that the group will read again. */
+    /** Records that the group will read again. */
     rereads: number
-    /** Records that the source had and the target does not: unknown (null) when the source cannot be asked. */
+    /** Records of the source that are not on the target; null where the source does not respond. */
     missing: number | null
   }[]
   applied: boolean
-  /** Why not, where it was not. */
+  /** Why it was not applied. */
   reason?: string
 }
 
@@ -67,22 +68,23 @@ export interface FailoverReport {
   groups: GroupFailover[]
 }
 
-/** Throws MirrorError. */
+/** Methods throw MirrorError: 404 where there is no mirror of that name. */
 export interface MirrorAdmin {
   list(): MirrorStatus[]
   status(name: string): MirrorStatus
-  /** Kept over a restart, until a resume. */
+  /** Stays paused over a restart, until a resume. */
   pause(name: string): Promise<void>
   resume(name: string): Promise<void>
-  /** Moves one group or all to the target: commits their translated offsets there. Works with the source gone. */
+  /** Commits the translated offsets of groups at the target. Works without the source; throws 503 while the target cannot be read. */
   failover(name: string, options: { groups: readonly string[] | 'all'; dryRun: boolean }): Promise<FailoverReport>
 }
 
 export class MirrorError extends Error {
   override name = 'MirrorError'
-  readonly status: number
+  /** Of the HTTP response. */
+  readonly status: 404 | 503
 
-  constructor(status: number, message: string, options?: ErrorOptions) {
+  constructor(status: 404 | 503, message: string, options?: ErrorOptions) {
     super(message, options)
     this.status = status
   }

@@ -1,6 +1,6 @@
 /**
- * A broker inside the test's own process, on a free port, with its data in a temporary folder and its log lines kept. `restart` stops it
- * cleanly and brings it back on the same data.
+ * A broker inside the test's own process, on a free port, with its data in a temporary folder and its log lines collected. `restart` stops
+ * it cleanly and starts it again on the same data.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy between a client and a broker that goes wrong on demand: refuses, swallows what comes, stops reading, cuts connections, also in
- * the middle of an answer or between a request and its answer.
+ * A TCP proxy between a client and a broker that fails on demand: it refuses connections, swallows requests, stops reading, and cuts
+ * connections, in the middle of a response or between a request and its response too.
  */
 import { connect, createServer, type Socket } from 'node:net'
 
@@ -9,12 +9,12 @@ export interface FaultProxy {
   readonly address: string
   /** Where connections go. */
   target: number
-  /** `pass`; `refuse` hangs up at once; `swallow` takes connections and bytes and answers nothing. */
+  /** `pass`; `refuse` closes a connection at once; `swallow` accepts connections and bytes and never responds. */
   mode: 'pass' | 'refuse' | 'swallow'
-  /** Clients' connections that are open. */
+  /** Open connections of clients. */
   readonly open: number
-  /** Sees each chunk of the broker's answers: how many bytes of it go on, and whether the connection is cut then. */
-  answers: ((chunk: Buffer) => { pass: number; cut: boolean }) | null
+  /** Gets each chunk of the broker's responses: how many bytes of it pass, and whether the connection is cut after them. */
+  onResponse: ((chunk: Buffer) => { pass: number; cut: boolean }) | null
   cut(): void
   close(): Promise<void>
 }
@@ -39,7 +39,7 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
     pair.broker.on('error', end).on('close', end)
     pair.broker.on('data', (chunk) => {
       if (proxy.mode !== 'pass') return
-      const { pass, cut } = proxy.answers?.(chunk) ?? { pass: chunk.length, cut: false }
+      const { pass, cut } = proxy.onResponse?.(chunk) ?? { pass: chunk.length, cut: false }
       if (pass > 0) client.write(chunk.subarray(0, pass))
       if (cut) client.end(end)
     })
@@ -54,7 +54,7 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
     get open() {
       return pairs.size
     },
-    answers: null,
+    onResponse: null,
     cut() {
       for (const { client } of [...pairs]) client.destroy()
     },

@@ -1,5 +1,6 @@
 /**
- * librdkafka for tests, through kafka-crab-js. Its native part is an optional package, which npm leaves out where it runs on an older Node.
+ * librdkafka for tests, through kafka-crab-js. Its native part is an optional package, which npm leaves out where npm runs on an older
+ * Node: the error says how to get it.
  */
 export async function librdkafka(): Promise<typeof import('kafka-crab-js')> {
   try {
@@ -7,7 +8,7 @@ export async function librdkafka(): Promise<typeof import('kafka-crab-js')> {
   } catch (error) {
     const { platform, arch } = process
     throw new Error(
-      `the native part of kafka-crab-js is not there for ${platform} ${arch}: npm leaves it out where it runs on a Node below 24. ` +
+      `the native part of kafka-crab-js is missing for ${platform} ${arch}: npm leaves it out where it runs on a Node below 24. ` +
         'Get it with `PATH="$PWD/node_modules/.bin:$PATH" npm install --no-save kafka-crab-js@5`',
       { cause: error },
     )

@@ -1,10 +1,11 @@
 /**
- * Goal: `npm ci` of a clean clone brings all that the tests need, from whatever registry the machine uses. Method: reads package-lock.json.
+ * Goal: `npm ci` of a clean clone installs all that the tests need, from whatever registry the machine uses. Method: package-lock.json is
+ * read.
  */
 import { expect, test } from 'vitest'
 import { leftOut, readLock } from './lock.ts'
 
-test('no optional package is left out where npm runs on an older Node (node test/lock.ts mends it)', () => {
+test('no optional package is left out where npm runs on an older Node (node test/lock.ts repairs it)', () => {
   expect(leftOut(readLock())).toEqual([])
 })
 

@@ -1,6 +1,7 @@
 /**
- * Takes the `engines` of optional packages out of package-lock.json: `node test/lock.ts` after `npm install`. npm leaves an optional package out
- * where its engines do not fit the Node that runs npm; ours run on the Node that npm brings, so the binaries of kafka-crab-js must come.
+ * Removes the `engines` of optional packages from package-lock.json: `node test/lock.ts` after `npm install`. npm leaves an optional
+ * package out whose `engines` exclude the Node that runs npm; ours run on the Node that npm installs, so the binaries of kafka-crab-js must
+ * be installed.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +13,7 @@ interface Lock {
 const path = join(import.meta.dirname, '../package-lock.json')
 export const readLock = (): Lock => JSON.parse(readFileSync(path, 'utf8'))
 
-/** Packages that npm might leave out though our Node can run them. */
+/** Packages that npm may leave out though our Node can run them. */
 export const leftOut = (lock: Lock): string[] =>
   Object.entries(lock.packages)
     .filter(([name, entry]) => name.includes('kafka-crab-js-') && entry.engines !== undefined)

@@ -1,7 +1,9 @@
-/** A .properties file of a test, as users write it: a line a setting. */
+/**
+ * A .properties file of a test, as users write it: one setting on each line. Values are written as they are, without escapes.
+ */
 import { writeFileSync } from 'node:fs'
 
-/** The path, for whoever starts with it. */
+/** Gives the path, which commands take. */
 export function writeProperties(path: string, lines: Readonly<Record<string, string | number | boolean>>): string {
   writeFileSync(
     path,

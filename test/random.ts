@@ -1,8 +1,9 @@
 /**
- * Random numbers of a seed, so that a run that failed can be run again: the seed is logged, TRIBUTARY_TEST_SEED=n repeats its moments.
+ * Random numbers from a seed, so that a failed run can be repeated: the seed is logged, and TRIBUTARY_TEST_SEED=n repeats the moments of
+ * that run.
  */
-export function seededRandom(usual = Math.floor(Math.random() * 2 ** 31)): () => number {
-  const seed = Number(process.env.TRIBUTARY_TEST_SEED ?? usual)
+export function seededRandom(fallback = Math.floor(Math.random() * 2 ** 31)): () => number {
+  const seed = Number(process.env.TRIBUTARY_TEST_SEED ?? fallback)
   console.log(`seed ${seed}: TRIBUTARY_TEST_SEED=${seed} repeats the moments of this run`)
   // mulberry32
   let state = seed

@@ -1,6 +1,6 @@
 /**
- * A bare client for tests: one socket, frames in and out, the codec of core/apis, no retries and no metadata. It sends what it is told,
- * also what no real client would send.
+ * A minimal client for tests: one socket, frames in and out, the codec of core/apis, no retries and no metadata. It sends whatever a test
+ * gives it, requests that no real client sends included.
  */
 import { connect, type Socket } from 'node:net'
 import type { AnyApi, Api, RequestOf, ResponseOf } from '../core/wire/api.ts'
@@ -64,7 +64,7 @@ export function rawClient(port: number, host = '127.0.0.1'): Promise<RawClient> 
       else frames.push(frame)
     }
   })
-  // a reset is one of the ways in which a broker may close
+  // A broker may close with a reset.
   socket.on('error', () => {})
   socket.on('close', () => {
     closed = true
@@ -81,10 +81,10 @@ export function rawClient(port: number, host = '127.0.0.1'): Promise<RawClient> 
       socket.write(encodeRequest(api, version, id, request, clientId))
       const reader = new Reader(await client.frame())
       const got = reader.int32()
-      if (got !== id) throw new Error(`answer ${got} where ${id} was due`)
+      if (got !== id) throw new Error(`response ${got} where ${id} was expected`)
       if (responseHasTags(api, version)) skipTags(reader)
       const response = api.readResponse(reader, version)
-      if (reader.remaining > 0) throw new Error(`${api.name} v${version}: ${reader.remaining} bytes behind the answer`)
+      if (reader.remaining > 0) throw new Error(`${api.name} v${version}: ${reader.remaining} bytes after the response`)
       return response
     },
     write: (bytes) => void socket.write(bytes),

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy between clients and a broker that changes responses: each response of one API is decoded, given to the test, and encoded again.
- * Everything else passes byte by byte. It stands in for states that a broker of one node never reports.
+ * A TCP proxy between clients and a broker that changes responses: each response of one API is decoded, given to the test, and encoded
+ * again. Everything else passes byte by byte. It stands in for states that a broker of one node never reports.
  */
 import { connect, createServer, type Socket } from 'node:net'
 import type { Api, ResponseOf } from '../core/wire/api.ts'

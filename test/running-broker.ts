@@ -1,6 +1,6 @@
 /**
- * A broker for a test: a process of its own, started as a user starts one (`bin/tributary broker FILE`) on a free port, its data in a
- * temporary folder. `kill` is kill -9; `start` brings it back on the same port and data.
+ * A broker process for a test, started as a user starts one (`bin/tributary broker FILE`) on a free port, its data in a temporary folder.
+ * `kill` is kill -9; `start` starts it again on the same port and data.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -23,7 +23,7 @@ export interface TestBroker {
   start(): Promise<void>
   /** SIGTERM; resolves with the exit code. The data stays until `stop`. */
   exit(): Promise<number | null>
-  /** SIGKILL; resolves when the process is gone. The data stays. */
+  /** SIGKILL; resolves when the process has ended. The data stays. */
   kill(): Promise<void>
   /** Ends the process and removes the data. */
   stop(): Promise<void>
@@ -51,7 +51,7 @@ function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('exit', resolve))
 }
 
-/** `overrides` are lines of server.properties: a value of `null` takes a default of this fixture away. */
+/** `overrides` are lines of server.properties: `null` removes a default of this fixture. */
 export async function startTestBroker(overrides: Readonly<Record<string, string | number | boolean | null>> = {}): Promise<TestBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-broker-'))
   const dir = join(folder, 'data')

@@ -1,7 +1,7 @@
 /**
  * Goal: no setting lies: each declared setting is read by code, allows one value only, or is declared to be without effect. Method: the
- * declarations as values, the sources as text without comments. A read is a member access, an argument, a variable or a destructured property
- * of the setting's name; a key of a declaration, a list of names, an error and a comment are none.
+ * declarations as values, the sources as text without comments. A read is a member access, an argument, a variable or a destructured
+ * property of the setting's name; a key of a declaration, a list of names, an error and a comment are none.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -70,11 +70,11 @@ function isRead(name: string, code: string): boolean {
     `[\\w)\\]!?.]\\s*\\[${quoted}\\]`,
     // brokerValue('max.connections'), internalTopic(topic, 'offset.storage.partitions')
     `(?<!\\bnew \\w+)\\((?:[\\w.\\s,]*,)?\\s*${quoted}\\s*[,)]`,
-    // const factor = 'replication.factor', for one that is read and reported by its name
+    // Const factor = 'replication.factor', for one that is read and reported by its name
     `const \\w+ = ${quoted}`,
-    // for (const [kind, …] of [['transforms', …], …])
+    // For (const [kind, …] of [['transforms', …], …])
     `for \\(const \\[[^\\]]*\\] of \\[(?:\\s*\\[[^[\\]]*\\],)*\\s*\\[${quoted}`,
-    // const { 'batch.size': size } = config
+    // Const { 'batch.size': size } = config
     `(?:const|let)\\s*\\{[^{}]*${quoted}:[^{}]*\\}\\s*=`,
   ]
   if (/^\w+$/.test(name))

@@ -1,9 +1,13 @@
 /**
- * Waits for something to become true: asks again and again, with a deadline. Tests never sleep for a fixed time.
+ * Waits until a condition is true: checks it again and again, with a deadline. Tests never sleep for a fixed time; `what` says what should
+ * have become true.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Resolves with what `condition` gives once it is truthy; rejects after `timeoutMs` with `what` in the message. An error counts as not yet. */
+/**
+ * Resolves with the value of `condition` once it is truthy; rejects after `timeoutMs` with `what` in the message. While `condition` throws
+ * it is not true yet.
+ */
 export async function until<T>(condition: () => T | Promise<T>, what: string, timeoutMs = 15_000): Promise<T> {
   const deadline = performance.now() + timeoutMs
   let last: unknown

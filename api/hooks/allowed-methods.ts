@@ -1,6 +1,6 @@
 /**
- * A path that exists answers 405 to a method that it does not take, and OPTIONS with those that it takes. Derived from the routes: register
- * this before them, and call what it gives after the last.
+ * A path answers 405 to a method that it does not support, and lists the supported ones for OPTIONS. Derived from the routes: call this before
+ * they are registered, and the function that it returns after the last one.
  */
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { answerError } from './error-envelope.ts'
@@ -8,16 +8,16 @@ import { answerError } from './error-envelope.ts'
 const known = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const
 
 export function allowedMethods(app: FastifyInstance): () => void {
-  const taken = new Map<string, Set<string>>()
+  const supported = new Map<string, Set<string>>()
   app.addHook('onRoute', (route) => {
-    const methods = taken.get(route.url) ?? new Set<string>()
+    const methods = supported.get(route.url) ?? new Set<string>()
     for (const method of [route.method].flat()) methods.add(method.toUpperCase())
-    taken.set(route.url, methods)
+    supported.set(route.url, methods)
   })
   return () => {
-    for (const [url, methods] of [...taken]) {
+    for (const [url, methods] of [...supported]) {
       const allow = [...methods, 'OPTIONS'].join(', ')
-      const others = known.filter((method) => method !== 'OPTIONS' && !methods.has(method)) as HTTPMethods[]
+      const unsupported = known.filter((method) => method !== 'OPTIONS' && !methods.has(method)) as HTTPMethods[]
       app.route({
         method: 'OPTIONS',
         url,
@@ -25,10 +25,10 @@ export function allowedMethods(app: FastifyInstance): () => void {
         handler: async (_request, reply) => reply.header('Allow', allow).send(allow),
       })
       app.route({
-        method: others,
+        method: unsupported,
         url,
         schema: { hide: true },
-        // before a body is read: what it holds does not matter
+        // In onRequest, so that no body is read.
         onRequest: async (_request, reply) => answerError(reply.header('Allow', allow), 405, 'HTTP 405 Method Not Allowed'),
         handler: async (_request, reply) => reply,
       })

@@ -1,6 +1,6 @@
 /**
- * Checks bodies against the schemas of their routes and says in a sentence what is wrong. The schema compiler is loaded by the first body
- * that comes: a worker that only answers GETs never pays for it. Paths and queries are read by the routes, as leniently as Kafka Connect's.
+ * Checks request bodies against the schemas of their routes and says in a sentence what is wrong. The schema compiler is loaded by the first
+ * body, because it needs much memory. Paths and queries are not checked here: the routes read them as leniently as Kafka Connect does.
  */
 import { createRequire } from 'node:module'
 import { ConnectError } from '../../connect/types.ts'
@@ -19,23 +19,23 @@ interface Compiler {
 
 let loaded: Compiler | undefined
 
-/** Fastify's own compiler, found from where Fastify lies. */
+/** The compiler that Fastify depends on, resolved from Fastify's folder. */
 function compiler(): Compiler {
   if (loaded) return loaded
-  const besideUs = createRequire(import.meta.url)
-  const besideFastify = createRequire(besideUs.resolve('fastify'))
-  const Ajv = createRequire(besideFastify.resolve('@fastify/ajv-compiler'))('ajv') as { new (options: object): Compiler }
-  // several errors are not collected: a body of 10^5 wrong values would be answered with as many sentences
+  const fromHere = createRequire(import.meta.url)
+  const fromFastify = createRequire(fromHere.resolve('fastify'))
+  const Ajv = createRequire(fromFastify.resolve('@fastify/ajv-compiler'))('ajv') as { new (options: object): Compiler }
+  // Only the first error is reported: a body of 10^5 wrong values would get as many sentences.
   loaded = new Ajv({ allErrors: false, strict: false, coerceTypes: false, allowUnionTypes: true })
   return loaded
 }
 
-/** Characters of what was given that are said again. */
+/** A message repeats at most this many characters of a value. */
 const MAX_QUOTED = 40
 
 type Part = { schema: unknown; httpPart?: string }
 
-/** Handed to Fastify as it is made, so that it does not load its own at once: those take 12 MB and a tenth of a second. */
+/** Replaces Fastify's compilers, which it would load at the start: they need 12 MB and a tenth of a second. */
 export const compilersFactory = {
   buildValidator:
     () =>
@@ -50,16 +50,16 @@ export const compilersFactory = {
   buildSerializer: () => () => (value: unknown) => JSON.stringify(value),
 }
 
-/** Where one of several forms is taken: what is wrong inside the one that was meant, or which there are. */
-function sentenceOf(complaints: readonly SchemaViolation[], body: unknown): string {
-  const last = complaints.at(-1)
-  if (last?.keyword !== 'anyOf') return sentence(complaints[0], body)
-  const forms = complaints.slice(0, -1)
-  const other = ({ keyword, instancePath }: SchemaViolation) =>
+/** Where several forms are allowed: the error inside the form that the value has, else the list of the forms. */
+function sentenceOf(violations: readonly SchemaViolation[], body: unknown): string {
+  const last = violations.at(-1)
+  if (last?.keyword !== 'anyOf') return sentence(violations[0], body)
+  const forms = violations.slice(0, -1)
+  const isOtherForm = ({ keyword, instancePath }: SchemaViolation) =>
     instancePath === last.instancePath && (keyword === 'type' || keyword === 'enum')
-  const meant = forms.find((complaint) => !other(complaint))
-  if (meant) return sentence(meant, body)
-  // the values of a form say what type it has
+  const inside = forms.find((violation) => !isOtherForm(violation))
+  if (inside) return sentence(inside, body)
+  // A form with listed values is described by the values, not by its type.
   const enumerated = new Set(forms.flatMap(({ keyword, schemaPath }) => (keyword === 'enum' ? schemaPath.replace(/enum$/, 'type') : [])))
   const named = forms.flatMap(({ keyword, schemaPath, params }) =>
     enumerated.has(schemaPath)
@@ -78,30 +78,30 @@ const partsOf = ({ instancePath }: SchemaViolation): string[] =>
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
 
-function whereOf(complaint: SchemaViolation): string {
-  const parts = partsOf(complaint)
+function whereOf(violation: SchemaViolation): string {
+  const parts = partsOf(violation)
   return parts.length === 0 ? 'The body' : `"${parts.join('.')}" in the body`
 }
 
-function sentence(complaint: SchemaViolation | undefined, body: unknown): string {
-  if (complaint === undefined) return 'The body is not what this path takes.'
-  const parts = partsOf(complaint)
-  const where = whereOf(complaint)
-  const { keyword, params } = complaint
+function sentence(violation: SchemaViolation | undefined, body: unknown): string {
+  if (violation === undefined) return 'The body does not fit this path.'
+  const parts = partsOf(violation)
+  const where = whereOf(violation)
+  const { keyword, params } = violation
   if (keyword === 'type') {
-    const wanted = [params.type]
+    const expected = [params.type]
       .flat()
       .join(', ')
       .replace(/, ([^,]*)$/, ' or $1')
     if (parts.length === 0 && (body === undefined || body === null))
-      return `A body is required: a JSON ${wanted}, with Content-Type: application/json.`
-    return `${where} must be ${article(wanted)} ${wanted}, not ${kind(at(body, parts))}.`
+      return `A body is required: a JSON ${expected}, with Content-Type: application/json.`
+    return `${where} must be ${article(expected)} ${expected}, not ${kind(at(body, parts))}.`
   }
-  if (keyword === 'required') return `${where} lacks "${params.missingProperty}".`
-  if (keyword === 'additionalProperties') return `${where} has an unknown field "${params.additionalProperty}": leave it out.`
+  if (keyword === 'required') return `${where} has no "${params.missingProperty}".`
+  if (keyword === 'additionalProperties') return `${where} has an unknown field "${params.additionalProperty}": remove it.`
   if (keyword === 'enum')
     return `${where} must be one of ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(', ')}.`
-  return `${where} ${complaint.message ?? 'is wrong'}.`
+  return `${where} ${violation.message ?? 'is wrong'}.`
 }
 
 const article = (word: string) => (/^[aeio]/.test(word) ? 'an' : 'a')

@@ -5,7 +5,6 @@
  * names that it cannot know (docs/decisions/0005).
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import { isIP } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { AllowedOrigins } from './cross-origin.ts'
 import { answerError } from './error-envelope.ts'
@@ -21,7 +20,7 @@ const MAX_QUOTED = 253
 
 export function browserRequests(app: FastifyInstance, rules: BrowserRequestRules): void {
   const own = new Set(rules.ownHosts.map(withoutDot))
-  const namesThisServer = (host: string) => own.has('*') || host === 'localhost' || isIP(host) !== 0 || own.has(host)
+  const namesThisServer = (host: string) => own.has('*') || host === 'localhost' || isAddress(host) || own.has(host)
 
   app.addHook('onRequest', async ({ headers, method }, reply) => {
     const { origin, host } = headers
@@ -74,12 +73,14 @@ function isFollowedLink(headers: IncomingHttpHeaders, method: string): boolean {
   return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document' && (method === 'GET' || method === 'HEAD')
 }
 
-/** The name or the address in a Host header, without port, brackets and final dot; null where it is no host. */
+/** The name or the address in a Host header, without port and final dot; null where it is no host. */
 function hostName(host: string | undefined): string | null {
   if (host === undefined || !/^[^\s/?#@\\]+$/.test(host)) return null
   const name = URL.parse(`http://${host}`)?.hostname
-  return name === undefined ? null : withoutDot(name.replace(/^\[|\]$/g, ''))
+  return name === undefined ? null : withoutDot(name)
 }
 
+/** In the form that URL gives to addresses: an IPv6 address in brackets, an IPv4 address as four numbers. */
+const isAddress = (host: string) => host.startsWith('[') || /^(\d+\.){3}\d+$/.test(host)
 const withoutDot = (name: string) => name.toLowerCase().replace(/\.$/, '')
 const quoted = (text: string) => text.slice(0, MAX_QUOTED).replace(/[^\x21-\x7e]|[<>"]/g, '?')

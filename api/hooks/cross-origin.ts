@@ -1,6 +1,6 @@
 /**
- * Lets pages of other origins call the API, where `access.control.allow.origin` names them (a comma list, or `*`). Off unless it is set.
- * `access.control.allow.methods` is GET, POST and HEAD unless it is set, as in Kafka Connect.
+ * Lets web pages of other origins call the API, where `access.control.allow.origin` names them (separated by commas, or `*`). Off by default.
+ * `access.control.allow.methods` is GET, POST and HEAD by default, as in Kafka Connect.
  */
 import type { FastifyInstance } from 'fastify'
 
@@ -40,10 +40,10 @@ export function crossOrigin(app: FastifyInstance, allowedOrigins: AllowedOrigins
     const { origin } = request.headers
     if (origin === undefined || !allowedOrigins.allows(origin)) return
     reply.header('Access-Control-Allow-Origin', allowedOrigins.all ? '*' : origin).header('Vary', 'Origin')
-    const wanted = request.headers['access-control-request-method']
-    if (request.method !== 'OPTIONS' || wanted === undefined) return
-    // a method that is not allowed gets no permission, and the browser refuses it
-    if (methods.includes(wanted)) {
+    const requested = request.headers['access-control-request-method']
+    if (request.method !== 'OPTIONS' || requested === undefined) return
+    // A method that is not allowed gets no such header, and the browser refuses it.
+    if (methods.includes(requested)) {
       reply
         .header('Access-Control-Allow-Methods', methods.join(', '))
         .header('Access-Control-Allow-Headers', 'X-Requested-With, Content-Type, Accept, Origin, Authorization')

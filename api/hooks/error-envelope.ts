@@ -1,6 +1,6 @@
 /**
- * Every answer that is not what was asked for has Kafka Connect's body: `{"error_code": <status>, "message": <sentence>}`. What a door
- * threw on purpose keeps its status; anything else is a 500 whose stack goes to the log and never into the answer.
+ * Every error response has Kafka Connect's body: `{"error_code": <status>, "message": <sentence>}`. A ConnectError and a MirrorError keep their
+ * status; every other error is a 500 whose stack goes to the log and never into the response.
  */
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -9,11 +9,11 @@ import type { System } from '../../core/system/index.ts'
 import { MirrorError } from '../../mirror/types.ts'
 import { BODY_LIMIT_BYTES, REQUEST_RECEIVE_TIMEOUT_MS } from '../limits.ts'
 
-/** What Fastify itself refuses, in our words. */
+/** Messages for what Fastify itself refuses. */
 const refusals: Readonly<Record<string, [status: number, message: string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'HTTP 415 Unsupported Media Type: send the body as JSON, with Content-Type: application/json'],
-  FST_ERR_CTP_BODY_TOO_LARGE: [413, `HTTP 413 Request Entity Too Large: a body may have ${BODY_LIMIT_BYTES} bytes at most`],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'HTTP 400 Bad Request: the body is not as long as Content-Length says'],
+  FST_ERR_CTP_BODY_TOO_LARGE: [413, `HTTP 413 Request Entity Too Large: the limit of a body is ${BODY_LIMIT_BYTES} bytes`],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'HTTP 400 Bad Request: the length of the body is not the one in Content-Length'],
   FST_ERR_BAD_URL: [400, 'HTTP 400 Bad Request: the path is not valid percent-encoding'],
 }
 
@@ -39,11 +39,11 @@ export function errorEnvelope(app: FastifyInstance, system: System): void {
 }
 
 function logFailure(system: System, request: FastifyRequest, err: unknown): void {
-  // the query stays out of the log: nothing of ours needs it, and people put keys there
-  system.logger.error({ err, method: request.method, path: request.url.split('?', 1)[0] }, 'a REST request failed')
+  // The query is not logged: people put keys in it.
+  system.logger.error({ err, method: request.method, path: request.url.split('?', 1)[0] }, 'REST request failed')
 }
 
-/** A path that is not valid percent-encoding never reaches a route. */
+/** A path with invalid percent-encoding reaches no route. */
 export function answerBadUrl(_path: string, _request: unknown, reply: { raw?: unknown } & object): void {
   const [status, message] = refusals.FST_ERR_BAD_URL!
   answerError(reply as FastifyReply, status, message)
@@ -54,7 +54,7 @@ const brokenRequests: Readonly<Record<string, [status: string, message: string]>
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', `the request did not arrive within ${REQUEST_RECEIVE_TIMEOUT_MS / 1000} s`],
 }
 
-/** What the HTTP parser refuses, before there is a request. */
+/** Answers what the HTTP parser refuses, before there is a request. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()

@@ -1,5 +1,5 @@
 /**
- * `response.http.headers.config`: headers for every answer, in Jetty's words: `set X-Frame-Options: DENY, "add Cache-Control: no-cache, no-store"`.
+ * `response.http.headers.config`: headers of every response, in Jetty's syntax: `set X-Frame-Options: DENY, "add Cache-Control: no-cache, no-store"`.
  * `setDate` and `addDate` take milliseconds from now.
  */
 import type { FastifyInstance } from 'fastify'

@@ -1,7 +1,7 @@
-/** /connectors/{connector}/offsets: where a connector stands, and moving it. It must be stopped before it is moved. */
+/** /connectors/{connector}/offsets: lists, alters and resets the committed offsets of a connector. It must be stopped to alter or reset them. */
 import { ConnectError, type ConnectorOffset } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
-import { connectorParams, errorAnswer, forwardQuery } from '../schemas.ts'
+import { connectorParams, errorResponse, forwardQuery } from '../schemas.ts'
 
 interface Named {
   Params: { connector: string }
@@ -11,8 +11,8 @@ const tags = ['Offsets']
 const scalar = { type: ['string', 'number', 'boolean', 'null'] } as const
 const values = { type: 'object', additionalProperties: scalar } as const
 const leaderOnly = { type: 'object', properties: forwardQuery } as const
-const refused = { 400: errorAnswer, 404: errorAnswer, 409: errorAnswer } as const
-const said = { description: 'Done', type: 'object', properties: { message: { type: 'string' } } } as const
+const refused = { 400: errorResponse, 404: errorResponse, 409: errorResponse } as const
+const done = { description: 'Done', type: 'object', properties: { message: { type: 'string' } } } as const
 const offsetsBody = {
   type: 'object',
   additionalProperties: false,
@@ -32,8 +32,8 @@ const offsetsBody = {
 
 export default defineResource({
   tag: 'Offsets',
-  place: 3,
-  doc: 'Where a connector stands, and moving it',
+  order: 3,
+  doc: 'The committed offsets of a connector',
   needs: 'worker',
   register(app, { worker }) {
     app.get<Named>(
@@ -41,9 +41,12 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'The committed offsets of a connector',
+          summary: 'List the committed offsets of a connector',
           params: connectorParams,
-          response: { 200: { ...offsetsBody, description: 'One entry for each part that the connector has read or written' }, ...refused },
+          response: {
+            200: { ...offsetsBody, description: 'One entry for each partition that the connector has read or written' },
+            ...refused,
+          },
         },
       },
       async ({ params }) => ({ offsets: await worker.offsets(params.connector) }),
@@ -54,11 +57,11 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'Move a stopped connector; an offset of null makes it begin that part anew',
+          summary: 'Alter the offsets of a stopped connector; null resets the offset of a partition',
           params: connectorParams,
           querystring: leaderOnly,
           body: offsetsBody,
-          response: { 200: said, ...refused },
+          response: { 200: done, ...refused },
         },
       },
       async ({ params, body }) => {
@@ -80,10 +83,10 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'Make a stopped connector begin anew',
+          summary: 'Reset the offsets of a stopped connector: it starts from the beginning',
           params: connectorParams,
           querystring: leaderOnly,
-          response: { 200: said, ...refused },
+          response: { 200: done, ...refused },
         },
       },
       async ({ params }) => worker.resetOffsets(params.connector),

@@ -1,7 +1,7 @@
-/** /connector-plugins: what can be run here, its settings, and whether a config fits them. */
+/** /connector-plugins: lists the plugins of this worker and their settings, and validates configs. */
 import { ConnectError } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
-import { configPatch, errorAnswer, flag, flagSchema, type GivenConfig, givenConfig } from '../schemas.ts'
+import { configPatch, errorResponse, flag, flagSchema, type GivenConfig, givenConfig } from '../schemas.ts'
 
 interface Plugin {
   Params: { plugin: string }
@@ -10,7 +10,7 @@ interface Plugin {
 const tags = ['Plugins']
 const pluginParams = {
   type: 'object',
-  properties: { plugin: { type: 'string', description: 'A full class name or an alias of it' } },
+  properties: { plugin: { type: 'string', description: 'The class name of the plugin, or its alias' } },
   required: ['plugin'],
 } as const
 const keyInfo = {
@@ -32,8 +32,8 @@ const keyInfo = {
 
 export default defineResource({
   tag: 'Plugins',
-  place: 5,
-  doc: 'What can be run here, and its settings',
+  order: 5,
+  doc: 'The plugins of this worker, their settings, and validation of configs',
   needs: 'worker',
   register(app, { worker }) {
     app.get<{ Querystring: { connectorsOnly?: string } }>(
@@ -41,7 +41,7 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'The connectors that can be run here, or with ?connectorsOnly=false all plugins',
+          summary: 'List the connector plugins; all plugins with connectorsOnly=false',
           querystring: {
             type: 'object',
             properties: { connectorsOnly: flagSchema('Leave out converters, transforms and predicates', true) },
@@ -66,9 +66,9 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'The settings of a plugin',
+          summary: 'List the settings of a plugin',
           params: pluginParams,
-          response: { 200: { description: 'The settings', type: 'array', items: keyInfo }, 400: errorAnswer, 404: errorAnswer },
+          response: { 200: { description: 'The settings', type: 'array', items: keyInfo }, 400: errorResponse, 404: errorResponse },
         },
       },
       async ({ params }) => worker.pluginConfig(params.plugin),
@@ -77,15 +77,15 @@ export default defineResource({
     app.put<Plugin & { Body: GivenConfig }>(
       '/connector-plugins/:plugin/config/validate',
       {
-        config: { spelledNumbers: true },
+        config: { numbersAsText: true },
         schema: {
           tags,
-          summary: 'Check a config: 200 with the errors of each setting, even where there are some',
+          summary: 'Validate a connector config; the response lists the errors of each setting',
           params: pluginParams,
           body: givenConfig,
           response: {
             200: {
-              description: 'Each setting with its value and what is wrong with it',
+              description: 'The number of errors, and each setting with its value and its errors',
               type: 'object',
               properties: {
                 name: { type: 'string' },
@@ -112,17 +112,17 @@ export default defineResource({
                 },
               },
             },
-            400: errorAnswer,
+            400: errorResponse,
           },
         },
       },
       async ({ params, body }) => {
-        // a setting of null is one that is not given: a form sends its empty fields so
+        // Forms send null for an empty field.
         const given = Object.entries(configPatch(body)).filter((entry): entry is [string, string] => entry[1] !== null)
         const config = Object.fromEntries(given)
         const type = config['connector.class']
         if (type === undefined) {
-          throw new ConnectError(400, `Connector config ${shown(config)} contains no connector type: set connector.class.`)
+          throw new ConnectError(400, `Connector config ${settingNames(config)} contains no connector type: set connector.class.`)
         }
         return worker.validate(params.plugin, config)
       },
@@ -130,5 +130,5 @@ export default defineResource({
   },
 })
 
-/** The names alone: the values may be secrets. */
-const shown = (config: Readonly<Record<string, string>>) => `{${Object.keys(config).join(', ')}}`
+/** Only the names: values may be secrets. */
+const settingNames = (config: Readonly<Record<string, string>>) => `{${Object.keys(config).join(', ')}}`

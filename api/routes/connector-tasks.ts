@@ -1,13 +1,13 @@
-/** /connectors/{connector}/tasks: the tasks of a connector, their configs and states; and the followers' hand-over of task configs. */
+/** /connectors/{connector}/tasks: the tasks of a connector, their configs and states; and the internal request with task configs for the leader. */
 import { ConnectError, type ConnectorConfig } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
 import {
   connectorParams,
-  errorAnswer,
+  errorResponse,
   forwardQuery,
   type GivenConfig,
   givenConfig,
-  nothing,
+  noBody,
   shownConfig,
   taskStatus,
   wholeConfig,
@@ -18,14 +18,14 @@ interface Task {
 }
 
 const tags = ['Tasks']
-const refused = { 404: errorAnswer, 409: errorAnswer } as const
+const refused = { 404: errorResponse, 409: errorResponse } as const
 const taskParams = {
   type: 'object',
-  properties: { ...connectorParams.properties, task: { type: 'integer', description: "The task's number, from 0" } },
+  properties: { ...connectorParams.properties, task: { type: 'integer', description: 'The number of the task, from 0' } },
   required: ['connector', 'task'],
 } as const
 
-/** What is no number names no task: such a path does not exist. */
+/** A path with anything but a number does not exist. */
 function taskNumber(text: string): number {
   if (!/^-?\d{1,10}$/.test(text)) throw new ConnectError(404, 'HTTP 404 Not Found')
   return Number(text)
@@ -35,7 +35,7 @@ const header = (value: string | string[] | undefined) => (typeof value === 'stri
 
 export default defineResource({
   tag: 'Tasks',
-  place: 2,
+  order: 2,
   doc: 'The tasks of a connector',
   needs: 'worker',
   register(app, { worker }) {
@@ -44,7 +44,7 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'The tasks of a connector and their configs',
+          summary: 'List the tasks of a connector and their configs',
           params: connectorParams,
           response: {
             200: {
@@ -68,16 +68,15 @@ export default defineResource({
     app.post<{ Params: { connector: string }; Body: GivenConfig[] }>(
       '/connectors/:connector/tasks',
       {
-        config: { rawBody: true, spelledNumbers: true },
+        config: { rawBody: true, numbersAsText: true },
         schema: {
           tags,
-          summary: 'Hand over the configs of tasks; workers call it on the leader, with a signature',
-          description:
-            'Internal: the headers X-Connect-Authorization and X-Connect-Request-Signature-Algorithm carry a signature over the body.',
+          summary: 'Internal: send task configs to the leader',
+          description: 'Workers send it with a signature of the body in X-Connect-Authorization and X-Connect-Request-Signature-Algorithm.',
           params: connectorParams,
           querystring: { type: 'object', properties: forwardQuery },
           body: { type: 'array', items: givenConfig },
-          response: { 204: nothing('Taken'), 400: errorAnswer, 403: errorAnswer, 503: errorAnswer, ...refused },
+          response: { 204: noBody('Accepted'), 400: errorResponse, 403: errorResponse, 503: errorResponse, ...refused },
         },
       },
       async (request, reply) => {
@@ -96,9 +95,9 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'The state of a task',
+          summary: 'Get the state of a task',
           params: taskParams,
-          response: { 200: taskStatus, 404: errorAnswer },
+          response: { 200: taskStatus, 404: errorResponse },
         },
       },
       async ({ params }) => worker.taskStatus(params.connector, taskNumber(params.task)),
@@ -112,7 +111,7 @@ export default defineResource({
           summary: 'Restart a task',
           params: taskParams,
           querystring: { type: 'object', properties: forwardQuery },
-          response: { 204: nothing('It restarts'), ...refused },
+          response: { 204: noBody('The task restarts'), ...refused },
         },
       },
       async ({ params }, reply) => {

@@ -1,6 +1,6 @@
-/** /connectors/{connector}/topics: the topics that a connector has used since it was created or since the list was last reset. */
+/** /connectors/{connector}/topics: the active topics of a connector: those that it used since it was created or since the last reset. */
 import { defineResource } from '../resource.ts'
-import { connectorParams, errorAnswer, nothing } from '../schemas.ts'
+import { connectorParams, errorResponse, noBody } from '../schemas.ts'
 
 interface Named {
   Params: { connector: string }
@@ -10,8 +10,8 @@ const tags = ['Topics']
 
 export default defineResource({
   tag: 'Topics',
-  place: 4,
-  doc: 'The topics that a connector has used',
+  order: 4,
+  doc: 'The active topics of a connector',
   needs: 'worker',
   register(app, { worker }) {
     app.get<Named>(
@@ -19,15 +19,15 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'The topics that a connector has used; none for a connector that does not exist',
+          summary: 'List the active topics of a connector; empty for a connector that does not exist',
           params: connectorParams,
           response: {
             200: {
-              description: "The topics, under the connector's name",
+              description: 'The topics, under the name of the connector',
               type: 'object',
               additionalProperties: { type: 'object', properties: { topics: { type: 'array', items: { type: 'string' } } } },
             },
-            403: errorAnswer,
+            403: errorResponse,
           },
         },
       },
@@ -39,9 +39,9 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'Empty the list of topics that a connector has used',
+          summary: 'Reset the list of active topics of a connector',
           params: connectorParams,
-          response: { 202: nothing('Emptied'), 403: errorAnswer },
+          response: { 202: noBody('Reset'), 403: errorResponse },
         },
       },
       async ({ params }, reply) => {

@@ -1,5 +1,5 @@
 /**
- * /connectors: create, read, change, pause, stop and delete connectors. Paths, bodies, statuses and sentences are Kafka Connect's; a body
+ * /connectors: creates, lists, changes, pauses, stops and deletes connectors. Paths, bodies, statuses and messages are Kafka Connect's; a body
  * that cannot be used is a 400 where Kafka Connect answers 500 (docs/decisions/0001).
  */
 import type { FastifyRequest } from 'fastify'
@@ -11,13 +11,13 @@ import {
   connectorInfo,
   connectorParams,
   connectorStatus,
-  errorAnswer,
+  errorResponse,
   flag,
   flagSchema,
   forwardQuery,
   type GivenConfig,
   givenConfig,
-  nothing,
+  noBody,
   shownConfig,
   wholeConfig,
 } from '../schemas.ts'
@@ -28,13 +28,13 @@ interface Named {
 
 const tags = ['Connectors']
 const leaderOnly = { type: 'object', properties: forwardQuery } as const
-const refused = { 404: errorAnswer, 409: errorAnswer } as const
+const refused = { 404: errorResponse, 409: errorResponse } as const
 const initialStates = ['RUNNING', 'PAUSED', 'STOPPED'] as const satisfies readonly InitialState[]
 
 export default defineResource({
   tag: 'Connectors',
-  place: 1,
-  doc: 'Create, read, change, pause, stop and delete connectors',
+  order: 1,
+  doc: 'Create, list, change, pause, stop and delete connectors',
   needs: 'worker',
   register(app, { worker }) {
     app.get<{ Querystring: { expand?: string | string[] } }>(
@@ -42,20 +42,20 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'The names of all connectors, or with ?expand=status&expand=info all about them',
+          summary: 'List the connectors, with their status and info if expand is set',
           querystring: {
             type: 'object',
             properties: {
               expand: {
                 type: 'array',
                 items: { type: 'string', enum: ['status', 'info'] },
-                description: 'Answer a map from names to what is asked for',
+                description: 'Return each connector with its status, its info or both',
               },
             },
           },
           response: {
             200: {
-              description: 'The names; with `expand` a map from each name to its `status` and `info`',
+              description: 'The names; with `expand` an object with the `status` and the `info` of each name',
               oneOf: [
                 { type: 'array', items: { type: 'string' } },
                 {
@@ -73,7 +73,7 @@ export default defineResource({
     app.post<{ Body: { name?: string | number | boolean | null; config: GivenConfig; initial_state?: string | null } }>(
       '/connectors',
       {
-        config: { spelledNumbers: true },
+        config: { numbersAsText: true },
         schema: {
           tags,
           summary: 'Create a connector',
@@ -83,17 +83,18 @@ export default defineResource({
             required: ['config'],
             additionalProperties: false,
             properties: {
-              name: { type: ['string', 'number', 'boolean', 'null'] },
+              name: { type: ['string', 'number', 'boolean', 'null'], description: 'The name of the connector' },
               config: givenConfig,
-              initial_state: { type: ['string', 'null'], description: 'RUNNING unless it is PAUSED or STOPPED' },
+              initial_state: { type: ['string', 'null'], description: 'RUNNING (the default), PAUSED or STOPPED' },
             },
+            examples: [{ name: 'lines', config: givenConfig.examples[0], initial_state: 'RUNNING' }],
           },
-          response: { 201: connectorInfo, 400: errorAnswer, 409: errorAnswer },
+          response: { 201: connectorInfo, 400: errorResponse, 409: errorResponse },
         },
       },
       async (request, reply) => {
         const name = String(request.body.name ?? '').trim()
-        const config = named(name, wholeConfig(request.body.config))
+        const config = withName(name, wholeConfig(request.body.config))
         const info = await worker.create(name, config, initialState(request.body.initial_state))
         return reply.code(201).header('Location', location(request, name)).send(info)
       },
@@ -104,7 +105,7 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'A connector, its config and its tasks',
+          summary: 'Get a connector, its config and its tasks',
           params: connectorParams,
           response: { 200: connectorInfo, ...refused },
         },
@@ -117,10 +118,10 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'Delete a connector; its offsets stay',
+          summary: 'Delete a connector; its committed offsets are kept',
           params: connectorParams,
           querystring: leaderOnly,
-          response: { 204: nothing('Deleted'), ...refused },
+          response: { 204: noBody('Deleted'), ...refused },
         },
       },
       async ({ params }, reply) => {
@@ -134,7 +135,7 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: "A connector's config as it was given: references to secrets stay references",
+          summary: 'Get the config of a connector; references to secrets are not resolved',
           params: connectorParams,
           response: { 200: { ...shownConfig, description: 'The config' }, ...refused },
         },
@@ -145,19 +146,19 @@ export default defineResource({
     app.put<Named & { Body: GivenConfig }>(
       '/connectors/:connector/config',
       {
-        config: { spelledNumbers: true },
+        config: { numbersAsText: true },
         schema: {
           tags,
-          summary: "Replace a connector's config, or create the connector",
+          summary: 'Create a connector, or replace its config',
           params: connectorParams,
           querystring: leaderOnly,
           body: givenConfig,
-          response: { 200: connectorInfo, 201: connectorInfo, 400: errorAnswer, 409: errorAnswer },
+          response: { 200: connectorInfo, 201: connectorInfo, 400: errorResponse, 409: errorResponse },
         },
       },
       async (request, reply) => {
         const name = request.params.connector
-        const { created, info } = await worker.putConfig(name, named(name, wholeConfig(request.body)))
+        const { created, info } = await worker.putConfig(name, withName(name, wholeConfig(request.body)))
         if (created) reply.code(201).header('Location', location(request, name))
         return reply.send(info)
       },
@@ -166,14 +167,14 @@ export default defineResource({
     app.patch<Named & { Body: GivenConfig }>(
       '/connectors/:connector/config',
       {
-        config: { spelledNumbers: true },
+        config: { numbersAsText: true },
         schema: {
           tags,
-          summary: "Change some settings of a connector's config; null takes a setting out",
+          summary: 'Change some settings of a connector; null removes a setting',
           params: connectorParams,
           querystring: leaderOnly,
           body: givenConfig,
-          response: { 200: connectorInfo, 400: errorAnswer, ...refused },
+          response: { 200: connectorInfo, 400: errorResponse, ...refused },
         },
       },
       async ({ params, body }) => worker.patchConfig(params.connector, configPatch(body)),
@@ -184,23 +185,23 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'The states of a connector and its tasks',
+          summary: 'Get the states of a connector and its tasks',
           params: connectorParams,
-          response: { 200: connectorStatus, 404: errorAnswer },
+          response: { 200: connectorStatus, 404: errorResponse },
         },
       },
       async ({ params }) => worker.status(params.connector),
     )
 
     for (const [verb, summary, code] of [
-      ['pause', 'Pause a connector and its tasks; they keep what they hold', 202],
-      ['resume', 'Resume a connector that is paused or stopped', 202],
-      ['stop', 'Stop a connector: its tasks end, its config and its offsets stay', 204],
+      ['pause', 'Pause a connector and its tasks until it is resumed', 202],
+      ['resume', 'Resume a paused or stopped connector', 202],
+      ['stop', 'Stop a connector: its tasks end; its config and its committed offsets are kept', 204],
     ] as const) {
       app.put<Named>(
         `/connectors/:connector/${verb}`,
         {
-          schema: { tags, summary, params: connectorParams, response: { [code]: nothing('Accepted'), ...refused } },
+          schema: { tags, summary, params: connectorParams, response: { [code]: noBody('Accepted'), ...refused } },
         },
         async ({ params }, reply) => {
           await worker[verb](params.connector)
@@ -214,17 +215,17 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'Restart a connector, and its tasks where asked',
+          summary: 'Restart a connector, and its tasks with includeTasks=true',
           params: connectorParams,
           querystring: {
             type: 'object',
             properties: {
               includeTasks: flagSchema('Restart the tasks too', false),
-              onlyFailed: flagSchema('Leave alone what has not failed', false),
+              onlyFailed: flagSchema('Restart only what has failed', false),
               ...forwardQuery,
             },
           },
-          response: { 202: connectorStatus, 204: nothing('The connector alone restarts'), ...refused },
+          response: { 202: connectorStatus, 204: noBody('The connector restarts, without its tasks'), ...refused },
         },
       },
       async ({ params, query }, reply) => {
@@ -236,27 +237,27 @@ export default defineResource({
   },
 })
 
-/** A connector that vanishes while it is read is left out; what is not known to be expandable is ignored. */
-function expanded(worker: Herder, wanted: readonly string[]) {
-  const answer: [string, { status?: ConnectorStatus; info?: ConnectorInfo }][] = []
+/** Skips a connector that is deleted meanwhile, and ignores unknown values of `expand`. */
+function expanded(worker: Herder, parts: readonly string[]) {
+  const found: [string, { status?: ConnectorStatus; info?: ConnectorInfo }][] = []
   for (const name of worker.connectors()) {
     try {
-      answer.push([
+      found.push([
         name,
         {
-          ...(wanted.includes('status') ? { status: worker.status(name) } : {}),
-          ...(wanted.includes('info') ? { info: worker.info(name) } : {}),
+          ...(parts.includes('status') ? { status: worker.status(name) } : {}),
+          ...(parts.includes('info') ? { info: worker.info(name) } : {}),
         },
       ])
     } catch (error) {
       if (!(error instanceof ConnectError && error.status === 404)) throw error
     }
   }
-  return Object.fromEntries(answer)
+  return Object.fromEntries(found)
 }
 
-/** The config with the name in it; a name in the config that differs is a mistake. */
-function named(name: string, config: Record<string, string>): Record<string, string> {
+/** The config with the name in it; another name in the config is an error. */
+function withName(name: string, config: Record<string, string>): Record<string, string> {
   if (config.name !== undefined && config.name !== name) {
     throw new ConnectError(400, `Connector name configuration (${config.name}) doesn't match connector name in the URL (${name})`)
   }

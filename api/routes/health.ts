@@ -1,6 +1,6 @@
 /**
- * GET /health: Kafka Connect's body, and what else runs in this process beside it. Where a worker runs the status is the worker's: a mirror
- * that failed must not have a supervisor kill its neighbours. Where only mirrors run it is theirs.
+ * GET /health: Kafka Connect's body, and the states of the mirrors of this process. In a process with a worker the status is the worker's: a
+ * failed mirror must not make an orchestrator restart the worker. In a process with mirrors only it is theirs.
  */
 import type { MirrorAdmin } from '../../mirror/types.ts'
 import { defineResource } from '../resource.ts'
@@ -9,7 +9,7 @@ const codes = { healthy: 200, starting: 503, unhealthy: 500 } as const
 
 type Health = { status: keyof typeof codes; message: string }
 
-const answer = (description: string) => ({
+const healthBody = (description: string) => ({
   description,
   type: 'object',
   properties: {
@@ -17,7 +17,7 @@ const answer = (description: string) => ({
     message: { type: 'string' },
     mirrors: {
       type: 'object',
-      description: 'The state of each mirror of this process; left out where there is none',
+      description: 'The state of each mirror of this process; absent if it runs no mirrors',
       additionalProperties: { type: 'string' },
     },
   },
@@ -25,19 +25,19 @@ const answer = (description: string) => ({
 
 export default defineResource({
   tag: 'Server',
-  place: 8,
-  doc: 'Who answers here, and whether it is well',
+  order: 8,
+  doc: 'The server itself: version, health and metrics',
   register(app, { worker, mirrors }) {
     app.get(
       '/health',
       {
         schema: {
           tags: ['Server'],
-          summary: 'Whether this process is ready to work',
+          summary: 'Check whether this process is healthy',
           response: {
-            200: answer('Ready'),
-            500: answer('Something is wrong: the message says what'),
-            503: answer('Not ready yet'),
+            200: healthBody('Healthy'),
+            500: healthBody('Unhealthy; the message says why'),
+            503: healthBody('Starting'),
           },
         },
       },
@@ -53,7 +53,7 @@ export default defineResource({
 function ofMirrors(mirrors: MirrorAdmin | undefined): Health {
   const all = mirrors?.list() ?? []
   const failed = all.filter(({ state }) => state === 'FAILED').map(({ name }) => name)
-  if (failed.length > 0) return { status: 'unhealthy', message: `These mirrors have failed: ${failed.join(', ')}. GET /mirrors tells why.` }
+  if (failed.length > 0) return { status: 'unhealthy', message: `These mirrors have failed: ${failed.join(', ')}. See GET /mirrors.` }
   const starting = all.filter(({ state }) => state === 'STARTING').map(({ name }) => name)
   if (starting.length > 0) return { status: 'starting', message: `These mirrors are starting: ${starting.join(', ')}.` }
   return { status: 'healthy', message: 'All mirrors have completed startup.' }

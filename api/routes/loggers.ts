@@ -1,18 +1,18 @@
 /**
- * /admin/loggers: the levels of this process's loggers, read and changed while it runs. Names and levels are Kafka Connect's: `root`, and
- * one for each part; setting a name that logs nothing yet is remembered, as Kafka Connect does it for tools that set Java's class names.
+ * /admin/loggers: reads and changes the levels of this process's loggers. Names and levels are Kafka Connect's: `root`, and one for each
+ * part of the process. A name that has not logged yet keeps its level for later, as in Kafka Connect.
  */
 import { ConnectError } from '../../connect/types.ts'
 import { type LogLevel, logLevels, ROOT_LOGGER } from '../../core/system/logger.ts'
 import { defineResource } from '../resource.ts'
-import { errorAnswer, nothing } from '../schemas.ts'
+import { errorResponse, noBody } from '../schemas.ts'
 
 interface Named {
   Params: { logger: string }
 }
 
 const tags = ['Loggers']
-/** Ours has no FATAL and no TRACE: the nearest counts. */
+/** FATAL and TRACE do not exist here and mean the nearest level. */
 const levels: Readonly<Record<string, LogLevel>> = {
   OFF: 'silent',
   FATAL: 'error',
@@ -22,49 +22,49 @@ const levels: Readonly<Record<string, LogLevel>> = {
   DEBUG: 'debug',
   TRACE: 'debug',
 }
-const shownLevel: Readonly<Record<LogLevel, string>> = { silent: 'OFF', error: 'ERROR', warn: 'WARN', info: 'INFO', debug: 'DEBUG' }
-/** Names that logged nothing yet are remembered up to this many. */
-const NAMES_LIMIT = 1000
+const levelNames: Readonly<Record<LogLevel, string>> = { silent: 'OFF', error: 'ERROR', warn: 'WARN', info: 'INFO', debug: 'DEBUG' }
+/** At most this many loggers have a level of their own. */
+const MAX_LOGGERS = 1000
 
 const loggerParams = {
   type: 'object',
-  properties: { logger: { type: 'string', description: 'Its name; `root` for all' } },
+  properties: { logger: { type: 'string', description: 'The name of the logger; `root` for all' } },
   required: ['logger'],
 } as const
 const level = {
-  description: 'The level, and when it was last changed over REST (null: never)',
+  description: 'The level, and the time of its last change over REST in milliseconds (null if it was never changed)',
   type: 'object',
   properties: { level: { type: 'string' }, last_modified: { type: ['integer', 'null'] } },
 } as const
 
 export default defineResource({
   tag: 'Loggers',
-  place: 7,
-  doc: "The levels of this process's loggers",
+  order: 7,
+  doc: 'The log levels of this process',
   register(app, { system }) {
     const loggers = logLevels(system.logger)
     const changedAt = new Map<string, number>()
-    const shown = (name: string, at: LogLevel) => ({ level: shownLevel[at], last_modified: changedAt.get(name) ?? null })
+    const levelOf = (name: string, level: LogLevel) => ({ level: levelNames[level], last_modified: changedAt.get(name) ?? null })
 
     app.get(
       '/admin/loggers',
       {
         schema: {
           tags,
-          summary: 'All loggers and their levels',
-          response: { 200: { description: 'The levels by name', type: 'object', additionalProperties: level } },
+          summary: 'List the loggers and their levels',
+          response: { 200: { description: 'The levels by logger name', type: 'object', additionalProperties: level } },
         },
       },
-      async () => Object.fromEntries([...(loggers?.list() ?? [])].map(([name, at]) => [name, shown(name, at)])),
+      async () => Object.fromEntries([...(loggers?.list() ?? [])].map(([name, at]) => [name, levelOf(name, at)])),
     )
 
     app.get<Named>(
       '/admin/loggers/:logger',
-      { schema: { tags, summary: 'The level of a logger', params: loggerParams, response: { 200: level, 404: errorAnswer } } },
+      { schema: { tags, summary: 'Get the level of a logger', params: loggerParams, response: { 200: level, 404: errorResponse } } },
       async ({ params }) => {
         const at = loggers?.list().get(params.logger)
         if (at === undefined) throw new ConnectError(404, `Logger ${params.logger} not found.`)
-        return shown(params.logger, at)
+        return levelOf(params.logger, at)
       },
     )
 
@@ -78,7 +78,7 @@ export default defineResource({
           querystring: {
             type: 'object',
             properties: {
-              scope: { type: 'string', enum: ['worker', 'cluster'], default: 'worker', description: 'This process, or all workers' },
+              scope: { type: 'string', enum: ['worker', 'cluster'], default: 'worker', description: 'This worker, or all workers' },
             },
           },
           body: {
@@ -87,10 +87,10 @@ export default defineResource({
             examples: [{ level: 'DEBUG' }],
           },
           response: {
-            200: { description: 'The names of the loggers that changed', type: 'array', items: { type: 'string' } },
-            204: nothing('Changed on all workers'),
-            400: errorAnswer,
-            404: errorAnswer,
+            200: { description: 'The loggers whose level changed', type: 'array', items: { type: 'string' } },
+            204: noBody('Changed on this worker only (scope=cluster reaches no other worker yet)'),
+            400: errorResponse,
+            404: errorResponse,
           },
         },
       },
@@ -101,13 +101,16 @@ export default defineResource({
         const to = Object.hasOwn(levels, body.level.toUpperCase()) ? levels[body.level.toUpperCase()]! : undefined
         if (to === undefined) throw new ConnectError(404, `invalid log level '${body.level}'.`)
         const known = loggers?.list()
-        if (known && !known.has(params.logger) && known.size >= NAMES_LIMIT) {
-          throw new ConnectError(400, `There are ${NAMES_LIMIT} named loggers already: set the level of ${ROOT_LOGGER} instead.`)
+        if (known && !known.has(params.logger) && known.size >= MAX_LOGGERS) {
+          throw new ConnectError(400, `There are ${MAX_LOGGERS} loggers with a level already. Set the level of ${ROOT_LOGGER} instead.`)
         }
         const changed = loggers?.set(params.logger, to) ?? []
         for (const name of changed) changedAt.set(name, system.clock.now())
         if (query.scope?.toLowerCase() === 'cluster') {
-          system.logger.warn({ logger: params.logger, wanted: to }, 'the level was changed on this worker only: ask the others too')
+          system.logger.warn(
+            { logger: params.logger, level: to },
+            'scope=cluster changes this worker only: send the request to each worker',
+          )
           return reply.code(204).send()
         }
         return reply.send(changed)

@@ -1,4 +1,4 @@
-/** GET /metrics: what every room counts, in Prometheus' text format, and what the process itself takes. */
+/** GET /metrics: all metrics of the process in Prometheus' text format, with its memory and CPU time. */
 import { defineResource } from '../resource.ts'
 
 const memory = { name: 'process_resident_memory_bytes', help: 'Resident memory size in bytes' }
@@ -11,20 +11,20 @@ function cpuSeconds(): number {
 
 export default defineResource({
   tag: 'Server',
-  place: 8,
-  doc: 'Who answers here, and whether it is well',
+  order: 8,
+  doc: 'The server itself: version, health and metrics',
   register(app, { system }) {
-    // two servers of one process share them
+    // The server of `listeners` and the one of `admin.listeners` share them.
     if (!system.metrics.registry.getSingleMetric(memory.name)) {
       system.metrics.gauge(memory, (gauge) => gauge.set(process.memoryUsage.rss()))
-      system.metrics.counterOf(cpu, (stands) => stands(cpuSeconds()))
+      system.metrics.counterOf(cpu, (set) => set(cpuSeconds()))
     }
     app.get(
       '/metrics',
       {
         schema: {
           tags: ['Server'],
-          summary: "All metrics in Prometheus' text format",
+          summary: "Get all metrics in Prometheus' text format",
           response: { 200: { description: 'The metrics', type: 'string' } },
         },
       },

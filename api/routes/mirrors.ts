@@ -1,7 +1,7 @@
-/** /mirrors: the mirrors of this process, how far behind they are, and failing groups over to their targets. */
+/** /mirrors: the mirrors of this process, their lag, and the failover of consumer groups to their targets. */
 import type { MirrorStatus } from '../../mirror/types.ts'
 import { defineResource } from '../resource.ts'
-import { errorAnswer, nothing } from '../schemas.ts'
+import { errorResponse, noBody } from '../schemas.ts'
 
 interface Named {
   Params: { mirror: string }
@@ -10,27 +10,27 @@ interface Named {
 const tags = ['Mirrors']
 const mirrorParams = {
   type: 'object',
-  properties: { mirror: { type: 'string', description: 'Its name, as `us->central` (the arrow may be written -%3E)' } },
+  properties: { mirror: { type: 'string', description: 'The name, as `us->central` (the arrow may be encoded as -%3E)' } },
   required: ['mirror'],
 } as const
 const count = { type: 'integer' } as const
 const wait = {
   type: ['integer', 'null'],
-  description: 'How long the oldest record that is not there yet has waited; null when unknown',
+  description: 'How long the oldest record that is not on the target has waited; null when unknown',
 } as const
 const summary = {
   name: { type: 'string' },
   source: { type: 'string' },
   target: { type: 'string' },
   state: { type: 'string', enum: ['STARTING', 'RUNNING', 'PAUSED', 'FAILED', 'FAILED_OVER'] },
-  trace: { type: 'string', description: 'Why it failed, or what keeps it waiting now; only where something does' },
+  trace: { type: 'string', description: 'Why it failed, or what keeps it from running now; absent where nothing does' },
   topics: { type: 'array', items: { type: 'string' } },
   lagRecords: count,
   lagMs: wait,
   recordsMirrored: count,
   bytesMirrored: count,
-  lostRecords: { ...count, description: 'Gone from the source before they could be read' },
-  repeatedRecords: { ...count, description: 'Written twice because a crash left no proof that they had arrived' },
+  lostRecords: { ...count, description: 'Deleted from the source before they could be mirrored' },
+  repeatedRecords: { ...count, description: 'Possibly on the target twice, after a crash that left no proof of the first copy' },
 } as const
 const mirrorStatus = {
   description: 'The mirror, and the lag of each partition',
@@ -45,7 +45,7 @@ const mirrorStatus = {
           topic: { type: 'string' },
           targetTopic: { type: 'string' },
           partition: count,
-          sourceOffset: { ...count, description: 'The next to be read' },
+          sourceOffset: { ...count, description: 'The next offset to mirror' },
           sourceEndOffset: count,
           targetEndOffset: count,
           lagRecords: count,
@@ -58,7 +58,7 @@ const mirrorStatus = {
   },
 } as const
 const failoverReport = {
-  description: 'What each group was given on the target, or would be',
+  description: 'The offsets that were committed at the target for each group, or would be',
   type: 'object',
   properties: {
     mirror: { type: 'string' },
@@ -72,7 +72,7 @@ const failoverReport = {
         properties: {
           group: { type: 'string' },
           applied: { type: 'boolean' },
-          reason: { type: 'string', description: 'Why not, where it was not' },
+          reason: { type: 'string', description: 'Why it was not applied' },
           partitions: {
             type: 'array',
             items: {
@@ -84,7 +84,7 @@ const failoverReport = {
                 sourceOffset: count,
                 targetOffset: count,
                 rereads: { ...count, description: 'Records that the group will read again' },
-                missing: { type: ['integer', 'null'], description: 'Records that the source had and the target lacks; null when unknown' },
+                missing: { type: ['integer', 'null'], description: 'Records of the source that are not on the target; null when unknown' },
               },
             },
           },
@@ -94,12 +94,12 @@ const failoverReport = {
   },
 } as const
 
-/** The list leaves the partitions out: a mirror may have ten thousand. */
+/** The list has no partitions: a mirror may have ten thousand. */
 const listed = ({ partitions: _, ...rest }: MirrorStatus) => rest
 
 export default defineResource({
   tag: 'Mirrors',
-  place: 6,
+  order: 6,
   doc: 'The mirrors of this process, their lag, and failover',
   needs: 'mirrors',
   register(app, { mirrors }) {
@@ -108,7 +108,7 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'All mirrors of this process and how far behind they are',
+          summary: 'All mirrors of this process and their lag',
           response: {
             200: { description: 'The mirrors, without their partitions', type: 'array', items: { type: 'object', properties: summary } },
           },
@@ -124,19 +124,19 @@ export default defineResource({
           tags,
           summary: 'A mirror, and the lag of each partition in records and milliseconds',
           params: mirrorParams,
-          response: { 200: mirrorStatus, 404: errorAnswer },
+          response: { 200: mirrorStatus, 404: errorResponse },
         },
       },
       async ({ params }) => mirrors.status(params.mirror),
     )
 
     for (const [verb, summary] of [
-      ['pause', 'Pause a mirror: it stops reading and keeps its place, over a restart too, until a resume'],
-      ['resume', 'Resume a mirror that is paused, has failed or was failed over'],
+      ['pause', 'Pause a mirror. It stays paused over a restart, until a resume'],
+      ['resume', 'Resume a mirror that is paused, failed or failed over'],
     ] as const) {
       app.put<Named>(
         `/mirrors/:mirror/${verb}`,
-        { schema: { tags, summary, params: mirrorParams, response: { 202: nothing('Accepted'), 404: errorAnswer, 409: errorAnswer } } },
+        { schema: { tags, summary, params: mirrorParams, response: { 202: noBody('Accepted'), 404: errorResponse } } },
         async ({ params }, reply) => {
           await mirrors[verb](params.mirror)
           return reply.code(202).send()
@@ -149,7 +149,7 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'Move consumer groups to the target: their translated offsets are committed there. Works with the source gone',
+          summary: 'Move consumer groups to the target: their translated offsets are committed there. Works without the source',
           params: mirrorParams,
           body: {
             type: 'object',
@@ -163,11 +163,11 @@ export default defineResource({
                   { type: 'string', enum: ['all'] },
                 ],
               },
-              dryRun: { type: 'boolean', default: false, description: 'Only say what would be done' },
+              dryRun: { type: 'boolean', default: false, description: 'Report the offsets without committing them' },
             },
             examples: [{ groups: 'all', dryRun: true }],
           },
-          response: { 200: failoverReport, 400: errorAnswer, 404: errorAnswer, 409: errorAnswer },
+          response: { 200: failoverReport, 400: errorResponse, 404: errorResponse, 503: errorResponse },
         },
       },
       async ({ params, body }) => mirrors.failover(params.mirror, { groups: body.groups, dryRun: body.dryRun ?? false }),

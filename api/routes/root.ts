@@ -1,17 +1,17 @@
-/** GET /: who answers here. */
+/** GET /: the version of the worker and the id of its Kafka cluster. */
 import { defineResource } from '../resource.ts'
 
 export default defineResource({
   tag: 'Server',
-  place: 8,
-  doc: 'Who answers here, and whether it is well',
+  order: 8,
+  doc: 'The server itself: version, health and metrics',
   register(app, { worker, version }) {
     app.get(
       '/',
       {
         schema: {
           tags: ['Server'],
-          summary: 'The version of this worker and the id of its Kafka cluster',
+          summary: 'Get the version of this worker and the id of its Kafka cluster',
           response: {
             200: {
               description: 'The version, the commit it was built from, and the id of the Kafka cluster (null where no worker runs)',

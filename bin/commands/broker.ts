@@ -1,5 +1,5 @@
 /**
- * `tributary broker [FILE]`: one broker from Kafka's server.properties, or with defaults.
+ * `tributary broker [FILE]`: one broker, configured by Kafka's server.properties or by defaults.
  */
 import { resolve } from 'node:path'
 import { readBrokerSettings, startBroker } from '../../core/index.ts'
@@ -7,15 +7,16 @@ import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 
 export default defineCommand({
-  summary: "one broker; FILE is Kafka's server.properties",
+  summary: "Start a broker; FILE is Kafka's server.properties",
   help: `Usage: tributary broker [FILE] [--override name=value]...
 
-FILE is the server.properties of a combined KRaft node, as Apache Kafka takes it. Settings of the controller are accepted, and its listener is
-not opened. Without a FILE the broker listens on 127.0.0.1:9092 and keeps its data in $TRIBUTARY_DATA, or ./tributary-data.
+FILE is the server.properties of a combined KRaft node of Apache Kafka. Settings of the controller are accepted, but its listener is not
+opened. Without a FILE the broker listens on 127.0.0.1:9092 and keeps its data in $TRIBUTARY_DATA, or ./tributary-data.
 
-  --override name=value   sets one more setting, stronger than FILE
-  log.flush=commit|os     (a setting of Tributary's own) whether an acks=all record is on the disk before it is acknowledged, or in the page
-                          cache, as Apache Kafka does; commit unless it is set`,
+  --override name=value   sets a setting; it wins over FILE
+
+A setting of Tributary's own: log.flush=commit (the default) acknowledges an acks=all record when it is on the disk, log.flush=os when it is in
+the page cache, as Apache Kafka does.`,
   async run({ args, system, print, stopping }) {
     const { files, overrides } = readArguments('broker', args, { files: 1 })
     const given = { ...(files[0] === undefined ? {} : await readPropertiesFile(files[0])), ...overrides }
@@ -23,12 +24,12 @@ not opened. Without a FILE the broker listens on 127.0.0.1:9092 and keeps its da
       given['log.dirs'] = process.env.TRIBUTARY_DATA
     const settings = readBrokerSettings(given)
     const broker = await startBroker(settings, system, stopping)
-    const places = broker.addresses.map(
+    const addresses = broker.addresses.map(
       ({ listener, advertisedHost, advertisedPort }) => `${listener}://${advertisedHost}:${advertisedPort}`,
     )
     print(
-      `Tributary broker ${settings.nodeId} listens on ${places.join(', ')} and keeps its data in ${settings.dataDirs.map((dir) => resolve(dir)).join(', ')}` +
-        (settings.values['log.flush'] === 'os' ? ' (log.flush=os: acknowledged records may be lost with the power)' : ''),
+      `Tributary broker ${settings.nodeId} listens on ${addresses.join(', ')} and keeps its data in ${settings.dataDirs.map((dir) => resolve(dir)).join(', ')}` +
+        (settings.values['log.flush'] === 'os' ? ' (log.flush=os: a power failure may lose acknowledged records)' : ''),
     )
     return { stop: () => broker.close() }
   },

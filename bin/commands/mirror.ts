@@ -1,34 +1,35 @@
 /**
- * `tributary mirror FILE`: mirrors between clusters, from MirrorMaker 2's mm2.properties. Records flow first; the REST API comes after, and
- * never keeps a mirror from running.
+ * `tributary mirror FILE`: mirrors between clusters, configured by MirrorMaker 2's mm2.properties. The mirrors start before the REST API, and run
+ * even if no port for it is free.
  */
+
+import { version } from '../../core/system/version.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 import { openRest, type Rest } from '../rest.ts'
 import { explain, wrongUsage } from '../user-error.ts'
-import { packageVersion } from '../version.ts'
 
-const usual = 'http://127.0.0.1:8083'
-const free = 'http://127.0.0.1:0'
+const DEFAULT_LISTENER = 'http://127.0.0.1:8083'
+const FREE_PORT_LISTENER = 'http://127.0.0.1:0'
 
 export default defineCommand({
-  summary: "mirrors topics and groups between clusters; FILE is MirrorMaker 2's mm2.properties",
+  summary: "Mirror topics and consumer groups between clusters; FILE is MirrorMaker 2's mm2.properties",
   help: `Usage: tributary mirror FILE [--override name=value]...
 
-FILE is the file that Kafka's connect-mirror-maker takes, as it is: the clusters, the flows between them, and how each is to be.
+FILE is the file of Kafka's connect-mirror-maker: the clusters, the flows between them, and their settings.
 
-  --override name=value   sets one more setting, stronger than FILE
+  --override name=value   sets a setting; it wins over FILE
 
-The REST API tells how far behind each mirror is (GET /mirrors), pauses and resumes, and moves consumer groups to the target
-(POST /mirrors/us->central/failover {"groups": "all"}). Where FILE has no "listeners" it listens on 127.0.0.1:8083, or on a free port where
-that one is taken; it says where. "listeners=" (nothing) turns it off. Its reference is at /docs, its metrics for Prometheus at /metrics.`,
+The REST API shows the lag of each mirror (GET /mirrors), pauses and resumes mirrors, and fails consumer groups over to the target cluster
+(POST /mirrors/us->central/failover {"groups": "all"}). If FILE has no "listeners", it listens on 127.0.0.1:8083, or on a free port if that one
+is in use. An empty "listeners=" turns it off. Its documentation is at /docs, the metrics for Prometheus are at /metrics.`,
   async run({ args, system, print, stopping }) {
     const { files, overrides } = readArguments('mirror', args, { files: 1 })
-    if (files[0] === undefined) throw wrongUsage('mirror needs a file that says which clusters to mirror.', 'mirror')
+    if (files[0] === undefined) throw wrongUsage('mirror needs a file with the clusters and the flows between them.', 'mirror')
     const properties = { ...(await readPropertiesFile(files[0])), ...overrides }
     const { startMirrors } = await import('../../mirror/index.ts')
-    // a port that a file asks for must be there; the usual one is a courtesy
-    const asked = properties.listeners === undefined ? undefined : await openRest(properties)
+    // A listener in the file must work; the default one may move to a free port.
+    const configured = properties.listeners === undefined ? undefined : await openRest(properties)
     try {
       const mirrors = await startMirrors(properties, system, { stopping })
       const names = mirrors.list().map(({ name }) => name)
@@ -37,26 +38,29 @@ that one is taken; it says where. "listeners=" (nothing) turns it off. Its refer
           ? `Tributary mirrors ${names.join(', ')}`
           : `Tributary mirrors nothing: no flow of ${files[0]} is enabled. Set "source->target.enabled = true" for one of its clusters.`,
       )
-      const rest = asked ?? (await openAnywhere(properties))
-      await rest.serve({ mirrors, system, version: await packageVersion() })
-      for (const url of rest.urls) print(`REST API: ${url}/mirrors (its reference: ${url}/docs)`)
+      const rest = configured ?? (await openDefault(properties))
+      await rest.serve({ mirrors, system, version })
+      for (const url of rest.urls) print(`REST API: ${url}/mirrors (documentation: ${url}/docs)`)
       return {
         async stop() {
           await Promise.all([rest.close(), mirrors.close()])
         },
       }
     } catch (error) {
-      await asked?.close()
+      await configured?.close()
       throw error
     }
 
-    async function openAnywhere(settings: Readonly<Record<string, string>>): Promise<Rest> {
+    async function openDefault(settings: Readonly<Record<string, string>>): Promise<Rest> {
       try {
-        return await openRest({ ...settings, listeners: usual })
+        return await openRest({ ...settings, listeners: DEFAULT_LISTENER })
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-        system.logger.info({ wanted: usual, why: explain(error) }, 'the usual port of the REST API is taken: a free one is used')
-        return openRest({ ...settings, listeners: free })
+        system.logger.info(
+          { listener: DEFAULT_LISTENER, reason: explain(error) },
+          'the default port of the REST API is in use: using a free port',
+        )
+        return openRest({ ...settings, listeners: FREE_PORT_LISTENER })
       }
     }
   },

@@ -1,42 +1,40 @@
 /**
- * The consumer group of the demo: it reads the earthquakes of `us`, commits as it goes, and after the failover goes on with their mirror on
- * `central`. It remembers each record that it saw, so that what was skipped or read again can be told.
+ * The consumer of the demo, alone in its group: it reads the earthquakes of `us` and commits as it goes, and after the failover it continues with
+ * their mirror on `central`. It counts how often it has seen each record, so that skipped and repeated records are known.
  */
 import type { Client, Consumer } from '../../core/client/index.ts'
+import type { Clock } from '../../core/system/clock.ts'
+import { within } from '../../core/system/within.ts'
 import type { Fields } from './data-set.ts'
+import { CLOSE_MS } from './environment.ts'
 import { GROUP } from './layout.ts'
 
-const AT_ONCE = 10
-/** How long it works on what it read, so that it is slower than the records come: then the region fails in the middle of its work. */
-export const SLOW_WORK_MS = 50
+const MAX_POLL_RECORDS = 10
+/** Processing time per batch on `us`: slower than the records arrive, so that the cluster fails while records are unread. */
+export const SLOW_PROCESSING_MS = 50
 const POLL_MS = 200
 
-/** A cluster that is gone cannot be said goodbye to: how long that is tried. */
-export const CLOSE_MS = 1500
-
-export async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))])
-  clearTimeout(timer)
-}
-
-export interface ConsumerWork {
+export interface ConsumerTask {
   client: Client
   topic: string
   identity(fields: Fields): string
-  workMs: number
-  first?(): void
+  processingMs: number
+  onFirstRecord?(): void
 }
 
 export class AlertConsumer {
   /** How often each record was seen, by identity. */
   readonly seen = new Map<string, number>()
+  readonly #clock: Clock
+  readonly #onFailure: (error: Error) => void
   #consumer: Consumer | null = null
   #loop: Promise<void> | null = null
   #stop = new AbortController()
-  /** Told when it has seen a record since `work` was called. */
-  #onRecord: (() => void) | null = null
-  #failure: Error | null = null
+
+  constructor(clock: Clock, onFailure: (error: Error) => void) {
+    this.#clock = clock
+    this.#onFailure = onFailure
+  }
 
   get total(): number {
     let sum = 0
@@ -44,33 +42,27 @@ export class AlertConsumer {
     return sum
   }
 
-  /** Throws what ended its work. */
-  check(): void {
-    if (this.#failure) throw this.#failure
-  }
-
-  /** Begins to read a topic; `first` is called at the first record from it. */
-  work({ client, topic, identity, workMs, first }: ConsumerWork): void {
-    this.#onRecord = first ?? null
+  start(task: ConsumerTask): void {
     this.#stop = new AbortController()
-    const consumer = client.consumer({
+    const consumer = task.client.consumer({
       groupId: GROUP,
       autoOffsetReset: 'earliest',
-      maxPollRecords: AT_ONCE,
+      maxPollRecords: MAX_POLL_RECORDS,
       allowAutoCreateTopics: false,
       sessionTimeoutMs: 6000,
       heartbeatIntervalMs: 1000,
     })
-    consumer.subscribe([topic])
+    consumer.subscribe([task.topic])
     this.#consumer = consumer
     const { signal } = this.#stop
-    this.#loop = this.#read(consumer, identity, workMs, signal).catch((error: Error) => {
-      // a cluster that was killed breaks the work off: that is the point of it
-      if (!signal.aborted) this.#failure = error
+    this.#loop = this.#read(consumer, task, signal).catch((error: Error) => {
+      // After `stop` the cluster may be down.
+      if (!signal.aborted) this.#onFailure(error)
     })
   }
 
-  async #read(consumer: Consumer, identity: ConsumerWork['identity'], workMs: number, signal: AbortSignal): Promise<void> {
+  async #read(consumer: Consumer, { identity, processingMs, onFirstRecord }: ConsumerTask, signal: AbortSignal): Promise<void> {
+    let isFirst = true
     while (!signal.aborted) {
       const batches = await consumer.poll(POLL_MS, signal)
       if (signal.aborted) return
@@ -81,18 +73,18 @@ export class AlertConsumer {
         }
       }
       if (batches.length === 0) continue
-      this.#onRecord?.()
-      this.#onRecord = null
+      if (isFirst) onFirstRecord?.()
+      isFirst = false
       await consumer.commit(batches.map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset })))
-      if (workMs > 0) await new Promise((resolve) => setTimeout(resolve, workMs))
+      if (processingMs > 0) await this.#clock.sleep(processingMs, signal)
     }
   }
 
-  /** Lets go at once, whether or not the cluster is there to be told. */
+  /** Stops reading at once, and leaves the group if the cluster answers. */
   async stop(): Promise<void> {
     this.#stop.abort()
     const [consumer, loop] = [this.#consumer, this.#loop]
     this.#consumer = null
-    await within(CLOSE_MS, Promise.allSettled([consumer?.close(), loop]))
+    await within(this.#clock, CLOSE_MS, Promise.allSettled([consumer?.close(), loop]))
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The demo's data: real ones, from the npm package vega-datasets. A week of earthquakes of the whole world (USGS), parted at the Atlantic into
- * two regions; the daily weather of two American cities, and the wind over Western Europe. Each record has an identity, by which every
- * station is compared with the data set itself.
+ * The data of the demo, from the npm package vega-datasets: a week of earthquakes of the whole world (USGS), split at the Atlantic into two
+ * regions; the daily weather of two American cities; and the wind over Western Europe. Each record has an identity, by which every stage is
+ * compared with the data set.
  */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -19,13 +19,13 @@ export interface Feed {
   lines: readonly string[]
   /** The field that becomes the key of its records. */
   keyField: string
-  /** What makes a record itself, whichever station it is read at. */
+  /** The identity of a record, the same in every stage. */
   identity(fields: Fields): string
-  /** What each record says, by identity. */
+  /** The fields of each record, by identity. */
   expected: ReadonlyMap<string, Fields>
 }
 
-/** Between the two, in degrees of longitude: America. */
+/** The longitudes of America, in degrees. */
 const AMERICA = { west: -170, east: -30 }
 
 export async function loadFeeds(): Promise<readonly Feed[]> {
@@ -75,7 +75,7 @@ function quakeFeed(region: Region, quakes: readonly Quake[]): Feed {
   }
 }
 
-/** These files quote nothing: a comma parts two fields. */
+/** These files have no quotes: a comma always separates two fields. */
 function csvFeed(region: Region, topic: string, text: string, keyField: string, of: readonly string[]): Feed {
   const [header, ...lines] = text.split(/\r?\n/).filter((line) => line !== '') as [string, ...string[]]
   const names = header.split(',')
@@ -87,6 +87,6 @@ function csvFeed(region: Region, topic: string, text: string, keyField: string, 
 function byIdentity(records: readonly Fields[], identity: (fields: Fields) => string): ReadonlyMap<string, Fields> {
   const found = new Map(records.map((fields) => [identity(fields), fields]))
   if (found.size !== records.length)
-    throw new Error(`the data set has ${records.length - found.size} records twice: they could not be told apart`)
+    throw new Error(`the data set has ${records.length - found.size} records twice: they cannot be distinguished`)
   return found
 }

@@ -1,12 +1,12 @@
 /**
- * Everything that the demo's story plays on: three clusters, their workers, the mirrors, Postgres, and the ways to ask them. It knows how to
- * begin and how to end, in order or at once; what happens in between is the story's.
+ * The environment of the demo: three clusters, their workers, the mirrors and Postgres, and clients for all of them. It starts everything, stops
+ * it in reverse order or at once, and reports the first failure to whatever waits; what happens in between is scenario.ts.
  */
 import { connect } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, createClient } from '../../core/client/index.ts'
+import { backoffMs } from '../../core/system/backoff.ts'
 import type { System } from '../../core/system/index.ts'
-import { CLOSE_MS, within } from './alert-consumer.ts'
+import { within } from '../../core/system/within.ts'
 import { type Feed, loadFeeds } from './data-set.ts'
 import { brokerFile, CLUSTERS, type Cluster, createLayout, type Layout, mirrorFile, workerFile } from './layout.ts'
 import { DemoPostgres } from './postgres.ts'
@@ -16,7 +16,9 @@ import { Stages } from './stages.ts'
 
 const READY_MS = 30_000
 const STEP_MS = 40_000
-const LOOK_MS = 20
+/** How long a client tries to leave its groups before it closes: its cluster may be down. */
+export const CLOSE_MS = 1500
+const POLL = { baseMs: 20, maxMs: 200 }
 
 export interface EnvironmentOptions {
   folder: string
@@ -26,9 +28,9 @@ export interface EnvironmentOptions {
   log(text: string): void
 }
 
-/** The user ended it. */
-export class Stopped extends Error {
-  override name = 'Stopped'
+/** The user has stopped the demo. */
+export class DemoStopped extends Error {
+  override name = 'DemoStopped'
 }
 
 export class DemoEnvironment {
@@ -36,31 +38,37 @@ export class DemoEnvironment {
   readonly layout: Layout
   readonly clients: Readonly<Record<Cluster, Client>>
   readonly rest: Readonly<Record<Cluster | 'mirrors', RestClient>>
+  readonly system: System
   readonly #options: EnvironmentOptions
   readonly #processes: Processes
   readonly #closers: (() => Promise<unknown>)[] = []
-  #opening: Promise<DemoPostgres> | null = null
-  #failure: Error | null = null
+  readonly #failed = Promise.withResolvers<never>()
+  #postgres: Promise<DemoPostgres> | null = null
 
   private constructor(options: EnvironmentOptions, feeds: readonly Feed[], layout: Layout) {
+    const { system, signal } = options
     this.#options = options
+    this.system = system
     this.feeds = feeds
     this.layout = layout
-    this.#processes = new Processes(options.folder)
-    const client = (cluster: Cluster) => createClient({ bootstrapServers: layout.brokers[cluster], clientId: 'demo' }, options.system)
+    // The error is thrown by what waits.
+    this.#failed.promise.catch(() => {})
+    signal.addEventListener('abort', () => this.fail(new DemoStopped()), { once: true })
+    this.#processes = new Processes(options.folder, (error) => this.fail(error))
+    const client = (cluster: Cluster) => createClient({ bootstrapServers: layout.brokers[cluster], clientId: 'demo' }, system)
     this.clients = { us: client('us'), eu: client('eu'), central: client('central') }
     const rest = (address: string) => new RestClient(`http://${address}`)
     const { us, eu, central } = layout.workers
     this.rest = { us: rest(us), eu: rest(eu), central: rest(central), mirrors: rest(layout.mirrors) }
   }
 
-  /** Nothing runs yet. */
+  /** Writes the files of the demo; `start` starts the processes. */
   static async create(options: EnvironmentOptions): Promise<DemoEnvironment> {
     const feeds = await loadFeeds()
     return new DemoEnvironment(options, feeds, await createLayout(options.folder, feeds))
   }
 
-  get usQuakes(): Feed {
+  get usEarthquakes(): Feed {
     return this.feeds.find(({ region, topic }) => region === 'us' && topic === 'earthquakes')!
   }
 
@@ -68,30 +76,27 @@ export class DemoEnvironment {
     return this.feeds.reduce((sum, feed) => sum + feed.expected.size, 0)
   }
 
-  async start(): Promise<{ warehouse: DemoPostgres; stations: Stages }> {
-    const { folder, postgresUrl, signal, log: tell } = this.#options
+  async start(): Promise<{ postgres: DemoPostgres; stages: Stages }> {
+    const { folder, postgresUrl, signal, log } = this.#options
     this.#closers.push(() => this.#processes.stop())
-    this.#closers.push(() => within(CLOSE_MS, Promise.all(Object.values(this.clients).map((client) => client.close()))))
-    this.#opening = DemoPostgres.open(folder, postgresUrl, signal)
-    // its failure is told where it is awaited
-    this.#opening.catch(() => {})
+    this.#closers.push(() => this.#closeClients())
+    this.#postgres = DemoPostgres.open(folder, postgresUrl, signal)
+    // Its error is thrown where it is awaited.
+    this.#postgres.catch(() => {})
     await Promise.all(CLUSTERS.map((cluster) => this.startBroker(cluster)))
-    tell(`Clusters us, eu and central are up (${CLUSTERS.map((cluster) => this.layout.brokers[cluster]).join(', ')}).`)
+    log(`Clusters us, eu and central are up (${CLUSTERS.map((cluster) => this.layout.brokers[cluster]).join(', ')}).`)
 
     for (const cluster of CLUSTERS) this.#processes.start(`worker-${cluster}`, ['connect', workerFile(this.layout, cluster)])
     this.#processes.start('mirrors', ['mirror', mirrorFile(this.layout)])
-    const warehouse = await this.#opening
-    this.onClose(() => warehouse.close())
-    tell(`Postgres is up (${warehouse.from}).`)
-    await Promise.all([
-      ...CLUSTERS.map((cluster) => this.rest[cluster].ready('/connectors', READY_MS, () => this.check())),
-      this.rest.mirrors.ready('/mirrors', READY_MS, () => this.check()),
-    ])
-    tell('A worker on each, and the mirrors us->central and eu->central, answer over REST.')
-    return { warehouse, stations: new Stages(this.layout, this.feeds, this.clients, warehouse) }
+    const postgres = await this.#postgres
+    this.onClose(() => postgres.close())
+    log(`Postgres is up (${postgres.from}).`)
+    await Promise.all([...CLUSTERS.map((cluster) => this.#untilReady(cluster, '/connectors')), this.#untilReady('mirrors', '/mirrors')])
+    log('A worker of each cluster and the mirrors us->central and eu->central answer over REST.')
+    return { postgres, stages: new Stages(this.layout, this.feeds, this.clients, postgres) }
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when the broker listens. */
   async startBroker(cluster: Cluster): Promise<void> {
     this.#processes.start(cluster, ['broker', brokerFile(this.layout, cluster)])
     await this.until(() => listens(this.layout.brokers[cluster]), `the broker ${cluster} to listen`, READY_MS)
@@ -102,7 +107,7 @@ export class DemoEnvironment {
     return this.#processes.kill(cluster)
   }
 
-  /** A cluster whose workers are settling says 409 and means: again. */
+  /** Repeats the request while the worker answers 409, which means that its group rebalances. */
   async createConnector(cluster: Cluster, connector: { name: string; config: Record<string, string> }): Promise<void> {
     await this.until(async () => {
       try {
@@ -119,40 +124,76 @@ export class DemoEnvironment {
     this.#closers.push(close)
   }
 
-  /** Ends the story with an error at its next look. */
+  /** Makes everything that waits throw this error; only the first one counts. */
   fail(error: Error): void {
-    this.#failure ??= error
+    this.#failed.reject(error)
   }
 
-  /** Throws what makes going on vain. */
-  check(): void {
-    if (this.#options.signal.aborted) throw new Stopped()
-    this.#processes.check()
-    if (this.#failure) throw this.#failure
-  }
-
-  async until(condition: () => unknown, what: string, withinMs = STEP_MS): Promise<void> {
-    const deadline = performance.now() + withinMs
-    for (;;) {
-      this.check()
-      if (await condition()) return
-      if (performance.now() > deadline) throw new Error(`Waited ${withinMs / 1000} s in vain for ${what}.`)
-      await delay(LOOK_MS)
+  /** Waits for something that this process does. */
+  async during<T>(step: Promise<T>, what: string, timeoutMs = STEP_MS): Promise<T> {
+    const timer = new AbortController()
+    const late = this.system.clock.sleep(timeoutMs, timer.signal).then(() => {
+      throw new Error(`Waited ${timeoutMs / 1000} s for ${what}.`)
+    })
+    late.catch(() => {})
+    try {
+      return await Promise.race([step, this.#failed.promise, late])
+    } finally {
+      timer.abort()
     }
   }
 
-  /** Ends everything, last first. */
+  /** Waits for something that other processes do. */
+  async until(condition: () => unknown, what: string, timeoutMs = STEP_MS): Promise<void> {
+    const { clock, random } = this.system
+    const deadline = clock.monotonic() + timeoutMs
+    for (let attempt = 0; ; attempt++) {
+      if (await this.during(Promise.resolve(condition()), what, timeoutMs)) return
+      if (clock.monotonic() > deadline) throw new Error(`Waited ${timeoutMs / 1000} s for ${what}.`)
+      await this.during(clock.sleep(backoffMs(POLL, attempt, random)), what)
+    }
+  }
+
+  /** Stops everything, last first. */
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) {
-      await close().catch((error: Error) => this.#options.log(`While cleaning up: ${error.message}`))
+      await close().catch((error: Error) => this.#options.log(`While stopping: ${error.message}`))
     }
   }
 
-  /** Ends at once: what runs is killed, for all of it is thrown away, and only what lies outside of the folder is put in order. */
+  /** Stops at once: kills the processes, whose data is deleted anyway, and cleans up only what is outside of the folder. */
   async abort(): Promise<void> {
     await this.#processes.killAll()
-    const warehouse = await this.#opening?.catch(() => null)
-    await warehouse?.close().catch((error: Error) => this.#options.log(`While cleaning up: ${error.message}`))
+    const postgres = await this.#postgres?.catch(() => null)
+    await postgres?.close().catch((error: Error) => this.#options.log(`While stopping: ${error.message}`))
+  }
+
+  async #closeClients(): Promise<void> {
+    const closing = Promise.all(Object.values(this.clients).map((client) => client.close()))
+    if (await within(this.system.clock, CLOSE_MS, closing)) await closing
+  }
+
+  async #untilReady(server: Cluster | 'mirrors', path: string): Promise<void> {
+    let last: Error | null = null
+    try {
+      await this.until(
+        async () => {
+          try {
+            await this.rest[server].call('GET', path)
+            return true
+          } catch (error) {
+            last = error as Error
+            return false
+          }
+        },
+        `${server} to answer over REST`,
+        READY_MS,
+      )
+    } catch (error) {
+      // The failed request says more than that there was no response.
+      if (last !== null) (error as Error).cause ??= last
+      throw error
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/** Appends the data set to the files that the source connectors read, slice by slice, as stations that report would. */
+/** Appends the data set, slice by slice, to the files that the source connectors read. */
 import { appendFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Feed } from './data-set.ts'
@@ -25,7 +25,7 @@ export class FeedWriter {
         const from = this.written.get(feed)!
         const to = Math.round((feed.lines.length * slice) / SLICES)
         if (to === from) continue
-        // Windows' line ends in one of them: files come as they come
+        // CRLF in the CSV files, so that the connector reads both line ends.
         const end = feed.format === 'csv' ? '\r\n' : '\n'
         await appendFile(
           inputFile(this.#layout, feed),

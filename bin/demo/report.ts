@@ -1,4 +1,4 @@
-/** The end of the demo: what arrived where, as a table for people and as one value for scripts. It decides whether all went well. */
+/** The report of the demo: which records arrived in which stage, as a table for people and as JSON for scripts, and whether it succeeded. */
 import { type Comparison, STAGES, type Stage } from './stages.ts'
 
 export interface Report {
@@ -12,21 +12,23 @@ export interface Report {
     records: number
     lagRecords: number
     lagMs: number | null
-    mostLagMs: number | null
+    maxLagMs: number | null
     lost: number
     repeated: number
   }[]
   failover: {
-    /** Records that `us` had acknowledged and that had not left it when it was killed. They come when it is back. */
-    strandedRecords: number
-    /** From kill -9 to the answer of POST /mirrors/us->central/failover. */
-    movedAfterMs: number
+    /** Records of `us` that were not mirrored when its broker was killed. They follow when it runs again. */
+    unmirroredRecords: number
+    /** From kill -9 to the response of POST /mirrors/us->central/failover. */
+    committedAfterMs: number
     /** From kill -9 to the group's first record on central. */
-    workingAfterMs: number
-    rereadPromised: number
+    readingAfterMs: number
+    /** Records that the group would read again, by that response. */
+    rereadsReported: number
   }
   group: { expected: number; seen: number; skipped: number; readAgain: number; beforeFailover: number }
-  usBackAfterMs: number
+  usUpAfterMs: number
+  /** Where the Postgres server comes from. */
   postgres: string
   folder: string | null
 }
@@ -35,15 +37,17 @@ type Judged = Pick<Report, 'comparisons' | 'group' | 'mirrors'>
 
 export const isUpToDate = ({ state, lagRecords }: { state: string; lagRecords: number }): boolean => state === 'RUNNING' && lagRecords === 0
 
-/** Counts and contents agree everywhere, the group missed nothing, and the mirrors have nothing left to do: else what does not, in sentences. */
+/** What is wrong, in sentences; empty if all stages agree with the data set, the group skipped nothing and the mirrors have no lag. */
 export function problems({ comparisons, group, mirrors }: Judged): string[] {
   const agrees = ({ expected, found, lost, duplicated, different }: Comparison) => found === expected && lost + duplicated + different === 0
   return [
-    ...(comparisons.every(agrees) ? [] : ['The stations do not agree with the data set: see the columns lost, duplicated and different.']),
+    ...(comparisons.every(agrees) ? [] : ['The stages do not agree with the data set: see the columns lost, duplicated and different.']),
     ...(group.skipped === 0 ? [] : [`The group skipped ${group.skipped} records.`]),
     ...mirrors
       .filter((mirror) => !isUpToDate(mirror) || mirror.lost > 0)
-      .map(({ name, state, lagRecords, lost }) => `The mirror ${name} is ${state}, ${lagRecords} records behind, and has lost ${lost}.`),
+      .map(
+        ({ name, state, lagRecords, lost }) => `The mirror ${name} is ${state}, its lag is ${lagRecords} records, and it has lost ${lost}.`,
+      ),
   ]
 }
 
@@ -52,20 +56,20 @@ export const isOk = (report: Judged): boolean => problems(report).length === 0
 const titles: Record<Stage, string> = { region: 'region', central: 'central', postgres: 'Postgres', file: 'file' }
 
 export function reportTable(report: Report): string {
-  const rows = [['topic', 'data set', ...STAGES.map((station) => titles[station]), 'lost', 'duplicated', 'different']]
+  const rows = [['topic', 'data set', ...STAGES.map((stage) => titles[stage]), 'lost', 'duplicated', 'different']]
   const topics = [...new Set(report.comparisons.map(({ region, topic }) => `${region} ${topic}`))]
   const sums = (of: readonly Comparison[]) =>
     (['lost', 'duplicated', 'different'] as const).map((what) => of.reduce((sum, one) => sum + one[what], 0))
   for (const name of topics) {
     const of = report.comparisons.filter(({ region, topic }) => `${region} ${topic}` === name)
-    rows.push([name, of[0]!.expected, ...STAGES.map((station) => of.find((one) => one.stage === station)!.found), ...sums(of)].map(String))
+    rows.push([name, of[0]!.expected, ...STAGES.map((stage) => of.find((one) => one.stage === stage)!.found), ...sums(of)].map(String))
   }
-  const at = (station: Stage) => report.comparisons.filter((one) => one.stage === station)
+  const at = (stage: Stage) => report.comparisons.filter((one) => one.stage === stage)
   rows.push(
     [
       'all',
       report.dataSet.records,
-      ...STAGES.map((station) => at(station).reduce((sum, one) => sum + one.found, 0)),
+      ...STAGES.map((stage) => at(stage).reduce((sum, one) => sum + one.found, 0)),
       ...sums(report.comparisons),
     ].map(String),
   )
@@ -75,12 +79,12 @@ export function reportTable(report: Report): string {
   const facts = [
     ...report.mirrors.map(
       (mirror) =>
-        `mirror ${mirror.name}: ${mirror.records} records with its heartbeats, ${mirror.lagRecords} behind now` +
-        `${mirror.mostLagMs === null ? '' : `, at most ${mirror.mostLagMs} ms behind while us was up`}; ${mirror.lost} lost, ${mirror.repeated} repeated`,
+        `mirror ${mirror.name}: ${mirror.records} records including heartbeats, lag ${mirror.lagRecords} now` +
+        `${mirror.maxLagMs === null ? '' : `, at most ${mirror.maxLagMs} ms while all clusters were up`}; ${mirror.lost} lost, ${mirror.repeated} repeated`,
     ),
-    `failover: the group was moved ${seconds(failover.movedAfterMs)} after kill -9, and at work on central after ${seconds(failover.workingAfterMs)}`,
+    `failover: the offsets of the group were committed on central ${seconds(failover.committedAfterMs)} after kill -9; it read its first record there after ${seconds(failover.readingAfterMs)}`,
     `the group: ${group.expected} records, ${group.beforeFailover} of them before the failover; ${group.skipped} skipped, ${group.readAgain} read again`,
-    `us: back ${seconds(report.usBackAfterMs)} after its start, with the ${failover.strandedRecords} records that had not left it`,
+    `us: up ${seconds(report.usUpAfterMs)} after its restart; ${failover.unmirroredRecords} of its records were not mirrored when it was killed`,
     `took ${report.seconds.toFixed(1)} s`,
   ]
   return `${grid(rows)}\n\n${facts.map((fact) => `  ${fact}`).join('\n')}\n\n${verdict(report)}`
@@ -88,8 +92,8 @@ export function reportTable(report: Report): string {
 
 const verdict = (report: Report): string =>
   report.ok
-    ? `All ${report.dataSet.records} records are at every station, once, as the data set has them.`
-    : [...problems(report), 'Run with --keep to look at the logs.'].join('\n')
+    ? `All ${report.dataSet.records} records have arrived in every stage, once and unchanged.`
+    : [...problems(report), 'Run with --keep to read the logs.'].join('\n')
 
 function grid(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))

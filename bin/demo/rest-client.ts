@@ -1,8 +1,6 @@
-/** What the demo asks over REST, as any script would: JSON in, JSON out, and the server's own sentence where it refuses. */
-import { setTimeout as delay } from 'node:timers/promises'
+/** The REST client of the demo: JSON in, JSON out; an error has the message of the server. */
 
-const ATTEMPT_MS = 10_000
-const AGAIN_MS = 50
+const TIMEOUT_MS = 10_000
 
 export class RestClient {
   readonly #url: string
@@ -14,31 +12,16 @@ export class RestClient {
   async call<T>(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<T> {
     const response = await fetch(this.#url + path, {
       method,
-      signal: AbortSignal.timeout(ATTEMPT_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    if (!response.ok) throw new Error(`${method} ${this.#url}${path} answered ${response.status}: ${sentence(text)}`)
+    if (!response.ok) throw new Error(`${method} ${this.#url}${path} answered ${response.status}: ${messageOf(text)}`)
     return (text === '' ? undefined : JSON.parse(text)) as T
-  }
-
-  /** Until the server says that it is ready; `check` may throw what makes waiting vain. */
-  async ready(path: string, deadlineMs: number, check: () => void): Promise<void> {
-    const deadline = performance.now() + deadlineMs
-    for (;;) {
-      check()
-      try {
-        await this.call('GET', path)
-        return
-      } catch (error) {
-        if (performance.now() > deadline) throw error
-      }
-      await delay(AGAIN_MS)
-    }
   }
 }
 
-function sentence(text: string): string {
+function messageOf(text: string): string {
   try {
     return (JSON.parse(text) as { message?: string }).message ?? text
   } catch {

@@ -1,9 +1,9 @@
 /**
- * What happens in the demo: regions collect, mirrors aggregate, sinks deliver, `us` is killed with -9 in the middle of it, its consumer group
- * goes on on `central`, and `us` comes back. Every wait has a deadline and says what it waited for.
+ * What happens in the demo: source connectors read files into `us` and `eu`, mirrors copy the records to `central`, sink connectors write them
+ * out; the broker of `us` is killed with -9, its consumer group is failed over to `central`, and `us` is started again. Every wait has a limit.
  */
 import type { FailoverReport, MirrorStatus } from '../../mirror/types.ts'
-import { AlertConsumer, SLOW_WORK_MS } from './alert-consumer.ts'
+import { AlertConsumer, SLOW_PROCESSING_MS } from './alert-consumer.ts'
 import type { DemoEnvironment } from './environment.ts'
 import { FeedWriter } from './feed-writer.ts'
 import { fileSinkConnector, GROUP, mirroredTopic, postgresSinkConnector, sourceConnector } from './layout.ts'
@@ -13,176 +13,184 @@ import type { Progress } from './progress.ts'
 import { isOk, isUpToDate, type Report } from './report.ts'
 import type { Stages } from './stages.ts'
 
-/** Nothing comes any more where nothing came for so long. */
+/** If no count changes for this long, no more records will arrive. */
 const STANDSTILL_MS = 10_000
-/** What comes twice may come a moment later. */
+/** After all records have arrived: time for duplicates to arrive. */
 const SETTLE_MS = 1000
-/** The group has at least so much before it when its region is killed. */
+/** The group has at least this many unread records when its cluster is killed. */
 const UNREAD = 50
 const US_MIRROR = 'us->central'
 
 export async function runScenario(
-  scene: DemoEnvironment,
+  environment: DemoEnvironment,
   progress: Progress,
-  tell: (text: string) => void,
+  log: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Report> {
   const begin = performance.now()
-  const { warehouse, stations } = await scene.start()
-  const story = new Scenario(scene, warehouse, stations, progress, tell)
-  await story.connect(signal)
-  await story.untilMidway()
-  const { failover, beforeFailover } = await story.failOver()
-  const usBackAfterMs = await story.bringBack()
-  await story.untilArrived()
-  const parts = await story.compare(beforeFailover)
+  const { postgres, stages } = await environment.start()
+  const scenario = new Scenario(environment, postgres, stages, progress, log)
+  await scenario.createConnectors(signal)
+  await scenario.untilGroupIsHalfway()
+  const { failover, beforeFailover } = await scenario.failOver()
+  const usUpAfterMs = await scenario.restartUs()
+  await scenario.untilAllArrived()
+  const parts = await scenario.compare(beforeFailover)
   return {
     ok: isOk(parts),
     seconds: (performance.now() - begin) / 1000,
-    dataSet: { records: scene.total, source: 'vega-datasets: earthquakes, weather, windvectors' },
+    dataSet: { records: environment.total, source: 'vega-datasets: earthquakes, weather, windvectors' },
     ...parts,
     failover,
-    usBackAfterMs,
-    postgres: warehouse.from,
+    usUpAfterMs,
+    postgres: postgres.from,
     folder: null,
   }
 }
 
 class Scenario {
-  readonly #scene: DemoEnvironment
-  readonly #warehouse: DemoPostgres
-  readonly #stations: Stages
-  readonly #tell: (text: string) => void
-  readonly #group = new AlertConsumer()
-  readonly #watch: Monitor
+  readonly #environment: DemoEnvironment
+  readonly #postgres: DemoPostgres
+  readonly #stages: Stages
+  readonly #log: (text: string) => void
+  readonly #consumer: AlertConsumer
+  readonly #monitor: Monitor
   readonly #writer: FeedWriter
   #mirrors: readonly MirrorStatus[] = []
 
-  constructor(scene: DemoEnvironment, warehouse: DemoPostgres, stations: Stages, progress: Progress, tell: (text: string) => void) {
-    this.#scene = scene
-    this.#warehouse = warehouse
-    this.#stations = stations
-    this.#tell = tell
-    this.#writer = new FeedWriter(scene.layout, scene.feeds)
-    this.#watch = new Monitor(scene, stations, this.#group, progress)
-    scene.onClose(() => this.#group.stop())
-    scene.onClose(() => this.#watch.end())
+  constructor(environment: DemoEnvironment, postgres: DemoPostgres, stages: Stages, progress: Progress, log: (text: string) => void) {
+    this.#environment = environment
+    this.#postgres = postgres
+    this.#stages = stages
+    this.#log = log
+    this.#consumer = new AlertConsumer(environment.system.clock, (error) => environment.fail(error))
+    this.#writer = new FeedWriter(environment.layout, environment.feeds)
+    this.#monitor = new Monitor(environment, stages, this.#consumer, progress)
+    environment.onClose(() => this.#consumer.stop())
+    environment.onClose(() => this.#monitor.stop())
   }
 
-  async connect(signal: AbortSignal): Promise<void> {
-    const { feeds, layout, clients, usQuakes } = this.#scene
-    for (const feed of feeds) await this.#scene.createConnector(feed.region, sourceConnector(layout, feed))
-    await this.#scene.createConnector('central', fileSinkConnector(layout, feeds))
-    await this.#scene.createConnector('central', postgresSinkConnector(this.#warehouse.url, feeds))
+  async createConnectors(signal: AbortSignal): Promise<void> {
+    const { feeds, layout, clients, usEarthquakes } = this.#environment
+    for (const feed of feeds) await this.#environment.createConnector(feed.region, sourceConnector(layout, feed))
+    await this.#environment.createConnector('central', fileSinkConnector(layout, feeds))
+    await this.#environment.createConnector('central', postgresSinkConnector(this.#postgres.url, feeds))
     const sources = feeds.map(({ region, topic }) => `${region}/${topic}`).join(', ')
-    this.#tell(`Connectors are made over REST: ${sources} read files; central/archive and central/warehouse deliver.`)
+    this.#log(`Created connectors over REST: ${sources} read files; central/file-sink and central/postgres-sink write the records out.`)
     const end = new AbortController()
-    const writing = this.#writer.run(AbortSignal.any([signal, end.signal])).catch((error: Error) => this.#scene.fail(error))
-    this.#scene.onClose(async () => {
+    const writing = this.#writer.run(AbortSignal.any([signal, end.signal])).catch((error: Error) => this.#environment.fail(error))
+    this.#environment.onClose(async () => {
       end.abort()
       await writing
     })
-    const { topic, identity } = usQuakes
-    await this.#scene.until(async () => (await this.#stations.recordCount('us', [topic])) > 0, `records in ${topic} on us`)
-    this.#group.work({ client: clients.us, topic, identity, workMs: SLOW_WORK_MS })
+    const { topic, identity } = usEarthquakes
+    await this.#environment.until(async () => (await this.#stages.recordCount('us', [topic])) > 0, `records in ${topic} on us`)
+    this.#consumer.start({ client: clients.us, topic, identity, processingMs: SLOW_PROCESSING_MS })
   }
 
-  /** Until the group is in the middle of its work, and the mirror knows of it. */
-  async untilMidway(): Promise<void> {
-    const { usQuakes } = this.#scene
-    const half = usQuakes.expected.size / 2
-    const mirrored = mirroredTopic(usQuakes)
-    await this.#scene.until(
+  /** Waits until the group has read a part of its topic, and the mirror has checkpoints of the group. */
+  async untilGroupIsHalfway(): Promise<void> {
+    const { usEarthquakes } = this.#environment
+    const half = usEarthquakes.expected.size / 2
+    const mirrored = mirroredTopic(usEarthquakes)
+    await this.#environment.until(
       async () =>
-        this.#group.seen.size > 0 &&
-        this.#writer.written.get(usQuakes)! > half &&
-        (await this.#stations.recordCount('central', [mirrored])) > this.#group.seen.size + UNREAD,
-      `the group ${GROUP} to be in the middle of its work`,
+        this.#consumer.seen.size > 0 &&
+        this.#writer.written.get(usEarthquakes)! > half &&
+        (await this.#stages.recordCount('central', [mirrored])) > this.#consumer.seen.size + UNREAD,
+      `the group ${GROUP} to read a part of its topic`,
     )
-    await this.#scene.until(async () => {
-      const { groups } = await this.#moveGroup(true)
+    await this.#environment.until(async () => {
+      const { groups } = await this.#failOverGroup(true)
       return groups.some(({ group, partitions }) => group === GROUP && partitions.length > 0)
-    }, `the mirror to know the group ${GROUP}`)
+    }, `the mirror to have checkpoints of the group ${GROUP}`)
   }
 
   async failOver(): Promise<{ failover: Report['failover']; beforeFailover: number }> {
-    const { feeds, clients, usQuakes } = this.#scene
+    const { feeds, clients, usEarthquakes } = this.#environment
     const usTopics = feeds.filter(({ region }) => region === 'us')
-    const atUs = await this.#stations.recordCount(
+    const atUs = await this.#stages.recordCount(
       'us',
       usTopics.map(({ topic }) => topic),
     )
     const killed = performance.now()
-    this.#watch.down.add('us')
-    await this.#scene.killBroker('us')
-    const left = this.#group.stop()
-    this.#scene.onClose(() => left)
-    const beforeFailover = this.#group.seen.size
-    this.#tell(`kill -9 of us, with ${beforeFailover} records read by its group ${GROUP}.`)
+    this.#monitor.down.add('us')
+    await this.#environment.killBroker('us')
+    const stopped = this.#consumer.stop()
+    this.#environment.onClose(() => stopped)
+    const beforeFailover = this.#consumer.seen.size
+    this.#log(`Killed the broker of us with -9; its consumer group ${GROUP} has read ${beforeFailover} records.`)
 
-    const moved = await this.#moveGroup(false)
-    const movedAfterMs = performance.now() - killed
-    const refused = moved.groups.find(({ applied }) => !applied)
-    if (refused || moved.groups.length === 0)
-      throw new Error(`The group was not moved to central: ${refused?.reason ?? 'the mirror does not know it'}`)
-    const topic = mirroredTopic(usQuakes)
-    let workingAfterMs = 0
-    const first = () => {
-      workingAfterMs = performance.now() - killed
+    const report = await this.#failOverGroup(false)
+    const committedAfterMs = performance.now() - killed
+    const refused = report.groups.find(({ applied }) => !applied)
+    if (refused || report.groups.length === 0)
+      throw new Error(`The group was not failed over to central: ${refused?.reason ?? 'the mirror has no checkpoints of it'}`)
+    const topic = mirroredTopic(usEarthquakes)
+    const firstRecord = Promise.withResolvers<void>()
+    this.#consumer.start({
+      client: clients.central,
+      topic,
+      identity: usEarthquakes.identity,
+      processingMs: 0,
+      onFirstRecord: firstRecord.resolve,
+    })
+    await this.#environment.during(firstRecord.promise, 'the group to read on central')
+    const readingAfterMs = performance.now() - killed
+    this.#log(`Failed the group over to central over REST; it reads ${topic} there ${Math.round(readingAfterMs)} ms after the kill.`)
+    const atCentral = await this.#stages.recordCount('central', usTopics.map(mirroredTopic))
+    const reached = async () => this.#consumer.seen.size >= (await this.#stages.recordCount('central', [topic]))
+    await this.#environment.until(reached, 'the group to read all records on central')
+    const rereadsReported = report.groups.flatMap(({ partitions }) => partitions).reduce((sum, { rereads }) => sum + rereads, 0)
+    return {
+      failover: { unmirroredRecords: Math.max(0, atUs - atCentral), committedAfterMs, readingAfterMs, rereadsReported },
+      beforeFailover,
     }
-    this.#group.work({ client: clients.central, topic, identity: usQuakes.identity, workMs: 0, first })
-    await this.#scene.until(() => workingAfterMs > 0, 'the group to go on on central')
-    this.#tell(`The group was moved to central over REST, and reads ${topic} there ${Math.round(workingAfterMs)} ms after the kill.`)
-    const atCentral = await this.#stations.recordCount('central', usTopics.map(mirroredTopic))
-    const reached = async () => this.#group.seen.size >= (await this.#stations.recordCount('central', [topic]))
-    await this.#scene.until(reached, 'the group to read all that central has')
-    const rereadPromised = moved.groups.flatMap(({ partitions }) => partitions).reduce((sum, { rereads }) => sum + rereads, 0)
-    return { failover: { strandedRecords: Math.max(0, atUs - atCentral), movedAfterMs, workingAfterMs, rereadPromised }, beforeFailover }
   }
 
-  #moveGroup(dryRun: boolean): Promise<FailoverReport> {
+  #failOverGroup(dryRun: boolean): Promise<FailoverReport> {
     const path = `/mirrors/${encodeURIComponent(US_MIRROR)}/failover`
-    return this.#scene.rest.mirrors.call<FailoverReport>('POST', path, { groups: [GROUP], dryRun })
+    return this.#environment.rest.mirrors.call<FailoverReport>('POST', path, { groups: [GROUP], dryRun })
   }
 
-  async bringBack(): Promise<number> {
+  async restartUs(): Promise<number> {
     const begin = performance.now()
-    await this.#scene.startBroker('us')
+    await this.#environment.startBroker('us')
     const tookMs = performance.now() - begin
-    this.#watch.down.delete('us')
-    this.#tell(`us is back after ${Math.round(tookMs)} ms; its records go on.`)
+    this.#monitor.down.delete('us')
+    this.#log(`Started the broker of us again in ${Math.round(tookMs)} ms; its remaining records follow.`)
     return tookMs
   }
 
-  /** Until every record is everywhere, or nothing moves any more: then the comparison tells what is missing. */
-  async untilArrived(): Promise<void> {
-    const { total, usQuakes } = this.#scene
-    let [before, since] = ['', performance.now()]
-    await this.#scene.until(() => {
-      const { region, central, postgres, file } = this.#watch.counts
-      const now = [region, central, postgres, file, this.#group.seen.size].join()
-      if (now !== before) [before, since] = [now, performance.now()]
-      const stands = performance.now() - since
-      // the look that decides is the one that is told of: a heartbeat that comes a moment later puts a mirror behind again
-      this.#mirrors = this.#watch.mirrors
-      const all = Math.min(region, central, postgres, file) >= total && this.#group.seen.size >= usQuakes.expected.size
-      return (all && stands > SETTLE_MS && this.#mirrors.length > 0 && this.#mirrors.every(isUpToDate)) || stands > STANDSTILL_MS
-    }, 'all records to be everywhere')
-    await this.#watch.end()
-    this.#tell('Comparing every station with the data set, record by record.')
+  /** Waits until every record has arrived in every stage, or no count changes any more: then the comparison shows what is missing. */
+  async untilAllArrived(): Promise<void> {
+    const { total, usEarthquakes } = this.#environment
+    let [before, changedAt] = ['', performance.now()]
+    await this.#environment.until(() => {
+      const { region, central, postgres, file } = this.#monitor.counts
+      const now = [region, central, postgres, file, this.#consumer.seen.size].join()
+      if (now !== before) [before, changedAt] = [now, performance.now()]
+      const unchangedMs = performance.now() - changedAt
+      // The report shows this very state: the next heartbeat gives a mirror lag again.
+      this.#mirrors = this.#monitor.mirrors
+      const all = Math.min(region, central, postgres, file) >= total && this.#consumer.seen.size >= usEarthquakes.expected.size
+      return (all && unchangedMs > SETTLE_MS && this.#mirrors.length > 0 && this.#mirrors.every(isUpToDate)) || unchangedMs > STANDSTILL_MS
+    }, 'all records to arrive in every stage')
+    await this.#monitor.stop()
+    this.#log('Comparing every stage with the data set, record by record.')
   }
 
   async compare(beforeFailover: number): Promise<Pick<Report, 'comparisons' | 'group' | 'mirrors'>> {
-    const { expected } = this.#scene.usQuakes
-    const { seen } = this.#group
-    await this.#group.stop()
+    const { expected } = this.#environment.usEarthquakes
+    const { seen } = this.#consumer
+    await this.#consumer.stop()
     return {
-      comparisons: await this.#stations.compare(),
+      comparisons: await this.#stages.compare(),
       group: {
         expected: expected.size,
         seen: seen.size,
         skipped: [...expected.keys()].filter((id) => !seen.has(id)).length,
-        readAgain: this.#group.total - seen.size,
+        readAgain: this.#consumer.total - seen.size,
         beforeFailover,
       },
       mirrors: this.#mirrors.map((mirror) => ({
@@ -191,7 +199,7 @@ class Scenario {
         records: mirror.recordsMirrored,
         lagRecords: mirror.lagRecords,
         lagMs: mirror.lagMs,
-        mostLagMs: this.#watch.maxLagMs.get(mirror.name) ?? null,
+        maxLagMs: this.#monitor.maxLagMs.get(mirror.name) ?? null,
         lost: mirror.lostRecords,
         repeated: mirror.repeatedRecords,
       })),

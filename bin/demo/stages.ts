@@ -1,6 +1,6 @@
 /**
- * The stations that every record passes: its region's topic, its mirror on central, Postgres and the file. While the demo runs they are
- * counted; at its end what each holds is compared with the data set, record by record.
+ * The stages that every record passes: the topic in its region, the mirrored topic on central, Postgres and the file. Counts their records while
+ * the demo runs, and compares them with the data set at the end, record by record.
  */
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -19,11 +19,11 @@ export interface Comparison {
   stage: Stage
   expected: number
   found: number
-  /** Records of the data set that the station does not have. */
+  /** Records of the data set that the stage does not have. */
   lost: number
   /** Records that it has more than once. */
   duplicated: number
-  /** Records that say something else than the data set, or that it does not have. */
+  /** Records that differ from the data set, or are not in it. */
   different: number
 }
 
@@ -34,18 +34,18 @@ export class Stages {
   readonly #layout: Layout
   readonly #feeds: readonly Feed[]
   readonly #clients: Record<Cluster, Client>
-  readonly #warehouse: DemoPostgres
+  readonly #postgres: DemoPostgres
   #fileBytes = 0
   #fileLines = 0
 
-  constructor(layout: Layout, feeds: readonly Feed[], clients: Record<Cluster, Client>, warehouse: DemoPostgres) {
+  constructor(layout: Layout, feeds: readonly Feed[], clients: Record<Cluster, Client>, postgres: DemoPostgres) {
     this.#layout = layout
     this.#feeds = feeds
     this.#clients = clients
-    this.#warehouse = warehouse
+    this.#postgres = postgres
   }
 
-  /** Records at each station, all feeds together. A region that is down counts as it did last. */
+  /** Records in each stage, of all feeds. A region that is down keeps its last count. */
   async counts(down: ReadonlySet<Cluster>, last: Counts): Promise<Counts> {
     const of = (region: 'us' | 'eu') => this.#feeds.filter((feed) => feed.region === region)
     const [us, eu, central, postgres, file] = await Promise.all([
@@ -62,13 +62,13 @@ export class Stages {
             of('eu').map((feed) => feed.topic),
           ),
       this.recordCount('central', this.#feeds.map(mirroredTopic)),
-      this.#warehouse.counts(this.#feeds.map(tableOf)),
+      this.#postgres.counts(this.#feeds.map(tableOf)),
       this.#lines(),
     ])
     return { us, eu, region: us + eu, central, postgres: postgres.reduce((sum, count) => sum + count, 0), file }
   }
 
-  /** How many records topics hold; 0 for one that is not there yet. */
+  /** The number of records in topics; 0 for a topic that does not exist yet. */
   async recordCount(cluster: Cluster, topics: readonly string[]): Promise<number> {
     const client = this.#clients[cluster]
     const partitions: { topic: string; partition: number; spec: 'latest' }[] = []
@@ -80,22 +80,22 @@ export class Stages {
     return (await client.admin.listOffsets(partitions)).reduce((sum, { offset }) => sum + Math.max(offset, 0), 0)
   }
 
-  /** Compares everything. */
+  /** Compares every stage with the data set. */
   async compare(): Promise<Comparison[]> {
-    const archive = await this.#archive()
+    const inFile = await this.#fileRecords()
     const tables = new Map<Feed, Fields[]>()
-    for (const feed of this.#feeds) tables.set(feed, await this.#warehouse.records(tableOf(feed)))
+    for (const feed of this.#feeds) tables.set(feed, await this.#postgres.records(tableOf(feed)))
     const found = this.#feeds.map(async (feed) => {
       const [region, central] = await Promise.all([
         this.#topic(feed.region, feed.topic, feed.keyField),
         this.#topic('central', mirroredTopic(feed), feed.keyField),
       ])
       return [
-        compared(feed, 'region', region),
-        compared(feed, 'central', central),
-        // what a record does not say is NULL in a row
-        compared(feed, 'postgres', tables.get(feed)!, withoutNulls),
-        compared(feed, 'file', archive.get(feed) ?? []),
+        compareStage(feed, 'region', region),
+        compareStage(feed, 'central', central),
+        // A field that a record does not have is NULL in its row.
+        compareStage(feed, 'postgres', tables.get(feed)!, withoutNulls),
+        compareStage(feed, 'file', inFile.get(feed) ?? []),
       ]
     })
     return (await Promise.all(found)).flat()
@@ -116,7 +116,7 @@ export class Stages {
     for (const [partition, end] of ends) if (end === 0) ends.delete(partition)
     while (ends.size > 0) {
       for (const batch of await consumer.poll(READ_MS)) {
-        for (const { key, value } of batch.records) records.push(keyed(fieldsOf(value?.toString() ?? ''), key?.toString(), keyField))
+        for (const { key, value } of batch.records) records.push(withKey(fieldsOf(value?.toString() ?? ''), key?.toString(), keyField))
         if (batch.nextOffset >= (ends.get(batch.partition) ?? Number.POSITIVE_INFINITY)) ends.delete(batch.partition)
       }
     }
@@ -124,15 +124,15 @@ export class Stages {
     return records
   }
 
-  /** Lines of the file by the feed that they belong to: which one a line's fields tell. */
-  async #archive(): Promise<Map<Feed, Fields[]>> {
+  /** The records in the file, by their feed. */
+  async #fileRecords(): Promise<Map<Feed, Fields[]>> {
     const found = new Map<Feed, Fields[]>()
     const lines = (await readFile(this.#layout.output, 'utf8')).split('\n')
-    // what follows the last newline is a line too, if there is something
+    // Text after the last newline is a line too.
     if (lines.at(-1) === '') lines.pop()
     for (const line of lines) {
       const fields = fieldsOf(line)
-      // a line of none of them goes to the first, where it is told as different
+      // A line of no feed counts as different in the first one.
       const feed = this.#feeds.find((each) => each.expected.has(each.identity(fields))) ?? this.#feeds[0]!
       const records = found.get(feed)
       if (records) records.push(fields)
@@ -141,7 +141,7 @@ export class Stages {
     return found
   }
 
-  /** Counts what came to the file since the last time. */
+  /** The number of lines in the file; reads only what was appended since the last call. */
   async #lines(): Promise<number> {
     const stream = createReadStream(this.#layout.output, { start: this.#fileBytes })
     try {
@@ -156,28 +156,28 @@ export class Stages {
   }
 }
 
-/** What is no JSON object is no record of the data set, and is told as different. */
+/** Text that is not a JSON object counts as different. */
 function fieldsOf(text: string): Fields {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) return value as Fields
   } catch {
-    // told apart by its text
+    // Not JSON: compared by its text.
   }
   return { text }
 }
 
-/** A key that is not the record's own makes it another record. */
-export const keyed = (fields: Fields, key: string | undefined, keyField: string): Fields =>
+/** A record with a wrong key is different. */
+export const withKey = (fields: Fields, key: string | undefined, keyField: string): Fields =>
   key === String(fields[keyField]) ? fields : { ...fields, 'another key': key }
 
 const asItIs = (fields: Fields): Fields => fields
 const withoutNulls = (fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
 
-/** The same fields in the same order are the same text. */
+/** Equal for records with equal fields, in any order. */
 const canonical = (fields: Fields) => JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-export function compared(feed: Feed, station: Stage, records: readonly Fields[], seen: (fields: Fields) => Fields = asItIs): Comparison {
+export function compareStage(feed: Feed, stage: Stage, records: readonly Fields[], seen: (fields: Fields) => Fields = asItIs): Comparison {
   const times = new Map<string, number>()
   let different = 0
   for (const fields of records) {
@@ -192,7 +192,7 @@ export function compared(feed: Feed, station: Stage, records: readonly Fields[],
   return {
     region: feed.region,
     topic: feed.topic,
-    stage: station,
+    stage,
     expected: feed.expected.size,
     found: records.length,
     lost,

@@ -1,9 +1,10 @@
 /**
- * Kafka's client settings as workers and connectors write them (`producer.linger.ms`, `consumer.override.max.poll.records`), and what they
- * are for our client. What Kafka's clients know and ours has no use for is passed over.
+ * Kafka's client settings in the configs of workers (`producer.linger.ms`) and connectors (`producer.override.linger.ms`), translated for our
+ * client. Settings of Kafka's clients that ours does not have are ignored.
  */
 import type { ConsumerSettings, ProducerSettings } from '../../core/client/types.ts'
-import { rawValue, type Setting, type Settings, setting } from '../sdk/index.ts'
+import { type Setting, type Settings, setting } from '../sdk/index.ts'
+import { settingsUnder } from '../sdk/prefixed-settings.ts'
 import type { ConnectorConfig } from '../types.ts'
 
 const atLeast = (least: number) => (value: number) => (value < least ? `Value must be at least ${least}` : undefined)
@@ -39,34 +40,37 @@ const consumer = {
   'max.poll.interval.ms': int(1),
 } as const
 
-/** Those that have an effect, by the kind of client. */
+/** The settings that have an effect, by the kind of client. */
 export const clientSettings = { producer, consumer } as const
 
-/** The overrides that a connector's config carries, as settings to be checked. */
+/** The overrides in a connector's config, as settings to validate. */
 export function clientOverrides(config: ConnectorConfig): Settings {
-  const found: Settings = {}
+  const overrides: Settings = {}
   for (const [prefix, known] of [
     ['producer.override.', producer],
     ['consumer.override.', consumer],
   ] as const)
-    for (const [name, declared] of Object.entries(known))
-      if (config[prefix + name] !== undefined) found[prefix + name] = declared as Setting<unknown>
-  return found
+    for (const name of Object.keys(settingsUnder(prefix, config))) {
+      const declared = (known as Settings)[name]
+      if (declared) overrides[prefix + name] = declared as Setting<unknown>
+    }
+  return overrides
 }
 
-/** The value under the first prefix that has it. */
-function reader(settings: Settings, layers: readonly (readonly [prefix: string, raw: Readonly<Record<string, string>>])[]) {
+/** Reads a setting under the first prefix that has it. */
+function reader(settings: Settings, layers: readonly (readonly [prefix: string, config: Readonly<Record<string, string>>])[]) {
+  const values = layers.map(([prefix, config]) => ({ prefix, under: settingsUnder(prefix, config) }))
   return <T>(name: string): T | undefined => {
-    for (const [prefix, raw] of layers) {
-      const text = rawValue(prefix + name, settings[name]!, raw)
-      if (text !== null) return settings[name]!.parse(prefix + name, text) as T
+    for (const { prefix, under } of values) {
+      const text = under[name]
+      if (text !== undefined) return settings[name]!.parse(prefix + name, text) as T
     }
     return undefined
   }
 }
 
-/** A key with no value must not hide a default. */
-function given<T extends object>(values: T): T {
+/** Without the keys whose value is undefined: they would hide the client's defaults. */
+function defined<T extends object>(values: T): T {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T
 }
 
@@ -76,7 +80,7 @@ export function producerSettings(worker: Readonly<Record<string, string>>, conne
     ['producer.', worker],
   ])
   const acks = read<'all' | '-1' | '1' | '0'>('acks')
-  return given({
+  return defined({
     acks: acks === undefined || acks === '-1' ? 'all' : acks === 'all' ? acks : (Number(acks) as 0 | 1),
     enableIdempotence: read('enable.idempotence'),
     compressionType: read('compression.type'),
@@ -85,7 +89,7 @@ export function producerSettings(worker: Readonly<Record<string, string>>, conne
     bufferMemory: read('buffer.memory'),
     maxInFlight: read('max.in.flight.requests.per.connection'),
     maxRequestSize: read('max.request.size'),
-    // a record that the runtime took is tried until the cluster decides: Kafka Connect's own choice
+    // As in Kafka Connect, the producer retries until the cluster accepts or refuses a record.
     deliveryTimeoutMs: read('delivery.timeout.ms') ?? 2147483647,
     requestTimeoutMs: read('request.timeout.ms'),
   })
@@ -96,7 +100,7 @@ export function consumerSettings(worker: Readonly<Record<string, string>>, conne
     ['consumer.override.', connector],
     ['consumer.', worker],
   ])
-  return given({
+  return defined({
     groupId: reader(consumer, [['consumer.override.', connector]])<string>('group.id') ?? `connect-${name}`,
     groupInstanceId: read('group.instance.id'),
     autoOffsetReset: read('auto.offset.reset') ?? 'earliest',

@@ -1,46 +1,50 @@
 /**
- * Positions of connectors as users see and change them over REST: a source's from the offset topic, a sink's from its consumer group.
+ * The offsets of connectors, as users list and modify them over REST (KIP-875): a source's in the offset topic, a sink's in its consumer group.
  */
-import type { Client, CommitOffset } from '../../core/client/types.ts'
+import type { Client, CommitOffset, TopicPartition } from '../../core/client/types.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
 import type { ConnectorPlugin } from '../plugins.ts'
 import { parseSettings, type SourceOffset, type SourcePartition } from '../sdk/index.ts'
-import { checkPrimitive, type OffsetStore } from '../storage/offset-backing-store.ts'
+import { type OffsetBackingStore, requirePrimitives } from '../storage/offset-backing-store.ts'
 import { ConnectError, type ConnectorConfig, type ConnectorOffset } from '../types.ts'
 
-export interface OffsetTarget {
+export interface OffsetsOwner {
   name: string
   config: ConnectorConfig
   plugin: ConnectorPlugin
 }
 
+/** A sink's offset as a request gives it; `isReset` where the offset is null. */
+type ParsedSinkOffset = CommitOffset & { isReset: boolean }
+
 const TOPIC = 'kafka_topic'
 const PARTITION = 'kafka_partition'
 const OFFSET = 'kafka_offset'
 
-export class OffsetCommands {
+export class ConnectorOffsets {
   readonly #client: Client
-  readonly #offsets: OffsetStore
+  readonly #offsets: OffsetBackingStore
 
-  constructor(client: Client, offsets: OffsetStore) {
+  constructor(client: Client, offsets: OffsetBackingStore) {
     this.#client = client
     this.#offsets = offsets
   }
 
-  async list({ name, config, plugin }: OffsetTarget): Promise<ConnectorOffset[]> {
+  async list({ name, config, plugin }: OffsetsOwner): Promise<ConnectorOffset[]> {
     if (plugin.type === 'source') {
       await this.#offsets.refresh()
       return this.#offsets.all(name)
     }
-    const stored = await this.#client.admin.groupOffsets(groupOf(name, config))
+    const stored = await this.#client.admin.groupOffsets(sinkGroupId(name, config))
     return stored
       .filter(({ offset }) => offset >= 0)
       .map(({ topic, partition, offset }) => ({ partition: { [PARTITION]: partition, [TOPIC]: topic }, offset: { [OFFSET]: offset } }))
   }
 
-  async alter(target: OffsetTarget, offsets: readonly ConnectorOffset[]): Promise<void> {
+  async alter(target: OffsetsOwner, offsets: readonly ConnectorOffset[]): Promise<void> {
     if (target.plugin.type === 'sink') {
-      await this.#alterSink(target, offsets.map(sinkOffset))
+      await this.#alterSink(target, offsets.map(parseSinkOffset))
       return
     }
     const positions = offsets.map(({ partition, offset }) => ({
@@ -50,7 +54,7 @@ export class OffsetCommands {
     await this.#alterSource(target, positions)
   }
 
-  async reset(target: OffsetTarget): Promise<void> {
+  async reset(target: OffsetsOwner): Promise<void> {
     const { name, config, plugin } = target
     if (plugin.type === 'source') {
       await this.#offsets.refresh()
@@ -60,18 +64,18 @@ export class OffsetCommands {
       )
       return
     }
-    const error = (await this.#client.admin.deleteGroups([groupOf(name, config)])).get(groupOf(name, config))
-    if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw failure('reset', name, error)
+    const error = (await this.#client.admin.deleteGroups([sinkGroupId(name, config)])).get(sinkGroupId(name, config))
+    if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw groupOffsetsError('reset', name, error)
   }
 
   async #alterSource(
-    { name, config, plugin }: OffsetTarget,
+    { name, config, plugin }: OffsetsOwner,
     positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[],
   ): Promise<void> {
     for (const { partition, offset } of positions) {
       if (!partition) throw new ConnectError(400, 'The partition for a source connector offset cannot be null or missing')
-      checkPrimitive(partition, 'A partition')
-      if (offset) checkPrimitive(offset, 'An offset')
+      requirePrimitives(partition, 'A partition')
+      if (offset) requirePrimitives(offset, 'An offset')
     }
     if (plugin.kind === 'source') {
       const settings = parseSettings(plugin.settings, config)
@@ -85,24 +89,23 @@ export class OffsetCommands {
     await this.#offsets.refresh()
   }
 
-  async #alterSink({ name, config }: OffsetTarget, offsets: readonly (CommitOffset & { gone: boolean })[]): Promise<void> {
-    const group = groupOf(name, config)
+  async #alterSink({ name, config }: OffsetsOwner, offsets: readonly ParsedSinkOffset[]): Promise<void> {
+    const group = sinkGroupId(name, config)
     try {
-      const kept = offsets.filter(({ gone }) => !gone).map(({ topic, partition, offset }) => ({ topic, partition, offset }))
-      if (kept.length > 0) await this.#client.admin.alterGroupOffsets(group, kept)
-      const gone = offsets.filter((one) => one.gone)
-      if (gone.length > 0) await this.#forget(group, gone)
+      const altered = offsets.filter(({ isReset }) => !isReset).map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+      if (altered.length > 0) await this.#client.admin.alterGroupOffsets(group, altered)
+      const reset = offsets.filter(({ isReset }) => isReset)
+      if (reset.length > 0) await this.#deletePartitions(group, reset)
     } catch (error) {
-      throw failure('alter', name, error)
+      throw groupOffsetsError('alter', name, error)
     }
   }
 
-  /** Takes single partitions away: the group is made anew with the others, which is what there is to do without OffsetDelete. */
-  async #forget(group: string, gone: readonly { topic: string; partition: number }[]): Promise<void> {
+  /** Deletes the offsets of some partitions: without OffsetDelete, the group is deleted and created again with the others. */
+  async #deletePartitions(group: string, partitions: readonly TopicPartition[]): Promise<void> {
     const stored = await this.#client.admin.groupOffsets(group)
-    const rest = stored.filter(
-      (one) => one.offset >= 0 && !gone.some((other) => other.topic === one.topic && other.partition === one.partition),
-    )
+    const deleted = new Set(partitions.map(partitionKey))
+    const rest = stored.filter((one) => one.offset >= 0 && !deleted.has(partitionKey(one)))
     const error = (await this.#client.admin.deleteGroups([group])).get(group)
     if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw error
     if (rest.length > 0)
@@ -113,24 +116,24 @@ export class OffsetCommands {
   }
 }
 
-/** Errors of a group that somebody is in: a commit from outside, and a deletion. */
-const INHABITED: readonly ErrorName[] = ['UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS', 'NON_EMPTY_GROUP']
+/** The errors of a commit or deletion while the group has members. */
+const ACTIVE_GROUP_ERRORS: readonly ErrorName[] = ['UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS', 'NON_EMPTY_GROUP']
 
-function failure(verb: 'alter' | 'reset', name: string, cause: unknown): ConnectError {
-  const sentence = `Failed to ${verb} consumer group offsets for connector ${name}`
-  if (!(cause instanceof KafkaError && INHABITED.includes(cause.error))) return new ConnectError(500, sentence, { cause })
+function groupOffsetsError(verb: 'alter' | 'reset', name: string, cause: unknown): ConnectError {
+  const message = `Failed to ${verb} consumer group offsets for connector ${name}`
+  if (!(cause instanceof KafkaError && ACTIVE_GROUP_ERRORS.includes(cause.error))) return new ConnectError(500, message, { cause })
   return new ConnectError(
     500,
-    `${sentence} either because its tasks haven't stopped completely yet or the connector was resumed before the request to ${verb} its offsets ` +
+    `${message} either because its tasks haven't stopped completely yet or the connector was resumed before the request to ${verb} its offsets ` +
       "could be successfully completed. If the connector is in a stopped state, this operation can be safely retried. If it doesn't eventually " +
       'succeed, the Connect cluster may need to be restarted to get rid of the zombie sink tasks.',
     { cause },
   )
 }
 
-export const groupOf = (name: string, config: ConnectorConfig): string => config['consumer.override.group.id'] ?? `connect-${name}`
+export const sinkGroupId = (name: string, config: ConnectorConfig): string => config['consumer.override.group.id'] ?? `connect-${name}`
 
-function sinkOffset({ partition, offset }: ConnectorOffset): CommitOffset & { gone: boolean } {
+function parseSinkOffset({ partition, offset }: ConnectorOffset): ParsedSinkOffset {
   if (!partition) throw new ConnectError(400, 'The partition for a sink connector offset cannot be null or missing')
   const topic = partition[TOPIC]
   const number = partition[PARTITION]
@@ -144,7 +147,7 @@ function sinkOffset({ partition, offset }: ConnectorOffset): CommitOffset & { go
       400,
       `Failed to parse the following Kafka partition value in the provided offsets: '${number}'. Partition values for sink connectors need to be integers.`,
     )
-  if (offset === null || offset === undefined) return { topic: String(topic), partition: index, offset: 0, gone: true }
+  if (offset === null || offset === undefined) return { topic: String(topic), partition: index, offset: 0, isReset: true }
   const value = offset[OFFSET]
   if (value === undefined)
     throw new ConnectError(400, "The offset for a sink connector should either be null or contain the key 'kafka_offset'")
@@ -154,6 +157,6 @@ function sinkOffset({ partition, offset }: ConnectorOffset): CommitOffset & { go
       `Failed to parse the following Kafka offset value in the provided offsets: '${value}'. Offset values for sink connectors need to be integers.`,
     )
   if (Number(value) < 0 || !Number.isSafeInteger(Number(value)))
-    throw new ConnectError(400, `The offset ${value} of ${topic}-${index} is none that a partition can have: offsets begin at 0.`)
-  return { topic: String(topic), partition: index, offset: Number(value), gone: false }
+    throw new ConnectError(400, `The offset ${value} of ${topic}-${index} is invalid: offsets begin at 0.`)
+  return { topic: String(topic), partition: index, offset: Number(value), isReset: false }
 }

@@ -2,9 +2,10 @@
  * The settings that every connector has beside its own, declared once: in Kafka Connect's order and groups, with its names and defaults.
  * What depends on the worker (default converters) or on the plugins that are there comes in as arguments.
  */
+
+import { version } from '../../core/system/version.ts'
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import { type ConfigOf, type Settings, setting } from '../sdk/index.ts'
-import { version } from '../version.ts'
 
 const groups = {
   common: 'Common',

@@ -1,105 +1,101 @@
 /**
- * The dead-letter topic of a sink: records that could not be taken, as they came, with headers that tell why. A commit waits for what was
- * sent here (Invariant 7).
+ * Writes records that a sink could not process to its dead-letter queue: unchanged, with headers that give the reason. Offsets are committed
+ * only after `flush` (Invariant 7).
  */
-
 import { createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client, Producer, ProducerRecord, ProducerSettings, RecordHeader } from '../../core/client/types.ts'
+import type { TaskContext } from '../sdk/index.ts'
 import type { SinkConfig } from './connector-settings.ts'
-import type { RawRecord } from './pipeline.ts'
-import type { StageFailure } from './retry-with-tolerance-operator.ts'
+import type { OriginalRecord } from './pipeline.ts'
+import type { ProcessingError } from './retry-with-tolerance-operator.ts'
 import { traceOf } from './worker-task.ts'
 
-/** Java's names of what our stages throw, where tools look for them. */
-const javaNames: Readonly<Record<string, string>> = {
+/** The Java classes of our errors, which tools expect in the headers. */
+const javaClasses: Readonly<Record<string, string>> = {
   DataException: 'org.apache.kafka.connect.errors.DataException',
   RetriableException: 'org.apache.kafka.connect.errors.RetriableException',
   ConnectException: 'org.apache.kafka.connect.errors.ConnectException',
 }
 
-/** Records that wait to be sent together. */
-const MAX_WAITING = 1_000
+/** The records that wait for one send at most (Invariant 13). */
+const MAX_UNSENT_RECORDS = 1_000
 
-export class DeadLetter {
+type ReporterContext = Pick<TaskContext<unknown>, 'connector' | 'task' | 'log'>
+
+export class DeadLetterQueueReporter {
   readonly #producer: Producer
   readonly #topic: string
   readonly #withHeaders: boolean
-  readonly #connector: string
-  readonly #task: number
-  #waiting: ProducerRecord[] = []
+  readonly #context: ReporterContext
+  #unsent: ProducerRecord[] = []
   #sending: Promise<void> = Promise.resolve()
-  sent = 0
 
-  private constructor(producer: Producer, config: SinkConfig, connector: string, task: number) {
+  private constructor(producer: Producer, config: SinkConfig, context: ReporterContext) {
     this.#producer = producer
     this.#topic = config['errors.deadletterqueue.topic.name']
     this.#withHeaders = config['errors.deadletterqueue.context.headers.enable']
-    this.#connector = connector
-    this.#task = task
+    this.#context = context
   }
 
-  /** Null where the config names no topic. The topic is created with one partition where it is missing. */
+  /** Null where the config names no topic. A missing topic is created with one partition. */
   static async open(
     client: Client,
     config: SinkConfig,
     settings: ProducerSettings,
-    connector: string,
-    task: number,
-  ): Promise<DeadLetter | null> {
+    context: ReporterContext,
+  ): Promise<DeadLetterQueueReporter | null> {
     const topic = config['errors.deadletterqueue.topic.name']
     if (topic === '') return null
     const setting = 'errors.deadletterqueue.topic.replication.factor'
     await createMissingTopics(client, [{ name: topic, partitions: 1, replicationFactor: config[setting] }], setting)
-    return new DeadLetter(client.producer(settings), config, connector, task)
+    return new DeadLetterQueueReporter(client.producer(settings), config, context)
   }
 
-  report(raw: RawRecord, failure: StageFailure): void {
-    const headers = this.#withHeaders ? [...raw.record.headers, ...this.#context(raw, failure)] : raw.record.headers
-    const { key, value, timestamp } = raw.record
-    this.#waiting.push({ topic: this.#topic, key, value, headers, timestamp: timestamp >= 0 ? timestamp : undefined })
-    if (this.#waiting.length >= MAX_WAITING) this.#send()
+  report(original: OriginalRecord, error: ProcessingError): void {
+    const { key, value, timestamp } = original.record
+    const headers = this.#withHeaders ? [...original.record.headers, ...this.#contextHeaders(original, error)] : original.record.headers
+    this.#unsent.push({ topic: this.#topic, key, value, headers, timestamp: timestamp >= 0 ? timestamp : undefined })
+    if (this.#unsent.length >= MAX_UNSENT_RECORDS) this.#send()
   }
 
-  #context(raw: RawRecord, { stage, executing, cause }: StageFailure): RecordHeader[] {
+  #contextHeaders({ topic, partition, record }: OriginalRecord, { stage, executing, cause }: ProcessingError): RecordHeader[] {
     const error = cause instanceof Error ? cause : new Error(String(cause))
-    const told = {
-      topic: raw.topic,
-      partition: raw.partition,
-      offset: raw.record.offset,
-      'connector.name': this.#connector,
-      'task.id': this.#task,
+    const values = {
+      topic,
+      partition,
+      offset: record.offset,
+      'connector.name': this.#context.connector,
+      'task.id': this.#context.task,
       stage,
       'class.name': executing,
-      'exception.class.name': javaNames[error.name] ?? error.name,
+      'exception.class.name': javaClasses[error.name] ?? error.name,
       'exception.message': error.message,
       'exception.stacktrace': traceOf(error),
     }
-    return Object.entries(told).map(([name, value]) => ({ key: `__connect.errors.${name}`, value: Buffer.from(String(value)) }))
+    return Object.entries(values).map(([name, value]) => ({ key: `__connect.errors.${name}`, value: Buffer.from(String(value)) }))
   }
 
   #send(): void {
-    if (this.#waiting.length === 0) return
-    const records = this.#waiting
-    this.#waiting = []
-    const sent = this.#producer.send(records).then(() => {
-      this.sent += records.length
-    })
-    const before = this.#sending
-    this.#sending = before.then(() => sent)
-    // the failure is told to whoever flushes; until then nobody may be listening
+    if (this.#unsent.length === 0) return
+    const records = this.#unsent
+    this.#unsent = []
+    this.#sending = Promise.all([this.#sending, this.#producer.send(records)]).then(() => {})
+    // Nobody may wait for it yet, which must not end the process. The next flush throws the error, and close logs it.
     this.#sending.catch(() => {})
-    sent.catch(() => {})
   }
 
-  /** Resolves when everything reported is durable; rejects for good where something is not. */
-  flush(): Promise<void> {
+  /** Resolves when all that was reported is durable; rejects for good where something is not. */
+  async flush(): Promise<void> {
     this.#send()
-    return this.#sending
+    await this.#sending
   }
 
-  /** What was reported goes out also where it failed the task: whoever restarts it looks here first. */
-  close(): Promise<void> {
+  /** Sends what was reported also where it failed the task: users look in the dead-letter queue before they restart it. */
+  async close(): Promise<void> {
     this.#send()
-    return this.#producer.close()
+    await this.#producer.close()
+    await this.#sending.catch((error) => {
+      this.#context.log.error(`records could not be written to the dead-letter queue ${this.#topic}`, { err: error })
+    })
   }
 }

@@ -1,167 +1,171 @@
 /**
- * Who runs what: the leader's decision, as a pure function. Cooperative (KIP-415): running work stays where it is, what must move is first
- * revoked and given out in the next round, and the work of a worker that vanished waits for its return. A unit is never given to one member
- * while another declares it (Invariant 9).
+ * The leader's assignment of connectors and tasks to workers, as a pure function (KIP-415). What runs stays where it is; what must move is
+ * revoked first and assigned in the next rebalance; what a lost worker ran waits for that worker to return. Nothing is assigned to one worker
+ * while another owns it (Invariant 9). Connectors and tasks are named by the keys of `connectorTaskKey`.
  */
-import { CONNECTOR, unitOf } from './connect-protocol.ts'
+import { CONNECTOR_TASK, connectorTaskId } from './connect-protocol.ts'
 
-export interface BalanceMember {
+export interface WorkerMember {
   id: string
   url: string
-  /** Units that it runs, by its own word. */
+  /** What it runs, according to its metadata. */
   owned: readonly string[]
 }
 
-/** What the leader remembers between two rounds that it led. */
-export interface BalanceState {
-  /** Who was given each unit, and at which address that member was. */
+/** What the leader remembers between two rebalances that it led. */
+export interface AssignorState {
+  /** The member that each key was assigned to, with its URL. */
   readonly owners: ReadonlyMap<string, { id: string; url: string }>
-  /** When the work of members that vanished is given to others. */
-  readonly heldUntil: number | null
+  /** When what lost members ran is assigned to others; null where no member is lost. */
+  readonly delayedUntil: number | null
 }
 
-export const nothingKnown: BalanceState = { owners: new Map(), heldUntil: null }
+export const initialAssignorState: AssignorState = { owners: new Map(), delayedUntil: null }
 
-export interface BalanceInput {
-  members: readonly BalanceMember[]
-  /** All units that there are. */
+export interface AssignorInput {
+  members: readonly WorkerMember[]
+  /** The keys of all connectors and tasks in the config topic. */
   configured: readonly string[]
   now: number
   maxDelayMs: number
-  /** Whether the unit's last owner said that it had ended it: nobody needs to wait for that owner. */
-  released(unit: string): boolean
+  /** Whether the last owner has reported that it stopped: then there is no need to wait for that owner. */
+  hasStopped(key: string): boolean
 }
 
-export interface Share {
+export interface WorkerAssignment {
   assigned: string[]
   revoked: string[]
 }
 
-export interface BalanceResult {
-  state: BalanceState
-  shares: Map<string, Share>
-  /** In how long all members are to join again; 0 where nothing waits. */
+export interface AssignorResult {
+  state: AssignorState
+  assignments: Map<string, WorkerAssignment>
+  /** The time until the scheduled rebalance; 0 where there is none. */
   delayMs: number
 }
 
-interface Load {
-  member: BalanceMember
-  /** What it runs and goes on running. */
+interface WorkerLoad {
+  member: WorkerMember
+  /** What it owns and keeps. */
   kept: string[]
-  given: string[]
+  assigned: string[]
   revoked: string[]
 }
 
-const isConnector = (unit: string) => unitOf(unit).task === CONNECTOR
-const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+const isConnector = (key: string) => connectorTaskId(key).task === CONNECTOR_TASK
+const isTask = (key: string) => !isConnector(key)
+const lexically = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
-export function rebalance(state: BalanceState, input: BalanceInput): BalanceResult {
+export function assignIncrementally(state: AssignorState, input: AssignorInput): AssignorResult {
   const configured = new Set(input.configured)
-  const { loads, duplicated } = declared(input.members, configured)
+  const { loads, duplicated } = workerLoads(input.members, configured)
   const owned = new Set(loads.flatMap((load) => load.kept))
-  const free = [...configured].filter((unit) => !owned.has(unit) && !duplicated.has(unit)).sort(byText)
-  const { ready, held, heldUntil } = sortOut(state, input, free)
+  const unassigned = [...configured].filter((key) => !owned.has(key) && !duplicated.has(key)).sort(lexically)
+  const { ready, delayed, delayedUntil } = splitByDelay(state, input, unassigned)
 
-  give(loads, ready, state)
-  const delayMs = heldUntil === null ? 0 : Math.max(1, heldUntil - input.now)
+  assignToLeastLoaded(loads, ready, state)
+  const delayMs = delayedUntil === null ? 0 : Math.max(1, delayedUntil - input.now)
   if (delayMs === 0) {
-    even(loads, isConnector)
-    even(loads, (unit) => !isConnector(unit))
+    revokeExcess(loads, isConnector)
+    revokeExcess(loads, isTask)
   }
 
   const owners = new Map<string, { id: string; url: string }>()
-  for (const unit of held) owners.set(unit, state.owners.get(unit)!)
-  for (const { member, kept, given } of loads) for (const unit of [...kept, ...given]) owners.set(unit, { id: member.id, url: member.url })
+  for (const key of delayed) owners.set(key, state.owners.get(key)!)
+  for (const { member, kept, assigned } of loads)
+    for (const key of [...kept, ...assigned]) owners.set(key, { id: member.id, url: member.url })
   return {
-    state: { owners, heldUntil },
-    shares: new Map(loads.map(({ member, given, revoked }) => [member.id, { assigned: given, revoked }])),
+    state: { owners, delayedUntil },
+    assignments: new Map(loads.map(({ member, assigned, revoked }) => [member.id, { assigned, revoked }])),
     delayMs,
   }
 }
 
-/** What each keeps of what it declares. What is gone from the config, and what two declare, is taken from all who declare it. */
-function declared(members: readonly BalanceMember[], configured: ReadonlySet<string>): { loads: Load[]; duplicated: Set<string> } {
+/** What each member keeps of what it owns. What is no longer configured, and what two members own, is revoked from all. */
+function workerLoads(members: readonly WorkerMember[], configured: ReadonlySet<string>): { loads: WorkerLoad[]; duplicated: Set<string> } {
   const seen = new Set<string>()
   const duplicated = new Set<string>()
   for (const member of members)
-    for (const unit of new Set(member.owned)) {
-      if (seen.has(unit)) duplicated.add(unit)
-      seen.add(unit)
+    for (const key of new Set(member.owned)) {
+      if (seen.has(key)) duplicated.add(key)
+      seen.add(key)
     }
   const loads = [...members]
-    .sort((a, b) => byText(a.id, b.id))
+    .sort((a, b) => lexically(a.id, b.id))
     .map((member) => {
       const owned = [...new Set(member.owned)]
-      const stays = (unit: string) => configured.has(unit) && !duplicated.has(unit)
-      return { member, kept: owned.filter(stays), given: [], revoked: owned.filter((unit) => !stays(unit)) }
+      const stays = (key: string) => configured.has(key) && !duplicated.has(key)
+      return { member, kept: owned.filter(stays), assigned: [], revoked: owned.filter((key) => !stays(key)) }
     })
   return { loads, duplicated }
 }
 
-/** Splits what nobody runs into what may be given out and what waits for its owner's return. */
-function sortOut(
-  state: BalanceState,
-  { members, now, maxDelayMs, released }: BalanceInput,
-  free: readonly string[],
-): { ready: string[]; held: string[]; heldUntil: number | null } {
+/** Splits what nobody owns into what can be assigned now and what waits for a lost member. */
+function splitByDelay(
+  state: AssignorState,
+  { members, now, maxDelayMs, hasStopped }: AssignorInput,
+  unassigned: readonly string[],
+): { ready: string[]; delayed: string[]; delayedUntil: number | null } {
   const ids = new Set(members.map((member) => member.id))
   const urls = new Set(members.map((member) => member.url))
-  const waits = (unit: string) => {
-    const owner = state.owners.get(unit)
-    // an owner that is here runs it no more by its own word; a new member at its address is its successor
-    return owner !== undefined && !ids.has(owner.id) && !urls.has(owner.url) && !released(unit)
+  const isLost = (key: string) => {
+    const owner = state.owners.get(key)
+    // An owner that is still a member runs it no more, according to its metadata. A new member at the owner's URL is the owner, restarted.
+    return owner !== undefined && !ids.has(owner.id) && !urls.has(owner.url) && !hasStopped(key)
   }
-  const lost = free.filter(waits)
-  if (lost.length === 0) return { ready: [...free], held: [], heldUntil: null }
-  const until = state.heldUntil ?? now + maxDelayMs
-  if (now >= until) return { ready: [...free], held: [], heldUntil: null }
-  return { ready: free.filter((unit) => !waits(unit)), held: lost, heldUntil: until }
+  const lost = unassigned.filter(isLost)
+  if (lost.length === 0) return { ready: [...unassigned], delayed: [], delayedUntil: null }
+  const delayedUntil = state.delayedUntil ?? now + maxDelayMs
+  if (now >= delayedUntil) return { ready: [...unassigned], delayed: [], delayedUntil: null }
+  return { ready: unassigned.filter((key) => !isLost(key)), delayed: lost, delayedUntil }
 }
 
-const count = (load: Load, kind: (unit: string) => boolean) => load.kept.filter(kind).length + load.given.filter(kind).length
-const total = (load: Load) => load.kept.length + load.given.length
+type Kind = (key: string) => boolean
 
-/** Each unit to whoever has least; a member at the address of its former owner goes first among equals. */
-function give(loads: readonly Load[], units: readonly string[], state: BalanceState): void {
-  for (const kind of [isConnector, (unit: string) => !isConnector(unit)]) {
-    for (const unit of units.filter(kind)) {
-      const former = state.owners.get(unit)?.url
-      const rank = (load: Load) => [count(load, kind), total(load), load.member.url === former ? 0 : 1] as const
+const count = (load: WorkerLoad, kind: Kind) => load.kept.filter(kind).length + load.assigned.filter(kind).length
+const total = (load: WorkerLoad) => load.kept.length + load.assigned.length
+
+/** Each key goes to the least loaded worker; among equals to the one at the URL of the former owner. */
+function assignToLeastLoaded(loads: readonly WorkerLoad[], keys: readonly string[], state: AssignorState): void {
+  for (const kind of [isConnector, isTask]) {
+    for (const key of keys.filter(kind)) {
+      const formerUrl = state.owners.get(key)?.url
+      const rank = (load: WorkerLoad) => [count(load, kind), total(load), load.member.url === formerUrl ? 0 : 1] as const
       let best = loads[0]
-      for (const load of loads) if (best && before(rank(load), rank(best))) best = load
-      best?.given.push(unit)
+      for (const load of loads) if (best && isLower(rank(load), rank(best))) best = load
+      best?.assigned.push(key)
     }
   }
 }
 
-function before(a: readonly number[], b: readonly number[]): boolean {
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return a[at]! < b[at]!
+function isLower(a: readonly number[], b: readonly number[]): boolean {
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return a[index]! < b[index]!
   return false
 }
 
-/** Takes from those who have too many what others lack, so that nobody has more than one over another after the next round. */
-function even(loads: readonly Load[], kind: (unit: string) => boolean): void {
+/** Revokes from workers with too many what others lack, so that after the next rebalance no two differ by more than one. */
+function revokeExcess(loads: readonly WorkerLoad[], kind: Kind): void {
   if (loads.length === 0) return
   const floor = Math.floor(loads.reduce((sum, load) => sum + count(load, kind), 0) / loads.length)
-  let wanted = loads.reduce((sum, load) => sum + Math.max(0, floor - count(load, kind)), 0)
-  const take = (load: Load): boolean => {
-    const at = load.kept.findLastIndex(kind)
-    if (at < 0) return false
-    load.revoked.push(...load.kept.splice(at, 1))
+  let lacking = loads.reduce((sum, load) => sum + Math.max(0, floor - count(load, kind)), 0)
+  const revokeOne = (load: WorkerLoad): boolean => {
+    const last = load.kept.findLastIndex(kind)
+    if (last < 0) return false
+    load.revoked.push(...load.kept.splice(last, 1))
     return true
   }
-  for (const load of loads) while (count(load, kind) > floor + 1 && take(load)) wanted--
-  for (const load of loads) if (wanted > 0 && count(load, kind) > floor && take(load)) wanted--
+  for (const load of loads) while (count(load, kind) > floor + 1 && revokeOne(load)) lacking--
+  for (const load of loads) if (lacking > 0 && count(load, kind) > floor && revokeOne(load)) lacking--
 }
 
-/** The eager protocol: everybody has let go of everything, and all is given out anew. */
-export function dealOut(members: readonly BalanceMember[], configured: readonly string[]): Map<string, Share> {
-  const { shares } = rebalance(nothingKnown, {
+/** The eager protocol: every member has stopped everything before, so all is assigned again. */
+export function assignEagerly(members: readonly WorkerMember[], configured: readonly string[]): Map<string, WorkerAssignment> {
+  const { assignments } = assignIncrementally(initialAssignorState, {
     members: members.map((member) => ({ ...member, owned: [] })),
     configured,
     now: 0,
     maxDelayMs: 0,
-    released: () => true,
+    hasStopped: () => true,
   })
-  return shares
+  return assignments
 }

@@ -1,253 +1,282 @@
 /**
- * What runs on this worker: connectors and tasks, started and ended as the group and the config topic say. What happens to one unit happens
- * in order, so that a task id never lives twice here (Invariant 9). What fails is told in the status, and stops nothing else.
+ * The connectors and tasks that run on this worker, started and stopped as the assignment and the config topic require. What is done to one
+ * connector or task is done in order, so that no task id runs twice here (Invariant 9). A failure is written to the status and stops nothing else.
  */
+import { SerialQueue } from '../../core/system/serial-queue.ts'
+import { within } from '../../core/system/within.ts'
 import type { FlowReport } from '../sdk/index.ts'
-import { type ConfigStore, sameConfig } from '../storage/config-backing-store.ts'
-import type { StatusState, StatusStore } from '../storage/status-backing-store.ts'
-import type { ConnectorConfig } from '../types.ts'
-import { CONNECTOR, unitKey, unitOf } from './connect-protocol.ts'
+import { type ConfigBackingStore, sameConfig } from '../storage/config-backing-store.ts'
+import type { StatusBackingStore, StatusState } from '../storage/status-backing-store.ts'
+import type { ConnectorConfig, ConnectorTaskId } from '../types.ts'
+import { CONNECTOR_TASK, connectorTaskId, connectorTaskKey } from './connect-protocol.ts'
 import { workerMetrics } from './metrics.ts'
-import { createTaskLoop, type WorkerServices } from './task-builder.ts'
-import { ConnectorRunner } from './worker-connector.ts'
-import { Task, traceOf } from './worker-task.ts'
+import { buildTask, type WorkerServices } from './task-builder.ts'
+import { WorkerConnector } from './worker-connector.ts'
+import { traceOf, WorkerTask } from './worker-task.ts'
 
-export interface InstancesParts {
-  lent: WorkerServices
-  configs: ConfigStore
-  status: StatusStore
+export interface InstancesOptions {
+  services: WorkerServices
+  configs: ConfigBackingStore
+  status: StatusBackingStore
   workerId: string
   generation(): number
   /** Has the leader write a connector's task configs. */
-  publish(name: string, configs: readonly ConnectorConfig[], signal: AbortSignal): Promise<void>
+  publishTaskConfigs(name: string, configs: readonly ConnectorConfig[], signal: AbortSignal): Promise<void>
 }
 
 interface RunningTask {
-  task: Task
+  task: WorkerTask
   config: ConnectorConfig
 }
 
 export class Instances {
-  readonly #parts: InstancesParts
-  readonly #connectors = new Map<string, ConnectorRunner>()
+  readonly #options: InstancesOptions
+  readonly #connectors = new Map<string, WorkerConnector>()
   readonly #tasks = new Map<string, RunningTask>()
-  /** What is being done to each unit. */
-  readonly #queues = new Map<string, Promise<void>>()
-  readonly #reports = new Map<string, FlowReport>()
-  #wanted: ReadonlySet<string> = new Set()
-  #graceMs: number
+  /** Starts and stops under way, for each key. */
+  readonly #queues = new Map<string, { queue: SerialQueue; pending: number }>()
+  /** The last status write under way, for each key. */
+  readonly #statusWrites = new Map<string, Promise<void>>()
+  readonly #flowReports = new Map<string, FlowReport>()
+  #assigned: ReadonlySet<string> = new Set()
+  #shutdownTimeoutMs: number
   #closed = false
 
-  constructor(parts: InstancesParts) {
-    this.#parts = parts
-    this.#graceMs = parts.lent.config['task.shutdown.graceful.timeout.ms']
+  constructor(options: InstancesOptions) {
+    this.#options = options
+    this.#shutdownTimeoutMs = options.services.config['task.shutdown.graceful.timeout.ms']
   }
 
-  /** What a flow said last. */
-  flowReport = (connector: string, task: number): FlowReport | undefined => this.#reports.get(unitKey(connector, task))
-  noteReport(connector: string, task: number, report: FlowReport): void {
-    this.#reports.set(unitKey(connector, task), report)
+  flowReport = (connector: string, task: number): FlowReport | undefined => this.#flowReports.get(connectorTaskKey(connector, task))
+  setFlowReport(connector: string, task: number, report: FlowReport): void {
+    this.#flowReports.set(connectorTaskKey(connector, task), report)
   }
-  runs = (connector: string, task: number): boolean => this.#wanted.has(unitKey(connector, task))
 
-  /** Begins to run what is new among `units`; what is no longer among them ends. */
-  hold(units: ReadonlySet<string>): void {
+  /** Starts what is new among `keys`, and stops what is not among them. */
+  runAssigned(keys: ReadonlySet<string>): void {
     if (this.#closed) return
-    this.#wanted = new Set(units)
-    for (const unit of this.#known()) if (!units.has(unit)) void this.#end(unit, 'UNASSIGNED')
-    for (const unit of units) void this.#begin(unit)
+    this.#assigned = new Set(keys)
+    for (const key of this.#keys()) if (!keys.has(key)) void this.#stop(key, 'UNASSIGNED')
+    for (const key of keys) void this.#start(key)
   }
 
-  /** Ends units; resolves when they have ended. */
-  async release(units: readonly string[]): Promise<void> {
-    this.#wanted = new Set([...this.#wanted].filter((unit) => !units.includes(unit)))
-    await Promise.all(units.map((unit) => this.#end(unit, 'UNASSIGNED')))
+  /** Resolves when they have stopped. */
+  async stop(keys: readonly string[]): Promise<void> {
+    this.#assigned = new Set([...this.#assigned].filter((key) => !keys.includes(key)))
+    await Promise.all(keys.map((key) => this.#stop(key, 'UNASSIGNED')))
   }
 
-  /** Others may run this already: nothing is stored or told any more. */
-  async abandonAll(): Promise<void> {
-    this.#wanted = new Set()
-    for (const { task } of this.#tasks.values()) task.abandon()
-    await Promise.all(this.#known().map((unit) => this.#end(unit, null)))
+  /** Other workers may run these tasks already: they store nothing more and report no state. */
+  async cancelAll(): Promise<void> {
+    this.#assigned = new Set()
+    for (const { task } of this.#tasks.values()) task.cancel()
+    await Promise.all(this.#keys().map((key) => this.#stop(key, null)))
   }
 
-  /** Ends everything within `graceMs` and begins nothing more. */
-  async close(graceMs: number): Promise<void> {
+  /** Stops everything within `timeoutMs` and starts nothing more. */
+  async close(timeoutMs: number): Promise<void> {
     this.#closed = true
-    this.#graceMs = graceMs
-    await this.release(this.#known())
-    await Promise.all(this.#queues.values())
+    this.#shutdownTimeoutMs = timeoutMs
+    await this.stop(this.#keys())
   }
 
-  #known(): string[] {
+  /** Resolves when the starts, stops and status writes of a connector and its tasks that are under way here are done. Never rejects. */
+  async settled(connector: string): Promise<void> {
+    const { clock } = this.#options.services.system
+    const keys = this.#keys().filter((key) => connectorTaskId(key).connector === connector)
+    await Promise.all(
+      keys.map(async (key) => {
+        await this.#enqueue(key, async () => {})
+        await within(clock, this.#shutdownTimeoutMs, this.#tasks.get(key)?.task.started)
+        await this.#statusWrites.get(key)
+      }),
+    )
+  }
+
+  #keys(): string[] {
     return [
-      ...new Set([...[...this.#connectors.keys()].map((name) => unitKey(name, CONNECTOR)), ...this.#tasks.keys(), ...this.#queues.keys()]),
+      ...new Set([
+        ...[...this.#connectors.keys()].map((name) => connectorTaskKey(name, CONNECTOR_TASK)),
+        ...this.#tasks.keys(),
+        ...this.#queues.keys(),
+      ]),
     ]
   }
 
-  /** One after the other for each unit. Never rejects. */
-  #enqueue(unit: string, work: () => Promise<void>): Promise<void> {
-    const mine = (this.#queues.get(unit) ?? Promise.resolve()).then(work).catch((error) => {
-      this.#parts.lent.system.logger.error({ err: error, ...unitOf(unit) }, 'a connector or task could not be started or ended')
-    })
-    this.#queues.set(unit, mine)
-    void mine.then(() => {
-      if (this.#queues.get(unit) === mine) this.#queues.delete(unit)
-    })
-    return mine
+  /** One piece of work after the other for each key. Never rejects. */
+  async #enqueue(key: string, work: () => Promise<void>): Promise<void> {
+    const entry = this.#queues.get(key) ?? { queue: new SerialQueue(), pending: 0 }
+    this.#queues.set(key, entry)
+    entry.pending++
+    try {
+      await entry.queue.run(work)
+    } catch (error) {
+      this.#options.services.system.logger.error(
+        { err: error, ...connectorTaskId(key) },
+        'a connector or task could not be started or stopped',
+      )
+    }
+    if (--entry.pending === 0) this.#queues.delete(key)
   }
 
-  #begin(unit: string): Promise<void> {
-    return this.#enqueue(unit, async () => {
-      const { connector, task } = unitOf(unit)
-      if (!this.#wanted.has(unit) || !this.#parts.configs.has(connector)) return
-      if (task === CONNECTOR) this.#beginConnector(connector)
-      else this.#beginTask(connector, task)
+  #start(key: string): Promise<void> {
+    return this.#enqueue(key, async () => {
+      const { connector, task } = connectorTaskId(key)
+      if (!this.#assigned.has(key) || !this.#options.configs.contains(connector)) return
+      if (task === CONNECTOR_TASK) this.#startConnector(connector)
+      else this.#startTask(connector, task)
     })
   }
 
-  #end(unit: string, state: StatusState | null): Promise<void> {
-    return this.#enqueue(unit, async () => {
-      const { connector, task } = unitOf(unit)
-      if (task === CONNECTOR) {
-        const found = this.#connectors.get(connector)
-        if (!found) return
+  #stop(key: string, state: StatusState | null): Promise<void> {
+    return this.#enqueue(key, async () => {
+      const { connector, task } = connectorTaskId(key)
+      const { logger } = this.#options.services.system
+      if (task === CONNECTOR_TASK) {
+        const running = this.#connectors.get(connector)
+        if (!running) return
         this.#connectors.delete(connector)
-        if (!(await found.stop(this.#graceMs)))
-          this.#parts.lent.system.logger.warn({ connector }, 'the connector did not end in time and is given up on: it publishes no tasks')
+        if (!(await running.stop(this.#shutdownTimeoutMs)))
+          logger.warn({ connector }, 'a connector did not stop in time and is cancelled: it publishes no task configs')
       } else {
-        const found = this.#tasks.get(unit)
-        if (!found) return
-        this.#tasks.delete(unit)
-        this.#reports.delete(unit)
-        if (!(await found.task.stop(this.#graceMs)))
-          this.#parts.lent.system.logger.warn(
-            { connector, task },
-            'the task did not end in time and is given up on: it stores nothing more',
-          )
+        const running = this.#tasks.get(key)
+        if (!running) return
+        this.#tasks.delete(key)
+        this.#flowReports.delete(key)
+        if (!(await running.task.stop(this.#shutdownTimeoutMs)))
+          logger.warn({ connector, task }, 'a task did not stop in time and is cancelled: it stores nothing more')
       }
-      if (state) await this.#tellEnd(connector, task, state)
+      if (state) await this.#writeStopped(connector, task, state)
     })
   }
 
-  #beginConnector(name: string): void {
-    const { configs, lent } = this.#parts
-    const config = configs.config(name)!
+  #startConnector(name: string): void {
+    const { configs, services } = this.#options
+    const config = configs.connectorConfig(name)!
     if (this.#connectors.has(name)) return
     try {
-      const plugin = lent.plugins.connector(config['connector.class'] ?? '')
-      const runner: ConnectorRunner = new ConnectorRunner(configs.target(name), {
+      const plugin = services.plugins.connector(config['connector.class'] ?? '')
+      const connector: WorkerConnector = new WorkerConnector(configs.targetState(name), {
         name,
         config,
         plugin,
-        system: lent.system,
-        published: () => (configs.isTorn(name) ? null : configs.tasks(name)),
-        publish: (tasks) => this.#parts.publish(name, tasks, runner.signal),
-        report: (state, trace) => void this.#tell(name, CONNECTOR, state, trace, plugin.version),
+        system: services.system,
+        publishedTaskConfigs: () => (configs.isInconsistent(name) ? null : configs.taskConfigs(name)),
+        publishTaskConfigs: (tasks) => this.#options.publishTaskConfigs(name, tasks, connector.signal),
+        onState: (state, trace) => void this.#writeStatus(name, CONNECTOR_TASK, state, trace, plugin.version),
       })
-      this.#connectors.set(name, runner)
-      runner.start()
+      this.#connectors.set(name, connector)
+      connector.start()
     } catch (error) {
-      void this.#tell(name, CONNECTOR, 'FAILED', traceOf(error))
+      void this.#writeStatus(name, CONNECTOR_TASK, 'FAILED', traceOf(error))
     }
   }
 
-  #beginTask(connector: string, number: number): void {
-    const { configs, lent } = this.#parts
-    const unit = unitKey(connector, number)
-    const own = configs.tasks(connector)[number]
-    const target = configs.target(connector)
-    if (!own || this.#tasks.has(unit) || target === 'STOPPED') return
-    const config = { ...configs.config(connector), ...own }
-    const plugin = lent.plugins.findConnector(config['connector.class'] ?? '')
-    const task = new Task(
-      target === 'PAUSED',
-      async (control) =>
-        await createTaskLoop(plugin ?? lent.plugins.connector(config['connector.class'] ?? ''), connector, number, config, control, lent),
+  #startTask(connector: string, number: number): void {
+    const { configs, services } = this.#options
+    const { system, plugins } = services
+    const key = connectorTaskKey(connector, number)
+    const own = configs.taskConfigs(connector)[number]
+    const targetState = configs.targetState(connector)
+    if (!own || this.#tasks.has(key) || targetState === 'STOPPED') return
+    const config = { ...configs.connectorConfig(connector), ...own }
+    const className = config['connector.class'] ?? ''
+    const plugin = plugins.findConnector(className)
+    const task = new WorkerTask(
+      targetState === 'PAUSED',
+      async (control) => await buildTask(plugin ?? plugins.connector(className), connector, number, config, control, services),
       (state, trace) => {
         if (state === 'FAILED') {
-          workerMetrics(lent.system.metrics).failures.inc({ connector, task: String(number) })
-          lent.system.logger.error({ connector, task: number, trace }, 'a task failed and stays so until it is restarted')
+          workerMetrics(system.metrics).failures.inc({ connector, task: String(number) })
+          system.logger.error({ connector, task: number, trace }, 'a task has failed, and stays FAILED until it is restarted')
         }
-        void this.#tell(connector, number, state, trace, plugin?.version)
+        void this.#writeStatus(connector, number, state, trace, plugin?.version)
       },
-      lent.system,
+      system,
     )
-    this.#tasks.set(unit, { task, config: own })
+    this.#tasks.set(key, { task, config: own })
     task.start()
   }
 
-  /** A connector's config was written: it works its tasks out anew, though nothing changed, since that is how a failed one is revived. */
-  connectorChanged(name: string): void {
-    const unit = unitKey(name, CONNECTOR)
-    if (!this.#wanted.has(unit)) return
-    void this.#end(unit, null)
-    void this.#begin(unit)
+  /** A written config restarts the connector though it may be the same: that is how users restart one that has failed. */
+  onConnectorConfigUpdate(name: string): void {
+    const key = connectorTaskKey(name, CONNECTOR_TASK)
+    if (!this.#assigned.has(key)) return
+    void this.#stop(key, null)
+    void this.#start(key)
   }
 
-  /** Configs of tasks are new: those that run here begin anew with them, or end. */
-  tasksChanged(name: string, tasks: readonly number[]): void {
+  /** Restarts the tasks whose configs have changed, and stops those that have none any more. */
+  onTaskConfigUpdate(name: string, tasks: readonly number[]): void {
     for (const task of tasks) {
-      const unit = unitKey(name, task)
-      const running = this.#tasks.get(unit)
-      const config = this.#parts.configs.tasks(name)[task]
-      if (!this.#wanted.has(unit) || (running && config && sameConfig(running.config, config))) continue
-      void this.#end(unit, config ? null : 'UNASSIGNED')
-      if (config) void this.#begin(unit)
+      const key = connectorTaskKey(name, task)
+      const running = this.#tasks.get(key)
+      const config = this.#options.configs.taskConfigs(name)[task]
+      if (!this.#assigned.has(key) || (running && config && sameConfig(running.config, config))) continue
+      void this.#stop(key, config ? null : 'UNASSIGNED')
+      if (config) void this.#start(key)
     }
   }
 
-  connectorRemoved(name: string): void {
-    for (const unit of this.#known()) if (unitOf(unit).connector === name) void this.#end(unit, 'UNASSIGNED')
+  onConnectorConfigRemove(name: string): void {
+    for (const key of this.#keys()) if (connectorTaskId(key).connector === name) void this.#stop(key, 'UNASSIGNED')
   }
 
-  retarget(name: string): void {
-    const target = this.#parts.configs.target(name)
-    this.#connectors.get(name)?.retarget(target)
-    for (const [unit, { task }] of this.#tasks) {
-      if (unitOf(unit).connector !== name) continue
-      if (target === 'PAUSED') task.pause()
-      else if (target === 'STARTED') task.resume()
-      else void this.#end(unit, 'UNASSIGNED')
+  onTargetStateChange(name: string): void {
+    const targetState = this.#options.configs.targetState(name)
+    this.#connectors.get(name)?.transitionTo(targetState)
+    for (const [key, { task }] of this.#tasks) {
+      if (connectorTaskId(key).connector !== name) continue
+      if (targetState === 'PAUSED') task.pause()
+      else if (targetState === 'STARTED') task.resume()
+      else void this.#stop(key, 'UNASSIGNED')
     }
-    if (target === 'STARTED') for (const unit of this.#wanted) if (unitOf(unit).connector === name) void this.#begin(unit)
+    if (targetState === 'STARTED') for (const key of this.#assigned) if (connectorTaskId(key).connector === name) void this.#start(key)
   }
 
-  /** Ends units that run here and begins them anew; resolves when they have begun. */
-  async restart(units: readonly { connector: string; task: number }[]): Promise<void> {
+  /** Restarts those of `ids` that are assigned to this worker; resolves when they have been started. */
+  async restart(ids: readonly ConnectorTaskId[]): Promise<void> {
     await Promise.all(
-      units
-        .map(({ connector, task }) => unitKey(connector, task))
-        .filter((unit) => this.#wanted.has(unit))
-        .map(async (unit) => {
-          const { connector, task } = unitOf(unit)
-          void this.#end(unit, null)
-          void this.#enqueue(unit, () => this.#tell(connector, task, 'RESTARTING', null))
-          await this.#begin(unit)
-        }),
+      ids.map(async ({ connector, task }) => {
+        const key = connectorTaskKey(connector, task)
+        if (!this.#assigned.has(key)) return
+        void this.#stop(key, null)
+        void this.#enqueue(key, () => this.#writeStatus(connector, task, 'RESTARTING', null))
+        await this.#start(key)
+      }),
     )
   }
 
-  /** The last word on a unit. What is gone from the config has no status any more. */
-  async #tellEnd(connector: string, task: number, state: StatusState): Promise<void> {
-    const { configs, status, lent } = this.#parts
-    const exists = task === CONNECTOR ? configs.has(connector) : configs.tasks(connector).length > task
-    if (exists) return await this.#tell(connector, task, state, null)
+  /** The last status of a connector or task here. What has been removed from the config topic has no status any more. */
+  async #writeStopped(connector: string, task: number, state: StatusState): Promise<void> {
+    const { configs, status, services } = this.#options
+    const exists = task === CONNECTOR_TASK ? configs.contains(connector) : configs.taskConfigs(connector).length > task
+    if (exists) return await this.#writeStatus(connector, task, state, null)
     try {
-      await (task === CONNECTOR ? status.removeConnector(connector) : status.removeTask(connector, task))
+      await (task === CONNECTOR_TASK ? status.removeConnector(connector) : status.removeTask(connector, task))
     } catch (error) {
-      lent.system.logger.warn({ err: error, connector, task }, 'a status could not be taken away')
+      services.system.logger.warn({ err: error, connector, task }, 'the status of a deleted connector or task could not be removed')
     }
   }
 
-  /** Tells the status; a status that cannot be written is logged and changes nothing. */
-  async #tell(connector: string, task: number, state: StatusState, trace: string | null, version: string | null = null): Promise<void> {
-    const { status, workerId, lent } = this.#parts
-    const told = { state, trace, workerId, generation: this.#parts.generation(), version }
-    try {
-      await (task === CONNECTOR ? status.putConnector(connector, told) : status.putTask(connector, task, told))
-    } catch (error) {
-      lent.system.logger.warn({ err: error, connector, task, state }, 'a status could not be written')
-    }
+  /** A status that cannot be written is logged and changes nothing else. Never rejects. */
+  async #writeStatus(
+    connector: string,
+    task: number,
+    state: StatusState,
+    trace: string | null,
+    version: string | null = null,
+  ): Promise<void> {
+    const { status, workerId, services } = this.#options
+    const key = connectorTaskKey(connector, task)
+    const value = { state, trace, workerId, generation: this.#options.generation(), version }
+    const write = (task === CONNECTOR_TASK ? status.putConnector(connector, value) : status.putTask(connector, task, value)).catch(
+      (error) => {
+        services.system.logger.warn({ err: error, connector, task, state }, 'a status could not be written')
+      },
+    )
+    this.#statusWrites.set(key, write)
+    await write
+    if (this.#statusWrites.get(key) === write) this.#statusWrites.delete(key)
   }
 }

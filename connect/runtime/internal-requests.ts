@@ -1,6 +1,6 @@
 /**
- * Requests between workers: a follower hands the leader the task configs that its connector asks for, signed with the session key of the
- * group (KIP-507), as Kafka Connect's workers do.
+ * Internal requests between workers: a follower sends the leader the task configs that its connector has generated, signed with the session
+ * key of the group (KIP-507), as Kafka Connect's workers do.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { SessionKey } from '../storage/config-backing-store.ts'
@@ -9,12 +9,15 @@ import { ConnectError, type ConnectorConfig } from '../types.ts'
 export const SIGNATURE_HEADER = 'X-Connect-Authorization'
 export const ALGORITHM_HEADER = 'X-Connect-Request-Signature-Algorithm'
 
-/** Java's names of the algorithms that sign. */
+/** The digests of Java's signature algorithms. */
 const digests: Readonly<Record<string, string>> = { HmacSHA256: 'sha256', HmacSHA384: 'sha384', HmacSHA512: 'sha512', HmacSHA1: 'sha1' }
 
 export function sign(body: Buffer, key: Buffer, algorithm: string): Buffer {
   const digest = digests[algorithm]
-  if (!digest) throw new Error(`the signature algorithm ${algorithm} is not known: take one of ${Object.keys(digests).join(', ')}`)
+  if (!digest)
+    throw new Error(
+      `the signature algorithm ${algorithm} is unknown: set inter.worker.signature.algorithm to one of ${Object.keys(digests).join(', ')}`,
+    )
   return createHmac(digest, key).update(body).digest()
 }
 
@@ -24,7 +27,7 @@ export interface Signature {
   body: Buffer
 }
 
-/** Throws what Kafka Connect answers where a request is not signed well. */
+/** Throws Kafka Connect's error where a request is not signed, or not with the session key. */
 export function verify(signature: Signature, session: SessionKey | null, algorithms: readonly string[]): void {
   if (signature.key === null) throw new ConnectError(400, 'Internal request missing required signature')
   if (signature.algorithm === null) throw new ConnectError(400, 'Internal request missing required signature algorithm')
@@ -38,7 +41,7 @@ export function verify(signature: Signature, session: SessionKey | null, algorit
     throw new ConnectError(403, 'Internal request contained invalid signature.')
 }
 
-/** Hands the leader a connector's task configs. Throws where it does not take them. */
+/** Sends the leader the task configs of a connector. Throws where the leader refuses them. */
 export async function forwardTaskConfigs(
   leaderUrl: string,
   name: string,
@@ -52,13 +55,13 @@ export async function forwardTaskConfigs(
     ? { [SIGNATURE_HEADER]: sign(body, session.key, algorithm).toString('base64'), [ALGORITHM_HEADER]: algorithm }
     : {}
   const url = `${leaderUrl.replace(/\/$/, '')}/connectors/${encodeURIComponent(name)}/tasks`
-  const answer = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...signed }, signal })
-  if (answer.ok) {
-    await answer.body?.cancel()
+  const response = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...signed }, signal })
+  if (response.ok) {
+    await response.body?.cancel()
     return
   }
   throw new ConnectError(
-    answer.status,
-    `the leader at ${leaderUrl} did not take the task configs of ${name}: ${answer.status} ${await answer.text()}`,
+    response.status,
+    `the leader at ${leaderUrl} refused the task configs of ${name}: ${response.status} ${await response.text()}`,
   )
 }

@@ -1,52 +1,58 @@
 /**
- * What the leader of the group looks after beside its decisions: the session key, and statuses of what is gone from the config.
+ * What the leader of the group does besides assigning: it rotates the session key (KIP-507), and removes what the status topic still has of
+ * deleted connectors and tasks.
  */
 import type { Timer } from '../../core/system/clock.ts'
 import type { System } from '../../core/system/index.ts'
-import type { ConfigStore } from '../storage/config-backing-store.ts'
-import type { StatusStore } from '../storage/status-backing-store.ts'
-import { CONNECTOR, unitOf } from './connect-protocol.ts'
-import type { WorkerMembership } from './worker-group-member.ts'
+import type { ConfigBackingStore } from '../storage/config-backing-store.ts'
+import type { StatusBackingStore } from '../storage/status-backing-store.ts'
+import { CONNECTOR_TASK, connectorTaskId } from './connect-protocol.ts'
+import type { WorkerMembership } from './worker-membership.ts'
 import type { WorkerConfig } from './worker-settings.ts'
 
-/** Bytes of a session key, as Java makes them for HmacSHA256. */
+/** The length of a session key where inter.worker.key.size is not set: Java's for HmacSHA256. */
 const KEY_BYTES = 32
-/** How often the leader looks whether the key is too old. */
+/** How often the leader checks the age of the session key. */
 const KEY_CHECK_MS = 60_000
-/** How long a decision waits for the latest statuses. */
-const STATUS_MS = 2_000
+const STATUS_REFRESH_TIMEOUT_MS = 2_000
 
 export class Leadership {
-  readonly #configs: ConfigStore
-  readonly #status: StatusStore
+  readonly #configs: ConfigBackingStore
+  readonly #status: StatusBackingStore
   readonly #config: WorkerConfig
   readonly #system: System
   readonly #membership: () => WorkerMembership
   readonly #timer: Timer
-  #renewing = false
+  #rotating = false
   #closed = false
 
-  constructor(configs: ConfigStore, status: StatusStore, config: WorkerConfig, system: System, membership: () => WorkerMembership) {
+  constructor(
+    configs: ConfigBackingStore,
+    status: StatusBackingStore,
+    config: WorkerConfig,
+    system: System,
+    membership: () => WorkerMembership,
+  ) {
     this.#configs = configs
     this.#status = status
     this.#config = config
     this.#system = system
     this.#membership = membership
-    this.#timer = system.clock.every(Math.min(KEY_CHECK_MS, config['inter.worker.key.ttl.ms']), () => void this.#renewKey())
+    this.#timer = system.clock.every(Math.min(KEY_CHECK_MS, config['inter.worker.key.ttl.ms']), () => void this.#rotateSessionKey())
   }
 
-  assume(): void {
-    void this.#renewKey()
-    void this.#sweep()
+  onElected(): void {
+    void this.#rotateSessionKey()
+    void this.#removeOrphanedStatuses()
   }
 
-  async #renewKey(): Promise<void> {
-    const { leads, sessioned } = this.#membership()
-    if (!leads || !sessioned || this.#renewing) return
-    const known = this.#configs.sessionKey
+  async #rotateSessionKey(): Promise<void> {
+    const { isLeader, signsInternalRequests } = this.#membership()
+    if (!isLeader || !signsInternalRequests || this.#rotating) return
+    const current = this.#configs.sessionKey
     const now = this.#system.clock.now()
-    if (known && now - known.createdAt < this.#config['inter.worker.key.ttl.ms']) return
-    this.#renewing = true
+    if (current && now - current.createdAt < this.#config['inter.worker.key.ttl.ms']) return
+    this.#rotating = true
     try {
       const bits = this.#config['inter.worker.key.size']
       await this.#configs.putSessionKey({
@@ -55,41 +61,43 @@ export class Leadership {
         createdAt: now,
       })
     } catch (error) {
-      if (!this.#closed) this.#system.logger.warn({ err: error }, 'a new session key could not be written; it is tried again')
+      if (!this.#closed) this.#system.logger.warn({ err: error }, 'a new session key could not be written; it is retried')
     } finally {
-      this.#renewing = false
+      this.#rotating = false
     }
   }
 
-  /** Takes away the statuses of connectors and tasks that are not there any more. */
-  async #sweep(): Promise<void> {
+  async #removeOrphanedStatuses(): Promise<void> {
     try {
-      for (const name of this.#status.names()) {
-        if (!this.#configs.has(name)) await this.#status.removeConnector(name)
-        const tasks = this.#configs.has(name) ? this.#configs.tasks(name).length : 0
+      for (const name of this.#status.connectors()) {
+        const exists = this.#configs.contains(name)
+        if (!exists) await this.#status.removeTopics(name)
+        if (!exists && this.#status.connector(name)) await this.#status.removeConnector(name)
+        const tasks = exists ? this.#configs.taskConfigs(name).length : 0
         for (const task of this.#status.tasks(name).keys()) if (task >= tasks) await this.#status.removeTask(name, task)
       }
     } catch (error) {
       if (!this.#closed)
         this.#system.logger.warn(
           { err: error },
-          'statuses of what is gone could not be taken away; it is tried again at the next rebalance',
+          'statuses of deleted connectors and tasks could not be removed; it is retried at the next rebalance',
         )
     }
   }
 
-  /** Whether whoever ran it said that it has ended. What has no status was never begun. */
-  released(unit: string): boolean {
-    const { connector, task } = unitOf(unit)
-    const known = task === CONNECTOR ? this.#status.connector(connector) : this.#status.task(connector, task)
-    return known === undefined || known.state === 'UNASSIGNED'
+  /** What has no status was never started. */
+  hasStopped(key: string): boolean {
+    const { connector, task } = connectorTaskId(key)
+    const status = task === CONNECTOR_TASK ? this.#status.connector(connector) : this.#status.task(connector, task)
+    return status === undefined || status.state === 'UNASSIGNED'
   }
 
-  async beforeDeciding(): Promise<void> {
+  /** Without the latest statuses `hasStopped` may be false for too long, which only delays an assignment. */
+  async refreshStatuses(): Promise<void> {
     try {
-      await this.#status.refresh(STATUS_MS)
+      await this.#status.refresh(STATUS_REFRESH_TIMEOUT_MS)
     } catch (error) {
-      this.#system.logger.warn({ err: error }, 'the statuses could not be read to their end before a rebalance')
+      this.#system.logger.warn({ err: error }, 'the status topic could not be read to its end before a rebalance')
     }
   }
 

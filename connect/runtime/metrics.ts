@@ -1,6 +1,6 @@
 /**
- * What a worker counts, declared once for each set of metrics: workers of one process share them. What Kafka Connect counts too has the name
- * that its JMX metrics have in Prometheus.
+ * The metrics of workers, declared once for each registry: workers of one process share them. A metric that Kafka Connect has too has the name
+ * of its JMX metric in Prometheus.
  */
 import type { Metrics } from '../../core/system/metrics.ts'
 
@@ -10,18 +10,18 @@ function declare(metrics: Metrics) {
   return {
     sourceRecords: metrics.counter({
       name: 'kafka_connect_source_task_metrics_source_record_write_total',
-      help: 'Records of sources that Kafka has acknowledged.',
+      help: 'Records of source tasks that Kafka has acknowledged.',
       labels,
     }),
     sinkRecords: metrics.counter({
       name: 'kafka_connect_sink_task_metrics_sink_record_send_total',
-      help: 'Records that sinks have taken.',
+      help: 'Records that were delivered to sink tasks.',
       labels,
     }),
-    failures: metrics.counter({ name: 'tributary_connect_task_failures_total', help: 'Times that a task failed.', labels }),
+    failures: metrics.counter({ name: 'tributary_connect_task_failures_total', help: 'Failures of tasks.', labels }),
     rebalances: metrics.counter({
       name: 'kafka_connect_connect_worker_rebalance_metrics_completed_rebalances_total',
-      help: 'Assignments that the worker was given.',
+      help: 'Rebalances that the worker has completed.',
     }),
   }
 }

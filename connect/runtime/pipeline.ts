@@ -1,72 +1,71 @@
 /**
- * A record's way between connector and Kafka: transforms and converters, a batch at a time. One encode per record and no wait per record;
- * only a stage that fails costs more.
+ * Applies transformations and converters to the records between connector and Kafka, a batch at a time. It does not await per record: only a
+ * record that fails costs more.
  */
 import type { ConsumedBatch, ConsumedRecord, ProducerRecord, RecordHeader } from '../../core/client/types.ts'
 import type { ConnectRecord, Converter, Header, SinkRecord, SourceRecord, Transform } from '../sdk/index.ts'
-import { type Stage, StageFailure, type Tolerance } from './retry-with-tolerance-operator.ts'
+import { ProcessingError, type RetryWithToleranceOperator, type Stage } from './retry-with-tolerance-operator.ts'
 
-export interface Link {
-  /** What the config calls it. */
+export interface TransformationStage {
   class: string
   apply: Transform
 }
 
 export interface Conversion {
-  transforms: readonly Link[]
+  transformations: readonly TransformationStage[]
   key: Converter
   value: Converter
   header: Converter
-  /** The converters' class names, for reports. */
+  /** The converters' class names, for error reports. */
   classes: Readonly<Record<'key' | 'value' | 'header', string>>
 }
 
-/** A consumed record with where it comes from. */
-export interface RawRecord {
+/** A consumed record before its conversion. */
+export interface OriginalRecord {
   topic: string
   partition: number
   record: ConsumedRecord
 }
 
-/** Told of each record that is lost, before anything is decided about it. */
-export type OnBad = (raw: RawRecord, failure: StageFailure) => void
+/** Called for each failed record, before it is skipped or fails the task. */
+export type OnFailure = (original: OriginalRecord, error: ProcessingError) => void
 
 export interface SinkBatch {
   records: SinkRecord[]
-  /** What each was made of, at the same index. */
-  raw: RawRecord[]
+  /** Each record before its conversion, at the same index. */
+  originals: OriginalRecord[]
 }
 
 const NO_HEADERS: readonly Header[] = []
-const NO_RAW_HEADERS: readonly RecordHeader[] = []
+const NO_RECORD_HEADERS: readonly RecordHeader[] = []
 
 export class Pipeline {
-  readonly #stages: Conversion
-  readonly #tolerance: Tolerance
+  readonly #conversion: Conversion
+  readonly #retryWithTolerance: RetryWithToleranceOperator
   readonly #signal: AbortSignal
   #stage: Stage = 'TRANSFORMATION'
   #executing = ''
 
-  constructor(stages: Conversion, tolerance: Tolerance, signal: AbortSignal) {
-    this.#stages = stages
-    this.#tolerance = tolerance
+  constructor(conversion: Conversion, retryWithTolerance: RetryWithToleranceOperator, signal: AbortSignal) {
+    this.#conversion = conversion
+    this.#retryWithTolerance = retryWithTolerance
     this.#signal = signal
   }
 
-  /** What goes to Kafka; records that transforms drop or that are passed over are not in it. */
+  /** The records to send, without those that a transformation drops or that are skipped. */
   async toKafka(records: readonly SourceRecord[]): Promise<ProducerRecord[]> {
-    const out: ProducerRecord[] = []
+    const converted: ProducerRecord[] = []
     for (const record of records) {
-      let made: ProducerRecord | null
+      let result: ProducerRecord | null
       try {
-        made = this.#encode(record)
+        result = this.#encode(record)
       } catch (error) {
         const stage = this.#stage
         const executing = this.#executing
         try {
-          made = await this.#tolerance.again(() => this.#encode(record), error, this.#signal)
-        } catch (last) {
-          this.#tolerance.bad(new StageFailure(stage, executing, last), () => ({
+          result = await this.#retryWithTolerance.retry(() => this.#encode(record), error, this.#signal)
+        } catch (lastError) {
+          this.#retryWithTolerance.handleFailure(new ProcessingError(stage, executing, lastError), () => ({
             topic: record.topic,
             key: record.key,
             value: record.value,
@@ -74,17 +73,17 @@ export class Pipeline {
           continue
         }
       }
-      if (made) out.push(made)
+      if (result) converted.push(result)
     }
-    return out
+    return converted
   }
 
   #encode(given: SourceRecord): ProducerRecord | null {
-    const { key, value, classes } = this.#stages
-    const record = this.#stages.transforms.length === 0 ? given : this.#transform(given)
+    const { key, value, classes } = this.#conversion
+    const record = this.#conversion.transformations.length === 0 ? given : this.#transform(given)
     if (!record) return null
     const { topic } = record
-    const headers = record.headers.length === 0 ? NO_RAW_HEADERS : this.#encodeHeaders(topic, record.headers)
+    const headers = record.headers.length === 0 ? NO_RECORD_HEADERS : this.#encodeHeaders(topic, record.headers)
     this.#stage = 'KEY_CONVERTER'
     this.#executing = classes.key
     const keyBytes = record.key === null && record.keySchema === null ? null : key.fromConnect(topic, record.keySchema, record.key)
@@ -102,60 +101,64 @@ export class Pipeline {
 
   #encodeHeaders(topic: string, headers: readonly Header[]): RecordHeader[] {
     this.#stage = 'HEADER_CONVERTER'
-    this.#executing = this.#stages.classes.header
-    return headers.map(({ key, value, schema }) => ({ key, value: this.#stages.header.fromConnect(topic, schema, value) }))
+    this.#executing = this.#conversion.classes.header
+    return headers.map(({ key, value, schema }) => ({ key, value: this.#conversion.header.fromConnect(topic, schema, value) }))
   }
 
   #transform<R extends ConnectRecord>(given: R): R | null {
     this.#stage = 'TRANSFORMATION'
     let record: R | null = given
-    for (const link of this.#stages.transforms) {
-      this.#executing = link.class
-      record = link.apply(record)
+    for (const transformation of this.#conversion.transformations) {
+      this.#executing = transformation.class
+      record = transformation.apply(record)
       if (!record) return null
     }
     return record
   }
 
-  /** What goes to the sink. */
-  async toConnect(batches: readonly ConsumedBatch[], onBad: OnBad): Promise<SinkBatch> {
+  /** The records to deliver, without those that a transformation drops or that are skipped. */
+  async toConnect(batches: readonly ConsumedBatch[], onFailure: OnFailure): Promise<SinkBatch> {
     const records: SinkRecord[] = []
-    const raw: RawRecord[] = []
+    const originals: OriginalRecord[] = []
     for (const batch of batches) {
       for (const record of batch.records) {
-        const from: RawRecord = { topic: batch.topic, partition: batch.partition, record }
-        let made: SinkRecord | null
+        const original: OriginalRecord = { topic: batch.topic, partition: batch.partition, record }
+        let result: SinkRecord | null
         try {
-          made = this.#decode(from)
+          result = this.#decode(original)
         } catch (error) {
           const stage = this.#stage
           const executing = this.#executing
           try {
-            made = await this.#tolerance.again(() => this.#decode(from), error, this.#signal)
-          } catch (last) {
-            const failure = new StageFailure(stage, executing, last)
-            onBad(from, failure)
-            this.#tolerance.bad(failure, () => ({ topic: batch.topic, partition: batch.partition, offset: record.offset }))
+            result = await this.#retryWithTolerance.retry(() => this.#decode(original), error, this.#signal)
+          } catch (lastError) {
+            const failure = new ProcessingError(stage, executing, lastError)
+            onFailure(original, failure)
+            this.#retryWithTolerance.handleFailure(failure, () => ({
+              topic: batch.topic,
+              partition: batch.partition,
+              offset: record.offset,
+            }))
             continue
           }
         }
-        if (!made) continue
-        records.push(made)
-        raw.push(from)
+        if (!result) continue
+        records.push(result)
+        originals.push(original)
       }
     }
-    return { records, raw }
+    return { records, originals }
   }
 
-  #decode({ topic, partition, record }: RawRecord): SinkRecord | null {
-    const { key, value, classes } = this.#stages
+  #decode({ topic, partition, record }: OriginalRecord): SinkRecord | null {
+    const { key, value, classes } = this.#conversion
     this.#stage = 'KEY_CONVERTER'
     this.#executing = classes.key
     const { schema: keySchema, value: keyValue } = key.toConnect(topic, record.key)
     this.#stage = 'VALUE_CONVERTER'
     this.#executing = classes.value
     const { schema: valueSchema, value: valueValue } = value.toConnect(topic, record.value)
-    const made: SinkRecord = {
+    const sinkRecord: SinkRecord = {
       topic,
       partition,
       key: keyValue,
@@ -167,12 +170,12 @@ export class Pipeline {
       offset: record.offset,
       timestampType: record.timestampType,
     }
-    return this.#stages.transforms.length === 0 ? made : this.#transform(made)
+    return this.#conversion.transformations.length === 0 ? sinkRecord : this.#transform(sinkRecord)
   }
 
   #decodeHeaders(topic: string, headers: readonly RecordHeader[]): Header[] {
     this.#stage = 'HEADER_CONVERTER'
-    this.#executing = this.#stages.classes.header
-    return headers.map((header) => ({ key: header.key, ...this.#stages.header.toConnect(topic, header.value) }))
+    this.#executing = this.#conversion.classes.header
+    return headers.map((header) => ({ key: header.key, ...this.#conversion.header.toConnect(topic, header.value) }))
   }
 }

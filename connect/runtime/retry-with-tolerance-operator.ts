@@ -1,18 +1,21 @@
 /**
- * What becomes of a record that cannot be taken: tried again, passed over or the end of its task, as the connector's `errors.*` settings
- * say. It decides for all loops; none of them decides for itself.
+ * What happens with a record that cannot be processed: it is retried, skipped, or fails its task, as the connector's `errors.*` settings say.
+ * It decides for all kinds of tasks.
  */
+import { KafkaError } from '../../core/errors.ts'
+import { backoffMs } from '../../core/system/backoff.ts'
 import type { System } from '../../core/system/index.ts'
-import { Retriable } from '../sdk/index.ts'
+import { Disconnected, Retriable } from '../sdk/index.ts'
 import type { CommonConfig } from './connector-settings.ts'
 
-/** Where in a record's way it went wrong, in Kafka Connect's words. */
+/** Kafka Connect's names of the stages at which a record can fail. */
 export type Stage = 'TASK_PUT' | 'TASK_POLL' | 'TRANSFORMATION' | 'KEY_CONVERTER' | 'VALUE_CONVERTER' | 'HEADER_CONVERTER' | 'KAFKA_PRODUCE'
 
-/** A stage's failure on one record. */
-export class StageFailure extends Error {
+/** The error of one record at one stage. */
+export class ProcessingError extends Error {
   override name = 'ConnectException'
   readonly stage: Stage
+  /** The class that failed. */
   readonly executing: string
 
   constructor(stage: Stage, executing: string, cause: unknown) {
@@ -22,70 +25,69 @@ export class StageFailure extends Error {
   }
 }
 
-const FIRST_DELAY_MS = 300
+/** Errors after which a task reads on: those that a connector declares as such, and those that Kafka does. */
+export function isRetriableError(error: unknown): error is Error {
+  return error instanceof Retriable || error instanceof Disconnected || (error instanceof KafkaError && error.retriable)
+}
 
-export class Tolerance {
+/** Kafka Connect's first delay. */
+const RETRY_BASE_MS = 300
+
+export class RetryWithToleranceOperator {
   readonly #config: CommonConfig
   readonly #system: System
-  readonly #about: object
-  skipped = 0
+  readonly #logContext: object
 
-  constructor(config: CommonConfig, system: System, about: object) {
+  constructor(config: CommonConfig, system: System, logContext: object) {
     this.#config = config
     this.#system = system
-    this.#about = about
+    this.#logContext = logContext
   }
 
-  get all(): boolean {
-    return this.#config['errors.tolerance'] === 'all'
-  }
-
-  /** The wait before try number `attempt` (from 0), null when the time for trying is over. */
-  delay(attempt: number, sinceMs: number): number | null {
+  /** The delay before retry number `attempt` (from 0); null after `errors.retry.timeout`. */
+  delay(attempt: number, elapsedMs: number): number | null {
     const timeout = this.#config['errors.retry.timeout']
     if (timeout === 0) return null
     const delay = this.backoff(attempt)
-    return timeout === -1 || sinceMs + delay <= timeout ? delay : null
+    return timeout === -1 || elapsedMs + delay <= timeout ? delay : null
   }
 
-  /** Doubles from 300 ms to `errors.retry.delay.max.ms`; at that bound it varies, so that tasks do not all come at once. */
+  /** Grows from 300 ms to `errors.retry.delay.max.ms`. */
   backoff(attempt: number): number {
-    const most = this.#config['errors.retry.delay.max.ms']
-    const delay = FIRST_DELAY_MS * 2 ** Math.min(attempt, 30)
-    return delay < most ? delay : most - (most > 1 ? this.#system.random.below(Math.ceil(most / 4)) : 0)
+    const maxMs = this.#config['errors.retry.delay.max.ms']
+    return Math.min(maxMs, backoffMs({ baseMs: RETRY_BASE_MS, maxMs }, attempt, this.#system.random))
   }
 
-  /** Runs `work` again after what may be tried again, while the time for it lasts. */
-  async again<T>(work: () => T, first: unknown, signal: AbortSignal): Promise<T> {
-    const begin = this.#system.clock.monotonic()
-    let last = first
-    for (let attempt = 0; last instanceof Retriable; attempt++) {
-      const delay = this.delay(attempt, this.#system.clock.monotonic() - begin)
+  /** Runs `work` again after a retriable error, until `errors.retry.timeout`. */
+  async retry<T>(work: () => T, firstError: unknown, signal: AbortSignal): Promise<T> {
+    const start = this.#system.clock.monotonic()
+    let lastError = firstError
+    for (let attempt = 0; lastError instanceof Retriable; attempt++) {
+      const delay = this.delay(attempt, this.#system.clock.monotonic() - start)
       if (delay === null || signal.aborted) break
       await this.#system.clock.sleep(delay, signal)
       try {
         return work()
       } catch (error) {
-        last = error
+        lastError = error
       }
     }
-    throw last
+    throw lastError
   }
 
-  /** A record is lost to `failure`: passed over where that is tolerated, else the failure is thrown. `which` is logged only where users asked for it. */
-  bad(failure: StageFailure, which: () => object): void {
+  /** Skips a failed record where errors.tolerance is all, and throws the error otherwise. `record` is logged where errors.log.include.messages is set. */
+  handleFailure(error: ProcessingError, record: () => object): void {
     if (this.#config['errors.log.enable'])
       this.#system.logger.error(
         {
-          ...this.#about,
-          stage: failure.stage,
-          executing: failure.executing,
-          err: failure.cause,
-          ...(this.#config['errors.log.include.messages'] ? { record: which() } : {}),
+          ...this.#logContext,
+          stage: error.stage,
+          executing: error.executing,
+          err: error.cause,
+          ...(this.#config['errors.log.include.messages'] ? { record: record() } : {}),
         },
-        'a record could not be taken',
+        'a record could not be processed',
       )
-    if (!this.all) throw failure
-    this.skipped++
+    if (this.#config['errors.tolerance'] !== 'all') throw error
   }
 }

@@ -1,93 +1,101 @@
 /**
- * What a sink task has been given, has taken and has committed, partition by partition. Values only.
+ * The offsets of a sink task's partitions: consumed, delivered to the sink, committed. Values only; it does no I/O.
  */
 import type { CommitOffset, TopicPartition } from '../../core/client/types.ts'
-import type { RawRecord } from './pipeline.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
+import type { OriginalRecord } from './pipeline.ts'
 
-interface SinkPartition {
-  topic: string
-  partition: number
-  /** The first offset that was handed over since the partition came. */
-  first: number | null
-  /** The next offset to hand over. */
-  next: number | null
-  committed: number | null
+interface SinkPartition extends TopicPartition {
+  /** The first offset that was consumed since the partition was assigned. */
+  firstOffset: number | null
+  /** The next offset to deliver. */
+  nextOffset: number | null
+  committedOffset: number | null
 }
 
-const id = (topic: string, partition: number) => `${topic}-${partition}`
-
 export class SinkOffsets {
-  readonly #stands = new Map<string, SinkPartition>()
-  /** Partitions that went while a batch is in hand. One that came back is read anew from its commit: what is in hand of it is too old. */
-  readonly #left = new Set<string>()
+  readonly #partitions = new Map<string, SinkPartition>()
+  /** Partitions that were revoked since the last poll. If one is assigned again, it is read from its commit: its polled records are too old. */
+  readonly #revoked = new Set<string>()
+  /** Whether anything was delivered and not committed. */
   dirty = false
 
   assigned(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions)
-      this.#stands.set(id(topic, partition), { topic, partition, first: null, next: null, committed: null })
+      this.#partitions.set(partitionKey({ topic, partition }), {
+        topic,
+        partition,
+        firstOffset: null,
+        nextOffset: null,
+        committedOffset: null,
+      })
   }
 
-  gone(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) {
-      this.#stands.delete(id(topic, partition))
-      this.#left.add(id(topic, partition))
+  revoked(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) {
+      const key = partitionKey(partition)
+      this.#partitions.delete(key)
+      this.#revoked.add(key)
     }
-    this.#look()
+    this.#updateDirty()
   }
 
-  #look(): void {
-    this.dirty = [...this.#stands.values()].some(({ next, committed }) => next !== null && next !== committed)
+  #updateDirty(): void {
+    this.dirty = [...this.#partitions.values()].some(
+      ({ nextOffset, committedOffset }) => nextOffset !== null && nextOffset !== committedOffset,
+    )
   }
 
   partitions(): TopicPartition[] {
-    return [...this.#stands.values()].map(({ topic, partition }) => ({ topic, partition }))
+    return [...this.#partitions.values()].map(({ topic, partition }) => ({ topic, partition }))
   }
 
-  /** A batch has been read: all of it is ours to deliver. */
-  inHand(): void {
-    this.#left.clear()
+  /** A poll has returned records: all of them are of partitions that are assigned now. */
+  polled(): void {
+    this.#revoked.clear()
   }
 
-  delivered(topic: string, partition: number, nextOffset: number): void {
-    const stand = this.#stands.get(id(topic, partition))
-    if (!stand || this.#left.has(id(topic, partition))) return
-    stand.next = nextOffset
+  /** Remembers where the reading of a partition began, for one that has no committed offset. */
+  consumed(partition: TopicPartition, offset: number): void {
+    const entry = this.#partitions.get(partitionKey(partition))
+    if (entry && entry.firstOffset === null) entry.firstOffset = offset
+  }
+
+  delivered(partition: TopicPartition, nextOffset: number): void {
+    const key = partitionKey(partition)
+    const entry = this.#partitions.get(key)
+    if (!entry || this.#revoked.has(key)) return
+    entry.nextOffset = nextOffset
     this.dirty = true
   }
 
-  /** Which of the records in hand are still ours to deliver; null where all are. */
-  stillOurs(raw: readonly RawRecord[]): boolean[] | null {
-    if (this.#left.size === 0) return null
-    return raw.map(({ topic, partition }) => !this.#left.has(id(topic, partition)))
+  /** Which of the polled records are of partitions that are still assigned; null where all are. */
+  stillAssigned(originals: readonly OriginalRecord[]): boolean[] | null {
+    if (this.#revoked.size === 0) return null
+    return originals.map((original) => !this.#revoked.has(partitionKey(original)))
   }
 
   uncommitted(): CommitOffset[] {
-    return [...this.#stands.values()]
-      .filter(({ next, committed }) => next !== null && next !== committed)
-      .map(({ topic, partition, next }) => ({ topic, partition, offset: next! }))
+    return [...this.#partitions.values()]
+      .filter(({ nextOffset, committedOffset }) => nextOffset !== null && nextOffset !== committedOffset)
+      .map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset! }))
   }
 
   committed(offsets: readonly CommitOffset[]): void {
-    for (const { topic, partition, offset } of offsets) {
-      const stand = this.#stands.get(id(topic, partition))
-      if (stand) stand.committed = offset
+    for (const offset of offsets) {
+      const entry = this.#partitions.get(partitionKey(offset))
+      if (entry) entry.committedOffset = offset.offset
     }
-    this.#look()
+    this.#updateDirty()
   }
 
-  /** Notes where a partition's reading began, for one that has no commit yet. */
-  began(topic: string, partition: number, offset: number): void {
-    const stand = this.#stands.get(id(topic, partition))
-    if (stand && stand.first === null) stand.first = offset
-  }
-
-  /** Where to read on from when everything since the last commit must be handed over again. */
-  beginning({ topic, partition }: TopicPartition, stored: number | undefined): number | undefined {
-    return stored ?? this.#stands.get(id(topic, partition))?.first ?? undefined
+  /** The offset from which everything since the last commit is delivered again; undefined where nothing was consumed. */
+  rewindOffset(partition: TopicPartition, storedOffset: number | undefined): number | undefined {
+    return storedOffset ?? this.#partitions.get(partitionKey(partition))?.firstOffset ?? undefined
   }
 
   rewound(): void {
-    for (const stand of this.#stands.values()) stand.next = null
+    for (const entry of this.#partitions.values()) entry.nextOffset = null
     this.dirty = false
   }
 }

@@ -1,41 +1,45 @@
 /**
- * What a task's loop is told from outside: pause, resume, stop, and that it was given up on. It only carries the word.
+ * The target state of one task, as its run loop sees it: running, paused, stopping or cancelled. It signals and does nothing itself.
  */
 export class TaskControl {
   readonly #stopper = new AbortController()
+  readonly #canceller = new AbortController()
+  #pauser = new AbortController()
   #wakers: (() => void)[] = []
-  #pausing = false
-  readonly #giver = new AbortController()
 
   constructor(paused: boolean) {
-    this.#pausing = paused
+    if (paused) this.#pauser.abort()
   }
 
-  /** Aborts when the task is to end. */
+  /** Aborts when the task must stop. */
   get signal(): AbortSignal {
     return this.#stopper.signal
   }
   get stopping(): boolean {
     return this.#stopper.signal.aborted
   }
+  /** Aborts at the next pause; aborted while the task is paused. */
+  get pauseSignal(): AbortSignal {
+    return this.#pauser.signal
+  }
   get paused(): boolean {
-    return this.#pausing
+    return this.#pauser.signal.aborted
   }
-  /** The task took too long to end, or was taken away: it must not write or store anything any more (Invariant 9). */
-  get abandoned(): boolean {
-    return this.#giver.signal.aborted
+  /** Aborts when the task is cancelled: nothing that it waits for is needed any more. */
+  get cancellation(): AbortSignal {
+    return this.#canceller.signal
   }
-  /** Aborts when the task is given up on: what it waits for need not come any more. */
-  get abandonment(): AbortSignal {
-    return this.#giver.signal
+  /** The task did not stop in time, or is no longer assigned to this worker: it must not write or store anything (Invariant 9). */
+  get cancelled(): boolean {
+    return this.#canceller.signal.aborted
   }
 
   pause(): void {
-    this.#pausing = true
+    this.#pauser.abort()
   }
 
   resume(): void {
-    this.#pausing = false
+    this.#pauser = new AbortController()
     this.#wake()
   }
 
@@ -44,29 +48,28 @@ export class TaskControl {
     this.#wake()
   }
 
-  abandon(): void {
-    this.#giver.abort()
+  cancel(): void {
+    this.#canceller.abort()
     this.stop()
   }
 
   #wake(): void {
     const wakers = this.#wakers
     this.#wakers = []
-    for (const waker of wakers) waker()
+    for (const wake of wakers) wake()
   }
 
-  /** Waits while the task is paused. */
-  async active(): Promise<void> {
-    while (this.#pausing && !this.stopping) await new Promise<void>((resolve) => this.#wakers.push(resolve))
+  /** Resolves once the task is not paused, or stops. */
+  async awaitUnpause(): Promise<void> {
+    while (this.paused && !this.stopping) await new Promise<void>((resolve) => this.#wakers.push(resolve))
   }
 
-  /** Waits for the end. */
-  async ended(): Promise<void> {
+  async awaitStop(): Promise<void> {
     while (!this.stopping) await new Promise<void>((resolve) => this.#wakers.push(resolve))
   }
 }
 
-/** The inside of a task. `run` ends when the control says so, throws what fails the task, and has cleaned up when it settles. */
-export interface TaskLoop {
+/** What a WorkerTask runs. `run` returns when the control says stop, throws what fails the task, and has released everything when it settles. */
+export interface RunnableTask {
   run(control: TaskControl): Promise<void>
 }

@@ -1,8 +1,7 @@
 /**
- * The topics that a source writes to: there before the first record goes. Created by the connector's `topic.creation.*` groups where it has
- * them, else with the cluster's own defaults.
+ * Creates the topics of a source connector before it sends the first record to them: as its `topic.creation.*` settings say, or with the
+ * defaults of the cluster where it has none.
  */
-
 import { createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client } from '../../core/client/types.ts'
 import { InvalidSetting, MissingSetting } from '../sdk/index.ts'
@@ -15,7 +14,7 @@ export interface TopicSpec {
   configs: Record<string, string>
 }
 
-interface Group {
+interface TopicCreationGroup {
   matches(topic: string): boolean
   spec: TopicSpec
 }
@@ -25,7 +24,7 @@ const list = (text: string | undefined) =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
-const own = new Set(['include', 'exclude', 'partitions', 'replication.factor'])
+const reservedNames = new Set(['include', 'exclude', 'partitions', 'replication.factor'])
 
 function number(prefix: string, name: string, raw: Record<string, string>, fallback: number | undefined): number {
   const text = raw[name]
@@ -39,29 +38,29 @@ function number(prefix: string, name: string, raw: Record<string, string>, fallb
   return value
 }
 
-/** Null where the config says nothing of creating topics. */
-export function topicGroups(config: ConnectorConfig): readonly Group[] | null {
+/** Null where the config has no `topic.creation.default.*` settings. */
+export function topicGroups(config: ConnectorConfig): readonly TopicCreationGroup[] | null {
   const defaults = settingsUnder('topic.creation.default.', config)
   if (Object.keys(defaults).length === 0) return null
   const base = {
     partitions: number('topic.creation.default.', 'partitions', defaults, undefined),
     replicationFactor: number('topic.creation.default.', 'replication.factor', defaults, undefined),
   }
-  const any = (patterns: readonly string[]) => {
+  const matcher = (patterns: readonly string[]) => {
     const expressions = patterns.map((pattern) => new RegExp(`^(?:${pattern})$`))
     return (topic: string) => expressions.some((expression) => expression.test(topic))
   }
-  const group = (name: string): Group => {
+  const group = (name: string): TopicCreationGroup => {
     const prefix = `topic.creation.${name}.`
     const raw = settingsUnder(prefix, config)
-    const include = any(list(raw.include))
-    const exclude = any(list(raw.exclude))
+    const include = matcher(list(raw.include))
+    const exclude = matcher(list(raw.exclude))
     return {
       matches: name === 'default' ? () => true : (topic) => include(topic) && !exclude(topic),
       spec: {
         partitions: number(prefix, 'partitions', raw, base.partitions),
         replicationFactor: number(prefix, 'replication.factor', raw, base.replicationFactor),
-        configs: Object.fromEntries(Object.entries(raw).filter(([key]) => !own.has(key))),
+        configs: Object.fromEntries(Object.entries(raw).filter(([key]) => !reservedNames.has(key))),
       },
     }
   }
@@ -70,20 +69,22 @@ export function topicGroups(config: ConnectorConfig): readonly Group[] | null {
 
 export class TopicCreation {
   readonly #client: Client
-  readonly #groups: readonly Group[] | null
-  readonly #known = new Map<string, Promise<void>>()
+  readonly #groups: readonly TopicCreationGroup[] | null
+  readonly #ensured = new Map<string, Promise<void>>()
 
   constructor(client: Client, config: ConnectorConfig, enabled: boolean) {
     this.#client = client
     this.#groups = enabled ? topicGroups(config) : null
   }
 
+  /** Resolves when the topic exists. */
   ensure(topic: string): Promise<void> {
-    let ensured = this.#known.get(topic)
+    let ensured = this.#ensured.get(topic)
     if (!ensured) {
       ensured = this.#create(topic)
-      this.#known.set(topic, ensured)
-      ensured.catch(() => this.#known.delete(topic))
+      this.#ensured.set(topic, ensured)
+      // The caller handles the error; the next call tries again.
+      ensured.catch(() => this.#ensured.delete(topic))
     }
     return ensured
   }

@@ -1,6 +1,6 @@
 /**
- * Checks a connector's config and tells Kafka Connect's ConfigInfos: every setting with its place, its value and what is wrong with it.
- * It decides nothing else and starts nothing.
+ * Validates a connector's config and returns Kafka Connect's ConfigInfos: every setting with its definition, its value and its errors. It has
+ * no side effects.
  */
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import {
@@ -34,7 +34,7 @@ export function keyInfo(name: string, declared: Setting<unknown>): ConfigKeyInfo
   }
 }
 
-/** A plugin's settings, and for a connector those that all of its type have. */
+/** The settings that every connector of the plugin's type has. */
 export function settingsOf(plugins: Plugins, plugin: ConnectorPlugin, defaults?: DefaultConverters): Settings {
   return { ...connectorSettings(plugins, plugin, defaults), ...(plugin.type === 'sink' ? sinkSettings : sourceSettings) }
 }
@@ -53,7 +53,7 @@ function check(name: string, declared: Setting<unknown>, config: ConnectorConfig
   const value = raw ?? declared.default
   return {
     definition: keyInfo(name, declared),
-    // Invariant 12: what is typed into a form must not come back in answers that tools log
+    // Invariant 12: a password must not come back in responses, which tools log.
     value: {
       name,
       value: declared.type === 'PASSWORD' && value !== null ? HIDDEN : value,
@@ -64,10 +64,9 @@ function check(name: string, declared: Setting<unknown>, config: ConnectorConfig
   }
 }
 
-/** The settings of the stages (transforms, predicates) that a config names. */
-function stages(plugins: Plugins, config: ConnectorConfig): { settings: Settings; groups: string[] } {
+/** The settings of the transformations and predicates that a config names. */
+function stageSettings(plugins: Plugins, config: ConnectorConfig): Settings {
   const settings: Settings = {}
-  const groups: string[] = []
   for (const [kind, label, find, all] of [
     ['transforms', 'Transforms', plugins.transform, plugins.transforms],
     ['predicates', 'Predicates', plugins.predicate, plugins.predicates],
@@ -78,7 +77,6 @@ function stages(plugins: Plugins, config: ConnectorConfig): { settings: Settings
       .filter((name) => name !== '')) {
       const prefix = `${kind}.${alias}`
       const group = `${label}: ${alias}`
-      groups.push(group)
       const known = all.map((one) => one.class)
       Object.assign(settings, stageType(prefix, group, known, find))
       const own = find(config[`${prefix}.type`] ?? '')
@@ -86,11 +84,11 @@ function stages(plugins: Plugins, config: ConnectorConfig): { settings: Settings
         settings[`${prefix}.${name}`] = { ...declared, group }
     }
   }
-  return { settings, groups }
+  return settings
 }
 
-/** The settings of converters that the connector itself names. */
-function converters(plugins: Plugins, config: ConnectorConfig): Settings {
+/** The settings of converters that the config names. */
+function converterSettings(plugins: Plugins, config: ConnectorConfig): Settings {
   const settings: Settings = {}
   for (const what of ['key', 'value', 'header'] as const) {
     const named = config[`${what}.converter`]
@@ -101,13 +99,13 @@ function converters(plugins: Plugins, config: ConnectorConfig): Settings {
   return settings
 }
 
-/** What only shows when several settings are seen together. */
-function together(plugin: ConnectorPlugin, config: ConnectorConfig, complain: (name: string, message: string) => void): void {
+/** Checks that concern several settings. */
+function checkTogether(plugin: ConnectorPlugin, config: ConnectorConfig, addError: (name: string, message: string) => void): void {
   if (plugin.type === 'source') {
     try {
       topicGroups(config)
     } catch (error) {
-      complain('topic.creation.groups', (error as Error).message)
+      addError('topic.creation.groups', (error as Error).message)
     }
     return
   }
@@ -115,23 +113,23 @@ function together(plugin: ConnectorPlugin, config: ConnectorConfig, complain: (n
   const topics = given('topics')
   const pattern = given('topics.regex')
   const both = (message: string) => {
-    complain('topics', message)
-    complain('topics.regex', message)
+    addError('topics', message)
+    addError('topics.regex', message)
   }
   if (topics !== '' && pattern !== '') both('topics and topics.regex are mutually exclusive options, but both are set.')
   if (topics === '' && pattern === '') both('Must configure one of topics or topics.regex')
   const list = topics.split(',').map((topic) => topic.trim())
-  if (new Set(list).size < list.length) complain('topics', "Configuration 'topics' values must not be duplicated.")
-  else if (topics !== '' && list.includes('')) complain('topics', "Configuration 'topics' values must not be empty.")
+  if (new Set(list).size < list.length) addError('topics', "Configuration 'topics' values must not be duplicated.")
+  else if (topics !== '' && list.includes('')) addError('topics', "Configuration 'topics' values must not be empty.")
   const dead = given('errors.deadletterqueue.topic.name')
   if (dead === '') return
   if (list.includes(dead))
-    complain(
+    addError(
       'topics',
       `The DLQ topic '${dead}' may not be included in the list of topics ('topics=[${list.join(', ')}]') consumed by the connector`,
     )
   else if (pattern !== '' && matches(pattern, dead))
-    complain(
+    addError(
       'topics.regex',
       `The DLQ topic '${dead}' may not be matched by the regex for the topics ('topics.regex=${pattern}') consumed by the connector`,
     )
@@ -141,53 +139,51 @@ function matches(pattern: string, topic: string): boolean {
   try {
     return new RegExp(`^(?:${pattern})$`).test(topic)
   } catch {
-    return false // the pattern itself is complained about where it stands
+    return false // The error of the pattern itself is reported at topics.regex.
   }
 }
 
-/** The class that a config names. Throws 400 where it names none, or one that is not there. */
+/** The plugin of connector.class. Throws 400 where there is none. */
 export function pluginOf(plugins: Plugins, config: ConnectorConfig): ConnectorPlugin {
-  const named = config['connector.class']
-  if (named === undefined || named === null)
+  const className = config['connector.class']
+  if (className === undefined || className === null)
     throw new ConnectError(
       400,
       `Connector config {${Object.entries(config)
         .map(([name, value]) => `${name}=${value}`)
         .join(', ')}} contains no connector type`,
     )
-  return plugins.connector(named)
+  return plugins.connector(className)
 }
 
-/** What the connector says of its settings together, once each of them is right. */
-function ofConnector(plugin: ConnectorPlugin, config: ConnectorConfig): readonly SettingProblem[] {
+/** The connector's own checks, for a config whose settings are valid one by one. */
+function checkByConnector(plugin: ConnectorPlugin, config: ConnectorConfig): readonly SettingProblem[] {
   if (plugin.kind === 'flow' || !plugin.side.check) return []
   return plugin.side.check(parseSettings(plugin.settings, config))
 }
 
 export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: DefaultConverters): ConfigInfos {
   const plugin = pluginOf(plugins, config)
-  const stage = stages(plugins, config)
-  const overrides = clientOverrides(config)
   const all: Settings = {
     ...settingsOf(plugins, plugin, defaults),
-    ...stage.settings,
-    ...converters(plugins, config),
-    ...overrides,
+    ...stageSettings(plugins, config),
+    ...converterSettings(plugins, config),
+    ...clientOverrides(config),
     ...plugin.settings,
   }
   const configs = Object.entries(all).map(([name, declared]) => check(name, declared, config))
-  together(plugin, config, (name, message) => {
+  checkTogether(plugin, config, (name, message) => {
     configs.find((one) => one.definition.name === name)?.value.errors.push(message)
   })
   const own = configs.filter(({ definition }) => definition.name in plugin.settings)
   if (own.every(({ value }) => value.errors.length === 0)) {
-    for (const { setting, why } of ofConnector(plugin, config)) {
+    for (const { setting, why } of checkByConnector(plugin, config)) {
       const found = own.find(({ definition }) => definition.name === setting)?.value
       found?.errors.push(new InvalidSetting(setting, found.value, why).message)
     }
   }
-  const named = new Set(configs.map((one) => one.definition.group).filter((group) => group !== null))
-  const standing = [
+  const groups = new Set(configs.map((one) => one.definition.group).filter((group) => group !== null))
+  const standardGroups = [
     'Common',
     'Transforms',
     'Predicates',
@@ -197,13 +193,13 @@ export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: D
   return {
     name: config['connector.class']!,
     error_count: configs.reduce((sum, one) => sum + one.value.errors.length, 0),
-    groups: [...standing, ...[...named].filter((group) => !standing.includes(group))],
+    groups: [...standardGroups, ...[...groups].filter((group) => !standardGroups.includes(group))],
     configs,
   }
 }
 
-/** Throws 400 with Kafka Connect's list where anything is wrong. */
-export function refuseInvalid(infos: ConfigInfos): void {
+/** Throws 400 with Kafka Connect's message where there are errors. */
+export function throwIfInvalid(infos: ConfigInfos): void {
   const messages = infos.configs.flatMap((one) => one.value.errors)
   if (messages.length === 0) return
   throw new ConnectError(

@@ -1,115 +1,125 @@
 /**
- * A connector itself, beside its tasks: it works out the tasks' configs from its own and has the leader publish them when they are new.
+ * A connector itself, beside its tasks: it generates the task configs from the connector's config, and has the leader write them when they
+ * have changed.
  */
+import { backoffMs } from '../../core/system/backoff.ts'
 import type { System } from '../../core/system/index.ts'
+import { SerialQueue } from '../../core/system/serial-queue.ts'
+import { within } from '../../core/system/within.ts'
 import type { ConnectorPlugin } from '../plugins.ts'
 import { parseSettings } from '../sdk/index.ts'
 import { sameConfig, type TargetState } from '../storage/config-backing-store.ts'
 import type { ConnectorConfig } from '../types.ts'
 import { traceOf } from './worker-task.ts'
 
-export interface ConnectorRunnerParts {
+export interface WorkerConnectorOptions {
   name: string
   config: ConnectorConfig
   plugin: ConnectorPlugin
   system: System
-  /** The task configs that are published; null where they are not whole. */
-  published(): readonly ConnectorConfig[] | null
-  /** Has the leader write them; throws where that cannot be now. */
-  publish(configs: readonly ConnectorConfig[]): Promise<void>
-  report(state: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED', trace: string | null): void
+  /** The task configs in the config topic; null while they are inconsistent. */
+  publishedTaskConfigs(): readonly ConnectorConfig[] | null
+  /** Has the leader write them; throws where it cannot. */
+  publishTaskConfigs(configs: readonly ConnectorConfig[]): Promise<void>
+  onState(state: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED', trace: string | null): void
 }
 
-const FIRST_RETRY_MS = 250
-const LAST_RETRY_MS = 60_000
+const PUBLISH_BACKOFF = { baseMs: 250, maxMs: 60_000 }
 
-/** The tasks that a connector wants, each with the connector's whole config. */
-export async function taskConfigs(plugin: ConnectorPlugin, config: ConnectorConfig): Promise<ConnectorConfig[]> {
-  const most = Number(config['tasks.max'] ?? 1)
+/** The configs of the tasks that a connector generates, each with the connector's whole config in it. */
+export async function connectorTaskConfigs(plugin: ConnectorPlugin, config: ConnectorConfig): Promise<ConnectorConfig[]> {
+  const maxTasks = Number(config['tasks.max'] ?? 1)
   const parsed = parseSettings(plugin.settings, config)
-  const asked =
-    (await plugin.side.tasks?.(parsed, most)) ?? // a sink's tasks share its partitions; a source is one unless it says how it is parted
-    Array.from({ length: plugin.kind === 'sink' ? most : 1 }, () => ({}))
-  if (asked.length > most && config['tasks.max.enforce']?.trim().toLowerCase() !== 'false')
+  const generated =
+    (await plugin.side.tasks?.(parsed, maxTasks)) ??
+    // The tasks of a sink share its partitions. A source is one task unless it generates more.
+    Array.from({ length: plugin.kind === 'sink' ? maxTasks : 1 }, () => ({}))
+  if (generated.length > maxTasks && config['tasks.max.enforce']?.trim().toLowerCase() !== 'false')
     throw new Error(
-      `The connector ${config.name} has generated ${asked.length} tasks, which is greater than ${most}, the maximum number of tasks it is ` +
+      `The connector ${config.name} has generated ${generated.length} tasks, which is greater than ${maxTasks}, the maximum number of tasks it is ` +
         'configured to create. If this behavior should be allowed, set tasks.max.enforce to false in the connector configuration.',
     )
-  // Kafka Connect's workers read the task's class from its config
+  // Kafka Connect's workers read the class of a task from its config.
   const taskClass = plugin.class.replace(/Connector$/, 'Task')
-  return asked.map((own) => ({ ...config, ...own, 'task.class': taskClass }))
+  return generated.map((own) => ({ ...config, ...own, 'task.class': taskClass }))
 }
 
-export class ConnectorRunner {
-  readonly #parts: ConnectorRunnerParts
+export class WorkerConnector {
+  readonly #options: WorkerConnectorOptions
   readonly #stopping = new AbortController()
-  #target: TargetState
-  #publishing: Promise<void> = Promise.resolve()
+  readonly #stopped = new Promise<void>((resolve) => {
+    this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  readonly #reconfigurations = new SerialQueue()
+  #targetState: TargetState
   #failed = false
 
-  constructor(target: TargetState, parts: ConnectorRunnerParts) {
-    this.#target = target
-    this.#parts = parts
+  constructor(targetState: TargetState, options: WorkerConnectorOptions) {
+    this.#targetState = targetState
+    this.#options = options
   }
 
   start(): void {
-    this.#tell()
-    this.reconfigure()
+    this.#reportState()
+    this.requestTaskReconfiguration()
   }
 
-  retarget(target: TargetState): void {
-    if (target === this.#target) return
-    this.#target = target
+  transitionTo(targetState: TargetState): void {
+    if (targetState === this.#targetState) return
+    this.#targetState = targetState
     if (this.#failed) return
-    this.#tell()
-    this.reconfigure()
+    this.#reportState()
+    this.requestTaskReconfiguration()
   }
 
-  #tell(): void {
-    this.#parts.report(this.#target === 'STARTED' ? 'RUNNING' : this.#target, null)
+  #reportState(): void {
+    this.#options.onState(this.#targetState === 'STARTED' ? 'RUNNING' : this.#targetState, null)
   }
 
-  /** Works the tasks out (anew), where the connector is to run. */
-  reconfigure(): void {
-    if (this.#target !== 'STARTED') return
-    this.#publishing = this.#publishing.then(() => this.#publishTasks())
+  /** Generates the task configs again, where the target state is STARTED. */
+  requestTaskReconfiguration(): void {
+    if (this.#targetState === 'STARTED') void this.#reconfigurations.run(() => this.#reconfigureTasks())
   }
 
-  async #publishTasks(): Promise<void> {
-    const { name, plugin, config, system } = this.#parts
+  /** Never rejects. */
+  async #reconfigureTasks(): Promise<void> {
+    const { name, plugin, config, system } = this.#options
     const { signal } = this.#stopping
     let configs: ConnectorConfig[]
     try {
-      configs = await taskConfigs(plugin, config)
+      configs = await connectorTaskConfigs(plugin, config)
     } catch (error) {
       this.#failed = true
-      if (!signal.aborted) this.#parts.report('FAILED', traceOf(error))
+      if (!signal.aborted) this.#options.onState('FAILED', traceOf(error))
       return
     }
-    for (let delay = FIRST_RETRY_MS; !signal.aborted && this.#target === 'STARTED'; delay = Math.min(delay * 2, LAST_RETRY_MS)) {
-      const known = this.#parts.published()
-      if (known && known.length === configs.length && known.every((one, task) => sameConfig(one, configs[task]))) return
+    for (let attempt = 0; !signal.aborted && this.#targetState === 'STARTED'; attempt++) {
+      const published = this.#options.publishedTaskConfigs()
+      if (published && published.length === configs.length && published.every((one, task) => sameConfig(one, configs[task]))) return
       try {
-        await this.#parts.publish(configs)
+        // A stop does not wait for it: the leader may write them only after the request that stops the connector.
+        await Promise.race([this.#options.publishTaskConfigs(configs), this.#stopped])
         return
       } catch (error) {
         if (signal.aborted) return
-        system.logger.warn({ err: error, connector: name, delay }, 'the connector’s tasks could not be published; trying again')
-        await system.clock.sleep(delay, signal)
+        const delayMs = backoffMs(PUBLISH_BACKOFF, attempt, system.random)
+        system.logger.warn(
+          { err: error, connector: name, delayMs },
+          'the task configs of a connector could not be written; they are retried',
+        )
+        await system.clock.sleep(delayMs, signal)
       }
     }
   }
 
-  /** Ends it; after `graceMs` it is given up on and publishes nothing more. True where it ended by itself. */
-  async stop(graceMs: number): Promise<boolean> {
+  /** Stops the connector: it publishes nothing more. True where it stopped within `timeoutMs`. */
+  async stop(timeoutMs: number): Promise<boolean> {
     this.#stopping.abort()
-    const waiting = new AbortController()
-    const ended = await Promise.race([
-      this.#publishing.then(() => true),
-      this.#parts.system.clock.sleep(graceMs, waiting.signal).then(() => false),
-    ])
-    waiting.abort()
-    return ended
+    return await within(
+      this.#options.system.clock,
+      timeoutMs,
+      this.#reconfigurations.run(async () => {}),
+    )
   }
 
   get signal(): AbortSignal {

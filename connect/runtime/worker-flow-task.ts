@@ -1,81 +1,70 @@
 /**
- * The inside of a flow task: a connector that owns its I/O on both sides. The loop starts it, pauses it by ending it, starts it again from
- * its positions, and tries again what may be tried again.
+ * Runs a flow task: a connector that does its own I/O on both sides, as the mirror does. A pause stops the flow, a resume starts it again from
+ * its stored positions, and a retriable error starts it again after a back-off.
  */
 import type { System } from '../../core/system/index.ts'
 import { EndOfSource, type FlowContext, type FlowSide, type Position, Retriable } from '../sdk/index.ts'
-import type { OffsetStore } from '../storage/offset-backing-store.ts'
-import type { Tolerance } from './retry-with-tolerance-operator.ts'
-import type { TaskControl, TaskLoop } from './task-control.ts'
-import { mayBeTriedAgain } from './worker-source-task.ts'
+import type { OffsetBackingStore } from '../storage/offset-backing-store.ts'
+import { isRetriableError, type RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
+import type { RunnableTask, TaskControl } from './task-control.ts'
 
-export interface FlowLoopParts {
+export interface WorkerFlowTaskOptions {
   // biome-ignore lint/suspicious/noExplicitAny: the config's type is the connector's own
   side: FlowSide<any>
   // biome-ignore lint/suspicious/noExplicitAny: see above
   context: Omit<FlowContext<any>, 'signal' | 'positions' | 'commit'>
-  offsets: OffsetStore
-  tolerance: Tolerance
+  offsets: OffsetBackingStore
+  retryWithTolerance: RetryWithToleranceOperator
   system: System
 }
 
-/** How often a paused flow looks whether it may go on, and a running one whether it is to pause. */
-const WATCH_MS = 100
+/** A flow that has run for this long starts again with the first back-off. */
+const BACKOFF_RESET_MS = 60_000
 
-export class FlowLoop implements TaskLoop {
-  readonly #parts: FlowLoopParts
+export class WorkerFlowTask implements RunnableTask {
+  readonly #options: WorkerFlowTaskOptions
 
-  constructor(parts: FlowLoopParts) {
-    this.#parts = parts
+  constructor(options: WorkerFlowTaskOptions) {
+    this.#options = options
   }
 
   async run(control: TaskControl): Promise<void> {
-    const { context, system, tolerance } = this.#parts
+    const { context, system, retryWithTolerance } = this.#options
     for (let attempts = 0; !control.stopping; ) {
-      await control.active()
+      await control.awaitUnpause()
       if (control.stopping) return
-      const began = system.clock.monotonic()
+      const start = system.clock.monotonic()
       try {
-        if ((await this.#once(control)) === 'ended') await control.ended()
+        if ((await this.#runOnce(control)) === 'ended') await control.awaitStop()
       } catch (error) {
         if (error instanceof EndOfSource) {
-          await control.ended()
+          await control.awaitStop()
           return
         }
         if (control.stopping) return
-        if (!mayBeTriedAgain(error)) throw error
-        if (system.clock.monotonic() - began > 60_000) attempts = 0
-        const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? tolerance.backoff(attempts++)
+        if (!isRetriableError(error)) throw error
+        if (system.clock.monotonic() - start > BACKOFF_RESET_MS) attempts = 0
+        const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? retryWithTolerance.backoff(attempts++)
         context.log.warn(`the flow starts again in ${delay} ms: ${error.message}`, { err: error })
         await system.clock.sleep(delay, control.signal)
       }
     }
   }
 
-  /** One run, which a pause or the end of the task cuts short. */
-  async #once(control: TaskControl): Promise<'ended' | 'paused'> {
-    const { side, context, offsets, system } = this.#parts
+  /** Runs the flow until it ends, or a pause or stop ends it. */
+  async #runOnce(control: TaskControl): Promise<'ended' | 'paused'> {
+    const { side, context, offsets } = this.#options
+    const { signal, pauseSignal } = control
     await offsets.refresh()
-    const ending = new AbortController()
-    const end = () => ending.abort()
-    control.signal.addEventListener('abort', end, { once: true })
-    const watch = system.clock.every(WATCH_MS, () => {
-      if (control.paused) end()
+    await side.run({
+      ...context,
+      signal: AbortSignal.any([signal, pauseSignal]),
+      positions: { get: async (partition) => offsets.get(context.connector, partition) },
+      commit: async (positions: readonly Position[]) => {
+        // Invariant 9: a cancelled task leaves the positions to its successor.
+        if (!control.cancelled) await offsets.put(context.connector, positions)
+      },
     })
-    try {
-      await side.run({
-        ...context,
-        signal: ending.signal,
-        positions: { get: async (partition) => offsets.get(context.connector, partition) },
-        commit: async (positions: readonly Position[]) => {
-          // Invariant 9: a task that was given up on leaves the positions to its successor
-          if (!control.abandoned) await offsets.put(context.connector, positions)
-        },
-      })
-      return control.paused ? 'paused' : 'ended'
-    } finally {
-      watch.cancel()
-      control.signal.removeEventListener('abort', end)
-    }
+    return pauseSignal.aborted ? 'paused' : 'ended'
   }
 }

@@ -1,12 +1,11 @@
 /**
- * The inside of a source task: takes batches from the connector, converts and sends them in bulk, and stores positions behind them. It keeps
- * Invariant 6: a position goes to the store only when `Acks` says that its records are durable.
+ * Runs a source task: reads batches from the connector, converts and sends them, and stores positions after them. Invariant 6: a position is
+ * stored only when SubmittedRecords returns it, so after its records are acknowledged.
  */
 import type { Producer } from '../../core/client/types.ts'
-import { KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
+import { within } from '../../core/system/within.ts'
 import {
-  Disconnected,
   EndOfSource,
   type Position,
   Retriable,
@@ -15,230 +14,227 @@ import {
   type SourceContext,
   type SourceSide,
 } from '../sdk/index.ts'
-import type { OffsetStore } from '../storage/offset-backing-store.ts'
+import type { OffsetBackingStore } from '../storage/offset-backing-store.ts'
 import type { Pipeline } from './pipeline.ts'
-import { StageFailure, type Tolerance } from './retry-with-tolerance-operator.ts'
-import { SubmittedRecords } from './submitted-records.ts'
-import type { TaskControl, TaskLoop } from './task-control.ts'
+import { isRetriableError, ProcessingError, type RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
+import { type SubmittedBatch, SubmittedRecords } from './submitted-records.ts'
+import type { RunnableTask, TaskControl } from './task-control.ts'
 import type { TopicCreation } from './topic-creation.ts'
 
-/** How much may be sent and not yet acknowledged before the connector is asked for no more (Invariant 13). */
-const MAX_RECORDS_UNDER_WAY = 10_000
-const MAX_BYTES_UNDER_WAY = 4 * 1024 * 1024
-/** Positions cost little to store, and what is not stored is sent twice after a crash: they go sooner than `offset.flush.interval.ms` asks. */
-const POSITIONS_MS = 200
-/** How long the loop runs before it lets the process do its I/O. */
-const TURN_MS = 5
+/** The task reads no further batch while more than this is sent and not acknowledged (Invariant 13). */
+const MAX_UNACKED_RECORDS = 10_000
+const MAX_UNACKED_BYTES = 4 * 1024 * 1024
+/** What a record takes beside its key and value. */
+const RECORD_OVERHEAD_BYTES = 64
+/** Positions are stored more often than `offset.flush.interval.ms` demands: it costs little, and what is not stored is sent again after a crash. */
+const COMMIT_INTERVAL_MS = 200
+/** The task gives way to the event loop after this time. */
+const MAX_TURN_MS = 5
 
-export interface SourceLoopParts {
+export interface WorkerSourceTaskOptions {
   // biome-ignore lint/suspicious/noExplicitAny: the config's type is the connector's own
   side: SourceSide<any>
   // biome-ignore lint/suspicious/noExplicitAny: see above
   context: Omit<SourceContext<any>, 'signal' | 'positions'>
   pipeline: Pipeline
   producer: Producer
-  offsets: OffsetStore
+  offsets: OffsetBackingStore
   topics: TopicCreation
-  tolerance: Tolerance
+  retryWithTolerance: RetryWithToleranceOperator
   system: System
   flushIntervalMs: number
   flushTimeoutMs: number
-  /** Told of the topics that the task writes to, once for each batch. */
-  usesTopic(topic: string): void
-  /** Told how many records were acknowledged. */
-  delivered(records: number): void
+  /** Called for each run of records to the same topic. */
+  recordActiveTopic(topic: string): void
+  onAcknowledged(records: number): void
 }
 
-/** What the connector says may go better, and what the cluster does. */
-export function mayBeTriedAgain(error: unknown): error is Error {
-  return error instanceof Retriable || error instanceof Disconnected || (error instanceof KafkaError && error.retriable)
-}
-
-export class SourceLoop implements TaskLoop {
-  readonly #parts: SourceLoopParts
-  readonly #acks = new SubmittedRecords()
-  readonly #seenTopics = new Set<string>()
+export class WorkerSourceTask implements RunnableTask {
+  readonly #options: WorkerSourceTaskOptions
+  readonly #submitted = new SubmittedRecords()
+  readonly #ensuredTopics = new Set<string>()
   #lastTopic = ''
-  #records = 0
-  #bytes = 0
+  #unackedRecords = 0
+  #unackedBytes = 0
   #failure: Error | null = null
-  #waker: (() => void) | null = null
+  #wakeOnSendDone: (() => void) | null = null
   #endReading = () => {}
   #committing: Promise<boolean> | null = null
-  #turnBegan = 0
+  #turnStart = 0
   #attempts = 0
 
-  constructor(parts: SourceLoopParts) {
-    this.#parts = parts
+  constructor(options: WorkerSourceTaskOptions) {
+    this.#options = options
   }
 
   async run(control: TaskControl): Promise<void> {
-    const { system, flushIntervalMs, producer } = this.#parts
-    const timer = system.clock.every(Math.min(flushIntervalMs, POSITIONS_MS), () => void this.#commit(control))
-    this.#turnBegan = system.clock.monotonic()
-    // a closed producer fails what it holds, so that nothing here waits for a cluster that does not answer
-    control.abandonment.addEventListener('abort', () => void producer.close(), { once: true })
+    const { system, flushIntervalMs, producer, context } = this.#options
+    const timer = system.clock.every(Math.min(flushIntervalMs, COMMIT_INTERVAL_MS), () => void this.#commitPositions(control))
+    this.#turnStart = system.clock.monotonic()
+    // A closed producer fails its unacknowledged records, so that a cancelled task does not wait for a cluster that does not respond.
+    const closeProducer = () => producer.close().catch((error) => context.log.warn('the producer could not be closed', { err: error }))
+    control.cancellation.addEventListener('abort', () => void closeProducer(), { once: true })
     try {
-      while (!control.stopping && (await this.#session(control)));
-      await this.#drained()
+      while (!control.stopping && (await this.#readFromStoredPosition(control)));
+      await this.#allSendsDone()
       if (this.#failure) throw this.#failure
-      await control.ended()
+      await control.awaitStop()
     } finally {
       timer.cancel()
-      // what was sent counts even where the task failed: its position is stored, so that it is not read again
-      await this.#drained()
-      await this.#commit(control)
+      // The positions of acknowledged records are stored also where the task fails, so that they are not read again.
+      await this.#allSendsDone()
+      await this.#commitPositions(control)
       await producer.close()
     }
   }
 
-  /** One run of the connector's reading. True: begin another, from the last stored position. */
-  async #session(control: TaskControl): Promise<boolean> {
-    // a record that is refused ends the reading also where the connector waits for something new
+  /** Runs the connector's `read` once. True where the task must read again from the last stored position. */
+  async #readFromStoredPosition(control: TaskControl): Promise<boolean> {
+    // A failed send ends the read also while the connector waits for new data.
     const ending = new AbortController()
     this.#endReading = () => ending.abort()
     control.signal.addEventListener('abort', this.#endReading, { once: true })
     let reading: ReturnType<SourceSide<Settings>['read']> | null = null
     try {
-      await this.#parts.offsets.refresh()
+      await this.#options.offsets.refresh()
       if (control.stopping) return false
-      reading = this.#parts.side.read({ ...this.#parts.context, signal: ending.signal, positions: this.#positions })
+      reading = this.#options.side.read({ ...this.#options.context, signal: ending.signal, positions: this.#positions })
       for (;;) {
-        if (control.paused) await control.active()
+        if (control.paused) await control.awaitUnpause()
         if (control.stopping) return false
         const next = await reading.next()
         if (this.#failure) throw this.#failure
-        if (control.abandoned) return false
+        if (control.cancelled) return false
         if (next.done) return false
-        await this.#take(next.value, control)
+        await this.#sendBatch(next.value, control)
         if (this.#failure) throw this.#failure
         this.#attempts = 0
       }
     } catch (error) {
       if (this.#failure) throw this.#failure
       if (error instanceof EndOfSource || (control.stopping && (error as Error)?.name === 'AbortError')) return false
-      if (!mayBeTriedAgain(error)) throw error
-      return await this.#again(error, control)
+      if (!isRetriableError(error)) throw error
+      return await this.#backOff(error, control)
     } finally {
       control.signal.removeEventListener('abort', this.#endReading)
       await reading?.return()
     }
   }
 
-  /** Waits until what was read is stored, so that the next reading begins behind it. */
-  async #again(error: Error, control: TaskControl): Promise<boolean> {
-    const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? this.#parts.tolerance.backoff(this.#attempts)
+  /** Waits until the positions of all sent records are stored, so that the next read continues after them. False where the task stops. */
+  async #backOff(error: Error, control: TaskControl): Promise<boolean> {
+    const { clock } = this.#options.system
+    const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? this.#options.retryWithTolerance.backoff(this.#attempts)
     this.#attempts++
-    this.#parts.context.log.warn(`reading again in ${delay} ms: ${error.message}`, { err: error })
-    await this.#drained()
+    this.#options.context.log.warn(`the source is read again in ${delay} ms: ${error.message}`, { err: error })
+    await this.#allSendsDone()
     if (this.#failure) throw this.#failure
-    await this.#parts.system.clock.sleep(delay, control.signal)
-    while (!control.stopping && !(await this.#commit(control))) await this.#parts.system.clock.sleep(delay, control.signal)
+    await clock.sleep(delay, control.signal)
+    while (!control.stopping && !(await this.#commitPositions(control))) await clock.sleep(delay, control.signal)
     return !control.stopping
   }
 
   readonly #positions = {
-    get: async (partition: Position['partition']) => this.#parts.offsets.get(this.#parts.context.connector, partition),
+    get: async (partition: Position['partition']) => this.#options.offsets.get(this.#options.context.connector, partition),
   }
 
-  async #take(batch: SourceBatch, control: TaskControl): Promise<void> {
-    const made = await this.#parts.pipeline.toKafka(batch.records)
+  async #sendBatch(batch: SourceBatch, control: TaskControl): Promise<void> {
+    const records = await this.#options.pipeline.toKafka(batch.records)
     this.#lastTopic = ''
     let bytes = 0
-    for (const record of made) {
-      if (record.topic !== this.#lastTopic) await this.#uses(record.topic)
-      bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 64
+    for (const record of records) {
+      if (record.topic !== this.#lastTopic) await this.#ensureTopic(record.topic)
+      bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES
     }
-    if (control.abandoned) return
-    const ticket = this.#acks.taken(batch.positions)
-    if (made.length === 0) {
-      ticket.done()
+    if (control.cancelled) return
+    const submitted = this.#submitted.submit(batch.positions)
+    if (records.length === 0) {
+      submitted.ack()
     } else {
-      this.#records += made.length
-      this.#bytes += bytes
-      this.#parts.producer.send(made).then(
-        () => this.#settled(made.length, bytes, () => ticket.done()),
-        (error: Error) => this.#settled(made.length, bytes, () => this.#unsent(error, ticket)),
+      this.#unackedRecords += records.length
+      this.#unackedBytes += bytes
+      this.#options.producer.send(records).then(
+        () => this.#onSendDone(records.length, bytes, () => submitted.ack()),
+        (error: Error) => this.#onSendDone(records.length, bytes, () => this.#onSendFailed(error, submitted)),
       )
     }
-    await this.#breathe()
-    while (this.#records > MAX_RECORDS_UNDER_WAY || this.#bytes > MAX_BYTES_UNDER_WAY) await this.#settlement()
+    await this.#yieldToEventLoop()
+    while (this.#unackedRecords > MAX_UNACKED_RECORDS || this.#unackedBytes > MAX_UNACKED_BYTES) await this.#nextSendDone()
   }
 
-  async #uses(topic: string): Promise<void> {
+  async #ensureTopic(topic: string): Promise<void> {
     this.#lastTopic = topic
-    if (!this.#seenTopics.has(topic)) await this.#parts.topics.ensure(topic)
-    this.#seenTopics.add(topic)
-    this.#parts.usesTopic(topic)
+    if (!this.#ensuredTopics.has(topic)) await this.#options.topics.ensure(topic)
+    this.#ensuredTopics.add(topic)
+    this.#options.recordActiveTopic(topic)
   }
 
-  #settled(records: number, bytes: number, then: () => void): void {
-    this.#records -= records
-    this.#bytes -= bytes
-    this.#parts.delivered(records)
+  #onSendDone(records: number, bytes: number, then: () => void): void {
+    this.#unackedRecords -= records
+    this.#unackedBytes -= bytes
+    this.#options.onAcknowledged(records)
     then()
-    const waker = this.#waker
-    this.#waker = null
-    waker?.()
+    const wake = this.#wakeOnSendDone
+    this.#wakeOnSendDone = null
+    wake?.()
   }
 
-  /** What the cluster refused for good is passed over where that is tolerated; else it fails the task and its position is never stored. */
-  #unsent(error: Error, ticket: { done(): void }): void {
+  /** A batch that the producer could not send is skipped where errors.tolerance is all. Else it fails the task and its position is never stored. */
+  #onSendFailed(cause: Error, submitted: SubmittedBatch): void {
+    const error = new ProcessingError('KAFKA_PRODUCE', 'org.apache.kafka.clients.producer.KafkaProducer', cause)
     try {
-      this.#parts.tolerance.bad(new StageFailure('KAFKA_PRODUCE', 'org.apache.kafka.clients.producer.KafkaProducer', error), () => ({}))
-      ticket.done()
+      this.#options.retryWithTolerance.handleFailure(error, () => ({}))
+      submitted.ack()
     } catch (failure) {
       this.#failure ??= failure as Error
       this.#endReading()
     }
   }
 
-  #settlement(): Promise<void> {
+  #nextSendDone(): Promise<void> {
     return new Promise((resolve) => {
-      this.#waker = resolve
+      this.#wakeOnSendDone = resolve
     })
   }
 
-  async #drained(): Promise<void> {
-    while (this.#records > 0) await this.#settlement()
+  async #allSendsDone(): Promise<void> {
+    while (this.#unackedRecords > 0) await this.#nextSendDone()
   }
 
   /** A connector that never waits would keep the process from its I/O. */
-  async #breathe(): Promise<void> {
-    const { clock } = this.#parts.system
-    if (clock.monotonic() - this.#turnBegan < TURN_MS) return
+  async #yieldToEventLoop(): Promise<void> {
+    const { clock } = this.#options.system
+    if (clock.monotonic() - this.#turnStart < MAX_TURN_MS) return
     await new Promise<void>((resolve) => clock.soon(resolve))
-    this.#turnBegan = clock.monotonic()
+    this.#turnStart = clock.monotonic()
   }
 
-  /** Stores what may be stored. False where it could not: it is tried again at the next turn. */
-  #commit(control: TaskControl): Promise<boolean> {
-    if (this.#committing) return this.#committing.then((stored) => stored && this.#commit(control))
-    // Invariant 9: a task that was given up on leaves the positions to its successor
-    if (control.abandoned) return Promise.resolve(true)
-    const positions = this.#acks.take()
+  /** Stores the positions that may be stored. False where they could not be stored: the next call retries. */
+  #commitPositions(control: TaskControl): Promise<boolean> {
+    if (this.#committing) return this.#committing.then((stored) => stored && this.#commitPositions(control))
+    // Invariant 9: a cancelled task leaves the positions to its successor.
+    if (control.cancelled) return Promise.resolve(true)
+    const positions = this.#submitted.committablePositions()
     if (positions.length === 0) return Promise.resolve(true)
-    this.#committing = this.#store(positions).finally(() => {
+    this.#committing = this.#storePositions(positions).finally(() => {
       this.#committing = null
     })
     return this.#committing
   }
 
-  async #store(positions: Position[]): Promise<boolean> {
-    const { offsets, context, system, flushTimeoutMs } = this.#parts
-    const timeout = new AbortController()
+  async #storePositions(positions: Position[]): Promise<boolean> {
+    const { offsets, context, system, flushTimeoutMs } = this.#options
     try {
-      const stored = offsets.put(context.connector, positions).then(() => true) // Invariant 6: these are acknowledged
-      const late = system.clock.sleep(flushTimeoutMs, timeout.signal).then(() => false)
-      if (await Promise.race([stored, late])) return true
-      stored.catch(() => {}) // its failure is the same news as its lateness
-      context.log.warn(`positions were not stored within ${flushTimeoutMs} ms; they are tried again`)
+      const stored = offsets.put(context.connector, positions) // Invariant 6: their records are acknowledged.
+      if (await within(system.clock, flushTimeoutMs, stored)) {
+        await stored
+        return true
+      }
+      context.log.warn(`positions were not stored within ${flushTimeoutMs} ms; it is retried`)
     } catch (error) {
-      context.log.error('positions could not be stored; they are tried again', { err: error })
-    } finally {
-      timeout.abort()
+      context.log.error('positions could not be stored; it is retried', { err: error })
     }
-    this.#acks.putBack(positions)
+    this.#submitted.restore(positions)
     return false
   }
 }

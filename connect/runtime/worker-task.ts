@@ -1,19 +1,22 @@
 /**
- * A running task: its loop, its state and its end. Nothing that a connector throws goes further than here: the task is FAILED with its
- * trace and stays so until somebody restarts it.
+ * One task of a connector: it runs, pauses and stops the task and reports its state. No error of a connector leaves it: the task is FAILED
+ * with a trace, and stays FAILED until it is restarted.
  */
 import type { System } from '../../core/system/index.ts'
-import { TaskControl, type TaskLoop } from './task-control.ts'
+import { within } from '../../core/system/within.ts'
+import { type RunnableTask, TaskControl } from './task-control.ts'
 
 export type TaskState = 'RUNNING' | 'PAUSED' | 'FAILED'
 
-export type TaskReports = (state: TaskState, trace: string | null) => void
+export type TaskStatusListener = (state: TaskState, trace: string | null) => void
+
+const MAX_CAUSES = 10
 
 /** An error with its causes, as a status shows it. */
 export function traceOf(error: unknown): string {
   const lines: string[] = []
   let next: unknown = error
-  for (let depth = 0; next !== undefined && next !== null && depth < 10; depth++) {
+  for (let depth = 0; next !== undefined && next !== null && depth < MAX_CAUSES; depth++) {
     const text = next instanceof Error ? (next.stack ?? `${next.name}: ${next.message}`) : String(next)
     lines.push(depth === 0 ? text : `Caused by: ${text}`)
     next = next instanceof Error ? next.cause : undefined
@@ -21,20 +24,26 @@ export function traceOf(error: unknown): string {
   return lines.join('\n')
 }
 
-export class Task {
+export class WorkerTask {
   readonly #control: TaskControl
-  readonly #build: (control: TaskControl) => Promise<TaskLoop>
-  readonly #report: TaskReports
+  readonly #build: (control: TaskControl) => Promise<RunnableTask>
+  readonly #onState: TaskStatusListener
   readonly #system: System
   #running: Promise<void> | null = null
   #failed = false
+  #markStarted: () => void = () => {}
+  /** Resolves when the task has reported its first state, or has stopped before. */
+  readonly started: Promise<void>
 
-  /** `build` may throw: then the task fails as if its loop had. */
-  constructor(paused: boolean, build: (control: TaskControl) => Promise<TaskLoop>, report: TaskReports, system: System) {
+  /** An error of `build` fails the task as one of its run does. */
+  constructor(paused: boolean, build: (control: TaskControl) => Promise<RunnableTask>, onState: TaskStatusListener, system: System) {
     this.#control = new TaskControl(paused)
     this.#build = build
-    this.#report = report
+    this.#onState = onState
     this.#system = system
+    this.started = new Promise((resolve) => {
+      this.#markStarted = resolve
+    })
   }
 
   start(): void {
@@ -43,45 +52,45 @@ export class Task {
 
   async #run(): Promise<void> {
     try {
-      const loop = await this.#build(this.#control)
+      const task = await this.#build(this.#control)
       if (this.#control.stopping) return
-      this.#tell(this.#control.paused ? 'PAUSED' : 'RUNNING', null)
-      await loop.run(this.#control)
+      this.#reportState(this.#control.paused ? 'PAUSED' : 'RUNNING')
+      this.#markStarted()
+      await task.run(this.#control)
     } catch (error) {
       this.#failed = true
-      if (!this.#control.abandoned) this.#tell('FAILED', traceOf(error))
+      if (!this.#control.cancelled) this.#onState('FAILED', traceOf(error))
+    } finally {
+      this.#markStarted()
     }
   }
 
-  #tell(state: TaskState, trace: string | null): void {
-    if (!this.#control.stopping || state === 'FAILED') this.#report(state, trace)
+  #reportState(state: 'RUNNING' | 'PAUSED'): void {
+    if (!this.#control.stopping) this.#onState(state, null)
   }
 
   pause(): void {
     if (this.#control.paused || this.#failed) return
     this.#control.pause()
-    this.#tell('PAUSED', null)
+    this.#reportState('PAUSED')
   }
 
   resume(): void {
     if (!this.#control.paused || this.#failed) return
     this.#control.resume()
-    this.#tell('RUNNING', null)
+    this.#reportState('RUNNING')
   }
 
-  /** Ends the task; after `graceMs` it is given up on. True where it ended by itself. */
-  async stop(graceMs: number): Promise<boolean> {
+  /** Stops the task, and cancels it after `timeoutMs`. True where it stopped by itself. */
+  async stop(timeoutMs: number): Promise<boolean> {
     this.#control.stop()
-    if (!this.#running) return true
-    const waiting = new AbortController()
-    const ended = await Promise.race([this.#running.then(() => true), this.#system.clock.sleep(graceMs, waiting.signal).then(() => false)])
-    waiting.abort()
-    if (!ended) this.#control.abandon()
-    return ended
+    const stopped = await within(this.#system.clock, timeoutMs, this.#running)
+    if (!stopped) this.#control.cancel()
+    return stopped
   }
 
-  /** Ends the task at once: it stores and writes nothing more (Invariant 9). */
-  abandon(): void {
-    this.#control.abandon()
+  /** Stops the task without waiting: it stores and writes nothing more (Invariant 9). */
+  cancel(): void {
+    this.#control.cancel()
   }
 }

@@ -1,20 +1,21 @@
 /**
- * A worker, put together: stores, membership, what runs, and the door for REST. Composition only. In a group of workers with `group.id`;
- * alone, with its positions in a file, where `offset.storage.file.filename` is given and no group.
+ * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with its
+ * positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
  */
 import { createClient } from '../../core/client/index.ts'
 import type { Client, Producer } from '../../core/client/types.ts'
 import { realDisk } from '../../core/system/disk.ts'
 import type { System } from '../../core/system/index.ts'
+import { within } from '../../core/system/within.ts'
 import { findPlugins } from '../plugins.ts'
 import type { Connector, FlowReport } from '../sdk/index.ts'
-import { type ConfigListener, ConfigStore } from '../storage/config-backing-store.ts'
+import { ConfigBackingStore, type ConfigUpdateListener } from '../storage/config-backing-store.ts'
 import { FileLog } from '../storage/file-log.ts'
-import { TopicLog } from '../storage/kafka-based-log.ts'
+import { KafkaBasedLog } from '../storage/kafka-based-log.ts'
 import { MemoryLog } from '../storage/memory-log.ts'
-import { OffsetStore } from '../storage/offset-backing-store.ts'
+import { OffsetBackingStore } from '../storage/offset-backing-store.ts'
 import type { RecordLog } from '../storage/record-log.ts'
-import { StatusStore } from '../storage/status-backing-store.ts'
+import { StatusBackingStore } from '../storage/status-backing-store.ts'
 import type { ConnectorConfig, Herder } from '../types.ts'
 import { WorkerHerder } from './herder.ts'
 import { Instances } from './instances.ts'
@@ -22,33 +23,35 @@ import { forwardTaskConfigs } from './internal-requests.ts'
 import { Leadership } from './leadership.ts'
 import { workerMetrics } from './metrics.ts'
 import { restartPlan } from './restart-plan.ts'
-import { configuredUnits, type MembershipOwner, StandaloneMember, WorkerGroupMember, type WorkerMembership } from './worker-group-member.ts'
+import { StandaloneMember } from './standalone-member.ts'
+import { WorkerGroupMember } from './worker-group-member.ts'
+import { configuredKeys, type WorkerMembership, type WorkerRebalanceListener } from './worker-membership.ts'
 import { parseWorkerSettings, unknownSettings, type WorkerConfig } from './worker-settings.ts'
 
 export interface WorkerOptions {
-  /** Where this worker's REST API is reached by the others: their address for requests that only it can answer. */
+  /** The URL under which the other workers reach this worker's REST API. */
   advertisedUrl?: string | null
-  /** Aborts while the worker still starts: it gives up. */
+  /** Aborts the start. */
   stopping?: AbortSignal
-  /** Settings in the same file that others read, as the REST server's. */
+  /** Settings in the same file that other parts of the process read, such as the REST server. */
   otherSettings?: readonly string[]
   /** Connectors beside those in connectors/. */
   connectors?: readonly Connector[]
 }
 
 export interface Worker extends Herder {
-  /** host:port, as statuses name it. */
+  /** host:port, as statuses name the worker. */
   readonly workerId: string
-  /** What a flow task that runs here said of itself last. */
+  /** The last report of a flow task that runs here. */
   flowReport(connector: string, task: number): FlowReport | undefined
-  /** Rejects where the group of workers does not take this one: there is no more to come. */
+  /** Rejects when the group coordinator refuses this worker for good. */
   readonly failed: Promise<never>
-  /** Ends all tasks, leaves the group and closes; within about 5 s. */
+  /** Stops all tasks, leaves the group and closes; takes 5 s at most. */
   close(): Promise<void>
 }
 
-/** Of the time that closing may take, what is kept for leaving the group and closing connections. */
-const LEAVING_MS = 1_500
+/** The part of the time to close that is left for leaving the group and closing the connections. */
+const LEAVE_TIMEOUT_MS = 1_500
 
 interface Logs {
   configs: RecordLog
@@ -56,14 +59,14 @@ interface Logs {
   status: RecordLog
 }
 
-function topicLogs(config: WorkerConfig, client: Client, producer: Producer, system: System): Logs {
+function kafkaBasedLogs(config: WorkerConfig, client: Client, producer: Producer, system: System): Logs {
   const log = (what: 'config' | 'offset' | 'status', partitions: number) =>
-    new TopicLog(
+    new KafkaBasedLog(
       client,
       producer,
       {
         topic: config[`${what}.storage.topic`],
-        onePartition: what === 'config',
+        singlePartition: what === 'config',
         setting: `${what}.storage.topic`,
         partitions,
         replicationFactor: config[`${what}.storage.replication.factor`],
@@ -89,7 +92,7 @@ export async function startWorker(
     system.logger.warn({ settings: unknown }, `settings that are not known, and have no effect: ${unknown.join(', ')}`)
   const url = new URL(advertisedUrl ?? 'http://localhost:8083').href
   const workerId = new URL(url).host
-  const alone = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null
+  const offsetsFile = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null
   const client = createClient(
     {
       bootstrapServers: config['bootstrap.servers'],
@@ -104,110 +107,111 @@ export async function startWorker(
     },
     system,
   )
-  // the cluster answers while the plugins load
+  // The cluster responds while the plugins load.
   const [plugins] = await Promise.all([findPlugins(connectors), client.clusterId]).catch(async (error) => {
     await client.close()
     throw error
   })
   const producer = client.producer({ acks: 'all' })
   const logs: Logs =
-    alone === null
-      ? topicLogs(config, client, producer, system)
-      : { configs: new MemoryLog(), offsets: new FileLog(realDisk, alone), status: new MemoryLog() }
-  const complain = (message: string, key: string) => system.logger.warn({ key }, message)
-  const configs = new ConfigStore(logs.configs, complain)
-  const offsets = new OffsetStore(logs.offsets, complain)
-  const status = new StatusStore(logs.status, complain)
+    offsetsFile === null
+      ? kafkaBasedLogs(config, client, producer, system)
+      : { configs: new MemoryLog(), offsets: new FileLog(realDisk, offsetsFile), status: new MemoryLog() }
+  const warn = (message: string, key: string) => system.logger.warn({ key }, message)
+  const configs = new ConfigBackingStore(logs.configs, warn)
+  const offsets = new OffsetBackingStore(logs.offsets, warn)
+  const status = new StatusBackingStore(logs.status, warn)
 
   const instances = new Instances({
-    lent: {
+    services: {
       client,
       plugins,
       properties,
       config,
       offsets,
       system,
-      usesTopic(connector, task, topic) {
-        if (!config['topic.tracking.enable'] || status.hasTopic(connector, topic)) return
+      recordActiveTopic(connector, task, topic) {
+        // The topics of a deleted connector are removed while its tasks may still stop.
+        if (!config['topic.tracking.enable'] || status.hasTopic(connector, topic) || !configs.contains(connector)) return
         status.putTopic(topic, connector, task, system.clock.now()).catch((error) => {
-          system.logger.warn({ err: error, connector, topic }, 'a topic of a connector could not be noted')
+          system.logger.warn({ err: error, connector, topic }, 'an active topic of a connector could not be recorded')
         })
       },
-      report: (connector, task, report) => instances.noteReport(connector, task, report),
+      reportFlow: (connector, task, report) => instances.setFlowReport(connector, task, report),
     },
     configs,
     status,
     workerId,
     generation: () => membership.generation,
-    publish: (name, tasks, signal) => publish(name, tasks, signal),
+    publishTaskConfigs,
   })
 
-  async function publish(name: string, tasks: readonly ConnectorConfig[], signal: AbortSignal): Promise<void> {
-    if (membership.leads) return await door.publishTasks(name, tasks)
+  async function publishTaskConfigs(name: string, tasks: readonly ConnectorConfig[], signal: AbortSignal): Promise<void> {
+    if (membership.isLeader) return await herder.publishTaskConfigs(name, tasks, signal)
     const { leaderUrl } = membership
     if (leaderUrl === null) throw new Error('no leader is known, likely because a rebalance is under way')
     await forwardTaskConfigs(
       leaderUrl,
       name,
       tasks,
-      membership.sessioned ? configs.sessionKey : null,
+      membership.signsInternalRequests ? configs.sessionKey : null,
       config['inter.worker.signature.algorithm'],
       signal,
     )
   }
 
   const leadership = new Leadership(configs, status, config, system, () => membership)
-  const owner: MembershipOwner = {
-    release: (units) => instances.release(units),
-    hold(units) {
+  const listener: WorkerRebalanceListener = {
+    onRevoked: (keys) => instances.stop(keys),
+    onAssigned(keys) {
       workerMetrics(system.metrics).rebalances.inc()
-      instances.hold(units)
+      instances.runAssigned(keys)
     },
-    lost: () => instances.abandonAll(),
-    leading: () => leadership.assume(),
-    released: (unit) => leadership.released(unit),
-    beforeDeciding: () => leadership.beforeDeciding(),
+    onLost: () => instances.cancelAll(),
+    onElectedLeader: () => leadership.onElected(),
+    hasStopped: (key) => leadership.hasStopped(key),
+    beforeAssign: () => leadership.refreshStatuses(),
   }
   const membership: WorkerMembership =
-    alone === null
-      ? new WorkerGroupMember({ client, config, configs, url, owner, system })
-      : new StandaloneMember({ configs, url, owner, system })
+    offsetsFile === null
+      ? new WorkerGroupMember({ client, config, configs, url, listener, system })
+      : new StandaloneMember({ configs, url, listener })
 
-  let units = ''
-  /** Joins again where there is something else to run than before: everybody sees it in the topic, so nobody waits for a heartbeat. */
-  const unitsMayHaveChanged = (reason: string) => {
-    const now = configuredUnits(configs).sort().join('\n')
-    if (now === units) return
-    units = now
+  let configured = ''
+  /** Every worker reads the change in the config topic and joins again at once, so that none has to wait for a heartbeat. */
+  const rejoinIfChanged = (reason: string) => {
+    const now = configuredKeys(configs).sort().join('\n')
+    if (now === configured) return
+    configured = now
     membership.rejoin(reason)
   }
-  const listener: ConfigListener = {
-    connectorChanged(name) {
-      instances.connectorChanged(name)
-      unitsMayHaveChanged(`the connector ${name} is new`)
+  const configListener: ConfigUpdateListener = {
+    onConnectorConfigUpdate(name) {
+      instances.onConnectorConfigUpdate(name)
+      rejoinIfChanged(`connector ${name} was created`)
     },
-    connectorRemoved(name) {
-      instances.connectorRemoved(name)
-      unitsMayHaveChanged(`the connector ${name} was deleted`)
+    onConnectorConfigRemove(name) {
+      instances.onConnectorConfigRemove(name)
+      rejoinIfChanged(`connector ${name} was deleted`)
     },
-    tasksChanged(name, tasks) {
-      instances.tasksChanged(name, tasks)
-      unitsMayHaveChanged(`the connector ${name} has other tasks`)
+    onTaskConfigUpdate(name, tasks) {
+      instances.onTaskConfigUpdate(name, tasks)
+      rejoinIfChanged(`the number of tasks of connector ${name} has changed`)
     },
-    targetStateChanged: (name) => instances.retarget(name),
-    restartRequested: (request) => void instances.restart(restartPlan(request, status)),
-    sessionKeyChanged() {},
+    onTargetStateChange: (name) => instances.onTargetStateChange(name),
+    onRestartRequest: (request) => void instances.restart(restartPlan(request, status)),
   }
 
-  const door = new WorkerHerder({ client, plugins, config, configs, offsets, status, membership, instances, system })
+  const herder = new WorkerHerder({ client, plugins, config, configs, offsets, status, membership, instances, system })
   const closeStores = async () => {
-    await Promise.allSettled([configs.close(), offsets.close(), status.close()])
+    for (const closed of await Promise.allSettled([configs.close(), offsets.close(), status.close()]))
+      if (closed.status === 'rejected') system.logger.warn({ err: closed.reason }, 'a backing store could not be closed')
     await client.close()
   }
   try {
     stopping?.throwIfAborted()
-    await Promise.all([configs.start(listener), offsets.start(), status.start()])
-    units = configuredUnits(configs).sort().join('\n')
+    await Promise.all([configs.start(configListener), offsets.start(), status.start()])
+    configured = configuredKeys(configs).sort().join('\n')
     stopping?.throwIfAborted()
   } catch (error) {
     await closeStores()
@@ -216,21 +220,19 @@ export async function startWorker(
   membership.start()
 
   let closing: Promise<void> | null = null
-  return Object.assign(door, {
+  return Object.assign(herder, {
     workerId,
     flowReport: instances.flowReport,
     failed: membership.failed,
     close() {
       closing ??= (async () => {
         leadership.close()
-        // still a member while the tasks end, so that nobody begins them before
-        await instances.close(Math.max(0, config['task.shutdown.graceful.timeout.ms'] - LEAVING_MS))
-        const waiting = new AbortController()
+        // The worker leaves the group only after its tasks have stopped, so that no other worker starts them before.
+        await instances.close(Math.max(0, config['task.shutdown.graceful.timeout.ms'] - LEAVE_TIMEOUT_MS))
         const left = membership.close().then(closeStores)
-        left.catch((error) => system.logger.warn({ err: error }, 'the worker could not leave in order; the group will miss it'))
-        // a cluster that does not answer must not keep the process
-        await Promise.race([left, system.clock.sleep(LEAVING_MS, waiting.signal)])
-        waiting.abort()
+        left.catch((error) => system.logger.warn({ err: error }, 'the worker could not leave its group; its session will expire'))
+        // A cluster that does not respond must not keep the process alive.
+        await within(system.clock, LEAVE_TIMEOUT_MS, left)
       })()
       return closing
     },

@@ -136,7 +136,8 @@ export interface Connector {
   /** The folder's name, for people: `file`, `postgres`. */
   readonly name: string
   readonly doc: string
-  readonly version: string
+  /** The version of the package by default. */
+  readonly version?: string
   // biome-ignore lint/suspicious/noExplicitAny: the runtime parses the config that the side declared
   readonly source?: SourceSide<any> | undefined
   // biome-ignore lint/suspicious/noExplicitAny: see above

@@ -1,9 +1,9 @@
-/** Settings that stand under a prefix (`key.converter.`, `transforms.<name>.`), without it. */
-import type { ConnectorConfig } from '../types.ts'
-
-export function settingsUnder(prefix: string, config: ConnectorConfig): Record<string, string> {
+/**
+ * Settings under a prefix (`key.converter.`, `transforms.<name>.`), named without it.
+ */
+export function settingsUnder(prefix: string, settings: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(config)
+    Object.entries(settings)
       .filter(([name]) => name.startsWith(prefix))
       .map(([name, value]) => [name.slice(prefix.length), value]),
   )

@@ -1,6 +1,6 @@
 /**
- * What connectors there are: Kafka Connect's config topic, read into one image. Records of task configs count only from their commit record
- * on. The leader alone writes, but for target states. It knows the format; what to do about a change is the listener's.
+ * The connectors, their configs, target states and task configs: Kafka Connect's config topic, read into memory. Task configs take effect with
+ * their commit record. Only the leader writes, except target states. The listener acts on changes.
  */
 import type { ConnectorConfig } from '../types.ts'
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
@@ -19,53 +19,51 @@ export interface RestartRequest {
   onlyFailed: boolean
 }
 
-export interface ConfigListener {
-  /** A connector is new, or its config was written again, changed or not. */
-  connectorChanged(name: string): void
-  connectorRemoved(name: string): void
-  /** The tasks whose config is new, changed or gone. */
-  tasksChanged(name: string, tasks: readonly number[]): void
-  targetStateChanged(name: string): void
-  restartRequested(request: RestartRequest): void
-  sessionKeyChanged(key: SessionKey): void
+export interface ConfigUpdateListener {
+  /** A connector was created, or its config was written again, whether it has changed or not. */
+  onConnectorConfigUpdate(name: string): void
+  onConnectorConfigRemove(name: string): void
+  /** The tasks whose config was created, changed or removed. */
+  onTaskConfigUpdate(name: string, tasks: readonly number[]): void
+  onTargetStateChange(name: string): void
+  onRestartRequest(request: RestartRequest): void
 }
 
-const same = (a: ConnectorConfig | undefined, b: ConnectorConfig | undefined): boolean => {
+export const sameConfig = (a: ConnectorConfig | undefined, b: ConnectorConfig | undefined): boolean => {
   if (!a || !b) return a === b
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }
-export const sameConfig = same
 
-/** A connector's config without the keys that only nulls stand at: Kafka Connect's own JSON may hold them. */
+/** The properties of a record, without null values: Kafka Connect's records may have them. */
 function properties(value: unknown): ConnectorConfig | null {
-  const given = (value as { properties?: unknown } | null)?.properties
-  if (typeof given !== 'object' || given === null) return null
-  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+  const map = (value as { properties?: unknown } | null)?.properties
+  if (typeof map !== 'object' || map === null) return null
+  return Object.fromEntries(Object.entries(map).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }
 
-export class ConfigStore {
+export class ConfigBackingStore {
   readonly #log: RecordLog
-  readonly #complain: (message: string, key: string) => void
-  #listener: ConfigListener | null = null
+  readonly #warn: (message: string, key: string) => void
+  #listener: ConfigUpdateListener | null = null
   readonly #configs = new Map<string, ConnectorConfig>()
-  readonly #targets = new Map<string, TargetState>()
-  readonly #committed = new Map<string, ConnectorConfig[]>()
-  /** Task configs whose commit record has not come. */
-  readonly #pending = new Map<string, Map<number, ConnectorConfig>>()
-  /** Connectors whose task configs are not whole: a compaction or a crash of the leader took some of them. They must be written anew. */
-  readonly #torn = new Set<string>()
-  #lastKey: SessionKey | null = null
-  /** One past the last record that was applied, as Kafka Connect's workers compare it in a rebalance. */
+  readonly #targetStates = new Map<string, TargetState>()
+  readonly #taskConfigs = new Map<string, ConnectorConfig[]>()
+  /** Task configs whose commit record has not been read. */
+  readonly #deferredTaskConfigs = new Map<string, Map<number, ConnectorConfig>>()
+  /** Connectors with missing task configs, after a compaction or a crash of the leader: all must be written again. */
+  readonly #inconsistent = new Set<string>()
+  #sessionKey: SessionKey | null = null
+  /** One past the last record that was read: workers compare it in a rebalance, as Kafka Connect's do. */
   offset = -1
 
-  constructor(log: RecordLog, complain: (message: string, key: string) => void) {
+  constructor(log: RecordLog, warn: (message: string, key: string) => void) {
     this.#log = log
-    this.#complain = complain
+    this.#warn = warn
   }
 
-  /** Events come to the listener from after the first reading on. */
-  async start(listener: ConfigListener): Promise<void> {
+  /** The listener is called for records that are appended after the start. */
+  async start(listener: ConfigUpdateListener): Promise<void> {
     await this.#log.start((entry) => this.#apply(entry))
     this.#listener = listener
   }
@@ -73,30 +71,30 @@ export class ConfigStore {
   get connectors(): readonly string[] {
     return [...this.#configs.keys()].sort()
   }
-  has = (name: string): boolean => this.#configs.has(name)
-  config = (name: string): ConnectorConfig | undefined => this.#configs.get(name)
-  target = (name: string): TargetState => this.#targets.get(name) ?? 'STARTED'
-  /** None while a connector's task configs are not whole. */
-  tasks = (name: string): readonly ConnectorConfig[] => (this.#torn.has(name) ? [] : (this.#committed.get(name) ?? []))
-  isTorn = (name: string): boolean => this.#torn.has(name)
+  contains = (name: string): boolean => this.#configs.has(name)
+  connectorConfig = (name: string): ConnectorConfig | undefined => this.#configs.get(name)
+  targetState = (name: string): TargetState => this.#targetStates.get(name) ?? 'STARTED'
+  /** Empty while they are inconsistent. */
+  taskConfigs = (name: string): readonly ConnectorConfig[] => (this.#inconsistent.has(name) ? [] : (this.#taskConfigs.get(name) ?? []))
+  isInconsistent = (name: string): boolean => this.#inconsistent.has(name)
   get sessionKey(): SessionKey | null {
-    return this.#lastKey
+    return this.#sessionKey
   }
 
-  async putConnector(name: string, config: ConnectorConfig, target?: TargetState): Promise<void> {
-    const records: LogRecord[] = target ? [targetRecord(name, target)] : []
+  async putConnectorConfig(name: string, config: ConnectorConfig, target?: TargetState): Promise<void> {
+    const records: LogRecord[] = target ? [targetStateRecord(name, target)] : []
     await this.#write([...records, { key: `connector-${name}`, value: JSON.stringify({ properties: config }) }])
   }
 
-  async removeConnector(name: string): Promise<void> {
+  async removeConnectorConfig(name: string): Promise<void> {
     await this.#write([
       { key: `connector-${name}`, value: null },
       { key: `target-state-${name}`, value: null },
     ])
   }
 
-  /** All tasks of a connector. They count from the commit record on, which goes last. */
-  async putTasks(name: string, configs: readonly ConnectorConfig[]): Promise<void> {
+  /** Writes all task configs of a connector, and then the commit record with which they take effect. */
+  async putTaskConfigs(name: string, configs: readonly ConnectorConfig[]): Promise<void> {
     if (configs.length > 0)
       await this.#log.append(
         configs.map((config, task) => ({ key: `task-${name}-${task}`, value: JSON.stringify({ properties: config }) })),
@@ -104,9 +102,9 @@ export class ConfigStore {
     await this.#write([{ key: `commit-${name}`, value: JSON.stringify({ tasks: configs.length }) }])
   }
 
-  putTarget = (name: string, target: TargetState): Promise<void> => this.#write([targetRecord(name, target)])
+  putTargetState = (name: string, target: TargetState): Promise<void> => this.#write([targetStateRecord(name, target)])
 
-  putRestart = (request: RestartRequest): Promise<void> =>
+  putRestartRequest = (request: RestartRequest): Promise<void> =>
     this.#write([
       {
         key: `restart-connector-${request.connector}`,
@@ -122,7 +120,7 @@ export class ConfigStore {
       },
     ])
 
-  /** Resolves when the records are durable and in the image. */
+  /** Resolves when the records are durable and have been read back. */
   async #write(records: readonly LogRecord[]): Promise<void> {
     await this.#log.append(records)
     await this.#log.readToEnd()
@@ -138,102 +136,102 @@ export class ConfigStore {
       try {
         parsed = JSON.parse(value)
       } catch {
-        this.#complain('a record of the config topic is not JSON and is passed over', key)
+        this.#warn('a record of the config topic is not JSON and is ignored', key)
         return
       }
     }
     if (key.startsWith('connector-')) this.#applyConnector(key.slice('connector-'.length), parsed)
-    else if (key.startsWith('target-state-')) this.#applyTarget(key.slice('target-state-'.length), parsed)
+    else if (key.startsWith('target-state-')) this.#applyTargetState(key.slice('target-state-'.length), parsed)
     else if (key.startsWith('task-')) this.#applyTask(key, parsed)
     else if (key.startsWith('commit-')) this.#applyCommit(key.slice('commit-'.length), parsed)
-    else if (key.startsWith('restart-connector-')) this.#applyRestart(key.slice('restart-connector-'.length), parsed)
+    else if (key.startsWith('restart-connector-')) this.#applyRestartRequest(key.slice('restart-connector-'.length), parsed)
     else if (key === 'session-key') this.#applySessionKey(parsed)
     else if (!key.startsWith('tasks-fencing-') && !key.startsWith('logger-cluster-'))
-      this.#complain('a record of the config topic has a key that is not known and is passed over', key)
+      this.#warn('a record of the config topic has an unknown key and is ignored', key)
   }
 
   #applyConnector(name: string, parsed: unknown): void {
     if (parsed === null) {
-      this.#committed.delete(name)
-      this.#pending.delete(name)
-      this.#torn.delete(name)
-      this.#targets.delete(name)
-      if (this.#configs.delete(name)) this.#listener?.connectorRemoved(name)
+      this.#taskConfigs.delete(name)
+      this.#deferredTaskConfigs.delete(name)
+      this.#inconsistent.delete(name)
+      this.#targetStates.delete(name)
+      if (this.#configs.delete(name)) this.#listener?.onConnectorConfigRemove(name)
       return
     }
     const config = properties(parsed)
     if (!config) {
-      this.#complain('a connector in the config topic has no properties and is passed over', name)
+      this.#warn('a connector config has no properties and is ignored', name)
       return
     }
     if (this.#listener && !this.#configs.has(name)) {
-      // it is created here and now: task configs that are known under its name are a former connector's
-      this.#committed.delete(name)
-      this.#pending.delete(name)
-      this.#torn.delete(name)
+      // Task configs of this name belong to a connector that was deleted before.
+      this.#taskConfigs.delete(name)
+      this.#deferredTaskConfigs.delete(name)
+      this.#inconsistent.delete(name)
     }
     this.#configs.set(name, config)
-    this.#listener?.connectorChanged(name)
+    this.#listener?.onConnectorConfigUpdate(name)
   }
 
-  #applyTarget(name: string, parsed: unknown): void {
+  #applyTargetState(name: string, parsed: unknown): void {
     if (parsed === null) {
-      this.#targets.delete(name)
+      this.#targetStates.delete(name)
       return
     }
-    // older workers read `state`, where STOPPED is PAUSED
-    const { state, 'state.v2': newer } = parsed as { state?: string; 'state.v2'?: string }
-    const target = newer ?? state
+    // Workers before Kafka Connect 3.5 read `state`, which is PAUSED for STOPPED.
+    const { state, 'state.v2': stateV2 } = parsed as { state?: string; 'state.v2'?: string }
+    const target = stateV2 ?? state
     if (target !== 'STARTED' && target !== 'PAUSED' && target !== 'STOPPED') {
-      this.#complain(`a target state in the config topic is ${target} and is passed over`, name)
+      this.#warn(`the target state ${target} is unknown and is ignored`, name)
       return
     }
-    const changed = this.target(name) !== target
-    this.#targets.set(name, target)
-    if (changed && this.#configs.has(name)) this.#listener?.targetStateChanged(name)
+    const changed = this.targetState(name) !== target
+    this.#targetStates.set(name, target)
+    if (changed && this.#configs.has(name)) this.#listener?.onTargetStateChange(name)
   }
 
   #applyTask(key: string, parsed: unknown): void {
     const match = /^task-(.*)-(\d+)$/.exec(key)
     if (!match) {
-      this.#complain('a task in the config topic has no number and is passed over', key)
+      this.#warn('the key of a task config has no task number and is ignored', key)
       return
     }
     const config = properties(parsed)
     if (!config) return
     const [, name, task] = match
-    const waiting = this.#pending.get(name!) ?? new Map<number, ConnectorConfig>()
-    waiting.set(Number(task), config)
-    this.#pending.set(name!, waiting)
+    const deferred = this.#deferredTaskConfigs.get(name!) ?? new Map<number, ConnectorConfig>()
+    deferred.set(Number(task), config)
+    this.#deferredTaskConfigs.set(name!, deferred)
   }
 
   #applyCommit(name: string, parsed: unknown): void {
     const count = (parsed as { tasks?: unknown } | null)?.tasks
     if (typeof count !== 'number') return
-    const waiting = this.#pending.get(name) ?? new Map<number, ConnectorConfig>()
-    this.#pending.delete(name)
-    const before = this.#committed.get(name) ?? []
+    const deferred = this.#deferredTaskConfigs.get(name) ?? new Map<number, ConnectorConfig>()
+    this.#deferredTaskConfigs.delete(name)
+    const before = this.#taskConfigs.get(name) ?? []
     const after: ConnectorConfig[] = []
     for (let task = 0; task < count; task++) {
-      const config = waiting.get(task) ?? before[task]
+      const config = deferred.get(task) ?? before[task]
       if (config) after.push(config)
     }
     if (after.length < count) {
-      this.#torn.add(name)
+      this.#inconsistent.add(name)
       return
     }
-    const wasTorn = this.#torn.delete(name)
-    this.#committed.set(name, after)
+    const wasInconsistent = this.#inconsistent.delete(name)
+    this.#taskConfigs.set(name, after)
     const changed: number[] = []
     for (let task = 0; task < Math.max(before.length, after.length); task++)
-      if (wasTorn || waiting.has(task) || !same(before[task], after[task])) changed.push(task)
-    if (changed.length > 0) this.#listener?.tasksChanged(name, changed)
+      if (wasInconsistent || deferred.has(task) || !sameConfig(before[task], after[task])) changed.push(task)
+    if (changed.length > 0) this.#listener?.onTaskConfigUpdate(name, changed)
   }
 
-  #applyRestart(connector: string, parsed: unknown): void {
+  #applyRestartRequest(connector: string, parsed: unknown): void {
     const request = parsed as { 'include-tasks'?: unknown; 'only-failed'?: unknown } | null
     if (!request) return
-    this.#listener?.restartRequested({
+    this.#listener?.onRestartRequest({
       connector,
       includeTasks: request['include-tasks'] === true,
       onlyFailed: request['only-failed'] === true,
@@ -243,15 +241,14 @@ export class ConfigStore {
   #applySessionKey(parsed: unknown): void {
     const { key, algorithm, 'creation-timestamp': createdAt } = (parsed ?? {}) as Record<string, unknown>
     if (typeof key !== 'string' || typeof algorithm !== 'string' || typeof createdAt !== 'number') {
-      this.#complain('the session key in the config topic is not whole and is passed over', 'session-key')
+      this.#warn('a session key is incomplete and is ignored', 'session-key')
       return
     }
-    this.#lastKey = { key: Buffer.from(key, 'base64'), algorithm, createdAt }
-    this.#listener?.sessionKeyChanged(this.#lastKey)
+    this.#sessionKey = { key: Buffer.from(key, 'base64'), algorithm, createdAt }
   }
 }
 
-const targetRecord = (name: string, target: TargetState): LogRecord => ({
+const targetStateRecord = (name: string, target: TargetState): LogRecord => ({
   key: `target-state-${name}`,
   value: JSON.stringify({ state: target === 'STOPPED' ? 'PAUSED' : target, 'state.v2': target }),
 })

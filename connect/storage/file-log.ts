@@ -1,18 +1,21 @@
 /**
- * A record log in one JSON file (`{"<key>": "<value>", …}`), for a worker that stands alone. The whole file is replaced on each append
- * (Invariant 8), so it holds what is small: positions. Kafka Connect's own file of this name holds serialised Java objects, which are
- * recognised and refused with the mend rather than overwritten.
+ * A record log in one JSON file (`{"<key>": "<value>", …}`), for the positions of a standalone worker. Each append replaces the whole file
+ * (Invariant 8). Kafka Connect's own file of this name holds serialised Java objects: it is refused, never overwritten.
  */
 import type { Disk } from '../../core/system/disk.ts'
+import { SerialQueue } from '../../core/system/serial-queue.ts'
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
+
+/** The first bytes of a Java object stream. */
+const JAVA_STREAM_MAGIC = 0xaced
 
 export class FileLog implements RecordLog {
   readonly #disk: Disk
   readonly #path: string
   readonly #values = new Map<string, string>()
+  readonly #writes = new SerialQueue()
   #apply: (entry: LogEntry) => void = () => {}
-  #count = 0
-  #writing: Promise<void> = Promise.resolve()
+  #nextOffset = 0
 
   constructor(disk: Disk, path: string) {
     this.#disk = disk
@@ -23,14 +26,14 @@ export class FileLog implements RecordLog {
     this.#apply = apply
     const bytes = this.#disk.readFile(this.#path)
     if (!bytes || bytes.length === 0) return
-    if (bytes.readUInt16BE(0) === 0xaced)
+    if (bytes.readUInt16BE(0) === JAVA_STREAM_MAGIC)
       throw new Error(
-        `${this.#path} was written by Kafka Connect's own standalone mode (serialised Java), which cannot be read here: ` +
-          'name another file in offset.storage.file.filename, or start a distributed worker, whose topics are the same for both',
+        `${this.#path} was written by Kafka Connect's standalone mode (serialised Java), which cannot be read here: ` +
+          'set offset.storage.file.filename to another file, or start a distributed worker, whose topics both can read',
       )
     for (const [key, value] of Object.entries(this.#parse(bytes))) {
       this.#values.set(key, value)
-      apply({ key, value, offset: this.#count++ })
+      apply({ key, value, offset: this.#nextOffset++ })
     }
   }
 
@@ -40,13 +43,13 @@ export class FileLog implements RecordLog {
       if (typeof parsed === 'object' && parsed !== null && Object.values(parsed).every((value) => typeof value === 'string'))
         return parsed as Record<string, string>
     } catch (cause) {
-      throw new Error(`${this.#path} is not the JSON that keeps positions: mend it, or move it away to begin anew`, { cause })
+      throw new Error(`${this.#path} is not JSON: repair it, or move it away to start without positions`, { cause })
     }
-    throw new Error(`${this.#path} is not a JSON object of texts: mend it, or move it away to begin anew`)
+    throw new Error(`${this.#path} is not a JSON object of strings: repair it, or move it away to start without positions`)
   }
 
   append(records: readonly LogRecord[]): Promise<void> {
-    const write = async () => {
+    return this.#writes.run(async () => {
       const next = new Map(this.#values)
       for (const { key, value } of records) {
         if (value === null) next.delete(key)
@@ -56,20 +59,16 @@ export class FileLog implements RecordLog {
       for (const { key, value } of records) {
         if (value === null) this.#values.delete(key)
         else this.#values.set(key, value)
-        this.#apply({ key, value, offset: this.#count++ })
+        this.#apply({ key, value, offset: this.#nextOffset++ })
       }
-    }
-    // one after the other; the failure of one is its own caller's and does not stop the next
-    const mine = this.#writing.then(write, write)
-    this.#writing = mine.catch(() => {})
-    return mine
+    })
   }
 
   async readToEnd(): Promise<void> {
-    await this.#writing
+    await this.#writes.run(async () => {})
   }
 
   async close(): Promise<void> {
-    await this.#writing
+    await this.#writes.run(async () => {})
   }
 }

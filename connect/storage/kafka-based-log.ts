@@ -1,47 +1,47 @@
 /**
- * A record log on a compacted topic, as Kafka Connect keeps its internal topics. The topic is created where it is missing and refused where
- * it would forget records. It is read by position, without a group, and followed until closed.
+ * A record log on a compacted topic, as Kafka Connect's internal topics are. A missing topic is created; one that would lose records is refused.
+ * It is consumed without a group, and followed until it is closed.
  */
 import { awaitTopicLeaders, createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client, Consumer, Producer, TopicMetadata } from '../../core/client/types.ts'
 import { type ErrorName, isRetriable, KafkaError } from '../../core/errors.ts'
+import { backoffMs } from '../../core/system/backoff.ts'
 import type { System } from '../../core/system/index.ts'
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
 
-export interface TopicLogSettings {
+export interface KafkaBasedLogSettings {
   topic: string
   partitions: number
-  /** The order of all its records counts. */
-  onePartition?: boolean
+  /** The order of all records matters. */
+  singlePartition?: boolean
   replicationFactor: number
-  /** The setting that named the topic, for messages. */
+  /** The setting that names the topic, for messages. */
   setting: string
 }
 
-/** How long one poll waits for records. */
-const POLL_MS = 1_000
-const FIRST_RETRY_MS = 100
-const LAST_RETRY_MS = 5_000
+const POLL_TIMEOUT_MS = 1_000
+const READ_TO_END_TIMEOUT_MS = 60_000
+const RETRY_BACKOFF = { baseMs: 100, maxMs: 5_000 }
 
-interface Waiter {
+interface ReadToEndWaiter {
   ends: ReadonlyMap<number, number>
   resolve(): void
 }
 
-export class TopicLog implements RecordLog {
+export class KafkaBasedLog implements RecordLog {
   readonly #client: Client
   readonly #producer: Producer
-  readonly #settings: TopicLogSettings
+  readonly #settings: KafkaBasedLogSettings
   readonly #system: System
   readonly #stopping = new AbortController()
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new Set<ReadToEndWaiter>()
   readonly #positions = new Map<number, number>()
   #consumer: Consumer | null = null
-  #following: Promise<void> = Promise.resolve()
+  #polling: Promise<void> = Promise.resolve()
   #apply: (entry: LogEntry) => void = () => {}
 
-  /** The producer is the worker's: it stays open when this closes. */
-  constructor(client: Client, producer: Producer, settings: TopicLogSettings, system: System) {
+  /** Does not close the producer, which the worker's logs share. */
+  constructor(client: Client, producer: Producer, settings: KafkaBasedLogSettings, system: System) {
     this.#client = client
     this.#producer = producer
     this.#settings = settings
@@ -51,32 +51,32 @@ export class TopicLog implements RecordLog {
   async start(apply: (entry: LogEntry) => void): Promise<void> {
     this.#apply = apply
     const { topic } = this.#settings
-    const { count, isNew } = await this.#ensureTopic()
+    const { count, isNew } = await this.#createTopic()
     const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }))
     for (const { partition } of partitions) this.#positions.set(partition, 0)
     this.#consumer = this.#client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 10_000, fetchMaxWaitMs: 500 })
     this.#consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
-    this.#following = this.#follow(this.#consumer)
-    // what did not exist holds nothing, and its leaders may take a while to begin
+    this.#polling = this.#pollLoop(this.#consumer)
+    // A new topic has no records, and its leaders may take a while to be elected.
     if (!isNew) await this.readToEnd()
   }
 
-  /** How many partitions the topic has, and whether it was made just now. */
-  async #ensureTopic(): Promise<{ count: number; isNew: boolean }> {
+  /** The number of partitions, and whether the topic was created by this call. */
+  async #createTopic(): Promise<{ count: number; isNew: boolean }> {
     const { topic, partitions, replicationFactor, setting } = this.#settings
     const spec = { name: topic, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact' } }
     const created = (await createMissingTopics(this.#client, [spec], setting.replace(/topic$/, 'replication.factor'))).has(topic)
     // A new topic has the requested settings, and no records that would have to be read first.
     if (created && partitions > 0) return { count: partitions, isNew: true }
     const found = await awaitTopicLeaders(this.#client, this.#system.clock, topic, { signal: this.#stopping.signal })
-    if (!created) await this.#refuseUnfit(found)
+    if (!created) await this.#verifyTopic(found)
     return { count: found.partitions.length, isNew: false }
   }
 
-  /** A topic that deletes by age would lose connectors and positions, and one with more partitions than order allows would mix them up. */
-  async #refuseUnfit(found: TopicMetadata): Promise<void> {
-    const { topic, setting, onePartition } = this.#settings
-    if (onePartition && found.partitions.length > 1)
+  /** Refuses a topic that deletes records by age, and one that has more partitions than the order of its records allows. */
+  async #verifyTopic(found: TopicMetadata): Promise<void> {
+    const { topic, setting, singlePartition } = this.#settings
+    if (singlePartition && found.partitions.length > 1)
       throw new Error(
         `Topic '${topic}' supplied via the '${setting}' property is required to have a single partition in order to guarantee consistency of ` +
           `connector configurations, but found ${found.partitions.length} partitions.`,
@@ -92,23 +92,23 @@ export class TopicLog implements RecordLog {
       )
   }
 
-  async #follow(consumer: Consumer): Promise<void> {
-    let retryMs = FIRST_RETRY_MS
+  async #pollLoop(consumer: Consumer): Promise<void> {
+    let attempt = 0
     while (!this.#stopping.signal.aborted) {
       try {
-        for (const batch of await consumer.poll(POLL_MS, this.#stopping.signal)) {
+        for (const batch of await consumer.poll(POLL_TIMEOUT_MS, this.#stopping.signal)) {
           for (const record of batch.records)
             if (record.key)
               this.#apply({ key: record.key.toString('utf8'), value: record.value?.toString('utf8') ?? null, offset: record.offset })
           this.#positions.set(batch.partition, batch.nextOffset)
         }
-        retryMs = FIRST_RETRY_MS
+        attempt = 0
         this.#wake()
       } catch (error) {
         if (this.#stopping.signal.aborted) break
-        this.#system.logger.warn({ err: error, topic: this.#settings.topic, retryMs }, 'an internal topic could not be read; trying again')
-        await this.#system.clock.sleep(retryMs, this.#stopping.signal)
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)
+        const delayMs = backoffMs(RETRY_BACKOFF, attempt++, this.#system.random)
+        this.#system.logger.warn({ err: error, topic: this.#settings.topic, delayMs }, 'an internal topic could not be read; it is retried')
+        await this.#system.clock.sleep(delayMs, this.#stopping.signal)
       }
     }
   }
@@ -122,18 +122,18 @@ export class TopicLog implements RecordLog {
     return true
   }
 
-  /** A consumer may have moved past what holds no records (compaction, control batches). */
+  /** The consumer may be past offsets without records, which compaction and control batches leave. */
   #position(partition: number): number {
     const moved = this.#consumer?.position({ topic: this.#settings.topic, partition })
     return Math.max(this.#positions.get(partition) ?? 0, moved ?? 0)
   }
 
-  async readToEnd(timeoutMs = 60_000): Promise<void> {
+  async readToEnd(timeoutMs = READ_TO_END_TIMEOUT_MS): Promise<void> {
     const { topic } = this.#settings
-    const ends = await this.#ends(this.#system.clock.monotonic() + timeoutMs)
+    const ends = await this.#endOffsets(this.#system.clock.monotonic() + timeoutMs)
     if (this.#reached(ends)) return
     await new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = {
+      const waiter: ReadToEndWaiter = {
         ends,
         resolve: () => {
           timer.cancel()
@@ -149,18 +149,18 @@ export class TopicLog implements RecordLog {
     })
   }
 
-  /** Where each partition ends now. A leader that moves or restarts is asked again. */
-  async #ends(deadline: number): Promise<Map<number, number>> {
+  /** The end offset of each partition. Retries while a partition has no leader. */
+  async #endOffsets(deadline: number): Promise<Map<number, number>> {
     const { topic } = this.#settings
-    const asked = [...this.#positions.keys()].map((partition) => ({ topic, partition, spec: 'latest' as const }))
-    for (;;) {
-      const told = await this.#client.admin.listOffsets(asked)
-      const failed = told.find((end) => end.error !== null)
-      if (!failed) return new Map(told.map(({ partition, offset }) => [partition, offset]))
+    const partitions = [...this.#positions.keys()].map((partition) => ({ topic, partition, spec: 'latest' as const }))
+    for (let attempt = 0; ; attempt++) {
+      const ends = await this.#client.admin.listOffsets(partitions)
+      const failed = ends.find((end) => end.error !== null)
+      if (!failed) return new Map(ends.map(({ partition, offset }) => [partition, offset]))
       const error = failed.error as ErrorName
       if (!isRetriable(error) || this.#stopping.signal.aborted || this.#system.clock.monotonic() > deadline)
-        throw new KafkaError(error, `the end of ${topic}-${failed.partition}: ${error}`)
-      await this.#system.clock.sleep(FIRST_RETRY_MS, this.#stopping.signal)
+        throw new KafkaError(error, `the end offset of ${topic}-${failed.partition} is unknown: ${error}`)
+      await this.#system.clock.sleep(backoffMs(RETRY_BACKOFF, attempt, this.#system.random), this.#stopping.signal)
     }
   }
 
@@ -173,7 +173,7 @@ export class TopicLog implements RecordLog {
 
   async close(): Promise<void> {
     this.#stopping.abort()
-    await this.#following
+    await this.#polling
     await this.#consumer?.close()
   }
 }

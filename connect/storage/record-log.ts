@@ -1,24 +1,24 @@
 /**
- * What the worker's three stores stand on: keyed records, the newest of each key counting, read to the end at the start and followed
- * afterwards. On a compacted topic, in a file, or in memory; all three pass the same suite.
+ * What the worker's three backing stores are built on: keyed records of which the newest of each key counts, read to the end at the start and
+ * followed afterwards. On a compacted topic, in a file or in memory; all three pass the same tests.
  */
 export interface LogRecord {
   key: string
-  /** Null takes the key away. */
+  /** Null deletes the key. */
   value: string | null
 }
 
 export interface LogEntry extends LogRecord {
-  /** Where the record stands in its partition. A log without offsets counts its records. */
+  /** The offset of the record in its partition. A log without offsets counts its records. */
   offset: number
 }
 
 export interface RecordLog {
-  /** Reads all that is there, giving each record to `apply` in the order of its partition, and goes on doing so. Once. */
+  /** Reads all records and follows the log: `apply` gets each record, in the order of its partition. Once. */
   start(apply: (entry: LogEntry) => void): Promise<void>
-  /** In this order within a partition; resolves when all are durable. They come back through `apply`. */
+  /** Keeps the order within a partition; resolves when all are durable. They come back through `apply`. */
   append(records: readonly LogRecord[]): Promise<void>
-  /** Resolves when everything that was there at the call has been applied. */
+  /** Resolves when every record that existed at the call has been applied. */
   readToEnd(timeoutMs?: number): Promise<void>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * How connectors and tasks are: Kafka Connect's status topic, and the topics that each connector has used. A worker that was left behind
- * never overwrites what a newer generation said.
+ * The states of connectors and tasks, and the active topics of each connector: Kafka Connect's status topic, read into memory. A worker that
+ * was removed from the group never overwrites the status that a newer generation has written.
  */
 import type { LogEntry, RecordLog } from './record-log.ts'
 
@@ -14,36 +14,56 @@ export interface Status {
   version: string | null
 }
 
+/** The states of a task that may still write. */
+const RUNNING_STATES: readonly StatusState[] = ['RUNNING', 'PAUSED', 'RESTARTING']
+
 const connectorKey = (name: string) => `status-connector-${name}`
 const taskKey = (name: string, task: number) => `status-task-${name}-${task}`
 const topicKey = (topic: string, connector: string) => `status-topic-${topic}:connector-${connector}`
 
-export class StatusStore {
+export class StatusBackingStore {
   readonly #log: RecordLog
-  readonly #complain: (message: string, key: string) => void
+  readonly #warn: (message: string, key: string) => void
   readonly #connectors = new Map<string, Status>()
   readonly #tasksByConnector = new Map<string, Map<number, Status>>()
   readonly #topicsByConnector = new Map<string, Set<string>>()
-  /** Keys of topics that were written and have not come back yet: they are not written again meanwhile. */
-  readonly #noting = new Set<string>()
+  /** Keys of active topics that were written and not read back yet: they are not written twice. */
+  readonly #unreadTopicKeys = new Set<string>()
+  /** Called after each task status that is read. */
+  readonly #taskListeners = new Set<() => void>()
 
-  constructor(log: RecordLog, complain: (message: string, key: string) => void) {
+  constructor(log: RecordLog, warn: (message: string, key: string) => void) {
     this.#log = log
-    this.#complain = complain
+    this.#warn = warn
   }
 
   start = (): Promise<void> => this.#log.start((entry) => this.#apply(entry))
   refresh = (timeoutMs?: number): Promise<void> => this.#log.readToEnd(timeoutMs)
   close = (): Promise<void> => this.#log.close()
 
-  /** Of all connectors of which anything is known. */
-  names = (): string[] => [...new Set([...this.#connectors.keys(), ...this.#tasksByConnector.keys()])]
+  /** The names of all connectors that the topic has anything of. */
+  connectors = (): string[] => [
+    ...new Set([...this.#connectors.keys(), ...this.#tasksByConnector.keys(), ...this.#topicsByConnector.keys()]),
+  ]
   connector = (name: string): Status | undefined => this.#connectors.get(name)
   task = (name: string, task: number): Status | undefined => this.#tasksByConnector.get(name)?.get(task)
   tasks = (name: string): ReadonlyMap<number, Status> => this.#tasksByConnector.get(name) ?? new Map()
   topics = (name: string): string[] => [...(this.#topicsByConnector.get(name) ?? [])].sort()
   hasTopic = (name: string, topic: string): boolean =>
-    this.#topicsByConnector.get(name)?.has(topic) === true || this.#noting.has(topicKey(topic, name))
+    this.#topicsByConnector.get(name)?.has(topic) === true || this.#unreadTopicKeys.has(topicKey(topic, name))
+
+  /** Resolves when no task of a connector has a status of one that still runs, or when `signal` aborts. */
+  async tasksStopped(name: string, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const check = () => {
+      if (![...this.tasks(name).values()].some(({ state }) => RUNNING_STATES.includes(state))) resolve()
+    }
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    this.#taskListeners.add(check)
+    check()
+    await promise
+    this.#taskListeners.delete(check)
+  }
 
   putConnector = (name: string, status: Status): Promise<void> => this.#put(connectorKey(name), this.connector(name), status)
   putTask = (name: string, task: number, status: Status): Promise<void> => this.#put(taskKey(name, task), this.task(name, task), status)
@@ -53,11 +73,11 @@ export class StatusStore {
 
   async putTopic(topic: string, connector: string, task: number, discoverTimestamp: number): Promise<void> {
     const key = topicKey(topic, connector)
-    this.#noting.add(key)
+    this.#unreadTopicKeys.add(key)
     try {
       await this.#log.append([{ key, value: JSON.stringify({ topic: { name: topic, connector, task, discoverTimestamp } }) }])
     } catch (error) {
-      this.#noting.delete(key)
+      this.#unreadTopicKeys.delete(key)
       throw error
     }
   }
@@ -68,7 +88,7 @@ export class StatusStore {
   }
 
   async #put(key: string, before: Status | undefined, status: Status): Promise<void> {
-    // Invariant 9: what a newer generation said of it stays, whatever an old owner still has to tell
+    // Invariant 9: what a newer generation has written stays, whatever a former owner still reports.
     if (before && before.workerId !== status.workerId && before.generation > status.generation) return
     const { state, trace, workerId, generation, version } = status
     await this.#log.append([{ key, value: JSON.stringify({ state, trace, worker_id: workerId, generation, version }) }])
@@ -80,36 +100,44 @@ export class StatusStore {
       try {
         parsed = JSON.parse(value) as Record<string, unknown>
       } catch {
-        this.#complain('a record of the status topic is not JSON and is passed over', key)
+        this.#warn('a record of the status topic is not JSON and is ignored', key)
         return
       }
     }
     const task = /^status-task-(.*)-(\d+)$/.exec(key)
     const topic = /^status-topic-(.*):connector-(.*)$/.exec(key)
-    if (key.startsWith('status-connector-')) set(this.#connectors, key.slice('status-connector-'.length), statusOf(parsed))
-    else if (task) {
-      const tasks = within(this.#tasksByConnector, task[1]!, () => new Map<number, Status>())
-      set(tasks, Number(task[2]), statusOf(parsed))
-      if (tasks.size === 0) this.#tasksByConnector.delete(task[1]!)
-    } else if (topic) {
-      const known = within(this.#topicsByConnector, topic[2]!, () => new Set<string>())
-      this.#noting.delete(key)
-      if (parsed) known.add(topic[1]!)
-      else known.delete(topic[1]!)
-    } else this.#complain('a record of the status topic has a key that is not known and is passed over', key)
+    if (key.startsWith('status-connector-')) setOrDelete(this.#connectors, key.slice('status-connector-'.length), statusOf(parsed))
+    else if (task) this.#applyTask(task[1]!, Number(task[2]), statusOf(parsed))
+    else if (topic) this.#applyTopic(key, topic[1]!, topic[2]!, parsed !== null)
+    else this.#warn('a record of the status topic has an unknown key and is ignored', key)
+  }
+
+  #applyTask(connector: string, task: number, status: Status | null): void {
+    const tasks = getOrCreate(this.#tasksByConnector, connector, () => new Map<number, Status>())
+    setOrDelete(tasks, task, status)
+    if (tasks.size === 0) this.#tasksByConnector.delete(connector)
+    for (const listener of this.#taskListeners) listener()
+  }
+
+  #applyTopic(key: string, topic: string, connector: string, active: boolean): void {
+    this.#unreadTopicKeys.delete(key)
+    const topics = getOrCreate(this.#topicsByConnector, connector, () => new Set<string>())
+    if (active) topics.add(topic)
+    else topics.delete(topic)
+    if (topics.size === 0) this.#topicsByConnector.delete(connector)
   }
 }
 
-function within<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+function getOrCreate<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   let found = map.get(key)
   if (!found) {
-    found = make()
+    found = create()
     map.set(key, found)
   }
   return found
 }
 
-function set<K>(map: Map<K, Status>, key: K, status: Status | null): void {
+function setOrDelete<K>(map: Map<K, Status>, key: K, status: Status | null): void {
   if (status) map.set(key, status)
   else map.delete(key)
 }

@@ -5,7 +5,6 @@ import { fileSource } from './source.ts'
 
 export default defineConnector({
   name: 'file',
-  version: '0.1.0',
   doc: 'Reads lines, JSON lines or CSV from a file that may still grow, and writes lines or JSON lines into a file, each record once.',
   source: fileSource,
   sink: fileSink,

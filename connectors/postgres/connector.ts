@@ -4,7 +4,6 @@ import { postgresSink } from './sink.ts'
 
 export default defineConnector({
   name: 'postgres',
-  version: '0.1.0',
   doc: "Writes records as rows of Postgres tables, which it creates from the records' fields where it may.",
   sink: postgresSink,
 })

@@ -73,7 +73,7 @@ export default defineApi({
       configs: Object.fromEntries(configs.map((config) => [config.name, config.value])),
     }))
     try {
-      cluster.checkSize(newTopics)
+      cluster.checkPartitionCount(newTopics)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       const { message } = error

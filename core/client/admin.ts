@@ -1,6 +1,6 @@
 /**
- * The admin calls: topics, configs, offsets, groups, the cluster. Each finds the node that can answer. A call about one thing throws; a call
- * about many gives an error for each.
+ * The admin client: topics, configs, offsets, groups, the cluster. Each call finds the broker that is responsible. A call about one thing throws
+ * its error; a call about many returns an error for each.
  */
 import describeGroups from '../apis/15-describe-groups.ts'
 import listGroups from '../apis/16-list-groups.ts'
@@ -14,7 +14,9 @@ import incrementalAlterConfigs from '../apis/44-incremental-alter-configs.ts'
 import describeCluster from '../apis/60-describe-cluster.ts'
 import { errorName, KafkaError } from '../errors.ts'
 import { byTopic, partitionKey } from '../topic-partition.ts'
-import { askCoordinator, commitOffsets, fetchCommitted } from './group-offsets.ts'
+import { ZERO_UUID } from '../wire/types.ts'
+import { requestFromCoordinator } from './group/coordinator-requests.ts'
+import { commitOffsets, fetchCommitted } from './group/group-offsets.ts'
 import { requestFromLeaders } from './leader-requests.ts'
 import { listOffsets, offsetsForLeaderEpochs } from './partition-offsets.ts'
 import type { RequestRouter } from './transport/request-router.ts'
@@ -23,27 +25,27 @@ import type { CommitOffset, Admin as Contract, EpochEndOffset, ListedOffset, Off
 type GroupDescription = Awaited<ReturnType<Contract['describeGroups']>>[number]
 
 const TOPIC_RESOURCE = 2
-/** Where a config's value comes from: these were not set for the topic itself. */
-const SET_FOR_TOPIC = 1
+/** ConfigSource DYNAMIC_TOPIC_CONFIG: set for the topic itself. */
+const DYNAMIC_TOPIC_CONFIG = 1
 
 const failure = (code: number, message: string | null | undefined, about: string): KafkaError | null =>
   code === 0 ? null : new KafkaError(errorName(code), message ? `${about}: ${message}` : `${about}: ${errorName(code)}`)
 
 export class AdminClient implements Contract {
-  readonly #network: RequestRouter
+  readonly #router: RequestRouter
 
-  constructor(network: RequestRouter) {
-    this.#network = network
+  constructor(router: RequestRouter) {
+    this.#router = router
   }
 
   get #timeoutMs(): number {
-    return this.#network.settings.requestTimeoutMs
+    return this.#router.settings.requestTimeoutMs
   }
 
   async createTopics(
     topics: readonly { name: string; partitions: number; replicationFactor: number; configs?: Record<string, string> }[],
   ): Promise<Map<string, Error | null>> {
-    const answer = await this.#network.send('controller', createTopics, {
+    const response = await this.#router.send('controller', createTopics, {
       topics: topics.map(({ name, partitions, replicationFactor, configs }) => ({
         name,
         numPartitions: partitions,
@@ -54,25 +56,27 @@ export class AdminClient implements Contract {
       timeoutMs: this.#timeoutMs,
       validateOnly: false,
     })
-    return new Map(answer.topics.map((topic) => [topic.name, failure(topic.errorCode, topic.errorMessage, `topic ${topic.name}`)]))
+    return new Map(response.topics.map((topic) => [topic.name, failure(topic.errorCode, topic.errorMessage, `topic ${topic.name}`)]))
   }
 
   async deleteTopics(names: readonly string[]): Promise<Map<string, Error | null>> {
-    const answer = await this.#network.send('controller', deleteTopics, {
-      topics: names.map((name) => ({ name, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' })),
+    const response = await this.#router.send('controller', deleteTopics, {
+      topics: names.map((name) => ({ name, topicId: ZERO_UUID })),
       topicNames: names,
       timeoutMs: this.#timeoutMs,
     })
-    return new Map(answer.responses.map((entry) => [entry.name ?? '', failure(entry.errorCode, entry.errorMessage, `topic ${entry.name}`)]))
+    return new Map(
+      response.responses.map((entry) => [entry.name ?? '', failure(entry.errorCode, entry.errorMessage, `topic ${entry.name}`)]),
+    )
   }
 
   async createPartitions(name: string, count: number): Promise<void> {
-    const answer = await this.#network.send('controller', createPartitions, {
+    const response = await this.#router.send('controller', createPartitions, {
       topics: [{ name, count, assignments: null }],
       timeoutMs: this.#timeoutMs,
       validateOnly: false,
     })
-    for (const result of answer.results) {
+    for (const result of response.results) {
       const error = failure(result.errorCode, result.errorMessage, `topic ${result.name}`)
       if (error) throw error
     }
@@ -80,12 +84,12 @@ export class AdminClient implements Contract {
 
   async describeTopicConfigs(names: readonly string[]): Promise<Map<string, TopicConfig[]>> {
     if (names.length === 0) return new Map()
-    const answer = await this.#network.send('any', describeConfigs, {
+    const response = await this.#router.send('any', describeConfigs, {
       resources: names.map((resourceName) => ({ resourceType: TOPIC_RESOURCE, resourceName, configurationKeys: null })),
       includeSynonyms: false,
     })
     const configs = new Map<string, TopicConfig[]>()
-    for (const result of answer.results) {
+    for (const result of response.results) {
       const error = failure(result.errorCode, result.errorMessage, `configs of topic ${result.resourceName}`)
       if (error) throw error
       configs.set(
@@ -96,7 +100,7 @@ export class AdminClient implements Contract {
           readOnly,
           isSensitive,
           source: configSource,
-          isDefault: configSource !== SET_FOR_TOPIC,
+          isDefault: configSource !== DYNAMIC_TOPIC_CONFIG,
         })),
       )
     }
@@ -106,7 +110,7 @@ export class AdminClient implements Contract {
   async alterTopicConfigs(
     changes: ReadonlyMap<string, readonly { name: string; operation: 0 | 1; value: string | null }[]>,
   ): Promise<void> {
-    const answer = await this.#network.send('controller', incrementalAlterConfigs, {
+    const response = await this.#router.send('controller', incrementalAlterConfigs, {
       resources: [...changes].map(([resourceName, configs]) => ({
         resourceType: TOPIC_RESOURCE,
         resourceName,
@@ -114,32 +118,30 @@ export class AdminClient implements Contract {
       })),
       validateOnly: false,
     })
-    for (const result of answer.responses) {
+    for (const result of response.responses) {
       const error = failure(result.errorCode, result.errorMessage, `configs of topic ${result.resourceName}`)
       if (error) throw error
     }
   }
 
   listOffsets(partitions: readonly (TopicPartition & { spec: OffsetSpec })[], isolationLevel: 0 | 1 = 0): Promise<ListedOffset[]> {
-    return listOffsets(this.#network, partitions, { isolationLevel })
+    return listOffsets(this.#router, partitions, { isolationLevel })
   }
 
   offsetsForLeaderEpochs(partitions: readonly (TopicPartition & { leaderEpoch: number })[]): Promise<EpochEndOffset[]> {
-    return offsetsForLeaderEpochs(this.#network, partitions)
+    return offsetsForLeaderEpochs(this.#router, partitions)
   }
 
   async listGroups(): Promise<{ groupId: string; protocolType: string; state: string }[]> {
-    await this.#network.metadata.refresh([])
-    const answers = await Promise.all(
-      this.#network.metadata
-        .brokerList()
-        .map(({ id }) => this.#network.send({ node: id }, listGroups, { statesFilter: [], typesFilter: [] })),
+    await this.#router.metadata.refresh([])
+    const responses = await Promise.all(
+      this.#router.metadata.brokers().map(({ id }) => this.#router.send({ node: id }, listGroups, { statesFilter: [], typesFilter: [] })),
     )
     const groups = new Map<string, { groupId: string; protocolType: string; state: string }>()
-    for (const answer of answers) {
-      const error = failure(answer.errorCode, null, 'list of groups')
+    for (const response of responses) {
+      const error = failure(response.errorCode, null, 'list of groups')
       if (error) throw error
-      for (const { groupId, protocolType, groupState } of answer.groups) groups.set(groupId, { groupId, protocolType, state: groupState })
+      for (const { groupId, protocolType, groupState } of response.groups) groups.set(groupId, { groupId, protocolType, state: groupState })
     }
     return [...groups.values()]
   }
@@ -147,14 +149,14 @@ export class AdminClient implements Contract {
   async describeGroups(ids: readonly string[]): Promise<GroupDescription[]> {
     return Promise.all(
       ids.map((groupId) =>
-        askCoordinator<GroupDescription>(this.#network, groupId, {}, async () => {
-          const answer = await this.#network.send({ group: groupId }, describeGroups, { groups: [groupId] })
-          const group = answer.groups[0]
-          if (!group) return { error: -1, about: `group ${groupId}` }
-          // Since version 6 a group that is not there is an error; before it was a dead group.
+        requestFromCoordinator<GroupDescription>(this.#router, groupId, {}, async () => {
+          const response = await this.#router.send({ group: groupId }, describeGroups, { groups: [groupId] })
+          const group = response.groups[0]
+          if (!group) return { errorCode: -1, about: `group ${groupId}` }
+          // From version 6 on a group that does not exist is an error; before, it is a dead group.
           if (errorName(group.errorCode) === 'GROUP_ID_NOT_FOUND')
             return { value: { groupId, state: 'Dead', protocolType: '', members: [] } }
-          if (group.errorCode !== 0) return { error: group.errorCode, about: `group ${groupId}` }
+          if (group.errorCode !== 0) return { errorCode: group.errorCode, about: `group ${groupId}` }
           const members = group.members.map(({ memberId, clientId, memberAssignment }) => ({
             memberId,
             clientId,
@@ -167,11 +169,11 @@ export class AdminClient implements Contract {
   }
 
   groupOffsets(groupId: string): Promise<(CommitOffset & { leaderEpoch: number })[]> {
-    return fetchCommitted(this.#network, groupId, null)
+    return fetchCommitted(this.#router, groupId, null)
   }
 
   alterGroupOffsets(groupId: string, offsets: readonly CommitOffset[]): Promise<void> {
-    return commitOffsets(this.#network, groupId, offsets)
+    return commitOffsets(this.#router, groupId, offsets)
   }
 
   async deleteGroups(ids: readonly string[]): Promise<Map<string, Error | null>> {
@@ -179,10 +181,10 @@ export class AdminClient implements Contract {
     await Promise.all(
       ids.map(async (groupId) => {
         try {
-          await askCoordinator<void>(this.#network, groupId, {}, async () => {
-            const answer = await this.#network.send({ group: groupId }, deleteGroups, { groupsNames: [groupId] })
-            const code = answer.results[0]?.errorCode ?? -1
-            return code === 0 ? { value: undefined } : { error: code, about: `group ${groupId}` }
+          await requestFromCoordinator<void>(this.#router, groupId, {}, async () => {
+            const response = await this.#router.send({ group: groupId }, deleteGroups, { groupsNames: [groupId] })
+            const code = response.results[0]?.errorCode ?? -1
+            return code === 0 ? { value: undefined } : { errorCode: code, about: `group ${groupId}` }
           })
           results.set(groupId, null)
         } catch (error) {
@@ -194,8 +196,8 @@ export class AdminClient implements Contract {
   }
 
   async deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void> {
-    const outcomes = await requestFromLeaders(this.#network, partitions, {}, async (node, entries, timeoutMs) => {
-      const response = await this.#network.request(
+    const outcomes = await requestFromLeaders(this.#router, partitions, {}, async (node, entries, timeoutMs) => {
+      const response = await this.#router.request(
         node,
         deleteRecords,
         {
@@ -205,7 +207,7 @@ export class AdminClient implements Contract {
           })),
           timeoutMs,
         },
-        { lane: 'main', timeoutMs },
+        { channel: 'main', timeoutMs },
       )
       return response.topics.flatMap((topic) =>
         topic.partitions.map(({ partitionIndex, errorCode }) => ({ topic: topic.name, partition: partitionIndex, errorCode, value: true })),
@@ -220,10 +222,10 @@ export class AdminClient implements Contract {
     controllerId: number
     brokers: { id: number; host: string; port: number; rack: string | null }[]
   }> {
-    const answer = await this.#network.send('any', describeCluster, { includeClusterAuthorizedOperations: false })
-    const error = failure(answer.errorCode, answer.errorMessage, 'cluster')
+    const response = await this.#router.send('any', describeCluster, { includeClusterAuthorizedOperations: false })
+    const error = failure(response.errorCode, response.errorMessage, 'cluster')
     if (error) throw error
-    const brokers = answer.brokers.map(({ brokerId, host, port, rack }) => ({ id: brokerId, host, port, rack }))
-    return { clusterId: answer.clusterId, controllerId: answer.controllerId, brokers }
+    const brokers = response.brokers.map(({ brokerId, host, port, rack }) => ({ id: brokerId, host, port, rack }))
+    return { clusterId: response.clusterId, controllerId: response.controllerId, brokers }
   }
 }

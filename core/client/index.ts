@@ -1,5 +1,5 @@
 /**
- * The door of the client room: `createClient`, and the words that its users need.
+ * What other rooms may use of the Kafka client: `createClient`, topic set-up, and the types.
  */
 export type { Backoff } from '../system/backoff.ts'
 export { createClient } from './client.ts'

@@ -11,13 +11,13 @@ import type { TopicPartition } from './types.ts'
 const UNKNOWN_TOPIC_ATTEMPTS = 4
 
 /** What a leader answered for one partition. */
-export interface PartitionResponse<R> extends TopicPartition {
+interface PartitionResponse<R> extends TopicPartition {
   errorCode: number
   value: R
 }
 
 /** `error` is the protocol's, null where there is a value. A retriable one means that the deadline has passed. */
-export type PartitionOutcome<R> = { error: null; value: R } | { error: ErrorName; value: null }
+type PartitionOutcome<R> = { error: null; value: R } | { error: ErrorName; value: null }
 
 export interface LeaderRequestOptions {
   /** Of all attempts together; request.timeout.ms where it is not given. */

@@ -1,26 +1,26 @@
 /**
- * The bounds of the client. What a setting can move is a default here; the rest is fixed. Invariant 13.
+ * The bounds of the client (Invariant 13): fixed limits, and the defaults of its settings.
  */
 export const clientLimits = {
-  /** Requests that wait for an answer on one connection. */
+  /** Requests in flight on one connection. */
   requestsInFlight: 10_000,
-  /** From the first SYN until the connection is negotiated. */
+  /** From the first SYN until ApiVersions has been answered. */
   connectTimeoutMs: 10_000,
-  /** How long close() waits for what is under way: deliveries, a listener that commits. */
+  /** How long close() waits for deliveries in flight, or for a listener that commits. */
   closeTimeoutMs: 3_000,
-  /** How long close() waits for a group to be told, and for its callbacks to end. */
+  /** How long close() waits for LeaveGroup, and for the callbacks of a group member to end. */
   leaveTimeoutMs: 1_000,
-  /** Bytes that a consumer fetches ahead of poll(), over all partitions; what is under way (fetch.max.bytes each) may come on top. */
+  /** Bytes that a consumer fetches ahead of poll() for all partitions, not counting the fetches in flight (fetch.max.bytes each). */
   prefetchBytes: 64 * 1024 * 1024,
-  /** Bytes fetched ahead of one partition before it is left out of fetches. */
+  /** Bytes fetched ahead of poll() for one partition before it is left out of fetches. */
   prefetchPartitionBytes: 8 * 1024 * 1024,
-  /** Fetches under way to one node: the second serves partitions that a long poll does not cover. */
+  /** Fetches in flight to one node: the second is for partitions that the first long poll does not have. */
   fetchesPerNode: 2,
-  /** send() calls that wait for buffer memory or metadata. */
+  /** Calls of send() that wait for buffer memory or metadata. */
   waitingSends: 100_000,
   /** Rounds of the sticky assignor's balancing. */
   balancingRounds: 100,
-  /** Topics of which metadata is kept; the least used go first. */
+  /** Topics with cached metadata. */
   topics: 100_000,
 } as const
 

@@ -35,7 +35,7 @@ export async function listOffsets(
         })),
         timeoutMs: Math.min(timeoutMs, MAX_INT32),
       },
-      { lane: 'main', timeoutMs, signal: options.signal },
+      { channel: 'main', timeoutMs, signal: options.signal },
     )
     return response.topics.flatMap(({ name, partitions: found }) =>
       found.map(({ partitionIndex, errorCode, offset, timestamp, leaderEpoch }) => ({
@@ -74,7 +74,7 @@ export async function offsetsForLeaderEpochs(
             })),
           })),
         },
-        { lane: 'main', timeoutMs, signal: options.signal },
+        { channel: 'main', timeoutMs, signal: options.signal },
       )
       return response.topics.flatMap(({ topic, partitions: found }) =>
         found.map(({ partition, errorCode, leaderEpoch, endOffset }) => ({

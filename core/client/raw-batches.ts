@@ -1,60 +1,52 @@
 /**
- * Raw batches to and from a partition's leader: nothing is decompressed, decoded or copied. One connection per node for fetches and one for
- * produces, so that a long poll holds up nobody's write. It retries nothing: whoever moves raw batches knows best how to go on.
+ * Record batches as they are on the wire, to and from partition leaders: nothing is decompressed, decoded or copied. Fetch and Produce each have
+ * a connection to a node of their own, so that a long poll delays no write. Nothing is retried: the callers know how to go on.
  */
 import produceApi from '../apis/00-produce.ts'
 import fetchApi from '../apis/01-fetch.ts'
-import initProducerIdApi from '../apis/22-init-producer-id.ts'
-import { errorName, KafkaError } from '../errors.ts'
+import { type ErrorName, errorName, KafkaError } from '../errors.ts'
 import { wholeBatchesEnd } from '../wire/record-batch.ts'
 import { ZERO_UUID } from '../wire/types.ts'
+import { initProducerId, type ProducerIdAndEpoch } from './producer/producer-id.ts'
 import type { RequestRouter } from './transport/request-router.ts'
-import type { RawAccess, RawFetchResult, TopicPartition } from './types.ts'
+import type { RawAccess, RawFetchOptions, RawFetchPartition, RawFetchResult, RawProducePartition, TopicPartition } from './types.ts'
 
-/** The last version of both that names topics by name: for clusters that do not have ids. */
+/** The last version of Fetch and Produce with topic names: for clusters without topic ids. */
 const BY_NAME = 12
 /** A fetch without a session (KIP-227). */
 const NO_SESSION = { sessionId: 0, sessionEpoch: -1 }
 const EMPTY = Buffer.alloc(0)
-const ALL = -1
+const ACKS_ALL = -1
 
-export interface FetchOptions {
-  maxWaitMs: number
-  minBytes: number
-  maxBytes: number
-  partitionMaxBytes: number
-  isolationLevel: 0 | 1
-  signal?: AbortSignal | undefined
+interface TopicEntries<T> {
+  topic: string
+  topicId: string
+  entries: T[]
 }
 
-export type FetchPartition = TopicPartition & { topicId: string; offset: number; leaderEpoch: number }
-
-/** The partitions under their topics, as a request tells them apart: a topic that was deleted and made again is two, with an id each. */
-function byTopicId<T extends TopicPartition & { topicId: string }>(
-  partitions: readonly T[],
-  named: boolean,
-): { topic: string; topicId: string; list: T[] }[] {
-  const topics = new Map<string, { topic: string; topicId: string; list: T[] }>()
+/** Partitions under their topics as a request has them: a topic that was deleted and created again is two topics with an id each. */
+function byTopicId<T extends TopicPartition & { topicId: string }>(partitions: readonly T[], byName: boolean): TopicEntries<T>[] {
+  const topics = new Map<string, TopicEntries<T>>()
   for (const entry of partitions) {
-    const key = named ? entry.topic : entry.topicId
+    const key = byName ? entry.topic : entry.topicId
     const found = topics.get(key)
-    if (found) found.list.push(entry)
-    else topics.set(key, { topic: entry.topic, topicId: entry.topicId, list: [entry] })
+    if (found) found.entries.push(entry)
+    else topics.set(key, { topic: entry.topic, topicId: entry.topicId, entries: [entry] })
   }
   return [...topics.values()]
 }
 
-/** One long poll, as raw access and the consumer's fetcher send it. */
+/** One Fetch request, as raw access and the consumer's fetcher send it. */
 export async function fetchRaw(
-  network: RequestRouter,
-  lane: string,
+  router: RequestRouter,
+  channel: string,
   node: number,
-  partitions: readonly FetchPartition[],
-  options: FetchOptions,
+  partitions: readonly RawFetchPartition[],
+  options: RawFetchOptions,
 ): Promise<RawFetchResult[]> {
-  const named = partitions.some((entry) => entry.topicId === ZERO_UUID)
-  const topics = byTopicId(partitions, named)
-  const answer = await network.request(
+  const byName = partitions.some((entry) => entry.topicId === ZERO_UUID)
+  const topics = byTopicId(partitions, byName)
+  const response = await router.request(
     node,
     fetchApi,
     {
@@ -63,29 +55,30 @@ export async function fetchRaw(
       minBytes: options.minBytes,
       maxBytes: options.maxBytes,
       isolationLevel: options.isolationLevel,
-      topics: topics.map(({ topic, topicId, list }) => ({
+      topics: topics.map(({ topic, topicId, entries }) => ({
         topic,
         topicId,
-        partitions: list.map((entry) => ({
+        partitions: entries.map((entry) => ({
           partition: entry.partition,
           currentLeaderEpoch: entry.leaderEpoch,
           fetchOffset: entry.offset,
           partitionMaxBytes: options.partitionMaxBytes,
         })),
       })),
-      rackId: network.settings.clientRack,
+      rackId: router.settings.clientRack,
     },
     {
-      lane,
-      timeoutMs: network.settings.requestTimeoutMs + options.maxWaitMs,
+      channel,
+      timeoutMs: router.settings.requestTimeoutMs + options.maxWaitMs,
       signal: options.signal,
-      maxVersion: named ? BY_NAME : undefined,
+      maxVersion: byName ? BY_NAME : undefined,
     },
   )
-  if (answer.errorCode !== 0) throw new KafkaError(errorName(answer.errorCode), `Fetch from node ${node}: ${errorName(answer.errorCode)}`)
+  if (response.errorCode !== 0)
+    throw new KafkaError(errorName(response.errorCode), `Fetch from node ${node}: ${errorName(response.errorCode)}`)
   const names = new Map(topics.map(({ topic, topicId }) => [topicId, topic]))
   const results: RawFetchResult[] = []
-  for (const topic of answer.responses) {
+  for (const topic of response.responses) {
     const name = topic.topic || names.get(topic.topicId)
     if (name === undefined) continue
     for (const entry of topic.partitions) {
@@ -105,82 +98,110 @@ export async function fetchRaw(
   return results
 }
 
+interface ProduceOptions {
+  channel: string
+  acks: -1 | 0 | 1
+  /** How long the leader may wait for its replicas. */
+  ackTimeoutMs: number
+  /** Of the whole request. */
+  timeoutMs: number
+  signal: AbortSignal
+}
+
+export interface ProducedBatch extends TopicPartition {
+  error: ErrorName | null
+  /** The broker's words on the error, where it has some. */
+  message: string | null
+  baseOffset: number
+  /** ms since the epoch; -1 where records keep their own timestamps. */
+  logAppendTimeMs: number
+}
+
+/** One Produce request, as raw access and the producer's sender send it. With acks=0 it resolves when the request is written. */
+export async function produceRaw(
+  router: RequestRouter,
+  node: number,
+  partitions: readonly RawProducePartition[],
+  { channel, acks, ackTimeoutMs, timeoutMs, signal }: ProduceOptions,
+): Promise<ProducedBatch[]> {
+  const byName = partitions.some((entry) => entry.topicId === ZERO_UUID)
+  const topics = byTopicId(partitions, byName)
+  const body = {
+    transactionalId: null,
+    acks,
+    timeoutMs: ackTimeoutMs,
+    topicData: topics.map(({ topic, topicId, entries }) => ({
+      name: topic,
+      topicId,
+      partitionData: entries.map(({ partition, records }) => ({ index: partition, records })),
+    })),
+  }
+  const options = { channel, timeoutMs, signal, maxVersion: byName ? BY_NAME : undefined }
+  if (acks === 0) {
+    await router.sendOneWay(node, produceApi, body, options)
+    return partitions.map(({ topic, partition }) => ({ topic, partition, error: null, message: null, baseOffset: -1, logAppendTimeMs: -1 }))
+  }
+  const response = await router.request(node, produceApi, body, options)
+  const names = new Map(topics.map(({ topic, topicId }) => [topicId, topic]))
+  return response.responses.flatMap((topic) =>
+    topic.partitionResponses.map(({ index, errorCode, errorMessage, recordErrors, baseOffset, logAppendTimeMs }) => ({
+      topic: topic.name || (names.get(topic.topicId) ?? ''),
+      partition: index,
+      error: errorCode === 0 ? null : errorName(errorCode),
+      message: errorCode === 0 ? null : messageOf(errorName(errorCode), errorMessage, recordErrors),
+      baseOffset,
+      logAppendTimeMs,
+    })),
+  )
+}
+
+function messageOf(
+  error: ErrorName,
+  message: string | null,
+  recordErrors: readonly { batchIndex: number; batchIndexErrorMessage: string | null }[],
+): string {
+  const first = recordErrors[0]
+  return `${message ?? error}${first ? ` (record ${first.batchIndex}: ${first.batchIndexErrorMessage ?? 'refused'})` : ''}`
+}
+
 export class Raw implements RawAccess {
-  readonly #network: RequestRouter
-  readonly #fetchLane: string
-  readonly #produceLane: string
+  readonly #router: RequestRouter
+  readonly #fetchChannel: string
+  readonly #produceChannel: string
   readonly #closing = new AbortController()
 
-  constructor(network: RequestRouter, allocate?: (sizeBytes: number) => Buffer) {
-    this.#network = network
-    this.#fetchLane = network.newLane('raw-fetch')
-    if (allocate) network.nodes.allocators.set(this.#fetchLane, allocate)
-    this.#produceLane = network.newLane('raw-produce')
+  constructor(router: RequestRouter, allocate?: (sizeBytes: number) => Buffer) {
+    this.#router = router
+    this.#fetchChannel = router.newChannel('raw-fetch')
+    if (allocate) router.pool.setAllocator(this.#fetchChannel, allocate)
+    this.#produceChannel = router.newChannel('raw-produce')
   }
 
-  fetch(
-    node: number,
-    partitions: readonly FetchPartition[],
-    options: Omit<FetchOptions, 'signal'> & { signal?: AbortSignal },
-  ): Promise<RawFetchResult[]> {
+  fetch(node: number, partitions: readonly RawFetchPartition[], options: RawFetchOptions): Promise<RawFetchResult[]> {
     this.#checkOpen()
-    return fetchRaw(this.#network, this.#fetchLane, node, partitions, options)
+    return fetchRaw(this.#router, this.#fetchChannel, node, partitions, options)
   }
 
   async produce(
     node: number,
-    partitions: readonly (TopicPartition & { topicId: string; records: Buffer | readonly Buffer[] })[],
-    options: { timeoutMs?: number; acks?: -1 | 0 | 1 } = {},
-  ): Promise<(TopicPartition & { error: string | null; baseOffset: number; logAppendTimeMs: number; logStartOffset: number })[]> {
+    partitions: readonly RawProducePartition[],
+    options: { timeoutMs?: number } = {},
+  ): Promise<(TopicPartition & { error: string | null; baseOffset: number })[]> {
     this.#checkOpen()
-    const timeoutMs = options.timeoutMs ?? this.#network.settings.requestTimeoutMs
-    const acks = options.acks ?? ALL
-    const named = partitions.some((entry) => entry.topicId === ZERO_UUID)
-    const topics = byTopicId(partitions, named)
-    const names = new Map(topics.map(({ topic, topicId }) => [topicId, topic]))
-    const body = {
-      transactionalId: null,
-      acks,
-      timeoutMs,
-      topicData: topics.map(({ topic, topicId, list }) => ({
-        name: topic,
-        topicId,
-        partitionData: list.map((entry) => ({ index: entry.partition, records: entry.records })),
-      })),
-    }
-    const request = {
-      lane: this.#produceLane,
-      timeoutMs: timeoutMs + this.#network.settings.requestTimeoutMs,
+    const { requestTimeoutMs } = this.#router.settings
+    const ackTimeoutMs = options.timeoutMs ?? requestTimeoutMs
+    return produceRaw(this.#router, node, partitions, {
+      channel: this.#produceChannel,
+      acks: ACKS_ALL,
+      ackTimeoutMs,
+      timeoutMs: ackTimeoutMs + requestTimeoutMs,
       signal: this.#closing.signal,
-      maxVersion: named ? BY_NAME : undefined,
-    }
-    if (acks === 0) {
-      await this.#network.sendOneWay(node, produceApi, body, request)
-      return partitions.map(({ topic, partition }) => ({
-        topic,
-        partition,
-        error: null,
-        baseOffset: -1,
-        logAppendTimeMs: -1,
-        logStartOffset: -1,
-      }))
-    }
-    const answer = await this.#network.request(node, produceApi, body, request)
-    return answer.responses.flatMap((topic) =>
-      topic.partitionResponses.map(({ index, errorCode, baseOffset, logAppendTimeMs, logStartOffset }) => ({
-        topic: topic.name || (names.get(topic.topicId) ?? ''),
-        partition: index,
-        error: errorCode === 0 ? null : errorName(errorCode),
-        baseOffset,
-        logAppendTimeMs,
-        logStartOffset,
-      })),
-    )
+    })
   }
 
-  async initProducerId(): Promise<{ producerId: number; producerEpoch: number }> {
+  async initProducerId(): Promise<ProducerIdAndEpoch> {
     this.#checkOpen()
-    return initProducerId(this.#network, this.#closing.signal)
+    return initProducerId(this.#router, this.#closing.signal)
   }
 
   #checkOpen(): void {
@@ -189,26 +210,7 @@ export class Raw implements RawAccess {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#network.nodes.closeLane(this.#fetchLane)
-    this.#network.nodes.closeLane(this.#produceLane)
-  }
-}
-
-/** A new producer id, from any broker; waits for one that can give it. */
-export async function initProducerId(network: RequestRouter, signal: AbortSignal): Promise<{ producerId: number; producerEpoch: number }> {
-  const { clock } = network.system
-  const deadline = clock.monotonic() + network.settings.requestTimeoutMs
-  for (let attempt = 0; ; attempt++) {
-    const answer = await network.send(
-      'any',
-      initProducerIdApi,
-      { transactionalId: null, transactionTimeoutMs: 60_000 },
-      { signal, timeoutMs: Math.max(1, deadline - clock.monotonic()) },
-    )
-    if (answer.errorCode === 0) return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
-    const failure = new KafkaError(errorName(answer.errorCode), `InitProducerId: ${errorName(answer.errorCode)}`)
-    const waitMs = network.backoffMs(attempt)
-    if (!failure.retriable || signal.aborted || network.closed || clock.monotonic() + waitMs >= deadline) throw failure
-    await network.sleep(waitMs, signal)
+    this.#router.pool.closeChannel(this.#fetchChannel)
+    this.#router.pool.closeChannel(this.#produceChannel)
   }
 }

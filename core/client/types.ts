@@ -1,5 +1,6 @@
 /**
- * The client room's words: what connect, mirror and (later) replication use to reach any Kafka cluster, ours or Apache's.
+ * What a client offers: how connect and mirror reach any Kafka cluster, Tributary's or Apache's. Settings have the names of Kafka's, in camel
+ * case, and its defaults where none is given. Errors are `KafkaError`; times are in ms, timestamps in ms since the epoch.
  */
 import type { ErrorName, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -24,106 +25,118 @@ export interface ClientSettings {
   clientRack?: string
 }
 
-/** Where a request goes. */
-export type Target = { node: number } | { leader: { topic: string; partition: number } } | { group: string } | 'any' | 'controller'
+/** Where a request goes: a broker id, a partition's leader, a group's coordinator, any broker, the controller. */
+export type Target = { node: number } | { leader: TopicPartition } | { group: string } | 'any' | 'controller'
 
 export interface TopicMetadata {
   name: string
+  /** Base64url, 22 characters; zeros where the cluster has no topic ids. */
   id: string
   internal: boolean
-  partitions: { index: number; leader: number; leaderEpoch: number; replicas: number[]; isr: number[] }[]
+  /** `leader` is a broker id, -1 where there is none now. */
+  partitions: { index: number; leader: number; leaderEpoch: number }[]
 }
 
 export interface Client {
   readonly clusterId: Promise<string | null>
   /**
-   * One request in the highest version both sides know. It finds the target, and tries again with backoff what may be tried again at the
-   * connection's level (not what a response's own error codes say). Throws KafkaError; REQUEST_TIMED_OUT after `timeoutMs`.
+   * One request in the highest version that client and broker support. Finds the target, and retries with back-off what fails at the connection;
+   * error codes in the response are the caller's.
+   * @throws KafkaError REQUEST_TIMED_OUT after `timeoutMs`, UNSUPPORTED_VERSION, or the error that finding the target has had.
    */
   send<A extends Api>(target: Target, api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>>
-  /** Known metadata of a topic; asks the cluster when unknown or older than metadata.max.age. Undefined where the topic is not there. */
+  /**
+   * A topic's metadata, requested where it is unknown or older than metadata.max.age.ms; undefined where the topic does not exist.
+   * @throws KafkaError where no broker answers in request.timeout.ms, or the name is not allowed.
+   */
   topic(name: string, options?: { refresh?: boolean; allowCreation?: boolean }): Promise<TopicMetadata | undefined>
-  /** All topics of the cluster. */
+  /** All topics of the cluster, as of now. */
   topics(): Promise<TopicMetadata[]>
   producer(settings?: ProducerSettings): Producer
   consumer(settings?: ConsumerSettings): Consumer
   group(settings: GroupMemberSettings): GroupMember
   readonly admin: Admin
-  /** One connection to a partition's leader for raw batches. */
+  /** Record batches as they are on the wire, on two connections to each node. */
   raw(options?: RawOptions): RawAccess
+  /** Closes everything that this client has handed out, within a bounded time. */
   close(): Promise<void>
 }
 
 export interface SendOptions {
+  /** Of all attempts together; request.timeout.ms where it is not given. */
   timeoutMs?: number
   signal?: AbortSignal
-  /** Caps the version, where a caller needs an older answer. */
+  /** The highest version to use, where the caller needs an older response. */
   maxVersion?: number
 }
 
-export type CompressionName = CodecName
-
 export interface ProducerRecord {
   topic: string
-  /** Chosen by murmur2 of the key, or sticky without a key, where it is not given. */
+  /** Where it is not given: murmur2 of the key, or the sticky partition for records without a key. */
   partition?: number | undefined
   key: Buffer | null
   value: Buffer | null
   headers?: readonly RecordHeader[] | undefined
-  /** ms since the epoch; now where it is not given. */
+  /** Now where it is not given. */
   timestamp?: number | undefined
 }
 
 export interface ProducerSettings {
   acks?: 'all' | 1 | 0
   enableIdempotence?: boolean
-  compressionType?: CompressionName
+  compressionType?: CodecName
   batchSize?: number
   lingerMs?: number
   bufferMemory?: number
+  /** max.in.flight.requests.per.connection */
   maxInFlight?: number
   maxRequestSize?: number
   deliveryTimeoutMs?: number
   requestTimeoutMs?: number
 }
 
+/** Where a record was stored. */
 export interface Sent {
   topic: string
   partition: number
+  /** -1 with acks=0. */
   offset: number
   timestamp: number
 }
 
 export interface Producer {
   /**
-   * Takes the records, in order, and resolves when all of them are acknowledged; rejects with a `SendFailure` once all are decided. It
-   * waits before taking while more than `bufferMemory` is under way. The result at i tells where record i went.
+   * Appends the records in order, and resolves when all of them are acknowledged; rejects with a `SendFailure` when each of them is acknowledged
+   * or has failed. While `bufferMemory` is full it waits before it appends.
    */
   send(records: readonly ProducerRecord[]): Promise<SendResult>
-  /** Resolves when everything taken before is decided. */
+  /** Sends without linger, and resolves when every earlier call of send() is settled. */
   flush(): Promise<void>
-  /** Bytes under way. */
+  /** Of records that are not acknowledged. */
   readonly pendingBytes: number
+  /** Flushes for a bounded time; what is not delivered then fails. */
   close(): Promise<void>
 }
 
-/** What a failed send() rejects with: the first failure, and what became of each record. */
+/** What send() rejects with: the error of the first failed record, and the result of each record. */
 export type SendFailure = KafkaError & { readonly result: SendResult }
 
 export interface SendResult {
   readonly count: number
+  /** Where record `index` of the call was stored. */
   at(index: number): Sent
-  /** Null where all went well; else an entry for each failed record. */
+  /** By the index of the record; null where none has failed. */
   readonly failures: ReadonlyMap<number, Error> | null
 }
 
 export type ConsumedRecord = DecodedRecord
 
-/** What one fetch gave of one partition, decoded. */
+/** Decoded records of one partition, in order. */
 export interface ConsumedBatch extends TopicPartition {
   records: ConsumedRecord[]
-  /** The offset to go on from, also past records that were filtered or compacted away. */
+  /** The offset to continue from: also after records that were filtered out or compacted. */
   nextOffset: number
+  /** With read_committed the last stable offset. */
   highWatermark: number
 }
 
@@ -139,21 +152,22 @@ export interface ConsumerSettings {
   maxPollRecords?: number
   sessionTimeoutMs?: number
   heartbeatIntervalMs?: number
+  /** max.poll.interval.ms: also how long a rebalance waits for this consumer. */
   rebalanceTimeoutMs?: number
-  /** Whether asking for a topic that is not there may create it, where the broker does so. True as in Kafka. */
   allowAutoCreateTopics?: boolean
   /**
-   * `cooperative-sticky`, `range`, `roundrobin`, `sticky`; in the order of preference. Partitions are kept through a rebalance only where all of
+   * `cooperative-sticky`, `range`, `roundrobin`, `sticky`, in the order of preference. Partitions are kept through a rebalance only where all of
    * them are cooperative.
    */
   partitionAssignors?: readonly string[]
 }
 
+/** Called within poll(), and `revoked` also within close(). What it throws, poll() or close() throws. */
 export interface RebalanceListener {
-  /** Before partitions go: the place to flush and commit. */
+  /** Before other members may get the partitions: the place to flush and commit. */
   revoked?(partitions: readonly TopicPartition[]): Promise<void> | void
   assigned?(partitions: readonly TopicPartition[]): Promise<void> | void
-  /** The partitions are gone already (session lost): nothing can be committed. */
+  /** Other members may own the partitions already: nothing can be committed. `revoked` is called where this is not given. */
   lost?(partitions: readonly TopicPartition[]): Promise<void> | void
 }
 
@@ -164,23 +178,34 @@ export interface CommitOffset extends TopicPartition {
 }
 
 export interface Consumer {
-  /** Joins the group. A RegExp follows new topics. */
+  /** Joins the group. A RegExp subscribes to new topics as well, but to no internal ones. */
   subscribe(topics: readonly string[] | RegExp, listener?: RebalanceListener): void
-  /** Without a group: reads these from the given offsets. */
+  /** Without a group: reads these partitions, and no others any more. */
   assign(partitions: readonly (TopicPartition & { offset: number | 'earliest' | 'latest' })[]): void
   readonly assignment: readonly TopicPartition[]
-  /** Records that are there, or what comes within `timeoutMs`; at most maxPollRecords. Rebalances happen in here. */
+  /**
+   * Records that are buffered, or the next ones within `timeoutMs`; at most maxPollRecords. Rebalances happen in here.
+   * @throws KafkaError that only the user can solve (no offset and no reset policy, a corrupt batch, no authorization); the next call continues.
+   * Throws at every call when the group has removed this consumer for good.
+   */
   poll(timeoutMs: number, signal?: AbortSignal): Promise<ConsumedBatch[]>
   seek(partition: TopicPartition, offset: number): void
   pause(partitions: readonly TopicPartition[]): void
   resume(partitions: readonly TopicPartition[]): void
+  /** The next offset that poll() returns; undefined until it is known. */
   position(partition: TopicPartition): number | undefined
+  /**
+   * Commits in the order of the calls: one that is retried must not overwrite a later one. Invariant 3.
+   * @throws KafkaError UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION where the partitions may have other owners, REBALANCE_IN_PROGRESS.
+   */
   commit(offsets: readonly CommitOffset[]): Promise<void>
+  /** Committed offsets by `partitionKey`; partitions without a commit are left out. */
   committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>>
+  /** Revokes all partitions and leaves the group. */
   close(): Promise<void>
 }
 
-/** A member of a group of any protocol type: the consumer and the connect worker are built on it. */
+/** A member of a classic group of any protocol type: the consumer and the connect worker are built on it. */
 export interface GroupMemberSettings {
   groupId: string
   groupInstanceId?: string
@@ -188,71 +213,73 @@ export interface GroupMemberSettings {
   sessionTimeoutMs: number
   heartbeatIntervalMs: number
   rebalanceTimeoutMs: number
-  /** Asked at each join. In the order of preference. */
+  /** For each JoinGroup, in the order of preference. */
   protocols(): readonly { name: string; metadata: Buffer }[]
-  /** Asked of the leader: who gets what. */
+  /** Called on the leader: the assignment of each member, by member id. */
   assign(
     protocol: string,
     members: readonly { memberId: string; groupInstanceId: string | null; metadata: Buffer }[],
   ): Promise<Map<string, Buffer>> | Map<string, Buffer>
-  /** Before a rejoin: let go of what must be let go. */
+  /** Before JoinGroup is sent again: the place to revoke. */
   beforeRejoin(reason: string): Promise<void>
   onAssigned(assignment: Buffer, generation: number, memberId: string, leader: boolean, protocol: string): Promise<void>
-  /** The member was thrown out: everything it held is no longer its. */
+  /** The coordinator has removed the member: other members may own its assignment. */
   onLost(error: Error): Promise<void>
 }
 
 export interface GroupMember {
+  /** Empty while it is not in the group. */
   readonly memberId: string
+  /** -1 while it is not in the group. */
   readonly generation: number
-  /** Why the member has ended by itself: a fenced instance, a protocol that the group does not share. It does not join again. */
+  /** Why the member has ended by itself: a fenced instance, a protocol that the group does not share, a callback that threw. */
   readonly failure: Error | undefined
   start(): void
-  /** Rejoins at the next chance. */
+  /** Joins again as soon as the owner's callback has ended. */
   rejoin(reason: string): void
-  commit(offsets: readonly CommitOffset[]): Promise<void>
   close(): Promise<void>
 }
 
-/** Batches as they are on the wire: nothing is decompressed or decoded. */
+/** Record batches of one partition as they are on the wire. */
 export interface RawFetchResult extends TopicPartition {
   error: string | null
   highWatermark: number
   lastStableOffset: number
   logStartOffset: number
   abortedTransactions: { producerId: number; firstOffset: number }[]
-  /** Whole batches only; a torn last one is cut off. */
+  /** Whole batches only: the broker may cut off the last one. */
   records: Buffer
 }
 
 export interface RawOptions {
-  /** Gives the memory for answers to fetches, exactly as long as asked: for a caller that uses it again once the batches have gone on. */
+  /** Allocates the memory of Fetch responses, exactly `sizeBytes`: for a caller that uses it again. */
   allocate?(sizeBytes: number): Buffer
 }
 
+export type RawFetchPartition = TopicPartition & { topicId: string; offset: number; leaderEpoch: number }
+
+export interface RawFetchOptions {
+  maxWaitMs: number
+  minBytes: number
+  maxBytes: number
+  partitionMaxBytes: number
+  /** 1 is read_committed. */
+  isolationLevel: 0 | 1
+  signal?: AbortSignal | undefined
+}
+
+/** `records` is one batch with base offset 0: brokers accept no other (the base offset lies outside the CRC). */
+export type RawProducePartition = TopicPartition & { topicId: string; records: Buffer | readonly Buffer[] }
+
 export interface RawAccess {
-  /** One long poll over partitions that one node leads. */
-  fetch(
-    node: number,
-    partitions: readonly (TopicPartition & { topicId: string; offset: number; leaderEpoch: number })[],
-    options: {
-      maxWaitMs: number
-      minBytes: number
-      maxBytes: number
-      partitionMaxBytes: number
-      isolationLevel: 0 | 1
-      signal?: AbortSignal
-    },
-  ): Promise<RawFetchResult[]>
-  /**
-   * Whole batches to one partition's leader each, acks=all. In the order of calls for one partition. Resolves with the base offset of each.
-   * Brokers take exactly one batch of a partition in a request, and its base offset must be 0 (it lies outside the CRC).
-   */
+  /** One Fetch request for partitions that one node leads; rejects with what is wrong with all of it. */
+  fetch(node: number, partitions: readonly RawFetchPartition[], options: RawFetchOptions): Promise<RawFetchResult[]>
+  /** One Produce request with acks=all to the leader of the partitions, in the order of the calls. `timeoutMs`: for the replicas. */
   produce(
     node: number,
-    partitions: readonly (TopicPartition & { topicId: string; records: Buffer | readonly Buffer[] })[],
-    options?: { timeoutMs?: number; acks?: -1 | 0 | 1 },
-  ): Promise<(TopicPartition & { error: string | null; baseOffset: number; logAppendTimeMs: number; logStartOffset: number })[]>
+    partitions: readonly RawProducePartition[],
+    options?: { timeoutMs?: number },
+  ): Promise<(TopicPartition & { error: string | null; baseOffset: number })[]>
   initProducerId(): Promise<{ producerId: number; producerEpoch: number }>
   close(): Promise<void>
 }
@@ -263,6 +290,7 @@ export interface TopicConfig {
   isDefault: boolean
   readOnly: boolean
   isSensitive: boolean
+  /** ConfigSource of DescribeConfigs: 1 is set for the topic itself. */
   source: number
 }
 
@@ -300,11 +328,15 @@ export interface NewTopic {
 }
 
 export interface Admin {
+  /** By name: null, or why the topic was not created. */
   createTopics(topics: readonly NewTopic[]): Promise<Map<string, Error | null>>
+  /** By name: null, or why the topic was not deleted. */
   deleteTopics(names: readonly string[]): Promise<Map<string, Error | null>>
+  /** `count` is the new total. */
   createPartitions(name: string, count: number): Promise<void>
+  /** By name. Throws where one of the topics does not exist. */
   describeTopicConfigs(names: readonly string[]): Promise<Map<string, TopicConfig[]>>
-  /** operation: 0 set, 1 delete. */
+  /** By topic name. `operation` of IncrementalAlterConfigs: 0 sets, 1 deletes. */
   alterTopicConfigs(changes: ReadonlyMap<string, readonly { name: string; operation: 0 | 1; value: string | null }[]>): Promise<void>
   /**
    * One offset of each partition (ListOffsets), in the order of `partitions`, which names each partition once. `isolationLevel` 1 is
@@ -317,16 +349,21 @@ export interface Admin {
    * request.timeout.ms.
    */
   offsetsForLeaderEpochs(partitions: readonly (TopicPartition & { leaderEpoch: number })[]): Promise<EpochEndOffset[]>
+  /** The groups of all brokers. */
   listGroups(): Promise<{ groupId: string; protocolType: string; state: string }[]>
+  /** In the order of `ids`; a group that does not exist has state `Dead`. */
   describeGroups(
     ids: readonly string[],
   ): Promise<
     { groupId: string; state: string; protocolType: string; members: { memberId: string; clientId: string; assignment: Buffer }[] }[]
   >
+  /** All committed offsets of a group; none where the group does not exist. */
   groupOffsets(groupId: string): Promise<(CommitOffset & { leaderEpoch: number })[]>
   /** As kafka-consumer-groups --reset-offsets does: the group must be empty. */
   alterGroupOffsets(groupId: string, offsets: readonly CommitOffset[]): Promise<void>
+  /** By group id: null, or why the group was not deleted. */
   deleteGroups(ids: readonly string[]): Promise<Map<string, Error | null>>
+  /** Moves the start of each log up to `offset`. Throws the first partition's error that retries did not solve. */
   deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void>
   describeCluster(): Promise<{
     clusterId: string

@@ -1,24 +1,31 @@
 /**
- * The cluster of this node: asks the rules, writes the journal, then changes the image and the logs, one change at a time. What a method
- * promises is durable when it resolves (Invariant 1). The journal goes first: a crash between it and the folders leaves folders to be made at the
- * next start, never folders that nobody knows.
+ * The metadata of this one-node cluster: each change is validated, appended to the metadata log, then applied to the image and the logs, one
+ * change at a time. It is durable when its method resolves (Invariant 1). The metadata log comes first: a crash before the folders are created
+ * lets the next start create them, and leaves no folder without a topic.
  */
 import { invariant, KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
 import type { System } from '../system/index.ts'
+import { Semaphore } from '../system/semaphore.ts'
+import { SerialQueue } from '../system/serial-queue.ts'
 import { Configs } from './configs.ts'
-import { type ClusterEvent, ClusterImage, isInternal } from './metadata-image.ts'
-import { Journal, METADATA_TOPIC } from './metadata-log.ts'
-import { checkPartitionsTogether, checkReplicas, checkTopicName, isTopicName, PARTITION_LIMIT, partitionsOf } from './topic-validation.ts'
+import { isInternal, MetadataImage, type MetadataRecord } from './metadata-image.ts'
+import { METADATA_TOPIC, MetadataLog } from './metadata-log.ts'
+import {
+  checkPartitionCount,
+  checkPartitions,
+  checkReplicas,
+  checkTopicName,
+  isTopicName,
+  MAX_PARTITIONS_PER_REQUEST,
+} from './topic-validation.ts'
 import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, NewTopic, Topic } from './types.ts'
 
-const ignore = () => {}
-
-/** As many as Kafka's controller gives to a broker at a time. */
+/** The size of a block of producer ids, as in Kafka. */
 const PRODUCER_ID_BLOCK = 1000
-/** Logs that are opened side by side. */
-const OPEN_AT_ONCE = 16
+/** The most logs that are opened or removed at a time. */
+const MAX_CONCURRENT_LOGS = 16
 
 export interface ClusterOptions {
   settings: BrokerSettings
@@ -26,15 +33,15 @@ export interface ClusterOptions {
   system: System
 }
 
-/** Reads the journal and opens the log of every partition that it names. */
+/** Loads the metadata log and opens the logs of all partitions. */
 export async function openCluster({ settings, logs, system }: ClusterOptions): Promise<Cluster> {
-  const image = new ClusterImage()
-  const journal = await Journal.open(logs, system.clock, image)
-  const cluster = new LocalCluster(settings, logs, system, image, journal)
+  const image = new MetadataImage()
+  const metadataLog = await MetadataLog.open(logs, system.clock, image)
+  const cluster = new LocalCluster(settings, logs, system, image, metadataLog)
   await cluster.openLogs()
   cluster.configureLogs()
-  logs.dropStrays()
-  await journal.shorten(image)
+  logs.renameStrays()
+  await metadataLog.snapshotIfLarge(image)
   return cluster
 }
 
@@ -42,20 +49,20 @@ class LocalCluster implements Cluster {
   readonly #settings: BrokerSettings
   readonly #logs: Logs
   readonly #system: System
-  readonly #image: ClusterImage
-  readonly #journal: Journal
+  readonly #image: MetadataImage
+  readonly #metadataLog: MetadataLog
   readonly #configs: Configs
   readonly #creating = new Map<string, Promise<Topic>>()
-  readonly #deleted = new Set<(topic: Topic, logs: readonly PartitionLog[]) => void>()
+  readonly #deletionListeners = new Set<(topic: Topic, logs: readonly PartitionLog[]) => void>()
   #nextProducerId: number
-  #queue: Promise<unknown> = Promise.resolve()
+  readonly #changes = new SerialQueue()
 
-  constructor(settings: BrokerSettings, logs: Logs, system: System, image: ClusterImage, journal: Journal) {
+  constructor(settings: BrokerSettings, logs: Logs, system: System, image: MetadataImage, metadataLog: MetadataLog) {
     this.#settings = settings
     this.#logs = logs
     this.#system = system
     this.#image = image
-    this.#journal = journal
+    this.#metadataLog = metadataLog
     this.#configs = new Configs(settings, image)
     this.#nextProducerId = image.producerIdsEnd
   }
@@ -91,37 +98,36 @@ class LocalCluster implements Cluster {
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[] {
     if (resource.type === 'topic') {
       checkTopicName(resource.name)
-      return this.#configs.describeTopic(this.#known(resource.name), names)
+      return this.#configs.describeTopic(this.#existing(resource.name), names)
     }
     this.#checkBroker(resource.name, 'Broker id', ' or empty string')
     return this.#configs.describeBroker(resource.name, names)
   }
 
-  /** The configs that a topic with these overrides has: what CreateTopics answers. */
   describeNewTopic(topic: Topic): ConfigEntry[] {
     return this.#configs.describeTopic(topic, null)
   }
 
   onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void {
-    this.#deleted.add(listener)
-    return () => this.#deleted.delete(listener)
+    this.#deletionListeners.add(listener)
+    return () => this.#deletionListeners.delete(listener)
   }
 
-  checkSize(topics: readonly NewTopic[]): void {
-    checkPartitionsTogether(topics, this.#settings.values['num.partitions'])
+  checkPartitionCount(topics: readonly NewTopic[]): void {
+    checkPartitionCount(topics, this.#settings.values['num.partitions'])
   }
 
   createTopic(topic: NewTopic, options: { validateOnly?: boolean } = {}): Promise<Topic> {
-    return this.#inTurn(() => this.#create(topic, options.validateOnly ?? false))
+    return this.#changes.run(() => this.#create(topic, options.validateOnly ?? false))
   }
 
   async ensureTopic(name: string, partitions = -1, configs: Record<string, string> = {}): Promise<Topic> {
-    const there = this.#image.topic(name)
-    if (there) return there
-    const underWay = this.#creating.get(name)
-    if (underWay) return underWay
+    const existing = this.#image.topic(name)
+    if (existing) return existing
+    const inProgress = this.#creating.get(name)
+    if (inProgress) return inProgress
     const replicationFactor = isInternal(name) ? 1 : -1
-    const creation = this.#inTurn(
+    const creation = this.#changes.run(
       async () => this.#image.topic(name) ?? (await this.#create({ name, partitions, replicationFactor, configs }, false)),
     )
     this.#creating.set(name, creation)
@@ -133,17 +139,17 @@ class LocalCluster implements Cluster {
   }
 
   deleteTopic(name: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const topic = this.#known(name)
+    return this.#changes.run(async () => {
+      const topic = this.#existing(name)
       if (!this.#settings.values['delete.topic.enable']) throw new KafkaError('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
-      await this.#commit({ type: 'topicDeleted', id: topic.id })
+      await this.#append({ type: 'topicDeleted', id: topic.id })
       const logs: PartitionLog[] = []
       for (let partition = 0; partition < topic.partitions; partition++) {
         const log = this.#logs.get(name, partition)
         if (log) logs.push(log)
       }
       await this.#eachPartition(topic, 0, topic.partitions, (partition) => this.#logs.remove(name, partition))
-      for (const listener of this.#deleted) listener(topic, logs)
+      for (const listener of this.#deletionListeners) listener(topic, logs)
       this.#system.logger.info({ topic: name, topicId: topic.id }, 'topic deleted')
     })
   }
@@ -154,7 +160,7 @@ class LocalCluster implements Cluster {
     validateOnly: boolean,
     assignments: readonly (readonly number[])[] | null = null,
   ): Promise<Topic> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       const topic = this.#image.topic(name)
       if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
       if (count === topic.partitions) throw new KafkaError('INVALID_PARTITIONS', `Topic already has ${count} partition(s).`)
@@ -163,7 +169,7 @@ class LocalCluster implements Cluster {
           'INVALID_PARTITIONS',
           `The topic ${name} currently has ${topic.partitions} partition(s); ${count} would not be an increase.`,
         )
-      if (count - topic.partitions > PARTITION_LIMIT)
+      if (count - topic.partitions > MAX_PARTITIONS_PER_REQUEST)
         throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
       if (assignments) {
         const more = count - topic.partitions
@@ -175,16 +181,16 @@ class LocalCluster implements Cluster {
         for (const brokerIds of assignments) checkReplicas(brokerIds, this.#settings.nodeId)
       }
       if (validateOnly) return { ...topic, partitions: count }
-      await this.#journal.append([{ type: 'partitions', id: topic.id, partitions: count }])
+      await this.#metadataLog.append([{ type: 'partitions', id: topic.id, partitions: count }])
       const grown = { ...topic, partitions: count }
-      await this.#openOr(grown, topic.partitions, { type: 'partitions', id: topic.id, partitions: topic.partitions })
+      await this.#openOrRevert(grown, topic.partitions, { type: 'partitions', id: topic.id, partitions: topic.partitions })
       this.#image.apply({ type: 'partitions', id: topic.id, partitions: count })
       return grown
     })
   }
 
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       if (resource.type === 'topic') {
         if (resource.name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
         checkTopicName(resource.name)
@@ -192,14 +198,14 @@ class LocalCluster implements Cluster {
         if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resource.name}' does not exist.`)
         const configs = this.#configs.alterTopic(topic, changes)
         if (validateOnly) return
-        await this.#commit({ type: 'topicConfigs', id: topic.id, configs })
-        this.#configure(this.#known(resource.name))
+        await this.#append({ type: 'topicConfigs', id: topic.id, configs })
+        this.#configure(this.#existing(resource.name))
         return
       }
       this.#checkBroker(resource.name, 'Node id', '')
       const configs = this.#configs.alterBroker(resource.name, changes)
       if (validateOnly) return
-      await this.#commit({ type: 'brokerConfigs', broker: resource.name, configs })
+      await this.#append({ type: 'brokerConfigs', broker: resource.name, configs })
       for (const topic of this.#image.topics()) this.#configure(topic)
       this.configureLogs()
     })
@@ -207,9 +213,9 @@ class LocalCluster implements Cluster {
 
   async nextProducerId(): Promise<number> {
     while (this.#nextProducerId >= this.#image.producerIdsEnd) {
-      await this.#inTurn(async () => {
+      await this.#changes.run(async () => {
         if (this.#nextProducerId < this.#image.producerIdsEnd) return
-        await this.#commit({ type: 'producerIds', end: this.#image.producerIdsEnd + PRODUCER_ID_BLOCK })
+        await this.#append({ type: 'producerIds', end: this.#image.producerIdsEnd + PRODUCER_ID_BLOCK })
       })
     }
     return this.#nextProducerId++
@@ -219,7 +225,7 @@ class LocalCluster implements Cluster {
     for (const topic of this.#image.topics()) await this.#open(topic, 0)
   }
 
-  /** What all logs go by, and no topic has of its own. */
+  /** Applies the broker settings that all logs share. */
   configureLogs(): void {
     this.#logs.producerIdExpirationMs = this.#configs.brokerValue('producer.id.expiration.ms')
   }
@@ -229,22 +235,22 @@ class LocalCluster implements Cluster {
     if (name === METADATA_TOPIC) throw new KafkaError('INVALID_REQUEST', `Creation of internal topic ${name} is prohibited.`)
     checkTopicName(name)
     if (this.#image.topic(name)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
-    const collision = this.#image.collision(name)
+    const collision = this.#image.collidingTopic(name)
     if (collision) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${collision}`)
-    const configs = this.#configs.checkTopic(topic.configs ?? {})
-    this.checkSize([topic])
+    const configs = this.#configs.validateTopic(topic.configs ?? {})
+    this.checkPartitionCount([topic])
     const { values, nodeId } = this.#settings
-    const partitions = partitionsOf(topic, nodeId, {
+    const partitions = checkPartitions(topic, nodeId, {
       partitions: values['num.partitions'],
       replicationFactor: values['default.replication.factor'],
     })
-    const made: Topic = { name, id: this.#system.random.uuid(), partitions, internal: isInternal(name), configs }
-    if (validateOnly) return made
-    await this.#journal.append([{ type: 'topic', name, id: made.id, partitions, configs }])
-    await this.#openOr(made, 0, { type: 'topicDeleted', id: made.id })
-    this.#image.apply({ type: 'topic', name, id: made.id, partitions, configs })
-    this.#system.logger.info({ topic: name, topicId: made.id, partitions, configs }, 'topic created')
-    return made
+    const created: Topic = { name, id: this.#system.random.uuid(), partitions, internal: isInternal(name), configs }
+    if (validateOnly) return created
+    await this.#metadataLog.append([{ type: 'topic', name, id: created.id, partitions, configs }])
+    await this.#openOrRevert(created, 0, { type: 'topicDeleted', id: created.id })
+    this.#image.apply({ type: 'topic', name, id: created.id, partitions, configs })
+    this.#system.logger.info({ topic: name, topicId: created.id, partitions, configs }, 'topic created')
+    return created
   }
 
   #open(topic: Topic, from: number): Promise<void> {
@@ -254,31 +260,32 @@ class LocalCluster implements Cluster {
     })
   }
 
-  /** Opens what the journal tells already. Where the disk refuses, nothing of it stays: no folder, and no word in the journal. */
-  async #openOr(topic: Topic, from: number, undoing: ClusterEvent): Promise<void> {
+  /** Opens the logs of partitions that are in the metadata log already. If one cannot be opened, all are removed and `undo` is appended. */
+  async #openOrRevert(topic: Topic, from: number, undo: MetadataRecord): Promise<void> {
     try {
       await this.#open(topic, from)
     } catch (cause) {
       await this.#eachPartition(topic, from, topic.partitions, (partition) => this.#logs.remove(topic.name, partition))
-      await this.#journal.takeBack(undoing)
-      throw new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be made.`, { cause })
+      await this.#metadataLog.revert(undo)
+      throw new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be created.`, { cause })
     }
   }
 
   async #eachPartition(topic: Topic, from: number, to: number, task: (partition: number) => Promise<void>): Promise<void> {
     invariant(from <= to, `partitions ${from} to ${to} of ${topic.name}`)
-    let next = from
-    const worker = async () => {
+    const semaphore = new Semaphore(MAX_CONCURRENT_LOGS)
+    let hasFailed = false
+    const run = async (partition: number) => {
+      if (hasFailed) return
       try {
-        while (next < to) await task(next++)
+        await task(partition)
       } catch (error) {
-        // the others end what they are at
-        next = to
+        hasFailed = true
         throw error
       }
     }
-    const ends = await Promise.allSettled(Array.from({ length: Math.min(OPEN_AT_ONCE, to - from) }, worker))
-    const failed = ends.find((end) => end.status === 'rejected')
+    const all = Array.from({ length: to - from }, (_, index) => semaphore.run(() => run(from + index)))
+    const failed = (await Promise.allSettled(all)).find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
   }
 
@@ -287,29 +294,21 @@ class LocalCluster implements Cluster {
     for (let partition = 0; partition < topic.partitions; partition++) this.#logs.get(topic.name, partition)?.configure(config)
   }
 
-  async #commit(event: ClusterEvent): Promise<void> {
-    await this.#journal.append([event])
-    this.#image.apply(event)
+  async #append(record: MetadataRecord): Promise<void> {
+    await this.#metadataLog.append([record])
+    this.#image.apply(record)
   }
 
-  #known(name: string): Topic {
+  #existing(name: string): Topic {
     const topic = this.#image.topic(name)
     if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
     return topic
   }
 
-  #checkBroker(name: string, what: string, orElse: string): void {
+  #checkBroker(name: string, idName: string, alternative: string): void {
     if (name === '') return
-    if (!/^-?\d+$/.test(name)) throw new KafkaError('INVALID_REQUEST', `${what} must be an integer, but it is: ${name}`)
+    if (!/^-?\d+$/.test(name)) throw new KafkaError('INVALID_REQUEST', `${idName} must be an integer, but it is: ${name}`)
     if (Number(name) !== this.#settings.nodeId)
-      throw new KafkaError('INVALID_REQUEST', `Unexpected broker id, expected ${this.#settings.nodeId}${orElse}, but received ${name}`)
-  }
-
-  /** One change after the other: each sees what the one before has made. */
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(change)
-    // A failed change is its caller's to hear of; the next one goes on.
-    this.#queue = result.then(ignore, ignore)
-    return result
+      throw new KafkaError('INVALID_REQUEST', `Unexpected broker id, expected ${this.#settings.nodeId}${alternative}, but received ${name}`)
   }
 }

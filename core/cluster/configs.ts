@@ -1,6 +1,6 @@
 /**
- * Configs of topics and of the broker: which value counts, where it comes from, and what a change makes of it. Pure: reads the settings and the
- * image, and gives back what the journal should hold.
+ * Configs of topics and of the broker: the effective value, its source, and the result of a change. Pure: reads the settings and the image, and
+ * returns the configs that the metadata log should store.
  */
 import { KafkaError } from '../errors.ts'
 import type { LogConfig } from '../log/types.ts'
@@ -8,27 +8,27 @@ import { brokerSettings } from '../settings/broker-settings.ts'
 import { configTypes, parseSetting, type Setting, type SettingMap, splitList } from '../settings/setting.ts'
 import { type TopicValues, topicSettings } from '../settings/topic-settings.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
-import type { ClusterImage } from './metadata-image.ts'
+import type { MetadataImage } from './metadata-image.ts'
 import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
 
 const source = { topic: 1, broker: 2, defaultBroker: 3, file: 4, fallback: 5 } as const
 const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
-/** Without a prototype: what a client asks for by name is a setting or nothing. */
+/** Without a prototype: a name from a client is a setting or undefined. */
 const byName = (settings: SettingMap): SettingMap => Object.assign(Object.create(null), settings)
-const allTopic = byName(topicSettings)
-const allBroker = byName(brokerSettings)
-const topicNames = Object.keys(allTopic).sort()
-/** Settings of the file that are not Tributary's are shown too, and these only by name. Invariant 12. */
+const topicSettingsByName = byName(topicSettings)
+const brokerSettingsByName = byName(brokerSettings)
+const topicNames = Object.keys(topicSettingsByName).sort()
+/** Unknown settings of the file are described too; those that may be secrets without their value. Invariant 12. */
 const SECRET = /password|secret|jaas|\.key$|certificate/i
 
 type Synonym = { name: string; value: string | null; source: number }
 
 export class Configs {
   readonly #settings: BrokerSettings
-  readonly #image: ClusterImage
+  readonly #image: MetadataImage
 
-  constructor(settings: BrokerSettings, image: ClusterImage) {
+  constructor(settings: BrokerSettings, image: MetadataImage) {
     this.#settings = settings
     this.#image = image
   }
@@ -37,7 +37,7 @@ export class Configs {
     return String(this.#settings.nodeId)
   }
 
-  /** Every place that gives a broker setting a value, the strongest first. */
+  /** Every source with a value for a broker setting, the strongest first. */
   #brokerSynonyms(name: string): Synonym[] {
     const found: Synonym[] = []
     const add = (value: string | null | undefined, from: number) => {
@@ -46,18 +46,18 @@ export class Configs {
     add(this.#image.brokerConfigs(this.#nodeName)[name], source.broker)
     add(this.#image.brokerConfigs('')[name], source.defaultBroker)
     add(this.#settings.given[name], source.file)
-    add(allBroker[name]?.fallback, source.fallback)
+    add(brokerSettingsByName[name]?.fallback, source.fallback)
     return found
   }
 
-  /** What a broker setting is now. */
+  /** The effective value of a broker setting. */
   brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N] {
-    return parseSetting(name, allBroker[name]!, this.#brokerSynonyms(name)[0]?.value ?? null) as BrokerValues[N]
+    return parseSetting(name, brokerSettingsByName[name]!, this.#brokerSynonyms(name)[0]?.value ?? null) as BrokerValues[N]
   }
 
-  /** What a topic setting is without an override, as text, and where that comes from. */
+  /** The value of a topic setting without an override, and its source. */
   #topicDefault(name: string): { value: string | null; source: number } {
-    const setting = allTopic[name]!
+    const setting = topicSettingsByName[name]!
     for (const { name: synonym, factor } of setting.synonyms) {
       const strongest = this.#brokerSynonyms(synonym)[0]
       if (!strongest || strongest.source === source.fallback || strongest.value === null) continue
@@ -69,7 +69,8 @@ export class Configs {
 
   topicValues(overrides: Readonly<Record<string, string>>): TopicValues {
     const values: Record<string, unknown> = {}
-    for (const name of topicNames) values[name] = parseSetting(name, allTopic[name]!, overrides[name] ?? this.#topicDefault(name).value)
+    for (const name of topicNames)
+      values[name] = parseSetting(name, topicSettingsByName[name]!, overrides[name] ?? this.#topicDefault(name).value)
     return values as TopicValues
   }
 
@@ -94,7 +95,7 @@ export class Configs {
   describeTopic(topic: Pick<Topic, 'name' | 'configs'>, names: readonly string[] | null): ConfigEntry[] {
     const wanted = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
     return wanted.map((name) => {
-      const setting = allTopic[name]!
+      const setting = topicSettingsByName[name]!
       const override = topic.configs[name]
       const fallback = this.#topicDefault(name)
       const synonyms = setting.synonyms[0] ? this.#brokerSynonyms(setting.synonyms[0].name) : []
@@ -111,52 +112,52 @@ export class Configs {
         .sort()
         .map((name) => {
           const synonym = { name, value: configs[name]!, source: source.defaultBroker }
-          return entry(name, allBroker[name], configs[name]!, source.defaultBroker, false, [synonym])
+          return entry(name, brokerSettingsByName[name], configs[name]!, source.defaultBroker, false, [synonym])
         })
     }
     const all = new Set([
-      ...Object.keys(allBroker),
+      ...Object.keys(brokerSettingsByName),
       ...Object.keys(this.#settings.given),
       ...Object.keys(this.#image.brokerConfigs(this.#nodeName)),
     ])
     const wanted = [...all].filter((name) => names === null || names.includes(name)).sort()
     return wanted.map((name) => {
-      const setting = allBroker[name]
+      const setting = brokerSettingsByName[name]
       const synonyms = this.#brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
       if (!setting && SECRET.test(name)) return entry(name, undefined, null, strongest.source, true, [], true)
-      return entry(name, setting, this.#told(name) ?? strongest.value, strongest.source, !setting?.dynamic, synonyms)
+      return entry(name, setting, this.#derivedValue(name) ?? strongest.value, strongest.source, !setting?.dynamic, synonyms)
     })
   }
 
-  /** What is derived when the file leaves it out. */
-  #told(name: string): string | undefined {
+  /** The value of a setting that is derived where the file does not set it. */
+  #derivedValue(name: string): string | undefined {
     return name === 'node.id' || name === 'broker.id' ? this.#nodeName : undefined
   }
 
-  /** Checks a new topic's overrides. Throws INVALID_CONFIG. */
-  checkTopic(configs: Readonly<Record<string, string | null>>): Record<string, string> {
+  /** Validates the overrides of a new topic. Throws INVALID_CONFIG. */
+  validateTopic(configs: Readonly<Record<string, string | null>>): Record<string, string> {
     const nulls = Object.keys(configs).filter((name) => configs[name] === null)
     if (nulls.length > 0) throw new KafkaError('INVALID_CONFIG', `Null value not supported for topic configs: ${nulls.join(',')}`)
     const checked: Record<string, string> = {}
     for (const [name, value] of Object.entries(configs)) {
-      const setting = allTopic[name]
+      const setting = topicSettingsByName[name]
       if (!setting) throw new KafkaError('INVALID_CONFIG', `Unknown topic config name: ${name}`)
       parseSetting(name, setting, value)
       checked[name] = value!.trim()
     }
-    this.#checkTogether(checked)
+    this.#validateCombination(checked)
     return checked
   }
 
-  #checkTogether(overrides: Readonly<Record<string, string>>): void {
+  #validateCombination(overrides: Readonly<Record<string, string>>): void {
     const values = this.topicValues(overrides)
-    const least = values['min.compaction.lag.ms']
-    const most = values['max.compaction.lag.ms']
-    if (least > most)
+    const min = values['min.compaction.lag.ms']
+    const max = values['max.compaction.lag.ms']
+    if (min > max)
       throw new KafkaError(
         'INVALID_CONFIG',
-        `conflict topic config setting min.compaction.lag.ms (${least}) > max.compaction.lag.ms (${most})`,
+        `conflict topic config setting min.compaction.lag.ms (${min}) > max.compaction.lag.ms (${max})`,
       )
     if (values['remote.storage.enable'])
       throw new KafkaError(
@@ -168,22 +169,22 @@ export class Configs {
   /** The overrides of a topic after `changes`. */
   alterTopic(topic: Topic, changes: readonly ConfigChange[]): Record<string, string> {
     const next = applyChanges(topic.configs, changes, (name) => {
-      const setting = allTopic[name]
+      const setting = topicSettingsByName[name]
       return { setting, fallback: setting ? this.#topicDefault(name).value : null }
     })
-    return this.checkTopic(next)
+    return this.validateTopic(next)
   }
 
-  /** The dynamic configs of `broker` (empty: of all) after `changes`. */
+  /** The dynamic configs of `broker` after `changes`; an empty name is the cluster-wide default. */
   alterBroker(broker: string, changes: readonly ConfigChange[]): Record<string, string> {
-    const fixed = changes.map(({ name }) => name).filter((name) => allBroker[name] && !allBroker[name].dynamic)
+    const fixed = changes.map(({ name }) => name).filter((name) => brokerSettingsByName[name] && !brokerSettingsByName[name].dynamic)
     if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
     const next = applyChanges(this.#image.brokerConfigs(broker), changes, (name) => ({
-      setting: allBroker[name],
-      fallback: this.#settings.given[name] ?? allBroker[name]?.fallback ?? null,
+      setting: brokerSettingsByName[name],
+      fallback: this.#settings.given[name] ?? brokerSettingsByName[name]?.fallback ?? null,
     }))
     for (const [name, value] of Object.entries(next)) {
-      const setting = allBroker[name]
+      const setting = brokerSettingsByName[name]
       try {
         if (setting) parseSetting(name, setting, value)
       } catch (error) {
@@ -220,7 +221,7 @@ function entry(
 function applyChanges(
   current: Readonly<Record<string, string>>,
   changes: readonly ConfigChange[],
-  look: (name: string) => { setting: Setting | undefined; fallback: string | null },
+  settingOf: (name: string) => { setting: Setting | undefined; fallback: string | null },
 ): Record<string, string> {
   if (new Set(changes.map(({ name }) => name)).size !== changes.length)
     throw new KafkaError('INVALID_REQUEST', 'Error due to duplicate config keys')
@@ -228,7 +229,7 @@ function applyChanges(
   if (nulls.length > 0) throw new KafkaError('INVALID_REQUEST', `Null value not supported for : ${nulls.join(',')}`)
   const next = { ...current }
   for (const { name, operation, value } of changes) {
-    const { setting, fallback } = look(name)
+    const { setting, fallback } = settingOf(name)
     switch (operation) {
       case operations.set:
         next[name] = value!

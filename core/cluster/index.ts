@@ -1,5 +1,5 @@
 /**
- * The door of the cluster room: what exists, and how it changes.
+ * The public part of the cluster metadata: how to open it, and its types.
  */
 export { openCluster } from './cluster.ts'
 export type * from './types.ts'

@@ -1,29 +1,29 @@
 /**
- * The cluster's image: what exists, as the events of the journal made it. Pure: no disk, no clock. An event that does not fit (an unknown
- * topic) is a bug or a damaged journal, and says so.
+ * The metadata of the cluster in memory, as the records of the metadata log define it. Pure: no disk, no clock. A record for an unknown topic is
+ * a bug or a damaged metadata log, and throws.
  */
 import { invariant } from '../errors.ts'
 import type { Topic } from './types.ts'
 
-export type ClusterEvent =
+export type MetadataRecord =
   | { type: 'topic'; name: string; id: string; partitions: number; configs: Record<string, string> }
   | { type: 'partitions'; id: string; partitions: number }
   | { type: 'topicConfigs'; id: string; configs: Record<string, string> }
   | { type: 'topicDeleted'; id: string }
-  /** `broker` is a node id, or empty for the default of all brokers. */
+  /** `broker` is a node id, or empty for the cluster-wide default. */
   | { type: 'brokerConfigs'; broker: string; configs: Record<string, string> }
-  /** Every producer id below `end` may have been given. */
+  /** Every producer id below `end` may have been allocated. */
   | { type: 'producerIds'; end: number }
-  /** Everything before it is forgotten: the events behind it in the same batch say all that exists. */
+  /** Resets the image: the following records of the batch are the complete metadata. */
   | { type: 'snapshot' }
 
 const internalTopics = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
 export const isInternal = (name: string): boolean => internalTopics.has(name)
 
-/** Kafka's metrics print "." as "_": two names that differ only there collide. */
-export const collisionKey = (name: string): string => name.replaceAll('.', '_')
+/** Kafka's metrics print "." as "_": topic names that differ only there collide. */
+export const unifiedTopicName = (name: string): string => name.replaceAll('.', '_')
 
-export class ClusterImage {
+export class MetadataImage {
   readonly #byName = new Map<string, Topic>()
   readonly #byId = new Map<string, Topic>()
   readonly #byCollisionKey = new Map<string, string>()
@@ -34,7 +34,7 @@ export class ClusterImage {
     return this.#producerIdsEnd
   }
 
-  /** Topics and altered brokers: what a snapshot would hold. */
+  /** The number of records of a snapshot, approximately. */
   get size(): number {
     return this.#byName.size + this.#brokerConfigs.size + 1
   }
@@ -51,9 +51,9 @@ export class ClusterImage {
     return this.#byName.values()
   }
 
-  /** The name of another topic that `name` collides with. */
-  collision(name: string): string | undefined {
-    const found = this.#byCollisionKey.get(collisionKey(name))
+  /** The name of an existing topic that `name` collides with. */
+  collidingTopic(name: string): string | undefined {
+    const found = this.#byCollisionKey.get(unifiedTopicName(name))
     return found === name ? undefined : found
   }
 
@@ -61,38 +61,38 @@ export class ClusterImage {
     return this.#brokerConfigs.get(broker) ?? {}
   }
 
-  apply(event: ClusterEvent): void {
-    switch (event.type) {
+  apply(record: MetadataRecord): void {
+    switch (record.type) {
       case 'topic':
-        invariant(!this.#byName.has(event.name), `topic ${event.name} is made twice`)
+        invariant(!this.#byName.has(record.name), `topic ${record.name} exists already`)
         this.#set({
-          name: event.name,
-          id: event.id,
-          partitions: event.partitions,
-          internal: isInternal(event.name),
-          configs: event.configs,
+          name: record.name,
+          id: record.id,
+          partitions: record.partitions,
+          internal: isInternal(record.name),
+          configs: record.configs,
         })
         return
       case 'partitions':
-        this.#set({ ...this.#known(event.id), partitions: event.partitions })
+        this.#set({ ...this.#existing(record.id), partitions: record.partitions })
         return
       case 'topicConfigs':
-        this.#set({ ...this.#known(event.id), configs: event.configs })
+        this.#set({ ...this.#existing(record.id), configs: record.configs })
         return
       case 'topicDeleted': {
-        const topic = this.#known(event.id)
+        const topic = this.#existing(record.id)
         this.#byId.delete(topic.id)
         this.#byName.delete(topic.name)
-        this.#byCollisionKey.delete(collisionKey(topic.name))
+        this.#byCollisionKey.delete(unifiedTopicName(topic.name))
         return
       }
       case 'brokerConfigs':
-        if (Object.keys(event.configs).length === 0) this.#brokerConfigs.delete(event.broker)
-        else this.#brokerConfigs.set(event.broker, event.configs)
+        if (Object.keys(record.configs).length === 0) this.#brokerConfigs.delete(record.broker)
+        else this.#brokerConfigs.set(record.broker, record.configs)
         return
       case 'producerIds':
-        invariant(event.end >= this.#producerIdsEnd, 'producer ids go back')
-        this.#producerIdsEnd = event.end
+        invariant(record.end >= this.#producerIdsEnd, 'the end of the producer ids decreases')
+        this.#producerIdsEnd = record.end
         return
       case 'snapshot':
         this.#byName.clear()
@@ -103,24 +103,24 @@ export class ClusterImage {
     }
   }
 
-  /** The events that make this image from nothing. */
-  events(): ClusterEvent[] {
-    const events: ClusterEvent[] = [{ type: 'snapshot' }, { type: 'producerIds', end: this.#producerIdsEnd }]
+  /** A snapshot: the records that build this image. */
+  toRecords(): MetadataRecord[] {
+    const records: MetadataRecord[] = [{ type: 'snapshot' }, { type: 'producerIds', end: this.#producerIdsEnd }]
     for (const { name, id, partitions, configs } of this.#byName.values())
-      events.push({ type: 'topic', name, id, partitions, configs: { ...configs } })
-    for (const [broker, configs] of this.#brokerConfigs) events.push({ type: 'brokerConfigs', broker, configs: { ...configs } })
-    return events
+      records.push({ type: 'topic', name, id, partitions, configs: { ...configs } })
+    for (const [broker, configs] of this.#brokerConfigs) records.push({ type: 'brokerConfigs', broker, configs: { ...configs } })
+    return records
   }
 
   #set(topic: Topic): void {
     this.#byName.set(topic.name, topic)
     this.#byId.set(topic.id, topic)
-    this.#byCollisionKey.set(collisionKey(topic.name), topic.name)
+    this.#byCollisionKey.set(unifiedTopicName(topic.name), topic.name)
   }
 
-  #known(id: string): Topic {
+  #existing(id: string): Topic {
     const topic = this.#byId.get(id)
-    invariant(topic, `the journal speaks of topic id ${id}, which is not there`)
+    invariant(topic, `the metadata log refers to topic id ${id}, which does not exist`)
     return topic
   }
 }

@@ -1,15 +1,15 @@
 /**
- * The journal of the cluster: events as JSON records in the partition log `__cluster_metadata-0`, so that it has the log's crash recovery and
- * group commit. An event counts once it is durable, also under log.flush=os (Invariant 1). One batch is one step: all of it or nothing.
+ * The metadata log of the cluster: JSON records in the partition `__cluster_metadata-0`, with the recovery and the group commit of a partition
+ * log. A record applies once it is durable, also under log.flush=os (Invariant 1). A batch is atomic.
  */
 import { KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { Clock } from '../system/clock.ts'
 import { batches, decodeRecords, encodeBatch } from '../wire/record-batch.ts'
-import type { ClusterEvent, ClusterImage } from './metadata-image.ts'
+import type { MetadataImage, MetadataRecord } from './metadata-image.ts'
 
 export const METADATA_TOPIC = '__cluster_metadata'
-/** The id that Kafka gives its own metadata log. */
+/** Kafka's topic id of the metadata log. */
 const METADATA_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const READ_BYTES = 1024 * 1024
 const FORMAT = 1
@@ -29,53 +29,53 @@ const config: LogConfig = {
   fileDeleteDelayMs: 0,
 }
 
-function decodeEvent(value: Buffer | null, offset: number): ClusterEvent {
+function decodeRecord(value: Buffer | null, offset: number): MetadataRecord {
   try {
-    const parsed = JSON.parse(value?.toString('utf8') ?? '') as { v?: number; event?: ClusterEvent }
+    const parsed = JSON.parse(value?.toString('utf8') ?? '') as { v?: number; event?: MetadataRecord }
     if (parsed.v === FORMAT && parsed.event) return parsed.event
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause
   }
   throw new Error(
-    `${METADATA_TOPIC}-0, offset ${offset}: this is no event of Tributary's. The folder belongs to Apache Kafka or to a newer release; give log.dirs a folder of its own.`,
+    `${METADATA_TOPIC}-0, offset ${offset}: this is not a metadata record of Tributary. The folder belongs to Apache Kafka or to a newer release: set log.dirs to another folder.`,
   )
 }
 
-export class Journal {
+export class MetadataLog {
   readonly #log: PartitionLog
   readonly #clock: Clock
-  /** What takes back a step that the journal tells and that was never made: it goes before the next step. */
-  #owed: ClusterEvent[] = []
-  #count = 0
+  /** Records that revert changes which could not be made. They are written with the next batch. */
+  #pendingReverts: MetadataRecord[] = []
+  #recordCount = 0
 
   private constructor(log: PartitionLog, clock: Clock) {
     this.#log = log
     this.#clock = clock
   }
 
-  /** Opens the journal and makes `image` from it. */
-  static async open(logs: Logs, clock: Clock, image: ClusterImage): Promise<Journal> {
+  /** Opens the metadata log and applies its records to `image`. */
+  static async open(logs: Logs, clock: Clock, image: MetadataImage): Promise<MetadataLog> {
     const log = await logs.open(METADATA_TOPIC, METADATA_TOPIC_ID, 0, config, 'refuse')
-    const journal = new Journal(log, clock)
-    await journal.#replay(image)
-    return journal
+    const metadataLog = new MetadataLog(log, clock)
+    await metadataLog.#replay(image)
+    return metadataLog
   }
 
-  /** Resolves when all of `events` are durable. Throws KAFKA_STORAGE_ERROR. */
-  async append(events: readonly ClusterEvent[]): Promise<void> {
+  /** Resolves when all of `records` are durable. Throws KAFKA_STORAGE_ERROR. */
+  async append(records: readonly MetadataRecord[]): Promise<void> {
     const timestamp = this.#clock.now()
-    const owed = this.#owed.length
-    const all = [...this.#owed, ...events]
-    const records = all.map((event) => ({ key: null, value: Buffer.from(JSON.stringify({ v: FORMAT, event })), timestamp }))
-    const result = this.#log.append(encodeBatch(records), 'coordinator')
+    const reverts = this.#pendingReverts.length
+    const all = [...this.#pendingReverts, ...records]
+    const encoded = all.map((event) => ({ key: null, value: Buffer.from(JSON.stringify({ v: FORMAT, event })), timestamp }))
+    const result = this.#log.append(encodeBatch(encoded), 'coordinator')
     await result.durable
-    this.#owed = this.#owed.slice(owed)
-    this.#count += all.length
+    this.#pendingReverts = this.#pendingReverts.slice(reverts)
+    this.#recordCount += all.length
   }
 
-  /** Takes back a step that could not be made: at once, or where the disk refuses that too, together with the next step. */
-  async takeBack(undoing: ClusterEvent): Promise<void> {
-    this.#owed.push(undoing)
+  /** Reverts a change that could not be made: at once, or with the next batch if the disk refuses this one too. */
+  async revert(undo: MetadataRecord): Promise<void> {
+    this.#pendingReverts.push(undo)
     try {
       await this.append([])
     } catch (error) {
@@ -83,17 +83,17 @@ export class Journal {
     }
   }
 
-  /** Writes the image down as one step and drops what came before, where the journal has grown well past the image. */
-  async shorten(image: ClusterImage): Promise<void> {
-    if (this.#count < 2 * image.size + 1000) return
+  /** Writes a snapshot of the image and deletes the records before it, once the log is much larger than the image. */
+  async snapshotIfLarge(image: MetadataImage): Promise<void> {
+    if (this.#recordCount < 2 * image.size + 1000) return
     const start = this.#log.logEndOffset
-    const events = image.events()
-    await this.append(events)
+    const records = image.toRecords()
+    await this.append(records)
     await this.#log.deleteRecordsBefore(start)
-    this.#count = events.length
+    this.#recordCount = records.length
   }
 
-  async #replay(image: ClusterImage): Promise<void> {
+  async #replay(image: MetadataImage): Promise<void> {
     let offset = this.#log.logStartOffset
     while (offset < this.#log.logEndOffset) {
       const read = await this.#log.read(offset, READ_BYTES, true, 'end')
@@ -103,8 +103,8 @@ export class Journal {
       for (const batch of batches(bytes)) {
         for (const record of decodeRecords(batch.bytes)) {
           if (record.offset < offset) continue
-          image.apply(decodeEvent(record.value, record.offset))
-          this.#count++
+          image.apply(decodeRecord(record.value, record.offset))
+          this.#recordCount++
         }
         offset = batch.header.lastOffset + 1
       }

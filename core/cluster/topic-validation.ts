@@ -1,39 +1,39 @@
 /**
- * What Kafka demands of a new topic, in Kafka's sentences: its name, its partitions, its replicas.
+ * Kafka's validation of a new topic, with its error messages: name, partitions, replicas.
  */
 import { KafkaError } from '../errors.ts'
 import type { NewTopic } from './types.ts'
 
-const NAME_LIMIT = 249
-/** Partitions that one request may make (Invariant 13), as in Kafka. */
-export const PARTITION_LIMIT = 10_000
+const MAX_NAME_LENGTH = 249
+/** The most partitions that one request may create (Invariant 13), as in Kafka. */
+export const MAX_PARTITIONS_PER_REQUEST = 10_000
 
-/** Why `name` is no topic name, or null. */
-function nameFault(name: string): string | null {
+/** Why `name` is not a valid topic name, or null. */
+function invalidNameReason(name: string): string | null {
   if (name === '') return 'the empty string is not allowed'
   if (name === '.' || name === '..') return `'${name}' is not allowed`
-  if (name.length > NAME_LIMIT) return `the length of '${name}' is longer than the max allowed length ${NAME_LIMIT}`
+  if (name.length > MAX_NAME_LENGTH) return `the length of '${name}' is longer than the max allowed length ${MAX_NAME_LENGTH}`
   if (!/^[a-zA-Z0-9._-]+$/.test(name)) return `'${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
   return null
 }
 
-export const isTopicName = (name: string): boolean => nameFault(name) === null
+export const isTopicName = (name: string): boolean => invalidNameReason(name) === null
 
 /** Throws INVALID_TOPIC_EXCEPTION. */
 export function checkTopicName(name: string): void {
-  const fault = nameFault(name)
-  if (fault !== null) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${fault}`)
+  const reason = invalidNameReason(name)
+  if (reason !== null) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${reason}`)
 }
 
-/** Throws POLICY_VIOLATION where `topics` together would have more partitions than one request may make. */
-export function checkPartitionsTogether(topics: readonly NewTopic[], defaultPartitions: number): void {
+/** Throws POLICY_VIOLATION where `topics` together have more partitions than one request may create. */
+export function checkPartitionCount(topics: readonly NewTopic[], defaultPartitions: number): void {
   let sum = 0
   for (const { partitions, assignments = [] } of topics)
     sum += assignments.length > 0 ? assignments.length : partitions === -1 ? defaultPartitions : Math.max(0, partitions)
-  if (sum > PARTITION_LIMIT) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
+  if (sum > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
 }
 
-/** Replicas of one partition that an operator names by hand. */
+/** Validates the replicas of one partition in a manual assignment. */
 export function checkReplicas(brokerIds: readonly number[], nodeId: number): void {
   const fail = (why: string): never => {
     throw new KafkaError('INVALID_REPLICA_ASSIGNMENT', `The manual partition assignment includes ${why}`)
@@ -47,8 +47,8 @@ export function checkReplicas(brokerIds: readonly number[], nodeId: number): voi
   for (const id of brokerIds) if (id !== nodeId) fail(`broker ${id}, but no such broker is registered.`)
 }
 
-/** The partitions that `topic` asks for. Throws what Kafka answers to a wrong number, replication factor or assignment. */
-export function partitionsOf(topic: NewTopic, nodeId: number, defaults: { partitions: number; replicationFactor: number }): number {
+/** The partition count of a new topic. Throws Kafka's error for an invalid count, replication factor or assignment. */
+export function checkPartitions(topic: NewTopic, nodeId: number, defaults: { partitions: number; replicationFactor: number }): number {
   const { assignments = [] } = topic
   if (assignments.length > 0) {
     if (topic.replicationFactor !== -1)

@@ -1,5 +1,5 @@
 /**
- * What exists: topics and their partitions, configs, producer ids. An image in memory, made from a journal on disk.
+ * The metadata of the cluster: topics, partitions, configs and producer ids.
  */
 import type { LogConfig, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerValues } from '../settings.ts'
@@ -9,15 +9,15 @@ export interface Topic {
   readonly id: string
   readonly partitions: number
   readonly internal: boolean
-  /** Overrides only, as given. */
+  /** The overrides only, as they were set. */
   readonly configs: Readonly<Record<string, string>>
 }
 
 export interface NewTopic {
   name: string
-  /** -1 takes num.partitions. */
+  /** -1 for num.partitions. */
   partitions: number
-  /** -1 takes default.replication.factor. */
+  /** -1 for default.replication.factor. */
   replicationFactor: number
   assignments?: readonly { partitionIndex: number; brokerIds: readonly number[] }[]
   configs?: Readonly<Record<string, string | null>>
@@ -45,30 +45,30 @@ export interface ConfigChange {
   value: string | null
 }
 
-/** All methods throw KafkaError; what they promise is durable in the journal when they resolve. */
+/** All methods throw KafkaError. Changes are durable when they resolve. */
 export interface Cluster {
   readonly clusterId: string
   topic(name: string): Topic | undefined
   topicById(id: string): Topic | undefined
   topics(): Iterable<Topic>
-  /** Whether a topic may have this name. */
+  /** True for a valid topic name. */
   isTopicName(name: string): boolean
   logConfig(topic: Topic): LogConfig
-  /** What a setting of this broker is now, changes while it runs included. */
+  /** The present value of a broker setting, dynamic changes included. */
   brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N]
-  /** Throws POLICY_VIOLATION where one request may not make so many partitions. */
-  checkSize(topics: readonly NewTopic[]): void
+  /** Throws POLICY_VIOLATION where one request may not create so many partitions. */
+  checkPartitionCount(topics: readonly NewTopic[]): void
   createTopic(topic: NewTopic, options?: { validateOnly?: boolean }): Promise<Topic>
-  /** Auto-creation on Metadata and FindCoordinator: one creation for all that ask at the same time. */
+  /** Creates the topic if it does not exist, for Metadata and FindCoordinator. Concurrent calls share one creation. */
   ensureTopic(name: string, partitions?: number, configs?: Record<string, string>): Promise<Topic>
   deleteTopic(name: string): Promise<void>
-  /** Runs once the logs of a deleted topic are gone. Returns how to stop. */
+  /** Calls `listener` when a topic and its logs are deleted. Returns how to unsubscribe. */
   onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void
   createPartitions(name: string, count: number, validateOnly: boolean, assignments?: readonly (readonly number[])[] | null): Promise<Topic>
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[]
-  /** All configs of a topic that is about to be, or has just been made. */
+  /** All configs of a new topic, for the CreateTopics response. */
   describeNewTopic(topic: Topic): ConfigEntry[]
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void>
-  /** A producer id that was never given before, also after a crash. */
+  /** A producer id that was never allocated before, not even before a crash. */
   nextProducerId(): Promise<number>
 }

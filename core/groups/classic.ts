@@ -1,61 +1,61 @@
 /**
- * The classic group protocol as Kafka 4.3 keeps it: what a join, a sync, a heartbeat, a leave and the timers do to a group. Pure: a group
- * and an event in, a group and effects out.
+ * The classic group protocol of Kafka 4.3: what JoinGroup, SyncGroup, Heartbeat, LeaveGroup and the timers do to a group. Pure: a group and an
+ * event in, a group and effects out.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import {
-  add,
-  answer,
-  answerJoin,
-  answerSync,
+  addMember,
   cancelTimer,
   closeDraft,
   type Draft,
-  enter,
-  generationFor,
-  joinRefusal,
+  joinError,
+  joinSuccess,
   openDraft,
-  put,
-  remove,
-  renew,
-  replace,
+  removeMember,
+  replaceStaticMember,
+  respond,
+  respondToJoin,
+  respondToSync,
+  setMember,
   snapshot,
   startSession,
   startTimer,
-  syncRefusal,
+  syncError,
+  transitionTo,
+  updateMember,
 } from './draft.ts'
 import {
   checkMember,
   type Decision,
   type Group,
+  type GroupConfig,
   type GroupEvent,
   type GroupTimer,
   type HeartbeatEvent,
   type JoinEvent,
   type LeaveEvent,
   type Member,
-  type Rules,
+  type RequestId,
   type StorePurpose,
   type SyncEvent,
   sameProtocols,
   selectProtocol,
   supportsProtocols,
-  type Ticket,
 } from './group.ts'
 import {
-  completeIfAllJoined,
-  dropAssignments,
-  handOut,
-  joinTimeout,
+  expireJoin,
+  expirePendingSync,
+  maybeCompleteJoin,
+  prepareOrCompleteJoin,
   prepareRebalance,
-  rebalanceOrComplete,
-  synced,
-  syncTimeout,
+  propagateAssignment,
+  propagateError,
+  removePendingSync,
 } from './rebalance.ts'
 import type { LeaveResponse } from './types.ts'
 
-export function decide(group: Group, event: GroupEvent, rules: Rules): Decision {
-  // The two that come all the time change nothing but a timer.
+export function decide(group: Group, event: GroupEvent, rules: GroupConfig): Decision {
+  // The two most frequent events only restart a timer.
   if (event.type === 'heartbeat') return heartbeat(group, event)
   if (event.type === 'committed') return committed(group, event.memberId)
   const draft = openDraft(group, rules, event.at)
@@ -73,7 +73,7 @@ export function decide(group: Group, event: GroupEvent, rules: Rules): Decision 
       timeout(draft, event.timer)
       break
     case 'disconnected':
-      disconnected(draft, event.ticket)
+      disconnected(draft, event.requestId)
       break
     case 'stored':
       stored(draft, event.purpose, event.error)
@@ -85,103 +85,102 @@ export function decide(group: Group, event: GroupEvent, rules: Rules): Decision 
   return { group: closeDraft(draft), effects: draft.effects }
 }
 
-/** Whether there is room. A member that waits already keeps its place. Invariant 13. */
-function hasRoom({ state, members, rules }: Draft, memberId: string): boolean {
+/** False where the group has group.max.size members. A member that waits in JoinGroup already is accepted. Invariant 13. */
+function acceptsJoiningMember({ state, members, config }: Draft, memberId: string): boolean {
   const member = members.get(memberId)
   if (state === 'Empty' || state === 'Dead') return true
-  if (state !== 'PreparingRebalance') return member !== undefined || members.size < rules.maxSize
-  if (member?.joining != null) return true
+  if (state !== 'PreparingRebalance') return member !== undefined || members.size < config.maxSize
+  if (member?.awaitingJoin != null) return true
   let waiting = 0
-  for (const other of members.values()) if (other.joining !== null) waiting++
-  return waiting < rules.maxSize
+  for (const other of members.values()) if (other.awaitingJoin !== null) waiting++
+  return waiting < config.maxSize
 }
 
 function join(draft: Draft, event: JoinEvent) {
-  const refuse = (error: ErrorName, memberId = event.memberId) => answer(draft, event.ticket, joinRefusal(error, memberId))
-  if (!hasRoom(draft, event.memberId)) {
-    remove(draft, event.memberId)
+  const refuse = (error: ErrorName, memberId = event.memberId) => respond(draft, event.requestId, joinError(error, memberId))
+  if (!acceptsJoiningMember(draft, event.memberId)) {
+    removeMember(draft, event.memberId)
     return refuse('GROUP_MAX_SIZE_REACHED', '')
   }
   if (draft.state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE')
   if (!supportsProtocols(draft, event.protocolType, event.protocols)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
-  if (event.memberId !== '') return joinKnown(draft, event)
-  const present = event.instanceId === null ? undefined : draft.statics.get(event.instanceId)
-  if (present !== undefined) return joinReplacement(draft, event, draft.members.get(present)!)
-  if (event.instanceId !== null || !event.requiresKnownId) return joinNew(draft, event, event.newMemberId)
-  if (draft.pending.size >= draft.rules.maxPending) return refuse('GROUP_MAX_SIZE_REACHED', '')
-  draft.pending.add(event.newMemberId)
+  if (event.memberId !== '') return rejoin(draft, event)
+  const present = event.instanceId === null ? undefined : draft.staticMembers.get(event.instanceId)
+  if (present !== undefined) return rejoinStaticMember(draft, event, draft.members.get(present)!)
+  if (event.instanceId !== null || !event.requiresKnownId) return addNewMember(draft, event, event.newMemberId)
+  if (draft.pendingJoinMembers.size >= draft.config.maxPending) return refuse('GROUP_MAX_SIZE_REACHED', '')
+  draft.pendingJoinMembers.add(event.newMemberId)
   startTimer(draft, { kind: 'session', member: event.newMemberId }, event.sessionTimeoutMs)
   refuse('MEMBER_ID_REQUIRED', event.newMemberId)
 }
 
-function joinNew(draft: Draft, event: JoinEvent, id: string) {
-  if (draft.state === 'PreparingRebalance' && draft.initial) draft.initial = { ...draft.initial, newMember: true }
+function addNewMember(draft: Draft, event: JoinEvent, id: string) {
+  if (draft.state === 'PreparingRebalance' && draft.initialDelay) draft.initialDelay = { ...draft.initialDelay, newMember: true }
   const member: Member = {
     id,
     instanceId: event.instanceId,
-    ...termsOf(event),
+    ...fieldsOf(event),
     assignment: Buffer.alloc(0),
     isNew: true,
-    syncing: null,
-    gone: false,
+    awaitingSync: null,
+    isDisconnected: false,
   }
-  add(draft, member, event.protocolType)
-  // It sends no heartbeats before it knows its id and generation, so it gets a longer life at first.
-  startSession(draft, member, draft.rules.newMemberJoinTimeoutMs)
-  rebalanceOrComplete(draft, `${id} joins${because(event)}`)
+  addMember(draft, member, event.protocolType)
+  // It sends no heartbeats before its JoinGroup response: its first session is longer.
+  startSession(draft, member, draft.config.newMemberJoinTimeoutMs)
+  prepareOrCompleteJoin(draft, `${id} joins${reasonOf(event)}`)
 }
 
-/** What the client says itself (KIP-800). */
-const because = (event: JoinEvent): string => (event.reason ? `: ${event.reason}` : '')
+/** The reason that the client gives (KIP-800). */
+const reasonOf = (event: JoinEvent): string => (event.reason ? `: ${event.reason}` : '')
 
-const termsOf = (event: JoinEvent) => ({
+const fieldsOf = (event: JoinEvent) => ({
   clientId: event.clientId,
   clientHost: event.clientHost,
   sessionTimeoutMs: event.sessionTimeoutMs,
   rebalanceTimeoutMs: event.rebalanceTimeoutMs,
   protocols: event.protocols,
-  joining: event.ticket,
+  awaitingJoin: event.requestId,
 })
 
-function joinKnown(draft: Draft, event: JoinEvent) {
+function rejoin(draft: Draft, event: JoinEvent) {
   const { memberId } = event
-  if (draft.pending.has(memberId)) {
-    if (event.instanceId !== null) return answer(draft, event.ticket, joinRefusal('UNKNOWN_MEMBER_ID', memberId))
-    return joinNew(draft, event, memberId)
+  if (draft.pendingJoinMembers.has(memberId)) {
+    if (event.instanceId !== null) return respond(draft, event.requestId, joinError('UNKNOWN_MEMBER_ID', memberId))
+    return addNewMember(draft, event, memberId)
   }
   const wrong = checkMember(draft, memberId, event.instanceId)
-  if (wrong) return answer(draft, event.ticket, joinRefusal(wrong, memberId))
+  if (wrong) return respond(draft, event.requestId, joinError(wrong, memberId))
   const member = draft.members.get(memberId)!
   const unchanged = sameProtocols(member.protocols, event.protocols)
-  // The answer to its first JoinGroup was lost; or a follower with nothing new. A leader that comes again wants a rebalance.
+  // The response to its JoinGroup was lost, or a follower has nothing new. A leader that joins again requests a rebalance.
   const repeats = draft.state === 'CompletingRebalance' ? unchanged : draft.state === 'Stable' && unchanged && draft.leader !== memberId
-  if (draft.state === 'Empty') return answer(draft, event.ticket, joinRefusal('UNKNOWN_MEMBER_ID', memberId))
-  if (repeats) return answer(draft, event.ticket, generationFor(draft, memberId))
-  renew(draft, member, termsOf(event))
-  rebalanceOrComplete(draft, `${memberId} joins again${draft.leader === memberId ? ' as the leader' : ''}${because(event)}`)
+  if (draft.state === 'Empty') return respond(draft, event.requestId, joinError('UNKNOWN_MEMBER_ID', memberId))
+  if (repeats) return respond(draft, event.requestId, joinSuccess(draft, memberId))
+  updateMember(draft, member, fieldsOf(event))
+  prepareOrCompleteJoin(draft, `${memberId} rejoins${draft.leader === memberId ? ' as the leader' : ''}${reasonOf(event)}`)
 }
 
-/** A static member that comes back without its id takes the place of its former self (KIP-345). */
-function joinReplacement(draft: Draft, event: JoinEvent, old: Member) {
+/** A static member that rejoins without its member id replaces its previous instance (KIP-345). */
+function rejoinStaticMember(draft: Draft, event: JoinEvent, old: Member) {
   const formerLeader = draft.leader
-  const member = renew(draft, replace(draft, old, event.newMemberId), termsOf(event))
+  const member = updateMember(draft, replaceStaticMember(draft, old, event.newMemberId), fieldsOf(event))
   startSession(draft, member)
-  if (draft.state === 'CompletingRebalance')
-    return prepareRebalance(draft, `static member ${old.instanceId} came back during the rebalance`)
-  if (draft.state !== 'Stable') return completeIfAllJoined(draft)
+  if (draft.state === 'CompletingRebalance') return prepareRebalance(draft, `static member ${old.instanceId} rejoins during the rebalance`)
+  if (draft.state !== 'Stable') return maybeCompleteJoin(draft)
   if (selectProtocol(draft) !== draft.protocol) return prepareRebalance(draft, `static member ${old.instanceId} changes the protocol`)
   const leads = draft.leader === member.id
-  const generation = generationFor(draft, member.id)
+  const generation = joinSuccess(draft, member.id)
   draft.effects.push({
     type: 'store',
     image: snapshot(draft),
     purpose: {
       kind: 'replacement',
-      ticket: event.ticket,
-      old: { ...old, joining: null, syncing: null, gone: false },
+      requestId: event.requestId,
+      old: { ...old, awaitingJoin: null, awaitingSync: null, isDisconnected: false },
       member: member.id,
-      // An older client that hears it leads would assign anew without a rebalance: it is told of the leader's former id.
-      answer: event.canSkipAssignment
+      // An older client that is the leader would compute an assignment without a rebalance: it gets the former id of the leader.
+      response: event.canSkipAssignment
         ? { ...generation, skipAssignment: leads }
         : { ...generation, leader: formerLeader ?? '', members: [] },
     },
@@ -189,7 +188,7 @@ function joinReplacement(draft: Draft, event: JoinEvent, old: Member) {
 }
 
 function sync(draft: Draft, event: SyncEvent) {
-  const refuse = (error: ErrorName) => answer(draft, event.ticket, syncRefusal(error))
+  const refuse = (error: ErrorName) => respond(draft, event.requestId, syncError(error))
   if (draft.state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE')
   const wrong = checkMember(draft, event.memberId, event.instanceId)
   if (wrong) return refuse(wrong)
@@ -199,19 +198,19 @@ function sync(draft: Draft, event: SyncEvent) {
   if (draft.state === 'Empty') return refuse('UNKNOWN_MEMBER_ID')
   if (draft.state === 'PreparingRebalance') return refuse('REBALANCE_IN_PROGRESS')
   const member = draft.members.get(event.memberId)!
-  synced(draft, member.id)
+  removePendingSync(draft, member.id)
   if (draft.state === 'Stable')
-    return answer(draft, event.ticket, {
+    return respond(draft, event.requestId, {
       errorCode: 0,
       protocolType: draft.protocolType,
       protocolName: draft.protocol,
       assignment: member.assignment,
     })
-  // An older request of the same member comes from a connection that it gave up.
-  put(draft, { ...answerSync(draft, member, syncRefusal('REBALANCE_IN_PROGRESS')), syncing: event.ticket })
-  if (draft.leader !== member.id || draft.storing) return
-  draft.storing = true
-  const image = { ...snapshot(draft), state: 'Stable' as const, stateTimestamp: draft.at, members: new Map<string, Member>() }
+  // The client has given up the connection of its older request.
+  setMember(draft, { ...respondToSync(draft, member, syncError('REBALANCE_IN_PROGRESS')), awaitingSync: event.requestId })
+  if (draft.leader !== member.id || draft.isStoringAssignment) return
+  draft.isStoringAssignment = true
+  const image = { ...snapshot(draft), state: 'Stable' as const, stateTimestamp: draft.now, members: new Map<string, Member>() }
   for (const other of draft.members.values())
     image.members.set(other.id, { ...other, assignment: event.assignments.get(other.id) ?? Buffer.alloc(0) })
   draft.effects.push({
@@ -221,32 +220,32 @@ function sync(draft: Draft, event: SyncEvent) {
   })
 }
 
-/** Invariant 9: an assignment is handed out once it is durable, and only in the generation that it was made for. */
+/** Invariant 9: an assignment is propagated once it is durable, and only in its generation. */
 function stored(draft: Draft, purpose: StorePurpose, error: ErrorName | null) {
   if (purpose.kind === 'assignment') {
     if (draft.state !== 'CompletingRebalance' || draft.generation !== purpose.generation) return
-    if (error === null) return handOut(draft, purpose.assignments)
-    dropAssignments(draft, error)
+    if (error === null) return propagateAssignment(draft, purpose.assignments)
+    propagateError(draft, error)
     prepareRebalance(draft, `the assignment could not be stored: ${error}`)
   } else if (purpose.kind === 'replacement') {
     const member = draft.members.get(purpose.member)
-    // A rebalance that began meanwhile answers it.
-    if (draft.state !== 'Stable' || !member || member.joining !== purpose.ticket) return
+    // A rebalance that began meanwhile completes the JoinGroup.
+    if (draft.state !== 'Stable' || !member || member.awaitingJoin !== purpose.requestId) return
     if (error === null) {
-      answerJoin(draft, member, purpose.answer)
+      respondToJoin(draft, member, purpose.response)
       return
     }
-    answerJoin(draft, member, joinRefusal(error, ''))
-    startSession(draft, put(draft, { ...replace(draft, draft.members.get(member.id)!, purpose.old.id), ...purpose.old }))
+    respondToJoin(draft, member, joinError(error, ''))
+    startSession(draft, setMember(draft, { ...replaceStaticMember(draft, draft.members.get(member.id)!, purpose.old.id), ...purpose.old }))
   }
 }
 
 function heartbeat(group: Group, event: HeartbeatEvent): Decision {
   const reply = (error: ErrorName, alive: boolean): Decision => {
     const timer: GroupTimer = { kind: 'session', member: event.memberId }
-    const told = { type: 'answer', ticket: event.ticket, answer: { errorCode: errorCode(error) } } as const
-    if (!alive) return { group, effects: [told] }
-    return { group, effects: [told, { type: 'timer', timer, delayMs: group.members.get(event.memberId)!.sessionTimeoutMs }] }
+    const respond = { type: 'respond', requestId: event.requestId, response: { errorCode: errorCode(error) } } as const
+    if (!alive) return { group, effects: [respond] }
+    return { group, effects: [respond, { type: 'startTimer', timer, delayMs: group.members.get(event.memberId)!.sessionTimeoutMs }] }
   }
   if (group.state === 'Dead') return reply('COORDINATOR_NOT_AVAILABLE', false)
   const wrong = checkMember(group, event.memberId, event.instanceId)
@@ -259,74 +258,75 @@ function heartbeat(group: Group, event: HeartbeatEvent): Decision {
 function committed(group: Group, memberId: string): Decision {
   const member = group.members.get(memberId)
   if (!member || (group.state !== 'Stable' && group.state !== 'PreparingRebalance')) return { group, effects: [] }
-  return { group, effects: [{ type: 'timer', timer: { kind: 'session', member: memberId }, delayMs: member.sessionTimeoutMs }] }
+  return { group, effects: [{ type: 'startTimer', timer: { kind: 'session', member: memberId }, delayMs: member.sessionTimeoutMs }] }
 }
 
 function leave(draft: Draft, event: LeaveEvent) {
   if (draft.state === 'Dead')
-    return answer(draft, event.ticket, { errorCode: errorCode('COORDINATOR_NOT_AVAILABLE'), members: [] } satisfies LeaveResponse)
+    return respond(draft, event.requestId, { errorCode: errorCode('COORDINATOR_NOT_AVAILABLE'), members: [] } satisfies LeaveResponse)
   const reasons: string[] = []
-  let lost = false
+  let hasLeft = false
   const members = event.members.map((leaving) => {
-    // An administrator removes a static member by its instance id alone.
-    const id = leaving.memberId === '' && leaving.groupInstanceId !== null ? draft.statics.get(leaving.groupInstanceId) : leaving.memberId
+    // An admin client removes a static member by its instance id.
+    const id =
+      leaving.memberId === '' && leaving.groupInstanceId !== null ? draft.staticMembers.get(leaving.groupInstanceId) : leaving.memberId
     let error: ErrorName = 'NONE'
     if (!id) error = 'UNKNOWN_MEMBER_ID'
-    else if (!draft.pending.has(id)) error = checkMember(draft, id, leaving.groupInstanceId) ?? 'NONE'
+    else if (!draft.pendingJoinMembers.has(id)) error = checkMember(draft, id, leaving.groupInstanceId) ?? 'NONE'
     if (id && error === 'NONE') {
-      // An id that was given out and never joined is no loss to the others.
-      lost ||= draft.members.has(id)
-      remove(draft, id)
+      // A pending member id owns no partitions.
+      hasLeft ||= draft.members.has(id)
+      removeMember(draft, id)
       reasons.push(`${id} leaves${leaving.reason ? `: ${leaving.reason}` : ''}`)
     }
     return { memberId: leaving.memberId, groupInstanceId: leaving.groupInstanceId, errorCode: errorCode(error) }
   })
-  answer(draft, event.ticket, { errorCode: 0, members } satisfies LeaveResponse)
-  if (lost) afterLoss(draft, reasons.join('; '))
-  else completeIfAllJoined(draft)
+  respond(draft, event.requestId, { errorCode: 0, members } satisfies LeaveResponse)
+  if (hasLeft) rebalanceAfterRemoval(draft, reasons.join('; '))
+  else maybeCompleteJoin(draft)
 }
 
-/** Somebody is out: the others share anew, or go on without it. */
-function afterLoss(draft: Draft, reason: string) {
+/** After the removal of a member: starts a rebalance, or continues the running one without it. */
+function rebalanceAfterRemoval(draft: Draft, reason: string) {
   if (draft.state === 'Stable' || draft.state === 'CompletingRebalance') prepareRebalance(draft, reason)
-  else completeIfAllJoined(draft)
+  else maybeCompleteJoin(draft)
 }
 
 function timeout(draft: Draft, timer: GroupTimer) {
-  if (timer.kind === 'join') return joinTimeout(draft)
-  if (timer.kind === 'sync') return syncTimeout(draft)
-  if (draft.pending.delete(timer.member)) return completeIfAllJoined(draft)
+  if (timer.kind === 'join') return expireJoin(draft)
+  if (timer.kind === 'sync') return expirePendingSync(draft)
+  if (draft.pendingJoinMembers.delete(timer.member)) return maybeCompleteJoin(draft)
   const member = draft.members.get(timer.member)
-  // Who waits for an answer cannot send heartbeats; a new member's life is bounded all the same.
-  if (!member || (!member.isNew && !member.gone && (member.joining !== null || member.syncing !== null))) return
-  remove(draft, member.id)
-  afterLoss(draft, `${member.id} was silent for its session timeout of ${member.sessionTimeoutMs} ms`)
+  // A member that waits for a response sends no heartbeats. A new member is removed all the same.
+  if (!member || (!member.isNew && !member.isDisconnected && (member.awaitingJoin !== null || member.awaitingSync !== null))) return
+  removeMember(draft, member.id)
+  rebalanceAfterRemoval(draft, `${member.id} sent no heartbeat within its session timeout of ${member.sessionTimeoutMs} ms`)
 }
 
-/** Nobody waits for a connection that is gone: a newcomer is forgotten, a member in a generation gets its session to come back. */
-function disconnected(draft: Draft, ticket: Ticket) {
+/** The connection of a waiting JoinGroup is closed: a new member is removed, a member of a generation may rejoin within its session. */
+function disconnected(draft: Draft, requestId: RequestId) {
   for (const member of draft.members.values()) {
-    if (member.joining !== ticket) continue
+    if (member.awaitingJoin !== requestId) continue
     if (member.isNew && member.instanceId === null) {
-      remove(draft, member.id)
-      completeIfAllJoined(draft)
-    } else startSession(draft, put(draft, { ...member, gone: true }))
+      removeMember(draft, member.id)
+      maybeCompleteJoin(draft)
+    } else startSession(draft, setMember(draft, { ...member, isDisconnected: true }))
     return
   }
 }
 
 function close(draft: Draft) {
-  for (const id of [...draft.pending]) cancelTimer(draft, { kind: 'session', member: id })
-  draft.pending.clear()
+  for (const id of [...draft.pendingJoinMembers]) cancelTimer(draft, { kind: 'session', member: id })
+  draft.pendingJoinMembers.clear()
   for (const member of [...draft.members.values()]) {
-    answerSync(
+    respondToSync(
       draft,
-      answerJoin(draft, member, joinRefusal('COORDINATOR_NOT_AVAILABLE', member.id)),
-      syncRefusal('COORDINATOR_NOT_AVAILABLE'),
+      respondToJoin(draft, member, joinError('COORDINATOR_NOT_AVAILABLE', member.id)),
+      syncError('COORDINATOR_NOT_AVAILABLE'),
     )
     cancelTimer(draft, { kind: 'session', member: member.id })
   }
   cancelTimer(draft, { kind: 'join' })
   cancelTimer(draft, { kind: 'sync' })
-  enter(draft, 'Dead')
+  transitionTo(draft, 'Dead')
 }

@@ -1,13 +1,13 @@
 /**
- * What DescribeGroups and ListGroups show of groups.
+ * The responses of DescribeGroups and ListGroups.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import { type Group, metadataOf } from './group.ts'
 import type { DescribedMember, DescribeRequest, DescribeResponse, ListRequest, ListResponse } from './types.ts'
 
-/** Kafka's AclOperation codes that a group knows: READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. All are allowed where nobody authorises. */
+/** Kafka's AclOperation codes of a group: READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. Without an authorizer all are allowed. */
 const ALL_OPERATIONS = [3, 6, 8, 10, 11].reduce((bits, operation) => bits | (1 << operation), 0)
-const NOT_ASKED = -2_147_483_648
+const NOT_REQUESTED = -2_147_483_648
 const EMPTY = Buffer.alloc(0)
 
 export async function describeGroups(
@@ -15,21 +15,21 @@ export async function describeGroups(
   version: number,
   lookup: (group: string) => Promise<Group | null | ErrorName>,
 ): Promise<DescribeResponse> {
-  const authorizedOperations = request.includeAuthorizedOperations ? ALL_OPERATIONS : NOT_ASKED
+  const authorizedOperations = request.includeAuthorizedOperations ? ALL_OPERATIONS : NOT_REQUESTED
   const groups = await Promise.all(
     request.groups.map(async (groupId) => {
       const found = await lookup(groupId)
       const nothing = { groupId, protocolType: '', protocolData: '', members: [] as DescribedMember[] }
       if (typeof found === 'string')
-        return { ...nothing, errorCode: errorCode(found), errorMessage: null, groupState: '', authorizedOperations: NOT_ASKED }
+        return { ...nothing, errorCode: errorCode(found), errorMessage: null, groupState: '', authorizedOperations: NOT_REQUESTED }
       if (found === null) {
-        const tells = version >= 6
+        const reportsMissing = version >= 6
         return {
           ...nothing,
-          errorCode: tells ? errorCode('GROUP_ID_NOT_FOUND') : 0,
-          errorMessage: tells ? `Group ${groupId} not found.` : null,
+          errorCode: reportsMissing ? errorCode('GROUP_ID_NOT_FOUND') : 0,
+          errorMessage: reportsMissing ? `Group ${groupId} not found.` : null,
           groupState: 'Dead',
-          authorizedOperations: tells ? NOT_ASKED : authorizedOperations,
+          authorizedOperations: reportsMissing ? NOT_REQUESTED : authorizedOperations,
         }
       }
       const stable = found.state === 'Stable'

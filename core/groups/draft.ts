@@ -1,64 +1,65 @@
 /**
- * A group while one decision is made about it: a private copy that changes freely, and the effects so far. The decision's rules live in
- * classic.ts and rebalance.ts; here are the moves that keep the parts of a group in step with each other.
+ * A group during one decision: a mutable copy, and the effects so far. The rules of the protocol are in classic.ts and rebalance.ts; these are
+ * the changes that keep members, static members, pending members and timers consistent.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
-import type { Effect, Group, GroupAnswer, GroupState, GroupTimer, Member, Rules, Ticket } from './group.ts'
+import type { Effect, Group, GroupConfig, GroupResponse, GroupState, GroupTimer, Member, RequestId } from './group.ts'
 import type { JoinResponse, SyncResponse } from './types.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+type Collections = 'members' | 'staticMembers' | 'pendingJoinMembers' | 'pendingSyncMembers'
 
-export interface Draft extends Mutable<Omit<Group, 'members' | 'statics' | 'pending' | 'unsynced'>> {
+export interface Draft extends Mutable<Omit<Group, Collections>> {
   readonly members: Map<string, Member>
-  readonly statics: Map<string, string>
-  readonly pending: Set<string>
-  readonly unsynced: Set<string>
+  readonly staticMembers: Map<string, string>
+  readonly pendingJoinMembers: Set<string>
+  readonly pendingSyncMembers: Set<string>
   readonly effects: Effect[]
-  readonly rules: Rules
-  readonly at: number
+  readonly config: GroupConfig
+  readonly now: number
 }
 
 const EMPTY = Buffer.alloc(0)
 
-export function openDraft(group: Group, rules: Rules, at: number): Draft {
+export function openDraft(group: Group, config: GroupConfig, now: number): Draft {
   return {
     ...group,
     members: new Map(group.members),
-    statics: new Map(group.statics),
-    pending: new Set(group.pending),
-    unsynced: new Set(group.unsynced),
+    staticMembers: new Map(group.staticMembers),
+    pendingJoinMembers: new Set(group.pendingJoinMembers),
+    pendingSyncMembers: new Set(group.pendingSyncMembers),
     effects: [],
-    rules,
-    at,
+    config,
+    now,
   }
 }
 
-export function closeDraft({ effects: _, rules: __, at: ___, ...group }: Draft): Group {
+export function closeDraft({ effects: _, config: __, now: ___, ...group }: Draft): Group {
   return group
 }
 
-/** The group as it is at this moment: for a record. */
+/** The group at this moment, for a record. */
 export const snapshot = (draft: Draft): Group => closeDraft({ ...draft, members: new Map(draft.members) })
 
-export function enter(draft: Draft, state: GroupState): void {
+export function transitionTo(draft: Draft, state: GroupState): void {
   draft.state = state
-  draft.stateTimestamp = draft.at
+  draft.stateTimestamp = draft.now
 }
 
-export const answer = (draft: Draft, ticket: Ticket, response: GroupAnswer): void =>
-  void draft.effects.push({ type: 'answer', ticket, answer: response })
+export const respond = (draft: Draft, requestId: RequestId, response: GroupResponse): void =>
+  void draft.effects.push({ type: 'respond', requestId, response })
 
 export const startTimer = (draft: Draft, timer: GroupTimer, delayMs: number): void =>
-  void draft.effects.push({ type: 'timer', timer, delayMs: Math.max(0, delayMs) })
+  void draft.effects.push({ type: 'startTimer', timer, delayMs: Math.max(0, delayMs) })
 
-export const cancelTimer = (draft: Draft, timer: GroupTimer): void => void draft.effects.push({ type: 'cancel', timer })
+export const cancelTimer = (draft: Draft, timer: GroupTimer): void => void draft.effects.push({ type: 'cancelTimer', timer })
 
-export const tell = (draft: Draft, message: string, reason: string): void => void draft.effects.push({ type: 'tell', message, reason })
+export const log = (draft: Draft, message: string, reason: string): void => void draft.effects.push({ type: 'log', message, reason })
 
 export const startSession = (draft: Draft, member: Member, delayMs = member.sessionTimeoutMs): void =>
   startTimer(draft, { kind: 'session', member: member.id }, delayMs)
 
-export const joinRefusal = (error: ErrorName, memberId: string): JoinResponse => ({
+export const joinError = (error: ErrorName, memberId: string): JoinResponse => ({
   errorCode: errorCode(error),
   generationId: -1,
   protocolType: null,
@@ -69,86 +70,86 @@ export const joinRefusal = (error: ErrorName, memberId: string): JoinResponse =>
   members: [],
 })
 
-export const syncRefusal = (error: ErrorName): SyncResponse => ({
+export const syncError = (error: ErrorName): SyncResponse => ({
   errorCode: errorCode(error),
   protocolType: null,
   protocolName: null,
   assignment: EMPTY,
 })
 
-export function put(draft: Draft, member: Member): Member {
+export function setMember(draft: Draft, member: Member): Member {
   draft.members.set(member.id, member)
   return member
 }
 
-/** Answers a member's waiting JoinGroup, where there is one. */
-export function answerJoin(draft: Draft, member: Member, response: JoinResponse): Member {
-  if (member.joining === null) return member
-  answer(draft, member.joining, response)
-  return put(draft, { ...member, joining: null, gone: false })
+/** Completes the member's JoinGroup, if it is waiting in one. */
+export function respondToJoin(draft: Draft, member: Member, response: JoinResponse): Member {
+  if (member.awaitingJoin === null) return member
+  respond(draft, member.awaitingJoin, response)
+  return setMember(draft, { ...member, awaitingJoin: null, isDisconnected: false })
 }
 
-/** Answers a member's waiting SyncGroup, where there is one. */
-export function answerSync(draft: Draft, member: Member, response: SyncResponse): Member {
-  if (member.syncing === null) return member
-  answer(draft, member.syncing, response)
-  return put(draft, { ...member, syncing: null })
+/** Completes the member's SyncGroup, if it is waiting in one. */
+export function respondToSync(draft: Draft, member: Member, response: SyncResponse): Member {
+  if (member.awaitingSync === null) return member
+  respond(draft, member.awaitingSync, response)
+  return setMember(draft, { ...member, awaitingSync: null })
 }
 
-/** Takes a member in. The first one of an empty group leads it and says what type it is of. */
-export function add(draft: Draft, member: Member, protocolType: string): void {
+/** Adds a member. The first member of an empty group becomes its leader and sets its protocol type. */
+export function addMember(draft: Draft, member: Member, protocolType: string): void {
   if (draft.members.size === 0) draft.protocolType = protocolType
   draft.leader ??= member.id
-  put(draft, member)
-  if (member.instanceId !== null) draft.statics.set(member.instanceId, member.id)
-  draft.pending.delete(member.id)
+  setMember(draft, member)
+  if (member.instanceId !== null) draft.staticMembers.set(member.instanceId, member.id)
+  draft.pendingJoinMembers.delete(member.id)
 }
 
-/** Puts a member out. What it waits for is answered, so that a client that lives on starts anew. */
-export function remove(draft: Draft, id: string): void {
-  draft.pending.delete(id)
-  draft.unsynced.delete(id)
+/** Removes a member. Its waiting requests fail with UNKNOWN_MEMBER_ID, so that a live client joins again. */
+export function removeMember(draft: Draft, id: string): void {
+  draft.pendingJoinMembers.delete(id)
+  draft.pendingSyncMembers.delete(id)
   cancelTimer(draft, { kind: 'session', member: id })
-  const known = draft.members.get(id)
-  if (!known) return
-  answerSync(draft, answerJoin(draft, known, joinRefusal('UNKNOWN_MEMBER_ID', '')), syncRefusal('UNKNOWN_MEMBER_ID'))
+  const member = draft.members.get(id)
+  if (!member) return
+  respondToSync(draft, respondToJoin(draft, member, joinError('UNKNOWN_MEMBER_ID', '')), syncError('UNKNOWN_MEMBER_ID'))
   draft.members.delete(id)
-  if (known.instanceId !== null && draft.statics.get(known.instanceId) === id) draft.statics.delete(known.instanceId)
+  if (member.instanceId !== null && draft.staticMembers.get(member.instanceId) === id) draft.staticMembers.delete(member.instanceId)
   if (draft.leader === id) draft.leader = draft.members.keys().next().value ?? null
 }
 
-/** A joining member that comes again, perhaps with other protocols, sessions and on another connection. */
-export function renew(
+/** Updates a member that sends JoinGroup again, perhaps with other protocols or timeouts and on another connection. */
+export function updateMember(
   draft: Draft,
   member: Member,
-  change: Pick<Member, 'protocols' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'clientId' | 'clientHost'> & { joining: Ticket | null },
+  change: Pick<Member, 'protocols' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'clientId' | 'clientHost' | 'awaitingJoin'>,
 ): Member {
-  // Its older request comes from a connection that it gave up.
-  const quiet = answerJoin(draft, member, joinRefusal('REBALANCE_IN_PROGRESS', member.id))
-  return put(draft, { ...quiet, ...change, gone: false })
+  // The client has given up the connection of its older request.
+  const idle = respondToJoin(draft, member, joinError('REBALANCE_IN_PROGRESS', member.id))
+  return setMember(draft, { ...idle, ...change, isDisconnected: false })
 }
 
-/** Gives a static member another id (KIP-345). Whoever waits under the old one is fenced. */
-export function replace(draft: Draft, old: Member, id: string): Member {
-  const quiet = answerSync(draft, answerJoin(draft, old, joinRefusal('FENCED_INSTANCE_ID', old.id)), syncRefusal('FENCED_INSTANCE_ID'))
+/** Gives a static member a new member id (KIP-345). Requests that wait under the old id are fenced. */
+export function replaceStaticMember(draft: Draft, old: Member, id: string): Member {
+  const idle = respondToSync(draft, respondToJoin(draft, old, joinError('FENCED_INSTANCE_ID', old.id)), syncError('FENCED_INSTANCE_ID'))
   cancelTimer(draft, { kind: 'session', member: old.id })
   draft.members.delete(old.id)
-  if (draft.unsynced.delete(old.id)) draft.unsynced.add(id)
+  if (draft.pendingSyncMembers.delete(old.id)) draft.pendingSyncMembers.add(id)
   if (draft.leader === old.id) draft.leader = id
-  draft.statics.set(old.instanceId!, id)
-  return put(draft, { ...quiet, id })
+  draft.staticMembers.set(old.instanceId!, id)
+  return setMember(draft, { ...idle, id })
 }
 
-/** What the leader is told about the members. */
-export const roster = (draft: Draft): JoinResponse['members'] =>
+/** The members as the leader gets them, to compute the assignment. */
+const memberMetadata = (draft: Draft): JoinResponse['members'] =>
   [...draft.members.values()].map((member) => ({
     memberId: member.id,
     groupInstanceId: member.instanceId,
     metadata: member.protocols.find((protocol) => protocol.name === draft.protocol)?.metadata ?? EMPTY,
   }))
 
-/** The present generation as a member sees it: the leader with everybody's metadata. */
-export const generationFor = (draft: Draft, memberId: string): JoinResponse => ({
+/** The JoinGroup response for the present generation; the leader's has the metadata of all members. */
+export const joinSuccess = (draft: Draft, memberId: string): JoinResponse => ({
   errorCode: 0,
   generationId: draft.generation,
   protocolType: draft.protocolType,
@@ -156,5 +157,5 @@ export const generationFor = (draft: Draft, memberId: string): JoinResponse => (
   leader: draft.leader ?? '',
   skipAssignment: false,
   memberId,
-  members: draft.leader === memberId ? roster(draft) : [],
+  members: draft.leader === memberId ? memberMetadata(draft) : [],
 })

@@ -1,14 +1,14 @@
 /**
- * What a group is: its state, the events that reach it and the effects they have. A group is a value: `decide` (classic.ts) takes one and
- * gives another, without clock, I/O or randomness. Times come with the events; timers, storage and answers are effects.
+ * A group as a value: its state, and the events and effects of a decision. `decide` (classic.ts) maps a group and an event to a new group,
+ * without clock, I/O or randomness: the time comes with the event; timers, storage and responses are effects.
  */
 import type { ErrorName } from '../errors.ts'
 import type { HeartbeatResponse, JoinResponse, LeaveRequest, LeaveResponse, SyncResponse } from './types.ts'
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
 
-/** Names a request that waits for its answer. */
-export type Ticket = number
+/** Identifies a request that has no response yet. */
+export type RequestId = number
 
 export interface Protocol {
   readonly name: string
@@ -25,41 +25,41 @@ export interface Member {
   /** In the member's order of preference. */
   readonly protocols: readonly Protocol[]
   readonly assignment: Buffer
-  /** It was in no generation yet. */
+  /** It has not been in a generation yet. */
   readonly isNew: boolean
-  /** Its JoinGroup waits. */
-  readonly joining: Ticket | null
-  /** Its SyncGroup waits. */
-  readonly syncing: Ticket | null
-  /** The connection of its waiting JoinGroup is gone. */
-  readonly gone: boolean
+  /** The JoinGroup request that it waits in. */
+  readonly awaitingJoin: RequestId | null
+  /** The SyncGroup request that it waits in. */
+  readonly awaitingSync: RequestId | null
+  /** The connection of its waiting JoinGroup is closed. */
+  readonly isDisconnected: boolean
 }
 
 export interface Group {
   readonly id: string
   readonly state: GroupState
-  /** Wall time in ms at which the state began. */
+  /** Wall time in ms of the last state transition. */
   readonly stateTimestamp: number
   readonly generation: number
-  /** Null for a group that only ever kept offsets. */
+  /** Null for a group that has only stored offsets. */
   readonly protocolType: string | null
   readonly protocol: string | null
   readonly leader: string | null
   readonly members: ReadonlyMap<string, Member>
   /** group.instance.id → member id (KIP-345). */
-  readonly statics: ReadonlyMap<string, string>
-  /** Ids that were given out with MEMBER_ID_REQUIRED and have not come back. */
-  readonly pending: ReadonlySet<string>
-  /** Members that have not asked for their assignment in this generation. */
-  readonly unsynced: ReadonlySet<string>
-  /** The leader's assignment is on its way to the disk. */
-  readonly storing: boolean
-  /** Set while an empty group waits for its first members. */
-  readonly initial: { readonly remainingMs: number; readonly newMember: boolean } | null
+  readonly staticMembers: ReadonlyMap<string, string>
+  /** Member ids that were generated with MEMBER_ID_REQUIRED and have not joined. */
+  readonly pendingJoinMembers: ReadonlySet<string>
+  /** Members that have not sent SyncGroup in this generation. */
+  readonly pendingSyncMembers: ReadonlySet<string>
+  /** True while the leader's assignment is being written. */
+  readonly isStoringAssignment: boolean
+  /** Set during group.initial.rebalance.delay.ms of an empty group. */
+  readonly initialDelay: { readonly remainingMs: number; readonly newMember: boolean } | null
 }
 
-/** Settings and limits that decisions depend on. */
-export interface Rules {
+/** Settings and limits of decisions. */
+export interface GroupConfig {
   readonly initialRebalanceDelayMs: number
   readonly maxSize: number
   readonly maxPending: number
@@ -69,14 +69,14 @@ export interface Rules {
 export type GroupTimer =
   | { readonly kind: 'join' }
   | { readonly kind: 'sync' }
-  /** A member's session, or the life of an id that was given out. */
+  /** The session of a member, or of a pending member id. */
   | { readonly kind: 'session'; readonly member: string }
 
 export interface JoinEvent {
   readonly type: 'join'
-  readonly ticket: Ticket
+  readonly requestId: RequestId
   readonly memberId: string
-  /** The id that the member gets where it has none. */
+  /** The id for a member without one. */
   readonly newMemberId: string
   readonly instanceId: string | null
   readonly clientId: string
@@ -86,15 +86,15 @@ export interface JoinEvent {
   readonly protocolType: string
   readonly protocols: readonly Protocol[]
   readonly reason: string | null
-  /** v4 on: a member without an id gets one first and joins with it (KIP-394). */
+  /** From v4: a member without an id gets one and joins again with it (KIP-394). */
   readonly requiresKnownId: boolean
-  /** v9 on: a static leader that comes back can be told not to assign (KIP-814). */
+  /** From v9: a static leader that rejoins can skip the assignment (KIP-814). */
   readonly canSkipAssignment: boolean
 }
 
 export interface SyncEvent {
   readonly type: 'sync'
-  readonly ticket: Ticket
+  readonly requestId: RequestId
   readonly memberId: string
   readonly instanceId: string | null
   readonly generation: number
@@ -105,7 +105,7 @@ export interface SyncEvent {
 
 export interface HeartbeatEvent {
   readonly type: 'heartbeat'
-  readonly ticket: Ticket
+  readonly requestId: RequestId
   readonly memberId: string
   readonly instanceId: string | null
   readonly generation: number
@@ -113,15 +113,21 @@ export interface HeartbeatEvent {
 
 export interface LeaveEvent {
   readonly type: 'leave'
-  readonly ticket: Ticket
+  readonly requestId: RequestId
   readonly members: LeaveRequest['members']
 }
 
-/** What a record that goes to the disk is for. */
+/** The reason why a group is written. */
 export type StorePurpose =
   | { readonly kind: 'assignment'; readonly generation: number; readonly assignments: ReadonlyMap<string, Buffer> }
   | { readonly kind: 'empty' }
-  | { readonly kind: 'replacement'; readonly ticket: Ticket; readonly old: Member; readonly member: string; readonly answer: JoinResponse }
+  | {
+      readonly kind: 'replacement'
+      readonly requestId: RequestId
+      readonly old: Member
+      readonly member: string
+      readonly response: JoinResponse
+    }
 
 export type GroupEvent = { /** Wall time in ms. */ readonly at: number } & (
   | JoinEvent
@@ -129,26 +135,26 @@ export type GroupEvent = { /** Wall time in ms. */ readonly at: number } & (
   | HeartbeatEvent
   | LeaveEvent
   | { readonly type: 'timeout'; readonly timer: GroupTimer }
-  /** The connection of a waiting JoinGroup is gone. */
-  | { readonly type: 'disconnected'; readonly ticket: Ticket }
+  /** The connection of a waiting JoinGroup is closed. */
+  | { readonly type: 'disconnected'; readonly requestId: RequestId }
   | { readonly type: 'stored'; readonly purpose: StorePurpose; readonly error: ErrorName | null }
-  /** A member committed offsets: a sign of life. */
+  /** A member committed offsets, which renews its session. */
   | { readonly type: 'committed'; readonly memberId: string }
-  /** The group is about to be deleted: it takes nobody in. */
+  /** The group is being deleted, or the coordinator stops. */
   | { readonly type: 'close' }
 )
 
-export type GroupAnswer = JoinResponse | SyncResponse | HeartbeatResponse | LeaveResponse
+export type GroupResponse = JoinResponse | SyncResponse | HeartbeatResponse | LeaveResponse
 
 export type Effect =
-  | { readonly type: 'answer'; readonly ticket: Ticket; readonly answer: GroupAnswer }
-  /** Starts the timer, or starts it again. */
-  | { readonly type: 'timer'; readonly timer: GroupTimer; readonly delayMs: number }
-  | { readonly type: 'cancel'; readonly timer: GroupTimer }
-  /** Writes `image`; a `stored` event with the same purpose comes back. */
+  | { readonly type: 'respond'; readonly requestId: RequestId; readonly response: GroupResponse }
+  /** Starts or restarts the timer. */
+  | { readonly type: 'startTimer'; readonly timer: GroupTimer; readonly delayMs: number }
+  | { readonly type: 'cancelTimer'; readonly timer: GroupTimer }
+  /** Writes `image`. A `stored` event with the same purpose follows. */
   | { readonly type: 'store'; readonly image: Group; readonly purpose: StorePurpose }
-  /** For people: a line of the log. */
-  | { readonly type: 'tell'; readonly message: string; readonly reason: string }
+  /** Writes a line to the broker's log. */
+  | { readonly type: 'log'; readonly message: string; readonly reason: string }
 
 export interface Decision {
   readonly group: Group
@@ -165,40 +171,40 @@ export function newGroup(id: string, at: number): Group {
     protocol: null,
     leader: null,
     members: new Map(),
-    statics: new Map(),
-    pending: new Set(),
-    unsynced: new Set(),
-    storing: false,
-    initial: null,
+    staticMembers: new Map(),
+    pendingJoinMembers: new Set(),
+    pendingSyncMembers: new Set(),
+    isStoringAssignment: false,
+    initialDelay: null,
   }
 }
 
-/** A member of a group that lives on after a restart: it may go on where it was. */
+/** A member after a restart of the broker: it stays in the generation. */
 export function restoredMember(
   member: Pick<
     Member,
     'id' | 'instanceId' | 'clientId' | 'clientHost' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'protocols' | 'assignment'
   >,
 ): Member {
-  return { ...member, isNew: false, joining: null, syncing: null, gone: false }
+  return { ...member, isNew: false, awaitingJoin: null, awaitingSync: null, isDisconnected: false }
 }
 
-/** Nothing to keep: no members, none expected, and never in a generation. */
-export const isBlank = (group: Group): boolean =>
-  group.state === 'Empty' && group.generation === 0 && group.members.size === 0 && group.pending.size === 0
+/** True for a group without members, pending members and generations. */
+export const isUnused = (group: Group): boolean =>
+  group.state === 'Empty' && group.generation === 0 && group.members.size === 0 && group.pendingJoinMembers.size === 0
 
 export const metadataOf = (member: Member, protocol: string | null): Buffer =>
   member.protocols.find((candidate) => candidate.name === protocol)?.metadata ?? Buffer.alloc(0)
 
-/** The longest time that any member asks for. */
+/** The largest rebalance timeout of a member. */
 export function rebalanceTimeoutMs(group: Group): number {
   let longest = 0
   for (const member of group.members.values()) longest = Math.max(longest, member.rebalanceTimeoutMs)
   return longest
 }
 
-/** The protocols that all members know, in the order of the first member. */
-function candidates(group: Group): string[] {
+/** The protocols that all members support, in the order of the first member. */
+function candidateProtocols(group: Group): string[] {
   const [first, ...others] = group.members.values()
   if (!first) return []
   return first.protocols
@@ -206,9 +212,9 @@ function candidates(group: Group): string[] {
     .filter((name) => others.every((member) => member.protocols.some((protocol) => protocol.name === name)))
 }
 
-/** Each member votes for the first protocol of its own that all know; most votes win. */
+/** Each member votes for its first protocol that all support; the one with most votes is selected. */
 export function selectProtocol(group: Group): string | null {
-  const votes = new Map(candidates(group).map((name) => [name, 0]))
+  const votes = new Map(candidateProtocols(group).map((name) => [name, 0]))
   for (const member of group.members.values()) {
     const vote = member.protocols.find((protocol) => votes.has(protocol.name))
     if (vote) votes.set(vote.name, votes.get(vote.name)! + 1)
@@ -218,39 +224,39 @@ export function selectProtocol(group: Group): string | null {
   return best
 }
 
-/** Whether somebody of this type with these protocols may join. */
+/** Whether a member with this protocol type and these protocols may join. */
 export function supportsProtocols(group: Group, protocolType: string, protocols: readonly Protocol[]): boolean {
   if (group.members.size === 0) return protocolType !== '' && protocols.length > 0
   if (group.protocolType !== protocolType) return false
-  const shared = candidates(group)
+  const shared = candidateProtocols(group)
   return protocols.some((protocol) => shared.includes(protocol.name))
 }
 
-/** Whether a member's protocols are what it said before, in the same order. */
+/** Whether the protocols of a member are unchanged, in the same order. */
 export const sameProtocols = (ours: readonly Protocol[], theirs: readonly Protocol[]): boolean =>
   ours.length === theirs.length &&
   ours.every((protocol, i) => protocol.name === theirs[i]!.name && protocol.metadata.equals(theirs[i]!.metadata))
 
-/** The error of a member id and an instance id that do not fit the group, or null. */
+/** The error for a member id and an instance id that are not a member of the group, or null. */
 export function checkMember(group: Group, memberId: string, instanceId: string | null): ErrorName | null {
   if (instanceId !== null) {
-    const known = group.statics.get(instanceId)
+    const known = group.staticMembers.get(instanceId)
     if (known === undefined) return 'UNKNOWN_MEMBER_ID'
     if (known !== memberId) return 'FENCED_INSTANCE_ID'
   }
   return group.members.has(memberId) ? null : 'UNKNOWN_MEMBER_ID'
 }
 
-/** Whether the group takes a commit, or the error. Invariant 9: only the present generation's members commit. */
+/** The error for an offset commit, or null. Invariant 9: only members of the present generation commit. */
 export function checkCommit(group: Group, memberId: string, instanceId: string | null, generation: number): ErrorName | null {
   if (group.state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
-  // A consumer without membership, or an admin client.
+  // A consumer without group membership, or an admin client.
   if (generation < 0 && group.state === 'Empty') return null
   if (generation >= 0 || memberId !== '' || instanceId !== null) {
     const wrong = checkMember(group, memberId, instanceId)
     if (wrong) return wrong
     if (generation !== group.generation) return 'ILLEGAL_GENERATION'
   } else if (group.state !== 'Empty') return 'UNKNOWN_MEMBER_ID'
-  // The member knows the new generation but not what it owns in it.
+  // The member has joined the new generation and has no assignment yet.
   return group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : null
 }

@@ -1,5 +1,5 @@
 /**
- * The door of the group room: one coordinator per broker, for the classic protocol and committed offsets.
+ * The public part of the group coordinator: how to create it, and its types.
  */
 import type { System } from '../system/index.ts'
 import { Coordinator } from './coordinator.ts'
@@ -7,7 +7,7 @@ import type { GroupCoordinator, GroupSettings, GroupStore } from './types.ts'
 
 export type * from './types.ts'
 
-/** Answers at once; groups of the offsets topic that are not read yet are read first by the requests that need them. */
+/** Resolves at once and loads the groups in the background; a request for a partition that is not loaded waits for it. */
 export async function createGroupCoordinator(store: GroupStore, settings: GroupSettings, system: System): Promise<GroupCoordinator> {
   const coordinator = new Coordinator(store, settings, system)
   void coordinator.load()

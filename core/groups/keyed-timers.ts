@@ -1,70 +1,70 @@
 /**
- * Named timers that can be set again at no cost: a heartbeat only moves the deadline, and the timer that rings early goes back to sleep.
- * Monotonic time, so that a step of the wall clock throws nobody out.
+ * Timers by key that are cheap to restart: a heartbeat only moves the deadline, and a timer that expires before it is started again. Monotonic
+ * time: a step of the wall clock ends no session.
  */
 import type { Clock, Timer } from '../system/clock.ts'
 
-/** The longest delay that a timer of the platform takes. */
+/** The longest delay of a platform timer. */
 const LONGEST_MS = 2_147_483_647
 
 interface KeyedTimer {
   deadline: number
-  ringsAt: number
+  expiresAt: number
   timer: Timer
 }
 
 export class KeyedTimers<K> {
   readonly #clock: Clock
-  readonly #nameOf: (what: K) => string
-  readonly #ring: (what: K) => void
-  readonly #alarms = new Map<string, KeyedTimer>()
+  readonly #keyOf: (timer: K) => string
+  readonly #onExpired: (timer: K) => void
+  readonly #timers = new Map<string, KeyedTimer>()
 
-  constructor(clock: Clock, nameOf: (what: K) => string, ring: (what: K) => void) {
+  constructor(clock: Clock, keyOf: (timer: K) => string, onExpired: (timer: K) => void) {
     this.#clock = clock
-    this.#nameOf = nameOf
-    this.#ring = ring
+    this.#keyOf = keyOf
+    this.#onExpired = onExpired
   }
 
-  set(what: K, delayMs: number): void {
-    const name = this.#nameOf(what)
+  restart(timer: K, delayMs: number): void {
+    const key = this.#keyOf(timer)
     const now = this.#clock.monotonic()
     const deadline = now + delayMs
-    const known = this.#alarms.get(name)
-    if (known && known.ringsAt <= deadline) {
+    const known = this.#timers.get(key)
+    if (known && known.expiresAt <= deadline) {
       known.deadline = deadline
       return
     }
     known?.timer.cancel()
-    this.#arm(what, deadline, now)
+    this.#start(timer, deadline, now)
   }
 
-  #arm(what: K, deadline: number, now: number): void {
+  #start(timer: K, deadline: number, now: number): void {
     const delayMs = Math.min(Math.max(deadline - now, 0), LONGEST_MS)
-    this.#alarms.set(this.#nameOf(what), {
+    this.#timers.set(this.#keyOf(timer), {
       deadline,
-      ringsAt: now + delayMs,
-      timer: this.#clock.after(Math.ceil(delayMs), () => this.#rang(what)),
+      expiresAt: now + delayMs,
+      timer: this.#clock.after(Math.ceil(delayMs), () => this.#expired(timer)),
     })
   }
 
-  #rang(what: K): void {
-    const name = this.#nameOf(what)
-    const alarm = this.#alarms.get(name)
-    if (!alarm) return
+  #expired(timer: K): void {
+    const key = this.#keyOf(timer)
+    const entry = this.#timers.get(key)
+    if (!entry) return
     const now = this.#clock.monotonic()
-    this.#alarms.delete(name)
-    if (now < alarm.deadline) this.#arm(what, alarm.deadline, now)
-    else this.#ring(what)
+    this.#timers.delete(key)
+    if (now < entry.deadline) this.#start(timer, entry.deadline, now)
+    else this.#onExpired(timer)
   }
 
-  cancel(what: K): void {
-    const name = this.#nameOf(what)
-    this.#alarms.get(name)?.timer.cancel()
-    this.#alarms.delete(name)
+  cancel(timer: K): void {
+    const key = this.#keyOf(timer)
+    this.#timers.get(key)?.timer.cancel()
+    this.#timers.delete(key)
   }
 
   clear(): void {
-    for (const { timer } of this.#alarms.values()) timer.cancel()
-    this.#alarms.clear()
+    for (const { timer } of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
   }
 }

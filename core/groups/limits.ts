@@ -1,16 +1,16 @@
 /**
- * Bounds on what clients can make the group room keep (Invariant 13). Apache Kafka has none of its own here besides group.max.size; these
- * lie far above what a healthy group needs.
+ * Limits on the groups that clients can create (Invariant 13). Apache Kafka has only group.max.size; these are far above the needs of a
+ * healthy group.
  */
 export const limits = {
   /** Groups in memory on one broker. */
   groups: 1_000_000,
   /** Members of one group, where group.max.size is larger. */
   members: 100_000,
-  /** Member ids of one group that were given out and have not come back yet (KIP-394). */
+  /** Member ids of one group that were generated and have not joined yet (KIP-394). */
   pendingMembers: 10_000,
-  /** Names and metadata of one member's protocols. The group must fit into one record anyway. */
+  /** Names and metadata of one member's protocols. A group is stored in one record. */
   memberMetadataBytes: 4 * 1024 * 1024,
-  /** How long a parked JoinGroup of a member that never was in a generation may wait; Kafka's own five minutes. */
+  /** How long the JoinGroup of a new member may wait, as in Kafka. */
   newMemberJoinTimeoutMs: 300_000,
 } as const

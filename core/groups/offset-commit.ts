@@ -1,74 +1,72 @@
 /**
- * OffsetCommit: checks each partition, then the member, then writes. An offset is confirmed, and seen by readers, once it is durable
- * (Invariants 1 and 3); a member of an older generation is refused (Invariant 9).
+ * OffsetCommit: validates each partition, then the member, then writes. An offset is acknowledged and visible once it is durable (Invariants 1
+ * and 3); a member of an older generation is refused (Invariant 9).
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import { checkCommit } from './group.ts'
-import type { Commit } from './offsets.ts'
+import type { OffsetAndMetadata } from './offsets.ts'
 import type { OffsetsTopicWriter } from './offsets-topic-writer.ts'
-import { commitRecord, commitTombstone } from './records.ts'
-import type { Entry, GroupRegistry } from './registry.ts'
+import { offsetCommitRecord, offsetCommitTombstone } from './records.ts'
+import type { GroupRegistry, RegisteredGroup } from './registry.ts'
 import type { CommitRequest, CommitResponse, GroupStore } from './types.ts'
 
-export interface CommitPlace {
+export interface CommitContext {
   store: GroupStore
-  journal: OffsetsTopicWriter
+  writer: OffsetsTopicWriter
   registry: GroupRegistry
   metadataMaxBytes: number
   now: number
-  /** Resolves when the group is in memory, if there is one. */
-  ready(group: string): Promise<void>
-  refusalOf(error: unknown): ErrorName
-  alive(entry: Entry, memberId: string): void
+  /** Resolves when the group is in memory, if it exists. */
+  ensureLoaded(group: string): Promise<void>
+  errorOf(error: unknown): ErrorName
+  renewSession(registered: RegisteredGroup, memberId: string): void
 }
 
-interface Accepted {
+interface PartitionCommit {
   topic: string
-  /** The topic's id when the offset was taken: a later topic of the same name is another. */
+  /** The id of the topic at the time of the commit. A new topic of the same name has another one. */
   topicId: string | undefined
   partition: number
-  commit: Commit
-  answer: { errorCode: number }
+  commit: OffsetAndMetadata
+  response: { errorCode: number }
 }
 
-export async function commitOffsets(request: CommitRequest, version: number, place: CommitPlace): Promise<CommitResponse> {
-  const accepted: Accepted[] = []
+export async function commitOffsets(request: CommitRequest, version: number, context: CommitContext): Promise<CommitResponse> {
+  const { store, now } = context
+  const commits: PartitionCommit[] = []
   const topics = request.topics.map((topic) => ({
     name: topic.name,
     topicId: topic.topicId,
-    partitions: topic.partitions.map((asked) => {
-      const answer = { partitionIndex: asked.partitionIndex, errorCode: 0 }
-      const name = version >= 10 ? place.store.topicName(topic.topicId) : topic.name
-      if (name === undefined) answer.errorCode = errorCode('UNKNOWN_TOPIC_ID')
-      else if (!place.store.partitionExists(name, asked.partitionIndex)) answer.errorCode = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
+    partitions: topic.partitions.map((requested) => {
+      const response = { partitionIndex: requested.partitionIndex, errorCode: 0 }
+      const name = version >= 10 ? store.topicName(topic.topicId) : topic.name
+      if (name === undefined) response.errorCode = errorCode('UNKNOWN_TOPIC_ID')
+      else if (!store.partitionExists(name, requested.partitionIndex)) response.errorCode = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
       else {
-        // The group's own error, where there is one, goes before this.
-        if ((asked.committedMetadata?.length ?? 0) > place.metadataMaxBytes) answer.errorCode = errorCode('OFFSET_METADATA_TOO_LARGE')
-        accepted.push({
+        // An error of the group replaces this one.
+        if ((requested.committedMetadata?.length ?? 0) > context.metadataMaxBytes)
+          response.errorCode = errorCode('OFFSET_METADATA_TOO_LARGE')
+        commits.push({
           topic: name,
-          topicId: place.store.topicId(name),
-          partition: asked.partitionIndex,
+          topicId: store.topicId(name),
+          partition: requested.partitionIndex,
           commit: {
-            offset: asked.committedOffset,
-            leaderEpoch: asked.committedLeaderEpoch,
-            metadata: asked.committedMetadata ?? '',
-            timestamp: place.now,
-            expireTimestamp: request.retentionTimeMs < 0 ? null : place.now + request.retentionTimeMs,
+            offset: requested.committedOffset,
+            leaderEpoch: requested.committedLeaderEpoch,
+            metadata: requested.committedMetadata ?? '',
+            timestamp: now,
+            expireTimestamp: request.retentionTimeMs < 0 ? null : now + request.retentionTimeMs,
           },
-          answer,
+          response,
         })
       }
-      return answer
+      return response
     }),
   }))
-  if (accepted.length > 0) {
-    const error = await write(
-      request,
-      version,
-      accepted.filter(({ answer }) => answer.errorCode === 0),
-      place,
-    )
-    if (error !== null) for (const { answer } of accepted) answer.errorCode = errorCode(error)
+  if (commits.length > 0) {
+    const valid = commits.filter(({ response }) => response.errorCode === 0)
+    const error = await write(request, version, valid, context)
+    if (error !== null) for (const { response } of commits) response.errorCode = errorCode(error)
   }
   return { topics }
 }
@@ -76,59 +74,62 @@ export async function commitOffsets(request: CommitRequest, version: number, pla
 async function write(
   request: CommitRequest,
   version: number,
-  accepted: readonly Accepted[],
-  place: CommitPlace,
+  commits: readonly PartitionCommit[],
+  context: CommitContext,
 ): Promise<ErrorName | null> {
   const { groupId: group, memberId, groupInstanceId, generationIdOrMemberEpoch: generation } = request
-  let entry: Entry | undefined
+  const { registry } = context
+  let registered: RegisteredGroup | undefined
   try {
-    await place.ready(group)
-    // Without a generation it is a consumer that only keeps offsets here, or an administrator: the group is made for it.
-    entry = generation < 0 ? place.registry.getOrCreate(group) : place.registry.get(group)
+    await context.ensureLoaded(group)
+    // Without a generation: a consumer without group membership, or an admin client. The group is created for it.
+    registered = generation < 0 ? registry.getOrCreate(group) : registry.get(group)
   } catch (error) {
-    return place.refusalOf(error)
+    return context.errorOf(error)
   }
-  if (!entry) return version >= 9 ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION'
-  const wrong = checkCommit(entry.group, memberId, groupInstanceId, generation)
+  if (!registered) return version >= 9 ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION'
+  const wrong = checkCommit(registered.group, memberId, groupInstanceId, generation)
   if (wrong) {
-    place.registry.forgetBlank(entry)
+    registry.removeIfUnused(registered)
     return wrong
   }
-  place.alive(entry, memberId)
-  const writes = accepted.map(({ topic, partition, commit }) => entry.offsets.begin(topic, partition, commit))
-  const records = accepted.map(({ topic, partition, commit }) => commitRecord(group, topic, partition, commit))
+  context.renewSession(registered, memberId)
+  const { offsets } = registered
+  const pending = commits.map(({ topic, partition, commit }) => offsets.prepareCommit(topic, partition, commit))
+  const records = commits.map(({ topic, partition, commit }) => offsetCommitRecord(group, topic, partition, commit))
   let stored = false
   try {
-    await place.journal.append(entry.partition, records)
+    await context.writer.append(registered.partition, records)
     stored = true
     return null
   } catch (error) {
-    return place.refusalOf(error)
+    return context.errorOf(error)
   } finally {
-    for (const done of writes) entry.offsets.settle(done, stored)
-    place.registry.forgetBlank(entry)
-    if (stored) await forgetDeleted(entry, accepted, place)
+    for (const commit of pending) offsets.completeCommit(commit, stored)
+    registry.removeIfUnused(registered)
+    if (stored) await deleteOrphans(registered, commits, context)
   }
 }
 
-/** A topic that was deleted while its offset went to the disk: the offset must not meet a later topic of that name. */
-async function forgetDeleted(entry: Entry, accepted: readonly Accepted[], place: CommitPlace): Promise<void> {
-  const orphans = accepted.filter(({ topic, topicId, partition, commit }) => {
-    return place.store.topicId(topic) !== topicId && entry.offsets.get(topic, partition) === commit
+/** Deletes the offsets of topics that were deleted during the write: a new topic of the same name must not have them. */
+async function deleteOrphans(registered: RegisteredGroup, commits: readonly PartitionCommit[], context: CommitContext): Promise<void> {
+  const { offsets } = registered
+  const orphans = commits.filter(({ topic, topicId, partition, commit }) => {
+    return context.store.topicId(topic) !== topicId && offsets.get(topic, partition) === commit
   })
   if (orphans.length === 0) return
-  const writes = orphans.map(({ topic, partition }) => entry.offsets.begin(topic, partition, null))
+  const pending = orphans.map(({ topic, partition }) => offsets.prepareCommit(topic, partition, null))
   let stored = false
   try {
-    await place.journal.append(
-      entry.partition,
-      orphans.map(({ topic, partition }) => commitTombstone(entry.group.id, topic, partition, place.now)),
+    await context.writer.append(
+      registered.partition,
+      orphans.map(({ topic, partition }) => offsetCommitTombstone(registered.group.id, topic, partition, context.now)),
     )
     stored = true
   } catch (error) {
-    // The commit itself stands; the orphan goes when its retention ends.
-    place.refusalOf(error)
+    // The commit is durable. The orphans expire with their retention.
+    context.errorOf(error)
   } finally {
-    for (const done of writes) entry.offsets.settle(done, stored)
+    for (const commit of pending) offsets.completeCommit(commit, stored)
   }
 }

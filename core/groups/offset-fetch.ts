@@ -1,15 +1,15 @@
 /**
- * OffsetFetch: what a group has committed, of the partitions that are asked for or of all. -1 where nothing is committed.
+ * OffsetFetch: the committed offsets of a group, of the requested partitions or of all. -1 where nothing is committed.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
-import type { Entry } from './registry.ts'
+import type { RegisteredGroup } from './registry.ts'
 import type { FetchedPartition, FetchRequest, FetchResponse, GroupStore } from './types.ts'
 
-/** The group, null where there is none, or why it cannot be had. */
-export type EntryLookup = (group: string) => Promise<Entry | null | ErrorName>
+/** The group, null where there is none, or the error. */
+export type GroupLookup = (group: string) => Promise<RegisteredGroup | null | ErrorName>
 
-type Asked = FetchRequest['groups'][number]
-type Fetched = FetchResponse['groups'][number]
+type RequestedGroup = FetchRequest['groups'][number]
+type FetchedGroup = FetchResponse['groups'][number]
 
 const none = (partitionIndex: number, error: ErrorName = 'NONE'): FetchedPartition => ({
   partitionIndex,
@@ -19,14 +19,14 @@ const none = (partitionIndex: number, error: ErrorName = 'NONE'): FetchedPartiti
   errorCode: errorCode(error),
 })
 
-export async function fetchOffsets(request: FetchRequest, version: number, store: GroupStore, lookup: EntryLookup): Promise<FetchResponse> {
+export async function fetchOffsets(request: FetchRequest, version: number, store: GroupStore, lookup: GroupLookup): Promise<FetchResponse> {
   if (version >= 8) {
-    const groups = await Promise.all(request.groups.map((asked) => fetchGroup(asked, version, store, lookup)))
+    const groups = await Promise.all(request.groups.map((requested) => fetchGroup(requested, version, store, lookup)))
     return { topics: [], errorCode: 0, groups }
   }
   const topics = request.topics?.map(({ name, partitionIndexes }) => ({ name, topicId: '', partitionIndexes })) ?? null
   const group = await fetchGroup({ groupId: request.groupId, memberId: null, memberEpoch: -1, topics }, version, store, lookup)
-  // v1 has no place for the group's error but its partitions.
+  // v1 has no field for the group's error except those of the partitions.
   if (version < 2 && group.errorCode !== 0)
     for (const topic of topics ?? [])
       group.topics.push({
@@ -37,9 +37,9 @@ export async function fetchOffsets(request: FetchRequest, version: number, store
   return { topics: group.topics, errorCode: group.errorCode, groups: [] }
 }
 
-async function fetchGroup(asked: Asked, version: number, store: GroupStore, lookup: EntryLookup): Promise<Fetched> {
-  const found = await lookup(asked.groupId)
-  if (typeof found === 'string') return { groupId: asked.groupId, topics: [], errorCode: errorCode(found) }
+async function fetchGroup(requested: RequestedGroup, version: number, store: GroupStore, lookup: GroupLookup): Promise<FetchedGroup> {
+  const found = await lookup(requested.groupId)
+  if (typeof found === 'string') return { groupId: requested.groupId, topics: [], errorCode: errorCode(found) }
   const entry = found?.group.state === 'Dead' ? null : found
   const partitionOf = (topic: string, partition: number): FetchedPartition => {
     const commit = entry?.offsets.get(topic, partition)
@@ -52,21 +52,21 @@ async function fetchGroup(asked: Asked, version: number, store: GroupStore, look
       errorCode: 0,
     }
   }
-  const topics: Fetched['topics'] = []
-  if (asked.topics === null) {
+  const topics: FetchedGroup['topics'] = []
+  if (requested.topics === null) {
     for (const [name, commits] of entry?.offsets.committed() ?? []) {
       const topicId = version >= 10 ? store.topicId(name) : ''
-      // A topic without an id, by now deleted, cannot be named.
+      // A deleted topic has no id.
       if (topicId !== undefined) topics.push({ name, topicId, partitions: commits.map(([partition]) => partitionOf(name, partition)) })
     }
   } else {
-    for (const { name: given, topicId, partitionIndexes } of asked.topics) {
-      const name = version >= 10 ? store.topicName(topicId) : given
+    for (const { name: requestedName, topicId, partitionIndexes } of requested.topics) {
+      const name = version >= 10 ? store.topicName(topicId) : requestedName
       const partitions = partitionIndexes.map((partition) =>
         name === undefined ? none(partition, 'UNKNOWN_TOPIC_ID') : partitionOf(name, partition),
       )
       topics.push({ name: name ?? '', topicId, partitions })
     }
   }
-  return { groupId: asked.groupId, topics, errorCode: 0 }
+  return { groupId: requested.groupId, topics, errorCode: 0 }
 }

@@ -1,15 +1,15 @@
 /**
- * Appends to `__consumer_offsets`: batches that fit, errors as clients expect them of a coordinator, and the end of what is under way.
+ * Appends records to `__consumer_offsets` in batches below max.message.bytes. Errors are those that clients expect from a coordinator.
  */
 import { type ErrorName, KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
 import type { GroupStore, StoredRecord } from './types.ts'
 
-/** Well below the offsets topic's max.message.bytes. */
+/** Far below max.message.bytes of the offsets topic. */
 const BATCH_BYTES = 512 * 1024
 
-/** What a client hears when the offsets topic cannot be written: find the coordinator again and retry. */
-const answers: Partial<Record<ErrorName, ErrorName>> = {
+/** The errors for clients when the offsets topic cannot be written: they find the coordinator again and retry. */
+const coordinatorErrors: Partial<Record<ErrorName, ErrorName>> = {
   UNKNOWN_TOPIC_OR_PARTITION: 'COORDINATOR_NOT_AVAILABLE',
   NOT_ENOUGH_REPLICAS: 'COORDINATOR_NOT_AVAILABLE',
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'COORDINATOR_NOT_AVAILABLE',
@@ -23,7 +23,7 @@ const answers: Partial<Record<ErrorName, ErrorName>> = {
 export class OffsetsTopicWriter {
   readonly #store: GroupStore
   readonly #system: System
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #inProgress = new Set<Promise<unknown>>()
 
   constructor(store: GroupStore, system: System) {
     this.#store = store
@@ -34,20 +34,20 @@ export class OffsetsTopicWriter {
   async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
     const appends = batches(records).map((batch) => this.#store.append(partition, batch))
     const all = Promise.all(appends)
-    this.#underWay.add(all)
+    this.#inProgress.add(all)
     try {
       await all
     } catch (error) {
-      this.#system.logger.error({ err: error, partition }, 'a write to __consumer_offsets failed')
-      const name = error instanceof KafkaError ? (answers[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
+      this.#system.logger.error({ err: error, partition }, 'an append to __consumer_offsets failed')
+      const name = error instanceof KafkaError ? (coordinatorErrors[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
       throw new KafkaError(name, `__consumer_offsets-${partition} cannot be written`, { cause: error })
     } finally {
-      this.#underWay.delete(all)
+      this.#inProgress.delete(all)
     }
   }
 
-  async settled(): Promise<void> {
-    await Promise.allSettled(this.#underWay)
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#inProgress)
   }
 }
 

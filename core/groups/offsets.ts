@@ -1,57 +1,59 @@
 /**
- * The offsets that a group committed. What a reader sees is durable (Invariant 1), and what is written later wins, in whatever order the
- * disk confirms (Invariant 3).
+ * The committed offsets of a group. An offset is visible once it is durable (Invariant 1), and a later commit wins whatever the order in which
+ * the writes complete (Invariant 3).
  */
 import { consumerSubscription } from '../wire/structs/consumer-protocol.ts'
 import { type Group, metadataOf } from './group.ts'
 
-export interface Commit {
+export interface OffsetAndMetadata {
   readonly offset: number
   readonly leaderEpoch: number
   readonly metadata: string
   /** Wall time in ms. */
   readonly timestamp: number
-  /** Only where the client named a retention of its own (OffsetCommit up to v4). */
+  /** Only where the client set a retention time (OffsetCommit up to v4). */
   readonly expireTimestamp: number | null
 }
 
-interface Slot {
-  commit: Commit | null
-  /** The write that `commit` came with. */
+interface PartitionOffset {
+  committed: OffsetAndMetadata | null
+  /** The number of the write that set `committed`. */
   order: number
-  /** Writes that the disk has not confirmed. */
-  underWay: number
+  /** The number of writes in progress. */
+  pendingWrites: number
 }
 
-/** A write of one partition's offset, or of its tombstone, on its way to the disk. */
-export interface Write {
+/** A write in progress of the offset of one partition, or of its tombstone. */
+export interface PendingOffsetCommit {
   readonly topic: string
   readonly partition: number
-  readonly commit: Commit | null
+  readonly commit: OffsetAndMetadata | null
   readonly order: number
 }
 
 export class GroupOffsets {
-  readonly #topics = new Map<string, Map<number, Slot>>()
+  readonly #topics = new Map<string, Map<number, PartitionOffset>>()
   #order = 0
 
   get isEmpty(): boolean {
     return this.#topics.size === 0
   }
 
-  get(topic: string, partition: number): Commit | null {
-    return this.#topics.get(topic)?.get(partition)?.commit ?? null
+  get(topic: string, partition: number): OffsetAndMetadata | null {
+    return this.#topics.get(topic)?.get(partition)?.committed ?? null
   }
 
-  /** Topics with at least one offset that readers see. */
-  *committed(): Iterable<[topic: string, commits: [partition: number, commit: Commit][]]> {
+  /** Topics with at least one committed offset. */
+  *committed(): Iterable<[topic: string, commits: [partition: number, commit: OffsetAndMetadata][]]> {
     for (const [topic, partitions] of this.#topics) {
-      const commits = [...partitions].flatMap(([partition, { commit }]) => (commit ? [[partition, commit] as [number, Commit]] : []))
+      const commits = [...partitions].flatMap(([partition, { committed: commit }]) =>
+        commit ? [[partition, commit] as [number, OffsetAndMetadata]] : [],
+      )
       if (commits.length > 0) yield [topic, commits]
     }
   }
 
-  /** All partitions that have, or are about to have, an offset: what a deletion must cover. */
+  /** All partitions with a committed offset or a write in progress: a deletion must cover them. */
   keys(only?: string): { topic: string; partition: number }[] {
     const found: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics)
@@ -59,57 +61,57 @@ export class GroupOffsets {
     return found
   }
 
-  /** Call in the order of the appends. */
-  begin(topic: string, partition: number, commit: Commit | null): Write {
-    const slot = this.#slot(topic, partition)
-    slot.underWay++
+  /** To be called in the order of the appends. */
+  prepareCommit(topic: string, partition: number, commit: OffsetAndMetadata | null): PendingOffsetCommit {
+    const offset = this.#partition(topic, partition)
+    offset.pendingWrites++
     this.#order++
     return { topic, partition, commit, order: this.#order }
   }
 
-  settle({ topic, partition, commit, order }: Write, stored: boolean): void {
-    const slot = this.#slot(topic, partition)
-    slot.underWay--
-    if (stored && order > slot.order) {
-      slot.commit = commit
-      slot.order = order
+  completeCommit({ topic, partition, commit, order }: PendingOffsetCommit, stored: boolean): void {
+    const offset = this.#partition(topic, partition)
+    offset.pendingWrites--
+    if (stored && order > offset.order) {
+      offset.committed = commit
+      offset.order = order
     }
-    this.#forgetEmpty(topic, partition, slot)
+    this.#removeIfEmpty(topic, partition, offset)
   }
 
-  /** What a record of the topic says, at start. */
-  restore(topic: string, partition: number, commit: Commit | null): void {
-    const slot = this.#slot(topic, partition)
-    slot.commit = commit
-    this.#forgetEmpty(topic, partition, slot)
+  /** Applies a record of the offsets topic, at start. */
+  restore(topic: string, partition: number, commit: OffsetAndMetadata | null): void {
+    const offset = this.#partition(topic, partition)
+    offset.committed = commit
+    this.#removeIfEmpty(topic, partition, offset)
   }
 
-  /** Partitions whose offsets have outlived their time. One with a write under way is alive. */
+  /** Partitions with expired offsets. One with a write in progress is not expired. */
   expired(group: Group, now: number, retentionMs: number): { topic: string; partition: number }[] {
     const rule = expiryOf(group)
     if (!rule) return []
     const found: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics) {
       if (rule.subscribed?.has(topic)) continue
-      for (const [partition, { commit, underWay }] of partitions) {
-        if (!commit || underWay > 0) continue
-        const ended = commit.expireTimestamp === null ? now - rule.since(commit) >= retentionMs : now >= commit.expireTimestamp
+      for (const [partition, { committed, pendingWrites }] of partitions) {
+        if (!committed || pendingWrites > 0) continue
+        const ended = committed.expireTimestamp === null ? now - rule.since(committed) >= retentionMs : now >= committed.expireTimestamp
         if (ended) found.push({ topic, partition })
       }
     }
     return found
   }
 
-  #slot(topic: string, partition: number): Slot {
+  #partition(topic: string, partition: number): PartitionOffset {
     let partitions = this.#topics.get(topic)
     if (!partitions) this.#topics.set(topic, (partitions = new Map()))
-    let slot = partitions.get(partition)
-    if (!slot) partitions.set(partition, (slot = { commit: null, order: 0, underWay: 0 }))
-    return slot
+    let offset = partitions.get(partition)
+    if (!offset) partitions.set(partition, (offset = { committed: null, order: 0, pendingWrites: 0 }))
+    return offset
   }
 
-  #forgetEmpty(topic: string, partition: number, slot: Slot): void {
-    if (slot.commit !== null || slot.underWay > 0) return
+  #removeIfEmpty(topic: string, partition: number, offset: PartitionOffset): void {
+    if (offset.committed !== null || offset.pendingWrites > 0) return
     const partitions = this.#topics.get(topic)
     partitions?.delete(partition)
     if (partitions?.size === 0) this.#topics.delete(topic)
@@ -117,13 +119,13 @@ export class GroupOffsets {
 }
 
 interface Expiry {
-  /** The moment from which retention counts. */
-  since(commit: Commit): number
-  /** Topics whose offsets stay while somebody reads them. */
+  /** The time from which the retention counts. */
+  since(commit: OffsetAndMetadata): number
+  /** Topics whose offsets do not expire while a member subscribes to them. */
   subscribed: ReadonlySet<string> | null
 }
 
-/** Retention counts from when the group lost its last member; without members at all, or for topics nobody reads any more, from the commit. */
+/** The retention counts from when the group became empty; for groups without membership and topics without a subscription, from the commit. */
 function expiryOf(group: Group): Expiry | null {
   if (group.protocolType === null) return { since: (commit) => commit.timestamp, subscribed: null }
   if (group.state === 'Empty')
@@ -133,21 +135,21 @@ function expiryOf(group: Group): Expiry | null {
   return subscribed && { since: (commit) => commit.timestamp, subscribed }
 }
 
-/** Null where a member's subscription cannot be read: then nothing is known to be unread. */
+/** Null where the subscription of a member cannot be read: no topic is known to be unsubscribed then. */
 function subscribedTopics(group: Group): Set<string> | null {
   const topics = new Set<string>()
   for (const member of group.members.values()) {
     try {
       for (const topic of consumerSubscription.read(newestKnown(metadataOf(member, group.protocol))).topics) topics.add(topic)
     } catch {
-      // The bytes are the clients' own business: not readable here means not expired here.
+      // Clients may use any format: offsets do not expire then.
       return null
     }
   }
   return topics
 }
 
-/** A subscription of a later version begins with the fields of ours. */
+/** A subscription of a later version starts with the fields of the newest known one. */
 function newestKnown(metadata: Buffer): Buffer {
   const newest = consumerSubscription.versions[1]
   if (metadata.length < 2 || metadata.readInt16BE(0) <= newest) return metadata

@@ -1,137 +1,139 @@
 /**
- * From one generation to the next: members are called to join (PreparingRebalance), the generation is closed and its leader told
- * (CompletingRebalance), the leader's assignment is stored and handed out (Stable). Laggards are left behind at the rebalance timeout.
+ * The steps from one generation to the next: members join (PreparingRebalance), the generation begins and waits for the leader's assignment
+ * (CompletingRebalance), the assignment is stored and propagated (Stable). Members that do not join within the rebalance timeout are removed.
  */
 import type { ErrorName } from '../errors.ts'
 import {
-  answerJoin,
-  answerSync,
   cancelTimer,
   type Draft,
-  enter,
-  generationFor,
-  put,
-  remove,
+  joinSuccess,
+  log,
+  removeMember,
+  respondToJoin,
+  respondToSync,
+  setMember,
   snapshot,
   startSession,
   startTimer,
-  syncRefusal,
-  tell,
+  syncError,
+  transitionTo,
 } from './draft.ts'
 import { rebalanceTimeoutMs, selectProtocol } from './group.ts'
 
 const EMPTY = Buffer.alloc(0)
 
 const allJoined = (draft: Draft): boolean =>
-  draft.pending.size === 0 && [...draft.members.values()].every((member) => member.joining !== null)
+  draft.pendingJoinMembers.size === 0 && [...draft.members.values()].every((member) => member.awaitingJoin !== null)
 
-/** Calls everybody to join, or closes the join phase where that was done and all are there. */
-export function rebalanceOrComplete(draft: Draft, reason: string) {
-  if (draft.state === 'PreparingRebalance') completeIfAllJoined(draft)
+/** Starts a rebalance; in a running one completes the join phase if all members have joined. */
+export function prepareOrCompleteJoin(draft: Draft, reason: string) {
+  if (draft.state === 'PreparingRebalance') maybeCompleteJoin(draft)
   else prepareRebalance(draft, reason)
 }
 
 export function prepareRebalance(draft: Draft, reason: string) {
-  if (draft.state === 'CompletingRebalance') dropAssignments(draft, 'REBALANCE_IN_PROGRESS')
+  if (draft.state === 'CompletingRebalance') propagateError(draft, 'REBALANCE_IN_PROGRESS')
   cancelTimer(draft, { kind: 'sync' })
-  tell(draft, 'the group rebalances', reason)
+  log(draft, 'the group rebalances', reason)
   const first = draft.state === 'Empty'
-  enter(draft, 'PreparingRebalance')
+  transitionTo(draft, 'PreparingRebalance')
   if (first) {
-    // The first members rarely come alone: wait a little, and longer while more of them arrive.
-    const delayMs = draft.rules.initialRebalanceDelayMs
-    draft.initial = { remainingMs: Math.max(rebalanceTimeoutMs(draft) - delayMs, 0), newMember: false }
+    // More members usually follow the first one: the delay is extended while they arrive.
+    const delayMs = draft.config.initialRebalanceDelayMs
+    draft.initialDelay = { remainingMs: Math.max(rebalanceTimeoutMs(draft) - delayMs, 0), newMember: false }
     startTimer(draft, { kind: 'join' }, delayMs)
-  } else if (allJoined(draft)) completeJoin(draft)
+  } else if (allJoined(draft)) completeJoinPhase(draft)
   else startTimer(draft, { kind: 'join' }, rebalanceTimeoutMs(draft))
 }
 
-/** An initial rebalance never ends early. */
-export function completeIfAllJoined(draft: Draft) {
-  if (draft.state === 'PreparingRebalance' && draft.initial === null && allJoined(draft)) completeJoin(draft)
+/** Completes the join phase once all members have joined. The initial delay is never shortened. */
+export function maybeCompleteJoin(draft: Draft) {
+  if (draft.state === 'PreparingRebalance' && draft.initialDelay === null && allJoined(draft)) completeJoinPhase(draft)
 }
 
-/** The join timer rang. */
-export function joinTimeout(draft: Draft) {
+/** The rebalance timeout or the initial delay expired. */
+export function expireJoin(draft: Draft) {
   if (draft.state !== 'PreparingRebalance') return
-  const { initial, rules } = draft
-  if (initial?.newMember && initial.remainingMs > 0) {
-    const delayMs = Math.min(rules.initialRebalanceDelayMs, initial.remainingMs)
-    draft.initial = { remainingMs: Math.max(initial.remainingMs - rules.initialRebalanceDelayMs, 0), newMember: false }
+  const { initialDelay, config } = draft
+  if (initialDelay?.newMember && initialDelay.remainingMs > 0) {
+    const delayMs = Math.min(config.initialRebalanceDelayMs, initialDelay.remainingMs)
+    draft.initialDelay = { remainingMs: Math.max(initialDelay.remainingMs - config.initialRebalanceDelayMs, 0), newMember: false }
     startTimer(draft, { kind: 'join' }, delayMs)
-  } else completeJoin(draft)
+  } else completeJoinPhase(draft)
 }
 
-/** A leader that is there: the old one where it joined on a living connection, else any such member. */
+/** Keeps the leader if it has joined and is connected, else elects another such member. */
 function electLeader(draft: Draft): boolean {
   const leader = draft.leader === null ? undefined : draft.members.get(draft.leader)
-  if (leader && leader.joining !== null && !leader.gone) return true
-  const joined = [...draft.members.values()].filter((member) => member.joining !== null)
-  const next = joined.find((member) => !member.gone) ?? joined[0]
+  if (leader && leader.awaitingJoin !== null && !leader.isDisconnected) return true
+  const joined = [...draft.members.values()].filter((member) => member.awaitingJoin !== null)
+  const next = joined.find((member) => !member.isDisconnected) ?? joined[0]
   if (!next) return false
   draft.leader = next.id
   return true
 }
 
-/** Closes the join phase. Invariant 9: whoever did not join is out of the generation, a static member apart, which keeps its place. */
-function completeJoin(draft: Draft) {
+/** Begins the next generation. Invariant 9: members that have not joined are not in it, except static members, which keep their place. */
+function completeJoinPhase(draft: Draft) {
   cancelTimer(draft, { kind: 'join' })
-  for (const member of [...draft.members.values()]) if (member.joining === null && member.instanceId === null) remove(draft, member.id)
+  for (const member of [...draft.members.values()])
+    if (member.awaitingJoin === null && member.instanceId === null) removeMember(draft, member.id)
   if (!electLeader(draft) && draft.members.size > 0) {
-    // Only static members that are away: their sessions decide.
+    // Only static members that have not joined are left: their session timeouts decide.
     startTimer(draft, { kind: 'join' }, rebalanceTimeoutMs(draft))
     return
   }
-  draft.initial = null
-  draft.storing = false
+  draft.initialDelay = null
+  draft.isStoringAssignment = false
   draft.generation++
-  draft.unsynced.clear()
+  draft.pendingSyncMembers.clear()
   if (draft.members.size === 0) {
     draft.protocol = null
     draft.leader = null
-    enter(draft, 'Empty')
+    transitionTo(draft, 'Empty')
     draft.effects.push({ type: 'store', image: snapshot(draft), purpose: { kind: 'empty' } })
     return
   }
   draft.protocol = selectProtocol(draft)
-  enter(draft, 'CompletingRebalance')
-  tell(draft, `generation ${draft.generation} has ${draft.members.size} members, led by ${draft.leader}`, '')
+  transitionTo(draft, 'CompletingRebalance')
+  log(draft, `generation ${draft.generation} begins with ${draft.members.size} members, leader ${draft.leader}`, '')
   for (const member of [...draft.members.values()]) {
-    put(draft, { ...answerJoin(draft, member, generationFor(draft, member.id)), isNew: false, assignment: EMPTY })
-    draft.unsynced.add(member.id)
+    setMember(draft, { ...respondToJoin(draft, member, joinSuccess(draft, member.id)), isNew: false, assignment: EMPTY })
+    draft.pendingSyncMembers.add(member.id)
     startSession(draft, member)
   }
   startTimer(draft, { kind: 'sync' }, rebalanceTimeoutMs(draft))
 }
 
-/** The sync timer rang: who joined and never came for an assignment is out. */
-export function syncTimeout(draft: Draft) {
-  if ((draft.state !== 'CompletingRebalance' && draft.state !== 'Stable') || draft.unsynced.size === 0) return
-  const late = [...draft.unsynced]
-  for (const id of late) remove(draft, id)
-  prepareRebalance(draft, `${late.join(', ')} did not ask for the assignment in time`)
+/** The rebalance timeout expired: members that have not sent SyncGroup are removed. */
+export function expirePendingSync(draft: Draft) {
+  if ((draft.state !== 'CompletingRebalance' && draft.state !== 'Stable') || draft.pendingSyncMembers.size === 0) return
+  const missing = [...draft.pendingSyncMembers]
+  for (const id of missing) removeMember(draft, id)
+  prepareRebalance(draft, `${missing.join(', ')} sent no SyncGroup within the rebalance timeout`)
 }
 
-/** A member came for its assignment. */
-export function synced(draft: Draft, memberId: string) {
-  draft.unsynced.delete(memberId)
-  if (draft.unsynced.size === 0) cancelTimer(draft, { kind: 'sync' })
+/** The member has sent SyncGroup. */
+export function removePendingSync(draft: Draft, memberId: string) {
+  draft.pendingSyncMembers.delete(memberId)
+  if (draft.pendingSyncMembers.size === 0) cancelTimer(draft, { kind: 'sync' })
 }
 
-export function dropAssignments(draft: Draft, error: ErrorName) {
-  draft.storing = false
-  for (const member of [...draft.members.values()]) put(draft, { ...answerSync(draft, member, syncRefusal(error)), assignment: EMPTY })
+export function propagateError(draft: Draft, error: ErrorName) {
+  draft.isStoringAssignment = false
+  for (const member of [...draft.members.values()])
+    setMember(draft, { ...respondToSync(draft, member, syncError(error)), assignment: EMPTY })
 }
 
-/** The assignment is durable: everybody who waits gets its part, who comes later too. */
-export function handOut(draft: Draft, assignments: ReadonlyMap<string, Buffer>) {
-  draft.storing = false
-  enter(draft, 'Stable')
+/** The assignment is durable: completes the waiting SyncGroups; later ones get it at once. */
+export function propagateAssignment(draft: Draft, assignments: ReadonlyMap<string, Buffer>) {
+  draft.isStoringAssignment = false
+  transitionTo(draft, 'Stable')
   for (const member of [...draft.members.values()]) {
     const assignment = assignments.get(member.id) ?? EMPTY
-    const waited = member.syncing !== null
-    put(draft, {
-      ...answerSync(draft, member, {
+    const wasWaiting = member.awaitingSync !== null
+    setMember(draft, {
+      ...respondToSync(draft, member, {
         errorCode: 0,
         protocolType: draft.protocolType,
         protocolName: draft.protocol,
@@ -139,6 +141,6 @@ export function handOut(draft: Draft, assignments: ReadonlyMap<string, Buffer>) 
       }),
       assignment,
     })
-    if (waited) startSession(draft, member)
+    if (wasWaiting) startSession(draft, member)
   }
 }

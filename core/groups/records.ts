@@ -1,9 +1,9 @@
 /**
- * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes, so that either can go on from the other's topic.
+ * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes: both brokers can read each other's topic.
  */
 import { groupMetadataKey, groupMetadataValue, offsetCommitKey, offsetCommitValue } from '../wire/structs/group-records.ts'
 import { type Group, type Member, metadataOf, newGroup, restoredMember } from './group.ts'
-import type { Commit } from './offsets.ts'
+import type { OffsetAndMetadata } from './offsets.ts'
 import type { StoredRecord } from './types.ts'
 
 const COMMIT_KEYS = 1
@@ -11,8 +11,8 @@ const GROUP_KEY = 2
 
 const write = (key: Buffer, value: Buffer | null, timestamp: number): StoredRecord => ({ key, value, timestamp })
 
-/** Version 1 is the only one that can say when an offset expires; 3 is the newest that every broker since 2.1 reads. */
-export const commitRecord = (group: string, topic: string, partition: number, commit: Commit): StoredRecord =>
+/** Version 1 is the only one with an expire timestamp; 3 is the newest that all brokers since 2.1 read. */
+export const offsetCommitRecord = (group: string, topic: string, partition: number, commit: OffsetAndMetadata): StoredRecord =>
   write(
     offsetCommitKey.write({ group, topic, partition }),
     offsetCommitValue.write(
@@ -28,10 +28,10 @@ export const commitRecord = (group: string, topic: string, partition: number, co
     commit.timestamp,
   )
 
-export const commitTombstone = (group: string, topic: string, partition: number, timestamp: number): StoredRecord =>
+export const offsetCommitTombstone = (group: string, topic: string, partition: number, timestamp: number): StoredRecord =>
   write(offsetCommitKey.write({ group, topic, partition }), null, timestamp)
 
-export const groupRecord = (group: Group): StoredRecord =>
+export const groupMetadataRecord = (group: Group): StoredRecord =>
   write(
     groupMetadataKey.write({ group: group.id }),
     groupMetadataValue.write(
@@ -57,16 +57,17 @@ export const groupRecord = (group: Group): StoredRecord =>
     group.stateTimestamp,
   )
 
-export const groupTombstone = (group: string, timestamp: number): StoredRecord => write(groupMetadataKey.write({ group }), null, timestamp)
+export const groupMetadataTombstone = (group: string, timestamp: number): StoredRecord =>
+  write(groupMetadataKey.write({ group }), null, timestamp)
 
-export type Restored =
-  | { kind: 'commit'; group: string; topic: string; partition: number; commit: Commit | null }
+export type GroupRecord =
+  | { kind: 'commit'; group: string; topic: string; partition: number; commit: OffsetAndMetadata | null }
   | { kind: 'group'; id: string; group: Group | null }
   /** Of a newer group protocol. */
   | { kind: 'unknown'; keyVersion: number }
 
-/** Throws WireError for bytes that are none of Kafka's. */
-export function readRecord({ key, value }: StoredRecord): Restored {
+/** Throws WireError for malformed bytes. */
+export function readRecord({ key, value }: StoredRecord): GroupRecord {
   const keyVersion = key.length < 2 ? -1 : key.readInt16BE(0)
   if (keyVersion >= 0 && keyVersion <= COMMIT_KEYS) {
     const { group, topic, partition } = offsetCommitKey.read(key)
@@ -100,7 +101,7 @@ function readGroup(id: string, value: Buffer): Group {
         clientHost: member.clientHost,
         sessionTimeoutMs: member.sessionTimeout,
         rebalanceTimeoutMs: member.rebalanceTimeout < 0 ? member.sessionTimeout : member.rebalanceTimeout,
-        // The buffer may belong to a whole segment that was read.
+        // A copy: the record may be part of a large read buffer.
         protocols: [{ name: stored.protocol ?? '', metadata: Buffer.from(member.subscription) }],
         assignment: Buffer.from(member.assignment),
       }),
@@ -115,6 +116,6 @@ function readGroup(id: string, value: Buffer): Group {
     protocol: stored.protocol,
     leader: stored.leader,
     members,
-    statics,
+    staticMembers: statics,
   }
 }

@@ -1,23 +1,23 @@
 /**
- * The groups in memory, and how they get there: each partition of `__consumer_offsets` is read once, when it is first asked for or in the
- * background after the start. Restart forgets nothing that was acknowledged (Invariant 1).
+ * The groups in memory. Each partition of `__consumer_offsets` is loaded once, by the first request for it or in the background after the
+ * start: a restart loses nothing that was acknowledged (Invariant 1).
  */
 import { KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
-import { type Group, isBlank, newGroup } from './group.ts'
+import { type Group, isUnused, newGroup } from './group.ts'
 import { limits } from './limits.ts'
 import { GroupOffsets } from './offsets.ts'
-import { type Restored, readRecord } from './records.ts'
+import { type GroupRecord, readRecord } from './records.ts'
 import type { GroupStore } from './types.ts'
 
-/** One group: its membership, its offsets, and the partition that keeps both. */
-export interface Entry {
+/** Kafka's GroupMetadata: a group, its committed offsets, and the partition of `__consumer_offsets` that stores both. */
+export interface RegisteredGroup {
   group: Group
   readonly offsets: GroupOffsets
   readonly partition: number
 }
 
-/** Java's String.hashCode, made positive the way Kafka does it. */
+/** Java's String.hashCode, made non-negative as in Kafka, modulo `partitions`. */
 export function partitionOf(group: string, partitions: number): number {
   let hash = 0
   for (let i = 0; i < group.length; i++) hash = (Math.imul(hash, 31) + group.charCodeAt(i)) | 0
@@ -27,38 +27,38 @@ export function partitionOf(group: string, partitions: number): number {
 export class GroupRegistry {
   readonly #store: GroupStore
   readonly #system: System
-  readonly #entries = new Map<string, Entry>()
+  readonly #groups = new Map<string, RegisteredGroup>()
   readonly #loads = new Map<number, Promise<void>>()
-  readonly #onLoaded: (entry: Entry) => void
+  readonly #onLoaded: (registered: RegisteredGroup) => void
 
-  constructor(store: GroupStore, system: System, onLoaded: (entry: Entry) => void) {
+  constructor(store: GroupStore, system: System, onLoaded: (registered: RegisteredGroup) => void) {
     this.#store = store
     this.#system = system
     this.#onLoaded = onLoaded
   }
 
-  get(id: string): Entry | undefined {
-    return this.#entries.get(id)
+  get(id: string): RegisteredGroup | undefined {
+    return this.#groups.get(id)
   }
 
-  /** Those of the partitions that are loaded. */
-  all(): Iterable<Entry> {
-    return this.#entries.values()
+  /** The groups of all loaded partitions. */
+  all(): Iterable<RegisteredGroup> {
+    return this.#groups.values()
   }
 
-  /** Throws where there are too many already. Invariant 13. */
-  getOrCreate(id: string): Entry {
-    let entry = this.#entries.get(id)
-    if (!entry) {
-      if (this.#entries.size >= limits.groups)
-        throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `group ${id}: the broker keeps ${limits.groups} groups already; delete some`)
-      entry = this.#create(id)
-      this.#entries.set(id, entry)
+  /** Throws where the broker has too many groups. Invariant 13. */
+  getOrCreate(id: string): RegisteredGroup {
+    let registered = this.#groups.get(id)
+    if (!registered) {
+      if (this.#groups.size >= limits.groups)
+        throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `group ${id}: the broker has ${limits.groups} groups; delete some`)
+      registered = this.#create(id)
+      this.#groups.set(id, registered)
     }
-    return entry
+    return registered
   }
 
-  #create(id: string): Entry {
+  #create(id: string): RegisteredGroup {
     return {
       group: newGroup(id, this.#system.clock.now()),
       offsets: new GroupOffsets(),
@@ -66,21 +66,21 @@ export class GroupRegistry {
     }
   }
 
-  forget(entry: Entry): void {
-    if (this.#entries.get(entry.group.id) === entry) this.#entries.delete(entry.group.id)
+  remove(registered: RegisteredGroup): void {
+    if (this.#groups.get(registered.group.id) === registered) this.#groups.delete(registered.group.id)
   }
 
-  /** Lets go of an entry that holds nothing. */
-  forgetBlank(entry: Entry): void {
-    if (isBlank(entry.group) && entry.offsets.isEmpty) this.forget(entry)
+  /** Removes a group without members and offsets. */
+  removeIfUnused(registered: RegisteredGroup): void {
+    if (isUnused(registered.group) && registered.offsets.isEmpty) this.remove(registered)
   }
 
-  /** Resolves when the group's partition is in memory. Throws KafkaError. */
-  ready(id: string): Promise<void> {
+  /** Resolves when the partition of the group is loaded. Throws KafkaError. */
+  ensureLoaded(id: string): Promise<void> {
     return this.#load(partitionOf(id, this.#store.partitions))
   }
 
-  async readyAll(): Promise<void> {
+  async ensureAllLoaded(): Promise<void> {
     for (let partition = 0; partition < this.#store.partitions; partition++) await this.#load(partition)
   }
 
@@ -88,7 +88,7 @@ export class GroupRegistry {
     let load = this.#loads.get(partition)
     if (!load) {
       load = this.#read(partition).catch((error: unknown) => {
-        // The next request tries again.
+        // The next request retries.
         this.#loads.delete(partition)
         this.#system.logger.error({ err: error, partition }, 'a partition of __consumer_offsets cannot be read')
         throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__consumer_offsets-${partition} cannot be read`, { cause: error })
@@ -99,36 +99,36 @@ export class GroupRegistry {
   }
 
   async #read(partition: number): Promise<void> {
-    const found = new Map<string, Entry>()
-    const entryOf = (id: string): Entry => {
-      let entry = found.get(id)
-      if (!entry) found.set(id, (entry = this.#create(id)))
-      return entry
+    const found = new Map<string, RegisteredGroup>()
+    const groupOf = (id: string): RegisteredGroup => {
+      let registered = found.get(id)
+      if (!registered) found.set(id, (registered = this.#create(id)))
+      return registered
     }
     const foreign = new Set<number>()
     let unreadable = 0
     for await (const record of this.#store.load(partition)) {
-      let read: Restored
+      let read: GroupRecord
       try {
         read = readRecord(record)
       } catch (error) {
-        // One record that is not Kafka's must not keep all other groups from their work.
+        // One malformed record must not make all other groups unavailable.
         if (unreadable++ === 0) this.#system.logger.error({ err: error, partition }, 'a record of __consumer_offsets cannot be read')
         continue
       }
-      if (read.kind === 'commit') entryOf(read.group).offsets.restore(read.topic, read.partition, read.commit)
-      else if (read.kind === 'group') entryOf(read.id).group = read.group ?? newGroup(read.id, this.#system.clock.now())
+      if (read.kind === 'commit') groupOf(read.group).offsets.restore(read.topic, read.partition, read.commit)
+      else if (read.kind === 'group') groupOf(read.id).group = read.group ?? newGroup(read.id, this.#system.clock.now())
       else foreign.add(read.keyVersion)
     }
     if (foreign.size > 0)
       this.#system.logger.warn(
         { partition, keyVersions: [...foreign] },
-        'records of a newer group protocol in __consumer_offsets: their groups are left alone',
+        '__consumer_offsets has records of a newer group protocol, which are ignored',
       )
-    for (const [id, entry] of found) {
-      if (isBlank(entry.group) && entry.offsets.isEmpty) continue
-      this.#entries.set(id, entry)
-      this.#onLoaded(entry)
+    for (const [id, registered] of found) {
+      if (isUnused(registered.group) && registered.offsets.isEmpty) continue
+      this.#groups.set(id, registered)
+      this.#onLoaded(registered)
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the broker changes in a produced batch, in place: base offset and leader epoch, which the CRC does not cover, the time where the topic stamps on
- * append, and the codec where the topic names one.
+ * The changes of a broker to a produced batch: base offset and leader epoch, in place and outside of the CRC; the timestamp under
+ * message.timestamp.type=LogAppendTime; the codec under a compression.type other than `producer`.
  */
 import {
   at,
@@ -14,14 +14,14 @@ import {
   writeInt64,
 } from '../wire/batch-header.ts'
 import { compress } from '../wire/compression/index.ts'
-import { recordBytes, walkRecords } from '../wire/record-walk.ts'
+import { recordBytes } from '../wire/record-walk.ts'
 import { withCorruptMessage } from './log-validator.ts'
 
-/** Kafka's `compression.type` beside the codecs' names. */
-const AS_PRODUCED = 'producer'
+/** The values of `compression.type` that are not names of codecs. */
+const PRODUCER = 'producer'
 const UNCOMPRESSED = 'uncompressed'
 
-export function stampBatch(bytes: Buffer, header: BatchHeader, leaderEpoch: number, logAppendTime: boolean): void {
+export function assignOffset(bytes: Buffer, header: BatchHeader, leaderEpoch: number, logAppendTime: boolean): void {
   writeInt64(bytes, header.baseOffset, at.baseOffset)
   bytes.writeInt32BE(leaderEpoch, at.leaderEpoch)
   if (!logAppendTime) return
@@ -30,19 +30,15 @@ export function stampBatch(bytes: Buffer, header: BatchHeader, leaderEpoch: numb
   rewriteCrc(bytes, 0, header.sizeBytes)
 }
 
-/** The same bytes where the batch has the codec that the topic asks for; else the same records behind the same head, packed with it. */
+/** The batch with its records compressed as `compression.type` requires; the given bytes where they already are. */
 export function recompress(bytes: Buffer, header: BatchHeader, compressionType: string, where: string): Buffer {
-  if (compressionType === AS_PRODUCED) return bytes
+  if (compressionType === PRODUCER) return bytes
   const wanted = compressionType === UNCOMPRESSED ? 'none' : codecs.find((codec) => codec === compressionType)
   if (wanted === undefined || codecOf(header.attributes) === wanted) return bytes
-  const records = withCorruptMessage(where, () => {
-    const inside = recordBytes(bytes, false)
-    walkRecords(bytes, inside, () => false)
-    return inside
-  })
-  const again = Buffer.concat([bytes.subarray(0, BATCH_OVERHEAD), compress(wanted, records)])
-  again.writeInt32BE(again.length - LOG_OVERHEAD, at.batchLength)
-  again.writeInt16BE((header.attributes & ~attributes.codecMask) | codecs.indexOf(wanted), at.attributes)
-  rewriteCrc(again, 0, again.length)
-  return again
+  const records = withCorruptMessage(where, () => recordBytes(bytes, false))
+  const recompressed = Buffer.concat([bytes.subarray(0, BATCH_OVERHEAD), compress(wanted, records)])
+  recompressed.writeInt32BE(recompressed.length - LOG_OVERHEAD, at.batchLength)
+  recompressed.writeInt16BE((header.attributes & ~attributes.codecMask) | codecs.indexOf(wanted), at.attributes)
+  rewriteCrc(recompressed, 0, recompressed.length)
+  return recompressed
 }

@@ -1,33 +1,32 @@
 /**
- * Walks over the batches of a log file from the disk, in large reads, and stops at the first bytes that are not a whole valid batch: what a crash left
- * behind ends there. Used by recovery and by whatever must be made again from the log.
+ * Reads the batches of a log file in large reads and stops at the first bytes that are not a whole valid batch, as a crash leaves them. Used by
+ * recovery.
  */
-
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../system/disk.ts'
 import { at, BATCH_OVERHEAD, type BatchHeader, batchSize, computeCrc, LOG_OVERHEAD, MAGIC, readBatchHeader } from '../wire/batch-header.ts'
 
-/** Bytes of one read. A batch that is larger gets a buffer of its own size, which the file's length bounds (Invariant 13). */
+/** Bytes per read. A larger batch gets a buffer of its size, which the length of the file limits (Invariant 13). */
 const CHUNK_BYTES = 1024 * 1024
 
 export interface ScanRange {
   position: number
-  /** Bytes of the file. */
+  /** The position at which the scan ends. */
   end: number
-  /** No batch may begin before it. */
+  /** No batch may have a smaller base offset. */
   nextOffset: number
-  /** No batch may reach it. */
+  /** No batch may have this last offset or a larger one. */
   endOffset: number
   checkCrc: boolean
 }
 
 export interface ScanEnd {
-  /** Where the last valid batch ends. */
+  /** The end of the last valid batch. */
   position: number
   nextOffset: number
 }
 
-/** Calls `visit` for each valid batch. `bytes` are the batch's, valid during the call. */
+/** Calls `visit` for each valid batch. Its `bytes` are valid during the call only. */
 export async function scanBatches(
   disk: Disk,
   file: DiskFile,
@@ -69,8 +68,8 @@ const isPlausible = (header: BatchHeader, nextOffset: number): boolean =>
   header.lastOffsetDelta >= 0 &&
   header.count >= 0
 
-/** True where a whole valid batch lies somewhere behind `position`, which is none itself. Looks no further than one chunk (Invariant 13). */
-export function holdsBatchBehind(disk: Disk, file: DiskFile, position: number, end: number, nextOffset: number): boolean {
+/** True where there is a whole valid batch after `position`, within the size of one read (Invariant 13). */
+export function hasValidBatchAfter(disk: Disk, file: DiskFile, position: number, end: number, nextOffset: number): boolean {
   const bytes = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position))
   const length = disk.readSync(file, bytes, 0, bytes.length, position)
   for (let index = 1; index + BATCH_OVERHEAD <= length; index++) {
@@ -82,17 +81,17 @@ export function holdsBatchBehind(disk: Disk, file: DiskFile, position: number, e
   return false
 }
 
-/** The head of a record of the formats before 2: offset, size, CRC. */
-const OLD_OVERHEAD = 16
+/** Offset, size and CRC of a message of the formats before 2. */
+const OLD_MESSAGE_OVERHEAD = 16
 
-/** True where a whole record of Kafka's formats before 0.11 lies at `position`: data of somebody, and not what a crash left. */
-export function holdsOldFormat(disk: Disk, file: DiskFile, position: number, end: number): boolean {
-  const head = Buffer.alloc(OLD_OVERHEAD + 1)
+/** True where there is a whole message of the formats before Kafka 0.11 at `position`: data, not the end of a torn write. */
+export function isOldFormat(disk: Disk, file: DiskFile, position: number, end: number): boolean {
+  const head = Buffer.alloc(OLD_MESSAGE_OVERHEAD + 1)
   if (disk.readSync(file, head, 0, head.length, position) < head.length) return false
   const size = batchSize(head)
   const magic = head.readInt8(at.magic)
-  if ((magic !== 0 && magic !== 1) || size <= OLD_OVERHEAD || position + size > end) return false
-  const body = Buffer.allocUnsafe(size - OLD_OVERHEAD)
-  disk.readSync(file, body, 0, body.length, position + OLD_OVERHEAD)
+  if ((magic !== 0 && magic !== 1) || size <= OLD_MESSAGE_OVERHEAD || position + size > end) return false
+  const body = Buffer.allocUnsafe(size - OLD_MESSAGE_OVERHEAD)
+  disk.readSync(file, body, 0, body.length, position + OLD_MESSAGE_OVERHEAD)
   return crc32(body) === head.readUInt32BE(LOG_OVERHEAD)
 }

@@ -1,18 +1,18 @@
 /**
- * Buffers for reads from disk, in a few sizes, used again once their bytes have left. Bounded: what comes back above the bound is left to the
- * garbage collector, and so are reads larger than the largest size.
+ * Reusable buffers for reads from disk, in a few sizes. Bounded: buffers above the limit, and above the largest size, are left to the garbage
+ * collector.
  */
 const SIZES = [16 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024] as const
 
-/** Bytes that lie idle in the pool at most (Invariant 13). */
+/** The most idle bytes in the pool (Invariant 13). */
 const MAX_IDLE_BYTES = 16 * 1024 * 1024
 
 export class BufferPool {
   readonly #idle: Buffer[][] = SIZES.map(() => [])
   #idleBytes = 0
 
-  /** At least `bytes` long, with whatever was in it before. */
-  take(bytes: number): Buffer {
+  /** A buffer of at least `bytes`, not zeroed. */
+  allocate(bytes: number): Buffer {
     const index = SIZES.findIndex((size) => size >= bytes)
     if (index < 0) return Buffer.allocUnsafeSlow(bytes)
     const found = this.#idle[index]!.pop()
@@ -21,7 +21,7 @@ export class BufferPool {
     return found
   }
 
-  give(buffer: Buffer): void {
+  deallocate(buffer: Buffer): void {
     const index = SIZES.indexOf(buffer.length as (typeof SIZES)[number])
     if (index < 0 || this.#idleBytes + buffer.length > MAX_IDLE_BYTES) return
     this.#idle[index]!.push(buffer)

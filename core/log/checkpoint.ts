@@ -1,10 +1,12 @@
 /**
- * Kafka's small text files: checkpoints of offsets (`<topic> <partition> <offset>`), of leader epochs (`<epoch> <start>`), a partition's topic id and
- * Java properties. Pure: text in, values out. A file that is damaged gives null, and its owner decides what that means.
+ * The formats of Kafka's small text files: checkpoints of offsets (`<topic> <partition> <offset>`) and of leader epochs (`<epoch> <start>`),
+ * partition.metadata and Java properties. Pure. A damaged file gives null.
  */
+import { partitionKey } from '../topic-partition.ts'
+
 const VERSION = '0'
 
-/** Entries that one checkpoint may have (Invariant 13): more is not a checkpoint. */
+/** The most entries of one checkpoint (Invariant 13). */
 const MAX_ENTRIES = 10_000_000
 
 function parseLines(text: string): string[] | null {
@@ -20,10 +22,7 @@ const formatLines = (entries: readonly string[]): string =>
 
 const isOffset = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
 
-/** The name of a partition's folder, which is also its key in checkpoints. */
-export const folderName = (topic: string, partition: number): string => `${topic}-${partition}`
-
-/** From the folder's name to the offset. */
+/** By partition key. */
 export function parseOffsets(text: string): Map<string, number> | null {
   const entries = parseLines(text)
   if (!entries) return null
@@ -31,7 +30,7 @@ export function parseOffsets(text: string): Map<string, number> | null {
   for (const entry of entries) {
     const [topic, partition, offset, ...rest] = entry.split(' ')
     if (rest.length > 0 || !isOffset(Number(partition)) || !isOffset(Number(offset))) return null
-    offsets.set(folderName(topic!, Number(partition)), Number(offset))
+    offsets.set(partitionKey({ topic: topic!, partition: Number(partition) }), Number(offset))
   }
   return offsets
 }
@@ -53,7 +52,7 @@ export function parseEpochs(text: string): EpochStart[] | null {
 export const formatEpochs = (epochs: readonly EpochStart[]): string =>
   formatLines(epochs.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`))
 
-/** The topic id of a `partition.metadata` file. */
+/** The topic id in a `partition.metadata` file. */
 export function parsePartitionMetadata(text: string): string | null {
   const match = /^version: 0\ntopic_id: ([\w-]{22})\s*$/.exec(text)
   return match?.[1] ?? null
@@ -61,7 +60,7 @@ export function parsePartitionMetadata(text: string): string | null {
 
 export const formatPartitionMetadata = (topicId: string): string => `version: 0\ntopic_id: ${topicId}`
 
-/** The plain part of Java's properties: comments, `key=value`. */
+/** Java properties without escapes: comments and `key=value`. */
 export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
   for (const line of text.split('\n')) {

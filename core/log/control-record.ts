@@ -1,13 +1,13 @@
 /**
- * What the one record of a control batch says of a transaction. Pure.
+ * Reads the control record that ends a transaction. Pure.
  */
 import { controlType, controlTypes, decodeRecords } from '../wire/record-batch.ts'
-import type { Marker } from './producer-state.ts'
+import type { EndTransactionMarker } from './producer-state.ts'
 
 const COORDINATOR_EPOCH_AT = 2
 
-/** Null for control batches that end no transaction (leader changes, snapshots), and for such that cannot be read. */
-export function readMarker(batch: Buffer): Marker | null {
+/** Null for control batches that end no transaction (leader changes, snapshots) and for unreadable ones. */
+export function readMarker(batch: Buffer): EndTransactionMarker | null {
   const record = decodeRecords(batch)[0]
   if (!record) return null
   const type = controlType(record.key)

@@ -1,10 +1,10 @@
 /**
- * Which leader epoch wrote which offsets: ascending pairs of an epoch and its first offset, as `leader-epoch-checkpoint` keeps them. Pure; who changes
- * it writes the checkpoint.
+ * The start offset of each leader epoch, ascending, as `leader-epoch-checkpoint` stores them. Pure: the caller writes the checkpoint after a
+ * change.
  */
 import type { EpochStart } from './checkpoint.ts'
 
-export class LeaderEpochs {
+export class LeaderEpochCache {
   #starts: EpochStart[]
 
   constructor(starts: readonly EpochStart[] = []) {
@@ -15,19 +15,19 @@ export class LeaderEpochs {
     return this.#starts
   }
 
-  get latest(): number {
+  get latestEpoch(): number {
     return this.#starts.at(-1)?.epoch ?? -1
   }
 
-  /** Notes that `epoch` begins at `startOffset` unless it is known; true when that is news. */
+  /** Adds `epoch` with its start offset unless it is known. True when it was added. */
   assign(epoch: number, startOffset: number): boolean {
-    if (epoch < 0 || epoch <= this.latest) return false
+    if (epoch < 0 || epoch <= this.latestEpoch) return false
     while (this.#starts.length > 0 && this.#starts.at(-1)!.startOffset >= startOffset) this.#starts.pop()
     this.#starts.push({ epoch, startOffset })
     return true
   }
 
-  epochAt(offset: number): number {
+  epochForOffset(offset: number): number {
     let found = -1
     for (const { epoch, startOffset } of this.#starts) {
       if (startOffset > offset) break
@@ -36,11 +36,11 @@ export class LeaderEpochs {
     return found
   }
 
-  /** The largest epoch at or below `epoch` and where it ends; what this log does not know is -1, -1 (KIP-101, KIP-279). */
-  endOffset(epoch: number, logEndOffset: number): { leaderEpoch: number; endOffset: number } {
+  /** The largest epoch at or below `epoch` and its end offset; -1, -1 where it is unknown (KIP-101, KIP-279). */
+  endOffsetFor(epoch: number, logEndOffset: number): { leaderEpoch: number; endOffset: number } {
     if (epoch < 0 || this.#starts.length === 0) return { leaderEpoch: -1, endOffset: -1 }
-    if (epoch === this.latest) return { leaderEpoch: epoch, endOffset: logEndOffset }
-    if (epoch > this.latest) return { leaderEpoch: -1, endOffset: -1 }
+    if (epoch === this.latestEpoch) return { leaderEpoch: epoch, endOffset: logEndOffset }
+    if (epoch > this.latestEpoch) return { leaderEpoch: -1, endOffset: -1 }
     let next = this.#starts.findIndex((start) => start.epoch > epoch)
     if (next < 0) next = this.#starts.length
     const known = this.#starts[next - 1]
@@ -48,15 +48,15 @@ export class LeaderEpochs {
     return known ? { leaderEpoch: known.epoch, endOffset: following.startOffset } : { leaderEpoch: epoch, endOffset: following.startOffset }
   }
 
-  /** Forgets what lies at or past the end of a log that became shorter; true when that changed something. */
-  truncateEnd(endOffset: number): boolean {
+  /** Removes the epochs that start at or after the end of a truncated log. True when something changed. */
+  truncateFromEnd(endOffset: number): boolean {
     const before = this.#starts.length
     this.#starts = this.#starts.filter((start) => start.startOffset < endOffset)
     return this.#starts.length !== before
   }
 
-  /** Lets the oldest known epoch begin at a log start that moved up; true when that changed something. */
-  truncateStart(startOffset: number): boolean {
+  /** Removes the epochs that end before a raised log start offset. True when something changed. */
+  truncateFromStart(startOffset: number): boolean {
     const covering = this.#starts.findLastIndex((start) => start.startOffset <= startOffset)
     if (covering < 0 || (covering === 0 && this.#starts[0]!.startOffset === startOffset)) return false
     this.#starts = this.#starts.slice(covering)

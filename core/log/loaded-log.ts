@@ -1,7 +1,8 @@
 /**
- * What is asked of the loading of a partition, and what comes of it.
+ * The parameters and the result of loading a partition.
  */
-import type { LeaderEpochs } from './leader-epoch-cache.ts'
+import type { LeaderEpochCache } from './leader-epoch-cache.ts'
+import type { NamesToSync } from './log-writer.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 import type { OnDamage } from './types.ts'
@@ -11,17 +12,17 @@ export interface LoadRequest {
   topicId: string
   partition: number
   folder: string
-  /** The folder of all partitions, whose entry for this one must be durable. */
+  /** The log directory, whose entry for the folder must be durable. */
   parent: string
-  /** True when the last stop wrote everything. */
+  /** True after a clean shutdown. */
   clean: boolean
   recoveryPoint: number
   logStartOffset: number
   indexIntervalBytes: number
-  /** A producer that wrote nothing since then repeats nothing. */
-  repeatsSinceMs: number
-  damage: OnDamage
-  /** Compaction leaves gaps between offsets; elsewhere a gap is a loss. */
+  /** A producer without a batch since then sends no duplicates. */
+  producersActiveSinceMs: number
+  onDamage: OnDamage
+  /** Compaction leaves gaps between offsets; in other logs a gap is a loss. */
   isCompacted: boolean
 }
 
@@ -32,11 +33,11 @@ export interface LoadedLog {
   folder: string
   segments: Segment[]
   producers: ProducerState
-  epochs: LeaderEpochs
+  epochs: LeaderEpochCache
   leaderEpoch: number
   logStartOffset: number
   logEndOffset: number
-  /** True when a clean stop has something to write: nothing tells yet that the files are whole. */
-  touched: boolean
-  namesToSync: { files: string[]; folders: string[] }
+  /** True when a clean stop has files to write. */
+  needsFlush: boolean
+  namesToSync: NamesToSync
 }

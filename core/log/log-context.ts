@@ -1,12 +1,12 @@
 /**
- * What all partitions of a broker share: the disk, the clock, the bounded memory, and the scheduler that gathers one turn's writes.
+ * What all logs of a broker share: the disk, the clock, the bounded memory, and the scheduler of the writes of a turn of the event loop.
  */
 import type { Clock } from '../system/clock.ts'
 import type { Disk } from '../system/disk.ts'
 import type { Logger } from '../system/logger.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { OpenFiles } from './open-files.ts'
-import type { TailBudget } from './tail-cache.ts'
+import type { TailCacheBudget } from './tail-cache.ts'
 import type { WriteScheduler } from './write-scheduler.ts'
 
 export interface LogContext {
@@ -15,7 +15,7 @@ export interface LogContext {
   readonly logger: Logger
   readonly files: OpenFiles
   readonly pool: BufferPool
-  readonly tails: TailBudget
+  readonly tailCaches: TailCacheBudget
   readonly scheduler: WriteScheduler
   readonly flush: 'commit' | 'os'
 }

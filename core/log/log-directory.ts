@@ -1,10 +1,11 @@
 /**
- * One of the broker's `log.dirs`: its lock, `meta.properties`, the mark of a clean stop and the checkpoints of its partitions. Everything here changes by
- * write, fsync, rename, fsync of the folder (Invariant 8).
+ * One of the broker's `log.dirs`: its lock, `meta.properties`, the mark of a clean shutdown and the checkpoints of its partitions. Files are
+ * replaced as a whole (Invariant 8).
  */
 import { join } from 'node:path'
 import type { Disk, DiskLock } from '../system/disk.ts'
 import { formatOffsets, formatProperties, parseOffsets, parseProperties } from './checkpoint.ts'
+import { CheckpointFile } from './checkpoint-file.ts'
 
 const META_FILE = 'meta.properties'
 const CLEAN_FILE = '.kafka_cleanshutdown'
@@ -14,9 +15,9 @@ export const checkpoints = {
   highWatermark: 'replication-offset-checkpoint',
   logStart: 'log-start-offset-checkpoint',
 } as const
-type CheckpointName = keyof typeof checkpoints
+export type CheckpointName = keyof typeof checkpoints
 
-/** True for the name of a partition that is in use: neither deleted nor set aside. */
+/** True for the folder name of a partition, false for that of a deleted or stray one. */
 export const isPartitionFolder = (name: string): boolean => /-\d+$/.test(name)
 
 export interface CheckpointedOffset {
@@ -25,74 +26,32 @@ export interface CheckpointedOffset {
   offset: number
 }
 
-export interface FolderIdentity {
+export interface DirectoryIdentity {
   clusterId: string
   nodeId: number
   newDirectoryId: () => string
 }
 
-/** A file that is replaced as a whole: writers queue up, and who comes while one writes is served by the next write together with others. */
-export class ReplacedFile {
-  readonly #disk: Disk
-  readonly #path: string
-  readonly #render: () => string
-  #last: string | null
-  #running: Promise<void> = Promise.resolve()
-  #next: Promise<void> | null = null
-
-  constructor(disk: Disk, path: string, render: () => string) {
-    this.#disk = disk
-    this.#path = path
-    this.#render = render
-    this.#last = disk.readFile(path)?.toString('latin1') ?? null
-  }
-
-  /** Resolves when what `render` gives now, or something newer, is durable. */
-  save(): Promise<void> {
-    const write = () => {
-      this.#next = null
-      this.#running = this.#write()
-      return this.#running
-    }
-    // Whoever waited for the write before has its failure already.
-    this.#next ??= this.#running.then(write, write)
-    return this.#next
-  }
-
-  /** Resolves when no write is on its way, whatever came of it. */
-  async idle(): Promise<void> {
-    while (this.#next !== null) await this.#next.catch(() => {})
-    await this.#running.catch(() => {})
-  }
-
-  async #write(): Promise<void> {
-    const text = this.#render()
-    if (text === this.#last) return
-    await this.#disk.replaceFile(this.#path, text)
-    this.#last = text
-  }
-}
-
-export class LogFolder {
+export class LogDirectory {
   readonly path: string
-  /** True when the last stop vouched for all files. */
+  /** True after a clean shutdown: all files are complete. */
   readonly wasClean: boolean
-  /** Checkpoints that cannot be read: their partitions stand as their files tell. */
-  readonly damaged: string[] = []
+  readonly unreadableCheckpoints: string[] = []
   readonly #disk: Disk
   readonly #lock: DiskLock
-  readonly #files: Record<CheckpointName, ReplacedFile>
+  readonly #files: Record<CheckpointName, CheckpointFile>
+  /** By partition key, as at the start. */
   readonly #loaded: Record<CheckpointName, Map<string, number>>
 
   private constructor(disk: Disk, path: string, lock: DiskLock, offsets: (name: CheckpointName) => CheckpointedOffset[]) {
     this.#disk = disk
     this.path = path
     this.#lock = lock
-    const file = (name: CheckpointName) => new ReplacedFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
+    const file = (name: CheckpointName) => new CheckpointFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
     const load = (name: CheckpointName) => {
       const text = disk.readFile(join(path, checkpoints[name]))?.toString('latin1')
       const entries = text === undefined ? new Map<string, number>() : parseOffsets(text)
-      if (entries === null) this.damaged.push(join(path, checkpoints[name]))
+      if (entries === null) this.unreadableCheckpoints.push(join(path, checkpoints[name]))
       return entries ?? new Map<string, number>()
     }
     this.#files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
@@ -101,20 +60,20 @@ export class LogFolder {
     if (this.wasClean) disk.unlink(join(path, CLEAN_FILE))
   }
 
-  /** Locks the folder and reads what it knows. `offsets` gives what its checkpoints must say when they are written. */
-  static open(disk: Disk, path: string, offsets: (folder: LogFolder, name: CheckpointName) => CheckpointedOffset[]): LogFolder {
+  /** Locks the directory and loads its checkpoints. `offsets` gives the content of a checkpoint that is written. */
+  static open(disk: Disk, path: string, offsets: (directory: LogDirectory, name: CheckpointName) => CheckpointedOffset[]): LogDirectory {
     disk.makeFolder(path)
     const lock = disk.lock(join(path, LOCK_FILE))
     try {
-      const folder: LogFolder = new LogFolder(disk, path, lock, (name) => offsets(folder, name))
-      return folder
+      const directory: LogDirectory = new LogDirectory(disk, path, lock, (name) => offsets(directory, name))
+      return directory
     } catch (error) {
       lock.release()
       throw error
     }
   }
 
-  /** The cluster that the folder belongs to; null before its first use. Throws where it belongs to another node. */
+  /** The cluster id in meta.properties; null before the first start. Throws where the directory belongs to another node. */
   clusterIdFor(nodeId: number): string | null {
     const text = this.#disk.readFile(join(this.path, META_FILE))?.toString('utf8')
     if (text === undefined) return null
@@ -122,25 +81,25 @@ export class LogFolder {
     const owner = properties.get('node.id') ?? properties.get('broker.id')
     if (owner !== undefined && Number(owner) !== nodeId) {
       throw new Error(
-        `${this.path} belongs to node ${owner}, this is node ${nodeId}: set node.id=${owner}, or give this node a folder of its own`,
+        `${this.path} belongs to node ${owner}, this is node ${nodeId}: set node.id=${owner}, or give this node a directory of its own`,
       )
     }
     return properties.get('cluster.id') ?? null
   }
 
-  /** Throws where partitions say that it was in use: to give them a new cluster id would make another cluster of them. */
+  /** Throws where the directory has partitions: with a new cluster id they would belong to another cluster. */
   assertUnused(nodeId: number): void {
     if (!this.#disk.list(this.path).some((entry) => entry.folder && isPartitionFolder(entry.name))) return
     const path = join(this.path, META_FILE)
     throw new Error(
-      `${path} ${this.#disk.exists(path) ? 'names no cluster.id' : 'is missing'}, though partitions lie beside it: write it anew with the lines ` +
-        `version=1, node.id=${nodeId}, cluster.id=<the id that this cluster had> (a Connect worker of this cluster tells it as kafka_cluster_id), ` +
-        'or empty the folder',
+      `${path} ${this.#disk.exists(path) ? 'has no cluster.id' : 'is missing'}, and the directory has partitions: write it with the lines ` +
+        `version=1, node.id=${nodeId}, cluster.id=<the cluster id of these partitions> (a Connect worker of the cluster reports it as ` +
+        'kafka_cluster_id), or empty the directory',
     )
   }
 
-  /** Writes who the folder belongs to, where that is not written yet. */
-  async identify(identity: FolderIdentity): Promise<void> {
+  /** Writes meta.properties where it is incomplete. */
+  async writeIdentity(identity: DirectoryIdentity): Promise<void> {
     const path = join(this.path, META_FILE)
     const properties = parseProperties(this.#disk.readFile(path)?.toString('utf8') ?? '')
     if (properties.has('cluster.id') && properties.has('node.id') && properties.has('directory.id')) return
@@ -153,18 +112,18 @@ export class LogFolder {
     await this.#disk.replaceFile(path, formatProperties(complete))
   }
 
-  /** What a checkpoint said at the start. */
-  checkpointed(name: CheckpointName, folderName: string): number | undefined {
-    return this.#loaded[name].get(folderName)
+  /** The offset of a partition in a checkpoint at the start. */
+  checkpointed(name: CheckpointName, partition: string): number | undefined {
+    return this.#loaded[name].get(partition)
   }
 
-  /** Partitions of a checkpoint that nobody opened keep their entry. */
+  /** The entries of a checkpoint at the start. Those of partitions that are not open are kept. */
   checkpointedEntries(name: CheckpointName): ReadonlyMap<string, number> {
     return this.#loaded[name]
   }
 
-  forget(folderName: string): void {
-    for (const entries of Object.values(this.#loaded)) entries.delete(folderName)
+  removeCheckpointed(partition: string): void {
+    for (const entries of Object.values(this.#loaded)) entries.delete(partition)
   }
 
   save(name: CheckpointName): Promise<void> {

@@ -1,29 +1,29 @@
 /**
- * Serves one partition's batches: from the tail in memory where the asked offset is there, else from the segments' files. Knows no bounds of its own: who
- * calls says where reading ends.
+ * Serves reads of one partition: from the tail cache where it has the requested offset, else from the segment files. The caller says at which
+ * offset the read ends.
  */
 import type { LogContext } from './log-context.ts'
 import type { QueuedBatch } from './log-writer.ts'
 import type { Segment } from './segment.ts'
 import { emptyRead, SegmentReader } from './segment-reader.ts'
 import type { Segments } from './segments.ts'
-import { LogTail } from './tail-cache.ts'
+import { TailCache } from './tail-cache.ts'
 import type { ReadResult } from './types.ts'
 
 export class LogReader {
   readonly files: SegmentReader
   readonly #segments: Segments
-  readonly #tail: LogTail
+  readonly #tail: TailCache
 
   constructor(context: LogContext, segments: Segments) {
     this.files = new SegmentReader(context)
     this.#segments = segments
-    this.#tail = new LogTail(context.tails)
+    this.#tail = new TailCache(context.tailCaches)
   }
 
-  /** Takes in a batch that is in the file at `position` of the partition's bytes. */
-  follow(batch: QueuedBatch, position: number): void {
-    this.#tail.push(batch.bytes, batch.baseOffset, batch.lastOffset, position)
+  /** Adds a batch that is written at `position` of the partition. */
+  cache(batch: QueuedBatch, position: number): void {
+    this.#tail.append(batch.bytes, batch.baseOffset, batch.lastOffset, position)
   }
 
   /** Whole batches from the one with `offset` on that end before `end`. */
@@ -33,28 +33,28 @@ export class LogReader {
       const { chunks, bytes } = this.#tail.collect(index, maxBytes, atLeastOne, end)
       return bytes === 0 ? emptyRead : { chunks, bytes, release: emptyRead.release }
     }
-    const segment = this.#segments.floor(offset)
+    const segment = this.#segments.floorSegment(offset)
     const found = this.files.read(segment, offset, maxBytes, atLeastOne, end)
     if (found !== null && !(found instanceof Promise)) return found
-    return this.#readOn(segment, found, maxBytes, atLeastOne, end)
+    return this.#readHigherSegments(segment, found, maxBytes, atLeastOne, end)
   }
 
-  /** Where the batch with `offset` begins in the partition's bytes, or a little before; the end where it is not written yet. */
+  /** The position in the partition of the batch with `offset`, or one before it; the end where it is not written yet. */
   positionOf(offset: number): number {
     const index = this.#tail.find(offset)
     if (index >= 0) return this.#tail.at(index).position
     const { active } = this.#segments
     if (offset >= this.#tail.startOffset) return active.startPosition + active.sizeBytes
-    const segment = this.#segments.floor(offset)
-    return segment.startPosition + this.files.approximate(segment, offset).position
+    const segment = this.#segments.floorSegment(offset)
+    return segment.startPosition + this.files.floorPosition(segment, offset).position
   }
 
   close(): void {
     this.#tail.clear()
   }
 
-  /** Goes on into the following segments where one ends in a gap that compaction left. */
-  async #readOn(
+  /** Continues in the following segments where one ends with an offset gap, as compaction leaves it. */
+  async #readHigherSegments(
     first: Segment,
     found: Promise<ReadResult | null> | null,
     maxBytes: number,
@@ -62,9 +62,10 @@ export class LogReader {
     end: number,
   ): Promise<ReadResult> {
     let result = await found
-    for (let segment = this.#segments.after(first); result === null && segment !== undefined; segment = this.#segments.after(segment)) {
-      result = await this.files.read(segment, segment.baseOffset, maxBytes, atLeastOne, end)
-    }
+    const { files } = this
+    const segments = this.#segments
+    for (let segment = segments.higherSegment(first); result === null && segment !== undefined; segment = segments.higherSegment(segment))
+      result = await files.read(segment, segment.baseOffset, maxBytes, atLeastOne, end)
     return result ?? emptyRead
   }
 }

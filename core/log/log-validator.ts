@@ -3,7 +3,7 @@
  * CRC and the structure of every record, compressed batches included, so that no producer can store what no consumer can read. Throws
  * Kafka's errors.
  *
- * What that costs, and why nothing cheaper is sound: docs/decisions/0005-records-are-checked.md.
+ * What that costs, and why nothing cheaper is sound: docs/decisions/0006-records-are-checked.md.
  */
 import { KafkaError } from '../errors.ts'
 import {

@@ -1,52 +1,45 @@
 /**
- * Brings one partition's appends to the disk: what is queued in a turn of the event loop goes down in one write, and one fdatasync at a time covers all
- * that was written before it began; what arrives meanwhile goes with the next. A failed sync is never tried again and never acknowledged: after it nobody
- * knows which pages the kernel dropped. Invariant 1.
+ * Writes and flushes the appends of one partition: all batches of a turn of the event loop in one write, and one fdatasync at a time, which
+ * covers everything written before it started. A failed flush is neither retried nor acknowledged: the kernel may have dropped any of the
+ * dirty pages. Invariant 1.
  */
 import { KafkaError } from '../errors.ts'
 import type { DiskFile } from '../system/disk.ts'
+import { GroupCommit } from './group-commit.ts'
 import type { LogContext } from './log-context.ts'
-import { allSynced, isOutOfFiles, OPEN_AGAIN_MS } from './open-files.ts'
-import type { ProducerEntry } from './producer-state.ts'
+import { allSynced, isTooManyOpenFiles, REOPEN_BACKOFF_MS } from './open-files.ts'
+import type { ProducerStateEntry } from './producer-state.ts'
 import type { AppendedBatch, Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
-import { LazyPromise } from './write-scheduler.ts'
 
 export interface QueuedBatch extends AppendedBatch {
   readonly bytes: Buffer
   readonly baseOffset: number
   /** -1 for none. */
   readonly producerId: number
-  /** What the producer was before, to be put back when the write fails. */
-  readonly producerBefore: ProducerEntry | undefined
-  /** Ends a transaction: cannot be taken back. */
+  /** The state of the producer before this batch, restored when the write fails. */
+  readonly previousProducer: ProducerStateEntry | undefined
+  /** The marker of a transaction: it cannot be reverted. */
   readonly isMarker: boolean
 }
 
-/** The appends that go down together. Under log.flush=os both outcomes are one. */
-export class GroupCommit {
-  readonly written = new LazyPromise()
-  readonly durable: LazyPromise
-  /** The offset behind its last batch, and where that ends in the partition's bytes; set when it is written. */
-  endOffset = 0
-  endPosition = 0
-
-  constructor(flush: 'commit' | 'os') {
-    this.durable = flush === 'os' ? this.written : new LazyPromise()
-  }
+/** Paths that must be durable before the first acknowledgement: the folder and the files of a new partition. */
+export interface NamesToSync {
+  files: string[]
+  folders: string[]
 }
 
-/** What the partition does at each step. */
+/** Implemented by the partition. */
 export interface WriterEvents {
-  written(batch: QueuedBatch, position: number): void
-  /** Everything before `endOffset` keeps its promise now. */
-  settled(endOffset: number, endPosition: number): void
-  /** Batches that never were: the first of them began at `offset`. */
-  takenBack(batches: readonly QueuedBatch[], offset: number): void
-  failed(error: KafkaError): void
+  onWritten(batch: QueuedBatch, position: number): void
+  /** Everything before `endOffset` is as durable as log.flush requires. */
+  onDurable(endOffset: number, endPosition: number): void
+  /** `batches` are not in the log; the first of them had `offset`. */
+  onReverted(batches: readonly QueuedBatch[], offset: number): void
+  onFailed(error: KafkaError): void
 }
 
-/** The disk is full: the one failure of a write after which a later one may succeed. */
+/** A full disk: the one failure of a write after which a later write may succeed. */
 const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 export class LogWriter {
@@ -54,58 +47,54 @@ export class LogWriter {
   readonly #segments: Segments
   readonly #events: WriterEvents
   readonly #indexIntervalBytes: () => number
-  /** Paths whose names must be durable before the first acknowledgement: a new partition's folder and files. */
-  #namesToSync: { files: string[]; folders: string[] }
+  #namesToSync: NamesToSync
+  /** The batches of this turn of the event loop, and their commit. */
   #queue: QueuedBatch[] = []
-  #turn: GroupCommit
+  #current: GroupCommit
   queuedBytes = 0
-  /** Written and not yet synced. */
-  #unsynced: GroupCommit[] = []
+  /** Written, not yet part of a flush. */
+  #unflushed: GroupCommit[] = []
+  /** Part of the running flush. */
+  #inFlush: GroupCommit[] = []
+  #flush: Promise<void> | null = null
+  /** Segments with writes that are not flushed, pinned. */
   #dirty: Segment[] = []
-  #syncing: Promise<void> | null = null
-  /** For files to be closed, so that others can be opened; told once. */
-  #isWaiting = false
-  /** No time is left to try anything again. */
+  /** True while flushes fail because too many files are open. */
+  #isOutOfFiles = false
+  /** True once the log closes: nothing is retried any more. */
   #isDraining = false
   failure: KafkaError | null = null
 
-  constructor(
-    context: LogContext,
-    segments: Segments,
-    events: WriterEvents,
-    indexIntervalBytes: () => number,
-    namesToSync: { files: string[]; folders: string[] },
-  ) {
+  constructor(context: LogContext, segments: Segments, events: WriterEvents, indexIntervalBytes: () => number, namesToSync: NamesToSync) {
     this.#context = context
     this.#segments = segments
     this.#events = events
     this.#indexIntervalBytes = indexIntervalBytes
     this.#namesToSync = namesToSync
-    this.#turn = new GroupCommit(context.flush)
+    this.#current = new GroupCommit(context.flush)
   }
 
-  /** Takes a batch for this turn's write into the active segment. */
+  /** Queues a batch for this turn's write to the active segment. */
   enqueue(batch: QueuedBatch): GroupCommit {
     if (this.#queue.length === 0) this.#context.scheduler.add(this)
     this.#queue.push(batch)
     this.queuedBytes += batch.sizeBytes
-    return this.#turn
+    return this.#current
   }
 
-  /** Outcomes that cover all that was appended so far: for the repeat of a batch that is still on its way. */
+  /** The commit that covers all appends so far, null when all are durable. */
   get latest(): GroupCommit | null {
-    return this.#queue.length > 0 ? this.#turn : (this.#unsynced.at(-1) ?? this.#inFlight.at(-1) ?? null)
+    return this.#queue.length > 0 ? this.#current : (this.#unflushed.at(-1) ?? this.#inFlush.at(-1) ?? null)
   }
-  #inFlight: GroupCommit[] = []
 
   writeQueued(): void {
     const queue = this.#queue
-    const turn = this.#turn
+    const commit = this.#current
     if (queue.length === 0) return
     const bytes = this.queuedBytes
     this.#queue = []
     this.queuedBytes = 0
-    this.#turn = new GroupCommit(this.#context.flush)
+    this.#current = new GroupCommit(this.#context.flush)
     const segment = this.#segments.active
     let file: DiskFile | null = null
     try {
@@ -117,58 +106,56 @@ export class LogWriter {
         bytes,
       )
     } catch (error) {
-      this.#writeFailed(segment, file, queue, turn, error)
+      this.#writeFailed(segment, file, queue, commit, error)
       return
     }
-    segment.warm.touch(segment.sizeBytes, bytes, this.#context.clock.now())
+    segment.pageCache.recordAccess(segment.sizeBytes, bytes, this.#context.clock.now())
     const interval = this.#indexIntervalBytes()
     for (const batch of queue) {
-      this.#events.written(batch, segment.startPosition + segment.sizeBytes)
-      segment.note(batch, interval)
+      this.#events.onWritten(batch, segment.startPosition + segment.sizeBytes)
+      segment.indexBatch(batch, interval)
     }
-    turn.endOffset = queue[queue.length - 1]!.lastOffset + 1
-    turn.endPosition = segment.startPosition + segment.sizeBytes
+    commit.endOffset = queue[queue.length - 1]!.lastOffset + 1
+    commit.endPosition = segment.startPosition + segment.sizeBytes
     if (this.#context.flush === 'os') {
       this.#unpinDirty()
-      this.#events.settled(turn.endOffset, turn.endPosition)
-      turn.written.succeed()
+      this.#events.onDurable(commit.endOffset, commit.endPosition)
+      commit.written.resolve()
       return
     }
-    turn.written.succeed()
-    this.#unsynced.push(turn)
-    if (this.#syncing === null) this.#startSync()
+    commit.written.resolve()
+    this.#unflushed.push(commit)
+    if (this.#flush === null) this.#startFlush()
   }
 
-  /** Resolves when all that was appended before is written, and durable under log.flush=commit. Rejects when it cannot be. */
+  /** Resolves when all earlier appends are written, and durable under log.flush=commit. Rejects when one cannot be. */
   async drain(): Promise<void> {
     this.writeQueued()
     this.#isDraining = true
-    if (this.#syncing === null && this.#unsynced.length > 0) this.#startSync()
-    while (this.#syncing !== null) await this.#syncing
+    if (this.#flush === null && this.#unflushed.length > 0) this.#startFlush()
+    while (this.#flush !== null) await this.#flush
     if (this.failure !== null) throw this.failure
   }
 
+  /** Rejects all appends in progress and every later one. */
   fail(error: KafkaError): void {
     if (this.failure !== null) return
     this.failure = error
-    const turns = [...this.#inFlight, ...this.#unsynced, this.#turn]
-    this.#inFlight = []
-    this.#unsynced = []
+    const commits = [...this.#inFlush, ...this.#unflushed, this.#current]
+    this.#inFlush = []
+    this.#unflushed = []
     this.#queue = []
     this.queuedBytes = 0
     this.#unpinDirty()
-    this.#events.failed(error)
-    for (const turn of turns) {
-      turn.written.fail(error)
-      turn.durable.fail(error)
-    }
+    this.#events.onFailed(error)
+    for (const commit of commits) commit.reject(error)
   }
 
   #writeAll(file: DiskFile, chunks: Buffer[], position: number, total: number): void {
     const { disk } = this.#context
     let done = chunks.length === 1 ? disk.writeSync(file, chunks[0]!, position) : disk.writevSync(file, chunks, position)
     if (done === total) return
-    // A short write says nothing about why; the next one does.
+    // A short write carries no error; the write of the rest does.
     const rest = Buffer.concat(chunks)
     while (done < total) {
       const wrote = disk.writeSync(file, rest.subarray(done), position + done)
@@ -177,26 +164,23 @@ export class LogWriter {
     }
   }
 
-  /** `file` is null where it could not even be opened. */
-  #writeFailed(segment: Segment, file: DiskFile | null, queue: QueuedBatch[], turn: GroupCommit, cause: unknown): void {
+  /** `file` is null where it could not be opened. */
+  #writeFailed(segment: Segment, file: DiskFile | null, queue: QueuedBatch[], commit: GroupCommit, cause: unknown): void {
     const error = new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be written: ${(cause as Error).message}`, { cause })
-    const offset = queue[0]!.baseOffset
     if ((isFull(cause) || file === null) && !queue.some((batch) => batch.isMarker)) {
       try {
         if (file !== null) this.#context.disk.truncate(file, segment.sizeBytes)
         if (this.#context.flush === 'os') this.#unpinDirty()
-        const why = file === null ? 'the file cannot be opened' : 'the disk is full'
-        this.#context.logger.warn({ err: error }, `${why}: appends fail until that is over`)
-        this.#events.takenBack(queue, offset)
-        turn.written.fail(error)
-        turn.durable.fail(error)
+        const why = file === null ? 'a segment file cannot be opened' : 'the disk is full'
+        this.#context.logger.warn({ err: error }, `${why}: appends are rejected until this is resolved`)
+        this.#events.onReverted(queue, queue[0]!.baseOffset)
+        commit.reject(error)
         return
       } catch (err) {
-        this.#context.logger.error({ err, path: segment.log.path }, 'a partial write could not be cut off')
+        this.#context.logger.error({ err, path: segment.log.path }, 'a partial write could not be truncated')
       }
     }
-    turn.written.fail(error)
-    turn.durable.fail(error)
+    commit.reject(error)
     this.fail(error)
   }
 
@@ -212,67 +196,66 @@ export class LogWriter {
     this.#dirty = []
   }
 
-  #startSync(): void {
+  #startFlush(): void {
     const segments = this.#dirty
     this.#dirty = []
-    this.#inFlight = this.#unsynced
-    this.#unsynced = []
-    this.#syncing = this.#syncSegments(segments).then(
+    this.#inFlush = this.#unflushed
+    this.#unflushed = []
+    this.#flush = this.#syncSegments(segments).then(
       () => {
         for (const segment of segments) segment.log.unpin()
-        this.#synced()
+        this.#flushed()
       },
       (cause: unknown) => {
-        this.#syncing = null
-        if (isOutOfFiles(cause) && this.failure === null && !this.#isDraining) {
-          this.#syncAgain(segments, cause)
+        this.#flush = null
+        if (isTooManyOpenFiles(cause) && this.failure === null && !this.#isDraining) {
+          this.#retryFlush(segments, cause)
           return
         }
         for (const segment of segments) segment.log.unpin()
-        this.fail(
-          new KafkaError('KAFKA_STORAGE_ERROR', `${this.#segments.folder} cannot be made durable: ${(cause as Error).message}`, { cause }),
-        )
+        const message = `${this.#segments.folder} cannot be flushed: ${(cause as Error).message}`
+        this.fail(new KafkaError('KAFKA_STORAGE_ERROR', message, { cause }))
       },
     )
   }
 
-  /** Nothing was lost: what waits goes on waiting, and the segments stay pinned. */
-  #syncAgain(segments: readonly Segment[], cause: unknown): void {
+  /** Nothing was lost: the commits stay pending and the segments stay pinned. */
+  #retryFlush(segments: readonly Segment[], cause: unknown): void {
     const { clock, logger } = this.#context
-    if (!this.#isWaiting) logger.warn({ err: cause, folder: this.#segments.folder }, 'too many files are open: what was appended waits')
-    this.#isWaiting = true
-    this.#unsynced = [...this.#inFlight, ...this.#unsynced]
-    this.#inFlight = []
+    if (!this.#isOutOfFiles) logger.warn({ err: cause, folder: this.#segments.folder }, 'too many open files: the flush is retried')
+    this.#isOutOfFiles = true
+    this.#unflushed = [...this.#inFlush, ...this.#unflushed]
+    this.#inFlush = []
     for (const segment of segments) {
       if (this.#dirty.includes(segment)) segment.log.unpin()
       else this.#dirty.push(segment)
     }
-    clock.after(OPEN_AGAIN_MS, () => {
-      if (this.#syncing === null && this.failure === null && this.#unsynced.length > 0) this.#startSync()
+    clock.after(REOPEN_BACKOFF_MS, () => {
+      if (this.#flush === null && this.failure === null && this.#unflushed.length > 0) this.#startFlush()
     })
   }
 
-  #synced(): void {
-    this.#syncing = null
-    this.#isWaiting = false
-    const turns = this.#inFlight
-    this.#inFlight = []
+  #flushed(): void {
+    this.#flush = null
+    this.#isOutOfFiles = false
+    const commits = this.#inFlush
+    this.#inFlush = []
     if (this.failure !== null) return
-    const last = turns[turns.length - 1]!
-    if (this.#unsynced.length > 0) this.#startSync()
-    this.#events.settled(last.endOffset, last.endPosition)
-    for (const turn of turns) turn.durable.succeed()
+    const last = commits[commits.length - 1]!
+    if (this.#unflushed.length > 0) this.#startFlush()
+    this.#events.onDurable(last.endOffset, last.endPosition)
+    for (const commit of commits) commit.durable.resolve()
   }
 
   #syncSegments(segments: readonly Segment[]): Promise<void> {
     const { disk } = this.#context
     if (segments.length === 1 && !segments[0]!.isNew && this.#namesToSync.folders.length === 0)
       return disk.fdatasync(segments[0]!.log.use())
-    return this.#syncNames(segments)
+    return this.#syncWithNames(segments)
   }
 
-  /** The slow way, once for each new file: its bytes, then the names that lead to it. */
-  async #syncNames(segments: readonly Segment[]): Promise<void> {
+  /** The slow path, once per new file: its bytes, then the folder entries that lead to it. */
+  async #syncWithNames(segments: readonly Segment[]): Promise<void> {
     const { disk } = this.#context
     const names = this.#namesToSync
     await allSynced([...segments.map((segment) => disk.fdatasync(segment.log.use())), ...names.files.map((path) => disk.syncFile(path))])

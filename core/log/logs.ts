@@ -1,20 +1,22 @@
 /**
- * All partitions of this broker's folders: finds, opens, makes and removes them, and does on timers what no request waits for: retention, checkpoints, forgetting
- * of silent producers. Composition; what a partition promises is its own.
+ * The logs of all partitions in the broker's log directories: finds, opens, creates and deletes them; runs retention, checkpoints and producer
+ * expiration on timers.
  */
 import { join, resolve } from 'node:path'
 import { KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
 import { Semaphore } from '../system/semaphore.ts'
+import { partitionKey } from '../topic-partition.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { folderName, formatEpochs } from './checkpoint.ts'
+import { formatEpochs } from './checkpoint.ts'
+import { CheckpointFile } from './checkpoint-file.ts'
 import type { LogContext } from './log-context.ts'
-import { type CheckpointedOffset, isPartitionFolder, LogFolder, ReplacedFile } from './log-directory.ts'
+import { type CheckpointedOffset, type CheckpointName, isPartitionFolder, LogDirectory } from './log-directory.ts'
 import { EPOCHS_FILE, loadLog, METADATA_FILE, topicIdOf } from './log-loader.ts'
 import { OpenFiles } from './open-files.ts'
-import { type PartitionHome, StoredPartitionLog } from './partition-log.ts'
-import { TailBudget } from './tail-cache.ts'
+import { type LogCheckpoints, StoredPartitionLog } from './partition-log.ts'
+import { TailCacheBudget } from './tail-cache.ts'
 import type { LogConfig, Logs, LogsOptions, OnDamage, PartitionLog } from './types.ts'
 import { WriteScheduler } from './write-scheduler.ts'
 
@@ -25,12 +27,14 @@ const PRODUCER_EXPIRATION_CHECK_MS = 600_000
 
 const DELETED = '-delete'
 const STRAY = '-stray'
-/** Partitions that are opened at the same time: each may read through its segments with a buffer of its own. */
+/** The limit of most file systems for the name of a folder. */
+const MAX_NAME_LENGTH = 255
+/** The most partitions that are loaded at a time: each may scan its segments with a buffer of its own. */
 const MAX_LOADING = 16
 
-interface Placed {
+interface OpenLog {
   log: StoredPartitionLog
-  folder: LogFolder
+  directory: LogDirectory
 }
 
 export async function openLogs(options: LogsOptions, system: System): Promise<Logs> {
@@ -40,7 +44,7 @@ export async function openLogs(options: LogsOptions, system: System): Promise<Lo
     logger: system.logger.child({ room: 'log' }),
     files: new OpenFiles(system.disk),
     pool: new BufferPool(),
-    tails: new TailBudget(),
+    tailCaches: new TailCacheBudget(),
     scheduler: new WriteScheduler(system.clock),
     flush: options.flush,
   }
@@ -55,12 +59,12 @@ class StoredLogs implements Logs {
   readonly #context: LogContext
   readonly #options: LogsOptions
   readonly #system: System
-  #folders: LogFolder[] = []
-  readonly #logs = new Map<string, Placed>()
+  #directories: LogDirectory[] = []
+  readonly #logs = new Map<string, OpenLog>()
   readonly #loading = new Semaphore(MAX_LOADING)
   readonly #opening = new Map<string, Promise<PartitionLog>>()
-  /** Folders of partitions found at the start that nobody has opened yet. */
-  readonly #found = new Map<string, LogFolder>()
+  /** By partition: the directories of those that were found at the start and are not open yet. */
+  readonly #unopened = new Map<string, LogDirectory>()
   #timers: Timer[] = []
   #closing: Promise<void> | null = null
 
@@ -75,23 +79,20 @@ class StoredLogs implements Logs {
     const { disk, clock, logger } = this.#context
     try {
       for (const path of this.#options.dirs)
-        this.#folders.push(LogFolder.open(disk, resolve(path), (folder, name) => this.#offsetsOf(folder, name)))
-      for (const file of this.#folders.flatMap(({ damaged }) => damaged))
-        logger.warn(
-          { file },
-          'a checkpoint cannot be read: its partitions stand as their own files tell, records that were deleted may be there again',
-        )
-      // a mark that came back with the power would vouch for what is written from here on
-      await Promise.all(this.#folders.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
-      await this.#identify()
-      for (const folder of this.#folders) this.#scan(folder)
+        this.#directories.push(LogDirectory.open(disk, resolve(path), (directory, name) => this.#offsetsOf(directory, name)))
+      for (const file of this.#directories.flatMap(({ unreadableCheckpoints }) => unreadableCheckpoints))
+        logger.warn({ file }, 'a checkpoint cannot be read and is ignored: records that DeleteRecords removed may reappear')
+      // The mark of the clean shutdown is unlinked. After a power loss it must not reappear and stand for later writes.
+      await Promise.all(this.#directories.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
+      await this.#checkIdentity()
+      for (const directory of this.#directories) this.#scan(directory)
     } catch (error) {
-      for (const folder of this.#folders) folder.release()
+      for (const directory of this.#directories) directory.release()
       throw error
     }
     const { retentionCheckIntervalMs, flushOffsetCheckpointIntervalMs, flushStartOffsetCheckpointIntervalMs } = this.#options
     this.#timers = [
-      clock.every(retentionCheckIntervalMs, () => this.#retain()),
+      clock.every(retentionCheckIntervalMs, () => this.#applyRetention()),
       clock.every(flushOffsetCheckpointIntervalMs, () => this.#save('recoveryPoint')),
       clock.every(flushStartOffsetCheckpointIntervalMs, () => this.#save('logStart')),
       clock.every(HIGH_WATERMARK_CHECKPOINT_MS, () => this.#save('highWatermark')),
@@ -100,25 +101,24 @@ class StoredLogs implements Logs {
   }
 
   get(topic: string, partition: number): PartitionLog | undefined {
-    return this.#logs.get(folderName(topic, partition))?.log
+    return this.#logs.get(partitionKey({ topic, partition }))?.log
   }
 
   *all(): Iterable<PartitionLog> {
     for (const { log } of this.#logs.values()) yield log
   }
 
-  open(topic: string, topicId: string, partition: number, config: LogConfig, damage: OnDamage = 'cut'): Promise<PartitionLog> {
-    if (this.#closing !== null)
-      return Promise.reject(new KafkaError('KAFKA_STORAGE_ERROR', 'the broker is stopping: no partition is opened any more'))
-    const name = folderName(topic, partition)
+  open(topic: string, topicId: string, partition: number, config: LogConfig, onDamage: OnDamage = 'truncate'): Promise<PartitionLog> {
+    if (this.#closing !== null) return Promise.reject(new KafkaError('KAFKA_STORAGE_ERROR', 'the broker is shutting down'))
+    const name = partitionKey({ topic, partition })
     const open = this.#logs.get(name)
     if (open?.log.topicId === topicId) return Promise.resolve(open.log)
     let opening = this.#opening.get(name)
     if (!opening) {
       const load = async () => {
-        // of a topic that went and could not be let go of: never another topic's
-        if (open) await this.#discard(name, open)
-        return this.#load(topic, topicId, partition, config, damage)
+        // The log of a deleted topic of the same name whose deletion failed.
+        if (open) await this.#delete(name, open)
+        return this.#load(topic, topicId, partition, config, onDamage)
       }
       opening = this.#loading.run(load).finally(() => this.#opening.delete(name))
       this.#opening.set(name, opening)
@@ -127,24 +127,24 @@ class StoredLogs implements Logs {
   }
 
   async remove(topic: string, partition: number): Promise<void> {
-    const name = folderName(topic, partition)
+    const name = partitionKey({ topic, partition })
     await this.#opening.get(name)
-    const placed = this.#logs.get(name)
-    if (placed) await this.#discard(name, placed)
+    const open = this.#logs.get(name)
+    if (open) await this.#delete(name, open)
   }
 
-  dropStrays(): void {
+  renameStrays(): void {
     const { logger } = this.#context
-    for (const [name, folder] of this.#found) {
+    for (const [name, directory] of this.#unopened) {
       try {
-        const stray = this.#setAside(folder, name, STRAY)
-        logger.warn({ partition: name, stray }, 'a folder belongs to no topic that is there: set aside')
+        const stray = this.#renameFolder(directory, name, STRAY)
+        logger.warn({ partition: name, stray }, 'the topic of a partition folder does not exist: the folder is renamed')
       } catch (err) {
-        logger.warn({ err, partition: name }, 'a folder that belongs to no topic could not be set aside')
+        logger.warn({ err, partition: name }, 'the topic of a partition folder does not exist, and the folder cannot be renamed')
         continue
       }
-      this.#found.delete(name)
-      folder.forget(name)
+      this.#unopened.delete(name)
+      directory.removeCheckpointed(name)
     }
   }
 
@@ -159,37 +159,37 @@ class StoredLogs implements Logs {
     const results = await Promise.allSettled([...this.#logs.values()].map(({ log }) => log.close(true)))
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason as Error)
     try {
-      for (const folder of this.#folders) {
-        await Promise.all([folder.save('recoveryPoint'), folder.save('highWatermark'), folder.save('logStart')])
-        const unread = !folder.wasClean && [...this.#found.values()].includes(folder)
-        const failed = [...this.#logs.values()].some((placed) => placed.folder === folder && placed.log.hasFailed)
-        // The mark vouches for every file: one failed partition, or one that a crash left and nobody read, and the next start recovers.
-        if (failures.length === 0 && !failed && !unread) await folder.markClean()
+      for (const directory of this.#directories) {
+        await Promise.all([directory.save('recoveryPoint'), directory.save('highWatermark'), directory.save('logStart')])
+        const unrecovered = !directory.wasClean && [...this.#unopened.values()].includes(directory)
+        const failed = [...this.#logs.values()].some((open) => open.directory === directory && open.log.hasFailed)
+        // The mark stands for every file: after a failed partition, or one that was not recovered, the next start recovers.
+        if (failures.length === 0 && !failed && !unrecovered) await directory.markClean()
       }
     } finally {
-      for (const folder of this.#folders) folder.release()
+      for (const directory of this.#directories) directory.release()
     }
     if (failures.length > 0)
       throw new Error(`${failures.length} partitions could not be closed: ${failures[0]!.message}`, { cause: failures[0] })
   }
 
-  async #load(topic: string, topicId: string, partition: number, config: LogConfig, damage: OnDamage): Promise<PartitionLog> {
-    const name = folderName(topic, partition)
-    const folder = this.#found.get(name) ?? this.#roomiest()
-    const path = join(folder.path, name)
+  async #load(topic: string, topicId: string, partition: number, config: LogConfig, onDamage: OnDamage): Promise<PartitionLog> {
+    const name = partitionKey({ topic, partition })
+    const directory = this.#unopened.get(name) ?? this.#leastLoadedDirectory()
+    const path = join(directory.path, name)
     const owner = topicIdOf(this.#context, path)
     if (owner !== null && owner !== topicId) {
-      if (damage === 'refuse') {
+      if (onDamage === 'refuse') {
         const file = join(path, METADATA_FILE)
         throw new Error(
-          `${file} names topic id ${owner}, which ${name} never has: put ${topicId} there, or a copy of the folder in its place`,
+          `${file} has topic id ${owner}, expected ${topicId} for ${name}: correct the file, or restore the folder from a copy`,
         )
       }
-      const stray = this.#setAside(folder, name, STRAY)
-      folder.forget(name)
+      const stray = this.#renameFolder(directory, name, STRAY)
+      directory.removeCheckpointed(name)
       this.#context.logger.warn(
         { partition: name, topicId: owner, expected: topicId, stray },
-        'a folder belonged to a deleted topic of the same name: set aside',
+        'the folder of a partition belongs to a deleted topic of the same name: the folder is renamed',
       )
     }
     const loaded = await loadLog(this.#context, {
@@ -197,112 +197,109 @@ class StoredLogs implements Logs {
       topicId,
       partition,
       folder: path,
-      parent: folder.path,
-      clean: folder.wasClean,
-      recoveryPoint: folder.checkpointed('recoveryPoint', name) ?? 0,
-      logStartOffset: folder.checkpointed('logStart', name) ?? 0,
+      parent: directory.path,
+      clean: directory.wasClean,
+      recoveryPoint: directory.checkpointed('recoveryPoint', name) ?? 0,
+      logStartOffset: directory.checkpointed('logStart', name) ?? 0,
       indexIntervalBytes: config.indexIntervalBytes,
-      repeatsSinceMs: this.#context.clock.now() - this.producerIdExpirationMs,
-      damage,
+      producersActiveSinceMs: this.#context.clock.now() - this.producerIdExpirationMs,
+      onDamage,
       isCompacted: config.cleanupPolicy.includes('compact'),
     })
-    const known = folder.checkpointed('highWatermark', name) ?? 0
+    const known = directory.checkpointed('highWatermark', name) ?? 0
     if (loaded.logEndOffset < known) {
       this.#context.logger.error(
         { partition: name, logEndOffset: loaded.logEndOffset, highWatermark: known },
-        'records that readers may have seen are gone',
+        'the log ends before the last high watermark: records that consumers may have read are lost',
       )
     }
-    const epochs = new ReplacedFile(this.#context.disk, join(path, EPOCHS_FILE), () => formatEpochs(loaded.epochs.entries))
-    const home: PartitionHome = {
-      saveLogStarts: () => folder.save('logStart'),
+    const epochs = new CheckpointFile(this.#context.disk, join(path, EPOCHS_FILE), () => formatEpochs(loaded.epochs.entries))
+    const checkpoints: LogCheckpoints = {
+      saveLogStarts: () => directory.save('logStart'),
       saveEpochs: () => epochs.save(),
       epochsWritten: () => epochs.idle(),
     }
-    const log = new StoredPartitionLog(this.#context, home, loaded, config)
-    this.#found.delete(name)
-    this.#logs.set(name, { log, folder })
+    const log = new StoredPartitionLog(this.#context, checkpoints, loaded, config)
+    this.#unopened.delete(name)
+    this.#logs.set(name, { log, directory })
     return log
   }
 
-  /** Lets go of a partition and its folder. Where the disk refuses that, the folder is found to be a stray at the next opening or start. */
-  async #discard(name: string, { log, folder }: Placed): Promise<void> {
+  /** Closes a partition and renames its folder. Where the disk refuses that, the next start finds a stray folder. */
+  async #delete(name: string, { log, directory }: OpenLog): Promise<void> {
     const { clock, disk, logger } = this.#context
     this.#logs.delete(name)
-    await log.close(false).catch((err: unknown) => logger.warn({ err, partition: name }, 'a partition that goes could not be closed'))
-    folder.forget(name)
+    await log.close(false).catch((err: unknown) => logger.warn({ err, partition: name }, 'a deleted partition could not be closed'))
+    directory.removeCheckpointed(name)
     try {
-      const gone = this.#setAside(folder, name, DELETED)
-      clock.after(log.config.fileDeleteDelayMs, () => this.#unlink(gone))
-      await disk.syncFolder(folder.path)
+      const deleted = this.#renameFolder(directory, name, DELETED)
+      clock.after(log.config.fileDeleteDelayMs, () => this.#unlink(deleted))
+      await disk.syncFolder(directory.path)
     } catch (err) {
-      logger.warn({ err, partition: name }, 'the folder of a deleted partition could not be given another name')
+      logger.warn({ err, partition: name }, 'the folder of a deleted partition cannot be renamed')
     }
   }
 
-  async #identify(): Promise<void> {
+  async #checkIdentity(): Promise<void> {
     const { nodeId } = this.#options
     const known = new Map<string, string>()
-    for (const folder of this.#folders) {
-      const id = folder.clusterIdFor(nodeId)
-      if (id !== null) known.set(id, folder.path)
+    for (const directory of this.#directories) {
+      const id = directory.clusterIdFor(nodeId)
+      if (id !== null) known.set(id, directory.path)
     }
     if (known.size > 1) {
       const list = [...known].map(([id, path]) => `${path} (${id})`).join(', ')
-      throw new Error(`log.dirs holds folders of different clusters: ${list}. Keep those of one cluster in log.dirs`)
+      throw new Error(`log.dirs has directories of different clusters: ${list}. Keep those of one cluster in log.dirs`)
     }
-    if (known.size === 0) for (const folder of this.#folders) folder.assertUnused(nodeId)
+    if (known.size === 0) for (const directory of this.#directories) directory.assertUnused(nodeId)
     this.clusterId = known.keys().next().value ?? this.#system.random.uuid()
     const identity = { clusterId: this.clusterId, nodeId, newDirectoryId: () => this.#system.random.uuid() }
-    await Promise.all(this.#folders.map((folder) => folder.identify(identity)))
+    await Promise.all(this.#directories.map((directory) => directory.writeIdentity(identity)))
   }
 
-  #scan(folder: LogFolder): void {
-    for (const entry of this.#context.disk.list(folder.path)) {
-      if (!entry.folder) continue
-      if (entry.name.endsWith(DELETED)) this.#unlink(join(folder.path, entry.name))
-      else if (isPartitionFolder(entry.name)) {
-        const other = this.#found.get(entry.name)
-        if (other) {
-          const [one, two] = [join(other.path, entry.name), join(folder.path, entry.name)]
-          throw new Error(`one partition lies in two folders, ${one} and ${two}: move the one away that is not to be kept`)
-        }
-        this.#found.set(entry.name, folder)
+  #scan(directory: LogDirectory): void {
+    for (const { name, folder } of this.#context.disk.list(directory.path)) {
+      if (!folder) continue
+      const path = join(directory.path, name)
+      if (name.endsWith(DELETED)) this.#unlink(path)
+      else if (isPartitionFolder(name)) {
+        const other = this.#unopened.get(name)
+        if (other) throw new Error(`${name} is in two log directories, ${join(other.path, name)} and ${path}: move one of the folders away`)
+        this.#unopened.set(name, directory)
       }
     }
   }
 
   #unlink(path: string): void {
     this.#context.disk.removeFolder(path).catch((err: unknown) => {
-      this.#context.logger.warn({ err, path }, 'a deleted partition could not be unlinked; the next start tries again')
+      this.#context.logger.warn({ err, path }, 'the folder of a deleted partition could not be unlinked; the next start retries')
     })
   }
 
-  /** Gives a partition's folder a name that stands for no partition. */
-  #setAside(folder: LogFolder, name: string, ending: string): string {
+  /** Renames the folder of a partition to one that is not a partition's. Returns the new path. */
+  #renameFolder(directory: LogDirectory, name: string, ending: string): string {
     const tail = `.${this.#system.random.bytes(16).toString('hex')}${ending}`
-    const path = join(folder.path, name.slice(0, 255 - tail.length) + tail)
-    this.#context.disk.rename(join(folder.path, name), path)
+    const path = join(directory.path, name.slice(0, MAX_NAME_LENGTH - tail.length) + tail)
+    this.#context.disk.rename(join(directory.path, name), path)
     return path
   }
 
-  /** The folder with the fewest partitions. */
-  #roomiest(): LogFolder {
-    const counts = new Map(this.#folders.map((folder) => [folder, 0]))
-    for (const { folder } of this.#logs.values()) counts.set(folder, counts.get(folder)! + 1)
-    for (const folder of this.#found.values()) counts.set(folder, counts.get(folder)! + 1)
+  /** The directory with the fewest partitions. */
+  #leastLoadedDirectory(): LogDirectory {
+    const counts = new Map(this.#directories.map((directory) => [directory, 0]))
+    for (const { directory } of this.#logs.values()) counts.set(directory, counts.get(directory)! + 1)
+    for (const directory of this.#unopened.values()) counts.set(directory, counts.get(directory)! + 1)
     return [...counts].reduce((best, next) => (next[1] < best[1] ? next : best))[0]
   }
 
-  #offsetsOf(folder: LogFolder, name: 'recoveryPoint' | 'highWatermark' | 'logStart'): CheckpointedOffset[] {
+  #offsetsOf(directory: LogDirectory, name: CheckpointName): CheckpointedOffset[] {
     const offsets = new Map<string, CheckpointedOffset>()
-    for (const [key, offset] of folder.checkpointedEntries(name)) {
+    for (const [key, offset] of directory.checkpointedEntries(name)) {
       const split = key.lastIndexOf('-')
       offsets.set(key, { topic: key.slice(0, split), partition: Number(key.slice(split + 1)), offset })
     }
-    for (const [key, placed] of this.#logs) {
-      if (placed.folder !== folder) continue
-      const { log } = placed
+    for (const [key, { log, directory: owner }] of this.#logs) {
+      if (owner !== directory) continue
       const offset = name === 'recoveryPoint' ? log.recoveryPoint : name === 'highWatermark' ? log.highWatermark : log.logStartOffset
       if (name === 'logStart' && offset === 0) continue
       offsets.set(key, { topic: log.topic, partition: log.partition, offset })
@@ -310,23 +307,22 @@ class StoredLogs implements Logs {
     return [...offsets.values()]
   }
 
-  #save(name: 'recoveryPoint' | 'highWatermark' | 'logStart'): void {
-    for (const folder of this.#folders) {
-      folder
+  #save(name: CheckpointName): void {
+    const { logger } = this.#context
+    for (const directory of this.#directories) {
+      directory
         .save(name)
-        .catch((err: unknown) =>
-          this.#context.logger.warn({ err, folder: folder.path, checkpoint: name }, 'a checkpoint could not be written'),
-        )
+        .catch((err: unknown) => logger.warn({ err, directory: directory.path, checkpoint: name }, 'a checkpoint could not be written'))
     }
   }
 
-  #retain(): void {
+  #applyRetention(): void {
     const now = this.#context.clock.now()
     for (const [partition, { log }] of this.#logs) {
       try {
-        log.retain(now)
+        log.applyRetention(now)
       } catch (err) {
-        this.#context.logger.warn({ err, partition }, 'retention could not finish; it tries again at the next check')
+        this.#context.logger.warn({ err, partition }, 'retention failed; the next check retries')
       }
     }
   }

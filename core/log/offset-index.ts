@@ -1,17 +1,17 @@
 /**
- * The offset index of a segment: entries of 8 bytes (offset relative to the segment's base, of a batch's last offset; its file position), one after each
- * index interval. The active segment's grows in memory and is written at the roll and at a clean stop: it can always be made again from the log.
- * Lookups in closed segments go to the file, so that they hold no memory.
+ * The offset index of a segment, in Kafka's format: entries of 8 bytes (the relative last offset of a batch, its file position), one per
+ * index.interval.bytes. That of the active segment grows in memory and is written at the roll and at a clean stop: recovery can rebuild it
+ * from the log. Lookups in rolled segments read the file and keep no memory.
  */
 export const OFFSET_ENTRY_BYTES = 8
 export const TIME_ENTRY_BYTES = 12
 
-/** Kafka's `segment.index.bytes`: a segment whose index has no room rolls (Invariant 13). */
+/** The default of Kafka's `segment.index.bytes`: a segment with a full index rolls (Invariant 13). */
 export const MAX_INDEX_BYTES = 10 * 1024 * 1024
 
 const FIRST_BYTES = 1024
 
-/** Fixed-size entries one after the other, in memory. */
+/** Fixed-size entries in memory. */
 export class GrowingIndex {
   readonly entryBytes: number
   #bytes: Buffer
@@ -31,12 +31,12 @@ export class GrowingIndex {
     return this.#used + this.entryBytes > MAX_INDEX_BYTES
   }
 
-  /** A view of what is there. */
+  /** A view of the entries so far. */
   get content(): Buffer {
     return this.#bytes.subarray(0, this.#used)
   }
 
-  /** Makes room for one entry more and returns where to write it. */
+  /** Adds an entry and returns where to write it. */
   extend(): { bytes: Buffer; at: number } {
     if (this.#used + this.entryBytes > this.#bytes.length) {
       const grown = Buffer.allocUnsafeSlow(Math.min(MAX_INDEX_BYTES, Math.max(FIRST_BYTES, this.#bytes.length * 2)))
@@ -49,10 +49,10 @@ export class GrowingIndex {
   }
 }
 
-/** Reads `length` bytes at `position` of an index, wherever it is kept. */
+/** Reads `length` bytes at `position` of an index, in memory or from its file. */
 export type EntryReader = (position: number, length: number) => Buffer
 
-/** How many entries one step of a search reads at once: the last steps are answered from one read. */
+/** The last steps of a search read this many entries at once. */
 const SEARCH_WINDOW = 64
 
 /**

@@ -1,23 +1,23 @@
 /**
- * The open `.log` files of all segments, at most a named number at a time: a file that is wanted again is opened again. A segment that is being read,
- * written or synced is pinned and stays open, so that the error of a failed write-back reaches the one who must know of it.
+ * The open `.log` files of all segments, with a limit: the least recently used file is closed and opened again on its next use. A file that is
+ * being read, written or synced is pinned and stays open: only its own descriptor reports a failed write-back.
  */
 import type { Disk, DiskFile, OpenMode } from '../system/disk.ts'
 
 /** Files kept open (Invariant 13), beside those that are pinned. */
 const MAX_OPEN_FILES = 512
 
-/** After this long a file that could not be opened, because too many are, is tried again. */
-export const OPEN_AGAIN_MS = 100
+/** The wait before a file is opened again after EMFILE. */
+export const REOPEN_BACKOFF_MS = 100
 
-/** Too many files are open: nothing was done to any of them, so that trying again is safe. */
-export const isOutOfFiles = (error: unknown): boolean => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')
+/** True for EMFILE and ENFILE: no file was touched, a retry is safe. */
+export const isTooManyOpenFiles = (error: unknown): boolean => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')
 
-/** Resolves when all of `syncs` have. Of several failures the one counts that must not be tried again: a disk tells of it only once. */
+/** Resolves when all of `syncs` have. Of several failures, rejects with one that must not be retried: a disk reports it only once. */
 export async function allSynced(syncs: readonly Promise<void>[]): Promise<void> {
-  const ends = await Promise.allSettled(syncs)
-  const failures = ends.filter((end) => end.status === 'rejected').map((end) => end.reason as unknown)
-  if (failures.length > 0) throw failures.find((failure) => !isOutOfFiles(failure)) ?? failures[0]
+  const results = await Promise.allSettled(syncs)
+  const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason as unknown)
+  if (failures.length > 0) throw failures.find((failure) => !isTooManyOpenFiles(failure)) ?? failures[0]
 }
 
 export class LogFile {
@@ -26,18 +26,18 @@ export class LogFile {
   #file: DiskFile | null = null
   pins = 0
   lastUse = 0
-  #gone = false
+  #isRetired = false
 
   constructor(files: OpenFiles, path: string) {
     this.#files = files
     this.path = path
   }
 
-  /** The open file; valid until this turn of the event loop ends, or longer while it is pinned. */
+  /** The open file, valid until the end of this turn of the event loop, or while it is pinned. */
   use(mode: OpenMode = 'write'): DiskFile {
     this.lastUse = this.#files.tick()
     if (this.#file === null) {
-      if (this.#gone) throw new Error(`${this.path} is closed`)
+      if (this.#isRetired) throw new Error(`${this.path} is closed`)
       this.#file = this.#files.disk.open(this.path, mode)
       this.#files.opened(this)
     }
@@ -52,12 +52,12 @@ export class LogFile {
 
   unpin(): void {
     this.pins--
-    if (this.#gone) this.close()
+    if (this.#isRetired) this.close()
   }
 
-  /** Closes it now, or when the last pin goes. */
+  /** Closes the file for good: now, or with the last unpin. */
   retire(): void {
-    this.#gone = true
+    this.#isRetired = true
     this.close()
   }
 

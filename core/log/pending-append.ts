@@ -1,39 +1,38 @@
 /**
- * What `append` answers. Its promises belong to the turn that the batch goes down with and come into being when they are asked for.
+ * The result of an append: its offsets at once, its promises from the group commit that writes the batch.
  */
-
+import type { LazyPromise } from './lazy-promise.ts'
 import type { AppendResult } from './types.ts'
-import type { LazyPromise } from './write-scheduler.ts'
 
-export class Appended implements AppendResult {
+export class PendingAppend implements AppendResult {
   readonly baseOffset: number
   readonly lastOffset: number
   readonly logAppendTimeMs: number
   readonly logStartOffset: number
-  readonly #writing: LazyPromise
-  readonly #syncing: LazyPromise
+  readonly #written: LazyPromise
+  readonly #durable: LazyPromise
 
   constructor(
     baseOffset: number,
     lastOffset: number,
     logAppendTimeMs: number,
     logStartOffset: number,
-    writing: LazyPromise,
-    syncing: LazyPromise,
+    written: LazyPromise,
+    durable: LazyPromise,
   ) {
     this.baseOffset = baseOffset
     this.lastOffset = lastOffset
     this.logAppendTimeMs = logAppendTimeMs
     this.logStartOffset = logStartOffset
-    this.#writing = writing
-    this.#syncing = syncing
+    this.#written = written
+    this.#durable = durable
   }
 
   get written(): Promise<void> {
-    return this.#writing.promise
+    return this.#written.promise
   }
 
   get durable(): Promise<void> {
-    return this.#syncing.promise
+    return this.#durable.promise
   }
 }

@@ -1,24 +1,29 @@
 /**
- * Finds the batches of each producer that a snapshot does not tell, which is all but the last, in the log before it: a client may have five on their way
- * when the broker stops, and repeats them (Invariant 5). Reads backwards in steps, no further than it must, and never more than `MAX_BYTES`.
+ * Recovers the batches of each producer that a snapshot does not contain, all but the last one, from the log: an idempotent producer may have
+ * five in flight when the broker stops, and resends them (Invariant 5). Reads backwards in steps, at most `MAX_BYTES`.
  */
 import type { Disk } from '../system/disk.ts'
 import { attributes } from '../wire/batch-header.ts'
 import { scanBatches } from './batch-scan.ts'
 import { OFFSET_ENTRY_BYTES } from './offset-index.ts'
-import { type ProducerState, REMEMBERED_BATCHES, type SequencedBatch, sequencedBatch } from './producer-state.ts'
+import { BATCHES_TO_RETAIN, type BatchMetadata, batchMetadata, type ProducerState } from './producer-state.ts'
 import { type Segment, suffixes } from './segment.ts'
 
-/** Bytes of the log that one partition's start reads for this (Invariant 13): some milliseconds. A batch further from the end stays unknown. */
+/** The most bytes that are read per partition (Invariant 13): some milliseconds. Older batches stay unknown. */
 const MAX_BYTES = 1024 * 1024
 
-/** Bytes of one step: five batches of a producer with the usual batch.size. */
+/** Bytes per step: five batches with the default batch.size. */
 const STEP_BYTES = 128 * 1024
 
-/** Completes the batches of `producers`, as a snapshot at `offset` gave them, from `segments`. */
-export async function completeBatches(disk: Disk, segments: readonly Segment[], offset: number, producers: ProducerState): Promise<void> {
+/** Adds the missing batches to `producers`, which were loaded from a snapshot at `offset`. */
+export async function recoverBatchMetadata(
+  disk: Disk,
+  segments: readonly Segment[],
+  offset: number,
+  producers: ProducerState,
+): Promise<void> {
   const wanted = new Set<number>()
-  const found = new Map<number, SequencedBatch[]>()
+  const found = new Map<number, BatchMetadata[]>()
   for (const { producerId, batches } of producers.all()) if (batches.length > 0 && batches[0]!.firstSequence !== 0) wanted.add(producerId)
   let bytesLeft = MAX_BYTES
   for (const segment of segments.filter(({ baseOffset }) => baseOffset < offset).toReversed()) {
@@ -29,13 +34,13 @@ export async function completeBatches(disk: Disk, segments: readonly Segment[], 
       if (end - start > bytesLeft) return
       bytesLeft -= end - start
       const step = await batchesBetween(disk, segment, start, end, offset, producers, wanted)
-      // an index that does not fit its log
+      // The index does not match its log.
       if (step === null) return
       for (const [producerId, batches] of step) {
-        const all = [...batches, ...(found.get(producerId) ?? [])].slice(-REMEMBERED_BATCHES)
+        const all = [...batches, ...(found.get(producerId) ?? [])].slice(-BATCHES_TO_RETAIN)
         found.set(producerId, all)
-        if (all.length === REMEMBERED_BATCHES || all[0]!.firstSequence === 0) wanted.delete(producerId)
-        producers.complete(producerId, all)
+        if (all.length === BATCHES_TO_RETAIN || all[0]!.firstSequence === 0) wanted.delete(producerId)
+        producers.setBatches(producerId, all)
       }
       end = start
     }
@@ -43,7 +48,7 @@ export async function completeBatches(disk: Disk, segments: readonly Segment[], 
   }
 }
 
-/** Where a step that ends at `end` begins: at the first batch that the index knows within the step, or else at the last one before it. */
+/** The start of a step that ends at `end`: the first indexed batch within the step, or else the last one before it. */
 function stepStart(index: Buffer, end: number): number {
   if (end <= STEP_BYTES) return 0
   let start = 0
@@ -56,7 +61,7 @@ function stepStart(index: Buffer, end: number): number {
   return start
 }
 
-/** By producer; null where the bytes are no whole batches. */
+/** By producer id; null where the bytes are not whole batches. */
 async function batchesBetween(
   disk: Disk,
   segment: Segment,
@@ -65,16 +70,16 @@ async function batchesBetween(
   offset: number,
   producers: ProducerState,
   wanted: ReadonlySet<number>,
-): Promise<Map<number, SequencedBatch[]> | null> {
-  const found = new Map<number, SequencedBatch[]>()
+): Promise<Map<number, BatchMetadata[]> | null> {
+  const found = new Map<number, BatchMetadata[]>()
   const file = segment.log.pin()
   try {
-    const range = { position: start, end, nextOffset: segment.baseOffset, endOffset: segment.endOfOffsets, checkCrc: true }
+    const range = { position: start, end, nextOffset: segment.baseOffset, endOffset: segment.maxEndOffset, checkCrc: true }
     const { position } = await scanBatches(disk, file, range, (header) => {
       if (header.lastOffset >= offset || (header.attributes & attributes.control) !== 0 || !wanted.has(header.producerId)) return
       if (producers.get(header.producerId)!.epoch !== header.producerEpoch) return
       const batches = found.get(header.producerId) ?? []
-      batches.push(sequencedBatch(header))
+      batches.push(batchMetadata(header))
       found.set(header.producerId, batches)
     })
     return position === end ? found : null

@@ -1,21 +1,22 @@
 /**
- * What a partition knows of its producers: their epoch, the last five batches of each (so that a repeat is answered, not stored: Invariant 5), and which
- * transactions are open (what bounds the last stable offset: Invariant 4). Pure: a check says what a batch is, `apply` takes it in, `undo` takes it back.
+ * The producer state of a partition: the epoch and the last five batches of each producer, which recognise duplicates (Invariant 5), and the
+ * ongoing transactions, which limit the last stable offset (Invariant 4). Pure: `check` decides about a batch, `apply` adds it, `revert`
+ * removes it.
  */
 import { KafkaError } from '../errors.ts'
 import type { BatchHeader } from '../wire/batch-header.ts'
 import { attributes } from '../wire/batch-header.ts'
-import type { AbortedEntry } from './transaction-index.ts'
+import type { AbortedTxn } from './transaction-index.ts'
 
-/** Kafka's count of batches that a repeat is recognised among; clients keep no more than this in flight. */
-export const REMEMBERED_BATCHES = 5
+/** Kafka's number of batches per producer among which a duplicate is recognised; clients keep no more in flight. */
+export const BATCHES_TO_RETAIN = 5
 
-/** Producers that a partition remembers (Invariant 13); past it the ones that wrote longest ago go first. */
+/** The most producers per partition (Invariant 13); the least recently active one is evicted first. */
 export const MAX_PRODUCERS = 100_000
 
 const MAX_SEQUENCE = 0x7fff_ffff
 
-export interface SequencedBatch {
+export interface BatchMetadata {
   firstSequence: number
   lastSequence: number
   baseOffset: number
@@ -23,33 +24,33 @@ export interface SequencedBatch {
   timestamp: number
 }
 
-/** Never changed once made: taking a batch back means to put the one before it in again. */
-export interface ProducerEntry {
+/** Immutable: to revert a batch is to set the previous entry. */
+export interface ProducerStateEntry {
   readonly producerId: number
   readonly epoch: number
   /** Oldest first. */
-  readonly batches: readonly SequencedBatch[]
+  readonly batches: readonly BatchMetadata[]
   readonly coordinatorEpoch: number
-  /** The first offset of the open transaction, or -1. */
-  readonly transactionStart: number
+  /** The first offset of the ongoing transaction, or -1. */
+  readonly currentTxnFirstOffset: number
   readonly lastTimestamp: number
 }
 
-export type Marker = { commit: boolean; coordinatorEpoch: number }
+export type EndTransactionMarker = { commit: boolean; coordinatorEpoch: number }
 
-interface CompletedTransaction {
+interface CompletedTxn {
   firstOffset: number
   markerOffset: number
 }
 
-/** The sequence `count` records after `sequence`; after 2147483647 comes 0. */
+/** The sequence `count` records after `sequence`; 0 follows 2147483647. */
 export function advanceSequence(sequence: number, count: number): number {
   const next = sequence + count
   return next > MAX_SEQUENCE ? next - MAX_SEQUENCE - 1 : next
 }
 
-/** The header's offsets must be the log's own. */
-export const sequencedBatch = (header: BatchHeader): SequencedBatch => ({
+/** The header must have its offsets in the log. */
+export const batchMetadata = (header: BatchHeader): BatchMetadata => ({
   firstSequence: header.baseSequence,
   lastSequence: advanceSequence(header.baseSequence, header.lastOffsetDelta),
   baseOffset: header.baseOffset,
@@ -58,35 +59,33 @@ export const sequencedBatch = (header: BatchHeader): SequencedBatch => ({
 })
 
 export class ProducerState {
-  /** In the order of their last write. */
-  readonly #entries = new Map<number, ProducerEntry>()
-  readonly #open = new Map<number, number>()
-  /** Ended by a marker that the high watermark has not passed yet. */
-  #completed: CompletedTransaction[] = []
+  /** In the order of their last batch. */
+  readonly #entries = new Map<number, ProducerStateEntry>()
+  readonly #ongoing = new Map<number, number>()
+  /** Transactions whose marker is at or after the high watermark. */
+  #completed: CompletedTxn[] = []
 
   get size(): number {
     return this.#entries.size
   }
 
-  all(): Iterable<ProducerEntry> {
+  all(): Iterable<ProducerStateEntry> {
     return this.#entries.values()
   }
 
-  get(producerId: number): ProducerEntry | undefined {
+  get(producerId: number): ProducerStateEntry | undefined {
     return this.#entries.get(producerId)
   }
 
-  /**
-   * Decides about a client's batch with a producer id: the stored batch that it repeats, or null for a new one. Throws what Kafka answers.
-   */
-  check(header: BatchHeader): SequencedBatch | null {
+  /** The stored batch that an idempotent producer's batch duplicates, or null for a new one. Throws Kafka's error for a wrong epoch or sequence. */
+  check(header: BatchHeader): BatchMetadata | null {
     const entry = this.#entries.get(header.producerId)
     if (!entry) return null
     const about = `producer id ${header.producerId}`
     if (header.producerEpoch < entry.epoch) {
       throw new KafkaError(
         'INVALID_PRODUCER_EPOCH',
-        `${about}: epoch ${header.producerEpoch} is older than ${entry.epoch}, which wrote last`,
+        `${about}: epoch ${header.producerEpoch} is older than the current epoch ${entry.epoch}`,
       )
     }
     const first = header.baseSequence
@@ -94,7 +93,7 @@ export class ProducerState {
       if (first === 0 || entry.epoch < 0) return null
       throw new KafkaError(
         'OUT_OF_ORDER_SEQUENCE_NUMBER',
-        `${about}: the new epoch ${header.producerEpoch} begins with sequence ${first}, not 0`,
+        `${about}: the new epoch ${header.producerEpoch} must begin with sequence 0, not ${first}`,
       )
     }
     const last = advanceSequence(first, header.lastOffsetDelta)
@@ -102,92 +101,92 @@ export class ProducerState {
     const latest = entry.batches.at(-1)
     const expected = latest ? advanceSequence(latest.lastSequence, 1) : 0
     if (first === expected) return null
-    throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${about}: sequence ${first} came where ${expected} was expected`)
+    throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${about}: sequence ${first} arrived where ${expected} was expected`)
   }
 
-  /** Takes a batch in; returns the entry as it was before, for `undo`. The header's offsets must be the log's own. */
-  apply(header: BatchHeader): ProducerEntry | undefined {
+  /** Adds a batch; returns the previous entry, for `revert`. The header must have its offsets in the log. */
+  apply(header: BatchHeader): ProducerStateEntry | undefined {
     const before = this.#entries.get(header.producerId)
     const sameEpoch = before !== undefined && before.epoch === header.producerEpoch
-    const batch = sequencedBatch(header)
-    const kept = sameEpoch ? (before.batches.length < REMEMBERED_BATCHES ? before.batches : before.batches.slice(1)) : []
+    const batch = batchMetadata(header)
+    const kept = sameEpoch ? (before.batches.length < BATCHES_TO_RETAIN ? before.batches : before.batches.slice(1)) : []
     const transactional = (header.attributes & attributes.transactional) !== 0
-    const transactionStart = before && before.transactionStart >= 0 ? before.transactionStart : transactional ? header.baseOffset : -1
-    this.put({
+    const transactionStart =
+      before && before.currentTxnFirstOffset >= 0 ? before.currentTxnFirstOffset : transactional ? header.baseOffset : -1
+    this.set({
       producerId: header.producerId,
       epoch: header.producerEpoch,
       batches: [...kept, batch],
       coordinatorEpoch: before?.coordinatorEpoch ?? -1,
-      transactionStart,
+      currentTxnFirstOffset: transactionStart,
       lastTimestamp: header.maxTimestamp,
     })
     return before
   }
 
-  /** Takes a transaction's marker in. Returns what the transaction index gets, when it aborted one. */
-  applyMarker(header: BatchHeader, marker: Marker): AbortedEntry | null {
+  /** Ends a transaction. Returns the entry for the transaction index where it was aborted. */
+  applyMarker(header: BatchHeader, marker: EndTransactionMarker): AbortedTxn | null {
     const before = this.#entries.get(header.producerId)
-    const firstOffset = this.#open.get(header.producerId) ?? -1
-    this.put({
+    const firstOffset = this.#ongoing.get(header.producerId) ?? -1
+    this.set({
       producerId: header.producerId,
       epoch: header.producerEpoch,
       batches: before && before.epoch === header.producerEpoch ? before.batches : [],
       coordinatorEpoch: marker.coordinatorEpoch,
-      transactionStart: -1,
+      currentTxnFirstOffset: -1,
       lastTimestamp: header.maxTimestamp,
     })
     if (firstOffset < 0) return null
     let lastStableOffset = header.lastOffset + 1
-    for (const start of this.#open.values()) if (start < lastStableOffset) lastStableOffset = start
+    for (const start of this.#ongoing.values()) if (start < lastStableOffset) lastStableOffset = start
     this.#completed.push({ firstOffset, markerOffset: header.lastOffset })
     return marker.commit ? null : { producerId: header.producerId, firstOffset, lastOffset: header.lastOffset, lastStableOffset }
   }
 
-  /** The first offset that a read-committed reader must not pass, given the high watermark; null when nothing is open. Invariant 4. */
-  firstUnstable(highWatermark: number): number | null {
+  /** The first offset that a read-committed consumer must not reach; null without an undecided transaction. Invariant 4. */
+  firstUnstableOffset(highWatermark: number): number | null {
     if (this.#completed.length > 0) this.#completed = this.#completed.filter((done) => done.markerOffset >= highWatermark)
-    if (this.#open.size === 0 && this.#completed.length === 0) return null
+    if (this.#ongoing.size === 0 && this.#completed.length === 0) return null
     let first = Number.POSITIVE_INFINITY
-    for (const start of this.#open.values()) if (start < first) first = start
+    for (const start of this.#ongoing.values()) if (start < first) first = start
     for (const done of this.#completed) if (done.firstOffset < first) first = done.firstOffset
     return first
   }
 
-  /** Puts a producer back to what it was before a batch that did not reach the disk. */
-  undo(producerId: number, before: ProducerEntry | undefined): void {
-    if (before) this.put(before)
+  /** Restores the entry of a producer after a batch that could not be written. */
+  revert(producerId: number, before: ProducerStateEntry | undefined): void {
+    if (before) this.set(before)
     else {
       this.#entries.delete(producerId)
-      this.#open.delete(producerId)
+      this.#ongoing.delete(producerId)
     }
   }
 
-  /** Gives a producer the batches before its last one; `batches` that end in another one are not its own. */
-  complete(producerId: number, batches: readonly SequencedBatch[]): void {
+  /** Sets the batches of a producer that a snapshot does not contain. Ignored unless they end with its last batch. */
+  setBatches(producerId: number, batches: readonly BatchMetadata[]): void {
     const entry = this.#entries.get(producerId)
     const last = entry?.batches.at(-1)
     if (entry && last && last.lastOffset === batches.at(-1)?.lastOffset) this.#entries.set(producerId, { ...entry, batches })
   }
 
-  /** Forgets producers that wrote nothing since `cutoffMs` and have no transaction open. */
+  /** Removes producers without a batch since `cutoffMs` and without an ongoing transaction. */
   expire(cutoffMs: number): void {
     for (const [producerId, entry] of this.#entries) {
-      if (entry.transactionStart < 0 && entry.lastTimestamp < cutoffMs) this.#entries.delete(producerId)
+      if (entry.currentTxnFirstOffset < 0 && entry.lastTimestamp < cutoffMs) this.#entries.delete(producerId)
     }
   }
 
-  /** Also how a snapshot is loaded. */
-  put(entry: ProducerEntry): void {
+  set(entry: ProducerStateEntry): void {
     this.#entries.delete(entry.producerId)
     this.#entries.set(entry.producerId, entry)
-    if (entry.transactionStart >= 0) this.#open.set(entry.producerId, entry.transactionStart)
-    else this.#open.delete(entry.producerId)
-    if (this.#entries.size > MAX_PRODUCERS) this.#dropOldest()
+    if (entry.currentTxnFirstOffset >= 0) this.#ongoing.set(entry.producerId, entry.currentTxnFirstOffset)
+    else this.#ongoing.delete(entry.producerId)
+    if (this.#entries.size > MAX_PRODUCERS) this.#evictOldest()
   }
 
-  #dropOldest(): void {
+  #evictOldest(): void {
     for (const [producerId, entry] of this.#entries) {
-      if (entry.transactionStart >= 0) continue
+      if (entry.currentTxnFirstOffset >= 0) continue
       this.#entries.delete(producerId)
       return
     }

@@ -1,14 +1,14 @@
 /**
- * Which of a partition's oldest segments have outlived their topic's settings. Pure. Never one that reaches past the high watermark, and never any of a
- * topic that is only compacted.
+ * Decides which of the oldest segments are deleted, by retention.bytes, retention.ms and the log start offset. Pure. Never one with records
+ * at or after the high watermark; of a topic that is only compacted, only those before the log start offset.
  */
 import type { LogConfig } from './types.ts'
 
 export interface SegmentAge {
-  /** Where the next one begins; the log's end for the active one. */
+  /** The base offset of the next segment; the log end offset for the active one. */
   endOffset: number
   sizeBytes: number
-  /** Asked only where time decides. */
+  /** Called only where retention.ms decides. */
   latestTimestamp(): number
 }
 
@@ -18,7 +18,7 @@ export interface RetentionFacts {
   nowMs: number
 }
 
-/** How many of `segments`, oldest first, may go. The active one is the last and may be among them once it is not empty. */
+/** How many of `segments`, oldest first, are expired. The active one is the last; it counts unless it is empty. */
 export function expiredSegments(segments: readonly SegmentAge[], config: LogConfig, facts: RetentionFacts): number {
   const deletes = config.cleanupPolicy.includes('delete')
   let total = 0

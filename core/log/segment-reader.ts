@@ -1,6 +1,7 @@
 /**
- * Reads batches of one partition from its files: the way of every read that the tail in memory cannot answer. What is likely in the page cache is read
- * at once; what is not is brought in by an asynchronous read first, so that a cold disk stalls nobody else. Cuts at whole batches.
+ * Reads batches of one partition from its segment files, for reads that the tail cache does not answer. A range that is likely in the page
+ * cache is read synchronously; another one is first loaded by an asynchronous read, so that a cold disk blocks no other request. Returns whole
+ * batches.
  */
 import { KafkaError } from '../errors.ts'
 import { at, BATCH_OVERHEAD, type BatchHeader, batchSize, MAGIC, readBatchHeader, readInt64 } from '../wire/batch-header.ts'
@@ -8,45 +9,46 @@ import type { LogContext } from './log-context.ts'
 import type { Segment } from './segment.ts'
 import type { ReadResult } from './types.ts'
 
-/** Bytes read at once while looking for a batch from an index entry on. */
+/** Bytes per read of a scan from an index entry to a batch. */
 const SCAN_BYTES = 16 * 1024
 
-/** Readers that go on where they stopped and are spared the index (Invariant 13). */
+/** The most readers whose next position is known without the index (Invariant 13). */
 const MAX_HINTS = 64
 
-const nothing = () => {}
-export const emptyRead: ReadResult = Object.freeze({ chunks: [], bytes: 0, release: nothing })
+const ignore = () => {}
+export const emptyRead: ReadResult = Object.freeze({ chunks: [], bytes: 0, release: ignore })
 
 const lastOffsetAt = (buffer: Buffer, position: number): number =>
   readInt64(buffer, position) + buffer.readInt32BE(position + at.lastOffsetDelta)
 
-interface Approximate {
+interface FloorPosition {
   position: number
-  /** The batch at `position` ends no later. */
+  /** The batch at `position` has no larger last offset. */
   lastOffset: number
-  exact: boolean
+  isExact: boolean
+  /** The size of the previous read that ended here, 0 when unknown. */
   bytes: number
 }
 
 export class SegmentReader {
   readonly #context: LogContext
-  /** Where the batch with an offset begins, for offsets that somebody is likely to ask for next. */
+  /** By offset: the position of its batch, where the previous read of a consumer ended. */
   readonly #hints = new Map<number, { segment: Segment; position: number; bytes: number }>()
 
   constructor(context: LogContext) {
     this.#context = context
   }
 
-  /** A position at or before the batch that holds `offset`, whether it is exactly there, and how much its reader took last (0 unknown). */
-  approximate(segment: Segment, offset: number): Approximate {
+  /** The position of the batch that contains `offset`, or one before it. */
+  floorPosition(segment: Segment, offset: number): FloorPosition {
     const hint = this.#hints.get(offset)
     if (hint !== undefined && hint.segment === segment)
-      return { position: hint.position, lastOffset: Number.POSITIVE_INFINITY, exact: true, bytes: hint.bytes }
-    const { position, lastOffset } = segment.floor(offset)
-    return { position, lastOffset, exact: false, bytes: 0 }
+      return { position: hint.position, lastOffset: Number.POSITIVE_INFINITY, isExact: true, bytes: hint.bytes }
+    const { position, lastOffset } = segment.translateOffset(offset)
+    return { position, lastOffset, isExact: false, bytes: 0 }
   }
 
-  /** Batches of `segment` from `offset` on that end before `endOffset`. Null where the segment holds nothing at or after `offset`. */
+  /** Batches of `segment` from `offset` on that end before `endOffset`. Null where the segment has none at or after `offset`. */
   read(
     segment: Segment,
     offset: number,
@@ -54,22 +56,22 @@ export class SegmentReader {
     atLeastOne: boolean,
     endOffset: number,
   ): ReadResult | null | Promise<ReadResult | null> {
-    const { position, exact } = this.approximate(segment, offset)
+    const { position, isExact } = this.floorPosition(segment, offset)
     const length = Math.min(segment.sizeBytes - position, maxBytes + SCAN_BYTES)
-    if (length <= 0 && (exact || position === 0)) return null
+    if (length <= 0 && (isExact || position === 0)) return null
     const now = this.#context.clock.now()
-    if (segment.warm.isWarm(position, length, now)) return this.#readNow(segment, offset, maxBytes, atLeastOne, endOffset)
-    return this.#warmUp(segment, position, length).then(() => this.#readNow(segment, offset, maxBytes, atLeastOne, endOffset))
+    if (segment.pageCache.isLikelyCached(position, length, now)) return this.#readSync(segment, offset, maxBytes, atLeastOne, endOffset)
+    return this.#loadIntoPageCache(segment, position, length).then(() => this.#readSync(segment, offset, maxBytes, atLeastOne, endOffset))
   }
 
-  /** The first batch of `segment` that ends at or after `offset` and passes `wanted`; null when there is none. */
-  async find(segment: Segment, offset: number, wanted: (header: BatchHeader) => boolean): Promise<Buffer | null> {
-    const floor = this.approximate(segment, offset)
-    await this.#warmUp(segment, floor.position, Math.min(segment.sizeBytes - floor.position, SCAN_BYTES))
+  /** The first batch of `segment` that ends at or after `offset` and matches; null when there is none. */
+  async find(segment: Segment, offset: number, matches: (header: BatchHeader) => boolean): Promise<Buffer | null> {
+    const floor = this.floorPosition(segment, offset)
+    await this.#loadIntoPageCache(segment, floor.position, Math.min(segment.sizeBytes - floor.position, SCAN_BYTES))
     const found = this.#scan(
       segment,
       floor,
-      (buffer, index) => lastOffsetAt(buffer, index) >= offset && wanted(readBatchHeader(buffer, index)),
+      (buffer, index) => lastOffsetAt(buffer, index) >= offset && matches(readBatchHeader(buffer, index)),
     )
     if (found < 0) return null
     const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
@@ -79,89 +81,97 @@ export class SegmentReader {
     return batch
   }
 
-  /** Forgets where batches lie: after the files changed under it. */
-  forget(): void {
+  /** To be called when segments were deleted. */
+  clearHints(): void {
     this.#hints.clear()
   }
 
-  async #warmUp(segment: Segment, position: number, length: number): Promise<void> {
+  async #loadIntoPageCache(segment: Segment, position: number, length: number): Promise<void> {
     if (length <= 0) return
     const { disk, pool, clock } = this.#context
-    const buffer = pool.take(length)
+    const buffer = pool.allocate(length)
     const file = segment.log.pin()
     try {
       await disk.read(file, buffer, 0, length, position)
-      segment.warm.touch(position, length, clock.now())
+      segment.pageCache.recordAccess(position, length, clock.now())
     } catch (cause) {
-      throw this.#failed(segment, position, cause)
+      throw this.#readFailed(segment, position, cause)
     } finally {
       segment.log.unpin()
-      pool.give(buffer)
+      pool.deallocate(buffer)
     }
   }
 
-  #readNow(segment: Segment, offset: number, maxBytes: number, atLeastOne: boolean, endOffset: number): ReadResult | null {
+  #readSync(segment: Segment, offset: number, maxBytes: number, atLeastOne: boolean, endOffset: number): ReadResult | null {
     const { pool } = this.#context
-    const floor = this.approximate(segment, offset)
-    const before = floor.bytes
-    const position = floor.exact ? floor.position : this.#scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
+    const floor = this.floorPosition(segment, offset)
+    const position = floor.isExact ? floor.position : this.#scan(segment, floor, (buffer, index) => lastOffsetAt(buffer, index) >= offset)
     if (position < 0) return null
     const length = Math.min(segment.sizeBytes - position, Math.max(maxBytes, BATCH_OVERHEAD))
-    let buffer = pool.take(length)
-    // batches of a topic are alike: what was taken last, and one head more, tells where the next answer ends without reading what it cannot hold
-    let there = before === 0 ? length : Math.min(length, before + BATCH_OVERHEAD)
-    this.#fill(segment, buffer, there, position)
-    if (there < length && !this.#endsWithin(buffer, there, Math.min(length, maxBytes))) {
-      this.#fill(segment, buffer.subarray(there), length - there, position + there)
-      there = length
+    let buffer = pool.allocate(length)
+    // Batches of a topic have similar sizes: the size of the previous read and one header more often show where this read ends.
+    let filled = floor.bytes === 0 ? length : Math.min(length, floor.bytes + BATCH_OVERHEAD)
+    this.#fill(segment, buffer, filled, position)
+    if (filled < length && !this.#exceeds(buffer, filled, Math.min(length, maxBytes))) {
+      this.#fill(segment, buffer.subarray(filled), length - filled, position + filled)
+      filled = length
     }
-    let { bytes, nextOffset } = this.#cut(segment, buffer, Math.min(there, maxBytes), endOffset, position)
+    let { bytes, nextOffset } = this.#wholeBatches(segment, buffer, Math.min(filled, maxBytes), endOffset, position)
     if (bytes === 0 && atLeastOne && lastOffsetAt(buffer, 0) < endOffset) {
       bytes = this.#sizeOf(segment, buffer, 0, position)
       nextOffset = lastOffsetAt(buffer, 0) + 1
-      pool.give(buffer)
-      buffer = pool.take(bytes)
+      pool.deallocate(buffer)
+      buffer = pool.allocate(bytes)
       this.#fill(segment, buffer, bytes, position)
     }
     if (bytes === 0) {
       const lastOffset = lastOffsetAt(buffer, 0)
-      pool.give(buffer)
-      // batches end where reading may end: to answer with nothing would keep the reader waiting for ever
-      if (lastOffset >= endOffset) throw this.#failed(segment, position, new Error(`a batch there claims to end at offset ${lastOffset}`))
+      pool.deallocate(buffer)
+      // `endOffset` is the end of a batch. An empty result for a damaged batch would let the consumer poll for ever.
+      if (lastOffset >= endOffset) throw this.#readFailed(segment, position, new Error(`the last offset of its batch is ${lastOffset}`))
       return emptyRead
     }
-    this.#remember(nextOffset, segment, position + bytes, bytes)
+    this.#addHint(nextOffset, segment, position + bytes, bytes)
     let released = false
     const release = () => {
       if (released) return
       released = true
-      pool.give(buffer)
+      pool.deallocate(buffer)
     }
     return { chunks: [buffer.subarray(0, bytes)], bytes, release }
   }
 
-  /** True when the first `there` bytes show a batch that ends behind `most`: no more whole batches fit than are there already. */
-  #endsWithin(buffer: Buffer, there: number, most: number): boolean {
+  /** True when the headers in the first `filled` bytes show a batch that ends after `limit`: all whole batches up to it are read. */
+  #exceeds(buffer: Buffer, filled: number, limit: number): boolean {
     let end = 0
-    while (end + BATCH_OVERHEAD <= there) {
+    while (end + BATCH_OVERHEAD <= filled) {
       const size = batchSize(buffer, end)
       if (size < BATCH_OVERHEAD) return false
       end += size
-      if (end > most) return true
+      if (end > limit) return true
     }
     return false
   }
 
   /** How many of the first `length` bytes are whole batches that end before `endOffset`. */
-  #cut(segment: Segment, buffer: Buffer, length: number, endOffset: number, position: number): { bytes: number; nextOffset: number } {
+  #wholeBatches(
+    segment: Segment,
+    buffer: Buffer,
+    length: number,
+    endOffset: number,
+    position: number,
+  ): { bytes: number; nextOffset: number } {
     let bytes = 0
     let nextOffset = -1
     while (bytes + BATCH_OVERHEAD <= length) {
       const lastOffset = lastOffsetAt(buffer, bytes)
       if (lastOffset >= endOffset) break
-      // what lies before a damaged batch is served all the same; who asks for that one is told
-      if (bytes > 0 && !this.#isBatch(segment, buffer, bytes, position + bytes)) break
-      const size = this.#sizeOf(segment, buffer, bytes, position + bytes)
+      const size = this.#sizeAt(segment, buffer, bytes, position + bytes)
+      if (size === 0) {
+        // The batches before a damaged one are served. Only a read of the damaged batch itself fails.
+        if (bytes === 0) throw this.#noBatch(segment, position)
+        break
+      }
       if (bytes + size > length) break
       bytes += size
       nextOffset = lastOffset + 1
@@ -169,14 +179,14 @@ export class SegmentReader {
     return { bytes, nextOffset }
   }
 
-  /** The position of the first batch from `from` on that passes, or -1. `wanted` sees the header's bytes. */
-  #scan(segment: Segment, from: Approximate, wanted: (buffer: Buffer, index: number) => boolean): number {
+  /** The position of the first batch from `from` on that matches, or -1. `matches` reads the header's bytes. */
+  #scan(segment: Segment, from: FloorPosition, matches: (buffer: Buffer, index: number) => boolean): number {
     const { pool } = this.#context
-    const buffer = pool.take(SCAN_BYTES)
+    const buffer = pool.allocate(SCAN_BYTES)
     try {
       let { position } = from
-      if (position > 0 && !from.exact && !this.#isPromised(segment, from, buffer)) {
-        this.#context.logger.error({ file: segment.log.path }, 'its offset index is damaged: the segment is read without it')
+      if (position > 0 && !from.isExact && !this.#isIndexed(segment, from, buffer)) {
+        this.#context.logger.error({ file: segment.log.path }, 'the offset index of the segment is damaged and not used any more')
         segment.dropOffsetIndex()
         position = 0
       }
@@ -185,19 +195,19 @@ export class SegmentReader {
         this.#fill(segment, buffer, length, position)
         let index = 0
         while (index + BATCH_OVERHEAD <= length) {
-          if (wanted(buffer, index)) return position + index
+          if (matches(buffer, index)) return position + index
           index += this.#sizeOf(segment, buffer, index, position + index)
         }
         position += index
       }
       return -1
     } finally {
-      pool.give(buffer)
+      pool.deallocate(buffer)
     }
   }
 
-  /** True where the batch lies there that the index speaks of: a turned bit in it must not make a reader skip records, or stop. */
-  #isPromised(segment: Segment, { position, lastOffset }: Approximate, buffer: Buffer): boolean {
+  /** True where the batch of the index entry is at its position. A flipped bit in the index must not make a reader skip records or fail. */
+  #isIndexed(segment: Segment, { position, lastOffset }: FloorPosition, buffer: Buffer): boolean {
     if (position + BATCH_OVERHEAD > segment.sizeBytes) return false
     this.#fill(segment, buffer, BATCH_OVERHEAD, position)
     return (
@@ -208,14 +218,16 @@ export class SegmentReader {
     )
   }
 
-  #isBatch(segment: Segment, buffer: Buffer, index: number, position: number): boolean {
+  /** The size of the batch at `index` of the buffer, which is `position` in the file; 0 where there is no whole batch. */
+  #sizeAt(segment: Segment, buffer: Buffer, index: number, position: number): number {
     const size = batchSize(buffer, index)
-    return size >= BATCH_OVERHEAD && position + size <= segment.sizeBytes
+    return size >= BATCH_OVERHEAD && position + size <= segment.sizeBytes ? size : 0
   }
 
   #sizeOf(segment: Segment, buffer: Buffer, index: number, position: number): number {
-    if (this.#isBatch(segment, buffer, index, position)) return batchSize(buffer, index)
-    throw new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} holds no batch at ${position}: the file was changed by somebody else`)
+    const size = this.#sizeAt(segment, buffer, index, position)
+    if (size === 0) throw this.#noBatch(segment, position)
+    return size
   }
 
   #fill(segment: Segment, buffer: Buffer, length: number, position: number): void {
@@ -223,19 +235,23 @@ export class SegmentReader {
     try {
       got = this.#context.disk.readSync(segment.log.use(), buffer, 0, length, position)
     } catch (cause) {
-      throw this.#failed(segment, position, cause)
+      throw this.#readFailed(segment, position, cause)
     }
-    if (got < length) throw this.#failed(segment, position, new Error(`${length} bytes asked, ${got} there`))
-    segment.warm.touch(position, length, this.#context.clock.now())
+    if (got < length) throw this.#readFailed(segment, position, new Error(`the file ends after ${got} of ${length} bytes`))
+    segment.pageCache.recordAccess(position, length, this.#context.clock.now())
   }
 
-  #failed(segment: Segment, position: number, cause: unknown): KafkaError {
+  #noBatch(segment: Segment, position: number): KafkaError {
+    return new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} has no batch at ${position}: the file is damaged`)
+  }
+
+  #readFailed(segment: Segment, position: number, cause: unknown): KafkaError {
     return new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be read at ${position}: ${(cause as Error).message}`, {
       cause,
     })
   }
 
-  #remember(offset: number, segment: Segment, position: number, bytes: number): void {
+  #addHint(offset: number, segment: Segment, position: number, bytes: number): void {
     if (this.#hints.size >= MAX_HINTS) this.#hints.delete(this.#hints.keys().next().value!)
     this.#hints.set(offset, { segment, position, bytes })
   }

@@ -1,8 +1,8 @@
-/** Whether the active segment ends before a batch. Pure. */
+/** Decides whether the active segment rolls before a batch is appended. Pure. */
 import type { AppendedBatch, Segment } from './segment.ts'
 import type { LogConfig } from './types.ts'
 
-/** `queuedBytes` are on their way into `active` already. */
+/** `queuedBytes` are appended to `active` and not written yet. */
 export function shouldRoll(active: Segment, queuedBytes: number, batch: AppendedBatch, config: LogConfig, nowMs: number): boolean {
   const used = active.sizeBytes + queuedBytes
   if (used === 0) return false

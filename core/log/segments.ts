@@ -1,6 +1,6 @@
 /**
- * The segments of a partition in the order of their offsets, the last one active; and what happens to their files: a new one at the roll, old ones renamed to
- * `.deleted` and unlinked later. There is always an active segment.
+ * The segments of a partition in offset order; the last one is active and always exists. Creates the segment of a roll, renames the files of
+ * deleted segments to `.deleted` and unlinks them later.
  */
 import type { LogContext } from './log-context.ts'
 import { offsetFileName, Segment, suffixes } from './segment.ts'
@@ -39,8 +39,8 @@ export class Segments {
     return this.active.startPosition + this.active.sizeBytes - this.first.startPosition
   }
 
-  /** The segment whose offsets `offset` falls into; the first one for offsets before it. */
-  floor(offset: number): Segment {
+  /** The segment that contains `offset`; the first one for offsets before it. */
+  floorSegment(offset: number): Segment {
     const list = this.#list
     const last = list[list.length - 1]!
     if (offset >= last.baseOffset) return last
@@ -54,16 +54,16 @@ export class Segments {
     return list[low]!
   }
 
-  after(segment: Segment): Segment | undefined {
+  higherSegment(segment: Segment): Segment | undefined {
     const index = this.#list.indexOf(segment)
     return index < 0 ? undefined : this.#list[index + 1]
   }
 
-  from(segment: Segment): Segment[] {
+  startingWith(segment: Segment): Segment[] {
     return this.#list.slice(Math.max(0, this.#list.indexOf(segment)))
   }
 
-  /** Begins a new active segment at `baseOffset`. */
+  /** Creates a new active segment. */
   add(baseOffset: number): Segment {
     const { active } = this
     const segment = new Segment(this.#context.files, this.folder, baseOffset, this.#context.clock.now())
@@ -74,13 +74,13 @@ export class Segments {
     return segment
   }
 
-  /** Takes the oldest `count` away: their files get another name at once and go after `delayMs`. Never the active one. */
-  dropOldest(count: number, delayMs: number): void {
-    const dropped = this.#list.slice(0, Math.min(count, this.#list.length - 1))
-    this.#list = this.#list.slice(dropped.length)
+  /** Deletes the oldest `count` segments: renames their files at once, unlinks them after `delayMs`. Never the active one. */
+  deleteOldest(count: number, delayMs: number): void {
+    const deleted = this.#list.slice(0, Math.min(count, this.#list.length - 1))
+    this.#list = this.#list.slice(deleted.length)
     const { disk, clock, logger } = this.#context
-    for (const segment of dropped) {
-      segment.isDropped = true
+    for (const segment of deleted) {
+      segment.isDeleted = true
       const renamed: string[] = []
       for (const suffix of Object.values(suffixes)) {
         const path = `${this.folder}/${offsetFileName(segment.baseOffset, suffix)}`
@@ -95,7 +95,7 @@ export class Segments {
         } catch (err) {
           logger.warn(
             { err, folder: this.folder, baseOffset: segment.baseOffset },
-            'a deleted segment could not be unlinked; the next start tries again',
+            'the files of a deleted segment could not be unlinked; the next start retries',
           )
         }
       })

@@ -1,81 +1,82 @@
 /**
- * The newest batches of a partition, kept in memory so that who follows the log is answered without a read and without a copy. Bounded per partition and,
- * by the budget that all tails share, in all; what counts is the memory that a batch keeps alive, not its own length.
+ * The newest batches of a partition in memory: consumers at the end of the log are served without a disk read and without a copy. Bounded per
+ * partition and, by a shared budget, in total. What counts is the memory that a batch retains, not its own length.
  */
-/** Memory that one partition's tail may hold, and that all may hold together (Invariant 13). */
+
+/** The memory of one cache, and of all caches together (Invariant 13). */
 const PARTITION_BYTES = 1024 * 1024
 const ALL_BYTES = 16 * 1024 * 1024
-/** Batches in one tail: bounds the bookkeeping where batches are tiny. */
+/** The most batches in one cache, for topics with tiny batches. */
 const PARTITION_BATCHES = 8192
-/** Batches up to this size that would keep much more alive than themselves are copied together into slabs of the partition's own. */
+/** Batches up to this size that retain much more memory than their length are copied into slabs of the partition. */
 const LARGEST_COPY = 24 * 1024
 const SMALLEST_SLAB = 4 * 1024
 const LARGEST_SLAB = 64 * 1024
 
-export interface TailBatch {
+export interface CachedBatch {
   readonly bytes: Buffer
-  /** What keeping `bytes` keeps alive. */
-  readonly heldBytes: number
+  /** The memory that `bytes` keeps from being collected. */
+  readonly retainedBytes: number
   readonly baseOffset: number
   readonly lastOffset: number
-  /** Where it begins in the partition's bytes. */
+  /** Its position in the partition. */
   readonly position: number
 }
 
-/** What all tails hold together. */
-export class TailBudget {
+/** The memory of all caches. */
+export class TailCacheBudget {
   usedBytes = 0
-  readonly #tails = new Set<LogTail>()
+  readonly #caches = new Set<TailCache>()
 
-  join(tail: LogTail): void {
-    this.#tails.add(tail)
+  add(cache: TailCache): void {
+    this.#caches.add(cache)
   }
 
-  leave(tail: LogTail): void {
-    this.#tails.delete(tail)
+  remove(cache: TailCache): void {
+    this.#caches.delete(cache)
   }
 
-  /** Makes the other tails shorter, those first that were filled first, until all fit. */
-  relieve(newest: LogTail): void {
-    for (const tail of this.#tails) {
+  /** Evicts half of each other cache, the one that was filled first before the others, until the budget is kept. */
+  evict(newest: TailCache): void {
+    for (const cache of this.#caches) {
       if (this.usedBytes <= ALL_BYTES) return
-      if (tail !== newest) tail.halve()
+      if (cache !== newest) cache.evictHalf()
     }
-    if (this.usedBytes > ALL_BYTES) newest.halve()
+    if (this.usedBytes > ALL_BYTES) newest.evictHalf()
   }
 }
 
-export class LogTail {
-  readonly #budget: TailBudget
-  #batches: TailBatch[] = []
-  /** Batches before this index are gone; the array is cut when half of it is. */
+export class TailCache {
+  readonly #budget: TailCacheBudget
+  #batches: CachedBatch[] = []
+  /** Batches before this index are evicted. The array is sliced when they are half of it. */
   #first = 0
   #usedBytes = 0
   #slab: Buffer | null = null
   #slabUsed = 0
 
-  constructor(budget: TailBudget) {
+  constructor(budget: TailCacheBudget) {
     this.#budget = budget
   }
 
-  /** The first offset that is here; infinite while nothing is. */
+  /** The first cached offset; infinite while the cache is empty. */
   get startOffset(): number {
     return this.#batches[this.#first]?.baseOffset ?? Number.POSITIVE_INFINITY
   }
 
-  /** A batch that is in the file. Takes small ones over into a slab: the bytes that were given may go. */
-  push(given: Buffer, baseOffset: number, lastOffset: number, position: number): void {
-    const bytes = this.#compact(given)
-    const heldBytes = bytes === given ? given.buffer.byteLength : bytes.length
-    if (this.#batches.length === this.#first) this.#budget.join(this)
-    this.#batches.push({ bytes, heldBytes, baseOffset, lastOffset, position })
-    this.#usedBytes += heldBytes
-    this.#budget.usedBytes += heldBytes
-    while (this.#usedBytes > PARTITION_BYTES || this.#batches.length - this.#first > PARTITION_BATCHES) this.#drop()
-    if (this.#budget.usedBytes > ALL_BYTES) this.#budget.relieve(this)
+  /** Adds a written batch. A small one is copied to a slab, so that the received bytes can be collected. */
+  append(received: Buffer, baseOffset: number, lastOffset: number, position: number): void {
+    const bytes = this.#compact(received)
+    const retainedBytes = bytes === received ? received.buffer.byteLength : bytes.length
+    if (this.#batches.length === this.#first) this.#budget.add(this)
+    this.#batches.push({ bytes, retainedBytes, baseOffset, lastOffset, position })
+    this.#usedBytes += retainedBytes
+    this.#budget.usedBytes += retainedBytes
+    while (this.#usedBytes > PARTITION_BYTES || this.#batches.length - this.#first > PARTITION_BATCHES) this.#evictOldest()
+    if (this.#budget.usedBytes > ALL_BYTES) this.#budget.evict(this)
   }
 
-  /** Index of the first batch that ends at or after `offset`, or -1 where the tail begins after it or ends before it. */
+  /** The index of the first batch that ends at or after `offset`; -1 where `offset` is before or after the cache. */
   find(offset: number): number {
     if (offset < this.startOffset) return -1
     let low = this.#first
@@ -88,11 +89,11 @@ export class LogTail {
     return low < this.#batches.length ? low : -1
   }
 
-  at(index: number): TailBatch {
+  at(index: number): CachedBatch {
     return this.#batches[index]!
   }
 
-  /** Whole batches from index `start` up to `maxBytes` and to `endOffset`, neighbours in memory as one piece. */
+  /** Whole batches from index `start` up to `maxBytes` and `endOffset`; batches next to each other in memory are one chunk. */
   collect(start: number, maxBytes: number, atLeastOne: boolean, endOffset: number): { chunks: Buffer[]; bytes: number } {
     const chunks: Buffer[] = []
     let bytes = 0
@@ -116,12 +117,12 @@ export class LogTail {
     return { chunks, bytes }
   }
 
-  halve(): void {
-    for (let left = Math.ceil((this.#batches.length - this.#first) / 2); left > 0; left--) this.#drop()
+  evictHalf(): void {
+    for (let left = Math.ceil((this.#batches.length - this.#first) / 2); left > 0; left--) this.#evictOldest()
   }
 
   clear(): void {
-    while (this.#first < this.#batches.length) this.#drop()
+    while (this.#first < this.#batches.length) this.#evictOldest()
   }
 
   #compact(bytes: Buffer): Buffer {
@@ -138,16 +139,16 @@ export class LogTail {
     return this.#slab.subarray(start, this.#slabUsed)
   }
 
-  #drop(): void {
-    const { heldBytes } = this.#batches[this.#first]!
-    this.#usedBytes -= heldBytes
-    this.#budget.usedBytes -= heldBytes
+  #evictOldest(): void {
+    const { retainedBytes } = this.#batches[this.#first]!
+    this.#usedBytes -= retainedBytes
+    this.#budget.usedBytes -= retainedBytes
     this.#first++
     if (this.#first === this.#batches.length) {
       this.#batches = []
       this.#first = 0
       this.#slab = null
-      this.#budget.leave(this)
+      this.#budget.remove(this)
     } else if (this.#first > 64 && this.#first * 2 > this.#batches.length) {
       this.#batches = this.#batches.slice(this.#first)
       this.#first = 0

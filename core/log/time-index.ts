@@ -1,6 +1,6 @@
 /**
- * The time index of a segment: entries of 12 bytes (timestamp; relative offset), ascending in both. An entry says that no record before the end of the
- * batch with that offset is later than the timestamp, and that this batch has it.
+ * The time index of a segment, in Kafka's format: entries of 12 bytes (timestamp, relative offset), ascending in both. The timestamp is the
+ * largest one up to the end of the batch with that last offset.
  */
 import { readInt64, writeInt64 } from '../wire/batch-header.ts'
 import type { GrowingIndex } from './offset-index.ts'
@@ -17,7 +17,7 @@ export const readTimeEntry = (bytes: Buffer, at = 0): TimeEntry => ({
   relativeOffset: bytes.readUInt32BE(at + 8),
 })
 
-/** Adds an entry when it is later than the last one. */
+/** Adds an entry unless it is not later than the last one. */
 export function appendTimeEntry(index: GrowingIndex, timestamp: number, relativeOffset: number): void {
   if (timestamp < 0 || index.isFull) return
   if (index.count > 0) {

@@ -1,5 +1,6 @@
 /**
- * Offsets by time: the time index tells the segment and about where, batch headers tell the batch, and only that one batch is opened.
+ * Finds offsets by timestamp: the time index gives the segment and an approximate offset, batch headers give the batch, and only that batch is
+ * decompressed.
  */
 import { attributes, readBatchHeader } from '../wire/batch-header.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
@@ -18,8 +19,8 @@ export async function findTimestamp(
 ): Promise<TimestampedOffset | null> {
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
-    if (next <= from || segment.largest().timestamp < timestamp) continue
-    let offset = Math.max(from, segment.floorOffsetFor(timestamp))
+    if (next <= from || segment.largestTimestamp().timestamp < timestamp) continue
+    let offset = Math.max(from, segment.floorOffsetForTimestamp(timestamp))
     for (;;) {
       const batch = await reader.find(segment, offset, (header) => header.maxTimestamp >= timestamp)
       if (batch === null) break
@@ -41,28 +42,28 @@ export async function findMaxTimestamp(
   let best: Segment | null = null
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
-    if (next <= from || segment.largest().timestamp < 0) continue
-    if (best === null || segment.largest().timestamp > best.largest().timestamp) best = segment
+    if (next <= from || segment.largestTimestamp().timestamp < 0) continue
+    if (best === null || segment.largestTimestamp().timestamp > best.largestTimestamp().timestamp) best = segment
   }
   if (best === null) return null
-  const { timestamp, offset } = best.largest()
+  const { timestamp, offset } = best.largestTimestamp()
   const batch = await reader.find(best, offset, () => true)
   const found = batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
   return found !== null && found.offset >= from && found.offset < end ? found : null
 }
 
-function recordIn(batch: Buffer, wanted: (record: { offset: number; timestamp: number }) => boolean): TimestampedOffset | null {
+function recordIn(batch: Buffer, matches: (record: { offset: number; timestamp: number }) => boolean): TimestampedOffset | null {
   const { baseOffset, maxTimestamp, leaderEpoch, attributes: bits } = readBatchHeader(batch)
   if ((bits & attributes.control) !== 0) {
     const record = { offset: baseOffset, timestamp: maxTimestamp }
-    return wanted(record) ? { ...record, leaderEpoch } : null
+    return matches(record) ? { ...record, leaderEpoch } : null
   }
   const isStamped = (bits & attributes.logAppendTime) !== 0
   let found: TimestampedOffset | null = null
   withCorruptMessage('a batch in the log', () =>
     walkRecords(batch, recordBytes(batch, true), (offset, timestamp) => {
       const record = { offset, timestamp: isStamped ? maxTimestamp : timestamp }
-      if (wanted(record)) found = { ...record, leaderEpoch }
+      if (matches(record)) found = { ...record, leaderEpoch }
       return found !== null
     }),
   )

@@ -1,20 +1,20 @@
 /**
- * The aborted transactions of a segment, in the order of their markers: entries of 34 bytes (version, producer id, first and last offset, the last stable
- * offset when the marker came). Searched from the front: there are few. Invariant 4: a read-committed reader filters by them.
+ * The transaction index of a segment, in Kafka's format: the aborted transactions in the order of their markers, entries of 34 bytes (version,
+ * producer id, first offset, last offset, last stable offset). A read-committed consumer filters by them: Invariant 4.
  */
 import { readInt64, writeInt64 } from '../wire/batch-header.ts'
 
-export const ABORTED_ENTRY_BYTES = 34
+export const ABORTED_TXN_BYTES = 34
 
-export interface AbortedEntry {
+export interface AbortedTxn {
   producerId: number
   firstOffset: number
   lastOffset: number
   lastStableOffset: number
 }
 
-export function encodeAborted(entry: AbortedEntry): Buffer {
-  const bytes = Buffer.alloc(ABORTED_ENTRY_BYTES)
+export function encodeAbortedTxn(entry: AbortedTxn): Buffer {
+  const bytes = Buffer.alloc(ABORTED_TXN_BYTES)
   writeInt64(bytes, entry.producerId, 2)
   writeInt64(bytes, entry.firstOffset, 10)
   writeInt64(bytes, entry.lastOffset, 18)
@@ -22,11 +22,11 @@ export function encodeAborted(entry: AbortedEntry): Buffer {
   return bytes
 }
 
-/** Null where the bytes are not whole entries of version 0. */
-export function decodeAborted(bytes: Buffer): AbortedEntry[] | null {
-  if (bytes.length % ABORTED_ENTRY_BYTES !== 0) return null
-  const entries: AbortedEntry[] = []
-  for (let at = 0; at < bytes.length; at += ABORTED_ENTRY_BYTES) {
+/** Null where the bytes are not complete entries of version 0. */
+export function decodeAbortedTxns(bytes: Buffer): AbortedTxn[] | null {
+  if (bytes.length % ABORTED_TXN_BYTES !== 0) return null
+  const entries: AbortedTxn[] = []
+  for (let at = 0; at < bytes.length; at += ABORTED_TXN_BYTES) {
     if (bytes.readInt16BE(at) !== 0) return null
     entries.push({
       producerId: readInt64(bytes, at + 2),

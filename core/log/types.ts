@@ -1,9 +1,9 @@
 /**
- * The log room's words: what one partition on disk promises to the rest of the engine.
+ * What the log offers to the rest of the broker: the log of one partition, and all logs of the broker's log directories.
  */
 import type { KafkaError } from '../errors.ts'
 
-/** What a topic's settings say to its logs. Sizes in bytes, times in ms, -1 for no bound. */
+/** The settings of a topic that its logs use. Sizes in bytes, times in ms, -1 for no limit. */
 export interface LogConfig {
   segmentBytes: number
   segmentMs: number
@@ -20,23 +20,23 @@ export interface LogConfig {
 }
 
 export interface AppendResult {
-  /** The offset of the first record: the stored one where the batch is a repeat of an idempotent producer's (Invariant 5). */
+  /** The offset of the first record; of the stored batch where an idempotent producer sent a duplicate (Invariant 5). */
   baseOffset: number
   lastOffset: number
-  /** The broker's time where the topic stamps on append, else -1. */
+  /** The broker's time under message.timestamp.type=LogAppendTime, else -1. */
   logAppendTimeMs: number
   logStartOffset: number
-  /** Resolves when the batch is in the file: enough for acks=1. Rejects with KAFKA_STORAGE_ERROR. */
+  /** Resolves when the batch is written to the file: enough for acks=1. Rejects with KAFKA_STORAGE_ERROR. */
   written: Promise<void>
-  /** Resolves when the batch is durable (the same promise as `written` under log.flush=os): needed for acks=all. Shared by a group commit. */
+  /** Resolves when the batch is durable, needed for acks=all. The same promise as `written` under log.flush=os. */
   durable: Promise<void>
 }
 
 export interface ReadResult {
-  /** Whole batches as they are on disk, in pieces; the first may begin before the asked offset. Empty when nothing is there. */
+  /** Whole batches as they are on disk; the first may begin before the requested offset. Empty when there is none. */
   chunks: Buffer[]
   bytes: number
-  /** Gives pooled memory back; call once the bytes have left. */
+  /** Returns pooled memory. To be called once the bytes are sent. */
   release(): void
 }
 
@@ -58,44 +58,44 @@ export interface PartitionLog {
   readonly topicId: string
   readonly partition: number
   readonly config: LogConfig
-  /** Invariant 3: none of these goes back by itself. */
+  /** Invariant 3: none of these offsets decreases. */
   readonly logStartOffset: number
   /** The offset that the next record gets. */
   readonly logEndOffset: number
-  /** Records below it are durable and may be served. */
+  /** Records before it are durable and may be served. */
   readonly highWatermark: number
   readonly lastStableOffset: number
   readonly leaderEpoch: number
   /** Bytes of all segments. */
   readonly sizeBytes: number
-  /** Set when the disk failed: appends are refused with KAFKA_STORAGE_ERROR. */
+  /** Set after a disk failure: appends are rejected with KAFKA_STORAGE_ERROR. */
   readonly failure: KafkaError | null
 
   /**
-   * Takes one produced `records` field: checks it as Kafka does (exactly one batch, magic, length, CRC, counts, producer state, timestamps,
-   * keys where compacted), writes base offset and leader epoch in place, and queues it for the write of this turn. Synchronous: the order of
-   * calls is the order in the log. Throws KafkaError (CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_RECORD, OUT_OF_ORDER_SEQUENCE_NUMBER, …).
-   * The log owns `batch` from here on.
+   * Validates the `records` field of a Produce request as Kafka does (exactly one batch, magic, length, CRC, counts, producer state,
+   * timestamps, keys where compacted), assigns base offset and leader epoch in place, and queues the batch for the write of this turn of the
+   * event loop. Synchronous: the order of the calls is the order in the log. Throws KafkaError (CORRUPT_MESSAGE, MESSAGE_TOO_LARGE,
+   * INVALID_RECORD, OUT_OF_ORDER_SEQUENCE_NUMBER, …). The log owns `batch` afterwards.
    */
   append(batch: Buffer, origin?: 'client' | 'coordinator'): AppendResult
-  /** Batches from `offset` up to `maxBytes`; the first batch always whole when `atLeastOne` (KIP-74). Throws OFFSET_OUT_OF_RANGE. */
+  /** Batches from `offset` up to `maxBytes`; with `atLeastOne` the first one whatever its size (KIP-74). Throws OFFSET_OUT_OF_RANGE. */
   read(offset: number, maxBytes: number, atLeastOne: boolean, bound?: ReadBound): ReadResult | Promise<ReadResult>
-  /** Bytes that a read from `offset` could give now, counted cheaply and without decoding; for min_bytes of a long poll. */
+  /** The bytes that a read from `offset` can return, estimated from positions: for `min_bytes` of Fetch. */
   available(offset: number, bound?: ReadBound): number
-  /** True when `offset` lies in an older segment than the active one, so that a waiting fetch answers at once. */
+  /** True when `offset` lies in an older segment than the active one: a delayed fetch completes at once then. */
   isBehindActiveSegment(offset: number): boolean
   abortedTransactions(from: number, to: number): AbortedTransaction[]
-  /** The first offset whose timestamp is at or after `timestamp`; null when there is none. Looks into the batch (decompressing) for the exact record. */
+  /** The first record whose timestamp is at or after `timestamp`, or null. Decompresses the batch for the exact record. */
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null>
-  /** The record with the largest timestamp (ListOffsets -3). */
+  /** The record with the largest timestamp (ListOffsets -3), or null. */
   maxTimestamp(): Promise<TimestampedOffset | null>
-  /** The epoch that `offset` belongs to, -1 when unknown. */
+  /** The leader epoch of `offset`, -1 when unknown. */
   epochAt(offset: number): number
   /** The end offset of the largest epoch at or below `epoch` (KIP-101, KIP-279). */
   endOffsetForEpoch(epoch: number): { leaderEpoch: number; endOffset: number }
-  /** Raises the log start (DeleteRecords). `offset` -1 is the high watermark. Durable when it resolves. Returns the new start. */
+  /** Raises the log start offset (DeleteRecords); -1 is the high watermark. Durable when it resolves. Returns the new log start offset. */
   deleteRecordsBefore(offset: number): Promise<number>
-  /** Called with every rise of the high watermark. Returns how to stop. */
+  /** Calls `listener` whenever the high watermark advances. Returns how to unsubscribe. */
   onAdvance(listener: () => void): () => void
   configure(config: LogConfig): void
 }
@@ -104,7 +104,7 @@ export interface LogsOptions {
   /** `log.dirs`. */
   dirs: readonly string[]
   nodeId: number
-  /** `commit` (the default) makes acks=all durable by fdatasync; `os` leaves it to the page cache as Kafka does. */
+  /** `commit` (the default) acknowledges acks=all after fdatasync; `os` after the write to the page cache, as Kafka does. */
   flush: 'commit' | 'os'
   retentionCheckIntervalMs: number
   flushOffsetCheckpointIntervalMs: number
@@ -113,25 +113,25 @@ export interface LogsOptions {
 }
 
 /**
- * What becomes of a log that shows damage, other than what a crash tears off its end. `cut`: it goes on with what lies before, as Kafka does. `refuse`: it is
- * left as it is and the opening fails with a sentence. What is appended to such a log must be durable before the next append.
+ * What to do with a log that is damaged elsewhere than at its end, where a crash may tear the last append. `truncate`: keep what is before the
+ * damage, as Kafka does. `refuse`: leave the files alone and fail. With `refuse`, an append must be durable before the next one.
  */
-export type OnDamage = 'cut' | 'refuse'
+export type OnDamage = 'truncate' | 'refuse'
 
-/** All partitions of this broker's folders. */
+/** The logs of all partitions in the broker's log directories. */
 export interface Logs {
-  /** Of `meta.properties`; made at the first start. */
+  /** Of `meta.properties`; generated at the first start. */
   readonly clusterId: string
-  /** After how long a silent producer is forgotten. */
+  /** How long the state of an inactive producer is kept. */
   producerIdExpirationMs: number
   get(topic: string, partition: number): PartitionLog | undefined
-  /** Opens the partition's log, or makes it. `config` is the topic's. */
+  /** Opens or creates the log of the partition. `config` is the topic's. */
   open(topic: string, topicId: string, partition: number, config: LogConfig, damage?: OnDamage): Promise<PartitionLog>
-  /** Renames the folder to `…-delete` at once and unlinks it after file.delete.delay.ms. */
+  /** Renames the folder to `…-delete` at once and deletes it after file.delete.delay.ms. */
   remove(topic: string, partition: number): Promise<void>
-  /** Sets aside the folders of partitions that nobody opened: their topics are gone. */
-  dropStrays(): void
+  /** Renames the folders of partitions that are not open to `…-stray`: their topics do not exist. */
+  renameStrays(): void
   all(): Iterable<PartitionLog>
-  /** Writes what is queued, the checkpoints and .kafka_cleanshutdown, and lets go of the lock. */
+  /** Writes queued appends, the checkpoints and .kafka_cleanshutdown, and releases the lock. */
   close(): Promise<void>
 }

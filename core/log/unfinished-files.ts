@@ -1,8 +1,9 @@
 /**
- * What an interrupted deletion, compaction or write leaves in a partition's folder, and how it ends: `.deleted` and `.cleaned` go, `.swap` files that are
- * complete take the place of the segments that they cover, index files without their log go.
+ * Completes what an interrupted deletion, compaction or write left in a partition's folder, as Kafka's LogLoader does: removes `.deleted` and
+ * `.cleaned` files, replaces segments by complete `.swap` files, removes index files without a log.
  */
 import type { Disk } from '../system/disk.ts'
+import { at, BATCH_OVERHEAD, batchSize, LOG_OVERHEAD, readInt64 } from '../wire/batch-header.ts'
 import { offsetFileName, suffixes } from './segment.ts'
 
 const NAME = /^(\d{20})(\.log|\.index|\.timeindex|\.txnindex|\.snapshot)(\.deleted|\.cleaned|\.swap|\.tmp)?$/
@@ -20,29 +21,29 @@ export const baseOffsetsOf = (names: readonly string[], suffix: string): number[
     .map((parts) => parts!.base)
     .sort((a, b) => a - b)
 
-/** Ends what was begun; returns the names that are left. */
-export function finishSwaps(disk: Disk, folder: string, names: readonly string[]): string[] {
+/** Completes interrupted operations. Returns the names of the remaining files. */
+export function completeSwapOperations(disk: Disk, folder: string, names: readonly string[]): string[] {
   const left = new Set(names)
   const unlink = (name: string) => {
     disk.unlink(`${folder}/${name}`)
     left.delete(name)
   }
-  let firstCleaned = Number.POSITIVE_INFINITY
+  let minCleaned = Number.POSITIVE_INFINITY
   for (const name of names) {
     const parts = partsOf(name)
     if (name.endsWith('.tmp') || parts?.ending === '.deleted' || parts?.ending === '.cleaned') unlink(name)
-    if (parts?.ending === '.cleaned' && parts.suffix === suffixes.log) firstCleaned = Math.min(firstCleaned, parts.base)
+    if (parts?.ending === '.cleaned' && parts.suffix === suffixes.log) minCleaned = Math.min(minCleaned, parts.base)
   }
   const swaps = [...left].filter((name) => partsOf(name)?.ending === '.swap')
-  // A swap at or after an unfinished cleaned file belongs to a split that did not end: the originals are still there.
-  for (const name of swaps) if (partsOf(name)!.base >= firstCleaned) unlink(name)
+  // A swap file at or after a cleaned file belongs to an incomplete split: the original segments still exist.
+  for (const name of swaps) if (partsOf(name)!.base >= minCleaned) unlink(name)
   const swapLogs = swaps.filter((name) => left.has(name) && partsOf(name)!.suffix === suffixes.log)
   const originals = baseOffsetsOf([...left], suffixes.log)
   for (const name of swapLogs) {
     const { base } = partsOf(name)!
-    const covered = lastOffsetOf(disk, `${folder}/${name}`, base)
+    const lastOffset = lastOffsetOf(disk, `${folder}/${name}`, base)
     for (const original of originals) {
-      if (original < base || original > covered) continue
+      if (original < base || original > lastOffset) continue
       for (const suffix of Object.values(suffixes)) {
         const file = offsetFileName(original, suffix)
         if (left.has(file) && suffix !== suffixes.snapshot) unlink(file)
@@ -59,7 +60,8 @@ export function finishSwaps(disk: Disk, folder: string, names: readonly string[]
   return [...left]
 }
 
-export function removeOrphans(disk: Disk, folder: string, names: readonly string[], bases: ReadonlySet<number>): void {
+/** Removes index files whose `.log` does not exist. */
+export function removeOrphanedIndexes(disk: Disk, folder: string, names: readonly string[], bases: ReadonlySet<number>): void {
   for (const name of names) {
     const parts = partsOf(name)
     if (parts === null || parts.suffix === suffixes.log || parts.suffix === suffixes.snapshot) continue
@@ -67,19 +69,19 @@ export function removeOrphans(disk: Disk, folder: string, names: readonly string
   }
 }
 
-/** The last offset that a finished `.swap` log covers, by walking over its headers. */
+/** The last offset in a `.swap` log, by the headers of its batches. */
 function lastOffsetOf(disk: Disk, path: string, base: number): number {
   const file = disk.open(path, 'read')
   try {
-    const head = Buffer.alloc(27)
+    const head = Buffer.alloc(BATCH_OVERHEAD)
     const size = disk.size(file)
     let last = base
-    for (let position = 0; position + head.length <= size; ) {
-      disk.readSync(file, head, 0, head.length, position)
-      last = Number(head.readBigInt64BE(0)) + head.readInt32BE(23)
-      const length = head.readInt32BE(8)
-      if (length <= 0) break
-      position += 12 + length
+    for (let position = 0; position + BATCH_OVERHEAD <= size; ) {
+      disk.readSync(file, head, 0, BATCH_OVERHEAD, position)
+      last = readInt64(head, at.baseOffset) + head.readInt32BE(at.lastOffsetDelta)
+      const bytes = batchSize(head)
+      if (bytes <= LOG_OVERHEAD) break
+      position += bytes
     }
     return last
   } finally {

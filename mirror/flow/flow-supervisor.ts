@@ -1,26 +1,29 @@
 /**
- * One flow as users see it: started, paused, resumed, failed over, and its state. It starts a new life of the flow after what may mend
- * itself, with growing pauses, and stays FAILED with the reason after what cannot. One pair never touches another.
+ * Starts, pauses, resumes and fails over one flow, and shows its status. After an error that a restart may help, it starts another run with
+ * back-off; after any other error the flow stays FAILED until a resume. One flow never affects another.
  */
+import { backoffMs } from '../../core/system/backoff.ts'
+import { aborted, Condition } from '../../core/system/condition.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import { within } from '../../core/system/within.ts'
 import type { MirrorMetrics } from '../metrics.ts'
 import type { Route } from '../settings/filters.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import type { PauseFlags } from '../store/ownership.ts'
-import { type FailoverReport, MirrorError, type MirrorState, type MirrorStatus, type PartitionLag } from '../types.ts'
-import { Flow, mends } from './flow.ts'
+import { type FailoverReport, MirrorError, type MirrorState, type MirrorStatus } from '../types.ts'
+import { Flow, restartMayHelp } from './flow.ts'
+import { flowStatus, stoppedStatus } from './flow-status.ts'
 
-const RESTART_MS = 500
-const RESTART_MAX_MS = 60_000
-/** A life that lasted this long was a good one: the next failure begins with a short pause again. */
-const GOOD_LIFE_MS = 60_000
-/** Behind this time without a word of the source about a partition, nobody knows what waits there. */
+const RESTART = { baseMs: 500, maxMs: 60_000 }
+/** After a run that lasted this long, the back-off begins again. */
+const STABLE_MS = 60_000
+/** After this long without a fetch response the lag of a partition is unknown. */
 const SILENCE_MS = 12_000
-/** How long a pause, a resume and a failover wait until it is written down that they hold. */
-const KEEP_MS = 2_000
-/** How long a failover waits for the target to be read after a start. */
-const READY_MS = 20_000
+/** How long a pause, a resume and a failover wait until their effect is stored on the target. */
+const STORE_FLAGS_MS = 2_000
+/** How long a failover waits after a start until the target has been read. */
+const OPEN_MS = 20_000
 
 export interface FlowSupervisorOptions {
   settings: FlowSettings
@@ -34,237 +37,169 @@ export interface FlowSupervisorOptions {
 export class FlowSupervisor {
   readonly settings: FlowSettings
   readonly #options: FlowSupervisorOptions
-  #flow: Flow | null = null
-  #state: MirrorState = 'STARTING'
-  /** What was asked for here: the rest is as it was left on the target. */
-  #held: Partial<PauseFlags> = {}
-  #trace: string | null = null
   readonly #stop = new AbortController()
-  #restart: (() => void) | null = null
-  /** Ends the pause before the next life. */
-  #hurry: AbortController | null = null
-  #running: Promise<void> = Promise.resolve()
-  #last: MirrorStatus | null = null
+  /** A run has started, has opened the target, or has ended. */
+  readonly #changed = new Condition()
+  readonly #unregisterMetrics: () => void
+  #flow: Flow | null = null
+  #failed = false
+  /** What ended the last run. */
+  #trace: string | null = null
+  /** Ends the wait for the next run. */
+  #resumed: AbortController | null = null
+  /** What was requested since the process started; the rest is as it is stored on the target. */
+  #pauseFlags: Partial<PauseFlags> = {}
+  #runs: Promise<void> = Promise.resolve()
+  #lastStatus: MirrorStatus | null = null
   #mirrored = { records: 0, bytes: 0 }
-  readonly #hide: () => void
 
   constructor(options: FlowSupervisorOptions) {
     this.#options = options
     this.settings = options.settings
     const { source, target } = options.settings
-    const shown = options.metrics.show({
+    this.#unregisterMetrics = options.metrics.register({
       source: source.alias,
       target: target.alias,
       partitions: () => this.#flow?.partitions.values() ?? [],
     })
-    this.#hide = () => shown.hide()
   }
 
   start(): void {
-    this.#running = this.#lives()
+    this.#runs = this.#runRepeatedly()
   }
 
-  async #lives(): Promise<void> {
+  async #runRepeatedly(): Promise<void> {
     const { system, logger, settings } = this.#options
-    const { clock } = system
+    const { clock, random } = system
     const { signal } = this.#stop
-    let attempt = 0
+    let restarts = 0
     while (!signal.aborted) {
-      const flow = new Flow({ ...this.#options, followsGroups: true, held: this.#held })
+      const flow = new Flow({ ...this.#options, syncsGroups: true, pauseFlags: this.#pauseFlags })
       this.#flow = flow
-      this.#state = 'STARTING'
-      const begun = clock.monotonic()
+      this.#failed = false
+      void flow.settled().then(() => this.#changed.notify())
+      const startedMs = clock.monotonic()
       try {
         await flow.run(signal)
+        this.#keepFigures(flow)
       } catch (error) {
         if (signal.aborted) break
         this.#trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
-        if (clock.monotonic() - begun > GOOD_LIFE_MS) attempt = 0
-        if (mends(error)) {
-          const waitMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** Math.min(attempt++, 10))
-          logger.warn({ mirror: settings.name, err: error, waitMs }, 'the flow failed and is started again')
-          this.#bury(flow)
-          this.#hurry = new AbortController()
-          await clock.sleep(waitMs, AbortSignal.any([signal, this.#hurry.signal]))
-          this.#hurry = null
+        this.#keepFigures(flow)
+        if (clock.monotonic() - startedMs > STABLE_MS) restarts = 0
+        this.#resumed = new AbortController()
+        const resumedOrStopped = AbortSignal.any([signal, this.#resumed.signal])
+        if (restartMayHelp(error)) {
+          const waitMs = backoffMs(RESTART, restarts++, random)
+          logger.warn({ mirror: settings.name, err: error, waitMs }, 'the flow failed and is restarted')
+          await clock.sleep(waitMs, resumedOrStopped)
         } else {
-          this.#state = 'FAILED'
-          logger.error({ mirror: settings.name, err: error }, 'the flow failed and waits for a resume')
-          this.#bury(flow)
-          await this.#awaitRestart(signal)
-          attempt = 0
+          this.#failed = true
+          this.#changed.notify()
+          logger.error({ mirror: settings.name, err: error }, 'the flow failed and is restarted by a resume only')
+          await aborted(resumedOrStopped)
+          restarts = 0
         }
-        continue
+        this.#resumed = null
       }
-      this.#bury(flow)
     }
   }
 
-  /** Keeps what the flow last showed. */
-  #bury(flow: Flow): void {
-    this.#last = this.#statusOf(flow)
-    for (const partition of flow.partitions.values()) {
-      this.#mirrored.records += partition.records
-      this.#mirrored.bytes += partition.bytes
+  /** Keeps what the ended run last showed. */
+  #keepFigures(flow: Flow): void {
+    this.#lastStatus = this.#statusOf(flow)
+    for (const { counters } of flow.partitions.values()) {
+      this.#mirrored.records += counters.records
+      this.#mirrored.bytes += counters.bytes
     }
     this.#flow = null
   }
 
-  #awaitRestart(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        signal.removeEventListener('abort', done)
-        this.#restart = null
-        resolve()
-      }
-      this.#restart = done
-      signal.addEventListener('abort', done, { once: true })
+  status(): MirrorStatus {
+    if (this.#flow) return this.#statusOf(this.#flow)
+    return stoppedStatus(this.#lastStatus ?? this.#statusOf(null), this.#failed ? 'FAILED' : 'STARTING', this.#trace)
+  }
+
+  /** Of a run, or before the first one. */
+  #statusOf(flow: Flow | null): MirrorStatus {
+    const { name, source, target, config } = this.settings
+    const sourceError = flow?.sourceError ?? null
+    const nowMs = this.#options.system.clock.monotonic()
+    return flowStatus({
+      name,
+      source: source.alias,
+      target: target.alias,
+      state: stateOf(flow),
+      // What ended an earlier run means nothing once this one runs.
+      trace: (sourceError ?? flow?.targetError)?.message ?? (flow?.running ? null : this.#trace),
+      sourceResponds: sourceError === null,
+      running: flow?.running ?? false,
+      leaderlessCount: flow?.leaderlessCount ?? 0,
+      partitions: flow?.figures(nowMs) ?? [],
+      mirroredBefore: this.#mirrored,
+      nowMs,
+      silenceMs: Math.max(SILENCE_MS, 2 * config['fetch.max.wait.ms']),
     })
   }
 
-  status(): MirrorStatus {
-    const flow = this.#flow
-    if (flow) return this.#statusOf(flow)
-    const last = this.#last
-    const base = last ?? this.#emptyStatus()
-    return {
-      ...base,
-      state: this.#state,
-      ...(this.#trace === null ? {} : { trace: this.#trace }),
-      lagMs: null,
-      partitions: base.partitions.map((each) => ({ ...each, lagMs: null })),
-    }
-  }
-
-  #emptyStatus(): MirrorStatus {
-    const { name, source, target } = this.settings
-    const nothing = {
-      lagRecords: 0,
-      lagMs: null,
-      recordsMirrored: this.#mirrored.records,
-      bytesMirrored: this.#mirrored.bytes,
-      lostRecords: 0,
-      repeatedRecords: 0,
-    }
-    return { name, source: source.alias, target: target.alias, state: this.#state, topics: [], partitions: [], ...nothing }
-  }
-
-  #stateOf(flow: Flow): MirrorState {
-    if (this.#state === 'FAILED') return 'FAILED'
-    if (flow.failedOver) return 'FAILED_OVER'
-    if (flow.paused) return 'PAUSED'
-    return flow.running ? 'RUNNING' : 'STARTING'
-  }
-
-  #statusOf(flow: Flow): MirrorStatus {
-    const now = this.#options.system.clock.monotonic()
-    const unreachable = flow.sourceTrouble !== null
-    const silenceMs = Math.max(SILENCE_MS, 2 * this.settings.config['fetch.max.wait.ms'])
-    const partitions: PartitionLag[] = []
-    let { records, bytes } = this.#mirrored
-    for (const each of flow.partitions.values()) {
-      const waited = each.arrivals.waitedMs(now)
-      const silent = !each.located || now - (each.arrivals.heardMs ?? 0) > silenceMs
-      const unknown = unreachable || (silent && each.state !== 'gone')
-      records += each.records
-      bytes += each.bytes
-      partitions.push({
-        topic: each.topic,
-        targetTopic: each.targetTopic,
-        partition: each.partition,
-        sourceOffset: each.map.nextUpstreamOffset,
-        sourceEndOffset: each.arrivals.end,
-        targetEndOffset: each.targetEnd,
-        lagRecords: each.lagRecords,
-        // while the source does not answer, nobody knows what waits there beyond what was seen
-        lagMs: unknown && waited === 0 ? null : Math.round(waited),
-        lostRecords: each.lostRecords,
-        repeatedRecords: each.repeatedRecords,
-      })
-    }
-    if (partitions.length === 0 && flow.ready) {
-      for (const kept of flow.keptPartitions)
-        partitions.push({
-          topic: kept.topic,
-          targetTopic: kept.targetTopic,
-          partition: kept.partition,
-          sourceOffset: kept.map.nextUpstreamOffset,
-          sourceEndOffset: Math.max(kept.sourceEnd, kept.map.nextUpstreamOffset),
-          targetEndOffset: kept.map.nextDownstreamOffset,
-          lagRecords: Math.max(0, kept.sourceEnd - kept.map.nextUpstreamOffset),
-          lagMs: null,
-          lostRecords: kept.lost,
-          repeatedRecords: kept.repeated,
-        })
-    }
-    partitions.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
-    const sum = (pick: (each: PartitionLag) => number) => partitions.reduce((total, each) => total + pick(each), 0)
-    const known = flow.leftOut === 0 && partitions.every((each) => each.lagMs !== null)
-    // what ended an earlier life says nothing once this one flows
-    const trace = (flow.sourceTrouble ?? flow.targetTrouble)?.message ?? (flow.running ? null : this.#trace)
-    return {
-      ...this.#emptyStatus(),
-      state: this.#stateOf(flow),
-      ...(trace === null ? {} : { trace }),
-      topics: [...new Set(partitions.map((each) => each.topic))],
-      lagRecords: sum((each) => each.lagRecords),
-      lagMs: known && (partitions.length > 0 || flow.running) ? Math.max(0, ...partitions.map((each) => each.lagMs!)) : null,
-      recordsMirrored: records,
-      bytesMirrored: bytes,
-      lostRecords: sum((each) => each.lostRecords),
-      repeatedRecords: sum((each) => each.repeatedRecords),
-      partitions,
-    }
-  }
-
   async pause(): Promise<void> {
-    await this.#keep({ paused: true })
+    await this.#setPauseFlags({ paused: true })
   }
 
-  /** Goes on; starts again what had failed, and takes back a failover's stop. */
+  /** Ends a pause and a failover, and restarts a flow that has failed. */
   async resume(): Promise<void> {
-    const kept = this.#keep({ paused: false, failedOver: false })
-    this.#hurry?.abort()
-    if (this.#restart) {
-      this.#state = 'STARTING'
+    const stored = this.#setPauseFlags({ paused: false, failedOver: false })
+    if (this.#failed) {
+      this.#failed = false
       this.#trace = null
-      this.#restart()
     }
-    await kept
+    this.#resumed?.abort()
+    await stored
   }
 
   async failover(groups: readonly string[] | 'all', dryRun: boolean): Promise<FailoverReport> {
     const { clock } = this.#options.system
-    const begun = clock.monotonic()
-    while (!this.#flow?.ready && clock.monotonic() - begun < READY_MS && !this.#stop.signal.aborted && !this.#restart)
-      await clock.sleep(20, this.#stop.signal)
-    const flow = this.#flow
-    if (!flow?.ready)
-      throw new MirrorError(
-        503,
-        `mirror ${this.settings.name} cannot fail over now: ${this.#restart ? 'it has failed; resume it first' : 'the target has not answered yet'}${this.#trace ? ` (${this.#trace.split('\n')[0]})` : ''}`,
-      )
-    const report = await flow.failover(groups, dryRun)
-    if (groups === 'all' && !dryRun && report.groups.every((group) => group.applied)) {
-      // from here on the target is where the groups live: the old source no longer writes into it unasked
-      await this.#keep({ failedOver: true })
+    const { name } = this.settings
+    const startedMs = clock.monotonic()
+    const flow = await this.#openFlow()
+    if (!flow) {
+      const why = this.#failed ? 'it has failed; resume it first' : 'the target has not responded yet'
+      throw new MirrorError(503, `mirror ${name} cannot fail over now: ${why}${this.#trace ? ` (${this.#trace.split('\n')[0]})` : ''}`)
     }
-    return { mirror: this.settings.name, ...report, durationMs: Math.round(clock.monotonic() - begun) }
+    const report = await flow.failover(groups, dryRun)
+    // From now on the groups are on the target: the old source must not write into it until a resume.
+    if (groups === 'all' && !dryRun && report.groups.every((group) => group.applied)) await this.#setPauseFlags({ failedOver: true })
+    return { mirror: name, ...report, durationMs: Math.round(clock.monotonic() - startedMs) }
   }
 
-  /** It holds at once; whoever asked waits a little for the target to know it as well. */
-  async #keep(held: Partial<PauseFlags>): Promise<void> {
+  /** The flow, once it has read the target; null where it fails or that takes too long. */
+  async #openFlow(): Promise<Flow | null> {
+    const timeout = new AbortController()
+    const opened = this.#changed.until(() => this.#failed || this.#flow?.opened === true, timeout.signal)
+    await within(this.#options.system.clock, OPEN_MS, opened, this.#stop.signal)
+    timeout.abort()
+    return this.#flow?.opened ? this.#flow : null
+  }
+
+  /** The flags apply at once. Resolves when they are stored on the target, or after a while without that. */
+  async #setPauseFlags(flags: Partial<PauseFlags>): Promise<void> {
     const { logger, settings, system } = this.#options
-    Object.assign(this.#held, held)
-    const kept = this.#flow?.keep(held).catch((error: unknown) => {
-      logger.warn({ mirror: settings.name, err: error, ...held }, 'it could not be written down on the target; a restart may not know it')
+    this.#pauseFlags = { ...this.#pauseFlags, ...flags }
+    const stored = this.#flow?.setPauseFlags(flags).catch((error: unknown) => {
+      logger.warn({ mirror: settings.name, err: error, ...flags }, 'the request is not stored on the target: it may be lost in a restart')
     })
-    await Promise.race([kept, system.clock.sleep(KEEP_MS, this.#stop.signal)])
+    await within(system.clock, STORE_FLAGS_MS, stored, this.#stop.signal)
   }
 
   async close(): Promise<void> {
     this.#stop.abort()
-    this.#hide()
-    await this.#running
+    this.#unregisterMetrics()
+    await this.#runs
   }
+}
+
+function stateOf(flow: Flow | null): MirrorState {
+  if (flow?.failedOver) return 'FAILED_OVER'
+  if (flow?.paused) return 'PAUSED'
+  return flow?.running ? 'RUNNING' : 'STARTING'
 }

@@ -1,42 +1,41 @@
 /**
- * One life of a flow, from claiming it on the target until it is stopped or fails: finds topics, finds out where each partition goes on,
- * reads, writes, and keeps the ledger. What went wrong with one partition or one leader is mended here; the pair only starts lives.
+ * One run of a flow, from claiming it on the target until it is stopped or fails: finds topics, determines where each partition goes on, moves
+ * batches, and stores the progress. Errors of one partition or one leader are handled here; the supervisor only starts the next run.
  */
-import { type Client, createClient } from '../../core/client/index.ts'
+import type { Client } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
+import { backoffMs } from '../../core/system/backoff.ts'
+import { Condition } from '../../core/system/condition.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
-import { type FailoverOptions, failOverGroup } from '../groups/failover.ts'
 import { GroupSync } from '../groups/group-sync.ts'
 import type { MappedPartition } from '../groups/offset-translation.ts'
 import type { FlowMetrics } from '../metrics.ts'
-import type { OffsetMap } from '../offset-map.ts'
 import type { Route } from '../settings/filters.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import type { PauseFlags } from '../store/ownership.ts'
 import { type PositionStore, ProgressStore } from '../store/progress-store.ts'
 import { FramePool } from '../transfer/frame-pool.ts'
-import type { Acknowledged, PartitionProgress } from '../transfer/partition-progress.ts'
+import type { AcknowledgedBatch, PartitionProgress } from '../transfer/partition-progress.ts'
 import { SourceFetcher } from '../transfer/source-fetcher.ts'
 import { TargetSender } from '../transfer/target-sender.ts'
 import type { FailoverReport } from '../types.ts'
+import { ClusterErrors } from './cluster-errors.ts'
+import { createFlowClients } from './flow-clients.ts'
+import { failOverFlow } from './flow-failover.ts'
+import { FlowPartitions } from './flow-partitions.ts'
+import { type FinalWrite, shutDownFlow } from './flow-shutdown.ts'
+import { type PartitionFigures, progressFigures, storedFigures } from './flow-status.ts'
 import { ForeignRecords } from './foreign-records.ts'
-import { FlowPartitions } from './partitions.ts'
 import { PeriodicTasks } from './periodic-tasks.ts'
 import { type MirroredTopic, TopicSync } from './topic-sync.ts'
 
-/** Bytes of one partition that may be read and not yet acknowledged. */
-const PARTITION_HELD_BYTES = 2 * 1024 * 1024
-const TRY_SOURCE_MS = 1_000
-/** How long a stop waits for what is under way. */
-const DRAIN_MS = 2_000
-const HALT_MS = 300
-const CLOSE_MS = 1_500
-/** How long a failover waits for the source's last word, and how long where it did not answer already. */
-const ASK_SOURCE_MS = 4_000
-const ASK_GONE_MS = 500
-const ASK_UNKNOWN_MS = 1_500
+/** Bytes of one partition that may be fetched and not yet acknowledged. */
+const PARTITION_BUFFERED_BYTES = 2 * 1024 * 1024
+const SOURCE_RETRY = { baseMs: 500, maxMs: 5_000 }
+/** How long a failover waits for the source: while it responds, while it does not, and while that is not known yet. */
+const FAILOVER_SOURCE_MS = { responding: 4_000, unavailable: 500, unknown: 1_500 } as const
 
 export interface FlowOptions {
   settings: FlowSettings
@@ -45,228 +44,177 @@ export interface FlowOptions {
   logger: Logger
   instance: string
   metrics: FlowMetrics
-  /** Whether it is paused, and whether the groups have been failed over; as it was left on the target where it is not given. */
-  held: Partial<PauseFlags>
-  /** False where somebody else follows the groups. */
-  followsGroups: boolean
-  /** Where positions are kept, where that is not a topic of ours. */
+  /** Whether the flow is paused or failed over; what is not given is as it was stored on the target. */
+  pauseFlags: Partial<PauseFlags>
+  /** False where another connector syncs the groups. */
+  syncsGroups: boolean
+  /** Where positions are stored, where that is not a topic of the mirror. */
   positions?: PositionStore
 }
 
 export class Flow {
-  /** The last thing that the source did to us, while it does not answer. */
-  sourceTrouble: Error | null = null
-  /** Why the target did not take what was sent last, while it takes nothing. */
-  targetTrouble: Error | null = null
   readonly #options: FlowOptions
   readonly #source: Client
   readonly #target: Client
-  readonly #ledger: ProgressStore
-  readonly #topics: TopicSync
-  readonly #groups: GroupSync
-  readonly #intake: SourceFetcher
-  readonly #delivery: TargetSender
+  readonly #clusterErrors: ClusterErrors
+  readonly #progressStore: ProgressStore
+  readonly #topicSync: TopicSync
+  readonly #groupSync: GroupSync
   readonly #frames: FramePool
-  readonly #roster: FlowPartitions
-  readonly #upkeep: PeriodicTasks
-  readonly #others: ForeignRecords
-  /** Ends everything of this life at once. */
+  readonly #fetcher: SourceFetcher
+  readonly #sender: TargetSender
+  readonly #flowPartitions: FlowPartitions
+  readonly #periodicTasks: PeriodicTasks
+  readonly #foreignRecords: ForeignRecords
   readonly #end = new AbortController()
+  readonly #changed = new Condition()
   #failure: Error | null = null
-  readonly #failed: Promise<never>
-  #reject: (error: Error) => void = () => {}
-  #claimed = false
-  #held: Partial<PauseFlags>
+  #opened = false
+  #running = false
+  #pauseFlags: Partial<PauseFlags>
 
   constructor(options: FlowOptions) {
     this.#options = options
-    this.#held = { ...options.held }
-    const { settings, system } = options
-    const { config } = settings
-    this.#failed = new Promise((_, reject) => {
-      this.#reject = reject
-    })
-    this.#failed.catch(() => {})
-    const client = (cluster: FlowSettings['source'], role: string) =>
-      createClient(
-        {
-          bootstrapServers: cluster.config['bootstrap.servers'],
-          clientId: `${cluster.config['client.id'] ? `${cluster.config['client.id']}|` : ''}${settings.name}|${role}`,
-          requestTimeoutMs: cluster.config['request.timeout.ms'],
-          metadataMaxAgeMs: config['metadata.max.age.ms'],
-        },
-        { ...system, logger: options.logger },
-      )
-    this.#source = client(settings.source, 'source')
-    this.#target = client(settings.target, 'target')
+    this.#pauseFlags = { ...options.pauseFlags }
+    const { settings, system, logger } = options
+    const { name, config } = settings
+    const { source, target } = createFlowClients(settings, { ...system, logger })
+    this.#source = source
+    this.#target = target
+    this.#clusterErrors = new ClusterErrors(name, logger)
     const { signal } = this.#end
-    const shared = { settings, source: this.#source, target: this.#target, signal }
-    this.#ledger = new ProgressStore({
-      ...shared,
-      system,
-      positions: options.positions,
-      fenced: (error) => this.#fail(error),
-    })
-    this.#topics = new TopicSync({ ...shared, routes: options.routes, clock: system.clock, logger: options.logger })
-    this.#groups = new GroupSync({
+    const onFailed = (error: Error) => this.#fail(error)
+    const shared = { settings, source, target, signal }
+    const onOverwritten = () => this.#flowPartitions.partitions.forEach((partition) => void partition.markDirty())
+    const progressStore = new ProgressStore({ ...shared, system, positions: options.positions, onFenced: onFailed, onOverwritten })
+    const topicSync = new TopicSync({ ...shared, routes: options.routes, clock: system.clock, logger })
+    this.#progressStore = progressStore
+    this.#topicSync = topicSync
+    this.#groupSync = new GroupSync({
       ...shared,
       system,
       mapped: (topic, partition) => this.#mapped(topic, partition),
       sourceTopic: (topic) => this.#sourceTopic(topic),
       failedOver: () => this.failedOver,
     })
-    this.#delivery = new TargetSender({
-      client: this.#target,
-      clock: system.clock,
+    this.#frames = new FramePool(config['max.in.flight.bytes'])
+    const sender = new TargetSender({
+      client: target,
+      system,
       maxRequestBytes: config['max.request.size'],
       timeoutMs: settings.target.config['request.timeout.ms'],
       signal,
       events: {
-        acknowledged: (partition, done) => this.#acknowledged(partition, done),
-        room: () => this.#intake.wakeAll(),
-        unsure: (partition, reason) => this.#roster.reexamine(partition, reason),
-        trouble: (error) => {
-          if (!this.targetTrouble) options.logger.warn({ mirror: settings.name, err: error }, 'the target takes nothing now; sent again')
-          this.targetTrouble = error
-        },
-        failed: (error) => this.#fail(error),
+        onAcknowledged: (partition, batches) => this.#acknowledged(partition, batches),
+        onResponse: () => this.#fetcher.pollAll(),
+        onResumePointLost: (partition, reason) => this.#flowPartitions.restart(partition, reason),
+        onUnavailable: (error) => this.#clusterErrors.targetUnavailable(error),
+        onFailed,
       },
     })
-    this.#frames = new FramePool(config['max.in.flight.bytes'])
-    this.#intake = new SourceFetcher({
-      frames: this.#frames,
-      client: this.#source,
-      clock: system.clock,
+    const fetcher = new SourceFetcher({
+      client: source,
+      system,
       signal,
-      maxHeldBytes: config['max.in.flight.bytes'],
-      partitionHeldBytes: Math.min(PARTITION_HELD_BYTES, config['max.in.flight.bytes']),
+      frames: this.#frames,
+      maxBufferedBytes: config['max.in.flight.bytes'],
+      partitionMaxBufferedBytes: Math.min(PARTITION_BUFFERED_BYTES, config['max.in.flight.bytes']),
       maxBytes: config['fetch.max.bytes'],
       partitionMaxBytes: config['max.partition.fetch.bytes'],
       maxWaitMs: config['fetch.max.wait.ms'],
       isolationLevel: config['isolation.level'] === 'read_committed' ? 1 : 0,
       events: {
-        took: (partition) => this.#delivery.wake(partition),
-        outOfRange: (partition) => this.#roster.reexamine(partition, 'the source does not have the offset that comes next'),
-        gone: (partition, error) => void this.#roster.locate(partition, error),
-        moved: (partition, error) => void this.#roster.locate(partition, error),
-        failed: (error) => this.#fail(error),
-        trouble: (error) => {
-          if (!this.sourceTrouble) options.logger.warn({ mirror: settings.name, err: error }, 'the source does not answer; tried again')
-          this.sourceTrouble = error
-        },
-        well: () => this.#sourceAnswered(),
+        onFetched: (partition) => this.#sender.schedule(partition),
+        onOffsetOutOfRange: (partition) => this.#flowPartitions.restart(partition, 'the source does not have the fetch offset'),
+        onLeaderLost: (partition, error) => void this.#flowPartitions.findLeader(partition, error),
+        onResponse: () => this.#clusterErrors.sourceResponded(),
+        onUnavailable: (error) => this.#clusterErrors.sourceUnavailable(error),
+        onFailed,
       },
     })
-    this.#hold()
-    const fail = (error: Error) => this.#fail(error)
-    const parts = { ...shared, system, logger: options.logger, ledger: this.#ledger, topics: this.#topics }
-    this.#others = new ForeignRecords({
-      name: settings.name,
-      target: this.#target,
-      clock: system.clock,
-      logger: options.logger,
-      signal,
-      fail,
-    })
-    this.#roster = new FlowPartitions({ ...parts, delivery: this.#delivery, intake: this.#intake, fail })
-    this.#upkeep = new PeriodicTasks({
-      ...parts,
-      roster: this.#roster,
-      sourceTrouble: () => this.sourceTrouble,
-      troubled: (error) => {
-        this.sourceTrouble ??= error
-      },
-      well: () => this.#sourceAnswered(),
-    })
-  }
-
-  #sourceAnswered(): void {
-    const { logger, settings } = this.#options
-    if (this.sourceTrouble) logger.info({ mirror: settings.name }, 'the source answers again')
-    this.sourceTrouble = null
+    this.#sender = sender
+    this.#fetcher = fetcher
+    this.#applyPauseFlags()
+    const parts = { ...shared, system, logger, progressStore, topicSync }
+    this.#foreignRecords = new ForeignRecords({ name, target, clock: system.clock, random: system.random, logger, signal, onFailed })
+    this.#flowPartitions = new FlowPartitions({ ...parts, sender, fetcher, onFailed })
+    this.#periodicTasks = new PeriodicTasks({ ...parts, flowPartitions: this.#flowPartitions, clusterErrors: this.#clusterErrors })
   }
 
   #fail(error: Error): void {
     if (this.#failure || this.#end.signal.aborted) return
     this.#failure = error
-    this.#delivery.halt()
-    this.#reject(error)
+    this.#sender.halt()
+    this.#changed.notify()
   }
 
-  /** Lives until `stop` aborts (it resolves) or something happens that it cannot mend (it rejects). */
+  /** Runs until `stop` aborts (it resolves), or until an error that cannot be handled here (it rejects). */
   async run(stop: AbortSignal): Promise<void> {
-    const stopped = new Promise<void>((resolve) => {
-      if (stop.aborted) resolve()
-      else stop.addEventListener('abort', () => resolve(), { once: true })
-    })
-    const work = this.#work()
-    work.catch((error) => this.#fail(error as Error))
-    try {
-      await Promise.race([stopped, this.#failed])
-    } finally {
-      await this.#close()
-      await work.catch(() => {})
-    }
-  }
-
-  /** Partitions of mirrored topics of which nothing is known yet. */
-  get leftOut(): number {
-    return this.#roster.leftOut
-  }
-
-  get partitions(): ReadonlyMap<string, PartitionProgress> {
-    return this.#roster.partitions
+    const work = this.#work().catch((error: Error) => this.#fail(error))
+    await this.#changed.until(() => this.#failure !== null, stop)
+    const failure = this.#failure
+    await this.#shutDown()
+    await work
+    if (failure) throw failure
   }
 
   async #work(): Promise<void> {
     const { signal } = this.#end
     const opening = this.#open()
-    opening.catch((error) => this.#fail(error as Error))
-    const first = await this.#firstTopics()
+    opening.catch((error: Error) => this.#fail(error))
+    const topics = await this.#firstTopics()
     await opening
     if (signal.aborted) return
-    await this.#roster.admit(first)
-    this.running = true
-    await Promise.all([this.#upkeep.run(), this.#groupLoop()])
+    await this.#flowPartitions.add(topics)
+    this.#running = true
+    await Promise.all([this.#periodicTasks.run(), this.#syncGroups()])
   }
 
+  /** Claims the flow on the target, and reads what is stored there. */
   async #open(): Promise<void> {
-    await this.#ledger.open(this.#options.instance)
-    const { ownership } = this.#ledger
-    const { paused, failedOver } = ownership.owner
-    const held = { paused, failedOver, ...this.#held }
-    this.#held = held
-    if (held.paused !== paused || held.failedOver !== failedOver) await ownership.storePauseFlags(held)
-    this.#hold()
-    this.#delivery.producerId = ownership.owner.producerId
-    ownership.watch().catch((error) => this.#fail(error as Error))
-    await this.#groups.loadCheckpoints()
-    this.#claimed = true
+    await this.#progressStore.open(this.#options.instance)
+    const { ownership } = this.#progressStore
+    const { paused, failedOver, producerId } = ownership.owner
+    const flags = { paused, failedOver, ...this.#pauseFlags }
+    this.#pauseFlags = flags
+    if (flags.paused !== paused || flags.failedOver !== failedOver) await ownership.storePauseFlags(flags)
+    this.#applyPauseFlags()
+    this.#sender.useProducerId(producerId)
+    ownership.watch().catch((error: Error) => this.#fail(error))
+    await this.#groupSync.loadCheckpoints()
+    this.#opened = true
+    this.#changed.notify()
   }
 
-  /** Waits for the source: what can be done without it (a failover) can be done meanwhile. */
+  /** Waits for the source. What needs the target only, as a failover, is possible meanwhile. */
   async #firstTopics(): Promise<MirroredTopic[]> {
-    const { system, logger, settings } = this.#options
-    for (;;) {
+    const { clock, random } = this.#options.system
+    const { signal } = this.#end
+    for (let attempt = 0; ; attempt++) {
       try {
-        const topics = await this.#topics.wanted()
-        this.sourceTrouble = null
+        const topics = await this.#topicSync.mirroredTopics()
+        this.#clusterErrors.sourceResponded()
         return topics
       } catch (error) {
-        if (this.#end.signal.aborted) return []
+        if (signal.aborted) return []
         if (!(error instanceof KafkaError && error.retriable)) throw error
-        if (!this.sourceTrouble) logger.warn({ mirror: settings.name, err: error }, 'the source cannot be reached; tried again')
-        this.sourceTrouble = error
-        await system.clock.sleep(TRY_SOURCE_MS, this.#end.signal)
+        this.#clusterErrors.sourceUnavailable(error)
+        await clock.sleep(backoffMs(SOURCE_RETRY, attempt, random), signal)
       }
     }
   }
 
+  async #syncGroups(): Promise<void> {
+    const { settings, syncsGroups } = this.#options
+    const { config } = settings
+    if (syncsGroups && (config['emit.checkpoints.enabled'] || config['sync.group.offsets.enabled'])) await this.#groupSync.run()
+  }
+
   #mapped(topic: string, partition: number): MappedPartition | undefined {
-    const flow = this.partitions.get(partitionKey({ topic, partition }))
-    if (flow) return { targetTopic: flow.targetTopic, map: flow.map }
-    const kept = this.#ledger.stored(topic, partition)
-    return kept && { targetTopic: this.#targetName(topic), map: kept.map }
+    const progress = this.partitions.get(partitionKey({ topic, partition }))
+    if (progress) return { targetTopic: progress.targetTopic, map: progress.map }
+    const stored = this.#progressStore.stored(topic, partition)
+    return stored && { targetTopic: this.#targetName(topic), map: stored.map }
   }
 
   #targetName(topic: string): string {
@@ -280,150 +228,149 @@ export class Flow {
     return upstream !== null && this.#targetName(upstream) === targetTopic ? upstream : null
   }
 
-  #acknowledged(flow: PartitionProgress, done: readonly Acknowledged[]): void {
-    const { metrics, system, logger, settings } = this.#options
+  #acknowledged(partition: PartitionProgress, batches: readonly AcknowledgedBatch[]): void {
+    const { metrics, system } = this.#options
     const now = system.clock.monotonic()
-    if (this.targetTrouble) logger.info({ mirror: settings.name }, 'the target takes what is sent again')
-    this.targetTrouble = null
-    for (const each of done) {
-      this.#intake.release(each.bytes)
-      this.#frames.release(each.parcel.bytes!)
-      metrics.acknowledged(flow, each, now)
-      if (each.foreign) this.#others.wrote(flow, each.foreign, each.first ? this.#delivery.producerId : null)
+    this.#clusterErrors.targetAccepted()
+    for (const { batch, foreign, firstOfEpoch } of batches) {
+      this.#fetcher.release(batch.bytes!.length)
+      this.#frames.release(batch.bytes!)
+      metrics.acknowledged(partition, batch, now)
+      if (foreign) this.#foreignRecords.found(partition, foreign, firstOfEpoch ? this.#sender.producerId : null)
     }
-    flow.arrivals.done(flow.map.nextUpstreamOffset)
   }
 
-  async #groupLoop(): Promise<void> {
-    const { config } = this.#options.settings
-    if (!this.#options.followsGroups) return
-    if (config['emit.checkpoints.enabled'] || config['sync.group.offsets.enabled']) await this.#groups.run()
+  get partitions(): ReadonlyMap<string, PartitionProgress> {
+    return this.#flowPartitions.partitions
   }
 
-  #hold(): void {
-    this.#intake.pause(this.paused || this.failedOver)
+  /** Partitions of mirrored topics that cannot be mirrored yet, because they have no leader. */
+  get leaderlessCount(): number {
+    return this.#flowPartitions.leaderlessCount
   }
 
-  /** Whether the target is where the groups live: the source no longer writes into it unasked. */
+  /** The partitions' figures; while the source has not responded yet, those that were stored. */
+  figures(nowMs: number): PartitionFigures[] {
+    if (this.partitions.size > 0 || !this.#opened) return Array.from(this.partitions.values(), (each) => progressFigures(each, nowMs))
+    return Array.from(this.#progressStore.storedPartitions, (stored) => storedFigures(stored, this.#targetName(stored.head.topic)))
+  }
+
+  get sourceError(): Error | null {
+    return this.#clusterErrors.source
+  }
+
+  get targetError(): Error | null {
+    return this.#clusterErrors.target
+  }
+
+  /** Whether the groups have been failed over: the source is not mirrored any more, until a resume. */
   get failedOver(): boolean {
-    return this.#held.failedOver ?? false
+    return this.#pauseFlags.failedOver ?? false
   }
 
   get paused(): boolean {
-    return this.#held.paused ?? false
+    return this.#pauseFlags.paused ?? false
   }
 
-  /** Pauses, stops after a failover, or takes either back at once; resolves when the next mirror of the flow knows. */
-  async keep(held: Partial<PauseFlags>): Promise<void> {
-    const same = Object.entries(held).every(([name, value]) => this.#held[name as keyof PauseFlags] === value)
-    Object.assign(this.#held, held)
-    this.#hold()
-    const { ownership } = this.#ledger
-    if (!same && ownership.owner.instance === this.#options.instance) await ownership.storePauseFlags(held)
+  /** Whether the partitions that were found at the start have been added. */
+  get running(): boolean {
+    return this.#running
   }
 
-  /** Whether all partitions that were found at the start flow. */
-  running = false
+  /** Whether the target has been read, so that a failover is possible. */
+  get opened(): boolean {
+    return this.#opened
+  }
 
-  /** Whether the kept maps can be used: the target has been read. */
-  get ready(): boolean {
-    return this.#claimed
+  /** Resolves when the flow is open, has failed, or has ended. */
+  async settled(): Promise<void> {
+    await this.#changed.until(() => this.#opened || this.#failure !== null, this.#end.signal)
+  }
+
+  #applyPauseFlags(): void {
+    this.#fetcher.setPaused(this.paused || this.failedOver)
+  }
+
+  /** Applies the flags at once; resolves when they are stored on the target. */
+  async setPauseFlags(flags: Partial<PauseFlags>): Promise<void> {
+    const changed = Object.entries(flags).some(([name, value]) => this.#pauseFlags[name as keyof PauseFlags] !== value)
+    this.#pauseFlags = { ...this.#pauseFlags, ...flags }
+    this.#applyPauseFlags()
+    const { ownership } = this.#progressStore
+    if (changed && ownership.owner.instance === this.#options.instance) await ownership.storePauseFlags(flags)
   }
 
   async failover(groups: readonly string[] | 'all', dryRun: boolean): Promise<Omit<FailoverReport, 'mirror' | 'durationMs'>> {
-    const { system } = this.#options
-    const ends = new Map<string, number>()
-    let sourceReachable = false
-    const ask = async () => {
-      await this.#groups.pollCommits()
-      const flows = [...this.partitions.values()].filter((each) => each.state !== 'gone')
-      if (flows.length > 0) await this.#upkeep.askEnds(flows)
-      for (const flow of flows) ends.set(partitionKey(flow), flow.arrivals.end)
-      sourceReachable = true
-    }
-    // the source may be gone: what was seen last serves then
-    const patienceMs = this.sourceTrouble ? ASK_GONE_MS : this.running ? ASK_SOURCE_MS : ASK_UNKNOWN_MS
-    await Promise.race([ask().catch(() => {}), system.clock.sleep(patienceMs, this.#end.signal)])
-    const reachable = sourceReachable
-    const names = groups === 'all' ? this.#mirroredGroups() : groups
-    const reports: FailoverReport['groups'] = []
-    for (const group of names) {
-      const options: FailoverOptions = {
-        target: this.#target,
-        group,
-        commits: this.#groups.sourceCommits.get(group)?.values() ?? [],
-        mapped: (topic, partition) => this.#mapped(topic, partition),
-        sourceEnd: (topic, partition) => (reachable ? (ends.get(partitionKey({ topic, partition })) ?? null) : null),
-        checkpoint: (topic, partition) => {
-          const last = this.#groups.checkpoint(group, topic, partition)
-          return last && { targetTopic: last.topic, downstreamOffset: last.downstreamOffset }
-        },
-        dryRun,
-      }
-      reports.push(await failOverGroup(options))
-    }
-    return { dryRun, sourceReachable: reachable, groups: reports }
+    const { settings, system, logger } = this.#options
+    return failOverFlow({
+      name: settings.name,
+      groups,
+      dryRun,
+      target: this.#target,
+      groupSync: this.#groupSync,
+      partitions: [...this.partitions.values()].filter((partition) => partition.state !== 'deleted'),
+      mapped: (topic, partition) => this.#mapped(topic, partition),
+      observeSourceEnds: (partitions) => this.#periodicTasks.observeSourceEnds(partitions),
+      sourceTimeoutMs: FAILOVER_SOURCE_MS[this.sourceError ? 'unavailable' : this.#running ? 'responding' : 'unknown'],
+      system,
+      logger,
+      signal: this.#end.signal,
+    })
   }
 
-  /** Groups that have committed something on a mirrored topic. */
-  #mirroredGroups(): string[] {
-    const groups = this.#groups
-    const known = [...groups.sourceCommits].filter(([group, commits]) =>
-      [...commits.values()].some(({ topic, partition }) => this.#mapped(topic, partition) ?? groups.checkpoint(group, topic, partition)),
-    )
-    return known.map(([group]) => group).sort()
+  async #shutDown(): Promise<void> {
+    const { settings, system, logger } = this.#options
+    await shutDownFlow({
+      name: settings.name,
+      clock: system.clock,
+      logger,
+      fetcher: this.#fetcher,
+      sender: this.#sender,
+      finalWrites: () => this.#finalWrites(),
+      abort: () => this.#end.abort(),
+      parts: [this.#progressStore, this.#groupSync],
+      clients: [this.#source, this.#target],
+    })
   }
 
-  /** Partitions that are known from the ledger while the source cannot be asked. */
-  get keptPartitions(): {
-    topic: string
-    targetTopic: string
-    partition: number
-    map: OffsetMap
-    sourceEnd: number
-    lost: number
-    repeated: number
-  }[] {
-    return [...this.#ledger.storedPartitions].map(({ head, map }) => ({
-      topic: head.topic,
-      targetTopic: this.#targetName(head.topic),
-      partition: head.partition,
-      map,
-      sourceEnd: head.sourceEnd,
-      lost: head.lostRecords,
-      repeated: head.repeatedRecords,
-    }))
-  }
-
-  /** Lets what is under way arrive, writes down where everything stands, and lets go of both clusters. */
-  async #close(): Promise<void> {
-    const { clock } = this.#options.system
-    this.#intake.pause(true)
-    const flows = [...this.partitions.values()]
-    const lost =
-      this.#failure instanceof KafkaError && (this.#failure.error === 'PRODUCER_FENCED' || this.#failure.error === 'INVALID_PRODUCER_EPOCH')
-    const deadline = clock.monotonic() + DRAIN_MS
-    while (this.#delivery.underWay > 0 && clock.monotonic() < deadline) await clock.sleep(5)
-    this.#delivery.halt()
-    while (this.#delivery.underWay > 0 && clock.monotonic() < deadline + HALT_MS) await clock.sleep(5)
-    const last = async () => {
-      if (!this.#claimed || lost) return
-      await this.#upkeep.writeMap(true)
-      await this.#ledger.writePositions(flows)
-      if (this.#delivery.underWay === 0) await this.#ledger.ownership.release()
-      if (!this.sourceTrouble) await this.#ledger.writeSyncs(flows, true)
-    }
-    await Promise.race([last().catch(() => {}), clock.sleep(CLOSE_MS)])
-    this.#end.abort()
-    const parts = Promise.allSettled([this.#intake.close(), this.#delivery.close(), this.#ledger.close(), this.#groups.close()])
-    await Promise.race([parts, clock.sleep(CLOSE_MS / 2)])
-    await Promise.race([Promise.allSettled([this.#source.close(), this.#target.close()]), clock.sleep(CLOSE_MS / 2)])
+  #finalWrites(): FinalWrite[] {
+    const fenced = this.#failure instanceof KafkaError && isFenced(this.#failure.error)
+    if (!this.#opened || fenced) return []
+    const { ownership } = this.#progressStore
+    const partitions = [...this.partitions.values()]
+    const writes: FinalWrite[] = [
+      {
+        what: 'the offset map',
+        consequence: 'the next start reads the last records of the source and the target again and compares them',
+        write: () => this.#periodicTasks.writeMap(true),
+      },
+      {
+        what: "the positions in Kafka Connect's format",
+        consequence: 'a MirrorMaker 2 that takes over before the next start mirrors the last records again',
+        write: () => this.#progressStore.writePositions(partitions),
+      },
+    ]
+    if (this.#sender.batchesInFlight === 0)
+      writes.push({
+        what: 'the release of the flow',
+        consequence: 'the next start waits for this run',
+        write: () => ownership.release(),
+      })
+    if (!this.sourceError)
+      writes.push({
+        what: "the offset syncs in MirrorMaker 2's format",
+        consequence: 'clients that read them translate to older offsets',
+        write: () => this.#progressStore.writeSyncs(partitions, true),
+      })
+    return writes
   }
 }
 
-/** Whether starting again may help. */
-export function mends(error: unknown): boolean {
+const isFenced = (error: ErrorName): boolean => error === 'PRODUCER_FENCED' || error === 'INVALID_PRODUCER_EPOCH'
+
+/** Whether another run of the flow may succeed without a change by the user. */
+export function restartMayHelp(error: unknown): boolean {
   if (!(error instanceof KafkaError)) return !(error instanceof Error && error.name === 'MirrorSettingsError')
-  const lasting: readonly ErrorName[] = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'CORRUPT_MESSAGE']
-  return error.error === 'UNKNOWN_SERVER_ERROR' || (error.retriable && !lasting.includes(error.error))
+  if (isFenced(error.error) || error.error === 'CORRUPT_MESSAGE') return false
+  return error.error === 'UNKNOWN_SERVER_ERROR' || error.retriable
 }

@@ -1,6 +1,6 @@
 /**
- * What a flow does beside moving records, each on its own time: looks for topics, carries settings over, writes the ledger, asks for ends that
- * no fetch tells. None of them waits for another, and none is stopped by a cluster that does not answer.
+ * What a flow does at intervals beside moving records: finds new topics, syncs topic configs, stores the offset map, and lists the source's end
+ * offsets where no fetch returns them. No task waits for another, and none ends because a cluster does not respond.
  */
 import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
@@ -10,188 +10,186 @@ import { partitionKey } from '../../core/topic-partition.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import type { ProgressStore } from '../store/progress-store.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
-import type { FlowPartitions } from './partitions.ts'
+import type { ClusterErrors } from './cluster-errors.ts'
+import type { FlowPartitions } from './flow-partitions.ts'
 import type { TopicSync } from './topic-sync.ts'
 
-/** While the user names no interval: how often the topics are looked at, unless that takes long. */
+/** The interval of finding new topics where the user gives none; longer where it takes more than a twentieth of the time. */
 const REFRESH_MS = 5_000
+const REFRESH_MAX_SHARE = 20
+/** After a start the interval begins with this and doubles, so that topics created then do not wait for a whole interval. */
 const FIRST_REFRESH_MS = 250
-const REST_FACTOR = 20
-const FIRST_CONFIGS_MS = 2_000
-const SYNC_MS = 1_000
-/** Of partitions that moved, how many are written down at one time; the others follow. What is not written is proven after a crash. */
-const HEADS_AT_ONCE = 100
-/** How often the source's ends are asked for where no fetch tells them. */
-const ENDS_MS = 5_000
+const FIRST_CONFIG_SYNC_MS = 2_000
+const OFFSET_SYNC_MS = 1_000
+/** Partitions of one write of the offset map; those that were written longest ago come first. A crash verifies what was not written. */
+const MAP_PARTITIONS_PER_WRITE = 100
+const END_OFFSETS_MS = 5_000
 
 export interface PeriodicTasksOptions {
   settings: FlowSettings
   system: Pick<System, 'clock'>
   logger: Logger
   source: Client
-  ledger: ProgressStore
-  topics: TopicSync
-  roster: FlowPartitions
+  progressStore: ProgressStore
+  topicSync: TopicSync
+  flowPartitions: FlowPartitions
+  clusterErrors: ClusterErrors
   signal: AbortSignal
-  sourceTrouble(): Error | null
-  troubled(error: Error): void
-  /** The source answered. */
-  well(): void
 }
 
 export class PeriodicTasks {
   readonly #options: PeriodicTasksOptions
+  readonly #mapWrittenMs = new WeakMap<PartitionProgress, number>()
 
   constructor(options: PeriodicTasksOptions) {
     this.#options = options
   }
 
-  /** Ends when the flow does; rejects with what cannot mend itself. */
+  /** Ends when the flow does; rejects with an error that a retry does not help. */
   async run(): Promise<void> {
     await Promise.all([
-      this.#refreshLoop(),
-      this.#configLoop(),
-      this.#mapLoop(),
-      this.#positionsLoop(),
-      this.#syncsLoop(),
-      this.#endsLoop(),
+      this.#refreshTopics(),
+      this.#syncTopicConfigs(),
+      this.#storeMap(),
+      this.#storePositions(),
+      this.#storeOffsetSyncs(),
+      this.#observeQuietPartitions(),
     ])
   }
 
-  async #refreshLoop(): Promise<void> {
-    const { settings, system, logger } = this.#options
+  async #refreshTopics(): Promise<void> {
+    const { settings, system, logger, flowPartitions, topicSync, signal } = this.#options
     const { clock } = system
     const { config, given } = settings
     const name = 'refresh.topics.interval.seconds'
-    const asked = config[name] * 1000
-    let quick = FIRST_REFRESH_MS
-    let tookMs = 0
-    while (!this.#options.signal.aborted && (config['refresh.topics.enabled'] || this.#options.roster.leftOut > 0)) {
-      const steady = given.has(name) ? asked : Math.min(asked, Math.max(REFRESH_MS, tookMs * REST_FACTOR))
-      // topics that come just after the start should not have to wait for a whole interval
-      await clock.sleep(Math.min(quick, steady), this.#options.signal)
-      quick *= 2
-      if (this.#options.signal.aborted) return
-      const begun = clock.monotonic()
+    const configuredMs = config[name] * 1000
+    let startingMs = FIRST_REFRESH_MS
+    let durationMs = 0
+    while (!signal.aborted && (config['refresh.topics.enabled'] || flowPartitions.leaderlessCount > 0)) {
+      const intervalMs = given.has(name) ? configuredMs : Math.min(configuredMs, Math.max(REFRESH_MS, durationMs * REFRESH_MAX_SHARE))
+      await clock.sleep(Math.min(startingMs, intervalMs), signal)
+      startingMs *= 2
+      if (signal.aborted) return
+      const startedMs = clock.monotonic()
       try {
-        await this.#options.roster.admit(await this.#options.topics.wanted())
+        await flowPartitions.add(await topicSync.mirroredTopics())
       } catch (error) {
-        if (this.#options.signal.aborted) return
+        if (signal.aborted) return
         if (!(error instanceof KafkaError && error.retriable)) throw error
-        logger.warn({ mirror: settings.name, err: error }, 'topics cannot be looked at now; tried again')
+        logger.warn({ mirror: settings.name, err: error }, 'the topics could not be refreshed; retrying at the next interval')
       }
-      tookMs = clock.monotonic() - begun
+      durationMs = clock.monotonic() - startedMs
     }
   }
 
-  async #configLoop(): Promise<void> {
-    const { settings, system, logger } = this.#options
+  async #syncTopicConfigs(): Promise<void> {
+    const { settings, topicSync, flowPartitions } = this.#options
     const { config } = settings
     if (!config['sync.topic.configs.enabled']) return
-    let waitMs = FIRST_CONFIGS_MS
-    while (!this.#options.signal.aborted) {
-      await system.clock.sleep(waitMs, this.#options.signal)
-      if (this.#options.signal.aborted) return
-      waitMs = config['sync.topic.configs.interval.seconds'] * 1000
-      try {
-        await this.#options.topics.syncConfigs(
-          (await this.#options.topics.wanted()).filter((topic) =>
-            this.#options.roster.partitions.has(partitionKey({ topic: topic.source.name, partition: 0 })),
-          ),
-        )
-      } catch (error) {
-        if (this.#options.signal.aborted) return
-        logger.warn({ mirror: settings.name, err: error }, 'topic settings were not carried over this time')
-      }
-    }
-  }
-
-  async #mapLoop(): Promise<void> {
-    const { settings, system, signal } = this.#options
-    while (!signal.aborted) {
-      await system.clock.sleep(settings.config['offset.map.flush.interval.ms'], signal)
-      if (!signal.aborted) await this.writeMap()
-    }
-  }
-
-  async #positionsLoop(): Promise<void> {
-    const { settings, ledger, roster } = this.#options
-    await this.#often(settings.config['offset.flush.interval.ms'], "positions in Kafka Connect's format were not written this time", () =>
-      ledger.writePositions(roster.partitions.values()),
-    )
-  }
-
-  async #syncsLoop(): Promise<void> {
-    const { settings, system, ledger, roster, sourceTrouble } = this.#options
-    let dueMs = 0
-    await this.#often(SYNC_MS, "offset syncs in MirrorMaker 2's format were not written this time", async () => {
-      if (sourceTrouble()) return
-      const now = system.clock.monotonic()
-      const all = now >= dueMs
-      if (all) dueMs = now + settings.config['offset.flush.interval.ms']
-      await ledger.writeSyncs(roster.partitions.values(), all)
+    const intervalMs = config['sync.topic.configs.interval.seconds'] * 1000
+    await this.#repeat(FIRST_CONFIG_SYNC_MS, intervalMs, 'the topic configs were not synced', async () => {
+      const topics = await topicSync.mirroredTopics()
+      await topicSync.syncConfigs(
+        topics.filter(({ source }) => flowPartitions.partitions.has(partitionKey({ topic: source.name, partition: 0 }))),
+      )
     })
   }
 
-  /** What others read and the flow itself does not need: a failure is told once and tried again. */
-  async #often(periodMs: number, complaint: string, work: () => Promise<void>): Promise<void> {
+  async #storeMap(): Promise<void> {
     const { settings, system, logger, signal } = this.#options
-    let told = false
     while (!signal.aborted) {
-      await system.clock.sleep(periodMs, signal)
+      await system.clock.sleep(settings.config['offset.map.flush.interval.ms'], signal)
       if (signal.aborted) return
       try {
-        await work()
-        told = false
+        await this.writeMap()
       } catch (error) {
-        if (signal.aborted) return
-        if (!told) logger.warn({ mirror: settings.name, err: error }, complaint)
-        told = true
+        if (!(error instanceof KafkaError && error.retriable)) throw error
+        logger.warn({ mirror: settings.name, err: error }, 'the offset map was not written; retrying at the next interval')
       }
     }
   }
 
-  async writeMap(all = false): Promise<void> {
-    if (this.#options.ledger.rewriteAll) {
-      this.#options.ledger.rewriteAll = false
-      for (const flow of this.#options.roster.partitions.values()) flow.dirty = true
-    }
-    const dirty = [...this.#options.roster.partitions.values()].filter((flow) => flow.dirty && flow.state !== 'starting')
-    const moved = all || dirty.length <= HEADS_AT_ONCE ? dirty : dirty.sort((a, b) => a.writtenMs - b.writtenMs).slice(0, HEADS_AT_ONCE)
-    const now = this.#options.system.clock.monotonic()
-    for (const flow of moved) flow.writtenMs = now
-    try {
-      await this.#options.ledger.writeMap(moved)
-    } catch (error) {
-      for (const flow of moved) flow.dirty = true
-      if (!(error instanceof KafkaError && error.retriable)) throw error
-      this.#options.logger.warn({ mirror: this.#options.settings.name, err: error }, 'the offset map was not written this time')
-    }
-  }
-
-  /** The source's ends of partitions that no fetch tells about: paused ones, those without room, those that the target does not take. */
-  async #endsLoop(): Promise<void> {
-    const { system } = this.#options
-    while (!this.#options.signal.aborted) {
-      await system.clock.sleep(ENDS_MS, this.#options.signal)
-      const quiet = [...this.#options.roster.partitions.values()].filter(
-        (flow) => (flow.state === 'flowing' || flow.state === 'resending') && !flow.fetching,
-      )
-      if (quiet.length === 0 || this.#options.signal.aborted) continue
-      await this.askEnds(quiet).catch((error: unknown) => {
-        this.#options.troubled(error as Error)
-      })
-    }
-  }
-
-  async askEnds(flows: readonly PartitionProgress[]): Promise<void> {
-    const { settings, system } = this.#options
-    const isolation = settings.config['isolation.level'] === 'read_committed' ? 1 : 0
-    const answers = await this.#options.source.admin.listOffsets(
-      flows.map(({ topic, partition }) => ({ topic, partition, spec: 'latest' })),
-      isolation,
+  async #storePositions(): Promise<void> {
+    const { settings, progressStore, flowPartitions } = this.#options
+    const intervalMs = settings.config['offset.flush.interval.ms']
+    await this.#repeat(intervalMs, intervalMs, "positions in Kafka Connect's format were not written", () =>
+      progressStore.writePositions(flowPartitions.partitions.values()),
     )
-    if (answers.some(({ error }) => !error)) this.#options.well()
-    for (const [index, { error, offset }] of answers.entries()) if (!error) flows[index]!.sourceEndsAt(offset, system.clock.monotonic())
+  }
+
+  async #storeOffsetSyncs(): Promise<void> {
+    const { settings, system, progressStore, flowPartitions, clusterErrors } = this.#options
+    let allDueMs = 0
+    await this.#repeat(OFFSET_SYNC_MS, OFFSET_SYNC_MS, "offset syncs in MirrorMaker 2's format were not written", async () => {
+      if (clusterErrors.source) return
+      const now = system.clock.monotonic()
+      const all = now >= allDueMs
+      if (all) allDueMs = now + settings.config['offset.flush.interval.ms']
+      await progressStore.writeSyncs(flowPartitions.partitions.values(), all)
+    })
+  }
+
+  /** For what the flow itself does not need: a failure is logged once, until the task succeeds again, and does not stop the flow. */
+  async #repeat(firstMs: number, intervalMs: number, failed: string, task: () => Promise<void>): Promise<void> {
+    const { settings, system, logger, signal } = this.#options
+    let logged = false
+    for (let waitMs = firstMs; !signal.aborted; waitMs = intervalMs) {
+      await system.clock.sleep(waitMs, signal)
+      if (signal.aborted) return
+      try {
+        await task()
+        logged = false
+      } catch (error) {
+        if (signal.aborted) return
+        if (!logged) logger.warn({ mirror: settings.name, err: error }, `${failed}; retrying at the next interval`)
+        logged = true
+      }
+    }
+  }
+
+  /** Writes the offset map of partitions that have moved: of `all` of them, or of some. */
+  async writeMap(all = false): Promise<void> {
+    const { flowPartitions, progressStore, system } = this.#options
+    const partitions = [...flowPartitions.partitions.values()]
+    const writtenMs = (partition: PartitionProgress) => this.#mapWrittenMs.get(partition) ?? 0
+    const dirty = partitions.filter((partition) => partition.dirty && partition.state !== 'suspended')
+    const written =
+      all || dirty.length <= MAP_PARTITIONS_PER_WRITE
+        ? dirty
+        : dirty.sort((a, b) => writtenMs(a) - writtenMs(b)).slice(0, MAP_PARTITIONS_PER_WRITE)
+    const now = system.clock.monotonic()
+    for (const partition of written) this.#mapWrittenMs.set(partition, now)
+    try {
+      await progressStore.writeMap(written)
+    } catch (error) {
+      for (const partition of written) partition.markDirty()
+      throw error
+    }
+  }
+
+  /** Paused partitions, those with a full buffer, and those that the target does not accept are not fetched. */
+  async #observeQuietPartitions(): Promise<void> {
+    const { system, flowPartitions, clusterErrors, signal } = this.#options
+    while (!signal.aborted) {
+      await system.clock.sleep(END_OFFSETS_MS, signal)
+      const quiet = [...flowPartitions.partitions.values()].filter(
+        ({ state, fetching }) => (state === 'replicating' || state === 'resending') && !fetching,
+      )
+      if (quiet.length === 0 || signal.aborted) continue
+      await this.observeSourceEnds(quiet).catch((error: Error) => clusterErrors.sourceUnavailable(error))
+    }
+  }
+
+  /** Lists the end offsets of these partitions at the source. */
+  async observeSourceEnds(partitions: readonly PartitionProgress[]): Promise<void> {
+    const { settings, system, source, clusterErrors } = this.#options
+    const isolationLevel = settings.config['isolation.level'] === 'read_committed' ? 1 : 0
+    const offsets = await source.admin.listOffsets(
+      partitions.map(({ topic, partition }) => ({ topic, partition, spec: 'latest' as const })),
+      isolationLevel,
+    )
+    if (offsets.some(({ error }) => !error)) clusterErrors.sourceResponded()
+    const now = system.clock.monotonic()
+    for (const [index, { error, offset }] of offsets.entries()) if (!error) partitions[index]!.observeSourceEnd(offset, now)
   }
 }

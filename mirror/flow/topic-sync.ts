@@ -1,6 +1,6 @@
 /**
- * Topics of a flow: which of the source's are mirrored, and that the target has each of them with the source's partitions and settings.
- * Topics of the target are made and grown, never deleted or shrunk.
+ * The topics of a flow: selects those of the source that are mirrored, and gives the target the same topics with the partitions and configs of
+ * the source. Target topics and their partitions are created, never deleted.
  */
 
 import { awaitTopicLeaders, type Client, createMissingTopics, type TopicConfig, type TopicMetadata } from '../../core/client/index.ts'
@@ -8,13 +8,13 @@ import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { findLoop, type Route, replicates } from '../settings/filters.ts'
 import { type FlowSettings, loopMessage, MirrorSettingsError, routeOf } from '../settings/mm2-properties.ts'
-import { bentFactor } from '../store/internal-topics.ts'
+import { replicationFactorFor } from '../store/internal-topics.ts'
 
-/** Topics of which settings are asked in one request. */
-const CONFIG_BATCH = 200
+/** Topics of one DescribeConfigs request. */
+const DESCRIBED_TOPICS = 200
 
-/** `source` of a setting in DescribeConfigs. */
-const sources = { topic: 1, staticBroker: 4, byDefault: 5 } as const
+/** ConfigSource of Kafka's DescribeConfigs response. */
+const configSources = { dynamicTopic: 1, staticBroker: 4, default: 5 } as const
 
 export interface MirroredTopic {
   source: TopicMetadata
@@ -23,7 +23,7 @@ export interface MirroredTopic {
 
 export interface TopicSyncOptions {
   settings: FlowSettings
-  /** All flows of the process: a loop may run through several. */
+  /** Of all flows of the process: a loop may run through several flows. */
   routes: readonly Route[]
   source: Client
   target: Client
@@ -39,8 +39,8 @@ export class TopicSync {
     this.#options = options
   }
 
-  /** The source's topics that this flow mirrors. Throws where one would run in a loop. */
-  async wanted(): Promise<MirroredTopic[]> {
+  /** The source topics that this flow mirrors. Throws MirrorSettingsError where one would be mirrored in a loop. */
+  async mirroredTopics(): Promise<MirroredTopic[]> {
     const { settings, routes, source } = this.#options
     const route = routeOf(settings)
     const { policy } = settings
@@ -54,22 +54,22 @@ export class TopicSync {
     return found
   }
 
-  /** Makes what is missing on the target. Gives the topics that are there and have leaders. */
-  async ensure(topics: readonly MirroredTopic[]): Promise<void> {
+  /** Creates missing topics and partitions at the target. Resolves when the new ones have leaders. */
+  async ensureTargetTopics(topics: readonly MirroredTopic[]): Promise<void> {
     const { settings, target, clock, logger, signal } = this.#options
     const missing: MirroredTopic[] = []
     const grown: string[] = []
     for (const topic of topics) {
-      const there = await target.topic(topic.targetName)
-      if (!there) missing.push(topic)
-      else if (there.partitions.length < topic.source.partitions.length) {
-        logger.info({ topic: topic.targetName, partitions: topic.source.partitions.length }, 'partitions added at the target')
+      const existing = await target.topic(topic.targetName)
+      if (!existing) missing.push(topic)
+      else if (existing.partitions.length < topic.source.partitions.length) {
         await target.admin.createPartitions(topic.targetName, topic.source.partitions.length)
+        logger.info({ topic: topic.targetName, partitions: topic.source.partitions.length }, 'partitions created at the target')
         grown.push(topic.targetName)
       }
     }
     if (missing.length > 0) {
-      const factor = await bentFactor(target, settings.config['replication.factor'], settings.given.has('replication.factor'))
+      const factor = await replicationFactorFor(target, settings, 'replication.factor')
       const configs = settings.config['sync.topic.configs.enabled'] ? await this.#sourceConfigs(missing) : new Map<string, TopicConfig[]>()
       const created = await createMissingTopics(
         target,
@@ -94,46 +94,52 @@ export class TopicSync {
     )
   }
 
-  /** The source's settings that are carried over: set by the user, not secret, and not left out by name. */
+  /** The configs of source topics that are synced: set on the topic, not sensitive, and accepted by the config property filter. */
   async #sourceConfigs(topics: readonly MirroredTopic[]): Promise<Map<string, TopicConfig[]>> {
     const { settings, source } = this.#options
     const withDefaults = settings.config['use.defaults.from'] === 'source'
-    const carried = new Map<string, TopicConfig[]>()
-    for (let at = 0; at < topics.length; at += CONFIG_BATCH) {
-      const names = topics.slice(at, at + CONFIG_BATCH).map((topic) => topic.source.name)
+    const synced = new Map<string, TopicConfig[]>()
+    for (let at = 0; at < topics.length; at += DESCRIBED_TOPICS) {
+      const names = topics.slice(at, at + DESCRIBED_TOPICS).map((topic) => topic.source.name)
       for (const [name, configs] of await source.admin.describeTopicConfigs(names)) {
-        carried.set(
+        synced.set(
           name,
           configs.filter(
             (config) =>
               settings.propertyFilter(config.name) &&
               !config.readOnly &&
               !config.isSensitive &&
-              (withDefaults || (!config.isDefault && config.source !== sources.staticBroker && config.source !== sources.byDefault)),
+              (withDefaults ||
+                (!config.isDefault && config.source !== configSources.staticBroker && config.source !== configSources.default)),
           ),
         )
       }
     }
-    return carried
+    return synced
   }
 
-  /** Brings the settings of the target's topics to the source's. */
+  /** Gives the target topics the configs of the source topics. */
   async syncConfigs(topics: readonly MirroredTopic[]): Promise<void> {
     const { settings, target, logger } = this.#options
-    const wanted = await this.#sourceConfigs(topics)
+    const sourceConfigs = await this.#sourceConfigs(topics)
     const changes = new Map<string, { name: string; operation: 0 | 1; value: string | null }[]>()
-    for (let at = 0; at < topics.length; at += CONFIG_BATCH) {
-      const batch = topics.slice(at, at + CONFIG_BATCH)
-      const there = await target.admin.describeTopicConfigs(batch.map((topic) => topic.targetName))
+    for (let at = 0; at < topics.length; at += DESCRIBED_TOPICS) {
+      const batch = topics.slice(at, at + DESCRIBED_TOPICS)
+      const targetConfigs = await target.admin.describeTopicConfigs(batch.map((topic) => topic.targetName))
       for (const topic of batch) {
-        const now = there.get(topic.targetName)
-        if (!now) continue
-        const goal = new Map((wanted.get(topic.source.name) ?? []).map(({ name, value }) => [name, value]))
+        const current = targetConfigs.get(topic.targetName)
+        if (!current) continue
+        const expected = new Map((sourceConfigs.get(topic.source.name) ?? []).map(({ name, value }) => [name, value]))
         const list: { name: string; operation: 0 | 1; value: string | null }[] = []
-        for (const [name, value] of goal)
-          if (now.find((config) => config.name === name)?.value !== value) list.push({ name, operation: 0, value })
-        for (const config of now)
-          if (config.source === sources.topic && !config.readOnly && settings.propertyFilter(config.name) && !goal.has(config.name))
+        for (const [name, value] of expected)
+          if (current.find((config) => config.name === name)?.value !== value) list.push({ name, operation: 0, value })
+        for (const config of current)
+          if (
+            config.source === configSources.dynamicTopic &&
+            !config.readOnly &&
+            settings.propertyFilter(config.name) &&
+            !expected.has(config.name)
+          )
             list.push({ name: config.name, operation: 1, value: null })
         if (list.length > 0) changes.set(topic.targetName, list)
       }
@@ -141,16 +147,16 @@ export class TopicSync {
     if (changes.size === 0) return
     await target.admin.alterTopicConfigs(changes)
     for (const [topic, list] of changes)
-      logger.info({ topic, settings: list.map(({ name, value }) => `${name}=${value}`) }, 'topic settings carried over')
+      logger.info({ topic, settings: list.map(({ name, value }) => `${name}=${value}`) }, 'topic configs synced')
   }
 
-  /** Whether the target's topic stamps records itself. */
-  async appendTime(targetNames: readonly string[]): Promise<Set<string>> {
-    const stamped = new Set<string>()
-    for (let at = 0; at < targetNames.length; at += CONFIG_BATCH) {
-      for (const [name, configs] of await this.#options.target.admin.describeTopicConfigs(targetNames.slice(at, at + CONFIG_BATCH)))
-        if (configs.find((config) => config.name === 'message.timestamp.type')?.value === 'LogAppendTime') stamped.add(name)
+  /** Those target topics that have message.timestamp.type=LogAppendTime. */
+  async withLogAppendTime(targetNames: readonly string[]): Promise<Set<string>> {
+    const found = new Set<string>()
+    for (let at = 0; at < targetNames.length; at += DESCRIBED_TOPICS) {
+      for (const [name, configs] of await this.#options.target.admin.describeTopicConfigs(targetNames.slice(at, at + DESCRIBED_TOPICS)))
+        if (configs.find((config) => config.name === 'message.timestamp.type')?.value === 'LogAppendTime') found.add(name)
     }
-    return stamped
+    return found
   }
 }

@@ -1,97 +1,96 @@
 /**
- * Follows the source's consumer groups: what they have committed, translated by the exact map into checkpoints on the target, and where it is
- * asked for, into commits of the same group there. A commit ahead of the mirrored data is held and applied when the data has landed.
+ * Replicates consumer group offsets, as MirrorMaker 2's checkpoint connector does: polls the committed offsets of the source's groups,
+ * translates them by the exact offset map, and writes checkpoints and, if configured, commits of the same group on the target. A commit
+ * ahead of the mirrored data is applied once the data has been mirrored.
  */
-import type { Client, CommitOffset, Producer } from '../../core/client/index.ts'
+import type { Client, Producer } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
+import { Semaphore } from '../../core/system/semaphore.ts'
+import { within } from '../../core/system/within.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
-import { ensureInternalTopics } from '../store/internal-topics.ts'
+import { ensureInternalTopic } from '../store/internal-topics.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../store/mm2-records.ts'
 import { scanRecords } from '../store/topic-scan.ts'
-import {
-  commitsToApply,
-  type MappedPartition,
-  needsCheckpoint,
-  type SourceCommit,
-  type TranslatedCommit,
-  translateCommits,
-} from './offset-translation.ts'
+import { commitsToApply, type MappedPartition, needsCheckpoint, type SourceCommit, translateCommits } from './offset-translation.ts'
+import { readTargetGroup, toCommitOffset } from './target-group.ts'
 
-/** Groups asked at one time. */
-const PARALLEL = 8
-/** How long the others wait for a group's answer: its coordinator may be away. */
-const ASK_PATIENCE_MS = 1_000
-/** Groups that are named in one line of the log. */
-const MAX_TOLD = 10
-/** Commits are asked for at least this often, unless asking takes long. */
+/** Groups whose offsets are fetched at the same time. */
+const PARALLEL_FETCHES = 8
+/** How long other groups wait for the response of one: its coordinator may be unavailable. The response is used whenever it comes. */
+const FETCH_WAIT_MS = 1_000
+/** Groups named in one log line. */
+const MAX_LOGGED_GROUPS = 10
+/** Committed offsets are polled at least this often, unless polling takes long. */
 const POLL_MS = 5_000
-/** The share of time that may go into asking. */
+/** The pause after a poll is at least this many times as long as the poll. */
 const REST_FACTOR = 10
-/** Groups that are remembered. */
+/** Groups whose commits are remembered. */
 const MAX_GROUPS = 100_000
 
 export interface GroupSyncOptions {
   settings: FlowSettings
   source: Client
   target: Client
-  system: Pick<System, 'clock' | 'logger'>
+  system: Pick<System, 'clock' | 'random' | 'logger'>
   signal: AbortSignal
   mapped(topic: string, partition: number): MappedPartition | undefined
-  /** The source's topic of a mirrored one. */
+  /** The source topic of a mirrored topic. */
   sourceTopic(targetTopic: string): string | null
   /** Called before commits are translated. */
   refreshMaps?(): Promise<void>
-  /** Whether the groups have been failed over: what they commit at the source counts no more. */
+  /** True after a failover: commits at the source are no longer applied on the target. */
   failedOver?(): boolean
 }
 
 export class GroupSync {
-  readonly #options: GroupSyncOptions
-  /** By group, then by the source's partition. */
+  /** Committed offsets at the source, by group and by `partitionKey` of the source partition. */
   readonly sourceCommits = new Map<string, Map<string, SourceCommit>>()
-  readonly #written = new Map<string, Checkpoint>()
-  #producer: Producer | null = null
+  readonly #options: GroupSyncOptions
+  /** The last checkpoint, by group and source partition. */
+  readonly #checkpoints = new Map<string, Checkpoint>()
   readonly #topic: string
-  #topicReady = false
-  /** Groups that have not answered yet. */
-  readonly #asking = new Set<string>()
-  /** Groups that could not be asked: those that were told, and why of those that are still to be told. */
-  readonly #told = new Set<string>()
-  readonly #failing = new Map<string, Error>()
-  #lastSync = Number.NEGATIVE_INFINITY
-  #pending = false
+  #topicExists = false
+  #producer: Producer | null = null
+  /** The groups whose offsets are polled; null before they were listed. */
+  #groups: readonly string[] | null = null
+  #listedMs = Number.NEGATIVE_INFINITY
+  readonly #fetches = new Semaphore(PARALLEL_FETCHES)
+  /** Groups whose response is outstanding. */
+  readonly #fetching = new Set<string>()
+  /** Groups whose last fetch failed. */
+  readonly #failed = new Set<string>()
+  /** Failures that are not logged yet. */
+  readonly #unloggedFailures = new Map<string, Error>()
+  #lastSyncMs = Number.NEGATIVE_INFINITY
+  /** Whether a commit is ahead of the mirrored data. */
+  #hasCommitsAhead = false
 
   constructor(options: GroupSyncOptions) {
     this.#options = options
     this.#topic = options.settings.policy.checkpointsTopic(options.settings.source.alias)
   }
 
-  /** What earlier lives of the mirror knew: it serves a failover when the source is gone. */
+  /** Reads the stored checkpoints: a failover needs them if the source is down. */
   async loadCheckpoints(): Promise<void> {
     const { settings, target, system, signal, sourceTopic } = this.#options
     if (!(await target.topic(this.#topic))) return
-    this.#topicReady = true
-    await scanRecords({ client: target, clock: system.clock, signal }, this.#topic, 0, (record) => {
+    this.#topicExists = true
+    await scanRecords({ client: target, clock: system.clock, random: system.random, signal }, this.#topic, 0, (record) => {
       if (!record.key || !record.value) return
       let checkpoint: Checkpoint
       try {
         checkpoint = decodeCheckpoint(record.key, record.value)
       } catch (error) {
-        system.logger.warn({ err: error, topic: this.#topic, offset: record.offset }, 'a checkpoint that cannot be read is passed over')
+        system.logger.warn({ err: error, topic: this.#topic, offset: record.offset }, 'a checkpoint could not be decoded and is ignored')
         return
       }
+      const { group, partition, upstreamOffset, downstreamOffset, metadata } = checkpoint
       const topic = sourceTopic(checkpoint.topic)
-      if (topic === null || !settings.groupFilter(checkpoint.group) || !settings.topicFilter(topic)) return
-      this.#written.set(`${checkpoint.group}/${partitionKey({ topic, partition: checkpoint.partition })}`, checkpoint)
-      this.#remember(checkpoint.group, {
-        topic,
-        partition: checkpoint.partition,
-        offset: checkpoint.upstreamOffset,
-        metadata: checkpoint.metadata,
-        lastDownstreamOffset: checkpoint.downstreamOffset,
-      })
+      if (topic === null || !settings.groupFilter(group) || !settings.topicFilter(topic)) return
+      this.#checkpoints.set(checkpointKey(group, topic, partition), checkpoint)
+      this.#remember(group, { topic, partition, offset: upstreamOffset, metadata, lastDownstreamOffset: downstreamOffset })
     })
   }
 
@@ -105,145 +104,153 @@ export class GroupSync {
     commits.set(partitionKey(commit), commit)
   }
 
-  /** The checkpoint last written for a partition of a group. */
+  /** The last checkpoint of a partition of a group. */
   checkpoint(group: string, topic: string, partition: number): Checkpoint | undefined {
-    return this.#written.get(`${group}/${partitionKey({ topic, partition })}`)
+    return this.#checkpoints.get(checkpointKey(group, topic, partition))
   }
 
-  /** Asks the source what its groups have committed. */
-  async pollCommits(): Promise<void> {
-    const { settings, source, system, signal } = this.#options
-    const groups = (await source.admin.listGroups()).filter(
-      (group) => settings.groupFilter(group.groupId) && (group.protocolType === 'consumer' || group.protocolType === ''),
+  /** Fetches the committed offsets of the source's groups. `refreshGroups` lists the groups again, whatever the settings say. */
+  async pollCommits({ refreshGroups = false } = {}): Promise<void> {
+    const { settings, system, signal } = this.#options
+    if (refreshGroups || this.#isListDue()) await this.#listGroups()
+    const groups = this.#groups!.filter((group) => !this.#fetching.has(group))
+    await Promise.all(
+      groups.map((group) =>
+        this.#fetches.run(async () => {
+          await within(system.clock, FETCH_WAIT_MS, this.#fetchCommits(group), signal)
+        }),
+      ),
     )
-    const names = groups.map((group) => group.groupId)
-    const listed = new Set(names)
-    for (const group of this.#told) if (!listed.has(group)) this.#told.delete(group)
-    const queue = names.filter((group) => !this.#asking.has(group))
-    const patiently = (group: string) =>
-      new Promise<void>((resolve) => {
-        const timer = system.clock.after(ASK_PATIENCE_MS, resolve)
-        void this.#ask(group).then(() => {
-          timer.cancel()
-          resolve()
-        })
-      })
-    const work = async () => {
-      for (let group = queue.pop(); group !== undefined; group = queue.pop()) await patiently(group)
-    }
-    await Promise.all(Array.from({ length: PARALLEL }, work))
-    const [first] = this.#failing.values()
+    const [first] = this.#unloggedFailures.values()
     if (!first || signal.aborted) return
-    const failed = [...this.#failing.keys()]
-    this.#failing.clear()
+    const failed = [...this.#unloggedFailures.keys()]
+    this.#unloggedFailures.clear()
     system.logger.warn(
-      { err: first, mirror: settings.name, groups: failed.slice(0, MAX_TOLD) },
-      `what ${failed.length} groups have committed cannot be asked now; the others go on, and these are tried again`,
+      { err: first, mirror: settings.name, groups: failed.slice(0, MAX_LOGGED_GROUPS) },
+      `the committed offsets of ${failed.length} groups could not be fetched; retrying, other groups are not affected`,
     )
   }
 
-  /** Asks what one group has committed; an answer that comes late counts too. Never rejects: no group waits for another. */
-  async #ask(group: string): Promise<void> {
+  /** Without an interval of the user the groups are listed at every poll, so that a new group is replicated soon. */
+  #isListDue(): boolean {
+    if (this.#groups === null) return true
+    const { config } = this.#options.settings
+    return config['refresh.groups.enabled'] && this.#options.system.clock.monotonic() - this.#listedMs >= (this.#refreshIntervalMs ?? 0)
+  }
+
+  /** Null if the user has set no interval. */
+  get #refreshIntervalMs(): number | null {
+    const { config, given } = this.#options.settings
+    const name = 'refresh.groups.interval.seconds'
+    return given.has(name) ? config[name] * 1000 : null
+  }
+
+  async #listGroups(): Promise<void> {
+    const { settings, source, system } = this.#options
+    const listedMs = system.clock.monotonic()
+    const groups = (await source.admin.listGroups())
+      .filter(({ groupId, protocolType }) => settings.groupFilter(groupId) && (protocolType === 'consumer' || protocolType === ''))
+      .map(({ groupId }) => groupId)
+    this.#groups = groups
+    this.#listedMs = listedMs
+    const listed = new Set(groups)
+    for (const group of this.#failed) if (!listed.has(group)) this.#failed.delete(group)
+  }
+
+  /** Never rejects: a failure of one group does not affect others. */
+  async #fetchCommits(group: string): Promise<void> {
     const { settings, source, mapped } = this.#options
-    this.#asking.add(group)
+    this.#fetching.add(group)
     try {
       for (const { topic, partition, offset, metadata } of await source.admin.groupOffsets(group)) {
         if (!settings.topicFilter(topic) || offset < 0) continue
-        const seenAs = mapped(topic, partition)?.map.translateDownstream(offset).downstreamOffset
-        this.#remember(group, { topic, partition, offset, metadata: metadata ?? '', lastDownstreamOffset: seenAs })
+        const lastDownstreamOffset = mapped(topic, partition)?.map.translateDownstream(offset).downstreamOffset
+        this.#remember(group, { topic, partition, offset, metadata: metadata ?? '', lastDownstreamOffset })
       }
-      this.#told.delete(group)
+      this.#failed.delete(group)
     } catch (error) {
-      if (!this.#told.has(group)) this.#failing.set(group, error as Error)
-      this.#told.add(group)
+      if (!this.#failed.has(group)) this.#unloggedFailures.set(group, error as Error)
+      this.#failed.add(group)
     } finally {
-      this.#asking.delete(group)
+      this.#fetching.delete(group)
     }
   }
 
-  /** Writes what is news about the groups into the checkpoints topic. */
+  /** Writes checkpoints of the commits that have changed. */
   async writeCheckpoints(): Promise<void> {
-    const { settings, target, system, signal, mapped } = this.#options
-    const news: Checkpoint[] = []
-    this.#pending = false
+    const { target, mapped } = this.#options
+    const changed: { key: string; checkpoint: Checkpoint }[] = []
+    this.#hasCommitsAhead = false
     for (const [group, commits] of this.sourceCommits) {
       for (const commit of translateCommits(commits.values(), mapped)) {
-        if (commit.ahead) this.#pending = true
+        if (commit.ahead) this.#hasCommitsAhead = true
         if (!needsCheckpoint(this.checkpoint(group, commit.topic, commit.partition), commit)) continue
         const { targetTopic: topic, partition, offset: upstreamOffset, downstreamOffset, metadata } = commit
-        news.push({ group, topic, partition, upstreamOffset, downstreamOffset, metadata })
+        const checkpoint = { group, topic, partition, upstreamOffset, downstreamOffset, metadata }
+        changed.push({ key: checkpointKey(group, commit.topic, partition), checkpoint })
       }
     }
-    if (news.length === 0) return
-    if (!this.#topicReady) {
-      const factor = 'checkpoints.topic.replication.factor'
-      await ensureInternalTopics(
-        target,
-        system.clock,
-        [{ name: this.#topic, partitions: 1, replicationFactor: settings.config[factor], factorGiven: settings.given.has(factor) }],
-        signal,
-      )
-      this.#topicReady = true
-    }
+    if (changed.length === 0) return
+    await this.#ensureTopic()
     this.#producer ??= target.producer({ acks: 'all', lingerMs: 0 })
-    const sent = await this.#producer.send(
-      news.map((checkpoint) => ({ topic: this.#topic, partition: 0, ...encodeCheckpoint(checkpoint) })),
-    )
-    const failure = sent.failures?.values().next().value
-    if (failure) throw failure
-    for (const checkpoint of news) {
-      const topic = this.#options.sourceTopic(checkpoint.topic)
-      if (topic !== null) this.#written.set(`${checkpoint.group}/${partitionKey({ topic, partition: checkpoint.partition })}`, checkpoint)
-    }
+    await this.#producer.send(changed.map(({ checkpoint }) => ({ topic: this.#topic, partition: 0, ...encodeCheckpoint(checkpoint) })))
+    for (const { key, checkpoint } of changed) this.#checkpoints.set(key, checkpoint)
   }
 
-  /** Commits on the target, for groups that have no members there. */
+  async #ensureTopic(): Promise<void> {
+    if (this.#topicExists) return
+    const { settings, target, system, signal } = this.#options
+    const topic = { name: this.#topic, replicationSetting: 'checkpoints.topic.replication.factor' } as const
+    await ensureInternalTopic(target, system.clock, settings, topic, signal)
+    this.#topicExists = true
+  }
+
+  /** Commits translated offsets on the target, for groups that have no members there. */
   async syncToTarget(): Promise<void> {
     const { target, system, settings, mapped } = this.#options
     for (const [group, commits] of this.sourceCommits) {
       const translated = translateCommits(commits.values(), mapped)
       if (translated.length === 0) continue
       try {
-        const [described] = await target.admin.describeGroups([group])
-        const state = described?.state.toLowerCase() ?? 'dead'
-        if (state !== 'empty' && state !== 'dead' && state !== '') continue
-        const there = state === 'empty' ? await target.admin.groupOffsets(group) : []
-        const apply = commitsToApply(translated, new Map(there.map((each) => [partitionKey(each), each.offset])))
+        const { hasMembers, committed } = await readTargetGroup(target, group)
+        if (hasMembers) continue
+        const apply = commitsToApply(translated, committed)
         if (apply.length > 0) await target.admin.alterGroupOffsets(group, apply.map(toCommitOffset))
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error
-        // a consumer of this group has just begun to read there: its own commits count from now on
-        system.logger.warn({ err: error, mirror: settings.name, group }, 'group offsets were not carried over this time')
+        // A consumer may have joined this group on the target just now: its own commits count from then on.
+        system.logger.warn({ err: error, mirror: settings.name, group }, 'the offsets of a group were not synced to the target')
       }
     }
   }
 
-  /** Polls, writes and syncs until the flow ends. */
+  /** Polls, writes checkpoints and syncs until the flow ends. */
   async run(): Promise<void> {
     const { settings, system, signal } = this.#options
     const { clock, logger } = system
     const { config } = settings
-    const intervalMs = Math.min(POLL_MS, config['emit.checkpoints.interval.seconds'] * 1000)
+    const refreshMs = config['refresh.groups.enabled'] ? (this.#refreshIntervalMs ?? POLL_MS) : POLL_MS
+    const intervalMs = Math.min(POLL_MS, refreshMs, config['emit.checkpoints.interval.seconds'] * 1000)
     const syncMs = config['sync.group.offsets.interval.seconds'] * 1000
-    let troubled = false
+    let failing = false
     while (!signal.aborted) {
-      const begun = clock.monotonic()
+      const startedMs = clock.monotonic()
       try {
         await this.pollCommits()
         await this.#options.refreshMaps?.()
         if (config['emit.checkpoints.enabled']) await this.writeCheckpoints()
-        const due = clock.monotonic() - this.#lastSync >= syncMs
-        if (config['sync.group.offsets.enabled'] && !this.#options.failedOver?.() && (due || this.#pending)) {
+        const isSyncDue = clock.monotonic() - this.#lastSyncMs >= syncMs
+        if (config['sync.group.offsets.enabled'] && !this.#options.failedOver?.() && (isSyncDue || this.#hasCommitsAhead)) {
           await this.syncToTarget()
-          if (due) this.#lastSync = clock.monotonic()
+          if (isSyncDue) this.#lastSyncMs = clock.monotonic()
         }
-        troubled = false
+        failing = false
       } catch (error) {
         if (signal.aborted) return
-        if (!troubled) logger.warn({ err: error, mirror: settings.name }, 'the groups of the source cannot be followed now; tried again')
-        troubled = true
+        if (!failing) logger.warn({ err: error, mirror: settings.name }, 'consumer group offsets could not be replicated; retrying')
+        failing = true
       }
-      const tookMs = clock.monotonic() - begun
+      const tookMs = clock.monotonic() - startedMs
       await clock.sleep(Math.max(intervalMs, tookMs * REST_FACTOR), signal)
     }
   }
@@ -253,9 +260,5 @@ export class GroupSync {
   }
 }
 
-export const toCommitOffset = (commit: TranslatedCommit): CommitOffset => ({
-  topic: commit.targetTopic,
-  partition: commit.partition,
-  offset: commit.downstreamOffset,
-  metadata: commit.metadata,
-})
+/** Of a partition of the source. */
+const checkpointKey = (group: string, topic: string, partition: number): string => `${group}/${partitionKey({ topic, partition })}`

@@ -1,18 +1,17 @@
 /**
- * What a group's commits at the source mean on the target: pure decisions over the exact map. A commit is never translated past the truth
- * (Invariant 10), and what a group already has on the target never goes back.
+ * What the commits of a group at the source mean on the target: pure decisions by the exact offset map. A commit is never translated past
+ * the true offset (Invariant 10), and the offsets of a group on the target never go back.
  */
 import { partitionKey } from '../../core/topic-partition.ts'
-import type { OffsetMap, Translation } from '../offset-map.ts'
-import type { Checkpoint } from '../store/mm2-records.ts'
+import type { OffsetMap, OffsetPair, Translation } from '../offset-map.ts'
 
-/** A commit of a group at the source, as last seen. */
+/** A committed offset of a group at the source, as last seen. */
 export interface SourceCommit {
   topic: string
   partition: number
   offset: number
   metadata: string
-  /** What it was translated to when it was last seen: holds where the topic has been created anew since, and the map is of the new one. */
+  /** Its translation when it was last seen: still valid after the source topic was recreated, when the map is of the new topic. */
   lastDownstreamOffset?: number | undefined
 }
 
@@ -25,30 +24,28 @@ export interface TranslatedCommit extends SourceCommit, Translation {
   targetTopic: string
 }
 
+/** Commits of partitions without a map are left out. */
 export function translateCommits(
   commits: Iterable<SourceCommit>,
   mapped: (topic: string, partition: number) => MappedPartition | undefined,
 ): TranslatedCommit[] {
   const translated: TranslatedCommit[] = []
   for (const commit of commits) {
-    const place = commit.offset >= 0 ? mapped(commit.topic, commit.partition) : undefined
-    if (place) translated.push({ ...commit, targetTopic: place.targetTopic, ...translateCommit(commit, place.map) })
+    const partition = commit.offset >= 0 ? mapped(commit.topic, commit.partition) : undefined
+    if (partition) translated.push({ ...commit, targetTopic: partition.targetTopic, ...translateCommit(commit, partition.map) })
   }
   return translated
 }
 
-function translateCommit({ offset, lastDownstreamOffset: seenAs }: SourceCommit, map: OffsetMap): Translation {
-  // the map answers from its origin's offset on with its origin or more: what was less is of an earlier life of the topic
-  if (seenAs !== undefined && offset >= map.origin.upstreamOffset && seenAs < map.origin.downstreamOffset)
-    return { downstreamOffset: seenAs, exact: true, ahead: false }
+function translateCommit({ offset, lastDownstreamOffset }: SourceCommit, map: OffsetMap): Translation {
+  // From its origin on, the map translates to its origin or more: a lower translation is of a deleted topic of the same name.
+  if (lastDownstreamOffset !== undefined && offset >= map.origin.upstreamOffset && lastDownstreamOffset < map.origin.downstreamOffset)
+    return { downstreamOffset: lastDownstreamOffset, exact: true, ahead: false }
   return map.translateDownstream(offset)
 }
 
-/** Whether a checkpoint is news: the first one, a group that went back at the source, or one that got further on the target. */
-export function needsCheckpoint(
-  last: Pick<Checkpoint, 'upstreamOffset' | 'downstreamOffset'> | undefined,
-  commit: TranslatedCommit,
-): boolean {
+/** Whether to write a checkpoint: the first one, a group that went back at the source, or one that advanced on the target. */
+export function needsCheckpoint(last: OffsetPair | undefined, commit: TranslatedCommit): boolean {
   return (
     !last ||
     commit.offset < last.upstreamOffset ||
@@ -57,9 +54,11 @@ export function needsCheckpoint(
   )
 }
 
-/** What is to be committed on the target for a group without members there: what is missing or behind. */
-export function commitsToApply(translated: readonly TranslatedCommit[], there: ReadonlyMap<string, number>): TranslatedCommit[] {
-  return translated.filter(
-    (commit) => commit.downstreamOffset > (there.get(partitionKey({ topic: commit.targetTopic, partition: commit.partition })) ?? -1),
-  )
+/** The commits to apply on the target: those of partitions without a committed offset there, or with a lower one. */
+export function commitsToApply(translated: readonly TranslatedCommit[], committed: ReadonlyMap<string, number>): TranslatedCommit[] {
+  return translated.filter((commit) => commit.downstreamOffset > committedOnTarget(commit, committed))
 }
+
+/** The committed offset of the target partition of a commit; -1 if there is none. */
+export const committedOnTarget = ({ targetTopic, partition }: TranslatedCommit, committed: ReadonlyMap<string, number>): number =>
+  committed.get(partitionKey({ topic: targetTopic, partition })) ?? -1

@@ -1,7 +1,6 @@
 /**
- * What lies on the target behind the last durable position was written just before a crash, by us or by somebody else. Held against the
- * source, record for record, it tells where to go on exactly. Batches that are the same bytes are not opened.
- * It reads two streams and moves the map; it writes nothing.
+ * Compares the tail of a target partition, which a crash left behind the stored offset map, with the source, record by record: it was
+ * written by this flow or by another producer. Batches with the same bytes are not decoded. It moves the map and writes nothing.
  */
 import { attributes, BATCH_OVERHEAD, type BatchHeader, codecOf } from '../../core/wire/batch-header.ts'
 import { type DecodedRecord, decodeRecords } from '../../core/wire/record-batch.ts'
@@ -9,89 +8,87 @@ import type { OffsetMap } from '../offset-map.ts'
 import type { ScannedBatch } from '../store/topic-scan.ts'
 
 export interface TailVerification {
-  /** Records of the tail that are the source's next ones: the map has moved over them. */
+  /** Records that are the next ones of the source: the map has moved over them. */
   matched: number
-  /** Records that our own producer wrote and that were not found at the source: they may come a second time. */
+  /** Records of the flow's producer that were not found at the source: they may be sent a second time. */
   unmatched: number
-  /** Records of somebody else in between. */
+  /** Records of other producers. */
   foreign: number
-  /** Records of ours that the source has deleted since: each takes the position over one offset at least. */
+  /** Records of the flow that the source has deleted since: each moves the map over one source offset at least. */
   deleted: number
 }
 
 export interface TailOptions {
   map: OffsetMap
-  /** The source from the map's position on. */
+  /** The source, from the map's next upstream offset on. */
   source: AsyncIterator<ScannedBatch>
-  /** The target from the map's end on, to its end. */
+  /** The target, from the map's next downstream offset to its end. */
   target: AsyncIterable<ScannedBatch>
-  /** By which our own batches are known, and the sequence that stands at the map's end; null where we never wrote. */
+  /** Identifies batches of the flow; `sequence` is the one at the map's end. Null if the flow never wrote. */
   producer: { id: number; epoch: number; sequence: number } | null
-  /** Where the source's log begins now. */
+  /** The log start offset of the source. */
   sourceStart: number
 }
 
-/** The source as the target should show it: batches that hold data, opened only where they must be. */
-class SourceSide {
+/** Reads the source's data batches in order, whole or record by record, and decodes them only when needed. */
+class SourceReader {
   readonly #batches: AsyncIterator<ScannedBatch>
-  readonly #from: number
+  readonly #fromOffset: number
   #batch: ScannedBatch | null = null
+  /** The decoded records of `#batch`; null if it is not decoded. */
   #records: DecodedRecord[] | null = null
+  /** The index in `#records` of the next record. */
   #next = 0
-  #over = false
+  #ended = false
 
-  constructor(batches: AsyncIterator<ScannedBatch>, from: number) {
+  constructor(batches: AsyncIterator<ScannedBatch>, fromOffset: number) {
     this.#batches = batches
-    this.#from = from
+    this.#fromOffset = fromOffset
   }
 
-  async #fill(): Promise<void> {
-    if (this.#records && this.#next >= this.#records.length) {
-      this.#records = null
-      this.#batch = null
-    }
-    while (!this.#batch && !this.#over) {
+  /** Makes `#batch` the next batch with unread records; null at the end. */
+  async #readBatch(): Promise<ScannedBatch | null> {
+    while (!this.#batch && !this.#ended) {
       const step = await this.#batches.next()
       if (step.done) {
-        this.#over = true
-        return
+        this.#ended = true
+        break
       }
       const { header } = step.value
       if (header.attributes & attributes.control || header.count === 0) continue
       this.#batch = step.value
     }
+    return this.#batch
   }
 
-  /** A batch of which nothing has been used and that may be compared as it is. */
-  async whole(): Promise<ScannedBatch | null> {
-    await this.#fill()
-    if (!this.#batch || this.#records || this.#batch.header.baseOffset < this.#from) return null
-    return this.#batch.header.count === this.#batch.header.lastOffsetDelta + 1 ? this.#batch : null
+  /** The next batch, if none of its records has been read and its bytes can be compared as a whole. */
+  async peekBatch(): Promise<ScannedBatch | null> {
+    const batch = await this.#readBatch()
+    if (!batch || this.#records || batch.header.baseOffset < this.#fromOffset) return null
+    return batch.header.count === batch.header.lastOffsetDelta + 1 ? batch : null
   }
 
-  dropBatch(): void {
+  skipBatch(): void {
     this.#batch = null
+    this.#records = null
+    this.#next = 0
   }
 
-  async peek(): Promise<DecodedRecord | null> {
+  async peekRecord(): Promise<DecodedRecord | null> {
     for (;;) {
-      await this.#fill()
-      if (!this.#batch) return null
-      this.#records ??= decodeRecords(this.#batch.bytes, { fromOffset: this.#from })
-      if (this.#next < this.#records.length) return this.#records[this.#next]!
-      this.#next = 0
-      this.#records = null
-      this.#batch = null
+      const batch = await this.#readBatch()
+      if (!batch) return null
+      this.#records ??= decodeRecords(batch.bytes, { fromOffset: this.#fromOffset })
+      const record = this.#records[this.#next]
+      if (record) return record
+      this.skipBatch()
     }
   }
 
-  take(): void {
+  /** Skips the record that `peekRecord` returned. */
+  skipRecord(): void {
     this.#next++
-    if (this.#records && this.#next >= this.#records.length) {
-      this.#next = 0
-      this.#records = null
-      this.#batch = null
-    }
+    if (this.#records && this.#next >= this.#records.length) this.skipBatch()
   }
 }
 
@@ -108,58 +105,59 @@ function sameRecord(source: DecodedRecord, target: DecodedRecord): boolean {
 
 export async function verifyTail(options: TailOptions): Promise<TailVerification> {
   const { map, producer, sourceStart } = options
-  const findings: TailVerification = { matched: 0, unmatched: 0, foreign: 0, deleted: 0 }
-  const source = new SourceSide(options.source, map.nextUpstreamOffset)
+  const result: TailVerification = { matched: 0, unmatched: 0, foreign: 0, deleted: 0 }
+  const source = new SourceReader(options.source, map.nextUpstreamOffset)
   let sequence = producer?.sequence ?? 0
   for await (const { header, bytes } of options.target) {
-    const ours = producer !== null && header.producerId === producer.id
-    const counted = ours && header.producerEpoch === producer.epoch
+    const isOwn = producer !== null && header.producerId === producer.id
+    // Sequences can be compared within one producer epoch.
+    const hasSequence = isOwn && header.producerEpoch === producer.epoch
     if (header.attributes & attributes.control || header.count === 0) {
-      if (!ours) map.skipTarget(header.lastOffset + 1)
+      if (!isOwn) map.skipTarget(header.lastOffset + 1)
       continue
     }
-    if (counted) {
-      // sequences tell how many of our records stood in between and have been compacted or deleted since: those of the source go with them
-      const gone = header.baseSequence - sequence
-      for (let i = 0; i < gone; i++) await pass(source, map)
+    if (hasSequence) {
+      // A gap in the sequences: that many mirrored records were compacted or deleted on the target, and are next at the source.
+      const missing = header.baseSequence - sequence
+      for (let i = 0; i < missing; i++) await skipMirrored(source, map)
       sequence = header.baseSequence + header.lastOffsetDelta + 1
     }
-    const whole = header.baseOffset >= map.nextDownstreamOffset ? await source.whole() : null
-    if (whole && samePayload(whole, header, bytes)) {
-      map.append(whole.header.baseOffset, header.baseOffset, header.count)
-      findings.matched += header.count
-      source.dropBatch()
+    const sourceBatch = header.baseOffset >= map.nextDownstreamOffset ? await source.peekBatch() : null
+    if (sourceBatch && samePayload(sourceBatch, header, bytes)) {
+      map.append(sourceBatch.header.baseOffset, header.baseOffset, header.count)
+      result.matched += header.count
+      source.skipBatch()
       continue
     }
     let delta = Math.max(0, map.nextDownstreamOffset - header.baseOffset)
     for (const record of decodeRecords(bytes, { fromOffset: map.nextDownstreamOffset })) {
-      if (counted) for (; delta < record.offset - header.baseOffset; delta++) await pass(source, map)
+      if (hasSequence) for (; delta < record.offset - header.baseOffset; delta++) await skipMirrored(source, map)
       delta++
-      const candidate = await source.peek()
+      const candidate = await source.peekRecord()
       if (candidate && sameRecord(candidate, record)) {
         map.append(candidate.offset, record.offset, 1)
-        findings.matched++
-        source.take()
+        result.matched++
+        source.skipRecord()
       } else {
         map.skipTarget(record.offset + 1)
-        if (counted && map.nextUpstreamOffset < sourceStart) {
+        if (hasSequence && map.nextUpstreamOffset < sourceStart) {
           map.advance(map.nextUpstreamOffset + 1)
-          findings.deleted++
-        } else if (ours) findings.unmatched++
-        else findings.foreign++
+          result.deleted++
+        } else if (isOwn) result.unmatched++
+        else result.foreign++
       }
     }
-    if (counted) for (; delta <= header.lastOffsetDelta; delta++) await pass(source, map)
+    if (hasSequence) for (; delta <= header.lastOffsetDelta; delta++) await skipMirrored(source, map)
   }
-  return findings
+  return result
 }
 
-/** The source's next record was on the target and is no more. */
-async function pass(source: SourceSide, map: OffsetMap): Promise<void> {
-  const candidate = await source.peek()
+/** The next record of the source was mirrored, and the target has it no more. */
+async function skipMirrored(source: SourceReader, map: OffsetMap): Promise<void> {
+  const candidate = await source.peekRecord()
   if (!candidate) return
   map.advance(candidate.offset + 1)
-  source.take()
+  source.skipRecord()
 }
 
 function samePayload(source: ScannedBatch, header: BatchHeader, bytes: Buffer): boolean {

@@ -1,13 +1,14 @@
 /**
- * Which topics, groups and topic settings are mirrored: comma-separated lists of Java regular expressions, each matched against the whole
- * name; a name that the exclude list takes is out, whatever the include list says. An empty list takes nothing, as in MirrorMaker 2.
+ * The filters of topics, groups and topic configs: comma-separated lists of Java regular expressions, each matched against the whole name.
+ * A name that matches the exclude list is not replicated, even if it matches the include list. An empty list matches nothing, as in
+ * MirrorMaker 2.
  */
 import { isCycle, type ReplicationPolicy } from '../policy.ts'
 
 export type NameFilter = (name: string) => boolean
 
-/** Java syntax that this runtime's expressions lack: better refused by name than matched wrongly. */
-const javaOnly = [
+/** Java syntax that JavaScript's regular expressions do not have: it is refused, because it would match other names. */
+const javaSyntax = [
   { pattern: /\(\?>/, what: 'an atomic group' },
   { pattern: /&&\[/, what: 'an intersection of character classes' },
   { pattern: /\\[pP]\{/, what: 'a Unicode or POSIX class' },
@@ -16,9 +17,9 @@ const javaOnly = [
 ]
 
 function translate(setting: string, expression: string): string {
-  // \Q…\E quotes a literal
+  // \Q…\E quotes a literal.
   let text = expression.replace(/\\Q([\s\S]*?)(?:\\E|$)/g, (_, literal: string) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
-  for (const { pattern, what } of javaOnly) {
+  for (const { pattern, what } of javaSyntax) {
     if (pattern.test(text)) throw new FilterError(setting, expression, `${what} is not supported: write the expression without it`)
   }
   const flags = /^\(\?([ims]+)\)/.exec(text)
@@ -34,11 +35,11 @@ export class FilterError extends Error {
   }
 }
 
-/** A filter that takes the names that one expression of the list matches in whole. */
+/** A filter for the names that an expression of the list matches as a whole. */
 export function compileList(setting: string, expressions: readonly string[]): NameFilter {
-  const given = expressions.filter((expression) => expression !== '')
-  if (given.length === 0) return () => false
-  const parts = given.map((expression) => {
+  const nonEmpty = expressions.filter((expression) => expression !== '')
+  if (nonEmpty.length === 0) return () => false
+  const parts = nonEmpty.map((expression) => {
     const text = translate(setting, expression)
     try {
       new RegExp(text)
@@ -55,32 +56,33 @@ export function includeExclude(include: NameFilter, exclude: NameFilter): NameFi
   return (name) => include(name) && !exclude(name)
 }
 
-/** One flow, as far as naming goes. */
+/** One flow, as far as topic names are concerned. */
 export interface Route {
   source: string
   target: string
   policy: ReplicationPolicy
-  /** The lists `topics` and `topics.exclude`. */
+  /** By `topics` and `topics.exclude`. */
   accepts: NameFilter
   heartbeatsReplication: boolean
 }
 
-/** Whether a topic of the source goes to the target: listed (or a heartbeats topic), not internal, and not on its way home. */
+/** Whether a source topic is replicated: it matches the lists (or is a heartbeats topic), is not internal, and is not a cycle. */
 export function replicates(route: Route, topic: string): boolean {
   const { policy } = route
   const wanted = route.accepts(topic) || (route.heartbeatsReplication && policy.isHeartbeats(topic))
   return wanted && !policy.isInternal(topic) && !isCycle(policy, topic, route.target)
 }
 
-/** Longer chains of clusters than this are not followed when looking for loops. */
+/** The longest chain of clusters in which a loop is searched. */
 const MAX_HOPS = 16
 
 /**
- * The way by which the records of `topic` at `start` come home to it, under whatever name: the names of the flows, or null where they
- * never do. The default policy ends every loop by its names; the identity policy cannot, so a loop is looked for before records run in it.
+ * The chain of flows by which records of `topic` at cluster `start` are replicated back to that cluster, under any name; null if there is
+ * none. The DefaultReplicationPolicy ends every loop by its topic names; with the IdentityReplicationPolicy a loop must be found before it
+ * starts.
  */
 export function findLoop(routes: readonly Route[], start: string, topic: string): string[] | null {
-  const walk = (cluster: string, name: string, path: string[], seen: ReadonlySet<string>): string[] | null => {
+  const walk = (cluster: string, name: string, path: string[], visited: ReadonlySet<string>): string[] | null => {
     if (path.length >= MAX_HOPS) return null
     for (const route of routes) {
       if (route.source !== cluster || !replicates(route, name)) continue
@@ -88,8 +90,8 @@ export function findLoop(routes: readonly Route[], start: string, topic: string)
       if (route.target === start) return next
       const remote = route.policy.remoteTopic(route.source, name)
       const key = `${route.target}/${remote}`
-      if (seen.has(key)) continue
-      const found = walk(route.target, remote, next, new Set([...seen, key]))
+      if (visited.has(key)) continue
+      const found = walk(route.target, remote, next, new Set([...visited, key]))
       if (found) return found
     }
     return null

@@ -1,6 +1,6 @@
 /**
- * The settings of a flow, declared once: MirrorMaker 2's names and defaults, and a few of ours. The parser, the documents and the connector
- * forms are derived from here.
+ * The settings of a flow, declared once: MirrorMaker 2's names and defaults, and some of Tributary's own. The parser, COMPATIBILITY.md and
+ * the settings of the connectors are derived from here.
  */
 import { setting } from '../../connect/sdk/index.ts'
 import { policyClasses, policyKind } from '../policy.ts'
@@ -12,7 +12,7 @@ const factor = (fallback: number, what: string) =>
     default: fallback,
     importance: 'LOW',
     check: (value) => (value > 0 || value === -1 ? undefined : 'Value must be at least 1, or -1 for the default of the cluster'),
-    doc: `Replication factor of ${what}. Where it is not given, never more than the target has brokers.`,
+    doc: `Replication factor of ${what}. If it is not set: the default, but not more than the cluster has brokers.`,
   })
 const supported = (what: string, classes: readonly string[]) => (value: string) =>
   classes.some((name) => name === value || name.endsWith(`.${value}`)) ? undefined : `${what}: ${classes.join(', ')}`
@@ -26,15 +26,15 @@ export const flowSettings = {
     importance: 'HIGH',
     group: 'Topics',
     aliases: ['topics.blacklist'],
-    doc: 'Topics not to mirror; wins over `topics`.',
+    doc: 'Topics not to mirror, even if they match `topics`.',
   }),
-  groups: setting.list({ default: ['.*'], importance: 'HIGH', group: 'Groups', doc: 'Consumer groups to follow.' }),
+  groups: setting.list({ default: ['.*'], importance: 'HIGH', group: 'Groups', doc: 'Consumer groups whose offsets are replicated.' }),
   'groups.exclude': setting.list({
     default: ['console-consumer-.*', 'connect-.*', '__.*'],
     importance: 'HIGH',
     group: 'Groups',
     aliases: ['groups.blacklist'],
-    doc: 'Consumer groups not to follow; wins over `groups`.',
+    doc: 'Consumer groups whose offsets are not replicated, even if they match `groups`.',
   }),
   'config.properties.exclude': setting.list({
     default: [
@@ -50,135 +50,143 @@ export const flowSettings = {
     importance: 'HIGH',
     group: 'Topics',
     aliases: ['config.properties.blacklist'],
-    doc: 'Topic settings that stay as they are on the target.',
+    doc: 'Topic configs that are not synced to the target.',
   }),
   'use.defaults.from': setting.oneOf(['source', 'target'], {
     default: 'target',
     importance: 'LOW',
     group: 'Topics',
-    doc: "Whose defaults a mirrored topic has: the target cluster's own, or the source cluster's written out.",
+    doc: 'Whose default configs a mirrored topic has: those of the target cluster, or those of the source cluster, set explicitly.',
   }),
   'topic.filter.class': setting.class({
     default: 'org.apache.kafka.connect.mirror.DefaultTopicFilter',
     importance: 'LOW',
-    check: supported('Only the default filter is built in', ['org.apache.kafka.connect.mirror.DefaultTopicFilter']),
+    check: supported('Only the default filter is supported', ['org.apache.kafka.connect.mirror.DefaultTopicFilter']),
     doc: 'The default filter, by `topics` and `topics.exclude`.',
   }),
   'group.filter.class': setting.class({
     default: 'org.apache.kafka.connect.mirror.DefaultGroupFilter',
     importance: 'LOW',
-    check: supported('Only the default filter is built in', ['org.apache.kafka.connect.mirror.DefaultGroupFilter']),
+    check: supported('Only the default filter is supported', ['org.apache.kafka.connect.mirror.DefaultGroupFilter']),
     doc: 'The default filter, by `groups` and `groups.exclude`.',
   }),
   'config.property.filter.class': setting.class({
     default: 'org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter',
     importance: 'LOW',
-    check: supported('Only the default filter is built in', ['org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter']),
+    check: supported('Only the default filter is supported', ['org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter']),
     doc: 'The default filter, by `config.properties.exclude`.',
   }),
 
   'replication.policy.class': setting.class({
     default: policyClasses[0]!,
     importance: 'LOW',
-    check: (value) => (policyKind(value) ? undefined : `Known are ${policyClasses.join(', ')}`),
-    doc: 'How topics are named on the target: with the alias of the source in front, or unchanged.',
+    check: (value) => (policyKind(value) ? undefined : `Value must be one of ${policyClasses.join(', ')}`),
+    doc: 'How topics are named on the target: with the alias of the source as a prefix, or unchanged.',
   }),
   'replication.policy.separator': setting.string({
     default: '.',
     importance: 'LOW',
     check: (value) =>
-      /^[A-Za-z0-9._-]+$/.test(value) ? undefined : 'Value must hold what a topic may be named with: letters, digits, ".", "_" and "-"',
-    doc: 'What stands between the alias and the topic.',
+      /^[A-Za-z0-9._-]+$/.test(value) ? undefined : 'Value must consist of characters of a topic name: letters, digits, ".", "_" and "-"',
+    doc: 'The separator between the alias and the topic name.',
   }),
   'replication.policy.internal.topic.separator.enabled': setting.boolean({
     default: true,
     importance: 'LOW',
     doc: 'Whether the separator is used in the names of internal topics too.',
   }),
-  'replication.factor': factor(2, 'topics made on the target'),
+  'replication.factor': factor(2, 'topics created on the target'),
 
   'refresh.topics.enabled': setting.boolean({
     default: true,
     importance: 'LOW',
     group: 'Topics',
-    doc: 'Look for new topics and partitions.',
+    doc: 'Whether topics and partitions that are created later are mirrored too.',
   }),
-  'refresh.topics.interval.seconds': seconds(600, 'How often to look for new topics and partitions.'),
-  'refresh.groups.enabled': setting.boolean({ default: true, importance: 'LOW', group: 'Groups', doc: 'Look for new groups.' }),
-  'refresh.groups.interval.seconds': seconds(600, 'How often, at least, to look for new groups.'),
+  'refresh.topics.interval.seconds': seconds(
+    600,
+    'How often the topics of the source are listed. If it is not set: every 5 seconds, less often if that takes long.',
+  ),
+  'refresh.groups.enabled': setting.boolean({
+    default: true,
+    importance: 'LOW',
+    group: 'Groups',
+    doc: 'Whether the offsets of groups that are created later are replicated too. A failover lists the groups again in any case.',
+  }),
+  'refresh.groups.interval.seconds': seconds(
+    600,
+    'How often the consumer groups of the source are listed. If it is not set: each time when committed offsets are polled.',
+  ),
   'sync.topic.configs.enabled': setting.boolean({
     default: true,
     importance: 'LOW',
     group: 'Topics',
-    doc: 'Keep topic settings the same.',
+    doc: 'Whether topic configs are synced to the target.',
   }),
-  'sync.topic.configs.interval.seconds': seconds(600, 'How often to compare topic settings.'),
-  'sync.topic.acls.enabled': setting.boolean({
-    default: true,
-    importance: 'LOW',
-    group: 'Topics',
-    doc: 'Accepted so that files work as they are. Access control lists are not mirrored.',
-  }),
-  'sync.topic.acls.interval.seconds': seconds(600, 'Accepted so that files work as they are.'),
+  'sync.topic.configs.interval.seconds': seconds(600, 'How often topic configs are synced.'),
 
-  'emit.heartbeats.enabled': setting.boolean({ default: true, importance: 'LOW', doc: 'Write heartbeats into the target.' }),
-  'emit.heartbeats.interval.seconds': seconds(1, 'How often to write a heartbeat.'),
+  'emit.heartbeats.enabled': setting.boolean({ default: true, importance: 'LOW', doc: 'Whether heartbeats are written to the target.' }),
+  'emit.heartbeats.interval.seconds': seconds(1, 'How often a heartbeat is written.'),
   'heartbeats.topic.replication.factor': factor(3, 'the heartbeats topic'),
   'heartbeats.replication.enabled': setting.boolean({
     default: true,
     importance: 'LOW',
-    doc: "Mirror the source's heartbeats, whatever `topics` says.",
+    doc: 'Whether the heartbeats topics of the source are mirrored, even if they do not match `topics`.',
   }),
 
   'emit.checkpoints.enabled': setting.boolean({
     default: true,
     importance: 'LOW',
     group: 'Groups',
-    doc: 'Write translated group offsets into the target.',
+    doc: 'Whether checkpoints (translated group offsets) are written to the target.',
   }),
   'emit.checkpoints.interval.seconds': seconds(
     60,
-    'How often, at least, to write checkpoints. What groups have committed is asked every 5 seconds where that is less, and written where it moved.',
+    'How often committed offsets are polled and checkpoints of changed ones written; never less often than every 5 seconds.',
   ),
   'checkpoints.topic.replication.factor': factor(3, 'the checkpoints topic'),
   'sync.group.offsets.enabled': setting.boolean({
     default: false,
     importance: 'LOW',
     group: 'Groups',
-    doc: 'Commit translated offsets for groups that have no members on the target. Never backwards.',
+    doc: 'Whether translated offsets are committed on the target, for groups without members there. They never go back.',
   }),
-  'sync.group.offsets.interval.seconds': seconds(60, 'How often to commit them.'),
+  'sync.group.offsets.interval.seconds': seconds(60, 'How often they are committed.'),
 
-  'emit.offset-syncs.enabled': setting.boolean({ default: true, importance: 'LOW', doc: "Write offset syncs in MirrorMaker 2's format." }),
+  'emit.offset-syncs.enabled': setting.boolean({
+    default: true,
+    importance: 'LOW',
+    doc: "Whether offset syncs in MirrorMaker 2's format are written.",
+  }),
   'offset-syncs.topic.location': setting.oneOf(['source', 'target'], {
     default: 'source',
     importance: 'LOW',
-    doc: 'The cluster that holds them.',
+    doc: 'The cluster with the offset-syncs topic.',
   }),
   'offset-syncs.topic.replication.factor': factor(3, 'the offset-syncs topic'),
   'offset.lag.max': setting.long({
     default: 100,
     importance: 'LOW',
     check: (value) => (value >= 0 ? undefined : 'Value must be at least 0'),
-    doc: "How many records may lie between two offset syncs in MirrorMaker 2's format. Our own translation is exact, whatever it says.",
+    doc: "The most records between two offset syncs in MirrorMaker 2's format. Tributary's own translation is exact with any value.",
   }),
   'offset.storage.topic': setting.string({
     default: null,
     importance: 'LOW',
-    doc: "Where positions are kept in Kafka Connect's format; `mm2-offsets.<source>.internal` where it is not given.",
+    doc: "The topic of source positions in Kafka Connect's format; `mm2-offsets.<source>.internal` if it is not set.",
   }),
-  'offset.storage.replication.factor': factor(3, 'the topic of positions and of the offset map'),
+  'offset.storage.replication.factor': factor(3, 'the positions topic and the offset-map topic'),
   'offset.storage.partitions': setting.int({
     default: 25,
     importance: 'LOW',
     check: positive,
-    doc: 'Partitions of the topic of positions.',
+    doc: 'Partitions of the positions topic.',
   }),
   'offset.flush.interval.ms': setting.long({
     default: 60_000,
     importance: 'LOW',
     check: positive,
-    doc: "How often positions are written in Kafka Connect's format, for a MirrorMaker 2 that takes over. Our own restart does not need them.",
+    doc: "How often positions in Kafka Connect's format are written: a MirrorMaker 2 can continue from them, Tributary does not need them.",
   }),
 
   'auto.offset.reset': setting.oneOf(['earliest', 'latest', 'none'], {
@@ -186,14 +194,16 @@ export const flowSettings = {
     importance: 'MEDIUM',
     group: 'Source',
     aliases: ['consumer.auto.offset.reset', 'source.consumer.auto.offset.reset'],
-    doc: 'Where a partition is begun, and what is done where records are gone before they were mirrored: go on with what is there (and count the loss), go on at the end, or stop the flow.',
+    doc:
+      'Where a partition without a position starts, and what happens if the source has deleted records before they were mirrored: ' +
+      'continue with the earliest record (and count the loss), continue with the latest, or fail the flow.',
   }),
   'isolation.level': setting.oneOf(['read_uncommitted', 'read_committed'], {
     default: 'read_uncommitted',
     importance: 'MEDIUM',
     group: 'Source',
     aliases: ['consumer.isolation.level', 'source.consumer.isolation.level'],
-    doc: 'Whether records of aborted and open transactions are mirrored as data, as MirrorMaker 2 does, or left out.',
+    doc: 'Whether records of aborted and open transactions are mirrored as data, as by MirrorMaker 2, or left out.',
   }),
   'fetch.max.wait.ms': setting.int({
     default: 500,
@@ -201,7 +211,7 @@ export const flowSettings = {
     group: 'Source',
     check: positive,
     aliases: ['consumer.fetch.max.wait.ms', 'source.consumer.fetch.max.wait.ms'],
-    doc: 'How long the source may hold an answer back while there is nothing to read.',
+    doc: 'How long a broker of the source may delay a fetch response while there are no new records.',
   }),
   'fetch.max.bytes': setting.int({
     default: 2 * 1024 * 1024,
@@ -209,7 +219,7 @@ export const flowSettings = {
     group: 'Source',
     check: positive,
     aliases: ['consumer.fetch.max.bytes', 'source.consumer.fetch.max.bytes'],
-    doc: 'Bytes of one answer of the source; a single larger batch still comes whole.',
+    doc: 'Maximum bytes of one fetch response; a single larger batch is returned all the same.',
   }),
   'max.partition.fetch.bytes': setting.int({
     default: 1024 * 1024,
@@ -217,14 +227,14 @@ export const flowSettings = {
     group: 'Source',
     check: positive,
     aliases: ['consumer.max.partition.fetch.bytes', 'source.consumer.max.partition.fetch.bytes'],
-    doc: 'Bytes of one partition in one answer.',
+    doc: 'Maximum bytes of one partition in one fetch response.',
   }),
   'max.in.flight.bytes': setting.long({
     default: 16 * 1024 * 1024,
     importance: 'LOW',
     group: 'Source',
     check: positive,
-    doc: 'Bytes that may be read and not yet acknowledged by the target, over all partitions of a flow.',
+    doc: 'Maximum bytes that are read and not yet acknowledged by the target, over all partitions of a flow.',
   }),
   'max.request.size': setting.int({
     default: 4 * 1024 * 1024,
@@ -232,51 +242,62 @@ export const flowSettings = {
     group: 'Target',
     check: positive,
     aliases: ['producer.max.request.size', 'target.producer.max.request.size'],
-    doc: 'Bytes of one request to the target; a single larger batch still goes, alone.',
+    doc: 'Maximum bytes of one produce request; a single larger batch is sent alone.',
   }),
   'offset.map.flush.interval.ms': setting.long({
     default: 500,
     importance: 'LOW',
     check: positive,
-    doc: 'How often the exact offset map is written to the target. What lies behind the last write is compared with the source after a crash.',
+    doc: 'How often the exact offset map is written to the target. After a crash, what was mirrored since is compared with the source.',
   }),
   'metadata.max.age.ms': setting.long({
     default: 30_000,
     importance: 'LOW',
     check: positive,
     aliases: ['consumer.metadata.max.age.ms'],
-    doc: 'How long leaders of partitions are believed.',
+    doc: 'The time after which metadata is refreshed even if no partition has a new leader.',
   }),
 } as const
 
-/** What is wrong with a list of brokers. */
-export const serversCheck = (value: readonly string[]): string | undefined => {
-  const right = (server: string) => {
+/** MirrorMaker 2's settings that are validated and have no effect. */
+export const ineffectiveFlowSettings = {
+  'sync.topic.acls.enabled': setting.boolean({
+    default: true,
+    importance: 'LOW',
+    group: 'Topics',
+    doc: 'Without effect: access control lists are not mirrored.',
+  }),
+  'sync.topic.acls.interval.seconds': seconds(600, 'Without effect: access control lists are not mirrored.'),
+} as const
+
+/** A complaint about a list of brokers; undefined if it is valid. */
+export const checkServers = (value: readonly string[]): string | undefined => {
+  const isValid = (server: string) => {
     const port = Number(/^.+:(\d{1,5})$/.exec(server)?.[1])
     return port >= 1 && port <= 65_535
   }
-  return value.length > 0 && value.every(right) ? undefined : 'Expected host:port,host:port'
+  return value.length > 0 && value.every(isValid) ? undefined : 'Expected host:port,host:port'
 }
 
-/** Of one cluster, under its alias. */
+/** The settings of one cluster, under its alias. */
 export const clusterSettings = {
   'bootstrap.servers': setting.list({
     importance: 'HIGH',
-    check: serversCheck,
-    doc: 'Brokers to begin with: host:port, comma-separated.',
+    check: checkServers,
+    doc: 'Bootstrap brokers: host:port, comma-separated.',
   }),
-  'client.id': setting.string({ default: null, importance: 'LOW', doc: 'Put in front of the name by which the brokers see us.' }),
+  'client.id': setting.string({ default: null, importance: 'LOW', doc: 'Prefix of the client id in requests.' }),
   'security.protocol': setting.string({
     default: 'PLAINTEXT',
     importance: 'MEDIUM',
     check: (value: string) =>
-      value.toUpperCase() === 'PLAINTEXT' ? undefined : 'Only PLAINTEXT listeners can be reached: name one in bootstrap.servers',
-    doc: 'PLAINTEXT.',
+      value.toUpperCase() === 'PLAINTEXT' ? undefined : 'Only PLAINTEXT is supported: use PLAINTEXT listeners in bootstrap.servers',
+    doc: 'Only PLAINTEXT is supported.',
   }),
   'request.timeout.ms': setting.int({
     default: 30_000,
     importance: 'LOW',
     check: positive,
-    doc: 'How long an answer of a broker is waited for.',
+    doc: 'How long the client waits for the response to a request.',
   }),
 } as const

@@ -1,11 +1,12 @@
 /**
- * Reads an `mm2.properties` as it is: clusters, flows, and what each flow is set to. The nearest place wins: `A->B.name` before `B.name`
- * before `name`. What is wrong is named with its mend; what is not known is told once and never stops a file that worked before.
+ * Parses an `mm2.properties`: clusters, flows, and the settings of each flow. `A->B.name` takes precedence over `B.name`, and that over
+ * `name`. An invalid value is an error that says what to change; an unknown setting is a warning and never an error.
  */
 import { type ConfigOf, InvalidSetting, MissingSetting, parseSettings, type Settings } from '../../connect/sdk/index.ts'
+import { settingsUnder } from '../../connect/sdk/prefixed-settings.ts'
 import { createPolicy, type ReplicationPolicy } from '../policy.ts'
 import { compileList, FilterError, findLoop, includeExclude, type NameFilter, type Route } from './filters.ts'
-import { clusterSettings, flowSettings } from './flow-settings.ts'
+import { clusterSettings, flowSettings, ineffectiveFlowSettings } from './flow-settings.ts'
 
 export type FlowConfig = ConfigOf<typeof flowSettings>
 export type ClusterConfig = ConfigOf<typeof clusterSettings>
@@ -21,23 +22,23 @@ export interface FlowSettings {
   source: ClusterEnd
   target: ClusterEnd
   config: FlowConfig
-  /** Settings that the user wrote, by name: where a default may bend to the cluster, a given value may not. */
+  /** Names of the settings that the user has set: a default may be adapted to the cluster, a value of the user may not. */
   given: ReadonlySet<string>
   policy: ReplicationPolicy
   /** By `topics` and `topics.exclude`. */
   topicFilter: NameFilter
   groupFilter: NameFilter
-  /** Topic settings that are carried over. */
+  /** Topic configs that are synced. */
   propertyFilter: NameFilter
 }
 
 export interface MirrorSettings {
   clusters: readonly ClusterEnd[]
-  /** Flows that mirror. */
+  /** The enabled flows. */
   flows: readonly FlowSettings[]
-  /** Ordered pairs of clusters for which a heartbeat is written into the target; a superset of the flows where heartbeats are on. */
+  /** Pairs of clusters for which heartbeats are written to the target, whether the flow is enabled or not. */
   heartbeats: readonly FlowSettings[]
-  /** Sentences for the user, each to be shown once. */
+  /** Sentences for the log, each to be logged once. */
   warnings: readonly string[]
 }
 
@@ -53,8 +54,8 @@ export class MirrorSettingsError extends Error {
 
 type Raw = Readonly<Record<string, string>>
 
-/** Known to MirrorMaker 2 or Kafka Connect, without a meaning here; a file that has them is right. */
-export const accepted = [
+/** Settings of MirrorMaker 2 and Kafka Connect that are accepted and have no effect. */
+export const acceptedPatterns = [
   /^(offset|config|status)\.storage\./,
   /^(key|value|header)\.converter/,
   /^(producer|consumer|admin)\./,
@@ -69,23 +70,22 @@ export const accepted = [
   /^(heartbeats\.topic|topic\.creation\..*)/,
 ]
 
-/** Names that a user of MirrorMaker 2 may have in hand and that now do nothing: worth a word. */
-const ineffective: Readonly<Record<string, string>> = {
-  transforms: 'transforms are not applied to mirrored records: batches are carried over unopened',
+const NO_TRANSACTIONS =
+  'a mirror writes no transactions; each record is mirrored once, in order, except where a crash leaves records on the target that ' +
+  'cannot be identified: these are mirrored again and counted (repeatedRecords)'
+/** Settings without effect that users rely on: they are logged, for all values or for the listed ones. */
+export const unsupported: Readonly<Record<string, { values?: readonly string[]; why: string }>> = {
+  transforms: { why: 'transforms are not applied to mirrored records: batches are mirrored without decoding them' },
+  'exactly.once.source.support': { values: ['enabled', 'preparing'], why: NO_TRANSACTIONS },
+  'exactly.once.support': { values: ['required'], why: NO_TRANSACTIONS },
+  'sync.topic.acls.enabled': { values: ['true'], why: 'access control lists are not mirrored' },
 }
 
-/** Names that ask for what is not there where they have this value. */
-const EXACTLY_ONCE =
-  'a mirror writes no transactions; each record comes once, in order, unless a crash leaves what cannot be proven, and what is repeated then is counted (repeatedRecords)'
-const unmet: Readonly<Record<string, { values: readonly string[]; why: string }>> = {
-  'exactly.once.source.support': { values: ['enabled', 'preparing'], why: EXACTLY_ONCE },
-  'exactly.once.support': { values: ['required'], why: EXACTLY_ONCE },
-}
+const declaredSettings: Settings = { ...flowSettings, ...ineffectiveFlowSettings, ...clusterSettings }
+const knownNames = new Set(Object.entries(declaredSettings).flatMap(([name, { aliases }]) => [name, ...aliases]))
 
-const known: Settings = { ...flowSettings, ...clusterSettings }
-const knownNames = new Set(Object.entries(known).flatMap(([name, declared]) => [name, ...declared.aliases]))
-
-function distance(a: string, b: string): number {
+/** The Levenshtein distance of two names. */
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
@@ -95,46 +95,42 @@ function distance(a: string, b: string): number {
   return row[b.length]!
 }
 
+const MAX_TYPOS = 3
+
 function suggestion(name: string): string {
   let best = ''
-  let least = 4
+  let least = MAX_TYPOS + 1
   for (const candidate of knownNames) {
-    const far = distance(name, candidate)
-    if (far < least) {
-      least = far
+    const distance = editDistance(name, candidate)
+    if (distance < least) {
+      least = distance
       best = candidate
     }
   }
   return best ? `; did you mean ${best}?` : ''
 }
 
-function section(raw: Raw, prefix: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(raw)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  )
-}
-
-function parse<S extends Settings>(settings: S, raw: Raw, where: string): ConfigOf<S> {
+function parse<S extends Settings>(settings: S, raw: Raw, prefix: string): ConfigOf<S> {
   try {
     return parseSettings(settings, raw)
   } catch (error) {
     if (error instanceof InvalidSetting || error instanceof MissingSetting)
-      throw new MirrorSettingsError(`${where}${error.setting}`, `${where}${error.setting}: ${error.message}`, { cause: error })
+      throw new MirrorSettingsError(`${prefix}${error.setting}`, `${prefix}${error.setting}: ${error.message}`, { cause: error })
     throw error
   }
 }
 
-/** The settings of one flow from their raw text. */
+/** The settings of one flow from their text. */
 function parseFlow(source: ClusterEnd, target: ClusterEnd, raw: Raw): FlowSettings {
   const given = Object.entries(flowSettings)
     .filter(([setting, declared]) => [setting, ...declared.aliases].some((each) => raw[each] !== undefined))
     .map(([setting]) => setting)
-  return flowOf(source, target, parse(flowSettings, raw, `${source.alias}->${target.alias}.`), new Set(given))
+  const prefix = `${source.alias}->${target.alias}.`
+  parse(ineffectiveFlowSettings, raw, prefix)
+  return flowOf(source, target, parse(flowSettings, raw, prefix), new Set(given))
 }
 
-/** A flow from its parsed settings, with its policy and its filters. */
+/** A flow from its parsed settings, with its replication policy and its filters. */
 export function flowOf(source: ClusterEnd, target: ClusterEnd, config: FlowConfig, given: ReadonlySet<string>): FlowSettings {
   const name = `${source.alias}->${target.alias}`
   type ListName = 'topics' | 'topics.exclude' | 'groups' | 'groups.exclude' | 'config.properties.exclude'
@@ -173,20 +169,21 @@ export const routeOf = (flow: FlowSettings): Route => ({
   heartbeatsReplication: flow.config['heartbeats.replication.enabled'],
 })
 
-/** Why a loop is one, and what to change. */
+/** What is wrong with a replication loop, and what to change. */
 export function loopMessage(topic: string, loop: readonly string[]): string {
   return (
-    `the records of topic ${topic} would come home by ${loop.join(', ')}, without end: the identity policy cannot tell them by their name. ` +
-    `Take the topic out of ${loop.at(-1)}.topics (or name it in ${loop.at(-1)}.topics.exclude), or use the DefaultReplicationPolicy`
+    `the records of topic ${topic} would be mirrored in an endless loop by ${loop.join(', ')}: the IdentityReplicationPolicy does not ` +
+    `rename topics, so names do not show the loop. Remove the topic from ${loop.at(-1)}.topics (or add it to ` +
+    `${loop.at(-1)}.topics.exclude), or use the DefaultReplicationPolicy`
   )
 }
 
-/** Loops that can be seen in the file, by the topics that it names. Others are looked for when topics are found. */
+/** Refuses loops of the topics that the file names. Loops of other topics are found when the topics are listed. */
 function refuseLoops(flows: readonly FlowSettings[]): void {
   const routes = flows.map(routeOf)
   for (const flow of flows) {
     const named = flow.config.topics.filter((topic) => /^[A-Za-z0-9._-]+$/.test(topic) && flow.topicFilter(topic))
-    for (const topic of [...named, 'any-topic-that-may-come']) {
+    for (const topic of [...named, 'any-topic-of-the-source']) {
       const loop = findLoop(routes, flow.source.alias, topic)
       if (loop) throw new MirrorSettingsError(`${loop.at(-1)}.topics`, `${loop.at(-1)}.topics: ${loopMessage(topic, loop)}`)
     }
@@ -200,52 +197,59 @@ export function parseMirrorSettings(raw: Raw): MirrorSettings {
       'clusters',
       'clusters: Missing required configuration "clusters": name the clusters, as in clusters = us, central',
     )
-  const warnings: string[] = []
   const pairs = aliases.flatMap((source) =>
     aliases.filter((target) => target !== source).map((target) => ({ source, target, prefix: `${source}->${target}.` })),
   )
-  const top: Record<string, string> = {}
-  const heads = [...pairs.map(({ prefix }) => prefix), ...aliases.map((alias) => `${alias}.`)]
-  const told = new Set<string>()
-  for (const [name, value] of Object.entries(raw)) {
-    if (name === 'clusters') continue
-    const head = heads.find((prefix) => name.startsWith(prefix))
-    const inner = head ? name.slice(head.length) : name
-    if (!head) top[name] = value
-    const flow = /^(.+)->(.+?)\./.exec(name)
-    if (!head && flow) {
-      const missing = [flow[1]!, flow[2]!].filter((alias) => !aliases.includes(alias))
-      warnings.push(
-        `${name} is for a flow between clusters that \`clusters\` does not name (${missing.join(', ') || 'the same cluster twice'}): it has no effect`,
-      )
-    } else if (unmet[inner]?.values.includes(value.trim().toLowerCase()))
-      warnings.push(`${name} = ${value} has no effect: ${unmet[inner].why}`)
-    else if (ineffective[inner]) warnings.push(`${name} has no effect: ${ineffective[inner]}`)
-    else if (!knownNames.has(inner) && !accepted.some((pattern) => pattern.test(inner)) && !told.has(inner)) {
-      told.add(inner)
-      warnings.push(`${name} is not known and has no effect${suggestion(inner)}`)
-    }
-  }
+  const prefixes = [...pairs.map(({ prefix }) => prefix), ...aliases.map((alias) => `${alias}.`)]
+  const { top, warnings } = checkNames(raw, aliases, prefixes)
   const clusters = aliases.map((alias) => {
-    const own = { ...section(raw, `${alias}.`) }
+    const own = settingsUnder(`${alias}.`, raw)
     for (const shared of ['security.protocol', 'request.timeout.ms', 'client.id'])
       if (top[shared] !== undefined) own[shared] ??= top[shared]
     return { alias, config: parse(clusterSettings, own, `${alias}.`) }
   })
-  const end = (alias: string) => clusters.find((cluster) => cluster.alias === alias)!
+  const cluster = (alias: string) => clusters.find((each) => each.alias === alias)!
   const flows: FlowSettings[] = []
   const heartbeats: FlowSettings[] = []
   for (const { source, target, prefix } of pairs) {
-    const own = section(raw, prefix)
-    const consumer = Object.fromEntries(Object.entries(section(raw, `${source}.`)).filter(([name]) => name.startsWith('consumer.')))
-    const merged = { ...top, ...consumer, ...section(raw, `${target}.`), ...own, enabled: own.enabled ?? 'false' }
-    const flow = parseFlow(end(source), end(target), merged)
+    const own = settingsUnder(prefix, raw)
+    const consumer = Object.entries(settingsUnder(`${source}.`, raw)).filter(([name]) => name.startsWith('consumer.'))
+    const merged = { ...top, ...Object.fromEntries(consumer), ...settingsUnder(`${target}.`, raw), ...own, enabled: own.enabled ?? 'false' }
+    const flow = parseFlow(cluster(source), cluster(target), merged)
     if (flow.config.enabled) flows.push(flow)
     if (flow.config['emit.heartbeats.enabled']) heartbeats.push(flow)
-    if (flow.config.enabled && flow.given.has('sync.topic.acls.enabled') && flow.config['sync.topic.acls.enabled'])
-      warnings.push(`${flow.name}: sync.topic.acls.enabled has no effect: access control lists are not mirrored`)
   }
-  if (flows.length === 0) warnings.push(`no flow is enabled: write for example ${aliases[0]}->${aliases[1] ?? 'other'}.enabled = true`)
+  if (flows.length === 0) warnings.push(`no flow is enabled: set for example ${aliases[0]}->${aliases[1] ?? 'other'}.enabled = true`)
   refuseLoops(flows)
   return { clusters, flows, heartbeats, warnings }
+}
+
+/** The settings without a prefix, and a warning for each setting that has no effect and is not accepted silently. */
+function checkNames(
+  raw: Raw,
+  aliases: readonly string[],
+  prefixes: readonly string[],
+): { top: Record<string, string>; warnings: string[] } {
+  const top: Record<string, string> = {}
+  const warnings: string[] = []
+  const unknown = new Set<string>()
+  for (const [fullName, value] of Object.entries(raw)) {
+    if (fullName === 'clusters') continue
+    const prefix = prefixes.find((each) => fullName.startsWith(each))
+    const name = prefix ? fullName.slice(prefix.length) : fullName
+    if (!prefix) top[name] = value
+    const flow = prefix ? null : /^(.+)->(.+?)\./.exec(fullName)
+    const limit = unsupported[name]
+    if (flow) {
+      const missing = [flow[1]!, flow[2]!].filter((alias) => !aliases.includes(alias))
+      const why = missing.length > 0 ? `\`clusters\` does not list ${missing.join(', ')}` : 'source and target are the same cluster'
+      warnings.push(`${fullName} has no effect: ${why}`)
+    } else if (limit && (limit.values?.includes(value.trim().toLowerCase()) ?? true))
+      warnings.push(`${fullName} = ${value} has no effect: ${limit.why}`)
+    else if (!knownNames.has(name) && !acceptedPatterns.some((pattern) => pattern.test(name)) && !unknown.has(name)) {
+      unknown.add(name)
+      warnings.push(`${fullName} is not known and has no effect${suggestion(name)}`)
+    }
+  }
+  return { top, warnings }
 }

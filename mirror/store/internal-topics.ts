@@ -1,43 +1,46 @@
 /**
- * Makes the mirror's own topics: compacted, with the replication factor that was asked for, or as many copies as there are brokers where
- * nobody asked.
+ * Creates the internal topics of the mirror: compacted, with the replication factor that the user has set, or else with the default, but
+ * not more replicas than the cluster has brokers.
  */
-
 import { awaitTopicLeaders, type Client, createMissingTopics } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'
+import type { FlowConfig, FlowSettings } from '../settings/mm2-properties.ts'
+
+type ReplicationSetting = Extract<keyof FlowConfig, `${string}replication.factor`>
 
 export interface InternalTopic {
   name: string
-  partitions: number
-  replicationFactor: number
-  /** The user named the factor: it is not bent to the cluster. */
-  factorGiven: boolean
-  /** Beside compaction. */
+  /** 1 if it is not given. */
+  partitions?: number
+  replicationSetting: ReplicationSetting
+  /** In addition to `cleanup.policy`. */
   configs?: Readonly<Record<string, string>>
 }
 
-/** The factor to ask for: a default bends to the brokers that are there, a given one does not. */
-export async function bentFactor(client: Client, factor: number, given: boolean): Promise<number> {
-  if (given || factor < 2) return factor
+/** The replication factor to request: a default is lowered to the number of brokers, a value of the user is not. */
+export async function replicationFactorFor(
+  client: Client,
+  { config, given }: Pick<FlowSettings, 'config' | 'given'>,
+  setting: ReplicationSetting,
+): Promise<number> {
+  const factor = config[setting]
+  if (given.has(setting) || factor < 2) return factor
   const { brokers } = await client.admin.describeCluster()
   return Math.max(1, Math.min(factor, brokers.length))
 }
 
-/** Creates those that do not exist and waits until all of them have leaders. */
-export async function ensureInternalTopics(
+/** Creates the topic if it does not exist, and waits until its partitions have leaders. */
+export async function ensureInternalTopic(
   client: Client,
   clock: Clock,
-  topics: readonly InternalTopic[],
+  settings: FlowSettings,
+  { name, partitions = 1, replicationSetting, configs }: InternalTopic,
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = await Promise.all(
-    topics.map(async ({ name, partitions, replicationFactor, factorGiven, configs }) => ({
-      name,
-      partitions,
-      replicationFactor: (await client.topic(name)) ? replicationFactor : await bentFactor(client, replicationFactor, factorGiven),
-      configs: { 'cleanup.policy': 'compact', ...configs },
-    })),
-  )
-  await createMissingTopics(client, wanted, 'its replication.factor')
-  await Promise.all(topics.map((topic) => awaitTopicLeaders(client, clock, topic.name, { signal })))
+  if (!(await client.topic(name))) {
+    const replicationFactor = await replicationFactorFor(client, settings, replicationSetting)
+    const topic = { name, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact', ...configs } }
+    await createMissingTopics(client, [topic], replicationSetting)
+  }
+  await awaitTopicLeaders(client, clock, name, { signal })
 }

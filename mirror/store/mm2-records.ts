@@ -90,13 +90,6 @@ export function encodeHeartbeat(heartbeat: Heartbeat): KeyValue {
   return { key: key.bytes(), value: value.bytes() }
 }
 
-export function decodeHeartbeat(key: Buffer, value: Buffer): Heartbeat {
-  const keys = new Reader(key)
-  const values = new Reader(value)
-  values.int16()
-  return { sourceAlias: readString(keys), targetAlias: readString(keys), timestamp: values.int64() }
-}
-
 /** The name of MirrorMaker 2's source connector: the first part of each position's key. */
 export const SOURCE_CONNECTOR_NAME = 'MirrorSourceConnector'
 

@@ -4,6 +4,7 @@
  */
 import type { Client } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'
+import type { Random } from '../../core/system/random.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import { attributes } from '../../core/wire/batch-header.ts'
 import { decodeRecords } from '../../core/wire/record-batch.ts'
@@ -20,6 +21,7 @@ export interface OffsetMapReaderOptions {
   target: Client
   topic: string
   clock: Clock
+  random: Random
   signal: AbortSignal
 }
 
@@ -36,12 +38,12 @@ export class OffsetMapReader {
 
   /** Reads what was written since the last call. False if the topic does not exist. */
   async read(): Promise<boolean> {
-    const { target, topic, clock, signal } = this.#options
+    const { target, topic, ...scan } = this.#options
     if (!(await target.topic(topic))) return false
-    const { start, end } = await readLogBounds(target, topic, MAP_PARTITION)
+    const [bounds] = await readLogBounds(target, [{ topic, partition: MAP_PARTITION }])
     const heads = new Map<string, PartitionHead>()
-    const from = Math.max(this.#nextOffset, start)
-    for await (const { header, bytes } of scanBatches({ client: target, clock, signal }, topic, MAP_PARTITION, from, end)) {
+    const from = Math.max(this.#nextOffset, bounds!.start)
+    for await (const { header, bytes } of scanBatches({ client: target, ...scan }, topic, MAP_PARTITION, from, bounds!.end)) {
       this.#nextOffset = header.lastOffset + 1
       if (header.attributes & attributes.control || header.count === 0) continue
       for (const { key, value } of decodeRecords(bytes, { fromOffset: from })) if (key) this.#apply(key, value, heads)

@@ -1,22 +1,23 @@
 /**
- * What a flow keeps on the target to go on from: the exact offset map and who writes it; beside it, for MirrorMaker 2 and its clients, offset
- * syncs and positions. A position is written only after the target has acknowledged what lies before it (Invariant 6).
+ * Stores the progress of a flow: the exact offset map and the owner of the flow on the target and, for MirrorMaker 2 and its tools, offset
+ * syncs and positions. A position is stored only after the target has acknowledged all records before it (Invariant 6).
  */
 
 import type { Client, Producer, ProducerRecord } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'
+import { SerialQueue } from '../../core/system/serial-queue.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
-import { ensureInternalTopics, type InternalTopic } from './internal-topics.ts'
+import { ensureInternalTopic, type InternalTopic } from './internal-topics.ts'
 import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from './mm2-records.ts'
 import { OffsetMapReader, type StoredPartition } from './offset-map-reader.ts'
 import { encodeMapPage, encodePartitionHead, MAP_PARTITION, OWNER_PARTITION, type PartitionHead, pageKey } from './offset-map-records.ts'
 import { Ownership } from './ownership.ts'
 
-/** Where positions in Kafka Connect's format are kept instead of a topic of ours: a worker that runs the flow has its own. */
+/** Stores positions instead of the flow's own topic: a Connect worker that runs the flow has its offsets topic. */
 export interface PositionStore {
-  /** The last mirrored offset; null where none is kept. */
+  /** The last mirrored offset; null if none is stored. */
   get(topic: string, partition: number): Promise<number | null>
   put(positions: readonly { topic: string; partition: number; offset: number }[]): Promise<void>
 }
@@ -25,152 +26,136 @@ export interface ProgressStoreOptions {
   settings: FlowSettings
   source: Client
   target: Client
-  system: Pick<System, 'clock' | 'random' | 'logger'>
+  system: Pick<System, 'clock' | 'random'>
   signal: AbortSignal
   positions?: PositionStore | undefined
-  /** Another mirror has taken the flow over. */
-  fenced(error: Error): void
+  /** Another mirror has claimed the flow. */
+  onFenced(error: Error): void
+  /** An older mirror may have overwritten records of the map: all partitions must be written again. */
+  onOverwritten(): void
 }
 
-/** The topic is read whole at each start: small segments are compacted soon. */
+/** The whole topic is read at each start: small segments are compacted sooner. */
 const MAP_CONFIGS = { 'segment.bytes': String(4 * 1024 * 1024), 'min.cleanable.dirty.ratio': '0.1' }
 
 export class ProgressStore {
   readonly ownership: Ownership
   readonly #options: ProgressStoreOptions
-  readonly mapTopic: string
+  readonly #mapTopic: string
   readonly #reader: OffsetMapReader
-  /** The number of the first page that is not known to be written, by partition. */
-  readonly #writtenPages = new Map<string, number>()
+  /** By partition, the number of the first page that is not stored yet. */
+  readonly #unwrittenPages = new Map<string, number>()
+  /** By partition, the next upstream offset of the last stored position. */
   readonly #writtenPositions = new Map<string, number>()
+  /** By partition, the upstream offset of the last stored offset sync. */
   readonly #writtenSyncs = new Map<string, number>()
   readonly #producer: Producer
   #syncProducer: Producer | null = null
+  /** The end of the map partition after the last write of this mirror; -1 before its first one. */
   #nextOffset = -1
-  #writing: Promise<void> = Promise.resolve()
-  readonly #ready = new Set<string>()
+  readonly #writes = new SerialQueue()
+  /** Internal topics that are known to exist. */
+  readonly #existingTopics = new Set<string>()
 
   constructor(options: ProgressStoreOptions) {
     this.#options = options
-    this.mapTopic = options.settings.policy.offsetMapTopic(options.settings.source.alias)
+    this.#mapTopic = options.settings.policy.offsetMapTopic(options.settings.source.alias)
     this.#producer = options.target.producer({ acks: 'all', enableIdempotence: true, lingerMs: 0, maxRequestSize: 8 * 1024 * 1024 })
-    const { settings, target, system, signal, fenced: usurped } = options
-    this.#reader = new OffsetMapReader({ target, topic: this.mapTopic, clock: system.clock, signal })
-    this.ownership = new Ownership({
-      topic: this.mapTopic,
-      name: settings.name,
-      target,
-      producer: this.#producer,
-      clock: system.clock,
-      signal,
-      fenced: usurped,
-    })
+    const { settings, target, system, signal, onFenced } = options
+    const shared = { target, topic: this.#mapTopic, clock: system.clock, random: system.random, signal }
+    this.#reader = new OffsetMapReader(shared)
+    this.ownership = new Ownership({ ...shared, name: settings.name, producer: this.#producer, onFenced })
   }
 
-  #internal(
-    name: string,
-    factor: 'offset.storage.replication.factor' | 'offset-syncs.topic.replication.factor',
-    partitions = 1,
-  ): InternalTopic {
-    const { config, given } = this.#options.settings
-    return { name, partitions, replicationFactor: config[factor], factorGiven: given.has(factor) }
+  async #ensureTopic(client: Client, topic: InternalTopic): Promise<void> {
+    if (this.#existingTopics.has(topic.name)) return
+    const { settings, system, signal } = this.#options
+    await ensureInternalTopic(client, system.clock, settings, topic, signal)
+    this.#existingTopics.add(topic.name)
   }
 
-  /** Claims the flow, and reads what was kept: an older mirror that still ran has stopped by then. */
+  /** Claims the flow and reads the stored map. An older mirror has stopped writing it by then. */
   async open(instance: string): Promise<void> {
-    const { target, system, signal } = this.#options
-    const partitions = OWNER_PARTITION + 1
-    const topic = { ...this.#internal(this.mapTopic, 'offset.storage.replication.factor', partitions), configs: MAP_CONFIGS }
-    await ensureInternalTopics(target, system.clock, [topic], signal)
+    const replicationSetting = 'offset.storage.replication.factor'
+    const topic = { name: this.#mapTopic, partitions: OWNER_PARTITION + 1, replicationSetting, configs: MAP_CONFIGS } as const
+    await this.#ensureTopic(this.#options.target, topic)
     await this.ownership.claim(instance)
     await this.#reader.read()
-    for (const [key, { head }] of this.#known) this.#writtenPages.set(key, head.openPage)
+    for (const [key, { head }] of this.#reader.partitions) this.#unwrittenPages.set(key, head.openPage)
   }
 
-  get #known(): Map<string, StoredPartition> {
-    return this.#reader.partitions
-  }
-
-  /** What was kept of a partition when the flow began. */
+  /** What the target has of a source partition; it is up to date only while the partition is not flowing. */
   stored(topic: string, partition: number): StoredPartition | undefined {
-    return this.#known.get(partitionKey({ topic, partition }))
+    return this.#reader.partitions.get(partitionKey({ topic, partition }))
   }
 
   get storedPartitions(): IterableIterator<StoredPartition> {
-    return this.#known.values()
+    return this.#reader.partitions.values()
   }
 
   #mapRecord({ key, value }: { key: Buffer; value: Buffer | null }): ProducerRecord {
-    return { topic: this.mapTopic, partition: MAP_PARTITION, key, value }
+    return { topic: this.#mapTopic, partition: MAP_PARTITION, key, value }
   }
 
-  /** Writes the map of the partitions that have moved. Resolves when it is durable. */
+  /** Writes the map of the partitions that have changed. Resolves when it is durable. */
   async writeMap(partitions: Iterable<PartitionProgress>): Promise<void> {
     const records: ProducerRecord[] = []
-    const pages: [string, number][] = []
+    const heads: [key: string, StoredPartition][] = []
     for (const partition of partitions) {
       if (!partition.dirty) continue
-      partition.dirty = false
+      partition.markClean()
       const { map, topic, partition: index } = partition
       const key = partitionKey({ topic, partition: index })
-      const written = Math.max(map.firstPage, Math.min(this.#writtenPages.get(key) ?? 0, map.openPage))
-      // the pages first: a head counts only what is there
-      for (let page = written; page < map.openPage; page++)
+      const unwritten = Math.max(map.firstPage, Math.min(this.#unwrittenPages.get(key) ?? 0, map.openPage))
+      // The pages first: a head counts only stored pages.
+      for (let page = unwritten; page < map.openPage; page++)
         records.push(this.#mapRecord(encodeMapPage({ topic, partition: index, page, ranges: map.page(page) })))
-      pages.push([key, map.openPage])
-      const before = this.#known.get(key)?.head.firstPage ?? 0
       const head: PartitionHead = {
         topic,
         partition: index,
         topicId: partition.topicId,
-        leaderEpoch: partition.batchEpoch,
+        leaderEpoch: partition.batchLeaderEpoch,
         nextUpstreamOffset: map.nextUpstreamOffset,
         nextDownstreamOffset: map.nextDownstreamOffset,
         origin: map.origin,
-        sourceEnd: partition.arrivals.end,
-        lostRecords: partition.lostRecords,
-        repeatedRecords: partition.repeatedRecords,
+        sourceEnd: partition.lag.endOffset,
+        lostRecords: partition.counters.lostRecords,
+        repeatedRecords: partition.counters.repeatedRecords,
         producerEpoch: partition.producerEpoch,
-        sequence: partition.doneSequence,
+        sequence: partition.acknowledgedSequence,
         firstPage: map.firstPage,
         openPage: map.openPage,
         ranges: map.page(map.openPage),
       }
       records.push(this.#mapRecord(encodePartitionHead(head)))
-      for (let page = before; page < map.firstPage; page++) records.push(this.#mapRecord({ key: pageKey(topic, index, page), value: null }))
-      this.#known.set(key, { head, map })
+      for (let page = this.#reader.partitions.get(key)?.head.firstPage ?? 0; page < map.firstPage; page++)
+        records.push(this.#mapRecord({ key: pageKey(topic, index, page), value: null }))
+      heads.push([key, { head, map }])
     }
-    if (records.length > 0) await this.#append(records)
-    for (const [key, openPage] of pages) this.#writtenPages.set(key, openPage)
+    if (records.length > 0) await this.#writes.run(() => this.#append(records))
+    for (const [key, stored] of heads) {
+      this.#reader.partitions.set(key, stored)
+      this.#unwrittenPages.set(key, stored.head.openPage)
+    }
   }
 
-  #append(records: readonly ProducerRecord[]): Promise<void> {
-    const turn = this.#writing.then(async () => {
-      const sent = await this.#producer.send(records)
-      const failure = sent.failures?.values().next().value
-      if (failure) throw failure
-      const first = sent.at(0).offset
-      // a late word of an older mirror may stand in between: ours is said again behind it
-      if (this.#nextOffset >= 0 && first > this.#nextOffset) this.rewriteAll = true
-      this.#nextOffset = sent.at(records.length - 1).offset + 1
-    })
-    this.#writing = turn.catch(() => {})
-    return turn
+  async #append(records: readonly ProducerRecord[]): Promise<void> {
+    const sent = await this.#producer.send(records)
+    // Offsets in between are late records of an older mirror: they are newer than what this mirror wrote before.
+    if (this.#nextOffset >= 0 && sent.at(0).offset > this.#nextOffset) this.#options.onOverwritten()
+    this.#nextOffset = sent.at(records.length - 1).offset + 1
   }
 
-  /** Set when an older mirror may have written over what is ours. */
-  rewriteAll = false
-
-  /** Offset syncs as MirrorMaker 2's checkpoints and tools read them: of partitions that have moved far, or of all that have moved. */
+  /** Writes offset syncs as MirrorMaker 2 does: of partitions that moved by offset.lag.max or more, or (`all`) of all that moved. */
   async writeSyncs(partitions: Iterable<PartitionProgress>, all: boolean): Promise<void> {
-    const { settings, source, target, system, signal } = this.#options
+    const { settings, source, target } = this.#options
     const { config, policy } = settings
     if (!config['emit.offset-syncs.enabled']) return
     const atSource = config['offset-syncs.topic.location'] === 'source'
     const client = atSource ? source : target
     const topic = policy.offsetSyncsTopic(atSource ? settings.target.alias : settings.source.alias)
     const records: ProducerRecord[] = []
-    const written: [string, number][] = []
+    const synced: [key: string, upstreamOffset: number][] = []
     for (const partition of partitions) {
       const { newest } = partition.map
       const key = partitionKey(partition)
@@ -184,58 +169,48 @@ export class ProgressStore {
         downstreamOffset: newest.downstreamOffset,
       }
       records.push({ topic, partition: 0, ...encodeOffsetSync(sync) })
-      written.push([key, newest.upstreamOffset])
+      synced.push([key, newest.upstreamOffset])
     }
     if (records.length === 0) return
-    if (!this.#ready.has(topic)) {
-      await ensureInternalTopics(client, system.clock, [this.#internal(topic, 'offset-syncs.topic.replication.factor')], signal)
-      this.#ready.add(topic)
-    }
+    await this.#ensureTopic(client, { name: topic, replicationSetting: 'offset-syncs.topic.replication.factor' })
     this.#syncProducer ??= client.producer({ acks: 'all', lingerMs: 0 })
-    const sent = await this.#syncProducer.send(records)
-    const failure = sent.failures?.values().next().value
-    if (failure) throw failure
-    for (const [key, up] of written) this.#writtenSyncs.set(key, up)
+    await this.#syncProducer.send(records)
+    for (const [key, upstreamOffset] of synced) this.#writtenSyncs.set(key, upstreamOffset)
   }
 
   get positions(): PositionStore | undefined {
     return this.#options.positions
   }
 
-  /** Null where positions are kept elsewhere. */
+  /** Null if another store has the positions. */
   get positionsTopic(): string | null {
     if (this.positions) return null
     const { config, source } = this.#options.settings
     return config['offset.storage.topic'] ?? `mm2-offsets.${source.alias}.internal`
   }
 
-  /** Positions in Kafka Connect's format: a MirrorMaker 2 that takes over goes on from them. */
+  /** Writes positions in Kafka Connect's format: a MirrorMaker 2 that takes over continues from them. */
   async writePositions(partitions: Iterable<PartitionProgress>): Promise<void> {
-    const { settings, target, system, signal } = this.#options
+    const { settings, target } = this.#options
     const moved = [...partitions].filter((partition) => {
-      const { nextUpstreamOffset: nextUp, newest } = partition.map
-      return newest !== null && this.#writtenPositions.get(partitionKey(partition)) !== nextUp
+      const { nextUpstreamOffset, newest } = partition.map
+      return newest !== null && this.#writtenPositions.get(partitionKey(partition)) !== nextUpstreamOffset
     })
     if (moved.length === 0) return
     const positions = moved.map(({ topic, partition, map }) => ({ topic, partition, offset: map.nextUpstreamOffset - 1 }))
     if (this.#options.positions) await this.#options.positions.put(positions)
     else {
       const topic = this.positionsTopic!
-      if (!this.#ready.has(topic)) {
-        const count = settings.config['offset.storage.partitions']
-        await ensureInternalTopics(target, system.clock, [this.#internal(topic, 'offset.storage.replication.factor', count)], signal)
-        this.#ready.add(topic)
-      }
-      const place = { connector: SOURCE_CONNECTOR_NAME, cluster: settings.source.alias }
-      const sent = await this.#producer.send(positions.map((position) => ({ topic, ...encodePosition({ ...place, ...position }) })))
-      const failure = sent.failures?.values().next().value
-      if (failure) throw failure
+      const partitions = settings.config['offset.storage.partitions']
+      await this.#ensureTopic(target, { name: topic, partitions, replicationSetting: 'offset.storage.replication.factor' })
+      const source = { connector: SOURCE_CONNECTOR_NAME, cluster: settings.source.alias }
+      await this.#producer.send(positions.map((position) => ({ topic, ...encodePosition({ ...source, ...position }) })))
     }
     for (const { topic, partition, offset } of positions) this.#writtenPositions.set(partitionKey({ topic, partition }), offset + 1)
   }
 
   async close(): Promise<void> {
-    await this.#writing
+    await this.#writes.run(async () => {})
     await Promise.allSettled([this.#producer.close(), this.#syncProducer?.close()])
   }
 }

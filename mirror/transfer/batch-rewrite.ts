@@ -1,31 +1,31 @@
 /**
- * What a batch of the source needs before the target takes it: most go as they are with a new head, written into the bytes that were
- * received; some must be encoded again, some are left out. A payload is opened only where it must be.
+ * Turns a batch of the source into a batch for the target. Most batches only get a new header, written into the received bytes; some are
+ * encoded again, some are skipped. A payload is decoded only where that is necessary.
  */
 import { at, attributes, BATCH_OVERHEAD, type BatchHeader, codecOf, writeInt64 } from '../../core/wire/batch-header.ts'
 import { BatchBuilder, decodeRecords } from '../../core/wire/record-batch.ts'
 import { patchCrc } from './crc-patch.ts'
 
-export type Passage =
-  /** With a new head. */
-  | 'pass'
-  /** Nothing in it for the target: a transaction's marker, or all of it compacted away. */
+export type BatchRewrite =
+  /** A new header, the same payload. */
+  | 'restamp'
+  /** Nothing in it for the target: a transaction marker, or every record is compacted away. */
   | 'skip'
-  /** Offsets that are not dense, or times that only the batch's head knows. */
-  | 'recode'
+  /** Offsets with gaps, records before the fetch offset, or timestamps that only the header knows. */
+  | 'reencode'
 
-export interface PassageOptions {
-  /** The first offset that is wanted: a fetch answers with the whole batch around it. */
-  fromOffset: number
-  /** The target's topic stamps records itself. */
+export interface RewriteOptions {
+  /** The first offset that is wanted: a fetch returns the whole batch around it. */
+  fetchOffset: number
+  /** The target's topic has message.timestamp.type=LogAppendTime. */
   targetAppendTime: boolean
 }
 
-export function passageOf(header: BatchHeader, options: PassageOptions): Passage {
+export function requiredRewrite(header: BatchHeader, options: RewriteOptions): BatchRewrite {
   if (header.attributes & attributes.control || header.count === 0) return 'skip'
-  if (header.baseOffset < options.fromOffset || header.count !== header.lastOffsetDelta + 1) return 'recode'
-  if (header.attributes & attributes.logAppendTime && !options.targetAppendTime) return 'recode'
-  return 'pass'
+  if (header.baseOffset < options.fetchOffset || header.count !== header.lastOffsetDelta + 1) return 'reencode'
+  if (header.attributes & attributes.logAppendTime && !options.targetAppendTime) return 'reencode'
+  return 'restamp'
 }
 
 export interface ProducerStamp {
@@ -34,51 +34,51 @@ export interface ProducerStamp {
   baseSequence: number
 }
 
-const HEAD_BYTES = BATCH_OVERHEAD - at.attributes
-const before = new Uint8Array(HEAD_BYTES)
-/** Bits that say something about the source's log and nothing about the records. */
-const FOREIGN_BITS = attributes.logAppendTime | attributes.transactional | attributes.deleteHorizon
+const HEADER_BYTES = BATCH_OVERHEAD - at.attributes
+const headerBefore = new Uint8Array(HEADER_BYTES)
+/** Attributes that describe the source's log and not the records. */
+const SOURCE_LOG_ATTRIBUTES = attributes.logAppendTime | attributes.transactional | attributes.deleteHorizon
 
 /**
- * Gives the batch at `position` our producer in place, takes the source's own marks off it, and sets its CRC right without reading the
- * payload. The base offset becomes 0: a broker opens a compressed batch that does not begin there.
+ * Puts the mirror's producer into the header of the batch at `position`, clears the attributes of the source's log, and corrects the CRC
+ * without reading the payload. The base offset becomes 0: a broker decompresses a compressed batch with another base offset.
  */
 export function restamp(buffer: Buffer, position: number, sizeBytes: number, stamp: ProducerStamp): void {
   const start = position + at.attributes
-  before.set(buffer.subarray(start, start + HEAD_BYTES))
-  buffer.writeInt16BE(buffer.readInt16BE(start) & ~FOREIGN_BITS, start)
+  headerBefore.set(buffer.subarray(start, start + HEADER_BYTES))
+  buffer.writeInt16BE(buffer.readInt16BE(start) & ~SOURCE_LOG_ATTRIBUTES, start)
   writeInt64(buffer, stamp.producerId, position + at.producerId)
   buffer.writeInt16BE(stamp.producerEpoch, position + at.producerEpoch)
   buffer.writeInt32BE(stamp.baseSequence, position + at.baseSequence)
-  const crc = patchCrc(buffer.readUInt32BE(position + at.crc), before, buffer, start, sizeBytes - BATCH_OVERHEAD)
+  const crc = patchCrc(buffer.readUInt32BE(position + at.crc), headerBefore, buffer, start, sizeBytes - BATCH_OVERHEAD)
   buffer.writeUInt32BE(crc, position + at.crc)
   writeInt64(buffer, 0, position + at.baseOffset)
   buffer.writeInt32BE(-1, position + at.leaderEpoch)
 }
 
-/** Records that follow each other at the source. */
+/** Records with consecutive offsets at the source. */
 export interface OffsetRange {
-  up: number
+  upstreamOffset: number
   length: number
 }
 
-export interface Recoded {
+export interface ReencodedBatch {
   bytes: Buffer
   count: number
-  stretches: OffsetRange[]
+  ranges: OffsetRange[]
 }
 
-/** The records of a batch from `fromOffset` on, encoded again without gaps, in the same codec; null where none is left. */
-export function recode(batch: Buffer, header: BatchHeader, fromOffset: number): Recoded | null {
-  const records = decodeRecords(batch, { fromOffset })
+/** The records of a batch from `fetchOffset` on, encoded again without gaps, in the same codec; null where none is left. */
+export function reencode(batch: Buffer, header: BatchHeader, fetchOffset: number): ReencodedBatch | null {
+  const records = decodeRecords(batch, { fromOffset: fetchOffset })
   if (records.length === 0) return null
   const builder = new BatchBuilder(Math.max(batch.length, 1024))
-  const stretches: OffsetRange[] = []
+  const ranges: OffsetRange[] = []
   for (const record of records) {
     builder.appendParts(record.key, record.value, record.headers, record.timestamp)
-    const last = stretches.at(-1)
-    if (last && last.up + last.length === record.offset) last.length++
-    else stretches.push({ up: record.offset, length: 1 })
+    const last = ranges.at(-1)
+    if (last && last.upstreamOffset + last.length === record.offset) last.length++
+    else ranges.push({ upstreamOffset: record.offset, length: 1 })
   }
-  return { bytes: builder.build({ codec: codecOf(header.attributes) }), count: records.length, stretches }
+  return { bytes: builder.build({ codec: codecOf(header.attributes) }), count: records.length, ranges }
 }

@@ -1,7 +1,7 @@
 /**
- * The CRC-32C of a message of which only the first bytes change, without reading the rest. A CRC is linear: the difference of two messages
- * of one length has a CRC of its own, and zero bytes behind it shift that by a power of x. So a new batch head costs a microsecond,
- * whatever the batch weighs, and a payload that was damaged on its way keeps a CRC that does not fit.
+ * The CRC-32C of a message after a change of its first bytes, without reading the rest. A CRC is linear: the difference of two messages of one
+ * length has its own CRC, and zero bytes after it multiply that by a power of x. So a new batch header costs a microsecond, whatever the size of
+ * the batch, and a damaged payload keeps a CRC that does not match.
  */
 const POLYNOMIAL = 0x82f63b78
 
@@ -12,7 +12,7 @@ for (let byte = 0; byte < 256; byte++) {
   table[byte] = crc >>> 0
 }
 
-/** a·b modulo the polynomial; bit 31 stands for 1. */
+/** a·b modulo the polynomial; bit 31 is the coefficient of x⁰. */
 function multiply(a: number, b: number): number {
   let product = 0
   let factor = b
@@ -31,7 +31,7 @@ for (let k = 1; k < powers.length; k++) powers[k] = multiply(powers[k - 1]!, pow
 let lastLength = -1
 let lastShift = 0
 
-/** The factor that `length` zero bytes behind a difference stand for. Batches of one topic often have one length. */
+/** The factor for `length` zero bytes after a difference. Batches of one topic often have one length. */
 function shiftOf(length: number): number {
   if (length === lastLength) return lastShift
   let shift = 0x8000_0000 | 0
@@ -41,7 +41,7 @@ function shiftOf(length: number): number {
   return shift
 }
 
-/** The CRC of a message whose first `before.length` bytes went from `before` to `bytes[start…]` and whose last `tailBytes` stayed. */
+/** The CRC of a message whose first `before.length` bytes changed from `before` to `bytes[start…]`, and whose last `tailBytes` did not. */
 export function patchCrc(crc: number, before: Uint8Array, bytes: Uint8Array, start: number, tailBytes: number): number {
   let difference = 0
   for (let i = 0; i < before.length; i++) {

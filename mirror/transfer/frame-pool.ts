@@ -1,17 +1,17 @@
 /**
- * Memory for the source's answers, used again: a frame goes back when the last batch in it has been acknowledged. Without it every byte that
- * is mirrored would be garbage of its own, and collecting it would cost more than moving it.
+ * Reuses the memory of fetch responses: a response's memory is free again when its last batch is acknowledged. Without the pool every mirrored
+ * byte would become garbage, and collecting it would cost more than mirroring it.
  */
 
-/** Smaller answers are not worth keeping. */
-const LEAST_BYTES = 64 * 1024
+/** Smaller responses are not pooled. */
+const MIN_POOLED_BYTES = 64 * 1024
 
-/** Sizes are powers of two and this much more: an answer is as long as was asked for, and its head. */
-const SLACK_BYTES = 64 * 1024
+/** Pooled sizes are powers of two plus this much: a response is as long as the fetch's max.bytes, plus its header. */
+const HEADER_BYTES = 64 * 1024
 
 interface Frame {
   memory: Buffer
-  /** Batches in it that are not done, and one for the answer while it is looked at. */
+  /** Unacknowledged batches in it, and one more while the response is being read. */
   uses: number
 }
 
@@ -25,26 +25,26 @@ export class FramePool {
     this.#maxFreeBytes = maxFreeBytes
   }
 
-  /** `sizeBytes` of memory, from the pool where it has some: in a few sizes, so that they meet again. */
+  /** Gives `sizeBytes` of memory, from the pool where that has some. The sizes are few, so that memory is often reused. */
   readonly allocate = (sizeBytes: number): Buffer => {
-    if (sizeBytes < LEAST_BYTES) return Buffer.allocUnsafeSlow(sizeBytes)
-    const size = 2 ** Math.ceil(Math.log2(Math.max(LEAST_BYTES, sizeBytes - SLACK_BYTES))) + SLACK_BYTES
-    const found = this.#free.get(size)?.pop()
-    if (found) this.#freeBytes -= size
-    const memory = found ?? Buffer.allocUnsafeSlow(size)
+    if (sizeBytes < MIN_POOLED_BYTES) return Buffer.allocUnsafeSlow(sizeBytes)
+    const size = 2 ** Math.ceil(Math.log2(Math.max(MIN_POOLED_BYTES, sizeBytes - HEADER_BYTES))) + HEADER_BYTES
+    const reused = this.#free.get(size)?.pop()
+    if (reused) this.#freeBytes -= size
+    const memory = reused ?? Buffer.allocUnsafeSlow(size)
     const frame = this.#frames.get(memory.buffer)
     if (frame) frame.uses = 0
     else this.#frames.set(memory.buffer, { memory, uses: 0 })
     return memory.subarray(0, sizeBytes)
   }
 
-  /** One use more of the memory that `view` lies in. */
+  /** Adds a use of the memory that `view` is part of. */
   retain(view: Buffer): void {
     const frame = this.#frames.get(view.buffer)
     if (frame) frame.uses++
   }
 
-  /** One use less; at none the memory may be given out again. A frame that is never released is left to the garbage collector. */
+  /** Removes a use. Memory without uses is reused; memory that is never released is left to the garbage collector. */
   release(view: Buffer): void {
     const frame = this.#frames.get(view.buffer)
     if (!frame || frame.uses === 0 || --frame.uses > 0) return

@@ -1,66 +1,76 @@
 /**
- * How long the oldest record that is not on the target yet has waited at the source, as far as we saw: each time the source's end is seen
- * to have grown, the end and the time are noted; what has been mirrored is struck off. Record timestamps say nothing about that.
+ * How long the oldest record that is not on the target yet has waited at the source, as far as it was observed. Each time the source's end
+ * offset is observed to have grown, the end offset and the time are noted; notes of mirrored offsets are removed. Record timestamps are not used.
  */
 
-/** Notes kept of one partition; beyond it neighbours become one with the older time, so that waiting is never told too short. */
+/** Notes of one partition. Beyond that, two neighbours become one with the older time, so that the lag is never too low. */
 const MAX_NOTES = 64
 
-export class LagTracker {
-  readonly #ends: number[] = []
-  readonly #times: number[] = []
-  #highest: number
-  /** When the source told its end last (monotonic ms); null where it never did. */
-  heardMs: number | null = null
+/** What may be read of it. */
+export interface ObservedLag {
+  readonly endOffset: number
+  /** When the source's end offset was observed last (monotonic ms). */
+  readonly observedMs: number
+  /** How long the oldest record that is not on the target has waited; 0 where none does. */
+  lagMs(nowMs: number): number
+}
 
-  constructor(end: number) {
-    this.#highest = end
+export class LagTracker implements ObservedLag {
+  readonly #endOffsets: number[] = []
+  readonly #timesMs: number[] = []
+  #endOffset: number
+  #observedMs: number
+
+  constructor(endOffset: number, nowMs: number) {
+    this.#endOffset = endOffset
+    this.#observedMs = nowMs
   }
 
-  get end(): number {
-    return this.#highest
+  get endOffset(): number {
+    return this.#endOffset
   }
 
-  /** The source's end as seen now (monotonic ms). */
-  seen(end: number, nowMs: number): void {
-    this.heardMs = nowMs
-    if (end <= this.#highest) return
-    this.#highest = end
-    const ends = this.#ends
-    const times = this.#times
-    if (ends.length === MAX_NOTES) {
+  get observedMs(): number {
+    return this.#observedMs
+  }
+
+  observeEnd(endOffset: number, nowMs: number): void {
+    this.#observedMs = nowMs
+    if (endOffset <= this.#endOffset) return
+    this.#endOffset = endOffset
+    const offsets = this.#endOffsets
+    const times = this.#timesMs
+    if (offsets.length === MAX_NOTES) {
       for (let i = 0; i < MAX_NOTES / 2; i++) {
-        ends[i] = ends[2 * i + 1]!
+        offsets[i] = offsets[2 * i + 1]!
         times[i] = times[2 * i]!
       }
-      ends.length = MAX_NOTES / 2
+      offsets.length = MAX_NOTES / 2
       times.length = MAX_NOTES / 2
     }
-    ends.push(end)
+    offsets.push(endOffset)
     times.push(nowMs)
   }
 
-  /** Everything below `position` is on the target or accounted for. */
-  done(position: number): void {
-    const ends = this.#ends
-    const times = this.#times
-    let gone = 0
-    while (gone < ends.length && ends[gone]! <= position) gone++
-    if (gone > 0) {
-      ends.splice(0, gone)
-      times.splice(0, gone)
+  /** Everything below `offset` is on the target or known to be missing at the source. */
+  mirroredTo(offset: number): void {
+    const offsets = this.#endOffsets
+    let mirrored = 0
+    while (mirrored < offsets.length && offsets[mirrored]! <= offset) mirrored++
+    if (mirrored > 0) {
+      offsets.splice(0, mirrored)
+      this.#timesMs.splice(0, mirrored)
     }
   }
 
-  /** The source's log begins anew: its end may be lower than before. */
-  reset(end: number): void {
-    this.#highest = end
-    this.#ends.length = 0
-    this.#times.length = 0
+  /** The source's log was recreated or truncated: its end offset may be lower than before. */
+  reset(endOffset: number): void {
+    this.#endOffset = endOffset
+    this.#endOffsets.length = 0
+    this.#timesMs.length = 0
   }
 
-  /** 0 where nothing waits. */
-  waitedMs(nowMs: number): number {
-    return this.#times.length === 0 ? 0 : Math.max(0, nowMs - this.#times[0]!)
+  lagMs(nowMs: number): number {
+    return this.#timesMs.length === 0 ? 0 : Math.max(0, nowMs - this.#timesMs[0]!)
   }
 }

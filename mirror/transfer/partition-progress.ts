@@ -1,303 +1,398 @@
 /**
- * One partition on its way: what has been read and not yet written, what is under way, and where both sides stand. It keeps the order, hands
- * out sequences, and moves the map only when the target has acknowledged (Invariants 2, 6 and 11). No I/O in here.
+ * One mirrored partition: its state, its place at the source and at the target, its counters, and its offset map, which moves only when the
+ * target has acknowledged (Invariants 6 and 11). Other files change it by the methods below only. No I/O.
+ *
+ * | state       | meaning                                                | leaves it by                                    |
+ * | ----------- | ------------------------------------------------------ | ----------------------------------------------- |
+ * | suspended   | the resume point is being determined (initial state)   | start → replicating, sourceDeleted → deleted    |
+ * | replicating | batches are fetched and sent                           | sendFailed → resending, suspend → suspended     |
+ * | resending   | a batch failed; the responses of others are awaited    | resend → replicating, suspend → suspended       |
+ * | deleted     | the source topic was recreated with fewer partitions   | suspend → suspended                             |
+ *
+ * `suspend` when suspended and `sendFailed` when resending change nothing. `acknowledge` and `sendFailed` change nothing when suspended or
+ * deleted: the next resume point accounts for batches whose response comes that late. Every other transition is a bug and throws.
  */
-import { KafkaError } from '../../core/errors.ts'
-import { type BatchHeader, MAGIC, readBatchHeader } from '../../core/wire/batch-header.ts'
+import { invariant } from '../../core/errors.ts'
+import { Condition } from '../../core/system/condition.ts'
 import type { OffsetMap } from '../offset-map.ts'
-import { type OffsetRange, passageOf, type Recoded, recode, restamp } from './batch-rewrite.ts'
+import { type FetchedBatchesOptions, fetchedBatches } from './fetched-batches.ts'
 import type { FramePool } from './frame-pool.ts'
-import { LagTracker } from './lag-tracker.ts'
+import { LagTracker, type ObservedLag } from './lag-tracker.ts'
+import { type PendingBatch, SendQueue } from './send-queue.ts'
 
-/** Batches of one partition under way to the target: as many as a broker remembers of a producer. */
-export const MAX_BATCHES_UNDER_WAY = 5
+export type PartitionState = 'suspended' | 'replicating' | 'resending' | 'deleted'
 
-const MAX_SEQUENCE = 0x7fff_ffff
-/** Sequences count records and begin again at 0 behind the largest int32. */
-const sequenceAfter = (sequence: number, count: number): number =>
-  sequence > MAX_SEQUENCE - count ? count - (MAX_SEQUENCE - sequence) - 1 : sequence + count
-
-/** A batch of the source, or (without bytes) a stretch of offsets that holds nothing for the target. */
-export interface PendingBatch {
-  bytes: Buffer | null
-  count: number
-  /** Where its records stand at the source. */
-  stretches: readonly OffsetRange[]
-  /** The source's position once it is done. */
-  nextUp: number
-  /** Of the records, for the age that metrics show. */
-  maxTimestamp: number
-  stamped: boolean
-  /** Acknowledged: its offset on the target. */
-  base: number | null
-  sentMs: number
-}
-
-export interface Acknowledged {
-  records: number
-  bytes: number
-  /** Offsets between what was expected and where the batch went: somebody else wrote there. */
+/** A batch that the target has acknowledged, with all batches before it. */
+export interface AcknowledgedBatch {
+  batch: PendingBatch
+  /** Target offsets between the expected one and the batch's: records of another producer, or of an earlier run of this mirror. */
   foreign: { from: number; to: number } | null
-  /** The first one of its epoch: what stands before it may be ours as well, written late; behind it brokers take nothing of an older epoch. */
-  first: boolean
-  parcel: PendingBatch
+  /** The first one of its producer epoch. Only records before it may come from an earlier run: brokers fence older epochs after it. */
+  firstOfEpoch: boolean
 }
 
-export type PartitionState =
-  /** Finding out where to go on. */
-  | 'starting'
-  | 'flowing'
-  /** Waits for the source's topic or leader. */
-  | 'locating'
-  /** Batches failed: what is under way is waited for and sent again. */
-  | 'resending'
-  /** The source's topic was created anew with fewer partitions: there is nothing to wait for unless it grows. */
-  | 'gone'
-
-export interface PartitionPlace {
+export interface MirroredPartition {
   topic: string
   partition: number
   targetTopic: string
 }
 
-/** A batch that cannot be carried over, and never will be. */
-const unreadable = (flow: PartitionProgress, offset: number, why: string, cause?: unknown) =>
-  new KafkaError(
-    'CORRUPT_MESSAGE',
-    `${flow.where}: the batch at offset ${offset} of the source cannot be read: ${why}; look at it with kafka-dump-log, or begin behind it`,
-    { cause },
-  )
+/** Where a partition goes on. */
+export interface Position {
+  /** The id of the source topic. */
+  topicId: string
+  map: OffsetMap
+  sourceEndOffset: number
+  targetEndOffset: number
+}
 
-export class PartitionProgress {
+/** What is known of a partition before it starts. */
+export interface InitialProgress extends Position {
+  lostRecords?: number
+  repeatedRecords?: number
+  /** The leader epoch of the last batch that was read; -1 where it is not known. */
+  batchLeaderEpoch?: number
+  targetAppendTime?: boolean
+}
+
+export interface ProgressCounters {
+  /** Records and bytes mirrored since the flow started. */
+  records: number
+  bytes: number
+  lostRecords: number
+  repeatedRecords: number
+}
+
+export interface SourceLeader {
+  leader: number
+  leaderEpoch: number
+}
+
+/** The id of the target's topic, and the leader of the partition there. */
+export interface TargetPlace {
+  topicId: string
+  leader: number
+}
+
+export class PartitionProgress implements MirroredPartition {
   readonly topic: string
   readonly partition: number
   readonly targetTopic: string
-  state: PartitionState = 'starting'
-  topicId: string
-  targetTopicId = ''
-  targetLeader = -1
-  targetAppendTime = false
-  leader = -1
-  leaderEpoch = -1
-  /** The leader epoch of the last batch that was read. */
-  batchEpoch = -1
-  map: OffsetMap
-  fetchOffset: number
-  sourceStart = 0
-  targetEnd = 0
-  readonly arrivals: LagTracker
-  producerEpoch = 0
-  lostRecords = 0
-  repeatedRecords = 0
-  records = 0
-  bytes = 0
-  /** Bytes read and not yet acknowledged. */
-  heldBytes = 0
-  /** Changed since the ledger was written. */
-  dirty = true
-  /** When the ledger was written last (monotonic ms). */
-  writtenMs = 0
-  fetching = false
-  /** The source's leader is known and asked; otherwise nobody knows what waits there. */
-  located = false
-  attempts = 0
-  /** Fetches that the source's leader has refused since it last answered one. */
-  refusals = 0
-  /** The target has taken a batch since the last rewind. */
-  #landed = false
-  #nextSequence = 0
-  /** The sequence that follows the last record the map has moved over. */
-  doneSequence = 0
-  readonly #waiting: PendingBatch[] = []
-  readonly #underWay: PendingBatch[] = []
+  #state: PartitionState = 'suspended'
+  #topicId: string
+  #map: OffsetMap
+  #sourceLeader: SourceLeader = { leader: -1, leaderEpoch: -1 }
+  #sourceLeaderKnown = false
+  #batchLeaderEpoch: number
+  #fetchOffset: number
+  #fetching = false
+  #refusedFetches = 0
+  readonly #lag: LagTracker
+  #target: TargetPlace = { topicId: '', leader: -1 }
+  readonly #targetAppendTime: boolean
+  #targetEndOffset: number
+  readonly #queue = new SendQueue()
+  #bufferedBytes = 0
+  /** The target has acknowledged a batch of the current producer epoch. */
+  #epochAcknowledged = false
+  readonly #settled = new Condition()
+  readonly #counters: ProgressCounters
+  #dirty = true
 
-  constructor(place: PartitionPlace, topicId: string, map: OffsetMap, sourceEnd: number) {
-    this.topic = place.topic
-    this.partition = place.partition
-    this.targetTopic = place.targetTopic
-    this.topicId = topicId
-    this.map = map
-    this.fetchOffset = map.nextUpstreamOffset
-    this.arrivals = new LagTracker(Math.min(sourceEnd, map.nextUpstreamOffset))
+  constructor({ topic, partition, targetTopic }: MirroredPartition, initial: InitialProgress, nowMs: number) {
+    this.topic = topic
+    this.partition = partition
+    this.targetTopic = targetTopic
+    const { map, sourceEndOffset } = initial
+    this.#topicId = initial.topicId
+    this.#map = map
+    this.#fetchOffset = map.nextUpstreamOffset
+    this.#batchLeaderEpoch = initial.batchLeaderEpoch ?? -1
+    this.#targetAppendTime = initial.targetAppendTime ?? false
+    this.#targetEndOffset = initial.targetEndOffset
+    this.#counters = { records: 0, bytes: 0, lostRecords: initial.lostRecords ?? 0, repeatedRecords: initial.repeatedRecords ?? 0 }
+    this.#lag = new LagTracker(Math.min(sourceEndOffset, map.nextUpstreamOffset), nowMs)
+    this.#lag.observeEnd(sourceEndOffset, nowMs)
   }
 
-  get where(): string {
+  get name(): string {
     return `${this.topic}-${this.partition}`
   }
 
+  get state(): PartitionState {
+    return this.#state
+  }
+
+  get topicId(): string {
+    return this.#topicId
+  }
+
+  get map(): OffsetMap {
+    return this.#map
+  }
+
+  /** The last known leader. */
+  get sourceLeader(): SourceLeader {
+    return this.#sourceLeader
+  }
+
+  /** False while the leader is being looked up: the source's end offset is not observed then. */
+  get sourceLeaderKnown(): boolean {
+    return this.#sourceLeaderKnown
+  }
+
+  /** The leader epoch of the last batch that was read. */
+  get batchLeaderEpoch(): number {
+    return this.#batchLeaderEpoch
+  }
+
+  get fetchOffset(): number {
+    return this.#fetchOffset
+  }
+
+  get fetching(): boolean {
+    return this.#fetching
+  }
+
+  /** Fetches that the leader has refused since it last accepted one. */
+  get refusedFetches(): number {
+    return this.#refusedFetches
+  }
+
+  get target(): TargetPlace {
+    return this.#target
+  }
+
+  get targetEndOffset(): number {
+    return this.#targetEndOffset
+  }
+
+  get producerEpoch(): number {
+    return this.#queue.producerEpoch
+  }
+
+  /** The sequence after the last record that the map has moved over. */
+  get acknowledgedSequence(): number {
+    return this.#queue.acknowledgedSequence
+  }
+
+  get hasUnsent(): boolean {
+    return this.#queue.hasUnsent
+  }
+
+  /** Bytes that are fetched and not yet acknowledged. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes
+  }
+
+  /** The source's end offset as last observed, and how long the oldest record before it has waited. */
+  get lag(): ObservedLag {
+    return this.#lag
+  }
+
   get lagRecords(): number {
-    return Math.max(0, this.arrivals.end - this.map.nextUpstreamOffset)
+    return Math.max(0, this.#lag.endOffset - this.#map.nextUpstreamOffset)
   }
 
-  get hasWaiting(): boolean {
-    return this.#waiting.length > 0
+  get counters(): Readonly<ProgressCounters> {
+    return this.#counters
   }
 
-  get batchesUnderWay(): number {
-    return this.#underWay.length
+  countLost(records: number): void {
+    this.#counters.lostRecords += records
+    this.#dirty = true
   }
 
-  get idle(): boolean {
-    return this.#waiting.length === 0 && this.#underWay.length === 0
+  countRepeated(records: number): void {
+    this.#counters.repeatedRecords += records
+    this.#dirty = true
   }
 
-  /** The source's end as told now. What is known to wait is known to be lost when the topic is created anew: it is written down too. */
-  sourceEndsAt(end: number, nowMs: number): void {
-    if (end > this.arrivals.end) this.dirty = true
-    this.arrivals.seen(end, nowMs)
+  /** Whether something has changed since it was stored. */
+  get dirty(): boolean {
+    return this.#dirty
   }
 
-  /** Begins anew where the map stands; what was read before is forgotten. */
-  rewind(producerEpoch: number): void {
-    this.#waiting.length = 0
-    this.#underWay.length = 0
-    this.heldBytes = 0
-    this.#nextSequence = 0
-    this.doneSequence = 0
-    this.producerEpoch = producerEpoch
-    this.#landed = false
-    this.fetchOffset = this.map.nextUpstreamOffset
-    this.dirty = true
+  markDirty(): void {
+    this.#dirty = true
   }
 
-  /** The source's topic is another one, in which this partition is not. Gives what was known to wait and is lost. */
-  vanish(topicId: string, producerEpoch: number): { from: number; to: number } {
-    const lost = { from: this.map.nextUpstreamOffset, to: this.arrivals.end }
-    this.state = 'gone'
-    this.located = false
-    this.topicId = topicId
-    this.batchEpoch = -1
-    this.map.resetSource(0)
-    this.arrivals.reset(0)
-    this.rewind(producerEpoch)
+  markClean(): void {
+    this.#dirty = false
+  }
+
+  #enter(state: PartitionState, allowed: readonly PartitionState[], transition: string): void {
+    invariant(allowed.includes(this.#state), `${this.name}: ${transition} is not allowed when ${this.#state}`)
+    this.#state = state
+    this.#settled.notify()
+  }
+
+  /** The target's leader is known; where the source's leader is null, it has to be found after that. */
+  start(target: TargetPlace, sourceLeader: SourceLeader | null): void {
+    this.#enter('replicating', ['suspended'], 'start')
+    this.#target = target
+    if (sourceLeader) this.sourceLeaderFound(sourceLeader)
+    else this.sourceLeaderLost()
+  }
+
+  /** The resume point has to be determined again. Batches already buffered stay until `rewind`. */
+  suspend(): void {
+    this.#enter('suspended', ['suspended', 'replicating', 'resending', 'deleted'], 'suspend')
+  }
+
+  /** The target has refused a batch, and a retry may help. Nothing more is sent until `resend`. */
+  sendFailed(): void {
+    if (this.#state === 'replicating' || this.#state === 'resending') this.#enter('resending', [this.#state], 'sendFailed')
+  }
+
+  /** Sends what is not acknowledged again, in order and with the same sequences. */
+  resend(targetLeader: number): void {
+    this.#enter('replicating', ['resending'], 'resend')
+    this.#target = { topicId: this.#target.topicId, leader: targetLeader }
+    this.#queue.requeue()
+  }
+
+  /**
+   * The source topic does not have the partition any more. `recreated` is given where another topic has its name now. Returns the source offsets
+   * that were waiting to be mirrored and are lost.
+   */
+  sourceDeleted(recreated: { topicId: string; producerEpoch: number } | null): { from: number; to: number } {
+    this.#enter('deleted', ['suspended'], 'sourceDeleted')
+    this.sourceLeaderLost()
+    const from = this.#map.nextUpstreamOffset
+    if (!recreated) return { from, to: from }
+    const lost = { from, to: this.#lag.endOffset }
+    this.#topicId = recreated.topicId
+    this.#batchLeaderEpoch = -1
+    this.#map.resetSource(0)
+    this.#lag.reset(0)
+    this.#discard(recreated.producerEpoch)
     return lost
   }
 
-  /** Takes what a fetch brought. `leftOut` says which data batches are not wanted (aborted transactions). Gives the bytes taken. */
-  take(records: Buffer, leftOut: ((header: BatchHeader, batch: Buffer) => boolean) | null, frames: FramePool | null = null): number {
-    let position = 0
-    let taken = 0
-    while (position < records.length) {
-      const header = readBatchHeader(records, position)
-      const { sizeBytes } = header
-      if (header.magic !== MAGIC)
-        throw unreadable(this, header.baseOffset, `its record format is ${header.magic}, only format 2 is carried over`)
-      const batch = records.subarray(position, position + sizeBytes)
-      position += sizeBytes
-      if (header.lastOffset < this.fetchOffset) continue
-      this.batchEpoch = header.leaderEpoch
-      const nextUp = header.lastOffset + 1
-      const passage = leftOut?.(header, batch)
-        ? 'skip'
-        : passageOf(header, { fromOffset: this.fetchOffset, targetAppendTime: this.targetAppendTime })
-      const recoded = passage === 'recode' ? this.#recoded(batch, header) : null
-      this.fetchOffset = nextUp
-      if (passage === 'skip' || (passage === 'recode' && !recoded)) {
-        this.#put({ bytes: null, count: 0, stretches: [], nextUp, maxTimestamp: -1, stamped: false, base: null, sentMs: 0 })
-        continue
-      }
-      const bytes = recoded?.bytes ?? batch
-      if (!recoded) frames?.retain(batch)
-      this.#put({
-        bytes,
-        count: recoded?.count ?? header.count,
-        stretches: recoded?.stretches ?? [{ up: header.baseOffset, length: header.count }],
-        nextUp,
-        maxTimestamp: header.maxTimestamp,
-        stamped: false,
-        base: null,
-        sentMs: 0,
-      })
-      taken += bytes.length
+  /** Sets where the partition goes on. `rewind` has to follow before it starts. */
+  resumeAt({ topicId, map, sourceEndOffset, targetEndOffset }: Position, nowMs: number): void {
+    invariant(this.#state === 'suspended', `${this.name}: resumeAt is not allowed when ${this.#state}`)
+    if (topicId !== this.#topicId || sourceEndOffset < this.#lag.endOffset) this.#lag.reset(map.nextUpstreamOffset)
+    this.#topicId = topicId
+    this.#map = map
+    this.#batchLeaderEpoch = -1
+    this.#targetEndOffset = targetEndOffset
+    this.#lag.observeEnd(sourceEndOffset, nowMs)
+    this.#lag.mirroredTo(map.nextUpstreamOffset)
+    this.#dirty = true
+  }
+
+  /** Discards what is buffered: the next fetch begins where the map ends, and the next batch has sequence 0 of `producerEpoch`. */
+  rewind(producerEpoch: number): void {
+    invariant(this.#state === 'suspended', `${this.name}: rewind is not allowed when ${this.#state}`)
+    this.#discard(producerEpoch)
+  }
+
+  #discard(producerEpoch: number): void {
+    this.#queue.restart(producerEpoch)
+    this.#bufferedBytes = 0
+    this.#epochAcknowledged = false
+    this.#fetchOffset = this.#map.nextUpstreamOffset
+    this.#dirty = true
+    this.#settled.notify()
+  }
+
+  sourceLeaderFound(leader: SourceLeader): void {
+    this.#sourceLeader = leader
+    this.#sourceLeaderKnown = true
+  }
+
+  sourceLeaderLost(): void {
+    this.#sourceLeaderKnown = false
+  }
+
+  /** Resolves when nothing is buffered, when the partition stops replicating, or when `signal` aborts. */
+  settled(signal: AbortSignal): Promise<void> {
+    return this.#settled.until(() => this.#state !== 'replicating' || this.#queue.isEmpty, signal)
+  }
+
+  beginFetch(): void {
+    this.#fetching = true
+  }
+
+  endFetch(): void {
+    this.#fetching = false
+  }
+
+  fetchRefused(): void {
+    this.#refusedFetches++
+  }
+
+  fetchAccepted(sourceEndOffset: number, nowMs: number): void {
+    this.#refusedFetches = 0
+    this.observeSourceEnd(sourceEndOffset, nowMs)
+  }
+
+  /** A higher end offset is stored too: if the topic is recreated, the records up to it are counted as lost. */
+  observeSourceEnd(endOffset: number, nowMs: number): void {
+    if (endOffset > this.#lag.endOffset) this.#dirty = true
+    this.#lag.observeEnd(endOffset, nowMs)
+  }
+
+  /** Buffers the batches of a fetch response and returns their size. See `fetchedBatches` about `isAborted` and `frames`. */
+  appendFetched(records: Buffer, isAborted: FetchedBatchesOptions['isAborted'] = null, frames: FramePool | null = null): number {
+    invariant(this.#state === 'replicating', `${this.name}: appendFetched is not allowed when ${this.#state}`)
+    const { name } = this
+    const [fetchOffset, targetAppendTime] = [this.#fetchOffset, this.#targetAppendTime]
+    let appendedBytes = 0
+    for (const batch of fetchedBatches(records, { name, fetchOffset, targetAppendTime, isAborted, frames })) {
+      this.#batchLeaderEpoch = batch.leaderEpoch
+      this.#fetchOffset = batch.nextUpstreamOffset
+      if (batch.bytes !== null || !this.#queue.isEmpty) this.#queue.append(batch)
+      else this.#map.advance(batch.nextUpstreamOffset)
+      appendedBytes += batch.bytes?.length ?? 0
     }
-    this.heldBytes += taken
-    return taken
+    this.#lag.mirroredTo(this.#map.nextUpstreamOffset)
+    this.#bufferedBytes += appendedBytes
+    this.#dirty = true
+    return appendedBytes
   }
 
-  #recoded(batch: Buffer, header: BatchHeader): Recoded | null {
-    try {
-      return recode(batch, header, this.fetchOffset)
-    } catch (cause) {
-      throw unreadable(this, header.baseOffset, (cause as Error).message, cause)
+  /** The next batch to send; null where none may be sent now. */
+  nextBatch(producerId: number, nowMs: number): PendingBatch | null {
+    return this.#state === 'replicating' ? this.#queue.next(producerId, nowMs) : null
+  }
+
+  isFirstUnacknowledged(batch: PendingBatch): boolean {
+    return this.#queue.isFirstUnacknowledged(batch)
+  }
+
+  /** The target has the batch at `downstreamOffset`. Moves the map over all batches that are acknowledged in order, and returns them. */
+  acknowledge(batch: PendingBatch, downstreamOffset: number): AcknowledgedBatch[] {
+    if (this.#state !== 'replicating' && this.#state !== 'resending') return []
+    const acknowledged: AcknowledgedBatch[] = []
+    for (const released of this.#queue.acknowledge(batch, downstreamOffset)) {
+      this.#dirty = true
+      if (released.bytes === null) this.#map.advance(released.nextUpstreamOffset)
+      else acknowledged.push(this.#mapBatch(released, released.bytes.length, released.downstreamOffset!))
     }
+    this.#lag.mirroredTo(this.#map.nextUpstreamOffset)
+    if (this.#queue.isEmpty) this.#settled.notify()
+    return acknowledged
   }
 
-  #put(parcel: PendingBatch): void {
-    if (parcel.bytes === null && this.idle) {
-      this.map.advance(parcel.nextUp)
-      this.dirty = true
-      return
+  #mapBatch(batch: PendingBatch, sizeBytes: number, downstreamOffset: number): AcknowledgedBatch {
+    const map = this.#map
+    const expected = map.nextDownstreamOffset
+    const foreign = downstreamOffset > expected ? { from: expected, to: downstreamOffset } : null
+    let downstream = downstreamOffset
+    for (const { upstreamOffset, length } of batch.ranges) {
+      map.append(upstreamOffset, downstream, length)
+      downstream += length
     }
-    this.#waiting.push(parcel)
-  }
-
-  /** The next batch to send, with our producer in its head; null where none may go now. */
-  next(producerId: number, nowMs: number): PendingBatch | null {
-    if (this.state !== 'flowing' || this.#underWay.length >= MAX_BATCHES_UNDER_WAY) return null
-    while (this.#waiting.length > 0) {
-      const parcel = this.#waiting.shift()!
-      this.#underWay.push(parcel)
-      if (parcel.bytes === null || parcel.base !== null) continue
-      if (!parcel.stamped) {
-        restamp(parcel.bytes, 0, parcel.bytes.length, { producerId, producerEpoch: this.producerEpoch, baseSequence: this.#nextSequence })
-        this.#nextSequence = sequenceAfter(this.#nextSequence, parcel.count)
-        parcel.stamped = true
-      }
-      parcel.sentMs = nowMs
-      return parcel
-    }
-    this.#drain()
-    return null
-  }
-
-  /** The target has it at `base`. Moves the map over everything that is done in order. */
-  acknowledge(parcel: PendingBatch, base: number): Acknowledged[] {
-    parcel.base = base
-    return this.#drain()
-  }
-
-  /** Lets go of what is done, in order: offsets that hold nothing go as soon as what stands before them does. */
-  #drain(): Acknowledged[] {
-    const done: Acknowledged[] = []
-    // what was acknowledged before something in front of it failed has come back into the row
-    for (let first = this.#underWay[0] ?? this.#waiting[0]; first; first = this.#underWay[0] ?? this.#waiting[0]) {
-      if (first.bytes !== null && first.base === null) break
-      if (this.#underWay.length > 0) this.#underWay.shift()
-      else this.#waiting.shift()
-      this.dirty = true
-      if (first.bytes === null) this.map.advance(first.nextUp)
-      else done.push(this.#settle(first, first.base!))
-    }
-    return done
-  }
-
-  #settle(parcel: PendingBatch, base: number): Acknowledged {
-    const { map } = this
-    const foreign = base > map.nextDownstreamOffset ? { from: map.nextDownstreamOffset, to: base } : null
-    let down = base
-    for (const { up, length } of parcel.stretches) {
-      map.append(up, down, length)
-      down += length
-    }
-    map.advance(parcel.nextUp)
-    this.doneSequence = sequenceAfter(this.doneSequence, parcel.count)
-    this.targetEnd = Math.max(this.targetEnd, map.nextDownstreamOffset)
-    const bytes = parcel.bytes!.length
-    this.heldBytes -= bytes
-    this.records += parcel.count
-    this.bytes += bytes
-    const first = !this.#landed
-    this.#landed = true
-    return { records: parcel.count, bytes, foreign, first, parcel }
-  }
-
-  /** Whether everything before it has been acknowledged. */
-  isFirst(parcel: PendingBatch): boolean {
-    return this.#underWay.find((each) => each.bytes !== null && each.base === null) === parcel
-  }
-
-  /** Puts what is under way and not acknowledged back in front, in order, with its sequences: a broker that has it already says so. */
-  resend(): void {
-    this.#waiting.unshift(...this.#underWay.splice(0))
+    map.advance(batch.nextUpstreamOffset)
+    this.#targetEndOffset = Math.max(this.#targetEndOffset, map.nextDownstreamOffset)
+    this.#bufferedBytes -= sizeBytes
+    this.#counters.records += batch.count
+    this.#counters.bytes += sizeBytes
+    const firstOfEpoch = !this.#epochAcknowledged
+    this.#epochAcknowledged = true
+    return { batch, foreign, firstOfEpoch }
   }
 }

@@ -1,32 +1,32 @@
 /**
- * The source's side of a flow: long polls to each leader over all partitions that have room, one on each of two connections, so that a
- * partition which comes free need not wait for an answer that holds others back. Bytes held are bounded over all partitions and for each.
+ * The source side of a flow: long polls to each leader for all partitions that may buffer more. Each leader has two connections, so that a
+ * partition does not wait for the long poll of another. Buffered bytes are bounded over all partitions and for each partition.
  */
 
 import type { Client, RawAccess, RawFetchResult } from '../../core/client/index.ts'
 import { type ErrorName, isRetriable, KafkaError } from '../../core/errors.ts'
-import type { Clock } from '../../core/system/clock.ts'
+import { backoffMs } from '../../core/system/backoff.ts'
+import type { System } from '../../core/system/index.ts'
+import { partitionKey } from '../../core/topic-partition.ts'
 import { ZERO_UUID } from '../../core/wire/types.ts'
 import { abortedBatchFilter } from './aborted-transactions.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { PartitionProgress } from './partition-progress.ts'
 
-/** Polls under way to one node. */
-const CHANNELS = 2
-/** How long the second connection may be held back while nothing is there: what comes free meanwhile waits that long at most. */
+/** Long polls in flight to one leader. */
+const CONNECTIONS_PER_LEADER = 2
+/** fetch.max.wait.ms of a poll that does not ask for all partitions: those that become free meanwhile wait that long at most. */
 const SHORT_WAIT_MS = 100
-/** Less room than this is not worth a request. */
-const LEAST_ROOM_BYTES = 128 * 1024
-const RETRY_MS = 100
-const GONE: readonly ErrorName[] = ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID', 'INCONSISTENT_TOPIC_ID']
-const RETRY_MAX_MS = 5_000
+/** A fetch may return at least this much, however many leaders there are. */
+const MIN_FETCH_BYTES = 128 * 1024
+const RETRY = { baseMs: 100, maxMs: 5_000 }
 
 export interface SourceFetcherOptions {
   client: Client
-  clock: Clock
+  system: Pick<System, 'clock' | 'random'>
   signal: AbortSignal
-  maxHeldBytes: number
-  partitionHeldBytes: number
+  maxBufferedBytes: number
+  partitionMaxBufferedBytes: number
   maxBytes: number
   partitionMaxBytes: number
   maxWaitMs: number
@@ -36,221 +36,229 @@ export interface SourceFetcherOptions {
 }
 
 export interface SourceFetcherEvents {
-  /** Batches were put into the partition. */
-  took(partition: PartitionProgress, bytes: number): void
-  /** The source does not have the offset that is wanted. */
-  outOfRange(partition: PartitionProgress): void
-  /** The topic is gone, or another one has its name. */
-  gone(partition: PartitionProgress, error: ErrorName): void
-  /** The leader is not the one that was asked, or a new epoch has begun; null where it did not answer. */
-  moved(partition: PartitionProgress, error: ErrorName | null): void
-  failed(error: Error): void
-  /** The source did not answer; it is asked again. */
-  trouble(error: Error): void
-  /** The source answered. */
-  well(): void
+  /** The partition has more batches to send. */
+  onFetched(partition: PartitionProgress, bytes: number): void
+  /** The source does not have the fetch offset. */
+  onOffsetOutOfRange(partition: PartitionProgress): void
+  /** The leader has to be found again: it refused the fetch with `error`, or (null) did not respond. */
+  onLeaderLost(partition: PartitionProgress, error: ErrorName | null): void
+  onResponse(): void
+  /** A leader did not respond; the fetch is retried. */
+  onUnavailable(error: Error): void
+  /** A retry does not help. */
+  onFailed(error: Error): void
 }
 
-interface Channel {
+interface Connection {
   raw: RawAccess
   polling: boolean
 }
 
 interface Leader {
   node: number
-  channels: Channel[]
+  connections: Connection[]
   partitions: Set<PartitionProgress>
-  attempts: number
-  notBefore: number
+  failedPolls: number
+  /** No poll before this time (monotonic ms). */
+  retryAtMs: number
 }
 
 export class SourceFetcher {
-  /** Bytes read and not yet acknowledged, over all partitions. */
-  heldBytes = 0
   readonly #options: SourceFetcherOptions
   readonly #leaders = new Map<number, Leader>()
-  readonly #homes = new Map<PartitionProgress, Leader>()
-  /** Room promised to polls under way. */
-  #promised = 0
+  readonly #leaderOf = new Map<PartitionProgress, Leader>()
+  /** Bytes fetched and not yet acknowledged, over all partitions. */
+  #bufferedBytes = 0
+  /** Bytes that responses in flight may bring. */
+  #reservedBytes = 0
   #paused = false
 
   constructor(options: SourceFetcherOptions) {
     this.#options = options
   }
 
-  /** Reads the partition from its leader from now on. */
+  /** Fetches the partition from its leader from now on. */
   add(partition: PartitionProgress): void {
     this.remove(partition)
-    let leader = this.#leaders.get(partition.leader)
+    const node = partition.sourceLeader.leader
+    let leader = this.#leaders.get(node)
     if (!leader) {
-      const { frames } = this.#options
-      const channels = Array.from({ length: CHANNELS }, () => ({
-        raw: this.#options.client.raw({ allocate: frames.allocate }),
+      const { client, frames } = this.#options
+      const connections = Array.from({ length: CONNECTIONS_PER_LEADER }, () => ({
+        raw: client.raw({ allocate: frames.allocate }),
         polling: false,
       }))
-      leader = { node: partition.leader, channels, partitions: new Set(), attempts: 0, notBefore: 0 }
-      this.#leaders.set(partition.leader, leader)
+      leader = { node, connections, partitions: new Set(), failedPolls: 0, retryAtMs: 0 }
+      this.#leaders.set(node, leader)
     }
     leader.partitions.add(partition)
-    this.#homes.set(partition, leader)
-    this.#wake(leader)
+    this.#leaderOf.set(partition, leader)
+    this.#poll(leader)
   }
 
   remove(partition: PartitionProgress): void {
-    this.#homes.get(partition)?.partitions.delete(partition)
-    this.#homes.delete(partition)
+    this.#leaderOf.get(partition)?.partitions.delete(partition)
+    this.#leaderOf.delete(partition)
   }
 
-  pause(paused: boolean): void {
+  setPaused(paused: boolean): void {
     this.#paused = paused
-    if (!paused) this.wakeAll()
+    if (!paused) this.pollAll()
   }
 
-  /** Bytes went out. */
+  /** Buffered bytes were acknowledged or discarded. */
   release(bytes: number): void {
-    this.heldBytes -= bytes
+    this.#bufferedBytes -= bytes
   }
 
-  wakeAll(): void {
-    for (const leader of this.#leaders.values()) this.#wake(leader)
+  /** Polls every leader that has a free connection and partitions that may buffer more. */
+  pollAll(): void {
+    for (const leader of this.#leaders.values()) this.#poll(leader)
   }
 
-  #wake(leader: Leader): void {
-    const { signal, clock, maxHeldBytes } = this.#options
+  #poll(leader: Leader): void {
+    const { signal, system, maxBytes, maxBufferedBytes } = this.#options
     if (this.#paused || signal.aborted || leader.partitions.size === 0) return
-    if (clock.monotonic() < leader.notBefore) return
-    // polls that wait on quiet leaders may bind half of the room, so that a busy one is never starved by them
-    const share = Math.max(LEAST_ROOM_BYTES, Math.floor(maxHeldBytes / (2 * CHANNELS * this.#leaders.size)))
-    for (const channel of leader.channels) {
-      if (channel.polling) continue
-      const wanted = this.#pick(leader)
-      if (wanted.length === 0) return
-      const room = Math.min(this.#options.maxBytes, share)
-      const bound = this.heldBytes + this.#promised
-      // where the bounds are smaller than a request, one at a time
-      if (bound > 0 && room > maxHeldBytes - bound) return
-      channel.polling = true
-      this.#promised += room
-      for (const partition of wanted) partition.fetching = true
-      void this.#poll(leader, channel, wanted, room)
+    if (system.clock.monotonic() < leader.retryAtMs) return
+    // Idle long polls may reserve half of the buffer at most, so that they never stop a busy leader.
+    const share = Math.max(MIN_FETCH_BYTES, Math.floor(maxBufferedBytes / (2 * CONNECTIONS_PER_LEADER * this.#leaders.size)))
+    for (const connection of leader.connections) {
+      if (connection.polling) continue
+      const partitions = this.#fetchable(leader)
+      if (partitions.length === 0) return
+      const fetchBytes = Math.min(maxBytes, share)
+      const usedBytes = this.#bufferedBytes + this.#reservedBytes
+      // Where the whole buffer is smaller than one fetch, one fetch at a time.
+      if (usedBytes > 0 && fetchBytes > maxBufferedBytes - usedBytes) return
+      connection.polling = true
+      this.#reservedBytes += fetchBytes
+      for (const partition of partitions) partition.beginFetch()
+      void this.#fetch(leader, connection, partitions, fetchBytes)
     }
   }
 
-  #pick(leader: Leader): PartitionProgress[] {
-    const wanted: PartitionProgress[] = []
-    for (const partition of leader.partitions) {
-      if (partition.state === 'flowing' && !partition.fetching && partition.heldBytes < this.#options.partitionHeldBytes)
-        wanted.push(partition)
-    }
-    return wanted
+  #fetchable(leader: Leader): PartitionProgress[] {
+    const maxBytes = this.#options.partitionMaxBufferedBytes
+    const partitions: PartitionProgress[] = []
+    for (const partition of leader.partitions)
+      if (partition.state === 'replicating' && !partition.fetching && partition.bufferedBytes < maxBytes) partitions.push(partition)
+    return partitions
   }
 
-  async #poll(leader: Leader, channel: Channel, wanted: readonly PartitionProgress[], room: number): Promise<void> {
-    const { signal, events, maxWaitMs } = this.#options
-    const all = wanted.length === leader.partitions.size
-    const asked = wanted.map((partition) => partition.fetchOffset)
+  async #fetch(leader: Leader, connection: Connection, partitions: readonly PartitionProgress[], fetchBytes: number): Promise<void> {
+    const { signal, events, maxWaitMs, partitionMaxBytes, isolationLevel } = this.#options
+    const allPartitions = partitions.length === leader.partitions.size
+    const fetchOffsets = partitions.map((partition) => partition.fetchOffset)
     let results: RawFetchResult[] | null = null
     let error: Error | null = null
     try {
-      results = await channel.raw.fetch(
+      results = await connection.raw.fetch(
         leader.node,
-        wanted.map((partition) => ({
+        partitions.map((partition) => ({
           topic: partition.topic,
           partition: partition.partition,
           topicId: partition.topicId || ZERO_UUID,
           offset: partition.fetchOffset,
-          leaderEpoch: partition.leaderEpoch,
+          leaderEpoch: partition.sourceLeader.leaderEpoch,
         })),
         {
-          maxWaitMs: all ? maxWaitMs : Math.min(maxWaitMs, SHORT_WAIT_MS),
+          maxWaitMs: allPartitions ? maxWaitMs : Math.min(maxWaitMs, SHORT_WAIT_MS),
           minBytes: 1,
-          maxBytes: room,
-          partitionMaxBytes: Math.min(this.#options.partitionMaxBytes, room),
-          isolationLevel: this.#options.isolationLevel,
+          maxBytes: fetchBytes,
+          partitionMaxBytes: Math.min(partitionMaxBytes, fetchBytes),
+          isolationLevel,
         },
       )
     } catch (failure) {
       error = failure as Error
     }
-    this.#promised -= room
-    channel.polling = false
-    for (const partition of wanted) partition.fetching = false
+    this.#reservedBytes -= fetchBytes
+    connection.polling = false
+    for (const partition of partitions) partition.endFetch()
     if (signal.aborted) return
     try {
-      if (results) {
-        leader.attempts = 0
-        events.well()
-        const places = new Map(wanted.map((partition, index) => [`${partition.topic}/${partition.partition}`, index]))
-        const looked: Buffer[] = []
-        for (const result of results) {
-          const index = places.get(`${result.topic}/${result.partition}`)
-          // a partition that was rewound while the answer was on its way is asked anew
-          if (index !== undefined && wanted[index]!.fetchOffset === asked[index]) this.#handle(wanted[index]!, result, looked)
-        }
-        for (const records of looked) this.#options.frames.release(records)
-      } else this.#trouble(leader, wanted, error!)
-      this.#yieldTurn(leader)
-      this.wakeAll()
+      if (results) this.#processResponse(leader, partitions, fetchOffsets, results)
+      else this.#retryLater(leader, partitions, error!)
+      this.#moveToEnd(leader)
+      this.pollAll()
     } catch (failure) {
-      events.failed(failure as Error)
+      events.onFailed(failure as Error)
     }
   }
 
-  #handle(partition: PartitionProgress, result: RawFetchResult, looked: Buffer[]): void {
-    const { clock, events, isolationLevel } = this.#options
-    if (partition.state !== 'flowing') return
+  #processResponse(
+    leader: Leader,
+    partitions: readonly PartitionProgress[],
+    fetchOffsets: readonly number[],
+    results: readonly RawFetchResult[],
+  ): void {
+    leader.failedPolls = 0
+    this.#options.events.onResponse()
+    const indexes = new Map(partitions.map((partition, index) => [partitionKey(partition), index]))
+    const retained: Buffer[] = []
+    for (const result of results) {
+      const index = indexes.get(partitionKey(result))
+      // A partition that was rewound while the response was in flight is fetched again.
+      if (index !== undefined && partitions[index]!.fetchOffset === fetchOffsets[index])
+        this.#processPartition(partitions[index]!, result, retained)
+    }
+    for (const records of retained) this.#options.frames.release(records)
+  }
+
+  #processPartition(partition: PartitionProgress, result: RawFetchResult, retained: Buffer[]): void {
+    const { system, events, isolationLevel, frames } = this.#options
+    if (partition.state !== 'replicating') return
     if (result.error) {
-      this.#refused(partition, result.error as ErrorName)
+      this.#fetchRefused(partition, result.error as ErrorName)
       return
     }
-    partition.refusals = 0
-    partition.sourceStart = result.logStartOffset
-    partition.sourceEndsAt(isolationLevel === 1 ? result.lastStableOffset : result.highWatermark, clock.monotonic())
-    // what was asked for before a pause is asked for again after it
+    const endOffset = isolationLevel === 1 ? result.lastStableOffset : result.highWatermark
+    partition.fetchAccepted(endOffset, system.clock.monotonic())
+    // A paused flow drops the records; they are fetched again after the resume.
     if (result.records.length === 0 || this.#paused) return
-    const { frames } = this.#options
-    // held while it is looked at; each batch that goes on holds it by itself
+    // The response's memory is retained while it is read here; each batch that is buffered retains it for itself.
     frames.retain(result.records)
-    const bytes = partition.take(result.records, isolationLevel === 1 ? abortedBatchFilter(result.abortedTransactions) : null, frames)
-    this.heldBytes += bytes
-    events.took(partition, bytes)
-    looked.push(result.records)
-    // who was served goes to the end: an answer is filled in the order of the question
-    const home = this.#homes.get(partition)
-    if (home?.partitions.delete(partition)) home.partitions.add(partition)
+    retained.push(result.records)
+    const isAborted = isolationLevel === 1 ? abortedBatchFilter(result.abortedTransactions) : null
+    const bytes = partition.appendFetched(result.records, isAborted, frames)
+    this.#bufferedBytes += bytes
+    events.onFetched(partition, bytes)
+    // Brokers fill a response in the order of the request, so a partition that got records goes to the end.
+    const leader = this.#leaderOf.get(partition)
+    if (leader?.partitions.delete(partition)) leader.partitions.add(partition)
   }
 
-  /** Room that came free is offered to the other brokers first. */
-  #yieldTurn(leader: Leader): void {
+  /** Buffer space that becomes free is offered to the other leaders first. */
+  #moveToEnd(leader: Leader): void {
     this.#leaders.delete(leader.node)
     this.#leaders.set(leader.node, leader)
   }
 
-  #refused(partition: PartitionProgress, error: ErrorName): void {
+  #fetchRefused(partition: PartitionProgress, error: ErrorName): void {
     const { events } = this.#options
-    partition.refusals++
-    if (error === 'OFFSET_OUT_OF_RANGE') events.outOfRange(partition)
-    else if (GONE.includes(error)) events.gone(partition, error)
-    else if (isRetriable(error)) events.moved(partition, error)
+    partition.fetchRefused()
+    if (error === 'OFFSET_OUT_OF_RANGE') events.onOffsetOutOfRange(partition)
+    else if (isRetriable(error)) events.onLeaderLost(partition, error)
     else {
-      const mend = error === 'TOPIC_AUTHORIZATION_FAILED' ? `: grant the mirror READ on topic ${partition.topic}` : ''
-      events.failed(new KafkaError(error, `${partition.where} at offset ${partition.fetchOffset}: the source answered ${error}${mend}`))
+      const hint = error === 'TOPIC_AUTHORIZATION_FAILED' ? `: grant the mirror READ on topic ${partition.topic}` : ''
+      const where = `${partition.name} at offset ${partition.fetchOffset}`
+      events.onFailed(new KafkaError(error, `${where}: the source responded with ${error}${hint}`))
     }
   }
 
-  #trouble(leader: Leader, wanted: readonly PartitionProgress[], error: Error): void {
-    const { clock, signal, events } = this.#options
-    const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(leader.attempts++, 10))
-    leader.notBefore = clock.monotonic() + waitMs
-    events.trouble(error)
-    for (const partition of wanted) events.moved(partition, null)
-    void clock.sleep(waitMs, signal).then(() => {
-      leader.notBefore = 0
-      this.#wake(leader)
+  #retryLater(leader: Leader, partitions: readonly PartitionProgress[], error: Error): void {
+    const { system, signal, events } = this.#options
+    const waitMs = backoffMs(RETRY, leader.failedPolls++, system.random)
+    leader.retryAtMs = system.clock.monotonic() + waitMs
+    events.onUnavailable(error)
+    for (const partition of partitions) events.onLeaderLost(partition, null)
+    void system.clock.sleep(waitMs, signal).then(() => {
+      leader.retryAtMs = 0
+      this.#poll(leader)
     })
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#leaders.values()].flatMap((leader) => leader.channels.map((channel) => channel.raw.close())))
+    await Promise.all([...this.#leaders.values()].flatMap(({ connections }) => connections.map(({ raw }) => raw.close())))
   }
 }

@@ -1,312 +1,301 @@
 /**
- * The target's side of a flow: puts batches of many partitions into few requests, several under way, in order for each partition. What fails
- * is sent again with the same sequences, so the target keeps it once; what cannot be sent again is handed up. Nothing per record.
+ * The target side of a flow: puts batches of many partitions into few produce requests, several in flight, in order for each partition. A batch
+ * that failed is sent again with the same sequence, so that the target stores it once. Nothing here is done per record.
  */
 
 import type { Client, RawAccess } from '../../core/client/index.ts'
 import { type ErrorName, isRetriable, KafkaError } from '../../core/errors.ts'
-import type { Clock } from '../../core/system/clock.ts'
-import { computeCrc, readBatchHeader } from '../../core/wire/batch-header.ts'
+import { backoffMs } from '../../core/system/backoff.ts'
+import { Condition } from '../../core/system/condition.ts'
+import type { System } from '../../core/system/index.ts'
 import { ZERO_UUID } from '../../core/wire/types.ts'
-import type { Acknowledged, PartitionProgress, PendingBatch } from './partition-progress.ts'
+import type { AcknowledgedBatch, PartitionProgress } from './partition-progress.ts'
+import { produceError } from './produce-error.ts'
+import type { PendingBatch } from './send-queue.ts'
 
-/** Connections to one node of the target: partitions are spread over them, so that it may work on several requests at once. */
-const LANES = 2
-/** Requests under way on one connection. */
-const REQUESTS_UNDER_WAY = 5
-const RETRY_MS = 100
-const RETRY_MAX_MS = 2_000
+/** Partitions are spread over the connections to their leader, so that it may work on several requests at once. */
+const CONNECTIONS_PER_LEADER = 2
+const MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION = 5
+const RETRY = { baseMs: 100, maxMs: 2_000 }
+/** Tries after which a topic that the target does not list counts as deleted. */
+const DELETED_AFTER_TRIES = 2
 
 export interface TargetSenderEvents {
-  acknowledged(partition: PartitionProgress, done: readonly Acknowledged[]): void
-  /** Room came free. */
-  room(): void
-  /** The target does not know our sequences any more: what it holds must be looked at before anything is sent again. */
-  unsure(partition: PartitionProgress, reason: string): void
-  /** The target did not take a batch; it is sent again. */
-  trouble(error: Error): void
-  /** Cannot mend itself. */
-  failed(error: Error): void
+  onAcknowledged(partition: PartitionProgress, batches: readonly AcknowledgedBatch[]): void
+  /** A produce request has ended, so buffer space may be free. */
+  onResponse(): void
+  /** The target's log or sequences are not what they were: the partition is suspended until its resume point is determined again. */
+  onResumePointLost(partition: PartitionProgress, reason: string): void
+  /** The target did not accept a batch; it is sent again. */
+  onUnavailable(error: Error): void
+  /** A retry does not help. */
+  onFailed(error: Error): void
 }
 
-interface Lane {
+export interface TargetSenderOptions {
+  client: Client
+  system: Pick<System, 'clock' | 'random'>
+  maxRequestBytes: number
+  timeoutMs: number
+  signal: AbortSignal
+  events: TargetSenderEvents
+}
+
+interface Connection {
   node: number
   raw: RawAccess
-  requests: number
-  /** Partitions that may have something to send, in turn. */
+  requestsInFlight: number
+  /** Partitions that may have batches to send, in turn. */
   ready: Set<PartitionProgress>
-  pumping: boolean
+  scheduled: boolean
 }
 
-type Sending = { partition: PartitionProgress; parcel: PendingBatch }
+/** What the sender knows of one partition. */
+interface Sends {
+  /** Which of the connections to its leader it uses. */
+  connection: number
+  batchesInFlight: number
+  /** Resends since the target has last accepted a batch. */
+  failedTries: number
+}
+
+type Send = { partition: PartitionProgress; batch: PendingBatch }
 
 export class TargetSender {
-  producerId = -1
-  readonly #client: Client
-  readonly #clock: Clock
-  readonly #maxRequestBytes: number
-  readonly #timeoutMs: number
-  readonly #events: TargetSenderEvents
-  readonly #signal: AbortSignal
-  readonly #lanes = new Map<number, Lane[]>()
-  readonly #outstanding = new Map<PartitionProgress, number>()
-  #spread = 0
+  readonly #options: TargetSenderOptions
+  readonly #connections = new Map<number, Connection[]>()
+  readonly #sends = new Map<PartitionProgress, Sends>()
+  readonly #responded = new Condition()
+  #producerId = -1
+  #batchesInFlight = 0
   #halted = false
-  readonly #seats = new Map<PartitionProgress, number>()
 
-  constructor(options: {
-    client: Client
-    clock: Clock
-    maxRequestBytes: number
-    timeoutMs: number
-    events: TargetSenderEvents
-    signal: AbortSignal
-  }) {
-    this.#client = options.client
-    this.#clock = options.clock
-    this.#maxRequestBytes = options.maxRequestBytes
-    this.#timeoutMs = options.timeoutMs
-    this.#events = options.events
-    this.#signal = options.signal
+  constructor(options: TargetSenderOptions) {
+    this.#options = options
   }
 
-  #laneOf(partition: PartitionProgress): Lane {
-    let seat = this.#seats.get(partition)
-    if (seat === undefined) {
-      seat = this.#spread++ % LANES
-      this.#seats.set(partition, seat)
-    }
-    let lanes = this.#lanes.get(partition.targetLeader)
-    if (!lanes) {
-      lanes = []
-      this.#lanes.set(partition.targetLeader, lanes)
-    }
-    const lane = lanes[seat] ?? { node: partition.targetLeader, raw: this.#client.raw(), requests: 0, ready: new Set(), pumping: false }
-    lanes[seat] = lane
-    return lane
+  get producerId(): number {
+    return this.#producerId
   }
 
-  /** Something was put into the partition. */
-  wake(partition: PartitionProgress): void {
-    if (partition.targetLeader < 0 || partition.state !== 'flowing') return
-    const lane = this.#laneOf(partition)
-    lane.ready.add(partition)
-    if (lane.pumping) return
-    lane.pumping = true
-    // all partitions of one answer of the source come into the same requests
+  /** Has to be called before the first partition starts. */
+  useProducerId(producerId: number): void {
+    this.#producerId = producerId
+  }
+
+  #sendsOf(partition: PartitionProgress): Sends {
+    let sends = this.#sends.get(partition)
+    if (!sends) {
+      sends = { connection: this.#sends.size % CONNECTIONS_PER_LEADER, batchesInFlight: 0, failedTries: 0 }
+      this.#sends.set(partition, sends)
+    }
+    return sends
+  }
+
+  #connectionOf(partition: PartitionProgress): Connection {
+    const { connection: index } = this.#sendsOf(partition)
+    const node = partition.target.leader
+    let connections = this.#connections.get(node)
+    if (!connections) {
+      connections = []
+      this.#connections.set(node, connections)
+    }
+    connections[index] ??= { node, raw: this.#options.client.raw(), requestsInFlight: 0, ready: new Set(), scheduled: false }
+    return connections[index]
+  }
+
+  /** The partition has batches to send. */
+  schedule(partition: PartitionProgress): void {
+    if (partition.target.leader < 0 || partition.state !== 'replicating') return
+    const connection = this.#connectionOf(partition)
+    connection.ready.add(partition)
+    if (connection.scheduled) return
+    connection.scheduled = true
+    // All partitions of one fetch response share the same requests.
     queueMicrotask(() => {
-      lane.pumping = false
-      this.#pump(lane)
+      connection.scheduled = false
+      this.#sendReady(connection)
     })
   }
 
-  #pump(lane: Lane): void {
-    while (lane.requests < REQUESTS_UNDER_WAY && !this.#halted && !this.#signal.aborted) {
-      const sending: Sending[] = []
+  #sendReady(connection: Connection): void {
+    const { system, maxRequestBytes, signal } = this.#options
+    while (connection.requestsInFlight < MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION && !this.#halted && !signal.aborted) {
+      const request: Send[] = []
       let bytes = 0
-      for (const partition of lane.ready) {
-        if (bytes >= this.#maxRequestBytes) break
-        lane.ready.delete(partition)
-        if (partition.targetLeader !== lane.node) {
-          this.wake(partition)
+      for (const partition of connection.ready) {
+        if (bytes >= maxRequestBytes) break
+        connection.ready.delete(partition)
+        if (partition.target.leader !== connection.node) {
+          this.schedule(partition)
           continue
         }
-        const parcel = partition.next(this.producerId, this.#clock.monotonic())
-        if (!parcel) continue
-        sending.push({ partition, parcel })
-        bytes += parcel.bytes!.length
+        const batch = partition.nextBatch(this.#producerId, system.clock.monotonic())
+        if (!batch) continue
+        request.push({ partition, batch })
+        bytes += batch.bytes!.length
       }
-      if (sending.length === 0) return
-      // those that have more go to the end of the row
-      for (const { partition } of sending) if (partition.hasWaiting) lane.ready.add(partition)
-      void this.#send(lane, sending)
+      if (request.length === 0) return
+      // Partitions that have more batches go to the end.
+      for (const { partition } of request) if (partition.hasUnsent) connection.ready.add(partition)
+      void this.#send(connection, request)
     }
   }
 
-  async #send(lane: Lane, sending: readonly Sending[]): Promise<void> {
-    lane.requests++
-    for (const { partition } of sending) this.#outstanding.set(partition, (this.#outstanding.get(partition) ?? 0) + 1)
-    let results: Awaited<ReturnType<RawAccess['produce']>> = []
-    let broken: Error | null = null
+  async #send(connection: Connection, request: readonly Send[]): Promise<void> {
+    const { timeoutMs, signal, events } = this.#options
+    connection.requestsInFlight++
+    this.#batchesInFlight += request.length
+    for (const { partition } of request) this.#sendsOf(partition).batchesInFlight++
+    let results: ProduceResults = []
+    let failure: Error | null = null
     try {
-      results = await lane.raw.produce(
-        lane.node,
-        sending.map(({ partition, parcel }) => ({
+      results = await connection.raw.produce(
+        connection.node,
+        request.map(({ partition, batch }) => ({
           topic: partition.targetTopic,
           partition: partition.partition,
-          topicId: partition.targetTopicId || ZERO_UUID,
-          records: parcel.bytes!,
+          topicId: partition.target.topicId || ZERO_UUID,
+          records: batch.bytes!,
         })),
-        { timeoutMs: this.#timeoutMs },
+        { timeoutMs },
       )
     } catch (error) {
-      broken = error as Error
+      failure = error as Error
     }
-    lane.requests--
-    if (this.#signal.aborted) return
+    connection.requestsInFlight--
+    this.#batchesInFlight -= request.length
+    if (signal.aborted) return
     try {
-      for (const [index, each] of sending.entries()) {
-        const { partition, parcel } = each
-        const left = this.#outstanding.get(partition)! - 1
-        if (left > 0) this.#outstanding.set(partition, left)
-        else this.#outstanding.delete(partition)
-        const direct = results[index]
-        const result =
-          direct?.topic === partition.targetTopic && direct.partition === partition.partition
-            ? direct
-            : results.find((entry) => entry.topic === partition.targetTopic && entry.partition === partition.partition)
-        const error = broken
-          ? broken instanceof KafkaError
-            ? broken.error
-            : 'UNKNOWN_SERVER_ERROR'
-          : (result?.error ?? (result ? null : 'NETWORK_EXCEPTION'))
-        if (error === null) this.#accept(partition, parcel, result!.baseOffset)
-        else this.#refuse(partition, parcel, error as ErrorName, broken)
-        if (partition.state === 'resending' && !this.#outstanding.has(partition)) this.#sendAgain(partition)
-        else if (partition.hasWaiting) lane.ready.add(partition)
+      for (const [index, { partition, batch }] of request.entries()) {
+        const sends = this.#sendsOf(partition)
+        sends.batchesInFlight--
+        const result = resultOf(partition, results, index)
+        const error = failure ? codeOfFailure(failure) : result ? (result.error as ErrorName | null) : 'NETWORK_EXCEPTION'
+        if (error === null) this.#accepted(partition, batch, result!.baseOffset)
+        else this.#refused(partition, batch, error, failure)
+        if (partition.state === 'resending' && sends.batchesInFlight === 0) void this.#resend(partition)
+        else if (partition.hasUnsent) connection.ready.add(partition)
       }
-      this.#events.room()
-      this.#pump(lane)
+      this.#responded.notify()
+      events.onResponse()
+      this.#sendReady(connection)
     } catch (error) {
-      this.#events.failed(error as Error)
+      events.onFailed(error as Error)
     }
   }
 
-  #accept(partition: PartitionProgress, parcel: PendingBatch, base: number): void {
-    if (partition.state !== 'flowing' && partition.state !== 'resending') return
-    if (base < 0) {
-      partition.state = 'starting'
-      this.#events.unsure(partition, 'the target acknowledged a batch without saying where it stands')
+  #accepted(partition: PartitionProgress, batch: PendingBatch, baseOffset: number): void {
+    if (partition.state !== 'replicating' && partition.state !== 'resending') return
+    if (baseOffset < 0) {
+      this.#loseResumePoint(partition, 'the target acknowledged a batch without its base offset')
       return
     }
-    partition.attempts = 0
-    this.#events.acknowledged(partition, partition.acknowledge(parcel, base))
+    this.#sendsOf(partition).failedTries = 0
+    this.#options.events.onAcknowledged(partition, partition.acknowledge(batch, baseOffset))
   }
 
-  #refuse(partition: PartitionProgress, parcel: PendingBatch, error: ErrorName, broken: Error | null): void {
-    if (partition.state !== 'flowing' && partition.state !== 'resending') return
-    const first = partition.isFirst(parcel)
+  #refused(partition: PartitionProgress, batch: PendingBatch, error: ErrorName, failure: Error | null): void {
+    if (partition.state !== 'replicating' && partition.state !== 'resending') return
     if (error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error === 'UNKNOWN_PRODUCER_ID' || error === 'DUPLICATE_SEQUENCE_NUMBER') {
-      // behind a batch that failed this is to be expected: both go again
-      if (!first || partition.state === 'resending') partition.state = 'resending'
-      else {
-        partition.state = 'starting'
-        this.#events.unsure(partition, `the target answered ${error}`)
-      }
+      // After a batch that failed, this is expected of those that follow it: all are sent again.
+      if (partition.state === 'resending' || !partition.isFirstUnacknowledged(batch)) partition.sendFailed()
+      else this.#loseResumePoint(partition, `the target responded with ${error}`)
       return
     }
     if (isRetriable(error) && error !== 'CORRUPT_MESSAGE') {
-      partition.state = 'resending'
-      const what = broken ? `does not answer: ${broken.message}` : `answered ${error}`
-      this.#events.trouble(new KafkaError(error, `${partition.targetTopic}-${partition.partition}: the target ${what}`))
+      partition.sendFailed()
+      this.#unavailable(partition, error, failure)
       return
     }
-    partition.state = 'starting'
-    this.#events.failed(deliveryError(partition, parcel, error, broken))
+    partition.suspend()
+    this.#options.events.onFailed(produceError(partition, batch, error, failure))
   }
 
-  /** Waits, finds the leader, and goes on with what was not acknowledged. */
-  #sendAgain(partition: PartitionProgress): void {
-    const waitMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(partition.attempts++, 10))
-    const again = async () => {
-      await this.#clock.sleep(waitMs, this.#signal)
-      while (!this.#signal.aborted && partition.state === 'resending') {
-        const topic = await this.#client.topic(partition.targetTopic, { refresh: true }).then(
+  #loseResumePoint(partition: PartitionProgress, reason: string): void {
+    partition.suspend()
+    this.#options.events.onResumePointLost(partition, reason)
+  }
+
+  #unavailable(partition: PartitionProgress, error: ErrorName, failure: Error | null): void {
+    const what = failure ? `does not respond: ${failure.message}` : `responded with ${error}`
+    this.#options.events.onUnavailable(
+      new KafkaError(error, `${partition.targetTopic}-${partition.partition}: the target ${what}`, { cause: failure ?? undefined }),
+    )
+  }
+
+  /** Waits, finds the leader, and sends again what is not acknowledged. */
+  async #resend(partition: PartitionProgress): Promise<void> {
+    const { client, system, signal, events } = this.#options
+    const { clock, random } = system
+    const sends = this.#sendsOf(partition)
+    const { targetTopic } = partition
+    try {
+      await clock.sleep(backoffMs(RETRY, sends.failedTries++, random), signal)
+      while (!signal.aborted && partition.state === 'resending') {
+        const topic = await client.topic(targetTopic, { refresh: true }).then(
           (found) => found ?? null,
-          () => undefined,
+          (error: Error) => {
+            this.#unavailable(partition, codeOfFailure(error), error)
+          },
         )
+        // It may have been suspended meanwhile.
+        if (signal.aborted || partition.state !== 'resending') return
         const leader = topic?.partitions[partition.partition]?.leader ?? -1
-        if (topic === null && partition.attempts > 2) {
-          partition.state = 'starting'
-          this.#events.unsure(partition, `topic ${partition.targetTopic} is gone from the target`)
+        const { topicId } = partition.target
+        if (topic === null && sends.failedTries > DELETED_AFTER_TRIES) {
+          this.#loseResumePoint(partition, `topic ${targetTopic} was deleted at the target`)
           return
         }
-        if (topic && partition.targetTopicId !== '' && topic.id !== partition.targetTopicId) {
-          partition.state = 'starting'
-          this.#events.unsure(partition, `topic ${partition.targetTopic} was created anew at the target`)
+        if (topic && topicId !== '' && topic.id !== topicId) {
+          this.#loseResumePoint(partition, `topic ${targetTopic} was recreated at the target`)
           return
         }
         if (leader >= 0) {
-          partition.targetLeader = leader
-          partition.resend()
-          partition.state = 'flowing'
-          this.wake(partition)
+          partition.resend(leader)
+          this.schedule(partition)
           return
         }
-        partition.attempts++
-        await this.#clock.sleep(RETRY_MAX_MS, this.#signal)
+        sends.failedTries++
+        await clock.sleep(RETRY.maxMs, signal)
       }
+    } catch (error) {
+      events.onFailed(error as Error)
     }
-    again().catch((error) => this.#events.failed(error as Error))
   }
 
-  /** Sends nothing more; what is under way is still waited for. */
+  /** Sends nothing more; responses to what is in flight are still processed. */
   halt(): void {
     this.#halted = true
   }
 
-  /** Resolves when nothing of the partition is under way. */
-  async settled(partition: PartitionProgress): Promise<void> {
-    while (this.#outstanding.has(partition) && !this.#signal.aborted) await this.#clock.sleep(5, this.#signal)
+  get batchesInFlight(): number {
+    return this.#batchesInFlight
   }
 
-  get underWay(): number {
-    return this.#outstanding.size
+  /** Resolves when nothing is in flight, or the flow has ended. */
+  async drained(): Promise<void> {
+    await this.#responded.until(() => this.#batchesInFlight === 0, this.#options.signal)
+  }
+
+  /** Resolves when nothing of the partition is in flight, or the flow has ended. */
+  async partitionDrained(partition: PartitionProgress): Promise<void> {
+    const sends = this.#sendsOf(partition)
+    await this.#responded.until(() => sends.batchesInFlight === 0, this.#options.signal)
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#lanes.values()].flat().map((lane) => lane?.raw.close()))
+    await Promise.all([...this.#connections.values()].flat().map((connection) => connection?.raw.close()))
   }
 }
 
-/** Why a batch cannot go over, and what to change. */
-function deliveryError(partition: PartitionProgress, parcel: PendingBatch, error: ErrorName, broken: Error | null): Error {
-  const where = `${partition.where} at offset ${parcel.stretches[0]?.up ?? parcel.nextUp} to ${partition.targetTopic}`
-  const bytes = parcel.bytes!.length
-  const options = broken ? { cause: broken } : undefined
-  switch (error) {
-    case 'MESSAGE_TOO_LARGE':
-    case 'RECORD_LIST_TOO_LARGE':
-      return new KafkaError(
-        error,
-        `${where}: a batch of ${bytes} bytes is larger than the target takes: raise max.message.bytes of topic ${partition.targetTopic} (or message.max.bytes of the target's brokers) to at least ${bytes} and resume the mirror`,
-        options,
-      )
-    case 'INVALID_PRODUCER_EPOCH':
-    case 'PRODUCER_FENCED':
-      return new KafkaError(
-        error,
-        `${where}: another mirror of the same clusters has begun to write and this one has stopped: let only one run for each flow`,
-        options,
-      )
-    case 'CORRUPT_MESSAGE': {
-      const whole = computeCrc(parcel.bytes!, 0, bytes) === readBatchHeader(parcel.bytes!).crc
-      return new KafkaError(
-        error,
-        `${where}: the target refused a batch as corrupt; ${whole ? 'its CRC is right here, so it was damaged on the way to the target' : "its CRC does not fit here either, so it was damaged at the source or on the way from it: check the source's log with kafka-dump-log"}`,
-        options,
-      )
-    }
-    case 'INVALID_TIMESTAMP':
-      return new KafkaError(
-        error,
-        `${where}: the target refused the time of a record: raise message.timestamp.before.max.ms or message.timestamp.after.max.ms of topic ${partition.targetTopic} and resume the mirror`,
-        options,
-      )
-    case 'TOPIC_AUTHORIZATION_FAILED':
-    case 'CLUSTER_AUTHORIZATION_FAILED':
-      return new KafkaError(
-        error,
-        `${where}: the target does not let the mirror write: grant it WRITE on topic ${partition.targetTopic}`,
-        options,
-      )
-    case 'INVALID_RECORD':
-      return new KafkaError(
-        error,
-        `${where}: the target refused a record: a topic with cleanup.policy=compact takes no records without a key`,
-        options,
-      )
-    default:
-      return new KafkaError(error, `${where}: the target answered ${error}${broken ? `: ${broken.message}` : ''}`, options)
-  }
+type ProduceResults = Awaited<ReturnType<RawAccess['produce']>>
+
+/** Brokers usually respond in the order of the request. */
+function resultOf({ targetTopic, partition }: PartitionProgress, results: ProduceResults, index: number) {
+  const inOrder = results[index]
+  if (inOrder?.topic === targetTopic && inOrder.partition === partition) return inOrder
+  return results.find((result) => result.topic === targetTopic && result.partition === partition)
 }
+
+const codeOfFailure = (failure: Error): ErrorName => (failure instanceof KafkaError ? failure.error : 'UNKNOWN_SERVER_ERROR')

@@ -1,6 +1,6 @@
 /**
- * Goal: nothing that a client sends takes the server down, reaches a door in a wrong form or brings out a stack: each gets the envelope with
- * a status that says whose fault it is, and a sentence with the place. Method: `inject`, and raw sockets where HTTP itself is broken.
+ * Goal: no input of a client stops the server, reaches a service in a wrong form or returns a stack: every error has Kafka Connect's body, a status
+ * that says whose fault it is, and a message with the place. Method: `inject`, and raw sockets where HTTP itself is broken.
  */
 import { type AddressInfo, connect } from 'node:net'
 import fc from 'fast-check'
@@ -37,8 +37,8 @@ describe('bodies', () => {
     ['null', 'A body is required: a JSON object'],
     ['[]', 'The body must be an object, not an array'],
     ['"x"', 'The body must be an object, not a string'],
-    ['{}', 'The body lacks "config"'],
-    ['{"name":"x"}', 'The body lacks "config"'],
+    ['{}', 'The body has no "config"'],
+    ['{"name":"x"}', 'The body has no "config"'],
     ['{"name":"x","config":[]}', '"config" in the body must be an object, not an array'],
     ['{"name":{},"config":{}}', '"name" in the body must be'],
     ['{"name":"x","config":{"nested":{"a":1}}}', '"config.nested" in the body must be a string, number, boolean or null, not an object'],
@@ -86,7 +86,7 @@ describe('bodies', () => {
     expect(body.message).toContain(String(BODY_LIMIT_BYTES))
   })
 
-  test('a body that is not announced as JSON: 415, also where no body is wanted; none where JSON is announced is fine', async () => {
+  test('a body of another content type: 415, also on paths without a body; an empty JSON body is allowed', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
       expect((await send('POST', '/connectors', '{}', { 'content-type': type })).body.error_code).toBe(415)
     }
@@ -98,7 +98,7 @@ describe('bodies', () => {
     expect((await send('PUT', '/connectors/x/pause', '{}')).status).toBe(202)
   })
 
-  test('no JSON value whatever is answered by 500', async () => {
+  test('no JSON value causes a 500', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom('/connectors', '/connectors/x/config', '/connectors/x/offsets', '/connectors/x/tasks'),
@@ -129,7 +129,7 @@ describe('paths and methods', () => {
     'constructor',
     'n'.repeat(10_240),
     '\u0000',
-  ])('the name %j is taken as it is', async (name) => {
+  ])('the name %j is used unchanged', async (name) => {
     const url = `/connectors/${encodeURIComponent(name)}`
     expect((await send('PUT', `${url}/config`, JSON.stringify(config))).status).toBe(201)
     expect((await send('GET', url)).body.name).toBe(name)
@@ -143,7 +143,7 @@ describe('paths and methods', () => {
       expect((await send('GET', path)).status).toBe(200)
   })
 
-  test('what is not there: 404; a method that is not taken: 405 with Allow; OPTIONS tells', async () => {
+  test('unknown path: 404; unsupported method: 405 with Allow; OPTIONS lists the methods', async () => {
     expect(await send('GET', '/nope')).toMatchObject({ status: 404, body: { error_code: 404, message: 'HTTP 404 Not Found' } })
     const paths = {
       '/connectors': 'PATCH',
@@ -166,7 +166,7 @@ describe('paths and methods', () => {
     expect((await send('GET', '/connectors/%zz')).body).toEqual({ error_code: 400, message: expect.stringContaining('percent-encoding') })
   })
 
-  test('a door that breaks: 500 with its sentence and no stack', async () => {
+  test('an unexpected error of a service: 500 with its message and no stack', async () => {
     worker.info = () => {
       throw new TypeError('no such thing')
     }
@@ -174,7 +174,7 @@ describe('paths and methods', () => {
     expect([status, body]).toEqual([500, { error_code: 500, message: 'no such thing' }])
   })
 
-  test('many at once, on the same name: each has an answer, and the last state is one of the asked', async () => {
+  test('many concurrent requests for one name: each has a response, and the last state is a requested one', async () => {
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, turn) =>
         turn % 3 === 0 ? send('DELETE', '/connectors/x') : send('PUT', '/connectors/x/config', JSON.stringify({ ...config, turn })),
@@ -200,14 +200,14 @@ describe('on the wire', () => {
     })
   }
 
-  test('what is not HTTP, a head that is too long, TRACE, an arrow in the path', async () => {
+  test('no HTTP, headers that are too long, TRACE, an arrow in the path', async () => {
     expect(await raw('\x00\x00\x00\x12 hello\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"error_code":400/)
     expect(await raw(`GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 [\s\S]*"error_code":431/)
     expect(await raw('TRACE /connectors HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 405 /)
     expect(await raw('GET /connectors/us->x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toContain('Connector us->x not found')
   })
 
-  test('a host that is no host is refused before any route', async () => {
+  test('a request without Host is refused before any route', async () => {
     const answer = await raw('GET / HTTP/1.1\r\nConnection: close\r\n\r\n')
     expect(answer).toMatch(/^HTTP\/1\.1 400 /)
   })

@@ -1,5 +1,5 @@
 /**
- * Goal: Kafka Connect's REST API path by path: statuses, bodies and sentences. Method: Fastify's `inject` against a worker in memory; what
+ * Goal: Kafka Connect's REST API path by path: statuses, bodies and messages. Method: Fastify's `inject` against a worker in memory; what
  * the real Kafka Connect answers to the same requests is compared in test/peers/rest.test.ts.
  */
 import type { FastifyInstance, InjectOptions } from 'fastify'
@@ -18,7 +18,7 @@ afterEach(() => app.close())
 
 type Method = NonNullable<InjectOptions['method']>
 
-async function ask(method: Method, url: string, payload?: unknown, headers?: Record<string, string>) {
+async function send(method: Method, url: string, payload?: unknown, headers?: Record<string, string>) {
   const answer = await app.inject({
     method,
     url,
@@ -38,24 +38,24 @@ const safe = (text: string) => {
 }
 
 const config = { 'connector.class': 'FileStreamSource', file: '/tmp/in.txt', topic: 'lines' }
-const create = (name = 'a') => ask('POST', '/connectors', { name, config })
+const create = (name = 'a') => send('POST', '/connectors', { name, config })
 
 describe('connectors', () => {
-  test('GET / tells the version and the cluster', async () => {
-    expect(await ask('GET', '/')).toMatchObject({ status: 200, body: { version: '4.3.1', commit: 'abc', kafka_cluster_id: 'cluster' } })
+  test('GET / returns the version and the cluster id', async () => {
+    expect(await send('GET', '/')).toMatchObject({ status: 200, body: { version: '4.3.1', commit: 'abc', kafka_cluster_id: 'cluster' } })
   })
 
   test('POST creates: 201, Location, the name in the config', async () => {
-    const { status, headers, body } = await ask('POST', '/connectors', { name: ' a/b ', config, initial_state: 'paused' })
+    const { status, headers, body } = await send('POST', '/connectors', { name: ' a/b ', config, initial_state: 'paused' })
     expect(status).toBe(201)
     expect(headers.location).toMatch(/^http:\/\/[^/]+\/connectors\/a%2Fb$/)
     expect(body).toEqual({ name: 'a/b', config: { ...config, name: 'a/b' }, tasks: [{ connector: 'a/b', task: 0 }], type: 'source' })
     expect(worker.stored.get('a/b')?.state).toBe('PAUSED')
   })
 
-  test('numbers and booleans of a config become their text; null has no place in a whole config', async () => {
+  test('numbers and booleans in a config become text; null is an error in a whole config', async () => {
     const given = { ...config, 'tasks.max': 1, 'errors.log.enable': true, ratio: 1.5 }
-    expect((await ask('PUT', '/connectors/a/config', given)).body.config).toMatchObject({
+    expect((await send('PUT', '/connectors/a/config', given)).body.config).toMatchObject({
       'tasks.max': '1',
       'errors.log.enable': 'true',
       ratio: '1.5',
@@ -66,57 +66,57 @@ describe('connectors', () => {
       ['PATCH', '/connectors/b/config', spelt],
       ['POST', '/connectors', `\uFEFF{"name":"c","config":${spelt}}`],
     ] as const)
-      expect((await ask(method, path, body, { 'content-type': 'application/json' })).body.config).toMatchObject({
+      expect((await send(method, path, body, { 'content-type': 'application/json' })).body.config).toMatchObject({
         digits: '12345678901234567890',
         part: '1.10',
         power: '1e3',
       })
-    const refused = await ask('PUT', '/connectors/a/config', { ...config, 'tasks.max': null })
+    const refused = await send('PUT', '/connectors/a/config', { ...config, 'tasks.max': null })
     expect(refused.status).toBe(400)
     expect(refused.body.message).toContain('Null value can not be supplied as the configuration value.')
     expect(refused.body.message).toContain('tasks.max')
   })
 
-  test('POST of a name that is there: 409', async () => {
+  test('POST of an existing name: 409', async () => {
     await create()
     expect(await create()).toMatchObject({ status: 409, body: { error_code: 409, message: 'Connector a already exists' } })
   })
 
   test('a name in the config that differs from the path: 400', async () => {
     const message = "Connector name configuration (y) doesn't match connector name in the URL (x)"
-    expect(await ask('POST', '/connectors', { name: 'x', config: { ...config, name: 'y' } })).toMatchObject({
+    expect(await send('POST', '/connectors', { name: 'x', config: { ...config, name: 'y' } })).toMatchObject({
       status: 400,
       body: { message },
     })
-    expect(await ask('PUT', '/connectors/x/config', { ...config, name: 'y' })).toMatchObject({ status: 400, body: { message } })
+    expect(await send('PUT', '/connectors/x/config', { ...config, name: 'y' })).toMatchObject({ status: 400, body: { message } })
   })
 
-  test('PUT config: 201 with Location where it was new, 200 where not; PATCH changes and takes out', async () => {
-    const first = await ask('PUT', '/connectors/a/config', config)
+  test('PUT config: 201 with Location for a new connector, else 200; PATCH changes and removes settings', async () => {
+    const first = await send('PUT', '/connectors/a/config', config)
     expect([first.status, first.headers.location]).toEqual([201, expect.stringMatching(/\/connectors\/a$/)])
-    const second = await ask('PUT', '/connectors/a/config', config)
+    const second = await send('PUT', '/connectors/a/config', config)
     expect([second.status, second.headers.location]).toEqual([200, undefined])
-    const patched = await ask('PATCH', '/connectors/a/config', { topic: 'other', file: null, extra: 4 })
+    const patched = await send('PATCH', '/connectors/a/config', { topic: 'other', file: null, extra: 4 })
     expect(patched).toMatchObject({ status: 200, body: { config: { topic: 'other', extra: '4', name: 'a' } } })
     expect(patched.body.config).not.toHaveProperty('file')
-    expect((await ask('GET', '/connectors/a/config')).body).toEqual(patched.body.config)
+    expect((await send('GET', '/connectors/a/config')).body).toEqual(patched.body.config)
   })
 
-  test('the list, and the list with everything in it', async () => {
+  test('the list, without and with expand', async () => {
     await create('a')
     await create('b')
-    expect((await ask('GET', '/connectors')).body).toEqual(['a', 'b'])
-    expect((await ask('GET', '/connectors?expand=foo')).body).toEqual({ a: {}, b: {} })
-    const { body } = await ask('GET', '/connectors?expand=status&expand=info&expand=foo')
+    expect((await send('GET', '/connectors')).body).toEqual(['a', 'b'])
+    expect((await send('GET', '/connectors?expand=foo')).body).toEqual({ a: {}, b: {} })
+    const { body } = await send('GET', '/connectors?expand=status&expand=info&expand=foo')
     expect(Object.keys(body)).toEqual(['a', 'b'])
     expect(Object.keys(body.a)).toEqual(['status', 'info'])
-    expect(Object.keys((await ask('GET', '/connectors?expand=info')).body.a)).toEqual(['info'])
+    expect(Object.keys((await send('GET', '/connectors?expand=info')).body.a)).toEqual(['info'])
   })
 
-  test('a connector that vanishes while the list is read is left out', async () => {
+  test('a connector that is deleted while the list is read is left out', async () => {
     await create('a')
-    worker.connectors = () => ['a', 'gone']
-    expect(Object.keys((await ask('GET', '/connectors?expand=status')).body)).toEqual(['a'])
+    worker.connectors = () => ['a', 'deleted']
+    expect(Object.keys((await send('GET', '/connectors?expand=status')).body)).toEqual(['a'])
   })
 
   test('pause and resume 202, stop 204, all of them empty and idempotent', async () => {
@@ -128,29 +128,29 @@ describe('connectors', () => {
       ['stop', 204, 'STOPPED'],
       ['stop', 204, 'STOPPED'],
     ] as const) {
-      const answer = await ask('PUT', `/connectors/a/${verb}`)
+      const answer = await send('PUT', `/connectors/a/${verb}`)
       expect([answer.status, answer.body]).toEqual([status, undefined])
-      expect((await ask('GET', '/connectors/a/status')).body.connector.state).toBe(state)
+      expect((await send('GET', '/connectors/a/status')).body.connector.state).toBe(state)
     }
-    expect((await ask('PUT', '/connectors/nope/pause')).body.message).toBe('Unknown connector nope')
+    expect((await send('PUT', '/connectors/nope/pause')).body.message).toBe('Unknown connector nope')
   })
 
   test('restart: 204 without flags, 202 with the plan with one; what is not "true" is false', async () => {
     await create()
-    expect((await ask('POST', '/connectors/a/restart')).status).toBe(204)
-    expect((await ask('POST', '/connectors/a/restart?includeTasks=yes&onlyFailed=')).status).toBe(204)
-    const { status, body } = await ask('POST', '/connectors/a/restart?includeTasks=true&onlyFailed=TRUE')
+    expect((await send('POST', '/connectors/a/restart')).status).toBe(204)
+    expect((await send('POST', '/connectors/a/restart?includeTasks=yes&onlyFailed=')).status).toBe(204)
+    const { status, body } = await send('POST', '/connectors/a/restart?includeTasks=true&onlyFailed=TRUE')
     expect([status, body.name]).toEqual([202, 'a'])
-    expect((await ask('POST', '/connectors/nope/restart')).status).toBe(404)
+    expect((await send('POST', '/connectors/nope/restart')).status).toBe(404)
   })
 
   test('DELETE: 204, then 404', async () => {
     await create()
-    expect((await ask('DELETE', '/connectors/a')).status).toBe(204)
-    expect(await ask('DELETE', '/connectors/a')).toMatchObject({ status: 404, body: { message: 'Connector a not found' } })
+    expect((await send('DELETE', '/connectors/a')).status).toBe(204)
+    expect(await send('DELETE', '/connectors/a')).toMatchObject({ status: 404, body: { message: 'Connector a not found' } })
   })
 
-  test('what is not there: 404 with the sentence of each path', async () => {
+  test('unknown connector: 404 with the message of each path', async () => {
     for (const [path, message] of [
       ['', 'Connector no not found'],
       ['/config', 'Connector no not found'],
@@ -159,7 +159,7 @@ describe('connectors', () => {
       ['/status', 'No status found for connector no'],
       ['/tasks/3/status', 'No status found for task no-3'],
     ] as const) {
-      expect(await ask('GET', `/connectors/no${path}`)).toMatchObject({ status: 404, body: { error_code: 404, message } })
+      expect(await send('GET', `/connectors/no${path}`)).toMatchObject({ status: 404, body: { error_code: 404, message } })
     }
   })
 })
@@ -167,17 +167,17 @@ describe('connectors', () => {
 describe('tasks', () => {
   test('their configs, states and restarts', async () => {
     await create()
-    expect((await ask('GET', '/connectors/a/tasks')).body).toEqual([{ id: { connector: 'a', task: 0 }, config: { ...config, name: 'a' } }])
-    expect((await ask('GET', '/connectors/a/tasks/0/status')).body).toMatchObject({ id: 0, state: 'RUNNING' })
-    expect((await ask('POST', '/connectors/a/tasks/0/restart')).status).toBe(204)
-    expect(await ask('POST', '/connectors/a/tasks/9/restart')).toMatchObject({ status: 404, body: { message: 'Unknown task: a-9' } })
-    expect(await ask('GET', '/connectors/a/tasks/x/status')).toMatchObject({ status: 404, body: { message: 'HTTP 404 Not Found' } })
+    expect((await send('GET', '/connectors/a/tasks')).body).toEqual([{ id: { connector: 'a', task: 0 }, config: { ...config, name: 'a' } }])
+    expect((await send('GET', '/connectors/a/tasks/0/status')).body).toMatchObject({ id: 0, state: 'RUNNING' })
+    expect((await send('POST', '/connectors/a/tasks/0/restart')).status).toBe(204)
+    expect(await send('POST', '/connectors/a/tasks/9/restart')).toMatchObject({ status: 404, body: { message: 'Unknown task: a-9' } })
+    expect(await send('GET', '/connectors/a/tasks/x/status')).toMatchObject({ status: 404, body: { message: 'HTTP 404 Not Found' } })
   })
 
-  test("followers' task configs arrive with their signature and their very bytes", async () => {
+  test("followers' task configs are passed on with their signature and the bytes of the body", async () => {
     const payload = '[ {"a":"1"} ]'
-    expect((await ask('POST', '/connectors/a/tasks', [])).body.message).toBe('Internal request missing required signature')
-    const answer = await ask('POST', '/connectors/a/tasks', payload, {
+    expect((await send('POST', '/connectors/a/tasks', [])).body.message).toBe('Internal request missing required signature')
+    const answer = await send('POST', '/connectors/a/tasks', payload, {
       'content-type': 'application/json',
       'x-connect-authorization': 'c2ln',
       'x-connect-request-signature-algorithm': 'HmacSHA256',
@@ -190,50 +190,50 @@ describe('tasks', () => {
 describe('offsets and topics', () => {
   const offsets = [{ partition: { filename: 'f' }, offset: { position: 3 } }]
 
-  test('they are read, altered and reset, and only of a stopped connector', async () => {
+  test('offsets are listed, altered and reset, the latter two only for a stopped connector', async () => {
     await create()
-    expect((await ask('PATCH', '/connectors/a/offsets', { offsets })).body.message).toContain('must be in the STOPPED state')
-    await ask('PUT', '/connectors/a/stop')
-    expect(await ask('PATCH', '/connectors/a/offsets', { offsets })).toMatchObject({
+    expect((await send('PATCH', '/connectors/a/offsets', { offsets })).body.message).toContain('must be in the STOPPED state')
+    await send('PUT', '/connectors/a/stop')
+    expect(await send('PATCH', '/connectors/a/offsets', { offsets })).toMatchObject({
       status: 200,
       body: { message: 'The offsets for this connector have been altered successfully' },
     })
-    expect((await ask('GET', '/connectors/a/offsets')).body).toEqual({ offsets })
-    expect((await ask('DELETE', '/connectors/a/offsets')).status).toBe(200)
-    expect((await ask('GET', '/connectors/a/offsets')).body).toEqual({ offsets: [] })
+    expect((await send('GET', '/connectors/a/offsets')).body).toEqual({ offsets })
+    expect((await send('DELETE', '/connectors/a/offsets')).status).toBe(200)
+    expect((await send('GET', '/connectors/a/offsets')).body).toEqual({ offsets: [] })
   })
 
   test.each([[{}], [{ offsets: [] }]])('PATCH %j says that offsets are needed', async (body) => {
-    expect(await ask('PATCH', '/connectors/a/offsets', body)).toMatchObject({
+    expect(await send('PATCH', '/connectors/a/offsets', body)).toMatchObject({
       status: 400,
       body: { message: 'Partitions / offsets need to be provided for an alter offsets request' },
     })
   })
 
-  test('topics, under the name of the connector, and 403 where they are not tracked', async () => {
+  test('topics, under the name of the connector; 403 if topic tracking is off', async () => {
     await create()
-    expect((await ask('GET', '/connectors/a/topics')).body).toEqual({ a: { topics: ['t1'] } })
-    expect((await ask('GET', '/connectors/__proto__/topics')).body).toEqual(JSON.parse('{"__proto__":{"topics":[]}}'))
-    expect((await ask('PUT', '/connectors/a/topics/reset')).status).toBe(202)
+    expect((await send('GET', '/connectors/a/topics')).body).toEqual({ a: { topics: ['t1'] } })
+    expect((await send('GET', '/connectors/__proto__/topics')).body).toEqual(JSON.parse('{"__proto__":{"topics":[]}}'))
+    expect((await send('PUT', '/connectors/a/topics/reset')).status).toBe(202)
     worker.topicTracking = false
-    expect(await ask('GET', '/connectors/a/topics')).toMatchObject({ status: 403, body: { message: 'Topic tracking is disabled.' } })
-    expect((await ask('PUT', '/connectors/a/topics/reset')).status).toBe(403)
+    expect(await send('GET', '/connectors/a/topics')).toMatchObject({ status: 403, body: { message: 'Topic tracking is disabled.' } })
+    expect((await send('PUT', '/connectors/a/topics/reset')).status).toBe(403)
   })
 })
 
 describe('plugins', () => {
-  test('the list, the settings and the check of a config', async () => {
-    expect((await ask('GET', '/connector-plugins')).body).toHaveLength(1)
-    expect((await ask('GET', '/connector-plugins?connectorsOnly=false')).body).toHaveLength(2)
-    expect((await ask('GET', '/connector-plugins/FileStreamSource/config')).body[0]).toMatchObject({ name: 'file', order_in_group: -1 })
-    expect(await ask('GET', '/connector-plugins/Nope/config')).toMatchObject({ status: 404, body: { message: 'Unknown plugin Nope.' } })
-    const checked = await ask('PUT', '/connector-plugins/FileStreamSource/config/validate', { ...config, 'tasks.max': 7, topic: null })
+  test('the list, the settings and the validation of a config', async () => {
+    expect((await send('GET', '/connector-plugins')).body).toHaveLength(1)
+    expect((await send('GET', '/connector-plugins?connectorsOnly=false')).body).toHaveLength(2)
+    expect((await send('GET', '/connector-plugins/FileStreamSource/config')).body[0]).toMatchObject({ name: 'file', order_in_group: -1 })
+    expect(await send('GET', '/connector-plugins/Nope/config')).toMatchObject({ status: 404, body: { message: 'Unknown plugin Nope.' } })
+    const checked = await send('PUT', '/connector-plugins/FileStreamSource/config/validate', { ...config, 'tasks.max': 7, topic: null })
     expect(checked).toMatchObject({ status: 200, body: { error_count: 0, configs: [{ value: { value: '/tmp/in.txt' } }] } })
-    expect(await ask('PUT', '/connector-plugins/Other/config/validate', config)).toMatchObject({
+    expect(await send('PUT', '/connector-plugins/Other/config/validate', config)).toMatchObject({
       status: 400,
       body: { message: 'Included connector type FileStreamSource does not match request type Other' },
     })
-    expect((await ask('PUT', '/connector-plugins/FileStreamSource/config/validate', {})).body.message).toContain(
+    expect((await send('PUT', '/connector-plugins/FileStreamSource/config/validate', {})).body.message).toContain(
       'contains no connector type',
     )
   })
@@ -246,10 +246,10 @@ describe('health', () => {
     ['unhealthy', 500],
   ] as const)('a worker that is %s: %i', async (state, status) => {
     worker.state = state
-    expect(await ask('GET', '/health')).toMatchObject({ status, body: { status: state, message: `It is ${state}.` } })
+    expect(await send('GET', '/health')).toMatchObject({ status, body: { status: state, message: `It is ${state}.` } })
   })
 
-  test('mirrors are told of beside a worker, and decide where there is none', async () => {
+  test('mirrors are listed beside a worker, and decide without one', async () => {
     const mirrors = new MemoryMirrors('us->central', 'eu->central')
     mirrors.all.set('us->central', { ...mirrors.status('us->central'), state: 'FAILED' })
     const both = buildServer({ worker, mirrors, system: testSystem(), version: '1' })

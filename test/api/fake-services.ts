@@ -1,6 +1,6 @@
 /**
- * Doors in memory for the tests of the REST routes: a worker whose connectors are entries of a map and answer with Kafka Connect's sentences,
- * and mirrors that stand still. Plain state, so that a test of a route fails for the route's sake only.
+ * Fake services for the tests of the REST routes: a herder that keeps connectors in a map and throws Kafka Connect's messages, and mirrors with
+ * fixed states. Without logic of their own, so that a test of a route fails only because of the route.
  */
 import type { ConfigInfos, ConnectorConfig, ConnectorOffset, ConnectorState, Herder, InstanceStatus } from '../../connect/types.ts'
 import { ConnectError } from '../../connect/types.ts'
@@ -94,8 +94,8 @@ export class MemoryHerder implements Herder {
     this.stored.delete(name)
   }
   async #become(name: string, state: ConnectorState, tasks: number) {
-    const held = this.#get(name, `Unknown connector ${name}`)
-    this.stored.set(name, { ...held, state, tasks })
+    const connector = this.#get(name, `Unknown connector ${name}`)
+    this.stored.set(name, { ...connector, state, tasks })
   }
   pause = (name: string) => this.#become(name, 'PAUSED', 1)
   resume = (name: string) => this.#become(name, 'RUNNING', 1)
@@ -146,10 +146,10 @@ export class MemoryHerder implements Herder {
     return { message: 'The offsets for this connector have been reset successfully' }
   }
   #stopped(name: string): StoredConnector {
-    const held = this.#get(name)
-    if (held.state !== 'STOPPED')
+    const connector = this.#get(name)
+    if (connector.state !== 'STOPPED')
       throw new ConnectError(400, 'Connectors must be in the STOPPED state before their offsets can be modified.')
-    return held
+    return connector
   }
   plugins(connectorsOnly: boolean) {
     const all = [
@@ -225,7 +225,7 @@ export class MemoryMirrors implements MirrorAdmin {
   }
   status(name: string) {
     const found = this.all.get(name)
-    if (!found) throw new MirrorError(404, `There is no mirror ${name}; these are there: ${[...this.all.keys()].join(', ')}`)
+    if (!found) throw new MirrorError(404, `There is no mirror ${name}; the mirrors are: ${[...this.all.keys()].join(', ')}`)
     return found
   }
   pause = async (name: string) => void this.all.set(name, { ...this.status(name), state: 'PAUSED' })

@@ -1,7 +1,11 @@
-/** Goal: /mirrors lists, tells, pauses, resumes and fails over. Method: `inject` against mirrors in memory. */
+/**
+ * Goal: /mirrors lists, shows, pauses, resumes and fails over, and its document declares the statuses that it responds with. Method: `inject`
+ * against mirrors in memory.
+ */
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
+import { MirrorError } from '../../mirror/index.ts'
 import { MemoryMirrors, testSystem } from './fake-services.ts'
 
 let mirrors: MemoryMirrors
@@ -12,7 +16,7 @@ beforeEach(() => {
 })
 afterEach(() => app.close())
 
-test('the list leaves partitions out, a mirror has them; the arrow may be encoded or not', async () => {
+test('the list has no partitions, a mirror has them; the arrow may be encoded or not', async () => {
   const list = (await app.inject('/mirrors')).json()
   expect(list.map((mirror: { name: string }) => mirror.name)).toEqual(['us->central', 'eu->central'])
   expect(list[0]).toMatchObject({ source: 'us', target: 'central', state: 'RUNNING', lagRecords: 2, lagMs: 40 })
@@ -31,7 +35,7 @@ test('pause and resume: 202', async () => {
   expect(mirrors.status('us->central').state).toBe('RUNNING')
 })
 
-test('failover takes groups or all, and a dry run; anything else is told how to ask', async () => {
+test('failover accepts groups or all, and a dry run; anything else is refused with what is expected', async () => {
   const failover = (payload?: object) =>
     app.inject({ method: 'POST', url: '/mirrors/us-%3Ecentral/failover', ...(payload ? { payload } : {}) })
   expect((await failover({ groups: 'all', dryRun: true })).json()).toMatchObject({ mirror: 'us->central', dryRun: true })
@@ -60,4 +64,26 @@ test('failover takes groups or all, and a dry run; anything else is told how to 
     [[], '"groups" in the body must NOT have fewer than 1 items.'],
   ])
     expect((await failover({ groups })).json().message).toBe(message)
+})
+
+test('every status that a request may get is declared, and no other', async () => {
+  const { paths } = (await app.inject('/docs/openapi.json')).json()
+  const declared = (path: string, method: string) => Object.keys(paths[path][method].responses).sort()
+  const get = async (url: string) => String((await app.inject(url)).statusCode)
+  const put = async (url: string) => String((await app.inject({ method: 'PUT', url })).statusCode)
+  const failover = async (name: string, payload: object = { groups: 'all' }) =>
+    String((await app.inject({ method: 'POST', url: `/mirrors/${name}/failover`, payload })).statusCode)
+  expect(declared('/mirrors/{mirror}', 'get')).toEqual([await get('/mirrors/us->central'), await get('/mirrors/nope')])
+  for (const verb of ['pause', 'resume'])
+    expect(declared(`/mirrors/{mirror}/${verb}`, 'put')).toEqual([
+      await put(`/mirrors/us->central/${verb}`),
+      await put(`/mirrors/nope/${verb}`),
+    ])
+  const statuses = [await failover('us->central'), await failover('us->central', { groups: [] }), await failover('nope')]
+  mirrors.failover = async () => {
+    throw new MirrorError(503, 'mirror us->central cannot fail over now: the target has not responded yet')
+  }
+  statuses.push(await failover('us->central'))
+  expect(statuses).toEqual(['200', '400', '404', '503'])
+  expect(declared('/mirrors/{mirror}/failover', 'post')).toEqual(statuses)
 })

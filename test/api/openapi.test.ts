@@ -1,13 +1,13 @@
 /**
- * Goal: the API's document tells of every route, and cannot fall behind: a route without a schema, a summary or a tag fails here. Method:
- * the routes that a server really has, against the document that it shows at /docs/openapi.json.
+ * Goal: the API's document has every route, and stays complete: a route without a schema, a summary or a tag fails here. Method: the routes
+ * that a server really has, against its document at /docs/openapi.json.
  */
 import { expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
 import { findResources } from '../../api/resource.ts'
 import { MemoryHerder, MemoryMirrors, testSystem } from './fake-services.ts'
 
-const doors = () => ({ worker: new MemoryHerder(), mirrors: new MemoryMirrors('us->central'), system: testSystem(), version: '1.2.3' })
+const services = () => ({ worker: new MemoryHerder(), mirrors: new MemoryMirrors('us->central'), system: testSystem(), version: '1.2.3' })
 
 interface Operation {
   tags?: string[]
@@ -27,7 +27,7 @@ interface Route {
 async function routes(): Promise<Route[]> {
   const seen: Route[] = []
   const app = buildServer({
-    ...doors(),
+    ...services(),
     beforeRoutes: async (inner) => {
       inner.addHook('onRoute', (route) => {
         seen.push({ url: route.url, methods: [route.method].flat(), schema: (route.schema ?? {}) as Route['schema'] })
@@ -40,22 +40,22 @@ async function routes(): Promise<Route[]> {
 }
 
 test('every route has a summary, a tag of a resource, what it answers, and its path parameters', async () => {
-  const tags = (await findResources(doors())).map(({ tag }) => tag)
-  const complaints: string[] = []
+  const tags = (await findResources(services())).map(({ tag }) => tag)
+  const problems: string[] = []
   const shown = (await routes()).filter(({ schema, methods }) => !schema.hide && methods[0] !== 'HEAD')
   for (const { url, methods, schema } of shown) {
     const where = `${methods} ${url}`
-    if (!schema.summary) complaints.push(`${where} has no summary`)
-    if (!schema.tags?.length || !schema.tags.every((tag) => tags.includes(tag))) complaints.push(`${where} has no tag of a resource`)
-    if (!schema.response) complaints.push(`${where} does not say what it answers`)
-    if (url.includes(':') && !schema.params) complaints.push(`${where} does not say what its path holds`)
+    if (!schema.summary) problems.push(`${where} has no summary`)
+    if (!schema.tags?.length || !schema.tags.every((tag) => tags.includes(tag))) problems.push(`${where} has no tag of a resource`)
+    if (!schema.response) problems.push(`${where} does not say what it answers`)
+    if (url.includes(':') && !schema.params) problems.push(`${where} does not say what its path holds`)
   }
-  expect(complaints).toEqual([])
+  expect(problems).toEqual([])
   expect(shown.length).toBeGreaterThan(25)
 })
 
 test('the document has them all', async () => {
-  const app = buildServer(doors())
+  const app = buildServer(services())
   const answer = await app.inject('/docs/openapi.json')
   expect(answer.statusCode).toBe(200)
   const document = answer.json() as {
@@ -66,19 +66,20 @@ test('the document has them all', async () => {
     servers: { url: string }[]
   }
   expect([document.openapi, document.info.version]).toEqual(['3.1.0', '1.2.3'])
-  // without it the examples on the page name no host, and cannot be typed as they stand
+  // Without it the curl examples on the page have no host.
   expect(document.servers).toEqual([{ url: '/' }])
-  const told = Object.entries(document.paths).flatMap(([path, operations]) =>
+  const documented = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   )
-  const there = (await routes())
+  const registered = (await routes())
     .filter(({ schema }) => !schema.hide)
     .flatMap(({ url, methods }) =>
       methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${url.replaceAll(/:([a-z]+)/g, '{$1}')}`),
     )
-  expect(new Set(told.filter((route) => !route.startsWith('HEAD ')))).toEqual(new Set(there))
+  expect(new Set(documented.filter((route) => !route.startsWith('HEAD ')))).toEqual(new Set(registered))
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const operation of Object.values(operations)) {
+      expect(operation.responses?.default?.description, path).toContain('error')
       if (operation.requestBody) expect(JSON.stringify(operation.requestBody), path).toMatch(/"examples?":/)
       expect(operation.parameters?.filter((one) => one.in === 'path').map((one) => one.name) ?? []).toEqual(
         [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]),
@@ -88,8 +89,18 @@ test('the document has them all', async () => {
   await app.close()
 })
 
+test('the example of a new connector can be sent as it is', async () => {
+  const app = buildServer(services())
+  const { paths } = (await app.inject('/docs/openapi.json')).json()
+  const { schema, example } = paths['/connectors'].post.requestBody.content['application/json']
+  const payload = example ?? schema.examples?.[0] ?? schema.example
+  const created = await app.inject({ method: 'POST', url: '/connectors', payload })
+  expect([created.statusCode, created.json().name]).toEqual([201, payload.name])
+  await app.close()
+})
+
 test('the page is served from here: nothing in it is fetched from elsewhere', async () => {
-  const app = buildServer(doors())
+  const app = buildServer(services())
   const page = await app.inject('/docs/')
   expect(page.statusCode).toBe(200)
   expect(page.headers['content-type']).toContain('text/html')

@@ -1,6 +1,6 @@
 /**
- * Goal: what surrounds the routes: metrics, log levels, pages of other origins, requests that take too long. Method: `inject`; the logger is
- * a real one that writes nothing.
+ * Goal: the hooks around the routes: metrics, log levels, CORS, the time limit of requests. Method: `inject`, with a real logger that writes
+ * nothing.
  */
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
@@ -49,7 +49,7 @@ test('log levels: read, changed for one name and for all, and wrong ones', async
   expect((await put('root', { level: 'toString' })).statusCode).toBe(404)
 })
 
-test('pages of other origins: nothing unless it is set, then those that are named', async () => {
+test('CORS: off by default, then for the origins that are named', async () => {
   start()
   const preflight = {
     method: 'OPTIONS',
@@ -68,7 +68,7 @@ test('pages of other origins: nothing unless it is set, then those that are name
   )
 })
 
-test('an answer that takes too long is given up with a sentence, also where the request has a body', async () => {
+test('a request that takes too long gets an error, also if it has a body', async () => {
   const timers: (() => void)[] = []
   const system = testSystem()
   const clock = {
@@ -90,7 +90,7 @@ test('an answer that takes too long is given up with a sentence, also where the 
   expect([status, body]).toEqual([500, { error_code: 500, message: expect.stringContaining('Request timed out') }])
 })
 
-test('only the resources that are asked for are served', async () => {
+test('only the selected resources are served', async () => {
   start({ serves: (tag) => tag === 'Loggers' })
   expect((await app.inject('/connectors')).statusCode).toBe(404)
   expect((await app.inject('/admin/loggers')).statusCode).toBe(200)

@@ -1,4 +1,4 @@
-/** Goal: Kafka Connect's REST settings mean here what they mean there, and a wrong one is named with its mend. Method: the parser alone, and headers by `inject`. */
+/** Goal: Kafka Connect's REST settings have Kafka Connect's meaning, and a wrong one gets a message that says how to write it. Method: the parser alone, and headers by `inject`. */
 import { expect, test } from 'vitest'
 import { parseHeaderRules } from '../../api/hooks/response-headers.ts'
 import { buildServer } from '../../api/index.ts'
@@ -24,7 +24,7 @@ test.each([
   expect(parseRestSettings(properties as Record<string, string>).listeners).toEqual(listeners)
 })
 
-test('admin.listeners: beside the rest, elsewhere, nowhere', () => {
+test('admin.listeners: not set, set, empty', () => {
   expect(parseRestSettings({}).adminListeners).toBeNull()
   expect(parseRestSettings({ 'admin.listeners': '' }).adminListeners).toEqual([])
   expect(parseRestSettings({ 'admin.listeners': 'http://127.0.0.1:9' }).adminListeners).toEqual([{ host: '127.0.0.1', port: 9 }])
@@ -33,7 +33,7 @@ test('admin.listeners: beside the rest, elsewhere, nowhere', () => {
 test.each([
   [{ listeners: '127.0.0.1:8083' }, 'listeners: write it as http://host:port'],
   [{ listeners: 'http://x:99999' }, 'listeners'],
-  [{ listeners: 'https://:8443' }, 'put a proxy before it'],
+  [{ listeners: 'https://:8443' }, 'put a proxy in front of it'],
   [{ 'rest.port': 'x' }, 'rest.port'],
   [{ 'rest.advertised.listener': 'https' }, 'rest.advertised.listener'],
   [{ 'rest.extension.classes': 'org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension' }, 'open to everybody'],
@@ -43,7 +43,7 @@ test.each([
   expect(() => parseRestSettings(properties as unknown as Record<string, string>)).toThrow(message)
 })
 
-test('headers for every answer', async () => {
+test('headers of every response', async () => {
   const headers = parseHeaderRules('set X-Frame-Options: DENY, "add Cache-Control: no-cache, no-store", setDate Expires: 0')
   expect(headers.map(({ action }) => action)).toEqual(['set', 'add', 'setDate'])
   const app = buildServer({ worker: new MemoryHerder(), system: testSystem(), version: '1', headers })

@@ -1,5 +1,5 @@
 /**
- * Goal: `tributary broker` behaves as an operator expects: it says where it is, stops when told, and every fault is a sentence and an exit code.
+ * Goal: `tributary broker` behaves as an operator expects: it prints its addresses, stops on a signal, and every error is a message and an exit code.
  * Method: real processes.
  */
 import { execFile } from 'node:child_process'
@@ -47,7 +47,7 @@ describe('a running broker', () => {
     expect(await broker.exit()).toBe(0)
   })
 
-  test('another one on its port, or on its folder, is told what to do', async () => {
+  test('a second broker on its port or in its folder: the message says what to do', async () => {
     const port = await ended(file({ listeners: `PLAINTEXT://${broker.address}` }))
     expect(port).toMatchObject({ code: 1, out: '' })
     expect(port.err).toContain(`PLAINTEXT://${broker.address} is in use by another process. Stop that process, or name another port in`)
@@ -62,7 +62,7 @@ test.each<[Record<string, string>, string]>([
   [{ 'num.partitions': 'many' }, 'Invalid value many for configuration num.partitions: Not a number of type INT'],
   [{ listeners: 'SASL_SSL://:9092' }, 'only PLAINTEXT listeners are implemented'],
   [{ listeners: 'PLAINTEXT://203.0.113.9:0' }, 'is no address of this machine'],
-  [{ 'authorizer.class.name': 'A' }, 'access control lists are not built'],
+  [{ 'authorizer.class.name': 'A' }, 'access control lists are not implemented'],
 ])('%j is refused with a sentence', async (lines, sentence) => {
   const { code, out, err } = await ended(file({ listeners: 'PLAINTEXT://127.0.0.1:0', ...lines }))
   expect({ code, out }).toEqual({ code: 1, out: '' })
@@ -73,10 +73,10 @@ test.each<[Record<string, string>, string]>([
 test('a data folder where none can be made', async () => {
   const { code, err } = await ended(file({ 'log.dirs': '/proc/nothere/data' }))
   expect(code).toBe(1)
-  expect(err).toBe('tributary: /proc/nothere does not exist. Check the name.\n')
+  expect(err).toBe('tributary: /proc/nothere does not exist. Check the path.\n')
 })
 
-test('a file that is not there, two files, an option that is not there', async () => {
+test('a missing file, two files, an unknown option', async () => {
   const missing = await ended(join(folder, 'nowhere.properties'))
   expect(missing.code).toBe(1)
   expect(missing.err).toContain('nowhere.properties')

@@ -1,6 +1,6 @@
 /**
- * Goal: the command line is a good neighbour: exit codes that scripts can use, sentences instead of stacks, a clean stop within 5 s, and
- * nothing but its own Node. Method: the real `bin/tributary` as a process, from another folder, through a link.
+ * Goal: the command line has exit codes that scripts can use, messages instead of stacks, a clean stop within 5 s, and no process but its own
+ * Node. Method: the real `bin/tributary` as a process, from another folder, through a link.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -63,8 +63,8 @@ async function listening(): Promise<{ port: number; close(): void }> {
   return { port: (server.address() as { port: number }).port, close: () => server.close() }
 }
 
-describe('what is asked and told', () => {
-  test("--version is the package's, --help lists the commands, each has a help of its own", async () => {
+describe('arguments and messages', () => {
+  test("--version is the package's, --help lists the commands, each command has its own help", async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     expect(await run(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
     const help = await run(['--help'])
@@ -82,14 +82,14 @@ describe('what is asked and told', () => {
     [['nope'], 'There is no command "nope"'],
     [['constructor'], 'There is no command "constructor"'],
     [['broker', '--nope'], '--nope'],
-    [['connect', 'a', 'b'], 'connect takes one file, and got 2'],
-    [['connect', '--override', 'x'], '--override takes name=value'],
-    [['connect', '--override'], '--override takes a value'],
+    [['connect', 'a', 'b'], 'connect takes one file, not 2'],
+    [['connect', '--override', 'x'], '--override needs name=value'],
+    [['connect', '--override'], '--override needs a value'],
     [['mirror'], 'needs a file'],
-    [['up', '--port', 'x'], '--port takes a port'],
-    [['up', 'file'], 'up takes no files, and got 1'],
+    [['up', '--port', 'x'], '--port needs a port'],
+    [['up', 'file'], 'up takes no files, not 1'],
     [['connect', '--standalone=yes', 'a', 'b'], '--standalone takes no value'],
-  ])('%j is called wrongly: 2, and says why', async (args, message) => {
+  ])('%j is wrong usage: 2, and the message says why', async (args, message) => {
     const { code, err } = await run(args)
     expect(code).toBe(2)
     expect(err).toContain(message)
@@ -97,18 +97,18 @@ describe('what is asked and told', () => {
   })
 
   test.each([['broker'], ['connect'], ['mirror']])(
-    '%s of a file that is not there, of a folder, and of no .properties file: 1',
+    '%s with a missing file, a folder, and a file that is not .properties: 1',
     async (command) => {
       const missing = await run([command, join(folder, 'missing')])
       expect([missing.code, missing.err]).toEqual([1, expect.stringContaining('missing does not exist')])
       const isFolder = await run([command, folder])
       expect([isFolder.code, isFolder.err]).toEqual([1, expect.stringContaining('is a folder')])
       const broken = await run([command, properties({ a: '\\u12' })])
-      expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('is no .properties file')])
+      expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('is not a valid .properties file')])
     },
   )
 
-  test('a wrong setting is named, in a sentence; with TRIBUTARY_DEBUG the stack comes too', async () => {
+  test('a wrong setting is named in the message; with TRIBUTARY_DEBUG the stack is printed too', async () => {
     const file = brokerFile({ 'num.partitions': 'many' })
     const { code, err } = await run(['broker', file])
     expect([code, err]).toEqual([1, expect.stringContaining('num.partitions')])
@@ -126,7 +126,7 @@ describe('what is asked and told', () => {
     expect((await run(['broker', file], { TRIBUTARY_LOG_LEVEL: 'loud' })).err).toContain('TRIBUTARY_LOG_LEVEL is loud')
   })
 
-  test('a port that is taken: 1, which one, and what to do', async () => {
+  test('a port in use: 1, and the message says which one and what to do', async () => {
     const taken = await listening()
     for (const args of [
       ['broker', brokerFile({ listeners: `PLAINTEXT://127.0.0.1:${taken.port}` })],
@@ -158,7 +158,7 @@ describe('a broker that runs', () => {
     }
   })
 
-  test('started with nohup it goes on after the hangup', async () => {
+  test('under nohup it ignores SIGHUP', async () => {
     const { child, out, ended } = start(['broker', brokerFile()], {}, 'nohup')
     await until(() => /listens on/.test(out()), 'it says where it listens')
     child.kill('SIGHUP')
@@ -172,7 +172,7 @@ describe('a broker that runs', () => {
     expect(await ended).toBe(0)
   })
 
-  test('a reader of its output that goes away stops it cleanly', async () => {
+  test('it stops cleanly when its output is closed', async () => {
     const { child, out, ended } = start(['up', '--port', '0', '--rest-port', '0', '--data', join(folder, 'unread')])
     await until(() => /Broker:/.test(out()), 'its first line')
     child.stdout!.destroy()
@@ -180,7 +180,7 @@ describe('a broker that runs', () => {
     expect(readdirSync(join(folder, 'unread'))).not.toContain('.lock')
   })
 
-  test('it is one process, and Node itself', async () => {
+  test('it is one process, which is Node', async () => {
     const { child, out } = start(['broker', brokerFile()])
     await until(() => /listens on/.test(out()), 'it says where it listens')
     expect(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).toBe('')
@@ -189,7 +189,7 @@ describe('a broker that runs', () => {
 })
 
 describe('a worker that cannot reach its cluster', () => {
-  test('says that it waits, names what it does not know, and stops when it is told to', async () => {
+  test('says that it waits, names unknown settings, and stops on a signal', async () => {
     const nobody = await listening()
     nobody.close()
     const { child, out, err, ended } = start(
@@ -209,14 +209,14 @@ describe('a worker that cannot reach its cluster', () => {
     expect(err().match(/"msg":"settings that are not known[^"]*"/g)).toEqual([
       '"msg":"settings that are not known, and have no effect: grup.id"',
     ])
-    await until(() => err().includes('no broker of the cluster answers'), 'it says why')
+    await until(() => err().includes('no broker of the cluster can be reached'), 'it says why')
     expect(err()).toContain(`connect ECONNREFUSED 127.0.0.1:${nobody.port}`)
     child.kill('SIGINT')
     expect(await ended).toBe(0)
   })
 })
 
-test('from anywhere: CDPATH set, the name found on the PATH', async () => {
+test('it starts from any folder, with CDPATH set, and by the PATH', async () => {
   const elsewhere = join(folder, 'elsewhere')
   mkdirSync(join(elsewhere, 'bin'), { recursive: true })
   for (const [command, cwd] of [
@@ -237,7 +237,7 @@ test('from anywhere: CDPATH set, the name found on the PATH', async () => {
 })
 
 describe('an old Node', () => {
-  test('says what is needed, and where it comes from', async () => {
+  test('the message says which version is needed and how to get it', async () => {
     const launch = readFileSync(join(root, 'bin', 'launch.cjs'), 'utf8')
     const old = join(folder, 'bin', 'launch.cjs')
     mkdirSync(join(folder, 'bin'))

@@ -1,6 +1,6 @@
 /**
- * Goal: a process ends as it should: cleanly when asked, at once when asked again, after 5 s when it hangs, with 1 when something broke that
- * nobody caught. Method: a process that runs the lifecycle around something that behaves so.
+ * Goal: a process ends as documented: cleanly at the first signal, at once at the second, after 5 s when it hangs, with 1 after an uncaught
+ * error. Method: a process that runs the lifecycle around a stop function that behaves so.
  */
 import { spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
@@ -30,18 +30,18 @@ function start(stop: string, then = '') {
   return { child, text: () => text, ended, up: () => until(() => text.includes('up'), 'the process is up') }
 }
 
-const takesAMoment = `async () => { console.log('stopping'); await new Promise((r) => setTimeout(r, 300)); console.log('stopped') }`
+const slowStop = `async () => { console.log('stopping'); await new Promise((r) => setTimeout(r, 300)); console.log('stopped') }`
 
-test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s: a stop that takes a moment is waited for: 0', async (signal) => {
-  const { child, ended, up, text } = start(takesAMoment)
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s: it waits for a stop that takes some time: 0', async (signal) => {
+  const { child, ended, up, text } = start(slowStop)
   await up()
   child.kill(signal)
   expect(await ended).toBe(0)
   expect(text()).toContain('stopped')
 })
 
-test('one Ctrl-C that comes twice, from the terminal and from npm, is one: 0', async () => {
-  const { child, ended, up, text } = start(takesAMoment)
+test('a Ctrl-C that arrives twice, from the terminal and from npm, counts once: 0', async () => {
+  const { child, ended, up, text } = start(slowStop)
   await up()
   child.kill('SIGINT')
   await until(() => text().includes('stopping'), 'it stops')
@@ -66,7 +66,7 @@ test('a second Ctrl-C ends it before it has stopped: 130', async () => {
   expect(performance.now() - before).toBeLessThan(4_000)
 })
 
-test('a stop that hangs is given up after 5 s: 1', async () => {
+test('a stop that hangs ends after 5 s: 1', async () => {
   const { child, ended, up, text } = start(`() => new Promise(() => {})`)
   await up()
   const before = performance.now()
@@ -77,10 +77,10 @@ test('a stop that hangs is given up after 5 s: 1', async () => {
 })
 
 test.each([
-  [`Promise.reject(new Error('stray'))`, 'rejection'],
-  [`setTimeout(() => { throw new Error('stray') }, 1)`, 'error'],
-])('%s ends it with 1 and a sentence', async (then, word) => {
+  [`Promise.reject(new Error('stray'))`, 'unhandled promise rejection'],
+  [`setTimeout(() => { throw new Error('stray') }, 1)`, 'uncaught error'],
+])('%s ends it with 1 and a message', async (then, kind) => {
   const { ended, text } = start(`async () => {}`, then)
   expect(await ended).toBe(1)
-  expect(text()).toMatch(new RegExp(`${word} that nobody handled: stray`))
+  expect(text()).toMatch(new RegExp(`${kind}: stray`))
 })

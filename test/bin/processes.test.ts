@@ -84,7 +84,7 @@ const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`)
 test('up: a line goes from a file through a topic into a file, and the data is where it says', async () => {
   const up = start('up', '--port', '0', '--rest-port', '0', '--data', join(folder, 'up'))
   const url = await up.said(/REST API: (http:\S+)/)
-  expect(await up.said(/its data in (\S+)/)).toBe(join(folder, 'up'))
+  expect(await up.said(/data in (\S+)/)).toBe(join(folder, 'up'))
   expect((await ask(`${url}/`)).body).toMatchObject({ version: expect.any(String), kafka_cluster_id: expect.any(String) })
   const [from, to] = [file('from.txt', lines), join(folder, 'to.txt')]
   const source = { 'connector.class': 'FileStreamSource', file: from, topic: 'lines', ...strings }
@@ -97,7 +97,7 @@ test('up: a line goes from a file through a topic into a file, and the data is w
   expect((await fetch(`${url}/docs/openapi.json`)).status).toBe(200)
 })
 
-test('broker, worker, mirror: each from its file; the mirror is served without being asked to', async () => {
+test('broker, worker, mirror: each from its file; the mirror has a REST API without a listener in the file', async () => {
   const us = start(
     'broker',
     file('us.properties', ['listeners=PLAINTEXT://127.0.0.1:0', 'log.dirs=us', 'group.initial.rebalance.delay.ms=0']),
@@ -152,7 +152,7 @@ test('broker, worker, mirror: each from its file; the mirror is served without b
   expect((await ask(mirrors.replace('/mirrors', '/health'))).body.mirrors).toEqual({ 'us->central': 'RUNNING' })
 })
 
-test('a worker alone runs the connectors of files and goes on from its positions', async () => {
+test('a standalone worker runs the connectors of files and continues from its offsets', async () => {
   const broker = start(
     'broker',
     file('alone.properties', ['listeners=PLAINTEXT://127.0.0.1:0', 'log.dirs=alone', 'group.initial.rebalance.delay.ms=0']),

@@ -1,5 +1,5 @@
 /**
- * Goal: files that Java reads mean here what they mean there. Method: the cases of java.util.Properties' own description, and a property test that
+ * Goal: .properties files are read as Java reads them. Method: the cases of java.util.Properties' own description, and a property test that
  * writes any map with escapes and reads it back.
  */
 import fc from 'fast-check'
@@ -26,11 +26,11 @@ test.each<[string, Record<string, string>]>([
   expect(Object.entries(parseProperties(text))).toEqual(Object.entries(expected))
 })
 
-test('a broken escape is told', () => {
-  expect(() => parseProperties('a=\\u12')).toThrow('"\\u12" is no \\uXXXX escape')
+test('a broken escape is an error that quotes it', () => {
+  expect(() => parseProperties('a=\\u12')).toThrow('"\\u12" is not a \\uXXXX escape')
 })
 
-test('what is written with escapes is read back', () => {
+test('text written with escapes is read back', () => {
   const escaped = (text: string) =>
     [...text]
       .map((c) =>

@@ -1,5 +1,5 @@
 /**
- * Goal: the REST sockets answer 503 until the worker is there, then its routes; a port that is taken is reported; nothing is left open. Method:
+ * Goal: the REST sockets answer 503 until the worker is ready, then its routes; a port in use is reported; nothing is left open. Method:
  * real sockets on free ports, a worker in memory.
  */
 import { get } from 'node:http'
@@ -37,7 +37,7 @@ test('503 while starting, then the routes, on every listener', async () => {
   for (const url of rest.urls) expect(await json(`${url}/connectors`)).toEqual([200, []])
 })
 
-test('what is advertised can be set', async () => {
+test('the advertised URL can be set', async () => {
   const rest = await start({ listeners: 'http://:0', 'rest.advertised.host.name': 'worker-1', 'rest.advertised.port': '80' })
   expect(rest.advertisedUrl).toBe('http://worker-1:80')
   expect(rest.urls[0]).toMatch(/^http:\/\/localhost:\d+$/)
@@ -49,7 +49,7 @@ test('no listener: the API is off', async () => {
   await rest.serve(services())
 })
 
-test('admin.listeners has /admin and the others do not', async () => {
+test('admin.listeners serves /admin and the other listeners do not', async () => {
   const port = await freePort()
   const rest = await start({ listeners: 'http://127.0.0.1:0', 'admin.listeners': `http://127.0.0.1:${port}` })
   await rest.serve(services())
@@ -87,14 +87,14 @@ test('every port refuses pages of other origins, and serves browsers under the n
   }
 })
 
-test('a port that is taken: the sentence says which, and what to do', async () => {
+test('a port in use: the message says which, and what to do', async () => {
   const rest = await start({ listeners: 'http://127.0.0.1:0' })
   const { host } = new URL(rest.urls[0]!)
   const error = await openRest({ listeners: `http://127.0.0.1:0,http://${host}` }).catch((caught: unknown) => caught)
-  expect(explain(error)).toMatch(new RegExp(`^${host} is taken.*"listeners"`))
+  expect(explain(error)).toMatch(new RegExp(`^${host} is in use.*"listeners"`))
 })
 
-test('closing waits for no idle connection', async () => {
+test('closing does not wait for idle connections', async () => {
   const rest = await start({ listeners: 'http://127.0.0.1:0' })
   await rest.serve(services())
   await json(`${rest.urls[0]}/connectors`)

@@ -1,8 +1,8 @@
 /**
- * Goal: kill -9 of the broker costs nothing that was acknowledged (Invariants 1, 2, 3 and 5).
- * Method: librdkafka's idempotent producer writes without a pause while the broker is killed ten times at random moments and started again;
- * beside it a group's offset is committed in rising numbers. Then everything is read back and judged by the rules of Jepsen's Kafka test:
- * lost-write, duplicate, inconsistent-offsets, nonmonotonic. The seed is logged; TRIBUTARY_TEST_SEED=n repeats its moments.
+ * Goal: kill -9 of the broker loses nothing that was acknowledged (Invariants 1, 2, 3 and 5). Method: librdkafka's idempotent producer
+ * writes without a pause while the broker is killed ten times at random moments and restarted; meanwhile a group commits rising offsets.
+ * Then everything is read back and checked by the rules of Jepsen's Kafka test: lost-write, duplicate, inconsistent-offsets, nonmonotonic.
+ * The seed is logged; TRIBUTARY_TEST_SEED=n repeats its moments.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import offsetCommit from '../../core/apis/08-offset-commit.ts'
@@ -32,7 +32,7 @@ interface Acknowledged extends Sent {
 
 const textOf = ({ writer, serial }: Sent): string => `${writer}/${serial}`
 
-test('ten times kill -9 under an idempotent producer: every acknowledged record is there once, in order, at its offset', async () => {
+test('ten times kill -9 under an idempotent producer: every acknowledged record is read once, in order, at its offset', async () => {
   const random = seededRandom()
   const { KafkaClient } = await librdkafka()
   const broker = await startTestBroker()
@@ -48,7 +48,7 @@ test('ten times kill -9 under an idempotent producer: every acknowledged record 
 
   const kafka = new KafkaClient({ brokers: broker.address, clientId: 'chaos', logLevel: 'off' })
   const producer = kafka.createProducer({
-    // how long its flush waits: a machine with other work takes its time over a start
+    // How long a flush waits: a start takes longer on a busy machine.
     queueTimeout: 60_000,
     configuration: {
       'enable.idempotence': 'true',
@@ -76,7 +76,7 @@ test('ten times kill -9 under an idempotent producer: every acknowledged record 
           if (error) failures.push(error)
           else acknowledged.push({ ...batch[i]!, partition, offset })
       } catch (error) {
-        // Whether it was written is unknown: it may be there, once.
+        // Unknown whether it was written: it may be read once.
         failures.push(error)
       }
     }
@@ -104,7 +104,7 @@ test('ten times kill -9 under an idempotent producer: every acknowledged record 
 
   const reader = kafka.createConsumer({ groupId: 'reads-all', enableAutoCommit: false, configuration: { 'auto.offset.reset': 'earliest' } })
   await reader.subscribe(TOPIC)
-  // Also what nobody heard of: it is read to its end.
+  // Records without an acknowledgement may be stored too: the topic is read to its end.
   const log = new Map<number, { offset: number; value: string }[]>()
   let count = 0
   await until(
@@ -118,7 +118,7 @@ test('ten times kill -9 under an idempotent producer: every acknowledged record 
       }
       return batch.length === 0 && count >= acknowledged.length
     },
-    'all acknowledged records come back',
+    'all acknowledged records are read',
     30_000,
   )
   await reader.disconnect()

@@ -1,8 +1,8 @@
 /**
- * Goal: kill -9 of a connect worker in mid-flow loses no record and breaks no promise (Invariants 6 and 7): the source goes on from a stored
- * position that is never ahead of what is durable, and the file sink has each record of the topic once, in order.
- * Method: one worker with a file source and a file sink, killed at random moments while a file grows, and started again. Afterwards the topic
- * is read back: apart from steps back at the restarts (at-least-once) its lines count up one by one, and the sink's file is the topic.
+ * Goal: kill -9 of a worker loses no record and keeps Invariants 6 and 7: the source resumes from a stored position that is never ahead of
+ * what is durable, and the file sink has each record of the topic once, in order. Method: one worker with a file source and a file sink,
+ * killed at random moments while a file grows, and restarted. Afterwards the topic is read: apart from repetitions at the restarts
+ * (at-least-once) its lines count up one by one, and the sink's file is the topic.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const LINES_A_ROUND = 20_000
 const program = join(import.meta.dirname, '../../bin/tributary')
 const line = (number: number): string => `${number} ${'the river rises '.repeat(8)}\n`
 
-test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink holds the topic', { timeout: 120_000 }, async () => {
+test('kill -9 of a worker, five times under load: no line is lost, and the sink file is the topic', { timeout: 120_000 }, async () => {
   const random = seededRandom()
   const broker = await startTestBroker()
   onTestFinished(() => broker.stop())
@@ -53,7 +53,7 @@ test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink
     ].join('\n'),
   )
   let worker: ChildProcess | null = null
-  let said = ''
+  let output = ''
   const ended = (child: ChildProcess) => new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const start = async () => {
     const child = spawn(program, ['connect', file], {
@@ -62,27 +62,27 @@ test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink
     })
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (part) => {
-        said = (said + part).slice(-16_384)
+        output = (output + part).slice(-16_384)
       })
     worker = child
-    await until(async () => (await fetch(`${url}/connectors`)).status === 200, `the worker answers:\n${said}`, 30_000)
+    await until(async () => (await fetch(`${url}/connectors`)).status === 200, `the worker responds:\n${output}`, 30_000)
   }
   const kill = async () => {
-    const gone = ended(worker!)
+    const exited = ended(worker!)
     worker!.kill('SIGKILL')
-    await gone
+    await exited
   }
   onTestFinished(async () => {
     if (worker?.exitCode === null && worker.signalCode === null) await kill()
   })
 
   const create = async (name: string, config: Record<string, string>) => {
-    const answer = await fetch(`${url}/connectors`, {
+    const response = await fetch(`${url}/connectors`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ name, config }),
     })
-    expect([answer.status, await answer.text()]).toEqual([201, expect.any(String)])
+    expect([response.status, await response.text()]).toEqual([201, expect.any(String)])
   }
 
   const client = createClient({ bootstrapServers: broker.address, clientId: 'chaos' }, realSystem('silent'))
@@ -97,13 +97,13 @@ test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink
   for (let round = 1; round <= ROUNDS; round++) {
     const before = await endOffset().catch(() => 0)
     appendFileSync(source, Array.from({ length: LINES_A_ROUND }, () => line(written++)).join(''))
-    await until(async () => (await endOffset()) > before, `records flow in round ${round}:\n${said}`, 30_000)
+    await until(async () => (await endOffset()) > before, `records flow in round ${round}:\n${output}`, 30_000)
     const moment = performance.now() + random() * 300
     await until(() => performance.now() > moment, 'the moment of the kill')
     await kill()
     await start()
   }
-  // nothing is killed after this line, so all that the last restart repeats comes before it
+  // Nothing is killed after this line, so all that the last restart repeats comes before it.
   appendFileSync(source, line(written++))
 
   const consumer = client.consumer({ autoOffsetReset: 'earliest' })
@@ -115,7 +115,7 @@ test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink
       for (const { records } of await consumer.poll(100)) for (const { value } of records) topic.push(`${value!.toString()}\n`)
       return topic.at(-1) === line(written - 1)
     },
-    `the last line arrives in the topic:\n${said}`,
+    `the last line arrives in the topic:\n${output}`,
     60_000,
   )
   let next = 0
@@ -131,9 +131,9 @@ test('kill -9 of a worker, five times in mid-flow: no line is lost, and the sink
   const repeated = topic.length - written
   console.log(`${written} lines, ${repeated} of them twice in the topic after ${ROUNDS} kills (at least once), ${stepsBack} steps back`)
 
-  // a sink that begins again cuts its file back first: only what it has committed stands
+  // A restarted sink truncates its file first: only what it has committed remains.
   const committed = async () => (await client.admin.groupOffsets('connect-out')).find((each) => each.topic === 'lines')?.offset
-  await until(async () => (await committed()) === topic.length, `the sink has committed all of the topic:\n${said}`, 60_000)
+  await until(async () => (await committed()) === topic.length, `the sink has committed all of the topic:\n${output}`, 60_000)
   const delivered = readFileSync(sink, 'utf8').split('\n').slice(0, -1)
   const differs = delivered.findIndex((text, index) => `${text}\n` !== topic[index])
   const around = (lines: readonly string[]) => lines.slice(Math.max(0, differs - 1), differs + 2).map((text) => Number.parseInt(text, 10))

@@ -1,6 +1,6 @@
 /**
  * Goal: kafkajs works unchanged.
- * Method: the scenario, with gzip as kafkajs brings it and the other codecs plugged in as its users do.
+ * Method: the scenario, with the gzip codec of kafkajs and the other codecs plugged in as its users do.
  */
 import kafkajs from 'kafkajs'
 import { compress, decompress } from '../../core/wire/compression/index.ts'

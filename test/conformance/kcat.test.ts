@@ -1,21 +1,17 @@
 /**
  * Goal: kcat (an older librdkafka, as the distributions ship it) works unchanged.
- * Method: the scenario over processes. A member commits when it goes, as kcat does; topics come by asking for them.
+ * Method: the scenario over processes. A member commits when it leaves, as kcat does; a metadata request creates a topic.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { kcatMissing } from '../services/kcat.ts'
 import { conforms, type ForeignClient, type ForeignMember, type Row } from './scenario.ts'
 
-const MISSING = 'kcat is not on the PATH: install it with `apt-get install kcat` or `brew install kcat`'
-/** Between fields: none of the values has it. */
+/** Separates fields: no value contains it. */
 const TAB = '\t'
 
 function start(args: readonly string[]): ChildProcess {
-  const child = spawn('kcat', args, { stdio: ['pipe', 'pipe', 'pipe'] })
-  child.once('error', (error) => {
-    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new Error(MISSING) : error
-  })
-  return child
+  return spawn('kcat', args, { stdio: ['pipe', 'pipe', 'pipe'] })
 }
 
 async function run(args: readonly string[], input = ''): Promise<string> {
@@ -46,15 +42,15 @@ async function open(address: string): Promise<ForeignClient> {
     const received: Row[] = []
     let partitions: number[] = []
     let rest = ''
-    let told = ''
+    let log = ''
     child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
       const lines = (rest + chunk).split('\n')
       rest = lines.pop()!
       for (const line of lines) received.push(rowOf(line))
     })
     child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (told + chunk).split('\n')
-      told = lines.pop()!
+      const lines = (log + chunk).split('\n')
+      log = lines.pop()!
       for (const line of lines) {
         if (line.includes('revoked')) partitions = []
         else if (line.includes('assigned')) partitions = [...line.matchAll(/\[(\d+)\]/g)].map(([, partition]) => Number(partition))
@@ -97,4 +93,4 @@ async function open(address: string): Promise<ForeignClient> {
   }
 }
 
-conforms('kcat', open)
+conforms('kcat', open, await kcatMissing())

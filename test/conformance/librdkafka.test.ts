@@ -1,6 +1,6 @@
 /**
  * Goal: librdkafka works unchanged, in its newest release (kafka-crab-js).
- * Method: the scenario; the idempotent producer, as most of its users have it.
+ * Method: the scenario, with the idempotent producer.
  */
 import type { KafkaConsumer } from 'kafka-crab-js'
 import { librdkafka } from '../librdkafka.ts'
@@ -48,7 +48,7 @@ async function open(address: string): Promise<ForeignClient> {
         open.delete(member)
         // Disconnecting alone leaves the membership to its session: librdkafka leaves while it is polled.
         consumer.unsubscribe()
-        await until(() => owned().length === 0, 'the partitions are given back')
+        await until(() => owned().length === 0, 'the partitions are revoked')
         stopped = true
         await reading
         await consumer.disconnect()

@@ -1,5 +1,5 @@
 /**
- * Goal: @platformatic/kafka works unchanged: it speaks only newer versions, and knows no way back from what ApiVersions says.
+ * Goal: @platformatic/kafka works unchanged: it supports only newer API versions, and has no fallback to older ones.
  * Method: the scenario.
  */
 import { Admin, Consumer, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka'

@@ -1,6 +1,7 @@
 /**
- * Goal: a batch of a few kilobytes that holds millions of headers takes no gigabytes of the broker's memory, whatever it is asked about it. Method:
- * such a batch on topics that look at their records, and a look for an offset by time; who opens the records of a batch refuses it.
+ * Goal: a batch of a few kilobytes that contains millions of headers does not take gigabytes of the broker's memory, whatever is requested
+ * of it. Method: such a batch on topics whose settings make the broker read its records, and a lookup of an offset by time; decoding the
+ * records fails.
  */
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -10,14 +11,14 @@ import { decodeRecords, encodeBatch } from '../../core/wire/record-batch.ts'
 import { Writer } from '../../core/wire/writer.ts'
 import { type Scratch, scratch } from '../core/log/scratch-log.ts'
 
-let room: Scratch
+let scratchLog: Scratch
 beforeEach(() => {
-  room = scratch()
+  scratchLog = scratch()
 })
-afterEach(() => room.remove())
+afterEach(() => scratchLog.remove())
 
-/** Records with a key and `headers` headers each, every one of them an empty key without a value. */
-function bomb(count: number, headers: number, timestamp: number): Buffer {
+/** A batch of `count` records with `headers` headers each; a header is an empty key without a value. */
+function batchOfHeaders(count: number, headers: number, timestamp: number): Buffer {
   const list = Buffer.alloc(headers * 2)
   for (let index = 1; index < list.length; index += 2) list[index] = 1
   const records = new Writer()
@@ -44,12 +45,16 @@ function bomb(count: number, headers: number, timestamp: number): Buffer {
   return batch
 }
 
-test('is stored, packed again, and found by time, and never opened', async () => {
+test('it is stored, compressed again and found by time without its headers being decoded', async () => {
   const now = Date.now()
-  const batch = bomb(50, 100_000, now)
+  const batch = batchOfHeaders(50, 100_000, now)
   expect(batch.length).toBeLessThan(20_000)
   expect(() => decodeRecords(batch)).toThrow(WireError)
-  const { log } = await room.openLog({ cleanupPolicy: ['compact', 'delete'], compressionType: 'zstd', messageTimestampBeforeMaxMs: 60_000 })
+  const { log } = await scratchLog.openLog({
+    cleanupPolicy: ['compact', 'delete'],
+    compressionType: 'zstd',
+    messageTimestampBeforeMaxMs: 60_000,
+  })
   await log.append(batch).durable
   expect(log.logEndOffset).toBe(50)
   expect(log.sizeBytes).toBeLessThan(20_000)

@@ -1,6 +1,6 @@
 /**
- * Goal: a consumer that closes while its broker is stalled leaves the group once the broker runs again. Otherwise the consumer that replaces it (a
- * restarted sink task) waits for the session timeout, 45 s. Method: a broker process that is frozen (SIGSTOP) and continued.
+ * Goal: a consumer that closes while its broker is stalled leaves the group once the broker runs again. Otherwise the consumer that
+ * replaces it (a restarted sink task) waits for the session timeout, 45 s. Method: a broker process that is frozen (SIGSTOP) and continued.
  */
 import { afterAll, beforeAll, test } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'

@@ -1,7 +1,7 @@
 /**
- * Goal: a flipped bit in an offset index makes no reader fail, skip records or wait for ever: the segment is read without its index. A batch with
- * offsets that no reader can pass is an error that names the file, not an empty response for ever. Method: each third bit of the indexes of a
- * cleanly closed log is flipped, one at a time; then the log is read from every offset.
+ * Goal: a flipped bit in an offset index makes no reader fail, skip records or wait for ever: the segment is read without its index. A
+ * batch with offsets that no reader can pass is an error that names the file, not an empty response for ever. Method: each third bit of the
+ * indexes of a cleanly closed log is flipped, one at a time; then the log is read from every offset.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

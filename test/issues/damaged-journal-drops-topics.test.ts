@@ -1,7 +1,7 @@
 /**
- * Goal: a damaged journal does not silently drop topics. The broker refuses to start, with a message that names the file and what to do, on every
- * attempt, and changes nothing on disk. A torn event at the end, as a crash leaves it, is no damage. Method: brokers on real folders after a clean
- * stop or a kill, with bytes of the journal changed.
+ * Goal: a damaged journal does not silently drop topics. The broker refuses to start, with a message that names the file and what to do, on
+ * every attempt, and changes nothing on disk. A torn event at the end, as a crash leaves it, is no damage. Method: brokers on real folders
+ * after a clean stop or a kill, with bytes of the journal changed.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

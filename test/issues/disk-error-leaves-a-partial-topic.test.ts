@@ -1,6 +1,6 @@
 /**
- * Goal: a topic that the disk refused to make, or to take away, leaves nothing that a later topic of its name or the next start could stumble over.
- * Method: a broker on a disk that is told to fail at one folder; then the same name again, records, restarts.
+ * Goal: a topic whose creation or deletion failed on the disk leaves nothing that breaks a later topic of its name or the next start.
+ * Method: a broker on a disk that fails at one folder; then the same name again, with records and restarts.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,8 +33,8 @@ async function restart(): Promise<void> {
   broker = await start()
 }
 
-/** No room for a new folder of partition 2, and from then on for nothing in the journal either. */
-function fillAtPartition2(): void {
+/** The disk is full when the folder of partition 2 is created, and from then on for the journal too. */
+function fillDiskAtPartition2(): void {
   disk.makeFolder = (path) => {
     if (!path.endsWith('-2')) return realDisk.makeFolder(path)
     disk.writeSync = () => {
@@ -47,8 +47,8 @@ const create = (partitions: number) => broker.cluster.createTopic({ name: 'order
 const append = async (value: string) => broker.logs.get('orders', 0)!.append(batchOf([value], { timestamp: Date.now() })).durable
 const valuesOf = () => readValues(broker.logs.get('orders', 0)!)
 
-test('what was acknowledged in a topic whose first making failed is there after a restart', async () => {
-  fillAtPartition2()
+test('records acknowledged in a topic whose first creation failed survive a restart', async () => {
+  fillDiskAtPartition2()
   await expect(create(4)).rejects.toMatchObject({ error: 'KAFKA_STORAGE_ERROR' })
   expect([...broker.cluster.topics()]).toEqual([])
   Object.assign(disk, realDisk)
@@ -59,10 +59,10 @@ test('what was acknowledged in a topic whose first making failed is there after 
   expect(await valuesOf()).toEqual(['first'])
 })
 
-test('a topic whose growth failed keeps its partitions, and grows later', async () => {
+test('a topic whose new partitions failed keeps its old ones, and gets new ones later', async () => {
   await create(1)
   await append('first')
-  fillAtPartition2()
+  fillDiskAtPartition2()
   await expect(broker.cluster.createPartitions('orders', 5, false)).rejects.toMatchObject({ error: 'KAFKA_STORAGE_ERROR' })
   Object.assign(disk, realDisk)
   expect(broker.logs.get('orders', 1)).toBeUndefined()
@@ -72,9 +72,9 @@ test('a topic whose growth failed keeps its partitions, and grows later', async 
   expect(await valuesOf()).toEqual(['first'])
 })
 
-test('a deleted topic whose folder could not be renamed does not come back under a new topic of its name', async () => {
+test('records of a deleted topic whose folder could not be renamed do not appear in a new topic of its name', async () => {
   await create(1)
-  await append('of the old')
+  await append('of the deleted')
   disk.rename = () => {
     throw nodeError('EIO')
   }
@@ -87,14 +87,14 @@ test('a deleted topic whose folder could not be renamed does not come back under
   expect(await valuesOf()).toEqual(['of the new'])
 })
 
-test('a folder whose topic is gone is set aside at the start, and the next stop is a clean one again', async () => {
+test('a folder without a topic is set aside at the start, and the next stop is clean again', async () => {
   await create(1)
-  await append('gone')
+  await append('lost')
   disk.rename = () => {
     throw nodeError('EIO')
   }
   await broker.cluster.deleteTopic('orders')
-  // what a kill leaves: no mark of a clean stop
+  // A killed broker leaves no mark of a clean stop.
   disk.replaceFile = async (path, bytes) => (path.endsWith('cleanshutdown') ? undefined : realDisk.replaceFile(path, bytes))
   await broker.close()
   Object.assign(disk, realDisk)

@@ -1,6 +1,6 @@
 /**
- * Goal: putting the same config again restarts a failed connector and leaves tasks alone whose configs are unchanged, as Kafka Connect does.
- * Method: a real worker on a real broker, and a connector whose `tasks` fails while the test says so.
+ * Goal: putting the same config again restarts a failed connector and leaves tasks alone whose configs are unchanged, as Kafka Connect
+ * does. Method: a real worker on a real broker, and a connector whose `tasks` fails while the test says so.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defineConnector, defineSource } from '../../connect/sdk/index.ts'
@@ -52,7 +52,7 @@ test('the same config again restarts the connector, and not its failed tasks', a
   const before = taskConfigCalls
   await worker.putConfig('m', config)
   await until(() => taskConfigCalls > before, 'the connector has computed its task configs again')
-  await worker.restart('m', { includeTasks: false, onlyFailed: false }) // it is handled after whatever the same config started
+  await worker.restart('m', { includeTasks: false, onlyFailed: false }) // It is handled after whatever the same config started
   expect(taskStarts).toBe(1)
   expect(worker.status('m').tasks[0]).toMatchObject({ state: 'FAILED' })
 })

@@ -1,7 +1,7 @@
 /**
- * Goal: when a topic of the source is recreated with fewer partitions, the mirror does not wait for the removed ones, and counts as lost what it
- * had seen there and not read (Invariant 11). Method: two of our own brokers; a paused mirror sees the records of three partitions, the topic is
- * recreated with one partition under the running mirror or while it is stopped, and gets three again.
+ * Goal: when a topic of the source is recreated with fewer partitions, the mirror does not wait for the removed ones, and counts as lost
+ * what it had seen there and not read (Invariant 11). Method: two of our own brokers; a paused mirror sees the records of three partitions,
+ * the topic is recreated with one partition under the running mirror or while it is stopped, and gets three again.
  */
 import { expect, test } from 'vitest'
 import { caughtUp, content, mirrorOf, readAll, write } from '../mirror/clusters.ts'

@@ -1,7 +1,8 @@
 /**
  * Goal: an offset that a group committed before its topic was recreated does not move the group past records of the new topic, neither by a
- * failover nor by a group sync (Invariant 10). Method: two of our own brokers; a group commits, the topic is deleted and created again at the
- * source (which drops the commits); the group is translated while the source is up, after it was killed, and after a restart of the mirror.
+ * failover nor by a group sync (Invariant 10). Method: two of our own brokers; a group commits, the topic is deleted and created again at
+ * the source (which drops the commits); the group is translated while the source is up, after it was killed, and after a restart of the
+ * mirror.
  */
 import { expect, test } from 'vitest'
 import { mirrorOf, write } from '../mirror/clusters.ts'

@@ -1,6 +1,6 @@
 /**
- * Goal: a connector whose task configs never come delays nothing but itself: other connectors start, rebalances complete, the worker closes.
- * Method: real workers on a real broker, and a connector whose `tasks` never resolves.
+ * Goal: a connector whose task configs never come delays nothing but itself: other connectors start, rebalances complete, the worker
+ * closes. Method: real workers on a real broker, and a connector whose `tasks` never resolves.
  */
 import { afterAll, beforeAll, test } from 'vitest'
 import { defineConnector, defineSource } from '../../connect/sdk/index.ts'

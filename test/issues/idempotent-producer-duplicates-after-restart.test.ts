@@ -1,7 +1,8 @@
 /**
- * Goal: a producer with five batches in flight when the broker stops retries those that were not acknowledged, and none is stored twice, whether the
- * stop was clean or not (Invariant 5). A producer snapshot holds the last batch only, so the others must come from the log. Method: a real folder,
- * five batches, a stop, and a retry of each; over several segments, among other producers, and with the bytes counted that a start reads for it.
+ * Goal: a producer with five batches in flight when the broker stops retries those that were not acknowledged, and none is stored twice,
+ * whether the stop was clean or not (Invariant 5). A producer snapshot holds the last batch only, so the others must come from the log.
+ * Method: a real folder, five batches, a stop, and a retry of each; over several segments, among other producers, and with the bytes
+ * counted that a start reads for it.
  */
 import { rmSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
@@ -55,7 +56,7 @@ async function expectDuplicates(log: PartitionLog, batches: readonly number[], f
 }
 
 describe.each(['clean', 'crash'] as const)('after a restart (%s)', (how) => {
-  test('each of the last five batches is answered with its first offset', async () => {
+  test('each of the last five batches gets its first offset again', async () => {
     const log = await restartedLog(fiveBatches, how)
     await expectDuplicates(log, [1, 0, 4, 2, 3])
     const next = log.append(batchNumber(5))

@@ -1,6 +1,6 @@
 /**
- * Goal: a topic name that no cluster accepts fails at once with the broker's error, not after the request timeout. Method: the real client on a
- * real broker, with a request timeout longer than the test.
+ * Goal: a topic name that no cluster accepts fails at once with the broker's error, not after the request timeout. Method: the real client
+ * on a real broker, with a request timeout longer than the test.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Goal: JsonConverter takes and refuses what Kafka Connect's takes and refuses, where ours once did otherwise: it must neither lose a good
- * record nor make something of a broken one. Method: payloads that were given to Apache Kafka Connect 4.3.1, and what it made of them.
+ * Goal: JsonConverter accepts and refuses the payloads that Kafka Connect's does, where it once differed: it neither loses a good record
+ * nor converts a broken one. Method: payloads that were given to Apache Kafka Connect 4.3.1, and its results.
  */
 import { describe, expect, test } from 'vitest'
 import json from '../../connect/converters/json.ts'
@@ -17,7 +17,7 @@ const logical = (name: string, type: string, more: object = {}) => ({
 })
 const decimal = (scale: string) => logical('Decimal', 'bytes', { parameters: { scale } })
 
-test('a field may be called as what every object inherits', () => {
+test('a field may have the name of a property that every object inherits', () => {
   const optional = { type: 'string', optional: true }
   const names = ['constructor', 'toString', 'valueOf', '__proto__']
   const schema = { type: 'struct', fields: names.map((field) => ({ field, ...optional })) }
@@ -29,17 +29,17 @@ test('a field may be called as what every object inherits', () => {
 })
 
 describe('bytes', () => {
-  test.each(['!!', 'aGk', 'aGk=aGk=', 'aG k='])('%j is no base64', (text) => {
+  test.each(['!!', 'aGk', 'aGk=aGk=', 'aG k='])('%j is not base64', (text) => {
     expect(() => read({ type: 'bytes' }, text)).toThrow(DataError)
     expect(() => read(decimal('2'), text)).toThrow(DataError)
   })
-  test('base64 is read', () => {
+  test('base64 is decoded', () => {
     expect(read({ type: 'bytes' }, 'aGk=')).toEqual(Buffer.from('hi'))
     expect(read({ type: 'bytes' }, '')).toEqual(Buffer.alloc(0))
   })
 })
 
-test('a map whose keys are texts is an object, also where the keys are optional', () => {
+test('a map with string keys is an object, optional keys included', () => {
   const keys = schemas.string({ optional: true })
   const schema = schemas.map(keys, schemas.int32())
   const bytes = converter.fromConnect('t', schema, new Map([['a', 1]]))!
@@ -49,7 +49,7 @@ test('a map whose keys are texts is an object, also where the keys are optional'
   expect(() => read(shown, [['a', 1]])).toThrow(DataError)
 })
 
-test('decimals in digits keep their own, and one without a scale is refused', () => {
+test('a decimal in digits keeps its own scale, and one whose schema has no scale is refused', () => {
   expect(read(decimal('2'), 12.345)).toBe('12.345')
   expect(read(decimal('2'), 12)).toBe('12.00')
   expect(read(decimal('-2'), 5)).toBe('5')
@@ -57,7 +57,7 @@ test('decimals in digits keep their own, and one without a scale is refused', ()
   expect(() => read(logical('Decimal', 'bytes'), 'AQ==')).toThrow(DataError)
 })
 
-test('a power or a scale takes no memory by its size alone', () => {
+test('a huge exponent or scale takes no memory', () => {
   const payload =
     '{"schema":{"type":"bytes","optional":false,"name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2"}},"payload":'
   for (const digits of ['1.000000000000000e30000000', '1.000000000000000e-30000000'])
@@ -66,7 +66,7 @@ test('a power or a scale takes no memory by its size alone', () => {
   expect(() => read(decimal('-30000000'), 'AQ==')).toThrow(DataError)
 })
 
-test('days are whole, and a time lies within its day', () => {
+test('a Date is a whole number of days, and a Time lies within a day', () => {
   expect(() => read(logical('Date', 'int32'), 1.5)).toThrow(DataError)
   expect(() => read(logical('Time', 'int32'), -1)).toThrow(DataError)
   expect(() => read(logical('Time', 'int32'), 86_400_001)).toThrow(DataError)

@@ -1,6 +1,6 @@
 /**
- * Goal: whole numbers of JSON lines reach the topic with all their digits, as keys too. Method: the real file source on a real file, its
- * records through the real JsonConverter; the bytes are compared with the line.
+ * Goal: integers of JSON lines reach the topic with all their digits, in keys too. Method: the real file source on a real file, its records
+ * through the real JsonConverter; the bytes are compared with the line.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('a whole number past 2^53 keeps its digits', async () => {
+test('an integer above 2^53 keeps its digits', async () => {
   const line = '{"id":9007199254740993,"deep":[{"n":-1234567890123456789}],"text":"12345678901234567890","part":0.5}'
   const file = join(folder, 'in.jsonl')
   await writeFile(file, `${line}\n`)

@@ -1,7 +1,7 @@
 /**
- * Goal: a partition without a leader does not keep the other partitions of a starting flow from being mirrored; it is mirrored once it has a
- * leader, and until then the lag is unknown. Method: two of our own brokers; a proxy in front of the source reports one partition without a
- * leader, as a cluster of several brokers does while one of them is offline.
+ * Goal: a partition without a leader does not keep the other partitions of a starting flow from being mirrored; it is mirrored once it has
+ * a leader, and until then the lag is unknown. Method: two of our own brokers; a proxy in front of the source reports one partition without
+ * a leader, as a cluster of several brokers does while one of them is offline.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import metadata from '../../core/apis/03-metadata.ts'

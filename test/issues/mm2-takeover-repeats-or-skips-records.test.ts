@@ -1,7 +1,7 @@
 /**
- * Goal: a flow that continues where a killed MirrorMaker 2 stopped neither repeats nor skips records. MirrorMaker 2 leaves a committed position up
- * to a minute old and a newer offset sync; a sync that contradicts the target is ignored. Method: two of our own brokers, with a mirrored topic
- * and the records of MirrorMaker 2 written by the test.
+ * Goal: a flow that continues where a killed MirrorMaker 2 stopped neither repeats nor skips records. MirrorMaker 2 leaves a committed
+ * position up to a minute old and a newer offset sync; a sync that contradicts the target is ignored. Method: two of our own brokers, with
+ * a mirrored topic and the records of MirrorMaker 2 written by the test.
  */
 import { expect, test } from 'vitest'
 import { encodeOffsetSync, encodePosition, SOURCE_CONNECTOR_NAME } from '../../mirror/store/mm2-records.ts'

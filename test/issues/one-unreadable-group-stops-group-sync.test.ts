@@ -1,13 +1,14 @@
 /**
- * Goal: a group whose offsets may not be read, or whose coordinator does not respond, does not stop the sync of other groups, and is logged once.
- * Method: four groups commit on one of our own brokers; the source's client rejects OffsetFetch of one of them, as a broker with access control
- * lists does, and does not respond for another, until both recover.
+ * Goal: a group whose offsets may not be read, or whose coordinator does not respond, does not stop the sync of other groups, and is logged
+ * once. Method: four groups commit on one of our own brokers; the source's client rejects OffsetFetch of one of them, as a broker with
+ * access control lists does, and does not respond for another, until both recover.
  */
 import { expect, test } from 'vitest'
 import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { realClock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import { realRandom } from '../../core/system/random.ts'
 import { GroupSync } from '../../mirror/groups/group-sync.ts'
 import { parseMirrorSettings } from '../../mirror/settings/mm2-properties.ts'
 import { createTopic, ourCluster, properties } from '../mirror/clusters.ts'
@@ -39,7 +40,7 @@ test('the other groups are synced, and the unreadable one is logged once', async
     settings: settings!,
     source,
     target: us.client,
-    system: { clock: realClock, logger },
+    system: { clock: realClock, random: realRandom, logger },
     signal,
     mapped: () => undefined,
     sourceTopic: () => null,

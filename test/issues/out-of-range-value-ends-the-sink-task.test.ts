@@ -1,6 +1,7 @@
 /**
- * Goal: a timestamp that no Date can hold (microseconds taken for milliseconds) is a bad record, not the end of its sink. Method: the real
- * JsonConverter reads what a producer would write; it must refuse the one record as it refuses others that do not fit their schema.
+ * Goal: a timestamp that no Date can hold (microseconds instead of milliseconds) is a bad record, subject to errors.tolerance; it used to
+ * end the sink task. Method: the real JsonConverter on the bytes that a producer would write; it fails with the error of records that do
+ * not fit their schema.
  */
 import { expect, test } from 'vitest'
 import json from '../../connect/converters/json.ts'
@@ -15,7 +16,7 @@ const record = (type: string, name: string, value: number) =>
 test.each([
   ['Timestamp', 'int64', 8_640_000_000_000_001],
   ['Date', 'int32', 100_000_001],
-])('a %s past what a Date holds is refused', (name, type, value) => {
+])('a %s out of the range of Date is refused', (name, type, value) => {
   expect(() => converter.toConnect('t', record(type, name, value))).toThrow(DataError)
   expect(converter.toConnect('t', record(type, name, value - 1)).value).toBeInstanceOf(Date)
 })
@@ -24,7 +25,7 @@ test.each([
   ['int8', 128],
   ['int16', 32_768],
   ['int32', 2_147_483_648],
-])('one past the largest %s is refused, the least is taken', (type, value) => {
+])('a value above the largest %s is refused, the smallest is accepted', (type, value) => {
   const plain = (payload: number) => Buffer.from(JSON.stringify({ schema: { type, optional: false }, payload }))
   expect(() => converter.toConnect('t', plain(value))).toThrow(DataError)
   expect(converter.toConnect('t', plain(-value)).value).toBe(-value)

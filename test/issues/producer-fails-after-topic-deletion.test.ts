@@ -1,6 +1,6 @@
 /**
- * Goal: a producer whose topic is deleted continues as Kafka's does: where the cluster creates topics automatically, the next record creates the
- * topic again and is stored in it. Method: the real client on a real broker; the topic is deleted between two sends.
+ * Goal: a producer whose topic is deleted continues as Kafka's does: where the cluster creates topics automatically, the next record
+ * creates the topic again and is stored in it. Method: the real client on a real broker; the topic is deleted between two sends.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'

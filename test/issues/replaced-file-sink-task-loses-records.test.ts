@@ -1,7 +1,7 @@
 /**
- * Goal: a file sink whose task was given to another worker, and that wakes up to go on (a stopped process, a long pause), costs no record: it
- * notes nothing and its offsets are not committed. Method: two tasks on one real file, steps in the order in which such a worker takes them;
- * then a task that begins after the crash of the rightful one, on what is left on the disk.
+ * Goal: a file sink task that was replaced by a task on another worker and wakes up again (a stopped process, a long pause) loses no
+ * record: its flush fails, so its offsets are not committed. Method: two tasks on one real file, in the order of such a worker's steps;
+ * then a third task starts on what a crash of the second leaves on the disk.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -32,7 +32,7 @@ const records = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, n) => sinkRecord({ topic: 't', offset: from + n, value: `line ${from + n}` }))
 const lines = async () => new Set((await readFile(file, 'utf8')).split('\n').slice(0, -1))
 
-test('a task that was replaced flushes nothing more, and what its successor flushed stays', async () => {
+test('a replaced task cannot flush, and what its successor flushed stays', async () => {
   const first = await start()
   await first.write(records(0, 2))
   await first.flush()
@@ -42,7 +42,7 @@ test('a task that was replaced flushes nothing more, and what its successor flus
   await second.flush()
   await expect(first.flush()).rejects.toThrow(`${file} is written by another task`)
   await second.write(records(8, 10))
-  // here the worker of the second is killed; offset 8 is committed
+  // The worker of the second task is killed here; offset 8 is committed.
   const third = await start()
   await third.write(records(8, 10))
   await third.flush()

@@ -1,6 +1,6 @@
 /**
- * Goal: what Apache Kafka 4.3.1 was seen to answer, and we did not. Method: raw requests to a broker; the expected codes are Kafka's own, found by
- * sending the same to both.
+ * Goal: responses that once differed from Apache Kafka 4.3.1's. Method: raw requests to a broker; the expected error codes are Kafka's own,
+ * recorded by sending the same requests to it.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import fetch from '../../core/apis/01-fetch.ts'
@@ -28,16 +28,16 @@ afterAll(() => server.stop())
 
 describe('IncrementalAlterConfigs', () => {
   const alter = async (...resources: { name: string; configs: [name: string, value: string | null, operation: number][] }[]) => {
-    const asked = resources.map(({ name, configs }) => ({
+    const requested = resources.map(({ name, configs }) => ({
       resourceType: 2,
       resourceName: name,
       configs: configs.map(([key, value, configOperation]) => ({ name: key, value, configOperation })),
     }))
-    const { responses } = await client.send(incrementalAlterConfigs, 1, { resources: asked, validateOnly: false })
+    const { responses } = await client.send(incrementalAlterConfigs, 1, { resources: requested, validateOnly: false })
     return responses.map(({ errorCode }) => errorCode)
   }
 
-  test('a config that is not known may be deleted: MirrorMaker 2 does so for each that its source has at the default', async () => {
+  test('an unknown config may be deleted: MirrorMaker 2 does so for each config that its source has at the default', async () => {
     expect(await alter({ name: 'orders', configs: [['message.format.version', null, 1], ['retention.ms', '5000', 0]] })).toEqual([0]) // biome-ignore format: one line
     expect(server.broker.cluster.topic('orders')!.configs).toEqual({ 'retention.ms': '5000' })
     expect(await alter({ name: 'orders', configs: [['foo', 'x', 0]] })).toEqual([40])
@@ -45,7 +45,7 @@ describe('IncrementalAlterConfigs', () => {
     expect(await alter({ name: 'orders', configs: [['toString', '5', 0]] })).toEqual([40])
   })
 
-  test('names that no topic can have, and a resource that is there twice', async () => {
+  test('invalid topic names, and a resource given twice', async () => {
     const set: [string, string, number][] = [['retention.ms', '1', 0]]
     expect(await alter({ name: 'a b', configs: set })).toEqual([17])
     expect(await alter({ name: '', configs: set })).toEqual([42])
@@ -56,7 +56,7 @@ describe('IncrementalAlterConfigs', () => {
   })
 })
 
-test('DeleteRecords keeps its hands off the offsets topic and off topics that are only compacted', async () => {
+test('DeleteRecords is refused for the offsets topic and for topics that are only compacted', async () => {
   await client.send(findCoordinator, 2, { key: 'g', keyType: 0 })
   const remove = async (name: string) => {
     const topics = [{ name, partitions: [{ partitionIndex: 0, offset: -1 }] }]
@@ -67,20 +67,20 @@ test('DeleteRecords keeps its hands off the offsets topic and off topics that ar
   expect(await remove('orders')).toMatchObject({ errorCode: 0, lowWatermark: 0 })
 })
 
-test('Metadata tells what a client may do, where it asks', async () => {
-  const ask = (version: number, more: object) =>
+test('Metadata gives the authorized operations, where they are requested', async () => {
+  const request = (version: number, more: object) =>
     client.send(metadata, version, { topics: [{ name: 'orders', topicId: ZERO_UUID }], allowAutoTopicCreation: false, ...more })
   const all = { includeClusterAuthorizedOperations: true, includeTopicAuthorizedOperations: true }
   for (const version of [8, 10])
-    expect(await ask(version, all)).toMatchObject({ clusterAuthorizedOperations: 8096, topics: [{ topicAuthorizedOperations: 3576 }] })
-  expect((await ask(12, all)).topics).toMatchObject([{ topicAuthorizedOperations: 3576 }])
-  expect(await ask(8, {})).toMatchObject({
+    expect(await request(version, all)).toMatchObject({ clusterAuthorizedOperations: 8096, topics: [{ topicAuthorizedOperations: 3576 }] })
+  expect((await request(12, all)).topics).toMatchObject([{ topicAuthorizedOperations: 3576 }])
+  expect(await request(8, {})).toMatchObject({
     clusterAuthorizedOperations: -2147483648,
     topics: [{ topicAuthorizedOperations: -2147483648 }],
   })
 })
 
-test('Metadata by an id looks for the id, whatever name comes with it', async () => {
+test('Metadata by topic id ignores the name that comes with it', async () => {
   const { id } = server.broker.cluster.topic('orders')!
   const topics = [{ name: 'keyed', topicId: id }]
   expect((await client.send(metadata, 12, { topics, allowAutoTopicCreation: true })).topics).toMatchObject([
@@ -88,38 +88,42 @@ test('Metadata by an id looks for the id, whatever name comes with it', async ()
   ])
 })
 
-test('no request makes more than 10,000 partitions', async () => {
+test('no request creates more than 10,000 partitions', async () => {
   const topic = (name: string) => ({ name, numPartitions: 6000, replicationFactor: 1, assignments: [], configs: [] })
   const { topics } = await client.send(createTopics, 7, { topics: [topic('wide-1'), topic('wide-2')], validateOnly: true })
   expect(topics).toMatchObject([{ errorCode: 44 }, { errorCode: 44, errorMessage: 'Excessively large number of partitions per request.' }])
   const grow = async (count: number) => {
-    const asked = { topics: [{ name: 'orders', count, assignments: null }], timeoutMs: 1000, validateOnly: true }
-    return (await client.send(createPartitions, 3, asked)).results[0]!.errorCode
+    const request = { topics: [{ name: 'orders', count, assignments: null }], timeoutMs: 1000, validateOnly: true }
+    return (await client.send(createPartitions, 3, request)).results[0]!.errorCode
   }
   expect([await grow(10_002), await grow(10_003)]).toEqual([0, 44])
 })
 
-test('offsets and times at the ends of an int64 are asked for, and no reason to end the connection', async () => {
+test('offsets and timestamps at the ends of int64 get a response; the connection stays open', async () => {
   const greatest = Buffer.from('7fffffffffffffff', 'hex')
   const least = Buffer.from('8000000000000000', 'hex')
-  const mark = 4_919_131_752_989_213
-  const marked = Buffer.alloc(8)
-  marked.writeBigInt64BE(BigInt(mark))
-  const ask = async (api: AnyApi, version: number, request: unknown, value: Buffer) => {
+  const placeholder = 4_919_131_752_989_213
+  const placeholderBytes = Buffer.alloc(8)
+  placeholderBytes.writeBigInt64BE(BigInt(placeholder))
+  const send = async (api: AnyApi, version: number, request: unknown, value: Buffer) => {
     const frame = encodeRequest(api, version, 7, request)
-    value.copy(frame, frame.indexOf(marked))
+    value.copy(frame, frame.indexOf(placeholderBytes))
     client.write(frame)
     return client.frame()
   }
-  const times = { replicaId: -1, isolationLevel: 0, topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp: mark }] }] }
-  // no record is that late; and what is asked for below the specials is not known
-  expect((await ask(listOffsets, 7, times, greatest)).includes(Buffer.from('0000ffffffffffffffffffffffffffffffff', 'hex'))).toBe(true)
-  expect((await ask(listOffsets, 7, times, least)).includes(Buffer.from('0023ffffffffffffffffffffffffffffffff', 'hex'))).toBe(true)
-  const partitions = [{ partition: 0, fetchOffset: mark, partitionMaxBytes: 100 }]
-  const read = { maxWaitMs: 0, minBytes: 0, isolationLevel: 0, topics: [{ topic: 'orders', partitions }] }
+  const byTime = {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp: placeholder }] }],
+  }
+  // No record is that late, and a timestamp below the special ones is not supported.
+  expect((await send(listOffsets, 7, byTime, greatest)).includes(Buffer.from('0000ffffffffffffffffffffffffffffffff', 'hex'))).toBe(true)
+  expect((await send(listOffsets, 7, byTime, least)).includes(Buffer.from('0023ffffffffffffffffffffffffffffffff', 'hex'))).toBe(true)
+  const partitions = [{ partition: 0, fetchOffset: placeholder, partitionMaxBytes: 100 }]
+  const reading = { maxWaitMs: 0, minBytes: 0, isolationLevel: 0, topics: [{ topic: 'orders', partitions }] }
   for (const value of [greatest, least])
-    expect((await ask(fetch, 4, read, value)).includes(Buffer.from('0001ffffffffffffffff', 'hex'))).toBe(true)
-  const away = { topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, offset: mark }] }], timeoutMs: 100 }
+    expect((await send(fetch, 4, reading, value)).includes(Buffer.from('0001ffffffffffffffff', 'hex'))).toBe(true)
+  const removal = { topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, offset: placeholder }] }], timeoutMs: 100 }
   for (const value of [greatest, least])
-    expect((await ask(deleteRecords, 1, away, value)).includes(Buffer.from('ffffffffffffffff0001', 'hex'))).toBe(true)
+    expect((await send(deleteRecords, 1, removal, value)).includes(Buffer.from('ffffffffffffffff0001', 'hex'))).toBe(true)
 })

@@ -1,7 +1,7 @@
 /**
- * Goal: two flows into one topic of the target (identity policy, aggregation) warn once for each partition that another producer writes to, read
- * nothing back for it, and keep every offset exact. Method: three of our own brokers, two writers at once in small batches; the warnings are
- * counted, and translated offsets are compared with the target.
+ * Goal: two flows into one topic of the target (identity policy, aggregation) warn once for each partition that another producer writes to,
+ * read nothing back for it, and keep every offset exact. Method: three of our own brokers, two writers at once in small batches; the
+ * warnings are counted, and translated offsets are compared with the target.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { startMirrors } from '../../mirror/index.ts'

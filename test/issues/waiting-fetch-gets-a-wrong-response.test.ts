@@ -1,7 +1,7 @@
 /**
- * Goal: a fetch is answered for the topic and the offsets that it asked for, whatever happens while it waits: an offset that was given out and is not
- * served yet is no error, and a topic that was made again under its name is not the one that a topic id named. Method: a broker on a disk whose
- * fdatasync is held back; topics deleted and made again under a waiting fetch.
+ * Goal: a waiting fetch gets a response for the topic and the offsets that it requested. The offset after a record that is not durable yet
+ * is no error, and a topic recreated under its name is not the topic of the requested id. Method: a broker on a disk whose fdatasync is
+ * delayed; topics are deleted and recreated under a waiting fetch.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,11 +21,8 @@ const dir = mkdtempSync(join(tmpdir(), 'tributary-fetch-'))
 const disk = faultyDisk()
 let broker: RunningBroker
 let client: RawClient
-let writer: RawClient
-let letGo = () => {}
-const held = new Promise<void>((resolve) => {
-  letGo = resolve
-})
+let producer: RawClient
+const flushed = Promise.withResolvers<void>()
 
 beforeAll(async () => {
   broker = await startBroker(
@@ -33,55 +30,57 @@ beforeAll(async () => {
     { ...realSystem('silent'), logger: silentLogger, disk },
   )
   client = await rawClient(broker.addresses[0]!.port)
-  writer = await rawClient(broker.addresses[0]!.port)
+  producer = await rawClient(broker.addresses[0]!.port)
 })
 afterAll(async () => {
-  letGo()
+  flushed.resolve()
   client.close()
-  writer.close()
+  producer.close()
   await broker.close()
   rmSync(dir, { recursive: true, force: true })
 })
 
 const create = (name: string) => broker.cluster.createTopic({ name, partitions: 1, replicationFactor: 1 })
-const put = async (name: string, acks: number) => {
+const produceOne = async (name: string, acks: number) => {
   const partitionData = [{ index: 0, records: batchOf(['value'], { timestamp: Date.now() }) }]
-  return (await writer.send(produce, 9, { acks, timeoutMs: 5000, topicData: [{ name, partitionData }] })).responses[0]!
+  return (await producer.send(produce, 9, { acks, timeoutMs: 5000, topicData: [{ name, partitionData }] })).responses[0]!
     .partitionResponses[0]!
 }
-const get = async (asked: { topic?: string; topicId?: string }, fetchOffset: number, over: object = {}) => {
-  const topics = [{ ...asked, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1_000_000 }] }]
-  const version = asked.topicId === undefined ? 12 : 13
+const fetchFrom = async (topic: { topic?: string; topicId?: string }, fetchOffset: number, over: object = {}) => {
+  const topics = [{ ...topic, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1_000_000 }] }]
+  const version = topic.topicId === undefined ? 12 : 13
   const request = { maxWaitMs: 0, minBytes: 1, isolationLevel: 0, topics, ...over }
   return (await client.send(fetch, version, request as never)).responses[0]!.partitions[0]!
 }
 
-test('the offset behind a record that is written and not served yet is no error: it is served from there once it may be', async () => {
+test('the offset after a record that is not durable yet is no error: the record is served once it is durable', async () => {
   await create('slow')
-  await put('slow', -1)
+  await produceOne('slow', -1)
   disk.fdatasync = async (file) => {
-    await held
+    await flushed.promise
     return realDisk.fdatasync(file)
   }
-  expect(await put('slow', 1)).toMatchObject({ errorCode: 0, baseOffset: 1 })
-  expect(await get({ topic: 'slow' }, 2)).toMatchObject({ errorCode: 0, highWatermark: 1, records: Buffer.alloc(0) })
-  expect(await get({ topic: 'slow' }, 3)).toMatchObject({ errorCode: 1 })
-  letGo()
-  await until(async () => (await get({ topic: 'slow' }, 2)).highWatermark === 2, 'the record to be served')
+  expect(await produceOne('slow', 1)).toMatchObject({ errorCode: 0, baseOffset: 1 })
+  expect(await fetchFrom({ topic: 'slow' }, 2)).toMatchObject({ errorCode: 0, highWatermark: 1, records: Buffer.alloc(0) })
+  expect(await fetchFrom({ topic: 'slow' }, 3)).toMatchObject({ errorCode: 1 })
+  flushed.resolve()
+  await until(async () => (await fetchFrom({ topic: 'slow' }, 2)).highWatermark === 2, 'the record is served')
 })
 
-test('a topic that was deleted and made again under a waiting fetch is not the one that the topic id named', async () => {
-  const { id } = await create('again')
-  const waiting = get({ topicId: id }, 0, { maxWaitMs: 20_000 })
-  await until(() => broker.fetchPurgatory.size === 1, 'the fetch to wait')
-  const deleted = broker.cluster.deleteTopic('again')
-  const made = create('again')
-  await Promise.all([deleted, made])
+test('a topic recreated under a waiting fetch is not the topic of the requested id', async () => {
+  const { id } = await create('recreated')
+  const waiting = fetchFrom({ topicId: id }, 0, { maxWaitMs: 20_000 })
+  await until(() => broker.fetchPurgatory.size === 1, 'the fetch waits')
+  const deleted = broker.cluster.deleteTopic('recreated')
+  const created = create('recreated')
+  await Promise.all([deleted, created])
   expect(await waiting).toMatchObject({ errorCode: 100 })
 })
 
-test('a fetch does not wait for more bytes than its answer may hold', async () => {
+test('a fetch does not wait for more bytes than its max.bytes', async () => {
   await create('small')
-  await put('small', -1)
-  expect((await get({ topic: 'small' }, 0, { maxWaitMs: 20_000, minBytes: 100_000, maxBytes: 50 })).records?.length).toBeGreaterThan(0)
+  await produceOne('small', -1)
+  expect((await fetchFrom({ topic: 'small' }, 0, { maxWaitMs: 20_000, minBytes: 100_000, maxBytes: 50 })).records?.length).toBeGreaterThan(
+    0,
+  )
 })

@@ -1,6 +1,6 @@
 /**
- * Goal: a worker that its group rejects fails with the reason. It used to stay "starting" for ever, and requests to it hung. Method: real workers
- * on a real broker, with a session timeout below the broker's minimum and in a group of consumers; and the real command.
+ * Goal: a worker that its group rejects fails with the reason. It used to stay "starting" for ever, and requests to it hung. Method: real
+ * workers on a real broker, with a session timeout below the broker's minimum and in a group of consumers; and the real command.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -34,7 +34,7 @@ async function rejection(settings: Record<string, string>): Promise<string> {
 }
 
 test('a session timeout that the broker rejects', async () => {
-  expect(await rejection({ 'group.id': 'short', ...tooShort })).toMatch(/group short does not take this worker: .*session\.timeout\.ms/)
+  expect(await rejection({ 'group.id': 'short', ...tooShort })).toMatch(/group short refuses this worker: .*session\.timeout\.ms/)
 })
 
 test('a group whose members are consumers', async () => {
@@ -46,7 +46,7 @@ test('a group whose members are consumers', async () => {
     await consumer.poll(100)
     return consumer.assignment.length > 0
   }, 'the consumer is a member of its group')
-  expect(await rejection({ 'group.id': 'consumers' })).toMatch(/group consumers does not take this worker: .*group\.id/)
+  expect(await rejection({ 'group.id': 'consumers' })).toMatch(/group consumers refuses this worker: .*group\.id/)
   await consumer.close()
 })
 
@@ -59,6 +59,6 @@ test('the command ends with the reason and exit code 1', { timeout: 30_000 }, as
     stderr += text
   })
   const code = await new Promise((done) => child.once('close', done))
-  expect(stderr).toMatch(/^tributary: .*group command does not take this worker: .*session\.timeout\.ms/m)
+  expect(stderr).toMatch(/^tributary: .*group command refuses this worker: .*session\.timeout\.ms/m)
   expect(code).toBe(1)
 })

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'
 import { realClock } from '../../core/system/clock.ts'
 import { realSystem, type System } from '../../core/system/index.ts'
+import { realRandom } from '../../core/system/random.ts'
 import { BATCH_OVERHEAD } from '../../core/wire/batch-header.ts'
 import { decodeRecords } from '../../core/wire/record-batch.ts'
 import { type MirrorService, startMirrors } from '../../mirror/index.ts'
@@ -64,7 +65,7 @@ export async function readAll({ client }: Cluster, topic: string, partition = 0)
   const [end] = await client.admin.listOffsets([{ topic, partition, spec: 'latest' }])
   const records: Seen[] = []
   const payloads: string[] = []
-  const scan = { client, clock: realClock, signal: new AbortController().signal }
+  const scan = { client, clock: realClock, random: realRandom, signal: new AbortController().signal }
   for await (const { header, bytes } of scanBatches(scan, topic, partition, start!.offset, end!.offset)) {
     if (header.attributes & 0x20) continue
     payloads.push(bytes.subarray(BATCH_OVERHEAD).toString('base64'))

@@ -1,9 +1,11 @@
 /**
  * Goal: the JSON of MirrorMaker 2's three connectors runs in a worker of ours: records, positions in the worker's own offsets, checkpoints,
- * heartbeats. Method: two of our brokers, a real worker on the target with the mirror's connectors among its plugins.
+ * heartbeats; what is disabled has no task. Method: two of our brokers, a real worker on the target with the mirror's connectors among its
+ * plugins.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { startWorker } from '../../connect/index.ts'
+import { parseSettings } from '../../connect/sdk/index.ts'
 import { mirrorConnectors } from '../../mirror/index.ts'
 import { until } from '../until.ts'
 import { content, createTopic, ourCluster, quietSystem, readAll, write } from './clusters.ts'
@@ -58,4 +60,17 @@ test('source, checkpoint and heartbeat connectors, restarted from the positions 
   await same(150)
   for (const partition of [0, 1])
     expect(content((await readAll(central, 'us.t', partition)).records)).toEqual(content((await readAll(us, 't', partition)).records))
+})
+
+test('a connector with nothing to emit has no tasks, as in MirrorMaker 2', async () => {
+  const tasks = async (name: string, more: Record<string, string>) => {
+    const side = mirrorConnectors(quietSystem()).find((connector) => connector.name === name)!.flow!
+    const config = { 'source.cluster.alias': 'us', 'source.cluster.bootstrap.servers': 'us:9092', ...more }
+    return side.tasks!(parseSettings(side.settings, config), 1)
+  }
+  expect(await tasks('mirror-source', {})).toHaveLength(1)
+  expect(await tasks('mirror-heartbeat', {})).toHaveLength(1)
+  expect(await tasks('mirror-heartbeat', { 'emit.heartbeats.enabled': 'false' })).toEqual([])
+  expect(await tasks('mirror-checkpoint', { 'emit.checkpoints.enabled': 'false' })).toEqual([])
+  expect(await tasks('mirror-checkpoint', { 'emit.checkpoints.enabled': 'false', 'sync.group.offsets.enabled': 'true' })).toHaveLength(1)
 })

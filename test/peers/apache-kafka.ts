@@ -1,6 +1,6 @@
 /**
- * Apache Kafka for a test: a broker in a process of its own on a free port, its data in a temporary folder, and Kafka's own command-line tools.
- * Where the scripts lie is TRIBUTARY_PEERS_DIR, or ../shared/peers from the project's root.
+ * Apache Kafka for a test: a broker process on a free port, its data in a temporary folder, and Kafka's own command-line tools. The scripts
+ * are in TRIBUTARY_PEERS_DIR, or in ../shared/peers from the project's root.
  */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -22,7 +22,7 @@ export function kafkaScript(): string {
   return script
 }
 
-/** Runs one of Kafka's tools (kafka-topics, class MAIN.CLASS, …) and gives what it wrote. */
+/** Runs one of Kafka's tools (kafka-topics, class MAIN.CLASS, …) and gives its output. */
 export async function kafkaTool(args: readonly string[], input?: string): Promise<string> {
   const env = { ...process.env, KAFKA_HEAP_OPTS: '-Xmx256m -Xms128m' }
   const running = promisify(execFile)(kafkaScript(), args, { env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 })
@@ -52,7 +52,7 @@ export async function startApacheKafka(settings: Readonly<Record<string, string 
   try {
     return await startOnce(settings)
   } catch {
-    // the script makes up a cluster id, and one that begins with "-" is taken for an option; or somebody took the port meanwhile
+    // The script generates a cluster id, and one that begins with "-" is read as an option; or another process took the port.
     return startOnce(settings)
   }
 }
@@ -98,7 +98,7 @@ async function startOnce(settings: Readonly<Record<string, string | number>>): P
   return kafka
 }
 
-/** The broker takes the port, its controller the next. */
+/** The broker listens on the port, its controller on the next one. */
 async function portWithNeighbour(): Promise<number> {
   for (;;) {
     const port = await freePort()

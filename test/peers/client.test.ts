@@ -1,7 +1,7 @@
 /**
- * Goal: the client works against Apache Kafka exactly as against ours, and with Kafka's own Java clients as counterparts.
- * Method: the client's scenarios on a real Apache Kafka that is killed and started again; records in every codec to and from the console
- * tools; keys compared with the Java partitioner; transactions made by Kafka's own transactional copier; a group shared with a Java consumer.
+ * Goal: the client works with Apache Kafka as with our broker, and with Kafka's Java clients as counterparts. Method: the client's
+ * scenarios on a real Apache Kafka that is killed and restarted; records in every codec to and from the console tools; partitions of keys
+ * compared with the Java partitioner; transactions written by Kafka's transactional copier; a group shared with a Java consumer.
  */
 import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -54,7 +54,7 @@ describe('beside the Java clients', () => {
     expect(theirs).toHaveLength(lines.length * 2 * codecs.length)
   }, 120_000)
 
-  it('puts keys where the Java producer puts them', async () => {
+  it('chooses the partitions that the Java producer chooses', async () => {
     const client = clientOf(kafka)
     const [theirs, ours] = [await topicOf(client, 7), await topicOf(client, 7)]
     const keys = range(300).map((index) => `${'ключ-key-'.slice(0, index % 9)}${index}`)
@@ -103,7 +103,7 @@ describe('beside the Java clients', () => {
       return pollUntil(consumer, () => (consumer.position({ topic: to, partition: 0 }) ?? 0) >= end)
     }
     expect(await read('read_committed')).toEqual(values)
-    // One batch in a fetch: a transaction reaches over several.
+    // One batch in a fetch response: a transaction spans several.
     expect(await read('read_committed', 1)).toEqual(values)
     expect((await read('read_uncommitted')).length).toBeGreaterThan(values.length)
   })

@@ -1,7 +1,7 @@
 /**
- * Goal: a running Kafka Connect cluster can be taken over by our workers and handed back, and both can share a group. Method: Apache Kafka,
- * its Kafka Connect and our worker as processes; file connectors that follow a growing file; each line must arrive exactly once, whoever
- * runs the tasks, as nothing is killed in between.
+ * Goal: our workers can replace a running Kafka Connect cluster and be replaced by it, and both can share a group. Method: Apache Kafka,
+ * its Kafka Connect and our worker as processes; file connectors that follow a growing file. Nothing is killed, so each line must arrive
+ * exactly once.
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -35,16 +35,16 @@ const end = async (process: Running) => {
 }
 
 async function ask(worker: Running, method: string, path: string, body?: unknown): Promise<{ status: number; body: Body }> {
-  const answer = await fetch(`http://${worker.address}${path}`, {
+  const response = await fetch(`http://${worker.address}${path}`, {
     method,
     headers: { 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  const text = await answer.text()
-  return { status: answer.status, body: text === '' ? null : JSON.parse(text) }
+  const text = await response.text()
+  return { status: response.status, body: text === '' ? null : JSON.parse(text) }
 }
 
-/** What the answers hold that these tests read. */
+/** What these tests read of a response body. */
 type Body = Status & string[] & { message?: string; offsets?: unknown }
 
 interface Status {
@@ -83,34 +83,34 @@ async function running(worker: Running, name: string, tasks: number, seconds = 6
 
 const linesOf = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1)
 
-/** Writes more lines, and waits until exactly these have arrived, after those before. */
-async function flows(input: string, output: string, from: number, to: number): Promise<void> {
+/** Writes more lines and waits until all lines so far have arrived, in order. */
+async function expectLines(input: string, output: string, from: number, to: number): Promise<void> {
   const lines = Array.from({ length: to - from }, (_, n) => `line ${from + n}`)
   appendFileSync(input, `${lines.join('\n')}\n`)
   await until(() => linesOf(output).length >= to, `${to} lines have arrived`, 60_000)
   expect(linesOf(output)).toEqual(Array.from({ length: to }, (_, n) => `line ${n}`))
 }
 
-test('a Kafka Connect cluster is taken over, and given back', async () => {
+test('our worker continues the connectors of a Kafka Connect cluster, and Kafka Connect continues them again', async () => {
   const input = writeFile(folder, 'taken.txt', '')
   const output = join(folder, 'taken-out.txt')
   const source = { 'connector.class': 'FileStreamSource', file: input, topic: 'taken', 'tasks.max': '1', ...converters }
   const sink = { 'connector.class': 'org.apache.kafka.connect.file.FileStreamSinkConnector', file: output, topics: 'taken', ...converters }
 
-  const theirs = await begin(startKafkaConnect(folder, kafka.address, 'shared'))
-  await create(theirs, 'source', source)
-  await create(theirs, 'sink', sink)
-  await create(theirs, 'paused', { ...source, topic: 'never' })
-  await running(theirs, 'sink', 1)
-  await flows(input, output, 0, 500)
-  expect((await ask(theirs, 'PUT', '/connectors/paused/pause')).status).toBe(202)
-  await end(theirs)
+  const kafkaConnect = await begin(startKafkaConnect(folder, kafka.address, 'shared'))
+  await create(kafkaConnect, 'source', source)
+  await create(kafkaConnect, 'sink', sink)
+  await create(kafkaConnect, 'paused', { ...source, topic: 'never' })
+  await running(kafkaConnect, 'sink', 1)
+  await expectLines(input, output, 0, 500)
+  expect((await ask(kafkaConnect, 'PUT', '/connectors/paused/pause')).status).toBe(202)
+  await end(kafkaConnect)
 
   const ours = await begin(startOurWorker(folder, kafka.address, 'shared'))
   expect((await ask(ours, 'GET', '/connectors')).body.sort()).toEqual(['paused', 'sink', 'source'])
   await running(ours, 'source', 1)
   await running(ours, 'sink', 1)
-  await flows(input, output, 500, 1000)
+  await expectLines(input, output, 500, 1000)
   const paused = (await ask(ours, 'GET', '/connectors/paused/status')).body as Status
   expect(paused.connector.state).toBe('PAUSED')
   expect((await ask(ours, 'GET', '/connectors/source/topics')).body).toEqual({ source: { topics: ['taken'] } })
@@ -128,12 +128,12 @@ test('a Kafka Connect cluster is taken over, and given back', async () => {
   const again = await begin(startKafkaConnect(folder, kafka.address, 'shared'))
   await running(again, 'source', 1)
   await running(again, 'sink', 1)
-  await flows(input, output, 1000, 1500)
+  await expectLines(input, output, 1000, 1500)
   expect(((await ask(again, 'GET', '/connectors/paused/status')).body as Status).connector.state).toBe('PAUSED')
   await end(again)
 }, 240_000)
 
-test('workers of both kinds share one group, whoever leads', async () => {
+test('workers of both kinds share one group, under a leader of either kind', async () => {
   for (const [group, first, second] of [
     ['java-leads', startKafkaConnect, startOurWorker],
     ['ours-leads', startOurWorker, startKafkaConnect],
@@ -149,7 +149,7 @@ test('workers of both kinds share one group, whoever leads', async () => {
       await create(leader, `${name}-sink`, { 'connector.class': 'FileStreamSink', file: output, topics: name, ...converters })
     }
     for (const { name } of files) for (const side of ['source', 'sink']) await running(leader, `${name}-${side}`, 1)
-    for (const { input, output } of files) await flows(input, output, 0, 10)
+    for (const { input, output } of files) await expectLines(input, output, 0, 10)
 
     const follower = await begin(second(folder, kafka.address, group))
     let shares: number[] = []
@@ -166,9 +166,9 @@ test('workers of both kinds share one group, whoever leads', async () => {
     ).catch((cause) => {
       throw new Error(`${group}: the shares are ${shares}`, { cause })
     })
-    for (const { input, output } of files) await flows(input, output, 10, 20)
+    for (const { input, output } of files) await expectLines(input, output, 10, 20)
 
-    // what only the leader may do is passed on by the follower, in either direction
+    // A follower of either kind forwards to the leader what only the leader may do.
     const more = { name: `${group}-more`, input: writeFile(folder, `${group}-more.txt`, 'line 0\n') }
     await create(follower, more.name, { 'connector.class': 'FileStreamSource', file: more.input, topic: more.name, ...converters })
     await running(follower, more.name, 1)

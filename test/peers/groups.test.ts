@@ -1,7 +1,6 @@
 /**
- * Goal: every group request is answered as Apache Kafka answers it, in every version.
- * Method: the same requests, byte for byte, go to a Kafka broker and to ours; the answers are compared field by field, ids and addresses
- * replaced by their order of appearance.
+ * Goal: every group request gets the response that Apache Kafka gives, in every version. Method: the same bytes go to a Kafka broker and to
+ * ours; the responses are compared field by field, ids and addresses replaced by their order of appearance.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import metadata from '../../core/apis/03-metadata.ts'
@@ -34,11 +33,11 @@ afterAll(async () => {
   await Promise.all([kafka?.stop(), ours?.stop()])
 })
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of any API go into one list
+// biome-ignore lint/suspicious/noExplicitAny: responses of any API go into one list
 type Ask = (api: AnyApi, version: number, request: object) => Promise<any>
 type Play = (ask: Ask, open: () => Promise<Ask>) => Promise<unknown>
 
-/** Replaces what differs by nature: generated ids, addresses, and the words of an error. */
+/** Replaces what always differs: generated ids, addresses, and the text of an error. */
 function plain(value: unknown, names: Map<string, string>): unknown {
   if (Buffer.isBuffer(value)) return value.toString('latin1')
   if (typeof value === 'string')
@@ -47,7 +46,7 @@ function plain(value: unknown, names: Map<string, string>): unknown {
       return names.get(id)!
     })
   if (Array.isArray(value)) {
-    // Kafka answers partition by partition of its offsets topic, and a map's topics in any order.
+    // Kafka responds in the order of the partitions of its offsets topic, and a map's topics in any order.
     const keyed = value.filter((item) => typeof (item?.groupId ?? item?.name ?? item?.partitionIndex) !== 'undefined')
     const sortable = keyed.length === value.length
     const keyOf = (item: { groupId?: string; name?: string; topicId?: string; partitionIndex?: number }) =>
@@ -120,7 +119,7 @@ async function ready(ask: Ask): Promise<string> {
   return topics[0].topicId
 }
 
-/** Joins with and without the detour over MEMBER_ID_REQUIRED, and syncs. */
+/** Joins, again where MEMBER_ID_REQUIRED is the response, and syncs. */
 async function member(ask: Ask, version: number, groupId: string, change: object = {}) {
   const first = await ask(joinGroup, version, joinRequest(groupId, change))
   const joined =
@@ -140,15 +139,15 @@ async function member(ask: Ask, version: number, groupId: string, change: object
 test.each(versionsOf(findCoordinator))('FindCoordinator v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
-    const answers = []
+    const responses = []
     for (const keyType of version === 0 ? [0] : [0, 1, 7]) {
-      answers.push(await ask(findCoordinator, version, { key: 'g', keyType, coordinatorKeys: version >= 4 ? ['g', 'h'] : [] }))
+      responses.push(await ask(findCoordinator, version, { key: 'g', keyType, coordinatorKeys: version >= 4 ? ['g', 'h'] : [] }))
     }
-    return answers
+    return responses
   }),
 )
 
-test.each(versionsOf(joinGroup))('a member comes, lives and goes, JoinGroup v%i', (version) =>
+test.each(versionsOf(joinGroup))('a member joins, heartbeats and leaves, JoinGroup v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
     const group = `joins-${version}`
@@ -177,10 +176,10 @@ test.each(versionsOf(joinGroup))('a member comes, lives and goes, JoinGroup v%i'
   }),
 )
 
-test.each(versionsOf(joinGroup))('refusals of JoinGroup v%i', (version) =>
+test.each(versionsOf(joinGroup))('errors of JoinGroup v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
-    const answers = []
+    const responses = []
     for (const change of [
       { groupId: '' },
       { sessionTimeoutMs: 1 },
@@ -189,8 +188,8 @@ test.each(versionsOf(joinGroup))('refusals of JoinGroup v%i', (version) =>
       { protocols: [] },
       { protocolType: '' },
     ])
-      answers.push(await ask(joinGroup, version, joinRequest('refused', change)))
-    return answers
+      responses.push(await ask(joinGroup, version, joinRequest('refused', change)))
+    return responses
   }),
 )
 
@@ -198,24 +197,24 @@ test('another type, another protocol, an unknown member, while a group is stable
   same(async (ask) => {
     await ready(ask)
     const { joined } = await member(ask, 9, 'stable')
-    const answers = []
+    const responses = []
     for (const change of [
       { protocolType: 'connect' },
       { protocols: [{ name: 'x', metadata: Buffer.alloc(0) }] },
       { memberId: 'x' },
       { groupInstanceId: 'nobody', memberId: joined.memberId },
     ])
-      answers.push(await ask(joinGroup, 9, joinRequest('stable', change)))
-    answers.push(await ask(deleteGroups, 2, { groupsNames: ['stable'] }))
+      responses.push(await ask(joinGroup, 9, joinRequest('stable', change)))
+    responses.push(await ask(deleteGroups, 2, { groupsNames: ['stable'] }))
     await ask(leaveGroup, 5, {
       groupId: 'stable',
       memberId: '',
       members: [{ memberId: joined.memberId, groupInstanceId: null, reason: null }],
     })
-    return answers
+    return responses
   }))
 
-test('a static member comes back, is fenced, is removed by an administrator', () =>
+test('a static member rejoins, is fenced, is removed by an administrator', () =>
   same(async (ask, open) => {
     await ready(ask)
     const change = { groupInstanceId: 'i1' }
@@ -279,32 +278,32 @@ test.each(versionsOf(offsetCommit))('OffsetCommit v%i, and OffsetFetch in every 
       ],
       ...change,
     })
-    const answers = []
+    const responses = []
     for (const change of [
       { generationIdOrMemberEpoch: 5, memberId: 'x' },
       { memberId: 'x' },
       {},
       { generationIdOrMemberEpoch: 5, memberId: 'x' },
     ])
-      answers.push(await ask(offsetCommit, version, commit(change)))
+      responses.push(await ask(offsetCommit, version, commit(change)))
     for (const each of versionsOf(offsetFetch)) {
       const topics = [
         { name: 't', topicId, partitionIndexes: [0, 1, 9] },
         { name: 'nowhere', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitionIndexes: [0] },
       ]
       const groups = [group, 'nobody'].flatMap((groupId) =>
-        [topics, null].map((asked) => ({ groupId, memberId: null, memberEpoch: -1, topics: asked })),
+        [topics, null].map((requested) => ({ groupId, memberId: null, memberEpoch: -1, topics: requested })),
       )
       if (each >= 8)
-        for (const asked of groups)
-          answers.push(await ask(offsetFetch, each, { groupId: '', topics: [], groups: [asked], requireStable: true }))
+        for (const group of groups)
+          responses.push(await ask(offsetFetch, each, { groupId: '', topics: [], groups: [group], requireStable: true }))
       else
         for (const groupId of [group, 'nobody'])
-          for (const asked of each >= 2 ? [topics, null] : [topics])
-            answers.push(await ask(offsetFetch, each, { groupId, topics: asked, groups: [], requireStable: true }))
+          for (const requested of each >= 2 ? [topics, null] : [topics])
+            responses.push(await ask(offsetFetch, each, { groupId, topics: requested, groups: [], requireStable: true }))
     }
-    // Ids of topics differ between the brokers.
-    return JSON.parse(JSON.stringify(answers).replaceAll(topicId, 'topic id'))
+    // Topic ids differ between the brokers.
+    return JSON.parse(JSON.stringify(responses).replaceAll(topicId, 'topic id'))
   }),
 )
 
@@ -312,7 +311,7 @@ test.each(versionsOf(listGroups))('ListGroups v%i', (version) =>
   same(async (ask) => {
     await ready(ask)
     const { joined } = await member(ask, 9, `listed-${version}`)
-    const answers = []
+    const responses = []
     for (const filter of [
       {},
       { statesFilter: ['stable'] },
@@ -322,13 +321,13 @@ test.each(versionsOf(listGroups))('ListGroups v%i', (version) =>
       { typesFilter: ['nonsense'] },
     ]) {
       const { groups, ...rest } = await ask(listGroups, version, { statesFilter: [], typesFilter: [], ...filter })
-      answers.push({ ...rest, groups: groups.filter(({ groupId }: { groupId: string }) => groupId === `listed-${version}`) })
+      responses.push({ ...rest, groups: groups.filter(({ groupId }: { groupId: string }) => groupId === `listed-${version}`) })
     }
     await ask(leaveGroup, 5, {
       groupId: `listed-${version}`,
       memberId: '',
       members: [{ memberId: joined.memberId, groupInstanceId: null, reason: null }],
     })
-    return answers
+    return responses
   }),
 )

@@ -1,7 +1,7 @@
 /**
- * Goal: a partition's folder is the same thing to Apache Kafka and to us. Method: Kafka's own kafka-dump-log reads folders that we wrote (records, indexes,
- * producers, aborted transactions); we open the data of an Apache Kafka broker, after a clean stop and after kill -9, find every record, write on, and give it
- * back to the broker, which serves theirs and ours.
+ * Goal: a partition's folder has one format for Apache Kafka and for us. Method: kafka-dump-log reads folders that we wrote (records,
+ * indexes, producer state, aborted transactions); we open the data of an Apache Kafka broker after a clean stop and after kill -9, find
+ * every record, append, and start the broker on it again, which serves its records and ours.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -27,7 +27,7 @@ const marker = (producerId: number, sequence: 'commit' | 'abort') =>
     control: true,
   })
 
-describe('kafka-dump-log reads what we wrote', () => {
+describe('kafka-dump-log reads our folders', () => {
   const room = scratch()
   afterAll(() => room.remove())
 
@@ -100,7 +100,7 @@ describe("an Apache Kafka broker's folder", () => {
   const offsetsOf = (records: { offset: number }[]) => records.map(({ offset }) => offset)
   const upTo = (count: number) => Array.from({ length: count }, (_, index) => index)
 
-  test('opens here with every record, and goes back with ours behind them', async () => {
+  test('opens here with every record, and is served by Apache Kafka with our records appended', async () => {
     await tool('kafka-topics', '--bootstrap-server', broker.address, '--create', '--topic', 'theirs', '--config', 'segment.bytes=1048576')
     await produce(10_000)
     await broker.kill()

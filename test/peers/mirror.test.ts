@@ -1,8 +1,8 @@
 /**
- * Goal: the mirror does between Apache Kafka clusters what MirrorMaker 2 does, and Kafka's own tools and MirrorMaker 2 itself can use what it
- * leaves. Method: two Apache Kafka brokers; topics with every codec, with transactions (committed, aborted), with gaps of compaction, with
- * LogAppendTime; Kafka's formatters read checkpoints, syncs and heartbeats; a MirrorMaker 2 is killed, taken over from, and given back to; and
- * the same flow with our broker at either end.
+ * Goal: between Apache Kafka clusters the mirror does what MirrorMaker 2 does, and Kafka's tools and MirrorMaker 2 can use what it leaves.
+ * Method: two Apache Kafka brokers; topics with every codec, with committed and aborted transactions, with gaps of compaction, with
+ * LogAppendTime; Kafka's formatters read checkpoints, offset syncs and heartbeats; the mirror continues a killed MirrorMaker 2 and is
+ * continued by one; and the same flow with our broker at either end.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ let source: KafkaBroker
 let target: KafkaBroker
 
 beforeAll(async () => {
-  // one after the other: each takes the port behind its own as well
+  // One after the other: each uses the port after its own too.
   source = await startApacheKafka({ 'log.cleaner.backoff.ms': 500 })
   target = await startApacheKafka()
   return async () => {
@@ -43,7 +43,7 @@ const both = (): [Cluster, Cluster] => [connectTo(source.address), connectTo(tar
 const quick = { 'refresh.topics.interval.seconds': '1', 'emit.checkpoints.interval.seconds': '1', 'replication.factor': '1' }
 const only = (topic: string, more: Record<string, string> = {}) => ({ 'us->central.topics': topic, ...quick, ...more })
 
-/** What Kafka's formatter makes of an internal topic. */
+/** An internal topic as Kafka's formatter prints it. */
 async function formatted(address: string, topic: string, formatter: string, ...more: string[]): Promise<string> {
   return kafkaTool([
     'kafka-console-consumer', '--bootstrap-server', address, '--topic', topic, '--from-beginning', '--timeout-ms', '4000',
@@ -101,7 +101,7 @@ describe('between two Apache Kafka brokers', () => {
     expect(content((await readAll(central, 'us.tx')).records)).toEqual(all)
     await us.client.admin.alterGroupOffsets('tx-group', [{ topic: 'tx', partition: 0, offset: 20 }])
     const report = await plain.failover('us->central', { groups: ['tx-group'], dryRun: true })
-    // three whole transactions of six offsets, and two records of the fourth
+    // Three whole transactions of six offsets, and two records of the fourth.
     expect(report.groups[0]!.partitions[0]).toMatchObject({ sourceOffset: 20, targetOffset: 17, rereads: 0 })
     await plain.close()
 
@@ -117,7 +117,7 @@ describe('between two Apache Kafka brokers', () => {
     await committed.close()
   })
 
-  test('gaps of compaction close, and LogAppendTime arrives as the time of each record', async () => {
+  test('offset gaps of compaction are closed, and LogAppendTime arrives as the timestamp of each record', async () => {
     const [us, central] = both()
     await createTopic(us, 'compacted', 1, {
       'cleanup.policy': 'compact',
@@ -168,12 +168,12 @@ describe('between two Apache Kafka brokers', () => {
     const mirror = await mirrorOf(properties(us, central, only('compacted,stamped')))
     await until(
       () => mirror.status('us->central').partitions.filter((each) => each.lagRecords === 0 && each.topic !== 'heartbeats').length === 2,
-      'all of it arrives',
+      'everything is mirrored',
     )
     const arrived = await readAll(central, 'us.compacted')
     expect(content(arrived.records)).toEqual(content(records))
     expect(arrived.records.map((record) => record.offset)).toEqual(arrived.records.map((_, i) => i))
-    // every record's own offset, translated, is where it stands
+    // The offset of every record translates to its offset on the target.
     await us.client.admin.alterGroupOffsets('compacted-group', [{ topic: 'compacted', partition: 0, offset: records.at(-5)!.offset }])
     const report = await mirror.failover('us->central', { groups: ['compacted-group'], dryRun: true })
     expect(report.groups[0]!.partitions[0]!.targetOffset).toBe(arrived.records.at(-5)!.offset)
@@ -204,12 +204,12 @@ describe('between two Apache Kafka brokers', () => {
     )
   })
 
-  test('takes over from a MirrorMaker 2 that was killed, and gives back to one', async () => {
+  test('continues where a killed MirrorMaker 2 stopped, and MirrorMaker 2 continues where it stopped', async () => {
     const [us, central] = both()
-    await createTopic(us, 'handed', 2)
-    await write(us, 'handed', 1_000, { partitions: 2 })
+    await createTopic(us, 'shared', 2)
+    await write(us, 'shared', 1_000, { partitions: 2 })
     const given = properties(us, central, {
-      ...only('handed'),
+      ...only('shared'),
       'emit.heartbeats.enabled': 'false',
       ...Object.fromEntries(
         ['checkpoints.topic', 'heartbeats.topic', 'offset-syncs.topic', 'offset.storage', 'status.storage', 'config.storage'].map(
@@ -218,45 +218,45 @@ describe('between two Apache Kafka brokers', () => {
       ),
     })
     const file = writeProperties(join(folder, 'mm2.properties'), given)
-    /** Resolves when it has mirrored so many records. */
+    /** Resolves when MirrorMaker 2 has mirrored `records` records. */
     const start = async (records: number) => {
       const mirrorMaker = await launch('MirrorMaker 2', kafkaScript(), ['connect-mirror-maker', file], {
         env: { KAFKA_HEAP_OPTS: '-Xmx512m', KAFKA_LOG_LEVEL: 'ERROR' },
-        ready: async () => (await there()) >= records,
+        ready: async () => (await mirrored()) >= records,
       })
       onTestFinished(() => mirrorMaker.end('SIGKILL'))
       return mirrorMaker
     }
-    const there = async () => {
-      const counts = await Promise.all([0, 1].map(async (partition) => (await readAll(central, 'us.handed', partition)).records.length))
+    const mirrored = async () => {
+      const counts = await Promise.all([0, 1].map(async (partition) => (await readAll(central, 'us.shared', partition)).records.length))
       return counts[0]! + counts[1]!
     }
     const same = async () => {
       for (const partition of [0, 1])
-        expect(content((await readAll(central, 'us.handed', partition)).records)).toEqual(
-          content((await readAll(us, 'handed', partition)).records),
+        expect(content((await readAll(central, 'us.shared', partition)).records)).toEqual(
+          content((await readAll(us, 'shared', partition)).records),
         )
     }
     const killed = await start(1_000)
-    expect(await there()).toBe(1_000)
-    await write(us, 'handed', 300, { from: 1_000, partitions: 2 })
-    await until(async () => (await there()) >= 1_300, 'MirrorMaker 2 goes on', 30_000)
+    expect(await mirrored()).toBe(1_000)
+    await write(us, 'shared', 300, { from: 1_000, partitions: 2 })
+    await until(async () => (await mirrored()) >= 1_300, 'MirrorMaker 2 mirrors them', 30_000)
     await killed.end('SIGKILL')
 
     const ours = await mirrorOf(given)
-    await write(us, 'handed', 400, { from: 1_300, partitions: 2 })
+    await write(us, 'shared', 400, { from: 1_300, partitions: 2 })
     await caughtUp(ours, 'us->central', 1_700)
     await same()
     await ours.close()
 
-    await write(us, 'handed', 200, { from: 1_700, partitions: 2 })
+    await write(us, 'shared', 200, { from: 1_700, partitions: 2 })
     const back = await start(1_900)
     await same()
     await back.end('SIGTERM')
   }, 240_000)
 })
 
-describe('mixed', () => {
+describe('with our broker at one end', () => {
   test('from Apache Kafka into ours and from ours into Apache Kafka', async () => {
     const [theirs, sink] = both()
     const ours = await ourCluster()

@@ -1,6 +1,6 @@
 /**
- * Goal: whoever talks to Kafka Connect's REST API can talk to ours. Method: the same requests, in the same order, to Kafka Connect and to our
- * worker, both on one Apache Kafka broker; statuses are equal, bodies have the same shape, and sentences are the same where they are Kafka
+ * Goal: clients of Kafka Connect's REST API can use ours. Method: the same requests, in the same order, to Kafka Connect and to our worker,
+ * both on one Apache Kafka broker; statuses are equal, bodies have the same shape, and messages are the same where they are Kafka
  * Connect's. Where ours differs on purpose (docs/decisions/0001) the request says so, and must differ in that way.
  */
 import { request } from 'node:http'
@@ -9,7 +9,7 @@ import { until } from '../until.ts'
 import { startApacheKafka } from './apache-kafka.ts'
 import { type Running, startKafkaConnect, startOurWorker, temporaryFolder, writeFile } from './workers.ts'
 
-interface Answer {
+interface RestResponse {
   status: number
   headers: Record<string, string | string[] | undefined>
   text: string
@@ -19,12 +19,12 @@ interface Case {
   ask: `${string} ${string}`
   body?: unknown
   headers?: Record<string, string>
-  /** Ours answers this instead: where Kafka Connect blames itself for a body, or cannot take a path. */
+  /** The status of our response where it differs: Kafka Connect answers 500 to an unusable body, and cannot parse some paths. */
   ours?: number
-  /** The sentences are ours, or hold what differs from run to run. */
-  ownWords?: boolean
-  /** Waited for on both before the request: a state that takes a moment. */
-  after?: { path: string; holds: RegExp }
+  /** The message is ours, or contains what differs from run to run. */
+  ownMessage?: boolean
+  /** A state that both must have before the request. */
+  after?: { path: string; matches: RegExp }
 }
 
 const folder = temporaryFolder()
@@ -33,7 +33,7 @@ const file = { 'connector.class': 'FileStreamSource', file: lines, topic: 'rest-
 const strings = 'org.apache.kafka.connect.storage.StringConverter'
 const sink = { 'connector.class': 'FileStreamSink', file: `${folder}/out.txt`, topics: 'rest-a', 'value.converter': strings }
 const offsets = (offset: unknown) => ({ offsets: [{ partition: { filename: lines }, offset }] })
-const running = { path: '/connectors/a/status', holds: /"tasks":\[\{[^\]]*RUNNING/ }
+const running = { path: '/connectors/a/status', matches: /"tasks":\[\{[^\]]*RUNNING/ }
 
 const cases: Case[] = [
   { ask: 'GET /' },
@@ -63,16 +63,21 @@ const cases: Case[] = [
   { ask: 'POST /connectors', body: { name: 'x', config: file, extra: 1 }, ours: 400 },
   { ask: 'POST /connectors', body: { name: 'x', config: file, initial_state: 'FOO' }, ours: 400 },
   { ask: 'POST /connectors', body: { name: 'x', config: {} } },
-  { ask: 'POST /connectors', body: { name: 'x', config: { topic: 'a' } }, ownWords: true },
+  { ask: 'POST /connectors', body: { name: 'x', config: { topic: 'a' } }, ownMessage: true },
   { ask: 'POST /connectors', body: { config: file } },
   { ask: 'POST /connectors', body: { name: ' ', config: file } },
   { ask: 'POST /connectors', body: { name: 'new\nline', config: file } },
   { ask: 'POST /connectors', body: { name: 'x', config: { ...file, name: 'y' } } },
-  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'connector.class': 'Nope' } }, ownWords: true },
+  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'connector.class': 'Nope' } }, ownMessage: true },
   { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'tasks.max': '0' } } },
-  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'tasks.max': 'abc' } }, ownWords: true },
-  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, extra: null } }, ownWords: true },
-  { ask: 'POST /connectors', body: JSON.stringify({ name: 'x', config: file }), headers: { 'content-type': 'text/plain' }, ownWords: true },
+  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, 'tasks.max': 'abc' } }, ownMessage: true },
+  { ask: 'POST /connectors', body: { name: 'x', config: { ...file, extra: null } }, ownMessage: true },
+  {
+    ask: 'POST /connectors',
+    body: JSON.stringify({ name: 'x', config: file }),
+    headers: { 'content-type': 'text/plain' },
+    ownMessage: true,
+  },
   { ask: 'POST /connectors', body: { name: 'x', config: { ...sink, topics: 'a,,b' } } },
   { ask: 'POST /connectors', body: { name: 'x', config: { ...sink, topics: 'a,a' } } },
   {
@@ -84,7 +89,7 @@ const cases: Case[] = [
   { ask: 'POST /connectors', body: { name: ' a ', config: { ...file, 'tasks.max': 1, 'errors.log.enable': true } } },
   { ask: 'POST /connectors', body: { name: 'a', config: file } },
   { ask: 'GET /connectors/a/status', after: running },
-  { ask: 'GET /connectors/a', after: { path: '/connectors/a', holds: /"tasks":\[\{/ } },
+  { ask: 'GET /connectors/a', after: { path: '/connectors/a', matches: /"tasks":\[\{/ } },
   { ask: 'GET /connectors/a/' },
   { ask: 'GET /connectors/a/config' },
   { ask: 'GET /connectors/a/tasks' },
@@ -112,11 +117,11 @@ const cases: Case[] = [
   { ask: 'PUT /connectors/a/pause/' },
   {
     ask: 'GET /connectors/a/status',
-    after: { path: '/connectors/a/status', holds: /"connector":\{"state":"PAUSED".*"tasks":\[\{[^\]]*PAUSED/ },
+    after: { path: '/connectors/a/status', matches: /"connector":\{"state":"PAUSED".*"tasks":\[\{[^\]]*PAUSED/ },
   },
   { ask: 'PUT /connectors/a/resume' },
   { ask: 'PUT /connectors/a/resume', body: '{}' },
-  { ask: 'PUT /connectors/a/resume', body: 'x', headers: { 'content-type': 'text/plain' }, ownWords: true },
+  { ask: 'PUT /connectors/a/resume', body: 'x', headers: { 'content-type': 'text/plain' }, ownMessage: true },
   { ask: 'GET /connectors/a/pause' },
   { ask: 'POST /connectors/a/pause' },
   { ask: 'PUT /connectors/nope/pause' },
@@ -129,7 +134,7 @@ const cases: Case[] = [
   { ask: 'POST /connectors/nope/restart' },
   { ask: 'POST /connectors/nope/restart?includeTasks=true' },
 
-  { ask: 'GET /connectors/a/topics', after: { path: '/connectors/a/topics', holds: /rest-a/ } },
+  { ask: 'GET /connectors/a/topics', after: { path: '/connectors/a/topics', matches: /rest-a/ } },
   { ask: 'GET /connectors/nope/topics' },
   { ask: 'PUT /connectors/a/topics/reset' },
   { ask: 'PUT /connectors/nope/topics/reset' },
@@ -146,8 +151,8 @@ const cases: Case[] = [
   { ask: 'DELETE /connectors/nope/offsets' },
   { ask: 'PUT /connectors/a/stop' },
   { ask: 'PUT /connectors/a/stop' },
-  { ask: 'GET /connectors/a/status', after: { path: '/connectors/a/status', holds: /"state":"STOPPED".*"tasks":\[\]/ } },
-  { ask: 'GET /connectors/a/offsets', after: { path: '/connectors/a/offsets', holds: /"position":8/ } },
+  { ask: 'GET /connectors/a/status', after: { path: '/connectors/a/status', matches: /"state":"STOPPED".*"tasks":\[\]/ } },
+  { ask: 'GET /connectors/a/offsets', after: { path: '/connectors/a/offsets', matches: /"position":8/ } },
   { ask: 'GET /connectors/a' },
   { ask: 'PATCH /connectors/a/offsets', body: offsets({ position: 0 }) },
   { ask: 'PATCH /connectors/a/offsets', body: offsets({ position: 'z' }), ours: 400 },
@@ -172,12 +177,12 @@ const cases: Case[] = [
   },
   { ask: 'GET /connectors/d/config' },
   { ask: 'DELETE /connectors/d' },
-  { ask: 'PATCH /connectors/b/config', body: { topics: null }, ownWords: true },
+  { ask: 'PATCH /connectors/b/config', body: { topics: null }, ownMessage: true },
   { ask: 'PATCH /connectors/b/config', body: 'null', ours: 400 },
   { ask: 'PATCH /connectors/nope/config', body: { a: 'b' } },
-  { ask: 'GET /connectors/b/status', after: { path: '/connectors/b/status', holds: /"tasks":\[\{[^\]]*RUNNING/ } },
+  { ask: 'GET /connectors/b/status', after: { path: '/connectors/b/status', matches: /"tasks":\[\{[^\]]*RUNNING/ } },
   { ask: 'PUT /connectors/b/stop' },
-  { ask: 'GET /connectors/b/status', after: { path: '/connectors/b/status', holds: /"state":"STOPPED".*"tasks":\[\]/ } },
+  { ask: 'GET /connectors/b/status', after: { path: '/connectors/b/status', matches: /"state":"STOPPED".*"tasks":\[\]/ } },
   {
     ask: 'PATCH /connectors/b/offsets',
     body: { offsets: [{ partition: { kafka_topic: 'rest-a', kafka_partition: 0 }, offset: { kafka_offset: 1 } }] },
@@ -210,7 +215,7 @@ const cases: Case[] = [
   { ask: 'GET /connectors/b/offsets' },
 
   { ask: 'PUT /connectors/%E2%82%AC%20x/config', body: { ...file, topic: 'rest-b' } },
-  { ask: 'GET /connectors/%E2%82%AC%20x', after: { path: '/connectors/%E2%82%AC%20x', holds: /"tasks":\[\{/ } },
+  { ask: 'GET /connectors/%E2%82%AC%20x', after: { path: '/connectors/%E2%82%AC%20x', matches: /"tasks":\[\{/ } },
   { ask: 'DELETE /connectors/%E2%82%AC%20x' },
   { ask: 'PUT /connectors/u%2Fv/config', body: file, ours: 201 },
   { ask: 'GET /connectors/u%2Fv/config', ours: 200 },
@@ -258,7 +263,7 @@ afterAll(async () => {
   for (const process of stops.reverse()) await process.stop()
 })
 
-async function ask(to: Running, { ask: what, body, headers = {} }: Pick<Case, 'ask' | 'body' | 'headers'>): Promise<Answer> {
+async function ask(to: Running, { ask: what, body, headers = {} }: Pick<Case, 'ask' | 'body' | 'headers'>): Promise<RestResponse> {
   const [method = '', path = ''] = what.split(/ (.*)/s)
   const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
   return new Promise((resolve, reject) => {
@@ -274,12 +279,12 @@ async function ask(to: Running, { ask: what, body, headers = {} }: Pick<Case, 'a
             ? headers
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload), ...headers },
       },
-      (answer) => {
+      (response) => {
         let text = ''
-        answer.setEncoding('utf8').on('data', (part) => {
+        response.setEncoding('utf8').on('data', (part) => {
           text += part
         })
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
       },
     )
     sent.on('error', reject)
@@ -287,18 +292,18 @@ async function ask(to: Running, { ask: what, body, headers = {} }: Pick<Case, 'a
   })
 }
 
-/** A rebalance answers 409 in both, for a moment. */
-const settled = (to: Running, one: Case): Promise<Answer> =>
+/** During a rebalance both response 409. */
+const settled = (to: Running, one: Case): Promise<RestResponse> =>
   until(
     async () => {
-      const answer = await ask(to, one)
-      return answer.status === 409 && /rebalance|stale/.test(answer.text) ? undefined : answer
+      const response = await ask(to, one)
+      return response.status === 409 && /rebalance|stale/.test(response.text) ? undefined : response
     },
     `${one.ask} settles`,
     30_000,
-  ) as Promise<Answer>
+  ) as Promise<RestResponse>
 
-/** What a value is made of: the keys of objects, what lists hold, and the kinds of the rest. */
+/** The shape of a value: the keys of objects, the first item of lists, the types of the rest. */
 function shape(value: unknown): unknown {
   if (Array.isArray(value)) return value.length === 0 ? [] : [shape(value[0])]
   if (value !== null && typeof value === 'object') {
@@ -311,10 +316,10 @@ function shape(value: unknown): unknown {
   return value === null ? 'null' : typeof value
 }
 
-/** Another port is no difference, nor that our file source notes the beginning of its file beside the position. */
-const neutral = (answer: Answer, to: Running) => answer.text.replaceAll(`:${to.port}`, ':PORT').replace(/,"head":"[^"]*"/, '')
+/** Without the port, and without the beginning of the file that our file source stores beside the position. */
+const neutral = (response: RestResponse, to: Running) => response.text.replaceAll(`:${to.port}`, ':PORT').replace(/,"head":"[^"]*"/, '')
 
-/** Lists whose members depend on what is installed are compared by their first. */
+/** Requests whose messages depend on what is installed. */
 const bySelf = /^(GET \/connector-plugins|PUT \/connector-plugins|PUT \/admin)/
 
 describe('the same requests to both', () => {
@@ -326,9 +331,13 @@ describe('the same requests to both', () => {
     '%s',
     async (_title, one) => {
       if (one.after) {
-        const { path, holds } = one.after
+        const { path, matches } = one.after
         for (const to of [theirs, ours]) {
-          await until(async () => holds.test((await ask(to, { ask: `GET ${path}` })).text), `${path} of ${to.name} holds ${holds}`, 30_000)
+          await until(
+            async () => matches.test((await ask(to, { ask: `GET ${path}` })).text),
+            `${path} of ${to.name} matches ${matches}`,
+            30_000,
+          )
         }
       }
       const [expected, found] = [await settled(theirs, one), await settled(ours, one)]
@@ -348,7 +357,7 @@ describe('the same requests to both', () => {
       expect(found.text === '').toBe(expected.text === '')
       if (expected.text === '') return
       expect(shape(JSON.parse(neutral(found, ours)))).toEqual(shape(JSON.parse(neutral(expected, theirs))))
-      if (expected.status >= 400 && !one.ownWords && !bySelf.test(one.ask)) {
+      if (expected.status >= 400 && !one.ownMessage && !bySelf.test(one.ask)) {
         expect(JSON.parse(neutral(found, ours)).message).toBe(JSON.parse(neutral(expected, theirs)).message)
       }
     },

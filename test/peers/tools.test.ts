@@ -1,6 +1,6 @@
 /**
- * Goal: Kafka's own command-line tools work against our broker as against theirs. Method: each tool as an operator runs it, against a broker started
- * from a server.properties; what it prints is held against what Kafka prints.
+ * Goal: Kafka's command-line tools work with our broker as with Apache Kafka's. Method: each tool as an operator runs it, against a broker
+ * started from a server.properties; its output is compared with what it prints for Kafka.
  */
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,13 +8,13 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startTestBroker, type TestBroker } from '../running-broker.ts'
 import { kafkaTool } from './apache-kafka.ts'
 
-// each tool is a JVM that starts anew
+// Each tool starts a JVM.
 vi.setConfig({ testTimeout: 240_000 })
 
 let broker: TestBroker
 const server = () => ['--bootstrap-server', broker.address]
 const tool = (name: string, ...args: string[]) => kafkaTool([name, ...server(), ...args])
-/** What a tool prints when it ends with another exit code than 0. */
+/** The output of a tool that fails. */
 const failing = (name: string, ...args: string[]) =>
   tool(name, ...args).then(
     (out) => Promise.reject(new Error(`${name} should have failed: ${out}`)),
@@ -35,7 +35,7 @@ test('kafka-broker-api-versions', async () => {
 })
 
 describe('kafka-topics', () => {
-  test('create, list, describe, grow, delete', async () => {
+  test('create, list, describe, add partitions, delete', async () => {
     expect(await tool('kafka-topics', '--create', '--topic', 'rivers', '--partitions', '3', '--config', 'retention.ms=3600000')).toContain(
       'Created topic rivers.',
     )
@@ -50,7 +50,7 @@ describe('kafka-topics', () => {
     expect((await tool('kafka-topics', '--list')).split('\n')).not.toContain('rivers')
   })
 
-  test('what cannot be is told in Kafka’s words', async () => {
+  test('impossible requests fail with Kafka’s messages', async () => {
     expect(await failing('kafka-topics', '--create', '--topic', 'far', '--replication-factor', '3')).toContain(
       'Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered',
     )
@@ -63,9 +63,9 @@ test('kafka-configs: alter, append, describe with synonyms, delete; of topics an
   await tool('kafka-topics', '--create', '--topic', 'set')
   const topic = ['--entity-type', 'topics', '--entity-name', 'set']
   await tool('kafka-configs', '--alter', ...topic, '--add-config', 'retention.ms=1234,cleanup.policy=[compact,delete]')
-  const told = await tool('kafka-configs', '--describe', ...topic)
-  expect(told).toMatch(/retention\.ms=1234 sensitive=false synonyms=\{DYNAMIC_TOPIC_CONFIG:retention\.ms=1234/)
-  expect(told).toMatch(/cleanup\.policy=compact,delete/)
+  const described = await tool('kafka-configs', '--describe', ...topic)
+  expect(described).toMatch(/retention\.ms=1234 sensitive=false synonyms=\{DYNAMIC_TOPIC_CONFIG:retention\.ms=1234/)
+  expect(described).toMatch(/cleanup\.policy=compact,delete/)
   await tool('kafka-configs', '--alter', ...topic, '--delete-config', 'retention.ms')
   expect(await tool('kafka-configs', '--describe', ...topic)).not.toContain('retention.ms=')
   const all = await tool('kafka-configs', '--describe', '--all', ...topic)
@@ -93,7 +93,7 @@ describe('records', () => {
     const ends = await offsets()
     expect(ends[0]! + ends[1]!).toBe(500)
 
-    // a producer without keys may have stayed with one partition
+    // A producer without keys may write to one partition only.
     const filled = ends[0]! >= 10 ? 0 : 1
     const cut = { partitions: [{ topic: 'verified', partition: filled, offset: 10 }], version: 1 }
     const file = join(broker.dir, '..', 'cut.json')

@@ -1,5 +1,6 @@
 /**
- * Kafka Connect and our worker as processes of a test, with the same worker file, in the folder that the test gives.
+ * Kafka Connect and our worker as processes of a test, started with the same worker file. Each writes its files into the folder that the
+ * test gives, which is removed at the end.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,7 +57,7 @@ async function startWorker(name: string, command: string, args: readonly string[
   return { name, port, address, pid, stop: () => end('SIGTERM') }
 }
 
-/** Workers of one `group` share its connectors, whoever made them. */
+/** Workers of one `group` share its connectors. */
 export async function startKafkaConnect(folder: string, bootstrap: string, group = 'theirs'): Promise<Running> {
   const port = await freePort()
   return startWorker('Kafka Connect', kafkaScript(), ['connect-distributed', workerFile(folder, group, bootstrap, port)], port)

@@ -1,6 +1,6 @@
 /**
- * Postgres for tests: the first that is there of a server named by TRIBUTARY_TEST_POSTGRES, Docker, the machine's own binaries and the npm
- * package's. Each test gets a database of its own. With none of them it throws the sentence that says how to get one: no test is skipped.
+ * Postgres for tests: the first available of a server named by TRIBUTARY_TEST_POSTGRES, Docker, the machine's own binaries and the npm
+ * package's. Each test gets a database of its own. Without any of them it throws an error that says how to get one: no test is skipped.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { GenericContainer, Wait } from 'testcontainers'
 import { postgresBinaries, startPostgresServer } from '../../bin/demo/postgres-server.ts'
 
 export interface TestPostgres {
-  /** Which of the four it is. */
+  /** Which of the four servers it is. */
   from: string
   /** A new, empty database: its URL. */
   database(): Promise<string>
@@ -31,7 +31,7 @@ export async function testPostgres(): Promise<TestPostgres> {
       const container = await new GenericContainer(IMAGE)
         .withEnvironment({ POSTGRES_PASSWORD: 'test' })
         .withExposedPorts(5432)
-        // the image starts a server for its own set-up first: the second sentence is the one that counts
+        // The image starts a server for its own setup first: the second message counts.
         .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
         .start()
       const url = `postgresql://postgres:test@${container.getHost()}:${container.getMappedPort(5432)}/postgres`

@@ -74,14 +74,14 @@ export function readAssignment(bytes: Buffer): TopicPartition[] {
   return read.assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
 }
 
-export interface LedAssignment {
+interface LedAssignment {
   assignments: Map<string, Buffer>
   /** What it was worked out from: when it changes, the group should meet again. Zero for topics that are not there. */
   partitionCounts: Map<string, number>
 }
 
 export async function assignAsLeader(
-  network: RequestRouter,
+  router: RequestRouter,
   protocol: string,
   members: readonly { memberId: string; groupInstanceId: string | null; metadata: Buffer }[],
 ): Promise<LedAssignment> {
@@ -94,8 +94,8 @@ export async function assignAsLeader(
     }
   })
   const topics = [...new Set(subscriptions.flatMap((subscription) => subscription.topics))]
-  await network.metadata.refresh(topics)
-  const partitionCounts = new Map(topics.map((topic) => [topic, network.metadata.peek(topic)?.partitions.length ?? 0]))
+  await router.metadata.refresh(topics)
+  const partitionCounts = new Map(topics.map((topic) => [topic, router.metadata.peek(topic)?.partitions.length ?? 0]))
   const there = new Map([...partitionCounts].filter(([, count]) => count > 0))
   const assigned = assignor.assign(there, subscriptions)
   const assignments = new Map(

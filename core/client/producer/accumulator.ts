@@ -1,6 +1,7 @@
 /**
- * Where records become batches: one queue per partition, batches closed by size, the partition chosen by the key (murmur2, as Java) or kept
- * for a whole batch where there is no key. Nothing here is per record but the append itself. It sends nothing.
+ * Appends records to batches: one queue for each partition, a batch closes when it is full. The partition follows from the key (murmur2, as in
+ * the Java client); records without a key stay on one partition for a whole batch (KIP-480). It sends nothing, and does nothing per record but
+ * the append.
  */
 import { KafkaError } from '../../errors.ts'
 import type { Random } from '../../system/random.ts'
@@ -8,31 +9,33 @@ import { recordSizeBound } from '../../wire/record-batch.ts'
 import type { TopicMetadata } from '../types.ts'
 import { partitionOf } from './murmur2.ts'
 import type { PendingSend } from './pending-send.ts'
-import { type Identity, ProducerBatch } from './producer-batch.ts'
+import { ProducerBatch } from './producer-batch.ts'
+import type { ProducerIdAndEpoch } from './producer-id.ts'
 
 const MAX_SEQUENCE = 0x7fff_ffff
 
-/** The batches of one partition, in order: sent, to be sent, being filled. */
+/** The batches of one partition, in order: sent, ready to send, open. */
 export class PartitionQueue {
   readonly topic: string
   readonly partition: number
-  /** Under way. */
+  /** Batches in requests without a response yet. */
   inFlight = 0
-  /** Came back undelivered; they go again, in order, when nothing is under way any more. */
+  /** Sent without success: sent again, in order, when nothing of the partition is in flight. */
   readonly failed: ProducerBatch[] = []
-  /** Closed, to be sent. */
-  ready: ProducerBatch[] = []
-  /** Being filled. */
+  /** Closed. */
+  readonly ready: ProducerBatch[] = []
+  /** Records are appended to it. */
   open: ProducerBatch | null = null
-  /** Whom the broker knows us as in this partition, and the sequence number of the next new batch. */
-  identity: Identity | null = null
+  /** Under which the broker knows the batches of this partition. */
+  producer: ProducerIdAndEpoch | null = null
+  /** Of the next batch that is built. */
   nextSequence = 0
-  /** The broker misses a batch that we have given up: sequence numbers must begin anew under a new epoch. */
+  /** The broker misses a batch that has failed: sequence numbers restart under a new epoch. */
   needsNewEpoch = false
-  /** How large the last batch was that was full: the next one takes as much at once instead of growing to it. */
-  closedBytes = 0
-  /** Monotonic ms before which nothing is tried again. */
-  notBefore = 0
+  /** Monotonic ms of the next attempt after a failure. */
+  retryAt = 0
+  /** Of the last full batch: the next one allocates as much at once. */
+  #fullBytes = 0
 
   constructor(topic: string, partition: number) {
     this.topic = topic
@@ -43,15 +46,28 @@ export class PartitionQueue {
     return this.open === null && this.ready.length === 0 && this.failed.length === 0 && this.inFlight === 0
   }
 
-  /** The batch to send next: `open` too, when `due` says so. */
-  head(due: (batch: ProducerBatch) => boolean): ProducerBatch | null {
-    if (this.ready.length > 0) return this.ready[0]!
-    return this.open && due(this.open) ? this.open : null
+  get first(): ProducerBatch | null {
+    return this.ready[0] ?? this.open
   }
 
-  take(batch: ProducerBatch): void {
-    if (this.open === batch) this.open = null
-    else this.ready.shift()
+  /** A new open batch. */
+  openBatch(order: number, nowMs: number): ProducerBatch {
+    this.open = new ProducerBatch(this.partition, order, nowMs, this.#fullBytes)
+    return this.open
+  }
+
+  /** The open batch is full. */
+  closeBatch(maxBytes: number): void {
+    const batch = this.open!
+    this.#fullBytes = Math.min(maxBytes, batch.builder!.sizeBytes)
+    this.ready.push(batch)
+    this.open = null
+  }
+
+  /** Removes the first batch. */
+  removeFirst(): void {
+    if (this.ready.length > 0) this.ready.shift()
+    else this.open = null
   }
 
   sequenceFor(count: number): number {
@@ -61,34 +77,36 @@ export class PartitionQueue {
     return sequence
   }
 
-  /** Puts what came back before what was never sent. */
-  requeue(): void {
+  /** Failed batches are sent again before those that were never sent. */
+  requeueFailed(): void {
     this.failed.sort((a, b) => a.order - b.order)
     this.ready.unshift(...this.failed)
     this.failed.length = 0
   }
 
-  /** Everything that was numbered and is not decided is numbered anew. Only when nothing is under way. */
-  begin(identity: Identity): void {
-    this.identity = identity
+  /** Restarts sequence numbers under `producer`, also those of encoded batches. Only while nothing is in flight. */
+  startEpoch(producer: ProducerIdAndEpoch): void {
+    this.producer = producer
     this.nextSequence = 0
     this.needsNewEpoch = false
-    for (const batch of this.ready) if (batch.bytes) batch.restamp(identity, this.sequenceFor(batch.count))
+    for (const batch of this.ready) if (batch.bytes) batch.renumber(producer, this.sequenceFor(batch.count))
   }
 }
 
 class TopicQueues {
   readonly queues: PartitionQueue[] = []
-  /** A topic that was made anew may have fewer partitions than there are queues. */
+  /** A topic that was deleted and created again may have fewer partitions than there are queues. */
   count = 0
+  /** The partition of records without a key, until its batch is full. */
   sticky = 0
+  /** Partitions with a leader. */
   available: number[] = []
 }
 
 export class Accumulator {
-  /** Bytes that are taken and not decided. */
+  /** Of all batches that are not completed. */
   pendingBytes = 0
-  /** Partitions with anything to do. */
+  /** Queues that may have batches, in the order in which they are served. */
   readonly active = new Set<PartitionQueue>()
   readonly #topics = new Map<string, TopicQueues>()
   readonly #batchSize: number
@@ -104,15 +122,21 @@ export class Accumulator {
     this.#random = random
   }
 
-  knows(topic: string): boolean {
+  /** A queue was served: the others go first. */
+  moveToEnd(queue: PartitionQueue): void {
+    this.active.delete(queue)
+    this.active.add(queue)
+  }
+
+  hasTopic(topic: string): boolean {
     return this.#topics.has(topic)
   }
 
-  names(): string[] {
+  topicNames(): string[] {
     return [...this.#topics.keys()]
   }
 
-  learn(metadata: TopicMetadata): void {
+  updateTopic(metadata: TopicMetadata): void {
     let topic = this.#topics.get(metadata.name)
     if (!topic) {
       topic = new TopicQueues()
@@ -121,21 +145,21 @@ export class Accumulator {
     topic.count = metadata.partitions.length
     for (let p = topic.queues.length; p < topic.count; p++) topic.queues.push(new PartitionQueue(metadata.name, p))
     topic.available = metadata.partitions.filter((partition) => partition.leader >= 0).map((partition) => partition.index)
-    if (!topic.available.includes(topic.sticky)) this.#turn(topic)
+    if (!topic.available.includes(topic.sticky)) this.#chooseSticky(topic)
   }
 
-  #turn(topic: TopicQueues): void {
-    const among = topic.available.length > 0 ? topic.available : topic.queues.slice(0, topic.count).map((queue) => queue.partition)
-    if (among.length > 1) topic.sticky = among[this.#random.below(among.length)]!
-    else topic.sticky = among[0] ?? 0
+  #chooseSticky(topic: TopicQueues): void {
+    const candidates = topic.available.length > 0 ? topic.available : topic.queues.slice(0, topic.count).map((queue) => queue.partition)
+    if (candidates.length > 1) topic.sticky = candidates[this.#random.below(candidates.length)]!
+    else topic.sticky = candidates[0] ?? 0
   }
 
   /**
-   * Takes the records of `delivery` from `from` on, until all are taken, the memory is used up, or a topic is unknown. Returns the index to go
-   * on from. Records that no batch can take are refused at once.
+   * Appends the records of `send` from `from` on, until all are appended, the buffer memory is full, or a topic is unknown. Returns the index
+   * to continue from. Records that no batch can have fail at once.
    */
-  take(delivery: PendingSend, from: number, nowMs: number): number {
-    const { records, now } = delivery
+  append(send: PendingSend, from: number, nowMs: number): number {
+    const { records, now } = send
     let name: string | undefined
     let topic: TopicQueues | undefined
     let index = from
@@ -149,57 +173,57 @@ export class Accumulator {
       const { key } = record
       const partition = record.partition ?? (key === null ? topic.sticky : partitionOf(key, topic.count))
       const queue = partition < topic.count ? topic.queues[partition] : undefined
-      const bound = recordSizeBound(record)
-      if (!queue || bound > this.#maxRequestSize) {
-        this.refuse(
-          delivery,
-          index,
-          queue
-            ? new KafkaError(
-                'MESSAGE_TOO_LARGE',
-                `a record of about ${bound} bytes for ${name}: max.request.size is ${this.#maxRequestSize}`,
-              )
-            : new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${name} has ${topic.count} partitions, none is ${partition}`),
-        )
+      const maxBytes = recordSizeBound(record)
+      if (!queue || maxBytes > this.#maxRequestSize) {
+        this.fail(send, index, this.#refusal(record.topic, topic.count, partition, queue && maxBytes))
         continue
       }
       let batch = queue.open
-      if (batch && batch.builder!.sizeBytes + bound > this.#batchSize) {
-        queue.closedBytes = Math.min(this.#batchSize, batch.builder!.sizeBytes)
-        queue.ready.push(batch)
-        queue.open = batch = null
+      if (batch && batch.builder!.sizeBytes + maxBytes > this.#batchSize) {
+        queue.closeBatch(this.#batchSize)
+        batch = null
         if (partition === topic.sticky && record.partition === undefined && key === null) {
-          this.#turn(topic)
-          // The record opens the batch of the partition that is next.
+          this.#chooseSticky(topic)
           if (topic.sticky !== partition) {
+            // The record is appended to the next partition.
             index--
             continue
           }
         }
       }
       if (!batch) {
-        batch = queue.open = new ProducerBatch(partition, this.#nextOrder++, nowMs, queue.closedBytes)
+        batch = queue.openBatch(this.#nextOrder++, nowMs)
         this.active.add(queue)
       }
       const builder = batch.builder!
       const before = builder.sizeBytes
       builder.appendParts(key, record.value, record.headers, record.timestamp ?? now)
       const grown = builder.sizeBytes - before
-      batch.heldBytes += grown
+      batch.bufferedBytes += grown
       this.pendingBytes += grown
-      delivery.put(index, batch, batch.noteOwner(delivery))
+      send.setBatch(index, batch, batch.addOwner(send))
     }
     return index
   }
 
-  refuse(delivery: PendingSend, index: number, error: Error): void {
-    delivery.put(index, ProducerBatch.refused(error), 0)
-    delivery.settle(1, true)
+  #refusal(topic: string, count: number, partition: number, recordBytes: number | undefined): KafkaError {
+    return recordBytes === undefined
+      ? new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} has ${count} partitions, none is ${partition}`)
+      : new KafkaError(
+          'MESSAGE_TOO_LARGE',
+          `a record of about ${recordBytes} bytes for ${topic}: max.request.size is ${this.#maxRequestSize}`,
+        )
   }
 
-  /** Decides a batch and frees its memory. */
-  decide(batch: ProducerBatch, error: Error | null, baseOffset = -1, logAppendTime = -1): void {
-    const freed = batch.decide(error, baseOffset, logAppendTime)
-    if (freed) this.pendingBytes -= freed.heldBytes
+  /** Record `index` of `send` fails without a batch. */
+  fail(send: PendingSend, index: number, error: Error): void {
+    send.setBatch(index, ProducerBatch.failed(error), 0)
+    send.onRecordsCompleted(1, true)
+  }
+
+  /** Completes a batch and frees its buffer memory. */
+  complete(batch: ProducerBatch, error: Error | null, baseOffset = -1, logAppendTime = -1): void {
+    const freed = batch.complete(error, baseOffset, logAppendTime)
+    if (freed) this.pendingBytes -= freed.bufferedBytes
   }
 }

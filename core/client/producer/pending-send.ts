@@ -1,35 +1,36 @@
 /**
- * What became of the records of one send(): one promise for all of them, and for each record only a reference to its batch and its place in
- * it. Offsets are worked out when somebody asks.
+ * One call of send(): one promise for all its records, and for each record a reference to its batch and the index there. Offsets are computed
+ * when the caller reads them.
  */
 import { KafkaError } from '../../errors.ts'
 import type { ProducerRecord, SendFailure, SendResult, Sent } from '../types.ts'
 import type { ProducerBatch } from './producer-batch.ts'
+import type { RecordOwner } from './record-owner.ts'
 
-export class PendingSend implements SendResult {
+export class PendingSend implements SendResult, RecordOwner {
   readonly records: readonly ProducerRecord[]
-  /** The timestamp of records that bring none. */
+  /** The timestamp of records that have none. */
   readonly now: number
   readonly promise: Promise<SendResult>
   readonly #batches: ProducerBatch[]
-  readonly #places: Int32Array
-  #undecided: number
+  readonly #indexes: Int32Array
+  #incomplete: number
   #failed = false
-  #known: ReadonlyMap<number, Error> | null | undefined
+  #failures: ReadonlyMap<number, Error> | undefined
   #resolve!: (result: SendResult) => void
   #reject!: (error: Error) => void
 
   constructor(records: readonly ProducerRecord[], now: number) {
     this.records = records
     this.now = now
-    this.#undecided = records.length
+    this.#incomplete = records.length
     this.#batches = new Array(records.length)
-    this.#places = new Int32Array(records.length)
+    this.#indexes = new Int32Array(records.length)
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Whoever called send() hears of it through the promise made from this one.
+    // The caller of send() has a promise of its own; this one must not count as unhandled.
     this.promise.catch(() => {})
     if (records.length === 0) this.#resolve(this)
   }
@@ -38,16 +39,16 @@ export class PendingSend implements SendResult {
     return this.records.length
   }
 
-  put(index: number, batch: ProducerBatch, place: number): void {
+  /** Record `index` of the call is record `batchIndex` of `batch`. */
+  setBatch(index: number, batch: ProducerBatch, batchIndex: number): void {
     this.#batches[index] = batch
-    this.#places[index] = place
+    this.#indexes[index] = batchIndex
   }
 
-  /** `count` of the records are decided. */
-  settle(count: number, failed: boolean): void {
-    this.#undecided -= count
+  onRecordsCompleted(count: number, failed: boolean): void {
+    this.#incomplete -= count
     if (failed) this.#failed = true
-    if (this.#undecided > 0) return
+    if (this.#incomplete > 0) return
     if (!this.#failed) {
       this.#resolve(this)
       return
@@ -61,24 +62,28 @@ export class PendingSend implements SendResult {
   at(index: number): Sent {
     const record = this.records[index]
     if (!record) throw new RangeError(`record ${index} of ${this.count}`)
-    const { batch, place } = this.#batches[index]!.locate(this.#places[index]!)
+    const found = this.#batches[index]!.find(this.#indexes[index]!)
+    const { partition, baseOffset, logAppendTime } = found.batch
     return {
       topic: record.topic,
-      partition: batch.partition,
-      offset: batch.baseOffset < 0 ? -1 : batch.baseOffset + place,
-      timestamp: batch.logAppendTime >= 0 ? batch.logAppendTime : (record.timestamp ?? this.now),
+      partition,
+      offset: baseOffset < 0 ? -1 : baseOffset + found.index,
+      timestamp: logAppendTime >= 0 ? logAppendTime : (record.timestamp ?? this.now),
     }
   }
 
   get failures(): ReadonlyMap<number, Error> | null {
-    if (this.#known !== undefined) return this.#known
     if (!this.#failed) return null
+    this.#failures ??= this.#findFailures()
+    return this.#failures
+  }
+
+  #findFailures(): Map<number, Error> {
     const failures = new Map<number, Error>()
     for (let i = 0; i < this.count; i++) {
-      const { error } = this.#batches[i]!.locate(this.#places[i]!).batch
+      const { error } = this.#batches[i]!.find(this.#indexes[i]!).batch
       if (error) failures.set(i, error)
     }
-    this.#known = failures
     return failures
   }
 }

@@ -1,67 +1,66 @@
 /**
- * A batch on its way: filled record by record, built once, sent until it is decided. It knows the deliveries that wait for it, and, where
- * the broker found it too large, the two halves that took its place.
+ * A batch of one partition: filled record by record, built once, sent until it is completed. It knows the owners of its records, and, where the
+ * broker found it too large, the two halves that are sent in its place.
  */
 import { type CodecName, codecOf, readBatchHeader } from '../../wire/batch-header.ts'
 import { BatchBuilder, decodeRecords, stampProducer } from '../../wire/record-batch.ts'
+import type { ProducerIdAndEpoch } from './producer-id.ts'
+import type { RecordOwner } from './record-owner.ts'
 
-type PendingSend = { settle(count: number, failed: boolean): void }
-
-export interface Identity {
-  producerId: number
-  producerEpoch: number
-}
-
-/** What one batch takes of memory at first; it grows to its size. */
-const FIRST_BYTES = 4096
+/** The memory that a batch allocates first; it grows with its records. */
+const INITIAL_BYTES = 4096
+const MAX_SEQUENCE = 0x7fff_ffff
 
 export class ProducerBatch {
   readonly partition: number
-  /** Rises with the records' order in the partition; a half lies between its neighbours. */
+  /** Rises with the order of the records in the partition; the second half of a split batch lies between its neighbours. */
   readonly order: number
-  /** Monotonic ms: the delivery timeout counts from here. */
+  /** Monotonic ms: delivery.timeout.ms counts from here. */
   readonly createdAt: number
   builder: BatchBuilder | null
   bytes: Buffer | null = null
   count = 0
-  /** What it holds of the buffer memory. */
-  heldBytes = 0
+  /** Its part of buffer.memory. */
+  bufferedBytes = 0
   sequence = -1
   baseOffset = -1
+  /** Of the broker, ms since the epoch; -1 where records keep their own timestamps. */
   logAppendTime = -1
   attempts = 0
   error: Error | null = null
-  decided = false
-  readonly #width: number
-  readonly #deliveries: PendingSend[] = []
-  readonly #counts: number[] = []
+  completed = false
+  /** How far `order` is from that of the next batch. */
+  readonly #orderWidth: number
+  readonly #owners: RecordOwner[] = []
+  /** How many records each owner has, in their order. */
+  readonly #ownerCounts: number[] = []
   #halves: [ProducerBatch, ProducerBatch] | null = null
   #parent: ProducerBatch | null = null
 
-  constructor(partition: number, order: number, createdAt: number, expectedBytes = 0, width = 1) {
+  constructor(partition: number, order: number, createdAt: number, expectedBytes = 0, orderWidth = 1) {
     this.partition = partition
     this.order = order
-    this.#width = width
+    this.#orderWidth = orderWidth
     this.createdAt = createdAt
-    this.builder = new BatchBuilder(Math.max(FIRST_BYTES, expectedBytes))
+    this.builder = new BatchBuilder(Math.max(INITIAL_BYTES, expectedBytes))
   }
 
-  /** Already decided against: for records that never got into a batch. */
-  static refused(error: Error): ProducerBatch {
+  /** A batch that has failed already, for a record that no batch can have. */
+  static failed(error: Error): ProducerBatch {
     const batch = new ProducerBatch(-1, 0, 0)
     batch.builder = null
-    batch.decided = true
+    batch.completed = true
     batch.error = error
     return batch
   }
 
-  /** The last record that was appended belongs to `delivery`. Returns its place. */
-  noteOwner(delivery: PendingSend): number {
-    const last = this.#deliveries.length - 1
-    if (last >= 0 && this.#deliveries[last] === delivery) this.#counts[last]!++
+  /** The record that was appended last belongs to `owner`. Returns the record's index in the batch. */
+  addOwner(owner: RecordOwner): number {
+    const last = this.#owners.length - 1
+    if (last >= 0 && this.#owners[last] === owner) this.#ownerCounts[last]!++
     else {
-      this.#deliveries.push(delivery)
-      this.#counts.push(1)
+      this.#owners.push(owner)
+      this.#ownerCounts.push(1)
     }
     return this.count++
   }
@@ -70,73 +69,74 @@ export class ProducerBatch {
     return this.bytes?.length ?? this.builder?.sizeBytes ?? 0
   }
 
-  build(codec: CodecName, identity: Identity | null, sequence: number): Buffer {
+  /** Encodes the batch; later calls return the same bytes. */
+  build(codec: CodecName, producer: ProducerIdAndEpoch | null, sequence: number): Buffer {
     if (this.builder) {
       this.sequence = sequence
-      this.bytes = this.builder.build({ codec, ...identity, baseSequence: sequence })
+      this.bytes = this.builder.build({ codec, ...producer, baseSequence: sequence })
       this.builder = null
     }
     return this.bytes!
   }
 
-  /** Gives a built batch another identity and place in the sequence. */
-  restamp(identity: Identity, sequence: number): void {
+  /** Gives the encoded batch another producer and sequence number. */
+  renumber(producer: ProducerIdAndEpoch, sequence: number): void {
     this.sequence = sequence
-    if (this.bytes) stampProducer(this.bytes, { ...identity, baseSequence: sequence })
+    if (this.bytes) stampProducer(this.bytes, { ...producer, baseSequence: sequence })
   }
 
-  /** Where record `place` is now. */
-  locate(place: number): { batch: ProducerBatch; place: number } {
-    if (!this.#halves) return { batch: this, place }
+  /** The batch that has record `index` now, and the index there. */
+  find(index: number): { batch: ProducerBatch; index: number } {
+    if (!this.#halves) return { batch: this, index }
     const [first, second] = this.#halves
-    return place < first.count ? first.locate(place) : second.locate(place - first.count)
+    return index < first.count ? first.find(index) : second.find(index - first.count)
   }
 
-  /** Two batches with half of the records each, in the same sequence numbers. */
+  /** Two batches with half of the records each, under the same sequence numbers. */
   split(): [ProducerBatch, ProducerBatch] {
     const header = readBatchHeader(this.bytes!)
     const codec = codecOf(header.attributes) ?? 'none'
     const records = decodeRecords(this.bytes!)
     const middle = Math.ceil(records.length / 2)
     const half = (from: number, to: number, order: number): ProducerBatch => {
-      const batch = new ProducerBatch(this.partition, order, this.createdAt, 0, this.#width / 2)
+      const batch = new ProducerBatch(this.partition, order, this.createdAt, 0, this.#orderWidth / 2)
       for (const { key, value, headers, timestamp } of records.slice(from, to)) batch.builder!.appendParts(key, value, headers, timestamp)
       batch.count = to - from
       batch.#parent = this
-      const identity = header.producerId < 0 ? null : { producerId: header.producerId, producerEpoch: header.producerEpoch }
-      batch.build(codec, identity, header.baseSequence < 0 ? -1 : (header.baseSequence + from) % 0x8000_0000)
+      const producer = header.producerId < 0 ? null : { producerId: header.producerId, producerEpoch: header.producerEpoch }
+      batch.build(codec, producer, header.baseSequence < 0 ? -1 : (header.baseSequence + from) % (MAX_SEQUENCE + 1))
       return batch
     }
-    this.#halves = [half(0, middle, this.order), half(middle, records.length, this.order + this.#width / 2)]
+    this.#halves = [half(0, middle, this.order), half(middle, records.length, this.order + this.#orderWidth / 2)]
     this.bytes = null
     return this.#halves
   }
 
-  /** Once: tells the deliveries. Returns the batch whose memory is free now, if any. */
-  decide(error: Error | null, baseOffset = -1, logAppendTime = -1): ProducerBatch | null {
-    if (this.decided) return null
-    this.decided = true
+  /** Acknowledged, or failed with `error`; only the first call counts. Returns the batch whose buffer memory is free now, if any. */
+  complete(error: Error | null, baseOffset = -1, logAppendTime = -1): ProducerBatch | null {
+    if (this.completed) return null
+    this.completed = true
     this.error = error
     this.baseOffset = baseOffset
     this.logAppendTime = logAppendTime
     this.bytes = null
     this.builder = null
-    if (this.#parent) return this.#parent.#halfDecided()
-    this.#tell(error !== null)
+    if (this.#parent) return this.#parent.#onHalfCompleted()
+    this.#notifyOwners(error !== null)
     return this
   }
 
-  #halfDecided(): ProducerBatch | null {
-    if (!this.#halves!.every((half) => half.decided)) return null
-    this.decided = true
+  #onHalfCompleted(): ProducerBatch | null {
+    if (!this.#halves!.every((half) => half.completed)) return null
+    this.completed = true
     const failed = this.#halves!.some((half) => half.error !== null)
     if (failed) this.error = this.#halves![0].error ?? this.#halves![1].error
-    if (this.#parent) return this.#parent.#halfDecided()
-    this.#tell(failed)
+    if (this.#parent) return this.#parent.#onHalfCompleted()
+    this.#notifyOwners(failed)
     return this
   }
 
-  #tell(failed: boolean): void {
-    for (let i = 0; i < this.#deliveries.length; i++) this.#deliveries[i]!.settle(this.#counts[i]!, failed)
+  #notifyOwners(failed: boolean): void {
+    for (let i = 0; i < this.#owners.length; i++) this.#owners[i]!.onRecordsCompleted(this.#ownerCounts[i]!, failed)
   }
 }

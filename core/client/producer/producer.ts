@@ -1,6 +1,7 @@
 /**
- * The producer: takes records by the thousand with one promise for each call, idempotent unless told otherwise. Calls are taken in their
- * order, also while one waits for buffer memory or for a topic's metadata. No record is lost in silence: each ends in its call's result.
+ * The producer: sends thousands of records with one promise for each call, idempotent unless it is turned off. Records are appended in the order
+ * of the calls, also while a call waits for buffer memory or for a topic's metadata. No record is lost silently: each has an outcome in the
+ * result of its call.
  */
 import { KafkaError } from '../../errors.ts'
 import { within } from '../../system/within.ts'
@@ -11,7 +12,7 @@ import { Accumulator } from './accumulator.ts'
 import { PendingSend } from './pending-send.ts'
 import { Sender } from './sender.ts'
 
-export const producerDefaults = {
+const producerDefaults = {
   acks: 'all',
   enableIdempotence: true,
   compressionType: 'none',
@@ -23,31 +24,35 @@ export const producerDefaults = {
   deliveryTimeoutMs: 120_000,
 } as const
 
-/** With more requests under way the broker could not tell a repeated batch from a lost one. */
+/** A broker remembers this many batches of a producer: with more in flight it could not recognize a repeated one. */
 const IDEMPOTENT_IN_FLIGHT = 5
 
-interface Waiting {
-  delivery: PendingSend
+/** A call whose records are not all appended. */
+interface WaitingSend {
+  send: PendingSend
+  /** The next record to append. */
   next: number
-  /** Topics that are not there, and what was said of them. */
-  missing: Map<string, Error>
+  /** By topic: why it cannot be written to. */
+  errors: Map<string, Error>
 }
 
 export class BatchingProducer implements Producer {
-  readonly #network: RequestRouter
+  readonly #router: RequestRouter
   readonly #accumulator: Accumulator
   readonly #sender: Sender
-  readonly #undecided = new Set<PendingSend>()
-  readonly #waiting: Waiting[] = []
+  /** Calls with records that have no outcome yet. */
+  readonly #incomplete = new Set<PendingSend>()
+  /** In the order of the calls. */
+  readonly #waiting: WaitingSend[] = []
   readonly #bufferMemory: number
-  #feeding = false
+  #appending = false
   #closed = false
-  #roomWaiter: (() => void) | null = null
+  #onMemoryFree: (() => void) | null = null
   readonly #closing = new AbortController()
 
-  constructor(network: RequestRouter, given: ProducerSettings) {
+  constructor(router: RequestRouter, given: ProducerSettings) {
     const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ProducerSettings
-    const settings = { ...producerDefaults, requestTimeoutMs: network.settings.requestTimeoutMs, ...defined }
+    const settings = { ...producerDefaults, requestTimeoutMs: router.settings.requestTimeoutMs, ...defined }
     const idempotent = settings.enableIdempotence && settings.acks === 'all'
     if (given.enableIdempotence && settings.acks !== 'all')
       throw new KafkaError(
@@ -59,11 +64,11 @@ export class BatchingProducer implements Producer {
         'INVALID_CONFIG',
         `enable.idempotence needs max.in.flight.requests.per.connection of at most ${IDEMPOTENT_IN_FLIGHT}, not ${settings.maxInFlight}`,
       )
-    this.#network = network
+    this.#router = router
     this.#bufferMemory = settings.bufferMemory
-    this.#accumulator = new Accumulator(settings, network.system.random)
+    this.#accumulator = new Accumulator(settings, router.system.random)
     this.#sender = new Sender(
-      network,
+      router,
       this.#accumulator,
       {
         acks: settings.acks === 'all' ? -1 : settings.acks,
@@ -76,7 +81,7 @@ export class BatchingProducer implements Producer {
         deliveryTimeoutMs: settings.deliveryTimeoutMs,
         requestTimeoutMs: settings.requestTimeoutMs,
       },
-      () => this.#onDecided(),
+      () => this.#onCompleted(),
     )
   }
 
@@ -88,110 +93,101 @@ export class BatchingProducer implements Producer {
     if (this.#closed) throw new KafkaError('NETWORK_EXCEPTION', 'the producer is closed')
     if (this.#waiting.length >= clientLimits.waitingSends)
       throw new KafkaError('REQUEST_TIMED_OUT', `${this.#waiting.length} calls of send() wait already: await some of them`)
-    const { clock } = this.#network.system
-    const delivery = new PendingSend(records, clock.now())
-    if (records.length === 0) return delivery.promise
-    this.#undecided.add(delivery)
-    const next = this.#feeding ? 0 : this.#accumulator.take(delivery, 0, clock.monotonic())
+    const { clock } = this.#router.system
+    const send = new PendingSend(records, clock.now())
+    if (records.length === 0) return send.promise
+    this.#incomplete.add(send)
+    const next = this.#appending ? 0 : this.#accumulator.append(send, 0, clock.monotonic())
     if (next > 0) this.#sender.schedule()
     if (next < records.length) {
-      this.#waiting.push({ delivery, next, missing: new Map() })
-      if (!this.#feeding) void this.#feed()
+      this.#waiting.push({ send, next, errors: new Map() })
+      if (!this.#appending) void this.#appendWaiting()
     }
     try {
-      return await delivery.promise
+      return await send.promise
     } finally {
-      this.#undecided.delete(delivery)
+      this.#incomplete.delete(send)
     }
   }
 
-  /** Takes what waits, in order. Never rejects. */
-  async #feed(): Promise<void> {
-    this.#feeding = true
+  /** Never rejects. */
+  async #appendWaiting(): Promise<void> {
+    this.#appending = true
     while (this.#waiting.length > 0) {
       const entry = this.#waiting[0]!
-      const { delivery } = entry
+      const { send } = entry
       if (this.#closed) {
-        this.#refuseRest(entry, new KafkaError('NETWORK_EXCEPTION', 'the producer was closed before it took the record'))
+        const error = new KafkaError('NETWORK_EXCEPTION', 'the producer was closed before the record was appended')
+        while (entry.next < send.count) this.#accumulator.fail(send, entry.next++, error)
         this.#waiting.shift()
         continue
       }
       const before = entry.next
-      entry.next = this.#accumulator.take(delivery, entry.next, this.#network.system.clock.monotonic())
+      entry.next = this.#accumulator.append(send, entry.next, this.#router.system.clock.monotonic())
       if (entry.next > before) this.#sender.schedule()
-      if (entry.next >= delivery.count) {
+      if (entry.next >= send.count) {
         this.#waiting.shift()
         continue
       }
-      const { topic } = delivery.records[entry.next]!
-      if (this.#accumulator.knows(topic)) {
-        await this.#room()
+      const { topic } = send.records[entry.next]!
+      if (this.#accumulator.hasTopic(topic)) {
+        await this.#awaitMemory()
         continue
       }
-      const missing = entry.missing.get(topic) ?? (await this.#learn(topic))
-      if (missing) {
-        entry.missing.set(topic, missing)
-        this.#accumulator.refuse(delivery, entry.next++, missing)
-        if (entry.next >= delivery.count) this.#waiting.shift()
+      const error = entry.errors.get(topic) ?? (await this.#addTopic(topic))
+      if (error) {
+        entry.errors.set(topic, error)
+        this.#accumulator.fail(send, entry.next++, error)
+        if (entry.next >= send.count) this.#waiting.shift()
       }
     }
-    this.#feeding = false
+    this.#appending = false
   }
 
-  #refuseRest(entry: Waiting, error: Error): void {
-    while (entry.next < entry.delivery.count) this.#accumulator.refuse(entry.delivery, entry.next++, error)
-  }
-
-  /** What keeps the topic's records from being sent, or nothing. */
-  async #learn(topic: string): Promise<Error | null> {
+  /** Null, or why the topic cannot be written to. */
+  async #addTopic(topic: string): Promise<Error | null> {
     try {
-      const metadata = await this.#network.metadata.topic(topic, { allowCreation: true, signal: this.#closing.signal })
-      if (!metadata) return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} is not there and was not created`)
-      this.#accumulator.learn(metadata)
+      const metadata = await this.#router.metadata.topic(topic, { allowCreation: true, signal: this.#closing.signal })
+      if (!metadata) return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} does not exist and was not created`)
+      this.#accumulator.updateTopic(metadata)
       return null
     } catch (error) {
       return error as Error
     }
   }
 
-  #room(): Promise<void> {
-    if (this.#closed || this.#accumulator.pendingBytes < this.#bufferMemory) return Promise.resolve()
-    // Full buffers go without waiting for company.
-    this.#sender.hurry++
-    this.#sender.schedule()
-    return new Promise((resolve) => {
-      this.#roomWaiter = () => {
-        this.#sender.hurry--
-        resolve()
-      }
+  async #awaitMemory(): Promise<void> {
+    if (this.#closed || this.#accumulator.pendingBytes < this.#bufferMemory) return
+    this.#sender.beginFlush()
+    await new Promise<void>((resolve) => {
+      this.#onMemoryFree = resolve
     })
+    this.#sender.endFlush()
   }
 
-  #onDecided(): void {
-    if (!this.#roomWaiter || (!this.#closed && this.#accumulator.pendingBytes >= this.#bufferMemory)) return
-    const waiter = this.#roomWaiter
-    this.#roomWaiter = null
-    waiter()
+  #onCompleted(): void {
+    if (!this.#onMemoryFree || (!this.#closed && this.#accumulator.pendingBytes >= this.#bufferMemory)) return
+    const resolve = this.#onMemoryFree
+    this.#onMemoryFree = null
+    resolve()
   }
 
   async flush(): Promise<void> {
-    if (this.#undecided.size === 0) return
-    this.#sender.hurry++
-    this.#sender.schedule()
+    if (this.#incomplete.size === 0) return
+    this.#sender.beginFlush()
     try {
-      await Promise.allSettled([...this.#undecided].map((delivery) => delivery.promise))
+      await Promise.allSettled([...this.#incomplete].map((send) => send.promise))
     } finally {
-      this.#sender.hurry--
+      this.#sender.endFlush()
     }
   }
 
-  /** Delivers what was taken, for a bounded time; the rest fails. */
   async close(): Promise<void> {
     if (this.#closed) return
-    await within(this.#network.system.clock, clientLimits.closeTimeoutMs, this.flush())
+    await within(this.#router.system.clock, clientLimits.closeTimeoutMs, this.flush())
     this.#closed = true
     this.#closing.abort()
     this.#sender.close()
-    this.#onDecided()
+    this.#onCompleted()
   }
 }

@@ -1,26 +1,27 @@
 /**
- * Sends the accumulator's batches: per node one connection with a few requests under way, one batch of a partition in each. What comes back
- * undelivered goes again in order once nothing of its partition is under way; the broker knows repeated batches by producer id, epoch and
- * sequence, so a record is stored once and in order (Invariant 5). When a batch is given up, the ones behind it get a new epoch.
+ * Sends the accumulator's batches: a few Produce requests in flight to each node on one connection, one batch of a partition in each. Failed
+ * batches are sent again in order when nothing of their partition is in flight; the broker recognizes them by producer id, epoch and sequence
+ * number, so each record is stored once and in order (Invariant 5). After a batch that has failed for good the next ones get a new epoch.
  */
-import produceApi from '../../apis/00-produce.ts'
-import { type ErrorName, errorName, isRetriable, KafkaError } from '../../errors.ts'
-import type { ResponseOf } from '../../wire/api.ts'
+import { type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
+import { WakeTimer } from '../../system/wake-timer.ts'
+import { partitionKey } from '../../topic-partition.ts'
 import type { CodecName } from '../../wire/batch-header.ts'
 import { ZERO_UUID } from '../../wire/types.ts'
-import { initProducerId } from '../raw-batches.ts'
+import { type ProducedBatch, produceRaw } from '../raw-batches.ts'
+import { MetadataRefresher } from '../transport/metadata-refresher.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 import type { Accumulator, PartitionQueue } from './accumulator.ts'
-import type { Identity, ProducerBatch } from './producer-batch.ts'
+import type { ProducerBatch } from './producer-batch.ts'
+import { initProducerId, type ProducerIdAndEpoch } from './producer-id.ts'
 
-const BY_NAME = 12
 const MAX_EPOCH = 32_766
-const EMPTY_REQUEST_BYTES = 256
-/** Queues come to sendTo() with something due, and come again only with closed batches. */
-const always = () => true
-/** The broker does not know where we stand: the batch is not stored, and numbering has to begin anew. */
-const LOST_PLACE: readonly ErrorName[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH']
-const NEW_LEADER: readonly ErrorName[] = [
+/** Estimates for max.request.size: of a request, and of a batch besides its records. */
+const REQUEST_OVERHEAD_BYTES = 256
+const BATCH_OVERHEAD_BYTES = 16
+/** The broker has other sequence numbers than the producer: the batch is not stored, and numbering has to restart. */
+const SEQUENCE_LOST: readonly ErrorName[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH']
+const LEADER_MOVED: readonly ErrorName[] = [
   'NOT_LEADER_FOR_PARTITION',
   'LEADER_NOT_AVAILABLE',
   'UNKNOWN_TOPIC_OR_PARTITION',
@@ -32,12 +33,12 @@ const NEW_LEADER: readonly ErrorName[] = [
   'BROKER_NOT_AVAILABLE',
 ]
 
-export interface SenderSettings {
+interface SenderSettings {
   acks: -1 | 0 | 1
   idempotent: boolean
   codec: CodecName
   lingerMs: number
-  /** No linger was asked for: a batch goes at once while nothing is under way to its node. */
+  /** linger.ms is not set: a batch is sent at once while nothing is in flight to its node. */
   eager: boolean
   maxInFlight: number
   maxRequestSize: number
@@ -45,6 +46,7 @@ export interface SenderSettings {
   requestTimeoutMs: number
 }
 
+/** A batch in a request. */
 interface Sending {
   queue: PartitionQueue
   batch: ProducerBatch
@@ -52,380 +54,329 @@ interface Sending {
 }
 
 export class Sender {
-  readonly #network: RequestRouter
+  readonly #router: RequestRouter
   readonly #accumulator: Accumulator
   readonly #settings: SenderSettings
-  readonly #lane: string
-  readonly #underway = new Map<number, number>()
-  readonly #unlisten: () => void
+  readonly #channel: string
+  /** Requests in flight by node id. */
+  readonly #inFlight = new Map<number, number>()
+  readonly #removeListener: () => void
   readonly #closing = new AbortController()
-  /** Told when memory may have come free. */
-  readonly #onDecided: () => void
+  /** Batches are completed: buffer memory may be free. */
+  readonly #onCompleted: () => void
+  readonly #timer: WakeTimer
+  readonly #metadata: MetadataRefresher
   #scheduled = false
-  #timer: AbortController | null = null
-  #timerAt = Number.POSITIVE_INFINITY
-  #identity: Identity | null = null
-  #askingIdentity = false
-  #askingMetadata = false
-  #identityAttempts = 0
-  #metadataNotBefore = 0
-  #metadataAttempts = 0
-  /** What ends the producer: no producer id can be had. */
-  fatal: Error | null = null
-  /** Above zero: batches go without waiting for company. */
-  hurry = 0
+  #producer: ProducerIdAndEpoch | null = null
+  #requestingProducerId = false
+  #producerIdAttempts = 0
+  /** No producer id can be had: every send fails. */
+  #failure: Error | null = null
+  /** Flushes in progress: batches are sent without linger. */
+  #flushes = 0
 
-  constructor(network: RequestRouter, accumulator: Accumulator, settings: SenderSettings, onDecided: () => void) {
-    this.#network = network
+  constructor(router: RequestRouter, accumulator: Accumulator, settings: SenderSettings, onCompleted: () => void) {
+    this.#router = router
     this.#accumulator = accumulator
     this.#settings = settings
-    this.#onDecided = onDecided
-    this.#lane = network.newLane('produce')
-    this.#unlisten = network.metadata.onChange(() => this.#relearn())
+    this.#onCompleted = onCompleted
+    this.#channel = router.newChannel('produce')
+    // Keeps the process alive: there are records to deliver.
+    this.#timer = new WakeTimer(router.system.clock, () => this.schedule(), { keepsAlive: true })
+    this.#metadata = new MetadataRefresher(router, {
+      // As Kafka's producer: a topic that was deleted may be created again.
+      allowCreation: true,
+      signal: this.#closing.signal,
+      onRefreshed: () => this.schedule(),
+      onDelayed: (time) => this.#timer.wakeAt(time),
+    })
+    this.#removeListener = router.metadata.onUpdated(() => this.#updateTopics())
   }
 
-  #relearn(): void {
-    for (const name of this.#accumulator.names()) {
-      const topic = this.#network.metadata.peek(name)
-      if (topic) this.#accumulator.learn(topic)
+  #updateTopics(): void {
+    for (const name of this.#accumulator.topicNames()) {
+      const topic = this.#router.metadata.peek(name)
+      if (topic) this.#accumulator.updateTopic(topic)
     }
     this.schedule()
+  }
+
+  /** Batches are sent without linger until the same number of `endFlush`. */
+  beginFlush(): void {
+    this.#flushes++
+    this.schedule()
+  }
+
+  endFlush(): void {
+    this.#flushes--
   }
 
   schedule(): void {
     if (this.#scheduled || this.#closing.signal.aborted) return
     this.#scheduled = true
-    this.#network.system.clock.soon(() => {
+    this.#router.system.clock.soon(() => {
       this.#scheduled = false
-      if (!this.#closing.signal.aborted) this.#pump()
+      if (!this.#closing.signal.aborted) this.#sendDue()
     })
   }
 
-  /** Keeps the process alive: there are records to deliver. */
-  #wakeAt(at: number): void {
-    if (at >= this.#timerAt) return
-    this.#timer?.abort()
-    const timer = new AbortController()
-    this.#timer = timer
-    this.#timerAt = at
-    const { clock } = this.#network.system
-    void clock.sleep(Math.max(1, at - clock.monotonic()), timer.signal).then(() => {
-      if (timer.signal.aborted) return
-      this.#timer = null
-      this.#timerAt = Number.POSITIVE_INFINITY
-      this.schedule()
-    })
-  }
-
-  /** Sends what is due and can go. */
-  #pump(): void {
-    const now = this.#network.system.clock.monotonic()
-    const settings = this.#settings
-    const accumulator = this.#accumulator
+  #sendDue(): void {
+    const now = this.#router.system.clock.monotonic()
+    const { active } = this.#accumulator
     const byLeader = new Map<number, PartitionQueue[]>()
-    let leaderless: string[] | null = null
-    for (const queue of accumulator.active) {
+    const leaderless: string[] = []
+    for (const queue of active) {
       if (queue.empty) {
-        accumulator.active.delete(queue)
+        active.delete(queue)
         continue
       }
-      if (this.fatal) {
-        this.#abandon(queue, this.fatal)
+      if (this.#failure) {
+        this.#failAll(queue, this.#failure)
         continue
       }
-      if (queue.failed.length > 0) {
-        // Under way still: what comes back decides the order of the retry.
-        if (queue.inFlight > 0) continue
-        queue.requeue()
-      }
-      this.#expire(queue, now)
-      const oldest = queue.ready[0] ?? queue.open
-      if (oldest) this.#wakeAt(oldest.createdAt + settings.deliveryTimeoutMs)
-      if (queue.needsNewEpoch) {
-        if (queue.inFlight === 0) this.#renew(queue)
-        if (queue.needsNewEpoch) continue
-      }
-      if (queue.inFlight >= settings.maxInFlight) continue
-      if (queue.notBefore > now) {
-        this.#wakeAt(queue.notBefore)
-        continue
-      }
-      if (!oldest) continue
-      const leader = this.#network.metadata.peek(queue.topic)?.partitions[queue.partition]?.leader ?? -1
+      if (!this.#isDue(queue, now)) continue
+      const leader = this.#leaderOf(queue)
       if (leader < 0) {
-        leaderless ??= []
         leaderless.push(queue.topic)
         continue
       }
-      const eager = settings.eager && (this.#underway.get(leader) ?? 0) === 0
-      const due = (batch: ProducerBatch) => this.hurry > 0 || eager || batch.createdAt + settings.lingerMs <= now
-      if (!queue.head(due)) {
-        this.#wakeAt(queue.open!.createdAt + settings.lingerMs)
+      if (queue.ready.length === 0 && !this.#isLingerOver(queue.open!, leader, now)) {
+        this.#timer.wakeAt(queue.open!.createdAt + this.#settings.lingerMs)
         continue
       }
       const queues = byLeader.get(leader)
       if (queues) queues.push(queue)
       else byLeader.set(leader, [queue])
     }
-    if (leaderless) this.#askMetadata(leaderless, now)
+    if (leaderless.length > 0) this.#metadata.request(leaderless)
     if (byLeader.size === 0) return
-    if (settings.idempotent && !this.#identity) {
-      this.#askIdentity()
+    if (this.#settings.idempotent && !this.#producer) {
+      this.#requestProducerId()
       return
     }
     for (const [leader, queues] of byLeader) this.#sendTo(leader, queues)
   }
 
+  /** Whether the first batch of the queue may be sent now, as far as the queue alone decides. */
+  #isDue(queue: PartitionQueue, now: number): boolean {
+    if (queue.failed.length > 0) {
+      // What is in flight may fail as well: only then the order of the retry is known.
+      if (queue.inFlight > 0) return false
+      queue.requeueFailed()
+    }
+    this.#expire(queue, now)
+    const { first } = queue
+    if (first) this.#timer.wakeAt(first.createdAt + this.#settings.deliveryTimeoutMs)
+    if (queue.needsNewEpoch && queue.inFlight === 0) this.#startNewEpoch(queue)
+    if (queue.needsNewEpoch || queue.inFlight >= this.#settings.maxInFlight) return false
+    if (queue.retryAt > now) {
+      this.#timer.wakeAt(queue.retryAt)
+      return false
+    }
+    return first !== null
+  }
+
+  #isLingerOver(batch: ProducerBatch, leader: number, now: number): boolean {
+    const { eager, lingerMs } = this.#settings
+    return this.#flushes > 0 || (eager && (this.#inFlight.get(leader) ?? 0) === 0) || batch.createdAt + lingerMs <= now
+  }
+
+  #leaderOf({ topic, partition }: PartitionQueue): number {
+    return this.#router.metadata.peek(topic)?.partitions[partition]?.leader ?? -1
+  }
+
+  /** Requests with one batch of each queue, as many as may be in flight. */
   #sendTo(leader: number, queues: PartitionQueue[]): void {
-    const settings = this.#settings
-    const network = this.#network
-    const node = network.metadata.node(leader)
-    // While there is no open connection one request at a time goes, so that they cannot overtake each other on the way to it.
-    const limit = node && network.nodes.open(node, this.#lane) ? settings.maxInFlight : 1
-    let underway = this.#underway.get(leader) ?? 0
-    let round = queues
-    while (underway < limit && round.length > 0) {
+    const { maxInFlight, maxRequestSize } = this.#settings
+    const node = this.#router.metadata.node(leader)
+    // Without an open connection there is one request at a time: while they wait for it they could overtake each other.
+    const limit = node && this.#router.pool.ready(node, this.#channel) ? maxInFlight : 1
+    let inFlight = this.#inFlight.get(leader) ?? 0
+    let candidates = queues
+    while (inFlight < limit && candidates.length > 0) {
       const sendings: Sending[] = []
       const next: PartitionQueue[] = []
-      let bytes = EMPTY_REQUEST_BYTES
-      for (const queue of round) {
-        const batch = queue.inFlight < settings.maxInFlight ? queue.head(always) : null
+      let bytes = REQUEST_OVERHEAD_BYTES
+      for (const queue of candidates) {
+        const batch = queue.inFlight < maxInFlight ? queue.first : null
         if (!batch) continue
         next.push(queue)
-        if (sendings.length > 0 && bytes + batch.sizeBytes > settings.maxRequestSize) continue
-        const records = this.#prepare(queue, batch)
-        bytes += records.length + 16
-        sendings.push({ queue, batch, topicId: network.metadata.peek(queue.topic)?.id ?? ZERO_UUID })
-        // Who was served goes behind those that were not.
-        this.#accumulator.active.delete(queue)
-        this.#accumulator.active.add(queue)
+        if (sendings.length > 0 && bytes + batch.sizeBytes > maxRequestSize) continue
+        bytes += this.#prepare(queue, batch).length + BATCH_OVERHEAD_BYTES
+        sendings.push({ queue, batch, topicId: this.#router.metadata.peek(queue.topic)?.id ?? ZERO_UUID })
+        this.#accumulator.moveToEnd(queue)
       }
       if (sendings.length === 0) return
-      underway++
-      this.#underway.set(leader, underway)
+      inFlight++
+      this.#inFlight.set(leader, inFlight)
       void this.#send(leader, sendings)
-      round = next.filter((queue) => queue.ready.length > 0)
+      // An open batch has waited for linger; a second one has not.
+      candidates = next.filter((queue) => queue.ready.length > 0)
     }
   }
 
   #prepare(queue: PartitionQueue, batch: ProducerBatch): Buffer {
-    queue.take(batch)
+    queue.removeFirst()
     queue.inFlight++
     batch.attempts++
     if (batch.bytes) return batch.bytes
     if (!this.#settings.idempotent) return batch.build(this.#settings.codec, null, -1)
-    if (!queue.identity) queue.begin(this.#identity!)
-    return batch.build(this.#settings.codec, queue.identity, queue.sequenceFor(batch.count))
+    if (!queue.producer) queue.startEpoch(this.#producer!)
+    return batch.build(this.#settings.codec, queue.producer, queue.sequenceFor(batch.count))
   }
 
-  /** One request. Never rejects: every batch in it is decided or put back. */
+  /** One request. Never rejects: each of its batches is completed or failed. */
   async #send(leader: number, sendings: Sending[]): Promise<void> {
+    const { acks, requestTimeoutMs } = this.#settings
     try {
-      const answer = await this.#request(leader, sendings)
-      if (answer === null) for (const { queue, batch } of sendings) this.#succeed(queue, batch, -1, -1)
-      else this.#settle(sendings, answer)
+      const results = await produceRaw(
+        this.#router,
+        leader,
+        sendings.map(({ queue: { topic, partition }, batch, topicId }) => ({ topic, partition, topicId, records: batch.bytes! })),
+        { channel: this.#channel, acks, ackTimeoutMs: requestTimeoutMs, timeoutMs: requestTimeoutMs, signal: this.#closing.signal },
+      )
+      this.#handleResults(sendings, results)
     } catch (error) {
       const failure = this.#closing.signal.aborted
         ? closedError()
         : error instanceof KafkaError
           ? error
           : new KafkaError('UNKNOWN_SERVER_ERROR', (error as Error).message, { cause: error })
-      for (const { queue, batch } of sendings) this.#fail(queue, batch, failure)
+      for (const { queue, batch } of sendings) this.#onFailed(queue, batch, failure)
     }
-    this.#underway.set(leader, this.#underway.get(leader)! - 1)
-    // Nobody comes for what was put back while the producer closed.
-    if (this.#closing.signal.aborted) for (const { queue } of sendings) this.#abandon(queue, this.fatal ?? closedError())
-    this.#onDecided()
+    this.#inFlight.set(leader, this.#inFlight.get(leader)! - 1)
+    // close() has failed the queues already: what came back since has to fail as well.
+    if (this.#closing.signal.aborted) for (const { queue } of sendings) this.#failAll(queue, this.#failure ?? closedError())
+    this.#onCompleted()
     this.schedule()
   }
 
-  async #request(leader: number, sendings: Sending[]): Promise<ResponseOf<typeof produceApi> | null> {
-    const settings = this.#settings
-    const topics = new Map<string, { name: string; topicId: string; partitionData: { index: number; records: Buffer }[] }>()
-    for (const { queue, batch, topicId } of sendings) {
-      let topic = topics.get(queue.topic)
-      if (!topic) {
-        topic = { name: queue.topic, topicId, partitionData: [] }
-        topics.set(queue.topic, topic)
-      }
-      topic.partitionData.push({ index: queue.partition, records: batch.bytes! })
+  #handleResults(sendings: Sending[], results: readonly ProducedBatch[]): void {
+    const unanswered = new Map(sendings.map((sending) => [partitionKey(sending.queue), sending]))
+    for (const result of results) {
+      const key = partitionKey(result)
+      const sending = unanswered.get(key)
+      if (!sending) continue
+      unanswered.delete(key)
+      const { queue, batch } = sending
+      if (result.error === null || result.error === 'DUPLICATE_SEQUENCE_NUMBER')
+        this.#onAcknowledged(queue, batch, result.baseOffset, result.logAppendTimeMs)
+      else this.#onFailed(queue, batch, new KafkaError(result.error, `${key}: ${result.message}`))
     }
-    const body = { transactionalId: null, acks: settings.acks, timeoutMs: settings.requestTimeoutMs, topicData: [...topics.values()] }
-    const options = {
-      lane: this.#lane,
-      timeoutMs: settings.requestTimeoutMs,
-      signal: this.#closing.signal,
-      maxVersion: sendings.some((sending) => sending.topicId === ZERO_UUID) ? BY_NAME : undefined,
-    }
-    if (settings.acks !== 0) return this.#network.request(leader, produceApi, body, options)
-    await this.#network.sendOneWay(leader, produceApi, body, options)
-    return null
+    for (const [key, { queue, batch }] of unanswered)
+      this.#onFailed(queue, batch, new KafkaError('UNKNOWN_SERVER_ERROR', `${key} is missing in the response to Produce`))
   }
 
-  #settle(sendings: Sending[], answer: ResponseOf<typeof produceApi>): void {
-    const names = new Map(sendings.map(({ queue, topicId }) => [topicId, queue.topic]))
-    const open = new Map(sendings.map((sending) => [`${sending.queue.topic}-${sending.queue.partition}`, sending]))
-    for (const topic of answer.responses) {
-      const name = topic.name || names.get(topic.topicId)
-      for (const entry of topic.partitionResponses) {
-        const key = `${name}-${entry.index}`
-        const sending = open.get(key)
-        if (!sending) continue
-        open.delete(key)
-        const { queue, batch } = sending
-        const error = errorName(entry.errorCode)
-        if (error === 'NONE' || error === 'DUPLICATE_SEQUENCE_NUMBER') this.#succeed(queue, batch, entry.baseOffset, entry.logAppendTimeMs)
-        else this.#fail(queue, batch, new KafkaError(error, `${key}: ${entry.errorMessage ?? error}${reasons(entry.recordErrors)}`))
-      }
-    }
-    for (const { queue, batch } of open.values())
-      this.#fail(queue, batch, new KafkaError('UNKNOWN_SERVER_ERROR', `${queue.topic}-${queue.partition}: the broker did not say`))
-  }
-
-  #succeed(queue: PartitionQueue, batch: ProducerBatch, baseOffset: number, logAppendTime: number): void {
+  #onAcknowledged(queue: PartitionQueue, batch: ProducerBatch, baseOffset: number, logAppendTime: number): void {
     queue.inFlight--
-    this.#metadataAttempts = 0
-    this.#accumulator.decide(batch, null, baseOffset, logAppendTime)
+    this.#metadata.succeeded()
+    this.#accumulator.complete(batch, null, baseOffset, logAppendTime)
   }
 
-  #fail(queue: PartitionQueue, batch: ProducerBatch, error: KafkaError): void {
+  #onFailed(queue: PartitionQueue, batch: ProducerBatch, error: KafkaError): void {
+    const { idempotent, acks, deliveryTimeoutMs } = this.#settings
     queue.inFlight--
-    const now = this.#network.system.clock.monotonic()
+    const now = this.#router.system.clock.monotonic()
     if (error.error === 'MESSAGE_TOO_LARGE' && batch.count > 1) {
       queue.failed.push(...batch.split())
       return
     }
-    const late = now >= batch.createdAt + this.#settings.deliveryTimeoutMs
-    if (this.#settings.idempotent && LOST_PLACE.includes(error.error) && !late) {
-      // The eldest tells that the broker misses something; the others only follow it.
-      if (this.#isEldest(queue, batch)) queue.needsNewEpoch = true
-      // Somebody has our id under a higher epoch: we take another id.
-      if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.identity?.producerId === this.#identity?.producerId) this.#identity = null
+    const expired = now >= batch.createdAt + deliveryTimeoutMs
+    if (idempotent && SEQUENCE_LOST.includes(error.error) && !expired) {
+      // Batches after the first failed one have this error only because of it.
+      if (this.#isFirstFailed(queue, batch)) queue.needsNewEpoch = true
+      // Another producer has raised the epoch of this id: another id is needed.
+      if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.producer?.producerId === this.#producer?.producerId) this.#producer = null
       queue.failed.push(batch)
       return
     }
-    if (NEW_LEADER.includes(error.error)) this.#askMetadata([queue.topic], now)
-    const again = isRetriable(error.error) && !late && this.#settings.acks !== 0 && !this.#closing.signal.aborted
-    if (!again) {
-      this.#accumulator.decide(
-        batch,
-        late && isRetriable(error.error)
-          ? new KafkaError(
-              'REQUEST_TIMED_OUT',
-              `not delivered within delivery.timeout.ms (${this.#settings.deliveryTimeoutMs}): ${error.message}`,
-              { cause: error },
-            )
-          : error,
+    if (LEADER_MOVED.includes(error.error)) this.#metadata.request([queue.topic])
+    if (isRetriable(error.error) && !expired && acks !== 0 && !this.#closing.signal.aborted) {
+      queue.failed.push(batch)
+      queue.retryAt = now + this.#router.backoffMs(batch.attempts - 1)
+      this.#router.system.logger.debug(
+        { topic: queue.topic, partition: queue.partition, err: error, attempts: batch.attempts },
+        'Produce failed; the batch is sent again',
       )
       return
     }
-    queue.failed.push(batch)
-    queue.notBefore = now + this.#network.backoffMs(batch.attempts - 1)
-    this.#network.system.logger.debug(
-      { topic: queue.topic, partition: queue.partition, err: error, attempts: batch.attempts },
-      'batch goes again',
-    )
+    const timedOut = expired && isRetriable(error.error)
+    this.#accumulator.complete(batch, timedOut ? this.#timeoutError(queue, error) : error)
   }
 
-  #isEldest(queue: PartitionQueue, batch: ProducerBatch): boolean {
-    // Requests of one connection are answered in order: an elder that is under way still would have been answered first.
+  #isFirstFailed(queue: PartitionQueue, batch: ProducerBatch): boolean {
+    // Responses of one connection come in order: no earlier batch is still in flight.
     return queue.failed.every((other) => other.order > batch.order)
   }
 
-  /** Numbers a partition's batches anew, under the next epoch or another producer id. */
-  #renew(queue: PartitionQueue): void {
-    const { identity } = queue
-    if (identity && identity.producerEpoch < MAX_EPOCH && this.#identity?.producerId === identity.producerId)
-      queue.begin({ producerId: identity.producerId, producerEpoch: identity.producerEpoch + 1 })
-    else if (this.#identity && this.#identity.producerId !== identity?.producerId) queue.begin(this.#identity)
+  #timeoutError(queue: PartitionQueue, cause?: KafkaError): KafkaError {
+    const why = `${partitionKey(queue)}: not delivered within delivery.timeout.ms (${this.#settings.deliveryTimeoutMs})`
+    return new KafkaError('REQUEST_TIMED_OUT', cause ? `${why}: ${cause.message}` : why, { cause })
+  }
+
+  /** Renumbers the batches of a partition under the next epoch, or under another producer id. */
+  #startNewEpoch(queue: PartitionQueue): void {
+    const { producer } = queue
+    if (producer && producer.producerEpoch < MAX_EPOCH && this.#producer?.producerId === producer.producerId)
+      queue.startEpoch({ producerId: producer.producerId, producerEpoch: producer.producerEpoch + 1 })
+    else if (this.#producer && this.#producer.producerId !== producer?.producerId) queue.startEpoch(this.#producer)
     else {
-      this.#identity = null
-      this.#askIdentity()
+      this.#producer = null
+      this.#requestProducerId()
     }
   }
 
+  /** Fails batches older than delivery.timeout.ms. */
   #expire(queue: PartitionQueue, now: number): void {
     const oldest = now - this.#settings.deliveryTimeoutMs
-    for (;;) {
-      const batch = queue.ready[0] ?? queue.open
-      if (!batch || batch.createdAt > oldest) return
-      queue.take(batch)
-      this.#accumulator.decide(
-        batch,
-        new KafkaError(
-          'REQUEST_TIMED_OUT',
-          `${queue.topic}-${queue.partition}: not delivered within delivery.timeout.ms (${this.#settings.deliveryTimeoutMs})`,
-        ),
-      )
-      this.#onDecided()
+    for (let batch = queue.first; batch && batch.createdAt <= oldest; batch = queue.first) {
+      queue.removeFirst()
+      this.#accumulator.complete(batch, this.#timeoutError(queue))
+      this.#onCompleted()
     }
   }
 
-  #abandon(queue: PartitionQueue, error: Error): void {
-    queue.requeue()
-    for (;;) {
-      const batch = queue.ready[0] ?? queue.open
-      if (!batch) break
-      queue.take(batch)
-      this.#accumulator.decide(batch, error)
+  #failAll(queue: PartitionQueue, error: Error): void {
+    queue.requeueFailed()
+    for (let batch = queue.first; batch; batch = queue.first) {
+      queue.removeFirst()
+      this.#accumulator.complete(batch, error)
     }
-    this.#onDecided()
+    this.#onCompleted()
   }
 
-  #askMetadata(topics: readonly string[], now: number): void {
-    if (this.#askingMetadata || this.#closing.signal.aborted) return
-    if (this.#metadataNotBefore > now) {
-      this.#wakeAt(this.#metadataNotBefore)
-      return
-    }
-    this.#askingMetadata = true
-    this.#network.metadata
-      // as Kafka's producers ask: a topic that was deleted may come again
-      .refresh([...new Set(topics)], { allowCreation: true, signal: this.#closing.signal })
-      .catch((error) => this.#network.system.logger.debug({ err: error }, 'no broker tells where partitions are'))
-      .finally(() => {
-        this.#askingMetadata = false
-        this.#metadataNotBefore = this.#network.system.clock.monotonic() + this.#network.backoffMs(this.#metadataAttempts++)
-        this.schedule()
-      })
-  }
-
-  #askIdentity(): void {
-    if (this.#askingIdentity) return
-    this.#askingIdentity = true
-    initProducerId(this.#network, this.#closing.signal)
+  #requestProducerId(): void {
+    if (this.#requestingProducerId) return
+    this.#requestingProducerId = true
+    initProducerId(this.#router, this.#closing.signal)
       .then(
-        (identity) => {
-          this.#identity = identity
-          this.#identityAttempts = 0
+        (producer) => {
+          this.#producer = producer
+          this.#producerIdAttempts = 0
         },
         async (error: unknown) => {
           if (this.#closing.signal.aborted) return
-          if (error instanceof KafkaError && (error.retriable || error.error === 'REQUEST_TIMED_OUT'))
-            await this.#network.sleep(this.#network.backoffMs(this.#identityAttempts++), this.#closing.signal)
-          else this.fatal = error as Error
+          if (error instanceof KafkaError && error.retriable)
+            await this.#router.sleep(this.#router.backoffMs(this.#producerIdAttempts++), this.#closing.signal)
+          else this.#failure = error as Error
         },
       )
       .finally(() => {
-        this.#askingIdentity = false
+        this.#requestingProducerId = false
         this.schedule()
       })
   }
 
-  /** Gives up what is left. */
+  /** Fails what is not delivered. */
   close(): void {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
-    this.#unlisten()
-    this.#timer?.abort()
-    this.#timer = null
-    this.#network.nodes.closeLane(this.#lane)
-    this.fatal ??= closedError()
-    for (const queue of this.#accumulator.active) this.#abandon(queue, this.fatal)
+    this.#removeListener()
+    this.#timer.cancel()
+    this.#router.pool.closeChannel(this.#channel)
+    this.#failure ??= closedError()
+    for (const queue of this.#accumulator.active) this.#failAll(queue, this.#failure)
   }
 }
 
 const closedError = () => new KafkaError('NETWORK_EXCEPTION', 'the producer was closed before the records were delivered')
-
-const reasons = (errors: readonly { batchIndex: number; batchIndexErrorMessage: string | null }[]): string =>
-  errors.length === 0 ? '' : ` (record ${errors[0]!.batchIndex}: ${errors[0]!.batchIndexErrorMessage ?? 'refused'})`

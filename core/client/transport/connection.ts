@@ -1,12 +1,13 @@
 /**
- * One connection to one broker: frames out, frames in, pipelined and matched by correlation id. The only file of the client with sockets.
- * A frame is assembled with at most one copy, its length is checked before memory is taken, and every request ends: answered, timed out
- * (which ends the connection, as its answers come in order) or failed with the connection. It retries nothing.
+ * One connection to one broker: requests are pipelined, responses matched by correlation id. The only file of the client with sockets. A frame
+ * is assembled with at most one copy, and its length is checked before memory is allocated. Every request ends: with its response, by timeout
+ * (which closes the connection, since responses come in order), or with the connection. It retries nothing.
  */
 import { connect as connectSocket, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { KafkaError } from '../../errors.ts'
-import type { Clock, Timer } from '../../system/clock.ts'
+import type { Clock } from '../../system/clock.ts'
+import { WakeTimer } from '../../system/wake-timer.ts'
 import type { AnyApi, Api, RequestOf, ResponseOf } from '../../wire/api.ts'
 import { responseHasTags, skipTags, writeRequestHeader } from '../../wire/header.ts'
 import { limits } from '../../wire/limits.ts'
@@ -19,15 +20,15 @@ export interface Address {
   port: number
 }
 
-/** What one read of a socket takes at most. */
+/** The most bytes of one read from a socket. */
 const READ_BYTES = 256 * 1024
 
-/** The door for TLS: gives the stream that frames travel on. Its chunks are used up when its listener returns. */
+/** Opens the stream that carries the frames (TCP; the place for TLS). A chunk of it is valid until its `data` listener returns. */
 export type Connect = (address: Address, signal: AbortSignal) => Promise<Duplex>
 
 export const connectTcp: Connect = ({ host, port }, signal) =>
   new Promise((resolve, reject) => {
-    // one buffer for all that is read from this socket: a chunk for each read would be garbage as large as all the traffic
+    // One buffer for all reads of this socket: a buffer for each read would be garbage as large as the traffic.
     const socket: Socket = connectSocket({
       host,
       port,
@@ -48,10 +49,10 @@ export const connectTcp: Connect = ({ host, port }, signal) =>
     const onConnect = () => settle(() => resolve(socket))
     const onAbort = () =>
       settle(() => {
-        // A late error of a socket that nobody waits for is no news.
+        // An error after the abort has no listener any more, and must not end the process.
         socket.on('error', () => {})
         socket.destroy()
-        reject(new Error('gave up connecting'))
+        reject(new Error('connecting was aborted'))
       })
     socket.once('error', onError)
     socket.once('connect', onConnect)
@@ -59,45 +60,45 @@ export const connectTcp: Connect = ({ host, port }, signal) =>
     else signal.addEventListener('abort', onAbort, { once: true })
   })
 
-interface Pending {
+interface PendingRequest {
   correlationId: number
   api: AnyApi
   version: number
   deadline: number
-  /** Null when nobody waits any more: the answer is dropped. */
+  /** Null after an abort: the response is dropped. */
   resolve: ((response: never) => void) | null
   reject: (error: Error) => void
 }
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   clientId: string
   clock: Clock
-  /** Gives the memory for a frame that does not come whole in one read; new memory where it is not given. */
+  /** Allocates the memory of a frame that comes in several reads; new memory where it is not given. */
   allocate?: ((sizeBytes: number) => Buffer) | undefined
-  /** Called once, when the connection is over. */
-  onClose?: ((error: Error) => void) | undefined
+  /** Called once. */
+  onClosed?: ((error: Error) => void) | undefined
 }
 
 const SIZE_BYTES = 4
-const MAX_CORRELATION = 0x7fff_ffff
+const MAX_CORRELATION_ID = 0x7fff_ffff
 
 export class BrokerConnection {
   readonly address: Address
-  /** By API key: what the broker takes. Empty until negotiated. */
+  /** The versions that the broker supports, by API key. Empty until negotiated. */
   versions: ReadonlyMap<number, readonly [number, number]> = new Map()
   /** Monotonic ms of the last request. */
   lastUsed: number
-  /** The broker asked for silence until then (monotonic ms). */
+  /** The broker throttles this client until then (monotonic ms). */
   throttledUntil = 0
   readonly #stream: Duplex
   readonly #options: ConnectionOptions
-  readonly #pending: Pending[] = []
-  /** Of requests without an answer that the socket has not taken yet: how to fail them. */
-  readonly #unsent = new Set<(error: Error) => void>()
-  #nextCorrelation = 0
-  #over: Error | null = null
-  #timer: Timer | null = null
-  #timerAt = Number.POSITIVE_INFINITY
+  readonly #pending: PendingRequest[] = []
+  /** Fails a one-way request that is not written to the socket yet. */
+  readonly #unwritten = new Set<(error: Error) => void>()
+  #nextCorrelationId = 0
+  /** Why the connection is closed; null while it is open. */
+  #closedBy: Error | null = null
+  readonly #timeouts: WakeTimer
   #corked = false
   #frame: Buffer | null = null
   #frameFilled = 0
@@ -109,6 +110,7 @@ export class BrokerConnection {
     this.address = address
     this.#options = options
     this.lastUsed = options.clock.monotonic()
+    this.#timeouts = new WakeTimer(options.clock, () => this.#expire(), { keepsAlive: false })
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
     stream.on('error', (error) => this.destroy(error))
     stream.on('end', () => this.destroy(new Error('closed by the broker')))
@@ -116,7 +118,7 @@ export class BrokerConnection {
   }
 
   get closed(): boolean {
-    return this.#over !== null
+    return this.#closedBy !== null
   }
 
   get inFlight(): number {
@@ -135,11 +137,11 @@ export class BrokerConnection {
   ): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
       const { signal } = options
-      if (this.#over) return reject(this.#networkError(this.#over))
+      if (this.#closedBy) return reject(this.#networkError(this.#closedBy))
       if (signal?.aborted) return reject(abortError(signal))
       if (this.#pending.length >= clientLimits.requestsInFlight)
-        return reject(new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: ${this.#pending.length} requests wait for an answer already`))
-      const pending: Pending = {
+        return reject(new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: ${this.#pending.length} requests in flight already`))
+      const pending: PendingRequest = {
         correlationId: 0,
         api,
         version,
@@ -170,35 +172,36 @@ export class BrokerConnection {
         return
       }
       this.#pending.push(pending)
-      this.#watch(pending.deadline)
+      this.#timeouts.wakeAt(pending.deadline)
     })
   }
 
   /**
-   * A request that the protocol does not answer: Produce with acks=0. Resolves when the socket has taken it: nothing else holds back a sender
-   * whose broker does not read (Invariant 13).
+   * A request without a response: Produce with acks=0. Resolves when it is written to the socket: nothing else slows down a sender whose
+   * broker does not read (Invariant 13).
    */
   oneWay<A extends Api>(api: A, version: number, body: RequestOf<A>, options: { timeoutMs: number }): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#over) return reject(this.#networkError(this.#over))
+      if (this.#closedBy) return reject(this.#networkError(this.#closedBy))
       const end = (finish: () => void) => {
-        this.#unsent.delete(fail)
+        this.#unwritten.delete(fail)
         timer.cancel()
         finish()
       }
       const fail = (error: Error) => end(() => reject(error))
       this.#write(api, version, body, (error) => (error ? fail(this.#networkError(error)) : end(resolve)))
-      this.#unsent.add(fail)
+      this.#unwritten.add(fail)
       const timer = this.#options.clock.after(options.timeoutMs, () => {
-        fail(new KafkaError('REQUEST_TIMED_OUT', `${this.#where()}: ${api.name} was not taken in time`))
-        this.destroy(new Error(`${api.name} was not taken in time`))
+        const reason = `${api.name} could not be written within ${options.timeoutMs} ms`
+        fail(new KafkaError('REQUEST_TIMED_OUT', `${this.#where()}: ${reason}`))
+        this.destroy(new Error(reason))
       })
     })
   }
 
-  /** Encodes all of a request before any of it is sent: one that cannot be encoded leaves the connection as it was. */
-  #write<A extends Api>(api: A, version: number, body: RequestOf<A>, taken?: (error?: Error | null) => void): number {
-    const correlationId = this.#nextCorrelation
+  /** Encodes the whole request before it writes any of it: a request that cannot be encoded leaves the connection usable. */
+  #write<A extends Api>(api: A, version: number, body: RequestOf<A>, onWritten?: (error?: Error | null) => void): number {
+    const correlationId = this.#nextCorrelationId
     const writer = new Writer()
     writer.int32(0)
     writeRequestHeader(writer, api as AnyApi, { apiVersion: version, correlationId, clientId: this.#options.clientId })
@@ -206,7 +209,7 @@ export class BrokerConnection {
     const length = writer.length - SIZE_BYTES
     const chunks = writer.chunks()
     chunks[0]!.writeInt32BE(length, 0)
-    this.#nextCorrelation = correlationId === MAX_CORRELATION ? 0 : correlationId + 1
+    this.#nextCorrelationId = correlationId === MAX_CORRELATION_ID ? 0 : correlationId + 1
     this.lastUsed = this.#options.clock.monotonic()
     if (!this.#corked) {
       this.#corked = true
@@ -217,18 +220,18 @@ export class BrokerConnection {
       })
     }
     const last = chunks.length - 1
-    chunks.forEach((chunk, index) => void this.#stream.write(chunk, index === last ? taken : undefined))
+    chunks.forEach((chunk, index) => void this.#stream.write(chunk, index === last ? onWritten : undefined))
     return correlationId
   }
 
   #receive(chunk: Buffer): void {
     let data = chunk
-    while (data.length > 0 && !this.#over) {
+    while (data.length > 0 && !this.#closedBy) {
       if (this.#frame) {
-        const taken = Math.min(this.#frame.length - this.#frameFilled, data.length)
-        data.copy(this.#frame, this.#frameFilled, 0, taken)
-        this.#frameFilled += taken
-        data = data.subarray(taken)
+        const copied = Math.min(this.#frame.length - this.#frameFilled, data.length)
+        data.copy(this.#frame, this.#frameFilled, 0, copied)
+        this.#frameFilled += copied
+        data = data.subarray(copied)
         if (this.#frameFilled === this.#frame.length) {
           const frame = this.#frame
           this.#frame = null
@@ -237,19 +240,19 @@ export class BrokerConnection {
         continue
       }
       if (this.#sizeFilled > 0 || data.length < SIZE_BYTES) {
-        const taken = Math.min(SIZE_BYTES - this.#sizeFilled, data.length)
-        data.copy(this.#size, this.#sizeFilled, 0, taken)
-        this.#sizeFilled += taken
-        data = data.subarray(taken)
+        const copied = Math.min(SIZE_BYTES - this.#sizeFilled, data.length)
+        data.copy(this.#size, this.#sizeFilled, 0, copied)
+        this.#sizeFilled += copied
+        data = data.subarray(copied)
         if (this.#sizeFilled < SIZE_BYTES) return
         this.#sizeFilled = 0
-        data = this.#begin(this.#size.readInt32BE(0), data)
-      } else data = this.#begin(data.readInt32BE(0), data.subarray(SIZE_BYTES))
+        data = this.#startFrame(this.#size.readInt32BE(0), data)
+      } else data = this.#startFrame(data.readInt32BE(0), data.subarray(SIZE_BYTES))
     }
   }
 
-  /** A frame of `size` bytes begins with `data`. Gives back what lies behind it. Invariant 13: the length is checked first. */
-  #begin(size: number, data: Buffer): Buffer {
+  /** A frame of `size` bytes starts with `data`. Returns what follows the frame. Invariant 13: the length is checked first. */
+  #startFrame(size: number, data: Buffer): Buffer {
     if (size < SIZE_BYTES || size > limits.frameBytes) {
       this.destroy(new WireError(`a frame of ${size} bytes, the limit is ${limits.frameBytes}`))
       return data
@@ -268,7 +271,7 @@ export class BrokerConnection {
     const pending = this.#pending.shift()
     if (!pending || pending.correlationId !== correlationId) {
       if (pending) this.#pending.unshift(pending)
-      this.destroy(new WireError(`answer ${correlationId} came, ${pending?.correlationId ?? 'none'} was next`))
+      this.destroy(new WireError(`response ${correlationId} received, ${pending?.correlationId ?? 'none'} expected`))
       return
     }
     if (!pending.resolve) return
@@ -282,57 +285,40 @@ export class BrokerConnection {
     } catch (error) {
       const cause = error as Error
       pending.reject(
-        new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: unreadable answer to ${pending.api.name}: ${cause.message}`, { cause }),
+        new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: unreadable response to ${pending.api.name}: ${cause.message}`, { cause }),
       )
       this.destroy(cause)
     }
   }
 
-  #watch(deadline: number): void {
-    if (deadline >= this.#timerAt) return
-    this.#timer?.cancel()
-    this.#timerAt = deadline
-    const { clock } = this.#options
-    this.#timer = clock.after(Math.max(0, deadline - clock.monotonic()), () => {
-      this.#timer = null
-      this.#timerAt = Number.POSITIVE_INFINITY
-      this.#expire()
-    })
-  }
-
   #expire(): void {
     const now = this.#options.clock.monotonic()
-    let next = Number.POSITIVE_INFINITY
-    for (const pending of this.#pending) {
-      if (pending.deadline > now) {
-        next = Math.min(next, pending.deadline)
-        continue
-      }
-      pending.reject(new KafkaError('REQUEST_TIMED_OUT', `${this.#where()}: no answer to ${pending.api.name} in time`))
-      this.destroy(new Error(`no answer to ${pending.api.name} in time`))
+    for (const { deadline, api, reject } of this.#pending) {
+      if (deadline > now) continue
+      const reason = `no response to ${api.name} in time`
+      reject(new KafkaError('REQUEST_TIMED_OUT', `${this.#where()}: ${reason}`))
+      this.destroy(new Error(reason))
       return
     }
-    if (next < Number.POSITIVE_INFINITY) this.#watch(next)
+    for (const { deadline } of this.#pending) this.#timeouts.wakeAt(deadline)
   }
 
   #networkError(cause: Error): KafkaError {
     return new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: ${cause.message}`, { cause })
   }
 
-  /** Ends the connection; what waits for an answer fails with NETWORK_EXCEPTION. */
+  /** Closes the connection; requests in flight fail with NETWORK_EXCEPTION. */
   destroy(error: Error = new Error('closed')): void {
-    if (this.#over) return
-    this.#over = error
-    this.#timer?.cancel()
-    this.#timer = null
+    if (this.#closedBy) return
+    this.#closedBy = error
+    this.#timeouts.cancel()
     this.#frame = null
     this.#stream.destroy()
-    const waiting = this.#pending.splice(0)
-    for (const pending of waiting) pending.reject(this.#networkError(error))
-    for (const fail of [...this.#unsent]) fail(this.#networkError(error))
-    this.#options.onClose?.(error)
+    for (const pending of this.#pending.splice(0)) pending.reject(this.#networkError(error))
+    for (const fail of [...this.#unwritten]) fail(this.#networkError(error))
+    this.#options.onClosed?.(error)
   }
 }
 
 export const abortError = (signal: AbortSignal): Error =>
-  signal.reason instanceof Error ? signal.reason : new Error('the request was given up', { cause: signal.reason })
+  signal.reason instanceof Error ? signal.reason : new Error('the request was aborted', { cause: signal.reason })

@@ -1,5 +1,5 @@
 /**
- * Which node coordinates a group: asked once, kept until somebody says that it has moved.
+ * Which node coordinates a group (FindCoordinator): found once and kept until a response says that it has moved.
  */
 import findCoordinator from '../../apis/10-find-coordinator.ts'
 import { errorName, KafkaError } from '../../errors.ts'
@@ -9,18 +9,18 @@ import { abortError } from './connection.ts'
 import type { ConnectionPool, Node } from './connection-pool.ts'
 import type { Metadata } from './metadata.ts'
 
-const GROUP_KEY = 0
+const GROUP_KEY_TYPE = 0
 
 export class Coordinators {
   readonly #metadata: Metadata
-  readonly #nodes: ConnectionPool
+  readonly #pool: ConnectionPool
   readonly #system: Pick<System, 'clock' | 'random'>
   readonly #retry: Backoff
   readonly #known = new Map<string, Node>()
 
-  constructor(metadata: Metadata, nodes: ConnectionPool, system: Pick<System, 'clock' | 'random'>, retry: Backoff) {
+  constructor(metadata: Metadata, pool: ConnectionPool, system: Pick<System, 'clock' | 'random'>, retry: Backoff) {
     this.#metadata = metadata
-    this.#nodes = nodes
+    this.#pool = pool
     this.#system = system
     this.#retry = retry
   }
@@ -29,7 +29,7 @@ export class Coordinators {
     this.#known.delete(groupId)
   }
 
-  /** Tries again until there is one, or `deadline` (monotonic ms). */
+  /** Retries until the group has a coordinator, or `deadline` (monotonic ms) has passed: then it throws the last error. */
   async find(groupId: string, deadline: number, signal?: AbortSignal): Promise<Node> {
     const { clock, random } = this.#system
     const known = this.#known.get(groupId)
@@ -38,7 +38,7 @@ export class Coordinators {
       let failure: unknown
       for (const node of this.#metadata.candidates()) {
         try {
-          return await this.#ask(node, groupId, Math.max(1, deadline - clock.monotonic()), signal)
+          return await this.#request(node, groupId, Math.max(1, deadline - clock.monotonic()), signal)
         } catch (error) {
           failure = error
           if (error instanceof KafkaError && error.error !== 'NETWORK_EXCEPTION') break
@@ -53,17 +53,17 @@ export class Coordinators {
     }
   }
 
-  async #ask(node: Node, groupId: string, timeoutMs: number, signal?: AbortSignal): Promise<Node> {
-    const answer = await this.#nodes.request(
+  async #request(node: Node, groupId: string, timeoutMs: number, signal?: AbortSignal): Promise<Node> {
+    const response = await this.#pool.request(
       node,
       findCoordinator,
-      { key: groupId, keyType: GROUP_KEY, coordinatorKeys: [groupId] },
-      { lane: 'main', timeoutMs, signal },
+      { key: groupId, keyType: GROUP_KEY_TYPE, coordinatorKeys: [groupId] },
+      { channel: 'main', timeoutMs, signal },
     )
-    const found = answer.coordinators[0] ?? answer
+    const found = response.coordinators[0] ?? response
     if (found.errorCode !== 0)
       throw new KafkaError(errorName(found.errorCode), found.errorMessage || `group ${groupId}: ${errorName(found.errorCode)}`)
-    const coordinator = { id: found.nodeId, host: found.host, port: found.port, rack: null }
+    const coordinator = { id: found.nodeId, host: found.host, port: found.port }
     this.#known.set(groupId, coordinator)
     return coordinator
   }

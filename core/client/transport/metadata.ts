@@ -1,6 +1,6 @@
 /**
- * What the client knows of a cluster: its brokers, its controller, and the topics that somebody asked for. Questions of one turn go out as
- * one request; when no known broker answers, the bootstrap list is asked again. It never goes back to an older leader epoch of a partition.
+ * What the client knows of a cluster: its brokers, its controller, and the topics in use. Concurrent refreshes share one request; when no known
+ * broker answers, the bootstrap servers are tried again. It never goes back to an older leader epoch of a partition.
  */
 import metadataApi from '../../apis/03-metadata.ts'
 import { errorName, KafkaError } from '../../errors.ts'
@@ -13,26 +13,32 @@ import { clientLimits } from '../limits.ts'
 import type { TopicMetadata } from '../types.ts'
 import type { ConnectionPool, Node } from './connection-pool.ts'
 
-interface Known {
+type MetadataResponse = ResponseOf<typeof metadataApi>
+
+interface CachedTopic {
   topic: TopicMetadata
-  /** Monotonic ms. */
-  asked: number
-  used: number
+  /** Monotonic ms, as `usedAt`. */
+  refreshedAt: number
+  usedAt: number
 }
 
-/** One question on its way, or the next one to go. */
-interface Round {
+/** A Metadata request in flight, or the next one. */
+interface MetadataRequest {
+  /** Null: all topics. */
   names: Set<string> | null
   allowCreation: boolean
   promise: Promise<void>
 }
 
-export interface MetadataSettings {
+interface MetadataSettings {
   bootstrapServers: string | readonly string[]
   metadataMaxAgeMs: number
   requestTimeoutMs: number
   retry: Backoff
 }
+
+/** Each broker gets this long, so that the next candidate is tried in time. */
+const MAX_ATTEMPT_MS = 15_000
 
 export function parseServers(servers: string | readonly string[]): Node[] {
   const list = (typeof servers === 'string' ? servers.split(',') : servers).map((server) => server.trim()).filter((server) => server !== '')
@@ -41,7 +47,7 @@ export function parseServers(servers: string | readonly string[]): Node[] {
     const match = /^(?:[A-Za-z_]+:\/\/)?\[?([^[\]]+?)\]?:(\d{1,5})$/.exec(server)
     const port = Number(match?.[2])
     if (!match || port < 1 || port > 65535) throw new KafkaError('INVALID_CONFIG', `bootstrap.servers: "${server}" is not host:port`)
-    return { id: -1 - index, host: match[1]!, port, rack: null }
+    return { id: -1 - index, host: match[1]!, port }
   })
 }
 
@@ -50,31 +56,30 @@ export class Metadata {
   controllerId = -1
   readonly #settings: MetadataSettings
   readonly #system: Pick<System, 'clock' | 'random' | 'logger'>
-  readonly #nodes: ConnectionPool
+  readonly #pool: ConnectionPool
   readonly #bootstrap: readonly Node[]
-  /** No broker answered when they were asked last. */
-  #silent = false
+  /** No broker answered the last request. */
+  #unavailable = false
   #brokers = new Map<number, Node>()
-  readonly #known = new Map<string, Known>()
-  readonly #namesById = new Map<string, string>()
+  readonly #topics = new Map<string, CachedTopic>()
+  /** Error codes of topics in the last response about them. */
+  readonly #errors = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
-  #current: Round | null = null
-  #next: Round | null = null
-  readonly #refresher
+  #inFlight: MetadataRequest | null = null
+  #next: MetadataRequest | null = null
+  readonly #refreshTimer
   readonly #closing = new AbortController()
-  /** Topics whose last answer was an error, and which. */
-  readonly #troubled = new Map<string, number>()
 
-  constructor(settings: MetadataSettings, system: Pick<System, 'clock' | 'random' | 'logger'>, nodes: ConnectionPool) {
+  constructor(settings: MetadataSettings, system: Pick<System, 'clock' | 'random' | 'logger'>, pool: ConnectionPool) {
     this.#settings = settings
     this.#system = system
-    this.#nodes = nodes
+    this.#pool = pool
     this.#bootstrap = parseServers(settings.bootstrapServers)
-    this.#refresher = system.clock.every(Math.max(100, settings.metadataMaxAgeMs), () => this.#refreshOld())
+    this.#refreshTimer = system.clock.every(Math.max(100, settings.metadataMaxAgeMs), () => this.#refreshUsed())
   }
 
-  /** Told after every answer. Returns what takes the listener away. */
-  onChange(listener: () => void): () => void {
+  /** Calls `listener` after every response. Returns what removes it. */
+  onUpdated(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
@@ -83,49 +88,48 @@ export class Metadata {
     return this.#brokers.get(id)
   }
 
-  brokerList(): Node[] {
+  brokers(): Node[] {
     return [...this.#brokers.values()]
   }
 
-  /** What is known; nothing is asked. */
+  /** The cached metadata of a topic, however old; it sends no request. */
   peek(name: string): TopicMetadata | undefined {
-    const known = this.#known.get(name)
-    if (!known) return undefined
-    known.used = this.#system.clock.monotonic()
-    return known.topic
+    const cached = this.#topics.get(name)
+    if (!cached) return undefined
+    cached.usedAt = this.#system.clock.monotonic()
+    return cached.topic
   }
 
-  nameOf(topicId: string): string | undefined {
-    return this.#namesById.get(topicId)
+  #isExpired(name: string): boolean {
+    const cached = this.#topics.get(name)
+    return !cached || cached.refreshedAt + this.#settings.metadataMaxAgeMs <= this.#system.clock.monotonic()
   }
 
-  isOld(name: string): boolean {
-    const known = this.#known.get(name)
-    return !known || known.asked + this.#settings.metadataMaxAgeMs <= this.#system.clock.monotonic()
-  }
-
-  /** Nodes in the order in which to try them: connected, then known, then the bootstrap list. */
+  /** Nodes in the order in which to try them: connected, then known, then the bootstrap servers; random among equals. */
   candidates(): Node[] {
-    const rank = (node: Node) => (this.#nodes.connected(node.id) ? 0 : 1) + (this.#nodes.usable(node.id) ? 0 : 2) + (node.id < 0 ? 4 : 0)
+    const rank = ({ id }: Node) => (this.#pool.isConnected(id) ? 0 : 1) + (this.#pool.isReachable(id) ? 0 : 2) + (id < 0 ? 4 : 0)
     const all = [...this.#brokers.values(), ...this.#bootstrap]
-    const shuffled = all.map((node) => ({ node, rank: rank(node), draw: all.length > 1 ? this.#system.random.below(1 << 20) : 0 }))
-    return shuffled.sort((a, b) => a.rank - b.rank || a.draw - b.draw).map((entry) => entry.node)
+    const ranked = all.map((node) => ({ node, rank: rank(node), order: all.length > 1 ? this.#system.random.below(1 << 20) : 0 }))
+    return ranked.sort((a, b) => a.rank - b.rank || a.order - b.order).map((entry) => entry.node)
   }
 
-  /** Asks for `names` (null: all topics; none: the brokers only). Resolves after an answer; rejects when no broker gave one in time. */
+  /**
+   * Requests `names` (null: all topics; empty: the brokers only). Resolves after a response, whatever it says of each topic.
+   * @throws KafkaError of the last attempt when no broker answered in time; request.timeout.ms where `timeoutMs` is not given.
+   */
   async refresh(
     names: readonly string[] | null,
-    options: { allowCreation?: boolean; timeoutMs?: number; signal?: AbortSignal } = {},
+    options: { allowCreation?: boolean; timeoutMs?: number; signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     const { clock, random } = this.#system
     const deadline = clock.monotonic() + (options.timeoutMs ?? this.#settings.requestTimeoutMs)
     for (let attempt = 0; ; attempt++) {
       try {
-        const asked = this.#ask(names, options.allowCreation ?? false)
-        // Others may wait longer for the same answer.
-        if (!(await within(clock, Math.max(0, deadline - clock.monotonic()), asked, options.signal)))
+        const refreshed = this.#enqueue(names, options.allowCreation ?? false)
+        // The request continues: another caller may wait longer for it.
+        if (!(await within(clock, Math.max(0, deadline - clock.monotonic()), refreshed, options.signal)))
           throw new KafkaError('REQUEST_TIMED_OUT', 'no broker has answered Metadata in time')
-        return await asked
+        return await refreshed
       } catch (error) {
         const waitMs = backoffMs(this.#settings.retry, attempt, random)
         if (this.#closing.signal.aborted || options.signal?.aborted || clock.monotonic() + waitMs >= deadline) throw error
@@ -134,122 +138,124 @@ export class Metadata {
     }
   }
 
-  #ask(names: readonly string[] | null, allowCreation: boolean): Promise<void> {
+  /** Adds to the request that is sent when the one in flight has ended. */
+  #enqueue(names: readonly string[] | null, allowCreation: boolean): Promise<void> {
     if (!this.#next) {
-      const round: Round = { names: new Set(), allowCreation: false, promise: Promise.resolve() }
-      const before = this.#current?.promise ?? Promise.resolve()
-      round.promise = before
+      const request: MetadataRequest = { names: new Set(), allowCreation: false, promise: Promise.resolve() }
+      const previous = this.#inFlight?.promise ?? Promise.resolve()
+      request.promise = previous
         .catch(() => {})
         .then(() => {
           this.#next = null
-          this.#current = round
-          return this.#askNow(round)
+          this.#inFlight = request
+          return this.#send(request)
         })
-      this.#next = round
+      this.#next = request
     }
-    const round = this.#next
-    if (names === null) round.names = null
-    else if (round.names) for (const name of names) round.names.add(name)
-    if (allowCreation) round.allowCreation = true
-    return round.promise
+    const request = this.#next
+    if (names === null) request.names = null
+    else if (request.names) for (const name of names) request.names.add(name)
+    if (allowCreation) request.allowCreation = true
+    return request.promise
   }
 
-  async #askNow(round: Round): Promise<void> {
+  async #send(request: MetadataRequest): Promise<void> {
     let failure: unknown = new KafkaError('NETWORK_EXCEPTION', 'no broker can be reached')
     for (const node of this.candidates()) {
       if (this.#closing.signal.aborted) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
       try {
-        const topics = round.names && [...round.names].map((name) => ({ topicId: ZERO_UUID, name }))
-        const answer = await this.#nodes.request(
+        const topics = request.names && [...request.names].map((name) => ({ topicId: ZERO_UUID, name }))
+        const response = await this.#pool.request(
           node,
           metadataApi,
-          { topics, allowAutoTopicCreation: round.allowCreation },
-          { lane: 'main', timeoutMs: Math.min(this.#settings.requestTimeoutMs, 15_000), signal: this.#closing.signal },
+          { topics, allowAutoTopicCreation: request.allowCreation },
+          { channel: 'main', timeoutMs: Math.min(this.#settings.requestTimeoutMs, MAX_ATTEMPT_MS), signal: this.#closing.signal },
         )
-        if (answer.errorCode !== 0) throw new KafkaError(errorName(answer.errorCode), `Metadata: ${errorName(answer.errorCode)}`)
-        this.#take(answer, round)
+        if (response.errorCode !== 0) throw new KafkaError(errorName(response.errorCode), `Metadata: ${errorName(response.errorCode)}`)
+        this.#update(response, request)
         return
       } catch (error) {
         failure = error
-        this.#system.logger.debug({ node: node.id, host: node.host, port: node.port, err: error }, 'metadata not answered')
+        this.#system.logger.debug({ node: node.id, host: node.host, port: node.port, err: error }, 'Metadata request failed')
       }
     }
-    this.#noteSilence(failure as Error)
+    this.#logUnavailable(failure as Error)
     throw failure
   }
 
-  /** Told once for as long as it lasts: whoever waits for a cluster wants to know why. */
-  #noteSilence({ message }: Error): void {
-    if (this.#silent || this.#closing.signal.aborted) return
-    this.#silent = true
+  /** Once for each outage. */
+  #logUnavailable({ message }: Error): void {
+    if (this.#unavailable || this.#closing.signal.aborted) return
+    this.#unavailable = true
     const servers = this.#bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')
-    this.#system.logger.warn({ servers, reason: message }, 'no broker of the cluster answers; it is asked again and again')
+    this.#system.logger.warn({ servers, reason: message }, 'no broker of the cluster can be reached; the client keeps trying')
   }
 
-  #take(answer: ResponseOf<typeof metadataApi>, round: Round): void {
-    if (this.#silent) this.#system.logger.info({ clusterId: answer.clusterId }, 'the cluster answers')
-    this.#silent = false
-    if (answer.brokers.length > 0)
-      this.#brokers = new Map(answer.brokers.map(({ nodeId, host, port, rack }) => [nodeId, { id: nodeId, host, port, rack }]))
-    this.clusterId = answer.clusterId
-    this.controllerId = answer.controllerId
+  #update(response: MetadataResponse, { names }: MetadataRequest): void {
+    if (this.#unavailable) this.#system.logger.info({ clusterId: response.clusterId }, 'the cluster can be reached again')
+    this.#unavailable = false
+    if (response.brokers.length > 0)
+      this.#brokers = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { id: nodeId, host, port }]))
+    this.clusterId = response.clusterId
+    this.controllerId = response.controllerId
     const now = this.#system.clock.monotonic()
-    if (round.names === null) {
-      const there = new Set(answer.topics.map((topic) => topic.name))
-      for (const name of [...this.#known.keys()]) if (!there.has(name)) this.#forget(name)
+    if (names === null) {
+      const existing = new Set(response.topics.map((topic) => topic.name))
+      for (const name of [...this.#topics.keys()]) if (!existing.has(name)) this.#forget(name)
     }
-    for (const entry of answer.topics) {
-      if (entry.name === null) continue
-      if (entry.errorCode === 0) this.#learn(entry as typeof entry & { name: string }, now)
-      else if (errorName(entry.errorCode) !== 'LEADER_NOT_AVAILABLE') this.#forget(entry.name)
-      this.#troubled.delete(entry.name)
-      if (entry.errorCode !== 0) this.#troubled.set(entry.name, entry.errorCode)
+    for (const entry of response.topics) {
+      const { name } = entry
+      if (name === null) continue
+      if (entry.errorCode === 0) this.#store({ ...entry, name }, now)
+      else if (errorName(entry.errorCode) !== 'LEADER_NOT_AVAILABLE') this.#forget(name)
+      this.#errors.delete(name)
+      if (entry.errorCode !== 0) this.#errors.set(name, entry.errorCode)
     }
-    while (this.#known.size > clientLimits.topics) this.#forget(this.#known.keys().next().value as string)
-    while (this.#troubled.size > clientLimits.topics) this.#troubled.delete(this.#troubled.keys().next().value as string)
+    while (this.#topics.size > clientLimits.topics) this.#forget(this.#topics.keys().next().value as string)
+    while (this.#errors.size > clientLimits.topics) this.#errors.delete(this.#errors.keys().next().value as string)
     for (const listener of [...this.#listeners]) listener()
   }
 
-  #learn(entry: ResponseOf<typeof metadataApi>['topics'][number] & { name: string }, now: number): void {
-    const before = this.#known.get(entry.name)
-    const same = before && before.topic.id === entry.topicId ? before.topic : undefined
+  #store(entry: MetadataResponse['topics'][number] & { name: string }, now: number): void {
+    const cached = this.#topics.get(entry.name)
+    const previous = cached?.topic.id === entry.topicId ? cached.topic : undefined
     const partitions = entry.partitions
-      .map((p) => {
-        const fresh = { index: p.partitionIndex, leader: p.leaderId, leaderEpoch: p.leaderEpoch, replicas: p.replicaNodes, isr: p.isrNodes }
-        const old = same?.partitions[p.partitionIndex]
-        return old && old.leaderEpoch > fresh.leaderEpoch && fresh.leaderEpoch >= 0 ? old : fresh
+      .map(({ partitionIndex, leaderId, leaderEpoch }) => {
+        const known = previous?.partitions[partitionIndex]
+        // A broker that is behind may answer.
+        if (known && known.leaderEpoch > leaderEpoch && leaderEpoch >= 0) return known
+        return { index: partitionIndex, leader: leaderId, leaderEpoch }
       })
       .sort((a, b) => a.index - b.index)
-    if (before && !same) this.#namesById.delete(before.topic.id)
     const topic: TopicMetadata = { name: entry.name, id: entry.topicId, internal: entry.isInternal, partitions }
-    this.#known.set(entry.name, { topic, asked: now, used: before?.used ?? now })
-    if (entry.topicId !== ZERO_UUID) this.#namesById.set(entry.topicId, entry.name)
+    this.#topics.set(entry.name, { topic, refreshedAt: now, usedAt: cached?.usedAt ?? now })
   }
 
   #forget(name: string): void {
-    const known = this.#known.get(name)
-    if (known) this.#namesById.delete(known.topic.id)
-    this.#known.delete(name)
-    this.#troubled.delete(name)
+    this.#topics.delete(name)
+    this.#errors.delete(name)
   }
 
-  /** A topic's metadata, asked for where it is unknown or old. */
+  /**
+   * A topic's metadata, requested where it is unknown or older than metadata.max.age.ms; undefined where the topic does not exist.
+   * @throws KafkaError where the topic has an error that is not retriable, as a name that is not allowed.
+   */
   async topic(
     name: string,
     options: { refresh?: boolean; allowCreation?: boolean; timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<TopicMetadata | undefined> {
     const { clock, random } = this.#system
-    if (!options.refresh && !this.isOld(name)) return this.peek(name)
+    if (!options.refresh && !this.#isExpired(name)) return this.peek(name)
     const deadline = clock.monotonic() + (options.timeoutMs ?? this.#settings.requestTimeoutMs)
     for (let attempt = 0; ; attempt++) {
-      this.#troubled.delete(name)
+      this.#errors.delete(name)
       await this.refresh([name], { ...options, timeoutMs: Math.max(1, deadline - clock.monotonic()) })
       const topic = this.peek(name)
       if (topic) return topic
-      const trouble = errorName(this.#troubled.get(name) ?? 3)
-      const comes = trouble === 'LEADER_NOT_AVAILABLE' || (trouble === 'UNKNOWN_TOPIC_OR_PARTITION' && options.allowCreation)
-      if (trouble === 'UNKNOWN_TOPIC_OR_PARTITION' && !comes) return undefined
-      if (!comes) throw new KafkaError(trouble, `topic ${name}: ${trouble}`)
+      const error = errorName(this.#errors.get(name) ?? 3)
+      const isBeingCreated = error === 'LEADER_NOT_AVAILABLE' || (error === 'UNKNOWN_TOPIC_OR_PARTITION' && options.allowCreation)
+      if (error === 'UNKNOWN_TOPIC_OR_PARTITION' && !isBeingCreated) return undefined
+      if (!isBeingCreated) throw new KafkaError(error, `topic ${name}: ${error}`)
       const waitMs = backoffMs(this.#settings.retry, attempt, random)
       if (clock.monotonic() + waitMs >= deadline || options.signal?.aborted || this.#closing.signal.aborted) return undefined
       await clock.sleep(waitMs, options.signal ?? this.#closing.signal)
@@ -258,23 +264,25 @@ export class Metadata {
 
   async topics(): Promise<TopicMetadata[]> {
     await this.refresh(null)
-    return [...this.#known.values()].map((known) => known.topic)
+    return [...this.#topics.values()].map(({ topic }) => topic)
   }
 
-  /** What was used since the last time is asked for again; the rest is dropped. */
-  #refreshOld(): void {
-    const since = this.#system.clock.monotonic() - this.#settings.metadataMaxAgeMs * 2
+  /** Forgets topics that were not used for two periods, and refreshes the others. */
+  #refreshUsed(): void {
+    const oldest = this.#system.clock.monotonic() - this.#settings.metadataMaxAgeMs * 2
     const names: string[] = []
-    for (const [name, known] of [...this.#known]) {
-      if (known.used < since) this.#forget(name)
+    for (const [name, { usedAt }] of [...this.#topics]) {
+      if (usedAt < oldest) this.#forget(name)
       else names.push(name)
     }
     if (names.length === 0) return
-    this.refresh(names).catch((error) => this.#system.logger.warn({ err: error }, 'metadata could not be refreshed; asked again later'))
+    this.refresh(names).catch((error) =>
+      this.#system.logger.warn({ err: error }, 'metadata could not be refreshed; it is retried after metadata.max.age.ms'),
+    )
   }
 
   close(): void {
-    this.#refresher.cancel()
+    this.#refreshTimer.cancel()
     this.#closing.abort()
     this.#listeners.clear()
   }

@@ -1,8 +1,8 @@
 /**
- * How the parts of the client reach the cluster: one value that they share. `send` finds the node for a target and tries again what failed
- * at the connection's level; `request` tries once.
+ * How the parts of a client reach the cluster; they share one. `send` finds the node for a target and retries what fails at the connection;
+ * `request` is one attempt. Neither reads a response's own error codes, but for those of a group that has moved.
  */
-import { errorCode, KafkaError } from '../../errors.ts'
+import { type ErrorName, errorCode, KafkaError } from '../../errors.ts'
 import { type Backoff, backoffMs } from '../../system/backoff.ts'
 import type { System } from '../../system/index.ts'
 import type { AnyApi, Api, RequestOf, ResponseOf } from '../../wire/api.ts'
@@ -15,56 +15,55 @@ import { Coordinators } from './coordinators.ts'
 import { Metadata } from './metadata.ts'
 
 export type ClientSystem = Pick<System, 'clock' | 'random' | 'logger'>
-export type ResolvedSettings = Required<ClientSettings>
+type ResolvedSettings = Required<ClientSettings>
 
-const MOVED = [errorCode('NOT_COORDINATOR'), errorCode('COORDINATOR_NOT_AVAILABLE')]
+const COORDINATOR_MOVED = [errorCode('NOT_COORDINATOR'), errorCode('COORDINATOR_NOT_AVAILABLE')]
+const NODE_UNAVAILABLE: readonly ErrorName[] = ['NETWORK_EXCEPTION', 'BROKER_NOT_AVAILABLE', 'LEADER_NOT_AVAILABLE']
+
+const groupOf = (target: Target): string | undefined => (typeof target === 'object' && 'group' in target ? target.group : undefined)
 
 export class RequestRouter {
   readonly settings: ResolvedSettings
   readonly system: ClientSystem
-  readonly nodes: ConnectionPool
+  readonly pool: ConnectionPool
   readonly metadata: Metadata
   readonly coordinators: Coordinators
-  readonly retry: Backoff
+  readonly #retry: Backoff
   readonly #closing = new AbortController()
-  #lanes = 0
+  #channels = 0
 
-  constructor(settings: ClientSettings, system: ClientSystem, doors: Transport) {
+  constructor(settings: ClientSettings, system: ClientSystem, transport: Transport) {
     const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
     const resolved = { ...clientDefaults, ...given } as ResolvedSettings
     this.settings = resolved
     this.system = system
-    this.retry = { baseMs: resolved.retryBackoffMs, maxMs: resolved.retryBackoffMaxMs }
+    this.#retry = { baseMs: resolved.retryBackoffMs, maxMs: resolved.retryBackoffMaxMs }
     const reconnect = { baseMs: resolved.reconnectBackoffMs, maxMs: resolved.reconnectBackoffMaxMs }
-    this.nodes = new ConnectionPool({ ...resolved, reconnect }, system, doors)
-    this.metadata = new Metadata({ ...resolved, retry: this.retry }, system, this.nodes)
-    this.coordinators = new Coordinators(this.metadata, this.nodes, system, this.retry)
+    this.pool = new ConnectionPool({ ...resolved, reconnect }, system, transport)
+    this.metadata = new Metadata({ ...resolved, retry: this.#retry }, system, this.pool)
+    this.coordinators = new Coordinators(this.metadata, this.pool, system, this.#retry)
   }
 
   get closed(): boolean {
     return this.#closing.signal.aborted
   }
 
-  get closeSignal(): AbortSignal {
-    return this.#closing.signal
+  /** The name of a channel for one part of the client: its requests do not wait behind those of other parts. */
+  newChannel(purpose: string): string {
+    return `${purpose}-${this.#channels++}`
   }
 
-  /** A lane of its own for one part: its requests wait for nobody else's. */
-  newLane(purpose: string): string {
-    return `${purpose}-${this.#lanes++}`
-  }
-
+  /** retry.backoff.ms after the first attempt (0), up to retry.backoff.max.ms. */
   backoffMs(attempt: number): number {
-    return backoffMs(this.retry, attempt, this.system.random)
+    return backoffMs(this.#retry, attempt, this.system.random)
   }
 
-  /** Waits; wakes at once when `signal` aborts or the client closes. */
+  /** Resolves after `delayMs`, or at once when `signal` aborts or the client closes. */
   async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     await this.system.clock.sleep(delayMs, signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal)
   }
 
-  /** The node of a broker id; asks the cluster where it is unknown. */
-  async node(id: number): Promise<Node> {
+  async #node(id: number): Promise<Node> {
     const known = this.metadata.node(id)
     if (known) return known
     await this.metadata.refresh([])
@@ -74,15 +73,15 @@ export class RequestRouter {
   }
 
   async request<A extends Api>(nodeId: number, api: A, body: RequestOf<A>, options: RequestOptions): Promise<ResponseOf<A>> {
-    return this.nodes.request(this.metadata.node(nodeId) ?? (await this.node(nodeId)), api, body, options)
+    return this.pool.request(this.metadata.node(nodeId) ?? (await this.#node(nodeId)), api, body, options)
   }
 
-  /** Resolves once the socket has taken it: Produce with acks=0 has no answer. */
+  /** Resolves when the request is written to the socket: Produce with acks=0 has no response. */
   async sendOneWay<A extends Api>(nodeId: number, api: A, body: RequestOf<A>, options: RequestOptions): Promise<void> {
     const { clock } = this.system
-    const node = await this.node(nodeId)
+    const node = await this.#node(nodeId)
     const deadline = clock.monotonic() + (options.timeoutMs ?? this.settings.requestTimeoutMs)
-    const connection = await this.nodes.connection(node, options.lane, deadline, options.signal)
+    const connection = await this.pool.connection(node, options.channel, deadline, options.signal)
     await connection.oneWay(api, commonVersion(connection, api as AnyApi, options.maxVersion), body, {
       timeoutMs: Math.max(1, deadline - clock.monotonic()),
     })
@@ -92,70 +91,62 @@ export class RequestRouter {
     target: Target,
     api: A,
     request: RequestOf<A>,
-    options: SendOptions & { lane?: string } = {},
+    options: SendOptions & { channel?: string } = {},
   ): Promise<ResponseOf<A>> {
     const { clock } = this.system
     const timeoutMs = options.timeoutMs ?? this.settings.requestTimeoutMs
     const deadline = clock.monotonic() + timeoutMs
-    const lane = options.lane ?? (typeof target === 'object' && 'group' in target ? 'group' : 'send')
+    const remainingMs = () => Math.max(1, deadline - clock.monotonic())
+    const group = groupOf(target)
+    const channel = options.channel ?? (group === undefined ? 'send' : 'group')
     for (let attempt = 0; ; attempt++) {
       if (this.closed) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
       if (options.signal?.aborted) throw abortError(options.signal)
       try {
         const node = await this.#find(target, deadline, options.signal)
-        const left = Math.max(1, deadline - clock.monotonic())
-        const answer = await this.nodes.request(node, api, request, { ...options, lane, timeoutMs: left })
-        if (typeof target === 'object' && 'group' in target && MOVED.includes((answer as { errorCode?: number }).errorCode ?? 0))
-          this.coordinators.forget(target.group)
-        return answer
+        const response = await this.pool.request(node, api, request, { ...options, channel, timeoutMs: remainingMs() })
+        if (group !== undefined && COORDINATOR_MOVED.includes((response as { errorCode?: number }).errorCode ?? 0))
+          this.coordinators.forget(group)
+        return response
       } catch (error) {
-        const again =
-          error instanceof KafkaError &&
-          (error.error === 'NETWORK_EXCEPTION' || error.error === 'BROKER_NOT_AVAILABLE' || error.error === 'LEADER_NOT_AVAILABLE')
-        if (!again || this.closed) throw error
-        if (typeof target === 'object' && 'group' in target) this.coordinators.forget(target.group)
+        if (!(error instanceof KafkaError) || !NODE_UNAVAILABLE.includes(error.error) || this.closed) throw error
+        if (group !== undefined) this.coordinators.forget(group)
         const waitMs = this.backoffMs(attempt)
         if (clock.monotonic() + waitMs >= deadline)
-          throw new KafkaError('REQUEST_TIMED_OUT', `${api.name}: not answered within ${timeoutMs} ms: ${(error as Error).message}`, {
-            cause: error,
-          })
+          throw new KafkaError('REQUEST_TIMED_OUT', `${api.name}: no response within ${timeoutMs} ms: ${error.message}`, { cause: error })
         await this.sleep(waitMs, options.signal)
-        // What was refreshed too late is found out at the next try.
         if (typeof target === 'object' && !('group' in target))
-          await this.metadata.refresh('leader' in target ? [target.leader.topic] : [], {
-            timeoutMs: Math.max(1, deadline - clock.monotonic()),
-          })
+          await this.metadata.refresh('leader' in target ? [target.leader.topic] : [], { timeoutMs: remainingMs() })
       }
     }
   }
 
   async #find(target: Target, deadline: number, signal?: AbortSignal): Promise<Node> {
+    const refreshBrokers = () => this.metadata.refresh([], { timeoutMs: Math.max(1, deadline - this.system.clock.monotonic()) })
     if (target === 'any') {
-      const first = this.metadata.brokerList().length > 0 ? this.metadata.candidates()[0]! : undefined
-      if (first) return first
-      await this.metadata.refresh([], { timeoutMs: Math.max(1, deadline - this.system.clock.monotonic()) })
+      if (this.metadata.brokers().length === 0) await refreshBrokers()
       return this.metadata.candidates()[0]!
     }
     if (target === 'controller') {
-      // A KRaft broker names any broker: it forwards what only the controller does.
+      // A KRaft broker names any broker as the controller: it forwards the request.
       const known = this.metadata.node(this.metadata.controllerId)
-      if (known && this.nodes.usable(known.id)) return known
-      await this.metadata.refresh([], { timeoutMs: Math.max(1, deadline - this.system.clock.monotonic()) })
+      if (known && this.pool.isReachable(known.id)) return known
+      await refreshBrokers()
       return this.metadata.node(this.metadata.controllerId) ?? this.metadata.candidates()[0]!
     }
-    if ('node' in target) return this.node(target.node)
+    if ('node' in target) return this.#node(target.node)
     if ('group' in target) return this.coordinators.find(target.group, deadline, signal)
     const { topic, partition } = target.leader
     const found = await this.metadata.topic(topic)
     const leader = found?.partitions[partition]?.leader ?? -1
-    if (!found) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} is not there`)
+    if (!found) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} does not exist`)
     if (leader < 0) throw new KafkaError('LEADER_NOT_AVAILABLE', `${topic}-${partition} has no leader now`)
-    return this.node(leader)
+    return this.#node(leader)
   }
 
   close(): void {
     this.#closing.abort()
     this.metadata.close()
-    this.nodes.close()
+    this.pool.close()
   }
 }

@@ -5,18 +5,23 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  CONNECTOR,
+  CONNECTOR_TASK,
+  connectorTaskKey,
   readAssignment,
   readMetadata,
-  unitKey,
   writeAssignment,
   writeMetadata,
 } from '../../../connect/runtime/connect-protocol.ts'
-import { type BalanceState, dealOut, nothingKnown, rebalance } from '../../../connect/runtime/incremental-cooperative-assignor.ts'
+import {
+  type AssignorState,
+  assignEagerly,
+  assignIncrementally,
+  initialAssignorState,
+} from '../../../connect/runtime/incremental-cooperative-assignor.ts'
 
 /** Workers that do what they are told, as a story needs them. */
 class Group {
-  state: BalanceState = nothingKnown
+  state: AssignorState = initialAssignorState
   now = 0
   released = new Set<string>()
   running = new Map<string, Set<string>>()
@@ -38,12 +43,16 @@ class Group {
   }
 
   round(): boolean {
-    const { state, shares, delayMs } = rebalance(this.state, {
+    const {
+      state,
+      assignments: shares,
+      delayMs,
+    } = assignIncrementally(this.state, {
       members: [...this.running].map(([id, owned]) => ({ id, url: this.urls.get(id)!, owned: [...owned] })),
       configured: this.configured,
       now: this.now,
       maxDelayMs: 300_000,
-      released: (unit) => this.released.has(unit),
+      hasStopped: (unit) => this.released.has(unit),
     })
     this.state = state
     this.delayMs = delayMs
@@ -67,8 +76,8 @@ class Group {
 }
 
 const units = (connector: string, tasks: number) => [
-  unitKey(connector, CONNECTOR),
-  ...Array.from({ length: tasks }, (_, task) => unitKey(connector, task)),
+  connectorTaskKey(connector, CONNECTOR_TASK),
+  ...Array.from({ length: tasks }, (_, task) => connectorTaskKey(connector, task)),
 ]
 
 describe('stories', () => {
@@ -132,21 +141,27 @@ describe('stories', () => {
   })
 
   test('what two declare is taken from both before anybody gets it', () => {
-    const unit = unitKey('a', 0)
+    const unit = connectorTaskKey('a', 0)
     const members = ['one', 'two'].map((id) => ({ id, url: id, owned: [unit] }))
-    const first = rebalance(nothingKnown, { members, configured: [unit], now: 0, maxDelayMs: 1000, released: () => false })
-    expect([...first.shares.values()]).toEqual([
+    const first = assignIncrementally(initialAssignorState, {
+      members,
+      configured: [unit],
+      now: 0,
+      maxDelayMs: 1000,
+      hasStopped: () => false,
+    })
+    expect([...first.assignments.values()]).toEqual([
       { assigned: [], revoked: [unit] },
       { assigned: [], revoked: [unit] },
     ])
-    const second = rebalance(first.state, {
+    const second = assignIncrementally(first.state, {
       members: members.map((member) => ({ ...member, owned: [] })),
       configured: [unit],
       now: 0,
       maxDelayMs: 1000,
-      released: () => false,
+      hasStopped: () => false,
     })
-    expect([...second.shares.values()].flatMap((share) => share.assigned)).toEqual([unit])
+    expect([...second.assignments.values()].flatMap((share) => share.assigned)).toEqual([unit])
   })
 
   test('what left the config is revoked', () => {
@@ -160,7 +175,7 @@ describe('stories', () => {
   })
 
   test('eager: all is dealt out anew', () => {
-    const shares = dealOut(
+    const shares = assignEagerly(
       ['one', 'two'].map((id) => ({ id, url: id, owned: [] })),
       units('a', 5),
     )
@@ -214,7 +229,7 @@ describe('the bytes', () => {
       leader: 'm1',
       leaderUrl: 'u',
       configOffset: 7,
-      assigned: [unitKey('c', CONNECTOR), unitKey('c', 0)],
+      assigned: [connectorTaskKey('c', CONNECTOR_TASK), connectorTaskKey('c', 0)],
       revoked: [],
       delayMs: 5,
     })

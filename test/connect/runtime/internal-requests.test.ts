@@ -56,6 +56,6 @@ test('what is handed over is signed over its very bytes; a refusal says who refu
   answer = 409
   const refused = await forwardTaskConfigs(url, 'a', [], session, 'HmacSHA256', signal).catch((error) => error)
   expect(refused).toBeInstanceOf(ConnectError)
-  expect(refused.message).toMatch(/did not take the task configs of a: 409 not now/)
+  expect(refused.message).toMatch(/refused the task configs of a: 409 not now/)
   await new Promise((resolve) => server.close(resolve))
 })

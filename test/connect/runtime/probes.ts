@@ -1,5 +1,5 @@
 /**
- * Connectors for tests of the runtime: a source that counts and can be told to fail, a sink that keeps what it gets, a flow that beats.
+ * Connectors for tests of the runtime: a source that counts and can be told to fail, a sink that keeps what it gets, a flow that counts its runs.
  * What they did is kept by connector name, for a test to look at.
  */
 import {
@@ -34,6 +34,8 @@ export interface Probe {
   throwNext: Error[]
   /** A sink's write waits for this. */
   gate: Promise<void> | null
+  /** Writes that wait for the gate. */
+  waiting: number
 }
 
 export class Probes {
@@ -59,6 +61,7 @@ export class Probes {
         mostLive: 0,
         throwNext: [],
         gate: null,
+        waiting: 0,
       }
       this.#probes.set(name, probe)
     }
@@ -127,7 +130,9 @@ export class Probes {
             open: (partitions) => void probe.opened.push(...names(partitions)),
             close: (partitions) => void probe.closed.push(...names(partitions)),
             async write(records) {
+              probe.waiting++
               await probe.gate
+              probe.waiting--
               const fault = probe.throwNext.shift()
               const bad = fault instanceof BadRecord ? new Set([fault, ...fault.also].map((one) => one.index)) : null
               if (fault && !bad) throw fault
@@ -146,7 +151,7 @@ export class Probes {
         },
       }),
       flow: defineFlow({
-        class: 'test.BeatingFlowConnector',
+        class: 'test.CountingFlowConnector',
         type: 'source',
         settings: {},
         async run({ connector, task, signal, positions, commit, report }) {
@@ -157,7 +162,7 @@ export class Probes {
             const fault = probe.throwNext.shift()
             if (fault) throw fault
             await commit([{ partition: {}, offset: { n: n + 1 } }])
-            report({ beat: n + 1 })
+            report({ runs: n + 1 })
             await new Promise<void>((resolve) =>
               signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
             )

@@ -10,34 +10,33 @@ const at = (part: string, n: number) => ({ partition: { part }, offset: { n } })
 
 test('a gap holds its own part back, and no other', () => {
   const acks = new SubmittedRecords()
-  const first = acks.taken([at('a', 1)])
-  const second = acks.taken([at('a', 2)])
-  const other = acks.taken([at('b', 1)])
-  second.done()
-  other.done()
-  expect(acks.take()).toEqual([at('b', 1)])
-  expect(acks.underWay).toBe(1)
-  first.done()
-  expect(acks.take()).toEqual([at('a', 2)])
-  expect(acks.take()).toEqual([])
+  const first = acks.submit([at('a', 1)])
+  const second = acks.submit([at('a', 2)])
+  const other = acks.submit([at('b', 1)])
+  second.ack()
+  other.ack()
+  expect(acks.committablePositions()).toEqual([at('b', 1)])
+  first.ack()
+  expect(acks.committablePositions()).toEqual([at('a', 2)])
+  expect(acks.committablePositions()).toEqual([])
 })
 
 test('what could not be stored comes back, unless something newer is there', () => {
   const acks = new SubmittedRecords()
-  acks.taken([at('a', 1), at('b', 1)]).done()
-  const taken = acks.take()
-  acks.taken([at('a', 2)]).done()
-  acks.putBack(taken)
-  expect(acks.take().sort((x, y) => (x.partition.part! < y.partition.part! ? -1 : 1))).toEqual([at('a', 2), at('b', 1)])
+  acks.submit([at('a', 1), at('b', 1)]).ack()
+  const taken = acks.committablePositions()
+  acks.submit([at('a', 2)]).ack()
+  acks.restore(taken)
+  expect(acks.committablePositions().sort((x, y) => (x.partition.part! < y.partition.part! ? -1 : 1))).toEqual([at('a', 2), at('b', 1)])
 })
 
 test('the order of names in a partition does not matter', () => {
   const acks = new SubmittedRecords()
-  const first = acks.taken([{ partition: { x: 1, y: 2 }, offset: { n: 1 } }])
-  acks.taken([{ partition: { y: 2, x: 1 }, offset: { n: 2 } }]).done()
-  expect(acks.take()).toEqual([])
-  first.done()
-  expect(acks.take()).toHaveLength(1)
+  const first = acks.submit([{ partition: { x: 1, y: 2 }, offset: { n: 1 } }])
+  acks.submit([{ partition: { y: 2, x: 1 }, offset: { n: 2 } }]).ack()
+  expect(acks.committablePositions()).toEqual([])
+  first.ack()
+  expect(acks.committablePositions()).toHaveLength(1)
 })
 
 test('whatever the order of acknowledgements, never past a gap and never short of the prefix', () => {
@@ -50,16 +49,16 @@ test('whatever the order of acknowledgements, never past a gap and never short o
         const tickets = batches.map((parts, n) => ({
           parts: [...new Set(parts)],
           n,
-          ticket: acks.taken([...new Set(parts)].map((part) => at(part, n))),
+          ticket: acks.submit([...new Set(parts)].map((part) => at(part, n))),
         }))
         const waiting = [...tickets]
         const done = new Set<number>()
         const stored = new Map<string, number>()
         while (waiting.length > 0) {
           const [next] = waiting.splice(order.next().value! % waiting.length, 1)
-          next!.ticket.done()
+          next!.ticket.ack()
           done.add(next!.n)
-          for (const { partition, offset } of acks.take()) stored.set(String(partition.part), Number(offset.n))
+          for (const { partition, offset } of acks.committablePositions()) stored.set(String(partition.part), Number(offset.n))
           for (const part of ['a', 'b', 'c']) {
             const mine = tickets.filter((one) => one.parts.includes(part as 'a'))
             const gap = mine.findIndex((one) => !done.has(one.n))

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { findPlugins, Plugins } from '../../../connect/plugins.ts'
-import { refuseInvalid, validate } from '../../../connect/runtime/validation.ts'
+import { throwIfInvalid, validate } from '../../../connect/runtime/validation.ts'
 import { defineConnector, defineSink, defineSource, setting } from '../../../connect/sdk/index.ts'
 import { ConnectError } from '../../../connect/types.ts'
 
@@ -42,7 +42,7 @@ const plugins = new Plugins([file], found.converters, [], [])
 
 const messages = (config: Record<string, string>): string => {
   try {
-    refuseInvalid(validate(plugins, config))
+    throwIfInvalid(validate(plugins, config))
   } catch (error) {
     expect(error).toBeInstanceOf(ConnectError)
     expect((error as ConnectError).status).toBe(400)

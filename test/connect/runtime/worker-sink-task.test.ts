@@ -6,11 +6,11 @@ import { expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'
 import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
 import { createConversion } from '../../../connect/runtime/conversion.ts'
-import type { DeadLetter } from '../../../connect/runtime/dead-letter-queue-reporter.ts'
+import type { DeadLetterQueueReporter } from '../../../connect/runtime/dead-letter-queue-reporter.ts'
 import { Pipeline } from '../../../connect/runtime/pipeline.ts'
-import { Tolerance } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
+import { RetryWithToleranceOperator } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
 import { TaskControl } from '../../../connect/runtime/task-control.ts'
-import { SinkLoop } from '../../../connect/runtime/worker-sink-task.ts'
+import { WorkerSinkTask } from '../../../connect/runtime/worker-sink-task.ts'
 import { defineSink, parseSettings, Retriable, type SinkTask } from '../../../connect/sdk/index.ts'
 import type { CommitOffset, ConsumedBatch, Consumer, RebalanceListener, TopicPartition } from '../../../core/client/types.ts'
 import { realSystem } from '../../../core/system/index.ts'
@@ -96,11 +96,11 @@ const records = ({ topic, partition }: TopicPartition, from: number, count: numb
   highWatermark: from + count,
 })
 
-function loop(sink: Partial<SinkTask> = {}, { deadLetter = null as DeadLetter | null, flushMs = 60_000 } = {}) {
+function loop(sink: Partial<SinkTask> = {}, { deadLetter = null as DeadLetterQueueReporter | null, flushMs = 60_000 } = {}) {
   const steps: string[] = []
   const given = { name: 'x', 'connector.class': 'x', 'value.converter': 'StringConverter', 'errors.tolerance': deadLetter ? 'all' : 'none' }
   const common = parseSettings(connectorSettings(plugins, null), given) as CommonConfig
-  const tolerance = new Tolerance(common, system, {})
+  const tolerance = new RetryWithToleranceOperator(common, system, {})
   const control = new TaskControl(false)
   const consumer = new LinedUpConsumer(steps)
   const names = (partitions: readonly TopicPartition[]) => partitions.map((one) => one.partition).join(' ')
@@ -121,18 +121,18 @@ function loop(sink: Partial<SinkTask> = {}, { deadLetter = null as DeadLetter | 
       },
     }),
   })
-  const running = new SinkLoop({
+  const running = new WorkerSinkTask({
     side,
     context: { connector: 'x', task: 0, config: {}, log: { info() {}, warn() {}, error() {} } },
     pipeline: new Pipeline(createConversion(plugins, given, {}), tolerance, control.signal),
     consumer,
     topics: ['t'],
-    deadLetter,
-    tolerance,
+    deadLetterQueue: deadLetter,
+    retryWithTolerance: tolerance,
     system,
     flushIntervalMs: flushMs,
-    usesTopic() {},
-    delivered() {},
+    recordActiveTopic() {},
+    onDelivered() {},
   }).run(control)
   running.catch(() => {})
   return { steps, control, consumer, running }
@@ -245,7 +245,7 @@ test('an offset waits for the dead letters before it, and is not committed when 
     report: (raw: { record: { offset: number } }) => void sent.push(String(raw.record.offset)),
     flush: () => new Promise<void>((resolve, reject) => (release = (error) => (error ? reject(error) : resolve()))),
     close: async () => {},
-  } as unknown as DeadLetter
+  } as unknown as DeadLetterQueueReporter
   const { BadRecord } = await import('../../../connect/sdk/index.ts')
   let bad = true
   const { steps, consumer, running } = loop(
@@ -298,7 +298,7 @@ test('a task that was given up on commits nothing', async () => {
   const { steps, control, consumer, running } = loop()
   consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 1)])
   await has(steps, 'write 0@0')
-  control.abandon()
+  control.cancel()
   await running
   expect(steps.some((step) => step.startsWith('commit'))).toBe(false)
 })
@@ -317,7 +317,7 @@ test('a task that is given up on while it flushes commits nothing', async () => 
   )
   consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 1)])
   await flushing.promise
-  control.abandon()
+  control.cancel()
   release.resolve()
   await running
   expect(steps.filter((step) => step.startsWith('commit'))).toEqual([])

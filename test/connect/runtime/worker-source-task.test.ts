@@ -7,13 +7,13 @@ import { findPlugins } from '../../../connect/plugins.ts'
 import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
 import { createConversion } from '../../../connect/runtime/conversion.ts'
 import { Pipeline } from '../../../connect/runtime/pipeline.ts'
-import { Tolerance } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
+import { RetryWithToleranceOperator } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
 import { TaskControl } from '../../../connect/runtime/task-control.ts'
 import type { TopicCreation } from '../../../connect/runtime/topic-creation.ts'
-import { SourceLoop } from '../../../connect/runtime/worker-source-task.ts'
+import { WorkerSourceTask } from '../../../connect/runtime/worker-source-task.ts'
 import { defineSource, parseSettings, type SourceBatch, sourceRecord } from '../../../connect/sdk/index.ts'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
-import { OffsetStore } from '../../../connect/storage/offset-backing-store.ts'
+import { OffsetBackingStore } from '../../../connect/storage/offset-backing-store.ts'
 import type { Producer, ProducerRecord, SendResult } from '../../../core/client/types.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { until } from '../../until.ts'
@@ -47,10 +47,10 @@ const batch = (n: number, count = 1, part = 'a'): SourceBatch => ({
 async function loop(batches: readonly SourceBatch[], more: Record<string, string> = {}) {
   const given = { name: 'x', 'connector.class': 'x', 'value.converter': 'StringConverter', ...more }
   const common = parseSettings(connectorSettings(plugins, null), given) as CommonConfig
-  const tolerance = new Tolerance(common, system, {})
+  const tolerance = new RetryWithToleranceOperator(common, system, {})
   const control = new TaskControl(false)
   const records = new MemoryRecords()
-  const offsets = new OffsetStore(new MemoryLog(records), () => {})
+  const offsets = new OffsetBackingStore(new MemoryLog(records), () => {})
   await offsets.start()
   const producer = new HeldProducer()
   const yielded: number[] = []
@@ -66,19 +66,19 @@ async function loop(batches: readonly SourceBatch[], more: Record<string, string
     },
   })
   const log = { info() {}, warn() {}, error() {} }
-  const running = new SourceLoop({
+  const running = new WorkerSourceTask({
     side,
     context: { connector: 'x', task: 0, config: {}, log },
     pipeline: new Pipeline(createConversion(plugins, given, {}), tolerance, control.signal),
     producer,
     offsets,
     topics: { ensure: async () => {} } as unknown as TopicCreation,
-    tolerance,
+    retryWithTolerance: tolerance,
     system,
     flushIntervalMs: 5,
     flushTimeoutMs: 1000,
-    usesTopic() {},
-    delivered() {},
+    recordActiveTopic() {},
+    onAcknowledged() {},
   }).run(control)
   running.catch(() => {})
   const stored = () => records.entries.map((entry) => JSON.parse(entry.value!).n)
@@ -133,7 +133,7 @@ test('stopping waits for what is under way and stores behind it', async () => {
 test('a task that is given up on stores nothing and does not wait', async () => {
   const { control, producer, running, stored } = await loop([batch(1), batch(2)])
   await until(() => producer.calls.length === 2, 'all are sent')
-  control.abandon()
+  control.cancel()
   await running.catch(() => {})
   expect(stored()).toEqual([])
   expect(producer.closed).toBe(true)

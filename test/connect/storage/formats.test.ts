@@ -3,10 +3,10 @@
  * Apache Kafka Connect 4.3 wrote, written down here; and what its workers would read of ours.
  */
 import { describe, expect, test } from 'vitest'
-import { type ConfigListener, ConfigStore } from '../../../connect/storage/config-backing-store.ts'
+import { ConfigBackingStore, type ConfigUpdateListener } from '../../../connect/storage/config-backing-store.ts'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
-import { OffsetStore } from '../../../connect/storage/offset-backing-store.ts'
-import { StatusStore } from '../../../connect/storage/status-backing-store.ts'
+import { OffsetBackingStore } from '../../../connect/storage/offset-backing-store.ts'
+import { StatusBackingStore } from '../../../connect/storage/status-backing-store.ts'
 
 const complaints: string[] = []
 const complain = (message: string) => void complaints.push(message)
@@ -18,16 +18,15 @@ async function filled(records: readonly (readonly [string, string | null])[]): P
 }
 const written = (store: MemoryRecords) => store.entries.map(({ key, value }) => [key, value])
 
-function heard(): ConfigListener & { events: string[] } {
+function heard(): ConfigUpdateListener & { events: string[] } {
   const events: string[] = []
   return {
     events,
-    connectorChanged: (name) => void events.push(`changed ${name}`),
-    connectorRemoved: (name) => void events.push(`removed ${name}`),
-    tasksChanged: (name, tasks) => void events.push(`tasks ${name} ${tasks}`),
-    targetStateChanged: (name) => void events.push(`target ${name}`),
-    restartRequested: (request) => void events.push(`restart ${JSON.stringify(request)}`),
-    sessionKeyChanged: ({ algorithm }) => void events.push(`key ${algorithm}`),
+    onConnectorConfigUpdate: (name) => void events.push(`changed ${name}`),
+    onConnectorConfigRemove: (name) => void events.push(`removed ${name}`),
+    onTaskConfigUpdate: (name, tasks) => void events.push(`tasks ${name} ${tasks}`),
+    onTargetStateChange: (name) => void events.push(`target ${name}`),
+    onRestartRequest: (request) => void events.push(`restart ${JSON.stringify(request)}`),
   }
 }
 
@@ -49,20 +48,20 @@ const javaConfigs = [
 
 describe('configs', () => {
   test("reads Kafka Connect's", async () => {
-    const store = new ConfigStore(new MemoryLog(await filled(javaConfigs)), complain)
+    const store = new ConfigBackingStore(new MemoryLog(await filled(javaConfigs)), complain)
     const listener = heard()
     await store.start(listener)
     expect(store.connectors).toEqual(['snk', 'src'])
-    expect(store.config('src')).toEqual({
+    expect(store.connectorConfig('src')).toEqual({
       'connector.class': 'FileStreamSource',
       file: '/in.txt',
       topic: 't1',
       'tasks.max': '3',
       name: 'src',
     })
-    expect(store.tasks('src')).toHaveLength(1)
-    expect(store.tasks('src')[0]!['task.class']).toBe('org.apache.kafka.connect.file.FileStreamSourceTask')
-    expect([store.target('src'), store.target('snk')]).toEqual(['STARTED', 'PAUSED'])
+    expect(store.taskConfigs('src')).toHaveLength(1)
+    expect(store.taskConfigs('src')[0]!['task.class']).toBe('org.apache.kafka.connect.file.FileStreamSourceTask')
+    expect([store.targetState('src'), store.targetState('snk')]).toEqual(['STARTED', 'PAUSED'])
     expect(store.sessionKey?.key).toHaveLength(32)
     expect(store.offset).toBe(javaConfigs.length)
     expect(listener.events).toEqual([])
@@ -71,16 +70,16 @@ describe('configs', () => {
 
   test('writes what Kafka Connect would', async () => {
     const records = new MemoryRecords()
-    const store = new ConfigStore(new MemoryLog(records), complain)
+    const store = new ConfigBackingStore(new MemoryLog(records), complain)
     const listener = heard()
     await store.start(listener)
-    await store.putConnector('src', { a: '1' }, 'PAUSED')
-    await store.putTasks('src', [{ a: '1' }, { a: '2' }])
-    await store.putTarget('src', 'STOPPED')
-    await store.putTasks('src', [])
-    await store.putRestart({ connector: 'src', includeTasks: true, onlyFailed: false })
+    await store.putConnectorConfig('src', { a: '1' }, 'PAUSED')
+    await store.putTaskConfigs('src', [{ a: '1' }, { a: '2' }])
+    await store.putTargetState('src', 'STOPPED')
+    await store.putTaskConfigs('src', [])
+    await store.putRestartRequest({ connector: 'src', includeTasks: true, onlyFailed: false })
     await store.putSessionKey({ key: Buffer.from('key'), algorithm: 'HmacSHA256', createdAt: 5 })
-    await store.removeConnector('src')
+    await store.removeConnectorConfig('src')
     expect(written(records)).toEqual([
       ['target-state-src', '{"state":"PAUSED","state.v2":"PAUSED"}'],
       ['connector-src', '{"properties":{"a":"1"}}'],
@@ -100,7 +99,6 @@ describe('configs', () => {
       'target src',
       'tasks src 0,1',
       'restart {"connector":"src","includeTasks":true,"onlyFailed":false}',
-      'key HmacSHA256',
       'removed src',
     ])
   })
@@ -114,36 +112,36 @@ describe('configs', () => {
       ['task-b-1', '{"properties":{"n":"1"}}'],
       ['commit-b', '{"tasks":2}'],
     ])
-    const store = new ConfigStore(new MemoryLog(records), complain)
+    const store = new ConfigBackingStore(new MemoryLog(records), complain)
     await store.start(heard())
-    expect(store.tasks('a')).toEqual([])
-    expect([store.tasks('b'), store.isTorn('b')]).toEqual([[], true])
-    await store.putTasks('b', [{ n: '0' }, { n: '1' }])
-    expect([store.tasks('b').length, store.isTorn('b')]).toEqual([2, false])
+    expect(store.taskConfigs('a')).toEqual([])
+    expect([store.taskConfigs('b'), store.isInconsistent('b')]).toEqual([[], true])
+    await store.putTaskConfigs('b', [{ n: '0' }, { n: '1' }])
+    expect([store.taskConfigs('b').length, store.isInconsistent('b')]).toEqual([2, false])
   })
 
   test('a connector of a former name begins without the former one’s tasks', async () => {
-    const store = new ConfigStore(new MemoryLog(), complain)
+    const store = new ConfigBackingStore(new MemoryLog(), complain)
     await store.start(heard())
-    await store.putConnector('a', {})
-    await store.putTasks('a', [{ n: '0' }])
-    await store.removeConnector('a')
-    await store.putConnector('a', {})
-    expect(store.tasks('a')).toEqual([])
+    await store.putConnectorConfig('a', {})
+    await store.putTaskConfigs('a', [{ n: '0' }])
+    await store.removeConnectorConfig('a')
+    await store.putConnectorConfig('a', {})
+    expect(store.taskConfigs('a')).toEqual([])
   })
 
   test('names with dashes and numbers', async () => {
-    const store = new ConfigStore(new MemoryLog(), complain)
+    const store = new ConfigBackingStore(new MemoryLog(), complain)
     await store.start(heard())
-    await store.putConnector('a-1', {})
-    await store.putTasks('a-1', [{ n: '0' }, { n: '1' }])
-    expect(store.tasks('a-1')).toHaveLength(2)
-    expect(store.tasks('a')).toHaveLength(0)
+    await store.putConnectorConfig('a-1', {})
+    await store.putTaskConfigs('a-1', [{ n: '0' }, { n: '1' }])
+    expect(store.taskConfigs('a-1')).toHaveLength(2)
+    expect(store.taskConfigs('a')).toHaveLength(0)
   })
 
   test('what cannot be read is passed over and told', async () => {
     complaints.length = 0
-    const store = new ConfigStore(
+    const store = new ConfigBackingStore(
       new MemoryLog(
         await filled([
           ['connector-a', '{'],
@@ -170,7 +168,7 @@ describe('offsets', () => {
       ['["gone",{"x":1}]', '{"n":1}'],
       ['["gone",{"x":1}]', null],
     ])
-    const store = new OffsetStore(new MemoryLog(records), complain)
+    const store = new OffsetBackingStore(new MemoryLog(records), complain)
     await store.start()
     expect(store.get('src', { filename: '/in.txt' })).toEqual({ position: 10 })
     expect(store.get('src', { a: null, b: 1 })).toEqual({ n: 1 })
@@ -188,7 +186,7 @@ describe('offsets', () => {
     expect(store.all('src')).toEqual([{ partition: { b: 1, a: null }, offset: { n: 2 } }])
   })
   test('positions hold primitives', async () => {
-    const store = new OffsetStore(new MemoryLog(), complain)
+    const store = new OffsetBackingStore(new MemoryLog(), complain)
     await store.start()
     await expect(store.put('a', [{ partition: { x: {} as never }, offset: {} }])).rejects.toThrow(/primitives.*x/)
   })
@@ -196,7 +194,7 @@ describe('offsets', () => {
 
 describe('status', () => {
   test("reads Kafka Connect's", async () => {
-    const store = new StatusStore(
+    const store = new StatusBackingStore(
       new MemoryLog(
         await filled([
           ['status-task-src-0', '{"state":"UNASSIGNED","trace":null,"worker_id":"127.0.0.1:24120","generation":4,"version":null}'],
@@ -215,11 +213,11 @@ describe('status', () => {
     expect(store.task('src', 0)).toEqual({ state: 'RUNNING', trace: null, workerId: '127.0.0.1:24120', generation: 4, version: '4.3.1' })
     expect(store.connector('src')).toEqual({ state: 'FAILED', trace: 'boom', workerId: '127.0.0.1:24120', generation: 2, version: null })
     expect(store.topics('src')).toEqual(['t1'])
-    expect(store.names()).toEqual(['src'])
+    expect(store.connectors()).toEqual(['src'])
   })
   test('writes what Kafka Connect would, and an old owner does not overwrite a newer one', async () => {
     const records = new MemoryRecords()
-    const store = new StatusStore(new MemoryLog(records), complain)
+    const store = new StatusBackingStore(new MemoryLog(records), complain)
     await store.start()
     const status = { state: 'RUNNING', trace: null, workerId: 'new:1', generation: 5, version: '1' } as const
     await store.putTask('a', 0, status)

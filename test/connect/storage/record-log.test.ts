@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FileLog } from '../../../connect/storage/file-log.ts'
-import { TopicLog } from '../../../connect/storage/kafka-based-log.ts'
+import { KafkaBasedLog } from '../../../connect/storage/kafka-based-log.ts'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
 import type { LogEntry, RecordLog } from '../../../connect/storage/record-log.ts'
 import { type Client, createClient } from '../../../core/client/index.ts'
@@ -34,7 +34,7 @@ afterAll(async () => {
 })
 
 const topicLog = (topic: string, partitions = 3) =>
-  new TopicLog(client, client.producer(), { topic, partitions, replicationFactor: 1, setting: 'test.storage.topic' }, system)
+  new KafkaBasedLog(client, client.producer(), { topic, partitions, replicationFactor: 1, setting: 'test.storage.topic' }, system)
 
 /** Each gives a way to open the same records again. */
 const stores: Record<string, () => () => RecordLog> = {
@@ -126,13 +126,13 @@ describe('on a topic', () => {
   })
   test('one whose order counts is refused with more than one partition', async () => {
     await client.admin.createTopics([{ name: 'wide', partitions: 2, replicationFactor: 1, configs: { 'cleanup.policy': 'compact' } }])
-    const settings = { topic: 'wide', partitions: 1, replicationFactor: 1, setting: 'config.storage.topic', onePartition: true }
-    await expect(new TopicLog(client, client.producer(), settings, system).start(() => {})).rejects.toThrow(
+    const settings = { topic: 'wide', partitions: 1, replicationFactor: 1, setting: 'config.storage.topic', singlePartition: true }
+    await expect(new KafkaBasedLog(client, client.producer(), settings, system).start(() => {})).rejects.toThrow(
       /single partition.*found 2 partitions/,
     )
   })
   test('more copies than brokers are refused with the reason and the mend', async () => {
-    const log = new TopicLog(
+    const log = new KafkaBasedLog(
       client,
       client.producer(),
       { topic: 'copies', partitions: 1, replicationFactor: 3, setting: 's.topic' },
@@ -155,7 +155,7 @@ describe('in a file', () => {
   test('a file that is no JSON is refused with the mend', async () => {
     const path = join(folder, 'torn.json')
     writeFileSync(path, '{"a": "1"')
-    await expect(new FileLog(realDisk, path).start(() => {})).rejects.toThrow(/mend it, or move it away/)
+    await expect(new FileLog(realDisk, path).start(() => {})).rejects.toThrow(/repair it, or move it away/)
   })
   test('an append that fails leaves what was there', async () => {
     const log = new FileLog(realDisk, join(folder, 'nowhere', 'x.json'))

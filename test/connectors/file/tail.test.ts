@@ -1,6 +1,6 @@
 /**
- * Goal: log rotation loses no line. logrotate renames the file, puts an empty one in its place and then tells the writer, who goes on in the
- * old file until then. Method: the real tail on real files, asked after each of these steps what became of its file.
+ * Goal: log rotation loses no line. logrotate renames the file, creates an empty one under its name and then signals the writer, which writes to the
+ * renamed file until then. Method: the real tail on real files, checked after each of these steps.
  */
 import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { FileTail } from '../../../connectors/file/tail.ts'
 
-test('a file is followed for as long as nobody writes to the one that was put in its place', async () => {
+test('a renamed file is followed until something is written to the file that replaced it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-rotation-'))
   const file = join(folder, 'log')
   const tail = new FileTail(file, new AbortController().signal)

@@ -20,7 +20,9 @@ export interface FakeBroker {
   readonly address: string
   readonly port: number
   /** Names of the requests in their order. */
-  readonly asked: string[]
+  readonly requests: string[]
+  /** What answers the API now. */
+  handler(api: AnyApi): Handler
   on(api: AnyApi, handler: Handler): void
   /** Ends the connections that are open; new ones are taken. */
   hangUp(): void
@@ -32,17 +34,17 @@ export const topicId = (name: string) => Buffer.alloc(16, name).toString('base64
 export async function fakeBroker(topics: Readonly<Record<string, number>> = {}): Promise<FakeBroker> {
   const handlers = new Map<number, { api: AnyApi; handler: Handler }>()
   const sockets = new Set<Socket>()
-  const asked: string[] = []
+  const requests: string[] = []
   let nextProducerId = 1000
 
   async function answer(socket: Socket, frame: Buffer): Promise<void> {
     const reader = new Reader(frame)
     const header = readRequestHeader(reader)
     const known = handlers.get(header.apiKey)
-    if (!known) throw new Error(`the fake broker was asked for API ${header.apiKey}`)
+    if (!known) throw new Error(`the fake broker has no handler for API ${header.apiKey}`)
     const { api, handler } = known
     if (api.isFlexible(header.apiVersion)) skipTags(reader)
-    asked.push(api.name)
+    requests.push(api.name)
     const reply = await handler(api.readRequest(reader, header.apiVersion), header.apiVersion)
     if (reply === 'silence' || socket.destroyed) return
     if (reply === 'hang up') {
@@ -80,7 +82,8 @@ export async function fakeBroker(topics: Readonly<Record<string, number>> = {}):
   const broker: FakeBroker = {
     address: `127.0.0.1:${port}`,
     port,
-    asked,
+    requests,
+    handler: ({ key }) => handlers.get(key)!.handler,
     on: (api, handler) => void handlers.set(api.key, { api, handler }),
     hangUp() {
       for (const socket of sockets) socket.destroy()

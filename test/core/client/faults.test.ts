@@ -146,9 +146,9 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
       async () => {
         // Answers come whole for a while, then one is torn.
         let whole = below(6)
-        proxy.answers = (chunk) => (whole-- > 0 ? { pass: chunk.length, cut: false } : { pass: below(chunk.length), cut: true })
+        proxy.onResponse = (chunk) => (whole-- > 0 ? { pass: chunk.length, cut: false } : { pass: below(chunk.length), cut: true })
         await pause(below(40))
-        proxy.answers = null
+        proxy.onResponse = null
       },
       async () => {
         proxy.mode = 'refuse'

@@ -247,7 +247,7 @@ test('no producer id is given twice, also not after a crash', async () => {
   expect(given.size).toBe(3000)
 })
 
-test('the journal stays short: many changes are folded into what they made', async () => {
+test('the metadata log stays short: many changes become a snapshot', async () => {
   await create('busy')
   for (let i = 0; i < 1100; i++) await cluster().alterConfigs({ type: 'topic', name: 'busy' }, set('retention.ms', String(i)), false)
   await server.restart()
@@ -266,6 +266,6 @@ test('a folder of Apache Kafka is refused with a sentence', async () => {
     { listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': copy },
     { ...realSystem('silent'), logger: silentLogger },
   )
-  await expect(starting).rejects.toThrow('give log.dirs a folder of its own')
+  await expect(starting).rejects.toThrow('set log.dirs to another folder')
   rmSync(copy, { recursive: true, force: true })
 })

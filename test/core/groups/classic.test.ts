@@ -16,15 +16,15 @@ describe('a first generation', () => {
     expect(story.group.state).toBe('PreparingRebalance')
     expect(story.timers.get('join')).toBe(3000)
     const b = story.join('', { newId: 'b', rebalanceTimeoutMs: 7000 })
-    story.rings('join')
+    story.expire('join')
     expect(story.timers.get('join')).toBe(3000)
     const c = story.join('', { newId: 'c', rebalanceTimeoutMs: 7000 })
-    story.rings('join')
+    story.expire('join')
     expect(story.timers.get('join')).toBe(1000)
     const d = story.join('', { newId: 'd', rebalanceTimeoutMs: 7000 })
-    story.rings('join')
+    story.expire('join')
     expect(story.group).toMatchObject({ state: 'CompletingRebalance', generation: 1, leader: 'a', protocol: 'range' })
-    expect(story.joined(a)).toMatchObject({
+    expect(story.joinResponse(a)).toMatchObject({
       errorCode: 0,
       generationId: 1,
       leader: 'a',
@@ -32,8 +32,8 @@ describe('a first generation', () => {
       protocolName: 'range',
       protocolType: 'consumer',
     })
-    expect(story.joined(a).members.map((member) => member.memberId)).toEqual(['a', 'b', 'c', 'd'])
-    for (const other of [b, c, d]) expect(story.joined(other).members).toEqual([])
+    expect(story.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b', 'c', 'd'])
+    for (const other of [b, c, d]) expect(story.joinResponse(other).members).toEqual([])
     expect(story.timers.get('b')).toBe(10_000)
   })
 
@@ -41,7 +41,7 @@ describe('a first generation', () => {
     const story = new Story({ initialRebalanceDelayMs: 0 })
     story.join('', { newId: 'a' })
     story.join('', { newId: 'b' })
-    story.rings('join').rings('join')
+    story.expire('join').expire('join')
     const b = story.sync('b')
     const a = story.sync('a', {
       assignments: new Map([
@@ -49,32 +49,32 @@ describe('a first generation', () => {
         ['b', Buffer.from('p1')],
       ]),
     })
-    expect(story.waits(a) && story.waits(b)).toBe(true)
-    expect(story.unstored[0]!.image).toMatchObject({ state: 'Stable', generation: 1 })
-    expect(text(story.unstored[0]!.image.members.get('b')!.assignment)).toBe('p1')
-    story.stored()
+    expect(story.isPending(a) && story.isPending(b)).toBe(true)
+    expect(story.pendingWrites[0]!.image).toMatchObject({ state: 'Stable', generation: 1 })
+    expect(text(story.pendingWrites[0]!.image.members.get('b')!.assignment)).toBe('p1')
+    story.completeWrite()
     expect(story.group.state).toBe('Stable')
-    expect([text(story.synced(a).assignment), text(story.synced(b).assignment)]).toEqual(['p0', 'p1'])
-    expect(text(story.synced(story.sync('b')).assignment)).toBe('p1')
+    expect([text(story.syncResponse(a).assignment), text(story.syncResponse(b).assignment)]).toEqual(['p0', 'p1'])
+    expect(text(story.syncResponse(story.sync('b')).assignment)).toBe('p1')
     expect(story.timers.has('sync')).toBe(false)
   })
 
   test('a member that the leader forgot gets an empty assignment', () => {
     const story = new Story()
     story.join('', { newId: 'a' })
-    story.rings('join')
+    story.expire('join')
     const sync = story.sync('a', { assignments: new Map() })
-    story.stored()
-    expect(story.synced(sync)).toMatchObject({ errorCode: 0, protocolName: 'range' })
-    expect(story.synced(sync).assignment).toHaveLength(0)
+    story.completeWrite()
+    expect(story.syncResponse(sync)).toMatchObject({ errorCode: 0, protocolName: 'range' })
+    expect(story.syncResponse(sync).assignment).toHaveLength(0)
   })
 
   test('a write that fails sends everybody back to join', () => {
     const story = new Story()
     story.join('', { newId: 'a' })
-    story.rings('join')
+    story.expire('join')
     const sync = story.sync('a')
-    story.stored('NOT_COORDINATOR')
+    story.completeWrite('NOT_COORDINATOR')
     expect(story.error(sync)).toBe('NOT_COORDINATOR')
     expect(story.group.state).toBe('PreparingRebalance')
   })
@@ -82,13 +82,13 @@ describe('a first generation', () => {
   test('a leader that syncs twice stores once', () => {
     const story = new Story()
     story.join('', { newId: 'a' })
-    story.rings('join')
+    story.expire('join')
     const first = story.sync('a', { assignments: new Map([['a', Buffer.from('x')]]) })
     const second = story.sync('a', { assignments: new Map([['a', Buffer.from('y')]]) })
     expect(story.error(first)).toBe('REBALANCE_IN_PROGRESS')
-    expect(story.unstored).toHaveLength(1)
-    story.stored()
-    expect(text(story.synced(second).assignment)).toBe('x')
+    expect(story.pendingWrites).toHaveLength(1)
+    story.completeWrite()
+    expect(text(story.syncResponse(second).assignment)).toBe('x')
   })
 })
 
@@ -97,20 +97,20 @@ describe('KIP-394: a member without an id gets one first', () => {
     const story = new Story()
     const asked = story.join('', { newId: 'a', requiresKnownId: true })
     expect(story.error(asked)).toBe('MEMBER_ID_REQUIRED')
-    expect(story.joined(asked).memberId).toBe('a')
+    expect(story.joinResponse(asked).memberId).toBe('a')
     expect(story.timers.get('a')).toBe(10_000)
     const joined = story.join('a')
-    story.rings('join')
-    expect(story.joined(joined)).toMatchObject({ errorCode: 0, generationId: 1 })
+    story.expire('join')
+    expect(story.joinResponse(joined)).toMatchObject({ errorCode: 0, generationId: 1 })
   })
 
   test('a rebalance waits for an id that was given out, until its session ends', () => {
     const story = Story.stable(['a'])
     story.join('', { newId: 'b', requiresKnownId: true })
     const a = story.join('a')
-    expect(story.waits(a)).toBe(true)
-    story.silent('b')
-    expect(story.joined(a).generationId).toBe(2)
+    expect(story.isPending(a)).toBe(true)
+    story.expireSession('b')
+    expect(story.joinResponse(a).generationId).toBe(2)
   })
 
   test('an id that was given out may leave again, without a rebalance', () => {
@@ -148,7 +148,7 @@ describe('who may join', () => {
     expect(story.error(story.join('', { newId: 'c' }))).toBe('GROUP_MAX_SIZE_REACHED')
     const a = story.join('a')
     const b = story.join('b')
-    expect([story.joined(a).generationId, story.joined(b).generationId]).toEqual([2, 2])
+    expect([story.joinResponse(a).generationId, story.joinResponse(b).generationId]).toEqual([2, 2])
   })
 
   test('the protocol is the one that most members prefer among those that all know', () => {
@@ -167,18 +167,18 @@ describe('a rebalance', () => {
     expect(story.heartbeat('a')).toBe('REBALANCE_IN_PROGRESS')
     expect(story.timers.get('join')).toBe(60_000)
     const b = story.join('b')
-    expect(story.waits(c)).toBe(true)
+    expect(story.isPending(c)).toBe(true)
     const a = story.join('a')
-    expect(story.joined(a).members.map((member) => member.memberId)).toEqual(['a', 'b', 'c'])
-    expect([a, b, c].map((ticket) => story.joined(ticket).generationId)).toEqual([2, 2, 2])
+    expect(story.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b', 'c'])
+    expect([a, b, c].map((requestId) => story.joinResponse(requestId).generationId)).toEqual([2, 2, 2])
     expect(story.timers.has('join')).toBe(false)
   })
 
   test('leaves laggards behind at its timeout and gives the lead to one who is there', () => {
     const story = Story.stable(['a', 'b'])
     const b = story.join('b', { metadata: 'changed' })
-    story.rings('join')
-    expect(story.joined(b)).toMatchObject({ leader: 'b', generationId: 2 })
+    story.expire('join')
+    expect(story.joinResponse(b)).toMatchObject({ leader: 'b', generationId: 2 })
     expect([...story.group.members.keys()]).toEqual(['b'])
     expect(story.heartbeat('a', 1)).toBe('UNKNOWN_MEMBER_ID')
   })
@@ -199,7 +199,7 @@ describe('a rebalance', () => {
     story.sync('a', { assignments: new Map([['a', Buffer.from('old')]]) })
     story.join('a', { metadata: 'changed' })
     expect(story.group).toMatchObject({ state: 'CompletingRebalance', generation: 3 })
-    story.stored()
+    story.completeWrite()
     expect(story.group.state).toBe('CompletingRebalance')
     expect(story.group.members.get('a')!.assignment).toHaveLength(0)
   })
@@ -209,21 +209,21 @@ describe('a rebalance', () => {
     story.join('a')
     story.join('b')
     story.sync('a')
-    story.stored()
+    story.completeWrite()
     expect(story.timers.get('sync')).toBe(60_000)
-    story.rings('sync')
+    story.expire('sync')
     expect([...story.group.members.keys()]).toEqual(['a'])
     expect(story.group.state).toBe('PreparingRebalance')
   })
 
   test('a repeated JoinGroup is answered as before; with other metadata it begins a rebalance', () => {
     const story = Story.stable(['a', 'b'])
-    expect(story.joined(story.join('b'))).toMatchObject({ generationId: 1, leader: 'a', members: [] })
+    expect(story.joinResponse(story.join('b'))).toMatchObject({ generationId: 1, leader: 'a', members: [] })
     expect(story.group.state).toBe('Stable')
     story.join('b', { metadata: 'changed' })
     expect(story.group.state).toBe('PreparingRebalance')
     story.join('a')
-    expect(story.joined(story.join('a')).members).toHaveLength(2)
+    expect(story.joinResponse(story.join('a')).members).toHaveLength(2)
     expect(story.group).toMatchObject({ state: 'CompletingRebalance', generation: 2 })
   })
 
@@ -239,7 +239,7 @@ describe('a rebalance', () => {
     const second = story.join('a')
     expect(story.error(first)).toBe('REBALANCE_IN_PROGRESS')
     story.join('b')
-    expect(story.joined(second).generationId).toBe(2)
+    expect(story.joinResponse(second).generationId).toBe(2)
   })
 })
 
@@ -260,26 +260,26 @@ describe('sessions', () => {
     story.timers.clear()
     expect(story.heartbeat('b')).toBe('NONE')
     expect(story.timers.get('b')).toBe(10_000)
-    story.silent('a')
+    story.expireSession('a')
     expect(story.group).toMatchObject({ state: 'PreparingRebalance', leader: 'b' })
-    expect(story.joined(story.join('b')).members).toHaveLength(1)
+    expect(story.joinResponse(story.join('b')).members).toHaveLength(1)
   })
 
   test('who waits for an answer is not silent', () => {
     const story = Story.stable(['a', 'b'])
     const b = story.join('b', { metadata: 'changed' })
-    story.silent('b')
+    story.expireSession('b')
     story.join('a')
-    expect(story.joined(b).generationId).toBe(2)
+    expect(story.joinResponse(b).generationId).toBe(2)
   })
 
   test('a newcomer that waits too long is told to begin anew', () => {
     const story = Story.stable(['a'])
     const b = story.join('', { newId: 'b' })
     expect(story.timers.get('b')).toBe(300_000)
-    story.silent('b')
+    story.expireSession('b')
     expect(story.error(b)).toBe('UNKNOWN_MEMBER_ID')
-    expect(story.joined(b).memberId).toBe('')
+    expect(story.joinResponse(b).memberId).toBe('')
   })
 
   test('heartbeats of strangers, of older generations, of nobody', () => {
@@ -296,26 +296,26 @@ describe('connections that die while a JoinGroup waits', () => {
     const story = Story.stable(['a'])
     const b = story.join('', { newId: 'b' })
     const a = story.join('a')
-    expect(story.joined(a).members).toHaveLength(2)
+    expect(story.joinResponse(a).members).toHaveLength(2)
     const again = Story.stable(['a'])
     const c = again.join('', { newId: 'c' })
-    again.happens({ type: 'disconnected', ticket: c })
-    expect(again.joined(again.join('a')).members).toHaveLength(1)
-    expect(story.waits(b)).toBe(false)
+    again.apply({ type: 'disconnected', requestId: c })
+    expect(again.joinResponse(again.join('a')).members).toHaveLength(1)
+    expect(story.isPending(b)).toBe(false)
   })
 
   test('a member keeps its place for one session, and does not lead', () => {
     const story = Story.stable(['a', 'b'])
     const a = story.join('a')
-    story.happens({ type: 'disconnected', ticket: a })
+    story.apply({ type: 'disconnected', requestId: a })
     expect(story.timers.get('a')).toBe(10_000)
     const b = story.join('b')
-    expect(story.joined(b)).toMatchObject({ leader: 'b' })
-    expect(story.joined(b).members).toHaveLength(2)
+    expect(story.joinResponse(b)).toMatchObject({ leader: 'b' })
+    expect(story.joinResponse(b).members).toHaveLength(2)
     const gone = Story.stable(['a', 'b'])
-    gone.happens({ type: 'disconnected', ticket: gone.join('a') })
-    gone.silent('a')
-    expect(gone.joined(gone.join('b')).members).toHaveLength(1)
+    gone.apply({ type: 'disconnected', requestId: gone.join('a') })
+    gone.expireSession('a')
+    expect(gone.joinResponse(gone.join('b')).members).toHaveLength(1)
   })
 })
 
@@ -332,7 +332,7 @@ describe('leaving', () => {
       protocolType: 'consumer',
       stateTimestamp: 5000,
     })
-    expect(story.unstored.at(-1)!.image.members.size).toBe(0)
+    expect(story.pendingWrites.at(-1)!.image.members.size).toBe(0)
     expect(story.error(story.join('a'))).toBe('UNKNOWN_MEMBER_ID')
   })
 
@@ -341,7 +341,7 @@ describe('leaving', () => {
     const b = story.join('b', { metadata: 'changed' })
     expect(story.leave({ memberId: 'b' }, { memberId: 'x' }, { memberId: '' })).toEqual(['NONE', 'UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID'])
     expect(story.error(b)).toBe('UNKNOWN_MEMBER_ID')
-    expect(story.joined(story.join('a')).members).toHaveLength(1)
+    expect(story.joinResponse(story.join('a')).members).toHaveLength(1)
   })
 })
 
@@ -351,12 +351,12 @@ describe('KIP-345: static members', () => {
   test('one that comes back takes its place without a rebalance, once that is stored', () => {
     const story = statics()
     const back = story.join('', { newId: 'b2', instanceId: 'ib' })
-    expect(story.waits(back)).toBe(true)
-    expect([...story.unstored[0]!.image.members.keys()]).toEqual(['a', 'b2'])
-    story.stored()
-    expect(story.joined(back)).toMatchObject({ errorCode: 0, memberId: 'b2', generationId: 1, leader: 'a', skipAssignment: false })
+    expect(story.isPending(back)).toBe(true)
+    expect([...story.pendingWrites[0]!.image.members.keys()]).toEqual(['a', 'b2'])
+    story.completeWrite()
+    expect(story.joinResponse(back)).toMatchObject({ errorCode: 0, memberId: 'b2', generationId: 1, leader: 'a', skipAssignment: false })
     expect(story.group.state).toBe('Stable')
-    expect(text(story.synced(story.sync('b2', { instanceId: 'ib' })).assignment)).toBe('for b')
+    expect(text(story.syncResponse(story.sync('b2', { instanceId: 'ib' })).assignment)).toBe('for b')
     expect(story.heartbeat('b', 1, 'ib')).toBe('FENCED_INSTANCE_ID')
     expect(story.error(story.sync('b', { instanceId: 'ib' }))).toBe('FENCED_INSTANCE_ID')
     expect(story.error(story.join('b', { instanceId: 'ib' }))).toBe('FENCED_INSTANCE_ID')
@@ -366,19 +366,19 @@ describe('KIP-345: static members', () => {
   test('a leader that comes back is told not to assign; an older client is told of its former id', () => {
     const story = statics()
     const back = story.join('', { newId: 'a2', instanceId: 'ia' })
-    story.stored()
-    expect(story.joined(back)).toMatchObject({ leader: 'a2', memberId: 'a2', skipAssignment: true })
-    expect(story.joined(back).members).toHaveLength(2)
+    story.completeWrite()
+    expect(story.joinResponse(back)).toMatchObject({ leader: 'a2', memberId: 'a2', skipAssignment: true })
+    expect(story.joinResponse(back).members).toHaveLength(2)
     const older = statics(false)
     const again = older.join('', { newId: 'a2', instanceId: 'ia', canSkipAssignment: false })
-    older.stored()
-    expect(older.joined(again)).toMatchObject({ leader: 'a', memberId: 'a2', members: [], skipAssignment: false })
+    older.completeWrite()
+    expect(older.joinResponse(again)).toMatchObject({ leader: 'a', memberId: 'a2', members: [], skipAssignment: false })
   })
 
   test('what cannot be stored is taken back', () => {
     const story = statics()
     const back = story.join('', { newId: 'b2', instanceId: 'ib' })
-    story.stored('NOT_COORDINATOR')
+    story.completeWrite('NOT_COORDINATOR')
     expect(story.error(back)).toBe('NOT_COORDINATOR')
     expect(story.heartbeat('b', 1, 'ib')).toBe('NONE')
     expect(story.group.members.has('b2')).toBe(false)
@@ -390,8 +390,8 @@ describe('KIP-345: static members', () => {
     const twin = story.join('', { newId: 'a2', instanceId: 'ia' })
     expect(story.error(a)).toBe('FENCED_INSTANCE_ID')
     const b = story.join('b', { instanceId: 'ib' })
-    expect(story.joined(b).generationId).toBe(2)
-    expect(story.joined(twin)).toMatchObject({ leader: 'a2' })
+    expect(story.joinResponse(b).generationId).toBe(2)
+    expect(story.joinResponse(twin)).toMatchObject({ leader: 'a2' })
     story.join('', { newId: 'b3', instanceId: 'ib' })
     expect(story.group.state).toBe('PreparingRebalance')
   })
@@ -399,10 +399,10 @@ describe('KIP-345: static members', () => {
   test('one that is away keeps its place at the rebalance timeout, not past its session', () => {
     const story = statics()
     const a = story.join('a', { instanceId: 'ia' })
-    story.rings('join')
-    expect(story.joined(a).members.map((member) => member.memberId)).toEqual(['a', 'b'])
-    story.silent('b')
-    expect([...story.group.statics.keys()]).toEqual(['ia'])
+    story.expire('join')
+    expect(story.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b'])
+    story.expireSession('b')
+    expect([...story.group.staticMembers.keys()]).toEqual(['ia'])
   })
 
   test('leaves by its instance id alone, when an administrator says so', () => {
@@ -434,7 +434,7 @@ describe('commits', () => {
     const story = Story.stable(['a'])
     story.leave({ memberId: 'a' })
     expect(checkCommit(story.group, '', null, -1)).toBe(null)
-    story.happens({ type: 'close' })
+    story.apply({ type: 'close' })
     expect(checkCommit(story.group, '', null, -1)).toBe('COORDINATOR_NOT_AVAILABLE')
   })
 })
@@ -454,7 +454,7 @@ test('Invariant 9, at random: one answer per request, one leader, no member with
     fc.record({ kind: fc.constant('leave' as const), id: fc.constantFrom(...ids) }),
     fc.record({ kind: fc.constant('silent' as const), id: fc.constantFrom(...ids) }),
     fc.record({ kind: fc.constantFrom('joinRings' as const, 'syncRings' as const, 'stored' as const, 'fails' as const) }),
-    fc.record({ kind: fc.constant('disconnect' as const), ticket: fc.nat(30) }),
+    fc.record({ kind: fc.constant('disconnect' as const), requestId: fc.nat(30) }),
   )
   fc.assert(
     fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
@@ -480,27 +480,28 @@ test('Invariant 9, at random: one answer per request, one leader, no member with
         } else if (step.kind === 'sync') asked.push(story.sync(idOf(step.id)))
         else if (step.kind === 'heartbeat') story.heartbeat(idOf(step.id))
         else if (step.kind === 'leave') story.leave({ memberId: idOf(step.id) })
-        else if (step.kind === 'silent') story.silent(idOf(step.id))
-        else if (step.kind === 'joinRings') story.rings('join')
-        else if (step.kind === 'syncRings') story.rings('sync')
-        else if (step.kind === 'disconnect') story.happens({ type: 'disconnected', ticket: step.ticket })
-        else if (story.unstored.length > 0) story.stored(step.kind === 'fails' ? 'NOT_COORDINATOR' : null)
+        else if (step.kind === 'silent') story.expireSession(idOf(step.id))
+        else if (step.kind === 'joinRings') story.expire('join')
+        else if (step.kind === 'syncRings') story.expire('sync')
+        else if (step.kind === 'disconnect') story.apply({ type: 'disconnected', requestId: step.requestId })
+        else if (story.pendingWrites.length > 0) story.completeWrite(step.kind === 'fails' ? 'NOT_COORDINATOR' : null)
         const { group } = story
         expect(group.generation).toBeGreaterThanOrEqual(generation)
         generation = group.generation
         expect(group.leader === null).toBe(group.members.size === 0)
         if (group.leader !== null) expect(group.members.has(group.leader)).toBe(true)
         expect(group.state === 'Empty' && group.members.size > 0).toBe(false)
-        for (const [instance, id] of group.statics) expect(group.members.get(id)?.instanceId).toBe(instance)
-        for (const id of group.unsynced) expect(group.members.has(id)).toBe(true)
+        for (const [instance, id] of group.staticMembers) expect(group.members.get(id)?.instanceId).toBe(instance)
+        for (const id of group.pendingSyncMembers) expect(group.members.has(id)).toBe(true)
         if (group.state === 'PreparingRebalance') expect(story.timers.has('join')).toBe(true)
         // The past is a value that nobody changes.
         if (before !== group) expect(before.generation).toBeLessThanOrEqual(group.generation)
       }
-      story.happens({ type: 'close' })
-      for (const ticket of asked)
+      story.apply({ type: 'close' })
+      for (const requestId of asked)
         expect(
-          story.waits(ticket) && story.unstored.every(({ purpose }) => purpose.kind !== 'replacement' || purpose.ticket !== ticket),
+          story.isPending(requestId) &&
+            story.pendingWrites.every(({ purpose }) => purpose.kind !== 'replacement' || purpose.requestId !== requestId),
         ).toBe(false)
     }),
     { numRuns: 300 },

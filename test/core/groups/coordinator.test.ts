@@ -9,7 +9,7 @@ import type { CommitRequest, GroupCoordinator, JoinRequest, JoinResponse } from 
 import { partitionOf } from '../../../core/groups/registry.ts'
 import { consumerSubscription } from '../../../core/wire/structs/consumer-protocol.ts'
 import { groupMetadataKey, groupMetadataValue, offsetCommitKey, offsetCommitValue } from '../../../core/wire/structs/group-records.ts'
-import { caller, openRoom, type Room, settle } from './memory-store.ts'
+import { caller, openCoordinator, settle, type TestCoordinator } from './memory-store.ts'
 
 const subscription = (...topics: string[]) => consumerSubscription.write({ topics, ownedPartitions: [] })
 
@@ -63,7 +63,7 @@ async function commit(
 }
 
 /** One stable member. */
-async function member({ groups, clock }: Room, change: Partial<JoinRequest> = {}): Promise<JoinResponse> {
+async function member({ groups, clock }: TestCoordinator, change: Partial<JoinRequest> = {}): Promise<JoinResponse> {
   const joining = groups.join(joinRequest(change), caller(3))
   await clock.pass(0)
   const joined = await joining
@@ -94,7 +94,7 @@ test('a group lives in the partition that Kafka computes', () => {
 })
 
 test('records are those of Kafka 4.3: keys 1 and 2, values 3', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   const { memberId, generationId } = await member(room)
   await commit(room.groups, 5, { memberId, generationIdOrMemberEpoch: generationId })
   const [group, offset] = room.store.recordsOf('g')
@@ -118,10 +118,10 @@ test('records are those of Kafka 4.3: keys 1 and 2, values 3', async () => {
 })
 
 test('a restart forgets no member and no offset; who stays silent after it is out', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   const joined = await member(room)
   await commit(room.groups, 5, { memberId: joined.memberId, generationIdOrMemberEpoch: 1 })
-  const again = await openRoom(room.store, room.clock)
+  const again = await openCoordinator(room.store, room.clock)
   expect(await heartbeat(again.groups, joined)).toBe('NONE')
   expect(await committed(again.groups)).toBe(5)
   const sync = await again.groups.sync(
@@ -141,26 +141,26 @@ test('a restart forgets no member and no offset; who stays silent after it is ou
   expect(await heartbeat(again.groups, joined)).toBe('NONE')
   await again.clock.pass(10_001)
   expect(await heartbeat(again.groups, joined)).toBe('UNKNOWN_MEMBER_ID')
-  const third = await openRoom(room.store, room.clock)
+  const third = await openCoordinator(room.store, room.clock)
   const { groups } = await third.groups.describe({ groups: ['g'], includeAuthorizedOperations: false }, caller(5))
   expect(groups[0]).toMatchObject({ groupState: 'Empty', protocolType: 'consumer', members: [] })
 })
 
 test('an offset is confirmed and seen once it is durable; the later write wins', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   await commit(room.groups, 1)
-  room.store.hold()
+  room.store.pauseAppends()
   const answers: string[] = []
   void commit(room.groups, 2).then((error) => answers.push(error))
   await settle()
   expect(answers).toEqual([])
   expect(await committed(room.groups)).toBe(1)
-  const first = room.store.held!
-  room.store.hold()
+  const first = room.store.pendingAppends!
+  room.store.pauseAppends()
   void commit(room.groups, 3).then((error) => answers.push(error))
   await settle()
   // The disk confirms the later one first.
-  room.store.letGo()
+  room.store.completeAppends()
   await settle()
   for (const resolve of first) resolve()
   await settle()
@@ -169,7 +169,7 @@ test('an offset is confirmed and seen once it is durable; the later write wins',
 })
 
 test('what cannot be written is not confirmed, and leaves no group behind', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   room.store.failure = new KafkaError('KAFKA_STORAGE_ERROR')
   expect(await commit(room.groups, 1)).toBe('NOT_COORDINATOR')
   expect(await committed(room.groups)).toBe(-1)
@@ -177,7 +177,7 @@ test('what cannot be written is not confirmed, and leaves no group behind', asyn
 })
 
 test('commits are checked one by one', async () => {
-  const { groups, store } = await openRoom()
+  const { groups, store } = await openCoordinator()
   expect(await commit(groups, 1, {}, 'nowhere')).toBe('UNKNOWN_TOPIC_OR_PARTITION')
   expect(await commit(groups, 1, {}, 't', 4)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
   expect(await commit(groups, 1, { generationIdOrMemberEpoch: 3, memberId: 'x' })).toBe('ILLEGAL_GENERATION')
@@ -213,7 +213,7 @@ test('commits are checked one by one', async () => {
 })
 
 test('offsets are fetched by name, by id, all of them, and of many groups at once', async () => {
-  const { groups, store } = await openRoom()
+  const { groups, store } = await openCoordinator()
   await commit(groups, 1)
   await commit(groups, 2, {}, 'u')
   const all = await groups.fetch({ groupId: 'g', topics: null, groups: [], requireStable: true }, caller(7))
@@ -254,7 +254,7 @@ test('offsets are fetched by name, by id, all of them, and of many groups at onc
 })
 
 test('offsets go when the retention after the last member ends, and the group with them', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   const { groups, clock, store } = room
   const day = 86_400_000
   const { memberId, generationId } = await member(room)
@@ -269,12 +269,12 @@ test('offsets go when the retention after the last member ends, and the group wi
     groupState: 'Dead',
     errorMessage: 'Group g not found.',
   })
-  const again = await openRoom(store, clock)
+  const again = await openCoordinator(store, clock)
   expect((await again.groups.list({ statesFilter: [], typesFilter: [] }, caller(5))).groups).toEqual([])
 })
 
 test('offsets of a living group stay while it reads the topic, and go when it no longer does', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   const { groups, clock } = room
   await commit(groups, 1, {}, 'u')
   const joined = await member(room, { sessionTimeoutMs: 1_800_000 })
@@ -288,7 +288,7 @@ test('offsets of a living group stay while it reads the topic, and go when it no
 })
 
 test('an offset with a retention of its own goes when that ends', async () => {
-  const { groups, clock } = await openRoom()
+  const { groups, clock } = await openCoordinator()
   await groups.commit(commitRequest(1, { retentionTimeMs: 3_600_000 }), caller(4))
   await clock.pass(3_000_000)
   expect(await committed(groups)).toBe(1)
@@ -297,7 +297,7 @@ test('an offset with a retention of its own goes when that ends', async () => {
 })
 
 test('deleting takes an empty group and all of its offsets, also those on their way to the disk', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   const { groups, store } = room
   await member(room)
   const remove = async (...groupsNames: string[]) =>
@@ -305,39 +305,39 @@ test('deleting takes an empty group and all of its offsets, also those on their 
   expect(await remove('g', 'nobody')).toEqual(['NON_EMPTY_GROUP', 'GROUP_ID_NOT_FOUND'])
   await room.clock.pass(10_001)
   await commit(groups, 1)
-  store.hold()
+  store.pauseAppends()
   const late = commit(groups, 2, {}, 'u')
   await settle()
   const removal = remove('g')
   await settle()
-  store.letGo()
+  store.completeAppends()
   expect(await late).toBe('NONE')
   expect(await removal).toEqual(['NONE'])
   expect(await committed(groups)).toBe(-1)
-  const again = await openRoom(store)
+  const again = await openCoordinator(store)
   expect(await committed(again.groups, 'u')).toBe(-1)
   expect((await again.groups.list({ statesFilter: [], typesFilter: [] }, caller(5))).groups).toEqual([])
 })
 
 test("a deleted topic's offsets are forgotten, also one that was on its way", async () => {
-  const { groups, store } = await openRoom()
+  const { groups, store } = await openCoordinator()
   await commit(groups, 1)
   await commit(groups, 2, {}, 'u')
-  store.hold()
+  store.pauseAppends()
   const late = commit(groups, 3, {}, 't', 1)
   await settle()
   store.topics.delete('t')
   const forgetting = groups.topicDeleted('t')
   await settle()
-  store.letGo()
+  store.completeAppends()
   await Promise.all([late, forgetting])
   store.topics.set('t', { id: 'YW5vdGhlciB0AAAAAAAAAA', partitions: 4 })
-  for (const room of [groups, (await openRoom(store)).groups])
+  for (const room of [groups, (await openCoordinator(store)).groups])
     expect([await committed(room), await committed(room, 't', 1), await committed(room, 'u')]).toEqual([-1, -1, 2])
 })
 
 test('groups are listed by state and type, and described with their members', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   const { groups } = room
   const { memberId } = await member(room)
   await groups.commit(commitRequest(1, { groupId: 'offsets-only' }), caller(8))
@@ -365,7 +365,7 @@ test('groups are listed by state and type, and described with their members', as
 })
 
 test('bad requests: no group id, a session out of bounds, metadata beyond the limit', async () => {
-  const { groups } = await openRoom()
+  const { groups } = await openCoordinator()
   const join = async (change: Partial<JoinRequest>, version = 9) => (await groups.join(joinRequest(change), caller(version))).errorCode
   expect(errorOf(await join({ groupId: '' }))).toBe('INVALID_GROUP_ID')
   expect(errorOf(await join({ sessionTimeoutMs: 5999 }))).toBe('INVALID_SESSION_TIMEOUT')
@@ -382,20 +382,20 @@ test('bad requests: no group id, a session out of bounds, metadata beyond the li
 })
 
 test('a JoinGroup whose connection dies holds nobody up', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   const joined = await member(room)
   const lost = caller(3)
   const waiting = room.groups.join(joinRequest({ memberId: '' }), lost)
   await settle()
   expect(await heartbeat(room.groups, joined)).toBe('REBALANCE_IN_PROGRESS')
-  lost.hangUp()
+  lost.disconnect()
   expect(errorOf((await waiting).errorCode)).toBe('UNKNOWN_MEMBER_ID')
   const again = await room.groups.join(joinRequest({ memberId: joined.memberId }), caller(3))
   expect(again).toMatchObject({ generationId: 2, members: [{ memberId: joined.memberId }] })
 })
 
 test('closing answers everybody who waits', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   await member(room)
   const waiting = room.groups.join(joinRequest(), caller(3))
   await settle()
@@ -406,7 +406,7 @@ test('closing answers everybody who waits', async () => {
 })
 
 test('a step of the wall clock throws nobody out', async () => {
-  const room = await openRoom()
+  const room = await openCoordinator()
   const joined = await member(room)
   room.clock.wall += 86_400_000
   await room.clock.pass(5000)

@@ -24,7 +24,7 @@ export class MemoryStore implements GroupStore {
   prepared = 0
   failure: Error | null = null
   /** While set, appends reach the log and are not confirmed. */
-  held: (() => void)[] | null = null
+  pendingAppends: (() => void)[] | null = null
 
   async prepare(): Promise<void> {
     this.prepared++
@@ -33,17 +33,17 @@ export class MemoryStore implements GroupStore {
   async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
     if (this.failure) throw this.failure
     this.log[partition]!.push(...records)
-    const { held } = this
+    const { pendingAppends: held } = this
     if (held) await new Promise<void>((resolve) => held.push(resolve))
   }
 
-  hold(): void {
-    this.held = []
+  pauseAppends(): void {
+    this.pendingAppends = []
   }
 
-  letGo(): void {
-    const { held } = this
-    this.held = null
+  completeAppends(): void {
+    const { pendingAppends: held } = this
+    this.pendingAppends = null
     for (const resolve of held ?? []) resolve()
   }
 
@@ -123,19 +123,23 @@ export const settings: GroupSettings = {
   offsetsRetentionCheckIntervalMs: 600_000,
 }
 
-export interface Room {
+export interface TestCoordinator {
   groups: GroupCoordinator
   store: MemoryStore
   clock: TestClock
 }
 
-export async function openRoom(store = new MemoryStore(), clock = new TestClock(), changed: Partial<GroupSettings> = {}): Promise<Room> {
+export async function openCoordinator(
+  store = new MemoryStore(),
+  clock = new TestClock(),
+  changed: Partial<GroupSettings> = {},
+): Promise<TestCoordinator> {
   const system: System = { ...realSystem('silent'), clock }
   return { groups: await createGroupCoordinator(store, { ...settings, ...changed }, system), store, clock }
 }
 
 export interface TestCaller extends Caller {
-  hangUp(): void
+  disconnect(): void
 }
 
 export function caller(version: number, clientId = 'client'): TestCaller {
@@ -152,7 +156,7 @@ export function caller(version: number, clientId = 'client'): TestCaller {
     version,
     clientId,
     peer,
-    hangUp() {
+    disconnect() {
       peer.closed = true
       for (const task of tasks) task()
     },

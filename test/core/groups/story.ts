@@ -1,60 +1,59 @@
 /**
- * A group told as a story: each line is an event, and what it answers, stores and times is there to look at. No clock, no disk.
+ * A group as a sequence of events, with the responses, writes and timers that they have caused so far. No clock, no disk.
  */
 import { errorName } from '../../../core/errors.ts'
 import { decide } from '../../../core/groups/classic.ts'
 import {
   type Effect,
   type Group,
-  type GroupAnswer,
+  type GroupConfig,
   type GroupEvent,
+  type GroupResponse,
   type JoinEvent,
   newGroup,
-  type Rules,
   type StorePurpose,
   type SyncEvent,
 } from '../../../core/groups/group.ts'
+import type { EventWithoutTime } from '../../../core/groups/group-runtime.ts'
 import type { JoinResponse, LeaveResponse, SyncResponse } from '../../../core/groups/types.ts'
 
-export const rules: Rules = { initialRebalanceDelayMs: 3000, maxSize: 100, maxPending: 100, newMemberJoinTimeoutMs: 300_000 }
-
-type Happening = GroupEvent extends infer E ? (E extends GroupEvent ? Omit<E, 'at'> : never) : never
+export const rules: GroupConfig = { initialRebalanceDelayMs: 3000, maxSize: 100, maxPending: 100, newMemberJoinTimeoutMs: 300_000 }
 
 export class Story {
   group: Group = newGroup('g', 0)
-  readonly rules: Rules
+  readonly rules: GroupConfig
   now = 1000
   effects: readonly Effect[] = []
-  readonly answers = new Map<number, GroupAnswer>()
+  readonly responses = new Map<number, GroupResponse>()
   readonly timers = new Map<string, number>()
-  readonly unstored: { image: Group; purpose: StorePurpose }[] = []
-  #ticket = 0
+  readonly pendingWrites: { image: Group; purpose: StorePurpose }[] = []
+  #requestId = 0
 
-  constructor(changed: Partial<Rules> = {}) {
+  constructor(changed: Partial<GroupConfig> = {}) {
     this.rules = { ...rules, ...changed }
   }
 
-  happens(happening: Happening): this {
-    const { group, effects } = decide(this.group, { ...happening, at: this.now } as GroupEvent, this.rules)
+  apply(event: EventWithoutTime): this {
+    const { group, effects } = decide(this.group, { ...event, at: this.now } as GroupEvent, this.rules)
     this.group = group
     this.effects = effects
     for (const effect of effects) {
-      if (effect.type === 'answer') this.answers.set(effect.ticket, effect.answer)
-      if (effect.type === 'timer')
+      if (effect.type === 'respond') this.responses.set(effect.requestId, effect.response)
+      if (effect.type === 'startTimer')
         this.timers.set(effect.timer.kind === 'session' ? effect.timer.member : effect.timer.kind, effect.delayMs)
-      if (effect.type === 'cancel') this.timers.delete(effect.timer.kind === 'session' ? effect.timer.member : effect.timer.kind)
-      if (effect.type === 'store') this.unstored.push(effect)
+      if (effect.type === 'cancelTimer') this.timers.delete(effect.timer.kind === 'session' ? effect.timer.member : effect.timer.kind)
+      if (effect.type === 'store') this.pendingWrites.push(effect)
     }
     return this
   }
 
-  /** Joins and returns the ticket. `id` names a known member; without it a member without id joins and gets `newId`. */
+  /** Sends JoinGroup and returns its request id. Without `id` a new member joins and gets `newId`. */
   join(id: string, options: Partial<JoinEvent> & { newId?: string; names?: string[]; metadata?: string } = {}): number {
-    const ticket = ++this.#ticket
+    const requestId = ++this.#requestId
     const { newId = 'new', names = ['range'], metadata = '', ...rest } = options
-    this.happens({
+    this.apply({
       type: 'join',
-      ticket,
+      requestId,
       memberId: id,
       newMemberId: newId,
       instanceId: null,
@@ -69,14 +68,14 @@ export class Story {
       canSkipAssignment: true,
       ...rest,
     })
-    return ticket
+    return requestId
   }
 
   sync(id: string, options: Partial<SyncEvent> = {}): number {
-    const ticket = ++this.#ticket
-    this.happens({
+    const requestId = ++this.#requestId
+    this.apply({
       type: 'sync',
-      ticket,
+      requestId,
       memberId: id,
       instanceId: null,
       generation: this.group.generation,
@@ -85,71 +84,71 @@ export class Story {
       assignments: new Map(),
       ...options,
     })
-    return ticket
+    return requestId
   }
 
   heartbeat(id: string, generation = this.group.generation, instanceId: string | null = null): string {
-    const ticket = ++this.#ticket
-    this.happens({ type: 'heartbeat', ticket, memberId: id, instanceId, generation })
-    return this.error(ticket)
+    const requestId = ++this.#requestId
+    this.apply({ type: 'heartbeat', requestId, memberId: id, instanceId, generation })
+    return this.error(requestId)
   }
 
   leave(...members: { memberId: string; groupInstanceId?: string | null }[]): string[] {
-    const ticket = ++this.#ticket
-    this.happens({
+    const requestId = ++this.#requestId
+    this.apply({
       type: 'leave',
-      ticket,
+      requestId,
       members: members.map((member) => ({ groupInstanceId: null, reason: null, ...member })),
     })
-    return (this.answers.get(ticket) as LeaveResponse).members.map(({ errorCode }) => errorName(errorCode))
+    return (this.responses.get(requestId) as LeaveResponse).members.map(({ errorCode }) => errorName(errorCode))
   }
 
-  rings(kind: 'join' | 'sync'): this {
+  expire(kind: 'join' | 'sync'): this {
     this.timers.delete(kind)
-    return this.happens({ type: 'timeout', timer: { kind } })
+    return this.apply({ type: 'timeout', timer: { kind } })
   }
 
-  /** A member's session ends. */
-  silent(member: string): this {
+  /** The session of the member expires. */
+  expireSession(member: string): this {
     this.timers.delete(member)
-    return this.happens({ type: 'timeout', timer: { kind: 'session', member } })
+    return this.apply({ type: 'timeout', timer: { kind: 'session', member } })
   }
 
-  /** The oldest record that is on its way is on disk now. */
-  stored(error: 'NOT_COORDINATOR' | null = null): this {
-    const { purpose } = this.unstored.shift()!
-    return this.happens({ type: 'stored', purpose, error })
+  /** The oldest write in progress completes. */
+  completeWrite(error: 'NOT_COORDINATOR' | null = null): this {
+    const { purpose } = this.pendingWrites.shift()!
+    return this.apply({ type: 'stored', purpose, error })
   }
 
-  joined(ticket: number): JoinResponse {
-    return this.answers.get(ticket) as JoinResponse
+  joinResponse(requestId: number): JoinResponse {
+    return this.responses.get(requestId) as JoinResponse
   }
 
-  synced(ticket: number): SyncResponse {
-    return this.answers.get(ticket) as SyncResponse
+  syncResponse(requestId: number): SyncResponse {
+    return this.responses.get(requestId) as SyncResponse
   }
 
-  waits(ticket: number): boolean {
-    return !this.answers.has(ticket)
+  isPending(requestId: number): boolean {
+    return !this.responses.has(requestId)
   }
 
-  error(ticket: number): string {
-    const answer = this.answers.get(ticket)
-    return answer ? errorName(answer.errorCode) : 'no answer yet'
+  error(requestId: number): string {
+    const response = this.responses.get(requestId)
+    return response ? errorName(response.errorCode) : 'no response yet'
   }
 
-  /** A stable group of these members; the first leads. */
+  /** A stable group of these members, the first one is the leader. */
   static stable(
     ids: readonly string[],
-    changed: Partial<Rules> = {},
+    changed: Partial<GroupConfig> = {},
     each: (id: string) => Parameters<Story['join']>[1] = () => ({}),
   ): Story {
     const story = new Story(changed)
     for (const id of ids) story.join('', { newId: id, ...each(id) })
-    while (story.group.state === 'PreparingRebalance') story.rings('join')
+    while (story.group.state === 'PreparingRebalance') story.expire('join')
     const leader = story.group.leader!
     story.sync(leader, { assignments: new Map(ids.map((id) => [id, Buffer.from(`for ${id}`)])) })
-    story.stored()
+    story.completeWrite()
     for (const id of ids) if (id !== leader) story.sync(id)
     return story
   }

@@ -12,13 +12,13 @@ import {
   parsePartitionMetadata,
   parseProperties,
 } from '../../../core/log/checkpoint.ts'
-import { LeaderEpochs } from '../../../core/log/leader-epoch-cache.ts'
+import { LeaderEpochCache } from '../../../core/log/leader-epoch-cache.ts'
 import { GrowingIndex, OFFSET_ENTRY_BYTES, relativeOffsetAt, searchIndex } from '../../../core/log/offset-index.ts'
-import { WarmRanges } from '../../../core/log/page-cache-ranges.ts'
+import { PageCacheRanges } from '../../../core/log/page-cache-ranges.ts'
 import { decodeSnapshot, encodeSnapshot } from '../../../core/log/producer-snapshot.ts'
 import { advanceSequence, MAX_PRODUCERS, ProducerState } from '../../../core/log/producer-state.ts'
 import { expiredSegments } from '../../../core/log/retention.ts'
-import { LogTail, TailBudget } from '../../../core/log/tail-cache.ts'
+import { TailCache, TailCacheBudget } from '../../../core/log/tail-cache.ts'
 import { type BatchHeader, readBatchHeader } from '../../../core/wire/batch-header.ts'
 import { batchOf, config } from './scratch-log.ts'
 
@@ -57,7 +57,7 @@ describe('producer state', () => {
     state.apply(header(2, 0, 1, 1, { maxTimestamp: 100, attributes: 0x10 }))
     state.expire(101)
     expect([...state.all()].map((entry) => entry.producerId)).toEqual([2])
-    expect(state.firstUnstable(10)).toBe(1)
+    expect(state.firstUnstableOffset(10)).toBe(1)
   })
 
   test('undo puts the state back', () => {
@@ -66,10 +66,10 @@ describe('producer state', () => {
     const before = [...state.all()]
     const one = state.apply(header(1, 1, 1, 1))
     const two = state.apply(header(9, 0, 1, 2, { attributes: 0x10 }))
-    state.undo(9, two)
-    state.undo(1, one)
+    state.revert(9, two)
+    state.revert(1, one)
     expect([...state.all()]).toEqual(before)
-    expect(state.firstUnstable(10)).toBeNull()
+    expect(state.firstUnstableOffset(10)).toBeNull()
   })
 
   test('remembers a bounded number of producers', () => {
@@ -95,11 +95,11 @@ describe('producer state', () => {
 })
 
 describe('leader epochs', () => {
-  const epochs = () => new LeaderEpochs([1, 3, 7].map((epoch, index) => ({ epoch, startOffset: index * 10 + 5 })))
+  const epochs = () => new LeaderEpochCache([1, 3, 7].map((epoch, index) => ({ epoch, startOffset: index * 10 + 5 })))
 
   test('know the epoch of an offset and the end of an epoch', () => {
-    expect([4, 5, 14, 15, 99].map((offset) => epochs().epochAt(offset))).toEqual([-1, 1, 1, 3, 7])
-    const ends = [0, 1, 2, 3, 6, 7, 8].map((epoch) => epochs().endOffset(epoch, 40))
+    expect([4, 5, 14, 15, 99].map((offset) => epochs().epochForOffset(offset))).toEqual([-1, 1, 1, 3, 7])
+    const ends = [0, 1, 2, 3, 6, 7, 8].map((epoch) => epochs().endOffsetFor(epoch, 40))
     expect(ends.map(({ leaderEpoch, endOffset }) => [leaderEpoch, endOffset])).toEqual([
       [0, 5],
       [1, 15],
@@ -113,8 +113,8 @@ describe('leader epochs', () => {
 
   test('are cut with the log', () => {
     const cut = epochs()
-    expect([cut.truncateEnd(16), cut.entries.length, cut.truncateEnd(16)]).toEqual([true, 2, false])
-    expect([cut.truncateStart(15), cut.entries]).toEqual([true, [{ epoch: 3, startOffset: 15 }]])
+    expect([cut.truncateFromEnd(16), cut.entries.length, cut.truncateFromEnd(16)]).toEqual([true, 2, false])
+    expect([cut.truncateFromStart(15), cut.entries]).toEqual([true, [{ epoch: 3, startOffset: 15 }]])
     expect([cut.assign(3, 20), cut.assign(4, 15), cut.entries]).toEqual([false, true, [{ epoch: 4, startOffset: 15 }]])
   })
 })
@@ -184,12 +184,12 @@ describe('index search', () => {
 
 describe('memory', () => {
   test('a tail holds what it counts, small batches of large frames included, and all tails share a bound', () => {
-    const budget = new TailBudget()
-    const tails = Array.from({ length: 20 }, () => new LogTail(budget))
+    const budget = new TailCacheBudget()
+    const tails = Array.from({ length: 20 }, () => new TailCache(budget))
     for (const tail of tails) {
       for (let offset = 0; offset < 1200; offset++) {
         const frame = Buffer.allocUnsafeSlow(8 * 1024)
-        tail.push(frame.subarray(100, 1124), offset, offset, offset * 1024)
+        tail.append(frame.subarray(100, 1124), offset, offset, offset * 1024)
       }
     }
     expect(budget.usedBytes).toBeLessThanOrEqual(16 * 1024 * 1024)
@@ -202,14 +202,14 @@ describe('memory', () => {
   })
 
   test('warm is what was touched a short while ago', () => {
-    const warm = new WarmRanges()
+    const warm = new PageCacheRanges()
     const now = 1_700_000_000_000
-    expect(warm.isWarm(0, 100, now)).toBe(false)
-    warm.touch(1_000_000, 300_000, now)
+    expect(warm.isLikelyCached(0, 100, now)).toBe(false)
+    warm.recordAccess(1_000_000, 300_000, now)
     expect([
-      warm.isWarm(1_100_000, 1000, now),
-      warm.isWarm(1_100_000, 1_000_000, now),
-      warm.isWarm(1_100_000, 1000, now + 120_000),
+      warm.isLikelyCached(1_100_000, 1000, now),
+      warm.isLikelyCached(1_100_000, 1_000_000, now),
+      warm.isLikelyCached(1_100_000, 1000, now + 120_000),
     ]).toEqual([true, false, false])
   })
 })

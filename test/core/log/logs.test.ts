@@ -69,14 +69,14 @@ describe('who a folder belongs to', () => {
       mkdirSync(dir)
       writeFileSync(join(dir, 'meta.properties'), `cluster.id=c${index}\nnode.id=1\nversion=1\n`)
     }
-    await expect(openLogs({ ...options(room.dir), dirs: [one, two] }, room.system)).rejects.toThrow('folders of different clusters')
+    await expect(openLogs({ ...options(room.dir), dirs: [one, two] }, room.system)).rejects.toThrow('directories of different clusters')
     expect(existsSync(join(one, '.lock'))).toBe(false)
   })
 
   test.each([
     ['missing', null, 'is missing'],
-    ['empty', '', 'names no cluster.id'],
-    ['torn', 'version=1\nnode.id=1\ndirectory', 'names no cluster.id'],
+    ['empty', '', 'has no cluster.id'],
+    ['torn', 'version=1\nnode.id=1\ndirectory', 'has no cluster.id'],
   ])('partitions whose meta.properties is %s do not become another cluster', async (_what, left, complaint) => {
     const { logs } = await room.openLog()
     const { clusterId } = logs
@@ -85,7 +85,7 @@ describe('who a folder belongs to', () => {
     if (left === null) rmSync(file)
     else writeFileSync(file, left)
     const refused = room.open()
-    await expect(refused).rejects.toThrow(`${file} ${complaint}, though partitions lie beside it`)
+    await expect(refused).rejects.toThrow(`${file} ${complaint}, and the directory has partitions`)
     await expect(refused).rejects.toThrow('version=1, node.id=1, cluster.id=')
     expect([existsSync(file) ? read('meta.properties') : null, existsSync(join(room.dir, '.lock'))]).toEqual([left, false])
     writeFileSync(file, `version=1\nnode.id=1\ncluster.id=${clusterId}\n`)

@@ -1,14 +1,14 @@
 /**
- * Goal: a flow carries every record over once and in order, its batches unopened, and goes on exactly where it was. Method: two of our own
- * brokers as processes, the mirror in this one; topics with codecs, headers and null values; what arrives is compared record by record and
- * payload by payload.
+ * Goal: a flow mirrors every record once and in order, with unchanged payloads, and a restart goes on exactly where it stopped. Method: two of
+ * our own brokers as processes, the mirror in this one; topics with codecs, headers and null values; source and target are compared record by
+ * record and payload by payload.
  */
 import { describe, expect, test } from 'vitest'
 import { until } from '../../until.ts'
 import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll, write } from '../clusters.ts'
 
 describe('a flow between two brokers', () => {
-  test('records, payloads, partitions and settings arrive; new topics and partitions follow; lag ends at 0', async () => {
+  test('records, payloads, partitions and configs are mirrored; new topics and partitions follow; the lag ends at 0', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 'orders', 3, { 'retention.ms': '86400000' })
     for (const [i, codec] of (['none', 'lz4', 'zstd'] as const).entries())
@@ -34,7 +34,7 @@ describe('a flow between two brokers', () => {
     expect(status.topics).toEqual(expect.arrayContaining(['orders', 'orders-more']))
   })
 
-  test('stops and goes on: nothing twice, nothing missing', async () => {
+  test('a restart repeats nothing and loses nothing', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't', 2)
     const given = properties(us, central, { 'us->central.topics': 't' })
@@ -48,7 +48,7 @@ describe('a flow between two brokers', () => {
       expect(content((await readAll(central, 'us.t', partition)).records)).toEqual(content((await readAll(us, 't', partition)).records))
   })
 
-  test('pause holds the records back and tells how long they wait; resume lets them go', async () => {
+  test('a pause stops mirroring and the lag grows; a resume mirrors what waits', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 10)
@@ -58,14 +58,14 @@ describe('a flow between two brokers', () => {
     expect(mirror.status('us->central').state).toBe('PAUSED')
     await write(us, 't', 10, { from: 10 })
     await write(us, 't', 10, { from: 20 })
-    await until(() => mirror.status('us->central').lagMs! > 0, 'the lag shows', 20_000)
+    await until(() => mirror.status('us->central').lagMs! > 0, 'the lag grows', 20_000)
     await mirror.resume('us->central')
     await caughtUp(mirror, 'us->central', 30)
     expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
-    await expect(mirror.pause('us->mars')).rejects.toThrow(/us->mars is not known; there are us->central/)
+    await expect(mirror.pause('us->mars')).rejects.toThrow(/us->mars is not known; the mirrors are us->central/)
   })
 
-  test('a pause is kept over a restart of the mirror, until a resume', async () => {
+  test('a pause lasts over a restart of the mirror, until a resume', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 10)
@@ -76,8 +76,8 @@ describe('a flow between two brokers', () => {
     await first.close()
     await write(us, 't', 10, { from: 10 })
     const second = await mirrorOf(given)
-    await until(() => second.status('us->central').state === 'PAUSED', 'it knows that it is paused')
-    await until(() => second.status('us->central').lagRecords >= 10, 'it sees what waits at the source', 20_000)
+    await until(() => second.status('us->central').state === 'PAUSED', 'the pause is read from the target')
+    await until(() => second.status('us->central').lagRecords >= 10, 'the lag is observed', 20_000)
     expect((await readAll(central, 'us.t')).records).toHaveLength(10)
     await second.resume('us->central')
     await caughtUp(second, 'us->central', 20)
@@ -87,7 +87,7 @@ describe('a flow between two brokers', () => {
     expect(third.status('us->central').state).toBe('RUNNING')
   })
 
-  test('records that were deleted before they could be read are counted and told, never passed over in silence', async () => {
+  test('records that were deleted before they could be mirrored are counted, and stop a flow with auto.offset.reset=none', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 100)
@@ -110,23 +110,23 @@ describe('a flow between two brokers', () => {
     await write(us, 't', 10, { from: 210 })
     await us.client.admin.deleteRecords([{ topic: 't', partition: 0, offset: 215 }])
     const fourth = await mirrorOf({ ...given, 'us->central.consumer.auto.offset.reset': 'none' })
-    await until(() => fourth.status('us->central').state === 'FAILED', 'the flow stops where it is told to')
-    expect(fourth.status('us->central').trace).toMatch(/offsets 210 to 214 were gone.*auto\.offset\.reset=none/)
+    await until(() => fourth.status('us->central').state === 'FAILED', 'the flow fails')
+    expect(fourth.status('us->central').trace).toMatch(/offsets 210 to 214 were deleted.*auto\.offset\.reset=none/)
   })
 
-  test('a topic created anew at the source goes on behind what the target has', async () => {
+  test('a topic recreated at the source is appended to the records of the target', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 30)
     const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'refresh.topics.interval.seconds': '1' }))
     await caughtUp(mirror, 'us->central', 30)
     await us.client.admin.deleteTopics(['t'])
-    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is gone')
+    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is deleted')
     await createTopic(us, 't')
     await write(us, 't', 20, { from: 500 })
     await until(
       () => mirror.status('us->central').partitions.find((each) => each.topic === 't')?.targetEndOffset === 50,
-      'the new life arrives',
+      'the recreated topic is mirrored',
       30_000,
     )
     const { records } = await readAll(central, 'us.t')
@@ -134,7 +134,7 @@ describe('a flow between two brokers', () => {
     expect(mirror.status('us->central').lostRecords).toBe(0)
   })
 
-  test('what a paused mirror saw at the source, and what was deleted with the topic before it was started again, is lost and told', async () => {
+  test('records that a paused mirror has observed and that were deleted with the topic are counted as lost', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 10)
@@ -143,10 +143,10 @@ describe('a flow between two brokers', () => {
     await caughtUp(paused, 'us->central', 10)
     await paused.pause('us->central')
     await write(us, 't', 30, { from: 10 })
-    await until(() => paused.status('us->central').lagRecords === 30, 'the lag shows', 20_000)
+    await until(() => paused.status('us->central').lagRecords === 30, 'the lag grows', 20_000)
     await paused.close()
     await us.client.admin.deleteTopics(['t'])
-    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is gone')
+    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is deleted')
     await createTopic(us, 't')
     await write(us, 't', 5, { from: 500 })
     const mirror = await mirrorOf(given)
@@ -155,7 +155,7 @@ describe('a flow between two brokers', () => {
     expect(mirror.status('us->central').lostRecords).toBe(30)
   })
 
-  test('both ways at once: nothing comes home', async () => {
+  test('flows in both directions mirror no record back', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await createTopic(central, 't')
@@ -164,7 +164,10 @@ describe('a flow between two brokers', () => {
     const mirror = await mirrorOf(properties(us, central, { 'central->us.enabled': 'true', 'refresh.topics.interval.seconds': '1' }))
     await caughtUp(mirror, 'us->central', 20)
     await caughtUp(mirror, 'central->us', 30)
-    await until(async () => (await us.client.topics()).some((topic) => topic.name === 'central.heartbeats'), 'heartbeats go both ways')
+    await until(
+      async () => (await us.client.topics()).some((topic) => topic.name === 'central.heartbeats'),
+      'heartbeats are mirrored in both directions',
+    )
     const names = [...(await us.client.topics()), ...(await central.client.topics())].map((topic) => topic.name)
     expect(names).toContain('us.t')
     expect(names).toContain('central.t')

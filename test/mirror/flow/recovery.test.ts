@@ -1,6 +1,6 @@
 /**
- * Goal: what goes wrong around a flow is mended or told, and costs no record. Method: two of our own brokers that are killed and started under
- * a running flow, a target topic that somebody deletes, a second mirror, somebody else's records, settings that cannot work.
+ * Goal: a flow recovers from failures around it or reports them, and loses no record. Method: two of our own brokers that are killed and
+ * started under a running flow, a deleted target topic, a second mirror, records of another producer, settings that cannot work.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Logger } from '../../../core/system/logger.ts'
@@ -8,8 +8,8 @@ import { startMirrors } from '../../../mirror/index.ts'
 import { until } from '../../until.ts'
 import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, quietSystem, readAll, write } from '../clusters.ts'
 
-describe('a flow in trouble', () => {
-  test('both brokers die in turn and come back: each record once, in order', async () => {
+describe('a flow with failures around it', () => {
+  test('both brokers are killed in turn and started again: each record once, in order', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't', 2)
     const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
@@ -27,7 +27,7 @@ describe('a flow in trouble', () => {
     expect(mirror.status('us->central')).toMatchObject({ state: 'RUNNING', lostRecords: 0, repeatedRecords: 0 })
   })
 
-  test("the target's topic is deleted: it is made again and filled from the beginning", async () => {
+  test("the target's topic is deleted: it is created again and mirrored from the beginning", async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 60)
@@ -35,11 +35,11 @@ describe('a flow in trouble', () => {
     await caughtUp(mirror, 'us->central', 60)
     await central.client.admin.deleteTopics(['us.t'])
     await write(us, 't', 10, { from: 60 })
-    await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is there again', 40_000)
+    await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is mirrored again', 40_000)
     expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
   })
 
-  test("the target's topic goes while the source is away: when that is back, all of it is filled again", async () => {
+  test("the target's topic is recreated while the source is offline: after that, all of it is mirrored again", async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 60)
@@ -48,16 +48,16 @@ describe('a flow in trouble', () => {
     await central.client.admin.deleteTopics(['us.t'])
     await write(us, 't', 10, { from: 60 })
     const place = () => mirror.status('us->central').partitions.find((each) => each.topic === 't')!
-    await until(() => place().sourceEndOffset === 70, 'the flow has read on')
+    await until(() => place().sourceEndOffset === 70, 'the new records are observed')
     await us.broker.kill()
     await createTopic(central, 'us.t')
-    await until(() => mirror.status('us->central').trace !== undefined, 'the flow misses the source')
+    await until(() => mirror.status('us->central').trace !== undefined, 'the error of the source is shown')
     await us.broker.start()
-    await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is there again', 40_000)
+    await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is mirrored again', 40_000)
     expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
   })
 
-  test('while the target is away the lag grows with what the source has, and the reason is told until it is back', async () => {
+  test('while the target is offline the lag grows and the reason is shown, until it is online again', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 10)
@@ -65,17 +65,17 @@ describe('a flow in trouble', () => {
     await caughtUp(mirror, 'us->central', 10)
     await central.broker.kill()
     await write(us, 't', 10, { from: 10 })
-    await until(() => mirror.status('us->central').lagRecords === 10, 'what is under way counts')
-    // nothing is read any more: the source's end has to be asked for
+    await until(() => mirror.status('us->central').lagRecords === 10, 'records in flight count')
+    // Nothing is fetched any more: the source's end offset has to be listed.
     await write(us, 't', 30, { from: 20 })
-    await until(() => mirror.status('us->central').lagRecords === 40, 'what waits at the source counts', 20_000)
+    await until(() => mirror.status('us->central').lagRecords === 40, 'records that wait at the source count', 20_000)
     expect(mirror.status('us->central').trace).toMatch(new RegExp(`target.*${central.broker.port}`))
     await central.broker.start()
     await caughtUp(mirror, 'us->central', 50)
     expect(mirror.status('us->central').trace).toBeUndefined()
   })
 
-  test('a source that was away while the mirror was paused is known to be back, and what it holds', async () => {
+  test('a paused mirror notices that the source is online again, and its end offset', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 10)
@@ -83,13 +83,13 @@ describe('a flow in trouble', () => {
     await caughtUp(mirror, 'us->central', 10)
     await mirror.pause('us->central')
     await us.broker.kill()
-    await until(() => mirror.status('us->central').trace !== undefined, 'the flow misses the source', 20_000)
+    await until(() => mirror.status('us->central').trace !== undefined, 'the error of the source is shown', 20_000)
     await us.broker.start()
-    await until(() => mirror.status('us->central').trace === undefined, 'the flow knows it is back', 20_000)
+    await until(() => mirror.status('us->central').trace === undefined, 'the error is no longer shown', 20_000)
     expect(mirror.status('us->central')).toMatchObject({ state: 'PAUSED', lagRecords: 0, lagMs: 0 })
   })
 
-  test('a source that hangs is not said to have nothing', async () => {
+  test('while the source hangs the lag is unknown, not 0', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 10)
@@ -98,18 +98,18 @@ describe('a flow in trouble', () => {
     expect(mirror.status('us->central').lagMs).toBe(0)
     process.kill(us.broker.pid, 'SIGSTOP')
     try {
-      await until(() => mirror.status('us->central').lagMs === null, 'the lag is not known', 20_000)
+      await until(() => mirror.status('us->central').lagMs === null, 'the lag is unknown', 20_000)
     } finally {
       process.kill(us.broker.pid, 'SIGCONT')
     }
     await until(() => mirror.status('us->central').lagMs === 0, 'the lag is known again')
   })
 
-  test('a mirror that waits before it starts again is woken by a resume', async () => {
+  test('a resume ends the back-off before a restart', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 10)
-    // each try fails, and the next one is waited for longer
+    // Each run fails, with a longer back-off before the next one.
     await createTopic(central, 'mm2-offset-map.us.internal', 1)
     let waitMs = 0
     const keep = (details: object) => {
@@ -118,14 +118,40 @@ describe('a flow in trouble', () => {
     const logger: Logger = { error: keep, warn: keep, info: () => {}, debug: () => {}, child: () => logger }
     const mirror = await startMirrors(properties(us, central, { 'us->central.topics': 't' }), { ...quietSystem(), logger })
     onTestFinished(() => mirror.close())
-    await until(() => waitMs >= 8_000, 'some tries have failed', 30_000)
+    await until(() => waitMs >= 8_000, 'some runs have failed', 30_000)
     await central.client.admin.createPartitions('mm2-offset-map.us.internal', 2)
     await mirror.resume('us->central')
     await caughtUp(mirror, 'us->central', 10, 5_000)
     expect(mirror.status('us->central').trace).toBeUndefined()
   })
 
-  test('a second mirror of the same flow takes it over; the first stops and says so; nothing comes twice', async () => {
+  test('a mirror that is stopped while the target is offline logs what it could not store, and what that means', async () => {
+    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    await createTopic(us, 't')
+    await write(us, 't', 10)
+    const warnings: string[] = []
+    const logger: Logger = {
+      error: () => {},
+      warn: (_, message) => warnings.push(message),
+      info: () => {},
+      debug: () => {},
+      child: () => logger,
+    }
+    const given = properties(us, central, { 'us->central.topics': 't', 'offset.map.flush.interval.ms': '60000' })
+    const mirror = await startMirrors(given, { ...quietSystem(), logger })
+    onTestFinished(() => mirror.close())
+    await caughtUp(mirror, 'us->central', 10)
+    await central.broker.kill()
+    await mirror.close()
+    expect(warnings).toContainEqual(expect.stringMatching(/^the offset map could not be written before the flow stopped: .*compares them/))
+    await central.broker.start()
+    const again = await mirrorOf(given)
+    await caughtUp(again, 'us->central', 10)
+    expect(again.status('us->central')).toMatchObject({ lostRecords: 0, repeatedRecords: 0 })
+    expect((await readAll(central, 'us.t')).records).toHaveLength(10)
+  })
+
+  test('a second mirror of the same flow fences the first, which fails with the reason; no record comes twice', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 60)
@@ -135,13 +161,13 @@ describe('a flow in trouble', () => {
     const second = await mirrorOf(given)
     await caughtUp(second, 'us->central', 60)
     await write(us, 't', 40, { from: 60 })
-    await until(() => first.status('us->central').state === 'FAILED', 'the first has stopped')
+    await until(() => first.status('us->central').state === 'FAILED', 'the first has failed')
     expect(first.status('us->central').trace).toMatch(/another mirror.*let only one run/)
     await caughtUp(second, 'us->central', 100)
     expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
   })
 
-  test("somebody else's records in the target's topic are mapped around", async () => {
+  test("the offset map skips records of another producer in the target's topic", async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await write(us, 't', 10)
@@ -155,13 +181,13 @@ describe('a flow in trouble', () => {
     expect(report.groups[0]!.partitions[0]).toMatchObject({ sourceOffset: 12, targetOffset: 17 })
   })
 
-  test('a batch that is larger than the target takes stops the flow with the setting to change, and a resume goes on', async () => {
+  test('a batch that is too large for the target fails the flow with the setting to change, and a resume goes on', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 't')
     await createTopic(central, 'us.t', 1, { 'max.message.bytes': '1000' })
     await write(us, 't', 100)
     const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'sync.topic.configs.enabled': 'false' }))
-    await until(() => mirror.status('us->central').state === 'FAILED', 'the flow stops')
+    await until(() => mirror.status('us->central').state === 'FAILED', 'the flow fails')
     expect(mirror.status('us->central').trace).toMatch(/raise max\.message\.bytes of topic us\.t/)
     await central.client.admin.alterTopicConfigs(new Map([['us.t', [{ name: 'max.message.bytes', operation: 0, value: '100000' }]]]))
     await mirror.resume('us->central')
@@ -169,7 +195,7 @@ describe('a flow in trouble', () => {
     expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
   })
 
-  test('the identity policy both ways is refused where a topic would run in a loop', async () => {
+  test('the identity policy in both directions is refused where a topic would be mirrored in a loop', async () => {
     const [us, central] = await Promise.all([ourCluster(), ourCluster()])
     await createTopic(us, 'x1')
     const mirror = await mirrorOf(
@@ -180,7 +206,7 @@ describe('a flow in trouble', () => {
         'replication.policy.class': 'IdentityReplicationPolicy',
       }),
     )
-    await until(() => mirror.status('us->central').state === 'FAILED', 'the loop is seen')
-    expect(mirror.status('us->central').trace).toMatch(/x1.*come home by us->central, central->us/)
+    await until(() => mirror.status('us->central').state === 'FAILED', 'the loop is reported')
+    expect(mirror.status('us->central').trace).toMatch(/x1.*endless loop by us->central, central->us/)
   })
 })

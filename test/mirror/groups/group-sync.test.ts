@@ -1,20 +1,23 @@
 /**
- * Goal: a consumer group moves to the target without skipping a record, with the source there or gone, and never backwards (Invariants 3 and
- * 10). Method: two of our own brokers; groups commit at the source; checkpoints, commits on the target and failover reports are read back. The
- * source is killed with -9 for the last part, and the mirror is started again without it.
+ * Goal: a consumer group moves to the target without skipping a record, with the source there or gone, and never backwards (Invariants 3
+ * and 10). Method: two of our own brokers; groups commit at the source; checkpoints, commits on the target and failover reports are read
+ * back. The source is killed with -9 for the last part, and the mirror is started again without it.
  */
 import { describe, expect, test } from 'vitest'
 import { realClock } from '../../../core/system/clock.ts'
+import { realRandom } from '../../../core/system/random.ts'
+import { GroupSync } from '../../../mirror/groups/group-sync.ts'
+import { parseMirrorSettings } from '../../../mirror/settings/mm2-properties.ts'
 import { type Checkpoint, decodeCheckpoint } from '../../../mirror/store/mm2-records.ts'
 import { scanRecords } from '../../../mirror/store/topic-scan.ts'
 import { until } from '../../until.ts'
-import { type Cluster, caughtUp, createTopic, mirrorOf, ourCluster, properties, write } from '../clusters.ts'
+import { type Cluster, caughtUp, createTopic, mirrorOf, ourCluster, properties, quietSystem, write } from '../clusters.ts'
 
 const quick = { 'emit.checkpoints.interval.seconds': '1', 'sync.group.offsets.interval.seconds': '1' }
 
 async function checkpoints(central: Cluster): Promise<Map<string, Checkpoint>> {
   const found = new Map<string, Checkpoint>()
-  const scan = { client: central.client, clock: realClock, signal: new AbortController().signal }
+  const scan = { client: central.client, clock: realClock, random: realRandom, signal: new AbortController().signal }
   await scanRecords(scan, 'us.checkpoints.internal', 0, ({ key, value }) => {
     const checkpoint = decodeCheckpoint(key!, value!)
     found.set(`${checkpoint.group}/${checkpoint.topic}/${checkpoint.partition}`, checkpoint)
@@ -36,6 +39,65 @@ async function mirroredPair(more: Record<string, string>) {
   await caughtUp(mirror, 'us->central', 160)
   return { us, central, mirror, given }
 }
+
+describe('the list of groups', () => {
+  /** A GroupSync on a broker with the group `first`, and a clock that the test moves. */
+  async function groupsOf(more: Record<string, string>) {
+    const us = await ourCluster()
+    await createTopic(us, 't')
+    const commit = (group: string, offset: number) => us.client.admin.alterGroupOffsets(group, [{ topic: 't', partition: 0, offset }])
+    await commit('first', 1)
+    let skewMs = 0
+    const [settings] = parseMirrorSettings(properties(us, us, more)).flows
+    const groups = new GroupSync({
+      settings: settings!,
+      source: us.client,
+      target: us.client,
+      system: { ...quietSystem(), clock: { ...realClock, monotonic: () => realClock.monotonic() + skewMs } },
+      signal: new AbortController().signal,
+      mapped: () => undefined,
+      sourceTopic: () => null,
+    })
+    const pass = (seconds: number) => {
+      skewMs += seconds * 1000
+    }
+    const committedBy = (group: string) => groups.sourceCommits.get(group)?.get('t-0')?.offset
+    return { groups, commit, pass, committedBy }
+  }
+
+  test('has a new group at the next poll where the user has set no interval', async () => {
+    const { groups, commit, committedBy } = await groupsOf({})
+    await groups.pollCommits()
+    await commit('second', 5)
+    await groups.pollCommits()
+    expect(committedBy('second')).toBe(5)
+  })
+
+  test('has a new group after refresh.groups.interval.seconds, while the commits of known groups are polled', async () => {
+    const { groups, commit, pass, committedBy } = await groupsOf({ 'refresh.groups.interval.seconds': '600' })
+    await groups.pollCommits()
+    await commit('second', 5)
+    await commit('first', 2)
+    pass(590)
+    await groups.pollCommits()
+    expect([committedBy('first'), committedBy('second')]).toEqual([2, undefined])
+    pass(11)
+    await groups.pollCommits()
+    expect(committedBy('second')).toBe(5)
+  })
+
+  test('stays as it was first where refresh.groups.enabled is false; a failover lists the groups again', async () => {
+    const { groups, commit, pass, committedBy } = await groupsOf({ 'refresh.groups.enabled': 'false' })
+    await groups.pollCommits()
+    await commit('second', 5)
+    await commit('first', 2)
+    pass(100_000)
+    await groups.pollCommits()
+    expect([committedBy('first'), committedBy('second')]).toEqual([2, undefined])
+    await groups.pollCommits({ refreshGroups: true })
+    expect(committedBy('second')).toBe(5)
+  })
+})
 
 describe('groups', () => {
   test('checkpoints and commits on the target are exact, follow, and never go back', async () => {

@@ -28,7 +28,7 @@ describe('where a partition goes on', () => {
     expect(at(planStart(facts({ reset: 'latest' })))).toEqual([100, 0])
     const onto = planStart(facts({ target: { start: 0, end: 5 } }))
     expect(at(onto)).toEqual([0, 5])
-    expect(onto.notes[0]).toMatch(/holds 5 records/)
+    expect(onto.notes[0]).toMatch(/has 5 records/)
   })
 
   test('where it was kept; what the target has more is proven first', () => {

@@ -10,7 +10,7 @@ import { BatchBuilder, decodeRecords, encodeBatch } from '../../../core/wire/rec
 import { OffsetMap, type OffsetPair } from '../../../mirror/offset-map.ts'
 import { verifyTail } from '../../../mirror/resume/tail-verification.ts'
 import type { ScannedBatch } from '../../../mirror/store/topic-scan.ts'
-import { passageOf, recode, restamp } from '../../../mirror/transfer/batch-rewrite.ts'
+import { reencode, requiredRewrite, restamp } from '../../../mirror/transfer/batch-rewrite.ts'
 
 const scanned = (bytes: Buffer): ScannedBatch => ({ header: readBatchHeader(bytes), bytes })
 async function* stream(batches: readonly Buffer[]): AsyncGenerator<ScannedBatch> {
@@ -68,16 +68,16 @@ function mirror(log: readonly Buffer[], down: number, foreignEvery: number) {
   let sequence = 0
   for (const [index, original] of log.entries()) {
     const header = readBatchHeader(original)
-    const passage = passageOf(header, { fromOffset: 0, targetAppendTime: false })
-    if (passage === 'skip') continue
-    const recoded = passage === 'recode' ? recode(original, header, 0)! : null
-    const bytes = Buffer.from(recoded?.bytes ?? original)
-    const count = recoded?.count ?? header.count
+    const rewrite = requiredRewrite(header, { fetchOffset: 0, targetAppendTime: false })
+    if (rewrite === 'skip') continue
+    const reencoded = rewrite === 'reencode' ? reencode(original, header, 0)! : null
+    const bytes = Buffer.from(reencoded?.bytes ?? original)
+    const count = reencoded?.count ?? header.count
     restamp(bytes, 0, bytes.length, { producerId: PRODUCER.id, producerEpoch: PRODUCER.epoch, baseSequence: sequence })
     bytes.writeInt32BE(next, at.baseOffset + 4)
     sequence += count
-    const ups = recoded
-      ? recoded.stretches.flatMap(({ up, length }) => Array.from({ length }, (_, i) => up + i))
+    const ups = reencoded
+      ? reencoded.ranges.flatMap(({ upstreamOffset, length }) => Array.from({ length }, (_, i) => upstreamOffset + i))
       : Array.from({ length: count }, (_, i) => header.baseOffset + i)
     for (const [i, up] of ups.entries()) truth.push({ upstreamOffset: up, downstreamOffset: next + i })
     target.push(bytes)
@@ -207,12 +207,12 @@ describe('the tail behind the last durable position', () => {
         // a fetch brings the whole batch around the first offset that is there
         const left = log.filter((bytes) => readBatchHeader(bytes).lastOffset >= sourceStart)
         const scanned = left.map((bytes) =>
-          readBatchHeader(bytes).baseOffset < sourceStart ? recode(bytes, readBatchHeader(bytes), sourceStart)! : null,
+          readBatchHeader(bytes).baseOffset < sourceStart ? reencode(bytes, readBatchHeader(bytes), sourceStart)! : null,
         )
         for (const [i, recoded] of scanned.entries()) {
           if (!recoded) continue
           left[i] = Buffer.from(recoded.bytes)
-          left[i]!.writeInt32BE(recoded.stretches[0]!.up, at.baseOffset + 4)
+          left[i]!.writeInt32BE(recoded.ranges[0]!.upstreamOffset, at.baseOffset + 4)
         }
         const map = new OffsetMap(10, 100)
         const findings = await verifyTail({ map, source: stream(left), target: stream(target), producer: PRODUCER, sourceStart })

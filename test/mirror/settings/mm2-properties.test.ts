@@ -85,7 +85,13 @@ describe('mm2.properties', () => {
     )
     expect(warnings).toHaveLength(3)
     for (const name of ['exactly.once.source.support', 'central.exactly.once.source.support', 'us->central.exactly.once.support'])
-      expect(warnings.find((warning) => warning.startsWith(`${name} = `))).toMatch(/has no effect.*each record comes once.*is counted/)
+      expect(warnings.find((warning) => warning.startsWith(`${name} = `))).toMatch(/has no effect.*each record is mirrored once.*counted/)
+  })
+
+  test('who asks for access control lists is told that they are not mirrored', () => {
+    expect(parseMirrorSettings(file(`${two}sync.topic.acls.enabled = false\nsync.topic.acls.interval.seconds = 60`)).warnings).toEqual([])
+    const { warnings } = parseMirrorSettings(file(`${two}us->central.sync.topic.acls.enabled = true`))
+    expect(warnings).toEqual([expect.stringMatching(/us->central\.sync\.topic\.acls\.enabled = true has no effect: access control lists/)])
   })
 
   test.each([
@@ -102,9 +108,10 @@ describe('mm2.properties', () => {
     [`${two}replication.policy.class = com.example.Mine`, /replication\.policy\.class.*DefaultReplicationPolicy/],
     [`${two}us.security.protocol = SSL`, /us\.security\.protocol.*PLAINTEXT/],
     [`${two}topic.filter.class = com.example.Mine`, /topic\.filter\.class/],
+    [`${two}sync.topic.acls.interval.seconds = 0`, /sync\.topic\.acls\.interval\.seconds.*at least 1/],
     [
       `${two}central->us.enabled = true\nreplication.policy.class = IdentityReplicationPolicy`,
-      /topics.*come home by.*us->central.*DefaultReplicationPolicy/,
+      /topics.*endless loop by.*us->central.*DefaultReplicationPolicy/,
     ],
   ])('what is wrong is named with its mend: %#', (text, message) => {
     expect(() => parseMirrorSettings(file(text))).toThrow(MirrorSettingsError)

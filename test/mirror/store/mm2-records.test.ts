@@ -1,10 +1,10 @@
 /**
- * Goal: MirrorMaker 2 reads what we write into its topics, and we what it wrote. Method: bytes that Kafka 4.3.1's own classes gave, both ways.
+ * Goal: MirrorMaker 2 reads what we write into its topics, and we what it wrote. Method: bytes that Kafka 4.3.1's own classes gave, both
+ * ways.
  */
 import { describe, expect, test } from 'vitest'
 import {
   decodeCheckpoint,
-  decodeHeartbeat,
   decodeOffsetSync,
   decodePosition,
   encodeCheckpoint,
@@ -33,7 +33,6 @@ describe("MirrorMaker 2's records", () => {
   test('heartbeat', () => {
     const heartbeat = { sourceAlias: 'us', targetAlias: 'central', timestamp: 1700000000123 }
     expect(hex(encodeHeartbeat(heartbeat))).toEqual(['00027573000763656e7472616c', '00000000018bcfe5687b'])
-    expect(decodeHeartbeat(bytes('00027573000763656e7472616c'), bytes('00000000018bcfe5687b'))).toEqual(heartbeat)
   })
 
   test("a position in Kafka Connect's format; those of other connectors are passed over", () => {

@@ -1,13 +1,13 @@
 /**
- * Goal: a batch goes over with a new head and the same payload, its CRC right without reading the payload; what cannot go as it is becomes a
- * dense batch of the same records. Method: batches with every codec and random records, checked by the wire room's own CRC and decoder.
+ * Goal: a batch is mirrored with a new header and the same payload, its CRC right without reading the payload; a batch that cannot be mirrored
+ * like that becomes a dense batch of the same records. Method: every codec, random records, checked by the CRC and the decoder of core/wire.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, attributes, BATCH_OVERHEAD, codecs, computeCrc, readBatchHeader, rewriteCrc } from '../../../core/wire/batch-header.ts'
 import { crc32c } from '../../../core/wire/crc32c.ts'
 import { BatchBuilder, type BatchRecord, decodeRecords, encodeBatch } from '../../../core/wire/record-batch.ts'
-import { passageOf, recode, restamp } from '../../../mirror/transfer/batch-rewrite.ts'
+import { reencode, requiredRewrite, restamp } from '../../../mirror/transfer/batch-rewrite.ts'
 import { patchCrc } from '../../../mirror/transfer/crc-patch.ts'
 
 const bytes = fc.uint8Array({ maxLength: 40 }).map((each) => Buffer.from(each))
@@ -39,7 +39,7 @@ describe('the CRC of a message whose beginning changes', () => {
   })
 })
 
-describe('a batch that passes', () => {
+describe('a batch that only gets a new header', () => {
   test.each(codecs)('%s: new head, right CRC, the same payload and records', (codec) => {
     fc.assert(
       fc.property(records, fc.nat(5000), fc.boolean(), (given, baseOffset, transactional) => {
@@ -53,7 +53,7 @@ describe('a batch that passes', () => {
           leaderEpoch: 8,
         })
         const buffer = Buffer.concat([Buffer.alloc(13), batch])
-        expect(passageOf(readBatchHeader(batch), { fromOffset: baseOffset, targetAppendTime: false })).toBe('pass')
+        expect(requiredRewrite(readBatchHeader(batch), { fetchOffset: baseOffset, targetAppendTime: false })).toBe('restamp')
         restamp(buffer, 13, batch.length, stamp)
         const moved = buffer.subarray(13)
         const header = readBatchHeader(moved)
@@ -88,18 +88,18 @@ describe('a batch that passes', () => {
   })
 })
 
-describe('a batch that cannot pass', () => {
-  test('markers and empty batches are left out', () => {
+describe('a batch that cannot go as it is', () => {
+  test('markers and empty batches are skipped', () => {
     const marker = encodeBatch([{ key: Buffer.from([0, 0, 0, 1]), value: Buffer.alloc(6), timestamp: 1 }], {
       control: true,
       transactional: true,
     })
-    expect(passageOf(readBatchHeader(marker), { fromOffset: 0, targetAppendTime: false })).toBe('skip')
+    expect(requiredRewrite(readBatchHeader(marker), { fetchOffset: 0, targetAppendTime: false })).toBe('skip')
     const empty = new BatchBuilder().build({ lastOffsetDelta: 9 })
-    expect(passageOf(readBatchHeader(empty), { fromOffset: 0, targetAppendTime: false })).toBe('skip')
+    expect(requiredRewrite(readBatchHeader(empty), { fetchOffset: 0, targetAppendTime: false })).toBe('skip')
   })
 
-  test.each(codecs)('%s: gaps of compaction close, and the stretches tell where the records were', (codec) => {
+  test.each(codecs)('%s: gaps of compaction close, and the ranges are the source offsets of the records', (codec) => {
     fc.assert(
       fc.property(
         records,
@@ -117,15 +117,17 @@ describe('a batch that cannot pass', () => {
           const batch = builder.build({ codec, baseOffset: 500, lastOffsetDelta: delta + 3 })
           const header = readBatchHeader(batch)
           const from = 500 + (skip % (delta + 1))
-          expect(passageOf(header, { fromOffset: from, targetAppendTime: false })).toBe('recode')
-          const recoded = recode(batch, header, from)!
+          expect(requiredRewrite(header, { fetchOffset: from, targetAppendTime: false })).toBe('reencode')
+          const reencoded = reencode(batch, header, from)!
           const kept = offsets.filter((offset) => offset >= from)
-          expect(recoded.count).toBe(kept.length)
-          expect(recoded.stretches.flatMap(({ up, length }) => Array.from({ length }, (_, i) => up + i))).toEqual(kept)
-          expect(readBatchHeader(recoded.bytes)).toMatchObject({ count: kept.length, lastOffsetDelta: kept.length - 1 })
-          expect(content(recoded.bytes)).toEqual(content(batch).slice(-kept.length))
-          restamp(recoded.bytes, 0, recoded.bytes.length, stamp)
-          expect(computeCrc(recoded.bytes, 0, recoded.bytes.length)).toBe(readBatchHeader(recoded.bytes).crc)
+          expect(reencoded.count).toBe(kept.length)
+          expect(reencoded.ranges.flatMap(({ upstreamOffset, length }) => Array.from({ length }, (_, i) => upstreamOffset + i))).toEqual(
+            kept,
+          )
+          expect(readBatchHeader(reencoded.bytes)).toMatchObject({ count: kept.length, lastOffsetDelta: kept.length - 1 })
+          expect(content(reencoded.bytes)).toEqual(content(batch).slice(-kept.length))
+          restamp(reencoded.bytes, 0, reencoded.bytes.length, stamp)
+          expect(computeCrc(reencoded.bytes, 0, reencoded.bytes.length)).toBe(readBatchHeader(reencoded.bytes).crc)
         },
       ),
       { numRuns: 25 },
@@ -141,9 +143,9 @@ describe('a batch that cannot pass', () => {
       { logAppendTime: 99 },
     )
     const header = readBatchHeader(batch)
-    expect(passageOf(header, { fromOffset: 0, targetAppendTime: true })).toBe('pass')
-    expect(passageOf(header, { fromOffset: 0, targetAppendTime: false })).toBe('recode')
-    expect(decodeRecords(recode(batch, header, 0)!.bytes).map((each) => [each.timestamp, each.timestampType])).toEqual([
+    expect(requiredRewrite(header, { fetchOffset: 0, targetAppendTime: true })).toBe('restamp')
+    expect(requiredRewrite(header, { fetchOffset: 0, targetAppendTime: false })).toBe('reencode')
+    expect(decodeRecords(reencode(batch, header, 0)!.bytes).map((each) => [each.timestamp, each.timestampType])).toEqual([
       [99, 'CreateTime'],
       [99, 'CreateTime'],
     ])
@@ -151,6 +153,6 @@ describe('a batch that cannot pass', () => {
 
   test('nothing left behind the wanted offset', () => {
     const batch = encodeBatch([{ key: null, value: null, timestamp: 5 }], { baseOffset: 10, lastOffsetDelta: 5 })
-    expect(recode(batch, readBatchHeader(batch), 12)).toBeNull()
+    expect(reencode(batch, readBatchHeader(batch), 12)).toBeNull()
   })
 })

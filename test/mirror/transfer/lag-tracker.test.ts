@@ -1,44 +1,44 @@
 /**
- * Goal: the lag in milliseconds is how long the oldest waiting record has been seen to wait, never less; and memory is given out again only
- * when nobody looks at it. Method: observations by hand, then fast-check against a plain list of every observation.
+ * Goal: the lag in milliseconds is how long the oldest waiting record has been observed to wait, never less; and memory is reused only when
+ * nothing uses it any more. Method: observations by hand, then fast-check against a plain list of every observation.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FramePool } from '../../../mirror/transfer/frame-pool.ts'
 import { LagTracker } from '../../../mirror/transfer/lag-tracker.ts'
 
-describe('arrivals', () => {
+describe('lag tracker', () => {
   test('nothing waits, then the oldest, then the next', () => {
-    const arrivals = new LagTracker(10)
-    expect(arrivals.waitedMs(100)).toBe(0)
-    arrivals.seen(12, 100)
-    arrivals.seen(15, 150)
-    arrivals.seen(15, 180)
-    expect(arrivals.waitedMs(200)).toBe(100)
-    arrivals.done(11)
-    expect(arrivals.waitedMs(200)).toBe(100)
-    arrivals.done(12)
-    expect(arrivals.waitedMs(200)).toBe(50)
-    arrivals.done(15)
-    expect(arrivals.waitedMs(200)).toBe(0)
+    const tracker = new LagTracker(10, 0)
+    expect(tracker.lagMs(100)).toBe(0)
+    tracker.observeEnd(12, 100)
+    tracker.observeEnd(15, 150)
+    tracker.observeEnd(15, 180)
+    expect(tracker.lagMs(200)).toBe(100)
+    tracker.mirroredTo(11)
+    expect(tracker.lagMs(200)).toBe(100)
+    tracker.mirroredTo(12)
+    expect(tracker.lagMs(200)).toBe(50)
+    tracker.mirroredTo(15)
+    expect(tracker.lagMs(200)).toBe(0)
   })
 
   test('never tells less than the truth, and the truth while there are few observations', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ grow: fc.nat(5), done: fc.nat(3) }), { maxLength: 300 }), (steps) => {
-        const arrivals = new LagTracker(0)
+        const tracker = new LagTracker(0, 0)
         let [end, position] = [0, 0]
         const seen: { end: number; at: number }[] = []
         for (const [at, { grow, done }] of steps.entries()) {
           if (grow > 0) seen.push({ end: (end += grow), at })
-          arrivals.seen(end, at)
+          tracker.observeEnd(end, at)
           position = Math.min(end, position + done)
-          arrivals.done(position)
+          tracker.mirroredTo(position)
           const oldest = seen.find((each) => each.end > position)
           const truth = oldest ? at - oldest.at : 0
-          expect(arrivals.waitedMs(at)).toBeGreaterThanOrEqual(truth)
-          if (seen.filter((each) => each.end > position).length < 30 && seen.length < 60) expect(arrivals.waitedMs(at)).toBe(truth)
-          expect(arrivals.end).toBe(end)
+          expect(tracker.lagMs(at)).toBeGreaterThanOrEqual(truth)
+          if (seen.filter((each) => each.end > position).length < 30 && seen.length < 60) expect(tracker.lagMs(at)).toBe(truth)
+          expect(tracker.endOffset).toBe(end)
         }
       }),
     )

@@ -1,11 +1,11 @@
 /**
- * Goal: no partition and no broker of the source is left unread because others have much to bring, whatever the bounds are set to. Method:
- * a source in memory that fills an answer in the order of the question up to the bytes that are asked for, as brokers do; the target takes
- * everything at once.
+ * Goal: no partition and no broker of the source is starved because others have many records, whatever the bounds are. Method: a source in
+ * memory that fills a response in the order of the request up to the requested bytes, as brokers do; every batch is acknowledged at once.
  */
 import { expect, test } from 'vitest'
 import type { Client, RawAccess } from '../../../core/client/index.ts'
 import { realClock } from '../../../core/system/clock.ts'
+import { realRandom } from '../../../core/system/random.ts'
 import { encodeBatch } from '../../../core/wire/record-batch.ts'
 import { OffsetMap } from '../../../mirror/offset-map.ts'
 import { FramePool } from '../../../mirror/transfer/frame-pool.ts'
@@ -15,7 +15,7 @@ import { until } from '../../until.ts'
 
 const UUID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const VALUE = Buffer.alloc(900, 'x')
-/** More than any test takes. */
+/** More records than a test reads. */
 const ENDLESS = 1_000_000
 
 /** Ends of partitions; each batch holds one record. */
@@ -23,15 +23,15 @@ function memorySource(ends: readonly number[], polls: { limit: number }): Client
   const fetch: RawAccess['fetch'] = async (_, partitions, { maxBytes, partitionMaxBytes }) => {
     await new Promise((done) => setImmediate(done))
     if (polls.limit-- <= 0) await new Promise(() => {})
-    let room = maxBytes
+    let freeBytes = maxBytes
     return partitions.map(({ topic, partition, offset }) => {
       const batches: Buffer[] = []
-      let own = Math.min(room, partitionMaxBytes)
+      let own = Math.min(freeBytes, partitionMaxBytes)
       for (let at = offset; at < ends[partition]! && own > 0; at++) {
         const bytes = encodeBatch([{ key: null, value: VALUE, timestamp: 1_700_000_000_000 }], { baseOffset: at })
         if (bytes.length > own) break
         own -= bytes.length
-        room -= bytes.length
+        freeBytes -= bytes.length
         batches.push(bytes)
       }
       const end = ends[partition]!
@@ -50,55 +50,55 @@ function memorySource(ends: readonly number[], polls: { limit: number }): Client
   return { raw: () => ({ fetch, close: async () => {} }) } as unknown as Client
 }
 
-function reading(leaders: readonly number[], ends: readonly number[], bounds: { held: number; bytes: number; polls: number }) {
+function reading(leaders: readonly number[], ends: readonly number[], bounds: { buffered: number; bytes: number; polls: number }) {
   const polls = { limit: bounds.polls }
   const ending = new AbortController()
   const fail = (error: Error) => {
     throw error
   }
-  const intake = new SourceFetcher({
+  const fetcher = new SourceFetcher({
     client: memorySource(ends, polls),
-    clock: realClock,
+    system: { clock: realClock, random: realRandom },
     signal: ending.signal,
-    maxHeldBytes: bounds.held,
-    partitionHeldBytes: bounds.held,
+    maxBufferedBytes: bounds.buffered,
+    partitionMaxBufferedBytes: bounds.buffered,
     maxBytes: bounds.bytes,
     partitionMaxBytes: bounds.bytes,
     maxWaitMs: 10,
     isolationLevel: 0,
     frames: new FramePool(0),
     events: {
-      took(flow, bytes) {
-        for (let parcel = flow.next(1, 0); parcel; parcel = flow.next(1, 0)) flow.acknowledge(parcel, flow.map.nextDownstreamOffset)
-        intake.release(bytes)
+      onFetched(partition, bytes) {
+        for (let batch = partition.nextBatch(1, 0); batch; batch = partition.nextBatch(1, 0))
+          partition.acknowledge(batch, partition.map.nextDownstreamOffset)
+        fetcher.release(bytes)
       },
-      outOfRange: () => {},
-      gone: () => {},
-      moved: () => {},
-      failed: fail,
-      trouble: fail,
-      well: () => {},
+      onOffsetOutOfRange: () => {},
+      onLeaderLost: () => {},
+      onResponse: () => {},
+      onUnavailable: fail,
+      onFailed: fail,
     },
   })
-  const flows = ends.map((_, partition) => {
-    const flow = new PartitionProgress({ topic: 't', partition, targetTopic: 'us.t' }, UUID, new OffsetMap(0, 0), 0)
-    flow.state = 'flowing'
-    flow.leader = leaders[partition]!
-    return flow
+  const partitions = ends.map((_, partition) => {
+    const initial = { topicId: UUID, map: new OffsetMap(0, 0), sourceEndOffset: 0, targetEndOffset: 0 }
+    const progress = new PartitionProgress({ topic: 't', partition, targetTopic: 'us.t' }, initial, 0)
+    progress.start({ topicId: UUID, leader: 0 }, { leader: leaders[partition]!, leaderEpoch: 0 })
+    return progress
   })
-  for (const flow of flows) intake.add(flow)
-  return { flows, stop: () => ending.abort() }
+  for (const partition of partitions) fetcher.add(partition)
+  return { partitions, stop: () => ending.abort() }
 }
 
-test('partitions that always fill an answer do not keep the others of their broker waiting', async () => {
-  const { flows, stop } = reading([0, 0, 0], [ENDLESS, ENDLESS, 3], { held: 1_000_000, bytes: 10_000, polls: 20 })
-  await until(() => flows[2]!.map.nextUpstreamOffset === 3, 'the small one is read too')
-  for (const busy of flows.slice(0, 2)) expect(busy.map.nextUpstreamOffset).toBeGreaterThan(0)
+test('partitions that always fill a response do not starve the other partitions of their broker', async () => {
+  const { partitions, stop } = reading([0, 0, 0], [ENDLESS, ENDLESS, 3], { buffered: 1_000_000, bytes: 10_000, polls: 20 })
+  await until(() => partitions[2]!.map.nextUpstreamOffset === 3, 'the small one is read too')
+  for (const busy of partitions.slice(0, 2)) expect(busy.map.nextUpstreamOffset).toBeGreaterThan(0)
   stop()
 })
 
-test('bounds that are smaller than a request still let one go, and every broker has its turn', async () => {
-  const { flows, stop } = reading([0, 1, 2], [ENDLESS, ENDLESS, 3], { held: 50_000, bytes: 1_000_000, polls: 60 })
-  await until(() => flows.every((flow) => flow.map.nextUpstreamOffset >= 3), 'all are read')
+test('with a buffer that is smaller than one fetch, every broker is still fetched in turn', async () => {
+  const { partitions, stop } = reading([0, 1, 2], [ENDLESS, ENDLESS, 3], { buffered: 50_000, bytes: 1_000_000, polls: 60 })
+  await until(() => partitions.every(({ map }) => map.nextUpstreamOffset >= 3), 'all are read')
   stop()
 })

@@ -187,7 +187,7 @@ describe('records', () => {
     consumer.assign([{ ...partition(0), offset: 0 }])
     const abort = new AbortController()
     const polled = consumer.poll(60_000, abort.signal)
-    await expect(consumer.poll(1)).rejects.toThrow(/under way/)
+    await expect(consumer.poll(1)).rejects.toThrow(/in progress/)
     abort.abort()
     expect(await polled).toEqual([])
   })
@@ -293,7 +293,7 @@ describe('errors', () => {
     broker.on(fetchApi, () => 'silence')
     client.consumer().assign([{ ...partition(0), offset: 0 }])
     const start = performance.now()
-    await until(() => broker.asked.filter((name) => name === metadata.name).length >= 6, 'six questions')
+    await until(() => broker.requests.filter((name) => name === metadata.name).length >= 6, 'six questions')
     // 10 + 20 + 40 + 80 + 160 ms, a fifth less at the least.
     expect(performance.now() - start).toBeGreaterThan(240)
   })

@@ -161,7 +161,7 @@ describe('stories', () => {
     const { client, broker, logs } = await cluster(1, () => (++n === 1 ? 'INVALID_PRODUCER_EPOCH' : 'ok'))
     await client.producer().send([value('a'), value('b')])
     expect(logs[0]!.values).toEqual(['a', 'b'])
-    expect(broker.asked.filter((name) => name === initProducerId.name)).toHaveLength(2)
+    expect(broker.requests.filter((name) => name === initProducerId.name)).toHaveLength(2)
   })
 
   it('halves a batch that the broker finds too large, as often as it takes', async () => {
@@ -221,7 +221,7 @@ describe('stories', () => {
     const result = await producer.send(keyed)
     expect(keyed.map((_, index) => result.at(index).partition)).toEqual(keyed.map(({ key }) => partitionOf(key, 3)))
     expect(logs.slice(3).flatMap((log) => log.values).length).toBeLessThan(40)
-    expect(broker.asked).toContain(produce.name)
+    expect(broker.requests).toContain(produce.name)
   })
 
   it('says at once that a topic cannot have its name', async () => {

@@ -3,25 +3,24 @@
  * the middle of a rebalance, or meet metadata that nobody can read; a group that needs its broker finds it again, and closing never hangs.
  * Method: consumers on a broker in this process, behind a proxy that goes wrong on demand; stories of single faults.
  */
-import { afterEach, describe, expect, it } from 'vitest'
-import fetchApi from '../../../core/apis/01-fetch.ts'
-import offsetCommit from '../../../core/apis/08-offset-commit.ts'
-import offsetFetch from '../../../core/apis/09-offset-fetch.ts'
-import findCoordinator from '../../../core/apis/10-find-coordinator.ts'
-import joinGroup from '../../../core/apis/11-join-group.ts'
-import heartbeat from '../../../core/apis/12-heartbeat.ts'
-import leaveGroup from '../../../core/apis/13-leave-group.ts'
-import syncGroup from '../../../core/apis/14-sync-group.ts'
-import { type Client, type ClientSettings, type Consumer, createClient, type TopicPartition } from '../../../core/client/index.ts'
-import { errorCode } from '../../../core/errors.ts'
-import { realClock } from '../../../core/system/clock.ts'
-import { silentLogger } from '../../../core/system/logger.ts'
-import { realRandom } from '../../../core/system/random.ts'
-import { consumerAssignment } from '../../../core/wire/structs/consumer-protocol.ts'
-import { brokerInProcess } from '../../broker-in-process.ts'
-import { faultProxy } from '../../fault-proxy.ts'
-import { until } from '../../until.ts'
-import { fakeBroker } from './fake-broker.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import metadata from '../../../../core/apis/03-metadata.ts'
+import findCoordinator from '../../../../core/apis/10-find-coordinator.ts'
+import {
+  type Client,
+  type ClientSettings,
+  type Consumer,
+  type ConsumerSettings,
+  createClient,
+  type TopicPartition,
+} from '../../../../core/client/index.ts'
+import { realClock } from '../../../../core/system/clock.ts'
+import { silentLogger } from '../../../../core/system/logger.ts'
+import { realRandom } from '../../../../core/system/random.ts'
+import { brokerInProcess } from '../../../broker-in-process.ts'
+import { faultProxy } from '../../../fault-proxy.ts'
+import { until } from '../../../until.ts'
+import { fakeGroup, gate } from '../fake-group.ts'
 
 const system = { clock: realClock, random: realRandom, logger: silentLogger }
 const open: { close(): Promise<void> }[] = []
@@ -66,6 +65,26 @@ function polling(consumer: Consumer) {
   }
 }
 
+/** A consumer that is the only member of a fake group, and what its listener got. */
+async function memberOfFakeGroup(
+  assignor: string,
+  settings: ConsumerSettings = {},
+  revoked: (partitions: readonly TopicPartition[]) => Promise<void> | void = () => {},
+) {
+  const group = await fakeGroup(assignor)
+  const client = createClient({ bootstrapServers: group.broker.address, clientId: 'test' }, system)
+  open.push(client, group.broker)
+  const consumer = client.consumer({ groupId: 'g', heartbeatIntervalMs: 20, partitionAssignors: [assignor], ...settings })
+  const events: string[] = []
+  consumer.subscribe(['t'], {
+    assigned: (partitions) => void events.push(`assigned ${shown(partitions)}`),
+    lost: (partitions) => void events.push(`lost ${shown(partitions)}`),
+    revoked,
+  })
+  return { group, consumer, events }
+}
+
+const at = (partitions: readonly TopicPartition[], offset: number) => partitions.map((entry) => ({ ...entry, offset }))
 const shown = (partitions: readonly TopicPartition[]) => partitions.map(({ topic, partition }) => `${topic}-${partition}`).sort()
 
 describe('one owner', () => {
@@ -154,7 +173,7 @@ describe('one owner', () => {
   })
 
   it('commits what it has done when it closes in the middle of a rebalance', async () => {
-    const { clientOf, topic, group, admin } = await cluster()
+    const { broker, clientOf, topic, group, admin } = await cluster()
     const name = await topic('t', 2)
     const join = () => clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['range'] })
     const [leaving, coming] = [join(), join()]
@@ -172,8 +191,9 @@ describe('one owner', () => {
     coming.subscribe([name])
     const polled = polling(coming)
     await until(async () => (await group()).state === 'PreparingRebalance', 'a rebalance')
-    const { steps } = leaving as unknown as { steps: unknown[] }
-    await until(() => steps.length > 0, 'the member to hear of it')
+    // The second heartbeat is sent when the response to the first is handled.
+    const heartbeats = vi.spyOn(broker.broker.groups, 'heartbeat')
+    await until(() => heartbeats.mock.calls.length >= 2, 'the member to learn of it')
     await leaving.close()
     expect((await admin.groupOffsets('g')).map(({ offset }) => offset)).toEqual([7, 7])
     await until(() => coming.assignment.length === 2, 'both partitions for the other')
@@ -182,72 +202,87 @@ describe('one owner', () => {
 })
 
 describe('a rebalance', () => {
-  it('costs nobody its partitions whose commit or heartbeat overtakes the answer to its join', async () => {
-    const broker = await fakeBroker({ t: 1 })
-    const client = createClient({ bootstrapServers: broker.address, clientId: 'test' }, system)
-    open.push(client, broker)
-    let generation = 0
-    let rebalancing = false
-    let meet: (() => void) | null = null
-    const coordinator = { key: 'g', nodeId: 1, host: '127.0.0.1', port: broker.port, errorCode: 0, errorMessage: null }
-    broker.on(findCoordinator, () => ({ throttleTimeMs: 0, coordinators: [coordinator] }))
-    broker.on(joinGroup, async () => {
-      generation++
-      if (generation === 2) await new Promise<void>((resolve) => (meet = resolve))
-      rebalancing = false
-      const common = {
-        throttleTimeMs: 0,
-        errorCode: 0,
-        protocolType: 'consumer',
-        protocolName: 'cooperative-sticky',
-        skipAssignment: false,
-      }
-      return { ...common, generationId: generation, leader: 'other', memberId: 'm', members: [] }
-    })
-    const assignment = consumerAssignment.write({ assignedPartitions: [{ topic: 't', partitions: [0] }], userData: null }, 3)
-    broker.on(syncGroup, () => ({
-      throttleTimeMs: 0,
-      errorCode: 0,
-      protocolType: 'consumer',
-      protocolName: 'cooperative-sticky',
-      assignment,
-    }))
-    broker.on(heartbeat, () => ({ throttleTimeMs: 0, errorCode: rebalancing ? errorCode('REBALANCE_IN_PROGRESS') : 0 }))
-    broker.on(offsetFetch, () => ({
-      throttleTimeMs: 0,
-      groups: [
-        {
-          groupId: 'g',
-          errorCode: 0,
-          topics: [
-            { name: 't', partitions: [{ partitionIndex: 0, committedOffset: 0, committedLeaderEpoch: -1, metadata: '', errorCode: 0 }] },
-          ],
-        },
-      ],
-    }))
-    broker.on(fetchApi, () => 'silence')
-    broker.on(leaveGroup, () => ({ throttleTimeMs: 0, errorCode: 0, members: [] }))
-    broker.on(offsetCommit, (request: { generationIdOrMemberEpoch: number }) => {
-      const error = request.generationIdOrMemberEpoch === generation ? 'NONE' : 'ILLEGAL_GENERATION'
-      return { throttleTimeMs: 0, topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode: errorCode(error) }] }] }
-    })
-    const consumer = client.consumer({ groupId: 'g', heartbeatIntervalMs: 20, partitionAssignors: ['cooperative-sticky'] })
-    const events: string[] = []
-    consumer.subscribe(['t'], {
-      assigned: (partitions) => void events.push(`got ${shown(partitions)}`),
-      lost: (partitions) => void events.push(`lost ${shown(partitions)}`),
-    })
+  it('costs nobody its partitions whose commit or heartbeat overtakes the response to its JoinGroup', async () => {
+    const { group, consumer, events } = await memberOfFakeGroup('cooperative-sticky')
     const polled = polling(consumer)
     await until(() => consumer.assignment.length === 1, 'the partition')
-    rebalancing = true
-    await until(() => meet, 'it to join again')
-    // The coordinator is in the next generation; we do not know it yet.
+    const joined = gate()
+    group.beforeJoined = joined.promise
+    group.rebalancing = true
+    await until(() => group.generation === 2, 'it to join again')
+    // The coordinator is in the next generation; the member does not know it yet.
     await expect(consumer.commit([{ topic: 't', partition: 0, offset: 1 }])).rejects.toMatchObject({ error: 'ILLEGAL_GENERATION' })
-    meet!()
+    joined.open()
     await until(() => consumer.commit([{ topic: 't', partition: 0, offset: 1 }]).then(() => true), 'a commit in the next generation')
     await polled.stop()
-    expect(events).toEqual(['got t-0'])
-    expect(generation).toBe(2)
+    expect(events).toEqual(['assigned t-0'])
+    expect(group.generation).toBe(2)
+  })
+
+  it('does not lose the commit of a listener when the consumer closes between JoinGroup and SyncGroup', async () => {
+    const { group, consumer } = await memberOfFakeGroup('cooperative-sticky', {}, (partitions) => consumer.commit(at(partitions, 7)))
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition')
+    const synced = gate()
+    group.beforeSynced = synced.promise
+    group.rebalancing = true
+    await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+    await polled.stop()
+    const closed = consumer.close()
+    await until(() => group.commits.length === 1, 'the commit')
+    synced.open()
+    await closed
+    expect(group.commits).toEqual([
+      { offset: 7, generation: 2, error: 'REBALANCE_IN_PROGRESS' },
+      { offset: 7, generation: 2, error: 'NONE' },
+    ])
+  })
+
+  it('keeps the order of commits, also where one waits for SyncGroup', async () => {
+    const { group, consumer } = await memberOfFakeGroup('cooperative-sticky')
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition')
+    const synced = gate()
+    group.beforeSynced = synced.promise
+    group.rebalancing = true
+    await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+    const commits = [1, 2].map((offset) => consumer.commit([{ topic: 't', partition: 0, offset }]))
+    await until(() => group.commits.length === 1, 'the first commit')
+    synced.open()
+    await Promise.all(commits)
+    await polled.stop()
+    expect(group.commits.map(({ offset, error }) => `${offset} ${error}`)).toEqual(['1 REBALANCE_IN_PROGRESS', '1 NONE', '2 NONE'])
+  })
+
+  it('ends a commit with REBALANCE_IN_PROGRESS where SyncGroup takes longer than a session', async () => {
+    const { group, consumer } = await memberOfFakeGroup('cooperative-sticky', { sessionTimeoutMs: 200 })
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition')
+    const synced = gate()
+    group.beforeSynced = synced.promise
+    group.rebalancing = true
+    await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+    await expect(consumer.commit([{ topic: 't', partition: 0, offset: 1 }])).rejects.toMatchObject({ error: 'REBALANCE_IN_PROGRESS' })
+    expect(group.commits).toHaveLength(1)
+    synced.open()
+    await polled.stop()
+  })
+
+  it('does not repeat a commit of partitions that the member has revoked: their next owner may have committed since', async () => {
+    const { group, consumer } = await memberOfFakeGroup('range')
+    const polled = polling(consumer)
+    await until(() => consumer.assignment.length === 1, 'the partition')
+    const synced = gate()
+    group.beforeSynced = synced.promise
+    group.rebalancing = true
+    await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+    const commit = consumer.commit([{ topic: 't', partition: 0, offset: 1 }]).catch((error: { error: string }) => error.error)
+    await until(() => group.commits.length === 1, 'the commit')
+    synced.open()
+    expect(await commit).toBe('REBALANCE_IN_PROGRESS')
+    await until(() => consumer.assignment.length === 1, 'the partition again')
+    await polled.stop()
+    expect(group.commits).toHaveLength(1)
   })
 })
 
@@ -273,18 +308,22 @@ describe('the sticky assignor', () => {
 })
 
 describe('while no broker answers', () => {
-  it('a pattern is held against the topics as soon as one does', async () => {
-    const { proxy, clientOf, topic } = await cluster()
-    await topic('t', 1)
-    proxy.mode = 'refuse'
-    const consumer = clientOf({ requestTimeoutMs: 200 }).consumer({ groupId: 'g', heartbeatIntervalMs: 50 })
+  it('a pattern is matched against the topics as soon as one does', async () => {
+    const { broker, ...group } = await fakeGroup('range')
+    const client = createClient({ bootstrapServers: broker.address, clientId: 'test', requestTimeoutMs: 200 }, system)
+    open.push(client, broker)
+    let available = false
+    for (const api of [metadata, findCoordinator]) {
+      const handler = broker.handler(api)
+      broker.on(api, (request, version) => (available ? handler(request, version) : 'hang up'))
+    }
+    const consumer = client.consumer({ groupId: 'g', heartbeatIntervalMs: 20, partitionAssignors: ['range'] })
     consumer.subscribe(/^t$/)
-    const watching = consumer as unknown as { watching: boolean; member: { running: unknown } }
-    // It has given up to ask once, and goes on to join.
-    await until(() => !watching.watching && watching.member.running !== null, 'the member')
-    proxy.mode = 'pass'
+    // The first list of topics has failed: the member goes on to join.
+    await until(() => broker.requests.includes(findCoordinator.name), 'the member')
+    available = true
     const polled = polling(consumer)
-    await until(() => consumer.assignment.length === 1, 'the partition')
+    await until(() => group.subscriptions.at(-1)?.[0] === 't', 'the topic in the subscription')
     await polled.stop()
   })
 

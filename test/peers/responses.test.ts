@@ -1,6 +1,6 @@
 /**
- * Goal: whatever a client asks, also what makes no sense, our broker answers with Apache Kafka's code. Method: the same raw requests to both, in every
- * version that both speak; the codes of each answer are compared, and where they may differ is listed here.
+ * Goal: our broker answers any request, invalid ones included, with Apache Kafka's error code. Method: the same raw requests to both, in
+ * every version that both support; the codes of each response are compared. Where they may differ is listed here.
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import produce from '../../core/apis/00-produce.ts'
@@ -53,12 +53,12 @@ const batch = (count = 1, over: BatchOptions = {}, timestamp = now) =>
     over,
   )
 
-/** The codes in an answer, and where they stand, without what a name or a clock decides. */
-function codesOf(answer: unknown, path = ''): string[] {
-  if (Array.isArray(answer)) return answer.flatMap((one, index) => codesOf(one, `${path}/${index}`))
-  if (answer === null || typeof answer !== 'object' || Buffer.isBuffer(answer)) return []
-  return Object.entries(answer).flatMap(([key, value]) => {
-    const told = [
+/** The codes and offsets of a response with their paths, without what depends on names or clocks. */
+function codesOf(response: unknown, path = ''): string[] {
+  if (Array.isArray(response)) return response.flatMap((one, index) => codesOf(one, `${path}/${index}`))
+  if (response === null || typeof response !== 'object' || Buffer.isBuffer(response)) return []
+  return Object.entries(response).flatMap(([key, value]) => {
+    const compared = [
       'errorCode',
       'offset',
       'endOffset',
@@ -69,7 +69,7 @@ function codesOf(answer: unknown, path = ''): string[] {
       'value',
       'configSource',
     ]
-    return told.includes(key) ? [`${path}/${key}=${value}`] : codesOf(value, `${path}/${key}`)
+    return compared.includes(key) ? [`${path}/${key}=${value}`] : codesOf(value, `${path}/${key}`)
   })
 }
 
@@ -85,41 +85,41 @@ class Peer {
     return codesOf(await this.client.send(api as never, version, request as never))
   }
 
-  async make(name: string, numPartitions = 1, configs: Record<string, string> = {}): Promise<void> {
-    const asked = { name, numPartitions, replicationFactor: 1, assignments: [], configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })) } // biome-ignore format: one line
-    const { topics } = await this.client.send(createTopics, 7, { topics: [asked], validateOnly: false })
+  async createTopic(name: string, numPartitions = 1, configs: Record<string, string> = {}): Promise<void> {
+    const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })) } // biome-ignore format: one line
+    const { topics } = await this.client.send(createTopics, 7, { topics: [topic], validateOnly: false })
     this.ids.set(name, topics[0]!.topicId)
-    const led = async () => {
+    const hasLeaders = async () => {
       const partitions = Array.from({ length: numPartitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1 }))
-      const told = await this.client.send(listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [{ name, partitions }] })
-      return told.topics[0]!.partitions.every(({ errorCode }) => errorCode === 0)
+      const listed = await this.client.send(listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [{ name, partitions }] })
+      return listed.topics[0]!.partitions.every(({ errorCode }) => errorCode === 0)
     }
-    await until(led, `${name} to be led`)
+    await until(hasLeaders, `${name} has leaders`)
   }
 
-  async put(name: string, records: Buffer, over: { version?: number; partition?: number; acks?: number } = {}): Promise<string[]> {
+  async produce(name: string, records: Buffer, over: { version?: number; partition?: number; acks?: number } = {}): Promise<string[]> {
     const { version = 9, partition: index = 0, acks = -1 } = over
     const topicData = [{ name, topicId: this.ids.get(name) ?? NOBODYS_ID, partitionData: [{ index, records }] }]
     return this.ask(produce, version, { acks, timeoutMs: 5000, topicData })
   }
 
   async prepare(): Promise<void> {
-    await this.make('data', 2)
-    await this.make('comp', 1, { 'cleanup.policy': 'compact' })
-    await this.make('a.b')
-    await this.put('data', batch(3, {}, now - 1000))
-    await this.put('data', batch(2, { codec: 'gzip' }, now - 5000))
-    await this.put('data', batch(1, { codec: 'zstd' }, now - 1000))
+    await this.createTopic('data', 2)
+    await this.createTopic('comp', 1, { 'cleanup.policy': 'compact' })
+    await this.createTopic('a.b')
+    await this.produce('data', batch(3, {}, now - 1000))
+    await this.produce('data', batch(2, { codec: 'gzip' }, now - 5000))
+    await this.produce('data', batch(1, { codec: 'zstd' }, now - 1000))
   }
 }
 
-/** Both peers do the same; what they answer is the same. */
+/** Sends the same to both; their responses are the same. */
 async function alike(what: (peer: Peer) => Promise<unknown>): Promise<void> {
   const [mine, theirs] = [await what(peers[0]!), await what(peers[1]!)]
   expect(mine).toEqual(theirs)
 }
 
-/** Those of `api` from `least` on. */
+/** The versions of `api` from `least` on. */
 const versionsOf = (api: AnyApi, least = 0): number[] => {
   const first = Math.max(api.versions[0], least)
   return Array.from({ length: api.versions[1] - first + 1 }, (_, index) => first + index)
@@ -127,8 +127,8 @@ const versionsOf = (api: AnyApi, least = 0): number[] => {
 
 describe('Fetch', () => {
   const ask = (peer: Peer, version: number, partition: object, over: object = {}, name = 'data') => {
-    const asked = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000, ...partition }
-    const topics = [{ topic: name, topicId: peer.ids.get(name) ?? NOBODYS_ID, partitions: [asked] }]
+    const requested = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000, ...partition }
+    const topics = [{ topic: name, topicId: peer.ids.get(name) ?? NOBODYS_ID, partitions: [requested] }]
     return peer.ask(fetch, version, { maxWaitMs: 0, minBytes: 1, isolationLevel: 0, sessionEpoch: -1, topics, ...over })
   }
   test.each(versionsOf(fetch))('v%i', async (version) => {
@@ -164,12 +164,12 @@ describe('ListOffsets', () => {
 
 describe('Produce', () => {
   test.each(versionsOf(produce))('v%i', async (version) => {
-    for (const acks of [1, -1]) await alike((peer) => peer.put('nope', batch(), { version, acks }))
-    for (const acks of [2, -2]) await alike((peer) => peer.put('data', batch(), { version, acks }))
-    for (const partition of [9, -1]) await alike((peer) => peer.put('data', batch(), { version, partition }))
+    for (const acks of [1, -1]) await alike((peer) => peer.produce('nope', batch(), { version, acks }))
+    for (const acks of [2, -2]) await alike((peer) => peer.produce('data', batch(), { version, acks }))
+    for (const partition of [9, -1]) await alike((peer) => peer.produce('data', batch(), { version, partition }))
     await alike(async (peer) => {
-      await peer.make(`put-${version}`)
-      return [await peer.put(`put-${version}`, batch(3), { version }), await peer.put(`put-${version}`, batch(), { version })]
+      await peer.createTopic(`put-${version}`)
+      return [await peer.produce(`put-${version}`, batch(3), { version }), await peer.produce(`put-${version}`, batch(), { version })]
     })
   })
 
@@ -194,10 +194,10 @@ describe('Produce', () => {
     ['a producer without a sequence', batch(1, { producerId: 500, producerEpoch: 0, baseSequence: -1 })],
   ])('%s', async (_, records) => {
     const code = (codes: string[]) => codes.filter((each) => each.includes('errorCode'))
-    await alike(async (peer) => code(await peer.put('data', Buffer.from(records), { partition: 1 })))
+    await alike(async (peer) => code(await peer.produce('data', Buffer.from(records), { partition: 1 })))
   })
 
-  // Kafka stores these, or answers UNKNOWN_SERVER_ERROR, by codec; for us they are INVALID_RECORD as all others (docs/decisions/0005).
+  // Kafka stores these, or answers UNKNOWN_SERVER_ERROR, by codec; for us they are INVALID_RECORD as all others (docs/decisions/0006).
   const stored = 0
   const unknown = -1
   const deltas = { none: stored, gzip: unknown, zstd: unknown }
@@ -237,7 +237,7 @@ describe('Produce', () => {
   ])
   test.each(malformed)('$codec: $name', async ({ codec, name, batch }) => {
     const code = async (peer: Peer) =>
-      (await peer.put('data', Buffer.from(batch), { partition: 1 })).find((each) => each.includes('errorCode'))
+      (await peer.produce('data', Buffer.from(batch), { partition: 1 })).find((each) => each.includes('errorCode'))
     expect(await code(peers[0]!)).toMatch(`errorCode=${INVALID_RECORD}`)
     expect(await code(peers[1]!)).toMatch(`errorCode=${unlike[name]?.[codec] ?? INVALID_RECORD}`)
   })
@@ -245,17 +245,17 @@ describe('Produce', () => {
   test.each(['none', 'gzip'] as const)('%s: a record too far ahead behind an honest header', async (codec) => {
     const records = batchOfRecords([record(0), record(1, { timestampDelta: 7_200_000 })], { codec })
     await alike(async (peer) =>
-      (await peer.put('data', Buffer.from(records), { partition: 1 })).filter((each) => each.includes('errorCode')),
+      (await peer.produce('data', Buffer.from(records), { partition: 1 })).filter((each) => each.includes('errorCode')),
     )
   })
 
   test.each(['none', 'gzip'] as const)('%s: a largest timestamp that lies is corrected', async (codec) => {
     const topic = `largest-${codec}`
     await alike(async (peer) => {
-      await peer.make(topic)
+      await peer.createTopic(topic)
       for (const maxTimestamp of [now + 5000, 5, -1]) {
         const lie = batchOfRecords([record(0), record(1, { timestampDelta: 10 })], { codec, baseTimestamp: now, maxTimestamp })
-        await peer.put(topic, lie)
+        await peer.produce(topic, lie)
       }
       const partitions = [-3, now + 10, now + 11].map((timestamp) => ({ name: topic, partitions: [{ partitionIndex: 0, timestamp }] }))
       return Promise.all(partitions.map((one) => peer.ask(listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [one] })))
@@ -336,12 +336,12 @@ describe('Produce', () => {
   ])('sequences: %s', async (name, steps) => {
     // biome-ignore format: a story in a line
     await alike(async (peer) => {
-      await peer.make(`seq-${name}`)
-      const told: string[] = []
+      await peer.createTopic(`seq-${name}`)
+      const codes: string[] = []
       for (const [producerId, producerEpoch, baseSequence, count] of steps)
-        told.push(...(await peer.put(`seq-${name}`, batch(count, { producerId, producerEpoch, baseSequence }))))
-      // Kafka tells the log start with some refusals
-      return told.filter((each) => !each.includes('logStartOffset'))
+        codes.push(...(await peer.produce(`seq-${name}`, batch(count, { producerId, producerEpoch, baseSequence }))))
+      // Kafka gives the log start offset with some errors.
+      return codes.filter((each) => !each.includes('logStartOffset'))
     })
   })
 })
@@ -355,7 +355,7 @@ describe('topics', () => {
   })
   const configured = (name: string, value: string | null) => one('new', { configs: [{ name, value }] })
   test.each(versionsOf(createTopics))('CreateTopics v%i', async (version) => {
-    const asked = [
+    const requested = [
       ...['', '.', '..', 'a/b', 'ü', 'x'.repeat(250), '__cluster_metadata', 'a_b', 'data'].map((name) => one(name)),
       ...[0, -1, -2, 10_001].map((numPartitions) => one('new', { numPartitions })),
       ...[0, -1, -2, 2, 99].map((replicationFactor) => one('new', { replicationFactor })),
@@ -371,7 +371,7 @@ describe('topics', () => {
       configured('min.insync.replicas', '5'),
     ] // biome-ignore format: a list
     const codesOnly = (codes: string[]) => codes.filter((code) => code.includes('/errorCode'))
-    for (const topic of asked)
+    for (const topic of requested)
       await alike(async (peer) => codesOnly(await peer.ask(createTopics, version, { topics: [topic], validateOnly: true })))
     const wide = ['w1', 'w2'].map((name) => one(name, { numPartitions: 6000 }))
     await alike(async (peer) => codesOnly(await peer.ask(createTopics, version, { topics: wide, validateOnly: true })))
@@ -406,15 +406,15 @@ describe('topics', () => {
   test.each(versionsOf(deleteRecords))('DeleteRecords v%i', async (version) => {
     const name = `less-${version}`
     await alike(async (peer) => {
-      await peer.make(name)
-      await peer.put(name, batch(5))
-      await peer.put(name, batch(5))
+      await peer.createTopic(name)
+      await peer.produce(name, batch(5))
+      await peer.produce(name, batch(5))
       const ask = (topic: string, offset: number, partitionIndex = 0) =>
         peer.ask(deleteRecords, version, { topics: [{ name: topic, partitions: [{ partitionIndex, offset }] }], timeoutMs: 5000 })
-      const told: string[][] = []
-      for (const offset of [-2, 11, 3, 1, 7, 10, -1, Number.MAX_SAFE_INTEGER]) told.push(await ask(name, offset))
-      told.push(await ask('nope', 0), await ask(name, 0, 9), await ask('comp', 0))
-      return told
+      const codes: string[][] = []
+      for (const offset of [-2, 11, 3, 1, 7, 10, -1, Number.MAX_SAFE_INTEGER]) codes.push(await ask(name, offset))
+      codes.push(await ask('nope', 0), await ask(name, 0, 9), await ask('comp', 0))
+      return codes
     })
   })
 })
@@ -433,7 +433,7 @@ describe('configs', () => {
     return [results[0]!.errorCode, configs.sort()]
   }
   test.each(versionsOf(describeConfigs))('DescribeConfigs v%i', async (version) => {
-    // Kafka keeps min.insync.replicas of a new cluster as a dynamic default
+    // Kafka stores min.insync.replicas of a new cluster as a dynamic default.
     const names = ['cleanup.policy', 'compression.type', 'max.message.bytes', 'message.timestamp.type', 'retention.bytes', 'retention.ms', 'segment.bytes', 'segment.ms'] // biome-ignore format: a list
     await alike((peer) => describeAll(peer, version, 2, 'comp', names))
     for (const [type, name] of [[2, 'nope'], [2, 'a b'], [2, ''], [4, '0'], [4, 'abc'], [0, 'x'], [99, 'x']] as const) // biome-ignore format: a list
@@ -461,11 +461,11 @@ describe('configs', () => {
 test('InitProducerId, OffsetForLeaderEpoch, DescribeCluster', async () => {
   const init = async (peer: Peer, version: number, over: object) => {
     const request = { transactionalId: null, transactionTimeoutMs: 60_000, ...over }
-    // a broker that has just started may have no ids yet
+    // A broker that has just started may have no producer ids yet.
     return until(async () => {
       const { errorCode } = await peer.client.send(initProducerId, version, request)
       return errorCode !== 14 && [errorCode]
-    }, 'producer ids to be there')
+    }, 'producer ids are available')
   }
   for (const version of versionsOf(initProducerId, 3))
     for (const over of [{}, { transactionalId: '' }, { producerId: 5 }, { producerEpoch: 5 }])

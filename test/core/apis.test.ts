@@ -6,11 +6,11 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { loadApis } from '../core/apis/index.ts'
-import type { AnyApi } from '../core/wire/api.ts'
-import { Reader, WireError } from '../core/wire/reader.ts'
-import type { AnyType, Fields } from '../core/wire/types.ts'
-import { Writer } from '../core/wire/writer.ts'
+import { loadApis } from '../../core/apis/index.ts'
+import type { AnyApi } from '../../core/wire/api.ts'
+import { Reader, WireError } from '../../core/wire/reader.ts'
+import type { AnyType, Fields } from '../../core/wire/types.ts'
+import { Writer } from '../../core/wire/writer.ts'
 
 const apis = await loadApis()
 const require = createRequire(import.meta.url)

@@ -1,0 +1,54 @@
+/**
+ * Refreshes metadata for a part of the client that finds partitions without a leader, or with another one: one refresh at a time, with back-off
+ * between them while they do not help. It never rejects.
+ */
+import type { RequestRouter } from './request-router.ts'
+
+interface MetadataRefresherOptions {
+  /** Whether the broker may create topics that do not exist. */
+  allowCreation: boolean
+  signal: AbortSignal
+  /** A refresh has ended, or its back-off has: what needed it may try again. */
+  onRefreshed: () => void
+  /** A request came during back-off: it should be made again at `time` (monotonic ms). */
+  onDelayed: (time: number) => void
+}
+
+export class MetadataRefresher {
+  readonly #router: RequestRouter
+  readonly #options: MetadataRefresherOptions
+  #inFlight = false
+  #attempts = 0
+  /** Monotonic ms. */
+  #notBefore = 0
+
+  constructor(router: RequestRouter, options: MetadataRefresherOptions) {
+    this.#router = router
+    this.#options = options
+  }
+
+  /** Starts a refresh of `topics`, unless one is in flight. */
+  request(topics: readonly string[]): void {
+    const { allowCreation, signal, onRefreshed, onDelayed } = this.#options
+    const { clock, logger } = this.#router.system
+    if (this.#inFlight || signal.aborted) return
+    if (this.#notBefore > clock.monotonic()) {
+      onDelayed(this.#notBefore)
+      return
+    }
+    this.#inFlight = true
+    this.#router.metadata
+      .refresh([...new Set(topics)], { allowCreation, signal })
+      .catch((error) => logger.debug({ err: error }, 'metadata of partitions without a known leader could not be refreshed'))
+      .finally(() => {
+        this.#inFlight = false
+        this.#notBefore = clock.monotonic() + this.#router.backoffMs(this.#attempts++)
+        onRefreshed()
+      })
+  }
+
+  /** A request to a leader has succeeded: the next refresh has the shortest back-off again. */
+  succeeded(): void {
+    this.#attempts = 0
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * The page docs/COMPATIBILITY.md, derived from the declarations of APIs, routes, plugins and settings. Each setting has a row of its own,
+ * so that one search for its name says whether it has an effect.
+ */
+import { join } from 'node:path'
+import { buildServer } from '../api/index.ts'
+import { findResources } from '../api/resource.ts'
+import { restSettings } from '../api/settings.ts'
+import { findPlugins } from '../connect/plugins.ts'
+import { clientSettings } from '../connect/runtime/client-overrides.ts'
+import { connectorSettings, sinkSettings, sourceSettings } from '../connect/runtime/connector-settings.ts'
+import { ineffectiveSettings, workerSettings } from '../connect/runtime/worker-settings.ts'
+import type { Settings } from '../connect/sdk/index.ts'
+import type { Herder } from '../connect/types.ts'
+import type { AnyServedApi } from '../core/apis/define-api.ts'
+import { acceptedSettings, effectiveBrokerSettings, ineffectiveTopicSettings, refusedSettings } from '../core/settings/accepted-settings.ts'
+import { brokerSettings } from '../core/settings/broker-settings.ts'
+import type { SettingMap } from '../core/settings/setting.ts'
+import { topicSettings } from '../core/settings/topic-settings.ts'
+import { realSystem } from '../core/system/index.ts'
+import { scan } from '../core/system/scan.ts'
+import { mirrorConnectors } from '../mirror/connector.ts'
+import { clusterSettings, flowSettings, ineffectiveFlowSettings } from '../mirror/settings/flow-settings.ts'
+import { acceptedPatterns as acceptedByMirror, unsupported as unsupportedByMirror } from '../mirror/settings/mm2-properties.ts'
+import type { MirrorAdmin } from '../mirror/types.ts'
+
+const NO_EFFECT = 'No effect.'
+
+interface Row {
+  names: readonly string[]
+  default: string
+  effect: string
+}
+
+const code = (text: string) => `\`${text}\``
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))].map((row) => `| ${row.join(' | ')} |`).join('\n')
+
+const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
+const sentence = (text: string) => ended(`${text[0]!.toUpperCase()}${text.slice(1)}`)
+/** `doc` says why a declared setting has no effect; it may begin by saying that the setting is accepted. */
+function noEffect(doc: string): string {
+  const why = doc.replace(/^Accepted(?:; | so that files work as they are\. ?)/, '')
+  return why === '' ? NO_EFFECT : `${NO_EFFECT} ${sentence(why)}`
+}
+const shown = (value: string | null) => (value === null ? '' : value === '' ? 'empty' : code(value))
+
+function settingsTable(rows: readonly Row[]): string {
+  const sorted = rows.toSorted((a, b) => (a.names[0]! < b.names[0]! ? -1 : 1))
+  return table(
+    ['setting', 'default', 'effect'],
+    sorted.map(({ names, default: value, effect }) => [names.map(code).join(', also '), value, effect]),
+  )
+}
+
+const declaredRows = (settings: Settings): Row[] =>
+  Object.entries(settings).map(([name, { required, default: value, doc, aliases }]) => ({
+    names: [name, ...aliases],
+    default: required ? 'required' : shown(value),
+    effect: doc.startsWith('Accepted') ? noEffect(doc) : sentence(doc),
+  }))
+
+/** Settings that only one side has. */
+const only = (side: string, rows: readonly Row[]): Row[] => rows.map((row) => ({ ...row, effect: `${side}: ${row.effect}` }))
+
+const ineffectiveRows = (names: Iterable<string>, why = ''): Row[] =>
+  [...new Set(names)].map((name) => ({ names: [name], default: '', effect: noEffect(why) }))
+
+function brokerRows(): Row[] {
+  const declared: SettingMap = brokerSettings
+  const effective = new Set(effectiveBrokerSettings)
+  return [
+    ...Object.entries(declared).map(([name, { fallback, doc }]) => ({
+      names: [name],
+      default: shown(fallback),
+      effect: effective.has(name) ? sentence(doc) : noEffect(doc),
+    })),
+    ...ineffectiveRows(acceptedSettings.filter((name) => !Object.hasOwn(declared, name))),
+    ...refusedSettings.map(({ name, harmless, why }) => ({
+      names: [name],
+      default: shown(harmless[0] ?? null),
+      effect: `The broker does not start unless it is ${harmless.map(shown).join(' or ')}: ${ended(why)}`,
+    })),
+  ]
+}
+
+function topicRows(): Row[] {
+  const declared: SettingMap = topicSettings
+  const ineffective = new Set(ineffectiveTopicSettings)
+  return Object.entries(declared).map(([name, { fallback, doc, synonyms }]) => {
+    const broker = synonyms.length === 0 ? '' : ` Default from ${synonyms.map((synonym) => code(synonym.name)).join(', ')}.`
+    const effect = ineffective.has(name) ? noEffect(doc) : sentence(doc)
+    return { names: [name], default: shown(fallback), effect: `${effect}${broker}` }
+  })
+}
+
+/** Kafka's client settings, under the prefixes of a worker's file and of a connector's config. */
+const clientRows = (): Row[] =>
+  Object.entries(clientSettings).flatMap(([client, settings]) =>
+    Object.keys(settings).map((name) => ({
+      names: [`${client}.${name}`, `${client}.override.${name}`],
+      default: '',
+      effect: `As in Kafka's ${client}.`,
+    })),
+  )
+
+/** The names that a pattern of plain alternatives stands for: all that begin so, unless the pattern ends. */
+export function namesOfPattern({ source }: RegExp): string[] {
+  const body = source.replace(/^\^/, '').replace(/\$$|\\b$/, '')
+  let at = 0
+  function alternatives(): string[] {
+    const complete: string[] = []
+    let names = ['']
+    for (; at < body.length && body[at] !== ')'; ) {
+      if (body[at] === '|') {
+        complete.push(...names)
+        names = ['']
+        at++
+        continue
+      }
+      const parts = atom()
+      const optional = body[at] === '?'
+      if (optional) at++
+      names = names.flatMap((name) => [...(optional ? [name] : []), ...parts.map((part) => name + part)])
+    }
+    return [...complete, ...names]
+  }
+  function atom(): string[] {
+    const [text] = body.slice(at).match(/^(?:\(|\\\.|\.\*|[a-z0-9_-])/) ?? []
+    if (text === undefined) throw new Error(`the pattern ${source} cannot be written as names: ${body.slice(at)}`)
+    at += text.length
+    if (text !== '(') return [text === '\\.' ? '.' : text === '.*' ? '*' : text]
+    const inner = alternatives()
+    at++
+    return inner
+  }
+  const names = alternatives()
+  if (source.endsWith('$')) return names
+  return names.map((name) => (name.endsWith('*') ? name : name.endsWith('.') ? `${name}*` : `${name}.*`))
+}
+
+/** `a.*` leaves nothing to say about `a.b.*`. */
+const covered = (name: string, names: readonly string[]) =>
+  names.some((other) => other !== name && other.endsWith('.*') && name.startsWith(other.slice(0, -1)))
+
+function mirrorRows(): Row[] {
+  const declared = { ...flowSettings, ...restSettings }
+  const explained = {
+    ...Object.fromEntries(Object.keys(ineffectiveFlowSettings).map((name) => [name, ''])),
+    ...Object.fromEntries(Object.entries(unsupportedByMirror).map(([name, { why }]) => [name, why])),
+  }
+  const known = new Set([...Object.entries(declared).flatMap(([name, { aliases }]) => [name, ...aliases]), ...Object.keys(explained)])
+  const accepted = acceptedByMirror.flatMap(namesOfPattern)
+  return [
+    ...declaredRows(declared),
+    ...Object.entries(explained).flatMap(([name, why]) => ineffectiveRows([name], why)),
+    ...ineffectiveRows(accepted.filter((name) => !known.has(name) && !covered(name, accepted))),
+  ]
+}
+
+async function apis(): Promise<string> {
+  const found = (await scan<AnyServedApi>(join(import.meta.dirname, '../core/apis'), /^\d/)).sort((a, b) => a.key - b.key)
+  const range = ([from, to]: readonly [number, number]) => (from === to ? `${from}` : `${from}–${to}`)
+  const rows = found.map((api) => {
+    const advertised = api.advertised ? `${range(api.versions)} (advertised: ${range(api.advertised)})` : range(api.versions)
+    return [`${api.key}`, api.name, advertised, (api.missing ?? []).map(sentence).join(' ')]
+  })
+  return table(['key', 'API', 'versions', 'not implemented'], rows)
+}
+
+/** The routes as the server registers them, in the order of the reference page. */
+async function routes(): Promise<string> {
+  // No route is called.
+  const services = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
+  const places = new Map((await findResources(services)).map(({ tag, order }) => [tag, order]))
+  const found: { place: number; row: string[] }[] = []
+  const app = buildServer({
+    ...services,
+    beforeRoutes: async (inner) => {
+      inner.addHook('onRoute', ({ method, url, schema }) => {
+        const { hide, summary, tags } = (schema ?? {}) as { hide?: boolean; summary?: string; tags?: string[] }
+        const methods = [method].flat().filter((one) => one !== 'HEAD')
+        if (hide || methods.length === 0) return
+        const path = url.replaceAll(/:([a-z]+)/g, '{$1}')
+        found.push({ place: places.get(tags?.[0] ?? '') ?? 0, row: [code(`${methods} ${path}`), summary ?? ''] })
+      })
+    },
+  })
+  await app.ready()
+  await app.close()
+  return table(
+    ['request', 'effect'],
+    found.sort((a, b) => a.place - b.place).map(({ row }) => row),
+  )
+}
+
+async function plugins(): Promise<string> {
+  const found = (await findPlugins(mirrorConnectors(realSystem('silent')))).list(false)
+  const rows = new Map<string, Set<string>>()
+  for (const { class: name, type } of found) rows.set(name, (rows.get(name) ?? new Set()).add(type.replace('_', ' ')))
+  return table(
+    ['class', 'kind'],
+    [...rows].map(([name, kinds]) => [code(name), [...kinds].join(', ')]),
+  )
+}
+
+/** The settings of each class, where it has any that a user may set. */
+const pluginTables = (found: readonly { class: string; settings: Settings }[]): string =>
+  found
+    .map(({ class: name, settings: { 'converter.type': _, ...settings } }) => ({ name, rows: declaredRows(settings) }))
+    .filter(({ rows }) => rows.length > 0)
+    .map(({ name, rows }) => `${code(name)}:\n\n${settingsTable(rows)}`)
+    .join('\n\n')
+
+export async function compatibility(): Promise<string> {
+  const own = await findPlugins()
+  const converters = ['key.converter', 'value.converter', 'header.converter'].map((name) => ({
+    names: [`${name}.*`],
+    default: '',
+    effect: `Settings of the converter: ${code(`${name}.schemas.enable`)} is ${code('schemas.enable')} of \`JsonConverter\`.`,
+  }))
+  return `# Compatibility
+
+What Tributary implements of Apache Kafka 4.3, Kafka Connect and MirrorMaker 2. \`node docs/generate.ts\` derives this page from the
+declarations in the code; do not edit it.
+
+**Does a setting have an effect?** Search this page for its name. Its row says what it does, or \`${NO_EFFECT}\` where a file may contain it
+and nothing depends on it, or that the process does not start. \`prefix.*\` stands for the prefix and all names under it that have no row of
+their own. A setting without a row is unknown: it has no effect, and the log names it once.
+
+- Broker: [APIs](#apis), [settings of a broker](#settings-of-a-broker), [settings of a topic](#settings-of-a-topic)
+- Worker: [REST API](#rest-api), [plugins](#plugins), [settings of a worker](#settings-of-a-worker), [client settings](#client-settings),
+  [settings of a connector](#settings-of-a-connector), [settings of plugins](#settings-of-plugins)
+- Mirror: [settings of a flow](#settings-of-a-flow), [settings of a cluster](#settings-of-a-cluster)
+
+## APIs
+
+The versions are those that Apache Kafka advertises.
+
+${await apis()}
+
+## Settings of a broker
+
+In \`server.properties\`.
+
+${settingsTable(brokerRows())}
+
+## Settings of a topic
+
+In CreateTopics and IncrementalAlterConfigs. All are stored and described; there is no compaction, no throttling and no tiered storage.
+
+${settingsTable(topicRows())}
+
+## REST API
+
+All but \`/mirrors\`, \`/metrics\` and \`/docs\` are Kafka Connect's. What differs: [0001](decisions/0001-bodies-that-cannot-be-used-are-400.md)
+(bodies that cannot be used), [0005](decisions/0005-requests-of-browsers.md) (requests of browsers).
+
+${await routes()}
+
+## Plugins
+
+There are no transforms and no predicates.
+
+${await plugins()}
+
+## Settings of a worker
+
+In the \`.properties\` file of \`connect-distributed\` or \`connect-standalone\`. What differs: [0003](decisions/0003-connect-worker.md).
+
+${settingsTable([...declaredRows({ ...workerSettings, ...restSettings }), ...converters, ...ineffectiveRows(ineffectiveSettings)])}
+
+## Client settings
+
+With \`producer.\` or \`consumer.\` in front in a worker's file; with \`producer.override.\` or \`consumer.override.\` in a connector's config, where they
+are stronger. Other settings of Kafka's clients have no effect.
+
+${settingsTable(clientRows())}
+
+## Settings of a connector
+
+In the config of every connector. With \`topic.creation.groups\`, a source also takes \`topic.creation.<group>.include\`, \`exclude\`,
+\`replication.factor\`, \`partitions\` and the settings of a topic.
+
+${settingsTable([
+  ...declaredRows(connectorSettings(own, null)),
+  ...only('Sources', declaredRows(sourceSettings)),
+  ...only('Sinks', declaredRows(sinkSettings)),
+])}
+
+## Settings of plugins
+
+${pluginTables([...own.connectors, ...own.converters])}
+
+## Settings of a flow
+
+In \`mm2.properties\`: \`us->central.name\` before \`central.name\` before \`name\`. What differs: [0002](decisions/0002-exact-offset-map.md).
+
+${settingsTable(mirrorRows())}
+
+## Settings of a cluster
+
+In \`mm2.properties\`, as \`us.name\`.
+
+${settingsTable(declaredRows(clusterSettings))}
+`
+}
