@@ -191,7 +191,7 @@ describe('the sentence', () => {
     ],
     [
       { ...source, 'exactly.once.support': 'required' },
-      'Invalid value required for configuration exactly.once.support: sources deliver at least once here: set it to requested',
+      'Invalid value required for configuration exactly.once.support: exactly-once sources are not supported: set it to requested',
     ],
     [{ ...source, 'errors.tolerance': 'some' }, 'Invalid value some for configuration errors.tolerance: String must be one of: none, all'],
     [
