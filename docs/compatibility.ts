@@ -21,7 +21,7 @@ import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
 import { clusterSettings, flowSettings, ineffectiveFlowSettings } from '../mirror/settings/flow-settings.ts'
-import { acceptedPatterns as acceptedByMirror, unsupported as unsupportedByMirror } from '../mirror/settings/mm2-properties.ts'
+import { acceptedPatterns as acceptedByMirror, unsupportedSettings as unsupportedByMirror } from '../mirror/settings/mm2-properties.ts'
 import type { MirrorAdmin } from '../mirror/types.ts'
 
 const NO_EFFECT = 'No effect.'
@@ -39,11 +39,9 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
 
 const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
 const sentence = (text: string) => ended(`${text[0]!.toUpperCase()}${text.slice(1)}`)
-/** `doc` says why a declared setting has no effect; it may begin by saying that the setting is accepted. */
-function noEffect(doc: string): string {
-  const why = doc.replace(/^Accepted(?:; | so that files work as they are\. ?)/, '')
-  return why === '' ? NO_EFFECT : `${NO_EFFECT} ${sentence(why)}`
-}
+/** How the documentation of a declared setting without effect begins. */
+const WITHOUT_EFFECT = /^(?:Accepted; |Without effect: )/
+const noEffect = (why: string) => (why === '' ? NO_EFFECT : `${NO_EFFECT} ${sentence(why.replace(WITHOUT_EFFECT, ''))}`)
 const shown = (value: string | null) => (value === null ? '' : value === '' ? 'empty' : code(value))
 
 function settingsTable(rows: readonly Row[]): string {
@@ -58,7 +56,7 @@ const declaredRows = (settings: Settings): Row[] =>
   Object.entries(settings).map(([name, { required, default: value, doc, aliases }]) => ({
     names: [name, ...aliases],
     default: required ? 'required' : shown(value),
-    effect: doc.startsWith('Accepted') ? noEffect(doc) : sentence(doc),
+    effect: WITHOUT_EFFECT.test(doc) ? noEffect(doc) : sentence(doc),
   }))
 
 /** Settings that only one side has. */
@@ -145,16 +143,16 @@ const covered = (name: string, names: readonly string[]) =>
   names.some((other) => other !== name && other.endsWith('.*') && name.startsWith(other.slice(0, -1)))
 
 function mirrorRows(): Row[] {
-  const declared = { ...flowSettings, ...restSettings }
-  const explained = {
-    ...Object.fromEntries(Object.keys(ineffectiveFlowSettings).map((name) => [name, ''])),
-    ...Object.fromEntries(Object.entries(unsupportedByMirror).map(([name, { why }]) => [name, why])),
-  }
-  const known = new Set([...Object.entries(declared).flatMap(([name, { aliases }]) => [name, ...aliases]), ...Object.keys(explained)])
+  const declared = { ...flowSettings, ...ineffectiveFlowSettings, ...restSettings }
+  const explained = Object.entries(unsupportedByMirror).filter(([name]) => !Object.hasOwn(declared, name))
+  const known = new Set([
+    ...Object.entries(declared).flatMap(([name, { aliases }]) => [name, ...aliases]),
+    ...explained.map(([name]) => name),
+  ])
   const accepted = acceptedByMirror.flatMap(namesOfPattern)
   return [
     ...declaredRows(declared),
-    ...Object.entries(explained).flatMap(([name, why]) => ineffectiveRows([name], why)),
+    ...explained.flatMap(([name, { why }]) => ineffectiveRows([name], why)),
     ...ineffectiveRows(accepted.filter((name) => !known.has(name) && !covered(name, accepted))),
   ]
 }

@@ -35,3 +35,18 @@ test('links between documents lead to files', () => {
   )
   expect(broken).toEqual([])
 })
+
+test('ARCHITECTURE names files that exist, and the functions in them', () => {
+  const text = readFileSync(join(root, 'docs/ARCHITECTURE.md'), 'utf8')
+  const hops = [...text.matchAll(/^\| \d+ \| `([^`]+)` \| `([^`]+)` \|/gm)]
+  expect(hops.length).toBeGreaterThan(30)
+  const missing = hops.filter(([, file, name]) => {
+    const path = join(root, file!)
+    return !existsSync(path) || !readFileSync(path, 'utf8').match(new RegExp(`(^|[\\s*#])${name!.replace('#', '')}[<(]`, 'm'))
+  })
+  expect(missing.map(([row]) => row)).toEqual([])
+  const files = [...text.matchAll(/`((?:core|connect|connectors|mirror|api|bin|bench|docs|test)\/[\w./-]+\.ts)`/g)].map(
+    (match) => match[1]!,
+  )
+  expect(files.filter((file) => !/NN-name/.test(file) && !existsSync(join(root, file)))).toEqual([])
+})

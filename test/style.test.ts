@@ -141,9 +141,12 @@ describe('tests', () => {
   })
 })
 
-/** What fails a test where something is wrong: `expect`, a wait with a deadline, and the functions of a file that use one of them. */
+/**
+ * What makes a test fail or report that it did not run: `expect`, a wait with a deadline, `skip`, and the functions of a file that use one
+ * of them.
+ */
 function expectingNames(text: string): RegExp {
-  const names = ['expect', 'until', 'fc\\.assert', 'caughtUp']
+  const names = ['expect', 'until', 'fc\\.assert', 'caughtUp', 'skip']
   const pattern = () => new RegExp(`\\b(${names.join('|')})\\b`)
   const functions = text.split(/^(?=(?:export )?(?:async )?(?:function|const) \w+)/m).slice(1)
   for (let before = 0; before !== names.length; ) {

@@ -1,6 +1,6 @@
 /**
- * Goal: Kafka's server.properties means what it means to Kafka, and what cannot be is refused with the setting and the remedy. Method: whole files as
- * maps, single settings at their limits.
+ * Goal: Kafka's server.properties means what it means to Kafka, and what cannot be is refused with the setting and the remedy. Method:
+ * whole files as maps, single settings at their limits.
  */
 import { expect, test } from 'vitest'
 import { readBrokerSettings, SettingsError } from '../../core/index.ts'
@@ -143,8 +143,10 @@ test.each<[Record<string, string>]>([
   [{ 'log.cleanup.policy': '' }],
   [{ 'inter.broker.listener.name': 'plaintext' }],
   [{ 'security.inter.broker.protocol': 'PLAINTEXT' }],
+  [{ 'transaction.max.timeout.ms': '60000' }],
 ])('%j is accepted', (given) => {
   expect(problemsOf(given)).toEqual([])
+  expect(readBrokerSettings(given).unknown).toEqual([])
 })
 
 /** What Apache Kafka 4.3.1 answers to the same values. */

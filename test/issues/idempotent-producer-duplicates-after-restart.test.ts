@@ -91,7 +91,7 @@ describe.each(['clean', 'crash'] as const)('after a restart (%s)', (how) => {
       await fiveBatches(log)
       await log.append(batchNumber(5)).durable
     }, how)
-    expect(() => log.append(batchNumber(0))).toThrow('sequence 0 came where 12 was expected')
+    expect(() => log.append(batchNumber(0))).toThrow('sequence 0 arrived where 12 was expected')
     await expectDuplicates(log, [1, 2, 3, 4, 5])
   })
 })

@@ -1,5 +1,5 @@
 /**
- * What the mirror's tests share: two clusters to mirror between, records to write, and everything of a topic read back record by record.
+ * Fixture of the mirror's tests: clusters to mirror between, records to write, and the whole content of a partition, record by record.
  */
 import { onTestFinished } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'
@@ -26,14 +26,14 @@ export function connectTo(address: string): Cluster {
   return { address, client }
 }
 
-/** One of ours, for the length of a test. */
+/** A cluster of one of our own brokers, until the test ends. */
 export async function ourCluster(overrides: Readonly<Record<string, string | number>> = {}): Promise<Cluster & { broker: TestBroker }> {
   const broker = await startTestBroker(overrides)
   onTestFinished(() => broker.stop())
   return { ...connectTo(broker.address), broker }
 }
 
-/** The properties of a flow us->central; `more` goes on top. */
+/** The properties of a flow us->central; `more` overrides them. */
 export function properties(us: Cluster, central: Cluster, more: Readonly<Record<string, string>> = {}): Record<string, string> {
   return {
     clusters: 'us, central',
@@ -51,7 +51,7 @@ export async function mirrorOf(given: Record<string, string>): Promise<MirrorSer
   return service
 }
 
-export interface Seen {
+export interface ReadRecord {
   offset: number
   key: string | null
   value: string | null
@@ -59,11 +59,11 @@ export interface Seen {
   headers: string
 }
 
-/** All records of a partition, and the payloads of its batches as they lie there. */
-export async function readAll({ client }: Cluster, topic: string, partition = 0): Promise<{ records: Seen[]; payloads: string[] }> {
+/** All records of a partition, and the payloads of its batches as they are in the log. */
+export async function readAll({ client }: Cluster, topic: string, partition = 0): Promise<{ records: ReadRecord[]; payloads: string[] }> {
   const [start] = await client.admin.listOffsets([{ topic, partition, spec: 'earliest' }])
   const [end] = await client.admin.listOffsets([{ topic, partition, spec: 'latest' }])
-  const records: Seen[] = []
+  const records: ReadRecord[] = []
   const payloads: string[] = []
   const scan = { client, clock: realClock, random: realRandom, signal: new AbortController().signal }
   for await (const { header, bytes } of scanBatches(scan, topic, partition, start!.offset, end!.offset)) {
@@ -82,10 +82,10 @@ export async function readAll({ client }: Cluster, topic: string, partition = 0)
   return { records, payloads }
 }
 
-/** What must be the same on both sides. */
-export const content = (records: readonly Seen[]) => records.map(({ offset: _, ...rest }) => rest)
+/** Of each record, what must be equal at the source and at the target. */
+export const content = (records: readonly ReadRecord[]) => records.map(({ offset: _, ...rest }) => rest)
 
-/** Waits until a flow has nothing left to do and has seen `records` of them. */
+/** Waits until a flow runs without lag and its target has `records` records. */
 export async function caughtUp(service: MirrorService, name: string, records: number, timeoutMs = 30_000): Promise<void> {
   await until(
     () => {
@@ -103,10 +103,10 @@ export async function caughtUp(service: MirrorService, name: string, records: nu
   )
 }
 
-/** Young enough that no retention takes them. */
+/** Young enough that no retention deletes the records. */
 const FIRST_TIME = Date.now() - 3_600_000
 
-/** `count` numbered records, spread over the partitions, with every part that a record can have. */
+/** Writes `count` numbered records, spread over the partitions, with every part that a record can have. */
 export async function write(
   { client }: Cluster,
   topic: string,
