@@ -1,12 +1,12 @@
 /**
- * Record batches made beforehand, of a given size, with contents that compress like telemetry does.
+ * Record batches of a given size, with records that compress like telemetry.
  */
 import type { CodecName } from '../core/wire/batch-header.ts'
 import { encodeBatch } from '../core/wire/record-batch.ts'
 
 const words = ['calm', 'rising', 'falling', 'flood', 'ice', 'warning', 'normal', 'gauge', 'sensor', 'offline']
 
-/** One batch of about `batchBytes`, in records of `recordBytes` each; the same at every call. */
+/** One batch of about `batchBytes`, of records of `recordBytes` each; every call returns the same bytes. */
 export function batchOf(batchBytes: number, recordBytes: number, codec: CodecName = 'none'): { batch: Buffer; records: number } {
   const records = Math.max(1, Math.floor(batchBytes / recordBytes))
   let seed = 1

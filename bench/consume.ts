@@ -1,12 +1,12 @@
 /**
- * How fast does the broker hand out what it has? Six connections, one fetch in flight on each, six partitions, from the first offset on.
+ * How fast does the broker serve fetches? Six connections, one fetch in flight on each, six partitions, from the earliest offset.
  */
 import fetch from '../core/apis/01-fetch.ts'
 import { at, batchSize, readBatchHeader } from '../core/wire/batch-header.ts'
 import { startTestBroker } from '../test/running-broker.ts'
 import { batchOf } from './batches.ts'
 import { createTopic, produceTo } from './produce.ts'
-import { answer, frame, RawConnection } from './raw-connection.ts'
+import { decodeResponse, frame, RawConnection } from './raw-connection.ts'
 import { type Row, show, usage } from './table.ts'
 
 const CONNECTIONS = 6
@@ -33,16 +33,16 @@ async function consumeFrom(
           isolationLevel: 0,
           topics: [{ topic, partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: maxBytes }] }],
         })
-        const { responses } = answer(fetch, VERSION, await connection.send(request))
-        const { errorCode, records: got, highWatermark } = responses[0]!.partitions[0]!
-        if (errorCode !== 0) throw new Error(`the broker answered a fetch with error ${errorCode}`)
-        for (let position = 0; got && position + at.count < got.length; position += batchSize(got, position)) {
-          if (position + batchSize(got, position) > got.length) break
-          const header = readBatchHeader(got, position)
+        const { responses } = decodeResponse(fetch, VERSION, await connection.send(request))
+        const { errorCode, records: batches, highWatermark } = responses[0]!.partitions[0]!
+        if (errorCode !== 0) throw new Error(`the broker failed a fetch with error ${errorCode}`)
+        for (let position = 0; batches && position + at.count < batches.length; position += batchSize(batches, position)) {
+          if (position + batchSize(batches, position) > batches.length) break
+          const header = readBatchHeader(batches, position)
           offset = header.lastOffset + 1
           records += header.count
         }
-        bytes += got?.length ?? 0
+        bytes += batches?.length ?? 0
         if (offset >= highWatermark) offset = 0
       }
       connection.close()
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
         'peak MB': after.peakMb,
       })
     }
-    show('How fast does the broker hand out what it has?', rows)
+    show('How fast does the broker serve fetches?', rows)
   } finally {
     await broker.stop()
   }

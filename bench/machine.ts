@@ -1,5 +1,5 @@
 /**
- * The facts that a figure needs beside it: figures of different machines, or of another day, say nothing to each other.
+ * The machine that a figure was measured on: figures of different machines or days cannot be compared.
  */
 import { execFileSync } from 'node:child_process'
 import { cpus, release, totalmem } from 'node:os'

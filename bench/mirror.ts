@@ -1,6 +1,6 @@
 /**
- * How fast does a mirror move what one broker has to another? Two brokers, one mirror process, six partitions: 1 KiB records as they are, and
- * 200-byte records in lz4, in batches of 64 KiB. Timed from the first record on the target to the last.
+ * How fast does a mirror replicate from one broker to another? Two brokers, one mirror process, six partitions: uncompressed 1 KiB records,
+ * and 200-byte records in lz4, in batches of 64 KiB. Timed from the first record on the target to the last.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ import { type Row, show, usage } from './table.ts'
 const PARTITIONS = 6
 
 async function records(connection: RawConnection, topic: string): Promise<number> {
-  const { topics } = await connection.ask(listOffsets, 5, {
+  const { topics } = await connection.request(listOffsets, 5, {
     replicaId: -1,
     isolationLevel: 0,
     topics: [{ name: topic, partitions: Array.from({ length: PARTITIONS }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1 })) }],
@@ -25,7 +25,7 @@ async function records(connection: RawConnection, topic: string): Promise<number
   return topics[0]!.partitions.reduce((sum, { offset, errorCode }) => sum + (errorCode === 0 ? offset : 0), 0)
 }
 
-async function move(source: string, topic: string): Promise<Row> {
+async function replicate(source: string, topic: string): Promise<Row> {
   const target = await startTestBroker()
   const folder = mkdtempSync(join(tmpdir(), 'bench-mirror-'))
   const file = join(folder, 'mm2.properties')
@@ -87,10 +87,10 @@ async function main(): Promise<void> {
     for (const { topic, batch, bytes, recordBytes } of cases) {
       await createTopic(source.address, topic, PARTITIONS)
       await produceTo(source.address, topic, batch, bytes)
-      const row = await move(source.address, topic)
+      const row = await replicate(source.address, topic)
       rows.push({ ...row, 'MB/s of records': (Number(row['records/s']) * recordBytes) / 2 ** 20 })
     }
-    show('How fast does a mirror move what one broker has to another?', rows)
+    show('How fast does a mirror replicate from one broker to another?', rows)
   } finally {
     await source.stop()
   }

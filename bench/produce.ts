@@ -6,7 +6,7 @@ import produce from '../core/apis/00-produce.ts'
 import createTopics from '../core/apis/19-create-topics.ts'
 import { startTestBroker } from '../test/running-broker.ts'
 import { batchOf } from './batches.ts'
-import { answer, frame, RawConnection } from './raw-connection.ts'
+import { decodeResponse, frame, RawConnection } from './raw-connection.ts'
 import { quantile, type Row, show, usage } from './table.ts'
 
 const CONNECTIONS = 6
@@ -36,9 +36,9 @@ export async function produceTo(
         Array.from({ length: IN_FLIGHT }, async () => {
           while (left-- > 0) {
             const begun = performance.now()
-            const { responses } = answer(produce, VERSION, await connection.send(bytes))
+            const { responses } = decodeResponse(produce, VERSION, await connection.send(bytes))
             const { errorCode } = responses[0]!.partitionResponses[0]!
-            if (errorCode !== 0) throw new Error(`the broker answered a produce request with error ${errorCode}`)
+            if (errorCode !== 0) throw new Error(`the broker failed a produce request with error ${errorCode}`)
             latencies.push(performance.now() - begun)
           }
         }),
@@ -51,7 +51,7 @@ export async function produceTo(
 
 export async function createTopic(address: string, name: string, numPartitions = CONNECTIONS): Promise<void> {
   const connection = await RawConnection.open(address)
-  const { topics } = await connection.ask(createTopics, 5, {
+  const { topics } = await connection.request(createTopics, 5, {
     topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }],
     timeoutMs: 30_000,
     validateOnly: false,

@@ -1,6 +1,6 @@
 /**
- * A socket that sends frames made beforehand and takes the answers apart no further than asked, so that the broker and not a client library
- * is what gets measured. Answers come in the order of the requests.
+ * A socket that sends frames that are encoded beforehand and does not decode responses by itself, so that the broker and not a client
+ * library is measured. Responses arrive in the order of the requests.
  */
 import { connect, type Socket } from 'node:net'
 import type { AnyApi, RequestOf, ResponseOf } from '../core/wire/api.ts'
@@ -8,7 +8,7 @@ import { responseHasTags, skipTags, writeRequestHeader } from '../core/wire/head
 import { Reader } from '../core/wire/reader.ts'
 import { Writer } from '../core/wire/writer.ts'
 
-/** A whole frame, its length in front. */
+/** A request's frame, with its length in front. */
 export function frame<A extends AnyApi>(api: A, apiVersion: number, request: RequestOf<A>): Buffer {
   const writer = new Writer(1024)
   writeRequestHeader(writer, api, { apiVersion, correlationId: 0, clientId: 'bench' })
@@ -18,7 +18,7 @@ export function frame<A extends AnyApi>(api: A, apiVersion: number, request: Req
   return Buffer.concat([length, ...writer.chunks()])
 }
 
-export function answer<A extends AnyApi>(api: A, apiVersion: number, body: Buffer): ResponseOf<A> {
+export function decodeResponse<A extends AnyApi>(api: A, apiVersion: number, body: Buffer): ResponseOf<A> {
   const reader = new Reader(body, 4)
   if (responseHasTags(api, apiVersion)) skipTags(reader)
   return api.readResponse(reader, apiVersion) as ResponseOf<A>
@@ -27,7 +27,7 @@ export function answer<A extends AnyApi>(api: A, apiVersion: number, body: Buffe
 export class RawConnection {
   readonly #socket: Socket
   readonly #waiting: { resolve(body: Buffer): void; reject(error: Error): void }[] = []
-  /** Reused from answer to answer: a caller is done with a body before the next one comes. */
+  /** Reused by every response: a caller has read a body before the next one arrives. */
   #body = Buffer.allocUnsafeSlow(1 << 21)
   #needed = -1
   #filled = 0
@@ -37,7 +37,7 @@ export class RawConnection {
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.#take(chunk))
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.#fail(error))
     socket.on('close', () => this.#fail(new Error('the broker closed the connection')))
   }
@@ -58,7 +58,7 @@ export class RawConnection {
     for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 
-  #take(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     let at = 0
     while (at < chunk.length) {
       if (this.#needed < 0) {
@@ -86,8 +86,8 @@ export class RawConnection {
     })
   }
 
-  async ask<A extends AnyApi>(api: A, version: number, request: RequestOf<A>): Promise<ResponseOf<A>> {
-    return answer(api, version, await this.send(frame(api, version, request)))
+  async request<A extends AnyApi>(api: A, version: number, body: RequestOf<A>): Promise<ResponseOf<A>> {
+    return decodeResponse(api, version, await this.send(frame(api, version, body)))
   }
 
   close(): void {

@@ -1,17 +1,17 @@
 /**
- * How a bench shows what it measured: a line of machine facts, then a row a case; or the same as JSON with --json.
+ * The output of a benchmark: the machine, then one row for each case; the same as JSON with --json.
  */
 import { readFileSync } from 'node:fs'
 import { machine, machineLine } from './machine.ts'
 
 export type Row = Record<string, string | number>
 
-export function show(question: string, rows: readonly Row[]): void {
+export function show(title: string, rows: readonly Row[]): void {
   if (process.argv.includes('--json')) {
-    console.log(JSON.stringify({ question, machine: machine(), rows }))
+    console.log(JSON.stringify({ title, machine: machine(), rows }))
     return
   }
-  console.log(`\n${question}\n${machineLine(machine())}`)
+  console.log(`\n${title}\n${machineLine(machine())}`)
   const names = Object.keys(rows[0] ?? {})
   const cells = rows.map((row) => names.map((name) => shown(row[name]!)))
   const widths = names.map((name, index) => Math.max(name.length, ...cells.map((cell) => cell[index]!.length)))
@@ -27,7 +27,7 @@ const shown = (value: string | number): string =>
         ? value.toFixed(1)
         : value.toFixed(2)
 
-/** The value below which `part` of the sorted `values` lie. */
+/** The quantile `part` of `values`. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0

@@ -1,6 +1,6 @@
 /**
- * Kafka's error table: the name, the code on the wire, and whether a client may try again. `KafkaError` is what the engine throws and
- * what the client raises; its message says which thing it is about.
+ * Kafka's error table: the name, the code on the wire, and whether a client may retry. Broker and client throw a `KafkaError`; its message
+ * names the topic, partition or group.
  */
 const table = {
   NONE: [0, false],
@@ -145,12 +145,11 @@ export type ErrorName = keyof typeof table
 const names = new Map<number, ErrorName>(Object.entries(table).map(([name, [code]]) => [code, name as ErrorName]))
 
 export const errorCode = (name: ErrorName): number => table[name][0]
-/** The name of a code; one that this table does not know is UNKNOWN_SERVER_ERROR. */
+/** The name of a code; UNKNOWN_SERVER_ERROR for one that is not in the table. */
 export const errorName = (code: number): ErrorName => names.get(code) ?? 'UNKNOWN_SERVER_ERROR'
 export const isRetriable = (name: ErrorName): boolean => table[name][1]
-export const errorTable: Readonly<Record<ErrorName, readonly [code: number, retriable: boolean]>> = table
 
-/** An error that has a place in Kafka's protocol. */
+/** An error with a code in Kafka's protocol. */
 export class KafkaError extends Error {
   override name = 'KafkaError'
   readonly error: ErrorName
@@ -169,15 +168,10 @@ export class KafkaError extends Error {
   }
 }
 
-/** The code that a thrown value has on the wire: its own, or UNKNOWN_SERVER_ERROR for a bug. */
+/** The code of a thrown value on the wire: its own, or UNKNOWN_SERVER_ERROR for a bug. */
 export const codeOf = (thrown: unknown): number => (thrown instanceof KafkaError ? thrown.code : errorCode('UNKNOWN_SERVER_ERROR'))
 
-/** Raises the error of a response's code. `about` names the thing: a topic, a group. */
-export function raise(code: number, about: string): void {
-  if (code !== 0) throw new KafkaError(errorName(code), `${about}: ${errorName(code)}`)
-}
-
-/** A bug, not a fault of the world: stays on in production. */
+/** Asserts what only a bug can break; it stays on in production. */
 export function invariant(condition: unknown, why: string): asserts condition {
   if (!condition) throw new Error(`invariant broken: ${why}`)
 }

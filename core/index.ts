@@ -1,5 +1,5 @@
 /**
- * The door of the broker engine: what `bin`, `api` and tests may use of it.
+ * The public interface of the broker, for `bin` and `api`.
  */
 export { type RunningBroker, startBroker } from './broker.ts'
 export { ListenError } from './network/socket-server.ts'

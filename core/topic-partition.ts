@@ -1,5 +1,6 @@
 /**
- * A partition of a topic, its key in maps (`orders-0`, as Kafka prints it), and partitions gathered under their topics as requests carry them.
+ * A partition of a topic, its key in maps (`orders-0`, as Kafka prints it), and partitions gathered under their topics as requests carry
+ * them.
  */
 export interface TopicPartition {
   topic: string

@@ -1,6 +1,6 @@
 /**
- * Batches of format v2 with a right length and a right CRC whose records contradict the header or themselves: what a broken or hostile producer
- * may send. Each is built byte by byte.
+ * Batches of format v2 with a right length and a right CRC whose records contradict the header or themselves: what a broken or hostile
+ * producer may send. Each is built byte by byte.
  */
 import {
   at,

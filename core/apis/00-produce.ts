@@ -16,7 +16,7 @@ interface PartitionData {
   records: Buffer | null
 }
 
-interface PartitionAnswer {
+interface PartitionResponse {
   index: number
   errorCode: number
   baseOffset: number
@@ -26,35 +26,35 @@ interface PartitionAnswer {
   errorMessage: string | null
 }
 
-function failed(index: number, error: unknown, broker: BrokerServices): PartitionAnswer {
-  if (!(error instanceof KafkaError)) broker.system.logger.error({ err: error, partition: index }, 'a batch could not be stored')
+function failed(index: number, error: unknown, broker: BrokerServices): PartitionResponse {
+  if (!(error instanceof KafkaError)) broker.system.logger.error({ err: error, partition: index }, 'a batch could not be appended')
   const errorMessage = error instanceof KafkaError && error.message !== error.error ? error.message : null
   return { index, errorCode: codeOf(error), baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, recordErrors: [], errorMessage }
 }
 
-/** Puts one batch into its log. What the client has to wait for goes to `waits`. */
-function store(
+/** Appends one batch to its log. What the client acknowledgements for is added to `acknowledgements`. */
+function append(
   topic: Topic | undefined,
   unknown: 'UNKNOWN_TOPIC_OR_PARTITION' | 'UNKNOWN_TOPIC_ID',
   { index, records }: PartitionData,
   acks: number,
   clientId: string | null,
   broker: BrokerServices,
-  waits: Promise<void>[],
-): PartitionAnswer {
+  acknowledgements: Promise<void>[],
+): PartitionResponse {
   try {
     if (!topic) throw new KafkaError(unknown)
-    // what the groups rely on is written by their coordinator, and by Kafka's own admin client
+    // Internal topics are written by the group coordinator, and by Kafka's own admin client.
     if (topic.internal && clientId !== ADMIN_CLIENT)
       throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${topic.name}`)
     const log = broker.logs.get(topic.name, index)
     if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
-    if (records === null) throw new KafkaError('INVALID_RECORD', 'a partition without a record batch')
-    // nothing would ever end its transaction, and no read-committed consumer could pass it
+    if (records === null) throw new KafkaError('INVALID_RECORD', 'the partition has no record batch')
+    // Nothing would ever end its transaction, and no read-committed consumer could read past it.
     if (records.length > at.attributes + 1 && (records[at.attributes + 1]! & attributes.transactional) !== 0)
-      throw new KafkaError('INVALID_TXN_STATE', 'transactions are not built: a transactional batch cannot be stored')
+      throw new KafkaError('INVALID_TXN_STATE', 'transactions are not implemented: a transactional batch is rejected')
     const { baseOffset, logAppendTimeMs, logStartOffset, written, durable } = log.append(records)
-    const answer: PartitionAnswer = {
+    const response: PartitionResponse = {
       index,
       errorCode: 0,
       baseOffset,
@@ -63,15 +63,17 @@ function store(
       recordErrors: [],
       errorMessage: null,
     }
-    // Invariant 1: acks=all is answered when the batch is durable
-    waits.push((acks === -1 ? durable : written).catch((error: unknown) => void Object.assign(answer, failed(index, error, broker))))
-    return answer
+    // Invariant 1: acks=all is acknowledged when the batch is durable.
+    acknowledgements.push(
+      (acks === -1 ? durable : written).catch((error: unknown) => void Object.assign(response, failed(index, error, broker))),
+    )
+    return response
   } catch (error) {
     return failed(index, error, broker)
   }
 }
 
-function refuseProduce(
+function produceErrorResponse(
   errorCode: number,
   request: { topicData: readonly { name: string; topicId: string; partitionData: readonly PartitionData[] }[] },
 ) {
@@ -91,8 +93,8 @@ export default defineApi({
   versions: [3, 13],
   advertised: [0, 13],
   flexible: 9,
-  missing: ['transactions: a request with a transactional id is refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
-  // a producer's pipelined batches share one group commit
+  missing: ['transactions: a request with a transactional id gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
+  // A producer's pipelined batches share one group commit.
   concurrent: true,
   request: {
     transactionalId: optional(nullable(string)),
@@ -161,33 +163,37 @@ export default defineApi({
   },
   handle({ request, version, clientId, broker, peer }) {
     const { acks, transactionalId } = request
-    const whole =
+    const requestError =
       acks < -1 || acks > 1
         ? errorCode('INVALID_REQUIRED_ACKS')
         : transactionalId !== null
           ? errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
           : 0
-    const closing = (error: number) => {
-      // nobody hears an error of acks=0 but by the end of the connection
+    const closeConnection = (error: number) => {
+      // Without a response the end of the connection is the only sign of an error.
       peer.close(`a Produce with acks=0 failed with error ${error}`)
       return null
     }
-    if (whole !== 0) return acks === 0 ? closing(whole) : refuseProduce(whole, request)
-    const waits: Promise<void>[] = []
+    if (requestError !== 0) return acks === 0 ? closeConnection(requestError) : produceErrorResponse(requestError, request)
+    const acknowledgements: Promise<void>[] = []
     const responses = request.topicData.map(({ name, topicId, partitionData }) => {
       const topic = version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(name)
       const unknown = version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
-      return { name, topicId, partitionResponses: partitionData.map((data) => store(topic, unknown, data, acks, clientId, broker, waits)) }
+      return {
+        name,
+        topicId,
+        partitionResponses: partitionData.map((data) => append(topic, unknown, data, acks, clientId, broker, acknowledgements)),
+      }
     })
     const finish = () => {
       if (acks !== 0) return { responses, throttleTimeMs: 0 }
       for (const { partitionResponses } of responses)
-        for (const { errorCode: failure } of partitionResponses) if (failure !== 0) return closing(failure)
+        for (const { errorCode: failure } of partitionResponses) if (failure !== 0) return closeConnection(failure)
       return null
     }
-    if (waits.length === 0) return finish()
-    // also acks=0 is under way until its bytes are written: that is what holds a producer back that is faster than the disk
-    return (waits.length === 1 ? waits[0]! : Promise.all(waits)).then(finish)
+    if (acknowledgements.length === 0) return finish()
+    // A request with acks=0 is in flight until its bytes are written as well: that throttles a producer that is faster than the disk.
+    return (acknowledgements.length === 1 ? acknowledgements[0]! : Promise.all(acknowledgements)).then(finish)
   },
-  errorResponse: (errorCode, request) => refuseProduce(errorCode, request),
+  errorResponse: (errorCode, request) => produceErrorResponse(errorCode, request),
 })

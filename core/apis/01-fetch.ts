@@ -25,8 +25,9 @@ import {
   uuid,
 } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import { leaderEpochError } from './leader-epoch.ts'
 
-interface AskedPartition {
+interface RequestedPartition {
   partition: number
   currentLeaderEpoch: number
   fetchOffset: number
@@ -34,48 +35,54 @@ interface AskedPartition {
   partitionMaxBytes: number
 }
 
-/** A partition of the request: with its log, or with why it has none to read from. */
-interface Plan {
-  asked: AskedPartition
+/** A partition of the request: with its log, or with the error why it cannot be read. */
+interface PartitionFetch {
+  requested: RequestedPartition
   log: PartitionLog | null
   error: ErrorName
   divergingEpoch?: { epoch: number; endOffset: number }
 }
 
 const EMPTY = Buffer.alloc(0)
-/** Bytes of one answer, whatever a client allows: what is read from the disk for it is held until it is sent (Invariant 13). */
-const ANSWER_BYTES = 8 * 1024 * 1024
+/** Bytes of one response, whatever a client allows: what is read from the disk is buffered until it is sent (Invariant 13). */
+const MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 
-function plan(topic: string | undefined, asked: AskedPartition, version: number, replica: boolean, broker: BrokerServices): Plan {
-  const refused = (error: ErrorName): Plan => ({ asked, log: null, error })
-  if (topic === undefined) return refused(version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
-  const log = broker.logs.get(topic, asked.partition)
-  if (!log) return refused('UNKNOWN_TOPIC_OR_PARTITION')
-  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch } = asked
-  if (currentLeaderEpoch >= 0 && currentLeaderEpoch < log.leaderEpoch) return refused('FENCED_LEADER_EPOCH')
-  if (currentLeaderEpoch > log.leaderEpoch) return refused('UNKNOWN_LEADER_EPOCH')
-  // only a replica of this partition may fetch as one, and there is none
-  if (replica) return refused('NOT_LEADER_FOR_PARTITION')
-  // the leader's own epoch goes up to the end: it cannot have diverged
+function prepare(
+  topic: string | undefined,
+  requested: RequestedPartition,
+  version: number,
+  replica: boolean,
+  broker: BrokerServices,
+): PartitionFetch {
+  const failedWith = (error: ErrorName): PartitionFetch => ({ requested, log: null, error })
+  if (topic === undefined) return failedWith(version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
+  const log = broker.logs.get(topic, requested.partition)
+  if (!log) return failedWith('UNKNOWN_TOPIC_OR_PARTITION')
+  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch } = requested
+  const fenced = leaderEpochError(log, currentLeaderEpoch)
+  if (fenced) return failedWith(fenced)
+  // Only a replica of this partition may fetch as one, and there is none.
+  if (replica) return failedWith('NOT_LEADER_FOR_PARTITION')
+  // The leader's own epoch reaches to the end of the log: it cannot have diverged.
   if (lastFetchedEpoch >= 0 && lastFetchedEpoch !== log.leaderEpoch) {
     const { leaderEpoch: epoch, endOffset } = log.endOffsetForEpoch(lastFetchedEpoch)
-    if (endOffset < 0 || epoch < 0) return refused('OFFSET_OUT_OF_RANGE')
-    if (epoch < lastFetchedEpoch || endOffset < fetchOffset) return { asked, log, error: 'NONE', divergingEpoch: { epoch, endOffset } }
+    if (endOffset < 0 || epoch < 0) return failedWith('OFFSET_OUT_OF_RANGE')
+    if (epoch < lastFetchedEpoch || endOffset < fetchOffset) return { requested, log, error: 'NONE', divergingEpoch: { epoch, endOffset } }
   }
-  // past the high watermark nothing is served yet, but the offsets are the log's own: who comes there waits
-  if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) return refused('OFFSET_OUT_OF_RANGE')
-  return { asked, log, error: 'NONE' }
+  // Past the high watermark nothing is served yet, but the offset is valid: the fetch waits.
+  if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) return failedWith('OFFSET_OUT_OF_RANGE')
+  return { requested, log, error: 'NONE' }
 }
 
-/** Whether there is a reason to answer before more records come. */
-function isReady(plans: readonly Plan[], minBytes: number, bound: ReadBound): boolean {
+/** Whether the response is sent without waiting for more records. */
+function isReady(fetches: readonly PartitionFetch[], minBytes: number, bound: ReadBound): boolean {
   let bytes = 0
-  for (const { asked, log, divergingEpoch } of plans) {
+  for (const { requested, log, divergingEpoch } of fetches) {
     if (!log || divergingEpoch) return true
-    const there = log.available(asked.fetchOffset, bound)
-    // who catches up is not made to wait
-    if (there > 0 && log.isBehindActiveSegment(asked.fetchOffset)) return true
-    bytes += Math.min(there, asked.partitionMaxBytes)
+    const available = log.available(requested.fetchOffset, bound)
+    // A consumer that catches up does not wait.
+    if (available > 0 && log.isBehindActiveSegment(requested.fetchOffset)) return true
+    bytes += Math.min(available, requested.partitionMaxBytes)
   }
   return bytes >= minBytes
 }
@@ -94,32 +101,37 @@ function failed(partitionIndex: number, code: number) {
 
 interface Budget {
   bytes: number
-  /** Until something was read, a batch larger than the budget is given whole (KIP-74). */
-  nothingYet: boolean
+  /** Until a batch is read, one that is larger than the budget is returned whole (KIP-74). */
+  isEmpty: boolean
 }
 
-async function read({ asked, log, error, divergingEpoch }: Plan, bound: ReadBound, budget: Budget, onSent: (release: () => void) => void) {
-  const { partition: partitionIndex, fetchOffset, partitionMaxBytes } = asked
+async function read(
+  { requested, log, error, divergingEpoch }: PartitionFetch,
+  bound: ReadBound,
+  budget: Budget,
+  onSent: (release: () => void) => void,
+) {
+  const { partition: partitionIndex, fetchOffset, partitionMaxBytes } = requested
   if (!log) return failed(partitionIndex, errorCode(error))
   try {
-    const marks = { highWatermark: log.highWatermark, lastStableOffset: log.lastStableOffset, logStartOffset: log.logStartOffset }
-    const answer = {
+    const watermarks = { highWatermark: log.highWatermark, lastStableOffset: log.lastStableOffset, logStartOffset: log.logStartOffset }
+    const response = {
       partitionIndex,
       errorCode: 0,
-      ...marks,
+      ...watermarks,
       abortedTransactions: null as { producerId: number; firstOffset: number }[] | null,
     }
     const most = Math.min(partitionMaxBytes, budget.bytes)
-    if (divergingEpoch || (most <= 0 && !budget.nothingYet)) return { ...answer, divergingEpoch, records: EMPTY }
-    const reading = log.read(fetchOffset, Math.max(0, most), budget.nothingYet, bound)
+    if (divergingEpoch || (most <= 0 && !budget.isEmpty)) return { ...response, divergingEpoch, records: EMPTY }
+    const reading = log.read(fetchOffset, Math.max(0, most), budget.isEmpty, bound)
     const { chunks, bytes, release } = reading instanceof Promise ? await reading : reading
     onSent(release)
-    if (bytes > 0) budget.nothingYet = false
+    if (bytes > 0) budget.isEmpty = false
     budget.bytes -= bytes
-    // Invariant 4: what was aborted is told, so that the client leaves it out
+    // Invariant 4: the client skips the records of the aborted transactions.
     if (bound === 'lastStableOffset')
-      answer.abortedTransactions = bytes > 0 ? log.abortedTransactions(fetchOffset, marks.lastStableOffset) : []
-    return { ...answer, records: chunks }
+      response.abortedTransactions = bytes > 0 ? log.abortedTransactions(fetchOffset, watermarks.lastStableOffset) : []
+    return { ...response, records: chunks }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
     return failed(partitionIndex, codeOf(error))
@@ -132,7 +144,7 @@ export default defineApi({
   versions: [4, 18],
   flexible: 12,
   missing: [
-    'incremental fetch sessions (KIP-227): each fetch is answered in full, with session id 0',
+    'incremental fetch sessions (KIP-227): each fetch gets a full response, with session id 0',
     'fetches of replicas: there is one node',
     'preferred read replicas (KIP-392)',
   ],
@@ -249,39 +261,43 @@ export default defineApi({
       ),
     ),
   },
-  async handle(call) {
-    const { request, version, broker, peer } = call
-    // sessions are declined with id 0, so none with another id can be known
+  async handle(context) {
+    const { request, version, broker, peer } = context
+    // Every response has session id 0, so no other session exists.
     if (request.sessionId !== 0 && request.sessionEpoch > 0)
       return { throttleTimeMs: 0, errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] }
     const replica = (version >= 15 ? request.replicaState.replicaId : request.replicaId) >= 0
     const bound: ReadBound = request.isolationLevel === 1 ? 'lastStableOffset' : 'highWatermark'
-    const planned = () =>
+    const prepared = () =>
       request.topics.map(({ topic, topicId, partitions }) => {
         const name = (version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(topic))?.name
-        return { topic, topicId, plans: partitions.map((asked) => plan(name, asked, version, replica, broker)) }
+        return { topic, topicId, fetches: partitions.map((requested) => prepare(name, requested, version, replica, broker)) }
       })
-    let topics = planned()
-    const maxBytes = Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], ANSWER_BYTES, peer.maxResponseBytes)
-    // more than the answer may hold is not worth the wait
+    let topics = prepared()
+    const maxBytes = Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], MAX_RESPONSE_BYTES, peer.maxResponseBytes)
+    // Waiting for more than the response may have is useless.
     const minBytes = Math.min(request.minBytes, maxBytes)
-    const plans = topics.flatMap((topic) => topic.plans)
-    if (plans.length > 0 && request.maxWaitMs > 0 && !isReady(plans, minBytes, bound)) {
+    const waiting = topics.flatMap((topic) => topic.fetches)
+    if (waiting.length > 0 && request.maxWaitMs > 0 && !isReady(waiting, minBytes, bound)) {
       await broker.fetchPurgatory.wait({
-        partitions: plans.map(({ asked, log }) => ({ log: log!, offset: asked.fetchOffset, maxBytes: asked.partitionMaxBytes })),
+        partitions: waiting.map(({ requested, log }) => ({
+          log: log!,
+          offset: requested.fetchOffset,
+          maxBytes: requested.partitionMaxBytes,
+        })),
         minBytes,
         maxWaitMs: request.maxWaitMs,
         bound,
         onClose: (task) => peer.onClose(task),
       })
-      // the world has gone on: topics may be gone, or others under their names; offsets too
-      topics = planned()
+      // During the wait topics may be deleted or created again, and offsets may move.
+      topics = prepared()
     }
-    const budget: Budget = { bytes: maxBytes, nothingYet: true }
+    const budget: Budget = { bytes: maxBytes, isEmpty: true }
     const responses = []
-    for (const { topic, topicId, plans } of topics) {
+    for (const { topic, topicId, fetches } of topics) {
       const partitions = []
-      for (const one of plans) partitions.push(await read(one, bound, budget, (release) => call.onSent(release)))
+      for (const one of fetches) partitions.push(await read(one, bound, budget, (release) => context.onSent(release)))
       responses.push({ topic, topicId, partitions })
     }
     return { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses }

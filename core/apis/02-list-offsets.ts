@@ -6,8 +6,9 @@ import type { BrokerServices } from '../broker-services.ts'
 import { codeOf, KafkaError } from '../errors.ts'
 import { comparedInt64, int8, int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import { leaderEpochError } from './leader-epoch.ts'
 
-/** What a timestamp below zero asks for, and since which version it may. */
+/** The special timestamps, below zero, and the first version of those that are not in all. */
 const special = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6 } as const
 const firstVersion = new Map<number, number>([
   [special.maxTimestamp, 7],
@@ -16,20 +17,20 @@ const firstVersion = new Map<number, number>([
   [special.earliestPendingUpload, 11],
 ])
 
-interface Asked {
+interface RequestedPartition {
   partitionIndex: number
   currentLeaderEpoch: number
   timestamp: number
 }
 
-const nothing = { offset: -1, timestamp: -1, leaderEpoch: -1 }
+const notFound = { offset: -1, timestamp: -1, leaderEpoch: -1 }
 
-async function look(topic: string, asked: Asked, readCommitted: boolean, version: number, broker: BrokerServices) {
-  const { currentLeaderEpoch, timestamp, partitionIndex } = asked
+async function listOffset(topic: string, requested: RequestedPartition, readCommitted: boolean, version: number, broker: BrokerServices) {
+  const { currentLeaderEpoch, timestamp, partitionIndex } = requested
   const log = broker.cluster.topic(topic) && broker.logs.get(topic, partitionIndex)
   if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
-  if (currentLeaderEpoch >= 0 && currentLeaderEpoch < log.leaderEpoch) throw new KafkaError('FENCED_LEADER_EPOCH')
-  if (currentLeaderEpoch > log.leaderEpoch) throw new KafkaError('UNKNOWN_LEADER_EPOCH')
+  const fenced = leaderEpochError(log, currentLeaderEpoch)
+  if (fenced) throw new KafkaError(fenced)
   if (timestamp < special.earliestPendingUpload || version < (firstVersion.get(timestamp) ?? 0)) throw new KafkaError('UNSUPPORTED_VERSION')
   const bound = readCommitted ? log.lastStableOffset : log.highWatermark
   switch (timestamp) {
@@ -42,12 +43,12 @@ async function look(topic: string, asked: Asked, readCommitted: boolean, version
     }
     case special.latestTiered:
     case special.earliestPendingUpload:
-      return nothing
+      return notFound
     case special.maxTimestamp:
-      return (await log.maxTimestamp()) ?? nothing
+      return (await log.maxTimestamp()) ?? notFound
     default: {
       const found = await log.offsetForTimestamp(timestamp)
-      return found && found.offset < bound ? found : nothing
+      return found && found.offset < bound ? found : notFound
     }
   }
 }
@@ -97,12 +98,16 @@ export default defineApi({
       request.topics.map(async ({ name, partitions }) => ({
         name,
         partitions: await Promise.all(
-          partitions.map(async (asked) => {
+          partitions.map(async (requested) => {
             try {
-              return { partitionIndex: asked.partitionIndex, errorCode: 0, ...(await look(name, asked, readCommitted, version, broker)) }
+              return {
+                partitionIndex: requested.partitionIndex,
+                errorCode: 0,
+                ...(await listOffset(name, requested, readCommitted, version, broker)),
+              }
             } catch (error) {
               if (!(error instanceof KafkaError)) throw error
-              return { partitionIndex: asked.partitionIndex, errorCode: codeOf(error), ...nothing }
+              return { partitionIndex: requested.partitionIndex, errorCode: codeOf(error), ...notFound }
             }
           }),
         ),
@@ -114,7 +119,7 @@ export default defineApi({
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({
       name,
-      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, ...nothing })),
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, ...notFound })),
     })),
   }),
 })

@@ -8,15 +8,16 @@ import type { BrokerServices } from '../broker-services.ts'
 import type { Topic } from '../cluster/types.ts'
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { between, bool, int16, int32, list, nullable, since, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
-import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
+import { advertisedEndpoint } from './advertised-endpoint.ts'
+import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, NOT_INCLUDED } from './authorized-operations.ts'
 import { defineApi } from './define-api.ts'
 
-interface Asked {
+interface RequestedTopic {
   name: string | null
   topicId: string
 }
 
-function described(topic: Topic, broker: BrokerServices) {
+function describe(topic: Topic, broker: BrokerServices) {
   const { nodeId } = broker.settings
   const partitions = Array.from({ length: topic.partitions }, (_, partitionIndex) => ({
     errorCode: 0,
@@ -30,7 +31,7 @@ function described(topic: Topic, broker: BrokerServices) {
   return { errorCode: 0, name: topic.name, topicId: topic.id, isInternal: topic.internal, partitions }
 }
 
-const absent = ({ name, topicId }: Asked, code: number, isInternal = false) => ({
+const failed = ({ name, topicId }: RequestedTopic, code: number, isInternal = false) => ({
   errorCode: code,
   name,
   topicId,
@@ -38,33 +39,33 @@ const absent = ({ name, topicId }: Asked, code: number, isInternal = false) => (
   partitions: [],
 })
 
-/** Makes a topic that was asked for by name, as Kafka does when both sides allow it. */
-async function create(asked: Asked & { name: string }, broker: BrokerServices) {
+/** Creates a topic that is requested by name, as Kafka does when client and broker allow it. */
+async function create(requested: RequestedTopic & { name: string }, broker: BrokerServices) {
   try {
-    if (asked.name === '__consumer_offsets') {
+    if (requested.name === '__consumer_offsets') {
       await broker.groups.prepare()
-      return described(broker.cluster.topic(asked.name)!, broker)
+      return describe(broker.cluster.topic(requested.name)!, broker)
     }
-    // transactions are not built: nothing makes the topic that keeps them
-    if (asked.name === '__transaction_state') return absent(asked, errorCode('UNKNOWN_TOPIC_OR_PARTITION'), true)
-    return described(await broker.cluster.ensureTopic(asked.name), broker)
+    // Transactions are not implemented: this topic is never created.
+    if (requested.name === '__transaction_state') return failed(requested, errorCode('UNKNOWN_TOPIC_OR_PARTITION'), true)
+    return describe(await broker.cluster.ensureTopic(requested.name), broker)
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
-    return absent(asked, codeOf(error))
+    return failed(requested, codeOf(error))
   }
 }
 
-function find(asked: Asked, broker: BrokerServices, mayCreate: boolean) {
-  if (asked.name === null || asked.topicId !== ZERO_UUID) {
-    const topic = asked.topicId === ZERO_UUID ? undefined : broker.cluster.topicById(asked.topicId)
-    return topic ? described(topic, broker) : absent(asked, errorCode('UNKNOWN_TOPIC_ID'))
+function find(requested: RequestedTopic, broker: BrokerServices, mayCreate: boolean) {
+  if (requested.name === null || requested.topicId !== ZERO_UUID) {
+    const topic = requested.topicId === ZERO_UUID ? undefined : broker.cluster.topicById(requested.topicId)
+    return topic ? describe(topic, broker) : failed(requested, errorCode('UNKNOWN_TOPIC_ID'))
   }
-  const topic = broker.cluster.topic(asked.name)
-  if (topic) return described(topic, broker)
-  const named = { name: asked.name, topicId: ZERO_UUID }
+  const topic = broker.cluster.topic(requested.name)
+  if (topic) return describe(topic, broker)
+  const named = { name: requested.name, topicId: ZERO_UUID }
   if (mayCreate) return create(named, broker)
-  const error = broker.cluster.isTopicName(asked.name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
-  return absent(named, errorCode(error), asked.name === '__consumer_offsets' || asked.name === '__transaction_state')
+  const error = broker.cluster.isTopicName(requested.name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+  return failed(named, errorCode(error), requested.name === '__consumer_offsets' || requested.name === '__transaction_state')
 }
 
 export default defineApi({
@@ -115,31 +116,32 @@ export default defineApi({
             offlineReplicas: since(5, list(int32)),
           }),
         ),
-        topicAuthorizedOperations: since(8, int32, NOT_ASKED),
+        topicAuthorizedOperations: since(8, int32, NOT_INCLUDED),
       }),
     ),
-    clusterAuthorizedOperations: between(8, 10, int32, NOT_ASKED),
+    clusterAuthorizedOperations: between(8, 10, int32, NOT_INCLUDED),
     errorCode: since(13, int16),
   },
   async handle({ request, version, broker, peer }) {
     const { settings, cluster } = broker
-    // in v0 no topics means all of them, and null cannot be said
+    // In v0 an empty list means all topics: there is no null.
     const all = request.topics === null || (version === 0 && request.topics.length === 0)
     const mayCreate = request.allowAutoTopicCreation && settings.values['auto.create.topics.enable']
-    const unique = new Map((request.topics ?? []).map((asked) => [asked.topicId === ZERO_UUID ? asked.name : asked.topicId, asked]))
+    const unique = new Map(
+      (request.topics ?? []).map((requested) => [requested.topicId === ZERO_UUID ? requested.name : requested.topicId, requested]),
+    )
     const topics = all
-      ? [...cluster.topics()].map((topic) => described(topic, broker))
-      : await Promise.all([...unique.values()].map((asked) => find(asked, broker, mayCreate)))
-    const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : NOT_ASKED
-    const { advertisedHost: host, advertisedPort: port } = settings.listeners.find(({ name }) => name === peer.listener)!
+      ? [...cluster.topics()].map((topic) => describe(topic, broker))
+      : await Promise.all([...unique.values()].map((requested) => find(requested, broker, mayCreate)))
+    const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : NOT_INCLUDED
     return {
       throttleTimeMs: 0,
-      brokers: [{ nodeId: settings.nodeId, host, port, rack: settings.values['broker.rack'] }],
+      brokers: [{ nodeId: settings.nodeId, ...advertisedEndpoint(broker, peer), rack: settings.values['broker.rack'] }],
       clusterId: cluster.clusterId,
       controllerId: settings.nodeId,
-      // below v12 a topic without a name cannot be told
+      // Below v12 the name is not nullable.
       topics: topics.map((topic) => ({ ...topic, name: version < 12 ? (topic.name ?? '') : topic.name, topicAuthorizedOperations })),
-      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : NOT_ASKED,
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : NOT_INCLUDED,
       errorCode: 0,
     }
   },

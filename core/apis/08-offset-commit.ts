@@ -47,7 +47,7 @@ export default defineApi({
       }),
     ),
   },
-  handle: (call) => call.broker.groups.commit(call.request, call),
+  handle: (context) => context.broker.groups.commit(context.request, context),
   errorResponse: (errorCode, request) => ({
     topics: request.topics.map(({ name, topicId, partitions }) => ({
       name,

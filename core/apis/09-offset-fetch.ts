@@ -92,8 +92,8 @@ export default defineApi({
       ),
     ),
   },
-  handle: (call) => call.broker.groups.fetch(call.request, call),
-  // v1 has no place for an error but the partitions, v8 none but the groups.
+  handle: (context) => context.broker.groups.fetch(context.request, context),
+  // In v1 only the partitions have an error code, in v8 only the groups.
   errorResponse: (errorCode, request) => ({
     errorCode,
     topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({

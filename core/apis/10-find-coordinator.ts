@@ -5,28 +5,28 @@
 import type { BrokerServices } from '../broker-services.ts'
 import { codeOf, errorCode } from '../errors.ts'
 import { between, int8, int16, int32, list, nullable, since, string, struct, until } from '../wire/types.ts'
+import { advertisedEndpoint } from './advertised-endpoint.ts'
 import { defineApi } from './define-api.ts'
 import type { Peer } from './request-context.ts'
 
-/** KIP-932's share groups come with v6. */
+/** Share groups (KIP-932) exist since v6. */
 const keyTypes = { group: 0, transaction: 1, share: 2 } as const
-const nowhere = { nodeId: -1, host: '', port: -1 } as const
+const noNode = { nodeId: -1, host: '', port: -1 } as const
 
-/** This broker coordinates everything; the first question makes the topic that it keeps groups in. */
-async function locate(key: string, keyType: number, version: number, broker: BrokerServices, peer: Peer) {
-  const refuse = (code: number, errorMessage: string) => ({ ...nowhere, errorCode: code, errorMessage })
+/** This broker is the coordinator of every group; the first request creates the offsets topic. */
+async function findCoordinator(key: string, keyType: number, version: number, broker: BrokerServices, peer: Peer) {
+  const failed = (code: number, errorMessage: string) => ({ ...noNode, errorCode: code, errorMessage })
   if (keyType === keyTypes.share && version >= 6)
-    return refuse(errorCode('INVALID_REQUEST'), `share groups are not built: no coordinator for ${key}`)
+    return failed(errorCode('INVALID_REQUEST'), `share groups are not implemented: there is no coordinator for ${key}`)
   if (keyType !== keyTypes.group && keyType !== keyTypes.transaction)
-    return refuse(errorCode('INVALID_REQUEST'), `key type ${keyType} is none that version ${version} knows`)
+    return failed(errorCode('INVALID_REQUEST'), `version ${version} has no key type ${keyType}`)
   try {
     if (keyType === keyTypes.group) await broker.groups.prepare()
   } catch (error) {
-    broker.system.logger.error({ err: error, code: codeOf(error) }, 'the topic that keeps the groups cannot be made')
-    return refuse(errorCode('COORDINATOR_NOT_AVAILABLE'), 'the topic that keeps the groups cannot be made')
+    broker.system.logger.error({ err: error, code: codeOf(error) }, '__consumer_offsets cannot be created')
+    return failed(errorCode('COORDINATOR_NOT_AVAILABLE'), '__consumer_offsets cannot be created')
   }
-  const { advertisedHost: host, advertisedPort: port } = broker.settings.listeners.find(({ name }) => name === peer.listener)!
-  return { nodeId: broker.settings.nodeId, host, port, errorCode: 0, errorMessage: version < 4 ? 'NONE' : '' }
+  return { nodeId: broker.settings.nodeId, ...advertisedEndpoint(broker, peer), errorCode: 0, errorMessage: version < 4 ? 'NONE' : '' }
 }
 
 export default defineApi({
@@ -62,7 +62,7 @@ export default defineApi({
   },
   async handle({ request, version, broker, peer }) {
     const find = async (key: string) => {
-      const found = await locate(key, request.keyType, version, broker, peer)
+      const found = await findCoordinator(key, request.keyType, version, broker, peer)
       return { key, ...found }
     }
     if (version >= 4) return { coordinators: await Promise.all(request.coordinatorKeys.map(find)) }
@@ -70,8 +70,8 @@ export default defineApi({
     return found
   },
   errorResponse: (errorCode, { coordinatorKeys }) => ({
-    ...nowhere,
+    ...noNode,
     errorCode,
-    coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere, errorCode, errorMessage: null })),
+    coordinators: coordinatorKeys.map((key) => ({ key, ...noNode, errorCode, errorMessage: null })),
   }),
 })

@@ -43,6 +43,6 @@ export default defineApi({
       }),
     ),
   },
-  handle: (call) => call.broker.groups.join(call.request, call),
+  handle: (context) => context.broker.groups.join(context.request, context),
   errorResponse: (errorCode, { memberId }) => ({ errorCode, protocolName: '', leader: '', memberId, members: [] }),
 })

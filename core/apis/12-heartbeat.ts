@@ -20,5 +20,5 @@ export default defineApi({
     throttleTimeMs: since(1, int32),
     errorCode: int16,
   },
-  handle: (call) => call.broker.groups.heartbeat(call.request, call),
+  handle: (context) => context.broker.groups.heartbeat(context.request, context),
 })

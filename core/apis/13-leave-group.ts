@@ -38,5 +38,5 @@ export default defineApi({
       ),
     ),
   },
-  handle: (call) => call.broker.groups.leave(call.request, call),
+  handle: (context) => context.broker.groups.leave(context.request, context),
 })

@@ -31,6 +31,6 @@ export default defineApi({
     protocolName: since(5, nullable(string)),
     assignment: bytes,
   },
-  handle: (call) => call.broker.groups.sync(call.request, call),
+  handle: (context) => context.broker.groups.sync(context.request, context),
   errorResponse: (errorCode) => ({ errorCode, assignment: Buffer.alloc(0) }),
 })

@@ -39,7 +39,7 @@ export default defineApi({
       }),
     ),
   },
-  handle: (call) => call.broker.groups.describe(call.request, call),
+  handle: (context) => context.broker.groups.describe(context.request, context),
   errorResponse: (errorCode, { groups }) => ({
     groups: groups.map((groupId) => ({ errorCode, groupId, groupState: '', protocolType: '', protocolData: '', members: [] })),
   }),

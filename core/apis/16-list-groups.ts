@@ -26,6 +26,6 @@ export default defineApi({
       }),
     ),
   },
-  handle: (call) => call.broker.groups.list(call.request, call),
+  handle: (context) => context.broker.groups.list(context.request, context),
   errorResponse: (errorCode) => ({ errorCode, groups: [] }),
 })

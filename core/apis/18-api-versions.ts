@@ -6,9 +6,9 @@ import { errorCode } from '../errors.ts'
 import { bool, int16, int32, int64, list, since, string, struct, tagged } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 
-/** KIP-511's rule for what a client calls itself. */
+/** KIP-511's pattern for the name and the version of a client's software. */
 const CLIENT_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
-/** Kafka 4.3's metadata version, and the features that are built at their levels. */
+/** The metadata version of Kafka 4.3, and the implemented levels of its features. */
 const METADATA_VERSION = 30
 const supported = [
   { name: 'group.version', minVersion: 0, maxVersion: 0 },
@@ -72,10 +72,10 @@ export default defineApi({
         maxVersion: advertised[1],
       })),
       throttleTimeMs: 0,
-      // below v4 a feature that begins at 0 stays untold (KAFKA-17011)
+      // Below v4 a feature whose levels begin at 0 is left out (KAFKA-17011).
       supportedFeatures: version >= 4 ? supported : supported.filter(({ minVersion }) => minVersion > 0),
       finalizedFeaturesEpoch: 0,
-      // a feature at level 0 is finalized by not being told
+      // A feature at level 0 is left out.
       finalizedFeatures: [{ name: 'metadata.version', minVersionLevel: METADATA_VERSION, maxVersionLevel: METADATA_VERSION }],
     }
   },

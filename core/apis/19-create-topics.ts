@@ -4,6 +4,7 @@
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct, tagged, uuid } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import { duplicatesOf } from './duplicates.ts'
 
 export default defineApi({
   key: 19,
@@ -64,7 +65,7 @@ export default defineApi({
   },
   async handle({ request, broker }) {
     const { cluster } = broker
-    const asked = request.topics.map(({ name, numPartitions: partitions, replicationFactor, assignments, configs }) => ({
+    const newTopics = request.topics.map(({ name, numPartitions: partitions, replicationFactor, assignments, configs }) => ({
       name,
       partitions,
       replicationFactor,
@@ -72,26 +73,24 @@ export default defineApi({
       configs: Object.fromEntries(configs.map((config) => [config.name, config.value])),
     }))
     try {
-      cluster.checkPartitionCount(asked)
+      cluster.checkPartitionCount(newTopics)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       const { message } = error
-      return { throttleTimeMs: 0, topics: asked.map(({ name }) => ({ name, errorCode: codeOf(error), errorMessage: message })) }
+      return { throttleTimeMs: 0, topics: newTopics.map(({ name }) => ({ name, errorCode: codeOf(error), errorMessage: message })) }
     }
-    const times = new Map<string, number>()
-    for (const { name } of request.topics) times.set(name, (times.get(name) ?? 0) + 1)
-    const told = new Set<string>()
+    const duplicates = duplicatesOf(request.topics.map(({ name }) => name))
+    const reported = new Set<string>()
     const topics = []
-    for (const one of asked) {
-      const { name } = one
-      if (times.get(name)! > 1) {
-        // told once, as Kafka does
-        if (!told.has(name)) topics.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
-        told.add(name)
+    for (const newTopic of newTopics) {
+      const { name } = newTopic
+      if (duplicates.has(name)) {
+        if (!reported.has(name)) topics.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
+        reported.add(name)
         continue
       }
       try {
-        const topic = await cluster.createTopic(one, { validateOnly: request.validateOnly })
+        const topic = await cluster.createTopic(newTopic, { validateOnly: request.validateOnly })
         topics.push({
           name,
           topicId: topic.id,

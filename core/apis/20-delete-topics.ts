@@ -4,6 +4,7 @@
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import { int16, int32, list, nullable, optional, since, string, struct, until, uuid, ZERO_UUID } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import { duplicatesOf } from './duplicates.ts'
 
 export default defineApi({
   key: 20,
@@ -35,20 +36,18 @@ export default defineApi({
     ),
   },
   async handle({ request, version, broker }) {
-    const asked = version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
-    const key = ({ name, topicId }: (typeof asked)[number]) => name ?? topicId
-    const times = new Map<string, number>()
-    for (const topic of asked) times.set(key(topic), (times.get(key(topic)) ?? 0) + 1)
+    const requested = version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
+    const duplicates = duplicatesOf(requested.map(({ name, topicId }) => name ?? topicId))
+    const reported = new Set<string>()
     const responses = []
-    const told = new Set<string>()
-    for (const { name, topicId } of asked) {
+    for (const { name, topicId } of requested) {
       const respond = (error: ErrorName, errorMessage: string | null) =>
         responses.push({ name, topicId, errorCode: errorCode(error), errorMessage })
       if (name !== null && topicId !== ZERO_UUID) respond('INVALID_REQUEST', 'You may not specify both topic name and topic id.')
       else if (name === null && topicId === ZERO_UUID) respond('INVALID_REQUEST', 'Neither topic name nor id were specified.')
-      else if (times.get(name ?? topicId)! > 1) {
-        if (!told.has(name ?? topicId)) respond('INVALID_REQUEST', name === null ? 'Duplicate topic id.' : 'Duplicate topic name.')
-        told.add(name ?? topicId)
+      else if (duplicates.has(name ?? topicId)) {
+        if (!reported.has(name ?? topicId)) respond('INVALID_REQUEST', name === null ? 'Duplicate topic id.' : 'Duplicate topic name.')
+        reported.add(name ?? topicId)
       } else {
         const topic = name === null ? broker.cluster.topicById(topicId) : broker.cluster.topic(name)
         if (!topic && name === null) respond('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')

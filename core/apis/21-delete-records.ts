@@ -40,10 +40,10 @@ export default defineApi({
     ),
   },
   async handle({ request, broker }) {
-    const lower = async (topic: string, partitionIndex: number, offset: number) => {
+    const deleteRecords = async (topic: string, partitionIndex: number, offset: number) => {
       try {
         const known = broker.cluster.topic(topic)
-        // the groups' coordinator has what it wrote in memory: at its next start it would be gone
+        // The group coordinator has its records in memory and would miss them at its next start.
         if (known?.internal) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${topic}`)
         const log = known && broker.logs.get(topic, partitionIndex)
         if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
@@ -55,9 +55,9 @@ export default defineApi({
     }
     const topics = await Promise.all(
       request.topics.map(async ({ name, partitions }) => {
-        // a partition that is named twice has its last offset
+        // A partition that is requested twice gets its last offset.
         const last = new Map(partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]))
-        return { name, partitions: await Promise.all([...last].map(([index, offset]) => lower(name, index, offset))) }
+        return { name, partitions: await Promise.all([...last].map(([index, offset]) => deleteRecords(name, index, offset))) }
       }),
     )
     return { throttleTimeMs: 0, topics }

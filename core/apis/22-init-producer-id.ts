@@ -10,7 +10,7 @@ export default defineApi({
   name: 'InitProducerId',
   versions: [0, 5],
   flexible: 2,
-  missing: ['transactional ids: transactions are not built, and such a request is answered with TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
+  missing: ['transactional ids: transactions are not implemented, and such a request gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
   request: {
     transactionalId: nullable(string),
     transactionTimeoutMs: int32,
@@ -24,13 +24,13 @@ export default defineApi({
     producerEpoch: int16,
   },
   async handle({ request, version, broker }) {
-    const refused = (error: ErrorName) => ({ throttleTimeMs: 0, errorCode: errorCode(error), producerId: -1, producerEpoch: -1 })
+    const failed = (error: ErrorName) => ({ throttleTimeMs: 0, errorCode: errorCode(error), producerId: -1, producerEpoch: -1 })
     const { transactionalId, producerId, producerEpoch } = request
-    if (transactionalId === '') return refused('INVALID_REQUEST')
+    if (transactionalId === '') return failed('INVALID_REQUEST')
     if (version >= 3 && (producerId < -1 || producerEpoch < -1 || (producerId === -1) !== (producerEpoch === -1)))
-      return refused('INVALID_REQUEST')
-    // fatal for every client: it does not come again, as it would after a code that promises a coordinator later
-    if (transactionalId !== null) return refused('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+      return failed('INVALID_REQUEST')
+    // Fatal for every client. After COORDINATOR_NOT_AVAILABLE, for example, it would retry for ever.
+    if (transactionalId !== null) return failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
     return { throttleTimeMs: 0, errorCode: 0, producerId: await broker.cluster.nextProducerId(), producerEpoch: 0 }
   },
   errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 }),

@@ -4,6 +4,7 @@
 import { errorCode } from '../errors.ts'
 import { int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import { leaderEpochError } from './leader-epoch.ts'
 
 export default defineApi({
   key: 23,
@@ -48,9 +49,9 @@ export default defineApi({
         const failed = (code: number) => ({ errorCode: code, partition, leaderEpoch: -1, endOffset: -1 })
         const log = broker.logs.get(topic, partition)
         if (!log || !broker.cluster.topic(topic)) return failed(errorCode('UNKNOWN_TOPIC_OR_PARTITION'))
-        if (currentLeaderEpoch >= 0 && currentLeaderEpoch < log.leaderEpoch) return failed(errorCode('FENCED_LEADER_EPOCH'))
-        if (currentLeaderEpoch > log.leaderEpoch) return failed(errorCode('UNKNOWN_LEADER_EPOCH'))
-        // a leader's own epoch goes up to the end, also where no record has it yet
+        const fenced = leaderEpochError(log, currentLeaderEpoch)
+        if (fenced) return failed(errorCode(fenced))
+        // The leader's own epoch reaches to the end of the log, also where no record has it yet.
         if (leaderEpoch === log.leaderEpoch) return { errorCode: 0, partition, leaderEpoch, endOffset: log.logEndOffset }
         return { errorCode: 0, partition, ...log.endOffsetForEpoch(leaderEpoch) }
       }),

@@ -11,7 +11,7 @@ const resourceTypes = { topic: 2, broker: 4 } as const
 function resourceOf(type: number, name: string): ConfigResource {
   if (type === resourceTypes.topic) return { type: 'topic', name }
   if (type === resourceTypes.broker) return { type: 'broker', name }
-  throw new KafkaError('INVALID_REQUEST', `Configs of resource type ${type} are not kept here; 2 (topic) and 4 (broker) are.`)
+  throw new KafkaError('INVALID_REQUEST', `Resource type ${type} is not supported; 2 (topic) and 4 (broker) are.`)
 }
 
 export default defineApi({
@@ -64,7 +64,7 @@ export default defineApi({
     const results = request.resources.map(({ resourceType, resourceName, configurationKeys }) => {
       const result = { errorCode: 0, errorMessage: '' as string | null, resourceType, resourceName }
       try {
-        // no key at all means all of them, as null does
+        // An empty list means all keys, as null does.
         const names = configurationKeys?.length === 0 ? null : configurationKeys
         const entries = broker.cluster.describeConfigs(resourceOf(resourceType, resourceName), names)
         return {

@@ -4,6 +4,7 @@
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import { duplicatesOf } from './duplicates.ts'
 
 export default defineApi({
   key: 37,
@@ -38,13 +39,13 @@ export default defineApi({
     ),
   },
   async handle({ request, broker }) {
-    const times = new Map<string, number>()
-    for (const { name } of request.topics) times.set(name, (times.get(name) ?? 0) + 1)
+    const duplicates = duplicatesOf(request.topics.map(({ name }) => name))
+    const reported = new Set<string>()
     const results: { name: string; errorCode: number; errorMessage: string | null }[] = []
     for (const { name, count, assignments } of request.topics) {
-      if (times.get(name)! > 1) {
-        if (!results.some((told) => told.name === name))
-          results.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
+      if (duplicates.has(name)) {
+        if (!reported.has(name)) results.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
+        reported.add(name)
         continue
       }
       try {

@@ -22,7 +22,7 @@ export default defineApi({
       }),
     ),
   },
-  handle: (call) => call.broker.groups.delete(call.request, call),
+  handle: (context) => context.broker.groups.delete(context.request, context),
   errorResponse: (errorCode, { groupsNames }) => ({
     throttleTimeMs: 0,
     results: groupsNames.map((groupId) => ({ groupId, errorCode })),

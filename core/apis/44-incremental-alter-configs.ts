@@ -4,6 +4,7 @@
 import { codeOf, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import { duplicatesOf } from './duplicates.ts'
 
 const resourceTypes = { topic: 2, broker: 4 } as const
 
@@ -43,12 +44,11 @@ export default defineApi({
   async handle({ request, broker }) {
     const responses = []
     const key = ({ resourceType, resourceName }: { resourceType: number; resourceName: string }) => `${resourceType} ${resourceName}`
-    const times = new Map<string, number>()
-    for (const resource of request.resources) times.set(key(resource), (times.get(key(resource)) ?? 0) + 1)
+    const duplicates = duplicatesOf(request.resources.map(key))
     for (const { resourceType, resourceName, configs } of request.resources) {
       const response = { errorCode: 0, errorMessage: null as string | null, resourceType, resourceName }
       try {
-        if (times.get(key(response))! > 1) throw new KafkaError('INVALID_REQUEST', 'Each resource must appear at most once.')
+        if (duplicates.has(key(response))) throw new KafkaError('INVALID_REQUEST', 'Each resource must appear at most once.')
         if (resourceType !== resourceTypes.topic && resourceType !== resourceTypes.broker)
           throw new KafkaError('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
         const type = resourceType === resourceTypes.topic ? 'topic' : 'broker'

@@ -3,7 +3,8 @@
  */
 import { errorCode } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
-import { ALL_CLUSTER_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
+import { advertisedEndpoint } from './advertised-endpoint.ts'
+import { ALL_CLUSTER_OPERATIONS, NOT_INCLUDED } from './authorized-operations.ts'
 import { defineApi } from './define-api.ts'
 
 const endpointTypes = { broker: 1, controller: 2 } as const
@@ -34,11 +35,11 @@ export default defineApi({
         isFenced: since(2, bool),
       }),
     ),
-    clusterAuthorizedOperations: optional(int32, NOT_ASKED),
+    clusterAuthorizedOperations: optional(int32, NOT_INCLUDED),
   },
   handle({ request, broker, peer }) {
     const { settings, cluster } = broker
-    const refused = (code: number, errorMessage: string) => ({
+    const failed = (code: number, errorMessage: string) => ({
       throttleTimeMs: 0,
       errorCode: code,
       errorMessage,
@@ -46,20 +47,19 @@ export default defineApi({
       brokers: [],
     })
     if (request.endpointType === endpointTypes.controller)
-      return refused(
+      return failed(
         errorCode('MISMATCHED_ENDPOINT_TYPE'),
         'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER',
       )
     if (request.endpointType !== endpointTypes.broker)
-      return refused(errorCode('UNSUPPORTED_ENDPOINT_TYPE'), `Unsupported endpoint type ${request.endpointType}`)
-    const { advertisedHost: host, advertisedPort: port } = settings.listeners.find(({ name }) => name === peer.listener)!
+      return failed(errorCode('UNSUPPORTED_ENDPOINT_TYPE'), `Unsupported endpoint type ${request.endpointType}`)
     return {
       throttleTimeMs: 0,
       errorCode: 0,
       clusterId: cluster.clusterId,
       controllerId: settings.nodeId,
-      brokers: [{ brokerId: settings.nodeId, host, port, rack: settings.values['broker.rack'], isFenced: false }],
-      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : NOT_ASKED,
+      brokers: [{ brokerId: settings.nodeId, ...advertisedEndpoint(broker, peer), rack: settings.values['broker.rack'], isFenced: false }],
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : NOT_INCLUDED,
     }
   },
   errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, clusterId: '', brokers: [] }),

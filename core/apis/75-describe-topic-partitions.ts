@@ -3,7 +3,7 @@
  */
 import { errorCode } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
-import { ALL_TOPIC_OPERATIONS, NOT_ASKED } from './authorized-operations.ts'
+import { ALL_TOPIC_OPERATIONS, NOT_INCLUDED } from './authorized-operations.ts'
 import { defineApi } from './define-api.ts'
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
@@ -50,7 +50,7 @@ export default defineApi({
             offlineReplicas: list(int32),
           }),
         ),
-        topicAuthorizedOperations: optional(int32, NOT_ASKED),
+        topicAuthorizedOperations: optional(int32, NOT_INCLUDED),
       }),
     ),
     nextCursor: optional(
@@ -65,8 +65,8 @@ export default defineApi({
   handle({ request, broker }) {
     const { cluster, settings, logs } = broker
     const { cursor } = request
-    const asked = request.topics.length > 0 ? request.topics : [...cluster.topics()]
-    const names = [...new Set(asked.map(({ name }) => name))].filter((name) => !cursor || name >= cursor.topicName).sort(byName)
+    const requested = request.topics.length > 0 ? request.topics : [...cluster.topics()]
+    const names = [...new Set(requested.map(({ name }) => name))].filter((name) => !cursor || name >= cursor.topicName).sort(byName)
     const most = Math.max(1, Math.min(request.responsePartitionLimit, settings.values['max.request.partition.size.limit']))
     const topics = []
     let left = most

@@ -10,11 +10,11 @@ import type { RequestContext } from './request-context.ts'
 export type HandlerResult<R extends Fields> = InOf<R> | null
 
 export interface ApiHandler<Q extends Fields, R extends Fields> {
-  /** What Kafka does in this API and Tributary does not, in words for the compatibility page. */
+  /** What Kafka supports in this API and Tributary does not, for the compatibility page. */
   missing?: readonly string[]
   /**
-   * Requests of this API on one connection are handled concurrently. All other requests wait until the earlier ones of their connection have
-   * their responses. Responses are sent in the order of the requests either way.
+   * Requests of this API on one connection are handled concurrently. All other requests wait until the earlier ones of their connection
+   * have their responses. Responses are sent in the order of the requests either way.
    */
   concurrent?: boolean
   handle(context: RequestContext<OutOf<Q>>): HandlerResult<R> | Promise<HandlerResult<R>>

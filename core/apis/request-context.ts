@@ -1,5 +1,5 @@
 /**
- * What a handler gets: one request, the connection that it came from, and the broker that serves it.
+ * What a handler gets: one request, its connection, and the broker.
  */
 import type { BrokerServices } from '../broker-services.ts'
 

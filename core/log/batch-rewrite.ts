@@ -15,7 +15,7 @@ import {
 } from '../wire/batch-header.ts'
 import { compress } from '../wire/compression/index.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
-import { opened } from './append-check.ts'
+import { withCorruptMessage } from './log-validator.ts'
 
 /** The values of `compression.type` that are not names of codecs. */
 const PRODUCER = 'producer'
@@ -35,7 +35,7 @@ export function recompress(bytes: Buffer, header: BatchHeader, compressionType: 
   if (compressionType === PRODUCER) return bytes
   const wanted = compressionType === UNCOMPRESSED ? 'none' : codecs.find((codec) => codec === compressionType)
   if (wanted === undefined || codecOf(header.attributes) === wanted) return bytes
-  const records = opened(where, () => {
+  const records = withCorruptMessage(where, () => {
     const raw = recordBytes(bytes, false)
     walkRecords(bytes, raw, () => false)
     return raw

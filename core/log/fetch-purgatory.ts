@@ -21,7 +21,7 @@ export interface DelayedFetch {
 }
 
 /** The bytes that reading `partitions` now would return. */
-export function availableBytes(partitions: readonly WatchedPartition[], bound: ReadBound): number {
+function availableBytes(partitions: readonly WatchedPartition[], bound: ReadBound): number {
   let sum = 0
   for (const { log, offset, maxBytes } of partitions) sum += Math.min(log.available(offset, bound), maxBytes)
   return sum

@@ -1,18 +1,19 @@
 /**
- * The log of one partition: appends batches, assigns their offsets, serves reads. The order of the calls of `append` is the order in the log
- * (Invariant 2); nothing is served before it is durable (Invariant 1). Pure parts decide about validation, segment roll and retention; the
- * LogWriter writes.
+ * The log of one partition: appends batches, assigns their offsets, serves reads. The order of the calls of `append` is the order in the
+ * log (Invariant 2); nothing is served before it is durable (Invariant 1). Pure parts decide about validation, segment roll and retention;
+ * the LogWriter writes.
  */
 import { KafkaError } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
 import { attributes, type BatchHeader } from '../wire/batch-header.ts'
-import { type AppendOrigin, checkBatch, validateRecords } from './append-check.ts'
+
 import { assignOffset, recompress } from './batch-rewrite.ts'
 import { readMarker } from './control-record.ts'
 import { resolved } from './lazy-promise.ts'
 import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { LogReader } from './log-reader.ts'
+import { type AppendOrigin, validateBatch, validateRecords } from './log-validator.ts'
 import { LogWriter, type QueuedBatch } from './log-writer.ts'
 import { PendingAppend } from './pending-append.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
@@ -133,7 +134,7 @@ export class StoredPartitionLog implements PartitionLog {
   append(batch: Buffer, origin: AppendOrigin = 'client'): AppendResult {
     if (this.failure !== null) throw this.failure
     let bytes = batch
-    let header = checkBatch(bytes, this.config, origin, this.#name)
+    let header = validateBatch(bytes, this.config, origin, this.#name)
     const now = this.#context.clock.now()
     if (origin === 'client') {
       validateRecords(bytes, header, this.config, now, this.#name)
@@ -141,7 +142,7 @@ export class StoredPartitionLog implements PartitionLog {
       const duplicate = header.producerId >= 0 ? this.#producers.check(header) : null
       if (duplicate !== null) return this.#duplicateResult(duplicate)
       bytes = recompress(bytes, header, this.config.compressionType, this.#name)
-      if (bytes !== batch) header = checkBatch(bytes, this.config, origin, this.#name)
+      if (bytes !== batch) header = validateBatch(bytes, this.config, origin, this.#name)
     }
     const stamped = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
     if (stamped) header.maxTimestamp = now
@@ -269,7 +270,9 @@ export class StoredPartitionLog implements PartitionLog {
     this.#producers.expire(cutoffMs)
   }
 
-  /** Writes everything that is queued and closes the files. `clean` writes indexes and producer state too, so that no recovery is needed. */
+  /**
+   * Writes everything that is queued and closes the files. `clean` writes indexes and producer state too, so that no recovery is needed.
+   */
   async close(clean: boolean): Promise<void> {
     if (this.#closed !== null) return
     const flushed = this.#flusher.close()

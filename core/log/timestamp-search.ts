@@ -1,10 +1,10 @@
 /**
- * Finds offsets by timestamp: the time index gives the segment and an approximate offset, batch headers give the batch, and only that batch is
- * decompressed.
+ * Finds offsets by timestamp: the time index gives the segment and an approximate offset, batch headers give the batch, and only that batch
+ * is decompressed.
  */
 import { attributes, readBatchHeader } from '../wire/batch-header.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
-import { opened } from './append-check.ts'
+import { withCorruptMessage } from './log-validator.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import type { TimestampedOffset } from './types.ts'
@@ -60,7 +60,7 @@ function recordIn(batch: Buffer, matches: (record: { offset: number; timestamp: 
   }
   const isStamped = (bits & attributes.logAppendTime) !== 0
   let found: TimestampedOffset | null = null
-  opened('a batch in the log', () =>
+  withCorruptMessage('a batch in the log', () =>
     walkRecords(batch, recordBytes(batch, true), (offset, timestamp) => {
       const record = { offset, timestamp: isStamped ? maxTimestamp : timestamp }
       if (matches(record)) found = { ...record, leaderEpoch }

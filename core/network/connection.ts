@@ -1,7 +1,7 @@
 /**
- * One client's connection: frames in, requests started in order, responses sent in order. Requests of a `concurrent` API run side by side; every
- * other request waits until the earlier ones have their responses. What a client can make it buffer is bounded (Invariant 13): beyond the limits
- * the connection is muted, as Kafka calls it: nothing more is read from it.
+ * One client's connection: frames in, requests started in order, responses sent in order. Requests of a `concurrent` API run side by side;
+ * every other request waits until the earlier ones have their responses. What a client can make it buffer is bounded (Invariant 13): beyond
+ * the limits the connection is muted, as Kafka calls it: nothing more is read from it.
  */
 import type { Socket } from 'node:net'
 import type { Peer } from '../apis/request-context.ts'
@@ -303,8 +303,8 @@ export class ClientConnection implements Peer {
   }
 
   /**
-   * The requests of all connections use too much memory. A connection without requests in flight may always send one, or a few clients that do not
-   * read their responses would silence all others.
+   * The requests of all connections use too much memory. A connection without requests in flight may always send one, or a few clients that
+   * do not read their responses would silence all others.
    */
   #lacksMemory(): boolean {
     return this.#queue.length > 0 && this.#context.memory.isExhausted

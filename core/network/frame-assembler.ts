@@ -1,6 +1,6 @@
 /**
- * Splits a stream of chunks into frames: an int32 length, then as many bytes. A frame that lies within one chunk is a view of it; any other is
- * copied once, into memory of its own. Pure: no socket. An invalid length throws before memory is allocated (Invariant 13).
+ * Splits a stream of chunks into frames: an int32 length, then as many bytes. A frame that lies within one chunk is a view of it; any other
+ * is copied once, into memory of its own. Pure: no socket. An invalid length throws before memory is allocated (Invariant 13).
  */
 import { WireError } from '../wire/reader.ts'
 import { limits } from './limits.ts'

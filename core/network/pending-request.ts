@@ -1,5 +1,6 @@
 /**
- * One request of one connection, from its frame until its response is sent: the context of its handler, and its place in the connection's queue.
+ * One request of one connection, from its frame until its response is sent: the context of its handler, and its place in the connection's
+ * queue.
  */
 import type { AnyServedApi } from '../apis/define-api.ts'
 import type { Peer, RequestContext } from '../apis/request-context.ts'

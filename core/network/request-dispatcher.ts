@@ -1,6 +1,6 @@
 /**
- * From a frame to a request, and from a handler's error to an error response: which API, which version, what unknown ones get. It keeps no state
- * of a connection.
+ * From a frame to a request, and from a handler's error to an error response: which API, which version, what unknown ones get. It keeps no
+ * state of a connection.
  */
 import type { AnyServedApi } from '../apis/define-api.ts'
 import type { Peer } from '../apis/request-context.ts'
@@ -34,7 +34,7 @@ export class RequestDispatcher {
       throw new WireError(`${api.name} version ${apiVersion}, known are ${least} to ${most}`)
     }
     if (api.isFlexible(apiVersion)) skipTags(reader)
-    reader.mostElements = wireLimits.requestElements
+    reader.maxElements = wireLimits.requestElements
     const request = api.readRequest(reader, apiVersion)
     return new PendingRequest(api, request, header, peer, this.#broker, frame.length + reader.elements * limits.elementBytes)
   }

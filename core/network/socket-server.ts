@@ -1,6 +1,6 @@
 /**
- * The listeners of a broker: they accept connections, enforce their limits, and close them. A connection that is idle, or does not complete a
- * request, is closed after connections.max.idle.ms.
+ * The listeners of a broker: they accept connections, enforce their limits, and close them. A connection that is idle, or does not complete
+ * a request, is closed after connections.max.idle.ms.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { KafkaError } from '../errors.ts'

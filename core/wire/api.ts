@@ -11,7 +11,7 @@ export interface ApiSchema<Q extends Fields, R extends Fields> {
   name: string
   /** The implemented versions, both ends included. */
   versions: readonly [number, number]
-  /** What ApiVersions says, where that differs from `versions`. */
+  /** The versions in the ApiVersions response, where they differ from `versions`. */
   advertised?: readonly [number, number]
   /** The first flexible version (KIP-482), null where there is none. */
   flexible: number | null

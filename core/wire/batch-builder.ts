@@ -1,5 +1,6 @@
 /**
- * Records into batches of format v2: straight into one growing buffer, no object for a record, one compression and one CRC for a batch.
+ * Writes batches of format v2: records go straight into one growing buffer, without an object for a record, with one compression and one
+ * CRC.
  */
 import { at, attributes, BATCH_OVERHEAD, type CodecName, codecs, LOG_OVERHEAD, MAGIC, rewriteCrc, writeInt64 } from './batch-header.ts'
 import { compress } from './compression/index.ts'
@@ -17,7 +18,7 @@ export interface BatchRecord {
   timestamp: number
 }
 
-/** What a batch says of itself beside its records. */
+/** The fields of a batch's header. */
 export interface BatchOptions {
   codec?: CodecName | undefined
   producerId?: number | undefined
@@ -27,13 +28,13 @@ export interface BatchOptions {
   control?: boolean | undefined
   baseOffset?: number | undefined
   leaderEpoch?: number | undefined
-  /** Where the batch spans more offsets than its last record's, as after compaction. */
+  /** Set where the last offsets of the batch have no record, as after compaction. */
   lastOffsetDelta?: number | undefined
-  /** Set: the batch has LogAppendTime, and this is it. */
+  /** Set where the batch has LogAppendTime. */
   logAppendTime?: number | undefined
 }
 
-/** Length, and what stays free of it, of the largest varint. */
+/** Bytes of the largest varint and varlong. */
 const MAX_VARINT_BYTES = 5
 const MAX_VARLONG_BYTES = 10
 
@@ -104,7 +105,7 @@ function putHeaders(buffer: Buffer, headers: readonly RecordHeader[], position: 
   return end
 }
 
-/** Below this many bytes a loop outruns the call of a native copy. */
+/** Up to this many bytes a loop is faster than the call of a native copy. */
 const SMALL_COPY = 24
 
 function putBytes(buffer: Buffer, value: Buffer | null, position: number): number {
@@ -119,24 +120,21 @@ function putBytes(buffer: Buffer, value: Buffer | null, position: number): numbe
   return start + length
 }
 
-/** An upper bound of what `record` adds to a batch. */
+/** An upper bound of the bytes that `record` adds to a batch. */
 export function recordSizeBound(record: Omit<BatchRecord, 'timestamp'>): number {
   const { key, value, headers } = record
   const fixed = 1 + MAX_VARINT_BYTES * 4 + MAX_VARLONG_BYTES
   return fixed + (key === null ? 0 : key.length) + (value === null ? 0 : value.length) + (headers?.length ? headersSize(headers) : 1)
 }
 
-/**
- * Takes records one after the other into one growing buffer and makes a batch of them: one compression, one CRC.
- * The buffer is handed out by `build`; the builder must not be used afterwards.
- */
+/** Collects records into one buffer, which `build` returns as a batch; the builder must not be used afterwards. */
 export class BatchBuilder {
   #buffer: Buffer
   #end = BATCH_OVERHEAD
   #baseTimestamp = 0
   #maxTimestamp = -1
   #lastDelta = -1
-  /** Records taken. */
+  /** Appended records. */
   count = 0
 
   constructor(capacity = 1024) {
@@ -158,7 +156,7 @@ export class BatchBuilder {
     this.appendParts(record.key, record.value, record.headers, record.timestamp, offsetDelta)
   }
 
-  /** `append` without an object for the record. Offset deltas rise. */
+  /** `append` without an object for the record. Offset deltas must increase. */
   appendParts(
     key: Buffer | null,
     value: Buffer | null,
@@ -237,7 +235,7 @@ export function encodeBatch(records: readonly BatchRecord[], options: BatchOptio
   return builder.build(options)
 }
 
-/** Gives a batch another producer, in place, and makes its CRC right again. */
+/** Sets the producer of a batch in place, and corrects its CRC. */
 export function stampProducer(
   batch: Buffer,
   producer: { producerId: number; producerEpoch: number; baseSequence: number; transactional?: boolean },

@@ -1,6 +1,6 @@
 /**
- * The head of a record batch, format v2 (magic 2): 61 bytes before the records. Base offset and leader epoch lie outside the CRC, so a broker
- * writes them in place; everything from `attributes` on is covered.
+ * The header of a record batch, format v2 (magic 2): 61 bytes before the records. Base offset and leader epoch lie outside the CRC, so a
+ * broker writes them in place; the CRC covers everything from `attributes` on.
  *
  *    0 baseOffset i64   8 batchLength i32 (bytes after it)   12 partitionLeaderEpoch i32   16 magic i8   17 crc u32   21 attributes i16
  *   23 lastOffsetDelta i32   27 baseTimestamp i64   35 maxTimestamp i64   43 producerId i64   51 producerEpoch i16   53 baseSequence i32
@@ -60,10 +60,10 @@ export function writeInt64(buffer: Buffer, value: number, position: number): voi
   buffer.writeUInt32BE(value >>> 0, position + 4)
 }
 
-/** The size of the batch that begins at `position`; NaN-free: callers check that twelve bytes are there. */
+/** The size of the batch that begins at `position`. Callers check that twelve bytes are present. */
 export const batchSize = (buffer: Buffer, position = 0): number => LOG_OVERHEAD + buffer.readInt32BE(position + at.batchLength)
 
-/** Needs 61 bytes from `position`. Does not check anything. */
+/** Needs 61 bytes from `position`. Checks nothing. */
 export function readBatchHeader(buffer: Buffer, position = 0): BatchHeader {
   const baseOffset = readInt64(buffer, position)
   const lastOffsetDelta = buffer.readInt32BE(position + at.lastOffsetDelta)
@@ -87,11 +87,11 @@ export function readBatchHeader(buffer: Buffer, position = 0): BatchHeader {
 
 export const codecOf = (attributeBits: number): CodecName | undefined => codecs[attributeBits & attributes.codecMask]
 
-/** The CRC of what a batch's CRC covers. */
+/** The CRC of the bytes that a batch's CRC covers. */
 export const computeCrc = (buffer: Buffer, position: number, sizeBytes: number): number =>
   crc32c(buffer, position + at.attributes, position + sizeBytes)
 
-/** After a change behind byte 21: makes the CRC right again. */
+/** Corrects the CRC after a change behind byte 21. */
 export function rewriteCrc(buffer: Buffer, position: number, sizeBytes: number): void {
   buffer.writeUInt32BE(computeCrc(buffer, position, sizeBytes) >>> 0, position + at.crc)
 }

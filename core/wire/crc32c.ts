@@ -1,5 +1,5 @@
 /**
- * CRC-32C (Castagnoli), as record batches carry it. Native code above a few hundred bytes, where it is several times faster than ours.
+ * CRC-32C (Castagnoli) of record batches, in native code.
  */
 import { crc32c as native } from '@node-rs/crc32'
 

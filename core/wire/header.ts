@@ -16,7 +16,7 @@ export interface RequestHeader {
   clientId: string | null
 }
 
-/** Reads what all versions of the header share. `readRequestTags` goes on where the version is flexible. */
+/** Reads the fields of every version of the header. Tags follow where the version is flexible (`skipTags`). */
 export function readRequestHeader(reader: Reader): RequestHeader {
   const apiKey = reader.int16()
   const apiVersion = reader.int16()
@@ -26,7 +26,7 @@ export function readRequestHeader(reader: Reader): RequestHeader {
   return { apiKey, apiVersion, correlationId, clientId: length < 0 ? null : reader.utf8(length) }
 }
 
-/** Passes over the tags of a header; none is defined. */
+/** Skips the tagged fields of a header; none is defined. */
 export function skipTags(reader: Reader): void {
   const count = reader.uvarint()
   if (count > limits.taggedFields) throw new WireError(`${count} tagged fields, the limit is ${limits.taggedFields}`)

@@ -1,5 +1,5 @@
 /**
- * Bounds on everything that a peer can make us read. Checked before memory is taken (Invariant 13).
+ * Bounds on everything that a peer can make us read. Checked before memory is allocated (Invariant 13).
  * Values follow Apache Kafka 4.4's hardening where it names one.
  */
 export const limits = {
@@ -15,6 +15,6 @@ export const limits = {
   decompressedBytes: 256 * 1024 * 1024,
   /** Headers of one record. */
   recordHeaders: 100_000,
-  /** Headers of all records of one batch, where they are opened: each becomes an object, and compressed they cost next to nothing. */
+  /** Headers of all records of one batch, where they are decoded: each becomes an object, and compressed they need next to no bytes. */
   batchHeaders: 4_000_000,
 } as const

@@ -1,7 +1,7 @@
 /**
  * A cursor over received bytes. It reads Kafka's primitive encodings (big endian; unsigned LEB128 for `uvarint`; zig-zag for `varint`
- * and `varlong`), never past the end, and takes memory only for what is really there.
- * Every failure is a `WireError`: the peer sent something that is not the protocol.
+ * and `varlong`), never past the end, and allocates memory only for bytes that are present.
+ * Every failure is a `WireError`: what the peer sent violates the protocol.
  */
 import { limits } from './limits.ts'
 
@@ -15,9 +15,9 @@ export class Reader {
   readonly buffer: Buffer
   readonly end: number
   position: number
-  /** Elements of all arrays so far, and how many there may be: each takes many times the memory of its bytes. */
+  /** Elements of all arrays so far, and their limit: each needs many times the memory of its bytes. */
   elements = 0
-  mostElements = Number.POSITIVE_INFINITY
+  maxElements = Number.POSITIVE_INFINITY
 
   constructor(buffer: Buffer, position = 0, end = buffer.length) {
     this.buffer = buffer
@@ -29,7 +29,7 @@ export class Reader {
     return this.end - this.position
   }
 
-  /** Moves past `length` bytes and returns where they begin. */
+  /** Moves past `length` bytes and returns the position of the first. */
   skip(length: number): number {
     const at = this.position
     if (length < 0 || length > this.end - at) throw new WireError(`${length} bytes needed at ${at}, ${this.end - at} left`)
@@ -130,18 +130,18 @@ export class Reader {
     return this.buffer.toString('utf8', at, at + length)
   }
 
-  /** Sixteen bytes as Kafka prints an id: 22 characters of base64url. */
+  /** Sixteen bytes as Kafka prints a Uuid: 22 characters of base64url. */
   uuid(): string {
     const at = this.skip(16)
     return this.buffer.toString('base64url', at, at + 16)
   }
 
-  /** Checks a declared element count against the limit and against the bytes that are left. Invariant 13. */
+  /** Checks a declared element count against the limits and the remaining bytes. Invariant 13. */
   count(declared: number): number {
     if (declared > limits.arrayElements) throw new WireError(`array of ${declared} elements, the limit is ${limits.arrayElements}`)
     if (declared > this.remaining) throw new WireError(`array of ${declared} elements in ${this.remaining} bytes`)
     this.elements += declared
-    if (this.elements > this.mostElements) throw new WireError(`arrays of ${this.elements} elements, the limit is ${this.mostElements}`)
+    if (this.elements > this.maxElements) throw new WireError(`arrays of ${this.elements} elements, the limit is ${this.maxElements}`)
     return declared
   }
 }

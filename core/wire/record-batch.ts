@@ -1,7 +1,7 @@
 /**
- * Batches of format v2 as they come: walked over without looking inside, and opened into records. Counts and lengths are checked against the
- * bytes that are there before memory is taken; every lie is a WireError (Invariant 13). Keys and values are views of the bytes that were
- * given: no copy, and no array for a record without headers. Writing batches is batch-builder.ts, handed on here.
+ * Reads batches of format v2: iterates over whole batches, and decodes the records of one. Counts and lengths are checked against the bytes
+ * before memory is allocated; a contradiction is a WireError (Invariant 13). Keys and values are views of the batch: no copy, and no array
+ * for a record without headers. Batches are written by batch-builder.ts, which is re-exported here.
  */
 import type { RecordHeader } from './batch-builder.ts'
 import {
@@ -40,11 +40,11 @@ export interface DecodedRecord {
   headers: readonly RecordHeader[]
 }
 
-/** The fewest bytes of a record: length, attributes, two deltas, two absent fields, no headers. */
+/** The smallest record: length, attributes, two deltas, null key, null value, no headers. */
 export const MIN_RECORD_BYTES = 7
 const NO_HEADERS: readonly RecordHeader[] = Object.freeze([])
 
-/** Whole batches, in order; a torn last one is left out. Nothing inside a batch is looked at but its length and its magic. */
+/** Whole batches, in order; a last one that is cut off is left out. Of a batch only length and magic are checked. */
 export function* batches(buffer: Buffer): Iterable<{ header: BatchHeader; bytes: Buffer }> {
   let position = 0
   while (position + BATCH_OVERHEAD <= buffer.length) {
@@ -58,7 +58,7 @@ export function* batches(buffer: Buffer): Iterable<{ header: BatchHeader; bytes:
   }
 }
 
-/** Where the last whole batch ends. */
+/** The end of the last whole batch. */
 export function wholeBatchesEnd(buffer: Buffer): number {
   let position = 0
   while (position + LOG_OVERHEAD <= buffer.length) {
@@ -71,12 +71,12 @@ export function wholeBatchesEnd(buffer: Buffer): number {
 }
 
 export interface DecodeOptions {
-  /** Records below this offset are passed over. */
+  /** Records below this offset are skipped. */
   fromOffset?: number
   limitBytes?: number
-  /** Off where somebody has checked the CRC already. */
+  /** False where the CRC is already checked. */
   checkCrc?: boolean
-  /** Takes the records, behind what is there; a new array where it is not given. */
+  /** The records are appended to it; by default to a new array. */
   into?: DecodedRecord[]
 }
 
@@ -96,7 +96,7 @@ function readHeaders(bytes: Buffer, position: number, end: number, count: number
     headers.push({ key, value: valueLength < 0 ? null : bytes.subarray(at, at + valueLength) })
     if (valueLength > 0) at += valueLength
   }
-  if (at !== end) throw new WireError(`${end - at} bytes behind the headers of a record`)
+  if (at !== end) throw new WireError(`${end - at} bytes after the headers of a record`)
   return headers
 }
 
@@ -204,26 +204,26 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
     const offset = baseOffset + offsetDelta
     if (offset >= fromOffset) out.push({ offset, timestamp, timestampType, key, value, headers })
   }
-  if (position !== bytes.length) throw new WireError(`${bytes.length - position} bytes behind the last record of a batch`)
+  if (position !== bytes.length) throw new WireError(`${bytes.length - position} bytes after the last record of a batch`)
   return out
 }
 
-/** The header of one whole batch, held against the bytes that are there. */
+/** The header of one whole batch, checked against its bytes. */
 export function checkedHeader(batch: Buffer, checkCrc: boolean): BatchHeader {
   if (batch.length < BATCH_OVERHEAD) throw new WireError(`a record batch of ${batch.length} bytes, ${BATCH_OVERHEAD} are the least`)
   const header = readBatchHeader(batch)
   if (header.magic !== MAGIC) throw new WireError(`record format ${header.magic}, only format 2 is read`)
-  if (header.sizeBytes !== batch.length) throw new WireError(`a record batch of ${batch.length} bytes says ${header.sizeBytes}`)
+  if (header.sizeBytes !== batch.length) throw new WireError(`a record batch of ${batch.length} bytes declares ${header.sizeBytes}`)
   if (header.count < 0 || header.lastOffsetDelta < 0 || header.count > header.lastOffsetDelta + 1)
     throw new WireError(`${header.count} records over ${header.lastOffsetDelta + 1} offsets`)
   if (!Number.isSafeInteger(header.baseOffset) || !Number.isSafeInteger(header.baseTimestamp) || !Number.isSafeInteger(header.maxTimestamp))
     throw new WireError('an offset or a time outside the safe range')
   if (checkCrc && computeCrc(batch, 0, batch.length) !== header.crc)
-    throw new WireError(`record batch at offset ${header.baseOffset}: its CRC does not fit its content`)
+    throw new WireError(`record batch at offset ${header.baseOffset}: its CRC does not match its content`)
   return header
 }
 
-/** What the record of a control batch says, by its key. */
+/** The type of a control record, by its key. */
 export const controlTypes = { abort: 0, commit: 1 } as const
 export function controlType(key: Buffer | null): number {
   if (key === null || key.length < 4) throw new WireError('a control record without its type')

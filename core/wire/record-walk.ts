@@ -1,7 +1,7 @@
 /**
- * Walks over the records of a batch without materialising them: the whole structure is checked, and of each record only offset, timestamp and
- * whether it has a key are read. It allocates nothing for a record, a key or a header, and decompression is bounded (Invariant 13). A record
- * that contradicts the header or itself is a WireError.
+ * Walks over the records of a batch without materialising them: the whole structure is checked, and of each record only offset, timestamp
+ * and whether it has a key are read. It allocates nothing for a record, a key or a header, and decompression is bounded (Invariant 13). A
+ * record that contradicts the header or itself is a WireError.
  */
 import { BATCH_OVERHEAD, codecOf } from './batch-header.ts'
 import { decompress } from './compression/index.ts'
@@ -63,5 +63,5 @@ export function walkRecords(batch: Buffer, bytes: Buffer, visit: (offset: number
     if (position !== end) throw new WireError(`record ${index} has another length than its content`)
     if (visit(baseOffset + delta, timestamp, keyLength >= 0)) return
   }
-  if (position < bytes.length) throw new WireError(`${bytes.length - position} bytes behind the last record of a batch`)
+  if (position < bytes.length) throw new WireError(`${bytes.length - position} bytes after the last record of a batch`)
 }

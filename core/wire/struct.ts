@@ -1,5 +1,5 @@
 /**
- * Versioned values inside internal topics and inside opaque protocol fields: an int16 version, then the fields.
+ * Versioned values in internal topics and in opaque protocol fields: an int16 version, then the fields.
  */
 import { Reader, WireError } from './reader.ts'
 import { type Codec, type Fields, type InOf, type OutOf, struct } from './types.ts'
@@ -10,7 +10,7 @@ export interface VersionedStruct<F extends Fields> {
   readonly fields: F
   /** Reads the version and the fields. Trailing bytes are ignored, as Kafka does. */
   read(bytes: Buffer): OutOf<F> & { version: number }
-  /** Writes `version` (the newest when not named) and the fields. */
+  /** Writes `version`, by default the newest, and the fields. */
   write(value: InOf<F>, version?: number): Buffer
 }
 

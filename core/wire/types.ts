@@ -3,8 +3,8 @@
  *
  *   struct({ topic: string, partitions: list(int32), rack: since(11, string, '') })
  *
- * `Out` is what reading gives (every field there, defaults filled in); `In` is what writing takes (fields with a default may be left out).
- * A plain loop over the fields; no I/O.
+ * `Out` is what a reader returns (every field present, defaults filled in); `In` is what a writer accepts (fields with a default may be
+ * omitted). No I/O.
  */
 import { limits } from './limits.ts'
 import { type Reader, WireError } from './reader.ts'
@@ -15,7 +15,7 @@ export interface Codec<Out, In = Out> {
   write(writer: Writer, value: In): void
 }
 
-/** What a type is made of, for tests and documents that walk a schema. */
+/** The structure of a type, for tests and documents that walk a schema. */
 export type Shape =
   | { kind: 'primitive'; name: string }
   | { kind: 'struct'; fields: Fields }
@@ -25,14 +25,14 @@ export type Shape =
 
 export interface Type<Out, In = Out> {
   readonly shape: Shape
-  /** What a reader gets, and a writer sends, where the field is absent. */
+  /** The field's default: a reader returns it, and a writer sends it, where the field is absent. */
   readonly fallback: Out
   codec(version: number, flexible: boolean): Codec<Out, In>
-  /** Never set: it carries the type that writing takes. */
+  /** Never set: it carries the type that a writer accepts. */
   readonly in?: In
 }
 
-/** A field with a default: writing may leave it out. */
+/** A field with a default: a writer may omit it. */
 export interface OptionalType<Out, In = Out> extends Type<Out, In> {
   readonly optional: true
 }
@@ -62,7 +62,7 @@ export const int32 = fixed('int32', 0, { read: (r) => r.int32(), write: (w, v) =
 export const uint32 = fixed('uint32', 0, { read: (r) => r.uint32(), write: (w, v) => w.uint32(v) })
 /** An int64 as a safe integer: offsets, ids, times. */
 export const int64 = fixed('int64', 0, { read: (r) => r.int64(), write: (w, v) => w.int64(v) })
-/** An int64 that is held against others and never kept: what lies outside the safe range is as far off as a number goes. */
+/** An int64 that is compared and never stored: outside the safe range it becomes the nearest safe integer. */
 export const comparedInt64 = fixed('int64', 0, { read: (r) => r.nearestInt64(), write: (w, v) => w.int64(v) })
 export const float64 = fixed('float64', 0, { read: (r) => r.float64(), write: (w, v) => w.float64(v) })
 
@@ -92,7 +92,7 @@ interface LengthPrefixed<T, I> {
   write(writer: Writer, value: I, length: number): void
 }
 
-/** Both faces of a length-prefixed type: the one that refuses null, and (through `nullable`) the one that takes it. */
+/** A length-prefixed type has two codecs: one that rejects null, and (through `nullable`) one that accepts it. */
 interface Nullability<T, I> {
   nullableCodec(version: number, flexible: boolean): Codec<T | null, I | null>
 }
@@ -115,7 +115,7 @@ function lengthPrefixed<T, I>(name: string, fallback: T, parts: LengthPrefixed<T
     return {
       read(reader) {
         const value = inner.read(reader)
-        if (value === null) throw new WireError(`null where a ${name} is needed`)
+        if (value === null) throw new WireError(`null for a ${name} that is not nullable`)
         return value
       },
       write: inner.write,
@@ -135,7 +135,7 @@ export const string: Type<string> = lengthPrefixed<string, string>('string', '',
 
 const EMPTY = Buffer.alloc(0)
 
-/** Opaque bytes: a view of what was received. */
+/** Opaque bytes: a view of the received buffer. */
 export const bytes: Type<Buffer, Uint8Array> = lengthPrefixed<Buffer, Uint8Array>('bytes', EMPTY, {
   wide: true,
   size: (value) => value.length,
@@ -143,7 +143,7 @@ export const bytes: Type<Buffer, Uint8Array> = lengthPrefixed<Buffer, Uint8Array
   write: (writer, value) => writer.raw(value),
 })
 
-/** Record batches: received as one view, sent as any number of pieces without a copy. */
+/** Record batches: received as one view, sent as any number of buffers without a copy. */
 export const records: Type<Buffer, Buffer | readonly Buffer[]> = lengthPrefixed<Buffer, Buffer | readonly Buffer[]>('records', EMPTY, {
   wide: true,
   size: (value) => (Buffer.isBuffer(value) ? value.length : value.reduce((sum, piece) => sum + piece.length, 0)),
@@ -154,7 +154,7 @@ export const records: Type<Buffer, Buffer | readonly Buffer[]> = lengthPrefixed<
   },
 })
 
-/** An array; also of whole structures. */
+/** An array of primitives or structures. */
 export function list<O, I>(element: Type<O, I>): Type<O[], readonly I[]> & Nullability<O[], readonly I[]> {
   const build = (version: number, flexible: boolean, allowNull: boolean): Codec<O[] | null, readonly I[] | null> => {
     const inner = element.codec(version, flexible)
@@ -162,7 +162,7 @@ export function list<O, I>(element: Type<O, I>): Type<O[], readonly I[]> & Nulla
       read(reader) {
         const length = readLength(reader, flexible, true)
         if (length < 0) {
-          if (!allowNull) throw new WireError('null where an array is needed')
+          if (!allowNull) throw new WireError('null for an array that is not nullable')
           return null
         }
         reader.count(length)
@@ -185,15 +185,15 @@ export function list<O, I>(element: Type<O, I>): Type<O[], readonly I[]> & Nulla
   }
 }
 
-/** Takes null from version `since` on. A nullable structure is preceded by one byte: -1 for null, 1 for there (KIP-893). */
+/** Nullable from version `since` on. A nullable structure is preceded by one byte: -1 for null, 1 for present (KIP-893). */
 export function nullable<O, I>(of: Type<O, I>, since = 0): Type<O | null, I | null> {
-  const face = of as Partial<Nullability<O, I>>
+  const lengthPrefixed = of as Partial<Nullability<O, I>>
   return {
     shape: { kind: 'nullable', of, since },
     fallback: null,
     codec(version, flexible): Codec<O | null, I | null> {
       if (version < since) return of.codec(version, flexible) as Codec<O | null, I | null>
-      if (face.nullableCodec) return face.nullableCodec(version, flexible)
+      if (lengthPrefixed.nullableCodec) return lengthPrefixed.nullableCodec(version, flexible)
       const inner = of.codec(version, flexible)
       return {
         read: (reader) => (reader.int8() < 0 ? null : inner.read(reader)),
@@ -208,13 +208,13 @@ export function nullable<O, I>(of: Type<O, I>, since = 0): Type<O | null, I | nu
 
 const LATEST = 0x7fff
 
-/** A field of versions `since` to `until`; elsewhere a reader gets `fallback` and a writer sends nothing. */
+/** A field of versions `since` to `until`; in others a reader returns `fallback` and a writer sends nothing. */
 export function between<O, I>(since: number, until: number, of: Type<O, I>, fallback: O = of.fallback): OptionalType<O, I> {
   return { shape: { kind: 'versioned', of, since, until }, fallback, optional: true, codec: (v, f) => of.codec(v, f) }
 }
 export const since = <O, I>(version: number, of: Type<O, I>, fallback: O = of.fallback) => between(version, LATEST, of, fallback)
 export const until = <O, I>(version: number, of: Type<O, I>, fallback: O = of.fallback) => between(0, version, of, fallback)
-/** A field of all versions that writing may leave out. */
+/** A field of all versions that a writer may omit. */
 export const optional = <O, I>(of: Type<O, I>, fallback: O = of.fallback) => between(0, LATEST, of, fallback)
 /** A tagged field (KIP-482): sent only where it differs from `fallback`. */
 export function tagged<O, I>(tag: number, version: number, of: Type<O, I>, fallback: O = of.fallback): OptionalType<O, I> {
@@ -232,7 +232,7 @@ function isFallback(value: unknown, fallback: unknown): boolean {
   return value === fallback || (Array.isArray(value) && Array.isArray(fallback) && value.length === 0 && fallback.length === 0)
 }
 
-/** A copy where sharing would let one reader's change reach another. */
+/** A new array each time: a change by one reader must not reach another. */
 const fresh = (fallback: unknown): unknown => (Array.isArray(fallback) ? [] : fallback)
 
 function readTags(reader: Reader, out: Record<string, unknown>, tagged: readonly BoundField[]): void {
@@ -277,15 +277,15 @@ export function struct<const F extends Fields>(fields: F): StructType<F> {
     fields,
     fallback,
     codec(version, flexible) {
-      const here: BoundField[] = []
+      const fieldsInOrder: BoundField[] = []
       const tags: BoundField[] = []
       const absent: BoundField[] = []
       for (const [name, type] of entries) {
         const { shape } = type
         const bound = { name, fallback: type.fallback, codec: type.codec(version, flexible), tag: -1 }
-        if (shape.kind !== 'versioned') here.push(bound)
+        if (shape.kind !== 'versioned') fieldsInOrder.push(bound)
         else if (version < shape.since || version > shape.until) absent.push(bound)
-        else if (shape.tag === undefined) here.push(bound)
+        else if (shape.tag === undefined) fieldsInOrder.push(bound)
         else if (flexible) tags.push({ ...bound, tag: shape.tag })
         else absent.push(bound)
       }
@@ -294,16 +294,16 @@ export function struct<const F extends Fields>(fields: F): StructType<F> {
       return {
         read(reader) {
           const out: Record<string, unknown> = {}
-          for (const field of here) out[field.name] = field.codec.read(reader)
+          for (const field of fieldsInOrder) out[field.name] = field.codec.read(reader)
           for (const field of defaults) out[field.name] = fresh(field.fallback)
           if (flexible) readTags(reader, out, tags)
           return out as OutOf<F>
         },
         write(writer, value) {
           const source = value as Record<string, unknown>
-          for (const field of here) {
-            const given = source[field.name]
-            field.codec.write(writer, given === undefined ? field.fallback : given)
+          for (const field of fieldsInOrder) {
+            const present = source[field.name]
+            field.codec.write(writer, present === undefined ? field.fallback : present)
           }
           if (flexible) writeTags(writer, source, tags)
         },

@@ -1,6 +1,6 @@
 /**
- * Zig-zag varints inside record batches, read without a cursor object: a value is returned, and `varintEnd` is the position behind it. For the
- * loops over records, which read a handful of them for each record.
+ * Zig-zag varints inside record batches, read without a cursor object: a value is returned, and `varintEnd` is the position behind it. For
+ * the loops over records, which read a handful of them for each record.
  */
 import { Reader, WireError } from './reader.ts'
 

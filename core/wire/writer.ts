@@ -1,6 +1,6 @@
 /**
- * A growing buffer for Kafka's primitive encodings. Large foreign bytes (record batches) are spliced in, not copied:
- * `chunks()` gives the pieces in order, ready for one corked write.
+ * A growing buffer for Kafka's primitive encodings. Large buffers (record batches) are spliced in without a copy:
+ * `chunks()` returns the buffers in order, ready for one corked write.
  */
 export class Writer {
   #buffer: Buffer
@@ -94,7 +94,7 @@ export class Writer {
     this.uvarint(((value << 1) ^ (value >> 31)) >>> 0)
   }
 
-  /** Zig-zag of a safe integer; the doubled value may pass 2^53, so it is written in two halves. */
+  /** Zig-zag of a safe integer; the doubled value may exceed 2^53. */
   varlong(value: number): void {
     if (value >= -0x4000_0000 && value < 0x4000_0000) {
       this.varint(value)
@@ -125,7 +125,7 @@ export class Writer {
     if (this.#buffer.write(value, at, 16, 'base64url') !== 16) throw new TypeError(`not an id of 16 bytes: ${value}`)
   }
 
-  /** Leaves room for an int32 that `endSized` fills with the bytes written in between: a frame's length. Not nested. */
+  /** Reserves an int32 for the number of bytes until `endSized`: a frame's length. It cannot be nested. */
   beginSized(): void {
     const at = this.#reserve(4)
     this.#sizeBuffer = this.#buffer
@@ -138,7 +138,7 @@ export class Writer {
     this.#sizeBuffer = null
   }
 
-  /** Takes `bytes` into the stream without a copy. They must stay unchanged until the chunks have been sent. */
+  /** Adds `bytes` without a copy. They must not change until the chunks are sent. */
   splice(bytes: Buffer): void {
     if (bytes.length < 1024) {
       this.raw(bytes)
@@ -153,14 +153,14 @@ export class Writer {
     this.#doneBytes += bytes.length
   }
 
-  /** The pieces in order. The writer must not be used afterwards. */
+  /** All buffers in order. The writer must not be used afterwards. */
   chunks(): Buffer[] {
     if (this.#position > this.#start) this.#done.push(this.#buffer.subarray(this.#start, this.#position))
     this.#start = this.#position
     return this.#done
   }
 
-  /** Everything as one buffer; copies only when something was spliced. */
+  /** Everything as one buffer; copies only if buffers were spliced in. */
   bytes(): Buffer {
     const chunks = this.chunks()
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)

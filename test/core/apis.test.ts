@@ -1,6 +1,6 @@
 /**
- * Goal: every API's codec reads back what it wrote, in every version, refuses what is cut off, and writes the bytes that another
- * implementation writes. Method: values are made by walking the schemas (fast-check); the codecs of kafkajs are the second opinion.
+ * Goal: every API's codec reads back what it wrote, in every version, rejects truncated bytes, and writes the bytes of another
+ * implementation. Method: values generated from the schemas (fast-check); the codecs of kafkajs as reference.
  */
 
 import { createRequire } from 'node:module'
@@ -33,7 +33,7 @@ const primitives: Record<string, fc.Arbitrary<unknown>> = {
   records: buffer,
 }
 
-/** Values that a version can carry: what it does not have is left at its default, as a reader gives it back. */
+/** Values of one version: fields of other versions have their defaults, as a reader returns them. */
 function arbitrary(type: AnyType, version: number, flexible: boolean): fc.Arbitrary<unknown> {
   const { shape } = type
   switch (shape.kind) {
@@ -48,8 +48,8 @@ function arbitrary(type: AnyType, version: number, flexible: boolean): fc.Arbitr
         ? fc.option(arbitrary(shape.of, version, flexible), { nil: null, freq: 3 })
         : arbitrary(shape.of, version, flexible)
     case 'versioned': {
-      const there = version >= shape.since && version <= shape.until && (shape.tag === undefined || flexible)
-      return there ? arbitrary(shape.of, version, flexible) : fc.constant(type.fallback)
+      const present = version >= shape.since && version <= shape.until && (shape.tag === undefined || flexible)
+      return present ? arbitrary(shape.of, version, flexible) : fc.constant(type.fallback)
     }
   }
 }
@@ -78,7 +78,7 @@ function encode(side: Side, version: number, value: unknown): Buffer {
 }
 
 describe.each(apis.map((api) => ({ name: api.name, api })))('$name', ({ api }) => {
-  test.each(versionsOf(api))('version %i: value → bytes → value, and what is cut off is refused', (version) => {
+  test.each(versionsOf(api))('version %i: value → bytes → value, and truncated bytes are rejected', (version) => {
     for (const side of sides(api)) {
       fc.assert(
         fc.property(
@@ -90,7 +90,7 @@ describe.each(apis.map((api) => ({ name: api.name, api })))('$name', ({ api }) =
             expect(side.read(reader, version)).toEqual(value)
             expect(reader.remaining).toBe(0)
             const cut = Math.floor(bytes.length * where)
-            // A struct may end early only where nothing of it is missing
+            // Any truncation removes a part of a field.
             if (bytes.length > 0) expect(() => side.read(new Reader(bytes.subarray(0, cut)), version)).toThrow(WireError)
           },
         ),
@@ -99,7 +99,7 @@ describe.each(apis.map((api) => ({ name: api.name, api })))('$name', ({ api }) =
     }
   })
 
-  test('random bytes give a value or a WireError, never another failure', () => {
+  test('random bytes give a value or a WireError, never another error', () => {
     for (const version of versionsOf(api)) {
       for (const side of sides(api)) {
         fc.assert(
@@ -187,8 +187,8 @@ describe('beside kafkajs', () => {
   })
 })
 
-test('what is advertised is what Apache Kafka 4.3 advertises, less what is not built', () => {
-  // Taken from kafka-broker-api-versions against Apache Kafka 4.3.1
+test('the advertised versions are those of Apache Kafka 4.3, less the APIs that are not implemented', () => {
+  // The output of kafka-broker-api-versions for Apache Kafka 4.3.1.
   const kafka: Record<number, [number, number]> = {
     0: [0, 13],
     1: [4, 18],

@@ -1,5 +1,5 @@
 /**
- * gzip by node:zlib, at the level that Java takes when none is named.
+ * gzip by node:zlib, at Java's default level.
  */
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { WireError } from '../reader.ts'

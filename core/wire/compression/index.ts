@@ -1,7 +1,7 @@
 /**
- * The codecs of record batches. Every decompression has a bound, checked against what the bytes declare before memory is taken, so that a
- * few bytes from the network cannot become gigabytes (Invariant 13). Native codecs are loaded at their first use: a broker that passes
- * bytes through never loads them. All functions are synchronous: a batch costs less than the way to a thread and back.
+ * The codecs of record batches. Every decompression is bounded, and the bound is checked before memory is allocated where the bytes declare
+ * their size, so that a few bytes from the network cannot become gigabytes (Invariant 13). Native codecs are loaded at their first use.
+ * All functions are synchronous: a batch costs less than the round trip to a worker thread.
  */
 import type { CodecName } from '../batch-header.ts'
 import { limits } from '../limits.ts'
@@ -12,7 +12,7 @@ import { zstd } from './zstd.ts'
 
 export interface BlockCodec {
   compress(bytes: Buffer): Buffer
-  /** Throws WireError where the bytes are not of this codec or would become more than `limitBytes`. */
+  /** Throws WireError where the bytes are not of this codec, or decompress to more than `limitBytes`. */
   decompress(bytes: Buffer, limitBytes: number): Buffer
 }
 

@@ -1,7 +1,7 @@
 /**
- * LZ4 in its frame format, as batches of format v2 carry it. Written with independent blocks of 64 KiB, the only kind that Kafka's Java
- * reader takes; read with dependent blocks, content size and checksums as well. The frame is walked first: what it will become is held
- * against the limit before memory is taken.
+ * LZ4 in its frame format, as batches of format v2 have it. Written with independent blocks of 64 KiB, the only kind that Kafka's Java
+ * reader accepts; read with dependent blocks, content size and checksums as well. The frame is walked first, so that its decompressed size
+ * is checked against the limit before memory is allocated.
  */
 import { createRequire } from 'node:module'
 import { WireError } from '../reader.ts'
@@ -17,13 +17,13 @@ const MAGIC = 0x184d2204
 const flag = { blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const
 const MIN_MATCH = 4
 
-/** The sum of a length that goes on in bytes of 255. Leaves where it ends in `cursor`. */
+/** A length that is continued in bytes of 255. `cursor` is the position behind it. */
 let cursor = 0
 function longLength(bytes: Buffer, position: number, end: number, start: number): number {
   let length = start
   let at = position
   for (;;) {
-    if (at >= end) throw new WireError('lz4: torn length')
+    if (at >= end) throw new WireError('lz4: truncated length')
     const byte = bytes[at++]!
     length += byte
     if (byte !== 255) break
@@ -32,7 +32,7 @@ function longLength(bytes: Buffer, position: number, end: number, start: number)
   return length
 }
 
-/** What one compressed block becomes: literals and matches counted, nothing copied. */
+/** The decompressed size of one block: literals and matches are counted, nothing is copied. */
 function blockSize(bytes: Buffer, start: number, end: number): number {
   let size = 0
   let at = start
@@ -57,7 +57,7 @@ function blockSize(bytes: Buffer, start: number, end: number): number {
   return size
 }
 
-/** Throws where the frame would become more than `limitBytes`. Counts exactly only where the blocks' largest size does not settle it. */
+/** Throws where the frame decompresses to more than `limitBytes`. It counts exactly only where the maximum block size does not decide. */
 function checkSize(bytes: Buffer, limitBytes: number): void {
   if (bytes.length < 7 || bytes.readUInt32LE(0) !== MAGIC) throw new WireError('lz4: not a frame')
   const flags = bytes[4]!
@@ -65,16 +65,16 @@ function checkSize(bytes: Buffer, limitBytes: number): void {
   let position = 7 + (flags & flag.contentSize ? 8 : 0) + (flags & flag.dictionary ? 4 : 0)
   let size = 0
   while (position + 4 <= bytes.length) {
-    const word = bytes.readUInt32LE(position)
-    if (word === 0) return
+    const field = bytes.readUInt32LE(position)
+    if (field === 0) return
     position += 4
-    const length = word & 0x7fff_ffff
+    const length = field & 0x7fff_ffff
     const end = position + length
     if (end > bytes.length) throw new WireError(`lz4: a block of ${length} bytes, ${bytes.length - position} left`)
-    if (word >= 0x8000_0000) size += length
+    if (field >= 0x8000_0000) size += length
     else if (size + largestBlock * 2 < limitBytes) size += Math.min(largestBlock, length * 255)
     else size += blockSize(bytes, position, end)
-    if (size > limitBytes) throw new WireError(`lz4: ${bytes.length} bytes become ${size} or more, at most ${limitBytes} are taken`)
+    if (size > limitBytes) throw new WireError(`lz4: ${bytes.length} bytes decompress to ${size} or more, the limit is ${limitBytes}`)
     position = end + (flags & flag.blockChecksum ? 4 : 0)
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Snappy. Written in the block framing of xerial's snappy-java, as the Java clients write it; read in that framing and raw, as librdkafka
- * writes it. A block declares its size: the sum is held against the limit, and each declaration against the best ratio that the format
- * can reach, before memory is taken (CVE-2023-34455).
+ * writes it. A block declares its size: the sum is checked against the limit, and each declaration against the best ratio of the format,
+ * before memory is allocated (CVE-2023-34455).
  */
 import { createRequire } from 'node:module'
 import { WireError } from '../reader.ts'
@@ -19,10 +19,10 @@ const MAGIC_LENGTH = 8
 const MAGIC_WORD = HEADER.readInt32BE(0)
 /** snappy-java's own block size. */
 const BLOCK_BYTES = 32 * 1024
-/** A copy of 64 bytes takes at least 3. */
+/** A copy of 64 bytes needs at least 3. */
 const BEST_RATIO = 22
 
-/** The size that a raw block declares in its first bytes. */
+/** The decompressed size that a raw block declares in its first bytes. */
 function declaredSize(block: Buffer): number {
   let size = 0
   for (let index = 0; index < 5; index++) {
@@ -41,10 +41,10 @@ function framedBlocks(bytes: Buffer): Buffer[] {
   const blocks: Buffer[] = []
   let position = HEADER.length
   while (position < bytes.length) {
-    if (position + 4 > bytes.length) throw new WireError('snappy: torn block length')
+    if (position + 4 > bytes.length) throw new WireError('snappy: truncated block length')
     const length = bytes.readInt32BE(position)
     if (length === MAGIC_WORD) {
-      // Streams that were joined: each brings its header.
+      // Concatenated streams: each has its own header.
       position += HEADER.length
       continue
     }
@@ -75,7 +75,7 @@ export const snappy = {
     let total = 0
     for (const block of blocks) {
       total += declaredSize(block)
-      if (total > limitBytes) throw new WireError(`snappy: ${bytes.length} bytes declare ${total} or more, at most ${limitBytes} are taken`)
+      if (total > limitBytes) throw new WireError(`snappy: ${bytes.length} bytes declare ${total} or more, the limit is ${limitBytes}`)
     }
     try {
       const { uncompressSync } = native()

@@ -1,5 +1,5 @@
 /**
- * What members of a `consumer` group tell each other inside JoinGroup and SyncGroup. An int16 version goes first.
+ * Subscription and assignment of the members of a `consumer` group, inside JoinGroup and SyncGroup. An int16 version comes first.
  */
 import { defineStruct } from '../struct.ts'
 import { bytes, int32, list, nullable, optional, since, string, struct } from '../types.ts'

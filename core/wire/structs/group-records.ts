@@ -1,10 +1,11 @@
 /**
- * Keys and values of `__consumer_offsets`. An int16 version goes first; the version of a key says which record it is (0 and 1 a commit, 2 a group).
+ * Keys and values of `__consumer_offsets`. An int16 version comes first; a key's version is the type of the record (0 and 1 an offset
+ * commit, 2 a group's metadata).
  */
 import { defineStruct } from '../struct.ts'
 import { between, bytes, int32, int64, list, nullable, since, string, struct, tagged, uuid } from '../types.ts'
 
-/** OffsetCommitKey, versions 0 (as it was before Kafka 0.9) and 1. */
+/** OffsetCommitKey, versions 0 (before Kafka 0.9) and 1. */
 export const offsetCommitKey = defineStruct({
   versions: [0, 1],
   flexible: null,

@@ -1,6 +1,6 @@
 /**
- * Goal: a long poll ends when enough bytes are there, when its time is over, when its client or its topic goes; thousands of them cost an append
- * to another log nothing. Method: logs that are only what the waits look at, and a clock that the test turns.
+ * Goal: a delayed fetch completes when enough bytes are available, its time is over, its client disconnects or its topic is deleted;
+ * thousands of them cost an append to another log nothing. Method: fake logs and a clock that the test advances.
  */
 import { expect, test } from 'vitest'
 import { FetchPurgatory } from '../../../core/log/fetch-purgatory.ts'
@@ -18,7 +18,7 @@ function handClock() {
   return {
     clock: { after } as Clock,
     timers,
-    turn(ms: number) {
+    advance(ms: number) {
       now += ms
       for (const timer of [...timers].filter(({ at }) => at <= now)) {
         timers.delete(timer)
@@ -30,11 +30,11 @@ function handClock() {
 
 function fakeLog() {
   const listeners = new Set<() => void>()
-  let looks = 0
+  let checks = 0
   const log = {
     highWatermark: 0,
     available(offset: number) {
-      looks++
+      checks++
       return Math.max(0, log.highWatermark - offset)
     },
     onAdvance(listener: () => void) {
@@ -45,8 +45,8 @@ function fakeLog() {
   return {
     log: log as unknown as PartitionLog,
     listeners,
-    get looks() {
-      return looks
+    get checks() {
+      return checks
     },
     advance(bytes: number) {
       log.highWatermark += bytes
@@ -77,7 +77,7 @@ const wait = (delayed: FetchPurgatory, logs: PartitionLog[], minBytes: number, o
   return { done, isOver }
 }
 
-test('it ends once enough bytes are there, over all partitions', async () => {
+test('it completes when enough bytes are available over all partitions', async () => {
   const delayed = new FetchPurgatory(handClock().clock)
   const [a, b] = [fakeLog(), fakeLog()]
   const poll = wait(delayed, [a.log, b.log], 100)
@@ -89,27 +89,27 @@ test('it ends once enough bytes are there, over all partitions', async () => {
   expect(a.listeners.size + b.listeners.size).toBe(0)
 })
 
-test('it ends with its time, with its client and with its topic, and leaves nothing behind', async () => {
+test('it completes with its time, its client and its topic, and no timer or listener remains', async () => {
   const hand = handClock()
   const delayed = new FetchPurgatory(hand.clock)
   const a = fakeLog()
   const timed = wait(delayed, [a.log], 1)
-  hand.turn(499)
+  hand.advance(499)
   expect(await timed.isOver()).toBe(false)
-  hand.turn(1)
+  hand.advance(1)
   expect(await timed.isOver()).toBe(true)
 
-  let hangUp = () => {}
+  let disconnect = () => {}
   const left = wait(delayed, [a.log], 1, (task) => {
-    hangUp = task
+    disconnect = task
     return () => {}
   })
-  hangUp()
+  disconnect()
   expect(await left.isOver()).toBe(true)
 
-  const gone = wait(delayed, [a.log], 1)
+  const deleted = wait(delayed, [a.log], 1)
   delayed.completeFor([a.log])
-  expect(await gone.isOver()).toBe(true)
+  expect(await deleted.isOver()).toBe(true)
   const stopped = wait(delayed, [a.log], 1)
   delayed.close()
   expect(await stopped.isOver()).toBe(true)
@@ -118,14 +118,14 @@ test('it ends with its time, with its client and with its topic, and leaves noth
   expect(delayed.size).toBe(0)
 })
 
-test('an append looks at the waiters of its own log only', async () => {
+test('an append checks the fetches of its own log only', async () => {
   const delayed = new FetchPurgatory(handClock().clock)
   const logs = Array.from({ length: 5000 }, fakeLog)
   const polls = logs.map(({ log }) => wait(delayed, [log], 10))
   expect(delayed.size).toBe(5000)
   logs[0]!.advance(10)
   expect(await polls[0]!.isOver()).toBe(true)
-  expect(logs.slice(1).reduce((sum, { looks }) => sum + looks, 0)).toBe(0)
+  expect(logs.slice(1).reduce((sum, { checks }) => sum + checks, 0)).toBe(0)
   delayed.close()
   await Promise.all(polls.map(({ done }) => done))
 })

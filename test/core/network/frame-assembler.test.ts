@@ -1,6 +1,6 @@
 /**
- * Goal: whatever the chunks, the same frames come out, and a length that no request can have takes no memory. Method: streams of random frames
- * cut at random places; limits at their edges.
+ * Goal: the frames do not depend on the chunks, and an invalid length allocates no memory. Method: streams of random frames cut at random
+ * positions; lengths at the limits.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -44,7 +44,7 @@ test('a frame inside a chunk is a view of it', () => {
   for (const frame of frames) expect(frame.buffer).toBe(chunk.buffer)
 })
 
-test('a large frame gets its memory as its bytes come', () => {
+test('a large frame gets its memory as its bytes arrive', () => {
   const size = 4 * limits.eagerFrameBytes
   const assembler = new FrameAssembler(size)
   const before = process.memoryUsage().arrayBuffers
@@ -64,7 +64,7 @@ test('a large frame gets its memory as its bytes come', () => {
   expect(got?.[size - 1]).toBe(7)
 })
 
-test.each([-1, -(2 ** 31), 0, 1, 7, 1001, 2 ** 31 - 1, 0x47455420])('a length of %i is refused', (size) => {
+test.each([-1, -(2 ** 31), 0, 1, 7, 1001, 2 ** 31 - 1, 0x47455420])('a length of %i is rejected', (size) => {
   const length = Buffer.alloc(4)
   length.writeInt32BE(size)
   expect(() => new FrameAssembler(1000).push(length, () => {})).toThrow(WireError)

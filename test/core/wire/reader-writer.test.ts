@@ -1,6 +1,6 @@
 /**
- * Goal: what the writer writes the reader reads, for every primitive and every value; and no bytes make the reader go past the end.
- * Method: random values there and back, known encodings, truncation at every byte, and random bytes thrown at every read.
+ * Goal: the reader reads what the writer writes, for every primitive and every value, and never reads past the end.
+ * Method: round trips of random values, known encodings, truncation at every byte, and random bytes for every read.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -85,7 +85,7 @@ const primitives: Record<string, Primitive<unknown>> = {
 }
 
 describe.each(Object.entries(primitives))('%s', (_, { values, write, read }) => {
-  it('comes back as it was written, with nothing left', () => {
+  it('is read as it was written, with no bytes left', () => {
     fc.assert(
       fc.property(fc.array(values, { minLength: 1, maxLength: 20 }), (list) => {
         const writer = new Writer(4)
@@ -100,7 +100,7 @@ describe.each(Object.entries(primitives))('%s', (_, { values, write, read }) => 
     )
   })
 
-  it('is refused where it is cut short', () => {
+  it('is rejected where it is truncated', () => {
     fc.assert(
       fc.property(values, (value) => {
         const writer = new Writer()
@@ -151,19 +151,19 @@ describe('known encodings', () => {
     expect(writer.bytes().toString('hex')).toBe(hex)
   })
 
-  it('refuses a varint that goes on and on', () => {
+  it('rejects a varint that does not end', () => {
     expect(() => new Reader(Buffer.from('ffffffffff01', 'hex')).uvarint()).toThrow(WireError)
     expect(() => new Reader(Buffer.alloc(20, 0xff)).varlong()).toThrow(WireError)
   })
 
-  it('refuses an int64 that is no safe integer', () => {
+  it('rejects an int64 that is no safe integer', () => {
     expect(() => new Reader(Buffer.from('7fffffffffffffff', 'hex')).int64()).toThrow(/safe/)
   })
 
-  it('refuses a count of elements that the bytes cannot hold', () => {
+  it('rejects a count of elements that exceeds the bytes', () => {
     expect(() => new Reader(Buffer.alloc(10)).count(11)).toThrow(/array of 11/)
     const bounded = new Reader(Buffer.alloc(10))
-    bounded.mostElements = 12
+    bounded.maxElements = 12
     bounded.count(8)
     expect(() => bounded.count(5)).toThrow(/arrays of 13/)
     expect(() => new Reader(Buffer.alloc(10)).count(2_000_000)).toThrow(/the limit/)

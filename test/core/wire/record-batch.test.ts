@@ -1,8 +1,7 @@
 /**
- * Goal: batches are Kafka's, byte for byte: what Apache Kafka wrote is read, what is read and written again is the same, what we write is read
- * back; and no batch, however broken, does more than throw a WireError.
- * Method: bytes captured from Apache Kafka (test/golden/record-batches.json says how), random records in every codec, single bits turned over
- * with the CRC made right again.
+ * Goal: batches are Kafka's, byte for byte: Apache Kafka's are read, and the same when they are written again; ours are read back; and a
+ * broken batch throws nothing but a WireError. Method: bytes captured from Apache Kafka (test/golden/record-batches.json describes how),
+ * random records in every codec, flipped bits with a corrected CRC.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,7 +27,7 @@ interface Golden {
 }
 const golden: Golden = JSON.parse(readFileSync(join(import.meta.dirname, '../../golden/record-batches.json'), 'utf8'))
 const bytesOf = (topic: string) => Buffer.from(golden.topics[topic]!.bytes, 'base64')
-/** What the producer of the golden bytes was fed. */
+/** The input of the producer of the golden bytes. */
 const line = (i: number) => ({
   key: `station-${i % 7}`,
   value: `{"id":${i},"level":${(i * 37) % 101},"note":"the river is calm, the river is calm"}`,
@@ -83,8 +82,8 @@ const record: fc.Arbitrary<BatchRecord> = fc.record({
   timestamp,
 })
 
-describe('our own', () => {
-  it('come back in every codec', () => {
+describe('our batches', () => {
+  it('are read back in every codec', () => {
     fc.assert(
       fc.property(
         fc.array(record, { minLength: 1, maxLength: 100 }),
@@ -117,7 +116,7 @@ describe('our own', () => {
     )
   })
 
-  it('are never larger than the bound says', () => {
+  it('are never larger than recordSizeBound', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 50 }), (records) => {
         const builder = new BatchBuilder()
@@ -132,7 +131,7 @@ describe('our own', () => {
     )
   })
 
-  it('keep gaps in their offsets, as compaction leaves them', () => {
+  it('keep offset gaps, as compaction leaves them', () => {
     const builder = new BatchBuilder()
     for (const delta of [0, 5, 300, 70_000]) builder.append({ key: null, value: Buffer.from(`${delta}`), timestamp: 1 }, delta)
     const batch = builder.build({ baseOffset: 1000, lastOffsetDelta: 100_000 })
@@ -141,7 +140,7 @@ describe('our own', () => {
     expect(decodeRecords(batch, { fromOffset: 1006 }).map((entry) => entry.offset)).toEqual([1300, 71_000])
   })
 
-  it('have one time for all records where it is the time of the append', () => {
+  it('have one timestamp for all records with LogAppendTime', () => {
     const batch = encodeBatch(
       [1, 2, 3].map((time) => ({ key: null, value: null, timestamp: time })),
       { logAppendTime: 77 },
@@ -155,7 +154,7 @@ describe('our own', () => {
     expect(readBatchHeader(batch)).toMatchObject({ count: 0, lastOffset: 9 })
   })
 
-  it('can be given another producer', () => {
+  it('can be stamped with another producer', () => {
     const batch = encodeBatch([{ key: null, value: Buffer.from('x'), timestamp: 1 }], { codec: 'zstd' })
     stampProducer(batch, { producerId: 5, producerEpoch: 2, baseSequence: 40, transactional: true })
     expect(readBatchHeader(batch)).toMatchObject({
@@ -170,7 +169,7 @@ describe('our own', () => {
   })
 })
 
-describe('a torn or broken batch', () => {
+describe('a truncated or broken batch', () => {
   const whole = encodeBatch(
     Array.from({ length: 20 }, (_, i) => ({
       key: Buffer.from(`k${i}`),
@@ -180,7 +179,7 @@ describe('a torn or broken batch', () => {
     })),
   )
 
-  it('is left out at the end of a fetch', () => {
+  it('is left out at the end of a fetch response', () => {
     const three = Buffer.concat([whole, whole, whole])
     for (const cut of [1, 12, 61, whole.length - 1, whole.length, whole.length + 5]) {
       const torn = three.subarray(0, three.length - cut)
@@ -190,7 +189,7 @@ describe('a torn or broken batch', () => {
     }
   })
 
-  it('is refused for its CRC', () => {
+  it('is rejected for its CRC', () => {
     fc.assert(
       fc.property(fc.integer({ min: at.attributes, max: whole.length - 1 }), fc.nat(7), (position, bit) => {
         const broken = Buffer.from(whole)
@@ -228,12 +227,12 @@ describe('a torn or broken batch', () => {
     expect(() => decodeRecords(broken)).toThrow(WireError)
   })
 
-  it('is refused for another format, another length, a size below its own header', () => {
+  it('is rejected for another format, another length, a size below its own header', () => {
     const old = Buffer.from(whole)
     old[at.magic] = 1
     expect(() => decodeRecords(old)).toThrow(/format 1/)
     expect(() => [...batches(old)]).toThrow(/format 1/)
-    expect(() => decodeRecords(whole.subarray(0, whole.length - 1))).toThrow(/says/)
+    expect(() => decodeRecords(whole.subarray(0, whole.length - 1))).toThrow(/declares/)
     const tiny = Buffer.from(whole)
     tiny.writeInt32BE(3, at.batchLength)
     expect(() => [...batches(tiny)]).toThrow(/batch of 15 bytes/)

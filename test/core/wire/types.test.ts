@@ -1,7 +1,7 @@
 /**
- * Goal: a message declared once is encoded right in each of its versions: fields come and go, defaults fill in, flexible versions are compact
- * and carry tags, lies about lengths are refused.
- * Method: one structure with a field of each kind, random values there and back in every version, and hand-made bytes for the rules.
+ * Goal: a message that is declared once is encoded correctly in each version: fields are added and removed, defaults fill in, flexible
+ * versions are compact and have tagged fields, wrong lengths are rejected. Method: one structure with a field of each kind, round trips of
+ * random values in every version, and bytes built by hand for the rules.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -62,7 +62,7 @@ function encode(version: number, given: Parameters<ReturnType<typeof codecOf>['w
 }
 
 describe.each(versions)('version %i', (version) => {
-  it('gives back the fields it has, and defaults for those it has not', () => {
+  it('is read with its fields, and with defaults for fields of other versions', () => {
     fc.assert(
       fc.property(value, (given) => {
         const reader = new Reader(encode(version, given))
@@ -80,7 +80,7 @@ describe.each(versions)('version %i', (version) => {
     )
   })
 
-  it('is refused wherever it is cut short', () => {
+  it('is rejected wherever it is truncated', () => {
     fc.assert(
       fc.property(value, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (given, part) => {
         const whole = encode(version, given)
@@ -89,7 +89,7 @@ describe.each(versions)('version %i', (version) => {
     )
   })
 
-  it('refuses random bytes or reads them, and does nothing else', () => {
+  it('rejects random bytes or reads them, and does nothing else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (content) => {
         try {
@@ -103,7 +103,7 @@ describe.each(versions)('version %i', (version) => {
 })
 
 describe('rules', () => {
-  it('lets an optional field be left out', () => {
+  it('allows an optional field to be omitted', () => {
     const written = encode(0, { name: 'n', blob: Buffer.alloc(0), parts: [], data: null })
     expect(codecOf(0).read(new Reader(written))).toMatchObject({ note: 'none', old: -7 })
   })
@@ -113,7 +113,7 @@ describe('rules', () => {
     expect(encode(2, { ...base, extra: 'x' }).length - encode(2, base).length).toBe(4)
   })
 
-  it('passes over tags it does not know', () => {
+  it('skips unknown tagged fields', () => {
     const type = struct({ id: int8, known: tagged(1, 0, int8) })
     const read = type.codec(0, true).read(new Reader(Buffer.from([9, 3, 0, 2, 7, 7, 1, 1, 42, 5, 0])))
     expect(read).toEqual({ id: 9, known: 42 })
@@ -128,18 +128,18 @@ describe('rules', () => {
     expect(() => type.codec(0, true).read(new Reader(Buffer.from(content)))).toThrow(WireError)
   })
 
-  it('refuses null where the version does not take it', () => {
+  it('rejects null where the version does not allow it', () => {
     const type = struct({ name: nullable(string, 1) })
     expect(type.codec(1, false).read(new Reader(Buffer.from([0xff, 0xff])))).toEqual({ name: null })
     expect(() => type.codec(0, false).read(new Reader(Buffer.from([0xff, 0xff])))).toThrow(/null/)
   })
 
-  it('refuses an array longer than the bytes before it takes memory', () => {
+  it('rejects an array longer than the bytes before it allocates memory', () => {
     const type = struct({ ids: list(int32) })
     expect(() => type.codec(0, false).read(new Reader(Buffer.from('000f423f00000001', 'hex')))).toThrow(/array of 999999/)
   })
 
-  it('refuses to write a string that the length cannot tell', () => {
+  it('rejects a string that is longer than its length field allows', () => {
     const type = struct({ name: string })
     expect(() => type.codec(0, false).write(new Writer(), { name: 'x'.repeat(40_000) })).toThrow(/32767/)
   })

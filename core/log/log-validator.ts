@@ -1,6 +1,7 @@
 /**
- * Whether a produced `records` field may enter the log: the decision alone, without the log. Like Kafka's LogValidator it checks header, CRC and
- * the structure of every record, compressed batches included, so that no producer can store what no consumer can read. Throws Kafka's errors.
+ * Whether a produced `records` field may enter the log: the decision alone, without the log. Like Kafka's LogValidator it checks header,
+ * CRC and the structure of every record, compressed batches included, so that no producer can store what no consumer can read. Throws
+ * Kafka's errors.
  *
  * What that costs, and why nothing cheaper is sound: docs/decisions/0006-records-are-checked.md.
  */
@@ -27,14 +28,14 @@ export type AppendOrigin = 'client' | 'coordinator'
 /** Kafka's RecordBatch.NO_TIMESTAMP. */
 const NO_TIMESTAMP = -1
 
-/** The header of a batch that may be appended, its timestamps aside. `where` is the partition, for messages. */
-export function checkBatch(batch: Buffer, config: LogConfig, origin: AppendOrigin, where: string): BatchHeader {
+/** The header of a valid batch; the records are checked by `validateRecords`. `where` is the partition, for messages. */
+export function validateBatch(batch: Buffer, config: LogConfig, origin: AppendOrigin, where: string): BatchHeader {
   if (batch.length < BATCH_OVERHEAD) {
     throw new KafkaError('CORRUPT_MESSAGE', `${where}: ${batch.length} bytes are fewer than the ${BATCH_OVERHEAD} of a batch's header`)
   }
   const header = readBatchHeader(batch)
   if (header.magic !== MAGIC)
-    throw new KafkaError('INVALID_RECORD', `${where}: batches of magic ${header.magic} are not taken, only of ${MAGIC}`)
+    throw new KafkaError('INVALID_RECORD', `${where}: batches of magic ${header.magic} are not supported, only of ${MAGIC}`)
   if (header.sizeBytes !== batch.length) checkLength(batch, header, where)
   if (header.sizeBytes > config.maxMessageBytes) {
     throw new KafkaError(
@@ -49,10 +50,10 @@ export function checkBatch(batch: Buffer, config: LogConfig, origin: AppendOrigi
     )
   }
   if (computeCrc(batch, 0, header.sizeBytes) >>> 0 !== header.crc) {
-    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch's CRC does not fit its bytes`)
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the CRC of the batch does not match its bytes`)
   }
   if (codecOf(header.attributes) === undefined) {
-    throw new KafkaError('INVALID_RECORD', `${where}: codec ${header.attributes & attributes.codecMask} is none that is known`)
+    throw new KafkaError('INVALID_RECORD', `${where}: unknown compression codec ${header.attributes & attributes.codecMask}`)
   }
   if (origin === 'client') checkClientRules(header, where)
   if (header.lastOffsetDelta < 0 || header.count !== header.lastOffsetDelta + 1) {
@@ -63,32 +64,32 @@ export function checkBatch(batch: Buffer, config: LogConfig, origin: AppendOrigi
 
 function checkLength(batch: Buffer, header: BatchHeader, where: string): void {
   if (header.sizeBytes > batch.length || header.sizeBytes < BATCH_OVERHEAD) {
-    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch says ${header.sizeBytes} bytes, ${batch.length} came`)
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch declares ${header.sizeBytes} bytes and has ${batch.length}`)
   }
   const rest = batch.length - header.sizeBytes
   const another = rest >= BATCH_OVERHEAD && batchSize(batch, header.sizeBytes) <= rest
   throw new KafkaError(
     another ? 'INVALID_RECORD' : 'CORRUPT_MESSAGE',
-    `${where}: ${rest} bytes follow the batch; a partition takes exactly one batch a request`,
+    `${where}: ${rest} bytes follow the batch; a request has exactly one batch for a partition`,
   )
 }
 
 function checkClientRules(header: BatchHeader, where: string): void {
   if (header.baseOffset !== 0)
-    throw new KafkaError('INVALID_RECORD', `${where}: a produced batch begins with offset 0, not ${header.baseOffset}`)
+    throw new KafkaError('INVALID_RECORD', `${where}: the base offset of a produced batch is 0, not ${header.baseOffset}`)
   if ((header.attributes & attributes.control) !== 0)
-    throw new KafkaError('INVALID_RECORD', `${where}: clients may not write control records`)
+    throw new KafkaError('INVALID_RECORD', `${where}: clients cannot write control records`)
   if (header.producerId >= 0 && (header.baseSequence < 0 || header.producerEpoch < 0)) {
     throw new KafkaError(
       'INVALID_RECORD',
-      `${where}: producer id ${header.producerId} came with epoch ${header.producerEpoch} and sequence ${header.baseSequence}`,
+      `${where}: producer id ${header.producerId} has epoch ${header.producerEpoch} and sequence ${header.baseSequence}`,
     )
   }
 }
 
 /**
- * Kafka's LogValidator for the records: their structure, timestamps, and keys where the topic is compacted. The header's largest timestamp becomes
- * that of the records, so that the time index is right whatever a producer wrote there.
+ * Kafka's LogValidator for the records: their structure, timestamps, and keys where the topic is compacted. The header's largest timestamp
+ * becomes that of the records, so that the time index is right whatever a producer wrote there.
  */
 export function validateRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): void {
   if ((header.attributes & attributes.logAppendTime) !== 0)
@@ -127,12 +128,12 @@ export function validateRecords(batch: Buffer, header: BatchHeader, config: LogC
   }
 }
 
-/** What `open` makes of a batch's records; CORRUPT_MESSAGE where it cannot be opened. */
-export function opened<T>(where: string, open: () => T): T {
+/** Runs `read` on a batch of the log; what is no valid batch becomes CORRUPT_MESSAGE. */
+export function withCorruptMessage<T>(where: string, read: () => T): T {
   try {
-    return open()
+    return read()
   } catch (cause) {
     if (!(cause instanceof WireError)) throw cause
-    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be opened: ${cause.message}`, { cause })
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be read: ${cause.message}`, { cause })
   }
 }

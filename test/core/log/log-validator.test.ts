@@ -1,6 +1,7 @@
 /**
- * Goal: what a producer appends can be read again by every consumer: a batch whose records contradict its header is rejected as Apache Kafka rejects
- * it, and the log is unchanged. Method: batches built byte by byte and single bits turned over, the CRC made right again, appended to a real log.
+ * Goal: what a producer appends can be read again by every consumer: a batch whose records contradict its header is rejected as Apache
+ * Kafka rejects it, and the log is unchanged. Method: batches built byte by byte and single bits turned over, the CRC made right again,
+ * appended to a real log.
  */
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
