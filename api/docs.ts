@@ -1,6 +1,6 @@
 /**
- * /docs: the API's reference page, and /docs/openapi.json, generated from the schemas of the routes. The generator needs much memory, so it is
- * loaded by the first request: a second server with the same routes, which never listens, produces both.
+ * /docs: the API's reference page, and /docs/openapi.json, generated from the schemas of the routes. The generator needs much memory, so it
+ * is loaded by the first request: a second server with the same routes, which never listens, produces both.
  */
 import type { FastifyInstance } from 'fastify'
 import type { Resource } from './resource.ts'

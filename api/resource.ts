@@ -1,6 +1,6 @@
 /**
- * How a resource of the REST API is declared: the default export of `api/routes/<name>.ts`, found by a scan. A resource that needs a service
- * which this process does not run (a worker, mirrors) is not registered, and its paths are answered 404.
+ * How a resource of the REST API is declared: the default export of `api/routes/<name>.ts`, found by a scan. A resource that needs a
+ * service which this process does not run (a worker, mirrors) is not registered, and its paths are answered 404.
  */
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'

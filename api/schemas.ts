@@ -1,6 +1,6 @@
 /**
- * Schemas that several resources share. Request bodies are checked against them, and the API's document is generated from them. Responses are
- * not checked: TypeScript checks their types.
+ * Schemas that several resources share. Request bodies are checked against them, and the API's document is generated from them. Responses
+ * are not checked: TypeScript checks their types.
  */
 import { ConnectError } from '../connect/types.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The settings of the REST server, under Kafka Connect's names: where it listens, the address that it advertises, and which web pages may call
- * it. The commands in bin/ open the sockets.
+ * The settings of the REST server, under Kafka Connect's names: where it listens, the address that it advertises, and which web pages may
+ * call it. The commands in bin/ open the sockets.
  */
 import { type ConfigOf, InvalidSetting, parseSettings, setting } from '../connect/sdk/index.ts'
 import type { CrossOrigin } from './hooks/cross-origin.ts'
@@ -49,6 +49,10 @@ export const restSettings = {
     default: [],
     importance: 'LOW',
     doc: "A setting of Tributary's own: names under which browsers may call the API, beside localhost, IP addresses, this machine's host name and the hosts of `listeners` and `rest.advertised.host.name`; * for any. Clients that are no browser may use every name.",
+    check: (hosts) => {
+      const [wrong] = hosts.filter((host) => host !== '' && !/^[^\s/?#@\\]+$/.test(host))
+      return wrong === undefined ? undefined : `${wrong} is not a host name; write it as in http://NAME:8083, without http:// and the port`
+    },
   }),
   'response.http.headers.config': setting.string({
     default: '',

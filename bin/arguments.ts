@@ -1,4 +1,7 @@
-/** Parses the arguments of a subcommand: files, `--override name=value`, flags, and options with a value. */
+/**
+ * Parses the arguments of a subcommand: files, `--override name=value`, flags, and options with a value. Unknown options are an error, with
+ * the exit code of wrong usage.
+ */
 import { readFile } from 'node:fs/promises'
 import { parseProperties } from './properties.ts'
 import { UserError, wrongUsage } from './user-error.ts'

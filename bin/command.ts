@@ -1,6 +1,6 @@
 /**
- * How a subcommand is declared: the default export of `bin/commands/<name>.ts`, loaded only when it is called. It starts its services and returns
- * how to stop them; bin/tributary.ts handles signals, exit codes and error messages.
+ * How a subcommand is declared: the default export of `bin/commands/<name>.ts`, loaded only when it is called. It starts its services and
+ * returns how to stop them; bin/tributary.ts handles signals, exit codes and error messages.
  */
 import type { System } from '../core/system/index.ts'
 

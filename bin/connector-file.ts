@@ -1,6 +1,6 @@
 /**
- * Reads a connector file of `connect --standalone`: .properties, or JSON with the body of POST /connectors or with the config alone, as Kafka's
- * connect-standalone.
+ * Reads a connector file of `connect --standalone`: .properties, or JSON with the body of POST /connectors or with the config alone, as
+ * Kafka's connect-standalone.
  */
 import { readFile } from 'node:fs/promises'
 import { parseProperties } from './properties.ts'

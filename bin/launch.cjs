@@ -1,6 +1,6 @@
 /**
- * Started by `bin/tributary`: refuses a Node that is too old for the rest, turns the compile cache on, and loads the command line. Plain old
- * JavaScript, so that every Node can run it.
+ * Started by `bin/tributary`: refuses a Node that is too old for the rest, turns the compile cache on, and loads the command line. Plain
+ * old JavaScript, so that every Node can run it.
  */
 const { existsSync } = require('node:fs')
 const { join, sep } = require('node:path')
@@ -21,6 +21,6 @@ if (Number(process.versions.node.split('.')[0]) < needed) {
 require('node:module').enableCompileCache(join(root, 'node_modules', '.cache', 'tributary'))
 const source = join(root, 'bin', 'tributary.ts')
 const built = join(root, 'dist', 'bin', 'tributary.js')
-// Node does not strip types under node_modules, so an installed package runs its build; elsewhere the source runs, even beside an old build.
+// Node does not strip types under node_modules, so an installed package runs its build; elsewhere the source runs, even if there is a build.
 const isInstalled = root.split(sep).includes('node_modules') || !existsSync(source)
 import(pathToFileURL(isInstalled && existsSync(built) ? built : source).href)

@@ -1,6 +1,6 @@
 /**
- * The sockets of the REST API. They are opened before the worker starts, so that a port in use is reported at once and the other workers get
- * the real port; until the worker is ready every request is answered 503. The server itself is loaded meanwhile.
+ * The sockets of the REST API. They are opened before the worker starts, so that a port in use is reported at once and the other workers
+ * get the real port; until the worker is ready every request is answered 503. The server itself is loaded meanwhile.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * Error messages for people: what is wrong, where, and what to do next. Stacks are printed with TRIBUTARY_DEBUG only. Nothing here guesses: an
- * unknown error keeps its own message.
+ * Error messages for people: what is wrong, where, and what to do next. Stacks are printed with TRIBUTARY_DEBUG only. Nothing here guesses:
+ * an unknown error keeps its own message.
  */
 
 /** An error that the person who started the process can fix. */
@@ -57,7 +57,10 @@ export function explain(error: unknown): string {
   if (isSystemFailure(error)) return sentences[error.code]?.(error) ?? error.message
   if (!(error instanceof Error)) return String(error)
   if (error instanceof AggregateError && error.errors.length > 0) return [...new Set(error.errors.map(explain))].join('\n')
-  const why = error.cause === undefined ? '' : explain(error.cause)
+  const { cause } = error
+  // A message that names the address of a failed socket has said what its cause would say.
+  if (isSystemFailure(cause) && cause.address !== undefined && error.message.includes(endpoint(cause))) return error.message
+  const why = cause === undefined ? '' : explain(cause)
   return why === '' || error.message.includes(why) ? error.message : `${error.message}\n${why}`
 }
 

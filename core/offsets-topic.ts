@@ -1,5 +1,6 @@
 /**
- * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings. It is created when it is first needed.
+ * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings. It is created when it is first
+ * needed.
  */
 import type { Cluster } from './cluster/types.ts'
 import type { GroupStore, StoredRecord } from './groups/types.ts'
@@ -7,7 +8,7 @@ import type { Logs } from './log/types.ts'
 import type { BrokerSettings } from './settings.ts'
 import { batches, decodeRecords, encodeBatch } from './wire/record-batch.ts'
 
-export const OFFSETS_TOPIC = '__consumer_offsets'
+const OFFSETS_TOPIC = '__consumer_offsets'
 const READ_BYTES = 1024 * 1024
 
 export class OffsetsTopic implements GroupStore {

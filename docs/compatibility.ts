@@ -21,7 +21,7 @@ import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
 import { clusterSettings, flowSettings, ineffectiveFlowSettings } from '../mirror/settings/flow-settings.ts'
-import { acceptedPatterns as acceptedByMirror, unsupported as unsupportedByMirror } from '../mirror/settings/mm2-properties.ts'
+import { acceptedPatterns as acceptedByMirror, unsupportedSettings as unsupportedByMirror } from '../mirror/settings/mm2-properties.ts'
 import type { MirrorAdmin } from '../mirror/types.ts'
 
 const NO_EFFECT = 'No effect.'

@@ -31,12 +31,9 @@ export const PAGE_RANGES = 256
 export const MAX_RANGES = 256 * PAGE_RANGES
 
 export class OffsetMap {
-  /** The next offset to read from the source: all records below it are on the target or counted as missing. */
-  nextUpstreamOffset: number
-  /** The offset after the last mirrored record on the target. */
-  nextDownstreamOffset: number
-  /** Where mirroring of this topic id began: records before it on the target are not of this mirror. */
-  origin: OffsetPair
+  #nextUpstreamOffset: number
+  #nextDownstreamOffset: number
+  #origin: OffsetPair
   readonly #ranges: MappedRange[]
   /** Number of whole pages removed from the front. */
   #droppedPages: number
@@ -46,11 +43,26 @@ export class OffsetMap {
     nextDownstreamOffset: number,
     restored: { origin?: OffsetPair; ranges?: MappedRange[]; droppedPages?: number } = {},
   ) {
-    this.nextUpstreamOffset = nextUpstreamOffset
-    this.nextDownstreamOffset = nextDownstreamOffset
-    this.origin = restored.origin ?? { upstreamOffset: nextUpstreamOffset, downstreamOffset: nextDownstreamOffset }
+    this.#nextUpstreamOffset = nextUpstreamOffset
+    this.#nextDownstreamOffset = nextDownstreamOffset
+    this.#origin = restored.origin ?? { upstreamOffset: nextUpstreamOffset, downstreamOffset: nextDownstreamOffset }
     this.#ranges = restored.ranges ?? []
     this.#droppedPages = restored.droppedPages ?? 0
+  }
+
+  /** The next offset to read from the source: all records below it are on the target or counted as missing. */
+  get nextUpstreamOffset(): number {
+    return this.#nextUpstreamOffset
+  }
+
+  /** The offset after the last mirrored record on the target. */
+  get nextDownstreamOffset(): number {
+    return this.#nextDownstreamOffset
+  }
+
+  /** Where mirroring of this topic id began: records before it on the target are not of this mirror. */
+  get origin(): OffsetPair {
+    return this.#origin
   }
 
   get firstPage(): number {
@@ -78,8 +90,8 @@ export class OffsetMap {
   /** Adds `length` consecutive records that begin at these offsets. */
   append(upstreamOffset: number, downstreamOffset: number, length: number): void {
     invariant(
-      length > 0 && upstreamOffset >= this.nextUpstreamOffset && downstreamOffset >= this.nextDownstreamOffset,
-      `range ${upstreamOffset}→${downstreamOffset}+${length} is before ${this.nextUpstreamOffset}→${this.nextDownstreamOffset}`,
+      length > 0 && upstreamOffset >= this.#nextUpstreamOffset && downstreamOffset >= this.#nextDownstreamOffset,
+      `range ${upstreamOffset}→${downstreamOffset}+${length} is before ${this.#nextUpstreamOffset}→${this.#nextDownstreamOffset}`,
     )
     const last = this.#ranges.at(-1)
     if (last && last.upstreamOffset + last.length === upstreamOffset && last.downstreamOffset + last.length === downstreamOffset)
@@ -91,50 +103,50 @@ export class OffsetMap {
         this.#droppedPages++
       }
     }
-    this.nextUpstreamOffset = upstreamOffset + length
-    this.nextDownstreamOffset = downstreamOffset + length
+    this.#nextUpstreamOffset = upstreamOffset + length
+    this.#nextDownstreamOffset = downstreamOffset + length
   }
 
   /** The source has no more records below `upstreamOffset`. */
   advance(upstreamOffset: number): void {
     invariant(
-      upstreamOffset >= this.nextUpstreamOffset,
-      `the source position would go back from ${this.nextUpstreamOffset} to ${upstreamOffset}`,
+      upstreamOffset >= this.#nextUpstreamOffset,
+      `the source position would go back from ${this.#nextUpstreamOffset} to ${upstreamOffset}`,
     )
-    this.nextUpstreamOffset = upstreamOffset
+    this.#nextUpstreamOffset = upstreamOffset
   }
 
   /** The target has records of other producers up to `downstreamOffset`. */
   skipTarget(downstreamOffset: number): void {
     invariant(
-      downstreamOffset >= this.nextDownstreamOffset,
-      `the target position would go back from ${this.nextDownstreamOffset} to ${downstreamOffset}`,
+      downstreamOffset >= this.#nextDownstreamOffset,
+      `the target position would go back from ${this.#nextDownstreamOffset} to ${downstreamOffset}`,
     )
-    this.nextDownstreamOffset = downstreamOffset
+    this.#nextDownstreamOffset = downstreamOffset
   }
 
   /** The source topic was recreated and is read from `upstreamOffset` on: offsets of the deleted topic have no meaning any more. */
   resetSource(upstreamOffset: number): void {
     this.#ranges.length = 0
-    this.nextUpstreamOffset = upstreamOffset
-    this.origin = { upstreamOffset, downstreamOffset: this.nextDownstreamOffset }
+    this.#nextUpstreamOffset = upstreamOffset
+    this.#origin = { upstreamOffset, downstreamOffset: this.#nextDownstreamOffset }
   }
 
   /** The source log was truncated to `upstreamOffset`: offsets from there on are forgotten. */
   truncateSource(upstreamOffset: number): void {
     this.#truncate((range) => upstreamOffset - range.upstreamOffset)
-    this.nextUpstreamOffset = upstreamOffset
-    if (upstreamOffset < this.origin.upstreamOffset || this.#ranges.length === 0)
-      this.origin = { upstreamOffset, downstreamOffset: this.nextDownstreamOffset }
+    this.#nextUpstreamOffset = upstreamOffset
+    if (upstreamOffset < this.#origin.upstreamOffset || this.#ranges.length === 0)
+      this.#origin = { upstreamOffset, downstreamOffset: this.#nextDownstreamOffset }
   }
 
   /** The target log ends at `downstreamOffset`. Returns the upstream offset from which records must be sent again. */
   truncateTarget(downstreamOffset: number): number {
     const upstreamOffset = this.translateUpstream(downstreamOffset)
     this.#truncate((range) => downstreamOffset - range.downstreamOffset)
-    this.nextUpstreamOffset = upstreamOffset
-    this.nextDownstreamOffset = downstreamOffset
-    if (downstreamOffset < this.origin.downstreamOffset) this.origin = { upstreamOffset, downstreamOffset }
+    this.#nextUpstreamOffset = upstreamOffset
+    this.#nextDownstreamOffset = downstreamOffset
+    if (downstreamOffset < this.#origin.downstreamOffset) this.#origin = { upstreamOffset, downstreamOffset }
     return upstreamOffset
   }
 
@@ -154,14 +166,14 @@ export class OffsetMap {
 
   /** Where a group that has committed `upstreamOffset` continues on the target: never after a record that it has not read (Invariant 10). */
   translateDownstream(upstreamOffset: number): Translation {
-    if (upstreamOffset >= this.nextUpstreamOffset)
-      return { downstreamOffset: this.nextDownstreamOffset, exact: true, ahead: upstreamOffset > this.nextUpstreamOffset }
+    if (upstreamOffset >= this.#nextUpstreamOffset)
+      return { downstreamOffset: this.#nextDownstreamOffset, exact: true, ahead: upstreamOffset > this.#nextUpstreamOffset }
     const index = this.#lastBeginningAt((range) => range.upstreamOffset, upstreamOffset)
     if (index < 0) {
-      const first = this.#ranges[0] ?? { upstreamOffset: this.nextUpstreamOffset, downstreamOffset: this.nextDownstreamOffset }
+      const first = this.#ranges[0] ?? { upstreamOffset: this.#nextUpstreamOffset, downstreamOffset: this.#nextDownstreamOffset }
       // Each offset has one record at most: the exact offset is not further back than the distance, nor before the origin.
       const bound = first.downstreamOffset - (first.upstreamOffset - upstreamOffset)
-      const downstreamOffset = Math.max(upstreamOffset >= this.origin.upstreamOffset ? this.origin.downstreamOffset : 0, bound)
+      const downstreamOffset = Math.max(upstreamOffset >= this.#origin.upstreamOffset ? this.#origin.downstreamOffset : 0, bound)
       return { downstreamOffset, exact: downstreamOffset === first.downstreamOffset, ahead: false }
     }
     const range = this.#ranges[index]!
@@ -172,19 +184,19 @@ export class OffsetMap {
   /** The most records that a group at `upstreamOffset` reads again after its translation: 0 if that is exact. */
   rereads(upstreamOffset: number): number {
     const { downstreamOffset, exact } = this.translateDownstream(upstreamOffset)
-    return exact ? 0 : Math.max(0, (this.#ranges[0]?.downstreamOffset ?? this.nextDownstreamOffset) - downstreamOffset)
+    return exact ? 0 : Math.max(0, (this.#ranges[0]?.downstreamOffset ?? this.#nextDownstreamOffset) - downstreamOffset)
   }
 
   /** The upstream offset of the first record at or after `downstreamOffset`. */
   translateUpstream(downstreamOffset: number): number {
-    if (downstreamOffset >= this.nextDownstreamOffset) return this.nextUpstreamOffset
+    if (downstreamOffset >= this.#nextDownstreamOffset) return this.#nextUpstreamOffset
     const index = this.#lastBeginningAt((range) => range.downstreamOffset, downstreamOffset)
     // Before the first known range there may be gaps of any size: only the origin is safe.
-    if (index < 0) return this.origin.upstreamOffset
+    if (index < 0) return this.#origin.upstreamOffset
     const range = this.#ranges[index]!
     const distance = downstreamOffset - range.downstreamOffset
     if (distance < range.length) return range.upstreamOffset + distance
-    return this.#ranges[index + 1]?.upstreamOffset ?? this.nextUpstreamOffset
+    return this.#ranges[index + 1]?.upstreamOffset ?? this.#nextUpstreamOffset
   }
 
   /** The index of the last range that begins at or before `offset`; -1 if there is none. */

@@ -1,6 +1,6 @@
 /**
- * A reporter: says in the last lines of a test run which tests did not run, and what they need. A test says so itself by `skip(sentence)`. With
- * CI=true such a run fails.
+ * A reporter: says in the last lines of a test run which tests did not run, and what they need. A test says so itself by `skip(sentence)`.
+ * With CI=true such a run fails.
  */
 import type { Reporter, TestModule } from 'vitest/node'
 

@@ -23,7 +23,6 @@ const root = resolve(import.meta.dirname, '..')
 const unread: Readonly<Record<string, readonly string[]>> = {
   worker: ['worker.unsync.backoff.ms'],
   connector: ['config.action.reload', 'transaction.boundary', 'transaction.boundary.interval.ms'],
-  flow: ['refresh.groups.enabled', 'refresh.groups.interval.seconds'],
 }
 
 /** Settings that allow one value: their declaration is their effect. Each with a value that it refuses. */
@@ -66,15 +65,17 @@ const escaped = (text: string): string => text.replace(/[.\-[\]()|*+?^$\\]/g, '\
 function isRead(name: string, code: string): boolean {
   const quoted = `['"]${escaped(name)}['"]`
   const forms = [
-    // values['num.partitions']
+    // As values['num.partitions'].
     `[\\w)\\]!?.]\\s*\\[${quoted}\\]`,
-    // brokerValue('max.connections'), internalTopic(topic, 'offset.storage.partitions')
+    // As brokerValue('max.connections') and internalTopic(topic, 'offset.storage.partitions').
     `(?<!\\bnew \\w+)\\((?:[\\w.\\s,]*,)?\\s*${quoted}\\s*[,)]`,
-    // Const factor = 'replication.factor', for one that is read and reported by its name
+    // As const factor = 'replication.factor', for a setting that is read and reported by its name.
     `const \\w+ = ${quoted}`,
-    // For (const [kind, …] of [['transforms', …], …])
+    // As { name: topic, replicationSetting: 'replication.factor' }, for a function that reads the named setting.
+    `\\w+Setting: ${quoted}`,
+    // As for (const [kind, …] of [['transforms', …], …]).
     `for \\(const \\[[^\\]]*\\] of \\[(?:\\s*\\[[^[\\]]*\\],)*\\s*\\[${quoted}`,
-    // Const { 'batch.size': size } = config
+    // As const { 'batch.size': size } = config.
     `(?:const|let)\\s*\\{[^{}]*${quoted}:[^{}]*\\}\\s*=`,
   ]
   if (/^\w+$/.test(name))
@@ -83,7 +84,7 @@ function isRead(name: string, code: string): boolean {
       `(?:const|let)\\s*\\{[^{}]*\\b${name}\\b[^{}]*\\}\\s*=\\s*\\w*(?:config|settings|values)`,
     )
   if (forms.some((form) => new RegExp(form, 'i').test(code))) return true
-  // values[`${kind}.converter`]
+  // As values[`${kind}.converter`].
   for (const [, template] of code.matchAll(/[\w)\]!?.]\s*\[`([^`]*\$\{[^`]*)`\]/g)) {
     const parts = template!.split(/\$\{[^}]*\}/)
     if (parts.some((part) => /\w/.test(part)) && new RegExp(`^${parts.map(escaped).join('[\\w-]+')}$`).test(name)) return true
@@ -117,6 +118,7 @@ describe('what counts as a read', () => {
     ["const { 'batch.size': size } = config", true],
     [`const size = config[\`\${what}.size\`]`, true],
     ["for (const [kind, label] of [\n['linger', 'L'],\n['batch.size', 'B'],\n]) read(config[kind])", true],
+    ["create({ name: topic, sizeSetting: 'batch.size' })", true],
     ["// config['batch.size']", false],
     ["/** config['batch.size'] */", false],
     ["'batch.size': int(1, 'The size.'),", false],

@@ -30,6 +30,7 @@ const mayLoad: Record<string, readonly string[]> = {
   'core/client/group': ['core/client/limits.ts', 'core/client/transport', 'core/wire', 'core/apis', 'core/system', ...names],
   'core/client/producer': [
     'core/client/limits.ts',
+    'core/client/producer-id.ts',
     'core/client/raw-batches.ts',
     'core/client/transport',
     'core/wire',
@@ -50,7 +51,7 @@ const mayLoad: Record<string, readonly string[]> = {
   ],
   'core/client': ['core/client', 'core/wire', 'core/apis', 'core/system', ...names],
   core: ['core'],
-  'connect/sdk': [],
+  'connect/sdk': ['core/topic-partition.ts'],
   'connect/converters': ['connect/sdk'],
   'connect/storage': ['connect/sdk', 'connect/types.ts', 'core/client', 'core/system', ...names],
   connect: ['connect', 'core/client', 'core/system', 'core/wire', ...names],

@@ -1,6 +1,6 @@
 /**
- * A path answers 405 to a method that it does not support, and lists the supported ones for OPTIONS. Derived from the routes: call this before
- * they are registered, and the function that it returns after the last one.
+ * A path answers 405 to a method that it does not support, and lists the supported ones for OPTIONS. Derived from the routes: call this
+ * before they are registered, and the function that it returns after the last one.
  */
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { answerError } from './error-envelope.ts'

@@ -1,6 +1,6 @@
 /**
- * Every request is answered within 90 s, as in Kafka Connect, if only by an error that says so. Fastify's own timeout covers only the arrival
- * of the request.
+ * Every request is answered within 90 s, as in Kafka Connect, if only by an error that says so. Fastify's own timeout covers only the
+ * arrival of the request.
  */
 import type { FastifyInstance } from 'fastify'
 import { ConnectError } from '../../connect/types.ts'

@@ -1,6 +1,7 @@
 /**
- * Checks request bodies against the schemas of their routes and says in a sentence what is wrong. The schema compiler is loaded by the first
- * body, because it needs much memory. Paths and queries are not checked here: the routes read them as leniently as Kafka Connect does.
+ * Checks request bodies against the schemas of their routes and says in a sentence what is wrong. The schema compiler is loaded by the
+ * first body, because it needs much memory. Paths and queries are not checked here: the routes read them as leniently as Kafka Connect
+ * does.
  */
 import { createRequire } from 'node:module'
 import { ConnectError } from '../../connect/types.ts'

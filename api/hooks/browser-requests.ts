@@ -1,8 +1,8 @@
 /**
- * Refuses what a web page of another origin makes a person's browser send: many requests of this API need no body, so no preflight stops them.
- * A request of a browser must come from a page of this server (or of an origin in `access.control.allow.origin`), and must name this server in
- * `Host`, so that a page cannot point a name of its own here (DNS rebinding). Clients that are no browser are never refused: a worker has
- * names that it cannot know (docs/decisions/0005).
+ * Refuses what a web page of another origin makes a person's browser send: many requests of this API need no body, so no preflight stops
+ * them. A request of a browser must come from a page of this server (or of an origin in `access.control.allow.origin`), and must name this
+ * server in `Host`, so that a page cannot point a name of its own here (DNS rebinding). Clients that are no browser are never refused: a
+ * worker has names that it cannot know (docs/decisions/0005).
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
@@ -19,7 +19,7 @@ export interface BrowserRequestRules {
 const MAX_QUOTED = 253
 
 export function browserRequests(app: FastifyInstance, rules: BrowserRequestRules): void {
-  const own = new Set(rules.ownHosts.map(withoutDot))
+  const own = new Set(rules.ownHosts.map(hostName))
   const namesThisServer = (host: string) => own.has('*') || host === 'localhost' || isAddress(host) || own.has(host)
 
   app.addHook('onRequest', async ({ headers, method }, reply) => {
@@ -73,14 +73,13 @@ function isFollowedLink(headers: IncomingHttpHeaders, method: string): boolean {
   return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document' && (method === 'GET' || method === 'HEAD')
 }
 
-/** The name or the address in a Host header, without port and final dot; null where it is no host. */
+/** The name or the address in a Host header as a browser writes it, without port and final dot; null where it is no host. */
 function hostName(host: string | undefined): string | null {
   if (host === undefined || !/^[^\s/?#@\\]+$/.test(host)) return null
   const name = URL.parse(`http://${host}`)?.hostname
-  return name === undefined ? null : withoutDot(name)
+  return name?.replace(/\.$/, '') ?? null
 }
 
 /** In the form that URL gives to addresses: an IPv6 address in brackets, an IPv4 address as four numbers. */
 const isAddress = (host: string) => host.startsWith('[') || /^(\d+\.){3}\d+$/.test(host)
-const withoutDot = (name: string) => name.toLowerCase().replace(/\.$/, '')
 const quoted = (text: string) => text.slice(0, MAX_QUOTED).replace(/[^\x21-\x7e]|[<>"]/g, '?')

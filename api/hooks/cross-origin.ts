@@ -1,6 +1,6 @@
 /**
- * Lets web pages of other origins call the API, where `access.control.allow.origin` names them (separated by commas, or `*`). Off by default.
- * `access.control.allow.methods` is GET, POST and HEAD by default, as in Kafka Connect.
+ * Lets web pages of other origins call the API, where `access.control.allow.origin` names them (separated by commas, or `*`). Off by
+ * default. `access.control.allow.methods` is GET, POST and HEAD by default, as in Kafka Connect.
  */
 import type { FastifyInstance } from 'fastify'
 
@@ -17,7 +17,7 @@ const list = (text: string) =>
     .map((item) => item.trim())
     .filter((item) => item !== '')
 
-/** `access.control.allow.origin`, read once for all who ask about an origin. */
+/** The origins of `access.control.allow.origin`. */
 export class AllowedOrigins {
   readonly all: boolean
   readonly #origins: readonly string[]

@@ -1,6 +1,6 @@
 /**
- * Every error response has Kafka Connect's body: `{"error_code": <status>, "message": <sentence>}`. A ConnectError and a MirrorError keep their
- * status; every other error is a 500 whose stack goes to the log and never into the response.
+ * Every error response has Kafka Connect's body: `{"error_code": <status>, "message": <sentence>}`. A ConnectError and a MirrorError keep
+ * their status; every other error is a 500 whose stack goes to the log and never into the response.
  */
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'

@@ -1,6 +1,6 @@
 /**
- * `response.http.headers.config`: headers of every response, in Jetty's syntax: `set X-Frame-Options: DENY, "add Cache-Control: no-cache, no-store"`.
- * `setDate` and `addDate` take milliseconds from now.
+ * `response.http.headers.config`: headers of every response, in Jetty's syntax: `set X-Frame-Options: DENY, "add Cache-Control: no-cache,
+ * no-store"`. `setDate` and `addDate` take milliseconds from now.
  */
 import type { FastifyInstance } from 'fastify'
 import { InvalidSetting } from '../../connect/sdk/index.ts'

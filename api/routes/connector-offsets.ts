@@ -1,4 +1,7 @@
-/** /connectors/{connector}/offsets: lists, alters and resets the committed offsets of a connector. It must be stopped to alter or reset them. */
+/**
+ * /connectors/{connector}/offsets: lists, alters and resets the committed offsets of a connector. It must be stopped to alter or reset
+ * them.
+ */
 import { ConnectError, type ConnectorOffset } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
 import { connectorParams, errorResponse, forwardQuery } from '../schemas.ts'

@@ -1,4 +1,7 @@
-/** /connector-plugins: lists the plugins of this worker and their settings, and validates configs. */
+/**
+ * /connector-plugins: lists the plugins of this worker and their settings, and validates configs.
+ * Messages name settings, never their values: a value may be a secret.
+ */
 import { ConnectError } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
 import { configPatch, errorResponse, flag, flagSchema, type GivenConfig, givenConfig } from '../schemas.ts'

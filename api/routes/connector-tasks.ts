@@ -1,4 +1,7 @@
-/** /connectors/{connector}/tasks: the tasks of a connector, their configs and states; and the internal request with task configs for the leader. */
+/**
+ * /connectors/{connector}/tasks: the tasks of a connector, their configs and states; and the internal request with task configs for the
+ * leader.
+ */
 import { ConnectError, type ConnectorConfig } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
 import {

@@ -1,6 +1,6 @@
 /**
- * /connectors: creates, lists, changes, pauses, stops and deletes connectors. Paths, bodies, statuses and messages are Kafka Connect's; a body
- * that cannot be used is a 400 where Kafka Connect answers 500 (docs/decisions/0001).
+ * /connectors: creates, lists, changes, pauses, stops and deletes connectors. Paths, bodies, statuses and messages are Kafka Connect's; a
+ * body that cannot be used is a 400 where Kafka Connect answers 500 (docs/decisions/0001).
  */
 import type { FastifyRequest } from 'fastify'
 import type { ConnectorInfo, ConnectorStatus, Herder, InitialState } from '../../connect/types.ts'

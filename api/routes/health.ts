@@ -1,6 +1,6 @@
 /**
- * GET /health: Kafka Connect's body, and the states of the mirrors of this process. In a process with a worker the status is the worker's: a
- * failed mirror must not make an orchestrator restart the worker. In a process with mirrors only it is theirs.
+ * GET /health: Kafka Connect's body, and the states of the mirrors of this process. In a process with a worker the status is the worker's:
+ * a failed mirror must not make an orchestrator restart the worker. In a process with mirrors only it is theirs.
  */
 import type { MirrorAdmin } from '../../mirror/types.ts'
 import { defineResource } from '../resource.ts'

@@ -10,13 +10,14 @@ export default defineCommand({
   summary: "Start a broker; FILE is Kafka's server.properties",
   help: `Usage: tributary broker [FILE] [--override name=value]...
 
-FILE is the server.properties of a combined KRaft node of Apache Kafka. Settings of the controller are accepted, but its listener is not
-opened. Without a FILE the broker listens on 127.0.0.1:9092 and keeps its data in $TRIBUTARY_DATA, or ./tributary-data.
+FILE is the server.properties of a combined KRaft node of Apache Kafka. Settings of the controller are accepted, but its
+listener is not opened. Without a FILE the broker listens on 127.0.0.1:9092 and keeps its data in $TRIBUTARY_DATA, or
+./tributary-data.
 
   --override name=value   sets a setting; it wins over FILE
 
-A setting of Tributary's own: log.flush=commit (the default) acknowledges an acks=all record when it is on the disk, log.flush=os when it is in
-the page cache, as Apache Kafka does.`,
+A setting of Tributary's own: log.flush=commit (the default) acknowledges an acks=all record when it is on the disk,
+log.flush=os when it is in the page cache, as Apache Kafka does.`,
   async run({ args, system, print, stopping }) {
     const { files, overrides } = readArguments('broker', args, { files: 1 })
     const given = { ...(files[0] === undefined ? {} : await readPropertiesFile(files[0])), ...overrides }

@@ -1,5 +1,6 @@
 /**
  * `tributary connect [FILE]`: a Kafka Connect worker, configured by the .properties file of `connect-distributed` or `connect-standalone`.
+ * The REST port is opened first, so that the worker can advertise it, and answers 503 until the worker is ready.
  */
 import { resolve } from 'node:path'
 import { version } from '../../core/system/version.ts'
@@ -25,13 +26,13 @@ export default defineCommand({
   help: `Usage: tributary connect [FILE] [--override name=value]...
        tributary connect --standalone FILE CONNECTOR_FILE... [--override name=value]...
 
-FILE is the file of Kafka's connect-distributed. Workers with the same group.id share the connectors. Their state is in the topics that FILE
-names (by default connect-configs, connect-offsets and connect-status), in Kafka Connect's formats.
+FILE is the file of Kafka's connect-distributed. Workers with the same group.id share the connectors. Their state is in
+the topics that FILE names (by default connect-configs, connect-offsets and connect-status), in Kafka Connect's formats.
 Without a FILE the worker uses the broker at localhost:9092, and its REST API listens on 127.0.0.1:8083.
 
   --override name=value   sets a setting; it wins over FILE
-  --standalone            one worker alone, as connect-standalone: it keeps its offsets in offset.storage.file.filename and runs the
-                          connectors of the CONNECTOR_FILEs (.properties, or JSON as for POST /connectors)
+  --standalone            one worker alone, as connect-standalone: it keeps its offsets in offset.storage.file.filename
+                          and runs the connectors of the CONNECTOR_FILEs (.properties, or JSON as for POST /connectors)
 
 The REST API is Kafka Connect's; its documentation is at /docs, the metrics for Prometheus are at /metrics.`,
   async run({ args, system, print, stopping }) {

@@ -23,16 +23,18 @@ export default defineCommand({
   summary: 'Show everything on a real data set: collect, mirror, deliver, kill -9, fail over, compare',
   help: `Usage: tributary demo [--json] [--keep]
 
-Starts the clusters us, eu and central, a worker on each, and mirrors from us and eu to central, all on free ports of 127.0.0.1 and with their
-data in a temporary folder. File source connectors read a real data set into us and eu; sink connectors write the mirrored records from central
-into Postgres and a file. Meanwhile the broker of us is killed with -9, its consumer group is failed over to central and continues there, and
-us is started again. At the end the records of every stage are compared with the data set, one by one. Exit code 0 means that all agree.
+Starts the clusters us, eu and central, a worker on each, and mirrors from us and eu to central, all on free ports of
+127.0.0.1 and with their data in a temporary folder. File source connectors read a real data set into us and eu; sink
+connectors write the mirrored records from central into Postgres and a file. Meanwhile the broker of us is killed with
+-9, its consumer group is failed over to central and continues there, and us is started again. At the end the records of
+every stage are compared with the data set, one by one. Exit code 0 means that all agree.
 
   --json   print the report as JSON on standard output, and the progress on standard error
   --keep   keep the folder, with the logs of all processes
 
 Environment:
-  TRIBUTARY_POSTGRES_URL   a Postgres server to write to, in a schema that the demo creates and drops; without it the demo starts its own server
+  TRIBUTARY_POSTGRES_URL   a Postgres server to write to, in a schema that the demo creates and drops; without it the demo starts
+                           its own server
   TMPDIR                   the folder in which the temporary folder is created`,
   endsByItself: true,
   async run({ args, system, print, stopping }) {

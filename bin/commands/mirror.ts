@@ -1,6 +1,6 @@
 /**
- * `tributary mirror FILE`: mirrors between clusters, configured by MirrorMaker 2's mm2.properties. The mirrors start before the REST API, and run
- * even if no port for it is free.
+ * `tributary mirror FILE`: mirrors between clusters, configured by MirrorMaker 2's mm2.properties. The mirrors start before the REST API,
+ * and run even if no port for it is free.
  */
 
 import { version } from '../../core/system/version.ts'
@@ -20,9 +20,10 @@ FILE is the file of Kafka's connect-mirror-maker: the clusters, the flows betwee
 
   --override name=value   sets a setting; it wins over FILE
 
-The REST API shows the lag of each mirror (GET /mirrors), pauses and resumes mirrors, and fails consumer groups over to the target cluster
-(POST /mirrors/us->central/failover {"groups": "all"}). If FILE has no "listeners", it listens on 127.0.0.1:8083, or on a free port if that one
-is in use. An empty "listeners=" turns it off. Its documentation is at /docs, the metrics for Prometheus are at /metrics.`,
+The REST API shows the lag of each mirror (GET /mirrors), pauses and resumes mirrors, and fails consumer groups over to
+the target cluster (POST /mirrors/us->central/failover {"groups": "all"}). If FILE has no "listeners", it listens on
+127.0.0.1:8083, or on a free port if that one is in use. An empty "listeners=" turns it off. Its documentation is at
+/docs, the metrics for Prometheus are at /metrics.`,
   async run({ args, system, print, stopping }) {
     const { files, overrides } = readArguments('mirror', args, { files: 1 })
     if (files[0] === undefined) throw wrongUsage('mirror needs a file with the clusters and the flows between them.', 'mirror')

@@ -1,5 +1,6 @@
 /**
- * `tributary up`: a broker, a worker and their REST API in one process, and mirrors if a file configures them. They stop in reverse order.
+ * `tributary up`: a broker, a worker and their REST API in one process, and mirrors if a file configures them.
+ * They stop in reverse order.
  */
 import { isAbsolute, resolve } from 'node:path'
 import { version } from '../../core/system/version.ts'
@@ -15,7 +16,8 @@ export default defineCommand({
   summary: 'Start a broker, a worker and their REST API in one process',
   help: `Usage: tributary up [options]
 
-Starts a broker on 127.0.0.1:9092, a worker on it, and the REST API on 127.0.0.1:8083. The data is in $TRIBUTARY_DATA, or ./tributary-data.
+Starts a broker on 127.0.0.1:9092, a worker on it, and the REST API on 127.0.0.1:8083. The data is in $TRIBUTARY_DATA,
+or ./tributary-data.
 
   --host HOST          the address to listen on (default 127.0.0.1); 0.0.0.0 for all addresses
   --port PORT          the port of the broker (default 9092); 0 means a free port

@@ -1,6 +1,6 @@
 /**
- * The consumer of the demo, alone in its group: it reads the earthquakes of `us` and commits as it goes, and after the failover it continues with
- * their mirror on `central`. It counts how often it has seen each record, so that skipped and repeated records are known.
+ * The consumer of the demo, alone in its group: it reads the earthquakes of `us` and commits as it goes, and after the failover it
+ * continues with their mirror on `central`. It counts how often it has seen each record, so that skipped and repeated records are known.
  */
 import type { Client, Consumer } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'

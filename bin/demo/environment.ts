@@ -1,6 +1,6 @@
 /**
- * The environment of the demo: three clusters, their workers, the mirrors and Postgres, and clients for all of them. It starts everything, stops
- * it in reverse order or at once, and reports the first failure to whatever waits; what happens in between is scenario.ts.
+ * The environment of the demo: three clusters, their workers, the mirrors and Postgres, and clients for all of them. It starts everything,
+ * stops it in reverse order or at once, and reports the first failure to whatever waits; what happens in between is scenario.ts.
  */
 import { connect } from 'node:net'
 import { type Client, createClient } from '../../core/client/index.ts'

@@ -1,4 +1,7 @@
-/** Polls everything while the scenario runs: counts for the progress bars, the lag of the mirrors for the report, and failed connectors and tasks. */
+/**
+ * Polls everything while the scenario runs: counts for the progress bars, the lag of the mirrors for the report, and failed connectors and
+ * tasks.
+ */
 import type { MirrorStatus } from '../../mirror/types.ts'
 import type { AlertConsumer } from './alert-consumer.ts'
 import type { DemoEnvironment } from './environment.ts'

@@ -1,6 +1,6 @@
 /**
- * Starts a Postgres server for one run, from the machine's binaries or from the npm package, in a folder that the caller deletes. It listens on
- * 127.0.0.1 only, with a random password. Postgres refuses to run as root, so root starts it as a system user.
+ * Starts a Postgres server for one run, from the machine's binaries or from the npm package, in a folder that the caller deletes. It
+ * listens on 127.0.0.1 only, with a random password. Postgres refuses to run as root, so root starts it as a system user.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * The Postgres of the demo: the server of TRIBUTARY_POSTGRES_URL, in a schema that is created for the run and dropped after it, else a server of
- * its own. Rows are read as JSON, to be compared with the records that they were written from.
+ * The Postgres of the demo: the server of TRIBUTARY_POSTGRES_URL, in a schema that is created for the run and dropped after it, else a
+ * server of its own. Rows are read as JSON, to be compared with the records that they were written from.
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'

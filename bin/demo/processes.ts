@@ -1,6 +1,6 @@
 /**
- * The processes of the demo: subcommands of Tributary, on the same Node and program that runs the demo. Their output goes into log files. They
- * end with the demo, however it ends, except by kill -9.
+ * The processes of the demo: subcommands of Tributary, on the same Node and program that runs the demo. Their output goes into log files.
+ * They end with the demo, however it ends, except by kill -9.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** The output of the demo: on a terminal a progress bar per stage that changes in place; elsewhere only a line per event. */
+/**
+ * The output of the demo: a line per event, and on a terminal a progress bar per stage that changes in place. The bars are cleared before a
+ * line is printed, and at the end.
+ */
 const BAR = 28
 const HIDE = '\x1b[?25l'
 const SHOW = '\x1b[?25h'

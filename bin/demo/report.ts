@@ -1,4 +1,7 @@
-/** The report of the demo: which records arrived in which stage, as a table for people and as JSON for scripts, and whether it succeeded. */
+/**
+ * The report of the demo: which records arrived in which stage, as a table for people and as JSON for scripts, and whether it succeeded.
+ * It succeeds only if every stage agrees with the data set, the consumer group skipped nothing and the mirrors have no lag.
+ */
 import { type Comparison, STAGES, type Stage } from './stages.ts'
 
 export interface Report {

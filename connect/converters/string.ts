@@ -1,8 +1,7 @@
 /**
  * StringConverter: text as bytes in the given encoding. A value that is not text is written as its text; null stays null.
  */
-import { type Converter, defineConverter, schemas, setting } from '../sdk/index.ts'
-import { rawJson } from './json/raw-json.ts'
+import { type Converter, defineConverter, rawJson, schemas, setting } from '../sdk/index.ts'
 
 const optionalString = schemas.string({ optional: true })
 

@@ -1,8 +1,11 @@
 /**
- * JSON text as values, exactly: whole numbers past 2^53 come as bigint, never rounded.
+ * JSON without loss of digits: whole numbers past 2^53 are read as bigint and written in full.
  */
 
-/** A number whose digits JSON.parse would round, kept as its text until a schema says what it is. */
+/** JSON.rawJSON, which TypeScript's library lacks: a value that JSON.stringify writes as the given text. */
+export const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
+
+/** A fraction that JSON.parse would round, as its text. */
 export class LongNumber {
   readonly digits: string
 
@@ -11,10 +14,10 @@ export class LongNumber {
   }
 }
 
-/** Sixteen digits in a row (a point may stand among them): the least that can be more than a double holds. */
+/** Sixteen digits in a row, with or without a point: a double may not have so many. */
 const longNumber = /\d[\d.]{15}/
 
-/** JSON.parse, but exact. With `exactDecimals`, long fractions too come as LongNumber, for a decoder to read. */
+/** JSON.parse with bigints. With `exactDecimals`, long fractions are returned as LongNumber. */
 export function parseExactly(text: string, exactDecimals = false): unknown {
   if (!longNumber.test(text)) return JSON.parse(text)
   return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) => {

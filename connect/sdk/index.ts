@@ -1,8 +1,9 @@
 /** All that a connector may import. */
+export { partitionKey } from '../../core/topic-partition.ts'
 export * from './connector.ts'
 export * from './converter.ts'
 export * from './errors.ts'
-export { parseExactly } from './exact-json.ts'
+export { parseExactly, rawJson } from './exact-json.ts'
 export * from './predicate.ts'
 export * from './record.ts'
 export * from './schema.ts'

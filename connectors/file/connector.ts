@@ -1,11 +1,13 @@
-/** Files: the two connectors that Kafka brings, with their names, settings and positions, and JSON and CSV besides. */
+/**
+ * The file connectors of Kafka, with their class names, settings and positions, extended by JSON and CSV.
+ */
 import { defineConnector } from '../../connect/sdk/index.ts'
 import { fileSink } from './sink.ts'
 import { fileSource } from './source.ts'
 
 export default defineConnector({
   name: 'file',
-  doc: 'Reads lines, JSON lines or CSV from a file that may still grow, and writes lines or JSON lines into a file, each record once.',
+  doc: 'Reads lines, JSON lines or CSV from a growing file, and writes lines or JSON lines to a file, each record once.',
   source: fileSource,
   sink: fileSink,
 })

@@ -1,6 +1,6 @@
 /**
- * What lines become: text as it is, JSON values, or rows of a CSV table. Each format takes complete lines and gives the records of all of
- * them, or throws BadLine with the index of the first that it cannot read.
+ * Converts lines to records: plain text, JSON values, or rows of a CSV table. A format returns the records of complete lines, or throws BadLine
+ * with the index of the first line that it cannot read.
  */
 import { parse } from 'csv-parse/sync'
 import { parseExactly, type Schema, type SourceRecord, schemas } from '../../connect/sdk/index.ts'
@@ -18,7 +18,7 @@ export class BadLine extends Error {
 export interface Format {
   /** A carriage return alone ends a line. */
   readonly loneReturns: boolean
-  /** What parts the fields of a line, where a newline inside a field's double quotes does not end the line. */
+  /** Separates the fields of a line, in formats where a newline between double quotes does not end the line. */
   readonly delimiter: Buffer | null
   /** The file's first line names the columns. */
   readonly hasHeader: boolean
@@ -104,36 +104,39 @@ function jsonLines({ topic, keyField }: FormatOptions): Format {
 function csvRows({ topic, keyField, delimiter }: FormatOptions): Format {
   let columns: string[] | null = null
   let valueSchema: Schema | null = null
-  // complete rows only are given to it, so each call stands alone
-  const rows = (text: string): string[][] => parse(text, { delimiter, bom: true, record_delimiter: ['\r\n', '\n'], skip_empty_lines: true })
+  // Each call gets complete rows, so it needs no state of the calls before.
+  const parseRows = (text: string): string[][] =>
+    parse(text, { delimiter, bom: true, record_delimiter: ['\r\n', '\n'], skip_empty_lines: true })
 
   return {
     loneReturns: false,
     delimiter: Buffer.from(delimiter),
     hasHeader: true,
     header(line) {
-      const [names] = rows(line)
+      const [names] = parseRows(line)
       if (!names) throw new Error('its first line is empty: the first line of a CSV file names its columns')
-      const twice = names.find((name, i) => names.indexOf(name) !== i)
-      if (twice !== undefined) throw new Error(`its first line names the column "${twice}" twice`)
+      const duplicate = names.find((name, i) => names.indexOf(name) !== i)
+      if (duplicate !== undefined) throw new Error(`its first line names the column "${duplicate}" twice`)
       if (keyField !== null && !names.includes(keyField))
         throw new Error(`it has no column "${keyField}" (it has ${names.join(', ')}): set key.field to one of them`)
       columns = names
       valueSchema = schemas.struct(Object.fromEntries(names.map((name) => [name, OPTIONAL_TEXT])))
     },
     records(lines, timestamp) {
-      if (!columns) throw new Error('the header comes before the rows')
+      if (!columns) throw new Error('the header must be read before the rows')
       let table: string[][]
       try {
-        table = rows(lines.join('\n'))
+        table = parseRows(lines.join('\n'))
       } catch (error) {
-        throw new BadLine(firstBad(lines, rows, columns.length), `is not a CSV row: ${(error as Error).message}`, { cause: error })
+        throw new BadLine(indexOfBadRow(lines, parseRows, columns.length), `is not a CSV row: ${(error as Error).message}`, {
+          cause: error,
+        })
       }
-      const odd = table.find((row) => row.length !== columns!.length)
-      if (odd)
+      const wrongRow = table.find((row) => row.length !== columns!.length)
+      if (wrongRow)
         throw new BadLine(
-          firstBad(lines, rows, columns.length),
-          `has ${odd.length} fields where the header names ${columns.length} columns`,
+          indexOfBadRow(lines, parseRows, columns.length),
+          `has ${wrongRow.length} fields where the header names ${columns.length} columns`,
         )
       const names = columns
       return table.map((row) => {
@@ -154,10 +157,10 @@ function csvRows({ topic, keyField, delimiter }: FormatOptions): Format {
   }
 }
 
-function firstBad(lines: readonly string[], rows: (text: string) => string[][], width: number): number {
+function indexOfBadRow(lines: readonly string[], parseRows: (text: string) => string[][], width: number): number {
   const found = lines.findIndex((line) => {
     try {
-      return rows(line).some((row) => row.length !== width)
+      return parseRows(line).some((row) => row.length !== width)
     } catch {
       return true
     }
@@ -165,7 +168,7 @@ function firstBad(lines: readonly string[], rows: (text: string) => string[][], 
   return Math.max(found, 0)
 }
 
-/** A field of an object, null where it is not there. */
+/** The value of a field; null where the value is no object or lacks the field. */
 function fieldOf(value: unknown, field: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
   return (value as Record<string, unknown>)[field] ?? null

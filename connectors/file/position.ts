@@ -1,41 +1,41 @@
 /**
- * Where the file connectors stand. The source's position is Kafka's own (`{"filename"}` → `{"position"}`), with one key more that Kafka
- * does not read: a fingerprint of the file's first bytes, by which another file under the same name is known. The sink's position is a
- * small file beside the data: how long the data is, and up to which offsets it holds the records.
+ * The positions of the file connectors. The source's is Kafka's (`{"filename"}` → `{"position"}`) with one key that Kafka ignores: a fingerprint
+ * of the file's first bytes, which identifies another file of the same name. The sink's is a small file beside the data: the length of the data,
+ * and the offsets up to which it has the records.
  */
 import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Position, SourceOffset, SourcePartition } from '../../connect/sdk/index.ts'
 
-/** Enough to tell two logs apart that begin with the same banner or CSV header. */
+/** Enough to distinguish two files that begin with the same banner or CSV header. */
 const HEAD_BYTES = 1024
 
 export const sourcePartition = (file: string): SourcePartition => ({ filename: file })
 
-/** `length:crc` of a file's first bytes, at most up to a position. */
+/** The fingerprint of a file: `length:crc` of its first bytes, at most up to a position. */
 export async function headOf(handle: FileHandle, position: number): Promise<string> {
   const bytes = Buffer.allocUnsafe(Math.min(position, HEAD_BYTES))
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0)
   return `${bytesRead}:${crc32(bytes.subarray(0, bytesRead)).toString(16)}`
 }
 
-/** Whether a fingerprint covers as much as it ever will. */
-export const isWholeHead = (head: string): boolean => head.startsWith(`${HEAD_BYTES}:`)
+/** Whether a fingerprint covers all the bytes that it can. */
+export const isCompleteHead = (head: string): boolean => head.startsWith(`${HEAD_BYTES}:`)
 
-/** Whether a file still begins as it did when the fingerprint was taken. */
+/** Whether a file still begins with the bytes of a fingerprint. */
 export async function beginsAs(handle: FileHandle, head: string): Promise<boolean> {
   return (await headOf(handle, Number(head.slice(0, head.indexOf(':'))))) === head
 }
 
-export interface FilePosition {
+export interface SourceFilePosition {
   position: number
   /** Null where the position was written by Kafka's own connector or over REST. */
   head: string | null
 }
 
-/** Reads a stored offset; throws with what is wrong with it. */
-export function sourceStand(offset: SourceOffset): FilePosition {
+/** Parses a stored offset. Throws Kafka's error where it is invalid. */
+export function parseSourceOffset(offset: SourceOffset): SourceFilePosition {
   const { position, head } = offset
   if (position === undefined || position === null) throw new Error("Offset objects should either be null or contain the key 'position'")
   if (typeof position !== 'number' || !Number.isSafeInteger(position))
@@ -49,35 +49,34 @@ export const sourcePosition = (file: string, position: number, head: string): Po
   offset: { position, head },
 })
 
-/** What REST may write as positions of a file source. */
-export function checkSourcePositions(positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[]): void {
+/** Validates positions that a user sets over REST. */
+export function validateSourcePositions(positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[]): void {
   for (const { partition, offset } of positions) {
-    // anything may be removed: whoever cleans up must not be stopped by what is to be cleaned up
+    // An invalid position can be deleted.
     if (offset === null) continue
-    sourceStand(offset)
+    parseSourceOffset(offset)
     if (typeof partition.filename !== 'string') throw new Error("Partition objects should contain the key 'filename'")
   }
 }
 
-/** What the sink's file holds of one partition. */
-export interface Held {
+/** The records of one partition in the sink's file. */
+export interface WrittenPartition {
   /** The offset after the last record in the file. */
   next: number
-  /** The latest timestamp among its records, -1 where they have none. */
+  /** The latest timestamp of these records; -1 where they have none. */
   latestMs: number
 }
 
 export interface SinkProgress {
-  /** The data file's length when all of this was in it. */
+  /** The length of the data file with all these records. */
   length: number
-  held: Map<string, Held>
+  written: Map<string, WrittenPartition>
 }
 
 export const sinkPositionPath = (file: string): string => `${file}.position`
-export const heldKey = (topic: string, partition: number): string => `${topic}-${partition}`
 
-/** Null where there is none yet. */
-export async function readSinkStand(file: string): Promise<SinkProgress | null> {
+/** Null where the file has none. */
+export async function readSinkProgress(file: string): Promise<SinkProgress | null> {
   const path = sinkPositionPath(file)
   let text: string
   try {
@@ -87,38 +86,40 @@ export async function readSinkStand(file: string): Promise<SinkProgress | null> 
     throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error })
   }
   try {
-    const { length, held } = JSON.parse(text) as { length: number; held: Record<string, Held> }
+    // `held` is the name in the file.
+    const { length, held } = JSON.parse(text) as { length: number; held: Record<string, WrittenPartition> }
     if (!Number.isSafeInteger(length)) throw new Error('it has no length')
-    return { length, held: new Map(Object.entries(held)) }
+    return { length, written: new Map(Object.entries(held)) }
   } catch (error) {
     throw new Error(
-      `${path} is not a sink's position: ${(error as Error).message}. Remove it to go on without it; records may then be written twice.`,
+      `${path} is not the position of a file sink: ${(error as Error).message}. Remove it to continue without it; records may then be written twice.`,
       { cause: error },
     )
   }
 }
 
-/** Who writes a file, so that a task that was replaced without its knowledge can tell (Invariant 9). A crash of the machine ends all of them. */
+/** Has the id of the task that writes the file, so that a former task notices that it is fenced (Invariant 9). */
 const writerPath = (file: string): string => `${file}.writer`
 
-export async function claim(file: string, writer: string): Promise<void> {
+/** Fences all tasks that have written the file before. */
+export async function becomeWriter(file: string, writer: string): Promise<void> {
   const draft = `${writerPath(file)}.${writer}`
   await writeFile(draft, writer)
   await rename(draft, writerPath(file))
   await removeDrafts(file)
 }
 
-/** What writers leave that are killed between writing and renaming: a file beside ours whose name ends in their id. */
+/** Removes the files of writers that were killed before they could rename them: their names end in the writer's id. */
 async function removeDrafts(file: string): Promise<void> {
-  const begins = [sinkPositionPath(file), writerPath(file)].map((path) => `${basename(path)}.`)
+  const prefixes = [sinkPositionPath(file), writerPath(file)].map((path) => `${basename(path)}.`)
   const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
   for (const name of await readdir(dirname(file)))
-    if (begins.some((begin) => name.startsWith(begin) && isId(name.slice(begin.length))))
+    if (prefixes.some((prefix) => name.startsWith(prefix) && isId(name.slice(prefix.length))))
       await rm(join(dirname(file), name), { force: true })
 }
 
-/** Whether another task has claimed the file since. */
-export async function isTaken(file: string, writer: string): Promise<boolean> {
+/** Whether another task has become the writer. */
+export async function isFenced(file: string, writer: string): Promise<boolean> {
   try {
     return (await readFile(writerPath(file), 'utf8')) !== writer
   } catch (error) {
@@ -127,19 +128,24 @@ export async function isTaken(file: string, writer: string): Promise<boolean> {
   }
 }
 
-/** Invariant 8: write, fsync, rename, fsync of the folder. `mayReplace` is asked last, and throws where the stand must stay as it is. */
-export async function writeSinkStand(file: string, stand: SinkProgress, writer: string, mayReplace: () => Promise<void>): Promise<void> {
+/** Invariant 8: write, fsync, rename, fsync of the folder. `beforeRename` throws where the old position must stay. */
+export async function writeSinkProgress(
+  file: string,
+  progress: SinkProgress,
+  writer: string,
+  beforeRename: () => Promise<void>,
+): Promise<void> {
   const path = sinkPositionPath(file)
   const draft = `${path}.${writer}`
   const handle = await open(draft, 'w')
   try {
-    await handle.writeFile(`${JSON.stringify({ length: stand.length, held: Object.fromEntries(stand.held) })}\n`)
+    await handle.writeFile(`${JSON.stringify({ length: progress.length, held: Object.fromEntries(progress.written) })}\n`)
     await handle.sync()
   } finally {
     await handle.close()
   }
   try {
-    await mayReplace()
+    await beforeRename()
   } catch (error) {
     await rm(draft)
     throw error
@@ -148,7 +154,7 @@ export async function writeSinkStand(file: string, stand: SinkProgress, writer: 
   await syncFolder(path)
 }
 
-/** Makes a file's name as durable as its content. */
+/** Makes the names in a file's folder durable. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(dirname(path), 'r')
   try {

@@ -1,21 +1,21 @@
 /**
- * Reads a file that may still grow, line by line. A position is yielded with the lines that it covers and never runs ahead of them, so
- * what was read and not stored is read again. It must not guess: a file that was truncated or replaced is said to be, and begins anew.
+ * Reads a growing file line by line. Each batch has the position after its last line, so that what was not stored is read again. A file that
+ * was truncated or replaced is read from its beginning, and the log says so.
  */
 import { type ConfigOf, defineSource, type SourceBatch, type SourceContext, setting } from '../../connect/sdk/index.ts'
 import { BadLine, type Format, formatNamed } from './formats.ts'
 import { type CutLines, LineCutter, LineTooLong } from './lines.ts'
-import { checkSourcePositions, sourcePartition, sourcePosition, sourceStand } from './position.ts'
+import { parseSourceOffset, sourcePartition, sourcePosition, validateSourcePositions } from './position.ts'
 import { FileTail } from './tail.ts'
 
-/** No longer line can be asked for: V8 holds no string past it. */
-const MOST_LINE_BYTES = 256 * 1024 * 1024
+/** V8 has no longer strings. */
+const MAX_LINE_BYTES = 256 * 1024 * 1024
 
 const settings = {
   file: setting.string({
-    doc: 'The file to read. It is followed by its name, may not be there yet, and may be rotated. Standard input is not read.',
+    doc: 'The file to read. It is followed by its name, may not exist yet, and may be rotated. Standard input is not supported.',
     importance: 'HIGH',
-    check: (file) => (file === '' ? 'Name a file: standard input is not read (pipe it into a file, which is followed)' : undefined),
+    check: (file) => (file === '' ? 'Set a file: standard input is not supported (redirect it to a file)' : undefined),
   }),
   topic: setting.string({
     doc: 'The topic to publish data to',
@@ -29,29 +29,29 @@ const settings = {
     check: (size) => (size < 1 ? 'Value must be at least 1' : undefined),
   }),
   format: setting.oneOf(['lines', 'json', 'csv'], {
-    doc: "What a line is: 'lines' text as it is, 'json' one JSON value, 'csv' a row of a table whose first line names the columns",
+    doc: "The format of a line: 'lines' is plain text, 'json' one JSON value, 'csv' a row of a table whose first line names the columns",
     default: 'lines',
   }),
   'key.field': setting.string({
-    doc: "The field (json) or column (csv) that becomes the record's key. Without it records have no key.",
+    doc: "The field (json) or column (csv) that becomes the record's key. Without it, records have no key.",
     default: null,
   }),
   delimiter: setting.string({
-    doc: 'What stands between the fields of a CSV row; \\t for a tab',
+    doc: 'The separator of the fields of a CSV row; \\t for a tab',
     default: ',',
     importance: 'LOW',
     check: (text) => (text === '' ? 'String must be non-empty' : undefined),
   }),
   'bad.lines': setting.oneOf(['fail', 'skip'], {
-    doc: "What happens with a line that is not JSON or a row that does not fit the header: 'fail' stops the task there, 'skip' logs and skips it",
+    doc: "What a line does that is not JSON, or a row that does not match the header: 'fail' fails the task, 'skip' logs and skips the line",
     default: 'fail',
     importance: 'LOW',
   }),
   'line.max.bytes': setting.int({
-    doc: 'The longest line that is taken, in bytes. A longer one stops the task.',
+    doc: 'The maximum length of a line, in bytes. A longer line fails the task.',
     default: 16 * 1024 * 1024,
     importance: 'LOW',
-    check: (bytes) => (bytes < 1 || bytes > MOST_LINE_BYTES ? `Value must be between 1 and ${MOST_LINE_BYTES}` : undefined),
+    check: (bytes) => (bytes < 1 || bytes > MAX_LINE_BYTES ? `Value must be between 1 and ${MAX_LINE_BYTES}` : undefined),
   }),
 }
 
@@ -61,21 +61,21 @@ export const fileSource = defineSource({
   class: 'org.apache.kafka.connect.file.FileStreamSourceConnector',
   aliases: ['FileStreamSource', 'FileStreamSourceConnector', 'FileSource', 'tributary.file.FileSourceConnector'],
   settings,
-  checkPositions: (_config, positions) => checkSourcePositions(positions),
+  checkPositions: (_config, positions) => validateSourcePositions(positions),
 
   async *read(context: SourceContext<Config>): AsyncGenerator<SourceBatch, void, void> {
     const { config, signal, log } = context
     const tail = new FileTail(config.file, signal)
     try {
-      if (!(await opened(tail, context))) return
+      if (!(await openWhenCreated(tail, context))) return
       const format = formatNamed(config.format, {
         topic: config.topic,
         keyField: config['key.field'],
         delimiter: config.delimiter === '\\t' ? '\t' : config.delimiter,
       })
       const rules = { loneReturns: format.loneReturns, delimiter: format.delimiter, maxLineBytes: config['line.max.bytes'] }
-      const cutter = new LineCutter(await firstPosition(tail, context), rules)
-      const reading = new Reading(context, tail, cutter, format)
+      const cutter = new LineCutter(await startPosition(tail, context), rules)
+      const reading = new FileReading(context, tail, cutter, format)
       if (format.hasHeader && cutter.position > 0) await reading.readHeader(new LineCutter(0, rules))
 
       while (!signal.aborted) {
@@ -83,19 +83,19 @@ export const fileSource = defineSource({
           yield* reading.batches(cut)
           if (signal.aborted) return
         }
-        if ((await reading.more()) > 0) continue
-        await tail.changed()
+        if ((await reading.readMore()) > 0) continue
+        await tail.awaitEvent()
         if (signal.aborted) return
-        const fate = await tail.fate(cutter.readPosition)
-        if (fate === 'same') continue
-        if (fate === 'replaced') {
-          // its writer may have gone on between our last read and its rename
-          if ((await reading.more()) > 0) continue
-          const last = cutter.rest()
+        const change = await tail.checkForChange(cutter.readPosition)
+        if (change === 'none') continue
+        if (change === 'replaced') {
+          // The writer may have written between the last read and the rename.
+          if ((await reading.readMore()) > 0) continue
+          const last = cutter.remainder()
           if (last) yield* reading.batches(last)
-          log.info(`${config.file} was replaced by another file; reading that one from its beginning`)
-          if (!(await opened(tail, context))) return
-        } else log.warn(`${config.file} was truncated; reading it from its beginning`)
+          log.info(`${config.file} was replaced by another file, which is read from its beginning`)
+          if (!(await openWhenCreated(tail, context))) return
+        } else log.warn(`${config.file} was truncated and is read from its beginning`)
         cutter.restart(0)
         reading.restart()
       }
@@ -108,35 +108,36 @@ export const fileSource = defineSource({
   },
 })
 
-/** Waits until the file is there; false when the task ends before. */
-async function opened(tail: FileTail, { config, signal, log }: SourceContext<Config>): Promise<boolean> {
-  let told = false
+/** Opens the file once it exists. False where the task stops before. */
+async function openWhenCreated(tail: FileTail, { config, signal, log }: SourceContext<Config>): Promise<boolean> {
+  let logged = false
   while (!signal.aborted) {
     if (await tail.open()) return true
-    if (!told) log.warn(`Couldn't find file ${config.file}; waiting for it to be created`)
-    told = true
-    await tail.changed()
+    if (!logged) log.warn(`Couldn't find file ${config.file}; waiting for it to be created`)
+    logged = true
+    await tail.awaitEvent()
   }
   return false
 }
 
-async function firstPosition(tail: FileTail, { config, positions, log }: SourceContext<Config>): Promise<number> {
+/** The position to read from; 0 where there is none, or where the file is not the one that was read. */
+async function startPosition(tail: FileTail, { config, positions, log }: SourceContext<Config>): Promise<number> {
   const stored = await positions.get(sourcePartition(config.file))
   if (!stored) return 0
-  const { position, head } = sourceStand(stored)
+  const { position, head } = parseSourceOffset(stored)
   if (await tail.continues(position, head)) {
     await tail.head(position)
     return position
   }
   log.warn(
-    `${config.file} is not the file that was read up to byte ${position}: it was truncated or replaced meanwhile. Reading it from its ` +
-      'beginning; what the earlier file held after that byte was not read.',
+    `${config.file} is not the file that was read up to byte ${position}: it was truncated or replaced since. It is read from its ` +
+      'beginning; what the former file had after that byte was not read.',
   )
   return 0
 }
 
-/** One run through the file: where the header stands, what was skipped. */
-class Reading {
+/** One pass through the file: reads, and converts lines to batches. */
+class FileReading {
   readonly #context: SourceContext<Config>
   readonly #tail: FileTail
   readonly #cutter: LineCutter
@@ -155,31 +156,31 @@ class Reading {
     this.#needsHeader = this.#format.hasHeader
   }
 
-  /** Takes what the file has more; 0 at its end. */
-  async more(): Promise<number> {
-    const room = this.#cutter.room()
-    const bytes = await this.#tail.read(room, this.#cutter.readPosition)
-    this.#cutter.filled(bytes)
+  /** Reads what the file has more. Returns the number of bytes; 0 at its end. */
+  async readMore(): Promise<number> {
+    const buffer = this.#cutter.readBuffer()
+    const bytes = await this.#tail.read(buffer, this.#cutter.readPosition)
+    this.#cutter.appendRead(bytes)
     return bytes
   }
 
-  /** The header of a file that is gone on with in its middle. */
-  async readHeader(top: LineCutter): Promise<void> {
+  /** Reads the header of a file whose reading continues in its middle. */
+  async readHeader(beginning: LineCutter): Promise<void> {
     for (;;) {
-      const cut = top.next(1)
-      if (cut) return this.#takeHeader(cut.lines[0]!)
-      const bytes = await this.#tail.read(top.room(), top.readPosition)
+      const cut = beginning.next(1)
+      if (cut) return this.#parseHeader(cut.lines[0]!)
+      const bytes = await this.#tail.read(beginning.readBuffer(), beginning.readPosition)
       if (bytes === 0) throw new Error(`${this.#context.config.file} has no header line`)
-      top.filled(bytes)
+      beginning.appendRead(bytes)
     }
   }
 
-  /** The batch of some lines; two where a line between them is skipped. */
+  /** The batch of the lines. Where one of them is bad, only the batch of the lines before it. */
   async *batches(cut: CutLines): AsyncGenerator<SourceBatch, void, void> {
     const { config, log } = this.#context
     let lines = cut.lines
     if (this.#needsHeader) {
-      this.#takeHeader(lines[0]!)
+      this.#parseHeader(lines[0]!)
       lines = lines.slice(1)
     }
     const headers = cut.lines.length - lines.length
@@ -188,21 +189,21 @@ class Reading {
       yield { records, positions: [await this.#position()] }
     } catch (error) {
       if (!(error instanceof BadLine)) throw error
-      // the lines before it go their way first; their end is where the bad one begins
-      this.#cutter.back(cut)
+      // The lines before it are sent first; their position is where the bad line begins.
+      this.#cutter.unread(cut)
       const good = headers + error.index
       if (good > 0) {
         const before = this.#cutter.next(good)!
         yield { records: this.#format.records(before.lines.slice(headers), Date.now()), positions: [await this.#position()] }
       }
-      const what = `${config.file}: the line at byte ${this.#cutter.position} ${error.message}`
-      if (config['bad.lines'] === 'fail') throw new Error(`${what}. Mend the line, or set bad.lines=skip.`, { cause: error })
-      log.warn(`${what}; skipped`)
-      this.#cutter.next(1) ?? this.#cutter.rest()
+      const problem = `${config.file}: the line at byte ${this.#cutter.position} ${error.message}`
+      if (config['bad.lines'] === 'fail') throw new Error(`${problem}. Correct the line, or set bad.lines=skip.`, { cause: error })
+      log.warn(`${problem}; it is skipped`)
+      this.#cutter.next(1) ?? this.#cutter.remainder()
     }
   }
 
-  #takeHeader(line: string): void {
+  #parseHeader(line: string): void {
     try {
       this.#format.header(line)
     } catch (error) {

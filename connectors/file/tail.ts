@@ -1,21 +1,21 @@
 /**
- * A file that is followed by its name, as `tail -F` does: it may not be there yet, grow, be truncated, or be replaced by another. It waits
- * for the system to tell of a change and looks by itself once a second where the system does not (network file systems); it never spins.
+ * Follows a file by its name, as `tail -F` does: it may not exist yet, grow, be truncated, or be replaced by another file. It waits for change
+ * events of the system, and checks once a second where there are none (network file systems).
  */
 import { type FSWatcher, watch } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { Retriable } from '../../connect/sdk/index.ts'
-import { beginsAs, headOf, isWholeHead } from './position.ts'
+import { beginsAs, headOf, isCompleteHead } from './position.ts'
 
-/** How long a change may go unseen where the system does not tell of it. */
-const LOOK_EVERY_MS = 1000
+/** How often the file is checked without an event. */
+const CHECK_INTERVAL_MS = 1000
 
 /** The fingerprint of no bytes. */
 const NO_HEAD = '0:0'
 
-/** What became of the file since its last byte was read. */
-export type Fate = 'same' | 'truncated' | 'replaced'
+/** What has happened to the file since its last byte was read; `none` also where it has only grown. */
+export type FileChange = 'none' | 'truncated' | 'replaced'
 
 export class FileTail {
   readonly #path: string
@@ -23,7 +23,7 @@ export class FileTail {
   #handle: FileHandle | null = null
   #watcher: FSWatcher | null = null
   #head = NO_HEAD
-  #changed = false
+  #eventPending = false
   #wake: (() => void) | null = null
 
   constructor(path: string, signal: AbortSignal) {
@@ -31,68 +31,68 @@ export class FileTail {
     this.#signal = signal
   }
 
-  /** Opens the file, and says whether it was there. */
+  /** Opens the file. False where it does not exist. */
   async open(): Promise<boolean> {
     await this.#closeHandle()
     try {
       this.#handle = await open(this.#path, 'r')
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-      throw this.#explain(error, 'opened')
+      throw this.#errorFor(error, 'opened')
     }
     if ((await this.#handle.stat()).isDirectory()) throw new Error(`${this.#path} is a folder. Set file to a file.`)
     this.#head = NO_HEAD
     return true
   }
 
-  /** Whether the open file can be gone on with at a position that was stored. */
+  /** Whether the open file is the one that was read to a stored position. */
   async continues(position: number, head: string | null): Promise<boolean> {
     const handle = this.#opened()
     const { size } = await handle.stat()
     return size >= position && (head === null || (await beginsAs(handle, head)))
   }
 
-  /** Fills a buffer from a position on; 0 at the end of what is there. */
+  /** Reads from a position into a buffer. Returns 0 at the end of the file. */
   async read(into: Buffer, position: number): Promise<number> {
     try {
       return (await this.#opened().read(into, 0, into.length, position)).bytesRead
     } catch (error) {
-      throw this.#explain(error, 'read')
+      throw this.#errorFor(error, 'read')
     }
   }
 
-  /** The fingerprint that belongs to a position. */
+  /** The fingerprint to store with a position. */
   async head(position: number): Promise<string> {
-    if (!isWholeHead(this.#head)) this.#head = await headOf(this.#opened(), position)
+    if (!isCompleteHead(this.#head)) this.#head = await headOf(this.#opened(), position)
     return this.#head
   }
 
-  /** What the name stands for now, when everything up to a position was read. */
-  async fate(readPosition: number): Promise<Fate> {
+  /** Compares the open file, read up to a position, with the file that has its name now. */
+  async checkForChange(readPosition: number): Promise<FileChange> {
     const handle = this.#opened()
-    const ours = await handle.stat()
-    if (ours.size < readPosition || !(await beginsAs(handle, this.#head))) {
+    const current = await handle.stat()
+    if (current.size < readPosition || !(await beginsAs(handle, this.#head))) {
       this.#head = NO_HEAD
       return 'truncated'
     }
     try {
       const named = await stat(this.#path)
-      if (named.ino === ours.ino && named.dev === ours.dev) return 'same'
-      // log rotation puts an empty file there and then tells the writer: until that has moved on it writes to ours
-      return named.size === 0 ? 'same' : 'replaced'
+      if (named.ino === current.ino && named.dev === current.dev) return 'none'
+      // Log rotation creates an empty file and then signals the writer, which until then writes to the open file.
+      return named.size === 0 ? 'none' : 'replaced'
     } catch (error) {
-      // renamed, and its successor is not there yet: what is written to it still counts
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'same'
-      throw this.#explain(error, 'looked at')
+      // The file was renamed and its successor does not exist yet: the writer still writes to the open file.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'none'
+      throw this.#errorFor(error, 'checked')
     }
   }
 
-  /** Until something happened to the file, a second passed or the task ends. What happened since the last wait counts. */
-  async changed(): Promise<void> {
-    this.#listen()
-    if (!this.#changed && !this.#signal.aborted) {
+  /** Waits for an event of the file since the last wait, a second, or the end of the task. */
+  async awaitEvent(): Promise<void> {
+    this.#watch()
+    if (!this.#eventPending && !this.#signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, LOOK_EVERY_MS)
+        const timer = setTimeout(resolve, CHECK_INTERVAL_MS)
         this.#wake = () => {
           clearTimeout(timer)
           resolve()
@@ -102,7 +102,7 @@ export class FileTail {
       if (this.#wake) this.#signal.removeEventListener('abort', this.#wake)
       this.#wake = null
     }
-    this.#changed = false
+    this.#eventPending = false
   }
 
   async close(): Promise<void> {
@@ -111,26 +111,26 @@ export class FileTail {
     await this.#closeHandle()
   }
 
-  /** The folder is watched, not the file: a file that comes, goes or is replaced is seen too. */
-  #listen(): void {
+  /** Watches the folder and not the file, so that its creation, deletion and replacement are seen too. */
+  #watch(): void {
     if (this.#watcher) return
     const name = basename(this.#path)
     try {
       this.#watcher = watch(dirname(this.#path), { persistent: false }, (_event, file) => {
         if (file !== null && file !== name) return
-        this.#changed = true
+        this.#eventPending = true
         this.#wake?.()
       })
     } catch {
-      // no folder yet, or the system has no watches left: the look once a second does it, and the next wait tries again
+      // The folder does not exist yet, or the system has no watches left: the check once a second suffices, and the next wait tries again.
       return
     }
     this.#watcher.on('error', () => {
       this.#watcher?.close()
       this.#watcher = null
     })
-    // what happened before the watch stood would be missed for a second
-    this.#changed = true
+    // Events before the watch began are unknown.
+    this.#eventPending = true
   }
 
   async #closeHandle(): Promise<void> {
@@ -144,7 +144,7 @@ export class FileTail {
     return this.#handle
   }
 
-  #explain(error: unknown, what: string): Error {
+  #errorFor(error: unknown, what: string): Error {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EACCES' || code === 'EPERM')
       return new Error(`${this.#path} cannot be ${what}: the worker's user may not read it. Change its permissions.`, { cause: error })

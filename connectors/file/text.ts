@@ -1,18 +1,18 @@
 /**
- * A record's value as a line: as Kafka's file sink prints it (Java's own text of a value), or as JSON. It writes into one buffer that
- * serves all batches, and makes no string besides those that a value needs.
+ * Formats the value of a record as a line: as Kafka's file sink does (Java's toString of the value), or as JSON. One buffer serves all batches,
+ * and no string is created except those that a value needs.
  */
-import { logicalTypes, type Schema, type SinkRecord } from '../../connect/sdk/index.ts'
+import { logicalTypes, rawJson, type Schema, type SinkRecord } from '../../connect/sdk/index.ts'
 
 const NEWLINE = 0x0a
-const FIRST_BYTES = 1024 * 1024
-/** A buffer that one huge batch made larger is let go after it. */
-const KEPT_BYTES = 8 * 1024 * 1024
-/** UTF-16 units take at most this many bytes in UTF-8. */
+const INITIAL_BYTES = 1024 * 1024
+/** A buffer that a huge batch has made larger than this is released. */
+const MAX_RETAINED_BYTES = 8 * 1024 * 1024
+/** The bytes of a UTF-16 code unit in UTF-8, at most. */
 const BYTES_PER_UNIT = 3
 
 export class LineBuffer {
-  #bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  #bytes = Buffer.allocUnsafe(INITIAL_BYTES)
   #length = 0
 
   get bytes(): Buffer {
@@ -21,23 +21,23 @@ export class LineBuffer {
 
   clear(): void {
     this.#length = 0
-    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(FIRST_BYTES)
+    if (this.#bytes.length > MAX_RETAINED_BYTES) this.#bytes = Buffer.allocUnsafe(INITIAL_BYTES)
   }
 
   line(text: string): void {
-    this.#room(text.length * BYTES_PER_UNIT + 1)
+    this.#ensureCapacity(text.length * BYTES_PER_UNIT + 1)
     this.#length += this.#bytes.write(text, this.#length, 'utf8')
     this.#bytes[this.#length++] = NEWLINE
   }
 
   rawLine(bytes: Uint8Array): void {
-    this.#room(bytes.length + 1)
+    this.#ensureCapacity(bytes.length + 1)
     this.#bytes.set(bytes, this.#length)
     this.#length += bytes.length
     this.#bytes[this.#length++] = NEWLINE
   }
 
-  #room(bytes: number): void {
+  #ensureCapacity(bytes: number): void {
     const needed = this.#length + bytes
     if (needed <= this.#bytes.length) return
     const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2))
@@ -46,18 +46,20 @@ export class LineBuffer {
   }
 }
 
-export function addPlain(to: LineBuffer, record: SinkRecord): void {
+export function appendPlain(to: LineBuffer, record: SinkRecord): void {
   const { value } = record
   if (typeof value === 'string') to.line(value)
   else if (value instanceof Uint8Array) to.rawLine(value)
   else to.line(javaText(value, record.valueSchema))
 }
 
-export function addJson(to: LineBuffer, record: SinkRecord): void {
-  to.line((record.valueSchema === null ? schemalessJson(record.value) : JSON.stringify(plain(record.value, record.valueSchema))) ?? 'null')
+export function appendJson(to: LineBuffer, record: SinkRecord): void {
+  to.line(
+    (record.valueSchema === null ? schemalessJson(record.value) : JSON.stringify(jsonValue(record.value, record.valueSchema))) ?? 'null',
+  )
 }
 
-/** What `toString` gives in Java for a value of Connect's data model. */
+/** The result of Java's `toString` for a value of Connect's data model. */
 export function javaText(value: unknown, schema: Schema | null): string {
   if (value === null || value === undefined) return 'null'
   if (typeof value === 'number') return javaNumber(value, schema)
@@ -81,7 +83,7 @@ function javaNumber(value: number, schema: Schema | null): string {
   if (!isFloat) return String(value)
   if (!Number.isFinite(value)) return String(value)
   const size = Math.abs(value)
-  // Java writes 1.0E7 where JavaScript writes 10000000
+  // Java writes 1.0E7 where JavaScript writes 10000000.
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) {
     const [digits, power] = value.toExponential().split('e') as [string, string]
     return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(power)}`
@@ -89,9 +91,7 @@ function javaNumber(value: number, schema: Schema | null): string {
   return Number.isInteger(value) ? `${Object.is(value, -0) ? '-0' : value}.0` : String(value)
 }
 
-const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
-
-/** Big integers are all that such a value can hold and JSON.stringify refuses; a replacer for each value would cost most of the speed. */
+/** JSON.stringify refuses bigint only. The replacer is used only then, since it is slow. */
 function schemalessJson(value: unknown): string | undefined {
   try {
     return JSON.stringify(value)
@@ -101,37 +101,37 @@ function schemalessJson(value: unknown): string | undefined {
   }
 }
 
-/** A value with a schema as JSON can carry it: bytes in base64, big integers and decimals in digits, times in ISO 8601. */
-function plain(value: unknown, schema: Schema): unknown {
-  if (value === null || value === undefined || asItIs(schema)) return value
+/** A value with a schema as JSON.stringify can write it: bytes in base64, bigints and decimals in digits, times in ISO 8601. */
+function jsonValue(value: unknown, schema: Schema): unknown {
+  if (value === null || value === undefined || isJsonSafe(schema)) return value
   if (schema.name === logicalTypes.decimal && typeof value === 'string') return rawJson(value)
   if (typeof value === 'bigint') return rawJson(String(value))
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
   if (schema.type === 'struct') {
     const fields = value as Record<string, unknown>
-    return Object.fromEntries(schema.fields!.map((field) => [field.name, plain(fields[field.name] ?? null, field.schema)]))
+    return Object.fromEntries(schema.fields!.map((field) => [field.name, jsonValue(fields[field.name] ?? null, field.schema)]))
   }
-  if (schema.type === 'array') return (value as unknown[]).map((item) => plain(item, schema.values!))
+  if (schema.type === 'array') return (value as unknown[]).map((item) => jsonValue(item, schema.values!))
   if (schema.type === 'map') {
     const entries = value instanceof Map ? [...value] : Object.entries(value as object)
-    return Object.fromEntries(entries.map(([key, item]) => [String(key), plain(item, schema.values!)]))
+    return Object.fromEntries(entries.map(([key, item]) => [String(key), jsonValue(item, schema.values!)]))
   }
   return value
 }
 
-const known = new WeakMap<Schema, boolean>()
+const jsonSafe = new WeakMap<Schema, boolean>()
 
-/** Whether JSON.stringify alone writes every value of a schema rightly. Looked at once per schema. */
-function asItIs(schema: Schema): boolean {
-  let answer = known.get(schema)
-  if (answer === undefined) {
-    answer =
+/** Whether JSON.stringify alone writes every value of a schema correctly. Computed once per schema. */
+function isJsonSafe(schema: Schema): boolean {
+  let safe = jsonSafe.get(schema)
+  if (safe === undefined) {
+    safe =
       schema.type === 'struct'
-        ? schema.fields!.every((field) => asItIs(field.schema))
+        ? schema.fields!.every((field) => isJsonSafe(field.schema))
         : schema.type === 'array'
-          ? asItIs(schema.values!)
+          ? isJsonSafe(schema.values!)
           : schema.type !== 'map' && schema.type !== 'bytes' && schema.type !== 'int64'
-    known.set(schema, answer)
+    jsonSafe.set(schema, safe)
   }
-  return answer
+  return safe
 }

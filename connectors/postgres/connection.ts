@@ -1,39 +1,39 @@
 /**
- * One connection of one task, opened when it is needed and again after it was lost. It knows which of Postgres's errors go away by
- * themselves, which are a row's fault and which a person must mend.
+ * The connection of a task to Postgres: opened when it is needed, and again after it was lost. It classifies errors: retriable, caused by a
+ * row, caused by a changed table, or fatal.
  */
 import { Socket } from 'node:net'
 import type pg from 'pg'
 import { Retriable } from '../../connect/sdk/index.ts'
 
-const CONNECT_MS = 10_000
-/** A statement that is not answered by then waits on a network that is gone: locks and large batches take less. */
-const STATEMENT_MS = 300_000
-const KEEP_ALIVE_AFTER_MS = 30_000
-const CLOSE_MS = 1_000
+const CONNECT_TIMEOUT_MS = 10_000
+/** A statement without a response after this time has lost its network: locks and large batches take less. */
+const STATEMENT_TIMEOUT_MS = 300_000
+const KEEP_ALIVE_DELAY_MS = 30_000
+const CLOSE_TIMEOUT_MS = 1_000
 
-/** A value that its column, or a row that its table, does not take: finding out which row is worth it. */
-export class RowRefused extends Error {
+/** Postgres rejects a value or a row. The batch is split to find which. */
+export class RowRejected extends Error {
   override name = 'RowRefused'
 }
 
-/** A table or column is not (any more) as it was seen. */
+/** A table or column has changed since it was loaded. */
 export class TableChanged extends Error {
   override name = 'TableChanged'
 }
 
-export interface Login {
+export interface ConnectionSettings {
   url: string
   user: string | null
   password: string | null
 }
 
-/** The driver's options for a JDBC URL or a Postgres one. Throws what is wrong with it. */
-export function clientConfig({ url, user, password }: Login): pg.ClientConfig {
+/** The options of the driver for a JDBC or Postgres URL. Throws where the URL is invalid. */
+export function clientConfig({ url, user, password }: ConnectionSettings): pg.ClientConfig {
   const plain = url.trim().replace(/^jdbc:/i, '')
   if (!/^postgres(ql)?:\/\//i.test(plain))
     throw new Error('it must be jdbc:postgresql://host:port/database or postgresql://host:port/database')
-  if (/^[^/]*\/\/[^/]*,/.test(plain)) throw new Error('it names several hosts: name the one to write to')
+  if (/^[^/]*\/\/[^/]*,/.test(plain)) throw new Error('it has several hosts: set the one to write to')
   let parts: URL
   try {
     parts = new URL(plain)
@@ -49,23 +49,23 @@ export function clientConfig({ url, user, password }: Login): pg.ClientConfig {
     user: user ?? (decodeURIComponent(parts.username) || options.get('user') || undefined),
     password: password ?? (decodeURIComponent(parts.password) || options.get('password') || undefined),
     application_name: options.get('ApplicationName') ?? 'tributary',
-    connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: STATEMENT_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-    ssl: encryption(options.get('sslmode') ?? (options.get('ssl') === 'true' ? 'verify-full' : 'disable')),
-    // a backslash keeps a blank inside one option
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    ssl: sslOptions(options.get('sslmode') ?? (options.get('ssl') === 'true' ? 'verify-full' : 'disable')),
+    // A backslash escapes a blank in an option.
     options: schema === null ? undefined : `-c search_path=${schema.replace(/[\\ ]/g, '\\$&')}`,
   }
 }
 
-/** `require` encrypts and believes any certificate, as libpq and the JDBC driver do. */
-function encryption(mode: string): pg.ClientConfig['ssl'] {
+/** `require` encrypts and accepts any certificate, as libpq and the JDBC driver do. */
+function sslOptions(mode: string): pg.ClientConfig['ssl'] {
   if (mode === 'disable' || mode === 'allow' || mode === 'prefer') return false
   if (mode === 'require') return { rejectUnauthorized: false }
   if (mode === 'verify-full') return true
   if (mode === 'verify-ca') return { rejectUnauthorized: true, checkServerIdentity: () => undefined }
-  throw new Error(`sslmode ${mode} is not known: disable, allow, prefer, require, verify-ca or verify-full`)
+  throw new Error(`sslmode ${mode} is unknown: set disable, allow, prefer, require, verify-ca or verify-full`)
 }
 
 export class PostgresConnection {
@@ -74,8 +74,8 @@ export class PostgresConnection {
   #client: pg.Client | null = null
   #socket: Socket | null = null
 
-  constructor(login: Login, retryAfterMs: number) {
-    this.#config = clientConfig(login)
+  constructor(settings: ConnectionSettings, retryAfterMs: number) {
+    this.#config = clientConfig(settings)
     this.#retryAfterMs = retryAfterMs
   }
 
@@ -84,21 +84,36 @@ export class PostgresConnection {
     try {
       return (await client.query<R>(text, values as unknown[])).rows
     } catch (error) {
-      throw await this.#judged(error)
+      throw this.#toConnectorError(error)
     }
   }
 
-  /** All of it or nothing. */
+  /** Commits what `work` writes, or nothing of it. */
   async transaction(work: () => Promise<void>): Promise<void> {
     await this.query('BEGIN')
     try {
       await work()
       await this.query('COMMIT')
     } catch (error) {
-      // a lost connection rolled back by itself
-      if (this.#client) await this.query('ROLLBACK')
+      await this.#rollBack()
       throw error
     }
+  }
+
+  /** Postgres itself rolls back the transaction of a connection that is lost. */
+  async #rollBack(): Promise<void> {
+    if (!this.#client) return
+    try {
+      await this.query('ROLLBACK')
+    } catch {
+      // The caller throws the error of the transaction, which matters more. This connection is not used again.
+      this.#disconnect()
+    }
+  }
+
+  #disconnect(): void {
+    this.#client = null
+    this.#socket?.destroy()
   }
 
   async close(): Promise<void> {
@@ -106,27 +121,27 @@ export class PostgresConnection {
     if (!client) return
     this.#client = null
     const socket = this.#socket
-    // a server that does not answer cannot be said goodbye to
-    const timer = setTimeout(() => socket?.destroy(), CLOSE_MS)
+    // A server that does not respond must not keep the task.
+    const timer = setTimeout(() => socket?.destroy(), CLOSE_TIMEOUT_MS)
     await client.end()
     clearTimeout(timer)
   }
 
   async #connect(): Promise<pg.Client> {
-    // every worker knows this connector: the driver is loaded where it is used
+    // Every worker loads this connector, but only those that use it load the driver.
     const { default: driver } = await import('pg')
     const socket = new Socket()
     const client = new driver.Client({ ...this.#config, stream: () => socket })
     client.on('error', () => {
-      // told while no query waits; the next query opens another
+      // The connection was lost between two queries: nothing fails, and the next query opens another.
       if (this.#client === client) this.#client = null
     })
     try {
       await client.connect()
     } catch (error) {
       const { code, message } = error as pg.DatabaseError
-      if (code?.startsWith('28') || code === '3D000' || isLoginFault(message))
-        throw new Error(`Postgres does not let us in: ${message}. Mend connection.url, connection.user and connection.password.`, {
+      if (code?.startsWith('28') || code === '3D000' || isLoginError(message))
+        throw new Error(`Postgres refuses the login: ${message}. Check connection.url, connection.user and connection.password.`, {
           cause: error,
         })
       throw new Retriable(`Postgres at ${this.#config.host}:${this.#config.port} cannot be reached: ${message || code}`, {
@@ -139,30 +154,28 @@ export class PostgresConnection {
     return client
   }
 
-  async #judged(error: unknown): Promise<Error> {
+  #toConnectorError(error: unknown): Error {
     const { code, message } = error as pg.DatabaseError
-    const kind = judge(code)
-    if (kind === 'gone') {
-      this.#client = null
-      this.#socket?.destroy()
-    }
-    if (kind === 'gone' || kind === 'busy') return new Retriable(`Postgres: ${message}`, { cause: error, afterMs: this.#retryAfterMs })
-    if (kind === 'row') return new RowRefused(message, { cause: error })
+    const kind = classify(code)
+    if (kind === 'connection') this.#disconnect()
+    if (kind === 'connection' || kind === 'retriable')
+      return new Retriable(`Postgres: ${message}`, { cause: error, afterMs: this.#retryAfterMs })
+    if (kind === 'row') return new RowRejected(message, { cause: error })
     if (kind === 'table') return new TableChanged(message, { cause: error })
     return new Error(`Postgres: ${message}`, { cause: error })
   }
 }
 
-/** What the driver itself finds at the door, without a code: a password that is not there, a server that does not encrypt. */
-const isLoginFault = (message: string): boolean => /^SASL: |does not support SSL/.test(message)
+/** Login errors of the driver itself, which have no code: a missing password, a server without SSL. */
+const isLoginError = (message: string): boolean => /^SASL: |does not support SSL/.test(message)
 
-function judge(code: string | undefined): 'gone' | 'busy' | 'row' | 'table' | 'fault' {
-  // no SQLSTATE: the socket's own error, or the driver's word that the connection ended
-  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P')) return 'gone'
-  // serialization, deadlock, locks, a replica that was asked to write, resources
-  if (['40001', '40P01', '55P03', '25006', '57014'].includes(code) || code.startsWith('53')) return 'busy'
-  // 21000: two keys that are one to the column
+function classify(code: string | undefined): 'connection' | 'retriable' | 'row' | 'table' | 'fatal' {
+  // Without a SQLSTATE it is an error of the socket or the driver.
+  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P')) return 'connection'
+  // Serialization failure, deadlock, locks, a write to a replica, resources.
+  if (['40001', '40P01', '55P03', '25006', '57014'].includes(code) || code.startsWith('53')) return 'retriable'
+  // 21000: two keys of the batch are equal as values of the column.
   if (code.startsWith('22') || code.startsWith('23') || code === '21000' || code === '54000') return 'row'
   if (['42P01', '42703', '42804', '0A000'].includes(code)) return 'table'
-  return 'fault'
+  return 'fatal'
 }

@@ -1,25 +1,25 @@
 /**
- * What records say about rows: which table, which key, which values in which columns. No database is asked. Rows of one table with the same
- * columns form a shape, which one statement writes; the last word about a key within a batch is the only one that is kept.
+ * Maps records to rows: table, primary key, values and columns. It does not access the database. Rows of one table with the same columns form a
+ * shape, which one statement writes. Where the mode replaces rows, only the last row of each key in a batch is kept.
  */
 import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
 import { type Config, TOPIC } from './settings.ts'
-import { typeOfSchema, typeOfValue, wider } from './types.ts'
+import { typeOfSchema, typeOfValue, widestType } from './types.ts'
 
-/** Postgres cuts longer names without a word, and two of them may then be one. */
+/** Postgres truncates longer names, and two could become one. */
 const NAME_BYTES = 63
 const KAFKA_COLUMNS = ['__connect_topic', '__connect_partition', '__connect_offset'] as const
 const KAFKA_TYPES = ['text', 'integer', 'bigint'] as const
 
 export interface Field {
   name: string
-  /** What the schema or the values ask for; null while all values are null. */
+  /** The column type for the schema or the values; null while all values are null. */
   type: string | null
-  /** Whether a schema says so: then the column is not widened by values. */
+  /** Whether the type is a schema's: then values do not widen the column. */
   declared: boolean
 }
 
-/** Rows with the same columns, the primary key's first. */
+/** Rows with the same columns; those of the primary key are first. */
 export interface Shape {
   fields: Field[]
   keyCount: number
@@ -27,11 +27,10 @@ export interface Shape {
 }
 
 export interface TableRows {
-  /** Schema and name. */
   table: { schema: string | null; name: string }
   keys: Field[]
   shapes: Shape[]
-  /** The keys of rows to delete before the shapes are written, in the order of `keys`. */
+  /** The primary keys of the rows to delete before the shapes are written. */
   deletes: unknown[][]
 }
 
@@ -40,25 +39,25 @@ interface Row {
   keyCount: number
   values: unknown[] | null
   keys: unknown[]
-  /** The row was deleted before: it begins anew. */
-  anew?: boolean
+  /** The row is deleted first, so that fields it lacks become NULL. */
+  recreated?: boolean
 }
 
-/** Says why a record is no row. */
-export class NotARow extends Error {
+/** A record that cannot be mapped to a row; the message says why. */
+export class InvalidRecord extends Error {
   override name = 'NotARow'
 }
 
-export class RowMaker {
+export class RowMapper {
   readonly #config: Config
-  readonly #wanted: ReadonlySet<string> | null
-  /** The fields of a struct's schema, looked at once per schema. */
-  readonly #declared = new WeakMap<Schema, Field[]>()
+  readonly #whitelist: ReadonlySet<string> | null
+  /** The fields of a struct's schema, computed once per schema. */
+  readonly #schemaFields = new WeakMap<Schema, Field[]>()
   readonly #tables = new Map<string, TableRows['table']>()
 
   constructor(config: Config) {
     this.#config = config
-    this.#wanted = config['fields.whitelist'].length > 0 ? new Set(config['fields.whitelist']) : null
+    this.#whitelist = config['fields.whitelist'].length > 0 ? new Set(config['fields.whitelist']) : null
   }
 
   /** The table of a topic. */
@@ -66,7 +65,7 @@ export class RowMaker {
     let table = this.#tables.get(topic)
     if (!table) {
       const [format, name] = [this.#config['table.name.format'], topic.replaceAll('.', '_')]
-      // the dot that parts a schema from a table is the format's: none comes from a topic
+      // Only a dot of the format separates a schema from the table.
       const dot = format.indexOf('.')
       const fill = (text: string) => text.replaceAll(TOPIC, () => name)
       table = dot < 0 ? { schema: null, name: fill(format) } : { schema: fill(format.slice(0, dot)), name: fill(format.slice(dot + 1)) }
@@ -85,41 +84,41 @@ export class RowMaker {
     else if (mode === 'record_key') this.#recordKey(record, keys, keyValues)
     else if (mode === 'record_value') this.#valueKey(record, keys, keyValues)
     keys.forEach((key, i) => {
-      if (keyValues[i] === null || keyValues[i] === undefined) throw new NotARow(`its primary key's field "${key.name}" is null or missing`)
+      if (keyValues[i] === null || keyValues[i] === undefined)
+        throw new InvalidRecord(`its primary key's field "${key.name}" is null or missing`)
     })
 
     if (record.value === null || record.value === undefined) {
       if (this.#config['delete.enabled']) return { fields: keys, keyCount: keys.length, values: null, keys: keyValues }
-      throw new NotARow('it has no value. Set delete.enabled=true with pk.mode=record_key to delete its row, or filter such records')
+      throw new InvalidRecord('it has no value. Set delete.enabled=true with pk.mode=record_key to delete its row, or filter such records')
     }
     const fields = [...keys]
     const values = [...keyValues]
-    const taken = new Set(keys.map((key) => key.name))
+    const keyNames = new Set(keys.map((key) => key.name))
     const { names, read } = this.#fields(record.value, record.valueSchema)
     for (let i = 0; i < names.length; i++) {
       const field = names[i]!
-      if (taken.has(field.name) || (this.#wanted && !this.#wanted.has(field.name))) continue
+      if (keyNames.has(field.name) || (this.#whitelist && !this.#whitelist.has(field.name))) continue
       fields.push(field)
       values.push(read(field.name))
     }
-    if (fields.length === 0) throw new NotARow('it has no fields to write')
+    if (fields.length === 0) throw new InvalidRecord('it has no fields to write')
     return { fields, keyCount: keys.length, values, keys: keyValues }
   }
 
   #kafkaKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
-    const named = this.#config['pk.fields']
+    const names = this.#config['pk.fields']
     KAFKA_COLUMNS.forEach((name, i) => {
-      keys.push({ name: checkName(named[i] ?? name, 'column'), type: KAFKA_TYPES[i]!, declared: true })
+      keys.push({ name: checkName(names[i] ?? name, 'column'), type: KAFKA_TYPES[i]!, declared: true })
     })
     values.push(record.topic, record.partition, record.offset)
   }
 
   #recordKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
     const wanted = this.#config['pk.fields']
-    if (record.key === null || record.key === undefined)
-      throw new NotARow('it has no key, and pk.mode=record_key makes the primary key of it')
+    if (record.key === null || record.key === undefined) throw new InvalidRecord('it has no key, which pk.mode=record_key requires')
     if (!hasFields(record.key, record.keySchema)) {
-      if (wanted.length !== 1) throw new NotARow('its key is a single value: name its column in pk.fields')
+      if (wanted.length !== 1) throw new InvalidRecord('its key is a single value: set pk.fields to the name of its column')
       keys.push(fieldOf(wanted[0]!, record.key, record.keySchema))
       values.push(record.key)
       return
@@ -130,7 +129,7 @@ export class RowMaker {
 
   #valueKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
     if (!hasFields(record.value, record.valueSchema))
-      throw new NotARow('its value has no fields, and pk.mode=record_value makes the primary key of them')
+      throw new InvalidRecord('its value has no fields, which pk.mode=record_value requires')
     const { names, read } = this.#fields(record.value, record.valueSchema)
     this.#pick(this.#config['pk.fields'], names, read, 'value', keys, values)
   }
@@ -145,7 +144,7 @@ export class RowMaker {
   ): void {
     for (const name of wanted.length > 0 ? wanted : names.map((field) => field.name)) {
       const field = names.find((one) => one.name === name)
-      if (!field) throw new NotARow(`its ${of} has no field "${name}", which pk.fields names`)
+      if (!field) throw new InvalidRecord(`its ${of} has no field "${name}", which pk.fields requires`)
       keys.push(field)
       values.push(read(name))
     }
@@ -158,10 +157,10 @@ export class RowMaker {
     }
     const read = value instanceof Map ? (name: string) => value.get(name) : (name: string) => (value as Record<string, unknown>)[name]
     if (schema?.type === 'struct') {
-      let names = this.#declared.get(schema)
+      let names = this.#schemaFields.get(schema)
       if (!names) {
         names = schema.fields!.map((field) => ({ name: checkName(field.name, 'column'), type: typeOfSchema(field.schema), declared: true }))
-        this.#declared.set(schema, names)
+        this.#schemaFields.set(schema, names)
       }
       return { names, read }
     }
@@ -182,38 +181,40 @@ const fieldOf = (name: string, value: unknown, schema: Schema | null): Field => 
 })
 
 function checkName(name: string, what: string): string {
-  if (name === '' || name.includes('\0')) throw new NotARow(`${JSON.stringify(name)} cannot be the name of a ${what}`)
+  if (name === '' || name.includes('\0')) throw new InvalidRecord(`${JSON.stringify(name)} cannot be the name of a ${what}`)
   if (Buffer.byteLength(name) > NAME_BYTES)
-    throw new NotARow(`"${name}" is longer than Postgres takes for the name of a ${what} (${NAME_BYTES} bytes): rename it by a transform`)
+    throw new InvalidRecord(
+      `"${name}" is longer than the name of a ${what} can be in Postgres (${NAME_BYTES} bytes): rename it by a transform`,
+    )
   return name
 }
 
-/** The rows of a batch by table and shape. With `lastWins` a row gives way to a later one of its key. */
-export function gather(entries: readonly { table: TableRows['table']; row: Row }[], lastWins: boolean): TableRows[] {
-  const tables = new Map<string, { of: TableRows; latest: Map<string, Row>; all: Row[] }>()
+/** The rows of a batch by table and shape. With `lastWins`, a later row of the same key replaces a row. */
+export function groupByTable(entries: readonly { table: TableRows['table']; row: Row }[], lastWins: boolean): TableRows[] {
+  const tables = new Map<string, { tableRows: TableRows; latest: Map<string, Row>; all: Row[] }>()
   for (const { table, row } of entries) {
     const id = JSON.stringify([table.schema, table.name])
     let found = tables.get(id)
-    if (!found) tables.set(id, (found = { of: { table, keys: [], shapes: [], deletes: [] }, latest: new Map(), all: [] }))
-    found.of.keys = row.fields.slice(0, row.keyCount)
+    if (!found) tables.set(id, (found = { tableRows: { table, keys: [], shapes: [], deletes: [] }, latest: new Map(), all: [] }))
+    found.tableRows.keys = row.fields.slice(0, row.keyCount)
     if (!lastWins || row.keyCount === 0) {
       found.all.push(row)
       continue
     }
     const key = keyText(row.keys)
     const earlier = found.latest.get(key)
-    // its place is the later one's: rows keep the order in which their keys were spoken of last
+    // The row moves to the later place: rows keep the order of the last record of each key.
     if (earlier) found.latest.delete(key)
-    found.latest.set(key, earlier ? merged(earlier, row) : row)
+    found.latest.set(key, earlier ? mergeRows(earlier, row) : row)
   }
-  return [...tables.values()].map(({ of, latest, all }) => {
+  return [...tables.values()].map(({ tableRows, latest, all }) => {
     const shapes = new Map<string, Shape>()
     for (const row of lastWins && latest.size > 0 ? latest.values() : all) {
-      if (row.values === null || row.anew) of.deletes.push(row.keys)
-      if (row.values !== null) addTo(shapes, row)
+      if (row.values === null || row.recreated) tableRows.deletes.push(row.keys)
+      if (row.values !== null) addToShape(shapes, row)
     }
-    of.shapes = [...shapes.values()]
-    return of
+    tableRows.shapes = [...shapes.values()]
+    return tableRows
   })
 }
 
@@ -222,34 +223,34 @@ const keyText = (keys: readonly unknown[]): string =>
     ? keys[0]
     : JSON.stringify(keys, (_name, part) => (typeof part === 'bigint' ? String(part) : part))
 
-/** A later row leaves alone what it does not speak of, as it would in the table. */
-function merged(earlier: Row, later: Row): Row {
+/** Fields that the later row lacks keep the values of the earlier row, as they would in the table. */
+function mergeRows(earlier: Row, later: Row): Row {
   if (later.values === null) return later
-  if (earlier.values === null) return { ...later, anew: true }
-  const spoken = new Set(later.fields.map((field) => field.name))
-  const kept = earlier.fields.flatMap((field, i) => (spoken.has(field.name) ? [] : [i]))
-  if (kept.length === 0) return earlier.anew ? { ...later, anew: true } : later
+  if (earlier.values === null) return { ...later, recreated: true }
+  const laterNames = new Set(later.fields.map((field) => field.name))
+  const kept = earlier.fields.flatMap((field, i) => (laterNames.has(field.name) ? [] : [i]))
+  if (kept.length === 0) return earlier.recreated ? { ...later, recreated: true } : later
   return {
     ...later,
-    anew: earlier.anew === true,
+    recreated: earlier.recreated === true,
     fields: [...later.fields, ...kept.map((i) => earlier.fields[i]!)],
     values: [...later.values, ...kept.map((i) => earlier.values![i])],
   }
 }
 
-function addTo(shapes: Map<string, Shape>, row: Row): void {
+function addToShape(shapes: Map<string, Shape>, row: Row): void {
   let id = ''
   for (let i = 0; i < row.fields.length; i++) id += `${row.fields[i]!.name}\0`
   let shape = shapes.get(id)
   if (!shape) {
-    // fields are the shape's own: their types grow with the rows
+    // The shape has its own copies of the fields: their types widen with the rows.
     shapes.set(id, (shape = { fields: row.fields.map((field) => ({ ...field })), keyCount: row.keyCount, rows: [] }))
   }
   shape.rows.push(row.values!)
   for (let i = 0; i < row.fields.length; i++) {
-    const [mine, its] = [shape.fields[i]!, row.fields[i]!]
-    if (its.type === null || mine.type === its.type) continue
-    mine.type = mine.type === null ? its.type : wider(mine.type, its.type)
-    mine.declared &&= its.declared
+    const [field, added] = [shape.fields[i]!, row.fields[i]!]
+    if (added.type === null || field.type === added.type) continue
+    field.type = field.type === null ? added.type : widestType(field.type, added.type)
+    field.declared &&= added.declared
   }
 }

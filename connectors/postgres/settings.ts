@@ -1,8 +1,10 @@
-/** The sink's settings: Confluent's JDBC sink's names, with Debezium's as aliases. */
+/**
+ * The settings of the sink: the names of Confluent's JDBC sink, with those of Debezium's as aliases.
+ */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { clientConfig } from './connection.ts'
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: what users write
+// biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder in users' configs
 export const TOPIC = '${topic}'
 
 export const settings = {
@@ -19,7 +21,7 @@ export const settings = {
     },
   }),
   'connection.user': setting.string({
-    doc: 'The user, where the URL does not name it',
+    doc: 'The user, where the URL has none',
     default: null,
     importance: 'HIGH',
     group: 'Connection',
@@ -27,13 +29,13 @@ export const settings = {
   }),
   'connection.password': setting.password({ doc: "The user's password", default: null, importance: 'HIGH', group: 'Connection' }),
   'insert.mode': setting.oneOf(['insert', 'upsert', 'update'], {
-    doc: "'insert' adds rows, 'upsert' adds or replaces by primary key, 'update' changes rows that are there",
+    doc: "'insert' adds rows, 'upsert' adds or replaces rows by primary key, 'update' changes existing rows",
     default: 'insert',
     importance: 'HIGH',
     group: 'Writes',
   }),
   'batch.size': setting.int({
-    doc: 'How many records go into one statement at most',
+    doc: 'The maximum number of records in one statement',
     default: 3000,
     group: 'Writes',
     check: (size) => (size < 1 ? 'Value must be at least 1' : undefined),
@@ -44,7 +46,7 @@ export const settings = {
     group: 'Writes',
   }),
   'table.name.format': setting.string({
-    doc: `The table of a topic: ${TOPIC} stands for its name, in which dots become underscores. A dot outside it separates a schema.`,
+    doc: `The table of a topic: ${TOPIC} is replaced by its name, with underscores for dots. A dot outside it separates a schema.`,
     default: TOPIC,
     group: 'Data mapping',
     aliases: ['collection.name.format'],
@@ -58,29 +60,29 @@ export const settings = {
     aliases: ['primary.key.mode'],
   }),
   'pk.fields': setting.list({
-    doc: 'The fields that make the primary key; all of the key or value where none is named. One name where the key is not a struct.',
+    doc: 'The fields of the primary key; all of the key or value where it is empty. One name where the key is not a struct.',
     default: [],
     group: 'Data mapping',
     aliases: ['primary.key.fields'],
   }),
   'fields.whitelist': setting.list({
-    doc: "The value's fields to write; all where none is named",
+    doc: "The value's fields to write; all where it is empty",
     default: [],
     group: 'Data mapping',
   }),
   'string.output.value.column.name': setting.string({
-    doc: 'The column of a value that has no fields: a string, a number, an array',
+    doc: 'The column of a value without fields: a string, a number, an array',
     default: 'record_value',
     importance: 'LOW',
     group: 'Data mapping',
   }),
   'auto.create': setting.boolean({
-    doc: "Whether a table that is missing is created from the records' fields",
+    doc: "Whether a missing table is created from the records' fields",
     default: false,
     group: 'Table changes',
   }),
   'auto.evolve': setting.boolean({
-    doc: 'Whether columns are added as new fields come, and widened where values without a schema ask for it',
+    doc: 'Whether columns are added for new fields, and widened for values without a schema',
     default: false,
     group: 'Table changes',
   }),
@@ -90,13 +92,13 @@ export const settings = {
     group: 'Table changes',
   }),
   'max.retries': setting.int({
-    doc: 'How often a batch is tried again while the database cannot be reached; -1 for as long as it takes',
+    doc: 'How often a batch is retried while the database is unavailable; -1 is without limit',
     default: -1,
     group: 'Retries',
     check: (times) => (times < -1 ? 'Value must be at least -1' : undefined),
   }),
   'retry.backoff.ms': setting.int({
-    doc: 'How long to wait before a batch is tried again',
+    doc: 'The delay before a batch is retried',
     default: 3000,
     group: 'Retries',
     check: (ms) => (ms < 0 ? 'Value must be at least 0' : undefined),
@@ -105,7 +107,7 @@ export const settings = {
 
 export type Config = ConfigOf<typeof settings>
 
-/** What single settings cannot say. */
+/** Checks that concern several settings. */
 export function check(config: Config): SettingProblem[] {
   const found: SettingProblem[] = []
   const mode = config['insert.mode']
@@ -114,9 +116,9 @@ export function check(config: Config): SettingProblem[] {
   if (config['delete.enabled'] && config['pk.mode'] !== 'record_key')
     found.push({
       setting: 'pk.mode',
-      why: 'delete.enabled=true needs record_key: only the key of a record without a value says which row goes',
+      why: 'delete.enabled=true needs record_key: only the key of a record without a value identifies its row',
     })
   if (config['pk.mode'] === 'kafka' && ![0, 3].includes(config['pk.fields'].length))
-    found.push({ setting: 'pk.fields', why: 'pk.mode=kafka takes three names (of the topic, the partition, the offset), or none' })
+    found.push({ setting: 'pk.fields', why: 'pk.mode=kafka needs three names (of the topic, the partition, the offset), or none' })
   return found
 }

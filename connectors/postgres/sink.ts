@@ -1,6 +1,6 @@
 /**
- * Writes records as rows, a batch in one transaction. What was written is committed when `write` resolves. A batch that Postgres refuses is
- * taken apart until the rows at fault stand alone; they are named, the others are in.
+ * Writes records as rows, a batch in one transaction, which is committed when `write` resolves. A batch that Postgres rejects is split until the
+ * bad rows are alone: they are reported, and the others are written.
  */
 import {
   BadRecord,
@@ -11,14 +11,14 @@ import {
   type SinkTask,
   type TaskContext,
 } from '../../connect/sdk/index.ts'
-import { PostgresConnection, RowRefused, TableChanged } from './connection.ts'
-import { gather, NotARow, RowMaker, type TableRows } from './rows.ts'
+import { PostgresConnection, RowRejected, TableChanged } from './connection.ts'
+import { groupByTable, InvalidRecord, RowMapper, type TableRows } from './rows.ts'
 import { type Config, check, settings } from './settings.ts'
-import { deleteStatement, type Mode, type Statement, writeStatement } from './statements.ts'
+import { deleteStatement, type Statement, type WriteMode, writeStatement } from './statements.ts'
 import { type Column, Tables } from './tables.ts'
 
-/** The values of one statement; a batch that makes more is halved. */
-const STATEMENT_CHARS = 64 * 1024 * 1024
+/** The length of the values of one statement, at most (Invariant 13): a larger batch is halved. */
+const MAX_STATEMENT_CHARS = 64 * 1024 * 1024
 
 export const postgresSink = defineSink({
   class: 'tributary.postgres.PostgresSinkConnector',
@@ -35,11 +35,10 @@ export const postgresSink = defineSink({
 interface Entry {
   index: number
   table: TableRows['table']
-  row: ReturnType<RowMaker['row']>
+  row: ReturnType<RowMapper['row']>
 }
 
-/** More text than one statement should carry. */
-class TooMuch extends Error {
+class StatementTooLarge extends Error {
   override name = 'TooMuch'
 }
 
@@ -47,17 +46,17 @@ class PostgresSink implements SinkTask {
   readonly #config: Config
   readonly #connection: PostgresConnection
   readonly #tables: Tables
-  readonly #maker: RowMaker
-  readonly #mode: Mode
+  readonly #mapper: RowMapper
+  readonly #mode: WriteMode
   #failures = 0
 
   constructor({ config }: TaskContext<Config>) {
     this.#config = config
-    const login = { url: config['connection.url'], user: config['connection.user'], password: config['connection.password'] }
-    this.#connection = new PostgresConnection(login, config['retry.backoff.ms'])
+    const connectionSettings = { url: config['connection.url'], user: config['connection.user'], password: config['connection.password'] }
+    this.#connection = new PostgresConnection(connectionSettings, config['retry.backoff.ms'])
     this.#tables = new Tables(this.#connection, config)
-    this.#maker = new RowMaker(config)
-    // a record's own offset as the key makes it known when it comes again
+    this.#mapper = new RowMapper(config)
+    // With the offset as the key, a record that is delivered again is recognised.
     this.#mode = config['insert.mode'] === 'insert' && config['pk.mode'] === 'kafka' ? 'insert-new' : config['insert.mode']
   }
 
@@ -67,65 +66,67 @@ class PostgresSink implements SinkTask {
     for (let index = 0; index < records.length; index++) {
       const record = records[index]!
       try {
-        entries.push({ index, table: this.#maker.table(record.topic), row: this.#maker.row(record) })
+        entries.push({ index, table: this.#mapper.table(record.topic), row: this.#mapper.row(record) })
       } catch (error) {
-        if (!(error instanceof NotARow)) throw error
-        bad.push(this.#refused(records, index, error))
+        if (!(error instanceof InvalidRecord)) throw error
+        bad.push(this.#badRecord(records, index, error))
       }
     }
     const size = this.#config['batch.size']
     try {
       for (let from = 0; from < entries.length; from += size) {
-        await this.#store(entries.slice(from, from + size), (entry, error) => bad.push(this.#refused(records, entry.index, error)))
+        await this.#writeBisecting(entries.slice(from, from + size), (entry, error) =>
+          bad.push(this.#badRecord(records, entry.index, error)),
+        )
       }
       this.#failures = 0
     } catch (error) {
-      throw this.#retried(error)
+      throw this.#limitRetries(error)
     }
     const [first, ...also] = bad.sort((a, b) => a.index - b.index)
     if (first) throw new BadRecord(first.index, first.message, { cause: first.cause, also })
   }
 
-  /** What was written is committed already. */
+  /** `write` has committed everything. */
   async flush(): Promise<void> {}
 
   async stop(): Promise<void> {
     await this.#connection.close()
   }
 
-  /** A part of a batch; where it is refused its halves, down to the record at fault. */
-  async #store(entries: readonly Entry[], refuse: (entry: Entry, error: Error) => void): Promise<void> {
+  /** Writes a part of a batch. Where it is rejected, it writes its halves, down to a single record. */
+  async #writeBisecting(entries: readonly Entry[], onRejected: (entry: Entry, error: Error) => void): Promise<void> {
     try {
-      await this.#attempt(entries, false)
+      await this.#writeOnce(entries, false)
     } catch (error) {
-      if (!(error instanceof RowRefused) && !(error instanceof TooMuch)) throw error
+      if (!(error instanceof RowRejected) && !(error instanceof StatementTooLarge)) throw error
       if (entries.length > 1) {
         const half = entries.length >> 1
-        await this.#store(entries.slice(0, half), refuse)
-        await this.#store(entries.slice(half), refuse)
+        await this.#writeBisecting(entries.slice(0, half), onRejected)
+        await this.#writeBisecting(entries.slice(half), onRejected)
         return
       }
       try {
-        await this.#attempt(entries, true)
+        await this.#writeOnce(entries, true)
       } catch (last) {
-        if (!(last instanceof RowRefused)) throw last
-        refuse(entries[0]!, last)
+        if (!(last instanceof RowRejected)) throw last
+        onRejected(entries[0]!, last)
       }
     }
   }
 
-  async #attempt(entries: readonly Entry[], alone: boolean): Promise<void> {
+  async #writeOnce(entries: readonly Entry[], alone: boolean): Promise<void> {
     try {
-      await this.#run(await this.#statements(entries, alone))
+      await this.#execute(await this.#statements(entries, alone))
     } catch (error) {
       if (!(error instanceof TableChanged)) throw error
-      // somebody altered the table since it was looked at
-      this.#tables.forget()
-      await this.#run(await this.#statements(entries, alone))
+      // The table was altered since it was loaded.
+      this.#tables.invalidate()
+      await this.#execute(await this.#statements(entries, alone))
     }
   }
 
-  async #run(statements: readonly Statement[]): Promise<void> {
+  async #execute(statements: readonly Statement[]): Promise<void> {
     const [only, more] = statements
     if (!only) return
     if (!more) return void (await this.#connection.query(only.text, only.values))
@@ -140,20 +141,20 @@ class PostgresSink implements SinkTask {
     const add = (statement: Statement | null) => {
       if (!statement) return
       size += statement.size
-      if (size > STATEMENT_CHARS && !alone) throw new TooMuch('the batch is halved')
+      if (size > MAX_STATEMENT_CHARS && !alone) throw new StatementTooLarge('the batch is halved')
       statements.push(statement)
     }
     for (const run of this.#runs(entries)) {
-      for (const { table, keys, shapes, deletes } of gather(run, this.#config['insert.mode'] !== 'insert')) {
+      for (const { table, keys, shapes, deletes } of groupByTable(run, this.#config['insert.mode'] !== 'insert')) {
         const sql = this.#tables.sql(table)
         const writes: (Statement | null)[] = []
         for (const { fields, keyCount, rows } of shapes) {
           const columns = await this.#tables.columns(table, fields, keys, alone)
           if (columns.every((column) => column === null))
-            throw new RowRefused('it has no field with a value, and the table has none of its columns')
+            throw new RowRejected('it has no field with a value, and the table has none of its columns')
           writes.push(writeStatement(sql, this.#mode, columns, keyCount, rows))
         }
-        // before the writes, since some of those rows come again; after their columns, since these create the table: a key alone makes none
+        // Deletes go before the writes, which may recreate their rows, but after `columns`, which creates the table.
         if (deletes.length > 0) {
           const columns = await this.#tables.keyColumns(table, keys, alone)
           if (columns) add(deleteStatement(sql, columns as Column[], deletes))
@@ -164,7 +165,7 @@ class PostgresSink implements SinkTask {
     return statements
   }
 
-  /** Plain inserts and deletes keep their order; elsewhere the last word about a key is the only one. */
+  /** Plain inserts and deletes keep their order; in the other modes only the last record of each key counts. */
   #runs(entries: readonly Entry[]): (readonly Entry[])[] {
     if (this.#config['insert.mode'] !== 'insert' || !this.#config['delete.enabled']) return [entries]
     const runs: Entry[][] = []
@@ -176,16 +177,16 @@ class PostgresSink implements SinkTask {
     return runs
   }
 
-  #refused(records: readonly SinkRecord[], index: number, error: Error): BadRecord {
+  #badRecord(records: readonly SinkRecord[], index: number, error: Error): BadRecord {
     const { topic, partition, offset } = records[index]!
-    return new BadRecord(index, `The record ${topic}-${partition}@${offset} cannot be a row: ${error.message}`, { cause: error })
+    return new BadRecord(index, `The record ${topic}-${partition}@${offset} cannot be written as a row: ${error.message}`, { cause: error })
   }
 
-  #retried(error: unknown): unknown {
+  #limitRetries(error: unknown): unknown {
     if (!(error instanceof Retriable)) return error
-    const most = this.#config['max.retries']
-    if (most >= 0 && ++this.#failures > most)
-      return new Error(`${error.message} (given up after ${most} retries; max.retries=-1 waits for as long as it takes)`, { cause: error })
+    const maxRetries = this.#config['max.retries']
+    if (maxRetries >= 0 && ++this.#failures > maxRetries)
+      return new Error(`${error.message} (after ${maxRetries} retries; max.retries=-1 retries without limit)`, { cause: error })
     return error
   }
 }

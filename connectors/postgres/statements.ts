@@ -1,20 +1,22 @@
-/** The statements: any number of rows in one, each column an array. Names come quoted; values never stand in the text. */
+/**
+ * The SQL statements: any number of rows in one, each column an array parameter. Names are quoted, and values are never part of the text.
+ */
 import { type Column, quote } from './tables.ts'
 import { arrayText, textOf } from './types.ts'
 
 export interface Statement {
   text: string
   values: string[]
-  /** How much text the values are. */
+  /** The length of all values. */
   size: number
 }
 
-export type Mode = 'insert' | 'insert-new' | 'upsert' | 'update'
+export type WriteMode = 'insert' | 'insert-new' | 'upsert' | 'update'
 
-/** `columns` are the primary key's first. A null column is not written. */
+/** The columns of the primary key are the first of `columns`. A null column is not written. */
 export function writeStatement(
   table: string,
-  mode: Mode,
+  mode: WriteMode,
   columns: readonly (Column | null)[],
   keyCount: number,
   rows: readonly (readonly unknown[])[],
@@ -22,7 +24,7 @@ export function writeStatement(
   const used = columns.flatMap((column, i) => (column ? [{ column, i }] : []))
   if (used.length === 0) return null
   const names = used.map(({ column }) => quote(column.name))
-  const { from, picks, values, size } = source(used, rows)
+  const { from, picks, values, size } = unnested(used, rows)
   const keys = names.slice(0, keyCount)
   const others = names.slice(keyCount)
   if (mode === 'update') {
@@ -39,7 +41,7 @@ export function writeStatement(
 }
 
 export function deleteStatement(table: string, columns: readonly Column[], keys: readonly (readonly unknown[])[]): Statement {
-  const { from, picks, values, size } = source(
+  const { from, picks, values, size } = unnested(
     columns.map((column, i) => ({ column, i })),
     keys,
   )
@@ -47,14 +49,14 @@ export function deleteStatement(table: string, columns: readonly Column[], keys:
   return { text: `DELETE FROM ${table} AS t USING ${from} WHERE ${where}`, values, size }
 }
 
-/** Rows as a table of their own: an array per column, taken apart side by side. */
-function source(used: readonly { column: Column; i: number }[], rows: readonly (readonly unknown[])[]) {
+/** The rows as a table of an `unnest`: one array per column. */
+function unnested(used: readonly { column: Column; i: number }[], rows: readonly (readonly unknown[])[]) {
   const values = used.map(({ column, i }) => {
     const texts = new Array<string | null>(rows.length)
     for (let row = 0; row < rows.length; row++) texts[row] = textOf(rows[row]![i], column.type)
     return arrayText(texts)
   })
-  // unnest would take an array of arrays apart to its last item: such columns travel as text
+  // `unnest` flattens arrays of arrays: the values of array columns are sent as text.
   const isArray = (column: Column) => column.type.endsWith('[]')
   const arrays = used.map(({ column }, n) => `$${n + 1}::${isArray(column) ? 'text' : column.type}[]`)
   return {

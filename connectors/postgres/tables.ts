@@ -1,13 +1,13 @@
 /**
- * The tables as the database has them, looked at once and again when they turn out to have changed. It creates and widens them where the
- * settings allow it; it never drops anything. Every name is quoted, so no topic or field can become SQL.
+ * The tables of the database, loaded once and again after they were altered. It creates and widens them where the settings allow it, and never
+ * drops anything. Every name is quoted, so that no topic or field becomes SQL.
  */
-import { type PostgresConnection, RowRefused } from './connection.ts'
+import { type PostgresConnection, RowRejected } from './connection.ts'
 import type { Field, TableRows } from './rows.ts'
 import type { Config } from './settings.ts'
-import { holds, isWidenable, shortName, wider } from './types.ts'
+import { canHold, isWidenable, ownTypeName, widestType } from './types.ts'
 
-/** Integers past this are not all doubles. */
+/** Not all integers past this are doubles. */
 const SAFE_INTEGER = 2 ** 53
 
 export interface Column {
@@ -16,7 +16,7 @@ export interface Column {
 }
 
 interface Table {
-  /** Quoted, as it stands in a statement. */
+  /** The quoted name, as statements have it. */
   sql: string
   columns: Map<string, Column>
 }
@@ -27,7 +27,7 @@ export class Tables {
   readonly #connection: PostgresConnection
   readonly #creates: boolean
   readonly #evolves: boolean
-  readonly #known = new Map<string, Table>()
+  readonly #cache = new Map<string, Table>()
 
   constructor(connection: PostgresConnection, config: Config) {
     this.#connection = connection
@@ -40,28 +40,28 @@ export class Tables {
     return schema === null ? quote(name) : `${quote(schema)}.${quote(name)}`
   }
 
-  forget(): void {
-    this.#known.clear()
+  invalidate(): void {
+    this.#cache.clear()
   }
 
   /**
-   * The columns for some fields, in their order; null for a field that has none and only nulls to write. With `force` columns are widened
-   * for text too, which is tried as it is first: a column of numbers takes numbers in quotes.
+   * The columns of some fields, in their order; null for a field without a column that has only nulls to write. With `force` columns are widened
+   * to text too. Without it text is written to other columns as it is first: a column of numbers accepts numbers in quotes.
    */
   async columns(table: TableRows['table'], fields: readonly Field[], keys: readonly Field[], force: boolean): Promise<(Column | null)[]> {
     const sql = this.sql(table)
-    let found = this.#known.get(sql) ?? (await this.#look(sql)) ?? (await this.#create(sql, fields, keys))
+    let found = this.#cache.get(sql) ?? (await this.#load(sql)) ?? (await this.#create(sql, fields, keys))
     const missing = fields.filter((field) => !columnOf(found, field.name) && field.type !== null)
     if (missing.length > 0) {
       await this.#add(sql, missing)
-      found = (await this.#look(sql)) ?? found
+      found = (await this.#load(sql)) ?? found
     }
     if (this.#evolves) {
       for (const field of fields) {
         const column = columnOf(found, field.name)
         if (!column || !mustWiden(column, field, force)) continue
         await this.#widen(sql, column, field.type!)
-        found = (await this.#look(sql)) ?? found
+        found = (await this.#load(sql)) ?? found
       }
     }
     const columns = fields.map((field) => columnOf(found, field.name) ?? null)
@@ -71,32 +71,32 @@ export class Tables {
       if (!column) continue
       const other = seen.get(column)
       if (other !== undefined)
-        throw new RowRefused(`its fields "${other}" and "${fields[i]!.name}" are both the column "${column.name}" of ${sql}`)
+        throw new RowRejected(`its fields "${other}" and "${fields[i]!.name}" are both the column "${column.name}" of ${sql}`)
       seen.set(column, fields[i]!.name)
     }
     return columns
   }
 
-  /** The columns of a key whose rows are to go; null where the table is still to be created, so that there are none. */
+  /** The columns of the keys to delete; null where the table does not exist yet, so that there are no such rows. */
   async keyColumns(table: TableRows['table'], keys: readonly Field[], force: boolean): Promise<(Column | null)[] | null> {
     const sql = this.sql(table)
-    if (this.#creates && !this.#known.has(sql) && !(await this.#look(sql))) return null
+    if (this.#creates && !this.#cache.has(sql) && !(await this.#load(sql))) return null
     return await this.columns(table, keys, keys, force)
   }
 
-  async #look(sql: string): Promise<Table | undefined> {
+  async #load(sql: string): Promise<Table | undefined> {
     const rows = await this.#connection.query<{ name: string; type: string }>(
       `SELECT attname AS name, format_type(atttypid, -1) AS type FROM pg_catalog.pg_attribute
         WHERE attrelid = to_regclass($1::text) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`,
       [sql],
     )
-    const [there] =
+    const [exists] =
       rows.length > 0
         ? rows
         : await this.#connection.query('SELECT to_regclass($1::text) AS oid WHERE to_regclass($1::text) IS NOT NULL', [sql])
-    if (!there) return undefined
-    const table = { sql, columns: new Map(rows.map(({ name, type }) => [name, { name, type: shortName(type) }])) }
-    this.#known.set(sql, table)
+    if (!exists) return undefined
+    const table = { sql, columns: new Map(rows.map(({ name, type }) => [name, { name, type: ownTypeName(type) }])) }
+    this.#cache.set(sql, table)
     return table
   }
 
@@ -104,10 +104,10 @@ export class Tables {
     if (!this.#creates) throw new Error(`The table ${sql} does not exist. Create it, or set auto.create=true.`)
     const columns = fields.filter((field) => field.type !== null).map((field) => `${quote(field.name)} ${field.type}`)
     if (keys.length > 0) columns.push(`PRIMARY KEY (${keys.map((key) => quote(key.name)).join(', ')})`)
-    if (columns.length === 0) throw new RowRefused('all of its fields are null: they tell no types to create a table of')
-    await this.#racing(`CREATE TABLE IF NOT EXISTS ${sql} (${columns.join(', ')})`)
-    const table = await this.#look(sql)
-    if (!table) throw new Error(`The table ${sql} was created and is not there: check the search_path of the user`)
+    if (columns.length === 0) throw new RowRejected('all of its fields are null: the table cannot be created without types')
+    await this.#executeRacing(`CREATE TABLE IF NOT EXISTS ${sql} (${columns.join(', ')})`)
+    const table = await this.#load(sql)
+    if (!table) throw new Error(`The table ${sql} was created and cannot be found: check the search_path of the user`)
     return table
   }
 
@@ -117,14 +117,14 @@ export class Tables {
       throw new Error(
         `The table ${sql} lacks the column ${names}. Add it, set auto.evolve=true, or leave the field out by fields.whitelist.`,
       )
-    await this.#racing(
+    await this.#executeRacing(
       `ALTER TABLE ${sql} ${fields.map((field) => `ADD COLUMN IF NOT EXISTS ${quote(field.name)} ${field.type}`).join(', ')}`,
     )
   }
 
-  async #widen(sql: string, column: Column, asked: string): Promise<void> {
+  async #widen(sql: string, column: Column, valueType: string): Promise<void> {
     const name = quote(column.name)
-    let type = wider(column.type, asked)
+    let type = widestType(column.type, valueType)
     if (column.type === 'bigint' && type === 'double precision') {
       const [large] = await this.#connection.query(`SELECT 1 FROM ${sql} WHERE abs(${name}::numeric) > ${SAFE_INTEGER} LIMIT 1`)
       if (large) type = 'numeric'
@@ -133,8 +133,8 @@ export class Tables {
     await this.#connection.query(`ALTER TABLE ${sql} ALTER COLUMN ${name} TYPE ${type} USING ${using}`)
   }
 
-  /** Two tasks may do the same at once; the one that comes second finds it done. */
-  async #racing(statement: string): Promise<void> {
+  /** Runs a statement that another task may run at the same time: the second one fails because it is done already. */
+  async #executeRacing(statement: string): Promise<void> {
     try {
       await this.#connection.query(statement)
     } catch (error) {
@@ -144,7 +144,7 @@ export class Tables {
   }
 }
 
-/** By its name, else by its name in another case where that is one column only. */
+/** The column of this name; else the only one with this name in another case. */
 function columnOf(table: Table, name: string): Column | undefined {
   const exact = table.columns.get(name)
   if (exact) return exact
@@ -154,7 +154,7 @@ function columnOf(table: Table, name: string): Column | undefined {
 }
 
 function mustWiden(column: Column, field: Field, force: boolean): boolean {
-  if (field.declared || field.type === null || !isWidenable(column.type) || holds(column.type, field.type)) return false
-  // a boolean column would take '1' and 'yes' for true
+  if (field.declared || field.type === null || !isWidenable(column.type) || canHold(column.type, field.type)) return false
+  // A boolean column would accept '1' and 'yes' as true.
   return force || field.type !== 'text' || column.type === 'boolean'
 }

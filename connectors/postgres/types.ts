@@ -1,11 +1,11 @@
 /**
- * Which Postgres type a value takes, and how a value is written as that type. With a schema the type map is the JDBC sinks'; without one
- * the values themselves tell, and a column only ever becomes wider. Values travel as text inside one array per column.
+ * The Postgres type of a value, and the text of a value for that type. With a schema the types are those of the JDBC sinks; without one they
+ * follow from the values, and a column is only ever widened. Values are sent as text in one array per column.
  */
-import { logicalTypes, type Schema } from '../../connect/sdk/index.ts'
+import { logicalTypes, rawJson, type Schema } from '../../connect/sdk/index.ts'
 
-const INT64_MOST = 2n ** 63n - 1n
-const INT64_LEAST = -(2n ** 63n)
+const INT64_MAX = 2n ** 63n - 1n
+const INT64_MIN = -(2n ** 63n)
 
 const scalarTypes: Readonly<Record<string, string>> = {
   int8: 'smallint',
@@ -31,12 +31,12 @@ export function typeOfSchema(schema: Schema): string {
   if (logical) return logical
   const scalar = scalarTypes[schema.type]
   if (scalar) return scalar
-  // an array of arrays is a matrix to Postgres, with rows of one length: JSON takes what that does not
+  // Arrays of arrays must have one length in Postgres: JSON has no such limit.
   const item = schema.type === 'array' ? typeOfSchema(schema.values!) : 'jsonb'
   return item === 'jsonb' || item.endsWith('[]') ? 'jsonb' : `${item}[]`
 }
 
-/** What a schemaless value asks for; null asks for nothing. */
+/** The type for a value without a schema; null for null. */
 export function typeOfValue(value: unknown): string | null {
   if (value === null || value === undefined) return null
   switch (typeof value) {
@@ -45,7 +45,7 @@ export function typeOfValue(value: unknown): string | null {
     case 'number':
       return Number.isSafeInteger(value) ? 'bigint' : 'double precision'
     case 'bigint':
-      return value >= INT64_LEAST && value <= INT64_MOST ? 'bigint' : 'numeric'
+      return value >= INT64_MIN && value <= INT64_MAX ? 'bigint' : 'numeric'
     case 'object':
       return value instanceof Date ? 'timestamptz' : value instanceof Uint8Array ? 'bytea' : 'jsonb'
     default:
@@ -53,35 +53,35 @@ export function typeOfValue(value: unknown): string | null {
   }
 }
 
-/** The names that the catalog has for our types. */
-const shortNames: Readonly<Record<string, string>> = {
+/** Our names of the types that the catalog names otherwise. */
+const ownTypeNames: Readonly<Record<string, string>> = {
   'timestamp without time zone': 'timestamp',
   'timestamp with time zone': 'timestamptz',
   'time without time zone': 'time',
 }
-export const shortName = (type: string): string => shortNames[type] ?? type
+export const ownTypeName = (type: string): string => ownTypeNames[type] ?? type
 
-/** The narrowest type that holds all values of both, among those that schemaless values ask for. */
-export function wider(a: string, b: string): string {
-  if (holds(a, b)) return a
-  if (holds(b, a)) return b
+/** The narrowest type for all values of both, among those that values without a schema have. */
+export function widestType(a: string, b: string): string {
+  if (canHold(a, b)) return a
+  if (canHold(b, a)) return b
   return a === 'jsonb' || b === 'jsonb' ? 'jsonb' : 'text'
 }
 
-/** Whether a column of one type takes every value that asks for another. */
-export function holds(column: string, asked: string): boolean {
-  if (column === asked || column === 'text' || column === 'json' || column === 'jsonb') return true
-  if (column === 'numeric') return asked === 'bigint' || asked === 'double precision'
-  return column === 'double precision' && asked === 'bigint'
+/** Whether a column can hold every value of a type. */
+export function canHold(column: string, valueType: string): boolean {
+  if (column === valueType || column === 'text' || column === 'json' || column === 'jsonb') return true
+  if (column === 'numeric') return valueType === 'bigint' || valueType === 'double precision'
+  return column === 'double precision' && valueType === 'bigint'
 }
 
-/** What values without a schema make, they may widen. A column of another type is somebody's own. */
+/** Only columns of these types may have been created for values without a schema: columns of other types are never altered. */
 export const isWidenable = (type: string): boolean => type === 'boolean' || type === 'bigint' || type === 'double precision'
 
 /** The text of a value for a column; null for NULL. */
 export function textOf(value: unknown, columnType: string): string | null {
   if (value === null || value === undefined) return null
-  if (columnType === 'jsonb' || columnType === 'json') return JSON.stringify(value, jsonPart) ?? null
+  if (columnType === 'jsonb' || columnType === 'json') return JSON.stringify(value, jsonReplacer) ?? null
   switch (typeof value) {
     case 'string':
       return value
@@ -94,13 +94,13 @@ export function textOf(value: unknown, columnType: string): string | null {
   if (value instanceof Date) return dateText(value, columnType)
   if (value instanceof Uint8Array) return bytesText(value, columnType)
   if (Array.isArray(value) && columnType.endsWith('[]')) return arrayText(value.map((item) => textOf(item, columnType.slice(0, -2))))
-  return JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value, jsonPart)
+  return JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value, jsonReplacer)
 }
 
-const jsonPart = (_key: string, part: unknown): unknown => {
-  if (typeof part === 'bigint') return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(part))
+const jsonReplacer = (_key: string, part: unknown): unknown => {
+  if (typeof part === 'bigint') return rawJson(String(part))
   if (part instanceof Map) return Object.fromEntries(part)
-  // Buffer.toJSON has run before: its shape is what comes here
+  // JSON.stringify has called Buffer.toJSON before.
   const bytes = part as { type?: unknown; data?: unknown } | null
   if (typeof bytes === 'object' && bytes?.type === 'Buffer' && Array.isArray(bytes.data)) return Buffer.from(bytes.data).toString('base64')
   return part
@@ -118,20 +118,20 @@ function bytesText(value: Uint8Array, columnType: string): string {
   return columnType === 'bytea' ? `\\x${bytes.toString('hex')}` : bytes.toString('base64')
 }
 
-/** Postgres's array literal. */
+/** A Postgres array literal. */
 export function arrayText(items: readonly (string | null)[]): string {
   let text = '{'
   for (let i = 0; i < items.length; i++) {
     const item = items[i]!
     if (i > 0) text += ','
-    text += item === null ? 'NULL' : quoted(item)
+    text += item === null ? 'NULL' : quotedItem(item)
   }
   return `${text}}`
 }
 
 const PLAIN = /^[-+.0-9A-Za-z_:]+$/
-const quoted = (item: string): string => {
-  // NULL as a word would be the null
+const quotedItem = (item: string): string => {
+  // An unquoted NULL is the null value.
   if (item.length < 32 && PLAIN.test(item) && item.toLowerCase() !== 'null') return item
   return item.includes('"') || item.includes('\\') ? `"${item.replace(/["\\]/g, '\\$&')}"` : `"${item}"`
 }

@@ -1,6 +1,6 @@
 /**
- * The admin client: topics, configs, offsets, groups, the cluster. Each call finds the broker that is responsible. A call about one thing throws
- * its error; a call about many returns an error for each.
+ * The admin client: topics, configs, offsets, groups, the cluster. Each call finds the broker that is responsible. A call about one thing
+ * throws its error; a call about many returns an error for each.
  */
 import describeGroups from '../apis/15-describe-groups.ts'
 import listGroups from '../apis/16-list-groups.ts'

@@ -85,7 +85,7 @@ export async function offsetsForLeaderEpochs(
         })),
       )
     } catch (error) {
-      // A node with older versions only says nothing of the others.
+      // The partitions of newer nodes must not fail with it.
       if (!(error instanceof KafkaError) || error.error !== 'UNSUPPORTED_VERSION') throw error
       return entries.map(({ topic, partition }) => ({
         topic,

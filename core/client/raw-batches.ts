@@ -1,13 +1,13 @@
 /**
- * Record batches as they are on the wire, to and from partition leaders: nothing is decompressed, decoded or copied. Fetch and Produce each have
- * a connection to a node of their own, so that a long poll delays no write. Nothing is retried: the callers know how to go on.
+ * Record batches as they are on the wire, to and from partition leaders: nothing is decompressed, decoded or copied. Fetch and Produce each
+ * have a connection to a node of their own, so that a long poll delays no write. Nothing is retried: the callers decide how to continue.
  */
 import produceApi from '../apis/00-produce.ts'
 import fetchApi from '../apis/01-fetch.ts'
 import { type ErrorName, errorName, KafkaError } from '../errors.ts'
 import { wholeBatchesEnd } from '../wire/record-batch.ts'
 import { ZERO_UUID } from '../wire/types.ts'
-import { initProducerId, type ProducerIdAndEpoch } from './producer/producer-id.ts'
+import { initProducerId, type ProducerIdAndEpoch } from './producer-id.ts'
 import type { RequestRouter } from './transport/request-router.ts'
 import type { RawAccess, RawFetchOptions, RawFetchPartition, RawFetchResult, RawProducePartition, TopicPartition } from './types.ts'
 
@@ -113,7 +113,7 @@ export interface ProducedBatch extends TopicPartition {
   /** The broker's words on the error, where it has some. */
   message: string | null
   baseOffset: number
-  /** ms since the epoch; -1 where records keep their own timestamps. */
+  /** In ms since the epoch; -1 where records keep their own timestamps. */
   logAppendTimeMs: number
 }
 

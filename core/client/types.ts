@@ -1,6 +1,6 @@
 /**
- * What a client offers: how connect and mirror reach any Kafka cluster, Tributary's or Apache's. Settings have the names of Kafka's, in camel
- * case, and its defaults where none is given. Errors are `KafkaError`; times are in ms, timestamps in ms since the epoch.
+ * What a client offers: how connect and mirror reach any Kafka cluster, Tributary's or Apache's. Settings have the names of Kafka's, in
+ * camel case, and its defaults where none is given. Errors are `KafkaError`; times are in ms, timestamps in ms since the epoch.
  */
 import type { ErrorName, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -40,8 +40,8 @@ export interface TopicMetadata {
 export interface Client {
   readonly clusterId: Promise<string | null>
   /**
-   * One request in the highest version that client and broker support. Finds the target, and retries with back-off what fails at the connection;
-   * error codes in the response are the caller's.
+   * One request in the highest version that client and broker support. Finds the target, and retries with back-off what fails at the
+   * connection; error codes in the response are the caller's.
    * @throws KafkaError REQUEST_TIMED_OUT after `timeoutMs`, UNSUPPORTED_VERSION, or the error that finding the target has had.
    */
   send<A extends Api>(target: Target, api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>>
@@ -106,8 +106,8 @@ export interface Sent {
 
 export interface Producer {
   /**
-   * Appends the records in order, and resolves when all of them are acknowledged; rejects with a `SendFailure` when each of them is acknowledged
-   * or has failed. While `bufferMemory` is full it waits before it appends.
+   * Appends the records in order, and resolves when all of them are acknowledged; rejects with a `SendFailure` when each of them is
+   * acknowledged or has failed. While `bufferMemory` is full it waits before it appends.
    */
   send(records: readonly ProducerRecord[]): Promise<SendResult>
   /** Sends without linger, and resolves when every earlier call of send() is settled. */
@@ -156,8 +156,8 @@ export interface ConsumerSettings {
   rebalanceTimeoutMs?: number
   allowAutoCreateTopics?: boolean
   /**
-   * `cooperative-sticky`, `range`, `roundrobin`, `sticky`, in the order of preference. Partitions are kept through a rebalance only where all of
-   * them are cooperative.
+   * `cooperative-sticky`, `range`, `roundrobin`, `sticky`, in the order of preference. Partitions are kept through a rebalance only where
+   * all of them are cooperative.
    */
   partitionAssignors?: readonly string[]
 }
@@ -185,8 +185,8 @@ export interface Consumer {
   readonly assignment: readonly TopicPartition[]
   /**
    * Records that are buffered, or the next ones within `timeoutMs`; at most maxPollRecords. Rebalances happen in here.
-   * @throws KafkaError that only the user can solve (no offset and no reset policy, a corrupt batch, no authorization); the next call continues.
-   * Throws at every call when the group has removed this consumer for good.
+   * @throws KafkaError that only the user can solve (no offset and no reset policy, a corrupt batch, no authorization); the next call
+   * continues. Throws at every call when the group has removed this consumer for good.
    */
   poll(timeoutMs: number, signal?: AbortSignal): Promise<ConsumedBatch[]>
   seek(partition: TopicPartition, offset: number): void

@@ -1,7 +1,7 @@
 /**
- * The metadata of this one-node cluster: each change is validated, appended to the metadata log, then applied to the image and the logs, one
- * change at a time. It is durable when its method resolves (Invariant 1). The metadata log comes first: a crash before the folders are created
- * lets the next start create them, and leaves no folder without a topic.
+ * The metadata of this one-node cluster: each change is validated, appended to the metadata log, then applied to the image and the logs,
+ * one change at a time. It is durable when its method resolves (Invariant 1). The metadata log comes first: a crash before the folders are
+ * created lets the next start create them, and leaves no folder without a topic.
  */
 import { invariant, KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'

@@ -1,6 +1,6 @@
 /**
- * Configs of topics and of the broker: the effective value, its source, and the result of a change. Pure: reads the settings and the image, and
- * returns the configs that the metadata log should store.
+ * Configs of topics and of the broker: the effective value, its source, and the result of a change. Pure: reads the settings and the image,
+ * and returns the configs that the metadata log should store.
  */
 import { KafkaError } from '../errors.ts'
 import type { LogConfig } from '../log/types.ts'

@@ -1,6 +1,6 @@
 /**
- * The metadata of the cluster in memory, as the records of the metadata log define it. Pure: no disk, no clock. A record for an unknown topic is
- * a bug or a damaged metadata log, and throws.
+ * The metadata of the cluster in memory, as the records of the metadata log define it. Pure: no disk, no clock. A record for an unknown
+ * topic is a bug or a damaged metadata log, and throws.
  */
 import { invariant } from '../errors.ts'
 import type { Topic } from './types.ts'
@@ -21,7 +21,7 @@ const internalTopics = new Set(['__consumer_offsets', '__transaction_state', '__
 export const isInternal = (name: string): boolean => internalTopics.has(name)
 
 /** Kafka's metrics print "." as "_": topic names that differ only there collide. */
-export const unifiedTopicName = (name: string): string => name.replaceAll('.', '_')
+const unifiedTopicName = (name: string): string => name.replaceAll('.', '_')
 
 export class MetadataImage {
   readonly #byName = new Map<string, Topic>()

@@ -1,6 +1,6 @@
 /**
- * The metadata log of the cluster: JSON records in the partition `__cluster_metadata-0`, with the recovery and the group commit of a partition
- * log. A record applies once it is durable, also under log.flush=os (Invariant 1). A batch is atomic.
+ * The metadata log of the cluster: JSON records in the partition `__cluster_metadata-0`, with the recovery and the group commit of a
+ * partition log. A record applies once it is durable, also under log.flush=os (Invariant 1). A batch is atomic.
  */
 import { KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'

@@ -1,6 +1,6 @@
 /**
- * The classic group protocol of Kafka 4.3: what JoinGroup, SyncGroup, Heartbeat, LeaveGroup and the timers do to a group. Pure: a group and an
- * event in, a group and effects out.
+ * The classic group protocol of Kafka 4.3: what JoinGroup, SyncGroup, Heartbeat, LeaveGroup and the timers do to a group. Pure: a group and
+ * an event in, a group and effects out.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import {

@@ -5,7 +5,9 @@ import { type ErrorName, errorCode } from '../errors.ts'
 import { type Group, metadataOf } from './group.ts'
 import type { DescribedMember, DescribeRequest, DescribeResponse, ListRequest, ListResponse } from './types.ts'
 
-/** Kafka's AclOperation codes of a group: READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. Without an authorizer all are allowed. */
+/**
+ * Kafka's AclOperation codes of a group: READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. Without an authorizer all are allowed.
+ */
 const ALL_OPERATIONS = [3, 6, 8, 10, 11].reduce((bits, operation) => bits | (1 << operation), 0)
 const NOT_REQUESTED = -2_147_483_648
 const EMPTY = Buffer.alloc(0)

@@ -1,6 +1,6 @@
 /**
- * A group during one decision: a mutable copy, and the effects so far. The rules of the protocol are in classic.ts and rebalance.ts; these are
- * the changes that keep members, static members, pending members and timers consistent.
+ * A group during one decision: a mutable copy, and the effects so far. The rules of the protocol are in classic.ts and rebalance.ts; these
+ * are the changes that keep members, static members, pending members and timers consistent.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import type { Effect, Group, GroupConfig, GroupResponse, GroupState, GroupTimer, Member, RequestId } from './group.ts'

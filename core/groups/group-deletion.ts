@@ -1,5 +1,6 @@
 /**
- * Deletes committed offsets and groups, by tombstones in `__consumer_offsets`: for DeleteGroups, for deleted topics and for expired offsets.
+ * Deletes committed offsets and groups, by tombstones in `__consumer_offsets`: for DeleteGroups, for deleted topics and for expired
+ * offsets.
  */
 import type { ErrorName } from '../errors.ts'
 import type { System } from '../system/index.ts'
@@ -22,7 +23,9 @@ export class GroupDeletion {
     this.#writer = writer
   }
 
-  /** Deletes an empty group with its offsets. Returns the error for the response; throws KafkaError where the tombstones cannot be written. */
+  /**
+   * Deletes an empty group with its offsets. Returns the error for the response; throws KafkaError where the tombstones cannot be written.
+   */
   async deleteGroup(registered: RegisteredGroup | undefined): Promise<ErrorName> {
     if (!registered || registered.group.state === 'Dead') return 'GROUP_ID_NOT_FOUND'
     if (registered.group.state !== 'Empty') return 'NON_EMPTY_GROUP'

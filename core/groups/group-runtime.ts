@@ -1,6 +1,6 @@
 /**
- * Executes the decisions about groups: turns events into decisions, and effects into timers, records and responses. One decision at a time, in
- * the order of the events; records are appended in the same order.
+ * Executes the decisions about groups: turns events into decisions, and effects into timers, records and responses. One decision at a time,
+ * in the order of the events; records are appended in the same order.
  */
 import type { ErrorName } from '../errors.ts'
 import type { System } from '../system/index.ts'

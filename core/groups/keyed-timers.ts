@@ -1,6 +1,6 @@
 /**
- * Timers by key that are cheap to restart: a heartbeat only moves the deadline, and a timer that expires before it is started again. Monotonic
- * time: a step of the wall clock ends no session.
+ * Timers by key that are cheap to restart: a heartbeat only moves the deadline, and a timer that expires before it is started again.
+ * Monotonic time: a step of the wall clock ends no session.
  */
 import type { Clock, Timer } from '../system/clock.ts'
 

@@ -1,6 +1,6 @@
 /**
- * OffsetCommit: validates each partition, then the member, then writes. An offset is acknowledged and visible once it is durable (Invariants 1
- * and 3); a member of an older generation is refused (Invariant 9).
+ * OffsetCommit: validates each partition, then the member, then writes. An offset is acknowledged and visible once it is durable
+ * (Invariants 1 and 3); a member of an older generation is refused (Invariant 9).
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import { checkCommit } from './group.ts'

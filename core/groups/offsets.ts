@@ -1,6 +1,6 @@
 /**
- * The committed offsets of a group. An offset is visible once it is durable (Invariant 1), and a later commit wins whatever the order in which
- * the writes complete (Invariant 3).
+ * The committed offsets of a group. An offset is visible once it is durable (Invariant 1), and a later commit wins whatever the order in
+ * which the writes complete (Invariant 3).
  */
 import { consumerSubscription } from '../wire/structs/consumer-protocol.ts'
 import { type Group, metadataOf } from './group.ts'
@@ -125,7 +125,9 @@ interface Expiry {
   subscribed: ReadonlySet<string> | null
 }
 
-/** The retention counts from when the group became empty; for groups without membership and topics without a subscription, from the commit. */
+/**
+ * The retention counts from when the group became empty; for groups without membership and topics without a subscription, from the commit.
+ */
 function expiryOf(group: Group): Expiry | null {
   if (group.protocolType === null) return { since: (commit) => commit.timestamp, subscribed: null }
   if (group.state === 'Empty')

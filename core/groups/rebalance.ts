@@ -1,6 +1,7 @@
 /**
  * The steps from one generation to the next: members join (PreparingRebalance), the generation begins and waits for the leader's assignment
- * (CompletingRebalance), the assignment is stored and propagated (Stable). Members that do not join within the rebalance timeout are removed.
+ * (CompletingRebalance), the assignment is stored and propagated (Stable). Members that do not join within the rebalance timeout are
+ * removed.
  */
 import type { ErrorName } from '../errors.ts'
 import {

@@ -1,24 +1,25 @@
 /**
- * The group room's words: what the coordinator offers to the handlers of keys 8 to 16 and 42, and what it needs of the engine.
- * Requests and responses are the messages' own fields in their newest version: a handler passes them through.
+ * What the group coordinator offers to the handlers of APIs 8 to 16 and 42, and what it needs from the broker. Requests and responses have
+ * the fields of the messages in their newest version: a handler passes them through.
  */
-/** Who asks: every `Call` is one. */
+
+/** The sender of a request. */
 export interface Caller {
   readonly version: number
   readonly clientId: string | null
   readonly peer: {
     readonly host: string
     readonly closed: boolean
-    /** Runs when the connection goes, or at once when it is gone. Returns how to forget it. */
+    /** Runs `task` when the connection closes, or at once if it is closed. Returns how to unsubscribe. */
     onClose(task: () => void): () => void
   }
 }
 
-/** Answers carry error codes; a method throws only for a bug. */
+/** Errors are codes in the responses; a method throws only for a bug. */
 export interface GroupCoordinator {
-  /** The partition of `__consumer_offsets` that keeps `group`: abs(hash) modulo the count. */
+  /** The partition of `__consumer_offsets` that stores `group`. */
   partitionFor(group: string): number
-  /** Makes the offsets topic exist, as FindCoordinator does. Throws KafkaError. */
+  /** Creates the offsets topic if it does not exist, as FindCoordinator does. Throws KafkaError. */
   prepare(): Promise<void>
   join(request: JoinRequest, caller: Caller): Promise<JoinResponse>
   sync(request: SyncRequest, caller: Caller): Promise<SyncResponse>
@@ -29,9 +30,9 @@ export interface GroupCoordinator {
   describe(request: DescribeRequest, caller: Caller): Promise<DescribeResponse>
   list(request: ListRequest, caller: Caller): Promise<ListResponse>
   delete(request: DeleteRequest, caller: Caller): Promise<DeleteResponse>
-  /** Forgets a deleted topic's commits. */
+  /** Deletes the committed offsets of a deleted topic. */
   topicDeleted(topic: string): Promise<void>
-  /** Answers what waits with COORDINATOR_NOT_AVAILABLE and stops all timers. */
+  /** Completes waiting requests with COORDINATOR_NOT_AVAILABLE and stops all timers. */
   close(): Promise<void>
 }
 
@@ -51,18 +52,18 @@ export interface StoredRecord {
   timestamp: number
 }
 
-/** What the coordinator needs of the rest of the engine: the offsets topic, and names of topics. */
+/** What the coordinator needs from the rest of the broker: the offsets topic, and the names of topics. */
 export interface GroupStore {
-  /** The partitions of `__consumer_offsets`, also before it is made. */
+  /** The partition count of `__consumer_offsets`, also before it is created. */
   readonly partitions: number
-  /** Makes the offsets topic where it is not there yet. Throws KafkaError. */
+  /** Creates the offsets topic if it does not exist. Throws KafkaError. */
   prepare(): Promise<void>
   /**
-   * Appends one batch, after the batches of earlier calls; resolves when it is durable (Invariant 1). Makes the topic where it is not
-   * there. Rejects with KafkaError.
+   * Appends one batch, after the batches of earlier calls. Resolves when it is durable (Invariant 1). Creates the topic if it does not
+   * exist. Rejects with KafkaError.
    */
   append(partition: number, records: readonly StoredRecord[]): Promise<void>
-  /** All records of a partition, oldest first; nothing while the topic is not there. */
+  /** All records of a partition, oldest first; none while the topic does not exist. */
   load(partition: number): AsyncIterable<StoredRecord>
   topicName(id: string): string | undefined
   topicId(name: string): string | undefined

@@ -1,6 +1,6 @@
 /**
- * Reads the batches of a log file in large reads and stops at the first bytes that are not a whole valid batch, as a crash leaves them. Used by
- * recovery.
+ * Reads the batches of a log file in large reads and stops at the first bytes that are not a whole valid batch, as a crash leaves them.
+ * Used by recovery.
  */
 import { crc32 } from 'node:zlib'
 import type { Disk, DiskFile } from '../system/disk.ts'

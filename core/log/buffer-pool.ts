@@ -1,6 +1,6 @@
 /**
- * Reusable buffers for reads from disk, in a few sizes. Bounded: buffers above the limit, and above the largest size, are left to the garbage
- * collector.
+ * Reusable buffers for reads from disk, in a few sizes. Bounded: buffers above the limit, and above the largest size, are left to the
+ * garbage collector.
  */
 const SIZES = [16 * 1024, 64 * 1024, 256 * 1024, 1024 * 1024] as const
 

@@ -1,5 +1,6 @@
 /**
- * A small file that is replaced as a whole: write, fsync, rename, fsync of the folder (Invariant 8). Calls during a write share the next one.
+ * A small file that is replaced as a whole: write, fsync, rename, fsync of the folder (Invariant 8). Calls during a write share the next
+ * one.
  */
 import type { Disk } from '../system/disk.ts'
 import { SerialQueue } from '../system/serial-queue.ts'

@@ -1,6 +1,6 @@
 /**
- * The formats of Kafka's small text files: checkpoints of offsets (`<topic> <partition> <offset>`) and of leader epochs (`<epoch> <start>`),
- * partition.metadata and Java properties. Pure. A damaged file gives null.
+ * The formats of Kafka's small text files: checkpoints of offsets (`<topic> <partition> <offset>`) and of leader epochs (`<epoch>
+ * <start>`), partition.metadata and Java properties. Pure. A damaged file gives null.
  */
 import { partitionKey } from '../topic-partition.ts'
 

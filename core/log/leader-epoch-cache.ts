@@ -1,6 +1,6 @@
 /**
- * The start offset of each leader epoch, ascending, as `leader-epoch-checkpoint` stores them. Pure: the caller writes the checkpoint after a
- * change.
+ * The start offset of each leader epoch, ascending, as `leader-epoch-checkpoint` stores them. Pure: the caller writes the checkpoint after
+ * a change.
  */
 import type { EpochStart } from './checkpoint.ts'
 

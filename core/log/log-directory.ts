@@ -1,6 +1,6 @@
 /**
- * One of the broker's `log.dirs`: its lock, `meta.properties`, the mark of a clean shutdown and the checkpoints of its partitions. Files are
- * replaced as a whole (Invariant 8).
+ * One of the broker's `log.dirs`: its lock, `meta.properties`, the mark of a clean shutdown and the checkpoints of its partitions. Files
+ * are replaced as a whole (Invariant 8).
  */
 import { join } from 'node:path'
 import type { Disk, DiskLock } from '../system/disk.ts'

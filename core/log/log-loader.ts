@@ -1,7 +1,7 @@
 /**
  * Loads a partition from its folder: completes interrupted deletions and compactions, finds the segments and recovers them. After a clean
- * shutdown almost nothing is read; otherwise every segment after the recovery point is checked, and the log is truncated at the first invalid
- * byte. Invariants 1, 2, 3.
+ * shutdown almost nothing is read; otherwise every segment after the recovery point is checked, and the log is truncated at the first
+ * invalid byte. Invariants 1, 2, 3.
  */
 import type { Logger } from '../system/logger.ts'
 import { partitionKey } from '../topic-partition.ts'

@@ -1,6 +1,6 @@
 /**
- * Serves reads of one partition: from the tail cache where it has the requested offset, else from the segment files. The caller says at which
- * offset the read ends.
+ * Serves reads of one partition: from the tail cache where it has the requested offset, else from the segment files. The caller says at
+ * which offset the read ends.
  */
 import type { LogContext } from './log-context.ts'
 import type { QueuedBatch } from './log-writer.ts'

@@ -1,6 +1,6 @@
 /**
- * The logs of all partitions in the broker's log directories: finds, opens, creates and deletes them; runs retention, checkpoints and producer
- * expiration on timers.
+ * The logs of all partitions in the broker's log directories: finds, opens, creates and deletes them; runs retention, checkpoints and
+ * producer expiration on timers.
  */
 import { join, resolve } from 'node:path'
 import { KafkaError } from '../errors.ts'
@@ -41,7 +41,7 @@ export async function openLogs(options: LogsOptions, system: System): Promise<Lo
   const context: LogContext = {
     disk: system.disk,
     clock: system.clock,
-    logger: system.logger.child({ room: 'log' }),
+    logger: system.logger.child({ component: 'log' }),
     files: new OpenFiles(system.disk),
     pool: new BufferPool(),
     tailCaches: new TailCacheBudget(),

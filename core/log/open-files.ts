@@ -1,6 +1,6 @@
 /**
- * The open `.log` files of all segments, with a limit: the least recently used file is closed and opened again on its next use. A file that is
- * being read, written or synced is pinned and stays open: only its own descriptor reports a failed write-back.
+ * The open `.log` files of all segments, with a limit: the least recently used file is closed and opened again on its next use. A file that
+ * is being read, written or synced is pinned and stays open: only its own descriptor reports a failed write-back.
  */
 import type { Disk, DiskFile, OpenMode } from '../system/disk.ts'
 

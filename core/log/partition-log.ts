@@ -1,7 +1,7 @@
 /**
- * The log of one partition: appends batches, assigns their offsets, serves reads. The order of the calls of `append` is the order in the log
- * (Invariant 2); nothing is served before it is durable (Invariant 1). Pure parts decide about validation, segment roll and retention; the
- * LogWriter writes.
+ * The log of one partition: appends batches, assigns their offsets, serves reads. The order of the calls of `append` is the order in the
+ * log (Invariant 2); nothing is served before it is durable (Invariant 1). Pure parts decide about validation, segment roll and retention;
+ * the LogWriter writes.
  */
 import { KafkaError } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
@@ -269,7 +269,9 @@ export class StoredPartitionLog implements PartitionLog {
     this.#producers.expire(cutoffMs)
   }
 
-  /** Writes everything that is queued and closes the files. `clean` writes indexes and producer state too, so that no recovery is needed. */
+  /**
+   * Writes everything that is queued and closes the files. `clean` writes indexes and producer state too, so that no recovery is needed.
+   */
   async close(clean: boolean): Promise<void> {
     if (this.#closed !== null) return
     const flushed = this.#flusher.close()

@@ -1,6 +1,6 @@
 /**
- * Recovers the batches of each producer that a snapshot does not contain, all but the last one, from the log: an idempotent producer may have
- * five in flight when the broker stops, and resends them (Invariant 5). Reads backwards in steps, at most `MAX_BYTES`.
+ * Recovers the batches of each producer that a snapshot does not contain, all but the last one, from the log: an idempotent producer may
+ * have five in flight when the broker stops, and resends them (Invariant 5). Reads backwards in steps, at most `MAX_BYTES`.
  */
 import type { Disk } from '../system/disk.ts'
 import { attributes } from '../wire/batch-header.ts'

@@ -1,7 +1,7 @@
 /**
- * The producer state of a partition: the epoch and the last five batches of each producer, which recognise duplicates (Invariant 5), and the
- * ongoing transactions, which limit the last stable offset (Invariant 4). Pure: `check` decides about a batch, `apply` adds it, `revert`
- * removes it.
+ * The producer state of a partition: the epoch and the last five batches of each producer, which recognise duplicates (Invariant 5), and
+ * the ongoing transactions, which limit the last stable offset (Invariant 4). Pure: `check` decides about a batch, `apply` adds it,
+ * `revert` removes it.
  */
 import { KafkaError } from '../errors.ts'
 import type { BatchHeader } from '../wire/batch-header.ts'
@@ -77,7 +77,10 @@ export class ProducerState {
     return this.#entries.get(producerId)
   }
 
-  /** The stored batch that an idempotent producer's batch duplicates, or null for a new one. Throws Kafka's error for a wrong epoch or sequence. */
+  /**
+   * The stored batch that an idempotent producer's batch duplicates, or null for a new one. Throws Kafka's error for a wrong epoch or
+   * sequence.
+   */
   check(header: BatchHeader): BatchMetadata | null {
     const entry = this.#entries.get(header.producerId)
     if (!entry) return null

@@ -1,7 +1,7 @@
 /**
  * Reads batches of one partition from its segment files, for reads that the tail cache does not answer. A range that is likely in the page
- * cache is read synchronously; another one is first loaded by an asynchronous read, so that a cold disk blocks no other request. Returns whole
- * batches.
+ * cache is read synchronously; another one is first loaded by an asynchronous read, so that a cold disk blocks no other request. Returns
+ * whole batches.
  */
 import { KafkaError } from '../errors.ts'
 import { at, BATCH_OVERHEAD, type BatchHeader, batchSize, MAGIC, readBatchHeader, readInt64 } from '../wire/batch-header.ts'

@@ -1,6 +1,6 @@
 /**
- * The segments of a partition in offset order; the last one is active and always exists. Creates the segment of a roll, renames the files of
- * deleted segments to `.deleted` and unlinks them later.
+ * The segments of a partition in offset order; the last one is active and always exists. Creates the segment of a roll, renames the files
+ * of deleted segments to `.deleted` and unlinks them later.
  */
 import type { LogContext } from './log-context.ts'
 import { offsetFileName, Segment, suffixes } from './segment.ts'

@@ -1,6 +1,6 @@
 /**
- * The newest batches of a partition in memory: consumers at the end of the log are served without a disk read and without a copy. Bounded per
- * partition and, by a shared budget, in total. What counts is the memory that a batch retains, not its own length.
+ * The newest batches of a partition in memory: consumers at the end of the log are served without a disk read and without a copy. Bounded
+ * per partition and, by a shared budget, in total. What counts is the memory that a batch retains, not its own length.
  */
 
 /** The memory of one cache, and of all caches together (Invariant 13). */

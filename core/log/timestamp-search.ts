@@ -1,6 +1,6 @@
 /**
- * Finds offsets by timestamp: the time index gives the segment and an approximate offset, batch headers give the batch, and only that batch is
- * decompressed.
+ * Finds offsets by timestamp: the time index gives the segment and an approximate offset, batch headers give the batch, and only that batch
+ * is decompressed.
  */
 import { attributes, readBatchHeader } from '../wire/batch-header.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'

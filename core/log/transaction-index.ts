@@ -1,10 +1,10 @@
 /**
- * The transaction index of a segment, in Kafka's format: the aborted transactions in the order of their markers, entries of 34 bytes (version,
- * producer id, first offset, last offset, last stable offset). A read-committed consumer filters by them: Invariant 4.
+ * The transaction index of a segment, in Kafka's format: the aborted transactions in the order of their markers, entries of 34 bytes
+ * (version, producer id, first offset, last offset, last stable offset). A read-committed consumer filters by them: Invariant 4.
  */
 import { readInt64, writeInt64 } from '../wire/batch-header.ts'
 
-export const ABORTED_TXN_BYTES = 34
+const ABORTED_TXN_BYTES = 34
 
 export interface AbortedTxn {
   producerId: number

@@ -73,8 +73,8 @@ export interface PartitionLog {
 
   /**
    * Validates the `records` field of a Produce request as Kafka does (exactly one batch, magic, length, CRC, counts, producer state,
-   * timestamps, keys where compacted), assigns base offset and leader epoch in place, and queues the batch for the write of this turn of the
-   * event loop. Synchronous: the order of the calls is the order in the log. Throws KafkaError (CORRUPT_MESSAGE, MESSAGE_TOO_LARGE,
+   * timestamps, keys where compacted), assigns base offset and leader epoch in place, and queues the batch for the write of this turn of
+   * the event loop. Synchronous: the order of the calls is the order in the log. Throws KafkaError (CORRUPT_MESSAGE, MESSAGE_TOO_LARGE,
    * INVALID_RECORD, OUT_OF_ORDER_SEQUENCE_NUMBER, …). The log owns `batch` afterwards.
    */
   append(batch: Buffer, origin?: 'client' | 'coordinator'): AppendResult
@@ -113,8 +113,8 @@ export interface LogsOptions {
 }
 
 /**
- * What to do with a log that is damaged elsewhere than at its end, where a crash may tear the last append. `truncate`: keep what is before the
- * damage, as Kafka does. `refuse`: leave the files alone and fail. With `refuse`, an append must be durable before the next one.
+ * What to do with a log that is damaged elsewhere than at its end, where a crash may tear the last append. `truncate`: keep what is before
+ * the damage, as Kafka does. `refuse`: leave the files alone and fail. With `refuse`, an append must be durable before the next one.
  */
 export type OnDamage = 'truncate' | 'refuse'
 

@@ -1,6 +1,6 @@
 /**
- * Completes what an interrupted deletion, compaction or write left in a partition's folder, as Kafka's LogLoader does: removes `.deleted` and
- * `.cleaned` files, replaces segments by complete `.swap` files, removes index files without a log.
+ * Completes what an interrupted deletion, compaction or write left in a partition's folder, as Kafka's LogLoader does: removes `.deleted`
+ * and `.cleaned` files, replaces segments by complete `.swap` files, removes index files without a log.
  */
 import type { Disk } from '../system/disk.ts'
 import { at, BATCH_OVERHEAD, batchSize, LOG_OVERHEAD, readInt64 } from '../wire/batch-header.ts'

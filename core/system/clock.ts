@@ -1,14 +1,14 @@
 /**
- * Time, as the engine sees it. Everything that waits or stamps takes a Clock, so that a simulation can own time.
+ * Time as an interface: whatever waits or reads the time is given a Clock, so that a simulation can control it.
  */
 export interface Timer {
   cancel(): void
 }
 
 export interface Clock {
-  /** Wall time in ms since the epoch: for timestamps that users see. */
+  /** Wall time in ms since the epoch: for timestamps. */
   now(): number
-  /** Monotonic ms: for timeouts, sessions, latencies. */
+  /** Monotonic ms, with fractions: for timeouts, sessions, latencies. */
   monotonic(): number
   /** Runs `task` once after `delayMs`. The timer does not keep the process alive. */
   after(delayMs: number, task: () => void): Timer
@@ -16,7 +16,7 @@ export interface Clock {
   every(periodMs: number, task: () => void): Timer
   /** Resolves after `delayMs`, or at once when `signal` aborts (it does not reject). */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
-  /** Runs `task` after the I/O of this turn of the event loop. */
+  /** Runs `task` after the I/O of the current turn of the event loop. */
   soon(task: () => void): void
 }
 

@@ -1,5 +1,6 @@
 /**
- * Lets tasks wait, without polling, until a state is reached that this process itself brings about. Whoever changes the state calls `notify`.
+ * Lets tasks wait, without polling, until a state is reached that this process itself brings about. Whoever changes the state calls
+ * `notify`.
  */
 
 export class Condition {

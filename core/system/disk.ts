@@ -1,7 +1,7 @@
 /**
- * The disk, as the engine sees it: the only door to node:fs. What waits for the device (fdatasync, cold reads, syncs of folders) is
- * asynchronous; what the page cache or the directory cache answers is synchronous, because a thread hop costs more than the call.
- * Nothing here retries: a caller that gets an error decides what it means for the bytes it holds.
+ * The disk as an interface: only this file uses node:fs. Calls that wait for the device (fdatasync, cold reads, fsync of folders) are
+ * asynchronous; calls that the page cache answers are synchronous, because a hop to another thread costs more than the call. Nothing is
+ * retried: the caller decides what an error means for its data.
  */
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
@@ -14,10 +14,13 @@ export interface DiskEntry {
   folder: boolean
 }
 
-/** `read`: must exist, reading only. `write`: must exist. `create`: made where it is missing. `fresh`: made, or emptied. All but `read` also write. */
+/**
+ * `read`: read-only, must exist. The others are read-write: `write` must exist, `create` is created if missing, `fresh` is created or
+ * truncated.
+ */
 export type OpenMode = 'read' | 'write' | 'create' | 'fresh'
 
-/** Held from `lock` on; letting go twice is harmless. */
+/** Held until `release`; a second call does nothing. */
 export interface DiskLock {
   release(): void
 }
@@ -27,34 +30,35 @@ export interface Disk {
   close(file: DiskFile): void
   /** Bytes of an open file. */
   size(file: DiskFile): number
-  /** Both return how many bytes they got, fewer than asked only at the end of the file. */
+  /** Both return how many bytes were read: fewer than `length` only at the end of the file. */
   readSync(file: DiskFile, into: Buffer, at: number, length: number, position: number): number
   read(file: DiskFile, into: Buffer, at: number, length: number, position: number): Promise<number>
-  /** Both return how many bytes went down; fewer than given means that the next try will say why. */
+  /** All three return how many bytes were written. After a short write the next attempt throws the reason. */
   writeSync(file: DiskFile, bytes: Buffer, position: number): number
   writevSync(file: DiskFile, chunks: Buffer[], position: number): number
   writev(file: DiskFile, chunks: Buffer[], position: number): Promise<number>
   fdatasync(file: DiskFile): Promise<void>
   truncate(file: DiskFile, bytes: number): void
-  /** Makes the names in a folder durable: files made, renamed and unlinked. */
+  /** Fsync of a folder: makes created, renamed and deleted names durable. */
   syncFolder(path: string): Promise<void>
-  /** Makes a whole small file durable without holding it open. */
+  /** Fsync of a file by its path. */
   syncFile(path: string): Promise<void>
+  /** Null where the file does not exist. */
   readFile(path: string): Buffer | null
   /** Write, fsync, rename, fsync of the folder (Invariant 8). */
   replaceFile(path: string, bytes: Buffer | string): Promise<void>
-  /** As a plain write: durable only after `syncFile`. */
+  /** Durable only after `syncFile`. */
   writeFile(path: string, bytes: Buffer | string): void
   exists(path: string): boolean
   stat(path: string): { bytes: number; modifiedMs: number } | null
   list(folder: string): DiskEntry[]
   makeFolder(path: string): void
   rename(from: string, to: string): void
-  /** A missing file is fine: the end is the same. */
+  /** Does nothing where the file does not exist. */
   unlink(path: string): void
-  /** A folder with all that is in it. */
+  /** Recursive. */
   removeFolder(path: string): Promise<void>
-  /** Takes the lock file at `path`. Throws an error with the holder's process id while a live process holds it. */
+  /** Creates the lock file at `path`. Throws an error with the process id of a live process that holds it. */
   lock(path: string): DiskLock
 }
 
@@ -108,15 +112,15 @@ export const realDisk: Disk = {
     }
   },
   async replaceFile(path, bytes) {
-    const draft = `${path}.tmp`
-    const file = await fs.promises.open(draft, 'w', 0o644)
+    const temporary = `${path}.tmp`
+    const file = await fs.promises.open(temporary, 'w', 0o644)
     try {
       await file.writeFile(bytes)
       await file.sync()
     } finally {
       await file.close()
     }
-    await fs.promises.rename(draft, path)
+    await fs.promises.rename(temporary, path)
     await syncPath(dirname(path))
   },
   writeFile: (path, bytes) => fs.writeFileSync(path, bytes, { mode: 0o644 }),
@@ -133,7 +137,7 @@ export const realDisk: Disk = {
   lock: lockFile,
 }
 
-/** One level after the other: Node's own `recursive` tries for ever where a file system takes no folders, as below /proc. */
+/** One level after another: Node's own `recursive` never ends where a file system refuses folders, as below /proc. */
 function makeFolder(path: string): void {
   if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
   const parent = dirname(path)
@@ -141,7 +145,7 @@ function makeFolder(path: string): void {
   try {
     fs.mkdirSync(path)
   } catch (error) {
-    // made by somebody else meanwhile
+    // Another process has created it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error
   }
 }
@@ -155,78 +159,81 @@ async function syncPath(path: string): Promise<void> {
   }
 }
 
-/** Lock files that this process holds: its own pid in a file says nothing, since a container gives every start the same one. */
-const held = new Set<string>()
+/** Other processes may remove and create the same stale lock file. */
+const LOCK_ATTEMPTS = 100
+
+/** Lock files of this process. Its pid in a file proves nothing: in a container every start has the same pid. */
+const ownLocks = new Set<string>()
 
 /**
- * Who a process is beyond its number: numbers come back after a reboot, and every container counts from 1. Where the system does not tell
- * (no /proc), the number alone has to do.
+ * Start time and boot id of a process: pids are used again after a reboot, and each container counts from 1. Null without /proc: then the
+ * pid has to be enough.
  */
 function identity(pid: number): string | null {
   try {
     const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-    return `${factsOf(pid)[19]}@${boot}`
+    return `${statFields(pid)[19]}@${boot}`
   } catch {
     return null
   }
 }
 
-/** A process's line in /proc behind its name: its state comes first. */
-function factsOf(pid: number): string[] {
+/** The fields of /proc/<pid>/stat after the name: the state is the first. */
+function statFields(pid: number): string[] {
   const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1')
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
-/** Killed, and kept in the table by a parent that does not ask how it ended, as the first process of many a container. */
-function isDefunct(pid: number): boolean {
+/** Ended, but its parent has not reaped it, as pid 1 of many containers does not. */
+function isZombie(pid: number): boolean {
   try {
-    return ['Z', 'X'].includes(factsOf(pid)[0]!)
+    return ['Z', 'X'].includes(statFields(pid)[0]!)
   } catch {
     return false
   }
 }
 
-function isAlive(pid: number, known: string | undefined): boolean {
+function isAlive(pid: number, identityInFile: string | undefined): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  if (isDefunct(pid)) return false
-  const now = identity(pid)
-  return now === null || known === undefined || known === now
+  if (isZombie(pid)) return false
+  const current = identity(pid)
+  return current === null || identityInFile === undefined || identityInFile === current
 }
 
 function lockFile(path: string): DiskLock {
-  if (held.has(path)) throw new Error(`${path} is held by this process already: two brokers in one process need two folders`)
+  if (ownLocks.has(path)) throw new Error(`${path} is held by this process already: two brokers in one process need two folders`)
   const own = [String(process.pid), identity(process.pid) ?? ''].join(' ').trim()
-  const draft = `${path}.${process.pid}`
-  fs.writeFileSync(draft, `${own}\n`)
+  const temporary = `${path}.${process.pid}`
+  fs.writeFileSync(temporary, `${own}\n`)
   try {
-    for (let tries = 0; ; tries++) {
+    for (let attempt = 0; ; attempt++) {
       try {
-        fs.linkSync(draft, path)
+        fs.linkSync(temporary, path)
         break
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries === 100) throw error
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt === LOCK_ATTEMPTS) throw error
       }
-      const [pid, known] = (realDisk.readFile(path)?.toString('latin1') ?? '').trim().split(' ')
+      const [pid, identityInFile] = (realDisk.readFile(path)?.toString('latin1') ?? '').trim().split(' ')
       const holder = Number(pid)
-      if (holder > 0 && holder !== process.pid && isAlive(holder, known)) {
+      if (holder > 0 && holder !== process.pid && isAlive(holder, identityInFile)) {
         throw new Error(`${path} is held by the live process ${holder}: stop it first, or give this broker another folder`)
       }
       realDisk.unlink(path)
     }
   } finally {
-    realDisk.unlink(draft)
+    realDisk.unlink(temporary)
   }
-  held.add(path)
+  ownLocks.add(path)
   let released = false
   return {
     release() {
       if (released) return
       released = true
-      held.delete(path)
+      ownLocks.delete(path)
       realDisk.unlink(path)
     },
   }

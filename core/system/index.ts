@@ -1,5 +1,5 @@
 /**
- * The world, in one value: handed down from the composition roots. Nothing else reads a clock, a disk, randomness or the environment.
+ * Clock, disk, randomness, logs and metrics in one value, which the composition roots create and hand down. Nothing else accesses them.
  */
 import { type Clock, realClock } from './clock.ts'
 import { type Disk, realDisk } from './disk.ts'

@@ -1,6 +1,6 @@
 /**
- * Structured logs on standard error, one JSON line each (pino), or a readable line where a person looks on. A line names what happened,
- * where, and carries the error as `err`. Secrets never come here (Invariant 12). Levels can be changed while the process runs.
+ * Structured logs on standard error: one JSON line each (pino), or a readable line on a terminal. A line says what happened and where, and
+ * has the error as `err`. Secrets are never logged (Invariant 12). Levels can be changed while the process runs, as with Kafka's loggers.
  */
 import { type Logger as Pino, pino } from 'pino'
 import { readableLine } from './readable-log.ts'
@@ -15,28 +15,30 @@ export interface Logger {
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent'
 
-/** The name of the logger that all others come from. */
+/** The name of the logger that all others are children of. */
 export const ROOT_LOGGER = 'root'
 
-/** The levels of a logger and of all that came from it. A child made with `{ part: 'name' }` has that name; the others follow the root. */
+/**
+ * The levels of a logger and its children. A child that is created with `{ part: 'name' }` has that name; the others have the root's level.
+ */
 export interface LogLevels {
   list(): Map<string, LogLevel>
-  /** Sets the level of one name, or of all where it is `root`; the names whose level is another now. */
+  /** Sets the level of one name, or of all where it is `root`. Returns the names whose level has changed. */
   set(name: string, level: LogLevel): string[]
 }
 
-const forPeople = { write: (line: string) => void process.stderr.write(readableLine(line)) }
+const terminal = { write: (line: string) => void process.stderr.write(readableLine(line)) }
 
-/** Pino's own lines have a number, which people and log collectors would have to look up. */
-const asWord = (level: string) => ({ level })
+/** Instead of pino's numbers. */
+const levelName = (level: string) => ({ level })
 
 const levelsOf = new WeakMap<Logger, LogLevels>()
 
 export function createLogger(level: LogLevel = 'info'): Logger {
   const named = new Map<string, LogLevel>()
   const children = new Children()
-  const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: asWord }, onChild }
-  const root: Pino = pino(options, process.stderr.isTTY ? forPeople : pino.destination({ dest: 2, sync: true }))
+  const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName }, onChild }
+  const root: Pino = pino(options, process.stderr.isTTY ? terminal : pino.destination({ dest: 2, sync: true }))
 
   function onChild(child: Pino): void {
     const name = partOf(child)
@@ -66,7 +68,7 @@ export function createLogger(level: LogLevel = 'info'): Logger {
   return root
 }
 
-/** Nothing for a logger whose levels cannot be changed, as the silent one's. */
+/** Undefined for a logger whose levels cannot be changed, as the silent one. */
 export const logLevels = (logger: Logger): LogLevels | undefined => levelsOf.get(logger)
 
 function partOf(child: Pino): string | undefined {
@@ -74,21 +76,21 @@ function partOf(child: Pino): string | undefined {
   return typeof part === 'string' ? part : undefined
 }
 
-/** Loggers come and go with connections and tasks: they are held weakly, and the empty holds are swept as their number doubles. */
+/** Loggers live as long as connections and tasks: weak references, cleared of dead ones whenever their number has doubled. */
 class Children {
-  #held: WeakRef<Pino>[] = []
+  #references: WeakRef<Pino>[] = []
   #sweepAt = 64
 
   add(child: Pino): void {
-    this.#held.push(new WeakRef(child))
-    if (this.#held.length < this.#sweepAt) return
-    this.#held = this.#held.filter((held) => held.deref() !== undefined)
-    this.#sweepAt = Math.max(64, this.#held.length * 2)
+    this.#references.push(new WeakRef(child))
+    if (this.#references.length < this.#sweepAt) return
+    this.#references = this.#references.filter((reference) => reference.deref() !== undefined)
+    this.#sweepAt = Math.max(64, this.#references.length * 2)
   }
 
   each(visit: (child: Pino) => void): void {
-    for (const held of this.#held) {
-      const child = held.deref()
+    for (const reference of this.#references) {
+      const child = reference.deref()
       if (child) visit(child)
     }
   }

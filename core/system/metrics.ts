@@ -1,5 +1,5 @@
 /**
- * Metrics, declared where they are counted and shown on `/metrics` in Prometheus' text format.
+ * Metrics: declared by the code that measures them, served on `/metrics` in the text format of Prometheus.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
@@ -21,8 +21,8 @@ export class Metrics {
     })
   }
 
-  /** A counter of what is counted elsewhere, as plain numbers: `read` says where it stands when somebody looks. */
-  counterOf(declaration: MetricDeclaration, read: (stands: (at: number, labels?: Record<string, string>) => void) => void): Counter {
+  /** A counter of what is counted elsewhere: `read` reports the current totals at each scrape. */
+  counterOf(declaration: MetricDeclaration, read: (report: (total: number, labels?: Record<string, string>) => void) => void): Counter {
     const counter: Counter = new Counter({
       name: declaration.name,
       help: declaration.help,
@@ -30,13 +30,13 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         counter.reset()
-        read((at, labels = {}) => counter.inc(labels, at))
+        read((total, labels = {}) => counter.inc(labels, total))
       },
     })
     return counter
   }
 
-  /** A gauge that is read when somebody looks: `collect` sets it. */
+  /** With `collect`, which sets it, the gauge is read at each scrape. */
   gauge(declaration: MetricDeclaration, collect?: (gauge: Gauge) => void): Gauge {
     const gauge: Gauge = new Gauge({
       name: declaration.name,

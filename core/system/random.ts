@@ -1,5 +1,5 @@
 /**
- * Randomness, as the engine sees it: a simulation gives a seeded one.
+ * Randomness as an interface: a simulation has a seeded one.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 
@@ -7,7 +7,7 @@ export interface Random {
   bytes(length: number): Buffer
   /** A whole number from 0 up to but not including `below`. */
   below(below: number): number
-  /** A new id of 16 bytes, as 22 characters of base64url; never one that begins with "-", which a command line would take for an option. */
+  /** A new Kafka Uuid: 16 bytes as 22 characters of base64url. It never begins with "-": a command line would read that as an option. */
   uuid(): string
 }
 

@@ -1,4 +1,6 @@
-/** A log line as a person reads it: the time of day, the level, what happened, and the details as name=value. Machines get JSON instead. */
+/**
+ * Log lines for a terminal: time of day, level, message, and the details as name=value. Everywhere else the lines are JSON.
+ */
 interface Line {
   level?: string
   time?: string
@@ -6,7 +8,7 @@ interface Line {
   err?: { stack?: string; message?: string }
 }
 
-/** What is no JSON line is left as it is. */
+/** Text that is no JSON is returned unchanged. */
 export function readableLine(json: string): string {
   let line: Line & Record<string, unknown>
   try {
@@ -15,10 +17,10 @@ export function readableLine(json: string): string {
     return json
   }
   const { level = 'info', time = '', msg = '', err, ...details } = line
-  const told = Object.entries(details).map(([name, value]) => `${name}=${shown(value)}`)
+  const pairs = Object.entries(details).map(([name, value]) => `${name}=${shown(value)}`)
   const head = [time.slice(11, 23), String(level).toUpperCase().padEnd(5), msg].join(' ')
   const trace = err === undefined ? '' : `\n${indented(err.stack ?? err.message ?? String(err))}`
-  return `${told.length === 0 ? head : `${head}  ${told.join(' ')}`}${trace}\n`
+  return `${pairs.length === 0 ? head : `${head}  ${pairs.join(' ')}`}${trace}\n`
 }
 
 const shown = (value: unknown) => {

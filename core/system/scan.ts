@@ -1,5 +1,5 @@
 /**
- * Finds declarations: the default exports of the modules in a folder. What is found this way is never listed by hand.
+ * Finds declarations: the default exports of the modules in a folder. Declarations that are found this way are never listed by hand.
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'

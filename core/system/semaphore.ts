@@ -1,23 +1,23 @@
 /**
- * Lets a bounded number of tasks run at a time; the others wait in the order in which they came (Invariant 13).
+ * Runs a bounded number of tasks at a time; the others wait in the order of their calls (Invariant 13).
  */
 export class Semaphore {
-  #free: number
+  #permits: number
   readonly #waiting: (() => void)[] = []
 
-  constructor(count: number) {
-    this.#free = count
+  constructor(permits: number) {
+    this.#permits = permits
   }
 
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--
+    if (this.#permits > 0) this.#permits--
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     try {
       return await task()
     } finally {
       const next = this.#waiting.shift()
       if (next) next()
-      else this.#free++
+      else this.#permits++
     }
   }
 }

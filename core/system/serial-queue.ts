@@ -1,12 +1,12 @@
 /**
- * Lets tasks run one after the other, in the order in which they come. A task that fails is its caller's to hear of; the next one goes on.
+ * Runs tasks one after another, in the order of the calls. The error of a task is for its caller; the next task runs all the same.
  */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve()
 
   run<T>(task: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(task)
-    this.#last = turn.catch(() => {})
-    return turn
+    const result = this.#last.then(task)
+    this.#last = result.catch(() => {})
+    return result
   }
 }

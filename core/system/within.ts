@@ -1,9 +1,12 @@
 /**
- * Waits for a promise, but no longer than a bound, and leaves no timer behind.
+ * Waits for a promise no longer than a limit, and leaves no timer behind.
  */
 import type { Clock } from './clock.ts'
 
-/** True when it was decided in time, either way. A `signal` ends the wait sooner. */
+/**
+ * True when the promise was settled within `timeoutMs`, either way; true where there is none. False at once when `signal` aborts. It never
+ * rejects.
+ */
 export async function within(
   clock: Clock,
   timeoutMs: number,
@@ -11,16 +14,17 @@ export async function within(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (!promise) return true
-  const bound = new AbortController()
-  const end = () => bound.abort()
-  signal?.addEventListener('abort', end, { once: true })
-  const decided = promise.then(
+  const timer = new AbortController()
+  const end = () => timer.abort()
+  if (signal?.aborted) end()
+  else signal?.addEventListener('abort', end, { once: true })
+  const settled = promise.then(
     () => true,
     () => true,
   )
-  const late = clock.sleep(timeoutMs, bound.signal).then(() => false)
-  const inTime = await Promise.race([decided, late])
-  bound.abort()
+  const timedOut = clock.sleep(timeoutMs, timer.signal).then(() => false)
+  const inTime = await Promise.race([settled, timedOut])
+  timer.abort()
   signal?.removeEventListener('abort', end)
   return inTime
 }

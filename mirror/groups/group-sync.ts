@@ -45,9 +45,8 @@ export interface GroupSyncOptions {
 }
 
 export class GroupSync {
-  /** Committed offsets at the source, by group and by `partitionKey` of the source partition. */
-  readonly sourceCommits = new Map<string, Map<string, SourceCommit>>()
   readonly #options: GroupSyncOptions
+  readonly #sourceCommits = new Map<string, Map<string, SourceCommit>>()
   /** The last checkpoint, by group and source partition. */
   readonly #checkpoints = new Map<string, Checkpoint>()
   readonly #topic: string
@@ -70,6 +69,11 @@ export class GroupSync {
   constructor(options: GroupSyncOptions) {
     this.#options = options
     this.#topic = options.settings.policy.checkpointsTopic(options.settings.source.alias)
+  }
+
+  /** Committed offsets at the source, by group and by `partitionKey` of the source partition. */
+  get sourceCommits(): ReadonlyMap<string, ReadonlyMap<string, SourceCommit>> {
+    return this.#sourceCommits
   }
 
   /** Reads the stored checkpoints: a failover needs them if the source is down. */
@@ -95,11 +99,11 @@ export class GroupSync {
   }
 
   #remember(group: string, commit: SourceCommit): void {
-    let commits = this.sourceCommits.get(group)
+    let commits = this.#sourceCommits.get(group)
     if (!commits) {
-      if (this.sourceCommits.size >= MAX_GROUPS) return
+      if (this.#sourceCommits.size >= MAX_GROUPS) return
       commits = new Map()
-      this.sourceCommits.set(group, commits)
+      this.#sourceCommits.set(group, commits)
     }
     commits.set(partitionKey(commit), commit)
   }
@@ -181,7 +185,7 @@ export class GroupSync {
     const { target, mapped } = this.#options
     const changed: { key: string; checkpoint: Checkpoint }[] = []
     this.#hasCommitsAhead = false
-    for (const [group, commits] of this.sourceCommits) {
+    for (const [group, commits] of this.#sourceCommits) {
       for (const commit of translateCommits(commits.values(), mapped)) {
         if (commit.ahead) this.#hasCommitsAhead = true
         if (!needsCheckpoint(this.checkpoint(group, commit.topic, commit.partition), commit)) continue
@@ -208,7 +212,7 @@ export class GroupSync {
   /** Commits translated offsets on the target, for groups that have no members there. */
   async syncToTarget(): Promise<void> {
     const { target, system, settings, mapped } = this.#options
-    for (const [group, commits] of this.sourceCommits) {
+    for (const [group, commits] of this.#sourceCommits) {
       const translated = translateCommits(commits.values(), mapped)
       if (translated.length === 0) continue
       try {

@@ -265,9 +265,9 @@ export const ineffectiveFlowSettings = {
     default: true,
     importance: 'LOW',
     group: 'Topics',
-    doc: 'Without effect: access control lists are not mirrored.',
+    doc: 'Accepted; access control lists are not mirrored.',
   }),
-  'sync.topic.acls.interval.seconds': seconds(600, 'Without effect: access control lists are not mirrored.'),
+  'sync.topic.acls.interval.seconds': seconds(600, 'Accepted; access control lists are not mirrored.'),
 } as const
 
 /** A complaint about a list of brokers; undefined if it is valid. */

@@ -74,7 +74,7 @@ const NO_TRANSACTIONS =
   'a mirror writes no transactions; each record is mirrored once, in order, except where a crash leaves records on the target that ' +
   'cannot be identified: these are mirrored again and counted (repeatedRecords)'
 /** Settings without effect that users rely on: they are logged, for all values or for the listed ones. */
-export const unsupported: Readonly<Record<string, { values?: readonly string[]; why: string }>> = {
+export const unsupportedSettings: Readonly<Record<string, { values?: readonly string[]; why: string }>> = {
   transforms: { why: 'transforms are not applied to mirrored records: batches are mirrored without decoding them' },
   'exactly.once.source.support': { values: ['enabled', 'preparing'], why: NO_TRANSACTIONS },
   'exactly.once.support': { values: ['required'], why: NO_TRANSACTIONS },
@@ -239,7 +239,7 @@ function checkNames(
     const name = prefix ? fullName.slice(prefix.length) : fullName
     if (!prefix) top[name] = value
     const flow = prefix ? null : /^(.+)->(.+?)\./.exec(fullName)
-    const limit = unsupported[name]
+    const limit = unsupportedSettings[name]
     if (flow) {
       const missing = [flow[1]!, flow[2]!].filter((alias) => !aliases.includes(alias))
       const why = missing.length > 0 ? `\`clusters\` does not list ${missing.join(', ')}` : 'source and target are the same cluster'

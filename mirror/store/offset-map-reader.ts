@@ -26,14 +26,23 @@ export interface OffsetMapReaderOptions {
 }
 
 export class OffsetMapReader {
-  /** By `partitionKey` of the source partition. */
-  readonly partitions = new Map<string, StoredPartition>()
+  readonly #partitions = new Map<string, StoredPartition>()
   readonly #options: OffsetMapReaderOptions
   readonly #pages = new Map<string, Map<number, readonly MappedRange[]>>()
   #nextOffset = -1
 
   constructor(options: OffsetMapReaderOptions) {
     this.#options = options
+  }
+
+  /** By `partitionKey` of the source partition. */
+  get partitions(): ReadonlyMap<string, StoredPartition> {
+    return this.#partitions
+  }
+
+  /** What the caller itself has written: it need not be read. */
+  written(partition: StoredPartition): void {
+    this.#partitions.set(partitionKey(partition.head), partition)
   }
 
   /** Reads what was written since the last call. False if the topic does not exist. */
@@ -48,7 +57,7 @@ export class OffsetMapReader {
       if (header.attributes & attributes.control || header.count === 0) continue
       for (const { key, value } of decodeRecords(bytes, { fromOffset: from })) if (key) this.#apply(key, value, heads)
     }
-    for (const [key, head] of heads) this.partitions.set(key, { head, map: restoreMap(head, (page) => this.#pages.get(key)?.get(page)) })
+    for (const [key, head] of heads) this.#partitions.set(key, { head, map: restoreMap(head, (page) => this.#pages.get(key)?.get(page)) })
     return true
   }
 
@@ -71,7 +80,7 @@ export class OffsetMapReader {
         if (record.page !== null) this.#pages.get(key)?.delete(record.page)
         else {
           heads.delete(key)
-          this.partitions.delete(key)
+          this.#partitions.delete(key)
         }
       }
     }

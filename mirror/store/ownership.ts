@@ -42,7 +42,7 @@ function isNewer(other: FlowOwner, own: FlowOwner): boolean {
 }
 
 export class Ownership {
-  owner: FlowOwner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false, paused: false }
+  #owner: FlowOwner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false, paused: false }
   readonly #options: OwnershipOptions
   /** The next offset of the owner partition to read. */
   #nextOffset = 0
@@ -51,45 +51,50 @@ export class Ownership {
     this.#options = options
   }
 
+  /** This mirror's record once it has claimed the flow. */
+  get owner(): Readonly<FlowOwner> {
+    return this.#owner
+  }
+
   /** Claims the flow. All that the last owner wrote is on the target when this resolves. */
   async claim(instance: string): Promise<void> {
     const { topic, target, clock, random, signal } = this.#options
     await scanRecords({ client: target, clock, random, signal }, topic, OWNER_PARTITION, ({ key, value }) => {
       const record = key && decodeOffsetMapRecord(key, value)
-      if (record?.kind === 'owner') this.owner = record.owner
+      if (record?.kind === 'owner') this.#owner = record.owner
     })
-    const last = this.owner
+    const last = this.#owner
     const claim = { instance, startedMs: clock.now(), released: false, failedOver: last.failedOver, paused: last.paused }
     if (last.producerId < 0 || last.producerEpoch >= LAST_EPOCH) {
       const raw = target.raw()
       const { producerId } = await raw.initProducerId().finally(() => raw.close())
-      this.owner = { producerId, producerEpoch: 0, ...claim }
-    } else this.owner = { producerId: last.producerId, producerEpoch: last.producerEpoch + 1, ...claim }
+      this.#owner = { producerId, producerEpoch: 0, ...claim }
+    } else this.#owner = { producerId: last.producerId, producerEpoch: last.producerEpoch + 1, ...claim }
     await this.#writeOwner()
     if (!last.released) await clock.sleep(GRACE_MS, signal)
   }
 
   async #writeOwner(): Promise<void> {
     const { topic, producer } = this.#options
-    const sent = await producer.send([{ topic, partition: OWNER_PARTITION, ...encodeFlowOwner(this.owner) }])
+    const sent = await producer.send([{ topic, partition: OWNER_PARTITION, ...encodeFlowOwner(this.#owner) }])
     this.#nextOffset = Math.max(this.#nextOffset, sent.at(0).offset + 1)
   }
 
   /** Bumps the producer epoch, so that a partition can restart its sequence numbers at 0. */
   async bumpEpoch(): Promise<number> {
-    this.owner = { ...this.owner, producerEpoch: this.owner.producerEpoch + 1 }
+    this.#owner = { ...this.#owner, producerEpoch: this.#owner.producerEpoch + 1 }
     await this.#writeOwner()
-    return this.owner.producerEpoch
+    return this.#owner.producerEpoch
   }
 
   async storePauseFlags(flags: Partial<PauseFlags>): Promise<void> {
-    this.owner = { ...this.owner, ...flags }
+    this.#owner = { ...this.#owner, ...flags }
     await this.#writeOwner()
   }
 
   /** Nothing is in flight and nothing will be sent: the next owner need not wait. */
   async release(): Promise<void> {
-    this.owner = { ...this.owner, released: true }
+    this.#owner = { ...this.#owner, released: true }
     await this.#writeOwner()
   }
 
@@ -141,7 +146,7 @@ export class Ownership {
       this.#nextOffset = header.lastOffset + 1
       for (const { key, value } of decodeRecords(bytes, { fromOffset })) {
         const record = key && decodeOffsetMapRecord(key, value)
-        if (record?.kind !== 'owner' || record.owner.instance === this.owner.instance || !isNewer(record.owner, this.owner)) continue
+        if (record?.kind !== 'owner' || record.owner.instance === this.#owner.instance || !isNewer(record.owner, this.#owner)) continue
         const { name, onFenced } = this.#options
         const why = `another mirror (${record.owner.instance}) has claimed this flow and this one has stopped`
         onFenced(new KafkaError('PRODUCER_FENCED', `${name}: ${why}: let only one run for each flow`))

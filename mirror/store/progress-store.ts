@@ -89,7 +89,7 @@ export class ProgressStore {
     return this.#reader.partitions.get(partitionKey({ topic, partition }))
   }
 
-  get storedPartitions(): IterableIterator<StoredPartition> {
+  get storedPartitions(): Iterable<StoredPartition> {
     return this.#reader.partitions.values()
   }
 
@@ -100,7 +100,7 @@ export class ProgressStore {
   /** Writes the map of the partitions that have changed. Resolves when it is durable. */
   async writeMap(partitions: Iterable<PartitionProgress>): Promise<void> {
     const records: ProducerRecord[] = []
-    const heads: [key: string, StoredPartition][] = []
+    const written: StoredPartition[] = []
     for (const partition of partitions) {
       if (!partition.dirty) continue
       partition.markClean()
@@ -130,12 +130,12 @@ export class ProgressStore {
       records.push(this.#mapRecord(encodePartitionHead(head)))
       for (let page = this.#reader.partitions.get(key)?.head.firstPage ?? 0; page < map.firstPage; page++)
         records.push(this.#mapRecord({ key: pageKey(topic, index, page), value: null }))
-      heads.push([key, { head, map }])
+      written.push({ head, map })
     }
     if (records.length > 0) await this.#writes.run(() => this.#append(records))
-    for (const [key, stored] of heads) {
-      this.#reader.partitions.set(key, stored)
-      this.#unwrittenPages.set(key, stored.head.openPage)
+    for (const stored of written) {
+      this.#reader.written(stored)
+      this.#unwrittenPages.set(partitionKey(stored.head), stored.head.openPage)
     }
   }
 

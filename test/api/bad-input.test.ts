@@ -1,6 +1,7 @@
 /**
- * Goal: no input of a client stops the server, reaches a service in a wrong form or returns a stack: every error has Kafka Connect's body, a status
- * that says whose fault it is, and a message with the place. Method: `inject`, and raw sockets where HTTP itself is broken.
+ * Story of api. Goal: no input of a client stops the server, reaches a service in a wrong form or returns a stack: every error has Kafka
+ * Connect's body, a status that says whose fault it is, and a message with the place. Method: `inject`, and raw sockets where HTTP itself
+ * is broken.
  */
 import { type AddressInfo, connect } from 'node:net'
 import fc from 'fast-check'

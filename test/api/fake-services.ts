@@ -1,6 +1,6 @@
 /**
- * Fake services for the tests of the REST routes: a herder that keeps connectors in a map and throws Kafka Connect's messages, and mirrors with
- * fixed states. Without logic of their own, so that a test of a route fails only because of the route.
+ * Fake services for the tests of the REST routes: a herder that keeps connectors in a map and throws Kafka Connect's messages, and mirrors
+ * with fixed states. Without logic of their own, so that a test of a route fails only because of the route.
  */
 import type { ConfigInfos, ConnectorConfig, ConnectorOffset, ConnectorState, Herder, InstanceStatus } from '../../connect/types.ts'
 import { ConnectError } from '../../connect/types.ts'

@@ -1,6 +1,6 @@
 /**
- * Goal: the hooks around the routes: metrics, log levels, CORS, the time limit of requests. Method: `inject`, with a real logger that writes
- * nothing.
+ * Goal: the hooks around the routes: metrics, log levels, CORS, the time limit of requests. Method: `inject`, with a real logger that
+ * writes nothing.
  */
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'

@@ -1,4 +1,7 @@
-/** Goal: Kafka Connect's REST settings have Kafka Connect's meaning, and a wrong one gets a message that says how to write it. Method: the parser alone, and headers by `inject`. */
+/**
+ * Goal: Kafka Connect's REST settings have Kafka Connect's meaning, and a wrong one gets a message that says how to write it. Method: the
+ * parser alone, and headers by `inject`.
+ */
 import { expect, test } from 'vitest'
 import { parseHeaderRules } from '../../api/hooks/response-headers.ts'
 import { buildServer } from '../../api/index.ts'
@@ -37,6 +40,7 @@ test.each([
   [{ 'rest.port': 'x' }, 'rest.port'],
   [{ 'rest.advertised.listener': 'https' }, 'rest.advertised.listener'],
   [{ 'rest.extension.classes': 'org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension' }, 'open to everybody'],
+  [{ 'access.control.allow.hosts': 'a.example, https://b.example' }, 'https://b.example is not a host name'],
   [{ 'response.http.headers.config': 'X-A: b' }, 'response.http.headers.config'],
   [{ 'response.http.headers.config': 'setDate Expires: soon' }, 'milliseconds'],
 ])('%j is refused and says: %s', (properties, message) => {

@@ -1,6 +1,8 @@
 /**
- * Goal: the demo on real processes: every record arrives in every stage, once, and it leaves nothing behind, whether it finishes or is interrupted.
- * Method: `bin/tributary demo` as a user runs it, in a temporary folder of the test's own; the test reads its report and checks its folder and processes.
+ * Goal: the demo on real processes: every record arrives in every stage, once, and it leaves nothing behind, whether it finishes or is
+ * interrupted.
+ * Method: `bin/tributary demo` as a user runs it, in a temporary folder of the test's own; the test reads its report and checks its folder
+ * and processes.
  */
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
- * Goal: what a user starts does its job: `up` alone, and a broker, a worker and a mirror as processes of their own, over files as Kafka's
- * tools take them; each says where it listens, answers REST, and stops within 5 s. Method: real processes on free ports; records go from a
- * file through a connector, a topic, a mirror and back into a file.
+ * Story of bin. Goal: what a user starts works: `up` alone, and a broker, a worker and a mirror as separate processes, configured by
+ * Kafka's files; each prints where it listens, answers over REST, and stops within 5 s. Method: real processes on free ports; records go
+ * from a file through a connector, a topic and a mirror into a file.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,6 @@
-/** What a connector gives the acceptance suite: how to fill the system it reads, and how to look into the system it writes. */
+/**
+ * The fixture that a connector has for the contract tests: how to fill the system that it reads, and how to read the system that it writes.
+ */
 import {
   type ConfigOf,
   type Position,
@@ -12,21 +14,21 @@ import {
 
 export interface SourceFixture {
   config: Record<string, string>
-  /** Puts so many things into the system, which the source must give as records in this order. `more` adds further ones. */
+  /** Writes things to the system, which the source must read as records in this order. `more` writes further ones. */
   fill(count: number): Promise<void>
   more(count: number): Promise<void>
-  /** The number, from 0, of the thing that a record's value stands for. */
+  /** The number, from 0, of the thing that a record's value is of. */
   numberOf(value: unknown): number
 }
 
 export interface SinkFixture {
   config: Record<string, string>
-  /** A record that stands for a number. */
+  /** A record of a number. */
   record(number: number, offset: number): SinkRecord
   /** The numbers in the system, in the order in which it keeps them. */
   stored(): Promise<number[]>
-  /** A record that the system cannot take, where there can be one. */
-  bad?(offset: number): SinkRecord
+  /** A record that cannot be written. */
+  bad(offset: number): SinkRecord
 }
 
 export interface ConnectorFixture {
@@ -35,7 +37,7 @@ export interface ConnectorFixture {
   stop?(): Promise<void>
 }
 
-export interface Told {
+export interface LogLine {
   level: 'info' | 'warn' | 'error'
   message: string
 }
@@ -44,14 +46,14 @@ export function taskContext<S extends Settings>(
   settings: S,
   config: Record<string, string>,
   signal: AbortSignal,
-): TaskContext<ConfigOf<S>> & { told: Told[] } {
-  const told: Told[] = []
-  const tell = (level: Told['level']) => (message: string) => void told.push({ level, message })
-  const log = { info: tell('info'), warn: tell('warn'), error: tell('error') }
-  return { connector: 'contract', task: 0, config: parseSettings(settings, config), signal, log, told }
+): TaskContext<ConfigOf<S>> & { logged: LogLine[] } {
+  const logged: LogLine[] = []
+  const logger = (level: LogLine['level']) => (message: string) => void logged.push({ level, message })
+  const log = { info: logger('info'), warn: logger('warn'), error: logger('error') }
+  return { connector: 'contract', task: 0, config: parseSettings(settings, config), signal, log, logged }
 }
 
-/** Stored positions, as they come back from a topic: through JSON. */
+/** Stored positions, through JSON as in the offset topic. */
 export class StoredPositions {
   readonly #stored = new Map<string, string>()
 

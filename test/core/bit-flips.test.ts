@@ -1,7 +1,8 @@
 /**
- * Goal: one bit that a disk turned in any file of a data folder makes no broker serve a wrong record, loop, hang or lose what lies before it. It starts, or
- * refuses with a sentence that names the file. Method: a folder of several topics, stopped cleanly or killed; by a seed one bit of one of its files is turned
- * in a copy; the copy is started and everything is read back as a client reads it, which checks the CRC of each batch.
+ * Goal: a flipped bit in any file of a log directory makes no broker serve a wrong record, loop, hang or lose the records before it. The
+ * broker starts, or refuses with an error that names the file. Method: a log directory of several topics, after a clean shutdown or a kill;
+ * by a seed one bit of one file is flipped in a copy; a broker starts on the copy and everything is read as a client does, which checks the
+ * CRC of each batch.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,13 +18,13 @@ import { batches, decodeRecords } from '../../core/wire/record-batch.ts'
 import { seededRandom } from '../random.ts'
 import { batchOf } from './log/scratch-log.ts'
 
-/** The suite turns the same bits each time; others are looked for with TRIBUTARY_TEST_SEED and more rounds. */
+/** The same bits in each run. TRIBUTARY_TEST_FLIPS sets the number of rounds. */
 const SEED = 20261126
 const FLIPS = Number(process.env.TRIBUTARY_TEST_FLIPS ?? 40)
-const TOPICS = ['plain', 'rolled', 'cut']
+const TOPICS = ['plain', 'rolled', 'trimmed']
 const BATCHES = 40
 const RECORDS = 3
-const CUT_AT = 50
+const LOG_START = 50
 const BASE_OFFSET_BYTES = 8
 
 let root: string
@@ -39,7 +40,7 @@ beforeAll(async () => {
         const values = Array.from({ length: RECORDS }, (_, at) => valueAt(log, batch * RECORDS + at))
         await log.append(batchOf(values, { ...producer, timestamp: Date.now() })).durable
       }
-      if (name === 'cut') await log.deleteRecordsBefore(CUT_AT)
+      if (name === 'trimmed') await log.deleteRecordsBefore(LOG_START)
     }
   }
   cpSync(join(root, 'clean'), join(root, 'kill'), { recursive: true, filter: (path) => !path.endsWith('.lock') && !path.endsWith('.tmp') })
@@ -61,8 +62,8 @@ const filesOf = (dir: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => statSync(path).size > 0)
 
-/** Reads from `offset` until a client would stop: the end, or bytes that its CRC refuses. Returns where it stopped. */
-async function readOn(log: PartitionLog, from: number, isMoved: boolean): Promise<{ offset: number; end: 'end' | 'crc' | Error }> {
+/** Reads from `from` until a client would stop: the end, or a batch with a wrong CRC. Returns where it stopped. */
+async function readFrom(log: PartitionLog, from: number, isMoved: boolean): Promise<{ offset: number; end: 'end' | 'crc' | Error }> {
   let offset = from
   for (;;) {
     let bytes: Buffer
@@ -76,30 +77,31 @@ async function readOn(log: PartitionLog, from: number, isMoved: boolean): Promis
     if (bytes.length === 0) return { offset, end: 'end' }
     const before = offset
     try {
-      offset = take(log, bytes, offset, isMoved)
+      offset = checkRecords(log, bytes, offset, isMoved)
     } catch (error) {
-      if (error instanceof Refused) return { offset: error.offset, end: 'crc' }
+      if (error instanceof InvalidBatch) return { offset: error.offset, end: 'crc' }
       throw error
     }
-    if (offset === before) throw new Error(`${log.topic}-${log.partition} gives the same at ${offset} for ever`)
+    if (offset === before) throw new Error(`${log.topic}-${log.partition} returns the same batch at ${offset} again`)
   }
 }
-/** Where a client stops, because the bytes are no batch with the right CRC. */
-class Refused extends Error {
+
+/** Where a client stops: the bytes are not a batch with a valid CRC. */
+class InvalidBatch extends Error {
   readonly offset: number
 
   constructor(offset: number) {
-    super(`refused at ${offset}`)
+    super(`invalid batch at ${offset}`)
     this.offset = offset
   }
 }
 
-/** Takes in what a fetch gave; returns the next offset. Where the place of a batch was changed its records may be another one's: its CRC does not cover it. */
-function take(log: PartitionLog, bytes: Buffer, from: number, isMoved: boolean): number {
+/** Checks the records of a fetch. Returns the next offset. The CRC does not cover the base offset: with `isMoved` it may be wrong. */
+function checkRecords(log: PartitionLog, bytes: Buffer, from: number, isMoved: boolean): number {
   let offset = from
   try {
     for (const batch of batches(bytes)) {
-      if (computeCrc(batch.bytes, 0, batch.bytes.length) >>> 0 !== batch.header.crc) throw new Refused(offset)
+      if (computeCrc(batch.bytes, 0, batch.bytes.length) >>> 0 !== batch.header.crc) throw new InvalidBatch(offset)
       for (const record of decodeRecords(batch.bytes)) {
         if (record.offset < offset) continue
         if (String(record.value) !== valueAt(log, record.offset) && !isMoved)
@@ -108,16 +110,16 @@ function take(log: PartitionLog, bytes: Buffer, from: number, isMoved: boolean):
       }
     }
   } catch (error) {
-    throw error instanceof WireError ? new Refused(offset) : error
+    throw error instanceof WireError ? new InvalidBatch(offset) : error
   }
   return offset
 }
 
 /**
- * What is wrong with what the broker makes of `dir`, whose `file` was changed at `at`. `isLastStep`: in what the journal tells last, which after a kill may
- * be the write that the kill tore.
+ * The problems of a broker on `dir`, whose `file` was changed at `at`. `isLastStep`: in the last batch of the metadata log, which a kill
+ * may have torn.
  */
-async function complaints(dir: string, file: string, bytes: Buffer, at: number, isLastStep: boolean): Promise<string[]> {
+async function problemsOf(dir: string, file: string, bytes: Buffer, at: number, isLastStep: boolean): Promise<string[]> {
   let broker: RunningBroker
   try {
     broker = await start(dir)
@@ -125,15 +127,15 @@ async function complaints(dir: string, file: string, bytes: Buffer, at: number, 
     const { message } = error as Error
     return message.includes(file) || (basename(file) === 'meta.properties' && message.includes(dir))
       ? []
-      : [`refused without a name: ${message}`]
+      : [`refused without the name of the file: ${message}`]
   }
   const found: string[] = []
   try {
     for (const name of TOPICS) {
       for (const partition of [0, 1]) {
         const log = broker.logs.get(name, partition)
-        if (!log && !isLastStep) found.push(`${name}-${partition} is gone`)
-        if (log) found.push(...(await partitionComplaints(log, relative(dir, file), bytes, at)))
+        if (!log && !isLastStep) found.push(`${name}-${partition} does not exist`)
+        if (log) found.push(...(await partitionProblems(log, relative(dir, file), bytes, at)))
       }
     }
   } finally {
@@ -142,14 +144,14 @@ async function complaints(dir: string, file: string, bytes: Buffer, at: number, 
   return found
 }
 
-async function partitionComplaints(log: PartitionLog, file: string, bytes: Buffer, at: number): Promise<string[]> {
+async function partitionProblems(log: PartitionLog, file: string, bytes: Buffer, at: number): Promise<string[]> {
   const where = `${log.topic}-${log.partition}`
   const isOwn = file.startsWith(`${where}/`)
-  // as in Kafka, a folder of another topic id is set aside whole, and what DeleteRecords took may be there again
+  // As in Kafka, a folder with another topic id is renamed, and deleted records may reappear.
   if (isOwn && file.endsWith('partition.metadata') && log.logEndOffset === 0) return []
-  const first = log.topic === 'cut' ? CUT_AT : 0
+  const first = log.topic === 'trimmed' ? LOG_START : 0
   const found: string[] = []
-  if (log.logStartOffset !== first && !(log.topic === 'cut' && file === 'log-start-offset-checkpoint'))
+  if (log.logStartOffset !== first && !(log.topic === 'trimmed' && file === 'log-start-offset-checkpoint'))
     found.push(`${where} starts at ${log.logStartOffset}`)
   const isDamaged = isOwn && file.endsWith('.log')
   const hit = isDamaged ? batchAt(file, bytes, at) : null
@@ -157,14 +159,15 @@ async function partitionComplaints(log: PartitionLog, file: string, bytes: Buffe
   const least = hit ? Math.max(first, hit.firstOffset) : BATCHES * RECORDS
   for (const from of [log.logStartOffset, 60, 77, 119]) {
     if (from >= least) continue
-    const { offset, end } = await readOn(log, from, isMoved)
+    const { offset, end } = await readFrom(log, from, isMoved)
     if (offset < least) found.push(`${where} from ${from} ends at ${offset} of ${least}: ${end}`)
-    if (end === 'end' && offset !== log.logEndOffset) found.push(`${where} from ${from} gives nothing at ${offset} of ${log.logEndOffset}`)
+    if (end === 'end' && offset !== log.logEndOffset)
+      found.push(`${where} from ${from} returns nothing at ${offset} of ${log.logEndOffset}`)
   }
   return found
 }
 
-/** The batch that the byte `at` is of. Its first offset is counted from the start of the file: all batches of the test have as many records. */
+/** The batch that contains the byte `at`. All batches of the test have the same number of records. */
 function batchAt(file: string, bytes: Buffer, at: number): { position: number; firstOffset: number } {
   const base = Number(basename(file, '.log'))
   let position = 0
@@ -183,13 +186,13 @@ function lastBatchOf(bytes: Buffer): number {
 }
 
 test.each(['clean', 'kill'])(
-  'one turned bit after a stop (%s)',
+  'a flipped bit after a shutdown (%s)',
   async (how) => {
     const random = seededRandom(SEED)
     const source = join(root, how)
     const files = filesOf(source)
     for (let round = 0; round < FLIPS; round++) {
-      const dir = join(root, 'turned')
+      const dir = join(root, 'flipped')
       cpSync(source, dir, { recursive: true, filter: (path) => !path.endsWith('.lock') })
       const file = files[Math.floor(random() * files.length)]!
       const bytes = readFileSync(file)
@@ -197,13 +200,13 @@ test.each(['clean', 'kill'])(
       const isLastStep = how === 'kill' && file.includes('__cluster_metadata') && file.endsWith('.log') && at >= lastBatchOf(bytes)
       const bit = 1 << Math.floor(random() * 8)
       bytes[at]! ^= bit
-      const turned = join(dir, relative(source, file))
-      writeFileSync(turned, bytes)
-      expect({ file: relative(source, file), at, bit, complaints: await complaints(dir, turned, bytes, at, isLastStep) }).toEqual({
+      const flipped = join(dir, relative(source, file))
+      writeFileSync(flipped, bytes)
+      expect({ file: relative(source, file), at, bit, problems: await problemsOf(dir, flipped, bytes, at, isLastStep) }).toEqual({
         file: relative(source, file),
         at,
         bit,
-        complaints: [],
+        problems: [],
       })
       rmSync(dir, { recursive: true, force: true })
     }

@@ -1,6 +1,6 @@
 /**
- * Goal: Kafka's server.properties means what it means to Kafka, and what cannot be is refused with the setting and the remedy. Method: whole files as
- * maps, single settings at their limits.
+ * Goal: Kafka's server.properties means what it means to Kafka, and what cannot be is refused with the setting and the remedy. Method:
+ * whole files as maps, single settings at their limits.
  */
 import { expect, test } from 'vitest'
 import { readBrokerSettings, SettingsError } from '../../core/index.ts'

@@ -24,7 +24,7 @@ const steps = fc.array(
   { maxLength: 60 },
 )
 
-/** Every record that stands on the target, in its order, with where it came from. */
+/** The map after a history, and all mirrored records in order. */
 function play(history: readonly Step[], start: OffsetPair) {
   const map = new OffsetMap(start.upstreamOffset, start.downstreamOffset)
   let truth: OffsetPair[] = []
@@ -53,7 +53,7 @@ describe('the offset map', () => {
           const { downstreamOffset: given, exact, ahead } = map.translateDownstream(offset)
           const next = truth.find((record) => record.upstreamOffset >= offset)
           const before = truth.filter((record) => record.upstreamOffset < offset).at(-1)
-          // everything that the group has not read lies at or behind what it is given; everything it has read lies before
+          // What the group has not read is at or after the translated offset; what it has read is before it.
           expect(given).toBeLessThanOrEqual(next?.downstreamOffset ?? map.nextDownstreamOffset)
           if (exact && before) expect(given).toBeGreaterThan(before.downstreamOffset)
           expect(ahead).toBe(offset > map.nextUpstreamOffset)
@@ -70,7 +70,7 @@ describe('the offset map', () => {
     )
   })
 
-  test('a target that lost its tail is sent it again, from the first record that is not there', () => {
+  test('after a truncation of the target, records are sent again from the first missing one', () => {
     fc.assert(
       fc.property(steps, fc.nat(300), (history, cut) => {
         const { map, truth } = play(history, { upstreamOffset: 7, downstreamOffset: 3 })
@@ -85,7 +85,7 @@ describe('the offset map', () => {
     )
   })
 
-  test('forgets its oldest pages at the limit, and stays below the truth there', () => {
+  test('drops its oldest pages at the limit, and translates to a lower bound there', () => {
     const map = new OffsetMap(0, 0)
     for (let i = 0; i < MAX_RANGES + 1; i++) {
       map.advance(map.nextUpstreamOffset + 1)

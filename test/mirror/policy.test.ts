@@ -35,13 +35,13 @@ describe('replication policies', () => {
     expect(policy.isInternal(policy.offsetMapTopic('us'))).toBe(true)
   })
 
-  test('class names in full and short, others refused by name', () => {
+  test('fully qualified and simple class names; others are refused by name', () => {
     expect(policyKind('org.apache.kafka.connect.mirror.IdentityReplicationPolicy')).toBe('identity')
     expect(policyKind('DefaultReplicationPolicy')).toBe('default')
     expect(() => of('com.example.MyPolicy')).toThrow(/replication\.policy\.class.*com\.example\.MyPolicy.*DefaultReplicationPolicy/)
   })
 
-  test('a topic that came from the target is a cycle, over any number of hops', () => {
+  test('a topic that was replicated from the target is a cycle, over any number of hops', () => {
     const policy = of('DefaultReplicationPolicy')
     expect(isCycle(policy, 'orders', 'central')).toBe(false)
     expect(isCycle(policy, 'central.orders', 'central')).toBe(true)

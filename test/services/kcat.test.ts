@@ -1,6 +1,6 @@
 /**
- * Goal: a machine without kcat gets it, or the tests of kcat are left out with a sentence, or they fail (CI). Method: a machine that is told what
- * its commands do, and the reporter with results as Vitest hands them over.
+ * Goal: a machine without kcat gets it, or the tests of kcat are left out with a sentence, or they fail (CI). Method: a machine that is
+ * told what its commands do, and the reporter with results as Vitest hands them over.
  */
 
 import { afterEach, expect, test, vi } from 'vitest'

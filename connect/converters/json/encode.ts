@@ -2,9 +2,8 @@
  * Values as JSON text. An encoder is built once for a schema and remembered; values without a schema go through JSON.stringify as they
  * are where they hold nothing that JSON lacks (bigint, Buffer, Date, Map).
  */
-import { DataError, logicalTypes, type Schema } from '../../sdk/index.ts'
+import { DataError, logicalTypes, rawJson, type Schema } from '../../sdk/index.ts'
 import { bytesOf, scaleOf, unscaled } from './decimal.ts'
-import { rawJson } from './raw-json.ts'
 
 export interface EncodeOptions {
   decimals: 'base64' | 'numeric'

@@ -1,10 +1,9 @@
 /**
  * Kafka Connect's schemas as JSON, the first half of JsonConverter's envelope. Both directions are remembered.
  */
-import { DataError, type Schema, type SchemaType } from '../../sdk/index.ts'
+import { DataError, rawJson, type Schema, type SchemaType } from '../../sdk/index.ts'
 import { decoder } from './decode.ts'
 import { encoder } from './encode.ts'
-import { rawJson } from './raw-json.ts'
 
 const jsonNames: Readonly<Record<SchemaType, string>> = {
   int8: 'int8',

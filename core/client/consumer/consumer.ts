@@ -1,7 +1,7 @@
 /**
- * The consumer: subscribes as a member of a group, or reads partitions that it is assigned. Whatever the user sees happens in poll(): records,
- * rebalances, errors. Where all its assignors are cooperative it keeps through a rebalance what it still owns; a partition is revoked before
- * any other member gets it (Invariant 9).
+ * The consumer: subscribes as a member of a group, or reads partitions that it is assigned. Whatever the user sees happens in poll():
+ * records, rebalances, errors. Where all its assignors are cooperative it keeps through a rebalance what it still owns; a partition is
+ * revoked before any other member gets it (Invariant 9).
  */
 import { KafkaError } from '../../errors.ts'
 import type { Timer } from '../../system/clock.ts'
@@ -177,7 +177,7 @@ export class GroupConsumer implements Consumer {
       try {
         await callback.run()
       } finally {
-        // The group goes on also after an error of the listener, which poll() throws.
+        // The rebalance continues also after an error of the listener, which poll() throws.
         callback.resolve()
       }
     }

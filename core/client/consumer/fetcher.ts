@@ -1,6 +1,6 @@
 /**
- * Keeps Fetch requests in flight for the partitions of a consumer, ahead of poll() up to a bound (Invariant 13), and has positions found and
- * validated. Errors that only the user can solve wait for poll(); nothing here rejects.
+ * Keeps Fetch requests in flight for the partitions of a consumer, ahead of poll() up to a bound (Invariant 13), and has positions found
+ * and validated. Errors that only the user can solve wait for poll(); nothing here rejects.
  */
 import { type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
 import { WakeTimer } from '../../system/wake-timer.ts'
@@ -130,7 +130,7 @@ export class Fetcher {
       this.#order.push(this.#order.shift()!)
       if (failed) {
         this.schedule()
-        throw reader.takeFailure()
+        throw reader.clearFailure()
       }
     }
     if (batches.length > 0) this.schedule()

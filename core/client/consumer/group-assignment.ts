@@ -1,6 +1,6 @@
 /**
- * What a consumer says when it joins a group, and what it does when it leads one: subscriptions read, partitions counted, an assignor asked,
- * assignments written.
+ * The consumer's part of the group protocol: writes the subscription of JoinGroup, reads the assignment of SyncGroup, and, as the group's
+ * leader, has an assignor make the assignments of all members.
  */
 import { KafkaError } from '../../errors.ts'
 import { byTopic } from '../../topic-partition.ts'
@@ -11,7 +11,7 @@ import type { Assignor, GroupSubscription } from './assignors/assignor.ts'
 import { assignors } from './assignors/index.ts'
 import { previouslyOwned } from './assignors/sticky.ts'
 
-/** The first versions of the protocol had no owned partitions; the newest is what we write. */
+/** The newest version of ConsumerProtocolSubscription and ConsumerProtocolAssignment. */
 const VERSION = 3
 
 export function assignorNamed(name: string): Assignor {
@@ -19,7 +19,7 @@ export function assignorNamed(name: string): Assignor {
   if (!found)
     throw new KafkaError(
       'INVALID_CONFIG',
-      `partition.assignment.strategy: "${name}" is not known; there are ${[...assignors.keys()].join(', ')}`,
+      `partition.assignment.strategy: "${name}" is not supported; the assignors are ${[...assignors.keys()].join(', ')}`,
     )
   return found
 }
@@ -52,7 +52,7 @@ export function readSubscription(
   groupInstanceId: string | null,
   metadata: Buffer,
 ): GroupSubscription {
-  // A version that we do not know begins like the newest that we do.
+  // Newer versions only add fields at the end.
   const bytes = metadata.readInt16BE(0) > VERSION ? withVersion(metadata, VERSION) : metadata
   const { topics, userData, ownedPartitions, generationId } = consumerSubscription.read(bytes)
   let owned = ownedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
@@ -76,10 +76,11 @@ export function readAssignment(bytes: Buffer): TopicPartition[] {
 
 interface LedAssignment {
   assignments: Map<string, Buffer>
-  /** What it was worked out from: when it changes, the group should meet again. Zero for topics that are not there. */
+  /** By topic, what the assignments were made from: the group has to rebalance when it changes. Zero for topics that do not exist. */
   partitionCounts: Map<string, number>
 }
 
+/** @throws Error where the subscription of a member cannot be read: nobody gets an assignment then. */
 export async function assignAsLeader(
   router: RequestRouter,
   protocol: string,
@@ -96,8 +97,8 @@ export async function assignAsLeader(
   const topics = [...new Set(subscriptions.flatMap((subscription) => subscription.topics))]
   await router.metadata.refresh(topics)
   const partitionCounts = new Map(topics.map((topic) => [topic, router.metadata.peek(topic)?.partitions.length ?? 0]))
-  const there = new Map([...partitionCounts].filter(([, count]) => count > 0))
-  const assigned = assignor.assign(there, subscriptions)
+  const existing = new Map([...partitionCounts].filter(([, count]) => count > 0))
+  const assigned = assignor.assign(existing, subscriptions)
   const assignments = new Map(
     [...assigned].map(([memberId, partitions]) => [
       memberId,

@@ -1,6 +1,6 @@
 /**
- * One partition as a consumer reads it: its position, the batches fetched ahead, and the way from batches to records. Batches are decoded when
- * poll() reads them; aborted transactions and control batches are skipped (Invariant 4). It does no I/O.
+ * One partition as a consumer reads it: its position, the batches fetched ahead, and the way from batches to records. Batches are decoded
+ * when poll() reads them; aborted transactions and control batches are skipped (Invariant 4). It does no I/O.
  */
 import { KafkaError } from '../../errors.ts'
 import { partitionKey } from '../../topic-partition.ts'
@@ -139,7 +139,7 @@ export class PartitionReader implements TopicPartition {
     return this.#failure !== null
   }
 
-  takeFailure(): Error | null {
+  clearFailure(): Error | null {
     const failure = this.#failure
     this.#failure = null
     return failure

@@ -1,6 +1,7 @@
 /**
- * Finds the positions of partitions that have none: the group's committed offset, else the reset policy. Validates positions after a change of
- * leader: a log that was truncated is read on from where it ends (KIP-320). Errors become the readers' delays and failures; nothing rejects.
+ * Finds the positions of partitions that have none: the group's committed offset, else the reset policy. Validates positions after a change
+ * of leader: a log that was truncated is read on from where it ends (KIP-320). Errors become the readers' delays and failures; nothing
+ * rejects.
  */
 import { isRetriable, KafkaError } from '../../errors.ts'
 import { partitionKey } from '../../topic-partition.ts'

@@ -1,6 +1,7 @@
 /**
- * Compares a subscription with the cluster: topics that a pattern matches, topics that do not exist yet, and the partition counts that the last
- * assignment of this member as the group's leader was made from. It tells its consumer when the group has to rebalance; it never rejects.
+ * Compares a subscription with the cluster: topics that a pattern matches, topics that do not exist yet, and the partition counts that the
+ * last assignment of this member as the group's leader was made from. It tells its consumer when the group has to rebalance; it never
+ * rejects.
  */
 import type { Timer } from '../../system/clock.ts'
 import type { RequestRouter } from '../transport/request-router.ts'

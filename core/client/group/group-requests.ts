@@ -46,7 +46,9 @@ export class GroupRequests {
     return this.#router.coordinators.find(this.#settings.groupId, this.#router.system.clock.monotonic() + timeoutMs, this.#signal)
   }
 
-  /** Resolves with the response of the first attempt that is not MEMBER_ID_REQUIRED. `onMemberId` gets each id that the coordinator gives. */
+  /**
+   * Resolves with the response of the first attempt that is not MEMBER_ID_REQUIRED. `onMemberId` gets each id that the coordinator gives.
+   */
   async join(memberId: string, reason: string, onMemberId: (memberId: string) => void): Promise<JoinedGroup> {
     const { groupId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType } = this.#settings
     for (let id = memberId; ; ) {

@@ -1,16 +1,16 @@
 /**
- * Appends records to batches: one queue for each partition, a batch closes when it is full. The partition follows from the key (murmur2, as in
- * the Java client); records without a key stay on one partition for a whole batch (KIP-480). It sends nothing, and does nothing per record but
- * the append.
+ * Appends records to batches: one queue for each partition, a batch closes when it is full. The partition follows from the key (murmur2, as
+ * in the Java client); records without a key stay on one partition for a whole batch (KIP-480). It sends nothing, and does nothing per
+ * record but the append.
  */
 import { KafkaError } from '../../errors.ts'
 import type { Random } from '../../system/random.ts'
 import { recordSizeBound } from '../../wire/record-batch.ts'
+import type { ProducerIdAndEpoch } from '../producer-id.ts'
 import type { TopicMetadata } from '../types.ts'
 import { partitionOf } from './murmur2.ts'
 import type { PendingSend } from './pending-send.ts'
 import { ProducerBatch } from './producer-batch.ts'
-import type { ProducerIdAndEpoch } from './producer-id.ts'
 
 const MAX_SEQUENCE = 0x7fff_ffff
 
@@ -155,8 +155,8 @@ export class Accumulator {
   }
 
   /**
-   * Appends the records of `send` from `from` on, until all are appended, the buffer memory is full, or a topic is unknown. Returns the index
-   * to continue from. Records that no batch can have fail at once.
+   * Appends the records of `send` from `from` on, until all are appended, the buffer memory is full, or a topic is unknown. Returns the
+   * index to continue from. Records that no batch can have fail at once.
    */
   append(send: PendingSend, from: number, nowMs: number): number {
     const { records, now } = send

@@ -1,6 +1,6 @@
 /**
- * One call of send(): one promise for all its records, and for each record a reference to its batch and the index there. Offsets are computed
- * when the caller reads them.
+ * One call of send(): one promise for all its records, and for each record a reference to its batch and the index there. Offsets are
+ * computed when the caller reads them.
  */
 import { KafkaError } from '../../errors.ts'
 import type { ProducerRecord, SendFailure, SendResult, Sent } from '../types.ts'

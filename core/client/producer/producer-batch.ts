@@ -1,10 +1,10 @@
 /**
- * A batch of one partition: filled record by record, built once, sent until it is completed. It knows the owners of its records, and, where the
- * broker found it too large, the two halves that are sent in its place.
+ * A batch of one partition: filled record by record, built once, sent until it is completed. It knows the owners of its records, and, where
+ * the broker found it too large, the two halves that are sent in its place.
  */
 import { type CodecName, codecOf, readBatchHeader } from '../../wire/batch-header.ts'
 import { BatchBuilder, decodeRecords, stampProducer } from '../../wire/record-batch.ts'
-import type { ProducerIdAndEpoch } from './producer-id.ts'
+import type { ProducerIdAndEpoch } from '../producer-id.ts'
 import type { RecordOwner } from './record-owner.ts'
 
 /** The memory that a batch allocates first; it grows with its records. */

@@ -1,7 +1,7 @@
 /**
- * The producer: sends thousands of records with one promise for each call, idempotent unless it is turned off. Records are appended in the order
- * of the calls, also while a call waits for buffer memory or for a topic's metadata. No record is lost silently: each has an outcome in the
- * result of its call.
+ * The producer: sends thousands of records with one promise for each call, idempotent unless it is turned off. Records are appended in the
+ * order of the calls, also while a call waits for buffer memory or for a topic's metadata. No record is lost silently: each has an outcome
+ * in the result of its call.
  */
 import { KafkaError } from '../../errors.ts'
 import { within } from '../../system/within.ts'

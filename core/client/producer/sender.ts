@@ -1,19 +1,20 @@
 /**
- * Sends the accumulator's batches: a few Produce requests in flight to each node on one connection, one batch of a partition in each. Failed
- * batches are sent again in order when nothing of their partition is in flight; the broker recognizes them by producer id, epoch and sequence
- * number, so each record is stored once and in order (Invariant 5). After a batch that has failed for good the next ones get a new epoch.
+ * Sends the accumulator's batches: a few Produce requests in flight to each node on one connection, one batch of a partition in each.
+ * Failed batches are sent again in order when nothing of their partition is in flight; the broker recognizes them by producer id, epoch and
+ * sequence number, so each record is stored once and in order (Invariant 5). After a batch that has failed for good the next ones get a new
+ * epoch.
  */
 import { type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
 import { WakeTimer } from '../../system/wake-timer.ts'
 import { partitionKey } from '../../topic-partition.ts'
 import type { CodecName } from '../../wire/batch-header.ts'
 import { ZERO_UUID } from '../../wire/types.ts'
+import { initProducerId, type ProducerIdAndEpoch } from '../producer-id.ts'
 import { type ProducedBatch, produceRaw } from '../raw-batches.ts'
 import { MetadataRefresher } from '../transport/metadata-refresher.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 import type { Accumulator, PartitionQueue } from './accumulator.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import { initProducerId, type ProducerIdAndEpoch } from './producer-id.ts'
 
 const MAX_EPOCH = 32_766
 /** Estimates for max.request.size: of a request, and of a batch besides its records. */
@@ -160,7 +161,7 @@ export class Sender {
   /** Whether the first batch of the queue may be sent now, as far as the queue alone decides. */
   #isDue(queue: PartitionQueue, now: number): boolean {
     if (queue.failed.length > 0) {
-      // What is in flight may fail as well: only then the order of the retry is known.
+      // Batches in flight may fail as well: the order of the retry is known after that.
       if (queue.inFlight > 0) return false
       queue.requeueFailed()
     }
@@ -245,7 +246,7 @@ export class Sender {
       for (const { queue, batch } of sendings) this.#onFailed(queue, batch, failure)
     }
     this.#inFlight.set(leader, this.#inFlight.get(leader)! - 1)
-    // close() has failed the queues already: what came back since has to fail as well.
+    // close() has failed the queues; the batches of this request have to fail as well.
     if (this.#closing.signal.aborted) for (const { queue } of sendings) this.#failAll(queue, this.#failure ?? closedError())
     this.#onCompleted()
     this.schedule()

@@ -1,6 +1,6 @@
 /**
- * Which versions a broker supports (ApiVersions), requested once on each connection. A broker that does not support our version of the request
- * answers in version 0 and names the versions that it supports (KIP-511).
+ * Which versions a broker supports (ApiVersions), requested once on each connection. A broker that does not support our version of the
+ * request answers in version 0 and names the versions that it supports (KIP-511).
  */
 import apiVersions from '../../apis/18-api-versions.ts'
 import { errorCode, errorName, KafkaError } from '../../errors.ts'
@@ -42,11 +42,12 @@ export function commonVersion(connection: BrokerConnection, api: AnyApi, maxVers
   const supported = connection.versions.get(api.key)
   const broker = `${connection.address.host}:${connection.address.port}`
   if (!supported) throw new KafkaError('UNSUPPORTED_VERSION', `${broker} does not support ${api.name}`)
-  const version = Math.min(api.versions[1], supported[1], maxVersion)
-  if (version < api.versions[0] || version < supported[0])
+  const [min, max] = [api.versions[0], Math.min(api.versions[1], maxVersion)]
+  const version = Math.min(max, supported[1])
+  if (version < min || version < supported[0])
     throw new KafkaError(
       'UNSUPPORTED_VERSION',
-      `${api.name}: ${broker} supports versions ${supported[0]} to ${supported[1]}, this client ${api.versions[0]} to ${Math.min(api.versions[1], maxVersion)}`,
+      `${api.name}: ${broker} supports versions ${supported[0]} to ${supported[1]}, this client ${min} to ${max}`,
     )
   return version
 }

@@ -1,7 +1,7 @@
 /**
- * The connections of a client: one for each node and channel. A broker answers the requests of one connection in order, so what may wait long
- * (Fetch, JoinGroup) has a channel of its own and delays nothing else. Connects on demand, waits before it connects again to a node that
- * failed (reconnect.backoff.ms), and closes idle connections (connections.max.idle.ms).
+ * The connections of a client: one for each node and channel. A broker answers the requests of one connection in order, so what may wait
+ * long (Fetch, JoinGroup) has a channel of its own and delays nothing else. Connects on demand, waits before it connects again to a node
+ * that failed (reconnect.backoff.ms), and closes idle connections (connections.max.idle.ms).
  */
 import { KafkaError } from '../../errors.ts'
 import { type Backoff, backoffMs } from '../../system/backoff.ts'

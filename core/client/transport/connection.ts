@@ -1,7 +1,7 @@
 /**
- * One connection to one broker: requests are pipelined, responses matched by correlation id. The only file of the client with sockets. A frame
- * is assembled with at most one copy, and its length is checked before memory is allocated. Every request ends: with its response, by timeout
- * (which closes the connection, since responses come in order), or with the connection. It retries nothing.
+ * One connection to one broker: requests are pipelined, responses matched by correlation id. The only file of the client with sockets. A
+ * frame is assembled with at most one copy, and its length is checked before memory is allocated. Every request ends: with its response, by
+ * timeout (which closes the connection, since responses come in order), or with the connection. It retries nothing.
  */
 import { connect as connectSocket, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'

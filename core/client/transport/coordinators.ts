@@ -1,5 +1,6 @@
 /**
- * Which node coordinates a group (FindCoordinator): found once and kept until a response says that it has moved.
+ * Which node coordinates a group (FindCoordinator): found once and kept until a response says that the group has moved.
+ * While a group has no coordinator, the request is retried.
  */
 import findCoordinator from '../../apis/10-find-coordinator.ts'
 import { errorName, KafkaError } from '../../errors.ts'

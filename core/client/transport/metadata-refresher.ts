@@ -1,6 +1,6 @@
 /**
- * Refreshes metadata for a part of the client that finds partitions without a leader, or with another one: one refresh at a time, with back-off
- * between them while they do not help. It never rejects.
+ * Refreshes metadata for a part of the client that finds partitions without a leader, or with another one: one refresh at a time, with
+ * back-off between them while they do not help. It never rejects.
  */
 import type { RequestRouter } from './request-router.ts'
 
@@ -10,7 +10,7 @@ interface MetadataRefresherOptions {
   signal: AbortSignal
   /** A refresh has ended, or its back-off has: what needed it may try again. */
   onRefreshed: () => void
-  /** A request came during back-off: it should be made again at `time` (monotonic ms). */
+  /** A request was ignored during back-off: it should be repeated at `time` (monotonic ms). */
   onDelayed: (time: number) => void
 }
 

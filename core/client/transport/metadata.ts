@@ -1,6 +1,6 @@
 /**
- * What the client knows of a cluster: its brokers, its controller, and the topics in use. Concurrent refreshes share one request; when no known
- * broker answers, the bootstrap servers are tried again. It never goes back to an older leader epoch of a partition.
+ * What the client knows of a cluster: its brokers, its controller, and the topics in use. Concurrent refreshes share one request; when no
+ * known broker answers, the bootstrap servers are tried again. It never goes back to an older leader epoch of a partition.
  */
 import metadataApi from '../../apis/03-metadata.ts'
 import { errorName, KafkaError } from '../../errors.ts'

@@ -1,4 +1,6 @@
-/** The file connector's fixture: each source and sink has its own file in one folder. */
+/**
+ * The fixture of the file connectors: each source and sink has a file of its own in one folder.
+ */
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +8,10 @@ import { schemas } from '../../../connect/sdk/index.ts'
 import { type ConnectorFixture, sinkRecord } from '../../contract/fixture.ts'
 
 const line = (number: number) => `line ${number} ${'ü'.repeat(number % 7)}`
+/** Has no text. */
+const circular: { self?: unknown } = {}
+circular.self = circular
+
 const numberOf = (text: string) => Number(text.split(' ')[1])
 
 export default async function fileFixture(): Promise<ConnectorFixture> {
@@ -27,6 +33,7 @@ export default async function fileFixture(): Promise<ConnectorFixture> {
       return {
         config: { file },
         record: (number, offset) => sinkRecord({ topic: 'contract', offset, value: line(number), valueSchema: schemas.string() }),
+        bad: (offset) => sinkRecord({ topic: 'contract', offset, value: circular }),
         stored: async () => (await readFile(file, 'utf8')).split('\n').slice(0, -1).map(numberOf),
       }
     },

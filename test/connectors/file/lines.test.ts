@@ -22,10 +22,10 @@ function cut(bytes: Buffer, reads: readonly number[], rules: LineRules, most = 3
     }
     const at = cutter.readPosition
     if (at >= bytes.length) return { lines, positions, cutter }
-    const room = cutter.room()
+    const room = cutter.readBuffer()
     const size = Math.min(reads[read++ % reads.length]!, room.length, bytes.length - at)
     bytes.copy(room, 0, at, at + size)
-    cutter.filled(size)
+    cutter.appendRead(size)
   }
 }
 
@@ -99,10 +99,10 @@ describe('lines', () => {
       fc.property(text, fc.integer({ min: 1, max: 5 }), (text, most) => {
         const bytes = Buffer.from(text)
         const cutter = new LineCutter(0, plain)
-        bytes.copy(cutter.room())
-        cutter.filled(bytes.length)
+        bytes.copy(cutter.readBuffer())
+        cutter.appendRead(bytes.length)
         for (let first = cutter.next(most); first; first = cutter.next(most)) {
-          cutter.back(first)
+          cutter.unread(first)
           expect(cutter.position).toBe(first.from)
           expect(cutter.next(most)).toEqual(first)
         }
@@ -112,8 +112,8 @@ describe('lines', () => {
 
   test('give what is left of a file that grows no more', () => {
     const { cutter } = cut(Buffer.from('whole\nrest'), [4], plain)
-    expect(cutter.rest()).toEqual({ lines: ['rest'], from: 6, to: 10 })
-    expect(cutter.rest()).toBeNull()
+    expect(cutter.remainder()).toEqual({ lines: ['rest'], from: 6, to: 10 })
+    expect(cutter.remainder()).toBeNull()
   })
 })
 
@@ -124,7 +124,7 @@ describe('a line past the limit', () => {
     for (const each of [rules, { ...rules, delimiter: comma }, { ...rules, loneReturns: true }]) {
       expect(() => cut(Buffer.from(`one\n${'x'.repeat(11)}\ntwo\n`), [size], each)).toThrow(
         new LineTooLong(
-          'The line that begins at byte 4 is longer than 10 bytes. Raise line.max.bytes, or end the line with a newline (in CSV, look for a quote that is never closed).',
+          'The line that begins at byte 4 is longer than 10 bytes. Raise line.max.bytes, or end the line with a newline (in CSV, check for a quote that is never closed).',
         ),
       )
     }

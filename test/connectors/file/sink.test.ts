@@ -10,11 +10,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Retriable, type Schema, type SinkOffset, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
 import { fileSink } from '../../../connectors/file/sink.ts'
 import { javaText } from '../../../connectors/file/text.ts'
-import { sinkRecord, type Told, taskContext } from '../../contract/fixture.ts'
+import { type LogLine, sinkRecord, taskContext } from '../../contract/fixture.ts'
 
 let folder: string
 let file: string
-let told: Told[]
+let logged: LogLine[]
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tributary-sink-'))
@@ -24,7 +24,7 @@ afterEach(() => rm(folder, { recursive: true }))
 
 async function start(config: Record<string, string> = {}): Promise<SinkTask> {
   const context = taskContext(fileSink.settings, { file, ...config }, new AbortController().signal)
-  told = context.told
+  logged = context.logged
   return fileSink.start(context)
 }
 const record = (offset: number, value: unknown = `line ${offset}`, valueSchema: Schema | null = null, partition = 0) =>
@@ -108,7 +108,7 @@ describe('after a crash', () => {
     await writeFile(file, 'kept\ntorn')
     const sink = await start()
     expect(await readFile(file, 'utf8')).toBe('kept\n')
-    expect(told[0]!.message).toBe(`${file}: cut from 9 to 5 bytes: a last line that no newline ends`)
+    expect(logged[0]!.message).toBe(`${file} is truncated from 9 to 5 bytes: its last line has no newline`)
     await sink.stop!()
   })
 
@@ -120,7 +120,7 @@ describe('after a crash', () => {
 })
 
 describe('records that come again', () => {
-  test('are told apart by partition', async () => {
+  test('are logged apart by partition', async () => {
     const sink = await start()
     await sink.write([record(0, 'a', null, 0), record(5, 'b', null, 1), record(1, 'c', null, 0)])
     await sink.flush()
@@ -129,7 +129,7 @@ describe('records that come again', () => {
     await sink.stop!()
   })
 
-  test('are new ones where the topic was created anew', async () => {
+  test('are new ones where the topic was recreated', async () => {
     const first = await start()
     await first.write([record(0), record(1)])
     await first.flush()
@@ -137,7 +137,7 @@ describe('records that come again', () => {
     const second = await start()
     await second.write([{ ...record(0, 'new'), timestamp: 1_800_000_000_000 }])
     expect(await lines()).toEqual(['line 0', 'line 1', 'new'])
-    expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('the topic was created anew')])
+    expect(logged.map(({ message }) => message)).toEqual([expect.stringContaining('the topic was recreated')])
     await second.stop!()
   })
 
@@ -155,7 +155,7 @@ describe('records that come again', () => {
   })
 })
 
-test('a file that was moved away is gone on with in a new one from the next flush', async () => {
+test('after a rename of the file, lines go to a new file from the next flush', async () => {
   const sink = await start()
   await sink.write([record(0)])
   await rename(file, `${file}.1`)
@@ -187,7 +187,7 @@ test('a flush that finds no room is tried again until it does', async () => {
 test('there is one task, and a position that cannot be read is named', async () => {
   expect(fileSink.tasks!({ file, format: 'lines' }, 3)).toEqual([{}])
   await writeFile(`${file}.position`, 'no json')
-  await expect(start()).rejects.toThrow(`${file}.position is not a sink's position`)
+  await expect(start()).rejects.toThrow(`${file}.position is not the position of a file sink`)
   await expect(start({ file: join(folder, 'no/where') })).rejects.toThrow("Couldn't find or create file")
 })
 

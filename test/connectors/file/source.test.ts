@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Position, SourceRecord } from '../../../connect/sdk/index.ts'
 import { fileSource } from '../../../connectors/file/source.ts'
-import { StoredPositions, type Told, taskContext } from '../../contract/fixture.ts'
+import { type LogLine, StoredPositions, taskContext } from '../../contract/fixture.ts'
 
 let folder: string
 let file: string
 let stop: AbortController
-let told: Told[]
+let logged: LogLine[]
 let positions: StoredPositions
 let last: Position | undefined
 const generators: ReturnType<typeof fileSource.read>[] = []
@@ -33,7 +33,7 @@ afterEach(async () => {
 /** Asks for records, so many at a time, and stores their positions as the runtime would. */
 function open(config: Record<string, string> = {}) {
   const context = taskContext(fileSource.settings, { file, topic: 'topic', ...config }, stop.signal)
-  told = context.told
+  logged = context.logged
   const generator = fileSource.read({ ...context, positions })
   generators.push(generator)
   return async (count: number): Promise<SourceRecord[]> => {
@@ -107,14 +107,14 @@ describe('a bad line', () => {
     const next = open({ format: 'json' })
     expect(values(await next(2))).toEqual([{ a: 1 }, { a: 2 }])
     await expect(next(1)).rejects.toThrow(
-      new RegExp(`^${file}: the line at byte 16 is not JSON: .*\\. Mend the line, or set bad\\.lines=skip\\.$`),
+      new RegExp(`^${file}: the line at byte 16 is not JSON: .*\\. Correct the line, or set bad\\.lines=skip\\.$`),
     )
   })
 
-  test('is skipped and told of where that is wanted', async () => {
+  test('is skipped and logged of where that is wanted', async () => {
     await writeFile(file, '{"a":1}\nno\nnot\n{"a":4}\n')
     expect(values(await open({ format: 'json', 'bad.lines': 'skip' })(2))).toEqual([{ a: 1 }, { a: 4 }])
-    expect(told.map(({ message }) => message)).toEqual([
+    expect(logged.map(({ message }) => message)).toEqual([
       expect.stringContaining('the line at byte 8 is not JSON'),
       expect.stringContaining('the line at byte 11 is not JSON'),
     ])
@@ -126,7 +126,7 @@ describe('a bad line', () => {
       { a: '1', b: '2' },
       { a: '4', b: '5' },
     ])
-    expect(told[0]!.message).toContain('the line at byte 8')
+    expect(logged[0]!.message).toContain('the line at byte 8')
   })
 
   test('is a CSV row with a quote in the middle of a field, and takes no other row with it', async () => {
@@ -136,7 +136,7 @@ describe('a bad line', () => {
       { 'a\n1': 'x"\ny', b: '6' },
       { 'a\n1': '10', b: '11' },
     ])
-    expect(told.map(({ message }) => message)).toEqual([
+    expect(logged.map(({ message }) => message)).toEqual([
       expect.stringContaining('the line at byte 15 is not a CSV row'),
       expect.stringContaining('the line at byte 35 is not a CSV row'),
     ])
@@ -154,8 +154,8 @@ describe('a file that changes', () => {
   test('may come later', async () => {
     const next = open()
     const waiting = next(1)
-    await expect.poll(() => told.length).toBe(1)
-    expect(told[0]!.message).toBe(`Couldn't find file ${file}; waiting for it to be created`)
+    await expect.poll(() => logged.length).toBe(1)
+    expect(logged[0]!.message).toBe(`Couldn't find file ${file}; waiting for it to be created`)
     await writeFile(file, 'here\n')
     expect(values(await waiting)).toEqual(['here'])
   })
@@ -182,7 +182,7 @@ describe('a file that changes', () => {
     expect(last!.offset.position).toBe(6)
   })
 
-  test('begins anew when it was truncated, and says so', async () => {
+  test('is read from its beginning when it was truncated, and the log says so', async () => {
     await writeFile(file, 'a line\nanother\n')
     const next = open()
     await next(2)
@@ -190,7 +190,7 @@ describe('a file that changes', () => {
     await truncate(file, 0)
     await appendFile(file, 'new\n')
     expect(values(await waiting)).toEqual(['new'])
-    expect(told.map(({ message }) => message)).toContain(`${file} was truncated; reading it from its beginning`)
+    expect(logged.map(({ message }) => message)).toContain(`${file} was truncated and is read from its beginning`)
   })
 
   test('begins anew when it was rewritten in place, though it is longer now', async () => {
@@ -233,7 +233,7 @@ describe('positions', () => {
     stop = new AbortController()
     await writeFile(file, 'three\nfour\nfive\n')
     expect(values(await open()(3))).toEqual(['three', 'four', 'five'])
-    expect(told[0]!.message).toContain('is not the file that was read up to byte 8')
+    expect(logged[0]!.message).toContain('is not the file that was read up to byte 8')
   })
 
   test('that a user writes are checked with the sentences of Kafka', () => {

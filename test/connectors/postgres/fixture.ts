@@ -1,4 +1,6 @@
-/** The Postgres connector's fixture: each sink has its own database of a real server. */
+/**
+ * The fixture of the Postgres connector: each sink has a database of its own on a real server.
+ */
 import pg from 'pg'
 import { type ConnectorFixture, sinkRecord } from '../../contract/fixture.ts'
 import { testPostgres } from '../../services/postgres.ts'

@@ -1,6 +1,6 @@
 /**
  * Goal: the client does on our broker what it does on Apache Kafka.
- * Method: the scenarios, against a broker in a process of its own that is killed and started again.
+ * Method: the scenarios, against a broker in a process of its own.
  */
 import { afterAll, beforeAll } from 'vitest'
 import { startTestBroker, type TestBroker } from '../../running-broker.ts'

@@ -1,6 +1,6 @@
 /**
- * A broker of a few answers for tests of the client: real sockets and frames, every response from a function that the test gives. What an
- * honest broker would say to Metadata and InitProducerId is built in.
+ * A broker for tests of the client: real sockets and frames, every response comes from a handler that the test gives. Those of ApiVersions,
+ * Metadata and InitProducerId are built in.
  */
 import { createServer, type Socket } from 'node:net'
 import metadata from '../../../core/apis/03-metadata.ts'
@@ -24,7 +24,7 @@ export interface FakeBroker {
   /** What answers the API now. */
   handler(api: AnyApi): Handler
   on(api: AnyApi, handler: Handler): void
-  /** Ends the connections that are open; new ones are taken. */
+  /** Closes the open connections; it accepts new ones. */
   hangUp(): void
   close(): Promise<void>
 }
@@ -37,7 +37,7 @@ export async function fakeBroker(topics: Readonly<Record<string, number>> = {}):
   const requests: string[] = []
   let nextProducerId = 1000
 
-  async function answer(socket: Socket, frame: Buffer): Promise<void> {
+  async function respond(socket: Socket, frame: Buffer): Promise<void> {
     const reader = new Reader(frame)
     const header = readRequestHeader(reader)
     const known = handlers.get(header.apiKey)
@@ -65,14 +65,14 @@ export async function fakeBroker(topics: Readonly<Record<string, number>> = {}):
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     let rest = Buffer.alloc(0)
-    let turn = Promise.resolve()
+    let last = Promise.resolve()
     socket.on('data', (chunk) => {
       rest = Buffer.concat([rest, chunk])
       while (rest.length >= 4 && rest.length >= 4 + rest.readInt32BE(0)) {
         const end = 4 + rest.readInt32BE(0)
         const frame = rest.subarray(4, end)
         rest = rest.subarray(end)
-        turn = turn.then(() => answer(socket, frame))
+        last = last.then(() => respond(socket, frame))
       }
     })
   })

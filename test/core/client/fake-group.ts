@@ -1,6 +1,6 @@
 /**
- * A fake broker that coordinates group `g` of one member and leads `t-0`: the test decides when JoinGroup and SyncGroup are answered and what
- * heartbeats and commits get. It keeps generations as a coordinator does and refuses commits of any other one.
+ * A fake broker that coordinates group `g` of one member and leads `t-0`: the test decides when JoinGroup and SyncGroup are answered and
+ * what heartbeats and commits get. It keeps generations as a coordinator does and refuses commits of any other one.
  */
 import fetchApi from '../../../core/apis/01-fetch.ts'
 import offsetCommit from '../../../core/apis/08-offset-commit.ts'

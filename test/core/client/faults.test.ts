@@ -1,8 +1,8 @@
 /**
- * Goal: whatever becomes of connections, what a producer was told is in the log once and in order (Invariant 5), a group is given every record, a
- * partition has one owner at a time (Invariant 9), and committed offsets only rise, never past what was given (Invariants 3 and 7).
- * Method: stories of a seed: a producer and a group that grows and shrinks, on a broker in this process behind a proxy that cuts, refuses, swallows
- * and tears answers.
+ * Story of core/client. Goal: whatever happens to connections, acknowledged records are in the log once and in order (Invariant 5), a group
+ * reads every record, a partition has one owner at a time (Invariant 9), and committed offsets only rise, never past what was read
+ * (Invariants 3, 7). Method: seeded runs of a producer and a group that grows and shrinks, on a broker in this process behind a proxy that
+ * cuts and refuses connections, drops requests, and truncates responses.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
@@ -16,15 +16,15 @@ import { faultProxy } from '../../fault-proxy.ts'
 import { seededRandom } from '../../random.ts'
 import { until } from '../../until.ts'
 
-const STORIES = 4
+const RUNS = 4
 const system = { clock: realClock, random: realRandom, logger: silentLogger }
 const topic = 't'
 const numbers = ({ partition }: TopicPartition) => partition
 const random = seededRandom()
 const below = (limit: number) => Math.floor(random() * limit)
 
-it.each(Array.from({ length: STORIES }, (_, index) => index))(
-  'story %i',
+it.each(Array.from({ length: RUNS }, (_, index) => index))(
+  'run %i',
   async () => {
     const partitions = 1 + below(4)
     const proxy = await faultProxy(0)
@@ -58,7 +58,7 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
       sends.push(producer.send(records))
     }
 
-    const given = sent.map(() => new Set<number>())
+    const readOffsets = sent.map(() => new Set<number>())
     const committed = sent.map(() => 0)
     const owners = new Map<number, number>()
     const wrong: string[] = []
@@ -72,7 +72,7 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
         autoOffsetReset: 'earliest',
         partitionAssignors: assignors,
         heartbeatIntervalMs: 20,
-        // whose word to leave is lost is missed after this time
+        // A member whose LeaveGroup is lost is removed after this time.
         sessionTimeoutMs: 6_000,
         maxPollRecords: 1 + below(30),
         fetchMaxWaitMs: 50,
@@ -83,24 +83,24 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
         try {
           await consumer.commit(offsets)
         } catch (error) {
-          // In a rebalance, or out of reach: it goes with the next.
+          // In a rebalance, or without a connection: the next commit has these offsets as well.
           if (!(error instanceof KafkaError)) throw error
         }
       }
-      const letGo = (gone: readonly TopicPartition[]) => {
-        for (const partition of gone.map(numbers)) {
+      const forget = (partitions: readonly TopicPartition[]) => {
+        for (const partition of partitions.map(numbers)) {
           positions.delete(partition)
           if (owners.get(partition) === id) owners.delete(partition)
         }
       }
       consumer.subscribe([topic], {
-        async revoked(gone) {
+        async revoked(partitions) {
           await commit()
-          letGo(gone)
+          forget(partitions)
         },
-        lost: letGo,
-        assigned(come) {
-          for (const partition of come.map(numbers)) {
+        lost: forget,
+        assigned(partitions) {
+          for (const partition of partitions.map(numbers)) {
             const other = owners.get(partition) ?? id
             if (other !== id) wrong.push(`${partition} belongs to ${other} and to ${id}`)
             owners.set(partition, id)
@@ -109,12 +109,12 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
       })
       let going = true
       const loop = (async () => {
-        for (let turn = 0; going; turn++) {
+        for (let polls = 0; going; polls++) {
           for (const { partition, records, nextOffset } of await consumer.poll(30)) {
-            for (const { offset } of records) given[partition]!.add(offset)
+            for (const { offset } of records) readOffsets[partition]!.add(offset)
             positions.set(partition, nextOffset)
           }
-          if (turn % 3 === 0) await commit()
+          if (polls % 3 === 0) await commit()
         }
       })()
       loop.catch((error: unknown) => void wrong.push(`member ${id}: ${error}`))
@@ -128,15 +128,15 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
         },
       })
     }
-    const look = async () => {
+    const checkCommitted = async () => {
       const peer = { host: '', closed: false, onClose: () => () => {} }
-      const asked = { groupId: 'g', topics: [{ name: topic, partitionIndexes: [...sent.keys()] }], groups: [], requireStable: false }
-      const { topics } = await broker.broker.groups.fetch(asked, { version: 7, clientId: null, peer })
+      const request = { groupId: 'g', topics: [{ name: topic, partitionIndexes: [...sent.keys()] }], groups: [], requireStable: false }
+      const { topics } = await broker.broker.groups.fetch(request, { version: 7, clientId: null, peer })
       for (const { partitionIndex: partition, committedOffset } of topics[0]!.partitions) {
         const offset = Math.max(0, committedOffset)
         if (offset < committed[partition]!) wrong.push(`the offset of ${partition} went from ${committed[partition]} to ${offset}`)
         for (let before = committed[partition]!; before < offset; before++)
-          if (!given[partition]!.has(before)) wrong.push(`${offset} of ${partition} is committed, ${before} was never given`)
+          if (!readOffsets[partition]!.has(before)) wrong.push(`${offset} of ${partition} is committed, ${before} was never read`)
         committed[partition] = offset
       }
     }
@@ -144,7 +144,7 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
     const faults: (() => Promise<unknown>)[] = [
       async () => proxy.cut(),
       async () => {
-        // Answers come whole for a while, then one is torn.
+        // Some responses are complete, then one is truncated.
         let whole = below(6)
         proxy.onResponse = (chunk) => (whole-- > 0 ? { pass: chunk.length, cut: false } : { pass: below(chunk.length), cut: true })
         await pause(below(40))
@@ -170,13 +170,17 @@ it.each(Array.from({ length: STORIES }, (_, index) => index))(
     for (let step = 0; step < 20; step++) {
       for (let calls = below(4); calls > 0; calls--) produce(1 + below(40))
       await faults[below(faults.length)]!()
-      await look()
+      await checkCommitted()
     }
     produce(partitions)
     await Promise.all(sends)
-    await until(() => given.every((offsets, partition) => offsets.size >= sent[partition]!.length), 'the group to be given all', 100_000)
+    await until(
+      () => readOffsets.every((offsets, partition) => offsets.size >= sent[partition]!.length),
+      'the group to read all records',
+      100_000,
+    )
     for (const member of [...running.values()]) await member.stop()
-    await look()
+    await checkCommitted()
     expect(wrong).toEqual([])
 
     const reader = clientOf().consumer()

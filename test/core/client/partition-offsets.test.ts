@@ -1,6 +1,6 @@
 /**
- * Goal: what partition leaders are asked reaches the right node, is repeated while the error is retriable, and ends with one outcome for each
- * partition. Method: two fake brokers that lead a partition each and whose answers the test gives.
+ * Goal: what partition leaders are asked reaches the right node, is repeated while the error is retriable, and ends with one outcome for
+ * each partition. Method: two fake brokers that lead a partition each and whose answers the test gives.
  */
 import { afterEach, describe, expect, it } from 'vitest'
 import metadata from '../../../core/apis/03-metadata.ts'

@@ -1,7 +1,8 @@
 /**
- * Goal: batches of a deleted topic and of a topic recreated under its name do not mix in one raw request: each carries its topic id. A mirror would
- * write into the new topic after records that do not exist, and fetch it from an offset of the deleted one (Invariant 11). Method: a topic of our own
- * broker is recreated; raw requests carry one partition with the old topic id and one with the new, in both orders.
+ * Goal: batches of a deleted topic and of a topic recreated under its name do not mix in one raw request: each carries its topic id. A
+ * mirror would write into the new topic after records that do not exist, and fetch it from an offset of the deleted one (Invariant 11).
+ * Method: a topic of our own broker is recreated; raw requests carry one partition with the old topic id and one with the new, in both
+ * orders.
  */
 import { expect, test } from 'vitest'
 import { encodeBatch } from '../../../core/wire/record-batch.ts'

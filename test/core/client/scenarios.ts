@@ -1,5 +1,5 @@
 /**
- * What the client must do on any cluster: the same stories are played against our broker (client.test.ts) and against Apache Kafka
+ * What the client must do on any cluster: the same tests run against our broker (client.test.ts) and against Apache Kafka
  * (test/peers/client.test.ts). `server` can be killed and started again on its port and data.
  */
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -58,14 +58,14 @@ export const record = (topic: string, value: string, more: { key?: string; parti
 export const valuesOf = (polled: readonly ConsumedBatch[]) =>
   polled.flatMap((batch) => batch.records.map((entry) => entry.value!.toString()))
 
-/** Commits as an application's loop does: what a coordinator that restarts or rebalances did not take goes with the commit after it. */
+/** Commits as an application does: offsets that were refused in a rebalance or restart are part of the next commit. */
 export function committer(consumer: Consumer): (batch: ConsumedBatch) => Promise<void> {
-  const owed = new Map<string, { topic: string; partition: number; offset: number }>()
+  const uncommitted = new Map<string, { topic: string; partition: number; offset: number }>()
   return async ({ topic, partition, nextOffset }) => {
-    owed.set(`${topic}-${partition}`, { topic, partition, offset: nextOffset })
+    uncommitted.set(`${topic}-${partition}`, { topic, partition, offset: nextOffset })
     try {
-      await consumer.commit([...owed.values()])
-      owed.clear()
+      await consumer.commit([...uncommitted.values()])
+      uncommitted.clear()
     } catch (error) {
       if (!(error instanceof KafkaError && (error.retriable || error.error === 'REBALANCE_IN_PROGRESS'))) throw error
     }
@@ -77,7 +77,7 @@ export async function pollUntil(consumer: Consumer, enough: (values: readonly st
   const values: string[] = []
   const deadline = performance.now() + timeoutMs
   while (!enough(values)) {
-    if (performance.now() > deadline) throw new Error(`${values.length} records came within ${timeoutMs} ms, more were expected`)
+    if (performance.now() > deadline) throw new Error(`${values.length} records were read within ${timeoutMs} ms, more were expected`)
     values.push(...valuesOf(await consumer.poll(200)))
   }
   return values
@@ -131,7 +131,7 @@ export function clientScenarios(server: () => Server): void {
       expect((await client.admin.deleteTopics([name, 'no-such-topic'])).get('no-such-topic')).toMatchObject({
         error: 'UNKNOWN_TOPIC_OR_PARTITION',
       })
-      await until(async () => (await client.topic(name, { refresh: true })) === undefined, 'the topic to be gone')
+      await until(async () => (await client.topic(name, { refresh: true })) === undefined, 'the topic to be deleted')
     })
 
     it('lists offsets and deletes records', async () => {
@@ -149,11 +149,11 @@ export function clientScenarios(server: () => Server): void {
       expect(await offsetAt('earliest')).toMatchObject({ offset: 6 })
       const [epoch] = await client.admin.offsetsForLeaderEpochs([{ topic: name, partition: 0, leaderEpoch: 0 }])
       expect(epoch).toEqual({ topic: name, partition: 0, leaderEpoch: 0, endOffset: 10, error: null })
-      const [gone] = await client.admin.listOffsets([{ topic: 'no-such-topic', partition: 0, spec: 'latest' }])
-      expect(gone).toMatchObject({ error: 'UNKNOWN_TOPIC_OR_PARTITION' })
+      const [missing] = await client.admin.listOffsets([{ topic: 'no-such-topic', partition: 0, spec: 'latest' }])
+      expect(missing).toMatchObject({ error: 'UNKNOWN_TOPIC_OR_PARTITION' })
     })
 
-    it('describes the cluster, and asks what it is told to ask', async () => {
+    it('describes the cluster, and sends any request in a given version', async () => {
       const client = clientOf(server())
       const cluster = await client.admin.describeCluster()
       expect(cluster.brokers.map((broker) => `${broker.host}:${broker.port}`)).toEqual([server().address])
@@ -217,7 +217,7 @@ export function clientScenarios(server: () => Server): void {
       expect(got[0]!.timestamp).toBe(result.at(0).timestamp)
     })
 
-    it('put keys where murmur2 says', async () => {
+    it('send keys to the partition of their murmur2 hash', async () => {
       const client = clientOf(server())
       const name = await topicOf(client, 5)
       const keys = range(50).map((index) => `key-${index}`)
@@ -231,7 +231,7 @@ export function clientScenarios(server: () => Server): void {
       expect((await client.producer().send([record(name, 'first')])).at(0)).toMatchObject({ topic: name, offset: 0 })
     })
 
-    it('say what the broker says of a record that it refuses', async () => {
+    it('report the error of a record that the broker refuses', async () => {
       const client = clientOf(server())
       const name = await topicOf(client, 1, { 'cleanup.policy': 'compact' })
       await expect(client.producer().send([record(name, 'no key')])).rejects.toMatchObject({ error: 'INVALID_RECORD' })
@@ -242,7 +242,7 @@ export function clientScenarios(server: () => Server): void {
       expect((await producer.send([record(small, 'y')])).at(0).offset).toBe(100)
     })
 
-    it('start, stop, seek and wait where they are told to', async () => {
+    it('start, pause, seek and resume at the given offsets', async () => {
       const client = clientOf(server())
       const name = await topicOf(client, 2)
       const [first, second] = [
@@ -274,7 +274,7 @@ export function clientScenarios(server: () => Server): void {
       expect((await pollUntil(consumer, (values) => values.length > 50))[0]).toBe('0')
     })
 
-    it('say so where there is no offset and none is to be chosen', async () => {
+    it('fail where the offset does not exist and there is no reset policy', async () => {
       const client = clientOf(server())
       const name = await topicOf(client)
       const consumer = client.consumer({ autoOffsetReset: 'none' })
@@ -309,7 +309,7 @@ export function clientScenarios(server: () => Server): void {
       const producer = await raw.initProducerId()
       expect(producer.producerId).toBeGreaterThanOrEqual(0)
       for (const { bytes } of whole) {
-        // A produced batch begins with offset 0; that lies outside its CRC.
+        // A produced batch has base offset 0; it lies outside the CRC.
         writeInt64(bytes, 0, at.baseOffset)
         expect((await raw.produce(target.node, [{ ...target, records: bytes }]))[0]!.error).toBe(null)
       }
@@ -334,7 +334,7 @@ export function clientScenarios(server: () => Server): void {
 
   describe('groups', () => {
     it.each([[['cooperative-sticky']], [['cooperative-sticky', 'range']], [['range']], [['roundrobin']], [['sticky']]])(
-      'three members with %j share, hand over and miss nothing',
+      'three members with %j share the partitions, hand them over and miss no record',
       async (partitionAssignors) => {
         const client = clientOf(server())
         const name = await topicOf(client, 6)
@@ -371,7 +371,7 @@ export function clientScenarios(server: () => Server): void {
             },
             assigned(partitions) {
               for (const entry of partitions) {
-                // Invariant 9: nobody else has it now.
+                // Invariant 9: no other member owns it now.
                 expect(owners.get(key(entry)) ?? id).toBe(id)
                 owners.set(key(entry), id)
               }
@@ -410,7 +410,7 @@ export function clientScenarios(server: () => Server): void {
         await shared(3)
         await produceSome()
         if (`${partitionAssignors}` === 'cooperative-sticky') expect(running[0]!.moved).toBeLessThanOrEqual(4)
-        // who goes in mid-rebalance may have its last commit refused
+        // A commit that overtakes the response to JoinGroup is refused: the generation has changed.
         const settled = () =>
           until(async () => (await client.admin.describeGroups([groupId]))[0]?.state === 'Stable', 'the group is stable')
         await settled()
@@ -429,7 +429,7 @@ export function clientScenarios(server: () => Server): void {
       },
     )
 
-    it('follow a pattern as topics come', async () => {
+    it('subscribe to new topics that match a pattern', async () => {
       const client = clientOf(server(), { metadataMaxAgeMs: 300 })
       const prefix = unique('pattern')
       const create = async (suffix: string) => {
@@ -445,7 +445,7 @@ export function clientScenarios(server: () => Server): void {
       expect(await pollUntil(consumer, (values) => values.length === 1)).toEqual(['two'])
     })
 
-    it('put out a member that does not poll, and take it in again', async () => {
+    it('remove a member that does not poll, which can join again', async () => {
       const client = clientOf(server())
       const name = await topicOf(client)
       const groupId = unique('group')
@@ -458,7 +458,7 @@ export function clientScenarios(server: () => Server): void {
       const lost: number[] = []
       consumer.subscribe([name], { lost: (partitions) => void lost.push(partitions.length) })
       await assignedOf(consumer, 1)
-      await until(async () => (await client.admin.describeGroups([groupId]))[0]!.members.length === 0, 'the member to be put out')
+      await until(async () => (await client.admin.describeGroups([groupId]))[0]!.members.length === 0, 'the member to be removed')
       await expect(consumer.commit([{ topic: name, partition: 0, offset: 0 }])).rejects.toMatchObject({ error: 'UNKNOWN_MEMBER_ID' })
       await until(async () => {
         await consumer.poll(50)
@@ -466,7 +466,7 @@ export function clientScenarios(server: () => Server): void {
       }, 'the partition again')
     })
 
-    it('carry any protocol of their members', async () => {
+    it('have any protocol type', async () => {
       const client = clientOf(server())
       const groupId = unique('workers')
       const assigned = new Map<string, string>()
@@ -492,7 +492,7 @@ export function clientScenarios(server: () => Server): void {
       const { generation } = first
       const second = join('b')
       await until(() => assigned.get('a') === 'sessioned:a:2' && assigned.get('b') === 'sessioned:b:2', 'both')
-      // Only the leader, or a member with news, makes the group meet again.
+      // Only the leader, or a member with another subscription, makes the group rebalance.
       first.rejoin('because')
       await until(() => first.generation >= generation + 2, 'another generation')
       const [group] = await client.admin.describeGroups([groupId])
@@ -503,7 +503,7 @@ export function clientScenarios(server: () => Server): void {
       await until(async () => (await client.admin.describeGroups([groupId]))[0]!.state === 'Empty', 'nobody')
     })
 
-    it('end a member whose protocol nobody shares', async () => {
+    it('end a member whose protocol the others do not have', async () => {
       const client = clientOf(server())
       const name = await topicOf(client)
       const groupId = unique('group')
@@ -516,7 +516,7 @@ export function clientScenarios(server: () => Server): void {
       expect(error!.error).toBe('INCONSISTENT_GROUP_PROTOCOL')
     })
 
-    it('keep the place of a static member', async () => {
+    it('keep the assignment of a static member', async () => {
       const client = clientOf(server())
       const name = await topicOf(client, 2)
       const groupId = unique('group')
@@ -537,7 +537,7 @@ export function clientScenarios(server: () => Server): void {
   })
 
   describe('when the broker dies', () => {
-    it('each acknowledged record is read once and in order, and the group goes on', async () => {
+    it('each acknowledged record is read once and in order, and the group continues', async () => {
       const client = clientOf(server(), { requestTimeoutMs: 5_000 })
       const name = await topicOf(client, 2)
       const producer = client.producer({ lingerMs: 1 })
@@ -569,16 +569,17 @@ export function clientScenarios(server: () => Server): void {
         await server().start()
         await Promise.all([...during, meanwhile])
       }
-      await until(() => read[0]!.length + read[1]!.length >= n, `${n} records, ${read[0]!.length + read[1]!.length} came`, 30_000)
+      await until(() => read[0]!.length + read[1]!.length >= n, `${n} records, ${read[0]!.length + read[1]!.length} were read`, 30_000)
       going = false
       await reading
       expect(read).toEqual(sent)
       await consumer.close()
     }, 120_000)
 
-    it('close() is quick, and send() says that nobody answers', async () => {
+    it('send() fails in time, and close() does not wait for requests', async () => {
       const name = await topicOf(clientOf(server()))
-      const client = clientOf(server(), { requestTimeoutMs: 300 })
+      // close() would wait longer for a request than this test may take.
+      const client = clientOf(server(), { requestTimeoutMs: 600_000 })
       const consumer = client.consumer({ groupId: unique('group') })
       consumer.subscribe([name])
       await assignedOf(consumer, 1)
@@ -586,13 +587,11 @@ export function clientScenarios(server: () => Server): void {
       const producer = client.producer({ deliveryTimeoutMs: 300 })
       await server().kill()
       try {
-        await expect(client.send('any', listGroups, { statesFilter: [], typesFilter: [] })).rejects.toMatchObject({
+        await expect(client.send('any', listGroups, { statesFilter: [], typesFilter: [] }, { timeoutMs: 300 })).rejects.toMatchObject({
           error: 'REQUEST_TIMED_OUT',
         })
         await expect(producer.send([record(name, 'b')])).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
-        const start = performance.now()
         await client.close()
-        expect(performance.now() - start).toBeLessThan(5_000)
       } finally {
         await server().start()
       }

@@ -1,6 +1,6 @@
 /**
- * Goal: what the cluster promised is there after a clean stop and after a crash; topics, partitions and configs follow Kafka's rules. Method: a real
- * broker on a temporary folder; a crash is a copy of its folder taken while it runs.
+ * Goal: metadata changes survive a clean shutdown and a crash; topics, partitions and configs follow Kafka's rules. Method: a real broker
+ * on a temporary folder; a crash is a copy of the folder of a running broker.
  */
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,8 +33,8 @@ async function refusal(change: Promise<unknown> | (() => unknown)): Promise<stri
   return 'done'
 }
 
-/** What a broker would find that starts after the power went now. */
-async function afterCrash<T>(look: (found: RunningBroker) => T | Promise<T>): Promise<T> {
+/** The state of a broker that starts from a copy of the folder, as after a power loss. */
+async function afterCrash<T>(read: (found: RunningBroker) => T | Promise<T>): Promise<T> {
   const copy = mkdtempSync(join(tmpdir(), 'tributary-crash-'))
   cpSync(server.dir, copy, { recursive: true, filter: (path) => !path.endsWith('.lock') })
   const found = await startBroker(
@@ -42,7 +42,7 @@ async function afterCrash<T>(look: (found: RunningBroker) => T | Promise<T>): Pr
     { ...realSystem('silent'), logger: silentLogger },
   )
   try {
-    return await look(found)
+    return await read(found)
   } finally {
     await found.close()
     rmSync(copy, { recursive: true, force: true })
@@ -50,7 +50,7 @@ async function afterCrash<T>(look: (found: RunningBroker) => T | Promise<T>): Pr
 }
 
 describe('topics', () => {
-  test('one that was made is there after a restart and after a crash, with its id, partitions and configs', async () => {
+  test('a created one exists after a restart and after a crash, with its id, partitions and configs', async () => {
     const made = await create('orders', { partitions: 3, configs: { 'retention.ms': '1000' } })
     await cluster().createPartitions('orders', 5, false)
     await cluster().alterConfigs({ type: 'topic', name: 'orders' }, set('cleanup.policy', 'compact', 2), false)
@@ -62,7 +62,7 @@ describe('topics', () => {
     for (let partition = 0; partition < 5; partition++) expect(server.broker.logs.get('orders', partition)?.topicId).toBe(made.id)
   })
 
-  test('one that was deleted is gone, its folder too, and its name is free for another with another id', async () => {
+  test('a deleted one does not exist, its folder neither, and its name can be used again with another id', async () => {
     const first = await create('short')
     await cluster().deleteTopic('short')
     expect(cluster().topic('short')).toBeUndefined()
@@ -76,7 +76,7 @@ describe('topics', () => {
     expect(cluster().topicById(first.id)).toBeUndefined()
   })
 
-  test('of two that make the same at once, one hears that it exists; those that only need it share it', async () => {
+  test('of two concurrent creations one fails; calls of ensureTopic share one creation', async () => {
     const results = await Promise.all([refusal(create('same')), refusal(create('same'))])
     expect(results.sort()).toEqual(["TOPIC_ALREADY_EXISTS: Topic 'same' already exists.", 'done'])
     const needed = await Promise.all(Array.from({ length: 10 }, () => cluster().ensureTopic('needed')))
@@ -152,7 +152,7 @@ describe('topics', () => {
 })
 
 describe('configs', () => {
-  test('an override is stronger than the file, the file stronger than the default, hours become milliseconds', async () => {
+  test('an override precedes the file, the file precedes the default, hours become milliseconds', async () => {
     await create('kept', { configs: { 'segment.bytes': '2000000' } })
     expect(configOf('kept', 'retention.ms')).toMatchObject({ value: '7200000', source: 4, isDefault: false })
     expect(configOf('kept', 'segment.bytes')).toMatchObject({
@@ -167,7 +167,7 @@ describe('configs', () => {
     expect(cluster().logConfig(cluster().topic('kept')!)).toMatchObject({ retentionMs: 7_200_000, segmentBytes: 2_000_000 })
   })
 
-  test('a change reaches the logs at once, also one of the broker’s defaults', async () => {
+  test('a change applies to the logs at once, also one of the broker’s defaults', async () => {
     await create('live')
     const log = server.broker.logs.get('live', 0)!
     await cluster().alterConfigs({ type: 'topic', name: 'live' }, set('max.message.bytes', '5000'), false)
@@ -201,7 +201,7 @@ describe('configs', () => {
     )
   })
 
-  test('a change of what the broker itself goes by has its effect at once, and after a restart', async () => {
+  test('a change of a broker setting applies at once, and after a restart', async () => {
     const first = await server.client()
     const broker = { type: 'broker', name: '' } as const
     await cluster().alterConfigs(broker, set('max.connections.per.ip', '1'), false)
@@ -215,7 +215,7 @@ describe('configs', () => {
     expect(server.broker.logs.producerIdExpirationMs).toBe(1000)
   })
 
-  test('broker configs: what is fixed, whose they are, and no secret is told', async () => {
+  test('broker configs: read-only ones, their sources, and no secrets', async () => {
     const broker = { type: 'broker', name: '1' } as const
     expect(await refusal(cluster().alterConfigs(broker, set('num.partitions', '4'), false))).toBe(
       'INVALID_REQUEST: Cannot update these configs dynamically: [num.partitions]',
@@ -237,7 +237,7 @@ describe('configs', () => {
   })
 })
 
-test('no producer id is given twice, also not after a crash', async () => {
+test('no producer id is allocated twice, not even after a crash', async () => {
   const given = new Set<number>()
   for (let i = 0; i < 1500; i++) given.add(await cluster().nextProducerId())
   const next = await afterCrash((found) => found.cluster.nextProducerId())
@@ -256,7 +256,7 @@ test('the metadata log stays short: many changes become a snapshot', async () =>
   expect(cluster().topic('busy')?.configs).toEqual({ 'retention.ms': '1099' })
 })
 
-test('a folder of Apache Kafka is refused with a sentence', async () => {
+test('a folder of Apache Kafka is refused with an error message', async () => {
   const { encodeBatch } = await import('../../../core/wire/record-batch.ts')
   const log = server.broker.logs.get('__cluster_metadata', 0)!
   await log.append(encodeBatch([{ key: null, value: Buffer.from([1, 12, 0, 9]), timestamp: 1 }]), 'coordinator').durable

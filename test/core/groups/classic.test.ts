@@ -1,30 +1,30 @@
 /**
- * Goal: the classic group protocol does what Apache Kafka 4.3 does, in every state.
- * Method: stories. A pure group takes events one by one; answers, timers and records are what the events' effects say.
+ * Goal: the classic group protocol behaves as in Apache Kafka 4.3, in every state. Method: scenarios; a pure group gets events one by one,
+ * and its effects are the responses, timers and writes.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkCommit, selectProtocol } from '../../../core/groups/group.ts'
-import { Story } from './story.ts'
+import { GroupScenario } from './group-scenario.ts'
 
 const text = (buffer: Buffer) => buffer.toString()
 
 describe('a first generation', () => {
-  test('waits for the initial delay, longer while members come, and never past the rebalance timeout', () => {
-    const story = new Story({ initialRebalanceDelayMs: 3000 })
-    const a = story.join('', { newId: 'a', rebalanceTimeoutMs: 7000 })
-    expect(story.group.state).toBe('PreparingRebalance')
-    expect(story.timers.get('join')).toBe(3000)
-    const b = story.join('', { newId: 'b', rebalanceTimeoutMs: 7000 })
-    story.expire('join')
-    expect(story.timers.get('join')).toBe(3000)
-    const c = story.join('', { newId: 'c', rebalanceTimeoutMs: 7000 })
-    story.expire('join')
-    expect(story.timers.get('join')).toBe(1000)
-    const d = story.join('', { newId: 'd', rebalanceTimeoutMs: 7000 })
-    story.expire('join')
-    expect(story.group).toMatchObject({ state: 'CompletingRebalance', generation: 1, leader: 'a', protocol: 'range' })
-    expect(story.joinResponse(a)).toMatchObject({
+  test('waits for the initial delay, extended while members join, at most for the rebalance timeout', () => {
+    const scenario = new GroupScenario({ initialRebalanceDelayMs: 3000 })
+    const a = scenario.join('', { newId: 'a', rebalanceTimeoutMs: 7000 })
+    expect(scenario.group.state).toBe('PreparingRebalance')
+    expect(scenario.timers.get('join')).toBe(3000)
+    const b = scenario.join('', { newId: 'b', rebalanceTimeoutMs: 7000 })
+    scenario.expire('join')
+    expect(scenario.timers.get('join')).toBe(3000)
+    const c = scenario.join('', { newId: 'c', rebalanceTimeoutMs: 7000 })
+    scenario.expire('join')
+    expect(scenario.timers.get('join')).toBe(1000)
+    const d = scenario.join('', { newId: 'd', rebalanceTimeoutMs: 7000 })
+    scenario.expire('join')
+    expect(scenario.group).toMatchObject({ state: 'CompletingRebalance', generation: 1, leader: 'a', protocol: 'range' })
+    expect(scenario.joinResponse(a)).toMatchObject({
       errorCode: 0,
       generationId: 1,
       leader: 'a',
@@ -32,287 +32,287 @@ describe('a first generation', () => {
       protocolName: 'range',
       protocolType: 'consumer',
     })
-    expect(story.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b', 'c', 'd'])
-    for (const other of [b, c, d]) expect(story.joinResponse(other).members).toEqual([])
-    expect(story.timers.get('b')).toBe(10_000)
+    expect(scenario.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b', 'c', 'd'])
+    for (const other of [b, c, d]) expect(scenario.joinResponse(other).members).toEqual([])
+    expect(scenario.timers.get('b')).toBe(10_000)
   })
 
-  test('hands out the assignment once it is stored, to those who wait and to those who come later', () => {
-    const story = new Story({ initialRebalanceDelayMs: 0 })
-    story.join('', { newId: 'a' })
-    story.join('', { newId: 'b' })
-    story.expire('join').expire('join')
-    const b = story.sync('b')
-    const a = story.sync('a', {
+  test('propagates the assignment once it is stored, to waiting SyncGroups and to later ones', () => {
+    const scenario = new GroupScenario({ initialRebalanceDelayMs: 0 })
+    scenario.join('', { newId: 'a' })
+    scenario.join('', { newId: 'b' })
+    scenario.expire('join').expire('join')
+    const b = scenario.sync('b')
+    const a = scenario.sync('a', {
       assignments: new Map([
         ['a', Buffer.from('p0')],
         ['b', Buffer.from('p1')],
       ]),
     })
-    expect(story.isPending(a) && story.isPending(b)).toBe(true)
-    expect(story.pendingWrites[0]!.image).toMatchObject({ state: 'Stable', generation: 1 })
-    expect(text(story.pendingWrites[0]!.image.members.get('b')!.assignment)).toBe('p1')
-    story.completeWrite()
-    expect(story.group.state).toBe('Stable')
-    expect([text(story.syncResponse(a).assignment), text(story.syncResponse(b).assignment)]).toEqual(['p0', 'p1'])
-    expect(text(story.syncResponse(story.sync('b')).assignment)).toBe('p1')
-    expect(story.timers.has('sync')).toBe(false)
+    expect(scenario.isPending(a) && scenario.isPending(b)).toBe(true)
+    expect(scenario.pendingWrites[0]!.image).toMatchObject({ state: 'Stable', generation: 1 })
+    expect(text(scenario.pendingWrites[0]!.image.members.get('b')!.assignment)).toBe('p1')
+    scenario.completeWrite()
+    expect(scenario.group.state).toBe('Stable')
+    expect([text(scenario.syncResponse(a).assignment), text(scenario.syncResponse(b).assignment)]).toEqual(['p0', 'p1'])
+    expect(text(scenario.syncResponse(scenario.sync('b')).assignment)).toBe('p1')
+    expect(scenario.timers.has('sync')).toBe(false)
   })
 
-  test('a member that the leader forgot gets an empty assignment', () => {
-    const story = new Story()
-    story.join('', { newId: 'a' })
-    story.expire('join')
-    const sync = story.sync('a', { assignments: new Map() })
-    story.completeWrite()
-    expect(story.syncResponse(sync)).toMatchObject({ errorCode: 0, protocolName: 'range' })
-    expect(story.syncResponse(sync).assignment).toHaveLength(0)
+  test('a member that the leader did not assign gets an empty assignment', () => {
+    const scenario = new GroupScenario()
+    scenario.join('', { newId: 'a' })
+    scenario.expire('join')
+    const sync = scenario.sync('a', { assignments: new Map() })
+    scenario.completeWrite()
+    expect(scenario.syncResponse(sync)).toMatchObject({ errorCode: 0, protocolName: 'range' })
+    expect(scenario.syncResponse(sync).assignment).toHaveLength(0)
   })
 
-  test('a write that fails sends everybody back to join', () => {
-    const story = new Story()
-    story.join('', { newId: 'a' })
-    story.expire('join')
-    const sync = story.sync('a')
-    story.completeWrite('NOT_COORDINATOR')
-    expect(story.error(sync)).toBe('NOT_COORDINATOR')
-    expect(story.group.state).toBe('PreparingRebalance')
+  test('a failed write starts a rebalance', () => {
+    const scenario = new GroupScenario()
+    scenario.join('', { newId: 'a' })
+    scenario.expire('join')
+    const sync = scenario.sync('a')
+    scenario.completeWrite('NOT_COORDINATOR')
+    expect(scenario.error(sync)).toBe('NOT_COORDINATOR')
+    expect(scenario.group.state).toBe('PreparingRebalance')
   })
 
-  test('a leader that syncs twice stores once', () => {
-    const story = new Story()
-    story.join('', { newId: 'a' })
-    story.expire('join')
-    const first = story.sync('a', { assignments: new Map([['a', Buffer.from('x')]]) })
-    const second = story.sync('a', { assignments: new Map([['a', Buffer.from('y')]]) })
-    expect(story.error(first)).toBe('REBALANCE_IN_PROGRESS')
-    expect(story.pendingWrites).toHaveLength(1)
-    story.completeWrite()
-    expect(text(story.syncResponse(second).assignment)).toBe('x')
+  test('a leader that sends SyncGroup twice causes one write', () => {
+    const scenario = new GroupScenario()
+    scenario.join('', { newId: 'a' })
+    scenario.expire('join')
+    const first = scenario.sync('a', { assignments: new Map([['a', Buffer.from('x')]]) })
+    const second = scenario.sync('a', { assignments: new Map([['a', Buffer.from('y')]]) })
+    expect(scenario.error(first)).toBe('REBALANCE_IN_PROGRESS')
+    expect(scenario.pendingWrites).toHaveLength(1)
+    scenario.completeWrite()
+    expect(text(scenario.syncResponse(second).assignment)).toBe('x')
   })
 })
 
 describe('KIP-394: a member without an id gets one first', () => {
   test('and joins with it', () => {
-    const story = new Story()
-    const asked = story.join('', { newId: 'a', requiresKnownId: true })
-    expect(story.error(asked)).toBe('MEMBER_ID_REQUIRED')
-    expect(story.joinResponse(asked).memberId).toBe('a')
-    expect(story.timers.get('a')).toBe(10_000)
-    const joined = story.join('a')
-    story.expire('join')
-    expect(story.joinResponse(joined)).toMatchObject({ errorCode: 0, generationId: 1 })
+    const scenario = new GroupScenario()
+    const requested = scenario.join('', { newId: 'a', requiresKnownId: true })
+    expect(scenario.error(requested)).toBe('MEMBER_ID_REQUIRED')
+    expect(scenario.joinResponse(requested).memberId).toBe('a')
+    expect(scenario.timers.get('a')).toBe(10_000)
+    const joined = scenario.join('a')
+    scenario.expire('join')
+    expect(scenario.joinResponse(joined)).toMatchObject({ errorCode: 0, generationId: 1 })
   })
 
-  test('a rebalance waits for an id that was given out, until its session ends', () => {
-    const story = Story.stable(['a'])
-    story.join('', { newId: 'b', requiresKnownId: true })
-    const a = story.join('a')
-    expect(story.isPending(a)).toBe(true)
-    story.expireSession('b')
-    expect(story.joinResponse(a).generationId).toBe(2)
+  test('a rebalance waits for a pending member id until its session expires', () => {
+    const scenario = GroupScenario.stable(['a'])
+    scenario.join('', { newId: 'b', requiresKnownId: true })
+    const a = scenario.join('a')
+    expect(scenario.isPending(a)).toBe(true)
+    scenario.expireSession('b')
+    expect(scenario.joinResponse(a).generationId).toBe(2)
   })
 
-  test('an id that was given out may leave again, without a rebalance', () => {
-    const story = Story.stable(['a'])
-    story.join('', { newId: 'b', requiresKnownId: true })
-    expect(story.leave({ memberId: 'b' })).toEqual(['NONE'])
-    expect(story.group).toMatchObject({ state: 'Stable', generation: 1 })
-    expect(story.error(story.join('b'))).toBe('UNKNOWN_MEMBER_ID')
+  test('a pending member id leaves without a rebalance', () => {
+    const scenario = GroupScenario.stable(['a'])
+    scenario.join('', { newId: 'b', requiresKnownId: true })
+    expect(scenario.leave({ memberId: 'b' })).toEqual(['NONE'])
+    expect(scenario.group).toMatchObject({ state: 'Stable', generation: 1 })
+    expect(scenario.error(scenario.join('b'))).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('ids that are given out are bounded', () => {
-    const story = new Story({ maxPending: 2 })
-    for (const newId of ['a', 'b']) story.join('', { newId, requiresKnownId: true })
-    expect(story.error(story.join('', { newId: 'c', requiresKnownId: true }))).toBe('GROUP_MAX_SIZE_REACHED')
+  test('pending member ids are bounded', () => {
+    const scenario = new GroupScenario({ maxPending: 2 })
+    for (const newId of ['a', 'b']) scenario.join('', { newId, requiresKnownId: true })
+    expect(scenario.error(scenario.join('', { newId: 'c', requiresKnownId: true }))).toBe('GROUP_MAX_SIZE_REACHED')
   })
 })
 
 describe('who may join', () => {
-  test('nobody of another type, nobody without a protocol that all know', () => {
-    const story = Story.stable(['a'])
-    expect(story.error(story.join('', { protocolType: 'connect' }))).toBe('INCONSISTENT_GROUP_PROTOCOL')
-    expect(story.error(story.join('', { names: ['sticky'] }))).toBe('INCONSISTENT_GROUP_PROTOCOL')
-    const empty = new Story()
+  test('no member of another protocol type, or without a protocol that all support', () => {
+    const scenario = GroupScenario.stable(['a'])
+    expect(scenario.error(scenario.join('', { protocolType: 'connect' }))).toBe('INCONSISTENT_GROUP_PROTOCOL')
+    expect(scenario.error(scenario.join('', { names: ['sticky'] }))).toBe('INCONSISTENT_GROUP_PROTOCOL')
+    const empty = new GroupScenario()
     expect(empty.error(empty.join('', { protocolType: '' }))).toBe('INCONSISTENT_GROUP_PROTOCOL')
     expect(empty.error(empty.join('', { names: [] }))).toBe('INCONSISTENT_GROUP_PROTOCOL')
   })
 
-  test('an unknown member id is told so', () => {
-    const story = Story.stable(['a'])
-    expect(story.error(story.join('nobody'))).toBe('UNKNOWN_MEMBER_ID')
+  test('an unknown member id is refused', () => {
+    const scenario = GroupScenario.stable(['a'])
+    expect(scenario.error(scenario.join('nobody'))).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('no more than group.max.size; members come back all the same', () => {
-    const story = Story.stable(['a', 'b'], { maxSize: 2 })
-    expect(story.error(story.join('', { newId: 'c' }))).toBe('GROUP_MAX_SIZE_REACHED')
-    const a = story.join('a')
-    const b = story.join('b')
-    expect([story.joinResponse(a).generationId, story.joinResponse(b).generationId]).toEqual([2, 2])
+  test('at most group.max.size members; existing members can rejoin', () => {
+    const scenario = GroupScenario.stable(['a', 'b'], { maxSize: 2 })
+    expect(scenario.error(scenario.join('', { newId: 'c' }))).toBe('GROUP_MAX_SIZE_REACHED')
+    const a = scenario.join('a')
+    const b = scenario.join('b')
+    expect([scenario.joinResponse(a).generationId, scenario.joinResponse(b).generationId]).toEqual([2, 2])
   })
 
-  test('the protocol is the one that most members prefer among those that all know', () => {
-    const story = new Story()
-    story.join('', { newId: 'a', names: ['range', 'sticky'] })
-    story.join('', { newId: 'b', names: ['sticky', 'range'] })
-    story.join('', { newId: 'c', names: ['cooperative', 'sticky', 'range'] })
-    expect(selectProtocol(story.group)).toBe('sticky')
+  test('the protocol is the one that most members prefer among those that all support', () => {
+    const scenario = new GroupScenario()
+    scenario.join('', { newId: 'a', names: ['range', 'sticky'] })
+    scenario.join('', { newId: 'b', names: ['sticky', 'range'] })
+    scenario.join('', { newId: 'c', names: ['cooperative', 'sticky', 'range'] })
+    expect(selectProtocol(scenario.group)).toBe('sticky')
   })
 })
 
 describe('a rebalance', () => {
-  test('is told in heartbeats; members that come again share the next generation', () => {
-    const story = Story.stable(['a', 'b'])
-    const c = story.join('', { newId: 'c' })
-    expect(story.heartbeat('a')).toBe('REBALANCE_IN_PROGRESS')
-    expect(story.timers.get('join')).toBe(60_000)
-    const b = story.join('b')
-    expect(story.isPending(c)).toBe(true)
-    const a = story.join('a')
-    expect(story.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b', 'c'])
-    expect([a, b, c].map((requestId) => story.joinResponse(requestId).generationId)).toEqual([2, 2, 2])
-    expect(story.timers.has('join')).toBe(false)
+  test('is reported by heartbeats; members that rejoin are in the next generation', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    const c = scenario.join('', { newId: 'c' })
+    expect(scenario.heartbeat('a')).toBe('REBALANCE_IN_PROGRESS')
+    expect(scenario.timers.get('join')).toBe(60_000)
+    const b = scenario.join('b')
+    expect(scenario.isPending(c)).toBe(true)
+    const a = scenario.join('a')
+    expect(scenario.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b', 'c'])
+    expect([a, b, c].map((requestId) => scenario.joinResponse(requestId).generationId)).toEqual([2, 2, 2])
+    expect(scenario.timers.has('join')).toBe(false)
   })
 
-  test('leaves laggards behind at its timeout and gives the lead to one who is there', () => {
-    const story = Story.stable(['a', 'b'])
-    const b = story.join('b', { metadata: 'changed' })
-    story.expire('join')
-    expect(story.joinResponse(b)).toMatchObject({ leader: 'b', generationId: 2 })
-    expect([...story.group.members.keys()]).toEqual(['b'])
-    expect(story.heartbeat('a', 1)).toBe('UNKNOWN_MEMBER_ID')
+  test('removes members that did not join within its timeout and elects a leader among the others', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    const b = scenario.join('b', { metadata: 'changed' })
+    scenario.expire('join')
+    expect(scenario.joinResponse(b)).toMatchObject({ leader: 'b', generationId: 2 })
+    expect([...scenario.group.members.keys()]).toEqual(['b'])
+    expect(scenario.heartbeat('a', 1)).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('sends those who wait for an assignment back to join', () => {
-    const story = Story.stable(['a', 'b'])
-    story.join('a')
-    story.join('b')
-    const b = story.sync('b')
-    story.join('', { newId: 'c' })
-    expect(story.error(b)).toBe('REBALANCE_IN_PROGRESS')
-    expect(story.error(story.sync('a'))).toBe('REBALANCE_IN_PROGRESS')
+  test('fails the waiting SyncGroups, so that the members rejoin', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    scenario.join('a')
+    scenario.join('b')
+    const b = scenario.sync('b')
+    scenario.join('', { newId: 'c' })
+    expect(scenario.error(b)).toBe('REBALANCE_IN_PROGRESS')
+    expect(scenario.error(scenario.sync('a'))).toBe('REBALANCE_IN_PROGRESS')
   })
 
-  test('an assignment stored for an older generation is not handed out', () => {
-    const story = Story.stable(['a'])
-    story.join('a')
-    story.sync('a', { assignments: new Map([['a', Buffer.from('old')]]) })
-    story.join('a', { metadata: 'changed' })
-    expect(story.group).toMatchObject({ state: 'CompletingRebalance', generation: 3 })
-    story.completeWrite()
-    expect(story.group.state).toBe('CompletingRebalance')
-    expect(story.group.members.get('a')!.assignment).toHaveLength(0)
+  test('an assignment that was stored for an older generation is not propagated', () => {
+    const scenario = GroupScenario.stable(['a'])
+    scenario.join('a')
+    scenario.sync('a', { assignments: new Map([['a', Buffer.from('old')]]) })
+    scenario.join('a', { metadata: 'changed' })
+    expect(scenario.group).toMatchObject({ state: 'CompletingRebalance', generation: 3 })
+    scenario.completeWrite()
+    expect(scenario.group.state).toBe('CompletingRebalance')
+    expect(scenario.group.members.get('a')!.assignment).toHaveLength(0)
   })
 
-  test('puts out who joined and did not come for an assignment', () => {
-    const story = Story.stable(['a', 'b'])
-    story.join('a')
-    story.join('b')
-    story.sync('a')
-    story.completeWrite()
-    expect(story.timers.get('sync')).toBe(60_000)
-    story.expire('sync')
-    expect([...story.group.members.keys()]).toEqual(['a'])
-    expect(story.group.state).toBe('PreparingRebalance')
+  test('removes members that joined and sent no SyncGroup', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    scenario.join('a')
+    scenario.join('b')
+    scenario.sync('a')
+    scenario.completeWrite()
+    expect(scenario.timers.get('sync')).toBe(60_000)
+    scenario.expire('sync')
+    expect([...scenario.group.members.keys()]).toEqual(['a'])
+    expect(scenario.group.state).toBe('PreparingRebalance')
   })
 
-  test('a repeated JoinGroup is answered as before; with other metadata it begins a rebalance', () => {
-    const story = Story.stable(['a', 'b'])
-    expect(story.joinResponse(story.join('b'))).toMatchObject({ generationId: 1, leader: 'a', members: [] })
-    expect(story.group.state).toBe('Stable')
-    story.join('b', { metadata: 'changed' })
-    expect(story.group.state).toBe('PreparingRebalance')
-    story.join('a')
-    expect(story.joinResponse(story.join('a')).members).toHaveLength(2)
-    expect(story.group).toMatchObject({ state: 'CompletingRebalance', generation: 2 })
+  test('a repeated JoinGroup gets the same response; with other metadata it starts a rebalance', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    expect(scenario.joinResponse(scenario.join('b'))).toMatchObject({ generationId: 1, leader: 'a', members: [] })
+    expect(scenario.group.state).toBe('Stable')
+    scenario.join('b', { metadata: 'changed' })
+    expect(scenario.group.state).toBe('PreparingRebalance')
+    scenario.join('a')
+    expect(scenario.joinResponse(scenario.join('a')).members).toHaveLength(2)
+    expect(scenario.group).toMatchObject({ state: 'CompletingRebalance', generation: 2 })
   })
 
-  test("a leader's JoinGroup always begins one", () => {
-    const story = Story.stable(['a', 'b'])
-    story.join('a')
-    expect(story.group.state).toBe('PreparingRebalance')
+  test("a leader's JoinGroup always starts one", () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    scenario.join('a')
+    expect(scenario.group.state).toBe('PreparingRebalance')
   })
 
-  test('a member that joins twice is answered on its last connection', () => {
-    const story = Story.stable(['a', 'b'])
-    const first = story.join('a')
-    const second = story.join('a')
-    expect(story.error(first)).toBe('REBALANCE_IN_PROGRESS')
-    story.join('b')
-    expect(story.joinResponse(second).generationId).toBe(2)
+  test('a member that joins twice gets the response on its last connection', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    const first = scenario.join('a')
+    const second = scenario.join('a')
+    expect(scenario.error(first)).toBe('REBALANCE_IN_PROGRESS')
+    scenario.join('b')
+    expect(scenario.joinResponse(second).generationId).toBe(2)
   })
 })
 
 describe('sync checks', () => {
-  const story = Story.stable(['a'])
+  const scenario = GroupScenario.stable(['a'])
   test.each([
-    ['a member that is not there', () => story.sync('x'), 'UNKNOWN_MEMBER_ID'],
-    ['another generation', () => story.sync('a', { generation: 7 }), 'ILLEGAL_GENERATION'],
-    ['another protocol type', () => story.sync('a', { protocolType: 'connect' }), 'INCONSISTENT_GROUP_PROTOCOL'],
-    ['another protocol', () => story.sync('a', { protocol: 'sticky' }), 'INCONSISTENT_GROUP_PROTOCOL'],
-    ['the right names', () => story.sync('a', { protocolType: 'consumer', protocol: 'range' }), 'NONE'],
-  ])('%s', (_, act, expected) => expect(story.error(act())).toBe(expected))
+    ['a member that is not there', () => scenario.sync('x'), 'UNKNOWN_MEMBER_ID'],
+    ['another generation', () => scenario.sync('a', { generation: 7 }), 'ILLEGAL_GENERATION'],
+    ['another protocol type', () => scenario.sync('a', { protocolType: 'connect' }), 'INCONSISTENT_GROUP_PROTOCOL'],
+    ['another protocol', () => scenario.sync('a', { protocol: 'sticky' }), 'INCONSISTENT_GROUP_PROTOCOL'],
+    ['the right names', () => scenario.sync('a', { protocolType: 'consumer', protocol: 'range' }), 'NONE'],
+  ])('%s', (_, act, expected) => expect(scenario.error(act())).toBe(expected))
 })
 
 describe('sessions', () => {
-  test('a heartbeat renews one; silence ends it and the others share anew', () => {
-    const story = Story.stable(['a', 'b'])
-    story.timers.clear()
-    expect(story.heartbeat('b')).toBe('NONE')
-    expect(story.timers.get('b')).toBe(10_000)
-    story.expireSession('a')
-    expect(story.group).toMatchObject({ state: 'PreparingRebalance', leader: 'b' })
-    expect(story.joinResponse(story.join('b')).members).toHaveLength(1)
+  test('a heartbeat renews one; without heartbeats it expires and the other members rebalance', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    scenario.timers.clear()
+    expect(scenario.heartbeat('b')).toBe('NONE')
+    expect(scenario.timers.get('b')).toBe(10_000)
+    scenario.expireSession('a')
+    expect(scenario.group).toMatchObject({ state: 'PreparingRebalance', leader: 'b' })
+    expect(scenario.joinResponse(scenario.join('b')).members).toHaveLength(1)
   })
 
-  test('who waits for an answer is not silent', () => {
-    const story = Story.stable(['a', 'b'])
-    const b = story.join('b', { metadata: 'changed' })
-    story.expireSession('b')
-    story.join('a')
-    expect(story.joinResponse(b).generationId).toBe(2)
+  test('a member that waits for a response does not expire', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    const b = scenario.join('b', { metadata: 'changed' })
+    scenario.expireSession('b')
+    scenario.join('a')
+    expect(scenario.joinResponse(b).generationId).toBe(2)
   })
 
-  test('a newcomer that waits too long is told to begin anew', () => {
-    const story = Story.stable(['a'])
-    const b = story.join('', { newId: 'b' })
-    expect(story.timers.get('b')).toBe(300_000)
-    story.expireSession('b')
-    expect(story.error(b)).toBe('UNKNOWN_MEMBER_ID')
-    expect(story.joinResponse(b).memberId).toBe('')
+  test('a new member that waits too long gets UNKNOWN_MEMBER_ID', () => {
+    const scenario = GroupScenario.stable(['a'])
+    const b = scenario.join('', { newId: 'b' })
+    expect(scenario.timers.get('b')).toBe(300_000)
+    scenario.expireSession('b')
+    expect(scenario.error(b)).toBe('UNKNOWN_MEMBER_ID')
+    expect(scenario.joinResponse(b).memberId).toBe('')
   })
 
-  test('heartbeats of strangers, of older generations, of nobody', () => {
-    const story = Story.stable(['a'])
-    expect(story.heartbeat('x')).toBe('UNKNOWN_MEMBER_ID')
-    expect(story.heartbeat('a', 0)).toBe('ILLEGAL_GENERATION')
-    expect(story.leave({ memberId: 'a' })).toEqual(['NONE'])
-    expect(story.heartbeat('a')).toBe('UNKNOWN_MEMBER_ID')
+  test('heartbeats of unknown members, of older generations, of an empty group', () => {
+    const scenario = GroupScenario.stable(['a'])
+    expect(scenario.heartbeat('x')).toBe('UNKNOWN_MEMBER_ID')
+    expect(scenario.heartbeat('a', 0)).toBe('ILLEGAL_GENERATION')
+    expect(scenario.leave({ memberId: 'a' })).toEqual(['NONE'])
+    expect(scenario.heartbeat('a')).toBe('UNKNOWN_MEMBER_ID')
   })
 })
 
 describe('connections that die while a JoinGroup waits', () => {
-  test('a newcomer is forgotten, and the rebalance goes on without it', () => {
-    const story = Story.stable(['a'])
-    const b = story.join('', { newId: 'b' })
-    const a = story.join('a')
-    expect(story.joinResponse(a).members).toHaveLength(2)
-    const again = Story.stable(['a'])
+  test('a new member is removed, and the rebalance continues without it', () => {
+    const scenario = GroupScenario.stable(['a'])
+    const b = scenario.join('', { newId: 'b' })
+    const a = scenario.join('a')
+    expect(scenario.joinResponse(a).members).toHaveLength(2)
+    const again = GroupScenario.stable(['a'])
     const c = again.join('', { newId: 'c' })
     again.apply({ type: 'disconnected', requestId: c })
     expect(again.joinResponse(again.join('a')).members).toHaveLength(1)
-    expect(story.isPending(b)).toBe(false)
+    expect(scenario.isPending(b)).toBe(false)
   })
 
-  test('a member keeps its place for one session, and does not lead', () => {
-    const story = Story.stable(['a', 'b'])
-    const a = story.join('a')
-    story.apply({ type: 'disconnected', requestId: a })
-    expect(story.timers.get('a')).toBe(10_000)
-    const b = story.join('b')
-    expect(story.joinResponse(b)).toMatchObject({ leader: 'b' })
-    expect(story.joinResponse(b).members).toHaveLength(2)
-    const gone = Story.stable(['a', 'b'])
+  test('a member stays for one session, and does not become leader', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    const a = scenario.join('a')
+    scenario.apply({ type: 'disconnected', requestId: a })
+    expect(scenario.timers.get('a')).toBe(10_000)
+    const b = scenario.join('b')
+    expect(scenario.joinResponse(b)).toMatchObject({ leader: 'b' })
+    expect(scenario.joinResponse(b).members).toHaveLength(2)
+    const gone = GroupScenario.stable(['a', 'b'])
     gone.apply({ type: 'disconnected', requestId: gone.join('a') })
     gone.expireSession('a')
     expect(gone.joinResponse(gone.join('b')).members).toHaveLength(1)
@@ -320,11 +320,11 @@ describe('connections that die while a JoinGroup waits', () => {
 })
 
 describe('leaving', () => {
-  test('the last one leaves an empty group behind, stored as such', () => {
-    const story = Story.stable(['a'])
-    story.now = 5000
-    expect(story.leave({ memberId: 'a' })).toEqual(['NONE'])
-    expect(story.group).toMatchObject({
+  test('after the last one the group is empty, and stored as such', () => {
+    const scenario = GroupScenario.stable(['a'])
+    scenario.now = 5000
+    expect(scenario.leave({ memberId: 'a' })).toEqual(['NONE'])
+    expect(scenario.group).toMatchObject({
       state: 'Empty',
       generation: 2,
       protocol: null,
@@ -332,114 +332,118 @@ describe('leaving', () => {
       protocolType: 'consumer',
       stateTimestamp: 5000,
     })
-    expect(story.pendingWrites.at(-1)!.image.members.size).toBe(0)
-    expect(story.error(story.join('a'))).toBe('UNKNOWN_MEMBER_ID')
+    expect(scenario.pendingWrites.at(-1)!.image.members.size).toBe(0)
+    expect(scenario.error(scenario.join('a'))).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('one that waits in a rebalance is answered; strangers get an error each', () => {
-    const story = Story.stable(['a', 'b'])
-    const b = story.join('b', { metadata: 'changed' })
-    expect(story.leave({ memberId: 'b' }, { memberId: 'x' }, { memberId: '' })).toEqual(['NONE', 'UNKNOWN_MEMBER_ID', 'UNKNOWN_MEMBER_ID'])
-    expect(story.error(b)).toBe('UNKNOWN_MEMBER_ID')
-    expect(story.joinResponse(story.join('a')).members).toHaveLength(1)
+  test('one that waits in a rebalance gets a response; each unknown member gets an error', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    const b = scenario.join('b', { metadata: 'changed' })
+    expect(scenario.leave({ memberId: 'b' }, { memberId: 'x' }, { memberId: '' })).toEqual([
+      'NONE',
+      'UNKNOWN_MEMBER_ID',
+      'UNKNOWN_MEMBER_ID',
+    ])
+    expect(scenario.error(b)).toBe('UNKNOWN_MEMBER_ID')
+    expect(scenario.joinResponse(scenario.join('a')).members).toHaveLength(1)
   })
 })
 
 describe('KIP-345: static members', () => {
-  const statics = (version9 = true) => Story.stable(['a', 'b'], {}, (id) => ({ instanceId: `i${id}`, canSkipAssignment: version9 }))
+  const statics = (version9 = true) => GroupScenario.stable(['a', 'b'], {}, (id) => ({ instanceId: `i${id}`, canSkipAssignment: version9 }))
 
-  test('one that comes back takes its place without a rebalance, once that is stored', () => {
-    const story = statics()
-    const back = story.join('', { newId: 'b2', instanceId: 'ib' })
-    expect(story.isPending(back)).toBe(true)
-    expect([...story.pendingWrites[0]!.image.members.keys()]).toEqual(['a', 'b2'])
-    story.completeWrite()
-    expect(story.joinResponse(back)).toMatchObject({ errorCode: 0, memberId: 'b2', generationId: 1, leader: 'a', skipAssignment: false })
-    expect(story.group.state).toBe('Stable')
-    expect(text(story.syncResponse(story.sync('b2', { instanceId: 'ib' })).assignment)).toBe('for b')
-    expect(story.heartbeat('b', 1, 'ib')).toBe('FENCED_INSTANCE_ID')
-    expect(story.error(story.sync('b', { instanceId: 'ib' }))).toBe('FENCED_INSTANCE_ID')
-    expect(story.error(story.join('b', { instanceId: 'ib' }))).toBe('FENCED_INSTANCE_ID')
-    expect(checkCommit(story.group, 'b', 'ib', 1)).toBe('FENCED_INSTANCE_ID')
+  test('one that rejoins replaces its instance without a rebalance, once that is stored', () => {
+    const scenario = statics()
+    const back = scenario.join('', { newId: 'b2', instanceId: 'ib' })
+    expect(scenario.isPending(back)).toBe(true)
+    expect([...scenario.pendingWrites[0]!.image.members.keys()]).toEqual(['a', 'b2'])
+    scenario.completeWrite()
+    expect(scenario.joinResponse(back)).toMatchObject({ errorCode: 0, memberId: 'b2', generationId: 1, leader: 'a', skipAssignment: false })
+    expect(scenario.group.state).toBe('Stable')
+    expect(text(scenario.syncResponse(scenario.sync('b2', { instanceId: 'ib' })).assignment)).toBe('for b')
+    expect(scenario.heartbeat('b', 1, 'ib')).toBe('FENCED_INSTANCE_ID')
+    expect(scenario.error(scenario.sync('b', { instanceId: 'ib' }))).toBe('FENCED_INSTANCE_ID')
+    expect(scenario.error(scenario.join('b', { instanceId: 'ib' }))).toBe('FENCED_INSTANCE_ID')
+    expect(checkCommit(scenario.group, 'b', 'ib', 1)).toBe('FENCED_INSTANCE_ID')
   })
 
-  test('a leader that comes back is told not to assign; an older client is told of its former id', () => {
-    const story = statics()
-    const back = story.join('', { newId: 'a2', instanceId: 'ia' })
-    story.completeWrite()
-    expect(story.joinResponse(back)).toMatchObject({ leader: 'a2', memberId: 'a2', skipAssignment: true })
-    expect(story.joinResponse(back).members).toHaveLength(2)
+  test('a leader that rejoins skips the assignment; an older client gets the former id of the leader', () => {
+    const scenario = statics()
+    const back = scenario.join('', { newId: 'a2', instanceId: 'ia' })
+    scenario.completeWrite()
+    expect(scenario.joinResponse(back)).toMatchObject({ leader: 'a2', memberId: 'a2', skipAssignment: true })
+    expect(scenario.joinResponse(back).members).toHaveLength(2)
     const older = statics(false)
     const again = older.join('', { newId: 'a2', instanceId: 'ia', canSkipAssignment: false })
     older.completeWrite()
     expect(older.joinResponse(again)).toMatchObject({ leader: 'a', memberId: 'a2', members: [], skipAssignment: false })
   })
 
-  test('what cannot be stored is taken back', () => {
-    const story = statics()
-    const back = story.join('', { newId: 'b2', instanceId: 'ib' })
-    story.completeWrite('NOT_COORDINATOR')
-    expect(story.error(back)).toBe('NOT_COORDINATOR')
-    expect(story.heartbeat('b', 1, 'ib')).toBe('NONE')
-    expect(story.group.members.has('b2')).toBe(false)
+  test('a replacement that cannot be stored is reverted', () => {
+    const scenario = statics()
+    const back = scenario.join('', { newId: 'b2', instanceId: 'ib' })
+    scenario.completeWrite('NOT_COORDINATOR')
+    expect(scenario.error(back)).toBe('NOT_COORDINATOR')
+    expect(scenario.heartbeat('b', 1, 'ib')).toBe('NONE')
+    expect(scenario.group.members.has('b2')).toBe(false)
   })
 
-  test('in the middle of a rebalance it replaces itself and fences who waits under the old id', () => {
-    const story = statics()
-    const a = story.join('a', { instanceId: 'ia' })
-    const twin = story.join('', { newId: 'a2', instanceId: 'ia' })
-    expect(story.error(a)).toBe('FENCED_INSTANCE_ID')
-    const b = story.join('b', { instanceId: 'ib' })
-    expect(story.joinResponse(b).generationId).toBe(2)
-    expect(story.joinResponse(twin)).toMatchObject({ leader: 'a2' })
-    story.join('', { newId: 'b3', instanceId: 'ib' })
-    expect(story.group.state).toBe('PreparingRebalance')
+  test('during a rebalance it replaces its instance and fences the requests under the old id', () => {
+    const scenario = statics()
+    const a = scenario.join('a', { instanceId: 'ia' })
+    const twin = scenario.join('', { newId: 'a2', instanceId: 'ia' })
+    expect(scenario.error(a)).toBe('FENCED_INSTANCE_ID')
+    const b = scenario.join('b', { instanceId: 'ib' })
+    expect(scenario.joinResponse(b).generationId).toBe(2)
+    expect(scenario.joinResponse(twin)).toMatchObject({ leader: 'a2' })
+    scenario.join('', { newId: 'b3', instanceId: 'ib' })
+    expect(scenario.group.state).toBe('PreparingRebalance')
   })
 
-  test('one that is away keeps its place at the rebalance timeout, not past its session', () => {
-    const story = statics()
-    const a = story.join('a', { instanceId: 'ia' })
-    story.expire('join')
-    expect(story.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b'])
-    story.expireSession('b')
-    expect([...story.group.staticMembers.keys()]).toEqual(['ia'])
+  test('one that has not joined stays after the rebalance timeout, until its session expires', () => {
+    const scenario = statics()
+    const a = scenario.join('a', { instanceId: 'ia' })
+    scenario.expire('join')
+    expect(scenario.joinResponse(a).members.map((member) => member.memberId)).toEqual(['a', 'b'])
+    scenario.expireSession('b')
+    expect([...scenario.group.staticMembers.keys()]).toEqual(['ia'])
   })
 
-  test('leaves by its instance id alone, when an administrator says so', () => {
-    const story = statics()
-    expect(story.leave({ memberId: '', groupInstanceId: 'ib' }, { memberId: '', groupInstanceId: 'nobody' })).toEqual([
+  test('is removed by its instance id by an admin client', () => {
+    const scenario = statics()
+    expect(scenario.leave({ memberId: '', groupInstanceId: 'ib' }, { memberId: '', groupInstanceId: 'nobody' })).toEqual([
       'NONE',
       'UNKNOWN_MEMBER_ID',
     ])
-    expect(story.leave({ memberId: 'x', groupInstanceId: 'ia' })).toEqual(['FENCED_INSTANCE_ID'])
-    expect([...story.group.members.keys()]).toEqual(['a'])
+    expect(scenario.leave({ memberId: 'x', groupInstanceId: 'ia' })).toEqual(['FENCED_INSTANCE_ID'])
+    expect([...scenario.group.members.keys()]).toEqual(['a'])
   })
 })
 
 describe('commits', () => {
-  test('by members of the present generation, also while the next one gathers, not before its assignment is there', () => {
-    const story = Story.stable(['a', 'b'])
-    expect(checkCommit(story.group, 'a', null, 1)).toBe(null)
-    expect(checkCommit(story.group, 'a', null, 0)).toBe('ILLEGAL_GENERATION')
-    expect(checkCommit(story.group, 'x', null, 1)).toBe('UNKNOWN_MEMBER_ID')
-    expect(checkCommit(story.group, '', null, -1)).toBe('UNKNOWN_MEMBER_ID')
-    story.join('a')
-    expect(checkCommit(story.group, 'b', null, 1)).toBe(null)
-    story.join('b')
-    expect(checkCommit(story.group, 'b', null, 2)).toBe('REBALANCE_IN_PROGRESS')
-    expect(checkCommit(story.group, 'b', null, 1)).toBe('ILLEGAL_GENERATION')
+  test('by members of the present generation, also while the next one is prepared, not before its assignment', () => {
+    const scenario = GroupScenario.stable(['a', 'b'])
+    expect(checkCommit(scenario.group, 'a', null, 1)).toBe(null)
+    expect(checkCommit(scenario.group, 'a', null, 0)).toBe('ILLEGAL_GENERATION')
+    expect(checkCommit(scenario.group, 'x', null, 1)).toBe('UNKNOWN_MEMBER_ID')
+    expect(checkCommit(scenario.group, '', null, -1)).toBe('UNKNOWN_MEMBER_ID')
+    scenario.join('a')
+    expect(checkCommit(scenario.group, 'b', null, 1)).toBe(null)
+    scenario.join('b')
+    expect(checkCommit(scenario.group, 'b', null, 2)).toBe('REBALANCE_IN_PROGRESS')
+    expect(checkCommit(scenario.group, 'b', null, 1)).toBe('ILLEGAL_GENERATION')
   })
 
   test('without membership while the group is empty', () => {
-    const story = Story.stable(['a'])
-    story.leave({ memberId: 'a' })
-    expect(checkCommit(story.group, '', null, -1)).toBe(null)
-    story.apply({ type: 'close' })
-    expect(checkCommit(story.group, '', null, -1)).toBe('COORDINATOR_NOT_AVAILABLE')
+    const scenario = GroupScenario.stable(['a'])
+    scenario.leave({ memberId: 'a' })
+    expect(checkCommit(scenario.group, '', null, -1)).toBe(null)
+    scenario.apply({ type: 'close' })
+    expect(checkCommit(scenario.group, '', null, -1)).toBe('COORDINATOR_NOT_AVAILABLE')
   })
 })
 
-test('Invariant 9, at random: one answer per request, one leader, no member without a place', () => {
+test('Invariant 9, at random: one response per request, one leader, consistent members', () => {
   const ids = ['a', 'b', 'c', 'd']
   const act = fc.oneof(
     fc.record({
@@ -458,34 +462,34 @@ test('Invariant 9, at random: one answer per request, one leader, no member with
   )
   fc.assert(
     fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
-      const story = new Story()
-      const asked: number[] = []
+      const scenario = new GroupScenario()
+      const requested: number[] = []
       let serial = 0
       let generation = 0
-      const named = (letter: string) => [...story.group.members.keys()].find((id) => id.startsWith(letter))
+      const named = (letter: string) => [...scenario.group.members.keys()].find((id) => id.startsWith(letter))
       const idOf = (letter: string) => named(letter) ?? 'nobody'
       for (const step of acts) {
-        const before = story.group
+        const before = scenario.group
         if (step.kind === 'join') {
-          // The members whose names begin with the letter: ids are never given twice.
+          // The members whose ids begin with the letter: member ids are unique.
           const known = step.known ? named(step.id) : undefined
           const instanceId = step.isStatic ? `i${step.id}` : null
-          asked.push(
-            story.join(known ?? '', {
+          requested.push(
+            scenario.join(known ?? '', {
               newId: `${step.id}${++serial}`,
               metadata: step.metadata,
-              instanceId: known ? story.group.members.get(known)!.instanceId : instanceId,
+              instanceId: known ? scenario.group.members.get(known)!.instanceId : instanceId,
             }),
           )
-        } else if (step.kind === 'sync') asked.push(story.sync(idOf(step.id)))
-        else if (step.kind === 'heartbeat') story.heartbeat(idOf(step.id))
-        else if (step.kind === 'leave') story.leave({ memberId: idOf(step.id) })
-        else if (step.kind === 'silent') story.expireSession(idOf(step.id))
-        else if (step.kind === 'joinRings') story.expire('join')
-        else if (step.kind === 'syncRings') story.expire('sync')
-        else if (step.kind === 'disconnect') story.apply({ type: 'disconnected', requestId: step.requestId })
-        else if (story.pendingWrites.length > 0) story.completeWrite(step.kind === 'fails' ? 'NOT_COORDINATOR' : null)
-        const { group } = story
+        } else if (step.kind === 'sync') requested.push(scenario.sync(idOf(step.id)))
+        else if (step.kind === 'heartbeat') scenario.heartbeat(idOf(step.id))
+        else if (step.kind === 'leave') scenario.leave({ memberId: idOf(step.id) })
+        else if (step.kind === 'silent') scenario.expireSession(idOf(step.id))
+        else if (step.kind === 'joinRings') scenario.expire('join')
+        else if (step.kind === 'syncRings') scenario.expire('sync')
+        else if (step.kind === 'disconnect') scenario.apply({ type: 'disconnected', requestId: step.requestId })
+        else if (scenario.pendingWrites.length > 0) scenario.completeWrite(step.kind === 'fails' ? 'NOT_COORDINATOR' : null)
+        const { group } = scenario
         expect(group.generation).toBeGreaterThanOrEqual(generation)
         generation = group.generation
         expect(group.leader === null).toBe(group.members.size === 0)
@@ -493,15 +497,15 @@ test('Invariant 9, at random: one answer per request, one leader, no member with
         expect(group.state === 'Empty' && group.members.size > 0).toBe(false)
         for (const [instance, id] of group.staticMembers) expect(group.members.get(id)?.instanceId).toBe(instance)
         for (const id of group.pendingSyncMembers) expect(group.members.has(id)).toBe(true)
-        if (group.state === 'PreparingRebalance') expect(story.timers.has('join')).toBe(true)
-        // The past is a value that nobody changes.
+        if (group.state === 'PreparingRebalance') expect(scenario.timers.has('join')).toBe(true)
+        // The previous group is immutable.
         if (before !== group) expect(before.generation).toBeLessThanOrEqual(group.generation)
       }
-      story.apply({ type: 'close' })
-      for (const requestId of asked)
+      scenario.apply({ type: 'close' })
+      for (const requestId of requested)
         expect(
-          story.isPending(requestId) &&
-            story.pendingWrites.every(({ purpose }) => purpose.kind !== 'replacement' || purpose.requestId !== requestId),
+          scenario.isPending(requestId) &&
+            scenario.pendingWrites.every(({ purpose }) => purpose.kind !== 'replacement' || purpose.requestId !== requestId),
         ).toBe(false)
     }),
     { numRuns: 300 },

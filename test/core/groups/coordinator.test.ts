@@ -1,7 +1,6 @@
 /**
- * Goal: the coordinator keeps what it acknowledges, answers everyone who waits, and ends what has outlived its time.
- * Method: the real coordinator over an offsets topic in memory and a clock that moves on command; a restart is a second coordinator over
- * the same topic.
+ * Goal: the coordinator keeps what it acknowledges, completes every request, and expires offsets and sessions. Method: the real coordinator
+ * on an offsets topic in memory and a clock that the test advances; a restart is a second coordinator on the same topic.
  */
 import { expect, test } from 'vitest'
 import { errorName, KafkaError } from '../../../core/errors.ts'
@@ -86,7 +85,7 @@ async function member({ groups, clock }: TestCoordinator, change: Partial<JoinRe
 const heartbeat = async (groups: GroupCoordinator, { memberId, generationId }: JoinResponse) =>
   errorOf((await groups.heartbeat({ groupId: 'g', generationId, memberId, groupInstanceId: null }, caller(3))).errorCode)
 
-test('a group lives in the partition that Kafka computes', () => {
+test('a group is stored in the partition that Kafka computes', () => {
   expect(partitionOf('connect-cluster', 50)).toBe(13)
   expect(partitionOf('', 50)).toBe(0)
   // A Java hash of Integer.MIN_VALUE has no absolute value.
@@ -117,7 +116,7 @@ test('records are those of Kafka 4.3: keys 1 and 2, values 3', async () => {
   })
 })
 
-test('a restart forgets no member and no offset; who stays silent after it is out', async () => {
+test('a restart loses no member and no offset; a member without heartbeats after it is removed', async () => {
   const room = await openCoordinator()
   const joined = await member(room)
   await commit(room.groups, 5, { memberId: joined.memberId, generationIdOrMemberEpoch: 1 })
@@ -146,7 +145,7 @@ test('a restart forgets no member and no offset; who stays silent after it is ou
   expect(groups[0]).toMatchObject({ groupState: 'Empty', protocolType: 'consumer', members: [] })
 })
 
-test('an offset is confirmed and seen once it is durable; the later write wins', async () => {
+test('an offset is acknowledged and visible once it is durable; the later write wins', async () => {
   const room = await openCoordinator()
   await commit(room.groups, 1)
   room.store.pauseAppends()
@@ -159,7 +158,7 @@ test('an offset is confirmed and seen once it is durable; the later write wins',
   room.store.pauseAppends()
   void commit(room.groups, 3).then((error) => answers.push(error))
   await settle()
-  // The disk confirms the later one first.
+  // The later write completes first.
   room.store.completeAppends()
   await settle()
   for (const resolve of first) resolve()
@@ -168,7 +167,7 @@ test('an offset is confirmed and seen once it is durable; the later write wins',
   expect(await committed(room.groups)).toBe(3)
 })
 
-test('what cannot be written is not confirmed, and leaves no group behind', async () => {
+test('a commit that cannot be written is not acknowledged, and creates no group', async () => {
   const room = await openCoordinator()
   room.store.failure = new KafkaError('KAFKA_STORAGE_ERROR')
   expect(await commit(room.groups, 1)).toBe('NOT_COORDINATOR')
@@ -176,7 +175,7 @@ test('what cannot be written is not confirmed, and leaves no group behind', asyn
   expect((await room.groups.list({ statesFilter: [], typesFilter: [] }, caller(5))).groups).toEqual([])
 })
 
-test('commits are checked one by one', async () => {
+test('the partitions of a commit are validated one by one', async () => {
   const { groups, store } = await openCoordinator()
   expect(await commit(groups, 1, {}, 'nowhere')).toBe('UNKNOWN_TOPIC_OR_PARTITION')
   expect(await commit(groups, 1, {}, 't', 4)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
@@ -212,7 +211,7 @@ test('commits are checked one by one', async () => {
   expect(await committed(groups)).toBe(7)
 })
 
-test('offsets are fetched by name, by id, all of them, and of many groups at once', async () => {
+test('offsets are fetched by name, by id, of all topics, and of several groups at once', async () => {
   const { groups, store } = await openCoordinator()
   await commit(groups, 1)
   await commit(groups, 2, {}, 'u')
@@ -253,7 +252,7 @@ test('offsets are fetched by name, by id, all of them, and of many groups at onc
   expect(batch.groups[2]!.topics.map(({ topicId }) => topicId)).toEqual([store.topicId('t'), store.topicId('u')])
 })
 
-test('offsets go when the retention after the last member ends, and the group with them', async () => {
+test('offsets and their group are deleted when the retention after the last member ends', async () => {
   const room = await openCoordinator()
   const { groups, clock, store } = room
   const day = 86_400_000
@@ -273,7 +272,7 @@ test('offsets go when the retention after the last member ends, and the group wi
   expect((await again.groups.list({ statesFilter: [], typesFilter: [] }, caller(5))).groups).toEqual([])
 })
 
-test('offsets of a living group stay while it reads the topic, and go when it no longer does', async () => {
+test('offsets of an active group expire for topics without a subscription only', async () => {
   const room = await openCoordinator()
   const { groups, clock } = room
   await commit(groups, 1, {}, 'u')
@@ -287,7 +286,7 @@ test('offsets of a living group stay while it reads the topic, and go when it no
   expect(await committed(groups, 'u')).toBe(-1)
 })
 
-test('an offset with a retention of its own goes when that ends', async () => {
+test('an offset with its own retention expires when that ends', async () => {
   const { groups, clock } = await openCoordinator()
   await groups.commit(commitRequest(1, { retentionTimeMs: 3_600_000 }), caller(4))
   await clock.pass(3_000_000)
@@ -296,7 +295,7 @@ test('an offset with a retention of its own goes when that ends', async () => {
   expect(await committed(groups)).toBe(-1)
 })
 
-test('deleting takes an empty group and all of its offsets, also those on their way to the disk', async () => {
+test('a deletion removes an empty group and all of its offsets, also those being written', async () => {
   const room = await openCoordinator()
   const { groups, store } = room
   await member(room)
@@ -319,7 +318,7 @@ test('deleting takes an empty group and all of its offsets, also those on their 
   expect((await again.groups.list({ statesFilter: [], typesFilter: [] }, caller(5))).groups).toEqual([])
 })
 
-test("a deleted topic's offsets are forgotten, also one that was on its way", async () => {
+test("a deleted topic's offsets are deleted, also one that was being written", async () => {
   const { groups, store } = await openCoordinator()
   await commit(groups, 1)
   await commit(groups, 2, {}, 'u')
@@ -364,7 +363,7 @@ test('groups are listed by state and type, and described with their members', as
   expect(described[2]).toMatchObject({ errorCode: 0, groupState: 'Dead' })
 })
 
-test('bad requests: no group id, a session out of bounds, metadata beyond the limit', async () => {
+test('invalid requests: no group id, a session timeout out of bounds, metadata beyond the limit', async () => {
   const { groups } = await openCoordinator()
   const join = async (change: Partial<JoinRequest>, version = 9) => (await groups.join(joinRequest(change), caller(version))).errorCode
   expect(errorOf(await join({ groupId: '' }))).toBe('INVALID_GROUP_ID')
@@ -381,7 +380,7 @@ test('bad requests: no group id, a session out of bounds, metadata beyond the li
   ).toBe(25)
 })
 
-test('a JoinGroup whose connection dies holds nobody up', async () => {
+test('a JoinGroup whose connection closes does not delay the rebalance', async () => {
   const room = await openCoordinator()
   const joined = await member(room)
   const lost = caller(3)
@@ -394,7 +393,7 @@ test('a JoinGroup whose connection dies holds nobody up', async () => {
   expect(again).toMatchObject({ generationId: 2, members: [{ memberId: joined.memberId }] })
 })
 
-test('closing answers everybody who waits', async () => {
+test('closing completes all waiting requests', async () => {
   const room = await openCoordinator()
   await member(room)
   const waiting = room.groups.join(joinRequest(), caller(3))
@@ -405,7 +404,7 @@ test('closing answers everybody who waits', async () => {
   expect(await commit(room.groups, 1)).toBe('COORDINATOR_NOT_AVAILABLE')
 })
 
-test('a step of the wall clock throws nobody out', async () => {
+test('a step of the wall clock expires no session', async () => {
   const room = await openCoordinator()
   const joined = await member(room)
   room.clock.wall += 86_400_000

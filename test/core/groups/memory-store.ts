@@ -1,5 +1,5 @@
 /**
- * The offsets topic in memory, and a clock that moves when it is told: what the coordinator's tests run on.
+ * For tests of the coordinator: an offsets topic in memory, and a clock that the test advances.
  */
 import {
   type Caller,
@@ -23,7 +23,7 @@ export class MemoryStore implements GroupStore {
   ])
   prepared = 0
   failure: Error | null = null
-  /** While set, appends reach the log and are not confirmed. */
+  /** While set, appends reach the log and do not complete. */
   pendingAppends: (() => void)[] | null = null
 
   async prepare(): Promise<void> {
@@ -91,7 +91,7 @@ export class TestClock implements Clock {
     return { cancel: () => void this.#tasks.splice(this.#tasks.indexOf(entry) >>> 0, 1) }
   }
 
-  /** Moves on, and lets everything run that falls due on the way. */
+  /** Advances the time and runs the timers that expire meanwhile. */
   async pass(ms: number): Promise<void> {
     const end = this.#monotonic + ms
     for (;;) {
@@ -110,7 +110,7 @@ export class TestClock implements Clock {
   }
 }
 
-/** Lets all promises run that wait for nothing else. */
+/** Runs all promises that are ready. */
 export const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 export const settings: GroupSettings = {

@@ -1,7 +1,7 @@
 /**
- * Goal: whatever a crash leaves in a partition's folder, what was acknowledged is there and nothing else is (Invariants 1, 2, 3, 5). Method: real folders,
- * torn, filled, damaged and emptied by hand at every place that matters; and a property: random appends, a power cut that keeps of each file at least what was
- * synced and of the rest a random part, garbage behind it.
+ * Goal: whatever a crash leaves in a partition's folder, recovery keeps all acknowledged records and nothing invalid (Invariants 1, 2, 3,
+ * 5). Method: real folders, truncated, damaged and emptied at each place that matters; and a property: random appends and a power loss that
+ * keeps the flushed part of each file, a random part of the rest, and garbage after it.
  */
 import {
   appendFileSync,
@@ -25,34 +25,34 @@ import type { Disk, DiskFile } from '../../../core/system/disk.ts'
 import { realDisk } from '../../../core/system/disk.ts'
 import { batchOf, config, faultyDisk, options, readValues, type Scratch, scratch, TOPIC_ID } from './scratch-log.ts'
 
-let room: Scratch
+let fixture: Scratch
 beforeEach(() => {
-  room = scratch()
+  fixture = scratch()
 })
-afterEach(() => room.remove())
+afterEach(() => fixture.remove())
 
-const logFile = (base: number) => join(room.partitionDir, `${String(base).padStart(20, '0')}.log`)
+const logFile = (base: number) => join(fixture.partitionDir, `${String(base).padStart(20, '0')}.log`)
 
-/** Stops cleanly, then takes the mark away: the next start must look for itself. */
+/** Stops cleanly, then deletes the mark of the clean shutdown: the next start must recover. */
 async function crashed(log: PartitionLog, logs: { close(): Promise<void> }): Promise<void> {
   await log.append(batchOf(['last'])).durable
   await logs.close()
-  rmSync(join(room.dir, '.kafka_cleanshutdown'))
+  rmSync(join(fixture.dir, '.kafka_cleanshutdown'))
 }
 
-describe('the tail of the log', () => {
-  test('a last batch torn at any byte is cut off, and appends go on at its offset', async () => {
-    const { logs, log } = await room.openLog()
+describe('the end of the log', () => {
+  test('a last batch torn at any byte is truncated, and appends continue at its offset', async () => {
+    const { logs, log } = await fixture.openLog()
     await log.append(batchOf(['a'])).durable
     const whole = statSync(logFile(0)).size
     await crashed(log, logs)
     const pristine = readFileSync(logFile(0))
     for (let bytes = whole; bytes < pristine.length; bytes++) {
       writeFileSync(logFile(0), pristine.subarray(0, bytes))
-      const { logs, log } = await room.openLog()
+      const { logs, log } = await fixture.openLog()
       expect([log.logEndOffset, log.highWatermark, log.sizeBytes, statSync(logFile(0)).size]).toEqual([1, 1, whole, whole])
       await logs.close()
-      rmSync(join(room.dir, '.kafka_cleanshutdown'))
+      rmSync(join(fixture.dir, '.kafka_cleanshutdown'))
     }
   })
 
@@ -68,39 +68,39 @@ describe('the tail of the log', () => {
         return batch
       })(),
     ],
-  ])('%s behind the last batch are cut off', async (_what, rest) => {
-    const { logs, log } = await room.openLog()
+  ])('%s after the last batch are truncated', async (_what, rest) => {
+    const { logs, log } = await fixture.openLog()
     await log.append(batchOf(['a'])).durable
     await crashed(log, logs)
     const whole = statSync(logFile(0)).size
     appendFileSync(logFile(0), rest)
-    const { log: again } = await room.openLog()
+    const { log: again } = await fixture.openLog()
     expect([again.logEndOffset, statSync(logFile(0)).size]).toEqual([2, whole])
     await again.append(batchOf(['b'])).durable
     expect(await readValues(again)).toEqual(['a', 'last', 'b'])
   })
 
-  test('damage in an older segment ends the log there and drops the later ones', async () => {
-    const { logs, log } = await room.openLog({ segmentBytes: 500 })
+  test('damage in an older segment ends the log there and deletes the later segments', async () => {
+    const { logs, log } = await fixture.openLog({ segmentBytes: 500 })
     for (let index = 0; index < 12; index++) await log.append(batchOf([`v${index}`.padEnd(150, '.')])).durable
     await crashed(log, logs)
-    rmSync(join(room.dir, 'recovery-point-offset-checkpoint'))
-    const bases = readdirSync(room.partitionDir)
+    rmSync(join(fixture.dir, 'recovery-point-offset-checkpoint'))
+    const bases = readdirSync(fixture.partitionDir)
       .filter((name) => name.endsWith('.log'))
       .map((name) => Number(name.slice(0, 20)))
     expect(bases.length).toBeGreaterThan(3)
     const bytes = readFileSync(logFile(bases[2]!))
     bytes[bytes.length - 1]! ^= 1
     writeFileSync(logFile(bases[2]!), bytes)
-    const { log: again } = await room.openLog({ segmentBytes: 500 })
+    const { log: again } = await fixture.openLog({ segmentBytes: 500 })
     expect(again.logEndOffset).toBe(bases[3]! - 1)
-    expect(readdirSync(room.partitionDir).some((name) => Number(name.slice(0, 20)) > bases[2]!)).toBe(false)
+    expect(readdirSync(fixture.partitionDir).some((name) => Number(name.slice(0, 20)) > bases[2]!)).toBe(false)
     await again.append(batchOf(['on'])).durable
     expect((await readValues(again)).at(-1)).toBe('on')
   })
 
-  test('records of the oldest formats are refused, never cut off', async () => {
-    const { logs, log } = await room.openLog()
+  test('records of the oldest message formats are refused, never truncated', async () => {
+    const { logs, log } = await fixture.openLog()
     await crashed(log, logs)
     const body = Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 0, 5, 255, 255, 255, 255, 0, 0, 0, 2]), Buffer.from('hi')])
     const head = Buffer.alloc(16)
@@ -109,24 +109,24 @@ describe('the tail of the log', () => {
     head.writeUInt32BE(crc32(body), 12)
     const before = statSync(logFile(0)).size
     appendFileSync(logFile(0), Buffer.concat([head, body]))
-    await expect(room.openLog()).rejects.toThrow('format before Kafka 0.11')
+    await expect(fixture.openLog()).rejects.toThrow('format before Kafka 0.11')
     expect(statSync(logFile(0)).size).toBe(before + 16 + body.length)
   })
 
-  test('a gap between segments that a power cut left ends the log before it', async () => {
-    const { logs, log } = await room.openLog({ segmentBytes: 500 })
+  test('a gap between segments after a power loss ends the log before it', async () => {
+    const { logs, log } = await fixture.openLog({ segmentBytes: 500 })
     for (let index = 0; index < 6; index++) await log.append(batchOf([`v${index}`.padEnd(150, '.')])).durable
     await crashed(log, logs)
-    rmSync(join(room.dir, 'recovery-point-offset-checkpoint'))
+    rmSync(join(fixture.dir, 'recovery-point-offset-checkpoint'))
     truncateSync(logFile(0), batchOf(['v0'.padEnd(150, '.')]).length)
-    const { log: again } = await room.openLog()
+    const { log: again } = await fixture.openLog()
     expect(again.logEndOffset).toBe(1)
   })
 })
 
-describe('what lies beside the log', () => {
+describe('the other files of a partition', () => {
   async function filled(): Promise<string[]> {
-    const { logs, log } = await room.openLog({ segmentBytes: 10_000, indexIntervalBytes: 300 })
+    const { logs, log } = await fixture.openLog({ segmentBytes: 10_000, indexIntervalBytes: 300 })
     const values = Array.from({ length: 200 }, (_, index) => `v${index}`.padEnd(100, '.'))
     for (const value of values) log.append(batchOf([value]))
     await log.append(batchOf(['end'])).durable
@@ -134,24 +134,24 @@ describe('what lies beside the log', () => {
     return [...values, 'end']
   }
   const files = (suffix: string) =>
-    readdirSync(room.partitionDir)
+    readdirSync(fixture.partitionDir)
       .filter((name) => name.endsWith(suffix))
-      .map((name) => join(room.partitionDir, name))
+      .map((name) => join(fixture.partitionDir, name))
 
   test.each([
     ['missing', (path: string) => rmSync(path)],
     ['of half an entry', (path: string) => appendFileSync(path, 'abc')],
-  ])('indexes that are %s are made again, byte for byte, also after a clean stop', async (_what, damage) => {
+  ])('indexes that are %s are rebuilt, byte for byte, also after a clean shutdown', async (_what, damage) => {
     const values = await filled()
     const pristine = [...files('.index'), ...files('.timeindex')].map((path) => [path, readFileSync(path)] as const)
     for (const [path] of pristine) damage(path)
-    const { logs, log } = await room.openLog({ segmentBytes: 10_000, indexIntervalBytes: 300 })
+    const { logs, log } = await fixture.openLog({ segmentBytes: 10_000, indexIntervalBytes: 300 })
     expect(await readValues(log)).toEqual(values)
     await logs.close()
     for (const [path, bytes] of pristine) expect(readFileSync(path).equals(bytes), path).toBe(true)
   })
 
-  test('index files without their log, interrupted deletions and drafts go', async () => {
+  test('index files without their log, interrupted deletions and temporary files are removed', async () => {
     const values = await filled()
     for (const name of [
       '00000000000000009999.index',
@@ -159,50 +159,50 @@ describe('what lies beside the log', () => {
       '00000000000000000000.log.cleaned',
       'leader-epoch-checkpoint.tmp',
     ]) {
-      writeFileSync(join(room.partitionDir, name), 'x')
+      writeFileSync(join(fixture.partitionDir, name), 'x')
     }
-    const { log } = await room.openLog()
+    const { log } = await fixture.openLog()
     expect(await readValues(log)).toEqual(values)
-    expect(readdirSync(room.partitionDir).filter((name) => /9999|deleted|cleaned|tmp/.test(name))).toEqual([])
+    expect(readdirSync(fixture.partitionDir).filter((name) => /9999|deleted|cleaned|tmp/.test(name))).toEqual([])
   })
 
-  test('a finished swap takes the place of what it covers', async () => {
-    const { logs, log } = await room.openLog({ segmentBytes: 300 })
+  test('a complete swap file replaces the segments that it covers', async () => {
+    const { logs, log } = await fixture.openLog({ segmentBytes: 300 })
     for (let index = 0; index < 4; index++) await log.append(batchOf([`v${index}`.padEnd(150, '.')], { key: 'k' })).durable
     await logs.close()
     const kept = batchOf(['v1'.padEnd(150, '.')], { key: 'k', baseOffset: 1 })
     writeFileSync(`${logFile(0)}.swap`, kept)
     expect(existsSync(logFile(1))).toBe(true)
-    const { log: again } = await room.openLog({ cleanupPolicy: ['compact'] })
+    const { log: again } = await fixture.openLog({ cleanupPolicy: ['compact'] })
     expect((await readValues(again)).map((value) => value.slice(0, 2))).toEqual(['v1', 'v2', 'v3'])
     expect(existsSync(logFile(1))).toBe(false)
   })
 
-  test('producers are known again after a crash, from a damaged snapshot too', async () => {
-    const { logs, log } = await room.openLog({ segmentBytes: 300 })
+  test('producer state is recovered after a crash, also with a damaged snapshot', async () => {
+    const { logs, log } = await fixture.openLog({ segmentBytes: 300 })
     const produced = (sequence: number) => batchOf(['x'.repeat(100)], { producerId: 5, producerEpoch: 1, baseSequence: sequence })
     for (let sequence = 0; sequence < 6; sequence++) await log.append(produced(sequence)).durable
     await crashed(log, logs)
     for (const path of files('.snapshot')) if (!path.includes('00000000000000000002')) writeFileSync(path, 'damaged')
-    const { log: again } = await room.openLog()
+    const { log: again } = await fixture.openLog()
     expect(again.append(produced(5)).baseOffset).toBe(5)
     expect(again.append(produced(6)).baseOffset).toBe(7)
   })
 
-  test('a log that ends before its start begins empty at its start', async () => {
-    const { logs, log } = await room.openLog()
+  test('a log that ends before its log start offset restarts empty there', async () => {
+    const { logs, log } = await fixture.openLog()
     await log.append(batchOf(['a', 'b', 'c'])).durable
     await log.deleteRecordsBefore(3)
     await crashed(log, logs)
     writeFileSync(logFile(0), '')
-    const { log: again } = await room.openLog()
+    const { log: again } = await fixture.openLog()
     expect([again.logStartOffset, again.logEndOffset]).toEqual([3, 3])
     expect(again.append(batchOf(['d'])).baseOffset).toBe(3)
   })
 })
 
-/** Knows of each `.log` how many bytes a power cut must leave: those that were written before the last sync that returned began. */
-function cuttableDisk(): { disk: Disk; durable: Map<string, number> } {
+/** Records how many bytes of each `.log` survive a power loss: those that were written before the last completed flush started. */
+function powerLossDisk(): { disk: Disk; durable: Map<string, number> } {
   const paths = new Map<DiskFile, string>()
   const durable = new Map<string, number>()
   const disk = faultyDisk()
@@ -220,8 +220,8 @@ function cuttableDisk(): { disk: Disk; durable: Map<string, number> } {
   return { disk, durable }
 }
 
-test('property: after a power cut an acknowledged prefix is there, and nothing else', async () => {
-  const { disk, durable } = cuttableDisk()
+test('property: after a power loss the log has all acknowledged records, and a prefix of the appended ones', async () => {
+  const { disk, durable } = powerLossDisk()
   let round = 0
   await fc.assert(
     fc.asyncProperty(
@@ -230,10 +230,10 @@ test('property: after a power cut an acknowledged prefix is there, and nothing e
       fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 8, maxLength: 8 }),
       fc.constantFrom('nothing', 'zeros', 'garbage'),
       async (appends, segmentBytes, keep, rest) => {
-        const dir = join(room.dir, `live-${round}`)
-        const cut = join(room.dir, `cut-${round++}`)
+        const dir = join(fixture.dir, `live-${round}`)
+        const lost = join(fixture.dir, `lost-${round++}`)
         const settings = { ...config, segmentBytes: segmentBytes + 1100, indexIntervalBytes: 200 }
-        const logs = await openLogs(options(dir), { ...room.system, disk })
+        const logs = await openLogs(options(dir), { ...fixture.system, disk })
         const log = await logs.open('t', TOPIC_ID, 0, settings)
         const values: string[] = []
         let acknowledged = 0
@@ -245,49 +245,49 @@ test('property: after a power cut an acknowledged prefix is there, and nothing e
           })
           if (wait) await synced
         }
-        const promised = acknowledged
-        // a draft may get its final name while it is copied
-        cpSync(dir, cut, { recursive: true, filter: (path) => !path.endsWith('.tmp') })
-        const folder = join(cut, 't-0')
+        const least = acknowledged
+        // A temporary file may be renamed during the copy.
+        cpSync(dir, lost, { recursive: true, filter: (path) => !path.endsWith('.tmp') })
+        const folder = join(lost, 't-0')
         for (const [index, name] of readdirSync(folder)
           .filter((name) => name.endsWith('.log'))
           .sort()
           .entries()) {
           const path = join(folder, name)
-          const least = durable.get(join(dir, 't-0', name)) ?? 0
+          const flushed = durable.get(join(dir, 't-0', name)) ?? 0
           const size = statSync(path).size
-          const left = Math.floor(least + (size - least) * keep[index % keep.length]!)
+          const left = Math.floor(flushed + (size - flushed) * keep[index % keep.length]!)
           truncateSync(path, left)
           if (rest !== 'nothing' && left < size) appendFileSync(path, Buffer.alloc(size - left, rest === 'zeros' ? 0 : 'garbage'))
         }
         for (const name of readdirSync(folder)) if (/index$/.test(name)) writeFileSync(join(folder, name), '')
-        rmSync(join(cut, '.lock'), { force: true })
-        const again = await openLogs(options(cut), room.system)
+        rmSync(join(lost, '.lock'), { force: true })
+        const again = await openLogs(options(lost), fixture.system)
         const recovered = await again.open('t', TOPIC_ID, 0, settings)
         const found = await readValues(recovered)
-        expect(found.length).toBeGreaterThanOrEqual(promised)
+        expect(found.length).toBeGreaterThanOrEqual(least)
         expect(found).toEqual(values.slice(0, found.length))
         expect(recovered.logEndOffset).toBe(found.length)
         await recovered.append(batchOf(['next'])).durable
         await again.close()
         await logs.close()
         rmSync(dir, { recursive: true })
-        rmSync(cut, { recursive: true })
+        rmSync(lost, { recursive: true })
       },
     ),
     { numRuns: 40 },
   )
 })
 
-test('a folder of many partitions opens fast after a clean stop', async () => {
-  mkdirSync(room.dir, { recursive: true })
-  const logs = await room.open()
+test('a log directory with many partitions opens fast after a clean shutdown', async () => {
+  mkdirSync(fixture.dir, { recursive: true })
+  const logs = await fixture.open()
   for (let partition = 0; partition < 100; partition++) {
     const log = await logs.open('many', TOPIC_ID, partition, config)
     await log.append(batchOf(['a'])).durable
   }
   await logs.close()
-  const again = await room.open()
+  const again = await fixture.open()
   const before = performance.now()
   const opened = await Promise.all(Array.from({ length: 100 }, (_, partition) => again.open('many', TOPIC_ID, partition, config)))
   const perPartition = (performance.now() - before) / 100

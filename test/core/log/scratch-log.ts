@@ -1,5 +1,5 @@
 /**
- * A log room in a temporary folder for one test: sensible settings, batches to append, everything read back, and a disk that can be told to fail.
+ * Logs in a temporary folder for one test: default settings, batches to append, all records read back, and a disk whose calls can fail.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -84,7 +84,7 @@ export function scratch(parts: { disk?: Disk; clock?: Clock; logger?: Logger } =
 
 export const T0 = 1_700_000_000_000
 
-/** A batch of one record for each value. */
+/** A batch with one record per value. */
 export const batchOf = (values: readonly string[], over: BatchOptions & { timestamp?: number; key?: string | null } = {}): Buffer =>
   encodeBatch(
     values.map((value, index) => ({
@@ -118,7 +118,7 @@ export async function readRecords(
 export const readValues = async (log: PartitionLog, from?: number, maxBytes?: number): Promise<string[]> =>
   (await readRecords(log, from, maxBytes)).map((record) => String(record.value))
 
-/** A copy of the real disk whose calls can be replaced one by one. */
+/** A copy of the real disk whose calls can be replaced. */
 export const faultyDisk = (): Disk & { [Call in keyof Disk]: Disk[Call] } => ({ ...realDisk })
 
-export const nodeError = (code: string): Error => Object.assign(new Error(`${code}: told to fail`), { code })
+export const nodeError = (code: string): Error => Object.assign(new Error(`${code}: injected failure`), { code })

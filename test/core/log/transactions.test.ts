@@ -1,17 +1,17 @@
 /**
- * Goal: a read-committed reader is bounded by open transactions and told of aborted ones (Invariant 4), before and after a crash. Method: transactional
- * batches and their markers appended by hand, some transactions side by side.
+ * Goal: a read-committed consumer does not pass ongoing transactions and gets the aborted ones (Invariant 4), before and after a crash.
+ * Method: transactional batches and their markers, of transactions that overlap.
  */
 import { rmSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeBatch } from '../../../core/wire/record-batch.ts'
 import { batchOf, readRecords, type Scratch, scratch, T0 } from './scratch-log.ts'
 
-let room: Scratch
+let fixture: Scratch
 beforeEach(() => {
-  room = scratch()
+  fixture = scratch()
 })
-afterEach(() => room.remove())
+afterEach(() => fixture.remove())
 
 const written = (producerId: number, sequence: number) =>
   batchOf([`p${producerId}`], { producerId, producerEpoch: 0, baseSequence: sequence, transactional: true })
@@ -28,8 +28,8 @@ function marker(producerId: number, commit: boolean): Buffer {
   })
 }
 
-test('open transactions bound the last stable offset; aborted ones are listed where they overlap', async () => {
-  let { logs, log } = await room.openLog({ indexIntervalBytes: 1 })
+test('ongoing transactions limit the last stable offset; aborted ones are returned where they overlap the read', async () => {
+  let { logs, log } = await fixture.openLog({ indexIntervalBytes: 1 })
   log.append(batchOf(['plain']))
   log.append(written(1, 0))
   log.append(written(2, 0))
@@ -43,11 +43,11 @@ test('open transactions bound the last stable offset; aborted ones are listed wh
   await log.append(marker(2, true), 'coordinator').durable
   expect(log.lastStableOffset).toBe(6)
   await log.append(written(1, 2)).durable
-  for (const how of ['running', 'clean stop', 'crash']) {
+  for (const how of ['running', 'clean shutdown', 'crash']) {
     if (how !== 'running') {
       await logs.close()
-      if (how === 'crash') rmSync(`${room.dir}/.kafka_cleanshutdown`)
-      ;({ logs, log } = await room.openLog())
+      if (how === 'crash') rmSync(`${fixture.dir}/.kafka_cleanshutdown`)
+      ;({ logs, log } = await fixture.openLog())
     }
     expect([how, log.highWatermark, log.lastStableOffset]).toEqual([how, 7, 6])
     expect(log.abortedTransactions(0, 6)).toEqual([{ producerId: 1, firstOffset: 1 }])

@@ -1,4 +1,6 @@
-/** Goal: levels follow by name and by root, children come and go, and people read lines. Method: real loggers, below and above their level. */
+/**
+ * Goal: levels follow by name and by root, children come and go, and people read lines. Method: real loggers, below and above their level.
+ */
 import { expect, test } from 'vitest'
 import { createLogger, logLevels, silentLogger } from '../../../core/system/logger.ts'
 import { readableLine } from '../../../core/system/readable-log.ts'

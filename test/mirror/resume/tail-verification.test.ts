@@ -1,7 +1,7 @@
 /**
- * Goal: after a crash the flow goes on exactly behind what the target has (no loss, no repeat where it can be proven). Method: fast-check
- * builds a source partition (codecs, gaps, markers), writes a prefix of it to a "target" as the flow would, mixes in foreign batches, takes
- * records away as compaction and retention do, and asks from an older position.
+ * Goal: after a crash the flow continues exactly after what the target has: no loss, and no repeat of records that can be identified. Method:
+ * fast-check builds a source partition (codecs, gaps, markers), writes a prefix of it to a target as the flow does, mixes in foreign batches,
+ * removes records as compaction and retention do, and verifies from an older position.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -60,7 +60,7 @@ function sourceLog(plans: readonly Plan[], same: boolean): Buffer[] {
   return log
 }
 
-/** What the flow makes of the source's batches from a base on, with the truth of every record. */
+/** The target batches that the flow writes from offset `down` on, and the offsets of every record. */
 function mirror(log: readonly Buffer[], down: number, foreignEvery: number) {
   const target: Buffer[] = []
   const truth: OffsetPair[] = []
@@ -84,7 +84,7 @@ function mirror(log: readonly Buffer[], down: number, foreignEvery: number) {
     next += count
     if (foreignEvery > 0 && index % foreignEvery === 0) {
       target.push(
-        encodeBatch([{ key: null, value: Buffer.from('somebody else'), timestamp: 3 }], {
+        encodeBatch([{ key: null, value: Buffer.from('another producer'), timestamp: 3 }], {
           baseOffset: next++,
           producerId: 900,
           producerEpoch: 0,
@@ -105,8 +105,8 @@ const nextOf = (log: readonly Buffer[], up: number): number => {
   return Number.POSITIVE_INFINITY
 }
 
-describe('the tail behind the last durable position', () => {
-  test('is proven record for record, whatever stands in between, and the flow goes on exactly behind it', async () => {
+describe('the tail of a target after the stored map', () => {
+  test('is matched record by record, whatever is in between, and the flow continues exactly after it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(plan, { minLength: 1, maxLength: 8 }),
@@ -117,9 +117,9 @@ describe('the tail behind the last durable position', () => {
           const log = sourceLog(plans, same)
           const { target, truth } = mirror(log.slice(0, written), 100, foreign)
           const map = new OffsetMap(10, 100)
-          const findings = await verifyTail({ map, source: stream(log), target: stream(target), producer: PRODUCER, sourceStart: 0 })
-          expect(findings.matched).toBe(truth.length)
-          expect(findings.unmatched).toBe(0)
+          const result = await verifyTail({ map, source: stream(log), target: stream(target), producer: PRODUCER, sourceStart: 0 })
+          expect(result.matched).toBe(truth.length)
+          expect(result.unmatched).toBe(0)
           for (const { upstreamOffset: up, downstreamOffset: down } of truth)
             expect(map.translateDownstream(up)).toMatchObject({ downstreamOffset: down, exact: true })
           if (truth.length > 0) expect(nextOf(log, map.nextUpstreamOffset - 1)).toBe(nextOf(log, truth.at(-1)!.upstreamOffset))
@@ -130,7 +130,7 @@ describe('the tail behind the last durable position', () => {
     )
   })
 
-  test('records that were compacted or deleted from the target since are neither sent again nor mistaken for others', async () => {
+  test('records that the target has compacted or deleted since are neither sent again nor mistaken for others', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(plan, { minLength: 1, maxLength: 8 }),
@@ -161,8 +161,8 @@ describe('the tail behind the last durable position', () => {
           })
           if (left.length === 0) return
           const map = new OffsetMap(10, 100)
-          const findings = await verifyTail({ map, source: stream(log), target: stream(left), producer: PRODUCER, sourceStart: 0 })
-          expect(findings.unmatched).toBe(0)
+          const result = await verifyTail({ map, source: stream(log), target: stream(left), producer: PRODUCER, sourceStart: 0 })
+          expect(result.unmatched).toBe(0)
           expect(nextOf(log, map.nextUpstreamOffset - 1)).toBe(nextOf(log, truth.at(-1)!.upstreamOffset))
           for (const record of left.flatMap((bytes) => decodeRecords(bytes)))
             expect(map.translateUpstream(record.offset)).toBe(truth.find((each) => each.downstreamOffset === record.offset)!.upstreamOffset)
@@ -172,7 +172,7 @@ describe('the tail behind the last durable position', () => {
     )
   })
 
-  test('records of ours that the source does not show are counted; those of others are not', async () => {
+  test('records of the flow that the source does not have are counted; those of other producers are not', async () => {
     const log = sourceLog([{ codec: 'none', count: 3, hole: 0, gap: 0, marker: false }], false)
     const other = sourceLog([{ codec: 'none', count: 2, hole: 0, gap: 0, marker: false }], true)
     const { target } = mirror(other, 100, 0)
@@ -183,18 +183,18 @@ describe('the tail behind the last durable position', () => {
       baseSequence: 0,
     })
     const map = new OffsetMap(10, 100)
-    const findings = await verifyTail({
+    const result = await verifyTail({
       map,
       source: stream(log),
       target: stream([...target, foreign]),
       producer: PRODUCER,
       sourceStart: 0,
     })
-    expect(findings).toEqual({ matched: 0, unmatched: 2, foreign: 1, deleted: 0 })
+    expect(result).toEqual({ matched: 0, unmatched: 2, foreign: 1, deleted: 0 })
     expect([map.nextUpstreamOffset, map.nextDownstreamOffset]).toEqual([10, 103])
   })
 
-  test('records that the source has deleted since are not taken for repeats, and what was mirrored of them not for lost', async () => {
+  test('records that the source has deleted since count neither as repeated nor as lost', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 8 }), fc.nat(60), async (written, start) => {
         const log = sourceLog(
@@ -204,7 +204,7 @@ describe('the tail behind the last durable position', () => {
         const { target, truth } = mirror(log.slice(0, written), 100, 0)
         const end = readBatchHeader(log.at(-1)!).lastOffset + 1
         const sourceStart = Math.min(10 + start, end)
-        // a fetch brings the whole batch around the first offset that is there
+        // A fetch returns the whole batch around the log start offset.
         const left = log.filter((bytes) => readBatchHeader(bytes).lastOffset >= sourceStart)
         const scanned = left.map((bytes) =>
           readBatchHeader(bytes).baseOffset < sourceStart ? reencode(bytes, readBatchHeader(bytes), sourceStart)! : null,
@@ -215,8 +215,8 @@ describe('the tail behind the last durable position', () => {
           left[i]!.writeInt32BE(recoded.ranges[0]!.upstreamOffset, at.baseOffset + 4)
         }
         const map = new OffsetMap(10, 100)
-        const findings = await verifyTail({ map, source: stream(left), target: stream(target), producer: PRODUCER, sourceStart })
-        expect(findings).toMatchObject({
+        const result = await verifyTail({ map, source: stream(left), target: stream(target), producer: PRODUCER, sourceStart })
+        expect(result).toMatchObject({
           unmatched: 0,
           foreign: 0,
           matched: truth.filter(({ upstreamOffset: up }) => up >= sourceStart).length,
@@ -229,7 +229,7 @@ describe('the tail behind the last durable position', () => {
     )
   })
 
-  test('a target that MirrorMaker 2 wrote, in other batches, is recognised by its records', async () => {
+  test('records that MirrorMaker 2 wrote, in other batches, are matched', async () => {
     const log = sourceLog(
       [1, 2, 3].map((count) => ({ codec: 'lz4' as const, count, hole: 0, gap: 1, marker: true })),
       false,
@@ -237,8 +237,8 @@ describe('the tail behind the last durable position', () => {
     const records = log.flatMap((bytes) => (readBatchHeader(bytes).attributes & attributes.control ? [] : decodeRecords(bytes)))
     const theirs = encodeBatch(records.slice(0, 4), { baseOffset: 100, producerId: 8, producerEpoch: 0, baseSequence: 0 })
     const map = new OffsetMap(10, 100)
-    const findings = await verifyTail({ map, source: stream(log), target: stream([theirs]), producer: null, sourceStart: 0 })
-    expect(findings).toEqual({ matched: 4, unmatched: 0, foreign: 0, deleted: 0 })
+    const result = await verifyTail({ map, source: stream(log), target: stream([theirs]), producer: null, sourceStart: 0 })
+    expect(result).toEqual({ matched: 4, unmatched: 0, foreign: 0, deleted: 0 })
     expect(nextOf(log, map.nextUpstreamOffset - 1)).toBe(records[4]!.offset)
   })
 })

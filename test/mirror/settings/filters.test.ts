@@ -1,6 +1,6 @@
 /**
- * Goal: lists of expressions take what MirrorMaker 2 would take, and loops are seen before records run in them. Method: examples of Java
- * syntax; flows between a few clusters under both policies.
+ * Goal: lists of expressions match what MirrorMaker 2 would match, and loops are found before records run in them. Method: examples of Java
+ * syntax; flows between a few clusters with both replication policies.
  */
 import { describe, expect, test } from 'vitest'
 import { createPolicy } from '../../../mirror/policy.ts'
@@ -9,7 +9,7 @@ import { compileList, findLoop, includeExclude, type Route, replicates } from '.
 const list = (...items: string[]) => compileList('us->central.topics', items)
 
 describe('lists of expressions', () => {
-  test('match the whole name, any of them; an empty list takes nothing', () => {
+  test('match the whole name, by any of them; an empty list matches nothing', () => {
     const filter = list('orders', 'pay.*')
     expect(['orders', 'payments', 'orders2', 'my-orders', 'repay'].map(filter)).toEqual([true, true, false, false, false])
     expect(list()('orders')).toBe(false)
@@ -17,12 +17,12 @@ describe('lists of expressions', () => {
     expect(list('a|b')('b')).toBe(true)
   })
 
-  test('exclude wins', () => {
+  test('the exclude list takes precedence', () => {
     const filter = includeExclude(list('.*'), list('__.*'))
     expect([filter('a'), filter('__consumer_offsets')]).toEqual([true, false])
   })
 
-  test('Java: quotes and flags are carried over, what is not known is refused by name', () => {
+  test('quotes and flags of Java have their effect; syntax that is not supported is refused by name', () => {
     expect(list('\\Qa.b\\E.*')('a.bc')).toBe(true)
     expect(list('\\Qa.b\\E')('axb')).toBe(false)
     expect(list('(?i)orders')('ORDERS')).toBe(true)
@@ -40,8 +40,8 @@ const route = (source: string, target: string, className: string, topics = '.*')
 })
 const both = (className: string, back = '.*') => [route('a', 'b', className), route('b', 'a', className, back)]
 
-describe('what a flow takes', () => {
-  test('not what is internal, not what came from the target; heartbeats always', () => {
+describe('the topics of a flow', () => {
+  test('no internal topics, no topics of the target; heartbeats always', () => {
     const flow = route('us', 'central', 'DefaultReplicationPolicy', 'orders')
     expect(
       ['orders', 'other', 'heartbeats', 'central.heartbeats', 'eu.heartbeats', 'us.checkpoints.internal'].map((t) => replicates(flow, t)),
@@ -50,7 +50,7 @@ describe('what a flow takes', () => {
 })
 
 describe('loops', () => {
-  test('the default policy has none, in pairs and in rings', () => {
+  test('do not exist with the default policy, in pairs and in rings', () => {
     expect(findLoop(both('DefaultReplicationPolicy'), 'a', 't')).toBeNull()
     const ring = [
       ['a', 'b'],
@@ -60,7 +60,7 @@ describe('loops', () => {
     expect(findLoop(ring, 'a', 't')).toBeNull()
   })
 
-  test('the identity policy has: both ways, in a ring, and mixed with the default policy', () => {
+  test('exist with the identity policy: both ways, in a ring, and mixed with the default policy', () => {
     expect(findLoop(both('IdentityReplicationPolicy'), 'a', 't')).toEqual(['a->b', 'b->a'])
     const ring = [
       ['a', 'b'],
@@ -74,7 +74,7 @@ describe('loops', () => {
     ])
   })
 
-  test('topics that go only one way are no loop', () => {
+  test('do not exist for topics that are mirrored in one direction only', () => {
     expect(findLoop(both('IdentityReplicationPolicy', 'other'), 'a', 't')).toBeNull()
     expect(findLoop(both('IdentityReplicationPolicy', 'other'), 'b', 'other')).toEqual(['b->a', 'a->b'])
     expect(findLoop(both('IdentityReplicationPolicy'), 'a', 'heartbeats')).toBeNull()

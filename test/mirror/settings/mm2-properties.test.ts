@@ -1,5 +1,5 @@
 /**
- * Goal: an mm2.properties that works with MirrorMaker 2 works here, and one that does not is told where and why. Method: files as users
+ * Goal: an mm2.properties that works with MirrorMaker 2 works here, and one that does not is refused with the setting and the reason. Method: files as users
  * write them, with settings at each of the three levels.
  */
 import { describe, expect, test } from 'vitest'
@@ -22,7 +22,7 @@ us->central.enabled = true
 `
 
 describe('mm2.properties', () => {
-  test('the usual file: one flow, defaults of MirrorMaker 2, heartbeats both ways, no word of warning', () => {
+  test('a common file: one flow, defaults of MirrorMaker 2, heartbeats both ways, no warning', () => {
     const settings = parseMirrorSettings(
       file(`${two}
       us->central.topics = orders, pay.*
@@ -55,7 +55,7 @@ describe('mm2.properties', () => {
     expect(settings.clusters.map(({ alias }) => alias)).toEqual(['us', 'central'])
   })
 
-  test('the nearest place wins', () => {
+  test('the setting with the longest prefix takes precedence', () => {
     const read = (more: string) => parseMirrorSettings(file(two + more)).flows[0]!.config['replication.factor']
     expect(read('')).toBe(2)
     expect(read('replication.factor = 3')).toBe(3)
@@ -63,7 +63,7 @@ describe('mm2.properties', () => {
     expect(read('replication.factor = 3\ncentral.replication.factor = 4\nus->central.replication.factor = 5')).toBe(5)
   })
 
-  test('what is not known is told once, with what may be meant', () => {
+  test('an unknown setting is a warning, once, with the name that may be meant', () => {
     const { warnings } = parseMirrorSettings(
       file(`${two}
       refresh.topic.interval.seconds = 5
@@ -75,7 +75,7 @@ describe('mm2.properties', () => {
     expect(warnings[1]).toMatch(/us->mars\.enabled.*mars/)
   })
 
-  test('who asks for exactly once is told what holds instead; who asks for nothing is not', () => {
+  test('exactly-once support is a warning that says what is guaranteed instead; its default is not', () => {
     const { warnings } = parseMirrorSettings(
       file(`${two}
       exactly.once.source.support = enabled
@@ -88,7 +88,7 @@ describe('mm2.properties', () => {
       expect(warnings.find((warning) => warning.startsWith(`${name} = `))).toMatch(/has no effect.*each record is mirrored once.*counted/)
   })
 
-  test('who asks for access control lists is told that they are not mirrored', () => {
+  test('syncing access control lists is a warning; switching it off is not', () => {
     expect(parseMirrorSettings(file(`${two}sync.topic.acls.enabled = false\nsync.topic.acls.interval.seconds = 60`)).warnings).toEqual([])
     const { warnings } = parseMirrorSettings(file(`${two}us->central.sync.topic.acls.enabled = true`))
     expect(warnings).toEqual([expect.stringMatching(/us->central\.sync\.topic\.acls\.enabled = true has no effect: access control lists/)])
@@ -113,12 +113,12 @@ describe('mm2.properties', () => {
       `${two}central->us.enabled = true\nreplication.policy.class = IdentityReplicationPolicy`,
       /topics.*endless loop by.*us->central.*DefaultReplicationPolicy/,
     ],
-  ])('what is wrong is named with its mend: %#', (text, message) => {
+  ])('an invalid value is refused, with what to change: %#', (text, message) => {
     expect(() => parseMirrorSettings(file(text))).toThrow(MirrorSettingsError)
     expect(() => parseMirrorSettings(file(text))).toThrow(message)
   })
 
-  test('the identity policy both ways goes where the topics differ', () => {
+  test('the identity policy both ways is accepted if the topics differ', () => {
     const settings = parseMirrorSettings(
       file(`${two}
       central->us.enabled = true

@@ -35,7 +35,7 @@ describe("MirrorMaker 2's records", () => {
     expect(hex(encodeHeartbeat(heartbeat))).toEqual(['00027573000763656e7472616c', '00000000018bcfe5687b'])
   })
 
-  test("a position in Kafka Connect's format; those of other connectors are passed over", () => {
+  test("a position in Kafka Connect's format; those of other connectors are ignored", () => {
     const position = { connector: 'MirrorSourceConnector', cluster: 'us', topic: 'orders', partition: 3, offset: 41 }
     const { key, value } = encodePosition(position)
     expect(key.toString()).toBe('["MirrorSourceConnector",{"cluster":"us","partition":3,"topic":"orders"}]')

@@ -1,6 +1,6 @@
 /**
- * What an assignor is. It is pure: subscriptions and partition counts in, partitions of each member out. All members of a group may run
- * different clients, so names and rules are those of the Java client.
+ * What an assignor is: a pure function from subscriptions and partition counts to the partitions of each member. The members of a group may
+ * run other clients, so names and rules are those of the Java client.
  */
 import type { TopicPartition } from '../../types.ts'
 
@@ -8,21 +8,22 @@ export interface GroupSubscription {
   memberId: string
   groupInstanceId: string | null
   topics: readonly string[]
-  /** What the member says it holds, and since which generation. */
+  /** What the member owns as it says, and the generation that it says it is in. */
   owned: readonly TopicPartition[]
   generation: number
 }
 
 export interface Assignor {
   name: string
-  /** Cooperative: members keep what they hold while they rejoin (KIP-429). */
+  /** Members keep their partitions while they rejoin (KIP-429). */
   cooperative: boolean
-  /** Says what it holds in the subscription's user data, for members of older versions. */
+  /** The subscription's user data: in older versions of the protocol only this says what a member owns. */
   userData?(owned: readonly TopicPartition[], generation: number): Buffer | null
+  /** By member id. `partitionCounts` has only topics that exist. */
   assign(partitionCounts: ReadonlyMap<string, number>, members: readonly GroupSubscription[]): Map<string, TopicPartition[]>
 }
 
-/** Static members keep their place by their instance id, dynamic ones by their member id. */
+/** Static members first, by their instance ids, then dynamic ones by their member ids. */
 export function inOrder(members: readonly GroupSubscription[]): GroupSubscription[] {
   const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
   return [...members].sort((a, b) => {

@@ -1,5 +1,5 @@
 /**
- * The assignors that a consumer can offer to its group, by name.
+ * The assignors of partition.assignment.strategy, by name.
  */
 import type { Assignor } from './assignor.ts'
 import { range } from './range.ts'

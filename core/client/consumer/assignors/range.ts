@@ -1,5 +1,5 @@
 /**
- * Topic by topic, each member gets neighbouring partitions, the first members one more where it does not come out even.
+ * Topic by topic, each member gets a range of partitions; the first members get one more where the division leaves a remainder.
  */
 import type { TopicPartition } from '../../types.ts'
 import { type Assignor, inOrder } from './assignor.ts'
@@ -11,13 +11,13 @@ export const range: Assignor = {
     const ordered = inOrder(members)
     const assignment = new Map<string, TopicPartition[]>(members.map((member) => [member.memberId, []]))
     for (const topic of [...partitionCounts.keys()].sort()) {
-      const readers = ordered.filter((member) => member.topics.includes(topic))
+      const subscribed = ordered.filter((member) => member.topics.includes(topic))
       const count = partitionCounts.get(topic)!
-      const each = Math.floor(count / readers.length)
-      const more = count % readers.length
+      const each = Math.floor(count / subscribed.length)
+      const remainder = count % subscribed.length
       let next = 0
-      readers.forEach((member, index) => {
-        const end = next + each + (index < more ? 1 : 0)
+      subscribed.forEach((member, index) => {
+        const end = next + each + (index < remainder ? 1 : 0)
         for (; next < end; next++) assignment.get(member.memberId)!.push({ topic, partition: next })
       })
     }

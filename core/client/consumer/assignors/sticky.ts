@@ -1,8 +1,8 @@
 /**
- * Members keep what they hold, and as little moves as an even spread allows. The cooperative one never gives a partition to a new owner while
- * the old one holds it: it is left out until the old owner has let go and the group meets again (KIP-429, Invariant 9).
+ * Members keep their partitions, and as few move as an even distribution allows. The cooperative assignor never gives a partition to a new
+ * owner while the old one has it: the partition is assigned after the old owner has revoked it and the group has rebalanced again (KIP-429,
+ * Invariant 9).
  */
-
 import { byTopic, partitionKey } from '../../../topic-partition.ts'
 import { defineStruct } from '../../../wire/struct.ts'
 import { int32, list, string, struct } from '../../../wire/types.ts'
@@ -10,14 +10,15 @@ import { clientLimits } from '../../limits.ts'
 import type { TopicPartition } from '../../types.ts'
 import { type Assignor, type GroupSubscription, inOrder } from './assignor.ts'
 
-interface Seat {
+interface MemberState {
   member: GroupSubscription
   topics: Set<string>
-  held: Map<string, TopicPartition>
+  /** By `partitionKey`. */
+  assigned: Map<string, TopicPartition>
 }
 
-/** Who holds what, by the claim with the highest generation; two claims of one generation cancel each other out. */
-function claims(
+/** The owner of each partition: the member that claims it in the highest generation; two claims in one generation cancel each other out. */
+function previousOwners(
   members: readonly GroupSubscription[],
   partitionCounts: ReadonlyMap<string, number>,
 ): Map<string, { memberId: string | null; generation: number }> {
@@ -36,52 +37,53 @@ function claims(
 }
 
 function balance(partitionCounts: ReadonlyMap<string, number>, members: readonly GroupSubscription[]): Map<string, TopicPartition[]> {
-  const seats: Seat[] = inOrder(members).map((member) => ({ member, topics: new Set(member.topics), held: new Map() }))
-  const byId = new Map(seats.map((seat) => [seat.member.memberId, seat]))
-  const readers = new Map<string, Seat[]>()
+  const states: MemberState[] = inOrder(members).map((member) => ({ member, topics: new Set(member.topics), assigned: new Map() }))
+  const byId = new Map(states.map((state) => [state.member.memberId, state]))
+  const subscribed = new Map<string, MemberState[]>()
   for (const topic of partitionCounts.keys())
-    readers.set(
+    subscribed.set(
       topic,
-      seats.filter((seat) => seat.topics.has(topic)),
+      states.filter((state) => state.topics.has(topic)),
     )
-  const owners = claims(members, partitionCounts)
-  const free: TopicPartition[] = []
-  const owner = new Map<string, Seat>()
-  const give = (seat: Seat, entry: TopicPartition) => {
+  const previous = previousOwners(members, partitionCounts)
+  const unassigned: TopicPartition[] = []
+  const owners = new Map<string, MemberState>()
+  const assign = (state: MemberState, entry: TopicPartition) => {
     const key = partitionKey(entry)
-    owner.get(key)?.held.delete(key)
-    seat.held.set(key, entry)
-    owner.set(key, seat)
+    owners.get(key)?.assigned.delete(key)
+    state.assigned.set(key, entry)
+    owners.set(key, state)
   }
   const all: TopicPartition[] = []
   for (const topic of [...partitionCounts.keys()].sort())
-    if (readers.get(topic)!.length > 0)
+    if (subscribed.get(topic)!.length > 0)
       for (let partition = 0; partition < partitionCounts.get(topic)!; partition++) all.push({ topic, partition })
   for (const entry of all) {
-    const memberId = owners.get(partitionKey(entry))?.memberId
-    const seat = memberId == null ? undefined : byId.get(memberId)
-    if (seat) give(seat, entry)
-    else free.push(entry)
+    const memberId = previous.get(partitionKey(entry))?.memberId
+    const state = memberId == null ? undefined : byId.get(memberId)
+    if (state) assign(state, entry)
+    else unassigned.push(entry)
   }
-  const least = (topic: string): Seat => readers.get(topic)!.reduce((best, seat) => (seat.held.size < best.held.size ? seat : best))
-  // Those that few can read first, so that the others even it out.
-  free.sort((a, b) => readers.get(a.topic)!.length - readers.get(b.topic)!.length)
-  for (const entry of free) give(least(entry.topic), entry)
+  const leastLoaded = (topic: string): MemberState =>
+    subscribed.get(topic)!.reduce((least, state) => (state.assigned.size < least.assigned.size ? state : least))
+  // Topics with few subscribers first: the others even the load out.
+  unassigned.sort((a, b) => subscribed.get(a.topic)!.length - subscribed.get(b.topic)!.length)
+  for (const entry of unassigned) assign(leastLoaded(entry.topic), entry)
   for (let round = 0; round < clientLimits.balancingRounds; round++) {
     let moved = false
     for (const entry of all) {
-      const from = owner.get(partitionKey(entry))!
-      const to = least(entry.topic)
-      if (from.held.size - to.held.size < 2) continue
-      give(to, entry)
+      const from = owners.get(partitionKey(entry))!
+      const to = leastLoaded(entry.topic)
+      if (from.assigned.size - to.assigned.size < 2) continue
+      assign(to, entry)
       moved = true
     }
     if (!moved) break
   }
-  return new Map(seats.map((seat) => [seat.member.memberId, [...seat.held.values()]]))
+  return new Map(states.map((state) => [state.member.memberId, [...state.assigned.values()]]))
 }
 
-/** What the Java client's eager sticky assignor keeps in the user data. */
+/** The user data of the Java client's StickyAssignor. */
 const stickyData = defineStickyData()
 function defineStickyData() {
   const declared = defineStruct({
@@ -89,7 +91,7 @@ function defineStickyData() {
     flexible: null,
     fields: { previous: list(struct({ topic: string, partitions: list(int32) })), generation: int32 },
   })
-  // Unlike the subscription around it, it has no version in front.
+  // It has no version, unlike the subscription that contains it.
   const VERSION_BYTES = 2
   return {
     write: (owned: readonly TopicPartition[], generation: number): Buffer =>
@@ -103,7 +105,7 @@ function defineStickyData() {
   }
 }
 
-/** What an eager member held before it let go of everything to rejoin. */
+/** What an eager member owned before it revoked all its partitions to rejoin. */
 export function previouslyOwned(userData: Buffer): { owned: TopicPartition[]; generation: number } {
   const { previous, generation } = stickyData.read(userData)
   return { owned: previous.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition }))), generation }
@@ -125,21 +127,21 @@ export const cooperativeSticky: Assignor = {
     return data
   },
   assign(partitionCounts, members) {
-    const wanted = balance(partitionCounts, members)
-    const holders = new Map<string, Set<string>>()
+    const assignment = balance(partitionCounts, members)
+    const ownersOf = new Map<string, Set<string>>()
     for (const member of members)
       for (const owned of member.owned) {
         const key = partitionKey(owned)
-        holders.set(key, (holders.get(key) ?? new Set()).add(member.memberId))
+        ownersOf.set(key, (ownersOf.get(key) ?? new Set()).add(member.memberId))
       }
-    for (const [memberId, partitions] of wanted)
-      wanted.set(
+    for (const [memberId, partitions] of assignment)
+      assignment.set(
         memberId,
         partitions.filter((entry) => {
-          const held = holders.get(partitionKey(entry))
-          return !held || (held.size === 1 && held.has(memberId))
+          const owners = ownersOf.get(partitionKey(entry))
+          return !owners || (owners.size === 1 && owners.has(memberId))
         }),
       )
-    return wanted
+    return assignment
   },
 }

@@ -1,7 +1,7 @@
 /**
- * Goal: every partition has one reader, evenly; what can stay stays; a cooperative group never gives a partition to a new owner while the old
- * one holds it, and it settles.
- * Method: the Java client's own examples, and random groups whose members come, go and change their topics, played until they settle.
+ * Goal: every partition has one owner, evenly distributed; partitions that can stay do stay; a cooperative assignor never gives a partition
+ * to a new owner while the old one has it, and the group becomes stable. Method: the examples of the Java client, and random groups whose
+ * members join, leave and change their topics until the group is stable.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -23,7 +23,7 @@ const shown = (assignment: Map<string, TopicPartition[]>) =>
 
 describe('range', () => {
   const { assign } = assignors.get('range')!
-  it('gives neighbours, topic by topic', () => {
+  it('assigns ranges of partitions, topic by topic', () => {
     expect(
       shown(
         assign(
@@ -40,7 +40,7 @@ describe('range', () => {
 
 describe('roundrobin', () => {
   const { assign } = assignors.get('roundrobin')!
-  it('deals out', () => {
+  it('assigns one partition to each member in turn', () => {
     expect(
       shown(
         assign(
@@ -54,7 +54,7 @@ describe('roundrobin', () => {
     ).toEqual({ c0: ['t0-0', 't0-2', 't1-1'], c1: ['t0-1', 't1-0', 't1-2'] })
   })
 
-  it('passes over who does not read the topic', () => {
+  it('skips members that do not subscribe to the topic', () => {
     expect(
       shown(
         assign(
@@ -85,7 +85,7 @@ const subscriptions = fc.uniqueArray(
 
 describe.each([...assignors.keys()])('%s, for any group', (name) => {
   const assignor = assignors.get(name)!
-  it('gives each partition to one who reads it', () => {
+  it('assigns each partition to one member that subscribes to its topic', () => {
     fc.assert(
       fc.property(counts, subscriptions, (partitionCounts, members) => {
         const assignment = assignor.assign(
@@ -106,7 +106,7 @@ describe.each([...assignors.keys()])('%s, for any group', (name) => {
     )
   })
 
-  it('is even where all read the same', () => {
+  it('is even where all members have the same subscription', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 8 }), (count, size) => {
         const members = Array.from({ length: size }, (_, index) => member(`m${index}`, ['a']))
@@ -116,7 +116,7 @@ describe.each([...assignors.keys()])('%s, for any group', (name) => {
     )
   })
 
-  it('tells and reads what a member says of itself', () => {
+  it('reads the subscriptions that it writes', () => {
     const owned = [
       { topic: 'a', partition: 1 },
       { topic: 'b', partition: 0 },
@@ -126,14 +126,14 @@ describe.each([...assignors.keys()])('%s, for any group', (name) => {
   })
 })
 
-describe('cooperative-sticky, as a group lives', () => {
+describe('cooperative-sticky, over several rebalances', () => {
   const assignor = assignors.get('cooperative-sticky')!
 
-  /** One rebalance: what every member holds afterwards, and whether somebody has to let go and call for another. */
-  function meet(
+  /** One rebalance: sets what each member owns after it. True where a member has revoked partitions, so that another one follows. */
+  function rebalance(
     partitionCounts: Map<string, number>,
     members: { memberId: string; topics: string[] }[],
-    held: Map<string, TopicPartition[]>,
+    owned: Map<string, TopicPartition[]>,
     generation: number,
   ): boolean {
     const assignment = assignor.assign(
@@ -142,39 +142,39 @@ describe('cooperative-sticky, as a group lives', () => {
         member(
           memberId,
           subscribed,
-          (held.get(memberId) ?? []).filter((entry) => subscribed.includes(entry.topic)),
-          held.has(memberId) ? generation : -1,
+          (owned.get(memberId) ?? []).filter((entry) => subscribed.includes(entry.topic)),
+          owned.has(memberId) ? generation : -1,
         ),
       ),
     )
     const before = new Map<string, string>()
     for (const { memberId, topics: subscribed } of members)
-      for (const entry of held.get(memberId) ?? []) if (subscribed.includes(entry.topic)) before.set(partitionKey(entry), memberId)
+      for (const entry of owned.get(memberId) ?? []) if (subscribed.includes(entry.topic)) before.set(partitionKey(entry), memberId)
     let again = false
     for (const { memberId } of members) {
-      const mine = assignment.get(memberId)!
-      const mineKeys = new Set(mine.map(partitionKey))
-      for (const key of mineKeys) expect(before.get(key) ?? memberId).toBe(memberId)
-      if ((held.get(memberId) ?? []).some((entry) => !mineKeys.has(partitionKey(entry)))) again = true
-      held.set(memberId, mine)
+      const assigned = assignment.get(memberId)!
+      const assignedKeys = new Set(assigned.map(partitionKey))
+      for (const key of assignedKeys) expect(before.get(key) ?? memberId).toBe(memberId)
+      if ((owned.get(memberId) ?? []).some((entry) => !assignedKeys.has(partitionKey(entry)))) again = true
+      owned.set(memberId, assigned)
     }
     return again
   }
 
-  it('never has two owners and settles, and then stays as it is', () => {
+  it('never has two owners, becomes stable, and then changes nothing', () => {
     fc.assert(
-      fc.property(counts, fc.array(subscriptions, { minLength: 1, maxLength: 4 }), (partitionCounts, story) => {
-        const held = new Map<string, TopicPartition[]>()
+      fc.property(counts, fc.array(subscriptions, { minLength: 1, maxLength: 4 }), (partitionCounts, changes) => {
+        const owned = new Map<string, TopicPartition[]>()
         let generation = 0
-        for (const members of story) {
-          for (const memberId of [...held.keys()]) if (!members.some((entry) => entry.memberId === memberId)) held.delete(memberId)
+        for (const members of changes) {
+          for (const memberId of [...owned.keys()]) if (!members.some((entry) => entry.memberId === memberId)) owned.delete(memberId)
           let rounds = 0
-          while (meet(partitionCounts, members, held, generation++)) expect(++rounds).toBeLessThan(4)
-          const settled = shown(held)
-          expect(meet(partitionCounts, members, held, generation++)).toBe(false)
-          expect(shown(held)).toEqual(settled)
+          while (rebalance(partitionCounts, members, owned, generation++)) expect(++rounds).toBeLessThan(4)
+          const settled = shown(owned)
+          expect(rebalance(partitionCounts, members, owned, generation++)).toBe(false)
+          expect(shown(owned)).toEqual(settled)
           let assigned = 0
-          for (const list of held.values()) assigned += list.length
+          for (const list of owned.values()) assigned += list.length
           let readable = 0
           for (const [topic, count] of partitionCounts) if (members.some((entry) => entry.topics.includes(topic))) readable += count
           expect(assigned).toBe(readable)
@@ -183,16 +183,16 @@ describe('cooperative-sticky, as a group lives', () => {
     )
   })
 
-  it('moves only what evenness asks for', () => {
-    const held = new Map([['m0', Array.from({ length: 12 }, (_, partition) => ({ topic: 'a', partition }))]])
+  it('moves no more partitions than an even distribution needs', () => {
+    const owned = new Map([['m0', Array.from({ length: 12 }, (_, partition) => ({ topic: 'a', partition }))]])
     const members = ['m0', 'm1', 'm2'].map((memberId) => ({ memberId, topics: ['a'] }))
     const partitionCounts = new Map([['a', 12]])
     let generation = 1
-    while (meet(partitionCounts, members, held, generation++));
-    expect([...held.values()].map((list) => list.length)).toEqual([4, 4, 4])
-    const first = shown(held)
-    held.delete('m2')
-    while (meet(partitionCounts, members.slice(0, 2), held, generation++));
-    for (const id of ['m0', 'm1']) expect(shown(held)[id]).toEqual(expect.arrayContaining(first[id]!))
+    while (rebalance(partitionCounts, members, owned, generation++));
+    expect([...owned.values()].map((list) => list.length)).toEqual([4, 4, 4])
+    const first = shown(owned)
+    owned.delete('m2')
+    while (rebalance(partitionCounts, members.slice(0, 2), owned, generation++));
+    for (const id of ['m0', 'm1']) expect(shown(owned)[id]).toEqual(expect.arrayContaining(first[id]!))
   })
 })

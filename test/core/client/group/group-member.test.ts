@@ -1,7 +1,7 @@
 /**
- * Goal: a partition has one owner at a time whatever a group's members do (Invariant 9): old protocols come in, applications stand still, close in
- * the middle of a rebalance, or meet metadata that nobody can read; a group that needs its broker finds it again, and closing never hangs.
- * Method: consumers on a broker in this process, behind a proxy that goes wrong on demand; stories of single faults.
+ * Goal: a partition has one owner at a time whatever the members of a group do (Invariant 9): they have eager assignors, do not poll, close
+ * in the middle of a rebalance, or send metadata that cannot be read. Commits are not lost in a rebalance, and closing never hangs. Method:
+ * consumers on a broker in this process behind a fault proxy, or on a fake coordinator whose responses the test holds back.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import metadata from '../../../../core/apis/03-metadata.ts'
@@ -88,7 +88,7 @@ const at = (partitions: readonly TopicPartition[], offset: number) => partitions
 const shown = (partitions: readonly TopicPartition[]) => partitions.map(({ topic, partition }) => `${topic}-${partition}`).sort()
 
 describe('one owner', () => {
-  it('is kept where a member comes that knows an eager protocol only', async () => {
+  it('is kept where a member joins that has an eager assignor only', async () => {
     const { clientOf, topic } = await cluster()
     const name = await topic('t', 2)
     const events: string[] = []
@@ -96,12 +96,12 @@ describe('one owner', () => {
       clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['cooperative-sticky', 'range'] }),
       clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['range'] }),
     ]
-    let came = false
+    let joined = false
     one.subscribe([name], {
       async revoked(partitions) {
-        // It takes its time: a flush, a commit. Nobody else may begin before it is through.
-        await until(() => came, 'somebody who does not wait', 400).catch(() => {})
-        events.push(`one lets go of ${shown(partitions)}`)
+        // Time for a flush and a commit: the other member must not start before it ends.
+        await until(() => joined, 'a member that does not wait', 400).catch(() => {})
+        events.push(`one revoked ${shown(partitions)}`)
       },
     })
     const first = polling(one)
@@ -109,18 +109,18 @@ describe('one owner', () => {
     other.subscribe([name], {
       assigned(partitions) {
         if (partitions.length === 0) return
-        came = true
-        events.push('other begins')
+        joined = true
+        events.push('other assigned')
       },
     })
     const second = polling(other)
     await until(() => one.assignment.length === 1 && other.assignment.length === 1, 'a partition for each')
-    expect(events[0]).toMatch(/^one lets go/)
+    expect(events[0]).toMatch(/^one revoked/)
     await first.stop()
     await second.stop()
   })
 
-  it('ends, and poll() says so, where its leader cannot read what a member says of itself', async () => {
+  it('ends, and poll() throws, where the leader cannot read the subscription of a member', async () => {
     const { clientOf, topic } = await cluster()
     const name = await topic('t', 2)
     const consumer = clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, partitionAssignors: ['cooperative-sticky'] })
@@ -155,20 +155,20 @@ describe('one owner', () => {
     expect(lost).toEqual(['t-0', 't-1'])
   })
 
-  it.each(['does not poll', 'does not come out of a callback'])('is not one whose application %s', async (trouble) => {
+  it.each(['does not poll', 'does not return from its listener'])('is not one whose application %s', async (fault) => {
     const { clientOf, topic, group } = await cluster()
     const name = await topic('t', 1)
     const consumer = clientOf().consumer({ groupId: 'g', heartbeatIntervalMs: 50, rebalanceTimeoutMs: 400 })
-    let goOn = () => {}
-    const stuck = new Promise<void>((resolve) => (goOn = resolve))
-    consumer.subscribe([name], { assigned: () => (trouble === 'does not poll' ? undefined : stuck) })
+    const { promise: stuck, open: release } = gate()
+    consumer.subscribe([name], { assigned: () => (fault === 'does not poll' ? undefined : stuck) })
     await until(async () => (await group()).state === 'Stable', 'the member')
-    const first = trouble === 'does not poll' ? null : consumer.poll(1_000)
-    await until(async () => (await group()).members.length === 0, 'the member to be put out')
-    goOn()
+    const first = fault === 'does not poll' ? null : consumer.poll(1_000)
+    await until(async () => (await group()).members.length === 0, 'the coordinator to remove the member')
+    release()
     await first
     const polled = polling(consumer)
     await until(() => consumer.assignment.length === 1, 'the partition, once it polls')
+    expect((await group()).members).toHaveLength(1)
     await polled.stop()
   })
 
@@ -179,7 +179,7 @@ describe('one owner', () => {
     const [leaving, coming] = [join(), join()]
     leaving.subscribe([name], {
       async revoked(partitions) {
-        // As a sink: something to flush first. By then a member that had gone on to join would be in the next generation.
+        // Time for a flush, as in a sink: a member that had joined meanwhile would be in the next generation.
         await until(async () => (await group()).state !== 'PreparingRebalance', 'the next generation', 500).catch(() => {})
         await leaving.commit(partitions.map((entry) => ({ ...entry, offset: 7 })))
       },
@@ -287,7 +287,7 @@ describe('a rebalance', () => {
 })
 
 describe('the sticky assignor', () => {
-  it('leaves members what they had when others come', async () => {
+  it('leaves members their partitions when others join', async () => {
     const { clientOf, topic } = await cluster()
     const name = await topic('t', 6)
     const running: { consumer: Consumer; stop(): Promise<void> }[] = []
@@ -307,7 +307,7 @@ describe('the sticky assignor', () => {
   })
 })
 
-describe('while no broker answers', () => {
+describe('while no broker can be reached', () => {
   it('a pattern is matched against the topics as soon as one does', async () => {
     const { broker, ...group } = await fakeGroup('range')
     const client = createClient({ bootstrapServers: broker.address, clientId: 'test', requestTimeoutMs: 200 }, system)
@@ -323,27 +323,28 @@ describe('while no broker answers', () => {
     await until(() => broker.requests.includes(findCoordinator.name), 'the member')
     available = true
     const polled = polling(consumer)
-    await until(() => group.subscriptions.at(-1)?.[0] === 't', 'the topic in the subscription')
+    await until(() => group.subscriptions.length > 0 && group.subscriptions.at(-1)!.length > 0, 'a subscription with topics')
     await polled.stop()
+    expect(group.subscriptions.at(-1)).toEqual(['t'])
   })
 
-  it('closing is quick, and leaves no connection', async () => {
+  it('close() does not wait for it, and leaves no connection', async () => {
     const { proxy, clientOf, topic } = await cluster()
     const name = await topic('t', 1)
-    const client = clientOf({ requestTimeoutMs: 20_000 })
+    const client = clientOf({ requestTimeoutMs: 600_000 })
     const consumer = client.consumer({ groupId: 'g', heartbeatIntervalMs: 50 })
     consumer.subscribe([name])
     const polled = polling(consumer)
     await until(() => consumer.assignment.length === 1, 'the partition')
     proxy.mode = 'swallow'
     proxy.cut()
-    await until(() => proxy.open > 0, 'it tries again')
+    await until(() => proxy.open > 0, 'a connection that is not answered')
     await polled.stop()
-    const start = performance.now()
+    // It would wait for a request longer than this test may take.
     await client.close()
-    expect(performance.now() - start).toBeLessThan(5_000)
-    // Those of the cluster's own client are left.
+    // The cluster's own client has connections as well.
     await open.find((part) => part !== client && 'admin' in part)!.close()
-    await until(() => proxy.open === 0, 'no connection', 2_000)
+    await until(() => proxy.open === 0, 'no connection')
+    expect(proxy.open).toBe(0)
   })
 })

@@ -1,7 +1,7 @@
 /**
- * Goal: a connection ends every request, one way or another, and bad bytes end only the connection; versions are negotiated as the protocol
- * says; the client finds its cluster again by its bootstrap list; closing leaves nothing behind.
- * Method: a fake broker whose answers the test gives, and streams fed by hand byte for byte through the door that TLS will use.
+ * Goal: every request on a connection ends, and bad bytes end only the connection; versions are negotiated as the protocol says; the client
+ * finds its cluster again by its bootstrap servers; closing leaves no socket and no timer. Method: a fake broker whose responses the test
+ * gives, and streams that the test feeds byte for byte.
  */
 import { execFile } from 'node:child_process'
 import { createServer, type Socket } from 'node:net'
@@ -19,7 +19,7 @@ import { type ClientSettings, createClient } from '../../../../core/client/index
 import { BrokerConnection } from '../../../../core/client/transport/connection.ts'
 import { parseServers } from '../../../../core/client/transport/metadata.ts'
 import { errorCode } from '../../../../core/errors.ts'
-import { realClock } from '../../../../core/system/clock.ts'
+import { type Clock, realClock } from '../../../../core/system/clock.ts'
 import { silentLogger } from '../../../../core/system/logger.ts'
 import { realRandom } from '../../../../core/system/random.ts'
 import { writeResponseHeader } from '../../../../core/wire/header.ts'
@@ -54,7 +54,7 @@ const clientOf = (bootstrapServers: string, settings: Partial<ClientSettings> = 
   open.unshift(client)
   return client
 }
-const question = { statesFilter: [], typesFilter: [] }
+const allGroups = { statesFilter: [], typesFilter: [] }
 const groups = (ids: string[]) => ({
   throttleTimeMs: 0,
   errorCode: 0,
@@ -81,21 +81,21 @@ function responseFrame(correlationId: number, ids: string[]): Buffer {
 }
 
 describe('frames', () => {
-  it('are put together however the bytes arrive', async () => {
+  it('are assembled however the bytes arrive', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(fc.string({ maxLength: 30 }), { maxLength: 30 }), { minLength: 1, maxLength: 6 }),
         fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }),
         async (answers, cuts) => {
           const { connection, feed } = wired()
-          const asked = answers.map(() => connection.request(listGroups, 5, question, { timeoutMs: 5_000 }))
+          const requested = answers.map(() => connection.request(listGroups, 5, allGroups, { timeoutMs: 5_000 }))
           const bytes = Buffer.concat(answers.map((ids, index) => responseFrame(index, ids)))
-          for (let position = 0, turn = 0; position < bytes.length; turn++) {
-            const size = cuts[turn % cuts.length]!
+          for (let position = 0, chunk = 0; position < bytes.length; chunk++) {
+            const size = cuts[chunk % cuts.length]!
             feed(bytes.subarray(position, position + size))
             position += size
           }
-          const got = await Promise.all(asked)
+          const got = await Promise.all(requested)
           expect(got.map((answer) => answer.groups.map((group) => group.groupId))).toEqual(answers)
           connection.destroy()
         },
@@ -106,20 +106,20 @@ describe('frames', () => {
   it.each([
     ['a length beyond the limit', Buffer.from([0x7f, 0xff, 0xff, 0xff])],
     ['a negative length', Buffer.from([0xff, 0xff, 0xff, 0xff])],
-    ['an answer to another request', responseFrame(7, [])],
-    ['an answer that nobody can read', Buffer.from([0, 0, 0, 7, 0, 0, 0, 0, 0, 1, 2])],
-  ])('%s ends the connection and what waits', async (_, bytes) => {
+    ['a response to another request', responseFrame(7, [])],
+    ['a response that cannot be decoded', Buffer.from([0, 0, 0, 7, 0, 0, 0, 0, 0, 1, 2])],
+  ])('%s closes the connection and fails the requests in flight', async (_, bytes) => {
     const { connection, feed } = wired()
-    const asked = connection.request(listGroups, 5, question, { timeoutMs: 5_000 })
-    const second = connection.request(listGroups, 5, question, { timeoutMs: 5_000 })
+    const asked = connection.request(listGroups, 5, allGroups, { timeoutMs: 5_000 })
+    const second = connection.request(listGroups, 5, allGroups, { timeoutMs: 5_000 })
     feed(bytes)
     await expect(asked).rejects.toMatchObject({ error: 'NETWORK_EXCEPTION' })
     await expect(second).rejects.toMatchObject({ error: 'NETWORK_EXCEPTION' })
     expect(connection.closed).toBe(true)
-    await expect(connection.request(listGroups, 5, question, { timeoutMs: 5_000 })).rejects.toMatchObject({ error: 'NETWORK_EXCEPTION' })
+    await expect(connection.request(listGroups, 5, allGroups, { timeoutMs: 5_000 })).rejects.toMatchObject({ error: 'NETWORK_EXCEPTION' })
   })
 
-  it('takes no memory for a length before it is checked', () => {
+  it('are not allocated before their length is checked', () => {
     const { connection, feed } = wired()
     const before = process.memoryUsage().arrayBuffers
     const length = Buffer.alloc(4)
@@ -131,19 +131,19 @@ describe('frames', () => {
 
   it('time out together with the connection', async () => {
     const { connection } = wired()
-    const asked = connection.request(listGroups, 5, question, { timeoutMs: 20 })
-    const second = connection.request(listGroups, 5, question, { timeoutMs: 5_000 })
+    const asked = connection.request(listGroups, 5, allGroups, { timeoutMs: 20 })
+    const second = connection.request(listGroups, 5, allGroups, { timeoutMs: 5_000 })
     await expect(asked).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
     await expect(second).rejects.toMatchObject({ error: 'NETWORK_EXCEPTION' })
   })
 
-  it('without an answer are done when the socket has taken them, or has failed', async () => {
+  it('without a response end when they are written to the socket, or when it fails', async () => {
     const held: ((error?: Error) => void)[] = []
     const stream = new Duplex({ read() {}, write: (_chunk, _encoding, taken) => void held.push(taken) })
     const connection = new BrokerConnection(stream, { host: 'fake', port: 1 }, { clientId: 'test', clock: realClock })
     const done: string[] = []
     const send = (name: string) =>
-      connection.oneWay(listGroups, 5, question, { timeoutMs: 5_000 }).then(
+      connection.oneWay(listGroups, 5, allGroups, { timeoutMs: 5_000 }).then(
         () => void done.push(name),
         (error) => void done.push(`${name}: ${error.error}`),
       )
@@ -158,18 +158,18 @@ describe('frames', () => {
     expect(done).toEqual(['first', 'second: NETWORK_EXCEPTION'])
   })
 
-  it('without an answer that the socket does not take in time end the connection', async () => {
+  it('without a response that cannot be written in time close the connection', async () => {
     const stream = new Duplex({ read() {}, write() {} })
     const connection = new BrokerConnection(stream, { host: 'fake', port: 1 }, { clientId: 'test', clock: realClock })
-    await expect(connection.oneWay(listGroups, 5, question, { timeoutMs: 20 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
+    await expect(connection.oneWay(listGroups, 5, allGroups, { timeoutMs: 20 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
     expect(connection.closed).toBe(true)
   })
 
-  it('drop the answer that nobody waits for any more', async () => {
+  it('drop the response of a request that was aborted', async () => {
     const { connection, feed } = wired()
     const abort = new AbortController()
-    const asked = connection.request(listGroups, 5, question, { timeoutMs: 5_000, signal: abort.signal })
-    const second = connection.request(listGroups, 5, question, { timeoutMs: 5_000 })
+    const asked = connection.request(listGroups, 5, allGroups, { timeoutMs: 5_000, signal: abort.signal })
+    const second = connection.request(listGroups, 5, allGroups, { timeoutMs: 5_000 })
     abort.abort(new Error('enough'))
     await expect(asked).rejects.toThrow('enough')
     feed(responseFrame(0, ['a']))
@@ -178,11 +178,11 @@ describe('frames', () => {
     connection.destroy()
   })
 
-  it('that cannot be written leave the connection as it was', async () => {
+  it('that cannot be encoded leave the connection usable', async () => {
     const { connection, feed } = wired()
     const wrong = connection.request(findCoordinator, 0, { key: 'x'.repeat(40_000) }, { timeoutMs: 5_000 })
     await expect(wrong).rejects.toThrow(/32767/)
-    const asked = connection.request(listGroups, 5, question, { timeoutMs: 5_000 })
+    const asked = connection.request(listGroups, 5, allGroups, { timeoutMs: 5_000 })
     feed(responseFrame(0, ['a']))
     expect((await asked).groups).toHaveLength(1)
     connection.destroy()
@@ -190,7 +190,7 @@ describe('frames', () => {
 })
 
 describe('versions', () => {
-  it('fall back as the broker says where it does not know our question', async () => {
+  it('of ApiVersions fall back to what the broker supports', async () => {
     const broker = await brokerWith()
     const seen: number[] = []
     broker.on(listGroups, (_, version) => {
@@ -218,15 +218,15 @@ describe('versions', () => {
         }
       },
     )
-    await clientOf(broker.address).send('any', listGroups, question)
+    await clientOf(broker.address).send('any', listGroups, allGroups)
     expect(asked.slice(0, 2)).toEqual([4, 2])
     expect(seen).toEqual([2])
   })
 
-  it('that do not meet are named', async () => {
+  it('that do not overlap are an error that names the request', async () => {
     const broker = await brokerWith()
     broker.on(apiVersions, () => ({ errorCode: 0, apiKeys: [{ apiKey: 3, minVersion: 0, maxVersion: 13 }], throttleTimeMs: 0 }))
-    await expect(clientOf(broker.address).send('any', listGroups, question)).rejects.toMatchObject({
+    await expect(clientOf(broker.address).send('any', listGroups, allGroups)).rejects.toMatchObject({
       error: 'UNSUPPORTED_VERSION',
       message: expect.stringContaining('ListGroups'),
     })
@@ -245,17 +245,17 @@ describe('the cluster', () => {
     expect(await until(() => client.topic(name, { refresh: true }), 'the other broker')).toMatchObject({ name })
   })
 
-  it('is asked again after each hang-up, until it answers or the time is over', async () => {
+  it('gets the request again after each hang-up, until it responds or the time is over', async () => {
     const broker = await brokerWith()
     let left = 5
     broker.on(listGroups, () => (left-- > 0 ? 'hang up' : groups(['g'])))
     const client = clientOf(broker.address)
-    expect((await client.send('any', listGroups, question)).groups).toHaveLength(1)
+    expect((await client.send('any', listGroups, allGroups)).groups).toHaveLength(1)
     left = Number.POSITIVE_INFINITY
-    await expect(client.send('any', listGroups, question, { timeoutMs: 200 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
+    await expect(client.send('any', listGroups, allGroups, { timeoutMs: 200 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
   })
 
-  it('is not waited for longer than asked where it takes connections and says nothing', async () => {
+  it('is not waited for longer than timeoutMs where it accepts connections and never responds', async () => {
     const connections = new Set<Socket>()
     const server = createServer((socket) => {
       connections.add(socket)
@@ -264,16 +264,15 @@ describe('the cluster', () => {
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) })
-    const client = clientOf(`127.0.0.1:${(server.address() as { port: number }).port}`)
-    const start = performance.now()
-    await expect(client.send('any', listGroups, question, { timeoutMs: 200 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
-    expect(performance.now() - start).toBeLessThan(3_000)
+    // Any other timeout is longer than this test may take.
+    const client = clientOf(`127.0.0.1:${(server.address() as { port: number }).port}`, { requestTimeoutMs: 600_000 })
+    await expect(client.send('any', listGroups, allGroups, { timeoutMs: 200 })).rejects.toMatchObject({ error: 'REQUEST_TIMED_OUT' })
     await until(() => connections.size > 0, 'a connection')
     await client.close()
-    await until(() => connections.size === 0, 'no connection', 2_000)
+    await until(() => connections.size === 0, 'no connection')
   })
 
-  it('is asked once for what many want to know at once', async () => {
+  it('gets one Metadata request for concurrent refreshes', async () => {
     const broker = await brokerWith({ a: 1, b: 2 })
     const client = clientOf(broker.address)
     await client.topic('a')
@@ -282,13 +281,13 @@ describe('the cluster', () => {
     expect(broker.requests.filter((name) => name === metadata.name).length - before).toBeLessThanOrEqual(2)
   })
 
-  it('is asked again for all leaders that have moved, at once', async () => {
+  it('gets one request again for all leaders that have moved', async () => {
     const names = Array.from({ length: 6 }, (_, index) => `t${index}`)
     const broker = await brokerWith()
-    let asked = 0
+    let requests = 0
     const known = new Set<string>()
     broker.on(metadata, (request: { topics: { name: string }[] }) => {
-      if (asked > 0) for (const { name } of request.topics) known.add(name)
+      if (requests > 0) for (const { name } of request.topics) known.add(name)
       const partition = { errorCode: 0, partitionIndex: 0, leaderId: 1, leaderEpoch: 0, replicaNodes: [1], isrNodes: [1] }
       return {
         throttleTimeMs: 0,
@@ -300,7 +299,7 @@ describe('the cluster', () => {
       }
     })
     broker.on(listOffsets, (request: { topics: { name: string }[] }) => {
-      asked++
+      requests++
       const answerFor = (name: string) => ({
         partitionIndex: 0,
         errorCode: errorCode(known.has(name) ? 'NONE' : 'NOT_LEADER_FOR_PARTITION'),
@@ -311,7 +310,7 @@ describe('the cluster', () => {
     const client = clientOf(broker.address)
     const found = await client.admin.listOffsets(names.map((topic) => ({ topic, partition: 0, spec: 'latest' as const })))
     expect(found.map(({ offset }) => offset)).toEqual(names.map(() => 5))
-    expect(asked).toBe(2)
+    expect(requests).toBe(2)
   })
 
   it('finds a coordinator that has moved', async () => {
@@ -322,24 +321,34 @@ describe('the cluster', () => {
       const coordinator = { key: 'g', nodeId: 1, host: '127.0.0.1', port: broker.port, errorMessage: null }
       return { throttleTimeMs: 0, coordinators: [{ ...coordinator, errorCode: asked === 1 ? 15 : 0 }] }
     })
-    let told = 0
-    broker.on(listGroups, () => ({ throttleTimeMs: 0, errorCode: told++ === 0 ? 16 : 0, groups: [] }))
+    let responses = 0
+    broker.on(listGroups, () => ({ throttleTimeMs: 0, errorCode: responses++ === 0 ? 16 : 0, groups: [] }))
     const client = clientOf(broker.address)
-    expect((await client.send({ group: 'g' }, listGroups, question)).errorCode).toBe(16)
+    expect((await client.send({ group: 'g' }, listGroups, allGroups)).errorCode).toBe(16)
     expect(asked).toBe(2)
-    expect((await client.send({ group: 'g' }, listGroups, question)).errorCode).toBe(0)
+    expect((await client.send({ group: 'g' }, listGroups, allGroups)).errorCode).toBe(0)
     expect(asked).toBe(3)
-    await client.send({ group: 'g' }, listGroups, question)
+    await client.send({ group: 'g' }, listGroups, allGroups)
     expect(asked).toBe(3)
   })
 
-  it('is given the time that it asks for', async () => {
+  it('that throttles the client gets the next request after the throttle time', async () => {
     const broker = await brokerWith()
     broker.on(listGroups, () => ({ ...groups([]), throttleTimeMs: 150 }))
-    const client = clientOf(broker.address)
-    const start = performance.now()
-    for (let i = 0; i < 3; i++) await client.send('any', listGroups, question)
-    expect(performance.now() - start).toBeGreaterThan(290)
+    // Time passes only while the client waits for it.
+    let now = 0
+    const clock: Clock = {
+      ...realClock,
+      monotonic: () => now,
+      async sleep(delayMs, signal) {
+        await realClock.sleep(delayMs, signal)
+        if (!signal?.aborted) now += delayMs
+      },
+    }
+    const client = createClient({ bootstrapServers: broker.address, clientId: 'test' }, { ...system, clock })
+    open.unshift(client)
+    for (let i = 0; i < 3; i++) await client.send('any', listGroups, allGroups)
+    expect(now).toBe(300)
   })
 
   it.each(['', 'nowhere', 'host:0', 'host:99999', 'a:1,b'])('cannot be "%s"', (servers) => {
@@ -371,12 +380,10 @@ it('a process that closes its clients ends by itself, also when nothing was ever
     const polled = over(consumer.poll(60_000))
     const sent = over(lost.producer().send([{ topic: 't', key: null, value: null }]))
     const asked = over(lost.topics())
-    const start = performance.now()
     await Promise.all([client.close(), lost.close()])
-    const closedMs = performance.now() - start
-    console.log(JSON.stringify([await polled, await sent, await asked, closedMs < 4000]))
+    console.log(JSON.stringify([await polled, await sent, await asked]))
   `
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', story], { timeout: 20_000 })
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', story], { timeout: 50_000 })
   expect(stderr).toBe('')
-  expect(JSON.parse(stdout)).toEqual(['done', 'refused', 'refused', true])
+  expect(JSON.parse(stdout)).toEqual(['done', 'refused', 'refused'])
 })

@@ -19,7 +19,7 @@ import type { JoinResponse, LeaveResponse, SyncResponse } from '../../../core/gr
 
 export const rules: GroupConfig = { initialRebalanceDelayMs: 3000, maxSize: 100, maxPending: 100, newMemberJoinTimeoutMs: 300_000 }
 
-export class Story {
+export class GroupScenario {
   group: Group = newGroup('g', 0)
   readonly rules: GroupConfig
   now = 1000
@@ -141,15 +141,15 @@ export class Story {
   static stable(
     ids: readonly string[],
     changed: Partial<GroupConfig> = {},
-    each: (id: string) => Parameters<Story['join']>[1] = () => ({}),
-  ): Story {
-    const story = new Story(changed)
-    for (const id of ids) story.join('', { newId: id, ...each(id) })
-    while (story.group.state === 'PreparingRebalance') story.expire('join')
-    const leader = story.group.leader!
-    story.sync(leader, { assignments: new Map(ids.map((id) => [id, Buffer.from(`for ${id}`)])) })
-    story.completeWrite()
-    for (const id of ids) if (id !== leader) story.sync(id)
-    return story
+    each: (id: string) => Parameters<GroupScenario['join']>[1] = () => ({}),
+  ): GroupScenario {
+    const scenario = new GroupScenario(changed)
+    for (const id of ids) scenario.join('', { newId: id, ...each(id) })
+    while (scenario.group.state === 'PreparingRebalance') scenario.expire('join')
+    const leader = scenario.group.leader!
+    scenario.sync(leader, { assignments: new Map(ids.map((id) => [id, Buffer.from(`for ${id}`)])) })
+    scenario.completeWrite()
+    for (const id of ids) if (id !== leader) scenario.sync(id)
+    return scenario
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Producer ids (InitProducerId, KIP-98): under an id, an epoch and sequence numbers a broker recognizes a batch that is sent again.
  */
-import initProducerIdApi from '../../apis/22-init-producer-id.ts'
-import { errorName, KafkaError } from '../../errors.ts'
-import type { RequestRouter } from '../transport/request-router.ts'
+import initProducerIdApi from '../apis/22-init-producer-id.ts'
+import { errorName, KafkaError } from '../errors.ts'
+import type { RequestRouter } from './transport/request-router.ts'
 
 export interface ProducerIdAndEpoch {
   producerId: number

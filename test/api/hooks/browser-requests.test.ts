@@ -4,8 +4,8 @@
  */
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterEach, describe, expect, test } from 'vitest'
-import { buildServer, type ServerOptions } from '../../api/index.ts'
-import { MemoryHerder, MemoryMirrors, testSystem } from './fake-services.ts'
+import { buildServer, type ServerOptions } from '../../../api/index.ts'
+import { MemoryHerder, MemoryMirrors, testSystem } from '../fake-services.ts'
 
 type Method = NonNullable<InjectOptions['method']>
 type Headers = Readonly<Record<string, string>>
@@ -14,7 +14,7 @@ let herder: MemoryHerder
 let app: FastifyInstance
 afterEach(() => app.close())
 
-const OWN = ['worker-1', 'worker-1.example.com']
+const OWN = ['Worker-1', 'worker-1.example.com:443', 'bücher.example']
 const start = (more: Partial<ServerOptions> = {}) => {
   herder = new MemoryHerder()
   herder.stored.set('x', { config: { 'connector.class': 'FileStreamSource' }, state: 'RUNNING', tasks: 1, offsets: [] })
@@ -143,6 +143,8 @@ describe('a browser that was sent here under a name of somebody else (DNS rebind
     '192.168.1.20:8083',
     '[2001:db8::7]:8083',
     'worker-1:8083',
+    'worker-1.example.com',
+    'xn--bcher-kva.example',
   ])('is served under a name of the worker: %s', async (host) => {
     start()
     expect((await send('GET', '/connectors', { ...browser, host })).status).toBe(200)

@@ -1,6 +1,6 @@
 /**
- * Goal: the command line has exit codes that scripts can use, messages instead of stacks, a clean stop within 5 s, and no process but its own
- * Node. Method: the real `bin/tributary` as a process, from another folder, through a link.
+ * Goal: the command line has exit codes that scripts can use, messages instead of stacks, a clean stop within 5 s, and no process but its
+ * own Node. Method: the real `bin/tributary` as a process, from another folder, through a link.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -4,9 +4,9 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
-import { buildServer } from '../../api/index.ts'
-import { NotLeader } from '../../connect/types.ts'
-import { MemoryHerder, testSystem } from './fake-services.ts'
+import { buildServer } from '../../../api/index.ts'
+import { NotLeader } from '../../../connect/types.ts'
+import { MemoryHerder, testSystem } from '../fake-services.ts'
 
 const running: FastifyInstance[] = []
 afterEach(async () => {

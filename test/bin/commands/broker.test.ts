@@ -1,5 +1,6 @@
 /**
- * Goal: `tributary broker` behaves as an operator expects: it prints its addresses, stops on a signal, and every error is a message and an exit code.
+ * Goal: `tributary broker` behaves as an operator expects: it prints its addresses, stops on a signal, and every error is a message and an
+ * exit code.
  * Method: real processes.
  */
 import { execFile } from 'node:child_process'
@@ -7,11 +8,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { writeProperties } from '../properties-file.ts'
-import { startTestBroker, type TestBroker } from '../running-broker.ts'
-import { until } from '../until.ts'
+import { writeProperties } from '../../properties-file.ts'
+import { startTestBroker, type TestBroker } from '../../running-broker.ts'
+import { until } from '../../until.ts'
 
-const program = join(import.meta.dirname, '../../bin/tributary')
+const program = join(import.meta.dirname, '../../../bin/tributary')
 const folder = mkdtempSync(join(tmpdir(), 'tributary-command-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -61,7 +62,7 @@ describe('a running broker', () => {
 test.each<[Record<string, string>, string]>([
   [{ 'num.partitions': 'many' }, 'Invalid value many for configuration num.partitions: Not a number of type INT'],
   [{ listeners: 'SASL_SSL://:9092' }, 'only PLAINTEXT listeners are implemented'],
-  [{ listeners: 'PLAINTEXT://203.0.113.9:0' }, 'is no address of this machine'],
+  [{ listeners: 'PLAINTEXT://203.0.113.9:0' }, 'is not an address of this machine'],
   [{ 'authorizer.class.name': 'A' }, 'access control lists are not implemented'],
 ])('%j is refused with a sentence', async (lines, sentence) => {
   const { code, out, err } = await ended(file({ listeners: 'PLAINTEXT://127.0.0.1:0', ...lines }))
