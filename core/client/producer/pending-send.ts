@@ -62,12 +62,12 @@ export class PendingSend implements SendResult, RecordOwner {
   at(index: number): Sent {
     const record = this.records[index]
     if (!record) throw new RangeError(`record ${index} of ${this.count}`)
-    const found = this.#batches[index]!.find(this.#indexes[index]!)
-    const { partition, baseOffset, logAppendTime } = found.batch
+    const { batch, index: batchIndex } = this.#batches[index]!.find(this.#indexes[index]!)
+    const { partition, baseOffset, logAppendTime } = batch
     return {
       topic: record.topic,
       partition,
-      offset: baseOffset < 0 ? -1 : baseOffset + found.index,
+      offset: baseOffset < 0 ? -1 : baseOffset + batchIndex,
       timestamp: logAppendTime >= 0 ? logAppendTime : (record.timestamp ?? this.now),
     }
   }
