@@ -39,15 +39,15 @@ export class Configs {
 
   /** Every source with a value for a broker setting, the strongest first. */
   #brokerSynonyms(name: string): Synonym[] {
-    const found: Synonym[] = []
+    const synonyms: Synonym[] = []
     const add = (value: string | null | undefined, from: number) => {
-      if (value !== undefined && value !== null) found.push({ name, value, source: from })
+      if (value !== undefined && value !== null) synonyms.push({ name, value, source: from })
     }
     add(this.#image.brokerConfigs(this.#nodeName)[name], source.broker)
     add(this.#image.brokerConfigs('')[name], source.defaultBroker)
     add(this.#settings.given[name], source.file)
     add(brokerSettingsByName[name]?.fallback, source.fallback)
-    return found
+    return synonyms
   }
 
   /** The effective value of a broker setting. */
@@ -93,8 +93,8 @@ export class Configs {
   }
 
   describeTopic(topic: Pick<Topic, 'name' | 'configs'>, names: readonly string[] | null): ConfigEntry[] {
-    const wanted = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
-    return wanted.map((name) => {
+    const selected = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
+    return selected.map((name) => {
       const setting = topicSettingsByName[name]!
       const override = topic.configs[name]
       const fallback = this.#topicDefault(name)
@@ -120,8 +120,8 @@ export class Configs {
       ...Object.keys(this.#settings.given),
       ...Object.keys(this.#image.brokerConfigs(this.#nodeName)),
     ])
-    const wanted = [...all].filter((name) => names === null || names.includes(name)).sort()
-    return wanted.map((name) => {
+    const selected = [...all].filter((name) => names === null || names.includes(name)).sort()
+    return selected.map((name) => {
       const setting = brokerSettingsByName[name]
       const synonyms = this.#brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
@@ -242,11 +242,11 @@ function applyChanges(
         const verb = operation === operations.append ? 'APPEND' : 'SUBTRACT'
         if (setting?.kind !== 'list') throw new KafkaError('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`)
         const parts = splitList(next[name] ?? fallback ?? '')
-        const given = splitList(value!)
+        const changed = splitList(value!)
         next[name] = (
           operation === operations.append
-            ? [...parts, ...given.filter((part) => !parts.includes(part))]
-            : parts.filter((part) => !given.includes(part))
+            ? [...parts, ...changed.filter((part) => !parts.includes(part))]
+            : parts.filter((part) => !changed.includes(part))
         ).join(',')
         break
       }

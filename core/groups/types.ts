@@ -10,7 +10,7 @@ export interface Caller {
   readonly peer: {
     readonly host: string
     readonly closed: boolean
-    /** Runs `task` when the connection closes, or at once if it is closed. Returns how to unsubscribe. */
+    /** Runs `task` when the connection closes, or at once if it is closed. Returns a function that unsubscribes it. */
     onClose(task: () => void): () => void
   }
 }

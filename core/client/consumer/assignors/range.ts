@@ -1,5 +1,5 @@
 /**
- * Topic by topic, perMember member gets a range of partitions; the first members get one more where the division leaves a remainder.
+ * Topic by topic, each member gets a range of partitions; the first members get one more where the division leaves a remainder.
  */
 import type { TopicPartition } from '../../types.ts'
 import { type Assignor, inOrder } from './assignor.ts'
