@@ -96,7 +96,7 @@ export interface ProducerSettings {
 }
 
 /** Where a record was stored. */
-export interface Sent {
+export interface RecordMetadata {
   topic: string
   partition: number
   /** -1 with acks=0. */
@@ -124,7 +124,7 @@ export type SendFailure = KafkaError & { readonly result: SendResult }
 export interface SendResult {
   readonly count: number
   /** Where record `index` of the call was stored. */
-  at(index: number): Sent
+  at(index: number): RecordMetadata
   /** By the index of the record; null where none has failed. */
   readonly failures: ReadonlyMap<number, Error> | null
 }

@@ -45,7 +45,7 @@ export class Configs {
     }
     add(this.#image.brokerConfigs(this.#nodeName)[name], source.broker)
     add(this.#image.brokerConfigs('')[name], source.defaultBroker)
-    add(this.#settings.given[name], source.file)
+    add(this.#settings.properties[name], source.file)
     add(brokerSettingsByName[name]?.fallback, source.fallback)
     return synonyms
   }
@@ -117,7 +117,7 @@ export class Configs {
     }
     const all = new Set([
       ...Object.keys(brokerSettingsByName),
-      ...Object.keys(this.#settings.given),
+      ...Object.keys(this.#settings.properties),
       ...Object.keys(this.#image.brokerConfigs(this.#nodeName)),
     ])
     const selected = [...all].filter((name) => names === null || names.includes(name)).sort()
@@ -181,7 +181,7 @@ export class Configs {
     if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
     const next = applyChanges(this.#image.brokerConfigs(broker), changes, (name) => ({
       setting: brokerSettingsByName[name],
-      fallback: this.#settings.given[name] ?? brokerSettingsByName[name]?.fallback ?? null,
+      fallback: this.#settings.properties[name] ?? brokerSettingsByName[name]?.fallback ?? null,
     }))
     for (const [name, value] of Object.entries(next)) {
       const setting = brokerSettingsByName[name]

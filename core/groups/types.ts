@@ -1,6 +1,6 @@
 /**
- * What the group coordinator offers to the handlers of APIs 8 to 16 and 42, and what it needs from the broker. Requests and responses have
- * the fields of the messages in their newest version: a handler passes them through.
+ * The interface of the group coordinator for the handlers of APIs 8 to 16 and 42, and what it needs from the broker. Requests and responses
+ * have the fields of the messages in their newest version: a handler passes them through.
  */
 
 /** The sender of a request. */

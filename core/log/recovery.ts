@@ -60,7 +60,7 @@ export async function recoverSegments(recoveryRequest: RecoveryRequest): Promise
     const range: SegmentRange = { segment, bytes: context.disk.stat(segment.log.path)!.bytes, endOffset }
     nextOffset = Math.max(nextOffset, segment.baseOffset)
     if (checks[index] === 'skip') {
-      segment.loadSealed(range.bytes)
+      segment.loadRolled(range.bytes)
       if (endOffset > recovery.replayFrom) await replayProducers(recovery, range)
       nextOffset = endOffset
       continue

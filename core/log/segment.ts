@@ -142,7 +142,7 @@ export class Segment {
   }
 
   /** For a rolled segment with complete index files. They are read on demand. */
-  loadSealed(sizeBytes: number): void {
+  loadRolled(sizeBytes: number): void {
     this.sizeBytes = sizeBytes
     this.#offsets = null
     this.#times = null

@@ -23,8 +23,8 @@ export interface Assignor {
   assign(partitionCounts: ReadonlyMap<string, number>, members: readonly GroupSubscription[]): Map<string, TopicPartition[]>
 }
 
-/** Static members first, by their instance ids, then dynamic ones by their member ids. */
-export function inOrder(members: readonly GroupSubscription[]): GroupSubscription[] {
+/** Static members first, by instance id, then dynamic members, by member id. */
+export function orderMembers(members: readonly GroupSubscription[]): GroupSubscription[] {
   const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
   return [...members].sort((a, b) => {
     if (a.groupInstanceId !== null && b.groupInstanceId !== null) return compare(a.groupInstanceId, b.groupInstanceId)

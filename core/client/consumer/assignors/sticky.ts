@@ -8,7 +8,7 @@ import { defineStruct } from '../../../wire/struct.ts'
 import { int32, list, string, struct } from '../../../wire/types.ts'
 import { clientLimits } from '../../limits.ts'
 import type { TopicPartition } from '../../types.ts'
-import { type Assignor, type GroupSubscription, inOrder } from './assignor.ts'
+import { type Assignor, type GroupSubscription, orderMembers } from './assignor.ts'
 
 interface MemberState {
   member: GroupSubscription
@@ -37,7 +37,7 @@ function previousOwners(
 }
 
 function balance(partitionCounts: ReadonlyMap<string, number>, members: readonly GroupSubscription[]): Map<string, TopicPartition[]> {
-  const states: MemberState[] = inOrder(members).map((member) => ({ member, topics: new Set(member.topics), assigned: new Map() }))
+  const states: MemberState[] = orderMembers(members).map((member) => ({ member, topics: new Set(member.topics), assigned: new Map() }))
   const byId = new Map(states.map((state) => [state.member.memberId, state]))
   const subscribed = new Map<string, MemberState[]>()
   for (const topic of partitionCounts.keys())
