@@ -1,5 +1,6 @@
 /**
- * Kafka's validation of a new topic, with its error messages: name, partitions, replicas.
+ * Kafka's validation of a new topic, with its error messages: name, partitions, replicas. Pure: it reads no metadata, so it cannot find out
+ * whether a topic exists.
  */
 import { KafkaError } from '../errors.ts'
 import type { NewTopic } from './types.ts'

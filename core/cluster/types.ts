@@ -1,5 +1,6 @@
 /**
- * The metadata of the cluster: topics, partitions, configs and producer ids.
+ * The interface of the cluster metadata: topics, partitions, configs and producer ids. Other rooms use the metadata only through these
+ * types.
  */
 import type { LogConfig, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerValues } from '../settings.ts'

@@ -1,5 +1,6 @@
 /**
- * What the log offers to the rest of the broker: the log of one partition, and all logs of the broker's log directories.
+ * The interface of the log for the rest of the broker: the log of one partition, and all logs of the broker's log directories. Methods
+ * throw KafkaError with the code for the client.
  */
 import type { KafkaError } from '../errors.ts'
 
