@@ -60,13 +60,26 @@ export function commentsOf(text: string): Comment[] {
   return found
 }
 
-/** Names of programs and packages that are written in lower case. */
-const lowerCaseNames = new Set(['biome-ignore', 'kill', 'npm', 'kafkajs', 'librdkafka', 'fastify', 'pino', 'gzip', 'snappy', 'lz4', 'zstd'])
+/** Names of programs and packages, and units, that are written in lower case. */
+const lowerCaseNames = new Set([
+  'biome-ignore',
+  'kill',
+  'ms',
+  'npm',
+  'kafkajs',
+  'librdkafka',
+  'fastify',
+  'pino',
+  'gzip',
+  'snappy',
+  'lz4',
+  'zstd',
+])
 
 /** Whether a comment begins with a word in lower case that is not a name or code. */
 export function needsCapital(comment: string): boolean {
   const word = comment.match(/^[a-z]\S*/)?.[0].replace(/[.,:;!?)]+$/, '')
-  if (word === undefined || lowerCaseNames.has(word)) return false
-  const looksLikeCode = /[A-Z0-9_.=()<>:/[\]{}$]/.test(word)
+  if (word === undefined || lowerCaseNames.has(word) || lowerCaseNames.has(word.split(/[-'’]/)[0]!)) return false
+  const looksLikeCode = /^[b-z]$|[A-Z0-9_.=()<>:/[\]{}$·]/.test(word)
   return !looksLikeCode
 }

@@ -1,5 +1,6 @@
 /**
- * DeleteRecords, key 21. v2 is flexible.
+ * DeleteRecords, key 21: raises the log start offset of partitions.
+ * v2 is flexible.
  */
 import { codeOf, KafkaError } from '../errors.ts'
 import { comparedInt64, int16, int32, int64, list, string, struct } from '../wire/types.ts'

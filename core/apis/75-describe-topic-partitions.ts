@@ -1,5 +1,6 @@
 /**
- * DescribeTopicPartitions, key 75.
+ * DescribeTopicPartitions, key 75: topics and their partitions in pages; the client continues with the cursor of
+ * the previous page.
  */
 import { errorCode } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'

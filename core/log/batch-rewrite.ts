@@ -14,7 +14,7 @@ import {
   writeInt64,
 } from '../wire/batch-header.ts'
 import { compress } from '../wire/compression/index.ts'
-import { recordBytes, walkRecords } from '../wire/record-walk.ts'
+import { recordBytes } from '../wire/record-walk.ts'
 import { withCorruptMessage } from './log-validator.ts'
 
 /** The values of `compression.type` that are not names of codecs. */
@@ -35,11 +35,7 @@ export function recompress(bytes: Buffer, header: BatchHeader, compressionType: 
   if (compressionType === PRODUCER) return bytes
   const wanted = compressionType === UNCOMPRESSED ? 'none' : codecs.find((codec) => codec === compressionType)
   if (wanted === undefined || codecOf(header.attributes) === wanted) return bytes
-  const records = withCorruptMessage(where, () => {
-    const raw = recordBytes(bytes, false)
-    walkRecords(bytes, raw, () => false)
-    return raw
-  })
+  const records = withCorruptMessage(where, () => recordBytes(bytes, false))
   const recompressed = Buffer.concat([bytes.subarray(0, BATCH_OVERHEAD), compress(wanted, records)])
   recompressed.writeInt32BE(recompressed.length - LOG_OVERHEAD, at.batchLength)
   recompressed.writeInt16BE((header.attributes & ~attributes.codecMask) | codecs.indexOf(wanted), at.attributes)

@@ -6,7 +6,6 @@
 import { KafkaError } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
 import { attributes, type BatchHeader } from '../wire/batch-header.ts'
-
 import { assignOffset, recompress } from './batch-rewrite.ts'
 import { readMarker } from './control-record.ts'
 import { resolved } from './lazy-promise.ts'

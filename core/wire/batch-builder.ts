@@ -14,7 +14,7 @@ export interface BatchRecord {
   key: Buffer | null
   value: Buffer | null
   headers?: readonly RecordHeader[] | undefined
-  /** ms since the epoch. */
+  /** Milliseconds since the epoch. */
   timestamp: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Connectors for tests of the runtime: a source that counts and can be told to fail, a sink that keeps what it gets, a flow that counts its runs.
- * What they did is kept by connector name, for a test to look at.
+ * Connectors for tests of the runtime: a source that counts, a sink that stores its records, a flow that counts its runs. Each fails on demand, and
+ * its probe, found by the name of the connector, has what it did.
  */
 import {
   BadRecord,
@@ -18,19 +18,19 @@ import {
 } from '../../../connect/sdk/index.ts'
 
 export interface Probe {
-  /** Where each run of a source task began. */
+  /** The position at which each run of a source task began. */
   begins: number[]
-  /** What sinks took, by task run. */
+  /** The records that sinks have flushed. */
   taken: SinkRecord[]
   flushed: number
   opened: string[]
   closed: string[]
   starts: number
   stops: number
-  /** Tasks that run now, by task id: more than one of an id breaks Invariant 9. */
+  /** The number of running tasks of each task id: more than one breaks Invariant 9. */
   live: Map<number, number>
   mostLive: number
-  /** Thrown once each, in this order, by whatever runs next. */
+  /** Errors that the next reads, writes or runs throw, one each. */
   throwNext: Error[]
   /** A sink's write waits for this. */
   gate: Promise<void> | null

@@ -307,21 +307,38 @@ describe('errors', () => {
     expect(await read(1)).toEqual(['a'])
   })
 
-  it('a log that was truncated is read on from where it ends (KIP-320)', async () => {
-    const served: Served = { log: [batchAt(0, range(0, 10), 3)], leaderEpoch: 3 }
-    const { client, consumer, read, broker } = await serve([served])
-    broker.on(offsetForLeaderEpoch, () => ({
-      throttleTimeMs: 0,
-      topics: [{ topic: 't', partitions: [{ errorCode: 0, partition: 0, leaderEpoch: 3, endOffset: 6 }] }],
-    }))
-    consumer.assign([{ ...partition(0), offset: 0 }])
-    // The client requests the broker's versions when it connects.
-    broker.hangUp()
-    await read(10)
-    served.log = [batchAt(0, range(0, 6), 3), batchAt(6, ['new 6', 'new 7'], 5)]
-    served.leaderEpoch = 5
-    await client.topic('t', { refresh: true })
-    expect(await read(2)).toEqual(['new 6', 'new 7'])
+  describe('of a log that was truncated (KIP-320)', () => {
+    /** Ten records in epoch 3 are read; then a leader of epoch 5 has only six of them, and two others. */
+    async function truncated(settings: ConsumerSettings) {
+      const served: Served = { log: [batchAt(0, range(0, 10), 3)], leaderEpoch: 3 }
+      const story = await serve([served], settings)
+      story.broker.on(offsetForLeaderEpoch, () => ({
+        throttleTimeMs: 0,
+        topics: [{ topic: 't', partitions: [{ errorCode: 0, partition: 0, leaderEpoch: 3, endOffset: 6 }] }],
+      }))
+      story.consumer.assign([{ ...partition(0), offset: 0 }])
+      // The client requests the broker's versions when it connects.
+      story.broker.hangUp()
+      await story.read(10)
+      served.log = [batchAt(0, range(0, 6), 3), batchAt(6, ['new 6', 'new 7'], 5)]
+      served.leaderEpoch = 5
+      await story.client.topic('t', { refresh: true })
+      return story
+    }
+
+    it('do not occur where there is a reset policy: it is read on from where it ends', async () => {
+      const { read } = await truncated({})
+      expect(await read(2)).toEqual(['new 6', 'new 7'])
+    })
+
+    it('are thrown where auto.offset.reset is none; the next poll() reads on', async () => {
+      const { read, failure } = await truncated({ autoOffsetReset: 'none' })
+      expect(await failure()).toMatchObject({
+        error: 'OFFSET_OUT_OF_RANGE',
+        message: 't-0 was truncated to offset 6, the position was 10',
+      })
+      expect(await read(2)).toEqual(['new 6', 'new 7'])
+    })
   })
 })
 
