@@ -22,6 +22,8 @@ export interface ServerOptions extends Services {
   crossOrigin?: CrossOrigin | undefined
   /** Names of this server, beside localhost and IP addresses, under which browsers may call it; `*` for any. */
   ownHosts?: readonly string[] | undefined
+  /** Every listener is bound to a loopback address: `Host` is checked for every client, not for browsers only. */
+  loopbackOnly?: boolean | undefined
   /** `response.http.headers.config` */
   headers?: readonly HeaderRule[] | undefined
   /** Selects the resources to serve, by tag: `admin.listeners` may have ports of their own. All by default. */
@@ -45,7 +47,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   errorEnvelope(app, system)
   jsonBody(app)
   const allowedOrigins = new AllowedOrigins(options.crossOrigin?.origins ?? '')
-  browserRequests(app, { allowedOrigins, ownHosts: options.ownHosts ?? [] })
+  browserRequests(app, { allowedOrigins, ownHosts: options.ownHosts ?? [], loopbackOnly: options.loopbackOnly ?? false })
   crossOrigin(app, allowedOrigins, options.crossOrigin?.methods ?? '')
   responseHeaders(app, options.headers ?? [], system)
   requestMetrics(app, system)

@@ -49,7 +49,13 @@ export async function openRest(properties: Readonly<Record<string, string>>): Pr
     async serve(services) {
       const { buildServer } = await loaded
       const { crossOrigin, headers } = settings
-      const options = { ...services, crossOrigin, headers, ownHosts: [hostname(), ...settings.ownHosts] }
+      const options = {
+        ...services,
+        crossOrigin,
+        headers,
+        ownHosts: [hostname(), ...settings.ownHosts],
+        loopbackOnly: settings.loopbackOnly,
+      }
       const app = buildServer({ ...options, serves: settings.adminListeners === null ? undefined : (tag) => tag !== 'Loggers' })
       apps.push(app)
       await app.ready()

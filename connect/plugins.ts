@@ -1,6 +1,6 @@
 /**
- * Everything a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A plugin
- * answers to its class name, to the class's simple name, to that name without its kind's ending (`FileStreamSource`), and to its aliases.
+ * The plugins that a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A plugin
+ * has the names of its class, of the class without its package, of that without its suffix (`FileStreamSource`), and its aliases.
  */
 import { fileURLToPath } from 'node:url'
 import { scan, scanFolders } from '../core/system/scan.ts'
@@ -24,7 +24,7 @@ export type ConnectorPlugin = { class: string; version: string; settings: Settin
   | { kind: 'flow'; type: 'source' | 'sink'; side: FlowSide<Settings> }
 )
 
-// biome-ignore lint/suspicious/noExplicitAny: a declaration's config type is its own; the runtime hands it what its settings parsed
+// biome-ignore lint/suspicious/noExplicitAny: each declaration has its own config type, which its settings parse to
 type Any = any
 
 export interface PluginFolders {
@@ -43,7 +43,7 @@ const ownFolders: PluginFolders = {
   predicates: beside('./predicates'),
 }
 
-/** A folder that is not there holds no plugins. */
+/** A folder that does not exist has no plugins. */
 async function orNone<T>(found: Promise<T[]>): Promise<T[]> {
   try {
     return await found
@@ -69,17 +69,17 @@ interface Named {
 }
 
 /** The names of a class: `a.b.FileStreamSourceConnector` is also `FileStreamSourceConnector` and `FileStreamSource`. */
-export function namesOf(plugin: Named, ending: string): string[] {
+export function namesOf(plugin: Named, suffix: string): string[] {
   const simple = plugin.class.slice(plugin.class.lastIndexOf('.') + 1)
-  const short = simple.endsWith(ending) && simple !== ending ? simple.slice(0, -ending.length) : simple
+  const short = simple.endsWith(suffix) && simple !== suffix ? simple.slice(0, -suffix.length) : simple
   return [plugin.class, simple, short, ...(plugin.aliases ?? [])]
 }
 
-/** By every name. A short name that two classes share belongs to neither, as in Kafka Connect; a full name always finds its class. */
-function index<T extends Named>(plugins: readonly T[], ending: string): ReadonlyMap<string, T> {
+/** By every name. A short name of two classes belongs to neither, as in Kafka Connect; a full name always finds its class. */
+function index<T extends Named>(plugins: readonly T[], suffix: string): ReadonlyMap<string, T> {
   const found = new Map<string, T | null>()
   for (const plugin of plugins) {
-    for (const name of new Set(namesOf(plugin, ending).slice(1))) {
+    for (const name of new Set(namesOf(plugin, suffix).slice(1))) {
       const other = found.get(name)
       found.set(name, other === undefined || other === plugin ? plugin : null)
     }
@@ -132,7 +132,7 @@ export class Plugins {
     this.#predicateNames = index(this.predicates, 'Predicate')
   }
 
-  /** Throws 400 with what there is. */
+  /** Throws 400 with the list of connectors where there is none of this name. */
   connector(name: string): ConnectorPlugin {
     const found = this.findConnector(name)
     if (found) return found

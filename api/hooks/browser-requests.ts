@@ -1,8 +1,8 @@
 /**
  * Refuses what a web page of another origin makes a person's browser send: many requests of this API need no body, so no preflight stops
  * them. A request of a browser must come from a page of this server (or of an origin in `access.control.allow.origin`), and must name this
- * server in `Host`, so that a page cannot point a name of its own here (DNS rebinding). Clients that are no browser are never refused: a
- * worker has names that it cannot know (docs/decisions/0005).
+ * server in `Host`, so that a page cannot point a name of its own here (DNS rebinding). Other clients may use any name, because a worker has
+ * names that it cannot know, unless it listens on loopback only (docs/decisions/0005).
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
@@ -13,6 +13,8 @@ export interface BrowserRequestRules {
   allowedOrigins: AllowedOrigins
   /** Names of this server beside localhost and IP addresses; `*` for any. */
   ownHosts: readonly string[]
+  /** The server listens on loopback only: nothing but this machine reaches it, so `Host` is checked for every client. */
+  loopbackOnly: boolean
 }
 
 /** The longest name that a message repeats: DNS has no longer ones. */
@@ -24,8 +26,9 @@ export function browserRequests(app: FastifyInstance, rules: BrowserRequestRules
 
   app.addHook('onRequest', async ({ headers, method }, reply) => {
     const { origin, host } = headers
-    if (!isBrowser(headers) || rules.allowedOrigins.allows(origin)) return
-    if (isFromAnotherOrigin(headers) && !isFollowedLink(headers, method)) {
+    const browser = isBrowser(headers)
+    if ((!browser && !(rules.loopbackOnly && host !== undefined)) || rules.allowedOrigins.allows(origin)) return
+    if (browser && isFromAnotherOrigin(headers) && !isFollowedLink(headers, method)) {
       return answerError(
         reply,
         403,
@@ -38,8 +41,8 @@ export function browserRequests(app: FastifyInstance, rules: BrowserRequestRules
       return answerError(
         reply,
         403,
-        `A browser sent this request to "${quoted(host ?? '')}", which is not known as a name of this server. ` +
-          'If it is one, add it to "access.control.allow.hosts", or open the page by an IP address.',
+        `This request names the host "${quoted(host ?? '')}", which is not known as a name of this server. ` +
+          'If it is one, add it to "access.control.allow.hosts", or use localhost or an IP address.',
       )
     }
   })

@@ -1,5 +1,5 @@
 /**
- * Kafka Connect's schemas: what a value is made of, kept beside it.
+ * Kafka Connect's schemas, which describe the values of records.
  */
 export type SchemaType =
   | 'int8'

@@ -173,4 +173,13 @@ describe('a client that is no browser', () => {
       expect((await send('POST', '/connectors/x/restart', { ...headers, host })).status).toBe(204)
     }
   })
+
+  test.each(Object.entries(clients))('%s must name the server where it listens on loopback only', async (_name, headers) => {
+    start({ loopbackOnly: true })
+    for (const host of ['localhost:8083', '127.0.0.1:8083', '[::1]:8083', 'worker-1:8083'])
+      expect((await send('GET', '/connectors', { ...headers, host })).status).toBe(200)
+    const refused = await send('POST', '/connectors/x/restart', { ...headers, host: 'evil.example:8083' })
+    expect(refused.status).toBe(403)
+    expect(refused.body).toContain('access.control.allow.hosts')
+  })
 })

@@ -14,7 +14,7 @@ test('bad records go to the dead-letter queue with the reason, and the others ar
   const worker = await clusters.start(clusters.settings())
   const probe = clusters.probe('sink-l')
   await worker.create('l', source('l', { count: '5', batch: '5' }), 'RUNNING')
-  await until(async () => (await worker.offsets('l'))[0]?.offset?.n === 5, 'all are there')
+  await until(async () => (await worker.offsets('l'))[0]?.offset?.n === 5, 'all are stored')
   probe.throwNext.push(new BadRecord(1, 'no such column', { also: [new BadRecord(3, 'neither')] }))
   const dead = {
     'errors.tolerance': 'all',
@@ -49,7 +49,7 @@ test('bad records go to the dead-letter queue with the reason, and the others ar
 test('with errors.tolerance=none the record that fails the task is in the dead-letter queue too', async () => {
   const worker = await clusters.start(clusters.settings())
   await worker.create('o', source('o'), 'RUNNING')
-  await until(async () => (await worker.offsets('o'))[0]?.offset?.n === 10, 'all are there')
+  await until(async () => (await worker.offsets('o'))[0]?.offset?.n === 10, 'all are stored')
   const json = { 'value.converter': 'org.apache.kafka.connect.json.JsonConverter', 'value.converter.schemas.enable': 'false' }
   const dead = { 'errors.deadletterqueue.topic.name': 'dead-o', 'errors.deadletterqueue.topic.replication.factor': '1' }
   await worker.create('sink-o', sink('sink-o', 'topic-o', { ...json, ...dead }), 'RUNNING')

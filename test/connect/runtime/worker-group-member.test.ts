@@ -27,7 +27,7 @@ test('workers share connectors and tasks, follow one leader, and take over at on
   const refused = await follower.create('r', source('r'), 'RUNNING').catch((error) => error)
   expect(refused).toBeInstanceOf(NotLeader)
   expect(refused.leaderUrl).toBe(`http://${leader.workerId}/`)
-  // whether there is such a connector is for the leader to say: a follower may not have read of it yet
+  // Only the leader knows whether a connector exists: a follower may not have read its config yet.
   await expect(follower.delete('new')).rejects.toBeInstanceOf(NotLeader)
   await expect(follower.patchConfig('new', {})).rejects.toBeInstanceOf(NotLeader)
   await leader.create('r', source('r', { 'tasks.max': '2' }), 'RUNNING')
