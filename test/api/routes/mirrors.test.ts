@@ -4,9 +4,9 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { buildServer } from '../../api/index.ts'
-import { MirrorError } from '../../mirror/index.ts'
-import { MemoryMirrors, testSystem } from './fake-services.ts'
+import { buildServer } from '../../../api/index.ts'
+import { MirrorError } from '../../../mirror/index.ts'
+import { MemoryMirrors, testSystem } from '../fake-services.ts'
 
 let mirrors: MemoryMirrors
 let app: FastifyInstance
