@@ -144,7 +144,7 @@ function matches(pattern: string, topic: string): boolean {
 }
 
 /** The plugin of connector.class. Throws 400 where there is none. */
-export function pluginOf(plugins: Plugins, config: ConnectorConfig): ConnectorPlugin {
+function pluginOf(plugins: Plugins, config: ConnectorConfig): ConnectorPlugin {
   const className = config['connector.class']
   if (className === undefined || className === null)
     throw new ConnectError(

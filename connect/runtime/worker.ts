@@ -53,13 +53,13 @@ export interface Worker extends Herder {
 /** The part of the time to close that is left for leaving the group and closing the connections. */
 const LEAVE_TIMEOUT_MS = 1_500
 
-interface Logs {
+interface RecordLogs {
   configs: RecordLog
   offsets: RecordLog
   status: RecordLog
 }
 
-function kafkaBasedLogs(config: WorkerConfig, client: Client, producer: Producer, system: System): Logs {
+function kafkaBasedLogs(config: WorkerConfig, client: Client, producer: Producer, system: System): RecordLogs {
   const log = (what: 'config' | 'offset' | 'status', partitions: number) =>
     new KafkaBasedLog(
       client,
@@ -113,7 +113,7 @@ export async function startWorker(
     throw error
   })
   const producer = client.producer({ acks: 'all' })
-  const logs: Logs =
+  const logs: RecordLogs =
     offsetsFile === null
       ? kafkaBasedLogs(config, client, producer, system)
       : { configs: new MemoryLog(), offsets: new FileLog(realDisk, offsetsFile), status: new MemoryLog() }

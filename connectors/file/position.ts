@@ -73,7 +73,7 @@ export interface SinkProgress {
   written: Map<string, WrittenPartition>
 }
 
-export const sinkPositionPath = (file: string): string => `${file}.position`
+const sinkPositionPath = (file: string): string => `${file}.position`
 
 /** Null where the file has none. */
 export async function readSinkProgress(file: string): Promise<SinkProgress | null> {

@@ -105,10 +105,10 @@ export const settings = {
   }),
 }
 
-export type Config = ConfigOf<typeof settings>
+export type PostgresSinkConfig = ConfigOf<typeof settings>
 
 /** Checks that concern several settings. */
-export function check(config: Config): SettingProblem[] {
+export function check(config: PostgresSinkConfig): SettingProblem[] {
   const found: SettingProblem[] = []
   const mode = config['insert.mode']
   if (mode !== 'insert' && config['pk.mode'] === 'none')

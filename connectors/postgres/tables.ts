@@ -4,7 +4,7 @@
  */
 import { type PostgresConnection, RowRejected } from './connection.ts'
 import type { Field, TableRows } from './rows.ts'
-import type { Config } from './settings.ts'
+import type { PostgresSinkConfig } from './settings.ts'
 import { canHold, isWidenable, ownTypeName, widestType } from './types.ts'
 
 /** Not all integers past this are doubles. */
@@ -29,7 +29,7 @@ export class Tables {
   readonly #evolves: boolean
   readonly #cache = new Map<string, Table>()
 
-  constructor(connection: PostgresConnection, config: Config) {
+  constructor(connection: PostgresConnection, config: PostgresSinkConfig) {
     this.#connection = connection
     const basic = config['schema.evolution'] === 'basic'
     this.#creates = basic || config['auto.create']

@@ -63,7 +63,7 @@ test('headers of every response', async () => {
 })
 
 test.each([
-  ['', true],
+  ['', false],
   ['http://127.0.0.1:8083', true],
   ['http://localhost:8083,http://[::1]:8084', true],
   ['http://:8083', false],
