@@ -1,5 +1,6 @@
 /**
- * The offsets of a sink task's partitions: consumed, delivered to the sink, committed. Values only; it does no I/O.
+ * The offsets of a sink task's partitions: consumed, delivered to the sink, committed (Invariant 7). Values only: WorkerSinkTask fetches,
+ * flushes and commits.
  */
 import type { CommitOffset, TopicPartition } from '../../core/client/types.ts'
 import { partitionKey } from '../../core/topic-partition.ts'

@@ -1,5 +1,6 @@
 /**
- * Builds what a WorkerTask runs from the plugin, the config of the connector and the services of the worker.
+ * Builds what a WorkerTask runs from the plugin, the config of the connector and the services of the worker: a source task, a sink task or
+ * a flow task.
  */
 import type { Client } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'

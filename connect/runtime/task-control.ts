@@ -1,5 +1,6 @@
 /**
- * The target state of one task, as its run loop sees it: running, paused, stopping or cancelled. It signals and does nothing itself.
+ * The target state of one task, as its run loop sees it: running, paused, stopping or cancelled. It only signals: the loop itself pauses,
+ * flushes and ends.
  */
 export class TaskControl {
   readonly #stopper = new AbortController()

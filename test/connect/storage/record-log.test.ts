@@ -97,9 +97,10 @@ describe.each(Object.keys(stores))('on a %s', (kind) => {
     await second.log.close()
   })
 
-  test('nothing to read is no reason to wait', async () => {
-    const { log } = await opened(stores[kind]!()())
+  test('an empty log is read to its end at once', async () => {
+    const { log, newest } = await opened(stores[kind]!()())
     await log.readToEnd()
+    expect(newest.size).toBe(0)
     await log.close()
   })
 })
