@@ -16,7 +16,9 @@ interface SinkPartition extends TopicPartition {
 
 export class SinkOffsets {
   readonly #partitions = new Map<string, SinkPartition>()
-  /** Partitions that were revoked since the last poll. If one is assigned again, it is read from its commit: its polled records are too old. */
+  /**
+   * Partitions that were revoked since the last poll. If one is assigned again, it is read from its commit: its polled records are too old.
+   */
   readonly #revoked = new Set<string>()
   /** Whether anything was delivered and not committed. */
   dirty = false

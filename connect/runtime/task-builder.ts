@@ -44,7 +44,9 @@ function taskLogger(system: System, connector: string, task: number): TaskLogger
   }
 }
 
-/** The records of one poll of a sink, where its config does not set max.poll.records: a batch is cheap, and a record waits for a short time. */
+/**
+ * The records of one poll of a sink, where its config does not set max.poll.records: a batch is cheap, and a record waits for a short time.
+ */
 const SINK_MAX_POLL_RECORDS = 2_000
 
 export async function buildTask(

@@ -70,7 +70,10 @@ export class TaskControl {
   }
 }
 
-/** What a WorkerTask runs. `run` returns when the control says stop, throws what fails the task, and has released everything when it settles. */
+/**
+ * What a WorkerTask runs. `run` returns when the control says stop, throws what fails the task, and has released everything when it
+ * settles.
+ */
 export interface RunnableTask {
   run(control: TaskControl): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * Goal: /mirrors lists, shows, pauses, resumes and fails over, and its document declares the statuses that it responds with. Method: `inject`
- * against mirrors in memory.
+ * Goal: /mirrors lists, shows, pauses, resumes and fails over, and its document declares the statuses that it responds with. Method:
+ * `inject` against mirrors in memory.
  */
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * Connectors for tests of the runtime: a source that counts and can be told to fail, a sink that keeps what it gets, a flow that counts its runs.
- * What they did is kept by connector name, for a test to look at.
+ * Connectors for tests of the runtime: a source that counts and can be told to fail, a sink that keeps what it gets, a flow that counts its
+ * runs. What they did is kept by connector name, for a test to look at.
  */
 import {
   BadRecord,

@@ -1,6 +1,6 @@
 /**
- * Goal: a record log behaves the same on a topic, in a file and in memory. Method: one suite for all three, the topic on a real broker; then tests of
- * what each of them has alone.
+ * Goal: a record log behaves the same on a topic, in a file and in memory. Method: one suite for all three, the topic on a real broker;
+ * then tests of what each of them has alone.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
