@@ -1,5 +1,6 @@
 /**
- * All mirrors of one `mm2.properties`: one supervisor for each flow, the heartbeats, and the operations of the REST API and the command line.
+ * All mirrors of one `mm2.properties`: a supervisor for each flow, the heartbeats of all flows, and the operations of the REST API and the
+ * command line. A stop takes five seconds at most.
  */
 import { type Client, createClient } from '../core/client/index.ts'
 import { aborted } from '../core/system/condition.ts'

@@ -1,6 +1,6 @@
 /**
- * The end of a flow: lets batches in flight arrive, stores the progress, and closes the connections, each within a bound. What cannot be stored
- * any more is logged with what it means for the next start; no record is lost by it.
+ * The end of a flow: lets batches in flight arrive, stores the progress, and closes the connections, each within a bound. What cannot be
+ * stored any more is logged with what it means for the next start; no record is lost by it.
  */
 import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'

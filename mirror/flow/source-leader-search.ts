@@ -1,6 +1,6 @@
 /**
- * Finds the leader of a partition at the source again, and checks that its log still contains what was read. A partition that cannot be found
- * or that its leader keeps refusing is retried with back-off, and logged once.
+ * Finds the leader of a partition at the source again, and checks that its log still contains what was read. A partition that cannot be
+ * found or that its leader keeps refusing is retried with back-off, and logged once.
  */
 import type { Client, TopicMetadata } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * The topics of a flow: selects those of the source that are mirrored, and gives the target the same topics with the partitions and configs of
- * the source. Target topics and their partitions are created, never deleted.
+ * The topics of a flow: selects those of the source that are mirrored, and gives the target the same topics with the partitions and configs
+ * of the source. Target topics and their partitions are created, never deleted.
  */
 
 import { awaitTopicLeaders, type Client, createMissingTopics, type TopicConfig, type TopicMetadata } from '../../core/client/index.ts'

@@ -1,6 +1,7 @@
 /**
  * How long the oldest record that is not on the target yet has waited at the source, as far as it was observed. Each time the source's end
- * offset is observed to have grown, the end offset and the time are noted; notes of mirrored offsets are removed. Record timestamps are not used.
+ * offset is observed to have grown, the end offset and the time are noted; notes of mirrored offsets are removed. Record timestamps are not
+ * used.
  */
 
 /** Notes of one partition. Beyond that, two neighbours become one with the older time, so that the lag is never too low. */

@@ -1,6 +1,6 @@
 /**
- * The target side of a flow: puts batches of many partitions into few produce requests, several in flight, in order for each partition. A batch
- * that failed is sent again with the same sequence, so that the target stores it once. Nothing here is done per record.
+ * The target side of a flow: puts batches of many partitions into few produce requests, several in flight, in order for each partition. A
+ * batch that failed is sent again with the same sequence, so that the target stores it once. Nothing here is done per record.
  */
 
 import type { Client, RawAccess } from '../../core/client/index.ts'
