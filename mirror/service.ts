@@ -57,10 +57,10 @@ export async function startMirrors(
     failover: async (name, { groups, dryRun }) => find(name).failover(groups, dryRun),
     async close() {
       closing.abort()
-      const closed = Promise.all([...[...supervisors.values()].map((supervisor) => supervisor.close()), heartbeats]).catch(
-        (error: unknown) => {
-          logger.error({ err: error }, 'a mirror failed while it was stopped')
-        },
+      const parts = [...Array.from(supervisors.values(), (supervisor) => supervisor.close()), heartbeats]
+      // One that fails must not end the wait for the others.
+      const closed = Promise.all(
+        parts.map((part) => part.catch((error: unknown) => logger.error({ err: error }, 'a mirror failed while it was stopped'))),
       )
       if (!(await within(clock, CLOSE_MS, closed))) logger.warn({}, `the mirrors have not stopped within ${CLOSE_MS} ms`)
     },

@@ -176,7 +176,9 @@ export class PeriodicTasks {
         ({ state, fetching }) => (state === 'replicating' || state === 'resending') && !fetching,
       )
       if (quiet.length === 0 || signal.aborted) continue
-      await this.observeSourceEnds(quiet).catch((error: Error) => clusterErrors.sourceUnavailable(error))
+      await this.observeSourceEnds(quiet).catch((error: Error) => {
+        if (!signal.aborted) clusterErrors.sourceUnavailable(error)
+      })
     }
   }
 

@@ -239,8 +239,8 @@ export class TargetSender {
             this.#unavailable(partition, codeOfFailure(error), error)
           },
         )
-        // It may have been suspended meanwhile.
-        if (signal.aborted || partition.state !== 'resending') return
+        // It may have been suspended meanwhile, and may even be resending again: the response to its last batch in flight begins that.
+        if (signal.aborted || partition.state !== 'resending' || sends.batchesInFlight > 0) return
         const leader = topic?.partitions[partition.partition]?.leader ?? -1
         const { topicId } = partition.target
         if (topic === null && sends.failedTries > DELETED_AFTER_TRIES) {
