@@ -274,10 +274,11 @@ export class StoredPartitionLog implements PartitionLog {
    */
   async close(clean: boolean): Promise<void> {
     if (this.#closed !== null) return
-    const flushed = this.#flusher.close()
+    this.#flusher.stopRetrying()
     try {
       if (this.#writer.failure === null) await this.#writer.drain()
-      await flushed
+      // Only now: an append during the drain may have rolled a segment.
+      await this.#flusher.flushed()
       await this.#checkpoints.epochsWritten()
       if (clean && this.#needsFlush && this.#writer.failure === null) await this.#writeClean()
     } finally {
