@@ -17,7 +17,7 @@ const MAGIC = 0x184d2204
 const flag = { blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const
 const MIN_MATCH = 4
 
-/** A length that is continued in bytes of 255. `cursor` is the position behind it. */
+/** A length that is continued in bytes of 255. `cursor` is the position after it. */
 let cursor = 0
 function longLength(bytes: Buffer, position: number, end: number, start: number): number {
   let length = start
