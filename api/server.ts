@@ -5,7 +5,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { describeRoutes, docsRoutes } from './docs.ts'
 import { allowedMethods } from './hooks/allowed-methods.ts'
-import { answerTimeout } from './hooks/answer-timeout.ts'
+import { answerTimeout } from './hooks/handler-timeout.ts'
 import { compilersFactory } from './hooks/body-validation.ts'
 import { browserRequests } from './hooks/browser-requests.ts'
 import { AllowedOrigins, type CrossOrigin, crossOrigin } from './hooks/cross-origin.ts'
