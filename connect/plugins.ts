@@ -34,13 +34,13 @@ export interface PluginFolders {
   predicates: string
 }
 
-const beside = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 const ownFolders: PluginFolders = {
-  connectors: beside('../connectors'),
-  converters: beside('./converters'),
-  transforms: beside('./transforms'),
-  predicates: beside('./predicates'),
+  connectors: folder('../connectors'),
+  converters: folder('./converters'),
+  transforms: folder('./transforms'),
+  predicates: folder('./predicates'),
 }
 
 /** A folder that does not exist has no plugins. */
