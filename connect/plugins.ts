@@ -1,6 +1,6 @@
 /**
- * The plugins that a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A plugin
- * has the names of its class, of the class without its package, of that without its suffix (`FileStreamSource`), and its aliases.
+ * The plugins that a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A
+ * plugin has the names of its class, of the class without its package, of that without its suffix (`FileStreamSource`), and its aliases.
  */
 import { fileURLToPath } from 'node:url'
 import { scan, scanFolders } from '../core/system/scan.ts'

@@ -1,7 +1,7 @@
 /**
- * Validates request bodies against the schemas of their routes, and describes the first error in a sentence. The schema compiler is loaded by the
- * first body, because it needs much memory. Paths and queries are not checked here: the routes read them as leniently as Kafka Connect
- * does.
+ * Validates request bodies against the schemas of their routes, and describes the first error in a sentence. The schema compiler is loaded
+ * by the first body, because it needs much memory. Paths and queries are not checked here: the routes read them as leniently as Kafka
+ * Connect does.
  */
 import { createRequire } from 'node:module'
 import { ConnectError } from '../../connect/types.ts'

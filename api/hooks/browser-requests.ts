@@ -1,8 +1,8 @@
 /**
  * Refuses what a web page of another origin makes a person's browser send: many requests of this API need no body, so no preflight stops
  * them. A request of a browser must come from a page of this server (or of an origin in `access.control.allow.origin`), and must name this
- * server in `Host`, so that a page cannot point a name of its own here (DNS rebinding). Other clients may use any name, because a worker has
- * names that it cannot know, unless it listens on loopback only (docs/decisions/0005).
+ * server in `Host`, so that a page cannot point a name of its own here (DNS rebinding). Other clients may use any name, because a worker
+ * has names that it cannot know, unless it listens on loopback only (docs/decisions/0005).
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'

@@ -1,6 +1,6 @@
 /**
- * Every request gets a response within 90 s, as in Kafka Connect: an error if the handler takes longer. Fastify's own timeout covers only the
- * arrival of the request.
+ * Every request gets a response within 90 s, as in Kafka Connect: an error if the handler takes longer. Fastify's own timeout covers only
+ * the arrival of the request.
  */
 import type { FastifyInstance } from 'fastify'
 import { ConnectError } from '../../connect/types.ts'

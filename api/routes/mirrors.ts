@@ -1,4 +1,7 @@
-/** /mirrors: the mirrors of this process, their lag, and the failover of consumer groups to their targets. */
+/**
+ * /mirrors: the mirrors of this process and their lag, their pause and resume, and the failover of consumer groups to the targets. A
+ * failover works while the source is offline.
+ */
 import type { MirrorStatus } from '../../mirror/types.ts'
 import { defineResource } from '../resource.ts'
 import { errorResponse, noBody } from '../schemas.ts'

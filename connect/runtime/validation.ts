@@ -1,6 +1,6 @@
 /**
- * Validates a connector's config and returns Kafka Connect's ConfigInfos: every setting with its definition, its value and its errors. It has
- * no side effects.
+ * Validates a connector's config and returns Kafka Connect's ConfigInfos: every setting with its definition, its value and its errors. It
+ * has no side effects.
  */
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import {

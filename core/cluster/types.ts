@@ -1,5 +1,6 @@
 /**
- * The metadata of the cluster: topics, partitions, configs and producer ids.
+ * The metadata of the cluster: topics, partitions, configs and producer ids. Types only, for the cluster's own files and for the handlers
+ * of requests.
  */
 import type { LogConfig, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerValues } from '../settings.ts'

@@ -288,9 +288,9 @@ export class FlowPartitions {
     const { topic: name, partition: index, targetTopic, bufferedBytes } = partition
     const topic = await source.topic(name, { refresh: true })
     if (topic && recreatedWithout(topic, partition)) {
+      // The next periodic write stores this; a run that starts before that finds the deletion again.
       this.#sourceDeleted(partition, topic.id, await ownership.bumpEpoch())
-      fetcher.release(bufferedBytes)
-      await progressStore.writeMap([partition])
+      fetcher.discard(bufferedBytes)
       return
     }
     const metadata = topic?.partitions[index]
@@ -321,7 +321,7 @@ export class FlowPartitions {
     partition.resumeAt(position, system.clock.monotonic())
     this.#lossReport.resumed(partition, resumePoint)
     partition.rewind(await ownership.bumpEpoch())
-    fetcher.release(bufferedBytes)
+    fetcher.discard(bufferedBytes)
     await progressStore.writeMap([partition])
     await this.#start(partition)
   }

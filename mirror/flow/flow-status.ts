@@ -1,5 +1,6 @@
 /**
- * The status of a flow as users see it, from plain figures. Pure: a lag that is not known is null, never a guess.
+ * The status of a flow as users see it, computed from plain figures. Pure: a lag that is not known is null, never a guess, and counts of
+ * earlier runs are added.
  */
 import type { StoredPartition } from '../store/offset-map-reader.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'

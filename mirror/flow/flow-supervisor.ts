@@ -1,6 +1,6 @@
 /**
- * Starts, pauses, resumes and fails over one flow, and shows its status. After an error that a restart may resolve, it starts another run with
- * back-off; after any other error the flow stays FAILED until a resume. One flow never affects another.
+ * Starts, pauses, resumes and fails over one flow, and shows its status. After an error that a restart may resolve, it starts another run
+ * with back-off; after any other error the flow stays FAILED until a resume. One flow never affects another.
  */
 import { backoffMs } from '../../core/system/backoff.ts'
 import { aborted, Condition } from '../../core/system/condition.ts'

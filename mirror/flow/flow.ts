@@ -1,6 +1,7 @@
 /**
- * One run of a flow, from claiming it on the target until it is stopped or fails: finds topics and the resume point of each partition, mirrors
- * batches, and stores the progress. Errors of one partition or one leader are handled here; the supervisor only starts the next run.
+ * One run of a flow, from claiming it on the target until it is stopped or fails: finds topics and the resume point of each partition,
+ * mirrors batches, and stores the progress. Errors of one partition or one leader are handled here; the supervisor only starts the next
+ * run.
  */
 import type { Client } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * Records on the target between those of this mirror: of another producer, or of an earlier run whose batches arrived late and were sent again.
- * Each partition is logged once. Only records that an earlier run may have written are read back, one range after the other.
+ * Records on the target between those of this mirror: of another producer, or of an earlier run whose batches arrived late and were sent
+ * again. Each partition is logged once. Only records that an earlier run may have written are read back, one range after the other.
  */
 import type { Client } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'

@@ -1,6 +1,6 @@
 /**
- * What a flow does at intervals besides mirroring records: finds new topics, syncs topic configs, stores the offset map, and lists the source's end
- * offsets where no fetch returns them. No task waits for another, and none ends because a cluster does not respond.
+ * What a flow does at intervals besides mirroring records: finds new topics, syncs topic configs, stores the offset map, and lists the
+ * source's end offsets where no fetch returns them. No task waits for another, and none ends because a cluster does not respond.
  */
 import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
@@ -178,7 +178,9 @@ export class PeriodicTasks {
         ({ state, fetching }) => (state === 'replicating' || state === 'resending') && !fetching,
       )
       if (quiet.length === 0 || signal.aborted) continue
-      await this.observeSourceEnds(quiet).catch((error: Error) => clusterErrors.sourceUnavailable(error))
+      await this.observeSourceEnds(quiet).catch((error: Error) => {
+        if (!signal.aborted) clusterErrors.sourceUnavailable(error)
+      })
     }
   }
 

@@ -1,9 +1,10 @@
 /**
- * The topics of a flow: selects those of the source that are mirrored, and gives the target the same topics with the partitions and configs of
- * the source. Target topics and their partitions are created, never deleted.
+ * The topics of a flow: selects those of the source that are mirrored, and gives the target the same topics with the partitions and configs
+ * of the source. Target topics and their partitions are created, never deleted.
  */
 
 import { awaitTopicLeaders, type Client, createMissingTopics, type TopicConfig, type TopicMetadata } from '../../core/client/index.ts'
+import { KafkaError } from '../../core/errors.ts'
 import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { findLoop, type Route, replicates } from '../settings/filters.ts'
@@ -63,7 +64,7 @@ export class TopicSync {
       const existing = await target.topic(topic.targetName)
       if (!existing) missing.push(topic)
       else if (existing.partitions.length < topic.source.partitions.length) {
-        await target.admin.createPartitions(topic.targetName, topic.source.partitions.length)
+        await this.#createPartitions(topic.targetName, topic.source.partitions.length)
         logger.info({ topic: topic.targetName, partitions: topic.source.partitions.length }, 'partitions created at the target')
         extended.push(topic.targetName)
       }
@@ -92,6 +93,18 @@ export class TopicSync {
           : undefined,
       ),
     )
+  }
+
+  /** Another partition of the topic that is restarted, or another mirror, may have created them meanwhile. */
+  async #createPartitions(name: string, partitions: number): Promise<void> {
+    const { target } = this.#options
+    try {
+      await target.admin.createPartitions(name, partitions)
+    } catch (error) {
+      if (!(error instanceof KafkaError && error.error === 'INVALID_PARTITIONS')) throw error
+      const existing = await target.topic(name, { refresh: true })
+      if (!existing || existing.partitions.length < partitions) throw error
+    }
   }
 
   /** The configs of source topics that are synced: set on the topic, not sensitive, and accepted by the config property filter. */

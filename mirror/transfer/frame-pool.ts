@@ -1,6 +1,6 @@
 /**
- * Reuses the memory of fetch responses: a response's memory is free again when its last batch is acknowledged. Without the pool every mirrored
- * byte would become garbage, and collecting it would cost more than mirroring it.
+ * Reuses the memory of fetch responses: a response's memory is free again when its last batch is acknowledged. Without the pool every
+ * mirrored byte would become garbage, and collecting it would cost more than mirroring it.
  */
 
 /** Smaller responses are not pooled. */

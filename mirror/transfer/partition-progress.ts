@@ -253,8 +253,8 @@ export class PartitionProgress implements MirroredPartition {
   }
 
   /**
-   * The source topic does not have the partition any more. `recreated` is given where another topic has its name now. Returns the source offsets
-   * that were waiting to be mirrored and are lost.
+   * The source topic does not have the partition any more. `recreated` is given where another topic has its name now. Returns the source
+   * offsets that were waiting to be mirrored and are lost.
    */
   sourceDeleted(recreated: { topicId: string; producerEpoch: number } | null): { from: number; to: number } {
     this.#enter('deleted', ['suspended'], 'sourceDeleted')

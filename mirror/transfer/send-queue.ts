@@ -1,6 +1,7 @@
 /**
- * The batches of one partition between the fetch from the source and the acknowledgement of the target, in the order of the source. It assigns
- * the sequences of the idempotent producer, and releases a batch only when all batches before it are acknowledged (Invariants 2 and 6). No I/O.
+ * The batches of one partition between the fetch from the source and the acknowledgement of the target, in the order of the source. It
+ * assigns the sequences of the idempotent producer, and releases a batch only when all batches before it are acknowledged (Invariants 2 and
+ * 6). No I/O.
  */
 import { type OffsetRange, restamp } from './batch-rewrite.ts'
 

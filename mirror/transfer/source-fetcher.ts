@@ -106,9 +106,15 @@ export class SourceFetcher {
     if (!paused) this.pollAll()
   }
 
-  /** Buffered bytes were acknowledged or discarded. */
+  /** Buffered bytes were acknowledged. `pollAll` has to follow once all of the response are released. */
   release(bytes: number): void {
     this.#bufferedBytes -= bytes
+  }
+
+  /** Buffered bytes of a partition were discarded: other leaders may have waited for the space. */
+  discard(bytes: number): void {
+    this.release(bytes)
+    this.pollAll()
   }
 
   /** Polls every leader that has a free connection and partitions that may buffer more. */

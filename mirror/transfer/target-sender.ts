@@ -1,6 +1,6 @@
 /**
- * The target side of a flow: sends batches of many partitions in few produce requests, several in flight, in order for each partition. A batch
- * that failed is sent again with the same sequence, so that the target stores it once. Nothing here is done per record.
+ * The target side of a flow: sends batches of many partitions in few produce requests, several in flight, in order for each partition. A
+ * batch that failed is sent again with the same sequence, so that the target stores it once. Nothing here is done per record.
  */
 
 import type { Client, RawAccess } from '../../core/client/index.ts'
@@ -239,8 +239,8 @@ export class TargetSender {
             this.#unavailable(partition, codeOfFailure(error), error)
           },
         )
-        // It may have been suspended meanwhile.
-        if (signal.aborted || partition.state !== 'resending') return
+        // It may have been suspended meanwhile, and may even be resending again: the response to its last batch in flight begins that.
+        if (signal.aborted || partition.state !== 'resending' || state.batchesInFlight > 0) return
         const leader = topic?.partitions[partition.partition]?.leader ?? -1
         const { topicId } = partition.target
         if (topic === null && state.failedTries > DELETED_AFTER_TRIES) {

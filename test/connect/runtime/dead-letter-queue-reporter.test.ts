@@ -1,6 +1,6 @@
 /**
- * Goal: the dead-letter queue has every record that a sink could not process, with the reason. Method: real workers on a real broker in this
- * process, with a sink that refuses records on demand.
+ * Goal: the dead-letter queue has every record that a sink could not process, with the reason. Method: real workers on a real broker in
+ * this process, with a sink that refuses records on demand.
  */
 import { expect, test } from 'vitest'
 import type { ConsumedRecord } from '../../../core/client/index.ts'

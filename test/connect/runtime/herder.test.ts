@@ -1,6 +1,6 @@
 /**
- * Goal: requests change and show connectors as they do in Kafka Connect. Method: real workers on a real broker in this process, with connectors
- * that tests can look into.
+ * Goal: requests change and show connectors as they do in Kafka Connect. Method: real workers on a real broker in this process, with
+ * connectors that tests can look into.
  */
 import { expect, test } from 'vitest'
 import { until } from '../../until.ts'

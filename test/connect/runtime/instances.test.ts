@@ -1,6 +1,6 @@
 /**
- * Goal: a connector that fails stops nothing else, loses no record and sends none twice. Method: real workers on a real broker in this process,
- * with connectors that throw on demand.
+ * Goal: a connector that fails stops nothing else, loses no record and sends none twice. Method: real workers on a real broker in this
+ * process, with connectors that throw on demand.
  */
 import { expect, test } from 'vitest'
 import { until } from '../../until.ts'

@@ -1,6 +1,6 @@
 /**
- * Goal: transforms, predicates, headers and error tolerance work on records of sources and sinks. Method: the conversion is built from configs as
- * users write them, with transforms that the test declares.
+ * Goal: transforms, predicates, headers and error tolerance work on records of sources and sinks. Method: the conversion is built from
+ * configs as users write them, with transforms that the test declares.
  */
 import { describe, expect, test } from 'vitest'
 import { findPlugins, Plugins } from '../../../connect/plugins.ts'

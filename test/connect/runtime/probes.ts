@@ -1,6 +1,6 @@
 /**
- * Connectors for tests of the runtime: a source that counts, a sink that stores its records, a flow that counts its runs. Each fails on demand, and
- * its probe, found by the name of the connector, has what it did.
+ * Connectors for tests of the runtime: a source that counts, a sink that stores its records, a flow that counts its runs. Each fails on
+ * demand, and its probe, found by the name of the connector, has what it did.
  */
 import {
   BadRecord,

@@ -1,6 +1,6 @@
 /**
- * Goal: workers of one group share connectors and tasks, and no task runs twice (Invariant 9). Method: several real workers on a real broker in
- * this process, with connectors that count how often they run.
+ * Goal: workers of one group share connectors and tasks, and no task runs twice (Invariant 9). Method: several real workers on a real
+ * broker in this process, with connectors that count how often they run.
  */
 import { expect, test } from 'vitest'
 import { ConnectError, NotLeader, type Worker } from '../../../connect/index.ts'

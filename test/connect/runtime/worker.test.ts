@@ -1,6 +1,6 @@
 /**
- * Goal: a worker runs connectors as Kafka Connect does, distributed and standalone. Method: real workers on a real broker in this process, with
- * connectors that tests can look into.
+ * Goal: a worker runs connectors as Kafka Connect does, distributed and standalone. Method: real workers on a real broker in this process,
+ * with connectors that tests can look into.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
