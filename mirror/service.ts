@@ -15,7 +15,7 @@ import { type MirrorAdmin, MirrorError } from './types.ts'
 export interface MirrorService extends MirrorAdmin {
   /** As parsed from the file. */
   readonly settings: MirrorSettings
-  /** Lets batches in flight arrive and stores the progress. Resolves within five seconds. */
+  /** Waits for batches in flight and stores the progress. Resolves within five seconds. */
   close(): Promise<void>
 }
 
@@ -77,7 +77,7 @@ async function runHeartbeats(flows: readonly FlowSettings[], system: System, sig
       clients.get(alias) ?? createClient({ bootstrapServers: config['bootstrap.servers'], clientId: `heartbeats->${alias}` }, system)
     clients.set(alias, client)
     emitHeartbeats(flow, client, system, signal).catch((error: unknown) => {
-      logger.error({ mirror: flow.name, err: error }, 'no more heartbeats are written')
+      logger.error({ mirror: flow.name, err: error }, 'the heartbeats of this flow have stopped: restart the process to write them again')
     })
   }
   await aborted(signal)
