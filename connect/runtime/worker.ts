@@ -1,6 +1,6 @@
 /**
- * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with its
- * positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
+ * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with
+ * its positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
  */
 import { createClient } from '../../core/client/index.ts'
 import type { Client, Producer } from '../../core/client/types.ts'

@@ -38,6 +38,7 @@ export async function openCluster({ settings, logs, system }: ClusterOptions): P
   const image = new MetadataImage()
   const metadataLog = await MetadataLog.open(logs, system.clock, image)
   const cluster = new LocalCluster(settings, logs, system, image, metadataLog)
+  cluster.logInvalidConfigs()
   await cluster.openLogs()
   cluster.configureLogs()
   logs.renameStrays()
@@ -219,6 +220,13 @@ class LocalCluster implements Cluster {
       })
     }
     return this.#nextProducerId++
+  }
+
+  logInvalidConfigs(): void {
+    for (const { topic, broker, ...details } of this.#configs.invalidConfigs()) {
+      const resource = topic !== null ? { topic } : { broker: broker === '' ? 'default' : broker }
+      this.#system.logger.warn({ ...resource, ...details }, 'a stored config is invalid and ignored: alter or delete it with kafka-configs')
+    }
   }
 
   async openLogs(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The interface of the cluster metadata: topics, partitions, configs and producer ids. Other rooms use the metadata only through these
- * types.
+ * The metadata of the cluster: topics, partitions, configs and producer ids. Types only, for the cluster's own files and for the handlers
+ * of requests.
  */
 import type { LogConfig, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerValues } from '../settings.ts'

@@ -1,6 +1,6 @@
 /**
- * The responses of DescribeGroups and ListGroups. Only a stable group shows the metadata and the assignments of its members, as in Kafka.
- * Group ids that do not exist are reported as the version of the request requires.
+ * The responses of DescribeGroups and ListGroups, from the state of the groups. A group that does not exist is `Dead`, and from v6 on an
+ * error, as in Kafka.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import { type Group, metadataOf } from './group.ts'

@@ -1,6 +1,6 @@
 /**
- * Appends records to `__consumer_offsets` in batches below max.message.bytes. Storage errors become the errors that clients expect from a
- * coordinator: they find the coordinator again and retry.
+ * Appends records to `__consumer_offsets` in batches below max.message.bytes. Errors are those that clients expect from a coordinator: they
+ * find the coordinator again and retry.
  */
 import { type ErrorName, KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'

@@ -1,6 +1,6 @@
 /**
- * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes: Kafka can read the topic of this broker, and this broker can
- * read Kafka's.
+ * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes: both brokers can read each other's topic. Records of newer
+ * group protocols are read as unknown, not as errors.
  */
 import { groupMetadataKey, groupMetadataValue, offsetCommitKey, offsetCommitValue } from '../wire/structs/group-records.ts'
 import { type Group, type Member, metadataOf, newGroup, restoredMember } from './group.ts'

@@ -88,16 +88,18 @@ function checkClientRules(header: BatchHeader, where: string): void {
 
 /**
  * Kafka's LogValidator for the records: their structure, timestamps, and keys where the topic is compacted. The header's largest timestamp
- * becomes that of the records, so that the time index is right whatever a producer wrote there.
+ * becomes that of the records, so that the time index is right whatever a producer wrote there. Returns the decompressed records.
  */
-export function validateRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): void {
+export function validateRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): Buffer {
   if ((header.attributes & attributes.logAppendTime) !== 0)
     throw new KafkaError('INVALID_TIMESTAMP', `${where}: the batch has LogAppendTime, which only a broker may set`)
   let largest = NO_TIMESTAMP
   let smallest = Number.POSITIVE_INFINITY
   let hasKeys = true
+  let records: Buffer
   try {
-    walkRecords(batch, recordBytes(batch, false), (_, timestamp, hasKey) => {
+    records = recordBytes(batch, false)
+    walkRecords(batch, records, (_, timestamp, hasKey) => {
       if (timestamp > largest) largest = timestamp
       if (timestamp < smallest && timestamp !== NO_TIMESTAMP) smallest = timestamp
       if (!hasKey) hasKeys = false
@@ -109,7 +111,7 @@ export function validateRecords(batch: Buffer, header: BatchHeader, config: LogC
   }
   if (!hasKeys && config.cleanupPolicy.includes('compact'))
     throw new KafkaError('INVALID_RECORD', `${where}: a compacted topic cannot accept a record without a key`)
-  if (config.messageTimestampType !== 'CreateTime') return
+  if (config.messageTimestampType !== 'CreateTime') return records
   if (largest - nowMs > config.messageTimestampAfterMaxMs)
     throw new KafkaError(
       'INVALID_TIMESTAMP',
@@ -125,14 +127,5 @@ export function validateRecords(batch: Buffer, header: BatchHeader, config: LogC
     writeInt64(batch, largest, at.maxTimestamp)
     rewriteCrc(batch, 0, header.sizeBytes)
   }
-}
-
-/** Runs `read` on a batch of the log; the error of an invalid batch becomes CORRUPT_MESSAGE. */
-export function withCorruptMessage<T>(where: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (!(cause instanceof WireError)) throw cause
-    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be read: ${cause.message}`, { cause })
-  }
+  return records
 }

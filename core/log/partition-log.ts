@@ -136,11 +136,11 @@ export class StoredPartitionLog implements PartitionLog {
     let header = validateBatch(bytes, this.config, origin, this.#name)
     const now = this.#context.clock.now()
     if (origin === 'client') {
-      validateRecords(bytes, header, this.config, now, this.#name)
+      const records = validateRecords(bytes, header, this.config, now, this.#name)
       // Invariant 5: a duplicate gets the offsets of the stored batch.
       const duplicate = header.producerId >= 0 ? this.#producers.check(header) : null
       if (duplicate !== null) return this.#duplicateResult(duplicate)
-      bytes = recompress(bytes, header, this.config.compressionType, this.#name)
+      bytes = recompress(bytes, header, records, this.config.compressionType)
       if (bytes !== batch) header = validateBatch(bytes, this.config, origin, this.#name)
     }
     const isLogAppendTime = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
@@ -282,10 +282,11 @@ export class StoredPartitionLog implements PartitionLog {
    */
   async close(clean: boolean): Promise<void> {
     if (this.#closed !== null) return
-    const flushed = this.#flusher.close()
+    this.#flusher.stopRetrying()
     try {
       if (this.#writer.failure === null) await this.#writer.drain()
-      await flushed
+      // Only now: an append during the drain may have rolled a segment.
+      await this.#flusher.flushed()
       await this.#checkpoints.epochsWritten()
       if (clean && this.#needsFlush && this.#writer.failure === null) await this.#writeClean()
     } finally {

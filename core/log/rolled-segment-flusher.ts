@@ -39,9 +39,13 @@ export class RolledSegmentFlusher {
     void this.#queue.run(() => this.#flush(segment, paths, nextOffset))
   }
 
-  /** Ends all retries and resolves when no flush is running. Failures are reported by `onFailed`. */
-  close(): Promise<void> {
+  /** Called when the log closes: a flush that fails is not retried any more. */
+  stopRetrying(): void {
     this.#isClosing = true
+  }
+
+  /** Resolves when every flush so far has ended. Failures are reported by `onFailed`. */
+  flushed(): Promise<void> {
     return this.#queue.run(() => Promise.resolve())
   }
 

@@ -2,9 +2,10 @@
  * Finds offsets by timestamp: the time index gives the segment and an approximate offset, batch headers give the batch, and only that batch
  * is decompressed.
  */
+import { KafkaError } from '../errors.ts'
 import { attributes, readBatchHeader } from '../wire/batch-header.ts'
+import { WireError } from '../wire/reader.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
-import { withCorruptMessage } from './log-validator.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import type { TimestampedOffset } from './types.ts'
@@ -68,4 +69,14 @@ function recordIn(batch: Buffer, matches: (record: { offset: number; timestamp: 
     }),
   )
   return match
+}
+
+/** Runs `read` on a batch of the log; an invalid one becomes CORRUPT_MESSAGE. */
+function withCorruptMessage<T>(where: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be read: ${cause.message}`, { cause })
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The interface of the log for the rest of the broker: the log of one partition, and all logs of the broker's log directories. Methods
- * throw KafkaError with the code for the client.
+ * What the log offers to the rest of the broker: the log of one partition, and all logs of the broker's log directories. Types only: other
+ * rooms name these, and none of the files that implement them.
  */
 import type { KafkaError } from '../errors.ts'
 

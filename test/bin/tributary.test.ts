@@ -150,10 +150,9 @@ describe('a broker that runs', () => {
       const { child, out, err, ended } = start(['broker', brokerFile()])
       await until(() => /listens on/.test(out()), 'it says where it listens')
       expect(out()).toContain(join(folder, 'data'))
-      const before = performance.now()
       child.kill(signal)
+      // After 5 s it would be 1.
       expect(await ended).toBe(0)
-      expect(performance.now() - before).toBeLessThan(5_000)
       expect(err()).not.toContain('    at ')
     }
   })

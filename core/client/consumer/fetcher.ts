@@ -182,7 +182,7 @@ export class Fetcher {
     }
     if (leaderless.length > 0) this.#metadata.request(leaderless)
     if (toFind.length > 0) void this.#positions.find(toFind).then(() => this.#onRequestEnded())
-    if (toValidate.length > 0) void this.#positions.validate(toValidate).then(() => this.#onRequestEnded())
+    for (const reader of toValidate) void this.#positions.validate(reader).then(() => this.#onRequestEnded())
     for (const [leader, readers] of byLeader) {
       const channel = this.#channels.find((candidate) => !this.#inFlight.has(`${leader}/${candidate}`))
       if (channel !== undefined) void this.#fetch(leader, channel, readers)
