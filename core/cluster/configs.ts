@@ -24,7 +24,7 @@ const SECRET = /password|secret|jaas|\.key$|certificate/i
 
 type Synonym = { name: string; value: string | null; source: number }
 
-/** A stored value that an earlier release accepted and this one refuses. It is described, and has no effect until it is altered. */
+/** A stored value that an earlier release accepted and this one rejects. It is described, and has no effect until it is altered. */
 export interface InvalidConfig {
   /** Null for a config of the broker. */
   readonly topic: string | null

@@ -272,7 +272,7 @@ export class ClassicGroupMember implements GroupMember {
       await attempt()
     } catch (error) {
       if (!(error instanceof KafkaError) || error.error !== 'REBALANCE_IN_PROGRESS' || !rebalance || !retryAfterSync) throw error
-      // Between JoinGroup and SyncGroup a coordinator refuses the commits of the generation that begins.
+      // Between JoinGroup and SyncGroup a coordinator rejects the commits of the generation that begins.
       const timeoutMs = Math.min(this.#router.settings.requestTimeoutMs, this.#settings.sessionTimeoutMs)
       const synced = await within(this.#router.system.clock, timeoutMs, rebalance, this.#closing.signal)
       if (!synced || member.generation !== this.generation || member.memberId !== this.memberId) throw error
@@ -288,8 +288,8 @@ export class ClassicGroupMember implements GroupMember {
     this.#requests.closeJoin()
     await within(this.#router.system.clock, clientLimits.leaveTimeoutMs, this.#running)
     this.#stopHeartbeats()
-    const left = this.#leave().then(() => this.#requests.close())
-    await within(this.#router.system.clock, clientLimits.leaveTimeoutMs, left)
+    const leaving = this.#leave().then(() => this.#requests.close())
+    await within(this.#router.system.clock, clientLimits.leaveTimeoutMs, leaving)
   }
 
   /** Leaves the group for now: the loop joins again as a new member when the owner has finished its callback. */
