@@ -109,7 +109,7 @@ export class Configs {
 
   /** The stored values that are ignored. */
   invalidConfigs(): InvalidConfig[] {
-    const found: InvalidConfig[] = []
+    const invalid: InvalidConfig[] = []
     const check = (resource: { topic: string | null; broker: string | null }, configs: Readonly<Record<string, string>>) => {
       const isTopic = resource.topic !== null
       for (const [name, value] of Object.entries(configs)) {
@@ -117,12 +117,12 @@ export class Configs {
         const reason = setting ? invalidReason(name, setting, value) : null
         if (reason === null) continue
         const effective = (isTopic ? this.#topicDefault(name) : this.#effective(name))?.value ?? null
-        found.push({ ...resource, setting: name, value, effective, reason })
+        invalid.push({ ...resource, setting: name, value, effective, reason })
       }
     }
     for (const broker of ['', this.#nodeName]) check({ topic: null, broker }, this.#image.brokerConfigs(broker))
     for (const topic of this.#image.topics()) check({ topic: topic.name, broker: null }, topic.configs)
-    return found
+    return invalid
   }
 
   logConfig(overrides: Readonly<Record<string, string>>): LogConfig {

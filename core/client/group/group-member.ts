@@ -1,5 +1,5 @@
 /**
- * A member of a classic group of any protocol type: joins, syncs, sends heartbeats, rejoins when the group or its owner asks for it, and
+ * A member of a classic group of any protocol type: joins, syncs, sends heartbeats, rejoins when the group or its owner requests it, and
  * joins again after the coordinator has moved or has removed the member. One loop does all of that, and calls the owner's callbacks one at
  * a time. A permanent error (a fenced instance, a protocol that the group does not share) ends it: `failure`.
  */
@@ -35,7 +35,7 @@ export class ClassicGroupMember implements GroupMember {
   #running: Promise<void> | null = null
   #wake: (() => void) | null = null
   #rejoinReason: string | null = null
-  /** In the group, and no rebalance known: only then does REBALANCE_IN_PROGRESS ask for a rejoin. */
+  /** In the group, and not rebalancing: only then REBALANCE_IN_PROGRESS causes a rejoin. */
   #stable = false
   /** A JoinGroup or SyncGroup in flight: the coordinator may be in a generation that this member does not know yet. */
   #rebalance: Promise<unknown> | null = null
