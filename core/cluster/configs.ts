@@ -36,7 +36,7 @@ export interface InvalidConfig {
   readonly reason: string
 }
 
-/** Kafka's sentence for a value that may not be set, else null. */
+/** Kafka's message for an invalid value, else null. */
 function invalidReason(name: string, setting: Setting, value: string | null): string | null {
   try {
     parseSetting(name, setting, value)

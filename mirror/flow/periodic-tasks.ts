@@ -21,7 +21,10 @@ const REFRESH_MAX_SHARE = 20
 const FIRST_REFRESH_MS = 250
 const FIRST_CONFIG_SYNC_MS = 2_000
 const OFFSET_SYNC_MS = 1_000
-/** Partitions of one write of the offset map; those that were written longest ago come first. After a crash, what was not written is compared. */
+/**
+ * Partitions of one write of the offset map; those that were written longest ago come first. After a crash, what was not written is
+ * compared.
+ */
 const MAP_PARTITIONS_PER_WRITE = 100
 const END_OFFSETS_MS = 5_000
 
@@ -169,7 +172,9 @@ export class PeriodicTasks {
     }
   }
 
-  /** Paused partitions, those with a full buffer, and those that the target does not accept are not fetched: their end offsets are listed. */
+  /**
+   * Paused partitions, those with a full buffer, and those that the target does not accept are not fetched: their end offsets are listed.
+   */
   async #observeQuietPartitions(): Promise<void> {
     const { system, flowPartitions, clusterErrors, signal } = this.#options
     while (!signal.aborted) {
