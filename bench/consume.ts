@@ -1,5 +1,6 @@
 /**
- * How fast does the broker serve fetches? Six connections, one fetch in flight on each, six partitions, from the earliest offset.
+ * How fast does the broker serve fetches? Six connections, one fetch in flight on each, six partitions, from the earliest offset; a
+ * consumer that reaches the end starts again.
  */
 import fetch from '../core/apis/01-fetch.ts'
 import { at, batchSize, readBatchHeader } from '../core/wire/batch-header.ts'

@@ -1,4 +1,4 @@
-/** The door of the connect room. */
+/** The public interface of connect/. */
 export type { Worker, WorkerOptions } from './runtime/worker.ts'
 export { startWorker } from './runtime/worker.ts'
 export * from './types.ts'

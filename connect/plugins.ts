@@ -1,6 +1,6 @@
 /**
- * Everything a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A plugin
- * answers to its class name, to the class's simple name, to that name without its kind's ending (`FileStreamSource`), and to its aliases.
+ * The plugins that a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A
+ * plugin has the names of its class, of the class without its package, of that without its suffix (`FileStreamSource`), and its aliases.
  */
 import { fileURLToPath } from 'node:url'
 import { scan, scanFolders } from '../core/system/scan.ts'
@@ -24,7 +24,7 @@ export type ConnectorPlugin = { class: string; version: string; settings: Settin
   | { kind: 'flow'; type: 'source' | 'sink'; side: FlowSide<Settings> }
 )
 
-// biome-ignore lint/suspicious/noExplicitAny: a declaration's config type is its own; the runtime hands it what its settings parsed
+// biome-ignore lint/suspicious/noExplicitAny: each declaration has its own config type, which its settings parse to
 type Any = any
 
 export interface PluginFolders {
@@ -34,16 +34,16 @@ export interface PluginFolders {
   predicates: string
 }
 
-const beside = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 const ownFolders: PluginFolders = {
-  connectors: beside('../connectors'),
-  converters: beside('./converters'),
-  transforms: beside('./transforms'),
-  predicates: beside('./predicates'),
+  connectors: folder('../connectors'),
+  converters: folder('./converters'),
+  transforms: folder('./transforms'),
+  predicates: folder('./predicates'),
 }
 
-/** A folder that is not there holds no plugins. */
+/** A folder that does not exist has no plugins. */
 async function orNone<T>(found: Promise<T[]>): Promise<T[]> {
   try {
     return await found
@@ -63,23 +63,23 @@ export async function findPlugins(extra: readonly Connector[] = [], folders: Plu
   return new Plugins([...connectors, ...extra], converters, transforms, predicates)
 }
 
-interface Named {
+interface PluginNames {
   class: string
   aliases?: readonly string[] | undefined
 }
 
 /** The names of a class: `a.b.FileStreamSourceConnector` is also `FileStreamSourceConnector` and `FileStreamSource`. */
-export function namesOf(plugin: Named, ending: string): string[] {
+function namesOf(plugin: PluginNames, suffix: string): string[] {
   const simple = plugin.class.slice(plugin.class.lastIndexOf('.') + 1)
-  const short = simple.endsWith(ending) && simple !== ending ? simple.slice(0, -ending.length) : simple
+  const short = simple.endsWith(suffix) && simple !== suffix ? simple.slice(0, -suffix.length) : simple
   return [plugin.class, simple, short, ...(plugin.aliases ?? [])]
 }
 
-/** By every name. A short name that two classes share belongs to neither, as in Kafka Connect; a full name always finds its class. */
-function index<T extends Named>(plugins: readonly T[], ending: string): ReadonlyMap<string, T> {
+/** By every name. A short name of two classes belongs to neither, as in Kafka Connect; a full name always finds its class. */
+function index<T extends PluginNames>(plugins: readonly T[], suffix: string): ReadonlyMap<string, T> {
   const found = new Map<string, T | null>()
   for (const plugin of plugins) {
-    for (const name of new Set(namesOf(plugin, ending).slice(1))) {
+    for (const name of new Set(namesOf(plugin, suffix).slice(1))) {
       const other = found.get(name)
       found.set(name, other === undefined || other === plugin ? plugin : null)
     }
@@ -101,14 +101,14 @@ function sidesOf(connector: Connector): ConnectorPlugin[] {
   return sides
 }
 
-const byClass = (a: Named, b: Named) => (a.class < b.class ? -1 : a.class > b.class ? 1 : 0)
+const byClass = (a: PluginNames, b: PluginNames) => (a.class < b.class ? -1 : a.class > b.class ? 1 : 0)
 
 export class Plugins {
   readonly connectors: readonly ConnectorPlugin[]
   readonly converters: readonly ConverterDeclaration<Any>[]
   readonly transforms: readonly TransformDeclaration<Any>[]
   readonly predicates: readonly PredicateDeclaration<Any>[]
-  readonly #connectorNames: ReadonlyMap<string, ConnectorPlugin & Named>
+  readonly #connectorNames: ReadonlyMap<string, ConnectorPlugin & PluginNames>
   readonly #converterNames: ReadonlyMap<string, ConverterDeclaration<Any>>
   readonly #transformNames: ReadonlyMap<string, TransformDeclaration<Any>>
   readonly #predicateNames: ReadonlyMap<string, PredicateDeclaration<Any>>
@@ -132,7 +132,7 @@ export class Plugins {
     this.#predicateNames = index(this.predicates, 'Predicate')
   }
 
-  /** Throws 400 with what there is. */
+  /** Throws 400 with the list of connectors where there is none of this name. */
   connector(name: string): ConnectorPlugin {
     const found = this.findConnector(name)
     if (found) return found
@@ -166,7 +166,7 @@ export class Plugins {
   list(connectorsOnly: boolean): PluginInfo[] {
     const connectors = this.connectors.map((plugin) => ({ class: plugin.class, type: plugin.type, version: plugin.version }))
     if (connectorsOnly) return connectors
-    const as = (type: PluginInfo['type']) => (plugin: Named) => ({ class: plugin.class, type, version })
+    const as = (type: PluginInfo['type']) => (plugin: PluginNames) => ({ class: plugin.class, type, version })
     return [
       ...connectors,
       ...this.transforms.map(as('transformation')),

@@ -1,6 +1,6 @@
 /**
- * The connect room's door, as the REST routes see it. Bodies are Kafka Connect's; what fails throws a ConnectError with its HTTP status
- * and Kafka Connect's sentence.
+ * The worker's interface for the REST API, with the bodies of Kafka Connect. Errors are ConnectErrors with an HTTP status and the message
+ * of Kafka Connect.
  */
 export class ConnectError extends Error {
   override name = 'ConnectError'
@@ -12,7 +12,7 @@ export class ConnectError extends Error {
   }
 }
 
-/** A follower was asked for what only the leader does: ask there. */
+/** Only another worker, mostly the leader, can serve the request: it is forwarded to that URL. */
 export class NotLeader extends Error {
   override name = 'NotLeader'
   readonly leaderUrl: string | null
@@ -96,7 +96,7 @@ export interface Herder {
   info(name: string): ConnectorInfo
   status(name: string): ConnectorStatus
   create(name: string, config: ConnectorConfig, initialState: InitialState): Promise<ConnectorInfo>
-  /** `created` says whether it was new. */
+  /** `created` is false where the connector existed. */
   putConfig(name: string, config: ConnectorConfig): Promise<{ created: boolean; info: ConnectorInfo }>
   patchConfig(name: string, patch: Readonly<Record<string, string | null>>): Promise<ConnectorInfo>
   config(name: string): ConnectorConfig
@@ -104,12 +104,12 @@ export interface Herder {
   pause(name: string): Promise<void>
   resume(name: string): Promise<void>
   stop(name: string): Promise<void>
-  /** With either flag: the plan as a status (202). Without: null, and the connector alone restarts (204). */
+  /** With either flag, the status with what restarts as RESTARTING (202). Without, null: only the connector itself restarts (204). */
   restart(name: string, options: { includeTasks: boolean; onlyFailed: boolean }): Promise<ConnectorStatus | null>
   tasks(name: string): { id: ConnectorTaskId; config: ConnectorConfig }[]
   taskStatus(name: string, task: number): InstanceStatus & { id: number }
   restartTask(name: string, task: number): Promise<void>
-  /** A follower hands the leader new task configs (internal). */
+  /** Internal: a follower sends the leader new task configs. */
   putTaskConfigs(
     name: string,
     configs: readonly ConnectorConfig[],

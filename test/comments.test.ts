@@ -46,6 +46,10 @@ test.each([
   ['fetchOffset is known', false],
   ['acks=all waits', false],
   ['host:port', false],
+  ['ms since the epoch', false],
+  ['a record is read', true],
+  ['x to the power of 8', false],
+  ["snappy-java's block size", false],
   ['librdkafka sends it twice', false],
   ['biome-ignore format: a table', false],
 ])('%s: needs a capital letter: %s', (comment, expected) => {
@@ -53,7 +57,7 @@ test.each([
 })
 
 test('the header is the comment that opens the file', () => {
-  expect(headerOf('#!/usr/bin/env node\n/**\n * One.\n *\n * Two.\n */\ncode()')).toEqual(['One.', 'Two.'])
+  expect(headerOf('#!/usr/bin/env node\n/**\n * One.\n *\n * | a | table |\n *\n * Two.\n */\ncode()')).toEqual(['One.', 'Two.'])
   expect(headerOf('/** One. */\n')).toEqual(['One.'])
   expect(headerOf('code()\n/** Later. */')).toBeNull()
 })

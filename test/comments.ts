@@ -9,14 +9,14 @@ export interface Comment {
   text: string
 }
 
-/** Lines of text of the comment that opens a file; null where there is none. */
+/** Lines of text of the comment that opens a file, without tables; null where there is none. */
 export function headerOf(text: string): string[] | null {
   const comment = text.match(/^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//)?.[1]
   if (comment === undefined) return null
   return comment
     .split('\n')
     .map((line) => line.replace(/^\s*\*?\s?/, '').trimEnd())
-    .filter((line) => line !== '')
+    .filter((line) => line !== '' && !line.startsWith('|'))
 }
 
 /** Code in front of a comment on the same line: strings are whole, so that a `//` in one does not count. */
@@ -60,13 +60,26 @@ export function commentsOf(text: string): Comment[] {
   return found
 }
 
-/** Names of programs and packages that are written in lower case. */
-const lowerCaseNames = new Set(['biome-ignore', 'kill', 'npm', 'kafkajs', 'librdkafka', 'fastify', 'pino', 'gzip', 'snappy', 'lz4', 'zstd'])
+/** Names of programs and packages, and units, that are written in lower case. */
+const lowerCaseNames = new Set([
+  'biome-ignore',
+  'kill',
+  'ms',
+  'npm',
+  'kafkajs',
+  'librdkafka',
+  'fastify',
+  'pino',
+  'gzip',
+  'snappy',
+  'lz4',
+  'zstd',
+])
 
 /** Whether a comment begins with a word in lower case that is not a name or code. */
 export function needsCapital(comment: string): boolean {
   const word = comment.match(/^[a-z]\S*/)?.[0].replace(/[.,:;!?)]+$/, '')
-  if (word === undefined || lowerCaseNames.has(word)) return false
-  const looksLikeCode = /[A-Z0-9_.=()<>:/[\]{}$]/.test(word)
+  if (word === undefined || lowerCaseNames.has(word) || lowerCaseNames.has(word.split(/[-'’]/)[0]!)) return false
+  const looksLikeCode = /^[b-z]$|[A-Z0-9_.=()<>:/[\]{}$·]/.test(word)
   return !looksLikeCode
 }

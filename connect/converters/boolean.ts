@@ -1,4 +1,6 @@
-/** BooleanConverter: one byte, 1 for true and 0 for false. */
+/**
+ * BooleanConverter: one byte, 1 for true and 0 for false.
+ */
 import { DataError, schemas } from '../sdk/index.ts'
 import { declarePrimitive } from './primitive/declare.ts'
 
@@ -6,7 +8,7 @@ export default declarePrimitive<boolean>({
   name: 'Boolean',
   schema: schemas.boolean({ optional: true }),
   sizeBytes: 1,
-  takes: (value) => typeof value === 'boolean',
+  accepts: (value) => typeof value === 'boolean',
   write: (bytes, value) => void bytes.writeInt8(value ? 1 : 0),
   read(bytes) {
     const byte = bytes[0]!

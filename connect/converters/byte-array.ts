@@ -1,5 +1,5 @@
 /**
- * ByteArrayConverter: bytes as they are.
+ * ByteArrayConverter: bytes, unchanged.
  */
 import { type Converter, DataError, defineConverter, schemas, setting } from '../sdk/index.ts'
 
@@ -7,11 +7,11 @@ const optionalBytes = schemas.bytes({ optional: true })
 
 export default defineConverter({
   class: 'org.apache.kafka.connect.converters.ByteArrayConverter',
-  doc: 'Bytes as they are.',
+  doc: 'Bytes, unchanged.',
   settings: {
     'converter.type': setting.string({
       default: null,
-      doc: 'Whether keys, values or headers are converted: set by the worker.',
+      doc: 'Set by the worker: key, value or header.',
       importance: 'LOW',
     }),
   },

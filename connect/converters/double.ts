@@ -1,4 +1,6 @@
-/** DoubleConverter: eight bytes, IEEE 754. */
+/**
+ * DoubleConverter: eight bytes, IEEE 754.
+ */
 import { schemas } from '../sdk/index.ts'
 import { declarePrimitive, isNumber } from './primitive/declare.ts'
 
@@ -6,7 +8,7 @@ export default declarePrimitive<number>({
   name: 'Double',
   schema: schemas.float64({ optional: true }),
   sizeBytes: 8,
-  takes: isNumber,
+  accepts: isNumber,
   write: (bytes, value) => void bytes.writeDoubleBE(value),
   read: (bytes) => bytes.readDoubleBE(),
 })

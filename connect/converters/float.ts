@@ -1,4 +1,6 @@
-/** FloatConverter: four bytes, IEEE 754. */
+/**
+ * FloatConverter: four bytes, IEEE 754.
+ */
 import { schemas } from '../sdk/index.ts'
 import { declarePrimitive, isNumber } from './primitive/declare.ts'
 
@@ -6,7 +8,7 @@ export default declarePrimitive<number>({
   name: 'Float',
   schema: schemas.float32({ optional: true }),
   sizeBytes: 4,
-  takes: isNumber,
+  accepts: isNumber,
   write: (bytes, value) => void bytes.writeFloatBE(value),
   read: (bytes) => bytes.readFloatBE(),
 })

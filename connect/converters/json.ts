@@ -1,12 +1,13 @@
 /**
- * JsonConverter: JSON, by itself or in Kafka Connect's envelope of schema and payload. Exact for whole numbers of any size.
+ * JsonConverter: JSON, plain or in Kafka Connect's envelope of schema and payload. Whole numbers of any size keep all their digits; what
+ * contradicts its schema is a DataError.
  */
 import { type Converter, DataError, defineConverter, parseExactly, type Schema, type SchemaAndValue, setting } from '../sdk/index.ts'
 import { decoder } from './json/decode.ts'
 import { encoder, encodeSchemaless } from './json/encode.ts'
 import { schemaOf, schemaText } from './json/schema.ts'
 
-const NOTHING: SchemaAndValue = { schema: null, value: null }
+const NULL_VALUE: SchemaAndValue = { schema: null, value: null }
 const NOT_AN_ENVELOPE =
   'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. ' +
   'If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter configuration.'
@@ -19,9 +20,9 @@ function parse(text: string, exactDecimals: boolean): unknown {
   }
 }
 
-/** Reads envelopes. Records of a topic mostly have one schema, written as the same text: then only the payload is parsed. */
+/** Reads envelopes. Most records of a topic have the same text of the schema: then only the payload is parsed. */
 class EnvelopeReader {
-  #lead = ''
+  #prefix = ''
   #schema: Schema | null = null
   readonly #replace: boolean
 
@@ -30,13 +31,13 @@ class EnvelopeReader {
   }
 
   read(text: string): SchemaAndValue {
-    if (this.#lead !== '' && text.startsWith(this.#lead) && text.endsWith('}')) {
-      const payload = text.slice(this.#lead.length, -1)
+    if (this.#prefix !== '' && text.startsWith(this.#prefix) && text.endsWith('}')) {
+      const payload = text.slice(this.#prefix.length, -1)
       try {
         return this.#value(this.#schema, parseExactly(payload, true))
       } catch (error) {
         if (error instanceof DataError) throw error
-        // the payload is no JSON by itself (more fields follow it): the whole text says what is wrong
+        // What follows the prefix is no JSON by itself, for example because of more fields: the whole text gives the right error.
       }
     }
     const envelope = parse(text, true)
@@ -44,9 +45,9 @@ class EnvelopeReader {
     const { schema: schemaJson, payload, ...more } = envelope as Record<string, unknown>
     if (schemaJson === undefined || payload === undefined || Object.keys(more).length > 0) throw new DataError(NOT_AN_ENVELOPE)
     const schema = schemaOf(schemaJson)
-    const lead = `{"schema":${JSON.stringify(schemaJson)},"payload":`
-    if (schema && text.startsWith(lead)) {
-      this.#lead = lead
+    const prefix = `{"schema":${JSON.stringify(schemaJson)},"payload":`
+    if (schema && text.startsWith(prefix)) {
+      this.#prefix = prefix
       this.#schema = schema
     }
     if (!schema) return { schema, value: (parse(text, false) as { payload: unknown }).payload }
@@ -60,36 +61,36 @@ class EnvelopeReader {
 
 export default defineConverter({
   class: 'org.apache.kafka.connect.json.JsonConverter',
-  doc: 'JSON, with or without an envelope that tells the schema.',
+  doc: 'JSON, with or without an envelope that has the schema.',
   settings: {
     'converter.type': setting.string({
       default: null,
-      doc: 'Whether keys, values or headers are converted: set by the worker.',
+      doc: 'Set by the worker: key, value or header.',
       importance: 'LOW',
     }),
     'schemas.enable': setting.boolean({
       default: true,
-      doc: 'Put each value in an envelope with its schema, and expect one.',
+      doc: 'Whether values are written and read in an envelope with their schema.',
       importance: 'HIGH',
     }),
     'schemas.cache.size': setting.int({
       default: 1000,
-      doc: 'Taken for compatibility: schemas are remembered as long as they are used.',
+      doc: 'Accepted for compatibility: schemas are cached for as long as they are used.',
       importance: 'HIGH',
     }),
     'schema.content': setting.string({
       default: null,
-      doc: 'The schema, as JSON, of all values that come without an envelope.',
+      doc: 'The schema, as JSON, of all values without an envelope.',
       importance: 'HIGH',
     }),
     'decimal.format': setting.oneOf(['BASE64', 'NUMERIC'], {
       default: 'BASE64',
-      doc: 'How decimals are written: their bytes in base64, or digits. Both are read.',
+      doc: 'The format in which decimals are written: bytes in base64, or digits. Both are read.',
       importance: 'LOW',
     }),
     'replace.null.with.default': setting.boolean({
       default: true,
-      doc: "Put a field's default where its value is null.",
+      doc: 'Whether a null value is replaced by the default of its field.',
       importance: 'LOW',
     }),
   },
@@ -103,17 +104,16 @@ export default defineConverter({
     const fixed = config['schema.content'] ? schemaOf(parse(config['schema.content'], false)) : null
     return {
       fromConnect(_topic, schema, value) {
-        const nothing = value === null || value === undefined
-        if (nothing && schema === null) return null
+        if ((value === null || value === undefined) && schema === null) return null
         const payload = schema ? encoder(schema, options)(value) : encodeSchemaless(value)
         return Buffer.from(enveloped ? `{"schema":${schema ? schemaText(schema) : 'null'},"payload":${payload}}` : payload)
       },
       toConnect(_topic, bytes) {
-        if (bytes === null) return NOTHING
+        if (bytes === null) return NULL_VALUE
         const text = bytes.toString('utf8')
         if (fixed) return { schema: fixed, value: decoder(fixed, options.replaceNullWithDefault)(parse(text, true)) }
         if (enveloped) return envelopes.read(text)
-        return text === '' ? NOTHING : { schema: null, value: parse(text, false) }
+        return text === '' ? NULL_VALUE : { schema: null, value: parse(text, false) }
       },
     }
   },

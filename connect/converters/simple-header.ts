@@ -1,11 +1,11 @@
 /**
- * SimpleHeaderConverter, the default for headers: values as text, and back by what the text looks like (JSON, number, truth value).
+ * SimpleHeaderConverter, the default for headers: values as text. Reading infers the type from the text: JSON, number, boolean or string.
  */
 import { type Converter, defineConverter, type Schema, type SchemaAndValue, schemas, setting } from '../sdk/index.ts'
 import { textOf } from './string.ts'
 
 const text = schemas.string()
-const optional: Readonly<Record<string, Schema>> = {
+const integerSchemas: Readonly<Record<string, Schema>> = {
   int8: schemas.int8(),
   int16: schemas.int16(),
   int32: schemas.int32(),
@@ -14,10 +14,10 @@ const optional: Readonly<Record<string, Schema>> = {
 
 function integer(raw: string): SchemaAndValue {
   const value = Number(raw)
-  if (!Number.isSafeInteger(value)) return { schema: optional.int64!, value: BigInt(raw) }
+  if (!Number.isSafeInteger(value)) return { schema: integerSchemas.int64!, value: BigInt(raw) }
   const size = Math.abs(value)
   const type = size <= 127 ? 'int8' : size <= 32767 ? 'int16' : size <= 2147483647 ? 'int32' : 'int64'
-  return { schema: optional[type]!, value }
+  return { schema: integerSchemas[type]!, value }
 }
 
 function infer(raw: string): SchemaAndValue {
@@ -30,7 +30,7 @@ function infer(raw: string): SchemaAndValue {
     try {
       return { schema: null, value: JSON.parse(raw) }
     } catch {
-      return { schema: text, value: raw } // it only looked like JSON
+      return { schema: text, value: raw } // It is no JSON.
     }
   }
   return { schema: text, value: raw.startsWith('"') && raw.endsWith('"') && raw.length > 1 ? raw.slice(1, -1) : raw }
@@ -38,7 +38,7 @@ function infer(raw: string): SchemaAndValue {
 
 export default defineConverter({
   class: 'org.apache.kafka.connect.storage.SimpleHeaderConverter',
-  doc: 'Header values as text, and back by what the text looks like.',
+  doc: 'Header values as text; reading infers the type from the text.',
   kinds: ['header_converter'],
   settings: {
     'converter.type': setting.string({ default: 'header', doc: 'Set by the worker.', importance: 'LOW' }),

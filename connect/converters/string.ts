@@ -1,11 +1,11 @@
 /**
- * StringConverter: text as bytes in the given encoding. A value that is not text is written as its text; null stays null.
+ * StringConverter: strings as bytes in an encoding. Other values are converted to strings; null stays null.
  */
 import { type Converter, defineConverter, rawJson, schemas, setting } from '../sdk/index.ts'
 
 const optionalString = schemas.string({ optional: true })
 
-/** Java's names of the encodings that Node has too. */
+/** Java's names of the encodings that Node has. */
 const encodings: Readonly<Record<string, BufferEncoding>> = {
   'utf-8': 'utf8',
   utf8: 'utf8',
@@ -26,16 +26,16 @@ export function textOf(value: unknown): string {
 
 export default defineConverter({
   class: 'org.apache.kafka.connect.storage.StringConverter',
-  doc: 'Text, as bytes in an encoding.',
+  doc: 'Strings, as bytes in an encoding.',
   settings: {
     'converter.type': setting.string({
       default: null,
-      doc: 'Whether keys, values or headers are converted: set by the worker.',
+      doc: 'Set by the worker: key, value or header.',
       importance: 'LOW',
     }),
     'converter.encoding': setting.string({
       default: 'UTF-8',
-      doc: 'The encoding of the text.',
+      doc: 'The encoding of the strings.',
       importance: 'HIGH',
       aliases: ['key.converter.encoding', 'value.converter.encoding'],
       check: (value) => (encodings[value.toLowerCase()] ? undefined : `Encoding must be one of: ${Object.keys(encodings).join(', ')}`),

@@ -1,6 +1,6 @@
 /**
- * The settings that every connector has beside its own, declared once: in Kafka Connect's order and groups, with its names and defaults.
- * What depends on the worker (default converters) or on the plugins that are there comes in as arguments.
+ * The settings that every connector has beside its own, with the names, defaults, order and groups of Kafka Connect. Those that depend on
+ * the worker's converters or plugins are functions of them.
  */
 
 import { version } from '../../core/system/version.ts'
@@ -38,12 +38,12 @@ const pluginVersion = (order: number, displayName: string, of: string, width: 'S
     importance: width === 'MEDIUM' ? 'MEDIUM' : 'LOW',
     default: known,
     recommended: [known],
-    doc: `The version of the ${of}. The one that is there is taken.`,
+    doc: `The version of the ${of}. There is only the installed one.`,
     check: (value) =>
-      ['latest', known].includes(value) || value.includes(known) ? undefined : `version ${known} is there, ${value} is not`,
+      ['latest', known].includes(value) || value.includes(known) ? undefined : `version ${known} is installed, ${value} is not`,
   })
 
-/** Of all connectors. */
+/** The settings of all connectors. */
 export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | null, defaults: DefaultConverters = standardConverters) => {
   const converter = (order: number, what: 'key' | 'value' | 'header') =>
     setting.class({
@@ -52,7 +52,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       importance: 'LOW',
       displayName: `${what[0]!.toUpperCase()}${what.slice(1)} converter class`,
       default: defaults[`${what}.converter`],
-      doc: `What turns each ${what} into bytes and back. The worker's own where it is left out.`,
+      doc: `The converter of ${what}s. The worker's where it is not set.`,
       recommended: plugins.converters
         .filter((one) => !one.kinds || what === 'header' || one.kinds.includes('converter'))
         .map((one) => one.class),
@@ -64,7 +64,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       width: 'MEDIUM',
       importance: 'HIGH',
       displayName: 'Connector name',
-      doc: 'The name of the connector, once in a cluster of workers.',
+      doc: 'The name of the connector, unique in the Connect cluster.',
       check: (name) => (name === '' ? 'String may not be empty' : controlCharacters(name)),
     }),
     'connector.class': setting.string({
@@ -72,7 +72,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       width: 'LONG',
       importance: 'HIGH',
       displayName: 'Connector class',
-      doc: 'What the connector is: a class name as GET /connector-plugins lists them, its last part, or that without `Connector`.',
+      doc: 'The class of the connector, as GET /connector-plugins lists it; its simple name, or that without `Connector`.',
     }),
     'connector.plugin.version': pluginVersion(3, 'Connector version', 'connector', 'MEDIUM', plugin?.version ?? version),
     'tasks.max': setting.int({
@@ -81,7 +81,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       importance: 'HIGH',
       displayName: 'Tasks max',
       default: 1,
-      doc: 'The most tasks that the connector may be split into.',
+      doc: 'The maximum number of tasks.',
       check: atLeast(1),
     }),
     'tasks.max.enforce': setting.boolean({
@@ -90,7 +90,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       importance: 'LOW',
       displayName: 'Enforce tasks max',
       default: true,
-      doc: 'Whether a connector that wants more tasks than tasks.max fails.',
+      doc: 'Whether a connector that generates more tasks than tasks.max fails.',
     }),
     'key.converter': converter(6, 'key'),
     'key.converter.plugin.version': pluginVersion(7, 'Key converter version', 'key converter', 'SHORT', version),
@@ -105,7 +105,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       importance: 'LOW',
       displayName: 'Transforms',
       default: [],
-      doc: 'Names of the transforms that each record goes through, in order.',
+      doc: 'The aliases of the transforms that are applied to each record, in order.',
       check: distinct('transformation'),
     }),
     predicates: setting.list({
@@ -115,7 +115,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       importance: 'LOW',
       displayName: 'Predicates',
       default: [],
-      doc: 'Names of the predicates that transforms use.',
+      doc: 'The aliases of the predicates that transforms use.',
       check: distinct('predicate'),
     }),
     'config.action.reload': setting.oneOf(['none', 'restart'], {
@@ -125,14 +125,14 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       displayName: 'Reload Action',
       default: 'restart',
       recommended: [],
-      doc: 'What to do when a value that the config refers to changes.',
+      doc: 'The action when a value that the config refers to changes.',
     }),
     'errors.retry.timeout': setting.long({
       ...errors(1),
       width: 'MEDIUM',
       displayName: 'Retry Timeout for Errors',
       default: 0,
-      doc: 'How long, in ms, a failed conversion or transform is tried again: 0 not at all, -1 without end.',
+      doc: 'The time in ms for which a failed conversion or transform is retried: 0 is not at all, -1 is without limit.',
       check: atLeast(-1),
     }),
     'errors.retry.delay.max.ms': setting.long({
@@ -140,7 +140,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       width: 'MEDIUM',
       displayName: 'Maximum Delay Between Retries for Errors',
       default: 60_000,
-      doc: 'The longest wait between two tries.',
+      doc: 'The maximum delay between two retries.',
       check: atLeast(0),
     }),
     'errors.tolerance': setting.oneOf(['none', 'all'], {
@@ -149,33 +149,33 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       displayName: 'Error Tolerance',
       default: 'none',
       recommended: [],
-      doc: 'What a record that cannot be taken does: `none` fails the task, `all` passes it over.',
+      doc: 'What a record does that cannot be processed: with `none` it fails the task, with `all` it is skipped.',
     }),
     'errors.log.enable': setting.boolean({
       ...errors(4),
       width: 'SHORT',
       displayName: 'Log Errors',
       default: false,
-      doc: 'Log each error that is tolerated.',
+      doc: 'Whether each error of a record is logged.',
     }),
     'errors.log.include.messages': setting.boolean({
       ...errors(5),
       width: 'SHORT',
       displayName: 'Log Error Details',
       default: false,
-      doc: 'Say in that log which record it was.',
+      doc: 'Whether the log has the topic, partition and offset of the record too.',
     }),
   }
 }
 
 function distinct(what: string) {
   return (names: readonly string[]) => {
-    const twice = names.find((name, at) => names.indexOf(name) !== at)
-    return twice === undefined ? undefined : `Duplicate alias provided for ${what} ${twice}.`
+    const duplicate = names.find((name, index) => names.indexOf(name) !== index)
+    return duplicate === undefined ? undefined : `Duplicate alias provided for ${what} ${duplicate}.`
   }
 }
 
-/** Of sources, beside those. */
+/** The settings of sources, beside those of all connectors. */
 export const sourceSettings = {
   'topic.creation.groups': setting.list({
     group: groups.topics,
@@ -184,7 +184,7 @@ export const sourceSettings = {
     importance: 'LOW',
     displayName: 'Topic Creation Groups',
     default: [],
-    doc: 'Names of groups of settings for the topics that are created for this source.',
+    doc: 'The names of the topic creation groups, `topic.creation.<group>.*`.',
   }),
   'exactly.once.support': setting.oneOf(['requested', 'required'], {
     group: groups.once,
@@ -194,8 +194,8 @@ export const sourceSettings = {
     displayName: 'Exactly once support',
     default: 'requested',
     recommended: [],
-    doc: 'With `required`, the connector is refused where it cannot deliver exactly once.',
-    check: (value) => (value === 'required' ? 'sources deliver at least once here: set it to requested' : undefined),
+    doc: 'With `required`, the config is invalid where the connector cannot deliver exactly once.',
+    check: (value) => (value === 'required' ? 'exactly-once sources are not supported: set it to requested' : undefined),
   }),
   'transaction.boundary': setting.oneOf(['poll', 'interval', 'connector'], {
     group: groups.once,
@@ -205,7 +205,7 @@ export const sourceSettings = {
     displayName: 'Transaction Boundary',
     default: 'poll',
     recommended: [],
-    doc: 'Where exactly-once sources end a transaction.',
+    doc: 'The boundaries of the transactions of exactly-once sources.',
   }),
   'transaction.boundary.interval.ms': setting.long({
     group: groups.once,
@@ -214,7 +214,7 @@ export const sourceSettings = {
     importance: 'LOW',
     displayName: 'Transaction boundary interval',
     default: null,
-    doc: 'The time between two ends, where the boundary is `interval`.',
+    doc: 'The length of a transaction, where transaction.boundary is `interval`.',
     check: atLeast(1),
   }),
   'offsets.storage.topic': setting.string({
@@ -224,13 +224,13 @@ export const sourceSettings = {
     importance: 'LOW',
     displayName: 'Offsets topic',
     default: null,
-    doc: "A topic of its own for this connector's positions.",
+    doc: 'A separate offset topic for this connector.',
     check: (value) =>
-      value.trim() === '' ? 'String must be non-empty' : 'positions are kept in the worker’s offset.storage.topic: leave it out',
+      value.trim() === '' ? 'String must be non-empty' : 'positions are stored in the worker’s offset.storage.topic: remove this setting',
   }),
 } as const
 
-/** Of sinks, beside those of all. */
+/** The settings of sinks, beside those of all connectors. */
 export const sinkSettings = {
   topics: setting.list({
     ...common(4),
@@ -238,7 +238,7 @@ export const sinkSettings = {
     importance: 'HIGH',
     displayName: 'Topics',
     default: [],
-    doc: 'The topics to read.',
+    doc: 'The topics to consume.',
   }),
   'topics.regex': setting.string({
     ...common(4),
@@ -246,7 +246,7 @@ export const sinkSettings = {
     importance: 'HIGH',
     displayName: 'Topics regex',
     default: '',
-    doc: 'A regular expression for the topics to read, new ones included. Either this or `topics`.',
+    doc: 'A regular expression of the topics to consume, including later ones. Either this or `topics`.',
     check: (value) => {
       try {
         new RegExp(value)
@@ -261,28 +261,28 @@ export const sinkSettings = {
     width: 'MEDIUM',
     displayName: 'Dead Letter Queue Topic Name',
     default: '',
-    doc: 'The topic for records that could not be taken. Empty: there is none.',
+    doc: 'The dead-letter queue for records that could not be processed; none where it is empty.',
   }),
   'errors.deadletterqueue.topic.replication.factor': setting.short({
     ...errors(7),
     width: 'MEDIUM',
     displayName: 'Dead Letter Queue Topic Replication Factor',
     default: 3,
-    doc: 'Copies of that topic, where it is created.',
+    doc: 'The replication factor of the dead-letter queue, where it is created.',
   }),
   'errors.deadletterqueue.context.headers.enable': setting.boolean({
     ...errors(8),
     width: 'MEDIUM',
     displayName: 'Enable Error Context Headers',
     default: false,
-    doc: 'Tell in headers (`__connect.errors.…`) where a record came from and why it could not be taken.',
+    doc: 'Whether headers (`__connect.errors.…`) have the origin of the record and its error.',
   }),
 } as const
 
 export type CommonConfig = ConfigOf<ReturnType<typeof connectorSettings>>
 export type SinkConfig = ConfigOf<typeof sinkSettings>
 
-/** One stage's own settings under its alias: `transforms.<alias>.type` and what stands beside it. */
+/** The setting `transforms.<alias>.type` or `predicates.<alias>.type`. */
 export const stageType = (prefix: string, group: string, known: readonly string[], find: (name: string) => unknown): Settings => ({
   [`${prefix}.type`]: setting.class({
     group,
@@ -291,7 +291,7 @@ export const stageType = (prefix: string, group: string, known: readonly string[
     importance: 'HIGH',
     displayName: `${group} type`,
     recommended: known,
-    doc: 'The class of the stage.',
+    doc: 'The class of the transform or predicate.',
     check: found(find),
   }),
 })

@@ -1,6 +1,6 @@
 /**
- * The worker's settings under Kafka Connect's names and with its defaults, declared once. The internal topics' names and the converters
- * have defaults here that Kafka Connect's sample files set.
+ * The worker's settings, with the names and defaults of Kafka Connect. The names of the internal topics and the converters, which are
+ * required there, have the values of its sample files as defaults.
  */
 import { type ConfigOf, parseSettings, setting } from '../sdk/index.ts'
 
@@ -20,131 +20,144 @@ const replication = (doc: string) =>
         ? undefined
         : "Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker's default",
   })
-const partitions = (byDefault: number, doc: string) =>
+const partitions = (defaultCount: number, doc: string) =>
   setting.int({
-    default: byDefault,
+    default: defaultCount,
     importance: 'LOW',
     doc,
     check: (value) => (value === -1 || value > 0 ? undefined : "Number of partitions must be positive, or -1 to use the broker's default"),
   })
 
 export const workerSettings = {
-  'bootstrap.servers': setting.list({ default: ['localhost:9092'], importance: 'HIGH', doc: 'Brokers to begin with, host:port.' }),
-  'group.id': setting.string({ default: 'connect', importance: 'HIGH', doc: 'The group of workers that this one belongs to.' }),
+  'bootstrap.servers': setting.list({
+    default: ['localhost:9092'],
+    importance: 'HIGH',
+    doc: 'The brokers to connect to first, host:port.',
+  }),
+  'group.id': setting.string({ default: 'connect', importance: 'HIGH', doc: 'The group of workers that this worker joins.' }),
   'security.protocol': setting.string({
     default: 'PLAINTEXT',
     importance: 'MEDIUM',
-    doc: 'How the cluster is reached. Only PLAINTEXT is built.',
+    doc: 'The security protocol of the brokers. Only PLAINTEXT is supported.',
     check: (value) =>
-      value.toUpperCase() === 'PLAINTEXT' ? undefined : 'only PLAINTEXT is built: name such a listener in bootstrap.servers',
+      value.toUpperCase() === 'PLAINTEXT' ? undefined : 'only PLAINTEXT is supported: set bootstrap.servers to such listeners',
   }),
-  'client.id': setting.string({ default: '', importance: 'LOW', doc: 'What the worker calls itself to the cluster.' }),
+  'client.id': setting.string({ default: '', importance: 'LOW', doc: 'The client id of the worker.' }),
   'key.converter': setting.class({
     default: jsonConverter,
     importance: 'HIGH',
-    doc: 'The converter of keys, where a connector names none.',
+    doc: 'The converter of keys, for connectors that do not set one.',
   }),
   'value.converter': setting.class({
     default: jsonConverter,
     importance: 'HIGH',
-    doc: 'The converter of values, where a connector names none.',
+    doc: 'The converter of values, for connectors that do not set one.',
   }),
   'header.converter': setting.class({
     default: 'org.apache.kafka.connect.storage.SimpleHeaderConverter',
     importance: 'LOW',
-    doc: 'The converter of headers, where a connector names none.',
+    doc: 'The converter of headers, for connectors that do not set one.',
   }),
   'config.storage.topic': storage('config', 'connect-configs')['config.storage.topic']!,
-  'config.storage.replication.factor': replication('Copies of the config topic.'),
+  'config.storage.replication.factor': replication('The replication factor of the config topic.'),
   'offset.storage.topic': storage('offset', 'connect-offsets')['offset.storage.topic']!,
-  'offset.storage.partitions': partitions(25, 'Partitions of the offset topic; -1 for as many as the cluster gives by default.'),
-  'offset.storage.replication.factor': replication('Copies of the offset topic.'),
+  'offset.storage.partitions': partitions(25, 'The number of partitions of the offset topic; -1 for the default of the cluster.'),
+  'offset.storage.replication.factor': replication('The replication factor of the offset topic.'),
   'offset.storage.file.filename': setting.string({
     default: null,
     importance: 'HIGH',
-    doc: 'A worker that stands alone keeps its positions in this file (as JSON).',
+    doc: 'The file in which a standalone worker stores positions (as JSON).',
   }),
   'status.storage.topic': storage('status', 'connect-status')['status.storage.topic']!,
-  'status.storage.partitions': partitions(5, 'Partitions of the status topic; -1 for as many as the cluster gives by default.'),
-  'status.storage.replication.factor': replication('Copies of the status topic.'),
+  'status.storage.partitions': partitions(5, 'The number of partitions of the status topic; -1 for the default of the cluster.'),
+  'status.storage.replication.factor': replication('The replication factor of the status topic.'),
   'offset.flush.interval.ms': setting.long({
     default: 60_000,
     importance: 'LOW',
-    doc: 'How often positions are stored at the least. Where it costs little they are stored sooner.',
+    doc: 'The maximum interval at which positions are stored. They are stored more often where that costs little.',
     check: atLeast(1),
   }),
   'offset.flush.timeout.ms': setting.long({
     default: 5_000,
     importance: 'LOW',
-    doc: 'How long storing positions may take.',
+    doc: 'The timeout of storing positions.',
     check: atLeast(1),
   }),
   'task.shutdown.graceful.timeout.ms': setting.long({
     default: 5_000,
     importance: 'LOW',
-    doc: 'How long all tasks together have to end in peace.',
+    doc: 'The time that all tasks together have to stop before they are cancelled.',
     check: atLeast(0),
   }),
   'session.timeout.ms': setting.int({
     default: 10_000,
     importance: 'HIGH',
-    doc: 'How long a silent worker counts as alive.',
+    doc: 'The time without heartbeats after which a worker is removed from the group.',
     check: atLeast(1),
   }),
   'heartbeat.interval.ms': setting.int({
     default: 3_000,
     importance: 'HIGH',
-    doc: 'How often a worker tells that it is alive.',
+    doc: 'The interval of heartbeats.',
     check: atLeast(1),
   }),
   'rebalance.timeout.ms': setting.int({
     default: 60_000,
     importance: 'HIGH',
-    doc: 'How long a worker has to join a rebalance.',
+    doc: 'The time that a worker has to join a rebalance.',
     check: atLeast(1),
   }),
   'request.timeout.ms': setting.int({
     default: 40_000,
     importance: 'MEDIUM',
-    doc: 'How long a request to the cluster may take.',
+    doc: 'The timeout of requests to the brokers.',
     check: atLeast(0),
   }),
   'metadata.max.age.ms': setting.long({
     default: 300_000,
     importance: 'LOW',
-    doc: 'When to ask the cluster again what there is.',
+    doc: 'The age after which metadata is refreshed.',
     check: atLeast(0),
   }),
-  'connections.max.idle.ms': setting.long({ default: 540_000, importance: 'LOW', doc: 'When an idle connection is closed.' }),
+  'connections.max.idle.ms': setting.long({
+    default: 540_000,
+    importance: 'LOW',
+    doc: 'The time after which an idle connection is closed.',
+  }),
   'reconnect.backoff.ms': setting.long({
     default: 50,
     importance: 'LOW',
-    doc: 'The first wait before connecting again.',
+    doc: 'The first delay before a broker is connected to again.',
     check: atLeast(0),
   }),
   'reconnect.backoff.max.ms': setting.long({
     default: 1_000,
     importance: 'LOW',
-    doc: 'The longest wait before connecting again.',
+    doc: 'The maximum delay before a broker is connected to again.',
     check: atLeast(0),
   }),
-  'retry.backoff.ms': setting.long({ default: 100, importance: 'LOW', doc: 'The first wait before asking again.', check: atLeast(0) }),
+  'retry.backoff.ms': setting.long({
+    default: 100,
+    importance: 'LOW',
+    doc: 'The first delay before a request is retried.',
+    check: atLeast(0),
+  }),
   'retry.backoff.max.ms': setting.long({
     default: 1_000,
     importance: 'LOW',
-    doc: 'The longest wait before asking again.',
+    doc: 'The maximum delay before a request is retried.',
     check: atLeast(0),
   }),
   'worker.sync.timeout.ms': setting.int({
     default: 3_000,
     importance: 'MEDIUM',
-    doc: 'How long to read the config topic in a rebalance.',
+    doc: 'The timeout of reading the config topic during a rebalance.',
     check: atLeast(1),
   }),
   'worker.unsync.backoff.ms': setting.int({
     default: 300_000,
     importance: 'MEDIUM',
-    doc: 'How long to stay away after that failed.',
+    doc: 'The delay before joining again after that timeout.',
     check: atLeast(1),
   }),
   'connect.protocol': setting.oneOf(['eager', 'compatible', 'sessioned'], {
@@ -155,54 +168,66 @@ export const workerSettings = {
   'scheduled.rebalance.max.delay.ms': setting.int({
     default: 300_000,
     importance: 'LOW',
-    doc: 'How long the work of a worker that vanished waits for its return.',
+    doc: 'The time that the connectors and tasks of a lost worker wait for it to return.',
     check: (value) => (value < 0 || value > 2147483647 ? 'Value must be at least 0' : undefined),
   }),
   'inter.worker.key.ttl.ms': setting.int({
     default: 3_600_000,
     importance: 'LOW',
-    doc: 'How long a key that signs requests between workers is good.',
+    doc: 'The time after which a new session key is generated, which signs requests between workers.',
   }),
   'inter.worker.key.generation.algorithm': setting.string({
     default: 'HmacSHA256',
     importance: 'LOW',
-    doc: 'The algorithm that such keys are made for.',
+    doc: 'The algorithm that session keys are generated for.',
   }),
-  'inter.worker.key.size': setting.int({ default: null, importance: 'LOW', doc: 'Bits of such a key.' }),
-  'inter.worker.signature.algorithm': setting.string({ default: 'HmacSHA256', importance: 'LOW', doc: 'The algorithm that signs.' }),
+  'inter.worker.key.size': setting.int({ default: null, importance: 'LOW', doc: 'The size of session keys, in bits.' }),
+  'inter.worker.signature.algorithm': setting.string({
+    default: 'HmacSHA256',
+    importance: 'LOW',
+    doc: 'The algorithm that signs requests between workers.',
+  }),
   'inter.worker.verification.algorithms': setting.list({
     default: ['HmacSHA256'],
     importance: 'LOW',
-    doc: 'The algorithms that are taken.',
+    doc: 'The accepted algorithms of signatures.',
   }),
   'exactly.once.source.support': setting.oneOf(['disabled', 'preparing', 'enabled'], {
     default: 'disabled',
     importance: 'HIGH',
-    doc: 'Whether sources write their records and positions in one transaction. Only `disabled` is taken.',
-    check: (value) => (value === 'disabled' ? undefined : 'sources deliver at least once here: set it to disabled'),
+    doc: 'Whether sources write their records and positions in one transaction. Only `disabled` is supported.',
+    check: (value) => (value === 'disabled' ? undefined : 'exactly-once sources are not supported: set it to disabled'),
   }),
   'connector.client.config.override.policy': setting.string({
     default: 'All',
     importance: 'MEDIUM',
-    doc: 'Which client settings a connector may override. Only `All` is built.',
+    doc: 'The client settings that a connector may override. Only `All` is supported.',
     check: (value) =>
       /(^|\.)All(ConnectorClientConfigOverridePolicy)?$/.test(value)
         ? undefined
-        : 'only All is built, and connectors would override what this forbids: take the line out to let them',
+        : 'only All is supported, and connectors could override what this forbids: remove the setting to allow it',
   }),
   'config.providers': setting.list({
     default: [],
     importance: 'LOW',
-    doc: 'Where the references in a config are looked up. None is built.',
+    doc: 'The providers of references in configs. None is supported.',
     check: (value) =>
-      value.every((name) => name === '') ? undefined : 'none is built, and references would be passed on as they are: write the values out',
+      value.every((name) => name === '') ? undefined : 'none is supported, and references would not be replaced: set the values themselves',
   }),
-  'topic.tracking.enable': setting.boolean({ default: true, importance: 'LOW', doc: "Remember each connector's topics." }),
-  'topic.tracking.allow.reset': setting.boolean({ default: true, importance: 'LOW', doc: 'Let users make the worker forget them.' }),
-  'topic.creation.enable': setting.boolean({ default: true, importance: 'LOW', doc: 'Create topics for sources whose config says how.' }),
+  'topic.tracking.enable': setting.boolean({
+    default: true,
+    importance: 'LOW',
+    doc: "Whether each connector's active topics are recorded.",
+  }),
+  'topic.tracking.allow.reset': setting.boolean({ default: true, importance: 'LOW', doc: 'Whether users may reset the active topics.' }),
+  'topic.creation.enable': setting.boolean({
+    default: true,
+    importance: 'LOW',
+    doc: 'Whether topics are created for sources that have topic.creation settings.',
+  }),
 } as const
 
-/** Kafka Connect's, and without a meaning here: a file that has them is right. A star stands for whatever begins so. */
+/** Settings of Kafka Connect that are accepted and have no effect here. A star matches the rest of a name. */
 export const ineffectiveSettings: readonly string[] = [
   'admin.*',
   'auto.include.jmx.reporter',
@@ -227,19 +252,19 @@ export const ineffectiveSettings: readonly string[] = [
   'status.storage.*',
 ]
 
-/** Names that the worker hands on with what follows them. */
-const handedOn = ['key.converter.', 'value.converter.', 'header.converter.']
+/** Prefixes of settings that the worker passes to its converters. */
+const converterPrefixes = ['key.converter.', 'value.converter.', 'header.converter.']
 
-/** Names in a worker's file that neither Kafka Connect nor Tributary has; `others` are those that another part reads. */
+/** Settings in a worker's file that neither Kafka Connect nor Tributary has. `others` are settings that other parts read. */
 export function unknownSettings(properties: Readonly<Record<string, string>>, others: readonly string[] = []): string[] {
-  const prefixes = [...handedOn, ...ineffectiveSettings.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))]
+  const prefixes = [...converterPrefixes, ...ineffectiveSettings.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))]
   const known = new Set([...Object.keys(workerSettings), ...ineffectiveSettings, ...others])
   return Object.keys(properties).filter((name) => !known.has(name) && !prefixes.some((prefix) => name.startsWith(prefix)))
 }
 
 export type WorkerConfig = ConfigOf<typeof workerSettings>
 
-/** The worker's own settings, checked together. Converters' settings and client overrides stay in the raw properties. */
+/** Parses the worker's settings. Settings of converters and clients stay in the properties. */
 export function parseWorkerSettings(properties: Readonly<Record<string, string>>): WorkerConfig {
   const config = parseSettings(workerSettings, properties)
   if (config['heartbeat.interval.ms'] >= config['session.timeout.ms'])
@@ -249,7 +274,7 @@ export function parseWorkerSettings(properties: Readonly<Record<string, string>>
   return config
 }
 
-/** The converters of connectors that name none. */
+/** The converters of connectors that do not set any. */
 export const defaultConverters = (config: WorkerConfig) => ({
   'key.converter': config['key.converter'],
   'value.converter': config['value.converter'],

@@ -1,11 +1,11 @@
 /**
- * How a connector is declared. Default-export `defineConnector({...})` from `connectors/<name>/connector.ts`: the plugin list, validation,
- * documents and the contract tests find it there.
+ * The declaration of a connector. `connectors/<name>/connector.ts` default-exports `defineConnector({...})`: the plugin list, validation,
+ * documentation and contract tests find it there.
  */
 import type { SinkRecord, SourceRecord } from './record.ts'
 import type { ConfigOf, Settings } from './settings.ts'
 
-/** Where a source stands in one part of its system. Both maps hold primitives only, as Kafka Connect's offsets do. */
+/** A source partition and the offset that was read up to. Both are maps of primitives, as in Kafka Connect. */
 export type SourcePartition = Readonly<Record<string, string | number | boolean | null>>
 export type SourceOffset = Readonly<Record<string, string | number | boolean | null>>
 
@@ -16,12 +16,12 @@ export interface Position {
 
 export interface SourceBatch {
   records: readonly SourceRecord[]
-  /** Where the source stands once these records are durable: stored then and not before (Invariant 6). One for each part that moved. */
+  /** The positions after these records, one for each source partition: stored when the records are acknowledged (Invariant 6). */
   positions: readonly Position[]
 }
 
 export interface Positions {
-  /** The stored offset of a part, null where it was never read. */
+  /** The stored offset of a source partition; null where there is none. */
   get(partition: SourcePartition): Promise<SourceOffset | null>
 }
 
@@ -43,20 +43,20 @@ export interface SourceContext<C> extends TaskContext<C> {
   readonly positions: Positions
 }
 
-/** What is wrong with settings that are right one by one, told of the one to mend. */
+/** A problem of settings that are valid one by one, reported at the setting to change. */
 export interface SettingProblem {
   setting: string
   why: string
 }
 
 export interface SourceDeclaration<C> {
-  /** What single settings cannot say. Asked when a config is validated. */
+  /** Checks that concern several settings. Called when a config is validated. */
   check?(config: C): readonly SettingProblem[]
-  /** The settings of each task, at most `maxTasks`; what a task's config lacks is taken from the connector's. One task where it is left out. */
+  /** The settings of each task, at most `maxTasks`; a task has those of the connector too. Without it there is one task. */
   tasks?(config: C, maxTasks: number): Promise<readonly Readonly<Record<string, string>>[]> | readonly Readonly<Record<string, string>>[]
-  /** Yields batches for as long as the task lives. It waits inside (never spins), and ends when `signal` aborts. */
+  /** Yields batches until `signal` aborts. Waits for data itself, without busy polling. */
   read(context: SourceContext<C>): AsyncGenerator<SourceBatch, void, void>
-  /** Says whether positions that a user wrote over REST can be used; throws with the reason. */
+  /** Validates positions that a user sets over REST; throws with the reason where they are invalid. */
   checkPositions?(config: C, positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[]): Promise<void> | void
 }
 
@@ -66,56 +66,58 @@ export interface SinkTopicPartition {
 }
 
 export interface SinkOffset extends SinkTopicPartition {
-  /** The next one to be handed over. */
+  /** The next offset to be delivered. */
   offset: number
 }
 
 export interface SinkContext<C> extends TaskContext<C> {
-  /** What is committed, by whichever worker: what a sink finds in its system may be somebody else's. */
+  /** The committed offsets of the sink's group: another worker may have written to the system and committed. */
   committed?(): Promise<readonly SinkOffset[]>
 }
 
 export interface SinkTask {
-  /** These partitions are ours now. */
+  /** These partitions have been assigned to the task. */
   open?(partitions: readonly SinkTopicPartition[]): Promise<void> | void
-  /** Takes the records, in order within a partition. It may buffer until `flush`. Throws Retriable or BadRecord. */
+  /** Writes records, in order within a partition. It may buffer them until `flush`. Throws Retriable or BadRecord. */
   write(records: readonly SinkRecord[]): Promise<void>
-  /** Everything taken so far is in the system when this resolves; the runtime commits these offsets then (Invariant 7). */
+  /** Resolves when all written records are durable in the system; then the runtime commits these offsets (Invariant 7). */
   flush(offsets?: readonly SinkOffset[]): Promise<void>
-  /** These partitions go (after a flush). */
+  /** These partitions have been revoked, after a flush. */
   close?(partitions: readonly SinkTopicPartition[]): Promise<void> | void
-  /** The task ends. */
+  /** The task stops. */
   stop?(): Promise<void> | void
 }
 
 export interface SinkDeclaration<C> {
-  /** What single settings cannot say. Asked when a config is validated. */
+  /** Checks that concern several settings. Called when a config is validated. */
   check?(config: C): readonly SettingProblem[]
-  /** As of a source, for a sink that cannot be shared. Where it is left out `tasks.max` tasks share the partitions. */
+  /** As for a source. Without it, `tasks.max` tasks share the partitions. */
   tasks?(config: C, maxTasks: number): Promise<readonly Readonly<Record<string, string>>[]> | readonly Readonly<Record<string, string>>[]
   start(context: SinkContext<C>): Promise<SinkTask> | SinkTask
 }
 
-/** What a flow says about itself while it runs. */
+/** The state of a flow, as it reports it while it runs. */
 export type FlowReport = Readonly<Record<string, unknown>>
 
 export interface FlowContext<C> extends TaskContext<C> {
   readonly positions: Positions
-  /** Stores positions; the flow answers for their truth. */
+  /** Stores positions. The flow must have made everything before them durable. */
   commit(positions: readonly Position[]): Promise<void>
   report(report: FlowReport): void
-  /** The worker's own settings (bootstrap.servers and client overrides), as the target side of a mirror. */
+  /** The worker's settings: bootstrap.servers and client overrides are those of a mirror's downstream side. */
   readonly worker: Readonly<Record<string, string>>
 }
 
-/** A task that owns its I/O on both sides: it neither yields nor takes records. The mirror is one. */
+/** A connector that does its own I/O on both sides, such as the mirror: the runtime sees no records. */
 export interface FlowDeclaration<C> {
   type: 'source' | 'sink'
   tasks?(config: C, maxTasks: number): Promise<readonly Readonly<Record<string, string>>[]> | readonly Readonly<Record<string, string>>[]
   run(context: FlowContext<C>): Promise<void>
 }
 
-/** One side of a connector. `class` is the full name that `connector.class` takes (a Java class name where there is one); aliases are the others. */
+/**
+ * One side of a connector. `class` is its full name in `connector.class` (a Java class name where there is one); aliases are other names.
+ */
 export interface SourceSide<S extends Settings> extends SourceDeclaration<ConfigOf<S>> {
   class: string
   aliases?: readonly string[]
@@ -133,7 +135,7 @@ export interface FlowSide<S extends Settings> extends FlowDeclaration<ConfigOf<S
 }
 
 export interface Connector {
-  /** The folder's name, for people: `file`, `postgres`. */
+  /** The name of the folder: `file`, `postgres`. */
   readonly name: string
   readonly doc: string
   /** The version of the package by default. */
@@ -146,7 +148,7 @@ export interface Connector {
   readonly flow?: FlowSide<any> | undefined
 }
 
-/** Each side is typed by its own settings: `defineSource({ class, settings, read({ config }) {…} })`. */
+/** Types a side by its settings: `defineSource({ class, settings, read({ config }) {…} })`. */
 export const defineSource = <const S extends Settings>(side: SourceSide<S>): SourceSide<S> => side
 export const defineSink = <const S extends Settings>(side: SinkSide<S>): SinkSide<S> => side
 export const defineFlow = <const S extends Settings>(side: FlowSide<S>): FlowSide<S> => side

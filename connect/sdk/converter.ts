@@ -1,5 +1,5 @@
 /**
- * Converters turn a record's key, value or header into bytes and back. One file each in connect/converters.
+ * The declaration of a converter, which converts keys, values or headers of records to bytes and back. One file each in connect/converters.
  */
 import type { Schema } from './schema.ts'
 import type { ConfigOf, Settings } from './settings.ts'
@@ -18,7 +18,7 @@ export interface ConverterDeclaration<S extends Settings> {
   class: string
   aliases?: readonly string[]
   doc: string
-  /** What it may be used for; both where it is left out. */
+  /** What it can be used for; both where it is not set. */
   kinds?: readonly ('converter' | 'header_converter')[]
   settings: S
   create(config: ConfigOf<S>, isKey: boolean): Converter

@@ -1,8 +1,8 @@
 /**
- * What a connector may throw. Only the runtime decides about tolerance, retries and the dead-letter topic.
+ * The errors of connectors. Only the runtime decides about tolerance, retries and the dead-letter queue.
  */
 
-/** It may go better next time: the runtime waits (or `afterMs`) and calls again with the same work. */
+/** A temporary error: the runtime calls again with the same records after a back-off, or after `afterMs`. */
 export class Retriable extends Error {
   override name = 'RetriableException'
   readonly afterMs: number | undefined
@@ -13,19 +13,19 @@ export class Retriable extends Error {
   }
 }
 
-/** The connection to the system is gone: the runtime closes the task's resources and opens it anew, from the last position. */
+/** The connection to the system is lost: the runtime stops the task's code and starts it again from the last stored position. */
 export class Disconnected extends Error {
   override name = 'Disconnected'
 }
 
-/** The source has nothing more and never will: the task ends well. */
+/** The source has no more data and never will: the task does nothing more, without a failure. */
 export class EndOfSource extends Error {
   override name = 'EndOfSource'
 }
 
 /**
- * One record (by its index in the batch given to `write`) cannot be taken; the others were. It goes the way of `errors.tolerance`.
- * Where several of a batch are bad, the first is thrown and carries the others in `also`.
+ * A record (by its index in the batch of `write`) cannot be written; the others were. `errors.tolerance` decides about it. Where several
+ * records of a batch are bad, the error of the first has those of the others in `also`.
  */
 export class BadRecord extends Error {
   override name = 'BadRecord'
@@ -39,7 +39,7 @@ export class BadRecord extends Error {
   }
 }
 
-/** A value that does not fit its schema or its format: what converters and transforms throw. */
+/** A value does not match its schema or format: thrown by converters and transforms. */
 export class DataError extends Error {
   override name = 'DataException'
 }

@@ -1,5 +1,5 @@
 /**
- * Predicates say to which records a transform applies. One file each in connect/predicates.
+ * The declaration of a predicate, which selects the records that a transform applies to. One file each in connect/predicates.
  */
 import type { ConnectRecord } from './record.ts'
 import type { ConfigOf, Settings } from './settings.ts'

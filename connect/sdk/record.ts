@@ -1,7 +1,7 @@
 /**
- * What connectors hand over and receive. Values follow Kafka Connect's data model: with a schema a struct is a plain object keyed by field
- * name, an int64 is a number where it is safe and a bigint where it is not, bytes are Buffers, Decimal/Date/Time/Timestamp are named by
- * their logical type (Decimal as a string of digits, the others as Date). Without a schema any JSON value goes.
+ * The records of connectors, with values of Kafka Connect's data model. With a schema, a struct is a plain object, an int64 is a number
+ * where that is safe and else a bigint, bytes are Buffers, a Decimal is a string of digits, and Date, Time and Timestamp are Date objects.
+ * Without a schema, any JSON value is allowed.
  */
 import type { Schema } from './schema.ts'
 
@@ -23,10 +23,10 @@ export interface ConnectRecord {
   headers: readonly Header[]
 }
 
-/** What a source gives. `partition` null lets the producer's partitioner choose. */
+/** A record of a source. With `partition` null the producer's partitioner chooses. */
 export interface SourceRecord extends ConnectRecord {}
 
-/** What a sink gets. */
+/** A record for a sink. */
 export interface SinkRecord extends ConnectRecord {
   partition: number
   offset: number
@@ -35,7 +35,7 @@ export interface SinkRecord extends ConnectRecord {
 
 const NO_HEADERS: readonly Header[] = []
 
-/** A source record with the usual parts left out. */
+/** A source record with defaults for what is not given. */
 export function sourceRecord(parts: { topic: string } & Partial<SourceRecord>): SourceRecord {
   return {
     partition: null,

@@ -1,6 +1,6 @@
 /**
- * Settings, declared once as values: parsing, defaults, validation messages, TypeScript types, Connect's `config/validate` answer, docs and
- * forms are derived. The messages are Kafka's (`ConfigDef`), so that tools which read them keep working.
+ * Settings, declared once as values: parsing, defaults, validation messages, TypeScript types, responses of `config/validate` and docs are
+ * derived. The messages are those of Kafka's ConfigDef, since tools read them.
  */
 export type SettingType = 'BOOLEAN' | 'STRING' | 'INT' | 'SHORT' | 'LONG' | 'DOUBLE' | 'LIST' | 'CLASS' | 'PASSWORD'
 export type Importance = 'HIGH' | 'MEDIUM' | 'LOW'
@@ -11,23 +11,23 @@ export interface Setting<T> {
   readonly doc: string
   readonly importance: Importance
   readonly required: boolean
-  /** The default as it would be written in a file; null where there is none. */
+  /** The default as text; null where there is none. */
   readonly default: string | null
-  /** Where tools show it; null for what stands in no group, as Kafka has it for most connectors' own settings. */
+  /** The group in which tools show it; null for none, as for most connectors' own settings in Kafka. */
   readonly group: string | null
   readonly order: number
   readonly width: Width
   readonly displayName?: string | undefined
   readonly recommended?: readonly string[] | undefined
-  /** Other names of the same setting: Kafka's or another connector's. The first that is given counts. */
+  /** Other names of the same setting: Kafka's or another connector's. The first that is set counts. */
   readonly aliases: readonly string[]
   parse(name: string, raw: string | null): T
 }
 
-/** What is shown of a password, as Kafka shows it. */
+/** Kafka's text in place of a password. */
 export const HIDDEN = '[hidden]'
 
-/** A setting's value that cannot be used. The message names the setting and what is taken. */
+/** An invalid value of a setting, with Kafka's message. */
 export class InvalidSetting extends Error {
   override name = 'InvalidSetting'
   readonly setting: string
@@ -47,13 +47,13 @@ interface Common<T> {
   displayName?: string
   recommended?: readonly string[]
   aliases?: readonly string[]
-  /** Left out: the setting is required. */
+  /** Without it the setting is required. */
   default?: T | null
-  /** Says what is wrong with a value, or nothing. */
+  /** Returns the error of an invalid value. */
   check?(value: T): string | undefined
 }
 
-type Given<T, O> = O extends { default: null } ? T | null : T
+type Parsed<T, O> = O extends { default: null } ? T | null : T
 
 function declare<T, O extends Common<T>>(
   type: SettingType,
@@ -61,7 +61,7 @@ function declare<T, O extends Common<T>>(
   read: (raw: string) => T | string,
   show: (value: T) => string = String,
 ) {
-  const setting: Setting<Given<T, O>> = {
+  const setting: Setting<Parsed<T, O>> = {
     type,
     doc: options.doc,
     importance: options.importance ?? 'MEDIUM',
@@ -76,19 +76,19 @@ function declare<T, O extends Common<T>>(
     parse(name, raw) {
       if (raw === null) {
         if (options.default === undefined) throw new MissingSetting(name)
-        return options.default as Given<T, O>
+        return options.default as Parsed<T, O>
       }
       const value = read(raw)
-      if (value instanceof Wrong) throw new InvalidSetting(name, raw, value.why)
-      const complaint = options.check?.(value as T)
-      if (complaint) throw new InvalidSetting(name, type === 'PASSWORD' ? HIDDEN : raw, complaint)
-      return value as Given<T, O>
+      if (value instanceof Unparsable) throw new InvalidSetting(name, raw, value.why)
+      const problem = options.check?.(value as T)
+      if (problem) throw new InvalidSetting(name, type === 'PASSWORD' ? HIDDEN : raw, problem)
+      return value as Parsed<T, O>
     },
   }
   return setting
 }
 
-/** A required setting that was not given. Kafka's sentence. */
+/** A required setting without a value, with Kafka's message. */
 export class MissingSetting extends Error {
   override name = 'MissingSetting'
   readonly setting: string
@@ -99,19 +99,19 @@ export class MissingSetting extends Error {
   }
 }
 
-class Wrong {
+class Unparsable {
   readonly why: string
   constructor(why: string) {
     this.why = why
   }
 }
-// `read` gives a Wrong for what does not parse; the cast keeps the signatures of the settings plain
-const wrong = (why: string) => new Wrong(why) as never
+// `read` returns it for a value that does not parse. The cast keeps the types of the settings simple.
+const wrong = (why: string) => new Unparsable(why) as never
 
-const integer = (bits: string, least: number, most: number) => (raw: string) => {
+const integer = (type: string, min: number, max: number) => (raw: string) => {
   const text = raw.trim()
   const value = Number(text)
-  if (!/^[+-]?\d+$/.test(text) || value < least || value > most) return wrong(`Not a number of type ${bits}`)
+  if (!/^[+-]?\d+$/.test(text) || value < min || value > max) return wrong(`Not a number of type ${type}`)
   return value
 }
 
@@ -146,7 +146,14 @@ export const setting = {
     }),
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a group of settings is walked without its value types
+/** The names in a comma-separated list, without empty ones. */
+export const namesIn = (list: string | undefined): string[] =>
+  (list ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+
+// biome-ignore lint/suspicious/noExplicitAny: the settings of a map have different value types
 export type Settings = Record<string, Setting<any>>
 export type ConfigOf<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never }
 
@@ -163,7 +170,7 @@ export function rawValue(
   return null
 }
 
-/** All of it, or the first thing that is wrong. */
+/** Parses all settings; throws the first error. */
 export function parseSettings<S extends Settings>(settings: S, raw: Readonly<Record<string, string | null | undefined>>): ConfigOf<S> {
   return Object.fromEntries(
     Object.entries(settings).map(([name, declared]) => [name, declared.parse(name, rawValue(name, declared, raw))]),

@@ -1,10 +1,10 @@
 /**
- * Transforms change one record at a time between connector and converter. One file each in connect/transforms.
+ * The declaration of a transform, which changes one record at a time between connector and converter. One file each in connect/transforms.
  */
 import type { ConnectRecord } from './record.ts'
 import type { ConfigOf, Settings } from './settings.ts'
 
-/** Gives the record that goes on (a new one where it changes anything), or null to drop it. */
+/** Returns the record (a new one where it changes anything), or null to drop it. */
 export type Transform = <R extends ConnectRecord>(record: R) => R | null
 
 export interface TransformDeclaration<S extends Settings> {

@@ -1,5 +1,6 @@
 /**
- * CreateTopics, key 19. v5 is flexible, adds topicConfigErrorCode, numPartitions, replicationFactor, configs; v7 adds topicId.
+ * CreateTopics, key 19: each topic is created, or fails, on its own.
+ * v5 is flexible, adds topicConfigErrorCode, numPartitions, replicationFactor, configs; v7 adds topicId.
  */
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct, tagged, uuid } from '../wire/types.ts'

@@ -1,5 +1,6 @@
 /**
- * DeleteTopics, key 20. v4 is flexible; v5 adds errorMessage; v6 adds topics, topicId, drops topicNames.
+ * DeleteTopics, key 20: by name or by id; the committed offsets of a deleted topic are removed as well.
+ * v4 is flexible; v5 adds errorMessage; v6 adds topics, topicId, drops topicNames.
  */
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import { int16, int32, list, nullable, optional, since, string, struct, until, uuid, ZERO_UUID } from '../wire/types.ts'

@@ -1,5 +1,6 @@
 /**
- * OffsetForLeaderEpoch, key 23. v3 adds replicaId; v4 is flexible.
+ * OffsetForLeaderEpoch, key 23: the end offset of a leader epoch, with which a client detects truncation (KIP-320).
+ * v3 adds replicaId; v4 is flexible.
  */
 import { errorCode } from '../errors.ts'
 import { int16, int32, int64, list, optional, since, string, struct } from '../wire/types.ts'

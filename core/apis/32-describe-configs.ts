@@ -1,5 +1,6 @@
 /**
- * DescribeConfigs, key 32. v3 adds includeDocumentation, configType, documentation; v4 is flexible.
+ * DescribeConfigs, key 32: the configs of topics and of this broker.
+ * v3 adds includeDocumentation, configType, documentation; v4 is flexible.
  */
 import type { ConfigResource } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'

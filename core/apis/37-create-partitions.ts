@@ -1,5 +1,6 @@
 /**
- * CreatePartitions, key 37. v2 is flexible.
+ * CreatePartitions, key 37: raises the number of partitions of topics.
+ * v2 is flexible.
  */
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct } from '../wire/types.ts'

@@ -1,5 +1,6 @@
 /**
- * IncrementalAlterConfigs, key 44. v1 is flexible.
+ * IncrementalAlterConfigs, key 44: changes configs of topics and of this broker.
+ * v1 is flexible.
  */
 import { codeOf, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'

@@ -1,5 +1,6 @@
 /**
- * DescribeCluster, key 60. v1 adds endpointType; v2 adds includeFencedBrokers, isFenced.
+ * DescribeCluster, key 60: the cluster id and this broker, as the listener advertises it.
+ * v1 adds endpointType; v2 adds includeFencedBrokers, isFenced.
  */
 import { errorCode } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'

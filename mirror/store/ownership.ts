@@ -156,8 +156,8 @@ export class Ownership {
         const record = key && decodeOffsetMapRecord(key, value)
         if (record?.kind !== 'owner' || record.owner.instance === this.#owner.instance || !isNewer(record.owner, this.#owner)) continue
         const { name, onFenced } = this.#options
-        const why = `another mirror (${record.owner.instance}) has claimed this flow and this one has stopped`
-        onFenced(new KafkaError('PRODUCER_FENCED', `${name}: ${why}: let only one run for each flow`))
+        const why = `another mirror (${record.owner.instance}) has claimed this flow, and this mirror has stopped`
+        onFenced(new KafkaError('PRODUCER_FENCED', `${name}: ${why}: run only one mirror for each flow`))
         return true
       }
     }

@@ -1,6 +1,6 @@
 /**
- * Goal: every converter keeps the same promises: what it writes it reads, nothing stays nothing, and bytes of another kind are refused as
- * data, not as a bug. Method: a scan finds the converters; one suite runs over all, with random values (fast-check).
+ * Goal: every converter reads what it writes, keeps null, and refuses other bytes with a DataException. Method: a scan finds the
+ * converters; one suite runs on all of them with random values (fast-check).
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -14,7 +14,7 @@ const plain: Record<string, Record<string, string>> = { 'org.apache.kafka.connec
 /** What each takes, where that is not any text. */
 const values: Record<string, fc.Arbitrary<unknown>> = {
   'org.apache.kafka.connect.converters.ByteArrayConverter': fc.uint8Array().map((bytes) => Buffer.from(bytes)),
-  // it guesses a value's type from its text, so only text that looks like nothing else comes back as it was
+  // It infers the type of a value from its text, so only text that looks like no other type is read as it was written.
   'org.apache.kafka.connect.storage.SimpleHeaderConverter': fc.stringMatching(/^[a-z]{6,20} [a-z]*$/),
   'org.apache.kafka.connect.converters.BooleanConverter': fc.boolean(),
   'org.apache.kafka.connect.converters.ShortConverter': fc.integer({ min: -32768, max: 32767 }),

@@ -143,8 +143,10 @@ test.each<[Record<string, string>]>([
   [{ 'log.cleanup.policy': '' }],
   [{ 'inter.broker.listener.name': 'plaintext' }],
   [{ 'security.inter.broker.protocol': 'PLAINTEXT' }],
+  [{ 'transaction.max.timeout.ms': '60000' }],
 ])('%j is accepted', (given) => {
   expect(problemsOf(given)).toEqual([])
+  expect(readBrokerSettings(given).unknown).toEqual([])
 })
 
 /** What Apache Kafka 4.3.1 answers to the same values. */

@@ -117,7 +117,9 @@ describe('records', () => {
       .split('\n')
       .flatMap((line) => (line.includes('"records_consumed"') ? [JSON.parse(line) as { count: number }] : []))
     expect(counts.reduce((sum, { count }) => sum + count, 0)).toBe(490)
-    expect(await tool('kafka-consumer-groups', '--describe', '--group', 'verifiers')).toMatch(/verifiers\s+verified\s+0\s+\d+\s+\d+\s+\d+/)
+    expect(await tool('kafka-consumer-groups', '--describe', '--group', 'verifiers')).toMatch(
+      new RegExp(`verifiers\\s+verified\\s+${filled}\\s+\\d+\\s+\\d+\\s+\\d+`),
+    )
   })
 
   test('kafka-console-producer and kafka-console-consumer, with every codec', async () => {

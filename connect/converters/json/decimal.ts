@@ -1,12 +1,13 @@
 /**
- * Decimals between their digits ("12.30") and the bytes Kafka Connect keeps: the unscaled number, two's complement, big endian.
+ * Converts decimals between digits ("12.30") and the bytes of Kafka Connect: the unscaled number, two's complement, big endian. How many
+ * digits the point may be away is bounded, so that a small payload never takes much memory.
  */
 import { DataError, type Schema } from '../../sdk/index.ts'
 
-/** How far a point may stand from its digits: a power or a scale past it would take memory by its mere size (Invariant 13). */
+/** The maximum distance of the point from the digits: a larger exponent or scale could exhaust the memory (Invariant 13). */
 const MAX_SHIFT = 100_000
 
-/** The unscaled number of a decimal's text, at `scale` digits after the point. */
+/** The unscaled number of a decimal with `scale` digits after the point. */
 export function unscaled(digits: string, scale: number): bigint {
   const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(digits.trim())
   if (!match || (match[2] === '' && !match[3])) throw new DataError(`not a decimal: ${digits}`)
@@ -23,7 +24,7 @@ export function unscaled(digits: string, scale: number): bigint {
   return match[1] === '-' ? -number : number
 }
 
-/** How many digits a decimal's text has after its point, once its power is worked in. */
+/** The number of digits after the point, once the exponent is applied. */
 export function fractionDigits(digits: string): number {
   const match = /^[+-]?\d*(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(digits)
   return Math.max(0, (match?.[1] ?? '').length - Number(match?.[2] ?? 0))
@@ -42,7 +43,7 @@ export function digitsOf(number: bigint, scale: number): string {
   return `${number < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
-/** The fewest bytes that hold the number with its sign, as Java's BigInteger.toByteArray. */
+/** The shortest two's complement of the number, as Java's BigInteger.toByteArray. */
 export function bytesOf(number: bigint): Buffer {
   let size = 1
   while (BigInt.asIntN(size * 8, number) !== number) size++
@@ -55,6 +56,6 @@ export function bytesOf(number: bigint): Buffer {
 }
 
 export function numberOf(bytes: Buffer): bigint {
-  if (bytes.length === 0) throw new DataError('a decimal of no bytes')
+  if (bytes.length === 0) throw new DataError('a decimal without bytes')
   return BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`))
 }

@@ -1,5 +1,6 @@
 /**
- * JSON values as values of a schema. A decoder is built once for a schema and remembered.
+ * Converts JSON values to values of a schema, as JsonConverter of Kafka Connect does. The decoder of a schema is built once; a value that
+ * contradicts it is a DataError.
  */
 import { LongNumber } from '../../sdk/exact-json.ts'
 import { DataError, logicalTypes, type Schema } from '../../sdk/index.ts'
@@ -45,26 +46,25 @@ const number = (json: unknown): number | undefined => {
   return json === 'NaN' || json === 'Infinity' || json === '-Infinity' ? Number(json) : undefined
 }
 
-/** Bytes of base64. Buffer.from alone passes over what is none, and would make something of anything. */
+/** Decodes base64. Buffer.from alone ignores invalid characters. */
 function base64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding)
-    throw new DataError('text that is no base64 stands for bytes')
+  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding) throw new DataError('bytes are not valid base64')
   return bytes
 }
 
 function decimal(schema: Schema): Decode {
   const scale = scaleOf(schema)
-  // digits may be more than the scale says, as in Java, where each decimal carries a scale of its own
-  const spelt = (text: string) => {
+  // There may be more digits than the scale has, as in Java, where each decimal has its own scale.
+  const withOwnScale = (text: string) => {
     const own = Math.max(scale, fractionDigits(text))
     return digitsOf(unscaled(text, own), own)
   }
   return (json) => {
     if (typeof json === 'string') return digitsOf(numberOf(base64(json)), scale)
-    if (json instanceof LongNumber) return spelt(json.digits)
-    if (typeof json === 'number' || typeof json === 'bigint') return spelt(String(json))
+    if (json instanceof LongNumber) return withOwnScale(json.digits)
+    if (typeof json === 'number' || typeof json === 'bigint') return withOwnScale(String(json))
     throw mismatch(schema, json)
   }
 }
@@ -76,8 +76,8 @@ const time =
   (json) => {
     if (typeof json !== 'number' || !Number.isInteger(json)) throw mismatch(schema, json)
     const date = new Date(json * factor)
-    // Java's dates reach further than JavaScript's
-    if (Number.isNaN(date.getTime())) throw new DataError(`${json} is past what a date can hold: are its units right?`)
+    // Java's dates have a larger range than JavaScript's.
+    if (Number.isNaN(date.getTime())) throw new DataError(`${json} is out of the range of a date: check its unit`)
     return date
   }
 
@@ -85,7 +85,7 @@ function timeOfDay(schema: Schema): Decode {
   const decode = time(schema, 1)
   return (json) => {
     const date = decode(json) as Date
-    if (date.getTime() < 0 || date.getTime() > DAY_MS) throw new DataError(`${json} is no time of a day in milliseconds`)
+    if (date.getTime() < 0 || date.getTime() > DAY_MS) throw new DataError(`${json} is not a time of day in milliseconds`)
     return date
   }
 }
@@ -159,12 +159,12 @@ function map(schema: Schema, replace: boolean): Decode {
 
 function structure(schema: Schema, replace: boolean): Decode {
   const fields = schema.fields!.map((field) => ({ name: field.name, decode: decoder(field.schema, replace) }))
-  const shadows = fields.some(({ name }) => name in Object.prototype)
+  const inheritsFields = fields.some(({ name }) => name in Object.prototype)
   return (json) => {
     if (typeof json !== 'object' || Array.isArray(json) || json instanceof LongNumber) throw mismatch(schema, json)
-    // where a field is called `constructor`, a plain object has one that nobody wrote
-    const given = (shadows ? Object.assign(Object.create(null), json) : json) as Record<string, unknown>
-    const out: Record<string, unknown> = shadows ? Object.create(null) : {}
+    // A plain object inherits properties such as `constructor`, which must not become fields.
+    const given = (inheritsFields ? Object.assign(Object.create(null), json) : json) as Record<string, unknown>
+    const out: Record<string, unknown> = inheritsFields ? Object.create(null) : {}
     for (const field of fields) out[field.name] = field.decode(given[field.name])
     return out
   }

@@ -1,6 +1,6 @@
 /**
- * Values as JSON text. An encoder is built once for a schema and remembered; values without a schema go through JSON.stringify as they
- * are where they hold nothing that JSON lacks (bigint, Buffer, Date, Map).
+ * Converts values to JSON text. The encoder of a schema is built once. Values without a schema are written by JSON.stringify, after
+ * conversion of what JSON lacks (bigint, Buffer, Date, Map).
  */
 import { DataError, logicalTypes, rawJson, type Schema } from '../../sdk/index.ts'
 import { bytesOf, scaleOf, unscaled } from './decimal.ts'
@@ -11,10 +11,10 @@ export interface EncodeOptions {
 }
 export type Encode = (value: unknown) => string
 
-const usual: EncodeOptions = { decimals: 'base64', replaceNullWithDefault: true }
+const defaultOptions: EncodeOptions = { decimals: 'base64', replaceNullWithDefault: true }
 const known = new Map<string, WeakMap<Schema, Encode>>()
 
-export function encoder(schema: Schema, options: EncodeOptions = usual): Encode {
+export function encoder(schema: Schema, options: EncodeOptions = defaultOptions): Encode {
   const variant = `${options.decimals} ${options.replaceNullWithDefault}`
   let memo = known.get(variant)
   if (!memo) {
@@ -88,7 +88,7 @@ function build(schema: Schema, options: EncodeOptions): Encode {
     case 'float64':
       return (value) => {
         if (typeof value !== 'number') throw mismatch(schema, value)
-        // JSON has no word for these; Jackson writes them as text
+        // JSON lacks NaN and Infinity; Jackson writes them as strings.
         return Number.isFinite(value) ? String(value) : `"${value}"`
       }
     case 'boolean':
@@ -127,7 +127,7 @@ function map(schema: Schema, options: EncodeOptions): Encode {
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(schema, value)
     const entries = value instanceof Map ? [...value] : Object.entries(value)
-    // a name that is null is the text of it, as Jackson has it
+    // Jackson writes a null name as the string "null".
     if (named) return `{${entries.map(([name, item]) => `${key(name ?? 'null')}:${element(item)}`).join(',')}}`
     return `[${entries.map(([name, item]) => `[${key(name)},${element(item)}]`).join(',')}]`
   }
@@ -136,27 +136,27 @@ function map(schema: Schema, options: EncodeOptions): Encode {
 function structure(schema: Schema, options: EncodeOptions): Encode {
   const fields = schema.fields!.map((field, index) => ({
     name: field.name,
-    lead: `${index === 0 ? '' : ','}${JSON.stringify(field.name)}:`,
+    prefix: `${index === 0 ? '' : ','}${JSON.stringify(field.name)}:`,
     encode: encoder(field.schema, options),
   }))
-  const shadows = fields.some(({ name }) => name in Object.prototype)
+  const inheritsFields = fields.some(({ name }) => name in Object.prototype)
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) throw mismatch(schema, value)
-    const struct = (shadows ? Object.assign(Object.create(null), value) : value) as Record<string, unknown>
+    const struct = (inheritsFields ? Object.assign(Object.create(null), value) : value) as Record<string, unknown>
     let text = '{'
-    for (const field of fields) text += field.lead + field.encode(struct[field.name])
+    for (const field of fields) text += field.prefix + field.encode(struct[field.name])
     return `${text}}`
   }
 }
 
-/** Whether JSON.stringify alone would tell something else than Kafka Connect does. */
-function needsCare(value: unknown): boolean {
+/** Whether JSON.stringify alone would write a value otherwise than Kafka Connect does. */
+function needsConversion(value: unknown): boolean {
   if (typeof value === 'bigint') return true
   if (typeof value !== 'object' || value === null) return false
-  if (Array.isArray(value)) return value.some(needsCare)
+  if (Array.isArray(value)) return value.some(needsConversion)
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return true
-  for (const name in value) if (needsCare((value as Record<string, unknown>)[name])) return true
+  for (const name in value) if (needsConversion((value as Record<string, unknown>)[name])) return true
   return false
 }
 
@@ -174,9 +174,9 @@ function plain(value: unknown): unknown {
   return value
 }
 
-/** A value that has no schema. */
+/** The JSON text of a value without a schema. */
 export function encodeSchemaless(value: unknown): string {
-  const text = JSON.stringify(needsCare(value) ? plain(value) : value)
+  const text = JSON.stringify(needsConversion(value) ? plain(value) : value)
   if (text === undefined) throw new DataError(`a ${typeof value} cannot be written as JSON`)
   return text
 }

@@ -1,5 +1,6 @@
 /**
- * Kafka Connect's schemas as JSON, the first half of JsonConverter's envelope. Both directions are remembered.
+ * Converts schemas to and from JSON, as JsonConverter's envelope has them. The text of a schema is built once; how deep a schema may be
+ * nested is bounded.
  */
 import { DataError, rawJson, type Schema, type SchemaType } from '../../sdk/index.ts'
 import { decoder } from './decode.ts'
@@ -21,7 +22,7 @@ const jsonNames: Readonly<Record<SchemaType, string>> = {
 }
 const typesByName = new Map(Object.entries(jsonNames).map(([type, name]) => [name, type as SchemaType]))
 
-/** How deep a schema may nest (Invariant 13). */
+/** The maximum nesting of a schema (Invariant 13). */
 const MAX_DEPTH = 200
 
 interface JsonSchema {
@@ -46,7 +47,7 @@ function toJson(schema: Schema, field?: string): object {
     json.keys = toJson(schema.keys!)
     json.values = toJson(schema.values!)
   }
-  if (schema.type === 'struct') json.fields = schema.fields!.map((part) => toJson(part.schema, part.name))
+  if (schema.type === 'struct') json.fields = schema.fields!.map(({ name, schema: ofField }) => toJson(ofField, name))
   json.optional = schema.optional
   if (schema.name !== undefined) json.name = schema.name
   if (schema.version !== undefined) json.version = schema.version
@@ -69,7 +70,7 @@ export function schemaText(schema: Schema): string {
   return text
 }
 
-/** The schema that a JSON value tells; null for null. */
+/** The schema of a JSON value; null for null. */
 export function schemaOf(json: unknown, depth = 0): Schema | null {
   if (json === null || json === undefined) return null
   if (depth > MAX_DEPTH) throw new DataError(`a schema nested deeper than ${MAX_DEPTH}`)
@@ -79,16 +80,16 @@ export function schemaOf(json: unknown, depth = 0): Schema | null {
   const type = typesByName.get(given.type)
   if (!type) throw new DataError(`Unknown schema type: ${given.type}`)
   const schema: { -readonly [K in keyof Schema]: Schema[K] } = { type, optional: given.optional === true }
-  if (type === 'array') schema.values = part(given.items, 'Array schema did not specify the element type', depth)
+  if (type === 'array') schema.values = requiredSchema(given.items, 'Array schema did not specify the element type', depth)
   if (type === 'map') {
-    schema.keys = part(given.keys, 'Map schema did not specify the key type', depth)
-    schema.values = part(given.values, 'Map schema did not specify the value type', depth)
+    schema.keys = requiredSchema(given.keys, 'Map schema did not specify the key type', depth)
+    schema.values = requiredSchema(given.values, 'Map schema did not specify the value type', depth)
   }
   if (type === 'struct') {
     if (!Array.isArray(given.fields)) throw new DataError('Struct schema\'s "fields" argument is not an array.')
     schema.fields = given.fields.map((field: JsonSchema) => {
       if (typeof field?.field !== 'string') throw new DataError("Struct schema's field name not specified properly")
-      return { name: field.field, schema: part(field, 'Struct schema has a field without a type', depth) }
+      return { name: field.field, schema: requiredSchema(field, 'Struct schema has a field without a type', depth) }
     })
   }
   if (typeof given.name === 'string') schema.name = given.name
@@ -99,8 +100,8 @@ export function schemaOf(json: unknown, depth = 0): Schema | null {
   return schema
 }
 
-function part(json: unknown, complaint: string, depth: number): Schema {
+function requiredSchema(json: unknown, message: string, depth: number): Schema {
   const schema = schemaOf(json, depth + 1)
-  if (!schema) throw new DataError(complaint)
+  if (!schema) throw new DataError(message)
   return schema
 }

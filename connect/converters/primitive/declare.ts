@@ -1,14 +1,14 @@
 /**
- * The converters of one value each, as Kafka's serialisers write them: big endian, and as many bytes as the type has.
+ * Declares the converters of primitive types, as Kafka's serializers write them: big endian, in as many bytes as the type has.
  */
 import { type Converter, DataError, defineConverter, type Schema, setting } from '../../sdk/index.ts'
 
 export interface Primitive<T> {
-  /** Kafka Connect's name: `Long` makes LongConverter. */
+  /** The name of the converter without its suffix: `Long` for LongConverter. */
   name: string
   schema: Schema
   sizeBytes: number
-  takes(value: unknown): value is T
+  accepts(value: unknown): value is T
   write(bytes: Buffer, value: T): void
   read(bytes: Buffer): T
 }
@@ -20,14 +20,14 @@ export const declarePrimitive = <T>(primitive: Primitive<T>) =>
     settings: {
       'converter.type': setting.string({
         default: null,
-        doc: 'Whether keys, values or headers are converted: set by the worker.',
+        doc: 'Set by the worker: key, value or header.',
         importance: 'LOW',
       }),
     },
     create: (): Converter => ({
       fromConnect(_topic, _schema, value) {
         if (value === null || value === undefined) return null
-        if (!primitive.takes(value))
+        if (!primitive.accepts(value))
           throw new DataError(`Failed to serialize to ${primitive.name.toLowerCase()}: a ${typeof value} was given`)
         const bytes = Buffer.allocUnsafe(primitive.sizeBytes)
         primitive.write(bytes, value)

@@ -17,7 +17,7 @@ function native(): Native {
 const HEADER = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00, 0, 0, 0, 1, 0, 0, 0, 1])
 const MAGIC_LENGTH = 8
 const MAGIC_WORD = HEADER.readInt32BE(0)
-/** snappy-java's own block size. */
+/** The block size of snappy-java. */
 const BLOCK_BYTES = 32 * 1024
 /** A copy of 64 bytes needs at least 3. */
 const BEST_RATIO = 22

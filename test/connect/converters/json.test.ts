@@ -1,6 +1,6 @@
 /**
- * Goal: JsonConverter says and reads what Kafka Connect's does, and loses no digit. Method: Kafka Connect's own texts, and random values
- * through both directions (fast-check).
+ * Goal: JsonConverter writes and reads what Kafka Connect's does, and loses no digit. Method: texts of Kafka Connect, and random values in
+ * both directions (fast-check).
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -26,7 +26,7 @@ describe('with an envelope', () => {
     expect(write(enveloped, null, { a: 1 })).toBe('{"schema":null,"payload":{"a":1}}')
     expect(enveloped.toConnect('t', null)).toEqual({ schema: null, value: null })
   })
-  test('anything but exactly schema and payload is refused with the mend', () => {
+  test('anything but exactly schema and payload is refused, and the error says what to set', () => {
     for (const text of ['{"a":1}', '[]', '1', '{"schema":null,"payload":1,"more":2}', '{"payload":1}'])
       expect(() => read(enveloped, text), text).toThrow(/requires "schema" and "payload" fields.*set schemas.enable=false/)
     expect(() => read(enveloped, '{"schema":')).toThrow(/serialization error/)
@@ -58,7 +58,7 @@ describe('with an envelope', () => {
     expect(text).toContain('"payload":123456789012345678901234.5600}')
     expect(read(numeric, text).value).toBe('123456789012345678901234.5600')
   })
-  test('defaults stand in for null, unless told otherwise', () => {
+  test('defaults replace null, unless replace.null.with.default is false', () => {
     const schema = schemas.struct({ n: schemas.int32({ optional: true, default: 7 }) })
     expect(write(plain, schema, {})).toBe('{"n":7}')
     expect(write(make({ 'schemas.enable': 'false', 'replace.null.with.default': 'false' }), schema, {})).toBe('{"n":null}')
@@ -78,7 +78,7 @@ describe('without schemas', () => {
     })
     expect(write(plain, null, { a: 9007199254740993n, b: [Buffer.from('x'), new Date(5)] })).toBe('{"a":9007199254740993,"b":["eA==",5]}')
   })
-  test('any JSON value comes back as it was', () => {
+  test('any JSON value is read as it was written', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = JSON.stringify(value)

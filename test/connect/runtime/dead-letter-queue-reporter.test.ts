@@ -1,6 +1,6 @@
 /**
- * Goal: the dead-letter queue has every record that a sink could not process, with the reason. Method: real workers on a real broker in this
- * process, with a sink that refuses records on demand.
+ * Goal: the dead-letter queue has every record that a sink could not process, with the reason. Method: real workers on a real broker in
+ * this process, with a sink that refuses records on demand.
  */
 import { expect, test } from 'vitest'
 import type { ConsumedRecord } from '../../../core/client/index.ts'
@@ -14,7 +14,7 @@ test('bad records go to the dead-letter queue with the reason, and the others ar
   const worker = await clusters.start(clusters.settings())
   const probe = clusters.probe('sink-l')
   await worker.create('l', source('l', { count: '5', batch: '5' }), 'RUNNING')
-  await until(async () => (await worker.offsets('l'))[0]?.offset?.n === 5, 'all are there')
+  await until(async () => (await worker.offsets('l'))[0]?.offset?.n === 5, 'all are stored')
   probe.throwNext.push(new BadRecord(1, 'no such column', { also: [new BadRecord(3, 'neither')] }))
   const dead = {
     'errors.tolerance': 'all',
@@ -24,7 +24,7 @@ test('bad records go to the dead-letter queue with the reason, and the others ar
   }
   await worker.create('sink-l', sink('sink-l', 'topic-l', dead), 'RUNNING')
   await until(async () => (await worker.offsets('sink-l'))[0]?.offset?.kafka_offset === 5, 'the offset is committed past them')
-  expect(probe.taken.map((record) => record.value)).toEqual(['0:0', '0:2', '0:4'])
+  expect(probe.flushedRecords.map((record) => record.value)).toEqual(['0:0', '0:2', '0:4'])
   const consumer = clusters.client.consumer()
   consumer.assign([{ topic: 'dead-l', partition: 0, offset: 'earliest' }])
   const letters: ConsumedRecord[] = []
@@ -49,7 +49,7 @@ test('bad records go to the dead-letter queue with the reason, and the others ar
 test('with errors.tolerance=none the record that fails the task is in the dead-letter queue too', async () => {
   const worker = await clusters.start(clusters.settings())
   await worker.create('o', source('o'), 'RUNNING')
-  await until(async () => (await worker.offsets('o'))[0]?.offset?.n === 10, 'all are there')
+  await until(async () => (await worker.offsets('o'))[0]?.offset?.n === 10, 'all are stored')
   const json = { 'value.converter': 'org.apache.kafka.connect.json.JsonConverter', 'value.converter.schemas.enable': 'false' }
   const dead = { 'errors.deadletterqueue.topic.name': 'dead-o', 'errors.deadletterqueue.topic.replication.factor': '1' }
   await worker.create('sink-o', sink('sink-o', 'topic-o', { ...json, ...dead }), 'RUNNING')

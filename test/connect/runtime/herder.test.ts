@@ -1,6 +1,6 @@
 /**
- * Goal: requests change and show connectors as they do in Kafka Connect. Method: real workers on a real broker in this process, with connectors
- * that tests can look into.
+ * Goal: requests change and show connectors as they do in Kafka Connect. Method: real workers on a real broker in this process, with
+ * connectors that tests can look into.
  */
 import { expect, test } from 'vitest'
 import { until } from '../../until.ts'
@@ -25,9 +25,9 @@ test('pause, resume, stop and delete', async () => {
   expect(clusters.probe('c').stops).toBe(1)
   await worker.resume('c')
   await inState(worker, 'c', 'RUNNING RUNNING')
-  expect(clusters.probe('c').begins).toEqual([0, 10])
+  expect(clusters.probe('c').startPositions).toEqual([0, 10])
   await worker.delete('c')
-  await until(() => failure(Promise.resolve().then(() => worker.status('c'))), 'its status is gone')
+  await until(() => failure(Promise.resolve().then(() => worker.status('c'))), 'its status is removed')
   expect(worker.connectors()).toEqual([])
   expect(clusters.probe('c').stops).toBe(2)
 })
@@ -36,7 +36,7 @@ test('the offsets of stopped connectors can be altered and reset', async () => {
   const worker = await clusters.start(clusters.settings())
   await worker.create('d', source('d'), 'RUNNING')
   await worker.create('sink-d', sink('sink-d', 'topic-d'), 'RUNNING')
-  await until(() => clusters.probe('sink-d').taken.length === 10, 'all records are taken')
+  await until(() => clusters.probe('sink-d').flushedRecords.length === 10, 'all records are delivered')
   const change = [{ partition: { task: 0 }, offset: { n: 4 } }]
   expect(await failure(worker.alterOffsets('d', change))).toEqual([400, expect.stringMatching(/^Connectors must be in the STOPPED state/)])
   await worker.stop('d')
@@ -62,7 +62,7 @@ test('the offsets of stopped connectors can be altered and reset', async () => {
     { partition: { kafka_partition: 0, kafka_topic: 'topic-d' }, offset: { kafka_offset: 7 } },
   ])
   await worker.resume('sink-d')
-  await until(() => clusters.probe('sink-d').taken.length === 13, 'the last three come again')
+  await until(() => clusters.probe('sink-d').flushedRecords.length === 13, 'the last three are delivered again')
   await worker.stop('sink-d')
   await until(() => worker.resetOffsets('sink-d'), 'the group is empty')
   expect(await worker.offsets('sink-d')).toEqual([])
@@ -111,17 +111,17 @@ test('patch and restart', async () => {
   await worker.create('f', source('f', { count: '2', extra: 'x' }), 'RUNNING')
   await inState(worker, 'f', 'RUNNING RUNNING')
   expect((await worker.patchConfig('f', { count: '4', extra: null })).config).toEqual(source('f', { count: '4' }))
-  await until(async () => (await worker.offsets('f'))[0]?.offset?.n === 4, 'the patch took hold')
+  await until(async () => (await worker.offsets('f'))[0]?.offset?.n === 4, 'the patch has taken effect')
   await inState(worker, 'f', 'RUNNING RUNNING')
   const before = clusters.probe('f').starts
   const plan = await worker.restart('f', { includeTasks: true, onlyFailed: false })
   expect([plan!.connector.state, plan!.tasks[0]!.state]).toEqual(['RESTARTING', 'RESTARTING'])
-  await until(() => clusters.probe('f').starts === before + 1, 'the task began anew')
+  await until(() => clusters.probe('f').starts === before + 1, 'the task has restarted')
   await inState(worker, 'f', 'RUNNING RUNNING')
   expect((await worker.restart('f', { includeTasks: true, onlyFailed: true }))!.connector.state).not.toBe('RESTARTING')
   expect(await worker.restart('f', { includeTasks: false, onlyFailed: false })).toBeNull()
   await inState(worker, 'f', 'RUNNING RUNNING')
-  expect(clusters.probe('f').mostLive).toBe(1)
+  expect(clusters.probe('f').mostRunning).toBe(1)
 })
 
 test('active topics that were reset are recorded again when they are used again', async () => {
@@ -129,13 +129,13 @@ test('active topics that were reset are recorded again when they are used again'
   await worker.create('y', source('y', { count: '1000000', batch: '1' }), 'RUNNING')
   await worker.create('sink-y', sink('sink-y', 'topic-y'), 'RUNNING')
   const both = ['y', 'sink-y']
-  await until(() => both.every((name) => worker.topics(name).join() === 'topic-y'), 'the topic is known of both')
+  await until(() => both.every((name) => worker.topics(name).join() === 'topic-y'), 'both have the topic')
   for (const name of both) await worker.pause(name)
   for (const name of both) await inState(worker, name, 'PAUSED PAUSED')
   for (const name of both) worker.resetTopics(name)
-  await until(() => both.every((name) => worker.topics(name).length === 0), 'it is forgotten')
+  await until(() => both.every((name) => worker.topics(name).length === 0), 'it is removed')
   for (const name of both) await worker.resume(name)
-  await until(() => both.every((name) => worker.topics(name).join() === 'topic-y'), 'it is known again of both')
+  await until(() => both.every((name) => worker.topics(name).join() === 'topic-y'), 'both have it again')
 })
 
 test('a deleted connector has no status, config, tasks, topics or offsets, though its task has not stopped yet', async () => {

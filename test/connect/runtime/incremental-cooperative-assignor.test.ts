@@ -1,6 +1,6 @@
 /**
- * Goal: work is spread evenly, moves only by revocation first, waits for a worker that vanished, and is never with two workers (Invariant 9).
- * Method: stories through the pure decision, and random histories of joins, crashes and config changes (fast-check).
+ * Goal: connectors and tasks are spread evenly, move only after a revocation, wait for a lost worker, and never have two owners (Invariant
+ * 9). Method: examples of the pure function, and random histories of joins, crashes and config changes (fast-check).
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -19,7 +19,7 @@ import {
   initialAssignorState,
 } from '../../../connect/runtime/incremental-cooperative-assignor.ts'
 
-/** Workers that do what they are told, as a story needs them. */
+/** A group whose workers follow each assignment at once. */
 class Group {
   state: AssignorState = initialAssignorState
   now = 0
@@ -43,11 +43,7 @@ class Group {
   }
 
   round(): boolean {
-    const {
-      state,
-      assignments: shares,
-      delayMs,
-    } = assignIncrementally(this.state, {
+    const { state, assignments, delayMs } = assignIncrementally(this.state, {
       members: [...this.running].map(([id, owned]) => ({ id, url: this.urls.get(id)!, owned: [...owned] })),
       configured: this.configured,
       now: this.now,
@@ -57,10 +53,11 @@ class Group {
     this.state = state
     this.delayMs = delayMs
     let revoked = false
-    for (const [id, share] of shares) for (const unit of share.revoked) revoked = this.running.get(id)!.delete(unit) || revoked
-    for (const [id, share] of shares)
+    for (const [id, share] of assignments) for (const unit of share.revoked) revoked = this.running.get(id)!.delete(unit) || revoked
+    for (const [id, share] of assignments)
       for (const unit of share.assigned) {
-        for (const [other, owned] of this.running) expect(owned.has(unit), `${unit} goes to ${id} while ${other} runs it`).toBe(false)
+        for (const [other, owned] of this.running)
+          expect(owned.has(unit), `${unit} is assigned to ${id} while ${other} runs it`).toBe(false)
         this.running.get(id)!.add(unit)
         this.released.delete(unit)
       }
@@ -80,8 +77,8 @@ const units = (connector: string, tasks: number) => [
   ...Array.from({ length: tasks }, (_, task) => connectorTaskKey(connector, task)),
 ]
 
-describe('stories', () => {
-  test('one worker takes everything; a second gets its half in two rounds, and what stays is not touched', () => {
+describe('an assignment', () => {
+  test('one worker gets everything; a second gets its half in two rebalances, and the rest keeps running', () => {
     const group = new Group()
     group.configured = [...units('a', 4), ...units('b', 4)]
     group.join('one')
@@ -94,7 +91,7 @@ describe('stories', () => {
     for (const unit of group.running.get('one')!) expect(before.has(unit)).toBe(true)
   })
 
-  test('a crash: its work waits, then goes to the others', () => {
+  test('what a lost worker ran is delayed, and then assigned to the others', () => {
     const group = new Group()
     group.configured = units('a', 3)
     group.join('one')
@@ -114,7 +111,7 @@ describe('stories', () => {
     expect(group.delayMs).toBe(0)
   })
 
-  test('a worker that comes back at its address gets its work at once', () => {
+  test('a worker that returns at its URL gets at once what it ran', () => {
     const group = new Group()
     group.configured = units('a', 3)
     group.join('one')
@@ -129,7 +126,7 @@ describe('stories', () => {
     expect(group.running.get('again')).toEqual(lost)
   })
 
-  test('a worker that leaves in order hands over at once', () => {
+  test('what a worker ran that left the group is assigned at once', () => {
     const group = new Group()
     group.configured = units('a', 3)
     group.join('one')
@@ -140,7 +137,7 @@ describe('stories', () => {
     expect(group.counts()).toEqual([4])
   })
 
-  test('what two declare is taken from both before anybody gets it', () => {
+  test('what two workers own is revoked from both before it is assigned', () => {
     const unit = connectorTaskKey('a', 0)
     const members = ['one', 'two'].map((id) => ({ id, url: id, owned: [unit] }))
     const first = assignIncrementally(initialAssignorState, {
@@ -164,7 +161,7 @@ describe('stories', () => {
     expect([...second.assignments.values()].flatMap((share) => share.assigned)).toEqual([unit])
   })
 
-  test('what left the config is revoked', () => {
+  test('what was removed from the config topic is revoked', () => {
     const group = new Group()
     group.configured = [...units('a', 2), ...units('b', 2)]
     group.join('one')
@@ -174,16 +171,16 @@ describe('stories', () => {
     expect([...group.running.get('one')!].sort()).toEqual([...units('b', 1)].sort())
   })
 
-  test('eager: all is dealt out anew', () => {
-    const shares = assignEagerly(
+  test('the eager protocol assigns everything again', () => {
+    const assignments = assignEagerly(
       ['one', 'two'].map((id) => ({ id, url: id, owned: [] })),
       units('a', 5),
     )
-    expect([...shares.values()].map((share) => share.assigned.length)).toEqual([3, 3])
+    expect([...assignments.values()].map((share) => share.assigned.length)).toEqual([3, 3])
   })
 })
 
-test('random histories: one owner at most, everything run in the end, nobody more than one over another', () => {
+test('in random histories nothing has two owners, everything is assigned in the end, and no two workers differ by more than one', () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('join' as const), who: fc.nat(4) }),
     fc.record({ kind: fc.constant('crash' as const), who: fc.nat(4) }),

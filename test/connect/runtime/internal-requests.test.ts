@@ -1,6 +1,6 @@
 /**
- * Goal: only workers of the group hand the leader task configs, and Kafka Connect's workers accept ours. Method: Kafka Connect's signature of a
- * known body with a known key, and each way in which a request can be wrong.
+ * Goal: only workers of the group can send the leader task configs, and Kafka Connect's workers accept our requests. Method: Kafka
+ * Connect's signature of a known body with a known key, and every invalid request.
  */
 import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -32,7 +32,7 @@ test('a request that is not signed, or not well, is refused as Kafka Connect ref
   expect(status(() => verify({ ...good, key: 'short' }, session, algorithms))).toBe(403)
 })
 
-test('what is handed over is signed over its very bytes; a refusal says who refused what', async () => {
+test('task configs are signed as the bytes that are sent; the error of a refusal names the leader and the connector', async () => {
   let seen: { url: string; ok: boolean } | null = null
   let answer = 204
   const server = createServer((request, response) => {

@@ -1,6 +1,6 @@
 /**
- * Goal: Invariant 6, a position is stored only after its records and all before them in its part are durable. Method: stories, and random
- * orders of acknowledgement against the definition (fast-check).
+ * Goal: Invariant 6: a position may be stored only after its records, and all before them in its source partition, are acknowledged.
+ * Method: examples, and random orders of acknowledgement compared with the definition (fast-check).
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { SubmittedRecords } from '../../../connect/runtime/submitted-records.ts'
 
 const at = (part: string, n: number) => ({ partition: { part }, offset: { n } })
 
-test('a gap holds its own part back, and no other', () => {
+test('an unacknowledged batch delays its own source partition, and no other', () => {
   const acks = new SubmittedRecords()
   const first = acks.submit([at('a', 1)])
   const second = acks.submit([at('a', 2)])
@@ -21,7 +21,7 @@ test('a gap holds its own part back, and no other', () => {
   expect(acks.committablePositions()).toEqual([])
 })
 
-test('what could not be stored comes back, unless something newer is there', () => {
+test('restored positions are committable again, unless there are newer ones', () => {
   const acks = new SubmittedRecords()
   acks.submit([at('a', 1), at('b', 1)]).ack()
   const taken = acks.committablePositions()
@@ -30,7 +30,7 @@ test('what could not be stored comes back, unless something newer is there', () 
   expect(acks.committablePositions().sort((x, y) => (x.partition.part! < y.partition.part! ? -1 : 1))).toEqual([at('a', 2), at('b', 1)])
 })
 
-test('the order of names in a partition does not matter', () => {
+test('the order of names in a source partition does not matter', () => {
   const acks = new SubmittedRecords()
   const first = acks.submit([{ partition: { x: 1, y: 2 }, offset: { n: 1 } }])
   acks.submit([{ partition: { y: 2, x: 1 }, offset: { n: 2 } }]).ack()
@@ -39,7 +39,7 @@ test('the order of names in a partition does not matter', () => {
   expect(acks.committablePositions()).toHaveLength(1)
 })
 
-test('whatever the order of acknowledgements, never past a gap and never short of the prefix', () => {
+test('in any order of acknowledgements, the committable position is the end of the acknowledged prefix', () => {
   fc.assert(
     fc.property(
       fc.array(fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 }), { maxLength: 30 }),

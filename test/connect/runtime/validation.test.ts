@@ -1,6 +1,6 @@
 /**
- * Goal: a wrong config is refused with Kafka Connect's sentences, and tools get its ConfigInfos. Method: what Apache Kafka Connect 4.3
- * answered to the same configs, written down here.
+ * Goal: an invalid config is refused with the messages of Kafka Connect, and tools get its ConfigInfos. Method: responses of Apache Kafka
+ * Connect 4.3 to the same configs, copied into the test.
  */
 import { describe, expect, test } from 'vitest'
 import { findPlugins, Plugins } from '../../../connect/plugins.ts'
@@ -54,7 +54,7 @@ const source = { name: 'x', 'connector.class': 'FileStreamSource', topic: 't' }
 const sink = { name: 'x', 'connector.class': 'FileStreamSink' }
 
 describe('plugins', () => {
-  test('answer to every name that Kafka Connect takes', () => {
+  test('have every name that Kafka Connect accepts', () => {
     for (const name of [
       'org.apache.kafka.connect.file.FileStreamSourceConnector',
       'FileStreamSourceConnector',
@@ -154,7 +154,7 @@ describe('config infos', () => {
     expect(of('transforms').value.value).toBe('')
   })
 
-  test('a password is not told', () => {
+  test('a password is hidden', () => {
     const infos = validate(plugins, { ...sink, topics: 't', word: 'sesame' })
     expect(infos.configs.find((one) => one.definition.name === 'word')!.value.value).toBe('[hidden]')
     expect(JSON.stringify(infos)).not.toContain('sesame')
@@ -191,7 +191,7 @@ describe('the sentence', () => {
     ],
     [
       { ...source, 'exactly.once.support': 'required' },
-      'Invalid value required for configuration exactly.once.support: sources deliver at least once here: set it to requested',
+      'Invalid value required for configuration exactly.once.support: exactly-once sources are not supported: set it to requested',
     ],
     [{ ...source, 'errors.tolerance': 'some' }, 'Invalid value some for configuration errors.tolerance: String must be one of: none, all'],
     [

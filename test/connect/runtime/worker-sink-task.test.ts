@@ -1,6 +1,6 @@
 /**
- * Goal: Invariant 7 in the loop itself: an offset is committed only behind a flush that succeeded, and the dead-letter topic has the rest;
- * nothing of a partition that went is delivered. Method: the real loop and stages, and a consumer and a sink whose every step the test sees.
+ * Goal: Invariant 7: an offset is committed only after a successful flush, and the dead-letter queue has the rest; nothing of a revoked
+ * partition is delivered. Method: the real task and converters, with a consumer and a sink whose every step the test sees.
  */
 import { expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'
@@ -21,8 +21,8 @@ const plugins = await findPlugins()
 const p0 = { topic: 't', partition: 0 }
 const p1 = { topic: 't', partition: 1 }
 
-/** Gives what a test puts in line; rebalances happen inside poll, as with the real one. */
-class LinedUpConsumer implements Consumer {
+/** Returns the batches that a test queues. Rebalances happen inside poll, as with the real consumer. */
+class QueuedConsumer implements Consumer {
   readonly line: (ConsumedBatch[] | (() => Promise<void>))[] = []
   readonly steps: string[]
   assignment: TopicPartition[] = []
@@ -102,7 +102,7 @@ function loop(sink: Partial<SinkTask> = {}, { deadLetter = null as DeadLetterQue
   const common = parseSettings(connectorSettings(plugins, null), given) as CommonConfig
   const tolerance = new RetryWithToleranceOperator(common, system, {})
   const control = new TaskControl(false)
-  const consumer = new LinedUpConsumer(steps)
+  const consumer = new QueuedConsumer(steps)
   const names = (partitions: readonly TopicPartition[]) => partitions.map((one) => one.partition).join(' ')
   const side = defineSink({
     class: 'x',
@@ -150,7 +150,7 @@ test('write, flush, commit, in that order; and all of it before the end', async 
   expect(consumer.closed).toBe(true)
 })
 
-test('what was delivered is flushed and committed before a partition goes', async () => {
+test('what was delivered is flushed and committed before a partition is revoked', async () => {
   const { steps, control, consumer, running } = loop()
   consumer.line.push(
     () => consumer.give([p0, p1]),
@@ -212,7 +212,7 @@ test('while the sink asks to try again all partitions rest; records of a partiti
   expect(steps.filter((step) => step.startsWith('commit'))).toEqual(['commit 1@1'])
 })
 
-test('records in hand of a partition that went and came back are left to its new reading', async () => {
+test('polled records of a partition that was revoked and assigned again are not delivered, but read again', async () => {
   let tries = 0
   const { steps, control, consumer, running } = loop({
     write: async () => {
@@ -224,7 +224,7 @@ test('records in hand of a partition that went and came back are left to its new
     [records(p0, 0, 1), records(p1, 0, 1)],
     async () => {
       await consumer.take([p0], 'lost')
-      // its owner in between took this record and further ones, and committed behind them
+      // The owner in between has delivered this record and further ones, and committed after them.
       await consumer.give([p0])
     },
   )
@@ -278,7 +278,7 @@ test('a commit that fails is made again with the next', async () => {
   await running
 })
 
-test('paused: partitions rest, what was delivered is committed; resumed: it goes on', async () => {
+test('a pause pauses the partitions and commits what was delivered; a resume continues', async () => {
   const { steps, control, consumer, running } = loop()
   consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 1)])
   await has(steps, 'write 0@0')
@@ -294,7 +294,7 @@ test('paused: partitions rest, what was delivered is committed; resumed: it goes
   await running
 })
 
-test('a task that was given up on commits nothing', async () => {
+test('a cancelled task commits nothing', async () => {
   const { steps, control, consumer, running } = loop()
   consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 1)])
   await has(steps, 'write 0@0')
@@ -303,7 +303,7 @@ test('a task that was given up on commits nothing', async () => {
   expect(steps.some((step) => step.startsWith('commit'))).toBe(false)
 })
 
-test('a task that is given up on while it flushes commits nothing', async () => {
+test('a task that is cancelled while it flushes commits nothing', async () => {
   const flushing = Promise.withResolvers<void>()
   const release = Promise.withResolvers<void>()
   const { steps, control, consumer, running } = loop(

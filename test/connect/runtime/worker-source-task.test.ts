@@ -1,6 +1,6 @@
 /**
- * Goal: Invariant 6 in the loop itself: whatever happens to records on their way, a position is stored only behind what is durable; and a
- * task that was given up on stores nothing. Method: the real loop, stores in memory, and a producer whose acknowledgements the test decides.
+ * Goal: Invariant 6: a position is stored only after its records are acknowledged, and a cancelled task stores nothing. Method: the real
+ * task, stores in memory, and a producer whose acknowledgements the test controls.
  */
 import { expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'
@@ -22,8 +22,8 @@ const system = realSystem('silent')
 const plugins = await findPlugins()
 const result: SendResult = { count: 0, failures: null, at: () => ({ topic: '', partition: 0, offset: 0, timestamp: 0 }) }
 
-/** Acknowledges when told. */
-class HeldProducer implements Producer {
+/** Acknowledges on demand. */
+class ManualProducer implements Producer {
   readonly calls: { values: string[]; ack(): void; fail(error: Error): void }[] = []
   readonly pendingBytes = 0
   closed = false
@@ -52,7 +52,7 @@ async function loop(batches: readonly SourceBatch[], more: Record<string, string
   const records = new MemoryRecords()
   const offsets = new OffsetBackingStore(new MemoryLog(records), () => {})
   await offsets.start()
-  const producer = new HeldProducer()
+  const producer = new ManualProducer()
   const yielded: number[] = []
   const side = defineSource({
     class: 'x',
@@ -100,7 +100,7 @@ test('positions follow acknowledgements, in the order of reading', async () => {
   expect(producer.closed).toBe(true)
 })
 
-test('a record that is refused for good fails the task; what was durable before it is stored, what came after is not', async () => {
+test('a refused record fails the task; positions before it are stored, later ones are not', async () => {
   const { producer, running, stored } = await loop([batch(1), batch(2), batch(3)])
   await until(() => producer.calls.length === 3, 'all are sent')
   producer.calls[0]!.ack()
@@ -110,7 +110,7 @@ test('a record that is refused for good fails the task; what was durable before 
   expect(stored()).toEqual([1])
 })
 
-test('where that is tolerated the record is passed over and its position stored', async () => {
+test('with errors.tolerance=all a refused record is skipped and its position stored', async () => {
   const { control, producer, running, stored } = await loop([batch(1), batch(2)], { 'errors.tolerance': 'all' })
   await until(() => producer.calls.length === 2, 'all are sent')
   producer.calls[0]!.fail(new Error('the record is too large'))
@@ -120,7 +120,7 @@ test('where that is tolerated the record is passed over and its position stored'
   await running
 })
 
-test('stopping waits for what is under way and stores behind it', async () => {
+test('a stop waits for the sends under way and stores their positions', async () => {
   const { control, producer, running, stored } = await loop([batch(1), batch(2)])
   await until(() => producer.calls.length === 2, 'all are sent')
   control.stop()
@@ -130,7 +130,7 @@ test('stopping waits for what is under way and stores behind it', async () => {
   expect(stored().at(-1)).toBe(2)
 })
 
-test('a task that is given up on stores nothing and does not wait', async () => {
+test('a cancelled task stores nothing and does not wait', async () => {
   const { control, producer, running, stored } = await loop([batch(1), batch(2)])
   await until(() => producer.calls.length === 2, 'all are sent')
   control.cancel()
@@ -139,7 +139,7 @@ test('a task that is given up on stores nothing and does not wait', async () => 
   expect(producer.closed).toBe(true)
 })
 
-test('a batch without records moves the position, in its turn', async () => {
+test('a batch without records advances the position, in its order', async () => {
   const { control, producer, running, stored } = await loop([batch(1), batch(2, 0), batch(3, 0, 'b')])
   await until(() => stored().length > 0, 'the other part is stored')
   expect(stored()).toEqual([3])
@@ -150,7 +150,7 @@ test('a batch without records moves the position, in its turn', async () => {
   await running
 })
 
-test('the connector is asked for no more while too much is under way', async () => {
+test('no further batch is read while too much is unacknowledged', async () => {
   const big = Array.from({ length: 7 }, (_, n) => batch(n, 2_000))
   const { control, producer, running, yielded } = await loop(big)
   await until(() => producer.calls.length === 6, 'the bound is passed once')
@@ -158,14 +158,14 @@ test('the connector is asked for no more while too much is under way', async () 
   expect(yielded).toHaveLength(6)
   producer.calls[0]!.ack()
   producer.calls[1]!.ack()
-  await until(() => yielded.length === 7, 'it goes on')
+  await until(() => yielded.length === 7, 'it continues')
   for (const call of producer.calls) call.ack()
   control.stop()
   await until(() => producer.calls.length === 7, 'the last is sent').then(() => producer.calls[6]!.ack())
   await running
 })
 
-test('while paused nothing more is read', async () => {
+test('a paused task reads nothing', async () => {
   const { control, producer, running, yielded } = await loop([batch(1), batch(2), batch(3)])
   control.pause()
   await until(() => producer.calls.length > 0 || yielded.length > 0, 'at most what was under way').catch(() => {})

@@ -1,6 +1,7 @@
 /**
- * Goal: the stores read and write Kafka Connect's own records, so that a cluster can be taken over and handed back. Method: records that
- * Apache Kafka Connect 4.3 wrote, written down here; and what its workers would read of ours.
+ * Story of connect/storage. Goal: the backing stores read and write the records of Kafka Connect, so that a cluster can be moved to
+ * Tributary and back. Method: records that Apache Kafka Connect 4.3 has written, copied into the test, and what its workers would read of
+ * ours.
  */
 import { describe, expect, test } from 'vitest'
 import { ConfigBackingStore, type ConfigUpdateListener } from '../../../connect/storage/config-backing-store.ts'
@@ -103,7 +104,7 @@ describe('configs', () => {
     ])
   })
 
-  test('tasks count from their commit on; what a compaction tore is not run but worked out anew', async () => {
+  test('task configs take effect with their commit record; inconsistent ones after a compaction do not', async () => {
     const records = await filled([
       ['connector-a', '{"properties":{}}'],
       ['task-a-0', '{"properties":{"n":"0"}}'],
@@ -139,7 +140,7 @@ describe('configs', () => {
     expect(store.taskConfigs('a')).toHaveLength(0)
   })
 
-  test('what cannot be read is passed over and told', async () => {
+  test('records that cannot be read are ignored with a warning', async () => {
     complaints.length = 0
     const store = new ConfigBackingStore(
       new MemoryLog(

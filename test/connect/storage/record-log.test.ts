@@ -1,6 +1,6 @@
 /**
- * Goal: what the worker's stores stand on behaves the same on a topic, in a file and in memory. Method: one suite over all three, the topic
- * on a real broker; then what is each one's own.
+ * Goal: a record log behaves the same on a topic, in a file and in memory. Method: one suite for all three, the topic on a real broker;
+ * then tests of what each of them has alone.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -97,9 +97,10 @@ describe.each(Object.keys(stores))('on a %s', (kind) => {
     await second.log.close()
   })
 
-  test('nothing to read is no reason to wait', async () => {
-    const { log } = await opened(stores[kind]!()())
+  test('an empty log is read to its end at once', async () => {
+    const { log, newest } = await opened(stores[kind]!()())
     await log.readToEnd()
+    expect(newest.size).toBe(0)
     await log.close()
   })
 })
@@ -120,18 +121,18 @@ describe('on a topic', () => {
     const configs = (await client.admin.describeTopicConfigs(['made'])).get('made')!
     expect(configs.find((config) => config.name === 'cleanup.policy')?.value).toBe('compact')
   })
-  test('one that forgets by age is refused with the mend', async () => {
+  test('one that deletes records by age is refused, and the error says what to change', async () => {
     await client.admin.createTopics([{ name: 'forgetful', partitions: 1, replicationFactor: 1 }])
     await expect(topicLog('forgetful').start(() => {})).rejects.toThrow(/'forgetful'.*'test.storage.topic'.*cleanup.policy=compact/)
   })
-  test('one whose order counts is refused with more than one partition', async () => {
+  test('one that needs a single partition is refused with more', async () => {
     await client.admin.createTopics([{ name: 'wide', partitions: 2, replicationFactor: 1, configs: { 'cleanup.policy': 'compact' } }])
     const settings = { topic: 'wide', partitions: 1, replicationFactor: 1, setting: 'config.storage.topic', singlePartition: true }
     await expect(new KafkaBasedLog(client, client.producer(), settings, system).start(() => {})).rejects.toThrow(
       /single partition.*found 2 partitions/,
     )
   })
-  test('more copies than brokers are refused with the reason and the mend', async () => {
+  test('a replication factor above the number of brokers is refused, and the error says what to set', async () => {
     const log = new KafkaBasedLog(
       client,
       client.producer(),
@@ -152,7 +153,7 @@ describe('in a file', () => {
     await expect(new FileLog(realDisk, path).start(() => {})).rejects.toThrow(/serialised Java.*another file/)
     expect(readFileSync(path)).toEqual(java)
   })
-  test('a file that is no JSON is refused with the mend', async () => {
+  test('a file that is not JSON is refused, and the error says what to do', async () => {
     const path = join(folder, 'torn.json')
     writeFileSync(path, '{"a": "1"')
     await expect(new FileLog(realDisk, path).start(() => {})).rejects.toThrow(/repair it, or move it away/)

@@ -1,6 +1,6 @@
 /**
- * Goal: no line is lost, torn or misplaced, however the bytes of a file arrive.
- * Method: property tests: random text is cut into random reads and compared with a plain split; the positions are checked by cutting again from each.
+ * Goal: no line is lost, torn or misplaced, however the bytes of a file arrive. Method: property tests: random text is cut into random
+ * reads and compared with a plain split; the positions are checked by cutting again from each.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -51,7 +51,7 @@ describe('lines', () => {
   test("end with \\r alone too where Kafka's connector ends them", () => {
     fc.assert(
       fc.property(text, reads, (text, reads) => {
-        // a \r at the very end may be half of a \r\n
+        // A \r at the very end may be the first half of \r\n.
         const known = text.endsWith('\r') ? text.slice(0, -1) : text
         const expected = known.split(/\r\n|\r|\n/).slice(0, -1)
         expect(cut(Buffer.from(text), reads, { ...plain, loneReturns: true }).lines).toEqual(expected)
@@ -94,7 +94,7 @@ describe('lines', () => {
     )
   })
 
-  test('can be taken back', () => {
+  test('can be unread', () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 5 }), (text, most) => {
         const bytes = Buffer.from(text)

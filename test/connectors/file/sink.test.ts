@@ -1,6 +1,6 @@
 /**
- * Goal: the file sink's file holds each record once and no torn line, whatever happened to it or its worker.
- * Method: real files; a crash is a task that is left without flush or stop, with the bytes that it would leave behind.
+ * Goal: the sink's file has each record once and no incomplete line, whatever happened to it or its worker. Method: real files; a crash is
+ * a task that is abandoned without flush or stop, with the bytes that it would leave.
  */
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -68,13 +68,13 @@ describe('after a crash', () => {
     )
   })
 
-  test('what another connector wrote and committed meanwhile stays, and what comes again of it is left out', async () => {
+  test('what another connector wrote and committed meanwhile is kept, and skipped when it is delivered again', async () => {
     const context = taskContext(fileSink.settings, { file }, new AbortController().signal)
     const offsets: SinkOffset[] = []
     const begin = () => fileSink.start({ ...context, committed: async () => offsets })
     const ours = await begin()
     await ours.write([record(0)])
-    await ours.flush([{ topic: 't', partition: 0, offset: 3 }]) // offsets 1 and 2 are no records
+    await ours.flush([{ topic: 't', partition: 0, offset: 3 }]) // Offsets 1 and 2 are no records
     offsets.push({ topic: 't', partition: 0, offset: 3 })
     await ours.write([record(3)])
     await ours.stop!()
@@ -171,7 +171,7 @@ test('after a rename of the file, lines go to a new file from the next flush', a
 test('a flush that finds no room is tried again until it does', async () => {
   const sink = await start()
   await sink.write([record(0)])
-  // stands in the way of the position as a full disk would
+  // A folder of this name prevents the position from being stored, as a full disk would.
   await rm(`${file}.position`)
   await mkdir(`${file}.position`)
   await expect(sink.flush()).rejects.toThrow(Retriable)

@@ -82,7 +82,7 @@ describe('formats', () => {
     expect(records[0]!.valueSchema!.fields!.map((field) => field.name)).toEqual(['id', 'the name'])
   })
 
-  test('CSV takes another delimiter, and its header is known after a restart', async () => {
+  test('CSV may have another delimiter, and its header is known after a restart', async () => {
     await writeFile(file, 'a\tb\n1\t2\n')
     expect(values(await open({ format: 'csv', delimiter: '\\t' })(1))).toEqual([{ a: '1', b: '2' }])
     stop.abort()
@@ -129,7 +129,7 @@ describe('a bad line', () => {
     expect(logged[0]!.message).toContain('the line at byte 8')
   })
 
-  test('is a CSV row with a quote in the middle of a field, and takes no other row with it', async () => {
+  test('is a CSV row with a quote in the middle of a field, and no other row is lost with it', async () => {
     await writeFile(file, '\uFEFF"a\n1",b\n1,2\n3,5" nail\n"x""\ny",6\n7,"8"9\n10,11\n')
     expect(values(await open({ format: 'csv', 'bad.lines': 'skip' })(3))).toEqual([
       { 'a\n1': '1', b: '2' },
@@ -160,7 +160,7 @@ describe('a file that changes', () => {
     expect(values(await waiting)).toEqual(['here'])
   })
 
-  test('has its last line read when its newline comes', async () => {
+  test('has its last line read when its newline is written', async () => {
     await writeFile(file, 'one\nhal')
     const next = open()
     expect(values(await next(1))).toEqual(['one'])
@@ -170,7 +170,7 @@ describe('a file that changes', () => {
     expect(values(await waiting)).toEqual(['half ü'])
   })
 
-  test('is read to its end and then anew when it was rotated', async () => {
+  test('is read to its end when it was rotated, and then the new file', async () => {
     await writeFile(file, 'old 1\nold 2')
     const next = open()
     expect(values(await next(1))).toEqual(['old 1'])
@@ -193,7 +193,7 @@ describe('a file that changes', () => {
     expect(logged.map(({ message }) => message)).toContain(`${file} was truncated and is read from its beginning`)
   })
 
-  test('begins anew when it was rewritten in place, though it is longer now', async () => {
+  test('is read from its beginning when it was rewritten in place, though it is longer now', async () => {
     await writeFile(file, 'a line\n')
     const next = open()
     await next(1)
@@ -226,7 +226,7 @@ describe('positions', () => {
     expect(values(await open()(1))).toEqual(['two'])
   })
 
-  test('of a file that is another now are not gone on with', async () => {
+  test('of another file of the same name are not used', async () => {
     await writeFile(file, 'one\ntwo\n')
     await open()(2)
     stop.abort()

@@ -1,6 +1,7 @@
 /**
- * Goal: nothing that a client sends stops the broker, loses a record or exhausts memory: it gets Kafka's response, or its connection is
- * closed with one log line. Method: a real broker and raw sockets; after each attack a healthy client produces and reads.
+ * Story of core/network. Goal: nothing that a client sends stops the broker, loses a record or exhausts memory: it gets Kafka's response,
+ * or its connection is closed with one log line. Method: a real broker and raw sockets; after each attack a healthy client produces and
+ * reads.
  */
 import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'

@@ -1,5 +1,5 @@
 /**
- * Goal: the reader reads what the writer writes, for every primitive and every value, and never reads past the end.
+ * Story of core/wire. Goal: the reader reads what the writer writes, for every primitive and every value, and never reads past the end.
  * Method: round trips of random values, known encodings, truncation at every byte, and random bytes for every read.
  */
 import fc from 'fast-check'

@@ -1,6 +1,6 @@
 /**
- * Goal: a batch that failed is sent again in order with its sequence, or its partition is suspended where that is not safe; waiting tasks go on
- * with the response that they wait for. Method: a target in memory whose responses the test decides.
+ * Goal: a batch that failed is sent again in order with its sequence, or its partition is suspended where that is not safe; waiting tasks
+ * go on with the response that they wait for. Method: a target in memory whose responses the test decides.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import type { Client } from '../../../core/client/index.ts'

@@ -307,21 +307,64 @@ describe('errors', () => {
     expect(await read(1)).toEqual(['a'])
   })
 
-  it('a log that was truncated is read on from where it ends (KIP-320)', async () => {
-    const served: Served = { log: [batchAt(0, range(0, 10), 3)], leaderEpoch: 3 }
-    const { client, consumer, read, broker } = await serve([served])
-    broker.on(offsetForLeaderEpoch, () => ({
-      throttleTimeMs: 0,
-      topics: [{ topic: 't', partitions: [{ errorCode: 0, partition: 0, leaderEpoch: 3, endOffset: 6 }] }],
-    }))
-    consumer.assign([{ ...partition(0), offset: 0 }])
-    // The client requests the broker's versions when it connects.
-    broker.hangUp()
-    await read(10)
-    served.log = [batchAt(0, range(0, 6), 3), batchAt(6, ['new 6', 'new 7'], 5)]
-    served.leaderEpoch = 5
-    await client.topic('t', { refresh: true })
-    expect(await read(2)).toEqual(['new 6', 'new 7'])
+  describe('of a log that was truncated (KIP-320)', () => {
+    /** Ten records in epoch 3 are read; then a leader of epoch 5 has only six of them, and two others. */
+    async function truncated(settings: ConsumerSettings) {
+      const served: Served = { log: [batchAt(0, range(0, 10), 3)], leaderEpoch: 3 }
+      const story = await serve([served], settings)
+      story.broker.on(offsetForLeaderEpoch, () => ({
+        throttleTimeMs: 0,
+        topics: [{ topic: 't', partitions: [{ errorCode: 0, partition: 0, leaderEpoch: 3, endOffset: 6 }] }],
+      }))
+      story.consumer.assign([{ ...partition(0), offset: 0 }])
+      // The client requests the broker's versions when it connects.
+      story.broker.hangUp()
+      await story.read(10)
+      served.log = [batchAt(0, range(0, 6), 3), batchAt(6, ['new 6', 'new 7'], 5)]
+      served.leaderEpoch = 5
+      await story.client.topic('t', { refresh: true })
+      return story
+    }
+
+    it('do not occur where there is a reset policy: it is read on from where it ends', async () => {
+      const { read } = await truncated({})
+      expect(await read(2)).toEqual(['new 6', 'new 7'])
+    })
+
+    it('are thrown where auto.offset.reset is none; the next poll() reads on', async () => {
+      const { read, failure } = await truncated({ autoOffsetReset: 'none' })
+      expect(await failure()).toMatchObject({
+        error: 'OFFSET_OUT_OF_RANGE',
+        message: 't-0 was truncated to offset 6, the position was 10',
+      })
+      expect(await read(2)).toEqual(['new 6', 'new 7'])
+    })
+
+    it('do not keep other partitions from being read while the new leader of one refuses the epoch', async () => {
+      const served: Served[] = [0, 1].map(() => ({ log: [batchAt(0, ['old'], 3)], leaderEpoch: 3 }))
+      const { broker, client, consumer, read } = await serve(served)
+      let refused = 0
+      broker.on(offsetForLeaderEpoch, ({ topics }: { topics: { partitions: { partition: number }[] }[] }) => {
+        const indexes = topics[0]!.partitions.map((entry) => entry.partition)
+        if (indexes.includes(0)) refused++
+        const partitions = indexes.map((index) => ({
+          errorCode: index === 0 ? errorCode('FENCED_LEADER_EPOCH') : 0,
+          partition: index,
+          leaderEpoch: 3,
+          endOffset: 1,
+        }))
+        return { throttleTimeMs: 0, topics: [{ topic: 't', partitions }] }
+      })
+      consumer.assign([0, 1].map((index) => ({ ...partition(index), offset: 0 })))
+      // The client requests the broker's versions when it connects.
+      broker.hangUp()
+      await read(2)
+      for (const one of served) one.leaderEpoch = 5
+      await client.topic('t', { refresh: true })
+      await until(() => refused > 1, 'the epoch is refused')
+      for (const one of served) one.log.push(batchAt(1, ['new'], 5))
+      expect(await read(1)).toEqual(['new'])
+    })
   })
 })
 
