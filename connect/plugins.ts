@@ -1,6 +1,6 @@
 /**
- * The plugins that a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A plugin
- * has the names of its class, of the class without its package, of that without its suffix (`FileStreamSource`), and its aliases.
+ * The plugins that a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A
+ * plugin has the names of its class, of the class without its package, of that without its suffix (`FileStreamSource`), and its aliases.
  */
 import { fileURLToPath } from 'node:url'
 import { scan, scanFolders } from '../core/system/scan.ts'
@@ -34,13 +34,13 @@ export interface PluginFolders {
   predicates: string
 }
 
-const beside = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 const ownFolders: PluginFolders = {
-  connectors: beside('../connectors'),
-  converters: beside('./converters'),
-  transforms: beside('./transforms'),
-  predicates: beside('./predicates'),
+  connectors: folder('../connectors'),
+  converters: folder('./converters'),
+  transforms: folder('./transforms'),
+  predicates: folder('./predicates'),
 }
 
 /** A folder that does not exist has no plugins. */
@@ -63,20 +63,20 @@ export async function findPlugins(extra: readonly Connector[] = [], folders: Plu
   return new Plugins([...connectors, ...extra], converters, transforms, predicates)
 }
 
-interface Named {
+interface PluginNames {
   class: string
   aliases?: readonly string[] | undefined
 }
 
 /** The names of a class: `a.b.FileStreamSourceConnector` is also `FileStreamSourceConnector` and `FileStreamSource`. */
-export function namesOf(plugin: Named, suffix: string): string[] {
+function namesOf(plugin: PluginNames, suffix: string): string[] {
   const simple = plugin.class.slice(plugin.class.lastIndexOf('.') + 1)
   const short = simple.endsWith(suffix) && simple !== suffix ? simple.slice(0, -suffix.length) : simple
   return [plugin.class, simple, short, ...(plugin.aliases ?? [])]
 }
 
 /** By every name. A short name of two classes belongs to neither, as in Kafka Connect; a full name always finds its class. */
-function index<T extends Named>(plugins: readonly T[], suffix: string): ReadonlyMap<string, T> {
+function index<T extends PluginNames>(plugins: readonly T[], suffix: string): ReadonlyMap<string, T> {
   const found = new Map<string, T | null>()
   for (const plugin of plugins) {
     for (const name of new Set(namesOf(plugin, suffix).slice(1))) {
@@ -101,14 +101,14 @@ function sidesOf(connector: Connector): ConnectorPlugin[] {
   return sides
 }
 
-const byClass = (a: Named, b: Named) => (a.class < b.class ? -1 : a.class > b.class ? 1 : 0)
+const byClass = (a: PluginNames, b: PluginNames) => (a.class < b.class ? -1 : a.class > b.class ? 1 : 0)
 
 export class Plugins {
   readonly connectors: readonly ConnectorPlugin[]
   readonly converters: readonly ConverterDeclaration<Any>[]
   readonly transforms: readonly TransformDeclaration<Any>[]
   readonly predicates: readonly PredicateDeclaration<Any>[]
-  readonly #connectorNames: ReadonlyMap<string, ConnectorPlugin & Named>
+  readonly #connectorNames: ReadonlyMap<string, ConnectorPlugin & PluginNames>
   readonly #converterNames: ReadonlyMap<string, ConverterDeclaration<Any>>
   readonly #transformNames: ReadonlyMap<string, TransformDeclaration<Any>>
   readonly #predicateNames: ReadonlyMap<string, PredicateDeclaration<Any>>
@@ -166,7 +166,7 @@ export class Plugins {
   list(connectorsOnly: boolean): PluginInfo[] {
     const connectors = this.connectors.map((plugin) => ({ class: plugin.class, type: plugin.type, version: plugin.version }))
     if (connectorsOnly) return connectors
-    const as = (type: PluginInfo['type']) => (plugin: Named) => ({ class: plugin.class, type, version })
+    const as = (type: PluginInfo['type']) => (plugin: PluginNames) => ({ class: plugin.class, type, version })
     return [
       ...connectors,
       ...this.transforms.map(as('transformation')),

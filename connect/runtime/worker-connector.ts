@@ -27,7 +27,7 @@ export interface WorkerConnectorOptions {
 const PUBLISH_BACKOFF = { baseMs: 250, maxMs: 60_000 }
 
 /** The configs of the tasks that a connector generates, each with the connector's whole config in it. */
-export async function connectorTaskConfigs(plugin: ConnectorPlugin, config: ConnectorConfig): Promise<ConnectorConfig[]> {
+async function connectorTaskConfigs(plugin: ConnectorPlugin, config: ConnectorConfig): Promise<ConnectorConfig[]> {
   const maxTasks = Number(config['tasks.max'] ?? 1)
   const parsed = parseSettings(plugin.settings, config)
   const generated =

@@ -1,6 +1,6 @@
 /**
- * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with its
- * positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
+ * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with
+ * its positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
  */
 import { createClient } from '../../core/client/index.ts'
 import type { Client, Producer } from '../../core/client/types.ts'
@@ -53,13 +53,13 @@ export interface Worker extends Herder {
 /** The part of the time to close that is left for leaving the group and closing the connections. */
 const LEAVE_TIMEOUT_MS = 1_500
 
-interface Logs {
+interface RecordLogs {
   configs: RecordLog
   offsets: RecordLog
   status: RecordLog
 }
 
-function kafkaBasedLogs(config: WorkerConfig, client: Client, producer: Producer, system: System): Logs {
+function kafkaBasedLogs(config: WorkerConfig, client: Client, producer: Producer, system: System): RecordLogs {
   const log = (what: 'config' | 'offset' | 'status', partitions: number) =>
     new KafkaBasedLog(
       client,
@@ -88,8 +88,7 @@ export async function startWorker(
   const properties = Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined))
   const config = parseWorkerSettings(properties)
   const unknown = unknownSettings(properties, otherSettings)
-  if (unknown.length > 0)
-    system.logger.warn({ settings: unknown }, `settings that are not known, and have no effect: ${unknown.join(', ')}`)
+  if (unknown.length > 0) system.logger.warn({ settings: unknown }, `unknown settings are ignored: ${unknown.join(', ')}`)
   const url = new URL(advertisedUrl ?? 'http://localhost:8083').href
   const workerId = new URL(url).host
   const offsetsFile = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null
@@ -113,7 +112,7 @@ export async function startWorker(
     throw error
   })
   const producer = client.producer({ acks: 'all' })
-  const logs: Logs =
+  const logs: RecordLogs =
     offsetsFile === null
       ? kafkaBasedLogs(config, client, producer, system)
       : { configs: new MemoryLog(), offsets: new FileLog(realDisk, offsetsFile), status: new MemoryLog() }

@@ -1,7 +1,7 @@
 /**
- * Writes records to one file, one line each, one write per batch. The length of the file and its offsets are stored beside it at each flush.
- * After a crash the file is truncated to that length, and records that it already has are skipped: each record is in the file once, and no
- * incomplete line stays.
+ * Writes records to one file, one line each, one write per batch. The length of the file and its offsets are stored beside it at each
+ * flush. After a crash the file is truncated to that length, and records that it already has are skipped: each record is in the file once,
+ * and no incomplete line stays.
  */
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, stat } from 'node:fs/promises'
@@ -36,7 +36,7 @@ const settings = {
   }),
 }
 
-type Config = ConfigOf<typeof settings>
+type FileSinkConfig = ConfigOf<typeof settings>
 
 export const fileSink = defineSink({
   class: 'org.apache.kafka.connect.file.FileStreamSinkConnector',
@@ -44,7 +44,7 @@ export const fileSink = defineSink({
   settings,
   // Two tasks would truncate each other's lines.
   tasks: () => [{}],
-  async start(context: SinkContext<Config>): Promise<SinkTask> {
+  async start(context: SinkContext<FileSinkConfig>): Promise<SinkTask> {
     const sink = new FileSink(context)
     await sink.start()
     return sink
@@ -58,18 +58,18 @@ class FileFenced extends Error {
 
 class FileSink implements SinkTask {
   readonly #path: string
-  readonly #log: SinkContext<Config>['log']
+  readonly #log: SinkContext<FileSinkConfig>['log']
   readonly #format: (to: LineBuffer, record: SinkRecord) => void
   readonly #lines = new LineBuffer()
   readonly #writer = randomUUID()
-  readonly #committed: SinkContext<Config>['committed']
+  readonly #committed: SinkContext<FileSinkConfig>['committed']
   #handle: FileHandle | null = null
   #ino = 0
   #length = 0
   #written = new Map<string, WrittenPartition>()
   #changed = false
 
-  constructor({ config, log, committed }: SinkContext<Config>) {
+  constructor({ config, log, committed }: SinkContext<FileSinkConfig>) {
     this.#committed = committed
     this.#path = config.file
     this.#log = log

@@ -1,6 +1,6 @@
 /**
- * Reads a growing file line by line. Each batch has the position after its last line, so that what was not stored is read again. A file that
- * was truncated or replaced is read from its beginning, and the log says so.
+ * Reads a growing file line by line. Each batch has the position after its last line, so that what was not stored is read again. A file
+ * that was truncated or replaced is read from its beginning, and the log says so.
  */
 import { type ConfigOf, defineSource, type SourceBatch, type SourceContext, setting } from '../../connect/sdk/index.ts'
 import { BadLine, type Format, formatNamed } from './formats.ts'
@@ -55,7 +55,7 @@ const settings = {
   }),
 }
 
-type Config = ConfigOf<typeof settings>
+type FileSourceConfig = ConfigOf<typeof settings>
 
 export const fileSource = defineSource({
   class: 'org.apache.kafka.connect.file.FileStreamSourceConnector',
@@ -63,7 +63,7 @@ export const fileSource = defineSource({
   settings,
   checkPositions: (_config, positions) => validateSourcePositions(positions),
 
-  async *read(context: SourceContext<Config>): AsyncGenerator<SourceBatch, void, void> {
+  async *read(context: SourceContext<FileSourceConfig>): AsyncGenerator<SourceBatch, void, void> {
     const { config, signal, log } = context
     const tail = new FileTail(config.file, signal)
     try {
@@ -109,7 +109,7 @@ export const fileSource = defineSource({
 })
 
 /** Opens the file once it exists. False where the task stops before. */
-async function openWhenCreated(tail: FileTail, { config, signal, log }: SourceContext<Config>): Promise<boolean> {
+async function openWhenCreated(tail: FileTail, { config, signal, log }: SourceContext<FileSourceConfig>): Promise<boolean> {
   let logged = false
   while (!signal.aborted) {
     if (await tail.open()) return true
@@ -121,7 +121,7 @@ async function openWhenCreated(tail: FileTail, { config, signal, log }: SourceCo
 }
 
 /** The position to read from; 0 where there is none, or where the file is not the one that was read. */
-async function startPosition(tail: FileTail, { config, positions, log }: SourceContext<Config>): Promise<number> {
+async function startPosition(tail: FileTail, { config, positions, log }: SourceContext<FileSourceConfig>): Promise<number> {
   const stored = await positions.get(sourcePartition(config.file))
   if (!stored) return 0
   const { position, head } = parseSourceOffset(stored)
@@ -138,13 +138,13 @@ async function startPosition(tail: FileTail, { config, positions, log }: SourceC
 
 /** One pass through the file: reads, and converts lines to batches. */
 class FileReading {
-  readonly #context: SourceContext<Config>
+  readonly #context: SourceContext<FileSourceConfig>
   readonly #tail: FileTail
   readonly #cutter: LineCutter
   readonly #format: Format
   #needsHeader: boolean
 
-  constructor(context: SourceContext<Config>, tail: FileTail, cutter: LineCutter, format: Format) {
+  constructor(context: SourceContext<FileSourceConfig>, tail: FileTail, cutter: LineCutter, format: Format) {
     this.#context = context
     this.#tail = tail
     this.#cutter = cutter

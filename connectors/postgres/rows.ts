@@ -1,9 +1,9 @@
 /**
- * Maps records to rows: table, primary key, values and columns. It does not access the database. Rows of one table with the same columns form a
- * shape, which one statement writes. Where the mode replaces rows, only the last row of each key in a batch is kept.
+ * Maps records to rows: table, primary key, values and columns. It does not access the database. Rows of one table with the same columns
+ * form a shape, which one statement writes. Where the mode replaces rows, only the last row of each key in a batch is kept.
  */
 import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
-import { type Config, TOPIC } from './settings.ts'
+import { type PostgresSinkConfig, TOPIC } from './settings.ts'
 import { typeOfSchema, typeOfValue, widestType } from './types.ts'
 
 /** Postgres truncates longer names, and two could become one. */
@@ -20,7 +20,7 @@ export interface Field {
 }
 
 /** Rows with the same columns; those of the primary key are first. */
-export interface Shape {
+export interface RowShape {
   fields: Field[]
   keyCount: number
   rows: unknown[][]
@@ -29,7 +29,7 @@ export interface Shape {
 export interface TableRows {
   table: { schema: string | null; name: string }
   keys: Field[]
-  shapes: Shape[]
+  shapes: RowShape[]
   /** The primary keys of the rows to delete before the shapes are written. */
   deletes: unknown[][]
 }
@@ -49,13 +49,13 @@ export class InvalidRecord extends Error {
 }
 
 export class RowMapper {
-  readonly #config: Config
+  readonly #config: PostgresSinkConfig
   readonly #whitelist: ReadonlySet<string> | null
   /** The fields of a struct's schema, computed once per schema. */
   readonly #schemaFields = new WeakMap<Schema, Field[]>()
   readonly #tables = new Map<string, TableRows['table']>()
 
-  constructor(config: Config) {
+  constructor(config: PostgresSinkConfig) {
     this.#config = config
     this.#whitelist = config['fields.whitelist'].length > 0 ? new Set(config['fields.whitelist']) : null
   }
@@ -208,7 +208,7 @@ export function groupByTable(entries: readonly { table: TableRows['table']; row:
     found.latest.set(key, earlier ? mergeRows(earlier, row) : row)
   }
   return [...tables.values()].map(({ tableRows, latest, all }) => {
-    const shapes = new Map<string, Shape>()
+    const shapes = new Map<string, RowShape>()
     for (const row of lastWins && latest.size > 0 ? latest.values() : all) {
       if (row.values === null || row.recreated) tableRows.deletes.push(row.keys)
       if (row.values !== null) addToShape(shapes, row)
@@ -238,7 +238,7 @@ function mergeRows(earlier: Row, later: Row): Row {
   }
 }
 
-function addToShape(shapes: Map<string, Shape>, row: Row): void {
+function addToShape(shapes: Map<string, RowShape>, row: Row): void {
   let id = ''
   for (let i = 0; i < row.fields.length; i++) id += `${row.fields[i]!.name}\0`
   let shape = shapes.get(id)

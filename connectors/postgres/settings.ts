@@ -1,5 +1,6 @@
 /**
- * The settings of the sink: the names of Confluent's JDBC sink, with those of Debezium's as aliases.
+ * The settings of the Postgres sink: the names of Confluent's JDBC sink, with those of Debezium's as aliases. Combinations that cannot work
+ * are found before a task starts.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { clientConfig } from './connection.ts'
@@ -105,10 +106,10 @@ export const settings = {
   }),
 }
 
-export type Config = ConfigOf<typeof settings>
+export type PostgresSinkConfig = ConfigOf<typeof settings>
 
 /** Checks that concern several settings. */
-export function check(config: Config): SettingProblem[] {
+export function check(config: PostgresSinkConfig): SettingProblem[] {
   const found: SettingProblem[] = []
   const mode = config['insert.mode']
   if (mode !== 'insert' && config['pk.mode'] === 'none')

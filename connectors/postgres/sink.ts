@@ -1,6 +1,6 @@
 /**
- * Writes records as rows, a batch in one transaction, which is committed when `write` resolves. A batch that Postgres rejects is split until the
- * bad rows are alone: they are reported, and the others are written.
+ * Writes records as rows, a batch in one transaction, which is committed when `write` resolves. A batch that Postgres rejects is split
+ * until the bad rows are alone: they are reported, and the others are written.
  */
 import {
   BadRecord,
@@ -13,7 +13,7 @@ import {
 } from '../../connect/sdk/index.ts'
 import { PostgresConnection, RowRejected, TableChanged } from './connection.ts'
 import { groupByTable, InvalidRecord, RowMapper, type TableRows } from './rows.ts'
-import { type Config, check, settings } from './settings.ts'
+import { check, type PostgresSinkConfig, settings } from './settings.ts'
 import { deleteStatement, type Statement, type WriteMode, writeStatement } from './statements.ts'
 import { type Column, Tables } from './tables.ts'
 
@@ -25,9 +25,9 @@ export const postgresSink = defineSink({
   aliases: ['io.confluent.connect.jdbc.JdbcSinkConnector', 'JdbcSinkConnector', 'JdbcSink', 'io.debezium.connector.jdbc.JdbcSinkConnector'],
   settings,
   check,
-  start(context: TaskContext<Config>): SinkTask {
+  start(context: TaskContext<PostgresSinkConfig>): SinkTask {
     const [wrong] = check(context.config)
-    if (wrong) throw new InvalidSetting(wrong.setting, String(context.config[wrong.setting as keyof Config]), wrong.why)
+    if (wrong) throw new InvalidSetting(wrong.setting, String(context.config[wrong.setting as keyof PostgresSinkConfig]), wrong.why)
     return new PostgresSink(context)
   },
 })
@@ -43,14 +43,14 @@ class StatementTooLarge extends Error {
 }
 
 class PostgresSink implements SinkTask {
-  readonly #config: Config
+  readonly #config: PostgresSinkConfig
   readonly #connection: PostgresConnection
   readonly #tables: Tables
   readonly #mapper: RowMapper
   readonly #mode: WriteMode
   #failures = 0
 
-  constructor({ config }: TaskContext<Config>) {
+  constructor({ config }: TaskContext<PostgresSinkConfig>) {
     this.#config = config
     const connectionSettings = { url: config['connection.url'], user: config['connection.user'], password: config['connection.password'] }
     this.#connection = new PostgresConnection(connectionSettings, config['retry.backoff.ms'])

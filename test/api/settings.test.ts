@@ -61,3 +61,14 @@ test('headers of every response', async () => {
   }
   await app.close()
 })
+
+test.each([
+  ['', false],
+  ['http://127.0.0.1:8083', true],
+  ['http://localhost:8083,http://[::1]:8084', true],
+  ['http://:8083', false],
+  ['http://0.0.0.0:8083', false],
+  ['http://127.0.0.1:8083,http://10.0.0.1:8083', false],
+])('listeners=%s are on loopback only: %s', (listeners, loopbackOnly) => {
+  expect(parseRestSettings(listeners === '' ? {} : { listeners }).loopbackOnly).toBe(loopbackOnly)
+})

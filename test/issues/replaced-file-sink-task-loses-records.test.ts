@@ -40,7 +40,7 @@ test('a replaced task cannot flush, and what its successor flushed stays', async
   const second = await start()
   await second.write(records(2, 8))
   await second.flush()
-  await expect(first.flush()).rejects.toThrow(`${file} is written by another task`)
+  await expect(first.flush()).rejects.toThrow(`another task has opened ${file} since`)
   await second.write(records(8, 10))
   // The worker of the second task is killed here; offset 8 is committed.
   const third = await start()

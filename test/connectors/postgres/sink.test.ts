@@ -1,58 +1,14 @@
 /**
- * Goal: the Postgres sink writes rows as its README says, and nothing that a topic or a field is called can become SQL.
- * Method: a real server (test/services/postgres.ts), a database per test; tables are read back with the driver, connections are cut for real.
+ * Goal: the Postgres sink writes rows as its README says, and no name of a topic or field becomes SQL. Method: a real server
+ * (test/services/postgres.ts), a database per test; tables are read back with the driver.
  */
-import { connect, createServer, type Socket } from 'node:net'
-import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { BadRecord, Retriable, type Schema, type SinkRecord, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
+import { describe, expect, test } from 'vitest'
+import { BadRecord, type Schema, schemas } from '../../../connect/sdk/index.ts'
 import { TOPIC } from '../../../connectors/postgres/settings.ts'
-import { postgresSink } from '../../../connectors/postgres/sink.ts'
-import { sinkRecord, taskContext } from '../../contract/fixture.ts'
-import { type TestPostgres, testPostgres } from '../../services/postgres.ts'
+import { failure, record, SinkDatabase } from './sink-database.ts'
 
-let server: TestPostgres
-let url: string
-let client: pg.Client
-const tasks: SinkTask[] = []
-
-beforeAll(async () => {
-  server = await testPostgres()
-})
-afterAll(async () => server?.stop())
-beforeEach(async () => {
-  url = await server.database()
-  client = new pg.Client({ connectionString: url })
-  await client.connect()
-})
-afterEach(async () => {
-  for (const task of tasks.splice(0)) await task.stop!()
-  await client.end()
-})
-
-async function start(config: Record<string, string> = {}): Promise<SinkTask> {
-  const settings = { 'connection.url': url, 'schema.evolution': 'basic', 'retry.backoff.ms': '10', ...config }
-  const task = await postgresSink.start(taskContext(postgresSink.settings, settings, new AbortController().signal))
-  tasks.push(task)
-  return task
-}
-let offset = 0
-const record = (value: unknown, parts: Partial<SinkRecord> = {}) => sinkRecord({ topic: 't', offset: offset++, value, ...parts })
+const database = new SinkDatabase()
 const keyed = (key: unknown, value: unknown) => record(value, { key })
-const rows = async (sql = 'SELECT * FROM t') => (await client.query(sql)).rows
-const columns = async (table = 't') =>
-  Object.fromEntries(
-    (
-      await rows(
-        `SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = '${table}'::regclass AND attnum > 0`,
-      )
-    ).map((row) => [row.attname, row.type]),
-  )
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => null,
-    (error: unknown) => error,
-  )
 const upsert = { 'insert.mode': 'upsert', 'pk.mode': 'record_key', 'pk.fields': 'id' }
 
 describe('columns', () => {
@@ -81,24 +37,24 @@ describe('columns', () => {
     ]
     const schema = schemas.struct(Object.fromEntries(fields.map(([name, type]) => [name, type])))
     const value = Object.fromEntries(fields.map(([name, , given]) => [name, given]))
-    const task = await start()
+    const task = await database.start()
     await task.write([record(value, { valueSchema: schema }), record(value, { valueSchema: schema })])
-    expect(await columns()).toEqual(Object.fromEntries(fields.map(([name, , , type]) => [name, type])))
+    expect(await database.columns()).toEqual(Object.fromEntries(fields.map(([name, , , type]) => [name, type])))
     const stored = Object.fromEntries(fields.map(([name, , , , read]) => [name, read]))
-    expect(await rows()).toEqual([stored, stored])
+    expect(await database.rows()).toEqual([stored, stored])
   })
 
   test('keep a timestamp in UTC', async () => {
     const schema = schemas.struct({ at: schemas.timestamp() })
-    await (await start()).write([record({ at: new Date('2024-03-01T12:00:00.123Z') }, { valueSchema: schema })])
-    expect(await rows('SELECT at::text AS at FROM t')).toEqual([{ at: '2024-03-01 12:00:00.123' }])
+    await (await database.start()).write([record({ at: new Date('2024-03-01T12:00:00.123Z') }, { valueSchema: schema })])
+    expect(await database.rows('SELECT at::text AS at FROM t')).toEqual([{ at: '2024-03-01 12:00:00.123' }])
   })
 
   test('follow the values where there is no schema, and appear with the first value', async () => {
-    const task = await start()
+    const task = await database.start()
     await task.write([record({ flag: true, whole: 1, part: 1.5, mixed: 1, text: 'x', nested: { a: [1] }, list: [1, 'a'], later: null })])
     await task.write([record({ mixed: 2.5, later: 'now' }), record({ whole: 2n ** 60n })])
-    expect(await columns()).toEqual({
+    expect(await database.columns()).toEqual({
       flag: 'boolean',
       whole: 'bigint',
       part: 'double precision',
@@ -108,7 +64,7 @@ describe('columns', () => {
       list: 'jsonb',
       later: 'text',
     })
-    expect(await rows('SELECT whole, mixed, later, list FROM t')).toEqual([
+    expect(await database.rows('SELECT whole, mixed, later, list FROM t')).toEqual([
       { whole: '1', mixed: 1, later: null, list: [1, 'a'] },
       { whole: null, mixed: 2.5, later: 'now', list: null },
       { whole: '1152921504606846976', mixed: null, later: null, list: null },
@@ -116,25 +72,25 @@ describe('columns', () => {
   })
 
   test('are widened by values without a schema, and lose no digit', async () => {
-    const task = await start()
+    const task = await database.start()
     await task.write([record({ a: true, b: 1, c: 2n ** 60n, d: 1, e: 1, f: 1 })])
     await task.write([record({ a: 1, b: 1.5, c: 0.5, d: 'text', e: { x: 1 }, f: '2' })])
-    expect(await columns()).toMatchObject({ a: 'text', b: 'double precision', c: 'numeric', d: 'text', e: 'jsonb', f: 'text' })
-    expect(await rows()).toEqual([
+    expect(await database.columns()).toMatchObject({ a: 'text', b: 'double precision', c: 'numeric', d: 'text', e: 'jsonb', f: 'text' })
+    expect(await database.rows()).toEqual([
       { a: 'true', b: 1, c: '1152921504606846976', d: '1', e: 1, f: '1' },
       { a: '1', b: 1.5, c: '0.5', d: 'text', e: { x: 1 }, f: '2' },
     ])
   })
 
   test('of an existing table keep their types', async () => {
-    await client.query(
+    await database.client.query(
       `CREATE TYPE mood AS ENUM ('sad', 'happy');
        CREATE TABLE t (id uuid PRIMARY KEY, at timestamptz, mood mood, "Name" varchar(5), amount numeric(6,2), twice int GENERATED ALWAYS AS (1) STORED, extra int DEFAULT 7)`,
     )
     const id = '6f9619ff-8b86-4d01-b42d-00cf4fc964ff'
-    const task = await start({ ...upsert, 'auto.evolve': 'false', 'schema.evolution': 'none' })
+    const task = await database.start({ ...upsert, 'auto.evolve': 'false', 'schema.evolution': 'none' })
     await task.write([keyed({ id }, { at: '2024-01-01T00:00:00+02:00', mood: 'happy', name: 'short', amount: 1.5 })])
-    expect(await rows()).toEqual([
+    expect(await database.rows()).toEqual([
       { id, at: new Date('2023-12-31T22:00:00Z'), mood: 'happy', Name: 'short', amount: '1.50', twice: 1, extra: 7 },
     ])
     const error = await failure(task.write([keyed({ id }, { name: 'longer than five' })]))
@@ -146,27 +102,27 @@ describe('columns', () => {
   })
 
   test('that are missing fail the task without auto.evolve', async () => {
-    const task = await start({ 'schema.evolution': 'none' })
+    const task = await database.start({ 'schema.evolution': 'none' })
     await expect(task.write([record({ a: 1 })])).rejects.toThrow('The table "t" does not exist. Create it, or set auto.create=true.')
-    await client.query('CREATE TABLE t (a int)')
+    await database.client.query('CREATE TABLE t (a int)')
     await expect(task.write([record({ a: 1, b: 2 })])).rejects.toThrow('The table "t" lacks the column "b". Add it, set auto.evolve=true')
-    await (await start({ 'schema.evolution': 'none', 'fields.whitelist': 'a' })).write([record({ a: 1, b: 2 })])
-    expect(await rows()).toEqual([{ a: 1 }])
+    await (await database.start({ 'schema.evolution': 'none', 'fields.whitelist': 'a' })).write([record({ a: 1, b: 2 })])
+    expect(await database.rows()).toEqual([{ a: 1 }])
   })
 
   test('are loaded again when the table was altered', async () => {
-    const task = await start()
+    const task = await database.start()
     await task.write([record({ a: 1, b: 2 })])
-    await client.query('ALTER TABLE t DROP COLUMN b')
+    await database.client.query('ALTER TABLE t DROP COLUMN b')
     await task.write([record({ a: 3, b: 4 })])
-    await client.query('DROP TABLE t')
+    await database.client.query('DROP TABLE t')
     await task.write([record({ a: 5, b: 6 })])
-    expect(await rows()).toEqual([{ a: '5', b: '6' }])
+    expect(await database.rows()).toEqual([{ a: '5', b: '6' }])
   })
 
   test('accept a value without fields', async () => {
-    await (await start()).write([record('text', { valueSchema: schemas.string() })])
-    expect(await rows()).toEqual([{ record_value: 'text' }])
+    await (await database.start()).write([record('text', { valueSchema: schemas.string() })])
+    expect(await database.rows()).toEqual([{ record_value: 'text' }])
   })
 })
 
@@ -174,16 +130,16 @@ describe('names', () => {
   test.each(['a; DROP TABLE victim; --', '"; DROP TABLE victim; --', '"', "'", '$1', 'ü 漢 😀', '__proto__', 'SELECT', '\\'])(
     '%j is a name and nothing else',
     async (name) => {
-      await client.query('CREATE TABLE victim ()')
+      await database.client.query('CREATE TABLE victim ()')
       const value = JSON.parse(`{${JSON.stringify(name)}: 1}`)
-      const task = await start(upsert)
+      const task = await database.start(upsert)
       await task.write([record(value, { topic: name, key: { id: 'k' } }), record(value, { topic: name, key: { id: 'l' } })])
       await task.write([record(value, { topic: name, key: { id: 'k' } })])
-      const tables = (await rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")).map(
-        (row) => row.relname,
-      )
+      const tables = (
+        await database.rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+      ).map((row) => row.relname)
       expect(tables.sort()).toEqual(['victim', name].sort())
-      const found = await rows(`SELECT * FROM ${client.escapeIdentifier(name)} ORDER BY id`)
+      const found = await database.rows(`SELECT * FROM ${database.client.escapeIdentifier(name)} ORDER BY id`)
       expect(found.map((row) => Object.entries(row))).toEqual([
         [
           ['id', 'k'],
@@ -198,28 +154,28 @@ describe('names', () => {
   )
 
   test('a topic finds its table', async () => {
-    await client.query('CREATE SCHEMA "in"')
-    await (await start({ 'collection.name.format': `in.kafka_${TOPIC}` })).write([record({ a: 1 }, { topic: 'eu.quakes' })])
-    expect(await rows('SELECT * FROM "in".kafka_eu_quakes')).toEqual([{ a: '1' }])
+    await database.client.query('CREATE SCHEMA "in"')
+    await (await database.start({ 'collection.name.format': `in.kafka_${TOPIC}` })).write([record({ a: 1 }, { topic: 'eu.quakes' })])
+    expect(await database.rows('SELECT * FROM "in".kafka_eu_quakes')).toEqual([{ a: '1' }])
   })
 
   test('that Postgres would truncate, or cannot hold, are refused', async () => {
-    const task = await start()
+    const task = await database.start()
     const error = (await failure(
       task.write([record({ ['x'.repeat(64)]: 1 }), record({ '': 1 }), record({ 'a\0': 1 }), record({ ok: 1 })]),
     )) as BadRecord
     expect([error, ...error.also].map((bad) => bad.index)).toEqual([0, 1, 2])
     expect(error.message).toContain('is longer than the name of a')
-    expect(await rows()).toEqual([{ ok: '1' }])
+    expect(await database.rows()).toEqual([{ ok: '1' }])
   })
 })
 
 describe('keys', () => {
   test('upsert: the last record of a key counts, within a batch and after it', async () => {
-    const task = await start(upsert)
+    const task = await database.start(upsert)
     await task.write([keyed({ id: 1 }, { a: 1, b: 1 }), keyed({ id: 2 }, { a: 2 }), keyed({ id: 1 }, { a: 3 })])
     await task.write([keyed({ id: 2 }, { b: 4 }), keyed({ id: 3 }, {})])
-    expect(await rows('SELECT * FROM t ORDER BY id')).toEqual([
+    expect(await database.rows('SELECT * FROM t ORDER BY id')).toEqual([
       { id: '1', a: '3', b: '1' },
       { id: '2', a: '2', b: '4' },
       { id: '3', a: null, b: null },
@@ -227,7 +183,7 @@ describe('keys', () => {
   })
 
   test('a record without a value deletes the row with delete.enabled', async () => {
-    const task = await start({ ...upsert, 'delete.enabled': 'true' })
+    const task = await database.start({ ...upsert, 'delete.enabled': 'true' })
     await task.write([keyed({ id: 1 }, { a: 1 }), keyed({ id: 2 }, { a: 2 }), keyed({ id: 3 }, { a: 3 })])
     await task.write([
       keyed({ id: 1 }, null),
@@ -236,13 +192,13 @@ describe('keys', () => {
       keyed({ id: 3 }, { a: 33 }),
       keyed({ id: 3 }, null),
     ])
-    expect(await rows()).toEqual([{ id: '2', a: '22' }])
+    expect(await database.rows()).toEqual([{ id: '2', a: '22' }])
   })
 
   test('a table is created from the first record with a value, though one without a value comes before it', async () => {
     for (const mode of ['upsert', 'insert']) {
       const topic = `first_${mode}`
-      const task = await start({
+      const task = await database.start({
         ...upsert,
         'insert.mode': mode,
         'delete.enabled': 'true',
@@ -250,10 +206,10 @@ describe('keys', () => {
         'auto.create': 'true',
       })
       await task.write([record(null, { topic, key: { id: 1 } })])
-      expect(await rows(`SELECT to_regclass('${topic}') AS there`)).toEqual([{ there: null }])
+      expect(await database.rows(`SELECT to_regclass('${topic}') AS there`)).toEqual([{ there: null }])
       await task.write([record(null, { topic, key: { id: 1 } }), record({ a: 2 }, { topic, key: { id: 2 } })])
       await task.write([record(null, { topic, key: { id: 3 } }), record({ a: 1 }, { topic, key: { id: 1 } })])
-      expect(await rows(`SELECT * FROM ${topic} ORDER BY id`)).toEqual([
+      expect(await database.rows(`SELECT * FROM ${topic} ORDER BY id`)).toEqual([
         { id: '1', a: '1' },
         { id: '2', a: '2' },
       ])
@@ -261,51 +217,51 @@ describe('keys', () => {
   })
 
   test('a row that is deleted and written again within a batch keeps no value of the row before', async () => {
-    const task = await start({ ...upsert, 'delete.enabled': 'true' })
+    const task = await database.start({ ...upsert, 'delete.enabled': 'true' })
     await task.write([keyed({ id: 1 }, { a: 1, b: 1 }), keyed({ id: 2 }, { a: 2, b: 2 })])
     await task.write([keyed({ id: 1 }, null), keyed({ id: 1 }, { a: 11 }), keyed({ id: 2 }, { a: 22 }), keyed({ id: 1 }, { c: 'x' })])
-    expect(await rows('SELECT * FROM t ORDER BY id')).toEqual([
+    expect(await database.rows('SELECT * FROM t ORDER BY id')).toEqual([
       { id: '1', a: '11', b: null, c: 'x' },
       { id: '2', a: '22', b: '2', c: null },
     ])
-    const update = await start({ ...upsert, 'insert.mode': 'update', 'delete.enabled': 'true' })
+    const update = await database.start({ ...upsert, 'insert.mode': 'update', 'delete.enabled': 'true' })
     await update.write([keyed({ id: 2 }, null), keyed({ id: 2 }, { a: 23 })])
-    expect(await rows('SELECT id FROM t')).toEqual([{ id: '1' }])
+    expect(await database.rows('SELECT id FROM t')).toEqual([{ id: '1' }])
   })
 
   test('inserts and deletes keep their order', async () => {
-    const task = await start({ ...upsert, 'insert.mode': 'insert', 'delete.enabled': 'true' })
+    const task = await database.start({ ...upsert, 'insert.mode': 'insert', 'delete.enabled': 'true' })
     await task.write([keyed({ id: 1 }, { a: 1 }), keyed({ id: 1 }, null), keyed({ id: 1 }, { a: 2 })])
-    expect(await rows()).toEqual([{ id: '1', a: '2' }])
+    expect(await database.rows()).toEqual([{ id: '1', a: '2' }])
   })
 
   test("of Debezium's names, a single value, and of the value's fields", async () => {
-    const single = await start({ 'insert.mode': 'upsert', 'primary.key.mode': 'record_key', 'primary.key.fields': 'id' })
+    const single = await database.start({ 'insert.mode': 'upsert', 'primary.key.mode': 'record_key', 'primary.key.fields': 'id' })
     await single.write([keyed('k', { a: 1 }), keyed('k', { a: 2 })])
-    expect(await rows()).toEqual([{ id: 'k', a: '2' }])
-    const value = await start({ 'insert.mode': 'upsert', 'pk.mode': 'record_value', 'pk.fields': 'b,a' })
+    expect(await database.rows()).toEqual([{ id: 'k', a: '2' }])
+    const value = await database.start({ 'insert.mode': 'upsert', 'pk.mode': 'record_value', 'pk.fields': 'b,a' })
     await value.write([record({ a: 1, b: 'x', c: 1 }, { topic: 'v' }), record({ a: 1, b: 'x', c: 2 }, { topic: 'v' })])
-    expect(await rows('SELECT * FROM v')).toEqual([{ b: 'x', a: '1', c: '2' }])
+    expect(await database.rows('SELECT * FROM v')).toEqual([{ b: 'x', a: '1', c: '2' }])
   })
 
   test("kafka: a record's own offset makes it known when it comes again", async () => {
-    const task = await start({ 'pk.mode': 'kafka' })
+    const task = await database.start({ 'pk.mode': 'kafka' })
     const batch = [record({ a: 1 }, { offset: 1 }), record({ a: 2 }, { offset: 2 })]
     await task.write(batch)
     await task.write([...batch, record({ a: 3 }, { offset: 3 })])
-    expect(await rows('SELECT __connect_topic, __connect_partition, __connect_offset, a FROM t')).toEqual(
+    expect(await database.rows('SELECT __connect_topic, __connect_partition, __connect_offset, a FROM t')).toEqual(
       [1, 2, 3].map((n) => ({ __connect_topic: 't', __connect_partition: 0, __connect_offset: String(n), a: String(n) })),
     )
   })
 
   test('update changes existing rows, and adds none', async () => {
-    await client.query("CREATE TABLE t (id text PRIMARY KEY, a int, b int); INSERT INTO t VALUES ('x', 1, 2)")
-    await (await start({ ...upsert, 'insert.mode': 'update' })).write([keyed({ id: 'x' }, { a: 5 }), keyed({ id: 'y' }, { a: 6 })])
-    expect(await rows()).toEqual([{ id: 'x', a: 5, b: 2 }])
+    await database.client.query("CREATE TABLE t (id text PRIMARY KEY, a int, b int); INSERT INTO t VALUES ('x', 1, 2)")
+    await (await database.start({ ...upsert, 'insert.mode': 'update' })).write([keyed({ id: 'x' }, { a: 5 }), keyed({ id: 'y' }, { a: 6 })])
+    expect(await database.rows()).toEqual([{ id: 'x', a: 5, b: 2 }])
   })
 
   test('that are missing are reported as bad records', async () => {
-    const task = await start(upsert)
+    const task = await database.start(upsert)
     const error = (await failure(
       task.write([record({ a: 1 }), keyed({ no: 1 }, { a: 1 }), keyed({ id: null }, {}), keyed({ id: 1 }, null)]),
     )) as BadRecord
@@ -318,135 +274,34 @@ describe('keys', () => {
   })
 })
 
-describe('faults', () => {
+describe('bad records', () => {
   test('a bad row in a large batch is found, and the others are written', async () => {
-    await client.query('CREATE TABLE t (n int CHECK (n <> 777))')
-    const task = await start()
+    await database.client.query('CREATE TABLE t (n int CHECK (n <> 777))')
+    const task = await database.start()
     const batch = Array.from({ length: 2000 }, (_, n) => record({ n }))
     const error = (await failure(task.write(batch))) as BadRecord
     expect(error).toBeInstanceOf(BadRecord)
     expect([error.index, error.also.length]).toEqual([777, 0])
     expect(error.message).toMatch(/^The record t-0@\d+ cannot be written as a row: .*violates check constraint/)
-    expect(await rows('SELECT count(*)::int AS count FROM t')).toEqual([{ count: 1999 }])
+    expect(await database.rows('SELECT count(*)::int AS count FROM t')).toEqual([{ count: 1999 }])
   })
 
   test('a record whose fields are one column is reported as bad, and the others are written', async () => {
-    const task = await start()
+    const task = await database.start()
     await task.write([record({ id: 1 })])
     const error = (await failure(task.write([record({ id: 2 }), record({ id: 3, ID: 4 }), record({ id: 5 })]))) as BadRecord
     expect(error).toBeInstanceOf(BadRecord)
     expect([error.index, error.also.length]).toEqual([1, 0])
     expect(error.message).toContain('"id" and "ID"')
-    expect(await rows('SELECT id FROM t ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }, { id: '5' }])
-  })
-
-  test('a lost connection is Retriable and opened again', async () => {
-    const task = await start()
-    await task.write([record({ a: 1 })])
-    await client.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
-    )
-    await expect
-      .poll(() => failure(task.write([record({ a: 2 })])).then((error) => (error === null ? 'written' : (error as Error).name)))
-      .toBe('written')
-    expect(await rows('SELECT a FROM t ORDER BY a')).toEqual([{ a: '1' }, { a: '2' }])
-  })
-
-  test('a connection that breaks in the middle of a statement is Retriable', async () => {
-    const target = new URL(url)
-    const sockets: Socket[] = []
-    const proxy = createServer((near) => {
-      const far = connect(Number(target.port || 5432), target.hostname)
-      near.pipe(far).pipe(near)
-      sockets.push(near, far)
-      for (const socket of [near, far]) socket.on('error', () => {})
-    })
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-    const through = new URL(url)
-    through.hostname = '127.0.0.1'
-    through.port = String((proxy.address() as { port: number }).port)
-    const task = await start({ 'connection.url': through.href })
-    await task.write([record({ a: 1 })])
-    await client.query('BEGIN; LOCK TABLE t')
-    const writing = failure(task.write([record({ a: 2 })]))
-    await expect.poll(() => rows('SELECT 1 FROM pg_locks WHERE NOT granted')).toHaveLength(1)
-    for (const socket of sockets) socket.destroy()
-    const error = (await writing) as Retriable
-    expect(error).toBeInstanceOf(Retriable)
-    expect(error.afterMs).toBe(10)
-    await client.query('COMMIT')
-    await task.write([record({ a: 3 })])
-    proxy.close()
-  })
-
-  test('a server that does not respond does not keep the task from stopping', async () => {
-    const target = new URL(url)
-    let silent = false
-    const proxy = createServer({ allowHalfOpen: true }, (near) => {
-      const far = connect(Number(target.port || 5432), target.hostname)
-      near.on('data', (bytes) => silent || far.write(bytes))
-      far.on('data', (bytes) => silent || near.write(bytes))
-      for (const socket of [near, far]) socket.on('error', () => {})
-      near.on('close', () => far.destroy())
-    })
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-    const through = new URL(url)
-    through.hostname = '127.0.0.1'
-    through.port = String((proxy.address() as { port: number }).port)
-    const task = await start({ 'connection.url': through.href })
-    await task.write([record({ a: 1 })])
-    silent = true
-    await task.stop!()
-    expect(silent).toBe(true)
-    proxy.close()
-  })
-
-  test('an unavailable database is Retriable, up to max.retries', async () => {
-    const away = { 'connection.url': 'jdbc:postgresql://127.0.0.1:1/x?user=u&password=p' }
-    const task = await start({ ...away, 'max.retries': '1' })
-    expect(await failure(task.write([record({ a: 1 })]))).toBeInstanceOf(Retriable)
-    const error = (await failure(task.write([record({ a: 1 })]))) as Error
-    expect(error).not.toBeInstanceOf(Retriable)
-    expect(error.message).toContain('after 1 retries; max.retries=-1')
-  })
-
-  test('the error for an unknown database names the settings to check', async () => {
-    const wrong = new URL(url)
-    wrong.pathname = '/nowhere'
-    const task = await start({ 'connection.url': wrong.href })
-    await expect(task.write([record({ a: 1 })])).rejects.toThrow(/Postgres refuses the login: .*nowhere.*Check connection.url/)
-  })
-
-  test('the error for a missing password names the settings to check', async () => {
-    const part = (type: string, content: Buffer) => {
-      const head = Buffer.alloc(5)
-      head.write(type)
-      head.writeInt32BE(content.length + 4, 1)
-      return Buffer.concat([head, content])
-    }
-    const authentication = (kind: number, text: string) => part('R', Buffer.concat([Buffer.from([0, 0, 0, kind]), Buffer.from(text)]))
-    const asking = createServer((socket) => {
-      socket.once('data', () => {
-        socket.once('data', () => void socket.write(authentication(11, 'r=nonce,s=c2FsdA==,i=4096')))
-        socket.write(authentication(10, 'SCRAM-SHA-256\0\0'))
-      })
-    })
-    await new Promise<void>((resolve) => asking.listen(0, '127.0.0.1', resolve))
-    const { port } = asking.address() as { port: number }
-    const error = (await failure(
-      (await start({ 'connection.url': `jdbc:postgresql://127.0.0.1:${port}/x`, 'connection.user': 'u' })).write([record({ a: 1 })]),
-    )) as Error
-    asking.close()
-    expect(error).not.toBeInstanceOf(Retriable)
-    expect(error.message).toMatch(/Postgres refuses the login: .*password.*Check connection.url, connection.user and connection.password/)
+    expect(await database.rows('SELECT id FROM t ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }, { id: '5' }])
   })
 
   test('settings that make no sense are refused', async () => {
-    await expect(start({ 'insert.mode': 'upsert' })).rejects.toThrow(
+    await expect(database.start({ 'insert.mode': 'upsert' })).rejects.toThrow(
       'Invalid value none for configuration pk.mode: insert.mode=upsert needs a primary key',
     )
-    await expect(start({ 'delete.enabled': 'true' })).rejects.toThrow('delete.enabled=true needs record_key')
-    await expect(start({ 'connection.url': 'jdbc:mysql://x/y' })).rejects.toThrow(
+    await expect(database.start({ 'delete.enabled': 'true' })).rejects.toThrow('delete.enabled=true needs record_key')
+    await expect(database.start({ 'connection.url': 'jdbc:mysql://x/y' })).rejects.toThrow(
       'Invalid value jdbc:mysql://x/y for configuration connection.url',
     )
   })
