@@ -46,7 +46,7 @@ export async function describeRoutes(app: FastifyInstance, version: string, reso
       servers: [{ url: '/' }],
       tags: [...tags].map(([name, description]) => ({ name, description })),
     },
-    // Every route may fail: with a body that cannot be used, a page of another origin, a timeout.
+    // Every route may respond with an error: an invalid body, a page of another origin, a timeout.
     transform: ({ schema, url }) => {
       const { response, ...rest } = (schema ?? {}) as { response?: object }
       return { schema: { ...rest, response: { ...response, default: errorResponse } }, url }

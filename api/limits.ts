@@ -6,7 +6,7 @@ export const BODY_LIMIT_BYTES = 16 * 1024 * 1024
 /** The time for the client to send the whole request; a slow one is disconnected. */
 export const REQUEST_RECEIVE_TIMEOUT_MS = 60_000
 
-/** The time to answer a request, as in Kafka Connect. */
+/** The time to respond to a request, as in Kafka Connect. */
 export const HANDLER_TIMEOUT_MS = 90_000
 
 /** One decoded part of a path. Node's own limit on a request's head (16 KiB) applies before. */

@@ -1,6 +1,6 @@
 /**
  * How a resource of the REST API is declared: the default export of `api/routes/<name>.ts`, found by a scan. A resource that needs a
- * service which this process does not run (a worker, mirrors) is not registered, and its paths are answered 404.
+ * service which this process does not run (a worker, mirrors) is not registered: requests to its paths get a 404.
  */
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -61,6 +61,6 @@ export function defineResource(resource: {
 
 /** The resources that these services can serve, in the order of their file names. */
 export async function findResources(services: Services, serves: (tag: string) => boolean = () => true): Promise<Resource[]> {
-  const found = await scan<Resource>(join(import.meta.dirname, 'routes'), /./)
-  return found.filter(({ tag, needs }) => (needs === undefined || services[needs] !== undefined) && serves(tag))
+  const resources = await scan<Resource>(join(import.meta.dirname, 'routes'), /./)
+  return resources.filter(({ tag, needs }) => (needs === undefined || services[needs] !== undefined) && serves(tag))
 }

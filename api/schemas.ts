@@ -7,14 +7,14 @@ import { ConnectError } from '../connect/types.ts'
 const scalar = { type: ['string', 'number', 'boolean', 'null'] } as const
 
 /** A config in a request. Numbers and booleans become text. */
-export const givenConfig = {
+export const requestConfig = {
   type: 'object',
   additionalProperties: scalar,
   examples: [{ 'connector.class': 'FileStreamSource', 'tasks.max': '1', file: '/tmp/in.txt', topic: 'lines' }],
 } as const
 
 /** A config in a response. */
-export const shownConfig = { type: 'object', additionalProperties: { type: 'string' } } as const
+export const responseConfig = { type: 'object', additionalProperties: { type: 'string' } } as const
 
 export const errorResponse = {
   description: 'An error; the message says what is wrong',
@@ -35,7 +35,7 @@ export const connectorInfo = {
   type: 'object',
   properties: {
     name: { type: 'string' },
-    config: shownConfig,
+    config: responseConfig,
     tasks: { type: 'array', items: { type: 'object', properties: { connector: { type: 'string' }, task: { type: 'integer' } } } },
     type: { type: 'string', enum: ['source', 'sink', 'unknown'] },
   },
@@ -66,18 +66,18 @@ export const connectorStatus = {
   },
 } as const
 
-export type GivenConfig = Readonly<Record<string, string | number | boolean | null>>
+export type RequestConfig = Readonly<Record<string, string | number | boolean | null>>
 
 /** Turns JSON scalars into text, as Kafka Connect does; null stays null. */
-export function configPatch(given: GivenConfig): Record<string, string | null> {
-  // An own property of this name would become the prototype of every object that the map is assigned to.
-  if (Object.hasOwn(given, '__proto__')) throw new ConnectError(400, 'A setting cannot be named "__proto__": leave it out.')
-  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value === null ? null : String(value)]))
+export function configPatch(config: RequestConfig): Record<string, string | null> {
+  // An own property of this name would become the prototype of every object that the config is assigned to.
+  if (Object.hasOwn(config, '__proto__')) throw new ConnectError(400, 'A setting cannot be named "__proto__": leave it out.')
+  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, value === null ? null : String(value)]))
 }
 
 /** The same for a whole config, where null is an error. */
-export function wholeConfig(given: GivenConfig): Record<string, string> {
-  const empty = Object.entries(given).flatMap(([name, value]) => (value === null ? [name] : []))
+export function wholeConfig(config: RequestConfig): Record<string, string> {
+  const empty = Object.entries(config).flatMap(([name, value]) => (value === null ? [name] : []))
   if (empty.length > 0) {
     const errors = empty.map((name) => `Null value can not be supplied as the configuration value. Give ${name} a value, or leave it out.`)
     throw new ConnectError(
@@ -86,7 +86,7 @@ export function wholeConfig(given: GivenConfig): Record<string, string> {
         'You can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`',
     )
   }
-  return configPatch(given) as Record<string, string>
+  return configPatch(config) as Record<string, string>
 }
 
 /** A flag in the query, read as Kafka Connect reads it: everything except "true" is false. */

@@ -5,11 +5,11 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { describeRoutes, docsRoutes } from './docs.ts'
 import { allowedMethods } from './hooks/allowed-methods.ts'
-import { answerTimeout } from './hooks/answer-timeout.ts'
 import { compilersFactory } from './hooks/body-validation.ts'
 import { browserRequests } from './hooks/browser-requests.ts'
 import { AllowedOrigins, type CrossOrigin, crossOrigin } from './hooks/cross-origin.ts'
-import { answerBadUrl, answerBrokenRequest, errorEnvelope } from './hooks/error-envelope.ts'
+import { errorEnvelope, sendBadUrlError, sendParserError } from './hooks/error-envelope.ts'
+import { handlerTimeout } from './hooks/handler-timeout.ts'
 import { jsonBody } from './hooks/json-body.ts'
 import { leaderForwarding } from './hooks/leader-forwarding.ts'
 import { requestMetrics } from './hooks/request-metrics.ts'
@@ -18,9 +18,9 @@ import { BODY_LIMIT_BYTES, PATH_PART_LIMIT_CHARACTERS, REQUEST_RECEIVE_TIMEOUT_M
 import { findResources, type Services } from './resource.ts'
 
 export interface ServerOptions extends Services {
-  /** `access.control.allow.origin` and `.methods`; without them no page of another origin may call. */
+  /** `access.control.allow.origin` and `.methods`; without them no page of another origin may call the API. */
   crossOrigin?: CrossOrigin | undefined
-  /** Names of this server, beside localhost and IP addresses, under which browsers may call it; `*` for any. */
+  /** Names of this server, besides localhost and IP addresses, under which browsers may call it; `*` for any. */
   ownHosts?: readonly string[] | undefined
   /** Every listener is bound to a loopback address: `Host` is checked for every client, not for browsers only. */
   loopbackOnly?: boolean | undefined
@@ -39,8 +39,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_RECEIVE_TIMEOUT_MS,
     forceCloseConnections: true,
-    clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (_error, request, reply) => answerBadUrl(request.url, request, reply),
+    clientErrorHandler: sendParserError,
+    frameworkErrors: (_error, request, reply) => sendBadUrlError(request.url, request, reply),
     schemaController: { compilersFactory: compilersFactory as never },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: PATH_PART_LIMIT_CHARACTERS },
   })
@@ -55,7 +55,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     await options.beforeRoutes?.(routes)
     const finish = allowedMethods(routes)
     leaderForwarding(routes, system)
-    answerTimeout(routes, system)
+    handlerTimeout(routes, system)
     for (const resource of await findResources(options, options.serves)) resource.register(routes, options)
     if (!options.beforeRoutes) docsRoutes(routes, () => documentedServer(options))
     finish()

@@ -48,7 +48,7 @@ export const restSettings = {
   'access.control.allow.hosts': setting.list({
     default: [],
     importance: 'LOW',
-    doc: "A setting of Tributary's own: names under which browsers may call the API, beside localhost, IP addresses, this machine's host name and the hosts of `listeners` and `rest.advertised.host.name`; * for any. Clients that are no browser may use every name, unless all listeners are on loopback.",
+    doc: "A setting of Tributary's own: names under which browsers may call the API, besides localhost, IP addresses, this machine's host name and the hosts of `listeners` and `rest.advertised.host.name`; * for any. Clients that are not browsers may use every name, unless all listeners are on loopback.",
     check: (hosts) => {
       const [wrong] = hosts.filter((host) => host !== '' && !/^[^\s/?#@\\]+$/.test(host))
       return wrong === undefined ? undefined : `${wrong} is not a host name; write it as in http://NAME:8083, without http:// and the port`
@@ -86,7 +86,7 @@ export interface RestSettings {
   advertisedHost: string | null
   advertisedPort: number | null
   crossOrigin: CrossOrigin
-  /** The names of this server that its settings give. */
+  /** The names of this server that are set in its settings. */
   ownHosts: readonly string[]
   /** Every listener is bound to a loopback address. */
   loopbackOnly: boolean
@@ -120,8 +120,8 @@ export function parseRestSettings(properties: Readonly<Record<string, string>>):
 }
 
 function adminListeners(config: ConfigOf<typeof restSettings>): Listener[] | null {
-  const given = config['admin.listeners']
-  return given === null ? null : given.map((text) => parseListener('admin.listeners', text))
+  const listeners = config['admin.listeners']
+  return listeners === null ? null : listeners.map((text) => parseListener('admin.listeners', text))
 }
 
 function parseListener(name: string, text: string): Listener {

@@ -1,6 +1,6 @@
 /**
  * How fast does the client write and read through one broker in another process? Records of 250 bytes without compression, six partitions:
- * produced in calls of 5,000 records, consumed by poll(). `--server host:port` measures against a cluster that runs already.
+ * produced in calls of 5,000 records, consumed by poll(). `--server host:port` measures against a cluster that is already running.
  */
 import { type Client, createClient } from '../core/client/index.ts'
 import { realSystem } from '../core/system/index.ts'
@@ -11,7 +11,7 @@ const PARTITIONS = 6
 const RECORDS = 2_000_000
 const RECORD_BYTES = 250
 const CALL_RECORDS = 5_000
-const CALLS_UNDER_WAY = 8
+const CALLS_IN_FLIGHT = 8
 
 async function measured(what: string, records: number, run: () => Promise<void>): Promise<Row> {
   const cpu = process.cpuUsage()
@@ -32,12 +32,12 @@ async function produce(client: Client, topic: string): Promise<void> {
   const producer = client.producer()
   const value = Buffer.alloc(RECORD_BYTES - 10, 'calm rising ')
   const call = Array.from({ length: CALL_RECORDS }, (_, index) => ({ topic, key: Buffer.from(`${index}`.padStart(10)), value }))
-  const underWay: Promise<unknown>[] = []
+  const inFlight: Promise<unknown>[] = []
   for (let sent = 0; sent < RECORDS; sent += CALL_RECORDS) {
-    underWay.push(producer.send(call))
-    if (underWay.length >= CALLS_UNDER_WAY) await underWay.shift()
+    inFlight.push(producer.send(call))
+    if (inFlight.length >= CALLS_IN_FLIGHT) await inFlight.shift()
   }
-  await Promise.all(underWay)
+  await Promise.all(inFlight)
   await producer.close()
 }
 
@@ -49,9 +49,9 @@ async function consume(client: Client, topic: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const named = process.argv.indexOf('--server')
-  const broker = named < 0 ? await startTestBroker() : undefined
-  const client = createClient({ bootstrapServers: broker?.address ?? process.argv[named + 1]!, clientId: 'bench' }, realSystem('warn'))
+  const serverFlag = process.argv.indexOf('--server')
+  const broker = serverFlag < 0 ? await startTestBroker() : undefined
+  const client = createClient({ bootstrapServers: broker?.address ?? process.argv[serverFlag + 1]!, clientId: 'bench' }, realSystem('warn'))
   try {
     const topic = `bench-client-${process.pid}`
     for (const error of (await client.admin.createTopics([{ name: topic, partitions: PARTITIONS, replicationFactor: 1 }])).values())

@@ -16,7 +16,7 @@ import { type Row, show, usage } from './table.ts'
 
 const PARTITIONS = 6
 
-async function records(connection: RawConnection, topic: string): Promise<number> {
+async function recordCount(connection: RawConnection, topic: string): Promise<number> {
   const { topics } = await connection.request(listOffsets, 5, {
     replicaId: -1,
     isolationLevel: 0,
@@ -44,26 +44,26 @@ async function replicate(source: string, topic: string): Promise<Row> {
       'offset.storage.replication.factor = 1',
     ].join('\n'),
   )
-  const started = performance.now()
+  const startedMs = performance.now()
   const mirror = spawn(join(import.meta.dirname, '../bin/tributary'), ['mirror', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, TRIBUTARY_LOG_LEVEL: 'warn' },
   })
   try {
     const [from, to] = [await RawConnection.open(source), await RawConnection.open(target.address)]
-    const total = await records(from, topic)
-    await until(async () => (await records(to, `us.${topic}`)) > 0, `the first record of ${topic}`, 60_000)
-    const first = performance.now()
-    const begun = await records(to, `us.${topic}`)
-    await until(async () => (await records(to, `us.${topic}`)) >= total, `${total} records of ${topic}`, 300_000)
-    const seconds = (performance.now() - first) / 1000
+    const total = await recordCount(from, topic)
+    await until(async () => (await recordCount(to, `us.${topic}`)) > 0, `the first record of ${topic}`, 60_000)
+    const firstRecordMs = performance.now()
+    const countAtStart = await recordCount(to, `us.${topic}`)
+    await until(async () => (await recordCount(to, `us.${topic}`)) >= total, `${total} records of ${topic}`, 300_000)
+    const seconds = (performance.now() - firstRecordMs) / 1000
     const { cpuS, peakMb } = usage(mirror.pid!)
     from.close()
     to.close()
     return {
       topic,
-      'first record s': (first - started) / 1000,
-      'records/s': (total - begun) / seconds,
+      'first record s': (firstRecordMs - startedMs) / 1000,
+      'records/s': (total - countAtStart) / seconds,
       'CPU s/million': (cpuS / total) * 1e6,
       'peak MB': peakMb,
     }

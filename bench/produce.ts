@@ -35,11 +35,11 @@ export async function produceTo(
       await Promise.all(
         Array.from({ length: IN_FLIGHT }, async () => {
           while (left-- > 0) {
-            const begun = performance.now()
+            const sentMs = performance.now()
             const { responses } = decodeResponse(produce, VERSION, await connection.send(bytes))
             const { errorCode } = responses[0]!.partitionResponses[0]!
             if (errorCode !== 0) throw new Error(`the broker failed a produce request with error ${errorCode}`)
-            latencies.push(performance.now() - begun)
+            latencies.push(performance.now() - sentMs)
           }
         }),
       )

@@ -59,19 +59,19 @@ export class RawConnection {
   }
 
   #receive(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
+    let position = 0
+    while (position < chunk.length) {
       if (this.#needed < 0) {
-        while (this.#headFilled < 4 && at < chunk.length) this.#head[this.#headFilled++] = chunk[at++]!
+        while (this.#headFilled < 4 && position < chunk.length) this.#head[this.#headFilled++] = chunk[position++]!
         if (this.#headFilled < 4) return
         this.#needed = this.#head.readInt32BE()
         this.#filled = 0
         if (this.#needed > this.#body.length) this.#body = Buffer.allocUnsafeSlow(this.#needed)
       }
-      const part = Math.min(this.#needed - this.#filled, chunk.length - at)
-      chunk.copy(this.#body, this.#filled, at, at + part)
+      const part = Math.min(this.#needed - this.#filled, chunk.length - position)
+      chunk.copy(this.#body, this.#filled, position, position + part)
       this.#filled += part
-      at += part
+      position += part
       if (this.#filled < this.#needed) return
       this.#needed = -1
       this.#headFilled = 0

@@ -19,44 +19,44 @@ export function readArguments(
   args: readonly string[],
   known: { options?: readonly string[]; flags?: readonly string[]; files: number },
 ): Arguments {
-  const found: Arguments = { files: [], overrides: {}, options: {}, flags: new Set() }
+  const parsed: Arguments = { files: [], overrides: {}, options: {}, flags: new Set() }
   for (let index = 0; index < args.length; index++) {
     const [arg, inline] = splitOption(args[index]!)
     const value = () => {
-      const given = inline ?? args[++index]
-      if (given === undefined) throw wrongUsage(`${arg} needs a value.`, command)
-      return given
+      const text = inline ?? args[++index]
+      if (text === undefined) throw wrongUsage(`${arg} needs a value.`, command)
+      return text
     }
     if (arg === '--') {
-      found.files.push(...args.slice(index + 1))
+      parsed.files.push(...args.slice(index + 1))
       break
     }
     const name = arg.replace(/^--/, '')
-    if (arg === '--override') override(found.overrides, value(), command)
-    else if (known.options?.includes(name) && arg.startsWith('--')) found.options[name] = value()
+    if (arg === '--override') override(parsed.overrides, value(), command)
+    else if (known.options?.includes(name) && arg.startsWith('--')) parsed.options[name] = value()
     else if (known.flags?.includes(name) && arg.startsWith('--')) {
       if (inline !== undefined) throw wrongUsage(`${arg} takes no value.`, command)
-      found.flags.add(name)
+      parsed.flags.add(name)
     } else if (arg.startsWith('-')) throw wrongUsage(`${command} has no option ${arg}.`, command)
-    else found.files.push(args[index]!)
+    else parsed.files.push(args[index]!)
   }
-  if (found.files.length > known.files) {
+  if (parsed.files.length > known.files) {
     const allowed = known.files === 0 ? 'no files' : known.files === 1 ? 'one file' : `${known.files} files`
-    throw wrongUsage(`${command} takes ${allowed}, not ${found.files.length}.`, command)
+    throw wrongUsage(`${command} takes ${allowed}, not ${parsed.files.length}.`, command)
   }
-  return found
+  return parsed
 }
 
 /** `--name=value` as name and value; other arguments may contain an equals sign. */
 function splitOption(arg: string): [string, string | undefined] {
-  const at = arg.indexOf('=')
-  return arg.startsWith('--') && at > 0 ? [arg.slice(0, at), arg.slice(at + 1)] : [arg, undefined]
+  const equals = arg.indexOf('=')
+  return arg.startsWith('--') && equals > 0 ? [arg.slice(0, equals), arg.slice(equals + 1)] : [arg, undefined]
 }
 
 function override(into: Record<string, string>, pair: string, command: string): void {
-  const at = pair.indexOf('=')
-  if (at < 1) throw wrongUsage(`--override needs name=value, not "${pair}".`, command)
-  into[pair.slice(0, at)] = pair.slice(at + 1)
+  const equals = pair.indexOf('=')
+  if (equals < 1) throw wrongUsage(`--override needs name=value, not "${pair}".`, command)
+  into[pair.slice(0, equals)] = pair.slice(equals + 1)
 }
 
 export async function readPropertiesFile(path: string): Promise<Record<string, string>> {

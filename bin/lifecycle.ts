@@ -1,7 +1,7 @@
 /**
- * The life of a process with services. The first SIGINT, SIGTERM or SIGHUP stops it cleanly within 5 s with exit code 0, a second one ends
- * it at once; under nohup it ignores SIGHUP. A process that is still starting ends after 2 s. An error that was not caught is logged and
- * ends the process with exit code 1, because its state is unknown.
+ * The signals and the exit of a process with services. The first SIGINT, SIGTERM or SIGHUP stops it cleanly within 5 s with exit code 0, a
+ * second one ends it at once; under nohup it ignores SIGHUP. A process that is still starting ends after 2 s. An error that was not caught
+ * is logged and ends the process with exit code 1, because its state is unknown.
  */
 import type { System } from '../core/system/index.ts'
 import type { Running } from './command.ts'

@@ -1,6 +1,6 @@
 /**
  * The sockets of the REST API. They are opened before the worker starts, so that a port in use is reported at once and the other workers
- * get the real port; until the worker is ready every request is answered 503. The server itself is loaded meanwhile.
+ * get the real port; until the worker is ready every request gets a 503. The server itself is loaded meanwhile.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -39,13 +39,13 @@ export async function openRest(properties: Readonly<Record<string, string>>): Pr
     await main.close()
     throw error
   })
-  const { answerBrokenRequest } = await loaded
+  const { sendParserError } = await loaded
   for (const server of [...main.servers, ...admin.servers])
-    server.on('clientError', answerBrokenRequest as (error: Error, socket: object) => void)
+    server.on('clientError', sendParserError as (error: Error, socket: object) => void)
   const apps: { close(): Promise<void> }[] = []
   return {
     advertisedUrl: advertisedUrl(settings, main.servers),
-    urls: main.servers.map(shownUrl),
+    urls: main.servers.map(displayUrl),
     async serve(services) {
       const { buildServer } = await loaded
       const { crossOrigin, headers } = settings
@@ -82,7 +82,7 @@ interface Sockets {
 async function listen(listeners: readonly Listener[]): Promise<Sockets> {
   const { REQUEST_RECEIVE_TIMEOUT_MS } = await import('../api/limits.ts')
   const servers: Server[] = []
-  let handler: RequestHandler = answerStarting
+  let handler: RequestHandler = sendStarting
   const sockets: Sockets = {
     servers,
     handleWith: (next) => {
@@ -117,8 +117,8 @@ async function close(server: Server): Promise<void> {
   clearTimeout(timer)
 }
 
-function answerStarting(request: IncomingMessage, response: ServerResponse): void {
-  const message = 'The worker is starting and cannot answer yet. Try again shortly.'
+function sendStarting(request: IncomingMessage, response: ServerResponse): void {
+  const message = 'The worker is starting and cannot respond yet. Try again shortly.'
   const health = /^\/health\/?(\?|$)/.test(request.url ?? '')
   response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
   response.end(JSON.stringify(health ? { status: 'starting', message } : { error_code: 503, message }))
@@ -128,7 +128,7 @@ const addressOf = (server: Server) => server.address() as AddressInfo
 const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)
 const isWildcard = (address: string) => address === '::' || address === '0.0.0.0'
 
-function shownUrl(server: Server): string {
+function displayUrl(server: Server): string {
   const { address, port } = addressOf(server)
   return `http://${isWildcard(address) ? 'localhost' : bracketed(address)}:${port}`
 }

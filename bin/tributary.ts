@@ -37,14 +37,14 @@ Environment:
 }
 
 function logLevel(): LogLevel {
-  const { TRIBUTARY_LOG_LEVEL: given, TRIBUTARY_DEBUG: debug } = process.env
-  if (!given) return debug ? 'debug' : 'info'
-  const found = logLevels.find((level) => level === given.toLowerCase())
-  if (found === undefined) throw new UserError(`TRIBUTARY_LOG_LEVEL is ${given}, but must be one of ${logLevels.join(', ')}.`)
-  return found
+  const { TRIBUTARY_LOG_LEVEL: text, TRIBUTARY_DEBUG: debug } = process.env
+  if (!text) return debug ? 'debug' : 'info'
+  const level = logLevels.find((name) => name === text.toLowerCase())
+  if (level === undefined) throw new UserError(`TRIBUTARY_LOG_LEVEL is ${text}, but must be one of ${logLevels.join(', ')}.`)
+  return level
 }
 
-/** A closed standard output, as after `head`, is no error: the command is stopped. */
+/** A closed standard output, as after `head`, is not an error: the command is stopped. */
 let onOutputClosed = (): void => process.exit(0)
 process.stdout.on('error', () => onOutputClosed())
 
@@ -58,10 +58,10 @@ async function run([name, ...args]: string[]): Promise<number> {
     print(version)
     return 0
   }
-  const wanted = name === 'help' ? args[0]! : name
-  const load = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined
+  const commandName = name === 'help' ? args[0]! : name
+  const load = Object.hasOwn(commands, commandName) ? commands[commandName] : undefined
   if (load === undefined) {
-    throw wrongUsage(`There is no command "${wanted}". The commands are: ${Object.keys(commands).join(', ')}.`)
+    throw wrongUsage(`There is no command "${commandName}". The commands are: ${Object.keys(commands).join(', ')}.`)
   }
   const command = (await load()).default
   const end = args.indexOf('--')
@@ -75,7 +75,7 @@ async function run([name, ...args]: string[]): Promise<number> {
   const { stopping, stop, runs } = lifecycle(system, { endsByItself: command.endsByItself })
   onOutputClosed = stop
   const outcome = await command.run({ args, system, print, stopping }).catch((error: unknown) => {
-    // Stopped while it was starting: it has cleaned up, and nothing has failed.
+    // The command was stopped while it was starting: it has cleaned up, and nothing has failed.
     if (stopping.aborted && error === stopping.reason) return 0
     throw error
   })

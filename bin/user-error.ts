@@ -58,7 +58,7 @@ export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof AggregateError && error.errors.length > 0) return [...new Set(error.errors.map(explain))].join('\n')
   const { cause } = error
-  // A message that names the address of a failed socket has said what its cause would say.
+  // A message that names the address of a failed socket already says what its cause would say.
   if (isSystemFailure(cause) && cause.address !== undefined && error.message.includes(endpoint(cause))) return error.message
   const why = cause === undefined ? '' : explain(cause)
   return why === '' || error.message.includes(why) ? error.message : `${error.message}\n${why}`

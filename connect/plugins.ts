@@ -1,6 +1,6 @@
 /**
- * The plugins that a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A plugin
- * has the names of its class, of the class without its package, of that without its suffix (`FileStreamSource`), and its aliases.
+ * The plugins that a connector's config can name: connectors, converters, transforms and predicates, found by scanning their folders. A
+ * plugin has the names of its class, of the class without its package, of that without its suffix (`FileStreamSource`), and its aliases.
  */
 import { fileURLToPath } from 'node:url'
 import { scan, scanFolders } from '../core/system/scan.ts'
@@ -34,13 +34,13 @@ export interface PluginFolders {
   predicates: string
 }
 
-const beside = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 const ownFolders: PluginFolders = {
-  connectors: beside('../connectors'),
-  converters: beside('./converters'),
-  transforms: beside('./transforms'),
-  predicates: beside('./predicates'),
+  connectors: folder('../connectors'),
+  converters: folder('./converters'),
+  transforms: folder('./transforms'),
+  predicates: folder('./predicates'),
 }
 
 /** A folder that does not exist has no plugins. */

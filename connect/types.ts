@@ -1,6 +1,6 @@
 /**
- * The worker's interface for the REST API, with the bodies of Kafka Connect. Errors are ConnectErrors with an HTTP status and the message of
- * Kafka Connect.
+ * The worker's interface for the REST API, with the bodies of Kafka Connect. Errors are ConnectErrors with an HTTP status and the message
+ * of Kafka Connect.
  */
 export class ConnectError extends Error {
   override name = 'ConnectError'

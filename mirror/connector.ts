@@ -61,14 +61,14 @@ function flowFrom(config: Config, worker: Readonly<Record<string, string>>): Flo
   const target = config['target.cluster.bootstrap.servers'] ?? (worker['bootstrap.servers'] ?? '').split(',').map((server) => server.trim())
   if (config['source.cluster.alias'] === config['target.cluster.alias'])
     throw new InvalidSetting('target.cluster.alias', config['target.cluster.alias'], 'it is the alias of the source too')
-  const given = Object.entries(shared).flatMap(([name, declared]) =>
+  const explicitSettings = Object.entries(shared).flatMap(([name, declared]) =>
     String(config[name as keyof Config]) === declared.default ? [] : [name],
   )
   return flowOf(
     cluster(config['source.cluster.alias'], config['source.cluster.bootstrap.servers']),
     cluster(config['target.cluster.alias'], target),
     { ...config, enabled: true },
-    new Set(given),
+    new Set(explicitSettings),
   )
 }
 
@@ -108,7 +108,7 @@ async function runSource(
         const offset = (await positions.get(partitionOf(topic, partition)))?.offset
         return typeof offset === 'number' ? offset : null
       },
-      put: (moved) =>
+      store: (moved) =>
         commit(moved.map(({ topic, partition, offset }) => ({ partition: partitionOf(topic, partition), offset: { offset } }))),
     },
   })

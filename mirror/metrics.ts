@@ -48,33 +48,33 @@ export class MirrorMetrics {
       })
     gauge(`${SOURCE}record_count`, 'Records mirrored.', ({ counters }) => counters.records)
     gauge(`${SOURCE}byte_count`, 'Bytes of the batches mirrored, as they are in the log.', ({ counters }) => counters.bytes)
-    for (const [name, help, of] of [
+    for (const [name, help, kind] of [
       ['replication_latency_ms', 'Time from sending a batch until the target has acknowledged it', 'latency'],
       ['record_age_ms', 'Age of the newest record of a batch when the target has acknowledged it, by its own timestamp', 'age'],
     ] as const) {
       const read = (pick: (statistics: Statistics) => number) => (partition: PartitionProgress) => {
-        const statistics = this.#statistics.get(partition)?.[of]
+        const statistics = this.#statistics.get(partition)?.[kind]
         return statistics && statistics.count > 0 ? pick(statistics) : undefined
       }
       gauge(
         SOURCE + name,
         `${help}: of the last batch.`,
-        read((each) => each.last),
+        read(({ last }) => last),
       )
       gauge(
         `${SOURCE}${name}_min`,
         `${help}: the minimum.`,
-        read((each) => each.min),
+        read(({ min }) => min),
       )
       gauge(
         `${SOURCE}${name}_max`,
         `${help}: the maximum.`,
-        read((each) => each.max),
+        read(({ max }) => max),
       )
       gauge(
         `${SOURCE}${name}_avg`,
         `${help}: the average.`,
-        read((each) => each.sum / each.count),
+        read(({ sum, count }) => sum / count),
       )
     }
     gauge('tributary_mirror_lag_records', 'Offsets at the source that are not on the target yet.', ({ lagRecords }) => lagRecords)
@@ -116,7 +116,7 @@ function record(statistics: Statistics, value: number): void {
 
 const registered = new WeakMap<Metrics, MirrorMetrics>()
 
-/** The one set of mirror metrics of a registry, however many mirrors the process starts. */
+/** The mirror metrics of a registry, shared by all mirrors of the process. */
 export function mirrorMetrics(metrics: Metrics, clock: Pick<Clock, 'now' | 'monotonic'>): MirrorMetrics {
   let existing = registered.get(metrics)
   if (!existing) {

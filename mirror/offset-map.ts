@@ -164,7 +164,9 @@ export class OffsetMap {
     }
   }
 
-  /** Where a group that has committed `upstreamOffset` continues on the target: never after a record that it has not read (Invariant 10). */
+  /**
+   * Where a group that has committed `upstreamOffset` continues on the target: never after a record that it has not read (Invariant 10).
+   */
   translateDownstream(upstreamOffset: number): Translation {
     if (upstreamOffset >= this.#nextUpstreamOffset)
       return { downstreamOffset: this.#nextDownstreamOffset, exact: true, ahead: upstreamOffset > this.#nextUpstreamOffset }

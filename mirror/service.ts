@@ -1,5 +1,6 @@
 /**
- * All mirrors of one `mm2.properties`: one supervisor for each flow, the heartbeats, and the operations of the REST API and the command line.
+ * All mirrors of one `mm2.properties`: a supervisor for each flow, the heartbeats of all flows, and the operations of the REST API and the
+ * command line. A stop takes five seconds at most.
  */
 import { type Client, createClient } from '../core/client/index.ts'
 import { aborted } from '../core/system/condition.ts'
@@ -14,7 +15,7 @@ import { type MirrorAdmin, MirrorError } from './types.ts'
 export interface MirrorService extends MirrorAdmin {
   /** As parsed from the file. */
   readonly settings: MirrorSettings
-  /** Lets batches in flight arrive and stores the progress. Resolves within five seconds. */
+  /** Waits for batches in flight and stores the progress. Resolves within five seconds. */
   close(): Promise<void>
 }
 
@@ -56,10 +57,10 @@ export async function startMirrors(
     failover: async (name, { groups, dryRun }) => find(name).failover(groups, dryRun),
     async close() {
       closing.abort()
-      const closed = Promise.all([...[...supervisors.values()].map((supervisor) => supervisor.close()), heartbeats]).catch(
-        (error: unknown) => {
-          logger.error({ err: error }, 'a mirror failed while it was stopped')
-        },
+      const parts = [...Array.from(supervisors.values(), (supervisor) => supervisor.close()), heartbeats]
+      // One that fails must not end the wait for the others.
+      const closed = Promise.all(
+        parts.map((part) => part.catch((error: unknown) => logger.error({ err: error }, 'a mirror failed while it was stopped'))),
       )
       if (!(await within(clock, CLOSE_MS, closed))) logger.warn({}, `the mirrors have not stopped within ${CLOSE_MS} ms`)
     },
@@ -76,7 +77,7 @@ async function runHeartbeats(flows: readonly FlowSettings[], system: System, sig
       clients.get(alias) ?? createClient({ bootstrapServers: config['bootstrap.servers'], clientId: `heartbeats->${alias}` }, system)
     clients.set(alias, client)
     emitHeartbeats(flow, client, system, signal).catch((error: unknown) => {
-      logger.error({ mirror: flow.name, err: error }, 'no more heartbeats are written')
+      logger.error({ mirror: flow.name, err: error }, 'the heartbeats of this flow have stopped: restart the process to write them again')
     })
   }
   await aborted(signal)

@@ -1,5 +1,6 @@
 /**
- * What the mirrors of a process show and can do, for the REST API, the command line and the code around them.
+ * What the mirrors of a process show and can do, for the REST API, the command line and the code around them. An operation that is not
+ * possible throws a MirrorError with the status of the REST response.
  */
 export interface PartitionLag {
   /** At the source. */

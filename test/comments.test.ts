@@ -57,7 +57,7 @@ test.each([
 })
 
 test('the header is the comment that opens the file', () => {
-  expect(headerOf('#!/usr/bin/env node\n/**\n * One.\n *\n * Two.\n */\ncode()')).toEqual(['One.', 'Two.'])
+  expect(headerOf('#!/usr/bin/env node\n/**\n * One.\n *\n * | a | table |\n *\n * Two.\n */\ncode()')).toEqual(['One.', 'Two.'])
   expect(headerOf('/** One. */\n')).toEqual(['One.'])
   expect(headerOf('code()\n/** Later. */')).toBeNull()
 })

@@ -9,14 +9,14 @@ export interface Comment {
   text: string
 }
 
-/** Lines of text of the comment that opens a file; null where there is none. */
+/** Lines of text of the comment that opens a file, without tables; null where there is none. */
 export function headerOf(text: string): string[] | null {
   const comment = text.match(/^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//)?.[1]
   if (comment === undefined) return null
   return comment
     .split('\n')
     .map((line) => line.replace(/^\s*\*?\s?/, '').trimEnd())
-    .filter((line) => line !== '')
+    .filter((line) => line !== '' && !line.startsWith('|'))
 }
 
 /** Code in front of a comment on the same line: strings are whole, so that a `//` in one does not count. */

@@ -114,4 +114,6 @@ export const malformedPayloads: Readonly<Record<string, (payload: Buffer) => Buf
   'text instead of compressed records': () => Buffer.from('this is not compressed'),
   'nothing instead of compressed records': () => Buffer.alloc(0),
   'compressed records that are cut off': (payload) => payload.subarray(0, -6),
+  'compressed records without the last byte of their frame': (payload) => payload.subarray(0, -1),
+  'compressed records without the end mark of LZ4': (payload) => payload.subarray(0, -4),
 }

@@ -1,9 +1,9 @@
 /**
- * A path answers 405 to a method that it does not support, and lists the supported ones for OPTIONS. Derived from the routes: call this
+ * Responds with 405 to a method that a path does not support, and with the supported ones to OPTIONS. Derived from the routes: call this
  * before they are registered, and the function that it returns after the last one.
  */
 import type { FastifyInstance, HTTPMethods } from 'fastify'
-import { answerError } from './error-envelope.ts'
+import { sendError } from './error-envelope.ts'
 
 const known = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const
 
@@ -29,7 +29,7 @@ export function allowedMethods(app: FastifyInstance): () => void {
         url,
         schema: { hide: true },
         // In onRequest, so that no body is read.
-        onRequest: async (_request, reply) => answerError(reply.header('Allow', allow), 405, 'HTTP 405 Method Not Allowed'),
+        onRequest: async (_request, reply) => sendError(reply.header('Allow', allow), 405, 'HTTP 405 Method Not Allowed'),
         handler: async (_request, reply) => reply,
       })
     }

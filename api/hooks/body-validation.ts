@@ -1,7 +1,7 @@
 /**
- * Checks request bodies against the schemas of their routes and says in a sentence what is wrong. The schema compiler is loaded by the
- * first body, because it needs much memory. Paths and queries are not checked here: the routes read them as leniently as Kafka Connect
- * does.
+ * Validates request bodies against the schemas of their routes, and describes the first error in a sentence. The schema compiler is loaded
+ * by the first body, because it needs much memory. Paths and queries are not checked here: the routes read them as leniently as Kafka
+ * Connect does.
  */
 import { createRequire } from 'node:module'
 import { ConnectError } from '../../connect/types.ts'
@@ -69,8 +69,8 @@ function sentenceOf(violations: readonly SchemaViolation[], body: unknown): stri
         ? (params.allowedValues as unknown[]).map((value) => JSON.stringify(value))
         : [params.type].flat().map((type) => `${article(String(type))} ${type}`),
   )
-  const given = at(body, partsOf(last))
-  return `${whereOf(last)} must be ${named.join(' or ')}, not ${typeof given === 'string' ? JSON.stringify(given.slice(0, MAX_QUOTED)) : kind(given)}.`
+  const actual = valueAt(body, partsOf(last))
+  return `${whereOf(last)} must be ${named.join(' or ')}, not ${typeof actual === 'string' ? JSON.stringify(actual.slice(0, MAX_QUOTED)) : kind(actual)}.`
 }
 
 const partsOf = ({ instancePath }: SchemaViolation): string[] =>
@@ -85,7 +85,7 @@ function whereOf(violation: SchemaViolation): string {
 }
 
 function sentence(violation: SchemaViolation | undefined, body: unknown): string {
-  if (violation === undefined) return 'The body does not fit this path.'
+  if (violation === undefined) return 'The body is not valid for this path.'
   const parts = partsOf(violation)
   const where = whereOf(violation)
   const { keyword, params } = violation
@@ -96,7 +96,7 @@ function sentence(violation: SchemaViolation | undefined, body: unknown): string
       .replace(/, ([^,]*)$/, ' or $1')
     if (parts.length === 0 && (body === undefined || body === null))
       return `A body is required: a JSON ${expected}, with Content-Type: application/json.`
-    return `${where} must be ${article(expected)} ${expected}, not ${kind(at(body, parts))}.`
+    return `${where} must be ${article(expected)} ${expected}, not ${kind(valueAt(body, parts))}.`
   }
   if (keyword === 'required') return `${where} has no "${params.missingProperty}".`
   if (keyword === 'additionalProperties') return `${where} has an unknown field "${params.additionalProperty}": remove it.`
@@ -107,5 +107,5 @@ function sentence(violation: SchemaViolation | undefined, body: unknown): string
 
 const article = (word: string) => (/^[aeio]/.test(word) ? 'an' : 'a')
 const kind = (value: unknown) => (value === null ? 'null' : Array.isArray(value) ? 'an array' : `${article(typeof value)} ${typeof value}`)
-const at = (value: unknown, parts: readonly string[]) =>
+const valueAt = (value: unknown, parts: readonly string[]) =>
   parts.reduce<unknown>((inner, part) => (inner as Record<string, unknown> | null | undefined)?.[part], value)

@@ -1,17 +1,17 @@
 /**
  * Refuses what a web page of another origin makes a person's browser send: many requests of this API need no body, so no preflight stops
  * them. A request of a browser must come from a page of this server (or of an origin in `access.control.allow.origin`), and must name this
- * server in `Host`, so that a page cannot point a name of its own here (DNS rebinding). Other clients may use any name, because a worker has
- * names that it cannot know, unless it listens on loopback only (docs/decisions/0005).
+ * server in `Host`, so that a page cannot point a name of its own here (DNS rebinding). Other clients may use any name, because a worker
+ * has names that it cannot know, unless it listens on loopback only (docs/decisions/0005).
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { AllowedOrigins } from './cross-origin.ts'
-import { answerError } from './error-envelope.ts'
+import { sendError } from './error-envelope.ts'
 
 export interface BrowserRequestRules {
   allowedOrigins: AllowedOrigins
-  /** Names of this server beside localhost and IP addresses; `*` for any. */
+  /** Names of this server besides localhost and IP addresses; `*` for any. */
   ownHosts: readonly string[]
   /** The server listens on loopback only: nothing but this machine reaches it, so `Host` is checked for every client. */
   loopbackOnly: boolean
@@ -29,7 +29,7 @@ export function browserRequests(app: FastifyInstance, rules: BrowserRequestRules
     const browser = isBrowser(headers)
     if ((!browser && !(rules.loopbackOnly && host !== undefined)) || rules.allowedOrigins.allows(origin)) return
     if (browser && isFromAnotherOrigin(headers) && !isFollowedLink(headers, method)) {
-      return answerError(
+      return sendError(
         reply,
         403,
         `This request comes from a web page of another origin${origin === undefined ? '' : ` (${quoted(origin)})`}, which is not allowed. ` +
@@ -38,7 +38,7 @@ export function browserRequests(app: FastifyInstance, rules: BrowserRequestRules
     }
     const name = hostName(host)
     if (name === null || !namesThisServer(name)) {
-      return answerError(
+      return sendError(
         reply,
         403,
         `This request names the host "${quoted(host ?? '')}", which is not known as a name of this server. ` +
@@ -64,7 +64,7 @@ function isBrowser(headers: IncomingHttpHeaders): boolean {
 /** Browsers send Sec-Fetch-Site over HTTPS and to localhost; elsewhere the origin must be this server itself. */
 function isFromAnotherOrigin({ origin, host, ...headers }: IncomingHttpHeaders): boolean {
   const site = headers['sec-fetch-site']
-  // `same-site` is another origin: any other port of this machine is the same site
+  // `same-site` is another origin: any other port of this machine is the same site.
   if (site !== undefined) return site !== 'same-origin' && site !== 'none'
   if (origin === undefined) return false
   const page = URL.parse(origin)
@@ -76,7 +76,7 @@ function isFollowedLink(headers: IncomingHttpHeaders, method: string): boolean {
   return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document' && (method === 'GET' || method === 'HEAD')
 }
 
-/** The name or the address in a Host header as a browser writes it, without port and final dot; null where it is no host. */
+/** The name or the address in a Host header as a browser writes it, without port and final dot; null where it is not a host. */
 function hostName(host: string | undefined): string | null {
   if (host === undefined || !/^[^\s/?#@\\]+$/.test(host)) return null
   const name = URL.parse(`http://${host}`)?.hostname

@@ -27,15 +27,15 @@ export class AllowedOrigins {
     this.all = this.#origins.includes('*')
   }
 
-  /** A request without an Origin header is allowed only where all origins are. */
+  /** A request without an Origin header is allowed only if all origins are. */
   allows(origin: string | undefined): boolean {
     return this.all || (origin !== undefined && this.#origins.includes(origin))
   }
 }
 
 export function crossOrigin(app: FastifyInstance, allowedOrigins: AllowedOrigins, allowedMethods: string): void {
-  const given = list(allowedMethods).map((method) => method.toUpperCase())
-  const methods = given.length === 0 ? ['GET', 'POST', 'HEAD'] : given
+  const configured = list(allowedMethods).map((method) => method.toUpperCase())
+  const methods = configured.length === 0 ? ['GET', 'POST', 'HEAD'] : configured
   app.addHook('onRequest', async (request, reply) => {
     const { origin } = request.headers
     if (origin === undefined || !allowedOrigins.allows(origin)) return

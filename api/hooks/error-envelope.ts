@@ -9,7 +9,7 @@ import type { System } from '../../core/system/index.ts'
 import { MirrorError } from '../../mirror/types.ts'
 import { BODY_LIMIT_BYTES, REQUEST_RECEIVE_TIMEOUT_MS } from '../limits.ts'
 
-/** Messages for what Fastify itself refuses. */
+/** Responses to requests that Fastify itself refuses. */
 const refusals: Readonly<Record<string, [status: number, message: string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'HTTP 415 Unsupported Media Type: send the body as JSON, with Content-Type: application/json'],
   FST_ERR_CTP_BODY_TOO_LARGE: [413, `HTTP 413 Request Entity Too Large: the limit of a body is ${BODY_LIMIT_BYTES} bytes`],
@@ -17,7 +17,7 @@ const refusals: Readonly<Record<string, [status: number, message: string]>> = {
   FST_ERR_BAD_URL: [400, 'HTTP 400 Bad Request: the path is not valid percent-encoding'],
 }
 
-export function answerError(reply: FastifyReply, status: number, message: string): FastifyReply {
+export function sendError(reply: FastifyReply, status: number, message: string): FastifyReply {
   return reply.code(status).type('application/json').send({ error_code: status, message })
 }
 
@@ -25,28 +25,28 @@ export function errorEnvelope(app: FastifyInstance, system: System): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof ConnectError || error instanceof MirrorError) {
       if (error.status >= 500) logFailure(system, request, error)
-      return answerError(reply, error.status, error.message)
+      return sendError(reply, error.status, error.message)
     }
     const refusal = refusals[error.code]
-    if (refusal) return answerError(reply, ...refusal)
+    if (refusal) return sendError(reply, ...refusal)
     if (error.code?.startsWith('FST_') && error.statusCode && error.statusCode < 500) {
-      return answerError(reply, error.statusCode, error.message)
+      return sendError(reply, error.statusCode, error.message)
     }
     logFailure(system, request, error)
-    return answerError(reply, 500, error.message || 'Unexpected error: see the log of the worker')
+    return sendError(reply, 500, error.message || 'Unexpected error: see the log of the worker')
   })
-  app.setNotFoundHandler((_request, reply) => answerError(reply, 404, 'HTTP 404 Not Found'))
+  app.setNotFoundHandler((_request, reply) => sendError(reply, 404, 'HTTP 404 Not Found'))
 }
 
 function logFailure(system: System, request: FastifyRequest, err: unknown): void {
-  // The query is not logged: people put keys in it.
+  // The query is not logged: it may contain secrets.
   system.logger.error({ err, method: request.method, path: request.url.split('?', 1)[0] }, 'REST request failed')
 }
 
 /** A path with invalid percent-encoding reaches no route. */
-export function answerBadUrl(_path: string, _request: unknown, reply: { raw?: unknown } & object): void {
+export function sendBadUrlError(_path: string, _request: unknown, reply: { raw?: unknown } & object): void {
   const [status, message] = refusals.FST_ERR_BAD_URL!
-  answerError(reply as FastifyReply, status, message)
+  sendError(reply as FastifyReply, status, message)
 }
 
 const brokenRequests: Readonly<Record<string, [status: string, message: string]>> = {
@@ -54,8 +54,8 @@ const brokenRequests: Readonly<Record<string, [status: string, message: string]>
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', `the request did not arrive within ${REQUEST_RECEIVE_TIMEOUT_MS / 1000} s`],
 }
 
-/** Answers what the HTTP parser refuses, before there is a request. */
-export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+/** Responds to what the HTTP parser refuses, before there is a request object. */
+export function sendParserError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return

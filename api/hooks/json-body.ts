@@ -12,7 +12,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     rawBody?: boolean
-    /** Numbers become text as they are written, for values that are text in the end: `1.10`, or twenty digits. */
+    /** Keeps numbers as the text of the body, for values that become text: `1.10`, or twenty digits. */
     numbersAsText?: boolean
   }
 }
@@ -45,18 +45,18 @@ function withNumbersAsText(text: string, value: unknown): unknown {
     return JSON.parse(text, ((_key: string, part: unknown, { source }: { source?: string }) =>
       typeof part === 'number' ? source : part) as (key: string, value: unknown) => unknown)
   } catch (error) {
-    // Too deep for a reviver; the schema of the route refuses such a value.
+    // Nested too deeply for a reviver; the schema of the route refuses such a value.
     if (error instanceof RangeError) return value
     throw error
   }
 }
 
-/** V8's message may quote the body, and bodies hold secrets: only the position and the wrong character are reported. */
+/** V8's message may quote the body, and bodies contain secrets: only the position and the wrong character are reported. */
 function syntaxError(message: string, text: string): string {
   const position = /position (\d+)/.exec(message)?.[1]
-  const found = position === undefined ? /^Unexpected token '(.)'/u.exec(message)?.[1] : text[Number(position)]
-  if (found === undefined) return 'it ends too early'
-  return `unexpected ${JSON.stringify(found)}${position === undefined ? '' : lineAndColumn(text, Number(position))}`
+  const character = position === undefined ? /^Unexpected token '(.)'/u.exec(message)?.[1] : text[Number(position)]
+  if (character === undefined) return 'it ends too early'
+  return `unexpected ${JSON.stringify(character)}${position === undefined ? '' : lineAndColumn(text, Number(position))}`
 }
 
 function lineAndColumn(text: string, position: number): string {

@@ -1,6 +1,6 @@
 /**
  * A follower forwards to the leader what only the leader may do, and returns its response. Two hops at most, as in Kafka Connect: the first
- * worker sends `?forward=true`, the second `?forward=false`; a worker that gets the latter and is not the leader answers 409.
+ * worker sends `?forward=true`, the second `?forward=false`; a worker that gets the latter and is not the leader responds with 409.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ConnectError, NotLeader } from '../../connect/types.ts'

@@ -33,10 +33,10 @@ export function responseHeaders(app: FastifyInstance, rules: readonly HeaderRule
   if (rules.length === 0) return
   app.addHook('onSend', async (_request, reply) => {
     for (const { action, header, value } of rules) {
-      const shown = action.endsWith('Date') ? new Date(system.clock.now() + Number(value)).toUTCString() : value
-      const before = reply.getHeader(header)
-      if (action.startsWith('set') || before === undefined) reply.header(header, shown)
-      else reply.header(header, [before, shown].flat().map(String))
+      const headerValue = action.endsWith('Date') ? new Date(system.clock.now() + Number(value)).toUTCString() : value
+      const current = reply.getHeader(header)
+      if (action.startsWith('set') || current === undefined) reply.header(header, headerValue)
+      else reply.header(header, [current, headerValue].flat().map(String))
     }
   })
 }

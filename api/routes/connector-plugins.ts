@@ -4,7 +4,7 @@
  */
 import { ConnectError } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
-import { configPatch, errorResponse, flag, flagSchema, type GivenConfig, givenConfig } from '../schemas.ts'
+import { configPatch, errorResponse, flag, flagSchema, type RequestConfig, requestConfig } from '../schemas.ts'
 
 interface Plugin {
   Params: { plugin: string }
@@ -77,7 +77,7 @@ export default defineResource({
       async ({ params }) => worker.pluginConfig(params.plugin),
     )
 
-    app.put<Plugin & { Body: GivenConfig }>(
+    app.put<Plugin & { Body: RequestConfig }>(
       '/connector-plugins/:plugin/config/validate',
       {
         config: { numbersAsText: true },
@@ -85,7 +85,7 @@ export default defineResource({
           tags,
           summary: 'Validate a connector config; the response lists the errors of each setting',
           params: pluginParams,
-          body: givenConfig,
+          body: requestConfig,
           response: {
             200: {
               description: 'The number of errors, and each setting with its value and its errors',
@@ -121,8 +121,8 @@ export default defineResource({
       },
       async ({ params, body }) => {
         // Forms send null for an empty field.
-        const given = Object.entries(configPatch(body)).filter((entry): entry is [string, string] => entry[1] !== null)
-        const config = Object.fromEntries(given)
+        const entries = Object.entries(configPatch(body)).filter((entry): entry is [string, string] => entry[1] !== null)
+        const config = Object.fromEntries(entries)
         const type = config['connector.class']
         if (type === undefined) {
           throw new ConnectError(400, `Connector config ${settingNames(config)} contains no connector type: set connector.class.`)

@@ -8,10 +8,10 @@ import {
   connectorParams,
   errorResponse,
   forwardQuery,
-  type GivenConfig,
-  givenConfig,
   noBody,
-  shownConfig,
+  type RequestConfig,
+  requestConfig,
+  responseConfig,
   taskStatus,
   wholeConfig,
 } from '../schemas.ts'
@@ -28,7 +28,7 @@ const taskParams = {
   required: ['connector', 'task'],
 } as const
 
-/** A path with anything but a number does not exist. */
+/** A path without a task number does not exist. */
 function taskNumber(text: string): number {
   if (!/^-?\d{1,10}$/.test(text)) throw new ConnectError(404, 'HTTP 404 Not Found')
   return Number(text)
@@ -57,7 +57,7 @@ export default defineResource({
                 type: 'object',
                 properties: {
                   id: { type: 'object', properties: { connector: { type: 'string' }, task: { type: 'integer' } } },
-                  config: shownConfig,
+                  config: responseConfig,
                 },
               },
             },
@@ -68,7 +68,7 @@ export default defineResource({
       async ({ params }) => worker.tasks(params.connector),
     )
 
-    app.post<{ Params: { connector: string }; Body: GivenConfig[] }>(
+    app.post<{ Params: { connector: string }; Body: RequestConfig[] }>(
       '/connectors/:connector/tasks',
       {
         config: { rawBody: true, numbersAsText: true },
@@ -78,7 +78,7 @@ export default defineResource({
           description: 'Workers send it with a signature of the body in X-Connect-Authorization and X-Connect-Request-Signature-Algorithm.',
           params: connectorParams,
           querystring: { type: 'object', properties: forwardQuery },
-          body: { type: 'array', items: givenConfig },
+          body: { type: 'array', items: requestConfig },
           response: { 204: noBody('Accepted'), 400: errorResponse, 403: errorResponse, 503: errorResponse, ...refused },
         },
       },

@@ -1,6 +1,6 @@
 /**
  * /connectors: creates, lists, changes, pauses, stops and deletes connectors. Paths, bodies, statuses and messages are Kafka Connect's; a
- * body that cannot be used is a 400 where Kafka Connect answers 500 (docs/decisions/0001).
+ * body that cannot be used gets a 400 where Kafka Connect responds with 500 (docs/decisions/0001).
  */
 import type { FastifyRequest } from 'fastify'
 import type { ConnectorInfo, ConnectorStatus, Herder, InitialState } from '../../connect/types.ts'
@@ -15,10 +15,10 @@ import {
   flag,
   flagSchema,
   forwardQuery,
-  type GivenConfig,
-  givenConfig,
   noBody,
-  shownConfig,
+  type RequestConfig,
+  requestConfig,
+  responseConfig,
   wholeConfig,
 } from '../schemas.ts'
 
@@ -70,7 +70,7 @@ export default defineResource({
       async ({ query }) => (query.expand === undefined ? worker.connectors() : expanded(worker, [query.expand].flat())),
     )
 
-    app.post<{ Body: { name?: string | number | boolean | null; config: GivenConfig; initial_state?: string | null } }>(
+    app.post<{ Body: { name?: string | number | boolean | null; config: RequestConfig; initial_state?: string | null } }>(
       '/connectors',
       {
         config: { numbersAsText: true },
@@ -84,10 +84,10 @@ export default defineResource({
             additionalProperties: false,
             properties: {
               name: { type: ['string', 'number', 'boolean', 'null'], description: 'The name of the connector' },
-              config: givenConfig,
+              config: requestConfig,
               initial_state: { type: ['string', 'null'], description: 'RUNNING (the default), PAUSED or STOPPED' },
             },
-            examples: [{ name: 'lines', config: givenConfig.examples[0], initial_state: 'RUNNING' }],
+            examples: [{ name: 'lines', config: requestConfig.examples[0], initial_state: 'RUNNING' }],
           },
           response: { 201: connectorInfo, 400: errorResponse, 409: errorResponse },
         },
@@ -137,13 +137,13 @@ export default defineResource({
           tags,
           summary: 'Get the config of a connector; references to secrets are not resolved',
           params: connectorParams,
-          response: { 200: { ...shownConfig, description: 'The config' }, ...refused },
+          response: { 200: { ...responseConfig, description: 'The config' }, ...refused },
         },
       },
       async ({ params }) => worker.config(params.connector),
     )
 
-    app.put<Named & { Body: GivenConfig }>(
+    app.put<Named & { Body: RequestConfig }>(
       '/connectors/:connector/config',
       {
         config: { numbersAsText: true },
@@ -152,7 +152,7 @@ export default defineResource({
           summary: 'Create a connector, or replace its config',
           params: connectorParams,
           querystring: leaderOnly,
-          body: givenConfig,
+          body: requestConfig,
           response: { 200: connectorInfo, 201: connectorInfo, 400: errorResponse, 409: errorResponse },
         },
       },
@@ -164,7 +164,7 @@ export default defineResource({
       },
     )
 
-    app.patch<Named & { Body: GivenConfig }>(
+    app.patch<Named & { Body: RequestConfig }>(
       '/connectors/:connector/config',
       {
         config: { numbersAsText: true },
@@ -173,7 +173,7 @@ export default defineResource({
           summary: 'Change some settings of a connector; null removes a setting',
           params: connectorParams,
           querystring: leaderOnly,
-          body: givenConfig,
+          body: requestConfig,
           response: { 200: connectorInfo, 400: errorResponse, ...refused },
         },
       },
@@ -239,10 +239,10 @@ export default defineResource({
 
 /** Skips a connector that is deleted meanwhile, and ignores unknown values of `expand`. */
 function expanded(worker: Herder, parts: readonly string[]) {
-  const found: [string, { status?: ConnectorStatus; info?: ConnectorInfo }][] = []
+  const entries: [string, { status?: ConnectorStatus; info?: ConnectorInfo }][] = []
   for (const name of worker.connectors()) {
     try {
-      found.push([
+      entries.push([
         name,
         {
           ...(parts.includes('status') ? { status: worker.status(name) } : {}),
@@ -253,7 +253,7 @@ function expanded(worker: Herder, parts: readonly string[]) {
       if (!(error instanceof ConnectError && error.status === 404)) throw error
     }
   }
-  return Object.fromEntries(found)
+  return Object.fromEntries(entries)
 }
 
 /** The config with the name in it; another name in the config is an error. */
@@ -264,11 +264,11 @@ function withName(name: string, config: Record<string, string>): Record<string, 
   return { ...config, name }
 }
 
-function initialState(given: string | null | undefined): InitialState {
-  if (given === null || given === undefined) return 'RUNNING'
-  const found = initialStates.find((state) => state === given.toUpperCase())
-  if (found === undefined) throw new ConnectError(400, `"initial_state" must be one of ${initialStates.join(', ')}, not ${given}.`)
-  return found
+function initialState(text: string | null | undefined): InitialState {
+  if (text === null || text === undefined) return 'RUNNING'
+  const state = initialStates.find((name) => name === text.toUpperCase())
+  if (state === undefined) throw new ConnectError(400, `"initial_state" must be one of ${initialStates.join(', ')}, not ${text}.`)
+  return state
 }
 
 const location = (request: FastifyRequest, name: string) => `${request.protocol}://${request.host}/connectors/${encodeURIComponent(name)}`

@@ -1,6 +1,6 @@
 /**
  * GET /health: Kafka Connect's body, and the states of the mirrors of this process. In a process with a worker the status is the worker's:
- * a failed mirror must not make an orchestrator restart the worker. In a process with mirrors only it is theirs.
+ * a failed mirror must not make an orchestrator restart the worker. In a process with mirrors only, it is that of the mirrors.
  */
 import type { MirrorAdmin } from '../../mirror/types.ts'
 import { defineResource } from '../resource.ts'
@@ -42,7 +42,7 @@ export default defineResource({
         },
       },
       async (_request, reply) => {
-        const health: Health = worker ? worker.health() : ofMirrors(mirrors)
+        const health: Health = worker ? worker.health() : mirrorsHealth(mirrors)
         const states = mirrors && Object.fromEntries(mirrors.list().map(({ name, state }) => [name, state]))
         return reply.code(codes[health.status]).send(states ? { ...health, mirrors: states } : health)
       },
@@ -50,7 +50,7 @@ export default defineResource({
   },
 })
 
-function ofMirrors(mirrors: MirrorAdmin | undefined): Health {
+function mirrorsHealth(mirrors: MirrorAdmin | undefined): Health {
   const all = mirrors?.list() ?? []
   const failed = all.filter(({ state }) => state === 'FAILED').map(({ name }) => name)
   if (failed.length > 0) return { status: 'unhealthy', message: `These mirrors have failed: ${failed.join(', ')}. See GET /mirrors.` }

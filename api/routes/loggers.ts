@@ -55,16 +55,16 @@ export default defineResource({
           response: { 200: { description: 'The levels by logger name', type: 'object', additionalProperties: level } },
         },
       },
-      async () => Object.fromEntries([...(loggers?.list() ?? [])].map(([name, at]) => [name, levelOf(name, at)])),
+      async () => Object.fromEntries([...(loggers?.list() ?? [])].map(([name, current]) => [name, levelOf(name, current)])),
     )
 
     app.get<Named>(
       '/admin/loggers/:logger',
       { schema: { tags, summary: 'Get the level of a logger', params: loggerParams, response: { 200: level, 404: errorResponse } } },
       async ({ params }) => {
-        const at = loggers?.list().get(params.logger)
-        if (at === undefined) throw new ConnectError(404, `Logger ${params.logger} not found.`)
-        return levelOf(params.logger, at)
+        const current = loggers?.list().get(params.logger)
+        if (current === undefined) throw new ConnectError(404, `Logger ${params.logger} not found.`)
+        return levelOf(params.logger, current)
       },
     )
 
@@ -98,17 +98,17 @@ export default defineResource({
         if (body.level === undefined || body.level === null) {
           throw new ConnectError(400, "Desired 'level' parameter was not specified in request.")
         }
-        const to = Object.hasOwn(levels, body.level.toUpperCase()) ? levels[body.level.toUpperCase()]! : undefined
-        if (to === undefined) throw new ConnectError(404, `invalid log level '${body.level}'.`)
+        const newLevel = Object.hasOwn(levels, body.level.toUpperCase()) ? levels[body.level.toUpperCase()]! : undefined
+        if (newLevel === undefined) throw new ConnectError(404, `invalid log level '${body.level}'.`)
         const known = loggers?.list()
         if (known && !known.has(params.logger) && known.size >= MAX_LOGGERS) {
           throw new ConnectError(400, `There are ${MAX_LOGGERS} loggers with a level already. Set the level of ${ROOT_LOGGER} instead.`)
         }
-        const changed = loggers?.set(params.logger, to) ?? []
+        const changed = loggers?.set(params.logger, newLevel) ?? []
         for (const name of changed) changedAt.set(name, system.clock.now())
         if (query.scope?.toLowerCase() === 'cluster') {
           system.logger.warn(
-            { logger: params.logger, level: to },
+            { logger: params.logger, level: newLevel },
             'scope=cluster changes this worker only: send the request to each worker',
           )
           return reply.code(204).send()

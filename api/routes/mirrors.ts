@@ -1,4 +1,7 @@
-/** /mirrors: the mirrors of this process, their lag, and the failover of consumer groups to their targets. */
+/**
+ * /mirrors: the mirrors of this process and their lag, their pause and resume, and the failover of consumer groups to the targets. A
+ * failover works while the source is offline.
+ */
 import type { MirrorStatus } from '../../mirror/types.ts'
 import { defineResource } from '../resource.ts'
 import { errorResponse, noBody } from '../schemas.ts'
@@ -14,7 +17,7 @@ const mirrorParams = {
   required: ['mirror'],
 } as const
 const count = { type: 'integer' } as const
-const wait = {
+const lagMs = {
   type: ['integer', 'null'],
   description: 'How long the oldest record that is not on the target has waited; null when unknown',
 } as const
@@ -26,11 +29,11 @@ const summary = {
   trace: { type: 'string', description: 'Why it failed, or what keeps it from running now; absent where nothing does' },
   topics: { type: 'array', items: { type: 'string' } },
   lagRecords: count,
-  lagMs: wait,
+  lagMs,
   recordsMirrored: count,
   bytesMirrored: count,
-  lostRecords: { ...count, description: 'Deleted from the source before they could be mirrored' },
-  repeatedRecords: { ...count, description: 'Possibly on the target twice, after a crash that left no proof of the first copy' },
+  lostRecords: { ...count, description: 'Records that were deleted from the source before they could be mirrored' },
+  repeatedRecords: { ...count, description: 'Records that may be on the target twice, after a crash that left no proof of the first copy' },
 } as const
 const mirrorStatus = {
   description: 'The mirror, and the lag of each partition',
@@ -49,7 +52,7 @@ const mirrorStatus = {
           sourceEndOffset: count,
           targetEndOffset: count,
           lagRecords: count,
-          lagMs: wait,
+          lagMs,
           lostRecords: count,
           repeatedRecords: count,
         },
@@ -95,7 +98,7 @@ const failoverReport = {
 } as const
 
 /** The list has no partitions: a mirror may have ten thousand. */
-const listed = ({ partitions: _, ...rest }: MirrorStatus) => rest
+const withoutPartitions = ({ partitions: _, ...rest }: MirrorStatus) => rest
 
 export default defineResource({
   tag: 'Mirrors',
@@ -108,13 +111,13 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'All mirrors of this process and their lag',
+          summary: 'List the mirrors of this process and their lag',
           response: {
             200: { description: 'The mirrors, without their partitions', type: 'array', items: { type: 'object', properties: summary } },
           },
         },
       },
-      async () => mirrors.list().map(listed),
+      async () => mirrors.list().map(withoutPartitions),
     )
 
     app.get<Named>(
@@ -122,7 +125,7 @@ export default defineResource({
       {
         schema: {
           tags,
-          summary: 'A mirror, and the lag of each partition in records and milliseconds',
+          summary: 'Get a mirror, and the lag of each partition in records and milliseconds',
           params: mirrorParams,
           response: { 200: mirrorStatus, 404: errorResponse },
         },

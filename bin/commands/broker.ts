@@ -14,16 +14,16 @@ FILE is the server.properties of a combined KRaft node of Apache Kafka. Settings
 listener is not opened. Without a FILE the broker listens on 127.0.0.1:9092 and keeps its data in $TRIBUTARY_DATA, or
 ./tributary-data.
 
-  --override name=value   sets a setting; it wins over FILE
+  --override name=value   sets a setting; it takes precedence over FILE
 
-A setting of Tributary's own: log.flush=commit (the default) acknowledges an acks=all record when it is on the disk,
+A setting of Tributary's own: log.flush=commit (the default) acknowledges an acks=all record when it is on disk,
 log.flush=os when it is in the page cache, as Apache Kafka does.`,
   async run({ args, system, print, stopping }) {
     const { files, overrides } = readArguments('broker', args, { files: 1 })
-    const given = { ...(files[0] === undefined ? {} : await readPropertiesFile(files[0])), ...overrides }
-    if (given['log.dirs'] === undefined && given['log.dir'] === undefined && process.env.TRIBUTARY_DATA)
-      given['log.dirs'] = process.env.TRIBUTARY_DATA
-    const settings = readBrokerSettings(given)
+    const properties = { ...(files[0] === undefined ? {} : await readPropertiesFile(files[0])), ...overrides }
+    if (properties['log.dirs'] === undefined && properties['log.dir'] === undefined && process.env.TRIBUTARY_DATA)
+      properties['log.dirs'] = process.env.TRIBUTARY_DATA
+    const settings = readBrokerSettings(properties)
     const broker = await startBroker(settings, system, stopping)
     const addresses = broker.addresses.map(
       ({ listener, advertisedHost, advertisedPort }) => `${listener}://${advertisedHost}:${advertisedPort}`,

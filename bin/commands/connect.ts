@@ -1,6 +1,6 @@
 /**
  * `tributary connect [FILE]`: a Kafka Connect worker, configured by the .properties file of `connect-distributed` or `connect-standalone`.
- * The REST port is opened first, so that the worker can advertise it, and answers 503 until the worker is ready.
+ * The REST port is opened first, so that the worker can advertise it; requests get a 503 until the worker is ready.
  */
 import { resolve } from 'node:path'
 import { version } from '../../core/system/version.ts'
@@ -30,7 +30,7 @@ FILE is the file of Kafka's connect-distributed. Workers with the same group.id 
 the topics that FILE names (by default connect-configs, connect-offsets and connect-status), in Kafka Connect's formats.
 Without a FILE the worker uses the broker at localhost:9092, and its REST API listens on 127.0.0.1:8083.
 
-  --override name=value   sets a setting; it wins over FILE
+  --override name=value   sets a setting; it takes precedence over FILE
   --standalone            one worker alone, as connect-standalone: it keeps its offsets in offset.storage.file.filename
                           and runs the connectors of the CONNECTOR_FILEs (.properties, or JSON as for POST /connectors)
 
@@ -39,8 +39,8 @@ The REST API is Kafka Connect's; its documentation is at /docs, the metrics for 
     const standalone = args.includes('--standalone')
     const { files, overrides } = readArguments('connect', args, { files: standalone ? 1000 : 1, flags: ['standalone'] })
     const [file, ...connectorFiles] = files
-    const given = file === undefined ? connectDefaults : await readPropertiesFile(file)
-    const properties: Record<string, string> = { ...given, ...overrides }
+    const fileProperties = file === undefined ? connectDefaults : await readPropertiesFile(file)
+    const properties: Record<string, string> = { ...fileProperties, ...overrides }
     const connectors = await Promise.all(connectorFiles.map(readConnectorFile))
     if (standalone) {
       if (file === undefined) throw wrongUsage('--standalone needs a worker file.', 'connect')
@@ -55,7 +55,7 @@ The REST API is Kafka Connect's; its documentation is at /docs, the metrics for 
     const loaded = Promise.all([import('../../connect/index.ts'), import('../../mirror/index.ts')])
     const rest = await openRest(properties)
     const stops = [rest.close]
-    const stop = async () => void (await Promise.all(stops.splice(0).map((each) => each())))
+    const stop = async () => void (await Promise.all(stops.splice(0).map((stopPart) => stopPart())))
     try {
       const [{ startWorker }, { mirrorConnectors }] = await loaded
       const cluster = properties['bootstrap.servers'] ?? 'localhost:9092'

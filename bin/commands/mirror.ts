@@ -18,7 +18,7 @@ export default defineCommand({
 
 FILE is the file of Kafka's connect-mirror-maker: the clusters, the flows between them, and their settings.
 
-  --override name=value   sets a setting; it wins over FILE
+  --override name=value   sets a setting; it takes precedence over FILE
 
 The REST API shows the lag of each mirror (GET /mirrors), pauses and resumes mirrors, and fails consumer groups over to
 the target cluster (POST /mirrors/us->central/failover {"groups": "all"}). If FILE has no "listeners", it listens on

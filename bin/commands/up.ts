@@ -23,38 +23,38 @@ or ./tributary-data.
   --port PORT          the port of the broker (default 9092); 0 means a free port
   --rest-port PORT     the port of the REST API (default 8083); 0 means a free port
   --data FOLDER        the folder of the data
-  --broker FILE        a server.properties for the broker; --host, --port and --data win over it
+  --broker FILE        a server.properties for the broker; --host, --port and --data take precedence over it
   --connect FILE       a worker .properties; without bootstrap.servers the worker uses this broker
   --mirror FILE        an mm2.properties: its mirrors run too, with their REST API at /mirrors
 
 The documentation of the REST API is at /docs, the metrics for Prometheus are at /metrics.`,
   async run({ args, system, print, stopping }) {
-    const { options: given } = readArguments('up', args, { options, files: 0 })
-    const port = (name: 'port' | 'rest-port', fallback: number) => readPort(name, given[name], fallback)
-    const host = given.host ?? '127.0.0.1'
+    const { options: values } = readArguments('up', args, { options, files: 0 })
+    const port = (name: 'port' | 'rest-port', fallback: number) => readPort(name, values[name], fallback)
+    const host = values.host ?? '127.0.0.1'
     const isWildcard = host === '0.0.0.0' || host === '::'
     const hostAndPort = (listenPort: number) => `${isWildcard ? '' : host.includes(':') ? `[${host}]` : host}:${listenPort}`
-    const data = resolve(given.data ?? process.env.TRIBUTARY_DATA ?? 'tributary-data')
+    const data = resolve(values.data ?? process.env.TRIBUTARY_DATA ?? 'tributary-data')
 
-    const brokerFile = given.broker === undefined ? {} : await readPropertiesFile(given.broker)
+    const brokerFile = values.broker === undefined ? {} : await readPropertiesFile(values.broker)
     const brokerProperties: Record<string, string> = {
-      ...(given.broker === undefined || given.host !== undefined || given.port !== undefined
+      ...(values.broker === undefined || values.host !== undefined || values.port !== undefined
         ? { listeners: `PLAINTEXT://${hostAndPort(port('port', 9092))}` }
         : {}),
-      ...(given.broker === undefined || given.data !== undefined ? { 'log.dirs': data } : {}),
+      ...(values.broker === undefined || values.data !== undefined ? { 'log.dirs': data } : {}),
       // A group of one worker waits for no other members.
-      ...(given.broker === undefined ? { 'group.initial.rebalance.delay.ms': '0' } : {}),
+      ...(values.broker === undefined ? { 'group.initial.rebalance.delay.ms': '0' } : {}),
     }
-    const workerFile = given.connect === undefined ? {} : await readPropertiesFile(given.connect)
-    const mirrorFile = given.mirror === undefined ? undefined : await readPropertiesFile(given.mirror)
+    const workerFile = values.connect === undefined ? {} : await readPropertiesFile(values.connect)
+    const mirrorFile = values.mirror === undefined ? undefined : await readPropertiesFile(values.mirror)
 
     const stops: Running['stop'][] = []
     const stop = async () => {
-      for (const each of stops.splice(0).reverse()) await each()
+      for (const stopPart of stops.splice(0).reverse()) await stopPart()
     }
     try {
       const restSettings = { ...connectDefaults, ...workerFile }
-      if (workerFile.listeners === undefined || given['rest-port'] !== undefined || given.host !== undefined) {
+      if (workerFile.listeners === undefined || values['rest-port'] !== undefined || values.host !== undefined) {
         restSettings.listeners = `http://${hostAndPort(port('rest-port', 8083))}`
       }
       const rest = await openRest(restSettings).catch(nameOption(workerFile.listeners === undefined, '--rest-port'))
@@ -62,13 +62,13 @@ The documentation of the REST API is at /docs, the metrics for Prometheus are at
 
       const { readBrokerSettings, startBroker } = await import('../../core/index.ts')
       const settings = readBrokerSettings({ ...brokerFile, ...brokerProperties })
-      const broker = await startBroker(settings, system, stopping).catch(nameOption(given.broker === undefined, '--port'))
+      const broker = await startBroker(settings, system, stopping).catch(nameOption(values.broker === undefined, '--port'))
       stops.push(() => broker.close())
       const [address] = broker.addresses
       const bootstrap = `${address!.advertisedHost}:${address!.advertisedPort}`
       const folders = settings.dataDirs.map((dir) => (isAbsolute(dir) ? dir : resolve(dir)))
       print(
-        `Broker:   ${broker.addresses.map((at) => `${at.advertisedHost}:${at.advertisedPort}`).join(', ')}; data in ${folders.join(', ')}`,
+        `Broker:   ${broker.addresses.map(({ advertisedHost, advertisedPort }) => `${advertisedHost}:${advertisedPort}`).join(', ')}; data in ${folders.join(', ')}`,
       )
 
       const { startWorker } = await import('../../connect/index.ts')

@@ -80,7 +80,7 @@ export class AlertConsumer {
     }
   }
 
-  /** Stops reading at once, and leaves the group if the cluster answers. */
+  /** Stops reading at once, and leaves the group if the cluster responds. */
   async stop(): Promise<void> {
     this.#stop.abort()
     const [consumer, loop] = [this.#consumer, this.#loop]

@@ -76,17 +76,17 @@ function quakeFeed(region: Region, quakes: readonly Quake[]): Feed {
 }
 
 /** These files have no quotes: a comma always separates two fields. */
-function csvFeed(region: Region, topic: string, text: string, keyField: string, of: readonly string[]): Feed {
+function csvFeed(region: Region, topic: string, text: string, keyField: string, identityFields: readonly string[]): Feed {
   const [header, ...lines] = text.split(/\r?\n/).filter((line) => line !== '') as [string, ...string[]]
   const names = header.split(',')
-  const identity = (fields: Fields) => of.map((name) => String(fields[name])).join(' ')
+  const identity = (fields: Fields) => identityFields.map((name) => String(fields[name])).join(' ')
   const rows = lines.map((line) => Object.fromEntries(line.split(',').map((field, i) => [names[i]!, field])))
   return { region, topic, format: 'csv', header, lines, keyField, identity, expected: byIdentity(rows, identity) }
 }
 
 function byIdentity(records: readonly Fields[], identity: (fields: Fields) => string): ReadonlyMap<string, Fields> {
-  const found = new Map(records.map((fields) => [identity(fields), fields]))
-  if (found.size !== records.length)
-    throw new Error(`the data set has ${records.length - found.size} records twice: they cannot be distinguished`)
-  return found
+  const byId = new Map(records.map((fields) => [identity(fields), fields]))
+  if (byId.size !== records.length)
+    throw new Error(`the data set has ${records.length - byId.size} records twice: they cannot be distinguished`)
+  return byId
 }

@@ -90,9 +90,9 @@ export class DemoEnvironment {
     this.#processes.start('mirrors', ['mirror', mirrorFile(this.layout)])
     const postgres = await this.#postgres
     this.onClose(() => postgres.close())
-    log(`Postgres is up (${postgres.from}).`)
+    log(`Postgres is up (${postgres.origin}).`)
     await Promise.all([...CLUSTERS.map((cluster) => this.#untilReady(cluster, '/connectors')), this.#untilReady('mirrors', '/mirrors')])
-    log('A worker of each cluster and the mirrors us->central and eu->central answer over REST.')
+    log('A worker on each cluster and the mirrors us->central and eu->central respond over REST.')
     return { postgres, stages: new Stages(this.layout, this.feeds, this.clients, postgres) }
   }
 
@@ -107,14 +107,14 @@ export class DemoEnvironment {
     return this.#processes.kill(cluster)
   }
 
-  /** Repeats the request while the worker answers 409, which means that its group rebalances. */
+  /** Repeats the request while the worker responds with 409, which means that its group rebalances. */
   async createConnector(cluster: Cluster, connector: { name: string; config: Record<string, string> }): Promise<void> {
     await this.until(async () => {
       try {
         await this.rest[cluster].call('POST', '/connectors', connector)
         return true
       } catch (error) {
-        if ((error as Error).message.includes(' answered 409')) return false
+        if ((error as Error).message.includes(' responded with 409')) return false
         throw error
       }
     }, `the connector ${connector.name} to be created on ${cluster}`)
@@ -186,7 +186,7 @@ export class DemoEnvironment {
             return false
           }
         },
-        `${server} to answer over REST`,
+        `${server} to respond over REST`,
         READY_MS,
       )
     } catch (error) {

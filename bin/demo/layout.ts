@@ -33,10 +33,10 @@ export const tableOf = ({ region, topic }: Feed) => `${region}_${topic}`
 export async function createLayout(folder: string, feeds: readonly Feed[]): Promise<Layout> {
   const ports = new Set<number>()
   const port = async () => {
-    let found = await freePort()
-    while (ports.has(found)) found = await freePort()
-    ports.add(found)
-    return `127.0.0.1:${found}`
+    let candidate = await freePort()
+    while (ports.has(candidate)) candidate = await freePort()
+    ports.add(candidate)
+    return `127.0.0.1:${candidate}`
   }
   const layout: Layout = {
     folder,

@@ -76,14 +76,15 @@ export class Monitor {
   #showProgress(): void {
     const { us, eu, central, postgres, file } = this.counts
     const { feeds, total, usEarthquakes } = this.#environment
-    const of = (region: 'us' | 'eu') => feeds.filter((feed) => feed.region === region).reduce((sum, feed) => sum + feed.expected.size, 0)
+    const expectedIn = (region: 'us' | 'eu') =>
+      feeds.filter((feed) => feed.region === region).reduce((sum, feed) => sum + feed.expected.size, 0)
     const lagOf = (name: string) => {
-      const mirror = this.mirrors.find((each) => each.name === name)
+      const mirror = this.mirrors.find((candidate) => candidate.name === name)
       return mirror ? `lag ${mirror.lagRecords}` : ''
     }
     this.#progress.show([
-      { name: 'us', count: us, of: of('us'), note: this.down.has('us') ? 'down' : lagOf('us->central') },
-      { name: 'eu', count: eu, of: of('eu'), note: lagOf('eu->central') },
+      { name: 'us', count: us, of: expectedIn('us'), note: this.down.has('us') ? 'down' : lagOf('us->central') },
+      { name: 'eu', count: eu, of: expectedIn('eu'), note: lagOf('eu->central') },
       { name: 'central', count: central, of: total },
       { name: 'Postgres', count: postgres, of: total },
       { name: 'file', count: file, of: total },

@@ -27,17 +27,17 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-/** The folders that hold `postgres` and `initdb`, best first: the machine's own, then the npm package's. */
+/** The folders with `postgres` and `initdb`, best first: the machine's own, then the npm package's. */
 export function postgresBinaries(): { machine: string[]; embedded: string[] } {
   const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a)) : []
   const machine = [...(process.env.PATH ?? '').split(':'), ...versions.map((version) => `/usr/lib/postgresql/${version}/bin`)]
   return {
-    machine: machine.filter(holdsServer),
-    embedded: [embeddedFolder()].filter((folder) => folder !== null && holdsServer(folder)) as string[],
+    machine: machine.filter(hasServerBinaries),
+    embedded: [embeddedFolder()].filter((folder) => folder !== null && hasServerBinaries(folder)) as string[],
   }
 }
 
-const holdsServer = (folder: string) => folder !== '' && ['postgres', 'initdb'].every((name) => isExecutable(join(folder, name)))
+const hasServerBinaries = (folder: string) => folder !== '' && ['postgres', 'initdb'].every((name) => isExecutable(join(folder, name)))
 
 function isExecutable(path: string): boolean {
   try {
@@ -70,9 +70,9 @@ function serverUser(): User | null {
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map((line) => line.split(':'))
-  for (const wanted of ['postgres', 'nobody']) {
-    const found = users.find(([name]) => name === wanted)
-    if (found) return { uid: Number(found[2]), gid: Number(found[3]) }
+  for (const name of ['postgres', 'nobody']) {
+    const user = users.find((fields) => fields[0] === name)
+    if (user) return { uid: Number(user[2]), gid: Number(user[3]) }
   }
   throw new Error('Postgres does not run as root, and there is no user "postgres" or "nobody" to run it as. Run this as another user.')
 }
@@ -125,7 +125,7 @@ export async function startPostgresServer(binaries: string, folder: string, sign
     ],
     { ...as, signal },
   )
-  endsWithUs(initialized.child)
+  endWithProcess(initialized.child)
   await initialized
   await rm(passwordFile)
   const port = await freePort()
@@ -139,27 +139,27 @@ export async function startPostgresServer(binaries: string, folder: string, sign
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
-  endsWithUs(child)
+  endWithProcess(child)
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-LOG_BYTES)
   })
   const url = `postgresql://tributary:${password}@127.0.0.1:${port}/postgres`
-  await answering(url, child, () => log, signal)
+  await untilReady(url, child, () => log, signal)
   return { url, binaries, stop: () => stopChild(child) }
 }
 
 /** Ends the server with this process; SIGQUIT is Postgres's immediate shutdown. */
-function endsWithUs(child: ChildProcess): void {
+function endWithProcess(child: ChildProcess): void {
   const kill = () => void child.kill('SIGQUIT')
   // Before the folder that it writes to is deleted.
   process.prependListener('exit', kill)
   child.once('exit', () => process.off('exit', kill))
 }
 
-async function answering(url: string, child: ChildProcess, log: () => string, signal: AbortSignal | undefined): Promise<void> {
+async function untilReady(url: string, child: ChildProcess, log: () => string, signal: AbortSignal | undefined): Promise<void> {
   const deadline = performance.now() + START_MS
-  let last = 'no answer yet'
+  let last = 'no response yet'
   while (performance.now() < deadline && !signal?.aborted) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Postgres stopped while it was starting:\n${log()}`)
     const client = new pg.Client({ connectionString: url })
@@ -176,7 +176,7 @@ async function answering(url: string, child: ChildProcess, log: () => string, si
   }
   await stopChild(child)
   signal?.throwIfAborted()
-  throw new Error(`Postgres did not answer within ${START_MS / 1000} s (${last}):\n${log()}`)
+  throw new Error(`Postgres did not respond within ${START_MS / 1000} s (${last}):\n${log()}`)
 }
 
 /** SIGINT is Postgres's fast shutdown; a server that does not end by it is killed. */

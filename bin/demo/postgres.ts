@@ -1,6 +1,6 @@
 /**
  * The Postgres of the demo: the server of TRIBUTARY_POSTGRES_URL, in a schema that is created for the run and dropped after it, else a
- * server of its own. Rows are read as JSON, to be compared with the records that they were written from.
+ * server of the demo's own. Rows are read as JSON, to be compared with the records that they were written from.
  */
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
@@ -8,27 +8,27 @@ import { UserError } from '../user-error.ts'
 import type { Fields } from './data-set.ts'
 import { type PostgresServer, postgresBinaries, startPostgresServer } from './postgres-server.ts'
 
-/** A server behind a firewall would never answer. */
+/** A server behind a firewall would never respond. */
 const CONNECT_MS = 10_000
 
 export class DemoPostgres {
-  /** As a connector's connection.url takes it. */
+  /** For the connection.url of a connector. */
   readonly url: string
-  readonly from: string
+  readonly origin: string
   readonly #client: pg.Client
   readonly #schema: string | null
   readonly #server: PostgresServer | null
 
-  private constructor(url: string, from: string, client: pg.Client, schema: string | null, server: PostgresServer | null) {
+  private constructor(url: string, origin: string, client: pg.Client, schema: string | null, server: PostgresServer | null) {
     this.url = url
-    this.from = from
+    this.origin = origin
     this.#client = client
     this.#schema = schema
     this.#server = server
   }
 
-  static async open(folder: string, given: string | undefined, signal: AbortSignal): Promise<DemoPostgres> {
-    if (given) return DemoPostgres.#given(given)
+  static async open(folder: string, userUrl: string | undefined, signal: AbortSignal): Promise<DemoPostgres> {
+    if (userUrl) return DemoPostgres.#ofUser(userUrl)
     const { machine, embedded } = postgresBinaries()
     const failures: string[] = []
     for (const binaries of [...machine, ...embedded]) {
@@ -46,7 +46,7 @@ export class DemoPostgres {
     )
   }
 
-  static async #given(url: string): Promise<DemoPostgres> {
+  static async #ofUser(url: string): Promise<DemoPostgres> {
     const schema = `tributary_demo_${randomBytes(4).toString('hex')}`
     try {
       const own = new URL(url)
@@ -73,8 +73,8 @@ export class DemoPostgres {
     const existing = new Set(rows.map(({ name }) => name))
     const counts: number[] = []
     for (const table of tables) {
-      const found = existing.has(table) ? await this.#client.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`) : null
-      counts.push(found?.rows[0]?.count ?? 0)
+      const result = existing.has(table) ? await this.#client.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${table}`) : null
+      counts.push(result?.rows[0]?.count ?? 0)
     }
     return counts
   }

@@ -61,18 +61,25 @@ const titles: Record<Stage, string> = { region: 'region', central: 'central', po
 export function reportTable(report: Report): string {
   const rows = [['topic', 'data set', ...STAGES.map((stage) => titles[stage]), 'lost', 'duplicated', 'different']]
   const topics = [...new Set(report.comparisons.map(({ region, topic }) => `${region} ${topic}`))]
-  const sums = (of: readonly Comparison[]) =>
-    (['lost', 'duplicated', 'different'] as const).map((what) => of.reduce((sum, one) => sum + one[what], 0))
+  const sums = (comparisons: readonly Comparison[]) =>
+    (['lost', 'duplicated', 'different'] as const).map((what) => comparisons.reduce((sum, comparison) => sum + comparison[what], 0))
   for (const name of topics) {
-    const of = report.comparisons.filter(({ region, topic }) => `${region} ${topic}` === name)
-    rows.push([name, of[0]!.expected, ...STAGES.map((stage) => of.find((one) => one.stage === stage)!.found), ...sums(of)].map(String))
+    const ofTopic = report.comparisons.filter(({ region, topic }) => `${region} ${topic}` === name)
+    rows.push(
+      [
+        name,
+        ofTopic[0]!.expected,
+        ...STAGES.map((stage) => ofTopic.find((comparison) => comparison.stage === stage)!.found),
+        ...sums(ofTopic),
+      ].map(String),
+    )
   }
-  const at = (stage: Stage) => report.comparisons.filter((one) => one.stage === stage)
+  const ofStage = (stage: Stage) => report.comparisons.filter((comparison) => comparison.stage === stage)
   rows.push(
     [
       'all',
       report.dataSet.records,
-      ...STAGES.map((stage) => at(stage).reduce((sum, one) => sum + one.found, 0)),
+      ...STAGES.map((stage) => ofStage(stage).reduce((sum, { found }) => sum + found, 0)),
       ...sums(report.comparisons),
     ].map(String),
   )

@@ -16,7 +16,7 @@ export class RestClient {
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    if (!response.ok) throw new Error(`${method} ${this.#url}${path} answered ${response.status}: ${messageOf(text)}`)
+    if (!response.ok) throw new Error(`${method} ${this.#url}${path} responded with ${response.status}: ${messageOf(text)}`)
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 }

@@ -44,7 +44,7 @@ export async function runScenario(
     ...parts,
     failover,
     usUpAfterMs,
-    postgres: postgres.from,
+    postgres: postgres.origin,
     folder: null,
   }
 }
@@ -166,13 +166,13 @@ class Scenario {
   /** Waits until every record has arrived in every stage, or no count changes any more: then the comparison shows what is missing. */
   async untilAllArrived(): Promise<void> {
     const { total, usEarthquakes } = this.#environment
-    let [before, changedAt] = ['', performance.now()]
+    let [lastCounts, changedAt] = ['', performance.now()]
     await this.#environment.until(() => {
       const { region, central, postgres, file } = this.#monitor.counts
-      const now = [region, central, postgres, file, this.#consumer.seen.size].join()
-      if (now !== before) [before, changedAt] = [now, performance.now()]
+      const counts = [region, central, postgres, file, this.#consumer.seen.size].join()
+      if (counts !== lastCounts) [lastCounts, changedAt] = [counts, performance.now()]
       const unchangedMs = performance.now() - changedAt
-      // The report shows this very state: the next heartbeat gives a mirror lag again.
+      // The report shows this state: after the next heartbeat a mirror has lag again.
       this.#mirrors = this.#monitor.mirrors
       const all = Math.min(region, central, postgres, file) >= total && this.#consumer.seen.size >= usEarthquakes.expected.size
       return (all && unchangedMs > SETTLE_MS && this.#mirrors.length > 0 && this.#mirrors.every(isUpToDate)) || unchangedMs > STANDSTILL_MS

@@ -47,19 +47,19 @@ export class Stages {
 
   /** Records in each stage, of all feeds. A region that is down keeps its last count. */
   async counts(down: ReadonlySet<Cluster>, last: Counts): Promise<Counts> {
-    const of = (region: 'us' | 'eu') => this.#feeds.filter((feed) => feed.region === region)
+    const feedsOf = (region: 'us' | 'eu') => this.#feeds.filter((feed) => feed.region === region)
     const [us, eu, central, postgres, file] = await Promise.all([
       down.has('us')
         ? last.us
         : this.recordCount(
             'us',
-            of('us').map((feed) => feed.topic),
+            feedsOf('us').map((feed) => feed.topic),
           ),
       down.has('eu')
         ? last.eu
         : this.recordCount(
             'eu',
-            of('eu').map((feed) => feed.topic),
+            feedsOf('eu').map((feed) => feed.topic),
           ),
       this.recordCount('central', this.#feeds.map(mirroredTopic)),
       this.#postgres.counts(this.#feeds.map(tableOf)),
@@ -73,8 +73,8 @@ export class Stages {
     const client = this.#clients[cluster]
     const partitions: { topic: string; partition: number; spec: 'latest' }[] = []
     for (const topic of topics) {
-      const found = await client.topic(topic, { refresh: true, allowCreation: false })
-      for (const { index } of found?.partitions ?? []) partitions.push({ topic, partition: index, spec: 'latest' })
+      const metadata = await client.topic(topic, { refresh: true, allowCreation: false })
+      for (const { index } of metadata?.partitions ?? []) partitions.push({ topic, partition: index, spec: 'latest' })
     }
     if (partitions.length === 0) return 0
     return (await client.admin.listOffsets(partitions)).reduce((sum, { offset }) => sum + Math.max(offset, 0), 0)
@@ -85,7 +85,7 @@ export class Stages {
     const inFile = await this.#fileRecords()
     const tables = new Map<Feed, Fields[]>()
     for (const feed of this.#feeds) tables.set(feed, await this.#postgres.records(tableOf(feed)))
-    const found = this.#feeds.map(async (feed) => {
+    const comparisons = this.#feeds.map(async (feed) => {
       const [region, central] = await Promise.all([
         this.#topic(feed.region, feed.topic, feed.keyField),
         this.#topic('central', mirroredTopic(feed), feed.keyField),
@@ -98,7 +98,7 @@ export class Stages {
         compareStage(feed, 'file', inFile.get(feed) ?? []),
       ]
     })
-    return (await Promise.all(found)).flat()
+    return (await Promise.all(comparisons)).flat()
   }
 
   async #topic(cluster: Cluster, topic: string, keyField: string): Promise<Fields[]> {
@@ -126,19 +126,19 @@ export class Stages {
 
   /** The records in the file, by their feed. */
   async #fileRecords(): Promise<Map<Feed, Fields[]>> {
-    const found = new Map<Feed, Fields[]>()
+    const recordsByFeed = new Map<Feed, Fields[]>()
     const lines = (await readFile(this.#layout.output, 'utf8')).split('\n')
     // Text after the last newline is a line too.
     if (lines.at(-1) === '') lines.pop()
     for (const line of lines) {
       const fields = fieldsOf(line)
-      // A line of no feed counts as different in the first one.
-      const feed = this.#feeds.find((each) => each.expected.has(each.identity(fields))) ?? this.#feeds[0]!
-      const records = found.get(feed)
+      // A line that belongs to no feed counts as different in the first feed.
+      const feed = this.#feeds.find(({ expected, identity }) => expected.has(identity(fields))) ?? this.#feeds[0]!
+      const records = recordsByFeed.get(feed)
       if (records) records.push(fields)
-      else found.set(feed, [fields])
+      else recordsByFeed.set(feed, [fields])
     }
-    return found
+    return recordsByFeed
   }
 
   /** The number of lines in the file; reads only what was appended since the last call. */
@@ -171,20 +171,25 @@ function fieldsOf(text: string): Fields {
 export const withKey = (fields: Fields, key: string | undefined, keyField: string): Fields =>
   key === String(fields[keyField]) ? fields : { ...fields, 'another key': key }
 
-const asItIs = (fields: Fields): Fields => fields
+const unchanged = (fields: Fields): Fields => fields
 const withoutNulls = (fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
 
 /** Equal for records with equal fields, in any order. */
 const canonical = (fields: Fields) => JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-export function compareStage(feed: Feed, stage: Stage, records: readonly Fields[], seen: (fields: Fields) => Fields = asItIs): Comparison {
+export function compareStage(
+  feed: Feed,
+  stage: Stage,
+  records: readonly Fields[],
+  normalize: (fields: Fields) => Fields = unchanged,
+): Comparison {
   const times = new Map<string, number>()
   let different = 0
   for (const fields of records) {
     const id = feed.identity(fields)
     times.set(id, (times.get(id) ?? 0) + 1)
     const expected = feed.expected.get(id)
-    if (!expected || canonical(seen(expected)) !== canonical(seen(fields))) different++
+    if (!expected || canonical(normalize(expected)) !== canonical(normalize(fields))) different++
   }
   let [lost, duplicated] = [0, 0]
   for (const id of feed.expected.keys()) if (!times.has(id)) lost++

@@ -1,5 +1,6 @@
 /**
- * JsonConverter: JSON, plain or in Kafka Connect's envelope of schema and payload. Whole numbers of any size keep all their digits.
+ * JsonConverter: JSON, plain or in Kafka Connect's envelope of schema and payload. Whole numbers of any size keep all their digits; what
+ * contradicts its schema is a DataError.
  */
 import { type Converter, DataError, defineConverter, parseExactly, type Schema, type SchemaAndValue, setting } from '../sdk/index.ts'
 import { decoder } from './json/decode.ts'

@@ -1,6 +1,6 @@
 /**
- * Kafka's client settings in the configs of workers (`producer.linger.ms`) and connectors (`producer.override.linger.ms`), translated for our
- * client. Settings of Kafka's clients that ours does not have are ignored.
+ * Kafka's client settings in the configs of workers (`producer.linger.ms`) and connectors (`producer.override.linger.ms`), translated for
+ * our client. Settings of Kafka's clients that ours does not have are ignored.
  */
 import type { ConsumerSettings, ProducerSettings } from '../../core/client/types.ts'
 import { type Setting, type Settings, setting } from '../sdk/index.ts'

@@ -1,5 +1,6 @@
 /**
- * Validates connector configs for the REST API, in the context of this worker: its plugins, its default converters, its group.
+ * Validates connector configs for the REST API, in the context of this worker: its plugins, its default converters, its group. It changes
+ * nothing and starts nothing.
  */
 import type { Plugins } from '../plugins.ts'
 import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'

@@ -1,6 +1,7 @@
 /**
- * The metadata and assignments of workers in JoinGroup and SyncGroup requests, byte for byte Kafka Connect's: its workers and ours can share a
- * group. Version 0 is the protocol `default` (eager), 1 `compatible`, 2 `sessioned` (both incremental cooperative, KIP-415; signed, KIP-507).
+ * The metadata and assignments of workers in JoinGroup and SyncGroup requests, byte for byte Kafka Connect's: its workers and ours can
+ * share a group. Version 0 is the protocol `default` (eager), 1 `compatible`, 2 `sessioned` (both incremental cooperative, KIP-415; signed,
+ * KIP-507).
  */
 import { defineStruct } from '../../core/wire/struct.ts'
 import { bytes, int16, int32, int64, list, nullable, since, string, struct } from '../../core/wire/types.ts'

@@ -1,5 +1,6 @@
 /**
- * The offsets of connectors, as users list and modify them over REST (KIP-875): a source's in the offset topic, a sink's in its consumer group.
+ * The offsets of connectors, as users list, alter and reset them over REST (KIP-875): those of a source are in the offset topic, those of a
+ * sink in its consumer group.
  */
 import type { Client, CommitOffset, TopicPartition } from '../../core/client/types.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'

@@ -1,6 +1,6 @@
 /**
- * The settings that every connector has beside its own, with the names, defaults, order and groups of Kafka Connect. Those that depend on the
- * worker's converters or plugins are functions of them.
+ * The settings that every connector has beside its own, with the names, defaults, order and groups of Kafka Connect. Those that depend on
+ * the worker's converters or plugins are functions of them.
  */
 
 import { version } from '../../core/system/version.ts'

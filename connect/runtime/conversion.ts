@@ -3,7 +3,7 @@
  * not name is the worker's, with the worker's settings.
  */
 import type { Plugins } from '../plugins.ts'
-import { type Converter, parseSettings, type Settings } from '../sdk/index.ts'
+import { type Converter, namesIn, parseSettings, type Settings } from '../sdk/index.ts'
 import { settingsUnder } from '../sdk/prefixed-settings.ts'
 import { ConnectError, type ConnectorConfig } from '../types.ts'
 import type { Conversion, TransformationStage } from './pipeline.ts'
@@ -34,20 +34,17 @@ function converter(
 }
 
 function transformations(plugins: Plugins, config: ConnectorConfig): TransformationStage[] {
-  const aliases = (config.transforms ?? '').split(',').map((alias) => alias.trim())
-  return aliases
-    .filter((alias) => alias !== '')
-    .map((alias) => {
-      const own = settingsUnder(`transforms.${alias}.`, config)
-      const declaration = required(plugins.transform(own.type ?? ''), own.type ?? '')
-      const apply = declaration.create(parseSettings(declaration.settings as Settings, own))
-      if (!own.predicate) return { class: declaration.class, apply }
-      const ofPredicate = settingsUnder(`predicates.${own.predicate}.`, config)
-      const predicate = required(plugins.predicate(ofPredicate.type ?? ''), ofPredicate.type ?? '')
-      const test = predicate.create(parseSettings(predicate.settings as Settings, ofPredicate))
-      const expected = own.negate?.trim().toLowerCase() !== 'true'
-      return { class: declaration.class, apply: (record) => (test(record) === expected ? apply(record) : record) }
-    })
+  return namesIn(config.transforms).map((alias) => {
+    const own = settingsUnder(`transforms.${alias}.`, config)
+    const declaration = required(plugins.transform(own.type ?? ''), own.type ?? '')
+    const apply = declaration.create(parseSettings(declaration.settings as Settings, own))
+    if (!own.predicate) return { class: declaration.class, apply }
+    const ofPredicate = settingsUnder(`predicates.${own.predicate}.`, config)
+    const predicate = required(plugins.predicate(ofPredicate.type ?? ''), ofPredicate.type ?? '')
+    const test = predicate.create(parseSettings(predicate.settings as Settings, ofPredicate))
+    const expected = own.negate?.trim().toLowerCase() !== 'true'
+    return { class: declaration.class, apply: (record) => (test(record) === expected ? apply(record) : record) }
+  })
 }
 
 export function createConversion(plugins: Plugins, config: ConnectorConfig, worker: Readonly<Record<string, string>>): Conversion {

@@ -1,6 +1,6 @@
 /**
- * Writes records that a sink could not process to its dead-letter queue: unchanged, with headers that give the reason. Offsets are committed
- * only after `flush` (Invariant 7).
+ * Writes records that a sink could not process to its dead-letter queue: unchanged, with headers that give the reason. Offsets are
+ * committed only after `flush` (Invariant 7).
  */
 import { createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client, Producer, ProducerRecord, ProducerSettings, RecordHeader } from '../../core/client/types.ts'

@@ -1,6 +1,6 @@
 /**
- * Kafka Connect's REST semantics on one worker: what the routes call. Requests that only the leader can serve throw NotLeader on other workers;
- * reads are served from this worker's own view. It changes connectors through the config topic only.
+ * Kafka Connect's REST semantics on one worker: what the routes call. Requests that only the leader can serve throw NotLeader on other
+ * workers; reads are served from this worker's own view. It changes connectors through the config topic only.
  */
 import type { Client } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
@@ -215,7 +215,8 @@ export class WorkerHerder implements Herder {
       this.#requireConnector(name)
       this.#requireLeader()
       const { configs } = this.#options
-      // The target state goes first, so that the connector does not generate its tasks again; a worker that reads only one of the two stops too.
+      // The target state goes first, so that the connector does not generate its tasks again; a worker that reads only one of the two stops
+      // too.
       await configs.putTargetState(name, 'STOPPED')
       if (configs.taskConfigs(name).length > 0) await configs.putTaskConfigs(name, [])
     })

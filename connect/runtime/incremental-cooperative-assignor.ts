@@ -1,7 +1,7 @@
 /**
  * The leader's assignment of connectors and tasks to workers, as a pure function (KIP-415). What runs stays where it is; what must move is
- * revoked first and assigned in the next rebalance; what a lost worker ran waits for that worker to return. Nothing is assigned to one worker
- * while another owns it (Invariant 9). Connectors and tasks are named by the keys of `connectorTaskKey`.
+ * revoked first and assigned in the next rebalance; what a lost worker ran waits for that worker to return. Nothing is assigned to one
+ * worker while another owns it (Invariant 9). Connectors and tasks are named by the keys of `connectorTaskKey`.
  */
 import { CONNECTOR_TASK, connectorTaskId } from './connect-protocol.ts'
 

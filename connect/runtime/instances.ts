@@ -1,6 +1,7 @@
 /**
  * The connectors and tasks that run on this worker, started and stopped as the assignment and the config topic require. What is done to one
- * connector or task is done in order, so that no task id runs twice here (Invariant 9). A failure is written to the status and stops nothing else.
+ * connector or task is done in order, so that no task id runs twice here (Invariant 9). A failure is written to the status and stops
+ * nothing else.
  */
 import { SerialQueue } from '../../core/system/serial-queue.ts'
 import { within } from '../../core/system/within.ts'

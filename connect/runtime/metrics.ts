@@ -1,6 +1,6 @@
 /**
- * The metrics of workers, declared once for each registry: workers of one process share them. A metric that Kafka Connect has too has the name
- * of its JMX metric in Prometheus.
+ * The metrics of workers, declared once for each registry: workers of one process share them. A metric that Kafka Connect has too has the
+ * name of its JMX metric in Prometheus.
  */
 import type { Metrics } from '../../core/system/metrics.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Applies transformations and converters to the records between connector and Kafka, a batch at a time. It does not await per record: only a
- * record that fails costs more.
+ * Applies transformations and converters to the records between connector and Kafka, a batch at a time. It does not await per record: only
+ * a record that fails costs more.
  */
 import type { ConsumedBatch, ConsumedRecord, ProducerRecord, RecordHeader } from '../../core/client/types.ts'
 import type { ConnectRecord, Converter, Header, SinkRecord, SourceRecord, Transform } from '../sdk/index.ts'

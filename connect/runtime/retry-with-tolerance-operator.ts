@@ -1,6 +1,6 @@
 /**
- * What happens with a record that cannot be processed: it is retried, skipped, or fails its task, as the connector's `errors.*` settings say.
- * It decides for all kinds of tasks.
+ * What happens with a record that cannot be processed: it is retried, skipped, or fails its task, as the connector's `errors.*` settings
+ * say. It decides for all kinds of tasks.
  */
 import { KafkaError } from '../../core/errors.ts'
 import { backoffMs } from '../../core/system/backoff.ts'
@@ -75,7 +75,10 @@ export class RetryWithToleranceOperator {
     throw lastError
   }
 
-  /** Skips a failed record where errors.tolerance is all, and throws the error otherwise. `record` is logged where errors.log.include.messages is set. */
+  /**
+   * Skips a failed record where errors.tolerance is all, and throws the error otherwise. `record` is logged where
+   * errors.log.include.messages is set.
+   */
   handleFailure(error: ProcessingError, record: () => object): void {
     if (this.#config['errors.log.enable'])
       this.#system.logger.error(

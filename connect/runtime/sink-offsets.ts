@@ -1,5 +1,6 @@
 /**
- * The offsets of a sink task's partitions: consumed, delivered to the sink, committed. Values only; it does no I/O.
+ * The offsets of a sink task's partitions: consumed, delivered to the sink, committed (Invariant 7). Values only: WorkerSinkTask fetches,
+ * flushes and commits.
  */
 import type { CommitOffset, TopicPartition } from '../../core/client/types.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
@@ -15,7 +16,9 @@ interface SinkPartition extends TopicPartition {
 
 export class SinkOffsets {
   readonly #partitions = new Map<string, SinkPartition>()
-  /** Partitions that were revoked since the last poll. If one is assigned again, it is read from its commit: its polled records are too old. */
+  /**
+   * Partitions that were revoked since the last poll. If one is assigned again, it is read from its commit: its polled records are too old.
+   */
   readonly #revoked = new Set<string>()
   /** Whether anything was delivered and not committed. */
   dirty = false

@@ -1,6 +1,6 @@
 /**
- * Which positions of a source may be stored: those whose records, and all records before them in the same source partition, are acknowledged
- * (Invariant 6). A slow source partition does not delay the others. It sends and stores nothing.
+ * Which positions of a source may be stored: those whose records, and all records before them in the same source partition, are
+ * acknowledged (Invariant 6). A slow source partition does not delay the others. It sends and stores nothing.
  */
 import type { Position, SourceOffset, SourcePartition } from '../sdk/index.ts'
 import { canonicalPartition } from '../storage/offset-backing-store.ts'

@@ -1,5 +1,6 @@
 /**
- * Builds what a WorkerTask runs from the plugin, the config of the connector and the services of the worker.
+ * Builds what a WorkerTask runs from the plugin, the config of the connector and the services of the worker: a source task, a sink task or
+ * a flow task.
  */
 import type { Client } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
@@ -43,7 +44,9 @@ function taskLogger(system: System, connector: string, task: number): TaskLogger
   }
 }
 
-/** The records of one poll of a sink, where its config does not set max.poll.records: a batch is cheap, and a record waits for a short time. */
+/**
+ * The records of one poll of a sink, where its config does not set max.poll.records: a batch is cheap, and a record waits for a short time.
+ */
 const SINK_MAX_POLL_RECORDS = 2_000
 
 export async function buildTask(

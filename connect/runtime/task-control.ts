@@ -1,5 +1,6 @@
 /**
- * The target state of one task, as its run loop sees it: running, paused, stopping or cancelled. It signals and does nothing itself.
+ * The target state of one task, as its run loop sees it: running, paused, stopping or cancelled. It only signals: the loop itself pauses,
+ * flushes and ends.
  */
 export class TaskControl {
   readonly #stopper = new AbortController()
@@ -69,7 +70,10 @@ export class TaskControl {
   }
 }
 
-/** What a WorkerTask runs. `run` returns when the control says stop, throws what fails the task, and has released everything when it settles. */
+/**
+ * What a WorkerTask runs. `run` returns when the control says stop, throws what fails the task, and has released everything when it
+ * settles.
+ */
 export interface RunnableTask {
   run(control: TaskControl): Promise<void>
 }

@@ -4,7 +4,7 @@
  */
 import { createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client } from '../../core/client/types.ts'
-import { InvalidSetting, MissingSetting } from '../sdk/index.ts'
+import { InvalidSetting, MissingSetting, namesIn } from '../sdk/index.ts'
 import { settingsUnder } from '../sdk/prefixed-settings.ts'
 import type { ConnectorConfig } from '../types.ts'
 
@@ -19,11 +19,6 @@ interface TopicCreationGroup {
   spec: TopicSpec
 }
 
-const list = (text: string | undefined) =>
-  (text ?? '')
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
 const reservedNames = new Set(['include', 'exclude', 'partitions', 'replication.factor'])
 
 function number(prefix: string, name: string, raw: Record<string, string>, fallback: number | undefined): number {
@@ -53,8 +48,8 @@ export function topicGroups(config: ConnectorConfig): readonly TopicCreationGrou
   const group = (name: string): TopicCreationGroup => {
     const prefix = `topic.creation.${name}.`
     const raw = settingsUnder(prefix, config)
-    const include = matcher(list(raw.include))
-    const exclude = matcher(list(raw.exclude))
+    const include = matcher(namesIn(raw.include))
+    const exclude = matcher(namesIn(raw.exclude))
     return {
       matches: name === 'default' ? () => true : (topic) => include(topic) && !exclude(topic),
       spec: {
@@ -64,7 +59,7 @@ export function topicGroups(config: ConnectorConfig): readonly TopicCreationGrou
       },
     }
   }
-  return [...list(config['topic.creation.groups']).filter((name) => name !== 'default'), 'default'].map(group)
+  return [...namesIn(config['topic.creation.groups']).filter((name) => name !== 'default'), 'default'].map(group)
 }
 
 export class TopicCreation {

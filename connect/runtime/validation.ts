@@ -1,12 +1,13 @@
 /**
- * Validates a connector's config and returns Kafka Connect's ConfigInfos: every setting with its definition, its value and its errors. It has
- * no side effects.
+ * Validates a connector's config and returns Kafka Connect's ConfigInfos: every setting with its definition, its value and its errors. It
+ * has no side effects.
  */
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import {
   HIDDEN,
   InvalidSetting,
   MissingSetting,
+  namesIn,
   parseSettings,
   rawValue,
   type Setting,
@@ -71,10 +72,7 @@ function stageSettings(plugins: Plugins, config: ConnectorConfig): Settings {
     ['transforms', 'Transforms', plugins.transform, plugins.transforms],
     ['predicates', 'Predicates', plugins.predicate, plugins.predicates],
   ] as const) {
-    for (const alias of (config[kind] ?? '')
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '')) {
+    for (const alias of namesIn(config[kind])) {
       const prefix = `${kind}.${alias}`
       const group = `${label}: ${alias}`
       const known = all.map((one) => one.class)

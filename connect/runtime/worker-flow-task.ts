@@ -1,6 +1,6 @@
 /**
- * Runs a flow task: a connector that does its own I/O on both sides, as the mirror does. A pause stops the flow, a resume starts it again from
- * its stored positions, and a retriable error starts it again after a back-off.
+ * Runs a flow task: a connector that does its own I/O on both sides, as the mirror does. A pause stops the flow, a resume starts it again
+ * from its stored positions, and a retriable error starts it again after a back-off.
  */
 import type { System } from '../../core/system/index.ts'
 import { EndOfSource, type FlowContext, type FlowSide, type Position, Retriable } from '../sdk/index.ts'

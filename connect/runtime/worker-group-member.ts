@@ -1,6 +1,6 @@
 /**
- * The membership of a distributed worker. It joins the group with the connectors and tasks that the worker runs, assigns them to all workers
- * when it leads, and passes the worker's own assignment to the rebalance listener.
+ * The membership of a distributed worker. It joins the group with the connectors and tasks that the worker runs, assigns them to all
+ * workers when it leads, and passes the worker's own assignment to the rebalance listener.
  */
 import type { Client, GroupMember } from '../../core/client/types.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'

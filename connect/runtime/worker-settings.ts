@@ -1,6 +1,6 @@
 /**
- * The worker's settings, with the names and defaults of Kafka Connect. The names of the internal topics and the converters, which are required
- * there, have the values of its sample files as defaults.
+ * The worker's settings, with the names and defaults of Kafka Connect. The names of the internal topics and the converters, which are
+ * required there, have the values of its sample files as defaults.
  */
 import { type ConfigOf, parseSettings, setting } from '../sdk/index.ts'
 

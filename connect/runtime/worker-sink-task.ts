@@ -1,6 +1,6 @@
 /**
- * Runs a sink task: consumes its share of the topics, converts, delivers batches to the connector and commits their offsets. Invariant 7: an
- * offset is committed only after the sink has flushed the records before it, and the dead-letter queue has those it could not process.
+ * Runs a sink task: consumes its share of the topics, converts, delivers batches to the connector and commits their offsets. Invariant 7:
+ * an offset is committed only after the sink has flushed the records before it, and the dead-letter queue has those it could not process.
  */
 import type { Consumer, RebalanceListener } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Runs a source task: reads batches from the connector, converts and sends them, and stores positions after them. Invariant 6: a position is
- * stored only when SubmittedRecords returns it, so after its records are acknowledged.
+ * Runs a source task: reads batches from the connector, converts and sends them, and stores positions after them. Invariant 6: a position
+ * is stored only when SubmittedRecords returns it, so after its records are acknowledged.
  */
 import type { Producer } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
@@ -26,7 +26,10 @@ const MAX_UNACKED_RECORDS = 10_000
 const MAX_UNACKED_BYTES = 4 * 1024 * 1024
 /** What a record takes beside its key and value. */
 const RECORD_OVERHEAD_BYTES = 64
-/** Positions are stored more often than `offset.flush.interval.ms` demands: it costs little, and what is not stored is sent again after a crash. */
+/**
+ * Positions are stored more often than `offset.flush.interval.ms` demands: it costs little, and what is not stored is sent again after a
+ * crash.
+ */
 const COMMIT_INTERVAL_MS = 200
 /** The task gives way to the event loop after this time. */
 const MAX_TURN_MS = 5
@@ -179,7 +182,10 @@ export class WorkerSourceTask implements RunnableTask {
     wake?.()
   }
 
-  /** A batch that the producer could not send is skipped where errors.tolerance is all. Else it fails the task and its position is never stored. */
+  /**
+   * A batch that the producer could not send is skipped where errors.tolerance is all. Else it fails the task and its position is never
+   * stored.
+   */
   #onSendFailed(cause: Error, submitted: SubmittedBatch): void {
     const error = new ProcessingError('KAFKA_PRODUCE', 'org.apache.kafka.clients.producer.KafkaProducer', cause)
     try {

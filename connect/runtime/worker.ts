@@ -1,6 +1,6 @@
 /**
- * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with its
- * positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
+ * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with
+ * its positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
  */
 import { createClient } from '../../core/client/index.ts'
 import type { Client, Producer } from '../../core/client/types.ts'
@@ -88,8 +88,7 @@ export async function startWorker(
   const properties = Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined))
   const config = parseWorkerSettings(properties)
   const unknown = unknownSettings(properties, otherSettings)
-  if (unknown.length > 0)
-    system.logger.warn({ settings: unknown }, `settings that are not known, and have no effect: ${unknown.join(', ')}`)
+  if (unknown.length > 0) system.logger.warn({ settings: unknown }, `unknown settings are ignored: ${unknown.join(', ')}`)
   const url = new URL(advertisedUrl ?? 'http://localhost:8083').href
   const workerId = new URL(url).host
   const offsetsFile = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null

@@ -115,7 +115,9 @@ export interface FlowDeclaration<C> {
   run(context: FlowContext<C>): Promise<void>
 }
 
-/** One side of a connector. `class` is its full name in `connector.class` (a Java class name where there is one); aliases are other names. */
+/**
+ * One side of a connector. `class` is its full name in `connector.class` (a Java class name where there is one); aliases are other names.
+ */
 export interface SourceSide<S extends Settings> extends SourceDeclaration<ConfigOf<S>> {
   class: string
   aliases?: readonly string[]

@@ -1,7 +1,7 @@
 /**
- * The records of connectors, with values of Kafka Connect's data model. With a schema, a struct is a plain object, an int64 is a number where
- * that is safe and else a bigint, bytes are Buffers, a Decimal is a string of digits, and Date, Time and Timestamp are Date objects. Without a
- * schema, any JSON value is allowed.
+ * The records of connectors, with values of Kafka Connect's data model. With a schema, a struct is a plain object, an int64 is a number
+ * where that is safe and else a bigint, bytes are Buffers, a Decimal is a string of digits, and Date, Time and Timestamp are Date objects.
+ * Without a schema, any JSON value is allowed.
  */
 import type { Schema } from './schema.ts'
 

@@ -1,5 +1,6 @@
 /**
- * Kafka Connect's schemas, which describe the values of records.
+ * Kafka Connect's schemas, which describe the values of records: primitive and logical types, structs, arrays and maps. Plain values, which
+ * are never changed.
  */
 export type SchemaType =
   | 'int8'

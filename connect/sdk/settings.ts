@@ -146,6 +146,13 @@ export const setting = {
     }),
 }
 
+/** The names in a comma-separated list, without empty ones. */
+export const namesIn = (list: string | undefined): string[] =>
+  (list ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+
 // biome-ignore lint/suspicious/noExplicitAny: the settings of a map have different value types
 export type Settings = Record<string, Setting<any>>
 export type ConfigOf<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never }

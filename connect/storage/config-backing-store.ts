@@ -1,6 +1,6 @@
 /**
- * The connectors, their configs, target states and task configs: Kafka Connect's config topic, read into memory. Task configs take effect with
- * their commit record. Only the leader writes, except target states. The listener acts on changes.
+ * The connectors, their configs, target states and task configs: Kafka Connect's config topic, read into memory. Task configs take effect
+ * with their commit record. Only the leader writes, except target states. The listener acts on changes.
  */
 import type { ConnectorConfig } from '../types.ts'
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'

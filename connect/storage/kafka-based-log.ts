@@ -1,6 +1,6 @@
 /**
- * A record log on a compacted topic, as Kafka Connect's internal topics are. A missing topic is created; one that would lose records is refused.
- * It is consumed without a group, and followed until it is closed.
+ * A record log on a compacted topic, as Kafka Connect's internal topics are. A missing topic is created; one that would lose records is
+ * refused. It is consumed without a group, and followed until it is closed.
  */
 import { awaitTopicLeaders, createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client, Consumer, Producer, TopicMetadata } from '../../core/client/types.ts'

@@ -1,6 +1,6 @@
 /**
- * A record log in memory, for standalone workers and tests. Several logs on one `MemoryRecords` read each other's records, as workers on one
- * topic do.
+ * A record log in memory, for standalone workers and tests. Several logs on one `MemoryRecords` read each other's records, as workers on
+ * one topic do.
  */
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What the worker's three backing stores are built on: keyed records of which the newest of each key counts, read to the end at the start and
- * followed afterwards. On a compacted topic, in a file or in memory; all three pass the same tests.
+ * What the worker's three backing stores are built on: keyed records of which the newest of each key counts, read to the end at the start
+ * and followed afterwards. On a compacted topic, in a file or in memory; all three pass the same tests.
  */
 export interface LogRecord {
   key: string

@@ -1,6 +1,6 @@
 /**
- * The states of connectors and tasks, and the active topics of each connector: Kafka Connect's status topic, read into memory. A worker that
- * was removed from the group never overwrites the status that a newer generation has written.
+ * The states of connectors and tasks, and the active topics of each connector: Kafka Connect's status topic, read into memory. A worker
+ * that was removed from the group never overwrites the status that a newer generation has written.
  */
 import type { LogEntry, RecordLog } from './record-log.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Converts lines to records: plain text, JSON values, or rows of a CSV table. A format returns the records of complete lines, or throws BadLine
- * with the index of the first line that it cannot read.
+ * Converts lines to records: plain text, JSON values, or rows of a CSV table. A format returns the records of complete lines, or throws
+ * BadLine with the index of the first line that it cannot read.
  */
 import { parse } from 'csv-parse/sync'
 import { parseExactly, type Schema, type SourceRecord, schemas } from '../../connect/sdk/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Cuts the bytes of a file into complete lines, without I/O. An incomplete line stays in the buffer until it is complete, so a character that
- * two reads split is decoded correctly. One buffer serves the whole file, and the strings are copies. A line has a maximum length.
+ * Cuts the bytes of a file into complete lines, without I/O. An incomplete line stays in the buffer until it is complete, so a character
+ * that two reads split is decoded correctly. One buffer serves the whole file, and the strings are copies. A line has a maximum length.
  */
 const NEWLINE = 0x0a
 const RETURN = 0x0d
@@ -25,7 +25,10 @@ export interface CutLines {
 export interface LineRules {
   /** A carriage return alone ends a line too, as in Kafka's file source. */
   loneReturns: boolean
-  /** Separates the fields of a line, where a newline between the double quotes of a field belongs to the line. Null where quotes mean nothing. */
+  /**
+   * Separates the fields of a line, where a newline between the double quotes of a field belongs to the line. Null where quotes mean
+   * nothing.
+   */
   delimiter: Buffer | null
   maxLineBytes: number
 }

@@ -1,7 +1,7 @@
 /**
- * The positions of the file connectors. The source's is Kafka's (`{"filename"}` → `{"position"}`) with one key that Kafka ignores: a fingerprint
- * of the file's first bytes, which identifies another file of the same name. The sink's is a small file beside the data: the length of the data,
- * and the offsets up to which it has the records.
+ * The positions of the file connectors. The source's is Kafka's (`{"filename"}` → `{"position"}`) with one key that Kafka ignores: a
+ * fingerprint of the file's first bytes, which identifies another file of the same name. The sink's is a small file beside the data: the
+ * length of the data, and the offsets up to which it has the records.
  */
 import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'

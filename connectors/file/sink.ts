@@ -1,7 +1,7 @@
 /**
- * Writes records to one file, one line each, one write per batch. The length of the file and its offsets are stored beside it at each flush.
- * After a crash the file is truncated to that length, and records that it already has are skipped: each record is in the file once, and no
- * incomplete line stays.
+ * Writes records to one file, one line each, one write per batch. The length of the file and its offsets are stored beside it at each
+ * flush. After a crash the file is truncated to that length, and records that it already has are skipped: each record is in the file once,
+ * and no incomplete line stays.
  */
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, stat } from 'node:fs/promises'

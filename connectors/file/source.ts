@@ -1,6 +1,6 @@
 /**
- * Reads a growing file line by line. Each batch has the position after its last line, so that what was not stored is read again. A file that
- * was truncated or replaced is read from its beginning, and the log says so.
+ * Reads a growing file line by line. Each batch has the position after its last line, so that what was not stored is read again. A file
+ * that was truncated or replaced is read from its beginning, and the log says so.
  */
 import { type ConfigOf, defineSource, type SourceBatch, type SourceContext, setting } from '../../connect/sdk/index.ts'
 import { BadLine, type Format, formatNamed } from './formats.ts'

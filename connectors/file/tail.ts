@@ -1,6 +1,6 @@
 /**
- * Follows a file by its name, as `tail -F` does: it may not exist yet, grow, be truncated, or be replaced by another file. It waits for change
- * events of the system, and checks once a second where there are none (network file systems).
+ * Follows a file by its name, as `tail -F` does: it may not exist yet, grow, be truncated, or be replaced by another file. It waits for
+ * change events of the system, and checks once a second where there are none (network file systems).
  */
 import { type FSWatcher, watch } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'

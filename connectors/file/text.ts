@@ -1,6 +1,6 @@
 /**
- * Formats the value of a record as a line: as Kafka's file sink does (Java's toString of the value), or as JSON. One buffer serves all batches,
- * and no string is created except those that a value needs.
+ * Formats the value of a record as a line: as Kafka's file sink does (Java's toString of the value), or as JSON. One buffer serves all
+ * batches, and no string is created except those that a value needs.
  */
 import { logicalTypes, rawJson, type Schema, type SinkRecord } from '../../connect/sdk/index.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Maps records to rows: table, primary key, values and columns. It does not access the database. Rows of one table with the same columns form a
- * shape, which one statement writes. Where the mode replaces rows, only the last row of each key in a batch is kept.
+ * Maps records to rows: table, primary key, values and columns. It does not access the database. Rows of one table with the same columns
+ * form a shape, which one statement writes. Where the mode replaces rows, only the last row of each key in a batch is kept.
  */
 import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
 import { type PostgresSinkConfig, TOPIC } from './settings.ts'

@@ -1,5 +1,6 @@
 /**
- * The settings of the sink: the names of Confluent's JDBC sink, with those of Debezium's as aliases.
+ * The settings of the Postgres sink: the names of Confluent's JDBC sink, with those of Debezium's as aliases. Combinations that cannot work
+ * are found before a task starts.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { clientConfig } from './connection.ts'

@@ -1,6 +1,6 @@
 /**
- * Writes records as rows, a batch in one transaction, which is committed when `write` resolves. A batch that Postgres rejects is split until the
- * bad rows are alone: they are reported, and the others are written.
+ * Writes records as rows, a batch in one transaction, which is committed when `write` resolves. A batch that Postgres rejects is split
+ * until the bad rows are alone: they are reported, and the others are written.
  */
 import {
   BadRecord,

@@ -1,5 +1,6 @@
 /**
- * The SQL statements: any number of rows in one, each column an array parameter. Names are quoted, and values are never part of the text.
+ * The SQL statements of the Postgres sink: any number of rows in one, each column an array parameter. Names are quoted, and values are
+ * never part of the text.
  */
 import { type Column, quote } from './tables.ts'
 import { arrayText, textOf } from './types.ts'

@@ -1,6 +1,6 @@
 /**
- * The tables of the database, loaded once and again after they were altered. It creates and widens them where the settings allow it, and never
- * drops anything. Every name is quoted, so that no topic or field becomes SQL.
+ * The tables of the database, loaded once and again after they were altered. It creates and widens them where the settings allow it, and
+ * never drops anything. Every name is quoted, so that no topic or field becomes SQL.
  */
 import { type PostgresConnection, RowRejected } from './connection.ts'
 import type { Field, TableRows } from './rows.ts'
@@ -45,8 +45,8 @@ export class Tables {
   }
 
   /**
-   * The columns of some fields, in their order; null for a field without a column that has only nulls to write. With `force` columns are widened
-   * to text too. Without it text is written to other columns as it is first: a column of numbers accepts numbers in quotes.
+   * The columns of some fields, in their order; null for a field without a column that has only nulls to write. With `force` columns are
+   * widened to text too. Without it text is written to other columns as it is first: a column of numbers accepts numbers in quotes.
    */
   async columns(table: TableRows['table'], fields: readonly Field[], keys: readonly Field[], force: boolean): Promise<(Column | null)[]> {
     const sql = this.sql(table)

@@ -1,6 +1,6 @@
 /**
- * The Postgres type of a value, and the text of a value for that type. With a schema the types are those of the JDBC sinks; without one they
- * follow from the values, and a column is only ever widened. Values are sent as text in one array per column.
+ * The Postgres type of a value, and the text of a value for that type. With a schema the types are those of the JDBC sinks; without one
+ * they follow from the values, and a column is only ever widened. Values are sent as text in one array per column.
  */
 import { logicalTypes, rawJson, type Schema } from '../../connect/sdk/index.ts'
 

@@ -24,6 +24,29 @@ const SECRET = /password|secret|jaas|\.key$|certificate/i
 
 type Synonym = { name: string; value: string | null; source: number }
 
+/** A stored value that an earlier release accepted and this one refuses. It is described, and has no effect until it is altered. */
+export interface InvalidConfig {
+  /** Null for a config of the broker. */
+  readonly topic: string | null
+  /** A node id, or empty for the cluster-wide default; null for a config of a topic. */
+  readonly broker: string | null
+  readonly setting: string
+  readonly value: string
+  readonly effective: string | null
+  readonly reason: string
+}
+
+/** Kafka's sentence for a value that may not be set, else null. */
+function invalidReason(name: string, setting: Setting, value: string | null): string | null {
+  try {
+    parseSetting(name, setting, value)
+    return null
+  } catch (error) {
+    if (error instanceof KafkaError) return error.message
+    throw error
+  }
+}
+
 export class Configs {
   readonly #settings: BrokerSettings
   readonly #image: MetadataImage
@@ -39,27 +62,33 @@ export class Configs {
 
   /** Every source with a value for a broker setting, the strongest first. */
   #brokerSynonyms(name: string): Synonym[] {
-    const found: Synonym[] = []
+    const synonyms: Synonym[] = []
     const add = (value: string | null | undefined, from: number) => {
-      if (value !== undefined && value !== null) found.push({ name, value, source: from })
+      if (value !== undefined && value !== null) synonyms.push({ name, value, source: from })
     }
     add(this.#image.brokerConfigs(this.#nodeName)[name], source.broker)
     add(this.#image.brokerConfigs('')[name], source.defaultBroker)
-    add(this.#settings.given[name], source.file)
+    add(this.#settings.properties[name], source.file)
     add(brokerSettingsByName[name]?.fallback, source.fallback)
-    return found
+    return synonyms
+  }
+
+  /** The strongest source with a valid value. */
+  #effective(name: string): Synonym | undefined {
+    const setting = brokerSettingsByName[name]!
+    return this.#brokerSynonyms(name).find(({ value }) => invalidReason(name, setting, value) === null)
   }
 
   /** The effective value of a broker setting. */
   brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N] {
-    return parseSetting(name, brokerSettingsByName[name]!, this.#brokerSynonyms(name)[0]?.value ?? null) as BrokerValues[N]
+    return parseSetting(name, brokerSettingsByName[name]!, this.#effective(name)?.value ?? null) as BrokerValues[N]
   }
 
   /** The value of a topic setting without an override, and its source. */
   #topicDefault(name: string): { value: string | null; source: number } {
     const setting = topicSettingsByName[name]!
     for (const { name: synonym, factor } of setting.synonyms) {
-      const strongest = this.#brokerSynonyms(synonym)[0]
+      const strongest = this.#effective(synonym)
       if (!strongest || strongest.source === source.fallback || strongest.value === null) continue
       const negative = strongest.value.trim().startsWith('-')
       return { value: factor === 1 || negative ? strongest.value : String(Number(strongest.value) * factor), source: strongest.source }
@@ -69,9 +98,31 @@ export class Configs {
 
   topicValues(overrides: Readonly<Record<string, string>>): TopicValues {
     const values: Record<string, unknown> = {}
-    for (const name of topicNames)
-      values[name] = parseSetting(name, topicSettingsByName[name]!, overrides[name] ?? this.#topicDefault(name).value)
+    for (const name of topicNames) {
+      const setting = topicSettingsByName[name]!
+      const override = overrides[name]
+      const isValid = override !== undefined && invalidReason(name, setting, override) === null
+      values[name] = parseSetting(name, setting, isValid ? override : this.#topicDefault(name).value)
+    }
     return values as TopicValues
+  }
+
+  /** The stored values that are ignored. */
+  invalidConfigs(): InvalidConfig[] {
+    const found: InvalidConfig[] = []
+    const check = (resource: { topic: string | null; broker: string | null }, configs: Readonly<Record<string, string>>) => {
+      const isTopic = resource.topic !== null
+      for (const [name, value] of Object.entries(configs)) {
+        const setting = isTopic ? topicSettingsByName[name] : brokerSettingsByName[name]
+        const reason = setting ? invalidReason(name, setting, value) : null
+        if (reason === null) continue
+        const effective = (isTopic ? this.#topicDefault(name) : this.#effective(name))?.value ?? null
+        found.push({ ...resource, setting: name, value, effective, reason })
+      }
+    }
+    for (const broker of ['', this.#nodeName]) check({ topic: null, broker }, this.#image.brokerConfigs(broker))
+    for (const topic of this.#image.topics()) check({ topic: topic.name, broker: null }, topic.configs)
+    return found
   }
 
   logConfig(overrides: Readonly<Record<string, string>>): LogConfig {
@@ -93,8 +144,8 @@ export class Configs {
   }
 
   describeTopic(topic: Pick<Topic, 'name' | 'configs'>, names: readonly string[] | null): ConfigEntry[] {
-    const wanted = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
-    return wanted.map((name) => {
+    const selected = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
+    return selected.map((name) => {
       const setting = topicSettingsByName[name]!
       const override = topic.configs[name]
       const fallback = this.#topicDefault(name)
@@ -117,11 +168,11 @@ export class Configs {
     }
     const all = new Set([
       ...Object.keys(brokerSettingsByName),
-      ...Object.keys(this.#settings.given),
+      ...Object.keys(this.#settings.properties),
       ...Object.keys(this.#image.brokerConfigs(this.#nodeName)),
     ])
-    const wanted = [...all].filter((name) => names === null || names.includes(name)).sort()
-    return wanted.map((name) => {
+    const selected = [...all].filter((name) => names === null || names.includes(name)).sort()
+    return selected.map((name) => {
       const setting = brokerSettingsByName[name]
       const synonyms = this.#brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
@@ -181,7 +232,7 @@ export class Configs {
     if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
     const next = applyChanges(this.#image.brokerConfigs(broker), changes, (name) => ({
       setting: brokerSettingsByName[name],
-      fallback: this.#settings.given[name] ?? brokerSettingsByName[name]?.fallback ?? null,
+      fallback: this.#settings.properties[name] ?? brokerSettingsByName[name]?.fallback ?? null,
     }))
     for (const [name, value] of Object.entries(next)) {
       const setting = brokerSettingsByName[name]
@@ -242,11 +293,11 @@ function applyChanges(
         const verb = operation === operations.append ? 'APPEND' : 'SUBTRACT'
         if (setting?.kind !== 'list') throw new KafkaError('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`)
         const parts = splitList(next[name] ?? fallback ?? '')
-        const given = splitList(value!)
+        const changed = splitList(value!)
         next[name] = (
           operation === operations.append
-            ? [...parts, ...given.filter((part) => !parts.includes(part))]
-            : parts.filter((part) => !given.includes(part))
+            ? [...parts, ...changed.filter((part) => !parts.includes(part))]
+            : parts.filter((part) => !changed.includes(part))
         ).join(',')
         break
       }

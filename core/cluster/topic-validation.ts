@@ -1,5 +1,6 @@
 /**
- * Kafka's validation of a new topic, with its error messages: name, partitions, replicas.
+ * Kafka's validation of a new topic: its name, its partitions and its replicas. Pure: each check throws a KafkaError with Kafka's error
+ * message, or changes nothing.
  */
 import { KafkaError } from '../errors.ts'
 import type { NewTopic } from './types.ts'

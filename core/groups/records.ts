@@ -1,5 +1,6 @@
 /**
- * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes: both brokers can read each other's topic.
+ * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes: both brokers can read each other's topic. Records of newer
+ * group protocols are read as unknown, not as errors.
  */
 import { groupMetadataKey, groupMetadataValue, offsetCommitKey, offsetCommitValue } from '../wire/structs/group-records.ts'
 import { type Group, type Member, metadataOf, newGroup, restoredMember } from './group.ts'
@@ -90,7 +91,7 @@ export function readRecord({ key, value }: StoredRecord): GroupRecord {
 function readGroup(id: string, value: Buffer): Group {
   const stored = groupMetadataValue.read(value)
   const members = new Map<string, Member>()
-  const statics = new Map<string, string>()
+  const staticMembers = new Map<string, string>()
   for (const member of stored.members) {
     members.set(
       member.memberId,
@@ -106,7 +107,7 @@ function readGroup(id: string, value: Buffer): Group {
         assignment: Buffer.from(member.assignment),
       }),
     )
-    if (member.groupInstanceId !== null) statics.set(member.groupInstanceId, member.memberId)
+    if (member.groupInstanceId !== null) staticMembers.set(member.groupInstanceId, member.memberId)
   }
   return {
     ...newGroup(id, stored.currentStateTimestamp),
@@ -116,6 +117,6 @@ function readGroup(id: string, value: Buffer): Group {
     protocol: stored.protocol,
     leader: stored.leader,
     members,
-    staticMembers: statics,
+    staticMembers,
   }
 }

@@ -1,9 +1,8 @@
 /**
- * Whether a produced `records` field may enter the log: the decision alone, without the log. Like Kafka's LogValidator it checks header,
- * CRC and the structure of every record, compressed batches included, so that no producer can store what no consumer can read. Throws
- * Kafka's errors.
+ * Validates a produced `records` field; it does not use the log. Like Kafka's LogValidator it checks header, CRC and the structure of every
+ * record, compressed batches included, so that no producer can store records that no consumer can read. Throws Kafka's errors.
  *
- * What that costs, and why nothing cheaper is sound: docs/decisions/0006-records-are-checked.md.
+ * The cost, and why cheaper checks are not enough: docs/decisions/0006-records-are-checked.md.
  */
 import { KafkaError } from '../errors.ts'
 import {
@@ -66,11 +65,11 @@ function checkLength(batch: Buffer, header: BatchHeader, where: string): void {
   if (header.sizeBytes > batch.length || header.sizeBytes < BATCH_OVERHEAD) {
     throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch declares ${header.sizeBytes} bytes and has ${batch.length}`)
   }
-  const rest = batch.length - header.sizeBytes
-  const another = rest >= BATCH_OVERHEAD && batchSize(batch, header.sizeBytes) <= rest
+  const extraBytes = batch.length - header.sizeBytes
+  const isBatch = extraBytes >= BATCH_OVERHEAD && batchSize(batch, header.sizeBytes) <= extraBytes
   throw new KafkaError(
-    another ? 'INVALID_RECORD' : 'CORRUPT_MESSAGE',
-    `${where}: ${rest} bytes follow the batch; a request has exactly one batch for a partition`,
+    isBatch ? 'INVALID_RECORD' : 'CORRUPT_MESSAGE',
+    `${where}: ${extraBytes} bytes follow the batch; a request has exactly one batch for a partition`,
   )
 }
 
@@ -89,16 +88,18 @@ function checkClientRules(header: BatchHeader, where: string): void {
 
 /**
  * Kafka's LogValidator for the records: their structure, timestamps, and keys where the topic is compacted. The header's largest timestamp
- * becomes that of the records, so that the time index is right whatever a producer wrote there.
+ * becomes that of the records, so that the time index is right whatever a producer wrote there. Returns the decompressed records.
  */
-export function validateRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): void {
+export function validateRecords(batch: Buffer, header: BatchHeader, config: LogConfig, nowMs: number, where: string): Buffer {
   if ((header.attributes & attributes.logAppendTime) !== 0)
     throw new KafkaError('INVALID_TIMESTAMP', `${where}: the batch has LogAppendTime, which only a broker may set`)
   let largest = NO_TIMESTAMP
   let smallest = Number.POSITIVE_INFINITY
   let hasKeys = true
+  let records: Buffer
   try {
-    walkRecords(batch, recordBytes(batch, false), (_, timestamp, hasKey) => {
+    records = recordBytes(batch, false)
+    walkRecords(batch, records, (_, timestamp, hasKey) => {
       if (timestamp > largest) largest = timestamp
       if (timestamp < smallest && timestamp !== NO_TIMESTAMP) smallest = timestamp
       if (!hasKey) hasKeys = false
@@ -110,7 +111,7 @@ export function validateRecords(batch: Buffer, header: BatchHeader, config: LogC
   }
   if (!hasKeys && config.cleanupPolicy.includes('compact'))
     throw new KafkaError('INVALID_RECORD', `${where}: a compacted topic cannot accept a record without a key`)
-  if (config.messageTimestampType !== 'CreateTime') return
+  if (config.messageTimestampType !== 'CreateTime') return records
   if (largest - nowMs > config.messageTimestampAfterMaxMs)
     throw new KafkaError(
       'INVALID_TIMESTAMP',
@@ -126,14 +127,5 @@ export function validateRecords(batch: Buffer, header: BatchHeader, config: LogC
     writeInt64(batch, largest, at.maxTimestamp)
     rewriteCrc(batch, 0, header.sizeBytes)
   }
-}
-
-/** Runs `read` on a batch of the log; what is no valid batch becomes CORRUPT_MESSAGE. */
-export function withCorruptMessage<T>(where: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (!(cause instanceof WireError)) throw cause
-    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be read: ${cause.message}`, { cause })
-  }
+  return records
 }

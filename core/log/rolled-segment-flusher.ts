@@ -1,5 +1,5 @@
 /**
- * Flushes rolled segments behind the appends: their bytes, indexes and producer snapshots, one segment after another. The recovery point of
+ * Flushes rolled segments in the background: their bytes, indexes and producer snapshots, one segment after another. The recovery point of
  * the partition passes a segment only after this flush. Invariant 1.
  */
 import { KafkaError } from '../errors.ts'
@@ -39,9 +39,13 @@ export class RolledSegmentFlusher {
     void this.#queue.run(() => this.#flush(segment, paths, nextOffset))
   }
 
-  /** Ends all retries and resolves when no flush is running. Failures are reported by `onFailed`. */
-  close(): Promise<void> {
+  /** Called when the log closes: a flush that fails is not retried any more. */
+  stopRetrying(): void {
     this.#isClosing = true
+  }
+
+  /** Resolves when every flush so far has ended. Failures are reported by `onFailed`. */
+  flushed(): Promise<void> {
     return this.#queue.run(() => Promise.resolve())
   }
 
@@ -50,7 +54,7 @@ export class RolledSegmentFlusher {
       await this.#sync(segment, paths)
       this.#events.onFlushed(nextOffset)
     } catch (cause) {
-      // Retention may have deleted the files meanwhile.
+      // Retention may have deleted the files during the flush.
       if (segment.isDeleted) return
       const message = `${this.#folder}: a rolled segment cannot be flushed: ${(cause as Error).message}`
       this.#events.onFailed(new KafkaError('KAFKA_STORAGE_ERROR', message, { cause }))

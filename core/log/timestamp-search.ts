@@ -2,9 +2,10 @@
  * Finds offsets by timestamp: the time index gives the segment and an approximate offset, batch headers give the batch, and only that batch
  * is decompressed.
  */
+import { KafkaError } from '../errors.ts'
 import { attributes, readBatchHeader } from '../wire/batch-header.ts'
+import { WireError } from '../wire/reader.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
-import { withCorruptMessage } from './log-validator.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentReader } from './segment-reader.ts'
 import type { TimestampedOffset } from './types.ts'
@@ -24,8 +25,8 @@ export async function findTimestamp(
     for (;;) {
       const batch = await reader.find(segment, offset, (header) => header.maxTimestamp >= timestamp)
       if (batch === null) break
-      const found = recordIn(batch, (record) => record.timestamp >= timestamp && record.offset >= from)
-      if (found !== null) return found.offset < end ? found : null
+      const match = recordIn(batch, (record) => record.timestamp >= timestamp && record.offset >= from)
+      if (match !== null) return match.offset < end ? match : null
       offset = readBatchHeader(batch).lastOffset + 1
     }
   }
@@ -48,8 +49,8 @@ export async function findMaxTimestamp(
   if (best === null) return null
   const { timestamp, offset } = best.largestTimestamp()
   const batch = await reader.find(best, offset, () => true)
-  const found = batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
-  return found !== null && found.offset >= from && found.offset < end ? found : null
+  const match = batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
+  return match !== null && match.offset >= from && match.offset < end ? match : null
 }
 
 function recordIn(batch: Buffer, matches: (record: { offset: number; timestamp: number }) => boolean): TimestampedOffset | null {
@@ -59,13 +60,23 @@ function recordIn(batch: Buffer, matches: (record: { offset: number; timestamp: 
     return matches(record) ? { ...record, leaderEpoch } : null
   }
   const isStamped = (bits & attributes.logAppendTime) !== 0
-  let found: TimestampedOffset | null = null
+  let match: TimestampedOffset | null = null
   withCorruptMessage('a batch in the log', () =>
     walkRecords(batch, recordBytes(batch, true), (offset, timestamp) => {
       const record = { offset, timestamp: isStamped ? maxTimestamp : timestamp }
-      if (matches(record)) found = { ...record, leaderEpoch }
-      return found !== null
+      if (matches(record)) match = { ...record, leaderEpoch }
+      return match !== null
     }),
   )
-  return found
+  return match
+}
+
+/** Runs `read` on a batch of the log; an invalid one becomes CORRUPT_MESSAGE. */
+function withCorruptMessage<T>(where: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof WireError)) throw cause
+    throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch cannot be read: ${cause.message}`, { cause })
+  }
 }

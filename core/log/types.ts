@@ -1,5 +1,6 @@
 /**
- * What the log offers to the rest of the broker: the log of one partition, and all logs of the broker's log directories.
+ * What the log offers to the rest of the broker: the log of one partition, and all logs of the broker's log directories. Types only: other
+ * rooms name these, and none of the files that implement them.
  */
 import type { KafkaError } from '../errors.ts'
 
@@ -95,7 +96,7 @@ export interface PartitionLog {
   endOffsetForEpoch(epoch: number): { leaderEpoch: number; endOffset: number }
   /** Raises the log start offset (DeleteRecords); -1 is the high watermark. Durable when it resolves. Returns the new log start offset. */
   deleteRecordsBefore(offset: number): Promise<number>
-  /** Calls `listener` whenever the high watermark advances. Returns how to unsubscribe. */
+  /** Calls `listener` whenever the high watermark advances. Returns a function that unsubscribes it. */
   onAdvance(listener: () => void): () => void
   configure(config: LogConfig): void
 }

@@ -73,7 +73,7 @@ const topicDefaults = {
   'log.cleaner.min.cleanable.ratio': double(0.5, 'Default of min.cleanable.dirty.ratio.', { min: 0, max: 1, dynamic: true }),
   'log.cleaner.min.compaction.lag.ms': long(0, 'Default of min.compaction.lag.ms.', { min: 0, dynamic: true }),
   'log.flush.interval.messages': long(FOREVER, 'Default of flush.messages.', { min: 1, dynamic: true }),
-  'log.flush.interval.ms': long(null, 'Default of flush.ms.', { dynamic: true }),
+  'log.flush.interval.ms': long(null, 'Default of flush.ms.', { min: 0, dynamic: true }),
   'log.index.interval.bytes': int(4096, 'Default of index.interval.bytes.', { min: 0, dynamic: true }),
   'log.index.size.max.bytes': int(10_485_760, 'Default of segment.index.bytes.', { min: 4, dynamic: true }),
   'log.local.retention.bytes': long(-2, 'Default of local.retention.bytes.', { min: -2, dynamic: true }),

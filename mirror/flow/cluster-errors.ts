@@ -1,6 +1,6 @@
 /**
- * Whether the two clusters of a flow work now: the last error of each while it does not. A cluster that stops working is logged once, and so
- * is its recovery.
+ * Whether the two clusters of a flow work now: the last error of each while it does not. A cluster that stops working is logged once, and
+ * so is its recovery.
  */
 import type { Logger } from '../../core/system/logger.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The failover of a flow: asks the source for its last commits and end offsets, then moves each group to the target. Where the source does not
- * respond in time, it uses what was observed last.
+ * The failover of a flow: asks the source for its last commits and end offsets, then moves each group to the target. Where the source does
+ * not respond in time, it uses what was observed last.
  */
 import type { Client } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'

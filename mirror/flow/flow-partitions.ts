@@ -1,6 +1,6 @@
 /**
  * The partitions of a flow: adds them, and restarts a partition whose resume point has to be determined again (the source was truncated or
- * recreated, the target has lost records). A restart stops one partition only, reads both clusters, and goes on exactly.
+ * recreated, the target has lost records). A restart stops one partition only, reads both clusters, and continues exactly.
  */
 import type { Client } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
@@ -127,7 +127,7 @@ export class FlowPartitions {
         const partition = this.#partitions.get(key)
         if (partition?.state === 'deleted') this.restart(partition, 'the partition exists again at the source')
         if (partition) continue
-        // The other partitions do not wait for it.
+        // Partitions with leaders do not wait for it.
         if (leader < 0 || (targetTopic?.partitions[index]?.leader ?? -1) < 0) {
           leaderless.push(key)
           continue
@@ -159,7 +159,7 @@ export class FlowPartitions {
     return requests
   }
 
-  /** Fills in what a MirrorMaker 2, or the worker that runs this flow, has stored of partitions that this mirror has not. */
+  /** Adds the progress that MirrorMaker 2 or the Connect worker has stored, for partitions that are not in the offset map. */
   async #readMm2Progress(requests: readonly ResumeRequest[]): Promise<void> {
     const { settings, source, target, progressStore, system, signal } = this.#options
     const unknown = requests.filter((request) => !request.stored)
@@ -173,7 +173,7 @@ export class FlowPartitions {
     }
   }
 
-  /** Shows stored partitions that the source topic does not have any more, with what was lost of them. */
+  /** Adds stored partitions that the source topic no longer has, so that the status shows what was lost of them. */
   #addDeleted(topics: readonly MirroredTopic[]): void {
     const { progressStore, system } = this.#options
     const byName = new Map(topics.map((topic) => [topic.source.name, topic]))
@@ -211,7 +211,7 @@ export class FlowPartitions {
     )
   }
 
-  /** Reads both leaders from the metadata and starts the partition. Where the source has none, it has to be found after that. */
+  /** Reads both leaders from the metadata and starts the partition. A missing leader of the source is to be found by the caller. */
   async #start(partition: PartitionProgress): Promise<void> {
     const { source, target, fetcher } = this.#options
     const targetTopic = await target.topic(partition.targetTopic)
@@ -232,12 +232,12 @@ export class FlowPartitions {
     fetcher.remove(partition)
     partition.sourceLeaderLost()
     try {
-      const found = await this.#leaderSearch.find(partition, error)
-      const restartReason = found && 'restartReason' in found ? found.restartReason : this.#busy.get(partition)
+      const result = await this.#leaderSearch.find(partition, error)
+      const restartReason = result && 'restartReason' in result ? result.restartReason : this.#busy.get(partition)
       this.#busy.delete(partition)
       if (restartReason) this.restart(partition, restartReason)
-      else if (found && 'leader' in found && !signal.aborted) {
-        partition.sourceLeaderFound(found)
+      else if (result && 'leader' in result && !signal.aborted) {
+        partition.sourceLeaderFound(result)
         fetcher.add(partition)
       }
     } catch (failure) {
@@ -288,9 +288,9 @@ export class FlowPartitions {
     const { topic: name, partition: index, targetTopic, bufferedBytes } = partition
     const topic = await source.topic(name, { refresh: true })
     if (topic && recreatedWithout(topic, partition)) {
+      // The next periodic write stores this; a run that starts before that finds the deletion again.
       this.#sourceDeleted(partition, topic.id, await ownership.bumpEpoch())
-      fetcher.release(bufferedBytes)
-      await progressStore.writeMap([partition])
+      fetcher.discard(bufferedBytes)
       return
     }
     const metadata = topic?.partitions[index]
@@ -321,7 +321,7 @@ export class FlowPartitions {
     partition.resumeAt(position, system.clock.monotonic())
     this.#lossReport.resumed(partition, resumePoint)
     partition.rewind(await ownership.bumpEpoch())
-    fetcher.release(bufferedBytes)
+    fetcher.discard(bufferedBytes)
     await progressStore.writeMap([partition])
     await this.#start(partition)
   }

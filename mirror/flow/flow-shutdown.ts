@@ -1,5 +1,5 @@
 /**
- * The end of a flow: lets batches in flight arrive, stores the progress, and closes the connections, each within a bound. What cannot be stored
+ * Stops a flow: waits for batches in flight, stores the progress, and closes the connections, each within a limit. What cannot be stored
  * any more is logged with what it means for the next start; no record is lost by it.
  */
 import type { Clock } from '../../core/system/clock.ts'
@@ -32,7 +32,7 @@ export interface ShutdownOptions {
   logger: Logger
   fetcher: Closeable & { setPaused(paused: boolean): void }
   sender: Closeable & { drained(): Promise<void>; halt(): void }
-  /** Called once nothing is sent any more. In order; the first that fails is the last that is tried. */
+  /** Called when no more batches are sent. The writes run in order; after the first that fails, no other is tried. */
   finalWrites(): readonly FinalWrite[]
   /** Ends everything that still runs. */
   abort(): void

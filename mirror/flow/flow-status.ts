@@ -1,5 +1,6 @@
 /**
- * The status of a flow as users see it, from plain figures. Pure: a lag that is not known is null, never a guess.
+ * The status of a flow as users see it, computed from plain figures. Pure: a lag that is not known is null, never a guess, and counts of
+ * earlier runs are added.
  */
 import type { StoredPartition } from '../store/offset-map-reader.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
@@ -84,7 +85,7 @@ export function storedFigures({ head, map }: StoredPartition, targetTopic: strin
 export function flowStatus(figures: FlowFigures): MirrorStatus {
   const { name, source, target, state, trace, mirroredBefore } = figures
   const partitions = figures.partitions.map((partition) => partitionLag(partition, figures)).sort(byTopicAndPartition)
-  const sum = <T>(each: readonly T[], count: (one: T) => number) => each.reduce((total, one) => total + count(one), 0)
+  const sum = <T>(items: readonly T[], figure: (item: T) => number) => items.reduce((total, item) => total + figure(item), 0)
   return {
     name,
     source,
@@ -92,17 +93,17 @@ export function flowStatus(figures: FlowFigures): MirrorStatus {
     state,
     ...(trace === null ? {} : { trace }),
     topics: [...new Set(partitions.map(({ topic }) => topic))],
-    lagRecords: sum(partitions, (each) => each.lagRecords),
+    lagRecords: sum(partitions, ({ lagRecords }) => lagRecords),
     lagMs: flowLagMs(partitions, figures),
-    recordsMirrored: mirroredBefore.records + sum(figures.partitions, (each) => each.records),
-    bytesMirrored: mirroredBefore.bytes + sum(figures.partitions, (each) => each.bytes),
-    lostRecords: sum(partitions, (each) => each.lostRecords),
-    repeatedRecords: sum(partitions, (each) => each.repeatedRecords),
+    recordsMirrored: mirroredBefore.records + sum(figures.partitions, ({ records }) => records),
+    bytesMirrored: mirroredBefore.bytes + sum(figures.partitions, ({ bytes }) => bytes),
+    lostRecords: sum(partitions, ({ lostRecords }) => lostRecords),
+    repeatedRecords: sum(partitions, ({ repeatedRecords }) => repeatedRecords),
     partitions,
   }
 }
 
-/** The status of a flow that has failed, or that waits for its next run: its last figures, with a lag that nobody observes any more. */
+/** The status of a flow that has failed, or that waits for its next run: its last figures, with an unknown lag. */
 export function stoppedStatus({ trace: _, ...last }: MirrorStatus, state: MirrorState, trace: string | null): MirrorStatus {
   return {
     ...last,
@@ -126,7 +127,7 @@ function partitionLag(partition: PartitionFigures, { sourceResponds, nowMs, sile
     sourceEndOffset,
     targetEndOffset,
     lagRecords: Math.max(0, sourceEndOffset - sourceOffset),
-    // A record that was observed waits on, whether the source responds or not.
+    // A record that was observed keeps waiting, whether the source responds or not.
     lagMs: unknown && waitedMs === 0 ? null : Math.round(waitedMs),
     lostRecords,
     repeatedRecords,

@@ -1,6 +1,6 @@
 /**
- * Starts, pauses, resumes and fails over one flow, and shows its status. After an error that a restart may help, it starts another run with
- * back-off; after any other error the flow stays FAILED until a resume. One flow never affects another.
+ * Starts, pauses, resumes and fails over one flow, and shows its status. After an error that a restart may resolve, it starts another run
+ * with back-off; after any other error the flow stays FAILED until a resume. One flow never affects another.
  */
 import { backoffMs } from '../../core/system/backoff.ts'
 import { aborted, Condition } from '../../core/system/condition.ts'
@@ -16,7 +16,7 @@ import { Flow, restartMayHelp } from './flow.ts'
 import { flowStatus, stoppedStatus } from './flow-status.ts'
 
 const RESTART = { baseMs: 500, maxMs: 60_000 }
-/** After a run that lasted this long, the back-off begins again. */
+/** After a run that lasted this long, the back-off starts at its base again. */
 const STABLE_MS = 60_000
 /** After this long without a fetch response the lag of a partition is unknown. */
 const SILENCE_MS = 12_000
@@ -47,7 +47,7 @@ export class FlowSupervisor {
   #trace: string | null = null
   /** Ends the wait for the next run. */
   #resumed: AbortController | null = null
-  /** What was requested since the process started; the rest is as it is stored on the target. */
+  /** Flags that were requested since the process started; the other flags are read from the target. */
   #pauseFlags: Partial<PauseFlags> = {}
   #runs: Promise<void> = Promise.resolve()
   #lastStatus: MirrorStatus | null = null
@@ -96,7 +96,10 @@ export class FlowSupervisor {
         } else {
           this.#failed = true
           this.#changed.notify()
-          logger.error({ mirror: settings.name, err: error }, 'the flow failed and is restarted by a resume only')
+          logger.error(
+            { mirror: settings.name, err: error },
+            'the flow failed and will not be restarted: correct the cause, then resume the mirror',
+          )
           await aborted(resumedOrStopped)
           restarts = 0
         }
@@ -105,7 +108,7 @@ export class FlowSupervisor {
     }
   }
 
-  /** Keeps what the ended run last showed. */
+  /** Keeps the last status and the counters of a run that has ended. */
   #keepFigures(flow: Flow): void {
     this.#lastStatus = this.#statusOf(flow)
     for (const { counters } of flow.partitions.values()) {
@@ -120,7 +123,7 @@ export class FlowSupervisor {
     return stoppedStatus(this.#lastStatus ?? this.#statusOf(null), this.#failed ? 'FAILED' : 'STARTING', this.#trace)
   }
 
-  /** Of a run, or before the first one. */
+  /** `flow` is null before the first run. */
   #statusOf(flow: Flow | null): MirrorStatus {
     const { name, source, target, config } = this.settings
     const sourceError = flow?.sourceError ?? null
@@ -130,7 +133,7 @@ export class FlowSupervisor {
       source: source.alias,
       target: target.alias,
       state: stateOf(flow),
-      // What ended an earlier run means nothing once this one runs.
+      // The error of an earlier run is not shown once this run mirrors.
       trace: (sourceError ?? flow?.targetError)?.message ?? (flow?.running ? null : this.#trace),
       sourceResponds: sourceError === null,
       running: flow?.running ?? false,
@@ -181,12 +184,15 @@ export class FlowSupervisor {
     return this.#flow?.opened ? this.#flow : null
   }
 
-  /** The flags apply at once. Resolves when they are stored on the target, or after a while without that. */
+  /** The flags apply at once. Resolves when they are stored on the target, or after STORE_FLAGS_MS. */
   async #setPauseFlags(flags: Partial<PauseFlags>): Promise<void> {
     const { logger, settings, system } = this.#options
     this.#pauseFlags = { ...this.#pauseFlags, ...flags }
     const stored = this.#flow?.setPauseFlags(flags).catch((error: unknown) => {
-      logger.warn({ mirror: settings.name, err: error, ...flags }, 'the request is not stored on the target: it may be lost in a restart')
+      logger.warn(
+        { mirror: settings.name, err: error, ...flags },
+        'the pause flags could not be stored on the target: a restart of the process may undo this change',
+      )
     })
     await within(system.clock, STORE_FLAGS_MS, stored, this.#stop.signal)
   }

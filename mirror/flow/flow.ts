@@ -1,6 +1,7 @@
 /**
- * One run of a flow, from claiming it on the target until it is stopped or fails: finds topics, determines where each partition goes on, moves
- * batches, and stores the progress. Errors of one partition or one leader are handled here; the supervisor only starts the next run.
+ * One run of a flow, from claiming it on the target until it is stopped or fails: finds topics and the resume point of each partition,
+ * mirrors batches, and stores the progress. Errors of one partition or one leader are handled here; the supervisor only starts the next
+ * run.
  */
 import type { Client } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
@@ -44,11 +45,11 @@ export interface FlowOptions {
   logger: Logger
   instance: string
   metrics: FlowMetrics
-  /** Whether the flow is paused or failed over; what is not given is as it was stored on the target. */
+  /** Whether the flow is paused or failed over; a flag that is not set here is read from the target. */
   pauseFlags: Partial<PauseFlags>
   /** False where another connector syncs the groups. */
   syncsGroups: boolean
-  /** Where positions are stored, where that is not a topic of the mirror. */
+  /** Stores the positions instead of the mirror's own topic. */
   positions?: PositionStore
 }
 
@@ -186,7 +187,7 @@ export class Flow {
     this.#changed.notify()
   }
 
-  /** Waits for the source. What needs the target only, as a failover, is possible meanwhile. */
+  /** Waits for the source. A failover, which needs only the target, is possible meanwhile. */
   async #firstTopics(): Promise<MirroredTopic[]> {
     const { clock, random } = this.#options.system
     const { signal } = this.#end
@@ -236,7 +237,7 @@ export class Flow {
       this.#fetcher.release(batch.bytes!.length)
       this.#frames.release(batch.bytes!)
       metrics.acknowledged(partition, batch, now)
-      if (foreign) this.#foreignRecords.found(partition, foreign, firstOfEpoch ? this.#sender.producerId : null)
+      if (foreign) this.#foreignRecords.observe(partition, foreign, firstOfEpoch ? this.#sender.producerId : null)
     }
   }
 
@@ -251,7 +252,8 @@ export class Flow {
 
   /** The partitions' figures; while the source has not responded yet, those that were stored. */
   figures(nowMs: number): PartitionFigures[] {
-    if (this.partitions.size > 0 || !this.#opened) return Array.from(this.partitions.values(), (each) => progressFigures(each, nowMs))
+    if (this.partitions.size > 0 || !this.#opened)
+      return Array.from(this.partitions.values(), (partition) => progressFigures(partition, nowMs))
     return Array.from(this.#progressStore.storedPartitions, (stored) => storedFigures(stored, this.#targetName(stored.head.topic)))
   }
 
@@ -353,7 +355,7 @@ export class Flow {
     if (this.#sender.batchesInFlight === 0)
       writes.push({
         what: 'the release of the flow',
-        consequence: 'the next start waits for this run',
+        consequence: 'the next start waits a moment for batches in flight',
         write: () => ownership.release(),
       })
     if (!this.sourceError)

@@ -1,6 +1,6 @@
 /**
- * Records on the target between those of this mirror: of another producer, or of an earlier run whose batches arrived late and were sent again.
- * Each partition is logged once. Only records that an earlier run may have written are read back, one range after the other.
+ * Records on the target between those of this mirror: of another producer, or of an earlier run whose batches arrived late and were sent
+ * again. Each partition is logged once. Only records that an earlier run may have written are read back, one range after the other.
  */
 import type { Client } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'
@@ -28,7 +28,7 @@ export interface OffsetBounds {
 
 export class ForeignRecords {
   readonly #options: ForeignRecordsOptions
-  /** Partitions with another producer: where several flows write into one topic, that is so all the time. */
+  /** Partitions that another producer writes to, for example another flow. Each is logged once. */
   readonly #shared = new WeakSet<PartitionProgress>()
   readonly #scans = new SerialQueue()
 
@@ -36,8 +36,8 @@ export class ForeignRecords {
     this.#options = options
   }
 
-  /** The mirror's last batch did not write these offsets. `producerId` is given where an earlier run may have written them. */
-  found(partition: PartitionProgress, offsets: OffsetBounds, producerId: number | null): void {
+  /** This run did not write these offsets. `producerId` is not null where an earlier run may have written them. */
+  observe(partition: PartitionProgress, offsets: OffsetBounds, producerId: number | null): void {
     if (producerId === null) this.#log(partition, offsets, 0)
     else this.#scans.run(() => this.#scan(partition, offsets, producerId)).catch((error) => this.#options.onFailed(error as Error))
   }

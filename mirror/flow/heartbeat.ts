@@ -1,6 +1,6 @@
 /**
- * Writes a heartbeat into the target of a flow at each interval. Where heartbeats are mirrored onward, they show that records arrive, and which
- * clusters are upstream.
+ * Writes a heartbeat into the target of a flow at each interval. Where heartbeats are mirrored onward, they show that records arrive, and
+ * which clusters are upstream.
  */
 import type { Client, Producer } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'

@@ -52,7 +52,7 @@ export class LossReport {
     if (this.#settings.config['auto.offset.reset'] === 'none')
       throw new KafkaError(
         'OFFSET_OUT_OF_RANGE',
-        `${partition.name}: ${what} (${reason}), and auto.offset.reset=none stops the mirror here: set it to earliest to go on with the records that are left, and resume the mirror`,
+        `${partition.name}: ${what} (${reason}), and auto.offset.reset=none stops the mirror here: set it to earliest to continue with the remaining records, and resume the mirror`,
       )
   }
 }

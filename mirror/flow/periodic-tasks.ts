@@ -1,6 +1,6 @@
 /**
- * What a flow does at intervals beside moving records: finds new topics, syncs topic configs, stores the offset map, and lists the source's end
- * offsets where no fetch returns them. No task waits for another, and none ends because a cluster does not respond.
+ * What a flow does at intervals besides mirroring records: finds new topics, syncs topic configs, stores the offset map, and lists the
+ * source's end offsets where no fetch returns them. No task waits for another, and none ends because a cluster does not respond.
  */
 import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
@@ -14,14 +14,14 @@ import type { ClusterErrors } from './cluster-errors.ts'
 import type { FlowPartitions } from './flow-partitions.ts'
 import type { TopicSync } from './topic-sync.ts'
 
-/** The interval of finding new topics where the user gives none; longer where it takes more than a twentieth of the time. */
+/** How often topics are listed if the user has set no interval; less often if that would take more than a twentieth of the time. */
 const REFRESH_MS = 5_000
 const REFRESH_MAX_SHARE = 20
 /** After a start the interval begins with this and doubles, so that topics created then do not wait for a whole interval. */
 const FIRST_REFRESH_MS = 250
 const FIRST_CONFIG_SYNC_MS = 2_000
 const OFFSET_SYNC_MS = 1_000
-/** Partitions of one write of the offset map; those that were written longest ago come first. A crash verifies what was not written. */
+/** Partitions of one write of the offset map; those that were written longest ago come first. After a crash, what was not written is compared. */
 const MAP_PARTITIONS_PER_WRITE = 100
 const END_OFFSETS_MS = 5_000
 
@@ -45,7 +45,7 @@ export class PeriodicTasks {
     this.#options = options
   }
 
-  /** Ends when the flow does; rejects with an error that a retry does not help. */
+  /** Resolves when the flow ends; rejects with an error that a retry cannot resolve. */
   async run(): Promise<void> {
     await Promise.all([
       this.#refreshTopics(),
@@ -60,13 +60,15 @@ export class PeriodicTasks {
   async #refreshTopics(): Promise<void> {
     const { settings, system, logger, flowPartitions, topicSync, signal } = this.#options
     const { clock } = system
-    const { config, given } = settings
+    const { config, explicitSettings } = settings
     const name = 'refresh.topics.interval.seconds'
     const configuredMs = config[name] * 1000
     let startingMs = FIRST_REFRESH_MS
     let durationMs = 0
     while (!signal.aborted && (config['refresh.topics.enabled'] || flowPartitions.leaderlessCount > 0)) {
-      const intervalMs = given.has(name) ? configuredMs : Math.min(configuredMs, Math.max(REFRESH_MS, durationMs * REFRESH_MAX_SHARE))
+      const intervalMs = explicitSettings.has(name)
+        ? configuredMs
+        : Math.min(configuredMs, Math.max(REFRESH_MS, durationMs * REFRESH_MAX_SHARE))
       await clock.sleep(Math.min(startingMs, intervalMs), signal)
       startingMs *= 2
       if (signal.aborted) return
@@ -129,7 +131,7 @@ export class PeriodicTasks {
     })
   }
 
-  /** For what the flow itself does not need: a failure is logged once, until the task succeeds again, and does not stop the flow. */
+  /** For tasks that the flow itself does not need: a failure is logged once, until the task succeeds again, and does not stop the flow. */
   async #repeat(firstMs: number, intervalMs: number, failed: string, task: () => Promise<void>): Promise<void> {
     const { settings, system, logger, signal } = this.#options
     let logged = false
@@ -147,7 +149,7 @@ export class PeriodicTasks {
     }
   }
 
-  /** Writes the offset map of partitions that have moved: of `all` of them, or of some. */
+  /** Writes the offset map of partitions that have changed: of `all` of them, or of MAP_PARTITIONS_PER_WRITE. */
   async writeMap(all = false): Promise<void> {
     const { flowPartitions, progressStore, system } = this.#options
     const partitions = [...flowPartitions.partitions.values()]
@@ -167,7 +169,7 @@ export class PeriodicTasks {
     }
   }
 
-  /** Paused partitions, those with a full buffer, and those that the target does not accept are not fetched. */
+  /** Paused partitions, those with a full buffer, and those that the target does not accept are not fetched: their end offsets are listed. */
   async #observeQuietPartitions(): Promise<void> {
     const { system, flowPartitions, clusterErrors, signal } = this.#options
     while (!signal.aborted) {
@@ -176,7 +178,9 @@ export class PeriodicTasks {
         ({ state, fetching }) => (state === 'replicating' || state === 'resending') && !fetching,
       )
       if (quiet.length === 0 || signal.aborted) continue
-      await this.observeSourceEnds(quiet).catch((error: Error) => clusterErrors.sourceUnavailable(error))
+      await this.observeSourceEnds(quiet).catch((error: Error) => {
+        if (!signal.aborted) clusterErrors.sourceUnavailable(error)
+      })
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * Finds the leader of a partition at the source again, and checks that its log still contains what was read. A partition that cannot be found
- * or that its leader keeps refusing is retried with back-off, and logged once.
+ * Finds the leader of a partition at the source again, and checks that its log still contains what was read. A partition without a leader,
+ * or whose leader keeps refusing fetches, is retried with back-off, and logged once.
  */
 import type { Client, TopicMetadata } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
@@ -37,7 +37,7 @@ export class SourceLeaderSearch {
     this.#options = options
   }
 
-  /** Null where the flow ends first. `error` is what the last leader refused the fetch with. */
+  /** Null where the flow ends first. `error` is the error of the last leader's fetch response. */
   async find(partition: PartitionProgress, error: ErrorName | null): Promise<FoundLeader | null> {
     const { name, logger, signal } = this.#options
     if (error) await this.#delayRefused(partition, error)

@@ -1,9 +1,10 @@
 /**
- * The topics of a flow: selects those of the source that are mirrored, and gives the target the same topics with the partitions and configs of
- * the source. Target topics and their partitions are created, never deleted.
+ * The topics of a flow: selects those of the source that are mirrored, and gives the target the same topics with the partitions and configs
+ * of the source. Target topics and their partitions are created, never deleted.
  */
 
 import { awaitTopicLeaders, type Client, createMissingTopics, type TopicConfig, type TopicMetadata } from '../../core/client/index.ts'
+import { KafkaError } from '../../core/errors.ts'
 import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { findLoop, type Route, replicates } from '../settings/filters.ts'
@@ -44,28 +45,28 @@ export class TopicSync {
     const { settings, routes, source } = this.#options
     const route = routeOf(settings)
     const { policy } = settings
-    const found: MirroredTopic[] = []
+    const mirrored: MirroredTopic[] = []
     for (const topic of await source.topics()) {
       if (topic.internal || !replicates(route, topic.name)) continue
       const loop = findLoop(routes, settings.source.alias, topic.name)
       if (loop) throw new MirrorSettingsError(`${settings.name}.topics`, `${settings.name}: ${loopMessage(topic.name, loop)}`)
-      found.push({ source: topic, targetName: policy.remoteTopic(settings.source.alias, topic.name) })
+      mirrored.push({ source: topic, targetName: policy.remoteTopic(settings.source.alias, topic.name) })
     }
-    return found
+    return mirrored
   }
 
   /** Creates missing topics and partitions at the target. Resolves when the new ones have leaders. */
   async ensureTargetTopics(topics: readonly MirroredTopic[]): Promise<void> {
     const { settings, target, clock, logger, signal } = this.#options
     const missing: MirroredTopic[] = []
-    const grown: string[] = []
+    const extended: string[] = []
     for (const topic of topics) {
       const existing = await target.topic(topic.targetName)
       if (!existing) missing.push(topic)
       else if (existing.partitions.length < topic.source.partitions.length) {
-        await target.admin.createPartitions(topic.targetName, topic.source.partitions.length)
+        await this.#createPartitions(topic.targetName, topic.source.partitions.length)
         logger.info({ topic: topic.targetName, partitions: topic.source.partitions.length }, 'partitions created at the target')
-        grown.push(topic.targetName)
+        extended.push(topic.targetName)
       }
     }
     if (missing.length > 0) {
@@ -87,11 +88,23 @@ export class TopicSync {
     }
     await Promise.all(
       topics.map((topic) =>
-        missing.includes(topic) || grown.includes(topic.targetName)
+        missing.includes(topic) || extended.includes(topic.targetName)
           ? awaitTopicLeaders(target, clock, topic.targetName, { partitions: topic.source.partitions.length, signal })
           : undefined,
       ),
     )
+  }
+
+  /** Another partition of the topic that is restarted, or another mirror, may have created them meanwhile. */
+  async #createPartitions(name: string, partitions: number): Promise<void> {
+    const { target } = this.#options
+    try {
+      await target.admin.createPartitions(name, partitions)
+    } catch (error) {
+      if (!(error instanceof KafkaError && error.error === 'INVALID_PARTITIONS')) throw error
+      const existing = await target.topic(name, { refresh: true })
+      if (!existing || existing.partitions.length < partitions) throw error
+    }
   }
 
   /** The configs of source topics that are synced: set on the topic, not sensitive, and accepted by the config property filter. */
@@ -99,8 +112,8 @@ export class TopicSync {
     const { settings, source } = this.#options
     const withDefaults = settings.config['use.defaults.from'] === 'source'
     const synced = new Map<string, TopicConfig[]>()
-    for (let at = 0; at < topics.length; at += DESCRIBED_TOPICS) {
-      const names = topics.slice(at, at + DESCRIBED_TOPICS).map((topic) => topic.source.name)
+    for (let start = 0; start < topics.length; start += DESCRIBED_TOPICS) {
+      const names = topics.slice(start, start + DESCRIBED_TOPICS).map((topic) => topic.source.name)
       for (const [name, configs] of await source.admin.describeTopicConfigs(names)) {
         synced.set(
           name,
@@ -123,8 +136,8 @@ export class TopicSync {
     const { settings, target, logger } = this.#options
     const sourceConfigs = await this.#sourceConfigs(topics)
     const changes = new Map<string, { name: string; operation: 0 | 1; value: string | null }[]>()
-    for (let at = 0; at < topics.length; at += DESCRIBED_TOPICS) {
-      const batch = topics.slice(at, at + DESCRIBED_TOPICS)
+    for (let start = 0; start < topics.length; start += DESCRIBED_TOPICS) {
+      const batch = topics.slice(start, start + DESCRIBED_TOPICS)
       const targetConfigs = await target.admin.describeTopicConfigs(batch.map((topic) => topic.targetName))
       for (const topic of batch) {
         const current = targetConfigs.get(topic.targetName)
@@ -152,11 +165,13 @@ export class TopicSync {
 
   /** Those target topics that have message.timestamp.type=LogAppendTime. */
   async withLogAppendTime(targetNames: readonly string[]): Promise<Set<string>> {
-    const found = new Set<string>()
-    for (let at = 0; at < targetNames.length; at += DESCRIBED_TOPICS) {
-      for (const [name, configs] of await this.#options.target.admin.describeTopicConfigs(targetNames.slice(at, at + DESCRIBED_TOPICS)))
-        if (configs.find((config) => config.name === 'message.timestamp.type')?.value === 'LogAppendTime') found.add(name)
+    const names = new Set<string>()
+    for (let start = 0; start < targetNames.length; start += DESCRIBED_TOPICS) {
+      for (const [name, configs] of await this.#options.target.admin.describeTopicConfigs(
+        targetNames.slice(start, start + DESCRIBED_TOPICS),
+      ))
+        if (configs.find((config) => config.name === 'message.timestamp.type')?.value === 'LogAppendTime') names.add(name)
     }
-    return found
+    return names
   }
 }

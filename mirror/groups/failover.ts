@@ -1,5 +1,5 @@
 /**
- * Fails a consumer group over to the target on command: commits its last known source offsets, translated, there. It works while the source
+ * Fails a consumer group over to the target: commits the group's last known source offsets there, translated. It works while the source
  * is down, and reports for each partition which records are read again and which are missing. A group never skips a record that it has not
  * read (Invariant 10), and never goes back before its committed offsets on the target.
  */

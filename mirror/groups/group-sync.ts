@@ -18,7 +18,7 @@ import { readTargetGroup, toCommitOffset } from './target-group.ts'
 
 /** Groups whose offsets are fetched at the same time. */
 const PARALLEL_FETCHES = 8
-/** How long other groups wait for the response of one: its coordinator may be unavailable. The response is used whenever it comes. */
+/** How long other groups wait for the response of one: its coordinator may be unavailable. A later response is used too. */
 const FETCH_WAIT_MS = 1_000
 /** Groups named in one log line. */
 const MAX_LOGGED_GROUPS = 10
@@ -26,7 +26,7 @@ const MAX_LOGGED_GROUPS = 10
 const POLL_MS = 5_000
 /** The pause after a poll is at least this many times as long as the poll. */
 const REST_FACTOR = 10
-/** Groups whose commits are remembered. */
+/** Groups whose commits are kept in memory. */
 const MAX_GROUPS = 100_000
 
 export interface GroupSyncOptions {
@@ -94,11 +94,11 @@ export class GroupSync {
       const topic = sourceTopic(checkpoint.topic)
       if (topic === null || !settings.groupFilter(group) || !settings.topicFilter(topic)) return
       this.#checkpoints.set(checkpointKey(group, topic, partition), checkpoint)
-      this.#remember(group, { topic, partition, offset: upstreamOffset, metadata, lastDownstreamOffset: downstreamOffset })
+      this.#setSourceCommit(group, { topic, partition, offset: upstreamOffset, metadata, lastDownstreamOffset: downstreamOffset })
     })
   }
 
-  #remember(group: string, commit: SourceCommit): void {
+  #setSourceCommit(group: string, commit: SourceCommit): void {
     let commits = this.#sourceCommits.get(group)
     if (!commits) {
       if (this.#sourceCommits.size >= MAX_GROUPS) return
@@ -135,7 +135,7 @@ export class GroupSync {
     )
   }
 
-  /** Without an interval of the user the groups are listed at every poll, so that a new group is replicated soon. */
+  /** If the user has set no interval, the groups are listed at every poll, so that a new group is replicated soon. */
   #isListDue(): boolean {
     if (this.#groups === null) return true
     const { config } = this.#options.settings
@@ -144,9 +144,9 @@ export class GroupSync {
 
   /** Null if the user has set no interval. */
   get #refreshIntervalMs(): number | null {
-    const { config, given } = this.#options.settings
+    const { config, explicitSettings } = this.#options.settings
     const name = 'refresh.groups.interval.seconds'
-    return given.has(name) ? config[name] * 1000 : null
+    return explicitSettings.has(name) ? config[name] * 1000 : null
   }
 
   async #listGroups(): Promise<void> {
@@ -169,7 +169,7 @@ export class GroupSync {
       for (const { topic, partition, offset, metadata } of await source.admin.groupOffsets(group)) {
         if (!settings.topicFilter(topic) || offset < 0) continue
         const lastDownstreamOffset = mapped(topic, partition)?.map.translateDownstream(offset).downstreamOffset
-        this.#remember(group, { topic, partition, offset, metadata: metadata ?? '', lastDownstreamOffset })
+        this.#setSourceCommit(group, { topic, partition, offset, metadata: metadata ?? '', lastDownstreamOffset })
       }
       this.#failed.delete(group)
     } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * A consumer group on the target, as far as its offsets may be altered from outside: only while it has no members there.
+ * Reads a consumer group on the target. Its offsets may be altered only while the group has no members there.
  */
 import type { Client, CommitOffset } from '../../core/client/index.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
@@ -21,7 +21,7 @@ export async function readTargetGroup(target: Client, group: string): Promise<Ta
   return {
     state,
     hasMembers: !isEmpty && state.toLowerCase() !== 'dead',
-    committed: new Map(offsets.map((each) => [partitionKey(each), each.offset])),
+    committed: new Map(offsets.map(({ topic, partition, offset }) => [partitionKey({ topic, partition }), offset])),
   }
 }
 

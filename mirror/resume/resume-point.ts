@@ -63,10 +63,10 @@ export interface ResumePoint {
 export async function epochEndOffsets(source: Client, partitions: readonly (TopicPartition & { batchEpoch: number })[]): Promise<number[]> {
   const known = partitions.filter(({ batchEpoch }) => batchEpoch >= 0)
   if (known.length === 0) return partitions.map(() => -1)
-  const found = await source.admin.offsetsForLeaderEpochs(
+  const epochEnds = await source.admin.offsetsForLeaderEpochs(
     known.map(({ batchEpoch, ...partition }) => ({ ...partition, leaderEpoch: batchEpoch })),
   )
-  const ends = new Map(known.map((partition, index) => [partition, found[index]!]))
+  const ends = new Map(known.map((partition, index) => [partition, epochEnds[index]!]))
   return partitions.map((partition) => {
     const end = ends.get(partition)
     // Without a response a truncation would not be noticed.
@@ -76,7 +76,7 @@ export async function epochEndOffsets(source: Client, partitions: readonly (Topi
   })
 }
 
-/** The bounds that were read are those of the requested topic ids: a topic that was recreated meanwhile is another topic. */
+/** Throws if a topic was deleted or recreated while its log bounds were read. */
 async function requireSameTopicIds(source: Client, requests: readonly ResumeRequest[]): Promise<void> {
   const ids = new Map(requests.map(({ topic, topicId }) => [topic, topicId]))
   await Promise.all(

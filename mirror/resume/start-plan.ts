@@ -1,6 +1,6 @@
 /**
- * Plans where a partition starts: from the stored offset map, from what MirrorMaker 2 left, or by auto.offset.reset, and from the log
- * bounds of both clusters. It never skips a record that the source has, and reports each one that it has no more (Invariant 11). Pure.
+ * Plans where a partition starts: from the stored offset map, from MirrorMaker 2's progress, or by auto.offset.reset, and from the log
+ * bounds of both clusters. It never skips a record that the source has, and reports each one that was deleted there (Invariant 11). Pure.
  */
 import { ZERO_UUID } from '../../core/wire/types.ts'
 import { OffsetMap } from '../offset-map.ts'
@@ -78,7 +78,7 @@ function planFromMap(facts: StartFacts, stored: NonNullable<StartFacts['stored']
   if (unread < stored.sourceEnd) losses.push({ from: unread, to: stored.sourceEnd, reason: 'truncated' })
   const end = epochEndOffset >= 0 ? Math.min(source.end, epochEndOffset) : source.end
   if (end < map.nextUpstreamOffset) {
-    notes.push(`the source was truncated to ${end}: the target has records up to ${map.nextUpstreamOffset} that the source has no more`)
+    notes.push(`the source was truncated to ${end}: the target has records up to ${map.nextUpstreamOffset} that the source no longer has`)
     map.truncateSource(end)
   }
   if (target.end < map.nextDownstreamOffset) {

@@ -1,5 +1,5 @@
 /**
- * Compares the tail of a target partition, which a crash left behind the stored offset map, with the source, record by record: it was
+ * Compares the tail of a target partition, which a crash left after the stored offset map, with the source, record by record: it was
  * written by this flow or by another producer. Batches with the same bytes are not decoded. It moves the map and writes nothing.
  */
 import { attributes, BATCH_OVERHEAD, type BatchHeader, codecOf } from '../../core/wire/batch-header.ts'
@@ -152,7 +152,7 @@ export async function verifyTail(options: TailOptions): Promise<TailVerification
   return result
 }
 
-/** The next record of the source was mirrored, and the target has it no more. */
+/** The next record of the source was mirrored, and the target no longer has it. */
 async function skipMirrored(source: SourceReader, map: OffsetMap): Promise<void> {
   const candidate = await source.peekRecord()
   if (!candidate) return

@@ -69,8 +69,8 @@ export interface Route {
 /** Whether a source topic is replicated: it matches the lists (or is a heartbeats topic), is not internal, and is not a cycle. */
 export function replicates(route: Route, topic: string): boolean {
   const { policy } = route
-  const wanted = route.accepts(topic) || (route.heartbeatsReplication && policy.isHeartbeats(topic))
-  return wanted && !policy.isInternal(topic) && !isCycle(policy, topic, route.target)
+  const accepted = route.accepts(topic) || (route.heartbeatsReplication && policy.isHeartbeats(topic))
+  return accepted && !policy.isInternal(topic) && !isCycle(policy, topic, route.target)
 }
 
 /** The longest chain of clusters in which a loop is searched. */
@@ -91,8 +91,8 @@ export function findLoop(routes: readonly Route[], start: string, topic: string)
       const remote = route.policy.remoteTopic(route.source, name)
       const key = `${route.target}/${remote}`
       if (visited.has(key)) continue
-      const found = walk(route.target, remote, next, new Set([...visited, key]))
-      if (found) return found
+      const loop = walk(route.target, remote, next, new Set([...visited, key]))
+      if (loop) return loop
     }
     return null
   }

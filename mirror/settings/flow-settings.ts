@@ -270,7 +270,7 @@ export const ineffectiveFlowSettings = {
   'sync.topic.acls.interval.seconds': seconds(600, 'Accepted; access control lists are not mirrored.'),
 } as const
 
-/** A complaint about a list of brokers; undefined if it is valid. */
+/** An error message about a list of brokers; undefined if the list is valid. */
 export const checkServers = (value: readonly string[]): string | undefined => {
   const isValid = (server: string) => {
     const port = Number(/^.+:(\d{1,5})$/.exec(server)?.[1])

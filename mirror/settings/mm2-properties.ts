@@ -23,7 +23,7 @@ export interface FlowSettings {
   target: ClusterEnd
   config: FlowConfig
   /** Names of the settings that the user has set: a default may be adapted to the cluster, a value of the user may not. */
-  given: ReadonlySet<string>
+  explicitSettings: ReadonlySet<string>
   policy: ReplicationPolicy
   /** By `topics` and `topics.exclude`. */
   topicFilter: NameFilter
@@ -120,18 +120,18 @@ function parse<S extends Settings>(settings: S, raw: Raw, prefix: string): Confi
   }
 }
 
-/** The settings of one flow from their text. */
+/** Parses the settings of one flow. */
 function parseFlow(source: ClusterEnd, target: ClusterEnd, raw: Raw): FlowSettings {
-  const given = Object.entries(flowSettings)
-    .filter(([setting, declared]) => [setting, ...declared.aliases].some((each) => raw[each] !== undefined))
+  const explicitSettings = Object.entries(flowSettings)
+    .filter(([setting, declared]) => [setting, ...declared.aliases].some((name) => raw[name] !== undefined))
     .map(([setting]) => setting)
   const prefix = `${source.alias}->${target.alias}.`
   parse(ineffectiveFlowSettings, raw, prefix)
-  return flowOf(source, target, parse(flowSettings, raw, prefix), new Set(given))
+  return flowOf(source, target, parse(flowSettings, raw, prefix), new Set(explicitSettings))
 }
 
 /** A flow from its parsed settings, with its replication policy and its filters. */
-export function flowOf(source: ClusterEnd, target: ClusterEnd, config: FlowConfig, given: ReadonlySet<string>): FlowSettings {
+export function flowOf(source: ClusterEnd, target: ClusterEnd, config: FlowConfig, explicitSettings: ReadonlySet<string>): FlowSettings {
   const name = `${source.alias}->${target.alias}`
   type ListName = 'topics' | 'topics.exclude' | 'groups' | 'groups.exclude' | 'config.properties.exclude'
   const list = (setting: ListName) => {
@@ -148,7 +148,7 @@ export function flowOf(source: ClusterEnd, target: ClusterEnd, config: FlowConfi
     source,
     target,
     config,
-    given,
+    explicitSettings,
     policy: createPolicy({
       className: config['replication.policy.class'],
       separator: config['replication.policy.separator'],
@@ -208,7 +208,7 @@ export function parseMirrorSettings(raw: Raw): MirrorSettings {
       if (top[shared] !== undefined) own[shared] ??= top[shared]
     return { alias, config: parse(clusterSettings, own, `${alias}.`) }
   })
-  const cluster = (alias: string) => clusters.find((each) => each.alias === alias)!
+  const cluster = (alias: string) => clusters.find((candidate) => candidate.alias === alias)!
   const flows: FlowSettings[] = []
   const heartbeats: FlowSettings[] = []
   for (const { source, target, prefix } of pairs) {
@@ -235,7 +235,7 @@ function checkNames(
   const unknown = new Set<string>()
   for (const [fullName, value] of Object.entries(raw)) {
     if (fullName === 'clusters') continue
-    const prefix = prefixes.find((each) => fullName.startsWith(each))
+    const prefix = prefixes.find((candidate) => fullName.startsWith(candidate))
     const name = prefix ? fullName.slice(prefix.length) : fullName
     if (!prefix) top[name] = value
     const flow = prefix ? null : /^(.+)->(.+?)\./.exec(fullName)

@@ -10,7 +10,7 @@ type ReplicationSetting = Extract<keyof FlowConfig, `${string}replication.factor
 
 export interface InternalTopic {
   name: string
-  /** 1 if it is not given. */
+  /** 1 if it is not set. */
   partitions?: number
   replicationSetting: ReplicationSetting
   /** In addition to `cleanup.policy`. */
@@ -20,11 +20,11 @@ export interface InternalTopic {
 /** The replication factor to request: a default is lowered to the number of brokers, a value of the user is not. */
 export async function replicationFactorFor(
   client: Client,
-  { config, given }: Pick<FlowSettings, 'config' | 'given'>,
+  { config, explicitSettings }: Pick<FlowSettings, 'config' | 'explicitSettings'>,
   setting: ReplicationSetting,
 ): Promise<number> {
   const factor = config[setting]
-  if (given.has(setting) || factor < 2) return factor
+  if (explicitSettings.has(setting) || factor < 2) return factor
   const { brokers } = await client.admin.describeCluster()
   return Math.max(1, Math.min(factor, brokers.length))
 }

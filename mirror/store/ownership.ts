@@ -9,7 +9,7 @@ import type { Clock } from '../../core/system/clock.ts'
 import type { Random } from '../../core/system/random.ts'
 import { batches, decodeRecords } from '../../core/wire/record-batch.ts'
 import { decodeOffsetMapRecord, encodeFlowOwner, type FlowOwner, OWNER_PARTITION } from './offset-map-records.ts'
-import { scanRecords } from './topic-scan.ts'
+import { readLogBounds, scanRecords } from './topic-scan.ts'
 
 /** A producer epoch is an int16: a new producer id is requested before it overflows. */
 const LAST_EPOCH = 32_000
@@ -44,7 +44,7 @@ function isNewer(other: FlowOwner, own: FlowOwner): boolean {
 export class Ownership {
   #owner: FlowOwner = { producerId: -1, producerEpoch: -1, instance: '', startedMs: 0, released: true, failedOver: false, paused: false }
   readonly #options: OwnershipOptions
-  /** The next offset of the owner partition to read. */
+  /** The next offset of the owner partition to read; only reading moves it, so that no claim between own records is missed. */
   #nextOffset = 0
 
   constructor(options: OwnershipOptions) {
@@ -59,7 +59,8 @@ export class Ownership {
   /** Claims the flow. All that the last owner wrote is on the target when this resolves. */
   async claim(instance: string): Promise<void> {
     const { topic, target, clock, random, signal } = this.#options
-    await scanRecords({ client: target, clock, random, signal }, topic, OWNER_PARTITION, ({ key, value }) => {
+    await scanRecords({ client: target, clock, random, signal }, topic, OWNER_PARTITION, ({ key, value, offset }) => {
+      this.#nextOffset = offset + 1
       const record = key && decodeOffsetMapRecord(key, value)
       if (record?.kind === 'owner') this.#owner = record.owner
     })
@@ -76,8 +77,7 @@ export class Ownership {
 
   async #writeOwner(): Promise<void> {
     const { topic, producer } = this.#options
-    const sent = await producer.send([{ topic, partition: OWNER_PARTITION, ...encodeFlowOwner(this.#owner) }])
-    this.#nextOffset = Math.max(this.#nextOffset, sent.at(0).offset + 1)
+    await producer.send([{ topic, partition: OWNER_PARTITION, ...encodeFlowOwner(this.#owner) }])
   }
 
   /** Bumps the producer epoch, so that a partition can restart its sequence numbers at 0. */
@@ -131,11 +131,19 @@ export class Ownership {
         isolationLevel: 0 as const,
       }
       const [result] = await raw.fetch(leader, [request], limits)
+      if (result?.error === 'OFFSET_OUT_OF_RANGE') await this.#seekToStart()
       return result && result.error === null ? result.records : null
     } catch (error) {
       if (error instanceof KafkaError && error.retriable) return null
       throw error
     }
+  }
+
+  /** The records before the log start offset were deleted. */
+  async #seekToStart(): Promise<void> {
+    const { target, topic } = this.#options
+    const [bounds] = await readLogBounds(target, [{ topic, partition: OWNER_PARTITION }])
+    this.#nextOffset = bounds!.start
   }
 
   /** Whether one of these records is a newer claim. */
@@ -148,8 +156,8 @@ export class Ownership {
         const record = key && decodeOffsetMapRecord(key, value)
         if (record?.kind !== 'owner' || record.owner.instance === this.#owner.instance || !isNewer(record.owner, this.#owner)) continue
         const { name, onFenced } = this.#options
-        const why = `another mirror (${record.owner.instance}) has claimed this flow and this one has stopped`
-        onFenced(new KafkaError('PRODUCER_FENCED', `${name}: ${why}: let only one run for each flow`))
+        const why = `another mirror (${record.owner.instance}) has claimed this flow, and this mirror has stopped`
+        onFenced(new KafkaError('PRODUCER_FENCED', `${name}: ${why}: run only one mirror for each flow`))
         return true
       }
     }

@@ -19,7 +19,7 @@ import { Ownership } from './ownership.ts'
 export interface PositionStore {
   /** The last mirrored offset; null if none is stored. */
   get(topic: string, partition: number): Promise<number | null>
-  put(positions: readonly { topic: string; partition: number; offset: number }[]): Promise<void>
+  store(positions: readonly { topic: string; partition: number; offset: number }[]): Promise<void>
 }
 
 export interface ProgressStoreOptions {
@@ -84,7 +84,7 @@ export class ProgressStore {
     for (const [key, { head }] of this.#reader.partitions) this.#unwrittenPages.set(key, head.openPage)
   }
 
-  /** What the target has of a source partition; it is up to date only while the partition is not flowing. */
+  /** What the target has of a source partition; up to date only while the partition is not replicating. */
   stored(topic: string, partition: number): StoredPartition | undefined {
     return this.#reader.partitions.get(partitionKey({ topic, partition }))
   }
@@ -198,7 +198,7 @@ export class ProgressStore {
     })
     if (moved.length === 0) return
     const positions = moved.map(({ topic, partition, map }) => ({ topic, partition, offset: map.nextUpstreamOffset - 1 }))
-    if (this.#options.positions) await this.#options.positions.put(positions)
+    if (this.#options.positions) await this.#options.positions.store(positions)
     else {
       const topic = this.positionsTopic!
       const partitions = settings.config['offset.storage.partitions']

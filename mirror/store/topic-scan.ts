@@ -94,9 +94,9 @@ const failedFetch = (error: string): FetchResult => ({
 async function fetchOnce(
   client: Client,
   raw: RawAccess,
-  at: TopicPartition & { offset: number; committedOnly: boolean; refresh: boolean },
+  from: TopicPartition & { offset: number; committedOnly: boolean; refresh: boolean },
 ): Promise<FetchResult> {
-  const { topic, partition, offset, committedOnly, refresh } = at
+  const { topic, partition, offset, committedOnly, refresh } = from
   const metadata = await client.topic(topic, { refresh })
   const leader = metadata?.partitions[partition]?.leader ?? -1
   if (!metadata || leader < 0) return failedFetch('LEADER_NOT_AVAILABLE')
@@ -140,11 +140,11 @@ export async function scanRecords(
   options: ScanOptions,
   topic: string,
   partition: number,
-  each: (record: DecodedRecord) => void,
+  onRecord: (record: DecodedRecord) => void,
 ): Promise<void> {
   const [bounds] = await readLogBounds(options.client, [{ topic, partition }])
   for await (const { header, bytes } of scanBatches(options, topic, partition, bounds!.start, bounds!.end)) {
     if (header.attributes & attributes.control || header.count === 0) continue
-    for (const record of decodeRecords(bytes)) each(record)
+    for (const record of decodeRecords(bytes)) onRecord(record)
   }
 }

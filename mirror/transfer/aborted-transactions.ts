@@ -1,6 +1,6 @@
 /**
- * Finds the batches of aborted transactions, for a flow that mirrors committed data only. A fetch response lists the aborted transactions of
- * its range; each of them lasts from its first offset to its abort marker.
+ * Finds the batches of aborted transactions, for a flow that mirrors committed data only. A fetch response lists the aborted transactions
+ * of its range; each of them lasts from its first offset to its abort marker.
  */
 import { attributes, type BatchHeader } from '../../core/wire/batch-header.ts'
 import { controlType, controlTypes, decodeRecords } from '../../core/wire/record-batch.ts'

@@ -9,13 +9,13 @@ import { patchCrc } from './crc-patch.ts'
 export type BatchRewrite =
   /** A new header, the same payload. */
   | 'restamp'
-  /** Nothing in it for the target: a transaction marker, or every record is compacted away. */
+  /** It has no records for the target: a transaction marker, or every record was compacted away. */
   | 'skip'
-  /** Offsets with gaps, records before the fetch offset, or timestamps that only the header knows. */
+  /** Offsets with gaps, records before the fetch offset, or timestamps that only the header has (LogAppendTime). */
   | 'reencode'
 
 export interface RewriteOptions {
-  /** The first offset that is wanted: a fetch returns the whole batch around it. */
+  /** The first offset to mirror: a fetch returns the whole batch around it. */
   fetchOffset: number
   /** The target's topic has message.timestamp.type=LogAppendTime. */
   targetAppendTime: boolean
@@ -40,7 +40,7 @@ const headerBefore = new Uint8Array(HEADER_BYTES)
 const SOURCE_LOG_ATTRIBUTES = attributes.logAppendTime | attributes.transactional | attributes.deleteHorizon
 
 /**
- * Puts the mirror's producer into the header of the batch at `position`, clears the attributes of the source's log, and corrects the CRC
+ * Writes the mirror's producer into the header of the batch at `position`, clears the attributes of the source's log, and corrects the CRC
  * without reading the payload. The base offset becomes 0: a broker decompresses a compressed batch with another base offset.
  */
 export function restamp(buffer: Buffer, position: number, sizeBytes: number, stamp: ProducerStamp): void {

@@ -1,7 +1,7 @@
 /**
- * The CRC-32C of a message after a change of its first bytes, without reading the rest. A CRC is linear: the difference of two messages of one
- * length has its own CRC, and zero bytes after it multiply that by a power of x. So a new batch header costs a microsecond, whatever the size of
- * the batch, and a damaged payload keeps a CRC that does not match.
+ * The CRC-32C of a message after a change of its first bytes, without reading the rest. A CRC is linear: the difference of two messages of
+ * one length has its own CRC, and zero bytes after it multiply that by a power of x. So a new batch header costs a microsecond, whatever
+ * the size of the batch, and a damaged payload keeps a CRC that does not match.
  */
 const POLYNOMIAL = 0x82f63b78
 

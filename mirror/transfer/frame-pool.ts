@@ -1,6 +1,6 @@
 /**
- * Reuses the memory of fetch responses: a response's memory is free again when its last batch is acknowledged. Without the pool every mirrored
- * byte would become garbage, and collecting it would cost more than mirroring it.
+ * Reuses the memory of fetch responses: a response's memory is free again when its last batch is acknowledged. Without the pool every
+ * mirrored byte would become garbage, and collecting it would cost more than mirroring it.
  */
 
 /** Smaller responses are not pooled. */
@@ -25,7 +25,7 @@ export class FramePool {
     this.#maxFreeBytes = maxFreeBytes
   }
 
-  /** Gives `sizeBytes` of memory, from the pool where that has some. The sizes are few, so that memory is often reused. */
+  /** Returns `sizeBytes` of memory, from the pool if possible. There are few sizes, so that memory is often reused. */
   readonly allocate = (sizeBytes: number): Buffer => {
     if (sizeBytes < MIN_POOLED_BYTES) return Buffer.allocUnsafeSlow(sizeBytes)
     const size = 2 ** Math.ceil(Math.log2(Math.max(MIN_POOLED_BYTES, sizeBytes - HEADER_BYTES))) + HEADER_BYTES

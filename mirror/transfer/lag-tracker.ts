@@ -1,17 +1,17 @@
 /**
  * How long the oldest record that is not on the target yet has waited at the source, as far as it was observed. Each time the source's end
- * offset is observed to have grown, the end offset and the time are noted; notes of mirrored offsets are removed. Record timestamps are not used.
+ * offset is observed to have grown, the end offset and the time are kept until they are mirrored. Record timestamps are not used.
  */
 
-/** Notes of one partition. Beyond that, two neighbours become one with the older time, so that the lag is never too low. */
-const MAX_NOTES = 64
+/** Observations kept of one partition. When there are more, pairs are merged with the older time, so that the lag is never too low. */
+const MAX_OBSERVATIONS = 64
 
-/** What may be read of it. */
+/** The part that other files may read. */
 export interface ObservedLag {
   readonly endOffset: number
   /** When the source's end offset was observed last (monotonic ms). */
   readonly observedMs: number
-  /** How long the oldest record that is not on the target has waited; 0 where none does. */
+  /** How long the oldest record that is not on the target has waited; 0 where none waits. */
   lagMs(nowMs: number): number
 }
 
@@ -40,13 +40,13 @@ export class LagTracker implements ObservedLag {
     this.#endOffset = endOffset
     const offsets = this.#endOffsets
     const times = this.#timesMs
-    if (offsets.length === MAX_NOTES) {
-      for (let i = 0; i < MAX_NOTES / 2; i++) {
+    if (offsets.length === MAX_OBSERVATIONS) {
+      for (let i = 0; i < MAX_OBSERVATIONS / 2; i++) {
         offsets[i] = offsets[2 * i + 1]!
         times[i] = times[2 * i]!
       }
-      offsets.length = MAX_NOTES / 2
-      times.length = MAX_NOTES / 2
+      offsets.length = MAX_OBSERVATIONS / 2
+      times.length = MAX_OBSERVATIONS / 2
     }
     offsets.push(endOffset)
     times.push(nowMs)

@@ -1,5 +1,5 @@
 /**
- * One mirrored partition: its state, its place at the source and at the target, its counters, and its offset map, which moves only when the
+ * One mirrored partition: its state, its position at the source and at the target, its counters, and its offset map, which moves only when the
  * target has acknowledged (Invariants 6 and 11). Other files change it by the methods below only. No I/O.
  *
  * | state       | meaning                                                | leaves it by                                    |
@@ -37,7 +37,7 @@ export interface MirroredPartition {
   targetTopic: string
 }
 
-/** Where a partition goes on. */
+/** Where a partition continues. */
 export interface Position {
   /** The id of the source topic. */
   topicId: string
@@ -69,7 +69,7 @@ export interface SourceLeader {
 }
 
 /** The id of the target's topic, and the leader of the partition there. */
-export interface TargetPlace {
+export interface TargetLeader {
   topicId: string
   leader: number
 }
@@ -88,7 +88,7 @@ export class PartitionProgress implements MirroredPartition {
   #fetching = false
   #refusedFetches = 0
   readonly #lag: LagTracker
-  #target: TargetPlace = { topicId: '', leader: -1 }
+  #target: TargetLeader = { topicId: '', leader: -1 }
   readonly #targetAppendTime: boolean
   #targetEndOffset: number
   readonly #queue = new SendQueue()
@@ -159,7 +159,7 @@ export class PartitionProgress implements MirroredPartition {
     return this.#refusedFetches
   }
 
-  get target(): TargetPlace {
+  get target(): TargetLeader {
     return this.#target
   }
 
@@ -227,8 +227,8 @@ export class PartitionProgress implements MirroredPartition {
     this.#settled.notify()
   }
 
-  /** The target's leader is known; where the source's leader is null, it has to be found after that. */
-  start(target: TargetPlace, sourceLeader: SourceLeader | null): void {
+  /** The target's leader is known. The source's leader is null while it is not known. */
+  start(target: TargetLeader, sourceLeader: SourceLeader | null): void {
     this.#enter('replicating', ['suspended'], 'start')
     this.#target = target
     if (sourceLeader) this.sourceLeaderFound(sourceLeader)
@@ -253,8 +253,8 @@ export class PartitionProgress implements MirroredPartition {
   }
 
   /**
-   * The source topic does not have the partition any more. `recreated` is given where another topic has its name now. Returns the source offsets
-   * that were waiting to be mirrored and are lost.
+   * The source topic does not have the partition any more. `recreated` is given where another topic has its name now. Returns the source
+   * offsets that were waiting to be mirrored and are lost.
    */
   sourceDeleted(recreated: { topicId: string; producerEpoch: number } | null): { from: number; to: number } {
     this.#enter('deleted', ['suspended'], 'sourceDeleted')
@@ -270,7 +270,7 @@ export class PartitionProgress implements MirroredPartition {
     return lost
   }
 
-  /** Sets where the partition goes on. `rewind` has to follow before it starts. */
+  /** Sets where the partition continues. `rewind` has to follow before it starts. */
   resumeAt({ topicId, map, sourceEndOffset, targetEndOffset }: Position, nowMs: number): void {
     invariant(this.#state === 'suspended', `${this.name}: resumeAt is not allowed when ${this.#state}`)
     if (topicId !== this.#topicId || sourceEndOffset < this.#lag.endOffset) this.#lag.reset(map.nextUpstreamOffset)

@@ -19,7 +19,7 @@ function reason(topic: string, bytes: Buffer, error: ErrorName, cause: Error | n
       return `the target refused a batch of ${bytes.length} bytes as too large: raise max.message.bytes of topic ${topic} (or message.max.bytes of the target's brokers) to at least ${bytes.length} and resume the mirror`
     case 'INVALID_PRODUCER_EPOCH':
     case 'PRODUCER_FENCED':
-      return 'another mirror of the same clusters has started to write and this one has stopped: let only one run for each flow'
+      return 'another mirror of the same clusters has started to write, and this mirror has stopped: run only one mirror for each flow'
     case 'CORRUPT_MESSAGE':
       return computeCrc(bytes, 0, bytes.length) === readBatchHeader(bytes).crc
         ? 'the target refused a batch as corrupt; its CRC is right in this process, so it was damaged on the way to the target'

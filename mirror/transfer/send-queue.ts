@@ -1,6 +1,7 @@
 /**
- * The batches of one partition between the fetch from the source and the acknowledgement of the target, in the order of the source. It assigns
- * the sequences of the idempotent producer, and releases a batch only when all batches before it are acknowledged (Invariants 2 and 6). No I/O.
+ * The batches of one partition between the fetch from the source and the acknowledgement of the target, in the order of the source. It
+ * assigns the sequences of the idempotent producer, and releases a batch only when all batches before it are acknowledged (Invariants 2 and
+ * 6). No I/O.
  */
 import { type OffsetRange, restamp } from './batch-rewrite.ts'
 
@@ -15,7 +16,7 @@ const sequenceAfter = (sequence: number, count: number): number =>
 /** A batch of the source, or (without bytes) a range of source offsets without records for the target. */
 export interface PendingBatch {
   bytes: Buffer | null
-  /** Records. */
+  /** The number of records. */
   count: number
   /** The source offsets of its records. */
   ranges: readonly OffsetRange[]
@@ -24,7 +25,7 @@ export interface PendingBatch {
   /** The leader epoch under which the source's log has it. */
   leaderEpoch: number
   maxTimestamp: number
-  /** Our producer and its sequence are in the header. */
+  /** The mirror's producer and its sequence are in the header. */
   stamped: boolean
   /** Its base offset on the target; null until it is acknowledged. */
   downstreamOffset: number | null
@@ -60,7 +61,7 @@ export class SendQueue {
     this.#unsent.push(batch)
   }
 
-  /** The next batch to send, with our producer in its header; null while as many are in flight as may be, or none is left. */
+  /** The next batch to send, with the mirror's producer in its header; null if MAX_IN_FLIGHT_BATCHES are in flight or none is unsent. */
   next(producerId: number, nowMs: number): PendingBatch | null {
     while (this.#unsent.length > 0 && this.#inFlight.length < MAX_IN_FLIGHT_BATCHES) {
       const batch = this.#unsent.shift()!
@@ -99,7 +100,7 @@ export class SendQueue {
 
   /** Whether every batch before it is acknowledged. */
   isFirstUnacknowledged(batch: PendingBatch): boolean {
-    return this.#inFlight.find((each) => each.bytes !== null && each.downstreamOffset === null) === batch
+    return this.#inFlight.find(({ bytes, downstreamOffset }) => bytes !== null && downstreamOffset === null) === batch
   }
 
   /** Makes batches in flight unsent again, in order and with their sequences: a broker that has one already recognizes it. */

@@ -15,7 +15,7 @@ import type { PartitionProgress } from './partition-progress.ts'
 
 /** Long polls in flight to one leader. */
 const CONNECTIONS_PER_LEADER = 2
-/** fetch.max.wait.ms of a poll that does not ask for all partitions: those that become free meanwhile wait that long at most. */
+/** The longest wait of a poll without all partitions of the leader: the others are polled again after that at the latest. */
 const SHORT_WAIT_MS = 100
 /** A fetch may return at least this much, however many leaders there are. */
 const MIN_FETCH_BYTES = 128 * 1024
@@ -45,7 +45,7 @@ export interface SourceFetcherEvents {
   onResponse(): void
   /** A leader did not respond; the fetch is retried. */
   onUnavailable(error: Error): void
-  /** A retry does not help. */
+  /** An error that a retry cannot resolve. */
   onFailed(error: Error): void
 }
 
@@ -69,7 +69,7 @@ export class SourceFetcher {
   readonly #leaderOf = new Map<PartitionProgress, Leader>()
   /** Bytes fetched and not yet acknowledged, over all partitions. */
   #bufferedBytes = 0
-  /** Bytes that responses in flight may bring. */
+  /** Bytes that responses in flight may contain. */
   #reservedBytes = 0
   #paused = false
 
@@ -106,9 +106,15 @@ export class SourceFetcher {
     if (!paused) this.pollAll()
   }
 
-  /** Buffered bytes were acknowledged or discarded. */
+  /** Buffered bytes were acknowledged. `pollAll` has to follow once all of the response are released. */
   release(bytes: number): void {
     this.#bufferedBytes -= bytes
+  }
+
+  /** Buffered bytes of a partition were discarded: other leaders may have waited for the space. */
+  discard(bytes: number): void {
+    this.release(bytes)
+    this.pollAll()
   }
 
   /** Polls every leader that has a free connection and partitions that may buffer more. */
@@ -128,7 +134,7 @@ export class SourceFetcher {
       if (partitions.length === 0) return
       const fetchBytes = Math.min(maxBytes, share)
       const usedBytes = this.#bufferedBytes + this.#reservedBytes
-      // Where the whole buffer is smaller than one fetch, one fetch at a time.
+      // If the whole buffer is smaller than one fetch, there is one fetch at a time.
       if (usedBytes > 0 && fetchBytes > maxBufferedBytes - usedBytes) return
       connection.polling = true
       this.#reservedBytes += fetchBytes

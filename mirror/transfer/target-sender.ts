@@ -1,6 +1,6 @@
 /**
- * The target side of a flow: puts batches of many partitions into few produce requests, several in flight, in order for each partition. A batch
- * that failed is sent again with the same sequence, so that the target stores it once. Nothing here is done per record.
+ * The target side of a flow: sends batches of many partitions in few produce requests, several in flight, in order for each partition. A
+ * batch that failed is sent again with the same sequence, so that the target stores it once. Nothing here is done per record.
  */
 
 import type { Client, RawAccess } from '../../core/client/index.ts'
@@ -24,11 +24,11 @@ export interface TargetSenderEvents {
   onAcknowledged(partition: PartitionProgress, batches: readonly AcknowledgedBatch[]): void
   /** A produce request has ended, so buffer space may be free. */
   onResponse(): void
-  /** The target's log or sequences are not what they were: the partition is suspended until its resume point is determined again. */
+  /** The target's log or sequences have changed: the partition is suspended until its resume point is determined again. */
   onResumePointLost(partition: PartitionProgress, reason: string): void
   /** The target did not accept a batch; it is sent again. */
   onUnavailable(error: Error): void
-  /** A retry does not help. */
+  /** An error that a retry cannot resolve. */
   onFailed(error: Error): void
 }
 
@@ -51,7 +51,7 @@ interface Connection {
 }
 
 /** What the sender knows of one partition. */
-interface Sends {
+interface SendState {
   /** Which of the connections to its leader it uses. */
   connection: number
   batchesInFlight: number
@@ -59,12 +59,12 @@ interface Sends {
   failedTries: number
 }
 
-type Send = { partition: PartitionProgress; batch: PendingBatch }
+type PartitionBatch = { partition: PartitionProgress; batch: PendingBatch }
 
 export class TargetSender {
   readonly #options: TargetSenderOptions
   readonly #connections = new Map<number, Connection[]>()
-  readonly #sends = new Map<PartitionProgress, Sends>()
+  readonly #states = new Map<PartitionProgress, SendState>()
   readonly #responded = new Condition()
   #producerId = -1
   #batchesInFlight = 0
@@ -83,17 +83,17 @@ export class TargetSender {
     this.#producerId = producerId
   }
 
-  #sendsOf(partition: PartitionProgress): Sends {
-    let sends = this.#sends.get(partition)
-    if (!sends) {
-      sends = { connection: this.#sends.size % CONNECTIONS_PER_LEADER, batchesInFlight: 0, failedTries: 0 }
-      this.#sends.set(partition, sends)
+  #stateOf(partition: PartitionProgress): SendState {
+    let state = this.#states.get(partition)
+    if (!state) {
+      state = { connection: this.#states.size % CONNECTIONS_PER_LEADER, batchesInFlight: 0, failedTries: 0 }
+      this.#states.set(partition, state)
     }
-    return sends
+    return state
   }
 
   #connectionOf(partition: PartitionProgress): Connection {
-    const { connection: index } = this.#sendsOf(partition)
+    const { connection: index } = this.#stateOf(partition)
     const node = partition.target.leader
     let connections = this.#connections.get(node)
     if (!connections) {
@@ -121,7 +121,7 @@ export class TargetSender {
   #sendReady(connection: Connection): void {
     const { system, maxRequestBytes, signal } = this.#options
     while (connection.requestsInFlight < MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION && !this.#halted && !signal.aborted) {
-      const request: Send[] = []
+      const request: PartitionBatch[] = []
       let bytes = 0
       for (const partition of connection.ready) {
         if (bytes >= maxRequestBytes) break
@@ -142,11 +142,11 @@ export class TargetSender {
     }
   }
 
-  async #send(connection: Connection, request: readonly Send[]): Promise<void> {
+  async #send(connection: Connection, request: readonly PartitionBatch[]): Promise<void> {
     const { timeoutMs, signal, events } = this.#options
     connection.requestsInFlight++
     this.#batchesInFlight += request.length
-    for (const { partition } of request) this.#sendsOf(partition).batchesInFlight++
+    for (const { partition } of request) this.#stateOf(partition).batchesInFlight++
     let results: ProduceResults = []
     let failure: Error | null = null
     try {
@@ -168,13 +168,13 @@ export class TargetSender {
     if (signal.aborted) return
     try {
       for (const [index, { partition, batch }] of request.entries()) {
-        const sends = this.#sendsOf(partition)
-        sends.batchesInFlight--
+        const state = this.#stateOf(partition)
+        state.batchesInFlight--
         const result = resultOf(partition, results, index)
         const error = failure ? codeOfFailure(failure) : result ? (result.error as ErrorName | null) : 'NETWORK_EXCEPTION'
         if (error === null) this.#accepted(partition, batch, result!.baseOffset)
         else this.#refused(partition, batch, error, failure)
-        if (partition.state === 'resending' && sends.batchesInFlight === 0) void this.#resend(partition)
+        if (partition.state === 'resending' && state.batchesInFlight === 0) void this.#resend(partition)
         else if (partition.hasUnsent) connection.ready.add(partition)
       }
       this.#responded.notify()
@@ -191,14 +191,14 @@ export class TargetSender {
       this.#loseResumePoint(partition, 'the target acknowledged a batch without its base offset')
       return
     }
-    this.#sendsOf(partition).failedTries = 0
+    this.#stateOf(partition).failedTries = 0
     this.#options.events.onAcknowledged(partition, partition.acknowledge(batch, baseOffset))
   }
 
   #refused(partition: PartitionProgress, batch: PendingBatch, error: ErrorName, failure: Error | null): void {
     if (partition.state !== 'replicating' && partition.state !== 'resending') return
     if (error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error === 'UNKNOWN_PRODUCER_ID' || error === 'DUPLICATE_SEQUENCE_NUMBER') {
-      // After a batch that failed, this is expected of those that follow it: all are sent again.
+      // This is expected of batches that follow a failed one: all of them are sent again.
       if (partition.state === 'resending' || !partition.isFirstUnacknowledged(batch)) partition.sendFailed()
       else this.#loseResumePoint(partition, `the target responded with ${error}`)
       return
@@ -228,22 +228,22 @@ export class TargetSender {
   async #resend(partition: PartitionProgress): Promise<void> {
     const { client, system, signal, events } = this.#options
     const { clock, random } = system
-    const sends = this.#sendsOf(partition)
+    const state = this.#stateOf(partition)
     const { targetTopic } = partition
     try {
-      await clock.sleep(backoffMs(RETRY, sends.failedTries++, random), signal)
+      await clock.sleep(backoffMs(RETRY, state.failedTries++, random), signal)
       while (!signal.aborted && partition.state === 'resending') {
         const topic = await client.topic(targetTopic, { refresh: true }).then(
-          (found) => found ?? null,
+          (metadata) => metadata ?? null,
           (error: Error) => {
             this.#unavailable(partition, codeOfFailure(error), error)
           },
         )
-        // It may have been suspended meanwhile.
-        if (signal.aborted || partition.state !== 'resending') return
+        // It may have been suspended meanwhile, and may even be resending again: the response to its last batch in flight begins that.
+        if (signal.aborted || partition.state !== 'resending' || state.batchesInFlight > 0) return
         const leader = topic?.partitions[partition.partition]?.leader ?? -1
         const { topicId } = partition.target
-        if (topic === null && sends.failedTries > DELETED_AFTER_TRIES) {
+        if (topic === null && state.failedTries > DELETED_AFTER_TRIES) {
           this.#loseResumePoint(partition, `topic ${targetTopic} was deleted at the target`)
           return
         }
@@ -256,7 +256,7 @@ export class TargetSender {
           this.schedule(partition)
           return
         }
-        sends.failedTries++
+        state.failedTries++
         await clock.sleep(RETRY.maxMs, signal)
       }
     } catch (error) {
@@ -280,8 +280,8 @@ export class TargetSender {
 
   /** Resolves when nothing of the partition is in flight, or the flow has ended. */
   async partitionDrained(partition: PartitionProgress): Promise<void> {
-    const sends = this.#sendsOf(partition)
-    await this.#responded.until(() => sends.batchesInFlight === 0, this.#options.signal)
+    const state = this.#stateOf(partition)
+    await this.#responded.until(() => state.batchesInFlight === 0, this.#options.signal)
   }
 
   async close(): Promise<void> {

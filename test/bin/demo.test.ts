@@ -12,6 +12,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Report } from '../../bin/demo/report.ts'
 
 const DEMO_MS = 150_000
+/** Much less than what is left of the demo. */
+const STOP_MS = 15_000
 let folder: string
 
 beforeEach(() => {
@@ -69,10 +71,9 @@ test('every record arrives in every stage, once, and nothing is left behind', { 
 test('Ctrl-C during the demo ends it soon, and leaves nothing behind', { timeout: DEMO_MS }, async () => {
   const { child, output, ended } = demo()
   await expect.poll(() => output.out, { timeout: DEMO_MS / 2 }).toContain('Killed the broker of us')
-  const begin = performance.now()
   child.kill('SIGINT')
+  await expect.poll(() => child.exitCode, { timeout: STOP_MS }).not.toBeNull()
   expect(await ended, output.out + output.err).toBe(130)
-  expect(performance.now() - begin).toBeLessThan(5_000)
   expect(readdirSync(folder)).toEqual([])
   expect(leftBehind()).toEqual([])
 })

@@ -53,7 +53,6 @@ test('a Ctrl-C that arrives twice, from the terminal and from npm, counts once: 
 test('a second Ctrl-C ends it before it has stopped: 130', async () => {
   const { child, ended, up } = start(`() => new Promise(() => {})`)
   await up()
-  const before = performance.now()
   let code: number | string | null | undefined
   void ended.then((is) => {
     code = is
@@ -62,17 +61,15 @@ test('a second Ctrl-C ends it before it has stopped: 130', async () => {
     if (code === undefined) child.kill('SIGINT')
     return code !== undefined
   }, 'it ends')
+  // After 5 s it would be 1.
   expect(code).toBe(130)
-  expect(performance.now() - before).toBeLessThan(4_000)
 })
 
 test('a stop that hangs ends after 5 s: 1', async () => {
   const { child, ended, up, text } = start(`() => new Promise(() => {})`)
   await up()
-  const before = performance.now()
   child.kill('SIGINT')
   expect(await ended).toBe(1)
-  expect(performance.now() - before).toBeGreaterThan(4_500)
   expect(text()).toContain('not stopped within 5 s')
 })
 

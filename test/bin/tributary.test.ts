@@ -150,10 +150,9 @@ describe('a broker that runs', () => {
       const { child, out, err, ended } = start(['broker', brokerFile()])
       await until(() => /listens on/.test(out()), 'it says where it listens')
       expect(out()).toContain(join(folder, 'data'))
-      const before = performance.now()
       child.kill(signal)
+      // After 5 s it would be 1.
       expect(await ended).toBe(0)
-      expect(performance.now() - before).toBeLessThan(5_000)
       expect(err()).not.toContain('    at ')
     }
   })
@@ -206,9 +205,7 @@ describe('a worker that cannot reach its cluster', () => {
       { TRIBUTARY_LOG_LEVEL: 'warn' },
     )
     await until(() => out().includes(`Waiting for the Kafka cluster at 127.0.0.1:${nobody.port}`), 'it says that it waits')
-    expect(err().match(/"msg":"settings that are not known[^"]*"/g)).toEqual([
-      '"msg":"settings that are not known, and have no effect: grup.id"',
-    ])
+    expect(err().match(/"msg":"unknown settings are[^"]*"/g)).toEqual(['"msg":"unknown settings are ignored: grup.id"'])
     await until(() => err().includes('no broker of the cluster can be reached'), 'it says why')
     expect(err()).toContain(`connect ECONNREFUSED 127.0.0.1:${nobody.port}`)
     child.kill('SIGINT')

@@ -70,7 +70,7 @@ export function conforms(name: string, open: (address: string) => Promise<Foreig
 
   beforeAll(async () => {
     const given = process.env.TRIBUTARY_TEST_BOOTSTRAP
-    // kcat creates a topic only by requesting its metadata.
+    // Kcat creates a topic only by requesting its metadata.
     if (!given) broker = await startTestBroker({ 'num.partitions': PARTITIONS })
     client = await open(given ?? broker!.address)
   })

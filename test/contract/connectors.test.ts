@@ -1,7 +1,7 @@
 /**
- * Goal: the tasks of every connector keep the same promises towards the runtime. Method: a scan finds every connectors/<name>/connector.ts; its
- * fixture in test/connectors/<name>/fixture.ts fills and reads the real system; one suite runs on all of them. A connector without a fixture,
- * or without a README in the common order, fails.
+ * Goal: the tasks of every connector keep the same promises towards the runtime. Method: a scan finds every connectors/<name>/connector.ts;
+ * its fixture in test/connectors/<name>/fixture.ts fills and reads the real system; one suite runs on all of them. A connector without a
+ * fixture, or without a README in the common order, fails.
  */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -1,6 +1,6 @@
 /**
- * Goal: every converter reads what it writes, keeps null, and refuses other bytes with a DataException. Method: a scan finds the converters; one suite
- * runs on all of them with random values (fast-check).
+ * Goal: every converter reads what it writes, keeps null, and refuses other bytes with a DataException. Method: a scan finds the
+ * converters; one suite runs on all of them with random values (fast-check).
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,8 +1,8 @@
 /**
- * Goal: a flipped bit in any file of a log directory makes no broker serve a wrong record, loop, hang or lose the records before it. The
- * broker starts, or refuses with an error that names the file. Method: a log directory of several topics, after a clean shutdown or a kill;
- * by a seed one bit of one file is flipped in a copy; a broker starts on the copy and everything is read as a client does, which checks the
- * CRC of each batch.
+ * Story of core. Goal: a flipped bit in any file of a log directory makes no broker serve a wrong record, loop, hang or lose the records
+ * before it. The broker starts, or refuses with an error that names the file. Method: a log directory of several topics, after a clean
+ * shutdown or a kill; by a seed one bit of one file is flipped in a copy; a broker starts on the copy and everything is read as a client
+ * does, which checks the CRC of each batch.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,7 @@
 /**
- * Goal: a partition whose fetches keep failing, though its leader is known, is fetched again at once after the first error and then with ever
- * longer pauses. Method: a source in memory with a known leader that answers every fetch with a retriable error; the clock notes each pause.
+ * Goal: a partition whose fetches keep failing, though its leader is known, is fetched again at once after the first error and then with
+ * ever longer pauses. Method: a source in memory with a known leader that answers every fetch with a retriable error; the clock notes each
+ * pause.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import type { Client, RawAccess } from '../../core/client/index.ts'

@@ -200,9 +200,9 @@ describe('Produce', () => {
   // Kafka stores these, or answers UNKNOWN_SERVER_ERROR, by codec; for us they are INVALID_RECORD as all others (docs/decisions/0006).
   const stored = 0
   const unknown = -1
-  const deltas = { none: stored, gzip: unknown, zstd: unknown }
-  const lengths = { gzip: stored, zstd: stored }
-  const belowNull = { none: stored, gzip: stored, zstd: stored }
+  const deltas = { none: stored, gzip: unknown, lz4: unknown, zstd: unknown }
+  const lengths = { gzip: stored, lz4: stored, zstd: stored }
+  const belowNull = { none: stored, gzip: stored, lz4: stored, zstd: stored }
   const unlike: Record<string, Partial<Record<string, number>>> = {
     'the same offset delta twice': deltas,
     'offset deltas that fall': deltas,
@@ -219,12 +219,14 @@ describe('Produce', () => {
     'a key length of -2': belowNull,
     'a value length of -2': belowNull,
     'a header value length of -2': belowNull,
-    'text instead of compressed records': { gzip: unknown, zstd: unknown },
-    'nothing instead of compressed records': { gzip: unknown },
-    'compressed records that are cut off': { gzip: unknown, zstd: unknown },
+    'text instead of compressed records': { gzip: unknown, lz4: unknown, zstd: unknown },
+    'nothing instead of compressed records': { gzip: unknown, lz4: unknown },
+    'compressed records that are cut off': { gzip: unknown, lz4: unknown, zstd: unknown },
+    'compressed records without the last byte of their frame': { gzip: unknown, lz4: unknown, zstd: unknown },
+    'compressed records without the end mark of LZ4': { gzip: unknown, lz4: unknown, zstd: unknown },
   }
   const INVALID_RECORD = 87
-  const malformed = (['none', 'gzip', 'zstd'] as const).flatMap((codec) => [
+  const malformed = (['none', 'gzip', 'lz4', 'zstd'] as const).flatMap((codec) => [
     ...Object.entries(malformedRecords).map(([name, { records, count }]) => ({
       codec,
       name,
@@ -260,6 +262,13 @@ describe('Produce', () => {
       const partitions = [-3, now + 10, now + 11].map((timestamp) => ({ name: topic, partitions: [{ partitionIndex: 0, timestamp }] }))
       return Promise.all(partitions.map((one) => peer.ask(listOffsets, 7, { replicaId: -1, isolationLevel: 0, topics: [one] })))
     })
+  })
+
+  test('acks=all is acknowledged where min.insync.replicas is larger than the number of replicas', async () => {
+    for (const peer of peers) {
+      await peer.createTopic('isr', 1, { 'min.insync.replicas': '2' })
+      expect(await peer.produce('isr', batch(), { acks: -1 })).toContain('/responses/0/partitionResponses/0/errorCode=0')
+    }
   })
 
   test.each<[string, [producerId: number, epoch: number, sequence: number, count?: number][]]>([

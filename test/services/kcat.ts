@@ -1,5 +1,5 @@
 /**
- * kcat for tests: the one on the PATH, else the one that apt-get installs where the tests run as root. Without either the tests of kcat are
+ * Kcat for tests: the one on the PATH, else the one that apt-get installs where the tests run as root. Without either the tests of kcat are
  * left out, and the last lines of the test run say so (test/not-run.ts); with CI=true they fail instead.
  */
 import { execFile } from 'node:child_process'

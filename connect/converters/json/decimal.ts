@@ -1,5 +1,6 @@
 /**
- * Converts decimals between digits ("12.30") and the bytes of Kafka Connect: the unscaled number, two's complement, big endian.
+ * Converts decimals between digits ("12.30") and the bytes of Kafka Connect: the unscaled number, two's complement, big endian. How many
+ * digits the point may be away is bounded, so that a small payload never takes much memory.
  */
 import { DataError, type Schema } from '../../sdk/index.ts'
 

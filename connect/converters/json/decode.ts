@@ -1,5 +1,6 @@
 /**
- * Converts JSON values to values of a schema. The decoder of a schema is built once.
+ * Converts JSON values to values of a schema, as JsonConverter of Kafka Connect does. The decoder of a schema is built once; a value that
+ * contradicts it is a DataError.
  */
 import { LongNumber } from '../../sdk/exact-json.ts'
 import { DataError, logicalTypes, type Schema } from '../../sdk/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Converts values to JSON text. The encoder of a schema is built once. Values without a schema are written by JSON.stringify, after conversion of
- * what JSON lacks (bigint, Buffer, Date, Map).
+ * Converts values to JSON text. The encoder of a schema is built once. Values without a schema are written by JSON.stringify, after
+ * conversion of what JSON lacks (bigint, Buffer, Date, Map).
  */
 import { DataError, logicalTypes, rawJson, type Schema } from '../../sdk/index.ts'
 import { bytesOf, scaleOf, unscaled } from './decimal.ts'

@@ -1,5 +1,6 @@
 /**
- * Converts schemas to and from JSON, as JsonConverter's envelope has them. The text of a schema is built once.
+ * Converts schemas to and from JSON, as JsonConverter's envelope has them. The text of a schema is built once; how deep a schema may be
+ * nested is bounded.
  */
 import { DataError, rawJson, type Schema, type SchemaType } from '../../sdk/index.ts'
 import { decoder } from './decode.ts'

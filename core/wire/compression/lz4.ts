@@ -17,7 +17,7 @@ const MAGIC = 0x184d2204
 const flag = { blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const
 const MIN_MATCH = 4
 
-/** A length that is continued in bytes of 255. `cursor` is the position behind it. */
+/** A length that is continued in bytes of 255. `cursor` is the position after it. */
 let cursor = 0
 function longLength(bytes: Buffer, position: number, end: number, start: number): number {
   let length = start
@@ -57,8 +57,11 @@ function blockSize(bytes: Buffer, start: number, end: number): number {
   return size
 }
 
-/** Throws where the frame decompresses to more than `limitBytes`. It counts exactly only where the maximum block size does not decide. */
-function checkSize(bytes: Buffer, limitBytes: number): void {
+/**
+ * Throws where the frame decompresses to more than `limitBytes`, which is counted exactly only where the maximum block size does not decide,
+ * and where its end is missing: Java's reader fails there.
+ */
+function checkFrame(bytes: Buffer, limitBytes: number): void {
   if (bytes.length < 7 || bytes.readUInt32LE(0) !== MAGIC) throw new WireError('lz4: not a frame')
   const flags = bytes[4]!
   const largestBlock = 256 * 4 ** ((bytes[5]! >>> 4) & 7)
@@ -66,8 +69,9 @@ function checkSize(bytes: Buffer, limitBytes: number): void {
   let size = 0
   while (position + 4 <= bytes.length) {
     const field = bytes.readUInt32LE(position)
-    if (field === 0) return
     position += 4
+    if (field === 0 && position + (flags & flag.contentChecksum ? 4 : 0) <= bytes.length) return
+    if (field === 0) break
     const length = field & 0x7fff_ffff
     const end = position + length
     if (end > bytes.length) throw new WireError(`lz4: a block of ${length} bytes, ${bytes.length - position} left`)
@@ -77,12 +81,13 @@ function checkSize(bytes: Buffer, limitBytes: number): void {
     if (size > limitBytes) throw new WireError(`lz4: ${bytes.length} bytes decompress to ${size} or more, the limit is ${limitBytes}`)
     position = end + (flags & flag.blockChecksum ? 4 : 0)
   }
+  throw new WireError('lz4: truncated frame')
 }
 
 export const lz4 = {
   compress: (bytes: Buffer): Buffer => native().compressFrameSync(bytes),
   decompress(bytes: Buffer, limitBytes: number): Buffer {
-    checkSize(bytes, limitBytes)
+    checkFrame(bytes, limitBytes)
     try {
       return native().decompressFrameSync(bytes)
     } catch (error) {

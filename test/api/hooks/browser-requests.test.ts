@@ -50,7 +50,7 @@ describe("another site's page", () => {
     const foreign: Headers[] = [
       { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', origin: page },
       { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' },
-      // another port of this machine is the same site, and another origin
+      // Another port of this machine is the same site, and another origin
       { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors', origin: 'http://localhost:3000' },
       { ...browser, origin: page },
       { ...browser, origin: 'http://localhost:3000' },
@@ -117,7 +117,7 @@ describe('a browser that was sent here under a name of somebody else (DNS rebind
     { host: 'evil.example:8083', origin: 'http://evil.example:8083' },
     { host: 'evil.example:8083', referer: 'http://evil.example:8083/' },
     { host: 'evil.example', 'sec-fetch-site': 'same-origin' },
-    // what a page can hide of its browser, it has hidden
+    // What a page can hide of its browser, it has hidden
     { host: 'evil.example', 'user-agent': 'curl/8', accept: '*/*', 'accept-language': '' },
     { host: 'localhost.evil.example', ...browser },
     { host: '127.0.0.1.evil.example', ...browser },
@@ -139,7 +139,7 @@ describe('a browser that was sent here under a name of somebody else (DNS rebind
     '127.0.0.1',
     '127.5.5.5:8083',
     '[::1]:8083',
-    // a page at an address was loaded from that address
+    // A page at an address was loaded from that address
     '192.168.1.20:8083',
     '[2001:db8::7]:8083',
     'worker-1:8083',

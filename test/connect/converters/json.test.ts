@@ -1,6 +1,6 @@
 /**
- * Goal: JsonConverter writes and reads what Kafka Connect's does, and loses no digit. Method: texts of Kafka Connect, and random values in both
- * directions (fast-check).
+ * Goal: JsonConverter writes and reads what Kafka Connect's does, and loses no digit. Method: texts of Kafka Connect, and random values in
+ * both directions (fast-check).
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,6 +1,7 @@
 /**
- * Goal: a crash of the broker loses no record, duplicates none and fails no task. Method: a broker process is killed with kill -9 while records flow
- * and started again, three times, under file connectors; the sink's file must have each line, in order.
+ * Story of connect/runtime. Goal: a crash of the broker loses no record, duplicates none and fails no task. Method: a broker process is
+ * killed with kill -9 while records flow and started again, three times, under file connectors; the sink's file must have each line, in
+ * order.
  */
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * Goal: the dead-letter queue has every record that a sink could not process, with the reason. Method: real workers on a real broker in this
- * process, with a sink that refuses records on demand.
+ * Goal: the dead-letter queue has every record that a sink could not process, with the reason. Method: real workers on a real broker in
+ * this process, with a sink that refuses records on demand.
  */
 import { expect, test } from 'vitest'
 import type { ConsumedRecord } from '../../../core/client/index.ts'
@@ -24,7 +24,7 @@ test('bad records go to the dead-letter queue with the reason, and the others ar
   }
   await worker.create('sink-l', sink('sink-l', 'topic-l', dead), 'RUNNING')
   await until(async () => (await worker.offsets('sink-l'))[0]?.offset?.kafka_offset === 5, 'the offset is committed past them')
-  expect(probe.taken.map((record) => record.value)).toEqual(['0:0', '0:2', '0:4'])
+  expect(probe.flushedRecords.map((record) => record.value)).toEqual(['0:0', '0:2', '0:4'])
   const consumer = clusters.client.consumer()
   consumer.assign([{ topic: 'dead-l', partition: 0, offset: 'earliest' }])
   const letters: ConsumedRecord[] = []

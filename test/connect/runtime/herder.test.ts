@@ -1,6 +1,6 @@
 /**
- * Goal: requests change and show connectors as they do in Kafka Connect. Method: real workers on a real broker in this process, with connectors
- * that tests can look into.
+ * Goal: requests change and show connectors as they do in Kafka Connect. Method: real workers on a real broker in this process, with
+ * connectors that tests can look into.
  */
 import { expect, test } from 'vitest'
 import { until } from '../../until.ts'
@@ -25,7 +25,7 @@ test('pause, resume, stop and delete', async () => {
   expect(clusters.probe('c').stops).toBe(1)
   await worker.resume('c')
   await inState(worker, 'c', 'RUNNING RUNNING')
-  expect(clusters.probe('c').begins).toEqual([0, 10])
+  expect(clusters.probe('c').startPositions).toEqual([0, 10])
   await worker.delete('c')
   await until(() => failure(Promise.resolve().then(() => worker.status('c'))), 'its status is removed')
   expect(worker.connectors()).toEqual([])
@@ -36,7 +36,7 @@ test('the offsets of stopped connectors can be altered and reset', async () => {
   const worker = await clusters.start(clusters.settings())
   await worker.create('d', source('d'), 'RUNNING')
   await worker.create('sink-d', sink('sink-d', 'topic-d'), 'RUNNING')
-  await until(() => clusters.probe('sink-d').taken.length === 10, 'all records are delivered')
+  await until(() => clusters.probe('sink-d').flushedRecords.length === 10, 'all records are delivered')
   const change = [{ partition: { task: 0 }, offset: { n: 4 } }]
   expect(await failure(worker.alterOffsets('d', change))).toEqual([400, expect.stringMatching(/^Connectors must be in the STOPPED state/)])
   await worker.stop('d')
@@ -62,7 +62,7 @@ test('the offsets of stopped connectors can be altered and reset', async () => {
     { partition: { kafka_partition: 0, kafka_topic: 'topic-d' }, offset: { kafka_offset: 7 } },
   ])
   await worker.resume('sink-d')
-  await until(() => clusters.probe('sink-d').taken.length === 13, 'the last three are delivered again')
+  await until(() => clusters.probe('sink-d').flushedRecords.length === 13, 'the last three are delivered again')
   await worker.stop('sink-d')
   await until(() => worker.resetOffsets('sink-d'), 'the group is empty')
   expect(await worker.offsets('sink-d')).toEqual([])
@@ -121,7 +121,7 @@ test('patch and restart', async () => {
   expect((await worker.restart('f', { includeTasks: true, onlyFailed: true }))!.connector.state).not.toBe('RESTARTING')
   expect(await worker.restart('f', { includeTasks: false, onlyFailed: false })).toBeNull()
   await inState(worker, 'f', 'RUNNING RUNNING')
-  expect(clusters.probe('f').mostLive).toBe(1)
+  expect(clusters.probe('f').mostRunning).toBe(1)
 })
 
 test('active topics that were reset are recorded again when they are used again', async () => {

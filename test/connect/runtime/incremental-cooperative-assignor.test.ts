@@ -1,6 +1,6 @@
 /**
- * Goal: connectors and tasks are spread evenly, move only after a revocation, wait for a lost worker, and never have two owners (Invariant 9).
- * Method: examples of the pure function, and random histories of joins, crashes and config changes (fast-check).
+ * Goal: connectors and tasks are spread evenly, move only after a revocation, wait for a lost worker, and never have two owners (Invariant
+ * 9). Method: examples of the pure function, and random histories of joins, crashes and config changes (fast-check).
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * Goal: a connector that fails stops nothing else, loses no record and sends none twice. Method: real workers on a real broker in this process,
- * with connectors that throw on demand.
+ * Goal: a connector that fails stops nothing else, loses no record and sends none twice. Method: real workers on a real broker in this
+ * process, with connectors that throw on demand.
  */
 import { expect, test } from 'vitest'
 import { until } from '../../until.ts'
@@ -29,14 +29,14 @@ test('Retriable and Disconnected read again after the stored position; EndOfSour
   const worker = await clusters.start(clusters.settings())
   const probe = clusters.probe('i')
   await worker.create('i', source('i', { count: '3' }), 'RUNNING')
-  await until(() => probe.begins.length === 1, 'it began')
+  await until(() => probe.startPositions.length === 1, 'it began')
   probe.throwNext.push(new Retriable('later', { afterMs: 5 }), new Disconnected('gone'), new EndOfSource('done'))
   await worker.putConfig('i', source('i', { count: '9', 'errors.retry.delay.max.ms': '20' }))
-  await until(() => probe.begins.length >= 4, 'it was read again')
+  await until(() => probe.startPositions.length >= 4, 'it was read again')
   await inState(worker, 'i', 'RUNNING RUNNING')
-  expect(probe.begins).toEqual([0, 3, 3, 3])
+  expect(probe.startPositions).toEqual([0, 3, 3, 3])
   expect(await clusters.valuesIn('topic-i')).toEqual(numbers(3))
-  expect(probe.mostLive).toBe(1)
+  expect(probe.mostRunning).toBe(1)
 })
 
 test('a sink that throws Retriable gets the same records again, none lost and none twice', async () => {
@@ -45,8 +45,8 @@ test('a sink that throws Retriable gets the same records again, none lost and no
   probe.throwNext.push(new Retriable('busy', { afterMs: 20 }), new Retriable('still busy', { afterMs: 20 }))
   await worker.create('j', source('j'), 'RUNNING')
   await worker.create('sink-j', sink('sink-j', 'topic-j'), 'RUNNING')
-  await until(() => probe.taken.length === 10, 'all are delivered')
-  expect(probe.taken.map((record) => record.value)).toEqual(numbers(10))
+  await until(() => probe.flushedRecords.length === 10, 'all are delivered')
+  expect(probe.flushedRecords.map((record) => record.value)).toEqual(numbers(10))
   expect(probe.starts).toBe(1)
 })
 
@@ -56,9 +56,9 @@ test('a sink that throws Disconnected starts again after the last commit', async
   probe.throwNext.push(new Disconnected('gone'))
   await worker.create('k', source('k'), 'RUNNING')
   await worker.create('sink-k', sink('sink-k', 'topic-k', { 'errors.retry.delay.max.ms': '20' }), 'RUNNING')
-  await until(() => probe.taken.length === 10, 'all are delivered')
-  expect(probe.taken.map((record) => record.value)).toEqual(numbers(10))
-  expect([probe.starts, probe.mostLive]).toEqual([2, 1])
+  await until(() => probe.flushedRecords.length === 10, 'all are delivered')
+  expect(probe.flushedRecords.map((record) => record.value)).toEqual(numbers(10))
+  expect([probe.starts, probe.mostRunning]).toEqual([2, 1])
   await inState(worker, 'sink-k', 'RUNNING RUNNING')
 })
 
@@ -80,8 +80,8 @@ test('a flow stores its own positions, reports, and starts again after a retriab
   await worker.create('n', { name: 'n', 'connector.class': 'CountingFlow' }, 'RUNNING')
   await until(() => worker.flowReport('n', 0)?.runs === 1, 'it reports')
   await worker.pause('n')
-  await until(() => probe.live.get(0) === 0, 'it ended')
+  await until(() => probe.running.get(0) === 0, 'it ended')
   await worker.resume('n')
   await until(() => worker.flowReport('n', 0)?.runs === 2, 'it continues from its position')
-  expect(probe.begins).toEqual([0, 0, 1])
+  expect(probe.startPositions).toEqual([0, 0, 1])
 })

@@ -1,6 +1,6 @@
 /**
- * Goal: only workers of the group can send the leader task configs, and Kafka Connect's workers accept our requests. Method: Kafka Connect's signature
- * of a known body with a known key, and every invalid request.
+ * Goal: only workers of the group can send the leader task configs, and Kafka Connect's workers accept our requests. Method: Kafka
+ * Connect's signature of a known body with a known key, and every invalid request.
  */
 import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'

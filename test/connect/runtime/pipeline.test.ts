@@ -1,6 +1,6 @@
 /**
- * Goal: transforms, predicates, headers and error tolerance work on records of sources and sinks. Method: the conversion is built from configs as
- * users write them, with transforms that the test declares.
+ * Goal: transforms, predicates, headers and error tolerance work on records of sources and sinks. Method: the conversion is built from
+ * configs as users write them, with transforms that the test declares.
  */
 import { describe, expect, test } from 'vitest'
 import { findPlugins, Plugins } from '../../../connect/plugins.ts'
@@ -27,7 +27,7 @@ const flaky = defineTransform({
   doc: 'Fails.',
   settings: {},
   create: () => (record) => {
-    if (record.value === 'broken') throw new Error('cannot be mended')
+    if (record.value === 'broken') throw new Error('is broken')
     if (failures-- > 0) throw new Retriable('later')
     return record
   },
@@ -126,7 +126,7 @@ describe('tolerance', () => {
   const config = { transforms: 'f', 'transforms.f.type': 'Flaky' }
   test('none: a record that cannot be processed fails the batch with its stage and cause', async () => {
     failures = 0
-    await expect(values(config, ['a', 'broken'])).rejects.toThrow(/TRANSFORMATION in test.Flaky: cannot be mended/)
+    await expect(values(config, ['a', 'broken'])).rejects.toThrow(/TRANSFORMATION in test.Flaky: is broken/)
   })
   test('all: it is skipped', async () => {
     failures = 0

@@ -1,6 +1,6 @@
 /**
- * Connectors for tests of the runtime: a source that counts and can be told to fail, a sink that keeps what it gets, a flow that counts its runs.
- * What they did is kept by connector name, for a test to look at.
+ * Connectors for tests of the runtime: a source that counts, a sink that stores its records, a flow that counts its runs. Each fails on
+ * demand, and its probe, found by the name of the connector, has what it did.
  */
 import {
   BadRecord,
@@ -18,19 +18,19 @@ import {
 } from '../../../connect/sdk/index.ts'
 
 export interface Probe {
-  /** Where each run of a source task began. */
-  begins: number[]
-  /** What sinks took, by task run. */
-  taken: SinkRecord[]
+  /** The position at which each run of a source task began. */
+  startPositions: number[]
+  /** The records that sinks have flushed. */
+  flushedRecords: SinkRecord[]
   flushed: number
   opened: string[]
   closed: string[]
   starts: number
   stops: number
-  /** Tasks that run now, by task id: more than one of an id breaks Invariant 9. */
-  live: Map<number, number>
-  mostLive: number
-  /** Thrown once each, in this order, by whatever runs next. */
+  /** The number of running tasks of each task id: more than one breaks Invariant 9. */
+  running: Map<number, number>
+  mostRunning: number
+  /** Errors that the next reads, writes or runs throw, one each. */
   throwNext: Error[]
   /** A sink's write waits for this. */
   gate: Promise<void> | null
@@ -50,15 +50,15 @@ export class Probes {
     let probe = this.#probes.get(name)
     if (!probe) {
       probe = {
-        begins: [],
-        taken: [],
+        startPositions: [],
+        flushedRecords: [],
         flushed: 0,
         opened: [],
         closed: [],
         starts: 0,
         stops: 0,
-        live: new Map(),
-        mostLive: 0,
+        running: new Map(),
+        mostRunning: 0,
         throwNext: [],
         gate: null,
         waiting: 0,
@@ -71,9 +71,9 @@ export class Probes {
   #enter(name: string, task: number): Probe {
     const probe = this.of(name)
     probe.starts++
-    const live = (probe.live.get(task) ?? 0) + 1
-    probe.live.set(task, live)
-    probe.mostLive = Math.max(probe.mostLive, live)
+    const live = (probe.running.get(task) ?? 0) + 1
+    probe.running.set(task, live)
+    probe.mostRunning = Math.max(probe.mostRunning, live)
     return probe
   }
 
@@ -96,7 +96,7 @@ export class Probes {
           const probe = probes.#enter(connector, task)
           try {
             let n = Number((await positions.get({ task: config.task }))?.n ?? 0)
-            probe.begins.push(n)
+            probe.startPositions.push(n)
             while (n < config.count) {
               const fault = probe.throwNext.shift()
               if (fault) throw fault
@@ -110,7 +110,7 @@ export class Probes {
               signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
             )
           } finally {
-            probe.live.set(task, probe.live.get(task)! - 1)
+            probe.running.set(task, probe.running.get(task)! - 1)
             probe.stops++
           }
         },
@@ -140,11 +140,11 @@ export class Probes {
               if (fault) throw fault
             },
             async flush() {
-              probe.taken.push(...waiting.splice(0))
+              probe.flushedRecords.push(...waiting.splice(0))
               probe.flushed++
             },
             stop() {
-              probe.live.set(task, probe.live.get(task)! - 1)
+              probe.running.set(task, probe.running.get(task)! - 1)
               probe.stops++
             },
           }
@@ -158,7 +158,7 @@ export class Probes {
           const probe = probes.#enter(connector, task)
           try {
             const n = Number((await positions.get({}))?.n ?? 0)
-            probe.begins.push(n)
+            probe.startPositions.push(n)
             const fault = probe.throwNext.shift()
             if (fault) throw fault
             await commit([{ partition: {}, offset: { n: n + 1 } }])
@@ -167,7 +167,7 @@ export class Probes {
               signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true }),
             )
           } finally {
-            probe.live.set(task, probe.live.get(task)! - 1)
+            probe.running.set(task, probe.running.get(task)! - 1)
             probe.stops++
           }
         },

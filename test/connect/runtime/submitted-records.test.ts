@@ -1,6 +1,6 @@
 /**
- * Goal: Invariant 6: a position may be stored only after its records, and all before them in its source partition, are acknowledged. Method:
- * examples, and random orders of acknowledgement compared with the definition (fast-check).
+ * Goal: Invariant 6: a position may be stored only after its records, and all before them in its source partition, are acknowledged.
+ * Method: examples, and random orders of acknowledgement compared with the definition (fast-check).
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * Goal: an invalid config is refused with the messages of Kafka Connect, and tools get its ConfigInfos. Method: responses of Apache Kafka Connect
- * 4.3 to the same configs, copied into the test.
+ * Goal: an invalid config is refused with the messages of Kafka Connect, and tools get its ConfigInfos. Method: responses of Apache Kafka
+ * Connect 4.3 to the same configs, copied into the test.
  */
 import { describe, expect, test } from 'vitest'
 import { findPlugins, Plugins } from '../../../connect/plugins.ts'

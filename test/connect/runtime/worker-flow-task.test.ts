@@ -1,6 +1,6 @@
 /**
- * Goal: a flow runs exactly while its task is not paused and not stopped. Method: the real task, a store in memory, and a flow whose runs the test
- * ends.
+ * Goal: a flow runs exactly while its task is not paused and not stopped. Method: the real task, a store in memory, and a flow whose runs
+ * the test ends.
  */
 import { expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'

@@ -1,6 +1,6 @@
 /**
- * Goal: workers of one group share connectors and tasks, and no task runs twice (Invariant 9). Method: several real workers on a real broker in
- * this process, with connectors that count how often they run.
+ * Goal: workers of one group share connectors and tasks, and no task runs twice (Invariant 9). Method: several real workers on a real
+ * broker in this process, with connectors that count how often they run.
  */
 import { expect, test } from 'vitest'
 import { ConnectError, NotLeader, type Worker } from '../../../connect/index.ts'
@@ -39,7 +39,7 @@ test('workers share connectors and tasks, follow one leader, and take over at on
     await inState(leader, name, 'RUNNING RUNNING RUNNING RUNNING RUNNING')
     expect(leader.status(name).tasks.every((task) => task.worker_id === leader.workerId)).toBe(true)
   }
-  for (const name of ['p', 'q', 'r']) expect(clusters.probe(name).mostLive, name).toBe(1)
+  for (const name of ['p', 'q', 'r']) expect(clusters.probe(name).mostRunning, name).toBe(1)
   for (const name of ['p', 'q'])
     expect((await clusters.valuesIn(`topic-${name}`)).sort()).toEqual([0, 1, 2, 3].flatMap((task) => numbers(10, task)).sort())
 })
@@ -56,7 +56,7 @@ test('with the eager protocol everything is revoked and assigned again', async (
   await clusters.close(one)
   await until(() => owners().size === 1, 'the other takes over')
   await inState(two, 'e1', 'RUNNING RUNNING RUNNING RUNNING RUNNING')
-  expect(clusters.probe('e1').mostLive).toBe(1)
+  expect(clusters.probe('e1').mostRunning).toBe(1)
 })
 
 test('when the leader leaves, another worker leads', async () => {
@@ -69,5 +69,5 @@ test('when the leader leaves, another worker leads', async () => {
   await until(() => two.putConfig('s', source('s', { count: '12' })), 'the second leads')
   await until(async () => (await two.offsets('s'))[0]?.offset?.n === 12, 'it went on')
   expect(await clusters.valuesIn('topic-s')).toEqual(numbers(12))
-  expect(clusters.probe('s').mostLive).toBe(1)
+  expect(clusters.probe('s').mostRunning).toBe(1)
 })

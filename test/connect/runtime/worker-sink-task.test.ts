@@ -1,6 +1,6 @@
 /**
- * Goal: Invariant 7: an offset is committed only after a successful flush, and the dead-letter queue has the rest; nothing of a revoked partition
- * is delivered. Method: the real task and converters, with a consumer and a sink whose every step the test sees.
+ * Goal: Invariant 7: an offset is committed only after a successful flush, and the dead-letter queue has the rest; nothing of a revoked
+ * partition is delivered. Method: the real task and converters, with a consumer and a sink whose every step the test sees.
  */
 import { expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'

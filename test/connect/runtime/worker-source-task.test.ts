@@ -1,6 +1,6 @@
 /**
- * Goal: Invariant 6: a position is stored only after its records are acknowledged, and a cancelled task stores nothing. Method: the real task,
- * stores in memory, and a producer whose acknowledgements the test controls.
+ * Goal: Invariant 6: a position is stored only after its records are acknowledged, and a cancelled task stores nothing. Method: the real
+ * task, stores in memory, and a producer whose acknowledgements the test controls.
  */
 import { expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'

@@ -1,6 +1,6 @@
 /**
- * Goal: a worker runs connectors as Kafka Connect does, distributed and standalone. Method: real workers on a real broker in this process, with
- * connectors that tests can look into.
+ * Goal: a worker runs connectors as Kafka Connect does, distributed and standalone. Method: real workers on a real broker in this process,
+ * with connectors that tests can look into.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,8 +28,8 @@ test('a source task stores its position, and continues after it when the worker 
   await second.putConfig('a', source('a', { count: '15' }))
   await until(async () => (await second.offsets('a'))[0]?.offset?.n === 15, 'the rest is stored')
   expect(await clusters.valuesIn('topic-a')).toEqual(numbers(15))
-  expect(clusters.probe('a').begins.every((begin) => begin === 0 || begin === 10)).toBe(true)
-  expect(clusters.probe('a').mostLive).toBe(1)
+  expect(clusters.probe('a').startPositions.every((begin) => begin === 0 || begin === 10)).toBe(true)
+  expect(clusters.probe('a').mostRunning).toBe(1)
 })
 
 test('a sink task delivers each record once, commits after its flush, and continues there', async () => {
@@ -38,15 +38,15 @@ test('a sink task delivers each record once, commits after its flush, and contin
   await worker.create('b', source('b', { count: '100', batch: '7' }), 'RUNNING')
   await worker.create('sink-b', sink('sink-b', 'topic-b'), 'RUNNING')
   const probe = clusters.probe('sink-b')
-  await until(() => probe.taken.length === 100, 'all records are delivered')
-  expect(probe.taken.map((record) => record.value)).toEqual(numbers(100))
+  await until(() => probe.flushedRecords.length === 100, 'all records are delivered')
+  expect(probe.flushedRecords.map((record) => record.value)).toEqual(numbers(100))
   expect(probe.opened).toEqual(['topic-b-0'])
   await until(async () => (await worker.offsets('sink-b'))[0]?.offset?.kafka_offset === 100, 'the offset is committed')
   await worker.restartTask('sink-b', 0)
   await until(() => probe.starts === 2, 'the task has restarted')
   await inState(worker, 'sink-b', 'RUNNING RUNNING')
   await until(() => probe.opened.length === 2, 'its partition is back')
-  expect(probe.taken).toHaveLength(100)
+  expect(probe.flushedRecords).toHaveLength(100)
 })
 
 test('tasks.max raises and lowers the number of tasks', async () => {
@@ -66,7 +66,7 @@ test('topics are created by topic.creation.*, and topics.regex follows new topic
   await worker.create('x1', source('x1', created), 'RUNNING')
   await worker.create('x2', source('x2'), 'RUNNING')
   const probe = clusters.probe('sink-x')
-  await until(() => probe.taken.length === 20, 'the records of both topics')
+  await until(() => probe.flushedRecords.length === 20, 'the records of both topics')
   expect((await clusters.client.topic('topic-x1'))!.partitions).toHaveLength(4)
   await until(() => worker.topics('sink-x').join() === 'topic-x1,topic-x2', 'its topics are known')
 })
@@ -104,5 +104,5 @@ test('close stops all tasks', async () => {
   await worker.create('u', source('u'), 'RUNNING')
   await inState(worker, 'u', 'RUNNING RUNNING')
   await worker.close()
-  expect(clusters.probe('u').live.get(0)).toBe(0)
+  expect(clusters.probe('u').running.get(0)).toBe(0)
 })

@@ -1,6 +1,7 @@
 /**
- * Goal: the backing stores read and write the records of Kafka Connect, so that a cluster can be moved to Tributary and back. Method: records that
- * Apache Kafka Connect 4.3 has written, copied into the test, and what its workers would read of ours.
+ * Story of connect/storage. Goal: the backing stores read and write the records of Kafka Connect, so that a cluster can be moved to
+ * Tributary and back. Method: records that Apache Kafka Connect 4.3 has written, copied into the test, and what its workers would read of
+ * ours.
  */
 import { describe, expect, test } from 'vitest'
 import { ConfigBackingStore, type ConfigUpdateListener } from '../../../connect/storage/config-backing-store.ts'

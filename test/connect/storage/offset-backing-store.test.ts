@@ -1,6 +1,6 @@
 /**
- * Goal: a malformed record of the offset topic costs no other offset. Method: a store on records that hold such values between good ones; the good
- * ones are read, the others are reported.
+ * Goal: a malformed record of the offset topic costs no other offset. Method: a store on records that hold such values between good ones;
+ * the good ones are read, the others are reported.
  */
 import { expect, test } from 'vitest'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'

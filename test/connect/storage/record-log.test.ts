@@ -1,6 +1,6 @@
 /**
- * Goal: a record log behaves the same on a topic, in a file and in memory. Method: one suite for all three, the topic on a real broker; then tests of
- * what each of them has alone.
+ * Goal: a record log behaves the same on a topic, in a file and in memory. Method: one suite for all three, the topic on a real broker;
+ * then tests of what each of them has alone.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -97,9 +97,10 @@ describe.each(Object.keys(stores))('on a %s', (kind) => {
     await second.log.close()
   })
 
-  test('nothing to read is no reason to wait', async () => {
-    const { log } = await opened(stores[kind]!()())
+  test('an empty log is read to its end at once', async () => {
+    const { log, newest } = await opened(stores[kind]!()())
     await log.readToEnd()
+    expect(newest.size).toBe(0)
     await log.close()
   })
 })

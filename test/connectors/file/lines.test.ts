@@ -1,6 +1,6 @@
 /**
- * Goal: no line is lost, torn or misplaced, however the bytes of a file arrive.
- * Method: property tests: random text is cut into random reads and compared with a plain split; the positions are checked by cutting again from each.
+ * Goal: no line is lost, torn or misplaced, however the bytes of a file arrive. Method: property tests: random text is cut into random
+ * reads and compared with a plain split; the positions are checked by cutting again from each.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * Goal: the sink's file has each record once and no incomplete line, whatever happened to it or its worker. Method: real files; a crash is a task
- * that is abandoned without flush or stop, with the bytes that it would leave.
+ * Goal: the sink's file has each record once and no incomplete line, whatever happened to it or its worker. Method: real files; a crash is
+ * a task that is abandoned without flush or stop, with the bytes that it would leave.
  */
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -74,7 +74,7 @@ describe('after a crash', () => {
     const begin = () => fileSink.start({ ...context, committed: async () => offsets })
     const ours = await begin()
     await ours.write([record(0)])
-    await ours.flush([{ topic: 't', partition: 0, offset: 3 }]) // offsets 1 and 2 are no records
+    await ours.flush([{ topic: 't', partition: 0, offset: 3 }]) // Offsets 1 and 2 are no records
     offsets.push({ topic: 't', partition: 0, offset: 3 })
     await ours.write([record(3)])
     await ours.stop!()

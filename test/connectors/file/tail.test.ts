@@ -1,6 +1,6 @@
 /**
- * Goal: log rotation loses no line. logrotate renames the file, creates an empty one under its name and then signals the writer, which writes to the
- * renamed file until then. Method: the real tail on real files, checked after each of these steps.
+ * Goal: log rotation loses no line. logrotate renames the file, creates an empty one under its name and then signals the writer, which
+ * writes to the renamed file until then. Method: the real tail on real files, checked after each of these steps.
  */
 import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

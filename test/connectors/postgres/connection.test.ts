@@ -1,6 +1,6 @@
 /**
- * Goal: the Postgres sink survives what happens to its connection: what is temporary is Retriable, what is not names the settings to check. Method: a
- * real server (test/services/postgres.ts), with connections that are closed, cut by a proxy, or refused.
+ * Goal: the Postgres sink survives what happens to its connection: what is temporary is Retriable, what is not names the settings to check.
+ * Method: a real server (test/services/postgres.ts), with connections that are closed, cut by a proxy, or refused.
  */
 import { connect, createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'

@@ -16,7 +16,7 @@ import { realSystem, type System } from '../../../core/system/index.ts'
 export class MemoryStore implements GroupStore {
   readonly partitions = 3
   readonly log: StoredRecord[][] = [[], [], []]
-  /** name → id, partitions */
+  /** Name → id, partitions */
   readonly topics = new Map([
     ['t', { id: 'dG9waWMtdAAAAAAAAAAAAA', partitions: 4 }],
     ['u', { id: 'dG9waWMtdQAAAAAAAAAAAA', partitions: 1 }],

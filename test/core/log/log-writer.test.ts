@@ -2,6 +2,7 @@
  * Goal: a disk failure never makes the log acknowledge or serve what is not durable. Method: a disk whose writes, flushes and opens fail;
  * what was acknowledged is compared with what a new start finds.
  */
+import { existsSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { realDisk } from '../../../core/system/disk.ts'
 import { until } from '../../until.ts'
@@ -163,6 +164,34 @@ describe('too many files are open', () => {
     await closedFile.append(batchOf(['c'])).durable
     expect(await readValues(closedFile)).toEqual(['a', 'c'])
   })
+})
+
+test('a deleted partition is closed only after the flush of a segment that rolled during its last flush', async () => {
+  const { logs, log } = await fixture.openLog({ segmentBytes: 400 })
+  await log.append(batchOf(['a'.repeat(100)])).durable
+  const releases: (() => void)[] = []
+  disk.fdatasync = (file) => new Promise<void>((resolve) => releases.push(resolve)).then(() => realDisk.fdatasync(file))
+  const last = log.append(batchOf(['b'.repeat(20)]))
+  await last.written
+  const removed = logs.remove('t', 0)
+  await new Promise((resolve) => setImmediate(resolve))
+  const rolling = log.append(batchOf(['c'.repeat(100)]))
+  await rolling.written
+  let isRemoved = false
+  void removed.then(() => (isRemoved = true))
+  // The flushes of the appends end, that of the rolled segment does not.
+  const [first, rolled, ...others] = releases
+  expect(others).toEqual([])
+  first!()
+  await last.durable
+  await until(() => releases.length === 3, 'the flush of the new segment')
+  releases[2]!()
+  await rolling.durable
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([isRemoved, existsSync(fixture.partitionDir)]).toEqual([false, true])
+  rolled!()
+  await removed
+  expect(log.failure).toMatchObject({ error: 'NOT_LEADER_FOR_PARTITION' })
 })
 
 test('any other failing write fails the partition at once', async () => {

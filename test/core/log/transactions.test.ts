@@ -1,6 +1,6 @@
 /**
- * Goal: a read-committed consumer does not pass ongoing transactions and gets the aborted ones (Invariant 4), before and after a crash.
- * Method: transactional batches and their markers, of transactions that overlap.
+ * Story of core/log. Goal: a read-committed consumer does not pass ongoing transactions and gets the aborted ones (Invariant 4), before and
+ * after a crash. Method: transactional batches and their markers, of transactions that overlap.
  */
 import { rmSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'

@@ -94,6 +94,12 @@ describe('lz4', () => {
     expect(decompress('lz4', frame, LIMIT).equals(bytes)).toBe(true)
   })
 
+  it.each([{}, { contentChecksum: true }])('is refused without the end of its frame, as by Java: %j', (options) => {
+    const frame = lz4Native.compressFrameSync(bytes, options)
+    const endBytes = options.contentChecksum ? 8 : 4
+    for (let cut = 1; cut <= endBytes; cut++) expect(() => decompress('lz4', frame.subarray(0, -cut), LIMIT)).toThrow(WireError)
+  })
+
   it('counts exactly where the maximum block size does not decide', () => {
     const frame = compress('lz4', bytes)
     expect(decompress('lz4', frame, bytes.length).equals(bytes)).toBe(true)

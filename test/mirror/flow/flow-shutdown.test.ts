@@ -1,6 +1,6 @@
 /**
- * Goal: a flow that stops waits for batches in flight, stores its progress in order, and logs what could not be stored and what that means. It
- * never waits without a bound. Method: the shutdown with parts in memory that record what is called, and a clock whose time is short.
+ * Goal: a flow that stops waits for batches in flight, stores its progress in order, and logs what could not be stored and what that means.
+ * It never waits without a bound. Method: the shutdown with parts in memory that record what is called, and a clock whose time is short.
  */
 import { expect, test } from 'vitest'
 import { type Clock, realClock } from '../../../core/system/clock.ts'

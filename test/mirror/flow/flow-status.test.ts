@@ -1,6 +1,6 @@
 /**
- * Goal: the status says what is known of a flow and nothing more: a lag that nobody observes is null, counts add up, partitions are sorted, and
- * a flow that has failed keeps its last figures. Method: figures by hand.
+ * Goal: the status says what is known of a flow and nothing more: a lag that nobody observes is null, counts add up, partitions are sorted,
+ * and a flow that has failed keeps its last figures. Method: figures by hand.
  */
 import { describe, expect, test } from 'vitest'
 import { type FlowFigures, flowStatus, type PartitionFigures, progressFigures, stoppedStatus } from '../../../mirror/flow/flow-status.ts'

@@ -1,15 +1,16 @@
 /**
- * Goal: a flow mirrors every record once and in order, with unchanged payloads, and a restart goes on exactly where it stopped. Method: two of
- * our own brokers as processes, the mirror in this one; topics with codecs, headers and null values; source and target are compared record by
- * record and payload by payload.
+ * Goal: a flow mirrors every record once and in order, with unchanged payloads, and a restart goes on exactly where it stopped. Method: two
+ * of our own brokers as processes, the mirror in this one; topics with codecs, headers and null values; source and target are compared
+ * record by record and payload by payload.
  */
 import { describe, expect, test } from 'vitest'
 import { until } from '../../until.ts'
-import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, readAll, write } from '../clusters.ts'
+import { caughtUp, content, createTopic, mirrorOf, properties, readAll, write } from '../clusters.ts'
+import { clustersWithTopic, expectSameRecords, partitionOf, recreateTopic, startedFlow, twoClusters } from '../started-flow.ts'
 
 describe('a flow between two brokers', () => {
   test('records, payloads, partitions and configs are mirrored; new topics and partitions follow; the lag ends at 0', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    const { us, central } = await twoClusters()
     await createTopic(us, 'orders', 3, { 'retention.ms': '86400000' })
     for (const [i, codec] of (['none', 'lz4', 'zstd'] as const).entries())
       await write(us, 'orders', 300, { from: i * 300, partitions: 3, codec })
@@ -35,8 +36,7 @@ describe('a flow between two brokers', () => {
   })
 
   test('a restart repeats nothing and loses nothing', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't', 2)
+    const { us, central } = await clustersWithTopic({ partitions: 2, records: 0 })
     const given = properties(us, central, { 'us->central.topics': 't' })
     for (let round = 0; round < 3; round++) {
       await write(us, 't', 200, { from: round * 200, partitions: 2 })
@@ -44,16 +44,11 @@ describe('a flow between two brokers', () => {
       await caughtUp(mirror, 'us->central', (round + 1) * 200)
       await mirror.close()
     }
-    for (const partition of [0, 1])
-      expect(content((await readAll(central, 'us.t', partition)).records)).toEqual(content((await readAll(us, 't', partition)).records))
+    await expectSameRecords({ us, central }, 2)
   })
 
   test('a pause stops mirroring and the lag grows; a resume mirrors what waits', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
-    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
-    await caughtUp(mirror, 'us->central', 10)
+    const { us, central, mirror } = await startedFlow()
     await mirror.pause('us->central')
     expect(mirror.status('us->central').state).toBe('PAUSED')
     await write(us, 't', 10, { from: 10 })
@@ -61,17 +56,12 @@ describe('a flow between two brokers', () => {
     await until(() => mirror.status('us->central').lagMs! > 0, 'the lag grows', 20_000)
     await mirror.resume('us->central')
     await caughtUp(mirror, 'us->central', 30)
-    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+    await expectSameRecords({ us, central })
     await expect(mirror.pause('us->mars')).rejects.toThrow(/us->mars is not known; the mirrors are us->central/)
   })
 
   test('a pause lasts over a restart of the mirror, until a resume', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
-    const given = properties(us, central, { 'us->central.topics': 't' })
-    const first = await mirrorOf(given)
-    await caughtUp(first, 'us->central', 10)
+    const { us, central, given, mirror: first } = await startedFlow()
     await first.pause('us->central')
     await first.close()
     await write(us, 't', 10, { from: 10 })
@@ -88,12 +78,7 @@ describe('a flow between two brokers', () => {
   })
 
   test('records that were deleted before they could be mirrored are counted, and stop a flow with auto.offset.reset=none', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 100)
-    const given = properties(us, central, { 'us->central.topics': 't' })
-    const first = await mirrorOf(given)
-    await caughtUp(first, 'us->central', 100)
+    const { us, central, given, mirror: first } = await startedFlow({ records: 100 })
     await first.close()
     await write(us, 't', 100, { from: 100 })
     await us.client.admin.deleteRecords([{ topic: 't', partition: 0, offset: 150 }])
@@ -115,39 +100,22 @@ describe('a flow between two brokers', () => {
   })
 
   test('a topic recreated at the source is appended to the records of the target', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 30)
-    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'refresh.topics.interval.seconds': '1' }))
-    await caughtUp(mirror, 'us->central', 30)
-    await us.client.admin.deleteTopics(['t'])
-    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is deleted')
-    await createTopic(us, 't')
+    const { us, central, mirror } = await startedFlow({ records: 30, settings: { 'refresh.topics.interval.seconds': '1' } })
+    await recreateTopic(us, 't')
     await write(us, 't', 20, { from: 500 })
-    await until(
-      () => mirror.status('us->central').partitions.find((each) => each.topic === 't')?.targetEndOffset === 50,
-      'the recreated topic is mirrored',
-      30_000,
-    )
+    await until(() => partitionOf(mirror)?.targetEndOffset === 50, 'the recreated topic is mirrored', 30_000)
     const { records } = await readAll(central, 'us.t')
     expect(content(records).slice(30)).toEqual(content((await readAll(us, 't')).records))
     expect(mirror.status('us->central').lostRecords).toBe(0)
   })
 
   test('records that a paused mirror has observed and that were deleted with the topic are counted as lost', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
-    const given = properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' })
-    const paused = await mirrorOf(given)
-    await caughtUp(paused, 'us->central', 10)
+    const { us, given, mirror: paused } = await startedFlow()
     await paused.pause('us->central')
     await write(us, 't', 30, { from: 10 })
     await until(() => paused.status('us->central').lagRecords === 30, 'the lag grows', 20_000)
     await paused.close()
-    await us.client.admin.deleteTopics(['t'])
-    await until(async () => (await us.client.topic('t', { refresh: true })) === undefined, 'the topic is deleted')
-    await createTopic(us, 't')
+    await recreateTopic(us, 't')
     await write(us, 't', 5, { from: 500 })
     const mirror = await mirrorOf(given)
     await mirror.resume('us->central')
@@ -156,7 +124,7 @@ describe('a flow between two brokers', () => {
   })
 
   test('flows in both directions mirror no record back', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    const { us, central } = await twoClusters()
     await createTopic(us, 't')
     await createTopic(central, 't')
     await write(us, 't', 20)

@@ -1,17 +1,18 @@
 /**
- * Goal: a flow recovers from failures around it or reports them, and loses no record. Method: two of our own brokers that are killed and
- * started under a running flow, a deleted target topic, a second mirror, records of another producer, settings that cannot work.
+ * Story of mirror/flow. Goal: a flow recovers from failures around it or reports them, and loses no record. Method: two of our own brokers
+ * that are killed and started under a running flow, a deleted target topic, a second mirror, records of another producer, settings that
+ * cannot work.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Logger } from '../../../core/system/logger.ts'
 import { startMirrors } from '../../../mirror/index.ts'
 import { until } from '../../until.ts'
-import { caughtUp, content, createTopic, mirrorOf, ourCluster, properties, quietSystem, readAll, write } from '../clusters.ts'
+import { caughtUp, createTopic, mirrorOf, properties, quietSystem, readAll, write } from '../clusters.ts'
+import { clustersWithTopic, expectSameRecords, partitionOf, startedFlow, twoClusters } from '../started-flow.ts'
 
 describe('a flow with failures around it', () => {
   test('both brokers are killed in turn and started again: each record once, in order', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't', 2)
+    const { us, central } = await clustersWithTopic({ partitions: 2, records: 0 })
     const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
     let written = 0
     for (const { broker } of [central, us, central]) {
@@ -22,47 +23,33 @@ describe('a flow with failures around it', () => {
     }
     await write(us, 't', 100, { from: written, partitions: 2 })
     await caughtUp(mirror, 'us->central', written + 100, 40_000)
-    for (const partition of [0, 1])
-      expect(content((await readAll(central, 'us.t', partition)).records)).toEqual(content((await readAll(us, 't', partition)).records))
+    await expectSameRecords({ us, central }, 2)
     expect(mirror.status('us->central')).toMatchObject({ state: 'RUNNING', lostRecords: 0, repeatedRecords: 0 })
   })
 
   test("the target's topic is deleted: it is created again and mirrored from the beginning", async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 60)
-    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
-    await caughtUp(mirror, 'us->central', 60)
+    const { us, central } = await startedFlow({ records: 60 })
     await central.client.admin.deleteTopics(['us.t'])
     await write(us, 't', 10, { from: 60 })
     await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is mirrored again', 40_000)
-    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+    await expectSameRecords({ us, central })
   })
 
   test("the target's topic is recreated while the source is offline: after that, all of it is mirrored again", async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 60)
-    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
-    await caughtUp(mirror, 'us->central', 60)
+    const { us, central, mirror } = await startedFlow({ records: 60 })
     await central.client.admin.deleteTopics(['us.t'])
     await write(us, 't', 10, { from: 60 })
-    const place = () => mirror.status('us->central').partitions.find((each) => each.topic === 't')!
-    await until(() => place().sourceEndOffset === 70, 'the new records are observed')
+    await until(() => partitionOf(mirror)?.sourceEndOffset === 70, 'the new records are observed')
     await us.broker.kill()
     await createTopic(central, 'us.t')
     await until(() => mirror.status('us->central').trace !== undefined, 'the error of the source is shown')
     await us.broker.start()
     await until(async () => (await readAll(central, 'us.t')).records.length === 70, 'all of it is mirrored again', 40_000)
-    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+    await expectSameRecords({ us, central })
   })
 
   test('while the target is offline the lag grows and the reason is shown, until it is online again', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
-    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' }))
-    await caughtUp(mirror, 'us->central', 10)
+    const { us, central, mirror } = await startedFlow()
     await central.broker.kill()
     await write(us, 't', 10, { from: 10 })
     await until(() => mirror.status('us->central').lagRecords === 10, 'records in flight count')
@@ -76,11 +63,7 @@ describe('a flow with failures around it', () => {
   })
 
   test('a paused mirror notices that the source is online again, and its end offset', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
-    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' }))
-    await caughtUp(mirror, 'us->central', 10)
+    const { us, mirror } = await startedFlow()
     await mirror.pause('us->central')
     await us.broker.kill()
     await until(() => mirror.status('us->central').trace !== undefined, 'the error of the source is shown', 20_000)
@@ -90,11 +73,7 @@ describe('a flow with failures around it', () => {
   })
 
   test('while the source hangs the lag is unknown, not 0', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
-    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't', 'emit.heartbeats.enabled': 'false' }))
-    await caughtUp(mirror, 'us->central', 10)
+    const { us, mirror } = await startedFlow()
     expect(mirror.status('us->central').lagMs).toBe(0)
     process.kill(us.broker.pid, 'SIGSTOP')
     try {
@@ -106,9 +85,7 @@ describe('a flow with failures around it', () => {
   })
 
   test('a resume ends the back-off before a restart', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
+    const { us, central } = await clustersWithTopic()
     // Each run fails, with a longer back-off before the next one.
     await createTopic(central, 'mm2-offset-map.us.internal', 1)
     let waitMs = 0
@@ -126,9 +103,7 @@ describe('a flow with failures around it', () => {
   })
 
   test('a mirror that is stopped while the target is offline logs what it could not store, and what that means', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
+    const { us, central } = await clustersWithTopic()
     const warnings: string[] = []
     const logger: Logger = {
       error: () => {},
@@ -152,27 +127,18 @@ describe('a flow with failures around it', () => {
   })
 
   test('a second mirror of the same flow fences the first, which fails with the reason; no record comes twice', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 60)
-    const given = properties(us, central, { 'us->central.topics': 't' })
-    const first = await mirrorOf(given)
-    await caughtUp(first, 'us->central', 60)
+    const { us, central, given, mirror: first } = await startedFlow({ records: 60 })
     const second = await mirrorOf(given)
     await caughtUp(second, 'us->central', 60)
     await write(us, 't', 40, { from: 60 })
     await until(() => first.status('us->central').state === 'FAILED', 'the first has failed')
-    expect(first.status('us->central').trace).toMatch(/another mirror.*let only one run/)
+    expect(first.status('us->central').trace).toMatch(/another mirror.*run only one mirror/)
     await caughtUp(second, 'us->central', 100)
-    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+    await expectSameRecords({ us, central })
   })
 
   test("the offset map skips records of another producer in the target's topic", async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
-    await createTopic(us, 't')
-    await write(us, 't', 10)
-    const mirror = await mirrorOf(properties(us, central, { 'us->central.topics': 't' }))
-    await caughtUp(mirror, 'us->central', 10)
+    const { us, central, mirror } = await startedFlow()
     await write(central, 'us.t', 5, { from: 900 })
     await write(us, 't', 10, { from: 10 })
     await caughtUp(mirror, 'us->central', 25)
@@ -182,7 +148,7 @@ describe('a flow with failures around it', () => {
   })
 
   test('a batch that is too large for the target fails the flow with the setting to change, and a resume goes on', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    const { us, central } = await twoClusters()
     await createTopic(us, 't')
     await createTopic(central, 'us.t', 1, { 'max.message.bytes': '1000' })
     await write(us, 't', 100)
@@ -192,11 +158,11 @@ describe('a flow with failures around it', () => {
     await central.client.admin.alterTopicConfigs(new Map([['us.t', [{ name: 'max.message.bytes', operation: 0, value: '100000' }]]]))
     await mirror.resume('us->central')
     await caughtUp(mirror, 'us->central', 100)
-    expect(content((await readAll(central, 'us.t')).records)).toEqual(content((await readAll(us, 't')).records))
+    await expectSameRecords({ us, central })
   })
 
   test('the identity policy in both directions is refused where a topic would be mirrored in a loop', async () => {
-    const [us, central] = await Promise.all([ourCluster(), ourCluster()])
+    const { us, central } = await twoClusters()
     await createTopic(us, 'x1')
     const mirror = await mirrorOf(
       properties(us, central, {

@@ -1,7 +1,7 @@
 /**
  * Goal: a group fails over to the target without skipping a record, whether the source is up or down, and never goes back (Invariants 3 and
- * 10). Method: two brokers of ours; the reports and the commits on the target are compared with what the group has committed at the source. The
- * source is killed with -9 in one test, and the mirror is started again without it.
+ * 10). Method: two brokers of ours; the reports and the commits on the target are compared with what the group has committed at the source.
+ * The source is killed with -9 in one test, and the mirror is started again without it.
  */
 import { describe, expect, test } from 'vitest'
 import { until } from '../../until.ts'

@@ -1,7 +1,7 @@
 /**
- * Goal: after a crash the flow continues exactly after what the target has: no loss, and no repeat of records that can be identified. Method:
- * fast-check builds a source partition (codecs, gaps, markers), writes a prefix of it to a target as the flow does, mixes in foreign batches,
- * removes records as compaction and retention do, and verifies from an older position.
+ * Goal: after a crash the flow continues exactly after what the target has: no loss, and no repeat of records that can be identified.
+ * Method: fast-check builds a source partition (codecs, gaps, markers), writes a prefix of it to a target as the flow does, mixes in
+ * foreign batches, removes records as compaction and retention do, and verifies from an older position.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

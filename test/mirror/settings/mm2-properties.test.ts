@@ -1,6 +1,6 @@
 /**
- * Goal: an mm2.properties that works with MirrorMaker 2 works here, and one that does not is refused with the setting and the reason. Method: files as users
- * write them, with settings at each of the three levels.
+ * Goal: an mm2.properties that works with MirrorMaker 2 works here, and one that does not is refused with the setting and the reason.
+ * Method: files as users write them, with settings at each of the three levels.
  */
 import { describe, expect, test } from 'vitest'
 import { MirrorSettingsError, parseMirrorSettings } from '../../../mirror/settings/mm2-properties.ts'

@@ -44,7 +44,7 @@ async function ownerships() {
     }
     return { ownership: new Ownership(options), fencing }
   }
-  return { create, waits, producer }
+  return { create, waits, producer, client }
 }
 
 describe('the ownership of a flow', () => {
@@ -92,6 +92,41 @@ describe('the ownership of a flow', () => {
     await watching
     expect(fencing).toHaveLength(1)
     expect(fencing[0]!.message).toContain('(b)')
+  })
+
+  test('a claim fences an owner that writes its own record before it reads the claim', async () => {
+    const { create } = await ownerships()
+    const first = create()
+    await first.ownership.claim('a')
+    await create().ownership.claim('b')
+    await first.ownership.bumpEpoch()
+    const watching = first.ownership.watch()
+    await until(() => first.fencing.length > 0, 'the first owner is fenced')
+    await watching
+  })
+
+  test.each([
+    ['a', 'b'],
+    ['b', 'a'],
+  ])('of %s and %s that claim the flow at once one is fenced', async (...instances) => {
+    const { create } = await ownerships()
+    const owners = instances.map(() => create())
+    await Promise.all(owners.map(({ ownership }, index) => ownership.claim(instances[index]!)))
+    const watching = owners.map(({ ownership }) => ownership.watch())
+    await Promise.race(watching)
+    expect(owners.map(({ fencing }) => fencing.length).sort()).toEqual([0, 1])
+  })
+
+  test('an owner reads claims on after the records before them were deleted', async () => {
+    const { create, client } = await ownerships()
+    const first = create()
+    await first.ownership.claim('a')
+    for (let i = 0; i < 3; i++) await first.ownership.bumpEpoch()
+    await client.admin.deleteRecords([{ topic: TOPIC, partition: OWNER_PARTITION, offset: 2 }])
+    const watching = first.ownership.watch()
+    await create().ownership.claim('b')
+    await until(() => first.fencing.length > 0, 'the first owner is fenced')
+    await watching
   })
 
   test('a new producer id is used before the epoch overflows', async () => {

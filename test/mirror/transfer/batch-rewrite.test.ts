@@ -1,6 +1,7 @@
 /**
- * Goal: a batch is mirrored with a new header and the same payload, its CRC right without reading the payload; a batch that cannot be mirrored
- * like that becomes a dense batch of the same records. Method: every codec, random records, checked by the CRC and the decoder of core/wire.
+ * Goal: a batch is mirrored with a new header and the same payload, its CRC right without reading the payload; a batch that cannot be
+ * mirrored like that becomes a dense batch of the same records. Method: every codec, random records, checked by the CRC and the decoder of
+ * core/wire.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

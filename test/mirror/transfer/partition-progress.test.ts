@@ -1,6 +1,6 @@
 /**
- * Goal: the state of a partition changes as the table in its header says and in no other way; what is buffered is released in order and counted
- * once, whatever order the target responds in. Method: stories by hand, with batches as a fetch brings them.
+ * Goal: the state of a partition changes as the table in its header says and in no other way; what is buffered is released in order and
+ * counted once, whatever order the target responds in. Method: stories by hand, with batches as a fetch brings them.
  */
 import { describe, expect, test } from 'vitest'
 import { encodeBatch } from '../../../core/wire/record-batch.ts'

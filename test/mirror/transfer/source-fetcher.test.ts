@@ -50,7 +50,12 @@ function memorySource(ends: readonly number[], polls: { limit: number }): Client
   return { raw: () => ({ fetch, close: async () => {} }) } as unknown as Client
 }
 
-function reading(leaders: readonly number[], ends: readonly number[], bounds: { buffered: number; bytes: number; polls: number }) {
+function reading(
+  leaders: readonly number[],
+  ends: readonly number[],
+  bounds: { buffered: number; bytes: number; polls: number },
+  isAcknowledged: (partition: PartitionProgress) => boolean = () => true,
+) {
   const polls = { limit: bounds.polls }
   const ending = new AbortController()
   const fail = (error: Error) => {
@@ -69,6 +74,7 @@ function reading(leaders: readonly number[], ends: readonly number[], bounds: { 
     frames: new FramePool(0),
     events: {
       onFetched(partition, bytes) {
+        if (!isAcknowledged(partition)) return
         for (let batch = partition.nextBatch(1, 0); batch; batch = partition.nextBatch(1, 0))
           partition.acknowledge(batch, partition.map.nextDownstreamOffset)
         fetcher.release(bytes)
@@ -87,7 +93,7 @@ function reading(leaders: readonly number[], ends: readonly number[], bounds: { 
     return progress
   })
   for (const partition of partitions) fetcher.add(partition)
-  return { partitions, stop: () => ending.abort() }
+  return { fetcher, partitions, stop: () => ending.abort() }
 }
 
 test('partitions that always fill a response do not starve the other partitions of their broker', async () => {
@@ -100,5 +106,21 @@ test('partitions that always fill a response do not starve the other partitions 
 test('with a buffer that is smaller than one fetch, every broker is still fetched in turn', async () => {
   const { partitions, stop } = reading([0, 1, 2], [ENDLESS, ENDLESS, 3], { buffered: 50_000, bytes: 1_000_000, polls: 60 })
   await until(() => partitions.every(({ map }) => map.nextUpstreamOffset >= 3), 'all are read')
+  stop()
+})
+
+test('buffer space that a restarted partition discards is used for the other brokers', async () => {
+  const bounds = { buffered: 50_000, bytes: 1_000_000, polls: 60 }
+  const { fetcher, partitions, stop } = reading([0, 1], [3, 3], bounds, ({ partition }) => partition === 1)
+  const [first, second] = partitions as [PartitionProgress, PartitionProgress]
+  await until(() => first.bufferedBytes > 0, 'the first is read, and not acknowledged')
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(second.map.nextUpstreamOffset).toBe(0)
+  fetcher.remove(first)
+  first.suspend()
+  const { bufferedBytes } = first
+  first.rewind(1)
+  fetcher.discard(bufferedBytes)
+  await until(() => second.map.nextUpstreamOffset === 3, 'the second is read')
   stop()
 })

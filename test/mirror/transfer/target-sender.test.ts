@@ -1,6 +1,6 @@
 /**
- * Goal: a batch that failed is sent again in order with its sequence, or its partition is suspended where that is not safe; waiting tasks go on
- * with the response that they wait for. Method: a target in memory whose responses the test decides.
+ * Goal: a batch that failed is sent again in order with its sequence, or its partition is suspended where that is not safe; waiting tasks
+ * go on with the response that they wait for. Method: a target in memory whose responses the test decides.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import type { Client } from '../../../core/client/index.ts'
@@ -28,6 +28,13 @@ interface TargetTopic {
   id: string
   partitions: { index: number; leader: number }[]
 }
+
+const batchesOfOne = (count: number): Buffer =>
+  Buffer.concat(
+    Array.from({ length: count }, (_, baseOffset) =>
+      encodeBatch([{ key: null, value: Buffer.from('value'), timestamp: 1 }], { baseOffset }),
+    ),
+  )
 
 /** A partition with `count` batches of one record, sent to a target that responds when the test says so. */
 function sending(count: number, { found }: { found?: () => Promise<TargetTopic | undefined> } = {}) {
@@ -70,10 +77,7 @@ function sending(count: number, { found }: { found?: () => Promise<TargetTopic |
   const partition = new PartitionProgress({ topic: 't', partition: 0, targetTopic: 'us.t' }, initial, 0)
   partition.rewind(1)
   partition.start({ topicId: UUID, leader: 1 }, { leader: 0, leaderEpoch: 0 })
-  const value = Buffer.from('value')
-  partition.appendFetched(
-    Buffer.concat(Array.from({ length: count }, (_, baseOffset) => encodeBatch([{ key: null, value, timestamp: 1 }], { baseOffset }))),
-  )
+  partition.appendFetched(batchesOfOne(count))
   sender.schedule(partition)
   return { sender, partition, produced, acknowledged, lost, unavailable, failed, ending }
 }
@@ -176,4 +180,37 @@ test('tasks that wait for responses go on with the last one, and when the flow e
   other.ending.abort()
   await wait
   ending.abort()
+})
+
+test('a resend that began before a restart of the partition does not send batches that are in flight', async () => {
+  let find = (_: TargetTopic) => {}
+  const found = () => new Promise<TargetTopic>((resolve) => (find = resolve))
+  const { sender, partition, produced, acknowledged } = sending(2, { found })
+  const topic = { id: UUID, partitions: [{ index: 0, leader: 2 }] }
+  await until(() => produced.length === 2, 'two requests')
+  produced[0]!.respond('NOT_LEADER_FOR_PARTITION')
+  produced[1]!.respond('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  const before = find
+  await until(() => find !== before, 'the resend looks for the leader')
+  const findBeforeRestart = find
+
+  partition.suspend()
+  partition.rewind(2)
+  partition.start({ topicId: UUID, leader: 1 }, { leader: 0, leaderEpoch: 0 })
+  partition.appendFetched(batchesOfOne(2))
+  sender.schedule(partition)
+  await until(() => produced.length === 4, 'two requests after the restart')
+  produced[2]!.respond('NOT_LEADER_FOR_PARTITION')
+  await until(() => partition.state === 'resending', 'the response')
+  findBeforeRestart(topic)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(produced).toHaveLength(4)
+
+  produced[3]!.respond('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  await until(() => find !== findBeforeRestart, 'the resend after the restart looks for the leader')
+  find(topic)
+  await until(() => produced.length === 6, 'both are sent again')
+  produced[4]!.respond(null, 0)
+  produced[5]!.respond(null, 1)
+  await until(() => acknowledged.length === 2, 'both are acknowledged')
 })

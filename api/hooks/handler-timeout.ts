@@ -1,6 +1,6 @@
 /**
- * Every request is answered within 90 s, as in Kafka Connect, if only by an error that says so. Fastify's own timeout covers only the
- * arrival of the request.
+ * Every request gets a response within 90 s, as in Kafka Connect: an error if the handler takes longer. Fastify's own timeout covers only
+ * the arrival of the request.
  */
 import type { FastifyInstance } from 'fastify'
 import { ConnectError } from '../../connect/types.ts'
@@ -9,7 +9,7 @@ import { HANDLER_TIMEOUT_MS } from '../limits.ts'
 
 const message = `Request timed out after ${HANDLER_TIMEOUT_MS / 1000} s. The operation may still complete: check its result, or see the worker's log.`
 
-export function answerTimeout(app: FastifyInstance, system: System): void {
+export function handlerTimeout(app: FastifyInstance, system: System): void {
   app.addHook('onRoute', (route) => {
     const { handler } = route
     route.handler = async function (request, reply) {

@@ -1,12 +1,12 @@
 /**
- * Goal: /mirrors lists, shows, pauses, resumes and fails over, and its document declares the statuses that it responds with. Method: `inject`
- * against mirrors in memory.
+ * Goal: /mirrors lists, shows, pauses, resumes and fails over, and its document declares the statuses that it responds with. Method:
+ * `inject` against mirrors in memory.
  */
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { buildServer } from '../../api/index.ts'
-import { MirrorError } from '../../mirror/index.ts'
-import { MemoryMirrors, testSystem } from './fake-services.ts'
+import { buildServer } from '../../../api/index.ts'
+import { MirrorError } from '../../../mirror/index.ts'
+import { MemoryMirrors, testSystem } from '../fake-services.ts'
 
 let mirrors: MemoryMirrors
 let app: FastifyInstance
