@@ -50,10 +50,8 @@ export function clientOverrides(config: ConnectorConfig): Settings {
     ['producer.override.', producer],
     ['consumer.override.', consumer],
   ] as const)
-    for (const name of Object.keys(settingsUnder(prefix, config))) {
-      const declared = (known as Settings)[name]
-      if (declared) overrides[prefix + name] = declared as Setting<unknown>
-    }
+    for (const [name, declared] of Object.entries(known))
+      if (config[prefix + name] !== undefined) overrides[prefix + name] = declared as Setting<unknown>
   return overrides
 }
 

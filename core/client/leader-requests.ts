@@ -22,6 +22,8 @@ type PartitionOutcome<R> = { error: null; value: R } | { error: ErrorName; value
 export interface LeaderRequestOptions {
   /** Of all attempts together; request.timeout.ms where it is not given. */
   timeoutMs?: number
+  /** False: one attempt, the caller retries. */
+  retry?: boolean
   signal?: AbortSignal | undefined
 }
 
@@ -77,7 +79,7 @@ export async function requestFromLeaders<P extends TopicPartition, R>(
       }),
     )
     pending = retry
-    if (pending.length === 0) break
+    if (pending.length === 0 || options.retry === false) break
     const waitMs = router.backoffMs(attempt)
     if (options.signal?.aborted || router.closed || clock.monotonic() + waitMs >= deadline) break
     await router.sleep(waitMs, options.signal)

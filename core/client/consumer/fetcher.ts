@@ -151,7 +151,7 @@ export class Fetcher {
     const now = this.#router.system.clock.monotonic()
     const byLeader = new Map<number, PartitionReader[]>()
     const toFind: PartitionReader[] = []
-    const toValidate: PartitionReader[] = []
+    const toValidate = new Map<number, PartitionReader[]>()
     const leaderless: string[] = []
     let bufferedBytes = 0
     for (const reader of this.#order) bufferedBytes += reader.bufferedBytes
@@ -172,17 +172,15 @@ export class Fetcher {
         leaderless.push(reader.topic)
         continue
       }
-      if (reader.lastEpoch >= 0 && metadata.leaderEpoch > Math.max(reader.validatedEpoch, reader.lastEpoch)) {
-        toValidate.push(reader)
-        continue
-      }
-      const readers = byLeader.get(metadata.leader)
+      const leaderChanged = reader.lastEpoch >= 0 && metadata.leaderEpoch > Math.max(reader.validatedEpoch, reader.lastEpoch)
+      const groups = leaderChanged ? toValidate : byLeader
+      const readers = groups.get(metadata.leader)
       if (readers) readers.push(reader)
-      else byLeader.set(metadata.leader, [reader])
+      else groups.set(metadata.leader, [reader])
     }
     if (leaderless.length > 0) this.#metadata.request(leaderless)
     if (toFind.length > 0) void this.#positions.find(toFind).then(() => this.#onRequestEnded())
-    for (const reader of toValidate) void this.#positions.validate(reader).then(() => this.#onRequestEnded())
+    for (const readers of toValidate.values()) void this.#positions.validate(readers).then(() => this.#onRequestEnded())
     for (const [leader, readers] of byLeader) {
       const channel = this.#channels.find((candidate) => !this.#inFlight.has(`${leader}/${candidate}`))
       if (channel !== undefined) void this.#fetch(leader, channel, readers)

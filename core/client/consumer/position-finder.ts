@@ -102,27 +102,34 @@ export class PositionFinder {
   }
 
   /**
-   * Checks after a change of leader that the new leader's log still has the records that were read and fetched. One request for each
-   * partition, so that none waits for the retries of another.
+   * Checks after a change of leader that the new leader's log still has the records that were read and fetched. `readers` have the same
+   * leader. One attempt: a partition that fails waits for its own back-off, and the others are fetched again.
    */
-  async validate(reader: PartitionReader): Promise<void> {
+  async validate(readers: readonly PartitionReader[]): Promise<void> {
     const { signal, onRequestFailed } = this.#options
-    const { topic, partition, lastEpoch } = reader
-    const revision = reader.begin()
-    const epoch = this.#router.metadata.peek(topic)?.partitions[partition]?.leaderEpoch ?? -1
+    const revisions = readers.map((reader) => reader.begin())
+    const epochs = readers.map((reader) => this.#router.metadata.peek(reader.topic)?.partitions[reader.partition]?.leaderEpoch ?? -1)
     try {
-      const [end] = await offsetsForLeaderEpochs(this.#router, [{ topic, partition, leaderEpoch: lastEpoch }], { signal })
-      const { error, endOffset, leaderEpoch } = end!
-      // A broker without this request cannot report a truncation: the position is accepted.
-      if (error !== null && error !== 'UNSUPPORTED_VERSION') throw new KafkaError(error, `${partitionKey(reader)}: ${error}`)
-      if (reader.revision === revision) {
+      const ends = await offsetsForLeaderEpochs(
+        this.#router,
+        readers.map(({ topic, partition, lastEpoch }) => ({ topic, partition, leaderEpoch: lastEpoch })),
+        { retry: false, signal },
+      )
+      for (const [index, { error, endOffset, leaderEpoch }] of ends.entries()) {
+        const reader = readers[index]!
+        if (reader.revision !== revisions[index]) continue
+        // A broker without this request cannot report a truncation: the position is accepted.
+        if (error !== null && error !== 'UNSUPPORTED_VERSION') {
+          onRequestFailed([reader], [reader.revision], new KafkaError(error, `${partitionKey(reader)}: ${error}`))
+          continue
+        }
         if (error === null) this.#truncate(reader, endOffset, leaderEpoch)
-        reader.validated(epoch)
+        reader.validated(epochs[index]!)
       }
     } catch (error) {
-      if (!signal.aborted) onRequestFailed([reader], [revision], error)
+      if (!signal.aborted) onRequestFailed(readers, revisions, error)
     }
-    reader.end(revision)
+    readers.forEach((reader, index) => void reader.end(revisions[index]!))
   }
 
   /** Drops what was fetched after `endOffset`: the leader's log does not have it. */

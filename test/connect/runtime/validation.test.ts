@@ -213,6 +213,9 @@ describe('the sentence', () => {
     expect(messages(source)).toBe('')
     expect(messages({ ...sink, 'topics.regex': 'a.*' })).toBe('')
   })
+  test('an unknown override with the name of a property of every object is ignored, and is no internal error', () => {
+    expect(messages({ ...source, 'producer.override.constructor': 'a', 'consumer.override.toString': 'a' })).toBe('')
+  })
   test('no class', () => {
     expect(messages({ name: 'x' })).toBe('Connector config {name=x} contains no connector type')
   })

@@ -542,7 +542,13 @@ export function clientScenarios(server: () => Server): void {
       const name = await topicOf(client, 2)
       const producer = client.producer({ lingerMs: 1 })
       const reader = clientOf(server(), { requestTimeoutMs: 5_000 })
-      const consumer = reader.consumer({ groupId: unique('group'), autoOffsetReset: 'earliest', heartbeatIntervalMs: 200 })
+      const consumer = reader.consumer({
+        groupId: unique('group'),
+        autoOffsetReset: 'earliest',
+        heartbeatIntervalMs: 200,
+        // On a busy machine a broker may start for longer than the default session. A member that is removed reads again what it could not commit.
+        sessionTimeoutMs: 110_000,
+      })
       consumer.subscribe([name])
       const read: string[][] = [[], []]
       let going = true
