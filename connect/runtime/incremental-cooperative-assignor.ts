@@ -110,7 +110,7 @@ function splitByDelay(
   const urls = new Set(members.map((member) => member.url))
   const isLost = (key: string) => {
     const owner = state.owners.get(key)
-    // An owner that is still a member runs it no more, according to its metadata. A new member at the owner's URL is the owner, restarted.
+    // An owner that is still a member no longer runs it, by its metadata. A new member at the owner's URL is the owner, restarted.
     return owner !== undefined && !ids.has(owner.id) && !urls.has(owner.url) && !hasStopped(key)
   }
   const lost = unassigned.filter(isLost)
