@@ -100,7 +100,7 @@ function workerLoads(members: readonly WorkerMember[], configured: ReadonlySet<s
   return { loads, duplicated }
 }
 
-/** Splits what nobody owns into what can be assigned now and what waits for a lost member. */
+/** Splits the unassigned keys into those that can be assigned now and those that wait for a lost member. */
 function splitByDelay(
   state: AssignorState,
   { members, now, maxDelayMs, hasStopped }: AssignorInput,
