@@ -205,7 +205,7 @@ describe('a worker that cannot reach its cluster', () => {
       { TRIBUTARY_LOG_LEVEL: 'warn' },
     )
     await until(() => out().includes(`Waiting for the Kafka cluster at 127.0.0.1:${nobody.port}`), 'it says that it waits')
-    expect(err().match(/"msg":"settings that are not known[^"]*"/g)).toEqual([
+    expect(err().match(/"msg":"these settings are unknown[^"]*"/g)).toEqual([
       '"msg":"these settings are unknown and have no effect: grup.id"',
     ])
     await until(() => err().includes('no broker of the cluster can be reached'), 'it says why')
