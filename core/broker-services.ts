@@ -1,6 +1,6 @@
 /**
- * What the parts of a running broker are to the handlers of requests: an interface only. It depends on the rooms of the engine and on
- * nothing above them.
+ * The parts of a running broker that a request handler may use: an interface only. It depends on the rooms of the engine and on nothing
+ * above them.
  */
 import type { Cluster } from './cluster/types.ts'
 import type { GroupCoordinator } from './groups/types.ts'

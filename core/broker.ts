@@ -24,28 +24,28 @@ export interface RunningBroker extends BrokerServices {
   close(): Promise<void>
 }
 
-const isSettings = (given: BrokerSettings | Readonly<Record<string, string>>): given is BrokerSettings =>
-  typeof (given as BrokerSettings).values === 'object'
+const isSettings = (config: BrokerSettings | Readonly<Record<string, string>>): config is BrokerSettings =>
+  typeof (config as BrokerSettings).values === 'object'
 
 /** Starts a broker from Kafka's properties, or from settings that are already parsed. */
 export async function startBroker(
-  given: BrokerSettings | Readonly<Record<string, string>>,
+  config: BrokerSettings | Readonly<Record<string, string>>,
   system: System,
   signal?: AbortSignal,
 ): Promise<RunningBroker> {
-  const read = isSettings(given) ? given : readBrokerSettings(given)
-  const listeners: ListenerSettings[] = [...read.listeners]
-  const settings: BrokerSettings = { ...read, listeners }
+  const parsed = isSettings(config) ? config : readBrokerSettings(config)
+  const listeners: ListenerSettings[] = [...parsed.listeners]
+  const settings: BrokerSettings = { ...parsed, listeners }
   const { values } = settings
   if (settings.unknown.length > 0)
-    system.logger.warn({ settings: settings.unknown }, `settings that are not known, and have no effect: ${settings.unknown.join(', ')}`)
+    system.logger.warn({ settings: settings.unknown }, `unknown settings are ignored: ${settings.unknown.join(', ')}`)
   for (const warning of settings.warnings) system.logger.warn({}, warning)
 
   /** Closes what is open so far, the last opened first. */
-  const undo: (() => Promise<void>)[] = []
+  const closers: (() => Promise<void>)[] = []
   const close = async () => {
     const failures: unknown[] = []
-    for (const task of undo.splice(0)) await task().catch((error: unknown) => failures.push(error))
+    for (const task of closers.splice(0)) await task().catch((error: unknown) => failures.push(error))
     if (failures.length > 0) throw failures[0]
   }
   try {
@@ -64,14 +64,14 @@ export async function startBroker(
         system,
       ),
     ])
-    undo.unshift(() => logs.close())
+    closers.unshift(() => logs.close())
     const cluster = await openCluster({ settings, logs, system })
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
     const fetchPurgatory = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
     const broker: BrokerServices = { settings, system, cluster, logs, groups, fetchPurgatory, apis }
     const network = new SocketServer(settings, system, new RequestDispatcher(apis, broker), (name) => cluster.brokerValue(name))
-    undo.unshift(async () => {
+    closers.unshift(async () => {
       const closing = network.close()
       // Waiting fetches get their response now, so that their connections can close.
       fetchPurgatory.close()

@@ -54,9 +54,9 @@ export class OffsetsTopic implements GroupStore {
     if (!log) return
     let offset = log.logStartOffset
     while (offset < log.logEndOffset) {
-      const read = await log.read(offset, READ_BYTES, true, 'end')
-      const bytes = Buffer.concat(read.chunks)
-      read.release()
+      const result = await log.read(offset, READ_BYTES, true, 'end')
+      const bytes = Buffer.concat(result.chunks)
+      result.release()
       if (bytes.length === 0) return
       for (const batch of batches(bytes)) {
         for (const record of decodeRecords(batch.bytes, { fromOffset: offset })) {

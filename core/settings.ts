@@ -25,8 +25,8 @@ export interface BrokerSettings {
   readonly listeners: readonly ListenerSettings[]
   readonly dataDirs: readonly string[]
   readonly values: BrokerValues
-  /** As they were given, by name. */
-  readonly given: Readonly<Record<string, string>>
+  /** The properties of the file, as text. */
+  readonly properties: Readonly<Record<string, string>>
   /** Names that neither Kafka nor Tributary has. */
   readonly unknown: readonly string[]
   /** Warnings for the operator: accepted values that do not apply as written. */
@@ -57,13 +57,13 @@ const reachableHost = (host: string): string => (host === '' || host === '::' ? 
 /** Kafka's checks of inter.broker.listener.name. There is no other broker: the setting has no further effect. */
 function checkInterBrokerListener(
   values: BrokerValues,
-  given: Readonly<Record<string, string>>,
+  properties: Readonly<Record<string, string>>,
   protocols: ReadonlyMap<string, string>,
   advertised: readonly string[],
 ): void {
   const name = values['inter.broker.listener.name']?.toUpperCase()
   if (name === undefined) return
-  if (given['security.inter.broker.protocol'] !== undefined)
+  if (properties['security.inter.broker.protocol'] !== undefined)
     throw new SettingsError(['Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.'])
   if (!protocols.has(name))
     throw new SettingsError([
@@ -76,7 +76,7 @@ function checkInterBrokerListener(
     ])
 }
 
-function listenersOf(values: BrokerValues, given: Readonly<Record<string, string>>): ListenerSettings[] {
+function listenersOf(values: BrokerValues, properties: Readonly<Record<string, string>>): ListenerSettings[] {
   const controllers = new Set(splitList(values['controller.listener.names'] ?? '').map((name) => name.toUpperCase()))
   const protocols = new Map(
     splitList(values['listener.security.protocol.map']).map((pair) => {
@@ -104,24 +104,25 @@ function listenersOf(values: BrokerValues, given: Readonly<Record<string, string
       throw new SettingsError([
         `listeners: ${entry} requires ${protocol}, only PLAINTEXT listeners are implemented; remove it from listeners and advertised.listeners`,
       ])
-    const announced = advertised.get(name)
-    if (host === '0.0.0.0' && !announced)
+    const advertisedListener = advertised.get(name)
+    if (host === '0.0.0.0' && !advertisedListener)
       throw new SettingsError([
         `listeners: ${entry} listens on all addresses, which clients cannot connect to; set one in advertised.listeners, for example ${name}://${hostname()}:${port}`,
       ])
-    if (announced?.host === '0.0.0.0') throw new SettingsError([`advertised.listeners: clients cannot connect to 0.0.0.0; set a host name`])
+    if (advertisedListener?.host === '0.0.0.0')
+      throw new SettingsError([`advertised.listeners: clients cannot connect to 0.0.0.0; set a host name`])
     listeners.push({
       name,
       host,
       port,
-      advertisedHost: announced ? reachableHost(announced.host) : reachableHost(host),
-      advertisedPort: announced?.port ?? port,
+      advertisedHost: advertisedListener ? reachableHost(advertisedListener.host) : reachableHost(host),
+      advertisedPort: advertisedListener?.port ?? port,
     })
   }
   const names = advertised.size > 0 ? [...advertised.keys()].filter((name) => !controllers.has(name)) : listeners.map(({ name }) => name)
   if (listeners.length === 0)
     throw new SettingsError(['listeners: there is no listener for clients; add one, for example PLAINTEXT://127.0.0.1:9092'])
-  checkInterBrokerListener(values, given, protocols, names)
+  checkInterBrokerListener(values, properties, protocols, names)
   return listeners
 }
 
@@ -134,18 +135,18 @@ function nodeIdOf(values: BrokerValues): number {
 }
 
 /** Reads settings by Kafka's names. Throws a SettingsError that lists all problems. */
-export function readBrokerSettings(given: Readonly<Record<string, string>>): BrokerSettings {
+export function readBrokerSettings(properties: Readonly<Record<string, string>>): BrokerSettings {
   const problems: string[] = []
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(brokerSettings as SettingMap)) {
     try {
-      values[name] = parseSetting(name, setting, given[name] ?? setting.fallback)
+      values[name] = parseSetting(name, setting, properties[name] ?? setting.fallback)
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
       problems.push(error.message)
     }
   }
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(properties)) {
     const why = refusal(name, value)
     if (why) problems.push(why)
   }
@@ -153,11 +154,19 @@ export function readBrokerSettings(given: Readonly<Record<string, string>>): Bro
   const all = values as BrokerValues
   if (!all['process.roles'].includes('broker'))
     throw new SettingsError(['process.roles: a node that is only a controller is not supported; `broker` must be among its roles'])
-  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(brokerSettings, name) && !isAccepted(name) && !isRefusable(name))
+  const unknown = Object.keys(properties).filter((name) => !Object.hasOwn(brokerSettings, name) && !isAccepted(name) && !isRefusable(name))
   const warnings: string[] = []
   const dataDirs = splitList(all['log.dirs'] ?? all['log.dir'])
   if (dataDirs.length === 0) throw new SettingsError(['log.dirs: there is no data folder; set one'])
-  if (given['offsets.topic.replication.factor'] !== undefined && all['offsets.topic.replication.factor'] > 1)
+  if (properties['offsets.topic.replication.factor'] !== undefined && all['offsets.topic.replication.factor'] > 1)
     warnings.push(`offsets.topic.replication.factor=${all['offsets.topic.replication.factor']}: a single broker keeps one replica`)
-  return { nodeId: nodeIdOf(all), listeners: listenersOf(all, given), dataDirs, values: all, given, unknown, warnings }
+  return {
+    nodeId: nodeIdOf(all),
+    listeners: listenersOf(all, properties),
+    dataDirs,
+    values: all,
+    properties,
+    unknown,
+    warnings,
+  }
 }

@@ -1,6 +1,5 @@
 /**
- * A partition of a topic, its key in maps (`orders-0`, as Kafka prints it), and partitions gathered under their topics as requests carry
- * them.
+ * A partition of a topic, its key in maps (`orders-0`, as Kafka prints it), and the grouping of partitions by topic, as requests need it.
  */
 export interface TopicPartition {
   topic: string

@@ -70,11 +70,11 @@ export class Leadership {
   async #removeOrphanedStatuses(): Promise<void> {
     try {
       for (const name of this.#status.connectors()) {
-        const exists = this.#configs.contains(name)
-        if (!exists) await this.#status.removeTopics(name)
-        if (!exists && this.#status.connector(name)) await this.#status.removeConnector(name)
-        const tasks = exists ? this.#configs.taskConfigs(name).length : 0
-        for (const task of this.#status.tasks(name).keys()) if (task >= tasks) await this.#status.removeTask(name, task)
+        // Each condition is checked right before the removal: the connector may be created again meanwhile.
+        if (!this.#configs.contains(name)) await this.#status.removeTopics(name)
+        if (!this.#configs.contains(name) && this.#status.connector(name)) await this.#status.removeConnector(name)
+        for (const task of [...this.#status.tasks(name).keys()])
+          if (task >= this.#configs.taskConfigs(name).length) await this.#status.removeTask(name, task)
       }
     } catch (error) {
       if (!this.#closed)

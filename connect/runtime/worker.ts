@@ -88,7 +88,7 @@ export async function startWorker(
   const properties = Object.fromEntries(Object.entries(rawProperties).filter((entry): entry is [string, string] => entry[1] !== undefined))
   const config = parseWorkerSettings(properties)
   const unknown = unknownSettings(properties, otherSettings)
-  if (unknown.length > 0) system.logger.warn({ settings: unknown }, `these settings are unknown and have no effect: ${unknown.join(', ')}`)
+  if (unknown.length > 0) system.logger.warn({ settings: unknown }, `unknown settings are ignored: ${unknown.join(', ')}`)
   const url = new URL(advertisedUrl ?? 'http://localhost:8083').href
   const workerId = new URL(url).host
   const offsetsFile = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null

@@ -32,7 +32,7 @@ function failed(index: number, error: unknown, broker: BrokerServices): Partitio
   return { index, errorCode: codeOf(error), baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, recordErrors: [], errorMessage }
 }
 
-/** Appends one batch to its log. What the client acknowledgements for is added to `acknowledgements`. */
+/** Appends one batch to its log. Adds the promise that the response waits for to `acknowledgements`. */
 function append(
   topic: Topic | undefined,
   unknown: 'UNKNOWN_TOPIC_OR_PARTITION' | 'UNKNOWN_TOPIC_ID',
@@ -50,7 +50,7 @@ function append(
     const log = broker.logs.get(topic.name, index)
     if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
     if (records === null) throw new KafkaError('INVALID_RECORD', 'the partition has no record batch')
-    // Nothing would ever end its transaction, and no read-committed consumer could read past it.
+    // No request could end its transaction, and no read-committed consumer could read past it.
     if (records.length > at.attributes + 1 && (records[at.attributes + 1]! & attributes.transactional) !== 0)
       throw new KafkaError('INVALID_TXN_STATE', 'transactions are not implemented: a transactional batch is rejected')
     const { baseOffset, logAppendTimeMs, logStartOffset, written, durable } = log.append(records)
@@ -170,7 +170,7 @@ export default defineApi({
           ? errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
           : 0
     const closeConnection = (error: number) => {
-      // Without a response the end of the connection is the only sign of an error.
+      // With acks=0 there is no response: closing the connection is the only way to report an error.
       peer.close(`a Produce with acks=0 failed with error ${error}`)
       return null
     }

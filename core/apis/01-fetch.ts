@@ -101,7 +101,7 @@ function failed(partitionIndex: number, code: number) {
 
 interface Budget {
   bytes: number
-  /** Until a batch is read, one that is larger than the budget is returned whole (KIP-74). */
+  /** No batch is read yet: the first one is returned whole, even if it is larger than the budget (KIP-74). */
   isEmpty: boolean
 }
 
@@ -121,9 +121,9 @@ async function read(
       ...watermarks,
       abortedTransactions: null as { producerId: number; firstOffset: number }[] | null,
     }
-    const most = Math.min(partitionMaxBytes, budget.bytes)
-    if (divergingEpoch || (most <= 0 && !budget.isEmpty)) return { ...response, divergingEpoch, records: EMPTY }
-    const reading = log.read(fetchOffset, Math.max(0, most), budget.isEmpty, bound)
+    const maxBytes = Math.min(partitionMaxBytes, budget.bytes)
+    if (divergingEpoch || (maxBytes <= 0 && !budget.isEmpty)) return { ...response, divergingEpoch, records: EMPTY }
+    const reading = log.read(fetchOffset, Math.max(0, maxBytes), budget.isEmpty, bound)
     const { chunks, bytes, release } = reading instanceof Promise ? await reading : reading
     onSent(release)
     if (bytes > 0) budget.isEmpty = false
@@ -268,14 +268,14 @@ export default defineApi({
       return { throttleTimeMs: 0, errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] }
     const replica = (version >= 15 ? request.replicaState.replicaId : request.replicaId) >= 0
     const bound: ReadBound = request.isolationLevel === 1 ? 'lastStableOffset' : 'highWatermark'
-    const prepared = () =>
+    const prepareTopics = () =>
       request.topics.map(({ topic, topicId, partitions }) => {
         const name = (version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(topic))?.name
         return { topic, topicId, fetches: partitions.map((requested) => prepare(name, requested, version, replica, broker)) }
       })
-    let topics = prepared()
+    let topics = prepareTopics()
     const maxBytes = Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], MAX_RESPONSE_BYTES, peer.maxResponseBytes)
-    // Waiting for more than the response may have is useless.
+    // The response cannot have more than maxBytes: waiting for more is useless.
     const minBytes = Math.min(request.minBytes, maxBytes)
     const waiting = topics.flatMap((topic) => topic.fetches)
     if (waiting.length > 0 && request.maxWaitMs > 0 && !isReady(waiting, minBytes, bound)) {
@@ -291,13 +291,13 @@ export default defineApi({
         onClose: (task) => peer.onClose(task),
       })
       // During the wait topics may be deleted or created again, and offsets may move.
-      topics = prepared()
+      topics = prepareTopics()
     }
     const budget: Budget = { bytes: maxBytes, isEmpty: true }
     const responses = []
     for (const { topic, topicId, fetches } of topics) {
       const partitions = []
-      for (const one of fetches) partitions.push(await read(one, bound, budget, (release) => context.onSent(release)))
+      for (const partitionFetch of fetches) partitions.push(await read(partitionFetch, bound, budget, (release) => context.onSent(release)))
       responses.push({ topic, topicId, partitions })
     }
     return { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses }

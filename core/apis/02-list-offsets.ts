@@ -8,8 +8,9 @@ import { comparedInt64, int8, int16, int32, int64, list, optional, since, string
 import { defineApi } from './define-api.ts'
 import { leaderEpochError } from './leader-epoch.ts'
 
-/** The special timestamps, below zero, and the first version of those that are not in all. */
+/** The special timestamps, all negative. */
 const special = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6 } as const
+/** The first version of special timestamps that not all versions have. */
 const firstVersion = new Map<number, number>([
   [special.maxTimestamp, 7],
   [special.earliestLocal, 8],
@@ -47,8 +48,8 @@ async function listOffset(topic: string, requested: RequestedPartition, readComm
     case special.maxTimestamp:
       return (await log.maxTimestamp()) ?? notFound
     default: {
-      const found = await log.offsetForTimestamp(timestamp)
-      return found && found.offset < bound ? found : notFound
+      const match = await log.offsetForTimestamp(timestamp)
+      return match && match.offset < bound ? match : notFound
     }
   }
 }

@@ -62,12 +62,12 @@ export default defineApi({
   },
   async handle({ request, version, broker, peer }) {
     const find = async (key: string) => {
-      const found = await findCoordinator(key, request.keyType, version, broker, peer)
-      return { key, ...found }
+      const coordinator = await findCoordinator(key, request.keyType, version, broker, peer)
+      return { key, ...coordinator }
     }
     if (version >= 4) return { coordinators: await Promise.all(request.coordinatorKeys.map(find)) }
-    const { key: _, ...found } = await find(request.key)
-    return found
+    const { key: _, ...coordinator } = await find(request.key)
+    return coordinator
   },
   errorResponse: (errorCode, { coordinatorKeys }) => ({
     ...noNode,

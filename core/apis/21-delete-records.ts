@@ -41,12 +41,12 @@ export default defineApi({
     ),
   },
   async handle({ request, broker }) {
-    const deleteRecords = async (topic: string, partitionIndex: number, offset: number) => {
+    const deleteRecords = async (name: string, partitionIndex: number, offset: number) => {
       try {
-        const known = broker.cluster.topic(topic)
+        const topic = broker.cluster.topic(name)
         // The group coordinator has its records in memory and would miss them at its next start.
-        if (known?.internal) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${topic}`)
-        const log = known && broker.logs.get(topic, partitionIndex)
+        if (topic?.internal) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${name}`)
+        const log = topic && broker.logs.get(name, partitionIndex)
         if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
         return { partitionIndex, lowWatermark: await log.deleteRecordsBefore(offset), errorCode: 0 }
       } catch (error) {

@@ -29,7 +29,7 @@ export default defineApi({
     if (transactionalId === '') return failed('INVALID_REQUEST')
     if (version >= 3 && (producerId < -1 || producerEpoch < -1 || (producerId === -1) !== (producerEpoch === -1)))
       return failed('INVALID_REQUEST')
-    // Fatal for every client. After COORDINATOR_NOT_AVAILABLE, for example, it would retry for ever.
+    // This error is fatal for every client. After a retriable error it would retry for ever.
     if (transactionalId !== null) return failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
     return { throttleTimeMs: 0, errorCode: 0, producerId: await broker.cluster.nextProducerId(), producerEpoch: 0 }
   },

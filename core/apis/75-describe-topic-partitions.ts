@@ -68,9 +68,8 @@ export default defineApi({
     const { cursor } = request
     const requested = request.topics.length > 0 ? request.topics : [...cluster.topics()]
     const names = [...new Set(requested.map(({ name }) => name))].filter((name) => !cursor || name >= cursor.topicName).sort(byName)
-    const most = Math.max(1, Math.min(request.responsePartitionLimit, settings.values['max.request.partition.size.limit']))
+    let remaining = Math.max(1, Math.min(request.responsePartitionLimit, settings.values['max.request.partition.size.limit']))
     const topics = []
-    let left = most
     for (const name of names) {
       const topic = cluster.topic(name)
       if (!topic) {
@@ -86,8 +85,8 @@ export default defineApi({
         continue
       }
       const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
-      if (left === 0) return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first } }
-      const count = Math.max(0, Math.min(topic.partitions - first, left))
+      if (remaining === 0) return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first } }
+      const count = Math.max(0, Math.min(topic.partitions - first, remaining))
       const { nodeId } = settings
       topics.push({
         errorCode: 0,
@@ -107,7 +106,7 @@ export default defineApi({
         })),
         topicAuthorizedOperations: ALL_TOPIC_OPERATIONS,
       })
-      left -= count
+      remaining -= count
       if (first + count < topic.partitions)
         return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first + count } }
     }

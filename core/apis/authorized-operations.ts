@@ -1,5 +1,5 @@
 /**
- * What a client may do with a resource, as bits of Kafka's AclOperation: every operation of the resource, since there are no ACLs.
+ * The operations that a client may use on a resource, as bits of Kafka's AclOperation: all of them, since there are no ACLs.
  */
 export const ALL_CLUSTER_OPERATIONS = 8096
 export const ALL_TOPIC_OPERATIONS = 3576

@@ -18,7 +18,7 @@ export interface ApiHandler<Q extends Fields, R extends Fields> {
    */
   concurrent?: boolean
   handle(context: RequestContext<OutOf<Q>>): HandlerResult<R> | Promise<HandlerResult<R>>
-  /** The response that carries an error of the whole request, where a top-level `errorCode` does not do. */
+  /** The response that carries an error of the whole request, where a top-level `errorCode` is not enough. */
   errorResponse?(errorCode: number, request: OutOf<Q>, version: number): InOf<R>
 }
 

@@ -1,5 +1,5 @@
 /**
- * The keys that a request names more than once: Kafka rejects them, each once.
+ * The keys that a request has more than once. Kafka rejects such a key, and reports it once.
  */
 export function duplicatesOf(keys: Iterable<string>): Set<string> {
   const seen = new Set<string>()

@@ -13,11 +13,11 @@ export interface Peer {
   readonly listener: string
   /** Kafka's principal; `User:ANONYMOUS` without authentication. */
   readonly principal: string
-  /** True once the connection is closed: whatever waits for it should stop. */
+  /** True once the connection is closed: work for it should stop. */
   readonly closed: boolean
   /** Bytes that a response may have now. They shrink as the responses of all connections wait to be sent (Invariant 13). */
   readonly maxResponseBytes: number
-  /** Runs `task` when the connection closes, at once where it is closed. Returns how to unsubscribe. */
+  /** Runs `task` when the connection closes, at once where it is closed. Returns a function that unsubscribes it. */
   onClose(task: () => void): () => void
   /** Closes the connection and logs the reason: the only way to fail a request that has no response (Produce with acks=0). */
   close(reason: string): void
@@ -29,6 +29,6 @@ export interface RequestContext<Q = unknown> {
   readonly clientId: string | null
   readonly peer: Peer
   readonly broker: BrokerServices
-  /** Runs `release` once the response is sent, or never will be: returns pooled buffers. */
+  /** Runs `release` once the response is sent or dropped, to return pooled buffers. */
   onSent(release: () => void): void
 }

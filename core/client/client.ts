@@ -15,7 +15,7 @@ import type { Client, ClientSettings } from './types.ts'
 export function createClient(settings: ClientSettings, system: ClientSystem, transport: Transport = { connect: connectTcp }): Client {
   const router = new RequestRouter(settings, system, transport)
   const parts = new Set<{ close(): Promise<void> }>()
-  /** Until the part closes by itself. */
+  /** The client closes the part, unless the user has closed it before. */
   const closeWithClient = <T extends { close(): Promise<void> }>(part: T): T => {
     const close = part.close.bind(part)
     part.close = () => close().finally(() => parts.delete(part))
@@ -32,16 +32,17 @@ export function createClient(settings: ClientSettings, system: ClientSystem, tra
     send: (target, api, request, options) => router.send(target, api, request, options),
     topic: (name, options) => router.metadata.topic(name, options),
     topics: () => router.metadata.topics(),
-    producer: (given = {}) => closeWithClient(new BatchingProducer(router, given)),
-    consumer: (given = {}) => closeWithClient(new GroupConsumer(router, given)),
-    group: (given) => closeWithClient(new ClassicGroupMember(router, given)),
+    producer: (producerSettings = {}) => closeWithClient(new BatchingProducer(router, producerSettings)),
+    consumer: (consumerSettings = {}) => closeWithClient(new GroupConsumer(router, consumerSettings)),
+    group: (memberSettings) => closeWithClient(new ClassicGroupMember(router, memberSettings)),
     admin: new AdminClient(router),
-    raw: (given = {}) => closeWithClient(new Raw(router, given.allocate)),
+    raw: ({ allocate } = {}) => closeWithClient(new Raw(router, allocate)),
     close() {
       closing ??= (async () => {
         const results = await Promise.allSettled([...parts].map((part) => part.close()))
         for (const result of results)
-          if (result.status === 'rejected') system.logger.warn({ err: result.reason }, 'a part of the client could not be closed')
+          if (result.status === 'rejected')
+            system.logger.warn({ err: result.reason }, 'a producer, consumer or group member of the client could not be closed')
         router.close()
       })()
       return closing

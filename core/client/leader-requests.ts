@@ -1,16 +1,16 @@
 /**
  * Sends one request to the leader of each partition: groups the partitions by node, refreshes the metadata and repeats the request for
- * partitions with a retriable error, until the deadline. Each partition gets an outcome; it never mixes up a value and an error.
+ * partitions with a retriable error, until the deadline. Each partition gets an outcome: a value or an error, never both.
  */
 import { type ErrorName, errorName, isRetriable, KafkaError } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
 import type { RequestRouter } from './transport/request-router.ts'
 import type { TopicPartition } from './types.ts'
 
-/** How often an unknown topic is requested before the error is final: a new topic is not known to all brokers at once. */
+/** Attempts before UNKNOWN_TOPIC_OR_PARTITION is final: not all brokers know a new topic at once. */
 const UNKNOWN_TOPIC_ATTEMPTS = 4
 
-/** What a leader answered for one partition. */
+/** A leader's response for one partition. */
 interface PartitionResponse<R> extends TopicPartition {
   errorCode: number
   value: R
@@ -26,8 +26,8 @@ export interface LeaderRequestOptions {
 }
 
 /**
- * The outcomes in the order of `partitions`, which names each partition once. `request` sends one request to one node; it throws what is
- * wrong with all of it, and a retriable KafkaError among that is retried.
+ * The outcomes in the order of `partitions`, which has each partition once. `request` sends one request to one node. It throws an error of
+ * the whole request; a retriable KafkaError is retried.
  */
 export async function requestFromLeaders<P extends TopicPartition, R>(
   router: RequestRouter,
@@ -59,20 +59,20 @@ export async function requestFromLeaders<P extends TopicPartition, R>(
     }
     await Promise.all(
       [...byLeader].map(async ([node, entries]) => {
-        const unanswered = new Map(entries.map((entry) => [partitionKey(entry), entry]))
+        const missing = new Map(entries.map((entry) => [partitionKey(entry), entry]))
         try {
-          for (const { errorCode, value, ...place } of await request(node, entries, remainingMs())) {
-            const key = partitionKey(place)
-            const entry = unanswered.get(key)
+          for (const { errorCode, value, ...topicPartition } of await request(node, entries, remainingMs())) {
+            const key = partitionKey(topicPartition)
+            const entry = missing.get(key)
             if (!entry) continue
-            unanswered.delete(key)
+            missing.delete(key)
             if (errorCode === 0) outcomes.set(key, { error: null, value })
             else fail(entry, errorName(errorCode))
           }
-          for (const entry of unanswered.values()) fail(entry, 'UNKNOWN_SERVER_ERROR')
+          for (const entry of missing.values()) fail(entry, 'UNKNOWN_SERVER_ERROR')
         } catch (error) {
           if (!(error instanceof KafkaError) || !error.retriable) throw error
-          for (const entry of unanswered.values()) fail(entry, error.error)
+          for (const entry of missing.values()) fail(entry, error.error)
         }
       }),
     )

@@ -4,7 +4,7 @@
 export const clientLimits = {
   /** Requests in flight on one connection. */
   requestsInFlight: 10_000,
-  /** From the first SYN until ApiVersions has been answered. */
+  /** From the first SYN until the response to ApiVersions. */
   connectTimeoutMs: 10_000,
   /** How long close() waits for deliveries in flight, or for a listener that commits. */
   closeTimeoutMs: 3_000,

@@ -1,6 +1,6 @@
 /**
  * Offsets that a partition's leader knows: where its log starts and ends, the offset at a timestamp (ListOffsets), and where the records of
- * a leader epoch end (OffsetForLeaderEpoch). The admin client, the consumer and the mirror have them in common.
+ * a leader epoch end (OffsetForLeaderEpoch). The admin client, the consumer and the mirror use them.
  */
 import listOffsetsApi from '../apis/02-list-offsets.ts'
 import offsetForLeaderEpochApi from '../apis/23-offset-for-leader-epoch.ts'
@@ -12,7 +12,7 @@ import type { EpochEndOffset, ListedOffset, OffsetSpec, TopicPartition } from '.
 
 const CONSUMER_REPLICA = -1
 const MAX_INT32 = 0x7fff_ffff
-/** The timestamps of ListOffsets that are none: KIP-79, KIP-734. */
+/** The special timestamps of ListOffsets: KIP-79, KIP-734. */
 const specialTimestamps = { latest: -1, earliest: -2, 'max-timestamp': -3 } as const
 
 const timestampOf = (spec: OffsetSpec): number => (typeof spec === 'string' ? specialTimestamps[spec] : spec.timestamp)
@@ -37,8 +37,8 @@ export async function listOffsets(
       },
       { channel: 'main', timeoutMs, signal: options.signal },
     )
-    return response.topics.flatMap(({ name, partitions: found }) =>
-      found.map(({ partitionIndex, errorCode, offset, timestamp, leaderEpoch }) => ({
+    return response.topics.flatMap(({ name, partitions: results }) =>
+      results.map(({ partitionIndex, errorCode, offset, timestamp, leaderEpoch }) => ({
         topic: name,
         partition: partitionIndex,
         errorCode,
@@ -76,8 +76,8 @@ export async function offsetsForLeaderEpochs(
         },
         { channel: 'main', timeoutMs, signal: options.signal },
       )
-      return response.topics.flatMap(({ topic, partitions: found }) =>
-        found.map(({ partition, errorCode, leaderEpoch, endOffset }) => ({
+      return response.topics.flatMap(({ topic, partitions: results }) =>
+        results.map(({ partition, errorCode, leaderEpoch, endOffset }) => ({
           topic,
           partition,
           errorCode,
@@ -85,7 +85,7 @@ export async function offsetsForLeaderEpochs(
         })),
       )
     } catch (error) {
-      // The partitions of newer nodes must not fail with it.
+      // Only the partitions of this node fail, not those of newer nodes.
       if (!(error instanceof KafkaError) || error.error !== 'UNSUPPORTED_VERSION') throw error
       return entries.map(({ topic, partition }) => ({
         topic,

@@ -1,5 +1,5 @@
 /**
- * Producer ids (InitProducerId, KIP-98): under an id, an epoch and sequence numbers a broker recognizes a batch that is sent again.
+ * Producer ids (InitProducerId, KIP-98): by id, epoch and sequence numbers a broker recognizes a batch that is sent again.
  */
 import initProducerIdApi from '../apis/22-init-producer-id.ts'
 import { errorName, KafkaError } from '../errors.ts'

@@ -29,8 +29,8 @@ function byTopicId<T extends TopicPartition & { topicId: string }>(partitions: r
   const topics = new Map<string, TopicEntries<T>>()
   for (const entry of partitions) {
     const key = byName ? entry.topic : entry.topicId
-    const found = topics.get(key)
-    if (found) found.entries.push(entry)
+    const existing = topics.get(key)
+    if (existing) existing.entries.push(entry)
     else topics.set(key, { topic: entry.topic, topicId: entry.topicId, entries: [entry] })
   }
   return [...topics.values()]
@@ -110,7 +110,7 @@ interface ProduceOptions {
 
 export interface ProducedBatch extends TopicPartition {
   error: ErrorName | null
-  /** The broker's words on the error, where it has some. */
+  /** The message of the error; null without an error. */
   message: string | null
   baseOffset: number
   /** In ms since the epoch; -1 where records keep their own timestamps. */

@@ -1,6 +1,6 @@
 /**
- * Creates topics that do not exist yet and waits for their leaders: the one way for the internal topics of the worker and the mirror, for
- * mirrored topics, for topics of source connectors and for dead-letter topics.
+ * Creates topics that do not exist yet and waits for their leaders. Used for the internal topics of the worker and the mirror, mirrored
+ * topics, topics of source connectors and dead-letter topics.
  */
 import { KafkaError } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
@@ -10,9 +10,9 @@ const POLL_MS = 20
 const LEADER_TIMEOUT_MS = 30_000
 
 /**
- * Creates those of `topics` that the cluster does not list. Returns the names of the topics that this call created; a topic that somebody
- * else created meanwhile is not among them.
- * @param replicationSetting the setting to name where the cluster has too few brokers for the replication factor.
+ * Creates those of `topics` that the cluster does not list. Returns the names of the topics that this call created, not of a topic that
+ * another client created at the same time.
+ * @param replicationSetting the setting that the error message names where the cluster has too few brokers for the replication factor.
  * @throws KafkaError with the broker's error code, which says whether a retry may help.
  */
 export async function createMissingTopics(
@@ -20,8 +20,8 @@ export async function createMissingTopics(
   topics: readonly NewTopic[],
   replicationSetting = 'replication.factor',
 ): Promise<Set<string>> {
-  const known = await Promise.all(topics.map((topic) => client.topic(topic.name)))
-  const missing = topics.filter((_, index) => !known[index])
+  const existing = await Promise.all(topics.map((topic) => client.topic(topic.name)))
+  const missing = topics.filter((_, index) => !existing[index])
   const created = new Set<string>()
   if (missing.length === 0) return created
   const errors = await client.admin.createTopics(missing)
@@ -35,14 +35,14 @@ export async function createMissingTopics(
 
 function creationError({ name, partitions, replicationFactor }: NewTopic, error: Error, replicationSetting: string): KafkaError {
   const code = error instanceof KafkaError ? error.error : 'UNKNOWN_SERVER_ERROR'
-  const ofCluster = (count: number) => (count < 0 ? "the cluster's default" : String(count))
+  const describeCount = (count: number) => (count < 0 ? "the cluster's default" : String(count))
   const hint =
     code === 'INVALID_REPLICATION_FACTOR'
       ? ` Set ${replicationSetting} to at most the number of brokers, or to -1 for the default of the cluster.`
       : ''
   return new KafkaError(
     code,
-    `topic ${name} (partitions: ${ofCluster(partitions)}, replication factor: ${ofCluster(replicationFactor)}) could not be created: ${error.message}${hint}`,
+    `topic ${name} (partitions: ${describeCount(partitions)}, replication factor: ${describeCount(replicationFactor)}) could not be created: ${error.message}${hint}`,
     { cause: error },
   )
 }

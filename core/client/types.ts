@@ -40,14 +40,14 @@ export interface TopicMetadata {
 export interface Client {
   readonly clusterId: Promise<string | null>
   /**
-   * One request in the highest version that client and broker support. Finds the target, and retries with back-off what fails at the
-   * connection; error codes in the response are the caller's.
-   * @throws KafkaError REQUEST_TIMED_OUT after `timeoutMs`, UNSUPPORTED_VERSION, or the error that finding the target has had.
+   * One request in the highest version that client and broker support. Finds the target, and retries connection errors with back-off. The
+   * caller handles the error codes in the response.
+   * @throws KafkaError REQUEST_TIMED_OUT after `timeoutMs`, UNSUPPORTED_VERSION, or the error of finding the target.
    */
   send<A extends Api>(target: Target, api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>>
   /**
    * A topic's metadata, requested where it is unknown or older than metadata.max.age.ms; undefined where the topic does not exist.
-   * @throws KafkaError where no broker answers in request.timeout.ms, or the name is not allowed.
+   * @throws KafkaError where no broker responds in request.timeout.ms, or the name is invalid.
    */
   topic(name: string, options?: { refresh?: boolean; allowCreation?: boolean }): Promise<TopicMetadata | undefined>
   /** All topics of the cluster, as of now. */
@@ -58,7 +58,7 @@ export interface Client {
   readonly admin: Admin
   /** Record batches as they are on the wire, on two connections to each node. */
   raw(options?: RawOptions): RawAccess
-  /** Closes everything that this client has handed out, within a bounded time. */
+  /** Closes the client and everything that it has created, within a bounded time. */
   close(): Promise<void>
 }
 
@@ -77,7 +77,7 @@ export interface ProducerRecord {
   key: Buffer | null
   value: Buffer | null
   headers?: readonly RecordHeader[] | undefined
-  /** Now where it is not given. */
+  /** The current time where it is not given. */
   timestamp?: number | undefined
 }
 
@@ -96,7 +96,7 @@ export interface ProducerSettings {
 }
 
 /** Where a record was stored. */
-export interface Sent {
+export interface RecordMetadata {
   topic: string
   partition: number
   /** -1 with acks=0. */
@@ -114,7 +114,7 @@ export interface Producer {
   flush(): Promise<void>
   /** Of records that are not acknowledged. */
   readonly pendingBytes: number
-  /** Flushes for a bounded time; what is not delivered then fails. */
+  /** Flushes for a bounded time; records that are not delivered then fail. */
   close(): Promise<void>
 }
 
@@ -124,7 +124,7 @@ export type SendFailure = KafkaError & { readonly result: SendResult }
 export interface SendResult {
   readonly count: number
   /** Where record `index` of the call was stored. */
-  at(index: number): Sent
+  at(index: number): RecordMetadata
   /** By the index of the record; null where none has failed. */
   readonly failures: ReadonlyMap<number, Error> | null
 }
@@ -162,9 +162,9 @@ export interface ConsumerSettings {
   partitionAssignors?: readonly string[]
 }
 
-/** Called within poll(), and `revoked` also within close(). What it throws, poll() or close() throws. */
+/** Called within poll(), and `revoked` also within close(). poll() or close() rejects with an error that it throws. */
 export interface RebalanceListener {
-  /** Before other members may get the partitions: the place to flush and commit. */
+  /** Before other members may get the partitions: flush and commit here. */
   revoked?(partitions: readonly TopicPartition[]): Promise<void> | void
   assigned?(partitions: readonly TopicPartition[]): Promise<void> | void
   /** Other members may own the partitions already: nothing can be committed. `revoked` is called where this is not given. */
@@ -180,7 +180,7 @@ export interface CommitOffset extends TopicPartition {
 export interface Consumer {
   /** Joins the group. A RegExp subscribes to new topics as well, but to no internal ones. */
   subscribe(topics: readonly string[] | RegExp, listener?: RebalanceListener): void
-  /** Without a group: reads these partitions, and no others any more. */
+  /** Reads these partitions, without a group. Replaces the partitions of an earlier call. */
   assign(partitions: readonly (TopicPartition & { offset: number | 'earliest' | 'latest' })[]): void
   readonly assignment: readonly TopicPartition[]
   /**
@@ -220,7 +220,7 @@ export interface GroupMemberSettings {
     protocol: string,
     members: readonly { memberId: string; groupInstanceId: string | null; metadata: Buffer }[],
   ): Promise<Map<string, Buffer>> | Map<string, Buffer>
-  /** Before JoinGroup is sent again: the place to revoke. */
+  /** Before JoinGroup is sent again: revoke here. */
   beforeRejoin(reason: string): Promise<void>
   onAssigned(assignment: Buffer, generation: number, memberId: string, leader: boolean, protocol: string): Promise<void>
   /** The coordinator has removed the member: other members may own its assignment. */
@@ -252,7 +252,7 @@ export interface RawFetchResult extends TopicPartition {
 }
 
 export interface RawOptions {
-  /** Allocates the memory of Fetch responses, exactly `sizeBytes`: for a caller that uses it again. */
+  /** Allocates the memory of Fetch responses, exactly `sizeBytes`: for a caller that reuses it. */
   allocate?(sizeBytes: number): Buffer
 }
 
@@ -272,7 +272,7 @@ export interface RawFetchOptions {
 export type RawProducePartition = TopicPartition & { topicId: string; records: Buffer | readonly Buffer[] }
 
 export interface RawAccess {
-  /** One Fetch request for partitions that one node leads; rejects with what is wrong with all of it. */
+  /** One Fetch request for partitions that one node leads; rejects with an error of the whole request. */
   fetch(node: number, partitions: readonly RawFetchPartition[], options: RawFetchOptions): Promise<RawFetchResult[]>
   /** One Produce request with acks=all to the leader of the partitions, in the order of the calls. `timeoutMs`: for the replicas. */
   produce(
@@ -306,7 +306,7 @@ export interface ListedOffset extends TopicPartition {
   /** Of the record, ms since the epoch; -1 for `earliest` and `latest`. */
   timestamp: number
   leaderEpoch: number
-  /** UNKNOWN_TOPIC_OR_PARTITION where the partition does not exist; a retriable error where the time was not enough. */
+  /** UNKNOWN_TOPIC_OR_PARTITION where the partition does not exist; a retriable error after the timeout. */
   error: ErrorName | null
 }
 
@@ -339,13 +339,13 @@ export interface Admin {
   /** By topic name. `operation` of IncrementalAlterConfigs: 0 sets, 1 deletes. */
   alterTopicConfigs(changes: ReadonlyMap<string, readonly { name: string; operation: 0 | 1; value: string | null }[]>): Promise<void>
   /**
-   * One offset of each partition (ListOffsets), in the order of `partitions`, which names each partition once. `isolationLevel` 1 is
+   * One offset of each partition (ListOffsets), in the order of `partitions`, which has each partition once. `isolationLevel` 1 is
    * read_committed: `latest` is then the last stable offset. Retries retriable errors for request.timeout.ms.
    */
   listOffsets(partitions: readonly (TopicPartition & { spec: OffsetSpec })[], isolationLevel?: 0 | 1): Promise<ListedOffset[]>
   /**
    * Where the records of a leader epoch end in each partition's log (OffsetForLeaderEpoch, KIP-320), in the order of `partitions`, which
-   * names each partition once. A consumer that has read further has read records that were truncated. Retries retriable errors for
+   * has each partition once. A consumer that has read further has read records that were truncated. Retries retriable errors for
    * request.timeout.ms.
    */
   offsetsForLeaderEpochs(partitions: readonly (TopicPartition & { leaderEpoch: number })[]): Promise<EpochEndOffset[]>

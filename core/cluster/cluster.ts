@@ -149,7 +149,7 @@ class LocalCluster implements Cluster {
         const log = this.#logs.get(name, partition)
         if (log) logs.push(log)
       }
-      await this.#eachPartition(topic, 0, topic.partitions, (partition) => this.#logs.remove(name, partition))
+      await this.#forEachPartition(topic, 0, topic.partitions, (partition) => this.#logs.remove(name, partition))
       for (const listener of this.#deletionListeners) listener(topic, logs)
       this.#system.logger.info({ topic: name, topicId: topic.id }, 'topic deleted')
     })
@@ -173,20 +173,20 @@ class LocalCluster implements Cluster {
       if (count - topic.partitions > MAX_PARTITIONS_PER_REQUEST)
         throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
       if (assignments) {
-        const more = count - topic.partitions
-        if (assignments.length !== more)
+        const added = count - topic.partitions
+        if (assignments.length !== added)
           throw new KafkaError(
             'INVALID_REPLICA_ASSIGNMENT',
-            `Attempted to add ${more} additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
+            `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
           )
         for (const brokerIds of assignments) checkReplicas(brokerIds, this.#settings.nodeId)
       }
       if (validateOnly) return { ...topic, partitions: count }
       await this.#metadataLog.append([{ type: 'partitions', id: topic.id, partitions: count }])
-      const grown = { ...topic, partitions: count }
-      await this.#openOrRevert(grown, topic.partitions, { type: 'partitions', id: topic.id, partitions: topic.partitions })
+      const extended = { ...topic, partitions: count }
+      await this.#openOrRevert(extended, topic.partitions, { type: 'partitions', id: topic.id, partitions: topic.partitions })
       this.#image.apply({ type: 'partitions', id: topic.id, partitions: count })
-      return grown
+      return extended
     })
   }
 
@@ -263,7 +263,7 @@ class LocalCluster implements Cluster {
 
   #open(topic: Topic, from: number): Promise<void> {
     const config = this.#configs.logConfig(topic.configs)
-    return this.#eachPartition(topic, from, topic.partitions, async (partition) => {
+    return this.#forEachPartition(topic, from, topic.partitions, async (partition) => {
       await this.#logs.open(topic.name, topic.id, partition, config)
     })
   }
@@ -273,13 +273,13 @@ class LocalCluster implements Cluster {
     try {
       await this.#open(topic, from)
     } catch (cause) {
-      await this.#eachPartition(topic, from, topic.partitions, (partition) => this.#logs.remove(topic.name, partition))
+      await this.#forEachPartition(topic, from, topic.partitions, (partition) => this.#logs.remove(topic.name, partition))
       await this.#metadataLog.revert(undo)
       throw new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be created.`, { cause })
     }
   }
 
-  async #eachPartition(topic: Topic, from: number, to: number, task: (partition: number) => Promise<void>): Promise<void> {
+  async #forEachPartition(topic: Topic, from: number, to: number, task: (partition: number) => Promise<void>): Promise<void> {
     invariant(from <= to, `partitions ${from} to ${to} of ${topic.name}`)
     const semaphore = new Semaphore(MAX_CONCURRENT_LOGS)
     let hasFailed = false

@@ -62,15 +62,15 @@ export class Configs {
 
   /** Every source with a value for a broker setting, the strongest first. */
   #brokerSynonyms(name: string): Synonym[] {
-    const found: Synonym[] = []
+    const synonyms: Synonym[] = []
     const add = (value: string | null | undefined, from: number) => {
-      if (value !== undefined && value !== null) found.push({ name, value, source: from })
+      if (value !== undefined && value !== null) synonyms.push({ name, value, source: from })
     }
     add(this.#image.brokerConfigs(this.#nodeName)[name], source.broker)
     add(this.#image.brokerConfigs('')[name], source.defaultBroker)
-    add(this.#settings.given[name], source.file)
+    add(this.#settings.properties[name], source.file)
     add(brokerSettingsByName[name]?.fallback, source.fallback)
-    return found
+    return synonyms
   }
 
   /** The strongest source with a valid value. */
@@ -144,8 +144,8 @@ export class Configs {
   }
 
   describeTopic(topic: Pick<Topic, 'name' | 'configs'>, names: readonly string[] | null): ConfigEntry[] {
-    const wanted = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
-    return wanted.map((name) => {
+    const selected = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
+    return selected.map((name) => {
       const setting = topicSettingsByName[name]!
       const override = topic.configs[name]
       const fallback = this.#topicDefault(name)
@@ -168,11 +168,11 @@ export class Configs {
     }
     const all = new Set([
       ...Object.keys(brokerSettingsByName),
-      ...Object.keys(this.#settings.given),
+      ...Object.keys(this.#settings.properties),
       ...Object.keys(this.#image.brokerConfigs(this.#nodeName)),
     ])
-    const wanted = [...all].filter((name) => names === null || names.includes(name)).sort()
-    return wanted.map((name) => {
+    const selected = [...all].filter((name) => names === null || names.includes(name)).sort()
+    return selected.map((name) => {
       const setting = brokerSettingsByName[name]
       const synonyms = this.#brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
@@ -232,7 +232,7 @@ export class Configs {
     if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
     const next = applyChanges(this.#image.brokerConfigs(broker), changes, (name) => ({
       setting: brokerSettingsByName[name],
-      fallback: this.#settings.given[name] ?? brokerSettingsByName[name]?.fallback ?? null,
+      fallback: this.#settings.properties[name] ?? brokerSettingsByName[name]?.fallback ?? null,
     }))
     for (const [name, value] of Object.entries(next)) {
       const setting = brokerSettingsByName[name]
@@ -293,11 +293,11 @@ function applyChanges(
         const verb = operation === operations.append ? 'APPEND' : 'SUBTRACT'
         if (setting?.kind !== 'list') throw new KafkaError('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`)
         const parts = splitList(next[name] ?? fallback ?? '')
-        const given = splitList(value!)
+        const changed = splitList(value!)
         next[name] = (
           operation === operations.append
-            ? [...parts, ...given.filter((part) => !parts.includes(part))]
-            : parts.filter((part) => !given.includes(part))
+            ? [...parts, ...changed.filter((part) => !parts.includes(part))]
+            : parts.filter((part) => !changed.includes(part))
         ).join(',')
         break
       }

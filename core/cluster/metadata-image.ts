@@ -53,8 +53,8 @@ export class MetadataImage {
 
   /** The name of an existing topic that `name` collides with. */
   collidingTopic(name: string): string | undefined {
-    const found = this.#byCollisionKey.get(unifiedTopicName(name))
-    return found === name ? undefined : found
+    const existing = this.#byCollisionKey.get(unifiedTopicName(name))
+    return existing === name ? undefined : existing
   }
 
   brokerConfigs(broker: string): Readonly<Record<string, string>> {

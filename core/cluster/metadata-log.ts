@@ -44,7 +44,7 @@ function decodeRecord(value: Buffer | null, offset: number): MetadataRecord {
 export class MetadataLog {
   readonly #log: PartitionLog
   readonly #clock: Clock
-  /** Records that revert changes which could not be made. They are written with the next batch. */
+  /** Records that revert failed changes. They are written with the next batch. */
   #pendingReverts: MetadataRecord[] = []
   #recordCount = 0
 
@@ -73,7 +73,7 @@ export class MetadataLog {
     this.#recordCount += all.length
   }
 
-  /** Reverts a change that could not be made: at once, or with the next batch if the disk refuses this one too. */
+  /** Reverts a failed change: at once, or with the next batch if this append fails too. */
   async revert(undo: MetadataRecord): Promise<void> {
     this.#pendingReverts.push(undo)
     try {
@@ -96,9 +96,9 @@ export class MetadataLog {
   async #replay(image: MetadataImage): Promise<void> {
     let offset = this.#log.logStartOffset
     while (offset < this.#log.logEndOffset) {
-      const read = await this.#log.read(offset, READ_BYTES, true, 'end')
-      const bytes = Buffer.concat(read.chunks)
-      read.release()
+      const result = await this.#log.read(offset, READ_BYTES, true, 'end')
+      const bytes = Buffer.concat(result.chunks)
+      result.release()
       const before = offset
       for (const batch of batches(bytes)) {
         for (const record of decodeRecords(batch.bytes)) {

@@ -55,7 +55,7 @@ export interface Cluster {
   /** True for a valid topic name. */
   isTopicName(name: string): boolean
   logConfig(topic: Topic): LogConfig
-  /** The present value of a broker setting, dynamic changes included. */
+  /** The current value of a broker setting, dynamic changes included. */
   brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N]
   /** Throws POLICY_VIOLATION where one request may not create so many partitions. */
   checkPartitionCount(topics: readonly NewTopic[]): void
@@ -63,7 +63,7 @@ export interface Cluster {
   /** Creates the topic if it does not exist, for Metadata and FindCoordinator. Concurrent calls share one creation. */
   ensureTopic(name: string, partitions?: number, configs?: Record<string, string>): Promise<Topic>
   deleteTopic(name: string): Promise<void>
-  /** Calls `listener` when a topic and its logs are deleted. Returns how to unsubscribe. */
+  /** Calls `listener` when a topic and its logs are deleted. Returns a function that unsubscribes it. */
   onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void
   createPartitions(name: string, count: number, validateOnly: boolean, assignments?: readonly (readonly number[])[] | null): Promise<Topic>
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[]

@@ -54,11 +54,11 @@ import {
 } from './rebalance.ts'
 import type { LeaveResponse } from './types.ts'
 
-export function decide(group: Group, event: GroupEvent, rules: GroupConfig): Decision {
+export function decide(group: Group, event: GroupEvent, config: GroupConfig): Decision {
   // The two most frequent events only restart a timer.
   if (event.type === 'heartbeat') return heartbeat(group, event)
   if (event.type === 'committed') return committed(group, event.memberId)
-  const draft = openDraft(group, rules, event.at)
+  const draft = openDraft(group, config, event.at)
   switch (event.type) {
     case 'join':
       join(draft, event)
@@ -92,7 +92,7 @@ function acceptsJoiningMember({ state, members, config }: Draft, memberId: strin
   if (state !== 'PreparingRebalance') return member !== undefined || members.size < config.maxSize
   if (member?.awaitingJoin != null) return true
   let waiting = 0
-  for (const other of members.values()) if (other.awaitingJoin !== null) waiting++
+  for (const { awaitingJoin } of members.values()) if (awaitingJoin !== null) waiting++
   return waiting < config.maxSize
 }
 
@@ -105,8 +105,8 @@ function join(draft: Draft, event: JoinEvent) {
   if (draft.state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE')
   if (!supportsProtocols(draft, event.protocolType, event.protocols)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
   if (event.memberId !== '') return rejoin(draft, event)
-  const present = event.instanceId === null ? undefined : draft.staticMembers.get(event.instanceId)
-  if (present !== undefined) return rejoinStaticMember(draft, event, draft.members.get(present)!)
+  const existingId = event.instanceId === null ? undefined : draft.staticMembers.get(event.instanceId)
+  if (existingId !== undefined) return rejoinStaticMember(draft, event, draft.members.get(existingId)!)
   if (event.instanceId !== null || !event.requiresKnownId) return addNewMember(draft, event, event.newMemberId)
   if (draft.pendingJoinMembers.size >= draft.config.maxPending) return refuse('GROUP_MAX_SIZE_REACHED', '')
   draft.pendingJoinMembers.add(event.newMemberId)
@@ -149,8 +149,8 @@ function rejoin(draft: Draft, event: JoinEvent) {
     if (event.instanceId !== null) return respond(draft, event.requestId, joinError('UNKNOWN_MEMBER_ID', memberId))
     return addNewMember(draft, event, memberId)
   }
-  const wrong = checkMember(draft, memberId, event.instanceId)
-  if (wrong) return respond(draft, event.requestId, joinError(wrong, memberId))
+  const memberError = checkMember(draft, memberId, event.instanceId)
+  if (memberError) return respond(draft, event.requestId, joinError(memberError, memberId))
   const member = draft.members.get(memberId)!
   const unchanged = sameProtocols(member.protocols, event.protocols)
   // The response to its JoinGroup was lost, or a follower has nothing new. A leader that joins again requests a rebalance.
@@ -190,8 +190,8 @@ function rejoinStaticMember(draft: Draft, event: JoinEvent, old: Member) {
 function sync(draft: Draft, event: SyncEvent) {
   const refuse = (error: ErrorName) => respond(draft, event.requestId, syncError(error))
   if (draft.state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE')
-  const wrong = checkMember(draft, event.memberId, event.instanceId)
-  if (wrong) return refuse(wrong)
+  const memberError = checkMember(draft, event.memberId, event.instanceId)
+  if (memberError) return refuse(memberError)
   if (event.generation !== draft.generation) return refuse('ILLEGAL_GENERATION')
   if (event.protocolType !== null && event.protocolType !== draft.protocolType) return refuse('INCONSISTENT_GROUP_PROTOCOL')
   if (event.protocol !== null && event.protocol !== draft.protocol) return refuse('INCONSISTENT_GROUP_PROTOCOL')
@@ -211,8 +211,8 @@ function sync(draft: Draft, event: SyncEvent) {
   if (draft.leader !== member.id || draft.isStoringAssignment) return
   draft.isStoringAssignment = true
   const image = { ...snapshot(draft), state: 'Stable' as const, stateTimestamp: draft.now, members: new Map<string, Member>() }
-  for (const other of draft.members.values())
-    image.members.set(other.id, { ...other, assignment: event.assignments.get(other.id) ?? Buffer.alloc(0) })
+  for (const assigned of draft.members.values())
+    image.members.set(assigned.id, { ...assigned, assignment: event.assignments.get(assigned.id) ?? Buffer.alloc(0) })
   draft.effects.push({
     type: 'store',
     image,
@@ -229,7 +229,7 @@ function stored(draft: Draft, purpose: StorePurpose, error: ErrorName | null) {
     prepareRebalance(draft, `the assignment could not be stored: ${error}`)
   } else if (purpose.kind === 'replacement') {
     const member = draft.members.get(purpose.member)
-    // A rebalance that began meanwhile completes the JoinGroup.
+    // A rebalance that began during the write completes the JoinGroup.
     if (draft.state !== 'Stable' || !member || member.awaitingJoin !== purpose.requestId) return
     if (error === null) {
       respondToJoin(draft, member, purpose.response)
@@ -241,15 +241,15 @@ function stored(draft: Draft, purpose: StorePurpose, error: ErrorName | null) {
 }
 
 function heartbeat(group: Group, event: HeartbeatEvent): Decision {
-  const reply = (error: ErrorName, alive: boolean): Decision => {
+  const reply = (error: ErrorName, renewsSession: boolean): Decision => {
     const timer: GroupTimer = { kind: 'session', member: event.memberId }
     const respond = { type: 'respond', requestId: event.requestId, response: { errorCode: errorCode(error) } } as const
-    if (!alive) return { group, effects: [respond] }
+    if (!renewsSession) return { group, effects: [respond] }
     return { group, effects: [respond, { type: 'startTimer', timer, delayMs: group.members.get(event.memberId)!.sessionTimeoutMs }] }
   }
   if (group.state === 'Dead') return reply('COORDINATOR_NOT_AVAILABLE', false)
-  const wrong = checkMember(group, event.memberId, event.instanceId)
-  if (wrong) return reply(wrong, false)
+  const memberError = checkMember(group, event.memberId, event.instanceId)
+  if (memberError) return reply(memberError, false)
   if (event.generation !== group.generation) return reply('ILLEGAL_GENERATION', false)
   if (group.state === 'Empty') return reply('UNKNOWN_MEMBER_ID', false)
   return reply(group.state === 'PreparingRebalance' ? 'REBALANCE_IN_PROGRESS' : 'NONE', true)
@@ -297,7 +297,7 @@ function timeout(draft: Draft, timer: GroupTimer) {
   if (timer.kind === 'sync') return expirePendingSync(draft)
   if (draft.pendingJoinMembers.delete(timer.member)) return maybeCompleteJoin(draft)
   const member = draft.members.get(timer.member)
-  // A member that waits for a response sends no heartbeats. A new member is removed all the same.
+  // A member that waits for a response sends no heartbeats. A new member is removed anyway.
   if (!member || (!member.isNew && !member.isDisconnected && (member.awaitingJoin !== null || member.awaitingSync !== null))) return
   removeMember(draft, member.id)
   rebalanceAfterRemoval(draft, `${member.id} sent no heartbeat within its session timeout of ${member.sessionTimeoutMs} ms`)

@@ -225,8 +225,8 @@ export class Coordinator implements GroupCoordinator {
 
   describe(request: DescribeRequest, caller: Caller): Promise<DescribeResponse> {
     return describeGroups(request, caller.version, async (group) => {
-      const found = await this.#lookUp(group)
-      return found === null || typeof found === 'string' ? found : found.group
+      const result = await this.#lookUp(group)
+      return result === null || typeof result === 'string' ? result : result.group
     })
   }
 
@@ -286,7 +286,7 @@ export class Coordinator implements GroupCoordinator {
 
   #errorOf(error: unknown): ErrorName {
     if (error instanceof KafkaError) return error.error
-    this.#system.logger.error({ err: error, code: codeOf(error) }, 'a group request failed by a bug, please report it')
+    this.#system.logger.error({ err: error, code: codeOf(error) }, 'a group request failed because of a bug; please report it')
     return 'UNKNOWN_SERVER_ERROR'
   }
 

@@ -21,34 +21,34 @@ export async function describeGroups(
   const authorizedOperations = request.includeAuthorizedOperations ? ALL_OPERATIONS : NOT_REQUESTED
   const groups = await Promise.all(
     request.groups.map(async (groupId) => {
-      const found = await lookup(groupId)
-      const nothing = { groupId, protocolType: '', protocolData: '', members: [] as DescribedMember[] }
-      if (typeof found === 'string')
-        return { ...nothing, errorCode: errorCode(found), errorMessage: null, groupState: '', authorizedOperations: NOT_REQUESTED }
-      if (found === null) {
+      const group = await lookup(groupId)
+      const empty = { groupId, protocolType: '', protocolData: '', members: [] as DescribedMember[] }
+      if (typeof group === 'string')
+        return { ...empty, errorCode: errorCode(group), errorMessage: null, groupState: '', authorizedOperations: NOT_REQUESTED }
+      if (group === null) {
         const reportsMissing = version >= 6
         return {
-          ...nothing,
+          ...empty,
           errorCode: reportsMissing ? errorCode('GROUP_ID_NOT_FOUND') : 0,
           errorMessage: reportsMissing ? `Group ${groupId} not found.` : null,
           groupState: 'Dead',
           authorizedOperations: reportsMissing ? NOT_REQUESTED : authorizedOperations,
         }
       }
-      const stable = found.state === 'Stable'
+      const stable = group.state === 'Stable'
       return {
         errorCode: 0,
         errorMessage: null,
         groupId,
-        groupState: found.state,
-        protocolType: found.protocolType ?? '',
-        protocolData: stable ? (found.protocol ?? '') : '',
-        members: [...found.members.values()].map((member) => ({
+        groupState: group.state,
+        protocolType: group.protocolType ?? '',
+        protocolData: stable ? (group.protocol ?? '') : '',
+        members: [...group.members.values()].map((member) => ({
           memberId: member.id,
           groupInstanceId: member.instanceId,
           clientId: member.clientId,
           clientHost: member.clientHost,
-          memberMetadata: stable ? metadataOf(member, found.protocol) : EMPTY,
+          memberMetadata: stable ? metadataOf(member, group.protocol) : EMPTY,
           memberAssignment: stable ? member.assignment : EMPTY,
         })),
         authorizedOperations,

@@ -148,7 +148,7 @@ const memberMetadata = (draft: Draft): JoinResponse['members'] =>
     metadata: member.protocols.find((protocol) => protocol.name === draft.protocol)?.metadata ?? EMPTY,
   }))
 
-/** The JoinGroup response for the present generation; the leader's has the metadata of all members. */
+/** The JoinGroup response for the current generation; the leader's has the metadata of all members. */
 export const joinSuccess = (draft: Draft, memberId: string): JoinResponse => ({
   errorCode: 0,
   generationId: draft.generation,

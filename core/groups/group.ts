@@ -205,11 +205,11 @@ export function rebalanceTimeoutMs(group: Group): number {
 
 /** The protocols that all members support, in the order of the first member. */
 function candidateProtocols(group: Group): string[] {
-  const [first, ...others] = group.members.values()
+  const [first, ...rest] = group.members.values()
   if (!first) return []
   return first.protocols
     .map((protocol) => protocol.name)
-    .filter((name) => others.every((member) => member.protocols.some((protocol) => protocol.name === name)))
+    .filter((name) => rest.every((member) => member.protocols.some((protocol) => protocol.name === name)))
 }
 
 /** Each member votes for its first protocol that all support; the one with most votes is selected. */
@@ -240,21 +240,21 @@ export const sameProtocols = (ours: readonly Protocol[], theirs: readonly Protoc
 /** The error for a member id and an instance id that are not a member of the group, or null. */
 export function checkMember(group: Group, memberId: string, instanceId: string | null): ErrorName | null {
   if (instanceId !== null) {
-    const known = group.staticMembers.get(instanceId)
-    if (known === undefined) return 'UNKNOWN_MEMBER_ID'
-    if (known !== memberId) return 'FENCED_INSTANCE_ID'
+    const currentId = group.staticMembers.get(instanceId)
+    if (currentId === undefined) return 'UNKNOWN_MEMBER_ID'
+    if (currentId !== memberId) return 'FENCED_INSTANCE_ID'
   }
   return group.members.has(memberId) ? null : 'UNKNOWN_MEMBER_ID'
 }
 
-/** The error for an offset commit, or null. Invariant 9: only members of the present generation commit. */
+/** The error for an offset commit, or null. Invariant 9: only members of the current generation commit. */
 export function checkCommit(group: Group, memberId: string, instanceId: string | null, generation: number): ErrorName | null {
   if (group.state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
   // A consumer without group membership, or an admin client.
   if (generation < 0 && group.state === 'Empty') return null
   if (generation >= 0 || memberId !== '' || instanceId !== null) {
-    const wrong = checkMember(group, memberId, instanceId)
-    if (wrong) return wrong
+    const memberError = checkMember(group, memberId, instanceId)
+    if (memberError) return memberError
     if (generation !== group.generation) return 'ILLEGAL_GENERATION'
   } else if (group.state !== 'Empty') return 'UNKNOWN_MEMBER_ID'
   // The member has joined the new generation and has no assignment yet.

@@ -29,12 +29,12 @@ export class KeyedTimers<K> {
     const key = this.#keyOf(timer)
     const now = this.#clock.monotonic()
     const deadline = now + delayMs
-    const known = this.#timers.get(key)
-    if (known && known.expiresAt <= deadline) {
-      known.deadline = deadline
+    const running = this.#timers.get(key)
+    if (running && running.expiresAt <= deadline) {
+      running.deadline = deadline
       return
     }
-    known?.timer.cancel()
+    running?.timer.cancel()
     this.#start(timer, deadline, now)
   }
 

@@ -1,6 +1,6 @@
 /**
  * OffsetCommit: validates each partition, then the member, then writes. An offset is acknowledged and visible once it is durable
- * (Invariants 1 and 3); a member of an older generation is refused (Invariant 9).
+ * (Invariants 1 and 3); a member of an older generation is rejected (Invariant 9).
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import { checkCommit } from './group.ts'
@@ -88,10 +88,10 @@ async function write(
     return context.errorOf(error)
   }
   if (!registered) return version >= 9 ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION'
-  const wrong = checkCommit(registered.group, memberId, groupInstanceId, generation)
-  if (wrong) {
+  const commitError = checkCommit(registered.group, memberId, groupInstanceId, generation)
+  if (commitError) {
     registry.removeIfUnused(registered)
-    return wrong
+    return commitError
   }
   context.renewSession(registered, memberId)
   const { offsets } = registered

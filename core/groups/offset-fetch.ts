@@ -12,7 +12,7 @@ export type GroupLookup = (group: string) => Promise<RegisteredGroup | null | Er
 type RequestedGroup = FetchRequest['groups'][number]
 type FetchedGroup = FetchResponse['groups'][number]
 
-const none = (partitionIndex: number, error: ErrorName = 'NONE'): FetchedPartition => ({
+const noOffset = (partitionIndex: number, error: ErrorName = 'NONE'): FetchedPartition => ({
   partitionIndex,
   committedOffset: -1,
   committedLeaderEpoch: -1,
@@ -33,18 +33,18 @@ export async function fetchOffsets(request: FetchRequest, version: number, store
       group.topics.push({
         name: topic.name,
         topicId: '',
-        partitions: topic.partitionIndexes.map((index) => ({ ...none(index), errorCode: group.errorCode })),
+        partitions: topic.partitionIndexes.map((index) => ({ ...noOffset(index), errorCode: group.errorCode })),
       })
   return { topics: group.topics, errorCode: group.errorCode, groups: [] }
 }
 
 async function fetchGroup(requested: RequestedGroup, version: number, store: GroupStore, lookup: GroupLookup): Promise<FetchedGroup> {
-  const found = await lookup(requested.groupId)
-  if (typeof found === 'string') return { groupId: requested.groupId, topics: [], errorCode: errorCode(found) }
-  const entry = found?.group.state === 'Dead' ? null : found
+  const result = await lookup(requested.groupId)
+  if (typeof result === 'string') return { groupId: requested.groupId, topics: [], errorCode: errorCode(result) }
+  const entry = result?.group.state === 'Dead' ? null : result
   const partitionOf = (topic: string, partition: number): FetchedPartition => {
     const commit = entry?.offsets.get(topic, partition)
-    if (!commit) return none(partition)
+    if (!commit) return noOffset(partition)
     return {
       partitionIndex: partition,
       committedOffset: commit.offset,
@@ -64,7 +64,7 @@ async function fetchGroup(requested: RequestedGroup, version: number, store: Gro
     for (const { name: requestedName, topicId, partitionIndexes } of requested.topics) {
       const name = version >= 10 ? store.topicName(topicId) : requestedName
       const partitions = partitionIndexes.map((partition) =>
-        name === undefined ? none(partition, 'UNKNOWN_TOPIC_ID') : partitionOf(name, partition),
+        name === undefined ? noOffset(partition, 'UNKNOWN_TOPIC_ID') : partitionOf(name, partition),
       )
       topics.push({ name: name ?? '', topicId, partitions })
     }

@@ -53,16 +53,16 @@ export class OffsetsTopicWriter {
 }
 
 function batches(records: readonly StoredRecord[]): StoredRecord[][] {
-  const found: StoredRecord[][] = []
+  const result: StoredRecord[][] = []
   let bytes = BATCH_BYTES
   for (const record of records) {
     const size = record.key.length + (record.value?.length ?? 0) + 16
     if (bytes + size > BATCH_BYTES) {
-      found.push([])
+      result.push([])
       bytes = 0
     }
-    found.at(-1)!.push(record)
+    result.at(-1)!.push(record)
     bytes += size
   }
-  return found
+  return result
 }

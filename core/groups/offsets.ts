@@ -54,11 +54,11 @@ export class GroupOffsets {
   }
 
   /** All partitions with a committed offset or a write in progress: a deletion must cover them. */
-  keys(only?: string): { topic: string; partition: number }[] {
-    const found: { topic: string; partition: number }[] = []
+  keys(topicFilter?: string): { topic: string; partition: number }[] {
+    const result: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics)
-      if (only === undefined || only === topic) for (const partition of partitions.keys()) found.push({ topic, partition })
-    return found
+      if (topicFilter === undefined || topicFilter === topic) for (const partition of partitions.keys()) result.push({ topic, partition })
+    return result
   }
 
   /** To be called in the order of the appends. */
@@ -90,16 +90,16 @@ export class GroupOffsets {
   expired(group: Group, now: number, retentionMs: number): { topic: string; partition: number }[] {
     const rule = expiryOf(group)
     if (!rule) return []
-    const found: { topic: string; partition: number }[] = []
+    const result: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics) {
       if (rule.subscribed?.has(topic)) continue
       for (const [partition, { committed, pendingWrites }] of partitions) {
         if (!committed || pendingWrites > 0) continue
         const ended = committed.expireTimestamp === null ? now - rule.since(committed) >= retentionMs : now >= committed.expireTimestamp
-        if (ended) found.push({ topic, partition })
+        if (ended) result.push({ topic, partition })
       }
     }
-    return found
+    return result
   }
 
   #partition(topic: string, partition: number): PartitionOffset {

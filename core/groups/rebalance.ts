@@ -74,7 +74,7 @@ function electLeader(draft: Draft): boolean {
   return true
 }
 
-/** Begins the next generation. Invariant 9: members that have not joined are not in it, except static members, which keep their place. */
+/** Begins the next generation. Invariant 9: members that have not joined are not in it, except static members, which stay members. */
 function completeJoinPhase(draft: Draft) {
   cancelTimer(draft, { kind: 'join' })
   for (const member of [...draft.members.values()])

@@ -91,7 +91,7 @@ export function readRecord({ key, value }: StoredRecord): GroupRecord {
 function readGroup(id: string, value: Buffer): Group {
   const stored = groupMetadataValue.read(value)
   const members = new Map<string, Member>()
-  const statics = new Map<string, string>()
+  const staticMembers = new Map<string, string>()
   for (const member of stored.members) {
     members.set(
       member.memberId,
@@ -107,7 +107,7 @@ function readGroup(id: string, value: Buffer): Group {
         assignment: Buffer.from(member.assignment),
       }),
     )
-    if (member.groupInstanceId !== null) statics.set(member.groupInstanceId, member.memberId)
+    if (member.groupInstanceId !== null) staticMembers.set(member.groupInstanceId, member.memberId)
   }
   return {
     ...newGroup(id, stored.currentStateTimestamp),
@@ -117,6 +117,6 @@ function readGroup(id: string, value: Buffer): Group {
     protocol: stored.protocol,
     leader: stored.leader,
     members,
-    staticMembers: statics,
+    staticMembers,
   }
 }

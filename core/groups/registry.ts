@@ -99,33 +99,33 @@ export class GroupRegistry {
   }
 
   async #read(partition: number): Promise<void> {
-    const found = new Map<string, RegisteredGroup>()
+    const groups = new Map<string, RegisteredGroup>()
     const groupOf = (id: string): RegisteredGroup => {
-      let registered = found.get(id)
-      if (!registered) found.set(id, (registered = this.#create(id)))
+      let registered = groups.get(id)
+      if (!registered) groups.set(id, (registered = this.#create(id)))
       return registered
     }
-    const foreign = new Set<number>()
-    let unreadable = 0
+    const unknownVersions = new Set<number>()
+    let unreadableCount = 0
     for await (const record of this.#store.load(partition)) {
-      let read: GroupRecord
+      let parsed: GroupRecord
       try {
-        read = readRecord(record)
+        parsed = readRecord(record)
       } catch (error) {
         // One malformed record must not make all other groups unavailable.
-        if (unreadable++ === 0) this.#system.logger.error({ err: error, partition }, 'a record of __consumer_offsets cannot be read')
+        if (unreadableCount++ === 0) this.#system.logger.error({ err: error, partition }, 'a record of __consumer_offsets cannot be read')
         continue
       }
-      if (read.kind === 'commit') groupOf(read.group).offsets.restore(read.topic, read.partition, read.commit)
-      else if (read.kind === 'group') groupOf(read.id).group = read.group ?? newGroup(read.id, this.#system.clock.now())
-      else foreign.add(read.keyVersion)
+      if (parsed.kind === 'commit') groupOf(parsed.group).offsets.restore(parsed.topic, parsed.partition, parsed.commit)
+      else if (parsed.kind === 'group') groupOf(parsed.id).group = parsed.group ?? newGroup(parsed.id, this.#system.clock.now())
+      else unknownVersions.add(parsed.keyVersion)
     }
-    if (foreign.size > 0)
+    if (unknownVersions.size > 0)
       this.#system.logger.warn(
-        { partition, keyVersions: [...foreign] },
+        { partition, keyVersions: [...unknownVersions] },
         '__consumer_offsets has records of a newer group protocol, which are ignored',
       )
-    for (const [id, registered] of found) {
+    for (const [id, registered] of groups) {
       if (isUnused(registered.group) && registered.offsets.isEmpty) continue
       this.#groups.set(id, registered)
       this.#onLoaded(registered)

@@ -1,6 +1,6 @@
 /**
- * What the group coordinator offers to the handlers of APIs 8 to 16 and 42, and what it needs from the broker. Requests and responses have
- * the fields of the messages in their newest version: a handler passes them through.
+ * The interface of the group coordinator for the handlers of APIs 8 to 16 and 42, and what it needs from the broker. Requests and responses
+ * have the fields of the messages in their newest version: a handler passes them through.
  */
 
 /** The sender of a request. */
@@ -10,7 +10,7 @@ export interface Caller {
   readonly peer: {
     readonly host: string
     readonly closed: boolean
-    /** Runs `task` when the connection closes, or at once if it is closed. Returns how to unsubscribe. */
+    /** Runs `task` when the connection closes, or at once if it is closed. Returns a function that unsubscribes it. */
     onClose(task: () => void): () => void
   }
 }

@@ -31,11 +31,11 @@ export function assignOffset(bytes: Buffer, header: BatchHeader, leaderEpoch: nu
 /** The batch with `records`, its decompressed ones, compressed as `compression.type` requires; the given bytes where they already are. */
 export function recompress(bytes: Buffer, header: BatchHeader, records: Buffer, compressionType: string): Buffer {
   if (compressionType === PRODUCER) return bytes
-  const wanted = compressionType === UNCOMPRESSED ? 'none' : codecs.find((codec) => codec === compressionType)
-  if (wanted === undefined || codecOf(header.attributes) === wanted) return bytes
-  const recompressed = Buffer.concat([bytes.subarray(0, BATCH_OVERHEAD), compress(wanted, records)])
+  const codec = compressionType === UNCOMPRESSED ? 'none' : codecs.find((name) => name === compressionType)
+  if (codec === undefined || codecOf(header.attributes) === codec) return bytes
+  const recompressed = Buffer.concat([bytes.subarray(0, BATCH_OVERHEAD), compress(codec, records)])
   recompressed.writeInt32BE(recompressed.length - LOG_OVERHEAD, at.batchLength)
-  recompressed.writeInt16BE((header.attributes & ~attributes.codecMask) | codecs.indexOf(wanted), at.attributes)
+  recompressed.writeInt16BE((header.attributes & ~attributes.codecMask) | codecs.indexOf(codec), at.attributes)
   rewriteCrc(recompressed, 0, recompressed.length)
   return recompressed
 }

@@ -38,13 +38,13 @@ export async function scanBatches(
   while (position + BATCH_OVERHEAD <= range.end) {
     const length = await disk.read(file, buffer, 0, Math.min(buffer.length, range.end - position), position)
     let index = 0
-    let wanted = 0
+    let neededBytes = 0
     while (index + BATCH_OVERHEAD <= length) {
       const header = readBatchHeader(buffer, index)
       if (!isPlausible(header, nextOffset) || header.lastOffset >= range.endOffset || position + index + header.sizeBytes > range.end)
         return { position: position + index, nextOffset }
       if (index + header.sizeBytes > length) {
-        wanted = header.sizeBytes
+        neededBytes = header.sizeBytes
         break
       }
       if (range.checkCrc && computeCrc(buffer, index, header.sizeBytes) >>> 0 !== header.crc)
@@ -53,9 +53,9 @@ export async function scanBatches(
       nextOffset = header.lastOffset + 1
       index += header.sizeBytes
     }
-    if (index === 0 && wanted <= buffer.length) break
+    if (index === 0 && neededBytes <= buffer.length) break
     position += index
-    if (wanted > buffer.length) buffer = Buffer.allocUnsafe(wanted)
+    if (neededBytes > buffer.length) buffer = Buffer.allocUnsafe(neededBytes)
   }
   return { position, nextOffset }
 }

@@ -15,10 +15,10 @@ export class BufferPool {
   allocate(bytes: number): Buffer {
     const index = SIZES.findIndex((size) => size >= bytes)
     if (index < 0) return Buffer.allocUnsafeSlow(bytes)
-    const found = this.#idle[index]!.pop()
-    if (!found) return Buffer.allocUnsafeSlow(SIZES[index]!)
-    this.#idleBytes -= found.length
-    return found
+    const buffer = this.#idle[index]!.pop()
+    if (!buffer) return Buffer.allocUnsafeSlow(SIZES[index]!)
+    this.#idleBytes -= buffer.length
+    return buffer
   }
 
   deallocate(buffer: Buffer): void {

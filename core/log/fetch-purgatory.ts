@@ -1,6 +1,6 @@
 /**
- * The delayed fetches of a broker: each waits until enough bytes are available, its time is over, its client disconnects, or a log it reads
- * from is removed. A log that advances checks only the fetches that watch it; nothing polls.
+ * The delayed fetches of a broker: each waits until enough bytes are available, max.wait.ms has passed, its client disconnects, or a log
+ * that it reads is removed. A log that advances checks only the fetches that watch it; nothing polls.
  */
 import type { Clock, Timer } from '../system/clock.ts'
 import type { PartitionLog, ReadBound } from './types.ts'
@@ -16,7 +16,7 @@ export interface DelayedFetch {
   readonly minBytes: number
   readonly maxWaitMs: number
   readonly bound: ReadBound
-  /** Calls `task` when the client disconnects. Returns how to unsubscribe. */
+  /** Calls `task` when the client disconnects. Returns a function that unsubscribes it. */
   onClose(task: () => void): () => void
 }
 
@@ -85,7 +85,7 @@ export class FetchPurgatory {
 
   #check(log: PartitionLog): void {
     for (const fetch of this.#watchersOf.get(log)?.fetches ?? []) {
-      // Most consumers ask for one byte, which this advance has brought.
+      // Most consumers have fetch.min.bytes=1: every advance completes their fetch.
       if (fetch.minBytes <= 1 || availableBytes(fetch.partitions, fetch.bound) >= fetch.minBytes) this.#complete(fetch)
     }
   }

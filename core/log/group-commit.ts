@@ -1,6 +1,6 @@
 /**
- * The appends of one turn of the event loop: they go to the file in one write and become durable by one flush. Everybody who waits for one
- * of these appends shares the two promises.
+ * The appends of one turn of the event loop: they are written to the file in one write and become durable by one flush. All callers that
+ * wait for one of these appends share the two promises.
  */
 import { LazyPromise } from './lazy-promise.ts'
 

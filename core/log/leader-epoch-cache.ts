@@ -28,12 +28,12 @@ export class LeaderEpochCache {
   }
 
   epochForOffset(offset: number): number {
-    let found = -1
+    let epochOfOffset = -1
     for (const { epoch, startOffset } of this.#starts) {
       if (startOffset > offset) break
-      found = epoch
+      epochOfOffset = epoch
     }
-    return found
+    return epochOfOffset
   }
 
   /** The largest epoch at or below `epoch` and its end offset; -1, -1 where it is unknown (KIP-101, KIP-279). */
@@ -43,9 +43,9 @@ export class LeaderEpochCache {
     if (epoch > this.latestEpoch) return { leaderEpoch: -1, endOffset: -1 }
     let next = this.#starts.findIndex((start) => start.epoch > epoch)
     if (next < 0) next = this.#starts.length
-    const known = this.#starts[next - 1]
-    const following = this.#starts[next]!
-    return known ? { leaderEpoch: known.epoch, endOffset: following.startOffset } : { leaderEpoch: epoch, endOffset: following.startOffset }
+    const floor = this.#starts[next - 1]
+    const endOffset = this.#starts[next]!.startOffset
+    return { leaderEpoch: floor?.epoch ?? epoch, endOffset }
   }
 
   /** Removes the epochs that start at or after the end of a truncated log. True when something changed. */

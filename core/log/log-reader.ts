@@ -1,6 +1,6 @@
 /**
- * Serves reads of one partition: from the tail cache where it has the requested offset, else from the segment files. The caller says at
- * which offset the read ends.
+ * Serves reads of one partition: from the tail cache where it has the requested offset, else from the segment files. The caller decides
+ * at which offset the read ends.
  */
 import type { LogContext } from './log-context.ts'
 import type { QueuedBatch } from './log-writer.ts'
@@ -34,9 +34,9 @@ export class LogReader {
       return bytes === 0 ? emptyRead : { chunks, bytes, release: emptyRead.release }
     }
     const segment = this.#segments.floorSegment(offset)
-    const found = this.files.read(segment, offset, maxBytes, atLeastOne, end)
-    if (found !== null && !(found instanceof Promise)) return found
-    return this.#readHigherSegments(segment, found, maxBytes, atLeastOne, end)
+    const result = this.files.read(segment, offset, maxBytes, atLeastOne, end)
+    if (result !== null && !(result instanceof Promise)) return result
+    return this.#readHigherSegments(segment, result, maxBytes, atLeastOne, end)
   }
 
   /** The position in the partition of the batch with `offset`, or one before it; the end where it is not written yet. */
@@ -56,12 +56,12 @@ export class LogReader {
   /** Continues in the following segments where one ends with an offset gap, as compaction leaves it. */
   async #readHigherSegments(
     first: Segment,
-    found: Promise<ReadResult | null> | null,
+    firstResult: Promise<ReadResult | null> | null,
     maxBytes: number,
     atLeastOne: boolean,
     end: number,
   ): Promise<ReadResult> {
-    let result = await found
+    let result = await firstResult
     const { files } = this
     const segments = this.#segments
     for (let segment = segments.higherSegment(first); result === null && segment !== undefined; segment = segments.higherSegment(segment))

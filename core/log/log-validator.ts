@@ -1,9 +1,8 @@
 /**
- * Whether a produced `records` field may enter the log: the decision alone, without the log. Like Kafka's LogValidator it checks header,
- * CRC and the structure of every record, compressed batches included, so that no producer can store what no consumer can read. Throws
- * Kafka's errors.
+ * Validates a produced `records` field; it does not use the log. Like Kafka's LogValidator it checks header, CRC and the structure of every
+ * record, compressed batches included, so that no producer can store records that no consumer can read. Throws Kafka's errors.
  *
- * What that costs, and why nothing cheaper is sound: docs/decisions/0006-records-are-checked.md.
+ * The cost, and why cheaper checks are not enough: docs/decisions/0006-records-are-checked.md.
  */
 import { KafkaError } from '../errors.ts'
 import {
@@ -66,11 +65,11 @@ function checkLength(batch: Buffer, header: BatchHeader, where: string): void {
   if (header.sizeBytes > batch.length || header.sizeBytes < BATCH_OVERHEAD) {
     throw new KafkaError('CORRUPT_MESSAGE', `${where}: the batch declares ${header.sizeBytes} bytes and has ${batch.length}`)
   }
-  const rest = batch.length - header.sizeBytes
-  const another = rest >= BATCH_OVERHEAD && batchSize(batch, header.sizeBytes) <= rest
+  const extraBytes = batch.length - header.sizeBytes
+  const isBatch = extraBytes >= BATCH_OVERHEAD && batchSize(batch, header.sizeBytes) <= extraBytes
   throw new KafkaError(
-    another ? 'INVALID_RECORD' : 'CORRUPT_MESSAGE',
-    `${where}: ${rest} bytes follow the batch; a request has exactly one batch for a partition`,
+    isBatch ? 'INVALID_RECORD' : 'CORRUPT_MESSAGE',
+    `${where}: ${extraBytes} bytes follow the batch; a request has exactly one batch for a partition`,
   )
 }
 

@@ -153,14 +153,14 @@ export class LogWriter {
 
   #writeAll(file: DiskFile, chunks: Buffer[], position: number, total: number): void {
     const { disk } = this.#context
-    let done = chunks.length === 1 ? disk.writeSync(file, chunks[0]!, position) : disk.writevSync(file, chunks, position)
-    if (done === total) return
-    // A short write carries no error; the write of the rest does.
+    let writtenBytes = chunks.length === 1 ? disk.writeSync(file, chunks[0]!, position) : disk.writevSync(file, chunks, position)
+    if (writtenBytes === total) return
+    // A short write reports no error; writing the rest does.
     const rest = Buffer.concat(chunks)
-    while (done < total) {
-      const wrote = disk.writeSync(file, rest.subarray(done), position + done)
-      if (wrote === 0) throw new Error(`wrote ${done} of ${total} bytes`)
-      done += wrote
+    while (writtenBytes < total) {
+      const count = disk.writeSync(file, rest.subarray(writtenBytes), position + writtenBytes)
+      if (count === 0) throw new Error(`wrote ${writtenBytes} of ${total} bytes`)
+      writtenBytes += count
     }
   }
 

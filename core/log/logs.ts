@@ -82,7 +82,7 @@ class StoredLogs implements Logs {
         this.#directories.push(LogDirectory.open(disk, resolve(path), (directory, name) => this.#offsetsOf(directory, name)))
       for (const file of this.#directories.flatMap(({ unreadableCheckpoints }) => unreadableCheckpoints))
         logger.warn({ file }, 'a checkpoint cannot be read and is ignored: records that DeleteRecords removed may reappear')
-      // The mark of the clean shutdown is unlinked. After a power loss it must not reappear and stand for later writes.
+      // The clean shutdown file is unlinked. After a power loss it must not reappear: later writes may be incomplete.
       await Promise.all(this.#directories.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
       await this.#checkIdentity()
       for (const directory of this.#directories) this.#scan(directory)
@@ -163,7 +163,7 @@ class StoredLogs implements Logs {
         await Promise.all([directory.save('recoveryPoint'), directory.save('highWatermark'), directory.save('logStart')])
         const unrecovered = !directory.wasClean && [...this.#unopened.values()].includes(directory)
         const failed = [...this.#logs.values()].some((open) => open.directory === directory && open.log.hasFailed)
-        // The mark stands for every file: after a failed partition, or one that was not recovered, the next start recovers.
+        // The clean shutdown file covers all partitions: if one has failed or was not recovered, the next start must recover.
         if (failures.length === 0 && !failed && !unrecovered) await directory.markClean()
       }
     } finally {
@@ -206,10 +206,10 @@ class StoredLogs implements Logs {
       onDamage,
       isCompacted: config.cleanupPolicy.includes('compact'),
     })
-    const known = directory.checkpointed('highWatermark', name) ?? 0
-    if (loaded.logEndOffset < known) {
+    const highWatermark = directory.checkpointed('highWatermark', name) ?? 0
+    if (loaded.logEndOffset < highWatermark) {
       this.#context.logger.error(
-        { partition: name, logEndOffset: loaded.logEndOffset, highWatermark: known },
+        { partition: name, logEndOffset: loaded.logEndOffset, highWatermark },
         'the log ends before the last high watermark: records that consumers may have read are lost',
       )
     }
@@ -225,7 +225,7 @@ class StoredLogs implements Logs {
     return log
   }
 
-  /** Closes a partition and renames its folder. Where the disk refuses that, the next start finds a stray folder. */
+  /** Closes a partition and renames its folder. If the rename fails, the next start finds a stray folder. */
   async #delete(name: string, { log, directory }: OpenLog): Promise<void> {
     const { clock, disk, logger } = this.#context
     this.#logs.delete(name)
@@ -242,17 +242,17 @@ class StoredLogs implements Logs {
 
   async #checkIdentity(): Promise<void> {
     const { nodeId } = this.#options
-    const known = new Map<string, string>()
+    const clusterIds = new Map<string, string>()
     for (const directory of this.#directories) {
       const id = directory.clusterIdFor(nodeId)
-      if (id !== null) known.set(id, directory.path)
+      if (id !== null) clusterIds.set(id, directory.path)
     }
-    if (known.size > 1) {
-      const list = [...known].map(([id, path]) => `${path} (${id})`).join(', ')
+    if (clusterIds.size > 1) {
+      const list = [...clusterIds].map(([id, path]) => `${path} (${id})`).join(', ')
       throw new Error(`log.dirs has directories of different clusters: ${list}. Keep those of one cluster in log.dirs`)
     }
-    if (known.size === 0) for (const directory of this.#directories) directory.assertUnused(nodeId)
-    this.clusterId = known.keys().next().value ?? this.#system.random.uuid()
+    if (clusterIds.size === 0) for (const directory of this.#directories) directory.assertUnused(nodeId)
+    this.clusterId = clusterIds.keys().next().value ?? this.#system.random.uuid()
     const identity = { clusterId: this.clusterId, nodeId, newDirectoryId: () => this.#system.random.uuid() }
     await Promise.all(this.#directories.map((directory) => directory.writeIdentity(identity)))
   }
@@ -263,8 +263,9 @@ class StoredLogs implements Logs {
       const path = join(directory.path, name)
       if (name.endsWith(DELETED)) this.#unlink(path)
       else if (isPartitionFolder(name)) {
-        const other = this.#unopened.get(name)
-        if (other) throw new Error(`${name} is in two log directories, ${join(other.path, name)} and ${path}: move one of the folders away`)
+        const otherDirectory = this.#unopened.get(name)
+        if (otherDirectory)
+          throw new Error(`${name} is in two log directories, ${join(otherDirectory.path, name)} and ${path}: move one of the folders away`)
         this.#unopened.set(name, directory)
       }
     }
@@ -278,8 +279,8 @@ class StoredLogs implements Logs {
 
   /** Renames the folder of a partition to one that is not a partition's. Returns the new path. */
   #renameFolder(directory: LogDirectory, name: string, ending: string): string {
-    const tail = `.${this.#system.random.bytes(16).toString('hex')}${ending}`
-    const path = join(directory.path, name.slice(0, MAX_NAME_LENGTH - tail.length) + tail)
+    const suffix = `.${this.#system.random.bytes(16).toString('hex')}${ending}`
+    const path = join(directory.path, name.slice(0, MAX_NAME_LENGTH - suffix.length) + suffix)
     this.#context.disk.rename(join(directory.path, name), path)
     return path
   }

@@ -39,9 +39,9 @@ export class GrowingIndex {
   /** Adds an entry and returns where to write it. */
   extend(): { bytes: Buffer; at: number } {
     if (this.#used + this.entryBytes > this.#bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(MAX_INDEX_BYTES, Math.max(FIRST_BYTES, this.#bytes.length * 2)))
-      this.#bytes.copy(grown, 0, 0, this.#used)
-      this.#bytes = grown
+      const larger = Buffer.allocUnsafeSlow(Math.min(MAX_INDEX_BYTES, Math.max(FIRST_BYTES, this.#bytes.length * 2)))
+      this.#bytes.copy(larger, 0, 0, this.#used)
+      this.#bytes = larger
     }
     const at = this.#used
     this.#used += this.entryBytes
@@ -74,17 +74,17 @@ export function searchIndex(
   }
   if (high === low) return null
   const window = read(low * entryBytes, (high - low) * entryBytes)
-  let found = -1
+  let best = -1
   let first = 0
   let last = high - low - 1
   while (first <= last) {
     const middle = (first + last) >>> 1
     if (keyAt(window, middle * entryBytes) <= target) {
-      found = middle
+      best = middle
       first = middle + 1
     } else last = middle - 1
   }
-  return found < 0 ? null : window.subarray(found * entryBytes, (found + 1) * entryBytes)
+  return best < 0 ? null : window.subarray(best * entryBytes, (best + 1) * entryBytes)
 }
 
 export const relativeOffsetAt = (bytes: Buffer, at: number): number => bytes.readUInt32BE(at)

@@ -86,8 +86,8 @@ export class OpenFiles {
     this.#open.add(file)
     if (this.#open.size <= MAX_OPEN_FILES) return
     let oldest: LogFile | null = null
-    for (const other of this.#open) {
-      if (other !== file && other.pins === 0 && (oldest === null || other.lastUse < oldest.lastUse)) oldest = other
+    for (const candidate of this.#open) {
+      if (candidate !== file && candidate.pins === 0 && (oldest === null || candidate.lastUse < oldest.lastUse)) oldest = candidate
     }
     oldest?.close()
   }

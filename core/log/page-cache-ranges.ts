@@ -1,6 +1,6 @@
 /**
- * The ranges of a file that this process accessed recently and that are therefore likely to be in the page cache. The guess only decides
- * between a synchronous and an asynchronous read: a wrong one costs time, nothing else.
+ * The ranges of a file that this process accessed recently and that are therefore likely to be in the page cache. The estimate only decides
+ * between a synchronous and an asynchronous read: a wrong one only costs time.
  */
 /** The kernel reads this much ahead of a sequential reader. */
 const BLOCK_BYTES = 128 * 1024
@@ -14,9 +14,9 @@ export class PageCacheRanges {
   recordAccess(position: number, bytes: number, nowMs: number): void {
     const last = Math.floor((position + Math.max(bytes, 1) - 1) / BLOCK_BYTES)
     if (last >= this.#accessed.length) {
-      const grown = new Uint32Array(Math.max(last + 1, this.#accessed.length * 2, 8))
-      grown.set(this.#accessed)
-      this.#accessed = grown
+      const larger = new Uint32Array(Math.max(last + 1, this.#accessed.length * 2, 8))
+      larger.set(this.#accessed)
+      this.#accessed = larger
     }
     const second = Math.floor(nowMs / 1000) + 1
     for (let block = Math.floor(position / BLOCK_BYTES); block <= last; block++) this.#accessed[block] = second

@@ -63,12 +63,12 @@ export class StoredPartitionLog implements PartitionLog {
   #watermarkPosition: number
   #writtenOffset: number
   #closed: KafkaError | null = null
-  /** The leader epoch of this start is written with the first append: an idle partition costs nothing. */
+  /** The leader epoch of this start is written with the first append: an idle partition causes no write. */
   #epochsSaved: boolean
 
-  constructor(context: LogContext, home: LogCheckpoints, loaded: LoadedLog, config: LogConfig) {
+  constructor(context: LogContext, checkpoints: LogCheckpoints, loaded: LoadedLog, config: LogConfig) {
     this.#context = context
-    this.#checkpoints = home
+    this.#checkpoints = checkpoints
     this.topic = loaded.topic
     this.topicId = loaded.topicId
     this.partition = loaded.partition
@@ -143,12 +143,12 @@ export class StoredPartitionLog implements PartitionLog {
       bytes = recompress(bytes, header, records, this.config.compressionType)
       if (bytes !== batch) header = validateBatch(bytes, this.config, origin, this.#name)
     }
-    const stamped = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
-    if (stamped) header.maxTimestamp = now
+    const isLogAppendTime = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
+    if (isLogAppendTime) header.maxTimestamp = now
     if (shouldRoll(this.#segments.active, this.#writer.queuedBytes, this.#batchAtEnd(header), this.config, now)) this.#roll()
     header.baseOffset = this.logEndOffset
     header.lastOffset = header.baseOffset + header.lastOffsetDelta
-    assignOffset(bytes, header, this.leaderEpoch, stamped)
+    assignOffset(bytes, header, this.leaderEpoch, isLogAppendTime)
     if (!this.#epochsSaved) this.#saveEpochs()
     const isMarker = (header.attributes & attributes.control) !== 0
     const previousProducer = header.producerId >= 0 && !isMarker ? this.#producers.apply(header) : undefined
@@ -165,7 +165,14 @@ export class StoredPartitionLog implements PartitionLog {
       previousProducer,
       isMarker,
     })
-    return new PendingAppend(header.baseOffset, header.lastOffset, stamped ? now : -1, this.logStartOffset, commit.written, commit.durable)
+    return new PendingAppend(
+      header.baseOffset,
+      header.lastOffset,
+      isLogAppendTime ? now : -1,
+      this.logStartOffset,
+      commit.written,
+      commit.durable,
+    )
   }
 
   read(offset: number, maxBytes: number, atLeastOne: boolean, bound: ReadBound = 'highWatermark'): ReadResult | Promise<ReadResult> {
@@ -173,8 +180,8 @@ export class StoredPartitionLog implements PartitionLog {
     if (offset < this.logStartOffset || offset > this.logEndOffset) throw this.#outOfRange(offset)
     const end = this.#boundOffset(bound)
     if (offset >= end || maxBytes < 0) return emptyRead
-    const found = this.#reader.read(offset, maxBytes, atLeastOne, end)
-    return found instanceof Promise ? found.catch((error: unknown) => Promise.reject(this.#readError(error, offset))) : found
+    const result = this.#reader.read(offset, maxBytes, atLeastOne, end)
+    return result instanceof Promise ? result.catch((error: unknown) => Promise.reject(this.#readError(error, offset))) : result
   }
 
   available(offset: number, bound: ReadBound = 'highWatermark'): number {
@@ -189,14 +196,15 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   abortedTransactions(from: number, to: number): AbortedTransaction[] {
-    const found: AbortedTransaction[] = []
+    const transactions: AbortedTransaction[] = []
     for (const segment of this.#segments.startingWith(this.#segments.floorSegment(from))) {
       for (const entry of segment.abortedTransactions()) {
-        if (entry.lastOffset >= from && entry.firstOffset < to) found.push({ producerId: entry.producerId, firstOffset: entry.firstOffset })
-        if (entry.lastStableOffset >= to) return found
+        if (entry.lastOffset >= from && entry.firstOffset < to)
+          transactions.push({ producerId: entry.producerId, firstOffset: entry.firstOffset })
+        if (entry.lastStableOffset >= to) return transactions
       }
     }
-    return found
+    return transactions
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null> {
@@ -220,14 +228,14 @@ export class StoredPartitionLog implements PartitionLog {
     if (!this.config.cleanupPolicy.includes('delete')) {
       throw new KafkaError('POLICY_VIOLATION', `Records of partition ${this.#name} can not be deleted due to the configured policy`)
     }
-    const wanted = offset === -1 ? this.highWatermark : offset
-    if (wanted > this.highWatermark || wanted < 0) {
+    const newStartOffset = offset === -1 ? this.highWatermark : offset
+    if (newStartOffset > this.highWatermark || newStartOffset < 0) {
       throw new KafkaError(
         'OFFSET_OUT_OF_RANGE',
         `${this.#name}: records before ${offset} cannot be deleted, the high watermark is ${this.highWatermark}`,
       )
     }
-    await this.#raiseLogStart(wanted)
+    await this.#raiseLogStart(newStartOffset)
     this.applyRetention(this.#context.clock.now())
     return this.logStartOffset
   }
@@ -354,7 +362,7 @@ export class StoredPartitionLog implements PartitionLog {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Starts a new active segment. The indexes and the producer state of the old one are flushed behind the appends. */
+  /** Starts a new active segment. The indexes and the producer state of the old one are flushed in the background. */
   #roll(): void {
     const expected = this.logEndOffset
     this.#writer.writeQueued()

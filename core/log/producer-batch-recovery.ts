@@ -22,29 +22,30 @@ export async function recoverBatchMetadata(
   offset: number,
   producers: ProducerState,
 ): Promise<void> {
-  const wanted = new Set<number>()
-  const found = new Map<number, BatchMetadata[]>()
-  for (const { producerId, batches } of producers.all()) if (batches.length > 0 && batches[0]!.firstSequence !== 0) wanted.add(producerId)
-  let bytesLeft = MAX_BYTES
+  const incomplete = new Set<number>()
+  const recovered = new Map<number, BatchMetadata[]>()
+  for (const { producerId, batches } of producers.all())
+    if (batches.length > 0 && batches[0]!.firstSequence !== 0) incomplete.add(producerId)
+  let remainingBytes = MAX_BYTES
   for (const segment of segments.filter(({ baseOffset }) => baseOffset < offset).toReversed()) {
     let end = disk.stat(segment.log.path)?.bytes ?? 0
     const index = disk.readFile(segment.path(suffixes.index)) ?? Buffer.alloc(0)
-    while (end > 0 && wanted.size > 0) {
+    while (end > 0 && incomplete.size > 0) {
       const start = stepStart(index, end)
-      if (end - start > bytesLeft) return
-      bytesLeft -= end - start
-      const step = await batchesBetween(disk, segment, start, end, offset, producers, wanted)
+      if (end - start > remainingBytes) return
+      remainingBytes -= end - start
+      const step = await batchesBetween(disk, segment, start, end, offset, producers, incomplete)
       // The index does not match its log.
       if (step === null) return
       for (const [producerId, batches] of step) {
-        const all = [...batches, ...(found.get(producerId) ?? [])].slice(-BATCHES_TO_RETAIN)
-        found.set(producerId, all)
-        if (all.length === BATCHES_TO_RETAIN || all[0]!.firstSequence === 0) wanted.delete(producerId)
+        const all = [...batches, ...(recovered.get(producerId) ?? [])].slice(-BATCHES_TO_RETAIN)
+        recovered.set(producerId, all)
+        if (all.length === BATCHES_TO_RETAIN || all[0]!.firstSequence === 0) incomplete.delete(producerId)
         producers.setBatches(producerId, all)
       }
       end = start
     }
-    if (wanted.size === 0) return
+    if (incomplete.size === 0) return
   }
 }
 
@@ -69,20 +70,20 @@ async function batchesBetween(
   end: number,
   offset: number,
   producers: ProducerState,
-  wanted: ReadonlySet<number>,
+  incomplete: ReadonlySet<number>,
 ): Promise<Map<number, BatchMetadata[]> | null> {
-  const found = new Map<number, BatchMetadata[]>()
+  const recovered = new Map<number, BatchMetadata[]>()
   const file = segment.log.pin()
   try {
     const range = { position: start, end, nextOffset: segment.baseOffset, endOffset: segment.maxEndOffset, checkCrc: true }
     const { position } = await scanBatches(disk, file, range, (header) => {
-      if (header.lastOffset >= offset || (header.attributes & attributes.control) !== 0 || !wanted.has(header.producerId)) return
+      if (header.lastOffset >= offset || (header.attributes & attributes.control) !== 0 || !incomplete.has(header.producerId)) return
       if (producers.get(header.producerId)!.epoch !== header.producerEpoch) return
-      const batches = found.get(header.producerId) ?? []
+      const batches = recovered.get(header.producerId) ?? []
       batches.push(batchMetadata(header))
-      found.set(header.producerId, batches)
+      recovered.set(header.producerId, batches)
     })
-    return position === end ? found : null
+    return position === end ? recovered : null
   } finally {
     segment.log.unpin()
   }

@@ -1,14 +1,14 @@
 /**
- * The producer state of a partition: the epoch and the last five batches of each producer, which recognise duplicates (Invariant 5), and
- * the ongoing transactions, which limit the last stable offset (Invariant 4). Pure: `check` decides about a batch, `apply` adds it,
- * `revert` removes it.
+ * The producer state of a partition: the epoch and the last five batches of each producer, to recognize duplicates (Invariant 5), and the
+ * ongoing transactions, which limit the last stable offset (Invariant 4). Pure: `check` decides about a batch, `apply` adds it, `revert`
+ * removes it.
  */
 import { KafkaError } from '../errors.ts'
 import type { BatchHeader } from '../wire/batch-header.ts'
 import { attributes } from '../wire/batch-header.ts'
 import type { AbortedTxn } from './transaction-index.ts'
 
-/** Kafka's number of batches per producer among which a duplicate is recognised; clients keep no more in flight. */
+/** Kafka's number of batches per producer among which a duplicate is recognized; clients keep no more in flight. */
 export const BATCHES_TO_RETAIN = 5
 
 /** The most producers per partition (Invariant 13); the least recently active one is evicted first. */

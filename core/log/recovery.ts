@@ -30,7 +30,7 @@ export interface Recovered {
 }
 
 /** How a segment is read. `whole`: every byte is checked. `tail`: from the last index entry on. `skip`: not at all. */
-type Effort = 'whole' | 'tail' | 'skip'
+type SegmentCheck = 'whole' | 'tail' | 'skip'
 
 interface Recovery extends RecoveryRequest {
   /** Producer state is complete up to this offset, by a snapshot. */
@@ -44,13 +44,13 @@ interface SegmentRange {
   readonly endOffset: number
 }
 
-export async function recoverSegments(wanted: RecoveryRequest): Promise<Recovered> {
-  const { context, request, loaded, snapshots } = wanted
+export async function recoverSegments(recoveryRequest: RecoveryRequest): Promise<Recovered> {
+  const { context, request, loaded, snapshots } = recoveryRequest
   const { segments } = loaded
-  const efforts = segments.map((segment, index) => effortFor(context, request, segment, segments[index + 1]?.baseOffset ?? null))
-  const firstWhole = efforts.indexOf('whole')
+  const checks = segments.map((segment, index) => checkFor(context, request, segment, segments[index + 1]?.baseOffset ?? null))
+  const firstWhole = checks.indexOf('whole')
   const limit = firstWhole < 0 ? Number.POSITIVE_INFINITY : segments[firstWhole]!.baseOffset
-  const recovery: Recovery = { ...wanted, replayFrom: await loadProducers(wanted, limit) }
+  const recovery: Recovery = { ...recoveryRequest, replayFrom: await loadProducers(recoveryRequest, limit) }
   let changed = firstWhole >= 0
   let nextOffset = segments[0]!.baseOffset
   for (let index = 0; index < segments.length; index++) {
@@ -59,26 +59,26 @@ export async function recoverSegments(wanted: RecoveryRequest): Promise<Recovere
     const endOffset = segments[index + 1]?.baseOffset ?? segment.maxEndOffset
     const range: SegmentRange = { segment, bytes: context.disk.stat(segment.log.path)!.bytes, endOffset }
     nextOffset = Math.max(nextOffset, segment.baseOffset)
-    if (efforts[index] === 'skip') {
-      segment.loadSealed(range.bytes)
+    if (checks[index] === 'skip') {
+      segment.loadRolled(range.bytes)
       if (endOffset > recovery.replayFrom) await replayProducers(recovery, range)
       nextOffset = endOffset
       continue
     }
-    let found = efforts[index] === 'tail' ? await readTail(recovery, range) : null
-    if (found === null) {
-      found = await rebuild(recovery, range)
+    let scanEnd = checks[index] === 'tail' ? await readTail(recovery, range) : null
+    if (scanEnd === null) {
+      scanEnd = await rebuild(recovery, range)
       changed = true
     }
-    nextOffset = found.nextOffset
+    nextOffset = scanEnd.nextOffset
     // Two segments are flushed at the same time after a roll: a power loss may keep the newer one and not the end of the older one.
-    const hasGap = !isLast && !request.isCompacted && efforts[index] === 'whole' && found.nextOffset < endOffset
-    if (found.position < range.bytes || hasGap) {
-      truncateAt(recovery, range, index, found)
+    const hasGap = !isLast && !request.isCompacted && checks[index] === 'whole' && scanEnd.nextOffset < endOffset
+    if (scanEnd.position < range.bytes || hasGap) {
+      truncateAt(recovery, range, index, scanEnd)
       changed = true
       break
     }
-    if (!isLast && efforts[index] === 'whole') {
+    if (!isLast && checks[index] === 'whole') {
       for (const path of segment.writeIndexes()) await context.disk.syncFile(path)
       segment.closeIndexes()
     }
@@ -89,7 +89,7 @@ export async function recoverSegments(wanted: RecoveryRequest): Promise<Recovere
 }
 
 /** `nextBase` is null for the active segment. */
-function effortFor(context: LogContext, request: LoadRequest, segment: Segment, nextBase: number | null): Effort {
+function checkFor(context: LogContext, request: LoadRequest, segment: Segment, nextBase: number | null): SegmentCheck {
   if (request.onDamage === 'refuse' || (!request.clean && (nextBase === null || nextBase > request.recoveryPoint))) return 'whole'
   const { disk } = context
   if (nextBase === null && disk.stat(segment.log.path)?.bytes === 0) return 'tail'
@@ -177,13 +177,13 @@ async function readTail(recovery: Recovery, range: SegmentRange): Promise<ScanEn
   const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
   disk.readSync(segment.log.use(), head, 0, BATCH_OVERHEAD, 0)
   const needsReplay = last !== null && recovery.replayFrom <= segment.baseOffset + last.readUInt32BE(0)
-  const found = await scan(recovery, range, { position: needsReplay ? 0 : indexed, checkCrc: false }, (header, batch, position) => {
+  const scanEnd = await scan(recovery, range, { position: needsReplay ? 0 : indexed, checkCrc: false }, (header, batch, position) => {
     applyBatch(recovery, null, header, batch)
     if (position >= indexed) segment.updateLargestTimestamp(header)
   })
-  if (found.position !== bytes) return null
+  if (scanEnd.position !== bytes) return null
   segment.setSize(bytes, readBatchHeader(head).maxTimestamp, bytes - indexed)
-  return found
+  return scanEnd
 }
 
 /** Ends the log in segment `index` at `position`: truncates the segment and deletes the later ones. */
@@ -208,9 +208,9 @@ function truncateAt(recovery: Recovery, { segment, bytes }: SegmentRange, index:
         `or, to start without them, truncate the file there (truncate -s ${position})`,
     )
   }
-  const facts = { file, position, bytesTruncated: bytes - position, segmentsDeleted: deleted.length, logEndOffset: nextOffset }
-  if (nextOffset < request.recoveryPoint) logger.error(facts, 'the log is damaged before its recovery point: durable records are lost')
-  else logger.warn(facts, 'the log does not end with a whole batch: it is truncated')
+  const details = { file, position, bytesTruncated: bytes - position, segmentsDeleted: deleted.length, logEndOffset: nextOffset }
+  if (nextOffset < request.recoveryPoint) logger.error(details, 'the log is damaged before its recovery point: durable records are lost')
+  else logger.warn(details, 'the log does not end with a whole batch: it is truncated')
   context.disk.truncate(segment.log.use(), position)
   for (const later of deleted) {
     later.log.retire()

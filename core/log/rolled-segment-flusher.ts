@@ -1,5 +1,5 @@
 /**
- * Flushes rolled segments behind the appends: their bytes, indexes and producer snapshots, one segment after another. The recovery point of
+ * Flushes rolled segments in the background: their bytes, indexes and producer snapshots, one segment after another. The recovery point of
  * the partition passes a segment only after this flush. Invariant 1.
  */
 import { KafkaError } from '../errors.ts'
@@ -54,7 +54,7 @@ export class RolledSegmentFlusher {
       await this.#sync(segment, paths)
       this.#events.onFlushed(nextOffset)
     } catch (cause) {
-      // Retention may have deleted the files meanwhile.
+      // Retention may have deleted the files during the flush.
       if (segment.isDeleted) return
       const message = `${this.#folder}: a rolled segment cannot be flushed: ${(cause as Error).message}`
       this.#events.onFailed(new KafkaError('KAFKA_STORAGE_ERROR', message, { cause }))

@@ -1,5 +1,5 @@
 /**
- * Reads batches of one partition from its segment files, for reads that the tail cache does not answer. A range that is likely in the page
+ * Reads batches of one partition from its segment files, for reads that the tail cache cannot serve. A range that is likely in the page
  * cache is read synchronously; another one is first loaded by an asynchronous read, so that a cold disk blocks no other request. Returns
  * whole batches.
  */
@@ -68,16 +68,16 @@ export class SegmentReader {
   async find(segment: Segment, offset: number, matches: (header: BatchHeader) => boolean): Promise<Buffer | null> {
     const floor = this.floorPosition(segment, offset)
     await this.#loadIntoPageCache(segment, floor.position, Math.min(segment.sizeBytes - floor.position, SCAN_BYTES))
-    const found = this.#scan(
+    const batchPosition = this.#scan(
       segment,
       floor,
       (buffer, index) => lastOffsetAt(buffer, index) >= offset && matches(readBatchHeader(buffer, index)),
     )
-    if (found < 0) return null
+    if (batchPosition < 0) return null
     const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
-    this.#fill(segment, head, BATCH_OVERHEAD, found)
-    const batch = Buffer.allocUnsafe(this.#sizeOf(segment, head, 0, found))
-    this.#fill(segment, batch, batch.length, found)
+    this.#fill(segment, head, BATCH_OVERHEAD, batchPosition)
+    const batch = Buffer.allocUnsafe(this.#sizeOf(segment, head, 0, batchPosition))
+    this.#fill(segment, batch, batch.length, batchPosition)
     return batch
   }
 
@@ -231,13 +231,13 @@ export class SegmentReader {
   }
 
   #fill(segment: Segment, buffer: Buffer, length: number, position: number): void {
-    let got: number
+    let readBytes: number
     try {
-      got = this.#context.disk.readSync(segment.log.use(), buffer, 0, length, position)
+      readBytes = this.#context.disk.readSync(segment.log.use(), buffer, 0, length, position)
     } catch (cause) {
       throw this.#readFailed(segment, position, cause)
     }
-    if (got < length) throw this.#readFailed(segment, position, new Error(`the file ends after ${got} of ${length} bytes`))
+    if (readBytes < length) throw this.#readFailed(segment, position, new Error(`the file ends after ${readBytes} of ${length} bytes`))
     segment.pageCache.recordAccess(position, length, this.#context.clock.now())
   }
 

@@ -1,7 +1,7 @@
 /**
  * One segment of a partition: its `.log`, `.index`, `.timeindex` and `.txnindex`, named by the base offset. The indexes of the active
- * segment grow in memory and are written at the roll; those of other segments are read from their files. Others decide what is appended and
- * read.
+ * segment grow in memory and are written at the roll; those of other segments are read from their files. It does not decide what is
+ * appended or read.
  */
 import { join } from 'node:path'
 import type { Disk } from '../system/disk.ts'
@@ -142,7 +142,7 @@ export class Segment {
   }
 
   /** For a rolled segment with complete index files. They are read on demand. */
-  loadSealed(sizeBytes: number): void {
+  loadRolled(sizeBytes: number): void {
     this.sizeBytes = sizeBytes
     this.#offsets = null
     this.#times = null

@@ -1,6 +1,6 @@
 /**
  * The newest batches of a partition in memory: consumers at the end of the log are served without a disk read and without a copy. Bounded
- * per partition and, by a shared budget, in total. What counts is the memory that a batch retains, not its own length.
+ * per partition and, by a shared budget, in total. The bounds count the memory that a batch retains, not its length.
  */
 
 /** The memory of one cache, and of all caches together (Invariant 13). */
@@ -36,7 +36,7 @@ export class TailCacheBudget {
     this.#caches.delete(cache)
   }
 
-  /** Evicts half of each other cache, the one that was filled first before the others, until the budget is kept. */
+  /** Evicts half of each other cache, oldest first, until all caches are within the budget. */
   evict(newest: TailCache): void {
     for (const cache of this.#caches) {
       if (this.usedBytes <= ALL_BYTES) return
@@ -118,7 +118,7 @@ export class TailCache {
   }
 
   evictHalf(): void {
-    for (let left = Math.ceil((this.#batches.length - this.#first) / 2); left > 0; left--) this.#evictOldest()
+    for (let count = Math.ceil((this.#batches.length - this.#first) / 2); count > 0; count--) this.#evictOldest()
   }
 
   clear(): void {

@@ -25,8 +25,8 @@ export async function findTimestamp(
     for (;;) {
       const batch = await reader.find(segment, offset, (header) => header.maxTimestamp >= timestamp)
       if (batch === null) break
-      const found = recordIn(batch, (record) => record.timestamp >= timestamp && record.offset >= from)
-      if (found !== null) return found.offset < end ? found : null
+      const match = recordIn(batch, (record) => record.timestamp >= timestamp && record.offset >= from)
+      if (match !== null) return match.offset < end ? match : null
       offset = readBatchHeader(batch).lastOffset + 1
     }
   }
@@ -49,8 +49,8 @@ export async function findMaxTimestamp(
   if (best === null) return null
   const { timestamp, offset } = best.largestTimestamp()
   const batch = await reader.find(best, offset, () => true)
-  const found = batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
-  return found !== null && found.offset >= from && found.offset < end ? found : null
+  const match = batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
+  return match !== null && match.offset >= from && match.offset < end ? match : null
 }
 
 function recordIn(batch: Buffer, matches: (record: { offset: number; timestamp: number }) => boolean): TimestampedOffset | null {
@@ -60,15 +60,15 @@ function recordIn(batch: Buffer, matches: (record: { offset: number; timestamp: 
     return matches(record) ? { ...record, leaderEpoch } : null
   }
   const isStamped = (bits & attributes.logAppendTime) !== 0
-  let found: TimestampedOffset | null = null
+  let match: TimestampedOffset | null = null
   withCorruptMessage('a batch in the log', () =>
     walkRecords(batch, recordBytes(batch, true), (offset, timestamp) => {
       const record = { offset, timestamp: isStamped ? maxTimestamp : timestamp }
-      if (matches(record)) found = { ...record, leaderEpoch }
-      return found !== null
+      if (matches(record)) match = { ...record, leaderEpoch }
+      return match !== null
     }),
   )
-  return found
+  return match
 }
 
 /** Runs `read` on a batch of the log; an invalid one becomes CORRUPT_MESSAGE. */

@@ -96,7 +96,7 @@ export interface PartitionLog {
   endOffsetForEpoch(epoch: number): { leaderEpoch: number; endOffset: number }
   /** Raises the log start offset (DeleteRecords); -1 is the high watermark. Durable when it resolves. Returns the new log start offset. */
   deleteRecordsBefore(offset: number): Promise<number>
-  /** Calls `listener` whenever the high watermark advances. Returns how to unsubscribe. */
+  /** Calls `listener` whenever the high watermark advances. Returns a function that unsubscribes it. */
   onAdvance(listener: () => void): () => void
   configure(config: LogConfig): void
 }

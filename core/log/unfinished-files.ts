@@ -1,6 +1,6 @@
 /**
- * Completes what an interrupted deletion, compaction or write left in a partition's folder, as Kafka's LogLoader does: removes `.deleted`
- * and `.cleaned` files, replaces segments by complete `.swap` files, removes index files without a log.
+ * Completes interrupted deletions, compactions and writes in a partition's folder, as Kafka's LogLoader does: removes `.deleted` and
+ * `.cleaned` files, replaces segments by complete `.swap` files, removes index files without a log.
  */
 import type { Disk } from '../system/disk.ts'
 import { at, BATCH_OVERHEAD, batchSize, LOG_OVERHEAD, readInt64 } from '../wire/batch-header.ts'
@@ -23,10 +23,10 @@ export const baseOffsetsOf = (names: readonly string[], suffix: string): number[
 
 /** Completes interrupted operations. Returns the names of the remaining files. */
 export function completeSwapOperations(disk: Disk, folder: string, names: readonly string[]): string[] {
-  const left = new Set(names)
+  const remaining = new Set(names)
   const unlink = (name: string) => {
     disk.unlink(`${folder}/${name}`)
-    left.delete(name)
+    remaining.delete(name)
   }
   let minCleaned = Number.POSITIVE_INFINITY
   for (const name of names) {
@@ -34,11 +34,11 @@ export function completeSwapOperations(disk: Disk, folder: string, names: readon
     if (name.endsWith('.tmp') || parts?.ending === '.deleted' || parts?.ending === '.cleaned') unlink(name)
     if (parts?.ending === '.cleaned' && parts.suffix === suffixes.log) minCleaned = Math.min(minCleaned, parts.base)
   }
-  const swaps = [...left].filter((name) => partsOf(name)?.ending === '.swap')
+  const swaps = [...remaining].filter((name) => partsOf(name)?.ending === '.swap')
   // A swap file at or after a cleaned file belongs to an incomplete split: the original segments still exist.
   for (const name of swaps) if (partsOf(name)!.base >= minCleaned) unlink(name)
-  const swapLogs = swaps.filter((name) => left.has(name) && partsOf(name)!.suffix === suffixes.log)
-  const originals = baseOffsetsOf([...left], suffixes.log)
+  const swapLogs = swaps.filter((name) => remaining.has(name) && partsOf(name)!.suffix === suffixes.log)
+  const originals = baseOffsetsOf([...remaining], suffixes.log)
   for (const name of swapLogs) {
     const { base } = partsOf(name)!
     const lastOffset = lastOffsetOf(disk, `${folder}/${name}`, base)
@@ -46,18 +46,18 @@ export function completeSwapOperations(disk: Disk, folder: string, names: readon
       if (original < base || original > lastOffset) continue
       for (const suffix of Object.values(suffixes)) {
         const file = offsetFileName(original, suffix)
-        if (left.has(file) && suffix !== suffixes.snapshot) unlink(file)
+        if (remaining.has(file) && suffix !== suffixes.snapshot) unlink(file)
       }
     }
   }
   for (const name of swaps) {
-    if (!left.has(name)) continue
+    if (!remaining.has(name)) continue
     const final = name.slice(0, -'.swap'.length)
     disk.rename(`${folder}/${name}`, `${folder}/${final}`)
-    left.delete(name)
-    left.add(final)
+    remaining.delete(name)
+    remaining.add(final)
   }
-  return [...left]
+  return [...remaining]
 }
 
 /** Removes index files whose `.log` does not exist. */

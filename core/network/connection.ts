@@ -67,7 +67,7 @@ export class ClientConnection implements Peer {
   /** Set when no further request is read: the reason to close once the queue is empty; empty for an orderly end. */
   #ending: string | null = null
   #writer: Writer | null = null
-  /** Run when what `#writer` holds is sent. */
+  /** Run when the content of `#writer` is sent. */
   #releases: (() => void)[] = []
   #lastActiveAt: number
 
@@ -100,7 +100,7 @@ export class ClientConnection implements Peer {
   }
 
   get maxResponseBytes(): number {
-    return Math.max(limits.leastResponseBytes, limits.unsentBytes - this.#context.counters.unsentBytes)
+    return Math.max(limits.minResponseBytes, limits.unsentBytes - this.#context.counters.unsentBytes)
   }
 
   /** True when no request is in flight and every response is sent. */
@@ -303,8 +303,8 @@ export class ClientConnection implements Peer {
   }
 
   /**
-   * The requests of all connections use too much memory. A connection without requests in flight may always send one, or a few clients that
-   * do not read their responses would silence all others.
+   * The requests of all connections use too much memory. A connection without requests in flight may always send one: otherwise a few
+   * clients that do not read their responses would block all other clients.
    */
   #lacksMemory(): boolean {
     return this.#queue.length > 0 && this.#context.memory.isExhausted

@@ -9,8 +9,8 @@ import { limits } from './limits.ts'
 const MIN_FRAME_BYTES = 8
 const EMPTY = Buffer.alloc(0)
 
-/** Recognises what other protocols send first, for a log line that an operator can act on. */
-function otherProtocol(length: number): string {
+/** Recognizes the first bytes of other protocols, for a log line that an operator can act on. */
+function protocolHint(length: number): string {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(length)
   if (bytes[0] === 0x16 && bytes[1] === 0x03) return ' (a TLS handshake on a PLAINTEXT listener?)'
@@ -50,7 +50,7 @@ export class FrameAssembler {
   #begin(size: number, chunk: Buffer, at: number, onFrame: (frame: Buffer) => void): number {
     if (size < MIN_FRAME_BYTES || size > this.#maxBytes)
       throw new WireError(
-        `a request of ${size} bytes, the limits are ${MIN_FRAME_BYTES} and ${this.#maxBytes} (socket.request.max.bytes)${otherProtocol(size)}`,
+        `a request of ${size} bytes, the limits are ${MIN_FRAME_BYTES} and ${this.#maxBytes} (socket.request.max.bytes)${protocolHint(size)}`,
       )
     if (chunk.length - at >= size) {
       onFrame(chunk.subarray(at, at + size))
@@ -65,9 +65,9 @@ export class FrameAssembler {
   #fill(chunk: Buffer, at: number, onFrame: (frame: Buffer) => void): number {
     const bytes = Math.min(chunk.length - at, this.#size - this.#filled)
     if (this.#filled + bytes > this.#frame.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#size, Math.max(this.#frame.length * 2, this.#filled + bytes)))
-      this.#frame.copy(grown, 0, 0, this.#filled)
-      this.#frame = grown
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.#size, Math.max(this.#frame.length * 2, this.#filled + bytes)))
+      this.#frame.copy(larger, 0, 0, this.#filled)
+      this.#frame = larger
     }
     chunk.copy(this.#frame, this.#filled, at, at + bytes)
     this.#filled += bytes

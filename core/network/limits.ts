@@ -15,9 +15,9 @@ export const limits = {
   /** Unsent bytes over all connections; the closer to it, the smaller the fetch responses. */
   unsentBytes: 128 * 1024 * 1024,
   /** Bytes that a fetch response may always have. */
-  leastResponseBytes: 64 * 1024,
+  minResponseBytes: 64 * 1024,
   /** A frame up to this size gets its memory at once, a larger one as its bytes arrive: a length alone allocates nothing. */
   eagerFrameBytes: 1024 * 1024,
   /** How long a broker that stops waits for responses to be sent. */
-  stopMs: 3000,
+  closeTimeoutMs: 3000,
 } as const

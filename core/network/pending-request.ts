@@ -1,5 +1,5 @@
 /**
- * One request of one connection, from its frame until its response is sent: the context of its handler, and its place in the connection's
+ * One request of one connection, from its frame until its response is sent: the context of its handler, and its entry in the connection's
  * queue.
  */
 import type { AnyServedApi } from '../apis/define-api.ts'
@@ -50,7 +50,7 @@ export class PendingRequest implements RequestContext {
     this.#releases.push(release)
   }
 
-  /** What `onSent` has registered; the caller runs it. */
+  /** The callbacks that `onSent` has registered; the caller runs them. */
   get releases(): readonly (() => void)[] {
     return this.#releases ?? NO_RELEASES
   }

@@ -1,5 +1,5 @@
 /**
- * From a frame to a request, and from a handler's error to an error response: which API, which version, what unknown ones get. It keeps no
+ * Reads a request from its frame, with the API and version of its header, and builds the error response when its handler fails. It keeps no
  * state of a connection.
  */
 import type { AnyServedApi } from '../apis/define-api.ts'
@@ -29,9 +29,9 @@ export class RequestDispatcher {
     if (!api) throw new WireError(`unknown API key ${header.apiKey}`)
     const { apiVersion } = header
     if (apiVersion < api.versions[0] || apiVersion > api.versions[1]) {
-      const [least, most] = api.advertised ?? api.versions
+      const [min, max] = api.advertised ?? api.versions
       if (api.key === API_VERSIONS_KEY) return this.#unsupportedApiVersions(api, header, peer, frame.length)
-      throw new WireError(`${api.name} version ${apiVersion}, known are ${least} to ${most}`)
+      throw new WireError(`${api.name} version ${apiVersion} is not supported; versions ${min} to ${max} are`)
     }
     if (api.isFlexible(apiVersion)) skipTags(reader)
     reader.maxElements = wireLimits.requestElements

@@ -146,7 +146,7 @@ export class SocketServer {
     this.#idleCheck.cancel()
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const connection of this.#connections) connection.stopReading()
-    const deadline = this.#system.clock.after(limits.stopMs, () => {
+    const deadline = this.#system.clock.after(limits.closeTimeoutMs, () => {
       for (const connection of this.#connections) connection.destroy()
     })
     await Promise.all(closed)
@@ -175,17 +175,17 @@ export class SocketServer {
     this.#perHost.set(host, hostConnections)
     socket.on('close', () => {
       this.#connections.delete(connection)
-      const left = (this.#perHost.get(host) ?? 1) - 1
-      if (left > 0) this.#perHost.set(host, left)
+      const remaining = (this.#perHost.get(host) ?? 1) - 1
+      if (remaining > 0) this.#perHost.set(host, remaining)
       else this.#perHost.delete(host)
     })
   }
 
   #closeIdle(idleMs: number): void {
-    const before = this.#system.clock.monotonic() - idleMs
+    const cutoff = this.#system.clock.monotonic() - idleMs
     for (const connection of this.#connections) {
       const since = connection.idleSince
-      if (since !== null && since < before) connection.destroy()
+      if (since !== null && since < cutoff) connection.destroy()
     }
   }
 }

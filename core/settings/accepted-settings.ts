@@ -1,6 +1,6 @@
 /**
- * Kafka's broker settings without an effect here: a file may set them. And those that an operator relies on and that are not implemented: a
- * file that enables one is refused.
+ * Kafka's broker settings that have no effect here: a file may set them. And settings that an operator relies on and that are not
+ * implemented: a file that enables one is refused.
  */
 import { brokerSettings } from './broker-settings.ts'
 import type { SettingMap } from './setting.ts'
@@ -84,9 +84,9 @@ export const refusedSettings: readonly { name: string; harmless: readonly string
 
 /** The error message for a file that sets `name` to `value`, or null. */
 export function refusal(name: string, value: string): string | null {
-  const found = refusedSettings.find((candidate) => candidate.name === name)
-  if (!found || found.harmless.includes(value.trim().toLowerCase())) return null
-  return `${name}=${value}: ${found.why}. Remove the line to start without it.`
+  const refused = refusedSettings.find((candidate) => candidate.name === name)
+  if (!refused || refused.harmless.includes(value.trim().toLowerCase())) return null
+  return `${name}=${value}: ${refused.why}. Remove the line to start without it.`
 }
 
 /** True for names that only `refusal` decides about. */

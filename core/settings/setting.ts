@@ -32,7 +32,7 @@ export interface Setting<T = unknown> {
   readonly oneOf?: readonly string[]
   /** A list may be empty, its items may not. */
   readonly noEmptyItems?: boolean
-  /** Kafka's sentence for a value that its validator refuses, else null. */
+  /** Kafka's message for a value that its validator rejects, else null. */
   readonly validate?: (value: never, name: string) => string | null
   /** Stored and described as Kafka does; nothing in this broker depends on it. */
   readonly ineffective?: boolean
@@ -87,7 +87,7 @@ const LIMITS = { int: 2n ** 31n, short: 2n ** 15n, long: 2n ** 63n } as const
 const invalid = (name: string, value: string, why: string) =>
   new KafkaError('INVALID_CONFIG', `Invalid value ${value} for configuration ${name}: ${why}`)
 
-/** A long beyond the safe integers is rounded: nothing but comparisons is done with it. */
+/** A long beyond the safe integers is rounded: it is only compared. */
 function parseWhole(name: string, raw: string, kind: 'int' | 'short' | 'long'): number {
   const whole = /^[+-]?\d+$/.test(raw) ? BigInt(raw.replace(/^\+/, '')) : null
   if (whole === null || whole < -LIMITS[kind] || whole >= LIMITS[kind])
@@ -95,7 +95,7 @@ function parseWhole(name: string, raw: string, kind: 'int' | 'short' | 'long'): 
   return Number(whole)
 }
 
-function parseOne(name: string, setting: Setting, raw: string): unknown {
+function parseValue(name: string, setting: Setting, raw: string): unknown {
   switch (setting.kind) {
     case 'boolean': {
       const lower = raw.toLowerCase()
@@ -121,11 +121,11 @@ const itemsOf = (raw: string): string[] => (raw === '' ? [] : raw.split(',').map
 
 export const splitList = (raw: string): string[] => itemsOf(raw).filter((item) => item !== '')
 
-/** The value of `raw`, or a KafkaError in Kafka's words. */
+/** The value of `raw`. Throws a KafkaError with Kafka's message. */
 export function parseSetting(name: string, setting: Setting, raw: string | null): unknown {
   if (raw === null) return null
   const trimmed = raw.trim()
-  const value = parseOne(name, setting, trimmed)
+  const value = parseValue(name, setting, trimmed)
   if (typeof value === 'number') {
     if (setting.min !== undefined && value < setting.min) throw invalid(name, trimmed, `Value must be at least ${setting.min}`)
     if (setting.max !== undefined && value > setting.max) throw invalid(name, trimmed, `Value must be no more than ${setting.max}`)

@@ -1,5 +1,5 @@
 /**
- * Time as an interface: whatever waits or reads the time is given a Clock, so that a simulation can control it.
+ * Time as an interface: code that waits or reads the time uses a Clock, so that a simulation can control it.
  */
 export interface Timer {
   cancel(): void

@@ -1,6 +1,5 @@
 /**
- * Lets tasks wait, without polling, until a state is reached that this process itself brings about. Whoever changes the state calls
- * `notify`.
+ * Lets tasks wait, without polling, for a state of this process. The code that changes the state calls `notify`.
  */
 
 export class Condition {

@@ -1,6 +1,6 @@
 /**
  * The disk as an interface: only this file uses node:fs. Calls that wait for the device (fdatasync, cold reads, fsync of folders) are
- * asynchronous; calls that the page cache answers are synchronous, because a hop to another thread costs more than the call. Nothing is
+ * asynchronous; calls that the page cache serves are synchronous, because a hop to another thread costs more than the call. Nothing is
  * retried: the caller decides what an error means for its data.
  */
 import * as fs from 'node:fs'
@@ -20,7 +20,7 @@ export interface DiskEntry {
  */
 export type OpenMode = 'read' | 'write' | 'create' | 'fresh'
 
-/** Held until `release`; a second call does nothing. */
+/** Locked until `release`; a second call does nothing. */
 export interface DiskLock {
   release(): void
 }
@@ -76,24 +76,24 @@ export const realDisk: Disk = {
   close: (file) => fs.closeSync(file),
   size: (file) => fs.fstatSync(file).size,
   readSync: (file, into, at, length, position) => {
-    let done = 0
-    while (done < length) {
-      const got = fs.readSync(file, into, at + done, length - done, position + done)
-      if (got === 0) break
-      done += got
+    let total = 0
+    while (total < length) {
+      const count = fs.readSync(file, into, at + total, length - total, position + total)
+      if (count === 0) break
+      total += count
     }
-    return done
+    return total
   },
   async read(file, into, at, length, position) {
-    let done = 0
-    while (done < length) {
-      const got = await new Promise<number>((resolve, reject) =>
-        fs.read(file, into, at + done, length - done, position + done, (error, bytes) => (error ? reject(error) : resolve(bytes))),
+    let total = 0
+    while (total < length) {
+      const count = await new Promise<number>((resolve, reject) =>
+        fs.read(file, into, at + total, length - total, position + total, (error, bytes) => (error ? reject(error) : resolve(bytes))),
       )
-      if (got === 0) break
-      done += got
+      if (count === 0) break
+      total += count
     }
-    return done
+    return total
   },
   writeSync: (file, bytes, position) => fs.writeSync(file, bytes, 0, bytes.length, position),
   writevSync: (file, chunks, position) => fs.writevSync(file, chunks, position),
@@ -126,8 +126,8 @@ export const realDisk: Disk = {
   writeFile: (path, bytes) => fs.writeFileSync(path, bytes, { mode: 0o644 }),
   exists: (path) => fs.existsSync(path),
   stat(path) {
-    const found = fs.statSync(path, { throwIfNoEntry: false })
-    return found ? { bytes: found.size, modifiedMs: found.mtimeMs } : null
+    const stats = fs.statSync(path, { throwIfNoEntry: false })
+    return stats ? { bytes: stats.size, modifiedMs: stats.mtimeMs } : null
   },
   list: (folder) => fs.readdirSync(folder, { withFileTypes: true }).map((entry) => ({ name: entry.name, folder: entry.isDirectory() })),
   makeFolder,
@@ -137,7 +137,7 @@ export const realDisk: Disk = {
   lock: lockFile,
 }
 
-/** One level after another: Node's own `recursive` never ends where a file system refuses folders, as below /proc. */
+/** Creates one level after another: Node's `recursive` never ends where a file system rejects new folders, for example below /proc. */
 function makeFolder(path: string): void {
   if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
   const parent = dirname(path)
@@ -145,7 +145,7 @@ function makeFolder(path: string): void {
   try {
     fs.mkdirSync(path)
   } catch (error) {
-    // Another process has created it meanwhile.
+    // Another process has created it at the same time.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error
   }
 }
@@ -166,8 +166,8 @@ const LOCK_ATTEMPTS = 100
 const ownLocks = new Set<string>()
 
 /**
- * Start time and boot id of a process: pids are used again after a reboot, and each container counts from 1. Null without /proc: then the
- * pid has to be enough.
+ * Start time and boot id of a process: pids are reused after a reboot, and each container counts from 1. Null without /proc: then only the
+ * pid is compared.
  */
 function identity(pid: number): string | null {
   try {

@@ -1,5 +1,5 @@
 /**
- * Clock, disk, randomness, logs and metrics in one value, which the composition roots create and hand down. Nothing else accesses them.
+ * Clock, disk, randomness, logs and metrics in one value, which the composition roots create and pass on. Nothing else accesses them.
  */
 import { type Clock, realClock } from './clock.ts'
 import { type Disk, realDisk } from './disk.ts'

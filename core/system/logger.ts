@@ -19,7 +19,8 @@ export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent'
 export const ROOT_LOGGER = 'root'
 
 /**
- * The levels of a logger and its children. A child that is created with `{ part: 'name' }` has that name; the others have the root's level.
+ * The levels of a logger and its children. A child that is created with `{ part: 'name' }` has that name; the other children have the
+ * root's level.
  */
 export interface LogLevels {
   list(): Map<string, LogLevel>
@@ -29,7 +30,7 @@ export interface LogLevels {
 
 const terminal = { write: (line: string) => void process.stderr.write(readableLine(line)) }
 
-/** Instead of pino's numbers. */
+/** Writes the level's name instead of pino's number. */
 const levelName = (level: string) => ({ level })
 
 const levelsOf = new WeakMap<Logger, LogLevels>()
@@ -44,22 +45,22 @@ export function createLogger(level: LogLevel = 'info'): Logger {
     const name = partOf(child)
     children.add(child)
     if (name === undefined) return
-    const wanted = named.get(name) ?? (root.level as LogLevel)
-    named.set(name, wanted)
-    child.level = wanted
+    const childLevel = named.get(name) ?? (root.level as LogLevel)
+    named.set(name, childLevel)
+    child.level = childLevel
   }
 
   levelsOf.set(root, {
     list: () => new Map([[ROOT_LOGGER, root.level as LogLevel], ...named]),
     set(name, to) {
       const changed: string[] = []
-      for (const each of name === ROOT_LOGGER ? [ROOT_LOGGER, ...named.keys()] : [name]) {
-        const before = each === ROOT_LOGGER ? root.level : named.get(each)
-        if (before !== to) changed.push(each)
-        if (each === ROOT_LOGGER) root.level = to
-        else named.set(each, to)
+      for (const target of name === ROOT_LOGGER ? [ROOT_LOGGER, ...named.keys()] : [name]) {
+        const before = target === ROOT_LOGGER ? root.level : named.get(target)
+        if (before !== to) changed.push(target)
+        if (target === ROOT_LOGGER) root.level = to
+        else named.set(target, to)
       }
-      children.each((child) => {
+      children.forEach((child) => {
         if (name === ROOT_LOGGER || partOf(child) === name) child.level = to
       })
       return changed
@@ -68,7 +69,7 @@ export function createLogger(level: LogLevel = 'info'): Logger {
   return root
 }
 
-/** Undefined for a logger whose levels cannot be changed, as the silent one. */
+/** Undefined for a logger whose levels cannot be changed, for example the silent one. */
 export const logLevels = (logger: Logger): LogLevels | undefined => levelsOf.get(logger)
 
 function partOf(child: Pino): string | undefined {
@@ -76,7 +77,7 @@ function partOf(child: Pino): string | undefined {
   return typeof part === 'string' ? part : undefined
 }
 
-/** Loggers live as long as connections and tasks: weak references, cleared of dead ones whenever their number has doubled. */
+/** Child loggers, which end with their connections and tasks: weak references. Ended ones are removed whenever the number has doubled. */
 class Children {
   #references: WeakRef<Pino>[] = []
   #sweepAt = 64
@@ -88,7 +89,7 @@ class Children {
     this.#sweepAt = Math.max(64, this.#references.length * 2)
   }
 
-  each(visit: (child: Pino) => void): void {
+  forEach(visit: (child: Pino) => void): void {
     for (const reference of this.#references) {
       const child = reference.deref()
       if (child) visit(child)

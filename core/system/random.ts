@@ -1,5 +1,5 @@
 /**
- * Randomness as an interface: a simulation has a seeded one.
+ * Randomness as an interface: a simulation uses a seeded implementation.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 

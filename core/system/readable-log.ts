@@ -8,7 +8,7 @@ interface Line {
   err?: { stack?: string; message?: string }
 }
 
-/** Text that is no JSON is returned unchanged. */
+/** Text that is not JSON is returned unchanged. */
 export function readableLine(json: string): string {
   let line: Line & Record<string, unknown>
   try {
@@ -17,13 +17,13 @@ export function readableLine(json: string): string {
     return json
   }
   const { level = 'info', time = '', msg = '', err, ...details } = line
-  const pairs = Object.entries(details).map(([name, value]) => `${name}=${shown(value)}`)
+  const pairs = Object.entries(details).map(([name, value]) => `${name}=${formatted(value)}`)
   const head = [time.slice(11, 23), String(level).toUpperCase().padEnd(5), msg].join(' ')
   const trace = err === undefined ? '' : `\n${indented(err.stack ?? err.message ?? String(err))}`
   return `${pairs.length === 0 ? head : `${head}  ${pairs.join(' ')}`}${trace}\n`
 }
 
-const shown = (value: unknown) => {
+const formatted = (value: unknown) => {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text)
 }

@@ -20,7 +20,7 @@ export async function scanFolders<T>(folder: string, file: string): Promise<T[]>
   const entries = (await readdir(folder, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory())
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-  const found: T[] = []
-  for (const entry of entries) found.push(...(await scan<T>(join(folder, entry.name), new RegExp(`^${file}\\.(ts|js)$`))))
-  return found
+  const declarations: T[] = []
+  for (const entry of entries) declarations.push(...(await scan<T>(join(folder, entry.name), new RegExp(`^${file}\\.(ts|js)$`))))
+  return declarations
 }

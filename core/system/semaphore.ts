@@ -1,5 +1,5 @@
 /**
- * Runs a bounded number of tasks at a time; the others wait in the order of their calls (Invariant 13).
+ * Runs a bounded number of tasks at a time; further tasks wait in the order of their calls (Invariant 13).
  */
 export class Semaphore {
   #permits: number

@@ -1,5 +1,5 @@
 /**
- * Runs tasks one after another, in the order of the calls. The error of a task is for its caller; the next task runs all the same.
+ * Runs tasks one after another, in the order of the calls. Only its caller gets the error of a task; the next task runs anyway.
  */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve()

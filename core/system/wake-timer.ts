@@ -1,5 +1,5 @@
 /**
- * Runs a task at the earliest of the times that it is given: one timer for everything that waits. The task gives the next times.
+ * Runs a task at the earliest of the requested times, with one timer. The task requests the next times.
  */
 import type { Clock, Timer } from './clock.ts'
 

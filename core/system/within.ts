@@ -4,7 +4,7 @@
 import type { Clock } from './clock.ts'
 
 /**
- * True when the promise was settled within `timeoutMs`, either way; true where there is none. False at once when `signal` aborts. It never
+ * True when the promise was resolved or rejected within `timeoutMs`; true without a promise. False at once when `signal` aborts. It never
  * rejects.
  */
 export async function within(

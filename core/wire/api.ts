@@ -41,10 +41,10 @@ export function apiCodec<Q extends Fields, R extends Fields>(schema: ApiSchema<Q
   const { flexible } = schema
   const isFlexible = (version: number) => flexible !== null && version >= flexible
   const memo = <O, I>(type: { codec(version: number, flexible: boolean): Codec<O, I> }) => {
-    const known: Codec<O, I>[] = []
+    const codecs: Codec<O, I>[] = []
     return (version: number) => {
-      known[version] ??= type.codec(version, isFlexible(version))
-      return known[version]
+      codecs[version] ??= type.codec(version, isFlexible(version))
+      return codecs[version]
     }
   }
   const request = memo(struct(schema.request))

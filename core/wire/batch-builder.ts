@@ -43,7 +43,7 @@ const rawSize = (raw: number): number => (raw < 0x80 ? 1 : raw < 0x4000 ? 2 : ra
 /** Bytes of the varint of a length, -1 included. */
 const lengthSize = (length: number): number => (length < 0x40 ? 1 : rawSize(length * 2))
 
-function putRaw(buffer: Buffer, value: number, position: number): number {
+function writeRaw(buffer: Buffer, value: number, position: number): number {
   let rest = value
   let end = position
   while (rest >= 0x80) {
@@ -54,12 +54,12 @@ function putRaw(buffer: Buffer, value: number, position: number): number {
   return end
 }
 
-function putLength(buffer: Buffer, length: number, position: number): number {
+function writeLength(buffer: Buffer, length: number, position: number): number {
   if (length < 0x40) {
     buffer[position] = length < 0 ? 1 : length << 1
     return position + 1
   }
-  return putRaw(buffer, length * 2, position)
+  return writeRaw(buffer, length * 2, position)
 }
 
 const isShort = (value: number): boolean => value >= -0x4000_0000 && value < 0x4000_0000
@@ -72,8 +72,8 @@ function varlongSize(value: number): number {
   return size
 }
 
-function putVarlong(buffer: Buffer, value: number, position: number): number {
-  if (isShort(value)) return putRaw(buffer, ((value << 1) ^ (value >> 31)) >>> 0, position)
+function writeVarlong(buffer: Buffer, value: number, position: number): number {
+  if (isShort(value)) return writeRaw(buffer, ((value << 1) ^ (value >> 31)) >>> 0, position)
   let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value)
   let end = position
   while (rest >= 0x80n) {
@@ -94,13 +94,13 @@ function headersSize(headers: readonly RecordHeader[]): number {
   return size
 }
 
-function putHeaders(buffer: Buffer, headers: readonly RecordHeader[], position: number): number {
-  let end = putLength(buffer, headers.length, position)
+function writeHeaders(buffer: Buffer, headers: readonly RecordHeader[], position: number): number {
+  let end = writeLength(buffer, headers.length, position)
   for (const header of headers) {
     const length = Buffer.byteLength(header.key)
-    end = putLength(buffer, length, end)
+    end = writeLength(buffer, length, end)
     end += buffer.write(header.key, end, length, 'utf8')
-    end = putBytes(buffer, header.value, end)
+    end = writeBytes(buffer, header.value, end)
   }
   return end
 }
@@ -108,13 +108,13 @@ function putHeaders(buffer: Buffer, headers: readonly RecordHeader[], position: 
 /** Up to this many bytes a loop is faster than the call of a native copy. */
 const SMALL_COPY = 24
 
-function putBytes(buffer: Buffer, value: Buffer | null, position: number): number {
+function writeBytes(buffer: Buffer, value: Buffer | null, position: number): number {
   if (value === null) {
     buffer[position] = 1
     return position + 1
   }
   const length = value.length
-  const start = putLength(buffer, length, position)
+  const start = writeLength(buffer, length, position)
   if (length <= SMALL_COPY) for (let i = 0; i < length; i++) buffer[start + i] = value[i]!
   else buffer.set(value, start)
   return start + length
@@ -147,9 +147,9 @@ export class BatchBuilder {
   }
 
   #grow(bytes: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#end + bytes))
-    this.#buffer.copy(grown, 0, 0, this.#end)
-    this.#buffer = grown
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#end + bytes))
+    this.#buffer.copy(larger, 0, 0, this.#end)
+    this.#buffer = larger
   }
 
   append(record: BatchRecord, offsetDelta = this.#lastDelta + 1): void {
@@ -181,13 +181,13 @@ export class BatchBuilder {
       (withHeaders ? headersSize(headers) : 1)
     if (this.#end + body + MAX_VARINT_BYTES > this.#buffer.length) this.#grow(body + MAX_VARINT_BYTES)
     const buffer = this.#buffer
-    let position = putLength(buffer, body, this.#end)
+    let position = writeLength(buffer, body, this.#end)
     buffer[position++] = 0
-    position = putVarlong(buffer, timestampDelta, position)
-    position = putLength(buffer, offsetDelta, position)
-    position = putBytes(buffer, key, position)
-    position = putBytes(buffer, value, position)
-    if (withHeaders) position = putHeaders(buffer, headers, position)
+    position = writeVarlong(buffer, timestampDelta, position)
+    position = writeLength(buffer, offsetDelta, position)
+    position = writeBytes(buffer, key, position)
+    position = writeBytes(buffer, value, position)
+    if (withHeaders) position = writeHeaders(buffer, headers, position)
     else buffer[position++] = 0
     this.#end = position
     this.#lastDelta = offsetDelta

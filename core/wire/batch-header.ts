@@ -91,7 +91,7 @@ export const codecOf = (attributeBits: number): CodecName | undefined => codecs[
 export const computeCrc = (buffer: Buffer, position: number, sizeBytes: number): number =>
   crc32c(buffer, position + at.attributes, position + sizeBytes)
 
-/** Corrects the CRC after a change behind byte 21. */
+/** Updates the CRC after a change of the bytes from 21 on. */
 export function rewriteCrc(buffer: Buffer, position: number, sizeBytes: number): void {
   buffer.writeUInt32BE(computeCrc(buffer, position, sizeBytes) >>> 0, position + at.crc)
 }

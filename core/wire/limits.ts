@@ -1,6 +1,6 @@
 /**
- * Bounds on everything that a peer can make us read. Checked before memory is allocated (Invariant 13).
- * Values follow Apache Kafka 4.4's hardening where it names one.
+ * Bounds on everything that a peer can make this process read. Checked before memory is allocated (Invariant 13). Values are those of
+ * Apache Kafka 4.4 where it has such a limit.
  */
 export const limits = {
   /** Elements of one array in a request or response. */
@@ -15,6 +15,6 @@ export const limits = {
   decompressedBytes: 256 * 1024 * 1024,
   /** Headers of one record. */
   recordHeaders: 100_000,
-  /** Headers of all records of one batch, where they are decoded: each becomes an object, and compressed they need next to no bytes. */
+  /** Headers of all records of one batch, where they are decoded: each becomes an object, and compressed they need few bytes. */
   batchHeaders: 4_000_000,
 } as const

@@ -1,7 +1,7 @@
 /**
  * A cursor over received bytes. It reads Kafka's primitive encodings (big endian; unsigned LEB128 for `uvarint`; zig-zag for `varint`
  * and `varlong`), never past the end, and allocates memory only for bytes that are present.
- * Every failure is a `WireError`: what the peer sent violates the protocol.
+ * Every failure is a `WireError`: the received bytes violate the protocol.
  */
 import { limits } from './limits.ts'
 

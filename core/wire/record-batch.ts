@@ -44,14 +44,14 @@ export interface DecodedRecord {
 export const MIN_RECORD_BYTES = 7
 const NO_HEADERS: readonly RecordHeader[] = Object.freeze([])
 
-/** Whole batches, in order; a last one that is cut off is left out. Of a batch only length and magic are checked. */
+/** Whole batches, in order, without an incomplete last batch. Only length and magic of a batch are checked. */
 export function* batches(buffer: Buffer): Iterable<{ header: BatchHeader; bytes: Buffer }> {
   let position = 0
   while (position + BATCH_OVERHEAD <= buffer.length) {
     const size = batchSize(buffer, position)
     if (size < BATCH_OVERHEAD) throw new WireError(`a record batch of ${size} bytes at ${position}`)
     if (buffer.readInt8(position + at.magic) !== MAGIC)
-      throw new WireError(`record format ${buffer.readInt8(position + at.magic)} at ${position}, only format 2 is read`)
+      throw new WireError(`record format ${buffer.readInt8(position + at.magic)} at ${position}, only format 2 is supported`)
     if (position + size > buffer.length) return
     yield { header: readBatchHeader(buffer, position), bytes: buffer.subarray(position, position + size) }
     position += size
@@ -119,7 +119,7 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
   const timestampType = logAppendTime ? 'LogAppendTime' : 'CreateTime'
   const fromOffset = options.fromOffset ?? 0
   let lastDelta = -1
-  let headersLeft: number = limits.batchHeaders
+  let remainingHeaders: number = limits.batchHeaders
   for (let index = 0; index < header.count; index++) {
     let byte = bytes[position]!
     let length: number
@@ -195,8 +195,8 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
     if (position < end && bytes[position] === 0) position++
     else {
       const count = readVarint(bytes, position)
-      headersLeft -= count
-      if (count < 0 || headersLeft < 0) throw new WireError(`${count} headers in record ${index}`)
+      remainingHeaders -= count
+      if (count < 0 || remainingHeaders < 0) throw new WireError(`${count} headers in record ${index}`)
       headers = readHeaders(bytes, varintEnd, end, count)
       position = end
     }
@@ -210,9 +210,9 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
 
 /** The header of one whole batch, checked against its bytes. */
 export function checkedHeader(batch: Buffer, checkCrc: boolean): BatchHeader {
-  if (batch.length < BATCH_OVERHEAD) throw new WireError(`a record batch of ${batch.length} bytes, ${BATCH_OVERHEAD} are the least`)
+  if (batch.length < BATCH_OVERHEAD) throw new WireError(`a record batch of ${batch.length} bytes, ${BATCH_OVERHEAD} is the minimum`)
   const header = readBatchHeader(batch)
-  if (header.magic !== MAGIC) throw new WireError(`record format ${header.magic}, only format 2 is read`)
+  if (header.magic !== MAGIC) throw new WireError(`record format ${header.magic}, only format 2 is supported`)
   if (header.sizeBytes !== batch.length) throw new WireError(`a record batch of ${batch.length} bytes declares ${header.sizeBytes}`)
   if (header.count < 0 || header.lastOffsetDelta < 0 || header.count > header.lastOffsetDelta + 1)
     throw new WireError(`${header.count} records over ${header.lastOffsetDelta + 1} offsets`)

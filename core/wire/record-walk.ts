@@ -1,5 +1,5 @@
 /**
- * Walks over the records of a batch without materialising them: the whole structure is checked, and of each record only offset, timestamp
+Walks over the records of a batch without materializing them: the whole structure is checked, and of each record only offset, timestamp
  * and whether it has a key are read. It allocates nothing for a record, a key or a header, and decompression is bounded (Invariant 13). A
  * record that contradicts the header or itself is a WireError.
  */
@@ -21,7 +21,7 @@ export function recordBytes(batch: Buffer, checkCrc: boolean): Buffer {
   return bytes
 }
 
-/** The position behind the headers of a record that ends at `end`. */
+/** The position after the headers of a record that ends at `end`. */
 function skipHeaders(bytes: Buffer, position: number, end: number, index: number): number {
   const count = readVarint(bytes, position)
   let at = varintEnd
@@ -46,7 +46,7 @@ export function walkRecords(batch: Buffer, bytes: Buffer, visit: (offset: number
     const length = readVarint(bytes, position)
     const end = varintEnd + length
     if (length < MIN_RECORD_BYTES - 1 || end > bytes.length) throw new WireError(`record ${index} has ${length} bytes`)
-    // Behind the length one byte of attributes, which are unused.
+    // The length is followed by one byte of attributes, which are unused.
     const timestamp = baseTimestamp + readVarlong(bytes, varintEnd + 1)
     const delta = readVarint(bytes, varintEnd)
     if (delta <= last || delta > lastOffsetDelta)

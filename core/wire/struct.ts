@@ -26,13 +26,13 @@ export function defineStruct<const F extends Fields>(declaration: StructDeclarat
   const codecs = new Map<number, Codec<OutOf<F>, InOf<F>>>()
   const codec = (version: number): Codec<OutOf<F>, InOf<F>> => {
     if (version < versions[0] || version > versions[1])
-      throw new WireError(`version ${version}, known are ${versions[0]} to ${versions[1]}`)
-    let found = codecs.get(version)
-    if (!found) {
-      found = type.codec(version, declaration.flexible !== null && version >= declaration.flexible)
-      codecs.set(version, found)
+      throw new WireError(`version ${version} is not supported; versions ${versions[0]} to ${versions[1]} are`)
+    let cached = codecs.get(version)
+    if (!cached) {
+      cached = type.codec(version, declaration.flexible !== null && version >= declaration.flexible)
+      codecs.set(version, cached)
     }
-    return found
+    return cached
   }
   return {
     versions,

@@ -1,10 +1,10 @@
 /**
- * Zig-zag varints inside record batches, read without a cursor object: a value is returned, and `varintEnd` is the position behind it. For
- * the loops over records, which read a handful of them for each record.
+ * Zig-zag varints inside record batches, read without a cursor object: a value is returned, and `varintEnd` is the position after it. For
+ * the loops over records, which read several of them for each record.
  */
 import { Reader, WireError } from './reader.ts'
 
-/** The position behind the value that was read last. */
+/** The position after the value that was read last. */
 export let varintEnd = 0
 
 /** A zig-zag int32. */

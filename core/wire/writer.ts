@@ -6,8 +6,8 @@ export class Writer {
   #buffer: Buffer
   #position = 0
   #start = 0
-  readonly #done: Buffer[] = []
-  #doneBytes = 0
+  readonly #chunks: Buffer[] = []
+  #chunkBytes = 0
   #sizeBuffer: Buffer | null = null
   #sizeAt = 0
   #sizeFrom = 0
@@ -17,19 +17,19 @@ export class Writer {
   }
 
   get length(): number {
-    return this.#doneBytes + this.#position - this.#start
+    return this.#chunkBytes + this.#position - this.#start
   }
 
   #reserve(bytes: number): number {
     const at = this.#position
     if (at + bytes > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max((at - this.#start) * 2, at - this.#start + bytes, 512))
-      this.#buffer.copy(grown, 0, this.#start, at)
+      const larger = Buffer.allocUnsafe(Math.max((at - this.#start) * 2, at - this.#start + bytes, 512))
+      this.#buffer.copy(larger, 0, this.#start, at)
       if (this.#sizeBuffer === this.#buffer && this.#sizeAt >= this.#start) {
         this.#sizeAt -= this.#start
-        this.#sizeBuffer = grown
+        this.#sizeBuffer = larger
       }
-      this.#buffer = grown
+      this.#buffer = larger
       this.#position = at - this.#start + bytes
       this.#start = 0
       return this.#position - bytes
@@ -145,19 +145,19 @@ export class Writer {
       return
     }
     if (this.#position > this.#start) {
-      this.#done.push(this.#buffer.subarray(this.#start, this.#position))
-      this.#doneBytes += this.#position - this.#start
+      this.#chunks.push(this.#buffer.subarray(this.#start, this.#position))
+      this.#chunkBytes += this.#position - this.#start
       this.#start = this.#position
     }
-    this.#done.push(bytes)
-    this.#doneBytes += bytes.length
+    this.#chunks.push(bytes)
+    this.#chunkBytes += bytes.length
   }
 
   /** All buffers in order. The writer must not be used afterwards. */
   chunks(): Buffer[] {
-    if (this.#position > this.#start) this.#done.push(this.#buffer.subarray(this.#start, this.#position))
+    if (this.#position > this.#start) this.#chunks.push(this.#buffer.subarray(this.#start, this.#position))
     this.#start = this.#position
-    return this.#done
+    return this.#chunks
   }
 
   /** Everything as one buffer; copies only if buffers were spliced in. */

@@ -205,9 +205,7 @@ describe('a worker that cannot reach its cluster', () => {
       { TRIBUTARY_LOG_LEVEL: 'warn' },
     )
     await until(() => out().includes(`Waiting for the Kafka cluster at 127.0.0.1:${nobody.port}`), 'it says that it waits')
-    expect(err().match(/"msg":"these settings are unknown[^"]*"/g)).toEqual([
-      '"msg":"these settings are unknown and have no effect: grup.id"',
-    ])
+    expect(err().match(/"msg":"unknown settings are[^"]*"/g)).toEqual(['"msg":"unknown settings are ignored: grup.id"'])
     await until(() => err().includes('no broker of the cluster can be reached'), 'it says why')
     expect(err()).toContain(`connect ECONNREFUSED 127.0.0.1:${nobody.port}`)
     child.kill('SIGINT')

@@ -1,7 +1,7 @@
 /**
- * Goal: whatever order failures and requests come in, a flow neither fails nor hangs, loses and repeats no record, and stops in time. Method: two
- * of our own brokers behind fault proxies; in each round a random fault on one side, some while the flow is paused, resumed, failed over or
- * stopped, and records before and after it. The seed is logged.
+ * Goal: whatever order failures and requests come in, a flow neither fails nor hangs, loses and repeats no record, and stops in time.
+ * Method: two of our own brokers behind fault proxies; in each round a random fault on one side, some while the flow is paused, resumed,
+ * failed over or stopped, and records before and after it. The seed is logged.
  */
 
 import { writeFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * The consumer: subscribes as a member of a group, or reads partitions that it is assigned. Whatever the user sees happens in poll():
- * records, rebalances, errors. Where all its assignors are cooperative it keeps through a rebalance what it still owns; a partition is
+ * The consumer: subscribes as a member of a group, or reads partitions that it is assigned. Records, rebalances and errors reach the user
+ * in poll() only. If all its assignors are cooperative, it keeps the partitions that it still owns during a rebalance. A partition is
  * revoked before any other member gets it (Invariant 9).
  */
 import { KafkaError } from '../../errors.ts'
@@ -68,8 +68,8 @@ export class GroupConsumer implements Consumer {
   #lastPolledAt = 0
   #pollTimer: Timer | null = null
 
-  constructor(router: RequestRouter, given: ConsumerSettings) {
-    const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ConsumerSettings
+  constructor(router: RequestRouter, userSettings: ConsumerSettings) {
+    const defined = Object.fromEntries(Object.entries(userSettings).filter(([, value]) => value !== undefined)) as ConsumerSettings
     const settings = { ...consumerDefaults, ...defined }
     this.#router = router
     this.#settings = settings
@@ -231,7 +231,7 @@ export class GroupConsumer implements Consumer {
     })
   }
 
-  /** A consumer that does not poll for the rebalance timeout, or does not return from its listener, leaves its partitions to the others. */
+  /** A consumer leaves the group when it has not polled, or its listener has not returned, for the rebalance timeout. */
   #checkPollInterval(member: ClassicGroupMember): void {
     const { rebalanceTimeoutMs } = this.#settings
     const sinceMs = this.#router.system.clock.monotonic() - this.#lastPolledAt
@@ -303,7 +303,7 @@ export class GroupConsumer implements Consumer {
 
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
     if (offsets.length === 0) return
-    // With the leader epoch of the last record the next owner finds out whether the log was truncated since.
+    // The next owner needs the leader epoch of the last record to detect a truncation of the log.
     const withEpochs = offsets.map((entry) => ({ ...entry, leaderEpoch: entry.leaderEpoch ?? this.#fetcher.get(entry)?.lastEpoch ?? -1 }))
     // A commit of partitions that are revoked must not be retried: it could overwrite that of their next owner. Invariant 3.
     if (this.#member) return this.#member.commit(withEpochs, { retryAfterSync: offsets.every((entry) => this.#fetcher.get(entry)) })
@@ -312,8 +312,8 @@ export class GroupConsumer implements Consumer {
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
-    const found = await fetchCommitted(this.#router, this.#groupId(), partitions, { requireStable: true })
-    return new Map(found.map((entry) => [partitionKey(entry), entry.offset]))
+    const offsets = await fetchCommitted(this.#router, this.#groupId(), partitions, { requireStable: true })
+    return new Map(offsets.map((entry) => [partitionKey(entry), entry.offset]))
   }
 
   #checkOpen(): void {

@@ -1,6 +1,6 @@
 /**
- * Keeps Fetch requests in flight for the partitions of a consumer, ahead of poll() up to a bound (Invariant 13), and has positions found
- * and validated. Errors that only the user can solve wait for poll(); nothing here rejects.
+ * Keeps Fetch requests in flight for the partitions of a consumer, ahead of poll() up to a bound (Invariant 13). PositionFinder finds and
+ * validates the positions. Errors that only the user can solve wait for poll(); nothing here rejects.
  */
 import { type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
 import { WakeTimer } from '../../system/wake-timer.ts'
@@ -126,7 +126,7 @@ export class Fetcher {
       const failed = !batch && reader.failed
       // It stays the first: the next call throws.
       if (failed && batches.length > 0) break
-      // A partition with more records is served again after the others.
+      // A partition with more records is served again after the other partitions.
       this.#order.push(this.#order.shift()!)
       if (failed) {
         this.schedule()
@@ -137,7 +137,7 @@ export class Fetcher {
     return batches
   }
 
-  /** Starts what can be started, once for all calls of one turn of the event loop. */
+  /** Starts the requests that can start, once for all calls of one turn of the event loop. */
   schedule(): void {
     if (this.#scheduled || this.#closing.signal.aborted) return
     this.#scheduled = true
@@ -182,7 +182,7 @@ export class Fetcher {
     }
     if (leaderless.length > 0) this.#metadata.request(leaderless)
     if (toFind.length > 0) void this.#positions.find(toFind).then(() => this.#onRequestEnded())
-    if (toValidate.length > 0) void this.#positions.validate(toValidate).then(() => this.#onRequestEnded())
+    for (const reader of toValidate) void this.#positions.validate(reader).then(() => this.#onRequestEnded())
     for (const [leader, readers] of byLeader) {
       const channel = this.#channels.find((candidate) => !this.#inFlight.has(`${leader}/${candidate}`))
       if (channel !== undefined) void this.#fetch(leader, channel, readers)

@@ -15,13 +15,13 @@ import { previouslyOwned } from './assignors/sticky.ts'
 const VERSION = 3
 
 export function assignorNamed(name: string): Assignor {
-  const found = assignors.get(name)
-  if (!found)
+  const assignor = assignors.get(name)
+  if (!assignor)
     throw new KafkaError(
       'INVALID_CONFIG',
       `partition.assignment.strategy: "${name}" is not supported; the assignors are ${[...assignors.keys()].join(', ')}`,
     )
-  return found
+  return assignor
 }
 
 export function writeSubscription(
@@ -70,13 +70,13 @@ function withVersion(bytes: Buffer, version: number): Buffer {
 
 export function readAssignment(bytes: Buffer): TopicPartition[] {
   if (bytes.length === 0) return []
-  const read = consumerAssignment.read(bytes.readInt16BE(0) > VERSION ? withVersion(bytes, VERSION) : bytes)
-  return read.assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+  const assignment = consumerAssignment.read(bytes.readInt16BE(0) > VERSION ? withVersion(bytes, VERSION) : bytes)
+  return assignment.assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
 }
 
-interface LedAssignment {
+interface LeaderAssignment {
   assignments: Map<string, Buffer>
-  /** By topic, what the assignments were made from: the group has to rebalance when it changes. Zero for topics that do not exist. */
+  /** By topic, at the time of the assignment: the group has to rebalance when one changes. Zero for topics that do not exist. */
   partitionCounts: Map<string, number>
 }
 
@@ -85,7 +85,7 @@ export async function assignAsLeader(
   router: RequestRouter,
   protocol: string,
   members: readonly { memberId: string; groupInstanceId: string | null; metadata: Buffer }[],
-): Promise<LedAssignment> {
+): Promise<LeaderAssignment> {
   const assignor = assignorNamed(protocol)
   const subscriptions = members.map(({ memberId, groupInstanceId, metadata }) => {
     try {

@@ -160,8 +160,8 @@ export class PartitionReader implements TopicPartition {
   }
 
   /**
-   * Up to `limit` records; null where nothing is buffered. The position moves behind them. A corrupt batch ends them and is a failure; what
-   * was fetched is dropped, so that it is fetched again.
+   * Up to `limit` records; null where nothing is buffered. The position moves after them. A corrupt batch ends the read and becomes the
+   * failure that poll() throws; the fetched batches are dropped, so that they are fetched again.
    */
   read(limit: number): ConsumedBatch | null {
     const start = this.position

@@ -1,7 +1,6 @@
 /**
  * Finds the positions of partitions that have none: the group's committed offset, else the reset policy. Validates positions after a change
- * of leader: a log that was truncated is read on from where it ends (KIP-320). Errors become the readers' delays and failures; nothing
- * rejects.
+ * of leader: a truncated log is read from its new end (KIP-320). Errors become the readers' delays and failures; nothing rejects.
  */
 import { isRetriable, KafkaError } from '../../errors.ts'
 import { partitionKey } from '../../topic-partition.ts'
@@ -22,7 +21,7 @@ interface PositionFinderOptions {
   committed: (partitions: readonly TopicPartition[], signal: AbortSignal) => Promise<CommittedOffset[]>
   /** Back-off before the next request for the partition. */
   delay: (reader: PartitionReader) => void
-  /** A request for the partitions has failed; readers of another revision are not concerned. */
+  /** A request for the partitions has failed. Readers with another revision are ignored. */
   onRequestFailed: (readers: readonly PartitionReader[], revisions: readonly number[], error: unknown) => void
   signal: AbortSignal
 }
@@ -41,12 +40,12 @@ export class PositionFinder {
     const revisions = readers.map((reader) => reader.begin())
     const unresolved = () => readers.filter((reader, index) => reader.revision === revisions[index])
     try {
-      const ofGroup = readers.filter((reader) => reader.positionSource === 'committed')
-      if (ofGroup.length > 0) {
-        const found = new Map((await committed(ofGroup, signal)).map((entry) => [partitionKey(entry), entry]))
+      const withCommitted = readers.filter((reader) => reader.positionSource === 'committed')
+      if (withCommitted.length > 0) {
+        const committedOffsets = new Map((await committed(withCommitted, signal)).map((entry) => [partitionKey(entry), entry]))
         for (const reader of unresolved()) {
           if (reader.positionSource !== 'committed') continue
-          const entry = found.get(partitionKey(reader))
+          const entry = committedOffsets.get(partitionKey(reader))
           if (entry) this.#resolve(reader, entry)
           else if (settings.autoOffsetReset !== 'none') reader.useResetPolicy(settings.autoOffsetReset)
           else {
@@ -102,32 +101,28 @@ export class PositionFinder {
     reader.fail(failure)
   }
 
-  /** After a change of leader: does its log still have what was read and fetched? */
-  async validate(readers: readonly PartitionReader[]): Promise<void> {
+  /**
+   * Checks after a change of leader that the new leader's log still has the records that were read and fetched. One request for each
+   * partition, so that none waits for the retries of another.
+   */
+  async validate(reader: PartitionReader): Promise<void> {
     const { signal, onRequestFailed } = this.#options
-    const revisions = readers.map((reader) => reader.begin())
-    const epochs = readers.map((reader) => this.#router.metadata.peek(reader.topic)?.partitions[reader.partition]?.leaderEpoch ?? -1)
+    const { topic, partition, lastEpoch } = reader
+    const revision = reader.begin()
+    const epoch = this.#router.metadata.peek(topic)?.partitions[partition]?.leaderEpoch ?? -1
     try {
-      const ends = await offsetsForLeaderEpochs(
-        this.#router,
-        readers.map(({ topic, partition, lastEpoch }) => ({ topic, partition, leaderEpoch: lastEpoch })),
-        { signal },
-      )
-      for (const [index, { error, endOffset, leaderEpoch }] of ends.entries()) {
-        const reader = readers[index]!
-        if (reader.revision !== revisions[index]) continue
-        // A broker without this request cannot say that the log was truncated: the position is accepted.
-        if (error !== null && error !== 'UNSUPPORTED_VERSION') {
-          onRequestFailed([reader], [reader.revision], new KafkaError(error, `${partitionKey(reader)}: ${error}`))
-          continue
-        }
+      const [end] = await offsetsForLeaderEpochs(this.#router, [{ topic, partition, leaderEpoch: lastEpoch }], { signal })
+      const { error, endOffset, leaderEpoch } = end!
+      // A broker without this request cannot report a truncation: the position is accepted.
+      if (error !== null && error !== 'UNSUPPORTED_VERSION') throw new KafkaError(error, `${partitionKey(reader)}: ${error}`)
+      if (reader.revision === revision) {
         if (error === null) this.#truncate(reader, endOffset, leaderEpoch)
-        reader.validated(epochs[index]!)
+        reader.validated(epoch)
       }
     } catch (error) {
-      if (!signal.aborted) onRequestFailed(readers, revisions, error)
+      if (!signal.aborted) onRequestFailed([reader], [revision], error)
     }
-    readers.forEach((reader, index) => void reader.end(revisions[index]!))
+    reader.end(revision)
   }
 
   /** Drops what was fetched after `endOffset`: the leader's log does not have it. */

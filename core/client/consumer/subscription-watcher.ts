@@ -1,7 +1,6 @@
 /**
  * Compares a subscription with the cluster: topics that a pattern matches, topics that do not exist yet, and the partition counts that the
- * last assignment of this member as the group's leader was made from. It tells its consumer when the group has to rebalance; it never
- * rejects.
+ * last assignment of this member as the group's leader is based on. It calls `onChanged` when the group has to rebalance; it never rejects.
  */
 import type { Timer } from '../../system/clock.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
@@ -13,7 +12,7 @@ interface SubscriptionWatcherOptions {
   onChanged: (reason: string) => void
 }
 
-/** How often a topic that does not exist is looked for. */
+/** Interval of the metadata requests for a topic that does not exist. */
 const MISSING_TOPIC_CHECK_MS = 1_000
 
 export class SubscriptionWatcher {
@@ -81,7 +80,7 @@ export class SubscriptionWatcher {
     } finally {
       this.#checking = false
     }
-    // The subscription has changed meanwhile.
+    // The pattern has changed during the check.
     if (this.#pattern && this.#pattern !== pattern) await this.#check()
   }
 

@@ -1,6 +1,6 @@
 /**
- * Requests to a group's coordinator that are repeated while their response has a retriable error, until a deadline. Where the group has
- * moved, the next attempt finds the coordinator again.
+ * Requests to a group's coordinator that are repeated while their response has a retriable error, until a deadline. If the coordinator has
+ * moved, the next attempt finds it again.
  */
 import { type ErrorName, errorName, isRetriable, KafkaError } from '../../errors.ts'
 import type { RequestRouter } from '../transport/request-router.ts'

@@ -1,8 +1,7 @@
 /**
  * A member of a classic group of any protocol type: joins, syncs, sends heartbeats, rejoins when the group or its owner asks for it, and
- * joins again after the coordinator has moved or has removed the member. One loop does all of that; no error leaves it. The owner learns
- * what happens through the callbacks, one at a time. A permanent error (a fenced instance, a protocol that the group does not share) ends
- * it: `failure`.
+ * joins again after the coordinator has moved or has removed the member. One loop does all of that, and calls the owner's callbacks one at
+ * a time. A permanent error (a fenced instance, a protocol that the group does not share) ends it: `failure`.
  */
 import { type ErrorName, KafkaError } from '../../errors.ts'
 import type { Timer } from '../../system/clock.ts'

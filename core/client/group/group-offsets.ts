@@ -1,6 +1,6 @@
 /**
- * A group's offsets: committed and fetched (OffsetCommit, OffsetFetch). The admin client, the consumer and the group member have them in
- * common.
+ * Commits and fetches the offsets of a group (OffsetCommit, OffsetFetch), for the admin client, the consumer and the group member.
+ * The error of one partition fails the whole call.
  */
 import offsetCommit from '../../apis/08-offset-commit.ts'
 import offsetFetch from '../../apis/09-offset-fetch.ts'
@@ -94,10 +94,10 @@ export function fetchCommitted(
     const value: CommittedOffset[] = []
     for (const topic of group.topics)
       for (const { partitionIndex: partition, errorCode, committedOffset, committedLeaderEpoch, metadata } of topic.partitions) {
-        const place = { topic: topic.name, partition }
-        if (errorCode !== 0) return { errorCode, about: `offset of group ${groupId} in ${partitionKey(place)}` }
+        const topicPartition = { topic: topic.name, partition }
+        if (errorCode !== 0) return { errorCode, about: `offset of group ${groupId} in ${partitionKey(topicPartition)}` }
         if (committedOffset >= 0)
-          value.push({ ...place, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata: metadata ?? '' })
+          value.push({ ...topicPartition, offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata: metadata ?? '' })
       }
     return { value }
   })

@@ -1,7 +1,7 @@
 /**
- * Appends records to batches: one queue for each partition, a batch closes when it is full. The partition follows from the key (murmur2, as
- * in the Java client); records without a key stay on one partition for a whole batch (KIP-480). It sends nothing, and does nothing per
- * record but the append.
+ * Appends records to batches: one queue for each partition, a batch closes when it is full. The key decides the partition (murmur2, as in
+ * the Java client); records without a key stay on one partition for a whole batch (KIP-480). It sends nothing, and does nothing per record
+ * but the append.
  */
 import { KafkaError } from '../../errors.ts'
 import type { Random } from '../../system/random.ts'
@@ -26,7 +26,7 @@ export class PartitionQueue {
   readonly ready: ProducerBatch[] = []
   /** Records are appended to it. */
   open: ProducerBatch | null = null
-  /** Under which the broker knows the batches of this partition. */
+  /** Producer id and epoch of the batches of this partition. */
   producer: ProducerIdAndEpoch | null = null
   /** Of the next batch that is built. */
   nextSequence = 0
@@ -122,7 +122,7 @@ export class Accumulator {
     this.#random = random
   }
 
-  /** A queue was served: the others go first. */
+  /** A queue was served: the other queues go first. */
   moveToEnd(queue: PartitionQueue): void {
     this.active.delete(queue)
     this.active.add(queue)
@@ -156,7 +156,7 @@ export class Accumulator {
 
   /**
    * Appends the records of `send` from `from` on, until all are appended, the buffer memory is full, or a topic is unknown. Returns the
-   * index to continue from. Records that no batch can have fail at once.
+   * index to continue from. A record that fits in no batch fails at once.
    */
   append(send: PendingSend, from: number, nowMs: number): number {
     const { records, now } = send
@@ -173,13 +173,13 @@ export class Accumulator {
       const { key } = record
       const partition = record.partition ?? (key === null ? topic.sticky : partitionOf(key, topic.count))
       const queue = partition < topic.count ? topic.queues[partition] : undefined
-      const maxBytes = recordSizeBound(record)
-      if (!queue || maxBytes > this.#maxRequestSize) {
-        this.fail(send, index, this.#refusal(record.topic, topic.count, partition, queue && maxBytes))
+      const recordBytes = recordSizeBound(record)
+      if (!queue || recordBytes > this.#maxRequestSize) {
+        this.fail(send, index, this.#appendError(record.topic, topic.count, partition, queue && recordBytes))
         continue
       }
       let batch = queue.open
-      if (batch && batch.builder!.sizeBytes + maxBytes > this.#batchSize) {
+      if (batch && batch.builder!.sizeBytes + recordBytes > this.#batchSize) {
         queue.closeBatch(this.#batchSize)
         batch = null
         if (partition === topic.sticky && record.partition === undefined && key === null) {
@@ -198,15 +198,15 @@ export class Accumulator {
       const builder = batch.builder!
       const before = builder.sizeBytes
       builder.appendParts(key, record.value, record.headers, record.timestamp ?? now)
-      const grown = builder.sizeBytes - before
-      batch.bufferedBytes += grown
-      this.pendingBytes += grown
+      const addedBytes = builder.sizeBytes - before
+      batch.bufferedBytes += addedBytes
+      this.pendingBytes += addedBytes
       send.setBatch(index, batch, batch.addOwner(send))
     }
     return index
   }
 
-  #refusal(topic: string, count: number, partition: number, recordBytes: number | undefined): KafkaError {
+  #appendError(topic: string, count: number, partition: number, recordBytes: number | undefined): KafkaError {
     return recordBytes === undefined
       ? new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} has ${count} partitions, none is ${partition}`)
       : new KafkaError(

@@ -3,7 +3,7 @@
  * computed when the caller reads them.
  */
 import { KafkaError } from '../../errors.ts'
-import type { ProducerRecord, SendFailure, SendResult, Sent } from '../types.ts'
+import type { ProducerRecord, RecordMetadata, SendFailure, SendResult } from '../types.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { RecordOwner } from './record-owner.ts'
 
@@ -59,15 +59,15 @@ export class PendingSend implements SendResult, RecordOwner {
     this.#reject(error satisfies SendFailure)
   }
 
-  at(index: number): Sent {
+  at(index: number): RecordMetadata {
     const record = this.records[index]
     if (!record) throw new RangeError(`record ${index} of ${this.count}`)
-    const found = this.#batches[index]!.find(this.#indexes[index]!)
-    const { partition, baseOffset, logAppendTime } = found.batch
+    const { batch, index: batchIndex } = this.#batches[index]!.find(this.#indexes[index]!)
+    const { partition, baseOffset, logAppendTime } = batch
     return {
       topic: record.topic,
       partition,
-      offset: baseOffset < 0 ? -1 : baseOffset + found.index,
+      offset: baseOffset < 0 ? -1 : baseOffset + batchIndex,
       timestamp: logAppendTime >= 0 ? logAppendTime : (record.timestamp ?? this.now),
     }
   }

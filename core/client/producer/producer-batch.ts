@@ -45,7 +45,7 @@ export class ProducerBatch {
     this.builder = new BatchBuilder(Math.max(INITIAL_BYTES, expectedBytes))
   }
 
-  /** A batch that has failed already, for a record that no batch can have. */
+  /** A batch that has failed already, for a record that fits in no batch. */
   static failed(error: Error): ProducerBatch {
     const batch = new ProducerBatch(-1, 0, 0)
     batch.builder = null

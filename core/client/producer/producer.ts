@@ -1,7 +1,7 @@
 /**
- * The producer: sends thousands of records with one promise for each call, idempotent unless it is turned off. Records are appended in the
- * order of the calls, also while a call waits for buffer memory or for a topic's metadata. No record is lost silently: each has an outcome
- * in the result of its call.
+ * The producer: sends thousands of records with one promise for each call. It is idempotent unless this is turned off. Records are appended
+ * in the order of the calls, also while a call waits for buffer memory or for a topic's metadata. No record is lost silently: each has an
+ * outcome in the result of its call.
  */
 import { KafkaError } from '../../errors.ts'
 import { within } from '../../system/within.ts'
@@ -50,16 +50,16 @@ export class BatchingProducer implements Producer {
   #onMemoryFree: (() => void) | null = null
   readonly #closing = new AbortController()
 
-  constructor(router: RequestRouter, given: ProducerSettings) {
-    const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ProducerSettings
+  constructor(router: RequestRouter, userSettings: ProducerSettings) {
+    const defined = Object.fromEntries(Object.entries(userSettings).filter(([, value]) => value !== undefined)) as ProducerSettings
     const settings = { ...producerDefaults, requestTimeoutMs: router.settings.requestTimeoutMs, ...defined }
     const idempotent = settings.enableIdempotence && settings.acks === 'all'
-    if (given.enableIdempotence && settings.acks !== 'all')
+    if (userSettings.enableIdempotence && settings.acks !== 'all')
       throw new KafkaError(
         'INVALID_CONFIG',
         `enable.idempotence needs acks=all, not ${settings.acks}: set acks to all or enable.idempotence to false`,
       )
-    if (given.enableIdempotence && settings.maxInFlight > IDEMPOTENT_IN_FLIGHT)
+    if (userSettings.enableIdempotence && settings.maxInFlight > IDEMPOTENT_IN_FLIGHT)
       throw new KafkaError(
         'INVALID_CONFIG',
         `enable.idempotence needs max.in.flight.requests.per.connection of at most ${IDEMPOTENT_IN_FLIGHT}, not ${settings.maxInFlight}`,
@@ -75,7 +75,7 @@ export class BatchingProducer implements Producer {
         idempotent,
         codec: settings.compressionType,
         lingerMs: settings.lingerMs,
-        eager: given.lingerMs === undefined,
+        eager: userSettings.lingerMs === undefined,
         maxInFlight: idempotent ? Math.min(settings.maxInFlight, IDEMPOTENT_IN_FLIGHT) : settings.maxInFlight,
         maxRequestSize: settings.maxRequestSize,
         deliveryTimeoutMs: settings.deliveryTimeoutMs,

@@ -1,5 +1,5 @@
 /**
- * Who appended records to a batch and learns what became of them: a batch knows its owners by this only.
+ * The call of send() that appended records to a batch: the batch reports the outcome of the records to it.
  */
 export interface RecordOwner {
   /** `count` of its records are acknowledged, or have failed. */

@@ -48,7 +48,7 @@ interface SenderSettings {
 }
 
 /** A batch in a request. */
-interface Sending {
+interface SentBatch {
   queue: PartitionQueue
   batch: ProducerBatch
   topicId: string
@@ -71,7 +71,7 @@ export class Sender {
   #producer: ProducerIdAndEpoch | null = null
   #requestingProducerId = false
   #producerIdAttempts = 0
-  /** No producer id can be had: every send fails. */
+  /** A permanent error of InitProducerId: every send fails. */
   #failure: Error | null = null
   /** Flushes in progress: batches are sent without linger. */
   #flushes = 0
@@ -195,22 +195,22 @@ export class Sender {
     let inFlight = this.#inFlight.get(leader) ?? 0
     let candidates = queues
     while (inFlight < limit && candidates.length > 0) {
-      const sendings: Sending[] = []
+      const sentBatches: SentBatch[] = []
       const next: PartitionQueue[] = []
       let bytes = REQUEST_OVERHEAD_BYTES
       for (const queue of candidates) {
         const batch = queue.inFlight < maxInFlight ? queue.first : null
         if (!batch) continue
         next.push(queue)
-        if (sendings.length > 0 && bytes + batch.sizeBytes > maxRequestSize) continue
+        if (sentBatches.length > 0 && bytes + batch.sizeBytes > maxRequestSize) continue
         bytes += this.#prepare(queue, batch).length + BATCH_OVERHEAD_BYTES
-        sendings.push({ queue, batch, topicId: this.#router.metadata.peek(queue.topic)?.id ?? ZERO_UUID })
+        sentBatches.push({ queue, batch, topicId: this.#router.metadata.peek(queue.topic)?.id ?? ZERO_UUID })
         this.#accumulator.moveToEnd(queue)
       }
-      if (sendings.length === 0) return
+      if (sentBatches.length === 0) return
       inFlight++
       this.#inFlight.set(leader, inFlight)
-      void this.#send(leader, sendings)
+      void this.#send(leader, sentBatches)
       // An open batch has waited for linger; a second one has not.
       candidates = next.filter((queue) => queue.ready.length > 0)
     }
@@ -227,44 +227,44 @@ export class Sender {
   }
 
   /** One request. Never rejects: each of its batches is completed or failed. */
-  async #send(leader: number, sendings: Sending[]): Promise<void> {
+  async #send(leader: number, sentBatches: SentBatch[]): Promise<void> {
     const { acks, requestTimeoutMs } = this.#settings
     try {
       const results = await produceRaw(
         this.#router,
         leader,
-        sendings.map(({ queue: { topic, partition }, batch, topicId }) => ({ topic, partition, topicId, records: batch.bytes! })),
+        sentBatches.map(({ queue: { topic, partition }, batch, topicId }) => ({ topic, partition, topicId, records: batch.bytes! })),
         { channel: this.#channel, acks, ackTimeoutMs: requestTimeoutMs, timeoutMs: requestTimeoutMs, signal: this.#closing.signal },
       )
-      this.#handleResults(sendings, results)
+      this.#handleResults(sentBatches, results)
     } catch (error) {
       const failure = this.#closing.signal.aborted
         ? closedError()
         : error instanceof KafkaError
           ? error
           : new KafkaError('UNKNOWN_SERVER_ERROR', (error as Error).message, { cause: error })
-      for (const { queue, batch } of sendings) this.#onFailed(queue, batch, failure)
+      for (const { queue, batch } of sentBatches) this.#onFailed(queue, batch, failure)
     }
     this.#inFlight.set(leader, this.#inFlight.get(leader)! - 1)
     // close() has failed the queues; the batches of this request have to fail as well.
-    if (this.#closing.signal.aborted) for (const { queue } of sendings) this.#failAll(queue, this.#failure ?? closedError())
+    if (this.#closing.signal.aborted) for (const { queue } of sentBatches) this.#failAll(queue, this.#failure ?? closedError())
     this.#onCompleted()
     this.schedule()
   }
 
-  #handleResults(sendings: Sending[], results: readonly ProducedBatch[]): void {
-    const unanswered = new Map(sendings.map((sending) => [partitionKey(sending.queue), sending]))
+  #handleResults(sentBatches: SentBatch[], results: readonly ProducedBatch[]): void {
+    const missing = new Map(sentBatches.map((sentBatch) => [partitionKey(sentBatch.queue), sentBatch]))
     for (const result of results) {
       const key = partitionKey(result)
-      const sending = unanswered.get(key)
-      if (!sending) continue
-      unanswered.delete(key)
-      const { queue, batch } = sending
+      const sentBatch = missing.get(key)
+      if (!sentBatch) continue
+      missing.delete(key)
+      const { queue, batch } = sentBatch
       if (result.error === null || result.error === 'DUPLICATE_SEQUENCE_NUMBER')
         this.#onAcknowledged(queue, batch, result.baseOffset, result.logAppendTimeMs)
       else this.#onFailed(queue, batch, new KafkaError(result.error, `${key}: ${result.message}`))
     }
-    for (const [key, { queue, batch }] of unanswered)
+    for (const [key, { queue, batch }] of missing)
       this.#onFailed(queue, batch, new KafkaError('UNKNOWN_SERVER_ERROR', `${key} is missing in the response to Produce`))
   }
 
@@ -307,7 +307,7 @@ export class Sender {
 
   #isFirstFailed(queue: PartitionQueue, batch: ProducerBatch): boolean {
     // Responses of one connection come in order: no earlier batch is still in flight.
-    return queue.failed.every((other) => other.order > batch.order)
+    return queue.failed.every((failed) => failed.order > batch.order)
   }
 
   #timeoutError(queue: PartitionQueue, cause?: KafkaError): KafkaError {
@@ -368,7 +368,7 @@ export class Sender {
       })
   }
 
-  /** Fails what is not delivered. */
+  /** Fails batches that are not delivered. */
   close(): void {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()

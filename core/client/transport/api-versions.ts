@@ -1,6 +1,6 @@
 /**
  * Which versions a broker supports (ApiVersions), requested once on each connection. A broker that does not support our version of the
- * request answers in version 0 and names the versions that it supports (KIP-511).
+ * request responds in version 0, with the versions that it supports (KIP-511).
  */
 import apiVersions from '../../apis/18-api-versions.ts'
 import { errorCode, errorName, KafkaError } from '../../errors.ts'
@@ -22,17 +22,17 @@ const apiVersionsWithFallback: typeof apiVersions = {
 }
 
 /** Sets the connection's `versions`. */
-export async function negotiate(connection: BrokerConnection, timeoutMs: number): Promise<void> {
+export async function negotiateVersions(connection: BrokerConnection, timeoutMs: number): Promise<void> {
   let version = apiVersions.versions[1]
   for (;;) {
     const response = await connection.request(apiVersionsWithFallback, version, software, { timeoutMs })
     if (response.errorCode === 0) {
-      connection.versions = new Map(response.apiKeys.map((row) => [row.apiKey, [row.minVersion, row.maxVersion]] as const))
+      connection.versions = new Map(response.apiKeys.map((range) => [range.apiKey, [range.minVersion, range.maxVersion]] as const))
       return
     }
     if (response.errorCode !== UNSUPPORTED || version === 0)
       throw new KafkaError(errorName(response.errorCode), `ApiVersions: ${errorName(response.errorCode)}`)
-    const supported = response.apiKeys.find((row) => row.apiKey === apiVersions.key)
+    const supported = response.apiKeys.find((range) => range.apiKey === apiVersions.key)
     version = supported && supported.maxVersion < version ? supported.maxVersion : 0
   }
 }

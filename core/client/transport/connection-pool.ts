@@ -1,7 +1,7 @@
 /**
- * The connections of a client: one for each node and channel. A broker answers the requests of one connection in order, so what may wait
- * long (Fetch, JoinGroup) has a channel of its own and delays nothing else. Connects on demand, waits before it connects again to a node
- * that failed (reconnect.backoff.ms), and closes idle connections (connections.max.idle.ms).
+ * The connections of a client: one for each node and channel. A broker responds to the requests of one connection in order, so requests
+ * that may wait long (Fetch, JoinGroup) have a channel of their own. Connects on demand, waits before it connects again to a node that
+ * failed (reconnect.backoff.ms), and closes idle connections (connections.max.idle.ms).
  */
 import { KafkaError } from '../../errors.ts'
 import { type Backoff, backoffMs } from '../../system/backoff.ts'
@@ -9,7 +9,7 @@ import type { System } from '../../system/index.ts'
 import { within } from '../../system/within.ts'
 import type { AnyApi, Api, RequestOf, ResponseOf } from '../../wire/api.ts'
 import { clientLimits } from '../limits.ts'
-import { commonVersion, negotiate } from './api-versions.ts'
+import { commonVersion, negotiateVersions } from './api-versions.ts'
 import { type Address, abortError, BrokerConnection, type Connect } from './connection.ts'
 
 export interface Node extends Address {
@@ -52,7 +52,7 @@ export class ConnectionPool {
   readonly #transport: Transport
   readonly #allocators = new Map<string, (sizeBytes: number) => Buffer>()
   readonly #entries = new Map<string, PoolEntry>()
-  /** By node id: how often connecting has failed in a row, and when it may be tried again (monotonic ms). */
+  /** By node id: the number of failed attempts in a row, and the time of the next attempt (monotonic ms). */
   readonly #failures = new Map<number, { count: number; retryAt: number }>()
   readonly #idleTimer
   #closed = false
@@ -74,7 +74,7 @@ export class ConnectionPool {
     return false
   }
 
-  /** Responses on the channel get their memory from `allocate`: for a caller that uses memory again. */
+  /** Responses on the channel get their memory from `allocate`: for a caller that reuses memory. */
   setAllocator(channel: string, allocate: (sizeBytes: number) => Buffer): void {
     this.#allocators.set(channel, allocate)
   }
@@ -123,7 +123,7 @@ export class ConnectionPool {
         entry.connecting = null
       })
       const { connecting } = entry
-      // It continues after this deadline: another request may wait longer for it.
+      // Connecting continues after this deadline: another request may wait longer for it.
       if (!(await within(clock, Math.max(0, deadline - now), connecting, signal)) && !signal?.aborted)
         throw new KafkaError('REQUEST_TIMED_OUT', `${node.host}:${node.port}: connecting takes too long`)
       if (!signal?.aborted) await connecting
@@ -132,9 +132,9 @@ export class ConnectionPool {
 
   #entry(node: Node, channel: string): PoolEntry {
     const key = `${node.id}/${channel}`
-    const known = this.#entries.get(key)
-    if (known && known.node.host === node.host && known.node.port === node.port) return known
-    if (known) this.#remove(key, known, new Error(`node ${node.id} has moved to ${node.host}:${node.port}`))
+    const existing = this.#entries.get(key)
+    if (existing && existing.node.host === node.host && existing.node.port === node.port) return existing
+    if (existing) this.#remove(key, existing, new Error(`node ${node.id} has moved to ${node.host}:${node.port}`))
     const entry: PoolEntry = { node, channel, connection: null, connecting: null, abort: new AbortController() }
     this.#entries.set(key, entry)
     return entry
@@ -167,7 +167,7 @@ export class ConnectionPool {
           },
         },
       )
-      await negotiate(connection, timeoutMs)
+      await negotiateVersions(connection, timeoutMs)
       await this.#transport.authenticate?.(connection)
       if (entry.abort.signal.aborted || connection.closed) throw new Error('closed while connecting')
       entry.connection = connection

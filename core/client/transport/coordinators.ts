@@ -1,6 +1,6 @@
 /**
- * Which node coordinates a group (FindCoordinator): found once and kept until a response says that the group has moved.
- * While a group has no coordinator, the request is retried.
+ * Which node coordinates a group (FindCoordinator): cached until a response shows that the coordinator has moved. While a group has no
+ * coordinator, the request is retried.
  */
 import findCoordinator from '../../apis/10-find-coordinator.ts'
 import { errorName, KafkaError } from '../../errors.ts'
@@ -17,7 +17,7 @@ export class Coordinators {
   readonly #pool: ConnectionPool
   readonly #system: Pick<System, 'clock' | 'random'>
   readonly #retry: Backoff
-  readonly #known = new Map<string, Node>()
+  readonly #cache = new Map<string, Node>()
 
   constructor(metadata: Metadata, pool: ConnectionPool, system: Pick<System, 'clock' | 'random'>, retry: Backoff) {
     this.#metadata = metadata
@@ -27,14 +27,14 @@ export class Coordinators {
   }
 
   forget(groupId: string): void {
-    this.#known.delete(groupId)
+    this.#cache.delete(groupId)
   }
 
   /** Retries until the group has a coordinator, or `deadline` (monotonic ms) has passed: then it throws the last error. */
   async find(groupId: string, deadline: number, signal?: AbortSignal): Promise<Node> {
     const { clock, random } = this.#system
-    const known = this.#known.get(groupId)
-    if (known) return this.#metadata.node(known.id) ?? known
+    const cached = this.#cache.get(groupId)
+    if (cached) return this.#metadata.node(cached.id) ?? cached
     for (let attempt = 0; ; attempt++) {
       let failure: unknown
       for (const node of this.#metadata.candidates()) {
@@ -61,11 +61,11 @@ export class Coordinators {
       { key: groupId, keyType: GROUP_KEY_TYPE, coordinatorKeys: [groupId] },
       { channel: 'main', timeoutMs, signal },
     )
-    const found = response.coordinators[0] ?? response
-    if (found.errorCode !== 0)
-      throw new KafkaError(errorName(found.errorCode), found.errorMessage || `group ${groupId}: ${errorName(found.errorCode)}`)
-    const coordinator = { id: found.nodeId, host: found.host, port: found.port }
-    this.#known.set(groupId, coordinator)
+    const result = response.coordinators[0] ?? response
+    if (result.errorCode !== 0)
+      throw new KafkaError(errorName(result.errorCode), result.errorMessage || `group ${groupId}: ${errorName(result.errorCode)}`)
+    const coordinator = { id: result.nodeId, host: result.host, port: result.port }
+    this.#cache.set(groupId, coordinator)
     return coordinator
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Refreshes metadata for a part of the client that finds partitions without a leader, or with another one: one refresh at a time, with
- * back-off between them while they do not help. It never rejects.
+ * Refreshes metadata for the fetcher or the sender when partitions have no leader or another leader: one refresh at a time, with back-off
+ * until a request to a leader succeeds. It never rejects.
  */
 import type { RequestRouter } from './request-router.ts'
 
@@ -8,7 +8,7 @@ interface MetadataRefresherOptions {
   /** Whether the broker may create topics that do not exist. */
   allowCreation: boolean
   signal: AbortSignal
-  /** A refresh has ended, or its back-off has: what needed it may try again. */
+  /** A refresh has ended: the caller may retry. */
   onRefreshed: () => void
   /** A request was ignored during back-off: it should be repeated at `time` (monotonic ms). */
   onDelayed: (time: number) => void

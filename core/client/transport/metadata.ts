@@ -1,6 +1,6 @@
 /**
- * What the client knows of a cluster: its brokers, its controller, and the topics in use. Concurrent refreshes share one request; when no
- * known broker answers, the bootstrap servers are tried again. It never goes back to an older leader epoch of a partition.
+ * The cached metadata of a cluster: its brokers, its controller, and the topics in use. Concurrent refreshes share one request; when no
+ * known broker responds, the bootstrap servers are tried again. It never goes back to an older leader epoch of a partition.
  */
 import metadataApi from '../../apis/03-metadata.ts'
 import { errorName, KafkaError } from '../../errors.ts'
@@ -37,7 +37,7 @@ interface MetadataSettings {
   retry: Backoff
 }
 
-/** Each broker gets this long, so that the next candidate is tried in time. */
+/** The timeout of a request to one broker, so that the next candidate is tried in time. */
 const MAX_ATTEMPT_MS = 15_000
 
 export function parseServers(servers: string | readonly string[]): Node[] {
@@ -58,7 +58,7 @@ export class Metadata {
   readonly #system: Pick<System, 'clock' | 'random' | 'logger'>
   readonly #pool: ConnectionPool
   readonly #bootstrap: readonly Node[]
-  /** No broker answered the last request. */
+  /** No broker has responded to the last request. */
   #unavailable = false
   #brokers = new Map<number, Node>()
   readonly #topics = new Map<string, CachedTopic>()
@@ -78,7 +78,7 @@ export class Metadata {
     this.#refreshTimer = system.clock.every(Math.max(100, settings.metadataMaxAgeMs), () => this.#refreshUsed())
   }
 
-  /** Calls `listener` after every response. Returns what removes it. */
+  /** Calls `listener` after every response. Returns a function that removes it. */
   onUpdated(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -114,8 +114,8 @@ export class Metadata {
   }
 
   /**
-   * Requests `names` (null: all topics; empty: the brokers only). Resolves after a response, whatever it says of each topic.
-   * @throws KafkaError of the last attempt when no broker answered in time; request.timeout.ms where `timeoutMs` is not given.
+   * Requests `names` (null: all topics; empty: the brokers only). Resolves after a response, also one with errors of topics.
+   * @throws KafkaError of the last attempt when no broker responded in time; request.timeout.ms where `timeoutMs` is not given.
    */
   async refresh(
     names: readonly string[] | null,
@@ -221,9 +221,9 @@ export class Metadata {
     const previous = cached?.topic.id === entry.topicId ? cached.topic : undefined
     const partitions = entry.partitions
       .map(({ partitionIndex, leaderId, leaderEpoch }) => {
-        const known = previous?.partitions[partitionIndex]
-        // A broker that is behind may answer.
-        if (known && known.leaderEpoch > leaderEpoch && leaderEpoch >= 0) return known
+        const cachedPartition = previous?.partitions[partitionIndex]
+        // The response may come from a broker with older metadata.
+        if (cachedPartition && cachedPartition.leaderEpoch > leaderEpoch && leaderEpoch >= 0) return cachedPartition
         return { index: partitionIndex, leader: leaderId, leaderEpoch }
       })
       .sort((a, b) => a.index - b.index)
@@ -238,7 +238,7 @@ export class Metadata {
 
   /**
    * A topic's metadata, requested where it is unknown or older than metadata.max.age.ms; undefined where the topic does not exist.
-   * @throws KafkaError where the topic has an error that is not retriable, as a name that is not allowed.
+   * @throws KafkaError where the topic has an error that is not retriable, for example an invalid name.
    */
   async topic(
     name: string,
@@ -267,7 +267,7 @@ export class Metadata {
     return [...this.#topics.values()].map(({ topic }) => topic)
   }
 
-  /** Forgets topics that were not used for two periods, and refreshes the others. */
+  /** Forgets topics that were not used for twice metadata.max.age.ms, and refreshes the other topics. */
   #refreshUsed(): void {
     const oldest = this.#system.clock.monotonic() - this.#settings.metadataMaxAgeMs * 2
     const names: string[] = []

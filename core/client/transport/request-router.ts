@@ -1,6 +1,6 @@
 /**
- * How the parts of a client reach the cluster; they share one. `send` finds the node for a target and retries what fails at the connection;
- * `request` is one attempt. Neither reads a response's own error codes, but for those of a group that has moved.
+ * Sends the requests of all parts of a client. `send` finds the node for a target and retries connection errors; `request` is one attempt.
+ * Neither handles the error codes of a response, except that `send` forgets a coordinator that has moved.
  */
 import { type ErrorName, errorCode, KafkaError } from '../../errors.ts'
 import { type Backoff, backoffMs } from '../../system/backoff.ts'
@@ -33,8 +33,8 @@ export class RequestRouter {
   #channels = 0
 
   constructor(settings: ClientSettings, system: ClientSystem, transport: Transport) {
-    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
-    const resolved = { ...clientDefaults, ...given } as ResolvedSettings
+    const defined = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+    const resolved = { ...clientDefaults, ...defined } as ResolvedSettings
     this.settings = resolved
     this.system = system
     this.#retry = { baseMs: resolved.retryBackoffMs, maxMs: resolved.retryBackoffMaxMs }
@@ -64,12 +64,12 @@ export class RequestRouter {
   }
 
   async #node(id: number): Promise<Node> {
-    const known = this.metadata.node(id)
-    if (known) return known
+    const cached = this.metadata.node(id)
+    if (cached) return cached
     await this.metadata.refresh([])
-    const found = this.metadata.node(id)
-    if (!found) throw new KafkaError('BROKER_NOT_AVAILABLE', `the cluster has no broker ${id} now`)
-    return found
+    const node = this.metadata.node(id)
+    if (!node) throw new KafkaError('BROKER_NOT_AVAILABLE', `the cluster has no broker ${id} now`)
+    return node
   }
 
   async request<A extends Api>(nodeId: number, api: A, body: RequestOf<A>, options: RequestOptions): Promise<ResponseOf<A>> {
@@ -129,17 +129,17 @@ export class RequestRouter {
     }
     if (target === 'controller') {
       // A KRaft broker names any broker as the controller: it forwards the request.
-      const known = this.metadata.node(this.metadata.controllerId)
-      if (known && this.pool.isReachable(known.id)) return known
+      const controller = this.metadata.node(this.metadata.controllerId)
+      if (controller && this.pool.isReachable(controller.id)) return controller
       await refreshBrokers()
       return this.metadata.node(this.metadata.controllerId) ?? this.metadata.candidates()[0]!
     }
     if ('node' in target) return this.#node(target.node)
     if ('group' in target) return this.coordinators.find(target.group, deadline, signal)
     const { topic, partition } = target.leader
-    const found = await this.metadata.topic(topic)
-    const leader = found?.partitions[partition]?.leader ?? -1
-    if (!found) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} does not exist`)
+    const metadata = await this.metadata.topic(topic)
+    const leader = metadata?.partitions[partition]?.leader ?? -1
+    if (!metadata) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} does not exist`)
     if (leader < 0) throw new KafkaError('LEADER_NOT_AVAILABLE', `${topic}-${partition} has no leader now`)
     return this.#node(leader)
   }

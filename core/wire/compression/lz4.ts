@@ -17,7 +17,7 @@ const MAGIC = 0x184d2204
 const flag = { blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const
 const MIN_MATCH = 4
 
-/** A length that is continued in bytes of 255. `cursor` is the position behind it. */
+/** A length that is continued in bytes of 255. `cursor` is the position after it. */
 let cursor = 0
 function longLength(bytes: Buffer, position: number, end: number, start: number): number {
   let length = start
@@ -58,8 +58,8 @@ function blockSize(bytes: Buffer, start: number, end: number): number {
 }
 
 /**
- * Throws where the frame decompresses to more than `limitBytes`, which is counted exactly only where the maximum block size does not decide,
- * and where its end is missing: Java's reader fails there.
+ * Throws where the frame decompresses to more than `limitBytes`, which is counted exactly only where the maximum block size does not
+ * decide, and where its end is missing: Java's reader fails there.
  */
 function checkFrame(bytes: Buffer, limitBytes: number): void {
   if (bytes.length < 7 || bytes.readUInt32LE(0) !== MAGIC) throw new WireError('lz4: not a frame')

@@ -8,7 +8,7 @@ import { defineStruct } from '../../../wire/struct.ts'
 import { int32, list, string, struct } from '../../../wire/types.ts'
 import { clientLimits } from '../../limits.ts'
 import type { TopicPartition } from '../../types.ts'
-import { type Assignor, type GroupSubscription, inOrder } from './assignor.ts'
+import { type Assignor, type GroupSubscription, orderMembers } from './assignor.ts'
 
 interface MemberState {
   member: GroupSubscription
@@ -28,16 +28,16 @@ function previousOwners(
     for (const owned of member.owned) {
       if (!topics.has(owned.topic) || owned.partition >= (partitionCounts.get(owned.topic) ?? 0)) continue
       const key = partitionKey(owned)
-      const other = owners.get(key)
-      if (!other || other.generation < member.generation) owners.set(key, { memberId: member.memberId, generation: member.generation })
-      else if (other.generation === member.generation && other.memberId !== member.memberId) other.memberId = null
+      const claim = owners.get(key)
+      if (!claim || claim.generation < member.generation) owners.set(key, { memberId: member.memberId, generation: member.generation })
+      else if (claim.generation === member.generation && claim.memberId !== member.memberId) claim.memberId = null
     }
   }
   return owners
 }
 
 function balance(partitionCounts: ReadonlyMap<string, number>, members: readonly GroupSubscription[]): Map<string, TopicPartition[]> {
-  const states: MemberState[] = inOrder(members).map((member) => ({ member, topics: new Set(member.topics), assigned: new Map() }))
+  const states: MemberState[] = orderMembers(members).map((member) => ({ member, topics: new Set(member.topics), assigned: new Map() }))
   const byId = new Map(states.map((state) => [state.member.memberId, state]))
   const subscribed = new Map<string, MemberState[]>()
   for (const topic of partitionCounts.keys())
@@ -66,7 +66,7 @@ function balance(partitionCounts: ReadonlyMap<string, number>, members: readonly
   }
   const leastLoaded = (topic: string): MemberState =>
     subscribed.get(topic)!.reduce((least, state) => (state.assigned.size < least.assigned.size ? state : least))
-  // Topics with few subscribers first: the others even the load out.
+  // Topics with few subscribers first: the topics with more subscribers can even out the load.
   unassigned.sort((a, b) => subscribed.get(a.topic)!.length - subscribed.get(b.topic)!.length)
   for (const entry of unassigned) assign(leastLoaded(entry.topic), entry)
   for (let round = 0; round < clientLimits.balancingRounds; round++) {

@@ -339,6 +339,32 @@ describe('errors', () => {
       })
       expect(await read(2)).toEqual(['new 6', 'new 7'])
     })
+
+    it('do not keep other partitions from being read while the new leader of one refuses the epoch', async () => {
+      const served: Served[] = [0, 1].map(() => ({ log: [batchAt(0, ['old'], 3)], leaderEpoch: 3 }))
+      const { broker, client, consumer, read } = await serve(served)
+      let refused = 0
+      broker.on(offsetForLeaderEpoch, ({ topics }: { topics: { partitions: { partition: number }[] }[] }) => {
+        const indexes = topics[0]!.partitions.map((entry) => entry.partition)
+        if (indexes.includes(0)) refused++
+        const partitions = indexes.map((index) => ({
+          errorCode: index === 0 ? errorCode('FENCED_LEADER_EPOCH') : 0,
+          partition: index,
+          leaderEpoch: 3,
+          endOffset: 1,
+        }))
+        return { throttleTimeMs: 0, topics: [{ topic: 't', partitions }] }
+      })
+      consumer.assign([0, 1].map((index) => ({ ...partition(index), offset: 0 })))
+      // The client requests the broker's versions when it connects.
+      broker.hangUp()
+      await read(2)
+      for (const one of served) one.leaderEpoch = 5
+      await client.topic('t', { refresh: true })
+      await until(() => refused > 1, 'the epoch is refused')
+      for (const one of served) one.log.push(batchAt(1, ['new'], 5))
+      expect(await read(1)).toEqual(['new'])
+    })
   })
 })
 
