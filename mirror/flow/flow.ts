@@ -269,7 +269,7 @@ export class Flow {
     return this.#clusterErrors.target
   }
 
-  /** Whether the groups have been failed over: the source is not mirrored any more, until a resume. */
+  /** Whether the groups have been failed over: the source is not mirrored until a resume. */
   get failedOver(): boolean {
     return this.#pauseFlags.failedOver ?? false
   }
