@@ -1,7 +1,7 @@
 /**
  * Goal: in whatever order failures and requests come, a flow neither fails nor hangs, loses and repeats no record, and stops in time.
- * Method: two of our own brokers behind fault proxies; each round has a random fault on one side while the flow is paused, resumed, failed over or
- * restarted, or its source topic is recreated. The seed is logged; TRIBUTARY_TEST_SEED=n repeats its choices.
+ * Method: two of our own brokers behind fault proxies; each round has a random fault on one side while the flow is paused, resumed, failed
+ * over or restarted, or its source topic is recreated. The seed is logged; TRIBUTARY_TEST_SEED=n repeats its choices.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'

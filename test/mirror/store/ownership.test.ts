@@ -78,7 +78,7 @@ describe('the ownership of a flow', () => {
     await create().ownership.claim('b')
     expect(waits).toEqual([400])
     await until(() => first.fencing.length > 0, 'the first owner is fenced')
-    expect(first.fencing[0]).toMatchObject({ error: 'PRODUCER_FENCED', message: expect.stringMatching(/us->central.*\(b\).*run only one mirror/) })
+    expect(first.fencing[0]).toMatchObject({ error: 'PRODUCER_FENCED', message: expect.stringMatching(/us->central.*\(b\).*run only one/) })
     await watching
   })
 
