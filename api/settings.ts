@@ -67,7 +67,7 @@ export const restSettings = {
       const [named] = classes.filter((name) => name !== '')
       return named === undefined
         ? undefined
-        : `${named} does not exist here, and without it the API would be open to everybody. Remove the setting, and put a proxy that authenticates in front of the API`
+        : `${named} does not exist here, and without it the API would have no authentication. Remove the setting, and put a proxy that authenticates in front of the API`
     },
   }),
 } as const

@@ -44,9 +44,9 @@ const ownFolders: PluginFolders = {
 }
 
 /** A folder that does not exist has no plugins. */
-async function orNone<T>(found: Promise<T[]>): Promise<T[]> {
+async function orNone<T>(plugins: Promise<T[]>): Promise<T[]> {
   try {
-    return await found
+    return await plugins
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'scandir') return []
     throw error
@@ -77,15 +77,15 @@ function namesOf(plugin: PluginNames, suffix: string): string[] {
 
 /** By every name. A short name of two classes belongs to neither, as in Kafka Connect; a full name always finds its class. */
 function index<T extends PluginNames>(plugins: readonly T[], suffix: string): ReadonlyMap<string, T> {
-  const found = new Map<string, T | null>()
+  const byName = new Map<string, T | null>()
   for (const plugin of plugins) {
     for (const name of new Set(namesOf(plugin, suffix).slice(1))) {
-      const other = found.get(name)
-      found.set(name, other === undefined || other === plugin ? plugin : null)
+      const other = byName.get(name)
+      byName.set(name, other === undefined || other === plugin ? plugin : null)
     }
   }
-  for (const plugin of plugins) found.set(plugin.class, plugin)
-  return new Map([...found].filter((entry): entry is [string, T] => entry[1] !== null))
+  for (const plugin of plugins) byName.set(plugin.class, plugin)
+  return new Map([...byName].filter((entry): entry is [string, T] => entry[1] !== null))
 }
 
 function sidesOf(connector: Connector): ConnectorPlugin[] {
@@ -134,9 +134,11 @@ export class Plugins {
 
   /** Throws 400 with the list of connectors where there is none of this name. */
   connector(name: string): ConnectorPlugin {
-    const found = this.findConnector(name)
-    if (found) return found
-    const available = this.connectors.map((plugin) => `${plugin.class} (${plugin.type}, version ${plugin.version})`).join(', ')
+    const plugin = this.findConnector(name)
+    if (plugin) return plugin
+    const available = this.connectors
+      .map(({ class: name, type, version: installed }) => `${name} (${type}, version ${installed})`)
+      .join(', ')
     throw new ConnectError(
       400,
       `Failed to find any class that implements Connector and which name matches ${name}, available connectors are: ${available}`,
@@ -150,8 +152,8 @@ export class Plugins {
   predicate = (name: string): PredicateDeclaration<Any> | undefined => this.#predicateNames.get(name.trim())
 
   #kind(name: string, kind: 'converter' | 'header_converter') {
-    const found = this.#converterNames.get(name.trim())
-    return found && serves(found, kind) ? found : undefined
+    const converter = this.#converterNames.get(name.trim())
+    return converter && serves(converter, kind) ? converter : undefined
   }
 
   /** The settings of a plugin of any kind, by any of its names. */
@@ -171,8 +173,8 @@ export class Plugins {
       ...connectors,
       ...this.transforms.map(as('transformation')),
       ...this.predicates.map(as('predicate')),
-      ...this.converters.filter((one) => serves(one, 'converter')).map(as('converter')),
-      ...this.converters.filter((one) => serves(one, 'header_converter')).map(as('header_converter')),
+      ...this.converters.filter((converter) => serves(converter, 'converter')).map(as('converter')),
+      ...this.converters.filter((converter) => serves(converter, 'header_converter')).map(as('header_converter')),
     ]
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Composition only: opens the parts of a broker in the order of their dependencies, hands them to each other, and closes them in the
- * reverse order.
+ * Composition only: opens the parts of a broker in the order of their dependencies, connects them, and closes them in the reverse order.
+ * It decides nothing else.
  */
 import { loadApis } from './apis/index.ts'
 import type { BrokerServices } from './broker-services.ts'

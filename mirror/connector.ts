@@ -118,13 +118,13 @@ async function runSource(
     partitions: () => mirrorFlow.partitions.values(),
   })
   const reportTimer = clock.every(REPORT_MS, () => {
-    const all = [...mirrorFlow.partitions.values()]
+    const partitions = [...mirrorFlow.partitions.values()]
     report({
-      lagRecords: all.reduce((sum, each) => sum + each.lagRecords, 0),
-      lagMs: Math.max(0, ...all.map((each) => each.lag.lagMs(clock.monotonic()))),
-      records: all.reduce((sum, each) => sum + each.counters.records, 0),
-      lostRecords: all.reduce((sum, each) => sum + each.counters.lostRecords, 0),
-      repeatedRecords: all.reduce((sum, each) => sum + each.counters.repeatedRecords, 0),
+      lagRecords: partitions.reduce((sum, { lagRecords }) => sum + lagRecords, 0),
+      lagMs: Math.max(0, ...partitions.map(({ lag }) => lag.lagMs(clock.monotonic()))),
+      records: partitions.reduce((sum, { counters }) => sum + counters.records, 0),
+      lostRecords: partitions.reduce((sum, { counters }) => sum + counters.lostRecords, 0),
+      repeatedRecords: partitions.reduce((sum, { counters }) => sum + counters.repeatedRecords, 0),
     })
   })
   try {

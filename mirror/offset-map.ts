@@ -125,7 +125,7 @@ export class OffsetMap {
     this.#nextDownstreamOffset = downstreamOffset
   }
 
-  /** The source topic was recreated and is read from `upstreamOffset` on: offsets of the deleted topic have no meaning any more. */
+  /** The source topic was recreated and is read from `upstreamOffset` on: offsets of the deleted topic are meaningless now. */
   resetSource(upstreamOffset: number): void {
     this.#ranges.length = 0
     this.#nextUpstreamOffset = upstreamOffset

@@ -56,10 +56,10 @@ export function createPolicy(settings: PolicySettings): ReplicationPolicy {
   const checkpointsSuffix = `${internalSeparator}checkpoints${internalSuffix}`
 
   const prefixOf = (topic: string): string | null => {
-    const at = topic.indexOf(separator)
+    const end = topic.indexOf(separator)
     // Java's split drops empty parts at the end: "a." has one part and is not a remote topic.
-    if (at < 0 || /^$/.test(topic.slice(at).replaceAll(separator, ''))) return null
-    return topic.slice(0, at)
+    if (end < 0 || /^$/.test(topic.slice(end).replaceAll(separator, ''))) return null
+    return topic.slice(0, end)
   }
   // The identity policy prefixes the heartbeats topic too: its name shows the source cluster.
   const prefixed = (topic: string): boolean => kind === 'default' || topic.endsWith(HEARTBEATS)

@@ -163,7 +163,7 @@ class Scenario {
     return tookMs
   }
 
-  /** Waits until every record has arrived in every stage, or no count changes any more: then the comparison shows what is missing. */
+  /** Waits until every record has arrived in every stage, or no count changes: then the comparison shows what is missing. */
   async untilAllArrived(): Promise<void> {
     const { total, usEarthquakes } = this.#environment
     let [lastCounts, changedAt] = ['', performance.now()]

@@ -37,7 +37,7 @@ class EnvelopeReader {
         return this.#value(this.#schema, parseExactly(payload, true))
       } catch (error) {
         if (error instanceof DataError) throw error
-        // What follows the prefix is no JSON by itself, for example because of more fields: the whole text gives the right error.
+        // The text after the prefix is not JSON, for example because of more fields. Parsing the whole text gives the right error.
       }
     }
     const envelope = parse(text, true)

@@ -30,7 +30,7 @@ function infer(raw: string): SchemaAndValue {
     try {
       return { schema: null, value: JSON.parse(raw) }
     } catch {
-      return { schema: text, value: raw } // It is no JSON.
+      return { schema: text, value: raw } // It is not JSON.
     }
   }
   return { schema: text, value: raw.startsWith('"') && raw.endsWith('"') && raw.length > 1 ? raw.slice(1, -1) : raw }

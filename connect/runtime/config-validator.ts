@@ -20,7 +20,7 @@ export class ConfigValidator {
     const infos = validate(this.#plugins, config, defaultConverters(this.#workerConfig))
     const isSink = this.#plugins.findConnector(config['connector.class'] ?? '')?.type === 'sink'
     if (isSink && `connect-${config.name}` === this.#workerConfig['group.id']) {
-      const name = infos.configs.find((one) => one.definition.name === 'name')
+      const name = infos.configs.find(({ definition }) => definition.name === 'name')
       name?.value.errors.push(
         `Consumer group for sink connector named ${config.name} conflicts with Connect worker group connect-${config.name}`,
       )
@@ -42,18 +42,19 @@ export class ConfigValidator {
   }
 
   /** The config with the connector's name in it. Throws 400 where it is invalid. */
-  requireValid(name: string, given: ConnectorConfig): ConnectorConfig {
-    if (given.name !== undefined && given.name !== name)
-      throw new ConnectError(400, `Connector name configuration (${given.name}) doesn't match connector name in the URL (${name})`)
-    const config = { ...given, name }
+  requireValid(name: string, submitted: ConnectorConfig): ConnectorConfig {
+    if (submitted.name !== undefined && submitted.name !== name)
+      throw new ConnectError(400, `Connector name configuration (${submitted.name}) doesn't match connector name in the URL (${name})`)
+    const config = { ...submitted, name }
     throwIfInvalid(this.validate(config))
     return config
   }
 
   pluginConfig(name: string): ConfigKeyInfo[] {
-    const found = this.#plugins.settingsOf(name)
-    if (!found) throw new ConnectError(404, `Unknown plugin ${name}.`)
-    const settings = found.kind === 'connector' ? { ...found.plugin.settings, ...settingsOf(this.#plugins, found.plugin) } : found.settings
+    const plugin = this.#plugins.settingsOf(name)
+    if (!plugin) throw new ConnectError(404, `Unknown plugin ${name}.`)
+    const settings =
+      plugin.kind === 'connector' ? { ...plugin.plugin.settings, ...settingsOf(this.#plugins, plugin.plugin) } : plugin.settings
     return Object.entries(settings).map(([key, setting]) => keyInfo(key, setting))
   }
 }

@@ -18,7 +18,7 @@ export function offeredProtocols(newest: 'eager' | 'compatible' | 'sessioned'): 
   return newest === 'compatible' ? ['compatible', 'default'] : ['sessioned', 'compatible', 'default']
 }
 
-/** Stands for the connector itself in place of a task number, as in Kafka Connect's assignments. */
+/** The task number of the connector itself, as in Kafka Connect's assignments. */
 export const CONNECTOR_TASK = -1
 
 /** The key of a connector or task in sets and maps. */

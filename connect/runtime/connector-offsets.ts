@@ -106,7 +106,7 @@ export class ConnectorOffsets {
   async #deletePartitions(group: string, partitions: readonly TopicPartition[]): Promise<void> {
     const stored = await this.#client.admin.groupOffsets(group)
     const deleted = new Set(partitions.map(partitionKey))
-    const rest = stored.filter((one) => one.offset >= 0 && !deleted.has(partitionKey(one)))
+    const rest = stored.filter((committed) => committed.offset >= 0 && !deleted.has(partitionKey(committed)))
     const error = (await this.#client.admin.deleteGroups([group])).get(group)
     if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw error
     if (rest.length > 0)

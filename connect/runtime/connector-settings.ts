@@ -1,5 +1,5 @@
 /**
- * The settings that every connector has beside its own, with the names, defaults, order and groups of Kafka Connect. Those that depend on
+ * The settings that every connector has besides its own, with the names, defaults, order and groups of Kafka Connect. Those that depend on
  * the worker's converters or plugins are functions of them.
  */
 
@@ -18,7 +18,7 @@ const groups = {
 } as const
 
 const atLeast = (least: number) => (value: number) => (value < least ? `Value must be at least ${least}` : undefined)
-const found = (find: (name: string) => unknown) => (name: string) => (find(name) ? undefined : `Class ${name} could not be found.`)
+const classExists = (find: (name: string) => unknown) => (name: string) => (find(name) ? undefined : `Class ${name} could not be found.`)
 const common = (order: number) => ({ group: groups.common, order })
 const errors = (order: number) => ({ group: groups.errors, order, importance: 'MEDIUM' as const })
 
@@ -52,11 +52,11 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       importance: 'LOW',
       displayName: `${what[0]!.toUpperCase()}${what.slice(1)} converter class`,
       default: defaults[`${what}.converter`],
-      doc: `The converter of ${what}s. The worker's where it is not set.`,
+      doc: `The converter of ${what}s; the worker's if it is not set.`,
       recommended: plugins.converters
-        .filter((one) => !one.kinds || what === 'header' || one.kinds.includes('converter'))
-        .map((one) => one.class),
-      check: found(what === 'header' ? plugins.headerConverter : plugins.converter),
+        .filter(({ kinds }) => !kinds || what === 'header' || kinds.includes('converter'))
+        .map((declaration) => declaration.class),
+      check: classExists(what === 'header' ? plugins.headerConverter : plugins.converter),
     })
   return {
     name: setting.string({
@@ -132,7 +132,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       width: 'MEDIUM',
       displayName: 'Retry Timeout for Errors',
       default: 0,
-      doc: 'The time in ms for which a failed conversion or transform is retried: 0 is not at all, -1 is without limit.',
+      doc: 'The time in ms for which a failed conversion or transform is retried: 0 means not at all, -1 without limit.',
       check: atLeast(-1),
     }),
     'errors.retry.delay.max.ms': setting.long({
@@ -149,7 +149,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       displayName: 'Error Tolerance',
       default: 'none',
       recommended: [],
-      doc: 'What a record does that cannot be processed: with `none` it fails the task, with `all` it is skipped.',
+      doc: 'What happens to a record that cannot be processed: `none` fails the task, `all` skips the record.',
     }),
     'errors.log.enable': setting.boolean({
       ...errors(4),
@@ -175,7 +175,7 @@ function distinct(what: string) {
   }
 }
 
-/** The settings of sources, beside those of all connectors. */
+/** The settings of sources, besides those of all connectors. */
 export const sourceSettings = {
   'topic.creation.groups': setting.list({
     group: groups.topics,
@@ -230,7 +230,7 @@ export const sourceSettings = {
   }),
 } as const
 
-/** The settings of sinks, beside those of all connectors. */
+/** The settings of sinks, besides those of all connectors. */
 export const sinkSettings = {
   topics: setting.list({
     ...common(4),
@@ -292,11 +292,11 @@ export const stageType = (prefix: string, group: string, known: readonly string[
     displayName: `${group} type`,
     recommended: known,
     doc: 'The class of the transform or predicate.',
-    check: found(find),
+    check: classExists(find),
   }),
 })
 
 function controlCharacters(name: string): string | undefined {
-  const found = name.match(/\p{Cc}/gu)?.map((character) => character.codePointAt(0))
-  return found && `String may not contain control sequences but had the following ASCII chars: ${found.join(', ')}`
+  const codes = name.match(/\p{Cc}/gu)?.map((character) => character.codePointAt(0))
+  return codes && `String may not contain control sequences but had the following ASCII chars: ${codes.join(', ')}`
 }

@@ -17,7 +17,7 @@ const javaClasses: Readonly<Record<string, string>> = {
   ConnectException: 'org.apache.kafka.connect.errors.ConnectException',
 }
 
-/** The records that wait for one send at most (Invariant 13). */
+/** At most this many records wait to be sent (Invariant 13). */
 const MAX_UNSENT_RECORDS = 1_000
 
 type ReporterContext = Pick<TaskContext<unknown>, 'connector' | 'task' | 'log'>
@@ -80,7 +80,7 @@ export class DeadLetterQueueReporter {
     const records = this.#unsent
     this.#unsent = []
     this.#sending = Promise.all([this.#sending, this.#producer.send(records)]).then(() => {})
-    // Nobody may wait for it yet, which must not end the process. The next flush throws the error, and close logs it.
+    // An error that nothing awaits yet must not end the process. The next flush throws it, and close logs it.
     this.#sending.catch(() => {})
   }
 

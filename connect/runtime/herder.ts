@@ -58,7 +58,7 @@ export class WorkerHerder implements Herder {
   readonly #validator: ConfigValidator
   #joined = false
   #failure: Error | null = null
-  /** Each change sees what the one before it has written. */
+  /** Changes run one after another: each reads what the one before it has written. */
   readonly #changes = new SerialQueue()
 
   constructor(options: HerderOptions) {
@@ -127,9 +127,9 @@ export class WorkerHerder implements Herder {
 
   taskStatus(name: string, task: number): InstanceStatus & { id: number } {
     const { configs, status } = this.#options
-    const found = status.task(name, task)
-    if (!found || !configs.contains(name)) throw new ConnectError(404, `No status found for task ${name}-${task}`)
-    return { id: task, ...instanceStatus(found) }
+    const taskStatus = status.task(name, task)
+    if (!taskStatus || !configs.contains(name)) throw new ConnectError(404, `No status found for task ${name}-${task}`)
+    return { id: task, ...instanceStatus(taskStatus) }
   }
 
   /** Runs a change once the worker has joined its group and the changes before it are done. */
@@ -151,8 +151,8 @@ export class WorkerHerder implements Herder {
     if (!this.#options.membership.isLeader) throw new NotLeader(this.#options.membership.leaderUrl)
   }
 
-  create(given: string, config: ConnectorConfig, initialState: InitialState): Promise<ConnectorInfo> {
-    const name = given.trim()
+  create(rawName: string, config: ConnectorConfig, initialState: InitialState): Promise<ConnectorInfo> {
+    const name = rawName.trim()
     return this.#change(async () => {
       this.#requireLeader()
       const valid = this.#validator.requireValid(name, config)
@@ -231,7 +231,7 @@ export class WorkerHerder implements Herder {
       }
       this.#requireLeader()
       const { configs, status, instances } = this.#options
-      // As in Kafka Connect, a restart under way ends first: what it restarts is not RESTARTING because of this request.
+      // As in Kafka Connect, a restart in progress ends first: what it restarts is not RESTARTING because of this request.
       await instances.settled(name)
       await status.refresh()
       const before = this.status(name)
@@ -287,7 +287,7 @@ export class WorkerHerder implements Herder {
     if (configs.targetState(name) === 'STOPPED') return
     const before = configs.taskConfigs(name)
     const same =
-      !configs.isInconsistent(name) && before.length === tasks.length && before.every((one, task) => sameConfig(one, tasks[task]))
+      !configs.isInconsistent(name) && before.length === tasks.length && before.every((config, task) => sameConfig(config, tasks[task]))
     if (!same) await configs.putTaskConfigs(name, tasks)
   }
 
@@ -333,10 +333,10 @@ export class WorkerHerder implements Herder {
           `a 'PUT' request to the '/connectors/${name}/stop' endpoint`,
       )
     // A task stores its last position when it stops, and what the user sets comes after it. A task that is cancelled stores nothing.
-    const giveUp = new AbortController()
+    const timeout = new AbortController()
     const timeoutMs = config['task.shutdown.graceful.timeout.ms'] + STATUS_DELAY_MS
-    await within(system.clock, timeoutMs, status.tasksStopped(name, giveUp.signal))
-    giveUp.abort()
+    await within(system.clock, timeoutMs, status.tasksStopped(name, timeout.signal))
+    timeout.abort()
     return owner
   }
 

@@ -100,7 +100,7 @@ function workerLoads(members: readonly WorkerMember[], configured: ReadonlySet<s
   return { loads, duplicated }
 }
 
-/** Splits what nobody owns into what can be assigned now and what waits for a lost member. */
+/** Splits the unassigned keys into those that can be assigned now and those that wait for a lost member. */
 function splitByDelay(
   state: AssignorState,
   { members, now, maxDelayMs, hasStopped }: AssignorInput,
@@ -110,7 +110,7 @@ function splitByDelay(
   const urls = new Set(members.map((member) => member.url))
   const isLost = (key: string) => {
     const owner = state.owners.get(key)
-    // An owner that is still a member runs it no more, according to its metadata. A new member at the owner's URL is the owner, restarted.
+    // An owner that is still a member no longer runs it, by its metadata. A new member at the owner's URL is the owner, restarted.
     return owner !== undefined && !ids.has(owner.id) && !urls.has(owner.url) && !hasStopped(key)
   }
   const lost = unassigned.filter(isLost)

@@ -1,6 +1,6 @@
 /**
- * The connectors and tasks that run on this worker, started and stopped as the assignment and the config topic require. What is done to one
- * connector or task is done in order, so that no task id runs twice here (Invariant 9). A failure is written to the status and stops
+ * The connectors and tasks that run on this worker, started and stopped as the assignment and the config topic require. The operations on
+ * one connector or task run in order, so that no task id runs twice here (Invariant 9). A failure is written to the status and stops
  * nothing else.
  */
 import { SerialQueue } from '../../core/system/serial-queue.ts'
@@ -21,7 +21,7 @@ export interface InstancesOptions {
   status: StatusBackingStore
   workerId: string
   generation(): number
-  /** Has the leader write a connector's task configs. */
+  /** Makes the leader write a connector's task configs. */
   publishTaskConfigs(name: string, configs: readonly ConnectorConfig[], signal: AbortSignal): Promise<void>
 }
 
@@ -34,9 +34,9 @@ export class Instances {
   readonly #options: InstancesOptions
   readonly #connectors = new Map<string, WorkerConnector>()
   readonly #tasks = new Map<string, RunningTask>()
-  /** Starts and stops under way, for each key. */
+  /** Starts and stops in progress, for each key. */
   readonly #queues = new Map<string, { queue: SerialQueue; pending: number }>()
-  /** The last status write under way, for each key. */
+  /** The last status write in progress, for each key. */
   readonly #statusWrites = new Map<string, Promise<void>>()
   readonly #flowReports = new Map<string, FlowReport>()
   #assigned: ReadonlySet<string> = new Set()
@@ -81,7 +81,7 @@ export class Instances {
     await this.stop(this.#keys())
   }
 
-  /** Resolves when the starts, stops and status writes of a connector and its tasks that are under way here are done. Never rejects. */
+  /** Resolves when the starts, stops and status writes of a connector and its tasks that are in progress here are done. Never rejects. */
   async settled(connector: string): Promise<void> {
     const { clock } = this.#options.services.system
     const keys = this.#keys().filter((key) => connectorTaskId(key).connector === connector)
@@ -199,7 +199,7 @@ export class Instances {
     task.start()
   }
 
-  /** A written config restarts the connector though it may be the same: that is how users restart one that has failed. */
+  /** Restarts the connector even if the config is the same: users restart a failed connector that way. */
   onConnectorConfigUpdate(name: string): void {
     const key = connectorTaskKey(name, CONNECTOR_TASK)
     if (!this.#assigned.has(key)) return
@@ -207,7 +207,7 @@ export class Instances {
     void this.#start(key)
   }
 
-  /** Restarts the tasks whose configs have changed, and stops those that have none any more. */
+  /** Restarts the tasks whose configs have changed, and stops those whose configs were removed. */
   onTaskConfigUpdate(name: string, tasks: readonly number[]): void {
     for (const task of tasks) {
       const key = connectorTaskKey(name, task)
@@ -248,7 +248,7 @@ export class Instances {
     )
   }
 
-  /** The last status of a connector or task here. What has been removed from the config topic has no status any more. */
+  /** The last status of a connector or task here. The status of what was removed from the config topic is removed too. */
   async #writeStopped(connector: string, task: number, state: StatusState): Promise<void> {
     const { configs, status, services } = this.#options
     const exists = task === CONNECTOR_TASK ? configs.contains(connector) : configs.taskConfigs(connector).length > task

@@ -36,8 +36,8 @@ export function verify(signature: Signature, session: SessionKey | null, algorit
   if (!session)
     throw new ConnectError(503, 'This worker is still starting up and has not been able to read a session key from the config topic yet')
   const expected = sign(signature.body, session.key, signature.algorithm)
-  const given = Buffer.from(signature.key, 'base64')
-  if (given.length !== expected.length || !timingSafeEqual(given, expected))
+  const received = Buffer.from(signature.key, 'base64')
+  if (received.length !== expected.length || !timingSafeEqual(received, expected))
     throw new ConnectError(403, 'Internal request contained invalid signature.')
 }
 

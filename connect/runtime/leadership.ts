@@ -61,7 +61,7 @@ export class Leadership {
         createdAt: now,
       })
     } catch (error) {
-      if (!this.#closed) this.#system.logger.warn({ err: error }, 'a new session key could not be written; it is retried')
+      if (!this.#closed) this.#system.logger.warn({ err: error }, 'a new session key could not be written; retrying')
     } finally {
       this.#rotating = false
     }
@@ -80,7 +80,7 @@ export class Leadership {
       if (!this.#closed)
         this.#system.logger.warn(
           { err: error },
-          'statuses of deleted connectors and tasks could not be removed; it is retried at the next rebalance',
+          'statuses of deleted connectors and tasks could not be removed; retrying at the next rebalance',
         )
     }
   }

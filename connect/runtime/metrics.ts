@@ -30,10 +30,10 @@ export type WorkerMetrics = ReturnType<typeof declare>
 const known = new WeakMap<Metrics, WorkerMetrics>()
 
 export function workerMetrics(metrics: Metrics): WorkerMetrics {
-  let found = known.get(metrics)
-  if (!found) {
-    found = declare(metrics)
-    known.set(metrics, found)
+  let declared = known.get(metrics)
+  if (!declared) {
+    declared = declare(metrics)
+    known.set(metrics, declared)
   }
-  return found
+  return declared
 }

@@ -78,9 +78,9 @@ export class Pipeline {
     return converted
   }
 
-  #encode(given: SourceRecord): ProducerRecord | null {
+  #encode(sourceRecord: SourceRecord): ProducerRecord | null {
     const { key, value, classes } = this.#conversion
-    const record = this.#conversion.transformations.length === 0 ? given : this.#transform(given)
+    const record = this.#conversion.transformations.length === 0 ? sourceRecord : this.#transform(sourceRecord)
     if (!record) return null
     const { topic } = record
     const headers = record.headers.length === 0 ? NO_RECORD_HEADERS : this.#encodeHeaders(topic, record.headers)
@@ -105,9 +105,9 @@ export class Pipeline {
     return headers.map(({ key, value, schema }) => ({ key, value: this.#conversion.header.fromConnect(topic, schema, value) }))
   }
 
-  #transform<R extends ConnectRecord>(given: R): R | null {
+  #transform<R extends ConnectRecord>(original: R): R | null {
     this.#stage = 'TRANSFORMATION'
-    let record: R | null = given
+    let record: R | null = original
     for (const transformation of this.#conversion.transformations) {
       this.#executing = transformation.class
       record = transformation.apply(record)

@@ -25,7 +25,7 @@ export class ProcessingError extends Error {
   }
 }
 
-/** Errors after which a task reads on: those that a connector declares as such, and those that Kafka does. */
+/** Errors after which a task continues: those that a connector throws as retriable, and the retriable errors of Kafka. */
 export function isRetriableError(error: unknown): error is Error {
   return error instanceof Retriable || error instanceof Disconnected || (error instanceof KafkaError && error.retriable)
 }

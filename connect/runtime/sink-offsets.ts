@@ -58,7 +58,7 @@ export class SinkOffsets {
     this.#revoked.clear()
   }
 
-  /** Remembers where the reading of a partition began, for one that has no committed offset. */
+  /** Stores the first consumed offset of a partition: a partition without a committed offset is rewound to it. */
   consumed(partition: TopicPartition, offset: number): void {
     const entry = this.#partitions.get(partitionKey(partition))
     if (entry && entry.firstOffset === null) entry.firstOffset = offset

@@ -54,7 +54,7 @@ export class SubmittedRecords {
     else queue.splice(0, acked)
   }
 
-  /** Removes and returns the positions to store. The caller gives back by `restore` what it could not store. */
+  /** Removes and returns the positions to store. The caller returns those that it could not store with `restore`. */
   committablePositions(): Position[] {
     const positions = [...this.#committable.values()]
     this.#committable = new Map()

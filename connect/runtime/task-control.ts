@@ -26,7 +26,7 @@ export class TaskControl {
   get paused(): boolean {
     return this.#pauser.signal.aborted
   }
-  /** Aborts when the task is cancelled: nothing that it waits for is needed any more. */
+  /** Aborts when the task is cancelled: nothing that it waits for is needed. */
   get cancellation(): AbortSignal {
     return this.#canceller.signal
   }

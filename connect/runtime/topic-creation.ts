@@ -85,7 +85,7 @@ export class TopicCreation {
   }
 
   async #create(topic: string): Promise<void> {
-    const group = this.#groups?.find((one) => one.matches(topic))
+    const group = this.#groups?.find((candidate) => candidate.matches(topic))
     if (await this.#client.topic(topic, { allowCreation: !group })) return
     const spec = group?.spec ?? { partitions: -1, replicationFactor: -1, configs: {} }
     await createMissingTopics(this.#client, [{ name: topic, ...spec }], 'topic.creation.default.replication.factor')

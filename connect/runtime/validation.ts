@@ -75,7 +75,7 @@ function stageSettings(plugins: Plugins, config: ConnectorConfig): Settings {
     for (const alias of namesIn(config[kind])) {
       const prefix = `${kind}.${alias}`
       const group = `${label}: ${alias}`
-      const known = all.map((one) => one.class)
+      const known = all.map((declaration) => declaration.class)
       Object.assign(settings, stageType(prefix, group, known, find))
       const own = find(config[`${prefix}.type`] ?? '')
       for (const [name, declared] of Object.entries(own?.settings ?? {}) as [string, Setting<unknown>][])
@@ -90,8 +90,8 @@ function converterSettings(plugins: Plugins, config: ConnectorConfig): Settings 
   const settings: Settings = {}
   for (const what of ['key', 'value', 'header'] as const) {
     const named = config[`${what}.converter`]
-    const found = named === undefined ? undefined : what === 'header' ? plugins.headerConverter(named) : plugins.converter(named)
-    for (const [name, declared] of Object.entries(found?.settings ?? {}) as [string, Setting<unknown>][])
+    const converter = named === undefined ? undefined : what === 'header' ? plugins.headerConverter(named) : plugins.converter(named)
+    for (const [name, declared] of Object.entries(converter?.settings ?? {}) as [string, Setting<unknown>][])
       if (config[`${what}.converter.${name}`] !== undefined) settings[`${what}.converter.${name}`] = declared
   }
   return settings
@@ -107,29 +107,29 @@ function checkTogether(plugin: ConnectorPlugin, config: ConnectorConfig, addErro
     }
     return
   }
-  const given = (name: string) => (config[name] ?? '').trim()
-  const topics = given('topics')
-  const pattern = given('topics.regex')
-  const both = (message: string) => {
+  const valueIn = (name: string) => (config[name] ?? '').trim()
+  const topics = valueIn('topics')
+  const pattern = valueIn('topics.regex')
+  const addToBoth = (message: string) => {
     addError('topics', message)
     addError('topics.regex', message)
   }
-  if (topics !== '' && pattern !== '') both('topics and topics.regex are mutually exclusive options, but both are set.')
-  if (topics === '' && pattern === '') both('Must configure one of topics or topics.regex')
+  if (topics !== '' && pattern !== '') addToBoth('topics and topics.regex are mutually exclusive options, but both are set.')
+  if (topics === '' && pattern === '') addToBoth('Must configure one of topics or topics.regex')
   const list = topics.split(',').map((topic) => topic.trim())
   if (new Set(list).size < list.length) addError('topics', "Configuration 'topics' values must not be duplicated.")
   else if (topics !== '' && list.includes('')) addError('topics', "Configuration 'topics' values must not be empty.")
-  const dead = given('errors.deadletterqueue.topic.name')
-  if (dead === '') return
-  if (list.includes(dead))
+  const deadLetterTopic = valueIn('errors.deadletterqueue.topic.name')
+  if (deadLetterTopic === '') return
+  if (list.includes(deadLetterTopic))
     addError(
       'topics',
-      `The DLQ topic '${dead}' may not be included in the list of topics ('topics=[${list.join(', ')}]') consumed by the connector`,
+      `The DLQ topic '${deadLetterTopic}' may not be included in the list of topics ('topics=[${list.join(', ')}]') consumed by the connector`,
     )
-  else if (pattern !== '' && matches(pattern, dead))
+  else if (pattern !== '' && matches(pattern, deadLetterTopic))
     addError(
       'topics.regex',
-      `The DLQ topic '${dead}' may not be matched by the regex for the topics ('topics.regex=${pattern}') consumed by the connector`,
+      `The DLQ topic '${deadLetterTopic}' may not be matched by the regex for the topics ('topics.regex=${pattern}') consumed by the connector`,
     )
 }
 
@@ -171,16 +171,16 @@ export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: D
   }
   const configs = Object.entries(all).map(([name, declared]) => check(name, declared, config))
   checkTogether(plugin, config, (name, message) => {
-    configs.find((one) => one.definition.name === name)?.value.errors.push(message)
+    configs.find(({ definition }) => definition.name === name)?.value.errors.push(message)
   })
   const own = configs.filter(({ definition }) => definition.name in plugin.settings)
   if (own.every(({ value }) => value.errors.length === 0)) {
     for (const { setting, why } of checkByConnector(plugin, config)) {
-      const found = own.find(({ definition }) => definition.name === setting)?.value
-      found?.errors.push(new InvalidSetting(setting, found.value, why).message)
+      const value = own.find(({ definition }) => definition.name === setting)?.value
+      value?.errors.push(new InvalidSetting(setting, value.value, why).message)
     }
   }
-  const groups = new Set(configs.map((one) => one.definition.group).filter((group) => group !== null))
+  const groups = new Set(configs.map(({ definition }) => definition.group).filter((group) => group !== null))
   const standardGroups = [
     'Common',
     'Transforms',
@@ -190,7 +190,7 @@ export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: D
   ]
   return {
     name: config['connector.class']!,
-    error_count: configs.reduce((sum, one) => sum + one.value.errors.length, 0),
+    error_count: configs.reduce((sum, { value }) => sum + value.errors.length, 0),
     groups: [...standardGroups, ...[...groups].filter((group) => !standardGroups.includes(group))],
     configs,
   }
@@ -198,7 +198,7 @@ export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: D
 
 /** Throws 400 with Kafka Connect's message where there are errors. */
 export function throwIfInvalid(infos: ConfigInfos): void {
-  const messages = infos.configs.flatMap((one) => one.value.errors)
+  const messages = infos.configs.flatMap(({ value }) => value.errors)
   if (messages.length === 0) return
   throw new ConnectError(
     400,

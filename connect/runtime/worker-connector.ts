@@ -1,6 +1,6 @@
 /**
- * A connector itself, beside its tasks: it generates the task configs from the connector's config, and has the leader write them when they
- * have changed.
+ * A connector itself, without its tasks: it generates the task configs from the connector's config, and makes the leader write them when
+ * they have changed.
  */
 import { backoffMs } from '../../core/system/backoff.ts'
 import type { System } from '../../core/system/index.ts'
@@ -19,7 +19,7 @@ export interface WorkerConnectorOptions {
   system: System
   /** The task configs in the config topic; null while they are inconsistent. */
   publishedTaskConfigs(): readonly ConnectorConfig[] | null
-  /** Has the leader write them; throws where it cannot. */
+  /** Makes the leader write them; throws if that fails. */
   publishTaskConfigs(configs: readonly ConnectorConfig[]): Promise<void>
   onState(state: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED', trace: string | null): void
 }
@@ -95,7 +95,7 @@ export class WorkerConnector {
     }
     for (let attempt = 0; !signal.aborted && this.#targetState === 'STARTED'; attempt++) {
       const published = this.#options.publishedTaskConfigs()
-      if (published && published.length === configs.length && published.every((one, task) => sameConfig(one, configs[task]))) return
+      if (published && published.length === configs.length && published.every((current, task) => sameConfig(current, configs[task]))) return
       try {
         // A stop does not wait for it: the leader may write them only after the request that stops the connector.
         await Promise.race([this.#options.publishTaskConfigs(configs), this.#stopped])
@@ -103,10 +103,7 @@ export class WorkerConnector {
       } catch (error) {
         if (signal.aborted) return
         const delayMs = backoffMs(PUBLISH_BACKOFF, attempt, system.random)
-        system.logger.warn(
-          { err: error, connector: name, delayMs },
-          'the task configs of a connector could not be written; they are retried',
-        )
+        system.logger.warn({ err: error, connector: name, delayMs }, 'the task configs of a connector could not be written; retrying')
         await system.clock.sleep(delayMs, signal)
       }
     }

@@ -45,7 +45,7 @@ export class WorkerFlowTask implements RunnableTask {
         if (!isRetriableError(error)) throw error
         if (system.clock.monotonic() - start > BACKOFF_RESET_MS) attempts = 0
         const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? retryWithTolerance.backoff(attempts++)
-        context.log.warn(`the flow starts again in ${delay} ms: ${error.message}`, { err: error })
+        context.log.warn(`the flow is restarted in ${delay} ms: ${error.message}`, { err: error })
         await system.clock.sleep(delay, control.signal)
       }
     }

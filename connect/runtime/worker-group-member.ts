@@ -76,7 +76,7 @@ export class WorkerGroupMember implements WorkerMembership {
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
     })
-    // Nobody may wait for it yet, which must not end the process. #onRefused logs the error.
+    // An error that nothing awaits yet must not end the process. #onRefused logs it.
     this.failed.catch(() => {})
     const { client, config } = options
     this.#member = client.group({
@@ -122,10 +122,10 @@ export class WorkerGroupMember implements WorkerMembership {
     }))
   }
 
-  async #assign(protocol: ProtocolName, given: readonly { memberId: string; metadata: Buffer }[]): Promise<Map<string, Buffer>> {
+  async #assign(protocol: ProtocolName, joined: readonly { memberId: string; metadata: Buffer }[]): Promise<Map<string, Buffer>> {
     const { configs, config, system, url, listener } = this.#options
     this.#protocol = protocol
-    const members = given.map(({ memberId, metadata }) => ({ id: memberId, ...readMetadata(metadata) }))
+    const members = joined.map(({ memberId, metadata }) => ({ id: memberId, ...readMetadata(metadata) }))
     const maxOffset = Math.max(...members.map((member) => member.configOffset))
     if (configs.offset < maxOffset) await this.#catchUp()
     await listener.beforeAssign()
@@ -193,7 +193,7 @@ export class WorkerGroupMember implements WorkerMembership {
     if (!caughtUp || configs.offset < assignment.configOffset) {
       system.logger.warn(
         { generation, groupOffset: assignment.configOffset, offset: configs.offset },
-        'this worker has not read the config topic as far as the group; it joins again',
+        'this worker has not read the config topic as far as the group; joining again',
       )
       if (assignment.error !== NO_ERROR) await this.#catchUp()
       this.#scheduledRejoin = system.clock.after(RESYNC_DELAY_MS, () => this.rejoin('the config topic has been read again'))

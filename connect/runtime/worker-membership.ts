@@ -1,12 +1,12 @@
 /**
- * The place of a worker in its group: what it is assigned, who leads, in which generation. A distributed worker has a WorkerGroupMember, a
- * standalone worker a StandaloneMember. Connectors and tasks are named by the keys of `connectorTaskKey`.
+ * The membership of a worker in its group: what it is assigned, who leads, in which generation. A distributed worker has a
+ * WorkerGroupMember, a standalone worker a StandaloneMember. Connectors and tasks are named by the keys of `connectorTaskKey`.
  */
 import type { ConfigBackingStore } from '../storage/config-backing-store.ts'
 import { CONNECTOR_TASK, connectorTaskKey } from './connect-protocol.ts'
 
 export interface WorkerRebalanceListener {
-  /** Stops these; resolves when they have stopped. */
+  /** Stops these connectors and tasks; resolves when they have stopped. */
   onRevoked(keys: readonly string[]): Promise<void>
   /** All that the worker runs from now on. Must not wait for anything to start. */
   onAssigned(keys: ReadonlySet<string>): void

@@ -157,7 +157,7 @@ export const workerSettings = {
   'worker.unsync.backoff.ms': setting.int({
     default: 300_000,
     importance: 'MEDIUM',
-    doc: 'The delay before joining again after that timeout.',
+    doc: 'The delay before joining the group again after worker.sync.timeout.ms.',
     check: atLeast(1),
   }),
   'connect.protocol': setting.oneOf(['eager', 'compatible', 'sessioned'], {
@@ -255,10 +255,10 @@ export const ineffectiveSettings: readonly string[] = [
 /** Prefixes of settings that the worker passes to its converters. */
 const converterPrefixes = ['key.converter.', 'value.converter.', 'header.converter.']
 
-/** Settings in a worker's file that neither Kafka Connect nor Tributary has. `others` are settings that other parts read. */
-export function unknownSettings(properties: Readonly<Record<string, string>>, others: readonly string[] = []): string[] {
+/** Settings in a worker's file that neither Kafka Connect nor Tributary has. `otherSettings` are read by other parts of the process. */
+export function unknownSettings(properties: Readonly<Record<string, string>>, otherSettings: readonly string[] = []): string[] {
   const prefixes = [...converterPrefixes, ...ineffectiveSettings.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))]
-  const known = new Set([...Object.keys(workerSettings), ...ineffectiveSettings, ...others])
+  const known = new Set([...Object.keys(workerSettings), ...ineffectiveSettings, ...otherSettings])
   return Object.keys(properties).filter((name) => !known.has(name) && !prefixes.some((prefix) => name.startsWith(prefix)))
 }
 

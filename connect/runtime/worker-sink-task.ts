@@ -29,9 +29,9 @@ export interface WorkerSinkTaskOptions {
   onDelivered(records: number): void
 }
 
-/** What is not committed is delivered again after a crash, so a sink commits more often than `offset.flush.interval.ms` demands… */
+/** A sink commits more often than `offset.flush.interval.ms`, because what is not committed is delivered again after a crash. */
 const COMMIT_INTERVAL_MS = 1_000
-/** …but so that its flushes take at most one part in this many of the time. */
+/** It commits less often if flushes would take more than one part in this many of the time. */
 const FLUSH_TIME_SHARE = 20
 /** The task checks its target state this often. */
 const POLL_TIMEOUT_MS = 500
@@ -157,7 +157,7 @@ export class WorkerSinkTask implements RunnableTask {
     }
   }
 
-  /** A poll that only keeps the membership alive: records that it returns all the same are consumed again later. */
+  /** A poll that only keeps the membership alive: records that it still returns are consumed again later. */
   async #pollPaused(timeoutMs: number, control: TaskControl): Promise<void> {
     const { consumer } = this.#options
     consumer.pause(consumer.assignment)

@@ -24,14 +24,14 @@ import type { TopicCreation } from './topic-creation.ts'
 /** The task reads no further batch while more than this is sent and not acknowledged (Invariant 13). */
 const MAX_UNACKED_RECORDS = 10_000
 const MAX_UNACKED_BYTES = 4 * 1024 * 1024
-/** What a record takes beside its key and value. */
+/** The bytes of a record besides its key and value. */
 const RECORD_OVERHEAD_BYTES = 64
 /**
- * Positions are stored more often than `offset.flush.interval.ms` demands: it costs little, and what is not stored is sent again after a
+ * Positions are stored more often than `offset.flush.interval.ms`: it costs little, and what is not stored is sent again after a
  * crash.
  */
 const COMMIT_INTERVAL_MS = 200
-/** The task gives way to the event loop after this time. */
+/** The task yields to the event loop after this time. */
 const MAX_TURN_MS = 5
 
 export interface WorkerSourceTaskOptions {
@@ -207,7 +207,7 @@ export class WorkerSourceTask implements RunnableTask {
     while (this.#unackedRecords > 0) await this.#nextSendDone()
   }
 
-  /** A connector that never waits would keep the process from its I/O. */
+  /** A connector that never waits would block the I/O of the process. */
   async #yieldToEventLoop(): Promise<void> {
     const { clock } = this.#options.system
     if (clock.monotonic() - this.#turnStart < MAX_TURN_MS) return
@@ -236,9 +236,9 @@ export class WorkerSourceTask implements RunnableTask {
         await stored
         return true
       }
-      context.log.warn(`positions were not stored within ${flushTimeoutMs} ms; it is retried`)
+      context.log.warn(`positions were not stored within ${flushTimeoutMs} ms; retrying`)
     } catch (error) {
-      context.log.error('positions could not be stored; it is retried', { err: error })
+      context.log.error('positions could not be stored; retrying', { err: error })
     }
     this.#submitted.restore(positions)
     return false

@@ -35,7 +35,7 @@ export interface WorkerOptions {
   stopping?: AbortSignal
   /** Settings in the same file that other parts of the process read, such as the REST server. */
   otherSettings?: readonly string[]
-  /** Connectors beside those in connectors/. */
+  /** Connectors besides those in connectors/. */
   connectors?: readonly Connector[]
 }
 
@@ -81,11 +81,11 @@ function kafkaBasedLogs(config: WorkerConfig, client: Client, producer: Producer
 }
 
 export async function startWorker(
-  given: Readonly<Record<string, string | undefined>>,
+  rawProperties: Readonly<Record<string, string | undefined>>,
   system: System,
   { advertisedUrl, stopping, otherSettings, connectors = [] }: WorkerOptions = {},
 ): Promise<Worker> {
-  const properties = Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined))
+  const properties = Object.fromEntries(Object.entries(rawProperties).filter((entry): entry is [string, string] => entry[1] !== undefined))
   const config = parseWorkerSettings(properties)
   const unknown = unknownSettings(properties, otherSettings)
   if (unknown.length > 0) system.logger.warn({ settings: unknown }, `unknown settings are ignored: ${unknown.join(', ')}`)
@@ -148,7 +148,7 @@ export async function startWorker(
   async function publishTaskConfigs(name: string, tasks: readonly ConnectorConfig[], signal: AbortSignal): Promise<void> {
     if (membership.isLeader) return await herder.publishTaskConfigs(name, tasks, signal)
     const { leaderUrl } = membership
-    if (leaderUrl === null) throw new Error('no leader is known, likely because a rebalance is under way')
+    if (leaderUrl === null) throw new Error('no leader is known, likely because of a rebalance; retrying')
     await forwardTaskConfigs(
       leaderUrl,
       name,

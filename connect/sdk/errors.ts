@@ -18,7 +18,7 @@ export class Disconnected extends Error {
   override name = 'Disconnected'
 }
 
-/** The source has no more data and never will: the task does nothing more, without a failure. */
+/** The source has no more data and never will. The task stays RUNNING and reads nothing more. */
 export class EndOfSource extends Error {
   override name = 'EndOfSource'
 }

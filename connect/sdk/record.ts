@@ -35,7 +35,7 @@ export interface SinkRecord extends ConnectRecord {
 
 const NO_HEADERS: readonly Header[] = []
 
-/** A source record with defaults for what is not given. */
+/** A source record with defaults for fields that are not set. */
 export function sourceRecord(parts: { topic: string } & Partial<SourceRecord>): SourceRecord {
   return {
     partition: null,

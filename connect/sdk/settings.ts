@@ -141,8 +141,8 @@ export const setting = {
     ),
   oneOf: <const V extends string, const O extends Omit<Common<V>, 'default'> & { default?: V | null }>(values: readonly V[], options: O) =>
     declare<V, O>('STRING', { recommended: values, ...options }, (raw) => {
-      const found = values.find((value) => value.toLowerCase() === raw.trim().toLowerCase())
-      return found ?? wrong(`String must be one of: ${values.join(', ')}`)
+      const match = values.find((value) => value.toLowerCase() === raw.trim().toLowerCase())
+      return match ?? wrong(`String must be one of: ${values.join(', ')}`)
     }),
 }
 

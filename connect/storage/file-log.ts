@@ -1,6 +1,6 @@
 /**
  * A record log in one JSON file (`{"<key>": "<value>", …}`), for the positions of a standalone worker. Each append replaces the whole file
- * (Invariant 8). Kafka Connect's own file of this name holds serialised Java objects: it is refused, never overwritten.
+ * (Invariant 8). Kafka Connect's own file of this name contains serialised Java objects: it is refused, never overwritten.
  */
 import type { Disk } from '../../core/system/disk.ts'
 import { SerialQueue } from '../../core/system/serial-queue.ts'

@@ -68,18 +68,18 @@ export class KafkaBasedLog implements RecordLog {
     const created = (await createMissingTopics(this.#client, [spec], setting.replace(/topic$/, 'replication.factor'))).has(topic)
     // A new topic has the requested settings, and no records that would have to be read first.
     if (created && partitions > 0) return { count: partitions, isNew: true }
-    const found = await awaitTopicLeaders(this.#client, this.#system.clock, topic, { signal: this.#stopping.signal })
-    if (!created) await this.#verifyTopic(found)
-    return { count: found.partitions.length, isNew: false }
+    const metadata = await awaitTopicLeaders(this.#client, this.#system.clock, topic, { signal: this.#stopping.signal })
+    if (!created) await this.#verifyTopic(metadata)
+    return { count: metadata.partitions.length, isNew: false }
   }
 
   /** Refuses a topic that deletes records by age, and one that has more partitions than the order of its records allows. */
-  async #verifyTopic(found: TopicMetadata): Promise<void> {
+  async #verifyTopic(metadata: TopicMetadata): Promise<void> {
     const { topic, setting, singlePartition } = this.#settings
-    if (singlePartition && found.partitions.length > 1)
+    if (singlePartition && metadata.partitions.length > 1)
       throw new Error(
         `Topic '${topic}' supplied via the '${setting}' property is required to have a single partition in order to guarantee consistency of ` +
-          `connector configurations, but found ${found.partitions.length} partitions.`,
+          `connector configurations, but found ${metadata.partitions.length} partitions.`,
       )
     const configs = (await this.#client.admin.describeTopicConfigs([topic])).get(topic) ?? []
     const policy = configs.find((config) => config.name === 'cleanup.policy')?.value ?? 'compact'
@@ -107,7 +107,7 @@ export class KafkaBasedLog implements RecordLog {
       } catch (error) {
         if (this.#stopping.signal.aborted) break
         const delayMs = backoffMs(RETRY_BACKOFF, attempt++, this.#system.random)
-        this.#system.logger.warn({ err: error, topic: this.#settings.topic, delayMs }, 'an internal topic could not be read; it is retried')
+        this.#system.logger.warn({ err: error, topic: this.#settings.topic, delayMs }, 'an internal topic could not be read; retrying')
         await this.#system.clock.sleep(delayMs, this.#stopping.signal)
       }
     }
@@ -124,8 +124,8 @@ export class KafkaBasedLog implements RecordLog {
 
   /** The consumer may be past offsets without records, which compaction and control batches leave. */
   #position(partition: number): number {
-    const moved = this.#consumer?.position({ topic: this.#settings.topic, partition })
-    return Math.max(this.#positions.get(partition) ?? 0, moved ?? 0)
+    const consumed = this.#consumer?.position({ topic: this.#settings.topic, partition })
+    return Math.max(this.#positions.get(partition) ?? 0, consumed ?? 0)
   }
 
   async readToEnd(timeoutMs = READ_TO_END_TIMEOUT_MS): Promise<void> {

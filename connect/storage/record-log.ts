@@ -14,9 +14,9 @@ export interface LogEntry extends LogRecord {
 }
 
 export interface RecordLog {
-  /** Reads all records and follows the log: `apply` gets each record, in the order of its partition. Once. */
+  /** Reads all records and follows the log: `apply` gets each record, in the order of its partition. To be called once. */
   start(apply: (entry: LogEntry) => void): Promise<void>
-  /** Keeps the order within a partition; resolves when all are durable. They come back through `apply`. */
+  /** Keeps the order within a partition; resolves when all are durable. They are read back through `apply`. */
   append(records: readonly LogRecord[]): Promise<void>
   /** Resolves when every record that existed at the call has been applied. */
   readToEnd(timeoutMs?: number): Promise<void>

@@ -41,7 +41,7 @@ export class StatusBackingStore {
   refresh = (timeoutMs?: number): Promise<void> => this.#log.readToEnd(timeoutMs)
   close = (): Promise<void> => this.#log.close()
 
-  /** The names of all connectors that the topic has anything of. */
+  /** The names of all connectors that have a record in the topic. */
   connectors = (): string[] => [
     ...new Set([...this.#connectors.keys(), ...this.#tasksByConnector.keys(), ...this.#topicsByConnector.keys()]),
   ]
@@ -88,7 +88,7 @@ export class StatusBackingStore {
   }
 
   async #put(key: string, before: Status | undefined, status: Status): Promise<void> {
-    // Invariant 9: what a newer generation has written stays, whatever a former owner still reports.
+    // Invariant 9: a former owner must not overwrite the status of a newer generation.
     if (before && before.workerId !== status.workerId && before.generation > status.generation) return
     const { state, trace, workerId, generation, version } = status
     await this.#log.append([{ key, value: JSON.stringify({ state, trace, worker_id: workerId, generation, version }) }])
@@ -129,12 +129,12 @@ export class StatusBackingStore {
 }
 
 function getOrCreate<K, V>(map: Map<K, V>, key: K, create: () => V): V {
-  let found = map.get(key)
-  if (!found) {
-    found = create()
-    map.set(key, found)
+  let value = map.get(key)
+  if (!value) {
+    value = create()
+    map.set(key, value)
   }
-  return found
+  return value
 }
 
 function setOrDelete<K>(map: Map<K, Status>, key: K, status: Status | null): void {

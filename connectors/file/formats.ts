@@ -158,17 +158,17 @@ function csvRows({ topic, keyField, delimiter }: FormatOptions): Format {
 }
 
 function indexOfBadRow(lines: readonly string[], parseRows: (text: string) => string[][], width: number): number {
-  const found = lines.findIndex((line) => {
+  const index = lines.findIndex((line) => {
     try {
       return parseRows(line).some((row) => row.length !== width)
     } catch {
       return true
     }
   })
-  return Math.max(found, 0)
+  return Math.max(index, 0)
 }
 
-/** The value of a field; null where the value is no object or lacks the field. */
+/** The value of a field; null where the value is not an object or lacks the field. */
 function fieldOf(value: unknown, field: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
   return (value as Record<string, unknown>)[field] ?? null

@@ -115,7 +115,7 @@ export class LineCutter {
     this.#afterQuotes = -1
   }
 
-  /** The last line of a file that grows no more, where no newline ends it; else null. */
+  /** The last line of a file that no longer grows, where no newline ends it; else null. */
   remainder(): CutLines | null {
     if (this.#start === this.#end) return null
     const from = this.#position
@@ -127,9 +127,9 @@ export class LineCutter {
   #cutNewlines(lines: string[], maxLines: number): void {
     const buffer = this.#buffer
     let begin = this.#start
-    let at = Math.max(begin, this.#scanned)
+    let searchFrom = Math.max(begin, this.#scanned)
     while (lines.length < maxLines) {
-      const newline = buffer.indexOf(NEWLINE, at)
+      const newline = buffer.indexOf(NEWLINE, searchFrom)
       if (newline < 0 || newline >= this.#end) {
         this.#scanned = this.#end
         break
@@ -137,7 +137,7 @@ export class LineCutter {
       if (newline - begin > this.#rules.maxLineBytes) break
       const trimmed = newline > begin && buffer[newline - 1] === RETURN ? newline - 1 : newline
       lines.push(buffer.toString('utf8', begin, trimmed))
-      begin = at = this.#scanned = newline + 1
+      begin = searchFrom = this.#scanned = newline + 1
     }
     this.#consumeTo(begin, lines)
   }
@@ -161,16 +161,16 @@ export class LineCutter {
 
   #cutQuoted(lines: string[], maxLines: number, delimiter: Buffer): void {
     const buffer = this.#buffer
-    let at = Math.max(this.#start, this.#scanned)
+    let searchFrom = Math.max(this.#start, this.#scanned)
     while (lines.length < maxLines) {
-      const newline = this.#find(NEWLINE, at)
-      let quote = this.#find(QUOTE, at)
+      const newline = this.#find(NEWLINE, searchFrom)
+      let quote = this.#find(QUOTE, searchFrom)
       while (quote < newline) {
         this.#onQuote(quote, delimiter)
         quote = this.#find(QUOTE, quote + 1)
       }
       if (newline < this.#end && !this.#inQuotes && newline - this.#start > this.#rules.maxLineBytes) break
-      this.#scanned = at = Math.min(newline + 1, this.#end)
+      this.#scanned = searchFrom = Math.min(newline + 1, this.#end)
       if (newline >= this.#end) break
       if (this.#inQuotes) continue
       const trimmed = newline > this.#start && buffer[newline - 1] === RETURN ? newline - 1 : newline
@@ -199,8 +199,8 @@ export class LineCutter {
 
   /** The index of a byte; MAX_SAFE_INTEGER where there is none. */
   #find(byte: number, from: number): number {
-    const found = this.#buffer.indexOf(byte, from)
-    return found < 0 || found >= this.#end ? Number.MAX_SAFE_INTEGER : found
+    const index = this.#buffer.indexOf(byte, from)
+    return index < 0 || index >= this.#end ? Number.MAX_SAFE_INTEGER : index
   }
 
   #has(byte: number): boolean {

@@ -106,7 +106,9 @@ class FileSink implements SinkTask {
 
   /** Whether more is committed than this connector has flushed. That is not delivered again, and counts as written. */
   async #committedPastFlush(): Promise<boolean> {
-    const ahead = ((await this.#committed?.()) ?? []).filter((one) => one.offset > (this.#written.get(partitionKey(one))?.next ?? 0))
+    const ahead = ((await this.#committed?.()) ?? []).filter(
+      (committed) => committed.offset > (this.#written.get(partitionKey(committed))?.next ?? 0),
+    )
     this.#markWrittenUpTo(ahead)
     return ahead.length > 0
   }

@@ -43,7 +43,7 @@ const settings = {
     check: (text) => (text === '' ? 'String must be non-empty' : undefined),
   }),
   'bad.lines': setting.oneOf(['fail', 'skip'], {
-    doc: "What a line does that is not JSON, or a row that does not match the header: 'fail' fails the task, 'skip' logs and skips the line",
+    doc: "What happens to a line that is not JSON or does not match the header: 'fail' fails the task, 'skip' logs and skips the line",
     default: 'fail',
     importance: 'LOW',
   }),
@@ -156,7 +156,7 @@ class FileReading {
     this.#needsHeader = this.#format.hasHeader
   }
 
-  /** Reads what the file has more. Returns the number of bytes; 0 at its end. */
+  /** Reads the next bytes of the file. Returns their number; 0 at its end. */
   async readMore(): Promise<number> {
     const buffer = this.#cutter.readBuffer()
     const bytes = await this.#tail.read(buffer, this.#cutter.readPosition)

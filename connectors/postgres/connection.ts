@@ -14,7 +14,7 @@ const CLOSE_TIMEOUT_MS = 1_000
 
 /** Postgres rejects a value or a row. The batch is split to find which. */
 export class RowRejected extends Error {
-  override name = 'RowRefused'
+  override name = 'RowRejected'
 }
 
 /** A table or column has changed since it was loaded. */

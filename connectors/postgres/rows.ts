@@ -45,7 +45,7 @@ interface Row {
 
 /** A record that cannot be mapped to a row; the message says why. */
 export class InvalidRecord extends Error {
-  override name = 'NotARow'
+  override name = 'InvalidRecord'
 }
 
 export class RowMapper {
@@ -75,7 +75,7 @@ export class RowMapper {
     return table
   }
 
-  /** A record's row. Throws NotARow. */
+  /** A record's row. Throws InvalidRecord. */
   row(record: SinkRecord): Row {
     const mode = this.#config['pk.mode']
     const keys: Field[] = []
@@ -115,16 +115,16 @@ export class RowMapper {
   }
 
   #recordKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
-    const wanted = this.#config['pk.fields']
+    const keyFields = this.#config['pk.fields']
     if (record.key === null || record.key === undefined) throw new InvalidRecord('it has no key, which pk.mode=record_key requires')
     if (!hasFields(record.key, record.keySchema)) {
-      if (wanted.length !== 1) throw new InvalidRecord('its key is a single value: set pk.fields to the name of its column')
-      keys.push(fieldOf(wanted[0]!, record.key, record.keySchema))
+      if (keyFields.length !== 1) throw new InvalidRecord('its key is a single value: set pk.fields to the name of its column')
+      keys.push(fieldOf(keyFields[0]!, record.key, record.keySchema))
       values.push(record.key)
       return
     }
     const { names, read } = this.#fields(record.key, record.keySchema)
-    this.#pick(wanted, names, read, 'key', keys, values)
+    this.#pick(keyFields, names, read, 'key', keys, values)
   }
 
   #valueKey(record: SinkRecord, keys: Field[], values: unknown[]): void {
@@ -135,16 +135,16 @@ export class RowMapper {
   }
 
   #pick(
-    wanted: readonly string[],
+    keyFields: readonly string[],
     names: readonly Field[],
     read: (name: string) => unknown,
-    of: string,
+    part: 'key' | 'value',
     keys: Field[],
     values: unknown[],
   ): void {
-    for (const name of wanted.length > 0 ? wanted : names.map((field) => field.name)) {
-      const field = names.find((one) => one.name === name)
-      if (!field) throw new InvalidRecord(`its ${of} has no field "${name}", which pk.fields requires`)
+    for (const name of keyFields.length > 0 ? keyFields : names.map((field) => field.name)) {
+      const field = names.find((candidate) => candidate.name === name)
+      if (!field) throw new InvalidRecord(`its ${part} has no field "${name}", which pk.fields requires`)
       keys.push(field)
       values.push(read(name))
     }
@@ -194,18 +194,18 @@ export function groupByTable(entries: readonly { table: TableRows['table']; row:
   const tables = new Map<string, { tableRows: TableRows; latest: Map<string, Row>; all: Row[] }>()
   for (const { table, row } of entries) {
     const id = JSON.stringify([table.schema, table.name])
-    let found = tables.get(id)
-    if (!found) tables.set(id, (found = { tableRows: { table, keys: [], shapes: [], deletes: [] }, latest: new Map(), all: [] }))
-    found.tableRows.keys = row.fields.slice(0, row.keyCount)
+    let rows = tables.get(id)
+    if (!rows) tables.set(id, (rows = { tableRows: { table, keys: [], shapes: [], deletes: [] }, latest: new Map(), all: [] }))
+    rows.tableRows.keys = row.fields.slice(0, row.keyCount)
     if (!lastWins || row.keyCount === 0) {
-      found.all.push(row)
+      rows.all.push(row)
       continue
     }
     const key = keyText(row.keys)
-    const earlier = found.latest.get(key)
+    const earlier = rows.latest.get(key)
     // The row moves to the later place: rows keep the order of the last record of each key.
-    if (earlier) found.latest.delete(key)
-    found.latest.set(key, earlier ? mergeRows(earlier, row) : row)
+    if (earlier) rows.latest.delete(key)
+    rows.latest.set(key, earlier ? mergeRows(earlier, row) : row)
   }
   return [...tables.values()].map(({ tableRows, latest, all }) => {
     const shapes = new Map<string, RowShape>()

@@ -1,6 +1,6 @@
 /**
  * The settings of the Postgres sink: the names of Confluent's JDBC sink, with those of Debezium's as aliases. Combinations that cannot work
- * are found before a task starts.
+ * are problems before a task starts.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { clientConfig } from './connection.ts'
@@ -110,16 +110,16 @@ export type PostgresSinkConfig = ConfigOf<typeof settings>
 
 /** Checks that concern several settings. */
 export function check(config: PostgresSinkConfig): SettingProblem[] {
-  const found: SettingProblem[] = []
+  const problems: SettingProblem[] = []
   const mode = config['insert.mode']
   if (mode !== 'insert' && config['pk.mode'] === 'none')
-    found.push({ setting: 'pk.mode', why: `insert.mode=${mode} needs a primary key: set record_key, record_value or kafka` })
+    problems.push({ setting: 'pk.mode', why: `insert.mode=${mode} needs a primary key: set record_key, record_value or kafka` })
   if (config['delete.enabled'] && config['pk.mode'] !== 'record_key')
-    found.push({
+    problems.push({
       setting: 'pk.mode',
       why: 'delete.enabled=true needs record_key: only the key of a record without a value identifies its row',
     })
   if (config['pk.mode'] === 'kafka' && ![0, 3].includes(config['pk.fields'].length))
-    found.push({ setting: 'pk.fields', why: 'pk.mode=kafka needs three names (of the topic, the partition, the offset), or none' })
-  return found
+    problems.push({ setting: 'pk.fields', why: 'pk.mode=kafka needs three names (of the topic, the partition, the offset), or none' })
+  return problems
 }

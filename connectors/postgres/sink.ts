@@ -39,7 +39,7 @@ interface Entry {
 }
 
 class StatementTooLarge extends Error {
-  override name = 'TooMuch'
+  override name = 'StatementTooLarge'
 }
 
 class PostgresSink implements SinkTask {

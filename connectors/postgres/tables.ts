@@ -50,21 +50,21 @@ export class Tables {
    */
   async columns(table: TableRows['table'], fields: readonly Field[], keys: readonly Field[], force: boolean): Promise<(Column | null)[]> {
     const sql = this.sql(table)
-    let found = this.#cache.get(sql) ?? (await this.#load(sql)) ?? (await this.#create(sql, fields, keys))
-    const missing = fields.filter((field) => !columnOf(found, field.name) && field.type !== null)
+    let loaded = this.#cache.get(sql) ?? (await this.#load(sql)) ?? (await this.#create(sql, fields, keys))
+    const missing = fields.filter((field) => !columnOf(loaded, field.name) && field.type !== null)
     if (missing.length > 0) {
       await this.#add(sql, missing)
-      found = (await this.#load(sql)) ?? found
+      loaded = (await this.#load(sql)) ?? loaded
     }
     if (this.#evolves) {
       for (const field of fields) {
-        const column = columnOf(found, field.name)
+        const column = columnOf(loaded, field.name)
         if (!column || !mustWiden(column, field, force)) continue
         await this.#widen(sql, column, field.type!)
-        found = (await this.#load(sql)) ?? found
+        loaded = (await this.#load(sql)) ?? loaded
       }
     }
-    const columns = fields.map((field) => columnOf(found, field.name) ?? null)
+    const columns = fields.map((field) => columnOf(loaded, field.name) ?? null)
     const seen = new Map<Column, string>()
     for (let i = 0; i < columns.length; i++) {
       const column = columns[i]

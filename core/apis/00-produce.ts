@@ -27,7 +27,8 @@ interface PartitionResponse {
 }
 
 function failed(index: number, error: unknown, broker: BrokerServices): PartitionResponse {
-  if (!(error instanceof KafkaError)) broker.system.logger.error({ err: error, partition: index }, 'a batch could not be appended')
+  if (!(error instanceof KafkaError))
+    broker.system.logger.error({ err: error, partition: index }, 'a batch could not be appended; the producer gets an error response')
   const errorMessage = error instanceof KafkaError && error.message !== error.error ? error.message : null
   return { index, errorCode: codeOf(error), baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, recordErrors: [], errorMessage }
 }

@@ -61,7 +61,7 @@ function prepare(
   const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch } = requested
   const fenced = leaderEpochError(log, currentLeaderEpoch)
   if (fenced) return failedWith(fenced)
-  // Only a replica of this partition may fetch as one, and there is none.
+  // The partition has no other replica: nobody may fetch as one.
   if (replica) return failedWith('NOT_LEADER_FOR_PARTITION')
   // The leader's own epoch reaches to the end of the log: it cannot have diverged.
   if (lastFetchedEpoch >= 0 && lastFetchedEpoch !== log.leaderEpoch) {

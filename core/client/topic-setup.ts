@@ -13,7 +13,7 @@ const LEADER_TIMEOUT_MS = 30_000
  * Creates those of `topics` that the cluster does not list. Returns the names of the topics that this call created, not of a topic that
  * another client created at the same time.
  * @param replicationSetting the setting that the error message names where the cluster has too few brokers for the replication factor.
- * @throws KafkaError with the broker's error code, which says whether a retry may help.
+ * @throws KafkaError with the broker's error code, which shows whether a retry may help.
  */
 export async function createMissingTopics(
   client: Client,

@@ -1,6 +1,6 @@
 /**
- * What a client offers: how connect and mirror reach any Kafka cluster, Tributary's or Apache's. Settings have the names of Kafka's, in
- * camel case, and its defaults where none is given. Errors are `KafkaError`; times are in ms, timestamps in ms since the epoch.
+ * The interface of the Kafka client, which connect and mirror use for any cluster, Tributary's or Apache's. Settings have Kafka's names, in
+ * camel case, and Kafka's defaults. Errors are `KafkaError`; times are in ms, timestamps in ms since the epoch.
  */
 import type { ErrorName, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'

@@ -24,7 +24,7 @@ const SECRET = /password|secret|jaas|\.key$|certificate/i
 
 type Synonym = { name: string; value: string | null; source: number }
 
-/** A stored value that an earlier release accepted and this one refuses. It is described, and has no effect until it is altered. */
+/** A stored value that an earlier release accepted and this one rejects. It is described, and has no effect until it is altered. */
 export interface InvalidConfig {
   /** Null for a config of the broker. */
   readonly topic: string | null
@@ -36,7 +36,7 @@ export interface InvalidConfig {
   readonly reason: string
 }
 
-/** Kafka's sentence for a value that may not be set, else null. */
+/** Kafka's message for an invalid value, else null. */
 function invalidReason(name: string, setting: Setting, value: string | null): string | null {
   try {
     parseSetting(name, setting, value)
@@ -109,7 +109,7 @@ export class Configs {
 
   /** The stored values that are ignored. */
   invalidConfigs(): InvalidConfig[] {
-    const found: InvalidConfig[] = []
+    const invalid: InvalidConfig[] = []
     const check = (resource: { topic: string | null; broker: string | null }, configs: Readonly<Record<string, string>>) => {
       const isTopic = resource.topic !== null
       for (const [name, value] of Object.entries(configs)) {
@@ -117,12 +117,12 @@ export class Configs {
         const reason = setting ? invalidReason(name, setting, value) : null
         if (reason === null) continue
         const effective = (isTopic ? this.#topicDefault(name) : this.#effective(name))?.value ?? null
-        found.push({ ...resource, setting: name, value, effective, reason })
+        invalid.push({ ...resource, setting: name, value, effective, reason })
       }
     }
     for (const broker of ['', this.#nodeName]) check({ topic: null, broker }, this.#image.brokerConfigs(broker))
     for (const topic of this.#image.topics()) check({ topic: topic.name, broker: null }, topic.configs)
-    return found
+    return invalid
   }
 
   logConfig(overrides: Readonly<Record<string, string>>): LogConfig {

@@ -97,21 +97,21 @@ function acceptsJoiningMember({ state, members, config }: Draft, memberId: strin
 }
 
 function join(draft: Draft, event: JoinEvent) {
-  const refuse = (error: ErrorName, memberId = event.memberId) => respond(draft, event.requestId, joinError(error, memberId))
+  const respondError = (error: ErrorName, memberId = event.memberId) => respond(draft, event.requestId, joinError(error, memberId))
   if (!acceptsJoiningMember(draft, event.memberId)) {
     removeMember(draft, event.memberId)
-    return refuse('GROUP_MAX_SIZE_REACHED', '')
+    return respondError('GROUP_MAX_SIZE_REACHED', '')
   }
-  if (draft.state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE')
-  if (!supportsProtocols(draft, event.protocolType, event.protocols)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+  if (draft.state === 'Dead') return respondError('COORDINATOR_NOT_AVAILABLE')
+  if (!supportsProtocols(draft, event.protocolType, event.protocols)) return respondError('INCONSISTENT_GROUP_PROTOCOL')
   if (event.memberId !== '') return rejoin(draft, event)
   const existingId = event.instanceId === null ? undefined : draft.staticMembers.get(event.instanceId)
   if (existingId !== undefined) return rejoinStaticMember(draft, event, draft.members.get(existingId)!)
   if (event.instanceId !== null || !event.requiresKnownId) return addNewMember(draft, event, event.newMemberId)
-  if (draft.pendingJoinMembers.size >= draft.config.maxPending) return refuse('GROUP_MAX_SIZE_REACHED', '')
+  if (draft.pendingJoinMembers.size >= draft.config.maxPending) return respondError('GROUP_MAX_SIZE_REACHED', '')
   draft.pendingJoinMembers.add(event.newMemberId)
   startTimer(draft, { kind: 'session', member: event.newMemberId }, event.sessionTimeoutMs)
-  refuse('MEMBER_ID_REQUIRED', event.newMemberId)
+  respondError('MEMBER_ID_REQUIRED', event.newMemberId)
 }
 
 function addNewMember(draft: Draft, event: JoinEvent, id: string) {
@@ -188,15 +188,15 @@ function rejoinStaticMember(draft: Draft, event: JoinEvent, old: Member) {
 }
 
 function sync(draft: Draft, event: SyncEvent) {
-  const refuse = (error: ErrorName) => respond(draft, event.requestId, syncError(error))
-  if (draft.state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE')
+  const respondError = (error: ErrorName) => respond(draft, event.requestId, syncError(error))
+  if (draft.state === 'Dead') return respondError('COORDINATOR_NOT_AVAILABLE')
   const memberError = checkMember(draft, event.memberId, event.instanceId)
-  if (memberError) return refuse(memberError)
-  if (event.generation !== draft.generation) return refuse('ILLEGAL_GENERATION')
-  if (event.protocolType !== null && event.protocolType !== draft.protocolType) return refuse('INCONSISTENT_GROUP_PROTOCOL')
-  if (event.protocol !== null && event.protocol !== draft.protocol) return refuse('INCONSISTENT_GROUP_PROTOCOL')
-  if (draft.state === 'Empty') return refuse('UNKNOWN_MEMBER_ID')
-  if (draft.state === 'PreparingRebalance') return refuse('REBALANCE_IN_PROGRESS')
+  if (memberError) return respondError(memberError)
+  if (event.generation !== draft.generation) return respondError('ILLEGAL_GENERATION')
+  if (event.protocolType !== null && event.protocolType !== draft.protocolType) return respondError('INCONSISTENT_GROUP_PROTOCOL')
+  if (event.protocol !== null && event.protocol !== draft.protocol) return respondError('INCONSISTENT_GROUP_PROTOCOL')
+  if (draft.state === 'Empty') return respondError('UNKNOWN_MEMBER_ID')
+  if (draft.state === 'PreparingRebalance') return respondError('REBALANCE_IN_PROGRESS')
   const member = draft.members.get(event.memberId)!
   removePendingSync(draft, member.id)
   if (draft.state === 'Stable')

@@ -97,21 +97,21 @@ export class Coordinator implements GroupCoordinator {
     // Below v7 the name of the protocol cannot be null.
     const inVersion = (response: JoinResponse) =>
       caller.version < 7 ? { ...response, protocolName: response.protocolName ?? '' } : response
-    const refuse = (error: ErrorName, memberId = request.memberId) => inVersion(joinError(error, memberId))
+    const errorResponse = (error: ErrorName, memberId = request.memberId) => inVersion(joinError(error, memberId))
     const { groupMinSessionTimeoutMs, groupMaxSessionTimeoutMs } = this.#settings
-    if (request.groupId === '') return refuse('INVALID_GROUP_ID')
+    if (request.groupId === '') return errorResponse('INVALID_GROUP_ID')
     if (request.sessionTimeoutMs < groupMinSessionTimeoutMs || request.sessionTimeoutMs > groupMaxSessionTimeoutMs)
-      return refuse('INVALID_SESSION_TIMEOUT')
+      return errorResponse('INVALID_SESSION_TIMEOUT')
     const sizeBytes = request.protocols.reduce((sum, { name, metadata }) => sum + name.length + metadata.length, 0)
-    if (sizeBytes > limits.memberMetadataBytes) return refuse('INVALID_REQUEST')
+    if (sizeBytes > limits.memberMetadataBytes) return errorResponse('INVALID_REQUEST')
     let registered: RegisteredGroup | undefined
     try {
       await this.#ensureLoaded(request.groupId)
       registered = request.memberId === '' ? this.#registry.getOrCreate(request.groupId) : this.#registry.get(request.groupId)
     } catch (error) {
-      return refuse(this.#errorOf(error))
+      return errorResponse(this.#errorOf(error))
     }
-    if (!registered) return refuse('UNKNOWN_MEMBER_ID')
+    if (!registered) return errorResponse('UNKNOWN_MEMBER_ID')
     const group = registered
     const clientId = caller.clientId ?? ''
     const requestId = this.#runtime.nextRequestId()

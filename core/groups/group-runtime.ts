@@ -110,7 +110,10 @@ export class GroupRuntime {
       await writer.append(registered.partition, [groupMetadataRecord(image)])
     } catch (thrown) {
       error = errorOf(thrown)
-      system.logger.error({ err: thrown, group: image.id, purpose: purpose.kind }, 'a group could not be stored')
+      system.logger.error(
+        { err: thrown, group: image.id, purpose: purpose.kind },
+        'the metadata of a group could not be written to __consumer_offsets; its members retry',
+      )
     }
     this.apply(registered, { type: 'stored', purpose, error })
   }

@@ -1,6 +1,6 @@
 /**
- * OffsetFetch: the committed offsets of a group, of the requested partitions or of all; -1 where nothing is committed. Topics are named
- * until v9, and have ids from v10 on.
+ * OffsetFetch: the committed offsets of a group, of the requested partitions or of all; -1 where nothing is committed. Requests have
+ * topic names until v9, and topic ids from v10 on.
  */
 import { type ErrorName, errorCode } from '../errors.ts'
 import type { RegisteredGroup } from './registry.ts'

@@ -39,7 +39,7 @@ export class OffsetsTopicWriter {
     try {
       await all
     } catch (error) {
-      this.#system.logger.error({ err: error, partition }, 'an append to __consumer_offsets failed')
+      this.#system.logger.error({ err: error, partition }, 'an append to __consumer_offsets failed; the clients retry')
       const name = error instanceof KafkaError ? (coordinatorErrors[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
       throw new KafkaError(name, `__consumer_offsets-${partition} cannot be written`, { cause: error })
     } finally {

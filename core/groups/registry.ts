@@ -90,7 +90,10 @@ export class GroupRegistry {
       load = this.#read(partition).catch((error: unknown) => {
         // The next request retries.
         this.#loads.delete(partition)
-        this.#system.logger.error({ err: error, partition }, 'a partition of __consumer_offsets cannot be read')
+        this.#system.logger.error(
+          { err: error, partition },
+          'a partition of __consumer_offsets cannot be read; the next request for its groups retries',
+        )
         throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__consumer_offsets-${partition} cannot be read`, { cause: error })
       })
       this.#loads.set(partition, load)
@@ -113,7 +116,8 @@ export class GroupRegistry {
         parsed = readRecord(record)
       } catch (error) {
         // One malformed record must not make all other groups unavailable.
-        if (unreadableCount++ === 0) this.#system.logger.error({ err: error, partition }, 'a record of __consumer_offsets cannot be read')
+        if (unreadableCount++ === 0)
+          this.#system.logger.error({ err: error, partition }, 'a record of __consumer_offsets cannot be read; it is ignored')
         continue
       }
       if (parsed.kind === 'commit') groupOf(parsed.group).offsets.restore(parsed.topic, parsed.partition, parsed.commit)

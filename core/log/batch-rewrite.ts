@@ -28,7 +28,7 @@ export function assignOffset(bytes: Buffer, header: BatchHeader, leaderEpoch: nu
   rewriteCrc(bytes, 0, header.sizeBytes)
 }
 
-/** The batch with `records`, its decompressed ones, compressed as `compression.type` requires; the given bytes where they already are. */
+/** The batch with `records`, which are decompressed, in the codec of `compression.type`; `bytes` itself where it has that codec. */
 export function recompress(bytes: Buffer, header: BatchHeader, records: Buffer, compressionType: string): Buffer {
   if (compressionType === PRODUCER) return bytes
   const codec = compressionType === UNCOMPRESSED ? 'none' : codecs.find((name) => name === compressionType)

@@ -117,6 +117,8 @@ export function validateRecords(batch: Buffer, header: BatchHeader, config: LogC
       'INVALID_TIMESTAMP',
       `${where}: timestamp ${largest} is more than message.timestamp.after.max.ms=${config.messageTimestampAfterMaxMs} ahead of ${nowMs}`,
     )
+  if (largest > Number.MAX_SAFE_INTEGER)
+    throw new KafkaError('INVALID_RECORD', `${where}: timestamp ${largest} is larger than ${Number.MAX_SAFE_INTEGER}`)
   if (nowMs - smallest > config.messageTimestampBeforeMaxMs)
     throw new KafkaError(
       'INVALID_TIMESTAMP',

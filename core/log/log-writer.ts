@@ -177,7 +177,7 @@ export class LogWriter {
         commit.reject(error)
         return
       } catch (err) {
-        this.#context.logger.error({ err, path: segment.log.path }, 'a partial write could not be truncated')
+        this.#context.logger.error({ err, path: segment.log.path }, 'a partial write could not be truncated; the next start truncates it')
       }
     }
     commit.reject(error)

@@ -236,7 +236,7 @@ class StoredLogs implements Logs {
       clock.after(log.config.fileDeleteDelayMs, () => this.#unlink(deleted))
       await disk.syncFolder(directory.path)
     } catch (err) {
-      logger.warn({ err, partition: name }, 'the folder of a deleted partition cannot be renamed')
+      logger.warn({ err, partition: name }, 'the folder of a deleted partition cannot be renamed; the next start renames it as stray')
     }
   }
 
@@ -313,7 +313,9 @@ class StoredLogs implements Logs {
     for (const directory of this.#directories) {
       directory
         .save(name)
-        .catch((err: unknown) => logger.warn({ err, directory: directory.path, checkpoint: name }, 'a checkpoint could not be written'))
+        .catch((err: unknown) =>
+          logger.warn({ err, directory: directory.path, checkpoint: name }, 'a checkpoint could not be written; the next interval retries'),
+        )
     }
   }
 

@@ -18,7 +18,7 @@ export const suffixes = { log: '.log', index: '.index', timeIndex: '.timeindex',
 
 export const offsetFileName = (offset: number, suffix: string): string => `${String(offset).padStart(OFFSET_DIGITS, '0')}${suffix}`
 
-/** What the indexes need to know of a batch. */
+/** The fields of a batch that the indexes use. */
 export interface AppendedBatch {
   readonly lastOffset: number
   readonly sizeBytes: number

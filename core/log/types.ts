@@ -1,6 +1,6 @@
 /**
  * What the log offers to the rest of the broker: the log of one partition, and all logs of the broker's log directories. Types only: other
- * rooms name these, and none of the files that implement them.
+ * rooms import these, and no file that implements them.
  */
 import type { KafkaError } from '../errors.ts'
 

@@ -145,7 +145,7 @@ export class ClientConnection implements Peer {
       if (error instanceof WireError) this.#endWith(error.message)
       else {
         // A bug in reading one client's bytes must not end the broker.
-        this.#context.logger.error({ err: error, client: this.host }, 'a request could not be read')
+        this.#context.logger.error({ err: error, client: this.host }, 'a request could not be read; the connection is closed')
         this.close('a request could not be read')
       }
     }
@@ -219,7 +219,7 @@ export class ClientConnection implements Peer {
     try {
       response = this.#context.dispatcher.errorResponse(pending, error)
     } catch (bug) {
-      this.#context.logger.error({ err: bug, api: pending.api.name }, 'an error response could not be built')
+      this.#context.logger.error({ err: bug, api: pending.api.name }, 'an error response could not be built; the connection is closed')
     }
     pending.complete(response)
     if (response === null) this.close(`${pending.api.name} failed, and its response has no field for an error`)
@@ -266,7 +266,7 @@ export class ClientConnection implements Peer {
       api.writeResponse(this.#writer, version, response as never)
       this.#writer.endSized()
     } catch (error) {
-      this.#context.logger.error({ err: error, api: api.name, version }, 'a response could not be encoded')
+      this.#context.logger.error({ err: error, api: api.name, version }, 'a response could not be encoded; the connection is closed')
       this.close(`the response to ${api.name} could not be encoded`)
     }
   }

@@ -39,7 +39,7 @@ export class RequestDispatcher {
     return new PendingRequest(api, request, header, peer, this.#broker, frame.length + reader.elements * limits.elementBytes)
   }
 
-  /** KIP-511: the body is not read; the response has version 0 and names the versions of ApiVersions, so that the client can retry. */
+  /** KIP-511: the body is not read; the response has version 0 and the versions of ApiVersions, so that the client can retry. */
   #unsupportedApiVersions(
     api: AnyServedApi,
     header: { correlationId: number; clientId: string | null },
@@ -56,7 +56,10 @@ export class RequestDispatcher {
   errorResponse(pending: PendingRequest, error: unknown): unknown {
     const { api, request, version } = pending
     if (!(error instanceof KafkaError))
-      this.#broker.system.logger.error({ err: error, api: api.name, version, client: pending.peer.host }, 'a request failed')
+      this.#broker.system.logger.error(
+        { err: error, api: api.name, version, client: pending.peer.host },
+        'a request failed; the client gets an error response',
+      )
     if (api.errorResponse) return api.errorResponse(codeOf(error), request, version)
     return 'errorCode' in api.response ? { errorCode: codeOf(error) } : null
   }

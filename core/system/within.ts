@@ -1,5 +1,5 @@
 /**
- * Waits for a promise no longer than a limit, and leaves no timer behind.
+ * Waits for a promise no longer than a limit. Cancels its timer in every case.
  */
 import type { Clock } from './clock.ts'
 

@@ -1,6 +1,6 @@
 /**
  * Stops a flow: waits for batches in flight, stores the progress, and closes the connections, each within a limit. What cannot be stored
- * any more is logged with what it means for the next start; no record is lost by it.
+ * in time is logged with what that means for the next start; no record is lost by it.
  */
 import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'

@@ -18,7 +18,7 @@ export interface PartitionFigures {
   waitedMs: number
   /** When the source's end offset was observed last (monotonic ms); null while its leader is not known. */
   observedMs: number | null
-  /** The source topic does not have the partition any more. */
+  /** The source topic no longer has the partition. */
   deleted: boolean
   lostRecords: number
   repeatedRecords: number

@@ -9,6 +9,7 @@ import { backoffMs } from '../../core/system/backoff.ts'
 import { Condition } from '../../core/system/condition.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
+import { within } from '../../core/system/within.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import { GroupSync } from '../groups/group-sync.ts'
 import type { MappedPartition } from '../groups/offset-translation.ts'
@@ -34,6 +35,8 @@ import { type MirroredTopic, TopicSync } from './topic-sync.ts'
 
 /** Bytes of one partition that may be fetched and not yet acknowledged. */
 const PARTITION_BUFFERED_BYTES = 2 * 1024 * 1024
+/** How long an ended run waits for what still runs of it. */
+const WORK_END_MS = 250
 const SOURCE_RETRY = { baseMs: 500, maxMs: 5_000 }
 /** How long a failover waits for the source: while it responds, while it does not, and while that is not known yet. */
 const FAILOVER_SOURCE_MS = { responding: 4_000, unavailable: 500, unknown: 1_500 } as const
@@ -155,7 +158,8 @@ export class Flow {
     await this.#changed.until(() => this.#failure !== null, stop)
     const failure = this.#failure
     await this.#shutDown()
-    await work
+    // A request without a response must not delay the stop, or the next run.
+    await within(this.#options.system.clock, WORK_END_MS, work)
     if (failure) throw failure
   }
 
@@ -265,7 +269,7 @@ export class Flow {
     return this.#clusterErrors.target
   }
 
-  /** Whether the groups have been failed over: the source is not mirrored any more, until a resume. */
+  /** Whether the groups have been failed over: the source is not mirrored until a resume. */
   get failedOver(): boolean {
     return this.#pauseFlags.failedOver ?? false
   }

@@ -14,14 +14,14 @@ import type { ClusterErrors } from './cluster-errors.ts'
 import type { FlowPartitions } from './flow-partitions.ts'
 import type { TopicSync } from './topic-sync.ts'
 
-/** How often topics are listed if the user has set no interval; less often if that would take more than a twentieth of the time. */
+/** How often topics are listed if the user sets no interval; less often if that takes more than a twentieth of the time. */
 const REFRESH_MS = 5_000
 const REFRESH_MAX_SHARE = 20
 /** After a start the interval begins with this and doubles, so that topics created then do not wait for a whole interval. */
 const FIRST_REFRESH_MS = 250
 const FIRST_CONFIG_SYNC_MS = 2_000
 const OFFSET_SYNC_MS = 1_000
-/** Partitions of one write of the offset map; those that were written longest ago come first. After a crash, what was not written is compared. */
+/** Partitions of one write of the offset map, those that were written longest ago first. A start after a crash compares the rest. */
 const MAP_PARTITIONS_PER_WRITE = 100
 const END_OFFSETS_MS = 5_000
 
@@ -169,7 +169,7 @@ export class PeriodicTasks {
     }
   }
 
-  /** Paused partitions, those with a full buffer, and those that the target does not accept are not fetched: their end offsets are listed. */
+  /** Lists the end offsets of partitions without a fetch: paused ones, and those with a full buffer or an unavailable target. */
   async #observeQuietPartitions(): Promise<void> {
     const { system, flowPartitions, clusterErrors, signal } = this.#options
     while (!signal.aborted) {

@@ -42,14 +42,14 @@ export class SourceLeaderSearch {
     const { name, logger, signal } = this.#options
     if (error) await this.#delayRefused(partition, error)
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const found = await this.#tryFind(partition, attempt > 0).catch((failure: unknown) => {
+      const result = await this.#tryFind(partition, attempt > 0).catch((failure: unknown) => {
         if (failure instanceof KafkaError && failure.retriable) return failure
         throw failure
       })
-      if (found !== null && !(found instanceof Error)) return found
+      if (result !== null && !(result instanceof Error)) return result
       if (attempt === LOGGED_AFTER_TRIES)
         logger.warn(
-          { mirror: name, topic: partition.topic, partition: partition.partition, err: found ?? undefined },
+          { mirror: name, topic: partition.topic, partition: partition.partition, err: result ?? undefined },
           'no leader of this partition can be found at the source; retrying',
         )
       await this.#backOff(attempt)

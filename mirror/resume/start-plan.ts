@@ -66,7 +66,7 @@ function planFromMap(facts: StartFacts, stored: NonNullable<StartFacts['stored']
   const losses: Loss[] = []
   const notes: string[] = []
   if (isKnown(stored.topicId) && isKnown(source.topicId) && stored.topicId !== source.topicId) {
-    // The offsets of the deleted topic have no meaning any more, and its records cannot be compared with the new ones.
+    // The offsets of the deleted topic are meaningless now, and its records cannot be compared with the new ones.
     if (stored.sourceEnd > map.nextUpstreamOffset) losses.push({ from: map.nextUpstreamOffset, to: stored.sourceEnd, reason: 'recreated' })
     notes.push('the source topic was recreated: it is mirrored from its beginning')
     if (target.end < map.nextDownstreamOffset) map.truncateTarget(target.end)

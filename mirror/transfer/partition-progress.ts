@@ -1,6 +1,6 @@
 /**
- * One mirrored partition: its state, its position at the source and at the target, its counters, and its offset map, which moves only when the
- * target has acknowledged (Invariants 6 and 11). Other files change it by the methods below only. No I/O.
+ * One mirrored partition: its state, its position at the source and at the target, its counters, and its offset map, which moves only
+ * when the target has acknowledged (Invariants 6 and 11). Other files change it by the methods below only. No I/O.
  *
  * | state       | meaning                                                | leaves it by                                    |
  * | ----------- | ------------------------------------------------------ | ----------------------------------------------- |

@@ -39,7 +39,7 @@ test.each([
   [{ listeners: 'https://:8443' }, 'put a proxy in front of it'],
   [{ 'rest.port': 'x' }, 'rest.port'],
   [{ 'rest.advertised.listener': 'https' }, 'rest.advertised.listener'],
-  [{ 'rest.extension.classes': 'org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension' }, 'open to everybody'],
+  [{ 'rest.extension.classes': 'org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension' }, 'no authentication'],
   [{ 'access.control.allow.hosts': 'a.example, https://b.example' }, 'https://b.example is not a host name'],
   [{ 'response.http.headers.config': 'X-A: b' }, 'response.http.headers.config'],
   [{ 'response.http.headers.config': 'setDate Expires: soon' }, 'milliseconds'],

@@ -1,6 +1,6 @@
 /**
- * Goal: partitions of a target topic that are created by two at once (several partitions of one topic are restarted together, or another mirror
- * runs) do not fail the flow. Method: a target topic with one partition, and two calls that each find two missing.
+ * Goal: partitions of a target topic that are created by two at once (several partitions of one topic are restarted together, or another
+ * mirror runs) do not fail the flow. Method: a target topic with one partition, and two calls that each find two missing.
  */
 import { expect, test } from 'vitest'
 import { realClock } from '../../core/system/clock.ts'

@@ -1,7 +1,7 @@
 /**
- * Goal: a data folder with a topic or broker config that an earlier release accepted and this one refuses does not fail the start: the stored
- * value has no effect, is logged with what holds instead, and can be altered and deleted. Method: such values are appended to the metadata
- * log of a running broker, and the broker is restarted.
+ * Goal: a data folder with a topic or broker config that an earlier release accepted and this one refuses does not fail the start: the
+ * stored value has no effect, is logged with what holds instead, and can be altered and deleted. Method: such values are appended to the
+ * metadata log of a running broker, and the broker is restarted.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { KafkaError } from '../../core/errors.ts'
@@ -59,7 +59,7 @@ test('an invalid topic config is ignored with one log line, described, and can b
       },
     },
   ])
-  // kafka-configs deletes only what is described as a config of the topic.
+  // Kafka-configs deletes only what is described as a config of the topic.
   expect(configOf(topic, 'compression.gzip.level')).toEqual([{ value: '0', source: 1 }])
   await server.broker.cluster.alterConfigs(topic, [...change('compression.gzip.level', 1), ...change('retention.ms', 0, '7000')], false)
   expect(server.broker.cluster.topic('orders')!.configs).toEqual({ 'retention.ms': '7000', 'max.message.bytes': '5000' })

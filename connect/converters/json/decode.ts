@@ -163,9 +163,9 @@ function structure(schema: Schema, replace: boolean): Decode {
   return (json) => {
     if (typeof json !== 'object' || Array.isArray(json) || json instanceof LongNumber) throw mismatch(schema, json)
     // A plain object inherits properties such as `constructor`, which must not become fields.
-    const given = (inheritsFields ? Object.assign(Object.create(null), json) : json) as Record<string, unknown>
+    const object = (inheritsFields ? Object.assign(Object.create(null), json) : json) as Record<string, unknown>
     const out: Record<string, unknown> = inheritsFields ? Object.create(null) : {}
-    for (const field of fields) out[field.name] = field.decode(given[field.name])
+    for (const field of fields) out[field.name] = field.decode(object[field.name])
     return out
   }
 }

@@ -149,7 +149,7 @@ function structure(schema: Schema, options: EncodeOptions): Encode {
   }
 }
 
-/** Whether JSON.stringify alone would write a value otherwise than Kafka Connect does. */
+/** Whether JSON.stringify alone would write a value differently from Kafka Connect. */
 function needsConversion(value: unknown): boolean {
   if (typeof value === 'bigint') return true
   if (typeof value !== 'object' || value === null) return false

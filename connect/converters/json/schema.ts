@@ -75,28 +75,28 @@ export function schemaOf(json: unknown, depth = 0): Schema | null {
   if (json === null || json === undefined) return null
   if (depth > MAX_DEPTH) throw new DataError(`a schema nested deeper than ${MAX_DEPTH}`)
   if (typeof json !== 'object') throw new DataError('Schema must contain "type" field')
-  const given = json as JsonSchema
-  if (typeof given.type !== 'string') throw new DataError('Schema must contain "type" field')
-  const type = typesByName.get(given.type)
-  if (!type) throw new DataError(`Unknown schema type: ${given.type}`)
-  const schema: { -readonly [K in keyof Schema]: Schema[K] } = { type, optional: given.optional === true }
-  if (type === 'array') schema.values = requiredSchema(given.items, 'Array schema did not specify the element type', depth)
+  const declared = json as JsonSchema
+  if (typeof declared.type !== 'string') throw new DataError('Schema must contain "type" field')
+  const type = typesByName.get(declared.type)
+  if (!type) throw new DataError(`Unknown schema type: ${declared.type}`)
+  const schema: { -readonly [K in keyof Schema]: Schema[K] } = { type, optional: declared.optional === true }
+  if (type === 'array') schema.values = requiredSchema(declared.items, 'Array schema did not specify the element type', depth)
   if (type === 'map') {
-    schema.keys = requiredSchema(given.keys, 'Map schema did not specify the key type', depth)
-    schema.values = requiredSchema(given.values, 'Map schema did not specify the value type', depth)
+    schema.keys = requiredSchema(declared.keys, 'Map schema did not specify the key type', depth)
+    schema.values = requiredSchema(declared.values, 'Map schema did not specify the value type', depth)
   }
   if (type === 'struct') {
-    if (!Array.isArray(given.fields)) throw new DataError('Struct schema\'s "fields" argument is not an array.')
-    schema.fields = given.fields.map((field: JsonSchema) => {
+    if (!Array.isArray(declared.fields)) throw new DataError('Struct schema\'s "fields" argument is not an array.')
+    schema.fields = declared.fields.map((field: JsonSchema) => {
       if (typeof field?.field !== 'string') throw new DataError("Struct schema's field name not specified properly")
       return { name: field.field, schema: requiredSchema(field, 'Struct schema has a field without a type', depth) }
     })
   }
-  if (typeof given.name === 'string') schema.name = given.name
-  if (typeof given.version === 'number') schema.version = given.version
-  if (typeof given.doc === 'string') schema.doc = given.doc
-  if (given.parameters && typeof given.parameters === 'object') schema.parameters = given.parameters as Record<string, string>
-  if (given.default !== undefined && given.default !== null) schema.default = decoder(schema, false)(given.default)
+  if (typeof declared.name === 'string') schema.name = declared.name
+  if (typeof declared.version === 'number') schema.version = declared.version
+  if (typeof declared.doc === 'string') schema.doc = declared.doc
+  if (declared.parameters && typeof declared.parameters === 'object') schema.parameters = declared.parameters as Record<string, string>
+  if (declared.default !== undefined && declared.default !== null) schema.default = decoder(schema, false)(declared.default)
   return schema
 }
 

@@ -1,5 +1,5 @@
 /**
- * A member of a classic group of any protocol type: joins, syncs, sends heartbeats, rejoins when the group or its owner asks for it, and
+ * A member of a classic group of any protocol type: joins, syncs, sends heartbeats, rejoins when the group or its owner requests it, and
  * joins again after the coordinator has moved or has removed the member. One loop does all of that, and calls the owner's callbacks one at
  * a time. A permanent error (a fenced instance, a protocol that the group does not share) ends it: `failure`.
  */
@@ -35,7 +35,7 @@ export class ClassicGroupMember implements GroupMember {
   #running: Promise<void> | null = null
   #wake: (() => void) | null = null
   #rejoinReason: string | null = null
-  /** In the group, and no rebalance known: only then does REBALANCE_IN_PROGRESS ask for a rejoin. */
+  /** In the group, and not rebalancing: only then REBALANCE_IN_PROGRESS causes a rejoin. */
   #stable = false
   /** A JoinGroup or SyncGroup in flight: the coordinator may be in a generation that this member does not know yet. */
   #rebalance: Promise<unknown> | null = null
@@ -272,7 +272,7 @@ export class ClassicGroupMember implements GroupMember {
       await attempt()
     } catch (error) {
       if (!(error instanceof KafkaError) || error.error !== 'REBALANCE_IN_PROGRESS' || !rebalance || !retryAfterSync) throw error
-      // Between JoinGroup and SyncGroup a coordinator refuses the commits of the generation that begins.
+      // Between JoinGroup and SyncGroup a coordinator rejects the commits of the generation that begins.
       const timeoutMs = Math.min(this.#router.settings.requestTimeoutMs, this.#settings.sessionTimeoutMs)
       const synced = await within(this.#router.system.clock, timeoutMs, rebalance, this.#closing.signal)
       if (!synced || member.generation !== this.generation || member.memberId !== this.memberId) throw error
@@ -288,8 +288,8 @@ export class ClassicGroupMember implements GroupMember {
     this.#requests.closeJoin()
     await within(this.#router.system.clock, clientLimits.leaveTimeoutMs, this.#running)
     this.#stopHeartbeats()
-    const left = this.#leave().then(() => this.#requests.close())
-    await within(this.#router.system.clock, clientLimits.leaveTimeoutMs, left)
+    const leaving = this.#leave().then(() => this.#requests.close())
+    await within(this.#router.system.clock, clientLimits.leaveTimeoutMs, leaving)
   }
 
   /** Leaves the group for now: the loop joins again as a new member when the owner has finished its callback. */

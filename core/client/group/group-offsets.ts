@@ -1,5 +1,6 @@
 /**
  * Commits and fetches the offsets of a group (OffsetCommit, OffsetFetch), for the admin client, the consumer and the group member.
+ * The error of one partition fails the whole call.
  */
 import offsetCommit from '../../apis/08-offset-commit.ts'
 import offsetFetch from '../../apis/09-offset-fetch.ts'

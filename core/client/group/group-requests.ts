@@ -1,7 +1,7 @@
 /**
  * The requests that a member of a classic group sends to its coordinator: JoinGroup, SyncGroup, Heartbeat, LeaveGroup. Each is one attempt
  * and throws the error that its response carries; the member decides how to recover. JoinGroup and SyncGroup wait for the whole group, so
- * they have a connection of their own: heartbeats and commits do not wait behind them.
+ * they have a connection of their own: heartbeats and commits do not wait for them.
  */
 import joinGroup from '../../apis/11-join-group.ts'
 import heartbeat from '../../apis/12-heartbeat.ts'
@@ -16,7 +16,7 @@ import type { GroupMemberSettings } from '../types.ts'
 /** How much longer than the rebalance a JoinGroup may take, as in the Java client. */
 const JOIN_GRACE_MS = 5_000
 const MIN_HEARTBEAT_TIMEOUT_MS = 1_000
-/** A broker refuses longer reasons (KIP-800). */
+/** A broker rejects longer reasons (KIP-800). */
 const MAX_REASON_LENGTH = 255
 
 export type JoinedGroup = ResponseOf<typeof joinGroup>

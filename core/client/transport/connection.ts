@@ -23,7 +23,7 @@ export interface Address {
 /** The most bytes of one read from a socket. */
 const READ_BYTES = 256 * 1024
 
-/** Opens the stream that carries the frames (TCP; the place for TLS). A chunk of it is valid until its `data` listener returns. */
+/** Opens the stream of the frames (TCP; later TLS). A chunk of it is valid until its `data` listener returns. */
 export type Connect = (address: Address, signal: AbortSignal) => Promise<Duplex>
 
 export const connectTcp: Connect = ({ host, port }, signal) =>

@@ -48,7 +48,7 @@ export class RequestRouter {
     return this.#closing.signal.aborted
   }
 
-  /** The name of a channel for one part of the client: its requests do not wait behind those of other parts. */
+  /** The name of a channel for one part of the client: its requests do not wait for those of other parts. */
   newChannel(purpose: string): string {
     return `${purpose}-${this.#channels++}`
   }

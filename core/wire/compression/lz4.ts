@@ -58,8 +58,8 @@ function blockSize(bytes: Buffer, start: number, end: number): number {
 }
 
 /**
- * Throws where the frame decompresses to more than `limitBytes`, which is counted exactly only where the maximum block size does not decide,
- * and where its end is missing: Java's reader fails there.
+ * Throws where the frame decompresses to more than `limitBytes`, or has no end mark, with which Java's reader fails. Far below the limit it
+ * adds upper bounds of the block sizes.
  */
 function checkFrame(bytes: Buffer, limitBytes: number): void {
   if (bytes.length < 7 || bytes.readUInt32LE(0) !== MAGIC) throw new WireError('lz4: not a frame')

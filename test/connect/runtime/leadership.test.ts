@@ -1,6 +1,6 @@
 /**
- * Goal: the leader removes the statuses of deleted connectors and no others. Method: backing stores on logs in memory, whose writes a test can
- * delay.
+ * Goal: the leader removes the statuses of deleted connectors and no others. Method: backing stores on logs in memory, whose writes a test
+ * can delay.
  */
 import { expect, test } from 'vitest'
 import { Leadership } from '../../../connect/runtime/leadership.ts'

@@ -95,6 +95,14 @@ describe('the largest timestamp', () => {
     await expectRejected(batchOfRecords(records, { codec }), 'INVALID_TIMESTAMP')
   })
 
+  test('one that no reader can represent is not stored, however far message.timestamp.after.max.ms reaches', async () => {
+    log.configure({ ...log.config, messageTimestampAfterMaxMs: 2 ** 63 })
+    const parts = { baseTimestamp: Number.MAX_SAFE_INTEGER - 1 }
+    await expectRejected(batchOfRecords([record(0), record(1, { timestampDelta: 2 })], parts), 'INVALID_RECORD')
+    await log.append(batchOfRecords([record(0), record(1, { timestampDelta: 1 })], parts)).durable
+    expect(await log.maxTimestamp()).toMatchObject({ timestamp: Number.MAX_SAFE_INTEGER })
+  })
+
   test('records without a timestamp have none', async () => {
     const batch = encodeBatch([{ key: null, value: null, timestamp: -1 }])
     await log.append(batch).durable
