@@ -1,7 +1,7 @@
 /**
- * Goal: whatever changes clients make at the same time, each request sees those that were answered before it, connectors end in the state that
- * was last requested, no task id runs twice (Invariant 9), and no record is lost or doubled. Method: seeded sequences of requests on two
- * workers in this process, by clients that each have a connector of their own.
+ * Story of connect/runtime. Goal: whatever changes clients make at the same time, each request sees those that were answered before it,
+ * connectors end in the state that was requested last, no task id runs twice (Invariant 9), and no record is lost or doubled. Method:
+ * seeded sequences of requests on two workers in this process, by clients that each have a connector of their own.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
