@@ -546,7 +546,8 @@ export function clientScenarios(server: () => Server): void {
         groupId: unique('group'),
         autoOffsetReset: 'earliest',
         heartbeatIntervalMs: 200,
-        // On a busy machine a broker may start for longer than the default session. A member that is removed reads again what it could not commit.
+        // On a busy machine the start of a broker may outlast the default session. A member that was removed reads again what it could not
+        // commit.
         sessionTimeoutMs: 110_000,
       })
       consumer.subscribe([name])
