@@ -2,7 +2,7 @@
  * Runs a source task: reads batches from the connector, converts and sends them, and stores positions after them. Invariant 6: a position
  * is stored only when SubmittedRecords returns it, so after its records are acknowledged.
  */
-import type { Producer } from '../../core/client/types.ts'
+import type { Producer, SendFailure } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import { within } from '../../core/system/within.ts'
 import {
@@ -157,8 +157,15 @@ export class WorkerSourceTask implements RunnableTask {
       this.#unackedRecords += records.length
       this.#unackedBytes += bytes
       this.#options.producer.send(records).then(
-        () => this.#onSendDone(records.length, bytes, () => submitted.ack()),
-        (error: Error) => this.#onSendDone(records.length, bytes, () => this.#onSendFailed(error, submitted)),
+        () => {
+          this.#options.onAcknowledged(records.length)
+          this.#onSendDone(records.length, bytes, () => submitted.ack())
+        },
+        (error: Error & Partial<SendFailure>) => {
+          // A producer that is closed rejects without a result: none of the records is known to be acknowledged.
+          this.#options.onAcknowledged(error.result ? records.length - (error.result.failures?.size ?? 0) : 0)
+          this.#onSendDone(records.length, bytes, () => this.#onSendFailed(error, submitted))
+        },
       )
     }
     await this.#yieldToEventLoop()
@@ -175,7 +182,6 @@ export class WorkerSourceTask implements RunnableTask {
   #onSendDone(records: number, bytes: number, then: () => void): void {
     this.#unackedRecords -= records
     this.#unackedBytes -= bytes
-    this.#options.onAcknowledged(records)
     then()
     const wake = this.#wakeOnSendDone
     this.#wakeOnSendDone = null

@@ -1,5 +1,5 @@
 /**
-Walks over the records of a batch without materializing them: the whole structure is checked, and of each record only offset, timestamp
+ * Walks over the records of a batch without materializing them: the whole structure is checked, and of each record only offset, timestamp
  * and whether it has a key are read. It allocates nothing for a record, a key or a header, and decompression is bounded (Invariant 13). A
  * record that contradicts the header or itself is a WireError.
  */

@@ -54,6 +54,7 @@ async function loop(batches: readonly SourceBatch[], more: Record<string, string
   await offsets.start()
   const producer = new ManualProducer()
   const yielded: number[] = []
+  const acknowledged: number[] = []
   const side = defineSource({
     class: 'x',
     settings: {},
@@ -78,11 +79,11 @@ async function loop(batches: readonly SourceBatch[], more: Record<string, string
     flushIntervalMs: 5,
     flushTimeoutMs: 1000,
     recordActiveTopic() {},
-    onAcknowledged() {},
+    onAcknowledged: (count) => acknowledged.push(count),
   }).run(control)
   running.catch(() => {})
   const stored = () => records.entries.map((entry) => JSON.parse(entry.value!).n)
-  return { control, producer, offsets, running, stored, yielded }
+  return { control, producer, offsets, running, stored, yielded, acknowledged }
 }
 
 test('positions follow acknowledgements, in the order of reading', async () => {
@@ -108,6 +109,19 @@ test('a refused record fails the task; positions before it are stored, later one
   producer.calls[1]!.fail(new Error('the record is too large'))
   await expect(running).rejects.toThrow(/too large/)
   expect(stored()).toEqual([1])
+})
+
+test('only records that Kafka has acknowledged are counted', async () => {
+  const { control, producer, running, acknowledged } = await loop([batch(1, 3), batch(2, 2), batch(3)], { 'errors.tolerance': 'all' })
+  await until(() => producer.calls.length === 3, 'all are sent')
+  const error = new Error('one record is too large')
+  producer.calls[0]!.fail(Object.assign(error, { result: { ...result, count: 3, failures: new Map([[1, error]]) } }))
+  producer.calls[1]!.ack()
+  producer.calls[2]!.fail(new Error('the producer is closed'))
+  await until(() => acknowledged.length === 3, 'all are settled')
+  expect(acknowledged).toEqual([2, 2, 0])
+  control.stop()
+  await running
 })
 
 test('with errors.tolerance=all a refused record is skipped and its position stored', async () => {
