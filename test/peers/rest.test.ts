@@ -175,7 +175,8 @@ const cases: Case[] = [
     ask: 'PUT /connectors/d/config',
     body: `\uFEFF${JSON.stringify(file).replace('}', ',"digits":12345678901234567890,"part":1.10,"power":1e3}')}`,
   },
-  { ask: 'GET /connectors/d/config' },
+  // Kafka Connect answers 500 now and then while the rebalance of a new connector is in progress.
+  { ask: 'GET /connectors/d/config', after: { path: '/connectors/d/status', matches: /"tasks":\[\{[^\]]*RUNNING/ } },
   { ask: 'DELETE /connectors/d' },
   { ask: 'PATCH /connectors/b/config', body: { topics: null }, ownMessage: true },
   { ask: 'PATCH /connectors/b/config', body: 'null', ours: 400 },
@@ -347,7 +348,7 @@ describe('the same requests to both', () => {
         if (one.ours >= 400) expect(JSON.parse(found.text)).toEqual({ error_code: one.ours, message: expect.any(String) })
         return
       }
-      expect({ status: found.status, text: neutral(found, ours) }).toMatchObject({ status: expected.status })
+      expect(found.status, `Kafka Connect: ${expected.text}; ours: ${found.text}`).toBe(expected.status)
       if (expected.headers.location !== undefined) {
         expect(String(found.headers.location).replace(`:${ours.port}`, ':PORT')).toBe(
           String(expected.headers.location).replace(`:${theirs.port}`, ':PORT'),
