@@ -244,7 +244,7 @@ export class ClassicGroupMember implements GroupMember {
    * Commits one call after another, each as the member and generation of its call (see Consumer.commit).
    * @param retryAfterSync whether this member still owns the partitions: a commit between JoinGroup and SyncGroup is then retried.
    * @throws KafkaError UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION where the partitions may have other owners, REBALANCE_IN_PROGRESS where the
-   * rebalance takes longer than a request or a session.
+   * rebalance takes longer than a request or a session, or has begun another generation: Java's RebalanceInProgressException.
    */
   async commit(offsets: readonly CommitOffset[], { retryAfterSync }: { retryAfterSync: boolean }): Promise<void> {
     const { generation, memberId } = this
@@ -271,13 +271,23 @@ export class ClassicGroupMember implements GroupMember {
     try {
       await attempt()
     } catch (error) {
-      if (!(error instanceof KafkaError) || error.error !== 'REBALANCE_IN_PROGRESS' || !rebalance || !retryAfterSync) throw error
+      if (!(error instanceof KafkaError) || !retryAfterSync) throw error
+      if (error.error === 'ILLEGAL_GENERATION' && this.#hasNextGeneration(member)) {
+        const message = `commit of group ${this.#settings.groupId}: the rebalance has begun another generation; poll, then commit again`
+        throw new KafkaError('REBALANCE_IN_PROGRESS', message, { cause: error })
+      }
+      if (error.error !== 'REBALANCE_IN_PROGRESS' || !rebalance) throw error
       // Between JoinGroup and SyncGroup a coordinator rejects the commits of the generation that begins.
       const timeoutMs = Math.min(this.#router.settings.requestTimeoutMs, this.#settings.sessionTimeoutMs)
       const synced = await within(this.#router.system.clock, timeoutMs, rebalance, this.#closing.signal)
       if (!synced || member.generation !== this.generation || member.memberId !== this.memberId) throw error
       await attempt()
     }
+  }
+
+  /** Whether `member` is this one, and joins the next generation or has joined it: an error about its generation is out of date. */
+  #hasNextGeneration({ memberId, generation }: GroupMembership): boolean {
+    return memberId === this.memberId && (this.#rebalance !== null || generation !== this.generation)
   }
 
   /** Leaves the group. A static member sends no LeaveGroup: the coordinator keeps its assignment for the rest of the session. */
