@@ -2,11 +2,13 @@
  * The target state of one task, as its run loop sees it: running, paused, stopping or cancelled. It only signals: the loop itself pauses,
  * flushes and ends.
  */
+import { aborted, Condition } from '../../core/system/condition.ts'
+
 export class TaskControl {
   readonly #stopper = new AbortController()
   readonly #canceller = new AbortController()
   #pauser = new AbortController()
-  #wakers: (() => void)[] = []
+  readonly #resumed = new Condition()
 
   constructor(paused: boolean) {
     if (paused) this.#pauser.abort()
@@ -41,12 +43,11 @@ export class TaskControl {
 
   resume(): void {
     this.#pauser = new AbortController()
-    this.#wake()
+    this.#resumed.notify()
   }
 
   stop(): void {
     this.#stopper.abort()
-    this.#wake()
   }
 
   cancel(): void {
@@ -54,19 +55,13 @@ export class TaskControl {
     this.stop()
   }
 
-  #wake(): void {
-    const wakers = this.#wakers
-    this.#wakers = []
-    for (const wake of wakers) wake()
-  }
-
   /** Resolves once the task is not paused, or stops. */
-  async awaitUnpause(): Promise<void> {
-    while (this.paused && !this.stopping) await new Promise<void>((resolve) => this.#wakers.push(resolve))
+  awaitUnpause(): Promise<void> {
+    return this.#resumed.until(() => !this.paused, this.signal)
   }
 
-  async awaitStop(): Promise<void> {
-    while (!this.stopping) await new Promise<void>((resolve) => this.#wakers.push(resolve))
+  awaitStop(): Promise<void> {
+    return aborted(this.signal)
   }
 }
 
