@@ -84,6 +84,17 @@ async function memberOfFakeGroup(
   return { group, consumer, events }
 }
 
+/** The member has its partition, joins the next generation, and waits for its SyncGroup until `synced` opens. */
+async function betweenJoinAndSync({ group, consumer }: Pick<Awaited<ReturnType<typeof memberOfFakeGroup>>, 'group' | 'consumer'>) {
+  const polled = polling(consumer)
+  await until(() => consumer.assignment.length === 1, 'the partition')
+  const synced = gate()
+  group.beforeSynced = synced.promise
+  group.rebalancing = true
+  await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+  return { polled, synced }
+}
+
 const at = (partitions: readonly TopicPartition[], offset: number) => partitions.map((entry) => ({ ...entry, offset }))
 const shown = (partitions: readonly TopicPartition[]) => partitions.map(({ topic, partition }) => `${topic}-${partition}`).sort()
 
@@ -224,12 +235,7 @@ describe('a rebalance', () => {
 
   it('does not lose the commit of a listener when the consumer closes between JoinGroup and SyncGroup', async () => {
     const { group, consumer } = await memberOfFakeGroup('cooperative-sticky', {}, (partitions) => consumer.commit(at(partitions, 7)))
-    const polled = polling(consumer)
-    await until(() => consumer.assignment.length === 1, 'the partition')
-    const synced = gate()
-    group.beforeSynced = synced.promise
-    group.rebalancing = true
-    await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+    const { polled, synced } = await betweenJoinAndSync({ group, consumer })
     await polled.stop()
     const closed = consumer.close()
     await until(() => group.commits.length === 1, 'the commit')
@@ -243,12 +249,7 @@ describe('a rebalance', () => {
 
   it('keeps the order of commits, also where one waits for SyncGroup', async () => {
     const { group, consumer } = await memberOfFakeGroup('cooperative-sticky')
-    const polled = polling(consumer)
-    await until(() => consumer.assignment.length === 1, 'the partition')
-    const synced = gate()
-    group.beforeSynced = synced.promise
-    group.rebalancing = true
-    await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+    const { polled, synced } = await betweenJoinAndSync({ group, consumer })
     const commits = [1, 2].map((offset) => consumer.commit([{ topic: 't', partition: 0, offset }]))
     await until(() => group.commits.length === 1, 'the first commit')
     synced.open()
@@ -259,12 +260,7 @@ describe('a rebalance', () => {
 
   it('ends a commit with REBALANCE_IN_PROGRESS where SyncGroup takes longer than a session', async () => {
     const { group, consumer } = await memberOfFakeGroup('cooperative-sticky', { sessionTimeoutMs: 200 })
-    const polled = polling(consumer)
-    await until(() => consumer.assignment.length === 1, 'the partition')
-    const synced = gate()
-    group.beforeSynced = synced.promise
-    group.rebalancing = true
-    await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+    const { polled, synced } = await betweenJoinAndSync({ group, consumer })
     await expect(consumer.commit([{ topic: 't', partition: 0, offset: 1 }])).rejects.toMatchObject({ error: 'REBALANCE_IN_PROGRESS' })
     expect(group.commits).toHaveLength(1)
     synced.open()
@@ -273,12 +269,7 @@ describe('a rebalance', () => {
 
   it('does not repeat a commit of partitions that the member has revoked: their next owner may have committed since', async () => {
     const { group, consumer } = await memberOfFakeGroup('range')
-    const polled = polling(consumer)
-    await until(() => consumer.assignment.length === 1, 'the partition')
-    const synced = gate()
-    group.beforeSynced = synced.promise
-    group.rebalancing = true
-    await until(() => group.generation === 2 && group.syncing === 1, 'its SyncGroup')
+    const { polled, synced } = await betweenJoinAndSync({ group, consumer })
     const commit = consumer.commit([{ topic: 't', partition: 0, offset: 1 }]).catch((error: { error: string }) => error.error)
     await until(() => group.commits.length === 1, 'the commit')
     synced.open()
