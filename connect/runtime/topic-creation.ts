@@ -2,7 +2,7 @@
  * Creates the topics of a source connector before it sends the first record to them: as its `topic.creation.*` settings say, or with the
  * defaults of the cluster where it has none.
  */
-import { createMissingTopics } from '../../core/client/topic-setup.ts'
+import { createTopicsIfAbsent } from '../../core/client/topic-setup.ts'
 import type { Client } from '../../core/client/types.ts'
 import { InvalidSetting, MissingSetting, namesIn } from '../sdk/index.ts'
 import { settingsUnder } from '../sdk/prefixed-settings.ts'
@@ -88,6 +88,6 @@ export class TopicCreation {
     const group = this.#groups?.find((candidate) => candidate.matches(topic))
     if (await this.#client.topic(topic, { allowCreation: !group })) return
     const spec = group?.spec ?? { partitions: -1, replicationFactor: -1, configs: {} }
-    await createMissingTopics(this.#client, [{ name: topic, ...spec }], 'topic.creation.default.replication.factor')
+    await createTopicsIfAbsent(this.#client, [{ name: topic, ...spec }], 'topic.creation.default.replication.factor')
   }
 }

@@ -9,12 +9,7 @@ import type { Client, NewTopic } from './types.ts'
 const POLL_MS = 20
 const LEADER_TIMEOUT_MS = 30_000
 
-/**
- * Creates those of `topics` that the cluster does not list. Returns the names of the topics that this call created, not of a topic that
- * another client created at the same time.
- * @param replicationSetting the setting that the error message names where the cluster has too few brokers for the replication factor.
- * @throws KafkaError with the broker's error code, which shows whether a retry may help.
- */
+/** `createTopicsIfAbsent` for those of `topics` that the cluster does not list. */
 export async function createMissingTopics(
   client: Client,
   topics: readonly NewTopic[],
@@ -22,10 +17,23 @@ export async function createMissingTopics(
 ): Promise<Set<string>> {
   const existing = await Promise.all(topics.map((topic) => client.topic(topic.name)))
   const missing = topics.filter((_, index) => !existing[index])
+  return missing.length === 0 ? new Set() : createTopicsIfAbsent(client, missing, replicationSetting)
+}
+
+/**
+ * Creates topics that the caller has found missing. Returns the names of the topics that this call created, not of a topic that
+ * another client created at the same time.
+ * @param replicationSetting the setting that the error message names where the cluster has too few brokers for the replication factor.
+ * @throws KafkaError with the broker's error code, which shows whether a retry may help.
+ */
+export async function createTopicsIfAbsent(
+  client: Client,
+  topics: readonly NewTopic[],
+  replicationSetting = 'replication.factor',
+): Promise<Set<string>> {
   const created = new Set<string>()
-  if (missing.length === 0) return created
-  const errors = await client.admin.createTopics(missing)
-  for (const topic of missing) {
+  const errors = await client.admin.createTopics(topics)
+  for (const topic of topics) {
     const error = errors.get(topic.name)
     if (!error) created.add(topic.name)
     else if (!(error instanceof KafkaError && error.error === 'TOPIC_ALREADY_EXISTS')) throw creationError(topic, error, replicationSetting)

@@ -3,7 +3,7 @@
  * of the source. Target topics and their partitions are created, never deleted.
  */
 
-import { awaitTopicLeaders, type Client, createMissingTopics, type TopicConfig, type TopicMetadata } from '../../core/client/index.ts'
+import { awaitTopicLeaders, type Client, createTopicsIfAbsent, type TopicConfig, type TopicMetadata } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { Clock } from '../../core/system/clock.ts'
 import type { Logger } from '../../core/system/logger.ts'
@@ -72,7 +72,7 @@ export class TopicSync {
     if (missing.length > 0) {
       const factor = await replicationFactorFor(target, settings, 'replication.factor')
       const configs = settings.config['sync.topic.configs.enabled'] ? await this.#sourceConfigs(missing) : new Map<string, TopicConfig[]>()
-      const created = await createMissingTopics(
+      const created = await createTopicsIfAbsent(
         target,
         missing.map((topic) => ({
           name: topic.targetName,

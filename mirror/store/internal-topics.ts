@@ -2,7 +2,7 @@
  * Creates the internal topics of the mirror: compacted, with the replication factor that the user has set, or else with the default, but
  * not more replicas than the cluster has brokers.
  */
-import { awaitTopicLeaders, type Client, createMissingTopics } from '../../core/client/index.ts'
+import { awaitTopicLeaders, type Client, createTopicsIfAbsent } from '../../core/client/index.ts'
 import type { Clock } from '../../core/system/clock.ts'
 import type { FlowConfig, FlowSettings } from '../settings/mm2-properties.ts'
 
@@ -40,7 +40,7 @@ export async function ensureInternalTopic(
   if (!(await client.topic(name))) {
     const replicationFactor = await replicationFactorFor(client, settings, replicationSetting)
     const topic = { name, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact', ...configs } }
-    await createMissingTopics(client, [topic], replicationSetting)
+    await createTopicsIfAbsent(client, [topic], replicationSetting)
   }
   await awaitTopicLeaders(client, clock, name, { signal })
 }
