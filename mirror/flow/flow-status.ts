@@ -6,22 +6,13 @@ import type { StoredPartition } from '../store/offset-map-reader.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
 import type { MirrorState, MirrorStatus, PartitionLag } from '../types.ts'
 
-export interface PartitionFigures {
-  topic: string
-  targetTopic: string
-  partition: number
-  /** The next offset to mirror. */
-  sourceOffset: number
-  sourceEndOffset: number
-  targetEndOffset: number
+export interface PartitionFigures extends Omit<PartitionLag, 'lagRecords' | 'lagMs'> {
   /** How long the oldest record observed at the source has waited (ms); 0 where none waits. */
   waitedMs: number
   /** When the source's end offset was observed last (monotonic ms); null while its leader is not known. */
   observedMs: number | null
   /** The source topic no longer has the partition. */
   deleted: boolean
-  lostRecords: number
-  repeatedRecords: number
   /** Mirrored in this run. */
   records: number
   bytes: number
