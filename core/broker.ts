@@ -14,6 +14,7 @@ import { type Endpoint, SocketServer } from './network/socket-server.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
 import { type BrokerSettings, type ListenerSettings, readBrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
+import type { MarkerWriter, TransactionCoordinator } from './transactions/types.ts'
 
 export interface RunningBroker extends BrokerServices {
   /** The bound address of each listener. */
@@ -69,7 +70,9 @@ export async function startBroker(
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
     const fetchPurgatory = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
-    const broker: BrokerServices = { settings, system, cluster, logs, groups, fetchPurgatory, apis }
+    const markers: MarkerWriter = { writeMarker: () => Promise.resolve('COORDINATOR_NOT_AVAILABLE') }
+    const transactions = unavailableTransactions
+    const broker: BrokerServices = { settings, system, cluster, logs, groups, transactions, markers, fetchPurgatory, apis }
     const network = new SocketServer(settings, system, new RequestDispatcher(apis, broker), (name) => cluster.brokerValue(name))
     closers.unshift(async () => {
       const closing = network.close()
@@ -109,4 +112,18 @@ function groupSettings({ values }: BrokerSettings) {
     offsetsRetentionMs: values['offsets.retention.minutes'] * 60_000,
     offsetsRetentionCheckIntervalMs: values['offsets.retention.check.interval.ms'],
   }
+}
+
+/** Until this broker coordinates transactions. */
+const unavailableTransactions: TransactionCoordinator = {
+  partitionFor: () => 0,
+  prepare: async () => {},
+  initProducerId: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', producerId: -1, producerEpoch: -1 }),
+  addPartitions: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', partitions: new Map() }),
+  addOffsets: async () => 'COORDINATOR_NOT_AVAILABLE',
+  endTransaction: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', producerId: -1, producerEpoch: -1 }),
+  verifyPartitions: async () => new Map(),
+  list: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', unknownStateFilters: [], transactions: [] }),
+  describe: async () => [],
+  close: async () => {},
 }

@@ -37,6 +37,8 @@ import type {
   ListResponse,
   SyncRequest,
   SyncResponse,
+  TransactionalCommitRequest,
+  TransactionalCommitResponse,
 } from './types.ts'
 
 const MAX_PERIOD_MS = 2_147_483_647
@@ -217,6 +219,15 @@ export class Coordinator implements GroupCoordinator {
       errorOf: (error) => this.#errorOf(error),
       renewSession: (registered, memberId) => this.#runtime.apply(registered, { type: 'committed', memberId }),
     })
+  }
+
+  async commitTransactional({ topics }: TransactionalCommitRequest): Promise<TransactionalCommitResponse> {
+    const unavailable = errorCode('COORDINATOR_NOT_AVAILABLE')
+    const failed = topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: unavailable })),
+    }))
+    return { throttleTimeMs: 0, topics: failed }
   }
 
   fetch(request: FetchRequest, caller: Caller): Promise<FetchResponse> {

@@ -26,6 +26,8 @@ export interface GroupCoordinator {
   heartbeat(request: HeartbeatRequest, caller: Caller): Promise<HeartbeatResponse>
   leave(request: LeaveRequest, caller: Caller): Promise<LeaveResponse>
   commit(request: CommitRequest, caller: Caller): Promise<CommitResponse>
+  /** Commits that become visible when the transaction of the producer is committed. */
+  commitTransactional(request: TransactionalCommitRequest, caller: Caller): Promise<TransactionalCommitResponse>
   fetch(request: FetchRequest, caller: Caller): Promise<FetchResponse>
   describe(request: DescribeRequest, caller: Caller): Promise<DescribeResponse>
   list(request: ListRequest, caller: Caller): Promise<ListResponse>
@@ -152,6 +154,30 @@ export interface CommitRequest {
 
 export interface CommitResponse {
   topics: { name: string; topicId: string; partitions: { partitionIndex: number; errorCode: number }[] }[]
+}
+
+export interface TransactionalCommitRequest {
+  transactionalId: string
+  groupId: string
+  producerId: number
+  producerEpoch: number
+  generationId: number
+  memberId: string
+  groupInstanceId: string | null
+  topics: readonly {
+    name: string
+    partitions: readonly {
+      partitionIndex: number
+      committedOffset: number
+      committedLeaderEpoch: number
+      committedMetadata: string | null
+    }[]
+  }[]
+}
+
+export interface TransactionalCommitResponse {
+  throttleTimeMs: number
+  topics: { name: string; partitions: { partitionIndex: number; errorCode: number }[] }[]
 }
 
 export interface FetchRequest {

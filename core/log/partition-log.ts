@@ -24,7 +24,16 @@ import { emptyRead } from './segment-reader.ts'
 import { shouldRoll } from './segment-roll.ts'
 import { Segments } from './segments.ts'
 import { findMaxTimestamp, findTimestamp } from './timestamp-search.ts'
-import type { AbortedTransaction, AppendResult, LogConfig, PartitionLog, ReadBound, ReadResult, TimestampedOffset } from './types.ts'
+import type {
+  AbortedTransaction,
+  ActiveProducer,
+  AppendResult,
+  LogConfig,
+  PartitionLog,
+  ReadBound,
+  ReadResult,
+  TimestampedOffset,
+} from './types.ts'
 
 /** The checkpoint files of the partition and of its log directory. */
 export interface LogCheckpoints {
@@ -205,6 +214,17 @@ export class StoredPartitionLog implements PartitionLog {
       }
     }
     return transactions
+  }
+
+  activeProducers(): ActiveProducer[] {
+    return Array.from(this.#producers.all(), (entry) => ({
+      producerId: entry.producerId,
+      producerEpoch: entry.epoch,
+      lastSequence: entry.batches.at(-1)?.lastSequence ?? -1,
+      lastTimestamp: entry.lastTimestamp,
+      coordinatorEpoch: entry.coordinatorEpoch,
+      currentTxnStartOffset: entry.currentTxnFirstOffset,
+    }))
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null> {

@@ -54,6 +54,18 @@ export interface AbortedTransaction {
   firstOffset: number
 }
 
+export interface ActiveProducer {
+  producerId: number
+  producerEpoch: number
+  /** -1 without a batch of this epoch. */
+  lastSequence: number
+  lastTimestamp: number
+  /** Of the last marker, -1 without one. */
+  coordinatorEpoch: number
+  /** -1 without an ongoing transaction. */
+  currentTxnStartOffset: number
+}
+
 export interface PartitionLog {
   readonly topic: string
   readonly topicId: string
@@ -86,6 +98,8 @@ export interface PartitionLog {
   /** True when `offset` lies in an older segment than the active one: a delayed fetch completes at once then. */
   isBehindActiveSegment(offset: number): boolean
   abortedTransactions(from: number, to: number): AbortedTransaction[]
+  /** The producers of the partition, for DescribeProducers. */
+  activeProducers(): ActiveProducer[]
   /** The first record whose timestamp is at or after `timestamp`, or null. Decompresses the batch for the exact record. */
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null>
   /** The record with the largest timestamp (ListOffsets -3), or null. */

@@ -20,13 +20,17 @@ export interface TransactionCoordinator {
   addPartitions(request: AddPartitionsRequest): Promise<AddPartitionsResponse>
   /** The partition of `__consumer_offsets` that stores `groupId` joins the transaction. */
   addOffsets(request: TransactionIdentity & { groupId: string }): Promise<ErrorName>
-  /** Resolves when the decision is durable; markers follow. `version` is that of EndTxn: from 5 on each transaction has an epoch of its own. */
+  /** Resolves when the decision is durable; markers follow. `version` is EndTxn's: from 5 on each transaction has an epoch of its own. */
   endTransaction(request: TransactionIdentity & { committed: boolean }, version: number): Promise<EndTransactionResponse>
   /**
    * KIP-890: whether `partitions` are in the ongoing transaction of the producer; with `add` they join it. A partition that is missing in
    * the result has no error. The first append of a transaction to a partition asks.
    */
-  verifyPartitions(identity: TransactionIdentity, partitions: readonly PartitionOfTopic[], add: boolean): Promise<ReadonlyMap<string, ErrorName>>
+  verifyPartitions(
+    identity: TransactionIdentity,
+    partitions: readonly PartitionOfTopic[],
+    add: boolean,
+  ): Promise<ReadonlyMap<string, ErrorName>>
   list(request: ListTransactionsRequest): Promise<ListTransactionsResponse>
   describe(transactionalIds: readonly string[]): Promise<DescribedTransaction[]>
   close(): Promise<void>
