@@ -62,15 +62,20 @@ const advice: Record<TransactionVerdict, string> = {
   refused: 'solve it, then call initTransactions() again',
 }
 
-/** Ends the transaction, or the producer. `error` is Kafka's name, the message says what to do. */
+/** As the Java client: a caller must not send again on its own what belongs to a transaction that fails. */
+function nameOf(verdict: TransactionVerdict, error: ErrorName): ErrorName {
+  // Both names mean that another producer has raised the epoch.
+  if (verdict === 'fenced') return 'PRODUCER_FENCED'
+  return verdict === 'abortable' && (isRetriedInTransaction(error) || error === 'INVALID_TXN_STATE') ? 'TRANSACTION_ABORTABLE' : error
+}
+
+/** Ends the transaction, or the producer. `error` is Kafka's name and never retriable, `cause` why, and the message says what to do. */
 export class TransactionError extends KafkaError {
   override name = 'TransactionError'
   readonly verdict: TransactionVerdict
 
   constructor(verdict: TransactionVerdict, cause: KafkaError, transactionalId: string) {
-    // As the Java client: both names mean that another producer has raised the epoch.
-    const name = verdict === 'fenced' ? 'PRODUCER_FENCED' : cause.error
-    super(name, `transactional.id ${transactionalId}: ${cause.message}; ${advice[verdict]}`, { cause })
+    super(nameOf(verdict, cause.error), `transactional.id ${transactionalId}: ${cause.message}; ${advice[verdict]}`, { cause })
     this.verdict = verdict
   }
 }

@@ -116,7 +116,7 @@ export class TransactionRequests {
   ): Promise<void> {
     const target = { group: group.groupId }
     const left = new Map(offsets.map((entry) => [partitionKey(entry), entry]))
-    return this.#repeat('TxnOffsetCommit', target, wanted, async () => {
+    const attempt = async () => {
       const { topics } = await this.#router.send(
         target,
         txnOffsetCommit,
@@ -144,7 +144,9 @@ export class TransactionRequests {
       )
       for (const result of results) if (result.error === 'NONE') left.delete(partitionKey(result))
       return worstOf('TxnOffsetCommit', results, `group ${group.groupId}, `)
-    })
+    }
+    // With transaction.version 2 the group refuses a request that comes after the end of its transaction: the epoch is another one.
+    return this.#repeat('TxnOffsetCommit', target, wanted, attempt, v2)
   }
 
   /** Resolves with the producer of the next transaction, where the coordinator gives one (v5); otherwise with null. */
@@ -167,10 +169,16 @@ export class TransactionRequests {
   }
 
   /**
-   * Ends early where the transaction does not need the request any more, but not while it may have been executed without a response: after
-   * that the transaction has to be ended at the coordinator or not, and only a response tells which.
+   * Ends early where the transaction does not need the request any more; while it may have been executed without a response, only if
+   * `mayEndUncertain`: otherwise only a response tells whether the coordinator has a transaction to end.
    */
-  async #repeat<T>(request: TransactionRequest, target: CoordinatorTarget, wanted: Wanted, attempt: () => Promise<Outcome<T>>): Promise<T> {
+  async #repeat<T>(
+    request: TransactionRequest,
+    target: CoordinatorTarget,
+    wanted: Wanted,
+    attempt: () => Promise<Outcome<T>>,
+    mayEndUncertain = false,
+  ): Promise<T> {
     let uncertain = false
     for (let attempts = 0; ; attempts++) {
       let error: KafkaError
@@ -184,7 +192,7 @@ export class TransactionRequests {
         error = thrown
         uncertain ||= thrown.error === 'REQUEST_TIMED_OUT' || thrown.error === 'NETWORK_EXCEPTION'
       }
-      if (transactionVerdict(request, error.error) !== 'retry' || (!uncertain && !wanted()))
+      if (transactionVerdict(request, error.error) !== 'retry' || ((mayEndUncertain || !uncertain) && !wanted()))
         throw new TransactionRequestFailure(request, error)
       if (COORDINATOR_MOVED.includes(error.error)) this.#router.coordinators.forget(target)
       this.#router.system.logger.debug({ err: error, transactionalId: this.#transactionalId, attempts }, `${request} is repeated`)

@@ -6,6 +6,7 @@
 import { KafkaError } from '../../errors.ts'
 import { SerialQueue } from '../../system/serial-queue.ts'
 import { within } from '../../system/within.ts'
+import { clientLimits } from '../limits.ts'
 import type { ProducerIdAndEpoch } from '../producer-id.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 import type { CommitOffset, ConsumerGroupMetadata } from '../types.ts'
@@ -48,6 +49,7 @@ export class Transactions {
   readonly #newPartitions = new Set<PartitionQueue>()
   #adding: Promise<void> | null = null
   readonly #offsets = new SerialQueue()
+  #waitingOffsets = 0
 
   constructor(router: RequestRouter, settings: TransactionsSettings, producer: TransactionsProducer) {
     this.state = new TransactionState(settings.transactionalId)
@@ -103,11 +105,15 @@ export class Transactions {
     this.#checkPending('sendOffsets')
     this.state.require('sendOffsets', 'IN_TRANSACTION')
     if (offsets.length === 0) return
+    if (this.#waitingOffsets >= clientLimits.waitingOffsets)
+      throw new KafkaError('REQUEST_TIMED_OUT', `${this.#waitingOffsets} calls of sendOffsets() wait already: await some of them`)
+    this.#waitingOffsets++
     const { ordinal } = this.state
     const wanted = () => this.state.ordinal === ordinal && this.state.open
     await this.#await(
       'sendOffsets',
       this.#offsets.run(async () => {
+        this.#waitingOffsets--
         if (!wanted()) throw this.state.abortCause ?? this.#closed()
         await this.#judged(this.#sendOffsets(offsets, group, wanted))
       }),
@@ -260,9 +266,11 @@ export class Transactions {
 
   /** Ends the transaction if there is one, within `timeoutMs`: records that nobody has committed are not left to transaction.timeout.ms. */
   async close(timeoutMs: number): Promise<void> {
+    const { clock } = this.#router.system
+    await within(clock, timeoutMs, this.#pending?.result)
+    this.#pending = null
     const { phase } = this.state
-    const ending = this.#pending?.result ?? (phase === 'IN_TRANSACTION' || phase === 'ABORTABLE_ERROR' ? this.abort() : null)
-    await within(this.#router.system.clock, timeoutMs, ending)
+    if (phase === 'IN_TRANSACTION' || phase === 'ABORTABLE_ERROR') await within(clock, timeoutMs, this.abort())
     this.#closing.abort()
     this.#requests.close()
   }

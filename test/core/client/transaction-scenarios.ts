@@ -325,7 +325,11 @@ export function transactionScenarios(server: () => Server, version: 0 | 1 | 2): 
       drop = true
       const failure = await failureOf(producer.send([record(topic, `bad ${round}`)]))
       drop = false
-      expect(isAbortable(failure) && failure!.error).toBe('REQUEST_TIMED_OUT')
+      expect(isAbortable(failure) && failure).toMatchObject({
+        error: 'TRANSACTION_ABORTABLE',
+        retriable: false,
+        message: expect.stringContaining('delivery.timeout.ms'),
+      })
       await producer.abortTransaction()
     }
     await untilCommitted(producer, () => producer.send([record(topic, 'last')]))
