@@ -2,6 +2,7 @@
  * The group coordinator for the classic protocol: validates requests, loads the group, and gives the request to the part that handles it:
  * membership to the runtime, offsets to offset-commit.ts and offset-fetch.ts, deletion to GroupDeletion.
  */
+import { coordinatorPartition } from '../coordinator-partition.ts'
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
@@ -13,7 +14,7 @@ import { limits } from './limits.ts'
 import { commitOffsets } from './offset-commit.ts'
 import { fetchOffsets } from './offset-fetch.ts'
 import { OffsetsTopicWriter } from './offsets-topic-writer.ts'
-import { GroupRegistry, partitionOf, type RegisteredGroup } from './registry.ts'
+import { GroupRegistry, type RegisteredGroup } from './registry.ts'
 import type {
   Caller,
   CommitRequest,
@@ -88,7 +89,7 @@ export class Coordinator implements GroupCoordinator {
   }
 
   partitionFor(group: string): number {
-    return partitionOf(group, this.#store.partitions)
+    return coordinatorPartition(group, this.#store.partitions)
   }
 
   prepare(): Promise<void> {

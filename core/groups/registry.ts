@@ -2,6 +2,7 @@
  * The groups in memory. Each partition of `__consumer_offsets` is loaded once, by the first request for it or in the background after the
  * start: a restart loses nothing that was acknowledged (Invariant 1).
  */
+import { coordinatorPartition } from '../coordinator-partition.ts'
 import { KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
 import { type Group, isUnused, newGroup } from './group.ts'
@@ -15,13 +16,6 @@ export interface RegisteredGroup {
   group: Group
   readonly offsets: GroupOffsets
   readonly partition: number
-}
-
-/** Java's String.hashCode, made non-negative as in Kafka, modulo `partitions`. */
-export function partitionOf(group: string, partitions: number): number {
-  let hash = 0
-  for (let i = 0; i < group.length; i++) hash = (Math.imul(hash, 31) + group.charCodeAt(i)) | 0
-  return (hash === -0x8000_0000 ? 0 : Math.abs(hash)) % partitions
 }
 
 export class GroupRegistry {
@@ -62,7 +56,7 @@ export class GroupRegistry {
     return {
       group: newGroup(id, this.#system.clock.now()),
       offsets: new GroupOffsets(),
-      partition: partitionOf(id, this.#store.partitions),
+      partition: coordinatorPartition(id, this.#store.partitions),
     }
   }
 
@@ -77,7 +71,7 @@ export class GroupRegistry {
 
   /** Resolves when the partition of the group is loaded. Throws KafkaError. */
   ensureLoaded(id: string): Promise<void> {
-    return this.#load(partitionOf(id, this.#store.partitions))
+    return this.#load(coordinatorPartition(id, this.#store.partitions))
   }
 
   async ensureAllLoaded(): Promise<void> {

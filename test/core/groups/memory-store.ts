@@ -1,6 +1,7 @@
 /**
  * For tests of the coordinator: an offsets topic in memory, and a clock that the test advances.
  */
+import { coordinatorPartition } from '../../../core/coordinator-partition.ts'
 import {
   type Caller,
   createGroupCoordinator,
@@ -9,7 +10,6 @@ import {
   type GroupStore,
   type StoredRecord,
 } from '../../../core/groups/index.ts'
-import { partitionOf } from '../../../core/groups/registry.ts'
 import type { Clock } from '../../../core/system/clock.ts'
 import { realSystem, type System } from '../../../core/system/index.ts'
 
@@ -64,7 +64,7 @@ export class MemoryStore implements GroupStore {
   }
 
   recordsOf(group: string): StoredRecord[] {
-    return this.log[partitionOf(group, this.partitions)]!
+    return this.log[coordinatorPartition(group, this.partitions)]!
   }
 }
 
