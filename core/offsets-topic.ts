@@ -3,13 +3,16 @@
  * needed.
  */
 import type { Cluster } from './cluster/types.ts'
-import type { GroupStore, StoredRecord } from './groups/types.ts'
-import type { Logs } from './log/types.ts'
+import type { AppendTransaction, GroupStore, LoadedMarker, LoadedRecord, StoredRecord } from './groups/types.ts'
+import type { Logs, MarkerOfProducer } from './log/types.ts'
 import type { BrokerSettings } from './settings.ts'
-import { batches, decodeRecords, encodeBatch } from './wire/record-batch.ts'
+import { attributes } from './wire/batch-header.ts'
+import { batches, controlType, controlTypes, decodeRecords, encodeBatch } from './wire/record-batch.ts'
 
-const OFFSETS_TOPIC = '__consumer_offsets'
+export const OFFSETS_TOPIC = '__consumer_offsets'
 const READ_BYTES = 1024 * 1024
+/** The offsets of a transaction are not deduplicated: Kafka gives each batch of them the same sequence. */
+const TRANSACTIONAL_SEQUENCE = 0
 
 export class OffsetsTopic implements GroupStore {
   readonly #settings: BrokerSettings
@@ -44,12 +47,22 @@ export class OffsetsTopic implements GroupStore {
     })
   }
 
-  async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
+  async append(partition: number, records: readonly StoredRecord[], transaction?: AppendTransaction): Promise<void> {
     if (this.#creation || !this.#cluster.topic(OFFSETS_TOPIC)) await this.prepare()
-    await this.#logs.get(OFFSETS_TOPIC, partition)!.append(encodeBatch(records), 'coordinator').durable
+    const log = this.#logs.get(OFFSETS_TOPIC, partition)!
+    if (!transaction) await log.append(encodeBatch(records), 'coordinator').durable
+    else {
+      const { producerId, producerEpoch, verification } = transaction
+      const batch = encodeBatch(records, { producerId, producerEpoch, baseSequence: TRANSACTIONAL_SEQUENCE, transactional: true })
+      await log.append(batch, 'coordinator', verification).durable
+    }
   }
 
-  async *load(partition: number): AsyncIterable<StoredRecord> {
+  async appendMarker(partition: number, marker: MarkerOfProducer): Promise<void> {
+    await this.#logs.get(OFFSETS_TOPIC, partition)!.appendEndTxnMarker(marker).durable
+  }
+
+  async *load(partition: number): AsyncIterable<LoadedRecord | LoadedMarker> {
     const log = this.#logs.get(OFFSETS_TOPIC, partition)
     if (!log) return
     let offset = log.logStartOffset
@@ -59,8 +72,13 @@ export class OffsetsTopic implements GroupStore {
       result.release()
       if (bytes.length === 0) return
       for (const batch of batches(bytes)) {
-        for (const record of decodeRecords(batch.bytes, { fromOffset: offset })) {
-          if (record.key !== null) yield { key: record.key, value: record.value, timestamp: record.timestamp }
+        const { attributes: bits, producerId } = batch.header
+        for (const { key, value, timestamp } of decodeRecords(batch.bytes, { fromOffset: offset })) {
+          if ((bits & attributes.control) !== 0) {
+            const type = controlType(key)
+            if (type === controlTypes.commit || type === controlTypes.abort)
+              yield { endOfProducer: producerId, committed: type === controlTypes.commit }
+          } else if (key !== null) yield { key, value, timestamp, producerId: (bits & attributes.transactional) !== 0 ? producerId : null }
         }
         offset = batch.header.lastOffset + 1
       }

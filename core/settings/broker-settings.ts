@@ -113,7 +113,17 @@ const groups = {
   'offsets.topic.replication.factor': short(3, 'The replicas of __consumer_offsets; one node keeps one.', { min: 1 }),
 }
 
-export const brokerSettings = { ...node, ...network, ...log, ...topicDefaults, ...groups } satisfies SettingMap
+const transactionalAppends = {
+  'transaction.partition.verification.enable': bool(true, 'Whether the first append to a partition is checked to be in a transaction.', {
+    dynamic: true,
+  }),
+  'add.partitions.to.txn.retry.backoff.ms': int(20, 'The wait before a transactional append asks the coordinator again.', { min: 1 }),
+  'add.partitions.to.txn.retry.backoff.max.ms': int(100, 'How long a transactional append waits for the end of the previous transaction.', {
+    min: 0,
+  }),
+}
+
+export const brokerSettings = { ...node, ...network, ...log, ...topicDefaults, ...groups, ...transactionalAppends } satisfies SettingMap
 
 export type BrokerSettingName = keyof typeof brokerSettings
 export type BrokerValues = ValuesOf<typeof brokerSettings>

@@ -111,3 +111,9 @@ export interface MarkerWriter {
   /** Resolves when the marker is durable and applied. A partition that does not exist any more is NONE after its deletion is certain. */
   writeMarker(marker: TransactionMarker, partition: PartitionOfTopic): Promise<ErrorName>
 }
+
+/** What WriteTxnMarkers needs besides. */
+export interface MarkerAppender extends MarkerWriter {
+  /** `writeMarker`, with UNKNOWN_TOPIC_OR_PARTITION for a partition that does not exist. */
+  appendMarker(marker: TransactionMarker, partition: PartitionOfTopic): Promise<ErrorName>
+}
