@@ -14,9 +14,10 @@ import { type Endpoint, SocketServer } from './network/socket-server.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
 import { type BrokerSettings, type ListenerSettings, readBrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
+import { TransactionMarkers } from './transaction-markers.ts'
 import { TransactionStateTopic } from './transaction-state-topic.ts'
+import { TransactionVerifier } from './transaction-verifier.ts'
 import { createTransactionCoordinator } from './transactions/index.ts'
-import type { MarkerWriter } from './transactions/types.ts'
 
 export interface RunningBroker extends BrokerServices {
   /** The bound address of each listener. */
@@ -72,14 +73,30 @@ export async function startBroker(
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
     const fetchPurgatory = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
-    const markers: MarkerWriter = { writeMarker: () => Promise.resolve('COORDINATOR_NOT_AVAILABLE') }
+    const markers = new TransactionMarkers(cluster, logs, groups)
     const transactions = createTransactionCoordinator(
       new TransactionStateTopic(settings, cluster, logs, groups),
       markers,
       transactionSettings(settings),
       system,
     )
-    const broker: BrokerServices = { settings, system, cluster, logs, groups, transactions, markers, fetchPurgatory, apis }
+    const transactionVerifier = new TransactionVerifier(transactions, logs, system.clock, {
+      isEnabled: () => cluster.brokerValue('transaction.partition.verification.enable'),
+      retryBackoffMs: values['add.partitions.to.txn.retry.backoff.ms'],
+      retryBackoffMaxMs: values['add.partitions.to.txn.retry.backoff.max.ms'],
+    })
+    const broker: BrokerServices = {
+      settings,
+      system,
+      cluster,
+      logs,
+      groups,
+      transactions,
+      markers,
+      transactionVerifier,
+      fetchPurgatory,
+      apis,
+    }
     const network = new SocketServer(settings, system, new RequestDispatcher(apis, broker), (name) => cluster.brokerValue(name))
     closers.unshift(async () => {
       const closing = network.close()

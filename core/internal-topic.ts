@@ -4,10 +4,9 @@
  */
 import type { Cluster } from './cluster/types.ts'
 import { invariant } from './errors.ts'
-import type { StoredRecord } from './groups/types.ts'
-import type { AppendResult, Logs } from './log/types.ts'
-import { attributes } from './wire/batch-header.ts'
-import { batches, decodeRecords, encodeBatch } from './wire/record-batch.ts'
+import type { Logs, PartitionLog, Verification } from './log/types.ts'
+import type { BatchHeader } from './wire/batch-header.ts'
+import { batches, type DecodedRecord, decodeRecords } from './wire/record-batch.ts'
 
 /** A batch of this size or less is read at once; a larger one alone. */
 const READ_BYTES = 1024 * 1024
@@ -56,27 +55,22 @@ export class InternalTopic {
     await this.#cluster.ensureTopic(name, partitions, configs)
   }
 
-  /** Appends one batch. Creates the topic if it does not exist. Rejects with KafkaError. */
-  async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
+  /** The log of a partition, once the topic exists. */
+  log(partition: number): PartitionLog | undefined {
+    return this.#logs.get(this.name, partition)
+  }
+
+  /** Appends an encoded batch. Creates the topic if it does not exist. Rejects with KafkaError. */
+  async append(partition: number, batch: Buffer, verification?: Verification): Promise<void> {
     if (this.#creation !== null || !this.exists) await this.prepare()
-    await this.appendBatch(partition, encodeBatch(records)).durable
-  }
-
-  /** Appends an encoded batch; the topic must exist. Throws KafkaError. */
-  appendBatch(partition: number, batch: Buffer): AppendResult {
-    const log = this.#logs.get(this.name, partition)
+    const log = this.log(partition)
     invariant(log, `${this.name} has no partition ${partition}`)
-    return log.append(batch, 'coordinator')
+    await log.append(batch, 'coordinator', verification).durable
   }
 
-  /** The epoch of the coordinator of a partition: the leader epoch of its log. */
-  coordinatorEpoch(partition: number): number {
-    return this.#logs.get(this.name, partition)?.leaderEpoch ?? 0
-  }
-
-  /** All records of a partition, oldest first; none while the topic does not exist. Control records are left out. */
-  async *load(partition: number): AsyncIterable<StoredRecord> {
-    const log = this.#logs.get(this.name, partition)
+  /** All batches of a partition with their records, oldest first; none while the topic does not exist. */
+  async *load(partition: number): AsyncIterable<{ header: BatchHeader; records: readonly DecodedRecord[] }> {
+    const log = this.log(partition)
     if (!log) return
     let offset = log.logStartOffset
     while (offset < log.logEndOffset) {
@@ -85,11 +79,7 @@ export class InternalTopic {
       result.release()
       if (bytes.length === 0) return
       for (const batch of batches(bytes)) {
-        if ((batch.header.attributes & attributes.control) === 0) {
-          for (const record of decodeRecords(batch.bytes, { fromOffset: offset })) {
-            if (record.key !== null) yield { key: record.key, value: record.value, timestamp: record.timestamp }
-          }
-        }
+        yield { header: batch.header, records: decodeRecords(batch.bytes, { fromOffset: offset }) }
         offset = batch.header.lastOffset + 1
       }
     }

@@ -9,6 +9,8 @@ import type { Logs } from './log/types.ts'
 import { OFFSETS_TOPIC } from './offsets-topic.ts'
 import type { BrokerSettings } from './settings.ts'
 import type { PartitionOfTopic, TransactionStore } from './transactions/types.ts'
+import { attributes } from './wire/batch-header.ts'
+import { encodeBatch } from './wire/record-batch.ts'
 
 export const TRANSACTION_STATE_TOPIC = '__transaction_state'
 
@@ -43,10 +45,6 @@ export class TransactionStateTopic implements TransactionStore {
     return this.#cluster.finalizedFeature('transaction.version')
   }
 
-  get verifiesPartitions(): boolean {
-    return this.#cluster.brokerValue('transaction.partition.verification.enable')
-  }
-
   prepare(): Promise<void> {
     return this.#topic.prepare()
   }
@@ -58,15 +56,18 @@ export class TransactionStateTopic implements TransactionStore {
   }
 
   append(partition: number, records: readonly StoredRecord[]): Promise<void> {
-    return this.#topic.append(partition, records)
+    return this.#topic.append(partition, encodeBatch(records))
   }
 
-  load(partition: number): AsyncIterable<StoredRecord> {
-    return this.#topic.load(partition)
+  async *load(partition: number): AsyncIterable<StoredRecord> {
+    for await (const { header, records } of this.#topic.load(partition)) {
+      if ((header.attributes & attributes.control) !== 0) continue
+      for (const { key, value, timestamp } of records) if (key !== null) yield { key, value, timestamp }
+    }
   }
 
   coordinatorEpoch(partition: number): number {
-    return this.#topic.coordinatorEpoch(partition)
+    return this.#topic.log(partition)?.leaderEpoch ?? 0
   }
 
   partitionExists(topic: string, partition: number): boolean {

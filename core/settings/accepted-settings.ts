@@ -21,7 +21,7 @@ export const effectiveTopicSettings: readonly string[] = topics.filter(([, { ine
 export const ineffectiveTopicSettings: readonly string[] = topics.filter(([, { ineffective }]) => ineffective).map(([name]) => name)
 
 const accepted = new Set(
-  `add.partitions.to.txn.retry.backoff.ms auto.leader.rebalance.enable background.threads
+  `auto.leader.rebalance.enable background.threads
   broker.heartbeat.interval.ms broker.session.timeout.ms connection.failed.authentication.delay.ms connections.max.reauth.ms
   controlled.shutdown.enable cordoned.log.dirs delete.records.purgatory.purge.interval.requests early.start.listeners
   fetch.purgatory.purge.interval.requests follower.fetch.last.tiered.offset.enable initial.broker.registration.timeout.ms

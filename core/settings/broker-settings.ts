@@ -114,13 +114,10 @@ const groups = {
 }
 
 const transactions = {
-  'add.partitions.to.txn.retry.backoff.max.ms': int(
-    100,
-    'How long a partition that joins a transaction waits for the end of the one before.',
-    {
-      min: 0,
-    },
-  ),
+  'add.partitions.to.txn.retry.backoff.ms': int(20, 'The wait before a transactional append asks the coordinator again.', { min: 1 }),
+  'add.partitions.to.txn.retry.backoff.max.ms': int(100, 'How long a partition that joins waits for the end of the transaction before.', {
+    min: 0,
+  }),
   'transaction.max.timeout.ms': int(900_000, 'The longest timeout that a transactional producer may ask for.', { min: 1 }),
   'transactional.id.expiration.ms': int(604_800_000, 'How long the state of an idle transactional id is kept.', { min: 1 }),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(10_000, 'How often timed out transactions are aborted.', { min: 1 }),

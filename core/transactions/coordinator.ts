@@ -144,7 +144,6 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
       return errorOfAll(await this.#add(identity, partitions, EPOCH_BUMP_VERSION), partitions)
     }
     if (identity.transactionalId === '') return errorOfAll('INVALID_REQUEST', partitions)
-    if (!this.#store.verifiesPartitions) return noPartitionErrors
     const registered = await this.#find(identity.transactionalId)
     if (typeof registered === 'string') return errorOfAll(registered, partitions)
     return verify(registered?.transaction, identity, partitions)

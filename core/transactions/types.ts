@@ -67,8 +67,6 @@ export interface TransactionStore {
   readonly partitions: number
   /** The finalized transaction.version. */
   readonly transactionVersion: number
-  /** transaction.partition.verification.enable. */
-  readonly verifiesPartitions: boolean
   prepare(): Promise<void>
   /** Calls `listener` when `__transaction_state` is deleted. */
   onDeleted(listener: () => void): void
@@ -160,4 +158,10 @@ export interface TransactionMarker {
 export interface MarkerWriter {
   /** Resolves when the marker is durable and applied. A partition that does not exist any more is NONE after its deletion is certain. */
   writeMarker(marker: TransactionMarker, partition: PartitionOfTopic): Promise<ErrorName>
+}
+
+/** What WriteTxnMarkers needs besides. */
+export interface MarkerAppender extends MarkerWriter {
+  /** `writeMarker`, with UNKNOWN_TOPIC_OR_PARTITION for a partition that does not exist. */
+  appendMarker(marker: TransactionMarker, partition: PartitionOfTopic): Promise<ErrorName>
 }
