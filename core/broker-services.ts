@@ -8,7 +8,8 @@ import type { FetchPurgatory } from './log/fetch-purgatory.ts'
 import type { Logs } from './log/types.ts'
 import type { BrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
-import type { MarkerWriter, TransactionCoordinator } from './transactions/types.ts'
+import type { TransactionVerifier } from './transaction-verifier.ts'
+import type { MarkerAppender, TransactionCoordinator } from './transactions/types.ts'
 import type { AnyApi } from './wire/api.ts'
 
 export interface BrokerServices {
@@ -19,7 +20,9 @@ export interface BrokerServices {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   /** Ends transactions in the logs and in the groups of this broker. */
-  readonly markers: MarkerWriter
+  readonly markers: MarkerAppender
+  /** What each transactional append passes. */
+  readonly transactionVerifier: TransactionVerifier
   readonly fetchPurgatory: FetchPurgatory
   /** The APIs that are served. */
   readonly apis: readonly AnyApi[]

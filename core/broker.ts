@@ -14,7 +14,10 @@ import { type Endpoint, SocketServer } from './network/socket-server.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
 import { type BrokerSettings, type ListenerSettings, readBrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
-import type { MarkerWriter, TransactionCoordinator } from './transactions/types.ts'
+import { TransactionMarkers } from './transaction-markers.ts'
+import { TransactionStateTopic } from './transaction-state-topic.ts'
+import { TransactionVerifier } from './transaction-verifier.ts'
+import { createTransactionCoordinator } from './transactions/index.ts'
 
 export interface RunningBroker extends BrokerServices {
   /** The bound address of each listener. */
@@ -70,14 +73,36 @@ export async function startBroker(
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
     const fetchPurgatory = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
-    const markers: MarkerWriter = { writeMarker: () => Promise.resolve('COORDINATOR_NOT_AVAILABLE') }
-    const transactions = unavailableTransactions
-    const broker: BrokerServices = { settings, system, cluster, logs, groups, transactions, markers, fetchPurgatory, apis }
+    const markers = new TransactionMarkers(cluster, logs, groups)
+    const transactions = createTransactionCoordinator(
+      new TransactionStateTopic(settings, cluster, logs, groups),
+      markers,
+      transactionSettings(settings),
+      system,
+    )
+    const transactionVerifier = new TransactionVerifier(transactions, logs, system.clock, {
+      isEnabled: () => cluster.brokerValue('transaction.partition.verification.enable'),
+      retryBackoffMs: values['add.partitions.to.txn.retry.backoff.ms'],
+      retryBackoffMaxMs: values['add.partitions.to.txn.retry.backoff.max.ms'],
+    })
+    const broker: BrokerServices = {
+      settings,
+      system,
+      cluster,
+      logs,
+      groups,
+      transactions,
+      markers,
+      transactionVerifier,
+      fetchPurgatory,
+      apis,
+    }
     const network = new SocketServer(settings, system, new RequestDispatcher(apis, broker), (name) => cluster.brokerValue(name))
     closers.unshift(async () => {
       const closing = network.close()
       // Waiting fetches get their response now, so that their connections can close.
       fetchPurgatory.close()
+      await transactions.close()
       await groups.close()
       await closing
     })
@@ -114,16 +139,13 @@ function groupSettings({ values }: BrokerSettings) {
   }
 }
 
-/** Until this broker coordinates transactions. */
-const unavailableTransactions: TransactionCoordinator = {
-  partitionFor: () => 0,
-  prepare: async () => {},
-  initProducerId: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', producerId: -1, producerEpoch: -1 }),
-  addPartitions: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', partitions: new Map() }),
-  addOffsets: async () => 'COORDINATOR_NOT_AVAILABLE',
-  endTransaction: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', producerId: -1, producerEpoch: -1 }),
-  verifyPartitions: async () => new Map(),
-  list: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', unknownStateFilters: [], transactions: [] }),
-  describe: async () => [],
-  close: async () => {},
+function transactionSettings({ values }: BrokerSettings) {
+  return {
+    maxTimeoutMs: values['transaction.max.timeout.ms'],
+    idExpirationMs: values['transactional.id.expiration.ms'],
+    abortIntervalMs: values['transaction.abort.timed.out.transaction.cleanup.interval.ms'],
+    removeExpiredIntervalMs: values['transaction.remove.expired.transaction.cleanup.interval.ms'],
+    twoPhaseCommit: values['transaction.two.phase.commit.enable'],
+    addPartitionsMaxWaitMs: values['add.partitions.to.txn.retry.backoff.max.ms'],
+  }
 }

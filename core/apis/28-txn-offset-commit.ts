@@ -1,6 +1,10 @@
 /**
- * TxnOffsetCommit, key 28. v2 adds committedLeaderEpoch; v3 is flexible, adds generationId, memberId, groupInstanceId.
+ * TxnOffsetCommit, key 28. v2 adds committedLeaderEpoch; v3 is flexible, adds generationId, memberId, groupInstanceId. From v5 on the
+ * request adds the partition of the group to the transaction (KIP-890).
  */
+import { KafkaError } from '../errors.ts'
+import type { Verification } from '../log/types.ts'
+import { partitionKey } from '../topic-partition.ts'
 import { int16, int32, int64, list, nullable, since, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 
@@ -45,7 +49,18 @@ export default defineApi({
       }),
     ),
   },
-  handle: (context) => context.broker.groups.commitTransactional(context.request, context),
+  handle({ request, version, broker }) {
+    const operation = { addsPartitions: version >= 5, knowsAbortable: version >= 4 }
+    const verify = async (partition: number): Promise<Verification> => {
+      const offsets = { topic: '__consumer_offsets', partition }
+      const verified = await broker.transactionVerifier.run(request, [{ ...offsets, sequence: -1 }], operation, (partitions) => partitions)
+      const verification = verified.get(partitionKey(offsets))!
+      if (verification instanceof KafkaError)
+        throw verification.error === 'UNKNOWN_TOPIC_OR_PARTITION' ? new KafkaError('COORDINATOR_NOT_AVAILABLE') : verification
+      return verification
+    }
+    return broker.groups.commitTransactional(request, verify)
+  },
   errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({
