@@ -9,11 +9,11 @@ import { WakeTimer } from '../../system/wake-timer.ts'
 import { partitionKey } from '../../topic-partition.ts'
 import type { CodecName } from '../../wire/batch-header.ts'
 import { ZERO_UUID } from '../../wire/types.ts'
-import { initProducerId, type ProducerIdAndEpoch } from '../producer-id.ts'
 import { type ProducedBatch, produceRaw } from '../raw-batches.ts'
 import { MetadataRefresher } from '../transport/metadata-refresher.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 import type { Accumulator, PartitionQueue } from './accumulator.ts'
+import { IdempotentId } from './idempotent-id.ts'
 import { LEADER_MOVED, SEQUENCE_LOST } from './produce-errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import { isRetriedInTransaction } from './transaction-errors.ts'
@@ -59,10 +59,8 @@ export class Sender {
   readonly #onCompleted: () => void
   readonly #timer: WakeTimer
   readonly #metadata: MetadataRefresher
+  readonly #id: IdempotentId
   #scheduled = false
-  #producer: ProducerIdAndEpoch | null = null
-  #requestingProducerId = false
-  #producerIdAttempts = 0
   /** A permanent error of InitProducerId: every send fails. */
   #failure: Error | null = null
   /** Flushes in progress: batches are sent without linger. */
@@ -90,6 +88,13 @@ export class Sender {
       signal: this.#closing.signal,
       onRefreshed: () => this.schedule(),
       onDelayed: (time) => this.#timer.wakeAt(time),
+    })
+    this.#id = new IdempotentId(router, {
+      signal: this.#closing.signal,
+      onSettled: () => this.schedule(),
+      onFailed: (error) => {
+        this.#failure = error
+      },
     })
     this.#removeListener = router.metadata.onUpdated(() => this.#updateTopics())
   }
@@ -154,8 +159,8 @@ export class Sender {
     }
     if (leaderless.length > 0) this.#metadata.request(leaderless)
     if (byLeader.size === 0) return
-    if (this.#settings.idempotent && !this.#transactions && !this.#producer) {
-      this.#requestProducerId()
+    if (this.#settings.idempotent && !this.#transactions && !this.#id.current) {
+      this.#id.request()
       return
     }
     for (const [leader, queues] of byLeader) this.#sendTo(leader, queues)
@@ -226,7 +231,7 @@ export class Sender {
     if (batch.bytes) return batch.bytes
     if (this.#transactions) return this.#buildInTransaction(queue, batch, this.#transactions)
     if (!this.#settings.idempotent) return batch.build(this.#settings.codec, null, -1)
-    if (!queue.producer) queue.startEpoch(this.#producer!)
+    if (!queue.producer) queue.startEpoch(this.#id.current!)
     return batch.build(this.#settings.codec, queue.producer, queue.sequenceFor(batch.count))
   }
 
@@ -312,7 +317,7 @@ export class Sender {
       // Batches after the first failed one have this error only because of it.
       if (this.#isFirstFailed(queue, batch)) queue.needsNewEpoch = true
       // Another producer has raised the epoch of this id: another id is needed.
-      if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.producer?.producerId === this.#producer?.producerId) this.#producer = null
+      if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.producer?.producerId === this.#id.current?.producerId) this.#id.current = null
       queue.failed.push(batch)
       return
     }
@@ -352,12 +357,12 @@ export class Sender {
   /** Renumbers the batches of a partition under the next epoch, or under another producer id. */
   #startNewEpoch(queue: PartitionQueue): void {
     const { producer } = queue
-    if (producer && producer.producerEpoch < MAX_EPOCH && this.#producer?.producerId === producer.producerId)
+    if (producer && producer.producerEpoch < MAX_EPOCH && this.#id.current?.producerId === producer.producerId)
       queue.startEpoch({ producerId: producer.producerId, producerEpoch: producer.producerEpoch + 1 })
-    else if (this.#producer && this.#producer.producerId !== producer?.producerId) queue.startEpoch(this.#producer)
+    else if (this.#id.current && this.#id.current.producerId !== producer?.producerId) queue.startEpoch(this.#id.current)
     else {
-      this.#producer = null
-      this.#requestProducerId()
+      this.#id.current = null
+      this.#id.request()
     }
   }
 
@@ -385,28 +390,6 @@ export class Sender {
       this.#accumulator.complete(batch, error)
     }
     this.#onCompleted()
-  }
-
-  #requestProducerId(): void {
-    if (this.#requestingProducerId) return
-    this.#requestingProducerId = true
-    initProducerId(this.#router, this.#closing.signal)
-      .then(
-        (producer) => {
-          this.#producer = producer
-          this.#producerIdAttempts = 0
-        },
-        async (error: unknown) => {
-          if (this.#closing.signal.aborted) return
-          if (error instanceof KafkaError && error.retriable)
-            await this.#router.sleep(this.#router.backoffMs(this.#producerIdAttempts++), this.#closing.signal)
-          else this.#failure = error as Error
-        },
-      )
-      .finally(() => {
-        this.#requestingProducerId = false
-        this.schedule()
-      })
   }
 
   /** Fails batches that are not delivered. */
