@@ -404,6 +404,8 @@ export interface Admin {
   alterGroupOffsets(groupId: string, offsets: readonly CommitOffset[]): Promise<void>
   /** By group id: null, or why the group was not deleted. */
   deleteGroups(ids: readonly string[]): Promise<Map<string, Error | null>>
+  /** Fences the producers of the transactional ids and aborts their transactions. By transactional id: null, or why it was not done. */
+  fenceProducers(transactionalIds: readonly string[]): Promise<Map<string, Error | null>>
   /** Moves the start of each log up to `offset`. Throws the first partition's error that retries did not solve. */
   deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void>
   describeCluster(): Promise<{

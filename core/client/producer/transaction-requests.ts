@@ -48,11 +48,11 @@ export class TransactionRequests {
   readonly #channel: string
   readonly #signal: AbortSignal
 
-  /** `signal` ends every request. */
-  constructor(router: RequestRouter, transactionalId: string, signal: AbortSignal) {
+  /** `signal` ends every request; `channel` is the caller's to close. */
+  constructor(router: RequestRouter, transactionalId: string, signal: AbortSignal, channel: string) {
     this.#router = router
     this.#transactionalId = transactionalId
-    this.#channel = router.newChannel('transaction')
+    this.#channel = channel
     this.#signal = signal
   }
 
@@ -202,10 +202,6 @@ export class TransactionRequests {
 
   #backoffMs(error: ErrorName, attempt: number): number {
     return error === 'CONCURRENT_TRANSACTIONS' ? concurrentBackoffMs(this.#router, attempt) : this.#router.backoffMs(attempt)
-  }
-
-  close(): void {
-    this.#router.pool.closeChannel(this.#channel)
   }
 }
 

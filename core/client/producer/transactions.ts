@@ -41,6 +41,7 @@ export class Transactions {
   readonly #router: RequestRouter
   readonly #settings: TransactionsSettings
   readonly #producer: TransactionsProducer
+  readonly #channel: string
   readonly #requests: TransactionRequests
   readonly #closing = new AbortController()
   /** Its result has not reached the user. */
@@ -56,7 +57,8 @@ export class Transactions {
     this.#router = router
     this.#settings = settings
     this.#producer = producer
-    this.#requests = new TransactionRequests(router, settings.transactionalId, this.#closing.signal)
+    this.#channel = router.newChannel('transaction')
+    this.#requests = new TransactionRequests(router, settings.transactionalId, this.#closing.signal, this.#channel)
   }
 
   get transactionalId(): string {
@@ -272,7 +274,7 @@ export class Transactions {
     const { phase } = this.state
     if (phase === 'IN_TRANSACTION' || phase === 'ABORTABLE_ERROR') await within(clock, timeoutMs, this.abort())
     this.#closing.abort()
-    this.#requests.close()
+    this.#router.pool.closeChannel(this.#channel)
   }
 }
 

@@ -228,6 +228,24 @@ export function transactionScenarios(server: () => Server, version: 0 | 1 | 2): 
     expect(await readAll(client, topic)).toEqual([['of the last one']])
   })
 
+  it('is fenced by the admin client, which aborts its transaction', async () => {
+    const client = clientOf(server())
+    const topic = await topicOf(client)
+    const ids = [unique('tx'), unique('tx'), unique('never used')]
+    const producers = ids.slice(0, 2).map((transactionalId) => client.producer({ transactionalId }))
+    for (const producer of producers) {
+      await producer.initTransactions()
+      producer.beginTransaction()
+      await producer.send([record(topic, 'open')])
+    }
+    expect([...(await client.admin.fenceProducers([...ids, '']))]).toEqual([
+      ...ids.map((id) => [id, null]),
+      ['', expect.objectContaining({ error: 'INVALID_REQUEST' })],
+    ])
+    for (const producer of producers) expect(isFenced(await failureOf(producer.commitTransaction()))).toBe(true)
+    expect(await readAll(client, topic)).toEqual([[]])
+  })
+
   it('goes on after the abort of a transaction with a record that cannot be stored', async () => {
     const client = clientOf(server())
     const [topic, compacted] = [await topicOf(client, 2), await topicOf(client, 1, { 'cleanup.policy': 'compact' })]
