@@ -24,6 +24,7 @@ import {
 import { connectTcp } from '../../../core/client/transport/connection.ts'
 import type { KafkaError } from '../../../core/errors.ts'
 import type { Api, ResponseOf } from '../../../core/wire/api.ts'
+import { attributes, type BatchHeader } from '../../../core/wire/batch-header.ts'
 import { batches } from '../../../core/wire/record-batch.ts'
 import { faultProxy } from '../../fault-proxy.ts'
 import { seededRandom } from '../../random.ts'
@@ -68,6 +69,15 @@ async function committedOffset(client: Client, groupId: string, topic: string): 
   }
 }
 
+/** The headers of the batches with records in partition 0. */
+export async function dataBatches(client: Client, topic: string): Promise<BatchHeader[]> {
+  const { id, partitions } = (await client.topic(topic))!
+  const place = { topic, topicId: id, partition: 0, offset: 0, leaderEpoch: -1 }
+  const limits = { maxWaitMs: 0, minBytes: 0, maxBytes: 1e6, partitionMaxBytes: 1e6, isolationLevel: 1 as const }
+  const [fetched] = await client.raw().fetch(partitions[0]!.leader, [place], limits)
+  return [...batches(fetched!.records)].map(({ header }) => header).filter((header) => (header.attributes & attributes.control) === 0)
+}
+
 /** Aborts and begins again until the transaction is committed, as an application does. */
 export async function untilCommitted(producer: TransactionalProducer, work: () => Promise<unknown>): Promise<void> {
   for (let attempt = 0; ; attempt++) {
@@ -84,7 +94,7 @@ export async function untilCommitted(producer: TransactionalProducer, work: () =
 }
 
 /** A client whose connections all lead to `port`. */
-function clientThrough(port: number, settings: Partial<Parameters<typeof createClient>[0]> = {}): Client {
+export function clientThrough(port: number, settings: Partial<Parameters<typeof createClient>[0]> = {}): Client {
   const client = createClient({ bootstrapServers: `127.0.0.1:${port}`, clientId: 'test', ...settings }, system, {
     connect: (_, signal) => connectTcp({ host: '127.0.0.1', port }, signal),
   })
@@ -138,16 +148,7 @@ export function transactionScenarios(server: () => Server, version: 0 | 1 | 2): 
     const producer = client.producer({ transactionalId: unique('tx') })
     await producer.initTransactions()
     for (const value of ['a', 'b', 'c']) await untilCommitted(producer, () => producer.send([record(topic, value)]))
-    const { id } = (await client.topic(topic))!
-    const node = (await client.admin.describeCluster()).brokers[0]!.id
-    const [fetched] = await client.raw().fetch(node, [{ topic, topicId: id, partition: 0, offset: 0, leaderEpoch: -1 }], {
-      maxWaitMs: 0,
-      minBytes: 0,
-      maxBytes: 1e6,
-      partitionMaxBytes: 1e6,
-      isolationLevel: 1,
-    })
-    const data = [...batches(fetched!.records)].map(({ header }) => header).filter(({ attributes }) => (attributes & 0x20) === 0)
+    const data = await dataBatches(client, topic)
     const epochs = data.map(({ producerEpoch }) => producerEpoch)
     const sequences = data.map(({ baseSequence }) => baseSequence)
     if (version === 2) {
