@@ -25,7 +25,9 @@ export interface ClientSettings {
   clientRack?: string
 }
 
-/** Where a request goes: a broker id, a partition's leader, the coordinator of a group or of a transactional id, any broker, the controller. */
+/**
+ * Where a request goes: a broker id, a partition's leader, the coordinator of a group or of a transactional id, any broker, the controller.
+ */
 export type Target = { node: number } | { leader: TopicPartition } | { group: string } | { transaction: string } | 'any' | 'controller'
 
 export interface TopicMetadata {

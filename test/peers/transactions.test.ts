@@ -1,7 +1,7 @@
 /**
  * Goal: the transactional producer does on Apache Kafka what the Java producer does, by both protocols of transactions. Method: the
- * scenarios of the producer, on a real Apache Kafka with transaction.version 2 and on one with version 1, which is upgraded at the end; a Java
- * producer with the same transactional id.
+ * scenarios of the producer, on a real Apache Kafka with transaction.version 2 and on one with version 1, which is upgraded at the end; a
+ * Java producer with the same transactional id.
  */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { isAbortable, isFenced } from '../../core/client/index.ts'

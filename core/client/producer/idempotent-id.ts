@@ -1,5 +1,6 @@
 /**
- * The producer id of an idempotent producer without transactions: one request at a time, repeated with back-off while the error is retriable.
+ * The producer id of an idempotent producer without transactions: one request at a time, repeated with back-off while its error is
+ * retriable.
  */
 import { KafkaError } from '../../errors.ts'
 import { initProducerId, type ProducerIdAndEpoch } from '../producer-id.ts'

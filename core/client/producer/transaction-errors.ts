@@ -1,6 +1,6 @@
 /**
- * What an error means for a transaction, as Kafka's Java producer decides it: retried, the transaction must be aborted, or the producer must
- * be closed. `TransactionError` carries the verdict to the caller, also as the cause of a failed send; the predicates find it there.
+ * What an error means for a transaction, as Kafka's Java producer decides it: the request is repeated, the transaction aborted, or the
+ * producer closed. `TransactionError` carries the verdict to the caller, also as the cause of a failed send; the predicates find it there.
  */
 import { type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
 

@@ -1,7 +1,7 @@
 /**
  * The transactions of one producer: does what the state of the transaction allows. It initializes the producer, adds partitions and offsets
- * to the transaction and ends it after all batches have an outcome. One call at a time: one that outlasts max.block.ms goes on, and the same
- * call, repeated, waits for it again.
+ * to the transaction and ends it after all batches have an outcome. One call at a time: one that outlasts max.block.ms goes on, and the
+ * same call, repeated, waits for it again.
  */
 import { KafkaError } from '../../errors.ts'
 import { SerialQueue } from '../../system/serial-queue.ts'

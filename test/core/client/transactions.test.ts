@@ -1,6 +1,6 @@
 /**
- * Goal: the transactional producer does on our broker what it does on Apache Kafka.
- * Method: the scenarios of the producer, against a broker in a process of its own.
+ * Story of core/client. Goal: its transactional producer does on our broker what it does on Apache Kafka. Method: the scenarios of the
+ * producer, against a broker in a process of its own.
  */
 import { afterAll, beforeAll } from 'vitest'
 import { startTestBroker, type TestBroker } from '../../running-broker.ts'
