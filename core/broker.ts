@@ -15,8 +15,9 @@ import { OffsetsTopic } from './offsets-topic.ts'
 import { type BrokerSettings, type ListenerSettings, readBrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
 import { TransactionMarkers } from './transaction-markers.ts'
+import { TransactionStateTopic } from './transaction-state-topic.ts'
 import { TransactionVerifier } from './transaction-verifier.ts'
-import type { TransactionCoordinator } from './transactions/types.ts'
+import { createTransactionCoordinator } from './transactions/index.ts'
 
 export interface RunningBroker extends BrokerServices {
   /** The bound address of each listener. */
@@ -73,7 +74,12 @@ export async function startBroker(
     const fetchPurgatory = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
     const markers = new TransactionMarkers(cluster, logs, groups)
-    const transactions = unavailableTransactions
+    const transactions = createTransactionCoordinator(
+      new TransactionStateTopic(settings, cluster, logs, groups),
+      markers,
+      transactionSettings(settings),
+      system,
+    )
     const transactionVerifier = new TransactionVerifier(transactions, logs, system.clock, {
       isEnabled: () => cluster.brokerValue('transaction.partition.verification.enable'),
       retryBackoffMs: values['add.partitions.to.txn.retry.backoff.ms'],
@@ -96,6 +102,7 @@ export async function startBroker(
       const closing = network.close()
       // Waiting fetches get their response now, so that their connections can close.
       fetchPurgatory.close()
+      await transactions.close()
       await groups.close()
       await closing
     })
@@ -132,16 +139,13 @@ function groupSettings({ values }: BrokerSettings) {
   }
 }
 
-/** Until this broker coordinates transactions. */
-const unavailableTransactions: TransactionCoordinator = {
-  partitionFor: () => 0,
-  prepare: async () => {},
-  initProducerId: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', producerId: -1, producerEpoch: -1 }),
-  addPartitions: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', partitions: new Map() }),
-  addOffsets: async () => 'COORDINATOR_NOT_AVAILABLE',
-  endTransaction: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', producerId: -1, producerEpoch: -1 }),
-  verifyPartitions: async () => new Map(),
-  list: async () => ({ error: 'COORDINATOR_NOT_AVAILABLE', unknownStateFilters: [], transactions: [] }),
-  describe: async () => [],
-  close: async () => {},
+function transactionSettings({ values }: BrokerSettings) {
+  return {
+    maxTimeoutMs: values['transaction.max.timeout.ms'],
+    idExpirationMs: values['transactional.id.expiration.ms'],
+    abortIntervalMs: values['transaction.abort.timed.out.transaction.cleanup.interval.ms'],
+    removeExpiredIntervalMs: values['transaction.remove.expired.transaction.cleanup.interval.ms'],
+    twoPhaseCommit: values['transaction.two.phase.commit.enable'],
+    addPartitionsMaxWaitMs: values['add.partitions.to.txn.retry.backoff.max.ms'],
+  }
 }

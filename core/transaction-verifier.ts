@@ -128,7 +128,7 @@ export class TransactionVerifier {
       const key = partitionKey({ topic, partition })
       const log = this.#logs.get(topic, partition)
       if (!log) verified.set(key, new KafkaError('UNKNOWN_TOPIC_OR_PARTITION'))
-      else if (!isEnabled) verified.set(key, 'disabled')
+      else if (!isEnabled && !operation.addsPartitions) verified.set(key, 'disabled')
       else {
         const verification = log.startVerification(identity.producerId, identity.producerEpoch, sequence, operation.addsPartitions)
         verified.set(key, verification)

@@ -8,7 +8,7 @@ import { sourceFiles as files, importsOf, read, testFiles, sourceTexts as texts 
 const graph = new Map(files.map((file) => [file, importsOf(file, texts.get(file)!)]))
 
 /** Small files that name things of the protocol. */
-const names = ['core/errors.ts', 'core/topic-partition.ts']
+const names = ['core/errors.ts', 'core/topic-partition.ts', 'core/coordinator-partition.ts']
 
 /**
  * Who may load whom. The longest matching prefix of the importer counts; a file may always load its own room. Types may be named from
@@ -18,6 +18,7 @@ const mayLoad: Record<string, readonly string[]> = {
   'core/system': [],
   'core/errors.ts': [],
   'core/topic-partition.ts': [],
+  'core/coordinator-partition.ts': [],
   'core/wire': [],
   'core/log': ['core/wire', 'core/system', ...names],
   'core/cluster': ['core/wire', 'core/system', 'core/settings', ...names],

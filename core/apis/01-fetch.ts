@@ -138,7 +138,8 @@ async function read(
     if (bytes > 0) budget.isEmpty = false
     budget.bytes -= bytes
     // Invariant 4: the client skips the records of the aborted transactions.
-    if (bound === 'lastStableOffset') response.abortedTransactions = bytes > 0 ? log.abortedTransactions(fetchOffset, endOffsetOf(chunks)) : []
+    if (bound === 'lastStableOffset')
+      response.abortedTransactions = bytes > 0 ? log.abortedTransactions(fetchOffset, endOffsetOf(chunks)) : []
     return { ...response, records: chunks }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error

@@ -2,6 +2,7 @@
  * The groups in memory. Each partition of `__consumer_offsets` is loaded once, by the first request for it or in the background after the
  * start: a restart loses nothing that was acknowledged (Invariant 1).
  */
+import { coordinatorPartition } from '../coordinator-partition.ts'
 import { KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
 import { type Group, isUnused, newGroup } from './group.ts'
@@ -22,13 +23,6 @@ export interface RegisteredGroup {
 export interface TransactionalCommit {
   readonly registered: RegisteredGroup
   readonly pending: PendingOffsetCommit
-}
-
-/** Java's String.hashCode, made non-negative as in Kafka, modulo `partitions`. */
-export function partitionOf(group: string, partitions: number): number {
-  let hash = 0
-  for (let i = 0; i < group.length; i++) hash = (Math.imul(hash, 31) + group.charCodeAt(i)) | 0
-  return (hash === -0x8000_0000 ? 0 : Math.abs(hash)) % partitions
 }
 
 export class GroupRegistry {
@@ -71,7 +65,7 @@ export class GroupRegistry {
     return {
       group: newGroup(id, this.#system.clock.now()),
       offsets: new GroupOffsets(),
-      partition: partitionOf(id, this.#store.partitions),
+      partition: coordinatorPartition(id, this.#store.partitions),
     }
   }
 
@@ -86,7 +80,7 @@ export class GroupRegistry {
 
   /** The partition of `__consumer_offsets` that stores the group. */
   partitionFor(id: string): number {
-    return partitionOf(id, this.#store.partitions)
+    return coordinatorPartition(id, this.#store.partitions)
   }
 
   /** Resolves when the partition of the group is loaded. Throws KafkaError. */

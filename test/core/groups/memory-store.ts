@@ -1,6 +1,7 @@
 /**
  * For tests of the coordinator: an offsets topic in memory, and a clock that the test advances.
  */
+import { coordinatorPartition } from '../../../core/coordinator-partition.ts'
 import {
   type AppendTransaction,
   type Caller,
@@ -12,7 +13,6 @@ import {
   type LoadedRecord,
   type StoredRecord,
 } from '../../../core/groups/index.ts'
-import { partitionOf } from '../../../core/groups/registry.ts'
 import type { MarkerOfProducer } from '../../../core/log/types.ts'
 import type { Clock } from '../../../core/system/clock.ts'
 import { realSystem, type System } from '../../../core/system/index.ts'
@@ -92,7 +92,7 @@ export class MemoryStore implements GroupStore {
   }
 
   recordsOf(group: string): StoredRecord[] {
-    return this.log[partitionOf(group, this.partitions)]!
+    return this.log[coordinatorPartition(group, this.partitions)]!
   }
 }
 
