@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
-import type { PartitionLog } from '../../core/log/types.ts'
+import type { PartitionLog, Verification } from '../../core/log/types.ts'
 import { TransactionVerifier, type VerifiedPartitions, type VerifierSettings } from '../../core/transaction-verifier.ts'
 import type { PartitionOfTopic, TransactionIdentity } from '../../core/transactions/types.ts'
 import { batchOf, type Scratch, scratch } from './log/scratch-log.ts'
@@ -116,8 +116,10 @@ test('a partition that does not exist is not asked about; a failed question free
   expect(typeof (await verifier.run(identity, [first], older, result))).toBe('object')
 })
 
-test('transaction.partition.verification.enable=false asks nothing', () => {
+test('with transaction.partition.verification.enable=false only the clients that add no partitions themselves cause a question', async () => {
   const { verifier, questions } = verifierWith(['NONE'], { isEnabled: () => false })
-  const append = (verified: VerifiedPartitions) => log.append(batch(0), 'client', verified.get('t-0') as 'disabled').baseOffset
-  expect([verifier.run(identity, [first], newer, append), questions]).toEqual([0, []])
+  const append = (sequence: number) => (verified: VerifiedPartitions) =>
+    log.append(batch(sequence), 'client', verified.get('t-0') as Verification).baseOffset
+  expect([verifier.run(identity, [first], older, append(0)), questions]).toEqual([0, []])
+  expect(await verifier.run({ ...identity, producerId: 2 }, [first], newer, () => questions.length)).toBe(1)
 })
