@@ -1,8 +1,8 @@
 /**
- * Goal: kill -9 of the broker tears no transaction (Invariants 1 and 4): a committed one is in all of its partitions, an aborted one in none,
- * and one whose end was not acknowledged is in all or in none. Method: a transactional producer of raw requests writes one record to each
- * partition in each transaction, while the broker is killed at random moments; then everything is read back as a read-committed consumer
- * reads it. TRIBUTARY_TEST_SEED=n repeats the moments.
+ * Goal: kill -9 of the broker tears no transaction (Invariants 1 and 4): a committed one is in all of its partitions, an aborted one in
+ * none, and one whose end was not acknowledged is in all or in none. Method: a transactional producer of raw requests writes one record
+ * to each partition in each transaction, while the broker is killed at random moments; then everything is read back as a read-committed
+ * consumer reads it. TRIBUTARY_TEST_SEED=n repeats the moments.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
