@@ -21,6 +21,13 @@ import { type TransactionRequest, transactionVerdict } from './transaction-error
 const V1 = { addPartitionsToTxn: 3, txnOffsetCommit: 4, endTxn: 4 } as const
 const COORDINATOR_MOVED: readonly ErrorName[] = ['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', 'REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION']
 
+const NO_RESPONSE: readonly ErrorName[] = ['REQUEST_TIMED_OUT', 'NETWORK_EXCEPTION']
+/**
+ * By these the coordinator says that the transaction is not in it, whatever became of earlier attempts. After any other error only a
+ * response tells whether there is a transaction to end.
+ */
+const NOT_EXECUTED: readonly ErrorName[] = ['CONCURRENT_TRANSACTIONS', 'UNKNOWN_TOPIC_OR_PARTITION']
+
 /** The error of a request that is not repeated. */
 export class TransactionRequestFailure extends Error {
   override name = 'TransactionRequestFailure'
@@ -40,7 +47,10 @@ type Outcome<T> = { error: null; value: T } | { error: ErrorName; about?: string
 /** Whether the transaction still needs the request. */
 type Wanted = () => boolean
 
-const always: Wanted = () => true
+/** Whether a retriable error ends the request. */
+type EndsWith = (error: ErrorName) => boolean
+
+const never: EndsWith = () => false
 
 export class TransactionRequests {
   readonly #router: RequestRouter
@@ -59,7 +69,7 @@ export class TransactionRequests {
   /** With `current` its epoch is raised, unless another producer has done that; without it another producer is fenced. */
   initProducerId(transactionTimeoutMs: number, current: ProducerIdAndEpoch | null): Promise<ProducerIdAndEpoch> {
     const request = { transactionalId: this.#transactionalId, transactionTimeoutMs, ...(current ?? { producerId: -1, producerEpoch: -1 }) }
-    return this.#repeat<ProducerIdAndEpoch>('InitProducerId', this.#coordinator, always, async () => {
+    return this.#repeat<ProducerIdAndEpoch>('InitProducerId', this.#coordinator, never, async () => {
       const { errorCode, producerId, producerEpoch } = await this.#router.send(
         this.#coordinator,
         initProducerIdApi,
@@ -72,7 +82,7 @@ export class TransactionRequests {
 
   addPartitions(producer: ProducerIdAndEpoch, partitions: readonly TopicPartition[], wanted: Wanted): Promise<void> {
     const topics = [...byTopic(partitions)].map(([name, list]) => ({ name, partitions: list.map(({ partition }) => partition) }))
-    return this.#repeat('AddPartitionsToTxn', this.#coordinator, wanted, async () => {
+    return this.#repeat('AddPartitionsToTxn', this.#coordinator, unneeded(wanted, NOT_EXECUTED), async () => {
       const { resultsByTopicV3AndBelow } = await this.#router.send(
         this.#coordinator,
         addPartitionsToTxn,
@@ -99,7 +109,7 @@ export class TransactionRequests {
   }
 
   addOffsets(producer: ProducerIdAndEpoch, groupId: string, wanted: Wanted): Promise<void> {
-    return this.#repeat('AddOffsetsToTxn', this.#coordinator, wanted, async () => {
+    return this.#repeat('AddOffsetsToTxn', this.#coordinator, unneeded(wanted, NOT_EXECUTED), async () => {
       const request = { transactionalId: this.#transactionalId, ...producer, groupId }
       const { errorCode } = await this.#router.send(this.#coordinator, addOffsetsToTxn, request, this.#options())
       return errorCode === 0 ? { error: null, value: undefined } : { error: errorName(errorCode), about: `group ${groupId}` }
@@ -116,7 +126,8 @@ export class TransactionRequests {
   ): Promise<void> {
     const target = { group: group.groupId }
     const left = new Map(offsets.map((entry) => [partitionKey(entry), entry]))
-    const attempt = async () => {
+    const attempt = async (): Promise<Outcome<void>> => {
+      const asked = left.size
       const { topics } = await this.#router.send(
         target,
         txnOffsetCommit,
@@ -143,15 +154,17 @@ export class TransactionRequests {
         partitions.map(({ partitionIndex, errorCode }) => ({ topic: name, partition: partitionIndex, error: errorName(errorCode) })),
       )
       for (const result of results) if (result.error === 'NONE') left.delete(partitionKey(result))
+      if (results.length < asked) return { error: 'UNKNOWN_SERVER_ERROR', about: `group ${group.groupId}: partitions are missing` }
       return worstOf('TxnOffsetCommit', results, `group ${group.groupId}, `)
     }
     // With transaction.version 2 the group refuses a request that comes after the end of its transaction: the epoch is another one.
-    return this.#repeat('TxnOffsetCommit', target, wanted, attempt, v2)
+    const endsWith: EndsWith = v2 ? () => !wanted() : (error) => !wanted() && !NO_RESPONSE.includes(error)
+    return this.#repeat('TxnOffsetCommit', target, endsWith, attempt)
   }
 
   /** Resolves with the producer of the next transaction, where the coordinator gives one (v5); otherwise with null. */
   end(producer: ProducerIdAndEpoch, committed: boolean, v2: boolean): Promise<ProducerIdAndEpoch | null> {
-    return this.#repeat<ProducerIdAndEpoch | null>('EndTxn', this.#coordinator, always, async () => {
+    return this.#repeat<ProducerIdAndEpoch | null>('EndTxn', this.#coordinator, never, async () => {
       const request = { transactionalId: this.#transactionalId, ...producer, committed }
       const response = await this.#router.send(this.#coordinator, endTxn, request, this.#options(v2 ? undefined : V1.endTxn))
       if (response.errorCode !== 0) return { error: errorName(response.errorCode) }
@@ -168,18 +181,12 @@ export class TransactionRequests {
     return { channel: this.#channel, signal: this.#signal, ...(maxVersion === undefined ? {} : { maxVersion }) }
   }
 
-  /**
-   * Ends early where the transaction does not need the request any more; while it may have been executed without a response, only if
-   * `mayEndUncertain`: otherwise only a response tells whether the coordinator has a transaction to end.
-   */
   async #repeat<T>(
     request: TransactionRequest,
     target: CoordinatorTarget,
-    wanted: Wanted,
+    endsWith: EndsWith,
     attempt: () => Promise<Outcome<T>>,
-    mayEndUncertain = false,
   ): Promise<T> {
-    let uncertain = false
     for (let attempts = 0; ; attempts++) {
       let error: KafkaError
       try {
@@ -188,12 +195,10 @@ export class TransactionRequests {
         const about = outcome.about === undefined ? '' : ` for ${outcome.about}`
         error = new KafkaError(outcome.error, `${request}${about}: ${outcome.error}`)
       } catch (thrown) {
-        if (!(thrown instanceof KafkaError) || this.#signal.aborted) throw thrown
+        if (!(thrown instanceof KafkaError) || this.#signal.aborted || this.#router.closed) throw thrown
         error = thrown
-        uncertain ||= thrown.error === 'REQUEST_TIMED_OUT' || thrown.error === 'NETWORK_EXCEPTION'
       }
-      if (transactionVerdict(request, error.error) !== 'retry' || ((mayEndUncertain || !uncertain) && !wanted()))
-        throw new TransactionRequestFailure(request, error)
+      if (transactionVerdict(request, error.error) !== 'retry' || endsWith(error.error)) throw new TransactionRequestFailure(request, error)
       if (COORDINATOR_MOVED.includes(error.error)) this.#router.coordinators.forget(target)
       this.#router.system.logger.debug({ err: error, transactionalId: this.#transactionalId, attempts }, `${request} is repeated`)
       await this.#router.sleep(this.#backoffMs(error.error, attempts), this.#signal)
@@ -204,6 +209,11 @@ export class TransactionRequests {
     return error === 'CONCURRENT_TRANSACTIONS' ? concurrentBackoffMs(this.#router, attempt) : this.#router.backoffMs(attempt)
   }
 }
+
+const unneeded =
+  (wanted: Wanted, errors: readonly ErrorName[]): EndsWith =>
+  (error) =>
+    !wanted() && errors.includes(error)
 
 /** The coordinator still completes the previous transaction, which takes some milliseconds. */
 export const concurrentBackoffMs = (router: RequestRouter, attempt: number): number =>

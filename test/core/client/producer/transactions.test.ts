@@ -370,3 +370,11 @@ it('cannot be used after a transaction timeout that the cluster refuses', async 
   expect(await failureOf(producer.initTransactions())).toSatisfy(isFatal)
   await expect(producer.initTransactions()).rejects.toThrow('INVALID_TRANSACTION_TIMEOUT')
 })
+
+it('fencing ends when the client closes', async () => {
+  const { client, sentOf } = await cluster(true, { InitProducerId: ['silence'] })
+  const fencing = client.admin.fenceProducers(['a', 'b'])
+  await until(() => sentOf('InitProducerId').length > 0, 'the request')
+  await client.close()
+  expect([...(await fencing).values()]).toEqual([expect.any(Error), expect.any(Error)])
+})
