@@ -17,6 +17,8 @@ import {
 import { faultProxy } from '../fault-proxy.ts'
 import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
 
+/** On a busy machine two JVMs, one after the other, take longer than a hook may. */
+const START_MS = 180_000
 /** How often the coordinator aborts what has timed out. */
 const settings = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500 }
 
@@ -24,7 +26,7 @@ describe.each([2, 1] as const)('transaction.version %i', (version) => {
   let kafka: KafkaBroker
   beforeAll(async () => {
     kafka = await startApacheKafka(settings, `-f transaction.version=${version}`)
-  })
+  }, START_MS)
   afterAll(() => kafka.stop())
 
   transactionScenarios(() => kafka, version)

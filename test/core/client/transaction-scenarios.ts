@@ -397,11 +397,11 @@ export function transactionScenarios(server: () => Server, version: 0 | 1 | 2): 
     await expect(producer.abortTransaction()).rejects.toThrow('commitTransaction() has not returned its result yet')
     expect(() => producer.beginTransaction()).toThrow('commitTransaction() has not returned its result yet')
     await server().start()
-    await until(() => producer.commitTransaction().then(() => true), 'the commit', 60_000)
+    await until(() => producer.commitTransaction().then(() => true), 'the commit', 100_000)
     producer.beginTransaction()
     await producer.abortTransaction()
     expect(await readAll(client, topic)).toEqual([['a']])
-  }, 120_000)
+  }, 240_000)
 
   it('commits each record once over the death and restart of the broker', async () => {
     const client = clientOf(server(), { requestTimeoutMs: 5_000 })
