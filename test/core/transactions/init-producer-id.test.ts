@@ -1,6 +1,6 @@
 /**
- * Goal: InitProducerId gives epochs and producer ids, and fences, as Apache Kafka's coordinator does: its tests of InitProducerId and of the
- * metadata, told again. Method: stories of the pure decisions.
+ * Goal: InitProducerId gives epochs and producer ids, and fences, as Apache Kafka's coordinator does: its tests of InitProducerId and of
+ * the metadata, told again. Method: stories of the pure decisions.
  */
 import { describe, expect, test } from 'vitest'
 import { decideInit, type InitProducerId } from '../../../core/transactions/init-producer-id.ts'

@@ -137,8 +137,9 @@ export interface TestTransactions {
 }
 
 /** A clock whose sleep takes time as well. */
-function sleepingClock(): TestClock {
+function sleepingClock(wall?: number): TestClock {
   const clock = new TestClock()
+  if (wall !== undefined) clock.wall = wall
   const sleep: Clock['sleep'] = (delayMs, signal) =>
     new Promise((resolve) => {
       const timer = clock.after(delayMs, resolve)
@@ -167,7 +168,7 @@ export async function openTransactions(
     next.transactionVersion = state.transactionVersion
     const nextMarkers = new MemoryMarkers()
     nextMarkers.written.push(...markers.written)
-    return openTransactions(next, nextMarkers, sleepingClock(), changed)
+    return openTransactions(next, nextMarkers, sleepingClock(clock.wall), changed)
   }
   return { transactions, state, markers, clock, restart }
 }
