@@ -190,6 +190,13 @@ describe('produce and fetch', () => {
     expect(await get({ name: '__cluster_metadata', topicId: ZERO_UUID }, 0)).toMatchObject({ errorCode: 3 })
   })
 
+  test('a transactional id without a transactional batch changes nothing', async () => {
+    const topic = await newTopic()
+    const topicData = [{ ...topic, partitionData: [{ index: 0, records: batch('a') }] }]
+    const { responses } = await client.send(produce, 9, { transactionalId: 'tx', acks: -1, timeoutMs: 1000, topicData })
+    expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0, baseOffset: 0 })
+  })
+
   test.each([
     ['AddPartitionsToTxn', 11, 4],
     ['a partition that joins by Produce', 12, 5],
