@@ -136,9 +136,10 @@ export class StoredPartitionLog implements PartitionLog {
     return this.#segments.sizeBytes
   }
 
-  /** Invariant 4. */
+  /** Invariant 4. The records of an ongoing transaction may be deleted: the offset is never before the start of the log. */
   get lastStableOffset(): number {
-    return Math.min(this.#producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark, this.highWatermark)
+    const firstUnstable = this.#producers.firstUnstableOffset(this.highWatermark)
+    return firstUnstable === null ? this.highWatermark : Math.min(Math.max(firstUnstable, this.logStartOffset), this.highWatermark)
   }
 
   append(batch: Buffer, origin: AppendOrigin = 'client', verification: Verification = 'ongoing'): AppendResult {

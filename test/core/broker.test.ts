@@ -190,6 +190,13 @@ describe('produce and fetch', () => {
     expect(await get({ name: '__cluster_metadata', topicId: ZERO_UUID }, 0)).toMatchObject({ errorCode: 3 })
   })
 
+  test('a transactional id without a transactional batch changes nothing', async () => {
+    const topic = await newTopic()
+    const topicData = [{ ...topic, partitionData: [{ index: 0, records: batch('a') }] }]
+    const { responses } = await client.send(produce, 9, { transactionalId: 'tx', acks: -1, timeoutMs: 1000, topicData })
+    expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0, baseOffset: 0 })
+  })
+
   test.each([
     ['AddPartitionsToTxn', 11, 4],
     ['a partition that joins by Produce', 12, 5],
@@ -339,6 +346,22 @@ describe('metadata', () => {
       internal: true,
       partitions: 2,
       configs: { 'cleanup.policy': 'compact', 'compression.type': 'producer', 'segment.bytes': '104857600' },
+    })
+  })
+
+  test('FindCoordinator creates the topic of transactions as Kafka does', async () => {
+    const found = await client.send(findCoordinator, 3, { key: 'tx', keyType: 1 })
+    expect(found).toMatchObject({ nodeId: 1, host: '127.0.0.1', port: server.port, errorCode: 0 })
+    expect(server.broker.cluster.topic('__transaction_state')).toMatchObject({
+      internal: true,
+      partitions: 50,
+      configs: {
+        'cleanup.policy': 'compact',
+        'compression.type': 'uncompressed',
+        'min.insync.replicas': '2',
+        'segment.bytes': '104857600',
+        'unclean.leader.election.enable': 'false',
+      },
     })
   })
 

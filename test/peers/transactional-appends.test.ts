@@ -17,6 +17,7 @@ import endTxn from '../../core/apis/26-end-txn.ts'
 import writeTxnMarkers from '../../core/apis/27-write-txn-markers.ts'
 import txnOffsetCommit from '../../core/apis/28-txn-offset-commit.ts'
 import deleteGroups from '../../core/apis/42-delete-groups.ts'
+import incrementalAlterConfigs from '../../core/apis/44-incremental-alter-configs.ts'
 import describeProducers from '../../core/apis/61-describe-producers.ts'
 import describeTransactions from '../../core/apis/65-describe-transactions.ts'
 import type { AnyApi } from '../../core/wire/api.ts'
@@ -24,7 +25,7 @@ import { type BatchOptions, encodeBatch } from '../../core/wire/record-batch.ts'
 import { type BrokerInProcess, brokerInProcess } from '../broker-in-process.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { until } from '../until.ts'
-import { type KafkaBroker, startApacheKafka } from './apache-kafka.ts'
+import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
 
@@ -318,6 +319,26 @@ test('WriteTxnMarkers', async () => {
     await describe()
     return results
   })
+})
+
+test('kafka-transactions finds and aborts a transaction that no coordinator knows', async () => {
+  const peer = peers[0]!
+  await peer.createTopic('hanging')
+  const verification = (value: string) => {
+    const configs = [{ name: 'transaction.partition.verification.enable', configOperation: 0, value }]
+    const resources = [{ resourceType: 4, resourceName: '1', configs }]
+    return peer.client.send(incrementalAlterConfigs, 1, { resources, validateOnly: false })
+  }
+  await verification('false')
+  await peer.produce({ transactionalId: 'nobody', producerId: 777, producerEpoch: 3 }, 'hanging', 0)
+  await verification('true')
+  expect([await peer.latest('hanging'), await peer.latest('hanging', 1)]).toEqual([1, 0])
+  const transactions = (...args: string[]) => kafkaTool(['kafka-transactions', '--bootstrap-server', `127.0.0.1:${ours.port}`, ...args])
+  const found = await transactions('find-hanging', '--topic', 'hanging', '--max-transaction-timeout', '0')
+  expect(found).toMatch(/hanging\s+0\s+777\s+3\s+-1\s+0\s/)
+  await transactions('abort', '--topic', 'hanging', '--partition', '0', '--start-offset', '0')
+  expect([await peer.latest('hanging'), await peer.latest('hanging', 1)]).toEqual([2, 2])
+  expect(await transactions('describe-producers', '--topic', 'hanging', '--partition', '0')).toMatch(/777\s+3\s+0\s+0\s+\d+\s+None/)
 })
 
 describe('TxnOffsetCommit', () => {

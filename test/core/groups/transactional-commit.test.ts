@@ -2,6 +2,7 @@
  * Goal: the offsets of a transaction become visible with its commit marker, never before and not after an abort (Invariant 4), whatever
  * happens between: other commits, deletions, restarts. Method: the real coordinator on an offsets topic in memory.
  */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { errorName, KafkaError } from '../../../core/errors.ts'
 import type { GroupCoordinator, TransactionalCommitRequest } from '../../../core/groups/index.ts'
@@ -159,6 +160,56 @@ describe.each(['running', 'restarted'])('%s', (how) => {
     await coordinator.clock.pass(86_400_000)
     expect(await fetched(coordinator.groups)).toBe(-1)
   })
+})
+
+type Step =
+  | { does: 'commit'; offset: number }
+  | { does: 'transactional'; offset: number; producerId: number }
+  | { does: 'end'; producerId: number; committed: boolean }
+  | { does: 'deleteGroup' }
+  | { does: 'deleteTopic' }
+
+test('property: a coordinator that runs has what one has that loads its topic', async () => {
+  const producerId = fc.integer({ min: 1, max: 3 })
+  const offset = fc.integer({ min: 0, max: 1000 })
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ does: fc.constant('commit' as const), offset }) },
+    { weight: 6, arbitrary: fc.record({ does: fc.constant('transactional' as const), offset, producerId }) },
+    { weight: 5, arbitrary: fc.record({ does: fc.constant('end' as const), producerId, committed: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.constant({ does: 'deleteGroup' as const }) },
+    { weight: 1, arbitrary: fc.constant({ does: 'deleteTopic' as const }) },
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+      const coordinator = await openCoordinator()
+      const { groups } = coordinator
+      /** What the steps mean, in order: the last of them that counts is the committed offset. */
+      let log: { offset: number; producerId: number | null }[] = []
+      for (const each of steps) {
+        if (each.does === 'commit') await commit(groups, each.offset)
+        else if (each.does === 'transactional') await commitInTransaction(groups, each.offset, { producerId: each.producerId })
+        else if (each.does === 'end') await end(coordinator, each.committed, each.producerId)
+        else if (each.does === 'deleteGroup') await groups.delete({ groupsNames: ['g'] }, caller(2))
+        else await groups.topicDeleted('t')
+        if (each.does === 'commit') log.push({ offset: each.offset, producerId: null })
+        else if (each.does === 'transactional') log.push({ offset: each.offset, producerId: each.producerId })
+        else if (each.does !== 'end') log = []
+        else if (!each.committed) log = log.filter((entry) => entry.producerId !== each.producerId)
+        else log = log.map((entry) => (entry.producerId === each.producerId ? { ...entry, producerId: null } : entry))
+      }
+      const committed = log.findLast((entry) => entry.producerId === null)?.offset ?? -1
+      const stable = log.some((entry) => entry.producerId !== null) ? 'UNSTABLE_OFFSET_COMMIT' : committed
+      const states = async ({ groups: all }: TestCoordinator) => [
+        await fetched(all),
+        await fetched(all, true),
+        (await all.list({ statesFilter: [], typesFilter: [] }, caller(4))).groups.length,
+      ]
+      const expected = [committed, stable, log.length > 0 ? 1 : 0]
+      expect(await states(coordinator)).toEqual(expected)
+      expect(await states(await restarted(coordinator))).toEqual(expected)
+    }),
+    { numRuns: 200 },
+  )
 })
 
 test('offsets are visible once the marker is durable; commits after it belong to the next transaction', async () => {

@@ -7,6 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FetchPurgatory } from '../../../core/log/fetch-purgatory.ts'
 import type { AppendResult, MarkerOfProducer, PartitionLog } from '../../../core/log/types.ts'
 import { realClock } from '../../../core/system/clock.ts'
 import { realDisk } from '../../../core/system/disk.ts'
@@ -67,6 +68,35 @@ test('ongoing transactions limit the last stable offset; aborted ones are return
     expect(log.abortedTransactions(5, 7)).toEqual([])
     expect(log.abortedTransactions(0, 1)).toEqual([])
   }
+})
+
+test('a waiting read-committed fetch is completed by the marker, not by records of the transaction', async () => {
+  const { log } = await fixture.openLog()
+  const purgatory = new FetchPurgatory(realClock)
+  let completed = 0
+  const fetch = (bound: 'lastStableOffset' | 'highWatermark') => {
+    const partitions = [{ log, offset: log.lastStableOffset, maxBytes: 1000 }]
+    return purgatory.wait({ partitions, minBytes: 1, maxWaitMs: 60_000, bound, onClose: () => () => {} }).then(() => void completed++)
+  }
+  const committed = fetch('lastStableOffset')
+  const uncommitted = fetch('highWatermark')
+  await produce(log, 1, 0).durable
+  await uncommitted
+  await produce(log, 1, 1).durable
+  expect([completed, purgatory.size]).toEqual([1, 1])
+  await log.appendEndTxnMarker(marker(1, true)).durable
+  await committed
+  expect(completed).toBe(2)
+})
+
+test('an open transaction whose records are deleted does not keep the offset before the start of the log', async () => {
+  const { log } = await fixture.openLog()
+  produce(log, 1, 0)
+  await log.append(batchOf(['plain'])).durable
+  await log.deleteRecordsBefore(1)
+  expect([log.logStartOffset, log.lastStableOffset]).toEqual([1, 1])
+  await log.appendEndTxnMarker(marker(1, true)).durable
+  expect(log.lastStableOffset).toBe(3)
 })
 
 describe('the verification of the first append (KIP-890)', () => {
