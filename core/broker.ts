@@ -54,6 +54,7 @@ export async function startBroker(
       openLogs(
         {
           dirs: settings.dataDirs,
+          metadataDir: values['metadata.log.dir'],
           nodeId: settings.nodeId,
           flush: values['log.flush'] as 'commit' | 'os',
           retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
