@@ -66,7 +66,8 @@ export class LogDirectory {
     const file = (name: CheckpointName) => new CheckpointFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
     const load = (name: CheckpointName) => {
       const text = disk.readFile(join(path, checkpoints[name]))?.toString('latin1')
-      const entries = text === undefined ? new Map<string, number>() : parseOffsets(text)
+      // Kafka creates them empty.
+      const entries = text === undefined || text === '' ? new Map<string, number>() : parseOffsets(text)
       if (entries === null) this.unreadableCheckpoints.push(join(path, checkpoints[name]))
       return entries ?? new Map<string, number>()
     }

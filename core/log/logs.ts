@@ -9,7 +9,7 @@ import type { System } from '../system/index.ts'
 import { Semaphore } from '../system/semaphore.ts'
 import { partitionKey } from '../topic-partition.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { formatEpochs } from './checkpoint.ts'
+import { formatEpochs, parseEpochs } from './checkpoint.ts'
 import { CheckpointFile } from './checkpoint-file.ts'
 import type { LogContext } from './log-context.ts'
 import { type CheckpointedOffset, type CheckpointName, isPartitionFolder, LogDirectory } from './log-directory.ts'
@@ -126,6 +126,13 @@ class StoredLogs implements Logs {
   directoryOf(topic: string, partition: number): string | null {
     const name = partitionKey({ topic, partition })
     return (this.#logs.get(name)?.directory ?? this.#unopened.get(name))?.id ?? null
+  }
+
+  storedLeaderEpoch(topic: string, partition: number): number {
+    const name = partitionKey({ topic, partition })
+    const directory = this.#unopened.get(name)
+    const text = directory && this.#context.disk.readFile(join(directory.path, name, EPOCHS_FILE))?.toString('latin1')
+    return parseEpochs(text ?? '')?.at(-1)?.epoch ?? -1
   }
 
   get hasUnopened(): boolean {
