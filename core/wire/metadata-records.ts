@@ -11,6 +11,7 @@ import { Reader, WireError } from './reader.ts'
 import { type AnyType, type Codec, type Fields, type InOf, type OutOf, struct } from './types.ts'
 import { Writer } from './writer.ts'
 
+export { MINIMUM_METADATA_VERSION } from './metadata-records/define-record.ts'
 export { NO_LEADER_CHANGE } from './metadata-records/topic-records.ts'
 
 export const metadataRecords = { ...clusterRecords, ...topicRecords, ...securityRecords }
@@ -19,8 +20,16 @@ type Declarations = typeof metadataRecords
 export type MetadataRecordType = keyof Declarations
 type FieldsOf<T extends MetadataRecordType> = Declarations[T] extends RecordDeclaration<infer F> ? F : never
 
-/** A record that was read: every field is present. */
-export type MetadataRecordOf<T extends MetadataRecordType> = { type: T } & OutOf<FieldsOf<T>>
+type Immutable<T> = T extends Buffer
+  ? T
+  : T extends readonly (infer E)[]
+    ? readonly Immutable<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Immutable<T[K]> }
+      : T
+
+/** A record with all of its fields. */
+export type MetadataRecordOf<T extends MetadataRecordType> = { readonly type: T } & Immutable<OutOf<FieldsOf<T>>>
 export type MetadataRecord = { [T in MetadataRecordType]: MetadataRecordOf<T> }[MetadataRecordType]
 /** A record to write: fields with a default may be left out. */
 export type NewMetadataRecord = { [T in MetadataRecordType]: { type: T } & InOf<FieldsOf<T>> }[MetadataRecordType]
@@ -93,6 +102,15 @@ export function encodeMetadataRecord(record: NewMetadataRecord, version: number)
   writer.uvarint(version)
   codec.write(writer, fields)
   return writer.bytes()
+}
+
+/** Fills in the fields that a record to write leaves out. */
+export function completeRecord(record: NewMetadataRecord): MetadataRecord {
+  const { fields } = metadataRecords[record.type]
+  const given = record as unknown as Record<string, unknown>
+  const complete: Record<string, unknown> = { type: record.type }
+  for (const [name, type] of Object.entries(fields as Fields)) complete[name] = given[name] ?? type.fallback
+  return complete as unknown as MetadataRecord
 }
 
 /** The version of a record that is written where `metadataVersion` is finalized. Throws where that level has no such record. */
