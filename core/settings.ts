@@ -182,6 +182,10 @@ export function readBrokerSettings(properties: Readonly<Record<string, string>>)
   const all = values as BrokerValues
   if (!all['process.roles'].includes('broker'))
     throw new SettingsError(['process.roles: a node that is only a controller is not supported; `broker` must be among its roles'])
+  if (!all['process.roles'].includes('controller'))
+    throw new SettingsError([
+      'process.roles: a node that is only a broker needs the controller of other nodes, and Tributary is its own: add `controller`',
+    ])
   const unknown = Object.keys(properties).filter((name) => !Object.hasOwn(brokerSettings, name) && !isAccepted(name) && !isRefusable(name))
   const warnings: string[] = []
   const dataDirs = splitList(all['log.dirs'] ?? all['log.dir'])

@@ -67,7 +67,10 @@ export default defineApi({
     const { leaderEpoch, highWatermark, logEndOffset, voter } = broker.cluster.quorum()
     const [topic] = request.topics
     const isMetadataLog =
-      request.topics.length === 1 && topic!.topicName === METADATA_TOPIC && topic!.partitions.length === 1 && topic!.partitions[0]!.partitionIndex === 0
+      request.topics.length === 1 &&
+      topic!.topicName === METADATA_TOPIC &&
+      topic!.partitions.length === 1 &&
+      topic!.partitions[0]!.partitionIndex === 0
     if (!isMetadataLog) {
       const none = { errorCode: errorCode('UNKNOWN_TOPIC_OR_PARTITION'), leaderId: -1, leaderEpoch: 0, highWatermark: 0 }
       const topics = request.topics.map(({ topicName, partitions }) => ({
@@ -76,8 +79,22 @@ export default defineApi({
       }))
       return { errorCode: 0, topics }
     }
-    const leader = { replicaId: nodeId, replicaDirectoryId: voter.voterDirectoryId, logEndOffset, lastFetchTimestamp: now, lastCaughtUpTimestamp: now }
-    const partition = { partitionIndex: 0, errorCode: 0, leaderId: nodeId, leaderEpoch, highWatermark, currentVoters: [leader], observers: [] }
+    const leader = {
+      replicaId: nodeId,
+      replicaDirectoryId: voter.voterDirectoryId,
+      logEndOffset,
+      lastFetchTimestamp: now,
+      lastCaughtUpTimestamp: now,
+    }
+    const partition = {
+      partitionIndex: 0,
+      errorCode: 0,
+      leaderId: nodeId,
+      leaderEpoch,
+      highWatermark,
+      currentVoters: [leader],
+      observers: [],
+    }
     return {
       errorCode: 0,
       topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }],

@@ -29,7 +29,8 @@ export default defineApi({
   handle({ request, version, broker }) {
     const { cluster, settings } = broker
     const all: number[] = Object.values(resourceTypes)
-    const asked = version === 0 ? [resourceTypes.clientMetrics] : request.resourceTypes.length > 0 ? [...new Set(request.resourceTypes)] : all
+    const asked =
+      version === 0 ? [resourceTypes.clientMetrics] : request.resourceTypes.length > 0 ? [...new Set(request.resourceTypes)] : all
     if (asked.some((type) => !all.includes(type)))
       return { throttleTimeMs: 0, errorCode: errorCode('UNSUPPORTED_VERSION'), configResources: [] }
     const namesOf = (type: number): string[] => {

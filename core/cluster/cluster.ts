@@ -52,6 +52,7 @@ export async function openCluster({ settings, logs, system }: ClusterOptions): P
   await cluster.openLogs()
   cluster.configureLogs()
   logs.renameStrays()
+  active.controller.start()
   return cluster
 }
 
@@ -185,9 +186,10 @@ class LocalCluster implements Cluster {
 
   deleteTopics(names: readonly string[]): Promise<Outcome<null>[]> {
     return this.#controller.run(async () => {
-      const outcomes = names.map((name) =>
+      const outcomes = names.map((name, index) =>
         outcomeOf(() => {
           const topic = this.#existing(name)
+          invariant(names.indexOf(name) === index, `topic ${name} is deleted twice`)
           if (!this.#settings.values['delete.topic.enable']) throw new KafkaError('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
           return topic
         }),
@@ -218,6 +220,7 @@ class LocalCluster implements Cluster {
         outcomeOf(() => {
           const topic = this.#image.topic(extension.name)
           if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+          invariant(topics.filter(({ name }) => name === topic.name).length === 1, `topic ${topic.name} is extended twice`)
           checkNewPartitions(topic, extension, this.#settings.nodeId)
           return { ...topic, partitions: extension.count }
         }),

@@ -22,6 +22,9 @@ const topicNames = Object.keys(topicSettingsByName).sort()
 /** Unknown settings of the file are described too; those that may be secrets without their value. Invariant 12. */
 const SECRET = /password|secret|jaas|\.key$|certificate/i
 
+/** Kafka's ConfigType of a name that it does not know. */
+const UNKNOWN_TYPE = 0
+
 type Synonym = { name: string; value: string | null; source: number }
 
 /** A stored value that an earlier release accepted and this one rejects. It is described, and has no effect until it is altered. */
@@ -144,9 +147,13 @@ export class Configs {
   }
 
   describeTopic(topic: Pick<Topic, 'name' | 'configs'>, names: readonly string[] | null): ConfigEntry[] {
-    const selected = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
+    const stored = Object.keys(topic.configs).filter((name) => !topicSettingsByName[name])
+    const all = stored.length === 0 ? topicNames : [...topicNames, ...stored].sort()
+    const selected = names === null ? all : all.filter((name) => names.includes(name))
     return selected.map((name) => {
-      const setting = topicSettingsByName[name]!
+      const setting = topicSettingsByName[name]
+      // As in Kafka: a config of another release may be a secret.
+      if (!setting) return { ...entry(name, undefined, null, source.topic, false, [], true), type: UNKNOWN_TYPE }
       const override = topic.configs[name]
       const fallback = this.#topicDefault(name)
       const synonyms = setting.synonyms[0] ? this.#brokerSynonyms(setting.synonyms[0].name) : []

@@ -30,7 +30,7 @@ export class Controller {
   readonly #snapshots: Snapshots
   readonly #replay: MetadataReplay
   readonly #changes = new SerialQueue()
-  readonly #timer: Timer
+  #timer: Timer | null = null
   /** Bytes and time of the first record after the newest snapshot. */
   #bytesSinceSnapshot: number
   #firstRecordMs: number | null
@@ -46,7 +46,11 @@ export class Controller {
     this.#replay = loaded.replay
     this.#bytesSinceSnapshot = loaded.bytesSinceSnapshot
     this.#firstRecordMs = loaded.bytesSinceSnapshot > 0 ? system.clock.now() : null
-    this.#timer = system.clock.every(SNAPSHOT_CHECK_MS, () => this.#inBackground(() => this.#maintain()))
+  }
+
+  /** From now on snapshots are written and deleted by time too, until `close`. */
+  start(): void {
+    this.#timer = this.#system.clock.every(SNAPSHOT_CHECK_MS, () => this.#inBackground(() => this.#maintain()))
   }
 
   get image(): MetadataImage {
@@ -111,10 +115,15 @@ export class Controller {
 
   /** Writes `lastRecords` after all changes in progress, and accepts none from then on. */
   async close(lastRecords: readonly NewMetadataRecord[]): Promise<void> {
-    this.#timer.cancel()
+    this.#timer?.cancel()
     await this.#changes.run(async () => {
       this.#isClosed = true
-      await this.write(lastRecords)
+      try {
+        await this.write(lastRecords)
+      } catch (err) {
+        if (!(err instanceof KafkaError)) throw err
+        this.#system.logger.warn({ err }, 'the last metadata records could not be written: the next controller takes this for a crash')
+      }
     })
   }
 

@@ -45,7 +45,8 @@ function checkUpdate(nodeId: number, { name, level, upgradeType }: FeatureUpdate
     fail("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.")
   if (level > current && upgradeType !== upgradeTypes.upgrade) fail("Can't downgrade to a newer version.")
   if (level === current) return
-  if (name === METADATA_VERSION && upgradeType === upgradeTypes.unsafeDowngrade) fail('Unsafe metadata downgrade is not supported in this version.')
+  if (name === METADATA_VERSION && upgradeType === upgradeTypes.unsafeDowngrade)
+    fail('Unsafe metadata downgrade is not supported in this version.')
   if (name === METADATA_VERSION && level < current)
     fail('Refusing to perform the requested downgrade because it might delete metadata information.')
   if (name === KRAFT_VERSION) fail('The kraft.version of a metadata log is chosen when its directory is formatted.')

@@ -110,7 +110,8 @@ async function register(controller: Controller, settings: BrokerSettings, logs: 
   const mayHaveLostRecords = !isClean && (settings.values['log.flush'] === 'os' || wasKafka)
   await controller.write(controllerRegistration({ settings, incarnationId: system.random.uuid(), metadataVersion }))
   const incarnation: BrokerIncarnation = {
-    settings,
+    // Ports that are chosen when the listeners open are registered afterwards.
+    settings: { ...settings, listeners: [...settings.listeners] },
     incarnationId: system.random.uuid(),
     metadataVersion,
     brokerEpoch: controller.nextOffset,

@@ -150,9 +150,10 @@ export class LogDirectory {
     return this.#files[name].save()
   }
 
-  /** `brokerEpoch` tells the controller at the next start which incarnation of the broker shut down cleanly. */
+  /** The controller at the next start learns which incarnation of the broker shut down cleanly: -1 for the one before, if none followed. */
   markClean(brokerEpoch: number): Promise<void> {
-    return this.#disk.replaceFile(join(this.path, CLEAN_FILE), JSON.stringify({ version: 0, brokerEpoch }))
+    const epoch = brokerEpoch >= 0 ? brokerEpoch : this.previousBrokerEpoch
+    return this.#disk.replaceFile(join(this.path, CLEAN_FILE), JSON.stringify({ version: 0, brokerEpoch: epoch }))
   }
 
   release(): void {

@@ -88,7 +88,11 @@ class StoredLogs implements Logs {
       await Promise.all(this.#directories.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
       await this.#checkIdentity()
       for (const directory of this.#directories) this.#scan(directory)
+      this.#checkDirectoryIds()
     } catch (error) {
+      // Nothing has changed: what was clean is clean at the next attempt too.
+      const clean = this.#directories.filter(({ wasClean }) => wasClean)
+      await Promise.allSettled(clean.map((directory) => directory.markClean(-1)))
       for (const directory of this.#directories) directory.release()
       throw error
     }
@@ -289,6 +293,16 @@ class StoredLogs implements Logs {
     this.clusterId = clusterIds.keys().next().value ?? this.#system.random.uuid()
     const identity = { clusterId: this.clusterId, nodeId, newDirectoryId: () => this.#system.random.uuid() }
     await Promise.all(this.#directories.map((directory) => directory.writeIdentity(identity)))
+  }
+
+  #checkDirectoryIds(): void {
+    for (const [index, { id, path }] of this.#directories.entries()) {
+      const other = this.#directories.slice(0, index).find((directory) => directory.id === id)
+      if (other)
+        throw new Error(
+          `${other.path} and ${path} have the same directory.id, ${id}, in meta.properties: remove that line of the one that is a copy`,
+        )
+    }
   }
 
   #scan(directory: LogDirectory): void {

@@ -97,7 +97,9 @@ describe('one folder for both', () => {
     expect(third).toMatchObject({ ...wanted, leaders: ['1', '1', '1', '1', '1'] })
     expect(third.ids).toHaveLength(2)
     expect(await tool('kafka-acls', '--list')).toContain('principal=User:carol')
-    expect(await tool('kafka-configs', '--describe', '--entity-type', 'topics', '--entity-name', 'orders')).toContain('max.message.bytes=5000')
+    expect(await tool('kafka-configs', '--describe', '--entity-type', 'topics', '--entity-name', 'orders')).toContain(
+      'max.message.bytes=5000',
+    )
     await kafka.exit()
 
     broker = await ours()
@@ -119,7 +121,10 @@ describe('one folder for both', () => {
     await broker.close()
     const folder = join(kafka.dir, '__cluster_metadata-0')
     const names = readdirSync(folder).filter((name) => /\.(log|checkpoint)$/.test(name))
-    const snapshot = names.filter((name) => name.endsWith('.checkpoint')).sort().at(-1)!
+    const snapshot = names
+      .filter((name) => name.endsWith('.checkpoint'))
+      .sort()
+      .at(-1)!
     const files = names.map((name) => join(folder, name)).join(',')
     const dump = await kafkaTool(['kafka-dump-log', '--cluster-metadata-decoder', '--files', files])
     expect(dump).toContain('"type":"REGISTER_BROKER_RECORD"')

@@ -45,7 +45,20 @@ test('formats a standalone node, tells what it finds, and a broker starts with i
   const missing = await storage('info', '-c', file)
   expect(missing).toMatchObject({ code: 1, out: `Found problem:\n  ${join(folder, 'data')} does not exist\n\n` })
   const user = 'SCRAM-SHA-256=[name=alice,iterations=4096,salt="QSXCR+Q6sek8bf92",password=pencil]'
-  const formatted = await storage('format', '-t', CLUSTER, '-c', file, '--standalone', '-r', '4.1', '-f', 'transaction.version=1', '-S', user)
+  const formatted = await storage(
+    'format',
+    '-t',
+    CLUSTER,
+    '-c',
+    file,
+    '--standalone',
+    '-r',
+    '4.1',
+    '-f',
+    'transaction.version=1',
+    '-S',
+    user,
+  )
   expect(formatted).toMatchObject({
     code: 0,
     out: `Formatting dynamic metadata voter directory ${join(folder, 'data')} with metadata.version 4.1-IV1.\n`,
@@ -59,11 +72,17 @@ test('formats a standalone node, tells what it finds, and a broker starts with i
   expect(JSON.stringify(records)).not.toContain('pencil')
   const found = await storage('info', '-c', file)
   expect(found.code).toBe(0)
-  expect(found.out).toMatch(/^Found log directory:\n {2}.*\/data\n\nFound metadata: \{cluster\.id=Tq0{19}g, directory\.id=[\w-]{22}, node\.id=1, version=1\}\n\n$/)
+  expect(found.out).toMatch(
+    /^Found log directory:\n {2}.*\/data\n\nFound metadata: \{cluster\.id=Tq0{19}g, directory\.id=[\w-]{22}, node\.id=1, version=1\}\n\n$/,
+  )
 
   const broker = await startBroker(dynamicFile(), { ...realSystem('silent'), logger: silentLogger })
   const { cluster } = broker
-  expect([cluster.clusterId, cluster.finalizedFeature('metadata.version'), cluster.finalizedFeature('transaction.version')]).toEqual([CLUSTER, 27, 1])
+  expect([cluster.clusterId, cluster.finalizedFeature('metadata.version'), cluster.finalizedFeature('transaction.version')]).toEqual([
+    CLUSTER,
+    27,
+    1,
+  ])
   expect([...cluster.scramCredentials()].map(({ name }) => name)).toEqual(['alice'])
   expect(cluster.quorum().voter.endpoints).toEqual([{ name: 'CONTROLLER', host: '127.0.0.1', port: 19093 }])
   await broker.close()
@@ -75,7 +94,12 @@ describe('refuses, in one message', () => {
     ['no voters and no flag', dynamicFile, [], /Because controller\.quorum\.voters is not set on this controller, you must specify one of/],
     ['-N', dynamicFile, ['-N'], /is its own controller: use --standalone/],
     ['-I with others', dynamicFile, ['-I', '1@a:1:fL3TJiTUHZa7yGymNqp24w,2@b:1:gL3TJiTUHZa7yGymNqp24w'], /runs as the only voter/],
-    ['an unknown release', staticFile, ['-r', '9.9'], /Unknown metadata\.version '9\.9'\. Supported metadata\.version are: 3\.3-IV3, .*, 4\.3-IV0/],
+    [
+      'an unknown release',
+      staticFile,
+      ['-r', '9.9'],
+      /Unknown metadata\.version '9\.9'\. Supported metadata\.version are: 3\.3-IV3, .*, 4\.3-IV0/,
+    ],
     ['an unknown feature', staticFile, ['-f', 'foo.version=1'], /Unsupported feature: foo\.version\. Supported features are: eligible/],
     ['a feature that is not there', staticFile, ['-f', 'share.version=1'], /does not have share\.version=1: use share\.version=0/],
     ['a wrong user', staticFile, ['-S', 'PLAIN=[name=a,password=b]'], /The add-scram mechanism PLAIN is not supported\./],
@@ -95,11 +119,14 @@ describe('refuses, in one message', () => {
       code: 0,
       out: 'All of the log directories are already formatted.\n',
     })
-    expect((await storage('format', '-t', 'other', '-c', file, '-g')).err).toContain(`Invalid cluster.id in: ${join(folder, 'data', 'meta.properties')}`)
+    expect((await storage('format', '-t', 'other', '-c', file, '-g')).err).toContain(
+      `Invalid cluster.id in: ${join(folder, 'data', 'meta.properties')}`,
+    )
   })
 
   test('a wrong command line, with exit code 2', async () => {
-    for (const args of [[], ['erase'], ['format', '-c', 'x'], ['info'], ['info', '-z']]) expect((await storage(...args)).code).toBeGreaterThan(0)
+    for (const args of [[], ['erase'], ['format', '-c', 'x'], ['info'], ['info', '-z']])
+      expect((await storage(...args)).code).toBeGreaterThan(0)
     expect((await storage('erase')).err).toContain('storage needs format, info or random-uuid, not "erase"')
     expect((await storage('random-uuid')).out).toMatch(/^[\w-]{22}\n$/)
   })

@@ -4,7 +4,14 @@
  * images of records, and the records that follow from them.
  */
 import { describe, expect, test } from 'vitest'
-import { bootstrapRecords, brokerRegistrations, controllerRegistration, fenceRecords, takeoverRecords } from '../../../core/cluster/activation.ts'
+import {
+  bootstrapRecords,
+  brokerRegistrations,
+  controllerRegistration,
+  fenceRecords,
+  type Takeover,
+  takeoverRecords,
+} from '../../../core/cluster/activation.ts'
 import { MetadataImage } from '../../../core/cluster/image/metadata-image.ts'
 import { readBrokerSettings } from '../../../core/settings.ts'
 import { completeRecord, encodeMetadataRecord, type NewMetadataRecord, recordVersion } from '../../../core/wire/metadata-records.ts'
@@ -28,10 +35,17 @@ function imageWith(partition: Partial<Partition>): MetadataImage {
   return image
 }
 
-const takeover = { nodeId: 1, metadataVersion: 30, directories: [DIR], mayHaveLostRecords: false, directoryOf: () => DIR, newDirectory: () => DIR }
+const takeover: Takeover = {
+  nodeId: 1,
+  metadataVersion: 30,
+  directories: [DIR],
+  mayHaveLostRecords: false,
+  directoryOf: () => DIR,
+  newDirectory: () => DIR,
+}
 
 describe('partitions at a takeover', () => {
-  test.each<[string, Partial<Partition>, Partial<typeof takeover> & { directoryOf?: () => string | null }, object | null]>([
+  test.each<[string, Partial<Partition>, Partial<Takeover>, object | null]>([
     ['led by this node: nothing', {}, {}, null],
     ['records may be lost: a new epoch', {}, { mayHaveLostRecords: true }, { leader: 1 }],
     ['without a leader, in the ISR', { leader: -1 }, {}, { leader: 1 }],
@@ -44,19 +58,30 @@ describe('partitions at a takeover', () => {
     ['of other nodes only', { replicas: [2], isr: [2], leader: 2 }, {}, null],
     ['without an assigned directory', { directories: [ZERO] }, {}, { directories: [DIR] }],
     ['without an assigned directory, below the level that has them', { directories: [] }, { metadataVersion: 16 }, null],
-    ['moved to another of the directories', {}, { directories: [DIR, OTHER_DIR], directoryOf: () => OTHER_DIR }, { directories: [OTHER_DIR] }],
+    [
+      'moved to another of the directories',
+      {},
+      { directories: [DIR, OTHER_DIR], directoryOf: () => OTHER_DIR },
+      { directories: [OTHER_DIR] },
+    ],
     ['not yet created', {}, { directoryOf: () => null }, null],
     ['in a directory that is not there', { directories: [OTHER_DIR] }, { directoryOf: () => null }, { leader: -1 }],
     ['in a directory that is still not there', { directories: [OTHER_DIR], leader: -1 }, { directoryOf: () => null }, null],
   ])('%s', (_, partition, over, change) => {
-    const records = [...takeoverRecords(imageWith(partition), { ...takeover, ...over } as typeof takeover)]
+    const records = [...takeoverRecords(imageWith(partition), { ...takeover, ...over })]
     expect(records).toEqual(change === null ? [] : [{ type: 'PartitionChangeRecord', partitionId: 0, topicId: TOPIC, ...change }])
   })
 
   test('a change that is applied needs no other one', () => {
     const image = imageWith({ leader: -1, isr: [], eligibleLeaderReplicas: [1], lastKnownElr: [1], directories: [ZERO] })
     for (const record of takeoverRecords(image, takeover)) image.apply(completeRecord(record))
-    expect(image.partitionState('t', 0)).toMatchObject({ leader: 1, leaderEpoch: 6, partitionEpoch: 8, isr: [1], eligibleLeaderReplicas: [] })
+    expect(image.partitionState('t', 0)).toMatchObject({
+      leader: 1,
+      leaderEpoch: 6,
+      partitionEpoch: 8,
+      isr: [1],
+      eligibleLeaderReplicas: [],
+    })
     expect([...takeoverRecords(image, takeover)]).toEqual([])
   })
 })
@@ -86,7 +111,11 @@ test.each([7, 8, 10, 15, 17, 30])('the registrations under metadata.version %i c
     encodeMetadataRecord(record, recordVersion(record.type, metadataVersion))
     image.apply(completeRecord(record))
   }
-  expect(image.brokers.get(1)).toMatchObject({ brokerEpoch: 12, fenced: false, endPoints: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092 }] })
+  expect(image.brokers.get(1)).toMatchObject({
+    brokerEpoch: 12,
+    fenced: false,
+    endPoints: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092 }],
+  })
   expect(image.controllers.size).toBe(metadataVersion >= 15 ? 1 : 0)
   for (const record of fenceRecords(1, 12, metadataVersion)) image.apply(completeRecord(record))
   expect(image.brokers.get(1)).toMatchObject({ fenced: true })

@@ -101,7 +101,9 @@ test('a crash after the snapshot and before the journal is deleted; and one befo
   const [torn, whole] = [join(root, 'torn'), join(root, 'whole')]
   for (const copy of [torn, whole]) cpSync(dir, copy, { recursive: true })
   await opened(dir, () => {})
-  const name = readdirSync(join(dir, `${METADATA_TOPIC}-0`)).find((file) => file.endsWith('.checkpoint') && !file.startsWith('0'.repeat(20)))!
+  const name = readdirSync(join(dir, `${METADATA_TOPIC}-0`)).find(
+    (file) => file.endsWith('.checkpoint') && !file.startsWith('0'.repeat(20)),
+  )!
   const snapshot = readFileSync(join(dir, `${METADATA_TOPIC}-0`, name))
   // Directory ids are those of the folder.
   cpSync(join(dir, 'meta.properties'), join(whole, 'meta.properties'))
