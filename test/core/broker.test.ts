@@ -288,10 +288,12 @@ describe('metadata', () => {
     expect(rows.get(24)).toEqual([0, 5])
     expect(rows.get(22)).toEqual([0, 5])
     expect(answer.supportedFeatures).toContainEqual({ name: 'transaction.version', minVersion: 0, maxVersion: 2 })
-    expect(answer.finalizedFeatures).toEqual([
-      { name: 'metadata.version', minVersionLevel: 30, maxVersionLevel: 30 },
-      { name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 },
+    expect(answer.finalizedFeatures.map(({ name, maxVersionLevel }) => `${name}=${maxVersionLevel}`)).toEqual([
+      'metadata.version=30',
+      'transaction.version=2',
+      'kraft.version=1',
     ])
+    expect(answer.finalizedFeaturesEpoch).toBeGreaterThan(0)
     const older = await client.send(apiVersions, 3, { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' })
     expect(older.supportedFeatures.map(({ name }) => name)).toEqual(['metadata.version'])
   })
