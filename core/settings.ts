@@ -20,9 +20,19 @@ export interface ListenerSettings {
   readonly advertisedPort: number
 }
 
+/** A listener of the controller: it is not opened, and is named in the metadata log for nodes that look for the controller. */
+export interface ControllerListener {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  /** Kafka's id of the security protocol. */
+  readonly securityProtocol: number
+}
+
 export interface BrokerSettings {
   readonly nodeId: number
   readonly listeners: readonly ListenerSettings[]
+  readonly controllerListeners: readonly ControllerListener[]
   readonly dataDirs: readonly string[]
   readonly values: BrokerValues
   /** The properties of the file, as text. */
@@ -53,6 +63,22 @@ function parseEndpoint(entry: string, setting: string): { name: string; host: st
 
 /** The advertised host of a listener on all addresses. */
 const reachableHost = (host: string): string => (host === '' || host === '::' ? hostname() : host)
+
+const securityProtocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
+
+/** Controller listeners need no entry in listener.security.protocol.map: they are not opened. */
+function controllerListenersOf(values: BrokerValues): ControllerListener[] {
+  const names = splitList(values['controller.listener.names'] ?? '').map((name) => name.toUpperCase())
+  const protocols = new Map(splitList(values['listener.security.protocol.map']).map((pair) => pair.toUpperCase().split(':', 2) as [string, string]))
+  const advertised = splitList(values['advertised.listeners'] ?? '').map((entry) => parseEndpoint(entry, 'advertised.listeners'))
+  const own = values.listeners.map((entry) => parseEndpoint(entry, 'listeners'))
+  return names.flatMap((name) => {
+    const endpoint = [...advertised, ...own].find((candidate) => candidate.name === name)
+    if (!endpoint) return []
+    const host = endpoint.host === '0.0.0.0' ? hostname() : reachableHost(endpoint.host)
+    return [{ name, host, port: endpoint.port, securityProtocol: Math.max(0, securityProtocols.indexOf(protocols.get(name) ?? name)) }]
+  })
+}
 
 /** Kafka's checks of inter.broker.listener.name. There is no other broker: the setting has no further effect. */
 function checkInterBrokerListener(
@@ -163,6 +189,7 @@ export function readBrokerSettings(properties: Readonly<Record<string, string>>)
   return {
     nodeId: nodeIdOf(all),
     listeners: listenersOf(all, properties),
+    controllerListeners: controllerListenersOf(all),
     dataDirs,
     values: all,
     properties,

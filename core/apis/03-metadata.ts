@@ -19,15 +19,18 @@ interface RequestedTopic {
 
 function describe(topic: Topic, broker: BrokerServices) {
   const { nodeId } = broker.settings
-  const partitions = Array.from({ length: topic.partitions }, (_, partitionIndex) => ({
-    errorCode: 0,
-    partitionIndex,
-    leaderId: nodeId,
-    leaderEpoch: broker.logs.get(topic.name, partitionIndex)?.leaderEpoch ?? 0,
-    replicaNodes: [nodeId],
-    isrNodes: [nodeId],
-    offlineReplicas: [],
-  }))
+  const partitions = Array.from({ length: topic.partitions }, (_, partitionIndex) => {
+    const { leader: leaderId, leaderEpoch, replicas, isr } = broker.cluster.partitionState(topic, partitionIndex)
+    return {
+      errorCode: leaderId < 0 ? errorCode('LEADER_NOT_AVAILABLE') : 0,
+      partitionIndex,
+      leaderId,
+      leaderEpoch,
+      replicaNodes: [...replicas],
+      isrNodes: [...isr],
+      offlineReplicas: replicas.filter((replica) => replica !== nodeId || leaderId < 0),
+    }
+  })
   return { errorCode: 0, name: topic.name, topicId: topic.id, isInternal: topic.internal, partitions }
 }
 

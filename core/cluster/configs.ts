@@ -8,7 +8,7 @@ import { brokerSettings } from '../settings/broker-settings.ts'
 import { configTypes, parseSetting, type Setting, type SettingMap, splitList } from '../settings/setting.ts'
 import { type TopicValues, topicSettings } from '../settings/topic-settings.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
-import type { MetadataImage } from './metadata-image.ts'
+import type { MetadataImage } from './image/metadata-image.ts'
 import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
 
 const source = { topic: 1, broker: 2, defaultBroker: 3, file: 4, fallback: 5 } as const

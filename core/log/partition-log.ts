@@ -63,7 +63,7 @@ export class StoredPartitionLog implements PartitionLog {
   #watermarkPosition: number
   #writtenOffset: number
   #closed: KafkaError | null = null
-  /** The leader epoch of this start is written with the first append: an idle partition causes no write. */
+  /** A new leader epoch is written with its first append: an idle partition causes no write. */
   #epochsSaved: boolean
 
   constructor(context: LogContext, checkpoints: LogCheckpoints, loaded: LoadedLog, config: LogConfig) {
@@ -243,6 +243,12 @@ export class StoredPartitionLog implements PartitionLog {
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  lead(leaderEpoch: number): void {
+    if (leaderEpoch <= this.leaderEpoch) return
+    this.leaderEpoch = leaderEpoch
+    if (this.epochs.assign(leaderEpoch, this.logEndOffset)) this.#epochsSaved = false
   }
 
   configure(config: LogConfig): void {

@@ -14,6 +14,7 @@ const node = {
   'delete.topic.enable': bool(true, 'Whether topics may be deleted.'),
   'num.partitions': int(1, 'The partitions of a topic that is created without a partition count.', { min: 1 }),
   'default.replication.factor': int(1, 'The replicas of a topic that is created without a replication factor.', { min: 1 }),
+  'controller.quorum.voters': list('', 'The voters of the metadata log, id@host:port; this node is the only one, or the list is empty.'),
   'producer.id.expiration.ms': int(86_400_000, 'How long the state of an inactive producer id is kept.', { min: 1, dynamic: true }),
 }
 
@@ -52,6 +53,20 @@ const log = {
   'log.retention.check.interval.ms': long(300_000, 'How often retention is checked.', { min: 1 }),
   'log.flush.offset.checkpoint.interval.ms': int(60_000, 'How often the recovery point checkpoint is written.', { min: 0 }),
   'log.flush.start.offset.checkpoint.interval.ms': int(60_000, 'How often the log start offset checkpoint is written.', { min: 0 }),
+}
+
+const metadataLog = {
+  'metadata.log.dir': text(null, 'The folder of the metadata log; by default the first of log.dirs.'),
+  'metadata.log.segment.bytes': int(1_073_741_824, 'The size at which a segment of the metadata log rolls.', { min: 8_388_608 }),
+  'metadata.log.segment.ms': long(604_800_000, 'The age at which a segment of the metadata log rolls.'),
+  'metadata.log.max.record.bytes.between.snapshots': long(20_971_520, 'The bytes of new records after which a snapshot is written.', {
+    min: 1,
+  }),
+  'metadata.log.max.snapshot.interval.ms': long(3_600_000, 'The age of new records after which a snapshot is written; 0 for no limit.', {
+    min: 0,
+  }),
+  'metadata.max.retention.bytes': long(104_857_600, 'The size of the metadata log and its snapshots beyond which the oldest are deleted.'),
+  'metadata.max.retention.ms': long(604_800_000, 'The age beyond which snapshots, and the records before them, are deleted.'),
 }
 
 /** The defaults of the topic settings. */
@@ -113,7 +128,7 @@ const groups = {
   'offsets.topic.replication.factor': short(3, 'The replicas of __consumer_offsets; one node keeps one.', { min: 1 }),
 }
 
-export const brokerSettings = { ...node, ...network, ...log, ...topicDefaults, ...groups } satisfies SettingMap
+export const brokerSettings = { ...node, ...network, ...log, ...metadataLog, ...topicDefaults, ...groups } satisfies SettingMap
 
 export type BrokerSettingName = keyof typeof brokerSettings
 export type BrokerValues = ValuesOf<typeof brokerSettings>

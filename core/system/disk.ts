@@ -45,8 +45,8 @@ export interface Disk {
   syncFile(path: string): Promise<void>
   /** Null where the file does not exist. */
   readFile(path: string): Buffer | null
-  /** Write, fsync, rename, fsync of the folder (Invariant 8). */
-  replaceFile(path: string, bytes: Buffer | string): Promise<void>
+  /** Write, fsync, rename, fsync of the folder (Invariant 8). `mode` are the permissions, by default those of other files. */
+  replaceFile(path: string, bytes: Buffer | string, mode?: number): Promise<void>
   /** Durable only after `syncFile`. */
   writeFile(path: string, bytes: Buffer | string): void
   exists(path: string): boolean
@@ -111,9 +111,9 @@ export const realDisk: Disk = {
       throw error
     }
   },
-  async replaceFile(path, bytes) {
+  async replaceFile(path, bytes, mode = 0o644) {
     const temporary = `${path}.tmp`
-    const file = await fs.promises.open(temporary, 'w', 0o644)
+    const file = await fs.promises.open(temporary, 'w', mode)
     try {
       await file.writeFile(bytes)
       await file.sync()

@@ -232,7 +232,12 @@ describe('metadata', () => {
     expect(rows.get(1)).toEqual([4, 18])
     expect(rows.get(18)).toEqual([0, 4])
     expect(rows.has(24)).toBe(false)
-    expect(answer.finalizedFeatures).toEqual([{ name: 'metadata.version', minVersionLevel: 30, maxVersionLevel: 30 }])
+    expect(answer.finalizedFeatures.map(({ name, maxVersionLevel }) => `${name}=${maxVersionLevel}`)).toEqual([
+      'metadata.version=30',
+      'transaction.version=2',
+      'kraft.version=1',
+    ])
+    expect(answer.finalizedFeaturesEpoch).toBeGreaterThan(0)
     const older = await client.send(apiVersions, 3, { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' })
     expect(older.supportedFeatures.map(({ name }) => name)).toEqual(['metadata.version'])
   })
