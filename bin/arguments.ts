@@ -26,11 +26,7 @@ export interface Known {
   files: number
 }
 
-export function readArguments(
-  command: string,
-  args: readonly string[],
-  known: Known,
-): Arguments {
+export function readArguments(command: string, args: readonly string[], known: Known): Arguments {
   const parsed: Arguments = { files: [], overrides: {}, options: {}, lists: {}, flags: new Set() }
   for (let index = 0; index < args.length; index++) {
     const [arg, inline] = splitOption(args[index]!)

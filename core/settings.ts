@@ -69,7 +69,9 @@ const securityProtocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
 /** Controller listeners need no entry in listener.security.protocol.map: they are not opened. */
 function controllerListenersOf(values: BrokerValues): ControllerListener[] {
   const names = splitList(values['controller.listener.names'] ?? '').map((name) => name.toUpperCase())
-  const protocols = new Map(splitList(values['listener.security.protocol.map']).map((pair) => pair.toUpperCase().split(':', 2) as [string, string]))
+  const protocols = new Map(
+    splitList(values['listener.security.protocol.map']).map((pair) => pair.toUpperCase().split(':', 2) as [string, string]),
+  )
   const advertised = splitList(values['advertised.listeners'] ?? '').map((entry) => parseEndpoint(entry, 'advertised.listeners'))
   const own = values.listeners.map((entry) => parseEndpoint(entry, 'listeners'))
   return names.flatMap((name) => {

@@ -15,16 +15,9 @@ import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
 import { METADATA_TOPIC } from './metadata-log.ts'
 import { PartitionLogs } from './partition-logs.ts'
-import { activate, type ActiveBroker } from './takeover.ts'
+import { type ActiveBroker, activate } from './takeover.ts'
 import { configChangeRecords, newPartitionRecords, newTopicRecords } from './topic-records.ts'
-import {
-  checkNewPartitions,
-  checkPartitionCount,
-  checkPartitions,
-  checkTopicName,
-  collisionKey,
-  isTopicName,
-} from './topic-validation.ts'
+import { checkNewPartitions, checkPartitionCount, checkPartitions, checkTopicName, collisionKey, isTopicName } from './topic-validation.ts'
 import type {
   Cluster,
   ClusterFeatures,
@@ -267,7 +260,9 @@ class LocalCluster implements Cluster {
   listening(listeners: readonly ListenerSettings[]): Promise<void> {
     return this.#controller.run(async () => {
       const { incarnation } = this.#active
-      const isRegistered = incarnation.settings.listeners.every((listener, index) => listener.advertisedPort === listeners[index]?.advertisedPort)
+      const isRegistered = incarnation.settings.listeners.every(
+        (listener, index) => listener.advertisedPort === listeners[index]?.advertisedPort,
+      )
       if (!isRegistered)
         await this.#controller.write([brokerRegistration({ ...incarnation, settings: { ...incarnation.settings, listeners } }, false)])
     })

@@ -110,6 +110,10 @@ export class Journal {
   }
 }
 
-function* configRecords(resourceType: number, resourceName: string, configs: Readonly<Record<string, string>>): Iterable<NewMetadataRecord> {
+function* configRecords(
+  resourceType: number,
+  resourceName: string,
+  configs: Readonly<Record<string, string>>,
+): Iterable<NewMetadataRecord> {
   for (const [name, value] of Object.entries(configs)) yield { type: 'ConfigRecord', resourceType, resourceName, name, value }
 }

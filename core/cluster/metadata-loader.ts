@@ -10,8 +10,8 @@ import type { System } from '../system/index.ts'
 import type { ControlRecord } from '../wire/control-records.ts'
 import { completeRecord, type MetadataRecord, type NewMetadataRecord } from '../wire/metadata-records.ts'
 import { initialFeatures, LATEST_METADATA_VERSION } from './features.ts'
-import { isJournalBatch, Journal } from './journal.ts'
 import { MetadataImage } from './image/metadata-image.ts'
+import { isJournalBatch, Journal } from './journal.ts'
 import { METADATA_TOPIC, MetadataLog, metadataFolder } from './metadata-log.ts'
 import { MetadataReplay } from './metadata-replay.ts'
 import { decodeSnapshotFile, encodeSnapshotFile } from './snapshot-file.ts'
@@ -48,7 +48,9 @@ export async function loadMetadata(settings: BrokerSettings, logs: Logs, system:
       bytesSinceSnapshot += bytes.length
     }
   } catch (cause) {
-    throw new Error(`${log.folder}: the metadata log cannot be read: ${(cause as Error).message}. Restore the folder from a copy`, { cause })
+    throw new Error(`${log.folder}: the metadata log cannot be read: ${(cause as Error).message}. Restore the folder from a copy`, {
+      cause,
+    })
   }
   const isEmpty = replay.count === 0
   const kraftVersion = replay.kraftVersion ?? (isEmpty ? initialKraftVersion(settings) : 0)
@@ -76,7 +78,9 @@ function loadSnapshot(snapshots: Snapshots, log: MetadataLog, replay: MetadataRe
   if (snapshots.hasFirstVoters) for (const control of readSnapshot(snapshots, FIRST_VOTERS).controls) replay.control(control)
   if (newest === undefined) {
     if (log.startOffset === 0) return 0
-    throw new Error(`${log.folder}: the metadata log begins at offset ${log.startOffset}, and there is no snapshot before it: restore it from a copy`)
+    throw new Error(
+      `${log.folder}: the metadata log begins at offset ${log.startOffset}, and there is no snapshot before it: restore it from a copy`,
+    )
   }
   const { controls, records } = readSnapshot(snapshots, newest)
   for (const control of controls) replay.control(control)
@@ -107,7 +111,8 @@ function readSnapshot(snapshots: Snapshots, id: SnapshotId): { controls: readonl
 export function bootstrapOf(directory: string, { disk }: System): readonly NewMetadataRecord[] {
   const path = join(directory, BOOTSTRAP_FILE)
   const bytes = disk.readFile(path)
-  if (bytes === null) return Object.entries(initialFeatures).map(([name, featureLevel]) => ({ type: 'FeatureLevelRecord', name, featureLevel }))
+  if (bytes === null)
+    return Object.entries(initialFeatures).map(([name, featureLevel]) => ({ type: 'FeatureLevelRecord', name, featureLevel }))
   try {
     return decodeSnapshotFile(bytes).records
   } catch (cause) {

@@ -11,7 +11,13 @@ import type { Disk } from '../system/disk.ts'
 import type { System } from '../system/index.ts'
 import type { BatchHeader } from '../wire/batch-header.ts'
 import { encodeControlRecord, type NewControlRecord } from '../wire/control-records.ts'
-import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord, type NewMetadataRecord, recordVersion } from '../wire/metadata-records.ts'
+import {
+  decodeMetadataRecord,
+  encodeMetadataRecord,
+  type MetadataRecord,
+  type NewMetadataRecord,
+  recordVersion,
+} from '../wire/metadata-records.ts'
 import { batches, encodeBatch } from '../wire/record-batch.ts'
 import { formatQuorumState, parseQuorumState, QUORUM_STATE_FILE, type QuorumState } from './quorum-state.ts'
 

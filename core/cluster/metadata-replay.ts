@@ -2,8 +2,9 @@
  * Replays the records of the metadata log, or of a snapshot, into the image. The records of a metadata transaction (KIP-868) become visible
  * together at its end; an aborted one never was. Pure.
  */
-import { type ControlRecord, decodeControlRecord, type RaftVoter } from '../wire/control-records.ts'
+
 import { attributes, type BatchHeader } from '../wire/batch-header.ts'
+import { type ControlRecord, decodeControlRecord, type RaftVoter } from '../wire/control-records.ts'
 import { decodeMetadataRecord, type MetadataRecord } from '../wire/metadata-records.ts'
 import { decodeRecords } from '../wire/record-batch.ts'
 import type { MetadataImage } from './image/metadata-image.ts'

@@ -55,7 +55,9 @@ export async function activate(settings: BrokerSettings, logs: Logs, system: Sys
 
 const levelIn = (records: readonly NewMetadataRecord[]): number => {
   const level = records.find((record) => record.type === 'FeatureLevelRecord' && record.name === METADATA_VERSION)
-  return level?.type === 'FeatureLevelRecord' ? level.featureLevel : supportedFeatures.find(({ name }) => name === METADATA_VERSION)!.minVersion
+  return level?.type === 'FeatureLevelRecord'
+    ? level.featureLevel
+    : supportedFeatures.find(({ name }) => name === METADATA_VERSION)!.minVersion
 }
 
 function checkBrokers(image: MetadataImage, nodeId: number, folder: string): void {
@@ -85,7 +87,10 @@ async function lead(
   if (kraftVersion === 1 && loaded.isEmpty && !snapshots.hasFirstVoters) {
     const controls = quorumControls(voter)
     const now = system.clock.now()
-    await snapshots.write(FIRST_VOTERS, encodeSnapshotFile({ epoch: 0, lastContainedLogTimestamp: now, timestamp: now, controls, records: [], metadataVersion }))
+    await snapshots.write(
+      FIRST_VOTERS,
+      encodeSnapshotFile({ epoch: 0, lastContainedLogTimestamp: now, timestamp: now, controls, records: [], metadataVersion }),
+    )
   }
   const isNamed = log.endOffset > 0 && JSON.stringify(stored) === JSON.stringify(voter)
   await log.lead(kraftVersion, kraftVersion === 1 && !isNamed ? quorumControls(voter) : [])
@@ -129,7 +134,12 @@ function wasClean(logs: Logs, registeredEpoch: number | undefined): boolean {
   )
 }
 
-async function openLedLogs(controller: Controller, { nodeId }: BrokerSettings, partitionLogs: PartitionLogs, system: System): Promise<void> {
+async function openLedLogs(
+  controller: Controller,
+  { nodeId }: BrokerSettings,
+  partitionLogs: PartitionLogs,
+  system: System,
+): Promise<void> {
   const { image } = controller
   const led: PartitionToOpen[] = []
   const offline: string[] = []
@@ -147,14 +157,16 @@ async function openLedLogs(controller: Controller, { nodeId }: BrokerSettings, p
       'partitions are offline: their log directory is none of log.dirs. Add it and restart, or delete their topics',
     )
   const opened = await partitionLogs.open(led)
-  await controller.writeEach(
-    led.flatMap((partition, index) => newerEpoch(controller, partition, opened[index]!.leaderEpoch)),
-  )
+  await controller.writeEach(led.flatMap((partition, index) => newerEpoch(controller, partition, opened[index]!.leaderEpoch)))
   for (const [index, { topic, partition }] of led.entries()) opened[index]!.lead(image.partitionState(topic.name, partition)!.leaderEpoch)
 }
 
 /** A log with a newer epoch than the controller's, as a copied folder may have: the partition gets one above both. */
-function newerEpoch({ image, metadataVersion }: Controller, { topic, partition, leaderEpoch }: PartitionToOpen, found: number): NewMetadataRecord[] {
+function newerEpoch(
+  { image, metadataVersion }: Controller,
+  { topic, partition, leaderEpoch }: PartitionToOpen,
+  found: number,
+): NewMetadataRecord[] {
   if (found <= leaderEpoch) return []
   const state = image.partitionState(topic.name, partition)!
   const raised = { ...state, leaderEpoch: found + 1, partitionEpoch: state.partitionEpoch + 1 }

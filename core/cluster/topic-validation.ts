@@ -88,8 +88,7 @@ export function checkNewPartitions(topic: Topic, { count, assignments }: NewPart
       `The topic ${topic.name} currently has ${topic.partitions} partition(s); ${count} would not be an increase.`,
     )
   const added = count - topic.partitions
-  if (added > MAX_PARTITIONS_PER_REQUEST)
-    throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
+  if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
   if (!assignments) return
   if (assignments.length !== added)
     throw new KafkaError(

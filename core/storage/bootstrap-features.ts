@@ -34,7 +34,8 @@ export function bootstrapFeatures(release: string | undefined, features: readonl
   if (release !== undefined && named !== undefined) throw new Error('Use only one of --release-version and --feature metadata.version.')
   const metadataVersion = named ?? releaseLevel ?? initialFeatures[METADATA_VERSION]!
   const levels = new Map([[METADATA_VERSION, metadataVersion]])
-  const transactionVersion = given.get(TRANSACTION_VERSION) ?? (metadataVersion >= TRANSACTION_VERSION_1_SINCE ? initialFeatures[TRANSACTION_VERSION]! : 0)
+  const transactionVersion =
+    given.get(TRANSACTION_VERSION) ?? (metadataVersion >= TRANSACTION_VERSION_1_SINCE ? initialFeatures[TRANSACTION_VERSION]! : 0)
   const all = new Map([...given, [TRANSACTION_VERSION, transactionVersion]])
   for (const [name, level] of [...all].sort(([a], [b]) => (a < b ? -1 : 1)))
     if (level > 0 && name !== METADATA_VERSION && name !== KRAFT_VERSION) levels.set(name, level)
@@ -44,7 +45,8 @@ export function bootstrapFeatures(release: string | undefined, features: readonl
 function parseFeature(argument: string): [string, number] {
   const [name = '', text = '', ...rest] = argument.split('=')
   const level = Number(text)
-  if (rest.length > 0 || text.trim() === '' || !Number.isInteger(level)) throw new Error(`Can't parse feature=level string ${argument}: level not found`)
+  if (rest.length > 0 || text.trim() === '' || !Number.isInteger(level))
+    throw new Error(`Can't parse feature=level string ${argument}: level not found`)
   const range = ranges.get(name)
   if (!range) throw new Error(`Unsupported feature: ${name}. Supported features are: ${[...ranges.keys()].sort().join(', ')}`)
   const supported = supportedFeatures.find((feature) => feature.name === name) ?? { ...range, minVersion: 0, maxVersion: 0 }

@@ -4,7 +4,7 @@
  * meta.properties comes last: a directory without it is not formatted.
  */
 import { join } from 'node:path'
-import { metadataVersionName, METADATA_VERSION } from '../cluster/features.ts'
+import { METADATA_VERSION, metadataVersionName } from '../cluster/features.ts'
 import { metadataFolder } from '../cluster/metadata-log.ts'
 import { encodeSnapshotFile } from '../cluster/snapshot-file.ts'
 import { FIRST_VOTERS, OWNER_ONLY, snapshotName } from '../cluster/snapshots.ts'
@@ -44,8 +44,10 @@ export async function formatStorage(
   const directoryId = voterDirectory(settings, options)
   const isDynamic = directoryId !== null
   const { levels, kraftVersion } = bootstrapFeatures(options.releaseVersion, options.features ?? [])
-  if (kraftVersion === 0 && isDynamic) throw new Error('kraft.version=0 needs the voters of controller.quorum.voters: remove --standalone and set them')
-  if (kraftVersion === 1 && !isDynamic) throw new Error('kraft.version=1 needs a first voter: use --standalone without controller.quorum.voters')
+  if (kraftVersion === 0 && isDynamic)
+    throw new Error('kraft.version=0 needs the voters of controller.quorum.voters: remove --standalone and set them')
+  if (kraftVersion === 1 && !isDynamic)
+    throw new Error('kraft.version=1 needs a first voter: use --standalone without controller.quorum.voters')
   const scram = (options.scram ?? []).map((argument) => scramRecord(argument, () => random.bytes(SALT_BYTES)))
   const directories = unformatted(settings, options, disk)
   if (directories.length === 0) {
@@ -84,7 +86,9 @@ function voterDirectory(settings: BrokerSettings, options: FormatOptions): strin
   checkStaticVoters(settings)
   const hasVoters = settings.values['controller.quorum.voters'].length > 0
   if (noInitialControllers)
-    throw new Error('--no-initial-controllers is for a node that joins a quorum of others. Tributary is its own controller: use --standalone')
+    throw new Error(
+      '--no-initial-controllers is for a node that joins a quorum of others. Tributary is its own controller: use --standalone',
+    )
   if (hasVoters && chosen > 0)
     throw new Error(
       'You cannot specify controller.quorum.voters and format the node with --initial-controllers or --standalone. If you want to use dynamic ' +

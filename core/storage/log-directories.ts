@@ -47,7 +47,17 @@ export function storageInfo(settings: BrokerSettings, disk: Disk): StorageInfo {
   }
   const lines: string[] = []
   const section = (title: string, items: readonly string[]) =>
-    items.length > 0 && lines.push(items.length === 1 ? `${title}:` : title.replace(/y$/, 'ies').replace(/problem$/, 'problems').concat(':'), ...items.map((item) => `  ${item}`), '')
+    items.length > 0 &&
+    lines.push(
+      items.length === 1
+        ? `${title}:`
+        : title
+            .replace(/y$/, 'ies')
+            .replace(/problem$/, 'problems')
+            .concat(':'),
+      ...items.map((item) => `  ${item}`),
+      '',
+    )
   section('Found log directory', found)
   if (first !== null) {
     const sorted = [...first].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${value}`)

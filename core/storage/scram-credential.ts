@@ -34,7 +34,9 @@ export function scramRecord(argument: string, newSalt: () => Buffer): NewMetadat
   const mechanism = Object.hasOwn(mechanisms, name) ? mechanisms[name] : undefined
   if (!mechanism) {
     throw new Error(
-      name === '' ? 'Failed to find a mechanism and its configuration in [ ] in the SCRAM argument' : `The add-scram mechanism ${name} is not supported.`,
+      name === ''
+        ? 'Failed to find a mechanism and its configuration in [ ] in the SCRAM argument'
+        : `The add-scram mechanism ${name} is not supported.`,
     )
   }
   const given = components(inner)
@@ -49,7 +51,8 @@ export function scramRecord(argument: string, newSalt: () => Buffer): NewMetadat
   const iterations = Number(take('iterations') ?? DEFAULT_ITERATIONS)
   const password = take('password')
   const saltedText = take('saltedpassword')
-  if (password === undefined && saltedText === undefined) throw new Error("You must supply one of 'password' or 'saltedpassword' to add-scram")
+  if (password === undefined && saltedText === undefined)
+    throw new Error("You must supply one of 'password' or 'saltedpassword' to add-scram")
   if (password === undefined && saltText === undefined) throw new Error("You must supply 'salt' with 'saltedpassword' to add-scram")
   if (given.size > 0) throw new Error(`Unknown SCRAM configurations: ${[...given.keys()].join(', ')}`)
   if (!Number.isInteger(iterations) || iterations < DEFAULT_ITERATIONS)
@@ -57,7 +60,8 @@ export function scramRecord(argument: string, newSalt: () => Buffer): NewMetadat
   if (iterations > MAX_ITERATIONS) throw new Error(`The 'iterations' value must be <= ${MAX_ITERATIONS} for add-scram using ${name}`)
   const salt = saltText === undefined ? newSalt() : decoded(saltText, 'salt')
   const { id, hash, bytes } = mechanism
-  const salted = password === undefined ? decoded(saltedText!, 'saltedpassword') : pbkdf2Sync(password.normalize('NFKC'), salt, iterations, bytes, hash)
+  const salted =
+    password === undefined ? decoded(saltedText!, 'saltedpassword') : pbkdf2Sync(password.normalize('NFKC'), salt, iterations, bytes, hash)
   const hmac = (text: string) => createHmac(hash, salted).update(text).digest()
   const storedKey = createHash(hash).update(hmac('Client Key')).digest()
   return { type: 'UserScramCredentialRecord', name: user, mechanism: id, salt, storedKey, serverKey: hmac('Server Key'), iterations }

@@ -303,6 +303,8 @@ describe('the metadata log', () => {
     const log = server.broker.logs.get('__cluster_metadata', 0)!
     const value = encodeMetadataRecord({ type: 'FeatureLevelRecord', name: 'metadata.version', featureLevel: 31 }, 0)
     await log.append(encodeBatch([{ key: null, value, timestamp: 1 }]), 'coordinator').durable
-    await expect(afterCrash(() => null)).rejects.toThrow(/finalized metadata\.version 31, .* supports 7 \(3\.3-IV3\) to 30 \(4\.3-IV0\): downgrade it/)
+    await expect(afterCrash(() => null)).rejects.toThrow(
+      /finalized metadata\.version 31, .* supports 7 \(3\.3-IV3\) to 30 \(4\.3-IV0\): downgrade it/,
+    )
   })
 })
