@@ -1,6 +1,6 @@
 /**
- * What Apache Kafka 4.3 says of its features: the metadata.version from which a newly formatted cluster has a level of each, and what a level
- * depends on. They are the data of `kafka-storage version-mapping` and `feature-dependencies`. Pure.
+ * What Apache Kafka 4.3 says of its features: the metadata.version from which a newly formatted cluster has a level of each, and what a
+ * level depends on. They are the data of `kafka-storage version-mapping` and `feature-dependencies`. Pure.
  */
 import { KRAFT_VERSION, METADATA_VERSION, metadataVersionName, TRANSACTION_VERSION } from './features.ts'
 

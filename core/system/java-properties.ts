@@ -1,6 +1,6 @@
 /**
- * Java's .properties format, as `java.util.Properties` reads and writes it: comments with # or !, keys and values separated by =, : or white
- * space, escapes, and lines that continue after a backslash. The text is UTF-8. The last value of a key counts. Pure.
+ * Java's .properties format, as `java.util.Properties` reads and writes it: comments with # or !, keys and values separated by =, : or
+ * white space, escapes, and lines that continue after a backslash. The text is UTF-8. The last value of a key counts. Pure.
  */
 
 /** Joins continued lines; a line is continued if it ends with an odd number of backslashes. */

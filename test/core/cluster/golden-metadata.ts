@@ -1,6 +1,6 @@
 /**
- * Metadata logs, snapshots and first records of two nodes of Apache Kafka 4.3.1: one with a static and one with a dynamic quorum. How they came
- * to be is in `test/golden/metadata-log.json`.
+ * Metadata logs, snapshots and first records of two nodes of Apache Kafka 4.3.1: one with a static and one with a dynamic quorum. How they
+ * came to be is in `test/golden/metadata-log.json`.
  */
 import { readFileSync } from 'node:fs'
 import { MetadataImage } from '../../../core/cluster/image/metadata-image.ts'

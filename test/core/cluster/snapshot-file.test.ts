@@ -1,6 +1,6 @@
 /**
- * Goal: a snapshot of the metadata log comes back as it was written, in batches that Apache Kafka reads, and a damaged one is refused. Method:
- * round trips of small and large ones, files of Apache Kafka, files that are cut and changed.
+ * Goal: a snapshot of the metadata log comes back as it was written, in batches that Apache Kafka reads, and a damaged one is refused.
+ * Method: round trips of small and large ones, files of Apache Kafka, files that are cut and changed.
  */
 import { describe, expect, it } from 'vitest'
 import { decodeSnapshotFile, encodeSnapshotFile } from '../../../core/cluster/snapshot-file.ts'

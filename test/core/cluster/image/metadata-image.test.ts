@@ -257,8 +257,8 @@ describe('the log of Apache Kafka', () => {
     const name = '00000000000000000140-0000000004.checkpoint'
     const snapshot = contentOf(imageOfRecords(decodeSnapshotFile(goldenFile('static', name)).records))
     const log = contentOf(imageOfLog(goldenLog('static'), 140))
-    // A node that starts applies its log at once: a SCRAM user that was deleted takes the others of the mechanism along, and the configs of a
-    // topic that was deleted stay.
+    // A node that starts applies its log at once: a SCRAM user that was deleted takes the others of the mechanism along, and the configs of
+    // a topic that was deleted stay.
     expect(log.filter((record) => !snapshot.includes(record)).map((record) => (JSON.parse(record) as { name?: string }).name)).toEqual([
       'admin',
       'alice',
@@ -304,7 +304,7 @@ describe('the log of Apache Kafka', () => {
     expect([...image.clientQuotas()].map(({ entity, quotas }) => [entity.map(({ entityName }) => entityName), quotas])).toEqual([
       [['alice'], { producer_byte_rate: 1024 }],
       [[null], { request_percentage: 50.5 }],
-      [['alice', null], { producer_byte_rate: 512 }],
+      [[null, 'alice'], { producer_byte_rate: 512 }],
       [['10.0.0.1'], { connection_creation_rate: 7 }],
     ])
     expect([...image.accessControlEntries.values()].map(({ principal, resourceName }) => [principal, resourceName])).toEqual([
