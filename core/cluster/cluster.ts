@@ -10,7 +10,10 @@ import type { System } from '../system/index.ts'
 import { brokerRegistration, fenceRecords } from './activation.ts'
 import { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
+import { type FeatureUpdate, featureUpdateRecords } from './feature-updates.ts'
 import { KRAFT_VERSION, supportedFeatures } from './features.ts'
+import type { ClientQuota } from './image/client-quotas-image.ts'
+import type { ScramCredential } from './image/credentials-image.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
 import { METADATA_TOPIC } from './metadata-log.ts'
@@ -28,6 +31,7 @@ import type {
   NewPartitions,
   NewTopic,
   PartitionState,
+  Quorum,
   Topic,
 } from './types.ts'
 
@@ -255,6 +259,30 @@ class LocalCluster implements Cluster {
       })
     }
     return this.#nextProducerId++
+  }
+
+  updateFeatures(updates: readonly FeatureUpdate[], validateOnly: boolean): Promise<void> {
+    return this.#controller.run(async () => {
+      const records = featureUpdateRecords(this.#settings.nodeId, this.#image.features, this.#controller.kraftVersion, updates)
+      if (!validateOnly) await this.#controller.write(records)
+    })
+  }
+
+  quorum(): Quorum {
+    const { log, voter } = this.#controller
+    return { leaderEpoch: log.epoch, highWatermark: log.highWatermark, logEndOffset: log.endOffset, voter }
+  }
+
+  clientQuotas(): Iterable<ClientQuota> {
+    return this.#image.clientQuotas()
+  }
+
+  scramCredentials(): Iterable<ScramCredential> {
+    return this.#image.scramCredentials()
+  }
+
+  configResources(resourceType: number): Iterable<string> {
+    return this.#image.configResources(resourceType)
   }
 
   listening(listeners: readonly ListenerSettings[]): Promise<void> {

@@ -171,9 +171,16 @@ export class MetadataLog {
     return { baseOffset: await this.#append(batch, timestamp), sizeBytes: batch.length, records: written }
   }
 
-  /** The start rises to `offset`, and the segments before it are deleted. */
+  /** The start rises to `offset`, and the segments before it are deleted; the active one too where that is the end. */
   async deleteBefore(offset: number): Promise<void> {
-    if (offset > this.startOffset) await this.#log.deleteRecordsBefore(offset)
+    if (offset <= this.startOffset) return
+    const { config } = this.#log
+    if (offset === this.endOffset) this.#log.configure({ ...config, retentionBytes: 0 })
+    try {
+      await this.#log.deleteRecordsBefore(offset)
+    } finally {
+      this.#log.configure(config)
+    }
   }
 
   async #append(batch: Buffer, timestamp: number): Promise<number> {

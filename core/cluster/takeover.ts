@@ -6,6 +6,7 @@ import type { Logs } from '../log/types.ts'
 import type { BrokerSettings } from '../settings.ts'
 import type { System } from '../system/index.ts'
 import { type NewMetadataRecord, recordVersion } from '../wire/metadata-records.ts'
+import { ZERO_UUID } from '../wire/types.ts'
 import {
   abortRecords,
   type BrokerIncarnation,
@@ -83,7 +84,9 @@ async function lead(
   const [stored] = replay.voters ?? []
   if (kraftVersion === 1 && replay.voters !== null) checkVoters(replay.voters, settings.nodeId, directoryId, log.folder)
   // A file without a controller listener says nothing about its address.
-  const voter = stored && settings.controllerListeners.length === 0 ? { ...own, endpoints: stored.endpoints } : own
+  const endpoints = stored && settings.controllerListeners.length === 0 ? stored.endpoints : own.endpoints
+  // A static quorum knows no directories.
+  const voter = { ...own, endpoints, voterDirectoryId: kraftVersion === 1 ? directoryId : ZERO_UUID }
   if (kraftVersion === 1 && loaded.isEmpty && !snapshots.hasFirstVoters) {
     const controls = quorumControls(voter)
     const now = system.clock.now()

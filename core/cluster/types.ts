@@ -5,6 +5,10 @@
 import type { KafkaError } from '../errors.ts'
 import type { LogConfig, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerValues, ListenerSettings } from '../settings.ts'
+import type { RaftVoter } from '../wire/control-records.ts'
+import type { FeatureUpdate } from './feature-updates.ts'
+import type { ClientQuota } from './image/client-quotas-image.ts'
+import type { ScramCredential } from './image/credentials-image.ts'
 import type { PartitionState } from './image/partition-state.ts'
 
 export type { PartitionState }
@@ -71,6 +75,14 @@ export interface ClusterFeatures {
   readonly finalizedEpoch: number
 }
 
+/** The quorum of the metadata log: this node is the only voter, and leads. */
+export interface Quorum {
+  readonly leaderEpoch: number
+  readonly highWatermark: number
+  readonly logEndOffset: number
+  readonly voter: RaftVoter
+}
+
 /**
  * All methods throw KafkaError. Changes are durable when they resolve. Those of a list are one batch of the metadata log; one that is
  * invalid has its error at its place, and the others happen.
@@ -110,6 +122,13 @@ export interface Cluster {
   alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<(KafkaError | null)[]>
   /** A producer id that was never allocated before, not even before a crash. */
   nextProducerId(): Promise<number>
+  /** Throws INVALID_UPDATE_VERSION; nothing has changed then. */
+  updateFeatures(updates: readonly FeatureUpdate[], validateOnly: boolean): Promise<void>
+  quorum(): Quorum
+  /** Quotas, users and the configs of other resources are kept for Apache Kafka. */
+  clientQuotas(): Iterable<ClientQuota>
+  scramCredentials(): Iterable<ScramCredential>
+  configResources(resourceType: number): Iterable<string>
   /** The ports of the listeners are known now: the registration of the broker names them. */
   listening(listeners: readonly ListenerSettings[]): Promise<void>
   /** After the last change: tells a controller that starts on this folder that the broker has stopped. */

@@ -52,6 +52,8 @@ export interface Disk {
   exists(path: string): boolean
   stat(path: string): { bytes: number; modifiedMs: number } | null
   list(folder: string): DiskEntry[]
+  /** Of the volume that holds `path`. */
+  space(path: string): { totalBytes: number; usableBytes: number }
   makeFolder(path: string): void
   rename(from: string, to: string): void
   /** Does nothing where the file does not exist. */
@@ -130,6 +132,10 @@ export const realDisk: Disk = {
     return stats ? { bytes: stats.size, modifiedMs: stats.mtimeMs } : null
   },
   list: (folder) => fs.readdirSync(folder, { withFileTypes: true }).map((entry) => ({ name: entry.name, folder: entry.isDirectory() })),
+  space(path) {
+    const { bsize, blocks, bavail } = fs.statfsSync(path)
+    return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
+  },
   makeFolder,
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.rmSync(path, { force: true }),
