@@ -2,7 +2,15 @@
  * What Apache Kafka 4.3 says of its features: the metadata.version from which a newly formatted cluster has a level of each, and what a
  * level depends on. They are the data of `kafka-storage version-mapping` and `feature-dependencies`. Pure.
  */
-import { KRAFT_VERSION, METADATA_VERSION, metadataVersionName, TRANSACTION_VERSION } from './features.ts'
+import {
+  allMetadataVersionNames,
+  KRAFT_VERSION,
+  LATEST_METADATA_VERSION,
+  METADATA_VERSION,
+  metadataVersionLevel,
+  metadataVersionName,
+  TRANSACTION_VERSION,
+} from './features.ts'
 
 interface KafkaFeature {
   readonly name: string
@@ -28,32 +36,26 @@ const kafkaFeatures: readonly KafkaFeature[] = [
 export const defaultLevels = (metadataVersion: number): ReadonlyMap<string, number> =>
   new Map(kafkaFeatures.map(({ name, defaultLevel, defaultSince }) => [name, metadataVersion >= defaultSince ? defaultLevel : 0]))
 
-/** The lines of `kafka-storage version-mapping`; `name` is the release as it was asked for. */
-export const versionMapping = (metadataVersion: number, name = metadataVersionName(metadataVersion)): string[] => [
-  `${METADATA_VERSION}=${metadataVersion} (${name})`,
-  ...[...defaultLevels(metadataVersion)].map(([feature, level]) => `${feature}=${level}`),
-]
+/** The lines of `kafka-storage version-mapping`; without `release` those of the newest. Throws Kafka's sentence for an unknown one. */
+export function versionMapping(release = metadataVersionName(LATEST_METADATA_VERSION)): string[] {
+  const level = metadataVersionLevel(release)
+  if (level === undefined) throw unknownMetadataVersion(release)
+  return [`${METADATA_VERSION}=${level} (${release})`, ...[...defaultLevels(level)].map(([feature, of]) => `${feature}=${of}`)]
+}
 
-/** The metadata.version that a level of a feature needs; undefined where it needs none. */
-export const neededMetadataVersion = (feature: string, level: number): number | undefined =>
-  kafkaFeatures.find(({ name }) => name === feature)?.needsMetadataVersion?.[level]
+export const unknownMetadataVersion = (name: string): Error =>
+  new Error(`Unknown metadata.version '${name}'. Supported metadata.version are: ${allMetadataVersionNames.join(', ')}`)
 
-/** The lines of `kafka-storage feature-dependencies` for one feature. Throws Kafka's sentence for an unknown feature or level. */
-export function featureDependencies(feature: string, level: number): string[] {
+/** The lines of `kafka-storage feature-dependencies` for one `name=level`. Throws Kafka's sentence for an unknown feature or level. */
+export function featureDependencies(argument: string): string[] {
+  const [, feature = '', text = ''] = /^([^=]+)=(\d+)$/.exec(argument) ?? []
+  if (text === '') throw new Error(`Can't parse feature=level string ${argument}: level not found`)
+  const level = Number(text)
   if (feature === METADATA_VERSION) return [`${feature}=${level} (${metadataVersionName(level)}) has no dependencies.`]
   const known = kafkaFeatures.find(({ name }) => name === feature)
   if (!known) throw new Error(`Unknown feature: ${feature}`)
   if (level < 0 || level > known.maxLevel) throw new Error(`Feature level ${level} is not supported for feature ${feature}`)
-  const needed = neededMetadataVersion(feature, level)
+  const needed = known.needsMetadataVersion?.[level]
   if (needed === undefined) return [`${feature}=${level} has no dependencies.`]
   return [`${feature}=${level} requires:`, `    ${METADATA_VERSION}=${needed} (${metadataVersionName(needed)})`]
-}
-
-/** Throws where a level of `levels` needs a higher metadata.version than `levels` has. */
-export function checkDependencies(levels: ReadonlyMap<string, number>): void {
-  for (const [name, level] of levels) {
-    const needed = neededMetadataVersion(name, level)
-    if (needed !== undefined && (levels.get(METADATA_VERSION) ?? 0) < needed)
-      throw new Error(`${name} could not be set to ${level} because it depends on ${METADATA_VERSION} level ${needed}`)
-  }
 }

@@ -3,7 +3,7 @@
  * `kafka-storage version-mapping` and `feature-dependencies`.
  */
 import { describe, expect, it } from 'vitest'
-import { checkDependencies, defaultLevels, featureDependencies, versionMapping } from '../../../core/cluster/feature-levels.ts'
+import { defaultLevels, featureDependencies, versionMapping } from '../../../core/cluster/feature-levels.ts'
 import { metadataVersionLevel } from '../../../core/cluster/features.ts'
 
 describe('levels of a new cluster', () => {
@@ -28,7 +28,7 @@ describe('levels of a new cluster', () => {
   })
 
   it('are printed as kafka-storage does', () => {
-    expect(versionMapping(30)).toEqual([
+    expect(versionMapping()).toEqual([
       'metadata.version=30 (4.3-IV0)',
       'kraft.version=1',
       'transaction.version=2',
@@ -37,28 +37,21 @@ describe('levels of a new cluster', () => {
       'share.version=1',
       'streams.version=1',
     ])
-    expect(versionMapping(21, '3.9')[0]).toBe('metadata.version=21 (3.9)')
+    expect(versionMapping('3.9')[0]).toBe('metadata.version=21 (3.9)')
+    expect(() => versionMapping('5.0')).toThrow("Unknown metadata.version '5.0'. Supported metadata.version are: 3.3-IV3, 3.4-IV0,")
   })
 })
 
 describe('dependencies', () => {
   it('are printed as kafka-storage does', () => {
-    expect(featureDependencies('eligible.leader.replicas.version', 1)).toEqual([
+    expect(featureDependencies('eligible.leader.replicas.version=1')).toEqual([
       'eligible.leader.replicas.version=1 requires:',
       '    metadata.version=23 (4.0-IV1)',
     ])
-    expect(featureDependencies('transaction.version', 2)).toEqual(['transaction.version=2 has no dependencies.'])
-    expect(featureDependencies('metadata.version', 20)).toEqual(['metadata.version=20 (3.8-IV0) has no dependencies.'])
-    expect(() => featureDependencies('transaction.version', 9)).toThrow('Feature level 9 is not supported for feature transaction.version')
-    expect(() => featureDependencies('bla', 1)).toThrow('Unknown feature: bla')
-  })
-
-  it('must be met', () => {
-    const levels = (metadataVersion: number) =>
-      new Map(Object.entries({ 'metadata.version': metadataVersion, 'eligible.leader.replicas.version': 1 }))
-    expect(() => checkDependencies(levels(23))).not.toThrow()
-    expect(() => checkDependencies(levels(22))).toThrow(
-      'eligible.leader.replicas.version could not be set to 1 because it depends on metadata.version level 23',
-    )
+    expect(featureDependencies('transaction.version=2')).toEqual(['transaction.version=2 has no dependencies.'])
+    expect(featureDependencies('metadata.version=20')).toEqual(['metadata.version=20 (3.8-IV0) has no dependencies.'])
+    expect(() => featureDependencies('transaction.version=9')).toThrow('Feature level 9 is not supported for feature transaction.version')
+    expect(() => featureDependencies('bla=1')).toThrow('Unknown feature: bla')
+    expect(() => featureDependencies('bla')).toThrow("Can't parse feature=level string bla: level not found")
   })
 })
