@@ -3,9 +3,9 @@
  * log (Invariant 2); nothing is served before it is durable (Invariant 1). Pure parts decide about validation, segment roll and retention;
  * the LogWriter writes.
  */
-import { KafkaError } from '../errors.ts'
+import { invariant, KafkaError } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
-import { type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
+import { attributes, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
 import { assignOffset, recompress } from './batch-rewrite.ts'
 import { encodeMarker } from './control-record.ts'
 import { resolved } from './lazy-promise.ts'
@@ -155,6 +155,7 @@ export class StoredPartitionLog implements PartitionLog {
       bytes = recompress(bytes, header, records, this.config.compressionType)
       if (bytes !== batch) header = validateBatch(bytes, this.config, origin, this.#name)
     } else if (header.producerId >= 0) this.#producers.check(header, origin, verification)
+    invariant((header.attributes & attributes.control) === 0, 'a marker is appended by appendEndTxnMarker')
     return this.#enqueue(bytes, header, now, null)
   }
 

@@ -21,7 +21,8 @@ import incrementalAlterConfigs from '../../core/apis/44-incremental-alter-config
 import describeProducers from '../../core/apis/61-describe-producers.ts'
 import describeTransactions from '../../core/apis/65-describe-transactions.ts'
 import type { AnyApi } from '../../core/wire/api.ts'
-import { type BatchOptions, encodeBatch } from '../../core/wire/record-batch.ts'
+import { attributes } from '../../core/wire/batch-header.ts'
+import { type BatchOptions, batches, decodeRecords, encodeBatch } from '../../core/wire/record-batch.ts'
 import { type BrokerInProcess, brokerInProcess } from '../broker-in-process.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { until } from '../until.ts'
@@ -178,6 +179,22 @@ class Peer {
     // For a part of the log Kafka lists later transactions too, as far as its sparse index tells.
     if (partitionMaxBytes === 1) return [bytes]
     return [valuesOf(response), bytes, abortedTransactions?.map(({ firstOffset }) => firstOffset) ?? null]
+  }
+
+  /** The values that a read-committed consumer gets of a topic that fits into one response. */
+  async readCommitted(topic: string): Promise<string[]> {
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000 }]
+    const request = { maxWaitMs: 0, minBytes: 1, isolationLevel: 1, sessionEpoch: -1, topics: [{ topic, topicId: '', partitions }] }
+    const { records, abortedTransactions } = (await this.client.send(fetchApi, 12, request)).responses[0]!.partitions[0]!
+    const pending = (abortedTransactions ?? []).sort((a, b) => a.firstOffset - b.firstOffset)
+    const aborted = new Set<number>()
+    const values: string[] = []
+    for (const { header, bytes } of batches(Buffer.concat([records ?? []].flat() as Buffer[]))) {
+      while (pending.length > 0 && pending[0]!.firstOffset <= header.lastOffset) aborted.add(pending.shift()!.producerId)
+      if ((header.attributes & attributes.control) !== 0) aborted.delete(header.producerId)
+      else if (!aborted.has(header.producerId)) values.push(...decodeRecords(bytes).map(({ value }) => `${value}`))
+    }
+    return values
   }
 
   commitOffset(producer: Producer, version: number, over: object = {}, partition: object = {}): Promise<unknown> {
@@ -339,6 +356,26 @@ test('kafka-transactions finds and aborts a transaction that no coordinator know
   await transactions('abort', '--topic', 'hanging', '--partition', '0', '--start-offset', '0')
   expect([await peer.latest('hanging'), await peer.latest('hanging', 1)]).toEqual([2, 2])
   expect(await transactions('describe-producers', '--topic', 'hanging', '--partition', '0')).toMatch(/777\s+3\s+0\s+0\s+\d+\s+None/)
+})
+
+test("Kafka's transactional copier, whose transactions have records and offsets, copies each record once", async () => {
+  const peer = peers[0]!
+  const values = Array.from({ length: 100 }, (_, index) => `${index}`)
+  await peer.createTopic('from')
+  await peer.createTopic('to')
+  const records = encodeBatch(values.map((value) => ({ key: null, value: Buffer.from(value), timestamp: Date.now() })))
+  const topicData = [{ name: 'from', topicId: '', partitionData: [{ index: 0, records }] }]
+  await peer.ask(produceApi, 9, { transactionalId: null, acks: -1, timeoutMs: 5000, topicData })
+  const options = {
+    ...{ 'input-topic': 'from', 'input-partition': '0', 'output-topic': 'to', 'broker-list': `127.0.0.1:${ours.port}` },
+    ...{ 'transaction-size': '9', 'transactional-id': 'copier', 'consumer-group': 'copiers' },
+  }
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+  await kafkaTool(['transactional-message-copier', ...args, '--enable-random-aborts'])
+  expect(await peer.readCommitted('to')).toEqual(values)
+  expect(await peer.fetchOffset('copiers', true, [{ name: 'from', topicId: '', partitionIndexes: [0] }])).toMatchObject({
+    groups: [{ topics: [{ partitions: [{ committedOffset: 100 }] }] }],
+  })
 })
 
 describe('TxnOffsetCommit', () => {
