@@ -349,6 +349,22 @@ describe('metadata', () => {
     })
   })
 
+  test('FindCoordinator creates the topic of transactions as Kafka does', async () => {
+    const found = await client.send(findCoordinator, 3, { key: 'tx', keyType: 1 })
+    expect(found).toMatchObject({ nodeId: 1, host: '127.0.0.1', port: server.port, errorCode: 0 })
+    expect(server.broker.cluster.topic('__transaction_state')).toMatchObject({
+      internal: true,
+      partitions: 50,
+      configs: {
+        'cleanup.policy': 'compact',
+        'compression.type': 'uncompressed',
+        'min.insync.replicas': '2',
+        'segment.bytes': '104857600',
+        'unclean.leader.election.enable': 'false',
+      },
+    })
+  })
+
   test('DescribeCluster', async () => {
     const ask = (endpointType: number) => client.send(describeCluster, 2, { includeClusterAuthorizedOperations: true, endpointType })
     expect(await ask(1)).toMatchObject({

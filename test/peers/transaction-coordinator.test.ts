@@ -1,7 +1,7 @@
 /**
- * Goal: the transaction coordinator responds to any sequence of requests as Apache Kafka's does: the same errors, epochs and states, in every
- * version. Method: random walks of the same raw requests to both; each step waits until a decided transaction is complete. Producer ids are
- * compared by the order in which they appear.
+ * Goal: the transaction coordinator responds to any sequence of requests as Apache Kafka's does: the same errors, epochs and states, in
+ * every version. Method: random walks of the same raw requests to both; each step waits until a decided transaction is complete. Producer
+ * ids are compared by the order in which they appear.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'

@@ -5,6 +5,8 @@
 import { describe, expect, test } from 'vitest'
 import type { TransactionIdentity } from '../../../core/transactions/index.ts'
 import { limits } from '../../../core/transactions/limits.ts'
+import { transactionRecord } from '../../../core/transactions/records.ts'
+import { newTransaction } from '../../../core/transactions/transaction.ts'
 import { settle } from '../groups/memory-store.ts'
 import { MemoryMarkers, MemoryState, openTransactions, type TestTransactions, t } from './memory-state.ts'
 
@@ -391,6 +393,7 @@ describe('list', () => {
     expect(await ids({ durationFilterMs: 5_000, stateFilters: ['Ongoing'] })).toEqual([])
     expect(await ids({ transactionalIdPattern: 'tx' })).toEqual(['tx'])
     expect(await ids({ transactionalIdPattern: 'tx.*' })).toEqual(['tx', 'tx-2'])
+    expect(await ids({ transactionalIdPattern: 'tx\\-2' })).toEqual(['tx-2'])
     expect(await ids({ transactionalIdPattern: '' })).toEqual(['tx', 'tx-2'])
     expect(await test.transactions.list({ ...all, stateFilters: ['Ongoing', 'Nowhere'] })).toMatchObject({
       error: 'NONE',
@@ -430,6 +433,14 @@ describe('a restart', () => {
     expect(test.transactions.counters).toMatchObject({ transactionalIds: 0, ongoing: 0 })
     await test.transactions.prepare()
     expect(await test.transactions.initProducerId(fresh)).toMatchObject({ error: 'NONE', producerId: 101, producerEpoch: 0 })
+  })
+
+  test('with a decision that no coordinator writes: the others are there, and go on', async () => {
+    const test = await openTransactions()
+    await begun(test)
+    const impossible = { ...newTransaction('impossible', 1, 60_000, 0), state: 'PrepareCommit' as const }
+    for (const records of test.state.log) records.unshift(transactionRecord(impossible, 2, 0))
+    expect((await described(await test.restart())).state).toBe('Ongoing')
   })
 
   test('with an unreadable record: the others are there', async () => {
