@@ -26,7 +26,11 @@ export interface TransactionCoordinator {
    * KIP-890: whether `partitions` are in the ongoing transaction of the producer; with `add` they join it. A partition that is missing in
    * the result has no error. The first append of a transaction to a partition asks.
    */
-  verifyPartitions(identity: TransactionIdentity, partitions: readonly PartitionOfTopic[], add: boolean): Promise<ReadonlyMap<string, ErrorName>>
+  verifyPartitions(
+    identity: TransactionIdentity,
+    partitions: readonly PartitionOfTopic[],
+    add: boolean,
+  ): Promise<ReadonlyMap<string, ErrorName>>
   list(request: ListTransactionsRequest): Promise<ListTransactionsResponse>
   describe(transactionalIds: readonly string[]): Promise<DescribedTransaction[]>
   close(): Promise<void>

@@ -54,7 +54,7 @@ function writeRaw(buffer: Buffer, value: number, position: number): number {
   return end
 }
 
-function writeLength(buffer: Buffer, length: number, position: number): number {
+export function writeLength(buffer: Buffer, length: number, position: number): number {
   if (length < 0x40) {
     buffer[position] = length < 0 ? 1 : length << 1
     return position + 1
@@ -64,7 +64,7 @@ function writeLength(buffer: Buffer, length: number, position: number): number {
 
 const isShort = (value: number): boolean => value >= -0x4000_0000 && value < 0x4000_0000
 
-function varlongSize(value: number): number {
+export function varlongSize(value: number): number {
   if (isShort(value)) return rawSize(((value << 1) ^ (value >> 31)) >>> 0)
   let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value)
   let size = 1
@@ -72,7 +72,7 @@ function varlongSize(value: number): number {
   return size
 }
 
-function writeVarlong(buffer: Buffer, value: number, position: number): number {
+export function writeVarlong(buffer: Buffer, value: number, position: number): number {
   if (isShort(value)) return writeRaw(buffer, ((value << 1) ^ (value >> 31)) >>> 0, position)
   let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value)
   let end = position
