@@ -12,12 +12,13 @@ const SLOT_WORDS = 5
 export const SLOT_BYTES = SLOT_WORDS * 4
 const FIRST_SLOTS = 32
 const TWO_32 = 0x1_0000_0000
+const MAX_DISTANCE = 0x7fff_ffff
 
 /** Bytes below which a map cannot work. */
 export const MIN_MAP_BYTES = SHARDS * 2 * SLOT_BYTES
 
 export class OffsetMap {
-  readonly #shards: Uint32Array[]
+  readonly #shards: Int32Array[]
   readonly #counts = new Int32Array(SHARDS)
   readonly #startOffset: number
   readonly #loadFactor: number
@@ -33,7 +34,7 @@ export class OffsetMap {
     this.#maxSlots = Math.floor(options.maxBytes / SLOT_BYTES / SHARDS)
     this.latestOffset = options.startOffset - 1
     const slots = Math.min(FIRST_SLOTS, this.#maxSlots)
-    this.#shards = Array.from({ length: SHARDS }, () => new Uint32Array(slots * SLOT_WORDS))
+    this.#shards = Array.from({ length: SHARDS }, () => new Int32Array(slots * SLOT_WORDS))
   }
 
   /** The bytes of all shards. */
@@ -51,7 +52,7 @@ export class OffsetMap {
   /** Sets the offset of the key that was hashed last. False where there is no room. */
   put(key: KeyHash, offset: number): boolean {
     const distance = offset - this.#startOffset + 1
-    if (distance >= TWO_32) return false
+    if (distance > MAX_DISTANCE) return false
     const { h0, h1, h2, h3 } = key
     const index = h0 >>> SHARD_SHIFT
     let shard = this.#shards[index]!
@@ -83,9 +84,9 @@ export class OffsetMap {
   }
 
   /** The position of the slot with this hash, or of the empty one where it belongs. A shard is never full. */
-  #find(shard: Uint32Array, h0: number, h1: number, h2: number, h3: number): number {
+  #find(shard: Int32Array, h0: number, h1: number, h2: number, h3: number): number {
     const end = shard.length
-    let at = Math.floor((h1 * (end / SLOT_WORDS)) / TWO_32) * SLOT_WORDS
+    let at = Math.floor(((h1 >>> 0) / TWO_32) * (end / SLOT_WORDS)) * SLOT_WORDS
     while (shard[at + 4] !== 0) {
       if (shard[at + 1] === h1 && shard[at] === h0 && shard[at + 2] === h2 && shard[at + 3] === h3) return at
       at += SLOT_WORDS
@@ -94,9 +95,9 @@ export class OffsetMap {
     return at
   }
 
-  #grow(index: number, slots: number): Uint32Array {
+  #grow(index: number, slots: number): Int32Array {
     const before = this.#shards[index]!
-    const larger = new Uint32Array(Math.min(slots * 2, this.#maxSlots) * SLOT_WORDS)
+    const larger = new Int32Array(Math.min(slots * 2, this.#maxSlots) * SLOT_WORDS)
     for (let from = 0; from < before.length; from += SLOT_WORDS) {
       if (before[from + 4] === 0) continue
       const to = this.#find(larger, before[from]!, before[from + 1]!, before[from + 2]!, before[from + 3]!)

@@ -6,7 +6,8 @@
 import { readdirSync, statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LogConfig, PartitionLog } from '../../../../core/log/types.ts'
-import { batches, type CodecName, decodeRecords } from '../../../../core/wire/record-batch.ts'
+import type { CodecName } from '../../../../core/wire/batch-header.ts'
+import { batches, decodeRecords } from '../../../../core/wire/record-batch.ts'
 import { config, type Scratch, scratch, T0 } from '../scratch-log.ts'
 import { clean, type KeyedRecord, keyed, marker, rangeOf } from './compacted-log.ts'
 
