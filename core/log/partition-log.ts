@@ -285,8 +285,8 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   /**
-   * Puts a cleaned segment in place of those with `baseOffsets`; durable when it resolves. False where these segments are not there any more.
-   * Invariant 4: what is read of the old segments and the aborted transactions of the new one never meet in one response.
+   * Puts a cleaned segment in place of those with `baseOffsets`; durable when it resolves. False where these segments are not there any
+   * more. Invariant 4: what is read of the old segments and the aborted transactions of the new one never meet in one response.
    */
   async replaceSegments(baseOffsets: readonly number[], sizeBytes: number): Promise<boolean> {
     if (this.failure !== null || !this.#segments.isReplaceable(baseOffsets)) return false

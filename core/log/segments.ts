@@ -82,8 +82,9 @@ export class Segments {
   }
 
   /**
-   * Puts the cleaned segment, whose complete files end with `.swap`, in place of those with `baseOffsets`. Readers see it at once. Until the
-   * names are durable a start after a power loss finds either the old files or the `.swap` files, and never both under their final names.
+   * Puts the cleaned segment, whose complete files end with `.swap`, in place of those with `baseOffsets`. Readers see it at once. Until
+   * the names are durable a start after a power loss finds either the old files or the `.swap` files, and never both under their final
+   * names.
    */
   async replace(baseOffsets: readonly number[], sizeBytes: number, delayMs: number): Promise<void> {
     const { disk, files, clock } = this.#context

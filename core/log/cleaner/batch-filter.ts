@@ -1,7 +1,7 @@
 /**
  * Writes what a cleaning keeps of one batch: the batch byte for byte where every record stays, a batch with the same offsets, producer and
- * codec where some go, its header alone, or nothing. Tombstones give a batch its delete horizon, as in Kafka: the base timestamp is the time
- * after which they go, and the timestamps of the records are relative to it.
+ * codec where some go, its header alone, or nothing. Tombstones give a batch its delete horizon, as in Kafka: the base timestamp is the
+ * time after which they go, and the timestamps of the records are relative to it.
  */
 import { varlongSize, writeLength, writeVarlong } from '../../wire/batch-builder.ts'
 import { at, attributes, BATCH_OVERHEAD, type BatchHeader, codecOf, LOG_OVERHEAD, rewriteCrc, writeInt64 } from '../../wire/batch-header.ts'
@@ -10,7 +10,7 @@ import { readVarint, readVarlong, varintEnd } from '../../wire/varint.ts'
 import { type BatchRetention, deleteHorizonOf, isControl } from './batch-retention.ts'
 import type { CleanedSegment } from './cleaned-segment.ts'
 import type { KeyHash } from './key-hash.ts'
-import type { OffsetMap } from './offset-map.ts'
+import type { KeyOffsets } from './key-offsets.ts'
 import { RecordFields } from './record-fields.ts'
 
 /** By how much the length and the timestamp of a record may grow when the base timestamp changes. */
@@ -29,7 +29,7 @@ export class BatchFilter {
   recordsKept = 0
   /** Records without a key, which a compacted log cannot keep. */
   invalidRecords = 0
-  readonly #map: OffsetMap
+  readonly #map: KeyOffsets
   readonly #key: KeyHash
   readonly #times: FilterTimes
   readonly #records = new RecordFields()
@@ -43,7 +43,7 @@ export class BatchFilter {
   #hasTombstone = false
   #scratch: Buffer = Buffer.alloc(0)
 
-  constructor(map: OffsetMap, key: KeyHash, times: FilterTimes) {
+  constructor(map: KeyOffsets, key: KeyHash, times: FilterTimes) {
     this.#map = map
     this.#key = key
     this.#times = times

@@ -1,6 +1,6 @@
 /**
- * The segment that a cleaning writes in place of a group of segments. Its files end with `.cleaned` until they are complete and durable, and
- * with `.swap` from then on: a start after a crash removes the former and puts the latter in place. Invariant 8.
+ * The segment that a cleaning writes in place of a group of segments. Its files end with `.cleaned` until they are complete and durable,
+ * and with `.swap` from then on: a start after a crash removes the former and puts the latter in place. Invariant 8.
  */
 import type { Disk, DiskFile } from '../../system/disk.ts'
 import type { BatchHeader } from '../../wire/batch-header.ts'

@@ -1,6 +1,6 @@
 /**
- * The transactions that a cleaning passes, in the order of the log: which batches are aborted, and whether batches of a transaction are left
- * when its marker is reached. Pure. It relies on the transaction index, so nothing at or after the last stable offset may be passed.
+ * The transactions that a cleaning passes, in the order of the log: which batches are aborted, and whether batches of a transaction are
+ * left when its marker is reached. Pure. It relies on the transaction index, so nothing at or after the last stable offset may be passed.
  */
 import { attributes, type BatchHeader } from '../../wire/batch-header.ts'
 import type { AbortedTxn } from '../transaction-index.ts'
@@ -36,8 +36,8 @@ export class CleanedTransactions {
   }
 
   /**
-   * The end of a transaction. `isDone`: no batch of it is left, the marker is no longer needed. `aborted`: the entry of the transaction index
-   * that stays with the marker.
+   * The end of a transaction. `isDone`: no batch of it is left, the marker is no longer needed. `aborted`: the entry of the transaction
+   * index that stays with the marker.
    */
   passMarker(producerId: number, lastOffset: number, committed: boolean): { isDone: boolean; aborted: AbortedTxn | null } {
     this.#beginUpTo(lastOffset)

@@ -1,5 +1,6 @@
 /**
- * Collects what a cleaning has to know about a log, at the moment it begins. What the log gets meanwhile lies after the part that is cleaned.
+ * Collects what a cleaning has to know about a log, at the moment it begins. What the log gets meanwhile lies after the part that is
+ * cleaned.
  */
 import type { StoredPartitionLog } from '../partition-log.ts'
 import type { LastBatch } from './batch-retention.ts'

@@ -1,12 +1,12 @@
 /**
- * A cleaning thread as its owner sees it: started at its first cleaning, ended when there is nothing to clean. A thread that dies takes only
- * its cleaning with it.
+ * A cleaning thread as its owner sees it: started at its first cleaning, ended when there is nothing to clean. A thread that dies takes
+ * only its cleaning with it.
  */
 import { Worker } from 'node:worker_threads'
 import type { CleanedGroup, CleaningRequest, CleaningResult } from './log-cleaning.ts'
 import type { FromThread, ThreadControl, ToThread } from './thread-messages.ts'
 
-const FILE = new URL(`./cleaner-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
+const FILE = new URL(`./thread-main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
 /** The thread allocates an object for a batch and none for a record: collecting often costs little. */
 const YOUNG_GENERATION_MB = 4

@@ -1,7 +1,7 @@
 /**
- * Cleans the compacted logs of a broker, the filthiest first, as many at a time as log.cleaner.threads says, each in a thread of its own. It
- * decides what is cleaned and puts cleaned segments in place; the threads do the reading and writing. A log that cannot be cleaned is left
- * alone until the next start, and says so.
+ * Cleans the compacted logs of a broker, the filthiest first, as many at a time as log.cleaner.threads says, each in a thread of its own.
+ * It decides what is cleaned and puts cleaned segments in place; the threads do the reading and writing. A log that cannot be cleaned is
+ * left alone until the next start, and says so.
  */
 import { backoffMs } from '../../system/backoff.ts'
 import type { Clock, Timer } from '../../system/clock.ts'

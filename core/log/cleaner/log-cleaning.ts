@@ -1,7 +1,7 @@
 /**
- * One cleaning of a log: reads its dirty part into a map of the last offset of each key, then copies all segments before the end of the map,
- * a group at a time, without the records that a later one replaces. It runs in a thread of its own, and in tests with a disk that fails; it
- * changes nothing but files ending in `.cleaned` and `.swap`. The owner of the log puts each complete segment in place.
+ * One cleaning of a log: reads its dirty part into a map of the last offset of each key, then copies all segments before the end of the
+ * map, a group at a time, without the records that a later one replaces. It runs in a thread of its own, and in tests with a disk that
+ * fails; it changes nothing but files ending in `.cleaned` and `.swap`. The owner of the log puts each complete segment in place.
  */
 import type { Disk } from '../../system/disk.ts'
 import { readMarker } from '../control-record.ts'
@@ -13,7 +13,7 @@ import { batchRetention, isControl, type LastBatch } from './batch-retention.ts'
 import { CleanedSegment } from './cleaned-segment.ts'
 import { CleanedTransactions } from './cleaned-transactions.ts'
 import { KeyHash } from './key-hash.ts'
-import { MIN_MAP_BYTES, OffsetMap } from './offset-map.ts'
+import { KeyOffsets, MIN_MAP_BYTES } from './key-offsets.ts'
 import { RecordFields } from './record-fields.ts'
 import { SegmentFile } from './segment-file.ts'
 import { type GroupedSegment, groupSegments } from './segment-groups.ts'
@@ -55,7 +55,9 @@ export interface CleanedGroup {
 
 export interface CleaningEffects {
   readonly disk: Disk
-  /** Called for all bytes that are read or written: waits for log.cleaner.io.max.bytes.per.second, and throws where the cleaning must end. */
+  /**
+   * Called for all bytes that are read or written: waits for log.cleaner.io.max.bytes.per.second, and throws where the cleaning must end.
+   */
   transferred(bytes: number): Promise<void> | undefined
   /** Puts a segment in place of others. False where it cannot be: the cleaning ends. */
   replace(group: CleanedGroup): Promise<boolean>
@@ -100,7 +102,7 @@ class LogCleaning {
   readonly #request: CleaningRequest
   readonly #effects: CleaningEffects
   readonly #key: KeyHash
-  readonly #map: OffsetMap
+  readonly #map: KeyOffsets
   readonly #stats: CleaningStats = {
     mapBytesRead: 0,
     bytesRead: 0,
@@ -117,7 +119,7 @@ class LogCleaning {
     this.#request = request
     this.#effects = effects
     this.#key = new KeyHash(request.secret)
-    this.#map = new OffsetMap({
+    this.#map = new KeyOffsets({
       startOffset: request.firstDirtyOffset,
       maxBytes: Math.max(MIN_MAP_BYTES, request.mapBytes),
       loadFactor: request.loadFactor,

@@ -30,8 +30,8 @@ export class SegmentFile {
   }
 
   /**
-   * Visits the batches from `position` on. `afterRead` is called for each chunk. A batch larger than `chunkBytes` gets a buffer of its size,
-   * which the length of the file limits (Invariant 13).
+   * Visits the batches from `position` on. `afterRead` is called for each chunk. A batch larger than `chunkBytes` gets a buffer of its
+   * size, which the length of the file limits (Invariant 13).
    */
   async forEachBatch(
     position: number,

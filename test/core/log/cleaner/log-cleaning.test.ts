@@ -1,7 +1,7 @@
 /**
  * Goal: a cleaning keeps exactly what Kafka keeps: the last record of each key, tombstones and markers until their horizon, nothing of
- * aborted transactions, the last batch of each producer; and what it keeps has the offsets, timestamps and codec that it had. Method: logs on
- * disk, cleaned in this thread, read back.
+ * aborted transactions, the last batch of each producer; and what it keeps has the offsets, timestamps and codec that it had. Method: logs
+ * on disk, cleaned in this thread, read back.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * The code of a cleaning thread: cleans one log at a time with the real disk, and waits for its owner to put each complete segment in place.
- * It has no state between two cleanings and may be terminated at any time: a start after it completes or removes what it leaves.
+ * The code of a cleaning thread: cleans one log at a time with the real disk, and waits for its owner to put each complete segment in
+ * place. It has no state between two cleanings and may be terminated at any time: a start after it completes or removes what it leaves.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { realClock } from '../../system/clock.ts'

@@ -1,6 +1,6 @@
 /**
- * The last offset of each key in the dirty part of a log: a hash table without objects, outside of the heap. It consists of shards that grow
- * alone, so that a growing table is never in memory twice; it ends at a limit of bytes, and the log is cleaned in several rounds then.
+ * The last offset of each key in the dirty part of a log: a hash table without objects, outside of the heap. It consists of shards that
+ * grow alone, so that a growing table is never in memory twice; it ends at a limit of bytes, and the log is cleaned in several rounds then.
  */
 import type { KeyHash } from './key-hash.ts'
 
@@ -17,7 +17,7 @@ const MAX_DISTANCE = 0x7fff_ffff
 /** Bytes below which a map cannot work. */
 export const MIN_MAP_BYTES = SHARDS * 2 * SLOT_BYTES
 
-export class OffsetMap {
+export class KeyOffsets {
   readonly #shards: Int32Array[]
   readonly #counts = new Int32Array(SHARDS)
   readonly #startOffset: number
