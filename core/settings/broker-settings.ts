@@ -59,7 +59,7 @@ const cleaner = {
     true,
     'Whether compacted topics are cleaned. Without the cleaner, retention leaves them alone too, as in Kafka.',
   ),
-  'log.cleaner.threads': int(1, 'How many logs are cleaned at a time, each in a thread of its own; 0 is 1.', { min: 0, dynamic: true }),
+  'log.cleaner.threads': int(1, 'How many logs are cleaned at a time, each in a thread of its own; 0 for none.', { min: 0, dynamic: true }),
   'log.cleaner.dedupe.buffer.size': long(134_217_728, 'The most memory for the last offsets of keys, of all threads together.', {
     dynamic: true,
   }),

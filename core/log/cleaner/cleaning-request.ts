@@ -35,7 +35,6 @@ export function cleaningRequest(
   const lastBatches = new Map<number, LastBatch>()
   for (const { producerId, epoch, batches } of log.producers)
     lastBatches.set(producerId, { lastOffset: batches.at(-1)?.lastOffset ?? -1, epoch })
-  const share = Math.max(1, threads)
   return {
     folder,
     segments: segments
@@ -49,9 +48,9 @@ export function cleaningRequest(
     deleteRetentionMs: config.deleteRetentionMs,
     segmentBytes: config.segmentBytes,
     indexIntervalBytes: config.indexIntervalBytes,
-    mapBytes: Math.floor(dedupeBufferBytes / share),
+    mapBytes: Math.floor(dedupeBufferBytes / threads),
     loadFactor,
-    bufferBytes: Math.max(MIN_BUFFER_BYTES, Math.floor(ioBufferBytes / share / 2)),
+    bufferBytes: Math.max(MIN_BUFFER_BYTES, Math.floor(ioBufferBytes / threads / 2)),
     secret,
   }
 }

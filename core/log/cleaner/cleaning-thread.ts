@@ -40,7 +40,7 @@ export class CleaningThread {
   /** The cleaning in progress. */
   #cleaning: Promise<void> | null = null
   /** The replacement of segments in progress: it is never interrupted. */
-  #replacing: Promise<boolean> = Promise.resolve(true)
+  #replacing: Promise<boolean | null> = Promise.resolve(true)
 
   constructor(sleep: (ms: number) => Promise<void>) {
     this.#sleep = sleep
@@ -91,8 +91,8 @@ export class CleaningThread {
       const onMessage = (message: FromThread) => {
         if (message.type === 'group') {
           const isAborted = Atomics.load(this.#control.isAborted, 0) !== 0
-          // Where it throws, the log has failed already.
-          this.#replacing = isAborted ? Promise.resolve(false) : replace(message.group).catch(() => false)
+          // Where it rejects, the log has failed and said why.
+          this.#replacing = isAborted ? Promise.resolve(false) : replace(message.group).catch(() => null)
           void this.#replacing.then((isReplaced) => send({ type: 'replaced', isReplaced }))
           return
         }

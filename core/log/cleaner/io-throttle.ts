@@ -7,6 +7,8 @@ import type { Clock } from '../../system/clock.ts'
 const MIN_WAIT_MS = 20
 /** The longest wait before the rate and the end of the cleaning are looked at again. */
 const MAX_WAIT_MS = 250
+/** A rate of 0 stops a cleaning for as long as it applies, as in Kafka. */
+const MIN_RATE = 1e-3
 /** What was not used for so long is not made up for. */
 const WINDOW_MS = 300
 
@@ -18,7 +20,7 @@ export class IoThrottle {
 
   constructor(clock: Clock, bytesPerSecond: () => number) {
     this.#clock = clock
-    this.#bytesPerSecond = bytesPerSecond
+    this.#bytesPerSecond = () => Math.max(MIN_RATE, bytesPerSecond())
     this.#paidUntil = clock.monotonic()
   }
 

@@ -20,6 +20,9 @@ const RETRY = { baseMs: 15_000, maxMs: 900_000 }
 /** A full disk, too many open files, and segments that DeleteRecords deleted in between. */
 const RETRIED_CODES = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT']
 
+/** To look at all logs again and again at once would be of no use. */
+const MIN_BACKOFF_MS = 100
+
 /** What the cleaner needs from the owner of the logs. */
 export interface CleanableLogs {
   /** By partition key. */
@@ -93,7 +96,7 @@ export class LogCleaner {
     for (const { thread } of this.#running.values()) this.#setRate(thread, settings)
     this.#timer?.cancel()
     this.#timer = null
-    if (settings.enable) this.#look()
+    this.#look()
   }
 
   /** True where compaction owns the segments of a log at the moment: retention waits. */
@@ -121,10 +124,10 @@ export class LogCleaner {
   /** Starts cleanings until all threads are busy or nothing needs one; looks again after the back-off then. */
   #look(): void {
     const settings = this.#settings!
-    if (this.#isClosed || !settings.enable) return
+    if (this.#isClosed || !settings.enable || settings.threads === 0) return
     this.#timer?.cancel()
     this.#timer = null
-    while (this.#running.size < Math.max(1, settings.threads)) {
+    while (this.#running.size < settings.threads) {
       const candidate = this.#filthiest()
       if (candidate === null) {
         if (this.#running.size === 0) void this.#endIdleThreads()
@@ -133,7 +136,7 @@ export class LogCleaner {
       this.#start(candidate, settings)
     }
     this.#applyRetention()
-    if (!this.#isClosed) this.#timer = this.#parts.clock.after(settings.backoffMs, () => this.#look())
+    if (!this.#isClosed) this.#timer = this.#parts.clock.after(Math.max(settings.backoffMs, MIN_BACKOFF_MS), () => this.#look())
   }
 
   #filthiest(): Candidate | null {
@@ -273,7 +276,7 @@ export class LogCleaner {
   }
 
   #setRate(thread: CleaningRunner, { ioBytesPerSecond, threads }: CleanerSettings): void {
-    thread.bytesPerSecond = ioBytesPerSecond / Math.max(1, threads)
+    thread.bytesPerSecond = ioBytesPerSecond / threads
   }
 
   async #endIdleThreads(): Promise<void> {

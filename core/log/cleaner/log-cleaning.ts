@@ -59,7 +59,7 @@ export interface CleaningEffects {
    * Called for all bytes that are read or written: waits for log.cleaner.io.max.bytes.per.second, and throws where the cleaning must end.
    */
   transferred(bytes: number): Promise<void> | undefined
-  /** Puts a segment in place of others. False where it cannot be: the cleaning ends. */
+  /** Puts a segment in place of others. False where nothing was changed. Rejects where the log has failed in between. */
   replace(group: CleanedGroup): Promise<boolean>
 }
 
@@ -213,20 +213,19 @@ class LogCleaning {
     const { folder, bufferBytes, indexIntervalBytes } = this.#request
     const { baseOffset } = group[0]!
     const output = new CleanedSegment({ disk, folder, baseOffset, bufferBytes, indexIntervalBytes })
-    let isReplaced = false
     try {
       for (const segment of group) await this.#copyInto(output, segment, transactions)
       await output.complete(disk.stat(this.#pathOf(group.at(-1)!))?.modifiedMs ?? this.#request.nowMs)
-      this.#stats.bytesWritten += output.segment.sizeBytes
-      isReplaced = await replace({
-        replaced: group.map((segment) => segment.baseOffset),
-        baseOffset,
-        sizeBytes: output.segment.sizeBytes,
-      })
-      return isReplaced
-    } finally {
-      if (!isReplaced) output.discard()
+    } catch (error) {
+      output.discard()
+      throw error
     }
+    const { sizeBytes } = output.segment
+    this.#stats.bytesWritten += sizeBytes
+    // Where this throws, the files may be all that is left of the group: the next start puts them in place.
+    const isReplaced = await replace({ replaced: group.map((segment) => segment.baseOffset), baseOffset, sizeBytes })
+    if (!isReplaced) output.discard()
+    return isReplaced
   }
 
   async #copyInto(output: CleanedSegment, segment: SourceSegment, transactions: CleanedTransactions): Promise<void> {

@@ -17,7 +17,7 @@ const { bytesPerSecond, isAborted } = workerData as ThreadControl
 const port = parentPort as MessagePort
 const tell = (message: FromThread) => port.postMessage(message)
 const throttle = new IoThrottle(realClock, () => bytesPerSecond[0]!)
-let onReplaced: (isReplaced: boolean) => void = () => {}
+let onReplaced: (isReplaced: boolean | null) => void = () => {}
 
 const checkAborted = () => {
   if (Atomics.load(isAborted, 0) !== 0) throw new Aborted()
@@ -32,8 +32,8 @@ port.on('message', (message: ToThread) => {
     disk: realDisk,
     transferred: (bytes) => throttle.transferred(bytes, checkAborted),
     replace: (group) =>
-      new Promise((resolve) => {
-        onReplaced = resolve
+      new Promise((resolve, reject) => {
+        onReplaced = (isReplaced) => (isReplaced === null ? reject(new Error('the log has failed')) : resolve(isReplaced))
         tell({ type: 'group', group })
       }),
   })

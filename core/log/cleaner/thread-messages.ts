@@ -9,7 +9,8 @@ export interface ThreadControl {
   readonly isAborted: Int32Array<SharedArrayBuffer>
 }
 
-export type ToThread = { type: 'clean'; request: CleaningRequest } | { type: 'replaced'; isReplaced: boolean }
+/** `isReplaced` is null where the log has failed. */
+export type ToThread = { type: 'clean'; request: CleaningRequest } | { type: 'replaced'; isReplaced: boolean | null }
 
 export type FromThread =
   | { type: 'group'; group: CleanedGroup }

@@ -35,11 +35,12 @@ export class History {
   readonly #committed: WrittenRecord[] = []
   readonly #aborted = new Set<number>()
   readonly #producers = new Map<number, Producer>()
-  #now = T0
+  #now: number
   #values = 0
 
-  constructor(random: Random) {
+  constructor(random: Random, startMs = T0) {
     this.#random = random
+    this.#now = startMs
   }
 
   below(limit: number): number {

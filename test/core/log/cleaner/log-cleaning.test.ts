@@ -5,10 +5,11 @@
  */
 import { readdirSync, statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { LogConfig, PartitionLog } from '../../../../core/log/types.ts'
+import type { LogConfig, Logs, PartitionLog } from '../../../../core/log/types.ts'
+import { realDisk } from '../../../../core/system/disk.ts'
 import type { CodecName } from '../../../../core/wire/batch-header.ts'
 import { batches, decodeRecords } from '../../../../core/wire/record-batch.ts'
-import { config, type Scratch, scratch, T0 } from '../scratch-log.ts'
+import { config, faultyDisk, nodeError, type Scratch, scratch, T0 } from '../scratch-log.ts'
 import { clean, type KeyedRecord, keyed, marker, rangeOf } from './compacted-log.ts'
 
 const hour = 3600_000
@@ -298,5 +299,108 @@ describe('segments', () => {
     await open()
     expect(await recordsOf()).toEqual(['2 a=2', '3 a=3'])
     expect([log.logStartOffset, log.logEndOffset]).toEqual([0, 4])
+  })
+})
+
+describe('failures', () => {
+  const disk = faultyDisk()
+  let logs: Logs
+  beforeEach(async () => {
+    await fixture.remove()
+    fixture = scratch({ disk })
+    logs = await open()
+    for (let index = 0; index < 20; index++) await append([{ key: `k${index % 3}`, value: 'x'.repeat(50) }])
+  })
+  afterEach(() => {
+    Object.assign(disk, realDisk)
+  })
+  /** By key: the offset and the value of its last record. */
+  const lastValues = async () =>
+    new Map((await batchesOf()).flatMap(({ records }) => records.map(({ at, key, value }) => [key, `${at} ${value}`])))
+  const temporary = () => readdirSync(fixture.partitionDir).filter((name) => /cleaned|swap/.test(name))
+
+  test('a full disk leaves the log as it was, and nothing else', async () => {
+    const before = await lastValues()
+    disk.writeSync = () => {
+      throw nodeError('ENOSPC')
+    }
+    await expect(clean(log, { disk })).rejects.toThrow('ENOSPC')
+    expect(temporary()).toEqual([])
+    expect(await lastValues()).toEqual(before)
+    Object.assign(disk, realDisk)
+    expect(await clean(log, { disk })).toMatchObject({ isComplete: true })
+    expect(await lastValues()).toEqual(before)
+    await append([{ key: 'a', value: '1' }])
+  })
+
+  test('where segments cannot be replaced the log fails, and the next start completes it', async () => {
+    const before = await lastValues()
+    let renamed = 0
+    disk.rename = (from, to) => {
+      if (to.endsWith('.deleted') && ++renamed === 2) throw nodeError('EIO')
+      realDisk.rename(from, to)
+    }
+    await expect(clean(log, { disk })).rejects.toMatchObject({ error: 'KAFKA_STORAGE_ERROR' })
+    expect(log.failure).not.toBeNull()
+    expect(temporary().length).toBeGreaterThan(0)
+    Object.assign(disk, realDisk)
+    await Promise.allSettled([logs.close()])
+    await open()
+    expect(temporary()).toEqual([])
+    expect(await lastValues()).toEqual(before)
+  })
+})
+
+describe('readers', () => {
+  test('of a segment that is replaced during the read get what the new one has', async () => {
+    const disk = faultyDisk()
+    const room = scratch({ disk })
+    try {
+      const opened = await room.openLog(compacted)
+      log = opened.log
+      for (let index = 0; index < 20; index++) await append([{ key: `k${index}`, value: 'x'.repeat(50) }])
+      await opened.logs.close()
+      log = (await room.openLog(compacted)).log
+      let release = () => {}
+      disk.read = async (...args) => {
+        await new Promise<void>((resolve) => {
+          release = resolve
+        })
+        return realDisk.read(...args)
+      }
+      const reading = log.read(1, 1000, true)
+      expect(reading).toBeInstanceOf(Promise)
+      disk.read = realDisk.read
+      log.configure({ ...log.config, segmentBytes: 2000 })
+      await clean(log)
+      release()
+      const { chunks } = await reading
+      expect([...batches(Buffer.concat(chunks))][0]!.header.baseOffset).toBe(1)
+    } finally {
+      await room.remove()
+    }
+  })
+
+  test('do not get from memory what is removed from the disk', async () => {
+    await open()
+    const of = { producerId: 1, producerEpoch: 0, baseSequence: 0, transactional: true }
+    await append([{ key: 'a', value: 'aborted' }], of)
+    await log.append(marker(1, false), 'coordinator').durable
+    await append([{ key: 'a', value: 'kept' }], { ...of, baseSequence: 1 })
+    await log.append(marker(1, true), 'coordinator').durable
+    await roll()
+    expect((await recordsOf())[0]).toBe('0 a=aborted')
+    await clean(log)
+    expect((await recordsOf())[0]).toBe('2 a=kept')
+  })
+
+  test('by timestamp find the records that are left', async () => {
+    await open()
+    for (let index = 0; index < 20; index++) await append([{ key: `k${index % 2}`, value: 'x'.repeat(50), timestamp: T0 + index }])
+    await clean(log)
+    const [first] = (await batchesOf()).map(({ records }) => records[0]!)
+    expect(await log.offsetForTimestamp(T0)).toMatchObject({ offset: first!.at, timestamp: first!.timestamp })
+    expect(await log.maxTimestamp()).toMatchObject({ offset: 19 })
+    expect(log.available(0)).toBe(log.sizeBytes)
   })
 })
