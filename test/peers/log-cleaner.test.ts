@@ -70,6 +70,8 @@ async function cleanByKafka(folder: string, fromOffset: number, endOffset: numbe
   const into = join(kafka.dir, 't-0')
   for (const name of segmentFiles(into)) if (baseOf(name) >= fromOffset) rmSync(join(into, name))
   for (const name of segmentFiles(folder)) if (baseOf(name) >= fromOffset) cpSync(join(folder, name), join(into, name))
+  // With an old high watermark Kafka cleans up to it first, and then the rest: markers would be a cleaning ahead.
+  rmSync(join(kafka.dir, 'replication-offset-checkpoint'), { force: true })
   const checkpoint = join(kafka.dir, 'cleaner-offset-checkpoint')
   await startAgain()
   await until(
@@ -81,7 +83,7 @@ async function cleanByKafka(folder: string, fromOffset: number, endOffset: numbe
   return into
 }
 
-/** The rolled segments of a folder: what must be the same. The delete horizon is the time of the cleaning, and compressed bytes may differ. */
+/** What must be the same of the rolled segments: the delete horizon is the time of the cleaning, and compressed bytes may differ. */
 function describeFolder(folder: string, endOffset: number) {
   const names = segmentFiles(folder).filter((name) => baseOf(name) < endOffset && !name.endsWith('.snapshot'))
   const logs = names.filter((name) => name.endsWith('.log'))

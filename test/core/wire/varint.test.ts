@@ -1,6 +1,6 @@
 /**
- * Goal: the varlongs of record batches, read and written without a bigint, are those of the format. Method: all numbers around each power of
- * two, against the writer and the reader that use bigints.
+ * Goal: the varlongs of record batches, read and written without a bigint, are those of the format. Method: all numbers around each power
+ * of two, against the writer that uses bigints.
  */
 import { expect, test } from 'vitest'
 import { varlongSize, writeVarlong } from '../../../core/wire/batch-builder.ts'
