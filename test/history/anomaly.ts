@@ -34,6 +34,7 @@ export const anomalyMeanings = {
   'hanging-transaction': 'a transaction that is still open after its timeout',
   'stuck-last-stable-offset': 'a last stable offset below the end of the log when no transaction may be open',
   'end-before-record': 'the end of a log at or below a record that was acknowledged or read',
+  unfinished: 'a client that did not come to the end of its work',
 } as const
 
 export type AnomalyName = keyof typeof anomalyMeanings

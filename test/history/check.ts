@@ -1,7 +1,7 @@
 /** Judges a history: the anomalies that every rule finds in it, those that Kafka permits apart from the failures. */
 import { type Anomaly, allowed, anomalyMeanings, type Rule } from './anomaly.ts'
 import { cycles } from './cycle-rules.ts'
-import { hangingTransactions, logEnds } from './end-rules.ts'
+import { hangingTransactions, logEnds, unfinished } from './end-rules.ts'
 import { commits, copies } from './group-rules.ts'
 import type { History } from './history.ts'
 import { KeyLogs } from './key-logs.ts'
@@ -23,6 +23,7 @@ const rules: readonly Rule[] = [
   cycles,
   hangingTransactions,
   logEnds,
+  unfinished,
 ]
 
 export interface Verdict {

@@ -5,6 +5,10 @@ export const hangingTransactions: Rule = function* ({ openTransactions }) {
   for (const id of openTransactions) yield { name: 'hanging-transaction', detail: id }
 }
 
+export const unfinished: Rule = function* (history) {
+  for (const client of history.unfinished) yield { name: 'unfinished', detail: client }
+}
+
 export const logEnds: Rule = function* ({ ends }, logs) {
   for (const { key, endOffset, lastStableOffset } of ends) {
     if (lastStableOffset < endOffset)

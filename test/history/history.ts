@@ -84,6 +84,8 @@ export interface History {
   readonly ends: readonly PartitionEnd[]
   /** Transactional ids that are still ongoing, or being decided, when every timeout has passed. */
   readonly openTransactions: readonly string[]
+  /** Clients that were not done when the time was over. */
+  readonly unfinished: readonly string[]
   /** Groups that copy each record of `keys` in a transaction with its position. */
   readonly copiers: readonly { readonly group: string; readonly keys: readonly string[] }[]
 }

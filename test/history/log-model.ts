@@ -176,6 +176,7 @@ export function modelHistory(random: () => number, operations = 8): History {
     isComplete: true,
     ends: [...model.logs].map(([key, { length }]) => ({ key, endOffset: length, lastStableOffset: length })),
     openTransactions: [],
+    unfinished: [],
     copiers: [{ group: GROUP, keys: [INPUT] }],
   }
 }

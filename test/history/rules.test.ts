@@ -51,6 +51,7 @@ const historyOf = (operations: Operation[], more: Partial<History> = {}): Histor
   isComplete: false,
   ends: [],
   openTransactions: [],
+  unfinished: [],
   copiers: [],
   ...more,
 })
@@ -118,6 +119,7 @@ const wrong: [AnomalyName, History][] = [
     }),
   ],
   ['hanging-transaction', historyOf([], { openTransactions: ['t1'] })],
+  ['unfinished', historyOf([], { unfinished: ['a reader'] })],
   ['stuck-last-stable-offset', historyOf([], { ends: [{ key: KEY, endOffset: 3, lastStableOffset: 1 }] })],
   ['end-before-record', historyOf([abc], { ends: [{ key: KEY, endOffset: 2, lastStableOffset: 2 }] })],
 ]

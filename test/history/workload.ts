@@ -1,0 +1,165 @@
+/**
+ * A workload of clients that are not ours, against any bootstrap address: idempotent and transactional writers, transactions that copy,
+ * consumers of both isolation levels. It ends with a last record in every partition, which all readers must reach, and gives its history.
+ */
+
+import { until } from '../until.ts'
+import { copier, reader, transactionWriter, writer } from './actors.ts'
+import type { Isolation } from './history.ts'
+import { type History, now, type Operation } from './history.ts'
+import { Inspector } from './inspector.ts'
+import { kafkajsProducer, kafkajsReader, kafkajsTransactions } from './kafkajs-client.ts'
+import { librdkafkaProducer, librdkafkaReader } from './librdkafka-client.ts'
+import { platformaticReader, platformaticTransactions } from './platformatic-client.ts'
+import { keyOf, keysOf, lastValue, partitionsOf, Scene, type Topic, topics } from './scene.ts'
+
+/** How long each part of the end may take, transactions that only their timeout ends included. */
+const END_MS = 45_000
+
+const allTopics = Object.keys(topics) as Topic[]
+const KAFKAJS_COPIES = { from: 'input', into: 'copies', group: 'kafkajs-copies' } as const
+const COMMITTING_GROUP = 'kafkajs-reads'
+
+export interface Workload {
+  /** Operations that have happened, by process. */
+  progress(): Map<string, number>
+  /** Asks for the positions of all groups, into the history. */
+  observeGroups(): Promise<void>
+  /** Stops the writers, waits for the readers, and looks at what is left. */
+  finish(): Promise<History>
+}
+
+export async function startWorkload(bootstrap: string, random: () => number): Promise<Workload> {
+  const scene = new Scene(bootstrap, random)
+  const inspector = new Inspector(bootstrap)
+  await inspector.createTopics()
+
+  const writers = new Map<string, Promise<void>>([
+    ['librdkafka writer', writer(scene, 'librdkafka writer', ['events', 'input'], () => librdkafkaProducer(bootstrap))],
+    ['kafkajs writer', writer(scene, 'kafkajs writer', ['events'], () => kafkajsProducer(bootstrap))],
+    [
+      'kafkajs transactions',
+      // The only transactional writer of the input: see KafkaJS's reader.
+      transactionWriter(scene, 'kafkajs transactions', ['events', 'input'], () => kafkajsTransactions(bootstrap, 'kafkajs-writes')),
+    ],
+    [
+      'platformatic transactions',
+      // An id for each client: what the one before it has left open, its timeout ends.
+      transactionWriter(scene, 'platformatic transactions', ['events'], () => platformaticTransactions(bootstrap, `platformatic-${now()}`)),
+    ],
+  ])
+  const copiers = new Map<string, Promise<void>>([
+    [
+      'kafkajs copier',
+      copier(
+        scene,
+        'kafkajs copier',
+        KAFKAJS_COPIES,
+        () => kafkajsTransactions(bootstrap, 'kafkajs-copies'),
+        (options) => kafkajsReader(bootstrap, options),
+      ),
+    ],
+  ])
+  const assigned = (process: string, isolation: Isolation) =>
+    reader(scene, process, { topics: allTopics, isolation, group: null }, (options) => librdkafkaReader(bootstrap, options))
+  const readers = new Map<string, Promise<void>>([
+    ['librdkafka read_committed', assigned('librdkafka read_committed', 'read_committed')],
+    ['librdkafka read_uncommitted', assigned('librdkafka read_uncommitted', 'read_uncommitted')],
+    [
+      'kafkajs reader',
+      reader(scene, 'kafkajs reader', { topics: ['events'], isolation: 'read_uncommitted', group: COMMITTING_GROUP }, (options) =>
+        kafkajsReader(bootstrap, options),
+      ),
+    ],
+    [
+      'platformatic reader',
+      reader(scene, 'platformatic reader', { topics: allTopics, isolation: 'read_uncommitted', group: 'platformatic-reads' }, (options) =>
+        platformaticReader(bootstrap, options),
+      ),
+    ],
+  ])
+
+  const groups: [string, Topic][] = [
+    [KAFKAJS_COPIES.group, KAFKAJS_COPIES.from],
+    [COMMITTING_GROUP, 'events'],
+    ['platformatic-reads', 'events'],
+  ]
+  async function observeGroups(): Promise<void> {
+    for (const [group, topic] of groups) {
+      const operation = scene.begin('inspector')
+      for (const [key, offset] of await inspector.committed(group, topic)) operation.committed(group, key, offset)
+      operation.end('ok')
+    }
+  }
+
+  async function finish(): Promise<History> {
+    const unfinished: string[] = []
+    const all = async (actors: ReadonlyMap<string, Promise<void>>) => {
+      const deadline = performance.now() + END_MS
+      for (const [name, actor] of actors) {
+        const inTime = await Promise.race([actor.then(() => true), timeout(deadline)])
+        if (!inTime) unfinished.push(name)
+      }
+    }
+    const stable = (of: readonly Topic[]) =>
+      until(
+        async () => (await inspector.ends(of)).every(({ endOffset, lastStableOffset }) => lastStableOffset === endOffset),
+        `no transaction is open in ${of.join(', ')}`,
+        END_MS,
+      ).then(
+        () => true,
+        () => false,
+      )
+    scene.writing = false
+    await all(writers)
+    let isComplete = await stable(['events', 'input'])
+    if (isComplete) {
+      await writeLast(scene, ['events', 'input'])
+      await all(copiers)
+      isComplete = await stable(['copies'])
+    }
+    if (isComplete) {
+      await writeLast(scene, ['copies'])
+      readers.set('final read_committed', assigned('final read_committed', 'read_committed'))
+      readers.set('final read_uncommitted', assigned('final read_uncommitted', 'read_uncommitted'))
+      await all(readers)
+    }
+    scene.over = true
+    await Promise.all([...copiers.values(), ...readers.values()])
+    await observeGroups()
+    return {
+      operations: scene.operations,
+      isComplete: isComplete && unfinished.length === 0,
+      ends: await inspector.ends(allTopics),
+      openTransactions: [],
+      unfinished,
+      copiers: [{ group: KAFKAJS_COPIES.group, keys: keysOf(KAFKAJS_COPIES.from) }],
+    }
+  }
+
+  return { progress: () => progressOf(scene.operations), observeGroups, finish }
+}
+
+async function writeLast(scene: Scene, into: readonly Topic[]): Promise<void> {
+  const producer = await kafkajsProducer(scene.bootstrap)
+  for (const topic of into)
+    for (const partition of partitionsOf(topic)) {
+      const key = keyOf(topic, partition)
+      const operation = scene.begin('last records')
+      operation.send({ key, value: lastValue(key), offset: null })
+      const offset = await producer.send(topic, partition, [lastValue(key)])
+      operation.acknowledge(() => offset)
+      operation.end('ok')
+    }
+  await producer.close()
+}
+
+function progressOf(operations: readonly Operation[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { process, ending } of operations) if (ending === 'ok') counts.set(process, (counts.get(process) ?? 0) + 1)
+  return counts
+}
+
+function timeout(deadline: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), Math.max(deadline - performance.now(), 0)).unref())
+}
