@@ -4,10 +4,11 @@
  */
 
 import { until } from '../until.ts'
-import { copier, reader, transactionWriter, writer } from './actors.ts'
+import { type Copy, copier, reader, transactionWriter, writer } from './actors.ts'
 import type { Isolation } from './history.ts'
 import { type History, now, type Operation } from './history.ts'
 import { Inspector } from './inspector.ts'
+import { javaCopies, javaProcesses, javaReads, startJavaActors } from './java-actors.ts'
 import { kafkajsProducer, kafkajsReader, kafkajsTransactions } from './kafkajs-client.ts'
 import { librdkafkaProducer, librdkafkaReader } from './librdkafka-client.ts'
 import { platformaticReader, platformaticTransactions } from './platformatic-client.ts'
@@ -21,15 +22,24 @@ const KAFKAJS_COPIES = { from: 'input', into: 'copies', group: 'kafkajs-copies' 
 const COMMITTING_GROUP = 'kafkajs-reads'
 
 export interface Workload {
-  /** Operations that have happened, by process. */
+  /** Operations that have happened, by process; 0 for a process that has done nothing yet. */
   progress(): Map<string, number>
+  /** The processes that write. */
+  readonly writers: readonly string[]
   /** Asks for the positions of all groups, into the history. */
   observeGroups(): Promise<void>
   /** Stops the writers, waits for the readers, and looks at what is left. */
   finish(): Promise<History>
 }
 
-export async function startWorkload(bootstrap: string, random: () => number): Promise<Workload> {
+export interface WorkloadOptions {
+  readonly bootstrap: string
+  readonly random: () => number
+  /** With Kafka's libraries on the machine: the script that runs a Java class with them. */
+  readonly javaScript?: string
+}
+
+export async function startWorkload({ bootstrap, random, javaScript }: WorkloadOptions): Promise<Workload> {
   const scene = new Scene(bootstrap, random)
   const inspector = new Inspector(bootstrap)
   await inspector.createTopics()
@@ -79,11 +89,23 @@ export async function startWorkload(bootstrap: string, random: () => number): Pr
     ],
   ])
 
+  const copies: Copy[] = [KAFKAJS_COPIES]
   const groups: [string, Topic][] = [
     [KAFKAJS_COPIES.group, KAFKAJS_COPIES.from],
     [COMMITTING_GROUP, 'events'],
     ['platformatic-reads', 'events'],
   ]
+  const java = javaScript ? startJavaActors(javaScript, bootstrap, Math.floor(random() * 2 ** 31), scene.operations) : null
+  if (java) {
+    for (const name of javaProcesses.writers) writers.set(name, java.done(name))
+    for (const name of javaProcesses.copiers) copiers.set(name, java.done(name))
+    for (const name of javaProcesses.readers) readers.set(name, java.done(name))
+    copies.push(javaCopies)
+    groups.push([javaCopies.group, javaCopies.from], [javaReads, 'events'])
+  }
+  // What an actor throws is reported when it is waited for.
+  for (const actor of [...writers.values(), ...copiers.values(), ...readers.values()]) actor.catch(() => {})
+
   async function observeGroups(): Promise<void> {
     for (const [group, topic] of groups) {
       const operation = scene.begin('inspector')
@@ -97,8 +119,8 @@ export async function startWorkload(bootstrap: string, random: () => number): Pr
     const all = async (actors: ReadonlyMap<string, Promise<void>>) => {
       const deadline = performance.now() + END_MS
       for (const [name, actor] of actors) {
-        const inTime = await Promise.race([actor.then(() => true), timeout(deadline)])
-        if (!inTime) unfinished.push(name)
+        const ended = await Promise.race([actor.then(() => null, String), timeout(deadline)])
+        if (ended !== null) unfinished.push(`${name}: ${ended}`)
       }
     }
     const stable = (of: readonly Topic[]) =>
@@ -111,6 +133,7 @@ export async function startWorkload(bootstrap: string, random: () => number): Pr
         () => false,
       )
     scene.writing = false
+    java?.stopWriting()
     await all(writers)
     let isComplete = await stable(['events', 'input'])
     if (isComplete) {
@@ -125,7 +148,9 @@ export async function startWorkload(bootstrap: string, random: () => number): Pr
       await all(readers)
     }
     scene.over = true
-    await Promise.all([...copiers.values(), ...readers.values()])
+    await java?.close()
+    // A Java process that ended early has not done its work: `unfinished` says so.
+    await Promise.allSettled([...copiers.values(), ...readers.values()])
     await observeGroups()
     return {
       operations: scene.operations,
@@ -133,11 +158,12 @@ export async function startWorkload(bootstrap: string, random: () => number): Pr
       ends: await inspector.ends(allTopics),
       openTransactions: [],
       unfinished,
-      copiers: [{ group: KAFKAJS_COPIES.group, keys: keysOf(KAFKAJS_COPIES.from) }],
+      copiers: copies.map(({ group, from }) => ({ group, keys: keysOf(from) })),
     }
   }
 
-  return { progress: () => progressOf(scene.operations), observeGroups, finish }
+  const processes = [...writers.keys(), ...copiers.keys(), ...readers.keys()]
+  return { progress: () => progressOf(processes, scene.operations), writers: [...writers.keys()], observeGroups, finish }
 }
 
 async function writeLast(scene: Scene, into: readonly Topic[]): Promise<void> {
@@ -154,12 +180,12 @@ async function writeLast(scene: Scene, into: readonly Topic[]): Promise<void> {
   await producer.close()
 }
 
-function progressOf(operations: readonly Operation[]): Map<string, number> {
-  const counts = new Map<string, number>()
+function progressOf(processes: readonly string[], operations: readonly Operation[]): Map<string, number> {
+  const counts = new Map(processes.map((name) => [name, 0]))
   for (const { process, ending } of operations) if (ending === 'ok') counts.set(process, (counts.get(process) ?? 0) + 1)
   return counts
 }
 
-function timeout(deadline: number): Promise<false> {
-  return new Promise((resolve) => setTimeout(() => resolve(false), Math.max(deadline - performance.now(), 0)).unref())
+function timeout(deadline: number): Promise<string> {
+  return new Promise((resolve) => setTimeout(() => resolve('not in time'), Math.max(deadline - performance.now(), 0)).unref())
 }
