@@ -24,7 +24,7 @@ export interface FaultRounds {
 }
 
 /** How long the clients may take to get on after a fault. */
-const RECOVERY_MS = 60_000
+const RECOVERY_MS = 120_000
 /** Within which the moment of a fault is chosen. */
 const MOMENT_MS = 500
 
@@ -33,11 +33,11 @@ export async function faultRounds(
   victim: Victim,
   { rounds, random, longestPauseMs, onRound }: FaultRounds,
 ): Promise<void> {
-  await until(() => [...workload.progress().values()].every((count) => count > 0), 'every client has done something', RECOVERY_MS)
+  const clients = [...workload.progress().keys()]
+  await until(() => progressed(workload, clients, 0), 'every client has done something', RECOVERY_MS)
   for (const [i, fault] of rounds.entries()) {
     const before = workload.progress()
-    const hasWritten = (name: string) => workload.progress().get(name)! > before.get(name)!
-    await until(() => workload.writers.every(hasWritten), `every writer writes again before round ${i + 1}`, RECOVERY_MS)
+    await until(() => progressed(workload, workload.writers, before), `every writer writes again before round ${i + 1}`, RECOVERY_MS)
     await pause(random() * MOMENT_MS)
     onRound?.(i + 1, fault)
     if (fault === 'kill') {
@@ -53,6 +53,14 @@ export async function faultRounds(
     }
     await workload.observeGroups()
   }
+}
+
+/** Throws with the names of those that did nothing more, so that they are in the message when the time is over. */
+function progressed(workload: Workload, names: readonly string[], since: 0 | ReadonlyMap<string, number>): true {
+  const now = workload.progress()
+  const waiting = names.filter((name) => now.get(name)! <= (since === 0 ? 0 : since.get(name)!))
+  if (waiting.length > 0) throw new Error(`nothing yet from ${waiting.join(', ')}`)
+  return true
 }
 
 /** Kills and pauses in turn, beginning with a kill. */

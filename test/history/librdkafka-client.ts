@@ -57,7 +57,7 @@ export async function librdkafkaProducer(bootstrap: string): Promise<ForeignProd
 
 export async function librdkafkaReader(
   bootstrap: string,
-  { topics, isolation, group, onRecords, onAssigned }: ReaderOptions,
+  { topics, isolation, group, onRecords, onAssigned, onStopped }: ReaderOptions,
 ): Promise<ForeignReader> {
   const consumer = (await client(bootstrap)).createConsumer({
     groupId: group ?? 'librdkafka',
@@ -79,13 +79,25 @@ export async function librdkafkaReader(
     await consumer.subscribe(topics.map((topic) => ({ topic })))
   }
   let stopped = false
+  const next = new Map<string, { topic: string; partition: number; offset: number }>()
   const reading = (async () => {
-    while (!stopped) {
-      const messages = await consumer.recvBatch(POLL_RECORDS, POLL_TIMEOUT_MS)
-      await onRecords(
-        messages.map(({ topic, partition, offset, payload }) => ({ key: keyOf(topic, partition), offset, value: payload.toString() })),
-      )
-    }
+    while (!stopped)
+      try {
+        const messages = await consumer.recvBatch(POLL_RECORDS, POLL_TIMEOUT_MS)
+        for (const { topic, partition, offset } of messages) next.set(keyOf(topic, partition), { topic, partition, offset: offset + 1 })
+        await onRecords(
+          messages.map(({ topic, partition, offset, payload }) => ({ key: keyOf(topic, partition), offset, value: payload.toString() })),
+        )
+      } catch {
+        // The binding throws where no broker is reachable, and what it had received for this call is gone: the member of a group joins again,
+        // an assigned reader asks again for the record behind its last one.
+        try {
+          if (group !== null) return onStopped()
+          for (const { topic, partition, offset } of next.values()) consumer.seek(topic, partition, { offset })
+        } catch {
+          return onStopped()
+        }
+      }
   })()
   return {
     commit: (topic, partition, offset) => consumer.commit(topic, partition, offset, 'Sync'),
