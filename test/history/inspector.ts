@@ -12,13 +12,15 @@ import { until } from '../until.ts'
 import type { PartitionEnd } from './history.ts'
 import { keyOf, partitionsOf, type Topic, topics } from './scene.ts'
 
-const ANSWER_MS = 30_000
 const LATEST = -1
 
 export class Inspector {
   readonly #port: number
+  /** How long it asks again. */
+  readonly #answerMs: number
 
-  constructor(bootstrap: string) {
+  constructor(bootstrap: string, answerMs: number) {
+    this.#answerMs = answerMs
     this.#port = Number(bootstrap.slice(bootstrap.lastIndexOf(':') + 1))
   }
 
@@ -78,7 +80,7 @@ export class Inspector {
         }
       },
       what,
-      ANSWER_MS,
+      this.#answerMs,
     ).then(() => answer)
   }
 }

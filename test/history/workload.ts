@@ -14,7 +14,6 @@ import { librdkafkaProducer, librdkafkaReader } from './librdkafka-client.ts'
 import { platformaticReader, platformaticTransactions } from './platformatic-client.ts'
 import { keyOf, keysOf, lastValue, partitionsOf, Scene, type Topic, topics } from './scene.ts'
 
-/** How long each part of the end may take, transactions that only their timeout ends included. */
 const END_MS = 45_000
 
 const allTopics = Object.keys(topics) as Topic[]
@@ -35,13 +34,15 @@ export interface Workload {
 export interface WorkloadOptions {
   readonly bootstrap: string
   readonly random: () => number
+  /** How long each part of the end may take, transactions that only their timeout ends included. */
+  readonly endMs?: number
   /** With Kafka's libraries on the machine: the script that runs a Java class with them. */
   readonly javaScript?: string
 }
 
-export async function startWorkload({ bootstrap, random, javaScript }: WorkloadOptions): Promise<Workload> {
+export async function startWorkload({ bootstrap, random, javaScript, endMs = END_MS }: WorkloadOptions): Promise<Workload> {
   const scene = new Scene(bootstrap, random)
-  const inspector = new Inspector(bootstrap)
+  const inspector = new Inspector(bootstrap, endMs)
   await inspector.createTopics()
 
   const writers = new Map<string, Promise<void>>([
@@ -116,45 +117,38 @@ export async function startWorkload({ bootstrap, random, javaScript }: WorkloadO
 
   async function finish(): Promise<History> {
     const unfinished: string[] = []
-    const all = async (actors: ReadonlyMap<string, Promise<void>>) => {
-      const deadline = performance.now() + END_MS
-      for (const [name, actor] of actors) {
-        const ended = await Promise.race([actor.then(() => null, String), timeout(deadline)])
+    /** Whether all have come to their end in time; those that have not are `unfinished`. */
+    const all = async (steps: Iterable<readonly [string, Promise<unknown>]>): Promise<boolean> => {
+      const deadline = performance.now() + endMs
+      const before = unfinished.length
+      for (const [name, step] of steps) {
+        const ended = await Promise.race([step.then(() => null, String), timeout(deadline)])
         if (ended !== null) unfinished.push(`${name}: ${ended}`)
       }
+      return unfinished.length === before
     }
-    const stable = (of: readonly Topic[]) =>
-      until(
-        async () => (await inspector.ends(of)).every(({ endOffset, lastStableOffset }) => lastStableOffset === endOffset),
-        `no transaction is open in ${of.join(', ')}`,
-        END_MS,
-      ).then(
-        () => true,
-        () => false,
-      )
+    /** The last records are read when no transaction is open before them. */
+    const endPartitions = (of: readonly Topic[]) => all([[`the end of ${of.join(', ')}`, writeLast(scene, inspector, of, endMs)]])
     scene.writing = false
     java?.stopWriting()
-    await all(writers)
-    let isComplete = await stable(['events', 'input'])
-    if (isComplete) {
-      await writeLast(scene, ['events', 'input'])
-      await all(copiers)
-      isComplete = await stable(['copies'])
-    }
-    if (isComplete) {
-      await writeLast(scene, ['copies'])
-      readers.set('final read_committed', assigned('final read_committed', 'read_committed'))
-      readers.set('final read_uncommitted', assigned('final read_uncommitted', 'read_uncommitted'))
-      await all(readers)
-    }
+    const isComplete =
+      (await all(writers)) &&
+      (await endPartitions(['events', 'input'])) &&
+      (await all(copiers)) &&
+      (await endPartitions(['copies'])) &&
+      (await all(readers)) &&
+      (await all([
+        ['final read_committed', assigned('final read_committed', 'read_committed')],
+        ['final read_uncommitted', assigned('final read_uncommitted', 'read_uncommitted')],
+      ]))
     scene.over = true
     await java?.close()
-    // A Java process that ended early has not done its work: `unfinished` says so.
-    await Promise.allSettled([...copiers.values(), ...readers.values()])
-    await observeGroups()
+    // After a broker's mistake a client may hang: its process is the caller's to end.
+    await Promise.race([Promise.allSettled([...copiers.values(), ...readers.values()]), timeout(performance.now() + endMs)])
+    await all([['the positions of the groups', observeGroups()]])
     return {
       operations: scene.operations,
-      isComplete: isComplete && unfinished.length === 0,
+      isComplete,
       ends: await inspector.ends(allTopics),
       openTransactions: [],
       unfinished,
@@ -166,7 +160,12 @@ export async function startWorkload({ bootstrap, random, javaScript }: WorkloadO
   return { progress: () => progressOf(processes, scene.operations), writers: [...writers.keys()], observeGroups, finish }
 }
 
-async function writeLast(scene: Scene, into: readonly Topic[]): Promise<void> {
+async function writeLast(scene: Scene, inspector: Inspector, into: readonly Topic[], limitMs: number): Promise<void> {
+  await until(
+    async () => (await inspector.ends(into)).every(({ endOffset, lastStableOffset }) => lastStableOffset === endOffset),
+    'every transaction has ended',
+    limitMs,
+  )
   const producer = await kafkajsProducer(scene.bootstrap)
   for (const topic of into)
     for (const partition of partitionsOf(topic)) {
