@@ -301,7 +301,8 @@ public class HistoryClient {
           String ending = "info";
           try {
             if (group != null) {
-              for (TopicPartition at : records.partitions()) operation.commit(group, at, records.nextOffsets().get(at).offset());
+              // Also of partitions in which only markers and aborted records were passed.
+              records.nextOffsets().forEach((at, position) -> operation.commit(group, at, position.offset()));
               consumer.commitSync(records.nextOffsets());
             }
             ending = "ok";

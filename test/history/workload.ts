@@ -156,8 +156,8 @@ export async function startWorkload({ bootstrap, random, javaScript, endMs = END
     }
   }
 
-  const processes = [...writers.keys(), ...copiers.keys(), ...readers.keys()]
-  return { progress: () => progressOf(processes, scene.operations), writers: [...writers.keys()], observeGroups, finish }
+  const counter = new ProgressCounter([...writers.keys(), ...copiers.keys(), ...readers.keys()])
+  return { progress: () => counter.count(scene.operations), writers: [...writers.keys()], observeGroups, finish }
 }
 
 async function writeLast(scene: Scene, inspector: Inspector, into: readonly Topic[], limitMs: number): Promise<void> {
@@ -179,10 +179,22 @@ async function writeLast(scene: Scene, inspector: Inspector, into: readonly Topi
   await producer.close()
 }
 
-function progressOf(processes: readonly string[], operations: readonly Operation[]): Map<string, number> {
-  const counts = new Map(processes.map((name) => [name, 0]))
-  for (const { process, ending } of operations) if (ending === 'ok') counts.set(process, (counts.get(process) ?? 0) + 1)
-  return counts
+/** Counts the operations that have happened; each operation is looked at once. */
+class ProgressCounter {
+  readonly #counts: Map<string, number>
+  #counted = 0
+
+  constructor(processes: readonly string[]) {
+    this.#counts = new Map(processes.map((name) => [name, 0]))
+  }
+
+  count(operations: readonly Operation[]): Map<string, number> {
+    for (; this.#counted < operations.length; this.#counted++) {
+      const { process, ending } = operations[this.#counted]!
+      if (ending === 'ok') this.#counts.set(process, (this.#counts.get(process) ?? 0) + 1)
+    }
+    return new Map(this.#counts)
+  }
 }
 
 function timeout(deadline: number): Promise<string> {
