@@ -1,7 +1,7 @@
 /**
- * Chaos for as long as one likes: `npm run chaos -- --rounds 50` kills and pauses a broker of ours under the workload and judges the history,
- * which is written to a file if it has an anomaly. `--java` adds Java's client, `--bootstrap HOST:PORT --seconds N` runs the workload without
- * faults against any cluster, `--seed N` repeats the moments of a run.
+ * Chaos for as long as one likes: `npm run chaos -- --rounds 50` kills and pauses a broker of ours under the workload and judges the
+ * history, which is written to a file if it has an anomaly. `--java` adds Java's client, `--bootstrap HOST:PORT --seconds N` runs the
+ * workload without faults against any cluster, `--seed N` repeats the moments of a run.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

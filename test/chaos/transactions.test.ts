@@ -1,6 +1,6 @@
 /**
- * Goal: kill -9 and pauses of the broker break none of its promises to producers, transactions and consumers: nothing is lost, doubled, torn
- * or left hanging. Method: a kill and a pause under clients that are not ours, and the rules of Jepsen's Kafka test on their history.
+ * Goal: kill -9 and pauses of the broker break none of its promises to producers, transactions and consumers: nothing is lost, doubled,
+ * torn or left hanging. Method: a kill and a pause under clients that are not ours, and the rules of Jepsen's Kafka test on their history.
  * `npm run chaos -- --rounds 50` does the same for longer.
  */
 import { expect, onTestFinished, test } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * What the clients of a workload do, each in its own loop, and how it is written down. A client that gives up is replaced: what it was doing
- * is unknown, or has failed if it is a transaction whose commit was never requested.
+ * What the clients of a workload do, each in its own loop, and how it is written down. A client that gives up is replaced: what it was
+ * doing is unknown, or has failed if it is a transaction whose commit was never requested.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import {

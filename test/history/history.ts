@@ -1,6 +1,7 @@
 /**
  * A history: what clients asked of a cluster, what they were answered and when. A key is a partition (`topic-0`), and every value is
- * written once per key, so that a read names its write. Times are microseconds of the monotonic clock, which all processes of a machine share.
+ * written once per key, so that a read names its write. Times are microseconds of the monotonic clock, which all processes of a machine
+ * share.
  */
 export type Isolation = 'read_committed' | 'read_uncommitted'
 

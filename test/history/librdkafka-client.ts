@@ -89,8 +89,8 @@ export async function librdkafkaReader(
           messages.map(({ topic, partition, offset, payload }) => ({ key: keyOf(topic, partition), offset, value: payload.toString() })),
         )
       } catch {
-        // The binding throws where no broker is reachable, and what it had received for this call is gone: the member of a group joins again,
-        // an assigned reader asks again for the record behind its last one.
+        // The binding throws where no broker is reachable, and what it had received for this call is gone: the member of a group joins
+        // again, an assigned reader asks again for the record behind its last one.
         try {
           if (group !== null) return onStopped()
           for (const { topic, partition, offset } of next.values()) consumer.seek(topic, partition, { offset })

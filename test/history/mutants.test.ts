@@ -1,6 +1,6 @@
 /**
- * Goal: the workload and the checker find a broker that breaks a promise, and name what it does. Method: mutants of our broker, each with one
- * mistake, under the workload; a mutant whose text is not in the sources any more fails.
+ * Goal: the workload and the checker find a broker that breaks a promise, and name what it does. Method: mutants of our broker, each with
+ * one mistake, under the workload; a mutant whose text is not in the sources any more fails.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { randomFrom } from '../random.ts'
