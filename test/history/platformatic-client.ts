@@ -62,16 +62,30 @@ export async function platformaticReader(
     heartbeatInterval: timings.heartbeatIntervalMs,
     maxWaitTime: 100,
   })
-  consumer.on('consumer:group:join', onAssigned)
+  const last = new Map<string, number>()
+  /** Keys that have not gone back since the last rebalance. */
+  const mayGoBack = new Set<string>()
+  consumer.on('consumer:group:join', () => {
+    for (const key of last.keys()) mayGoBack.add(key)
+  })
   const stream = await consumer.consume({ topics: [...topics], autocommit: false, mode: 'committed', fallbackMode: 'earliest' })
   stream.on('error', onStopped)
-  let waiting: PlacedRecord[] = []
+  /** What arrives until the poll before it is handed over. */
+  let waiting: PlacedRecord[] | null = null
   let delivery = Promise.resolve()
   stream.on('data', ({ topic, partition, offset, value }) => {
-    if (waiting.push({ key: keyOf(topic, partition), offset: Number(offset), value: value! }) > 1) return
+    const record = { key: keyOf(topic, partition), offset: Number(offset), value: value! }
+    // After a rebalance what it had buffered comes first, and then it goes back to the committed position.
+    if (record.offset <= (last.get(record.key) ?? -1) && mayGoBack.delete(record.key)) {
+      waiting = null
+      delivery = delivery.then(onAssigned)
+    }
+    last.set(record.key, record.offset)
+    if (waiting !== null) return void waiting.push(record)
+    const records = [record]
+    waiting = records
     delivery = delivery.then(() => {
-      const records = waiting
-      waiting = []
+      if (waiting === records) waiting = null
       return onRecords(records)
     })
   })

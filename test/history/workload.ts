@@ -3,6 +3,7 @@
  * consumers of both isolation levels. It ends with a last record in every partition, which all readers must reach, and gives its history.
  */
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../until.ts'
 import { type Copy, copier, reader, transactionWriter, writer } from './actors.ts'
 import type { Isolation } from './history.ts'
@@ -15,6 +16,8 @@ import { platformaticReader, platformaticTransactions } from './platformatic-cli
 import { keyOf, keysOf, lastValue, partitionsOf, Scene, type Topic, topics } from './scene.ts'
 
 const END_MS = 45_000
+/** A client that makes progress is waited for so many times. */
+const MAX_WAITS = 8
 
 const allTopics = Object.keys(topics) as Topic[]
 const KAFKAJS_COPIES = { from: 'input', into: 'copies', group: 'kafkajs-copies' } as const
@@ -34,7 +37,7 @@ export interface Workload {
 export interface WorkloadOptions {
   readonly bootstrap: string
   readonly random: () => number
-  /** How long each part of the end may take, transactions that only their timeout ends included. */
+  /** How long a client may be without progress at the end, with transactions that only their timeout ends. */
   readonly endMs?: number
   /** With Kafka's libraries on the machine: the script that runs a Java class with them. */
   readonly javaScript?: string
@@ -104,6 +107,7 @@ export async function startWorkload({ bootstrap, random, javaScript, endMs = END
     copies.push(javaCopies)
     groups.push([javaCopies.group, javaCopies.from], [javaReads, 'events'])
   }
+  const counter = new ProgressCounter([...writers.keys(), ...copiers.keys(), ...readers.keys()])
   // What an actor throws is reported when it is waited for.
   for (const actor of [...writers.values(), ...copiers.values(), ...readers.values()]) actor.catch(() => {})
 
@@ -117,12 +121,11 @@ export async function startWorkload({ bootstrap, random, javaScript, endMs = END
 
   async function finish(): Promise<History> {
     const unfinished: string[] = []
-    /** Whether all have come to their end in time; those that have not are `unfinished`. */
+    /** Whether all have come to their end; those that have not, and do nothing more, are `unfinished`. */
     const all = async (steps: Iterable<readonly [string, Promise<unknown>]>): Promise<boolean> => {
-      const deadline = performance.now() + endMs
       const before = unfinished.length
       for (const [name, step] of steps) {
-        const ended = await Promise.race([step.then(() => null, String), timeout(deadline)])
+        const ended = await endOf(step, () => counter.count(scene.operations).get(name) ?? 0, endMs)
         if (ended !== null) unfinished.push(`${name}: ${ended}`)
       }
       return unfinished.length === before
@@ -144,7 +147,7 @@ export async function startWorkload({ bootstrap, random, javaScript, endMs = END
     scene.over = true
     await java?.close()
     // After a broker's mistake a client may hang: its process is the caller's to end.
-    await Promise.race([Promise.allSettled([...copiers.values(), ...readers.values()]), timeout(performance.now() + endMs)])
+    await endOf(Promise.allSettled([...copiers.values(), ...readers.values()]), () => 0, endMs)
     await all([['the positions of the groups', observeGroups()]])
     return {
       operations: scene.operations,
@@ -156,7 +159,6 @@ export async function startWorkload({ bootstrap, random, javaScript, endMs = END
     }
   }
 
-  const counter = new ProgressCounter([...writers.keys(), ...copiers.keys(), ...readers.keys()])
   return { progress: () => counter.count(scene.operations), writers: [...writers.keys()], observeGroups, finish }
 }
 
@@ -197,6 +199,14 @@ class ProgressCounter {
   }
 }
 
-function timeout(deadline: number): Promise<string> {
-  return new Promise((resolve) => setTimeout(() => resolve('not in time'), Math.max(deadline - performance.now(), 0)).unref())
+/** Null when `step` has come to its end; why not, when it has failed or has made no progress for so long. */
+async function endOf(step: Promise<unknown>, progress: () => number, withoutProgressMs: number): Promise<string | null> {
+  const ended = step.then(() => null, String)
+  for (let waits = 0; waits < MAX_WAITS; waits++) {
+    const before = progress()
+    const result = await Promise.race([ended, pause(withoutProgressMs, 'waiting' as const, { ref: false })])
+    if (result !== 'waiting') return result
+    if (progress() === before) return `nothing more within ${withoutProgressMs} ms`
+  }
+  return `still not done after ${MAX_WAITS} times ${withoutProgressMs} ms`
 }
