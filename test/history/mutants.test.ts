@@ -115,35 +115,39 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
 }
 
-test.each(Object.entries(mutants))('a broker that %s', async (_, { replacements, expects, isKilled }) => {
-  const random = randomFrom(1)
-  const broker = await startTestBroker(
-    { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500 },
-    mutantEnvironment(replacements),
-  )
-  onTestFinished(() => broker.stop())
-  const workload = await startWorkload({ bootstrap: broker.address, random, endMs: 4_000 })
-  const written = (name: string) => workload.progress().get(name)!
-  const transactional = workload.writers.filter((name) => name.endsWith('transactions'))
-  const hasWritten = () =>
-    workload.writers.every((name) => written(name) > 0) && transactional.reduce((sum, name) => sum + written(name), 0) >= TRANSACTIONS
-  await until(hasWritten, `operations of each writer, and ${TRANSACTIONS} transactions`, 60_000)
-  if (isKilled) {
-    await broker.kill()
-    await broker.start()
-    const before = workload.writers.map(written)
-    await until(() => workload.writers.some((name, i) => written(name) > before[i]! + 10), 'ten operations after the kill', 30_000)
-  }
-  const history = await workload.finish()
-  for (const { file } of replacements) expect(broker.output).toContain(mutationOf(file))
-  const { failures } = check(history)
-  const names = new Set(failures.map(({ name }) => name))
-  console.log(report(failures))
-  expect(
-    expects.some((name) => names.has(name)),
-    `one of ${expects.join(', ')}; found ${[...names].join(', ') || 'nothing'}`,
-  ).toBe(true)
-})
+test.each(Object.entries(mutants))(
+  'a broker that %s',
+  async (_, { replacements, expects, isKilled }) => {
+    const random = randomFrom(1)
+    const broker = await startTestBroker(
+      { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500 },
+      mutantEnvironment(replacements),
+    )
+    onTestFinished(() => broker.stop())
+    const workload = await startWorkload({ bootstrap: broker.address, random, endMs: 4_000 })
+    const written = (name: string) => workload.progress().get(name)!
+    const transactional = workload.writers.filter((name) => name.endsWith('transactions'))
+    const hasWritten = () =>
+      workload.writers.every((name) => written(name) > 0) && transactional.reduce((sum, name) => sum + written(name), 0) >= TRANSACTIONS
+    await until(hasWritten, `operations of each writer, and ${TRANSACTIONS} transactions`, 60_000)
+    if (isKilled) {
+      await broker.kill()
+      await broker.start()
+      const before = workload.writers.map(written)
+      await until(() => workload.writers.some((name, i) => written(name) > before[i]! + 10), 'ten operations after the kill', 30_000)
+    }
+    const history = await workload.finish()
+    for (const { file } of replacements) expect(broker.output).toContain(mutationOf(file))
+    const { failures } = check(history)
+    const names = new Set(failures.map(({ name }) => name))
+    console.log(report(failures))
+    expect(
+      expects.some((name) => names.has(name)),
+      `one of ${expects.join(', ')}; found ${[...names].join(', ') || 'nothing'}`,
+    ).toBe(true)
+  },
+  120_000,
+)
 
 test('a mutant whose text is not in the sources does not start', async () => {
   const gone = [{ file: partitionLog, text: 'text that is not there', by: '' }]

@@ -2,12 +2,10 @@
  * A workload of clients that are not ours, against any bootstrap address: idempotent and transactional writers, transactions that copy,
  * consumers of both isolation levels. It ends with a last record in every partition, which all readers must reach, and gives its history.
  */
-
 import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../until.ts'
 import { type Copy, copier, reader, transactionWriter, writer } from './actors.ts'
-import type { Isolation } from './history.ts'
-import { type History, now, type Operation } from './history.ts'
+import { type History, type Isolation, now, type Operation } from './history.ts'
 import { Inspector } from './inspector.ts'
 import { javaCopies, javaProcesses, javaReads, startJavaActors } from './java-actors.ts'
 import { kafkajsProducer, kafkajsReader, kafkajsTransactions } from './kafkajs-client.ts'
