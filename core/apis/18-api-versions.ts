@@ -8,13 +8,13 @@ import { defineApi } from './define-api.ts'
 
 /** KIP-511's pattern for the name and the version of a client's software. */
 const CLIENT_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
-/** The metadata version of Kafka 4.3, and the implemented levels of its features. */
-const METADATA_VERSION = 30
+/** The implemented levels of Kafka 4.3's features; 30 is its metadata version. */
 const supported = [
   { name: 'group.version', minVersion: 0, maxVersion: 0 },
-  { name: 'metadata.version', minVersion: 7, maxVersion: METADATA_VERSION },
-  { name: 'transaction.version', minVersion: 0, maxVersion: 0 },
+  { name: 'metadata.version', minVersion: 7, maxVersion: 30 },
+  { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
 ]
+const finalized = ['metadata.version', 'transaction.version'] as const
 
 export default defineApi({
   key: 18,
@@ -76,7 +76,10 @@ export default defineApi({
       supportedFeatures: version >= 4 ? supported : supported.filter(({ minVersion }) => minVersion > 0),
       finalizedFeaturesEpoch: 0,
       // A feature at level 0 is left out.
-      finalizedFeatures: [{ name: 'metadata.version', minVersionLevel: METADATA_VERSION, maxVersionLevel: METADATA_VERSION }],
+      finalizedFeatures: finalized
+        .map((name) => ({ name, level: broker.cluster.finalizedFeature(name) }))
+        .filter(({ level }) => level > 0)
+        .map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
     }
   },
   errorResponse: (errorCode) => ({ errorCode, apiKeys: [], throttleTimeMs: 0 }),

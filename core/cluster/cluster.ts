@@ -20,12 +20,15 @@ import {
   isTopicName,
   MAX_PARTITIONS_PER_REQUEST,
 } from './topic-validation.ts'
-import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, NewTopic, Topic } from './types.ts'
+import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, FeatureName, NewTopic, Topic } from './types.ts'
 
 /** The size of a block of producer ids, as in Kafka. */
 const PRODUCER_ID_BLOCK = 1000
 /** The most logs that are opened or removed at a time. */
 const MAX_CONCURRENT_LOGS = 16
+
+/** The levels of a new cluster of Kafka 4.3. */
+const finalizedFeatures: Readonly<Record<FeatureName, number>> = { 'metadata.version': 30, 'transaction.version': 2 }
 
 export interface ClusterOptions {
   settings: BrokerSettings
@@ -82,6 +85,10 @@ class LocalCluster implements Cluster {
 
   topics(): Iterable<Topic> {
     return this.#image.topics()
+  }
+
+  finalizedFeature(name: FeatureName): number {
+    return finalizedFeatures[name]
   }
 
   isTopicName(name: string): boolean {

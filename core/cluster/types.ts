@@ -46,6 +46,9 @@ export interface ConfigChange {
   value: string | null
 }
 
+/** The features that have levels in this cluster. */
+export type FeatureName = 'metadata.version' | 'transaction.version'
+
 /** All methods throw KafkaError. Changes are durable when they resolve. */
 export interface Cluster {
   readonly clusterId: string
@@ -70,6 +73,8 @@ export interface Cluster {
   /** All configs of a new topic, for the CreateTopics response. */
   describeNewTopic(topic: Topic): ConfigEntry[]
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void>
+  /** The finalized level of a feature as `kafka-features` shows it, 0 for one that is not finalized. */
+  finalizedFeature(name: FeatureName): number
   /** A producer id that was never allocated before, not even before a crash. */
   nextProducerId(): Promise<number>
 }
