@@ -87,7 +87,8 @@ test('a word count of Kafka Streams is exact through kill -9 of the application 
   counts.start()
 
   const program = await javaProgram('word-count', await mavenClassPath('streams-4.3.1', STREAMS))
-  const startWordCount = () => launch('the word count', program.command, program.args(broker.address, stateDir), { ready: async () => true })
+  const startWordCount = () =>
+    launch('the word count', program.command, program.args(broker.address, stateDir), { ready: async () => true })
   let app = await startWordCount()
   onTestFinished(() => app.end('SIGKILL'))
   const expected = LINES * 2
