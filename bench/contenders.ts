@@ -22,6 +22,8 @@ export type Side = typeof KAFKA | typeof TRIBUTARY
 /** Kafka's own start script gives it this heap. */
 const KAFKA_HEAP = '-Xmx1G -Xms1G'
 const START_MS = 180_000
+/** A broker that does not stop in this time is killed. */
+const STOP_MS = 300_000
 const METADATA_VERSION = 12
 
 export type Settings = Readonly<Record<string, string | number>>
@@ -79,7 +81,7 @@ export async function startContender(side: Side, settings: Settings = {}): Promi
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => child!.once('exit', resolve))
     child.kill('SIGTERM')
-    const stuck = setTimeout(() => child!.kill('SIGKILL'), 60_000)
+    const stuck = setTimeout(() => child!.kill('SIGKILL'), STOP_MS)
     await ended
     clearTimeout(stuck)
   }

@@ -94,7 +94,7 @@ test('kafka-transactions: list, describe, describe-producers and forceTerminateT
     await until(async () => (await end(TOPIC, 1)) === (await end(TOPIC, 0)), 'the transaction has ended')
     await expect(open.commit()).rejects.toThrow()
     const [after] = table(await transactions('describe', '--transactional-id', 'gauge'))
-    expect(after).toMatchObject({ TransactionState: 'CompleteAbort', TopicPartitions: '' })
+    expect(after).toMatchObject({ TransactionState: 'Empty', TopicPartitions: '' })
   } finally {
     await producer.disconnect()
   }
