@@ -81,7 +81,7 @@ const mayLoad: Record<string, readonly string[]> = {
   mirror: ['mirror', 'connect/sdk', 'core/client', 'core/system', ...names],
   api: ['core/index.ts', 'connect/index.ts', 'connect/types.ts', 'mirror/index.ts', 'mirror/types.ts', 'core/system', 'connect/sdk'],
   bin: ['core', 'connect', 'mirror', 'api', 'connectors'],
-  bench: ['core', 'connect', 'mirror', 'test/running-broker.ts', 'test/until.ts'],
+  bench: ['core', 'connect', 'mirror', 'test/running-broker.ts', 'test/until.ts', 'test/peers/apache-kafka.ts'],
 }
 
 const ruleOf = (file: string) =>
