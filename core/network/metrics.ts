@@ -11,6 +11,10 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
   gauge('tributary_broker_requests_under_way', 'Requests in flight', () => server.requestsInFlight)
   gauge('tributary_broker_fetches_waiting', 'Fetches that wait for records', () => broker.fetchPurgatory.size)
   gauge('tributary_broker_unsent_bytes', 'Bytes of responses that are not sent yet', () => server.counters.unsentBytes)
+  const { transactions } = broker
+  gauge('tributary_broker_transactional_ids', 'Transactional ids in memory', () => transactions.counters.transactionalIds)
+  gauge('tributary_broker_transactions_ongoing', 'Transactions that are not decided', () => transactions.counters.ongoing)
+  gauge('tributary_broker_transaction_markers_pending', 'Markers to be written', () => transactions.counters.pendingMarkers)
   const counter = (name: string, help: string, value: () => number) => metrics.counterOf({ name, help }, (set) => set(value()))
   counter('tributary_broker_received_bytes_total', 'Bytes received from clients', () => server.counters.bytesIn)
   counter('tributary_broker_sent_bytes_total', 'Bytes sent to clients', () => server.counters.bytesOut)
@@ -19,6 +23,12 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
     'Connections closed because of what they sent',
     () => server.counters.closedForErrors,
   )
+  counter(
+    'tributary_broker_transactions_timed_out_total',
+    'Transactions aborted because of their timeout',
+    () => transactions.counters.timedOut,
+  )
+  registerCleanerMetrics(gauge, counter, broker)
   metrics.counterOf({ name: 'tributary_broker_requests_total', help: 'Requests received, by API', labels: ['api'] }, (set) => {
     for (const api of broker.apis) set(server.counters.requests.get(api.key) ?? 0, { api: api.name })
   })
@@ -28,5 +38,31 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
       target.reset()
       for (const log of broker.logs.all()) target.set({ topic: log.topic, partition: String(log.partition) }, log.logEndOffset)
     },
+  )
+}
+
+type Register = (name: string, help: string, value: () => number) => unknown
+
+function registerCleanerMetrics(gauge: Register, counter: Register, { logs }: BrokerServices): void {
+  counter('tributary_log_cleaner_runs_total', 'Cleanings of compacted logs', () => logs.cleaner.runs)
+  counter('tributary_log_cleaner_read_bytes_total', 'Bytes that cleanings read', () => logs.cleaner.bytesRead)
+  counter('tributary_log_cleaner_written_bytes_total', 'Bytes that cleanings wrote', () => logs.cleaner.bytesWritten)
+  counter('tributary_log_cleaner_dead_threads_total', 'Cleaning threads that died', () => logs.cleaner.deadThreads)
+  gauge('tributary_log_cleaner_last_run_seconds', 'Duration of the last cleaning', () => logs.cleaner.lastRunSeconds)
+  gauge('tributary_log_cleaner_max_dirty_percent', 'Dirty share of the filthiest log', () => logs.cleaner.maxDirtyRatio * 100)
+  gauge(
+    'tributary_log_cleaner_max_compaction_delay_seconds',
+    'By how much max.compaction.lag.ms is exceeded',
+    () => logs.cleaner.maxCompactionDelayMs / 1000,
+  )
+  gauge(
+    'tributary_log_cleaner_buffer_utilization_percent',
+    'Share of the key table that the last cleaning used',
+    () => logs.cleaner.mapUtilization * 100,
+  )
+  gauge(
+    'tributary_log_cleaner_uncleanable_partitions',
+    'Partitions that are not cleaned after an error',
+    () => logs.cleaner.uncleanable.length,
   )
 }
