@@ -4,7 +4,7 @@
  * kill -9 of the worker, of the broker and of both in the middle. A read_committed reader must get each line once, in order.
  * TRIBUTARY_TEST_PEERS_BROKER=kafka runs it on Apache Kafka.
  */
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'
 import { realSystem } from '../../core/system/index.ts'
@@ -16,6 +16,8 @@ import { type Running, startKafkaConnect, temporaryFolder, writeFile } from './w
 
 const strings = 'org.apache.kafka.connect.storage.StringConverter'
 const LINES = 6_000
+/** What the file source leaves in its buffer at the end of a file, until the file grows. */
+const LEFT_IN_BUFFER = 300
 const PROGRESS_MS = 180_000
 
 const folder = temporaryFolder()
@@ -112,16 +114,23 @@ test('exactly-once file sources lose and double nothing through kill -9 of the w
     )
   const reading = readBoth(client)
   onTestFinished(() => reading.stop())
-  const progress = (count: number) =>
-    until(
+  let misplaced = ''
+  const progress = async (count: number): Promise<void> => {
+    await until(
       async () => {
         await restartFailed(worker).catch(() => undefined)
-        if (sources.every(({ read }) => read.length >= count)) return true
+        for (const { name, read } of sources)
+          read.forEach((value, index) => {
+            if (value !== `line ${index}`) misplaced = `${name}: "${value}" after "${read[index - 1]}"`
+          })
+        if (misplaced !== '' || sources.every(({ read }) => read.length >= count)) return true
         throw new Error(`there are ${sources.map(({ name, read }) => `${read.length} of ${name}`).join(', ')}`)
       },
       `${count} lines of each source`,
       PROGRESS_MS,
     )
+    expect(misplaced, 'a line that is not the next one').toBe('')
+  }
 
   append(0, LINES / 3)
   await progress(LINES / 30)
@@ -130,7 +139,7 @@ test('exactly-once file sources lose and double nothing through kill -9 of the w
   worker = await startWorker()
   await progress(LINES / 3 + LINES / 30)
   await broker.kill()
-  append((LINES * 2) / 3, LINES)
+  append((LINES * 2) / 3, LINES + LEFT_IN_BUFFER)
   await broker.start()
   await progress((LINES * 2) / 3 + LINES / 30)
   await Promise.all([worker.kill(), broker.kill()])
@@ -138,5 +147,4 @@ test('exactly-once file sources lose and double nothing through kill -9 of the w
   worker = await startWorker()
   await progress(LINES)
   await worker.stop()
-  for (const { read, input } of sources) expect(read).toEqual(readFileSync(input, 'utf8').trimEnd().split('\n'))
 }, 900_000)
