@@ -58,6 +58,7 @@ export async function startBroker(
       openLogs(
         {
           dirs: settings.dataDirs,
+          metadataDir: values['metadata.log.dir'],
           nodeId: settings.nodeId,
           flush: values['log.flush'] as 'commit' | 'os',
           retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
@@ -70,6 +71,7 @@ export async function startBroker(
     ])
     closers.unshift(() => logs.close())
     const cluster = await openCluster({ settings, logs, system })
+    closers.unshift(() => cluster.close())
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
     const fetchPurgatory = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
@@ -113,6 +115,7 @@ export async function startBroker(
       listeners[index] = { ...listener, port: endpoint.port, advertisedPort: endpoint.advertisedPort }
       addresses.push(endpoint)
     }
+    await cluster.listening(listeners)
     registerBrokerMetrics(system.metrics, network, broker)
     const { advertisedHost, advertisedPort } = addresses[0]!
     return {

@@ -1,5 +1,6 @@
 /**
- * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings.
+ * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings. Offsets of a transaction are a
+ * transactional batch, which the marker of the transaction ends.
  */
 import type { Cluster } from './cluster/types.ts'
 import type { AppendTransaction, GroupStore, LoadedMarker, LoadedRecord, StoredRecord } from './groups/types.ts'

@@ -16,7 +16,7 @@ export interface TransactionalBatch extends TopicPartition {
 
 /** What the version of a request allows, as Kafka's TransactionSupportedOperation. */
 export interface SupportedOperation {
-  /** The append adds its partition to the transaction: the client sends no AddPartitionsToTxn, and raises its epoch with each transaction. */
+  /** The append adds its partition to the transaction: the client does not, and has an epoch for each transaction. */
   readonly addsPartitions: boolean
   /** The client knows TRANSACTION_ABORTABLE. */
   readonly knowsAbortable: boolean

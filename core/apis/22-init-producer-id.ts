@@ -13,7 +13,6 @@ export default defineApi({
   versions: [0, 6],
   advertised: [0, 5],
   flexible: 2,
-  missing: ['two-phase commit (KIP-939): a request for it gets the error that Kafka has without transaction.two.phase.commit.enable'],
   request: {
     transactionalId: nullable(string),
     transactionTimeoutMs: int32,

@@ -47,9 +47,9 @@ export default defineApi({
   handle({ request, broker }) {
     const describe = (topic: string, partitionIndex: number) => {
       const log = broker.logs.get(topic, partitionIndex)
-      return log
-        ? { partitionIndex, errorCode: log.failure ? codeOf(log.failure) : 0, activeProducers: log.activeProducers() }
-        : { partitionIndex, errorCode: errorCode('UNKNOWN_TOPIC_OR_PARTITION'), activeProducers: [] }
+      if (log) return { partitionIndex, errorCode: log.failure ? codeOf(log.failure) : 0, activeProducers: log.activeProducers() }
+      const errorMessage = broker.cluster.topic(topic) ? null : 'This server does not host this topic-partition.'
+      return { partitionIndex, errorCode: errorCode('UNKNOWN_TOPIC_OR_PARTITION'), errorMessage, activeProducers: [] }
     }
     return {
       throttleTimeMs: 0,

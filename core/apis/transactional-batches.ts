@@ -1,5 +1,6 @@
 /**
- * The transactional batches of a Produce request, and the coordinator's errors about them as producers expect them.
+ * The transactional batches of a Produce request, by producer and partition, and the errors of the transaction coordinator as producers
+ * expect them (KIP-890).
  */
 import type { Topic } from '../cluster/types.ts'
 import { KafkaError } from '../errors.ts'

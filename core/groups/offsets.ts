@@ -1,6 +1,6 @@
 /**
- * The committed offsets of a group. An offset is visible once it is durable (Invariant 1), and that of a transaction once the transaction is
- * committed (Invariant 4). A later commit wins, whatever the order in which the writes and the transactions complete (Invariant 3).
+ * The committed offsets of a group. An offset is visible once it is durable (Invariant 1), and that of a transaction once the transaction
+ * is committed (Invariant 4). A later commit wins, whatever the order in which writes and transactions complete (Invariant 3).
  */
 import { consumerSubscription } from '../wire/structs/consumer-protocol.ts'
 import { type Group, metadataOf } from './group.ts'

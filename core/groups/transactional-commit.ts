@@ -93,6 +93,10 @@ async function write(
   for (const { topic, topicId, response } of commits)
     if (response.errorCode === 0 && store.topicId(topic) !== topicId) response.errorCode = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
   const valid = commits.filter(({ response }) => response.errorCode === 0)
+  if (valid.length === 0) {
+    registry.removeIfUnused(registered)
+    return
+  }
   if (registry.transactions.size + valid.length > limits.pendingTransactionalCommits) {
     registry.removeIfUnused(registered)
     throw new KafkaError(

@@ -3,9 +3,9 @@
  * log (Invariant 2); nothing is served before it is durable (Invariant 1). Pure parts decide about validation, segment roll and retention;
  * the LogWriter writes.
  */
-import { KafkaError } from '../errors.ts'
+import { invariant, KafkaError } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
-import { type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
+import { attributes, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
 import { assignOffset, recompress } from './batch-rewrite.ts'
 import { encodeMarker } from './control-record.ts'
 import { resolved } from './lazy-promise.ts'
@@ -16,14 +16,14 @@ import { type AppendOrigin, validateBatch, validateRecords } from './log-validat
 import { LogWriter, type QueuedBatch } from './log-writer.ts'
 import { PendingAppend } from './pending-append.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
-import type { BatchMetadata } from './producer-state.ts'
+import type { BatchMetadata, ProducerStateEntry } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
 import { RolledSegmentFlusher } from './rolled-segment-flusher.ts'
-import { offsetFileName, suffixes } from './segment.ts'
+import { offsetFileName, type Segment, suffixes } from './segment.ts'
 import { emptyRead } from './segment-reader.ts'
 import { shouldRoll } from './segment-roll.ts'
 import { Segments } from './segments.ts'
-import { findMaxTimestamp, findTimestamp } from './timestamp-search.ts'
+import { findMaxTimestamp, findTimestamp, searchSegments } from './timestamp-search.ts'
 import type {
   AbortedTransaction,
   ActiveProducer,
@@ -74,7 +74,7 @@ export class StoredPartitionLog implements PartitionLog {
   #watermarkPosition: number
   #writtenOffset: number
   #closed: KafkaError | null = null
-  /** The leader epoch of this start is written with the first append: an idle partition causes no write. */
+  /** A new leader epoch is written with its first append: an idle partition causes no write. */
   #epochsSaved: boolean
 
   constructor(context: LogContext, checkpoints: LogCheckpoints, loaded: LoadedLog, config: LogConfig) {
@@ -136,9 +136,10 @@ export class StoredPartitionLog implements PartitionLog {
     return this.#segments.sizeBytes
   }
 
-  /** Invariant 4. */
+  /** Invariant 4. The records of an ongoing transaction may be deleted: the offset is never before the start of the log. */
   get lastStableOffset(): number {
-    return Math.min(this.#producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark, this.highWatermark)
+    const firstUnstable = this.#producers.firstUnstableOffset(this.highWatermark)
+    return firstUnstable === null ? this.highWatermark : Math.min(Math.max(firstUnstable, this.logStartOffset), this.highWatermark)
   }
 
   append(batch: Buffer, origin: AppendOrigin = 'client', verification: Verification = 'ongoing'): AppendResult {
@@ -154,6 +155,7 @@ export class StoredPartitionLog implements PartitionLog {
       bytes = recompress(bytes, header, records, this.config.compressionType)
       if (bytes !== batch) header = validateBatch(bytes, this.config, origin, this.#name)
     } else if (header.producerId >= 0) this.#producers.check(header, origin, verification)
+    invariant((header.attributes & attributes.control) === 0 || header.producerId < 0, 'a marker is appended by appendEndTxnMarker')
     return this.#enqueue(bytes, header, now, null)
   }
 
@@ -232,11 +234,13 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null> {
-    return findTimestamp(this.#segments.all, this.#reader.files, timestamp, this.logStartOffset, this.highWatermark)
+    return searchSegments(this.#segments, (all) =>
+      findTimestamp(all, this.#reader.files, timestamp, this.logStartOffset, this.highWatermark),
+    )
   }
 
   maxTimestamp(): Promise<TimestampedOffset | null> {
-    return findMaxTimestamp(this.#segments.all, this.#reader.files, this.logStartOffset, this.highWatermark)
+    return searchSegments(this.#segments, (all) => findMaxTimestamp(all, this.#reader.files, this.logStartOffset, this.highWatermark))
   }
 
   epochAt(offset: number): number {
@@ -269,6 +273,12 @@ export class StoredPartitionLog implements PartitionLog {
     return () => this.#listeners.delete(listener)
   }
 
+  lead(leaderEpoch: number): void {
+    if (leaderEpoch <= this.leaderEpoch) return
+    this.leaderEpoch = leaderEpoch
+    if (this.epochs.assign(leaderEpoch, this.logEndOffset)) this.#epochsSaved = false
+  }
+
   configure(config: LogConfig): void {
     this.config = config
   }
@@ -290,11 +300,39 @@ export class StoredPartitionLog implements PartitionLog {
       expired = expiredSegments(ages(), this.config, facts)
     }
     this.#segments.deleteOldest(expired, this.config.fileDeleteDelayMs)
-    this.#reader.files.clearHints()
+    this.#reader.forgetBefore(this.#segments.first.baseOffset)
     const start = Math.max(this.logStartOffset, this.#segments.first.baseOffset)
     this.#context.logger.info({ partition: this.#name, segments: expired, logStartOffset: start }, 'segments deleted')
     this.logStartOffset = start
     if (this.epochs.truncateFromStart(start)) this.#saveEpochs()
+  }
+
+  /** In offset order, the active one last. */
+  get segments(): readonly Segment[] {
+    return this.#segments.all
+  }
+
+  get producers(): Iterable<ProducerStateEntry> {
+    return this.#producers.all()
+  }
+
+  /**
+   * Puts a cleaned segment in place of those with `baseOffsets`; durable when it resolves. False where these segments are not there any
+   * more. Invariant 4: what is read of the old segments and the aborted transactions of the new one never meet in one response.
+   */
+  async replaceSegments(baseOffsets: readonly number[], sizeBytes: number): Promise<boolean> {
+    if (this.failure !== null || !this.#segments.isReplaceable(baseOffsets)) return false
+    try {
+      const replacing = this.#segments.replace(baseOffsets, sizeBytes, this.config.fileDeleteDelayMs)
+      this.#reader.forgetBefore(this.#segments.higherSegment(this.#segments.floorSegment(baseOffsets[0]!))!.baseOffset)
+      await replacing
+      return true
+    } catch (cause) {
+      const message = `${this.folder}: a cleaned segment could not replace others: ${(cause as Error).message}`
+      const error = new KafkaError('KAFKA_STORAGE_ERROR', message, { cause })
+      this.#writer.fail(error)
+      throw error
+    }
   }
 
   expireProducers(cutoffMs: number): void {

@@ -3,6 +3,7 @@
  * rooms import these, and no file that implements them.
  */
 import type { KafkaError } from '../errors.ts'
+import type { CleanerSettings, CleanerStatus } from './cleaner/cleaner-settings.ts'
 
 /** The settings of a topic that its logs use. Sizes in bytes, times in ms, -1 for no limit. */
 export interface LogConfig {
@@ -13,6 +14,10 @@ export interface LogConfig {
   indexIntervalBytes: number
   maxMessageBytes: number
   cleanupPolicy: readonly ('delete' | 'compact')[]
+  minCompactionLagMs: number
+  maxCompactionLagMs: number
+  deleteRetentionMs: number
+  minCleanableDirtyRatio: number
   messageTimestampType: 'CreateTime' | 'LogAppendTime'
   messageTimestampBeforeMaxMs: number
   messageTimestampAfterMaxMs: number
@@ -104,6 +109,7 @@ export interface PartitionLog {
   /** Records before it are durable and may be served. */
   readonly highWatermark: number
   readonly lastStableOffset: number
+  /** That of the next batch. After `open` it is the newest one in the log. */
   readonly leaderEpoch: number
   /** Bytes of all segments. */
   readonly sizeBytes: number
@@ -145,12 +151,16 @@ export interface PartitionLog {
   deleteRecordsBefore(offset: number): Promise<number>
   /** Calls `listener` whenever the high watermark advances. Returns a function that unsubscribes it. */
   onAdvance(listener: () => void): () => void
+  /** The controller has made this node the leader in `leaderEpoch`: the next batches have it. Epochs only rise. */
+  lead(leaderEpoch: number): void
   configure(config: LogConfig): void
 }
 
 export interface LogsOptions {
   /** `log.dirs`. */
   dirs: readonly string[]
+  /** `metadata.log.dir`; by default the first of `dirs`. No other partition is placed there unless it is one of `dirs`. */
+  metadataDir?: string | null
   nodeId: number
   /** `commit` (the default) acknowledges acks=all after fdatasync; `os` after the write to the page cache, as Kafka does. */
   flush: 'commit' | 'os'
@@ -166,15 +176,48 @@ export interface LogsOptions {
  */
 export type OnDamage = 'truncate' | 'refuse'
 
+/** One of the broker's log directories, as it was found at the start. */
+export interface FoundDirectory {
+  readonly path: string
+  readonly id: string
+  readonly wasClean: boolean
+  /** The broker epoch of the process that shut down cleanly, else -1. */
+  readonly previousBrokerEpoch: number
+}
+
+export interface OpenLogOptions {
+  onDamage?: OnDamage
+  /** Appends wait for fdatasync under log.flush=os too. */
+  alwaysDurable?: boolean
+  /** The id of the directory of a new log; by default the one with the fewest partitions. */
+  directory?: string
+}
+
 /** The logs of all partitions in the broker's log directories. */
 export interface Logs {
   /** Of `meta.properties`; generated at the first start. */
   readonly clusterId: string
+  /** `log.dirs`. */
+  readonly directories: readonly FoundDirectory[]
+  readonly metadataDirectory: FoundDirectory
+  /** Of this incarnation of the broker, for the mark of a clean shutdown; -1 before its registration. */
+  brokerEpoch: number
+  /** The id of the directory that has the log of a partition, open or not; null where there is none. */
+  directoryOf(topic: string, partition: number): string | null
+  /** The newest epoch in the leader epoch checkpoint of a partition that is not open yet; -1 for none. */
+  storedLeaderEpoch(topic: string, partition: number): number
+  /** The ids of the directories for `count` new partitions: each gets the one with the fewest. */
+  directoriesForNew(count: number): string[]
+  /** True where folders of partitions were found that are not open. */
+  readonly hasUnopened: boolean
   /** How long the state of an inactive producer is kept. */
   producerIdExpirationMs: number
+  readonly cleaner: CleanerStatus
+  /** The first call starts the cleaner: to be made when all logs are open. */
+  configureCleaner(settings: CleanerSettings): void
   get(topic: string, partition: number): PartitionLog | undefined
   /** Opens or creates the log of the partition. `config` is the topic's. */
-  open(topic: string, topicId: string, partition: number, config: LogConfig, damage?: OnDamage): Promise<PartitionLog>
+  open(topic: string, topicId: string, partition: number, config: LogConfig, options?: OpenLogOptions): Promise<PartitionLog>
   /** Renames the folder to `…-delete` at once and deletes it after file.delete.delay.ms. */
   remove(topic: string, partition: number): Promise<void>
   /** Renames the folders of partitions that are not open to `…-stray`: their topics do not exist. */

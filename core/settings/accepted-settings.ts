@@ -26,8 +26,8 @@ const accepted = new Set(
   controlled.shutdown.enable cordoned.log.dirs delete.records.purgatory.purge.interval.requests early.start.listeners
   fetch.purgatory.purge.interval.requests follower.fetch.last.tiered.offset.enable initial.broker.registration.timeout.ms
   leader.imbalance.check.interval.seconds log.dir.failure.timeout.ms log.flush.scheduler.interval.ms max.connection.creation.rate
-  max.connections.per.ip.overrides max.incremental.fetch.session.cache.slots metadata.log.dir metadata.max.idle.interval.ms
-  metadata.max.retention.bytes metadata.max.retention.ms num.io.threads num.network.threads num.recovery.threads.per.data.dir
+  max.connections.per.ip.overrides max.incremental.fetch.session.cache.slots metadata.max.idle.interval.ms
+  num.io.threads num.network.threads num.recovery.threads.per.data.dir
   num.replica.alter.log.dirs.threads num.replica.fetchers offsets.commit.timeout.ms offsets.load.buffer.size offsets.topic.compression.codec
   principal.builder.class producer.purgatory.purge.interval.requests queued.max.requests quota.window.num quota.window.size.seconds replica.selector.class
   request.timeout.ms security.inter.broker.protocol security.providers socket.receive.buffer.bytes socket.send.buffer.bytes
@@ -45,7 +45,6 @@ const acceptedPrefixes = [
   'group.streams.',
   'kafka.metrics.',
   'listener.name.',
-  'log.cleaner.',
   'metadata.log.',
   'metric.',
   'metrics.',

@@ -14,6 +14,7 @@ const node = {
   'delete.topic.enable': bool(true, 'Whether topics may be deleted.'),
   'num.partitions': int(1, 'The partitions of a topic that is created without a partition count.', { min: 1 }),
   'default.replication.factor': int(1, 'The replicas of a topic that is created without a replication factor.', { min: 1 }),
+  'controller.quorum.voters': list('', 'The voters of the metadata log, id@host:port; this node is the only one, or the list is empty.'),
   'producer.id.expiration.ms': int(86_400_000, 'How long the state of an inactive producer id is kept.', { min: 1, dynamic: true }),
 }
 
@@ -52,6 +53,39 @@ const log = {
   'log.retention.check.interval.ms': long(300_000, 'How often retention is checked.', { min: 1 }),
   'log.flush.offset.checkpoint.interval.ms': int(60_000, 'How often the recovery point checkpoint is written.', { min: 0 }),
   'log.flush.start.offset.checkpoint.interval.ms': int(60_000, 'How often the log start offset checkpoint is written.', { min: 0 }),
+}
+
+const metadataLog = {
+  'metadata.log.dir': text(null, 'The folder of the metadata log; by default the first of log.dirs.'),
+  'metadata.log.segment.bytes': int(1_073_741_824, 'The size at which a segment of the metadata log rolls.', { min: 8_388_608 }),
+  'metadata.log.segment.ms': long(604_800_000, 'The age at which a segment of the metadata log rolls.'),
+  'metadata.log.max.record.bytes.between.snapshots': long(20_971_520, 'The bytes of new records after which a snapshot is written.', {
+    min: 1,
+  }),
+  'metadata.log.max.snapshot.interval.ms': long(3_600_000, 'The age of new records after which a snapshot is written; 0 for no limit.', {
+    min: 0,
+  }),
+  'metadata.max.retention.bytes': long(104_857_600, 'The size of the metadata log and its snapshots beyond which the oldest are deleted.'),
+  'metadata.max.retention.ms': long(604_800_000, 'The age beyond which snapshots, and the records before them, are deleted.'),
+}
+
+const cleaner = {
+  'log.cleaner.enable': bool(
+    true,
+    'Whether compacted topics are cleaned. Without the cleaner, retention leaves them alone too, as in Kafka.',
+  ),
+  'log.cleaner.threads': int(1, 'How many logs are cleaned at a time, each in a thread of its own; 0 for none.', { min: 0, dynamic: true }),
+  'log.cleaner.dedupe.buffer.size': long(134_217_728, 'The most memory for the last offsets of keys, of all threads together.', {
+    dynamic: true,
+  }),
+  'log.cleaner.io.buffer.load.factor': double(0.9, 'How full the table of keys may become.', { dynamic: true }),
+  'log.cleaner.io.buffer.size': int(524_288, 'The memory for reading and writing, of all threads together.', { min: 0, dynamic: true }),
+  'log.cleaner.io.max.bytes.per.second': double(
+    '1.7976931348623157E308',
+    'The most bytes that cleanings read and write in a second, of all threads together.',
+    { dynamic: true },
+  ),
+  'log.cleaner.backoff.ms': long(15_000, 'How long the cleaner waits when there is nothing to clean.', { min: 0, dynamic: true }),
 }
 
 /** The defaults of the topic settings. */
@@ -136,7 +170,16 @@ const transactions = {
   'transaction.state.log.replication.factor': short(3, 'The replicas of __transaction_state; one node keeps one.', { min: 1 }),
 }
 
-export const brokerSettings = { ...node, ...network, ...log, ...topicDefaults, ...groups, ...transactions } satisfies SettingMap
+export const brokerSettings = {
+  ...node,
+  ...network,
+  ...log,
+  ...metadataLog,
+  ...cleaner,
+  ...topicDefaults,
+  ...groups,
+  ...transactions,
+} satisfies SettingMap
 
 export type BrokerSettingName = keyof typeof brokerSettings
 export type BrokerValues = ValuesOf<typeof brokerSettings>

@@ -138,11 +138,9 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
     partitions: readonly PartitionOfTopic[],
     add: boolean,
   ): Promise<ReadonlyMap<string, ErrorName>> {
-    if (add) {
-      const unknown = partitions.filter(({ topic, partition }) => !this.#store.partitionExists(topic, partition))
-      if (unknown.length > 0) return notAdded(partitions, unknown)
-      return errorOfAll(await this.#add(identity, partitions, EPOCH_BUMP_VERSION), partitions)
-    }
+    const unknown = partitions.filter(({ topic, partition }) => !this.#store.partitionExists(topic, partition))
+    if (unknown.length > 0) return notAdded(partitions, unknown)
+    if (add) return errorOfAll(await this.#add(identity, partitions, EPOCH_BUMP_VERSION), partitions)
     if (identity.transactionalId === '') return errorOfAll('INVALID_REQUEST', partitions)
     const registered = await this.#find(identity.transactionalId)
     if (typeof registered === 'string') return errorOfAll(registered, partitions)

@@ -15,8 +15,9 @@ export interface EndOfTransaction {
   readonly newProducerId: number | null
 }
 
-export const decideEnd = (transaction: Transaction, end: EndOfTransaction): Decision =>
-  bumpsEpochs(end.clientTransactionVersion) ? decideWithBump(transaction, end) : decideWithoutBump(transaction, end)
+export function decideEnd(transaction: Transaction, end: EndOfTransaction): Decision {
+  return bumpsEpochs(end.clientTransactionVersion) ? decideWithBump(transaction, end) : decideWithoutBump(transaction, end)
+}
 
 export interface Fence {
   /** The finalized transaction.version. */

@@ -34,13 +34,17 @@ export function listTransactions(
 /** Matches the whole transactional id, as Java's matches() does. Null for an invalid pattern. */
 function patternOf(source: string): RegExp | null {
   if (source.length > limits.patternLength) return null
-  try {
-    // The pattern alone first: one that is valid only inside the group is invalid.
-    new RegExp(source, 'u')
-    return new RegExp(`^(?:${source})$`, 'u')
-  } catch {
-    return null
+  // Java accepts escapes that JavaScript accepts without the flag only.
+  for (const flags of ['u', '']) {
+    try {
+      // The pattern alone first: one that is valid only inside the group is invalid.
+      new RegExp(source, flags)
+      return new RegExp(`^(?:${source})$`, flags)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+    }
   }
+  return null
 }
 
 const notDescribed = { state: '', transactionTimeoutMs: 0, transactionStartTimeMs: 0, producerId: 0, producerEpoch: 0, topics: [] }

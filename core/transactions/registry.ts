@@ -178,7 +178,18 @@ export class TransactionRegistry {
         '__transaction_state has records of a newer version, which are ignored',
       )
     this.#loaded.add(partition)
-    for (const stored of found.values()) this.#onLoaded(this.#register(restored(stored), partition))
+    for (const stored of found.values()) {
+      const registered = this.#register(restored(stored), partition)
+      try {
+        this.#onLoaded(registered)
+      } catch (error) {
+        // A state that no coordinator writes: the other transactional ids are available nevertheless.
+        this.#system.logger.error(
+          { err: error, transactionalId: stored.transactionalId, state: stored.state },
+          'a transaction of __transaction_state cannot be completed; kafka-transactions abort ends it in its partitions',
+        )
+      }
+    }
   }
 
   /** `__transaction_state` was deleted. */
