@@ -1,5 +1,6 @@
 /**
- * `tributary storage format|info|random-uuid`: kafka-storage for the folders of one node, with its flags and its words.
+ * `tributary storage format|info|random-uuid`: kafka-storage for the folders of one node, with its flags and its words. What needs other
+ * nodes is refused.
  */
 import { formatStorage, readBrokerSettings, storageInfo } from '../../core/index.ts'
 import { type Arguments, readArguments, readPropertiesFile } from '../arguments.ts'
