@@ -3,7 +3,7 @@
  * the exit code of wrong usage.
  */
 import { readFile } from 'node:fs/promises'
-import { parseProperties } from './properties.ts'
+import { parseProperties } from '../core/system/java-properties.ts'
 import { UserError, wrongUsage } from './user-error.ts'
 
 export interface Arguments {

@@ -192,6 +192,10 @@ export function readBrokerSettings(properties: Readonly<Record<string, string>>)
   if (dataDirs.length === 0) throw new SettingsError(['log.dirs: there is no data folder; set one'])
   if (properties['offsets.topic.replication.factor'] !== undefined && all['offsets.topic.replication.factor'] > 1)
     warnings.push(`offsets.topic.replication.factor=${all['offsets.topic.replication.factor']}: a single broker keeps one replica`)
+  if (properties['transaction.state.log.replication.factor'] !== undefined && all['transaction.state.log.replication.factor'] > 1) {
+    const factor = all['transaction.state.log.replication.factor']
+    warnings.push(`transaction.state.log.replication.factor=${factor}: a single broker keeps one replica`)
+  }
   return {
     nodeId: nodeIdOf(all),
     listeners: listenersOf(all, properties),

@@ -1,8 +1,8 @@
 /**
- * `tributary storage format|info|random-uuid`: kafka-storage for the folders of one node, with its flags and its words. What needs other
- * nodes is refused.
+ * `tributary storage`: kafka-storage for the folders of one node, with its subcommands, flags and words. What it says of feature levels are
+ * those of Apache Kafka.
  */
-import { formatStorage, readBrokerSettings, storageInfo } from '../../core/index.ts'
+import { featureDependencies, formatStorage, readBrokerSettings, storageInfo, versionMapping } from '../../core/index.ts'
 import { type Arguments, readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 import { wrongUsage } from '../user-error.ts'
@@ -30,9 +30,12 @@ export default defineCommand({
   help: `Usage: tributary storage format --config FILE --cluster-id ID [option]...
        tributary storage info --config FILE
        tributary storage random-uuid
+       tributary storage version-mapping [--release-version V]
+       tributary storage feature-dependencies --feature NAME=LEVEL...
 
 A broker formats its folders itself at its first start; format them before to choose the cluster id, the feature levels or the
-first SCRAM users. Folders are formatted as kafka-storage does: Apache Kafka opens them too.
+first SCRAM users. Folders are formatted as kafka-storage does: Apache Kafka opens them too. version-mapping prints the feature
+levels that Apache Kafka gives a new cluster of a release, feature-dependencies what a level needs.
 
   -c, --config FILE            the server.properties of the node
   -t, --cluster-id ID          the id of the cluster, for example one of random-uuid
@@ -51,8 +54,22 @@ first SCRAM users. Folders are formatted as kafka-storage does: Apache Kafka ope
       print(system.random.uuid())
       return 0
     }
+    if (subcommand === 'version-mapping') {
+      const { options } = readArguments('storage', rest, { options: ['release-version'], short: { r: 'release-version' }, files: 0 })
+      for (const line of versionMapping(options['release-version'])) print(line)
+      return 0
+    }
+    if (subcommand === 'feature-dependencies') {
+      const { lists } = readArguments('storage', rest, { lists: ['feature'], short: { f: 'feature' }, files: 0 })
+      if (!lists.feature?.length) throw wrongUsage('storage feature-dependencies needs --feature.', 'storage')
+      for (const line of lists.feature.flatMap(featureDependencies)) print(line)
+      return 0
+    }
     if (subcommand !== 'format' && subcommand !== 'info')
-      throw wrongUsage(`storage needs format, info or random-uuid${subcommand === undefined ? '' : `, not "${subcommand}"`}.`, 'storage')
+      throw wrongUsage(
+        `storage needs format, info, random-uuid, version-mapping or feature-dependencies${subcommand === undefined ? '' : `, not "${subcommand}"`}.`,
+        'storage',
+      )
     const parsed = readArguments('storage', rest, known)
     const settings = readBrokerSettings(await readPropertiesFile(required(parsed, 'config')))
     if (subcommand === 'info') {

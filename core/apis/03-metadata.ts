@@ -45,12 +45,12 @@ const failed = ({ name, topicId }: RequestedTopic, code: number, isInternal = fa
 /** Creates a topic that is requested by name, as Kafka does when client and broker allow it. */
 async function create(requested: RequestedTopic & { name: string }, broker: BrokerServices) {
   try {
-    if (requested.name === '__consumer_offsets') {
-      await broker.groups.prepare()
+    const coordinator =
+      requested.name === '__consumer_offsets' ? broker.groups : requested.name === '__transaction_state' ? broker.transactions : null
+    if (coordinator) {
+      await coordinator.prepare()
       return describe(broker.cluster.topic(requested.name)!, broker)
     }
-    // Transactions are not implemented: this topic is never created.
-    if (requested.name === '__transaction_state') return failed(requested, errorCode('UNKNOWN_TOPIC_OR_PARTITION'), true)
     return describe(await broker.cluster.ensureTopic(requested.name), broker)
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error

@@ -1,7 +1,7 @@
 /**
- * The bytes of a snapshot of the metadata log (`<end offset>-<epoch>.checkpoint`) and of `bootstrap.checkpoint`: batches with offsets from 0
- * on. The first is a control batch with the header and, in a dynamic quorum, the raft version and the voters; then come the records of the
- * image; the last is the footer. A file that lacks any of it is refused with a sentence, without the name of the file. Pure.
+ * The bytes of a snapshot of the metadata log (`<end offset>-<epoch>.checkpoint`) and of `bootstrap.checkpoint`: batches with offsets from
+ * 0 on. The first is a control batch with the header and, in a dynamic quorum, the raft version and the voters; then come the records of
+ * the image; the last is the footer. A file that lacks any of it is refused with a sentence, without the name of the file. Pure.
  */
 import { attributes } from '../wire/batch-header.ts'
 import { type ControlRecord, decodeControlRecord, encodeControlRecord, type NewControlRecord } from '../wire/control-records.ts'

@@ -54,6 +54,44 @@ export interface AbortedTransaction {
   firstOffset: number
 }
 
+/** A marker of the transaction coordinator: the end of a producer's transaction in this partition. */
+export interface MarkerOfProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly committed: boolean
+  /** Markers of an older coordinator are rejected. */
+  readonly coordinatorEpoch: number
+  /** Kafka's transaction.version: from 2 on the epoch of a marker is above that of its transaction. */
+  readonly transactionVersion: number
+}
+
+/** Given to the first append of a transaction, while the coordinator is asked. The log compares its identity. */
+export interface VerificationGuard {
+  producerEpoch: number
+  /** Of the batches that wait. */
+  lowestSequence: number
+  /** The client raises the epoch with each transaction: a producer without state starts with sequence 0. */
+  readonly supportsEpochBump: boolean
+}
+
+/**
+ * How a transactional append is verified. `ongoing`: its transaction has begun in the partition. A guard: the coordinator has confirmed
+ * that it may begin. `disabled`: transaction.partition.verification.enable=false.
+ */
+export type Verification = VerificationGuard | 'ongoing' | 'disabled'
+
+export interface ActiveProducer {
+  producerId: number
+  producerEpoch: number
+  /** -1 without a batch of this epoch. */
+  lastSequence: number
+  lastTimestamp: number
+  /** Of the last marker, -1 without one. */
+  coordinatorEpoch: number
+  /** -1 without an ongoing transaction. */
+  currentTxnStartOffset: number
+}
+
 export interface PartitionLog {
   readonly topic: string
   readonly topicId: string
@@ -77,9 +115,16 @@ export interface PartitionLog {
    * Validates the `records` field of a Produce request as Kafka does (exactly one batch, magic, length, CRC, counts, producer state,
    * timestamps, keys where compacted), assigns base offset and leader epoch in place, and queues the batch for the write of this turn of
    * the event loop. Synchronous: the order of the calls is the order in the log. Throws KafkaError (CORRUPT_MESSAGE, MESSAGE_TOO_LARGE,
-   * INVALID_RECORD, OUT_OF_ORDER_SEQUENCE_NUMBER, …). The log owns `batch` afterwards.
+   * INVALID_RECORD, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE, …). The log owns `batch` afterwards.
    */
-  append(batch: Buffer, origin?: 'client' | 'coordinator'): AppendResult
+  append(batch: Buffer, origin?: 'client' | 'coordinator', verification?: Verification): AppendResult
+  /** The verification of the first batch of a transaction, of which the sequence is given (-1 for none). */
+  startVerification(producerId: number, producerEpoch: number, sequence: number, supportsEpochBump: boolean): Verification
+  /**
+   * Ends the transaction of a producer. The last stable offset rises once the marker is durable. Throws KafkaError (INVALID_PRODUCER_EPOCH,
+   * TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR).
+   */
+  appendEndTxnMarker(marker: MarkerOfProducer): AppendResult
   /** Batches from `offset` up to `maxBytes`; with `atLeastOne` the first one whatever its size (KIP-74). Throws OFFSET_OUT_OF_RANGE. */
   read(offset: number, maxBytes: number, atLeastOne: boolean, bound?: ReadBound): ReadResult | Promise<ReadResult>
   /** The bytes that a read from `offset` can return, estimated from positions: for `min_bytes` of Fetch. */
@@ -87,6 +132,8 @@ export interface PartitionLog {
   /** True when `offset` lies in an older segment than the active one: a delayed fetch completes at once then. */
   isBehindActiveSegment(offset: number): boolean
   abortedTransactions(from: number, to: number): AbortedTransaction[]
+  /** The producers of the partition, for DescribeProducers. */
+  activeProducers(): ActiveProducer[]
   /** The first record whose timestamp is at or after `timestamp`, or null. Decompresses the batch for the exact record. */
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null>
   /** The record with the largest timestamp (ListOffsets -3), or null. */

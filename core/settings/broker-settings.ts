@@ -128,7 +128,30 @@ const groups = {
   'offsets.topic.replication.factor': short(3, 'The replicas of __consumer_offsets; one node keeps one.', { min: 1 }),
 }
 
-export const brokerSettings = { ...node, ...network, ...log, ...metadataLog, ...topicDefaults, ...groups } satisfies SettingMap
+const transactions = {
+  'add.partitions.to.txn.retry.backoff.ms': int(20, 'The wait before a transactional append asks the coordinator again.', { min: 1 }),
+  'add.partitions.to.txn.retry.backoff.max.ms': int(100, 'How long a partition that joins waits for the end of the transaction before.', {
+    min: 0,
+  }),
+  'transaction.max.timeout.ms': int(900_000, 'The longest timeout that a transactional producer may ask for.', { min: 1 }),
+  'transactional.id.expiration.ms': int(604_800_000, 'How long the state of an idle transactional id is kept.', { min: 1 }),
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(10_000, 'How often timed out transactions are aborted.', { min: 1 }),
+  'transaction.remove.expired.transaction.cleanup.interval.ms': int(3_600_000, 'How often expired transactional ids are removed.', {
+    min: 1,
+  }),
+  'transaction.partition.verification.enable': bool(true, 'Whether the first append to a partition is checked to be in a transaction.', {
+    dynamic: true,
+  }),
+  'transaction.two.phase.commit.enable': bool(false, 'Whether a producer may have transactions without a timeout (KIP-939).'),
+  'transaction.state.log.num.partitions': int(50, 'The partitions of __transaction_state; not to be changed once the topic exists.', {
+    min: 1,
+  }),
+  'transaction.state.log.segment.bytes': int(104_857_600, 'The segment size of __transaction_state.', { min: 1 }),
+  'transaction.state.log.min.isr': int(2, 'The min.insync.replicas of __transaction_state.', { min: 1 }),
+  'transaction.state.log.replication.factor': short(3, 'The replicas of __transaction_state; one node keeps one.', { min: 1 }),
+}
+
+export const brokerSettings = { ...node, ...network, ...log, ...metadataLog, ...topicDefaults, ...groups, ...transactions } satisfies SettingMap
 
 export type BrokerSettingName = keyof typeof brokerSettings
 export type BrokerValues = ValuesOf<typeof brokerSettings>

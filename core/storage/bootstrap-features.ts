@@ -2,8 +2,8 @@
  * The feature levels of a newly formatted cluster, from the flags of `kafka-storage format`: `--release-version` and `--feature`. Levels
  * that this release does not have are refused. Pure.
  */
+import { defaultLevels, unknownMetadataVersion } from '../cluster/feature-levels.ts'
 import {
-  allMetadataVersionNames,
   initialFeatures,
   KRAFT_VERSION,
   knownFeatures,
@@ -13,9 +13,6 @@ import {
   supportedFeatures,
   TRANSACTION_VERSION,
 } from '../cluster/features.ts'
-
-/** The lowest metadata.version of each feature level above 0, where there is one. */
-const TRANSACTION_VERSION_1_SINCE = 22
 
 const ranges = new Map([...knownFeatures, ...supportedFeatures].map((range) => [range.name, range]))
 
@@ -29,14 +26,12 @@ export interface BootstrapFeatures {
 export function bootstrapFeatures(release: string | undefined, features: readonly string[]): BootstrapFeatures {
   const given = new Map(features.map(parseFeature))
   const releaseLevel = release === undefined ? undefined : metadataVersionLevel(release)
-  if (release !== undefined && releaseLevel === undefined)
-    throw new Error(`Unknown metadata.version '${release}'. Supported metadata.version are: ${allMetadataVersionNames.join(', ')}`)
+  if (release !== undefined && releaseLevel === undefined) throw unknownMetadataVersion(release)
   const named = given.get(METADATA_VERSION)
   if (release !== undefined && named !== undefined) throw new Error('Use only one of --release-version and --feature metadata.version.')
   const metadataVersion = named ?? releaseLevel ?? initialFeatures[METADATA_VERSION]!
   const levels = new Map([[METADATA_VERSION, metadataVersion]])
-  const transactionVersion =
-    given.get(TRANSACTION_VERSION) ?? (metadataVersion >= TRANSACTION_VERSION_1_SINCE ? initialFeatures[TRANSACTION_VERSION]! : 0)
+  const transactionVersion = given.get(TRANSACTION_VERSION) ?? defaultLevels(metadataVersion).get(TRANSACTION_VERSION)!
   const all = new Map([...given, [TRANSACTION_VERSION, transactionVersion]])
   for (const [name, level] of [...all].sort(([a], [b]) => (a < b ? -1 : 1)))
     if (level > 0 && name !== METADATA_VERSION && name !== KRAFT_VERSION) levels.set(name, level)

@@ -1,5 +1,6 @@
 /**
- * The registered brokers and controllers. A registration that was returned does not change any more. Pure.
+ * The registered brokers and controllers. A registration that was returned does not change any more. A change that names another epoch than
+ * the broker's registration has is a damaged log. Pure.
  */
 import type { MetadataRecord, MetadataRecordOf } from '../../wire/metadata-records.ts'
 import { metadataCheck } from './damaged-metadata.ts'

@@ -1,5 +1,6 @@
 /**
- * SCRAM credentials, ACLs and delegation tokens, as their records have them: also those that this release does not enforce are kept. Pure.
+ * SCRAM credentials, ACLs and delegation tokens, as their records have them: also those that this release does not enforce are kept.
+ * Pure.
  */
 import type { MetadataRecord, MetadataRecordOf } from '../../wire/metadata-records.ts'
 import { metadataCheck } from './damaged-metadata.ts'

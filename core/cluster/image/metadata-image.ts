@@ -127,6 +127,8 @@ export class MetadataImage {
         return
       case 'TopicRecord':
         this.#topics.addTopic(record)
+        // The configs of a topic follow it. Earlier ones are those of a deleted topic: snapshots of Apache Kafka may still have them.
+        this.#configs.remove(configResourceTypes.topic, record.name)
         return
       case 'RemoveTopicRecord':
         this.#configs.remove(configResourceTypes.topic, this.#topics.removeTopic(record))

@@ -127,7 +127,9 @@ describe('refuses, in one message', () => {
   test('a wrong command line, with exit code 2', async () => {
     for (const args of [[], ['erase'], ['format', '-c', 'x'], ['info'], ['info', '-z']])
       expect((await storage(...args)).code).toBeGreaterThan(0)
-    expect((await storage('erase')).err).toContain('storage needs format, info or random-uuid, not "erase"')
+    expect((await storage('erase')).err).toContain(
+      'storage needs format, info, random-uuid, version-mapping or feature-dependencies, not "erase"',
+    )
     expect((await storage('random-uuid')).out).toMatch(/^[\w-]{22}\n$/)
   })
 })

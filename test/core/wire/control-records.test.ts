@@ -1,10 +1,11 @@
 /**
  * Goal: control records of raft logs and snapshots are read and written as Apache Kafka does. Method: round trips, the bytes of a leader
- * change built by hand, and what is refused.
+ * change built by hand, logs and snapshots of Apache Kafka, and what is refused.
  */
 import { describe, expect, it } from 'vitest'
 import { decodeControlRecord, encodeControlRecord, type NewControlRecord } from '../../../core/wire/control-records.ts'
 import { WireError } from '../../../core/wire/reader.ts'
+import { goldenFile, goldenLog, goldenSnapshots, quorums, recordsOf } from '../cluster/golden-metadata.ts'
 
 const ID = 'AAAAAAAAAAAAAAAAAAAACQ'
 const examples: NewControlRecord[] = [
@@ -47,5 +48,17 @@ describe('control records', () => {
     expect(() => decodeControlRecord(key, Buffer.from([0, 1, 0]))).toThrow('version 1')
     expect(() => decodeControlRecord(key, Buffer.concat([value, Buffer.from([0])]))).toThrow('1 bytes after')
     expect(() => decodeControlRecord(null, value)).toThrow('without type')
+  })
+
+  it.each(quorums)('of Apache Kafka, with a %s quorum, are encoded back byte for byte', (quorum) => {
+    const files = [goldenLog(quorum), ...goldenSnapshots(quorum).map((name) => goldenFile(quorum, name))]
+    const seen = new Set<string>()
+    for (const { key, value } of files.flatMap((file) => recordsOf(file, true))) {
+      const record = decodeControlRecord(key, value)
+      seen.add(record.type)
+      expect(encodeControlRecord(record)).toEqual({ key, value })
+    }
+    const inEach = ['LeaderChange', 'SnapshotFooter', 'SnapshotHeader']
+    expect([...seen].sort()).toEqual(quorum === 'static' ? inEach : ['KRaftVersion', 'KRaftVoters', ...inEach])
   })
 })

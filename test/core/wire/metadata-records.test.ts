@@ -1,6 +1,7 @@
 /**
  * Goal: every record of the metadata log is read and written in every version as Apache Kafka 4.3 declares it, and bytes that fit no
- * declaration are refused. Method: random values through every version, truncated bytes, frames built by hand.
+ * declaration are refused. Method: random values through every version, truncated bytes, frames built by hand, and the metadata logs and
+ * snapshots of two nodes of Apache Kafka, byte for byte.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -14,6 +15,7 @@ import {
 } from '../../../core/wire/metadata-records.ts'
 import { WireError } from '../../../core/wire/reader.ts'
 import type { AnyType, Fields } from '../../../core/wire/types.ts'
+import { goldenFile, goldenLog, goldenSnapshots, quorums, recordsOf } from '../cluster/golden-metadata.ts'
 
 const types = Object.keys(metadataRecords) as MetadataRecordType[]
 const everyVersion = types.flatMap((type) => metadataRecords[type].since.map((_, version) => ({ type, version })))
@@ -102,5 +104,17 @@ describe('records of the metadata log', () => {
     expect(at(23)).toEqual([3, 2, 2])
     expect(at(30)).toEqual([4, 2, 2])
     expect(() => recordVersion('RegisterControllerRecord', 14)).toThrow('needs metadata.version 15')
+  })
+
+  it.each(quorums)('of Apache Kafka, with a %s quorum, are encoded back byte for byte', (quorum) => {
+    const files = [goldenLog(quorum), ...goldenSnapshots(quorum).map((name) => goldenFile(quorum, name))]
+    const seen = new Set<string>()
+    for (const { value } of files.flatMap((file) => recordsOf(file, false))) {
+      const record = decodeMetadataRecord(value!)
+      seen.add(record.type)
+      expect(encodeMetadataRecord(record, record.version)).toEqual(value)
+      expect(record.version).toBeLessThanOrEqual(recordVersion(record.type, 30))
+    }
+    expect(seen.size).toBe(quorum === 'static' ? 21 : 8)
   })
 })

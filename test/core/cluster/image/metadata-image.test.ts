@@ -1,11 +1,13 @@
 /**
  * Goal: the image is what the records of the metadata log say: epochs are counted as Apache Kafka counts them, what is removed is gone, a
- * record that does not fit is refused, and the records of an image build the same image. Method: stories of records, each through its bytes.
+ * record that does not fit is refused, and the records of an image build the same image.
+ * Method: stories of records, each through its bytes, and the log and the snapshot of a node of Apache Kafka beside each other.
  */
 import { describe, expect, it } from 'vitest'
 import { configResourceTypes } from '../../../../core/cluster/image/configurations-image.ts'
 import { DamagedMetadata } from '../../../../core/cluster/image/damaged-metadata.ts'
 import { MetadataImage } from '../../../../core/cluster/image/metadata-image.ts'
+import { decodeSnapshotFile } from '../../../../core/cluster/snapshot-file.ts'
 import {
   completeRecord,
   decodeMetadataRecord,
@@ -13,6 +15,7 @@ import {
   type NewMetadataRecord,
   recordVersion,
 } from '../../../../core/wire/metadata-records.ts'
+import { contentOf, goldenFile, goldenLog, imageOfLog, imageOfRecords } from '../golden-metadata.ts'
 
 const id = (n: number) => Buffer.from(n.toString(16).padStart(32, '0'), 'hex').toString('base64url')
 const LEVEL: NewMetadataRecord = { type: 'FeatureLevelRecord', name: 'metadata.version', featureLevel: 30 }
@@ -59,9 +62,6 @@ const broker = (more = {}): NewMetadataRecord => ({
   ...more,
 })
 
-/** Equal for equal images. */
-const contentOf = (image: MetadataImage) => [...image.toRecords()]
-
 describe('topics', () => {
   it('have the partitions and configs of their records, until they are removed', () => {
     const image = imageOf(orders)
@@ -81,6 +81,11 @@ describe('topics', () => {
     expect(image.partitionCount).toBe(0)
     imageOf([{ type: 'TopicRecord', name: 'orders', topicId: id(101) }], image)
     expect(image.topic('orders')).toMatchObject({ id: id(101), partitions: 0, configs: {} })
+  })
+
+  it('do not get the configs of a topic that had their name: snapshots of Apache Kafka may still have them', () => {
+    const config: NewMetadataRecord = { type: 'ConfigRecord', resourceType: 2, resourceName: 'orders', name: 'retention.ms', value: '5' }
+    expect(imageOf([LEVEL, config, { type: 'TopicRecord', name: 'orders', topicId: ORDERS }]).topic('orders')!.configs).toEqual({})
   })
 
   it('collide where they differ in "." and "_" only', () => {
@@ -230,7 +235,7 @@ describe('what else there is', () => {
     ])
     expect(image.nextProducerId).toBe(1000)
     expect(image.scramCredential(1, 'alice')).toEqual({ ...scram, iterations: 4096 })
-    const copy = imageOf(contentOf(image) as NewMetadataRecord[])
+    const copy = imageOf([...image.toRecords()])
     expect(contentOf(copy)).toEqual(contentOf(image))
     expect(copy.partitionState('orders', 0)).toMatchObject({ leaderEpoch: 1, partitionEpoch: 1 })
 
@@ -244,6 +249,73 @@ describe('what else there is', () => {
     )
     expect([...image.scramCredentials()].map(({ name }) => name)).toEqual(['bob'])
     expect(image.accessControlEntries.size + image.delegationTokens.size).toBe(0)
+  })
+})
+
+describe('the log of Apache Kafka', () => {
+  it('builds the image of its snapshot, but for what Apache Kafka itself loses and revives', () => {
+    const name = '00000000000000000140-0000000004.checkpoint'
+    const snapshot = contentOf(imageOfRecords(decodeSnapshotFile(goldenFile('static', name)).records))
+    const log = contentOf(imageOfLog(goldenLog('static'), 140))
+    // A node that starts applies its log at once: a SCRAM user that was deleted takes the others of the mechanism along, and the configs of
+    // a topic that was deleted stay.
+    expect(log.filter((record) => !snapshot.includes(record)).map((record) => (JSON.parse(record) as { name?: string }).name)).toEqual([
+      'admin',
+      'alice',
+    ])
+    expect(snapshot.filter((record) => !log.includes(record))).toEqual([
+      '{"type":"ConfigRecord","resourceType":2,"resourceName":"to-be-deleted","name":"retention.ms","value":"5"}',
+    ])
+    expect(contentOf(imageOfRecords(imageOfLog(goldenLog('static'), 140).toRecords()))).toEqual(log)
+  })
+
+  it('builds the image of its snapshot, with a dynamic quorum', () => {
+    const name = '00000000000000000033-0000000001.checkpoint'
+    const snapshot = contentOf(imageOfRecords(decodeSnapshotFile(goldenFile('dynamic', name)).records))
+    expect(contentOf(imageOfLog(goldenLog('dynamic'), 33))).toEqual(snapshot)
+  })
+
+  it('says what its administrator sees', () => {
+    const image = imageOfLog(goldenLog('static'))
+    expect([...image.topics()].map(({ name, partitions, configs }) => [name, partitions, configs])).toEqual([
+      ['orders', 5, { 'cleanup.policy': 'compact', 'max.message.bytes': '2000000', 'min.insync.replicas': '1' }],
+      ['events', 2, {}],
+    ])
+    // Stopped: without in-sync replicas, and the broker that stopped cleanly may be elected again. One start of four came after kill -9.
+    expect(image.partitionState('orders', 4)).toMatchObject({
+      replicas: [1],
+      isr: [],
+      eligibleLeaderReplicas: [1],
+      leader: -1,
+      leaderRecoveryState: 1,
+      leaderEpoch: 7,
+      partitionEpoch: 7,
+    })
+    expect(image.partitionState('events', 1)).toMatchObject({ leader: -1, leaderRecoveryState: 0, leaderEpoch: 5, partitionEpoch: 5 })
+    expect(image.brokerConfigs('')).toEqual({ 'min.insync.replicas': '1', 'log.retention.ms': '100000000' })
+    expect(image.brokerConfigs('1')).toEqual({ 'log.cleaner.threads': '2' })
+    expect(image.configs(configResourceTypes.group, 'g1')).toEqual({ 'consumer.session.timeout.ms': '50000' })
+    expect([...image.configResources(configResourceTypes.clientMetrics)]).toEqual(['m1'])
+    expect([...image.scramCredentials()].map(({ name, mechanism, iterations }) => [name, mechanism, iterations])).toEqual([
+      ['admin', 1, 4096],
+      ['alice', 1, 4096],
+      ['alice', 2, 8192],
+    ])
+    expect([...image.clientQuotas()].map(({ entity, quotas }) => [entity.map(({ entityName }) => entityName), quotas])).toEqual([
+      [['alice'], { producer_byte_rate: 1024 }],
+      [[null], { request_percentage: 50.5 }],
+      [[null, 'alice'], { producer_byte_rate: 512 }],
+      [['10.0.0.1'], { connection_creation_rate: 7 }],
+    ])
+    expect([...image.accessControlEntries.values()].map(({ principal, resourceName }) => [principal, resourceName])).toEqual([
+      ['User:alice', 'orders'],
+      ['User:bob', 'ord'],
+    ])
+    expect([...image.delegationTokens.values()].map(({ owner, renewers }) => [owner, renewers])).toEqual([['User:admin', ['User:alice']]])
+    expect(image.nextProducerId).toBe(1000)
+    expect(image.features.get('metadata.version')).toBe(30)
+    expect(image.brokers.get(1)).toMatchObject({ fenced: true, inControlledShutdown: true })
+    expect(image.controllers.get(1)!.endPoints).toMatchObject([{ name: 'CONTROLLER' }])
   })
 })
 
