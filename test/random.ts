@@ -5,7 +5,11 @@
 export function seededRandom(fallback = Math.floor(Math.random() * 2 ** 31)): () => number {
   const seed = Number(process.env.TRIBUTARY_TEST_SEED ?? fallback)
   console.log(`seed ${seed}: TRIBUTARY_TEST_SEED=${seed} repeats the moments of this run`)
-  // mulberry32
+  return randomFrom(seed)
+}
+
+/** The numbers of mulberry32, from 0 up to but without 1. */
+export function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -51,8 +51,11 @@ function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('exit', resolve))
 }
 
-/** `overrides` are lines of server.properties: `null` removes a default of this fixture. */
-export async function startTestBroker(overrides: Readonly<Record<string, string | number | boolean | null>> = {}): Promise<TestBroker> {
+/** `overrides` are lines of server.properties: `null` removes a default of this fixture. `environment` is added to this process's. */
+export async function startTestBroker(
+  overrides: Readonly<Record<string, string | number | boolean | null>> = {},
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-broker-'))
   const dir = join(folder, 'data')
   const port = await freePort()
@@ -74,7 +77,10 @@ export async function startTestBroker(overrides: Readonly<Record<string, string 
   let output = ''
 
   async function start(): Promise<void> {
-    const started = spawn(join(root, 'bin/tributary'), ['broker', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const started = spawn(join(root, 'bin/tributary'), ['broker', file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    })
     child = started
     const keep = (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-65_536)

@@ -37,6 +37,7 @@ export interface KafkaBroker {
   readonly port: number
   /** `log.dirs`. */
   readonly dir: string
+  readonly pid: number
   /** SIGKILL; the data stays. */
   kill(): Promise<void>
   /** SIGTERM; the data stays. */
@@ -81,6 +82,9 @@ async function startOnce(settings: Readonly<Record<string, string | number>>, fo
     address,
     port,
     dir: join(folder, 'data'),
+    get pid() {
+      return broker!.pid
+    },
     start,
     kill: async () => broker?.end('SIGKILL'),
     exit: async () => broker?.end('SIGTERM'),
