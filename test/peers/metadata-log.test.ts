@@ -3,11 +3,14 @@
  * topics, ids, configs, dynamic broker settings, offsets of groups, SCRAM users, quotas and ACLs. Method: one folder goes back and forth;
  * Kafka's own tools ask each side and read the files; folders are formatted by either.
  */
+import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import metadata from '../../core/apis/03-metadata.ts'
+import apiVersions from '../../core/apis/18-api-versions.ts'
 import createTopics from '../../core/apis/19-create-topics.ts'
 import describeConfigs from '../../core/apis/32-describe-configs.ts'
 import alterConfigs from '../../core/apis/44-incremental-alter-configs.ts'
@@ -233,5 +236,35 @@ describe('a folder that the other formats', () => {
     const dump = await kafkaTool(['kafka-dump-log', '--cluster-metadata-decoder', '--files', join(folder, '00000000000000000000.log')])
     expect(dump).toContain('USER_SCRAM_CREDENTIAL_RECORD')
     expect(JSON.parse(readFileSync(join(folder, 'quorum-state'), 'utf8'))).toMatchObject({ leaderId: 7, data_version: 1 })
+  }, 120_000)
+
+  test('tributary storage format, with a SCRAM user, then Kafka', async () => {
+    const kafka = await startApacheKafka({}, '', async (folder, port) => {
+      const { writeProperties } = await import('../properties-file.ts')
+      const file = writeProperties(join(folder, 'ours.properties'), {
+        'process.roles': 'broker,controller',
+        'node.id': 1,
+        listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1}`,
+        'controller.listener.names': 'CONTROLLER',
+        'controller.quorum.voters': `1@127.0.0.1:${port + 1}`,
+        'log.dirs': join(folder, 'data'),
+      })
+      const user = 'SCRAM-SHA-512=[name=alice,password=secret]'
+      const program = resolve(import.meta.dirname, '../../bin/tributary')
+      await promisify(execFile)(program, ['storage', 'format', '-t', 'Tq0000000000000000000g', '-c', file, '-S', user])
+    })
+    try {
+      const client = await rawClient(kafka.port)
+      const { results } = await client.send(describeScram, 0, { users: null })
+      expect(results).toMatchObject([{ user: 'alice', credentialInfos: [{ mechanism: 2, iterations: 4096 }] }])
+      const answer = await client.send(apiVersions, 4, { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' })
+      expect(answer.finalizedFeatures.map(({ name, maxVersionLevel }) => `${name}=${maxVersionLevel}`).sort()).toEqual([
+        'metadata.version=30',
+        'transaction.version=2',
+      ])
+      client.close()
+    } finally {
+      await kafka.stop()
+    }
   }, 120_000)
 })
