@@ -7,6 +7,7 @@ import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues, ListenerSettings } from '../settings.ts'
 import type { System } from '../system/index.ts'
 import { brokerRegistration, fenceRecords } from './activation.ts'
+import { type ChangeResult, isDone, only, outcomeOf } from './change-result.ts'
 import { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
 import { type FeatureUpdate, featureUpdateRecords } from './feature-updates.ts'
@@ -15,7 +16,6 @@ import type { ClientQuota } from './image/client-quotas-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
-import { isDone, type Outcome, only, outcomeOf } from './outcome.ts'
 import { PartitionLogs } from './partition-logs.ts'
 import { type ActiveBroker, activate } from './takeover.ts'
 import { TopicChanges } from './topic-changes.ts'
@@ -157,7 +157,7 @@ class LocalCluster implements Cluster {
     return only(await this.createTopics([topic], options))
   }
 
-  createTopics(topics: readonly NewTopic[], { validateOnly = false }: { validateOnly?: boolean } = {}): Promise<Outcome<Topic>[]> {
+  createTopics(topics: readonly NewTopic[], { validateOnly = false }: { validateOnly?: boolean } = {}): Promise<ChangeResult<Topic>[]> {
     return this.#controller.run(() => this.#topics.create(topics, validateOnly))
   }
 
@@ -182,7 +182,7 @@ class LocalCluster implements Cluster {
     only(await this.deleteTopics([name]))
   }
 
-  deleteTopics(names: readonly string[]): Promise<Outcome<null>[]> {
+  deleteTopics(names: readonly string[]): Promise<ChangeResult<null>[]> {
     return this.#controller.run(() => this.#topics.delete(names))
   }
 
@@ -195,7 +195,7 @@ class LocalCluster implements Cluster {
     return only(await this.createPartitionsOf([{ name, count, assignments }], validateOnly))
   }
 
-  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<Outcome<Topic>[]> {
+  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<ChangeResult<Topic>[]> {
     return this.#controller.run(() => this.#topics.extend(topics, validateOnly))
   }
 
@@ -203,7 +203,7 @@ class LocalCluster implements Cluster {
     only(await this.alterConfigsOf([{ resource, changes }], validateOnly))
   }
 
-  alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<Outcome<null>[]> {
+  alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<ChangeResult<null>[]> {
     return this.#controller.run(async () => {
       const outcomes = resources.map(({ resource, changes }) => outcomeOf(() => this.#configRecords(resource, changes)))
       if (!validateOnly) {

@@ -7,12 +7,12 @@ import { invariant, KafkaError } from '../errors.ts'
 import type { Logs, PartitionLog } from '../log/types.ts'
 import type { BrokerSettings } from '../settings.ts'
 import type { System } from '../system/index.ts'
+import { type ChangeResult, isDone, outcomeOf } from './change-result.ts'
 import type { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
 import { METADATA_TOPIC } from './metadata-log.ts'
-import { isDone, type Outcome, outcomeOf } from './outcome.ts'
 import type { PartitionLogs } from './partition-logs.ts'
 import { newPartitionRecords, newTopicRecords } from './topic-records.ts'
 import { checkNewPartitions, checkPartitionCount, checkPartitions, checkTopicName, collisionKey } from './topic-validation.ts'
@@ -57,7 +57,7 @@ export class TopicChanges {
   }
 
   /** Inside a change of the controller. */
-  async create(topics: readonly NewTopic[], validateOnly: boolean): Promise<Outcome<Topic>[]> {
+  async create(topics: readonly NewTopic[], validateOnly: boolean): Promise<ChangeResult<Topic>[]> {
     const names = new Map<string, string>()
     const outcomes = topics.map((topic) =>
       outcomeOf(() => {
@@ -90,10 +90,10 @@ export class TopicChanges {
   }
 
   /** Opens the logs of the partitions that are new in `topics`, then writes their records. A topic whose logs fail has its error. */
-  async #addPartitions(topics: readonly Outcome<Topic>[], existing: (topic: Topic) => number): Promise<Outcome<Topic>[]> {
+  async #addPartitions(topics: readonly ChangeResult<Topic>[], existing: (topic: Topic) => number): Promise<ChangeResult<Topic>[]> {
     const { nodeId } = this.#settings
     const { metadataVersion } = this.#controller
-    const outcomes: Outcome<Topic>[] = []
+    const outcomes: ChangeResult<Topic>[] = []
     const added: { topic: Topic; from: number; directories: readonly string[] }[] = []
     for (const topic of topics) {
       if (!isDone(topic)) {
@@ -135,7 +135,7 @@ export class TopicChanges {
   }
 
   /** Inside a change of the controller. */
-  async extend(topics: readonly NewPartitions[], validateOnly: boolean): Promise<Outcome<Topic>[]> {
+  async extend(topics: readonly NewPartitions[], validateOnly: boolean): Promise<ChangeResult<Topic>[]> {
     const outcomes = topics.map((extension) =>
       outcomeOf(() => {
         const topic = this.#image.topic(extension.name)
@@ -150,7 +150,7 @@ export class TopicChanges {
   }
 
   /** Inside a change of the controller. */
-  async delete(names: readonly string[]): Promise<Outcome<null>[]> {
+  async delete(names: readonly string[]): Promise<ChangeResult<null>[]> {
     const outcomes = names.map((name, index) =>
       outcomeOf(() => {
         const topic = this.#image.topic(name)

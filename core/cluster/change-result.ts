@@ -3,11 +3,11 @@
  */
 import { KafkaError } from '../errors.ts'
 
-export type Outcome<T> = T | KafkaError
+export type ChangeResult<T> = T | KafkaError
 
-export const isDone = <T>(outcome: Outcome<T>): outcome is T => !(outcome instanceof KafkaError)
+export const isDone = <T>(outcome: ChangeResult<T>): outcome is T => !(outcome instanceof KafkaError)
 
-export function outcomeOf<T>(change: () => T): Outcome<T> {
+export function outcomeOf<T>(change: () => T): ChangeResult<T> {
   try {
     return change()
   } catch (error) {
@@ -17,7 +17,7 @@ export function outcomeOf<T>(change: () => T): Outcome<T> {
 }
 
 /** The result of a list with one change. */
-export function only<T>([outcome]: readonly Outcome<T>[]): T {
-  if (!isDone(outcome as Outcome<T>)) throw outcome
+export function only<T>([outcome]: readonly ChangeResult<T>[]): T {
+  if (!isDone(outcome as ChangeResult<T>)) throw outcome
   return outcome as T
 }
