@@ -69,8 +69,8 @@ export interface DiskCall {
   readonly path: string
 }
 
-/** Calls that say they are done and make nothing durable. */
-export type LyingCall = 'fdatasync' | 'syncFile' | 'syncFolder'
+/** True for a sync that says it is done and makes nothing durable. */
+export type Lie = (path: string) => boolean
 
 export const diskError = (code: string, path: string): NodeJS.ErrnoException => Object.assign(new Error(`${code}: ${path}`), { code })
 
@@ -100,7 +100,7 @@ export class RecordingDisk implements Disk {
   readonly #root = new Folder()
   readonly #open = new Map<DiskFile, { file: File; path: string }>()
   readonly #locks = new Set<string>()
-  readonly #lies: readonly LyingCall[]
+  readonly #lies: Lie
   #nextFile: DiskFile = 1000
   /** How many changes and syncs there were so far. */
   step = 0
@@ -109,7 +109,7 @@ export class RecordingDisk implements Disk {
   /** Throws the error of a call that is to fail. */
   fault: (call: DiskCall) => void = () => {}
 
-  constructor(lies: readonly LyingCall[] = []) {
+  constructor(lies: Lie = () => false) {
     this.#lies = lies
   }
 
@@ -206,7 +206,7 @@ export class RecordingDisk implements Disk {
 
   fdatasync(file: DiskFile): Promise<void> {
     const { file: synced, path } = this.#opened(file)
-    return this.#sync(synced, path, 'fdatasync')
+    return this.#sync(synced, path)
   }
 
   truncate(file: DiskFile, bytes: number): void {
@@ -215,13 +215,13 @@ export class RecordingDisk implements Disk {
   }
 
   async syncFolder(path: string): Promise<void> {
-    await this.#sync(this.#folder(path), path, 'syncFolder')
+    await this.#sync(this.#folder(path), path)
   }
 
   async syncFile(path: string): Promise<void> {
     const node = this.#find(path)
     if (!node) throw diskError('ENOENT', path)
-    await this.#sync(node, path, 'syncFile')
+    await this.#sync(node, path)
   }
 
   readFile(path: string): Buffer | null {
@@ -340,12 +340,12 @@ export class RecordingDisk implements Disk {
   }
 
   /** What changes while the sync runs is not covered by it. */
-  async #sync(node: Node, path: string, call: LyingCall): Promise<void> {
+  async #sync(node: Node, path: string): Promise<void> {
     const from = this.step
     await aTurn()
     this.fault({ type: 'sync', path })
     this.step++
-    if (!this.#lies.includes(call)) node.syncs.push({ from, to: this.step })
+    if (!this.#lies(path)) node.syncs.push({ from, to: this.step })
   }
 }
 
