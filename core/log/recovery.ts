@@ -88,9 +88,12 @@ export async function recoverSegments(recoveryRequest: RecoveryRequest): Promise
   return { logEndOffset: nextOffset, changed }
 }
 
-/** `nextBase` is null for the active segment. */
+/**
+ * `nextBase` is null for the active segment. A segment that ends at the recovery point may have rolled just before the crash: its records
+ * are durable then, its indexes not.
+ */
 function checkFor(context: LogContext, request: LoadRequest, segment: Segment, nextBase: number | null): SegmentCheck {
-  if (request.onDamage === 'refuse' || (!request.clean && (nextBase === null || nextBase > request.recoveryPoint))) return 'whole'
+  if (request.onDamage === 'refuse' || (!request.clean && (nextBase === null || nextBase >= request.recoveryPoint))) return 'whole'
   const { disk } = context
   if (nextBase === null && disk.stat(segment.log.path)?.bytes === 0) return 'tail'
   const offsets = disk.stat(segment.path(suffixes.index))
