@@ -7,7 +7,7 @@
 import { describe, expect, type TestContext, test } from 'vitest'
 import { KafkaError } from '../../core/errors.ts'
 import { seededRandom } from '../random.ts'
-import { Ledger } from './ledger.ts'
+import { ClientKnowledge } from './client-knowledge.ts'
 import { type DiskCall, diskError, RecordingDisk } from './recording-disk.ts'
 import { fenceProducer, type SimulatedBroker, startOn, startSimulated } from './simulated-broker.ts'
 import { Workload } from './workload.ts'
@@ -45,12 +45,12 @@ async function start(disk: RecordingDisk, onTestFinished: OnFinished): Promise<S
 /** Works until every request has its response, and returns the errors. */
 async function work(
   client: SimulatedBroker['client'],
-  ledger: Ledger,
+  knowledge: ClientKnowledge,
   name: string,
   { rounds = ROUNDS, timeoutMs = 60_000 } = {},
 ): Promise<unknown[]> {
   const errors: unknown[] = []
-  const workload = new Workload({ client, ledger, name, timeoutMs, onError: (error) => errors.push(error) })
+  const workload = new Workload({ client, knowledge, name, timeoutMs, onError: (error) => errors.push(error) })
   await workload.run(rounds)
   await workload.close()
   return errors
@@ -63,14 +63,19 @@ function expectKafkaErrors(errors: readonly unknown[]): void {
 }
 
 /** Of the live broker, and of the next start after a power cut now. */
-async function checkAll({ broker }: SimulatedBroker, ledger: Ledger, disk: RecordingDisk, onTestFinished: OnFinished): Promise<void> {
+async function checkAll(
+  { broker }: SimulatedBroker,
+  knowledge: ClientKnowledge,
+  disk: RecordingDisk,
+  onTestFinished: OnFinished,
+): Promise<void> {
   await fenceProducer(broker)
-  await ledger.check(broker, disk.step, 'after the fault')
+  await knowledge.check(broker, disk.step, 'after the fault')
   const { step } = disk
   const next = await startOn(disk.afterPowerCut(step, 'lost', random))
   onTestFinished(() => next.close().catch(() => {}))
   await fenceProducer(next)
-  await ledger.check(next, step, `power cut at step ${step}, after the fault`)
+  await knowledge.check(next, step, `power cut at step ${step}, after the fault`)
 }
 
 /** `meet` throws at the n-th call of these types on a path that matches. Returns whether that has happened. */
@@ -88,9 +93,9 @@ function faultAt(disk: RecordingDisk, types: readonly DiskCall['type'][], path: 
 describe.concurrent('a disk that fills up', { timeout: 240_000 }, () => {
   test.for(targets)('in the middle of %s', async ([, path], { onTestFinished }) => {
     const disk = new RecordingDisk()
-    const ledger = new Ledger(() => disk.step)
+    const knowledge = new ClientKnowledge(() => disk.step)
     const simulated = await start(disk, onTestFinished)
-    expect(await work(simulated.client, ledger, 'before')).toEqual([])
+    expect(await work(simulated.client, knowledge, 'before')).toEqual([])
 
     const impatient = simulated.impatientClient(IMPATIENT_MS)
     const hasMet = faultAt(disk, ['write', 'create'], path, (call) => {
@@ -98,13 +103,13 @@ describe.concurrent('a disk that fills up', { timeout: 240_000 }, () => {
       disk.roomBytes = Math.floor(random() * SHORT_WRITE_BYTES)
       throw diskError('ENOSPC', call.path)
     })
-    while (!hasMet()) expectKafkaErrors(await work(impatient, ledger, 'meanwhile', IMPATIENT))
-    expectKafkaErrors(await work(impatient, ledger, 'full', IMPATIENT))
+    while (!hasMet()) expectKafkaErrors(await work(impatient, knowledge, 'meanwhile', IMPATIENT))
+    expectKafkaErrors(await work(impatient, knowledge, 'full', IMPATIENT))
     await impatient.close()
 
     disk.roomBytes = Number.POSITIVE_INFINITY
-    expect(await work(simulated.client, ledger, 'after')).toEqual([])
-    await checkAll(simulated, ledger, disk, onTestFinished)
+    expect(await work(simulated.client, knowledge, 'after')).toEqual([])
+    await checkAll(simulated, knowledge, disk, onTestFinished)
   })
 })
 
@@ -116,20 +121,20 @@ describe.concurrent('a disk that fails once', { timeout: 240_000 }, () => {
   const cases = calls.flatMap(([call, types]) => targets.map(([what, path]) => [call, what, types, path] as const))
   test.for(cases)('at %s in the middle of %s', async ([, , types, path], { onTestFinished }) => {
     const disk = new RecordingDisk()
-    const ledger = new Ledger(() => disk.step)
+    const knowledge = new ClientKnowledge(() => disk.step)
     const failing = await start(disk, onTestFinished)
-    expect(await work(failing.client, ledger, 'before')).toEqual([])
+    expect(await work(failing.client, knowledge, 'before')).toEqual([])
 
     const impatient = failing.impatientClient(IMPATIENT_MS)
     const hasMet = faultAt(disk, types, path, (call) => {
       throw diskError('EIO', call.path)
     })
-    while (!hasMet()) expectKafkaErrors(await work(impatient, ledger, 'meanwhile', IMPATIENT))
+    while (!hasMet()) expectKafkaErrors(await work(impatient, knowledge, 'meanwhile', IMPATIENT))
     await impatient.close()
     await failing.close().catch((error: Error) => expect(error.message).toMatch(/could not be closed|KAFKA_STORAGE_ERROR|EIO/))
 
     const restarted = await start(disk, onTestFinished)
-    expect(await work(restarted.client, ledger, 'after')).toEqual([])
-    await checkAll(restarted, ledger, disk, onTestFinished)
+    expect(await work(restarted.client, knowledge, 'after')).toEqual([])
+    await checkAll(restarted, knowledge, disk, onTestFinished)
   })
 })
