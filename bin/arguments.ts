@@ -3,7 +3,7 @@
  * the exit code of wrong usage.
  */
 import { readFile } from 'node:fs/promises'
-import { parseProperties } from './properties.ts'
+import { parseProperties } from '../core/system/java-properties.ts'
 import { UserError, wrongUsage } from './user-error.ts'
 
 export interface Arguments {
@@ -11,15 +11,23 @@ export interface Arguments {
   overrides: Record<string, string>
   /** By name, without the dashes. */
   options: Record<string, string>
+  /** All values of an option that may be repeated. */
+  lists: Record<string, string[]>
   flags: Set<string>
 }
 
-export function readArguments(
-  command: string,
-  args: readonly string[],
-  known: { options?: readonly string[]; flags?: readonly string[]; files: number },
-): Arguments {
-  const parsed: Arguments = { files: [], overrides: {}, options: {}, flags: new Set() }
+export interface Known {
+  options?: readonly string[]
+  /** Options that may be repeated. */
+  lists?: readonly string[]
+  flags?: readonly string[]
+  /** The names of options and flags by their letter. */
+  short?: Readonly<Record<string, string>>
+  files: number
+}
+
+export function readArguments(command: string, args: readonly string[], known: Known): Arguments {
+  const parsed: Arguments = { files: [], overrides: {}, options: {}, lists: {}, flags: new Set() }
   for (let index = 0; index < args.length; index++) {
     const [arg, inline] = splitOption(args[index]!)
     const value = () => {
@@ -31,10 +39,11 @@ export function readArguments(
       parsed.files.push(...args.slice(index + 1))
       break
     }
-    const name = arg.replace(/^--/, '')
+    const name = arg.startsWith('--') ? arg.slice(2) : (known.short?.[arg.slice(1)] ?? '')
     if (arg === '--override') override(parsed.overrides, value(), command)
-    else if (known.options?.includes(name) && arg.startsWith('--')) parsed.options[name] = value()
-    else if (known.flags?.includes(name) && arg.startsWith('--')) {
+    else if (known.options?.includes(name)) parsed.options[name] = value()
+    else if (known.lists?.includes(name)) (parsed.lists[name] ??= []).push(value())
+    else if (known.flags?.includes(name)) {
       if (inline !== undefined) throw wrongUsage(`${arg} takes no value.`, command)
       parsed.flags.add(name)
     } else if (arg.startsWith('-')) throw wrongUsage(`${command} has no option ${arg}.`, command)

@@ -3,7 +3,7 @@
  * Kafka's connect-standalone.
  */
 import { readFile } from 'node:fs/promises'
-import { parseProperties } from './properties.ts'
+import { parseProperties } from '../core/system/java-properties.ts'
 import { UserError } from './user-error.ts'
 
 export interface ConnectorFile {

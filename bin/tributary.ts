@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = 
   broker: () => import('./commands/broker.ts'),
   connect: () => import('./commands/connect.ts'),
   mirror: () => import('./commands/mirror.ts'),
+  storage: () => import('./commands/storage.ts'),
   demo: () => import('./commands/demo.ts'),
 }
 

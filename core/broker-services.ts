@@ -8,6 +8,8 @@ import type { FetchPurgatory } from './log/fetch-purgatory.ts'
 import type { Logs } from './log/types.ts'
 import type { BrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
+import type { TransactionVerifier } from './transaction-verifier.ts'
+import type { MarkerAppender, TransactionCoordinator } from './transactions/types.ts'
 import type { AnyApi } from './wire/api.ts'
 
 export interface BrokerServices {
@@ -16,6 +18,11 @@ export interface BrokerServices {
   readonly cluster: Cluster
   readonly logs: Logs
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
+  /** Ends transactions in the logs and in the groups of this broker. */
+  readonly markers: MarkerAppender
+  /** What each transactional append passes. */
+  readonly transactionVerifier: TransactionVerifier
   readonly fetchPurgatory: FetchPurgatory
   /** The APIs that are served. */
   readonly apis: readonly AnyApi[]

@@ -14,6 +14,10 @@ import { type Endpoint, SocketServer } from './network/socket-server.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
 import { type BrokerSettings, type ListenerSettings, readBrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
+import { TransactionMarkers } from './transaction-markers.ts'
+import { TransactionStateTopic } from './transaction-state-topic.ts'
+import { TransactionVerifier } from './transaction-verifier.ts'
+import { createTransactionCoordinator } from './transactions/index.ts'
 
 export interface RunningBroker extends BrokerServices {
   /** The bound address of each listener. */
@@ -54,6 +58,7 @@ export async function startBroker(
       openLogs(
         {
           dirs: settings.dataDirs,
+          metadataDir: values['metadata.log.dir'],
           nodeId: settings.nodeId,
           flush: values['log.flush'] as 'commit' | 'os',
           retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
@@ -66,15 +71,40 @@ export async function startBroker(
     ])
     closers.unshift(() => logs.close())
     const cluster = await openCluster({ settings, logs, system })
+    closers.unshift(() => cluster.close())
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
     const fetchPurgatory = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
-    const broker: BrokerServices = { settings, system, cluster, logs, groups, fetchPurgatory, apis }
+    const markers = new TransactionMarkers(cluster, logs, groups)
+    const transactions = createTransactionCoordinator(
+      new TransactionStateTopic(settings, cluster, logs, groups),
+      markers,
+      transactionSettings(settings),
+      system,
+    )
+    const transactionVerifier = new TransactionVerifier(transactions, logs, system.clock, {
+      isEnabled: () => cluster.brokerValue('transaction.partition.verification.enable'),
+      retryBackoffMs: values['add.partitions.to.txn.retry.backoff.ms'],
+      retryBackoffMaxMs: values['add.partitions.to.txn.retry.backoff.max.ms'],
+    })
+    const broker: BrokerServices = {
+      settings,
+      system,
+      cluster,
+      logs,
+      groups,
+      transactions,
+      markers,
+      transactionVerifier,
+      fetchPurgatory,
+      apis,
+    }
     const network = new SocketServer(settings, system, new RequestDispatcher(apis, broker), (name) => cluster.brokerValue(name))
     closers.unshift(async () => {
       const closing = network.close()
       // Waiting fetches get their response now, so that their connections can close.
       fetchPurgatory.close()
+      await transactions.close()
       await groups.close()
       await closing
     })
@@ -85,6 +115,7 @@ export async function startBroker(
       listeners[index] = { ...listener, port: endpoint.port, advertisedPort: endpoint.advertisedPort }
       addresses.push(endpoint)
     }
+    await cluster.listening(listeners)
     registerBrokerMetrics(system.metrics, network, broker)
     const { advertisedHost, advertisedPort } = addresses[0]!
     return {
@@ -108,5 +139,16 @@ function groupSettings({ values }: BrokerSettings) {
     offsetMetadataMaxBytes: values['offset.metadata.max.bytes'],
     offsetsRetentionMs: values['offsets.retention.minutes'] * 60_000,
     offsetsRetentionCheckIntervalMs: values['offsets.retention.check.interval.ms'],
+  }
+}
+
+function transactionSettings({ values }: BrokerSettings) {
+  return {
+    maxTimeoutMs: values['transaction.max.timeout.ms'],
+    idExpirationMs: values['transactional.id.expiration.ms'],
+    abortIntervalMs: values['transaction.abort.timed.out.transaction.cleanup.interval.ms'],
+    removeExpiredIntervalMs: values['transaction.remove.expired.transaction.cleanup.interval.ms'],
+    twoPhaseCommit: values['transaction.two.phase.commit.enable'],
+    addPartitionsMaxWaitMs: values['add.partitions.to.txn.retry.backoff.max.ms'],
   }
 }

@@ -1,68 +1,61 @@
 /**
- * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings. It is created when it is first
- * needed.
+ * The storage of the groups: the topic `__consumer_offsets`, in Kafka's format and with Kafka's settings. Offsets of a transaction are a
+ * transactional batch, which the marker of the transaction ends.
  */
 import type { Cluster } from './cluster/types.ts'
-import type { GroupStore, StoredRecord } from './groups/types.ts'
-import type { Logs } from './log/types.ts'
+import type { AppendTransaction, GroupStore, LoadedMarker, LoadedRecord, StoredRecord } from './groups/types.ts'
+import { InternalTopic } from './internal-topic.ts'
+import type { Logs, MarkerOfProducer } from './log/types.ts'
 import type { BrokerSettings } from './settings.ts'
-import { batches, decodeRecords, encodeBatch } from './wire/record-batch.ts'
+import { attributes } from './wire/batch-header.ts'
+import { controlType, controlTypes, encodeBatch } from './wire/record-batch.ts'
 
-const OFFSETS_TOPIC = '__consumer_offsets'
-const READ_BYTES = 1024 * 1024
+export const OFFSETS_TOPIC = '__consumer_offsets'
+/** The offsets of a transaction are not deduplicated: Kafka gives each batch of them the same sequence. */
+const TRANSACTIONAL_SEQUENCE = 0
 
 export class OffsetsTopic implements GroupStore {
-  readonly #settings: BrokerSettings
   readonly #cluster: Cluster
-  readonly #logs: Logs
-  #creation: Promise<void> | null = null
+  readonly #topic: InternalTopic
 
-  constructor(settings: BrokerSettings, cluster: Cluster, logs: Logs) {
-    this.#settings = settings
+  constructor({ values }: BrokerSettings, cluster: Cluster, logs: Logs) {
     this.#cluster = cluster
-    this.#logs = logs
-  }
-
-  get partitions(): number {
-    return this.#cluster.topic(OFFSETS_TOPIC)?.partitions ?? this.#settings.values['offsets.topic.num.partitions']
-  }
-
-  /** Creates the topic if it does not exist. Concurrent calls share one creation, so that appends keep their order. */
-  prepare(): Promise<void> {
-    this.#creation ??= this.#createIfMissing().finally(() => {
-      this.#creation = null
-    })
-    return this.#creation
-  }
-
-  async #createIfMissing(): Promise<void> {
-    const { values } = this.#settings
-    await this.#cluster.ensureTopic(OFFSETS_TOPIC, values['offsets.topic.num.partitions'], {
+    const configs = {
       'cleanup.policy': 'compact',
       'compression.type': 'producer',
       'segment.bytes': String(values['offsets.topic.segment.bytes']),
-    })
+    }
+    this.#topic = new InternalTopic({ name: OFFSETS_TOPIC, partitions: values['offsets.topic.num.partitions'], configs }, cluster, logs)
   }
 
-  async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
-    if (this.#creation || !this.#cluster.topic(OFFSETS_TOPIC)) await this.prepare()
-    await this.#logs.get(OFFSETS_TOPIC, partition)!.append(encodeBatch(records), 'coordinator').durable
+  get partitions(): number {
+    return this.#topic.partitions
   }
 
-  async *load(partition: number): AsyncIterable<StoredRecord> {
-    const log = this.#logs.get(OFFSETS_TOPIC, partition)
-    if (!log) return
-    let offset = log.logStartOffset
-    while (offset < log.logEndOffset) {
-      const result = await log.read(offset, READ_BYTES, true, 'end')
-      const bytes = Buffer.concat(result.chunks)
-      result.release()
-      if (bytes.length === 0) return
-      for (const batch of batches(bytes)) {
-        for (const record of decodeRecords(batch.bytes, { fromOffset: offset })) {
-          if (record.key !== null) yield { key: record.key, value: record.value, timestamp: record.timestamp }
-        }
-        offset = batch.header.lastOffset + 1
+  prepare(): Promise<void> {
+    return this.#topic.prepare()
+  }
+
+  async append(partition: number, records: readonly StoredRecord[], transaction?: AppendTransaction): Promise<void> {
+    if (!transaction) return this.#topic.append(partition, encodeBatch(records))
+    const { producerId, producerEpoch, verification } = transaction
+    const batch = encodeBatch(records, { producerId, producerEpoch, baseSequence: TRANSACTIONAL_SEQUENCE, transactional: true })
+    return this.#topic.append(partition, batch, verification)
+  }
+
+  async appendMarker(partition: number, marker: MarkerOfProducer): Promise<void> {
+    await this.#topic.log(partition)!.appendEndTxnMarker(marker).durable
+  }
+
+  async *load(partition: number): AsyncIterable<LoadedRecord | LoadedMarker> {
+    for await (const { header, records } of this.#topic.load(partition)) {
+      const { attributes: bits, producerId } = header
+      for (const { key, value, timestamp } of records) {
+        if ((bits & attributes.control) !== 0) {
+          const type = controlType(key)
+          if (type === controlTypes.commit || type === controlTypes.abort)
+            yield { endOfProducer: producerId, committed: type === controlTypes.commit }
+        } else if (key !== null) yield { key, value, timestamp, producerId: (bits & attributes.transactional) !== 0 ? producerId : null }
       }
     }
   }

@@ -1,6 +1,7 @@
 /**
- * A TCP proxy between clients and a broker that changes responses: each response of one API is decoded, given to the test, and encoded
- * again. Everything else passes byte by byte. It stands in for states that a broker of one node never reports.
+ * A TCP proxy between clients and a broker that changes or loses responses: each response of one API is decoded, given to the test, and
+ * encoded again, or the connection is closed in its place. Everything else passes byte by byte. It stands in for states that a broker of
+ * one node never reports.
  */
 import { connect, createServer, type Socket } from 'node:net'
 import type { Api, ResponseOf } from '../core/wire/api.ts'
@@ -28,11 +29,14 @@ function frames(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
   }
 }
 
-/** `change` gets each response of `api` that the broker at `target` sends, and gives what the client receives instead. */
+/**
+ * `change` gets each response of `api` that the broker at `target` sends, and gives what the client receives instead; null where it is lost
+ * with the connection.
+ */
 export async function responseProxy<Q extends Fields, R extends Fields>(
   target: number,
   api: Api<Q, R>,
-  change: (response: ResponseOf<Api<Q, R>>) => InOf<R>,
+  change: (response: ResponseOf<Api<Q, R>>) => InOf<R> | null,
 ): Promise<ResponseProxy> {
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
@@ -64,17 +68,21 @@ export async function responseProxy<Q extends Fields, R extends Fields>(
         const correlationId = frame.readInt32BE(4)
         const version = versions.get(correlationId)
         versions.delete(correlationId)
-        client.write(version === undefined ? frame : changed(frame, version, correlationId))
+        const passed = version === undefined ? frame : changed(frame, version, correlationId)
+        if (passed) client.write(passed)
+        else client.destroy()
       }),
     )
   })
 
-  function changed(frame: Buffer, version: number, correlationId: number): Buffer {
+  function changed(frame: Buffer, version: number, correlationId: number): Buffer | null {
     const reader = new Reader(frame.subarray(8))
     if (responseHasTags(api, version)) skipTags(reader)
+    const response = change(api.readResponse(reader, version))
+    if (response === null) return null
     const writer = new Writer()
     writeResponseHeader(writer, api, version, correlationId)
-    api.writeResponse(writer, version, change(api.readResponse(reader, version)))
+    api.writeResponse(writer, version, response)
     const payload = writer.bytes()
     const length = Buffer.alloc(4)
     length.writeInt32BE(payload.length)

@@ -132,7 +132,15 @@ describe('what counts as a read', () => {
 })
 
 describe('every declared setting is read, or declared without effect', () => {
-  const broker = codeOf('core/cluster', 'core/network', 'core/apis', 'core/settings.ts', 'core/broker.ts', 'core/offsets-topic.ts')
+  const broker = codeOf(
+    'core/cluster',
+    'core/network',
+    'core/apis',
+    'core/settings.ts',
+    'core/broker.ts',
+    'core/offsets-topic.ts',
+    'core/transaction-state-topic.ts',
+  )
 
   test('of a topic', () => {
     expect(unreadOf(effectiveTopicSettings, codeOf('core/cluster'))).toEqual([])

@@ -8,7 +8,7 @@ import { sourceFiles as files, importsOf, read, testFiles, sourceTexts as texts 
 const graph = new Map(files.map((file) => [file, importsOf(file, texts.get(file)!)]))
 
 /** Small files that name things of the protocol. */
-const names = ['core/errors.ts', 'core/topic-partition.ts']
+const names = ['core/errors.ts', 'core/topic-partition.ts', 'core/coordinator-partition.ts']
 
 /**
  * Who may load whom. The longest matching prefix of the importer counts; a file may always load its own room. Types may be named from
@@ -18,13 +18,15 @@ const mayLoad: Record<string, readonly string[]> = {
   'core/system': [],
   'core/errors.ts': [],
   'core/topic-partition.ts': [],
+  'core/coordinator-partition.ts': [],
   'core/wire': [],
   'core/log': ['core/wire', 'core/system', ...names],
   'core/cluster': ['core/wire', 'core/system', 'core/settings', ...names],
   'core/groups': ['core/wire', 'core/system', ...names],
   'core/settings.ts': ['core/settings', 'core/errors.ts', 'core/wire', 'core/system'],
   'core/settings': ['core/errors.ts'],
-  'core/apis': ['core/wire', 'core/errors.ts', 'core/system/scan.ts'],
+  'core/transactions': ['core/wire', 'core/system', ...names],
+  'core/apis': ['core/wire', 'core/system/scan.ts', ...names],
   'core/network': ['core/wire', 'core/system', 'core/errors.ts'],
   'core/client/transport': ['core/client/limits.ts', 'core/wire', 'core/apis', 'core/system', ...names],
   'core/client/group': ['core/client/limits.ts', 'core/client/transport', 'core/wire', 'core/apis', 'core/system', ...names],

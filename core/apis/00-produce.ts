@@ -5,9 +5,28 @@
 import type { BrokerServices } from '../broker-services.ts'
 import type { Topic } from '../cluster/types.ts'
 import { codeOf, errorCode, KafkaError } from '../errors.ts'
-import { at, attributes } from '../wire/batch-header.ts'
-import { int16, int32, int64, list, nullable, optional, records, since, string, struct, tagged, until, uuid } from '../wire/types.ts'
+import type { Verification } from '../log/types.ts'
+import { partitionKey } from '../topic-partition.ts'
+import type { VerifiedPartitions } from '../transaction-verifier.ts'
+import {
+  int16,
+  int32,
+  int64,
+  list,
+  nullable,
+  type OutOf,
+  optional,
+  records,
+  since,
+  string,
+  struct,
+  tagged,
+  until,
+  uuid,
+} from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import type { RequestContext } from './request-context.ts'
+import { forProducer, hasTransactionalBatch, transactionalBatches } from './transactional-batches.ts'
 
 const ADMIN_CLIENT = '__admin_client'
 
@@ -42,6 +61,7 @@ function append(
   clientId: string | null,
   broker: BrokerServices,
   acknowledgements: Promise<void>[],
+  verified: VerifiedPartitions | null,
 ): PartitionResponse {
   try {
     if (!topic) throw new KafkaError(unknown)
@@ -51,10 +71,13 @@ function append(
     const log = broker.logs.get(topic.name, index)
     if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
     if (records === null) throw new KafkaError('INVALID_RECORD', 'the partition has no record batch')
-    // No request could end its transaction, and no read-committed consumer could read past it.
-    if (records.length > at.attributes + 1 && (records[at.attributes + 1]! & attributes.transactional) !== 0)
-      throw new KafkaError('INVALID_TXN_STATE', 'transactions are not implemented: a transactional batch is rejected')
-    const { baseOffset, logAppendTimeMs, logStartOffset, written, durable } = log.append(records)
+    let verification: Verification = 'ongoing'
+    if (verified !== null) {
+      const result = verified.get(partitionKey({ topic: topic.name, partition: index })) ?? verification
+      if (result instanceof KafkaError) throw result
+      verification = result
+    }
+    const { baseOffset, logAppendTimeMs, logStartOffset, written, durable } = log.append(records, 'client', verification)
     const response: PartitionResponse = {
       index,
       errorCode: 0,
@@ -88,32 +111,77 @@ function produceErrorResponse(
   }
 }
 
+const request = {
+  transactionalId: optional(nullable(string)),
+  acks: int16,
+  timeoutMs: int32,
+  topicData: list(
+    struct({
+      name: until(12, string),
+      topicId: since(13, uuid),
+      partitionData: list(
+        struct({
+          index: int32,
+          records: nullable(records),
+        }),
+      ),
+    }),
+  ),
+}
+
+type Context = RequestContext<OutOf<typeof request>>
+
+interface Appended {
+  responses: { name: string; topicId: string; partitionResponses: PartitionResponse[] }[]
+  /** They resolve when the appends are as durable as the request wants. */
+  acknowledgements: Promise<void>[]
+}
+
+const topicOf = ({ name, topicId }: { name: string; topicId: string }, { version, broker }: Context): Topic | undefined =>
+  version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(name)
+
+/** `verified` has the transactional batches, null for none. */
+function appendAll(context: Context, verified: VerifiedPartitions | null): Appended {
+  const { request: produce, version, clientId, broker } = context
+  const acknowledgements: Promise<void>[] = []
+  const unknown = version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  const responses = produce.topicData.map((data) => {
+    const topic = topicOf(data, context)
+    const partitionResponses = data.partitionData.map((partition) =>
+      append(topic, unknown, partition, produce.acks, clientId, broker, acknowledgements, verified),
+    )
+    return { name: data.name, topicId: data.topicId, partitionResponses }
+  })
+  return { responses, acknowledgements }
+}
+
+function respond(context: Context, { responses, acknowledgements }: Appended) {
+  const finish = () => {
+    if (context.request.acks !== 0) return { responses, throttleTimeMs: 0 }
+    for (const { partitionResponses } of responses)
+      for (const { errorCode: failure } of partitionResponses) if (failure !== 0) return closeConnection(context, failure)
+    return null
+  }
+  if (acknowledgements.length === 0) return finish()
+  // A request with acks=0 is in flight until its bytes are written as well: that throttles a producer that is faster than the disk.
+  return (acknowledgements.length === 1 ? acknowledgements[0]! : Promise.all(acknowledgements)).then(finish)
+}
+
+/** With acks=0 there is no response: closing the connection is the only way to report an error. */
+function closeConnection({ peer }: Context, error: number): null {
+  peer.close(`a Produce with acks=0 failed with error ${error}`)
+  return null
+}
+
 export default defineApi({
   key: 0,
   name: 'Produce',
   versions: [3, 13],
   advertised: [0, 13],
   flexible: 9,
-  missing: ['transactions: a request with a transactional id gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
   // A producer's pipelined batches share one group commit.
   concurrent: true,
-  request: {
-    transactionalId: optional(nullable(string)),
-    acks: int16,
-    timeoutMs: int32,
-    topicData: list(
-      struct({
-        name: until(12, string),
-        topicId: since(13, uuid),
-        partitionData: list(
-          struct({
-            index: int32,
-            records: nullable(records),
-          }),
-        ),
-      }),
-    ),
-  },
+  request,
   response: {
     responses: list(
       struct({
@@ -162,39 +230,23 @@ export default defineApi({
       ),
     ),
   },
-  handle({ request, version, clientId, broker, peer }) {
-    const { acks, transactionalId } = request
-    const requestError =
-      acks < -1 || acks > 1
-        ? errorCode('INVALID_REQUIRED_ACKS')
-        : transactionalId !== null
-          ? errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
-          : 0
-    const closeConnection = (error: number) => {
-      // With acks=0 there is no response: closing the connection is the only way to report an error.
-      peer.close(`a Produce with acks=0 failed with error ${error}`)
-      return null
-    }
-    if (requestError !== 0) return acks === 0 ? closeConnection(requestError) : produceErrorResponse(requestError, request)
-    const acknowledgements: Promise<void>[] = []
-    const responses = request.topicData.map(({ name, topicId, partitionData }) => {
-      const topic = version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(name)
-      const unknown = version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
-      return {
-        name,
-        topicId,
-        partitionResponses: partitionData.map((data) => append(topic, unknown, data, acks, clientId, broker, acknowledgements)),
-      }
-    })
-    const finish = () => {
-      if (acks !== 0) return { responses, throttleTimeMs: 0 }
-      for (const { partitionResponses } of responses)
-        for (const { errorCode: failure } of partitionResponses) if (failure !== 0) return closeConnection(failure)
-      return null
-    }
-    if (acknowledgements.length === 0) return finish()
-    // A request with acks=0 is in flight until its bytes are written as well: that throttles a producer that is faster than the disk.
-    return (acknowledgements.length === 1 ? acknowledgements[0]! : Promise.all(acknowledgements)).then(finish)
+  handle(context) {
+    const { request: produce, version, broker } = context
+    const { acks, transactionalId } = produce
+    const fail = (code: number) => (acks === 0 ? closeConnection(context, code) : produceErrorResponse(code, produce))
+    if (acks < -1 || acks > 1) return fail(errorCode('INVALID_REQUIRED_ACKS'))
+    if (!hasTransactionalBatch(produce)) return respond(context, appendAll(context, null))
+    if (transactionalId === null) return fail(errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'))
+    const transactional = transactionalBatches(produce, (data) => topicOf(data, context))
+    if (transactional === null) return fail(errorCode('INVALID_PRODUCER_ID_MAPPING'))
+    const { producerId, producerEpoch, batches } = transactional
+    if (batches.length === 0) return respond(context, appendAll(context, null))
+    const operation = { addsPartitions: version >= 12, knowsAbortable: version >= 11 }
+    const identity = { transactionalId, producerId, producerEpoch }
+    const appended = broker.transactionVerifier.run(identity, batches, operation, (verified) =>
+      appendAll(context, forProducer(verified, operation.addsPartitions)),
+    )
+    return appended instanceof Promise ? appended.then((each) => respond(context, each)) : respond(context, appended)
   },
   errorResponse: (errorCode, request) => produceErrorResponse(errorCode, request),
 })

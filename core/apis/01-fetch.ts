@@ -7,6 +7,7 @@
 import type { BrokerServices } from '../broker-services.ts'
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { PartitionLog, ReadBound } from '../log/types.ts'
+import { at, batchSize, readInt64 } from '../wire/batch-header.ts'
 import {
   comparedInt64,
   int8,
@@ -99,6 +100,14 @@ function failed(partitionIndex: number, code: number) {
   }
 }
 
+/** The offset after the last batch. A chunk has whole batches. */
+function endOffsetOf(chunks: readonly Buffer[]): number {
+  const chunk = chunks[chunks.length - 1]!
+  let last = 0
+  for (let next = batchSize(chunk); next < chunk.length; next += batchSize(chunk, next)) last = next
+  return readInt64(chunk, last) + chunk.readInt32BE(last + at.lastOffsetDelta) + 1
+}
+
 interface Budget {
   bytes: number
   /** No batch is read yet: the first one is returned whole, even if it is larger than the budget (KIP-74). */
@@ -130,7 +139,7 @@ async function read(
     budget.bytes -= bytes
     // Invariant 4: the client skips the records of the aborted transactions.
     if (bound === 'lastStableOffset')
-      response.abortedTransactions = bytes > 0 ? log.abortedTransactions(fetchOffset, watermarks.lastStableOffset) : []
+      response.abortedTransactions = bytes > 0 ? log.abortedTransactions(fetchOffset, endOffsetOf(chunks)) : []
     return { ...response, records: chunks }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error

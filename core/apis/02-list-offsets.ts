@@ -45,10 +45,8 @@ async function listOffset(topic: string, requested: RequestedPartition, readComm
     case special.latestTiered:
     case special.earliestPendingUpload:
       return notFound
-    case special.maxTimestamp:
-      return (await log.maxTimestamp()) ?? notFound
     default: {
-      const match = await log.offsetForTimestamp(timestamp)
+      const match = await (timestamp === special.maxTimestamp ? log.maxTimestamp() : log.offsetForTimestamp(timestamp))
       return match && match.offset < bound ? match : notFound
     }
   }

@@ -19,15 +19,18 @@ interface RequestedTopic {
 
 function describe(topic: Topic, broker: BrokerServices) {
   const { nodeId } = broker.settings
-  const partitions = Array.from({ length: topic.partitions }, (_, partitionIndex) => ({
-    errorCode: 0,
-    partitionIndex,
-    leaderId: nodeId,
-    leaderEpoch: broker.logs.get(topic.name, partitionIndex)?.leaderEpoch ?? 0,
-    replicaNodes: [nodeId],
-    isrNodes: [nodeId],
-    offlineReplicas: [],
-  }))
+  const partitions = Array.from({ length: topic.partitions }, (_, partitionIndex) => {
+    const { leader: leaderId, leaderEpoch, replicas, isr } = broker.cluster.partitionState(topic, partitionIndex)
+    return {
+      errorCode: leaderId < 0 ? errorCode('LEADER_NOT_AVAILABLE') : 0,
+      partitionIndex,
+      leaderId,
+      leaderEpoch,
+      replicaNodes: [...replicas],
+      isrNodes: [...isr],
+      offlineReplicas: replicas.filter((replica) => replica !== nodeId || leaderId < 0),
+    }
+  })
   return { errorCode: 0, name: topic.name, topicId: topic.id, isInternal: topic.internal, partitions }
 }
 
@@ -42,12 +45,12 @@ const failed = ({ name, topicId }: RequestedTopic, code: number, isInternal = fa
 /** Creates a topic that is requested by name, as Kafka does when client and broker allow it. */
 async function create(requested: RequestedTopic & { name: string }, broker: BrokerServices) {
   try {
-    if (requested.name === '__consumer_offsets') {
-      await broker.groups.prepare()
+    const coordinator =
+      requested.name === '__consumer_offsets' ? broker.groups : requested.name === '__transaction_state' ? broker.transactions : null
+    if (coordinator) {
+      await coordinator.prepare()
       return describe(broker.cluster.topic(requested.name)!, broker)
     }
-    // Transactions are not implemented: this topic is never created.
-    if (requested.name === '__transaction_state') return failed(requested, errorCode('UNKNOWN_TOPIC_OR_PARTITION'), true)
     return describe(await broker.cluster.ensureTopic(requested.name), broker)
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error

@@ -13,18 +13,20 @@ import type { Peer } from './request-context.ts'
 const keyTypes = { group: 0, transaction: 1, share: 2 } as const
 const noNode = { nodeId: -1, host: '', port: -1 } as const
 
-/** This broker is the coordinator of every group; the first request creates the offsets topic. */
+/** This broker is the coordinator of every group and transactional id; the first request creates the topic that stores them. */
 async function findCoordinator(key: string, keyType: number, version: number, broker: BrokerServices, peer: Peer) {
   const failed = (code: number, errorMessage: string) => ({ ...noNode, errorCode: code, errorMessage })
   if (keyType === keyTypes.share && version >= 6)
     return failed(errorCode('INVALID_REQUEST'), `share groups are not implemented: there is no coordinator for ${key}`)
   if (keyType !== keyTypes.group && keyType !== keyTypes.transaction)
     return failed(errorCode('INVALID_REQUEST'), `version ${version} has no key type ${keyType}`)
+  const [coordinator, topic] =
+    keyType === keyTypes.group ? [broker.groups, '__consumer_offsets'] : [broker.transactions, '__transaction_state']
   try {
-    if (keyType === keyTypes.group) await broker.groups.prepare()
+    await coordinator.prepare()
   } catch (error) {
-    broker.system.logger.error({ err: error, code: codeOf(error) }, '__consumer_offsets cannot be created')
-    return failed(errorCode('COORDINATOR_NOT_AVAILABLE'), '__consumer_offsets cannot be created')
+    broker.system.logger.error({ err: error, code: codeOf(error) }, `${topic} cannot be created`)
+    return failed(errorCode('COORDINATOR_NOT_AVAILABLE'), `${topic} cannot be created`)
   }
   return { nodeId: broker.settings.nodeId, ...advertisedEndpoint(broker, peer), errorCode: 0, errorMessage: version < 4 ? 'NONE' : '' }
 }

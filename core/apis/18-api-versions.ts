@@ -8,14 +8,6 @@ import { defineApi } from './define-api.ts'
 
 /** KIP-511's pattern for the name and the version of a client's software. */
 const CLIENT_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
-/** The metadata version of Kafka 4.3, and the implemented levels of its features. */
-const METADATA_VERSION = 30
-const supported = [
-  { name: 'group.version', minVersion: 0, maxVersion: 0 },
-  { name: 'metadata.version', minVersion: 7, maxVersion: METADATA_VERSION },
-  { name: 'transaction.version', minVersion: 0, maxVersion: 0 },
-]
-
 export default defineApi({
   key: 18,
   name: 'ApiVersions',
@@ -64,6 +56,7 @@ export default defineApi({
     const { clientSoftwareName: name, clientSoftwareVersion: software } = request
     if (version >= 3 && !(CLIENT_NAME.test(name) && CLIENT_NAME.test(software)))
       return { errorCode: errorCode('INVALID_REQUEST'), apiKeys: [], throttleTimeMs: 0 }
+    const { supported, finalized, finalizedEpoch } = broker.cluster.features()
     return {
       errorCode: 0,
       apiKeys: broker.apis.map(({ key, versions, advertised = versions }) => ({
@@ -73,10 +66,10 @@ export default defineApi({
       })),
       throttleTimeMs: 0,
       // Below v4 a feature whose levels begin at 0 is left out (KAFKA-17011).
-      supportedFeatures: version >= 4 ? supported : supported.filter(({ minVersion }) => minVersion > 0),
-      finalizedFeaturesEpoch: 0,
+      supportedFeatures: supported.filter(({ minVersion }) => version >= 4 || minVersion > 0).map((feature) => ({ ...feature })),
+      finalizedFeaturesEpoch: finalizedEpoch,
       // A feature at level 0 is left out.
-      finalizedFeatures: [{ name: 'metadata.version', minVersionLevel: METADATA_VERSION, maxVersionLevel: METADATA_VERSION }],
+      finalizedFeatures: finalized.map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
     }
   },
   errorResponse: (errorCode) => ({ errorCode, apiKeys: [], throttleTimeMs: 0 }),

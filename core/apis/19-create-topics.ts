@@ -1,8 +1,8 @@
 /**
- * CreateTopics, key 19: each topic is created, or fails, on its own.
+ * CreateTopics, key 19: each topic is created, or fails, on its own; those that are created are one batch of the metadata log.
  * v5 is flexible, adds topicConfigErrorCode, numPartitions, replicationFactor, configs; v7 adds topicId.
  */
-import { codeOf, errorCode, KafkaError } from '../errors.ts'
+import { codeOf, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct, tagged, uuid } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 import { duplicatesOf } from './duplicates.ts'
@@ -81,37 +81,28 @@ export default defineApi({
       return { throttleTimeMs: 0, topics: newTopics.map(({ name }) => ({ name, errorCode: codeOf(error), errorMessage: message })) }
     }
     const duplicates = duplicatesOf(request.topics.map(({ name }) => name))
-    const reported = new Set<string>()
-    const topics = []
-    for (const newTopic of newTopics) {
-      const { name } = newTopic
-      if (duplicates.has(name)) {
-        if (!reported.has(name)) topics.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
-        reported.add(name)
-        continue
-      }
-      try {
-        const topic = await cluster.createTopic(newTopic, { validateOnly: request.validateOnly })
-        topics.push({
+    const unique = newTopics.filter(({ name }) => !duplicates.has(name))
+    const created = await cluster.createTopics(unique, { validateOnly: request.validateOnly })
+    const outcomes = new Map(unique.map(({ name }, index) => [name, created[index]!]))
+    const topics = [...new Set(newTopics.map(({ name }) => name))].map((name) => {
+      const topic = outcomes.get(name) ?? new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
+      if (topic instanceof KafkaError) return { name, errorCode: codeOf(topic), errorMessage: topic.message }
+      return {
+        name,
+        topicId: topic.id,
+        errorCode: 0,
+        errorMessage: null,
+        numPartitions: topic.partitions,
+        replicationFactor: 1,
+        configs: cluster.describeNewTopic(topic).map(({ name, value, readOnly, source: configSource, isSensitive }) => ({
           name,
-          topicId: topic.id,
-          errorCode: 0,
-          errorMessage: null,
-          numPartitions: topic.partitions,
-          replicationFactor: 1,
-          configs: cluster.describeNewTopic(topic).map(({ name, value, readOnly, source: configSource, isSensitive }) => ({
-            name,
-            value,
-            readOnly,
-            configSource,
-            isSensitive,
-          })),
-        })
-      } catch (error) {
-        if (!(error instanceof KafkaError)) throw error
-        topics.push({ name, errorCode: codeOf(error), errorMessage: error.message })
+          value,
+          readOnly,
+          configSource,
+          isSensitive,
+        })),
       }
-    }
+    })
     return { throttleTimeMs: 0, topics }
   },
   errorResponse: (errorCode, { topics }) => ({

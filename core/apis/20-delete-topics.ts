@@ -2,7 +2,8 @@
  * DeleteTopics, key 20: by name or by id; the committed offsets of a deleted topic are removed as well.
  * v4 is flexible; v5 adds errorMessage; v6 adds topics, topicId, drops topicNames.
  */
-import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
+import type { Topic } from '../cluster/types.ts'
+import { codeOf, type ErrorName, errorCode } from '../errors.ts'
 import { int16, int32, list, nullable, optional, since, string, struct, until, uuid, ZERO_UUID } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 import { duplicatesOf } from './duplicates.ts'
@@ -40,7 +41,8 @@ export default defineApi({
     const requested = version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
     const duplicates = duplicatesOf(requested.map(({ name, topicId }) => name ?? topicId))
     const reported = new Set<string>()
-    const responses = []
+    const responses: { name: string | null; topicId: string; errorCode: number; errorMessage: string | null }[] = []
+    const found: Topic[] = []
     for (const { name, topicId } of requested) {
       const respond = (error: ErrorName, errorMessage: string | null) =>
         responses.push({ name, topicId, errorCode: errorCode(error), errorMessage })
@@ -53,16 +55,15 @@ export default defineApi({
         const topic = name === null ? broker.cluster.topicById(topicId) : broker.cluster.topic(name)
         if (!topic && name === null) respond('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')
         else if (!topic) respond('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
-        else
-          try {
-            await broker.cluster.deleteTopic(topic.name)
-            await broker.groups.topicDeleted(topic.name)
-            responses.push({ name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null })
-          } catch (error) {
-            if (!(error instanceof KafkaError)) throw error
-            responses.push({ name: topic.name, topicId: topic.id, errorCode: codeOf(error), errorMessage: error.message })
-          }
+        // The same topic may be named once and given by its id once.
+        else if (!found.includes(topic)) found.push(topic)
       }
+    }
+    const outcomes = await broker.cluster.deleteTopics(found.map(({ name }) => name))
+    for (const [index, { name, id: topicId }] of found.entries()) {
+      const error = outcomes[index]
+      if (!error) await broker.groups.topicDeleted(name)
+      responses.push({ name, topicId, errorCode: error ? codeOf(error) : 0, errorMessage: error?.message ?? null })
     }
     return { throttleTimeMs: 0, responses }
   },

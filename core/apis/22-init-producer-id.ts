@@ -1,27 +1,33 @@
 /**
- * InitProducerId, key 22. v2 is flexible; v3 adds producerId, producerEpoch.
+ * InitProducerId, key 22. v2 is flexible; v3 adds producerId, producerEpoch; v6 adds enable2Pc, keepPreparedTxn, ongoingTxnProducerId,
+ * ongoingTxnProducerEpoch (KIP-939, which no released Kafka has finished: v6 is not advertised).
  */
 import { type ErrorName, errorCode } from '../errors.ts'
-import { int16, int32, int64, nullable, optional, since, string } from '../wire/types.ts'
+import { bool, int16, int32, int64, nullable, optional, since, string } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+import { fencedCode } from './producer-fenced.ts'
 
 export default defineApi({
   key: 22,
   name: 'InitProducerId',
-  versions: [0, 5],
+  versions: [0, 6],
+  advertised: [0, 5],
   flexible: 2,
-  missing: ['transactional ids: transactions are not implemented, and such a request gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
   request: {
     transactionalId: nullable(string),
     transactionTimeoutMs: int32,
     producerId: since(3, int64, -1),
     producerEpoch: since(3, int16, -1),
+    enable2Pc: since(6, bool),
+    keepPreparedTxn: since(6, bool),
   },
   response: {
     throttleTimeMs: int32,
     errorCode: int16,
     producerId: optional(int64, -1),
     producerEpoch: int16,
+    ongoingTxnProducerId: since(6, int64, -1),
+    ongoingTxnProducerEpoch: since(6, int16, -1),
   },
   async handle({ request, version, broker }) {
     const failed = (error: ErrorName) => ({ throttleTimeMs: 0, errorCode: errorCode(error), producerId: -1, producerEpoch: -1 })
@@ -29,9 +35,10 @@ export default defineApi({
     if (transactionalId === '') return failed('INVALID_REQUEST')
     if (version >= 3 && (producerId < -1 || producerEpoch < -1 || (producerId === -1) !== (producerEpoch === -1)))
       return failed('INVALID_REQUEST')
-    // This error is fatal for every client. After a retriable error it would retry for ever.
-    if (transactionalId !== null) return failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
-    return { throttleTimeMs: 0, errorCode: 0, producerId: await broker.cluster.nextProducerId(), producerEpoch: 0 }
+    if (transactionalId === null)
+      return { throttleTimeMs: 0, errorCode: 0, producerId: await broker.cluster.nextProducerId(), producerEpoch: 0 }
+    const { error, ...identity } = await broker.transactions.initProducerId({ ...request, transactionalId })
+    return { throttleTimeMs: 0, errorCode: fencedCode(error, version, 4), ...identity }
   },
   errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 }),
 })

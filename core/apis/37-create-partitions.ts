@@ -2,7 +2,7 @@
  * CreatePartitions, key 37: raises the number of partitions of topics.
  * v2 is flexible.
  */
-import { codeOf, errorCode, KafkaError } from '../errors.ts'
+import { codeOf, KafkaError } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 import { duplicatesOf } from './duplicates.ts'
@@ -41,23 +41,19 @@ export default defineApi({
   },
   async handle({ request, broker }) {
     const duplicates = duplicatesOf(request.topics.map(({ name }) => name))
-    const reported = new Set<string>()
-    const results: { name: string; errorCode: number; errorMessage: string | null }[] = []
-    for (const { name, count, assignments } of request.topics) {
-      if (duplicates.has(name)) {
-        if (!reported.has(name)) results.push({ name, errorCode: errorCode('INVALID_REQUEST'), errorMessage: 'Duplicate topic name.' })
-        reported.add(name)
-        continue
-      }
-      try {
-        const replicas = assignments?.map(({ brokerIds }) => brokerIds) ?? null
-        await broker.cluster.createPartitions(name, count, request.validateOnly, replicas)
-        results.push({ name, errorCode: 0, errorMessage: null })
-      } catch (error) {
-        if (!(error instanceof KafkaError)) throw error
-        results.push({ name, errorCode: codeOf(error), errorMessage: error.message === error.error ? null : error.message })
-      }
-    }
+    const unique = request.topics.filter(({ name }) => !duplicates.has(name))
+    const extensions = unique.map(({ name, count, assignments }) => ({
+      name,
+      count,
+      assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
+    }))
+    const extended = await broker.cluster.createPartitionsOf(extensions, request.validateOnly)
+    const outcomes = new Map(unique.map(({ name }, index) => [name, extended[index]!]))
+    const results = [...new Set(request.topics.map(({ name }) => name))].map((name) => {
+      const topic = outcomes.get(name) ?? new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
+      if (!(topic instanceof KafkaError)) return { name, errorCode: 0, errorMessage: null }
+      return { name, errorCode: codeOf(topic), errorMessage: topic.message === topic.error ? null : topic.message }
+    })
     return { throttleTimeMs: 0, results }
   },
   errorResponse: (errorCode, { topics }) => ({

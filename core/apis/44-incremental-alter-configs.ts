@@ -43,24 +43,25 @@ export default defineApi({
     ),
   },
   async handle({ request, broker }) {
-    const responses = []
     const key = ({ resourceType, resourceName }: { resourceType: number; resourceName: string }) => `${resourceType} ${resourceName}`
     const duplicates = duplicatesOf(request.resources.map(key))
-    for (const { resourceType, resourceName, configs } of request.resources) {
-      const response = { errorCode: 0, errorMessage: null as string | null, resourceType, resourceName }
-      try {
-        if (duplicates.has(key(response))) throw new KafkaError('INVALID_REQUEST', 'Each resource must appear at most once.')
-        if (resourceType !== resourceTypes.topic && resourceType !== resourceTypes.broker)
-          throw new KafkaError('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
-        const type = resourceType === resourceTypes.topic ? 'topic' : 'broker'
-        const changes = configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value }))
-        await broker.cluster.alterConfigs({ type, name: resourceName }, changes, request.validateOnly)
-        responses.push(response)
-      } catch (error) {
-        if (!(error instanceof KafkaError)) throw error
-        responses.push({ ...response, errorCode: codeOf(error), errorMessage: error.message })
-      }
+    const invalid = (resource: (typeof request.resources)[number]): KafkaError | null => {
+      if (duplicates.has(key(resource))) return new KafkaError('INVALID_REQUEST', 'Each resource must appear at most once.')
+      if (resource.resourceType === resourceTypes.topic || resource.resourceType === resourceTypes.broker) return null
+      return new KafkaError('INVALID_REQUEST', `Unknown resource type ${resource.resourceType}`)
     }
+    const errors = request.resources.map(invalid)
+    const valid = request.resources.filter((_, index) => errors[index] === null)
+    const changes = valid.map(({ resourceType, resourceName: name, configs }) => ({
+      resource: { type: resourceType === resourceTypes.topic ? ('topic' as const) : ('broker' as const), name },
+      changes: configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value })),
+    }))
+    const outcomes = await broker.cluster.alterConfigsOf(changes, request.validateOnly)
+    const responses = request.resources.map((resource, index) => {
+      const { resourceType, resourceName } = resource
+      const error = errors[index] ?? outcomes[valid.indexOf(resource)]
+      return { errorCode: error ? codeOf(error) : 0, errorMessage: error?.message ?? null, resourceType, resourceName }
+    })
     return { throttleTimeMs: 0, responses }
   },
   errorResponse: (errorCode, { resources }) => ({

@@ -64,7 +64,7 @@ export default defineApi({
     ),
   },
   handle({ request, broker }) {
-    const { cluster, settings, logs } = broker
+    const { cluster, settings } = broker
     const { cursor } = request
     const requested = request.topics.length > 0 ? request.topics : [...cluster.topics()]
     const names = [...new Set(requested.map(({ name }) => name))].filter((name) => !cursor || name >= cursor.topicName).sort(byName)
@@ -93,17 +93,20 @@ export default defineApi({
         name,
         topicId: topic.id,
         isInternal: topic.internal,
-        partitions: Array.from({ length: count }, (_, index) => ({
-          errorCode: 0,
-          partitionIndex: first + index,
-          leaderId: nodeId,
-          leaderEpoch: logs.get(name, first + index)?.leaderEpoch ?? 0,
-          replicaNodes: [nodeId],
-          isrNodes: [nodeId],
-          eligibleLeaderReplicas: [],
-          lastKnownElr: [],
-          offlineReplicas: [],
-        })),
+        partitions: Array.from({ length: count }, (_, index) => {
+          const state = cluster.partitionState(topic, first + index)
+          return {
+            errorCode: state.leader < 0 ? errorCode('LEADER_NOT_AVAILABLE') : 0,
+            partitionIndex: first + index,
+            leaderId: state.leader,
+            leaderEpoch: state.leaderEpoch,
+            replicaNodes: [...state.replicas],
+            isrNodes: [...state.isr],
+            eligibleLeaderReplicas: [...state.eligibleLeaderReplicas],
+            lastKnownElr: [...state.lastKnownElr],
+            offlineReplicas: state.replicas.filter((replica) => replica !== nodeId || state.leader < 0),
+          }
+        }),
         topicAuthorizedOperations: ALL_TOPIC_OPERATIONS,
       })
       remaining -= count

@@ -19,6 +19,7 @@ import { requestFromCoordinator } from './group/coordinator-requests.ts'
 import { commitOffsets, fetchCommitted } from './group/group-offsets.ts'
 import { requestFromLeaders } from './leader-requests.ts'
 import { listOffsets, offsetsForLeaderEpochs } from './partition-offsets.ts'
+import { fenceProducers } from './producer/fence-producers.ts'
 import type { RequestRouter } from './transport/request-router.ts'
 import type { CommitOffset, Admin as Contract, EpochEndOffset, ListedOffset, OffsetSpec, TopicConfig, TopicPartition } from './types.ts'
 
@@ -193,6 +194,10 @@ export class AdminClient implements Contract {
       }),
     )
     return results
+  }
+
+  fenceProducers(transactionalIds: readonly string[]): Promise<Map<string, Error | null>> {
+    return fenceProducers(this.#router, transactionalIds)
   }
 
   async deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void> {

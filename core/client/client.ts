@@ -6,11 +6,12 @@ import { AdminClient } from './admin.ts'
 import { GroupConsumer } from './consumer/consumer.ts'
 import { ClassicGroupMember } from './group/group-member.ts'
 import { BatchingProducer } from './producer/producer.ts'
+import { TransactionalBatchingProducer } from './producer/transactional-producer.ts'
 import { Raw } from './raw-batches.ts'
 import { connectTcp } from './transport/connection.ts'
 import type { Transport } from './transport/connection-pool.ts'
 import { type ClientSystem, RequestRouter } from './transport/request-router.ts'
-import type { Client, ClientSettings } from './types.ts'
+import type { Client, ClientSettings, Producer, ProducerSettings, TransactionalProducer, TransactionalProducerSettings } from './types.ts'
 
 export function createClient(settings: ClientSettings, system: ClientSystem, transport: Transport = { connect: connectTcp }): Client {
   const router = new RequestRouter(settings, system, transport)
@@ -22,6 +23,14 @@ export function createClient(settings: ClientSettings, system: ClientSystem, tra
     parts.add(part)
     return part
   }
+  function producer(producerSettings: TransactionalProducerSettings): TransactionalProducer
+  function producer(producerSettings?: ProducerSettings): Producer
+  function producer(producerSettings: ProducerSettings | TransactionalProducerSettings = {}): Producer {
+    const transactional = 'transactionalId' in producerSettings && producerSettings.transactionalId !== undefined
+    return closeWithClient(
+      transactional ? new TransactionalBatchingProducer(router, producerSettings) : new BatchingProducer(router, producerSettings),
+    )
+  }
   let closing: Promise<void> | null = null
   return {
     get clusterId() {
@@ -32,7 +41,7 @@ export function createClient(settings: ClientSettings, system: ClientSystem, tra
     send: (target, api, request, options) => router.send(target, api, request, options),
     topic: (name, options) => router.metadata.topic(name, options),
     topics: () => router.metadata.topics(),
-    producer: (producerSettings = {}) => closeWithClient(new BatchingProducer(router, producerSettings)),
+    producer,
     consumer: (consumerSettings = {}) => closeWithClient(new GroupConsumer(router, consumerSettings)),
     group: (memberSettings) => closeWithClient(new ClassicGroupMember(router, memberSettings)),
     admin: new AdminClient(router),

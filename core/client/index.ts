@@ -3,6 +3,7 @@
  */
 export type { Backoff } from '../system/backoff.ts'
 export { createClient } from './client.ts'
+export { isAbortable, isFatal, isFenced, TransactionError } from './producer/transaction-errors.ts'
 export { awaitTopicLeaders, createTopicsIfAbsent } from './topic-setup.ts'
 export type { Address, BrokerConnection, Connect } from './transport/connection.ts'
 export type { Transport } from './transport/connection-pool.ts'

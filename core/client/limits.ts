@@ -18,6 +18,10 @@ export const clientLimits = {
   fetchesPerNode: 2,
   /** Calls of send() that wait for buffer memory or metadata. */
   waitingSends: 100_000,
+  /** Calls of sendOffsets() of one producer that wait for the one before. */
+  waitingOffsets: 1_000,
+  /** The first wait while the coordinator completes the previous transaction. */
+  concurrentTransactionsBackoffMs: 20,
   /** Rounds of the sticky assignor's balancing. */
   balancingRounds: 100,
   /** Topics with cached metadata. */

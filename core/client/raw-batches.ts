@@ -106,6 +106,9 @@ interface ProduceOptions {
   /** Of the whole request. */
   timeoutMs: number
   signal: AbortSignal
+  /** Of transactional batches. */
+  transactionalId?: string | undefined
+  maxVersion?: number | undefined
 }
 
 export interface ProducedBatch extends TopicPartition {
@@ -122,12 +125,12 @@ export async function produceRaw(
   router: RequestRouter,
   node: number,
   partitions: readonly RawProducePartition[],
-  { channel, acks, ackTimeoutMs, timeoutMs, signal }: ProduceOptions,
+  { channel, acks, ackTimeoutMs, timeoutMs, signal, transactionalId, maxVersion }: ProduceOptions,
 ): Promise<ProducedBatch[]> {
   const byName = partitions.some((entry) => entry.topicId === ZERO_UUID)
   const topics = byTopicId(partitions, byName)
   const body = {
-    transactionalId: null,
+    transactionalId: transactionalId ?? null,
     acks,
     timeoutMs: ackTimeoutMs,
     topicData: topics.map(({ topic, topicId, entries }) => ({
@@ -136,7 +139,7 @@ export async function produceRaw(
       partitionData: entries.map(({ partition, records }) => ({ index: partition, records })),
     })),
   }
-  const options = { channel, timeoutMs, signal, maxVersion: byName ? BY_NAME : undefined }
+  const options = { channel, timeoutMs, signal, maxVersion: maxVersion ?? (byName ? BY_NAME : undefined) }
   if (acks === 0) {
     await router.sendOneWay(node, produceApi, body, options)
     return partitions.map(({ topic, partition }) => ({ topic, partition, error: null, message: null, baseOffset: -1, logAppendTimeMs: -1 }))

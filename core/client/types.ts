@@ -25,8 +25,10 @@ export interface ClientSettings {
   clientRack?: string
 }
 
-/** Where a request goes: a broker id, a partition's leader, a group's coordinator, any broker, the controller. */
-export type Target = { node: number } | { leader: TopicPartition } | { group: string } | 'any' | 'controller'
+/**
+ * Where a request goes: a broker id, a partition's leader, the coordinator of a group or of a transactional id, any broker, the controller.
+ */
+export type Target = { node: number } | { leader: TopicPartition } | { group: string } | { transaction: string } | 'any' | 'controller'
 
 export interface TopicMetadata {
   name: string
@@ -52,6 +54,7 @@ export interface Client {
   topic(name: string, options?: { refresh?: boolean; allowCreation?: boolean }): Promise<TopicMetadata | undefined>
   /** All topics of the cluster, as of now. */
   topics(): Promise<TopicMetadata[]>
+  producer(settings: TransactionalProducerSettings): TransactionalProducer
   producer(settings?: ProducerSettings): Producer
   consumer(settings?: ConsumerSettings): Consumer
   group(settings: GroupMemberSettings): GroupMember
@@ -95,6 +98,15 @@ export interface ProducerSettings {
   requestTimeoutMs?: number
 }
 
+export interface TransactionalProducerSettings extends ProducerSettings {
+  /** Of this producer alone: initTransactions() fences any other one that has it. */
+  transactionalId: string
+  /** transaction.timeout.ms: the coordinator aborts a transaction that takes longer, and fences its producer. */
+  transactionTimeoutMs?: number
+  /** max.block.ms: how long a call waits for the coordinator. */
+  maxBlockMs?: number
+}
+
 /** Where a record was stored. */
 export interface RecordMetadata {
   topic: string
@@ -115,6 +127,35 @@ export interface Producer {
   /** Of records that are not acknowledged. */
   readonly pendingBytes: number
   /** Flushes for a bounded time; records that are not delivered then fail. */
+  close(): Promise<void>
+}
+
+/** The consumer whose offsets become part of a transaction; `groupMetadata()` of the consumer gives it. */
+export interface ConsumerGroupMetadata {
+  groupId: string
+  /** -1 and an empty member id for a consumer that is not in the group: the coordinator then checks nothing. */
+  generationId: number
+  memberId: string
+  groupInstanceId?: string | null | undefined
+}
+
+/**
+ * A producer whose records and offsets are committed together or not at all, over restarts (KIP-98). Its calls are awaited one after
+ * another, except those of send(). An error of the transaction is a `TransactionError`: after `isAbortable(error)` abort and begin again,
+ * after `isFatal(error)` (`isFenced(error)`: another producer has taken over) close the producer. A call that rejects with
+ * REQUEST_TIMED_OUT took longer than max.block.ms and goes on: the same call, repeated, gets its result.
+ */
+export interface TransactionalProducer extends Producer {
+  /** Once, before all others: ends what an earlier producer with the transactional id has left, and fences it. */
+  initTransactions(): Promise<void>
+  beginTransaction(): void
+  /** Commits the offsets of a group with the transaction; each is that of the next record to read. */
+  sendOffsets(offsets: readonly CommitOffset[], group: ConsumerGroupMetadata): Promise<void>
+  /** Flushes, and commits if every record of the transaction is stored; otherwise it rejects, and the transaction has to be aborted. */
+  commitTransaction(): Promise<void>
+  /** Records that were not sent yet fail. */
+  abortTransaction(): Promise<void>
+  /** Aborts the transaction if there is one, within a bounded time. */
   close(): Promise<void>
 }
 
@@ -201,6 +242,8 @@ export interface Consumer {
   commit(offsets: readonly CommitOffset[]): Promise<void>
   /** Committed offsets by `partitionKey`; partitions without a commit are left out. */
   committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>>
+  /** For sendOffsets() of a transactional producer: who this consumer is in its group now. */
+  groupMetadata(): ConsumerGroupMetadata
   /** Revokes all partitions and leaves the group. */
   close(): Promise<void>
 }
@@ -363,6 +406,8 @@ export interface Admin {
   alterGroupOffsets(groupId: string, offsets: readonly CommitOffset[]): Promise<void>
   /** By group id: null, or why the group was not deleted. */
   deleteGroups(ids: readonly string[]): Promise<Map<string, Error | null>>
+  /** Fences the producers of the transactional ids and aborts their transactions. By transactional id: null, or why it was not done. */
+  fenceProducers(transactionalIds: readonly string[]): Promise<Map<string, Error | null>>
   /** Moves the start of each log up to `offset`. Throws the first partition's error that retries did not solve. */
   deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void>
   describeCluster(): Promise<{

@@ -1,31 +1,42 @@
 /**
- * The metadata of this one-node cluster: each change is validated, appended to the metadata log, then applied to the image and the logs,
- * one change at a time. It is durable when its method resolves (Invariant 1). The metadata log comes first: a crash before the folders are
- * created lets the next start create them, and leaves no folder without a topic.
+ * The metadata of this one-node cluster for the rest of the broker: reads come from the image; each change is validated, becomes one batch of
+ * the metadata log, and is durable when its method resolves (Invariant 1). New logs are opened before the batch: if a folder cannot be
+ * created nothing has happened, and after a crash the next start sets the folders aside.
  */
 import { invariant, KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
-import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
+import type { BrokerSettingName, BrokerSettings, BrokerValues, ListenerSettings } from '../settings.ts'
 import type { System } from '../system/index.ts'
-import { Semaphore } from '../system/semaphore.ts'
-import { SerialQueue } from '../system/serial-queue.ts'
+import { brokerRegistration, fenceRecords } from './activation.ts'
 import { Configs } from './configs.ts'
-import { isInternal, MetadataImage, type MetadataRecord } from './metadata-image.ts'
-import { METADATA_TOPIC, MetadataLog } from './metadata-log.ts'
-import {
-  checkPartitionCount,
-  checkPartitions,
-  checkReplicas,
-  checkTopicName,
-  isTopicName,
-  MAX_PARTITIONS_PER_REQUEST,
-} from './topic-validation.ts'
-import type { Cluster, ConfigChange, ConfigEntry, ConfigResource, NewTopic, Topic } from './types.ts'
+import type { Controller } from './controller.ts'
+import { type FeatureUpdate, featureUpdateRecords } from './feature-updates.ts'
+import { KRAFT_VERSION, supportedFeatures } from './features.ts'
+import type { ClientQuota } from './image/client-quotas-image.ts'
+import type { ScramCredential } from './image/credentials-image.ts'
+import type { MetadataImage } from './image/metadata-image.ts'
+import { isInternal } from './image/topics-image.ts'
+import { METADATA_TOPIC } from './metadata-log.ts'
+import { PartitionLogs } from './partition-logs.ts'
+import { type ActiveBroker, activate } from './takeover.ts'
+import { configChangeRecords, newPartitionRecords, newTopicRecords } from './topic-records.ts'
+import { checkNewPartitions, checkPartitionCount, checkPartitions, checkTopicName, collisionKey, isTopicName } from './topic-validation.ts'
+import type {
+  Cluster,
+  ClusterFeatures,
+  ConfigChange,
+  ConfigChanges,
+  ConfigEntry,
+  ConfigResource,
+  NewPartitions,
+  NewTopic,
+  PartitionState,
+  Quorum,
+  Topic,
+} from './types.ts'
 
 /** The size of a block of producer ids, as in Kafka. */
 const PRODUCER_ID_BLOCK = 1000
-/** The most logs that are opened or removed at a time. */
-const MAX_CONCURRENT_LOGS = 16
 
 export interface ClusterOptions {
   settings: BrokerSettings
@@ -33,43 +44,53 @@ export interface ClusterOptions {
   system: System
 }
 
-/** Loads the metadata log and opens the logs of all partitions. */
+/** Loads the metadata log, becomes the controller, and opens the logs of all partitions. */
 export async function openCluster({ settings, logs, system }: ClusterOptions): Promise<Cluster> {
-  const image = new MetadataImage()
-  const metadataLog = await MetadataLog.open(logs, system.clock, image)
-  const cluster = new LocalCluster(settings, logs, system, image, metadataLog)
+  const active = await activate(settings, logs, system)
+  const cluster = new LocalCluster(settings, logs, system, active)
   cluster.logInvalidConfigs()
   await cluster.openLogs()
   cluster.configureLogs()
   logs.renameStrays()
-  await metadataLog.snapshotIfLarge(image)
+  active.controller.start()
   return cluster
 }
 
+type Outcome<T> = T | KafkaError
+type DeletionListener = (topic: Topic, logs: readonly PartitionLog[]) => void
+
 class LocalCluster implements Cluster {
+  readonly brokerEpoch: number
   readonly #settings: BrokerSettings
   readonly #logs: Logs
   readonly #system: System
-  readonly #image: MetadataImage
-  readonly #metadataLog: MetadataLog
+  readonly #controller: Controller
+  readonly #active: ActiveBroker
   readonly #configs: Configs
+  readonly #partitionLogs: PartitionLogs
   readonly #creating = new Map<string, Promise<Topic>>()
-  readonly #deletionListeners = new Set<(topic: Topic, logs: readonly PartitionLog[]) => void>()
-  #nextProducerId: number
-  readonly #changes = new SerialQueue()
+  readonly #deletionListeners = new Set<DeletionListener>()
+  /** The block of producer ids: the next one, and its end. */
+  #nextProducerId = 0
+  #producerIdsEnd = 0
 
-  constructor(settings: BrokerSettings, logs: Logs, system: System, image: MetadataImage, metadataLog: MetadataLog) {
+  constructor(settings: BrokerSettings, logs: Logs, system: System, active: ActiveBroker) {
     this.#settings = settings
     this.#logs = logs
     this.#system = system
-    this.#image = image
-    this.#metadataLog = metadataLog
-    this.#configs = new Configs(settings, image)
-    this.#nextProducerId = image.producerIdsEnd
+    this.#active = active
+    this.#controller = active.controller
+    this.brokerEpoch = active.brokerEpoch
+    this.#configs = new Configs(settings, this.#image)
+    this.#partitionLogs = new PartitionLogs(logs, (topic) => this.logConfig(topic))
   }
 
   get clusterId(): string {
     return this.#logs.clusterId
+  }
+
+  get #image(): MetadataImage {
+    return this.#controller.image
   }
 
   topic(name: string): Topic | undefined {
@@ -88,8 +109,24 @@ class LocalCluster implements Cluster {
     return isTopicName(name)
   }
 
+  partitionState(topic: Topic, partition: number): PartitionState {
+    const state = this.#image.partitionState(topic.name, partition)
+    invariant(state, `partition ${partition} of ${topic.name}`)
+    return state
+  }
+
   logConfig(topic: Topic): LogConfig {
     return this.#configs.logConfig(topic.configs)
+  }
+
+  finalizedFeature(name: string): number {
+    return name === KRAFT_VERSION ? this.#controller.kraftVersion : (this.#image.features.get(name) ?? 0)
+  }
+
+  features(): ClusterFeatures {
+    const levels = new Map([...this.#image.features, [KRAFT_VERSION, this.#controller.kraftVersion] as const])
+    const finalized = [...levels].filter(([, level]) => level > 0).map(([name, level]) => ({ name, level }))
+    return { supported: supportedFeatures, finalized, finalizedEpoch: this.#controller.lastOffset }
   }
 
   brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N] {
@@ -109,7 +146,7 @@ class LocalCluster implements Cluster {
     return this.#configs.describeTopic(topic, null)
   }
 
-  onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void {
+  onTopicDeleted(listener: DeletionListener): () => void {
     this.#deletionListeners.add(listener)
     return () => this.#deletionListeners.delete(listener)
   }
@@ -118,8 +155,12 @@ class LocalCluster implements Cluster {
     checkPartitionCount(topics, this.#settings.values['num.partitions'])
   }
 
-  createTopic(topic: NewTopic, options: { validateOnly?: boolean } = {}): Promise<Topic> {
-    return this.#changes.run(() => this.#create(topic, options.validateOnly ?? false))
+  async createTopic(topic: NewTopic, options: { validateOnly?: boolean } = {}): Promise<Topic> {
+    return only(await this.createTopics([topic], options))
+  }
+
+  createTopics(topics: readonly NewTopic[], { validateOnly = false }: { validateOnly?: boolean } = {}): Promise<Outcome<Topic>[]> {
+    return this.#controller.run(() => this.#create(topics, validateOnly))
   }
 
   async ensureTopic(name: string, partitions = -1, configs: Record<string, string> = {}): Promise<Topic> {
@@ -128,8 +169,8 @@ class LocalCluster implements Cluster {
     const inProgress = this.#creating.get(name)
     if (inProgress) return inProgress
     const replicationFactor = isInternal(name) ? 1 : -1
-    const creation = this.#changes.run(
-      async () => this.#image.topic(name) ?? (await this.#create({ name, partitions, replicationFactor, configs }, false)),
+    const creation = this.#controller.run(
+      async () => this.#image.topic(name) ?? only(await this.#create([{ name, partitions, replicationFactor, configs }], false)),
     )
     this.#creating.set(name, creation)
     try {
@@ -139,87 +180,127 @@ class LocalCluster implements Cluster {
     }
   }
 
-  deleteTopic(name: string): Promise<void> {
-    return this.#changes.run(async () => {
-      const topic = this.#existing(name)
-      if (!this.#settings.values['delete.topic.enable']) throw new KafkaError('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
-      await this.#append({ type: 'topicDeleted', id: topic.id })
-      const logs: PartitionLog[] = []
-      for (let partition = 0; partition < topic.partitions; partition++) {
-        const log = this.#logs.get(name, partition)
-        if (log) logs.push(log)
+  async deleteTopic(name: string): Promise<void> {
+    only(await this.deleteTopics([name]))
+  }
+
+  deleteTopics(names: readonly string[]): Promise<Outcome<null>[]> {
+    return this.#controller.run(async () => {
+      const outcomes = names.map((name, index) =>
+        outcomeOf(() => {
+          const topic = this.#existing(name)
+          invariant(names.indexOf(name) === index, `topic ${name} is deleted twice`)
+          if (!this.#settings.values['delete.topic.enable']) throw new KafkaError('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
+          return topic
+        }),
+      )
+      const topics = outcomes.filter(isDone)
+      await this.#controller.write(topics.map(({ id: topicId }) => ({ type: 'RemoveTopicRecord', topicId })))
+      for (const topic of topics) {
+        const logs = await this.#partitionLogs.remove(topic)
+        for (const listener of this.#deletionListeners) listener(topic, logs)
+        this.#system.logger.info({ topic: topic.name, topicId: topic.id }, 'topic deleted')
       }
-      await this.#forEachPartition(topic, 0, topic.partitions, (partition) => this.#logs.remove(name, partition))
-      for (const listener of this.#deletionListeners) listener(topic, logs)
-      this.#system.logger.info({ topic: name, topicId: topic.id }, 'topic deleted')
+      return outcomes.map((outcome) => (isDone(outcome) ? null : outcome))
     })
   }
 
-  createPartitions(
+  async createPartitions(
     name: string,
     count: number,
     validateOnly: boolean,
     assignments: readonly (readonly number[])[] | null = null,
   ): Promise<Topic> {
-    return this.#changes.run(async () => {
-      const topic = this.#image.topic(name)
-      if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
-      if (count === topic.partitions) throw new KafkaError('INVALID_PARTITIONS', `Topic already has ${count} partition(s).`)
-      if (count < topic.partitions)
-        throw new KafkaError(
-          'INVALID_PARTITIONS',
-          `The topic ${name} currently has ${topic.partitions} partition(s); ${count} would not be an increase.`,
-        )
-      if (count - topic.partitions > MAX_PARTITIONS_PER_REQUEST)
-        throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
-      if (assignments) {
-        const added = count - topic.partitions
-        if (assignments.length !== added)
-          throw new KafkaError(
-            'INVALID_REPLICA_ASSIGNMENT',
-            `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
-          )
-        for (const brokerIds of assignments) checkReplicas(brokerIds, this.#settings.nodeId)
-      }
-      if (validateOnly) return { ...topic, partitions: count }
-      await this.#metadataLog.append([{ type: 'partitions', id: topic.id, partitions: count }])
-      const extended = { ...topic, partitions: count }
-      await this.#openOrRevert(extended, topic.partitions, { type: 'partitions', id: topic.id, partitions: topic.partitions })
-      this.#image.apply({ type: 'partitions', id: topic.id, partitions: count })
-      return extended
+    return only(await this.createPartitionsOf([{ name, count, assignments }], validateOnly))
+  }
+
+  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<Outcome<Topic>[]> {
+    return this.#controller.run(async () => {
+      const outcomes = topics.map((extension) =>
+        outcomeOf(() => {
+          const topic = this.#image.topic(extension.name)
+          if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+          invariant(topics.filter(({ name }) => name === topic.name).length === 1, `topic ${topic.name} is extended twice`)
+          checkNewPartitions(topic, extension, this.#settings.nodeId)
+          return { ...topic, partitions: extension.count }
+        }),
+      )
+      if (validateOnly) return outcomes
+      return this.#addPartitions(outcomes, (topic) => this.#image.topic(topic.name)!.partitions)
     })
   }
 
-  alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void> {
-    return this.#changes.run(async () => {
-      if (resource.type === 'topic') {
-        if (resource.name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
-        checkTopicName(resource.name)
-        const topic = this.#image.topic(resource.name)
-        if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resource.name}' does not exist.`)
-        const configs = this.#configs.alterTopic(topic, changes)
-        if (validateOnly) return
-        await this.#append({ type: 'topicConfigs', id: topic.id, configs })
-        this.#configure(this.#existing(resource.name))
-        return
+  async alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void> {
+    only(await this.alterConfigsOf([{ resource, changes }], validateOnly))
+  }
+
+  alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<Outcome<null>[]> {
+    return this.#controller.run(async () => {
+      const outcomes = resources.map(({ resource, changes }) => outcomeOf(() => this.#configRecords(resource, changes)))
+      if (!validateOnly) {
+        await this.#controller.write(outcomes.filter(isDone).flat())
+        const done = resources.filter((_, index) => isDone(outcomes[index]!)).map(({ resource }) => resource)
+        const concernsBroker = done.some(({ type }) => type === 'broker')
+        if (concernsBroker) for (const topic of this.#image.topics()) this.#partitionLogs.configure(topic)
+        else for (const { name } of done) this.#partitionLogs.configure(this.#existing(name))
+        if (concernsBroker) this.configureLogs()
       }
-      this.#checkBroker(resource.name, 'Node id', '')
-      const configs = this.#configs.alterBroker(resource.name, changes)
-      if (validateOnly) return
-      await this.#append({ type: 'brokerConfigs', broker: resource.name, configs })
-      for (const topic of this.#image.topics()) this.#configure(topic)
-      this.configureLogs()
+      return outcomes.map((outcome) => (isDone(outcome) ? null : outcome))
     })
   }
 
   async nextProducerId(): Promise<number> {
-    while (this.#nextProducerId >= this.#image.producerIdsEnd) {
-      await this.#changes.run(async () => {
-        if (this.#nextProducerId < this.#image.producerIdsEnd) return
-        await this.#append({ type: 'producerIds', end: this.#image.producerIdsEnd + PRODUCER_ID_BLOCK })
+    while (this.#nextProducerId >= this.#producerIdsEnd) {
+      await this.#controller.run(async () => {
+        if (this.#nextProducerId < this.#producerIdsEnd) return
+        const first = Math.max(0, this.#image.nextProducerId)
+        const nextProducerId = first + PRODUCER_ID_BLOCK
+        const { nodeId: brokerId } = this.#settings
+        await this.#controller.write([{ type: 'ProducerIdsRecord', brokerId, brokerEpoch: this.brokerEpoch, nextProducerId }])
+        this.#nextProducerId = first
+        this.#producerIdsEnd = nextProducerId
       })
     }
     return this.#nextProducerId++
+  }
+
+  updateFeatures(updates: readonly FeatureUpdate[], validateOnly: boolean): Promise<void> {
+    return this.#controller.run(async () => {
+      const records = featureUpdateRecords(this.#settings.nodeId, this.#image.features, this.#controller.kraftVersion, updates)
+      if (!validateOnly) await this.#controller.write(records)
+    })
+  }
+
+  quorum(): Quorum {
+    const { log, voter } = this.#controller
+    return { leaderEpoch: log.epoch, highWatermark: log.highWatermark, logEndOffset: log.endOffset, voter }
+  }
+
+  clientQuotas(): Iterable<ClientQuota> {
+    return this.#image.clientQuotas()
+  }
+
+  scramCredentials(): Iterable<ScramCredential> {
+    return this.#image.scramCredentials()
+  }
+
+  configResources(resourceType: number): Iterable<string> {
+    return this.#image.configResources(resourceType)
+  }
+
+  listening(listeners: readonly ListenerSettings[]): Promise<void> {
+    return this.#controller.run(async () => {
+      const { incarnation } = this.#active
+      const isRegistered = incarnation.settings.listeners.every(
+        (listener, index) => listener.advertisedPort === listeners[index]?.advertisedPort,
+      )
+      if (!isRegistered)
+        await this.#controller.write([brokerRegistration({ ...incarnation, settings: { ...incarnation.settings, listeners } }, false)])
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#controller.close(fenceRecords(this.#settings.nodeId, this.brokerEpoch, this.#controller.metadataVersion))
   }
 
   logInvalidConfigs(): void {
@@ -229,8 +310,8 @@ class LocalCluster implements Cluster {
     }
   }
 
-  async openLogs(): Promise<void> {
-    for (const topic of this.#image.topics()) await this.#open(topic, 0)
+  openLogs(): Promise<void> {
+    return this.#active.openLogs(this.#partitionLogs)
   }
 
   /** Applies the broker settings that all logs share. */
@@ -238,13 +319,28 @@ class LocalCluster implements Cluster {
     this.#logs.producerIdExpirationMs = this.#configs.brokerValue('producer.id.expiration.ms')
   }
 
-  async #create(topic: NewTopic, validateOnly: boolean): Promise<Topic> {
+  async #create(topics: readonly NewTopic[], validateOnly: boolean): Promise<Outcome<Topic>[]> {
+    const names = new Map<string, string>()
+    const outcomes = topics.map((topic) =>
+      outcomeOf(() => {
+        const created = this.#validated(topic)
+        const key = collisionKey(topic.name)
+        const other = names.get(key)
+        if (other !== undefined) throw collision(topic.name, other)
+        names.set(key, topic.name)
+        return created
+      }),
+    )
+    return validateOnly ? outcomes : this.#addPartitions(outcomes, () => 0)
+  }
+
+  #validated(topic: NewTopic): Topic {
     const { name } = topic
     if (name === METADATA_TOPIC) throw new KafkaError('INVALID_REQUEST', `Creation of internal topic ${name} is prohibited.`)
     checkTopicName(name)
     if (this.#image.topic(name)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
-    const collision = this.#image.collidingTopic(name)
-    if (collision) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${collision}`)
+    const other = this.#image.collidingTopic(name)
+    if (other) throw collision(name, other)
     const configs = this.#configs.validateTopic(topic.configs ?? {})
     this.checkPartitionCount([topic])
     const { values, nodeId } = this.#settings
@@ -252,59 +348,64 @@ class LocalCluster implements Cluster {
       partitions: values['num.partitions'],
       replicationFactor: values['default.replication.factor'],
     })
-    const created: Topic = { name, id: this.#system.random.uuid(), partitions, internal: isInternal(name), configs }
-    if (validateOnly) return created
-    await this.#metadataLog.append([{ type: 'topic', name, id: created.id, partitions, configs }])
-    await this.#openOrRevert(created, 0, { type: 'topicDeleted', id: created.id })
-    this.#image.apply({ type: 'topic', name, id: created.id, partitions, configs })
-    this.#system.logger.info({ topic: name, topicId: created.id, partitions, configs }, 'topic created')
-    return created
+    return { name, id: this.#system.random.uuid(), partitions, internal: isInternal(name), configs }
   }
 
-  #open(topic: Topic, from: number): Promise<void> {
-    const config = this.#configs.logConfig(topic.configs)
-    return this.#forEachPartition(topic, from, topic.partitions, async (partition) => {
-      await this.#logs.open(topic.name, topic.id, partition, config)
-    })
-  }
-
-  /** Opens the logs of partitions that are in the metadata log already. If one cannot be opened, all are removed and `undo` is appended. */
-  async #openOrRevert(topic: Topic, from: number, undo: MetadataRecord): Promise<void> {
-    try {
-      await this.#open(topic, from)
-    } catch (cause) {
-      await this.#forEachPartition(topic, from, topic.partitions, (partition) => this.#logs.remove(topic.name, partition))
-      await this.#metadataLog.revert(undo)
-      throw new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be created.`, { cause })
-    }
-  }
-
-  async #forEachPartition(topic: Topic, from: number, to: number, task: (partition: number) => Promise<void>): Promise<void> {
-    invariant(from <= to, `partitions ${from} to ${to} of ${topic.name}`)
-    const semaphore = new Semaphore(MAX_CONCURRENT_LOGS)
-    let hasFailed = false
-    const run = async (partition: number) => {
-      if (hasFailed) return
-      try {
-        await task(partition)
-      } catch (error) {
-        hasFailed = true
-        throw error
+  /** Opens the logs of the partitions that are new in `topics`, then writes their records. A topic whose logs fail has its error. */
+  async #addPartitions(topics: readonly Outcome<Topic>[], existing: (topic: Topic) => number): Promise<Outcome<Topic>[]> {
+    const { nodeId } = this.#settings
+    const { metadataVersion } = this.#controller
+    const outcomes: Outcome<Topic>[] = []
+    const added: { topic: Topic; from: number; directories: readonly string[] }[] = []
+    for (const topic of topics) {
+      if (!isDone(topic)) {
+        outcomes.push(topic)
+        continue
       }
+      const from = existing(topic)
+      const directories = this.#logs.directoriesForNew(topic.partitions - from)
+      const error = await this.#openNew(topic, from, directories)
+      outcomes.push(error ?? topic)
+      if (error === null) added.push({ topic, from, directories })
     }
-    const all = Array.from({ length: to - from }, (_, index) => semaphore.run(() => run(from + index)))
-    const failed = (await Promise.allSettled(all)).find((result) => result.status === 'rejected')
-    if (failed) throw failed.reason
+    const records = added.flatMap(({ topic, from, directories }) => {
+      const placement = { nodeId, metadataVersion, directories }
+      return from === 0 ? newTopicRecords(topic, placement) : newPartitionRecords(topic, from, placement)
+    })
+    try {
+      await this.#controller.write(records)
+    } catch (error) {
+      for (const { topic, from } of added) await this.#partitionLogs.remove(topic, from)
+      throw error
+    }
+    for (const { topic, from } of added) {
+      const { name, id: topicId, partitions, configs } = topic
+      this.#system.logger.info({ topic: name, topicId, partitions, configs }, from === 0 ? 'topic created' : 'partitions created')
+    }
+    return outcomes.map((outcome) => (isDone(outcome) ? this.#image.topicById(outcome.id)! : outcome))
   }
 
-  #configure(topic: Topic): void {
-    const config = this.#configs.logConfig(topic.configs)
-    for (let partition = 0; partition < topic.partitions; partition++) this.#logs.get(topic.name, partition)?.configure(config)
+  /** Returns the error where a log cannot be opened; no log of the new partitions is there then. */
+  async #openNew(topic: Topic, from: number, directories: readonly string[]): Promise<KafkaError | null> {
+    try {
+      await this.#partitionLogs.open(directories.map((directory, index) => ({ topic, partition: from + index, leaderEpoch: 0, directory })))
+      return null
+    } catch (cause) {
+      await this.#partitionLogs.remove(topic, from)
+      return new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be created.`, { cause })
+    }
   }
 
-  async #append(record: MetadataRecord): Promise<void> {
-    await this.#metadataLog.append([record])
-    this.#image.apply(record)
+  #configRecords(resource: ConfigResource, changes: readonly ConfigChange[]) {
+    if (resource.type === 'broker') {
+      this.#checkBroker(resource.name, 'Node id', '')
+      return configChangeRecords(resource, this.#image.brokerConfigs(resource.name), this.#configs.alterBroker(resource.name, changes))
+    }
+    if (resource.name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
+    checkTopicName(resource.name)
+    const topic = this.#image.topic(resource.name)
+    if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resource.name}' does not exist.`)
+    return configChangeRecords(resource, topic.configs, this.#configs.alterTopic(topic, changes))
   }
 
   #existing(name: string): Topic {
@@ -319,4 +420,24 @@ class LocalCluster implements Cluster {
     if (Number(name) !== this.#settings.nodeId)
       throw new KafkaError('INVALID_REQUEST', `Unexpected broker id, expected ${this.#settings.nodeId}${alternative}, but received ${name}`)
   }
+}
+
+const collision = (name: string, other: string) =>
+  new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${other}`)
+
+const isDone = <T>(outcome: Outcome<T>): outcome is T => !(outcome instanceof KafkaError)
+
+function outcomeOf<T>(change: () => T): Outcome<T> {
+  try {
+    return change()
+  } catch (error) {
+    if (error instanceof KafkaError) return error
+    throw error
+  }
+}
+
+/** The result of a list with one change. */
+function only<T>([outcome]: readonly Outcome<T>[]): T {
+  if (!isDone(outcome as Outcome<T>)) throw outcome
+  return outcome as T
 }

@@ -8,7 +8,7 @@ import { brokerSettings } from '../settings/broker-settings.ts'
 import { configTypes, parseSetting, type Setting, type SettingMap, splitList } from '../settings/setting.ts'
 import { type TopicValues, topicSettings } from '../settings/topic-settings.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
-import type { MetadataImage } from './metadata-image.ts'
+import type { MetadataImage } from './image/metadata-image.ts'
 import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
 
 const source = { topic: 1, broker: 2, defaultBroker: 3, file: 4, fallback: 5 } as const
@@ -21,6 +21,9 @@ const brokerSettingsByName = byName(brokerSettings)
 const topicNames = Object.keys(topicSettingsByName).sort()
 /** Unknown settings of the file are described too; those that may be secrets without their value. Invariant 12. */
 const SECRET = /password|secret|jaas|\.key$|certificate/i
+
+/** Kafka's ConfigType of a name that it does not know. */
+const UNKNOWN_TYPE = 0
 
 type Synonym = { name: string; value: string | null; source: number }
 
@@ -144,9 +147,13 @@ export class Configs {
   }
 
   describeTopic(topic: Pick<Topic, 'name' | 'configs'>, names: readonly string[] | null): ConfigEntry[] {
-    const selected = names === null ? topicNames : topicNames.filter((name) => names.includes(name))
+    const stored = Object.keys(topic.configs).filter((name) => !topicSettingsByName[name])
+    const all = stored.length === 0 ? topicNames : [...topicNames, ...stored].sort()
+    const selected = names === null ? all : all.filter((name) => names.includes(name))
     return selected.map((name) => {
-      const setting = topicSettingsByName[name]!
+      const setting = topicSettingsByName[name]
+      // As in Kafka: a config of another release may be a secret.
+      if (!setting) return { ...entry(name, undefined, null, source.topic, false, [], true), type: UNKNOWN_TYPE }
       const override = topic.configs[name]
       const fallback = this.#topicDefault(name)
       const synonyms = setting.synonyms[0] ? this.#brokerSynonyms(setting.synonyms[0].name) : []

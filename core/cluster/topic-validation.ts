@@ -3,7 +3,7 @@
  * message, or changes nothing.
  */
 import { KafkaError } from '../errors.ts'
-import type { NewTopic } from './types.ts'
+import type { NewPartitions, NewTopic, Topic } from './types.ts'
 
 const MAX_NAME_LENGTH = 249
 /** The most partitions that one request may create (Invariant 13), as in Kafka. */
@@ -19,6 +19,9 @@ function invalidNameReason(name: string): string | null {
 }
 
 export const isTopicName = (name: string): boolean => invalidNameReason(name) === null
+
+/** Kafka's metrics print "." as "_": topic names that differ only there collide. */
+export const collisionKey = (name: string): string => name.replaceAll('.', '_')
 
 /** Throws INVALID_TOPIC_EXCEPTION. */
 export function checkTopicName(name: string): void {
@@ -74,4 +77,23 @@ export function checkPartitions(topic: NewTopic, nodeId: number, defaults: { par
       `Unable to replicate the partition ${replicas} time(s): The target replication factor of ${replicas} cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.`,
     )
   return partitions
+}
+
+/** Throws Kafka's error where `topic` cannot get so many partitions. */
+export function checkNewPartitions(topic: Topic, { count, assignments }: NewPartitions, nodeId: number): void {
+  if (count === topic.partitions) throw new KafkaError('INVALID_PARTITIONS', `Topic already has ${count} partition(s).`)
+  if (count < topic.partitions)
+    throw new KafkaError(
+      'INVALID_PARTITIONS',
+      `The topic ${topic.name} currently has ${topic.partitions} partition(s); ${count} would not be an increase.`,
+    )
+  const added = count - topic.partitions
+  if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
+  if (!assignments) return
+  if (assignments.length !== added)
+    throw new KafkaError(
+      'INVALID_REPLICA_ASSIGNMENT',
+      `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
+    )
+  for (const brokerIds of assignments) checkReplicas(brokerIds, nodeId)
 }

@@ -2,8 +2,16 @@
  * The metadata of the cluster: topics, partitions, configs and producer ids. Types only, for the cluster's own files and for the handlers
  * of requests.
  */
+import type { KafkaError } from '../errors.ts'
 import type { LogConfig, PartitionLog } from '../log/types.ts'
-import type { BrokerSettingName, BrokerValues } from '../settings.ts'
+import type { BrokerSettingName, BrokerValues, ListenerSettings } from '../settings.ts'
+import type { RaftVoter } from '../wire/control-records.ts'
+import type { FeatureUpdate } from './feature-updates.ts'
+import type { ClientQuota } from './image/client-quotas-image.ts'
+import type { ScramCredential } from './image/credentials-image.ts'
+import type { PartitionState } from './image/partition-state.ts'
+
+export type { PartitionState }
 
 export interface Topic {
   readonly name: string
@@ -46,30 +54,83 @@ export interface ConfigChange {
   value: string | null
 }
 
-/** All methods throw KafkaError. Changes are durable when they resolve. */
+export interface NewPartitions {
+  name: string
+  /** Of the topic afterwards. */
+  count: number
+  assignments?: readonly (readonly number[])[] | null
+}
+
+export interface ConfigChanges {
+  resource: ConfigResource
+  changes: readonly ConfigChange[]
+}
+
+/** The features of the cluster, for ApiVersions. */
+export interface ClusterFeatures {
+  readonly supported: readonly { readonly name: string; readonly minVersion: number; readonly maxVersion: number }[]
+  /** Those at a level above 0. */
+  readonly finalized: readonly { readonly name: string; readonly level: number }[]
+  /** The offset of the metadata log that this is true at. */
+  readonly finalizedEpoch: number
+}
+
+/** The quorum of the metadata log: this node is the only voter, and leads. */
+export interface Quorum {
+  readonly leaderEpoch: number
+  readonly highWatermark: number
+  readonly logEndOffset: number
+  readonly voter: RaftVoter
+}
+
+/**
+ * All methods throw KafkaError. Changes are durable when they resolve. Those of a list are one batch of the metadata log; one that is
+ * invalid has its error at its place, and the others happen.
+ */
 export interface Cluster {
   readonly clusterId: string
+  /** Of this incarnation of the broker. */
+  readonly brokerEpoch: number
   topic(name: string): Topic | undefined
   topicById(id: string): Topic | undefined
   topics(): Iterable<Topic>
   /** True for a valid topic name. */
   isTopicName(name: string): boolean
+  partitionState(topic: Topic, partition: number): PartitionState
   logConfig(topic: Topic): LogConfig
+  /** The level of a feature of the cluster, 0 where it is not finalized. */
+  finalizedFeature(name: string): number
+  features(): ClusterFeatures
   /** The current value of a broker setting, dynamic changes included. */
   brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N]
   /** Throws POLICY_VIOLATION where one request may not create so many partitions. */
   checkPartitionCount(topics: readonly NewTopic[]): void
   createTopic(topic: NewTopic, options?: { validateOnly?: boolean }): Promise<Topic>
+  createTopics(topics: readonly NewTopic[], options?: { validateOnly?: boolean }): Promise<(Topic | KafkaError)[]>
   /** Creates the topic if it does not exist, for Metadata and FindCoordinator. Concurrent calls share one creation. */
   ensureTopic(name: string, partitions?: number, configs?: Record<string, string>): Promise<Topic>
   deleteTopic(name: string): Promise<void>
+  deleteTopics(names: readonly string[]): Promise<(KafkaError | null)[]>
   /** Calls `listener` when a topic and its logs are deleted. Returns a function that unsubscribes it. */
   onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void
   createPartitions(name: string, count: number, validateOnly: boolean, assignments?: readonly (readonly number[])[] | null): Promise<Topic>
+  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<(Topic | KafkaError)[]>
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[]
   /** All configs of a new topic, for the CreateTopics response. */
   describeNewTopic(topic: Topic): ConfigEntry[]
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void>
+  alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<(KafkaError | null)[]>
   /** A producer id that was never allocated before, not even before a crash. */
   nextProducerId(): Promise<number>
+  /** Throws INVALID_UPDATE_VERSION; nothing has changed then. */
+  updateFeatures(updates: readonly FeatureUpdate[], validateOnly: boolean): Promise<void>
+  quorum(): Quorum
+  /** Quotas, users and the configs of other resources are kept for Apache Kafka. */
+  clientQuotas(): Iterable<ClientQuota>
+  scramCredentials(): Iterable<ScramCredential>
+  configResources(resourceType: number): Iterable<string>
+  /** The ports of the listeners are known now: the registration of the broker names them. */
+  listening(listeners: readonly ListenerSettings[]): Promise<void>
+  /** After the last change: tells a controller that starts on this folder that the broker has stopped. */
+  close(): Promise<void>
 }

@@ -3,6 +3,7 @@
  * membership to the runtime, offsets to offset-commit.ts and offset-fetch.ts, deletion to GroupDeletion.
  */
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
+import type { MarkerOfProducer } from '../log/types.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
 import { describeGroups, listGroups } from './describe.ts'
@@ -13,7 +14,8 @@ import { limits } from './limits.ts'
 import { commitOffsets } from './offset-commit.ts'
 import { fetchOffsets } from './offset-fetch.ts'
 import { OffsetsTopicWriter } from './offsets-topic-writer.ts'
-import { GroupRegistry, partitionOf, type RegisteredGroup } from './registry.ts'
+import { GroupRegistry, type RegisteredGroup } from './registry.ts'
+import { commitTransactionalOffsets, endGroupTransaction } from './transactional-commit.ts'
 import type {
   Caller,
   CommitRequest,
@@ -37,6 +39,9 @@ import type {
   ListResponse,
   SyncRequest,
   SyncResponse,
+  TransactionalCommitRequest,
+  TransactionalCommitResponse,
+  VerifyAppend,
 } from './types.ts'
 
 const MAX_PERIOD_MS = 2_147_483_647
@@ -86,7 +91,7 @@ export class Coordinator implements GroupCoordinator {
   }
 
   partitionFor(group: string): number {
-    return partitionOf(group, this.#store.partitions)
+    return this.#registry.partitionFor(group)
   }
 
   prepare(): Promise<void> {
@@ -217,6 +222,23 @@ export class Coordinator implements GroupCoordinator {
       errorOf: (error) => this.#errorOf(error),
       renewSession: (registered, memberId) => this.#runtime.apply(registered, { type: 'committed', memberId }),
     })
+  }
+
+  commitTransactional(request: TransactionalCommitRequest, verify: VerifyAppend): Promise<TransactionalCommitResponse> {
+    return commitTransactionalOffsets(request, verify, {
+      store: this.#store,
+      writer: this.#writer,
+      registry: this.#registry,
+      metadataMaxBytes: this.#settings.offsetMetadataMaxBytes,
+      now: this.#system.clock.now(),
+      ensureLoaded: (group) => this.#ensureLoaded(group),
+      errorOf: (error) => this.#errorOf(error),
+    })
+  }
+
+  async endTransaction(partition: number, marker: MarkerOfProducer): Promise<void> {
+    if (this.#isClosed) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', 'the broker is shutting down')
+    await endGroupTransaction(partition, marker, this.#registry, this.#writer)
   }
 
   fetch(request: FetchRequest, caller: Caller): Promise<FetchResponse> {

@@ -248,7 +248,13 @@ export function checkMember(group: Group, memberId: string, instanceId: string |
 }
 
 /** The error for an offset commit, or null. Invariant 9: only members of the current generation commit. */
-export function checkCommit(group: Group, memberId: string, instanceId: string | null, generation: number): ErrorName | null {
+export function checkCommit(
+  group: Group,
+  memberId: string,
+  instanceId: string | null,
+  generation: number,
+  isTransactional = false,
+): ErrorName | null {
   if (group.state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
   // A consumer without group membership, or an admin client.
   if (generation < 0 && group.state === 'Empty') return null
@@ -256,7 +262,9 @@ export function checkCommit(group: Group, memberId: string, instanceId: string |
     const memberError = checkMember(group, memberId, instanceId)
     if (memberError) return memberError
     if (generation !== group.generation) return 'ILLEGAL_GENERATION'
-  } else if (group.state !== 'Empty') return 'UNKNOWN_MEMBER_ID'
+  } else if (group.state !== 'Empty' && !isTransactional) return 'UNKNOWN_MEMBER_ID'
+  // Older producers do not know the group of their consumer, and its rebalance does not concern a transaction.
+  if (isTransactional) return null
   // The member has joined the new generation and has no assignment yet.
   return group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : null
 }

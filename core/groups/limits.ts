@@ -11,6 +11,8 @@ export const limits = {
   pendingMembers: 10_000,
   /** Names and metadata of one member's protocols. A group is stored in one record. */
   memberMetadataBytes: 4 * 1024 * 1024,
+  /** Offset commits of ongoing transactions on one broker. */
+  pendingTransactionalCommits: 1_000_000,
   /** How long the JoinGroup of a new member may wait, as in Kafka. */
   newMemberJoinTimeoutMs: 300_000,
 } as const

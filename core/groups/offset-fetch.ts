@@ -22,11 +22,13 @@ const noOffset = (partitionIndex: number, error: ErrorName = 'NONE'): FetchedPar
 
 export async function fetchOffsets(request: FetchRequest, version: number, store: GroupStore, lookup: GroupLookup): Promise<FetchResponse> {
   if (version >= 8) {
-    const groups = await Promise.all(request.groups.map((requested) => fetchGroup(requested, version, store, lookup)))
+    const { requireStable } = request
+    const groups = await Promise.all(request.groups.map((requested) => fetchGroup(requested, requireStable, version, store, lookup)))
     return { topics: [], errorCode: 0, groups }
   }
   const topics = request.topics?.map(({ name, partitionIndexes }) => ({ name, topicId: '', partitionIndexes })) ?? null
-  const group = await fetchGroup({ groupId: request.groupId, memberId: null, memberEpoch: -1, topics }, version, store, lookup)
+  const requested = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics }
+  const group = await fetchGroup(requested, request.requireStable, version, store, lookup)
   // v1 has no field for the group's error except those of the partitions.
   if (version < 2 && group.errorCode !== 0)
     for (const topic of topics ?? [])
@@ -38,11 +40,19 @@ export async function fetchOffsets(request: FetchRequest, version: number, store
   return { topics: group.topics, errorCode: group.errorCode, groups: [] }
 }
 
-async function fetchGroup(requested: RequestedGroup, version: number, store: GroupStore, lookup: GroupLookup): Promise<FetchedGroup> {
+async function fetchGroup(
+  requested: RequestedGroup,
+  requireStable: boolean,
+  version: number,
+  store: GroupStore,
+  lookup: GroupLookup,
+): Promise<FetchedGroup> {
   const result = await lookup(requested.groupId)
   if (typeof result === 'string') return { groupId: requested.groupId, topics: [], errorCode: errorCode(result) }
   const entry = result?.group.state === 'Dead' ? null : result
   const partitionOf = (topic: string, partition: number): FetchedPartition => {
+    // KIP-447: the consumer asks again until the transaction has ended.
+    if (requireStable && entry?.offsets.isUnstable(topic, partition)) return noOffset(partition, 'UNSTABLE_OFFSET_COMMIT')
     const commit = entry?.offsets.get(topic, partition)
     if (!commit) return noOffset(partition)
     return {

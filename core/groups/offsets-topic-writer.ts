@@ -3,8 +3,9 @@
  * find the coordinator again and retry.
  */
 import { type ErrorName, KafkaError } from '../errors.ts'
+import type { MarkerOfProducer } from '../log/types.ts'
 import type { System } from '../system/index.ts'
-import type { GroupStore, StoredRecord } from './types.ts'
+import type { AppendTransaction, GroupStore, StoredRecord } from './types.ts'
 
 /** Far below max.message.bytes of the offsets topic. */
 const BATCH_BYTES = 512 * 1024
@@ -21,6 +22,9 @@ const coordinatorErrors: Partial<Record<ErrorName, ErrorName>> = {
   RECORD_LIST_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
 }
 
+/** Errors of a producer: nothing is wrong with the topic. */
+const producerErrors: ReadonlySet<ErrorName> = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_TXN_STATE', 'TRANSACTION_COORDINATOR_FENCED'])
+
 export class OffsetsTopicWriter {
   readonly #store: GroupStore
   readonly #system: System
@@ -32,13 +36,21 @@ export class OffsetsTopicWriter {
   }
 
   /** Resolves when all records are durable (Invariant 1). Rejects with KafkaError. */
-  async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
-    const appends = batches(records).map((batch) => this.#store.append(partition, batch))
-    const all = Promise.all(appends)
+  append(partition: number, records: readonly StoredRecord[], transaction?: AppendTransaction): Promise<void> {
+    return this.#complete(partition, Promise.all(batches(records).map((batch) => this.#store.append(partition, batch, transaction))))
+  }
+
+  /** Likewise for the end of a transaction. */
+  appendMarker(partition: number, marker: MarkerOfProducer): Promise<void> {
+    return this.#complete(partition, this.#store.appendMarker(partition, marker))
+  }
+
+  async #complete(partition: number, all: Promise<unknown>): Promise<void> {
     this.#inProgress.add(all)
     try {
       await all
     } catch (error) {
+      if (error instanceof KafkaError && producerErrors.has(error.error)) throw error
       this.#system.logger.error({ err: error, partition }, 'an append to __consumer_offsets failed; the clients retry')
       const name = error instanceof KafkaError ? (coordinatorErrors[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
       throw new KafkaError(name, `__consumer_offsets-${partition} cannot be written`, { cause: error })

@@ -1,6 +1,6 @@
 /**
- * The committed offsets of a group. An offset is visible once it is durable (Invariant 1), and a later commit wins whatever the order in
- * which the writes complete (Invariant 3).
+ * The committed offsets of a group. An offset is visible once it is durable (Invariant 1), and that of a transaction once the transaction
+ * is committed (Invariant 4). A later commit wins, whatever the order in which writes and transactions complete (Invariant 3).
  */
 import { consumerSubscription } from '../wire/structs/consumer-protocol.ts'
 import { type Group, metadataOf } from './group.ts'
@@ -21,9 +21,11 @@ interface PartitionOffset {
   order: number
   /** The number of writes in progress. */
   pendingWrites: number
+  /** Commits of ongoing transactions: the offset is not stable. Null for none, as nearly always. */
+  transactional: Set<PendingOffsetCommit> | null
 }
 
-/** A write in progress of the offset of one partition, or of its tombstone. */
+/** A write in progress of the offset of one partition, or of its tombstone; or a commit whose transaction is ongoing. */
 export interface PendingOffsetCommit {
   readonly topic: string
   readonly partition: number
@@ -53,7 +55,7 @@ export class GroupOffsets {
     }
   }
 
-  /** All partitions with a committed offset or a write in progress: a deletion must cover them. */
+  /** All partitions with a committed offset, a write in progress or an ongoing transaction: a deletion must cover them. */
   keys(topicFilter?: string): { topic: string; partition: number }[] {
     const result: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics)
@@ -72,29 +74,52 @@ export class GroupOffsets {
   completeCommit({ topic, partition, commit, order }: PendingOffsetCommit, stored: boolean): void {
     const offset = this.#partition(topic, partition)
     offset.pendingWrites--
-    if (stored && order > offset.order) {
-      offset.committed = commit
-      offset.order = order
-    }
+    if (stored) apply(offset, commit, order)
     this.#removeIfEmpty(topic, partition, offset)
+  }
+
+  /** `prepareCommit` for a commit of a transaction; also applies its record at start. */
+  prepareTransactional(topic: string, partition: number, commit: OffsetAndMetadata): PendingOffsetCommit {
+    const offset = this.#partition(topic, partition)
+    this.#order++
+    const pending = { topic, partition, commit, order: this.#order }
+    offset.transactional ??= new Set()
+    offset.transactional.add(pending)
+    return pending
+  }
+
+  /** Ends a commit of a transaction. It has no effect where the offset was deleted meanwhile. */
+  completeTransactional(pending: PendingOffsetCommit, committed: boolean): void {
+    const { topic, partition, commit, order } = pending
+    const offset = this.#topics.get(topic)?.get(partition)
+    if (!offset?.transactional?.delete(pending)) return
+    if (offset.transactional.size === 0) offset.transactional = null
+    if (committed) apply(offset, commit, order)
+    this.#removeIfEmpty(topic, partition, offset)
+  }
+
+  /** KIP-447: whether an ongoing transaction may still change the offset. */
+  isUnstable(topic: string, partition: number): boolean {
+    return (this.#topics.get(topic)?.get(partition)?.transactional ?? null) !== null
   }
 
   /** Applies a record of the offsets topic, at start. */
   restore(topic: string, partition: number, commit: OffsetAndMetadata | null): void {
     const offset = this.#partition(topic, partition)
-    offset.committed = commit
+    this.#order++
+    apply(offset, commit, this.#order)
     this.#removeIfEmpty(topic, partition, offset)
   }
 
-  /** Partitions with expired offsets. One with a write in progress is not expired. */
+  /** Partitions with expired offsets. One with a write in progress or an ongoing transaction is not expired. */
   expired(group: Group, now: number, retentionMs: number): { topic: string; partition: number }[] {
     const rule = expiryOf(group)
     if (!rule) return []
     const result: { topic: string; partition: number }[] = []
     for (const [topic, partitions] of this.#topics) {
       if (rule.subscribed?.has(topic)) continue
-      for (const [partition, { committed, pendingWrites }] of partitions) {
-        if (!committed || pendingWrites > 0) continue
+      for (const [partition, { committed, pendingWrites, transactional }] of partitions) {
+        if (!committed || pendingWrites > 0 || transactional !== null) continue
         const ended = committed.expireTimestamp === null ? now - rule.since(committed) >= retentionMs : now >= committed.expireTimestamp
         if (ended) result.push({ topic, partition })
       }
@@ -106,16 +131,26 @@ export class GroupOffsets {
     let partitions = this.#topics.get(topic)
     if (!partitions) this.#topics.set(topic, (partitions = new Map()))
     let offset = partitions.get(partition)
-    if (!offset) partitions.set(partition, (offset = { committed: null, order: 0, pendingWrites: 0 }))
+    if (!offset) partitions.set(partition, (offset = { committed: null, order: 0, pendingWrites: 0, transactional: null }))
     return offset
   }
 
   #removeIfEmpty(topic: string, partition: number, offset: PartitionOffset): void {
-    if (offset.committed !== null || offset.pendingWrites > 0) return
+    if (offset.committed !== null || offset.pendingWrites > 0 || offset.transactional !== null) return
     const partitions = this.#topics.get(topic)
     partitions?.delete(partition)
     if (partitions?.size === 0) this.#topics.delete(topic)
   }
+}
+
+/** A tombstone deletes the commits of ongoing transactions before it as well. */
+function apply(offset: PartitionOffset, commit: OffsetAndMetadata | null, order: number): void {
+  if (order <= offset.order) return
+  offset.committed = commit
+  offset.order = order
+  if (commit !== null || offset.transactional === null) return
+  for (const pending of offset.transactional) if (pending.order < order) offset.transactional.delete(pending)
+  if (offset.transactional.size === 0) offset.transactional = null
 }
 
 interface Expiry {

@@ -2,11 +2,13 @@
  * The groups in memory. Each partition of `__consumer_offsets` is loaded once, by the first request for it or in the background after the
  * start: a restart loses nothing that was acknowledged (Invariant 1).
  */
+import { coordinatorPartition } from '../coordinator-partition.ts'
 import { KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
 import { type Group, isUnused, newGroup } from './group.ts'
 import { limits } from './limits.ts'
-import { GroupOffsets } from './offsets.ts'
+import { GroupOffsets, type PendingOffsetCommit } from './offsets.ts'
+import { PendingTransactions } from './pending-transactions.ts'
 import { type GroupRecord, readRecord } from './records.ts'
 import type { GroupStore } from './types.ts'
 
@@ -17,11 +19,10 @@ export interface RegisteredGroup {
   readonly partition: number
 }
 
-/** Java's String.hashCode, made non-negative as in Kafka, modulo `partitions`. */
-export function partitionOf(group: string, partitions: number): number {
-  let hash = 0
-  for (let i = 0; i < group.length; i++) hash = (Math.imul(hash, 31) + group.charCodeAt(i)) | 0
-  return (hash === -0x8000_0000 ? 0 : Math.abs(hash)) % partitions
+/** The commit of an offset in an ongoing transaction. */
+export interface TransactionalCommit {
+  readonly registered: RegisteredGroup
+  readonly pending: PendingOffsetCommit
 }
 
 export class GroupRegistry {
@@ -29,6 +30,8 @@ export class GroupRegistry {
   readonly #system: System
   readonly #groups = new Map<string, RegisteredGroup>()
   readonly #loads = new Map<number, Promise<void>>()
+  /** The commits of ongoing transactions. */
+  readonly transactions = new PendingTransactions<TransactionalCommit>()
   readonly #onLoaded: (registered: RegisteredGroup) => void
 
   constructor(store: GroupStore, system: System, onLoaded: (registered: RegisteredGroup) => void) {
@@ -62,7 +65,7 @@ export class GroupRegistry {
     return {
       group: newGroup(id, this.#system.clock.now()),
       offsets: new GroupOffsets(),
-      partition: partitionOf(id, this.#store.partitions),
+      partition: coordinatorPartition(id, this.#store.partitions),
     }
   }
 
@@ -75,9 +78,18 @@ export class GroupRegistry {
     if (isUnused(registered.group) && registered.offsets.isEmpty) this.remove(registered)
   }
 
+  /** The partition of `__consumer_offsets` that stores the group. */
+  partitionFor(id: string): number {
+    return coordinatorPartition(id, this.#store.partitions)
+  }
+
   /** Resolves when the partition of the group is loaded. Throws KafkaError. */
   ensureLoaded(id: string): Promise<void> {
-    return this.#load(partitionOf(id, this.#store.partitions))
+    return this.#load(this.partitionFor(id))
+  }
+
+  ensurePartitionLoaded(partition: number): Promise<void> {
+    return this.#load(partition)
   }
 
   async ensureAllLoaded(): Promise<void> {
@@ -108,9 +120,16 @@ export class GroupRegistry {
       if (!registered) groups.set(id, (registered = this.#create(id)))
       return registered
     }
+    const transactions = new Map<number, TransactionalCommit[]>()
     const unknownVersions = new Set<number>()
     let unreadableCount = 0
     for await (const record of this.#store.load(partition)) {
+      if ('endOfProducer' in record) {
+        for (const { registered, pending } of transactions.get(record.endOfProducer) ?? [])
+          registered.offsets.completeTransactional(pending, record.committed)
+        transactions.delete(record.endOfProducer)
+        continue
+      }
       let parsed: GroupRecord
       try {
         parsed = readRecord(record)
@@ -120,8 +139,17 @@ export class GroupRegistry {
           this.#system.logger.error({ err: error, partition }, 'a record of __consumer_offsets cannot be read; it is ignored')
         continue
       }
-      if (parsed.kind === 'commit') groupOf(parsed.group).offsets.restore(parsed.topic, parsed.partition, parsed.commit)
-      else if (parsed.kind === 'group') groupOf(parsed.id).group = parsed.group ?? newGroup(parsed.id, this.#system.clock.now())
+      if (parsed.kind === 'commit') {
+        const registered = groupOf(parsed.group)
+        const { topic, partition: index, commit } = parsed
+        if (record.producerId === null || commit === null) registered.offsets.restore(topic, index, commit)
+        else {
+          const pending = registered.offsets.prepareTransactional(topic, index, commit)
+          const commits = transactions.get(record.producerId)
+          if (commits) commits.push({ registered, pending })
+          else transactions.set(record.producerId, [{ registered, pending }])
+        }
+      } else if (parsed.kind === 'group') groupOf(parsed.id).group = parsed.group ?? newGroup(parsed.id, this.#system.clock.now())
       else unknownVersions.add(parsed.keyVersion)
     }
     if (unknownVersions.size > 0)
@@ -134,5 +162,6 @@ export class GroupRegistry {
       this.#groups.set(id, registered)
       this.#onLoaded(registered)
     }
+    for (const [producerId, commits] of transactions) this.transactions.add(partition, producerId, commits)
   }
 }

@@ -2,6 +2,7 @@
  * The interface of the group coordinator for the handlers of APIs 8 to 16 and 42, and what it needs from the broker. Requests and responses
  * have the fields of the messages in their newest version: a handler passes them through.
  */
+import type { MarkerOfProducer, Verification } from '../log/types.ts'
 
 /** The sender of a request. */
 export interface Caller {
@@ -26,6 +27,10 @@ export interface GroupCoordinator {
   heartbeat(request: HeartbeatRequest, caller: Caller): Promise<HeartbeatResponse>
   leave(request: LeaveRequest, caller: Caller): Promise<LeaveResponse>
   commit(request: CommitRequest, caller: Caller): Promise<CommitResponse>
+  /** Commits that become visible when the transaction of the producer is committed. */
+  commitTransactional(request: TransactionalCommitRequest, verify: VerifyAppend): Promise<TransactionalCommitResponse>
+  /** Writes a marker to a partition of `__consumer_offsets`, and ends the commits of its transaction. Throws KafkaError. */
+  endTransaction(partition: number, marker: MarkerOfProducer): Promise<void>
   fetch(request: FetchRequest, caller: Caller): Promise<FetchResponse>
   describe(request: DescribeRequest, caller: Caller): Promise<DescribeResponse>
   list(request: ListRequest, caller: Caller): Promise<ListResponse>
@@ -52,6 +57,28 @@ export interface StoredRecord {
   timestamp: number
 }
 
+/** A record of the offsets topic, at start. */
+export interface LoadedRecord extends StoredRecord {
+  /** Of the transaction that it belongs to, null for none. */
+  readonly producerId: number | null
+}
+
+/** The end of a transaction in a partition of the offsets topic, at start. */
+export interface LoadedMarker {
+  readonly endOfProducer: number
+  readonly committed: boolean
+}
+
+/** The transaction of an append. */
+export interface AppendTransaction {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly verification: Verification
+}
+
+/** Lets an append of the transaction to a partition of the offsets topic pass. Rejects with KafkaError. */
+export type VerifyAppend = (partition: number) => Promise<Verification>
+
 /** What the coordinator needs from the rest of the broker: the offsets topic, and the names of topics. */
 export interface GroupStore {
   /** The partition count of `__consumer_offsets`, also before it is created. */
@@ -62,9 +89,11 @@ export interface GroupStore {
    * Appends one batch, after the batches of earlier calls. Resolves when it is durable (Invariant 1). Creates the topic if it does not
    * exist. Rejects with KafkaError.
    */
-  append(partition: number, records: readonly StoredRecord[]): Promise<void>
+  append(partition: number, records: readonly StoredRecord[], transaction?: AppendTransaction): Promise<void>
+  /** Appends the end of a transaction, likewise. */
+  appendMarker(partition: number, marker: MarkerOfProducer): Promise<void>
   /** All records of a partition, oldest first; none while the topic does not exist. */
-  load(partition: number): AsyncIterable<StoredRecord>
+  load(partition: number): AsyncIterable<LoadedRecord | LoadedMarker>
   topicName(id: string): string | undefined
   topicId(name: string): string | undefined
   partitionExists(topic: string, partition: number): boolean
@@ -152,6 +181,30 @@ export interface CommitRequest {
 
 export interface CommitResponse {
   topics: { name: string; topicId: string; partitions: { partitionIndex: number; errorCode: number }[] }[]
+}
+
+export interface TransactionalCommitRequest {
+  transactionalId: string
+  groupId: string
+  producerId: number
+  producerEpoch: number
+  generationId: number
+  memberId: string
+  groupInstanceId: string | null
+  topics: readonly {
+    name: string
+    partitions: readonly {
+      partitionIndex: number
+      committedOffset: number
+      committedLeaderEpoch: number
+      committedMetadata: string | null
+    }[]
+  }[]
+}
+
+export interface TransactionalCommitResponse {
+  throttleTimeMs: number
+  topics: { name: string; partitions: { partitionIndex: number; errorCode: number }[] }[]
 }
 
 export interface FetchRequest {

@@ -1,7 +1,8 @@
 /**
  * The formats of Kafka's small text files: checkpoints of offsets (`<topic> <partition> <offset>`) and of leader epochs (`<epoch>
- * <start>`), partition.metadata and Java properties. Pure. A damaged file gives null.
+ * <start>`), partition.metadata and meta.properties. Pure. A damaged file gives null.
  */
+import { parseProperties as readProperties } from '../system/java-properties.ts'
 import { partitionKey } from '../topic-partition.ts'
 
 const VERSION = '0'
@@ -60,15 +61,7 @@ export function parsePartitionMetadata(text: string): string | null {
 
 export const formatPartitionMetadata = (topicId: string): string => `version: 0\ntopic_id: ${topicId}`
 
-/** Java properties without escapes: comments and `key=value`. */
-export function parseProperties(text: string): Map<string, string> {
-  const properties = new Map<string, string>()
-  for (const line of text.split('\n')) {
-    const split = line.indexOf('=')
-    if (split > 0 && !line.startsWith('#')) properties.set(line.slice(0, split).trim(), line.slice(split + 1).trim())
-  }
-  return properties
-}
+export { formatProperties } from '../system/java-properties.ts'
 
-export const formatProperties = (properties: ReadonlyMap<string, string>): string =>
-  [...properties].map(([key, value]) => `${key}=${value}\n`).join('')
+/** Java properties, as meta.properties has them. */
+export const parseProperties = (text: string): Map<string, string> => new Map(Object.entries(readProperties(text)))

@@ -1,10 +1,21 @@
 /**
- * Reads the control record that ends a transaction. Pure.
+ * Reads and writes the control record that ends a transaction. Pure.
  */
-import { controlType, controlTypes, decodeRecords } from '../wire/record-batch.ts'
+import { controlType, controlTypes, decodeRecords, encodeBatch } from '../wire/record-batch.ts'
 import type { EndTransactionMarker } from './producer-state.ts'
+import type { MarkerOfProducer } from './types.ts'
 
 const COORDINATOR_EPOCH_AT = 2
+
+/** The batch of a marker, as Kafka writes it: key and value of version 0. */
+export function encodeMarker(marker: MarkerOfProducer, timestamp: number): Buffer {
+  const key = Buffer.alloc(4)
+  key.writeInt16BE(marker.committed ? controlTypes.commit : controlTypes.abort, 2)
+  const value = Buffer.alloc(COORDINATOR_EPOCH_AT + 4)
+  value.writeInt32BE(marker.coordinatorEpoch, COORDINATOR_EPOCH_AT)
+  const { producerId, producerEpoch } = marker
+  return encodeBatch([{ key, value, timestamp }], { producerId, producerEpoch, baseSequence: -1, transactional: true, control: true })
+}
 
 /** Null for control batches that end no transaction (leader changes, snapshots) and for unreadable ones. */
 export function readMarker(batch: Buffer): EndTransactionMarker | null {

@@ -85,8 +85,9 @@ export class FetchPurgatory {
 
   #check(log: PartitionLog): void {
     for (const fetch of this.#watchersOf.get(log)?.fetches ?? []) {
-      // Most consumers have fetch.min.bytes=1: every advance completes their fetch.
-      if (fetch.minBytes <= 1 || availableBytes(fetch.partitions, fetch.bound) >= fetch.minBytes) this.#complete(fetch)
+      // Most consumers have fetch.min.bytes=1: every advance completes their fetch, but for records of an ongoing transaction.
+      if ((fetch.minBytes <= 1 && fetch.bound !== 'lastStableOffset') || availableBytes(fetch.partitions, fetch.bound) >= fetch.minBytes)
+        this.#complete(fetch)
     }
   }
 

@@ -32,10 +32,26 @@ export interface DirectoryIdentity {
   newDirectoryId: () => string
 }
 
+/** The broker epoch in the mark of a clean shutdown; -1 where the file has none. */
+function brokerEpochOf(text: string): number {
+  try {
+    const { brokerEpoch } = JSON.parse(text) as { brokerEpoch?: unknown }
+    return Number.isSafeInteger(brokerEpoch) ? (brokerEpoch as number) : -1
+  } catch (error) {
+    // Releases of Kafka before 3.7 write an empty file.
+    if (error instanceof SyntaxError) return -1
+    throw error
+  }
+}
+
 export class LogDirectory {
   readonly path: string
+  /** `directory.id` of meta.properties; empty before `writeIdentity`. */
+  id = ''
   /** True after a clean shutdown: all files are complete. */
   readonly wasClean: boolean
+  /** The broker epoch of the process that shut down cleanly, else -1. */
+  readonly previousBrokerEpoch: number
   readonly unreadableCheckpoints: string[] = []
   readonly #disk: Disk
   readonly #lock: DiskLock
@@ -50,13 +66,16 @@ export class LogDirectory {
     const file = (name: CheckpointName) => new CheckpointFile(disk, join(path, checkpoints[name]), () => formatOffsets(offsets(name)))
     const load = (name: CheckpointName) => {
       const text = disk.readFile(join(path, checkpoints[name]))?.toString('latin1')
-      const entries = text === undefined ? new Map<string, number>() : parseOffsets(text)
+      // Kafka creates them empty.
+      const entries = text === undefined || text === '' ? new Map<string, number>() : parseOffsets(text)
       if (entries === null) this.unreadableCheckpoints.push(join(path, checkpoints[name]))
       return entries ?? new Map<string, number>()
     }
     this.#files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
     this.#loaded = { recoveryPoint: load('recoveryPoint'), highWatermark: load('highWatermark'), logStart: load('logStart') }
-    this.wasClean = disk.exists(join(path, CLEAN_FILE))
+    const clean = disk.readFile(join(path, CLEAN_FILE))
+    this.wasClean = clean !== null
+    this.previousBrokerEpoch = clean === null ? -1 : brokerEpochOf(clean.toString('utf8'))
     if (this.wasClean) disk.unlink(join(path, CLEAN_FILE))
   }
 
@@ -102,11 +121,12 @@ export class LogDirectory {
   async writeIdentity(identity: DirectoryIdentity): Promise<void> {
     const path = join(this.path, META_FILE)
     const properties = parseProperties(this.#disk.readFile(path)?.toString('utf8') ?? '')
+    this.id = properties.get('directory.id') ?? identity.newDirectoryId()
     if (properties.has('cluster.id') && properties.has('node.id') && properties.has('directory.id')) return
     const complete = new Map([
       ['version', '1'],
       ['node.id', String(identity.nodeId)],
-      ['directory.id', properties.get('directory.id') ?? identity.newDirectoryId()],
+      ['directory.id', this.id],
       ['cluster.id', identity.clusterId],
     ])
     await this.#disk.replaceFile(path, formatProperties(complete))
@@ -130,8 +150,10 @@ export class LogDirectory {
     return this.#files[name].save()
   }
 
-  markClean(): Promise<void> {
-    return this.#disk.replaceFile(join(this.path, CLEAN_FILE), '{"version":0,"brokerEpoch":-1}')
+  /** The controller at the next start learns which incarnation of the broker shut down cleanly: -1 for the one before, if none followed. */
+  markClean(brokerEpoch: number): Promise<void> {
+    const epoch = brokerEpoch >= 0 ? brokerEpoch : this.previousBrokerEpoch
+    return this.#disk.replaceFile(join(this.path, CLEAN_FILE), JSON.stringify({ version: 0, brokerEpoch: epoch }))
   }
 
   release(): void {

@@ -77,9 +77,7 @@ export async function loadLog(context: LogContext, request: LoadRequest): Promis
   }
   epochs.truncateFromEnd(loaded.logEndOffset)
   epochs.truncateFromStart(loaded.logStartOffset)
-  // Under log.flush=os consumers may have read records that a power loss removed: a new leader epoch lets them detect that (KIP-320).
-  const mayHaveLostRecords = !request.clean && !isNew && context.flush === 'os' && epochs.latestEpoch >= 0
-  loaded.leaderEpoch = Math.max(0, epochs.latestEpoch) + (mayHaveLostRecords ? 1 : 0)
+  loaded.leaderEpoch = Math.max(0, epochs.latestEpoch)
   return loaded
 }
 

@@ -19,8 +19,8 @@ export interface QueuedBatch extends AppendedBatch {
   readonly producerId: number
   /** The state of the producer before this batch, restored when the write fails. */
   readonly previousProducer: ProducerStateEntry | undefined
-  /** The marker of a transaction: it cannot be reverted. */
-  readonly isMarker: boolean
+  /** `abort`: the marker has an entry in the transaction index. */
+  readonly marker: 'commit' | 'abort' | null
 }
 
 /** Paths that must be durable before the first acknowledgement: the folder and the files of a new partition. */
@@ -167,7 +167,7 @@ export class LogWriter {
   /** `file` is null where it could not be opened. */
   #writeFailed(segment: Segment, file: DiskFile | null, queue: QueuedBatch[], commit: GroupCommit, cause: unknown): void {
     const error = new KafkaError('KAFKA_STORAGE_ERROR', `${segment.log.path} cannot be written: ${(cause as Error).message}`, { cause })
-    if ((isFull(cause) || file === null) && !queue.some((batch) => batch.isMarker)) {
+    if (isFull(cause) || file === null) {
       try {
         if (file !== null) this.#context.disk.truncate(file, segment.sizeBytes)
         if (this.#context.flush === 'os') this.#unpinDirty()

@@ -9,7 +9,7 @@ import type { System } from '../system/index.ts'
 import { Semaphore } from '../system/semaphore.ts'
 import { partitionKey } from '../topic-partition.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { formatEpochs } from './checkpoint.ts'
+import { formatEpochs, parseEpochs } from './checkpoint.ts'
 import { CheckpointFile } from './checkpoint-file.ts'
 import type { LogContext } from './log-context.ts'
 import { type CheckpointedOffset, type CheckpointName, isPartitionFolder, LogDirectory } from './log-directory.ts'
@@ -17,7 +17,7 @@ import { EPOCHS_FILE, loadLog, METADATA_FILE, topicIdOf } from './log-loader.ts'
 import { OpenFiles } from './open-files.ts'
 import { type LogCheckpoints, StoredPartitionLog } from './partition-log.ts'
 import { TailCacheBudget } from './tail-cache.ts'
-import type { LogConfig, Logs, LogsOptions, OnDamage, PartitionLog } from './types.ts'
+import type { FoundDirectory, LogConfig, Logs, LogsOptions, OpenLogOptions, PartitionLog } from './types.ts'
 import { WriteScheduler } from './write-scheduler.ts'
 
 /** Kafka's `replica.high.watermark.checkpoint.interval.ms`. */
@@ -55,10 +55,12 @@ export async function openLogs(options: LogsOptions, system: System): Promise<Lo
 
 class StoredLogs implements Logs {
   clusterId = ''
+  brokerEpoch = -1
   producerIdExpirationMs: number
   readonly #context: LogContext
   readonly #options: LogsOptions
   readonly #system: System
+  /** `log.dirs`, and metadata.log.dir where it is none of them. */
   #directories: LogDirectory[] = []
   readonly #logs = new Map<string, OpenLog>()
   readonly #loading = new Semaphore(MAX_LOADING)
@@ -78,15 +80,19 @@ class StoredLogs implements Logs {
   async start(): Promise<void> {
     const { disk, clock, logger } = this.#context
     try {
-      for (const path of this.#options.dirs)
-        this.#directories.push(LogDirectory.open(disk, resolve(path), (directory, name) => this.#offsetsOf(directory, name)))
+      for (const path of new Set([...this.#options.dirs, this.#metadataDir].map((path) => resolve(path))))
+        this.#directories.push(LogDirectory.open(disk, path, (directory, name) => this.#offsetsOf(directory, name)))
       for (const file of this.#directories.flatMap(({ unreadableCheckpoints }) => unreadableCheckpoints))
         logger.warn({ file }, 'a checkpoint cannot be read and is ignored: records that DeleteRecords removed may reappear')
       // The clean shutdown file is unlinked. After a power loss it must not reappear: later writes may be incomplete.
       await Promise.all(this.#directories.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
       await this.#checkIdentity()
       for (const directory of this.#directories) this.#scan(directory)
+      this.#checkDirectoryIds()
     } catch (error) {
+      // Nothing has changed: what was clean is clean at the next attempt too.
+      const clean = this.#directories.filter(({ wasClean }) => wasClean)
+      await Promise.allSettled(clean.map((directory) => directory.markClean(-1)))
       for (const directory of this.#directories) directory.release()
       throw error
     }
@@ -108,7 +114,36 @@ class StoredLogs implements Logs {
     for (const { log } of this.#logs.values()) yield log
   }
 
-  open(topic: string, topicId: string, partition: number, config: LogConfig, onDamage: OnDamage = 'truncate'): Promise<PartitionLog> {
+  get directories(): readonly FoundDirectory[] {
+    const paths = this.#options.dirs.map((path) => resolve(path))
+    return this.#directories.filter(({ path }) => paths.includes(path))
+  }
+
+  get metadataDirectory(): FoundDirectory {
+    return this.#directories.find(({ path }) => path === resolve(this.#metadataDir))!
+  }
+
+  get #metadataDir(): string {
+    return this.#options.metadataDir ?? this.#options.dirs[0]!
+  }
+
+  directoryOf(topic: string, partition: number): string | null {
+    const name = partitionKey({ topic, partition })
+    return (this.#logs.get(name)?.directory ?? this.#unopened.get(name))?.id ?? null
+  }
+
+  storedLeaderEpoch(topic: string, partition: number): number {
+    const name = partitionKey({ topic, partition })
+    const directory = this.#unopened.get(name)
+    const text = directory && this.#context.disk.readFile(join(directory.path, name, EPOCHS_FILE))?.toString('latin1')
+    return parseEpochs(text ?? '')?.at(-1)?.epoch ?? -1
+  }
+
+  get hasUnopened(): boolean {
+    return this.#unopened.size > 0
+  }
+
+  open(topic: string, topicId: string, partition: number, config: LogConfig, options: OpenLogOptions = {}): Promise<PartitionLog> {
     if (this.#closing !== null) return Promise.reject(new KafkaError('KAFKA_STORAGE_ERROR', 'the broker is shutting down'))
     const name = partitionKey({ topic, partition })
     const open = this.#logs.get(name)
@@ -118,7 +153,7 @@ class StoredLogs implements Logs {
       const load = async () => {
         // The log of a deleted topic of the same name whose deletion failed.
         if (open) await this.#delete(name, open)
-        return this.#load(topic, topicId, partition, config, onDamage)
+        return this.#load(topic, topicId, partition, config, options)
       }
       opening = this.#loading.run(load).finally(() => this.#opening.delete(name))
       this.#opening.set(name, opening)
@@ -164,7 +199,7 @@ class StoredLogs implements Logs {
         const unrecovered = !directory.wasClean && [...this.#unopened.values()].includes(directory)
         const failed = [...this.#logs.values()].some((open) => open.directory === directory && open.log.hasFailed)
         // The clean shutdown file covers all partitions: if one has failed or was not recovered, the next start must recover.
-        if (failures.length === 0 && !failed && !unrecovered) await directory.markClean()
+        if (failures.length === 0 && !failed && !unrecovered) await directory.markClean(this.brokerEpoch)
       }
     } finally {
       for (const directory of this.#directories) directory.release()
@@ -173,11 +208,14 @@ class StoredLogs implements Logs {
       throw new Error(`${failures.length} partitions could not be closed: ${failures[0]!.message}`, { cause: failures[0] })
   }
 
-  async #load(topic: string, topicId: string, partition: number, config: LogConfig, onDamage: OnDamage): Promise<PartitionLog> {
+  async #load(topic: string, topicId: string, partition: number, config: LogConfig, options: OpenLogOptions): Promise<PartitionLog> {
     const name = partitionKey({ topic, partition })
-    const directory = this.#unopened.get(name) ?? this.#leastLoadedDirectory()
+    const { onDamage = 'truncate' } = options
+    const chosen = this.#directories.find(({ id }) => id === options.directory)
+    const directory = this.#unopened.get(name) ?? chosen ?? this.#leastLoaded(1)[0]!
     const path = join(directory.path, name)
-    const owner = topicIdOf(this.#context, path)
+    const context: LogContext = options.alwaysDurable ? { ...this.#context, flush: 'commit' } : this.#context
+    const owner = topicIdOf(context, path)
     if (owner !== null && owner !== topicId) {
       if (onDamage === 'refuse') {
         const file = join(path, METADATA_FILE)
@@ -187,12 +225,12 @@ class StoredLogs implements Logs {
       }
       const stray = this.#renameFolder(directory, name, STRAY)
       directory.removeCheckpointed(name)
-      this.#context.logger.warn(
+      context.logger.warn(
         { partition: name, topicId: owner, expected: topicId, stray },
         'the folder of a partition belongs to a deleted topic of the same name: the folder is renamed',
       )
     }
-    const loaded = await loadLog(this.#context, {
+    const loaded = await loadLog(context, {
       topic,
       topicId,
       partition,
@@ -202,24 +240,24 @@ class StoredLogs implements Logs {
       recoveryPoint: directory.checkpointed('recoveryPoint', name) ?? 0,
       logStartOffset: directory.checkpointed('logStart', name) ?? 0,
       indexIntervalBytes: config.indexIntervalBytes,
-      producersActiveSinceMs: this.#context.clock.now() - this.producerIdExpirationMs,
+      producersActiveSinceMs: context.clock.now() - this.producerIdExpirationMs,
       onDamage,
       isCompacted: config.cleanupPolicy.includes('compact'),
     })
     const highWatermark = directory.checkpointed('highWatermark', name) ?? 0
     if (loaded.logEndOffset < highWatermark) {
-      this.#context.logger.error(
+      context.logger.error(
         { partition: name, logEndOffset: loaded.logEndOffset, highWatermark },
         'the log ends before the last high watermark: records that consumers may have read are lost',
       )
     }
-    const epochs = new CheckpointFile(this.#context.disk, join(path, EPOCHS_FILE), () => formatEpochs(loaded.epochs.entries))
+    const epochs = new CheckpointFile(context.disk, join(path, EPOCHS_FILE), () => formatEpochs(loaded.epochs.entries))
     const checkpoints: LogCheckpoints = {
       saveLogStarts: () => directory.save('logStart'),
       saveEpochs: () => epochs.save(),
       epochsWritten: () => epochs.idle(),
     }
-    const log = new StoredPartitionLog(this.#context, checkpoints, loaded, config)
+    const log = new StoredPartitionLog(context, checkpoints, loaded, config)
     this.#unopened.delete(name)
     this.#logs.set(name, { log, directory })
     return log
@@ -257,6 +295,16 @@ class StoredLogs implements Logs {
     await Promise.all(this.#directories.map((directory) => directory.writeIdentity(identity)))
   }
 
+  #checkDirectoryIds(): void {
+    for (const [index, { id, path }] of this.#directories.entries()) {
+      const other = this.#directories.slice(0, index).find((directory) => directory.id === id)
+      if (other)
+        throw new Error(
+          `${other.path} and ${path} have the same directory.id, ${id}, in meta.properties: remove that line of the one that is a copy`,
+        )
+    }
+  }
+
   #scan(directory: LogDirectory): void {
     for (const { name, folder } of this.#context.disk.list(directory.path)) {
       if (!folder) continue
@@ -285,12 +333,22 @@ class StoredLogs implements Logs {
     return path
   }
 
-  /** The directory with the fewest partitions. */
-  #leastLoadedDirectory(): LogDirectory {
-    const counts = new Map(this.#directories.map((directory) => [directory, 0]))
-    for (const { directory } of this.#logs.values()) counts.set(directory, counts.get(directory)! + 1)
-    for (const directory of this.#unopened.values()) counts.set(directory, counts.get(directory)! + 1)
-    return [...counts].reduce((best, next) => (next[1] < best[1] ? next : best))[0]
+  directoriesForNew(count: number): string[] {
+    return this.#leastLoaded(count).map(({ id }) => id)
+  }
+
+  /** For each of `count` new partitions the directory that has the fewest then. */
+  #leastLoaded(count: number): LogDirectory[] {
+    const counts = new Map((this.directories as LogDirectory[]).map((directory) => [directory, 0]))
+    if (counts.size === 1) return new Array<LogDirectory>(count).fill([...counts.keys()][0]!)
+    const add = (directory: LogDirectory) => counts.has(directory) && counts.set(directory, counts.get(directory)! + 1)
+    for (const { directory } of this.#logs.values()) add(directory)
+    for (const directory of this.#unopened.values()) add(directory)
+    return Array.from({ length: count }, () => {
+      const [least] = [...counts].reduce((best, next) => (next[1] < best[1] ? next : best))
+      add(least)
+      return least
+    })
   }
 
   #offsetsOf(directory: LogDirectory, name: CheckpointName): CheckpointedOffset[] {

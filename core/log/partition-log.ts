@@ -3,11 +3,11 @@
  * log (Invariant 2); nothing is served before it is durable (Invariant 1). Pure parts decide about validation, segment roll and retention;
  * the LogWriter writes.
  */
-import { KafkaError } from '../errors.ts'
+import { invariant, KafkaError } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
-import { attributes, type BatchHeader } from '../wire/batch-header.ts'
+import { attributes, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
 import { assignOffset, recompress } from './batch-rewrite.ts'
-import { readMarker } from './control-record.ts'
+import { encodeMarker } from './control-record.ts'
 import { resolved } from './lazy-promise.ts'
 import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
@@ -24,7 +24,18 @@ import { emptyRead } from './segment-reader.ts'
 import { shouldRoll } from './segment-roll.ts'
 import { Segments } from './segments.ts'
 import { findMaxTimestamp, findTimestamp } from './timestamp-search.ts'
-import type { AbortedTransaction, AppendResult, LogConfig, PartitionLog, ReadBound, ReadResult, TimestampedOffset } from './types.ts'
+import type {
+  AbortedTransaction,
+  ActiveProducer,
+  AppendResult,
+  LogConfig,
+  MarkerOfProducer,
+  PartitionLog,
+  ReadBound,
+  ReadResult,
+  TimestampedOffset,
+  Verification,
+} from './types.ts'
 
 /** The checkpoint files of the partition and of its log directory. */
 export interface LogCheckpoints {
@@ -63,7 +74,7 @@ export class StoredPartitionLog implements PartitionLog {
   #watermarkPosition: number
   #writtenOffset: number
   #closed: KafkaError | null = null
-  /** The leader epoch of this start is written with the first append: an idle partition causes no write. */
+  /** A new leader epoch is written with its first append: an idle partition causes no write. */
   #epochsSaved: boolean
 
   constructor(context: LogContext, checkpoints: LogCheckpoints, loaded: LoadedLog, config: LogConfig) {
@@ -125,12 +136,13 @@ export class StoredPartitionLog implements PartitionLog {
     return this.#segments.sizeBytes
   }
 
-  /** Invariant 4. */
+  /** Invariant 4. The records of an ongoing transaction may be deleted: the offset is never before the start of the log. */
   get lastStableOffset(): number {
-    return Math.min(this.#producers.firstUnstableOffset(this.highWatermark) ?? this.highWatermark, this.highWatermark)
+    const firstUnstable = this.#producers.firstUnstableOffset(this.highWatermark)
+    return firstUnstable === null ? this.highWatermark : Math.min(Math.max(firstUnstable, this.logStartOffset), this.highWatermark)
   }
 
-  append(batch: Buffer, origin: AppendOrigin = 'client'): AppendResult {
+  append(batch: Buffer, origin: AppendOrigin = 'client', verification: Verification = 'ongoing'): AppendResult {
     if (this.failure !== null) throw this.failure
     let bytes = batch
     let header = validateBatch(bytes, this.config, origin, this.#name)
@@ -138,21 +150,39 @@ export class StoredPartitionLog implements PartitionLog {
     if (origin === 'client') {
       const records = validateRecords(bytes, header, this.config, now, this.#name)
       // Invariant 5: a duplicate gets the offsets of the stored batch.
-      const duplicate = header.producerId >= 0 ? this.#producers.check(header) : null
+      const duplicate = header.producerId >= 0 ? this.#producers.check(header, origin, verification) : null
       if (duplicate !== null) return this.#duplicateResult(duplicate)
       bytes = recompress(bytes, header, records, this.config.compressionType)
       if (bytes !== batch) header = validateBatch(bytes, this.config, origin, this.#name)
-    }
-    const isLogAppendTime = this.config.messageTimestampType === 'LogAppendTime' && (header.attributes & attributes.control) === 0
+    } else if (header.producerId >= 0) this.#producers.check(header, origin, verification)
+    invariant((header.attributes & attributes.control) === 0, 'a marker is appended by appendEndTxnMarker')
+    return this.#enqueue(bytes, header, now, null)
+  }
+
+  startVerification(producerId: number, producerEpoch: number, sequence: number, supportsEpochBump: boolean): Verification {
+    return this.#producers.startVerification(producerId, producerEpoch, sequence, supportsEpochBump, this.#context.clock.now())
+  }
+
+  appendEndTxnMarker(marker: MarkerOfProducer): AppendResult {
+    if (this.failure !== null) throw this.failure
+    this.#producers.checkMarker(marker)
+    const now = this.#context.clock.now()
+    const bytes = encodeMarker(marker, now)
+    return this.#enqueue(bytes, readBatchHeader(bytes), now, marker)
+  }
+
+  /** Adds a valid batch to the log. `marker` is the one in it. */
+  #enqueue(bytes: Buffer, header: BatchHeader, now: number, marker: MarkerOfProducer | null): AppendResult {
+    const isLogAppendTime = this.config.messageTimestampType === 'LogAppendTime' && marker === null
     if (isLogAppendTime) header.maxTimestamp = now
     if (shouldRoll(this.#segments.active, this.#writer.queuedBytes, this.#batchAtEnd(header), this.config, now)) this.#roll()
     header.baseOffset = this.logEndOffset
     header.lastOffset = header.baseOffset + header.lastOffsetDelta
     assignOffset(bytes, header, this.leaderEpoch, isLogAppendTime)
     if (!this.#epochsSaved) this.#saveEpochs()
-    const isMarker = (header.attributes & attributes.control) !== 0
-    const previousProducer = header.producerId >= 0 && !isMarker ? this.#producers.apply(header) : undefined
-    if (isMarker) this.#applyMarker(bytes, header)
+    const applied = marker && this.#producers.applyMarker(header, { commit: marker.committed, coordinatorEpoch: marker.coordinatorEpoch })
+    if (applied?.aborted) this.#segments.active.addAbortedTxn(applied.aborted)
+    const previousProducer = applied ? applied.previous : header.producerId >= 0 ? this.#producers.apply(header) : undefined
     this.logEndOffset = header.lastOffset + 1
     this.#needsFlush = true
     const commit = this.#writer.enqueue({
@@ -161,9 +191,9 @@ export class StoredPartitionLog implements PartitionLog {
       baseOffset: header.baseOffset,
       lastOffset: header.lastOffset,
       maxTimestamp: header.maxTimestamp,
-      producerId: isMarker ? -1 : header.producerId,
+      producerId: header.producerId,
       previousProducer,
-      isMarker,
+      marker: applied && (applied.aborted ? 'abort' : 'commit'),
     })
     return new PendingAppend(
       header.baseOffset,
@@ -196,15 +226,11 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   abortedTransactions(from: number, to: number): AbortedTransaction[] {
-    const transactions: AbortedTransaction[] = []
-    for (const segment of this.#segments.startingWith(this.#segments.floorSegment(from))) {
-      for (const entry of segment.abortedTransactions()) {
-        if (entry.lastOffset >= from && entry.firstOffset < to)
-          transactions.push({ producerId: entry.producerId, firstOffset: entry.firstOffset })
-        if (entry.lastStableOffset >= to) return transactions
-      }
-    }
-    return transactions
+    return this.#segments.abortedTransactions(from, to)
+  }
+
+  activeProducers(): ActiveProducer[] {
+    return this.#producers.active()
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null> {
@@ -243,6 +269,12 @@ export class StoredPartitionLog implements PartitionLog {
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  lead(leaderEpoch: number): void {
+    if (leaderEpoch <= this.leaderEpoch) return
+    this.leaderEpoch = leaderEpoch
+    if (this.epochs.assign(leaderEpoch, this.logEndOffset)) this.#epochsSaved = false
   }
 
   configure(config: LogConfig): void {
@@ -341,15 +373,13 @@ export class StoredPartitionLog implements PartitionLog {
     )
   }
 
-  #applyMarker(bytes: Buffer, header: BatchHeader): void {
-    const marker = readMarker(bytes)
-    if (marker === null) return
-    const aborted = this.#producers.applyMarker(header, marker)
-    if (aborted !== null) this.#segments.active.addAbortedTxn(aborted)
-  }
-
   #revert(batches: readonly QueuedBatch[], offset: number): void {
-    for (const batch of batches.toReversed()) if (batch.producerId >= 0) this.#producers.revert(batch.producerId, batch.previousProducer)
+    for (const { producerId, previousProducer, marker, baseOffset } of batches.toReversed()) {
+      if (marker !== null) this.#producers.revertMarker(producerId, previousProducer, baseOffset)
+      else if (producerId >= 0) this.#producers.revert(producerId, previousProducer)
+      // A batch that could not be written was queued for the active segment.
+      if (marker === 'abort') this.#segments.active.removeLastAbortedTxn()
+    }
     this.logEndOffset = offset
   }
 

@@ -45,11 +45,13 @@ export function decodeSnapshot(bytes: Buffer): ProducerStateEntry[] | null {
     const lastOffset = readInt64(bytes, at + 14)
     const delta = bytes.readInt32BE(at + 22)
     const timestamp = readInt64(bytes, at + 26)
-    const firstSequence = lastSequence - delta < 0 ? lastSequence - delta + 0x8000_0000 : lastSequence - delta
+    const first = lastSequence - delta
+    // A sequence that has wrapped; none of the batches of the group coordinator may have one.
+    const firstSequence = lastSequence < 0 ? -1 : first < 0 ? first + 0x8000_0000 : first
     producers.push({
       producerId: readInt64(bytes, at),
       epoch: bytes.readInt16BE(at + 8),
-      batches: lastSequence < 0 ? [] : [{ firstSequence, lastSequence, baseOffset: lastOffset - delta, lastOffset, timestamp }],
+      batches: lastOffset < 0 ? [] : [{ firstSequence, lastSequence, baseOffset: lastOffset - delta, lastOffset, timestamp }],
       coordinatorEpoch: bytes.readInt32BE(at + 34),
       currentTxnFirstOffset: readInt64(bytes, at + 38),
       lastTimestamp: timestamp,

@@ -144,7 +144,7 @@ function applyBatch({ loaded, replayFrom }: Recovery, rebuilt: Segment | null, h
     return
   }
   const marker = readMarker(batch)
-  const aborted = marker && loaded.producers.applyMarker(header, marker)
+  const aborted = marker && loaded.producers.applyMarker(header, marker).aborted
   if (aborted && rebuilt) rebuilt.addAbortedTxn(aborted)
 }
 
@@ -153,10 +153,12 @@ async function replayProducers(recovery: Recovery, range: SegmentRange): Promise
   await scan(recovery, range, { position: 0, checkCrc: false }, (header, batch) => applyBatch(recovery, null, header, batch))
 }
 
-/** Checks every batch and rebuilds the indexes. */
+/** Checks every batch and rebuilds the indexes. Of the transactions that end before the snapshot, only the index knows the aborted ones. */
 function rebuild(recovery: Recovery, range: SegmentRange): Promise<ScanEnd> {
   const { segment } = range
+  const known = recovery.replayFrom > segment.baseOffset ? segment.abortedTransactions() : []
   segment.reset()
+  for (const entry of known) if (entry.lastOffset < recovery.replayFrom) segment.addAbortedTxn(entry)
   return scan(recovery, range, { position: 0, checkCrc: true }, (header, batch) => {
     applyBatch(recovery, segment, header, batch)
     segment.indexBatch(header, recovery.request.indexIntervalBytes)

@@ -103,6 +103,11 @@ export class Segment {
     this.abortedTransactions().push(entry)
   }
 
+  /** Removes the newest one, whose marker could not be written. */
+  removeLastAbortedTxn(): void {
+    this.abortedTransactions().pop()
+  }
+
   abortedTransactions(): AbortedTxn[] {
     if (this.#aborted === null)
       this.#aborted = decodeAbortedTxns(this.#disk.readFile(this.path(suffixes.transactions)) ?? Buffer.alloc(0)) ?? []

@@ -4,6 +4,7 @@
  */
 import type { LogContext } from './log-context.ts'
 import { offsetFileName, Segment, suffixes } from './segment.ts'
+import type { AbortedTransaction } from './types.ts'
 
 const DELETED = '.deleted'
 
@@ -61,6 +62,19 @@ export class Segments {
 
   startingWith(segment: Segment): Segment[] {
     return this.#list.slice(Math.max(0, this.#list.indexOf(segment)))
+  }
+
+  /** The aborted transactions with records from `from` to `to`. */
+  abortedTransactions(from: number, to: number): AbortedTransaction[] {
+    const transactions: AbortedTransaction[] = []
+    for (const segment of this.startingWith(this.floorSegment(from))) {
+      for (const { producerId, firstOffset, lastOffset, lastStableOffset } of segment.abortedTransactions()) {
+        if (lastOffset >= from && firstOffset < to) transactions.push({ producerId, firstOffset })
+        // The later ones begin after it.
+        if (lastStableOffset >= to) return transactions
+      }
+    }
+    return transactions
   }
 
   /** Creates a new active segment. */

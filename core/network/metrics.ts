@@ -11,6 +11,10 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
   gauge('tributary_broker_requests_under_way', 'Requests in flight', () => server.requestsInFlight)
   gauge('tributary_broker_fetches_waiting', 'Fetches that wait for records', () => broker.fetchPurgatory.size)
   gauge('tributary_broker_unsent_bytes', 'Bytes of responses that are not sent yet', () => server.counters.unsentBytes)
+  const { transactions } = broker
+  gauge('tributary_broker_transactional_ids', 'Transactional ids in memory', () => transactions.counters.transactionalIds)
+  gauge('tributary_broker_transactions_ongoing', 'Transactions that are not decided', () => transactions.counters.ongoing)
+  gauge('tributary_broker_transaction_markers_pending', 'Markers to be written', () => transactions.counters.pendingMarkers)
   const counter = (name: string, help: string, value: () => number) => metrics.counterOf({ name, help }, (set) => set(value()))
   counter('tributary_broker_received_bytes_total', 'Bytes received from clients', () => server.counters.bytesIn)
   counter('tributary_broker_sent_bytes_total', 'Bytes sent to clients', () => server.counters.bytesOut)
@@ -18,6 +22,11 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
     'tributary_broker_connections_closed_for_errors_total',
     'Connections closed because of what they sent',
     () => server.counters.closedForErrors,
+  )
+  counter(
+    'tributary_broker_transactions_timed_out_total',
+    'Transactions aborted because of their timeout',
+    () => transactions.counters.timedOut,
   )
   metrics.counterOf({ name: 'tributary_broker_requests_total', help: 'Requests received, by API', labels: ['api'] }, (set) => {
     for (const api of broker.apis) set(server.counters.requests.get(api.key) ?? 0, { api: api.name })

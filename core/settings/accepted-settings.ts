@@ -21,17 +21,17 @@ export const effectiveTopicSettings: readonly string[] = topics.filter(([, { ine
 export const ineffectiveTopicSettings: readonly string[] = topics.filter(([, { ineffective }]) => ineffective).map(([name]) => name)
 
 const accepted = new Set(
-  `add.partitions.to.txn.retry.backoff.max.ms add.partitions.to.txn.retry.backoff.ms auto.leader.rebalance.enable background.threads
+  `auto.leader.rebalance.enable background.threads
   broker.heartbeat.interval.ms broker.session.timeout.ms connection.failed.authentication.delay.ms connections.max.reauth.ms
   controlled.shutdown.enable cordoned.log.dirs delete.records.purgatory.purge.interval.requests early.start.listeners
   fetch.purgatory.purge.interval.requests follower.fetch.last.tiered.offset.enable initial.broker.registration.timeout.ms
   leader.imbalance.check.interval.seconds log.dir.failure.timeout.ms log.flush.scheduler.interval.ms max.connection.creation.rate
-  max.connections.per.ip.overrides max.incremental.fetch.session.cache.slots metadata.log.dir metadata.max.idle.interval.ms
-  metadata.max.retention.bytes metadata.max.retention.ms num.io.threads num.network.threads num.recovery.threads.per.data.dir
+  max.connections.per.ip.overrides max.incremental.fetch.session.cache.slots metadata.max.idle.interval.ms
+  num.io.threads num.network.threads num.recovery.threads.per.data.dir
   num.replica.alter.log.dirs.threads num.replica.fetchers offsets.commit.timeout.ms offsets.load.buffer.size offsets.topic.compression.codec
   principal.builder.class producer.purgatory.purge.interval.requests queued.max.requests quota.window.num quota.window.size.seconds replica.selector.class
   request.timeout.ms security.inter.broker.protocol security.providers socket.receive.buffer.bytes socket.send.buffer.bytes
-  socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms telemetry.max.bytes transactional.id.expiration.ms
+  socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms telemetry.max.bytes transaction.state.log.load.buffer.size
   unstable.api.versions.enable unstable.feature.versions.enable super.users allow.everyone.if.no.acl.found`.split(/\s+/),
 )
 
@@ -57,7 +57,6 @@ const acceptedPrefixes = [
   'share.',
   'ssl.',
   'streams.',
-  'transaction.',
 ]
 
 /** All broker settings without an effect, for the documents; `prefix.*` for every name under a prefix. */

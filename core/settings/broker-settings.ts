@@ -14,6 +14,7 @@ const node = {
   'delete.topic.enable': bool(true, 'Whether topics may be deleted.'),
   'num.partitions': int(1, 'The partitions of a topic that is created without a partition count.', { min: 1 }),
   'default.replication.factor': int(1, 'The replicas of a topic that is created without a replication factor.', { min: 1 }),
+  'controller.quorum.voters': list('', 'The voters of the metadata log, id@host:port; this node is the only one, or the list is empty.'),
   'producer.id.expiration.ms': int(86_400_000, 'How long the state of an inactive producer id is kept.', { min: 1, dynamic: true }),
 }
 
@@ -52,6 +53,20 @@ const log = {
   'log.retention.check.interval.ms': long(300_000, 'How often retention is checked.', { min: 1 }),
   'log.flush.offset.checkpoint.interval.ms': int(60_000, 'How often the recovery point checkpoint is written.', { min: 0 }),
   'log.flush.start.offset.checkpoint.interval.ms': int(60_000, 'How often the log start offset checkpoint is written.', { min: 0 }),
+}
+
+const metadataLog = {
+  'metadata.log.dir': text(null, 'The folder of the metadata log; by default the first of log.dirs.'),
+  'metadata.log.segment.bytes': int(1_073_741_824, 'The size at which a segment of the metadata log rolls.', { min: 8_388_608 }),
+  'metadata.log.segment.ms': long(604_800_000, 'The age at which a segment of the metadata log rolls.'),
+  'metadata.log.max.record.bytes.between.snapshots': long(20_971_520, 'The bytes of new records after which a snapshot is written.', {
+    min: 1,
+  }),
+  'metadata.log.max.snapshot.interval.ms': long(3_600_000, 'The age of new records after which a snapshot is written; 0 for no limit.', {
+    min: 0,
+  }),
+  'metadata.max.retention.bytes': long(104_857_600, 'The size of the metadata log and its snapshots beyond which the oldest are deleted.'),
+  'metadata.max.retention.ms': long(604_800_000, 'The age beyond which snapshots, and the records before them, are deleted.'),
 }
 
 /** The defaults of the topic settings. */
@@ -113,7 +128,30 @@ const groups = {
   'offsets.topic.replication.factor': short(3, 'The replicas of __consumer_offsets; one node keeps one.', { min: 1 }),
 }
 
-export const brokerSettings = { ...node, ...network, ...log, ...topicDefaults, ...groups } satisfies SettingMap
+const transactions = {
+  'add.partitions.to.txn.retry.backoff.ms': int(20, 'The wait before a transactional append asks the coordinator again.', { min: 1 }),
+  'add.partitions.to.txn.retry.backoff.max.ms': int(100, 'How long a partition that joins waits for the end of the transaction before.', {
+    min: 0,
+  }),
+  'transaction.max.timeout.ms': int(900_000, 'The longest timeout that a transactional producer may ask for.', { min: 1 }),
+  'transactional.id.expiration.ms': int(604_800_000, 'How long the state of an idle transactional id is kept.', { min: 1 }),
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(10_000, 'How often timed out transactions are aborted.', { min: 1 }),
+  'transaction.remove.expired.transaction.cleanup.interval.ms': int(3_600_000, 'How often expired transactional ids are removed.', {
+    min: 1,
+  }),
+  'transaction.partition.verification.enable': bool(true, 'Whether the first append to a partition is checked to be in a transaction.', {
+    dynamic: true,
+  }),
+  'transaction.two.phase.commit.enable': bool(false, 'Whether a producer may have transactions without a timeout (KIP-939).'),
+  'transaction.state.log.num.partitions': int(50, 'The partitions of __transaction_state; not to be changed once the topic exists.', {
+    min: 1,
+  }),
+  'transaction.state.log.segment.bytes': int(104_857_600, 'The segment size of __transaction_state.', { min: 1 }),
+  'transaction.state.log.min.isr': int(2, 'The min.insync.replicas of __transaction_state.', { min: 1 }),
+  'transaction.state.log.replication.factor': short(3, 'The replicas of __transaction_state; one node keeps one.', { min: 1 }),
+}
+
+export const brokerSettings = { ...node, ...network, ...log, ...metadataLog, ...topicDefaults, ...groups, ...transactions } satisfies SettingMap
 
 export type BrokerSettingName = keyof typeof brokerSettings
 export type BrokerValues = ValuesOf<typeof brokerSettings>

@@ -45,13 +45,15 @@ export interface Disk {
   syncFile(path: string): Promise<void>
   /** Null where the file does not exist. */
   readFile(path: string): Buffer | null
-  /** Write, fsync, rename, fsync of the folder (Invariant 8). */
-  replaceFile(path: string, bytes: Buffer | string): Promise<void>
+  /** Write, fsync, rename, fsync of the folder (Invariant 8). `mode` are the permissions, by default those of other files. */
+  replaceFile(path: string, bytes: Buffer | string, mode?: number): Promise<void>
   /** Durable only after `syncFile`. */
   writeFile(path: string, bytes: Buffer | string): void
   exists(path: string): boolean
   stat(path: string): { bytes: number; modifiedMs: number } | null
   list(folder: string): DiskEntry[]
+  /** Of the volume that holds `path`. */
+  space(path: string): { totalBytes: number; usableBytes: number }
   makeFolder(path: string): void
   rename(from: string, to: string): void
   /** Does nothing where the file does not exist. */
@@ -111,9 +113,9 @@ export const realDisk: Disk = {
       throw error
     }
   },
-  async replaceFile(path, bytes) {
+  async replaceFile(path, bytes, mode = 0o644) {
     const temporary = `${path}.tmp`
-    const file = await fs.promises.open(temporary, 'w', 0o644)
+    const file = await fs.promises.open(temporary, 'w', mode)
     try {
       await file.writeFile(bytes)
       await file.sync()
@@ -130,6 +132,10 @@ export const realDisk: Disk = {
     return stats ? { bytes: stats.size, modifiedMs: stats.mtimeMs } : null
   },
   list: (folder) => fs.readdirSync(folder, { withFileTypes: true }).map((entry) => ({ name: entry.name, folder: entry.isDirectory() })),
+  space(path) {
+    const { bsize, blocks, bavail } = fs.statfsSync(path)
+    return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
+  },
   makeFolder,
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.rmSync(path, { force: true }),

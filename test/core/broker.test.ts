@@ -16,8 +16,12 @@ import deleteTopics from '../../core/apis/20-delete-topics.ts'
 import deleteRecords from '../../core/apis/21-delete-records.ts'
 import initProducerId from '../../core/apis/22-init-producer-id.ts'
 import offsetForLeaderEpoch from '../../core/apis/23-offset-for-leader-epoch.ts'
+import addPartitionsToTxn from '../../core/apis/24-add-partitions-to-txn.ts'
+import endTxn from '../../core/apis/26-end-txn.ts'
 import describeConfigs from '../../core/apis/32-describe-configs.ts'
 import describeCluster from '../../core/apis/60-describe-cluster.ts'
+import describeTransactions from '../../core/apis/65-describe-transactions.ts'
+import listTransactions from '../../core/apis/66-list-transactions.ts'
 import describeTopicPartitions from '../../core/apis/75-describe-topic-partitions.ts'
 import { ListenError, startBroker } from '../../core/index.ts'
 import { realSystem } from '../../core/system/index.ts'
@@ -186,15 +190,65 @@ describe('produce and fetch', () => {
     expect(await get({ name: '__cluster_metadata', topicId: ZERO_UUID }, 0)).toMatchObject({ errorCode: 3 })
   })
 
-  test('transactional requests get a fatal error', async () => {
+  test('a transactional id without a transactional batch changes nothing', async () => {
     const topic = await newTopic()
     const topicData = [{ ...topic, partitionData: [{ index: 0, records: batch('a') }] }]
     const { responses } = await client.send(produce, 9, { transactionalId: 'tx', acks: -1, timeoutMs: 1000, topicData })
-    expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 53 })
-    expect(await client.send(initProducerId, 5, { transactionalId: 'tx', transactionTimeoutMs: 1000 })).toMatchObject({
-      errorCode: 53,
-      producerId: -1,
+    expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0, baseOffset: 0 })
+  })
+
+  test.each([
+    ['AddPartitionsToTxn', 11, 4],
+    ['a partition that joins by Produce', 12, 5],
+  ] as const)('transactions with %s: committed records are read, aborted ones are not', async (_, produceVersion, endVersion) => {
+    const topic = await newTopic()
+    const transactionalId = `tx-${produceVersion}`
+    expect(await client.send(findCoordinator, 4, { coordinatorKeys: [transactionalId], keyType: 1 })).toMatchObject({
+      coordinators: [{ key: transactionalId, errorCode: 0, nodeId: 1 }],
     })
+    const initialized = await client.send(initProducerId, 5, { transactionalId, transactionTimeoutMs: 60_000 })
+    expect(initialized).toMatchObject({ errorCode: 0, producerEpoch: 0 })
+    const { producerId } = initialized
+    let { producerEpoch } = initialized
+    let baseSequence = 0
+    for (const [value, committed] of [
+      ['committed', true],
+      ['aborted', false],
+    ] as const) {
+      if (produceVersion < 12) {
+        const added = await client.send(addPartitionsToTxn, 3, {
+          v3AndBelowTransactionalId: transactionalId,
+          v3AndBelowProducerId: producerId,
+          v3AndBelowProducerEpoch: producerEpoch,
+          v3AndBelowTopics: [{ name: topic.name, partitions: [0] }],
+        })
+        expect(added.resultsByTopicV3AndBelow[0]!.resultsByPartition).toEqual([{ partitionIndex: 0, partitionErrorCode: 0 }])
+      }
+      const record = { key: null, value: Buffer.from(value), timestamp: t0 }
+      const records = encodeBatch([record], { producerId, producerEpoch, baseSequence, transactional: true })
+      const topicData = [{ ...topic, partitionData: [{ index: 0, records }] }]
+      const { responses } = await client.send(produce, produceVersion, { transactionalId, acks: -1, timeoutMs: 1000, topicData })
+      expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 0 })
+      const ended = await client.send(endTxn, endVersion, { transactionalId, producerId, producerEpoch, committed })
+      expect(ended).toMatchObject({ errorCode: 0, producerEpoch: endVersion >= 5 ? producerEpoch + 1 : -1 })
+      if (endVersion >= 5) producerEpoch = ended.producerEpoch
+      else baseSequence++
+      await until(async () => {
+        const { transactionStates } = await client.send(describeTransactions, 0, { transactionalIds: [transactionalId] })
+        return transactionStates[0]!.transactionState === (committed ? 'CompleteCommit' : 'CompleteAbort')
+      }, 'the transaction is complete')
+    }
+    // Two records and two markers.
+    expect(await get(topic, 0, { isolationLevel: 1 })).toMatchObject({
+      highWatermark: 4,
+      lastStableOffset: 4,
+      abortedTransactions: [{ producerId, firstOffset: 2 }],
+    })
+    const { transactionStates } = await client.send(listTransactions, 2, {
+      stateFilters: ['CompleteAbort'],
+      producerIdFilters: [producerId],
+    })
+    expect(transactionStates).toEqual([{ transactionalId, producerId, transactionState: 'CompleteAbort' }])
   })
 })
 
@@ -231,8 +285,15 @@ describe('metadata', () => {
     expect(rows.get(0)).toEqual([0, 13])
     expect(rows.get(1)).toEqual([4, 18])
     expect(rows.get(18)).toEqual([0, 4])
-    expect(rows.has(24)).toBe(false)
-    expect(answer.finalizedFeatures).toEqual([{ name: 'metadata.version', minVersionLevel: 30, maxVersionLevel: 30 }])
+    expect(rows.get(24)).toEqual([0, 5])
+    expect(rows.get(22)).toEqual([0, 5])
+    expect(answer.supportedFeatures).toContainEqual({ name: 'transaction.version', minVersion: 0, maxVersion: 2 })
+    expect(answer.finalizedFeatures.map(({ name, maxVersionLevel }) => `${name}=${maxVersionLevel}`)).toEqual([
+      'metadata.version=30',
+      'transaction.version=2',
+      'kraft.version=1',
+    ])
+    expect(answer.finalizedFeaturesEpoch).toBeGreaterThan(0)
     const older = await client.send(apiVersions, 3, { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' })
     expect(older.supportedFeatures.map(({ name }) => name)).toEqual(['metadata.version'])
   })
@@ -257,7 +318,7 @@ describe('metadata', () => {
     expect((await ask(1, [])).topics).toEqual([])
     expect((await ask(4, [{ name: 'not-there' }])).topics).toMatchObject([{ errorCode: 3, partitions: [] }])
     expect((await ask(4, [{ name: 'a/b' }], true)).topics).toMatchObject([{ errorCode: 17 }])
-    expect((await ask(4, [{ name: '__transaction_state' }], true)).topics).toMatchObject([{ errorCode: 3, isInternal: true }])
+    expect((await ask(4, [{ name: '__transaction_state' }], true)).topics).toMatchObject([{ errorCode: 0, isInternal: true }])
   })
 
   test('Metadata creates a topic where client and broker allow it', async () => {
@@ -287,6 +348,22 @@ describe('metadata', () => {
       internal: true,
       partitions: 2,
       configs: { 'cleanup.policy': 'compact', 'compression.type': 'producer', 'segment.bytes': '104857600' },
+    })
+  })
+
+  test('FindCoordinator creates the topic of transactions as Kafka does', async () => {
+    const found = await client.send(findCoordinator, 3, { key: 'tx', keyType: 1 })
+    expect(found).toMatchObject({ nodeId: 1, host: '127.0.0.1', port: server.port, errorCode: 0 })
+    expect(server.broker.cluster.topic('__transaction_state')).toMatchObject({
+      internal: true,
+      partitions: 50,
+      configs: {
+        'cleanup.policy': 'compact',
+        'compression.type': 'uncompressed',
+        'min.insync.replicas': '2',
+        'segment.bytes': '104857600',
+        'unclean.leader.election.enable': 'false',
+      },
     })
   })
 

@@ -98,6 +98,7 @@ test.each<[Record<string, string>, RegExp]>([
   [{ listeners: 'PLAINTEXT://:1,PLAINTEXT://:2' }, /occurs twice/],
   [{ listeners: 'PLAINTEXT://0.0.0.0:9092' }, /set one in advertised\.listeners/],
   [{ listeners: 'CONTROLLER://:9093', 'controller.listener.names': 'CONTROLLER' }, /there is no listener for clients/],
+  [{ 'process.roles': 'broker' }, /Tributary is its own: add `controller`$/],
   [{ 'process.roles': 'controller' }, /`broker` must be among its roles$/],
   [{ 'node.id': '1', 'broker.id': '2' }, /two ids for one node/],
   [

@@ -10,7 +10,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startBroker } from '../../core/index.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { silentLogger } from '../../core/system/logger.ts'
-import { batchSize } from '../../core/wire/batch-header.ts'
+import { attributes } from '../../core/wire/batch-header.ts'
+import { decodeMetadataRecord } from '../../core/wire/metadata-records.ts'
+import { batches, decodeRecords } from '../../core/wire/record-batch.ts'
 
 let root: string
 beforeEach(() => {
@@ -35,12 +37,18 @@ async function folderAfter(how: 'a clean stop' | 'a kill'): Promise<string> {
 
 const foldersOf = (dir: string) => readdirSync(dir).filter((name) => /-\d+$|-stray$/.test(name))
 
-/** The position of each event in the journal. */
-function eventPositions(dir: string): number[] {
+/** The position of the batch that creates topic b in the journal. */
+function secondTopicPosition(dir: string): number {
   const bytes = readFileSync(journalOf(dir))
-  const positions = []
-  for (let at = 0; at < bytes.length; at += batchSize(bytes, at)) positions.push(at)
-  return positions
+  for (const { header, bytes: batch } of batches(bytes)) {
+    const isTopic = (value: Buffer | null) => {
+      const record = decodeMetadataRecord(value!)
+      return record.type === 'TopicRecord' && record.name === 'b'
+    }
+    if ((header.attributes & attributes.control) === 0 && decodeRecords(batch).some(({ value }) => isTopic(value)))
+      return batch.byteOffset - bytes.byteOffset
+  }
+  throw new Error('no topic b')
 }
 
 function flipBit(file: string, at: number): void {
@@ -57,7 +65,7 @@ test.each([
   ['a kill', 'magic', 16],
 ] as const)('after %s, a damaged event (%s) fails every start', async (how, _what, at) => {
   const dir = await folderAfter(how)
-  const second = eventPositions(dir)[1]!
+  const second = secondTopicPosition(dir)
   flipBit(journalOf(dir), second + at)
   const left = readFileSync(journalOf(dir))
   for (let attempt = 0; attempt < 2; attempt++) await expect(start(dir)).rejects.toThrow(journalOf(dir))

@@ -5,6 +5,7 @@
  */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { KafkaError } from '../../core/errors.ts'
+import { encodeMetadataRecord } from '../../core/wire/metadata-records.ts'
 import { encodeBatch } from '../../core/wire/record-batch.ts'
 import { type BrokerInProcess, brokerInProcess } from '../broker-in-process.ts'
 
@@ -23,14 +24,17 @@ const warnings = () => server.lines.filter(({ message }) => message.startsWith('
 
 /** Restarts the broker with the given values in its metadata log, as an earlier release has stored them. */
 async function restartWith(configs: { topic?: Record<string, string>; default?: Record<string, string>; node?: Record<string, string> }) {
-  const { id } = await server.broker.cluster.createTopic({ name: 'orders', partitions: 1, replicationFactor: 1 })
-  const events = [
-    { type: 'topicConfigs', id, configs: configs.topic ?? {} },
-    { type: 'brokerConfigs', broker: '', configs: configs.default ?? {} },
-    { type: 'brokerConfigs', broker: '1', configs: configs.node ?? {} },
+  await server.broker.cluster.createTopic({ name: 'orders', partitions: 1, replicationFactor: 1 })
+  const resources = [
+    { resourceType: 2, resourceName: 'orders', values: configs.topic },
+    { resourceType: 4, resourceName: '', values: configs.default },
+    { resourceType: 4, resourceName: '1', values: configs.node },
   ]
-  const records = events.map((event) => ({ key: null, value: Buffer.from(JSON.stringify({ v: 1, event })), timestamp: 1 }))
-  await server.broker.logs.get('__cluster_metadata', 0)!.append(encodeBatch(records), 'coordinator').durable
+  const records = resources.flatMap(({ values = {}, ...resource }) =>
+    Object.entries(values).map(([name, value]) => encodeMetadataRecord({ type: 'ConfigRecord', ...resource, name, value }, 0)),
+  )
+  const batch = encodeBatch(records.map((value) => ({ key: null, value, timestamp: 1 })))
+  await server.broker.logs.get('__cluster_metadata', 0)!.append(batch, 'coordinator').durable
   await server.restart()
 }
 

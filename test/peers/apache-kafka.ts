@@ -48,17 +48,17 @@ export interface KafkaBroker {
   stop(): Promise<void>
 }
 
-/** `settings` are lines of server.properties. */
-export async function startApacheKafka(settings: Readonly<Record<string, string | number>> = {}): Promise<KafkaBroker> {
+/** `settings` are lines of server.properties; `formatFlags` are options of `kafka-storage format` (`-f transaction.version=1`). */
+export async function startApacheKafka(settings: Readonly<Record<string, string | number>> = {}, formatFlags = ''): Promise<KafkaBroker> {
   try {
-    return await startOnce(settings)
+    return await startOnce(settings, formatFlags)
   } catch {
     // The script generates a cluster id, and one that begins with "-" is read as an option; or another process took the port.
-    return startOnce(settings)
+    return startOnce(settings, formatFlags)
   }
 }
 
-async function startOnce(settings: Readonly<Record<string, string | number>>): Promise<KafkaBroker> {
+async function startOnce(settings: Readonly<Record<string, string | number>>, formatFlags: string): Promise<KafkaBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'apache-kafka-'))
   const port = await portWithNeighbour()
   const address = `127.0.0.1:${port}`
@@ -71,7 +71,7 @@ async function startOnce(settings: Readonly<Record<string, string | number>>): P
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
     try {
       broker = await launch('Apache Kafka', kafkaScript(), ['broker', `${port}`, folder, ...lines], {
-        env: { KAFKA_HEAP_OPTS: '-Xmx512m -Xms256m', KAFKA_LOG_LEVEL: 'WARN' },
+        env: { KAFKA_HEAP_OPTS: '-Xmx512m -Xms256m', KAFKA_LOG_LEVEL: 'WARN', KAFKA_FORMAT_FLAGS: formatFlags },
         ready: async () => (await client.admin.describeCluster()).brokers.length > 0,
       })
     } finally {

@@ -10,7 +10,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLogs } from '../../core/log/index.ts'
 import type { PartitionLog } from '../../core/log/types.ts'
 import { realSystem } from '../../core/system/index.ts'
-import { encodeBatch } from '../../core/wire/record-batch.ts'
 import { batchOf, config, options, readRecords, scratch, T0 } from '../core/log/scratch-log.ts'
 import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
 
@@ -18,14 +17,13 @@ import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts
 const DUMP_LOG = 'org.apache.kafka.tools.DumpLogSegments'
 const tool = (...args: string[]): Promise<string> => kafkaTool(args)
 
-const marker = (producerId: number, sequence: 'commit' | 'abort') =>
-  encodeBatch([{ key: Buffer.from([0, 0, 0, sequence === 'commit' ? 1 : 0]), value: Buffer.from([0, 0, 0, 0, 0, 7]), timestamp: T0 }], {
-    producerId,
-    producerEpoch: 3,
-    baseSequence: -1,
-    transactional: true,
-    control: true,
-  })
+const marker = (producerId: number, committed: boolean) => ({
+  producerId,
+  producerEpoch: 3,
+  committed,
+  coordinatorEpoch: 7,
+  transactionVersion: 0,
+})
 
 describe('kafka-dump-log reads our folders', () => {
   const room = scratch()
@@ -43,8 +41,8 @@ describe('kafka-dump-log reads our folders', () => {
         baseSequence: index * 2,
         transactional: true,
       }
-      log.append(batchOf([`a${index}`.padEnd(200, '.'), `b${index}`], over))
-      if (index % 50 === 49) log.append(marker(42, index % 100 === 99 ? 'commit' : 'abort'), 'coordinator')
+      log.append(batchOf([`a${index}`.padEnd(200, '.'), `b${index}`], over), 'client', 'disabled')
+      if (index % 50 === 49) log.appendEndTxnMarker(marker(42, index % 100 === 99))
     }
     await log.append(batchOf(['end'])).durable
     await logs.close()

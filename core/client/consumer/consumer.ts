@@ -12,7 +12,15 @@ import { ClassicGroupMember } from '../group/group-member.ts'
 import { commitOffsets, fetchCommitted } from '../group/group-offsets.ts'
 import { clientLimits } from '../limits.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
-import type { CommitOffset, ConsumedBatch, Consumer, ConsumerSettings, RebalanceListener, TopicPartition } from '../types.ts'
+import type {
+  CommitOffset,
+  ConsumedBatch,
+  Consumer,
+  ConsumerGroupMetadata,
+  ConsumerSettings,
+  RebalanceListener,
+  TopicPartition,
+} from '../types.ts'
 import type { Assignor } from './assignors/assignor.ts'
 import { Fetcher } from './fetcher.ts'
 import { assignAsLeader, assignorNamed, readAssignment, writeSubscription } from './group-assignment.ts'
@@ -60,6 +68,11 @@ export class GroupConsumer implements Consumer {
   #mode: 'none' | 'group' | 'assigned' = 'none'
   /** The last assignment, also after it was revoked: a sticky assignor gives it to this member again. */
   #lastAssignment: readonly TopicPartition[] = []
+  /**
+   * Of the last assignment, also after the group has removed this consumer: transactional offsets without a member would be accepted though
+   * the partitions may have other owners. Invariant 9.
+   */
+  #membership = { generationId: -1, memberId: '' }
   #failure: Error | null = null
   #polling = false
   #wake: (() => void) | null = null
@@ -148,7 +161,11 @@ export class GroupConsumer implements Consumer {
         return assignments
       },
       beforeRejoin: () => this.#runInPoll(() => this.#beforeRejoin()),
-      onAssigned: (assignment, _generation, _memberId, leader) => this.#runInPoll(() => this.#onAssigned(assignment, leader)),
+      onAssigned: (assignment, generationId, memberId, leader) =>
+        this.#runInPoll(() => {
+          this.#membership = { generationId, memberId }
+          return this.#onAssigned(assignment, leader)
+        }),
       onLost: (error) => this.#onLost(error),
     })
     return member
@@ -314,6 +331,10 @@ export class GroupConsumer implements Consumer {
   async committed(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
     const offsets = await fetchCommitted(this.#router, this.#groupId(), partitions, { requireStable: true })
     return new Map(offsets.map((entry) => [partitionKey(entry), entry.offset]))
+  }
+
+  groupMetadata(): ConsumerGroupMetadata {
+    return { groupId: this.#groupId(), ...this.#membership, groupInstanceId: this.#settings.groupInstanceId ?? null }
   }
 
   #checkOpen(): void {

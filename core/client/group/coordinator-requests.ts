@@ -27,7 +27,7 @@ export async function requestFromCoordinator<T>(
     const outcome = await request(deadline)
     if ('value' in outcome) return outcome.value
     const name = errorName(outcome.errorCode)
-    if (COORDINATOR_MOVED.includes(name)) router.coordinators.forget(groupId)
+    if (COORDINATOR_MOVED.includes(name)) router.coordinators.forget({ group: groupId })
     const failure = new KafkaError(name, `${outcome.about}: ${name}`)
     if (!isRetriable(name)) throw failure
     const waitMs = router.backoffMs(attempt)

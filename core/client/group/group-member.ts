@@ -169,7 +169,7 @@ export class ClassicGroupMember implements GroupMember {
     }
     const unavailable = COORDINATOR_UNAVAILABLE.includes(error.error)
     if (unavailable || COORDINATOR_BUSY.includes(error.error)) {
-      if (unavailable) this.#router.coordinators.forget(groupId)
+      if (unavailable) this.#router.coordinators.forget({ group: groupId })
       logger.debug({ group: groupId, err: error }, 'joining the group failed; it is retried')
       if (this.#hasAssignment && clock.monotonic() - this.#lastContact > sessionTimeoutMs) await this.#loseAssignment(error)
       await this.#router.sleep(this.#router.backoffMs(attempt), this.#closing.signal)
@@ -232,7 +232,7 @@ export class ClassicGroupMember implements GroupMember {
         this.#wake?.()
         return
     }
-    if (COORDINATOR_UNAVAILABLE.includes(error.error)) this.#router.coordinators.forget(this.#settings.groupId)
+    if (COORDINATOR_UNAVAILABLE.includes(error.error)) this.#router.coordinators.forget({ group: this.#settings.groupId })
     // After a session without a response the group may have given the partitions to other members. Invariant 9.
     if (this.#router.system.clock.monotonic() - this.#lastContact > this.#settings.sessionTimeoutMs) {
       this.#removal ??= error

@@ -43,7 +43,11 @@ export class GroupRequests {
   }
 
   #coordinator(timeoutMs = this.#router.settings.requestTimeoutMs): Promise<Node> {
-    return this.#router.coordinators.find(this.#settings.groupId, this.#router.system.clock.monotonic() + timeoutMs, this.#signal)
+    return this.#router.coordinators.find(
+      { group: this.#settings.groupId },
+      this.#router.system.clock.monotonic() + timeoutMs,
+      this.#signal,
+    )
   }
 
   /**

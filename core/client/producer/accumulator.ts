@@ -34,6 +34,8 @@ export class PartitionQueue {
   needsNewEpoch = false
   /** Monotonic ms of the next attempt after a failure. */
   retryAt = 0
+  /** The number of the transaction that the partition was added to; -1 for none. */
+  transaction = -1
   /** Of the last full batch: the next one allocates as much at once. */
   #fullBytes = 0
 
@@ -77,6 +79,16 @@ export class PartitionQueue {
     return sequence
   }
 
+  /** Removes the batches that were never sent. */
+  takeUnsent(): ProducerBatch[] {
+    const unsent = this.ready.filter((batch) => batch.bytes === null)
+    const sent = this.ready.filter((batch) => batch.bytes !== null)
+    this.ready.splice(0, this.ready.length, ...sent)
+    if (this.open) unsent.push(this.open)
+    this.open = null
+    return unsent
+  }
+
   /** Failed batches are sent again before those that were never sent. */
   requeueFailed(): void {
     this.failed.sort((a, b) => a.order - b.order)
@@ -113,13 +125,20 @@ export class Accumulator {
   readonly #maxRequestSize: number
   readonly #bufferMemory: number
   readonly #random: Random
+  readonly #onRefused: (error: Error) => Error
   #nextOrder = 0
 
-  constructor(settings: { batchSize: number; maxRequestSize: number; bufferMemory: number }, random: Random) {
+  /** `onRefused` gets the error of each record that fits in no batch, and returns what its caller gets. */
+  constructor(
+    settings: { batchSize: number; maxRequestSize: number; bufferMemory: number },
+    random: Random,
+    onRefused: (error: Error) => Error = (error) => error,
+  ) {
     this.#batchSize = settings.batchSize
     this.#maxRequestSize = settings.maxRequestSize
     this.#bufferMemory = settings.bufferMemory
     this.#random = random
+    this.#onRefused = onRefused
   }
 
   /** A queue was served: the other queues go first. */
@@ -217,7 +236,7 @@ export class Accumulator {
 
   /** Record `index` of `send` fails without a batch. */
   fail(send: PendingSend, index: number, error: Error): void {
-    send.setBatch(index, ProducerBatch.failed(error), 0)
+    send.setBatch(index, ProducerBatch.failed(this.#onRefused(error)), 0)
     send.onRecordsCompleted(1, true)
   }
 

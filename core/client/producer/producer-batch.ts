@@ -2,7 +2,7 @@
  * A batch of one partition: filled record by record, built once, sent until it is completed. It knows the owners of its records, and, where
  * the broker found it too large, the two halves that are sent in its place.
  */
-import { type CodecName, codecOf, readBatchHeader } from '../../wire/batch-header.ts'
+import { attributes, type CodecName, codecOf, readBatchHeader } from '../../wire/batch-header.ts'
 import { BatchBuilder, decodeRecords, stampProducer } from '../../wire/record-batch.ts'
 import type { ProducerIdAndEpoch } from '../producer-id.ts'
 import type { RecordOwner } from './record-owner.ts'
@@ -70,16 +70,16 @@ export class ProducerBatch {
   }
 
   /** Encodes the batch; later calls return the same bytes. */
-  build(codec: CodecName, producer: ProducerIdAndEpoch | null, sequence: number): Buffer {
+  build(codec: CodecName, producer: ProducerIdAndEpoch | null, sequence: number, transactional = false): Buffer {
     if (this.builder) {
       this.sequence = sequence
-      this.bytes = this.builder.build({ codec, ...producer, baseSequence: sequence })
+      this.bytes = this.builder.build({ codec, ...producer, baseSequence: sequence, transactional })
       this.builder = null
     }
     return this.bytes!
   }
 
-  /** Gives the encoded batch another producer and sequence number. */
+  /** Gives the encoded batch another producer and sequence number; that of a transaction never gets one. */
   renumber(producer: ProducerIdAndEpoch, sequence: number): void {
     this.sequence = sequence
     if (this.bytes) stampProducer(this.bytes, { ...producer, baseSequence: sequence })
@@ -104,7 +104,8 @@ export class ProducerBatch {
       batch.count = to - from
       batch.#parent = this
       const producer = header.producerId < 0 ? null : { producerId: header.producerId, producerEpoch: header.producerEpoch }
-      batch.build(codec, producer, header.baseSequence < 0 ? -1 : (header.baseSequence + from) % (MAX_SEQUENCE + 1))
+      const transactional = (header.attributes & attributes.transactional) !== 0
+      batch.build(codec, producer, header.baseSequence < 0 ? -1 : (header.baseSequence + from) % (MAX_SEQUENCE + 1), transactional)
       return batch
     }
     this.#halves = [half(0, middle, this.order), half(middle, records.length, this.order + this.#orderWidth / 2)]

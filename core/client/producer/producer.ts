@@ -11,6 +11,7 @@ import type { Producer, ProducerRecord, ProducerSettings, SendResult } from '../
 import { Accumulator } from './accumulator.ts'
 import { PendingSend } from './pending-send.ts'
 import { Sender } from './sender.ts'
+import type { Transactions } from './transactions.ts'
 
 const producerDefaults = {
   acks: 'all',
@@ -38,6 +39,7 @@ interface WaitingSend {
 
 export class BatchingProducer implements Producer {
   readonly #router: RequestRouter
+  readonly #transactions: Transactions | null
   readonly #accumulator: Accumulator
   readonly #sender: Sender
   /** Calls with records that have no outcome yet. */
@@ -50,7 +52,7 @@ export class BatchingProducer implements Producer {
   #onMemoryFree: (() => void) | null = null
   readonly #closing = new AbortController()
 
-  constructor(router: RequestRouter, userSettings: ProducerSettings) {
+  constructor(router: RequestRouter, userSettings: ProducerSettings, transactions: Transactions | null = null) {
     const defined = Object.fromEntries(Object.entries(userSettings).filter(([, value]) => value !== undefined)) as ProducerSettings
     const settings = { ...producerDefaults, requestTimeoutMs: router.settings.requestTimeoutMs, ...defined }
     const idempotent = settings.enableIdempotence && settings.acks === 'all'
@@ -66,7 +68,8 @@ export class BatchingProducer implements Producer {
       )
     this.#router = router
     this.#bufferMemory = settings.bufferMemory
-    this.#accumulator = new Accumulator(settings, router.system.random)
+    this.#transactions = transactions
+    this.#accumulator = new Accumulator(settings, router.system.random, (error) => transactions?.batchFailed(error, false) ?? error)
     this.#sender = new Sender(
       router,
       this.#accumulator,
@@ -81,8 +84,14 @@ export class BatchingProducer implements Producer {
         deliveryTimeoutMs: settings.deliveryTimeoutMs,
         requestTimeoutMs: settings.requestTimeoutMs,
       },
+      transactions,
       () => this.#onCompleted(),
     )
+  }
+
+  /** Batches may be sent, or have to fail. */
+  schedule(): void {
+    this.#sender.schedule()
   }
 
   get pendingBytes(): number {
@@ -116,8 +125,9 @@ export class BatchingProducer implements Producer {
     while (this.#waiting.length > 0) {
       const entry = this.#waiting[0]!
       const { send } = entry
-      if (this.#closed) {
-        const error = new KafkaError('NETWORK_EXCEPTION', 'the producer was closed before the record was appended')
+      const abortCause = this.#transactions?.state.abortCause ?? null
+      if (this.#closed || abortCause) {
+        const error = abortCause ?? new KafkaError('NETWORK_EXCEPTION', 'the producer was closed before the record was appended')
         while (entry.next < send.count) this.#accumulator.fail(send, entry.next++, error)
         this.#waiting.shift()
         continue

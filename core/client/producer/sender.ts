@@ -2,37 +2,28 @@
  * Sends the accumulator's batches: a few Produce requests in flight to each node on one connection, one batch of a partition in each.
  * Failed batches are sent again in order when nothing of their partition is in flight; the broker recognizes them by producer id, epoch and
  * sequence number, so each record is stored once and in order (Invariant 5). After a batch that has failed for good the next ones get a new
- * epoch.
+ * epoch; in a transaction they fail, and the transaction has to be aborted.
  */
-import { type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
+import { isRetriable, KafkaError } from '../../errors.ts'
 import { WakeTimer } from '../../system/wake-timer.ts'
 import { partitionKey } from '../../topic-partition.ts'
 import type { CodecName } from '../../wire/batch-header.ts'
 import { ZERO_UUID } from '../../wire/types.ts'
-import { initProducerId, type ProducerIdAndEpoch } from '../producer-id.ts'
 import { type ProducedBatch, produceRaw } from '../raw-batches.ts'
 import { MetadataRefresher } from '../transport/metadata-refresher.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 import type { Accumulator, PartitionQueue } from './accumulator.ts'
+import { IdempotentId } from './idempotent-id.ts'
+import { LEADER_MOVED, SEQUENCE_LOST } from './produce-errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
+import { isRetriedInTransaction } from './transaction-errors.ts'
+import { concurrentBackoffMs } from './transaction-requests.ts'
+import type { Transactions } from './transactions.ts'
 
 const MAX_EPOCH = 32_766
 /** Estimates for max.request.size: of a request, and of a batch besides its records. */
 const REQUEST_OVERHEAD_BYTES = 256
 const BATCH_OVERHEAD_BYTES = 16
-/** The broker has other sequence numbers than the producer: the batch is not stored, and numbering has to restart. */
-const SEQUENCE_LOST: readonly ErrorName[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH']
-const LEADER_MOVED: readonly ErrorName[] = [
-  'NOT_LEADER_FOR_PARTITION',
-  'LEADER_NOT_AVAILABLE',
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'UNKNOWN_TOPIC_ID',
-  'FENCED_LEADER_EPOCH',
-  'UNKNOWN_LEADER_EPOCH',
-  'NETWORK_EXCEPTION',
-  'KAFKA_STORAGE_ERROR',
-  'BROKER_NOT_AVAILABLE',
-]
 
 interface SenderSettings {
   acks: -1 | 0 | 1
@@ -58,6 +49,7 @@ export class Sender {
   readonly #router: RequestRouter
   readonly #accumulator: Accumulator
   readonly #settings: SenderSettings
+  readonly #transactions: Transactions | null
   readonly #channel: string
   /** Requests in flight by node id. */
   readonly #inFlight = new Map<number, number>()
@@ -67,17 +59,23 @@ export class Sender {
   readonly #onCompleted: () => void
   readonly #timer: WakeTimer
   readonly #metadata: MetadataRefresher
+  readonly #id: IdempotentId
   #scheduled = false
-  #producer: ProducerIdAndEpoch | null = null
-  #requestingProducerId = false
-  #producerIdAttempts = 0
   /** A permanent error of InitProducerId: every send fails. */
   #failure: Error | null = null
   /** Flushes in progress: batches are sent without linger. */
   #flushes = 0
 
-  constructor(router: RequestRouter, accumulator: Accumulator, settings: SenderSettings, onCompleted: () => void) {
+  /** With `transactions` every batch belongs to one. */
+  constructor(
+    router: RequestRouter,
+    accumulator: Accumulator,
+    settings: SenderSettings,
+    transactions: Transactions | null,
+    onCompleted: () => void,
+  ) {
     this.#router = router
+    this.#transactions = transactions
     this.#accumulator = accumulator
     this.#settings = settings
     this.#onCompleted = onCompleted
@@ -90,6 +88,13 @@ export class Sender {
       signal: this.#closing.signal,
       onRefreshed: () => this.schedule(),
       onDelayed: (time) => this.#timer.wakeAt(time),
+    })
+    this.#id = new IdempotentId(router, {
+      signal: this.#closing.signal,
+      onSettled: () => this.schedule(),
+      onFailed: (error) => {
+        this.#failure = error
+      },
     })
     this.#removeListener = router.metadata.onUpdated(() => this.#updateTopics())
   }
@@ -124,6 +129,8 @@ export class Sender {
   #sendDue(): void {
     const now = this.#router.system.clock.monotonic()
     const { active } = this.#accumulator
+    const abortCause = this.#transactions?.state.abortCause ?? null
+    if (this.#transactions?.state.phase === 'FATAL_ERROR') this.#failure ??= abortCause
     const byLeader = new Map<number, PartitionQueue[]>()
     const leaderless: string[] = []
     for (const queue of active) {
@@ -135,6 +142,7 @@ export class Sender {
         this.#failAll(queue, this.#failure)
         continue
       }
+      if (abortCause) this.#failUnsent(queue, abortCause)
       if (!this.#isDue(queue, now)) continue
       const leader = this.#leaderOf(queue)
       if (leader < 0) {
@@ -151,8 +159,8 @@ export class Sender {
     }
     if (leaderless.length > 0) this.#metadata.request(leaderless)
     if (byLeader.size === 0) return
-    if (this.#settings.idempotent && !this.#producer) {
-      this.#requestProducerId()
+    if (this.#settings.idempotent && !this.#transactions && !this.#id.current) {
+      this.#id.request()
       return
     }
     for (const [leader, queues] of byLeader) this.#sendTo(leader, queues)
@@ -174,7 +182,7 @@ export class Sender {
       this.#timer.wakeAt(queue.retryAt)
       return false
     }
-    return first !== null
+    return first !== null && (this.#transactions?.mayProduce(queue) ?? true)
   }
 
   #isLingerOver(batch: ProducerBatch, leader: number, now: number): boolean {
@@ -221,9 +229,17 @@ export class Sender {
     queue.inFlight++
     batch.attempts++
     if (batch.bytes) return batch.bytes
+    if (this.#transactions) return this.#buildInTransaction(queue, batch, this.#transactions)
     if (!this.#settings.idempotent) return batch.build(this.#settings.codec, null, -1)
-    if (!queue.producer) queue.startEpoch(this.#producer!)
+    if (!queue.producer) queue.startEpoch(this.#id.current!)
     return batch.build(this.#settings.codec, queue.producer, queue.sequenceFor(batch.count))
+  }
+
+  #buildInTransaction(queue: PartitionQueue, batch: ProducerBatch, transactions: Transactions): Buffer {
+    const producer = transactions.state.producer!
+    transactions.onSend()
+    if (queue.producer !== producer) queue.startEpoch(producer)
+    return batch.build(this.#settings.codec, producer, queue.sequenceFor(batch.count), true)
   }
 
   /** One request. Never rejects: each of its batches is completed or failed. */
@@ -234,7 +250,15 @@ export class Sender {
         this.#router,
         leader,
         sentBatches.map(({ queue: { topic, partition }, batch, topicId }) => ({ topic, partition, topicId, records: batch.bytes! })),
-        { channel: this.#channel, acks, ackTimeoutMs: requestTimeoutMs, timeoutMs: requestTimeoutMs, signal: this.#closing.signal },
+        {
+          channel: this.#channel,
+          acks,
+          ackTimeoutMs: requestTimeoutMs,
+          timeoutMs: requestTimeoutMs,
+          signal: this.#closing.signal,
+          transactionalId: this.#transactions?.transactionalId,
+          maxVersion: this.#transactions?.maxProduceVersion,
+        },
       )
       this.#handleResults(sentBatches, results)
     } catch (error) {
@@ -283,26 +307,41 @@ export class Sender {
       return
     }
     const expired = now >= batch.createdAt + deliveryTimeoutMs
-    if (idempotent && SEQUENCE_LOST.includes(error.error) && !expired) {
+    if (this.#transactions) {
+      // The batch before it has failed and is sent again first.
+      if (error.error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && !expired && !this.#isFirstFailed(queue, batch)) {
+        queue.failed.push(batch)
+        return
+      }
+    } else if (idempotent && SEQUENCE_LOST.includes(error.error) && !expired) {
       // Batches after the first failed one have this error only because of it.
       if (this.#isFirstFailed(queue, batch)) queue.needsNewEpoch = true
       // Another producer has raised the epoch of this id: another id is needed.
-      if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.producer?.producerId === this.#producer?.producerId) this.#producer = null
+      if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.producer?.producerId === this.#id.current?.producerId) this.#id.current = null
       queue.failed.push(batch)
       return
     }
     if (LEADER_MOVED.includes(error.error)) this.#metadata.request([queue.topic])
-    if (isRetriable(error.error) && !expired && acks !== 0 && !this.#closing.signal.aborted) {
+    const retriable = this.#transactions ? isRetriedInTransaction(error.error) : isRetriable(error.error)
+    if (retriable && !expired && acks !== 0 && !this.#closing.signal.aborted) {
       queue.failed.push(batch)
-      queue.retryAt = now + this.#router.backoffMs(batch.attempts - 1)
+      queue.retryAt = now + this.#backoffMs(error, batch)
       this.#router.system.logger.debug(
         { topic: queue.topic, partition: queue.partition, err: error, attempts: batch.attempts },
         'Produce failed; the batch is sent again',
       )
       return
     }
-    const timedOut = expired && isRetriable(error.error)
-    this.#accumulator.complete(batch, timedOut ? this.#timeoutError(queue, error) : error)
+    this.#fail(batch, expired && retriable ? this.#timeoutError(queue, error) : error)
+  }
+
+  #backoffMs({ error }: KafkaError, { attempts }: ProducerBatch): number {
+    return error === 'CONCURRENT_TRANSACTIONS' ? concurrentBackoffMs(this.#router, attempts - 1) : this.#router.backoffMs(attempts - 1)
+  }
+
+  /** The batch has failed for good. */
+  #fail(batch: ProducerBatch, error: KafkaError): void {
+    this.#accumulator.complete(batch, this.#transactions?.batchFailed(error, batch.bytes !== null) ?? error)
   }
 
   #isFirstFailed(queue: PartitionQueue, batch: ProducerBatch): boolean {
@@ -318,12 +357,12 @@ export class Sender {
   /** Renumbers the batches of a partition under the next epoch, or under another producer id. */
   #startNewEpoch(queue: PartitionQueue): void {
     const { producer } = queue
-    if (producer && producer.producerEpoch < MAX_EPOCH && this.#producer?.producerId === producer.producerId)
+    if (producer && producer.producerEpoch < MAX_EPOCH && this.#id.current?.producerId === producer.producerId)
       queue.startEpoch({ producerId: producer.producerId, producerEpoch: producer.producerEpoch + 1 })
-    else if (this.#producer && this.#producer.producerId !== producer?.producerId) queue.startEpoch(this.#producer)
+    else if (this.#id.current && this.#id.current.producerId !== producer?.producerId) queue.startEpoch(this.#id.current)
     else {
-      this.#producer = null
-      this.#requestProducerId()
+      this.#id.current = null
+      this.#id.request()
     }
   }
 
@@ -332,9 +371,16 @@ export class Sender {
     const oldest = now - this.#settings.deliveryTimeoutMs
     for (let batch = queue.first; batch && batch.createdAt <= oldest; batch = queue.first) {
       queue.removeFirst()
-      this.#accumulator.complete(batch, this.#timeoutError(queue))
+      this.#fail(batch, this.#timeoutError(queue))
       this.#onCompleted()
     }
+  }
+
+  /** Batches that may have been sent get their outcome from the broker: the next sequence number is then certain. */
+  #failUnsent(queue: PartitionQueue, error: Error): void {
+    const unsent = queue.takeUnsent()
+    for (const batch of unsent) this.#accumulator.complete(batch, error)
+    if (unsent.length > 0) this.#onCompleted()
   }
 
   #failAll(queue: PartitionQueue, error: Error): void {
@@ -344,28 +390,6 @@ export class Sender {
       this.#accumulator.complete(batch, error)
     }
     this.#onCompleted()
-  }
-
-  #requestProducerId(): void {
-    if (this.#requestingProducerId) return
-    this.#requestingProducerId = true
-    initProducerId(this.#router, this.#closing.signal)
-      .then(
-        (producer) => {
-          this.#producer = producer
-          this.#producerIdAttempts = 0
-        },
-        async (error: unknown) => {
-          if (this.#closing.signal.aborted) return
-          if (error instanceof KafkaError && error.retriable)
-            await this.#router.sleep(this.#router.backoffMs(this.#producerIdAttempts++), this.#closing.signal)
-          else this.#failure = error as Error
-        },
-      )
-      .finally(() => {
-        this.#requestingProducerId = false
-        this.schedule()
-      })
   }
 
   /** Fails batches that are not delivered. */

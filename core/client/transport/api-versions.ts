@@ -21,12 +21,14 @@ const apiVersionsWithFallback: typeof apiVersions = {
   },
 }
 
-/** Sets the connection's `versions`. */
+/** Sets the connection's `versions` and `features`. */
 export async function negotiateVersions(connection: BrokerConnection, timeoutMs: number): Promise<void> {
   let version = apiVersions.versions[1]
   for (;;) {
     const response = await connection.request(apiVersionsWithFallback, version, software, { timeoutMs })
     if (response.errorCode === 0) {
+      connection.features = new Map(response.finalizedFeatures.map(({ name, maxVersionLevel }) => [name, maxVersionLevel]))
+      connection.featuresEpoch = response.finalizedFeaturesEpoch
       connection.versions = new Map(response.apiKeys.map((range) => [range.apiKey, [range.minVersion, range.maxVersion]] as const))
       return
     }

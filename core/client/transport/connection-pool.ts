@@ -38,6 +38,9 @@ export interface RequestOptions {
   maxVersion?: number | undefined
 }
 
+/** What a broker supports, and the features of the cluster as it knows them. */
+export type ClusterVersions = Pick<BrokerConnection, 'versions' | 'features' | 'featuresEpoch'>
+
 interface PoolEntry {
   node: Node
   channel: string
@@ -55,6 +58,7 @@ export class ConnectionPool {
   /** By node id: the number of failed attempts in a row, and the time of the next attempt (monotonic ms). */
   readonly #failures = new Map<number, { count: number; retryAt: number }>()
   readonly #idleTimer
+  #newest: ClusterVersions = { versions: new Map(), features: new Map(), featuresEpoch: -1 }
   #closed = false
 
   constructor(settings: ConnectionPoolSettings, system: Pick<System, 'clock' | 'random' | 'logger'>, transport: Transport) {
@@ -67,6 +71,11 @@ export class ConnectionPool {
   /** False while a connection to the node waits for its reconnect back-off. */
   isReachable(id: number): boolean {
     return (this.#failures.get(id)?.retryAt ?? 0) <= this.#system.clock.monotonic()
+  }
+
+  /** Of the connection with the highest epoch of features, the newest of them. Nothing before the first connection. */
+  get clusterVersions(): ClusterVersions {
+    return this.#newest
   }
 
   isConnected(id: number): boolean {
@@ -168,6 +177,10 @@ export class ConnectionPool {
         },
       )
       await negotiateVersions(connection, timeoutMs)
+      if (connection.featuresEpoch >= this.#newest.featuresEpoch) {
+        const { versions, features, featuresEpoch } = connection
+        this.#newest = { versions, features, featuresEpoch }
+      }
       await this.#transport.authenticate?.(connection)
       if (entry.abort.signal.aborted || connection.closed) throw new Error('closed while connecting')
       entry.connection = connection

@@ -86,6 +86,9 @@ export class BrokerConnection {
   readonly address: Address
   /** The versions that the broker supports, by API key. Empty until negotiated. */
   versions: ReadonlyMap<number, readonly [number, number]> = new Map()
+  /** The levels of the cluster's finalized features (KIP-584), and the epoch of them; -1 where the broker has none. */
+  features: ReadonlyMap<string, number> = new Map()
+  featuresEpoch = -1
   /** Monotonic ms of the last request. */
   lastUsed: number
   /** The broker throttles this client until then (monotonic ms). */

@@ -1,6 +1,6 @@
 /**
- * Which node coordinates a group (FindCoordinator): cached until a response shows that the coordinator has moved. While a group has no
- * coordinator, the request is retried.
+ * Which node coordinates a group or the transactions of a transactional id (FindCoordinator): cached until a response shows that the
+ * coordinator has moved. While there is no coordinator, the request is retried.
  */
 import findCoordinator from '../../apis/10-find-coordinator.ts'
 import { errorName, KafkaError } from '../../errors.ts'
@@ -10,13 +10,22 @@ import { abortError } from './connection.ts'
 import type { ConnectionPool, Node } from './connection-pool.ts'
 import type { Metadata } from './metadata.ts'
 
-const GROUP_KEY_TYPE = 0
+/** What has a coordinator. */
+export type CoordinatorTarget = { group: string } | { transaction: string }
+
+const keyTypes = { group: 0, transaction: 1 } as const
+
+const keyOf = (target: CoordinatorTarget): { key: string; keyType: number; name: string } =>
+  'group' in target
+    ? { key: target.group, keyType: keyTypes.group, name: `group ${target.group}` }
+    : { key: target.transaction, keyType: keyTypes.transaction, name: `transactional.id ${target.transaction}` }
 
 export class Coordinators {
   readonly #metadata: Metadata
   readonly #pool: ConnectionPool
   readonly #system: Pick<System, 'clock' | 'random'>
   readonly #retry: Backoff
+  /** By the name of the target. */
   readonly #cache = new Map<string, Node>()
 
   constructor(metadata: Metadata, pool: ConnectionPool, system: Pick<System, 'clock' | 'random'>, retry: Backoff) {
@@ -26,20 +35,20 @@ export class Coordinators {
     this.#retry = retry
   }
 
-  forget(groupId: string): void {
-    this.#cache.delete(groupId)
+  forget(target: CoordinatorTarget): void {
+    this.#cache.delete(keyOf(target).name)
   }
 
-  /** Retries until the group has a coordinator, or `deadline` (monotonic ms) has passed: then it throws the last error. */
-  async find(groupId: string, deadline: number, signal?: AbortSignal): Promise<Node> {
+  /** Retries until the target has a coordinator, or `deadline` (monotonic ms) has passed: then it throws the last error. */
+  async find(target: CoordinatorTarget, deadline: number, signal?: AbortSignal): Promise<Node> {
     const { clock, random } = this.#system
-    const cached = this.#cache.get(groupId)
+    const cached = this.#cache.get(keyOf(target).name)
     if (cached) return this.#metadata.node(cached.id) ?? cached
     for (let attempt = 0; ; attempt++) {
       let failure: unknown
       for (const node of this.#metadata.candidates()) {
         try {
-          return await this.#request(node, groupId, Math.max(1, deadline - clock.monotonic()), signal)
+          return await this.#request(node, target, Math.max(1, deadline - clock.monotonic()), signal)
         } catch (error) {
           failure = error
           if (error instanceof KafkaError && error.error !== 'NETWORK_EXCEPTION') break
@@ -54,18 +63,19 @@ export class Coordinators {
     }
   }
 
-  async #request(node: Node, groupId: string, timeoutMs: number, signal?: AbortSignal): Promise<Node> {
+  async #request(node: Node, target: CoordinatorTarget, timeoutMs: number, signal?: AbortSignal): Promise<Node> {
+    const { key, keyType, name } = keyOf(target)
     const response = await this.#pool.request(
       node,
       findCoordinator,
-      { key: groupId, keyType: GROUP_KEY_TYPE, coordinatorKeys: [groupId] },
+      { key, keyType, coordinatorKeys: [key] },
       { channel: 'main', timeoutMs, signal },
     )
     const result = response.coordinators[0] ?? response
     if (result.errorCode !== 0)
-      throw new KafkaError(errorName(result.errorCode), result.errorMessage || `group ${groupId}: ${errorName(result.errorCode)}`)
+      throw new KafkaError(errorName(result.errorCode), result.errorMessage || `${name}: ${errorName(result.errorCode)}`)
     const coordinator = { id: result.nodeId, host: result.host, port: result.port }
-    this.#cache.set(groupId, coordinator)
+    this.#cache.set(name, coordinator)
     return coordinator
   }
 }

@@ -11,7 +11,7 @@ import type { ClientSettings, SendOptions, Target } from '../types.ts'
 import { commonVersion } from './api-versions.ts'
 import { abortError } from './connection.ts'
 import { ConnectionPool, type Node, type RequestOptions, type Transport } from './connection-pool.ts'
-import { Coordinators } from './coordinators.ts'
+import { Coordinators, type CoordinatorTarget } from './coordinators.ts'
 import { Metadata } from './metadata.ts'
 
 export type ClientSystem = Pick<System, 'clock' | 'random' | 'logger'>
@@ -20,7 +20,8 @@ type ResolvedSettings = Required<ClientSettings>
 const COORDINATOR_MOVED = [errorCode('NOT_COORDINATOR'), errorCode('COORDINATOR_NOT_AVAILABLE')]
 const NODE_UNAVAILABLE: readonly ErrorName[] = ['NETWORK_EXCEPTION', 'BROKER_NOT_AVAILABLE', 'LEADER_NOT_AVAILABLE']
 
-const groupOf = (target: Target): string | undefined => (typeof target === 'object' && 'group' in target ? target.group : undefined)
+const coordinatorOf = (target: Target): CoordinatorTarget | undefined =>
+  typeof target === 'object' && ('group' in target || 'transaction' in target) ? target : undefined
 
 export class RequestRouter {
   readonly settings: ResolvedSettings
@@ -97,25 +98,25 @@ export class RequestRouter {
     const timeoutMs = options.timeoutMs ?? this.settings.requestTimeoutMs
     const deadline = clock.monotonic() + timeoutMs
     const remainingMs = () => Math.max(1, deadline - clock.monotonic())
-    const group = groupOf(target)
-    const channel = options.channel ?? (group === undefined ? 'send' : 'group')
+    const coordinated = coordinatorOf(target)
+    const channel = options.channel ?? (coordinated ? 'group' : 'send')
     for (let attempt = 0; ; attempt++) {
       if (this.closed) throw new KafkaError('NETWORK_EXCEPTION', 'the client is closed')
       if (options.signal?.aborted) throw abortError(options.signal)
       try {
         const node = await this.#find(target, deadline, options.signal)
         const response = await this.pool.request(node, api, request, { ...options, channel, timeoutMs: remainingMs() })
-        if (group !== undefined && COORDINATOR_MOVED.includes((response as { errorCode?: number }).errorCode ?? 0))
-          this.coordinators.forget(group)
+        if (coordinated && COORDINATOR_MOVED.includes((response as { errorCode?: number }).errorCode ?? 0))
+          this.coordinators.forget(coordinated)
         return response
       } catch (error) {
         if (!(error instanceof KafkaError) || !NODE_UNAVAILABLE.includes(error.error) || this.closed) throw error
-        if (group !== undefined) this.coordinators.forget(group)
+        if (coordinated) this.coordinators.forget(coordinated)
         const waitMs = this.backoffMs(attempt)
         if (clock.monotonic() + waitMs >= deadline)
           throw new KafkaError('REQUEST_TIMED_OUT', `${api.name}: no response within ${timeoutMs} ms: ${error.message}`, { cause: error })
         await this.sleep(waitMs, options.signal)
-        if (typeof target === 'object' && !('group' in target))
+        if (typeof target === 'object' && !coordinated)
           await this.metadata.refresh('leader' in target ? [target.leader.topic] : [], { timeoutMs: remainingMs() })
       }
     }
@@ -135,7 +136,7 @@ export class RequestRouter {
       return this.metadata.node(this.metadata.controllerId) ?? this.metadata.candidates()[0]!
     }
     if ('node' in target) return this.#node(target.node)
-    if ('group' in target) return this.coordinators.find(target.group, deadline, signal)
+    if ('group' in target || 'transaction' in target) return this.coordinators.find(target, deadline, signal)
     const { topic, partition } = target.leader
     const metadata = await this.metadata.topic(topic)
     const leader = metadata?.partitions[partition]?.leader ?? -1

@@ -73,6 +73,9 @@ class QueuedConsumer implements Consumer {
     this.steps.push(`commit ${offsets.map((one) => `${one.partition}@${one.offset}`).join(' ')}`)
     for (const one of offsets) this.stored.set(`${one.topic}-${one.partition}`, one.offset)
   }
+  groupMetadata() {
+    return { groupId: 'sink', generationId: -1, memberId: '' }
+  }
   async committed(): Promise<Map<string, number>> {
     return this.stored
   }

@@ -2,7 +2,7 @@
  * Goal: metadata changes survive a clean shutdown and a crash; topics, partitions and configs follow Kafka's rules. Method: a real broker
  * on a temporary folder; a crash is a copy of the folder of a running broker.
  */
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -10,7 +10,11 @@ import { KafkaError } from '../../../core/errors.ts'
 import { type RunningBroker, startBroker } from '../../../core/index.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { silentLogger } from '../../../core/system/logger.ts'
+import { encodeMetadataRecord } from '../../../core/wire/metadata-records.ts'
+import { encodeBatch } from '../../../core/wire/record-batch.ts'
 import { type BrokerInProcess, brokerInProcess } from '../../broker-in-process.ts'
+import { until } from '../../until.ts'
+import { readRecords } from '../log/scratch-log.ts'
 
 let server: BrokerInProcess
 beforeEach(async () => {
@@ -247,25 +251,60 @@ test('no producer id is allocated twice, not even after a crash', async () => {
   expect(given.size).toBe(3000)
 })
 
-test('the metadata log stays short: many changes become a snapshot', async () => {
-  await create('busy')
-  for (let i = 0; i < 1100; i++) await cluster().alterConfigs({ type: 'topic', name: 'busy' }, set('retention.ms', String(i)), false)
-  await server.restart()
-  expect(server.broker.logs.get('__cluster_metadata', 0)!.logStartOffset).toBeGreaterThan(1000)
-  await server.restart()
-  expect(cluster().topic('busy')?.configs).toEqual({ 'retention.ms': '1099' })
-})
+describe('the metadata log', () => {
+  test('a change of several topics is one batch: one that is invalid fails alone', async () => {
+    const log = server.broker.logs.get('__cluster_metadata', 0)!
+    const before = log.logEndOffset
+    const topic = (name: string) => ({ name, partitions: 2, replicationFactor: 1 })
+    const outcomes = await cluster().createTopics([topic('one'), topic('one.two'), topic('one_two'), topic('a/b')])
+    expect(outcomes.map((outcome) => (outcome instanceof KafkaError ? outcome.error : outcome.name))).toEqual([
+      'one',
+      'one.two',
+      'INVALID_TOPIC_EXCEPTION',
+      'INVALID_TOPIC_EXCEPTION',
+    ])
+    expect((await readRecords(log, before, 65_536, 'end')).length).toBe(6)
+    const deleted = await cluster().deleteTopics(['one', 'none', 'one.two'])
+    expect(deleted.map((outcome) => outcome?.error ?? null)).toEqual([null, 'UNKNOWN_TOPIC_OR_PARTITION', null])
+    expect([...cluster().topics()]).toEqual([])
+  })
 
-test('a folder of Apache Kafka is refused with an error message', async () => {
-  const { encodeBatch } = await import('../../../core/wire/record-batch.ts')
-  const log = server.broker.logs.get('__cluster_metadata', 0)!
-  await log.append(encodeBatch([{ key: null, value: Buffer.from([1, 12, 0, 9]), timestamp: 1 }]), 'coordinator').durable
-  const copy = mkdtempSync(join(tmpdir(), 'tributary-kafka-'))
-  cpSync(server.dir, copy, { recursive: true, filter: (path) => !path.endsWith('.lock') })
-  const starting = startBroker(
-    { listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': copy },
-    { ...realSystem('silent'), logger: silentLogger },
-  )
-  await expect(starting).rejects.toThrow('set log.dirs to another folder')
-  rmSync(copy, { recursive: true, force: true })
+  test('many changes become a snapshot, the log before it is deleted, and the next start loads the snapshot', async () => {
+    const small = await brokerInProcess({
+      'metadata.log.max.record.bytes.between.snapshots': '20000',
+      'metadata.max.retention.bytes': '1000',
+      'log.segment.delete.delay.ms': '0',
+    })
+    try {
+      const { cluster } = small.broker
+      await cluster.createTopic({ name: 'busy', partitions: 1, replicationFactor: 1 })
+      for (let i = 0; i < 500; i++) await cluster.alterConfigs({ type: 'topic', name: 'busy' }, set('retention.ms', String(i)), false)
+      const snapshots = () => readdirSync(join(small.dir, '__cluster_metadata-0')).filter((name) => /^0*[1-9].*\.checkpoint$/.test(name))
+      await until(() => snapshots().length === 1, 'one snapshot')
+      expect(small.broker.logs.get('__cluster_metadata', 0)!.logStartOffset).toBeGreaterThan(100)
+      await small.restart()
+      expect(small.broker.cluster.topic('busy')?.configs).toEqual({ 'retention.ms': '499' })
+    } finally {
+      await small.stop()
+    }
+  })
+
+  test('each start has a new raft epoch and a new broker epoch, and writes nothing for a partition that was closed cleanly', async () => {
+    await create('calm', { partitions: 3 })
+    const topic = cluster().topic('calm')!
+    const before = { state: cluster().partitionState(topic, 2), epoch: cluster().brokerEpoch }
+    await server.restart()
+    expect(cluster().partitionState(topic, 2)).toEqual(before.state)
+    expect(cluster().brokerEpoch).toBeGreaterThan(before.epoch)
+    expect(JSON.parse(readFileSync(join(server.dir, '__cluster_metadata-0', 'quorum-state'), 'utf8'))).toMatchObject({ leaderEpoch: 2 })
+  })
+
+  test('a cluster that finalized a newer metadata.version is refused with both levels', async () => {
+    const log = server.broker.logs.get('__cluster_metadata', 0)!
+    const value = encodeMetadataRecord({ type: 'FeatureLevelRecord', name: 'metadata.version', featureLevel: 31 }, 0)
+    await log.append(encodeBatch([{ key: null, value, timestamp: 1 }]), 'coordinator').durable
+    await expect(afterCrash(() => null)).rejects.toThrow(
+      /finalized metadata\.version 31, .* supports 7 \(3\.3-IV3\) to 30 \(4\.3-IV0\): downgrade it/,
+    )
+  })
 })

@@ -3,9 +3,9 @@
  * on an offsets topic in memory and a clock that the test advances; a restart is a second coordinator on the same topic.
  */
 import { expect, test } from 'vitest'
+import { coordinatorPartition } from '../../../core/coordinator-partition.ts'
 import { errorName, KafkaError } from '../../../core/errors.ts'
 import type { CommitRequest, GroupCoordinator, JoinRequest, JoinResponse } from '../../../core/groups/index.ts'
-import { partitionOf } from '../../../core/groups/registry.ts'
 import { consumerSubscription } from '../../../core/wire/structs/consumer-protocol.ts'
 import { groupMetadataKey, groupMetadataValue, offsetCommitKey, offsetCommitValue } from '../../../core/wire/structs/group-records.ts'
 import { caller, openCoordinator, settle, type TestCoordinator } from './memory-store.ts'
@@ -86,10 +86,10 @@ const heartbeat = async (groups: GroupCoordinator, { memberId, generationId }: J
   errorOf((await groups.heartbeat({ groupId: 'g', generationId, memberId, groupInstanceId: null }, caller(3))).errorCode)
 
 test('a group is stored in the partition that Kafka computes', () => {
-  expect(partitionOf('connect-cluster', 50)).toBe(13)
-  expect(partitionOf('', 50)).toBe(0)
+  expect(coordinatorPartition('connect-cluster', 50)).toBe(13)
+  expect(coordinatorPartition('', 50)).toBe(0)
   // A Java hash of Integer.MIN_VALUE has no absolute value.
-  expect(partitionOf('polygenelubricants', 50)).toBe(0)
+  expect(coordinatorPartition('polygenelubricants', 50)).toBe(0)
 })
 
 test('records are those of Kafka 4.3: keys 1 and 2, values 3', async () => {

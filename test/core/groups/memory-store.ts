@@ -1,15 +1,19 @@
 /**
  * For tests of the coordinator: an offsets topic in memory, and a clock that the test advances.
  */
+import { coordinatorPartition } from '../../../core/coordinator-partition.ts'
 import {
+  type AppendTransaction,
   type Caller,
   createGroupCoordinator,
   type GroupCoordinator,
   type GroupSettings,
   type GroupStore,
+  type LoadedMarker,
+  type LoadedRecord,
   type StoredRecord,
 } from '../../../core/groups/index.ts'
-import { partitionOf } from '../../../core/groups/registry.ts'
+import type { MarkerOfProducer } from '../../../core/log/types.ts'
 import type { Clock } from '../../../core/system/clock.ts'
 import { realSystem, type System } from '../../../core/system/index.ts'
 
@@ -30,7 +34,27 @@ export class MemoryStore implements GroupStore {
     this.prepared++
   }
 
-  async append(partition: number, records: readonly StoredRecord[]): Promise<void> {
+  /** The producers of transactional records, and the markers, which are records without a meaning in `log`. */
+  readonly #producers = new Map<StoredRecord, number>()
+  readonly #markers = new Map<StoredRecord, MarkerOfProducer>()
+  /** The verifications of transactional appends. */
+  readonly verifications: unknown[] = []
+
+  async append(partition: number, records: readonly StoredRecord[], transaction?: AppendTransaction): Promise<void> {
+    if (transaction) {
+      this.verifications.push(transaction.verification)
+      for (const record of records) this.#producers.set(record, transaction.producerId)
+    }
+    await this.#append(partition, records)
+  }
+
+  async appendMarker(partition: number, marker: MarkerOfProducer): Promise<void> {
+    const record = { key: Buffer.alloc(0), value: null, timestamp: 0 }
+    this.#markers.set(record, marker)
+    await this.#append(partition, [record])
+  }
+
+  async #append(partition: number, records: readonly StoredRecord[]): Promise<void> {
     if (this.failure) throw this.failure
     this.log[partition]!.push(...records)
     const { pendingAppends: held } = this
@@ -47,8 +71,12 @@ export class MemoryStore implements GroupStore {
     for (const resolve of held ?? []) resolve()
   }
 
-  async *load(partition: number): AsyncIterable<StoredRecord> {
-    yield* this.log[partition]!
+  async *load(partition: number): AsyncIterable<LoadedRecord | LoadedMarker> {
+    for (const record of this.log[partition]!) {
+      const marker = this.#markers.get(record)
+      if (marker) yield { endOfProducer: marker.producerId, committed: marker.committed }
+      else yield { ...record, producerId: this.#producers.get(record) ?? null }
+    }
   }
 
   topicName(id: string): string | undefined {
@@ -64,7 +92,7 @@ export class MemoryStore implements GroupStore {
   }
 
   recordsOf(group: string): StoredRecord[] {
-    return this.log[partitionOf(group, this.partitions)]!
+    return this.log[coordinatorPartition(group, this.partitions)]!
   }
 }
 

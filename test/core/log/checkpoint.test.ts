@@ -19,10 +19,11 @@ test('formats round trip, and damage is detected', () => {
   for (const damaged of ['', '1\n0\n', '0\n2\nt 0 1\n', '0\n1\nt 0\n', '0\n1\nt x 1\n', '0\n1\nt 0 -4\n', '0\n-1\n'])
     expect(parseOffsets(damaged)).toBeNull()
   expect(parsePartitionMetadata('version: 0\ntopic_id: short')).toBeNull()
-  expect(parseProperties('#c\na=b=c\n x = y \n')).toEqual(
+  expect(parseProperties('#c\na=b=c\n x = y\nz\\=1=\\u0041\n')).toEqual(
     new Map([
       ['a', 'b=c'],
       ['x', 'y'],
+      ['z=1', 'A'],
     ]),
   )
 })

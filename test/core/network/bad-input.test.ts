@@ -165,7 +165,7 @@ describe('record batches', () => {
     ['a lastOffsetDelta that lies', changed((bytes) => bytes.writeInt32BE(9, at.lastOffsetDelta)), INVALID],
     ['codec bits 7', changed((bytes) => bytes.writeInt16BE(7, at.attributes)), INVALID],
     ['a control batch', changed((bytes) => bytes.writeInt16BE(0x20, at.attributes)), INVALID],
-    ['the transactional bit without a transaction', changed((bytes) => bytes.writeInt16BE(0x10, at.attributes)), 48],
+    ['the transactional bit without a transactional id', changed((bytes) => bytes.writeInt16BE(0x10, at.attributes)), 53],
     ['two batches', Buffer.concat([batch(), batch()]), INVALID],
     ['one over max.message.bytes', batch('x'.repeat(600_000)), 10],
   ]

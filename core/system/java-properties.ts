@@ -1,6 +1,6 @@
 /**
- * Java's .properties format, as `java.util.Properties` reads it: comments with # or !, keys and values separated by =, : or white space,
- * escapes, and lines that continue after a backslash. Read as UTF-8. The last value of a key counts.
+ * Java's .properties format, as `java.util.Properties` reads and writes it: comments with # or !, keys and values separated by =, : or
+ * white space, escapes, and lines that continue after a backslash. The text is UTF-8. The last value of a key counts. Pure.
  */
 
 /** Joins continued lines; a line is continued if it ends with an odd number of backslashes. */
@@ -40,4 +40,14 @@ export function parseProperties(text: string): Record<string, string> {
     properties[unescaped(key)] = unescaped(value)
   }
   return { ...properties }
+}
+
+const escapeOf: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\f': '\\f' }
+const escaped = (text: string): string => text.replace(/[\\\t\n\r\f=:#!]/g, (character) => escapeOf[character] ?? `\\${character}`)
+
+/** One line for each entry, in the order of `properties`. */
+export function formatProperties(properties: Iterable<readonly [string, string]>): string {
+  let text = ''
+  for (const [key, value] of properties) text += `${escaped(key).replaceAll(' ', '\\ ')}=${escaped(value).replace(/^ /, '\\ ')}\n`
+  return text
 }

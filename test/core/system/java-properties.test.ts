@@ -1,10 +1,10 @@
 /**
- * Goal: .properties files are read as Java reads them. Method: the cases of java.util.Properties' own description, and a property test that
- * writes any map with escapes and reads it back.
+ * Goal: .properties files are read and written as Java does. Method: the cases of java.util.Properties' own description, and property tests
+ * that write any map and read it back.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseProperties } from '../../bin/properties.ts'
+import { formatProperties, parseProperties } from '../../../core/system/java-properties.ts'
 
 test.each<[string, Record<string, string>]>([
   ['', {}],
@@ -45,6 +45,19 @@ test('text written with escapes is read back', () => {
           .map(([key, value]) => `${escaped(key)}=${escaped(value)}`)
           .join('\n')
         expect(new Map(Object.entries(parseProperties(text)))).toEqual(new Map(Object.entries(map)))
+      },
+    ),
+  )
+})
+
+test('what is written is read back, with the escapes of java.util.Properties', () => {
+  expect(formatProperties([['a b', ' c=d:e#f!g h']])).toBe('a\\ b=\\ c\\=d\\:e\\#f\\!g h\n')
+  expect(formatProperties([['tab\t', 'c:\\dir\\\n']])).toBe('tab\\t=c\\:\\\\dir\\\\\\n\n')
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string({ minLength: 1, unit: 'binary' }), fc.string({ unit: 'binary' }), { noNullPrototype: true }),
+      (map) => {
+        expect(Object.entries(parseProperties(formatProperties(Object.entries(map))))).toEqual(Object.entries(map))
       },
     ),
   )

@@ -1,0 +1,53 @@
+/**
+ * UpdateFeatures: which changes of finalized features the controller accepts, in Kafka's words. All of a request happen, or none. Pure.
+ */
+import { KafkaError } from '../errors.ts'
+import type { NewMetadataRecord } from '../wire/metadata-records.ts'
+import { KRAFT_VERSION, METADATA_VERSION, supportedFeatures } from './features.ts'
+
+/** Kafka's FeatureUpdate.UpgradeType. */
+export const upgradeTypes = { upgrade: 1, safeDowngrade: 2, unsafeDowngrade: 3 } as const
+
+export interface FeatureUpdate {
+  readonly name: string
+  /** 0 ends the feature. */
+  readonly level: number
+  readonly upgradeType: number
+}
+
+/** Throws INVALID_UPDATE_VERSION or INVALID_REQUEST. */
+export function featureUpdateRecords(
+  nodeId: number,
+  finalized: ReadonlyMap<string, number>,
+  kraftVersion: number,
+  updates: readonly FeatureUpdate[],
+): NewMetadataRecord[] {
+  const records: NewMetadataRecord[] = []
+  for (const update of updates) {
+    const current = update.name === KRAFT_VERSION ? kraftVersion : (finalized.get(update.name) ?? 0)
+    checkUpdate(nodeId, update, current)
+    if (update.level !== current) records.push({ type: 'FeatureLevelRecord', name: update.name, featureLevel: update.level })
+  }
+  return records
+}
+
+function checkUpdate(nodeId: number, { name, level, upgradeType }: FeatureUpdate, current: number): void {
+  const fail = (why: string): never => {
+    throw new KafkaError('INVALID_UPDATE_VERSION', `Invalid update version ${level} for feature ${name}. ${why}`)
+  }
+  if (!(Object.values(upgradeTypes) as number[]).includes(upgradeType)) fail('The controller does not support the given upgrade type.')
+  const range = supportedFeatures.find((feature) => feature.name === name)
+  // A feature of the folder that this release does not have may be ended, and nothing else.
+  if (!range && !(current > 0 && level === 0)) fail(`Local controller ${nodeId} does not support this feature.`)
+  if (range && (level < range.minVersion || level > range.maxVersion))
+    fail(`Local controller ${nodeId} only supports versions ${range.minVersion}-${range.maxVersion}`)
+  if (level < current && upgradeType === upgradeTypes.upgrade)
+    fail("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.")
+  if (level > current && upgradeType !== upgradeTypes.upgrade) fail("Can't downgrade to a newer version.")
+  if (level === current) return
+  if (name === METADATA_VERSION && upgradeType === upgradeTypes.unsafeDowngrade)
+    fail('Unsafe metadata downgrade is not supported in this version.')
+  if (name === METADATA_VERSION && level < current)
+    fail('Refusing to perform the requested downgrade because it might delete metadata information.')
+  if (name === KRAFT_VERSION) fail('The kraft.version of a metadata log is chosen when its directory is formatted.')
+}

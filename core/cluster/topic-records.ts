@@ -1,0 +1,61 @@
+/**
+ * The records of changes of topics and configs, in Kafka's order. Pure: a change is validated before.
+ */
+import type { NewMetadataRecord } from '../wire/metadata-records.ts'
+import { since } from './features.ts'
+import type { Topic } from './types.ts'
+
+/** Kafka's ids of the resources that have configs. */
+export const configResourceTypes = { topic: 2, broker: 4 } as const
+
+export interface Placement {
+  readonly nodeId: number
+  readonly metadataVersion: number
+  /** The id of the log directory of each partition. */
+  readonly directories: readonly string[]
+}
+
+export const newTopicRecords = (topic: Topic, placement: Placement): NewMetadataRecord[] => [
+  { type: 'TopicRecord', name: topic.name, topicId: topic.id },
+  ...Object.entries(topic.configs).map(
+    ([name, value]): NewMetadataRecord => ({
+      type: 'ConfigRecord',
+      resourceType: configResourceTypes.topic,
+      resourceName: topic.name,
+      name,
+      value,
+    }),
+  ),
+  ...newPartitionRecords(topic, 0, placement),
+]
+
+/** The partitions of `topic` from `from` on: this node leads them. */
+export function newPartitionRecords(topic: Topic, from: number, { nodeId, metadataVersion, directories }: Placement): NewMetadataRecord[] {
+  const replicas = [nodeId]
+  const leadership = { replicas, isr: replicas, leader: nodeId, leaderEpoch: 0, partitionEpoch: 0 }
+  return directories.map((directory, index) => ({
+    type: 'PartitionRecord',
+    partitionId: from + index,
+    topicId: topic.id,
+    ...leadership,
+    ...(metadataVersion >= since.directoryAssignment ? { directories: [directory] } : {}),
+  }))
+}
+
+export interface ConfigOwner {
+  readonly type: keyof typeof configResourceTypes
+  readonly name: string
+}
+
+/** What makes `next` of `current`: a record for each value that differs. */
+export function configChangeRecords(
+  { type, name: resourceName }: ConfigOwner,
+  current: Readonly<Record<string, string>>,
+  next: Readonly<Record<string, string>>,
+): NewMetadataRecord[] {
+  const resourceType = configResourceTypes[type]
+  const names = new Set([...Object.keys(current), ...Object.keys(next)])
+  return [...names]
+    .filter((name) => current[name] !== next[name])
+    .map((name) => ({ type: 'ConfigRecord', resourceType, resourceName, name, value: next[name] ?? null }))
+}

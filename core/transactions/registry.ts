@@ -1,0 +1,203 @@
+/**
+ * The transactional ids in memory. Each partition of `__transaction_state` is loaded once, by the start or by the first request for it: a
+ * restart loses nothing that was acknowledged (Invariant 1).
+ */
+import { coordinatorPartition } from '../coordinator-partition.ts'
+import { type ErrorName, KafkaError } from '../errors.ts'
+import { Condition } from '../system/condition.ts'
+import type { System } from '../system/index.ts'
+import { limits } from './limits.ts'
+import { readTransactionRecord, type TransactionRecord } from './records.ts'
+import { restored, type StoredTransaction, type Transaction } from './transaction.ts'
+import type { TransactionStore } from './types.ts'
+
+/** Over all transactional ids. */
+interface Totals {
+  readonly ongoing: Set<RegisteredTransaction>
+  /** In transactions that are not complete. */
+  partitions: number
+}
+
+const partitionsOf = ({ partitions, pending }: Transaction): number => Math.max(partitions.size, pending?.to.partitions.size ?? 0)
+
+/** A transactional id, and the partition of `__transaction_state` that stores it. */
+export class RegisteredTransaction {
+  readonly transactionalId: string
+  readonly partition: number
+  /** Told when a pending transition is over. */
+  readonly changed = new Condition()
+  readonly #totals: Totals
+  #transaction: Transaction
+
+  constructor(transaction: Transaction, partition: number, totals: Totals) {
+    this.transactionalId = transaction.transactionalId
+    this.partition = partition
+    this.#totals = totals
+    this.#transaction = transaction
+    totals.partitions += partitionsOf(transaction)
+    this.transaction = transaction
+  }
+
+  get transaction(): Transaction {
+    return this.#transaction
+  }
+
+  set transaction(transaction: Transaction) {
+    this.#totals.partitions += partitionsOf(transaction) - partitionsOf(this.#transaction)
+    this.#transaction = transaction
+    if (transaction.state === 'Ongoing') this.#totals.ongoing.add(this)
+    else this.#totals.ongoing.delete(this)
+  }
+
+  /** It is not in memory any more. */
+  removed(): void {
+    this.#totals.partitions -= partitionsOf(this.#transaction)
+    this.#totals.ongoing.delete(this)
+  }
+}
+
+export class TransactionRegistry {
+  readonly #store: TransactionStore
+  readonly #system: System
+  readonly #transactions = new Map<string, RegisteredTransaction>()
+  readonly #totals: Totals = { ongoing: new Set(), partitions: 0 }
+  readonly #loads = new Map<number, Promise<void>>()
+  readonly #loaded = new Set<number>()
+  readonly #onLoaded: (registered: RegisteredTransaction) => void
+
+  constructor(store: TransactionStore, system: System, onLoaded: (registered: RegisteredTransaction) => void) {
+    this.#store = store
+    this.#system = system
+    this.#onLoaded = onLoaded
+  }
+
+  get size(): number {
+    return this.#transactions.size
+  }
+
+  get ongoing(): ReadonlySet<RegisteredTransaction> {
+    return this.#totals.ongoing
+  }
+
+  /** The partitions in all transactions that are not complete. */
+  get openPartitions(): number {
+    return this.#totals.partitions
+  }
+
+  /** The transactional ids of all loaded partitions. */
+  all(): Iterable<RegisteredTransaction> {
+    return this.#transactions.values()
+  }
+
+  get(transactionalId: string): RegisteredTransaction | undefined {
+    return this.#transactions.get(transactionalId)
+  }
+
+  partitionFor(transactionalId: string): number {
+    return coordinatorPartition(transactionalId, this.#store.partitions)
+  }
+
+  /** Throws where the broker has too many transactional ids. Invariant 13. */
+  add(transaction: Transaction): RegisteredTransaction {
+    const { transactionalId } = transaction
+    if (this.#transactions.size >= limits.transactionalIds)
+      throw new KafkaError(
+        'COORDINATOR_NOT_AVAILABLE',
+        `transactional id ${transactionalId}: the broker has ${limits.transactionalIds} already; lower transactional.id.expiration.ms`,
+      )
+    return this.#register(transaction, this.partitionFor(transactionalId))
+  }
+
+  #register(transaction: Transaction, partition: number): RegisteredTransaction {
+    const registered = new RegisteredTransaction(transaction, partition, this.#totals)
+    this.#transactions.set(transaction.transactionalId, registered)
+    return registered
+  }
+
+  remove(registered: RegisteredTransaction): void {
+    if (this.#transactions.get(registered.transactionalId) !== registered) return
+    this.#transactions.delete(registered.transactionalId)
+    registered.removed()
+  }
+
+  /** NONE when the transactional id is in memory, if it exists; a promise while its partition is being loaded; else the error. */
+  load(transactionalId: string): Promise<ErrorName> | ErrorName {
+    if (!this.#store.exists) return 'NOT_COORDINATOR'
+    const partition = this.partitionFor(transactionalId)
+    return this.#loaded.has(partition) ? 'NONE' : this.#loadPartition(partition).then(() => 'NONE' as const, errorOfLoad)
+  }
+
+  async loadAll(): Promise<ErrorName> {
+    if (!this.#store.exists) return 'NONE'
+    try {
+      for (let partition = 0; partition < this.#store.partitions; partition++) await this.#loadPartition(partition)
+      return 'NONE'
+    } catch (error) {
+      return errorOfLoad(error)
+    }
+  }
+
+  #loadPartition(partition: number): Promise<void> {
+    let load = this.#loads.get(partition)
+    if (!load) {
+      load = this.#read(partition).catch((error: unknown) => {
+        // The next request retries.
+        this.#loads.delete(partition)
+        this.#system.logger.error(
+          { err: error, partition },
+          'a partition of __transaction_state cannot be read; the next request for its transactional ids retries',
+        )
+        throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__transaction_state-${partition} cannot be read`, { cause: error })
+      })
+      this.#loads.set(partition, load)
+    }
+    return load
+  }
+
+  async #read(partition: number): Promise<void> {
+    const found = new Map<string, StoredTransaction>()
+    const unknownVersions = new Set<number>()
+    let unreadableCount = 0
+    for await (const record of this.#store.load(partition)) {
+      let parsed: TransactionRecord
+      try {
+        parsed = readTransactionRecord(record)
+      } catch (error) {
+        // One malformed record must not make all other transactional ids unavailable.
+        if (unreadableCount++ === 0)
+          this.#system.logger.error({ err: error, partition }, 'a record of __transaction_state cannot be read; it is ignored')
+        continue
+      }
+      if (parsed.kind === 'transaction') found.set(parsed.transaction.transactionalId, parsed.transaction)
+      else if (parsed.kind === 'tombstone') found.delete(parsed.transactionalId)
+      else unknownVersions.add(parsed.version)
+    }
+    if (unknownVersions.size > 0)
+      this.#system.logger.warn(
+        { partition, versions: [...unknownVersions] },
+        '__transaction_state has records of a newer version, which are ignored',
+      )
+    this.#loaded.add(partition)
+    for (const stored of found.values()) {
+      const registered = this.#register(restored(stored), partition)
+      try {
+        this.#onLoaded(registered)
+      } catch (error) {
+        // A state that no coordinator writes: the other transactional ids are available nevertheless.
+        this.#system.logger.error(
+          { err: error, transactionalId: stored.transactionalId, state: stored.state },
+          'a transaction of __transaction_state cannot be completed; kafka-transactions abort ends it in its partitions',
+        )
+      }
+    }
+  }
+
+  /** `__transaction_state` was deleted. */
+  clear(): void {
+    for (const registered of [...this.all()]) this.remove(registered)
+    this.#loads.clear()
+    this.#loaded.clear()
+  }
+}
+
+const errorOfLoad = (error: unknown): ErrorName => (error instanceof KafkaError ? error.error : 'UNKNOWN_SERVER_ERROR')
