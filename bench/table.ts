@@ -33,10 +33,11 @@ export function quantile(values: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0
 }
 
-/** CPU seconds and the highest resident memory (MB) of a process so far. */
-export function usage(pid: number): { cpuS: number; peakMb: number } {
+/** CPU seconds of a process so far, its resident memory and the highest so far. */
+export function usage(pid: number): { cpuS: number; residentMb: number; peakMb: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return { cpuS: (Number(fields[11]) + Number(fields[12])) / 100, peakMb: Number(status.match(/VmHWM:\s+(\d+)/)?.[1] ?? 0) / 1024 }
+  const megabytes = (field: string) => Number(status.match(new RegExp(`${field}:\\s+(\\d+)`))?.[1] ?? 0) / 1024
+  return { cpuS: (Number(fields[11]) + Number(fields[12])) / 100, residentMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM') }
 }

@@ -43,6 +43,9 @@ export interface BrokerSettings {
   readonly warnings: readonly string[]
 }
 
+/** Kafka's limit for one cleaner thread. */
+const MIN_DEDUPE_BYTES = 1024 * 1024
+
 export class SettingsError extends Error {
   override name = 'SettingsError'
   readonly problems: readonly string[]
@@ -186,6 +189,8 @@ export function readBrokerSettings(properties: Readonly<Record<string, string>>)
     throw new SettingsError([
       'process.roles: a node that is only a broker needs the controller of other nodes, and Tributary is its own: add `controller`',
     ])
+  if (all['log.cleaner.dedupe.buffer.size'] / all['log.cleaner.threads'] <= MIN_DEDUPE_BYTES)
+    throw new SettingsError(['log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.'])
   const unknown = Object.keys(properties).filter((name) => !Object.hasOwn(brokerSettings, name) && !isAccepted(name) && !isRefusable(name))
   const warnings: string[] = []
   const dataDirs = splitList(all['log.dirs'] ?? all['log.dir'])

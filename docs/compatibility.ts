@@ -246,7 +246,7 @@ ${settingsTable(brokerRows())}
 
 ## Settings of a topic
 
-In CreateTopics and IncrementalAlterConfigs. All are stored and described; there is no compaction, no throttling and no tiered storage.
+In CreateTopics and IncrementalAlterConfigs. All are stored and described; there is no throttling and no tiered storage.
 
 ${settingsTable(topicRows())}
 

@@ -317,6 +317,15 @@ class LocalCluster implements Cluster {
   /** Applies the broker settings that all logs share. */
   configureLogs(): void {
     this.#logs.producerIdExpirationMs = this.#configs.brokerValue('producer.id.expiration.ms')
+    this.#logs.configureCleaner({
+      enable: this.#configs.brokerValue('log.cleaner.enable'),
+      threads: this.#configs.brokerValue('log.cleaner.threads'),
+      dedupeBufferBytes: this.#configs.brokerValue('log.cleaner.dedupe.buffer.size'),
+      loadFactor: this.#configs.brokerValue('log.cleaner.io.buffer.load.factor'),
+      ioBufferBytes: this.#configs.brokerValue('log.cleaner.io.buffer.size'),
+      ioBytesPerSecond: this.#configs.brokerValue('log.cleaner.io.max.bytes.per.second'),
+      backoffMs: this.#configs.brokerValue('log.cleaner.backoff.ms'),
+    })
   }
 
   async #create(topics: readonly NewTopic[], validateOnly: boolean): Promise<Outcome<Topic>[]> {

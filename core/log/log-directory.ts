@@ -14,6 +14,7 @@ export const checkpoints = {
   recoveryPoint: 'recovery-point-offset-checkpoint',
   highWatermark: 'replication-offset-checkpoint',
   logStart: 'log-start-offset-checkpoint',
+  cleaner: 'cleaner-offset-checkpoint',
 } as const
 export type CheckpointName = keyof typeof checkpoints
 
@@ -71,8 +72,14 @@ export class LogDirectory {
       if (entries === null) this.unreadableCheckpoints.push(join(path, checkpoints[name]))
       return entries ?? new Map<string, number>()
     }
-    this.#files = { recoveryPoint: file('recoveryPoint'), highWatermark: file('highWatermark'), logStart: file('logStart') }
-    this.#loaded = { recoveryPoint: load('recoveryPoint'), highWatermark: load('highWatermark'), logStart: load('logStart') }
+    const each = <T>(make: (name: CheckpointName) => T): Record<CheckpointName, T> => ({
+      recoveryPoint: make('recoveryPoint'),
+      highWatermark: make('highWatermark'),
+      logStart: make('logStart'),
+      cleaner: make('cleaner'),
+    })
+    this.#files = each(file)
+    this.#loaded = each(load)
     const clean = disk.readFile(join(path, CLEAN_FILE))
     this.wasClean = clean !== null
     this.previousBrokerEpoch = clean === null ? -1 : brokerEpochOf(clean.toString('utf8'))
@@ -140,6 +147,12 @@ export class LogDirectory {
   /** The entries of a checkpoint at the start. Those of partitions that are not open are kept. */
   checkpointedEntries(name: CheckpointName): ReadonlyMap<string, number> {
     return this.#loaded[name]
+  }
+
+  /** The end of the last cleaning of a partition, which only this checkpoint knows. Durable when it resolves. */
+  setCleanedUpTo(partition: string, offset: number): Promise<void> {
+    this.#loaded.cleaner.set(partition, offset)
+    return this.save('cleaner')
   }
 
   removeCheckpointed(partition: string): void {

@@ -51,7 +51,7 @@ export async function loadLog(context: LogContext, request: LoadRequest): Promis
   }
   const names = isNew
     ? []
-    : completeSwapOperations(
+    : await completeSwapOperations(
         disk,
         folder,
         disk.list(folder).map((entry) => entry.name),

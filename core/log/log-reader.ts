@@ -36,7 +36,7 @@ export class LogReader {
     const segment = this.#segments.floorSegment(offset)
     const result = this.files.read(segment, offset, maxBytes, atLeastOne, end)
     if (result !== null && !(result instanceof Promise)) return result
-    return this.#readHigherSegments(segment, result, maxBytes, atLeastOne, end)
+    return this.#readOn(segment, result, offset, maxBytes, atLeastOne, end)
   }
 
   /** The position in the partition of the batch with `offset`, or one before it; the end where it is not written yet. */
@@ -49,23 +49,44 @@ export class LogReader {
     return segment.startPosition + this.files.floorPosition(segment, offset).position
   }
 
+  /** To be called when segments were deleted or replaced: what is cached of them is not served any more. */
+  forgetBefore(offset: number): void {
+    this.#tail.evictBefore(offset)
+    this.files.clearHints()
+  }
+
   close(): void {
     this.#tail.clear()
   }
 
-  /** Continues in the following segments where one ends with an offset gap, as compaction leaves it. */
-  async #readHigherSegments(
+  /**
+   * Continues in the following segments where one ends with an offset gap, as compaction leaves it, and again at the same offset where a
+   * cleaning replaced the segment during the read.
+   */
+  async #readOn(
     first: Segment,
     firstResult: Promise<ReadResult | null> | null,
+    firstOffset: number,
     maxBytes: number,
     atLeastOne: boolean,
     end: number,
   ): Promise<ReadResult> {
-    let result = await firstResult
-    const { files } = this
-    const segments = this.#segments
-    for (let segment = segments.higherSegment(first); result === null && segment !== undefined; segment = segments.higherSegment(segment))
-      result = await files.read(segment, segment.baseOffset, maxBytes, atLeastOne, end)
-    return result ?? emptyRead
+    let segment = first
+    let offset = firstOffset
+    let reading: ReturnType<SegmentReader['read']> = firstResult
+    for (;;) {
+      try {
+        const result = await reading
+        if (result !== null) return result
+        const next = segment.isDeleted ? undefined : this.#segments.higherSegment(segment)
+        if (next === undefined && !segment.isDeleted) return emptyRead
+        if (next !== undefined) offset = next.baseOffset
+      } catch (error) {
+        // Retention deletes segments too: then the caller finds the offset out of range.
+        if (!segment.isDeleted || offset < this.#segments.first.baseOffset) throw error
+      }
+      segment = this.#segments.floorSegment(offset)
+      reading = this.files.read(segment, offset, maxBytes, atLeastOne, end)
+    }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The logs of all partitions in the broker's log directories: finds, opens, creates and deletes them; runs retention, checkpoints and
- * producer expiration on timers.
+ * producer expiration on timers; owns the cleaner of the compacted ones.
  */
 import { join, resolve } from 'node:path'
 import { KafkaError } from '../errors.ts'
@@ -11,6 +11,8 @@ import { partitionKey } from '../topic-partition.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { formatEpochs, parseEpochs } from './checkpoint.ts'
 import { CheckpointFile } from './checkpoint-file.ts'
+import type { CleanerSettings, CleanerStatus } from './cleaner/cleaner-settings.ts'
+import { LogCleaner } from './cleaner/log-cleaner.ts'
 import type { LogContext } from './log-context.ts'
 import { type CheckpointedOffset, type CheckpointName, isPartitionFolder, LogDirectory } from './log-directory.ts'
 import { EPOCHS_FILE, loadLog, METADATA_FILE, topicIdOf } from './log-loader.ts'
@@ -67,6 +69,7 @@ class StoredLogs implements Logs {
   readonly #opening = new Map<string, Promise<PartitionLog>>()
   /** By partition: the directories of those that were found at the start and are not open yet. */
   readonly #unopened = new Map<string, LogDirectory>()
+  readonly #cleaner: LogCleaner
   #timers: Timer[] = []
   #closing: Promise<void> | null = null
 
@@ -75,6 +78,18 @@ class StoredLogs implements Logs {
     this.#options = options
     this.producerIdExpirationMs = options.producerIdExpirationMs
     this.#system = system
+    const { clock, random, logger } = system
+    const logs = this.#logs
+    this.#cleaner = new LogCleaner(
+      { clock, random, logger: logger.child({ component: 'log cleaner' }) },
+      {
+        *logs() {
+          for (const [partition, { log }] of logs) yield [partition, log]
+        },
+        cleanedUpTo: (partition) => logs.get(partition)?.directory.checkpointed('cleaner', partition),
+        setCleanedUpTo: async (partition, offset) => logs.get(partition)?.directory.setCleanedUpTo(partition, offset),
+      },
+    )
   }
 
   async start(): Promise<void> {
@@ -108,6 +123,14 @@ class StoredLogs implements Logs {
 
   get(topic: string, partition: number): PartitionLog | undefined {
     return this.#logs.get(partitionKey({ topic, partition }))?.log
+  }
+
+  get cleaner(): CleanerStatus {
+    return this.#cleaner.status
+  }
+
+  configureCleaner(settings: CleanerSettings): void {
+    this.#cleaner.configure(settings)
   }
 
   *all(): Iterable<PartitionLog> {
@@ -190,6 +213,7 @@ class StoredLogs implements Logs {
 
   async #stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
+    await this.#cleaner.close()
     await Promise.allSettled(this.#opening.values())
     const results = await Promise.allSettled([...this.#logs.values()].map(({ log }) => log.close(true)))
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason as Error)
@@ -242,7 +266,8 @@ class StoredLogs implements Logs {
       indexIntervalBytes: config.indexIntervalBytes,
       producersActiveSinceMs: context.clock.now() - this.producerIdExpirationMs,
       onDamage,
-      isCompacted: config.cleanupPolicy.includes('compact'),
+      // Also of a topic that was compacted before its policy changed.
+      isCompacted: config.cleanupPolicy.includes('compact') || directory.checkpointed('cleaner', name) !== undefined,
     })
     const highWatermark = directory.checkpointed('highWatermark', name) ?? 0
     if (loaded.logEndOffset < highWatermark) {
@@ -267,8 +292,10 @@ class StoredLogs implements Logs {
   async #delete(name: string, { log, directory }: OpenLog): Promise<void> {
     const { clock, disk, logger } = this.#context
     this.#logs.delete(name)
+    await this.#cleaner.abort(name)
     await log.close(false).catch((err: unknown) => logger.warn({ err, partition: name }, 'a deleted partition could not be closed'))
     directory.removeCheckpointed(name)
+    this.#save('cleaner')
     try {
       const deleted = this.#renameFolder(directory, name, DELETED)
       clock.after(log.config.fileDeleteDelayMs, () => this.#unlink(deleted))
@@ -360,7 +387,7 @@ class StoredLogs implements Logs {
     for (const [key, { log, directory: owner }] of this.#logs) {
       if (owner !== directory) continue
       const offset = name === 'recoveryPoint' ? log.recoveryPoint : name === 'highWatermark' ? log.highWatermark : log.logStartOffset
-      if (name === 'logStart' && offset === 0) continue
+      if (name === 'cleaner' || (name === 'logStart' && offset === 0)) continue
       offsets.set(key, { topic: log.topic, partition: log.partition, offset })
     }
     return [...offsets.values()]
@@ -380,6 +407,8 @@ class StoredLogs implements Logs {
   #applyRetention(): void {
     const now = this.#context.clock.now()
     for (const [partition, { log }] of this.#logs) {
+      // Of a compacted log the cleaner applies retention, between two cleanings.
+      if (log.config.cleanupPolicy.includes('compact')) continue
       try {
         log.applyRetention(now)
       } catch (err) {

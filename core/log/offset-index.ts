@@ -7,7 +7,7 @@ export const OFFSET_ENTRY_BYTES = 8
 export const TIME_ENTRY_BYTES = 12
 
 /** The default of Kafka's `segment.index.bytes`: a segment with a full index rolls (Invariant 13). */
-const MAX_INDEX_BYTES = 10 * 1024 * 1024
+export const MAX_INDEX_BYTES = 10 * 1024 * 1024
 
 const FIRST_BYTES = 1024
 

@@ -21,7 +21,7 @@ export async function allSynced(syncs: readonly Promise<void>[]): Promise<void> 
 }
 
 export class LogFile {
-  readonly path: string
+  #path: string
   readonly #files: OpenFiles
   #file: DiskFile | null = null
   pins = 0
@@ -30,7 +30,11 @@ export class LogFile {
 
   constructor(files: OpenFiles, path: string) {
     this.#files = files
-    this.path = path
+    this.#path = path
+  }
+
+  get path(): string {
+    return this.#path
   }
 
   /** The open file, valid until the end of this turn of the event loop, or while it is pinned. */
@@ -42,6 +46,11 @@ export class LogFile {
       this.#files.opened(this)
     }
     return this.#file
+  }
+
+  /** The file has another name now; an open one stays open. */
+  moved(path: string): void {
+    this.#path = path
   }
 
   pin(): DiskFile {

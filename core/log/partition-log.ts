@@ -16,14 +16,14 @@ import { type AppendOrigin, validateBatch, validateRecords } from './log-validat
 import { LogWriter, type QueuedBatch } from './log-writer.ts'
 import { PendingAppend } from './pending-append.ts'
 import { encodeSnapshot } from './producer-snapshot.ts'
-import type { BatchMetadata } from './producer-state.ts'
+import type { BatchMetadata, ProducerStateEntry } from './producer-state.ts'
 import { expiredSegments } from './retention.ts'
 import { RolledSegmentFlusher } from './rolled-segment-flusher.ts'
-import { offsetFileName, suffixes } from './segment.ts'
+import { offsetFileName, type Segment, suffixes } from './segment.ts'
 import { emptyRead } from './segment-reader.ts'
 import { shouldRoll } from './segment-roll.ts'
 import { Segments } from './segments.ts'
-import { findMaxTimestamp, findTimestamp } from './timestamp-search.ts'
+import { findMaxTimestamp, findTimestamp, searchSegments } from './timestamp-search.ts'
 import type {
   AbortedTransaction,
   ActiveProducer,
@@ -234,11 +234,13 @@ export class StoredPartitionLog implements PartitionLog {
   }
 
   offsetForTimestamp(timestamp: number): Promise<TimestampedOffset | null> {
-    return findTimestamp(this.#segments.all, this.#reader.files, timestamp, this.logStartOffset, this.highWatermark)
+    return searchSegments(this.#segments, (all) =>
+      findTimestamp(all, this.#reader.files, timestamp, this.logStartOffset, this.highWatermark),
+    )
   }
 
   maxTimestamp(): Promise<TimestampedOffset | null> {
-    return findMaxTimestamp(this.#segments.all, this.#reader.files, this.logStartOffset, this.highWatermark)
+    return searchSegments(this.#segments, (all) => findMaxTimestamp(all, this.#reader.files, this.logStartOffset, this.highWatermark))
   }
 
   epochAt(offset: number): number {
@@ -298,11 +300,39 @@ export class StoredPartitionLog implements PartitionLog {
       expired = expiredSegments(ages(), this.config, facts)
     }
     this.#segments.deleteOldest(expired, this.config.fileDeleteDelayMs)
-    this.#reader.files.clearHints()
+    this.#reader.forgetBefore(this.#segments.first.baseOffset)
     const start = Math.max(this.logStartOffset, this.#segments.first.baseOffset)
     this.#context.logger.info({ partition: this.#name, segments: expired, logStartOffset: start }, 'segments deleted')
     this.logStartOffset = start
     if (this.epochs.truncateFromStart(start)) this.#saveEpochs()
+  }
+
+  /** In offset order, the active one last. */
+  get segments(): readonly Segment[] {
+    return this.#segments.all
+  }
+
+  get producers(): Iterable<ProducerStateEntry> {
+    return this.#producers.all()
+  }
+
+  /**
+   * Puts a cleaned segment in place of those with `baseOffsets`; durable when it resolves. False where these segments are not there any
+   * more. Invariant 4: what is read of the old segments and the aborted transactions of the new one never meet in one response.
+   */
+  async replaceSegments(baseOffsets: readonly number[], sizeBytes: number): Promise<boolean> {
+    if (this.failure !== null || !this.#segments.isReplaceable(baseOffsets)) return false
+    try {
+      const replacing = this.#segments.replace(baseOffsets, sizeBytes, this.config.fileDeleteDelayMs)
+      this.#reader.forgetBefore(this.#segments.higherSegment(this.#segments.floorSegment(baseOffsets[0]!))!.baseOffset)
+      await replacing
+      return true
+    } catch (cause) {
+      const message = `${this.folder}: a cleaned segment could not replace others: ${(cause as Error).message}`
+      const error = new KafkaError('KAFKA_STORAGE_ERROR', message, { cause })
+      this.#writer.fail(error)
+      throw error
+    }
   }
 
   expireProducers(cutoffMs: number): void {

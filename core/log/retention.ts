@@ -25,8 +25,9 @@ export function expiredSegments(segments: readonly SegmentAge[], config: LogConf
   for (const segment of segments) total += segment.sizeBytes
   let count = 0
   for (const segment of segments) {
-    if (segment.sizeBytes === 0 || segment.endOffset > facts.highWatermark) break
     const isActive = count === segments.length - 1
+    // A cleaning may leave an empty segment.
+    if ((isActive && segment.sizeBytes === 0) || segment.endOffset > facts.highWatermark) break
     const belowStart = segment.endOffset <= facts.logStartOffset && !isActive
     const tooMuch = deletes && config.retentionBytes >= 0 && total - segment.sizeBytes >= config.retentionBytes
     const tooOld = deletes && config.retentionMs >= 0 && facts.nowMs - segment.latestTimestamp() > config.retentionMs

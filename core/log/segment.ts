@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import type { Disk } from '../system/disk.ts'
+import { BATCH_OVERHEAD, readBatchHeader } from '../wire/batch-header.ts'
 import { GrowingIndex, OFFSET_ENTRY_BYTES, relativeOffsetAt, searchIndex, TIME_ENTRY_BYTES } from './offset-index.ts'
 import { LogFile, type OpenFiles } from './open-files.ts'
 import { PageCacheRanges } from './page-cache-ranges.ts'
@@ -15,6 +16,11 @@ const OFFSET_DIGITS = 20
 const MAX_RELATIVE_OFFSET = 0x7fff_ffff
 
 export const suffixes = { log: '.log', index: '.index', timeIndex: '.timeindex', transactions: '.txnindex', snapshot: '.snapshot' } as const
+
+/** What the names of the files of a segment end with while it replaces others: before and after it is complete. */
+export const CLEANED = '.cleaned'
+export const SWAP = '.swap'
+export type SegmentEnding = '' | typeof CLEANED | typeof SWAP
 
 export const offsetFileName = (offset: number, suffix: string): string => `${String(offset).padStart(OFFSET_DIGITS, '0')}${suffix}`
 
@@ -31,16 +37,17 @@ export class Segment {
   readonly log: LogFile
   readonly pageCache = new PageCacheRanges()
   readonly #disk: Disk
+  #ending: SegmentEnding
   /** Bytes in the file, without queued batches. */
   sizeBytes = 0
   /** The position of its first byte in the partition: the sum of the sizes of the segments before it, since the log was opened. */
   startPosition = 0
-  /** The timestamp of its first batch; -1 while it is empty. */
+  /** The timestamp of its first batch; -1 while it is empty or, of a rolled segment, not loaded. */
   firstTimestamp = -1
   createdMs: number
   /** True until its folder entry is durable. */
   isNew = false
-  /** True once retention has deleted its files. */
+  /** True once retention has deleted its files, or a cleaning has replaced it. */
   isDeleted = false
   /** Null after the roll: the index files are read then. */
   #offsets: GrowingIndex | null
@@ -50,19 +57,32 @@ export class Segment {
   /** Null until it is read from the time index of a rolled segment. */
   #largest: { timestamp: number; offset: number } | null
 
-  constructor(files: OpenFiles, folder: string, baseOffset: number, createdMs: number) {
+  constructor(files: OpenFiles, folder: string, baseOffset: number, createdMs: number, ending: SegmentEnding = '') {
     this.#disk = files.disk
     this.folder = folder
     this.baseOffset = baseOffset
     this.createdMs = createdMs
-    this.log = new LogFile(files, join(folder, offsetFileName(baseOffset, suffixes.log)))
+    this.#ending = ending
+    this.log = new LogFile(files, this.path(suffixes.log))
     this.#offsets = new GrowingIndex(OFFSET_ENTRY_BYTES)
     this.#times = new GrowingIndex(TIME_ENTRY_BYTES)
     this.#largest = { timestamp: -1, offset: -1 }
   }
 
   path(suffix: string): string {
-    return join(this.folder, offsetFileName(this.baseOffset, suffix))
+    return join(this.folder, offsetFileName(this.baseOffset, suffix) + this.#ending)
+  }
+
+  /** Renames its files, the `.log` last: where it has the new ending, all have. */
+  rename(ending: SegmentEnding): void {
+    const present = [suffixes.index, suffixes.timeIndex, suffixes.transactions].filter((suffix) => this.#disk.exists(this.path(suffix)))
+    const names = [...present, suffixes.log].map((suffix) => ({
+      from: this.path(suffix),
+      to: offsetFileName(this.baseOffset, suffix) + ending,
+    }))
+    for (const { from, to } of names) this.#disk.rename(from, join(this.folder, to))
+    this.#ending = ending
+    this.log.moved(this.path(suffixes.log))
   }
 
   get isIndexFull(): boolean {
@@ -202,6 +222,15 @@ export class Segment {
       this.#largest = last ? { timestamp: last.timestamp, offset: this.baseOffset + last.relativeOffset } : { timestamp: -1, offset: -1 }
     }
     return this.#largest
+  }
+
+  loadFirstTimestamp(): number {
+    if (this.firstTimestamp < 0 && this.sizeBytes >= BATCH_OVERHEAD) {
+      const head = Buffer.allocUnsafe(BATCH_OVERHEAD)
+      this.#disk.readSync(this.log.use(), head, 0, BATCH_OVERHEAD, 0)
+      this.firstTimestamp = readBatchHeader(head).maxTimestamp
+    }
+    return this.firstTimestamp
   }
 
   /** The timestamp for retention.ms: the largest one, or the time of the last write where no record has one. */

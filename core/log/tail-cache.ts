@@ -117,6 +117,11 @@ export class TailCache {
     return { chunks, bytes }
   }
 
+  /** Evicts the batches that end before `offset`. */
+  evictBefore(offset: number): void {
+    while (this.#first < this.#batches.length && this.#batches[this.#first]!.lastOffset < offset) this.#evictOldest()
+  }
+
   evictHalf(): void {
     for (let count = Math.ceil((this.#batches.length - this.#first) / 2); count > 0; count--) this.#evictOldest()
   }

@@ -8,7 +8,23 @@ import { WireError } from '../wire/reader.ts'
 import { recordBytes, walkRecords } from '../wire/record-walk.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentReader } from './segment-reader.ts'
+import type { Segments } from './segments.ts'
 import type { TimestampedOffset } from './types.ts'
+
+/** Searches again where a cleaning replaced a segment during the search. */
+export async function searchSegments(
+  segments: Segments,
+  search: (all: readonly Segment[]) => Promise<TimestampedOffset | null>,
+): Promise<TimestampedOffset | null> {
+  for (;;) {
+    const { all } = segments
+    try {
+      return await search(all)
+    } catch (error) {
+      if (!all.some(({ isDeleted }) => isDeleted)) throw error
+    }
+  }
+}
 
 /** The first record at or after `timestamp` with an offset in [from, end). */
 export async function findTimestamp(

@@ -3,6 +3,7 @@
  * rooms import these, and no file that implements them.
  */
 import type { KafkaError } from '../errors.ts'
+import type { CleanerSettings, CleanerStatus } from './cleaner/cleaner-settings.ts'
 
 /** The settings of a topic that its logs use. Sizes in bytes, times in ms, -1 for no limit. */
 export interface LogConfig {
@@ -13,6 +14,10 @@ export interface LogConfig {
   indexIntervalBytes: number
   maxMessageBytes: number
   cleanupPolicy: readonly ('delete' | 'compact')[]
+  minCompactionLagMs: number
+  maxCompactionLagMs: number
+  deleteRetentionMs: number
+  minCleanableDirtyRatio: number
   messageTimestampType: 'CreateTime' | 'LogAppendTime'
   messageTimestampBeforeMaxMs: number
   messageTimestampAfterMaxMs: number
@@ -207,6 +212,9 @@ export interface Logs {
   readonly hasUnopened: boolean
   /** How long the state of an inactive producer is kept. */
   producerIdExpirationMs: number
+  readonly cleaner: CleanerStatus
+  /** The first call starts the cleaner: to be made when all logs are open. */
+  configureCleaner(settings: CleanerSettings): void
   get(topic: string, partition: number): PartitionLog | undefined
   /** Opens or creates the log of the partition. `config` is the topic's. */
   open(topic: string, topicId: string, partition: number, config: LogConfig, options?: OpenLogOptions): Promise<PartitionLog>

@@ -3,8 +3,8 @@
  * `.cleaned` files, replaces segments by complete `.swap` files, removes index files without a log.
  */
 import type { Disk } from '../system/disk.ts'
-import { at, BATCH_OVERHEAD, batchSize, LOG_OVERHEAD, readInt64 } from '../wire/batch-header.ts'
-import { offsetFileName, suffixes } from './segment.ts'
+import { scanBatches } from './batch-scan.ts'
+import { CLEANED, offsetFileName, SWAP, suffixes } from './segment.ts'
 
 const NAME = /^(\d{20})(\.log|\.index|\.timeindex|\.txnindex|\.snapshot)(\.deleted|\.cleaned|\.swap|\.tmp)?$/
 
@@ -21,43 +21,58 @@ export const baseOffsetsOf = (names: readonly string[], suffix: string): number[
     .map((parts) => parts!.base)
     .sort((a, b) => a - b)
 
-/** Completes interrupted operations. Returns the names of the remaining files. */
-export function completeSwapOperations(disk: Disk, folder: string, names: readonly string[]): string[] {
+/**
+ * Completes interrupted operations. Returns the names of the remaining files. The folder is synced between the steps: after a power loss in
+ * the middle the next start finds a state that it can complete.
+ */
+export async function completeSwapOperations(disk: Disk, folder: string, names: readonly string[]): Promise<string[]> {
   const remaining = new Set(names)
   const unlink = (name: string) => {
     disk.unlink(`${folder}/${name}`)
     remaining.delete(name)
   }
-  let minCleaned = Number.POSITIVE_INFINITY
-  for (const name of names) {
-    const parts = partsOf(name)
-    if (name.endsWith('.tmp') || parts?.ending === '.deleted' || parts?.ending === '.cleaned') unlink(name)
-    if (parts?.ending === '.cleaned' && parts.suffix === suffixes.log) minCleaned = Math.min(minCleaned, parts.base)
+  for (const name of names) if (name.endsWith('.tmp') || partsOf(name)?.ending === '.deleted') unlink(name)
+  const endingWith = (ending: string) => [...remaining].filter((name) => partsOf(name)?.ending === ending)
+  const cleaned = endingWith(CLEANED)
+  // A swap file at or after a cleaned file belongs to an incomplete cleaning or split: the original segments still exist.
+  const minCleaned = Math.min(...cleaned.map((name) => partsOf(name)!.base))
+  const incomplete = endingWith(SWAP).filter((name) => partsOf(name)!.base >= minCleaned)
+  for (const name of incomplete) unlink(name)
+  if (incomplete.length > 0) await disk.syncFolder(folder)
+  for (const name of cleaned) unlink(name)
+  const swaps = endingWith(SWAP)
+  if (swaps.length === 0) return [...remaining]
+  await removeReplaced(disk, folder, remaining, unlink)
+  for (const name of swaps) {
+    const final = name.slice(0, -SWAP.length)
+    // An index without its log: of a cleaning that is complete, or of one whose log was removed.
+    if (remaining.has(final)) unlink(name)
+    else {
+      disk.rename(`${folder}/${name}`, `${folder}/${final}`)
+      remaining.delete(name)
+      remaining.add(final)
+    }
   }
-  const swaps = [...remaining].filter((name) => partsOf(name)?.ending === '.swap')
-  // A swap file at or after a cleaned file belongs to an incomplete split: the original segments still exist.
-  for (const name of swaps) if (partsOf(name)!.base >= minCleaned) unlink(name)
-  const swapLogs = swaps.filter((name) => remaining.has(name) && partsOf(name)!.suffix === suffixes.log)
-  const originals = baseOffsetsOf([...remaining], suffixes.log)
-  for (const name of swapLogs) {
-    const { base } = partsOf(name)!
-    const lastOffset = lastOffsetOf(disk, `${folder}/${name}`, base)
-    for (const original of originals) {
-      if (original < base || original > lastOffset) continue
+  await disk.syncFolder(folder)
+  return [...remaining]
+}
+
+/** Removes the segments that the `.log.swap` files replace. */
+async function removeReplaced(disk: Disk, folder: string, names: ReadonlySet<string>, unlink: (name: string) => void): Promise<void> {
+  const originals = baseOffsetsOf([...names], suffixes.log)
+  for (const name of [...names]) {
+    const parts = partsOf(name)
+    if (parts?.ending !== SWAP || parts.suffix !== suffixes.log) continue
+    const nextOffset = await nextOffsetOf(disk, `${folder}/${name}`, parts.base)
+    for (const base of new Set([parts.base, ...originals])) {
+      if (base !== parts.base && (base < parts.base || base >= nextOffset)) continue
       for (const suffix of Object.values(suffixes)) {
-        const file = offsetFileName(original, suffix)
-        if (remaining.has(file) && suffix !== suffixes.snapshot) unlink(file)
+        const file = offsetFileName(base, suffix)
+        if (names.has(file) && suffix !== suffixes.snapshot) unlink(file)
       }
     }
   }
-  for (const name of swaps) {
-    if (!remaining.has(name)) continue
-    const final = name.slice(0, -'.swap'.length)
-    disk.rename(`${folder}/${name}`, `${folder}/${final}`)
-    remaining.delete(name)
-    remaining.add(final)
-  }
-  return [...remaining]
+  await disk.syncFolder(folder)
 }
 
 /** Removes index files whose `.log` does not exist. */
@@ -69,21 +84,12 @@ export function removeOrphanedIndexes(disk: Disk, folder: string, names: readonl
   }
 }
 
-/** The last offset in a `.swap` log, by the headers of its batches. */
-function lastOffsetOf(disk: Disk, path: string, base: number): number {
+/** The offset after the last batch in a `.swap` log. */
+async function nextOffsetOf(disk: Disk, path: string, base: number): Promise<number> {
   const file = disk.open(path, 'read')
   try {
-    const head = Buffer.alloc(BATCH_OVERHEAD)
-    const size = disk.size(file)
-    let last = base
-    for (let position = 0; position + BATCH_OVERHEAD <= size; ) {
-      disk.readSync(file, head, 0, BATCH_OVERHEAD, position)
-      last = readInt64(head, at.baseOffset) + head.readInt32BE(at.lastOffsetDelta)
-      const bytes = batchSize(head)
-      if (bytes <= LOG_OVERHEAD) break
-      position += bytes
-    }
-    return last
+    const range = { position: 0, end: disk.size(file), nextOffset: base, endOffset: Number.POSITIVE_INFINITY, checkCrc: false }
+    return (await scanBatches(disk, file, range, () => {})).nextOffset
   } finally {
     disk.close(file)
   }

@@ -28,6 +28,7 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
     'Transactions aborted because of their timeout',
     () => transactions.counters.timedOut,
   )
+  registerCleanerMetrics(gauge, counter, broker)
   metrics.counterOf({ name: 'tributary_broker_requests_total', help: 'Requests received, by API', labels: ['api'] }, (set) => {
     for (const api of broker.apis) set(server.counters.requests.get(api.key) ?? 0, { api: api.name })
   })
@@ -37,5 +38,31 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
       target.reset()
       for (const log of broker.logs.all()) target.set({ topic: log.topic, partition: String(log.partition) }, log.logEndOffset)
     },
+  )
+}
+
+type Register = (name: string, help: string, value: () => number) => unknown
+
+function registerCleanerMetrics(gauge: Register, counter: Register, { logs }: BrokerServices): void {
+  counter('tributary_log_cleaner_runs_total', 'Cleanings of compacted logs', () => logs.cleaner.runs)
+  counter('tributary_log_cleaner_read_bytes_total', 'Bytes that cleanings read', () => logs.cleaner.bytesRead)
+  counter('tributary_log_cleaner_written_bytes_total', 'Bytes that cleanings wrote', () => logs.cleaner.bytesWritten)
+  counter('tributary_log_cleaner_dead_threads_total', 'Cleaning threads that died', () => logs.cleaner.deadThreads)
+  gauge('tributary_log_cleaner_last_run_seconds', 'Duration of the last cleaning', () => logs.cleaner.lastRunSeconds)
+  gauge('tributary_log_cleaner_max_dirty_percent', 'Dirty share of the filthiest log', () => logs.cleaner.maxDirtyRatio * 100)
+  gauge(
+    'tributary_log_cleaner_max_compaction_delay_seconds',
+    'By how much max.compaction.lag.ms is exceeded',
+    () => logs.cleaner.maxCompactionDelayMs / 1000,
+  )
+  gauge(
+    'tributary_log_cleaner_buffer_utilization_percent',
+    'Share of the key table that the last cleaning used',
+    () => logs.cleaner.mapUtilization * 100,
+  )
+  gauge(
+    'tributary_log_cleaner_uncleanable_partitions',
+    'Partitions that are not cleaned after an error',
+    () => logs.cleaner.uncleanable.length,
   )
 }

@@ -45,7 +45,6 @@ const acceptedPrefixes = [
   'group.streams.',
   'kafka.metrics.',
   'listener.name.',
-  'log.cleaner.',
   'metadata.log.',
   'metric.',
   'metrics.',

@@ -69,6 +69,25 @@ const metadataLog = {
   'metadata.max.retention.ms': long(604_800_000, 'The age beyond which snapshots, and the records before them, are deleted.'),
 }
 
+const cleaner = {
+  'log.cleaner.enable': bool(
+    true,
+    'Whether compacted topics are cleaned. Without the cleaner, retention leaves them alone too, as in Kafka.',
+  ),
+  'log.cleaner.threads': int(1, 'How many logs are cleaned at a time, each in a thread of its own; 0 for none.', { min: 0, dynamic: true }),
+  'log.cleaner.dedupe.buffer.size': long(134_217_728, 'The most memory for the last offsets of keys, of all threads together.', {
+    dynamic: true,
+  }),
+  'log.cleaner.io.buffer.load.factor': double(0.9, 'How full the table of keys may become.', { dynamic: true }),
+  'log.cleaner.io.buffer.size': int(524_288, 'The memory for reading and writing, of all threads together.', { min: 0, dynamic: true }),
+  'log.cleaner.io.max.bytes.per.second': double(
+    '1.7976931348623157E308',
+    'The most bytes that cleanings read and write in a second, of all threads together.',
+    { dynamic: true },
+  ),
+  'log.cleaner.backoff.ms': long(15_000, 'How long the cleaner waits when there is nothing to clean.', { min: 0, dynamic: true }),
+}
+
 /** The defaults of the topic settings. */
 const topicDefaults = {
   'compression.gzip.level': int(-1, 'Default of the topic setting.', { validate: gzipLevel, dynamic: true }),
@@ -151,7 +170,16 @@ const transactions = {
   'transaction.state.log.replication.factor': short(3, 'The replicas of __transaction_state; one node keeps one.', { min: 1 }),
 }
 
-export const brokerSettings = { ...node, ...network, ...log, ...metadataLog, ...topicDefaults, ...groups, ...transactions } satisfies SettingMap
+export const brokerSettings = {
+  ...node,
+  ...network,
+  ...log,
+  ...metadataLog,
+  ...cleaner,
+  ...topicDefaults,
+  ...groups,
+  ...transactions,
+} satisfies SettingMap
 
 export type BrokerSettingName = keyof typeof brokerSettings
 export type BrokerValues = ValuesOf<typeof brokerSettings>

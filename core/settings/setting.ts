@@ -76,7 +76,9 @@ export const int = <F extends number | null>(fallback: F, doc: string, options?:
 export const short = (fallback: number, doc: string, options?: SettingOptions) => setting<number>('short', String(fallback), doc, options)
 export const long = <F extends number | string | null>(fallback: F, doc: string, options?: SettingOptions) =>
   setting<F extends null ? number | null : number>('long', fallback === null ? null : String(fallback), doc, options)
-export const double = (fallback: number, doc: string, options?: SettingOptions) => setting<number>('double', String(fallback), doc, options)
+/** The default as text where Java prints it in another way. */
+export const double = (fallback: number | string, doc: string, options?: SettingOptions) =>
+  setting<number>('double', String(fallback), doc, options)
 export const list = (fallback: string, doc: string, options?: SettingOptions) => setting<string[]>('list', fallback, doc, options)
 
 export type SettingMap = Readonly<Record<string, Setting>>

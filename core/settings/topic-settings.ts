@@ -1,6 +1,6 @@
 /**
  * Every setting of a topic, with the broker settings that give its default. Names, defaults and bounds are Kafka's.
- * Settings that are `ineffective` on one node without compaction are stored and described, so that a topic can be moved with them.
+ * Settings that are `ineffective` on one node are stored and described, so that a topic can be moved with them.
  */
 import { bool, double, FOREVER, int, list, long, type SettingMap, text, type ValuesOf } from './setting.ts'
 
@@ -17,7 +17,6 @@ const throttledReplicas = (items: readonly string[], name: string): string | nul
     ? null
     : `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`
 
-const UNCOMPACTED = 'Accepted; topics are not compacted.'
 const UNTIERED = 'Accepted; there is no tiered storage.'
 const ONE_REPLICA = 'Accepted; a partition has one replica.'
 const GROUP_COMMIT = 'Accepted; group commit makes acknowledged records durable (see log.flush).'
@@ -26,7 +25,7 @@ const DEFAULT_LEVEL = 'Accepted; the broker compresses with the default level of
 export const topicSettings = {
   'cleanup.policy': list(
     'delete',
-    'What happens to old records: `delete` removes whole segments by age and size. `compact` is accepted; topics are not compacted.',
+    'What happens to old records: `delete` removes whole segments by age and size, `compact` keeps the last record of each key; or both.',
     {
       oneOf: ['compact', 'delete'],
       noEmptyItems: true,
@@ -54,9 +53,8 @@ export const topicSettings = {
     ineffective: true,
     synonyms: ['compression.zstd.level'],
   }),
-  'delete.retention.ms': long(86_400_000, UNCOMPACTED, {
+  'delete.retention.ms': long(86_400_000, 'How long tombstones and markers of transactions stay in a compacted log after a cleaning.', {
     min: 0,
-    ineffective: true,
     synonyms: ['log.cleaner.delete.retention.ms'],
   }),
   'file.delete.delay.ms': long(60_000, 'How long a deleted file stays on disk under another name.', {
@@ -81,9 +79,8 @@ export const topicSettings = {
   'leader.replication.throttled.replicas': list('', ONE_REPLICA, { validate: throttledReplicas, ineffective: true }),
   'local.retention.bytes': long(-2, UNTIERED, { min: -2, ineffective: true, synonyms: ['log.local.retention.bytes'] }),
   'local.retention.ms': long(-2, UNTIERED, { min: -2, ineffective: true, synonyms: ['log.local.retention.ms'] }),
-  'max.compaction.lag.ms': long(FOREVER, UNCOMPACTED, {
+  'max.compaction.lag.ms': long(FOREVER, 'The age of a record at which a log is cleaned however little of it is dirty.', {
     min: 1,
-    ineffective: true,
     synonyms: ['log.cleaner.max.compaction.lag.ms'],
   }),
   'max.message.bytes': int(1_048_588, 'The largest record batch that may be appended, after compression.', {
@@ -102,15 +99,13 @@ export const topicSettings = {
     oneOf: ['CreateTime', 'LogAppendTime'],
     synonyms: ['log.message.timestamp.type'],
   }),
-  'min.cleanable.dirty.ratio': double(0.5, UNCOMPACTED, {
+  'min.cleanable.dirty.ratio': double(0.5, 'A log is cleaned when a larger share of its bytes was not cleaned before.', {
     min: 0,
     max: 1,
-    ineffective: true,
     synonyms: ['log.cleaner.min.cleanable.ratio'],
   }),
-  'min.compaction.lag.ms': long(0, UNCOMPACTED, {
+  'min.compaction.lag.ms': long(0, 'How long a record stays in the log at least, even where a later one has its key.', {
     min: 0,
-    ineffective: true,
     synonyms: ['log.cleaner.min.compaction.lag.ms'],
   }),
   'min.insync.replicas': int(1, ONE_REPLICA, {

@@ -56,6 +56,8 @@ export interface Disk {
   space(path: string): { totalBytes: number; usableBytes: number }
   makeFolder(path: string): void
   rename(from: string, to: string): void
+  /** Sets the time of the last write. */
+  setModified(path: string, modifiedMs: number): void
   /** Does nothing where the file does not exist. */
   unlink(path: string): void
   /** Recursive. */
@@ -138,6 +140,7 @@ export const realDisk: Disk = {
   },
   makeFolder,
   rename: (from, to) => fs.renameSync(from, to),
+  setModified: (path, modifiedMs) => fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000),
   unlink: (path) => fs.rmSync(path, { force: true }),
   removeFolder: (path) => fs.promises.rm(path, { recursive: true, force: true }),
   lock: lockFile,

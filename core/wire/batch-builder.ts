@@ -54,7 +54,7 @@ function writeRaw(buffer: Buffer, value: number, position: number): number {
   return end
 }
 
-function writeLength(buffer: Buffer, length: number, position: number): number {
+export function writeLength(buffer: Buffer, length: number, position: number): number {
   if (length < 0x40) {
     buffer[position] = length < 0 ? 1 : length << 1
     return position + 1
@@ -63,17 +63,32 @@ function writeLength(buffer: Buffer, length: number, position: number): number {
 }
 
 const isShort = (value: number): boolean => value >= -0x4000_0000 && value < 0x4000_0000
+/** The zig-zag form is a safe integer. */
+const isMedium = (value: number): boolean => value > -(2 ** 52) && value < 2 ** 52
+const zigzag = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value)
 
-function varlongSize(value: number): number {
+export function varlongSize(value: number): number {
   if (isShort(value)) return rawSize(((value << 1) ^ (value >> 31)) >>> 0)
+  if (isMedium(value)) {
+    let size = 5
+    for (let above = zigzag(value) / 2 ** 35; above >= 1; above /= 0x80) size++
+    return size
+  }
   let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value)
   let size = 1
   while ((rest >>= 7n) > 0n) size++
   return size
 }
 
-function writeVarlong(buffer: Buffer, value: number, position: number): number {
+export function writeVarlong(buffer: Buffer, value: number, position: number): number {
   if (isShort(value)) return writeRaw(buffer, ((value << 1) ^ (value >> 31)) >>> 0, position)
+  if (isMedium(value)) {
+    let low = zigzag(value)
+    let at = position
+    for (; low >= 0x80; low = Math.floor(low / 0x80)) buffer[at++] = (low % 0x80) | 0x80
+    buffer[at++] = low
+    return at
+  }
   let rest = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value)
   let end = position
   while (rest >= 0x80n) {

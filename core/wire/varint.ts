@@ -22,6 +22,10 @@ export function readVarint(bytes: Buffer, position: number): number {
   return (raw >>> 1) ^ -(raw & 1)
 }
 
+/** Bits that the first four bytes of a varlong hold, and those of all its bits that a safe integer may have. */
+const LOW_BITS = 28
+const SAFE_HIGH = 2 ** (53 - LOW_BITS)
+
 /** A zig-zag int64 that must be a safe integer. */
 export function readVarlong(bytes: Buffer, position: number): number {
   let at = position
@@ -33,6 +37,17 @@ export function readVarlong(bytes: Buffer, position: number): number {
       varintEnd = at
       return (raw >>> 1) ^ -(raw & 1)
     }
+  }
+  let high = 0
+  for (let shift = 0; shift < LOW_BITS; shift += 7) {
+    const byte = bytes[at++]!
+    high |= (byte & 0x7f) << shift
+    if (byte < 0x80 && high < SAFE_HIGH) {
+      varintEnd = at
+      const zigzag = raw + high * 2 ** LOW_BITS
+      return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2
+    }
+    if (byte < 0x80) break
   }
   const reader = new Reader(bytes, position)
   const value = reader.varlong()

@@ -16,6 +16,8 @@ export interface Running {
   address: string
   pid: number
   stop(): Promise<void>
+  /** SIGKILL. */
+  kill(): Promise<void>
 }
 
 export function temporaryFolder(): string {
@@ -30,7 +32,9 @@ export function writeFile(folder: string, name: string, text: string): string {
   return path
 }
 
-function workerFile(folder: string, name: string, bootstrap: string, port: number): string {
+type Lines = Readonly<Record<string, string>>
+
+function workerFile(folder: string, name: string, bootstrap: string, port: number, settings: Lines): string {
   const json = 'org.apache.kafka.connect.json.JsonConverter'
   const storage = ['config', 'offset', 'status'].flatMap((kind) => [
     `${kind}.storage.topic=${name}-${kind}`,
@@ -44,6 +48,7 @@ function workerFile(folder: string, name: string, bootstrap: string, port: numbe
     `value.converter=${json}`,
     'offset.flush.interval.ms=1000',
     ...storage,
+    ...Object.entries(settings).map(([setting, value]) => `${setting}=${value}`),
   ]
   return writeFile(folder, `${name}.properties`, text.join('\n'))
 }
@@ -54,17 +59,17 @@ async function startWorker(name: string, command: string, args: readonly string[
     env: { KAFKA_HEAP_OPTS: '-Xmx512m', KAFKA_LOG_LEVEL: 'WARN' },
     ready: async () => (await fetch(`http://${address}/connectors`)).ok,
   })
-  return { name, port, address, pid, stop: () => end('SIGTERM') }
+  return { name, port, address, pid, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 
-/** Workers of one `group` share its connectors. */
-export async function startKafkaConnect(folder: string, bootstrap: string, group = 'theirs'): Promise<Running> {
+/** Workers of one `group` share its connectors; `settings` are more lines of the worker's file. */
+export async function startKafkaConnect(folder: string, bootstrap: string, group = 'theirs', settings: Lines = {}): Promise<Running> {
   const port = await freePort()
-  return startWorker('Kafka Connect', kafkaScript(), ['connect-distributed', workerFile(folder, group, bootstrap, port)], port)
+  return startWorker('Kafka Connect', kafkaScript(), ['connect-distributed', workerFile(folder, group, bootstrap, port, settings)], port)
 }
 
-export async function startOurWorker(folder: string, bootstrap: string, group = 'ours'): Promise<Running> {
+export async function startOurWorker(folder: string, bootstrap: string, group = 'ours', settings: Lines = {}): Promise<Running> {
   const port = await freePort()
   const program = resolve(import.meta.dirname, '../../bin/tributary')
-  return startWorker('our worker', program, ['connect', workerFile(folder, group, bootstrap, port)], port)
+  return startWorker('our worker', program, ['connect', workerFile(folder, group, bootstrap, port, settings)], port)
 }

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLogs } from '../../../core/log/index.ts'
 import { type Clock, realClock } from '../../../core/system/clock.ts'
 import { until } from '../../until.ts'
-import { batchOf, config, faultyDisk, options, readValues, type Scratch, scratch, T0, TOPIC_ID } from './scratch-log.ts'
+import { batchOf, cleanerSettings, config, faultyDisk, options, readValues, type Scratch, scratch, T0, TOPIC_ID } from './scratch-log.ts'
 
 /** A clock that advances by `pass` only. */
 function manualClock(): { clock: Clock; pass(ms: number): void } {
@@ -276,13 +276,15 @@ describe('retention', () => {
     expect([again.logStartOffset, again.logEndOffset]).toEqual([10, 11])
   })
 
-  test('deletes nothing of a topic that is only compacted', async () => {
-    const { log } = await fixture.openLog({ segmentBytes: 1000, retentionMs: 1, retentionBytes: 1, cleanupPolicy: ['compact'] })
+  test('deletes nothing of a topic that is only compacted; of one with both policies, when the cleaner looks', async () => {
+    const over = { segmentBytes: 1000, retentionMs: 1, retentionBytes: 1, minCleanableDirtyRatio: 1 }
+    const { logs, log } = await fixture.openLog({ ...over, cleanupPolicy: ['compact'] })
+    logs.configureCleaner(cleanerSettings)
     for (let index = 0; index < 10; index++) await log.append(batchOf(['x'.repeat(300)], { key: 'k', timestamp: T0 })).durable
     time.pass(hour + 1)
     expect(log.logStartOffset).toBe(0)
-    log.configure({ ...config, segmentBytes: 1000, retentionBytes: 1, cleanupPolicy: ['compact', 'delete'] })
-    time.pass(hour + 1)
+    log.configure({ ...config, ...over, cleanupPolicy: ['compact', 'delete'] })
+    time.pass(cleanerSettings.backoffMs)
     expect(log.logStartOffset).toBeGreaterThan(0)
   })
 })

@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { CleanerSettings } from '../../../core/log/cleaner/cleaner-settings.ts'
 import { openLogs } from '../../../core/log/index.ts'
 import type { LogConfig, Logs, LogsOptions, PartitionLog, ReadBound } from '../../../core/log/types.ts'
 import { type Clock, realClock } from '../../../core/system/clock.ts'
@@ -24,6 +25,10 @@ export const config: LogConfig = {
   indexIntervalBytes: 4096,
   maxMessageBytes: 1048588,
   cleanupPolicy: ['delete'],
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: 2 ** 63,
+  deleteRetentionMs: 24 * 3600_000,
+  minCleanableDirtyRatio: 0.5,
   messageTimestampType: 'CreateTime',
   messageTimestampBeforeMaxMs: 2 ** 63,
   messageTimestampAfterMaxMs: 3600_000,
@@ -41,6 +46,17 @@ export const options = (dir: string): LogsOptions => ({
   flushStartOffsetCheckpointIntervalMs: hour,
   producerIdExpirationMs: 24 * hour,
 })
+
+/** Kafka's defaults. */
+export const cleanerSettings: CleanerSettings = {
+  enable: true,
+  threads: 1,
+  dedupeBufferBytes: 128 * 1024 * 1024,
+  loadFactor: 0.9,
+  ioBufferBytes: 512 * 1024,
+  ioBytesPerSecond: Number.MAX_VALUE,
+  backoffMs: 15_000,
+}
 
 export interface Scratch {
   dir: string

@@ -1,0 +1,139 @@
+/**
+ * Goal: Kafka Connect's exactly-once sources work with our broker as their cluster. Method: a distributed worker with
+ * exactly.once.source.support=enabled and two file sources, one with a transaction for each poll, one with a transaction for an interval;
+ * kill -9 of the worker, of the broker and of both in the middle. A read_committed reader must get each line once, in order.
+ * TRIBUTARY_TEST_PEERS_BROKER=kafka runs it on Apache Kafka.
+ */
+import { appendFileSync, readFileSync } from 'node:fs'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Client, createClient } from '../../core/client/index.ts'
+import { realSystem } from '../../core/system/index.ts'
+import { TRANSACTION_SETTINGS } from '../conformance/transaction-scenario.ts'
+import { startTestBroker } from '../running-broker.ts'
+import { until } from '../until.ts'
+import { startApacheKafka } from './apache-kafka.ts'
+import { type Running, startKafkaConnect, temporaryFolder, writeFile } from './workers.ts'
+
+const strings = 'org.apache.kafka.connect.storage.StringConverter'
+const LINES = 6_000
+const PROGRESS_MS = 180_000
+
+const folder = temporaryFolder()
+
+const startBroker = () =>
+  process.env.TRIBUTARY_TEST_PEERS_BROKER === 'kafka' ? startApacheKafka(TRANSACTION_SETTINGS) : startTestBroker(TRANSACTION_SETTINGS)
+
+interface Source {
+  readonly name: string
+  readonly input: string
+  readonly config: Readonly<Record<string, string>>
+  readonly read: string[]
+}
+
+function fileSource(name: string, settings: Readonly<Record<string, string>>): Source {
+  const input = writeFile(folder, `${name}.txt`, '')
+  const config = {
+    'connector.class': 'FileStreamSource',
+    file: input,
+    topic: name,
+    'batch.size': '20',
+    'exactly.once.support': 'required',
+    'key.converter': strings,
+    'value.converter': strings,
+    ...settings,
+  }
+  return { name, input, config, read: [] }
+}
+
+const sources = [
+  fileSource('by-poll', { 'transaction.boundary': 'poll' }),
+  fileSource('by-interval', { 'transaction.boundary': 'interval', 'transaction.boundary.interval.ms': '300' }),
+]
+
+/** Each call appends the next lines to every input. */
+function append(from: number, to: number): void {
+  const lines = Array.from({ length: to - from }, (_, index) => `line ${from + index}\n`).join('')
+  for (const { input } of sources) appendFileSync(input, lines)
+}
+
+const connectors = (worker: Running, path: string, init?: RequestInit) =>
+  fetch(`http://${worker.address}/connectors${path}`, { ...init, headers: { 'content-type': 'application/json' } })
+
+/** A task that has failed because the broker was away is restarted, as an operator would. */
+async function restartFailed(worker: Running): Promise<void> {
+  for (const { name } of sources) {
+    const response = await connectors(worker, `/${name}/status`)
+    if (!response.ok) continue
+    const { tasks } = (await response.json()) as { tasks: { state: string }[] }
+    if (tasks.some(({ state }) => state === 'FAILED'))
+      await connectors(worker, `/${name}/restart?includeTasks=true&onlyFailed=true`, { method: 'POST' })
+  }
+}
+
+/** Reads both topics as read_committed until `stop`. */
+function readBoth(client: Client): { stop(): Promise<void> } {
+  let stopped = false
+  const consumer = client.consumer({ isolationLevel: 'read_committed' })
+  consumer.assign(sources.map(({ name }) => ({ topic: name, partition: 0, offset: 'earliest' as const })))
+  const reading = (async () => {
+    while (!stopped)
+      for (const { topic, records } of await consumer.poll(200))
+        sources.find(({ name }) => name === topic)!.read.push(...records.map(({ value }) => value!.toString()))
+    await consumer.close()
+  })()
+  return {
+    async stop() {
+      stopped = true
+      await reading
+    },
+  }
+}
+
+test('exactly-once file sources lose and double nothing through kill -9 of the worker and of the broker', async () => {
+  const broker = await startBroker()
+  onTestFinished(() => broker.stop())
+  const client = createClient({ bootstrapServers: broker.address, clientId: 'lines' }, realSystem('silent'))
+  onTestFinished(() => client.close())
+  const topics = sources.map(({ name }) => ({ name, partitions: 1, replicationFactor: 1 }))
+  for (const error of (await client.admin.createTopics(topics)).values()) if (error) throw error
+  const startWorker = () => startKafkaConnect(folder, broker.address, 'exactly-once', { 'exactly.once.source.support': 'enabled' })
+  let worker = await startWorker()
+  onTestFinished(() => worker.kill())
+  for (const { name, config } of sources)
+    await until(
+      async () => {
+        const { status } = await connectors(worker, '', { method: 'POST', body: JSON.stringify({ name, config }) })
+        return status === 201 || status === 409
+      },
+      `connector ${name} is created`,
+      PROGRESS_MS,
+    )
+  const reading = readBoth(client)
+  const progress = (count: number) =>
+    until(
+      async () => {
+        await restartFailed(worker).catch(() => undefined)
+        return sources.every(({ read }) => read.length >= count)
+      },
+      `${count} lines of each source`,
+      PROGRESS_MS,
+    )
+
+  append(0, LINES / 3)
+  await progress(LINES / 30)
+  await worker.kill()
+  append(LINES / 3, (LINES * 2) / 3)
+  worker = await startWorker()
+  await progress(LINES / 3 + LINES / 30)
+  await broker.kill()
+  append((LINES * 2) / 3, LINES)
+  await broker.start()
+  await progress((LINES * 2) / 3 + LINES / 30)
+  await Promise.all([worker.kill(), broker.kill()])
+  await broker.start()
+  worker = await startWorker()
+  await progress(LINES)
+  await worker.stop()
+  await reading.stop()
+  for (const { read, input } of sources) expect(read).toEqual(readFileSync(input, 'utf8').trimEnd().split('\n'))
+}, 900_000)
