@@ -13,6 +13,8 @@ export interface LossyDisk extends Disk {
   /** Since `failAfter`. */
   readonly changes: number
   readonly hasFailed: boolean
+  /** The number of changes after each rename. */
+  readonly renamedAt: readonly number[]
   /** From now on `limit` changes work, and none after them. All that is on the disk now is durable. */
   failAfter(limit: number): void
   /** Writes what a power loss leaves of the folder to `into`. `choose` decides about each change and each file that is not durable. */
@@ -24,6 +26,7 @@ export function lossyDisk(folder: string, shadow: string): LossyDisk {
   let limit = Number.POSITIVE_INFINITY
   let changes = 0
   let hasFailed = false
+  let renamedAt: number[] = []
   let unsynced: NameChange[] = []
   /** Inodes. */
   const dirty = new Set<number>()
@@ -105,6 +108,7 @@ export function lossyDisk(folder: string, shadow: string): LossyDisk {
     rename(from, to) {
       change()
       realDisk.rename(from, to)
+      renamedAt.push(changes)
       if (isFollowed(from)) unsynced.push({ name: basename(from), to: basename(to) })
     },
     unlink(path) {
@@ -118,10 +122,14 @@ export function lossyDisk(folder: string, shadow: string): LossyDisk {
     get hasFailed() {
       return hasFailed
     },
+    get renamedAt() {
+      return renamedAt
+    },
     failAfter(count) {
       limit = count
       changes = 0
       hasFailed = false
+      renamedAt = []
       dirty.clear()
       keepNames()
     },
