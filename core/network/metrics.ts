@@ -1,5 +1,6 @@
 /**
- * The broker's metrics on /metrics. Counted as plain numbers on the hot path, read when they are scraped.
+ * The broker's metrics on /metrics, those of the log cleaner included. Counted as plain numbers on the hot path, and read when they are
+ * scraped.
  */
 import type { BrokerServices } from '../broker-services.ts'
 import type { Metrics } from '../system/metrics.ts'

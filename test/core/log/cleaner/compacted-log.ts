@@ -5,7 +5,7 @@ import { type CleaningRange, cleaningRange } from '../../../../core/log/cleaner/
 import { cleanableLog, cleaningRequest } from '../../../../core/log/cleaner/cleaning-request.ts'
 import { type CleaningResult, cleanLog } from '../../../../core/log/cleaner/log-cleaning.ts'
 import type { StoredPartitionLog } from '../../../../core/log/partition-log.ts'
-import type { PartitionLog } from '../../../../core/log/types.ts'
+import type { AppendResult, PartitionLog } from '../../../../core/log/types.ts'
 import { type Disk, realDisk } from '../../../../core/system/disk.ts'
 import { encodeBatch } from '../../../../core/wire/record-batch.ts'
 import { cleanerSettings, T0 } from '../scratch-log.ts'
@@ -58,10 +58,8 @@ export const keyed = (records: readonly KeyedRecord[], over: Parameters<typeof e
     over,
   )
 
-export const marker = (producerId: number, committed: boolean, producerEpoch = 0, timestamp = T0): Buffer =>
-  encodeBatch([{ key: Buffer.from([0, 0, 0, committed ? 1 : 0]), value: Buffer.from([0, 0, 0, 0, 0, 0]), timestamp }], {
-    producerId,
-    producerEpoch,
-    transactional: true,
-    control: true,
-  })
+/** Any transactional batch begins a transaction here: no coordinator is asked. */
+export const appendKeyed = (log: PartitionLog, batch: Buffer): AppendResult => log.append(batch, 'client', 'disabled')
+
+export const endTransaction = (log: PartitionLog, producerId: number, committed: boolean, producerEpoch = 0): AppendResult =>
+  log.appendEndTxnMarker({ producerId, producerEpoch, committed, coordinatorEpoch: 0, transactionVersion: 0 })

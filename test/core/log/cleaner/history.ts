@@ -8,7 +8,7 @@ import type { PartitionLog, ReadBound } from '../../../../core/log/types.ts'
 import { attributes, codecs, readBatchHeader } from '../../../../core/wire/batch-header.ts'
 import { batches, decodeRecords } from '../../../../core/wire/record-batch.ts'
 import { T0 } from '../scratch-log.ts'
-import { keyed, marker, stored } from './compacted-log.ts'
+import { appendKeyed, endTransaction, keyed, stored } from './compacted-log.ts'
 
 export type Random = () => number
 
@@ -87,7 +87,7 @@ export class History {
       ...(producer && { producerId, producerEpoch: producer.epoch, baseSequence: producer.sequence, transactional }),
     })
     const copy = Buffer.from(batch)
-    const result = log.append(batch)
+    const result = appendKeyed(log, batch)
     await result.durable
     const written = records.map((record, index) => ({ ...record, offset: result.baseOffset + index }))
     for (const record of written) this.written.set(record.offset, record)
@@ -103,7 +103,7 @@ export class History {
   async #end(log: PartitionLog, producerId: number): Promise<void> {
     const producer = this.#producer(producerId)
     const committed = this.below(2) === 0
-    await log.append(marker(producerId, committed, producer.epoch, this.#now), 'coordinator').durable
+    await endTransaction(log, producerId, committed, producer.epoch).durable
     if (committed) this.#committed.push(...producer.open)
     else for (const { offset } of producer.open) this.#aborted.add(offset)
     producer.open = []

@@ -10,7 +10,7 @@ import { realDisk } from '../../../../core/system/disk.ts'
 import type { CodecName } from '../../../../core/wire/batch-header.ts'
 import { batches, decodeRecords } from '../../../../core/wire/record-batch.ts'
 import { config, faultyDisk, nodeError, type Scratch, scratch, T0 } from '../scratch-log.ts'
-import { clean, type KeyedRecord, keyed, marker, rangeOf } from './compacted-log.ts'
+import { appendKeyed, clean, endTransaction, type KeyedRecord, keyed, rangeOf } from './compacted-log.ts'
 
 const hour = 3600_000
 let fixture: Scratch
@@ -27,7 +27,7 @@ const open = async (over: Partial<LogConfig> = {}) => {
   return logs
 }
 
-const append = (records: readonly KeyedRecord[], over?: Parameters<typeof keyed>[1]) => log.append(keyed(records, over)).durable
+const append = (records: readonly KeyedRecord[], over?: Parameters<typeof keyed>[1]) => appendKeyed(log, keyed(records, over)).durable
 
 /** Rolls the active segment. */
 const roll = async () => {
@@ -188,7 +188,7 @@ describe('tombstones', () => {
 
 describe('transactions', () => {
   const of = (producerId: number, baseSequence: number) => ({ producerId, producerEpoch: 0, baseSequence, transactional: true })
-  const end = (producerId: number, committed: boolean) => log.append(marker(producerId, committed), 'coordinator').durable
+  const end = (producerId: number, committed: boolean) => endTransaction(log, producerId, committed).durable
 
   test('aborted records go at once, markers when their horizon is over', async () => {
     await open()
@@ -385,9 +385,9 @@ describe('readers', () => {
     await open()
     const of = { producerId: 1, producerEpoch: 0, baseSequence: 0, transactional: true }
     await append([{ key: 'a', value: 'aborted' }], of)
-    await log.append(marker(1, false), 'coordinator').durable
+    await endTransaction(log, 1, false).durable
     await append([{ key: 'a', value: 'kept' }], { ...of, baseSequence: 1 })
-    await log.append(marker(1, true), 'coordinator').durable
+    await endTransaction(log, 1, true).durable
     await roll()
     expect((await recordsOf())[0]).toBe('0 a=aborted')
     await clean(log)
