@@ -1,7 +1,7 @@
 /**
- * What does compaction cost? 1 GiB (--mb=N) of records of 100 bytes with 500,000 keys: the time from cleanup.policy=compact until the cleaner
- * has reached the active segment, as cleaner-offset-checkpoint says, the highest memory meanwhile, and what is left; then the same again
- * under a load of 500 records/s, whose produce and end-to-end p99 are compared with those without compaction. Compared with Apache Kafka.
+ * What does compaction cost? 1 GiB (--mb=N) of records of 100 bytes with 500,000 keys: the time from cleanup.policy=compact until the
+ * cleaner has reached the active segment, as cleaner-offset-checkpoint says, the highest memory meanwhile, and what is left; then the
+ * same again under a load of 500 records/s, whose produce and end-to-end p99 are compared with those without. Beside Apache Kafka.
  */
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'

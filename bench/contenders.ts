@@ -1,6 +1,6 @@
 /**
- * Apache Kafka and Tributary for benchmarks that compare them: each gets the same server.properties, a fresh folder and its own port, and is
- * started by the command that its users start it with. Both sides of a figure are measured turn about in one run, and what counts is the
+ * Apache Kafka and Tributary for benchmarks that compare them: each gets the same server.properties, a fresh folder and its own port, and
+ * is started by the command that its users start it with. Both sides of a figure are measured turn about in one run, and what counts is the
  * ratio of the medians. Kafka's scripts are those of test/peers/apache-kafka.ts.
  */
 import { type ChildProcess, spawn } from 'node:child_process'

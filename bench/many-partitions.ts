@@ -1,6 +1,6 @@
 /**
  * What do 2,000 topics of 5 partitions cost? Created over one connection, one request after the other, with one topic and with a hundred in
- * each; then a start on them until a Metadata answer names a leader for every partition, and the memory after it. Compared with Apache Kafka.
+ * each; then a start on them until a Metadata answer names a leader for every partition, and the memory after it. Compared with Kafka.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import createTopics from '../core/apis/19-create-topics.ts'

@@ -1,13 +1,13 @@
 /**
- * The metadata of this one-node cluster for the rest of the broker: reads come from the image; each change is validated, becomes one batch of
- * the metadata log, and is durable when its method resolves (Invariant 1). New logs are opened before the batch: if a folder cannot be
- * created nothing has happened, and after a crash the next start sets the folders aside.
+ * The metadata of this one-node cluster for the rest of the broker: reads come from the image; each change is validated, becomes one batch
+ * of the metadata log, and is durable when its method resolves (Invariant 1).
  */
 import { invariant, KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues, ListenerSettings } from '../settings.ts'
 import type { System } from '../system/index.ts'
 import { brokerRegistration, fenceRecords } from './activation.ts'
+import { type ChangeResult, isDone, only, outcomeOf } from './change-result.ts'
 import { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
 import { type FeatureUpdate, featureUpdateRecords } from './feature-updates.ts'
@@ -16,11 +16,11 @@ import type { ClientQuota } from './image/client-quotas-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
-import { METADATA_TOPIC } from './metadata-log.ts'
 import { PartitionLogs } from './partition-logs.ts'
 import { type ActiveBroker, activate } from './takeover.ts'
-import { configChangeRecords, newPartitionRecords, newTopicRecords } from './topic-records.ts'
-import { checkNewPartitions, checkPartitionCount, checkPartitions, checkTopicName, collisionKey, isTopicName } from './topic-validation.ts'
+import { TopicChanges } from './topic-changes.ts'
+import { configChangeRecords } from './topic-records.ts'
+import { checkPartitionCount, checkTopicName, isTopicName } from './topic-validation.ts'
 import type {
   Cluster,
   ClusterFeatures,
@@ -56,9 +56,6 @@ export async function openCluster({ settings, logs, system }: ClusterOptions): P
   return cluster
 }
 
-type Outcome<T> = T | KafkaError
-type DeletionListener = (topic: Topic, logs: readonly PartitionLog[]) => void
-
 class LocalCluster implements Cluster {
   readonly brokerEpoch: number
   readonly #settings: BrokerSettings
@@ -68,8 +65,8 @@ class LocalCluster implements Cluster {
   readonly #active: ActiveBroker
   readonly #configs: Configs
   readonly #partitionLogs: PartitionLogs
+  readonly #topics: TopicChanges
   readonly #creating = new Map<string, Promise<Topic>>()
-  readonly #deletionListeners = new Set<DeletionListener>()
   /** The block of producer ids: the next one, and its end. */
   #nextProducerId = 0
   #producerIdsEnd = 0
@@ -83,6 +80,8 @@ class LocalCluster implements Cluster {
     this.brokerEpoch = active.brokerEpoch
     this.#configs = new Configs(settings, this.#image)
     this.#partitionLogs = new PartitionLogs(logs, (topic) => this.logConfig(topic))
+    const { controller } = active
+    this.#topics = new TopicChanges({ settings, system, logs, controller, configs: this.#configs, partitionLogs: this.#partitionLogs })
   }
 
   get clusterId(): string {
@@ -146,9 +145,8 @@ class LocalCluster implements Cluster {
     return this.#configs.describeTopic(topic, null)
   }
 
-  onTopicDeleted(listener: DeletionListener): () => void {
-    this.#deletionListeners.add(listener)
-    return () => this.#deletionListeners.delete(listener)
+  onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void {
+    return this.#topics.onDeleted(listener)
   }
 
   checkPartitionCount(topics: readonly NewTopic[]): void {
@@ -159,8 +157,8 @@ class LocalCluster implements Cluster {
     return only(await this.createTopics([topic], options))
   }
 
-  createTopics(topics: readonly NewTopic[], { validateOnly = false }: { validateOnly?: boolean } = {}): Promise<Outcome<Topic>[]> {
-    return this.#controller.run(() => this.#create(topics, validateOnly))
+  createTopics(topics: readonly NewTopic[], { validateOnly = false }: { validateOnly?: boolean } = {}): Promise<ChangeResult<Topic>[]> {
+    return this.#controller.run(() => this.#topics.create(topics, validateOnly))
   }
 
   async ensureTopic(name: string, partitions = -1, configs: Record<string, string> = {}): Promise<Topic> {
@@ -170,7 +168,7 @@ class LocalCluster implements Cluster {
     if (inProgress) return inProgress
     const replicationFactor = isInternal(name) ? 1 : -1
     const creation = this.#controller.run(
-      async () => this.#image.topic(name) ?? only(await this.#create([{ name, partitions, replicationFactor, configs }], false)),
+      async () => this.#image.topic(name) ?? only(await this.#topics.create([{ name, partitions, replicationFactor, configs }], false)),
     )
     this.#creating.set(name, creation)
     try {
@@ -184,25 +182,8 @@ class LocalCluster implements Cluster {
     only(await this.deleteTopics([name]))
   }
 
-  deleteTopics(names: readonly string[]): Promise<Outcome<null>[]> {
-    return this.#controller.run(async () => {
-      const outcomes = names.map((name, index) =>
-        outcomeOf(() => {
-          const topic = this.#existing(name)
-          invariant(names.indexOf(name) === index, `topic ${name} is deleted twice`)
-          if (!this.#settings.values['delete.topic.enable']) throw new KafkaError('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
-          return topic
-        }),
-      )
-      const topics = outcomes.filter(isDone)
-      await this.#controller.write(topics.map(({ id: topicId }) => ({ type: 'RemoveTopicRecord', topicId })))
-      for (const topic of topics) {
-        const logs = await this.#partitionLogs.remove(topic)
-        for (const listener of this.#deletionListeners) listener(topic, logs)
-        this.#system.logger.info({ topic: topic.name, topicId: topic.id }, 'topic deleted')
-      }
-      return outcomes.map((outcome) => (isDone(outcome) ? null : outcome))
-    })
+  deleteTopics(names: readonly string[]): Promise<ChangeResult<null>[]> {
+    return this.#controller.run(() => this.#topics.delete(names))
   }
 
   async createPartitions(
@@ -214,27 +195,15 @@ class LocalCluster implements Cluster {
     return only(await this.createPartitionsOf([{ name, count, assignments }], validateOnly))
   }
 
-  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<Outcome<Topic>[]> {
-    return this.#controller.run(async () => {
-      const outcomes = topics.map((extension) =>
-        outcomeOf(() => {
-          const topic = this.#image.topic(extension.name)
-          if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
-          invariant(topics.filter(({ name }) => name === topic.name).length === 1, `topic ${topic.name} is extended twice`)
-          checkNewPartitions(topic, extension, this.#settings.nodeId)
-          return { ...topic, partitions: extension.count }
-        }),
-      )
-      if (validateOnly) return outcomes
-      return this.#addPartitions(outcomes, (topic) => this.#image.topic(topic.name)!.partitions)
-    })
+  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<ChangeResult<Topic>[]> {
+    return this.#controller.run(() => this.#topics.extend(topics, validateOnly))
   }
 
   async alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void> {
     only(await this.alterConfigsOf([{ resource, changes }], validateOnly))
   }
 
-  alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<Outcome<null>[]> {
+  alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<ChangeResult<null>[]> {
     return this.#controller.run(async () => {
       const outcomes = resources.map(({ resource, changes }) => outcomeOf(() => this.#configRecords(resource, changes)))
       if (!validateOnly) {
@@ -328,83 +297,6 @@ class LocalCluster implements Cluster {
     })
   }
 
-  async #create(topics: readonly NewTopic[], validateOnly: boolean): Promise<Outcome<Topic>[]> {
-    const names = new Map<string, string>()
-    const outcomes = topics.map((topic) =>
-      outcomeOf(() => {
-        const created = this.#validated(topic)
-        const key = collisionKey(topic.name)
-        const other = names.get(key)
-        if (other !== undefined) throw collision(topic.name, other)
-        names.set(key, topic.name)
-        return created
-      }),
-    )
-    return validateOnly ? outcomes : this.#addPartitions(outcomes, () => 0)
-  }
-
-  #validated(topic: NewTopic): Topic {
-    const { name } = topic
-    if (name === METADATA_TOPIC) throw new KafkaError('INVALID_REQUEST', `Creation of internal topic ${name} is prohibited.`)
-    checkTopicName(name)
-    if (this.#image.topic(name)) throw new KafkaError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
-    const other = this.#image.collidingTopic(name)
-    if (other) throw collision(name, other)
-    const configs = this.#configs.validateTopic(topic.configs ?? {})
-    this.checkPartitionCount([topic])
-    const { values, nodeId } = this.#settings
-    const partitions = checkPartitions(topic, nodeId, {
-      partitions: values['num.partitions'],
-      replicationFactor: values['default.replication.factor'],
-    })
-    return { name, id: this.#system.random.uuid(), partitions, internal: isInternal(name), configs }
-  }
-
-  /** Opens the logs of the partitions that are new in `topics`, then writes their records. A topic whose logs fail has its error. */
-  async #addPartitions(topics: readonly Outcome<Topic>[], existing: (topic: Topic) => number): Promise<Outcome<Topic>[]> {
-    const { nodeId } = this.#settings
-    const { metadataVersion } = this.#controller
-    const outcomes: Outcome<Topic>[] = []
-    const added: { topic: Topic; from: number; directories: readonly string[] }[] = []
-    for (const topic of topics) {
-      if (!isDone(topic)) {
-        outcomes.push(topic)
-        continue
-      }
-      const from = existing(topic)
-      const directories = this.#logs.directoriesForNew(topic.partitions - from)
-      const error = await this.#openNew(topic, from, directories)
-      outcomes.push(error ?? topic)
-      if (error === null) added.push({ topic, from, directories })
-    }
-    const records = added.flatMap(({ topic, from, directories }) => {
-      const placement = { nodeId, metadataVersion, directories }
-      return from === 0 ? newTopicRecords(topic, placement) : newPartitionRecords(topic, from, placement)
-    })
-    try {
-      await this.#controller.write(records)
-    } catch (error) {
-      for (const { topic, from } of added) await this.#partitionLogs.remove(topic, from)
-      throw error
-    }
-    for (const { topic, from } of added) {
-      const { name, id: topicId, partitions, configs } = topic
-      this.#system.logger.info({ topic: name, topicId, partitions, configs }, from === 0 ? 'topic created' : 'partitions created')
-    }
-    return outcomes.map((outcome) => (isDone(outcome) ? this.#image.topicById(outcome.id)! : outcome))
-  }
-
-  /** Returns the error where a log cannot be opened; no log of the new partitions is there then. */
-  async #openNew(topic: Topic, from: number, directories: readonly string[]): Promise<KafkaError | null> {
-    try {
-      await this.#partitionLogs.open(directories.map((directory, index) => ({ topic, partition: from + index, leaderEpoch: 0, directory })))
-      return null
-    } catch (cause) {
-      await this.#partitionLogs.remove(topic, from)
-      return new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be created.`, { cause })
-    }
-  }
-
   #configRecords(resource: ConfigResource, changes: readonly ConfigChange[]) {
     if (resource.type === 'broker') {
       this.#checkBroker(resource.name, 'Node id', '')
@@ -429,24 +321,4 @@ class LocalCluster implements Cluster {
     if (Number(name) !== this.#settings.nodeId)
       throw new KafkaError('INVALID_REQUEST', `Unexpected broker id, expected ${this.#settings.nodeId}${alternative}, but received ${name}`)
   }
-}
-
-const collision = (name: string, other: string) =>
-  new KafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${other}`)
-
-const isDone = <T>(outcome: Outcome<T>): outcome is T => !(outcome instanceof KafkaError)
-
-function outcomeOf<T>(change: () => T): Outcome<T> {
-  try {
-    return change()
-  } catch (error) {
-    if (error instanceof KafkaError) return error
-    throw error
-  }
-}
-
-/** The result of a list with one change. */
-function only<T>([outcome]: readonly Outcome<T>[]): T {
-  if (!isDone(outcome as Outcome<T>)) throw outcome
-  return outcome as T
 }

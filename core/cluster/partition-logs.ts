@@ -1,6 +1,6 @@
 /**
- * The logs of the partitions that this node leads: opened in the leader epoch of the image, configured as the image says, removed with their
- * topic.
+ * The logs of the partitions that this node leads: opened in the leader epoch of the image, configured as the image says, removed with
+ * their topic.
  */
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import { Semaphore } from '../system/semaphore.ts'

@@ -1,5 +1,6 @@
 /**
- * The records of changes of topics and configs, in Kafka's order. Pure: a change is validated before.
+ * The records of changes of topics and configs, in Kafka's order: a topic, its configs, its partitions. Pure: a change is validated before
+ * it becomes records.
  */
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
 import { since } from './features.ts'

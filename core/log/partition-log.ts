@@ -155,6 +155,7 @@ export class StoredPartitionLog implements PartitionLog {
       bytes = recompress(bytes, header, records, this.config.compressionType)
       if (bytes !== batch) header = validateBatch(bytes, this.config, origin, this.#name)
     } else if (header.producerId >= 0) this.#producers.check(header, origin, verification)
+    // The control batches of a raft log have no producer.
     invariant((header.attributes & attributes.control) === 0 || header.producerId < 0, 'a marker is appended by appendEndTxnMarker')
     return this.#enqueue(bytes, header, now, null)
   }

@@ -1,5 +1,6 @@
 /**
- * The feature levels of a newly formatted cluster, from the flags of `kafka-storage format`: `--release-version` and `--feature`. Pure.
+ * The feature levels of a newly formatted cluster, from the flags of `kafka-storage format`: `--release-version` and `--feature`. Levels
+ * that this release does not have are refused. Pure.
  */
 import { defaultLevels, unknownMetadataVersion } from '../cluster/feature-levels.ts'
 import {

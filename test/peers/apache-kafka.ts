@@ -48,17 +48,28 @@ export interface KafkaBroker {
   stop(): Promise<void>
 }
 
+/** Formats `<folder>/data` itself: Kafka formats what is not formatted. */
+type Prepare = (folder: string, port: number) => Promise<void>
+
 /** `settings` are lines of server.properties; `formatFlags` are options of `kafka-storage format` (`-f transaction.version=1`). */
-export async function startApacheKafka(settings: Readonly<Record<string, string | number>> = {}, formatFlags = ''): Promise<KafkaBroker> {
+export async function startApacheKafka(
+  settings: Readonly<Record<string, string | number>> = {},
+  formatFlags = '',
+  prepare?: Prepare,
+): Promise<KafkaBroker> {
   try {
-    return await startOnce(settings, formatFlags)
+    return await startOnce(settings, formatFlags, prepare)
   } catch {
     // The script generates a cluster id, and one that begins with "-" is read as an option; or another process took the port.
-    return startOnce(settings, formatFlags)
+    return startOnce(settings, formatFlags, prepare)
   }
 }
 
-async function startOnce(settings: Readonly<Record<string, string | number>>, formatFlags: string): Promise<KafkaBroker> {
+async function startOnce(
+  settings: Readonly<Record<string, string | number>>,
+  formatFlags: string,
+  prepare: Prepare | undefined,
+): Promise<KafkaBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'apache-kafka-'))
   const port = await portWithNeighbour()
   const address = `127.0.0.1:${port}`
@@ -94,6 +105,7 @@ async function startOnce(settings: Readonly<Record<string, string | number>>, fo
     },
   }
   try {
+    await prepare?.(folder, port)
     await start()
   } catch (error) {
     await kafka.stop()

@@ -4,7 +4,7 @@
  * kill -9 of the worker, of the broker and of both in the middle. A read_committed reader must get each line once, in order.
  * TRIBUTARY_TEST_PEERS_BROKER=kafka runs it on Apache Kafka.
  */
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Client, createClient } from '../../core/client/index.ts'
 import { realSystem } from '../../core/system/index.ts'
@@ -16,6 +16,8 @@ import { type Running, startKafkaConnect, temporaryFolder, writeFile } from './w
 
 const strings = 'org.apache.kafka.connect.storage.StringConverter'
 const LINES = 6_000
+/** What the file source leaves in its buffer at the end of a file, until the file grows. */
+const LEFT_IN_BUFFER = 300
 const PROGRESS_MS = 180_000
 
 const folder = temporaryFolder()
@@ -96,7 +98,9 @@ test('exactly-once file sources lose and double nothing through kill -9 of the w
   onTestFinished(() => client.close())
   const topics = sources.map(({ name }) => ({ name, partitions: 1, replicationFactor: 1 }))
   for (const error of (await client.admin.createTopics(topics)).values()) if (error) throw error
-  const startWorker = () => startKafkaConnect(folder, broker.address, 'exactly-once', { 'exactly.once.source.support': 'enabled' })
+  // Without the delay that leaves a killed worker time to come back before its tasks are given to the next one.
+  const settings = { 'exactly.once.source.support': 'enabled', 'scheduled.rebalance.max.delay.ms': '0' }
+  const startWorker = () => startKafkaConnect(folder, broker.address, 'exactly-once', settings)
   let worker = await startWorker()
   onTestFinished(() => worker.kill())
   for (const { name, config } of sources)
@@ -109,15 +113,24 @@ test('exactly-once file sources lose and double nothing through kill -9 of the w
       PROGRESS_MS,
     )
   const reading = readBoth(client)
-  const progress = (count: number) =>
-    until(
+  onTestFinished(() => reading.stop())
+  let misplaced = ''
+  const progress = async (count: number): Promise<void> => {
+    await until(
       async () => {
         await restartFailed(worker).catch(() => undefined)
-        return sources.every(({ read }) => read.length >= count)
+        for (const { name, read } of sources)
+          read.forEach((value, index) => {
+            if (value !== `line ${index}`) misplaced = `${name}: "${value}" after "${read[index - 1]}"`
+          })
+        if (misplaced !== '' || sources.every(({ read }) => read.length >= count)) return true
+        throw new Error(`there are ${sources.map(({ name, read }) => `${read.length} of ${name}`).join(', ')}`)
       },
       `${count} lines of each source`,
       PROGRESS_MS,
     )
+    expect(misplaced, 'a line that is not the next one').toBe('')
+  }
 
   append(0, LINES / 3)
   await progress(LINES / 30)
@@ -126,7 +139,7 @@ test('exactly-once file sources lose and double nothing through kill -9 of the w
   worker = await startWorker()
   await progress(LINES / 3 + LINES / 30)
   await broker.kill()
-  append((LINES * 2) / 3, LINES)
+  append((LINES * 2) / 3, LINES + LEFT_IN_BUFFER)
   await broker.start()
   await progress((LINES * 2) / 3 + LINES / 30)
   await Promise.all([worker.kill(), broker.kill()])
@@ -134,6 +147,4 @@ test('exactly-once file sources lose and double nothing through kill -9 of the w
   worker = await startWorker()
   await progress(LINES)
   await worker.stop()
-  await reading.stop()
-  for (const { read, input } of sources) expect(read).toEqual(readFileSync(input, 'utf8').trimEnd().split('\n'))
 }, 900_000)

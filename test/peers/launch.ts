@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { until } from '../until.ts'
 
-const READY_MS = 90_000
+const READY_MS = 240_000
 const STOP_MS = 10_000
 const LAST_OUTPUT_CHARACTERS = 16_384
 

@@ -3,13 +3,28 @@
  * topics, ids, configs, dynamic broker settings, offsets of groups, SCRAM users, quotas and ACLs. Method: one folder goes back and forth;
  * Kafka's own tools ask each side and read the files; folders are formatted by either.
  */
+import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import metadata from '../../core/apis/03-metadata.ts'
+import apiVersions from '../../core/apis/18-api-versions.ts'
+import createTopics from '../../core/apis/19-create-topics.ts'
+import describeConfigs from '../../core/apis/32-describe-configs.ts'
+import alterConfigs from '../../core/apis/44-incremental-alter-configs.ts'
+import describeQuotas from '../../core/apis/48-describe-client-quotas.ts'
+import describeScram from '../../core/apis/50-describe-user-scram-credentials.ts'
+import { type Client, createClient } from '../../core/client/index.ts'
 import { type RunningBroker, startBroker } from '../../core/index.ts'
+import { realClock } from '../../core/system/clock.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { silentLogger } from '../../core/system/logger.ts'
+import { realRandom } from '../../core/system/random.ts'
+import { readValues } from '../core/log/scratch-log.ts'
+import { type RawClient, rawClient } from '../raw-client.ts'
+import { until } from '../until.ts'
 import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
 
 const system = () => ({ ...realSystem('silent'), logger: silentLogger })
@@ -44,48 +59,109 @@ describe('one folder for both', () => {
     return startBroker(properties, system())
   }
 
-  /** What the tools say about the cluster, from whoever serves it. */
-  async function told() {
-    const [topics, defaults, users, offsets] = [
-      await tool('kafka-topics', '--describe', '--topic', 'orders|payments'),
-      await tool('kafka-configs', '--describe', '--entity-type', 'brokers', '--entity-default'),
-      await tool('kafka-configs', '--describe', '--entity-type', 'users'),
-      await tool('kafka-consumer-groups', '--describe', '--group', 'readers'),
-    ]
-    return {
-      ids: [...topics.matchAll(/Topic: (\w+)\tTopicId: (\S+)\tPartitionCount: (\d+)/g)].map(([, ...parts]) => parts.join(' ')).sort(),
-      retention: /retention\.ms=(\d+)/.exec(topics)?.[1],
-      leaders: [...topics.matchAll(/Leader: (\S+)/g)].map(([, leader]) => leader),
-      isDefaultSet: defaults.includes('log.retention.ms=7200000'),
-      scram: users.includes("SCRAM credential configs for user-principal 'alice' are SCRAM-SHA-256=iterations=4096"),
-      quota: users.includes("Quota configs for user-principal 'bob' are producer_byte_rate=1024.0"),
-      offset: /readers\s+orders\s+0\s+(\d+)/.exec(offsets)?.[1],
+  /** Asks whoever serves the cluster. */
+  async function asking<T>(work: (client: RawClient) => Promise<T>): Promise<T> {
+    const client = await rawClient(kafka.port)
+    try {
+      return await work(client)
+    } finally {
+      client.close()
     }
   }
 
-  const expected = { retention: '86400000', isDefaultSet: true, scram: true, quota: true, offset: '3' }
+  const create = (name: string, numPartitions: number, configs: { name: string; value: string }[]) =>
+    asking(async (client) => {
+      const { topics } = await client.send(createTopics, 7, { topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs }], validateOnly: false }) // biome-ignore format: one request
+      expect(topics.map(({ errorCode }) => errorCode)).toEqual([0])
+    })
+
+  const alter = (resourceType: number, resourceName: string, name: string, value: string) =>
+    asking(async (client) => {
+      const configs = [{ name, configOperation: 0, value }]
+      const { responses } = await client.send(alterConfigs, 1, {
+        resources: [{ resourceType, resourceName, configs }],
+        validateOnly: false,
+      })
+      expect(responses.map(({ errorCode }) => errorCode)).toEqual([0])
+    })
+
+  const offsets = async (work: (client: Client) => Promise<unknown>) => {
+    const parts = { clock: realClock, random: realRandom, logger: silentLogger }
+    const client = createClient({ bootstrapServers: kafka.address, clientId: 'test' }, parts)
+    try {
+      return await work(client)
+    } finally {
+      await client.close()
+    }
+  }
+
+  /** What the cluster says about itself. */
+  const told = () =>
+    asking(async (client) => {
+      const { topics } = await client.send(metadata, 12, { topics: null })
+      const described = await client.send(describeConfigs, 4, {
+        resources: [
+          { resourceType: 2, resourceName: 'orders', configurationKeys: ['retention.ms', 'max.message.bytes'] },
+          { resourceType: 4, resourceName: '', configurationKeys: null },
+        ],
+        includeSynonyms: false,
+      })
+      const { results } = await client.send(describeScram, 0, { users: null })
+      const { entries } = await client.send(describeQuotas, 1, { components: [], strict: false })
+      return {
+        topics: topics
+          .filter(({ isInternal }) => !isInternal)
+          .map(({ name, topicId, partitions }) => ({ name, topicId, leaders: partitions.map(({ leaderId }) => leaderId) }))
+          .sort((a, b) => (a.name! < b.name! ? -1 : 1)),
+        configs: described.results.map(({ configs }) => Object.fromEntries(configs.map(({ name, value }) => [name, value]))),
+        users: results.map(({ user, credentialInfos }) => ({ user, credentialInfos })),
+        quotas: entries,
+        committed: await offsets((group) => group.admin.groupOffsets('readers')),
+      }
+    })
+
+  /** Kafka answers before its replicas are ready. */
+  const same = (cluster: Awaited<ReturnType<typeof told>>) =>
+    until(
+      async () => {
+        expect(await told()).toEqual(cluster)
+        return true
+      },
+      'the same cluster',
+      60_000,
+    )
+
+  const produce = (value: string) =>
+    offsets(async (client) => {
+      const producer = client.producer({})
+      await producer.send([{ topic: 'orders', partition: 0, key: null, value: Buffer.from(value) }])
+      await producer.close()
+    })
 
   test('goes from Kafka (killed) to us (killed) to Kafka (stopped) to us (stopped) to Kafka', async () => {
-    await tool('kafka-topics', '--create', '--topic', 'orders', '--partitions', '2', '--config', 'retention.ms=86400000')
-    await tool('kafka-configs', '--alter', '--entity-type', 'brokers', '--entity-default', '--add-config', 'log.retention.ms=7200000')
+    await create('orders', 2, [{ name: 'retention.ms', value: '86400000' }])
+    await alter(4, '', 'log.retention.ms', '7200000')
     await tool('kafka-configs', '--alter', '--entity-type', 'users', '--entity-name', 'alice', '--add-config', 'SCRAM-SHA-256=[iterations=4096,password=secret]') // biome-ignore format: one command line
-    await tool('kafka-configs', '--alter', '--entity-type', 'users', '--entity-name', 'bob', '--add-config', 'producer_byte_rate=1024')
+    await tool('kafka-configs', '--alter', '--entity-type', 'users', '--entity-name', 'alice', '--add-config', 'producer_byte_rate=1024')
     await tool('kafka-acls', '--add', '--allow-principal', 'User:carol', '--operation', 'Read', '--topic', 'orders')
-    await kafkaTool(['kafka-console-producer', '--bootstrap-server', kafka.address, '--topic', 'orders', '--property', 'parse.key=true', '--property', 'key.separator=:'], 'k:a\nk:b\nk:c\n') // biome-ignore format: one command line
-    await tool('kafka-console-consumer', '--topic', 'orders', '--group', 'readers', '--from-beginning', '--max-messages', '3')
+    await produce('by Kafka')
+    await offsets((client) => client.admin.alterGroupOffsets('readers', [{ topic: 'orders', partition: 0, offset: 1 }]))
     const first = await told()
-    // All three records have one key: their partition is the one with an offset of 3.
-    const inFirst = first.offset === '3'
-    const wanted = { ...expected, offset: inFirst ? '3' : '0' }
-    expect(first).toMatchObject(wanted)
+    expect(first).toMatchObject({
+      topics: [{ name: 'orders', leaders: [1, 1] }],
+      configs: [{ 'retention.ms': '86400000' }, { 'log.retention.ms': '7200000' }],
+      users: [{ user: 'alice', credentialInfos: [{ mechanism: 1, iterations: 4096 }] }],
+      quotas: [{ entity: [{ entityType: 'user', entityName: 'alice' }], values: [{ key: 'producer_byte_rate', value: 1024 }] }],
+      committed: [{ topic: 'orders', partition: 0, offset: 1 }],
+    })
     await kafka.kill()
 
     let broker = await ours()
+    expect(await told()).toEqual(first)
+    await create('payments', 3, [])
+    await alter(2, 'orders', 'max.message.bytes', '5000')
+    await produce('by us')
     const second = await told()
-    expect(second).toMatchObject({ ...wanted, ids: first.ids, leaders: ['1', '1'] })
-    expect(await tool('kafka-console-consumer', '--topic', 'orders', '--from-beginning', '--max-messages', '3')).toBe('a\nb\nc\n')
-    await tool('kafka-topics', '--create', '--topic', 'payments', '--partitions', '3')
-    await tool('kafka-configs', '--alter', '--entity-type', 'topics', '--entity-name', 'orders', '--add-config', 'max.message.bytes=5000')
     const killed = join(copies, 'killed')
     cpSync(kafka.dir, killed, { recursive: true, filter: (path) => !path.endsWith('.lock') })
     await broker.close()
@@ -93,21 +169,18 @@ describe('one folder for both', () => {
     cpSync(killed, kafka.dir, { recursive: true })
 
     await kafka.start()
-    const third = await told()
-    expect(third).toMatchObject({ ...wanted, leaders: ['1', '1', '1', '1', '1'] })
-    expect(third.ids).toHaveLength(2)
-    expect(await tool('kafka-acls', '--list')).toContain('principal=User:carol')
-    expect(await tool('kafka-configs', '--describe', '--entity-type', 'topics', '--entity-name', 'orders')).toContain(
-      'max.message.bytes=5000',
-    )
+    await same(second)
+    expect(second.topics).toMatchObject([{ name: 'orders' }, { name: 'payments', leaders: [1, 1, 1] }])
+    expect(second.configs[0]).toEqual({ 'retention.ms': '86400000', 'max.message.bytes': '5000' })
     await kafka.exit()
 
     broker = await ours()
-    expect(await told()).toEqual(third)
+    expect(await told()).toEqual(second)
+    expect(await readValues(broker.logs.get('orders', 0)!)).toEqual(['by Kafka', 'by us'])
     await broker.close()
 
     await kafka.start()
-    expect(await told()).toEqual(third)
+    await same(second)
     expect(await tool('kafka-acls', '--list')).toContain('principal=User:carol')
     await kafka.exit()
   }, 600_000)
@@ -163,5 +236,35 @@ describe('a folder that the other formats', () => {
     const dump = await kafkaTool(['kafka-dump-log', '--cluster-metadata-decoder', '--files', join(folder, '00000000000000000000.log')])
     expect(dump).toContain('USER_SCRAM_CREDENTIAL_RECORD')
     expect(JSON.parse(readFileSync(join(folder, 'quorum-state'), 'utf8'))).toMatchObject({ leaderId: 7, data_version: 1 })
+  }, 120_000)
+
+  test('tributary storage format, with a SCRAM user, then Kafka', async () => {
+    const kafka = await startApacheKafka({}, '', async (folder, port) => {
+      const { writeProperties } = await import('../properties-file.ts')
+      const file = writeProperties(join(folder, 'ours.properties'), {
+        'process.roles': 'broker,controller',
+        'node.id': 1,
+        listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1}`,
+        'controller.listener.names': 'CONTROLLER',
+        'controller.quorum.voters': `1@127.0.0.1:${port + 1}`,
+        'log.dirs': join(folder, 'data'),
+      })
+      const user = 'SCRAM-SHA-512=[name=alice,password=secret]'
+      const program = resolve(import.meta.dirname, '../../bin/tributary')
+      await promisify(execFile)(program, ['storage', 'format', '-t', 'Tq0000000000000000000g', '-c', file, '-S', user])
+    })
+    try {
+      const client = await rawClient(kafka.port)
+      const { results } = await client.send(describeScram, 0, { users: null })
+      expect(results).toMatchObject([{ user: 'alice', credentialInfos: [{ mechanism: 2, iterations: 4096 }] }])
+      const answer = await client.send(apiVersions, 4, { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' })
+      expect(answer.finalizedFeatures.map(({ name, maxVersionLevel }) => `${name}=${maxVersionLevel}`).sort()).toEqual([
+        'metadata.version=30',
+        'transaction.version=2',
+      ])
+      client.close()
+    } finally {
+      await kafka.stop()
+    }
   }, 120_000)
 })

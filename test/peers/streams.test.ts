@@ -85,6 +85,7 @@ test('a word count of Kafka Streams is exact through kill -9 of the application 
   )
   const counts = new Counts(client)
   counts.start()
+  onTestFinished(() => counts.stop())
 
   const program = await javaProgram('word-count', await mavenClassPath('streams-4.3.1', STREAMS))
   const startWordCount = () =>
@@ -110,7 +111,6 @@ test('a word count of Kafka Streams is exact through kill -9 of the application 
   await broker.start()
   await progress(1)
   await app.end('SIGTERM')
-  await counts.stop()
 
   const occurrences = new Map<string, number>()
   for (let index = 0; index < LINES; index++)

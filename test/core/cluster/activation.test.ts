@@ -1,7 +1,7 @@
 /**
- * Goal: the controller that becomes active on a folder writes what Apache Kafka's would: bootstrap records, registrations in the versions of
- * the finalized level, and a change for each partition that needs another leader, a new epoch or its directory, and for no other. Method:
- * images of records, and the records that follow from them.
+ * Goal: the controller that becomes active on a folder writes what Apache Kafka's would: bootstrap records, registrations in the versions
+ * of the finalized level, and a change for each partition that needs another leader, a new epoch or its directory, and for no other.
+ * Method: images of records, and the records that follow from them.
  */
 import { describe, expect, test } from 'vitest'
 import {
