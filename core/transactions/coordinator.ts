@@ -108,7 +108,7 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
     const timeoutMs = enable2Pc ? NO_TIMEOUT_MS : transactionTimeoutMs
     const registered = await this.#findOrCreate(transactionalId, timeoutMs)
     if (typeof registered === 'string') return unidentified(registered)
-    const expected = request.producerId < 0 ? null : { producerId: request.producerId, producerEpoch: request.producerEpoch }
+    const expected = request.producerId === -1 ? null : { producerId: request.producerId, producerEpoch: request.producerEpoch }
     const { error, transaction: initialized } = await this.#runtime.run(registered, (transaction, newProducerId) =>
       decideInit(transaction, {
         timeoutMs,
