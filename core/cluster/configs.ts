@@ -12,7 +12,8 @@ import type { MetadataImage } from './image/metadata-image.ts'
 import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
 
 const source = { topic: 1, broker: 2, defaultBroker: 3, file: 4, fallback: 5 } as const
-const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+/** Kafka's AlterConfigOp. */
+export const configOperations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
 /** Without a prototype: a name from a client is a setting or undefined. */
 const byName = (settings: SettingMap): SettingMap => Object.assign(Object.create(null), settings)
@@ -287,26 +288,26 @@ function applyChanges(
 ): Record<string, string> {
   if (new Set(changes.map(({ name }) => name)).size !== changes.length)
     throw new KafkaError('INVALID_REQUEST', 'Error due to duplicate config keys')
-  const nulls = changes.filter(({ operation, value }) => operation !== operations.delete && value === null).map(({ name }) => name)
+  const nulls = changes.filter(({ operation, value }) => operation !== configOperations.delete && value === null).map(({ name }) => name)
   if (nulls.length > 0) throw new KafkaError('INVALID_REQUEST', `Null value not supported for : ${nulls.join(',')}`)
   const next = { ...current }
   for (const { name, operation, value } of changes) {
     const { setting, fallback } = settingOf(name)
     switch (operation) {
-      case operations.set:
+      case configOperations.set:
         next[name] = value!
         break
-      case operations.delete:
+      case configOperations.delete:
         delete next[name]
         break
-      case operations.append:
-      case operations.subtract: {
-        const verb = operation === operations.append ? 'APPEND' : 'SUBTRACT'
+      case configOperations.append:
+      case configOperations.subtract: {
+        const verb = operation === configOperations.append ? 'APPEND' : 'SUBTRACT'
         if (setting?.kind !== 'list') throw new KafkaError('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`)
         const parts = splitList(next[name] ?? fallback ?? '')
         const changed = splitList(value!)
         next[name] = (
-          operation === operations.append
+          operation === configOperations.append
             ? [...parts, ...changed.filter((part) => !parts.includes(part))]
             : parts.filter((part) => !changed.includes(part))
         ).join(',')
