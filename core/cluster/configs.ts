@@ -20,11 +20,18 @@ const byName = (settings: SettingMap): SettingMap => Object.assign(Object.create
 const topicSettingsByName = byName(topicSettings)
 const brokerSettingsByName = byName(brokerSettings)
 const topicNames = Object.keys(topicSettingsByName).sort()
-/** Unknown settings of the file are described too; those that may be secrets without their value. Invariant 12. */
-const SECRET = /password|secret|jaas|\.key$|certificate/i
+/** Unknown settings, of the file or stored by Kafka, are described too; those that may be secrets without their value. Invariant 12. */
+const SECRET = /password|passphrase|secret|jaas|token|credential|\.key$|certificate/i
+/** What Kafka changes dynamically for one listener only. */
+const LISTENER_ONLY =
+  /^ssl\.(protocol|provider|cipher\.suites|enabled\.protocols|(key|trust)store\.(type|location|password|certificates|certificate\.chain|key)|key\.password)$/
 
 /** Kafka's ConfigType of a name that it does not know. */
 const UNKNOWN_TYPE = 0
+
+const MIN_INSYNC_REPLICAS = 'min.insync.replicas'
+/** A feature of Kafka. */
+const ELIGIBLE_LEADER_REPLICAS = 'eligible.leader.replicas.version'
 
 type Synonym = { name: string; value: string | null; source: number }
 
@@ -175,7 +182,9 @@ export class Configs {
         .sort()
         .map((name) => {
           const synonym = { name, value: configs[name]!, source: source.defaultBroker }
-          return entry(name, brokerSettingsByName[name], configs[name]!, source.defaultBroker, false, [synonym])
+          const setting = brokerSettingsByName[name]
+          if (!setting && SECRET.test(name)) return secretEntry(name, source.defaultBroker, [synonym])
+          return entry(name, setting, configs[name]!, source.defaultBroker, false, [synonym])
         })
     }
     const all = new Set([
@@ -188,7 +197,7 @@ export class Configs {
       const setting = brokerSettingsByName[name]
       const synonyms = this.#brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
-      if (!setting && SECRET.test(name)) return entry(name, undefined, null, strongest.source, true, [], true)
+      if (!setting && SECRET.test(name)) return secretEntry(name, strongest.source, synonyms)
       return entry(name, setting, this.#derivedValue(name) ?? strongest.value, strongest.source, !setting?.dynamic, synonyms)
     })
   }
@@ -238,9 +247,27 @@ export class Configs {
     return this.validateTopic(next)
   }
 
+  /** With eligible leader replicas, which a folder of Kafka may have finalized, all brokers need the same value. */
+  #checkMinInsyncReplicas(broker: string, changes: readonly ConfigChange[]): void {
+    const change = changes.find(({ name }) => name === MIN_INSYNC_REPLICAS)
+    if (!change || (this.#image.features.get(ELIGIBLE_LEADER_REPLICAS) ?? 0) === 0) return
+    if (broker !== '') throw new KafkaError('INVALID_CONFIG', 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.')
+    if (change.operation === configOperations.delete)
+      throw new KafkaError('INVALID_CONFIG', 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.')
+  }
+
   /** The dynamic configs of `broker` after `changes`; an empty name is the cluster-wide default. */
   alterBroker(broker: string, changes: readonly ConfigChange[]): Record<string, string> {
-    const fixed = changes.map(({ name }) => name).filter((name) => brokerSettingsByName[name] && !brokerSettingsByName[name].dynamic)
+    // What may not be there may be deleted: an older release of Kafka may have stored it.
+    const names = changes.filter(({ operation }) => operation !== configOperations.delete).map(({ name }) => name)
+    const shared = names.filter((name) => LISTENER_ONLY.test(name))
+    if (shared.length > 0)
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        `These security configs can be dynamically updated only per-listener using the listener prefix: [${shared.join(', ')}]`,
+      )
+    this.#checkMinInsyncReplicas(broker, changes)
+    const fixed = names.filter((name) => brokerSettingsByName[name] && !brokerSettingsByName[name].dynamic)
     if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
     const next = applyChanges(this.#image.brokerConfigs(broker), changes, (name) => ({
       setting: brokerSettingsByName[name],
@@ -281,6 +308,12 @@ function entry(
   }
 }
 
+/** As Kafka describes a config that it does not know: it may be a secret. */
+const secretEntry = (name: string, from: number, synonyms: readonly Synonym[]): ConfigEntry => ({
+  ...entry(name, undefined, null, from, true, synonyms.map((synonym) => ({ ...synonym, value: null })), true), // biome-ignore format: one entry
+  type: UNKNOWN_TYPE,
+})
+
 function applyChanges(
   current: Readonly<Record<string, string>>,
   changes: readonly ConfigChange[],
@@ -289,7 +322,7 @@ function applyChanges(
   if (new Set(changes.map(({ name }) => name)).size !== changes.length)
     throw new KafkaError('INVALID_REQUEST', 'Error due to duplicate config keys')
   const nulls = changes.filter(({ operation, value }) => operation !== configOperations.delete && value === null).map(({ name }) => name)
-  if (nulls.length > 0) throw new KafkaError('INVALID_REQUEST', `Null value not supported for : ${nulls.join(',')}`)
+  if (nulls.length > 0) throw new KafkaError('INVALID_REQUEST', `Null value not supported for : ${nulls.join(', ')}`)
   const next = { ...current }
   for (const { name, operation, value } of changes) {
     const { setting, fallback } = settingOf(name)
