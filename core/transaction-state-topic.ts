@@ -70,6 +70,10 @@ export class TransactionStateTopic implements TransactionStore {
     return this.#topic.log(partition)?.leaderEpoch ?? 0
   }
 
+  isWritable(partition: number): boolean {
+    return this.#topic.log(partition)?.failure === null
+  }
+
   partitionExists(topic: string, partition: number): boolean {
     return partition >= 0 && partition < (this.#cluster.topic(topic)?.partitions ?? 0)
   }

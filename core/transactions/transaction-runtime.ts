@@ -106,8 +106,8 @@ export class TransactionRuntime {
         registered.changed.notify()
         return
       }
-      // The log has failed: only a restart can help.
-      if (error === 'NOT_COORDINATOR') return
+      // Only a restart can help.
+      if (!store.isWritable(registered.partition)) return
       await system.clock.sleep(backoffMs(retryBackoff, attempt, system.random), signal)
     }
   }

@@ -75,6 +75,8 @@ export interface TransactionStore {
   /** All records of a partition, oldest first. */
   load(partition: number): AsyncIterable<StoredRecord>
   coordinatorEpoch(partition: number): number
+  /** False where the log of the partition has failed or is gone: appends fail until the next start. After a full disk it is true. */
+  isWritable(partition: number): boolean
   partitionExists(topic: string, partition: number): boolean
   /** The partition of `__consumer_offsets` that stores `groupId`. */
   offsetsPartition(groupId: string): PartitionOfTopic

@@ -231,18 +231,24 @@ describe('a failed log', () => {
     expect(await test.transactions.endTransaction({ ...identity, committed: true }, 5)).toMatchObject({ error: 'NONE', producerEpoch: 1 })
   })
 
-  test('between the decision and the completion: the completion is retried', async () => {
+  test.each([
+    ['NOT_ENOUGH_REPLICAS', true, 'CompleteCommit'],
+    // Of a full disk, and of a log that rejects appends until the next start.
+    ['KAFKA_STORAGE_ERROR', true, 'CompleteCommit'],
+    ['KAFKA_STORAGE_ERROR', false, 'PrepareCommit'],
+  ] as const)('between the decision and the completion: %s, later writable: %s, then %s', async (failure, isWritable, state) => {
     const test = await openTransactions()
     const identity = await begun(test)
     test.markers.held = []
     await test.transactions.endTransaction({ ...identity, committed: true }, 5)
-    test.state.failure = 'NOT_ENOUGH_REPLICAS'
+    test.state.failure = failure
+    test.state.isLogWritable = isWritable
     test.markers.release()
     await test.clock.pass(5_000)
     expect((await described(test)).state).toBe('PrepareCommit')
     test.state.failure = null
     await test.clock.pass(5_000)
-    expect((await described(test)).state).toBe('CompleteCommit')
+    expect((await described(test)).state).toBe(state)
   })
 })
 

@@ -31,6 +31,7 @@ export class MemoryState implements TransactionStore {
   epoch = 1
   lastProducerId = 99
   failure: ErrorName | null = null
+  isLogWritable = true
   /** While set, appends reach the log and do not complete. */
   heldAppends: (() => void)[] | null = null
   #deleted = () => {}
@@ -68,6 +69,10 @@ export class MemoryState implements TransactionStore {
 
   coordinatorEpoch(): number {
     return this.epoch
+  }
+
+  isWritable(): boolean {
+    return this.isLogWritable
   }
 
   partitionExists(topic: string, partition: number): boolean {
