@@ -6,6 +6,7 @@ import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { MarkerOfProducer } from '../log/types.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
+import { within } from '../system/within.ts'
 import { describeGroups, listGroups } from './describe.ts'
 import { joinError, syncError } from './draft.ts'
 import { GroupDeletion } from './group-deletion.ts'
@@ -254,7 +255,7 @@ export class Coordinator implements GroupCoordinator {
 
   async list(request: ListRequest, _caller: Caller): Promise<ListResponse> {
     try {
-      await this.#registry.ensureAllLoaded()
+      await this.#inTime(this.#registry.ensureAllLoaded())
     } catch (error) {
       return { errorCode: errorCode(this.#errorOf(error)), groups: [] }
     }
@@ -303,7 +304,14 @@ export class Coordinator implements GroupCoordinator {
   /** Resolves when the group is in memory, if it exists. Throws KafkaError. */
   async #ensureLoaded(group: string): Promise<void> {
     if (this.#isClosed) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', 'the broker is shutting down')
-    await this.#registry.ensureLoaded(group)
+    if (!this.#registry.isLoaded(group)) await this.#inTime(this.#registry.ensureLoaded(group))
+  }
+
+  /** A request waits for a short load, as its client would only repeat it; after a while the client is told to. Throws KafkaError. */
+  async #inTime(load: Promise<void>): Promise<void> {
+    if (!(await within(this.#system.clock, limits.loadWaitMs, load)))
+      throw new KafkaError('COORDINATOR_LOAD_IN_PROGRESS', 'the offsets topic is being read')
+    await load
   }
 
   #errorOf(error: unknown): ErrorName {

@@ -30,6 +30,7 @@ export class GroupRegistry {
   readonly #system: System
   readonly #groups = new Map<string, RegisteredGroup>()
   readonly #loads = new Map<number, Promise<void>>()
+  readonly #loaded = new Set<number>()
   /** The commits of ongoing transactions. */
   readonly transactions = new PendingTransactions<TransactionalCommit>()
   readonly #onLoaded: (registered: RegisteredGroup) => void
@@ -81,6 +82,10 @@ export class GroupRegistry {
   /** The partition of `__consumer_offsets` that stores the group. */
   partitionFor(id: string): number {
     return coordinatorPartition(id, this.#store.partitions)
+  }
+
+  isLoaded(id: string): boolean {
+    return this.#loaded.has(this.partitionFor(id))
   }
 
   /** Resolves when the partition of the group is loaded. Throws KafkaError. */
@@ -163,5 +168,6 @@ export class GroupRegistry {
       this.#onLoaded(registered)
     }
     for (const [producerId, commits] of transactions) this.transactions.add(partition, producerId, commits)
+    this.#loaded.add(partition)
   }
 }

@@ -104,7 +104,16 @@ export class TestClock implements Clock {
   now = () => this.wall
   monotonic = () => this.#monotonic
   soon = (task: () => void) => queueMicrotask(task)
-  sleep = async () => {}
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.after(delayMs, resolve)
+      signal?.addEventListener('abort', () => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
 
   after(delayMs: number, task: () => void) {
     return this.#add({ at: this.#monotonic + delayMs, task })
