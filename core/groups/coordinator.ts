@@ -76,6 +76,7 @@ export class Coordinator implements GroupCoordinator {
       onChanged: (registered) => this.#registry.removeIfUnused(registered),
     })
     this.#registry = new GroupRegistry(store, system, (registered) => this.#runtime.startSessions(registered))
+    store.onDeleted(() => this.#forgetAll())
     this.#deletion = new GroupDeletion(system, this.#registry, this.#runtime, this.#writer)
     const periodMs = Math.min(settings.offsetsRetentionCheckIntervalMs, MAX_PERIOD_MS)
     this.#expirationCheck = system.clock.every(periodMs, () => void this.#deletion.expireOffsets(settings.offsetsRetentionMs))
@@ -298,6 +299,16 @@ export class Coordinator implements GroupCoordinator {
       return this.#registry.get(group) ?? null
     } catch (error) {
       return this.#errorOf(error)
+    }
+  }
+
+  /** The offsets topic was deleted, and with it all groups, as in Kafka. Their members find no coordinator, and join again. */
+  #forgetAll(): void {
+    const groups = [...this.#registry.all()]
+    this.#registry.clear()
+    for (const registered of groups) {
+      this.#runtime.apply(registered, { type: 'close' })
+      this.#runtime.cancelTimers(registered)
     }
   }
 

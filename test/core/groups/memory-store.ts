@@ -34,6 +34,8 @@ export class MemoryStore implements GroupStore {
     this.prepared++
   }
 
+  onDeleted(): void {}
+
   /** The producers of transactional records, and the markers, which are records without a meaning in `log`. */
   readonly #producers = new Map<StoredRecord, number>()
   readonly #markers = new Map<StoredRecord, MarkerOfProducer>()
