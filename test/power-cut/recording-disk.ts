@@ -257,8 +257,9 @@ export class RecordingDisk implements Disk {
     return node instanceof File ? { bytes: node.content.length, modifiedMs: node.modifiedMs } : { bytes: 0, modifiedMs: 0 }
   }
 
-  names(folder: string): string[] {
-    return [...this.#folder(folder).children.keys()]
+  names(folder: string): string[] | null {
+    const node = this.#find(folder)
+    return node instanceof Folder ? [...node.children.keys()] : null
   }
 
   list(folder: string): DiskEntry[] {
