@@ -1,6 +1,7 @@
 /**
- * Goal: with `__consumer_offsets` all groups and their offsets are deleted, as in Apache Kafka, and not only at the next start: until then a
- * group had offsets that no log had. Method: offsets and a waiting member before the deletion; the topic comes back with other partitions.
+ * Goal: with `__consumer_offsets` all groups and their offsets are deleted, as in Apache Kafka, and not only at the next start: until then
+ * a group had offsets that no log had. Method: offsets and a waiting member before the deletion; the topic comes back with other
+ * partitions.
  */
 import { expect, test } from 'vitest'
 import offsetCommit from '../../core/apis/08-offset-commit.ts'
