@@ -282,7 +282,24 @@ export class Configs {
         throw error
       }
     }
+    if (broker === '' || broker === this.#nodeName) this.#checkCleanerThreads(broker, next)
     return next
+  }
+
+  /** As Kafka: from one change to the next the threads at most double, or halve. Throws INVALID_REQUEST. */
+  #checkCleanerThreads(broker: string, next: Readonly<Record<string, string>>): void {
+    const name = 'log.cleaner.threads'
+    const current = this.brokerValue(name)
+    const stored = (of: string) => (of === broker ? next : this.#image.brokerConfigs(of))[name]
+    const changed = stored(this.#nodeName) ?? stored('')
+    const threads = changed === undefined ? this.#settings.values[name] : Number(changed)
+    if (threads === current) return
+    const refuse = (why: string) => {
+      throw new KafkaError('INVALID_REQUEST', `Log cleaner threads cannot be ${why}`)
+    }
+    if (threads === 0) refuse('0 while the broker runs')
+    if (threads < Math.floor(current / 2)) refuse(`reduced to less than half the current value ${current}`)
+    if (threads > current * 2) refuse(`increased to more than double the current value ${current}`)
   }
 }
 

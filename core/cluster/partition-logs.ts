@@ -28,12 +28,14 @@ export class PartitionLogs {
 
   /** Opens all of them, or rejects with the first failure once no opening is in progress. The logs are in the order of `partitions`. */
   async open(partitions: readonly PartitionToOpen[]): Promise<PartitionLog[]> {
-    const configs = new Map<Topic, LogConfig>()
+    // Most topics have the same configs: parsing them once is faster, and their logs share an object.
+    const configs = new Map<string, LogConfig>()
     return forEach(partitions, async ({ topic, partition, leaderEpoch, directory }) => {
-      let config = configs.get(topic)
+      const key = JSON.stringify(topic.configs)
+      let config = configs.get(key)
       if (!config) {
         config = this.#configOf(topic)
-        configs.set(topic, config)
+        configs.set(key, config)
       }
       const log = await this.#logs.open(topic.name, topic.id, partition, config, { directory })
       log.lead(leaderEpoch)

@@ -10,7 +10,8 @@ export class CheckpointFile {
   readonly #path: string
   readonly #render: () => string
   readonly #writes = new SerialQueue()
-  #content: string | null
+  /** What the file has; undefined until the first write, because most files are never written. */
+  #content: string | null | undefined
   /** The write that has not started yet. */
   #next: Promise<void> | null = null
 
@@ -18,7 +19,6 @@ export class CheckpointFile {
     this.#disk = disk
     this.#path = path
     this.#render = render
-    this.#content = disk.readFile(path)?.toString('latin1') ?? null
   }
 
   /** Resolves when the present content of `render`, or a newer one, is durable. */
@@ -36,6 +36,7 @@ export class CheckpointFile {
   }
 
   async #write(): Promise<void> {
+    if (this.#content === undefined) this.#content = this.#disk.readFile(this.#path)?.toString('latin1') ?? null
     const content = this.#render()
     if (content === this.#content) return
     await this.#disk.replaceFile(this.#path, content)

@@ -12,6 +12,10 @@ export interface LoadRequest {
   topicId: string
   partition: number
   folder: string
+  /** What is in the folder; null where it does not exist. */
+  names: readonly string[] | null
+  /** True where its partition.metadata has the topic id. */
+  isIdentified: boolean
   /** The log directory, whose entry for the folder must be durable. */
   parent: string
   /** True after a clean shutdown. */

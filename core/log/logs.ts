@@ -5,6 +5,7 @@
 import { join, resolve } from 'node:path'
 import { KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
+import { createFolder } from '../system/disk.ts'
 import type { System } from '../system/index.ts'
 import { Semaphore } from '../system/semaphore.ts'
 import { partitionKey } from '../topic-partition.ts'
@@ -95,8 +96,10 @@ class StoredLogs implements Logs {
   async start(): Promise<void> {
     const { disk, clock, logger } = this.#context
     try {
-      for (const path of new Set([...this.#options.dirs, this.#metadataDir].map((path) => resolve(path))))
+      for (const path of new Set([...this.#options.dirs, this.#metadataDir].map((path) => resolve(path)))) {
+        await createFolder(disk, path)
         this.#directories.push(LogDirectory.open(disk, path, (directory, name) => this.#offsetsOf(directory, name)))
+      }
       for (const file of this.#directories.flatMap(({ unreadableCheckpoints }) => unreadableCheckpoints))
         logger.warn({ file }, 'a checkpoint cannot be read and is ignored: records that DeleteRecords removed may reappear')
       // The clean shutdown file is unlinked. After a power loss it must not reappear: later writes may be incomplete.
@@ -244,8 +247,10 @@ class StoredLogs implements Logs {
     const directory = this.#unopened.get(name) ?? chosen ?? this.#leastLoaded(1)[0]!
     const path = join(directory.path, name)
     const context: LogContext = options.alwaysDurable ? { ...this.#context, flush: 'commit' } : this.#context
-    const owner = topicIdOf(context, path)
-    if (owner !== null && owner !== topicId) {
+    const found = context.disk.names(path)
+    const owner = topicIdOf(context, path, found)
+    const isStray = owner !== null && owner !== topicId
+    if (isStray) {
       if (onDamage === 'refuse') {
         const file = join(path, METADATA_FILE)
         throw new Error(
@@ -264,6 +269,8 @@ class StoredLogs implements Logs {
       topicId,
       partition,
       folder: path,
+      names: isStray ? null : found,
+      isIdentified: owner === topicId,
       parent: directory.path,
       clean: directory.wasClean,
       recoveryPoint: directory.checkpointed('recoveryPoint', name) ?? 0,
@@ -281,11 +288,14 @@ class StoredLogs implements Logs {
         'the log ends before the last high watermark: records that consumers may have read are lost',
       )
     }
-    const epochs = new CheckpointFile(context.disk, join(path, EPOCHS_FILE), () => formatEpochs(loaded.epochs.entries))
+    let epochs: CheckpointFile | null = null
     const checkpoints: LogCheckpoints = {
       saveLogStarts: () => directory.save('logStart'),
-      saveEpochs: () => epochs.save(),
-      epochsWritten: () => epochs.idle(),
+      saveEpochs: () => {
+        epochs ??= new CheckpointFile(context.disk, join(path, EPOCHS_FILE), () => formatEpochs(log.epochs.entries))
+        return epochs.save()
+      },
+      epochsWritten: () => epochs?.idle() ?? Promise.resolve(),
     }
     const log = new StoredPartitionLog(context, checkpoints, loaded, config)
     this.#unopened.delete(name)

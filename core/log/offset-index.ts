@@ -10,6 +10,7 @@ export const TIME_ENTRY_BYTES = 12
 export const MAX_INDEX_BYTES = 10 * 1024 * 1024
 
 const FIRST_BYTES = 1024
+const NONE = Buffer.alloc(0)
 
 /** Fixed-size entries in memory. */
 export class GrowingIndex {
@@ -19,7 +20,7 @@ export class GrowingIndex {
 
   constructor(entryBytes: number, content?: Buffer) {
     this.entryBytes = entryBytes
-    this.#bytes = content ?? Buffer.allocUnsafeSlow(0)
+    this.#bytes = content ?? NONE
     this.#used = content?.length ?? 0
   }
 

@@ -6,10 +6,12 @@
 const BLOCK_BYTES = 128 * 1024
 /** How long an accessed block counts as cached. */
 const CACHED_SECONDS = 60
+/** Most segments of a broker with many partitions are never accessed. */
+const NONE = new Uint32Array(0)
 
 export class PageCacheRanges {
   /** The second of the last access per block; 0 is never. */
-  #accessed = new Uint32Array(0)
+  #accessed = NONE
 
   recordAccess(position: number, bytes: number, nowMs: number): void {
     const last = Math.floor((position + Math.max(bytes, 1) - 1) / BLOCK_BYTES)

@@ -2,7 +2,7 @@
  * Recovers the segments of a partition at the start: checks everything after the recovery point, rebuilds indexes and producer state, and
  * truncates the log at the first invalid byte. What remains is durable. Invariants 1, 2, 5.
  */
-import type { Logger } from '../system/logger.ts'
+import { partitionKey } from '../topic-partition.ts'
 import { attributes, BATCH_OVERHEAD, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
 import { hasValidBatchAfter, isOldFormat, type ScanEnd, scanBatches } from './batch-scan.ts'
 import { readMarker } from './control-record.ts'
@@ -16,7 +16,6 @@ import { decodeAbortedTxns } from './transaction-index.ts'
 
 export interface RecoveryRequest {
   readonly context: LogContext
-  readonly logger: Logger
   readonly request: LoadRequest
   readonly loaded: LoadedLog
   /** The offsets of the producer snapshots. */
@@ -29,8 +28,11 @@ export interface Recovered {
   changed: boolean
 }
 
-/** How a segment is read. `whole`: every byte is checked. `tail`: from the last index entry on. `skip`: not at all. */
-type SegmentCheck = 'whole' | 'tail' | 'skip'
+/**
+ * How a segment is read. `whole`: every byte is checked. `tail`: from the last index entry on. `skip`: not at all. `empty`: the active one
+ * has no bytes.
+ */
+type SegmentCheck = 'whole' | 'tail' | 'skip' | 'empty'
 
 interface Recovery extends RecoveryRequest {
   /** Producer state is complete up to this offset, by a snapshot. */
@@ -47,9 +49,12 @@ interface SegmentRange {
 export async function recoverSegments(recoveryRequest: RecoveryRequest): Promise<Recovered> {
   const { context, request, loaded, snapshots } = recoveryRequest
   const { segments } = loaded
-  const checks = segments.map((segment, index) => checkFor(context, request, segment, segments[index + 1]?.baseOffset ?? null))
+  const sizes = segments.map((segment) => context.disk.stat(segment.log.path)!.bytes)
+  const checks = segments.map((segment, index) =>
+    checkFor(context, request, segment, sizes[index]!, segments[index + 1]?.baseOffset ?? null),
+  )
   const firstWhole = checks.indexOf('whole')
-  const limit = firstWhole < 0 ? Number.POSITIVE_INFINITY : segments[firstWhole]!.baseOffset
+  const limit = segments[checks.findIndex((check) => check === 'whole' || check === 'empty')]?.baseOffset ?? Number.POSITIVE_INFINITY
   const recovery: Recovery = { ...recoveryRequest, replayFrom: await loadProducers(recoveryRequest, limit) }
   let changed = firstWhole >= 0
   let nextOffset = segments[0]!.baseOffset
@@ -57,8 +62,14 @@ export async function recoverSegments(recoveryRequest: RecoveryRequest): Promise
     const segment = segments[index]!
     const isLast = index === segments.length - 1
     const endOffset = segments[index + 1]?.baseOffset ?? segment.maxEndOffset
-    const range: SegmentRange = { segment, bytes: context.disk.stat(segment.log.path)!.bytes, endOffset }
+    const range: SegmentRange = { segment, bytes: sizes[index]!, endOffset }
     nextOffset = Math.max(nextOffset, segment.baseOffset)
+    if (checks[index] === 'empty') {
+      segment.reset()
+      // After a kill its name may be in the page cache only: it becomes durable with the first append.
+      segment.isNew = !request.clean
+      continue
+    }
     if (checks[index] === 'skip') {
       segment.loadRolled(range.bytes)
       if (endOffset > recovery.replayFrom) await replayProducers(recovery, range)
@@ -89,10 +100,10 @@ export async function recoverSegments(recoveryRequest: RecoveryRequest): Promise
 }
 
 /** `nextBase` is null for the active segment. */
-function checkFor(context: LogContext, request: LoadRequest, segment: Segment, nextBase: number | null): SegmentCheck {
+function checkFor(context: LogContext, request: LoadRequest, segment: Segment, bytes: number, nextBase: number | null): SegmentCheck {
+  if (nextBase === null && bytes === 0) return 'empty'
   if (request.onDamage === 'refuse' || (!request.clean && (nextBase === null || nextBase > request.recoveryPoint))) return 'whole'
   const { disk } = context
-  if (nextBase === null && disk.stat(segment.log.path)?.bytes === 0) return 'tail'
   const offsets = disk.stat(segment.path(suffixes.index))
   const times = disk.stat(segment.path(suffixes.timeIndex))
   const transactions = disk.readFile(segment.path(suffixes.transactions))
@@ -169,7 +180,6 @@ function rebuild(recovery: Recovery, range: SegmentRange): Promise<ScanEnd> {
 async function readTail(recovery: Recovery, range: SegmentRange): Promise<ScanEnd | null> {
   const { disk } = recovery.context
   const { segment, bytes } = range
-  if (bytes === 0) return { position: 0, nextOffset: segment.baseOffset }
   const offsets = disk.readFile(segment.path(suffixes.index)) ?? Buffer.alloc(0)
   const times = disk.readFile(segment.path(suffixes.timeIndex)) ?? Buffer.alloc(0)
   const last = offsets.length > 0 ? offsets.subarray(offsets.length - OFFSET_ENTRY_BYTES) : null
@@ -190,7 +200,8 @@ async function readTail(recovery: Recovery, range: SegmentRange): Promise<ScanEn
 
 /** Ends the log in segment `index` at `position`: truncates the segment and deletes the later ones. */
 function truncateAt(recovery: Recovery, { segment, bytes }: SegmentRange, index: number, { position, nextOffset }: ScanEnd): void {
-  const { context, logger, request, loaded } = recovery
+  const { context, request, loaded } = recovery
+  const { logger } = context
   const deleted = loaded.segments.slice(index + 1)
   const file = segment.log.path
   if (isOldFormat(context.disk, segment.log.use(), position, bytes)) {
@@ -210,7 +221,14 @@ function truncateAt(recovery: Recovery, { segment, bytes }: SegmentRange, index:
         `or, to start without them, truncate the file there (truncate -s ${position})`,
     )
   }
-  const details = { file, position, bytesTruncated: bytes - position, segmentsDeleted: deleted.length, logEndOffset: nextOffset }
+  const details = {
+    partition: partitionKey(loaded),
+    file,
+    position,
+    bytesTruncated: bytes - position,
+    segmentsDeleted: deleted.length,
+    logEndOffset: nextOffset,
+  }
   if (nextOffset < request.recoveryPoint) logger.error(details, 'the log is damaged before its recovery point: durable records are lost')
   else logger.warn(details, 'the log does not end with a whole batch: it is truncated')
   context.disk.truncate(segment.log.use(), position)

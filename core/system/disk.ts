@@ -52,6 +52,8 @@ export interface Disk {
   exists(path: string): boolean
   stat(path: string): { bytes: number; modifiedMs: number } | null
   list(folder: string): DiskEntry[]
+  /** The names in a folder; null where it does not exist. */
+  names(folder: string): string[] | null
   /** Of the volume that holds `path`. */
   space(path: string): { totalBytes: number; usableBytes: number }
   makeFolder(path: string): void
@@ -134,6 +136,7 @@ export const realDisk: Disk = {
     return stats ? { bytes: stats.size, modifiedMs: stats.mtimeMs } : null
   },
   list: (folder) => fs.readdirSync(folder, { withFileTypes: true }).map((entry) => ({ name: entry.name, folder: entry.isDirectory() })),
+  names: (folder) => (fs.existsSync(folder) ? fs.readdirSync(folder) : null),
   space(path) {
     const { bsize, blocks, bavail } = fs.statfsSync(path)
     return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
@@ -148,15 +151,32 @@ export const realDisk: Disk = {
 
 /** Creates one level after another: Node's `recursive` never ends where a file system rejects new folders, for example below /proc. */
 function makeFolder(path: string): void {
-  if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
-  const parent = dirname(path)
-  if (parent !== path) makeFolder(parent)
+  try {
+    makeOneFolder(path)
+  } catch (error) {
+    const parent = dirname(path)
+    if (!isMissing(error) || parent === path) throw error
+    makeFolder(parent)
+    makeOneFolder(path)
+  }
+}
+
+function makeOneFolder(path: string): void {
   try {
     fs.mkdirSync(path)
   } catch (error) {
-    // Another process has created it at the same time.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error
   }
+}
+
+/** Creates a folder and what is missing above it; durable when it resolves. */
+export async function createFolder(disk: Disk, path: string): Promise<void> {
+  const parent = dirname(path)
+  const isNew = !disk.exists(path)
+  if (isNew && parent !== path) await createFolder(disk, parent)
+  // Throws where it is a file.
+  disk.makeFolder(path)
+  if (isNew) await disk.syncFolder(parent)
 }
 
 async function syncPath(path: string): Promise<void> {
