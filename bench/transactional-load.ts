@@ -8,16 +8,17 @@ import { startContender, TRIBUTARY, turnAbout } from './contenders.ts'
 import { createTopic } from './produce.ts'
 import { show, usage } from './table.ts'
 
-const RECORDS = 300_000
+const RECORDS = 200_000
 const RECORD_BYTES = 1024
 const TRANSACTION_MS = 100
+const LOAD_MS = 300_000
 
 /** What the tool says in its last line, which is about the whole run. */
 async function load(address: string, records: number): Promise<{ megabytesPerS: number; p99Ms: number }> {
   const what = ['--topic', 'load', '--num-records', `${records}`, '--record-size', `${RECORD_BYTES}`, '--throughput', '-1']
   const how = ['--transactional-id', 'load', '--transaction-duration-ms', `${TRANSACTION_MS}`]
   const settings = ['--command-property', 'acks=all', 'batch.size=65536', 'linger.ms=5']
-  const out = await kafkaTool(['kafka-producer-perf-test', '--bootstrap-server', address, ...what, ...how, ...settings])
+  const out = await kafkaTool(['kafka-producer-perf-test', '--bootstrap-server', address, ...what, ...how, ...settings], '', LOAD_MS)
   const last = out.trim().split('\n').at(-1) ?? ''
   const megabytes = last.match(/\(([\d.]+) MB\/sec\)/)?.[1]
   const p99 = last.match(/([\d.]+) ms 99th/)?.[1]

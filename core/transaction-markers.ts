@@ -40,6 +40,9 @@ export class TransactionMarkers implements MarkerAppender {
   }
 
   async #append(marker: TransactionMarker, { topic, partition }: PartitionOfTopic): Promise<void> {
+    const { producerId, producerEpoch } = marker
+    if (producerId < 0 || producerEpoch < 0)
+      throw new KafkaError('UNKNOWN_SERVER_ERROR', `a marker needs a producer: id ${producerId}, epoch ${producerEpoch}`)
     const log = this.#logs.get(topic, partition)
     if (!log) {
       const exists = partition < (this.#cluster.topic(topic)?.partitions ?? 0)

@@ -131,7 +131,7 @@ describe('the house', () => {
     const used = new Set([...graph, ...tests].flatMap(([, imports]) => imports.map(({ target }) => target)))
     /** Found by a scan, or started by name. */
     const found =
-      /^(core\/apis\/\d|connectors\/[^/]+\/connector\.ts|connect\/(transforms|predicates|converters|config-providers)\/|api\/routes\/|bin\/commands\/|bin\/tributary\.ts|core\/log\/cleaner\/thread-main\.ts|bench\/)/
+      /^(core\/apis\/\d|connectors\/[^/]+\/connector\.ts|connect\/(transforms|predicates|converters|config-providers)\/|api\/routes\/|bin\/commands\/|bin\/tributary\.ts|core\/log\/cleaner\/thread-main\.ts|core\/transactions\/pattern-thread-main\.ts|bench\/)/
     expect(files.filter((file) => !used.has(file) && !found.test(file) && !file.endsWith('/index.ts'))).toEqual([])
   })
 

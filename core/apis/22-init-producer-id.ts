@@ -33,8 +33,7 @@ export default defineApi({
     const failed = (error: ErrorName) => ({ throttleTimeMs: 0, errorCode: errorCode(error), producerId: -1, producerEpoch: -1 })
     const { transactionalId, producerId, producerEpoch } = request
     if (transactionalId === '') return failed('INVALID_REQUEST')
-    if (version >= 3 && (producerId < -1 || producerEpoch < -1 || (producerId === -1) !== (producerEpoch === -1)))
-      return failed('INVALID_REQUEST')
+    if ((producerId === -1) !== (producerEpoch === -1)) return failed('INVALID_REQUEST')
     if (transactionalId === null)
       return { throttleTimeMs: 0, errorCode: 0, producerId: await broker.cluster.nextProducerId(), producerEpoch: 0 }
     const { error, ...identity } = await broker.transactions.initProducerId({ ...request, transactionalId })

@@ -2,12 +2,9 @@
  * IncrementalAlterConfigs, key 44: changes configs of topics and of this broker.
  * v1 is flexible.
  */
-import { codeOf, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
+import { alterableConfigs } from './alterable-configs.ts'
 import { defineApi } from './define-api.ts'
-import { duplicatesOf } from './duplicates.ts'
-
-const resourceTypes = { topic: 2, broker: 4 } as const
 
 export default defineApi({
   key: 44,
@@ -43,25 +40,11 @@ export default defineApi({
     ),
   },
   async handle({ request, broker }) {
-    const key = ({ resourceType, resourceName }: { resourceType: number; resourceName: string }) => `${resourceType} ${resourceName}`
-    const duplicates = duplicatesOf(request.resources.map(key))
-    const invalid = (resource: (typeof request.resources)[number]): KafkaError | null => {
-      if (duplicates.has(key(resource))) return new KafkaError('INVALID_REQUEST', 'Each resource must appear at most once.')
-      if (resource.resourceType === resourceTypes.topic || resource.resourceType === resourceTypes.broker) return null
-      return new KafkaError('INVALID_REQUEST', `Unknown resource type ${resource.resourceType}`)
-    }
-    const errors = request.resources.map(invalid)
-    const valid = request.resources.filter((_, index) => errors[index] === null)
-    const changes = valid.map(({ resourceType, resourceName: name, configs }) => ({
-      resource: { type: resourceType === resourceTypes.topic ? ('topic' as const) : ('broker' as const), name },
-      changes: configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value })),
+    const resources = request.resources.map((resource) => ({
+      ...resource,
+      configs: resource.configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value })),
     }))
-    const outcomes = await broker.cluster.alterConfigsOf(changes, request.validateOnly)
-    const responses = request.resources.map((resource, index) => {
-      const { resourceType, resourceName } = resource
-      const error = errors[index] ?? outcomes[valid.indexOf(resource)]
-      return { errorCode: error ? codeOf(error) : 0, errorMessage: error?.message ?? null, resourceType, resourceName }
-    })
+    const responses = await alterableConfigs(resources, (valid) => broker.cluster.alterConfigsOf(valid, request.validateOnly))
     return { throttleTimeMs: 0, responses }
   },
   errorResponse: (errorCode, { resources }) => ({

@@ -72,16 +72,17 @@ export default defineApi({
       topic!.partitions.length === 1 &&
       topic!.partitions[0]!.partitionIndex === 0
     if (!isMetadataLog) {
-      const none = { errorCode: errorCode('UNKNOWN_TOPIC_OR_PARTITION'), leaderId: -1, leaderEpoch: 0, highWatermark: 0 }
+      const errorMessage = 'This server does not host this topic-partition.'
+      const none = { errorCode: errorCode('UNKNOWN_TOPIC_OR_PARTITION'), errorMessage, leaderId: 0, leaderEpoch: 0, highWatermark: 0 }
       const topics = request.topics.map(({ topicName, partitions }) => ({
         topicName,
         partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...none, currentVoters: [], observers: [] })),
       }))
-      return { errorCode: 0, topics }
+      return { errorCode: 0, errorMessage: '', topics }
     }
     const leader = {
       replicaId: nodeId,
-      replicaDirectoryId: voter.voterDirectoryId,
+      replicaDirectoryId: broker.logs.metadataDirectory.id,
       logEndOffset,
       lastFetchTimestamp: now,
       lastCaughtUpTimestamp: now,
@@ -89,6 +90,7 @@ export default defineApi({
     const partition = {
       partitionIndex: 0,
       errorCode: 0,
+      errorMessage: '',
       leaderId: nodeId,
       leaderEpoch,
       highWatermark,
@@ -97,6 +99,7 @@ export default defineApi({
     }
     return {
       errorCode: 0,
+      errorMessage: '',
       topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }],
       nodes: [{ nodeId, listeners: voter.endpoints.map((endpoint) => ({ ...endpoint })) }],
     }

@@ -45,8 +45,7 @@ export default defineApi({
   async handle({ request, broker }) {
     const updates = request.featureUpdates.map(({ feature: name, maxVersionLevel, allowDowngrade, upgradeType }) => ({
       name,
-      // Below 1: the feature ends.
-      level: Math.max(0, maxVersionLevel),
+      level: maxVersionLevel,
       upgradeType: allowDowngrade ? UNSAFE_DOWNGRADE : upgradeType,
     }))
     try {
@@ -55,7 +54,7 @@ export default defineApi({
       if (!(error instanceof KafkaError)) throw error
       return { throttleTimeMs: 0, errorCode: codeOf(error), errorMessage: error.message, results: [] }
     }
-    const results = updates.map(({ name: feature }) => ({ feature, errorCode: 0, errorMessage: null }))
+    const results = updates.map(({ name: feature }) => ({ feature, errorCode: 0, errorMessage: 'NONE' }))
     return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, results }
   },
   errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, errorMessage: null, results: [] }),

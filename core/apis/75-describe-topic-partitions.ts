@@ -2,7 +2,7 @@
  * DescribeTopicPartitions, key 75: topics and their partitions in pages; the client continues with the cursor of
  * the previous page.
  */
-import { errorCode } from '../errors.ts'
+import { errorCode, KafkaError } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
 import { ALL_TOPIC_OPERATIONS, NOT_INCLUDED } from './authorized-operations.ts'
 import { defineApi } from './define-api.ts'
@@ -68,6 +68,13 @@ export default defineApi({
     const { cursor } = request
     const requested = request.topics.length > 0 ? request.topics : [...cluster.topics()]
     const names = [...new Set(requested.map(({ name }) => name))].filter((name) => !cursor || name >= cursor.topicName).sort(byName)
+    if (cursor && request.topics.length > 0 && !names.includes(cursor.topicName))
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        `DescribeTopicPartitionsRequest topic list should contain the cursor topic: ${cursor.topicName}`,
+      )
+    if (cursor && cursor.partitionIndex < 0)
+      throw new KafkaError('INVALID_REQUEST', 'DescribeTopicPartitionsRequest cursor partition must be valid: it is negative.')
     let remaining = Math.max(1, Math.min(request.responsePartitionLimit, settings.values['max.request.partition.size.limit']))
     const topics = []
     for (const name of names) {
@@ -84,7 +91,7 @@ export default defineApi({
         })
         continue
       }
-      const first = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
+      const first = cursor?.topicName === name ? cursor.partitionIndex : 0
       if (remaining === 0) return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first } }
       const count = Math.max(0, Math.min(topic.partitions - first, remaining))
       const { nodeId } = settings

@@ -5,16 +5,13 @@
  */
 import type { BrokerSettings } from '../settings.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
-import { ZERO_UUID } from '../wire/types.ts'
 import { METADATA_VERSION, since, supportedFeatures } from './features.ts'
+import { MIGRATING, UNASSIGNED } from './image/directory-ids.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import type { PartitionState, Topic } from './types.ts'
 import { controllerEndpoints } from './voters.ts'
 
 const CLUSTER_BROKER = { resourceType: 4, resourceName: '' } as const
-/** Kafka's reserved directory ids. */
-const MIGRATING = ZERO_UUID
-const UNASSIGNED = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const FENCE = 1
 const UNFENCE = -1
 

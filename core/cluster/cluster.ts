@@ -6,9 +6,10 @@ import { invariant, KafkaError } from '../errors.ts'
 import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues, ListenerSettings } from '../settings.ts'
 import type { System } from '../system/index.ts'
+import type { NewMetadataRecord } from '../wire/metadata-records.ts'
 import { brokerRegistration, fenceRecords } from './activation.ts'
 import { type ChangeResult, isDone, only, outcomeOf } from './change-result.ts'
-import { Configs } from './configs.ts'
+import { Configs, configOperations } from './configs.ts'
 import type { Controller } from './controller.ts'
 import { type FeatureUpdate, featureUpdateRecords } from './feature-updates.ts'
 import { KRAFT_VERSION, supportedFeatures } from './features.ts'
@@ -17,6 +18,8 @@ import type { ScramCredential } from './image/credentials-image.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
 import { PartitionLogs } from './partition-logs.ts'
+import type { Reassignment } from './replica-changes.ts'
+import { ReplicaPlacement } from './replica-placement.ts'
 import { type ActiveBroker, activate } from './takeover.ts'
 import { TopicChanges } from './topic-changes.ts'
 import { configChangeRecords } from './topic-records.ts'
@@ -27,7 +30,9 @@ import type {
   ConfigChange,
   ConfigChanges,
   ConfigEntry,
+  ConfigReplacement,
   ConfigResource,
+  ElectionResults,
   NewPartitions,
   NewTopic,
   PartitionState,
@@ -66,6 +71,7 @@ class LocalCluster implements Cluster {
   readonly #configs: Configs
   readonly #partitionLogs: PartitionLogs
   readonly #topics: TopicChanges
+  readonly #placement: ReplicaPlacement
   readonly #creating = new Map<string, Promise<Topic>>()
   /** The block of producer ids: the next one, and its end. */
   #nextProducerId = 0
@@ -81,6 +87,7 @@ class LocalCluster implements Cluster {
     this.#configs = new Configs(settings, this.#image)
     this.#partitionLogs = new PartitionLogs(logs, (topic) => this.logConfig(topic))
     const { controller } = active
+    this.#placement = new ReplicaPlacement({ nodeId: settings.nodeId, controller, configs: this.#configs, logs })
     this.#topics = new TopicChanges({ settings, system, logs, controller, configs: this.#configs, partitionLogs: this.#partitionLogs })
   }
 
@@ -204,8 +211,35 @@ class LocalCluster implements Cluster {
   }
 
   alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<ChangeResult<null>[]> {
+    return this.#changeConfigs(resources, validateOnly, ({ resource, changes }) => this.#configRecords(resource, changes))
+  }
+
+  replaceConfigsOf(resources: readonly ConfigReplacement[], validateOnly: boolean): Promise<ChangeResult<null>[]> {
+    return this.#changeConfigs(resources, validateOnly, ({ resource, changes }) => {
+      const sets = changes.map(({ name, value }) => ({ name, operation: configOperations.set, value }))
+      const named = new Set(changes.map(({ name }) => name))
+      const stored = resource.type === 'broker' ? this.#image.brokerConfigs(resource.name) : this.#image.topic(resource.name)?.configs
+      const others = Object.keys(stored ?? {}).filter((name) => !named.has(name))
+      const deletions = others.map((name) => ({ name, operation: configOperations.delete, value: null }))
+      return this.#configRecords(resource, [...sets, ...deletions])
+    })
+  }
+
+  electLeaders(electionType: number, asked: readonly { topic: string; partitions: readonly number[] }[] | null): ElectionResults {
+    return this.#placement.elect(electionType, asked)
+  }
+
+  alterReassignments(reassignments: readonly Reassignment[], allowReplicationFactorChange: boolean): Promise<ChangeResult<null>[]> {
+    return this.#controller.run(() => this.#placement.reassign(reassignments, allowReplicationFactorChange))
+  }
+
+  #changeConfigs<C extends { resource: ConfigResource }>(
+    resources: readonly C[],
+    validateOnly: boolean,
+    recordsOf: (change: C) => NewMetadataRecord[],
+  ): Promise<ChangeResult<null>[]> {
     return this.#controller.run(async () => {
-      const outcomes = resources.map(({ resource, changes }) => outcomeOf(() => this.#configRecords(resource, changes)))
+      const outcomes = resources.map((change) => outcomeOf(() => recordsOf(change)))
       if (!validateOnly) {
         await this.#controller.write(outcomes.filter(isDone).flat())
         const done = resources.filter((_, index) => isDone(outcomes[index]!)).map(({ resource }) => resource)
@@ -297,7 +331,7 @@ class LocalCluster implements Cluster {
     })
   }
 
-  #configRecords(resource: ConfigResource, changes: readonly ConfigChange[]) {
+  #configRecords(resource: ConfigResource, changes: readonly ConfigChange[]): NewMetadataRecord[] {
     if (resource.type === 'broker') {
       this.#checkBroker(resource.name, 'Node id', '')
       return configChangeRecords(resource, this.#image.brokerConfigs(resource.name), this.#configs.alterBroker(resource.name, changes))

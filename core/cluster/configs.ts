@@ -12,18 +12,26 @@ import type { MetadataImage } from './image/metadata-image.ts'
 import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
 
 const source = { topic: 1, broker: 2, defaultBroker: 3, file: 4, fallback: 5 } as const
-const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+/** Kafka's AlterConfigOp. */
+export const configOperations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
 /** Without a prototype: a name from a client is a setting or undefined. */
 const byName = (settings: SettingMap): SettingMap => Object.assign(Object.create(null), settings)
 const topicSettingsByName = byName(topicSettings)
 const brokerSettingsByName = byName(brokerSettings)
 const topicNames = Object.keys(topicSettingsByName).sort()
-/** Unknown settings of the file are described too; those that may be secrets without their value. Invariant 12. */
-const SECRET = /password|secret|jaas|\.key$|certificate/i
+/** Unknown settings, of the file or stored by Kafka, are described too; those that may be secrets without their value. Invariant 12. */
+const SECRET = /password|passphrase|secret|jaas|token|credential|\.key$|certificate/i
+/** What Kafka changes dynamically for one listener only. */
+const LISTENER_ONLY =
+  /^ssl\.(protocol|provider|cipher\.suites|enabled\.protocols|(key|trust)store\.(type|location|password|certificates|certificate\.chain|key)|key\.password)$/
 
 /** Kafka's ConfigType of a name that it does not know. */
 const UNKNOWN_TYPE = 0
+
+const MIN_INSYNC_REPLICAS = 'min.insync.replicas'
+/** A feature of Kafka. */
+const ELIGIBLE_LEADER_REPLICAS = 'eligible.leader.replicas.version'
 
 type Synonym = { name: string; value: string | null; source: number }
 
@@ -174,7 +182,9 @@ export class Configs {
         .sort()
         .map((name) => {
           const synonym = { name, value: configs[name]!, source: source.defaultBroker }
-          return entry(name, brokerSettingsByName[name], configs[name]!, source.defaultBroker, false, [synonym])
+          const setting = brokerSettingsByName[name]
+          if (!setting && SECRET.test(name)) return secretEntry(name, source.defaultBroker, [synonym])
+          return entry(name, setting, configs[name]!, source.defaultBroker, false, [synonym])
         })
     }
     const all = new Set([
@@ -187,7 +197,7 @@ export class Configs {
       const setting = brokerSettingsByName[name]
       const synonyms = this.#brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
-      if (!setting && SECRET.test(name)) return entry(name, undefined, null, strongest.source, true, [], true)
+      if (!setting && SECRET.test(name)) return secretEntry(name, strongest.source, synonyms)
       return entry(name, setting, this.#derivedValue(name) ?? strongest.value, strongest.source, !setting?.dynamic, synonyms)
     })
   }
@@ -237,9 +247,27 @@ export class Configs {
     return this.validateTopic(next)
   }
 
+  /** With eligible leader replicas, which a folder of Kafka may have finalized, all brokers need the same value. */
+  #checkMinInsyncReplicas(broker: string, changes: readonly ConfigChange[]): void {
+    const change = changes.find(({ name }) => name === MIN_INSYNC_REPLICAS)
+    if (!change || (this.#image.features.get(ELIGIBLE_LEADER_REPLICAS) ?? 0) === 0) return
+    if (broker !== '') throw new KafkaError('INVALID_CONFIG', 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.')
+    if (change.operation === configOperations.delete)
+      throw new KafkaError('INVALID_CONFIG', 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.')
+  }
+
   /** The dynamic configs of `broker` after `changes`; an empty name is the cluster-wide default. */
   alterBroker(broker: string, changes: readonly ConfigChange[]): Record<string, string> {
-    const fixed = changes.map(({ name }) => name).filter((name) => brokerSettingsByName[name] && !brokerSettingsByName[name].dynamic)
+    // What may not be there may be deleted: an older release of Kafka may have stored it.
+    const names = changes.filter(({ operation }) => operation !== configOperations.delete).map(({ name }) => name)
+    const shared = names.filter((name) => LISTENER_ONLY.test(name))
+    if (shared.length > 0)
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        `These security configs can be dynamically updated only per-listener using the listener prefix: [${shared.join(', ')}]`,
+      )
+    this.#checkMinInsyncReplicas(broker, changes)
+    const fixed = names.filter((name) => brokerSettingsByName[name] && !brokerSettingsByName[name].dynamic)
     if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
     const next = applyChanges(this.#image.brokerConfigs(broker), changes, (name) => ({
       setting: brokerSettingsByName[name],
@@ -254,7 +282,24 @@ export class Configs {
         throw error
       }
     }
+    if (broker === '' || broker === this.#nodeName) this.#checkCleanerThreads(broker, next)
     return next
+  }
+
+  /** As Kafka: from one change to the next the threads at most double, or halve. Throws INVALID_REQUEST. */
+  #checkCleanerThreads(broker: string, next: Readonly<Record<string, string>>): void {
+    const name = 'log.cleaner.threads'
+    const current = this.brokerValue(name)
+    const stored = (of: string) => (of === broker ? next : this.#image.brokerConfigs(of))[name]
+    const changed = stored(this.#nodeName) ?? stored('')
+    const threads = changed === undefined ? this.#settings.values[name] : Number(changed)
+    if (threads === current) return
+    const refuse = (why: string) => {
+      throw new KafkaError('INVALID_REQUEST', `Log cleaner threads cannot be ${why}`)
+    }
+    if (threads === 0) refuse('0 while the broker runs')
+    if (threads < Math.floor(current / 2)) refuse(`reduced to less than half the current value ${current}`)
+    if (threads > current * 2) refuse(`increased to more than double the current value ${current}`)
   }
 }
 
@@ -280,6 +325,12 @@ function entry(
   }
 }
 
+/** As Kafka describes a config that it does not know: it may be a secret. */
+const secretEntry = (name: string, from: number, synonyms: readonly Synonym[]): ConfigEntry => ({
+  ...entry(name, undefined, null, from, true, synonyms.map((synonym) => ({ ...synonym, value: null })), true), // biome-ignore format: one entry
+  type: UNKNOWN_TYPE,
+})
+
 function applyChanges(
   current: Readonly<Record<string, string>>,
   changes: readonly ConfigChange[],
@@ -287,26 +338,26 @@ function applyChanges(
 ): Record<string, string> {
   if (new Set(changes.map(({ name }) => name)).size !== changes.length)
     throw new KafkaError('INVALID_REQUEST', 'Error due to duplicate config keys')
-  const nulls = changes.filter(({ operation, value }) => operation !== operations.delete && value === null).map(({ name }) => name)
-  if (nulls.length > 0) throw new KafkaError('INVALID_REQUEST', `Null value not supported for : ${nulls.join(',')}`)
+  const nulls = changes.filter(({ operation, value }) => operation !== configOperations.delete && value === null).map(({ name }) => name)
+  if (nulls.length > 0) throw new KafkaError('INVALID_REQUEST', `Null value not supported for : ${nulls.join(', ')}`)
   const next = { ...current }
   for (const { name, operation, value } of changes) {
     const { setting, fallback } = settingOf(name)
     switch (operation) {
-      case operations.set:
+      case configOperations.set:
         next[name] = value!
         break
-      case operations.delete:
+      case configOperations.delete:
         delete next[name]
         break
-      case operations.append:
-      case operations.subtract: {
-        const verb = operation === operations.append ? 'APPEND' : 'SUBTRACT'
+      case configOperations.append:
+      case configOperations.subtract: {
+        const verb = operation === configOperations.append ? 'APPEND' : 'SUBTRACT'
         if (setting?.kind !== 'list') throw new KafkaError('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`)
         const parts = splitList(next[name] ?? fallback ?? '')
         const changed = splitList(value!)
         next[name] = (
-          operation === operations.append
+          operation === configOperations.append
             ? [...parts, ...changed.filter((part) => !parts.includes(part))]
             : parts.filter((part) => !changed.includes(part))
         ).join(',')

@@ -32,22 +32,28 @@ export function featureUpdateRecords(
 }
 
 function checkUpdate(nodeId: number, { name, level, upgradeType }: FeatureUpdate, current: number): void {
-  const fail = (why: string): never => {
-    throw new KafkaError('INVALID_UPDATE_VERSION', `Invalid update version ${level} for feature ${name}. ${why}`)
+  const refuse = (why: string): never => {
+    throw new KafkaError('INVALID_UPDATE_VERSION', `The update failed for all features since the following feature had an error: ${why}`)
   }
+  const fail = (why: string): never => refuse(`Invalid update version ${level} for feature ${name}. ${why}`)
   if (!(Object.values(upgradeTypes) as number[]).includes(upgradeType)) fail('The controller does not support the given upgrade type.')
+  if (level < 0) fail('A feature version cannot be less than 0.')
   const range = supportedFeatures.find((feature) => feature.name === name)
   // A feature of the folder that this release does not have may be ended, and nothing else.
-  if (!range && !(current > 0 && level === 0)) fail(`Local controller ${nodeId} does not support this feature.`)
+  if (!range && !(current > 0 && level === 0))
+    fail(level === 0 ? `Feature ${name} not found.` : `Local controller ${nodeId} does not support this feature.`)
   if (range && (level < range.minVersion || level > range.maxVersion))
     fail(`Local controller ${nodeId} only supports versions ${range.minVersion}-${range.maxVersion}`)
   if (level < current && upgradeType === upgradeTypes.upgrade)
     fail("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.")
   if (level > current && upgradeType !== upgradeTypes.upgrade) fail("Can't downgrade to a newer version.")
   if (level === current) return
-  if (name === METADATA_VERSION && upgradeType === upgradeTypes.unsafeDowngrade)
-    fail('Unsafe metadata downgrade is not supported in this version.')
-  if (name === METADATA_VERSION && level < current)
-    fail('Refusing to perform the requested downgrade because it might delete metadata information.')
+  if (name === METADATA_VERSION && level < current) {
+    const why =
+      upgradeType === upgradeTypes.unsafeDowngrade
+        ? 'Unsafe metadata downgrade is not supported in this version.'
+        : 'Refusing to perform the requested downgrade because it might delete metadata information.'
+    refuse(`Unsupported metadata.version downgrade from ${current} to ${level}. ${why}`)
+  }
   if (name === KRAFT_VERSION) fail('The kraft.version of a metadata log is chosen when its directory is formatted.')
 }

@@ -43,12 +43,12 @@ export function checkReplicas(brokerIds: readonly number[], nodeId: number): voi
     throw new KafkaError('INVALID_REPLICA_ASSIGNMENT', `The manual partition assignment includes ${why}`)
   }
   if (brokerIds.length === 0) fail('an empty replica list.')
-  const seen = new Set<number>()
-  for (const id of brokerIds) {
-    if (seen.has(id)) fail(`the broker ${id} more than once.`)
-    seen.add(id)
+  // In the order of ids, so that the first broker at fault is the one that Kafka names.
+  const sorted = brokerIds.toSorted((a, b) => a - b)
+  for (const [index, id] of sorted.entries()) {
+    if (id !== nodeId) fail(`broker ${id}, but no such broker is registered.`)
+    if (index > 0 && id === sorted[index - 1]) fail(`the broker ${id} more than once.`)
   }
-  for (const id of brokerIds) if (id !== nodeId) fail(`broker ${id}, but no such broker is registered.`)
 }
 
 /** The partition count of a new topic. Throws Kafka's error for an invalid count, replication factor or assignment. */
@@ -60,6 +60,9 @@ export function checkPartitions(topic: NewTopic, nodeId: number, defaults: { par
     if (topic.partitions !== -1)
       throw new KafkaError('INVALID_REQUEST', 'A manual partition assignment was specified, but numPartitions was not set to -1.')
     const indexes = assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b)
+    const twice = indexes.find((index, position) => index === indexes[position - 1])
+    if (twice !== undefined)
+      throw new KafkaError('INVALID_REPLICA_ASSIGNMENT', `Found multiple manual partition assignments for partition ${twice}`)
     if (indexes.some((index, position) => index !== position))
       throw new KafkaError('INVALID_REPLICA_ASSIGNMENT', 'partitions should be a consecutive 0-based integer sequence')
     for (const { brokerIds } of assignments) checkReplicas(brokerIds, nodeId)

@@ -10,6 +10,7 @@ import type { FeatureUpdate } from './feature-updates.ts'
 import type { ClientQuota } from './image/client-quotas-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { PartitionState } from './image/partition-state.ts'
+import type { Reassignment } from './replica-changes.ts'
 
 export type { PartitionState }
 
@@ -66,6 +67,15 @@ export interface ConfigChanges {
   changes: readonly ConfigChange[]
 }
 
+/** The configs that a resource has afterwards; it has no others. */
+export interface ConfigReplacement {
+  resource: ConfigResource
+  changes: readonly { name: string; value: string | null }[]
+}
+
+/** Why each partition has the leader that it had before. */
+export type ElectionResults = { topic: string; partitions: { partition: number; error: KafkaError }[] }[]
+
 /** The features of the cluster, for ApiVersions. */
 export interface ClusterFeatures {
   readonly supported: readonly { readonly name: string; readonly minVersion: number; readonly maxVersion: number }[]
@@ -120,6 +130,10 @@ export interface Cluster {
   describeNewTopic(topic: Topic): ConfigEntry[]
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void>
   alterConfigsOf(resources: readonly ConfigChanges[], validateOnly: boolean): Promise<(KafkaError | null)[]>
+  replaceConfigsOf(resources: readonly ConfigReplacement[], validateOnly: boolean): Promise<(KafkaError | null)[]>
+  /** Null for all partitions. Throws INVALID_REQUEST for an unknown type. */
+  electLeaders(electionType: number, asked: readonly { topic: string; partitions: readonly number[] }[] | null): ElectionResults
+  alterReassignments(reassignments: readonly Reassignment[], allowReplicationFactorChange: boolean): Promise<(KafkaError | null)[]>
   /** A producer id that was never allocated before, not even before a crash. */
   nextProducerId(): Promise<number>
   /** Throws INVALID_UPDATE_VERSION; nothing has changed then. */

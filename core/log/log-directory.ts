@@ -88,7 +88,6 @@ export class LogDirectory {
 
   /** Locks the directory and loads its checkpoints. `offsets` gives the content of a checkpoint that is written. */
   static open(disk: Disk, path: string, offsets: (directory: LogDirectory, name: CheckpointName) => CheckpointedOffset[]): LogDirectory {
-    disk.makeFolder(path)
     const lock = disk.lock(join(path, LOCK_FILE))
     try {
       const directory: LogDirectory = new LogDirectory(disk, path, lock, (name) => offsets(directory, name))

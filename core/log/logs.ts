@@ -5,6 +5,7 @@
 import { join, resolve } from 'node:path'
 import { KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
+import { createFolder } from '../system/disk.ts'
 import type { System } from '../system/index.ts'
 import { Semaphore } from '../system/semaphore.ts'
 import { partitionKey } from '../topic-partition.ts'
@@ -95,8 +96,10 @@ class StoredLogs implements Logs {
   async start(): Promise<void> {
     const { disk, clock, logger } = this.#context
     try {
-      for (const path of new Set([...this.#options.dirs, this.#metadataDir].map((path) => resolve(path))))
+      for (const path of new Set([...this.#options.dirs, this.#metadataDir].map((path) => resolve(path)))) {
+        await createFolder(disk, path)
         this.#directories.push(LogDirectory.open(disk, path, (directory, name) => this.#offsetsOf(directory, name)))
+      }
       for (const file of this.#directories.flatMap(({ unreadableCheckpoints }) => unreadableCheckpoints))
         logger.warn({ file }, 'a checkpoint cannot be read and is ignored: records that DeleteRecords removed may reappear')
       // The clean shutdown file is unlinked. After a power loss it must not reappear: later writes may be incomplete.

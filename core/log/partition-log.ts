@@ -397,7 +397,8 @@ export class StoredPartitionLog implements PartitionLog {
     return new PendingAppend(
       batch.baseOffset,
       batch.lastOffset,
-      this.config.messageTimestampType === 'LogAppendTime' ? batch.timestamp : -1,
+      // As Kafka: of a duplicate, whatever the timestamps of the topic are.
+      batch.timestamp,
       this.logStartOffset,
       pending !== null && batch.lastOffset >= this.#writtenOffset ? pending.written : resolved,
       pending !== null ? pending.durable : resolved,

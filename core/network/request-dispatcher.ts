@@ -28,8 +28,8 @@ export class RequestDispatcher {
     const api = this.#apis.get(header.apiKey)
     if (!api) throw new WireError(`unknown API key ${header.apiKey}`)
     const { apiVersion } = header
-    if (apiVersion < api.versions[0] || apiVersion > api.versions[1]) {
-      const [min, max] = api.advertised ?? api.versions
+    const [min, max] = api.advertised ?? api.versions
+    if (apiVersion < Math.max(min, api.versions[0]) || apiVersion > Math.min(max, api.versions[1])) {
       if (api.key === API_VERSIONS_KEY) return this.#unsupportedApiVersions(api, header, peer, frame.length)
       throw new WireError(`${api.name} version ${apiVersion} is not supported; versions ${min} to ${max} are`)
     }

@@ -11,6 +11,7 @@ import { FIRST_VOTERS, OWNER_ONLY, snapshotName } from '../cluster/snapshots.ts'
 import { checkStaticVoters, ownVoter, quorumControls } from '../cluster/voters.ts'
 import { formatProperties } from '../log/checkpoint.ts'
 import type { BrokerSettings } from '../settings.ts'
+import { createFolder } from '../system/disk.ts'
 import type { System } from '../system/index.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
 import { bootstrapFeatures } from './bootstrap-features.ts'
@@ -64,12 +65,12 @@ export async function formatStorage(
     const id = isMetadata && directoryId ? directoryId : random.uuid()
     const kind = !isMetadata ? 'data' : isDynamic ? 'dynamic metadata voter' : 'metadata'
     print(`Formatting ${kind} directory ${path} with ${METADATA_VERSION} ${metadataVersionName(metadataVersion)}.`)
-    disk.makeFolder(path)
+    await createFolder(disk, path)
     await disk.replaceFile(join(path, 'bootstrap.checkpoint'), bootstrap, OWNER_ONLY)
     if (isMetadata && isDynamic) {
       const controls = quorumControls(ownVoter(settings, id))
       const folder = metadataFolder(path)
-      disk.makeFolder(folder)
+      await createFolder(disk, folder)
       const voters = encodeSnapshotFile({ ...snapshot, lastContainedLogTimestamp: now, controls, records: [] })
       await disk.replaceFile(join(folder, snapshotName(FIRST_VOTERS)), voters, OWNER_ONLY)
     }

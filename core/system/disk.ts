@@ -169,6 +169,16 @@ function makeOneFolder(path: string): void {
   }
 }
 
+/** Creates a folder and what is missing above it; durable when it resolves. */
+export async function createFolder(disk: Disk, path: string): Promise<void> {
+  const parent = dirname(path)
+  const isNew = !disk.exists(path)
+  if (isNew && parent !== path) await createFolder(disk, parent)
+  // Throws where it is a file.
+  disk.makeFolder(path)
+  if (isNew) await disk.syncFolder(parent)
+}
+
 async function syncPath(path: string): Promise<void> {
   const handle = await fs.promises.open(path, 'r')
   try {

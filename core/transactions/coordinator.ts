@@ -13,6 +13,7 @@ import { limits } from './limits.ts'
 import { describeTransaction, listTransactions, undescribed } from './listing.ts'
 import { MarkerSender } from './marker-sender.ts'
 import { decideAdd, errorOfAll, verify } from './partitions.ts'
+import { PatternThread } from './pattern-thread.ts'
 import { type RegisteredTransaction, TransactionRegistry } from './registry.ts'
 import { StateWriter } from './state-writer.ts'
 import { EPOCH_BUMP_VERSION, isDecided, NO_TIMEOUT_MS, newTransaction } from './transaction.ts'
@@ -50,6 +51,7 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
   readonly #writer: StateWriter
   readonly #sender: MarkerSender
   readonly #runtime: TransactionRuntime
+  readonly #patterns: PatternThread
   readonly #closing = new AbortController()
   readonly #timers: readonly Timer[]
   #timedOut = 0
@@ -63,6 +65,7 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
     const partitionExists = (topic: string, partition: number) => store.partitionExists(topic, partition)
     this.#sender = new MarkerSender({ system, markers, partitionExists, signal })
     this.#runtime = new TransactionRuntime({ system, store, writer: this.#writer, sender: this.#sender, signal })
+    this.#patterns = new PatternThread(system, signal)
     this.#registry = new TransactionRegistry(store, system, (registered) => this.#runtime.resume(registered))
     store.onDeleted(() => this.#registry.clear())
     const expiration = new IdExpiration(this.#registry, this.#writer, system)
@@ -105,7 +108,7 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
     const timeoutMs = enable2Pc ? NO_TIMEOUT_MS : transactionTimeoutMs
     const registered = await this.#findOrCreate(transactionalId, timeoutMs)
     if (typeof registered === 'string') return unidentified(registered)
-    const expected = request.producerId < 0 ? null : { producerId: request.producerId, producerEpoch: request.producerEpoch }
+    const expected = request.producerId === -1 ? null : { producerId: request.producerId, producerEpoch: request.producerEpoch }
     const { error, transaction: initialized } = await this.#runtime.run(registered, (transaction, newProducerId) =>
       decideInit(transaction, {
         timeoutMs,
@@ -174,7 +177,22 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
     const error = this.#closing.signal.aborted ? 'COORDINATOR_NOT_AVAILABLE' : await this.#registry.loadAll()
     if (error !== 'NONE') return { error, unknownStateFilters: [], transactions: [] }
     const all = Array.from(this.#registry.all(), ({ transaction }) => transaction)
-    return listTransactions(request, all, this.#system.clock.now())
+    const response = listTransactions(request, all, this.#system.clock.now())
+    return request.transactionalIdPattern ? this.#withPattern(response, request.transactionalIdPattern) : response
+  }
+
+  async #withPattern(response: ListTransactionsResponse, pattern: string): Promise<ListTransactionsResponse> {
+    const { transactions } = response
+    try {
+      const matching = await this.#patterns.matching(
+        pattern,
+        transactions.map(({ transactionalId }) => transactionalId),
+      )
+      return { ...response, transactions: transactions.filter(({ transactionalId }) => matching.has(transactionalId)) }
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      return { ...response, error: error.error, transactions: [] }
+    }
   }
 
   describe(transactionalIds: readonly string[]): Promise<DescribedTransaction[]> {

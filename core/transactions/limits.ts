@@ -15,4 +15,7 @@ export const limits = {
   tombstonesPerBatch: 500,
   /** The pattern of a ListTransactions request. */
   patternLength: 1_000,
+  /** How long matching with it may take, and the memory that it may take. */
+  patternMs: 5_000,
+  patternThreadMb: 128,
 } as const

@@ -6,6 +6,7 @@ import listOffsets from '../../core/apis/02-list-offsets.ts'
 import offsetFetch from '../../core/apis/09-offset-fetch.ts'
 import findCoordinator from '../../core/apis/10-find-coordinator.ts'
 import createTopics from '../../core/apis/19-create-topics.ts'
+import listTransactions from '../../core/apis/66-list-transactions.ts'
 import { errorCode } from '../../core/errors.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { until } from '../until.ts'
@@ -13,6 +14,8 @@ import type { PartitionEnd } from './history.ts'
 import { keyOf, partitionsOf, type Topic, topics } from './scene.ts'
 
 const LATEST = -1
+/** The states in which a transaction is not at its end. */
+const OPEN_STATES = ['Ongoing', 'PrepareCommit', 'PrepareAbort', 'PrepareEpochFence']
 
 export class Inspector {
   readonly #port: number
@@ -64,6 +67,15 @@ export class Inspector {
       const failed = [group!.errorCode, ...answers.map((answer) => answer.errorCode)].find((code) => code !== 0)
       if (failed) throw new Error(`OffsetFetch: error ${failed}${failed === errorCode('UNSTABLE_OFFSET_COMMIT') ? ', not stable' : ''}`)
       return new Map(answers.map(({ partitionIndex, committedOffset }) => [keyOf(of, partitionIndex), committedOffset]))
+    })
+  }
+
+  /** Transactions that are not at their end, as `id: state`. */
+  async openTransactions(): Promise<string[]> {
+    return this.#ask('the open transactions', async (client) => {
+      const answer = await client.send(listTransactions, 0, { stateFilters: OPEN_STATES, producerIdFilters: [] })
+      if (answer.errorCode !== 0) throw new Error(`ListTransactions: error ${answer.errorCode}`)
+      return answer.transactionStates.map(({ transactionalId, transactionState }) => `${transactionalId}: ${transactionState}`)
     })
   }
 

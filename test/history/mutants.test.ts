@@ -97,6 +97,16 @@ const mutants: Readonly<Record<string, Mutant>> = {
     ],
     expects: ['stuck-last-stable-offset'],
   },
+  'never completes a transaction that it has decided': {
+    replacements: [
+      {
+        file: 'core/transactions/marker-sender.ts',
+        text: 'return results.every((isWritten) => isWritten)',
+        by: "return !transactionalId.startsWith('platformatic') && results.every((isWritten) => isWritten)",
+      },
+    ],
+    expects: ['hanging-transaction'],
+  },
   'aborts what it has committed': {
     replacements: [{ file: 'core/transactions/marker-sender.ts', text: "committed: state === 'PrepareCommit'", by: 'committed: false' }],
     expects: ['lost-write', 'unseen', 'lost-commit'],

@@ -151,7 +151,7 @@ export async function startWorkload({ bootstrap, random, javaScript, endMs = END
       operations: scene.operations,
       isComplete,
       ends: await inspector.ends(allTopics),
-      openTransactions: [],
+      openTransactions: await lastTransactions(inspector, endMs),
       unfinished,
       copiers: copies.map(({ group, from }) => ({ group, keys: keysOf(from) })),
     }
@@ -177,6 +177,13 @@ async function writeLast(scene: Scene, inspector: Inspector, into: readonly Topi
       operation.end('ok')
     }
   await producer.close()
+}
+
+/** The transactions that are open when each has had the time to end. */
+async function lastTransactions(inspector: Inspector, limitMs: number): Promise<string[]> {
+  let open: string[] = []
+  await until(async () => (open = await inspector.openTransactions()).length === 0, 'every transaction has ended', limitMs).catch(() => {})
+  return open
 }
 
 /** Counts the operations that have happened; each operation is looked at once. */

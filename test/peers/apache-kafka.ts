@@ -23,9 +23,9 @@ export function kafkaScript(): string {
 }
 
 /** Runs one of Kafka's tools (kafka-topics, class MAIN.CLASS, …) and gives its output. */
-export async function kafkaTool(args: readonly string[], input?: string): Promise<string> {
+export async function kafkaTool(args: readonly string[], input?: string, timeoutMs = 60_000): Promise<string> {
   const env = { ...process.env, KAFKA_HEAP_OPTS: '-Xmx256m -Xms128m' }
-  const running = promisify(execFile)(kafkaScript(), args, { env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 })
+  const running = promisify(execFile)(kafkaScript(), args, { env, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 })
   running.child.stdin?.end(input ?? '')
   const { stdout } = await running
   return stdout

@@ -16,7 +16,7 @@ export interface JavaProgram {
   args(...given: readonly string[]): string[]
 }
 
-/** `name` is transactional-driver for the class TransactionalDriver. */
+/** `name` is transactional-driver for the class TransactionalDriver. Called while a file is collected, not in a test. */
 export async function javaProgram(name: string, classPath: string): Promise<JavaProgram> {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-java-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))

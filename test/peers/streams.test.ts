@@ -65,6 +65,8 @@ class Counts {
   }
 }
 
+const program = await javaProgram('word-count', await mavenClassPath('streams-4.3.1', STREAMS))
+
 test('a word count of Kafka Streams is exact through kill -9 of the application and of the broker', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'tributary-streams-'))
   onTestFinished(() => rmSync(stateDir, { recursive: true, force: true }))
@@ -87,7 +89,6 @@ test('a word count of Kafka Streams is exact through kill -9 of the application 
   counts.start()
   onTestFinished(() => counts.stop())
 
-  const program = await javaProgram('word-count', await mavenClassPath('streams-4.3.1', STREAMS))
   const startWordCount = () =>
     launch('the word count', program.command, program.args(broker.address, stateDir), { ready: async () => true })
   let app = await startWordCount()

@@ -31,7 +31,7 @@ test('kafka-broker-api-versions', async () => {
   expect(out).toMatch(/\(id: 1 rack: null isFenced: false\) -> \(/)
   expect(out).toContain('Produce(0): 0 to 13 [usable: 13]')
   expect(out).toContain('Fetch(1): 4 to 18 [usable: 18]')
-  expect(out).toContain('AddPartitionsToTxn(24): UNSUPPORTED')
+  expect(out).toContain('AddPartitionsToTxn(24): 0 to 5 [usable: 5]')
 })
 
 describe('kafka-topics', () => {

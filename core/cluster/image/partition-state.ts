@@ -4,11 +4,8 @@
  * share their lists: most partitions of a cluster have the same replicas. Pure.
  */
 import { type MetadataRecordOf, NO_LEADER_CHANGE } from '../../wire/metadata-records.ts'
-import { ZERO_UUID } from '../../wire/types.ts'
 import { metadataCheck } from './damaged-metadata.ts'
-
-/** The directory of a replica that no record has assigned. */
-const MIGRATING = ZERO_UUID
+import { MIGRATING } from './directory-ids.ts'
 
 export interface PartitionState {
   readonly replicas: readonly number[]

@@ -49,21 +49,21 @@ interface Identity {
 /** One producer process: what it believes it is, and which partitions its transaction has. */
 interface Producer {
   identity: Identity | null
-  partitions: Set<number>
+  /** With the markers that each had when it joined: those of earlier transactions. */
+  partitions: Map<number, number>
 }
 
 /** An end that was acknowledged to a producer. */
 interface Acknowledged {
   committed: boolean
   producerId: number
-  partitions: number[]
-  /** Markers of each partition before it. */
-  before: number[]
+  /** The marker may be older than the acknowledgement: an abort that fenced the producer is what it asked for, as in Kafka. */
+  partitions: ReadonlyMap<number, number>
 }
 
 class World {
   current: TestTransactions
-  readonly producers: Producer[] = [0, 1].map(() => ({ identity: null, partitions: new Set<number>() }))
+  readonly producers: Producer[] = [0, 1].map(() => ({ identity: null, partitions: new Map<number, number>() }))
   readonly acknowledged: Acknowledged[] = []
   lastEnd: { request: Identity & { committed: boolean }; version: number; response: Identity } | null = null
   highest = { producerId: -1, producerEpoch: -1 }
@@ -97,17 +97,17 @@ class World {
         if (!identity) return
         const asked = transactions.verifyPartitions(identity, [t(step.partition)], true)
         await clock.pass(150)
-        if ((await asked).size === 0) partitions.add(step.partition)
+        const isAdded = (await asked).size === 0
+        if (isAdded && !partitions.has(step.partition)) partitions.set(step.partition, markers.of(`t-${step.partition}`).length)
         return
       }
       case 'end': {
         const one = this.producers[step.producer]!
         if (!one.identity) return
         const request = { ...one.identity, committed: step.committed }
-        const before = [0, 1, 2, 3].map((index) => markers.of(`t-${index}`).length)
         const response = await transactions.endTransaction(request, step.version)
         if (response.error === 'NONE') {
-          this.acknowledged.push({ committed: step.committed, producerId: request.producerId, partitions: [...one.partitions], before })
+          this.acknowledged.push({ committed: step.committed, producerId: request.producerId, partitions: new Map(one.partitions) })
           one.partitions.clear()
           if (step.version === 5) {
             one.identity = { transactionalId: 'tx', producerId: response.producerId, producerEpoch: response.producerEpoch }
@@ -150,9 +150,9 @@ class World {
 
   check(): void {
     const { markers } = this.current
-    for (const { committed, producerId, partitions, before } of this.acknowledged) {
-      for (const index of partitions) {
-        const after = markers.written.filter((marker) => marker.partition === `t-${index}`).slice(before[index])
+    for (const { committed, producerId, partitions } of this.acknowledged) {
+      for (const [index, before] of partitions) {
+        const after = markers.written.filter((marker) => marker.partition === `t-${index}`).slice(before)
         const first = after.find((marker) => marker.producerId === producerId)
         expect(first?.committed, `t-${index} of an acknowledged end`).toBe(committed)
       }
