@@ -51,7 +51,7 @@ const bannedWords = new Set(
 )
 
 /** Tests of more than one file: each of these folders says in docs/ARCHITECTURE.md what lies in it. */
-const storyFolders = /^test\/(issues|peers|chaos|conformance|contract|golden|history|services)\//
+const storyFolders = /^test\/(issues|peers|chaos|conformance|contract|golden|history|power-cut|services)\//
 
 describe('names', () => {
   test('of files are kebab-case words of the field', () => {

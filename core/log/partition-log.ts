@@ -454,7 +454,12 @@ export class StoredPartitionLog implements PartitionLog {
       this.#needsFlush = true
       if (this.epochs.truncateFromStart(offset)) this.#saveEpochs()
     }
-    await this.#checkpoints.saveLogStarts()
+    try {
+      await this.#checkpoints.saveLogStarts()
+    } catch (cause) {
+      const message = `${this.#name}: the log start offset ${offset} could not be written: ${(cause as Error).message}`
+      throw new KafkaError('KAFKA_STORAGE_ERROR', message, { cause })
+    }
   }
 
   #saveEpochs(): void {

@@ -99,10 +99,13 @@ export async function recoverSegments(recoveryRequest: RecoveryRequest): Promise
   return { logEndOffset: nextOffset, changed }
 }
 
-/** `nextBase` is null for the active segment. */
+/**
+ * `nextBase` is null for the active segment. A segment that ends at the recovery point may have rolled just before the crash: its records
+ * are durable then, its indexes not.
+ */
 function checkFor(context: LogContext, request: LoadRequest, segment: Segment, bytes: number, nextBase: number | null): SegmentCheck {
   if (nextBase === null && bytes === 0) return 'empty'
-  if (request.onDamage === 'refuse' || (!request.clean && (nextBase === null || nextBase > request.recoveryPoint))) return 'whole'
+  if (request.onDamage === 'refuse' || (!request.clean && (nextBase === null || nextBase >= request.recoveryPoint))) return 'whole'
   const { disk } = context
   const offsets = disk.stat(segment.path(suffixes.index))
   const times = disk.stat(segment.path(suffixes.timeIndex))

@@ -156,6 +156,9 @@ export class Segment {
     if (this.#aborted !== null && this.#aborted.length > 0) {
       paths.push(this.path(suffixes.transactions))
       this.#disk.writeFile(paths[2]!, Buffer.concat(this.#aborted.map(encodeAbortedTxn)))
+    } else if (this.#aborted !== null) {
+      // Of a segment whose markers were truncated: the file would hide records that are committed later.
+      this.#disk.unlink(this.path(suffixes.transactions))
     }
     return paths
   }

@@ -10,7 +10,7 @@ import { formatStorage } from '../../core/storage/format.ts'
 import { encodeBatch } from '../../core/wire/record-batch.ts'
 import { seededRandom } from '../random.ts'
 import { until } from '../until.ts'
-import { Ledger } from './ledger.ts'
+import { ClientKnowledge } from './client-knowledge.ts'
 import { type Lie, RecordingDisk, type Unsynced } from './recording-disk.ts'
 import { brokerProperties, fenceProducer, startOn, startSimulated, systemOn } from './simulated-broker.ts'
 import { Workload } from './workload.ts'
@@ -29,7 +29,7 @@ let afterCuts = 0
 
 interface Recording {
   readonly disk: RecordingDisk
-  readonly ledger: Ledger
+  readonly knowledge: ClientKnowledge
   /** The steps at which parts of the run begin; the last one is its end. */
   readonly parts: { readonly name: string; readonly from: number }[]
 }
@@ -46,7 +46,7 @@ const format = (disk: RecordingDisk): Promise<void> =>
 /** A node is formatted, starts for the first time, works, stops, starts again and works until the power is cut. */
 async function record(lies?: Lie): Promise<Recording> {
   const disk = new RecordingDisk(lies)
-  const ledger = new Ledger(() => disk.step)
+  const knowledge = new ClientKnowledge(() => disk.step)
   const parts: { name: string; from: number }[] = []
   const begin = (name: string) => parts.push({ name, from: disk.step })
   const failed: unknown[] = []
@@ -57,7 +57,7 @@ async function record(lies?: Lie): Promise<Recording> {
     begin(`the ${start} start`)
     const { client, cleaner, close } = await startSimulated(disk)
     begin(`the work after the ${start} start`)
-    const workload = new Workload({ client, ledger, name: start, onError })
+    const workload = new Workload({ client, knowledge, name: start, onError })
     await workload.run(ROUNDS)
     // What follows is appended beside cleaned segments.
     await until(() => cleaner.status.runs >= CLEANINGS, 'logs are cleaned')
@@ -69,7 +69,7 @@ async function record(lies?: Lie): Promise<Recording> {
     await close()
   }
   begin('the end')
-  return { disk, ledger, parts }
+  return { disk, knowledge, parts }
 }
 
 /** One moment in each of `count` equal parts of each part of the run: all are met, whatever the seed. */
@@ -84,24 +84,24 @@ function* moments({ parts }: Recording, count: number): Iterable<{ step: number;
 }
 
 /** Opens what a cut at `step` leaves and compares it with what clients knew. */
-async function cutAt({ disk, ledger }: Recording, step: number, unsynced: Unsynced, during: string): Promise<void> {
+async function cutAt({ disk, knowledge }: Recording, step: number, unsynced: Unsynced, during: string): Promise<void> {
   const left = disk.afterPowerCut(step, unsynced, random)
   const where = `power cut at step ${step} during ${during}, unsynced changes ${unsynced}`
   // As with Kafka's, a format that was interrupted is repeated.
   if (during === FORMAT) await format(left)
-  await open(left, ledger, step, where)
+  await open(left, knowledge, step, where)
   if (during === FORMAT || random() >= CUT_AGAIN) return
   const again = Math.floor(random() * left.step)
-  await open(left.afterPowerCut(again, unsynced, random), ledger, step, `${where}, and again at step ${again} of the next start`)
+  await open(left.afterPowerCut(again, unsynced, random), knowledge, step, `${where}, and again at step ${again} of the next start`)
 }
 
-async function open(disk: RecordingDisk, ledger: Ledger, step: number, where: string): Promise<void> {
+async function open(disk: RecordingDisk, knowledge: ClientKnowledge, step: number, where: string): Promise<void> {
   const broker = await startOn(disk).catch((cause: Error) => {
     throw new Error(`${where}: the next start fails: ${cause.message}`, { cause })
   })
   try {
     await fenceProducer(broker)
-    await ledger.check(broker, step, where)
+    await knowledge.check(broker, step, where)
     // The logs go on.
     for (const log of broker.logs.all())
       if (log.topic === 'orders')
@@ -119,9 +119,9 @@ describe('a power cut at any step', { timeout: 3_600_000 }, () => {
   }, 120_000)
 
   test('is tried where transactions and cleanings are', () => {
-    expect(recording.ledger.length).toBeGreaterThan(100)
-    expect(recording.ledger.transactions.filter(({ end }) => end?.committed).length).toBeGreaterThan(4)
-    expect(recording.ledger.transactions.filter(({ end }) => end?.committed === false).length).toBeGreaterThan(2)
+    expect(recording.knowledge.length).toBeGreaterThan(100)
+    expect(recording.knowledge.transactions.filter(({ end }) => end?.committed).length).toBeGreaterThan(4)
+    expect(recording.knowledge.transactions.filter(({ end }) => end?.committed === false).length).toBeGreaterThan(2)
   })
 
   test.each(['lost', 'torn', 'kept'] as const)('keeps every promise when unsynced changes are %s', async (unsynced) => {

@@ -63,9 +63,9 @@ type Node = File | Folder
 /** How a power cut treats what no sync covered. */
 export type Unsynced = 'lost' | 'kept' | 'torn'
 
-/** A call that a fault may meet. `name`: a file is created, renamed or removed. */
+/** A call that a fault may meet. */
 export interface DiskCall {
-  readonly type: 'write' | 'truncate' | 'name' | 'sync'
+  readonly type: 'write' | 'truncate' | 'create' | 'rename' | 'remove' | 'sync'
   readonly path: string
 }
 
@@ -160,7 +160,7 @@ export class RecordingDisk implements Disk {
       if (mode === 'read' || mode === 'write') throw diskError('ENOENT', path)
       if (this.roomBytes <= 0) throw diskError('ENOSPC', path)
       file = new File()
-      this.#changeNames(path, [[baseName(path), file]])
+      this.#changeNames('create', path, [[baseName(path), file]])
     } else if (mode === 'fresh' && file.content.length > 0) this.#changeFile(file, path, { type: 'truncate', bytes: 0 })
     const handle = this.#nextFile++
     this.#open.set(handle, { file, path })
@@ -274,14 +274,14 @@ export class RecordingDisk implements Disk {
     if (this.#find(path) instanceof Folder) return
     this.makeFolder(dirname(path))
     if (this.roomBytes <= 0) throw diskError('ENOSPC', path)
-    this.#changeNames(path, [[baseName(path), new Folder()]])
+    this.#changeNames('create', path, [[baseName(path), new Folder()]])
   }
 
   rename(from: string, to: string): void {
     const node = this.#find(from)
     if (!node) throw diskError('ENOENT', from)
     if (dirname(from) !== dirname(to)) throw new Error(`a rename from ${from} to ${to}: this disk knows renames within a folder only`)
-    this.#changeNames(to, [
+    this.#changeNames('rename', to, [
       [baseName(from), null],
       [baseName(to), node],
     ])
@@ -294,7 +294,7 @@ export class RecordingDisk implements Disk {
   }
 
   unlink(path: string): void {
-    if (this.#find(path)) this.#changeNames(path, [[baseName(path), null]])
+    if (this.#find(path)) this.#changeNames('remove', path, [[baseName(path), null]])
   }
 
   async removeFolder(path: string): Promise<void> {
@@ -337,8 +337,8 @@ export class RecordingDisk implements Disk {
     file.changes.push({ step: this.step++, change })
   }
 
-  #changeNames(path: string, change: NameChange): void {
-    this.fault({ type: 'name', path })
+  #changeNames(type: DiskCall['type'], path: string, change: NameChange): void {
+    this.fault({ type, path })
     const folder = this.#folder(dirname(path))
     setNames(folder.children, change)
     folder.changes.push({ step: this.step++, change })

@@ -27,6 +27,7 @@ export const TRANSACTIONAL_ID = 'till'
 const PERIOD_MS = 25
 const busyClock: Clock = { ...realClock, every: (periodMs, task) => realClock.every(Math.min(periodMs, PERIOD_MS), task) }
 const READ_BYTES = 1024 * 1024
+const PATIENT_MS = 30_000
 /** A transactional id whose previous transaction is still being ended is asked again. */
 const MAX_FENCE_ATTEMPTS = 500
 
@@ -34,6 +35,8 @@ export const brokerProperties: Readonly<Record<string, string>> = {
   listeners: 'PLAINTEXT://127.0.0.1:0',
   'node.id': '1',
   'log.dirs': DATA,
+  // A client that asks for a deleted topic would create it.
+  'auto.create.topics.enable': 'false',
   'offsets.topic.num.partitions': '1',
   'transaction.state.log.num.partitions': '1',
   'log.roll.ms': '20',
@@ -60,22 +63,28 @@ export interface SimulatedBroker {
   readonly broker: RunningBroker
   readonly client: Client
   readonly cleaner: LogCleaner
+  /** A client that gives up after `requestTimeoutMs`; closed with the broker at the latest. */
+  impatientClient(requestTimeoutMs: number): Client
   close(): Promise<void>
 }
 
-/** `requestTimeoutMs`: how long the client repeats a request that fails. */
-export async function startSimulated(disk: RecordingDisk, requestTimeoutMs = 30_000): Promise<SimulatedBroker> {
+export async function startSimulated(disk: RecordingDisk): Promise<SimulatedBroker> {
   const system = systemOn(disk, busyClock)
   const broker = await startBroker(brokerProperties, system)
-  const client = createClient({ bootstrapServers: broker.address, clientId: 'power-cut', requestTimeoutMs }, system)
+  const clients: Client[] = []
+  const newClient = (requestTimeoutMs: number) => {
+    const client = createClient({ bootstrapServers: broker.address, clientId: 'power-cut', requestTimeoutMs }, system)
+    clients.push(client)
+    return client
+  }
   const cleaner = cleanerOf(broker, disk)
   cleaner.configure({ ...cleanerSettings, backoffMs: 0, dedupeBufferBytes: 1 << 16, ioBufferBytes: 1 << 14 })
   const close = async () => {
-    await client.close()
+    await Promise.all(clients.map((client) => client.close()))
     await cleaner.close()
     await broker.close()
   }
-  return { broker, client, cleaner, close }
+  return { broker, client: newClient(PATIENT_MS), cleaner, impatientClient: newClient, close }
 }
 
 /** The broker's cleaner, with cleanings in this thread. */

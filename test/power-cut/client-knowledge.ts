@@ -37,7 +37,7 @@ interface KeyWrite {
   acknowledgedAt: number | null
 }
 
-export class Ledger {
+export class ClientKnowledge {
   readonly #now: () => number
   #number = 1
   readonly #facts: Fact[] = []
@@ -104,7 +104,7 @@ export class Ledger {
       return read.get(id)!
     }
     const opened = { broker, records }
-    const told = async (what: string, holds: () => void | Promise<void>) => {
+    const holdsTrue = async (what: string, holds: () => void | Promise<void>) => {
       try {
         await holds()
       } catch (cause) {
@@ -112,12 +112,12 @@ export class Ledger {
       }
     }
     for (const { step: known, what, holds } of this.#facts) {
-      if (known <= step) await told(`${what} (step ${known})`, () => holds(opened))
+      if (known <= step) await holdsTrue(`${what} (step ${known})`, () => holds(opened))
     }
     for (const transaction of this.#transactions)
-      if (transaction.beganAt < step) await told(`${transaction.name} is whole or absent`, () => isWhole(transaction, opened, step))
-    for (const [id, writes] of this.#keys) await told(`the last value of ${id} survives`, () => hasLastValue(id, writes, opened, step))
-    for (const topic of this.uniqueTopics) await told(`each record of ${topic} is stored once`, () => hasEachOnce(topic, opened))
+      if (transaction.beganAt < step) await holdsTrue(`${transaction.name} is whole or absent`, () => isWhole(transaction, opened, step))
+    for (const [id, writes] of this.#keys) await holdsTrue(`the last value of ${id} survives`, () => hasLastValue(id, writes, opened, step))
+    for (const topic of this.uniqueTopics) await holdsTrue(`each record of ${topic} is stored once`, () => hasEachOnce(topic, opened))
   }
 }
 
