@@ -232,10 +232,6 @@ test('the advertised versions are those of Apache Kafka 4.3, less the APIs that 
     65: [0, 0],
     66: [0, 2],
     74: [0, 1],
-    33: [0, 2],
-    43: [0, 2],
-    45: [0, 1],
-    46: [0, 0],
     75: [0, 0],
   }
   for (const { key, versions, advertised = versions } of apis) expect([key, ...advertised]).toEqual([key, ...(kafka[key] ?? [])])
