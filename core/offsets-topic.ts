@@ -36,6 +36,12 @@ export class OffsetsTopic implements GroupStore {
     return this.#topic.prepare()
   }
 
+  onDeleted(listener: () => void): void {
+    this.#cluster.onTopicDeleted(({ name }) => {
+      if (name === OFFSETS_TOPIC) listener()
+    })
+  }
+
   async append(partition: number, records: readonly StoredRecord[], transaction?: AppendTransaction): Promise<void> {
     if (!transaction) return this.#topic.append(partition, encodeBatch(records))
     const { producerId, producerEpoch, verification } = transaction

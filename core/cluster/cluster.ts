@@ -18,7 +18,6 @@ import type { ScramCredential } from './image/credentials-image.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
 import { PartitionLogs } from './partition-logs.ts'
-import type { Reassignment } from './replica-changes.ts'
 import { ReplicaPlacement } from './replica-placement.ts'
 import { type ActiveBroker, activate } from './takeover.ts'
 import { TopicChanges } from './topic-changes.ts'
@@ -37,6 +36,7 @@ import type {
   NewTopic,
   PartitionState,
   Quorum,
+  Reassignment,
   Topic,
 } from './types.ts'
 

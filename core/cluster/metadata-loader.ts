@@ -35,6 +35,7 @@ export async function loadMetadata(settings: BrokerSettings, logs: Logs, system:
   checkPlace(logs)
   const log = await MetadataLog.open(settings, logs, system)
   const snapshots = new Snapshots(system.disk, log.folder)
+  checkEnd(log, snapshots, logs)
   if (snapshots.newest === undefined) await convertJournal(settings, logs, system, log, snapshots)
   // A crash may have come between a snapshot and the deletion of what is before it.
   const [oldest] = snapshots.ids
@@ -70,6 +71,22 @@ function checkPlace(logs: Logs): void {
       `${metadataFolder(path)} is missing, and the log directories have partitions: set metadata.log.dir to the directory that has it, ` +
         'or restore it from a copy',
     )
+}
+
+/** A log whose files are gone is no log without records: the topics after the snapshot would be taken for deleted ones. */
+function checkEnd(log: MetadataLog, { newest }: Snapshots, logs: Logs): void {
+  if (newest !== undefined && log.endOffset < newest.endOffset)
+    throw new Error(
+      `${log.folder}: the metadata log ends at offset ${log.endOffset}, before the end of the newest snapshot, ${newest.endOffset}: ` +
+        'its files are gone or cut, restore the folder from a copy',
+    )
+  const highWatermark = logs.storedHighWatermark(METADATA_TOPIC, 0)
+  if (log.startOffset < log.endOffset || log.endOffset >= highWatermark) return
+  const { path } = logs.metadataDirectory
+  throw new Error(
+    `${log.folder}: the metadata log has no records, and it had those to offset ${highWatermark}: restore the folder from a copy, or, to ` +
+      `start without what was changed since the newest snapshot, remove ${join(path, 'replication-offset-checkpoint')}`,
+  )
 }
 
 /** Returns the offset from which the log is replayed. */

@@ -7,19 +7,13 @@ import type { NewMetadataRecord } from '../wire/metadata-records.ts'
 import { MIGRATING, UNASSIGNED } from './image/directory-ids.ts'
 import type { PartitionState } from './image/partition-state.ts'
 import { checkReplicas } from './topic-validation.ts'
+import type { Reassignment } from './types.ts'
 
 /** Kafka's ElectionType. */
 export const electionTypes = { preferred: 0, unclean: 1 } as const
 const NO_LEADER = -1
 
 export type ReplicaChange = Partial<Omit<Extract<NewMetadataRecord, { type: 'PartitionChangeRecord' }>, 'type' | 'topicId' | 'partitionId'>>
-
-export interface Reassignment {
-  readonly topic: string
-  readonly partition: number
-  /** Null cancels the reassignment in progress. */
-  readonly replicas: readonly number[] | null
-}
 
 export interface ReplicaRules {
   readonly nodeId: number

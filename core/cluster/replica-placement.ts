@@ -9,8 +9,8 @@ import { type ChangeResult, isDone, outcomeOf } from './change-result.ts'
 import type { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
 import type { PartitionState } from './image/partition-state.ts'
-import { electionError, electionTypes, type Reassignment, reassign } from './replica-changes.ts'
-import type { ElectionResults, Topic } from './types.ts'
+import { electionError, electionTypes, reassign } from './replica-changes.ts'
+import type { ElectionResults, Reassignment, Topic } from './types.ts'
 
 export interface ReplicaPlacementParts {
   readonly nodeId: number

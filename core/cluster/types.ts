@@ -10,7 +10,6 @@ import type { FeatureUpdate } from './feature-updates.ts'
 import type { ClientQuota } from './image/client-quotas-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { PartitionState } from './image/partition-state.ts'
-import type { Reassignment } from './replica-changes.ts'
 
 export type { PartitionState }
 
@@ -71,6 +70,13 @@ export interface ConfigChanges {
 export interface ConfigReplacement {
   resource: ConfigResource
   changes: readonly { name: string; value: string | null }[]
+}
+
+export interface Reassignment {
+  readonly topic: string
+  readonly partition: number
+  /** Null cancels the reassignment in progress. */
+  readonly replicas: readonly number[] | null
 }
 
 /** Why each partition has the leader that it had before. */

@@ -6,6 +6,7 @@ import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { MarkerOfProducer } from '../log/types.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
+import { within } from '../system/within.ts'
 import { describeGroups, listGroups } from './describe.ts'
 import { joinError, syncError } from './draft.ts'
 import { GroupDeletion } from './group-deletion.ts'
@@ -75,6 +76,7 @@ export class Coordinator implements GroupCoordinator {
       onChanged: (registered) => this.#registry.removeIfUnused(registered),
     })
     this.#registry = new GroupRegistry(store, system, (registered) => this.#runtime.startSessions(registered))
+    store.onDeleted(() => this.#forgetAll())
     this.#deletion = new GroupDeletion(system, this.#registry, this.#runtime, this.#writer)
     const periodMs = Math.min(settings.offsetsRetentionCheckIntervalMs, MAX_PERIOD_MS)
     this.#expirationCheck = system.clock.every(periodMs, () => void this.#deletion.expireOffsets(settings.offsetsRetentionMs))
@@ -254,7 +256,7 @@ export class Coordinator implements GroupCoordinator {
 
   async list(request: ListRequest, _caller: Caller): Promise<ListResponse> {
     try {
-      await this.#registry.ensureAllLoaded()
+      await this.#inTime(this.#registry.ensureAllLoaded())
     } catch (error) {
       return { errorCode: errorCode(this.#errorOf(error)), groups: [] }
     }
@@ -300,10 +302,27 @@ export class Coordinator implements GroupCoordinator {
     }
   }
 
+  /** The offsets topic was deleted, and with it all groups, as in Kafka. Their members find no coordinator, and join again. */
+  #forgetAll(): void {
+    const groups = [...this.#registry.all()]
+    this.#registry.clear()
+    for (const registered of groups) {
+      this.#runtime.apply(registered, { type: 'close' })
+      this.#runtime.cancelTimers(registered)
+    }
+  }
+
   /** Resolves when the group is in memory, if it exists. Throws KafkaError. */
   async #ensureLoaded(group: string): Promise<void> {
     if (this.#isClosed) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', 'the broker is shutting down')
-    await this.#registry.ensureLoaded(group)
+    if (!this.#registry.isLoaded(group)) await this.#inTime(this.#registry.ensureLoaded(group))
+  }
+
+  /** A request waits for a short load, as its client would only repeat it; after a while the client is told to. Throws KafkaError. */
+  async #inTime(load: Promise<void>): Promise<void> {
+    if (!(await within(this.#system.clock, limits.loadWaitMs, load)))
+      throw new KafkaError('COORDINATOR_LOAD_IN_PROGRESS', 'the offsets topic is being read')
+    await load
   }
 
   #errorOf(error: unknown): ErrorName {

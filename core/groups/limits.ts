@@ -13,6 +13,8 @@ export const limits = {
   memberMetadataBytes: 4 * 1024 * 1024,
   /** Offset commits of ongoing transactions on one broker. */
   pendingTransactionalCommits: 1_000_000,
+  /** How long a request waits for its group to be loaded, until its client is told to try again. */
+  loadWaitMs: 2_000,
   /** How long the JoinGroup of a new member may wait, as in Kafka. */
   newMemberJoinTimeoutMs: 300_000,
 } as const

@@ -18,6 +18,11 @@ export class PendingTransactions<Commit> {
     if (all.size === 0) producers.delete(producerId)
   }
 
+  clear(): void {
+    this.#partitions.clear()
+    this.size = 0
+  }
+
   /** For commits that could not be written. A marker may have taken them. */
   delete(partition: number, producerId: number, commits: Iterable<Commit>): void {
     const producers = this.#partitions.get(partition)

@@ -30,6 +30,9 @@ export class GroupRegistry {
   readonly #system: System
   readonly #groups = new Map<string, RegisteredGroup>()
   readonly #loads = new Map<number, Promise<void>>()
+  readonly #loaded = new Set<number>()
+  /** Of `__consumer_offsets`. */
+  #deletions = 0
   /** The commits of ongoing transactions. */
   readonly transactions = new PendingTransactions<TransactionalCommit>()
   readonly #onLoaded: (registered: RegisteredGroup) => void
@@ -78,9 +81,22 @@ export class GroupRegistry {
     if (isUnused(registered.group) && registered.offsets.isEmpty) this.remove(registered)
   }
 
+  /** `__consumer_offsets` was deleted. */
+  clear(): void {
+    this.#deletions++
+    this.#groups.clear()
+    this.transactions.clear()
+    this.#loads.clear()
+    this.#loaded.clear()
+  }
+
   /** The partition of `__consumer_offsets` that stores the group. */
   partitionFor(id: string): number {
     return coordinatorPartition(id, this.#store.partitions)
+  }
+
+  isLoaded(id: string): boolean {
+    return this.#loaded.has(this.partitionFor(id))
   }
 
   /** Resolves when the partition of the group is loaded. Throws KafkaError. */
@@ -101,7 +117,7 @@ export class GroupRegistry {
     if (!load) {
       load = this.#read(partition).catch((error: unknown) => {
         // The next request retries.
-        this.#loads.delete(partition)
+        if (this.#loads.get(partition) === load) this.#loads.delete(partition)
         this.#system.logger.error(
           { err: error, partition },
           'a partition of __consumer_offsets cannot be read; the next request for its groups retries',
@@ -114,6 +130,7 @@ export class GroupRegistry {
   }
 
   async #read(partition: number): Promise<void> {
+    const deletions = this.#deletions
     const groups = new Map<string, RegisteredGroup>()
     const groupOf = (id: string): RegisteredGroup => {
       let registered = groups.get(id)
@@ -157,11 +174,14 @@ export class GroupRegistry {
         { partition, keyVersions: [...unknownVersions] },
         '__consumer_offsets has records of a newer group protocol, which are ignored',
       )
+    // What was read is no more.
+    if (deletions !== this.#deletions) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', '__consumer_offsets was deleted')
     for (const [id, registered] of groups) {
       if (isUnused(registered.group) && registered.offsets.isEmpty) continue
       this.#groups.set(id, registered)
       this.#onLoaded(registered)
     }
     for (const [producerId, commits] of transactions) this.transactions.add(partition, producerId, commits)
+    this.#loaded.add(partition)
   }
 }

@@ -92,6 +92,8 @@ export interface GroupStore {
   append(partition: number, records: readonly StoredRecord[], transaction?: AppendTransaction): Promise<void>
   /** Appends the end of a transaction, likewise. */
   appendMarker(partition: number, marker: MarkerOfProducer): Promise<void>
+  /** Calls `listener` when the offsets topic is deleted. */
+  onDeleted(listener: () => void): void
   /** All records of a partition, oldest first; none while the topic does not exist. */
   load(partition: number): AsyncIterable<LoadedRecord | LoadedMarker>
   topicName(id: string): string | undefined

@@ -128,6 +128,8 @@ export class LogDirectory {
     const path = join(this.path, META_FILE)
     const properties = parseProperties(this.#disk.readFile(path)?.toString('utf8') ?? '')
     this.id = properties.get('directory.id') ?? identity.newDirectoryId()
+    if (!/^[\w-]{22}$/.test(this.id))
+      throw new Error(`${path}: directory.id=${this.id} is not an id: restore the file from a copy, or the id from the metadata log`)
     if (properties.has('cluster.id') && properties.has('node.id') && properties.has('directory.id')) return
     const complete = new Map([
       ['version', '1'],

@@ -165,6 +165,11 @@ class StoredLogs implements Logs {
     return parseEpochs(text ?? '')?.at(-1)?.epoch ?? -1
   }
 
+  storedHighWatermark(topic: string, partition: number): number {
+    const name = partitionKey({ topic, partition })
+    return Math.max(0, ...this.#directories.map((directory) => directory.checkpointed('highWatermark', name) ?? 0))
+  }
+
   get hasUnopened(): boolean {
     return this.#unopened.size > 0
   }

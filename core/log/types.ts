@@ -206,6 +206,8 @@ export interface Logs {
   directoryOf(topic: string, partition: number): string | null
   /** The newest epoch in the leader epoch checkpoint of a partition that is not open yet; -1 for none. */
   storedLeaderEpoch(topic: string, partition: number): number
+  /** The high watermark of a partition in the checkpoint of the last run; 0 for none. */
+  storedHighWatermark(topic: string, partition: number): number
   /** The ids of the directories for `count` new partitions: each gets the one with the fewest. */
   directoriesForNew(count: number): string[]
   /** True where folders of partitions were found that are not open. */

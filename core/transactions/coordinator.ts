@@ -6,6 +6,7 @@ import { type ErrorName, KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
 import { partitionKey } from '../topic-partition.ts'
+import { type Decision, respond } from './decision.ts'
 import { decideEnd, decideFence } from './end-transaction.ts'
 import { IdExpiration } from './id-expiration.ts'
 import { decideInit } from './init-producer-id.ts'
@@ -16,7 +17,7 @@ import { decideAdd, errorOfAll, verify } from './partitions.ts'
 import { PatternThread } from './pattern-thread.ts'
 import { type RegisteredTransaction, TransactionRegistry } from './registry.ts'
 import { StateWriter } from './state-writer.ts'
-import { EPOCH_BUMP_VERSION, isDecided, NO_TIMEOUT_MS, newTransaction } from './transaction.ts'
+import { EPOCH_BUMP_VERSION, isDecided, NO_TIMEOUT_MS, newTransaction, type Transaction } from './transaction.ts'
 import { TransactionRuntime } from './transaction-runtime.ts'
 import type {
   AddPartitionsRequest,
@@ -86,8 +87,12 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
 
   /** Loads all transactional ids in the background, completes decided transactions, and lets the others time out. */
   async load(): Promise<void> {
-    // The registry logs an error, and the next request for that partition retries.
-    await this.#registry.loadAll()
+    try {
+      await this.#registry.loadAll()
+    } catch (error) {
+      // The registry has logged it, and the next request for that partition retries.
+      if (!(error instanceof KafkaError)) throw error
+    }
   }
 
   partitionFor(transactionalId: string): number {
@@ -157,16 +162,10 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
     if (typeof registered === 'string') return unidentified(registered)
     if (!registered) return unidentified('INVALID_PRODUCER_ID_MAPPING')
     const clientTransactionVersion = version >= END_WITH_EPOCH_VERSION ? EPOCH_BUMP_VERSION : 0
-    const { error, transaction: ended } = await this.#runtime.run(registered, (transaction, newProducerId) =>
-      decideEnd(transaction, {
-        producerId,
-        producerEpoch,
-        committed,
-        clientTransactionVersion,
-        now: this.#system.clock.now(),
-        newProducerId,
-      }),
-    )
+    const { error, transaction: ended } = await this.#runtime.run(registered, (transaction, newProducerId) => {
+      const end = { producerId, producerEpoch, committed, clientTransactionVersion, now: this.#system.clock.now(), newProducerId }
+      return this.#storable(decideEnd(transaction, end), clientTransactionVersion)
+    })
     if (error !== 'NONE') return unidentified(error)
     // The next transaction begins with what the completion will leave.
     const next = ended.pending?.to ?? ended
@@ -174,7 +173,7 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
   }
 
   async list(request: ListTransactionsRequest): Promise<ListTransactionsResponse> {
-    const error = this.#closing.signal.aborted ? 'COORDINATOR_NOT_AVAILABLE' : await this.#registry.loadAll()
+    const error = this.#closing.signal.aborted ? 'COORDINATOR_NOT_AVAILABLE' : await this.#registry.listable()
     if (error !== 'NONE') return { error, unknownStateFilters: [], transactions: [] }
     const all = Array.from(this.#registry.all(), ({ transaction }) => transaction)
     const response = listTransactions(request, all, this.#system.clock.now())
@@ -238,7 +237,14 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
       return 'COORDINATOR_NOT_AVAILABLE'
     }
     const request = { producerId, producerEpoch, partitions: added, clientTransactionVersion, now: this.#system.clock.now() }
-    return (await this.#runtime.run(registered, (transaction) => decideAdd(transaction, request))).error
+    const decide = (transaction: Transaction) => this.#storable(decideAdd(transaction, request), clientTransactionVersion)
+    return (await this.#runtime.run(registered, decide)).error
+  }
+
+  /** As Kafka: without transaction.version a record has no field for what newer clients do. Kafka's producer does not do it then. */
+  #storable(decision: Decision, clientTransactionVersion: number): Decision {
+    const isStorable = clientTransactionVersion === 0 || this.#store.transactionVersion > 0
+    return isStorable || decision.type === 'respond' ? decision : respond('UNSUPPORTED_VERSION')
   }
 
   /** False when the pending transition does not end before `deadline`. */

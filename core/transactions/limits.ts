@@ -13,6 +13,8 @@ export const limits = {
   concurrentMarkers: 1_000,
   /** Tombstones of expired transactional ids in one batch. */
   tombstonesPerBatch: 500,
+  /** How long a request waits for its transactional id to be loaded, until its client is told to try again. */
+  loadWaitMs: 2_000,
   /** The pattern of a ListTransactions request. */
   patternLength: 1_000,
   /** How long matching with it may take, and the memory that it may take. */

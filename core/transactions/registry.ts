@@ -6,6 +6,7 @@ import { coordinatorPartition } from '../coordinator-partition.ts'
 import { type ErrorName, KafkaError } from '../errors.ts'
 import { Condition } from '../system/condition.ts'
 import type { System } from '../system/index.ts'
+import { within } from '../system/within.ts'
 import { limits } from './limits.ts'
 import { readTransactionRecord, type TransactionRecord } from './records.ts'
 import { restored, type StoredTransaction, type Transaction } from './transaction.ts'
@@ -63,6 +64,8 @@ export class TransactionRegistry {
   readonly #totals: Totals = { ongoing: new Set(), partitions: 0 }
   readonly #loads = new Map<number, Promise<void>>()
   readonly #loaded = new Set<number>()
+  /** Of `__transaction_state`. */
+  #deletions = 0
   readonly #onLoaded: (registered: RegisteredTransaction) => void
 
   constructor(store: TransactionStore, system: System, onLoaded: (registered: RegisteredTransaction) => void) {
@@ -124,17 +127,23 @@ export class TransactionRegistry {
   load(transactionalId: string): Promise<ErrorName> | ErrorName {
     if (!this.#store.exists) return 'NOT_COORDINATOR'
     const partition = this.partitionFor(transactionalId)
-    return this.#loaded.has(partition) ? 'NONE' : this.#loadPartition(partition).then(() => 'NONE' as const, errorOfLoad)
+    return this.#loaded.has(partition) ? 'NONE' : this.#inTime(this.#loadPartition(partition))
   }
 
-  async loadAll(): Promise<ErrorName> {
-    if (!this.#store.exists) return 'NONE'
-    try {
-      for (let partition = 0; partition < this.#store.partitions; partition++) await this.#loadPartition(partition)
-      return 'NONE'
-    } catch (error) {
-      return errorOfLoad(error)
-    }
+  /** `load` for all transactional ids. */
+  async listable(): Promise<ErrorName> {
+    return this.#store.exists ? this.#inTime(this.loadAll()) : 'NONE'
+  }
+
+  /** Rejects with KafkaError. */
+  async loadAll(): Promise<void> {
+    if (this.#store.exists) for (let partition = 0; partition < this.#store.partitions; partition++) await this.#loadPartition(partition)
+  }
+
+  /** A request waits for a short load, as its client would only repeat it; after a while the client is told to. */
+  async #inTime(load: Promise<void>): Promise<ErrorName> {
+    if (!(await within(this.#system.clock, limits.loadWaitMs, load))) return 'COORDINATOR_LOAD_IN_PROGRESS'
+    return load.then(() => 'NONE' as const, errorOfLoad)
   }
 
   #loadPartition(partition: number): Promise<void> {
@@ -142,7 +151,7 @@ export class TransactionRegistry {
     if (!load) {
       load = this.#read(partition).catch((error: unknown) => {
         // The next request retries.
-        this.#loads.delete(partition)
+        if (this.#loads.get(partition) === load) this.#loads.delete(partition)
         this.#system.logger.error(
           { err: error, partition },
           'a partition of __transaction_state cannot be read; the next request for its transactional ids retries',
@@ -155,6 +164,7 @@ export class TransactionRegistry {
   }
 
   async #read(partition: number): Promise<void> {
+    const deletions = this.#deletions
     const found = new Map<string, StoredTransaction>()
     const unknownVersions = new Set<number>()
     let unreadableCount = 0
@@ -177,6 +187,8 @@ export class TransactionRegistry {
         { partition, versions: [...unknownVersions] },
         '__transaction_state has records of a newer version, which are ignored',
       )
+    // What was read is no more.
+    if (deletions !== this.#deletions) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', '__transaction_state was deleted')
     this.#loaded.add(partition)
     for (const stored of found.values()) {
       const registered = this.#register(restored(stored), partition)
@@ -194,6 +206,7 @@ export class TransactionRegistry {
 
   /** `__transaction_state` was deleted. */
   clear(): void {
+    this.#deletions++
     for (const registered of [...this.all()]) this.remove(registered)
     this.#loads.clear()
     this.#loaded.clear()

@@ -34,6 +34,8 @@ export class MemoryStore implements GroupStore {
     this.prepared++
   }
 
+  onDeleted(): void {}
+
   /** The producers of transactional records, and the markers, which are records without a meaning in `log`. */
   readonly #producers = new Map<StoredRecord, number>()
   readonly #markers = new Map<StoredRecord, MarkerOfProducer>()
@@ -104,7 +106,16 @@ export class TestClock implements Clock {
   now = () => this.wall
   monotonic = () => this.#monotonic
   soon = (task: () => void) => queueMicrotask(task)
-  sleep = async () => {}
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.after(delayMs, resolve)
+      signal?.addEventListener('abort', () => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
 
   after(delayMs: number, task: () => void) {
     return this.#add({ at: this.#monotonic + delayMs, task })

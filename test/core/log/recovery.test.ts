@@ -20,6 +20,7 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openLogs } from '../../../core/log/index.ts'
+import { encodeAbortedTxn } from '../../../core/log/transaction-index.ts'
 import type { PartitionLog } from '../../../core/log/types.ts'
 import type { Disk, DiskFile } from '../../../core/system/disk.ts'
 import { realDisk } from '../../../core/system/disk.ts'
@@ -39,6 +40,48 @@ async function crashed(log: PartitionLog, logs: { close(): Promise<void> }): Pro
   await logs.close()
   rmSync(join(fixture.dir, '.kafka_cleanshutdown'))
 }
+
+describe('a log without appends', () => {
+  test('costs no sync and no index file after a kill, and its first append makes its names durable', async () => {
+    const disk = faultyDisk()
+    const slow = scratch({ disk })
+    try {
+      await (await slow.openLog()).logs.close()
+      rmSync(join(slow.dir, '.kafka_cleanshutdown'))
+      const synced: string[] = []
+      disk.fdatasync = (file) => {
+        synced.push('fdatasync')
+        return realDisk.fdatasync(file)
+      }
+      disk.syncFolder = (path) => {
+        synced.push(path)
+        return realDisk.syncFolder(path)
+      }
+      const killed = await slow.openLog()
+      expect(synced).toEqual([])
+      await killed.logs.close()
+      expect(readdirSync(slow.partitionDir).filter((name) => name.endsWith('index'))).toEqual([])
+      rmSync(join(slow.dir, '.kafka_cleanshutdown'))
+      const { log } = await slow.openLog()
+      synced.length = 0
+      await log.append(batchOf(['first'])).durable
+      expect(synced).toEqual(expect.arrayContaining(['fdatasync', slow.partitionDir, slow.dir]))
+    } finally {
+      await slow.remove()
+    }
+  })
+
+  test('an entry of a transaction index whose log is lost is not served for new records', async () => {
+    const { logs } = await fixture.openLog()
+    await logs.close()
+    rmSync(join(fixture.dir, '.kafka_cleanshutdown'))
+    const entry = encodeAbortedTxn({ producerId: 7, firstOffset: 0, lastOffset: 1, lastStableOffset: 2 })
+    writeFileSync(logFile(0).replace('.log', '.txnindex'), entry)
+    const { log } = await fixture.openLog()
+    await log.append(batchOf(['a', 'b'])).durable
+    expect(log.abortedTransactions(0, 2)).toEqual([])
+  })
+})
 
 describe('the end of the log', () => {
   test('a last batch torn at any byte is truncated, and appends continue at its offset', async () => {

@@ -200,6 +200,18 @@ describe('requests that are refused', () => {
     expect(await test.transactions.addPartitions({ ...identity, partitions: [t(0)] })).toMatchObject({ error: 'NONE' })
   })
 
+  test('what records without transaction.version cannot store', async () => {
+    const state = new MemoryState()
+    state.transactionVersion = 0
+    const test = await openTransactions(state)
+    const identity = await initialized(test)
+    expect(await test.transactions.verifyPartitions(identity, [t(0)], true)).toEqual(new Map([['t-0', 'UNSUPPORTED_VERSION']]))
+    expect(await test.transactions.endTransaction({ ...identity, committed: false }, 5)).toMatchObject({ error: 'UNSUPPORTED_VERSION' })
+    expect(await test.transactions.endTransaction({ ...identity, committed: true }, 5)).toMatchObject({ error: 'INVALID_TXN_STATE' })
+    expect(await test.transactions.addPartitions({ ...identity, partitions: [t(0)] })).toMatchObject({ error: 'NONE' })
+    expect(await test.transactions.endTransaction({ ...identity, committed: true }, 4)).toMatchObject({ error: 'NONE' })
+  })
+
   test('after close', async () => {
     const { transactions } = await openTransactions()
     await transactions.close()

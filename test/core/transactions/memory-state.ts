@@ -4,7 +4,6 @@
  */
 import { type ErrorName, KafkaError } from '../../../core/errors.ts'
 import type { StoredRecord } from '../../../core/groups/types.ts'
-import type { Clock } from '../../../core/system/clock.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { partitionKey } from '../../../core/topic-partition.ts'
 import {
@@ -141,25 +140,16 @@ export interface TestTransactions {
   restart(): Promise<TestTransactions>
 }
 
-/** A clock whose sleep takes time as well. */
-function sleepingClock(wall?: number): TestClock {
+function clockAt(wall: number): TestClock {
   const clock = new TestClock()
-  if (wall !== undefined) clock.wall = wall
-  const sleep: Clock['sleep'] = (delayMs, signal) =>
-    new Promise((resolve) => {
-      const timer = clock.after(delayMs, resolve)
-      signal?.addEventListener('abort', () => {
-        timer.cancel()
-        resolve()
-      })
-    })
-  return Object.assign(clock, { sleep })
+  clock.wall = wall
+  return clock
 }
 
 export async function openTransactions(
   state = new MemoryState(),
   markers = new MemoryMarkers(),
-  clock = sleepingClock(),
+  clock = new TestClock(),
   changed: Partial<TransactionSettings> = {},
 ): Promise<TestTransactions> {
   const transactions = createTransactionCoordinator(state, markers, { ...settings, ...changed }, { ...realSystem('silent'), clock })
@@ -173,7 +163,7 @@ export async function openTransactions(
     next.transactionVersion = state.transactionVersion
     const nextMarkers = new MemoryMarkers()
     nextMarkers.written.push(...markers.written)
-    return openTransactions(next, nextMarkers, sleepingClock(clock.wall), changed)
+    return openTransactions(next, nextMarkers, clockAt(clock.wall), changed)
   }
   return { transactions, state, markers, clock, restart }
 }
