@@ -55,10 +55,10 @@ describe('the identity of a log directory', () => {
   test('an existing cluster.id is kept', async () => {
     writeFileSync(
       join(fixture.dir, 'meta.properties'),
-      '#\n#Sun Nov 22 13:00:00 UTC 2026\ncluster.id=MkU3OEVBNTcwNTJENDM2Qk\ndirectory.id=abc\nnode.id=1\nversion=1\n',
+      '#\n#Sun Nov 22 13:00:00 UTC 2026\ncluster.id=MkU3OEVBNTcwNTJENDM2Qk\ndirectory.id=MkU3OEVBNTcwNTJENDM2Qg\nnode.id=1\nversion=1\n',
     )
     expect((await fixture.open()).clusterId).toBe('MkU3OEVBNTcwNTJENDM2Qk')
-    expect(read('meta.properties')).toContain('directory.id=abc')
+    expect(read('meta.properties')).toContain('directory.id=MkU3OEVBNTcwNTJENDM2Qg')
   })
 
   test("another node's directory and directories of two clusters are refused", async () => {
