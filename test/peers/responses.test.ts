@@ -119,10 +119,10 @@ async function alike(what: (peer: Peer) => Promise<unknown>): Promise<void> {
   expect(mine).toEqual(theirs)
 }
 
-/** The versions of `api` from `least` on. */
-const versionsOf = (api: AnyApi, least = 0): number[] => {
-  const first = Math.max(api.versions[0], least)
-  return Array.from({ length: api.versions[1] - first + 1 }, (_, index) => first + index)
+/** The versions of `api` that clients may use, from `least` on. */
+const versionsOf = ({ versions, advertised = versions }: AnyApi, least = 0): number[] => {
+  const first = Math.max(versions[0], least)
+  return Array.from({ length: advertised[1] - first + 1 }, (_, index) => first + index)
 }
 
 describe('Fetch', () => {
