@@ -171,6 +171,21 @@ export class KafkaError extends Error {
 /** The code of a thrown value on the wire: its own, or UNKNOWN_SERVER_ERROR for a bug. */
 export const codeOf = (thrown: unknown): number => (thrown instanceof KafkaError ? thrown.code : errorCode('UNKNOWN_SERVER_ERROR'))
 
+const coordinatorErrors: Partial<Record<ErrorName, ErrorName>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: 'COORDINATOR_NOT_AVAILABLE',
+  NOT_ENOUGH_REPLICAS: 'COORDINATOR_NOT_AVAILABLE',
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'COORDINATOR_NOT_AVAILABLE',
+  REQUEST_TIMED_OUT: 'COORDINATOR_NOT_AVAILABLE',
+  NOT_LEADER_FOR_PARTITION: 'NOT_COORDINATOR',
+  KAFKA_STORAGE_ERROR: 'NOT_COORDINATOR',
+  MESSAGE_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
+  RECORD_LIST_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
+}
+
+/** What clients are told when a coordinator cannot append to its internal topic: they find the coordinator again and retry. */
+export const coordinatorError = (error: unknown): ErrorName =>
+  error instanceof KafkaError ? (coordinatorErrors[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
+
 /** Asserts what only a bug can break; it stays on in production. */
 export function invariant(condition: unknown, why: string): asserts condition {
   if (!condition) throw new Error(`invariant broken: ${why}`)

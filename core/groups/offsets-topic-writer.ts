@@ -2,25 +2,13 @@
  * Appends records to `__consumer_offsets` in batches below max.message.bytes. Errors are those that clients expect from a coordinator: they
  * find the coordinator again and retry.
  */
-import { type ErrorName, KafkaError } from '../errors.ts'
+import { coordinatorError, type ErrorName, KafkaError } from '../errors.ts'
 import type { MarkerOfProducer } from '../log/types.ts'
 import type { System } from '../system/index.ts'
 import type { AppendTransaction, GroupStore, StoredRecord } from './types.ts'
 
 /** Far below max.message.bytes of the offsets topic. */
 const BATCH_BYTES = 512 * 1024
-
-/** The errors for clients when the offsets topic cannot be written: they find the coordinator again and retry. */
-const coordinatorErrors: Partial<Record<ErrorName, ErrorName>> = {
-  UNKNOWN_TOPIC_OR_PARTITION: 'COORDINATOR_NOT_AVAILABLE',
-  NOT_ENOUGH_REPLICAS: 'COORDINATOR_NOT_AVAILABLE',
-  NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'COORDINATOR_NOT_AVAILABLE',
-  REQUEST_TIMED_OUT: 'COORDINATOR_NOT_AVAILABLE',
-  NOT_LEADER_FOR_PARTITION: 'NOT_COORDINATOR',
-  KAFKA_STORAGE_ERROR: 'NOT_COORDINATOR',
-  MESSAGE_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
-  RECORD_LIST_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
-}
 
 /** Errors of a producer: nothing is wrong with the topic. */
 const producerErrors: ReadonlySet<ErrorName> = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_TXN_STATE', 'TRANSACTION_COORDINATOR_FENCED'])
@@ -52,8 +40,7 @@ export class OffsetsTopicWriter {
     } catch (error) {
       if (error instanceof KafkaError && producerErrors.has(error.error)) throw error
       this.#system.logger.error({ err: error, partition }, 'an append to __consumer_offsets failed; the clients retry')
-      const name = error instanceof KafkaError ? (coordinatorErrors[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
-      throw new KafkaError(name, `__consumer_offsets-${partition} cannot be written`, { cause: error })
+      throw new KafkaError(coordinatorError(error), `__consumer_offsets-${partition} cannot be written`, { cause: error })
     } finally {
       this.#inProgress.delete(all)
     }

@@ -2,24 +2,13 @@
  * Writes transitions to `__transaction_state`, each durable when it resolves. Errors are those that clients expect from a coordinator: they
  * find it again and retry.
  */
-import { type ErrorName, KafkaError } from '../errors.ts'
+import { coordinatorError, type ErrorName } from '../errors.ts'
 import type { StoredRecord } from '../groups/types.ts'
 import type { System } from '../system/index.ts'
 import { limits } from './limits.ts'
 import { transactionRecord } from './records.ts'
 import type { StoredTransaction } from './transaction.ts'
 import type { TransactionStore } from './types.ts'
-
-const coordinatorErrors: Partial<Record<ErrorName, ErrorName>> = {
-  UNKNOWN_TOPIC_OR_PARTITION: 'COORDINATOR_NOT_AVAILABLE',
-  NOT_ENOUGH_REPLICAS: 'COORDINATOR_NOT_AVAILABLE',
-  NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'COORDINATOR_NOT_AVAILABLE',
-  REQUEST_TIMED_OUT: 'COORDINATOR_NOT_AVAILABLE',
-  NOT_LEADER_FOR_PARTITION: 'NOT_COORDINATOR',
-  KAFKA_STORAGE_ERROR: 'NOT_COORDINATOR',
-  MESSAGE_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
-  RECORD_LIST_TOO_LARGE: 'UNKNOWN_SERVER_ERROR',
-}
 
 export class StateWriter {
   readonly #store: TransactionStore
@@ -53,7 +42,7 @@ export class StateWriter {
       return 'NONE'
     } catch (error) {
       this.#system.logger.error({ err: error, partition }, 'an append to __transaction_state failed; the producers retry')
-      return error instanceof KafkaError ? (coordinatorErrors[error.error] ?? error.error) : 'UNKNOWN_SERVER_ERROR'
+      return coordinatorError(error)
     } finally {
       this.#inProgress.delete(append)
     }
