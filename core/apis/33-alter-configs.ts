@@ -2,8 +2,8 @@
  * AlterConfigs, key 33: replaces all configs of a topic or of this broker; those that a request does not name are gone.
  * v2 is flexible.
  */
-import { bool, int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
-import { alterableConfigs } from './alterable-configs.ts'
+import { bool, int8, list, nullable, string, struct } from '../wire/types.ts'
+import { alterableConfigs, alterConfigsFailure, alterConfigsResponse } from './alterable-configs.ts'
 import { defineApi } from './define-api.ts'
 
 export default defineApi({
@@ -27,24 +27,11 @@ export default defineApi({
     ),
     validateOnly: bool,
   },
-  response: {
-    throttleTimeMs: int32,
-    responses: list(
-      struct({
-        errorCode: int16,
-        errorMessage: nullable(string),
-        resourceType: int8,
-        resourceName: string,
-      }),
-    ),
-  },
+  response: alterConfigsResponse,
   async handle({ request, broker }) {
     const { resources, validateOnly } = request
     const outcomes = await alterableConfigs(resources, (valid) => broker.cluster.replaceConfigsOf(valid, validateOnly))
     return { throttleTimeMs: 0, responses: outcomes }
   },
-  errorResponse: (errorCode, { resources }) => ({
-    throttleTimeMs: 0,
-    responses: resources.map(({ resourceType, resourceName }) => ({ errorCode, errorMessage: null, resourceType, resourceName })),
-  }),
+  errorResponse: (errorCode, { resources }) => alterConfigsFailure(errorCode, resources),
 })

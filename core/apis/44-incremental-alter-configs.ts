@@ -2,8 +2,8 @@
  * IncrementalAlterConfigs, key 44: changes configs of topics and of this broker.
  * v1 is flexible.
  */
-import { bool, int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
-import { alterableConfigs } from './alterable-configs.ts'
+import { bool, int8, list, nullable, string, struct } from '../wire/types.ts'
+import { alterableConfigs, alterConfigsFailure, alterConfigsResponse } from './alterable-configs.ts'
 import { defineApi } from './define-api.ts'
 
 export default defineApi({
@@ -28,17 +28,7 @@ export default defineApi({
     ),
     validateOnly: bool,
   },
-  response: {
-    throttleTimeMs: int32,
-    responses: list(
-      struct({
-        errorCode: int16,
-        errorMessage: nullable(string),
-        resourceType: int8,
-        resourceName: string,
-      }),
-    ),
-  },
+  response: alterConfigsResponse,
   async handle({ request, broker }) {
     const resources = request.resources.map((resource) => ({
       ...resource,
@@ -47,8 +37,5 @@ export default defineApi({
     const responses = await alterableConfigs(resources, (valid) => broker.cluster.alterConfigsOf(valid, request.validateOnly))
     return { throttleTimeMs: 0, responses }
   },
-  errorResponse: (errorCode, { resources }) => ({
-    throttleTimeMs: 0,
-    responses: resources.map(({ resourceType, resourceName }) => ({ errorCode, errorMessage: null, resourceType, resourceName })),
-  }),
+  errorResponse: (errorCode, { resources }) => alterConfigsFailure(errorCode, resources),
 })

@@ -1,9 +1,10 @@
 /**
- * What AlterConfigs and IncrementalAlterConfigs do alike: which resources may be altered, and the outcome of each in the order of the
- * request.
+ * What AlterConfigs and IncrementalAlterConfigs do alike: which resources may be altered, the outcome of each in the order of the
+ * request, and the response.
  */
 import type { ConfigResource } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'
+import { int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
 import { duplicatesOf } from './duplicates.ts'
 
 const resourceTypes = { topic: 2, broker: 4 } as const
@@ -13,6 +14,27 @@ interface RequestedResource<C> {
   readonly resourceName: string
   readonly configs: readonly C[]
 }
+
+export const alterConfigsResponse = {
+  throttleTimeMs: int32,
+  responses: list(
+    struct({
+      errorCode: int16,
+      errorMessage: nullable(string),
+      resourceType: int8,
+      resourceName: string,
+    }),
+  ),
+}
+
+/** The response that carries an error of the whole request. */
+export const alterConfigsFailure = (
+  errorCode: number,
+  resources: readonly Pick<RequestedResource<unknown>, 'resourceType' | 'resourceName'>[],
+) => ({
+  throttleTimeMs: 0,
+  responses: resources.map(({ resourceType, resourceName }) => ({ errorCode, errorMessage: null, resourceType, resourceName })),
+})
 
 /** `alter` gets the resources that are valid, and gives the outcome of each. */
 export async function alterableConfigs<C>(
