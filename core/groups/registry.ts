@@ -5,6 +5,7 @@
 import { coordinatorPartition } from '../coordinator-partition.ts'
 import { KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
+import { KeyedLoads } from '../system/keyed-loads.ts'
 import { type Group, isUnused, newGroup } from './group.ts'
 import { limits } from './limits.ts'
 import { GroupOffsets, type PendingOffsetCommit } from './offsets.ts'
@@ -29,10 +30,7 @@ export class GroupRegistry {
   readonly #store: GroupStore
   readonly #system: System
   readonly #groups = new Map<string, RegisteredGroup>()
-  readonly #loads = new Map<number, Promise<void>>()
-  readonly #loaded = new Set<number>()
-  /** Of `__consumer_offsets`. */
-  #deletions = 0
+  readonly #loads = new KeyedLoads((partition, complete) => this.#readOrFail(partition, complete))
   /** The commits of ongoing transactions. */
   readonly transactions = new PendingTransactions<TransactionalCommit>()
   readonly #onLoaded: (registered: RegisteredGroup) => void
@@ -83,11 +81,9 @@ export class GroupRegistry {
 
   /** `__consumer_offsets` was deleted. */
   clear(): void {
-    this.#deletions++
     this.#groups.clear()
     this.transactions.clear()
     this.#loads.clear()
-    this.#loaded.clear()
   }
 
   /** The partition of `__consumer_offsets` that stores the group. */
@@ -96,41 +92,35 @@ export class GroupRegistry {
   }
 
   isLoaded(id: string): boolean {
-    return this.#loaded.has(this.partitionFor(id))
+    return this.#loads.isLoaded(this.partitionFor(id))
   }
 
   /** Resolves when the partition of the group is loaded. Throws KafkaError. */
   ensureLoaded(id: string): Promise<void> {
-    return this.#load(this.partitionFor(id))
+    return this.#loads.load(this.partitionFor(id))
   }
 
   ensurePartitionLoaded(partition: number): Promise<void> {
-    return this.#load(partition)
+    return this.#loads.load(partition)
   }
 
   async ensureAllLoaded(): Promise<void> {
-    for (let partition = 0; partition < this.#store.partitions; partition++) await this.#load(partition)
+    for (let partition = 0; partition < this.#store.partitions; partition++) await this.#loads.load(partition)
   }
 
-  #load(partition: number): Promise<void> {
-    let load = this.#loads.get(partition)
-    if (!load) {
-      load = this.#read(partition).catch((error: unknown) => {
-        // The next request retries.
-        if (this.#loads.get(partition) === load) this.#loads.delete(partition)
-        this.#system.logger.error(
-          { err: error, partition },
-          'a partition of __consumer_offsets cannot be read; the next request for its groups retries',
-        )
-        throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__consumer_offsets-${partition} cannot be read`, { cause: error })
-      })
-      this.#loads.set(partition, load)
+  async #readOrFail(partition: number, complete: () => boolean): Promise<void> {
+    try {
+      await this.#read(partition, complete)
+    } catch (error) {
+      this.#system.logger.error(
+        { err: error, partition },
+        'a partition of __consumer_offsets cannot be read; the next request for its groups retries',
+      )
+      throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__consumer_offsets-${partition} cannot be read`, { cause: error })
     }
-    return load
   }
 
-  async #read(partition: number): Promise<void> {
-    const deletions = this.#deletions
+  async #read(partition: number, complete: () => boolean): Promise<void> {
     const groups = new Map<string, RegisteredGroup>()
     const groupOf = (id: string): RegisteredGroup => {
       let registered = groups.get(id)
@@ -175,13 +165,12 @@ export class GroupRegistry {
         '__consumer_offsets has records of a newer group protocol, which are ignored',
       )
     // What was read is no more.
-    if (deletions !== this.#deletions) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', '__consumer_offsets was deleted')
+    if (!complete()) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', '__consumer_offsets was deleted')
     for (const [id, registered] of groups) {
       if (isUnused(registered.group) && registered.offsets.isEmpty) continue
       this.#groups.set(id, registered)
       this.#onLoaded(registered)
     }
     for (const [producerId, commits] of transactions) this.transactions.add(partition, producerId, commits)
-    this.#loaded.add(partition)
   }
 }

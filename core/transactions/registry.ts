@@ -6,6 +6,7 @@ import { coordinatorPartition } from '../coordinator-partition.ts'
 import { type ErrorName, KafkaError } from '../errors.ts'
 import { Condition } from '../system/condition.ts'
 import type { System } from '../system/index.ts'
+import { KeyedLoads } from '../system/keyed-loads.ts'
 import { within } from '../system/within.ts'
 import { limits } from './limits.ts'
 import { readTransactionRecord, type TransactionRecord } from './records.ts'
@@ -62,10 +63,7 @@ export class TransactionRegistry {
   readonly #system: System
   readonly #transactions = new Map<string, RegisteredTransaction>()
   readonly #totals: Totals = { ongoing: new Set(), partitions: 0 }
-  readonly #loads = new Map<number, Promise<void>>()
-  readonly #loaded = new Set<number>()
-  /** Of `__transaction_state`. */
-  #deletions = 0
+  readonly #loads = new KeyedLoads((partition, complete) => this.#readOrFail(partition, complete))
   readonly #onLoaded: (registered: RegisteredTransaction) => void
 
   constructor(store: TransactionStore, system: System, onLoaded: (registered: RegisteredTransaction) => void) {
@@ -127,7 +125,7 @@ export class TransactionRegistry {
   load(transactionalId: string): Promise<ErrorName> | ErrorName {
     if (!this.#store.exists) return 'NOT_COORDINATOR'
     const partition = this.partitionFor(transactionalId)
-    return this.#loaded.has(partition) ? 'NONE' : this.#inTime(this.#loadPartition(partition))
+    return this.#loads.isLoaded(partition) ? 'NONE' : this.#inTime(this.#loads.load(partition))
   }
 
   /** `load` for all transactional ids. */
@@ -137,7 +135,7 @@ export class TransactionRegistry {
 
   /** Rejects with KafkaError. */
   async loadAll(): Promise<void> {
-    if (this.#store.exists) for (let partition = 0; partition < this.#store.partitions; partition++) await this.#loadPartition(partition)
+    if (this.#store.exists) for (let partition = 0; partition < this.#store.partitions; partition++) await this.#loads.load(partition)
   }
 
   /** A request waits for a short load, as its client would only repeat it; after a while the client is told to. */
@@ -146,25 +144,19 @@ export class TransactionRegistry {
     return load.then(() => 'NONE' as const, errorOfLoad)
   }
 
-  #loadPartition(partition: number): Promise<void> {
-    let load = this.#loads.get(partition)
-    if (!load) {
-      load = this.#read(partition).catch((error: unknown) => {
-        // The next request retries.
-        if (this.#loads.get(partition) === load) this.#loads.delete(partition)
-        this.#system.logger.error(
-          { err: error, partition },
-          'a partition of __transaction_state cannot be read; the next request for its transactional ids retries',
-        )
-        throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__transaction_state-${partition} cannot be read`, { cause: error })
-      })
-      this.#loads.set(partition, load)
+  async #readOrFail(partition: number, complete: () => boolean): Promise<void> {
+    try {
+      await this.#read(partition, complete)
+    } catch (error) {
+      this.#system.logger.error(
+        { err: error, partition },
+        'a partition of __transaction_state cannot be read; the next request for its transactional ids retries',
+      )
+      throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__transaction_state-${partition} cannot be read`, { cause: error })
     }
-    return load
   }
 
-  async #read(partition: number): Promise<void> {
-    const deletions = this.#deletions
+  async #read(partition: number, complete: () => boolean): Promise<void> {
     const found = new Map<string, StoredTransaction>()
     const unknownVersions = new Set<number>()
     let unreadableCount = 0
@@ -188,8 +180,7 @@ export class TransactionRegistry {
         '__transaction_state has records of a newer version, which are ignored',
       )
     // What was read is no more.
-    if (deletions !== this.#deletions) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', '__transaction_state was deleted')
-    this.#loaded.add(partition)
+    if (!complete()) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', '__transaction_state was deleted')
     for (const stored of found.values()) {
       const registered = this.#register(restored(stored), partition)
       try {
@@ -206,10 +197,8 @@ export class TransactionRegistry {
 
   /** `__transaction_state` was deleted. */
   clear(): void {
-    this.#deletions++
     for (const registered of [...this.all()]) this.remove(registered)
     this.#loads.clear()
-    this.#loaded.clear()
   }
 }
 
