@@ -59,8 +59,13 @@ async function record(lies?: Lie): Promise<Recording> {
     begin(`the work after the ${start} start`)
     const workload = new Workload({ client, knowledge, name: start, onError })
     await workload.run(ROUNDS)
-    // What follows is appended beside cleaned segments.
-    await until(() => cleaner.status.runs >= CLEANINGS, 'logs are cleaned')
+    // What follows is appended beside cleaned segments. Only segments that are rolled are cleaned, and only records roll them.
+    let extra = 0
+    await until(async () => {
+      if (cleaner.status.runs >= CLEANINGS) return true
+      await workload.writeKeys(extra++)
+      return false
+    }, 'logs are cleaned')
     await workload.run(ROUNDS)
     await workload.close()
     begin(`the stop after the ${start} start`)
