@@ -54,11 +54,13 @@ function batchesOfAllKeys(): Buffer[] {
     ;[keys[index], keys[other]] = [keys[other]!, keys[index]!]
   }
   const noise = randomBytes(VALUE_BYTES)
+  // Retention would delete older records before cleanup.policy=compact.
+  const nowMs = Date.now()
   return Array.from({ length: Math.ceil(KEYS / RECORDS_PER_BATCH) }, (_, batch) =>
     encodeBatch(
       keys
         .slice(batch * RECORDS_PER_BATCH, (batch + 1) * RECORDS_PER_BATCH)
-        .map((key) => ({ key: Buffer.from(key), value: noise, timestamp: 1_700_000_000_000 })),
+        .map((key) => ({ key: Buffer.from(key), value: noise, timestamp: nowMs })),
     ),
   )
 }

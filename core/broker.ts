@@ -5,9 +5,11 @@
 import { loadApis } from './apis/index.ts'
 import type { BrokerServices } from './broker-services.ts'
 import { openCluster } from './cluster/index.ts'
+import type { Cluster } from './cluster/types.ts'
 import { createGroupCoordinator } from './groups/index.ts'
 import { FetchPurgatory } from './log/fetch-purgatory.ts'
 import { openLogs } from './log/index.ts'
+import type { Logs } from './log/types.ts'
 import { registerBrokerMetrics } from './network/metrics.ts'
 import { RequestDispatcher } from './network/request-dispatcher.ts'
 import { type Endpoint, SocketServer } from './network/socket-server.ts'
@@ -53,25 +55,10 @@ export async function startBroker(
     if (failures.length > 0) throw failures[0]
   }
   try {
-    const [apis, logs] = await Promise.all([
-      loadApis(),
-      openLogs(
-        {
-          dirs: settings.dataDirs,
-          metadataDir: values['metadata.log.dir'],
-          nodeId: settings.nodeId,
-          flush: values['log.flush'] as 'commit' | 'os',
-          retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
-          flushOffsetCheckpointIntervalMs: values['log.flush.offset.checkpoint.interval.ms'],
-          flushStartOffsetCheckpointIntervalMs: values['log.flush.start.offset.checkpoint.interval.ms'],
-          producerIdExpirationMs: values['producer.id.expiration.ms'],
-        },
-        system,
-      ),
-    ])
-    closers.unshift(() => logs.close())
-    const cluster = await openCluster({ settings, logs, system })
-    closers.unshift(() => cluster.close())
+    // The disk and the loading of code wait for each other's turns only. Neither may fail while the other still opens something.
+    const parts = [loadApis(), openStores(settings, system, closers)] as const
+    await Promise.allSettled(parts)
+    const [apis, { logs, cluster }] = await Promise.all(parts)
     const groups = await createGroupCoordinator(new OffsetsTopic(settings, cluster, logs), groupSettings(settings), system)
     const fetchPurgatory = new FetchPurgatory(system.clock)
     cluster.onTopicDeleted((_, deleted) => fetchPurgatory.completeFor(deleted))
@@ -128,6 +115,32 @@ export async function startBroker(
     await close()
     throw error
   }
+}
+
+interface Stores {
+  readonly logs: Logs
+  readonly cluster: Cluster
+}
+
+async function openStores(settings: BrokerSettings, system: System, closers: (() => Promise<void>)[]): Promise<Stores> {
+  const { values } = settings
+  const logs = await openLogs(
+    {
+      dirs: settings.dataDirs,
+      metadataDir: values['metadata.log.dir'],
+      nodeId: settings.nodeId,
+      flush: values['log.flush'] as 'commit' | 'os',
+      retentionCheckIntervalMs: values['log.retention.check.interval.ms'],
+      flushOffsetCheckpointIntervalMs: values['log.flush.offset.checkpoint.interval.ms'],
+      flushStartOffsetCheckpointIntervalMs: values['log.flush.start.offset.checkpoint.interval.ms'],
+      producerIdExpirationMs: values['producer.id.expiration.ms'],
+    },
+    system,
+  )
+  closers.unshift(() => logs.close())
+  const cluster = await openCluster({ settings, logs, system })
+  closers.unshift(() => cluster.close())
+  return { logs, cluster }
 }
 
 function groupSettings({ values }: BrokerSettings) {

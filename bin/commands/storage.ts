@@ -2,7 +2,8 @@
  * `tributary storage`: kafka-storage for the folders of one node, with its subcommands, flags and words. What it says of feature levels are
  * those of Apache Kafka.
  */
-import { featureDependencies, formatStorage, readBrokerSettings, storageInfo, versionMapping } from '../../core/index.ts'
+import { readBrokerSettings } from '../../core/index.ts'
+import { featureDependencies, formatStorage, storageInfo, versionMapping } from '../../core/storage/index.ts'
 import { type Arguments, readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 import { wrongUsage } from '../user-error.ts'

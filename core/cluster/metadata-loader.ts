@@ -11,7 +11,6 @@ import type { ControlRecord } from '../wire/control-records.ts'
 import { completeRecord, type MetadataRecord, type NewMetadataRecord } from '../wire/metadata-records.ts'
 import { initialFeatures, LATEST_METADATA_VERSION } from './features.ts'
 import { MetadataImage } from './image/metadata-image.ts'
-import { isJournalBatch, Journal } from './journal.ts'
 import { METADATA_TOPIC, MetadataLog, metadataFolder } from './metadata-log.ts'
 import { MetadataReplay } from './metadata-replay.ts'
 import { decodeSnapshotFile, encodeSnapshotFile } from './snapshot-file.ts'
@@ -139,12 +138,13 @@ export function bootstrapOf(directory: string, { disk }: System): readonly NewMe
 
 /** Returns without an effect where the log is no journal. */
 async function convertJournal(settings: BrokerSettings, logs: Logs, system: System, log: MetadataLog, snapshots: Snapshots): Promise<void> {
+  if (log.endOffset === log.startOffset) return
+  const { isJournalBatch, Journal } = await import('./journal.ts')
   const journal = new Journal()
   for await (const { header, bytes } of log.read(log.startOffset)) {
     if (!isJournalBatch(header, bytes)) return
     journal.replayBatch(bytes, log.startOffset)
   }
-  if (log.endOffset === log.startOffset) return
   const { nodeId } = settings
   const facts = (topic: string, partition: number) => ({
     leaderEpoch: Math.max(0, logs.storedLeaderEpoch(topic, partition)),
