@@ -26,6 +26,13 @@ export class PartitionLogs {
     this.#configOf = configOf
   }
 
+  /** Of a topic that was just created, or has new partitions from `from` on. */
+  create(topic: Topic, from: number, directories: readonly string[]): void {
+    const { name, id: topicId } = topic
+    const config = this.#configOf(topic)
+    this.#logs.create(directories.map((directoryId, index) => ({ topic: name, topicId, partition: from + index, config, directoryId })))
+  }
+
   /** Opens all of them, or rejects with the first failure once no opening is in progress. The logs are in the order of `partitions`. */
   async open(partitions: readonly PartitionToOpen[]): Promise<PartitionLog[]> {
     // Most topics have the same configs: parsing them once is faster, and their logs share an object.
@@ -43,19 +50,19 @@ export class PartitionLogs {
     })
   }
 
-  /** Removes the logs of `topic` from partition `from` on. Returns those that were open. */
-  async remove(topic: Topic, from = 0): Promise<PartitionLog[]> {
-    const indexes = Array.from({ length: topic.partitions - from }, (_, index) => from + index)
-    const logs = indexes.flatMap((partition) => this.#logs.get(topic.name, partition) ?? [])
-    await forEach(indexes, (partition) => this.#logs.remove(topic.name, partition))
-    return logs
+  /** Removes the logs of `topic`. Returns those that were open. */
+  async remove(topic: Topic): Promise<PartitionLog[]> {
+    const removed = await forEach(partitionsOf(topic), (partition) => this.#logs.remove(topic.name, partition))
+    return removed.filter((log) => log !== undefined)
   }
 
   configure(topic: Topic): void {
     const config = this.#configOf(topic)
-    for (let partition = 0; partition < topic.partitions; partition++) this.#logs.get(topic.name, partition)?.configure(config)
+    for (const partition of partitionsOf(topic)) this.#logs.configure(topic.name, partition, config)
   }
 }
+
+const partitionsOf = ({ partitions }: Topic): number[] => Array.from({ length: partitions }, (_, partition) => partition)
 
 /** After a failure no further task starts; it is thrown once none is in progress. */
 async function forEach<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {

@@ -1,7 +1,6 @@
 /**
  * Creates, extends and deletes topics: each change is validated against the image, and those that are valid are one batch of the metadata
- * log. New logs are opened before the batch: if a folder cannot be created nothing has happened, and after a crash the next start sets the
- * folders aside. The caller runs one change at a time.
+ * log. The logs of new partitions are created after it, and after a crash by the next start. The caller runs one change at a time.
  */
 import { invariant, KafkaError } from '../errors.ts'
 import type { Logs, PartitionLog } from '../log/types.ts'
@@ -89,49 +88,24 @@ export class TopicChanges {
     return { name, id: this.#system.random.uuid(), partitions, internal: isInternal(name), configs }
   }
 
-  /** Opens the logs of the partitions that are new in `topics`, then writes their records. A topic whose logs fail has its error. */
-  async #addPartitions(topics: readonly ChangeResult<Topic>[], existing: (topic: Topic) => number): Promise<ChangeResult<Topic>[]> {
+  /** Writes the records of the partitions that are new in `topics`. Their logs follow: as in Kafka, an answer does not wait for them. */
+  async #addPartitions(outcomes: readonly ChangeResult<Topic>[], existing: (topic: Topic) => number): Promise<ChangeResult<Topic>[]> {
     const { nodeId } = this.#settings
     const { metadataVersion } = this.#controller
-    const outcomes: ChangeResult<Topic>[] = []
-    const added: { topic: Topic; from: number; directories: readonly string[] }[] = []
-    for (const topic of topics) {
-      if (!isDone(topic)) {
-        outcomes.push(topic)
-        continue
-      }
-      const from = existing(topic)
-      const directories = this.#logs.directoriesForNew(topic.partitions - from)
-      const error = await this.#openNew(topic, from, directories)
-      outcomes.push(error ?? topic)
-      if (error === null) added.push({ topic, from, directories })
-    }
+    const extended = outcomes.filter(isDone).map((topic) => ({ topic, from: existing(topic) }))
+    const chosen = this.#logs.directoriesForNew(extended.reduce((count, { topic, from }) => count + topic.partitions - from, 0))
+    const added = extended.map(({ topic, from }) => ({ topic, from, directories: chosen.splice(0, topic.partitions - from) }))
     const records = added.flatMap(({ topic, from, directories }) => {
       const placement = { nodeId, metadataVersion, directories }
       return from === 0 ? newTopicRecords(topic, placement) : newPartitionRecords(topic, from, placement)
     })
-    try {
-      await this.#controller.write(records)
-    } catch (error) {
-      for (const { topic, from } of added) await this.#partitionLogs.remove(topic, from)
-      throw error
-    }
-    for (const { topic, from } of added) {
+    await this.#controller.write(records)
+    for (const { topic, from, directories } of added) {
+      this.#partitionLogs.create(topic, from, directories)
       const { name, id: topicId, partitions, configs } = topic
       this.#system.logger.info({ topic: name, topicId, partitions, configs }, from === 0 ? 'topic created' : 'partitions created')
     }
     return outcomes.map((outcome) => (isDone(outcome) ? this.#image.topicById(outcome.id)! : outcome))
-  }
-
-  /** Returns the error where a log cannot be opened; no log of the new partitions is there then. */
-  async #openNew(topic: Topic, from: number, directories: readonly string[]): Promise<KafkaError | null> {
-    try {
-      await this.#partitionLogs.open(directories.map((directory, index) => ({ topic, partition: from + index, leaderEpoch: 0, directory })))
-      return null
-    } catch (cause) {
-      await this.#partitionLogs.remove(topic, from)
-      return new KafkaError('KAFKA_STORAGE_ERROR', `The folders of topic '${topic.name}' could not be created.`, { cause })
-    }
   }
 
   /** Inside a change of the controller. */

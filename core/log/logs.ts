@@ -1,11 +1,10 @@
 /**
- * The logs of all partitions in the broker's log directories: finds, opens, creates and deletes them; runs retention, checkpoints and
- * producer expiration on timers; owns the cleaner of the compacted ones.
+ * The logs of all partitions in the broker's log directories: opens, creates and deletes them; runs retention, checkpoints and producer
+ * expiration on timers; owns the cleaner of the compacted ones.
  */
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
-import { createFolder } from '../system/disk.ts'
 import type { System } from '../system/index.ts'
 import { Semaphore } from '../system/semaphore.ts'
 import { partitionKey } from '../topic-partition.ts'
@@ -14,13 +13,16 @@ import { formatEpochs, parseEpochs } from './checkpoint.ts'
 import { CheckpointFile } from './checkpoint-file.ts'
 import type { CleanerSettings, CleanerStatus } from './cleaner/cleaner-settings.ts'
 import { LogCleaner } from './cleaner/log-cleaner.ts'
+import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
-import { type CheckpointedOffset, type CheckpointName, isPartitionFolder, LogDirectory } from './log-directory.ts'
-import { EPOCHS_FILE, loadLog, METADATA_FILE, topicIdOf } from './log-loader.ts'
+import { LogDirectories } from './log-directories.ts'
+import type { CheckpointedOffset, CheckpointName, LogDirectory } from './log-directory.ts'
+import { createLog, EPOCHS_FILE, failedLog, loadLog, METADATA_FILE, topicIdOf } from './log-loader.ts'
+import { NewPartitions, type PlacedPartition } from './new-partitions.ts'
 import { OpenFiles } from './open-files.ts'
 import { type LogCheckpoints, StoredPartitionLog } from './partition-log.ts'
 import { TailCacheBudget } from './tail-cache.ts'
-import type { FoundDirectory, LogConfig, Logs, LogsOptions, OpenLogOptions, PartitionLog } from './types.ts'
+import type { FoundDirectory, LogConfig, Logs, LogsOptions, NewPartition, OpenLogOptions, PartitionLog } from './types.ts'
 import { WriteScheduler } from './write-scheduler.ts'
 
 /** Kafka's `replica.high.watermark.checkpoint.interval.ms`. */
@@ -28,10 +30,6 @@ const HIGH_WATERMARK_CHECKPOINT_MS = 5_000
 /** Kafka's `producer.id.expiration.check.interval.ms`. */
 const PRODUCER_EXPIRATION_CHECK_MS = 600_000
 
-const DELETED = '-delete'
-const STRAY = '-stray'
-/** The limit of most file systems for the name of a folder. */
-const MAX_NAME_LENGTH = 255
 /** The most partitions that are loaded at a time: each may scan its segments with a buffer of its own. */
 const MAX_LOADING = 16
 
@@ -57,19 +55,15 @@ export async function openLogs(options: LogsOptions, system: System): Promise<Lo
 }
 
 class StoredLogs implements Logs {
-  clusterId = ''
   brokerEpoch = -1
   producerIdExpirationMs: number
   readonly #context: LogContext
   readonly #options: LogsOptions
-  readonly #system: System
-  /** `log.dirs`, and metadata.log.dir where it is none of them. */
-  #directories: LogDirectory[] = []
+  readonly #directories: LogDirectories
   readonly #logs = new Map<string, OpenLog>()
   readonly #loading = new Semaphore(MAX_LOADING)
   readonly #opening = new Map<string, Promise<PartitionLog>>()
-  /** By partition: the directories of those that were found at the start and are not open yet. */
-  readonly #unopened = new Map<string, LogDirectory>()
+  readonly #new: NewPartitions<StoredPartitionLog>
   readonly #cleaner: LogCleaner
   #timers: Timer[] = []
   #closing: Promise<void> | null = null
@@ -78,8 +72,9 @@ class StoredLogs implements Logs {
     this.#context = context
     this.#options = options
     this.producerIdExpirationMs = options.producerIdExpirationMs
-    this.#system = system
     const { clock, random, logger } = system
+    this.#directories = new LogDirectories({ disk: system.disk, logger: context.logger, random }, options)
+    this.#new = new NewPartitions(clock, (partition) => this.#createLog(partition))
     const logs = this.#logs
     this.#cleaner = new LogCleaner(
       { clock, random, logger: logger.child({ component: 'log cleaner' }) },
@@ -94,38 +89,26 @@ class StoredLogs implements Logs {
   }
 
   async start(): Promise<void> {
-    const { disk, clock, logger } = this.#context
-    try {
-      for (const path of new Set([...this.#options.dirs, this.#metadataDir].map((path) => resolve(path)))) {
-        await createFolder(disk, path)
-        this.#directories.push(LogDirectory.open(disk, path, (directory, name) => this.#offsetsOf(directory, name)))
-      }
-      for (const file of this.#directories.flatMap(({ unreadableCheckpoints }) => unreadableCheckpoints))
-        logger.warn({ file }, 'a checkpoint cannot be read and is ignored: records that DeleteRecords removed may reappear')
-      // The clean shutdown file is unlinked. After a power loss it must not reappear: later writes may be incomplete.
-      await Promise.all(this.#directories.filter(({ wasClean }) => wasClean).map(({ path }) => disk.syncFolder(path)))
-      await this.#checkIdentity()
-      for (const directory of this.#directories) this.#scan(directory)
-      this.#checkDirectoryIds()
-    } catch (error) {
-      // Nothing has changed: what was clean is clean at the next attempt too.
-      const clean = this.#directories.filter(({ wasClean }) => wasClean)
-      await Promise.allSettled(clean.map((directory) => directory.markClean(-1)))
-      for (const directory of this.#directories) directory.release()
-      throw error
-    }
+    const { clock } = this.#context
+    await this.#directories.open((directory, name) => this.#offsetsOf(directory, name))
     const { retentionCheckIntervalMs, flushOffsetCheckpointIntervalMs, flushStartOffsetCheckpointIntervalMs } = this.#options
+    const save = (name: CheckpointName) => () => this.#directories.save(name)
     this.#timers = [
       clock.every(retentionCheckIntervalMs, () => this.#applyRetention()),
-      clock.every(flushOffsetCheckpointIntervalMs, () => this.#save('recoveryPoint')),
-      clock.every(flushStartOffsetCheckpointIntervalMs, () => this.#save('logStart')),
-      clock.every(HIGH_WATERMARK_CHECKPOINT_MS, () => this.#save('highWatermark')),
+      clock.every(flushOffsetCheckpointIntervalMs, save('recoveryPoint')),
+      clock.every(flushStartOffsetCheckpointIntervalMs, save('logStart')),
+      clock.every(HIGH_WATERMARK_CHECKPOINT_MS, save('highWatermark')),
       clock.every(PRODUCER_EXPIRATION_CHECK_MS, () => this.#expireProducers()),
     ]
   }
 
+  get clusterId(): string {
+    return this.#directories.clusterId
+  }
+
   get(topic: string, partition: number): PartitionLog | undefined {
-    return this.#logs.get(partitionKey({ topic, partition }))?.log
+    const name = partitionKey({ topic, partition })
+    return this.#logs.get(name)?.log ?? this.#new.take(name)
   }
 
   get cleaner(): CleanerStatus {
@@ -141,37 +124,66 @@ class StoredLogs implements Logs {
   }
 
   get directories(): readonly FoundDirectory[] {
-    const paths = this.#options.dirs.map((path) => resolve(path))
-    return this.#directories.filter(({ path }) => paths.includes(path))
+    return this.#directories.data
   }
 
   get metadataDirectory(): FoundDirectory {
-    return this.#directories.find(({ path }) => path === resolve(this.#metadataDir))!
-  }
-
-  get #metadataDir(): string {
-    return this.#options.metadataDir ?? this.#options.dirs[0]!
+    return this.#directories.metadata
   }
 
   directoryOf(topic: string, partition: number): string | null {
     const name = partitionKey({ topic, partition })
-    return (this.#logs.get(name)?.directory ?? this.#unopened.get(name))?.id ?? null
+    const directory = this.#logs.get(name)?.directory ?? this.#new.directoryOf(name) ?? this.#directories.unopened.get(name)
+    return directory?.id ?? null
   }
 
   storedLeaderEpoch(topic: string, partition: number): number {
     const name = partitionKey({ topic, partition })
-    const directory = this.#unopened.get(name)
+    const directory = this.#directories.unopened.get(name)
     const text = directory && this.#context.disk.readFile(join(directory.path, name, EPOCHS_FILE))?.toString('latin1')
     return parseEpochs(text ?? '')?.at(-1)?.epoch ?? -1
   }
 
   storedHighWatermark(topic: string, partition: number): number {
     const name = partitionKey({ topic, partition })
-    return Math.max(0, ...this.#directories.map((directory) => directory.checkpointed('highWatermark', name) ?? 0))
+    return Math.max(0, ...this.#directories.all.map((directory) => directory.checkpointed('highWatermark', name) ?? 0))
   }
 
   get hasUnopened(): boolean {
-    return this.#unopened.size > 0
+    return this.#directories.unopened.size > 0
+  }
+
+  directoriesForNew(count: number): string[] {
+    return this.#leastLoaded(count).map(({ id }) => id)
+  }
+
+  #leastLoaded(count: number): LogDirectory[] {
+    const opened = () => [...this.#logs.values()].map(({ directory }) => directory)
+    return this.#directories.leastLoaded(count, () => [...opened(), ...this.#new.directories()])
+  }
+
+  create(partitions: readonly NewPartition[]): void {
+    for (const partition of partitions)
+      this.#new.add({ ...partition, directory: this.#directories.byId(partition.directoryId) ?? this.#leastLoaded(1)[0]! })
+  }
+
+  /** Where the folder cannot be created, the log rejects appends. */
+  #createLog(partition: PlacedPartition): StoredPartitionLog {
+    const name = partitionKey(partition)
+    const { directory, config } = partition
+    const request = { ...partition, folder: join(directory.path, name), parent: directory.path, logStartOffset: 0 }
+    const context = this.#context
+    try {
+      // The folder of a deleted topic of the same name, whose renaming failed.
+      const owner = topicIdOf(context, request.folder, context.disk.names(request.folder))
+      if (owner !== null && owner !== partition.topicId) this.#setAside(directory, name, owner)
+      return this.#opened(context, directory, createLog(context, request), config)
+    } catch (cause) {
+      const message = `${request.folder} cannot be created: ${(cause as Error).message}`
+      const failure = new KafkaError('KAFKA_STORAGE_ERROR', message, { cause })
+      context.logger.error({ err: failure, partition: name }, 'the partition rejects appends until its folder can be created')
+      return this.#newLog(context, directory, failedLog(context, request, failure), config)
+    }
   }
 
   open(topic: string, topicId: string, partition: number, config: LogConfig, options: OpenLogOptions = {}): Promise<PartitionLog> {
@@ -192,26 +204,23 @@ class StoredLogs implements Logs {
     return opening
   }
 
-  async remove(topic: string, partition: number): Promise<void> {
+  configure(topic: string, partition: number, config: LogConfig): void {
     const name = partitionKey({ topic, partition })
+    this.#logs.get(name)?.log.configure(config)
+    this.#new.configure(name, config)
+  }
+
+  async remove(topic: string, partition: number): Promise<PartitionLog | undefined> {
+    const name = partitionKey({ topic, partition })
+    this.#new.delete(name)
     await this.#opening.get(name)
     const open = this.#logs.get(name)
     if (open) await this.#delete(name, open)
+    return open?.log
   }
 
   renameStrays(): void {
-    const { logger } = this.#context
-    for (const [name, directory] of this.#unopened) {
-      try {
-        const stray = this.#renameFolder(directory, name, STRAY)
-        logger.warn({ partition: name, stray }, 'the topic of a partition folder does not exist: the folder is renamed')
-      } catch (err) {
-        logger.warn({ err, partition: name }, 'the topic of a partition folder does not exist, and the folder cannot be renamed')
-        continue
-      }
-      this.#unopened.delete(name)
-      directory.removeCheckpointed(name)
-    }
+    this.#directories.renameStrays()
   }
 
   close(): Promise<void> {
@@ -221,20 +230,21 @@ class StoredLogs implements Logs {
 
   async #stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
+    await this.#new.close()
     await this.#cleaner.close()
     await Promise.allSettled(this.#opening.values())
     const results = await Promise.allSettled([...this.#logs.values()].map(({ log }) => log.close(true)))
     const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason as Error)
     try {
-      for (const directory of this.#directories) {
+      for (const directory of this.#directories.all) {
         await Promise.all([directory.save('recoveryPoint'), directory.save('highWatermark'), directory.save('logStart')])
-        const unrecovered = !directory.wasClean && [...this.#unopened.values()].includes(directory)
+        const unrecovered = !directory.wasClean && [...this.#directories.unopened.values()].includes(directory)
         const failed = [...this.#logs.values()].some((open) => open.directory === directory && open.log.hasFailed)
         // The clean shutdown file covers all partitions: if one has failed or was not recovered, the next start must recover.
         if (failures.length === 0 && !failed && !unrecovered) await directory.markClean(this.brokerEpoch)
       }
     } finally {
-      for (const directory of this.#directories) directory.release()
+      this.#directories.release()
     }
     if (failures.length > 0)
       throw new Error(`${failures.length} partitions could not be closed: ${failures[0]!.message}`, { cause: failures[0] })
@@ -243,8 +253,8 @@ class StoredLogs implements Logs {
   async #load(topic: string, topicId: string, partition: number, config: LogConfig, options: OpenLogOptions): Promise<PartitionLog> {
     const name = partitionKey({ topic, partition })
     const { onDamage = 'truncate' } = options
-    const chosen = this.#directories.find(({ id }) => id === options.directory)
-    const directory = this.#unopened.get(name) ?? chosen ?? this.#leastLoaded(1)[0]!
+    const chosen = this.#directories.byId(options.directory)
+    const directory = this.#directories.unopened.get(name) ?? chosen ?? this.#leastLoaded(1)[0]!
     const path = join(directory.path, name)
     const context: LogContext = options.alwaysDurable ? { ...this.#context, flush: 'commit' } : this.#context
     const found = context.disk.names(path)
@@ -257,12 +267,7 @@ class StoredLogs implements Logs {
           `${file} has topic id ${owner}, expected ${topicId} for ${name}: correct the file, or restore the folder from a copy`,
         )
       }
-      const stray = this.#renameFolder(directory, name, STRAY)
-      directory.removeCheckpointed(name)
-      context.logger.warn(
-        { partition: name, topicId: owner, expected: topicId, stray },
-        'the folder of a partition belongs to a deleted topic of the same name: the folder is renamed',
-      )
+      this.#setAside(directory, name, owner)
     }
     const loaded = await loadLog(context, {
       topic,
@@ -288,19 +293,36 @@ class StoredLogs implements Logs {
         'the log ends before the last high watermark: records that consumers may have read are lost',
       )
     }
+    this.#directories.unopened.delete(name)
+    return this.#opened(context, directory, loaded, config)
+  }
+
+  #opened(context: LogContext, directory: LogDirectory, loaded: LoadedLog, config: LogConfig): StoredPartitionLog {
+    const log = this.#newLog(context, directory, loaded, config)
+    this.#logs.set(partitionKey(loaded), { log, directory })
+    return log
+  }
+
+  #newLog(context: LogContext, directory: LogDirectory, loaded: LoadedLog, config: LogConfig): StoredPartitionLog {
     let epochs: CheckpointFile | null = null
     const checkpoints: LogCheckpoints = {
       saveLogStarts: () => directory.save('logStart'),
       saveEpochs: () => {
-        epochs ??= new CheckpointFile(context.disk, join(path, EPOCHS_FILE), () => formatEpochs(log.epochs.entries))
+        epochs ??= new CheckpointFile(context.disk, join(loaded.folder, EPOCHS_FILE), () => formatEpochs(log.epochs.entries))
         return epochs.save()
       },
       epochsWritten: () => epochs?.idle() ?? Promise.resolve(),
     }
-    const log = new StoredPartitionLog(context, checkpoints, loaded, config)
-    this.#unopened.delete(name)
-    this.#logs.set(name, { log, directory })
+    const log: StoredPartitionLog = new StoredPartitionLog(context, checkpoints, loaded, config)
     return log
+  }
+
+  #setAside(directory: LogDirectory, name: string, owner: string): void {
+    const stray = this.#directories.setAside(directory, name)
+    this.#context.logger.warn(
+      { partition: name, topicId: owner, stray },
+      'the folder of a partition belongs to a deleted topic of the same name: the folder is renamed',
+    )
   }
 
   /** Closes a partition and renames its folder. If the rename fails, the next start finds a stray folder. */
@@ -310,87 +332,14 @@ class StoredLogs implements Logs {
     await this.#cleaner.abort(name)
     await log.close(false).catch((err: unknown) => logger.warn({ err, partition: name }, 'a deleted partition could not be closed'))
     directory.removeCheckpointed(name)
-    this.#save('cleaner')
+    this.#directories.save('cleaner')
     try {
-      const deleted = this.#renameFolder(directory, name, DELETED)
-      clock.after(log.config.fileDeleteDelayMs, () => this.#unlink(deleted))
+      const deleted = this.#directories.markDeleted(directory, name)
+      clock.after(log.config.fileDeleteDelayMs, () => this.#directories.unlink(deleted))
       await disk.syncFolder(directory.path)
     } catch (err) {
       logger.warn({ err, partition: name }, 'the folder of a deleted partition cannot be renamed; the next start renames it as stray')
     }
-  }
-
-  async #checkIdentity(): Promise<void> {
-    const { nodeId } = this.#options
-    const clusterIds = new Map<string, string>()
-    for (const directory of this.#directories) {
-      const id = directory.clusterIdFor(nodeId)
-      if (id !== null) clusterIds.set(id, directory.path)
-    }
-    if (clusterIds.size > 1) {
-      const list = [...clusterIds].map(([id, path]) => `${path} (${id})`).join(', ')
-      throw new Error(`log.dirs has directories of different clusters: ${list}. Keep those of one cluster in log.dirs`)
-    }
-    if (clusterIds.size === 0) for (const directory of this.#directories) directory.assertUnused(nodeId)
-    this.clusterId = clusterIds.keys().next().value ?? this.#system.random.uuid()
-    const identity = { clusterId: this.clusterId, nodeId, newDirectoryId: () => this.#system.random.uuid() }
-    await Promise.all(this.#directories.map((directory) => directory.writeIdentity(identity)))
-  }
-
-  #checkDirectoryIds(): void {
-    for (const [index, { id, path }] of this.#directories.entries()) {
-      const other = this.#directories.slice(0, index).find((directory) => directory.id === id)
-      if (other)
-        throw new Error(
-          `${other.path} and ${path} have the same directory.id, ${id}, in meta.properties: remove that line of the one that is a copy`,
-        )
-    }
-  }
-
-  #scan(directory: LogDirectory): void {
-    for (const { name, folder } of this.#context.disk.list(directory.path)) {
-      if (!folder) continue
-      const path = join(directory.path, name)
-      if (name.endsWith(DELETED)) this.#unlink(path)
-      else if (isPartitionFolder(name)) {
-        const otherDirectory = this.#unopened.get(name)
-        if (otherDirectory)
-          throw new Error(`${name} is in two log directories, ${join(otherDirectory.path, name)} and ${path}: move one of the folders away`)
-        this.#unopened.set(name, directory)
-      }
-    }
-  }
-
-  #unlink(path: string): void {
-    this.#context.disk.removeFolder(path).catch((err: unknown) => {
-      this.#context.logger.warn({ err, path }, 'the folder of a deleted partition could not be unlinked; the next start retries')
-    })
-  }
-
-  /** Renames the folder of a partition to one that is not a partition's. Returns the new path. */
-  #renameFolder(directory: LogDirectory, name: string, ending: string): string {
-    const suffix = `.${this.#system.random.bytes(16).toString('hex')}${ending}`
-    const path = join(directory.path, name.slice(0, MAX_NAME_LENGTH - suffix.length) + suffix)
-    this.#context.disk.rename(join(directory.path, name), path)
-    return path
-  }
-
-  directoriesForNew(count: number): string[] {
-    return this.#leastLoaded(count).map(({ id }) => id)
-  }
-
-  /** For each of `count` new partitions the directory that has the fewest then. */
-  #leastLoaded(count: number): LogDirectory[] {
-    const counts = new Map((this.directories as LogDirectory[]).map((directory) => [directory, 0]))
-    if (counts.size === 1) return new Array<LogDirectory>(count).fill([...counts.keys()][0]!)
-    const add = (directory: LogDirectory) => counts.has(directory) && counts.set(directory, counts.get(directory)! + 1)
-    for (const { directory } of this.#logs.values()) add(directory)
-    for (const directory of this.#unopened.values()) add(directory)
-    return Array.from({ length: count }, () => {
-      const [least] = [...counts].reduce((best, next) => (next[1] < best[1] ? next : best))
-      add(least)
-      return least
-    })
   }
 
   #offsetsOf(directory: LogDirectory, name: CheckpointName): CheckpointedOffset[] {
@@ -406,17 +355,6 @@ class StoredLogs implements Logs {
       offsets.set(key, { topic: log.topic, partition: log.partition, offset })
     }
     return [...offsets.values()]
-  }
-
-  #save(name: CheckpointName): void {
-    const { logger } = this.#context
-    for (const directory of this.#directories) {
-      directory
-        .save(name)
-        .catch((err: unknown) =>
-          logger.warn({ err, directory: directory.path, checkpoint: name }, 'a checkpoint could not be written; the next interval retries'),
-        )
-    }
   }
 
   #applyRetention(): void {

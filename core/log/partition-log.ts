@@ -115,6 +115,7 @@ export class StoredPartitionLog implements PartitionLog {
       () => this.config.indexIntervalBytes,
       loaded.namesToSync,
     )
+    this.#writer.failure = loaded.failure
     this.#flusher = new RolledSegmentFlusher(context, loaded.folder, {
       onFlushed: (offset) => {
         this.recoveryPoint = Math.max(this.recoveryPoint, offset)

@@ -3,6 +3,7 @@
  * rooms import these, and no file that implements them.
  */
 import type { KafkaError } from '../errors.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 import type { CleanerSettings, CleanerStatus } from './cleaner/cleaner-settings.ts'
 
 /** The settings of a topic that its logs use. Sizes in bytes, times in ms, -1 for no limit. */
@@ -193,6 +194,14 @@ export interface OpenLogOptions {
   directory?: string
 }
 
+/** A partition of a topic that was just created. */
+export interface NewPartition extends TopicPartition {
+  readonly topicId: string
+  readonly config: LogConfig
+  /** The id of its log directory. */
+  readonly directoryId: string
+}
+
 /** The logs of all partitions in the broker's log directories. */
 export interface Logs {
   /** Of `meta.properties`; generated at the first start. */
@@ -218,10 +227,13 @@ export interface Logs {
   /** The first call starts the cleaner: to be made when all logs are open. */
   configureCleaner(settings: CleanerSettings): void
   get(topic: string, partition: number): PartitionLog | undefined
+  /** The log of each is created at its first use, or between other work. A start creates those that are missing. */
+  create(partitions: readonly NewPartition[]): void
   /** Opens or creates the log of the partition. `config` is the topic's. */
   open(topic: string, topicId: string, partition: number, config: LogConfig, options?: OpenLogOptions): Promise<PartitionLog>
-  /** Renames the folder to `…-delete` at once and deletes it after file.delete.delay.ms. */
-  remove(topic: string, partition: number): Promise<void>
+  configure(topic: string, partition: number, config: LogConfig): void
+  /** Renames the folder to `…-delete` at once and deletes it after file.delete.delay.ms. Resolves with the log, where it was open. */
+  remove(topic: string, partition: number): Promise<PartitionLog | undefined>
   /** Renames the folders of partitions that are not open to `…-stray`: their topics do not exist. */
   renameStrays(): void
   all(): Iterable<PartitionLog>

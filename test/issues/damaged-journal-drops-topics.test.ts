@@ -29,7 +29,11 @@ const journalOf = (dir: string) => join(dir, '__cluster_metadata-0', `${'0'.repe
 async function folderAfter(how: 'a clean stop' | 'a kill'): Promise<string> {
   const [live, killed] = [join(root, 'live'), join(root, 'killed')]
   const broker = await start(live)
-  for (const name of ['a', 'b', 'c']) await broker.cluster.createTopic({ name, partitions: 1, replicationFactor: 1 })
+  for (const name of ['a', 'b', 'c']) {
+    await broker.cluster.createTopic({ name, partitions: 1, replicationFactor: 1 })
+    // The log is created at its first use.
+    broker.logs.get(name, 0)
+  }
   cpSync(live, killed, { recursive: true, filter: (path) => !/\.(lock|tmp)$/.test(path) })
   await broker.close()
   return how === 'a clean stop' ? live : killed
