@@ -1,11 +1,15 @@
 /**
  * Metrics: declared by the code that measures them, served on `/metrics` in the text format of Prometheus.
  */
+import { createRequire } from 'node:module'
+import type * as prom from 'prom-client'
+
 // The index of prom-client loads OpenTelemetry, a push gateway and a cluster registry too: 17 MB that a broker would keep.
-import Counter from 'prom-client/lib/counter.js'
-import Gauge from 'prom-client/lib/gauge.js'
-import Histogram from 'prom-client/lib/histogram.js'
-import Registry from 'prom-client/lib/registry.js'
+const require = createRequire(import.meta.url)
+const Counter = require('prom-client/lib/counter.js') as typeof prom.Counter
+const Gauge = require('prom-client/lib/gauge.js') as typeof prom.Gauge
+const Histogram = require('prom-client/lib/histogram.js') as typeof prom.Histogram
+const Registry = require('prom-client/lib/registry.js') as typeof prom.Registry
 
 export interface MetricDeclaration {
   name: string
@@ -14,9 +18,9 @@ export interface MetricDeclaration {
 }
 
 export class Metrics {
-  readonly registry = new Registry()
+  readonly registry: prom.Registry = new Registry()
 
-  counter(declaration: MetricDeclaration): Counter {
+  counter(declaration: MetricDeclaration): prom.Counter {
     return new Counter({
       name: declaration.name,
       help: declaration.help,
@@ -26,8 +30,11 @@ export class Metrics {
   }
 
   /** A counter of what is counted elsewhere: `read` reports the current totals at each scrape. */
-  counterOf(declaration: MetricDeclaration, read: (report: (total: number, labels?: Record<string, string>) => void) => void): Counter {
-    const counter: Counter = new Counter({
+  counterOf(
+    declaration: MetricDeclaration,
+    read: (report: (total: number, labels?: Record<string, string>) => void) => void,
+  ): prom.Counter {
+    const counter: prom.Counter = new Counter({
       name: declaration.name,
       help: declaration.help,
       labelNames: [...(declaration.labels ?? [])],
@@ -41,8 +48,8 @@ export class Metrics {
   }
 
   /** With `collect`, which sets it, the gauge is read at each scrape. */
-  gauge(declaration: MetricDeclaration, collect?: (gauge: Gauge) => void): Gauge {
-    const gauge: Gauge = new Gauge({
+  gauge(declaration: MetricDeclaration, collect?: (gauge: prom.Gauge) => void): prom.Gauge {
+    const gauge: prom.Gauge = new Gauge({
       name: declaration.name,
       help: declaration.help,
       labelNames: [...(declaration.labels ?? [])],
@@ -52,7 +59,7 @@ export class Metrics {
     return gauge
   }
 
-  histogram(declaration: MetricDeclaration & { buckets: number[] }): Histogram {
+  histogram(declaration: MetricDeclaration & { buckets: number[] }): prom.Histogram {
     return new Histogram({ ...declaration, labelNames: [...(declaration.labels ?? [])], registers: [this.registry] })
   }
 
