@@ -1,5 +1,6 @@
 /**
- * Metrics: declared by the code that measures them, served on `/metrics` in the text format of Prometheus.
+ * Metrics: declared by the code that measures them, served on `/metrics` in the text format of Prometheus. Counting costs no more than an
+ * addition; everything else happens at a scrape.
  */
 import { createRequire } from 'node:module'
 import type * as prom from 'prom-client'
