@@ -1,9 +1,11 @@
 /**
  * A disk in memory that records the order of all writes and syncs, and that can be built again as a power cut at any of these steps may
  * leave it. What a sync covered is there; of the rest any part may be missing: each page of a file on its own, and the names of a folder
- * from the end backwards, as a journalling file system keeps them. It can also fill up, fail, and lie about its syncs.
+ * from the end backwards, as a journalling file system keeps them. It can also fill up, fail, and lie about its syncs. What a failed sync of
+ * a file was to cover is read as before, and no later sync covers it unless it is written again: Linux marks such pages clean.
  */
 import { dirname } from 'node:path'
+import { isTooManyOpenFiles } from '../../core/log/open-files.ts'
 import type { Disk, DiskEntry, DiskFile, OpenMode } from '../../core/system/disk.ts'
 
 const PAGE_BYTES = 4096
@@ -49,6 +51,7 @@ class File {
   readonly content = new Content()
   readonly changes: { step: number; change: FileChange }[] = []
   readonly syncs: Sync[] = []
+  readonly failedSyncs: Sync[] = []
   modifiedMs = Date.now()
 }
 
@@ -80,6 +83,10 @@ function coveredUpTo(syncs: readonly Sync[], step: number): number {
   for (const { from, to } of syncs) if (to <= step && from > covered) covered = from
   return covered
 }
+
+/** A failed sync was the first to try the change at `at`. */
+const isDropped = ({ syncs, failedSyncs }: File, at: number): boolean =>
+  failedSyncs.some((failed) => failed.from > at && !syncs.some(({ from, to }) => from > at && to <= failed.to))
 
 /** A write as the pages that may reach the disk on their own. */
 function* pagesOf(change: FileChange): Iterable<FileChange> {
@@ -124,7 +131,8 @@ export class RecordingDisk implements Disk {
       const covered = coveredUpTo(file.syncs, step)
       for (const { step: at, change } of file.changes) {
         if (at >= step) break
-        if (at < covered || unsynced === 'kept') copy.content.apply(change)
+        const isCovered = at < covered && (file.failedSyncs.length === 0 || !isDropped(file, at))
+        if (isCovered || unsynced === 'kept') copy.content.apply(change)
         else if (unsynced === 'torn') for (const page of pagesOf(change)) if (random() < 0.5) copy.content.apply(page)
       }
       copy.modifiedMs = file.modifiedMs
@@ -348,7 +356,12 @@ export class RecordingDisk implements Disk {
   async #sync(node: Node, path: string): Promise<void> {
     const from = this.step
     await aTurn()
-    this.fault({ type: 'sync', path })
+    try {
+      this.fault({ type: 'sync', path })
+    } catch (error) {
+      if (node instanceof File && !isTooManyOpenFiles(error)) node.failedSyncs.push({ from, to: ++this.step })
+      throw error
+    }
     this.step++
     if (!this.#lies(path)) node.syncs.push({ from, to: this.step })
   }
