@@ -63,8 +63,11 @@ class Folder {
 
 type Node = File | Folder
 
-/** How a power cut treats what no sync covered. */
-export type Unsynced = 'lost' | 'kept' | 'torn'
+/**
+ * How a power cut treats what no sync covered. `kept`: as a kill of the process. `torn`: some pages, and names up to one of the changes.
+ * `reordered`: some pages, and some changes of names, which is more than a journalling file system does.
+ */
+export type Unsynced = 'lost' | 'kept' | 'torn' | 'reordered'
 
 /** A call that a fault may meet. */
 export interface DiskCall {
@@ -120,7 +123,7 @@ export class RecordingDisk implements Disk {
     this.#lies = lies
   }
 
-  /** The disk after a power cut at `step`. `random` decides about each page and name where `unsynced` is `torn`. */
+  /** The disk after a power cut at `step`. `random` decides about each page and name that may be there. */
   afterPowerCut(step: number, unsynced: Unsynced, random: () => number): RecordingDisk {
     const disk = new RecordingDisk(this.#lies)
     const copies = new Map<File, File>()
@@ -133,7 +136,7 @@ export class RecordingDisk implements Disk {
         if (at >= step) break
         const isCovered = at < covered && (file.failedSyncs.length === 0 || !isDropped(file, at))
         if (isCovered || unsynced === 'kept') copy.content.apply(change)
-        else if (unsynced === 'torn') for (const page of pagesOf(change)) if (random() < 0.5) copy.content.apply(page)
+        else if (unsynced !== 'lost') for (const page of pagesOf(change)) if (random() < 0.5) copy.content.apply(page)
       }
       copy.modifiedMs = file.modifiedMs
       copy.changes.push({ step: -1, change: { type: 'write', position: 0, bytes: Buffer.from(copy.content.bytes) } })
@@ -144,9 +147,12 @@ export class RecordingDisk implements Disk {
       const covered = coveredUpTo(from.syncs, step)
       const happened = from.changes.filter(({ step: at }) => at < step)
       const optional = happened.filter(({ step: at }) => at >= covered).length
-      const kept = unsynced === 'kept' ? optional : unsynced === 'lost' ? 0 : Math.floor(random() * (optional + 1))
+      const kept = unsynced === 'lost' ? 0 : unsynced === 'torn' ? Math.floor(random() * (optional + 1)) : optional
       const names = new Map<string, Node>()
-      for (const { change } of happened.slice(0, happened.length - optional + kept)) setNames(names, change)
+      for (const { step: at, change } of happened.slice(0, happened.length - optional + kept)) {
+        const isKept = unsynced !== 'reordered' || at < covered || (random() < 0.5 && isPossible(names, change))
+        if (isKept) setNames(names, change)
+      }
       for (const [name, node] of names) {
         if (node instanceof File) to.children.set(name, copyFile(node))
         else {
@@ -366,6 +372,10 @@ export class RecordingDisk implements Disk {
     if (!this.#lies(path)) node.syncs.push({ from, to: this.step })
   }
 }
+
+/** A name can be renamed or removed where it exists. */
+const isPossible = (names: ReadonlyMap<string, Node>, change: NameChange): boolean =>
+  change.every(([name, node]) => node !== null || names.has(name))
 
 function setNames(names: Map<string, Node>, change: NameChange): void {
   for (const [name, node] of change) {
