@@ -252,6 +252,9 @@ async function flush({ context, request, loaded }: Recovery, from: number): Prom
       if (context.flush === 'commit')
         await rewriteFile(context.disk, file, segment.translateOffset(request.recoveryPoint).position, context.disk.size(file))
       await context.disk.fdatasync(file)
+    } catch (cause) {
+      const message = `${segment.log.path}: recovered records cannot be made durable: ${(cause as Error).message}`
+      throw new Error(`${message}. Check the disk, then start the broker again`, { cause })
     } finally {
       segment.log.unpin()
     }

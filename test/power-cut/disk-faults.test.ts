@@ -7,7 +7,7 @@
 import { describe, expect, type TestContext, test } from 'vitest'
 import { KafkaError } from '../../core/errors.ts'
 import { ClientKnowledge } from './client-knowledge.ts'
-import { cutAt, HOW_UNSYNCED, moments, random } from './recording.ts'
+import { cutAll, HOW_UNSYNCED, moments, random } from './recording.ts'
 import { type DiskCall, diskError, RecordingDisk } from './recording-disk.ts'
 import { fenceProducer, type SimulatedBroker, startOn, startSimulated } from './simulated-broker.ts'
 import { Workload } from './workload.ts'
@@ -141,6 +141,6 @@ describe.concurrent('a disk that fails once', { timeout: 240_000 }, () => {
     await checkAll(restarted, knowledge, disk, onTestFinished)
     const parts = [failure, restart, { name: 'the end', from: disk.step }]
     const recording = { disk, knowledge, properties: {}, parts }
-    for (const unsynced of HOW_UNSYNCED) for (const moment of moments(recording, CUTS)) await cutAt(recording, moment, unsynced)
+    for (const unsynced of HOW_UNSYNCED) await cutAll(recording, moments(recording, CUTS), unsynced)
   })
 })

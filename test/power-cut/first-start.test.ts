@@ -5,7 +5,8 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { writeJournalFolder } from './journal-folder.ts'
-import { CUTS, cutAt, HOW_UNSYNCED, moments, type Recording, type RecordingOptions, record } from './recording.ts'
+import { CUTS, cutAll, HOW_UNSYNCED, moments, type Recording, type RecordingOptions, record } from './recording.ts'
+import { RecordingDisk } from './recording-disk.ts'
 
 const little = { starts: ['first'], rounds: 1, withCleanings: false }
 const oldFolder = (wasKilled: boolean): RecordingOptions => ({
@@ -25,11 +26,17 @@ describe.each<[string, RecordingOptions]>([
   }, 120_000)
 
   test.each(HOW_UNSYNCED)('keeps every promise when unsynced changes are %s', async (unsynced) => {
-    let cuts = 0
-    for (const moment of moments(recording, CUTS / 6)) {
-      await cutAt(recording, moment, unsynced)
-      cuts++
-    }
+    const { cuts } = await cutAll(recording, moments(recording, CUTS / 6), unsynced)
     expect(cuts).toBeGreaterThan(0)
+  })
+})
+
+describe('a disk that lies about its syncs', { timeout: 600_000 }, () => {
+  test.each([
+    ['the snapshot of a journal', oldFolder(false), /\.checkpoint\.tmp$/, /damaged|contradicts/],
+    ['the identity of a new log directory', little, /meta\.properties/, /is missing|has no cluster\.id|contradicts|fails/],
+  ] as const)('for %s breaks a promise, which is named', async (_, options, path, promise) => {
+    const recording = await record({ ...options, disk: new RecordingDisk((synced) => path.test(synced)) })
+    await expect(cutAll(recording, moments(recording, CUTS), 'lost')).rejects.toThrow(promise)
   })
 })

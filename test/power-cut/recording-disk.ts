@@ -1,8 +1,8 @@
 /**
  * A disk in memory that records the order of all writes and syncs, and that can be built again as a power cut at any of these steps may
  * leave it. What a sync covered is there; of the rest any part may be missing: each page of a file on its own, and the names of a folder
- * from the end backwards, as a journalling file system keeps them. It can also fill up, fail, and lie about its syncs. What a failed sync of
- * a file was to cover is read as before, and no later sync covers it unless it is written again: Linux marks such pages clean.
+ * from the end backwards, as a journalling file system keeps them. It can also fill up, fail, and lie about its syncs. After a failed sync
+ * of a file no later one covers the same writes: Linux marks their pages clean.
  */
 import { dirname } from 'node:path'
 import { isTooManyOpenFiles } from '../../core/log/open-files.ts'

@@ -119,29 +119,40 @@ export function* moments({ parts }: Recording, count: number): Iterable<Moment> 
   }
 }
 
-/** What the starts after a cut had to do. */
-export interface CutResult {
-  /** Transactions that were open at the start, and whose producer did not come back. */
+export interface CutsResult {
+  readonly cuts: number
+  /** Transactions that were open at a start, and whose producer did not come back. */
   readonly timedOut: number
 }
 
-/** Opens what a cut leaves and compares it with what clients knew. */
-export async function cutAt(
+/** Throws with the first promise that a cut breaks. */
+export async function cutAll(
   recording: Recording,
-  { step, during }: Moment,
+  all: Iterable<Moment>,
   unsynced: Unsynced,
   timedOutShare = TIMED_OUT,
-): Promise<CutResult> {
+): Promise<CutsResult> {
+  let cuts = 0
+  let timedOut = 0
+  for (const moment of all) {
+    timedOut += await cutAt(recording, moment, unsynced, timedOutShare)
+    cuts++
+  }
+  return { cuts, timedOut }
+}
+
+/** Opens what a cut leaves and compares it with what clients knew. Returns how many transactions timed out. */
+async function cutAt(recording: Recording, { step, during }: Moment, unsynced: Unsynced, timedOutShare: number): Promise<number> {
   const left = recording.disk.afterPowerCut(step, unsynced, random)
   const where = `power cut at step ${step} during ${during}, unsynced changes ${unsynced}`
   // As with Kafka's, a format that was interrupted is repeated.
   if (during === FORMAT) await format(left)
   const timedOut = await open(recording, left, step, where, random() < timedOutShare)
-  if (during === FORMAT || random() >= CUT_AGAIN) return { timedOut }
+  if (during === FORMAT || random() >= CUT_AGAIN) return timedOut
   const again = Math.floor(random() * left.step)
   const leftAgain = left.afterPowerCut(again, unsynced, random)
-  await open(recording, leftAgain, step, `${where}, and again at step ${again} of the next start`, random() < timedOutShare)
-  return { timedOut }
+  const whereAgain = `${where}, and again at step ${again} of the next start`
+  return timedOut + (await open(recording, leftAgain, step, whereAgain, random() < timedOutShare))
 }
 
 /** Returns how many transactions timed out. */
