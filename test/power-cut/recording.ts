@@ -155,13 +155,13 @@ async function cutAt(recording: Recording, { step, during }: Moment, unsynced: U
   return timedOut + (await open(recording, leftAgain, step, whereAgain, random() < timedOutShare))
 }
 
-/** Returns how many transactions timed out. */
-async function open(
+/** A broker opens `disk` and is compared with what clients knew at `step`. Returns how many transactions timed out. */
+export async function open(
   { knowledge, properties }: Recording,
   disk: RecordingDisk,
   step: number,
   where: string,
-  timesOut: boolean,
+  timesOut = false,
 ): Promise<number> {
   const broker = await startOn(disk, { properties, isLater: timesOut }).catch((cause: Error) => {
     throw new Error(`${where}: the next start fails: ${cause.message}`, { cause })
