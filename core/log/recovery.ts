@@ -6,6 +6,7 @@ import { partitionKey } from '../topic-partition.ts'
 import { attributes, BATCH_OVERHEAD, type BatchHeader, readBatchHeader } from '../wire/batch-header.ts'
 import { hasValidBatchAfter, isOldFormat, type ScanEnd, scanBatches } from './batch-scan.ts'
 import { readMarker } from './control-record.ts'
+import { rewriteFile } from './file-rewrite.ts'
 import type { LoadedLog, LoadRequest } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from './offset-index.ts'
@@ -243,11 +244,17 @@ function truncateAt(recovery: Recovery, { segment, bytes }: SegmentRange, index:
 }
 
 /** The bytes of a killed process may be in the page cache only. They are served once they are durable. */
-async function flush({ context, loaded }: Recovery, from: number): Promise<void> {
+async function flush({ context, request, loaded }: Recovery, from: number): Promise<void> {
   for (const segment of loaded.segments.slice(from)) {
     const file = segment.log.pin()
     try {
+      // A flush of the process before may have failed: only what is written again is durable.
+      if (context.flush === 'commit')
+        await rewriteFile(context.disk, file, segment.translateOffset(request.recoveryPoint).position, context.disk.size(file))
       await context.disk.fdatasync(file)
+    } catch (cause) {
+      const message = `${segment.log.path}: recovered records cannot be made durable: ${(cause as Error).message}`
+      throw new Error(`${message}. Check the disk, then start the broker again`, { cause })
     } finally {
       segment.log.unpin()
     }

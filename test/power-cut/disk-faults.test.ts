@@ -2,12 +2,12 @@
  * Goal: a disk that fills up or fails in the middle of anything breaks no promise: the broker answers with Kafka's errors, goes on when
  * space returns, and after a failure a restart recovers. Method: clients work while the n-th write or sync of one kind of file meets
  * ENOSPC or EIO on a disk in memory; they work again afterwards; what they know is compared with the broker, and with the next start after
- * a power cut.
+ * a power cut. A failed sync drops what it was to cover, and the power is cut at several moments after it.
  */
 import { describe, expect, type TestContext, test } from 'vitest'
 import { KafkaError } from '../../core/errors.ts'
-import { seededRandom } from '../random.ts'
 import { ClientKnowledge } from './client-knowledge.ts'
+import { cutAll, HOW_UNSYNCED, moments, random } from './recording.ts'
 import { type DiskCall, diskError, RecordingDisk } from './recording-disk.ts'
 import { fenceProducer, type SimulatedBroker, startOn, startSimulated } from './simulated-broker.ts'
 import { Workload } from './workload.ts'
@@ -19,7 +19,8 @@ const IMPATIENT_MS = 300
 const MAX_CALLS_BEFORE = 3
 const IMPATIENT = { rounds: 1, timeoutMs: IMPATIENT_MS }
 const SHORT_WRITE_BYTES = 200
-const random = seededRandom()
+/** Of each kind, after a failure. */
+const CUTS = 3
 
 /** What the fault is in the middle of. */
 const targets = [
@@ -129,12 +130,17 @@ describe.concurrent('a disk that fails once', { timeout: 240_000 }, () => {
     const hasMet = faultAt(disk, types, path, (call) => {
       throw diskError('EIO', call.path)
     })
+    const failure = { name: 'a failure', from: disk.step }
     while (!hasMet()) expectKafkaErrors(await work(impatient, knowledge, 'meanwhile', IMPATIENT))
     await impatient.close()
     await failing.close().catch((error: Error) => expect(error.message).toMatch(/could not be closed|KAFKA_STORAGE_ERROR|EIO/))
 
+    const restart = { name: 'the restart after a failure', from: disk.step }
     const restarted = await start(disk, onTestFinished)
     expect(await work(restarted.client, knowledge, 'after')).toEqual([])
     await checkAll(restarted, knowledge, disk, onTestFinished)
+    const parts = [failure, restart, { name: 'the end', from: disk.step }]
+    const recording = { disk, knowledge, properties: {}, parts }
+    for (const unsynced of HOW_UNSYNCED) await cutAll(recording, moments(recording, CUTS), unsynced)
   })
 })

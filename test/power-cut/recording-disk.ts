@@ -1,9 +1,11 @@
 /**
  * A disk in memory that records the order of all writes and syncs, and that can be built again as a power cut at any of these steps may
  * leave it. What a sync covered is there; of the rest any part may be missing: each page of a file on its own, and the names of a folder
- * from the end backwards, as a journalling file system keeps them. It can also fill up, fail, and lie about its syncs.
+ * from the end backwards, as a journalling file system keeps them. It can also fill up, fail, and lie about its syncs. After a failed sync
+ * of a file no later one covers the same writes: Linux marks their pages clean.
  */
 import { dirname } from 'node:path'
+import { isTooManyOpenFiles } from '../../core/log/open-files.ts'
 import type { Disk, DiskEntry, DiskFile, OpenMode } from '../../core/system/disk.ts'
 
 const PAGE_BYTES = 4096
@@ -49,6 +51,7 @@ class File {
   readonly content = new Content()
   readonly changes: { step: number; change: FileChange }[] = []
   readonly syncs: Sync[] = []
+  readonly failedSyncs: Sync[] = []
   modifiedMs = Date.now()
 }
 
@@ -60,8 +63,11 @@ class Folder {
 
 type Node = File | Folder
 
-/** How a power cut treats what no sync covered. */
-export type Unsynced = 'lost' | 'kept' | 'torn'
+/**
+ * How a power cut treats what no sync covered. `kept`: as a kill of the process. `torn`: some pages, and names up to one of the changes.
+ * `reordered`: some pages, and some changes of names, which is more than a journalling file system does.
+ */
+export type Unsynced = 'lost' | 'kept' | 'torn' | 'reordered'
 
 /** A call that a fault may meet. */
 export interface DiskCall {
@@ -80,6 +86,10 @@ function coveredUpTo(syncs: readonly Sync[], step: number): number {
   for (const { from, to } of syncs) if (to <= step && from > covered) covered = from
   return covered
 }
+
+/** A failed sync was the first to try the change at `at`. */
+const isDropped = ({ syncs, failedSyncs }: File, at: number): boolean =>
+  failedSyncs.some((failed) => failed.from > at && !syncs.some(({ from, to }) => from > at && to <= failed.to))
 
 /** A write as the pages that may reach the disk on their own. */
 function* pagesOf(change: FileChange): Iterable<FileChange> {
@@ -113,7 +123,7 @@ export class RecordingDisk implements Disk {
     this.#lies = lies
   }
 
-  /** The disk after a power cut at `step`. `random` decides about each page and name where `unsynced` is `torn`. */
+  /** The disk after a power cut at `step`. `random` decides about each page and name that may be there. */
   afterPowerCut(step: number, unsynced: Unsynced, random: () => number): RecordingDisk {
     const disk = new RecordingDisk(this.#lies)
     const copies = new Map<File, File>()
@@ -124,8 +134,9 @@ export class RecordingDisk implements Disk {
       const covered = coveredUpTo(file.syncs, step)
       for (const { step: at, change } of file.changes) {
         if (at >= step) break
-        if (at < covered || unsynced === 'kept') copy.content.apply(change)
-        else if (unsynced === 'torn') for (const page of pagesOf(change)) if (random() < 0.5) copy.content.apply(page)
+        const isCovered = at < covered && (file.failedSyncs.length === 0 || !isDropped(file, at))
+        if (isCovered || unsynced === 'kept') copy.content.apply(change)
+        else if (unsynced !== 'lost') for (const page of pagesOf(change)) if (random() < 0.5) copy.content.apply(page)
       }
       copy.modifiedMs = file.modifiedMs
       copy.changes.push({ step: -1, change: { type: 'write', position: 0, bytes: Buffer.from(copy.content.bytes) } })
@@ -136,9 +147,12 @@ export class RecordingDisk implements Disk {
       const covered = coveredUpTo(from.syncs, step)
       const happened = from.changes.filter(({ step: at }) => at < step)
       const optional = happened.filter(({ step: at }) => at >= covered).length
-      const kept = unsynced === 'kept' ? optional : unsynced === 'lost' ? 0 : Math.floor(random() * (optional + 1))
+      const kept = unsynced === 'lost' ? 0 : unsynced === 'torn' ? Math.floor(random() * (optional + 1)) : optional
       const names = new Map<string, Node>()
-      for (const { change } of happened.slice(0, happened.length - optional + kept)) setNames(names, change)
+      for (const { step: at, change } of happened.slice(0, happened.length - optional + kept)) {
+        const isKept = unsynced !== 'reordered' || at < covered || (random() < 0.5 && isPossible(names, change))
+        if (isKept) setNames(names, change)
+      }
       for (const [name, node] of names) {
         if (node instanceof File) to.children.set(name, copyFile(node))
         else {
@@ -348,11 +362,20 @@ export class RecordingDisk implements Disk {
   async #sync(node: Node, path: string): Promise<void> {
     const from = this.step
     await aTurn()
-    this.fault({ type: 'sync', path })
+    try {
+      this.fault({ type: 'sync', path })
+    } catch (error) {
+      if (node instanceof File && !isTooManyOpenFiles(error)) node.failedSyncs.push({ from, to: ++this.step })
+      throw error
+    }
     this.step++
     if (!this.#lies(path)) node.syncs.push({ from, to: this.step })
   }
 }
+
+/** A name can be renamed or removed where it exists. */
+const isPossible = (names: ReadonlyMap<string, Node>, change: NameChange): boolean =>
+  change.every(([name, node]) => node !== null || names.has(name))
 
 function setNames(names: Map<string, Node>, change: NameChange): void {
   for (const [name, node] of change) {

@@ -18,6 +18,7 @@ import { partitionKey } from '../../core/topic-partition.ts'
 import { attributes } from '../../core/wire/batch-header.ts'
 import { batches, controlType, controlTypes, decodeRecords } from '../../core/wire/record-batch.ts'
 import { cleanerSettings } from '../core/log/scratch-log.ts'
+import { until } from '../until.ts'
 import type { RecordingDisk } from './recording-disk.ts'
 
 export const DATA = '/data'
@@ -26,12 +27,16 @@ export const TRANSACTIONAL_ID = 'till'
 /** Periodic tasks run much more often than in a broker, so that their writes are among the steps. */
 const PERIOD_MS = 25
 const busyClock: Clock = { ...realClock, every: (periodMs, task) => realClock.every(Math.min(periodMs, PERIOD_MS), task) }
+export const TRANSACTION_TIMEOUT_MS = 60_000
+const laterClock: Clock = { ...realClock, now: () => realClock.now() + 2 * TRANSACTION_TIMEOUT_MS }
 const READ_BYTES = 1024 * 1024
 const PATIENT_MS = 30_000
+/** Of transactional ids without a transaction. */
+const ENDED_STATES = ['Empty', 'CompleteCommit', 'CompleteAbort']
 /** A transactional id whose previous transaction is still being ended is asked again. */
 const MAX_FENCE_ATTEMPTS = 500
 
-export const brokerProperties: Readonly<Record<string, string>> = {
+export const brokerProperties: Properties = {
   listeners: 'PLAINTEXT://127.0.0.1:0',
   'node.id': '1',
   'log.dirs': DATA,
@@ -39,6 +44,7 @@ export const brokerProperties: Readonly<Record<string, string>> = {
   'auto.create.topics.enable': 'false',
   'offsets.topic.num.partitions': '1',
   'transaction.state.log.num.partitions': '1',
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '10',
   'log.roll.ms': '20',
   'log.cleaner.enable': 'false',
   'log.cleaner.min.cleanable.ratio': '0.01',
@@ -57,7 +63,17 @@ export const systemOn = (disk: RecordingDisk, clock: Clock = realClock) => ({
   metrics: new Metrics(),
 })
 
-export const startOn = (disk: RecordingDisk): Promise<RunningBroker> => startBroker(brokerProperties, systemOn(disk))
+/** Of a broker, beside or instead of `brokerProperties`. */
+export type Properties = Readonly<Record<string, string>>
+
+export interface StartOptions {
+  readonly properties?: Properties
+  /** True for a start after the timeout of every transaction. */
+  readonly isLater?: boolean
+}
+
+export const startOn = (disk: RecordingDisk, { properties = {}, isLater = false }: StartOptions = {}): Promise<RunningBroker> =>
+  startBroker({ ...brokerProperties, ...properties }, systemOn(disk, isLater ? laterClock : realClock))
 
 export interface SimulatedBroker {
   readonly broker: RunningBroker
@@ -68,9 +84,9 @@ export interface SimulatedBroker {
   close(): Promise<void>
 }
 
-export async function startSimulated(disk: RecordingDisk): Promise<SimulatedBroker> {
+export async function startSimulated(disk: RecordingDisk, properties: Properties = {}): Promise<SimulatedBroker> {
   const system = systemOn(disk, busyClock)
-  const broker = await startBroker(brokerProperties, system)
+  const broker = await startBroker({ ...brokerProperties, ...properties }, system)
   const clients: Client[] = []
   const newClient = (requestTimeoutMs: number) => {
     const client = createClient({ bootstrapServers: broker.address, clientId: 'power-cut', requestTimeoutMs }, system)
@@ -89,7 +105,11 @@ export async function startSimulated(disk: RecordingDisk): Promise<SimulatedBrok
 
 /** The broker's cleaner, with cleanings in this thread. */
 function cleanerOf(broker: RunningBroker, disk: RecordingDisk): LogCleaner {
-  const [directory] = broker.logs.directories as readonly LogDirectory[]
+  const directories = broker.logs.directories as readonly LogDirectory[]
+  const directoryOf = (partition: string) => {
+    const log = [...broker.logs.all()].find((candidate) => partitionKey(candidate) === partition)
+    return directories.find(({ id }) => log && id === broker.logs.directoryOf(log.topic, log.partition))
+  }
   return new LogCleaner(
     {
       clock: realClock,
@@ -115,8 +135,8 @@ function cleanerOf(broker: RunningBroker, disk: RecordingDisk): LogCleaner {
       *logs() {
         for (const log of broker.logs.all()) yield [partitionKey(log), log as StoredPartitionLog]
       },
-      cleanedUpTo: (partition) => directory!.checkpointed('cleaner', partition),
-      setCleanedUpTo: (partition, offset) => directory!.setCleanedUpTo(partition, offset),
+      cleanedUpTo: (partition) => directoryOf(partition)?.checkpointed('cleaner', partition),
+      setCleanedUpTo: async (partition, offset) => directoryOf(partition)?.setCleanedUpTo(partition, offset),
     },
   )
 }
@@ -167,13 +187,24 @@ export async function committedOffset(broker: RunningBroker, topic: string): Pro
   return response.groups[0]!.topics[0]!.partitions[0]!.committedOffset
 }
 
+/** Waits until the coordinator has ended all that is open at a start with `isLater`. Returns how many transactions it has aborted. */
+export async function timeOutTransactions(broker: RunningBroker): Promise<number> {
+  const all = { stateFilters: [], producerIdFilters: [], durationFilterMs: -1, transactionalIdPattern: null }
+  await until(async () => {
+    const { error, transactions } = await broker.transactions.list(all)
+    if (error !== 'NONE' || transactions.some(({ state }) => !ENDED_STATES.includes(state))) return false
+    return [...broker.logs.all()].every((log) => log.lastStableOffset === log.highWatermark)
+  }, 'what was open is ended')
+  return broker.transactions.counters.timedOut
+}
+
 /** Ends what the last producer with the transactional id has left open, as its next start does. */
 export async function fenceProducer(broker: RunningBroker): Promise<void> {
   if (!broker.cluster.topic('__transaction_state')) return
   for (let attempt = 0; attempt < MAX_FENCE_ATTEMPTS; attempt++) {
     const { error } = await broker.transactions.initProducerId({
       transactionalId: TRANSACTIONAL_ID,
-      transactionTimeoutMs: 60_000,
+      transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
       producerId: -1,
       producerEpoch: -1,
       enable2Pc: false,

@@ -6,7 +6,7 @@ import { isAbortable } from '../../core/client/index.ts'
 import type { Client, Producer, TransactionalProducer } from '../../core/client/types.ts'
 import type { KafkaError } from '../../core/errors.ts'
 import type { ClientKnowledge, Opened } from './client-knowledge.ts'
-import { committedOffset, GROUP, TRANSACTIONAL_ID } from './simulated-broker.ts'
+import { committedOffset, GROUP, TRANSACTION_TIMEOUT_MS, TRANSACTIONAL_ID } from './simulated-broker.ts'
 
 /** Some records are large: a write of many pages can be torn. */
 const FILLER = 'x'.repeat(60_000)
@@ -164,7 +164,7 @@ export class Workload {
       lingerMs: 0,
       deliveryTimeoutMs: timeoutMs,
       maxBlockMs: timeoutMs,
-      transactionTimeoutMs: 60_000,
+      transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     })
     try {
       await producer.initTransactions()

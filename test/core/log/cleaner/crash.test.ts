@@ -1,37 +1,32 @@
 /**
  * Story of core/log/cleaner. Goal: whenever a cleaning ends, also in the middle of any change to the disk, by a kill or by a power loss,
- * every key has its last committed value, what is not cleaned is unchanged, and producers go on. Method: random histories; the disk stops
- * working after the n-th change of a cleaning; the log is opened again on what is left, checked, cleaned and checked again.
+ * every key has its last committed value, what is not cleaned is unchanged, and producers go on. Method: random histories on a disk in
+ * memory; the disk is built again as it was at a step of a cleaning; the log is opened on it, checked, cleaned and checked again.
  */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { openLogs } from '../../../../core/log/index.ts'
 import type { LogConfig, Logs, PartitionLog } from '../../../../core/log/types.ts'
-import { type Disk, realDisk } from '../../../../core/system/disk.ts'
-import { realSystem } from '../../../../core/system/index.ts'
+import { RecordingDisk } from '../../../power-cut/recording-disk.ts'
+import { systemOn } from '../../../power-cut/simulated-broker.ts'
 import { seededRandom } from '../../../random.ts'
 import { config, options, T0, TOPIC_ID } from '../scratch-log.ts'
 import { type CleanOptions, clean, rangeOf } from './compacted-log.ts'
 import { History } from './history.ts'
-import { lossyDisk } from './lossy-disk.ts'
 
-const HISTORIES = 4
-const CRASHES_PER_CLEANING = 5
-/** Each history opens some sixty logs, and waits for the disk. */
+const HISTORIES = 8
+const PARTS = 3
+const CRASHES_PER_CLEANING = 8
+/** Each history opens some two hundred logs. */
 const SLOW_MS = 240_000
 const hour = 3600_000
 const random = seededRandom()
 const below = (limit: number) => Math.floor(random() * limit)
-const root = mkdtempSync(join(tmpdir(), 'tributary-cleaner-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const compacted: LogConfig = { ...config, cleanupPolicy: ['compact'], segmentBytes: 900, indexIntervalBytes: 150, fileDeleteDelayMs: hour }
 
 /** With larger segments than those that were written: some cleanings merge them. */
-async function open(dir: string, disk: Disk = realDisk, segmentBytes = 4000): Promise<{ logs: Logs; log: PartitionLog }> {
-  const logs = await openLogs(options(dir), { ...realSystem('silent'), disk })
+async function open(disk: RecordingDisk, segmentBytes = 4000): Promise<{ logs: Logs; log: PartitionLog }> {
+  const logs = await openLogs(options('/data'), systemOn(disk))
   return { logs, log: await logs.open('t', TOPIC_ID, 0, { ...compacted, segmentBytes }) }
 }
 
@@ -46,68 +41,55 @@ async function cleanAll(log: PartitionLog, from: number | undefined, options: Cl
   }
 }
 
+/** Steps in the middle of one cleaning, most of them after a rename: the names are what is not durable for longer than a moment. */
+async function stepsOfCleaning(disk: RecordingDisk, cleaning: CleanOptions): Promise<number[]> {
+  const { logs, log } = await open(disk)
+  const from = disk.step
+  const renamedAt: number[] = []
+  disk.fault = ({ type }) => {
+    if (type === 'rename') renamedAt.push(disk.step + 1)
+  }
+  await clean(log, { ...cleaning, disk })
+  disk.fault = () => {}
+  const changes = disk.step - from
+  await logs.close()
+  if (changes === 0) return []
+  const step = () => (below(3) === 0 ? from + below(changes) : renamedAt[below(renamedAt.length)]!)
+  return [...new Set(Array.from({ length: CRASHES_PER_CLEANING }, step))]
+}
+
 test.each(Array.from({ length: HISTORIES }, (_, index) => index))(
   'history %i',
   async () => {
-    const dir = join(root, `log-${below(1e9)}`)
+    const disk = new RecordingDisk()
     const history = new History(random)
     let cleanedTo: number | undefined
     let nowMs = T0
-    for (let part = 0; part < 3; part++) {
-      const { logs, log } = await open(dir)
+    for (let part = 0; part < PARTS; part++) {
+      const { logs, log } = await open(disk, compacted.segmentBytes)
       for (let step = 0; step < 30; step++) await history.step(log)
-      if (part === 2) await history.endAll(log)
-      await history.check(log, cleanedTo ?? 0)
+      if (part === PARTS - 1) await history.endAll(log)
+      await history.check(log, cleanedTo ?? 0, disk)
       nowMs += below(40) * hour
-      const cleaning: CleanOptions = { nowMs, mapBytes: below(3) === 0 ? 0 : 1 << 20, bufferBytes: 100 + below(3000) }
+      const cleaning = { nowMs, mapBytes: below(3) === 0 ? 0 : 1 << 20, bufferBytes: 100 + below(3000) }
       const { firstUncleanableOffset } = rangeOf(log, cleanedTo, nowMs)
       await logs.close()
 
-      // How many changes does the cleaning make?
-      const counted = join(root, `count-${below(1e9)}`)
-      cpSync(dir, counted, { recursive: true })
-      const counter = lossyDisk(join(counted, 't-0'), `${counted}-shadow`)
-      const whole = await open(counted, counter)
-      counter.failAfter(Number.POSITIVE_INFINITY)
-      await clean(whole.log, { ...cleaning, from: cleanedTo, disk: counter })
-      const { changes, renamedAt } = counter
-      await whole.logs.close()
-
-      // The names are what is not durable for longer than a moment.
-      const moment = () => (below(3) === 0 ? below(changes) : Math.min(changes - 1, renamedAt[below(renamedAt.length)]!))
-      const points = new Set(changes === 0 ? [] : Array.from({ length: CRASHES_PER_CLEANING }, moment))
-      for (const point of points) {
-        const crashed = join(root, `crash-${below(1e9)}`)
-        cpSync(dir, crashed, { recursive: true })
-        const disk = lossyDisk(join(crashed, 't-0'), `${crashed}-shadow`)
-        const { logs: dying, log: dyingLog } = await open(crashed, disk)
-        disk.failAfter(point)
-        await clean(dyingLog, { ...cleaning, from: cleanedTo, disk }).catch(() => null)
-        expect(disk.hasFailed, `change ${point} of ${changes}`).toBe(true)
-        const killed = `${crashed}-killed`
-        const lost = `${crashed}-lost`
-        for (const left of [killed, lost]) {
-          cpSync(crashed, left, { recursive: true })
-          rmSync(join(left, '.lock'), { force: true })
-          rmSync(join(left, '.kafka_cleanshutdown'), { force: true })
-        }
-        rmSync(join(lost, 't-0'), { recursive: true })
-        disk.loseTo(join(lost, 't-0'), () => below(2) === 0)
-        disk.failAfter(Number.POSITIVE_INFINITY)
-        await dying.close().catch(() => {})
-        for (const left of [killed, lost]) {
+      // The cleaning of a copy: the next part begins with the log as it was.
+      const dying = disk.afterPowerCut(disk.step, 'kept', random)
+      for (const step of await stepsOfCleaning(dying, { ...cleaning, ...(cleanedTo !== undefined && { from: cleanedTo }) })) {
+        for (const unsynced of ['kept', 'lost', 'torn', 'reordered'] as const) {
+          const left = dying.afterPowerCut(step, unsynced, random)
           const again = await open(left)
-          await history.check(again.log, firstUncleanableOffset)
-          await cleanAll(again.log, cleanedTo, cleaning)
-          await history.check(again.log, firstUncleanableOffset)
+          await history.check(again.log, firstUncleanableOffset, left)
+          await cleanAll(again.log, cleanedTo, { ...cleaning, disk: left })
+          await history.check(again.log, firstUncleanableOffset, left)
           await again.logs.close()
-          rmSync(left, { recursive: true })
         }
-        rmSync(crashed, { recursive: true })
       }
-      const { logs: healthy, log: healthyLog } = await open(dir)
-      cleanedTo = await cleanAll(healthyLog, cleanedTo, cleaning)
-      await history.check(healthyLog, firstUncleanableOffset)
+      const { logs: healthy, log: healthyLog } = await open(disk)
+      cleanedTo = await cleanAll(healthyLog, cleanedTo, { ...cleaning, disk })
+      await history.check(healthyLog, firstUncleanableOffset, disk)
       await healthy.close()
     }
   },

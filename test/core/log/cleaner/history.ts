@@ -2,9 +2,9 @@
  * Random histories of a compacted log, and what must be true of the log after any of them: every key has its last committed value, what is
  * not cleaned is unchanged, and producers go on.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
 import { expect } from 'vitest'
 import type { PartitionLog, ReadBound } from '../../../../core/log/types.ts'
+import { type Disk, realDisk } from '../../../../core/system/disk.ts'
 import { attributes, codecs, readBatchHeader } from '../../../../core/wire/batch-header.ts'
 import { batches, decodeRecords } from '../../../../core/wire/record-batch.ts'
 import { T0 } from '../scratch-log.ts'
@@ -121,7 +121,7 @@ export class History {
   }
 
   /** `uncleaned`: everything from there on is as it was written. */
-  async check(log: PartitionLog, uncleaned: number): Promise<void> {
+  async check(log: PartitionLog, uncleaned: number, disk: Disk = realDisk): Promise<void> {
     const all = await recordsOf(log, 'end')
     let last = -1
     for (const record of all) {
@@ -143,7 +143,7 @@ export class History {
       if (batch === null) continue
       expect(log.append(Buffer.from(batch)).baseOffset, `the last batch of producer ${producerId} is a duplicate`).toBe(lastOffset)
     }
-    checkIndexes(log)
+    checkIndexes(log, disk)
   }
 }
 
@@ -190,23 +190,23 @@ async function committedRecords(log: PartitionLog): Promise<WrittenRecord[]> {
 }
 
 /** Each entry of an offset index is at a batch with that last offset. */
-function checkIndexes(log: PartitionLog): void {
+function checkIndexes(log: PartitionLog, disk: Disk): void {
   for (const segment of stored(log).segments.slice(0, -1)) {
     for (let offset = segment.baseOffset; offset < segment.baseOffset + 60; offset += 3) {
       const { position, lastOffset } = segment.translateOffset(offset)
       if (position === 0) continue
       const head = Buffer.alloc(61)
-      readAt(segment.path('.log'), head, position)
+      readAt(disk, segment.path('.log'), head, position)
       expect(readBatchHeader(head).lastOffset).toBe(lastOffset)
     }
   }
 }
 
-function readAt(path: string, into: Buffer, position: number): void {
-  const file = openSync(path, 'r')
+function readAt(disk: Disk, path: string, into: Buffer, position: number): void {
+  const file = disk.open(path, 'read')
   try {
-    readSync(file, into, 0, into.length, position)
+    disk.readSync(file, into, 0, into.length, position)
   } finally {
-    closeSync(file)
+    disk.close(file)
   }
 }
