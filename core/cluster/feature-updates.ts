@@ -3,7 +3,7 @@
  */
 import { KafkaError } from '../errors.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
-import { KRAFT_VERSION, METADATA_VERSION, supportedFeatures } from './features.ts'
+import { KRAFT_VERSION, losesMetadata, METADATA_VERSION, supportedFeatures } from './features.ts'
 
 /** Kafka's FeatureUpdate.UpgradeType. */
 export const upgradeTypes = { upgrade: 1, safeDowngrade: 2, unsafeDowngrade: 3 } as const
@@ -48,12 +48,13 @@ function checkUpdate(nodeId: number, { name, level, upgradeType }: FeatureUpdate
     fail("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.")
   if (level > current && upgradeType !== upgradeTypes.upgrade) fail("Can't downgrade to a newer version.")
   if (level === current) return
-  if (name === METADATA_VERSION && level < current) {
+  if (name === METADATA_VERSION && losesMetadata(current, level)) {
     const why =
       upgradeType === upgradeTypes.unsafeDowngrade
         ? 'Unsafe metadata downgrade is not supported in this version.'
         : 'Refusing to perform the requested downgrade because it might delete metadata information.'
     refuse(`Unsupported metadata.version downgrade from ${current} to ${level}. ${why}`)
   }
+  if (name === KRAFT_VERSION && level < current) fail("Can't downgrade the version of this feature.")
   if (name === KRAFT_VERSION) fail('The kraft.version of a metadata log is chosen when its directory is formatted.')
 }
