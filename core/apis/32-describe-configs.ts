@@ -6,12 +6,11 @@ import type { BrokerServices } from '../broker-services.ts'
 import type { ConfigEntry } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
-import { describeLoggers } from './broker-loggers.ts'
 import { resourceTypes, storedResource } from './config-resources.ts'
 import { defineApi } from './define-api.ts'
 
 function entriesOf(broker: BrokerServices, type: number, name: string, names: readonly string[] | null): ConfigEntry[] {
-  if (type === resourceTypes.brokerLogger) return describeLoggers(broker, name, names)
+  if (type === resourceTypes.brokerLogger) return broker.cluster.describeLoggers(name, names)
   const resource = storedResource(type, name)
   if (resource) return broker.cluster.describeConfigs(resource, names)
   throw new KafkaError(

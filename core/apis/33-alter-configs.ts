@@ -1,5 +1,6 @@
 /**
- * AlterConfigs, key 33: replaces all configs of a topic, this broker, a group or a client metrics subscription; those that a request does not name are gone.
+ * AlterConfigs, key 33: replaces all configs of a topic, this broker, a group or a client metrics subscription; those that a request does
+ * not name are gone.
  * v2 is flexible.
  */
 import { bool, int8, list, nullable, string, struct } from '../wire/types.ts'

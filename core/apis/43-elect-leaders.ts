@@ -2,8 +2,8 @@
  * ElectLeaders, key 43: the preferred or an unclean election of partitions; this node is the only candidate.
  * v1 adds electionType, errorCode; v2 is flexible.
  */
-import { isElectionType } from '../cluster/replica-changes.ts'
-import { codeOf, errorCode } from '../errors.ts'
+import type { ElectionResults } from '../cluster/types.ts'
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 
@@ -59,9 +59,13 @@ export default defineApi({
     if (topicPartitions?.length === 0) return { throttleTimeMs: 0, errorCode: 0, replicaElectionResults: [] }
     // In Kafka the deadline of a request without a timeout is over when the controller comes to it.
     if (timeoutMs <= 0) return failure(errorCode('REQUEST_TIMED_OUT'), null, topicPartitions)
-    if (!isElectionType(electionType))
-      return failure(errorCode('INVALID_REQUEST'), `Unknown election type ${electionType}`, topicPartitions)
-    const results = broker.cluster.electLeaders(electionType, topicPartitions)
+    let results: ElectionResults
+    try {
+      results = broker.cluster.electLeaders(electionType, topicPartitions)
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      return failure(codeOf(error), error.message, topicPartitions)
+    }
     return {
       throttleTimeMs: 0,
       errorCode: 0,

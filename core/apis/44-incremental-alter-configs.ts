@@ -4,7 +4,6 @@
  */
 import { bool, int8, list, nullable, string, struct } from '../wire/types.ts'
 import { alterableConfigs, alterConfigsFailure, alterConfigsResponse } from './alterable-configs.ts'
-import { alterLoggers } from './broker-loggers.ts'
 import { defineApi } from './define-api.ts'
 
 export default defineApi({
@@ -38,7 +37,7 @@ export default defineApi({
     const responses = await alterableConfigs(
       resources,
       (valid) => broker.cluster.alterConfigsOf(valid, validateOnly),
-      (name, changes) => alterLoggers(broker, name, changes, validateOnly),
+      (name, changes) => broker.cluster.alterLoggers(name, changes, validateOnly),
     )
     return { throttleTimeMs: 0, responses }
   },

@@ -3,7 +3,6 @@
  * request, and the response.
  */
 
-import { type ChangeResult, isDone, outcomeOf } from '../cluster/change-result.ts'
 import type { ConfigResource } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'
 import { int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
@@ -45,26 +44,32 @@ export async function alterableConfigs<C>(
 ) {
   const key = ({ resourceType, resourceName }: RequestedResource<C>) => `${resourceType} ${resourceName}`
   const duplicates = duplicatesOf(resources.map(key))
-  const outcomes = resources.map((resource): ChangeResult<ConfigResource | null> => {
+  const outcomes = resources.map((resource): ConfigResource | KafkaError | null => {
     const { resourceType, resourceName, configs } = resource
     if (duplicates.has(key(resource))) return new KafkaError('INVALID_REQUEST', 'Each resource must appear at most once.')
-    if (resourceType === resourceTypes.brokerLogger && alterLoggers)
-      return outcomeOf(() => {
-        alterLoggers(resourceName, configs)
-        return null
-      })
+    if (resourceType === resourceTypes.brokerLogger && alterLoggers) return errorOf(() => alterLoggers(resourceName, configs))
     return storedResource(resourceType, resourceName) ?? new KafkaError('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
   })
   const valid = outcomes.flatMap((resource, index) =>
-    resource !== null && isDone(resource) ? [{ index, resource, changes: resources[index]!.configs }] : [],
+    resource === null || resource instanceof KafkaError ? [] : [{ index, resource, changes: resources[index]!.configs }],
   )
   const altered = await alter(valid.map(({ resource, changes }) => ({ resource, changes })))
   const errors = new Map(valid.map(({ index }, position) => [index, altered[position]!]))
   return resources.map(({ resourceType, resourceName }, index) => {
-    const outcome = outcomes[index]!
-    const error = errors.get(index) ?? (outcome === null || isDone(outcome) ? null : outcome)
+    const outcome = outcomes[index]
+    const error = outcome instanceof KafkaError ? outcome : (errors.get(index) ?? null)
     // Kafka has no message for an error that it did not expect.
     const errorMessage = error === null || error.error === 'UNKNOWN_SERVER_ERROR' ? null : error.message
     return { errorCode: error ? codeOf(error) : 0, errorMessage, resourceType, resourceName }
   })
+}
+
+function errorOf(change: () => void): KafkaError | null {
+  try {
+    change()
+    return null
+  } catch (error) {
+    if (error instanceof KafkaError) return error
+    throw error
+  }
 }

@@ -8,11 +8,12 @@ import type { BrokerSettingName, BrokerSettings, BrokerValues, ListenerSettings 
 import type { System } from '../system/index.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
 import { brokerRegistration, fenceRecords } from './activation.ts'
+import { alterLoggers, describeLoggers, type NodeLoggers } from './broker-loggers.ts'
 import { type ChangeResult, isDone, only, outcomeOf } from './change-result.ts'
 import { configOperations } from './config-entries.ts'
 import { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
-import { type FeatureUpdate, featureUpdateRecords } from './feature-updates.ts'
+import { type FeatureUpdate, featureUpdateRecords, upgradesQuorum } from './feature-updates.ts'
 import { KRAFT_VERSION, supportedFeatures } from './features.ts'
 import { alterClientMetrics, alterGroup, describeClientMetrics, describeGroup } from './group-configs.ts'
 import type { ClientQuota } from './image/client-quotas-image.ts'
@@ -154,6 +155,18 @@ class LocalCluster implements Cluster {
     return this.#configs.describeBroker(resource.name, names)
   }
 
+  get #loggers(): NodeLoggers {
+    return { nodeId: this.#settings.nodeId, logger: this.#system.logger }
+  }
+
+  describeLoggers(name: string, names: readonly string[] | null): ConfigEntry[] {
+    return describeLoggers(this.#loggers, name, names)
+  }
+
+  alterLoggers(name: string, changes: readonly ConfigChange[], validateOnly: boolean): void {
+    alterLoggers(this.#loggers, name, changes, validateOnly)
+  }
+
   describeNewTopic(topic: Topic): ConfigEntry[] {
     return this.#configs.describeTopic(topic, null)
   }
@@ -274,8 +287,11 @@ class LocalCluster implements Cluster {
 
   updateFeatures(updates: readonly FeatureUpdate[], validateOnly: boolean): Promise<void> {
     return this.#controller.run(async () => {
-      const records = featureUpdateRecords(this.#settings.nodeId, this.#image.features, this.#controller.kraftVersion, updates)
-      if (!validateOnly) await this.#controller.write(records)
+      const { kraftVersion } = this.#controller
+      const records = featureUpdateRecords(this.#settings.nodeId, this.#image.features, kraftVersion, updates)
+      if (validateOnly) return
+      if (upgradesQuorum(kraftVersion, updates)) await this.#controller.upgradeQuorum(this.#logs.metadataDirectory.id)
+      await this.#controller.write(records)
     })
   }
 

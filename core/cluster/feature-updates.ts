@@ -1,5 +1,6 @@
 /**
- * UpdateFeatures: which changes of finalized features the controller accepts, in Kafka's words. All of a request happen, or none. Pure.
+ * UpdateFeatures: which changes of finalized features the controller accepts, in Kafka's words. All of a request happen, or none. A
+ * downgrade of metadata.version is accepted where Kafka says that it loses nothing. Pure.
  */
 import { KafkaError } from '../errors.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
@@ -15,6 +16,10 @@ export interface FeatureUpdate {
   readonly upgradeType: number
 }
 
+/** True where the log must name its voters: kraft.version lies in its control records, and in no record of the metadata. */
+export const upgradesQuorum = (kraftVersion: number, updates: readonly FeatureUpdate[]): boolean =>
+  updates.some(({ name, level }) => name === KRAFT_VERSION && level > kraftVersion)
+
 /** Throws INVALID_UPDATE_VERSION or INVALID_REQUEST. */
 export function featureUpdateRecords(
   nodeId: number,
@@ -26,7 +31,8 @@ export function featureUpdateRecords(
   for (const update of updates) {
     const current = update.name === KRAFT_VERSION ? kraftVersion : (finalized.get(update.name) ?? 0)
     checkUpdate(nodeId, update, current)
-    if (update.level !== current) records.push({ type: 'FeatureLevelRecord', name: update.name, featureLevel: update.level })
+    if (update.level !== current && update.name !== KRAFT_VERSION)
+      records.push({ type: 'FeatureLevelRecord', name: update.name, featureLevel: update.level })
   }
   return records
 }
@@ -56,5 +62,4 @@ function checkUpdate(nodeId: number, { name, level, upgradeType }: FeatureUpdate
     refuse(`Unsupported metadata.version downgrade from ${current} to ${level}. ${why}`)
   }
   if (name === KRAFT_VERSION && level < current) fail("Can't downgrade the version of this feature.")
-  if (name === KRAFT_VERSION) fail('The kraft.version of a metadata log is chosen when its directory is formatted.')
 }

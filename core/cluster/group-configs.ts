@@ -1,6 +1,6 @@
 /**
- * The configs of groups and of client metrics subscriptions: described with their defaults, and changed by Kafka's rules. They are stored for
- * Apache Kafka and for the tools that read them; nothing in this broker depends on them. Pure.
+ * The configs of groups and of client metrics subscriptions: described with their defaults, and changed by Kafka's rules. They are stored
+ * for Apache Kafka and for the tools that read them; nothing in this broker depends on them. Pure.
  */
 import { KafkaError } from '../errors.ts'
 import { clientMetricsIntervalMs, clientMetricsSettings, illegalPattern } from '../settings/client-metrics-settings.ts'

@@ -11,8 +11,6 @@ import type { Reassignment } from './types.ts'
 
 /** Kafka's ElectionType. */
 export const electionTypes = { preferred: 0, unclean: 1 } as const
-
-export const isElectionType = (type: number): boolean => (Object.values(electionTypes) as number[]).includes(type)
 const NO_LEADER = -1
 
 export type ReplicaChange = Partial<Omit<Extract<NewMetadataRecord, { type: 'PartitionChangeRecord' }>, 'type' | 'topicId' | 'partitionId'>>

@@ -9,7 +9,7 @@ import { type ChangeResult, isDone, outcomeOf } from './change-result.ts'
 import type { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
 import type { PartitionState } from './image/partition-state.ts'
-import { electionError, isElectionType, reassign } from './replica-changes.ts'
+import { electionError, electionTypes, reassign } from './replica-changes.ts'
 import type { ElectionResults, Reassignment, Topic } from './types.ts'
 
 export interface ReplicaPlacementParts {
@@ -34,7 +34,8 @@ export class ReplicaPlacement {
 
   /** Null for all partitions: those that need no election are left out then. Throws INVALID_REQUEST for an unknown type. */
   elect(electionType: number, asked: readonly { topic: string; partitions: readonly number[] }[] | null): ElectionResults {
-    if (!isElectionType(electionType)) throw new KafkaError('INVALID_REQUEST', `Unknown election type ${electionType}`)
+    if (!(Object.values(electionTypes) as number[]).includes(electionType))
+      throw new KafkaError('INVALID_REQUEST', `Unknown election type ${electionType}`)
     const { image } = this.#controller
     if (asked !== null)
       return asked.map(({ topic: name, partitions }) => {

@@ -136,6 +136,10 @@ export interface Cluster {
   createPartitions(name: string, count: number, validateOnly: boolean, assignments?: readonly (readonly number[])[] | null): Promise<Topic>
   createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<(Topic | KafkaError)[]>
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[]
+  /** The levels of the loggers of broker `name`, which only that broker knows. */
+  describeLoggers(name: string, names: readonly string[] | null): ConfigEntry[]
+  /** All of the changes, or none. They last until the process ends. */
+  alterLoggers(name: string, changes: readonly ConfigChange[], validateOnly: boolean): void
   /** All configs of a new topic, for the CreateTopics response. */
   describeNewTopic(topic: Topic): ConfigEntry[]
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void>

@@ -1,6 +1,6 @@
 /**
- * Every setting of a client metrics subscription (KIP-714). This broker stores, validates and describes them; it asks no client for metrics.
- * Names, defaults and rules are Kafka's.
+ * Every setting of a client metrics subscription (KIP-714). This broker stores, validates and describes them; it asks no client for
+ * metrics. Names, defaults and rules are Kafka's.
  */
 import { int, list, type SettingMap } from './setting.ts'
 

@@ -2,11 +2,10 @@
  * The resource type BROKER_LOGGER: the levels of the loggers of this process, `root` and one for each of its parts. They are not stored: a
  * start has the level that its command line asks for. FATAL and TRACE do not exist here and mean the nearest level.
  */
-import type { BrokerServices } from '../broker-services.ts'
-import { checkChanges, configOperations, source, UNKNOWN_TYPE } from '../cluster/config-entries.ts'
-import type { ConfigChange, ConfigEntry } from '../cluster/types.ts'
 import { KafkaError } from '../errors.ts'
-import { type LogLevel, logLevels, ROOT_LOGGER } from '../system/logger.ts'
+import { type Logger, type LogLevel, logLevels, ROOT_LOGGER } from '../system/logger.ts'
+import { checkChanges, configOperations, source, UNKNOWN_TYPE } from './config-entries.ts'
+import type { ConfigChange, ConfigEntry } from './types.ts'
 
 /** The levels that Kafka lets a client set, in the order of its message. */
 const levels: Readonly<Record<string, LogLevel>> = {
@@ -19,16 +18,21 @@ const levels: Readonly<Record<string, LogLevel>> = {
 }
 const levelNames: Readonly<Record<LogLevel, string>> = { silent: 'OFF', error: 'ERROR', warn: 'WARN', info: 'INFO', debug: 'DEBUG' }
 
-const levelsOf = (broker: BrokerServices): Map<string, LogLevel> => logLevels(broker.system.logger)?.list() ?? new Map()
+/** This node, and the logger that its others are children of. */
+export interface NodeLoggers {
+  readonly nodeId: number
+  readonly logger: Logger
+}
+
+const levelsOf = (logger: Logger): Map<string, LogLevel> => logLevels(logger)?.list() ?? new Map()
 
 const refusal = (why: string) => new KafkaError('INVALID_REQUEST', why)
 
-export function describeLoggers(broker: BrokerServices, resourceName: string, names: readonly string[] | null): ConfigEntry[] {
-  const { nodeId } = broker.settings
+export function describeLoggers({ nodeId, logger }: NodeLoggers, resourceName: string, names: readonly string[] | null): ConfigEntry[] {
   if (resourceName === '') throw refusal('Broker id must not be empty')
   if (!/^-?\d+$/.test(resourceName)) throw refusal(`Broker id must be an integer, but it is: ${resourceName}`)
   if (Number(resourceName) !== nodeId) throw refusal(`Unexpected broker id, expected ${nodeId} but received ${resourceName}`)
-  const selected = [...levelsOf(broker)].filter(([name]) => names === null || names.includes(name))
+  const selected = [...levelsOf(logger)].filter(([name]) => names === null || names.includes(name))
   return selected.map(([name, level]) => ({
     name,
     value: levelNames[level],
@@ -43,15 +47,19 @@ export function describeLoggers(broker: BrokerServices, resourceName: string, na
 }
 
 /** All of the changes, or none. A logger without a level of its own has that of `root`. */
-export function alterLoggers(broker: BrokerServices, resourceName: string, changes: readonly ConfigChange[], validateOnly: boolean): void {
+export function alterLoggers(
+  { nodeId, logger }: NodeLoggers,
+  resourceName: string,
+  changes: readonly ConfigChange[],
+  validateOnly: boolean,
+): void {
   checkChanges(changes)
-  const { nodeId } = broker.settings
   if (!/^-?\d+$/.test(resourceName)) throw refusal(`Node id must be an integer, but it is: ${resourceName}`)
   if (Number(resourceName) !== nodeId) throw refusal(`Unexpected node id. Expected ${nodeId}, but received ${resourceName}`)
-  const known = levelsOf(broker)
+  const known = levelsOf(logger)
   for (const change of changes) checkChange(known, change)
   if (validateOnly) return
-  const loggers = logLevels(broker.system.logger)
+  const loggers = logLevels(logger)
   for (const { name, operation, value } of changes) {
     const level = operation === configOperations.set ? levels[value!]! : loggers?.list().get(ROOT_LOGGER)
     if (level !== undefined) loggers?.set(name, level)
