@@ -196,6 +196,7 @@ export class Configs {
       ...Object.keys(brokerSettingsByName),
       ...Object.keys(this.#settings.properties),
       ...Object.keys(this.#image.brokerConfigs(this.#nodeName)),
+      ...Object.keys(this.#image.brokerConfigs('')),
     ])
     const selected = [...all].filter((name) => names === null || names.includes(name)).sort()
     return selected.map((name) => {
