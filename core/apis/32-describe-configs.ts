@@ -1,18 +1,22 @@
 /**
- * DescribeConfigs, key 32: the configs of topics and of this broker.
+ * DescribeConfigs, key 32: the configs of topics, of this broker, of its loggers, of groups and of client metrics subscriptions.
  * v3 adds includeDocumentation, configType, documentation; v4 is flexible.
  */
-import type { ConfigResource } from '../cluster/types.ts'
+import type { BrokerServices } from '../broker-services.ts'
+import type { ConfigEntry } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+import { resourceTypes, storedResource } from './config-resources.ts'
 import { defineApi } from './define-api.ts'
 
-const resourceTypes = { topic: 2, broker: 4 } as const
-
-function resourceOf(type: number, name: string): ConfigResource {
-  if (type === resourceTypes.topic) return { type: 'topic', name }
-  if (type === resourceTypes.broker) return { type: 'broker', name }
-  throw new KafkaError('INVALID_REQUEST', `Resource type ${type} is not supported; 2 (topic) and 4 (broker) are.`)
+function entriesOf(broker: BrokerServices, type: number, name: string, names: readonly string[] | null): ConfigEntry[] {
+  if (type === resourceTypes.brokerLogger) return broker.cluster.describeLoggers(name, names)
+  const resource = storedResource(type, name)
+  if (resource) return broker.cluster.describeConfigs(resource, names)
+  throw new KafkaError(
+    'INVALID_REQUEST',
+    'This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details.',
+  )
 }
 
 export default defineApi({
@@ -20,7 +24,6 @@ export default defineApi({
   name: 'DescribeConfigs',
   versions: [1, 4],
   flexible: 4,
-  missing: ['resource types 8 (broker logger), 16 (client metrics) and 32 (group)'],
   request: {
     resources: list(
       struct({
@@ -67,7 +70,7 @@ export default defineApi({
       try {
         // An empty list means all keys, as null does.
         const names = configurationKeys?.length === 0 ? null : configurationKeys
-        const entries = broker.cluster.describeConfigs(resourceOf(resourceType, resourceName), names)
+        const entries = entriesOf(broker, resourceType, resourceName, names)
         return {
           ...result,
           configs: entries.map(({ name, value, readOnly, source, isSensitive, type, documentation, synonyms }) => ({

@@ -1,5 +1,6 @@
 /**
- * AlterConfigs, key 33: replaces all configs of a topic or of this broker; those that a request does not name are gone.
+ * AlterConfigs, key 33: replaces all configs of a topic, this broker, a group or a client metrics subscription; those that a request does
+ * not name are gone.
  * v2 is flexible.
  */
 import { bool, int8, list, nullable, string, struct } from '../wire/types.ts'
@@ -11,7 +12,6 @@ export default defineApi({
   name: 'AlterConfigs',
   versions: [0, 2],
   flexible: 2,
-  missing: ['resource types 16 (client metrics) and 32 (group)'],
   request: {
     resources: list(
       struct({

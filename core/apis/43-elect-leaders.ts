@@ -2,9 +2,24 @@
  * ElectLeaders, key 43: the preferred or an unclean election of partitions; this node is the only candidate.
  * v1 adds electionType, errorCode; v2 is flexible.
  */
-import { codeOf } from '../errors.ts'
+import type { ElectionResults } from '../cluster/types.ts'
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
+
+/** The whole request fails: so does each partition that it names. */
+const failure = (
+  errorCode: number,
+  errorMessage: string | null,
+  asked: readonly { topic: string; partitions: readonly number[] }[] | null,
+) => ({
+  throttleTimeMs: 0,
+  errorCode,
+  replicaElectionResults: (asked ?? []).map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: partitions.map((partitionId) => ({ partitionId, errorCode, errorMessage })),
+  })),
+})
 
 export default defineApi({
   key: 43,
@@ -40,9 +55,17 @@ export default defineApi({
     ),
   },
   handle({ request, broker }) {
-    const { electionType, topicPartitions } = request
+    const { electionType, topicPartitions, timeoutMs } = request
     if (topicPartitions?.length === 0) return { throttleTimeMs: 0, errorCode: 0, replicaElectionResults: [] }
-    const results = broker.cluster.electLeaders(electionType, topicPartitions)
+    // In Kafka the deadline of a request without a timeout is over when the controller comes to it.
+    if (timeoutMs <= 0) return failure(errorCode('REQUEST_TIMED_OUT'), null, topicPartitions)
+    let results: ElectionResults
+    try {
+      results = broker.cluster.electLeaders(electionType, topicPartitions)
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      return failure(codeOf(error), error.message, topicPartitions)
+    }
     return {
       throttleTimeMs: 0,
       errorCode: 0,
@@ -54,12 +77,5 @@ export default defineApi({
       })),
     }
   },
-  errorResponse: (errorCode, { topicPartitions }) => ({
-    throttleTimeMs: 0,
-    errorCode,
-    replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
-      topic,
-      partitionResult: partitions.map((partitionId) => ({ partitionId, errorCode, errorMessage: null })),
-    })),
-  }),
+  errorResponse: (errorCode, { topicPartitions }) => failure(errorCode, null, topicPartitions),
 })

@@ -1,5 +1,5 @@
 /**
- * IncrementalAlterConfigs, key 44: changes configs of topics and of this broker.
+ * IncrementalAlterConfigs, key 44: changes configs of topics, of this broker, of its loggers, of groups and of client metrics.
  * v1 is flexible.
  */
 import { bool, int8, list, nullable, string, struct } from '../wire/types.ts'
@@ -11,7 +11,6 @@ export default defineApi({
   name: 'IncrementalAlterConfigs',
   versions: [0, 1],
   flexible: 1,
-  missing: ['resource types 8 (broker logger), 16 (client metrics) and 32 (group)'],
   request: {
     resources: list(
       struct({
@@ -34,7 +33,12 @@ export default defineApi({
       ...resource,
       configs: resource.configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value })),
     }))
-    const responses = await alterableConfigs(resources, (valid) => broker.cluster.alterConfigsOf(valid, request.validateOnly))
+    const { validateOnly } = request
+    const responses = await alterableConfigs(
+      resources,
+      (valid) => broker.cluster.alterConfigsOf(valid, validateOnly),
+      (name, changes) => broker.cluster.alterLoggers(name, changes, validateOnly),
+    )
     return { throttleTimeMs: 0, responses }
   },
   errorResponse: (errorCode, { resources }) => alterConfigsFailure(errorCode, resources),

@@ -82,7 +82,7 @@ export default defineApi({
     }
     const leader = {
       replicaId: nodeId,
-      replicaDirectoryId: broker.logs.metadataDirectory.id,
+      replicaDirectoryId: voter.voterDirectoryId,
       logEndOffset,
       lastFetchTimestamp: now,
       lastCaughtUpTimestamp: now,

@@ -14,7 +14,6 @@ export default defineApi({
   name: 'UpdateFeatures',
   versions: [0, 2],
   flexible: 0,
-  missing: ['downgrades of metadata.version', 'an upgrade of kraft.version'],
   request: {
     timeoutMs: optional(int32, 60000),
     featureUpdates: list(

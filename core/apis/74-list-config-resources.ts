@@ -4,9 +4,8 @@
  */
 import { errorCode } from '../errors.ts'
 import { int8, int16, int32, list, since, string, struct } from '../wire/types.ts'
+import { resourceTypes } from './config-resources.ts'
 import { defineApi } from './define-api.ts'
-
-const resourceTypes = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
 
 export default defineApi({
   key: 74,

@@ -2,12 +2,12 @@
  * What AlterConfigs and IncrementalAlterConfigs do alike: which resources may be altered, the outcome of each in the order of the
  * request, and the response.
  */
+
 import type { ConfigResource } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'
 import { int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
+import { resourceTypes, storedResource } from './config-resources.ts'
 import { duplicatesOf } from './duplicates.ts'
-
-const resourceTypes = { topic: 2, broker: 4 } as const
 
 interface RequestedResource<C> {
   readonly resourceType: number
@@ -36,28 +36,40 @@ export const alterConfigsFailure = (
   responses: resources.map(({ resourceType, resourceName }) => ({ errorCode, errorMessage: null, resourceType, resourceName })),
 })
 
-/** `alter` gets the resources that are valid, and gives the outcome of each. */
+/** `alter` gets the resources that the cluster stores, and gives the outcome of each; `alterLoggers` changes the loggers of a broker. */
 export async function alterableConfigs<C>(
   resources: readonly RequestedResource<C>[],
   alter: (valid: { resource: ConfigResource; changes: readonly C[] }[]) => Promise<(KafkaError | null)[]>,
+  alterLoggers?: (broker: string, changes: readonly C[]) => void,
 ) {
   const key = ({ resourceType, resourceName }: RequestedResource<C>) => `${resourceType} ${resourceName}`
   const duplicates = duplicatesOf(resources.map(key))
-  const errors = resources.map((resource): KafkaError | null => {
+  const outcomes = resources.map((resource): ConfigResource | KafkaError | null => {
+    const { resourceType, resourceName, configs } = resource
     if (duplicates.has(key(resource))) return new KafkaError('INVALID_REQUEST', 'Each resource must appear at most once.')
-    if (resource.resourceType === resourceTypes.topic || resource.resourceType === resourceTypes.broker) return null
-    return new KafkaError('INVALID_REQUEST', `Unknown resource type ${resource.resourceType}`)
+    if (resourceType === resourceTypes.brokerLogger && alterLoggers) return errorOf(() => alterLoggers(resourceName, configs))
+    return storedResource(resourceType, resourceName) ?? new KafkaError('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
   })
-  const valid = resources.filter((_, index) => errors[index] === null)
-  const outcomes = await alter(
-    valid.map(({ resourceType, resourceName: name, configs: changes }) => ({
-      resource: { type: resourceType === resourceTypes.topic ? 'topic' : 'broker', name },
-      changes,
-    })),
+  const valid = outcomes.flatMap((resource, index) =>
+    resource === null || resource instanceof KafkaError ? [] : [{ index, resource, changes: resources[index]!.configs }],
   )
-  return resources.map((resource, index) => {
-    const error = errors[index] ?? outcomes[valid.indexOf(resource)]
-    const { resourceType, resourceName } = resource
-    return { errorCode: error ? codeOf(error) : 0, errorMessage: error?.message ?? null, resourceType, resourceName }
+  const altered = await alter(valid.map(({ resource, changes }) => ({ resource, changes })))
+  const errors = new Map(valid.map(({ index }, position) => [index, altered[position]!]))
+  return resources.map(({ resourceType, resourceName }, index) => {
+    const outcome = outcomes[index]
+    const error = outcome instanceof KafkaError ? outcome : (errors.get(index) ?? null)
+    // Kafka has no message for an error that it did not expect.
+    const errorMessage = error === null || error.error === 'UNKNOWN_SERVER_ERROR' ? null : error.message
+    return { errorCode: error ? codeOf(error) : 0, errorMessage, resourceType, resourceName }
   })
+}
+
+function errorOf(change: () => void): KafkaError | null {
+  try {
+    change()
+    return null
+  } catch (error) {
+    if (error instanceof KafkaError) return error
+    throw error
+  }
 }

@@ -8,12 +8,16 @@ import type { BrokerSettingName, BrokerSettings, BrokerValues, ListenerSettings 
 import type { System } from '../system/index.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
 import { brokerRegistration, fenceRecords } from './activation.ts'
+import { alterLoggers, describeLoggers, type NodeLoggers } from './broker-loggers.ts'
 import { type ChangeResult, isDone, only, outcomeOf } from './change-result.ts'
-import { Configs, configOperations } from './configs.ts'
+import { configOperations } from './config-entries.ts'
+import { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
-import { type FeatureUpdate, featureUpdateRecords } from './feature-updates.ts'
+import { type FeatureUpdate, featureUpdateRecords, upgradesQuorum } from './feature-updates.ts'
 import { KRAFT_VERSION, supportedFeatures } from './features.ts'
+import { alterClientMetrics, alterGroup, describeClientMetrics, describeGroup } from './group-configs.ts'
 import type { ClientQuota } from './image/client-quotas-image.ts'
+import { configResourceTypes } from './image/configurations-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
@@ -144,8 +148,23 @@ class LocalCluster implements Cluster {
       checkTopicName(resource.name)
       return this.#configs.describeTopic(this.#existing(resource.name), names)
     }
+    const stored = this.#storedConfigs(resource)
+    if (resource.type === 'group') return describeGroup(resource.name, stored, names, this.#configs)
+    if (resource.type === 'clientMetrics') return describeClientMetrics(resource.name, stored, names)
     this.#checkBroker(resource.name, 'Broker id', ' or empty string')
     return this.#configs.describeBroker(resource.name, names)
+  }
+
+  get #loggers(): NodeLoggers {
+    return { nodeId: this.#settings.nodeId, logger: this.#system.logger }
+  }
+
+  describeLoggers(name: string, names: readonly string[] | null): ConfigEntry[] {
+    return describeLoggers(this.#loggers, name, names)
+  }
+
+  alterLoggers(name: string, changes: readonly ConfigChange[], validateOnly: boolean): void {
+    alterLoggers(this.#loggers, name, changes, validateOnly)
   }
 
   describeNewTopic(topic: Topic): ConfigEntry[] {
@@ -218,8 +237,7 @@ class LocalCluster implements Cluster {
     return this.#changeConfigs(resources, validateOnly, ({ resource, changes }) => {
       const sets = changes.map(({ name, value }) => ({ name, operation: configOperations.set, value }))
       const named = new Set(changes.map(({ name }) => name))
-      const stored = resource.type === 'broker' ? this.#image.brokerConfigs(resource.name) : this.#image.topic(resource.name)?.configs
-      const others = Object.keys(stored ?? {}).filter((name) => !named.has(name))
+      const others = Object.keys(this.#storedConfigs(resource)).filter((name) => !named.has(name))
       const deletions = others.map((name) => ({ name, operation: configOperations.delete, value: null }))
       return this.#configRecords(resource, [...sets, ...deletions])
     })
@@ -245,7 +263,7 @@ class LocalCluster implements Cluster {
         const done = resources.filter((_, index) => isDone(outcomes[index]!)).map(({ resource }) => resource)
         const concernsBroker = done.some(({ type }) => type === 'broker')
         if (concernsBroker) for (const topic of this.#image.topics()) this.#partitionLogs.configure(topic)
-        else for (const { name } of done) this.#partitionLogs.configure(this.#existing(name))
+        else for (const { type, name } of done) if (type === 'topic') this.#partitionLogs.configure(this.#existing(name))
         if (concernsBroker) this.configureLogs()
       }
       return outcomes.map((outcome) => (isDone(outcome) ? null : outcome))
@@ -269,8 +287,11 @@ class LocalCluster implements Cluster {
 
   updateFeatures(updates: readonly FeatureUpdate[], validateOnly: boolean): Promise<void> {
     return this.#controller.run(async () => {
-      const records = featureUpdateRecords(this.#settings.nodeId, this.#image.features, this.#controller.kraftVersion, updates)
-      if (!validateOnly) await this.#controller.write(records)
+      const { kraftVersion } = this.#controller
+      const records = featureUpdateRecords(this.#settings.nodeId, this.#image.features, kraftVersion, updates)
+      if (validateOnly) return
+      if (upgradesQuorum(kraftVersion, updates)) await this.#controller.upgradeQuorum(this.#logs.metadataDirectory.id)
+      await this.#controller.write(records)
     })
   }
 
@@ -331,10 +352,17 @@ class LocalCluster implements Cluster {
     })
   }
 
+  #storedConfigs({ type, name }: ConfigResource): Readonly<Record<string, string>> {
+    return this.#image.configs(configResourceTypes[type], name)
+  }
+
   #configRecords(resource: ConfigResource, changes: readonly ConfigChange[]): NewMetadataRecord[] {
+    const stored = this.#storedConfigs(resource)
+    if (resource.type === 'group') return configChangeRecords(resource, stored, alterGroup(resource.name, stored, changes, this.#configs))
+    if (resource.type === 'clientMetrics') return configChangeRecords(resource, stored, alterClientMetrics(resource.name, stored, changes))
     if (resource.type === 'broker') {
       this.#checkBroker(resource.name, 'Node id', '')
-      return configChangeRecords(resource, this.#image.brokerConfigs(resource.name), this.#configs.alterBroker(resource.name, changes))
+      return configChangeRecords(resource, stored, this.#configs.alterBroker(resource.name, changes))
     }
     if (resource.name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
     checkTopicName(resource.name)

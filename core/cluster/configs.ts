@@ -4,36 +4,41 @@
  */
 import { KafkaError } from '../errors.ts'
 import type { LogConfig } from '../log/types.ts'
+import { isAccepted, isRefusable } from '../settings/accepted-settings.ts'
 import { brokerSettings } from '../settings/broker-settings.ts'
-import { configTypes, parseSetting, type Setting, type SettingMap, splitList } from '../settings/setting.ts'
+import { parseSetting, type Setting, type SettingMap } from '../settings/setting.ts'
 import { type TopicValues, topicSettings } from '../settings/topic-settings.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues } from '../settings.ts'
+import {
+  applyChanges,
+  configOperations,
+  entry,
+  isConfigOperation,
+  type Synonym,
+  secretEntry,
+  source,
+  unknownEntry,
+} from './config-entries.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
-
-const source = { topic: 1, broker: 2, defaultBroker: 3, file: 4, fallback: 5 } as const
-/** Kafka's AlterConfigOp. */
-export const configOperations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
 /** Without a prototype: a name from a client is a setting or undefined. */
 const byName = (settings: SettingMap): SettingMap => Object.assign(Object.create(null), settings)
 const topicSettingsByName = byName(topicSettings)
 const brokerSettingsByName = byName(brokerSettings)
 const topicNames = Object.keys(topicSettingsByName).sort()
-/** Unknown settings, of the file or stored by Kafka, are described too; those that may be secrets without their value. Invariant 12. */
+/** Settings of Kafka that have no declaration here are described too; those that may be secrets without their value. Invariant 12. */
 const SECRET = /password|passphrase|secret|jaas|token|credential|\.key$|certificate/i
+/** Kafka does not show the value of a config that it does not know. */
+const isSecret = (name: string): boolean => !brokerSettingsByName[name] && (SECRET.test(name) || !(isAccepted(name) || isRefusable(name)))
+
 /** What Kafka changes dynamically for one listener only. */
 const LISTENER_ONLY =
   /^ssl\.(protocol|provider|cipher\.suites|enabled\.protocols|(key|trust)store\.(type|location|password|certificates|certificate\.chain|key)|key\.password)$/
 
-/** Kafka's ConfigType of a name that it does not know. */
-const UNKNOWN_TYPE = 0
-
 const MIN_INSYNC_REPLICAS = 'min.insync.replicas'
 /** A feature of Kafka. */
 const ELIGIBLE_LEADER_REPLICAS = 'eligible.leader.replicas.version'
-
-type Synonym = { name: string; value: string | null; source: number }
 
 /** A stored value that an earlier release accepted and this one rejects. It is described, and has no effect until it is altered. */
 export interface InvalidConfig {
@@ -71,8 +76,8 @@ export class Configs {
     return String(this.#settings.nodeId)
   }
 
-  /** Every source with a value for a broker setting, the strongest first. */
-  #brokerSynonyms(name: string): Synonym[] {
+  /** Every source with a value for a broker setting, the strongest first; `fallback` is the default of one that is not declared here. */
+  brokerSynonyms(name: string, fallback: string | null = null): Synonym[] {
     const synonyms: Synonym[] = []
     const add = (value: string | null | undefined, from: number) => {
       if (value !== undefined && value !== null) synonyms.push({ name, value, source: from })
@@ -80,14 +85,14 @@ export class Configs {
     add(this.#image.brokerConfigs(this.#nodeName)[name], source.broker)
     add(this.#image.brokerConfigs('')[name], source.defaultBroker)
     add(this.#settings.properties[name], source.file)
-    add(brokerSettingsByName[name]?.fallback, source.fallback)
+    add(brokerSettingsByName[name]?.fallback ?? fallback, source.fallback)
     return synonyms
   }
 
   /** The strongest source with a valid value. */
   #effective(name: string): Synonym | undefined {
     const setting = brokerSettingsByName[name]!
-    return this.#brokerSynonyms(name).find(({ value }) => invalidReason(name, setting, value) === null)
+    return this.brokerSynonyms(name).find(({ value }) => invalidReason(name, setting, value) === null)
   }
 
   /** The effective value of a broker setting. */
@@ -165,10 +170,10 @@ export class Configs {
     return selected.map((name) => {
       const setting = topicSettingsByName[name]
       // As in Kafka: a config of another release may be a secret.
-      if (!setting) return { ...entry(name, undefined, null, source.topic, false, [], true), type: UNKNOWN_TYPE }
+      if (!setting) return unknownEntry(name, source.topic)
       const override = topic.configs[name]
       const fallback = this.#topicDefault(name)
-      const synonyms = setting.synonyms[0] ? this.#brokerSynonyms(setting.synonyms[0].name) : []
+      const synonyms = setting.synonyms[0] ? this.brokerSynonyms(setting.synonyms[0].name) : []
       if (override !== undefined) synonyms.unshift({ name, value: override, source: source.topic })
       return entry(name, setting, override ?? fallback.value, override !== undefined ? source.topic : fallback.source, false, synonyms)
     })
@@ -183,7 +188,7 @@ export class Configs {
         .map((name) => {
           const synonym = { name, value: configs[name]!, source: source.defaultBroker }
           const setting = brokerSettingsByName[name]
-          if (!setting && SECRET.test(name)) return secretEntry(name, source.defaultBroker, [synonym])
+          if (isSecret(name)) return secretEntry(name, source.defaultBroker, [synonym])
           return entry(name, setting, configs[name]!, source.defaultBroker, false, [synonym])
         })
     }
@@ -191,13 +196,14 @@ export class Configs {
       ...Object.keys(brokerSettingsByName),
       ...Object.keys(this.#settings.properties),
       ...Object.keys(this.#image.brokerConfigs(this.#nodeName)),
+      ...Object.keys(this.#image.brokerConfigs('')),
     ])
     const selected = [...all].filter((name) => names === null || names.includes(name)).sort()
     return selected.map((name) => {
       const setting = brokerSettingsByName[name]
-      const synonyms = this.#brokerSynonyms(name)
+      const synonyms = this.brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
-      if (!setting && SECRET.test(name)) return secretEntry(name, strongest.source, synonyms)
+      if (isSecret(name)) return secretEntry(name, strongest.source, synonyms)
       return entry(name, setting, this.#derivedValue(name) ?? strongest.value, strongest.source, !setting?.dynamic, synonyms)
     })
   }
@@ -266,6 +272,8 @@ export class Configs {
         'INVALID_REQUEST',
         `These security configs can be dynamically updated only per-listener using the listener prefix: [${shared.join(', ')}]`,
       )
+    const unknown = changes.find(({ operation }) => !isConfigOperation(operation))
+    if (unknown) throw new KafkaError('INVALID_REQUEST', `Unknown operations type ${unknown.operation}`)
     this.#checkMinInsyncReplicas(broker, changes)
     const fixed = names.filter((name) => brokerSettingsByName[name] && !brokerSettingsByName[name].dynamic)
     if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
@@ -295,77 +303,13 @@ export class Configs {
     const threads = changed === undefined ? this.#settings.values[name] : Number(changed)
     if (threads === current) return
     const refuse = (why: string) => {
-      throw new KafkaError('INVALID_REQUEST', `Log cleaner threads cannot be ${why}`)
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        `Invalid value org.apache.kafka.common.config.ConfigException: Log cleaner threads cannot be ${why} for configuration Invalid dynamic configuration`,
+      )
     }
     if (threads === 0) refuse('0 while the broker runs')
     if (threads < Math.floor(current / 2)) refuse(`reduced to less than half the current value ${current}`)
     if (threads > current * 2) refuse(`increased to more than double the current value ${current}`)
   }
-}
-
-function entry(
-  name: string,
-  setting: Setting | undefined,
-  value: string | null,
-  from: number,
-  readOnly: boolean,
-  synonyms: Synonym[],
-  isSensitive = false,
-): ConfigEntry {
-  return {
-    name,
-    value,
-    readOnly,
-    isDefault: from === source.fallback,
-    isSensitive,
-    source: from,
-    type: configTypes[setting?.kind ?? 'string'],
-    documentation: setting?.doc ?? '',
-    synonyms,
-  }
-}
-
-/** As Kafka describes a config that it does not know: it may be a secret. */
-const secretEntry = (name: string, from: number, synonyms: readonly Synonym[]): ConfigEntry => ({
-  ...entry(name, undefined, null, from, true, synonyms.map((synonym) => ({ ...synonym, value: null })), true), // biome-ignore format: one entry
-  type: UNKNOWN_TYPE,
-})
-
-function applyChanges(
-  current: Readonly<Record<string, string>>,
-  changes: readonly ConfigChange[],
-  settingOf: (name: string) => { setting: Setting | undefined; fallback: string | null },
-): Record<string, string> {
-  if (new Set(changes.map(({ name }) => name)).size !== changes.length)
-    throw new KafkaError('INVALID_REQUEST', 'Error due to duplicate config keys')
-  const nulls = changes.filter(({ operation, value }) => operation !== configOperations.delete && value === null).map(({ name }) => name)
-  if (nulls.length > 0) throw new KafkaError('INVALID_REQUEST', `Null value not supported for : ${nulls.join(', ')}`)
-  const next = { ...current }
-  for (const { name, operation, value } of changes) {
-    const { setting, fallback } = settingOf(name)
-    switch (operation) {
-      case configOperations.set:
-        next[name] = value!
-        break
-      case configOperations.delete:
-        delete next[name]
-        break
-      case configOperations.append:
-      case configOperations.subtract: {
-        const verb = operation === configOperations.append ? 'APPEND' : 'SUBTRACT'
-        if (setting?.kind !== 'list') throw new KafkaError('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`)
-        const parts = splitList(next[name] ?? fallback ?? '')
-        const changed = splitList(value!)
-        next[name] = (
-          operation === configOperations.append
-            ? [...parts, ...changed.filter((part) => !parts.includes(part))]
-            : parts.filter((part) => !changed.includes(part))
-        ).join(',')
-        break
-      }
-      default:
-        throw new KafkaError('INVALID_REQUEST', `Unknown config operation type ${operation}`)
-    }
-  }
-  return next
 }

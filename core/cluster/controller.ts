@@ -21,9 +21,8 @@ import { type KraftVersion, quorumControls } from './voters.ts'
 const SNAPSHOT_CHECK_MS = 60_000
 
 export class Controller {
-  readonly kraftVersion: KraftVersion
-  /** The voter of a dynamic quorum, as the log names it. */
-  readonly voter: RaftVoter
+  #kraftVersion: KraftVersion
+  #voter: RaftVoter
   readonly #settings: BrokerSettings
   readonly #system: System
   readonly #log: MetadataLog
@@ -37,8 +36,8 @@ export class Controller {
   #isClosed = false
 
   constructor(loaded: LoadedMetadata, voter: RaftVoter, settings: BrokerSettings, system: System) {
-    this.kraftVersion = loaded.kraftVersion
-    this.voter = voter
+    this.#kraftVersion = loaded.kraftVersion
+    this.#voter = voter
     this.#settings = settings
     this.#system = system
     this.#log = loaded.log
@@ -51,6 +50,15 @@ export class Controller {
   /** From now on snapshots are written and deleted by time too, until `close`. */
   start(): void {
     this.#timer = this.#system.clock.every(SNAPSHOT_CHECK_MS, () => this.#inBackground(() => this.#maintain()))
+  }
+
+  get kraftVersion(): KraftVersion {
+    return this.#kraftVersion
+  }
+
+  /** The voter as the log names it; of a static quorum it has no directory. */
+  get voter(): RaftVoter {
+    return this.#voter
   }
 
   get image(): MetadataImage {
@@ -96,6 +104,14 @@ export class Controller {
     this.#bytesSinceSnapshot += sizeBytes
     const maxBytes = this.#settings.values['metadata.log.max.record.bytes.between.snapshots']
     if (this.#bytesSinceSnapshot >= maxBytes) this.#inBackground(() => this.#snapshot())
+  }
+
+  /** Inside a change: the voters are those of the log from now on, this node with `directoryId` alone; kraft.version 0 becomes 1. */
+  async upgradeQuorum(directoryId: string): Promise<void> {
+    const voter = { ...this.#voter, voterDirectoryId: directoryId }
+    await this.#log.appendControls(quorumControls(voter))
+    this.#kraftVersion = 1
+    this.#voter = voter
   }
 
   /** `write` for records that need not become visible together. */

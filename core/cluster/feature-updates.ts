@@ -1,9 +1,10 @@
 /**
- * UpdateFeatures: which changes of finalized features the controller accepts, in Kafka's words. All of a request happen, or none. Pure.
+ * UpdateFeatures: which changes of finalized features the controller accepts, in Kafka's words. All of a request happen, or none. A
+ * downgrade of metadata.version is accepted where Kafka says that it loses nothing. Pure.
  */
 import { KafkaError } from '../errors.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
-import { KRAFT_VERSION, METADATA_VERSION, supportedFeatures } from './features.ts'
+import { KRAFT_VERSION, losesMetadata, METADATA_VERSION, supportedFeatures } from './features.ts'
 
 /** Kafka's FeatureUpdate.UpgradeType. */
 export const upgradeTypes = { upgrade: 1, safeDowngrade: 2, unsafeDowngrade: 3 } as const
@@ -14,6 +15,10 @@ export interface FeatureUpdate {
   readonly level: number
   readonly upgradeType: number
 }
+
+/** True where the log must name its voters: kraft.version lies in its control records, and in no record of the metadata. */
+export const upgradesQuorum = (kraftVersion: number, updates: readonly FeatureUpdate[]): boolean =>
+  updates.some(({ name, level }) => name === KRAFT_VERSION && level > kraftVersion)
 
 /** Throws INVALID_UPDATE_VERSION or INVALID_REQUEST. */
 export function featureUpdateRecords(
@@ -26,7 +31,8 @@ export function featureUpdateRecords(
   for (const update of updates) {
     const current = update.name === KRAFT_VERSION ? kraftVersion : (finalized.get(update.name) ?? 0)
     checkUpdate(nodeId, update, current)
-    if (update.level !== current) records.push({ type: 'FeatureLevelRecord', name: update.name, featureLevel: update.level })
+    if (update.level !== current && update.name !== KRAFT_VERSION)
+      records.push({ type: 'FeatureLevelRecord', name: update.name, featureLevel: update.level })
   }
   return records
 }
@@ -48,12 +54,12 @@ function checkUpdate(nodeId: number, { name, level, upgradeType }: FeatureUpdate
     fail("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.")
   if (level > current && upgradeType !== upgradeTypes.upgrade) fail("Can't downgrade to a newer version.")
   if (level === current) return
-  if (name === METADATA_VERSION && level < current) {
+  if (name === METADATA_VERSION && losesMetadata(current, level)) {
     const why =
       upgradeType === upgradeTypes.unsafeDowngrade
         ? 'Unsafe metadata downgrade is not supported in this version.'
         : 'Refusing to perform the requested downgrade because it might delete metadata information.'
     refuse(`Unsupported metadata.version downgrade from ${current} to ${level}. ${why}`)
   }
-  if (name === KRAFT_VERSION) fail('The kraft.version of a metadata log is chosen when its directory is formatted.')
+  if (name === KRAFT_VERSION && level < current) fail("Can't downgrade the version of this feature.")
 }

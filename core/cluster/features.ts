@@ -68,6 +68,12 @@ export const since = {
   cordonedDirectories: 30,
 } as const
 
+/** The metadata versions that Kafka says change what the log holds: a downgrade past one of them might lose metadata. */
+const changesMetadata: readonly number[] = [8, 11, 13, 14, 15, 17, 23, 30]
+
+/** Whether Kafka refuses the downgrade from one level to another. */
+export const losesMetadata = (from: number, to: number): boolean => changesMetadata.some((level) => level > to && level <= from)
+
 /** Throws where the cluster has finalized a metadata.version that this release cannot read. */
 export function checkMetadataVersion(level: number, folder: string): void {
   if (level < MINIMUM_METADATA_VERSION || level > LATEST_METADATA_VERSION)

@@ -155,8 +155,13 @@ export class MetadataLog {
     this.#log.lead(epoch)
     const voters = [{ voterId: this.#nodeId }]
     const leaderChange: NewControlRecord = { type: 'LeaderChange', version: 0, leaderId: this.#nodeId, voters, grantingVoters: voters }
+    await this.appendControls([leaderChange, ...controls])
+  }
+
+  /** Appends `controls` as one batch. Throws KAFKA_STORAGE_ERROR. */
+  async appendControls(controls: readonly NewControlRecord[]): Promise<void> {
     const timestamp = this.#system.clock.now()
-    const records = [leaderChange, ...controls].map((record) => ({ ...encodeControlRecord(record), timestamp }))
+    const records = controls.map((record) => ({ ...encodeControlRecord(record), timestamp }))
     await this.#append(encodeBatch(records, { control: true }), timestamp)
   }
 

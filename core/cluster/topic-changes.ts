@@ -14,7 +14,7 @@ import { isInternal } from './image/topics-image.ts'
 import { METADATA_TOPIC } from './metadata-log.ts'
 import type { PartitionLogs } from './partition-logs.ts'
 import { newPartitionRecords, newTopicRecords } from './topic-records.ts'
-import { checkNewPartitions, checkPartitionCount, checkPartitions, checkTopicName, collisionKey } from './topic-validation.ts'
+import { checkNewPartitions, checkPartitionCount, checkPartitions, checkTopicName } from './topic-validation.ts'
 import type { NewPartitions, NewTopic, Topic } from './types.ts'
 
 type DeletionListener = (topic: Topic, logs: readonly PartitionLog[]) => void
@@ -57,17 +57,7 @@ export class TopicChanges {
 
   /** Inside a change of the controller. */
   async create(topics: readonly NewTopic[], validateOnly: boolean): Promise<ChangeResult<Topic>[]> {
-    const names = new Map<string, string>()
-    const outcomes = topics.map((topic) =>
-      outcomeOf(() => {
-        const created = this.#validated(topic)
-        const key = collisionKey(topic.name)
-        const other = names.get(key)
-        if (other !== undefined) throw collision(topic.name, other)
-        names.set(key, topic.name)
-        return created
-      }),
-    )
+    const outcomes = topics.map((topic) => outcomeOf(() => this.#validated(topic)))
     return validateOnly ? outcomes : this.#addPartitions(outcomes, () => 0)
   }
 

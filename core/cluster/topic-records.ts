@@ -4,10 +4,8 @@
  */
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
 import { since } from './features.ts'
-import type { Topic } from './types.ts'
-
-/** Kafka's ids of the resources that have configs. */
-export const configResourceTypes = { topic: 2, broker: 4 } as const
+import { configResourceTypes } from './image/configurations-image.ts'
+import type { ConfigResource, Topic } from './types.ts'
 
 export interface Placement {
   readonly nodeId: number
@@ -43,14 +41,9 @@ export function newPartitionRecords(topic: Topic, from: number, { nodeId, metada
   }))
 }
 
-export interface ConfigOwner {
-  readonly type: keyof typeof configResourceTypes
-  readonly name: string
-}
-
 /** What makes `next` of `current`: a record for each value that differs. */
 export function configChangeRecords(
-  { type, name: resourceName }: ConfigOwner,
+  { type, name: resourceName }: ConfigResource,
   current: Readonly<Record<string, string>>,
   next: Readonly<Record<string, string>>,
 ): NewMetadataRecord[] {

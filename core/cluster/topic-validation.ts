@@ -20,9 +20,6 @@ function invalidNameReason(name: string): string | null {
 
 export const isTopicName = (name: string): boolean => invalidNameReason(name) === null
 
-/** Kafka's metrics print "." as "_": topic names that differ only there collide. */
-export const collisionKey = (name: string): string => name.replaceAll('.', '_')
-
 /** Throws INVALID_TOPIC_EXCEPTION. */
 export function checkTopicName(name: string): void {
   const reason = invalidNameReason(name)

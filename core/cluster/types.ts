@@ -8,6 +8,7 @@ import type { BrokerSettingName, BrokerValues, ListenerSettings } from '../setti
 import type { RaftVoter } from '../wire/control-records.ts'
 import type { FeatureUpdate } from './feature-updates.ts'
 import type { ClientQuota } from './image/client-quotas-image.ts'
+import type { configResourceTypes } from './image/configurations-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { PartitionState } from './image/partition-state.ts'
 
@@ -46,7 +47,10 @@ export interface ConfigEntry {
   synonyms: { name: string; value: string | null; source: number }[]
 }
 
-export type ConfigResource = { type: 'topic'; name: string } | { type: 'broker'; name: string }
+export interface ConfigResource {
+  readonly type: keyof typeof configResourceTypes
+  readonly name: string
+}
 /** Kafka's AlterConfigOp: 0 set, 1 delete, 2 append, 3 subtract. */
 export interface ConfigChange {
   name: string
@@ -132,6 +136,10 @@ export interface Cluster {
   createPartitions(name: string, count: number, validateOnly: boolean, assignments?: readonly (readonly number[])[] | null): Promise<Topic>
   createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<(Topic | KafkaError)[]>
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[]
+  /** The levels of the loggers of broker `name`, which only that broker knows. */
+  describeLoggers(name: string, names: readonly string[] | null): ConfigEntry[]
+  /** All of the changes, or none. They last until the process ends. */
+  alterLoggers(name: string, changes: readonly ConfigChange[], validateOnly: boolean): void
   /** All configs of a new topic, for the CreateTopics response. */
   describeNewTopic(topic: Topic): ConfigEntry[]
   alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void>

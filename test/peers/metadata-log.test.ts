@@ -16,6 +16,7 @@ import describeConfigs from '../../core/apis/32-describe-configs.ts'
 import alterConfigs from '../../core/apis/44-incremental-alter-configs.ts'
 import describeQuotas from '../../core/apis/48-describe-client-quotas.ts'
 import describeScram from '../../core/apis/50-describe-user-scram-credentials.ts'
+import updateFeatures from '../../core/apis/57-update-features.ts'
 import { type Client, createClient } from '../../core/client/index.ts'
 import { type RunningBroker, startBroker } from '../../core/index.ts'
 import { realClock } from '../../core/system/clock.ts'
@@ -102,7 +103,10 @@ describe('one folder for both', () => {
       const described = await client.send(describeConfigs, 4, {
         resources: [
           { resourceType: 2, resourceName: 'orders', configurationKeys: ['retention.ms', 'max.message.bytes'] },
-          { resourceType: 4, resourceName: '', configurationKeys: null },
+          { resourceType: 4, resourceName: '', configurationKeys: ['log.retention.ms', 'of.another.release'] },
+          { resourceType: 4, resourceName: '1', configurationKeys: ['log.cleaner.threads', 'of.another.release'] },
+          { resourceType: 16, resourceName: 'all', configurationKeys: null },
+          { resourceType: 32, resourceName: 'readers', configurationKeys: ['consumer.session.timeout.ms'] },
         ],
         includeSynonyms: false,
       })
@@ -141,6 +145,11 @@ describe('one folder for both', () => {
   test('goes from Kafka (killed) to us (killed) to Kafka (stopped) to us (stopped) to Kafka', async () => {
     await create('orders', 2, [{ name: 'retention.ms', value: '86400000' }])
     await alter(4, '', 'log.retention.ms', '7200000')
+    await alter(4, '', 'of.another.release', 'kept')
+    await alter(4, '1', 'log.cleaner.threads', '2')
+    await alter(16, 'all', 'match', 'client_id=a.*')
+    await alter(32, 'readers', 'consumer.session.timeout.ms', '50000')
+    await create('wide', 500, [])
     await tool('kafka-configs', '--alter', '--entity-type', 'users', '--entity-name', 'alice', '--add-config', 'SCRAM-SHA-256=[iterations=4096,password=secret]') // biome-ignore format: one command line
     await tool('kafka-configs', '--alter', '--entity-type', 'users', '--entity-name', 'alice', '--add-config', 'producer_byte_rate=1024')
     await tool('kafka-acls', '--add', '--allow-principal', 'User:carol', '--operation', 'Read', '--topic', 'orders')
@@ -148,8 +157,18 @@ describe('one folder for both', () => {
     await offsets((client) => client.admin.alterGroupOffsets('readers', [{ topic: 'orders', partition: 0, offset: 1 }]))
     const first = await told()
     expect(first).toMatchObject({
-      topics: [{ name: 'orders', leaders: [1, 1] }],
-      configs: [{ 'retention.ms': '86400000' }, { 'log.retention.ms': '7200000' }],
+      topics: [
+        { name: 'orders', leaders: [1, 1] },
+        { name: 'wide', leaders: Array(500).fill(1) },
+      ],
+      configs: [
+        { 'retention.ms': '86400000' },
+        // Kafka does not show the value of a config that it does not know.
+        { 'log.retention.ms': '7200000', 'of.another.release': null },
+        { 'log.cleaner.threads': '2' },
+        { match: 'client_id=a.*', 'interval.ms': '300000', metrics: '' },
+        { 'consumer.session.timeout.ms': '50000' },
+      ],
       users: [{ user: 'alice', credentialInfos: [{ mechanism: 1, iterations: 4096 }] }],
       quotas: [{ entity: [{ entityType: 'user', entityName: 'alice' }], values: [{ key: 'producer_byte_rate', value: 1024 }] }],
       committed: [{ topic: 'orders', partition: 0, offset: 1 }],
@@ -159,6 +178,10 @@ describe('one folder for both', () => {
     let broker = await ours()
     expect(await told()).toEqual(first)
     await create('payments', 3, [])
+    await asking(async (client) => {
+      const featureUpdates = [{ feature: 'kraft.version', maxVersionLevel: 1, upgradeType: 1 }]
+      expect(await client.send(updateFeatures, 2, { featureUpdates, validateOnly: false })).toMatchObject({ errorCode: 0 })
+    })
     await alter(2, 'orders', 'max.message.bytes', '5000')
     await produce('by us')
     const second = await told()
@@ -170,7 +193,8 @@ describe('one folder for both', () => {
 
     await kafka.start()
     await same(second)
-    expect(second.topics).toMatchObject([{ name: 'orders' }, { name: 'payments', leaders: [1, 1, 1] }])
+    expect(await tool('kafka-features', 'describe')).toMatch(/kraft\.version.*FinalizedVersionLevel: 1/)
+    expect(second.topics).toMatchObject([{ name: 'orders' }, { name: 'payments', leaders: [1, 1, 1] }, { name: 'wide' }])
     expect(second.configs[0]).toEqual({ 'retention.ms': '86400000', 'max.message.bytes': '5000' })
     await kafka.exit()
 

@@ -36,7 +36,7 @@ export class TopicsImage {
   readonly #byName = new Map<string, TopicEntry>()
   readonly #byId = new Map<string, TopicEntry>()
   /** Topic names by unified name. */
-  readonly #collisions = new Map<string, string>()
+  readonly #collisions = new Map<string, Set<string>>()
   readonly #lists = new SharedLists()
   readonly #configs: (name: string) => Readonly<Record<string, string>>
   #partitionCount = 0
@@ -80,7 +80,7 @@ export class TopicsImage {
   /** The name of an existing topic that `name` collides with. */
   collidingTopic(name: string): string | undefined {
     const existing = this.#collisions.get(unifiedTopicName(name))
-    return existing === name ? undefined : existing
+    return existing?.has(name) ? undefined : existing?.values().next().value
   }
 
   addTopic({ name, topicId }: MetadataRecordOf<'TopicRecord'>): void {
@@ -89,7 +89,8 @@ export class TopicsImage {
     const entry: TopicEntry = { name, id: topicId, partitions: [], topic: null }
     this.#byName.set(name, entry)
     this.#byId.set(topicId, entry)
-    this.#collisions.set(unifiedTopicName(name), name)
+    const unified = unifiedTopicName(name)
+    this.#collisions.set(unified, (this.#collisions.get(unified) ?? new Set()).add(name))
   }
 
   /** Returns the name of the topic that is gone. */
@@ -97,7 +98,10 @@ export class TopicsImage {
     const entry = this.#existing(topicId)
     this.#byId.delete(topicId)
     this.#byName.delete(entry.name)
-    this.#collisions.delete(unifiedTopicName(entry.name))
+    const unified = unifiedTopicName(entry.name)
+    const others = this.#collisions.get(unified)
+    others?.delete(entry.name)
+    if (others?.size === 0) this.#collisions.delete(unified)
     this.#partitionCount -= entry.partitions.length
     return entry.name
   }

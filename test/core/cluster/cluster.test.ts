@@ -256,7 +256,7 @@ describe('the metadata log', () => {
     const log = server.broker.logs.get('__cluster_metadata', 0)!
     const before = log.logEndOffset
     const topic = (name: string) => ({ name, partitions: 2, replicationFactor: 1 })
-    const outcomes = await cluster().createTopics([topic('one'), topic('one.two'), topic('one_two'), topic('a/b')])
+    const outcomes = await cluster().createTopics([topic('one'), topic('one.two'), topic('one two'), topic('a/b')])
     expect(outcomes.map((outcome) => (outcome instanceof KafkaError ? outcome.error : outcome.name))).toEqual([
       'one',
       'one.two',

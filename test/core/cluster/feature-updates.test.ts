@@ -21,14 +21,17 @@ describe('updates', () => {
     ['share.version', 0, 2, 0],
     ['metadata.version', 31, 1, 'only supports versions 7-30'],
     ['metadata.version', 26, 1, "Can't downgrade the version of this feature without setting the upgrade type"],
-    ['metadata.version', 26, 2, 'Refusing to perform the requested downgrade'],
-    ['metadata.version', 26, 3, 'Unsafe metadata downgrade is not supported'],
+    ['metadata.version', 26, 2, 26],
+    ['metadata.version', 23, 2, 23],
+    ['metadata.version', 23, 3, 23],
+    ['metadata.version', 22, 2, 'Refusing to perform the requested downgrade'],
+    ['metadata.version', 22, 3, 'Unsafe metadata downgrade is not supported'],
     ['metadata.version', 30, 2, "Can't downgrade to a newer version."],
     ['transaction.version', 2, 9, 'does not support the given upgrade type'],
     ['group.version', 1, 1, 'only supports versions 0-0'],
     ['share.version', 2, 1, 'does not support this feature'],
     ['nonsense', 1, 1, 'does not support this feature'],
-    ['kraft.version', 0, 2, 'chosen when its directory is formatted'],
+    ['kraft.version', 0, 2, "Can't downgrade the version of this feature."],
   ])('%s to %i with type %i', (name, level, upgradeType, expected) => {
     const update = () => featureUpdateRecords(1, finalized, 1, [{ name, level, upgradeType }])
     if (typeof expected === 'string') expect(update).toThrow(expected)
