@@ -9,7 +9,6 @@ import findCoordinator from '../../core/apis/10-find-coordinator.ts'
 import apiVersions from '../../core/apis/18-api-versions.ts'
 import createTopics from '../../core/apis/19-create-topics.ts'
 import initProducerId from '../../core/apis/22-init-producer-id.ts'
-import addPartitionsToTxn from '../../core/apis/24-add-partitions-to-txn.ts'
 import addOffsetsToTxn from '../../core/apis/25-add-offsets-to-txn.ts'
 import endTxn from '../../core/apis/26-end-txn.ts'
 import updateFeatures from '../../core/apis/57-update-features.ts'
@@ -19,6 +18,7 @@ import { type BrokerInProcess, brokerInProcess } from '../broker-in-process.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { until } from '../until.ts'
 import { type KafkaBroker, startApacheKafka } from './apache-kafka.ts'
+import { type Step, step, Walk, withoutVersion } from './transaction-walk.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 180_000 })
 

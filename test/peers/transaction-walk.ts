@@ -58,11 +58,12 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
 const COORDINATOR_LOAD_IN_PROGRESS = 14
 
 /** The response. Apache Kafka takes new producer ids in the background, and until it has some a client is to try again. */
-function prompt<T extends { errorCode: number }>(send: () => Promise<T>): Promise<T> {
-  return until(async () => {
+async function prompt<T extends { errorCode: number }>(send: () => Promise<T>): Promise<T> {
+  const prompted = async () => {
     const response = await send()
-    return response.errorCode === COORDINATOR_LOAD_IN_PROGRESS ? null : response
-  }, 'the coordinator has producer ids')
+    return response.errorCode === COORDINATOR_LOAD_IN_PROGRESS ? null : { response }
+  }
+  return (await until(prompted, 'the coordinator has producer ids'))!.response
 }
 
 /** One walk on one broker: what it responded. */
