@@ -47,7 +47,7 @@ type Step =
   | { do: 'append'; producer: number; hours: number[] }
   | { do: 'plain'; hours: number[] }
   | { do: 'end'; producer: number; committed: boolean; version: 4 | 5 }
-  | { do: 'marker'; producer: number; coordinatorEpoch: number; transactionVersion: number; epochChange: number }
+  | { do: 'marker'; producer: number; transactionVersion: number; epochChange: number }
   | { do: 'offsets'; producer: number; committed: number }
   | { do: 'deleteRecords'; back: number }
   | { do: 'deleteGroup' }
@@ -71,7 +71,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('marker' as const),
       producer,
-      coordinatorEpoch: fc.nat(2),
       transactionVersion: fc.constantFrom(0, 2),
       epochChange: fc.integer({ min: -1, max: 1 }),
     }),
@@ -143,9 +142,9 @@ class Walk {
       }
       case 'marker': {
         const producer = this.#producers[one.producer]!
-        const { coordinatorEpoch, transactionVersion } = one
+        const { transactionVersion } = one
         const producerEpoch = Math.max(0, producer.producerEpoch + one.epochChange)
-        return peer.marker(producer, [{ name: this.#name, partitionIndexes: [0] }], { coordinatorEpoch, transactionVersion, producerEpoch })
+        return peer.marker(producer, [{ name: this.#name, partitionIndexes: [0] }], { transactionVersion, producerEpoch })
       }
       case 'offsets':
         return peer.commitOffset(this.#producers[one.producer]!, 5, { groupId: this.#name }, { committedOffset: one.committed })
