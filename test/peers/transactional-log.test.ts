@@ -1,6 +1,7 @@
 /**
  * Goal: what readers see of a log with transactions is what Apache Kafka shows, also over many segments and after DeleteRecords: offsets by
- * time and of both ends, committed records, the producers, and pending offsets of groups. Method: random walks of the same requests to both.
+ * time and of both ends, committed records, the producers, and pending offsets of groups. Method: random walks of the same requests to
+ * both.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
