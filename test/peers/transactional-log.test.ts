@@ -19,7 +19,7 @@ import { Peer, type Producer } from './transaction-peer.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 180_000 })
 
-const WALKS = Number(process.env.TRIBUTARY_TEST_WALKS ?? 30)
+const WALKS = Number(process.env.TRIBUTARY_TEST_WALKS ?? 20)
 
 const HOUR_MS = 3_600_000
 /** Of the first record; no record is newer than now. */
@@ -73,7 +73,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('marker' as const),
       producer,
       transactionVersion: fc.constantFrom(0, 2),
-      epochChange: fc.integer({ min: -1, max: 1 }),
+      // A marker of a later epoch would leave the transaction of its producer undone.
+      epochChange: fc.integer({ min: -1, max: 0 }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('offsets' as const), producer, committed: fc.nat(9) }) },
