@@ -130,12 +130,14 @@ export class Peer {
   /** From v5 on the producer gets its next epoch. The markers are written when it resolves. */
   async end(producer: Producer, committed: boolean, version = 4): Promise<void> {
     const { transactionalId, producerId, producerEpoch } = producer
+    let code = -1
     await until(async () => {
       const response = await this.client.send(endTxn, version, { transactionalId, producerId, producerEpoch, committed })
-      if (response.errorCode !== 0 && !passing.includes(response.errorCode)) throw new Error(`EndTxn: error ${response.errorCode}`)
-      if (version >= 5 && response.errorCode === 0) Object.assign(producer, { producerId: response.producerId, producerEpoch: response.producerEpoch }) // biome-ignore format: one line
-      return response.errorCode === 0
+      code = response.errorCode
+      if (version >= 5 && code === 0) Object.assign(producer, { producerId: response.producerId, producerEpoch: response.producerEpoch })
+      return !passing.includes(code)
     }, 'the end of the transaction')
+    if (code !== 0) throw new Error(`EndTxn: error ${code}`)
     // Until then the coordinator does not let the next transaction begin.
     const isComplete = async () => {
       const { transactionStates } = await this.client.send(describeTransactions, 0, { transactionalIds: [transactionalId] })
