@@ -3,7 +3,7 @@
  * wants to see then. Appends of a producer keep the order in which they came. Where nothing has to be asked, nothing waits.
  */
 import { type ErrorName, KafkaError } from './errors.ts'
-import type { Logs, Verification } from './log/types.ts'
+import type { Logs, PartitionLog, Verification } from './log/types.ts'
 import type { Clock } from './system/clock.ts'
 import { partitionKey, type TopicPartition } from './topic-partition.ts'
 import type { TransactionCoordinator, TransactionIdentity } from './transactions/types.ts'
@@ -130,12 +130,26 @@ export class TransactionVerifier {
       if (!log) verified.set(key, new KafkaError('UNKNOWN_TOPIC_OR_PARTITION'))
       else if (!isEnabled && !operation.addsPartitions) verified.set(key, 'disabled')
       else {
-        const verification = log.startVerification(identity.producerId, identity.producerEpoch, sequence, operation.addsPartitions)
+        const verification = startedIn(log, identity, sequence, operation)
         verified.set(key, verification)
-        if (verification !== 'ongoing') unknown.push({ topic, partition })
+        if (verification !== 'ongoing' && !(verification instanceof KafkaError)) unknown.push({ topic, partition })
       }
     }
     return { verified, unknown }
+  }
+}
+
+function startedIn(
+  log: PartitionLog,
+  { producerId, producerEpoch }: TransactionIdentity,
+  sequence: number,
+  { addsPartitions }: SupportedOperation,
+): Verification | KafkaError {
+  try {
+    return log.startVerification(producerId, producerEpoch, sequence, addsPartitions)
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    return error
   }
 }
 

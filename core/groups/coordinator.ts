@@ -2,6 +2,7 @@
  * The group coordinator for the classic protocol: validates requests, loads the group, and gives the request to the part that handles it:
  * membership to the runtime, offsets to offset-commit.ts and offset-fetch.ts, deletion to GroupDeletion.
  */
+import { CoordinatorLog } from '../coordinator-log.ts'
 import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { MarkerOfProducer } from '../log/types.ts'
 import type { Timer } from '../system/clock.ts'
@@ -51,6 +52,7 @@ export class Coordinator implements GroupCoordinator {
   readonly #store: GroupStore
   readonly #settings: GroupSettings
   readonly #system: System
+  readonly #log: CoordinatorLog
   readonly #registry: GroupRegistry
   readonly #writer: OffsetsTopicWriter
   readonly #runtime: GroupRuntime
@@ -62,7 +64,8 @@ export class Coordinator implements GroupCoordinator {
     this.#store = store
     this.#settings = settings
     this.#system = system
-    this.#writer = new OffsetsTopicWriter(store, system)
+    this.#log = new CoordinatorLog('__consumer_offsets', system.logger)
+    this.#writer = new OffsetsTopicWriter(store, this.#log)
     this.#runtime = new GroupRuntime({
       system,
       config: {
@@ -75,7 +78,7 @@ export class Coordinator implements GroupCoordinator {
       errorOf: (error) => this.#errorOf(error),
       onChanged: (registered) => this.#registry.removeIfUnused(registered),
     })
-    this.#registry = new GroupRegistry(store, system, (registered) => this.#runtime.startSessions(registered))
+    this.#registry = new GroupRegistry(store, system, this.#log, (registered) => this.#runtime.startSessions(registered))
     store.onDeleted(() => this.#forgetAll())
     this.#deletion = new GroupDeletion(system, this.#registry, this.#runtime, this.#writer)
     const periodMs = Math.min(settings.offsetsRetentionCheckIntervalMs, MAX_PERIOD_MS)
@@ -289,7 +292,7 @@ export class Coordinator implements GroupCoordinator {
       this.#runtime.apply(registered, { type: 'close' })
       this.#runtime.cancelTimers(registered)
     }
-    await this.#writer.idle()
+    await this.#log.idle()
   }
 
   /** The group, null where there is none, or the error. */

@@ -2,6 +2,7 @@
  * The records of `__consumer_offsets`, in the versions that Kafka 4.3 writes: both brokers can read each other's topic. Records of newer
  * group protocols are read as unknown, not as errors.
  */
+import type { UnknownRecord } from '../coordinator-log.ts'
 import { groupMetadataKey, groupMetadataValue, offsetCommitKey, offsetCommitValue } from '../wire/structs/group-records.ts'
 import { type Group, type Member, metadataOf, newGroup, restoredMember } from './group.ts'
 import type { OffsetAndMetadata } from './offsets.ts'
@@ -65,7 +66,7 @@ export type GroupRecord =
   | { kind: 'commit'; group: string; topic: string; partition: number; commit: OffsetAndMetadata | null }
   | { kind: 'group'; id: string; group: Group | null }
   /** Of a newer group protocol. */
-  | { kind: 'unknown'; keyVersion: number }
+  | UnknownRecord
 
 /** Throws WireError for malformed bytes. */
 export function readRecord({ key, value }: StoredRecord): GroupRecord {
@@ -83,7 +84,7 @@ export function readRecord({ key, value }: StoredRecord): GroupRecord {
     }
     return { kind: 'commit', group, topic, partition, commit }
   }
-  if (keyVersion !== GROUP_KEY) return { kind: 'unknown', keyVersion }
+  if (keyVersion !== GROUP_KEY) return { kind: 'unknown', version: keyVersion }
   const { group: id } = groupMetadataKey.read(key)
   return { kind: 'group', id, group: value === null ? null : readGroup(id, value) }
 }

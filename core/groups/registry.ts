@@ -2,6 +2,8 @@
  * The groups in memory. Each partition of `__consumer_offsets` is loaded once, by the first request for it or in the background after the
  * start: a restart loses nothing that was acknowledged (Invariant 1).
  */
+
+import type { CoordinatorLog } from '../coordinator-log.ts'
 import { coordinatorPartition } from '../coordinator-partition.ts'
 import { KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
@@ -10,8 +12,8 @@ import { type Group, isUnused, newGroup } from './group.ts'
 import { limits } from './limits.ts'
 import { GroupOffsets, type PendingOffsetCommit } from './offsets.ts'
 import { PendingTransactions } from './pending-transactions.ts'
-import { type GroupRecord, readRecord } from './records.ts'
-import type { GroupStore } from './types.ts'
+import { readRecord } from './records.ts'
+import type { GroupStore, LoadedMarker, LoadedRecord } from './types.ts'
 
 /** Kafka's GroupMetadata: a group, its committed offsets, and the partition of `__consumer_offsets` that stores both. */
 export interface RegisteredGroup {
@@ -30,14 +32,16 @@ export class GroupRegistry {
   readonly #store: GroupStore
   readonly #system: System
   readonly #groups = new Map<string, RegisteredGroup>()
-  readonly #loads = new KeyedLoads((partition, complete) => this.#readOrFail(partition, complete))
+  readonly #loads = new KeyedLoads((partition, complete) => this.#log.load(partition, () => this.#read(partition, complete)))
   /** The commits of ongoing transactions. */
   readonly transactions = new PendingTransactions<TransactionalCommit>()
+  readonly #log: CoordinatorLog
   readonly #onLoaded: (registered: RegisteredGroup) => void
 
-  constructor(store: GroupStore, system: System, onLoaded: (registered: RegisteredGroup) => void) {
+  constructor(store: GroupStore, system: System, log: CoordinatorLog, onLoaded: (registered: RegisteredGroup) => void) {
     this.#store = store
     this.#system = system
+    this.#log = log
     this.#onLoaded = onLoaded
   }
 
@@ -108,18 +112,6 @@ export class GroupRegistry {
     for (let partition = 0; partition < this.#store.partitions; partition++) await this.#loads.load(partition)
   }
 
-  async #readOrFail(partition: number, complete: () => boolean): Promise<void> {
-    try {
-      await this.#read(partition, complete)
-    } catch (error) {
-      this.#system.logger.error(
-        { err: error, partition },
-        'a partition of __consumer_offsets cannot be read; the next request for its groups retries',
-      )
-      throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__consumer_offsets-${partition} cannot be read`, { cause: error })
-    }
-  }
-
   async #read(partition: number, complete: () => boolean): Promise<void> {
     const groups = new Map<string, RegisteredGroup>()
     const groupOf = (id: string): RegisteredGroup => {
@@ -128,42 +120,24 @@ export class GroupRegistry {
       return registered
     }
     const transactions = new Map<number, TransactionalCommit[]>()
-    const unknownVersions = new Set<number>()
-    let unreadableCount = 0
-    for await (const record of this.#store.load(partition)) {
-      if ('endOfProducer' in record) {
-        for (const { registered, pending } of transactions.get(record.endOfProducer) ?? [])
-          registered.offsets.completeTransactional(pending, record.committed)
-        transactions.delete(record.endOfProducer)
-        continue
-      }
-      let parsed: GroupRecord
-      try {
-        parsed = readRecord(record)
-      } catch (error) {
-        // One malformed record must not make all other groups unavailable.
-        if (unreadableCount++ === 0)
-          this.#system.logger.error({ err: error, partition }, 'a record of __consumer_offsets cannot be read; it is ignored')
-        continue
-      }
-      if (parsed.kind === 'commit') {
-        const registered = groupOf(parsed.group)
-        const { topic, partition: index, commit } = parsed
-        if (record.producerId === null || commit === null) registered.offsets.restore(topic, index, commit)
+    for await (const loaded of this.#log.read(partition, this.#store.load(partition), parse)) {
+      if (loaded.kind === 'marker') {
+        for (const { registered, pending } of transactions.get(loaded.endOfProducer) ?? [])
+          registered.offsets.completeTransactional(pending, loaded.committed)
+        transactions.delete(loaded.endOfProducer)
+      } else if (loaded.kind === 'group') groupOf(loaded.id).group = loaded.group ?? newGroup(loaded.id, this.#system.clock.now())
+      else {
+        const registered = groupOf(loaded.group)
+        const { topic, partition: index, commit, producerId } = loaded
+        if (producerId === null || commit === null) registered.offsets.restore(topic, index, commit)
         else {
           const pending = registered.offsets.prepareTransactional(topic, index, commit)
-          const commits = transactions.get(record.producerId)
+          const commits = transactions.get(producerId)
           if (commits) commits.push({ registered, pending })
-          else transactions.set(record.producerId, [{ registered, pending }])
+          else transactions.set(producerId, [{ registered, pending }])
         }
-      } else if (parsed.kind === 'group') groupOf(parsed.id).group = parsed.group ?? newGroup(parsed.id, this.#system.clock.now())
-      else unknownVersions.add(parsed.keyVersion)
+      }
     }
-    if (unknownVersions.size > 0)
-      this.#system.logger.warn(
-        { partition, keyVersions: [...unknownVersions] },
-        '__consumer_offsets has records of a newer group protocol, which are ignored',
-      )
     // What was read is no more.
     if (!complete()) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', '__consumer_offsets was deleted')
     for (const [id, registered] of groups) {
@@ -173,4 +147,10 @@ export class GroupRegistry {
     }
     for (const [producerId, commits] of transactions) this.transactions.add(partition, producerId, commits)
   }
+}
+
+/** What a record means, or the marker of a transaction. */
+function parse(loaded: LoadedRecord | LoadedMarker) {
+  if ('endOfProducer' in loaded) return { kind: 'marker' as const, ...loaded }
+  return { ...readRecord(loaded), producerId: loaded.producerId }
 }

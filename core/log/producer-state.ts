@@ -125,8 +125,13 @@ export class ProducerState {
     }))
   }
 
-  /** The guard for the first append of a transaction; `ongoing` where the transaction has begun in this partition. */
+  /**
+   * The guard for the first append of a transaction; `ongoing` where the transaction has begun in this partition. Throws Kafka's error for
+   * an older epoch: its producer is fenced here, and the partition must not join a transaction.
+   */
   startVerification(producerId: number, producerEpoch: number, sequence: number, supportsEpochBump: boolean, nowMs: number): Verification {
+    const entry = this.#entries.get(producerId)
+    if (entry && producerEpoch < entry.epoch) throw olderEpoch({ producerId, producerEpoch }, entry)
     if (this.#isOngoing(producerId, producerEpoch)) return 'ongoing'
     return this.#guards.create(producerId, producerEpoch, sequence, supportsEpochBump, nowMs)
   }

@@ -11,6 +11,9 @@ import type { SegmentReader } from './segment-reader.ts'
 import type { Segments } from './segments.ts'
 import type { TimestampedOffset } from './types.ts'
 
+/** Headers of so many bytes of batches are read before other requests have their turn (Invariant 13). */
+const SCAN_BYTES = 8 * 1024 * 1024
+
 /** Searches again where a cleaning replaced a segment during the search. */
 export async function searchSegments(
   segments: Segments,
@@ -56,17 +59,51 @@ export async function findMaxTimestamp(
   from: number,
   end: number,
 ): Promise<TimestampedOffset | null> {
-  let best: Segment | null = null
+  let best: TimestampedOffset | null = null
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
-    if (next <= from || segment.largestTimestamp().timestamp < 0) continue
-    if (best === null || segment.largestTimestamp().timestamp > best.largestTimestamp().timestamp) best = segment
+    const { timestamp, offset } = segment.largestTimestamp()
+    if (next <= from || timestamp < 0 || (best !== null && timestamp <= best.timestamp)) continue
+    const found: TimestampedOffset | null = await firstWith(segment, reader, timestamp, offset)
+    // DeleteRecords may have deleted it, and then the time index has none of those after it.
+    const remaining: TimestampedOffset | null = found !== null && found.offset < from ? await largestFrom(segment, reader, from) : found
+    if (remaining !== null && (best === null || remaining.timestamp > best.timestamp)) best = remaining
   }
-  if (best === null) return null
-  const { timestamp, offset } = best.largestTimestamp()
-  const batch = await reader.find(best, offset, () => true)
-  const match = batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
-  return match !== null && match.offset >= from && match.offset < end ? match : null
+  return best !== null && best.offset < end ? best : null
+}
+
+/** The first record with `timestamp` in the batch at `offset`. */
+async function firstWith(segment: Segment, reader: SegmentReader, timestamp: number, offset: number): Promise<TimestampedOffset | null> {
+  const batch = await reader.find(segment, offset, () => true)
+  return batch === null ? null : recordIn(batch, (record) => record.timestamp === timestamp)
+}
+
+/** The first record with the largest timestamp from `from` on. */
+async function largestFrom(segment: Segment, reader: SegmentReader, from: number): Promise<TimestampedOffset | null> {
+  const first = await reader.find(segment, from, () => true)
+  if (first === null) return null
+  let timestamp = -1
+  recordIn(first, (record) => {
+    if (record.offset >= from) timestamp = Math.max(timestamp, record.timestamp)
+    return false
+  })
+  const inFirst = recordIn(first, (record) => record.offset >= from && record.timestamp === timestamp)
+  let later = -1
+  let offset = readBatchHeader(first).lastOffset + 1
+  for (;;) {
+    let scannedBytes = 0
+    const last = await reader.find(segment, offset, (header) => {
+      if (header.maxTimestamp > timestamp) {
+        timestamp = header.maxTimestamp
+        later = header.lastOffset
+      }
+      scannedBytes += header.sizeBytes
+      return scannedBytes >= SCAN_BYTES
+    })
+    if (last === null) break
+    offset = readBatchHeader(last).lastOffset + 1
+  }
+  return later < 0 ? inFirst : firstWith(segment, reader, timestamp, later)
 }
 
 function recordIn(batch: Buffer, matches: (record: { offset: number; timestamp: number }) => boolean): TimestampedOffset | null {

@@ -2,6 +2,7 @@
  * The transaction coordinator: loads the transactional id of a request, lets the pure part decide, and has the runtime write the
  * transition before it responds. It aborts transactions that are too slow, and decides nothing itself.
  */
+import { CoordinatorLog } from '../coordinator-log.ts'
 import { type ErrorName, KafkaError } from '../errors.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
@@ -49,6 +50,7 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
   readonly #settings: TransactionSettings
   readonly #system: System
   readonly #registry: TransactionRegistry
+  readonly #log: CoordinatorLog
   readonly #writer: StateWriter
   readonly #sender: MarkerSender
   readonly #runtime: TransactionRuntime
@@ -62,12 +64,13 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
     this.#settings = settings
     this.#system = system
     const { signal } = this.#closing
-    this.#writer = new StateWriter(store, system)
+    this.#log = new CoordinatorLog('__transaction_state', system.logger)
+    this.#writer = new StateWriter(store, this.#log, system)
     const partitionExists = (topic: string, partition: number) => store.partitionExists(topic, partition)
     this.#sender = new MarkerSender({ system, markers, partitionExists, signal })
     this.#runtime = new TransactionRuntime({ system, store, writer: this.#writer, sender: this.#sender, signal })
     this.#patterns = new PatternThread(system, signal)
-    this.#registry = new TransactionRegistry(store, system, (registered) => this.#runtime.resume(registered))
+    this.#registry = new TransactionRegistry(store, system, this.#log, (registered) => this.#runtime.resume(registered))
     store.onDeleted(() => this.#registry.clear())
     const expiration = new IdExpiration(this.#registry, this.#writer, system)
     this.#timers = [
@@ -201,7 +204,7 @@ export class TransactionCoordinatorService implements TransactionCoordinator {
   async close(): Promise<void> {
     this.#closing.abort()
     for (const timer of this.#timers) timer.cancel()
-    await this.#writer.idle()
+    await this.#log.idle()
   }
 
   async #describe(transactionalId: string): Promise<DescribedTransaction> {

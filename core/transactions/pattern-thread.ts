@@ -1,6 +1,7 @@
 /**
  * Matches transactional ids with the pattern of a request, in a thread of its own: no pattern, and no transactional id, can make the
- * broker stand still. One thread at a time; one that takes too long is terminated (Invariant 13).
+ * broker stand still. RE2 is linear in the length of an id, but as many times as the pattern has states, and few characters (`\pL{1000}`)
+ * have many: no limit on its length bounds the match. One thread at a time; one that takes too long is terminated (Invariant 13).
  */
 import { Worker } from 'node:worker_threads'
 import { KafkaError } from '../errors.ts'

@@ -2,6 +2,7 @@
  * The records of `__transaction_state`, as Kafka writes them: both brokers can read each other's topic. Records of newer versions are
  * read as unknown, not as errors.
  */
+import type { UnknownRecord } from '../coordinator-log.ts'
 import type { StoredRecord } from '../groups/types.ts'
 import { byTopic, partitionKey } from '../topic-partition.ts'
 import { WireError } from '../wire/reader.ts'
@@ -47,8 +48,7 @@ export const transactionTombstone = (transactionalId: string, timestamp: number)
 export type TransactionRecord =
   | { kind: 'transaction'; transaction: StoredTransaction }
   | { kind: 'tombstone'; transactionalId: string }
-  /** Of a newer Kafka. */
-  | { kind: 'unknown'; version: number }
+  | UnknownRecord
 
 /** Throws WireError for malformed bytes. */
 export function readTransactionRecord({ key, value }: StoredRecord): TransactionRecord {

@@ -2,6 +2,8 @@
  * The transactional ids in memory. Each partition of `__transaction_state` is loaded once, by the start or by the first request for it: a
  * restart loses nothing that was acknowledged (Invariant 1).
  */
+
+import type { CoordinatorLog } from '../coordinator-log.ts'
 import { coordinatorPartition } from '../coordinator-partition.ts'
 import { type ErrorName, KafkaError } from '../errors.ts'
 import { Condition } from '../system/condition.ts'
@@ -9,7 +11,7 @@ import type { System } from '../system/index.ts'
 import { KeyedLoads } from '../system/keyed-loads.ts'
 import { within } from '../system/within.ts'
 import { limits } from './limits.ts'
-import { readTransactionRecord, type TransactionRecord } from './records.ts'
+import { readTransactionRecord } from './records.ts'
 import { restored, type StoredTransaction, type Transaction } from './transaction.ts'
 import type { TransactionStore } from './types.ts'
 
@@ -63,12 +65,14 @@ export class TransactionRegistry {
   readonly #system: System
   readonly #transactions = new Map<string, RegisteredTransaction>()
   readonly #totals: Totals = { ongoing: new Set(), partitions: 0 }
-  readonly #loads = new KeyedLoads((partition, complete) => this.#readOrFail(partition, complete))
+  readonly #loads = new KeyedLoads((partition, complete) => this.#log.load(partition, () => this.#read(partition, complete)))
+  readonly #log: CoordinatorLog
   readonly #onLoaded: (registered: RegisteredTransaction) => void
 
-  constructor(store: TransactionStore, system: System, onLoaded: (registered: RegisteredTransaction) => void) {
+  constructor(store: TransactionStore, system: System, log: CoordinatorLog, onLoaded: (registered: RegisteredTransaction) => void) {
     this.#store = store
     this.#system = system
+    this.#log = log
     this.#onLoaded = onLoaded
   }
 
@@ -144,41 +148,12 @@ export class TransactionRegistry {
     return load.then(() => 'NONE' as const, errorOfLoad)
   }
 
-  async #readOrFail(partition: number, complete: () => boolean): Promise<void> {
-    try {
-      await this.#read(partition, complete)
-    } catch (error) {
-      this.#system.logger.error(
-        { err: error, partition },
-        'a partition of __transaction_state cannot be read; the next request for its transactional ids retries',
-      )
-      throw new KafkaError('COORDINATOR_NOT_AVAILABLE', `__transaction_state-${partition} cannot be read`, { cause: error })
-    }
-  }
-
   async #read(partition: number, complete: () => boolean): Promise<void> {
     const found = new Map<string, StoredTransaction>()
-    const unknownVersions = new Set<number>()
-    let unreadableCount = 0
-    for await (const record of this.#store.load(partition)) {
-      let parsed: TransactionRecord
-      try {
-        parsed = readTransactionRecord(record)
-      } catch (error) {
-        // One malformed record must not make all other transactional ids unavailable.
-        if (unreadableCount++ === 0)
-          this.#system.logger.error({ err: error, partition }, 'a record of __transaction_state cannot be read; it is ignored')
-        continue
-      }
-      if (parsed.kind === 'transaction') found.set(parsed.transaction.transactionalId, parsed.transaction)
-      else if (parsed.kind === 'tombstone') found.delete(parsed.transactionalId)
-      else unknownVersions.add(parsed.version)
+    for await (const record of this.#log.read(partition, this.#store.load(partition), readTransactionRecord)) {
+      if (record.kind === 'transaction') found.set(record.transaction.transactionalId, record.transaction)
+      else found.delete(record.transactionalId)
     }
-    if (unknownVersions.size > 0)
-      this.#system.logger.warn(
-        { partition, versions: [...unknownVersions] },
-        '__transaction_state has records of a newer version, which are ignored',
-      )
     // What was read is no more.
     if (!complete()) throw new KafkaError('COORDINATOR_NOT_AVAILABLE', '__transaction_state was deleted')
     for (const stored of found.values()) {

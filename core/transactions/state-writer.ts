@@ -2,7 +2,8 @@
  * Writes transitions to `__transaction_state`, each durable when it resolves. Errors are those that clients expect from a coordinator: they
  * find it again and retry.
  */
-import { coordinatorError, type ErrorName } from '../errors.ts'
+import type { CoordinatorLog } from '../coordinator-log.ts'
+import { type ErrorName, KafkaError } from '../errors.ts'
 import type { StoredRecord } from '../groups/types.ts'
 import type { System } from '../system/index.ts'
 import { limits } from './limits.ts'
@@ -13,10 +14,11 @@ import type { TransactionStore } from './types.ts'
 export class StateWriter {
   readonly #store: TransactionStore
   readonly #system: System
-  readonly #inProgress = new Set<Promise<void>>()
+  readonly #log: CoordinatorLog
 
-  constructor(store: TransactionStore, system: System) {
+  constructor(store: TransactionStore, log: CoordinatorLog, system: System) {
     this.#store = store
+    this.#log = log
     this.#system = system
   }
 
@@ -35,20 +37,12 @@ export class StateWriter {
   }
 
   async append(partition: number, records: readonly StoredRecord[]): Promise<ErrorName> {
-    const append = this.#store.append(partition, records)
-    this.#inProgress.add(append)
     try {
-      await append
+      await this.#log.write(partition, this.#store.append(partition, records))
       return 'NONE'
     } catch (error) {
-      this.#system.logger.error({ err: error, partition }, 'an append to __transaction_state failed; the producers retry')
-      return coordinatorError(error)
-    } finally {
-      this.#inProgress.delete(append)
+      if (!(error instanceof KafkaError)) throw error
+      return error.error
     }
-  }
-
-  async idle(): Promise<void> {
-    await Promise.allSettled(this.#inProgress)
   }
 }

@@ -104,6 +104,14 @@ test('errors are those that the version of the client knows', async () => {
   expect(await abortable.verifier.run(identity, [first], newer, result)).toBe('TRANSACTION_ABORTABLE')
 })
 
+test('a producer that the partition has fenced is not asked about: nothing joins its transaction', async () => {
+  const { verifier, questions } = verifierWith(['NONE'])
+  const marker = { producerId: 1, producerEpoch: 1, committed: false, coordinatorEpoch: 3, transactionVersion: 2 }
+  await log.appendEndTxnMarker(marker).durable
+  for (const operation of [older, newer]) expect(verifier.run(identity, [first], operation, result)).toBe('INVALID_PRODUCER_EPOCH')
+  expect(questions).toEqual([])
+})
+
 test('a partition that does not exist is not asked about; a failed question frees the producer', async () => {
   const { verifier, questions } = verifierWith(['NONE'])
   const unknown = verifier.run(identity, [{ topic: 'u', partition: 0, sequence: 0 }], older, (verified) => verified.get('u-0'))

@@ -4,7 +4,7 @@
  * sequence number, so each record is stored once and in order (Invariant 5). After a batch that has failed for good the next ones get a new
  * epoch; in a transaction they fail, and the transaction has to be aborted.
  */
-import { isRetriable, KafkaError } from '../../errors.ts'
+import { KafkaError } from '../../errors.ts'
 import { WakeTimer } from '../../system/wake-timer.ts'
 import { partitionKey } from '../../topic-partition.ts'
 import type { CodecName } from '../../wire/batch-header.ts'
@@ -14,9 +14,8 @@ import { MetadataRefresher } from '../transport/metadata-refresher.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
 import type { Accumulator, PartitionQueue } from './accumulator.ts'
 import { IdempotentId } from './idempotent-id.ts'
-import { LEADER_MOVED, SEQUENCE_LOST } from './produce-errors.ts'
+import { batchVerdict, LEADER_MOVED } from './produce-errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import { isRetriedInTransaction } from './transaction-errors.ts'
 import { concurrentBackoffMs } from './transaction-requests.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -302,37 +301,35 @@ export class Sender {
     const { idempotent, acks, deliveryTimeoutMs } = this.#settings
     queue.inFlight--
     const now = this.#router.system.clock.monotonic()
-    if (error.error === 'MESSAGE_TOO_LARGE' && batch.count > 1) {
-      queue.failed.push(...batch.split())
-      return
-    }
-    const expired = now >= batch.createdAt + deliveryTimeoutMs
-    if (this.#transactions) {
-      // The batch before it has failed and is sent again first.
-      if (error.error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && !expired && !this.#isFirstFailed(queue, batch)) {
-        queue.failed.push(batch)
-        return
-      }
-    } else if (idempotent && SEQUENCE_LOST.includes(error.error) && !expired) {
-      // Batches after the first failed one have this error only because of it.
-      if (this.#isFirstFailed(queue, batch)) queue.needsNewEpoch = true
+    const verdict = batchVerdict({
+      error: error.error,
+      count: batch.count,
+      isIdempotent: idempotent,
+      isInTransaction: this.#transactions !== null,
+      // Responses of one connection come in order: no earlier batch is still in flight.
+      isFirst: queue.failed.every((failed) => failed.order > batch.order),
+      isExpired: now >= batch.createdAt + deliveryTimeoutMs,
+      mayRetry: acks !== 0 && !this.#closing.signal.aborted,
+    })
+    if (verdict === 'split') queue.failed.push(...batch.split())
+    else if (verdict === 'renumber' || verdict === 'follow') {
+      if (verdict === 'renumber') queue.needsNewEpoch = true
       // Another producer has raised the epoch of this id: another id is needed.
       if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.producer?.producerId === this.#id.current?.producerId) this.#id.current = null
       queue.failed.push(batch)
-      return
-    }
-    if (LEADER_MOVED.includes(error.error)) this.#metadata.request([queue.topic])
-    const retriable = this.#transactions ? isRetriedInTransaction(error.error) : isRetriable(error.error)
-    if (retriable && !expired && acks !== 0 && !this.#closing.signal.aborted) {
+    } else {
+      if (LEADER_MOVED.includes(error.error)) this.#metadata.request([queue.topic])
+      if (verdict !== 'retry') {
+        this.#fail(batch, verdict === 'expire' ? this.#timeoutError(queue, error) : error)
+        return
+      }
       queue.failed.push(batch)
       queue.retryAt = now + this.#backoffMs(error, batch)
       this.#router.system.logger.debug(
         { topic: queue.topic, partition: queue.partition, err: error, attempts: batch.attempts },
         'Produce failed; the batch is sent again',
       )
-      return
     }
-    this.#fail(batch, expired && retriable ? this.#timeoutError(queue, error) : error)
   }
 
   #backoffMs({ error }: KafkaError, { attempts }: ProducerBatch): number {
@@ -342,11 +339,6 @@ export class Sender {
   /** The batch has failed for good. */
   #fail(batch: ProducerBatch, error: KafkaError): void {
     this.#accumulator.complete(batch, this.#transactions?.batchFailed(error, batch.bytes !== null) ?? error)
-  }
-
-  #isFirstFailed(queue: PartitionQueue, batch: ProducerBatch): boolean {
-    // Responses of one connection come in order: no earlier batch is still in flight.
-    return queue.failed.every((failed) => failed.order > batch.order)
   }
 
   #timeoutError(queue: PartitionQueue, cause?: KafkaError): KafkaError {

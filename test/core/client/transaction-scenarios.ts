@@ -93,6 +93,40 @@ export async function untilCommitted(producer: TransactionalProducer, work: () =
   }
 }
 
+interface Round {
+  topic: string
+  groupId: string
+  round: number
+  /** Records in both partitions. */
+  count: number
+  /** For the records, before the end of the transaction. */
+  waits: boolean
+  isAborted: boolean
+}
+
+/** A transaction of records and an offset. What it commits is added to `expected`, by partition. */
+async function transactRound(
+  producer: TransactionalProducer,
+  { topic, groupId, round, count, waits, isAborted }: Round,
+  expected: string[][],
+): Promise<void> {
+  const values = range(count).map((index) => ({ value: `${round}/${index}`, partition: index % 2 }))
+  const work = async () => {
+    const sent = producer.send(values.map(({ value, partition }) => record(topic, value, { partition })))
+    sent.catch(() => {})
+    await producer.sendOffsets([{ topic, partition: 0, offset: round + 1 }], nobody(groupId))
+    if (waits) await sent
+  }
+  if (isAborted) {
+    producer.beginTransaction()
+    await work()
+    await producer.abortTransaction()
+    return
+  }
+  await untilCommitted(producer, work)
+  for (const { value, partition } of values) expected[partition]!.push(value)
+}
+
 /** A client whose connections all lead to `port`. */
 export function clientThrough(port: number, settings: Partial<Parameters<typeof createClient>[0]> = {}): Client {
   const client = createClient({ bootstrapServers: `127.0.0.1:${port}`, clientId: 'test', ...settings }, system, {
@@ -148,6 +182,7 @@ export function transactionScenarios(server: () => Server, version: 0 | 1 | 2): 
     const producer = client.producer({ transactionalId: unique('tx') })
     await producer.initTransactions()
     for (const value of ['a', 'b', 'c']) await untilCommitted(producer, () => producer.send([record(topic, value)]))
+    await until(async () => (await dataBatches(client, topic)).length === 3, 'the last transaction is committed')
     const data = await dataBatches(client, topic)
     const epochs = data.map(({ producerEpoch }) => producerEpoch)
     const sequences = data.map(({ baseSequence }) => baseSequence)
@@ -307,21 +342,7 @@ export function transactionScenarios(server: () => Server, version: 0 | 1 | 2): 
     await producer.initTransactions()
     const expected: string[][] = [[], []]
     for (const round of range(9)) {
-      const values = range(20).map((index) => ({ value: `${round}/${index}`, partition: index % 2 }))
-      const work = async () => {
-        const sent = producer.send(values.map(({ value, partition }) => record(topic, value, { partition })))
-        sent.catch(() => {})
-        await producer.sendOffsets([{ topic, partition: 0, offset: round + 1 }], nobody(groupId))
-        if (round % 3 === 2) await sent
-      }
-      if (round % 3 === 1) {
-        producer.beginTransaction()
-        await work()
-        await producer.abortTransaction()
-      } else {
-        await untilCommitted(producer, work)
-        for (const { value, partition } of values) expected[partition]!.push(value)
-      }
+      await transactRound(producer, { topic, groupId, round, count: 20, waits: round % 3 === 2, isAborted: round % 3 === 1 }, expected)
       expect(await committedOffset(direct, groupId, topic)).toBe(round % 3 === 1 ? round : round + 1)
     }
     expect(lost, `lost responses of ${name}`).toBeGreaterThan(0)
@@ -414,21 +435,7 @@ export function transactionScenarios(server: () => Server, version: 0 | 1 | 2): 
     let going = true
     const loop = (async () => {
       for (; going; round++) {
-        const values = range(40).map((index) => ({ value: `${round}/${index}`, partition: index % 2 }))
-        const work = async () => {
-          const sent = producer.send(values.map(({ value, partition }) => record(topic, value, { partition })))
-          sent.catch(() => {})
-          await producer.sendOffsets([{ topic, partition: 0, offset: round + 1 }], nobody(groupId))
-          if (round % 2 === 0) await sent
-        }
-        if (round % 4 === 3) {
-          producer.beginTransaction()
-          await work()
-          await producer.abortTransaction()
-        } else {
-          await untilCommitted(producer, work)
-          for (const { value, partition } of values) expected[partition]!.push(value)
-        }
+        await transactRound(producer, { topic, groupId, round, count: 40, waits: round % 2 === 0, isAborted: round % 4 === 3 }, expected)
       }
     })()
     for (const kills of range(2)) {

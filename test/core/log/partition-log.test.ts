@@ -211,6 +211,26 @@ describe('timestamps, leader epochs, log start offset', () => {
     }
   })
 
+  test('the largest timestamp is that of a record which is not deleted', async () => {
+    const { log } = await fixture.openLog({ segmentBytes: 2000 })
+    await log.append(batchOf(['a', 'b', 'c'], { timestamp: T0 + 90_000 })).durable
+    await log.append(batchOf(['d'], { timestamp: T0 + 80_000 })).durable
+    await log.append(batchOf(['e', 'f'], { timestamp: T0 + 85_000 })).durable
+    await log.append(batchOf(['g', 'h', 'i'], { timestamp: T0 + 70_000 })).durable
+    for (let index = 0; index < 50; index++) await log.append(batchOf(['late'], { timestamp: T0 + 1_000 + index })).durable
+    const largestFrom = async (offset: number) => {
+      await log.deleteRecordsBefore(offset)
+      return log.maxTimestamp()
+    }
+    expect(await largestFrom(0)).toMatchObject({ offset: 2, timestamp: T0 + 90_002 })
+    expect(await largestFrom(2)).toMatchObject({ offset: 2, timestamp: T0 + 90_002 })
+    expect(await largestFrom(3)).toMatchObject({ offset: 5, timestamp: T0 + 85_001 })
+    expect(await largestFrom(6)).toMatchObject({ offset: 8, timestamp: T0 + 70_002 })
+    expect(await largestFrom(8)).toMatchObject({ offset: 8, timestamp: T0 + 70_002 })
+    expect(await largestFrom(9)).toMatchObject({ offset: 58, timestamp: T0 + 1_049 })
+    expect(await largestFrom(59)).toBeNull()
+  })
+
   test('an empty log has no timestamps', async () => {
     const { log } = await fixture.openLog()
     expect(await log.offsetForTimestamp(0)).toBeNull()

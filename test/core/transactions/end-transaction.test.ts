@@ -9,6 +9,7 @@ import {
   completed,
   durable,
   errorOf,
+  LAST_USABLE,
   notWritten,
   now,
   producerEpoch,
@@ -20,8 +21,6 @@ import {
 
 const end = (transaction: Transaction, committed: boolean, changes: Partial<EndOfTransaction> = {}) =>
   decideEnd(transaction, { producerId, producerEpoch, committed, clientTransactionVersion: 2, now, newProducerId: null, ...changes })
-
-const LAST_USABLE = MAX_EPOCH - 1
 
 describe('up to EndTxn v4', () => {
   const endV4 = (transaction: Transaction, committed: boolean, changes: Partial<EndOfTransaction> = {}) =>

@@ -9,6 +9,7 @@ import {
   completed,
   durable,
   errorOf,
+  LAST_USABLE,
   notWritten,
   now,
   producerEpoch,
@@ -22,8 +23,6 @@ const init = (transaction: Transaction, changes: Partial<InitProducerId> = {}) =
   decideInit(transaction, { timeoutMs: 30_000, expected: null, transactionVersion: 2, now, newProducerId: null, ...changes })
 
 const expecting = (epoch: number, id = producerId) => ({ expected: { producerId: id, producerEpoch: epoch } })
-
-const LAST_USABLE = MAX_EPOCH - 1
 
 describe('a new transactional id', () => {
   const fresh = newTransaction('tx', producerId, 60_000, now)

@@ -4,13 +4,15 @@
 import { expect } from 'vitest'
 import type { Decision } from '../../../core/transactions/decision.ts'
 import { notStored, stored } from '../../../core/transactions/progress.ts'
-import { newTransaction, type Transaction } from '../../../core/transactions/transaction.ts'
+import { MAX_EPOCH, newTransaction, type Transaction } from '../../../core/transactions/transaction.ts'
 import type { PartitionOfTopic } from '../../../core/transactions/types.ts'
 
 export const now = 1_700_000_000_000
 export const producerId = 10
 export const producerEpoch = 5
 export const timeoutMs = 60_000
+/** With the next one the coordinator can still fence a producer. */
+export const LAST_USABLE = MAX_EPOCH - 1
 
 export const partitionsOf = (...keys: string[]): Map<string, PartitionOfTopic> =>
   new Map(keys.map((key) => [key, { topic: key.slice(0, key.lastIndexOf('-')), partition: Number(key.slice(key.lastIndexOf('-') + 1)) }]))
