@@ -63,9 +63,23 @@ function invalidReason(name: string, setting: Setting, value: string | null): st
   }
 }
 
+interface TopicDefault {
+  readonly value: string | null
+  readonly source: number
+  readonly parsed: unknown
+}
+
+interface ComputedValues {
+  readonly node: Readonly<Record<string, string>> | null
+  readonly cluster: Readonly<Record<string, string>> | null
+  readonly brokerValues: Map<string, unknown>
+  readonly topicDefaults: Map<string, TopicDefault>
+}
+
 export class Configs {
   readonly #settings: BrokerSettings
   readonly #image: MetadataImage
+  #computed: ComputedValues = { node: null, cluster: null, brokerValues: new Map(), topicDefaults: new Map() }
 
   constructor(settings: BrokerSettings, image: MetadataImage) {
     this.#settings = settings
@@ -95,13 +109,38 @@ export class Configs {
     return this.brokerSynonyms(name).find(({ value }) => invalidReason(name, setting, value) === null)
   }
 
+  /** What was computed from the configs of the broker, which are other objects after a change. */
+  get #ofBroker(): ComputedValues {
+    const [node, cluster] = [this.#image.brokerConfigs(this.#nodeName), this.#image.brokerConfigs('')]
+    if (this.#computed.node !== node || this.#computed.cluster !== cluster)
+      this.#computed = { node, cluster, brokerValues: new Map(), topicDefaults: new Map() }
+    return this.#computed
+  }
+
   /** The effective value of a broker setting. */
   brokerValue<N extends BrokerSettingName>(name: N): BrokerValues[N] {
-    return parseSetting(name, brokerSettingsByName[name]!, this.#effective(name)?.value ?? null) as BrokerValues[N]
+    const { brokerValues } = this.#ofBroker
+    let value = brokerValues.get(name)
+    if (value === undefined) {
+      value = parseSetting(name, brokerSettingsByName[name]!, this.#effective(name)?.value ?? null)
+      brokerValues.set(name, value)
+    }
+    return value as BrokerValues[N]
   }
 
   /** The value of a topic setting without an override, and its source. */
-  #topicDefault(name: string): { value: string | null; source: number } {
+  #topicDefault(name: string): TopicDefault {
+    const { topicDefaults } = this.#ofBroker
+    let found = topicDefaults.get(name)
+    if (!found) {
+      const { value, source: from } = this.#computeTopicDefault(name)
+      found = { value, source: from, parsed: parseSetting(name, topicSettingsByName[name]!, value) }
+      topicDefaults.set(name, found)
+    }
+    return found
+  }
+
+  #computeTopicDefault(name: string): { value: string | null; source: number } {
     const setting = topicSettingsByName[name]!
     for (const { name: synonym, factor } of setting.synonyms) {
       const strongest = this.#effective(synonym)
@@ -118,7 +157,7 @@ export class Configs {
       const setting = topicSettingsByName[name]!
       const override = overrides[name]
       const isValid = override !== undefined && invalidReason(name, setting, override) === null
-      values[name] = parseSetting(name, setting, isValid ? override : this.#topicDefault(name).value)
+      values[name] = isValid ? parseSetting(name, setting, override) : this.#topicDefault(name).parsed
     }
     return values as TopicValues
   }
