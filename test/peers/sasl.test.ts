@@ -1,7 +1,7 @@
 /**
- * Goal: SASL with us is SASL with Kafka, from both sides. Method: our clients log in to Apache Kafka, by SaslHandshake and SaslAuthenticate on
- * a socket; Kafka's tools log in to our servers, which stand in front of a listener of the same broker. Who is refused gets the same error
- * from both.
+ * Goal: SASL with us is SASL with Kafka, from both sides. Method: our clients log in to Apache Kafka, by SaslHandshake and
+ * SaslAuthenticate on a socket; Kafka's tools log in to our servers, which stand in front of a listener of the same broker. Who is refused
+ * gets the same error from both.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

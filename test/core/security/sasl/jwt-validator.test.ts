@@ -1,6 +1,6 @@
 /**
- * Goal: a broker accepts the tokens that its OAuth provider signed for it, and no others. Method: a provider with keys of its own; each test
- * changes one thing about a good token.
+ * Goal: a broker accepts the tokens that its OAuth provider signed for it, and no others. Method: a provider with keys of its own; each
+ * test changes one thing about a good token.
  */
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
