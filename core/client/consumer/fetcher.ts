@@ -160,7 +160,8 @@ export class Fetcher {
     let bufferedBytes = 0
     for (const reader of this.#order) bufferedBytes += reader.bufferedBytes
     for (const reader of this.#order) {
-      if (reader.busy) continue
+      // The next records of a partition that failed come after its error.
+      if (reader.busy || reader.failed) continue
       if (reader.retryAt > now) {
         this.#timer.wakeAt(reader.retryAt)
         continue
