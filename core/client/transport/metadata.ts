@@ -4,6 +4,7 @@
  */
 import metadataApi from '../../apis/03-metadata.ts'
 import { errorName, KafkaError } from '../../errors.ts'
+import { AuthenticationError } from '../../security/authentication-error.ts'
 import { type Backoff, backoffMs } from '../../system/backoff.ts'
 import type { System } from '../../system/index.ts'
 import { within } from '../../system/within.ts'
@@ -39,6 +40,8 @@ interface MetadataSettings {
 
 /** The timeout of a request to one broker, so that the next candidate is tried in time. */
 const MAX_ATTEMPT_MS = 15_000
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? `: ${error.message}` : '')
 
 export function parseServers(servers: string | readonly string[]): Node[] {
   const list = (typeof servers === 'string' ? servers.split(',') : servers).map((server) => server.trim()).filter((server) => server !== '')
@@ -123,16 +126,19 @@ export class Metadata {
   ): Promise<void> {
     const { clock, random } = this.#system
     const deadline = clock.monotonic() + (options.timeoutMs ?? this.#settings.requestTimeoutMs)
+    let last: unknown
     for (let attempt = 0; ; attempt++) {
       try {
         const refreshed = this.#enqueue(names, options.allowCreation ?? false)
         // The request continues: another caller may wait longer for it.
         if (!(await within(clock, Math.max(0, deadline - clock.monotonic()), refreshed, options.signal)))
-          throw new KafkaError('REQUEST_TIMED_OUT', 'no broker has answered Metadata in time')
+          throw new KafkaError('REQUEST_TIMED_OUT', `no broker has answered Metadata in time${reasonOf(last)}`, { cause: last })
         return await refreshed
       } catch (error) {
+        if (error instanceof AuthenticationError) throw error
         const waitMs = backoffMs(this.#settings.retry, attempt, random)
         if (this.#closing.signal.aborted || options.signal?.aborted || clock.monotonic() + waitMs >= deadline) throw error
+        last = error
         await clock.sleep(waitMs, options.signal ?? this.#closing.signal)
       }
     }
@@ -175,7 +181,8 @@ export class Metadata {
         this.#update(response, request)
         return
       } catch (error) {
-        failure = error
+        // Of all failures that of an authentication says most: it is no outage, and ends the call.
+        if (!(failure instanceof AuthenticationError)) failure = error
         this.#system.logger.debug({ node: node.id, host: node.host, port: node.port, err: error }, 'Metadata request failed')
       }
     }
