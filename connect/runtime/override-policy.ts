@@ -25,9 +25,19 @@ export type PolicyName = keyof typeof policies
 
 export const policyNames = Object.keys(policies) as PolicyName[]
 
+/** The interface that a policy of Kafka Connect implements. */
+export const POLICY_INTERFACE = `${PACKAGE}${SUFFIX}`
+
 /** By its short name, its class, or its class with the package; null where there is none. */
 export const policyNamed = (name: string): PolicyName | null =>
   policyNames.find((policy) => [policy, `${policy}${SUFFIX}`, `${PACKAGE}${policy}${SUFFIX}`].includes(name.trim())) ?? null
+
+/** Kafka Connect's words about a policy that it will drop; undefined for the others. */
+export const deprecation = (name: PolicyName): string | undefined =>
+  name === 'Principal'
+    ? 'The Principal ConnectorClientConfigOverridePolicy is deprecated, use the Allowlist policy instead. To replicate the Principal policy ' +
+      'behavior, set the connector.client.config.override.allowlist configuration to "security.protocol,sasl.mechanism,sasl.jaas.config"'
+    : undefined
 
 /** `allowlist` is `connector.client.config.override.allowlist`, which counts for the policy Allowlist alone. */
 export function overridePolicy(name: PolicyName, allowlist: readonly string[]): OverridePolicy {

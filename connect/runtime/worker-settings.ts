@@ -4,7 +4,7 @@
  */
 import { type ConfigOf, parseSettings, setting } from '../sdk/index.ts'
 import { securityProtocol } from './client-security-settings.ts'
-import { policyNamed, policyNames } from './override-policy.ts'
+import { POLICY_INTERFACE, policyNamed, policyNames } from './override-policy.ts'
 
 const atLeast = (least: number) => (value: number) => (value < least ? `Value must be at least ${least}` : undefined)
 const jsonConverter = 'org.apache.kafka.connect.json.JsonConverter'
@@ -203,7 +203,10 @@ export const workerSettings = {
     default: 'All',
     importance: 'MEDIUM',
     doc: `The client settings that the config of a connector may override: ${policyNames.join(', ')}, or a class of Kafka Connect's.`,
-    check: (value) => (policyNamed(value) === null ? `Class ${value} could not be found: set one of ${policyNames.join(', ')}` : undefined),
+    check: (value) =>
+      policyNamed(value) === null
+        ? `Failed to find any class that implements interface ${POLICY_INTERFACE} and which name matches ${value}: set one of ${policyNames.join(', ')}`
+        : undefined,
   }),
   'connector.client.config.override.allowlist': setting.list({
     default: [],

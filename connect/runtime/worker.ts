@@ -2,9 +2,7 @@
  * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with
  * its positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
  */
-import { AuthenticationError, clientSecurity, createClient } from '../../core/client/index.ts'
 import type { Client, Producer } from '../../core/client/types.ts'
-import { clientLoginModule } from '../../core/security/sasl/jaas-context.ts'
 import type { SystemProperties } from '../../core/security/sasl/types.ts'
 import { realDisk } from '../../core/system/disk.ts'
 import type { System } from '../../core/system/index.ts'
@@ -19,17 +17,14 @@ import { OffsetBackingStore } from '../storage/offset-backing-store.ts'
 import type { RecordLog } from '../storage/record-log.ts'
 import { StatusBackingStore } from '../storage/status-backing-store.ts'
 import type { ConnectorConfig, Herder } from '../types.ts'
-import { type ClientConnection, workerConnection } from './client-overrides.ts'
-import { ClientPool } from './client-pool.ts'
-import { ConnectorClients } from './connector-clients.ts'
 import { WorkerHerder } from './herder.ts'
 import { Instances } from './instances.ts'
 import { forwardTaskConfigs } from './internal-requests.ts'
 import { Leadership } from './leadership.ts'
 import { workerMetrics } from './metrics.ts'
-import { overridePolicy, policyNamed } from './override-policy.ts'
 import { restartPlan } from './restart-plan.ts'
 import { StandaloneMember } from './standalone-member.ts'
+import { workerClients } from './worker-clients.ts'
 import { WorkerGroupMember } from './worker-group-member.ts'
 import { configuredKeys, type WorkerMembership, type WorkerRebalanceListener } from './worker-membership.ts'
 import { parseWorkerSettings, unknownSettings, type WorkerConfig } from './worker-settings.ts'
@@ -60,14 +55,6 @@ export interface Worker extends Herder {
 
 /** The part of the time to close that is left for leaving the group and closing the connections. */
 const LEAVE_TIMEOUT_MS = 1_500
-
-/** The worker's own client cannot log in: waiting does not help. */
-const notAccepted = ({ security }: ClientConnection, cause: AuthenticationError): Error =>
-  new Error(
-    `Failed to connect to and describe Kafka cluster: ${cause.message}. Check worker's broker connection and security properties: ` +
-      `${Object.keys(security).join(', ') || 'security.protocol'}, without a prefix.`,
-    { cause },
-  )
 
 interface RecordLogs {
   configs: RecordLog
@@ -108,36 +95,12 @@ export async function startWorker(
   const url = new URL(advertisedUrl ?? 'http://localhost:8083').href
   const workerId = new URL(url).host
   const offsetsFile = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null
-  const own = workerConnection(properties, {
-    bootstrapServers: config['bootstrap.servers'],
-    clientId: config['client.id'] || `connect-${workerId}`,
-    requestTimeoutMs: config['request.timeout.ms'],
-    metadataMaxAgeMs: config['metadata.max.age.ms'],
-    connectionsMaxIdleMs: config['connections.max.idle.ms'],
-    reconnectBackoffMs: config['reconnect.backoff.ms'],
-    reconnectBackoffMaxMs: config['reconnect.backoff.max.ms'],
-    retryBackoffMs: config['retry.backoff.ms'],
-    retryBackoffMaxMs: config['retry.backoff.max.ms'],
-  })
-  const pool = new ClientPool(({ settings, security }) =>
-    createClient({ ...settings, security: clientSecurity(security, system, systemProperties) }, system),
-  )
-  const { client } = pool.acquire(own)
-  const clients = new ConnectorClients({
-    pool,
-    worker: properties,
-    defaults: own.settings,
-    policy: overridePolicy(
-      policyNamed(config['connector.client.config.override.policy'])!,
-      config['connector.client.config.override.allowlist'],
-    ),
-    checkLoginModule: (jaasConfig) => void clientLoginModule(jaasConfig, system.disk, systemProperties),
-    system,
-  })
+  const clients = workerClients(properties, config, workerId, systemProperties, system)
+  const client = clients.own
   // The cluster responds while the plugins load.
-  const [plugins] = await Promise.all([findPlugins(connectors), client.clusterId]).catch(async (error) => {
-    await pool.close()
-    throw error instanceof AuthenticationError ? notAccepted(own, error) : error
+  const [plugins] = await Promise.all([findPlugins(connectors), clients.connect()]).catch(async (error) => {
+    await clients.close()
+    throw error
   })
   const producer = client.producer({ acks: 'all' })
   const logs: RecordLogs =
@@ -151,7 +114,7 @@ export async function startWorker(
 
   const instances = new Instances({
     services: {
-      clients,
+      clients: clients.ofConnectors,
       plugins,
       properties,
       config,
@@ -229,11 +192,22 @@ export async function startWorker(
     onRestartRequest: (request) => void instances.restart(restartPlan(request, status)),
   }
 
-  const herder = new WorkerHerder({ client, clients, plugins, config, configs, offsets, status, membership, instances, system })
+  const herder = new WorkerHerder({
+    client,
+    clients: clients.ofConnectors,
+    plugins,
+    config,
+    configs,
+    offsets,
+    status,
+    membership,
+    instances,
+    system,
+  })
   const closeStores = async () => {
     for (const closed of await Promise.allSettled([configs.close(), offsets.close(), status.close()]))
       if (closed.status === 'rejected') system.logger.warn({ err: closed.reason }, 'a backing store could not be closed')
-    await pool.close()
+    await clients.close()
   }
   try {
     stopping?.throwIfAborted()
