@@ -1,6 +1,6 @@
 /**
  * The peer refused this client, or cannot be trusted: Kafka's AuthenticationException. It is never retriable: the message says what to look
- * at. The name of a TLS failure is UNKNOWN_SERVER_ERROR, because Kafka's protocol has none for it.
+ * at. A failure of TLS has the name of SASL's, because Kafka's protocol has none for it, and UNKNOWN_SERVER_ERROR is retried.
  */
 import { type ErrorName, KafkaError } from '../errors.ts'
 
@@ -9,7 +9,7 @@ export class AuthenticationError extends KafkaError {
 }
 
 export const sslError = (message: string, cause?: unknown): AuthenticationError =>
-  new AuthenticationError('UNKNOWN_SERVER_ERROR', message, { cause })
+  new AuthenticationError('SASL_AUTHENTICATION_FAILED', message, { cause })
 
 export const saslError = (error: ErrorName, message: string, cause?: unknown): AuthenticationError =>
   new AuthenticationError(error, message, { cause })

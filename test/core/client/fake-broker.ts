@@ -3,7 +3,7 @@
  * Metadata and InitProducerId are built in.
  */
 import { createServer, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import metadata from '../../../core/apis/03-metadata.ts'
 import apiVersions from '../../../core/apis/18-api-versions.ts'
 import initProducerId from '../../../core/apis/22-init-producer-id.ts'

@@ -13,11 +13,11 @@ import saslHandshake from '../../../../core/apis/17-sasl-handshake.ts'
 import saslAuthenticate from '../../../../core/apis/36-sasl-authenticate.ts'
 import { AuthenticationError, type ClientSettings, clientSecurity, createClient } from '../../../../core/client/index.ts'
 import { errorCode } from '../../../../core/errors.ts'
+import { STORE_CHECK_MS } from '../../../../core/security/tls/tls-stores.ts'
 import { realClock } from '../../../../core/system/clock.ts'
 import { realDisk } from '../../../../core/system/disk.ts'
 import { silentLogger } from '../../../../core/system/logger.ts'
 import { realRandom } from '../../../../core/system/random.ts'
-import { STORE_CHECK_MS } from '../../../../core/security/tls/tls-stores.ts'
 import { selfSigned, type TestCertificate } from '../../../certificates.ts'
 import { until } from '../../../until.ts'
 import { fakeBroker } from '../fake-broker.ts'
@@ -130,7 +130,10 @@ describe('TLS', () => {
 
   it('asks about the protocol of the listener where a broker without TLS hangs up, and goes on trying', async () => {
     const hangUp = await servedBy((socket) => socket.destroy())
-    const asked = clientOf(hangUp.address, trusting, { requestTimeoutMs: 300 }).send('any', listGroups, { statesFilter: [], typesFilter: [] })
+    const asked = clientOf(hangUp.address, trusting, { requestTimeoutMs: 300 }).send('any', listGroups, {
+      statesFilter: [],
+      typesFilter: [],
+    })
     await expect(asked).rejects.toMatchObject({ message: expect.stringContaining('is its listener one of SSL?') })
     expect(hangUp.count()).toBeGreaterThan(1)
   })
@@ -281,7 +284,13 @@ describe('SASL', () => {
     const ask = () => asking.send('any', listGroups, { statesFilter: [], typesFilter: [] })
     await ask()
     broker.on(saslAuthenticate, () => ({ ...authenticated, errorCode: errorCode('SASL_AUTHENTICATION_FAILED'), errorMessage: 'gone' }))
-    const error = await until(() => ask().then(() => null).catch((thrown: unknown) => thrown), 'the refusal')
+    const error = await until(
+      () =>
+        ask()
+          .then(() => null)
+          .catch((thrown: unknown) => thrown),
+      'the refusal',
+    )
     expect(error).toBeInstanceOf(AuthenticationError)
   })
 
