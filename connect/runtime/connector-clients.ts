@@ -128,8 +128,11 @@ export class TaskClients {
     }
   }
 
+  /** Never rejects: the task has its state already. */
   async release(): Promise<void> {
-    await Promise.all([...this.#leases.values()].map((lease) => lease.release()))
+    for (const released of await Promise.allSettled([...this.#leases.values()].map((lease) => lease.release())))
+      if (released.status === 'rejected')
+        this.#system.logger.warn({ err: released.reason, connector: this.#connector.name }, 'a client of a task could not be closed')
   }
 }
 

@@ -11,7 +11,8 @@ import { formatProperties } from '../../core/system/java-properties.ts'
 import { selfSigned, type TestCertificate } from '../certificates.ts'
 import { freePort } from '../running-broker.ts'
 import { until } from '../until.ts'
-import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
+import { type KafkaBroker, kafkaScript, kafkaTool, startApacheKafka } from './apache-kafka.ts'
+import { launch } from './launch.ts'
 import { temporaryFolder } from './workers.ts'
 
 const folder = temporaryFolder()
@@ -101,8 +102,13 @@ beforeAll(async () => {
   await allow('admin', ...prefixed('--group', 'connect-', '--operation', 'Describe'))
 }, 240_000)
 
-interface WorkerProcess {
+const lines = Array.from({ length: 1_000 }, (_, n) => `line ${n}`)
+
+interface Addressed {
   readonly address: string
+}
+
+interface WorkerProcess extends Addressed {
   readonly child: ChildProcess
   readonly ended: Promise<number | null>
   /** All that it has written. */
@@ -155,7 +161,7 @@ const isReady = (worker: WorkerProcess) =>
     60_000,
   )
 
-async function ask(worker: WorkerProcess, method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
+async function ask(worker: Addressed, method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
   const response = await fetch(`http://${worker.address}${path}`, {
     method,
     headers: { 'content-type': 'application/json' },
@@ -166,7 +172,7 @@ async function ask(worker: WorkerProcess, method: string, path: string, body?: u
   return { status: response.status, text }
 }
 
-const stateOf = async (worker: WorkerProcess, name: string, state: 'RUNNING' | 'FAILED') =>
+const stateOf = async (worker: Addressed, name: string, state: 'RUNNING' | 'FAILED') =>
   until(
     async () => {
       const { text } = await ask(worker, 'GET', `/connectors/${name}/status`)
@@ -178,7 +184,7 @@ const stateOf = async (worker: WorkerProcess, name: string, state: 'RUNNING' | '
     30_000,
   )
 
-async function put(worker: WorkerProcess, name: string, config: Readonly<Record<string, string>>): Promise<void> {
+async function put(worker: Addressed, name: string, config: Readonly<Record<string, string>>): Promise<void> {
   const { status, text } = await ask(worker, 'PUT', `/connectors/${name}/config`, config)
   expect(status, text).toBeLessThan(300)
 }
@@ -200,15 +206,31 @@ const linesOf = (path: string) => {
   return text.split('\n').slice(0, -1)
 }
 
-test('each client of a worker is its own user, and what it may not do no other does for it', async () => {
-  const worker = await startOurs()
-  await isReady(worker)
-  const lines = Array.from({ length: 1_000 }, (_, n) => `line ${n}`)
-  writeFileSync(file('in'), `${lines.join('\n')}\n`)
-  await put(worker, 'source', sourceConfig('lines', file('in')))
-  await put(worker, 'sink', sinkConfig('lines', file('out')))
-  await until(() => linesOf(file('out')).length >= 1_000, 'the lines have arrived', 60_000)
+test('our worker goes on with the file and the connectors of a Kafka Connect', async () => {
+  const port = await freePort()
+  writeFileSync(file('kafka-connect.properties'), formatProperties(Object.entries(workerFile(port))))
+  const address = `127.0.0.1:${port}`
+  const kafkaConnect = await launch('Kafka Connect', kafkaScript(), ['connect-distributed', file('kafka-connect.properties')], {
+    env: { KAFKA_HEAP_OPTS: '-Xmx256m', KAFKA_LOG_LEVEL: 'WARN' },
+    ready: async () => (await fetch(`http://${address}/connectors`)).ok,
+  })
+  try {
+    writeFileSync(file('in'), `${lines.slice(0, 500).join('\n')}\n`)
+    await put({ address }, 'source', sourceConfig('lines', file('in')))
+    await put({ address }, 'sink', sinkConfig('lines', file('out')))
+    await until(() => linesOf(file('out')).length >= 500, 'the lines have arrived', 60_000)
+  } finally {
+    await kafkaConnect.end('SIGTERM')
+  }
+  const ours = await startOurs()
+  await isReady(ours)
+  appendFileSync(file('in'), `${lines.slice(500).join('\n')}\n`)
+  await until(() => linesOf(file('out')).length >= 1_000, 'the other lines have arrived', 60_000)
   expect(linesOf(file('out'))).toEqual(lines)
+}, 240_000)
+
+test('each client of a worker is its own user, and what it may not do no other does for it', async () => {
+  const worker = started.at(-1)!
   // The admin client reads the group of the sink, which the worker's user may not.
   await until(
     async () => (await ask(worker, 'GET', '/connectors/sink/offsets')).text.includes('"kafka_offset":1000'),
@@ -216,7 +238,7 @@ test('each client of a worker is its own user, and what it may not do no other d
     30_000,
   )
   // The worker's user has no access to the topic: a client without settings of its own is refused by the broker, not helped out.
-  await put(worker, 'stranger', { ...sourceConfig('strange', file('in')), ...scramOverrides('admin.override.', 'worker') })
+  await put(worker, 'stranger', { ...sourceConfig('strange', file('in')), ...scramSettings('admin.override.', 'worker') })
   expect((await stateOf(worker, 'stranger', 'FAILED')).trace).toContain('TOPIC_AUTHORIZATION_FAILED')
 
   // Mutual TLS at another listener of the cluster, in one connector.
@@ -232,7 +254,7 @@ test('each client of a worker is its own user, and what it may not do no other d
 
   await put(worker, 'wrong', {
     ...sinkConfig('lines', file('wrong-out')),
-    ...scramOverrides('consumer.override.', 'consumer', 'secret-that-is-wrong'),
+    ...scramSettings('consumer.override.', 'consumer', 'secret-that-is-wrong'),
   })
   const { trace } = await stateOf(worker, 'wrong', 'FAILED')
   expect(trace).toContain(`${sasl} (SASL_SSL, SCRAM-SHA-512)`)
@@ -246,7 +268,7 @@ test('each client of a worker is its own user, and what it may not do no other d
   await put(worker, 'wrong-producer', {
     ...sourceConfig('lines', file('in')),
     'errors.tolerance': 'all',
-    ...scramOverrides('producer.override.', 'producer', 'secret-that-is-wrong'),
+    ...scramSettings('producer.override.', 'producer', 'secret-that-is-wrong'),
   })
   expect((await stateOf(worker, 'wrong-producer', 'FAILED')).trace).toContain('invalid credentials')
 
@@ -256,8 +278,6 @@ test('each client of a worker is its own user, and what it may not do no other d
   await kafka.start()
   await until(() => linesOf(file('out')).at(-1) === 'after the outage', 'the line has arrived', 60_000)
 }, 240_000)
-
-const scramOverrides = scramSettings
 
 test('a password that is changed while the worker runs fails the tasks of that user, when they have to log in again', async () => {
   const worker = started.at(-1)!

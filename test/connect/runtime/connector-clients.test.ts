@@ -5,7 +5,7 @@
  */
 
 import { connect } from 'node:net'
-import { createServer } from 'node:tls'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startWorker, type Worker } from '../../../connect/index.ts'
 import { realSystem } from '../../../core/system/index.ts'
@@ -30,18 +30,25 @@ let broker: BrokerInProcess
 let address: string
 /** Open connections, by the name in the certificate of the client. */
 const connections = new Map<string, number>()
+/** Of all connections: they are cut when this process changes the certificate of the broker. */
+const sockets = new Set<TLSSocket>()
 const ended: (() => Promise<void>)[] = []
+let proxy: Server
 
 beforeAll(async () => {
   const port = await freePort()
   address = `localhost:${port}`
   broker = await brokerInProcess({ 'advertised.listeners': `PLAINTEXT://${address}` })
-  const proxy = createServer(
+  proxy = createServer(
     { key: server.key, cert: server.certificate, ca: authority.certificate, requestCert: true, rejectUnauthorized: true },
     (socket) => {
       const name = String(socket.getPeerCertificate().subject.CN)
       connections.set(name, (connections.get(name) ?? 0) + 1)
-      socket.once('close', () => connections.set(name, connections.get(name)! - 1))
+      sockets.add(socket)
+      socket.once('close', () => {
+        sockets.delete(socket)
+        connections.set(name, connections.get(name)! - 1)
+      })
       const upstream = connect(broker.port, '127.0.0.1')
       socket.pipe(upstream).pipe(socket)
       // A connection that ends, with or without an error, ends its other half.
@@ -75,7 +82,10 @@ let worker: Worker | undefined
 const lines: LogLine[] = []
 const system = { ...realSystem('silent'), logger: keepingLogger(lines) }
 
-async function start(more: Readonly<Record<string, string>> = {}): Promise<Worker> {
+async function start(
+  more: Readonly<Record<string, string>> = {},
+  systemProperties: Readonly<Record<string, string>> = {},
+): Promise<Worker> {
   const group = `secure-${clusters++}`
   const stores = ['config', 'offset', 'status'].flatMap((store) => [
     [`${store}.storage.topic`, `${group}-${store}`],
@@ -95,7 +105,7 @@ async function start(more: Readonly<Record<string, string>> = {}): Promise<Worke
       ...more,
     },
     system,
-    { connectors: [probes.connector] },
+    { connectors: [probes.connector], systemProperties },
   )
   return worker
 }
@@ -190,6 +200,16 @@ describe('a client that is not accepted', () => {
   })
 })
 
+test('a worker that can no longer log in says so and ends', async () => {
+  const started = await start({ 'session.timeout.ms': '6000', 'heartbeat.interval.ms': '200', 'rebalance.timeout.ms': '6000' })
+  await until(() => started.health().status === 'healthy', 'the worker has joined')
+  const other = stranger.issue({ subject: 'broker', names: ['localhost'] })
+  proxy.setSecureContext({ key: other.key, cert: other.certificate, ca: authority.certificate })
+  for (const socket of sockets) socket.destroy()
+  await expect(started.failed).rejects.toThrow(/^The worker can no longer log in to its Kafka cluster: localhost:\d+ \(SSL\): .*truststore/)
+  proxy.setSecureContext({ key: server.key, cert: server.certificate, ca: authority.certificate })
+}, 60_000)
+
 describe('overrides', () => {
   test('that the policy forbids are refused, one error each, and nothing else is', async () => {
     const started = await start({ 'connector.client.config.override.policy': 'Principal' })
@@ -209,6 +229,7 @@ describe('overrides', () => {
   })
 
   test('of login modules that clients must not have are refused in the words of Kafka', async () => {
+    const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule'
     const started = await start()
     const jaas = 'com.sun.security.auth.module.JndiLoginModule required user.provider.url="ldap://planted-url";'
     for (const [connector, kind] of [
@@ -220,6 +241,15 @@ describe('overrides', () => {
       expect(String(message)).toContain(`${kind}.override.sasl.jaas.config`)
       expect(String(message)).not.toContain('planted-url')
     }
+    await started.close()
+    // The process may allow fewer than there are; a connector may not allow more.
+    const strict = await start({}, { 'org.apache.kafka.allowed.login.modules': 'org.apache.kafka.common.security.plain.PlainLoginModule' })
+    const login = { 'producer.override.sasl.jaas.config': `${scram} required username="u" password="p";` }
+    const allowing = { ...login, 'org.apache.kafka.allowed.login.modules': scram }
+    expect(await failure(strict.create('j', source('j', allowing), 'RUNNING'))).toEqual([
+      400,
+      expect.stringContaining(`${scram} is not allowed.`),
+    ])
   })
 })
 
