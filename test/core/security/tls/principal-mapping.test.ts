@@ -10,7 +10,6 @@ const name = 'CN=Duke,OU=ServiceUsers,O=Org,C=US'
 it.each([
   [undefined, name],
   ['DEFAULT', name],
-  ['', name],
   ['RULE:^CN=(.*?),OU=ServiceUsers.*$/$1/', 'Duke'],
   ['RULE:^CN=(.*?),OU=ServiceUsers.*$/$1/L', 'duke'],
   ['RULE:^CN=(.*?),OU=(.*?),.*$/$1@$2/U', 'DUKE@SERVICEUSERS'],
@@ -37,12 +36,14 @@ it.each([
   'RULE:(a)\\1/x/',
   'RULE:(a/x/',
   'RULE:a/$x/',
+  'RULE:a/$1/',
 ])('"%s" is refused when it is read', (rules) => {
   expect(() => principalMapping(rules)).toThrow(/^ssl\.principal\.mapping\.rules: /)
 })
 
 it('a name that no rule matches is nobody', () => {
-  expect(() => principalMapping('RULE:^CN=x$/x/')(name)).toThrow(`no rule of ssl.principal.mapping.rules matches ${name}`)
+  for (const rules of ['RULE:^CN=x$/x/', ''])
+    expect(() => principalMapping(rules)(name)).toThrow(`no rule of ssl.principal.mapping.rules matches ${name}`)
 })
 
 it('a pattern of a name cannot make the broker stand still', () => {

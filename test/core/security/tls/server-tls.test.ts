@@ -70,8 +70,8 @@ const visit = (port: number, own?: TestCertificate): Promise<string | Error> =>
 
 describe('the principal of a client', () => {
   it.each([
-    ['required', '', 'CN=client,O=Acme\\, Inc.'],
-    ['requested', '', 'CN=client,O=Acme\\, Inc.'],
+    ['required', 'DEFAULT', 'CN=client,O=Acme\\, Inc.'],
+    ['requested', 'DEFAULT', 'CN=client,O=Acme\\, Inc.'],
     ['required', 'RULE:^CN=(.*?),.*$/$1/U', 'CLIENT'],
   ])('is its name (%s, rules "%s")', async (auth, rules, principal) => {
     const { port, principals } = await serve(listenerOf({ 'ssl.client.auth': auth, 'ssl.principal.mapping.rules': rules }))
