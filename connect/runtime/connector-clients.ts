@@ -15,6 +15,10 @@ import type { OverridePolicy } from './override-policy.ts'
 /** A client gives up earlier, after its request.timeout.ms, unless that is longer. */
 const ACCEPT_ATTEMPT_MS = 60_000
 
+/** Where the settings of a client come from, for messages. */
+const settingsOf = (kind: ClientKind): string =>
+  `see ${kind}.override.* of the connector, and ${kind}.* of the worker${kind === 'admin' ? ' or its settings without a prefix' : ''}`
+
 export interface ConnectorClientsOptions {
   pool: ClientPool
   /** The worker's settings. */
@@ -60,10 +64,7 @@ export class ConnectorClients {
     try {
       return pool.acquire(connectorConnection(kind, worker, connector, defaults))
     } catch (cause) {
-      throw new Error(
-        `Failed to construct kafka ${kind}: ${(cause as Error).message} (see ${kind}.override.* of the connector and ${kind}.* of the worker)`,
-        { cause },
-      )
+      throw new Error(`Failed to construct kafka ${kind}: ${(cause as Error).message} (${settingsOf(kind)})`, { cause })
     }
   }
 
@@ -108,7 +109,7 @@ export class TaskClients {
   /**
    * Resolves when the cluster has accepted each client, or when `signal` aborts: a client that it does not know must fail its task, while
    * producers and consumers would wait for a cluster that is down.
-   * @throws AuthenticationError, or another error that no retry solves.
+   * @throws Error that names the kind of client, with the error that no retry solves as its cause.
    */
   async accepted(signal: AbortSignal): Promise<void> {
     await Promise.all([...this.#leases].map(([kind, { client }]) => this.#accepted(kind, client, signal)))
@@ -122,7 +123,8 @@ export class TaskClients {
         await described
         return
       } catch (error) {
-        if (!(error instanceof KafkaError && error.retriable)) throw error
+        if (!(error instanceof KafkaError && error.retriable))
+          throw new Error(`Failed to connect kafka ${kind}: ${(error as Error).message} (${settingsOf(kind)})`, { cause: error })
         this.#system.logger.warn({ err: error, connector: this.#connector.name }, `the cluster of the ${kind} does not respond; retrying`)
       }
     }

@@ -161,7 +161,7 @@ describe('a client that is not accepted', () => {
         'RUNNING',
       )
       await inState(started, name, 'RUNNING FAILED')
-      expect(traceOf(name)).toMatch(/localhost:\d+ \(SSL\): .*trust/)
+      expect(traceOf(name)).toMatch(/Failed to connect kafka producer: localhost:\d+ \(SSL\): .*trust.* \(see producer\.override\.\*/)
       await started.restart(name, { includeTasks: true, onlyFailed: true })
       await inState(started, name, 'RUNNING FAILED')
       await started.putConfig(name, source(name))
