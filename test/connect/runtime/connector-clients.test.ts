@@ -254,7 +254,8 @@ describe('overrides', () => {
 })
 
 test('no secret is in a log line, a trace, a status, a message of an error, a response or a metric', async () => {
-  const planted: string[] = []
+  // The lines of the private keys, in PEM.
+  const planted = Object.values(keys).flatMap(({ key }) => key.split('\n').filter((line) => line !== '' && !line.startsWith('---')))
   const plant = (name: string) => {
     planted.push(`planted-${planted.length}-${name}`)
     return planted.at(-1)!
@@ -270,50 +271,43 @@ test('no secret is in a log line, a trace, a status, a message of an error, a re
   const seen: string[] = []
   const keep = (...values: unknown[]) => void seen.push(...values.map((value) => JSON.stringify(value) ?? ''))
   lines.length = 0
-  const worker = await start({ ...passwords('producer.'), ...passwords('consumer.'), ...passwords('admin.'), ...tls('', keys.worker) })
-  const attempts: Record<string, Record<string, string>> = {
-    // A key store with passwords that are not those of a PEM file.
-    store: { ...passwords('producer.override.'), 'producer.override.security.protocol': 'SSL' },
-    // A broker that does not know SASL.
-    login: {
-      ...passwords('producer.override.'),
-      'producer.override.security.protocol': 'SASL_SSL',
-      'producer.override.sasl.mechanism': 'PLAIN',
-    },
-    mechanism: {
-      ...passwords('producer.override.'),
-      'producer.override.security.protocol': 'SASL_SSL',
-      'producer.override.sasl.mechanism': 'GSSAPI',
-    },
-    jaas: {
-      'producer.override.security.protocol': 'SASL_PLAINTEXT',
-      'producer.override.sasl.mechanism': 'PLAIN',
-      'producer.override.sasl.jaas.config': `Nonsense required password="${plant('nonsense')}`,
-    },
-    token: {
-      'producer.override.security.protocol': 'SASL_PLAINTEXT',
-      'producer.override.sasl.mechanism': 'OAUTHBEARER',
-      'producer.override.sasl.oauthbearer.client.credentials.client.secret': plant('token'),
-    },
-    key: {
-      ...tls('producer.override.', keys.producer, stranger),
-      'producer.override.ssl.keystore.key': `-----BEGIN PRIVATE KEY-----\n${plant('key')}\n-----END PRIVATE KEY-----`,
-    },
+  const { 'sasl.jaas.config': jaas, ...others } = passwords('')
+  const worker = await start({ ...passwords('consumer.'), 'producer.sasl.jaas.config': jaas!, ...tls('', keys.worker) })
+  const sasl = (protocol: string, mechanism: string) => ({ 'security.protocol': protocol, 'sasl.mechanism': mechanism })
+  const key = `-----BEGIN PRIVATE KEY-----\n${plant('key')}\n-----END PRIVATE KEY-----`
+  /** By what goes wrong: the overrides for the producer, and what the user is told. */
+  const attempts: Record<string, [overrides: Record<string, string>, told: RegExp]> = {
+    'a password of a store that has none': [{ ...tls('', keys.producer), ...others }, /Failed to construct .*ssl\.keystore\.password/],
+    'a private key that is none': [{ ...tls('', keys.producer), 'ssl.keystore.key': key }, /Failed to construct .*ssl\.keystore\.key/],
+    'a certificate that is not trusted': [{ ...tls('', keys.producer, stranger), ...sasl('SASL_SSL', 'PLAIN') }, /Failed to connect /],
+    'a broker without SASL': [{ ...tls('', keys.producer), ...sasl('SASL_SSL', 'PLAIN') }, /Failed to connect /],
+    'a mechanism that there is not': [{ ...sasl('SASL_PLAINTEXT', 'GSSAPI'), 'sasl.jaas.config': jaas! }, /Failed to construct .*Kerberos/],
+    'a login module of another mechanism': [
+      { ...sasl('SASL_PLAINTEXT', 'OAUTHBEARER'), ...others },
+      /Failed to construct .*PlainLoginModule/,
+    ],
+    'a login that does not end': [{ 'sasl.jaas.config': `A required password="${plant('nonsense')}` }, /not terminated by semi-colon/],
+    'a login without a user': [
+      { ...sasl('SASL_PLAINTEXT', 'PLAIN'), 'sasl.jaas.config': jaas!.replace('username="u"', '') },
+      /Failed to construct .*username/,
+    ],
   }
-  for (const [name, overrides] of Object.entries(attempts)) {
-    const config = source(name, overrides)
+  for (const [name, [overrides, told]] of Object.entries(attempts)) {
+    const config = source(name, Object.fromEntries(Object.entries(overrides).map(([key, value]) => [`producer.override.${key}`, value])))
     keep(await worker.validate('test.CountingSourceConnector', config))
     const refused = await worker.create(name, config, 'RUNNING').then(
       () => null,
       (error: Error) => error,
     )
     if (refused) {
+      expect(refused.message, name).toMatch(told)
       keep(refused.message, refused.stack)
       continue
     }
     await inState(worker, name, 'RUNNING FAILED')
     await worker.restart(name, { includeTasks: true, onlyFailed: true })
     await inState(worker, name, 'RUNNING FAILED')
+    expect(traceOf(name), name).toMatch(told)
     keep(worker.status(name), worker.taskStatus(name, 0), await worker.offsets(name).catch((error: Error) => error.message))
   }
   keep(await worker.root(), worker.health(), worker.plugins(false), await system.metrics.text())
