@@ -9,7 +9,7 @@ import { restSettings } from '../api/settings.ts'
 import { findPlugins } from '../connect/plugins.ts'
 import { clientSettings } from '../connect/runtime/client-overrides.ts'
 import { connectorSettings, sinkSettings, sourceSettings } from '../connect/runtime/connector-settings.ts'
-import { ineffectiveSettings, workerSettings } from '../connect/runtime/worker-settings.ts'
+import { ineffectiveSettings, securitySettings, workerSettings } from '../connect/runtime/worker-settings.ts'
 import type { Settings } from '../connect/sdk/index.ts'
 import type { Herder } from '../connect/types.ts'
 import type { AnyServedApi } from '../core/apis/define-api.ts'
@@ -96,12 +96,20 @@ function topicRows(): Row[] {
 /** Kafka's client settings, under the prefixes of a worker's file and of a connector's config. */
 const clientRows = (): Row[] =>
   Object.entries(clientSettings).flatMap(([client, settings]) =>
-    Object.keys(settings).map((name) => ({
+    [...Object.keys(settings), 'security.protocol', ...securitySettings].map((name) => ({
       names: [`${client}.${name}`, `${client}.override.${name}`],
       default: '',
-      effect: `As in Kafka's ${client}.`,
+      effect: `As in Kafka's ${client}.${name.endsWith('*') ? ' What is not supported is refused.' : ''}`,
     })),
   )
+
+/** What a pattern of a worker's settings stands for. */
+const securityRows = (): Row[] =>
+  securitySettings.map((name) => ({
+    names: [name],
+    default: '',
+    effect: "For the worker's own clients and the admin clients of connectors, as in Kafka's. What is not supported is refused.",
+  }))
 
 /** The names that a pattern of plain alternatives stands for: all that begin so, unless the pattern ends. */
 export function namesOfPattern({ source }: RegExp): string[] {
@@ -267,12 +275,13 @@ ${await plugins()}
 
 In the \`.properties\` file of \`connect-distributed\` or \`connect-standalone\`. What differs: [0003](decisions/0003-connect-worker.md).
 
-${settingsTable([...declaredRows({ ...workerSettings, ...restSettings }), ...converters, ...ineffectiveRows(ineffectiveSettings)])}
+${settingsTable([...declaredRows({ ...workerSettings, ...restSettings }), ...securityRows(), ...converters, ...ineffectiveRows(ineffectiveSettings)])}
 
 ## Client settings
 
-With \`producer.\` or \`consumer.\` in front in a worker's file; with \`producer.override.\` or \`consumer.override.\` in a connector's config, where they
-are stronger. Other settings of Kafka's clients have no effect.
+With \`producer.\`, \`consumer.\` or \`admin.\` in front in a worker's file; with \`producer.override.\`, \`consumer.override.\` or \`admin.override.\` in a
+connector's config, where they are stronger. Only admin clients get the worker's own \`security.protocol\`, \`sasl.*\` and \`ssl.*\`, as in Kafka
+Connect. Values that are not supported, such as \`GSSAPI\`, fail the task. Other settings of Kafka's clients have no effect.
 
 ${settingsTable(clientRows())}
 

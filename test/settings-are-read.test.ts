@@ -29,7 +29,6 @@ const unread: Readonly<Record<string, readonly string[]>> = {
 const refused: Readonly<Record<string, string>> = {
   'config.property.filter.class': 'com.example.Filter',
   'config.providers': 'file',
-  'connector.client.config.override.policy': 'None',
   'connector.plugin.version': '0.0.1-none',
   'exactly.once.source.support': 'enabled',
   'exactly.once.support': 'required',

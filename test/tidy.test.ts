@@ -68,7 +68,7 @@ const mayLoad: Record<string, readonly string[]> = {
   'connect/sdk': ['core/topic-partition.ts'],
   'connect/converters': ['connect/sdk'],
   'connect/storage': ['connect/sdk', 'connect/types.ts', 'core/client', 'core/system', ...names],
-  connect: ['connect', 'core/client', 'core/system', 'core/wire', ...names],
+  connect: ['connect', 'core/client', 'core/security', 'core/system', 'core/wire', ...names],
   connectors: ['connect/sdk'],
   'mirror/offset-map.ts': ['core/errors.ts'],
   'mirror/policy.ts': [],

@@ -3,6 +3,7 @@
  * The REST port is opened first, so that the worker can advertise it; requests get a 503 until the worker is ready.
  */
 import { resolve } from 'node:path'
+import { javaSystemProperties } from '../../core/security/sasl/java-system-properties.ts'
 import { version } from '../../core/system/version.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
@@ -66,6 +67,7 @@ The REST API is Kafka Connect's; its documentation is at /docs, the metrics for 
         stopping,
         otherSettings: restSettingNames,
         connectors: mirrorConnectors(system),
+        systemProperties: javaSystemProperties(process.env.KAFKA_OPTS),
       })
       clearTimeout(waiting)
       stops.push(() => worker.close())

@@ -3,6 +3,7 @@
  * They stop in reverse order.
  */
 import { isAbsolute, resolve } from 'node:path'
+import { javaSystemProperties } from '../../core/security/sasl/java-system-properties.ts'
 import { version } from '../../core/system/version.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand, type Running } from '../command.ts'
@@ -79,6 +80,7 @@ The documentation of the REST API is at /docs, the metrics for Prometheus are at
         stopping,
         otherSettings: restSettingNames,
         connectors: mirrorConnectors(system),
+        systemProperties: javaSystemProperties(process.env.KAFKA_OPTS),
       })
       stops.push(() => worker.close())
       const mirrors = mirrorFile && (await startMirrors(mirrorFile, system, { stopping }))

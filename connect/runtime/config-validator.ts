@@ -4,20 +4,25 @@
  */
 import type { Plugins } from '../plugins.ts'
 import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'
+import type { ConnectorClients } from './connector-clients.ts'
 import { keyInfo, settingsOf, throwIfInvalid, validate } from './validation.ts'
 import { defaultConverters, type WorkerConfig } from './worker-settings.ts'
 
 export class ConfigValidator {
   readonly #plugins: Plugins
   readonly #workerConfig: WorkerConfig
+  readonly #clients: Pick<ConnectorClients, 'refusal'>
 
-  constructor(plugins: Plugins, workerConfig: WorkerConfig) {
+  constructor(plugins: Plugins, workerConfig: WorkerConfig, clients: Pick<ConnectorClients, 'refusal'>) {
     this.#plugins = plugins
     this.#workerConfig = workerConfig
+    this.#clients = clients
   }
 
   validate(config: ConnectorConfig): ConfigInfos {
-    const infos = validate(this.#plugins, config, defaultConverters(this.#workerConfig))
+    const infos = validate(this.#plugins, config, defaultConverters(this.#workerConfig), (...override) =>
+      this.#clients.refusal(...override),
+    )
     const isSink = this.#plugins.findConnector(config['connector.class'] ?? '')?.type === 'sink'
     if (isSink && `connect-${config.name}` === this.#workerConfig['group.id']) {
       const name = infos.configs.find(({ definition }) => definition.name === 'name')

@@ -2,13 +2,14 @@
  * The offsets of connectors, as users list, alter and reset them over REST (KIP-875): those of a source are in the offset topic, those of a
  * sink in its consumer group.
  */
-import type { Client, CommitOffset, TopicPartition } from '../../core/client/types.ts'
+import type { Admin, CommitOffset, TopicPartition } from '../../core/client/types.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import type { ConnectorPlugin } from '../plugins.ts'
 import { parseSettings, type SourceOffset, type SourcePartition } from '../sdk/index.ts'
 import { type OffsetBackingStore, requirePrimitives } from '../storage/offset-backing-store.ts'
 import { ConnectError, type ConnectorConfig, type ConnectorOffset } from '../types.ts'
+import type { ConnectorClients } from './connector-clients.ts'
 
 export interface OffsetsOwner {
   name: string
@@ -24,11 +25,11 @@ const PARTITION = 'kafka_partition'
 const OFFSET = 'kafka_offset'
 
 export class ConnectorOffsets {
-  readonly #client: Client
+  readonly #clients: ConnectorClients
   readonly #offsets: OffsetBackingStore
 
-  constructor(client: Client, offsets: OffsetBackingStore) {
-    this.#client = client
+  constructor(clients: ConnectorClients, offsets: OffsetBackingStore) {
+    this.#clients = clients
     this.#offsets = offsets
   }
 
@@ -37,7 +38,7 @@ export class ConnectorOffsets {
       await this.#offsets.refresh()
       return this.#offsets.all(name)
     }
-    const stored = await this.#client.admin.groupOffsets(sinkGroupId(name, config))
+    const stored = await this.#ofGroup({ name, config }, (admin, group) => admin.groupOffsets(group))
     return stored
       .filter(({ offset }) => offset >= 0)
       .map(({ topic, partition, offset }) => ({ partition: { [PARTITION]: partition, [TOPIC]: topic }, offset: { [OFFSET]: offset } }))
@@ -65,7 +66,7 @@ export class ConnectorOffsets {
       )
       return
     }
-    const error = (await this.#client.admin.deleteGroups([sinkGroupId(name, config)])).get(sinkGroupId(name, config))
+    const error = await this.#ofGroup({ name, config }, async (admin, group) => (await admin.deleteGroups([group])).get(group))
     if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw groupOffsetsError('reset', name, error)
   }
 
@@ -91,30 +92,36 @@ export class ConnectorOffsets {
   }
 
   async #alterSink({ name, config }: OffsetsOwner, offsets: readonly ParsedSinkOffset[]): Promise<void> {
-    const group = sinkGroupId(name, config)
+    const altered = offsets.filter(({ isReset }) => !isReset).map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+    const reset = offsets.filter(({ isReset }) => isReset)
     try {
-      const altered = offsets.filter(({ isReset }) => !isReset).map(({ topic, partition, offset }) => ({ topic, partition, offset }))
-      if (altered.length > 0) await this.#client.admin.alterGroupOffsets(group, altered)
-      const reset = offsets.filter(({ isReset }) => isReset)
-      if (reset.length > 0) await this.#deletePartitions(group, reset)
+      await this.#ofGroup({ name, config }, async (admin, group) => {
+        if (altered.length > 0) await admin.alterGroupOffsets(group, altered)
+        if (reset.length > 0) await deletePartitions(admin, group, reset)
+      })
     } catch (error) {
       throw groupOffsetsError('alter', name, error)
     }
   }
 
-  /** Deletes the offsets of some partitions: without OffsetDelete, the group is deleted and created again with the others. */
-  async #deletePartitions(group: string, partitions: readonly TopicPartition[]): Promise<void> {
-    const stored = await this.#client.admin.groupOffsets(group)
-    const deleted = new Set(partitions.map(partitionKey))
-    const rest = stored.filter((committed) => committed.offset >= 0 && !deleted.has(partitionKey(committed)))
-    const error = (await this.#client.admin.deleteGroups([group])).get(group)
-    if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw error
-    if (rest.length > 0)
-      await this.#client.admin.alterGroupOffsets(
-        group,
-        rest.map(({ topic, partition, offset }) => ({ topic, partition, offset })),
-      )
+  /** As the connector's admin client, which may be another user than the worker. */
+  #ofGroup<T>({ name, config }: Pick<OffsetsOwner, 'name' | 'config'>, work: (admin: Admin, group: string) => Promise<T>): Promise<T> {
+    return this.#clients.use('admin', config, ({ admin }) => work(admin, this.#clients.sinkGroupId(name, config)))
   }
+}
+
+/** Deletes the offsets of some partitions: without OffsetDelete, the group is deleted and created again with the others. */
+async function deletePartitions(admin: Admin, group: string, partitions: readonly TopicPartition[]): Promise<void> {
+  const stored = await admin.groupOffsets(group)
+  const deleted = new Set(partitions.map(partitionKey))
+  const rest = stored.filter((committed) => committed.offset >= 0 && !deleted.has(partitionKey(committed)))
+  const error = (await admin.deleteGroups([group])).get(group)
+  if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw error
+  if (rest.length > 0)
+    await admin.alterGroupOffsets(
+      group,
+      rest.map(({ topic, partition, offset }) => ({ topic, partition, offset })),
+    )
 }
 
 /** The errors of a commit or deletion while the group has members. */
@@ -131,8 +138,6 @@ function groupOffsetsError(verb: 'alter' | 'reset', name: string, cause: unknown
     { cause },
   )
 }
-
-export const sinkGroupId = (name: string, config: ConnectorConfig): string => config['consumer.override.group.id'] ?? `connect-${name}`
 
 function parseSinkOffset({ partition, offset }: ConnectorOffset): ParsedSinkOffset {
   if (!partition) throw new ConnectError(400, 'The partition for a sink connector offset cannot be null or missing')

@@ -39,7 +39,7 @@ export class DeadLetterQueueReporter {
 
   /** Null where the config names no topic. A missing topic is created with one partition. */
   static async open(
-    client: Client,
+    clients: { readonly admin: Client; readonly producer: Client },
     config: SinkConfig,
     settings: ProducerSettings,
     context: ReporterContext,
@@ -47,8 +47,8 @@ export class DeadLetterQueueReporter {
     const topic = config['errors.deadletterqueue.topic.name']
     if (topic === '') return null
     const setting = 'errors.deadletterqueue.topic.replication.factor'
-    await createMissingTopics(client, [{ name: topic, partitions: 1, replicationFactor: config[setting] }], setting)
-    return new DeadLetterQueueReporter(client.producer(settings), config, context)
+    await createMissingTopics(clients.admin, [{ name: topic, partitions: 1, replicationFactor: config[setting] }], setting)
+    return new DeadLetterQueueReporter(clients.producer.producer(settings), config, context)
   }
 
   report(original: OriginalRecord, error: ProcessingError): void {

@@ -28,6 +28,7 @@ import {
 } from '../types.ts'
 import { ConfigValidator } from './config-validator.ts'
 import { CONNECTOR_TASK, connectorTaskKey } from './connect-protocol.ts'
+import type { ConnectorClients } from './connector-clients.ts'
 import { ConnectorOffsets, type OffsetsOwner } from './connector-offsets.ts'
 import type { Instances } from './instances.ts'
 import { type Signature, verify } from './internal-requests.ts'
@@ -36,7 +37,9 @@ import type { WorkerMembership } from './worker-membership.ts'
 import type { WorkerConfig } from './worker-settings.ts'
 
 export interface HerderOptions {
+  /** The worker's own. */
   client: Client
+  clients: ConnectorClients
   plugins: Plugins
   config: WorkerConfig
   configs: ConfigBackingStore
@@ -63,8 +66,8 @@ export class WorkerHerder implements Herder {
 
   constructor(options: HerderOptions) {
     this.#options = options
-    this.#connectorOffsets = new ConnectorOffsets(options.client, options.offsets)
-    this.#validator = new ConfigValidator(options.plugins, options.config)
+    this.#connectorOffsets = new ConnectorOffsets(options.clients, options.offsets)
+    this.#validator = new ConfigValidator(options.plugins, options.config, options.clients)
     void options.membership.joined.then(() => {
       this.#joined = true
     })

@@ -2,6 +2,7 @@
  * What happens with a record that cannot be processed: it is retried, skipped, or fails its task, as the connector's `errors.*` settings
  * say. It decides for all kinds of tasks.
  */
+import { AuthenticationError } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { backoffMs } from '../../core/system/backoff.ts'
 import type { System } from '../../core/system/index.ts'
@@ -76,8 +77,8 @@ export class RetryWithToleranceOperator {
   }
 
   /**
-   * Skips a failed record where errors.tolerance is all, and throws the error otherwise. `record` is logged where
-   * errors.log.include.messages is set.
+   * Skips a failed record where errors.tolerance is all, and throws the error otherwise. A client that may not log in would lose every
+   * record: it fails the task. `record` is logged where errors.log.include.messages is set.
    */
   handleFailure(error: ProcessingError, record: () => object): void {
     if (this.#config['errors.log.enable'])
@@ -91,6 +92,6 @@ export class RetryWithToleranceOperator {
         },
         'a record could not be processed',
       )
-    if (this.#config['errors.tolerance'] !== 'all') throw error
+    if (this.#config['errors.tolerance'] !== 'all' || error.cause instanceof AuthenticationError) throw error
   }
 }

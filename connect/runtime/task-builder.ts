@@ -2,14 +2,13 @@
  * Builds what a WorkerTask runs from the plugin, the config of the connector and the services of the worker: a source task, a sink task or
  * a flow task.
  */
-import type { Client } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
 import { type FlowReport, parseSettings, type TaskLogger } from '../sdk/index.ts'
 import type { OffsetBackingStore } from '../storage/offset-backing-store.ts'
 import type { ConnectorConfig } from '../types.ts'
 import { consumerSettings, producerSettings } from './client-overrides.ts'
-import { sinkGroupId } from './connector-offsets.ts'
+import type { ConnectorClients, TaskClients } from './connector-clients.ts'
 import { type CommonConfig, connectorSettings, type SinkConfig, sinkSettings, sourceSettings } from './connector-settings.ts'
 import { createConversion } from './conversion.ts'
 import { DeadLetterQueueReporter } from './dead-letter-queue-reporter.ts'
@@ -17,7 +16,7 @@ import { workerMetrics } from './metrics.ts'
 import { Pipeline } from './pipeline.ts'
 import { RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
 import type { RunnableTask, TaskControl } from './task-control.ts'
-import { TopicCreation } from './topic-creation.ts'
+import { TopicCreation, usesTopicCreation } from './topic-creation.ts'
 import { WorkerFlowTask } from './worker-flow-task.ts'
 import { defaultConverters, type WorkerConfig } from './worker-settings.ts'
 import { WorkerSinkTask } from './worker-sink-task.ts'
@@ -25,7 +24,7 @@ import { WorkerSourceTask } from './worker-source-task.ts'
 
 /** What the tasks of a worker share. */
 export interface WorkerServices {
-  client: Client
+  clients: ConnectorClients
   plugins: Plugins
   properties: Readonly<Record<string, string>>
   config: WorkerConfig
@@ -57,7 +56,26 @@ export async function buildTask(
   control: TaskControl,
   services: WorkerServices,
 ): Promise<RunnableTask> {
-  const { client, plugins, properties, offsets, system } = services
+  const clients = services.clients.ofTask(config)
+  try {
+    const runnable = await buildWithClients(plugin, connector, task, config, control, services, clients)
+    return { run: (taskControl) => runnable.run(taskControl), release: () => clients.release() }
+  } catch (error) {
+    await clients.release()
+    throw error
+  }
+}
+
+async function buildWithClients(
+  plugin: ConnectorPlugin,
+  connector: string,
+  task: number,
+  config: ConnectorConfig,
+  control: TaskControl,
+  services: WorkerServices,
+  clients: TaskClients,
+): Promise<RunnableTask> {
+  const { plugins, properties, offsets, system } = services
   const common = parseSettings(connectorSettings(plugins, plugin, defaultConverters(services.config)), config) as CommonConfig
   // A connector that Kafka Connect has created was not validated here: settings that are not supported must fail its tasks.
   if (plugin.type === 'source') parseSettings(sourceSettings, config)
@@ -76,14 +94,16 @@ export async function buildTask(
       system,
     })
   const pipeline = new Pipeline(createConversion(plugins, config, properties), retryWithTolerance, control.signal)
+  const createsTopics = services.config['topic.creation.enable'] && usesTopicCreation(config)
   if (plugin.kind === 'source')
     return new WorkerSourceTask({
       side: plugin.side,
       context,
       pipeline,
-      producer: client.producer(producerSettings(properties, config)),
+      producer: clients.of('producer').producer(producerSettings(properties, config)),
       offsets,
-      topics: new TopicCreation(client, config, services.config['topic.creation.enable']),
+      topics: new TopicCreation(clients.of(createsTopics ? 'admin' : 'producer'), config, createsTopics),
+      accepted: (signal) => clients.accepted(signal),
       retryWithTolerance,
       system,
       flushIntervalMs,
@@ -92,13 +112,25 @@ export async function buildTask(
       onAcknowledged: (records) => metrics.sourceRecords.inc(labels, records),
     })
   const sink = parseSettings(sinkSettings, config) as SinkConfig
+  const hasDeadLetterQueue = sink['errors.deadletterqueue.topic.name'] !== ''
+  const deadLetterQueue = hasDeadLetterQueue
+    ? await DeadLetterQueueReporter.open(
+        { admin: clients.of('admin'), producer: clients.of('producer') },
+        sink,
+        producerSettings(properties, config),
+        context,
+      )
+    : null
+  const consumer = clients.of('consumer')
+  const consumerConfig = consumerSettings(properties, config, connector)
   return new WorkerSinkTask({
     side: plugin.side,
-    context: { ...context, committed: () => client.admin.groupOffsets(sinkGroupId(connector, config)) },
+    context: { ...context, committed: () => consumer.admin.groupOffsets(consumerConfig.groupId!) },
     pipeline,
-    consumer: client.consumer({ maxPollRecords: SINK_MAX_POLL_RECORDS, ...consumerSettings(properties, config, connector) }),
+    consumer: consumer.consumer({ maxPollRecords: SINK_MAX_POLL_RECORDS, ...consumerConfig }),
     topics: sink['topics.regex'] === '' ? sink.topics : new RegExp(`^(?:${sink['topics.regex']})$`),
-    deadLetterQueue: await DeadLetterQueueReporter.open(client, sink, producerSettings(properties, config), context),
+    deadLetterQueue,
+    accepted: (signal) => clients.accepted(signal),
     retryWithTolerance,
     system,
     flushIntervalMs,

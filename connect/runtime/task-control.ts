@@ -65,10 +65,10 @@ export class TaskControl {
   }
 }
 
-/**
- * What a WorkerTask runs. `run` returns when the control says stop, throws what fails the task, and has released everything when it
- * settles.
- */
+/** What a WorkerTask runs. */
 export interface RunnableTask {
+  /** Returns when the control says stop, throws what fails the task, and has closed what it opened when it settles. */
   run(control: TaskControl): Promise<void>
+  /** Releases what the task was built with, also where it never runs. */
+  release?(): Promise<void>
 }

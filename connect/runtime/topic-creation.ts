@@ -62,11 +62,16 @@ export function topicGroups(config: ConnectorConfig): readonly TopicCreationGrou
   return [...namesIn(config['topic.creation.groups']).filter((name) => name !== 'default'), 'default'].map(group)
 }
 
+/** Kafka Connect's: whether a source needs an admin client. */
+export const usesTopicCreation = (config: ConnectorConfig): boolean =>
+  Object.keys(config).some((name) => name.startsWith('topic.creation.'))
+
 export class TopicCreation {
   readonly #client: Client
   readonly #groups: readonly TopicCreationGroup[] | null
   readonly #ensured = new Map<string, Promise<void>>()
 
+  /** `client` finds and creates the topics: an admin client where groups say how, else that of the producer. */
   constructor(client: Client, config: ConnectorConfig, enabled: boolean) {
     this.#client = client
     this.#groups = enabled ? topicGroups(config) : null

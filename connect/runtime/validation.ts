@@ -14,10 +14,12 @@ import {
   type SettingProblem,
   type Settings,
 } from '../sdk/index.ts'
+import { settingsUnder } from '../sdk/prefixed-settings.ts'
 import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'
-import { clientOverrides } from './client-overrides.ts'
+import type { ClientKind } from './client-overrides.ts'
+import { overrideSetting } from './connector-clients.ts'
 import { connectorSettings, type DefaultConverters, sinkSettings, sourceSettings, stageType } from './connector-settings.ts'
-import { topicGroups } from './topic-creation.ts'
+import { topicGroups, usesTopicCreation } from './topic-creation.ts'
 
 export function keyInfo(name: string, declared: Setting<unknown>): ConfigKeyInfo {
   return {
@@ -141,14 +143,25 @@ function matches(pattern: string, topic: string): boolean {
   }
 }
 
+/** The overrides for the clients that the connector has, in the order of Kafka Connect. */
+function clientOverrides(plugin: ConnectorPlugin, config: ConnectorConfig): { kind: ClientKind; name: string; value: string }[] {
+  const hasDeadLetterQueue = (config['errors.deadletterqueue.topic.name'] ?? '') !== ''
+  const kinds: readonly ClientKind[] =
+    plugin.type === 'source'
+      ? ['producer', ...(usesTopicCreation(config) ? (['admin'] as const) : [])]
+      : [...(hasDeadLetterQueue ? (['producer'] as const) : []), 'consumer', ...(hasDeadLetterQueue ? (['admin'] as const) : [])]
+  return kinds.flatMap((kind) => Object.entries(settingsUnder(`${kind}.override.`, config)).map(([name, value]) => ({ kind, name, value })))
+}
+
 /** The plugin of connector.class. Throws 400 where there is none. */
 function pluginOf(plugins: Plugins, config: ConnectorConfig): ConnectorPlugin {
   const className = config['connector.class']
   if (className === undefined || className === null)
     throw new ConnectError(
       400,
+      // Invariant 12: without its class nobody knows which of the values are secret.
       `Connector config {${Object.entries(config)
-        .map(([name, value]) => `${name}=${value}`)
+        .map(([name, value]) => `${name}=${name === 'name' ? value : HIDDEN}`)
         .join(', ')}} contains no connector type`,
     )
   return plugins.connector(className)
@@ -160,16 +173,31 @@ function checkByConnector(plugin: ConnectorPlugin, config: ConnectorConfig): rea
   return plugin.side.check(parseSettings(plugin.settings, config))
 }
 
-export function validate(plugins: Plugins, config: ConnectorConfig, defaults?: DefaultConverters): ConfigInfos {
+/** Why an override is refused; undefined where it is not. */
+export type OverrideRefusal = (kind: ClientKind, name: string, value: string) => string | undefined
+
+export function validate(
+  plugins: Plugins,
+  config: ConnectorConfig,
+  defaults?: DefaultConverters,
+  refusal: OverrideRefusal = () => undefined,
+): ConfigInfos {
   const plugin = pluginOf(plugins, config)
   const all: Settings = {
     ...settingsOf(plugins, plugin, defaults),
     ...stageSettings(plugins, config),
     ...converterSettings(plugins, config),
-    ...clientOverrides(config),
     ...plugin.settings,
   }
-  const configs = Object.entries(all).map(([name, declared]) => check(name, declared, config))
+  const overrides = clientOverrides(plugin, config)
+  const configs = [
+    ...Object.entries(all).map(([name, declared]) => check(name, declared, config)),
+    ...overrides.map(({ kind, name, value }) => {
+      const info = check(`${kind}.override.${name}`, overrideSetting(kind, name), config)
+      info.value.errors.push(...[refusal(kind, name, value) ?? []].flat())
+      return info
+    }),
+  ]
   checkTogether(plugin, config, (name, message) => {
     configs.find(({ definition }) => definition.name === name)?.value.errors.push(message)
   })

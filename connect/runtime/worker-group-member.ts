@@ -2,6 +2,7 @@
  * The membership of a distributed worker. It joins the group with the connectors and tasks that the worker runs, assigns them to all
  * workers when it leads, and passes the worker's own assignment to the rebalance listener.
  */
+import { AuthenticationError } from '../../core/client/index.ts'
 import type { Client, GroupMember } from '../../core/client/types.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import type { Timer } from '../../core/system/clock.ts'
@@ -239,7 +240,10 @@ export class WorkerGroupMember implements WorkerMembership {
   #onRefused(cause: Error): void {
     const { config, system } = this.#options
     const remedy = cause instanceof KafkaError ? remedies[cause.error] : undefined
-    const message = `The group ${config['group.id']} refuses this worker: ${cause.message}${remedy ? ` (${remedy})` : ''}`
+    const message =
+      cause instanceof AuthenticationError
+        ? `The worker can no longer log in to its Kafka cluster: ${cause.message} (see security.protocol, sasl.* and ssl.* without a prefix)`
+        : `The group ${config['group.id']} refuses this worker: ${cause.message}${remedy ? ` (${remedy})` : ''}`
     system.logger.error({ err: cause }, message)
     this.#fail(new Error(message, { cause }))
   }

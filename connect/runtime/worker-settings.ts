@@ -3,6 +3,8 @@
  * required there, have the values of its sample files as defaults.
  */
 import { type ConfigOf, parseSettings, setting } from '../sdk/index.ts'
+import { securityProtocol } from './client-security-settings.ts'
+import { POLICY_INTERFACE, policyNamed, policyNames } from './override-policy.ts'
 
 const atLeast = (least: number) => (value: number) => (value < least ? `Value must be at least ${least}` : undefined)
 const jsonConverter = 'org.apache.kafka.connect.json.JsonConverter'
@@ -38,9 +40,8 @@ export const workerSettings = {
   'security.protocol': setting.string({
     default: 'PLAINTEXT',
     importance: 'MEDIUM',
-    doc: 'The security protocol of the brokers. Only PLAINTEXT is supported.',
-    check: (value) =>
-      value.toUpperCase() === 'PLAINTEXT' ? undefined : 'only PLAINTEXT is supported: set bootstrap.servers to such listeners',
+    doc: "The security protocol of the brokers, for the worker's own clients and the admin clients of connectors.",
+    ...securityProtocol,
   }),
   'client.id': setting.string({ default: '', importance: 'LOW', doc: 'The client id of the worker.' }),
   'key.converter': setting.class({
@@ -201,11 +202,16 @@ export const workerSettings = {
   'connector.client.config.override.policy': setting.string({
     default: 'All',
     importance: 'MEDIUM',
-    doc: 'The client settings that a connector may override. Only `All` is supported.',
+    doc: `The client settings that the config of a connector may override: ${policyNames.join(', ')}, or a class of Kafka Connect's.`,
     check: (value) =>
-      /(^|\.)All(ConnectorClientConfigOverridePolicy)?$/.test(value)
-        ? undefined
-        : 'only All is supported, and connectors could override what this forbids: remove the setting to allow it',
+      policyNamed(value) === null
+        ? `Failed to find any class that implements interface ${POLICY_INTERFACE} and which name matches ${value}: set one of ${policyNames.join(', ')}`
+        : undefined,
+  }),
+  'connector.client.config.override.allowlist': setting.list({
+    default: [],
+    importance: 'MEDIUM',
+    doc: 'The client settings that connectors may override where the policy is Allowlist.',
   }),
   'config.providers': setting.list({
     default: [],
@@ -244,20 +250,22 @@ export const ineffectiveSettings: readonly string[] = [
   'plugin.path',
   'producer.*',
   'receive.buffer.bytes',
-  'sasl.*',
   'security.providers',
   'send.buffer.bytes',
   'socket.connection.setup.timeout.*',
-  'ssl.*',
   'status.storage.*',
 ]
+
+/** The settings of its security, which decide together how the worker's own clients connect. */
+export const securitySettings: readonly string[] = ['sasl.*', 'ssl.*']
 
 /** Prefixes of settings that the worker passes to its converters. */
 const converterPrefixes = ['key.converter.', 'value.converter.', 'header.converter.']
 
 /** Settings in a worker's file that neither Kafka Connect nor Tributary has. `otherSettings` are read by other parts of the process. */
 export function unknownSettings(properties: Readonly<Record<string, string>>, otherSettings: readonly string[] = []): string[] {
-  const prefixes = [...converterPrefixes, ...ineffectiveSettings.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))]
+  const patterns = [...ineffectiveSettings, ...securitySettings].filter((name) => name.endsWith('*'))
+  const prefixes = [...converterPrefixes, ...patterns.map((name) => name.slice(0, -1))]
   const known = new Set([...Object.keys(workerSettings), ...ineffectiveSettings, ...otherSettings])
   return Object.keys(properties).filter((name) => !known.has(name) && !prefixes.some((prefix) => name.startsWith(prefix)))
 }

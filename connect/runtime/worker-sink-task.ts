@@ -21,6 +21,8 @@ export interface WorkerSinkTaskOptions {
   consumer: Consumer
   topics: readonly string[] | RegExp
   deadLetterQueue: DeadLetterQueueReporter | null
+  /** Resolves when the cluster has accepted the task's clients; rejects where it never will. */
+  accepted(signal: AbortSignal): Promise<void>
   retryWithTolerance: RetryWithToleranceOperator
   system: System
   flushIntervalMs: number
@@ -56,6 +58,8 @@ export class WorkerSinkTask implements RunnableTask {
     const closeConsumer = () => consumer.close().catch((error) => context.log.warn('the consumer could not be closed', { err: error }))
     control.cancellation.addEventListener('abort', () => void closeConsumer(), { once: true })
     try {
+      await this.#options.accepted(control.signal)
+      if (control.stopping) return
       this.#task = await side.start({ ...context, signal: control.signal })
       consumer.subscribe(topics, this.#rebalanceListener(control))
       this.#scheduleCommit()

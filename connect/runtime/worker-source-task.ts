@@ -43,6 +43,8 @@ export interface WorkerSourceTaskOptions {
   producer: Producer
   offsets: OffsetBackingStore
   topics: TopicCreation
+  /** Resolves when the cluster has accepted the task's clients; rejects where it never will. */
+  accepted(signal: AbortSignal): Promise<void>
   retryWithTolerance: RetryWithToleranceOperator
   system: System
   flushIntervalMs: number
@@ -78,6 +80,7 @@ export class WorkerSourceTask implements RunnableTask {
     const closeProducer = () => producer.close().catch((error) => context.log.warn('the producer could not be closed', { err: error }))
     control.cancellation.addEventListener('abort', () => void closeProducer(), { once: true })
     try {
+      await this.#options.accepted(control.signal)
       while (!control.stopping && (await this.#readFromStoredPosition(control)));
       await this.#allSendsDone()
       if (this.#failure) throw this.#failure

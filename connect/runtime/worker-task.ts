@@ -51,8 +51,9 @@ export class WorkerTask {
   }
 
   async #run(): Promise<void> {
+    let task: RunnableTask | null = null
     try {
-      const task = await this.#build(this.#control)
+      task = await this.#build(this.#control)
       if (this.#control.stopping) return
       this.#reportState(this.#control.paused ? 'PAUSED' : 'RUNNING')
       this.#markStarted()
@@ -62,6 +63,7 @@ export class WorkerTask {
       if (!this.#control.cancelled) this.#onState('FAILED', traceOf(error))
     } finally {
       this.#markStarted()
+      await task?.release?.()
     }
   }
 

@@ -2,8 +2,8 @@
  * Composes a worker: backing stores, membership, instances and herder. It is distributed in the group of `group.id`, or standalone, with
  * its positions in a file, where `offset.storage.file.filename` is set and `group.id` is not.
  */
-import { createClient } from '../../core/client/index.ts'
 import type { Client, Producer } from '../../core/client/types.ts'
+import type { SystemProperties } from '../../core/security/sasl/types.ts'
 import { realDisk } from '../../core/system/disk.ts'
 import type { System } from '../../core/system/index.ts'
 import { within } from '../../core/system/within.ts'
@@ -24,6 +24,7 @@ import { Leadership } from './leadership.ts'
 import { workerMetrics } from './metrics.ts'
 import { restartPlan } from './restart-plan.ts'
 import { StandaloneMember } from './standalone-member.ts'
+import { workerClients } from './worker-clients.ts'
 import { WorkerGroupMember } from './worker-group-member.ts'
 import { configuredKeys, type WorkerMembership, type WorkerRebalanceListener } from './worker-membership.ts'
 import { parseWorkerSettings, unknownSettings, type WorkerConfig } from './worker-settings.ts'
@@ -37,6 +38,8 @@ export interface WorkerOptions {
   otherSettings?: readonly string[]
   /** Connectors besides those in connectors/. */
   connectors?: readonly Connector[]
+  /** Java's system properties of KAFKA_OPTS: what only the process may decide about login modules and the URLs of tokens. */
+  systemProperties?: SystemProperties
 }
 
 export interface Worker extends Herder {
@@ -83,7 +86,7 @@ function kafkaBasedLogs(config: WorkerConfig, client: Client, producer: Producer
 export async function startWorker(
   rawProperties: Readonly<Record<string, string | undefined>>,
   system: System,
-  { advertisedUrl, stopping, otherSettings, connectors = [] }: WorkerOptions = {},
+  { advertisedUrl, stopping, otherSettings, connectors = [], systemProperties = {} }: WorkerOptions = {},
 ): Promise<Worker> {
   const properties = Object.fromEntries(Object.entries(rawProperties).filter((entry): entry is [string, string] => entry[1] !== undefined))
   const config = parseWorkerSettings(properties)
@@ -92,23 +95,11 @@ export async function startWorker(
   const url = new URL(advertisedUrl ?? 'http://localhost:8083').href
   const workerId = new URL(url).host
   const offsetsFile = properties['group.id'] === undefined ? config['offset.storage.file.filename'] : null
-  const client = createClient(
-    {
-      bootstrapServers: config['bootstrap.servers'],
-      clientId: config['client.id'] || `connect-${workerId}`,
-      requestTimeoutMs: config['request.timeout.ms'],
-      metadataMaxAgeMs: config['metadata.max.age.ms'],
-      connectionsMaxIdleMs: config['connections.max.idle.ms'],
-      reconnectBackoffMs: config['reconnect.backoff.ms'],
-      reconnectBackoffMaxMs: config['reconnect.backoff.max.ms'],
-      retryBackoffMs: config['retry.backoff.ms'],
-      retryBackoffMaxMs: config['retry.backoff.max.ms'],
-    },
-    system,
-  )
+  const clients = workerClients(properties, config, workerId, systemProperties, system)
+  const client = clients.own
   // The cluster responds while the plugins load.
-  const [plugins] = await Promise.all([findPlugins(connectors), client.clusterId]).catch(async (error) => {
-    await client.close()
+  const [plugins] = await Promise.all([findPlugins(connectors), clients.connect()]).catch(async (error) => {
+    await clients.close()
     throw error
   })
   const producer = client.producer({ acks: 'all' })
@@ -123,7 +114,7 @@ export async function startWorker(
 
   const instances = new Instances({
     services: {
-      client,
+      clients: clients.ofConnectors,
       plugins,
       properties,
       config,
@@ -201,11 +192,22 @@ export async function startWorker(
     onRestartRequest: (request) => void instances.restart(restartPlan(request, status)),
   }
 
-  const herder = new WorkerHerder({ client, plugins, config, configs, offsets, status, membership, instances, system })
+  const herder = new WorkerHerder({
+    client,
+    clients: clients.ofConnectors,
+    plugins,
+    config,
+    configs,
+    offsets,
+    status,
+    membership,
+    instances,
+    system,
+  })
   const closeStores = async () => {
     for (const closed of await Promise.allSettled([configs.close(), offsets.close(), status.close()]))
       if (closed.status === 'rejected') system.logger.warn({ err: closed.reason }, 'a backing store could not be closed')
-    await client.close()
+    await clients.close()
   }
   try {
     stopping?.throwIfAborted()

@@ -116,9 +116,9 @@ describe('arguments and messages', () => {
     expect((await run(['broker', file], { TRIBUTARY_DEBUG: '1' })).err).toContain('    at ')
     for (const [name, value] of [
       ['listeners', 'ftp://x'],
-      ['security.protocol', 'SASL_SSL'],
+      ['security.protocol', 'TLS'],
       ['config.providers', 'file'],
-      ['connector.client.config.override.policy', 'None'],
+      ['connector.client.config.override.policy', 'Nonsense'],
     ] as const) {
       const refused = await run(['connect', properties({ listeners: 'http://127.0.0.1:0', [name]: value })])
       expect([refused.code, refused.err]).toEqual([1, expect.stringContaining(`Invalid value ${value} for configuration ${name}`)])

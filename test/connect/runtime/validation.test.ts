@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { findPlugins, Plugins } from '../../../connect/plugins.ts'
-import { throwIfInvalid, validate } from '../../../connect/runtime/validation.ts'
+import { type OverrideRefusal, throwIfInvalid, validate } from '../../../connect/runtime/validation.ts'
 import { defineConnector, defineSink, defineSource, setting } from '../../../connect/sdk/index.ts'
 import { ConnectError } from '../../../connect/types.ts'
 
@@ -76,6 +76,42 @@ describe('plugins', () => {
     expect(all).not.toContainEqual(
       expect.objectContaining({ class: 'org.apache.kafka.connect.storage.SimpleHeaderConverter', type: 'converter' }),
     )
+  })
+})
+
+describe('overrides of client settings', () => {
+  const overrides = (config: Record<string, string>, refusal?: OverrideRefusal) =>
+    validate(plugins, config, undefined, refusal).configs.filter(({ value }) => value.name.includes('.override.'))
+  const all = Object.fromEntries(['producer', 'consumer', 'admin'].map((kind) => [`${kind}.override.client.id`, kind]))
+  const names = (config: Record<string, string>) => overrides({ ...config, ...all }).map(({ value }) => value.name.split('.')[0])
+
+  test('are those of the clients that the connector has', () => {
+    expect(names(source)).toEqual(['producer'])
+    expect(names({ ...source, 'topic.creation.default.partitions': '1', 'topic.creation.default.replication.factor': '1' })).toEqual([
+      'producer',
+      'admin',
+    ])
+    expect(names({ ...sink, topics: 'a' })).toEqual(['consumer'])
+    expect(names({ ...sink, topics: 'a', 'errors.deadletterqueue.topic.name': 'dead' })).toEqual(['producer', 'consumer', 'admin'])
+  })
+
+  test('show no password, and the others as they are', () => {
+    const config = { ...source, 'producer.override.ssl.keystore.key': 'a', 'producer.override.acks': '1', 'producer.override.my.own': 'b' }
+    expect(overrides(config).map(({ definition, value }) => [value.name, definition.type, value.value, value.errors])).toEqual([
+      ['producer.override.ssl.keystore.key', 'PASSWORD', '[hidden]', []],
+      ['producer.override.acks', 'STRING', '1', []],
+      ['producer.override.my.own', 'STRING', 'b', []],
+    ])
+  })
+
+  test('are refused one by one', () => {
+    const config = { ...sink, topics: 'a', 'consumer.override.fetch.min.bytes': '3', 'consumer.override.max.poll.records': 'lots' }
+    const refusal: OverrideRefusal = (kind, name, value) => (name === 'fetch.min.bytes' ? `${kind} ${name} ${value}` : undefined)
+    expect(validate(plugins, config, undefined, refusal).error_count).toBe(2)
+    expect(overrides(config, refusal).map(({ value }) => value.errors)).toEqual([
+      ['consumer fetch.min.bytes 3'],
+      ['Invalid value lots for configuration consumer.override.max.poll.records: Not a number of type INT'],
+    ])
   })
 })
 
@@ -216,7 +252,7 @@ describe('the sentence', () => {
   test('an unknown override with the name of a property of every object is ignored, and is no internal error', () => {
     expect(messages({ ...source, 'producer.override.constructor': 'a', 'consumer.override.toString': 'a' })).toBe('')
   })
-  test('no class', () => {
-    expect(messages({ name: 'x' })).toBe('Connector config {name=x} contains no connector type')
+  test('no class: nobody knows which of the values are secret', () => {
+    expect(messages({ name: 'x', pin: '1234' })).toBe('Connector config {name=x, pin=[hidden]} contains no connector type')
   })
 })

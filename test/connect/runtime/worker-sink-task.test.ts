@@ -135,6 +135,7 @@ function loop(sink: Partial<SinkTask> = {}, { deadLetter = null as DeadLetterQue
     system,
     flushIntervalMs: flushMs,
     recordActiveTopic() {},
+    accepted: async () => {},
     onDelivered() {},
   }).run(control)
   running.catch(() => {})

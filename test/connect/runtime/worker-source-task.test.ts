@@ -79,6 +79,7 @@ async function loop(batches: readonly SourceBatch[], more: Record<string, string
     flushIntervalMs: 5,
     flushTimeoutMs: 1000,
     recordActiveTopic() {},
+    accepted: async () => {},
     onAcknowledged: (count) => acknowledged.push(count),
   }).run(control)
   running.catch(() => {})
