@@ -3,6 +3,7 @@
  * DES or RC2, by node-forge. The number of iterations comes from the file and is bounded (Invariant 13).
  */
 import { createDecipheriv, getCipherInfo, pbkdf2Sync } from 'node:crypto'
+import type { cipher, rc2 } from 'node-forge'
 import { child, children, type DerElement, DerError, integer, octets, oid } from './der.ts'
 import { forge, fromForge, toForge } from './forge.ts'
 import { WrongPasswordError } from './key-entry.ts'
@@ -12,6 +13,10 @@ const MAX_ITERATIONS = 5_000_000
 
 const PBES2 = '1.2.840.113549.1.5.13'
 const PBKDF2 = '1.2.840.113549.1.5.12'
+const RC2_128 = '1.2.840.113549.1.12.1.5'
+const [RC2_KEY_BYTES, RC2_BLOCK_BYTES] = [16, 8]
+/** RFC 7292, appendix B.3: what bytes are derived for. */
+const [KEY, IV] = [1, 2]
 const CONVERT = 'convert the store with keytool -importkeystore of a newer Java'
 
 export function iterationsOf(element: DerElement | undefined): number {
@@ -48,14 +53,25 @@ function decryptPbes2(parameters: DerElement, encrypted: Buffer, password: strin
 }
 
 function decryptOld(name: string, parameters: DerElement, encrypted: Buffer, password: string): Buffer {
-  iterationsOf(child(parameters, 1))
-  let cipher: ReturnType<ReturnType<typeof forge>['pki']['pbe']['getCipher']>
-  try {
-    cipher = forge().pki.pbe.getCipher(name, parameters, password)
-  } catch (error) {
-    throw new DerError(`encryption by ${name} is not supported: ${CONVERT}`, { cause: error })
-  }
+  const iterations = iterationsOf(child(parameters, 1))
+  const cipher = name === RC2_128 ? rc2Cipher(octets(child(parameters, 0)), iterations, password) : forgeCipher(name, parameters, password)
   cipher.update(toForge(encrypted))
   if (!cipher.finish()) throw new WrongPasswordError('the password is wrong')
   return fromForge(cipher.output)
+}
+
+function forgeCipher(name: string, parameters: DerElement, password: string): cipher.BlockCipher {
+  try {
+    return forge().pki.pbe.getCipher(name, parameters, password)
+  } catch (error) {
+    throw new DerError(`encryption by ${name} is not supported: ${CONVERT}`, { cause: error })
+  }
+}
+
+/** With 128 bits: node-forge has it, and no name for it in PKCS#12. */
+function rc2Cipher(salt: Buffer, iterations: number, password: string): rc2.cipher {
+  const derive = (use: number, bytes: number) => forge().pkcs12.generateKey(password, toForge(salt), use, iterations, bytes)
+  const decryption = forge().rc2.createDecryptionCipher(derive(KEY, RC2_KEY_BYTES), RC2_KEY_BYTES * 8)
+  decryption.start(derive(IV, RC2_BLOCK_BYTES))
+  return decryption
 }
