@@ -2,7 +2,8 @@
  * The subject of a certificate as Java prints it (X500Principal.getName(), RFC 2253), because Kafka's principals and mapping rules are
  * made of it: the last part first, Java's choice of keywords, other types and values in hexadecimal.
  */
-import { child, type DerElement, derTag, oid, readDer } from './der.ts'
+import { child, children, type DerElement, derBytes, octets, oid, readDer } from './der.ts'
+import { forge } from './forge.ts'
 
 /** The keywords that RFC 2253 names. */
 const keywords: Readonly<Record<string, string>> = {
@@ -16,23 +17,23 @@ const keywords: Readonly<Record<string, string>> = {
   '0.9.2342.19200300.100.1.25': 'DC',
   '0.9.2342.19200300.100.1.1': 'UID',
 }
-/** PrintableString, T61String, IA5String, GeneralString. */
-const OTHER_STRINGS: readonly number[] = [0x13, 0x14, 0x16, 0x1b]
+/** UTF8String, PrintableString, T61String, IA5String, GeneralString, BMPString. */
+const STRINGS: readonly number[] = [0x0c, 0x13, 0x14, 0x16, 0x1b, 0x1e]
 const ESCAPED = ',=+<>#;"\\'
-const VERSION = 0xa0
-/** Of the subject, after serial number, algorithm, issuer and validity. */
+/** Of the subject, after serial number, algorithm, issuer and validity. A version may stand before them, with a tag of its own. */
 const SUBJECT = 4
 
 /** @param certificate in DER. */
 export function subjectName(certificate: Buffer): string {
   const body = child(readDer(certificate), 0)
-  const offset = body.children[0]?.tag === VERSION ? 1 : 0
-  return distinguishedName(child(body, SUBJECT + offset))
+  return distinguishedName(child(body, isUniversal(child(body, 0)) ? SUBJECT : SUBJECT + 1))
 }
 
+const isUniversal = ({ tagClass }: DerElement): boolean => tagClass === forge().asn1.Class.UNIVERSAL
+
 const distinguishedName = (name: DerElement): string =>
-  name.children
-    .map((part) => part.children.map(attribute).join('+'))
+  children(name)
+    .map((part) => children(part).map(attribute).join('+'))
     .reverse()
     .join(',')
 
@@ -40,9 +41,14 @@ function attribute(pair: DerElement): string {
   const type = oid(child(pair, 0))
   const value = child(pair, 1)
   const keyword = keywords[type]
-  const isString = value.tag === derTag.utf8String || value.tag === derTag.bmpString || OTHER_STRINGS.includes(value.tag)
-  if (!keyword || !isString) return `${keyword ?? type}=#${value.bytes.toString('hex')}`
-  return `${keyword}=${escaped(value.content.toString('utf8'))}`
+  if (!keyword || !isUniversal(value) || value.constructed || !STRINGS.includes(value.type))
+    return `${keyword ?? type}=#${derBytes(value).toString('hex')}`
+  return `${keyword}=${escaped(contentOf(value).toString('utf8'))}`
+}
+
+/** Java reads every kind of string as UTF-8, also one of 16 bits, which node-forge has decoded. */
+function contentOf(value: DerElement): Buffer {
+  return value.type === forge().asn1.Type.BMPSTRING ? Buffer.from(`${value.value}`, 'utf16le').swap16() : octets(value)
 }
 
 const isSpace = (character: string | undefined) => character === ' ' || character === '\r'

@@ -3,9 +3,10 @@
  * so, as in Java. Node itself reads the keys of such a store, but not its trusted certificates, and none that Java 8 has written.
  */
 import { createHmac, createPrivateKey, timingSafeEqual, X509Certificate } from 'node:crypto'
-import { child, type DerElement, DerError, derTag, octets, oid, readDer } from './der.ts'
+import { child, children, type DerElement, DerError, derBytes, octets, oid, readDer } from './der.ts'
+import { forge, fromForge, toForge } from './forge.ts'
 import { type KeyEntry, type StoreEntries, WrongPasswordError } from './key-entry.ts'
-import { decryptPkcs12, deriveKey, iterationsOf, purpose } from './pkcs12-encryption.ts'
+import { decryptPkcs12, iterationsOf } from './pkcs12-encryption.ts'
 
 const DATA = '1.2.840.113549.1.7.1'
 const ENCRYPTED_DATA = '1.2.840.113549.1.7.6'
@@ -18,13 +19,8 @@ const TRUSTED = '2.16.840.1.113894.746875.1.1'
 /** A chain that has more certificates has a circle. */
 const MAX_CHAIN = 32
 
-const digests: Readonly<Record<string, string>> = {
-  '1.3.14.3.2.26': 'sha1',
-  '2.16.840.1.101.3.4.2.1': 'sha256',
-  '2.16.840.1.101.3.4.2.2': 'sha384',
-  '2.16.840.1.101.3.4.2.3': 'sha512',
-}
-const digestBytes: Readonly<Record<string, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 }
+/** RFC 7292, appendix B.3: what the key is derived for. */
+const MAC_KEY = 3
 
 interface KeyBag {
   alias: string
@@ -47,10 +43,10 @@ interface Bags {
 export function readPkcs12(bytes: Buffer, password: string | null): StoreEntries {
   const store = readDer(bytes)
   const content = octets(child(child(child(store, 1), 1), 0))
-  const mac = store.children[2]
+  const mac = children(store)[2]
   if (mac && password !== null) checkMac(mac, content, password)
   const bags: Bags = { keys: [], certificates: [] }
-  for (const safe of readDer(content).children) {
+  for (const safe of children(readDer(content))) {
     const contents = safeContents(safe, password)
     if (contents) readBags(readDer(contents), bags)
   }
@@ -65,11 +61,13 @@ export function readPkcs12(bytes: Buffer, password: string | null): StoreEntries
 function checkMac(mac: DerElement, content: Buffer, password: string): void {
   const info = child(mac, 0)
   const algorithm = oid(child(child(info, 0), 0))
-  const digest = digests[algorithm]
-  if (!digest) throw new DerError(`a MAC by ${algorithm} is not supported: convert the store with keytool -importkeystore`)
+  const digest = forge().pki.oids[algorithm] ?? algorithm
+  const hash = forge().md.algorithms[digest]?.create()
+  if (!hash) throw new DerError(`a MAC by ${algorithm} is not supported: convert the store with keytool -importkeystore`)
   const expected = octets(child(info, 1))
-  const key = deriveKey(digest, password, octets(child(mac, 1)), purpose.mac, iterationsOf(mac.children[2]), digestBytes[digest]!)
-  const actual = createHmac(digest, key).update(content).digest()
+  const iterations = iterationsOf(children(mac)[2])
+  const key = forge().pkcs12.generateKey(password, toForge(octets(child(mac, 1))), MAC_KEY, iterations, hash.digestLength, hash)
+  const actual = createHmac(digest, fromForge(key)).update(content).digest()
   if (actual.length !== expected.length || !timingSafeEqual(actual, expected))
     throw new WrongPasswordError('the password is wrong, or the store is damaged')
 }
@@ -82,36 +80,26 @@ function safeContents(safe: DerElement, password: string | null): Buffer | null 
   if (type !== ENCRYPTED_DATA) throw new DerError(`content of type ${type} is not supported`)
   if (password === null) return null
   const encrypted = child(content, 1)
-  return decrypted(() => decryptPkcs12(child(encrypted, 1), octets(child(encrypted, 2)), password))
-}
-
-/** A wrong password shows as wrong padding. */
-function decrypted(decrypt: () => Buffer): Buffer {
-  try {
-    return decrypt()
-  } catch (error) {
-    if (error instanceof DerError && !error.message.includes('padding')) throw error
-    throw new WrongPasswordError('the password is wrong', { cause: error })
-  }
+  return decryptPkcs12(child(encrypted, 1), octets(child(encrypted, 2)), password)
 }
 
 function readBags(contents: DerElement, bags: Bags): void {
-  for (const bag of contents.children) {
+  for (const bag of children(contents)) {
     const type = oid(child(bag, 0))
     const value = child(child(bag, 1), 0)
-    const attributes = bag.children[2]?.children ?? []
-    const attribute = (name: string) => attributes.find((entry) => oid(child(entry, 0)) === name)?.children[1]?.children[0]
+    const attributes = children(children(bag)[2])
+    const attribute = (name: string) => children(children(attributes.find((entry) => oid(child(entry, 0)) === name))[1])[0]
     const name = attribute(FRIENDLY_NAME)
-    const alias = name?.tag === derTag.bmpString ? Buffer.from(name.content).swap16().toString('utf16le') : ''
+    const alias = name?.type === forge().asn1.Type.BMPSTRING ? `${name.value}` : ''
     const id = attribute(LOCAL_KEY_ID)
     const keyId = id ? octets(id).toString('hex') : ''
     switch (type) {
       case `${BAG}1`:
-        bags.keys.push({ alias, keyId, decrypt: () => value.bytes })
+        bags.keys.push({ alias, keyId, decrypt: () => derBytes(value) })
         break
       case `${BAG}2`: {
         const [algorithm, encrypted] = [child(value, 0), octets(child(value, 1))]
-        bags.keys.push({ alias, keyId, decrypt: (password) => decrypted(() => decryptPkcs12(algorithm, encrypted, password)) })
+        bags.keys.push({ alias, keyId, decrypt: (password) => decryptPkcs12(algorithm, encrypted, password) })
         break
       }
       case `${BAG}3`:

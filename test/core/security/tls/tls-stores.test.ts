@@ -82,6 +82,7 @@ describe('key stores', () => {
     ['key-legacy.p12', 'PKCS12', {}],
     ['key-openssl.p12', 'PKCS12', {}],
     ['key-openssl-legacy.p12', 'PKCS12', {}],
+    ['key-openssl-rc2-128.p12', 'PKCS12', {}],
     ['key.jks', 'JKS', { 'ssl.key.password': 'key-secret' }],
   ])('%s as %s is read', (name, type, more) => {
     const { options } = storesOf({ ...key(name, type), ...more }, 'server')
