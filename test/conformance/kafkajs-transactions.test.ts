@@ -87,4 +87,5 @@ async function open(address: string): Promise<TransactionalClient> {
   }
 }
 
-conformsInTransactions('kafkajs', open)
+// With each record kafkajs begins to leave out one more of the aborted transactions of a response: of several open ones it shows records.
+conformsInTransactions('kafkajs', open, { leaks: 'of overlapping transactions' })
