@@ -180,15 +180,21 @@ async function newProducer(client: RawClient, topic: string): Promise<RawProduce
       const encoded = records.map(({ key, value }) => ({ key: Buffer.from(key), value: Buffer.from(value), timestamp }))
       const batch = encodeBatch(encoded, { ...identity, baseSequence, transactional: true })
       baseSequence += records.length
-      const { responses } = await client.send(produce, 7, {
-        transactionalId,
-        acks: -1,
-        timeoutMs: 30_000,
-        topicData: [{ name: topic, partitionData: [{ index: 0, records: batch }] }],
+      // Apache Kafka answers CreateTopics before the partition has its leader.
+      return until(async () => {
+        const { responses } = await client.send(produce, 7, {
+          transactionalId,
+          acks: -1,
+          timeoutMs: 30_000,
+          topicData: [{ name: topic, partitionData: [{ index: 0, records: batch }] }],
+        })
+        const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
+        const isLeaderless = ['NOT_LEADER_FOR_PARTITION', 'UNKNOWN_TOPIC_OR_PARTITION'].includes(errorName(errorCode))
+        return isLeaderless ? null : { errorCode, baseOffset }
+      }, 'the leader of the partition').then(({ errorCode, baseOffset }) => {
+        check('Produce', errorCode)
+        return baseOffset
       })
-      const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
-      check('Produce', errorCode)
-      return baseOffset
     },
     async end(committed) {
       const { errorCode } = await client.send(endTransaction, 1, { transactionalId, ...identity, committed })
