@@ -191,9 +191,9 @@ async function newProducer(client: RawClient, topic: string): Promise<RawProduce
         const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
         const isLeaderless = ['NOT_LEADER_FOR_PARTITION', 'UNKNOWN_TOPIC_OR_PARTITION'].includes(errorName(errorCode))
         return isLeaderless ? null : { errorCode, baseOffset }
-      }, 'the leader of the partition').then(({ errorCode, baseOffset }) => {
-        check('Produce', errorCode)
-        return baseOffset
+      }, 'the leader of the partition').then((partition) => {
+        check('Produce', partition!.errorCode)
+        return partition!.baseOffset
       })
     },
     async end(committed) {
