@@ -126,6 +126,7 @@ const commands: [Tool, ...string[]][] = [
   ['configs', '--describe', ...topic],
   ['configs', '--describe', '--all', ...topic],
   ['configs', '--describe', '--entity-type', 'topics', '--entity-name', 'absent'],
+  ['configs', '--describe', '--all', '--entity-type', 'topics', '--entity-name', 'absent'],
   ['configs', '--alter', '--entity-type', 'topics', '--entity-name', 'absent', '--add-config', 'retention.ms=1'],
   ['configs', '--alter', ...brokers, '--entity-default', '--add-config', 'log.retention.ms=7200000'],
   ['configs', '--alter', ...brokers, '--entity-name', '1', '--add-config', 'log.cleaner.threads=2'],
