@@ -48,7 +48,7 @@ const tokens = (...args: string[]) =>
 const described = async () =>
   (await tokens('--describe', '--owner-principal', 'User:alice'))
     .split('\n')
-    .filter((line) => line.includes('User:alice'))
+    .filter((line) => /^[\w-]{22}\s.*User:alice/.test(line))
     .map((line) => line.trim().split(/\s+/).join(' '))
     .sort()
 
