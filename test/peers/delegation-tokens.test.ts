@@ -1,6 +1,7 @@
 /**
- * Goal: the delegation tokens of an Apache Kafka node survive a time with us, and are Kafka's again afterwards. Method: Kafka issues tokens,
- * one folder goes to us and back, by the log and by a snapshot that we write; kafka-delegation-tokens describes them before and after.
+ * Goal: the delegation tokens of an Apache Kafka node survive a time with us, and are Kafka's again afterwards. Method: Kafka issues
+ * tokens, one folder goes to us and back, by the log and by a snapshot that we write; kafka-delegation-tokens describes them before and
+ * after.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
 /**
  * Goal: kraft.version 1, once it is finalized, is the quorum of every later start, and a crash during the upgrade leaves the quorum before
- * it or the one after it. Method: real brokers with static voters; after the upgrade the metadata log is cut at each batch and inside of it,
- * as a kill -9 or a power cut leaves it.
+ * it or the one after it. Method: real brokers with static voters; after the upgrade the metadata log is cut at each batch and inside of
+ * it, as a kill -9 or a power cut leaves it.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
