@@ -1,6 +1,6 @@
 /**
  * Goal: an operator's tools say the same about our broker as about Apache Kafka, with the same exit code, also where they fail. Method:
- * each command goes to both, in one JVM; what must differ (addresses, ids, times, offsets of the metadata log) is replaced by its name first.
+ * each command goes to both, in one JVM; what must differ (addresses, ids, times, offsets of the metadata log) is replaced by its name.
  */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'

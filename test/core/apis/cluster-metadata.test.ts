@@ -1,7 +1,7 @@
 /**
  * Goal: the APIs that show and change the metadata of the cluster respond as Apache Kafka's broker does: the quorum, feature levels,
- * quotas, SCRAM users, config resources, log directories, registrations. Method: requests to a broker whose metadata log has them. Story of
- * core/apis.
+ * quotas, SCRAM users, config resources, log directories, registrations. Method: requests to a broker whose metadata log has them.
+ * Story of core/apis.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import describeLogDirs from '../../../core/apis/35-describe-log-dirs.ts'
