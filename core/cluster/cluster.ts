@@ -373,7 +373,8 @@ class LocalCluster implements Cluster {
 
   #existing(name: string): Topic {
     const topic = this.#image.topic(name)
-    if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+    // Without a message, as in Kafka.
+    if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', '')
     return topic
   }
 

@@ -87,4 +87,6 @@ async function open(address: string): Promise<TransactionalClient> {
   }
 }
 
-conformsInTransactions('kafkajs', open)
+// With each record kafkajs begins to leave out one more of the aborted transactions of a response: of several open ones it shows records.
+// From Apache Kafka, whose responses end with a segment, it does not get past a batch that compaction has emptied and that comes alone.
+conformsInTransactions('kafkajs', open, { leaks: 'of overlapping transactions' })

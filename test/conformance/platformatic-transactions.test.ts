@@ -95,4 +95,5 @@ function fencedCode(error: unknown): boolean {
   return [...(errors ?? []), ...(cause ? [cause] : [])].some(fencedCode)
 }
 
-conformsInTransactions('platformatic', open)
+// The client leaves out only the last aborted transaction of each producer in a response.
+conformsInTransactions('platformatic', open, { leaks: 'of any transaction' })

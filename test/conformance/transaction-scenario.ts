@@ -9,16 +9,19 @@ import metadata from '../../core/apis/03-metadata.ts'
 import offsetFetch from '../../core/apis/09-offset-fetch.ts'
 import createTopics from '../../core/apis/19-create-topics.ts'
 import { errorCode, errorName } from '../../core/errors.ts'
+import { seededRandom } from '../random.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { startTestBroker, type TestBroker } from '../running-broker.ts'
 import { until } from '../until.ts'
+import { writeAbortedData } from './aborted-data.ts'
 
-/** A broker that looks for transactions past their timeout often enough for a test. */
+/** A broker that looks for transactions past their timeout, and for logs to compact, often enough for a test. */
 export const TRANSACTION_SETTINGS = {
   'transaction.state.log.num.partitions': 3,
   'transaction.state.log.replication.factor': 1,
   'transaction.state.log.min.isr': 1,
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': 200,
+  'log.cleaner.backoff.ms': 100,
 } as const
 
 export type Isolation = 'read_committed' | 'read_uncommitted'
@@ -118,12 +121,18 @@ class Probe {
 export function conformsInTransactions(
   name: string,
   open: (address: string) => Promise<TransactionalClient>,
-  options: { missing?: string | null; broker?: () => Promise<{ address: string; stop(): Promise<void> }> } = {},
+  options: {
+    missing?: string | null
+    broker?: () => Promise<{ address: string; stop(): Promise<void> }>
+    /** Where the client itself, with Apache Kafka too, gives aborted records to its reader: of transactions that overlap, or of any. */
+    leaks?: 'of overlapping transactions' | 'of any transaction'
+  } = {},
 ): void {
   describe(`${name}: transactions`, () => {
     let broker: Pick<TestBroker, 'address' | 'stop'> | undefined
     let client: TransactionalClient
     let probe: Probe
+    let raw: RawClient
     const closing: (() => Promise<void>)[] = []
     const stories: Record<string, () => Promise<void>> = {
       'committed records are seen by both isolation levels, by read_committed only after the commit': commits,
@@ -131,6 +140,8 @@ export function conformsInTransactions(
       'a twin fences the older producer, whose open transaction is aborted': fences,
       'offsets are committed with the transaction, and dropped with it': commitsOffsets,
       'a transaction past its timeout is aborted, and the transactional id goes on': timesOut,
+      'of a log in many segments, cut inside an aborted transaction, read_committed gets what is committed': () => readsCommitted(false),
+      'of such a log that is compacted too, read_committed gets what is committed': () => readsCommitted(true),
     }
     const missing = options.missing ?? null
     if (missing !== null) {
@@ -143,7 +154,8 @@ export function conformsInTransactions(
       if (!given) broker = await (options.broker ?? (() => startTestBroker(TRANSACTION_SETTINGS)))()
       const address = given ?? broker!.address
       const [host, port] = address.split(':') as [string, string]
-      probe = new Probe(await rawClient(Number(port), host))
+      raw = await rawClient(Number(port), host)
+      probe = new Probe(raw)
       client = await open(address)
     }, 120_000)
 
@@ -268,6 +280,14 @@ export function conformsInTransactions(
       await transact(again, topic, ['again'], 'commit')
       await receives(committed, ['again'], 'the transactional id goes on')
       expect(committed.values).toEqual(['other', 'again'])
+    }
+
+    async function readsCommitted(compacted: boolean): Promise<void> {
+      const overlapping = options.leaks !== 'of overlapping transactions'
+      const data = await writeAbortedData(raw, { compacted, overlapping, random: seededRandom() })
+      const committed = await reader(data.topic, 'read_committed')
+      await receives(committed, [data.last], 'the end of the log')
+      data.check(options.leaks === 'of any transaction' ? committed.values.filter((value) => data.committed.has(value)) : committed.values)
     }
   })
 }

@@ -38,6 +38,8 @@ describe('one folder for both', () => {
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       'super.users': 'User:ANONYMOUS',
       'metadata.log.max.record.bytes.between.snapshots': 6000,
+      // Else the index files of 500 partitions are 10 GB to copy.
+      'log.index.size.max.bytes': 4096,
     })
   }, 120_000)
   afterAll(async () => {
@@ -207,7 +209,7 @@ describe('one folder for both', () => {
     await same(second)
     expect(await tool('kafka-acls', '--list')).toContain('principal=User:carol')
     await kafka.exit()
-  }, 600_000)
+  }, 900_000)
 
   test('Kafka reads our log and our snapshots without an error', async () => {
     const broker = await ours()

@@ -1,6 +1,7 @@
 /**
  * Goal: the APIs that show and change the metadata of the cluster respond as Apache Kafka's broker does: the quorum, feature levels,
- * quotas, SCRAM users, config resources, log directories. Method: requests to a broker whose metadata log has them. Story of core/apis.
+ * quotas, SCRAM users, config resources, log directories, registrations. Method: requests to a broker whose metadata log has them.
+ * Story of core/apis.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import describeLogDirs from '../../../core/apis/35-describe-log-dirs.ts'
@@ -8,6 +9,7 @@ import describeQuotas from '../../../core/apis/48-describe-client-quotas.ts'
 import describeScram from '../../../core/apis/50-describe-user-scram-credentials.ts'
 import describeQuorum from '../../../core/apis/55-describe-quorum.ts'
 import updateFeatures from '../../../core/apis/57-update-features.ts'
+import unregisterBroker from '../../../core/apis/64-unregister-broker.ts'
 import listConfigResources from '../../../core/apis/74-list-config-resources.ts'
 import { errorCode } from '../../../core/errors.ts'
 import { encodeMetadataRecord, type NewMetadataRecord, recordVersion } from '../../../core/wire/metadata-records.ts'
@@ -65,6 +67,16 @@ test('UpdateFeatures: validated, refused, done', async () => {
   expect([await ask(1, 2, true), level()]).toMatchObject([{ errorCode: 0, results: [{ feature: 'transaction.version', errorCode: 0 }] }, 2])
   expect([await ask(1, 2, false), level()]).toMatchObject([{ errorCode: 0 }, 1])
   expect([await ask(2, 1, false), level()]).toMatchObject([{ errorCode: 0 }, 2])
+})
+
+test('UnregisterBroker: other ids are not registered, and the broker that runs stays', async () => {
+  const ask = (brokerId: number) => client.send(unregisterBroker, 0, { brokerId })
+  const unknown = (brokerId: number) => ({
+    errorCode: errorCode('BROKER_ID_NOT_REGISTERED'),
+    errorMessage: `Broker ID ${brokerId} is not currently registered`,
+  })
+  expect([await ask(9), await ask(-1)]).toMatchObject([unknown(9), unknown(-1)])
+  expect(await ask(1)).toMatchObject({ errorCode: errorCode('POLICY_VIOLATION'), errorMessage: expect.stringContaining('stop it instead') })
 })
 
 describe('DescribeClientQuotas', () => {
