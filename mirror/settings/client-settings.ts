@@ -1,15 +1,6 @@
 /**
  * What each client of a flow connects with: brokers, client id, and security. The settings may hold passwords: they are returned by a
  * function alone, so that no log, status or response that shows a flow can show them (Invariant 12).
- *
- * A consumer of `us`, in the flow us->central, has each setting from the first of these names that is set:
- *
- *     us->central.source.consumer.name    us.consumer.name    us.name    name    us->central.consumer.name    us->central.source.cluster.name
- *
- * Producers and admin clients likewise, and those of the target with `central` and `target`. This is MirrorMaker 2's order, with what is
- * surprising in it: clusterProps() and connectorBaseConfig() of MirrorMakerConfig give us.name and name to consumer, producer and admin
- * client under `source.consumer.` and so on, which sourceConsumerConfig() and its siblings in MirrorConnectorConfig read last. Before them
- * all, a producer of the target has us->central.producer.override.name: Kafka Connect's, whose producer writes MirrorMaker 2's records.
  */
 import type { Setting } from '../../connect/sdk/index.ts'
 import { settingsUnder } from '../../connect/sdk/prefixed-settings.ts'
@@ -178,7 +169,18 @@ export function propertiesOfConnector(
   return properties
 }
 
-/** The clients of one side. `cluster` names the side where a setting that is missing has to be added: `us.`, `source.cluster.`. */
+/**
+ * The clients of one side. `cluster` names the side where a setting that is missing has to be added: `us.`, `source.cluster.`.
+ *
+ * A consumer of `us`, in the flow us->central, has each setting from the first of these names that is set:
+ *
+ *     us->central.source.consumer.name, us.consumer.name, us.name, name, us->central.consumer.name, us->central.source.cluster.name
+ *
+ * Producers and admin clients likewise, and those of the target with `central` and `target`. This is MirrorMaker 2's order, with what is
+ * surprising in it: clusterProps() and connectorBaseConfig() of MirrorMakerConfig give us.name and name to consumer, producer and admin
+ * client under `source.consumer.` and so on, which sourceConsumerConfig() and its siblings in MirrorConnectorConfig read last. Before them
+ * all, a producer of the target has us->central.producer.override.name: Kafka Connect's, whose producer writes MirrorMaker 2's records.
+ */
 export function sideClients(properties: ConnectorProperties, side: Side, cluster: string): SideClients {
   return {
     consumer: clientConfig(properties, side, 'consumer', cluster),

@@ -5,7 +5,14 @@
 import { type ConfigOf, InvalidSetting, MissingSetting, parseSettings, type Settings } from '../../connect/sdk/index.ts'
 import { settingsUnder } from '../../connect/sdk/prefixed-settings.ts'
 import { createPolicy, type ReplicationPolicy } from '../policy.ts'
-import { clientKinds, connectorProperties, isSecuritySetting, type SideClients, securitySettingNames, sideClients } from './client-settings.ts'
+import {
+  clientKinds,
+  connectorProperties,
+  isSecuritySetting,
+  type SideClients,
+  securitySettingNames,
+  sideClients,
+} from './client-settings.ts'
 import { compileList, FilterError, findLoop, includeExclude, type NameFilter, type Route } from './filters.ts'
 import { clusterSettings, flowSettings, ineffectiveFlowSettings } from './flow-settings.ts'
 import { MirrorSettingsError } from './mirror-settings-error.ts'
@@ -53,12 +60,14 @@ export { MirrorSettingsError } from './mirror-settings-error.ts'
 
 type Raw = Readonly<Record<string, string>>
 
+/** Settings of some clients: those of security, bootstrap.servers and client.id are read, others are accepted and have no effect. */
+export const clientPatterns = [/^(producer|consumer|admin)\./, /^(source|target)\.(producer|consumer|admin|cluster)\./]
+
 /** Settings of MirrorMaker 2 and Kafka Connect that are accepted and have no effect. */
 export const acceptedPatterns = [
+  ...clientPatterns,
   /^(offset|config|status)\.storage\./,
   /^(key|value|header)\.converter/,
-  /^(producer|consumer|admin)\./,
-  /^(source|target)\.(producer|consumer|admin|cluster)\./,
   /^tasks\.max/,
   /^(tasks?|worker|scheduled|rebalance|heartbeat|session|group|plugin|connector|listeners?|rest|admin|response)\b/,
   /^config\.providers/,

@@ -1,6 +1,6 @@
 /**
- * Goal: each client of a flow has the settings that MirrorMaker 2 gives it, and nothing that shows a flow shows its passwords. Method: files
- * with one setting at several levels; test/peers/mirror-client-settings.test.ts compares whole files with MirrorMaker 2.
+ * Goal: each client of a flow has the settings that MirrorMaker 2 gives it, and nothing that shows a flow shows its passwords. Method: one
+ * setting at several levels of a file; test/peers/mirror-client-settings.test.ts compares whole files with MirrorMaker 2.
  */
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
@@ -29,11 +29,26 @@ const mechanismOf = (raw: Readonly<Record<string, string>>, side: Side, kind: Cl
 
 describe('in an mm2.properties', () => {
   test.each([
-    [['source', 'consumer'], ['us->central.source.consumer.', 'us.consumer.', 'us.', '', 'us->central.consumer.', 'us->central.source.cluster.']],
-    [['source', 'producer'], ['us->central.source.producer.', 'us.producer.', 'us.', '', 'us->central.producer.', 'us->central.source.cluster.']],
-    [['source', 'admin'], ['us->central.source.admin.', 'us.admin.', 'us.', '', 'us->central.admin.', 'us->central.source.cluster.']],
-    [['target', 'consumer'], ['us->central.target.consumer.', 'central.consumer.', 'central.', '', 'us->central.consumer.']],
-    [['target', 'admin'], ['us->central.target.admin.', 'central.admin.', 'central.', '', 'us->central.admin.']],
+    [
+      ['source', 'consumer'],
+      ['us->central.source.consumer.', 'us.consumer.', 'us.', '', 'us->central.consumer.', 'us->central.source.cluster.'],
+    ],
+    [
+      ['source', 'producer'],
+      ['us->central.source.producer.', 'us.producer.', 'us.', '', 'us->central.producer.', 'us->central.source.cluster.'],
+    ],
+    [
+      ['source', 'admin'],
+      ['us->central.source.admin.', 'us.admin.', 'us.', '', 'us->central.admin.', 'us->central.source.cluster.'],
+    ],
+    [
+      ['target', 'consumer'],
+      ['us->central.target.consumer.', 'central.consumer.', 'central.', '', 'us->central.consumer.'],
+    ],
+    [
+      ['target', 'admin'],
+      ['us->central.target.admin.', 'central.admin.', 'central.', '', 'us->central.admin.'],
+    ],
     [
       ['target', 'producer'],
       [
@@ -96,7 +111,10 @@ describe('in an mm2.properties', () => {
 
   test('clients of a side are one where all their settings are equal', () => {
     const clients = (raw: Readonly<Record<string, string>>) => parseMirrorSettings({ ...two, ...raw }).flows[0]!.source.clients
-    const same = ({ consumer, producer, admin }: ReturnType<typeof clients>) => [isSameClient(consumer, producer), isSameClient(consumer, admin)]
+    const same = ({ consumer, producer, admin }: ReturnType<typeof clients>) => [
+      isSameClient(consumer, producer),
+      isSameClient(consumer, admin),
+    ]
     expect(same(clients({}))).toEqual([true, true])
     expect(same(clients({ 'us.security.protocol': 'SSL', 'us.consumer.security.protocol': 'SSL' }))).toEqual([true, true])
     expect(same(clients({ 'us.admin.sasl.jaas.config': 'x', 'us.sasl.mechanism': 'PLAIN' }))).toEqual([true, false])
@@ -129,13 +147,25 @@ describe('in an mm2.properties', () => {
       message: 'Invalid value GSSAPI for configuration sasl.mechanism: no. Set us.consumer.sasl.jaas.config',
     })
     expect(about('ssl.truststore.location: no such file').message).toBe('us.ssl.truststore.location: no such file')
-    expect(about('The login module a.b is not available').message).toBe('us.consumer.sasl.jaas.config: The login module a.b is not available')
-    expect(about('ssl.keystore.location /home/ssl.key/us.ssl.p12: no').message).toMatch(/^us\.ssl\.keystore\.location \/home\/ssl\.key\/us\.ssl\.p12/)
+    expect(about('The login module a.b is not available').message).toBe(
+      'us.consumer.sasl.jaas.config: The login module a.b is not available',
+    )
+    expect(about('ssl.keystore.location /home/ssl.key/us.ssl.p12: no').message).toMatch(
+      /^us\.ssl\.keystore\.location \/home\/ssl\.key\/us\.ssl\.p12/,
+    )
   })
 
   test('what shows the parsed settings shows no password', () => {
     const names = ['sasl.jaas.config', 'ssl.keystore.password', 'ssl.key.password', 'ssl.truststore.password', 'ssl.keystore.key']
-    const prefixes = ['', 'us.', 'central.', 'us.consumer.', 'us->central.target.producer.', 'us->central.producer.override.', 'us.consumer.typo.']
+    const prefixes = [
+      '',
+      'us.',
+      'central.',
+      'us.consumer.',
+      'us->central.target.producer.',
+      'us->central.producer.override.',
+      'us.consumer.typo.',
+    ]
     const raw = Object.fromEntries(prefixes.flatMap((prefix) => names.map((name) => [`${prefix}${name}`, `secret of ${prefix}${name}`])))
     const settings = parseMirrorSettings({ ...two, ...raw, 'us.security.protocol': 'SASL_SSL' })
     expect(settings.flows[0]!.source.clients.consumer.security()['sasl.jaas.config']).toContain('secret')
@@ -148,11 +178,20 @@ describe('warnings', () => {
   const warningsOf = (raw: Readonly<Record<string, string>>) => parseMirrorSettings({ ...two, ...raw }).warnings
 
   test('a complete file has none', () => {
-    const shared = { 'security.protocol': 'SASL_SSL', 'sasl.mechanism': 'SCRAM-SHA-512', 'sasl.jaas.config': 'x', 'ssl.truststore.location': '/t' }
+    const shared = {
+      'security.protocol': 'SASL_SSL',
+      'sasl.mechanism': 'SCRAM-SHA-512',
+      'sasl.jaas.config': 'x',
+      'ssl.truststore.location': '/t',
+    }
     expect(warningsOf(shared)).toEqual([])
-    expect(warningsOf({ 'us.security.protocol': 'SSL', 'us.ssl.keystore.location': '/k', 'us.producer.ssl.keystore.location': '/p' })).toEqual([])
+    expect(
+      warningsOf({ 'us.security.protocol': 'SSL', 'us.ssl.keystore.location': '/k', 'us.producer.ssl.keystore.location': '/p' }),
+    ).toEqual([])
     expect(warningsOf({ ...shared, 'us.security.protocol': 'PLAINTEXT' })).toEqual([])
-    expect(warningsOf({ ...shared, 'us->central.target.producer.sasl.jaas.config': 'x', 'us->central.admin.ssl.key.password': 'x' })).toEqual([])
+    expect(
+      warningsOf({ ...shared, 'us->central.target.producer.sasl.jaas.config': 'x', 'us->central.admin.ssl.key.password': 'x' }),
+    ).toEqual([])
   })
 
   test.each([
@@ -161,7 +200,10 @@ describe('warnings', () => {
     ['consumer.sasl.jaas.config', /consumer\.sasl\.jaas\.config has no effect: name the cluster, as in us\.consumer\.sasl\.jaas\.config/],
     ['us->central.sasl.jaas.config', /us->central\.sasl\.jaas\.config has no effect: name the cluster, as in us\.sasl\.jaas\.config/],
     ['us.sasl.jaas.config', /us\.sasl\.jaas\.config has no effect: us\.security\.protocol is PLAINTEXT/],
-    ['central.admin.ssl.keystore.location', /central\.admin\.ssl\.keystore\.location has no effect: central\.security\.protocol is PLAINTEXT/],
+    [
+      'central.admin.ssl.keystore.location',
+      /central\.admin\.ssl\.keystore\.location has no effect: central\.security\.protocol is PLAINTEXT/,
+    ],
   ])('%s', (name, message) => {
     const warnings = warningsOf({ [name]: 'the secret' })
     expect(warnings).toEqual([expect.stringMatching(message)])
@@ -203,19 +245,29 @@ describe('in the config of a connector', () => {
     expect([producer.bootstrapServers, admin.bootstrapServers]).toEqual([['worker:1'], ['worker:1']])
     expect(producer.security()).toEqual({ 'security.protocol': 'SASL_SSL', 'sasl.jaas.config': 'of producers' })
     expect(admin.security()).toEqual({})
-    const own = sideClients(propertiesOfConnector({ ...config, 'producer.override.sasl.jaas.config': 'own' }, worker), 'target', 'target.cluster.')
+    const own = sideClients(
+      propertiesOfConnector({ ...config, 'producer.override.sasl.jaas.config': 'own' }, worker),
+      'target',
+      'target.cluster.',
+    )
     expect(own.producer.security()['sasl.jaas.config']).toBe('own')
   })
 
   test('a setting that is missing is named with the side', () => {
     const { admin } = sideClients(propertiesOfConnector(config, null), 'source', 'source.cluster.')
     expect(admin.refused(new Error('sasl.jaas.config: missing')).message).toBe('source.cluster.sasl.jaas.config: missing')
-    expect(() => sideClients(propertiesOfConnector(config, null), 'target', 'target.cluster.')).toThrow(/target\.cluster\.bootstrap\.servers/)
+    expect(() => sideClients(propertiesOfConnector(config, null), 'target', 'target.cluster.')).toThrow(
+      /target\.cluster\.bootstrap\.servers/,
+    )
   })
 })
 
 test('the properties of the connectors are those of MirrorMakerConfig.connectorBaseConfig', () => {
-  const properties = connectorProperties({ 'us.bootstrap.servers': 'us:1', 'sasl.mechanism': 'PLAIN', 'us->central.topics': 't' }, 'us', 'central')
+  const properties = connectorProperties(
+    { 'us.bootstrap.servers': 'us:1', 'sasl.mechanism': 'PLAIN', 'us->central.topics': 't' },
+    'us',
+    'central',
+  )
   const plain = Object.fromEntries([...properties].map(([name, { value, name: given }]) => [name, `${value} of ${given}`]))
   const mechanisms = (side: Side) =>
     ['cluster', ...clientKinds].map((kind) => [`${side}.${kind}.sasl.mechanism`, 'PLAIN of sasl.mechanism'] as const)
