@@ -54,7 +54,11 @@ const saslOn = { 'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'PLAIN
 function recording(): { system: System; written: string[] } {
   const written: string[] = []
   const keep = (details: object, message: string) => void written.push(`${message} ${inspect(details, { depth: 12, showHidden: true })}`)
-  const logger: Logger = { error: keep, warn: keep, info: keep, debug: keep, child: (bindings) => (keep(bindings, 'child'), logger) }
+  const child = (bindings: object): Logger => {
+    keep(bindings, 'child')
+    return logger
+  }
+  const logger: Logger = { error: keep, warn: keep, info: keep, debug: keep, child }
   return { system: { ...quietSystem(), logger }, written }
 }
 
@@ -204,7 +208,7 @@ describe('an error of the start', () => {
     ['an unknown module', login('com.example.Login', 'password="s3cret";')],
     [
       'the module of another mechanism',
-      login('org.apache.kafka.common.security.plain.PlainLoginModule', 'username="u" password="s3cret";'),
+      login('org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule', 'clientSecret="s3cret";'),
     ],
     ['two modules', login(scram, `username="u" password="s3cret"; ${scram} required password="s3cret2";`)],
     ['no user', login(scram, 'password="s3cret";')],
