@@ -15,21 +15,22 @@ import { selfSigned, type TestCertificate } from '../certificates.ts'
 import { type Cluster, content, createTopic, quietSystem, readAll, write } from '../mirror/clusters.ts'
 import { freePort } from '../running-broker.ts'
 import { until } from '../until.ts'
-import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
+import { type KafkaBroker, kafkaScript, kafkaTool, startApacheKafka } from './apache-kafka.ts'
+import { launch } from './launch.ts'
 import { temporaryFolder } from './workers.ts'
 
 const RECORDS = 300
 const START_MS = 240_000
+const LAST_CHARACTERS = 4_000
 const folder = temporaryFolder()
 const file = (name: string) => join(folder, name)
 
-const passwords = { reader: 'secret-of-reader', writer: 'secret-of-writer', admin: 'secret-of-admin' } as const
+const passwords = { reader: 'secret-of-reader', writer: 'secret-of-writer', admin: 'secret-of-admin', root: 'secret-of-root' } as const
 const STORE_PASSWORD = 'secret-of-stores'
 const WRONG_PASSWORD = 'secret-that-is-wrong'
 const secrets = [...Object.values(passwords), STORE_PASSWORD, WRONG_PASSWORD]
 
 const authority = selfSigned({ subject: 'Test CA' })
-const bundle = ({ key, certificate }: TestCertificate) => key + certificate + authority.certificate
 
 /** By alias: without security, with SASL_SSL, with mutual TLS. */
 interface Secured extends Cluster {
@@ -41,14 +42,26 @@ const clusters = {} as Record<'us' | 'eu' | 'asia', Secured>
 
 const run = async (command: string, ...args: string[]) => void (await promisify(execFile)(command, args, { timeout: 60_000 }))
 
+async function writeTrustStore(name: string, { certificate }: TestCertificate): Promise<void> {
+  writeFileSync(file('ca.pem'), certificate)
+  const store = ['-storetype', 'PKCS12', '-keystore', file(name), '-storepass', STORE_PASSWORD, '-noprompt']
+  await run('keytool', '-importcert', '-alias', 'ca', '-file', file('ca.pem'), ...store)
+}
+
+async function writeKeyStore(name: string, shown: TestCertificate): Promise<void> {
+  writeFileSync(file('key.pem'), shown.key + shown.certificate)
+  const store = ['-name', 'mirror', '-passout', `pass:${STORE_PASSWORD}`, '-out', file(name)]
+  await run('openssl', 'pkcs12', '-export', '-in', file('key.pem'), ...store)
+}
+
 async function writeStores(): Promise<void> {
-  writeFileSync(file('ca.pem'), authority.certificate)
-  writeFileSync(file('broker.pem'), bundle(authority.issue({ subject: 'broker', names: ['localhost'] })))
-  writeFileSync(file('mirror.pem'), bundle(authority.issue({ subject: 'mirror' })))
-  const trust = ['-storetype', 'PKCS12', '-keystore', file('truststore.p12'), '-storepass', STORE_PASSWORD, '-noprompt']
-  await run('keytool', '-importcert', '-alias', 'ca', '-file', file('ca.pem'), ...trust)
-  const key = ['-name', 'mirror', '-passout', `pass:${STORE_PASSWORD}`, '-out', file('keystore.p12')]
-  await run('openssl', 'pkcs12', '-export', '-in', file('mirror.pem'), ...key)
+  const { key, certificate } = authority.issue({ subject: 'broker', names: ['localhost'] })
+  writeFileSync(file('broker.pem'), key + certificate + authority.certificate)
+  const other = selfSigned({ subject: 'Other CA' })
+  await writeTrustStore('other-truststore.p12', other)
+  await writeKeyStore('stranger.p12', other.issue({ subject: 'stranger' }))
+  await writeTrustStore('truststore.p12', authority)
+  await writeKeyStore('keystore.p12', authority.issue({ subject: 'mirror' }))
 }
 
 /** A Kafka with a listener for the test, and one for the mirror. */
@@ -66,7 +79,7 @@ async function startSecured(protocol: 'SASL_SSL' | 'SSL', more: Readonly<Record<
       'ssl.keystore.location': file('broker.pem'),
       'ssl.truststore.type': 'PEM',
       'ssl.truststore.location': file('ca.pem'),
-      'super.users': 'User:ANONYMOUS',
+      'super.users': 'User:ANONYMOUS;User:root',
       ...more,
     })
   })
@@ -104,6 +117,8 @@ beforeAll(async () => {
   await allow('admin', ['Create', 'Alter', 'DescribeConfigs', 'AlterConfigs', 'Read'], '--topic', '*')
   await allow('admin', ['Read'], '--group', '*')
   for (const cluster of Object.values(clusters)) {
+    await createTopic(cluster, 'payments')
+    await write(cluster, 'payments', RECORDS)
     await createTopic(cluster, 'orders', 2)
     await write(cluster, 'orders', RECORDS, { partitions: 2, codec: 'lz4' })
     await cluster.client.admin.alterGroupOffsets('shop', [{ topic: 'orders', partition: 0, offset: 100 }])
@@ -180,7 +195,9 @@ async function startMirror(more: Readonly<Record<string, string>> = {}): Promise
     status: async (flow) => JSON.parse(await mirror.ask('GET', `/mirrors/${encodeURIComponent(flow)}`)) as MirrorStatus,
   }
   started.push(mirror)
-  await until(async () => (await mirror.ask('GET', '/mirrors')) !== '', 'the mirror has started', 60_000)
+  const hasStarted = async () => child.exitCode !== null || (await mirror.ask('GET', '/mirrors')) !== ''
+  await until(hasStarted, 'the mirror has started', 60_000)
+  if (child.exitCode !== null) throw new Error(`the mirror has ended: ${seen.slice(-LAST_CHARACTERS)}`)
   return mirror
 }
 
@@ -197,6 +214,12 @@ afterAll(async () => {
   }
 })
 
+const setPassword = (user: keyof typeof passwords, password: string) =>
+  kafkaTool([
+    'kafka-configs', '--bootstrap-server', clusters.eu.address, '--entity-type', 'users', '--entity-name', user,
+    '--alter', '--add-config', `SCRAM-SHA-512=[password=${password}]`,
+  ]) // biome-ignore format: one command line
+
 const mirrored = (mirror: MirrorProcess, flow: string, records: number) =>
   until(
     async () => {
@@ -208,6 +231,44 @@ const mirrored = (mirror: MirrorProcess, flow: string, records: number) =>
     `${flow} has mirrored ${records} records`,
     60_000,
   )
+
+test(
+  'MirrorMaker 2 mirrors by a file with security, and the mirror goes on by the same file',
+  async () => {
+    const only = {
+      ...Object.fromEntries(flows.map((flow) => [`${flow}.enabled`, `${flow === 'us->eu' || flow === 'eu->asia'}`])),
+      // MirrorMaker 2's worker has this user, whatever its clients have.
+      'eu.sasl.jaas.config': scramLogin('root'),
+      'emit.heartbeats.enabled': 'false',
+      'plugin.discovery': 'service_load',
+      'offset.storage.replication.factor': '1',
+      'config.storage.replication.factor': '1',
+      'status.storage.replication.factor': '1',
+      'offset-syncs.topic.replication.factor': '1',
+      'checkpoints.topic.replication.factor': '1',
+      topics: 'payments',
+    }
+    const path = file('mirror-maker.properties')
+    const { listeners: _, ...properties } = mm2Properties(0, only)
+    writeFileSync(path, formatProperties(Object.entries(properties)))
+    const arrived = async (cluster: Cluster, topic: string) =>
+      (await cluster.client.topic(topic, { refresh: true })) === undefined ? 0 : (await readAll(cluster, topic)).records.length
+    const mirrorMaker = await launch('MirrorMaker 2', kafkaScript(), ['connect-mirror-maker', path], {
+      env: { KAFKA_HEAP_OPTS: '-Xmx256m', KAFKA_LOG_LEVEL: 'WARN' },
+      ready: async () =>
+        (await arrived(clusters.eu, 'us.payments')) === RECORDS && (await arrived(clusters.asia, 'eu.payments')) === RECORDS,
+    })
+    await mirrorMaker.end('SIGTERM')
+    const mirror = await startMirror(only)
+    await write(clusters.us, 'payments', 100, { from: RECORDS })
+    await until(async () => (await arrived(clusters.eu, 'us.payments')) === RECORDS + 100, 'the new records have arrived', 60_000)
+    expect(content((await readAll(clusters.eu, 'us.payments')).records)).toEqual(content((await readAll(clusters.us, 'payments')).records))
+    await mirrored(mirror, 'eu->asia', 0)
+    expect(await arrived(clusters.asia, 'eu.payments')).toBe(RECORDS)
+    await stop(mirror)
+  },
+  START_MS,
+)
 
 test(
   'flows each way between all of them, and failovers',
@@ -253,42 +314,30 @@ test(
       expect((await mirror.status(flow)).trace).toMatch(/Authentication failed.*SCRAM-SHA-512/)
     }
     await mirrored(mirror, 'us->asia', RECORDS)
-    const alter = ['--alter', '--add-config', `SCRAM-SHA-512=[password=${WRONG_PASSWORD}]`]
-    await kafkaTool([
-      'kafka-configs',
-      '--bootstrap-server',
-      clusters.eu.address,
-      '--entity-type',
-      'users',
-      '--entity-name',
-      'writer',
-      ...alter,
-    ])
+    await setPassword('writer', WRONG_PASSWORD)
     await write(clusters.us, 'orders', 100, { from: RECORDS, partitions: 2 })
     await mirror.ask('PUT', `/mirrors/${encodeURIComponent('us->eu')}/resume`)
     await mirrored(mirror, 'us->eu', RECORDS + 100)
     expect((await mirror.status('asia->eu')).state).toBe('FAILED')
     await stop(mirror)
+    await setPassword('writer', passwords.writer)
   },
   START_MS,
 )
 
 test(
-  'a client without a certificate, and one that trusts another authority, fail with what to look at',
+  'a certificate that is not accepted, and a broker that is not trusted, fail the flow with what to look at',
   async () => {
-    writeFileSync(file('other-ca.pem'), selfSigned({ subject: 'Other CA' }).certificate)
     const mirror = await startMirror({
-      'asia.consumer.ssl.keystore.location': '',
-      'us->eu.target.admin.ssl.truststore.type': 'PEM',
-      'us->eu.target.admin.ssl.truststore.location': file('other-ca.pem'),
-      'us->eu.target.admin.ssl.truststore.password': '',
+      'asia.consumer.ssl.keystore.location': file('stranger.p12'),
+      'us->eu.target.admin.ssl.truststore.location': file('other-truststore.p12'),
     })
     const traceOf = async (flow: string) => {
       await until(async () => (await mirror.status(flow)).state === 'FAILED', `${flow} has failed`, 30_000)
       return (await mirror.status(flow)).trace
     }
     expect(await traceOf('us->eu')).toMatch(/the certificate CN=broker of the broker is not trusted.*CN=Test CA/)
-    expect(await traceOf('asia->us')).toMatch(/requires a client certificate|does not accept the client certificate/)
+    expect(await traceOf('asia->us')).toMatch(/the broker does not accept the client certificate.*stranger\.p12/)
     await stop(mirror)
   },
   START_MS,
