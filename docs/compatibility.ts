@@ -158,7 +158,11 @@ function mirrorRows(): Row[] {
   return [
     ...declaredRows(declared),
     ...explained.flatMap(([name, { why }]) => ineffectiveRows([name], why)),
-    ...ofClients.map((name) => ({ names: [name], default: '', effect: 'Those of security, `bootstrap.servers` and `client.id`; others have no effect.' })),
+    ...ofClients.map((name) => ({
+      names: [name],
+      default: '',
+      effect: 'Those of security, `bootstrap.servers` and `client.id`; others have no effect.',
+    })),
     ...ineffectiveRows(accepted.filter((name) => !known.has(name) && !ofClients.includes(name) && !covered(name, accepted))),
   ]
 }

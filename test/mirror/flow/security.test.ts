@@ -1,5 +1,5 @@
 /**
- * Goal: a flow reaches secured clusters with the credentials of each of its clients; one that is refused fails with the reason and is not
+ * Story of mirror/flow. Goal: a flow reaches secured clusters with the credentials of each of its clients; one that is refused fails with the reason and is not
  * tried again until a resume, and fails over all the same. Method: brokers of ours behind gates with certificates and users.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
