@@ -1,7 +1,7 @@
 /**
- * Story of mirror. Goal: no password of a mirror is in anything that it writes or shows: logs at every level, responses, statuses, metrics, errors
- * (Invariant 12). Method: another secret in each setting; a mirror and the connectors of a worker start, are refused, are resumed and fail
- * over; all that they have written is searched.
+ * Story of mirror. Goal: no password of a mirror is in anything that it writes or shows: logs at every level, responses, statuses, metrics,
+ * errors (Invariant 12). Method: another secret in each setting; a mirror and the connectors of a worker start, are refused, are resumed
+ * and fail over; all that they have written is searched.
  */
 import { inspect } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'

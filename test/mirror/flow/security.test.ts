@@ -1,6 +1,7 @@
 /**
- * Story of mirror/flow. Goal: a flow reaches secured clusters with the credentials of each of its clients; one that is refused fails with the reason and is not
- * tried again until a resume, and fails over all the same. Method: brokers of ours behind gates with certificates and users.
+ * Story of mirror/flow. Goal: a flow reaches secured clusters with the credentials of each of its clients; one that is refused fails with
+ * the reason and is not tried again until a resume, and fails over all the same. Method: brokers of ours behind gates with certificates and
+ * users.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import produce from '../../../core/apis/00-produce.ts'
