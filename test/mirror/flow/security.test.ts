@@ -139,6 +139,21 @@ describe('a flow that is refused', () => {
     await expectSameRecords({ us, central } as never)
   })
 
+  test('while it runs, for the offset syncs alone', async () => {
+    const [us, central] = await Promise.all([
+      securedCluster({ users: users(), tls: false }),
+      securedCluster({ users: users(), tls: false }),
+    ])
+    await withTopic(us)
+    us.users.set('syncs', 'of the syncs')
+    const mirror = await mirrorOf(flow(us, central, { 'us.producer.sasl.jaas.config': jaasConfig('syncs', 'of the syncs') }))
+    await until(() => us.sent.get('syncs')?.has(produce.key), 'offset syncs are written', 20_000)
+    us.users.set('syncs', 'changed')
+    us.hangUp()
+    await write(us, 't', 200, { from: 10 })
+    expect(await failed(mirror)).toMatch(/Invalid username or password/)
+  })
+
   test('because a certificate is not trusted any more', async () => {
     const [us, central] = await Promise.all([securedCluster(), securedCluster()])
     await withTopic(us)
