@@ -21,7 +21,11 @@ import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
 import { clusterSettings, flowSettings, ineffectiveFlowSettings } from '../mirror/settings/flow-settings.ts'
-import { acceptedPatterns as acceptedByMirror, unsupportedSettings as unsupportedByMirror } from '../mirror/settings/mm2-properties.ts'
+import {
+  acceptedPatterns as acceptedByMirror,
+  clientPatterns,
+  unsupportedSettings as unsupportedByMirror,
+} from '../mirror/settings/mm2-properties.ts'
 import type { MirrorAdmin } from '../mirror/types.ts'
 
 const NO_EFFECT = 'No effect.'
@@ -158,10 +162,16 @@ function mirrorRows(): Row[] {
     ...explained.map(([name]) => name),
   ])
   const accepted = acceptedByMirror.flatMap(namesOfPattern)
+  const ofClients = clientPatterns.flatMap(namesOfPattern)
   return [
     ...declaredRows(declared),
     ...explained.flatMap(([name, { why }]) => ineffectiveRows([name], why)),
-    ...ineffectiveRows(accepted.filter((name) => !known.has(name) && !covered(name, accepted))),
+    ...ofClients.map((name) => ({
+      names: [name],
+      default: '',
+      effect: 'Those of security, `bootstrap.servers` and `client.id`; others have no effect.',
+    })),
+    ...ineffectiveRows(accepted.filter((name) => !known.has(name) && !ofClients.includes(name) && !covered(name, accepted))),
   ]
 }
 

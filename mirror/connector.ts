@@ -13,14 +13,17 @@ import {
   type Settings,
   setting,
 } from '../connect/sdk/index.ts'
-import { createClient } from '../core/client/index.ts'
+import type { Client } from '../core/client/index.ts'
+import type { SystemProperties } from '../core/security/sasl/types.ts'
 import type { System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
 import { partitionKey } from '../core/topic-partition.ts'
 import { Flow, restartMayHelp } from './flow/flow.ts'
+import { createSideClient } from './flow/flow-clients.ts'
 import { emitHeartbeats } from './flow/heartbeat.ts'
 import { GroupSync } from './groups/group-sync.ts'
 import { mirrorMetrics } from './metrics.ts'
+import { propertiesOfConnector, type Side, sideClients } from './settings/client-settings.ts'
 import { checkServers, clusterSettings, flowSettings, ineffectiveFlowSettings } from './settings/flow-settings.ts'
 import { type FlowSettings, flowOf, routeOf } from './settings/mm2-properties.ts'
 import { OffsetMapReader } from './store/offset-map-reader.ts'
@@ -53,23 +56,27 @@ const settings = { ...clusters, ...shared } as const
 type Config = ConfigOf<typeof settings>
 
 /** The settings of the flow of a connector. A value that is not the default counts as set by the user. */
-function flowFrom(config: Config, worker: Readonly<Record<string, string>>): FlowSettings {
-  const cluster = (alias: string, servers: readonly string[]) => ({
-    alias,
-    config: { 'bootstrap.servers': servers, 'client.id': null, 'security.protocol': 'PLAINTEXT', 'request.timeout.ms': 30_000 },
-  })
-  const target = config['target.cluster.bootstrap.servers'] ?? (worker['bootstrap.servers'] ?? '').split(',').map((server) => server.trim())
+function flowFrom({ config, raw, worker }: FlowContext<Config>): FlowSettings {
+  const properties = propertiesOfConnector(raw, config['target.cluster.bootstrap.servers'] === null ? worker : null)
+  const cluster = (side: Side) => {
+    const clients = sideClients(properties, side, `${side}.cluster.`)
+    return {
+      alias: config[`${side}.cluster.alias`],
+      config: {
+        'bootstrap.servers': clients.admin.bootstrapServers,
+        'client.id': null,
+        'security.protocol': config[`${side}.cluster.security.protocol`],
+        'request.timeout.ms': 30_000,
+      },
+      clients,
+    }
+  }
   if (config['source.cluster.alias'] === config['target.cluster.alias'])
     throw new InvalidSetting('target.cluster.alias', config['target.cluster.alias'], 'it is the alias of the source too')
   const explicitSettings = Object.entries(shared).flatMap(([name, declared]) =>
     String(config[name as keyof Config]) === declared.default ? [] : [name],
   )
-  return flowOf(
-    cluster(config['source.cluster.alias'], config['source.cluster.bootstrap.servers']),
-    cluster(config['target.cluster.alias'], target),
-    { ...config, enabled: true },
-    new Set(explicitSettings),
-  )
+  return flowOf(cluster('source'), cluster('target'), { ...config, enabled: true }, new Set(explicitSettings))
 }
 
 /** Errors that a restart may resolve are retried by the worker; others fail the task. */
@@ -82,15 +89,19 @@ async function withRetriableErrors(run: () => Promise<void>): Promise<void> {
   }
 }
 
-const clientOf = (flow: FlowSettings, side: 'source' | 'target', role: string, system: System) =>
-  createClient({ bootstrapServers: flow[side].config['bootstrap.servers'], clientId: `${flow.name}|${role}` }, system)
+/** What the tasks of all mirrors of a worker have. */
+interface Worker {
+  system: System
+  systemProperties: SystemProperties
+  logger: Logger
+}
 
-async function runSource(
-  { config, worker, connector, signal, positions, commit, report }: FlowContext<Config>,
-  system: System,
-  logger: Logger,
-) {
-  const flow = flowFrom(config, worker)
+const clientOf = (flow: FlowSettings, side: Side, role: string, { system, systemProperties }: Worker): Client =>
+  createSideClient(flow, side, `${flow.name}|${role}`, system, systemProperties)
+
+async function runSource(context: FlowContext<Config>, { system, systemProperties, logger }: Worker) {
+  const { connector, signal, positions, commit, report } = context
+  const flow = flowFrom(context)
   const { clock } = system
   const metrics = mirrorMetrics(system.metrics, clock)
   const partitionOf = (topic: string, partition: number) => ({ cluster: flow.source.alias, partition, topic })
@@ -98,6 +109,7 @@ async function runSource(
     settings: flow,
     routes: [routeOf(flow)],
     system,
+    systemProperties,
     logger: logger.child({ connector }),
     instance: system.random.uuid(),
     metrics,
@@ -135,11 +147,13 @@ async function runSource(
   }
 }
 
-async function runCheckpoints({ config, worker, signal }: FlowContext<Config>, system: System, logger: Logger) {
-  const flow = flowFrom(config, worker)
+async function runCheckpoints(context: FlowContext<Config>, worker: Worker) {
+  const { system, logger } = worker
+  const { signal } = context
+  const flow = flowFrom(context)
   const { policy } = flow
-  const source = clientOf(flow, 'source', 'checkpoints', system)
-  const target = clientOf(flow, 'target', 'checkpoints', system)
+  const source = clientOf(flow, 'source', 'checkpoints', worker)
+  const target = clientOf(flow, 'target', 'checkpoints', worker)
   const maps = new OffsetMapReader({
     target,
     topic: policy.offsetMapTopic(flow.source.alias),
@@ -178,24 +192,25 @@ async function runCheckpoints({ config, worker, signal }: FlowContext<Config>, s
   }
 }
 
-async function runHeartbeats({ config, worker, signal }: FlowContext<Config>, system: System, logger: Logger) {
-  const flow = flowFrom(config, worker)
-  const target = clientOf(flow, 'target', 'heartbeats', system)
+async function runHeartbeats(context: FlowContext<Config>, worker: Worker) {
+  const { system, logger } = worker
+  const flow = flowFrom(context)
+  const target = clientOf(flow, 'target', 'heartbeats', worker)
   try {
-    await withRetriableErrors(() => emitHeartbeats(flow, target, { clock: system.clock, logger }, signal))
+    await withRetriableErrors(() => emitHeartbeats(flow, target, { clock: system.clock, logger }, context.signal))
   } finally {
     await target.close()
   }
 }
 
-/** The plugins of the mirror for a worker; they run with the worker's `system`. */
-export function mirrorConnectors(system: System): readonly Connector[] {
-  const logger = system.logger.child({ part: 'mirror' })
+/** The plugins of the mirror for a worker; they run with the worker's `system`, and Java's system properties of the process. */
+export function mirrorConnectors(system: System, systemProperties: SystemProperties = {}): readonly Connector[] {
+  const worker: Worker = { system, systemProperties, logger: system.logger.child({ part: 'mirror' }) }
   const declare = (
     name: string,
     simple: string,
     doc: string,
-    run: (context: FlowContext<Config>, system: System, logger: Logger) => Promise<void>,
+    run: (context: FlowContext<Config>, worker: Worker) => Promise<void>,
     isEnabled: (config: Config) => boolean = () => true,
   ) =>
     defineConnector({
@@ -207,7 +222,7 @@ export function mirrorConnectors(system: System): readonly Connector[] {
         settings: settings as Settings,
         // As in MirrorMaker 2: a connector with nothing to emit has no tasks.
         tasks: (config) => (isEnabled(config as unknown as Config) ? [{}] : []),
-        run: (context) => run(context as unknown as FlowContext<Config>, system, logger),
+        run: (context) => run(context as unknown as FlowContext<Config>, worker),
       }),
     })
   return [

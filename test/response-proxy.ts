@@ -17,7 +17,7 @@ export interface ResponseProxy {
 }
 
 /** Gives whole frames, each with its length in front. */
-function frames(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
+export function frames(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
   let pending = Buffer.alloc(0)
   return (chunk) => {
     pending = Buffer.concat([pending, chunk])

@@ -3,6 +3,7 @@
  * and run even if no port for it is free.
  */
 
+import { javaSystemProperties } from '../../core/security/sasl/index.ts'
 import { version } from '../../core/system/version.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
@@ -32,7 +33,10 @@ the target cluster (POST /mirrors/us->central/failover {"groups": "all"}). If FI
     // A listener in the file must work; the default one may move to a free port.
     const configured = properties.listeners === undefined ? undefined : await openRest(properties)
     try {
-      const mirrors = await startMirrors(properties, system, { stopping })
+      const mirrors = await startMirrors(properties, system, {
+        stopping,
+        systemProperties: javaSystemProperties(process.env.KAFKA_OPTS),
+      })
       const names = mirrors.list().map(({ name }) => name)
       print(
         names.length > 0

@@ -88,7 +88,7 @@ async function buildWithClients(
   if (plugin.kind === 'flow')
     return new WorkerFlowTask({
       side: plugin.side,
-      context: { ...context, report: (report) => services.reportFlow(connector, task, report), worker: properties },
+      context: { ...context, raw: config, report: (report) => services.reportFlow(connector, task, report), worker: properties },
       offsets,
       retryWithTolerance,
       system,

@@ -104,6 +104,8 @@ export interface FlowContext<C> extends TaskContext<C> {
   /** Stores positions. The flow must have made everything before them durable. */
   commit(positions: readonly Position[]): Promise<void>
   report(report: FlowReport): void
+  /** The config as the user wrote it, with settings under prefixes, which may be secrets: `source.consumer.sasl.jaas.config`. */
+  readonly raw: Readonly<Record<string, string>>
   /** The worker's settings: bootstrap.servers and client overrides are those of a mirror's downstream side. */
   readonly worker: Readonly<Record<string, string>>
 }

@@ -2,11 +2,13 @@
  * Starts, pauses, resumes and fails over one flow, and shows its status. After an error that a restart may resolve, it starts another run
  * with back-off; after any other error the flow stays FAILED until a resume. One flow never affects another.
  */
+import type { SystemProperties } from '../../core/security/sasl/types.ts'
 import { backoffMs } from '../../core/system/backoff.ts'
 import { aborted, Condition } from '../../core/system/condition.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { within } from '../../core/system/within.ts'
+import { authenticationFailure } from '../authentication-failure.ts'
 import type { MirrorMetrics } from '../metrics.ts'
 import type { Route } from '../settings/filters.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
@@ -29,6 +31,7 @@ export interface FlowSupervisorOptions {
   settings: FlowSettings
   routes: readonly Route[]
   system: System
+  systemProperties: SystemProperties
   logger: Logger
   instance: string
   metrics: MirrorMetrics
@@ -44,6 +47,7 @@ export class FlowSupervisor {
   #flow: Flow | null = null
   #failed = false
   /** What ended the last run. */
+  #failure: unknown = null
   #trace: string | null = null
   /** Ends the wait for the next run. */
   #resumed: AbortController | null = null
@@ -74,18 +78,14 @@ export class FlowSupervisor {
     const { signal } = this.#stop
     let restarts = 0
     while (!signal.aborted) {
-      const flow = new Flow({ ...this.#options, syncsGroups: true, pauseFlags: this.#pauseFlags })
-      this.#flow = flow
       this.#failed = false
-      void flow.settled().then(() => this.#changed.notify())
       const startedMs = clock.monotonic()
       try {
-        await flow.run(signal)
-        this.#keepFigures(flow)
+        await this.#runOnce()
       } catch (error) {
         if (signal.aborted) break
+        this.#failure = error
         this.#trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
-        this.#keepFigures(flow)
         if (clock.monotonic() - startedMs > STABLE_MS) restarts = 0
         this.#resumed = new AbortController()
         const resumedOrStopped = AbortSignal.any([signal, this.#resumed.signal])
@@ -105,6 +105,17 @@ export class FlowSupervisor {
         }
         this.#resumed = null
       }
+    }
+  }
+
+  async #runOnce(): Promise<void> {
+    const flow = new Flow({ ...this.#options, syncsGroups: true, pauseFlags: this.#pauseFlags })
+    this.#flow = flow
+    void flow.settled().then(() => this.#changed.notify())
+    try {
+      await flow.run(this.#stop.signal)
+    } finally {
+      this.#keepFigures(flow)
     }
   }
 
@@ -154,6 +165,7 @@ export class FlowSupervisor {
     const stored = this.#setPauseFlags({ paused: false, failedOver: false })
     if (this.#failed) {
       this.#failed = false
+      this.#failure = null
       this.#trace = null
     }
     this.#resumed?.abort()
@@ -161,18 +173,42 @@ export class FlowSupervisor {
   }
 
   async failover(groups: readonly string[] | 'all', dryRun: boolean): Promise<FailoverReport> {
-    const { clock } = this.#options.system
-    const { name } = this.settings
-    const startedMs = clock.monotonic()
     const flow = await this.#openFlow()
-    if (!flow) {
-      const why = this.#failed ? 'it has failed; resume it first' : 'the target has not responded yet'
-      throw new MirrorError(503, `mirror ${name} cannot fail over now: ${why}${this.#trace ? ` (${this.#trace.split('\n')[0]})` : ''}`)
-    }
+    if (flow) return this.#failOver(flow, groups, dryRun)
+    if (this.#failed && authenticationFailure(this.#failure)) return this.#failOverByTarget(groups, dryRun)
+    throw this.#cannotFailOver(this.#failed ? 'it has failed; resume it first' : 'the target has not responded yet', this.#trace)
+  }
+
+  #cannotFailOver(why: string, trace: string | null): MirrorError {
+    const cause = trace ? ` (${trace.split('\n')[0]})` : ''
+    return new MirrorError(503, `mirror ${this.settings.name} cannot fail over now: ${why}${cause}`)
+  }
+
+  async #failOver(flow: Flow, groups: readonly string[] | 'all', dryRun: boolean): Promise<FailoverReport> {
+    const { clock } = this.#options.system
+    const startedMs = clock.monotonic()
     const report = await flow.failover(groups, dryRun)
     // From now on the groups are on the target: the old source must not write into it until a resume.
-    if (groups === 'all' && !dryRun && report.groups.every((group) => group.applied)) await this.#setPauseFlags({ failedOver: true })
-    return { mirror: name, ...report, durationMs: Math.round(clock.monotonic() - startedMs) }
+    if (groups === 'all' && !dryRun && report.groups.every((group) => group.applied)) await this.#setPauseFlags({ failedOver: true }, flow)
+    return { mirror: this.settings.name, ...report, durationMs: Math.round(clock.monotonic() - startedMs) }
+  }
+
+  /** A source that refuses the mirror keeps the flow from running; what a failover needs is on the target. */
+  async #failOverByTarget(groups: readonly string[] | 'all', dryRun: boolean): Promise<FailoverReport> {
+    const done = new AbortController()
+    const flow = new Flow({ ...this.#options, syncsGroups: true, targetOnly: true, pauseFlags: this.#pauseFlags })
+    let failure: Error | null = null
+    const run = flow.run(AbortSignal.any([done.signal, this.#stop.signal])).catch((error: Error) => {
+      failure = error
+    })
+    try {
+      await within(this.#options.system.clock, OPEN_MS, flow.settled(), this.#stop.signal)
+      if (flow.opened) return await this.#failOver(flow, groups, dryRun)
+    } finally {
+      done.abort()
+      await run
+    }
+    throw this.#cannotFailOver('the target cannot be read', (failure as Error | null)?.message ?? this.#trace)
   }
 
   /** The flow, once it has read the target; null where it fails or that takes too long. */
@@ -185,10 +221,10 @@ export class FlowSupervisor {
   }
 
   /** The flags apply at once. Resolves when they are stored on the target, or after STORE_FLAGS_MS. */
-  async #setPauseFlags(flags: Partial<PauseFlags>): Promise<void> {
+  async #setPauseFlags(flags: Partial<PauseFlags>, flow = this.#flow): Promise<void> {
     const { logger, settings, system } = this.#options
     this.#pauseFlags = { ...this.#pauseFlags, ...flags }
-    const stored = this.#flow?.setPauseFlags(flags).catch((error: unknown) => {
+    const stored = flow?.setPauseFlags(flags).catch((error: unknown) => {
       logger.warn(
         { mirror: settings.name, err: error, ...flags },
         'the pause flags could not be stored on the target: a restart of the process may undo this change',

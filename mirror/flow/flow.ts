@@ -5,12 +5,14 @@
  */
 import type { Client } from '../../core/client/index.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
+import type { SystemProperties } from '../../core/security/sasl/types.ts'
 import { backoffMs } from '../../core/system/backoff.ts'
 import { Condition } from '../../core/system/condition.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { within } from '../../core/system/within.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
+import { authenticationFailure } from '../authentication-failure.ts'
 import { GroupSync } from '../groups/group-sync.ts'
 import type { MappedPartition } from '../groups/offset-translation.ts'
 import type { FlowMetrics } from '../metrics.ts'
@@ -45,6 +47,7 @@ export interface FlowOptions {
   settings: FlowSettings
   routes: readonly Route[]
   system: System
+  systemProperties: SystemProperties
   logger: Logger
   instance: string
   metrics: FlowMetrics
@@ -52,6 +55,8 @@ export interface FlowOptions {
   pauseFlags: Partial<PauseFlags>
   /** False where another connector syncs the groups. */
   syncsGroups: boolean
+  /** Reads the target and mirrors nothing: for a failover while the source does not accept this mirror. */
+  targetOnly?: boolean
   /** Stores the positions instead of the mirror's own topic. */
   positions?: PositionStore
 }
@@ -82,7 +87,7 @@ export class Flow {
     this.#pauseFlags = { ...options.pauseFlags }
     const { settings, system, logger } = options
     const { name, config } = settings
-    const { source, target } = createFlowClients(settings, { ...system, logger })
+    const { source, target } = createFlowClients(settings, { ...system, logger }, options.systemProperties)
     this.#source = source
     this.#target = target
     this.#clusterErrors = new ClusterErrors(name, logger)
@@ -167,6 +172,7 @@ export class Flow {
     const { signal } = this.#end
     const opening = this.#open()
     opening.catch((error: Error) => this.#fail(error))
+    if (this.#options.targetOnly) return
     const topics = await this.#firstTopics()
     await opening
     if (signal.aborted) return
@@ -376,6 +382,7 @@ const isFenced = (error: ErrorName): boolean => error === 'PRODUCER_FENCED' || e
 
 /** Whether another run of the flow may succeed without a change by the user. */
 export function restartMayHelp(error: unknown): boolean {
+  if (authenticationFailure(error)) return false
   if (!(error instanceof KafkaError)) return !(error instanceof Error && error.name === 'MirrorSettingsError')
   if (isFenced(error.error) || error.error === 'CORRUPT_MESSAGE') return false
   return error.error === 'UNKNOWN_SERVER_ERROR' || error.retriable

@@ -1,9 +1,10 @@
 /**
  * Writes a heartbeat into the target of a flow at each interval. Where heartbeats are mirrored onward, they show that records arrive, and
- * which clusters are upstream.
+ * which clusters are upstream. It rejects where the target does not accept the client.
  */
 import type { Client, Producer } from '../../core/client/index.ts'
 import type { System } from '../../core/system/index.ts'
+import { authenticationFailure } from '../authentication-failure.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import { ensureInternalTopic, type InternalTopic } from '../store/internal-topics.ts'
 import { encodeHeartbeat } from '../store/mm2-records.ts'
@@ -33,6 +34,7 @@ export async function emitHeartbeats(
       await producer.send([{ topic, partition: 0, timestamp, ...encodeHeartbeat(heartbeat) }])
       failing = false
     } catch (error) {
+      if (!signal.aborted && authenticationFailure(error)) throw error
       if (!signal.aborted && !failing)
         logger.warn({ err: error, mirror: settings.name, topic }, 'the heartbeat could not be written; retrying at the next interval')
       failing = true

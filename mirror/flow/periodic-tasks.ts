@@ -1,12 +1,14 @@
 /**
  * What a flow does at intervals besides mirroring records: finds new topics, syncs topic configs, stores the offset map, and lists the
- * source's end offsets where no fetch returns them. No task waits for another, and none ends because a cluster does not respond.
+ * source's end offsets where no fetch returns them. No task waits for another, and none ends because a cluster does not respond; a cluster
+ * that does not accept a client ends them all.
  */
 import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { System } from '../../core/system/index.ts'
 import type { Logger } from '../../core/system/logger.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
+import { authenticationFailure } from '../authentication-failure.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import type { ProgressStore } from '../store/progress-store.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
@@ -143,6 +145,7 @@ export class PeriodicTasks {
         logged = false
       } catch (error) {
         if (signal.aborted) return
+        if (authenticationFailure(error)) throw error
         if (!logged) logger.warn({ mirror: settings.name, err: error }, `${failed}; retrying at the next interval`)
         logged = true
       }
@@ -179,6 +182,7 @@ export class PeriodicTasks {
       )
       if (quiet.length === 0 || signal.aborted) continue
       await this.observeSourceEnds(quiet).catch((error: Error) => {
+        if (authenticationFailure(error)) throw error
         if (!signal.aborted) clusterErrors.sourceUnavailable(error)
       })
     }

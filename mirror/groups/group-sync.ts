@@ -9,6 +9,7 @@ import type { System } from '../../core/system/index.ts'
 import { Semaphore } from '../../core/system/semaphore.ts'
 import { within } from '../../core/system/within.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
+import { authenticationFailure } from '../authentication-failure.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import { ensureInternalTopic } from '../store/internal-topics.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../store/mm2-records.ts'
@@ -127,6 +128,8 @@ export class GroupSync {
     )
     const [first] = this.#unloggedFailures.values()
     if (!first || signal.aborted) return
+    const refused = [...this.#unloggedFailures.values()].find(authenticationFailure)
+    if (refused) throw refused
     const failed = [...this.#unloggedFailures.keys()]
     this.#unloggedFailures.clear()
     system.logger.warn(
@@ -221,7 +224,7 @@ export class GroupSync {
         const apply = commitsToApply(translated, committed)
         if (apply.length > 0) await target.admin.alterGroupOffsets(group, apply.map(toCommitOffset))
       } catch (error) {
-        if (!(error instanceof KafkaError)) throw error
+        if (!(error instanceof KafkaError) || authenticationFailure(error)) throw error
         // A consumer may have joined this group on the target just now: its own commits count from then on.
         system.logger.warn({ err: error, mirror: settings.name, group }, 'the offsets of a group were not synced to the target')
       }
@@ -251,6 +254,7 @@ export class GroupSync {
         failing = false
       } catch (error) {
         if (signal.aborted) return
+        if (authenticationFailure(error)) throw error
         if (!failing) logger.warn({ err: error, mirror: settings.name }, 'consumer group offsets could not be replicated; retrying')
         failing = true
       }

@@ -287,12 +287,13 @@ export const clusterSettings = {
     doc: 'Bootstrap brokers: host:port, comma-separated.',
   }),
   'client.id': setting.string({ default: null, importance: 'LOW', doc: 'Prefix of the client id in requests.' }),
-  'security.protocol': setting.string({
+  'security.protocol': setting.oneOf(['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'], {
     default: 'PLAINTEXT',
     importance: 'MEDIUM',
-    check: (value: string) =>
-      value.toUpperCase() === 'PLAINTEXT' ? undefined : 'Only PLAINTEXT is supported: use PLAINTEXT listeners in bootstrap.servers',
-    doc: 'Only PLAINTEXT is supported.',
+    doc:
+      "Of all clients of the cluster, with Kafka's `ssl.*` and `sasl.*`. Without a cluster they are those of all clusters; `us.consumer.*`, " +
+      '`us.producer.*`, `us.admin.*` and `us->central.source.consumer.*`, … are those of some clients. A connector has them as ' +
+      '`source.cluster.*`, `target.cluster.*`, `source.consumer.*`, ….',
   }),
   'request.timeout.ms': setting.int({
     default: 30_000,

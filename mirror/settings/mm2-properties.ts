@@ -5,15 +5,29 @@
 import { type ConfigOf, InvalidSetting, MissingSetting, parseSettings, type Settings } from '../../connect/sdk/index.ts'
 import { settingsUnder } from '../../connect/sdk/prefixed-settings.ts'
 import { createPolicy, type ReplicationPolicy } from '../policy.ts'
+import {
+  clientKinds,
+  connectorProperties,
+  isSecuritySetting,
+  type SideClients,
+  securitySettingNames,
+  sideClients,
+} from './client-settings.ts'
 import { compileList, FilterError, findLoop, includeExclude, type NameFilter, type Route } from './filters.ts'
 import { clusterSettings, flowSettings, ineffectiveFlowSettings } from './flow-settings.ts'
+import { MirrorSettingsError } from './mirror-settings-error.ts'
 
 export type FlowConfig = ConfigOf<typeof flowSettings>
 export type ClusterConfig = ConfigOf<typeof clusterSettings>
 
-export interface ClusterEnd {
+export interface Cluster {
   alias: string
   config: ClusterConfig
+}
+
+/** A cluster as a flow uses it. */
+export interface ClusterEnd extends Cluster {
+  clients: SideClients
 }
 
 export interface FlowSettings {
@@ -33,7 +47,7 @@ export interface FlowSettings {
 }
 
 export interface MirrorSettings {
-  clusters: readonly ClusterEnd[]
+  clusters: readonly Cluster[]
   /** The enabled flows. */
   flows: readonly FlowSettings[]
   /** Pairs of clusters for which heartbeats are written to the target, whether the flow is enabled or not. */
@@ -42,28 +56,21 @@ export interface MirrorSettings {
   warnings: readonly string[]
 }
 
-export class MirrorSettingsError extends Error {
-  override name = 'MirrorSettingsError'
-  readonly setting: string
-
-  constructor(setting: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.setting = setting
-  }
-}
+export { MirrorSettingsError } from './mirror-settings-error.ts'
 
 type Raw = Readonly<Record<string, string>>
 
+/** Settings of some clients: those of security, bootstrap.servers and client.id are read, others are accepted and have no effect. */
+export const clientPatterns = [/^(producer|consumer|admin)\./, /^(source|target)\.(producer|consumer|admin|cluster)\./]
+
 /** Settings of MirrorMaker 2 and Kafka Connect that are accepted and have no effect. */
 export const acceptedPatterns = [
+  ...clientPatterns,
   /^(offset|config|status)\.storage\./,
   /^(key|value|header)\.converter/,
-  /^(producer|consumer|admin)\./,
-  /^(source|target)\.(producer|consumer|admin|cluster)\./,
   /^tasks\.max/,
   /^(tasks?|worker|scheduled|rebalance|heartbeat|session|group|plugin|connector|listeners?|rest|admin|response)\b/,
   /^config\.providers/,
-  /^(ssl|sasl|security)\./,
   /^(metrics?|metric\.reporters|client|connections|reconnect|retry|retries|send|receive|socket|request|default|metadata)\b/,
   /^(forwarding\.admin\.class|admin\.timeout\.ms|consumer\.poll\.timeout\.ms|dedicated\.mode\.enable\.internal\.rest)$/,
   /^(exactly\.once\.(source\.)?support|transaction\.boundary|errors\..*|name|connector\.class|config\.action\.reload)$/,
@@ -82,7 +89,13 @@ export const unsupportedSettings: Readonly<Record<string, { values?: readonly st
 }
 
 const declaredSettings: Settings = { ...flowSettings, ...ineffectiveFlowSettings, ...clusterSettings }
-const knownNames = new Set(Object.entries(declaredSettings).flatMap(([name, { aliases }]) => [name, ...aliases]))
+const knownNames = new Set([
+  ...Object.entries(declaredSettings).flatMap(([name, { aliases }]) => [name, ...aliases]),
+  ...securitySettingNames,
+])
+/** What is before the name of a setting of some clients. */
+const CLIENT_PREFIX = /^(?:(?:source|target)\.(?:consumer|producer|admin|cluster)|producer\.override|consumer|producer|admin)\./
+const SECURITY = /^(?:ssl|sasl|security)\./
 
 /** The Levenshtein distance of two names. */
 function editDistance(a: string, b: string): number {
@@ -204,25 +217,49 @@ export function parseMirrorSettings(raw: Raw): MirrorSettings {
   const { top, warnings } = checkNames(raw, aliases, prefixes)
   const clusters = aliases.map((alias) => {
     const own = settingsUnder(`${alias}.`, raw)
-    for (const shared of ['security.protocol', 'request.timeout.ms', 'client.id'])
-      if (top[shared] !== undefined) own[shared] ??= top[shared]
+    for (const shared of Object.keys(clusterSettings)) if (top[shared] !== undefined) own[shared] ??= top[shared]
     return { alias, config: parse(clusterSettings, own, `${alias}.`) }
   })
   const cluster = (alias: string) => clusters.find((candidate) => candidate.alias === alias)!
+  const unused = new Map<string, string>()
   const flows: FlowSettings[] = []
   const heartbeats: FlowSettings[] = []
   for (const { source, target, prefix } of pairs) {
     const own = settingsUnder(prefix, raw)
     const consumer = Object.entries(settingsUnder(`${source}.`, raw)).filter(([name]) => name.startsWith('consumer.'))
     const merged = { ...top, ...Object.fromEntries(consumer), ...settingsUnder(`${target}.`, raw), ...own, enabled: own.enabled ?? 'false' }
-    const flow = parseFlow(cluster(source), cluster(target), merged)
+    const properties = connectorProperties(raw, source, target)
+    const flow = parseFlow(
+      { ...cluster(source), clients: sideClients(properties, 'source', `${source}.`) },
+      { ...cluster(target), clients: sideClients(properties, 'target', `${target}.`) },
+      merged,
+    )
+    for (const { clients } of [flow.source, flow.target])
+      for (const kind of clientKinds) for (const { name, why } of clients[kind].unused) unused.set(name, why)
     if (flow.config.enabled) flows.push(flow)
     if (flow.config['emit.heartbeats.enabled']) heartbeats.push(flow)
   }
+  for (const [name, why] of unused) warnings.push(`${name} has no effect: ${why}`)
   if (flows.length === 0) warnings.push(`no flow is enabled: set for example ${aliases[0]}->${aliases[1] ?? 'other'}.enabled = true`)
   refuseLoops(flows)
   return { clusters, flows, heartbeats, warnings }
 }
+
+function isKnown(name: string): boolean {
+  const ofClient = name.replace(CLIENT_PREFIX, '')
+  if (SECURITY.test(ofClient)) return isSecuritySetting(ofClient)
+  return knownNames.has(name) || acceptedPatterns.some((pattern) => pattern.test(name))
+}
+
+/** As in MirrorMaker 2: `consumer.sasl.mechanism` is of no cluster, `us->central.sasl.mechanism` is of neither of the two. */
+function isOfNoClient(name: string, prefix: string | undefined): boolean {
+  const own = prefix ? name.slice(prefix.length) : name
+  if (!isSecuritySetting(own.replace(CLIENT_PREFIX, ''))) return false
+  return prefix === undefined ? CLIENT_PREFIX.test(own) : prefix.includes('->') && !CLIENT_PREFIX.test(own)
+}
+
+const hintFor = (name: string, aliases: readonly string[]): string =>
+  `name the cluster, as in ${aliases[0]}.${name.replace(/^(?:source|target)\.(?:cluster\.)?|^producer\.override\./, '')}`
 
 /** The settings without a prefix, and a warning for each setting that has no effect and is not accepted silently. */
 function checkNames(
@@ -246,9 +283,10 @@ function checkNames(
       warnings.push(`${fullName} has no effect: ${why}`)
     } else if (limit && (limit.values?.includes(value.trim().toLowerCase()) ?? true))
       warnings.push(`${fullName} = ${value} has no effect: ${limit.why}`)
-    else if (!knownNames.has(name) && !acceptedPatterns.some((pattern) => pattern.test(name)) && !unknown.has(name)) {
+    else if (isOfNoClient(fullName, prefix)) warnings.push(`${fullName} has no effect: ${hintFor(name, aliases)}`)
+    else if (!isKnown(name) && !unknown.has(name)) {
       unknown.add(name)
-      warnings.push(`${fullName} is not known and has no effect${suggestion(name)}`)
+      warnings.push(`${fullName} is not known and has no effect${suggestion(name.replace(CLIENT_PREFIX, ''))}`)
     }
   }
   return { top, warnings }

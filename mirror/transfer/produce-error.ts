@@ -3,6 +3,7 @@
  */
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
 import { computeCrc, readBatchHeader } from '../../core/wire/batch-header.ts'
+import { authenticationFailure } from '../authentication-failure.ts'
 import type { PartitionProgress } from './partition-progress.ts'
 import type { PendingBatch } from './send-queue.ts'
 
@@ -13,6 +14,8 @@ export function produceError(partition: PartitionProgress, batch: PendingBatch, 
 }
 
 function reason(topic: string, bytes: Buffer, error: ErrorName, cause: Error | null): string {
+  const authentication = authenticationFailure(cause)
+  if (authentication) return authentication.message
   switch (error) {
     case 'MESSAGE_TOO_LARGE':
     case 'RECORD_LIST_TOO_LARGE':

@@ -9,6 +9,7 @@ import { backoffMs } from '../../core/system/backoff.ts'
 import type { System } from '../../core/system/index.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import { ZERO_UUID } from '../../core/wire/types.ts'
+import { authenticationFailure } from '../authentication-failure.ts'
 import { abortedBatchFilter } from './aborted-transactions.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { PartitionProgress } from './partition-progress.ts'
@@ -254,6 +255,10 @@ export class SourceFetcher {
 
   #retryLater(leader: Leader, partitions: readonly PartitionProgress[], error: Error): void {
     const { system, signal, events } = this.#options
+    if (authenticationFailure(error)) {
+      events.onFailed(error)
+      return
+    }
     const waitMs = backoffMs(RETRY, leader.failedPolls++, system.random)
     leader.retryAtMs = system.clock.monotonic() + waitMs
     events.onUnavailable(error)

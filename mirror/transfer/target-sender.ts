@@ -9,6 +9,7 @@ import { backoffMs } from '../../core/system/backoff.ts'
 import { Condition } from '../../core/system/condition.ts'
 import type { System } from '../../core/system/index.ts'
 import { ZERO_UUID } from '../../core/wire/types.ts'
+import { authenticationFailure } from '../authentication-failure.ts'
 import type { AcknowledgedBatch, PartitionProgress } from './partition-progress.ts'
 import { produceError } from './produce-error.ts'
 import type { PendingBatch } from './send-queue.ts'
@@ -236,6 +237,7 @@ export class TargetSender {
         const topic = await client.topic(targetTopic, { refresh: true }).then(
           (metadata) => metadata ?? null,
           (error: Error) => {
+            if (authenticationFailure(error)) throw error
             this.#unavailable(partition, codeOfFailure(error), error)
           },
         )

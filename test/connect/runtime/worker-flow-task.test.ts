@@ -32,7 +32,7 @@ async function flowTask() {
   const log = { info() {}, warn() {}, error() {} }
   const running = new WorkerFlowTask({
     side,
-    context: { connector: 'x', task: 0, config: {}, log, report() {}, worker: {} },
+    context: { connector: 'x', task: 0, config: {}, log, report() {}, raw: {}, worker: {} },
     offsets,
     retryWithTolerance: new RetryWithToleranceOperator(common, system, {}),
     system,

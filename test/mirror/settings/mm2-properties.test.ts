@@ -106,7 +106,7 @@ describe('mm2.properties', () => {
     [`${two}us->central.replication.factor = many`, /us->central\.replication\.factor.*Not a number/],
     [`${two}us->central.topics = (`, /us->central\.topics.*regular expression/],
     [`${two}replication.policy.class = com.example.Mine`, /replication\.policy\.class.*DefaultReplicationPolicy/],
-    [`${two}us.security.protocol = SSL`, /us\.security\.protocol.*PLAINTEXT/],
+    [`${two}us.security.protocol = TLS`, /us\.security\.protocol.*PLAINTEXT/],
     [`${two}topic.filter.class = com.example.Mine`, /topic\.filter\.class/],
     [`${two}sync.topic.acls.interval.seconds = 0`, /sync\.topic\.acls\.interval\.seconds.*at least 1/],
     [
