@@ -12,7 +12,7 @@ import { type ChangeResult, isDone, only, outcomeOf } from './change-result.ts'
 import { Configs, configOperations } from './configs.ts'
 import type { Controller } from './controller.ts'
 import { type FeatureUpdate, featureUpdateRecords } from './feature-updates.ts'
-import { KRAFT_VERSION, supportedFeatures } from './features.ts'
+import { KRAFT_VERSION, since, supportedFeatures } from './features.ts'
 import type { ClientQuota } from './image/client-quotas-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
@@ -21,6 +21,7 @@ import { PartitionLogs } from './partition-logs.ts'
 import { ReplicaPlacement } from './replica-placement.ts'
 import { type ActiveBroker, activate } from './takeover.ts'
 import { TopicChanges } from './topic-changes.ts'
+import { type ScramDeletion, type ScramOutcome, type ScramUpsertion, scramChanges } from './scram-changes.ts'
 import { configChangeRecords } from './topic-records.ts'
 import { checkPartitionCount, checkTopicName, isTopicName } from './topic-validation.ts'
 import type {
@@ -35,6 +36,7 @@ import type {
   NewPartitions,
   NewTopic,
   PartitionState,
+  PrepareProperties,
   Quorum,
   Reassignment,
   Topic,
@@ -76,6 +78,7 @@ class LocalCluster implements Cluster {
   /** The block of producer ids: the next one, and its end. */
   #nextProducerId = 0
   #producerIdsEnd = 0
+  #prepareProperties: PrepareProperties = () => () => {}
 
   constructor(settings: BrokerSettings, logs: Logs, system: System, active: ActiveBroker) {
     this.#settings = settings
@@ -246,7 +249,10 @@ class LocalCluster implements Cluster {
         const concernsBroker = done.some(({ type }) => type === 'broker')
         if (concernsBroker) for (const topic of this.#image.topics()) this.#partitionLogs.configure(topic)
         else for (const { name } of done) this.#partitionLogs.configure(this.#existing(name))
-        if (concernsBroker) this.configureLogs()
+        if (concernsBroker) {
+          this.configureLogs()
+          this.#prepareProperties(this.brokerProperties())()
+        }
       }
       return outcomes.map((outcome) => (isDone(outcome) ? null : outcome))
     })
@@ -285,6 +291,36 @@ class LocalCluster implements Cluster {
 
   scramCredentials(): Iterable<ScramCredential> {
     return this.#image.scramCredentials()
+  }
+
+  scramCredential(mechanism: number, user: string): ScramCredential | undefined {
+    return this.#image.scramCredential(mechanism, user)
+  }
+
+  alterScramCredentials(deletions: readonly ScramDeletion[], upsertions: readonly ScramUpsertion[]): Promise<ScramOutcome[]> {
+    return this.#controller.run(async () => {
+      const isSupported = this.#controller.metadataVersion >= since.scram
+      const { outcomes, records } = scramChanges(deletions, upsertions, {
+        isSupported,
+        credential: (mechanism, user) => this.#image.scramCredential(mechanism, user),
+      })
+      await this.#controller.write(records)
+      return outcomes
+    })
+  }
+
+  brokerProperties(): Readonly<Record<string, string>> {
+    return this.#propertiesWith({})
+  }
+
+  onBrokerProperties(prepare: PrepareProperties): void {
+    this.#prepareProperties = prepare
+  }
+
+  /** `changed` are the configs of a broker, by its name, instead of the stored ones. */
+  #propertiesWith(changed: Readonly<Record<string, Readonly<Record<string, string>>>>): Record<string, string> {
+    const configs = (name: string) => changed[name] ?? this.#image.brokerConfigs(name)
+    return { ...this.#settings.properties, ...configs(''), ...configs(String(this.#settings.nodeId)) }
   }
 
   configResources(resourceType: number): Iterable<string> {
@@ -334,13 +370,25 @@ class LocalCluster implements Cluster {
   #configRecords(resource: ConfigResource, changes: readonly ConfigChange[]): NewMetadataRecord[] {
     if (resource.type === 'broker') {
       this.#checkBroker(resource.name, 'Node id', '')
-      return configChangeRecords(resource, this.#image.brokerConfigs(resource.name), this.#configs.alterBroker(resource.name, changes))
+      const altered = this.#configs.alterBroker(resource.name, changes)
+      this.#checkProperties(this.#propertiesWith({ [resource.name]: altered }))
+      return configChangeRecords(resource, this.#image.brokerConfigs(resource.name), altered)
     }
     if (resource.name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
     checkTopicName(resource.name)
     const topic = this.#image.topic(resource.name)
     if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resource.name}' does not exist.`)
     return configChangeRecords(resource, topic.configs, this.#configs.alterTopic(topic, changes))
+  }
+
+  /** As Kafka: what a listener cannot use is refused before it is stored. */
+  #checkProperties(properties: Readonly<Record<string, string>>): void {
+    try {
+      this.#prepareProperties(properties)
+    } catch (error) {
+      if (error instanceof KafkaError) throw new KafkaError('INVALID_REQUEST', error.message, { cause: error })
+      throw error
+    }
   }
 
   #existing(name: string): Topic {

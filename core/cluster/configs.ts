@@ -183,7 +183,7 @@ export class Configs {
         .map((name) => {
           const synonym = { name, value: configs[name]!, source: source.defaultBroker }
           const setting = brokerSettingsByName[name]
-          if (!setting && SECRET.test(name)) return secretEntry(name, source.defaultBroker, [synonym])
+          if (isSecret(name, setting)) return secretEntry(name, setting, source.defaultBroker, [synonym])
           return entry(name, setting, configs[name]!, source.defaultBroker, false, [synonym])
         })
     }
@@ -197,7 +197,7 @@ export class Configs {
       const setting = brokerSettingsByName[name]
       const synonyms = this.#brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
-      if (!setting && SECRET.test(name)) return secretEntry(name, strongest.source, synonyms)
+      if (isSecret(name, setting)) return secretEntry(name, setting, strongest.source, synonyms)
       return entry(name, setting, this.#derivedValue(name) ?? strongest.value, strongest.source, !setting?.dynamic, synonyms)
     })
   }
@@ -325,10 +325,12 @@ function entry(
   }
 }
 
-/** As Kafka describes a config that it does not know: it may be a secret. */
-const secretEntry = (name: string, from: number, synonyms: readonly Synonym[]): ConfigEntry => ({
-  ...entry(name, undefined, null, from, true, synonyms.map((synonym) => ({ ...synonym, value: null })), true), // biome-ignore format: one entry
-  type: UNKNOWN_TYPE,
+const isSecret = (name: string, setting: Setting | undefined): boolean => (setting ? setting.kind === 'password' : SECRET.test(name))
+
+/** As Kafka describes a password, and a config that it does not know: it may be a secret. */
+const secretEntry = (name: string, setting: Setting | undefined, from: number, synonyms: readonly Synonym[]): ConfigEntry => ({
+  ...entry(name, setting, null, from, true, synonyms.map((synonym) => ({ ...synonym, value: null })), true), // biome-ignore format: one entry
+  type: setting ? configTypes[setting.kind] : UNKNOWN_TYPE,
 })
 
 function applyChanges(

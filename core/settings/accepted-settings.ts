@@ -22,7 +22,7 @@ export const ineffectiveTopicSettings: readonly string[] = topics.filter(([, { i
 
 const accepted = new Set(
   `auto.leader.rebalance.enable background.threads
-  broker.heartbeat.interval.ms broker.session.timeout.ms connection.failed.authentication.delay.ms connections.max.reauth.ms
+  broker.heartbeat.interval.ms broker.session.timeout.ms
   controlled.shutdown.enable cordoned.log.dirs delete.records.purgatory.purge.interval.requests early.start.listeners
   fetch.purgatory.purge.interval.requests follower.fetch.last.tiered.offset.enable initial.broker.registration.timeout.ms
   leader.imbalance.check.interval.seconds log.dir.failure.timeout.ms log.flush.scheduler.interval.ms max.connection.creation.rate

@@ -1,0 +1,53 @@
+/**
+ * What a connection is given: its identity by its listener, and what all connections of a broker share.
+ */
+import type { Logger } from '../system/logger.ts'
+import type { FrameLimits } from './frame-assembler.ts'
+import type { Login, LoginConnection } from './login.ts'
+import type { RequestDispatcher } from './request-dispatcher.ts'
+
+/** Who is at the other end, and how the listener finds out. */
+export interface ConnectionIdentity {
+  readonly id: string
+  readonly listener: string
+  /** Before a login, and without one. */
+  readonly principal: string
+  /** Null on a listener without SASL. */
+  login(connection: LoginConnection): Login | null
+  /** The largest request before the login is complete. */
+  readonly maxLoginBytes: number
+  /** The login is complete, or the connection is closed. */
+  onLogin(): void
+}
+
+/** What all connections of a broker share. */
+export interface ConnectionContext {
+  readonly dispatcher: RequestDispatcher
+  readonly logger: Logger
+  readonly frames: FrameLimits
+  readonly memory: RequestMemory
+  readonly counters: NetworkCounters
+  monotonic(): number
+}
+
+/** Plain numbers: counted on the hot path, read when the metrics are scraped. */
+export interface NetworkCounters {
+  /** By API key. */
+  requests: Map<number, number>
+  bytesIn: number
+  bytesOut: number
+  /** Encoded, and not yet accepted by the kernel. */
+  unsentBytes: number
+  closedForErrors: number
+  /** Of requests that are not complete, before a login. */
+  loginBytes: number
+}
+
+/** Memory of the requests in flight, over all connections. */
+export interface RequestMemory {
+  reserve(bytes: number): void
+  release(bytes: number): void
+  readonly isExhausted: boolean
+  /** Runs `task` once, when memory is available again. */
+  onceAvailable(task: () => void): void
+}
