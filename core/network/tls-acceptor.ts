@@ -116,6 +116,8 @@ export class TlsAcceptor {
       this.#failed(socket, (error as Error).message)
       return
     }
+    const { listener, logger } = this.#options
+    logger.debug({ client: socket.remoteAddress, listener, principal, protocol: socket.getProtocol() }, 'TLS handshake succeeded')
     onSecure(socket, principal)
   }
 
