@@ -16,8 +16,8 @@ import { type Endpoint, SocketServer } from './network/socket-server.ts'
 import { checkTlsOptions } from './network/tls-acceptor.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
 import { ListenersSecurity } from './security/listener-security.ts'
-import { scramUsersOf } from './security/scram-users.ts'
 import type { SystemProperties } from './security/sasl/types.ts'
+import { scramUsersOf } from './security/scram-users.ts'
 import { type BrokerSettings, type ListenerSettings, readBrokerSettings, SettingsError } from './settings.ts'
 import type { System } from './system/index.ts'
 import { TransactionMarkers } from './transaction-markers.ts'
@@ -38,8 +38,8 @@ const isSettings = (config: BrokerSettings | Readonly<Record<string, string>>): 
   typeof (config as BrokerSettings).values === 'object'
 
 /**
- * Starts a broker from Kafka's properties, or from settings that are already parsed. `javaProperties` are those of the process: where tokens
- * may come from, and where its JAAS file is.
+ * Starts a broker from Kafka's properties, or from settings that are already parsed. `javaProperties` are those of the process: where
+ * tokens may come from, and where its JAAS file is.
  */
 export async function startBroker(
   config: BrokerSettings | Readonly<Record<string, string>>,

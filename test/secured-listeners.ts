@@ -1,13 +1,14 @@
 /**
  * The settings of a broker with a listener of each kind, on free ports, and what its clients need: certificates of an authority that the
- * test makes, users of PLAIN in the file, users of SCRAM that a test adds. Ports are in the order of `securedListeners`.
+ * test makes, users of PLAIN in the file, users of SCRAM that a test adds. SESSION is one of SASL_PLAINTEXT, for sessions with an end.
+ * Ports are in the order of `securedListeners`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { selfSigned, type TestCertificate } from './certificates.ts'
 
-export const securedListeners = ['PLAINTEXT', 'SASL_PLAINTEXT', 'SSL', 'SASL_SSL', 'MTLS'] as const
+export const securedListeners = ['PLAINTEXT', 'SASL_PLAINTEXT', 'SSL', 'SASL_SSL', 'MTLS', 'SESSION'] as const
 export type SecuredListener = (typeof securedListeners)[number]
 
 export interface SecuredListeners {
@@ -43,7 +44,14 @@ export function securedListenersIn(ports: readonly number[] = securedListeners.m
   const clientFile = write('client.pem', client)
   const caFile = join(folder, 'ca.pem')
   writeFileSync(caFile, authority.certificate)
-  const map = { PLAINTEXT: 'PLAINTEXT', SASL_PLAINTEXT: 'SASL_PLAINTEXT', SSL: 'SSL', SASL_SSL: 'SASL_SSL', MTLS: 'SSL' }
+  const map = {
+    PLAINTEXT: 'PLAINTEXT',
+    SASL_PLAINTEXT: 'SASL_PLAINTEXT',
+    SSL: 'SSL',
+    SASL_SSL: 'SASL_SSL',
+    MTLS: 'SSL',
+    SESSION: 'SASL_PLAINTEXT',
+  }
   const properties: Record<string, string> = {
     listeners: securedListeners.map((name, index) => `${name}://127.0.0.1:${ports[index]}`).join(','),
     'listener.security.protocol.map': [...Object.entries(map).map((pair) => pair.join(':')), 'CONTROLLER:PLAINTEXT'].join(','),
@@ -55,7 +63,7 @@ export function securedListenersIn(ports: readonly number[] = securedListeners.m
     'listener.name.mtls.ssl.client.auth': 'required',
     'listener.name.mtls.ssl.principal.mapping.rules': 'RULE:^CN=([^,]*),O=(.*)$/$1@$2/L,DEFAULT',
   }
-  for (const listener of ['sasl_plaintext', 'sasl_ssl']) {
+  for (const listener of ['sasl_plaintext', 'sasl_ssl', 'session']) {
     properties[`listener.name.${listener}.plain.sasl.jaas.config`] = plainUsers
     for (const mechanism of ['scram-sha-256', 'scram-sha-512'])
       properties[`listener.name.${listener}.${mechanism}.sasl.jaas.config`] =

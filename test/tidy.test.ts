@@ -26,7 +26,7 @@ const mayLoad: Record<string, readonly string[]> = {
   'core/settings.ts': ['core/settings', 'core/errors.ts', 'core/wire', 'core/system'],
   'core/settings': ['core/errors.ts'],
   'core/transactions': ['core/wire', 'core/system', ...names],
-  'core/apis': ['core/wire', 'core/system/scan.ts', ...names],
+  'core/apis': ['core/wire', 'core/system/scan.ts', 'core/security/sasl/scram-mechanism.ts', ...names],
   'core/network': ['core/wire', 'core/system', 'core/errors.ts'],
   'core/client/transport': ['core/client/limits.ts', 'core/wire', 'core/apis', 'core/system', ...names],
   'core/client/group': ['core/client/limits.ts', 'core/client/transport', 'core/wire', 'core/apis', 'core/system', ...names],

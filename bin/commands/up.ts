@@ -62,7 +62,9 @@ The documentation of the REST API is at /docs, the metrics for Prometheus are at
 
       const { javaSystemProperties, readBrokerSettings, startBroker } = await import('../../core/index.ts')
       const settings = readBrokerSettings({ ...brokerFile, ...brokerProperties })
-      const broker = await startBroker(settings, system, stopping, javaSystemProperties(process.env.KAFKA_OPTS)).catch(nameOption(values.broker === undefined, '--port'))
+      const broker = await startBroker(settings, system, stopping, javaSystemProperties(process.env.KAFKA_OPTS)).catch(
+        nameOption(values.broker === undefined, '--port'),
+      )
       stops.push(() => broker.close())
       const [address] = broker.addresses
       const bootstrap = `${address!.advertisedHost}:${address!.advertisedPort}`

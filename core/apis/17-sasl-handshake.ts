@@ -1,6 +1,6 @@
 /**
- * SaslHandshake, key 17: names the mechanism of the SaslAuthenticate requests that follow (v1), or of the bare tokens (v0). A connection that
- * authenticates answers it itself; a request that comes here came at another time.
+ * SaslHandshake, key 17: names the mechanism of the SaslAuthenticate requests that follow (v1), or of the bare tokens (v0). A connection
+ * that authenticates answers it itself; a request that comes here came at another time.
  */
 import { errorCode } from '../errors.ts'
 import { int16, list, string } from '../wire/types.ts'

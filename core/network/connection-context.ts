@@ -2,7 +2,8 @@
  * What a connection is given: its identity by its listener, and what all connections of a broker share.
  */
 import type { Logger } from '../system/logger.ts'
-import type { FrameLimits } from './frame-assembler.ts'
+import { type FrameLimits, MIN_FRAME_BYTES } from './frame-assembler.ts'
+import { limits } from './limits.ts'
 import type { Login, LoginConnection } from './login.ts'
 import type { RequestDispatcher } from './request-dispatcher.ts'
 
@@ -51,3 +52,11 @@ export interface RequestMemory {
   /** Runs `task` once, when memory is available again. */
   onceAvailable(task: () => void): void
 }
+
+/** A length alone allocates little; a bare token of SASL may be empty. */
+export const loginFrames = ({ maxLoginBytes }: ConnectionIdentity, bareTokens: boolean): FrameLimits => ({
+  minBytes: bareTokens ? 0 : MIN_FRAME_BYTES,
+  maxBytes: maxLoginBytes,
+  maxSetting: 'sasl.server.max.receive.size',
+  eagerBytes: limits.eagerLoginBytes,
+})

@@ -8,19 +8,11 @@ import type { Peer } from '../apis/request-context.ts'
 import { writeResponseHeader } from '../wire/header.ts'
 import { WireError } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
-import type { ConnectionContext, ConnectionIdentity } from './connection-context.ts'
-import { FrameAssembler, type FrameLimits, MIN_FRAME_BYTES } from './frame-assembler.ts'
+import { type ConnectionContext, type ConnectionIdentity, loginFrames } from './connection-context.ts'
+import { FrameAssembler } from './frame-assembler.ts'
 import { limits } from './limits.ts'
 import type { Login, LoginConnection } from './login.ts'
 import type { PendingRequest } from './pending-request.ts'
-
-/** A length alone allocates little; a bare token of SASL may be empty. */
-const loginFrames = ({ maxLoginBytes }: ConnectionIdentity, bareTokens: boolean): FrameLimits => ({
-  minBytes: bareTokens ? 0 : MIN_FRAME_BYTES,
-  maxBytes: maxLoginBytes,
-  maxSetting: 'sasl.server.max.receive.size',
-  eagerBytes: limits.eagerLoginBytes,
-})
 
 const isPromise = (value: unknown): value is Promise<unknown> => typeof (value as { then?: unknown } | null)?.then === 'function'
 

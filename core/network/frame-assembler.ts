@@ -12,7 +12,8 @@ const EMPTY = Buffer.alloc(0)
 function protocolHint(length: number): string {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(length)
-  if (bytes[0] === 0x16 && bytes[1] === 0x03) return ': a TLS handshake on a listener without TLS. Set security.protocol of the client to that of the listener, or connect to one with SSL'
+  if (bytes[0] === 0x16 && bytes[1] === 0x03)
+    return ': a TLS handshake on a listener without TLS. Set security.protocol of the client to that of the listener, or connect to one with SSL'
   if (/^(GET |POST|PUT |HEAD|OPTI|PATC|DELE)/.test(bytes.toString('latin1'))) return ' (an HTTP request on a Kafka listener?)'
   return ''
 }

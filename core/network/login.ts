@@ -3,8 +3,9 @@
  * renew a session. They are handled one at a time, in order; the frames behind the one in progress wait, and the connection reads no more.
  * Neither credentials nor what a client sent are ever logged (Invariant 12).
  */
-import type { ListenerSasl, SaslAnswer, SaslLogin } from '../security/listener-sasl.ts'
+
 import { errorCode, KafkaError } from '../errors.ts'
+import type { ListenerSasl, SaslAnswer, SaslLogin } from '../security/listener-sasl.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Logger } from '../system/logger.ts'
 import { readRequestHeader } from '../wire/header.ts'
@@ -118,7 +119,8 @@ export class Login {
       const pending = this.#connection.read(frame)
       const { mechanism } = pending.request as { mechanism: string }
       this.#decide({ type: 'handshake', version: pending.version, mechanism }, pending, frame)
-    } else if (apiKey === SASL_AUTHENTICATE) this.#decide({ type: 'token' }, phase === 'authenticate' ? this.#connection.read(frame) : null, frame)
+    } else if (apiKey === SASL_AUTHENTICATE)
+      this.#decide({ type: 'token' }, phase === 'authenticate' ? this.#connection.read(frame) : null, frame)
     // Before a mechanism is chosen no other request is read: it need not be valid, and it may be large.
     else this.#decide({ type: 'other', api: name }, phase === 'authenticate' ? this.#connection.read(frame) : null, frame)
   }
@@ -216,7 +218,7 @@ export class Login {
     }
     const { response } = answer as { response: Buffer }
     if (pending) {
-      pending.complete({ errorCode: 0, errorMessage: null, authBytes: response, sessionLifetimeMs: sessionMs })
+      pending.complete({ errorCode: 0, errorMessage: '', authBytes: response, sessionLifetimeMs: sessionMs })
       connection.answer(pending)
     } else connection.answerBare(response)
   }
@@ -235,10 +237,17 @@ export class Login {
     })
   }
 
-  #failure(pending: PendingRequest, error: NonNullable<(SaslEffect & { type: 'fail' })['error']>, message: string | null, dispatcher: RequestDispatcher) {
+  #failure(
+    pending: PendingRequest,
+    error: NonNullable<(SaslEffect & { type: 'fail' })['error']>,
+    message: string | null,
+    dispatcher: RequestDispatcher,
+  ) {
     const { key } = pending.api
-    if (key === SASL_HANDSHAKE) return { errorCode: errorCode(error), mechanisms: error === 'UNSUPPORTED_SASL_MECHANISM' ? [...this.#context.sasl.mechanisms] : [] }
-    if (key === SASL_AUTHENTICATE) return { errorCode: errorCode(error), errorMessage: message, authBytes: Buffer.alloc(0), sessionLifetimeMs: 0 }
+    if (key === SASL_HANDSHAKE)
+      return { errorCode: errorCode(error), mechanisms: error === 'UNSUPPORTED_SASL_MECHANISM' ? [...this.#context.sasl.mechanisms] : [] }
+    if (key === SASL_AUTHENTICATE)
+      return { errorCode: errorCode(error), errorMessage: message, authBytes: Buffer.alloc(0), sessionLifetimeMs: 0 }
     return dispatcher.errorResponse(pending, new KafkaError(error, message ?? error))
   }
 
@@ -247,7 +256,10 @@ export class Login {
     this.#state = { ...this.#state, phase: 'failed' }
     this.#busy = true
     const { logger } = this.#context
-    logger.error({ err: error, client: this.#connection.host, mechanism: this.#state.mechanism }, 'a login could not be handled; the connection is closed')
+    logger.error(
+      { err: error, client: this.#connection.host, mechanism: this.#state.mechanism },
+      'a login could not be handled; the connection is closed',
+    )
     this.#connection.refuse(null, 'a login could not be handled')
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What a listener with SASL does with each request of a connection, as Apache Kafka: before the login, during one, and when a client logs in
- * again on the same connection (KIP-368). Pure: a state and an event give the next state and what is to be done. Times are monotonic
+ * What a listener with SASL does with each request of a connection, as Apache Kafka: before the login, during one, and when a client logs
+ * in again on the same connection (KIP-368). Pure: a state and an event give the next state and what is to be done. Times are monotonic
  * milliseconds, except those of credentials, which are wall time.
  */
 import type { ErrorName } from '../errors.ts'
@@ -122,8 +122,12 @@ function versions(state: SaslState, isValid: boolean): Decision {
 }
 
 function handshake(state: SaslState, { mechanism, version }: SaslEvent & { type: 'handshake' }, { mechanisms }: SaslContext): Decision {
-  if (!mechanisms.includes(mechanism))
-    return fail(state, 'UNSUPPORTED_SASL_MECHANISM', `Unsupported SASL mechanism ${mechanism.slice(0, 64)}`)
+  if (!mechanisms.includes(mechanism)) {
+    const reason = `Unsupported SASL mechanism ${mechanism.slice(0, 64)}`
+    // As Kafka: a renewal that begins wrong has no answer.
+    if (state.previous) return { state: { ...state, phase: 'failed' }, effect: { type: 'close', reason } }
+    return fail(state, 'UNSUPPORTED_SASL_MECHANISM', reason)
+  }
   if (state.previous && state.previous.mechanism !== mechanism)
     return { state: { ...state, phase: 'bad-mechanism' }, effect: { type: 'handshake', login: null } }
   return {
@@ -148,7 +152,10 @@ function afterLogin(state: SaslState, event: SaslEvent, context: SaslContext): D
     }
   }
   if (isExpired(state, now))
-    return { state: { ...state, phase: 'failed' }, effect: { type: 'close', reason: 'the session has expired: the client must log in again' } }
+    return {
+      state: { ...state, phase: 'failed' },
+      effect: { type: 'close', reason: 'the session has expired: the client must log in again' },
+    }
   return { state, effect: { type: 'pass' } }
 }
 

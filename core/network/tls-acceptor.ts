@@ -4,8 +4,8 @@
  */
 import type { Socket } from 'node:net'
 import { createSecureContext, createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
-import type { ListenerTls } from '../security/listener-tls.ts'
 import { KafkaError } from '../errors.ts'
+import type { ListenerTls } from '../security/listener-tls.ts'
 import type { Logger } from '../system/logger.ts'
 import { limits } from './limits.ts'
 import { Newcomers } from './newcomers.ts'
@@ -19,7 +19,9 @@ export function checkTlsOptions(options: SecureContextOptions): void {
     createSecureContext(options)
   } catch (error) {
     const { message } = error as Error
-    throw new KafkaError('INVALID_CONFIG', `ssl.keystore: OpenSSL cannot use the certificates and keys of the stores: ${message}`, { cause: error })
+    throw new KafkaError('INVALID_CONFIG', `ssl.keystore: OpenSSL cannot use the certificates and keys of the stores: ${message}`, {
+      cause: error,
+    })
   }
 }
 

@@ -87,9 +87,7 @@ export async function openListenerSasl(options: ListenerSaslOptions, problems: s
   for (const mechanism of (await attempt(() => enabledMechanisms(listener, properties))) ?? []) {
     const settings = mechanismProperties(properties, mechanism)
     const { users, system, javaProperties } = options
-    const server = await attempt(() =>
-      createSaslServer({ mechanism, listener, settings, users, system, properties: javaProperties }),
-    )
+    const server = await attempt(() => createSaslServer({ mechanism, listener, settings, users, system, properties: javaProperties }))
     const maxSessionMs = await attempt(() => value(settings, 'connections.max.reauth.ms') as number)
     if (server) servers.set(mechanism, { server, maxSessionMs: maxSessionMs ?? 0 })
   }

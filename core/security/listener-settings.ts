@@ -1,6 +1,6 @@
 /**
- * The settings of one listener, and of one SASL mechanism of it, as Kafka finds them: those with the prefix of the mechanism before those of
- * the listener before those of the broker. Users and callback handlers count for one mechanism only: a user of PLAIN must not be one of
+ * The settings of one listener, and of one SASL mechanism of it, as Kafka finds them: those with the prefix of the mechanism before those
+ * of the listener before those of the broker. Users and callback handlers count for one mechanism only: a user of PLAIN must not be one of
  * another mechanism by accident. Pure.
  */
 import type { SecurityProtocol } from '../settings/security-settings.ts'

@@ -51,12 +51,12 @@ export interface KafkaBroker {
 /** Formats `<folder>/data` itself: Kafka formats what is not formatted. */
 type Prepare = (folder: string, port: number) => Promise<void>
 
+type Settings = Readonly<Record<string, string | number>>
+/** Those of a broker on this port; its controller has the next one. */
+export type SettingsOf = Settings | ((port: number) => Settings)
+
 /** `settings` are lines of server.properties; `formatFlags` are options of `kafka-storage format` (`-f transaction.version=1`). */
-export async function startApacheKafka(
-  settings: Readonly<Record<string, string | number>> = {},
-  formatFlags = '',
-  prepare?: Prepare,
-): Promise<KafkaBroker> {
+export async function startApacheKafka(settings: SettingsOf = {}, formatFlags = '', prepare?: Prepare): Promise<KafkaBroker> {
   try {
     return await startOnce(settings, formatFlags, prepare)
   } catch {
@@ -65,11 +65,7 @@ export async function startApacheKafka(
   }
 }
 
-async function startOnce(
-  settings: Readonly<Record<string, string | number>>,
-  formatFlags: string,
-  prepare: Prepare | undefined,
-): Promise<KafkaBroker> {
+async function startOnce(settings: SettingsOf, formatFlags: string, prepare: Prepare | undefined): Promise<KafkaBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'apache-kafka-'))
   const port = await portWithNeighbour()
   const address = `127.0.0.1:${port}`
@@ -79,7 +75,7 @@ async function startOnce(
       { bootstrapServers: address, clientId: 'test', requestTimeoutMs: 1_000 },
       { clock: realClock, random: realRandom, logger: silentLogger },
     )
-    const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+    const lines = Object.entries(typeof settings === 'function' ? settings(port) : settings).map(([name, value]) => `${name}=${value}`)
     try {
       broker = await launch('Apache Kafka', kafkaScript(), ['broker', `${port}`, folder, ...lines], {
         env: { KAFKA_HEAP_OPTS: '-Xmx512m -Xms256m', KAFKA_LOG_LEVEL: 'WARN', KAFKA_FORMAT_FLAGS: formatFlags },

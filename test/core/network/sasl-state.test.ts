@@ -17,12 +17,12 @@ const loggedIn = (name = 'alice', { credentialsMs = null as number | null, maxSe
 })
 
 /** Each event with its time; the effect of the last one, in short. */
-function story(...events: (SaslEvent | [at: number, event: SaslEvent])[]) {
+function story(...events: (SaslEvent | readonly [at: number, event: SaslEvent])[]) {
   let state = initialSaslState
   let effect: SaslEffect = { type: 'pass' }
   let now = 0
   for (const entry of events) {
-    const [at, event] = Array.isArray(entry) ? entry : [now, entry]
+    const [at, event] = 'type' in entry ? [now, entry] : entry
     now = at
     const decision = decideSasl(state, event, { mechanisms, now })
     state = decision.state
@@ -40,14 +40,42 @@ describe('before the login', () => {
     ['an ApiVersions that is refused changes nothing', [{ ...versions, isValid: false }, versions, handshake()], null],
     ['a second ApiVersions', [versions, versions], { type: 'close', reason: 'ApiVersions came twice before the login' }],
     ['another API first', [other()], failed(null, 'Unexpected Kafka request of type METADATA during SASL handshake.')],
-    ['another API after ApiVersions', [versions, other('FindCoordinator')], failed(null, 'Unexpected Kafka request of type FIND_COORDINATOR during SASL handshake.')],
-    ['SaslAuthenticate without a handshake', [token], failed(null, 'Unexpected Kafka request of type SASL_AUTHENTICATE during SASL handshake.')],
+    [
+      'another API after ApiVersions',
+      [versions, other('FindCoordinator')],
+      failed(null, 'Unexpected Kafka request of type FIND_COORDINATOR during SASL handshake.'),
+    ],
+    [
+      'SaslAuthenticate without a handshake',
+      [token],
+      failed(null, 'Unexpected Kafka request of type SASL_AUTHENTICATE during SASL handshake.'),
+    ],
     ['a mechanism that is not enabled', [handshake('GSSAPI')], failed('UNSUPPORTED_SASL_MECHANISM', 'Unsupported SASL mechanism GSSAPI')],
-    ['another API after the handshake', [handshake(), other()], failed('ILLEGAL_SASL_STATE', 'Unexpected Kafka request of type METADATA during SASL authentication.')],
-    ['ApiVersions after the handshake', [handshake(), versions], failed('ILLEGAL_SASL_STATE', 'Unexpected Kafka request of type API_VERSIONS during SASL authentication.')],
-    ['a second handshake', [handshake(), handshake()], failed('ILLEGAL_SASL_STATE', 'Unexpected Kafka request of type SASL_HANDSHAKE during SASL authentication.')],
-    ['another API between two messages', [handshake(), token, continued, other()], failed('ILLEGAL_SASL_STATE', 'Unexpected Kafka request of type METADATA during SASL authentication.')],
-    ['wrong credentials', [handshake(), token, { type: 'refused', message: 'told', reason: 'logged' }], failed('SASL_AUTHENTICATION_FAILED', 'logged', 'told')],
+    [
+      'another API after the handshake',
+      [handshake(), other()],
+      failed('ILLEGAL_SASL_STATE', 'Unexpected Kafka request of type METADATA during SASL authentication.'),
+    ],
+    [
+      'ApiVersions after the handshake',
+      [handshake(), versions],
+      failed('ILLEGAL_SASL_STATE', 'Unexpected Kafka request of type API_VERSIONS during SASL authentication.'),
+    ],
+    [
+      'a second handshake',
+      [handshake(), handshake()],
+      failed('ILLEGAL_SASL_STATE', 'Unexpected Kafka request of type SASL_HANDSHAKE during SASL authentication.'),
+    ],
+    [
+      'another API between two messages',
+      [handshake(), token, continued, other()],
+      failed('ILLEGAL_SASL_STATE', 'Unexpected Kafka request of type METADATA during SASL authentication.'),
+    ],
+    [
+      'wrong credentials',
+      [handshake(), token, { type: 'refused', message: 'told', reason: 'logged' }],
+      failed('SASL_AUTHENTICATION_FAILED', 'logged', 'told'),
+    ],
   ] as [string, SaslEvent[], object | null][])('%s', (_, events, expected) => {
     const { effect, state } = story(...events)
     expect(effect).toEqual(expected ?? { type: 'handshake', login: { mechanism: 'PLAIN', isRenewal: false } })
@@ -75,14 +103,20 @@ describe('after the login', () => {
     [9000, 5000, 5000],
     [-1, 5000, 0],
   ])('credentials for %s ms and connections.max.reauth.ms=%i: a session of %i ms', (credentialsMs, maxSessionMs, sessionMs) => {
-    expect(story(handshake(), token, loggedIn('alice', { credentialsMs, maxSessionMs })).effect).toMatchObject({ type: 'complete', sessionMs })
+    expect(story(handshake(), token, loggedIn('alice', { credentialsMs, maxSessionMs })).effect).toMatchObject({
+      type: 'complete',
+      sessionMs,
+    })
   })
 
   const session = [handshake(), token, loggedIn('alice', { maxSessionMs: 5000 })]
 
   test('a request within the session passes, the first one after it closes the connection', () => {
     expect(story(...session, [5000, other()]).effect).toEqual({ type: 'pass' })
-    expect(story(...session, [5001, other()]).effect).toEqual({ type: 'close', reason: 'the session has expired: the client must log in again' })
+    expect(story(...session, [5001, other()]).effect).toEqual({
+      type: 'close',
+      reason: 'the session has expired: the client must log in again',
+    })
   })
 
   test('a session is renewed by the same user with the same mechanism, also after its end', () => {
@@ -97,13 +131,19 @@ describe('after the login', () => {
 
   test('another user: Kafka says who was, and who is', () => {
     const message = 'Cannot change principals during re-authentication from User.alice: User.bob'
-    expect(story(...session, [4000, handshake()], token, loggedIn('bob')).effect).toEqual(failed('SASL_AUTHENTICATION_FAILED', message, message))
+    expect(story(...session, [4000, handshake()], token, loggedIn('bob')).effect).toEqual(
+      failed('SASL_AUTHENTICATION_FAILED', message, message),
+    )
   })
 
   test('another mechanism: the handshake is answered, and the next request closes', () => {
     const events = [...session, [4000, handshake('SCRAM-SHA-512')]] as const
     expect(story(...events).effect).toEqual({ type: 'handshake', login: null })
     expect(story(...events, token).effect).toMatchObject({ type: 'fail', error: null })
+  })
+
+  test('a mechanism that is not enabled: the connection is closed without an answer, as by Kafka', () => {
+    expect(story(...session, [4000, handshake('GSSAPI')]).effect).toEqual({ type: 'close', reason: 'Unsupported SASL mechanism GSSAPI' })
   })
 
   test('a second renewal within a second is answered as on any listener', () => {
