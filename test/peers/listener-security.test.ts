@@ -74,7 +74,7 @@ const portOf = (side: Side, listener: SecuredListener): number =>
 const plain = (user: string, password: string, authzid = '') => Buffer.from(`${authzid}\0${user}\0${password}`)
 const versions = { clientSoftwareName: 'raw', clientSoftwareVersion: '1' }
 const topics = {
-  ...{ topics: [{ topicId: null, name: 'absent' }], allowAutoTopicCreation: false },
+  ...{ topics: [{ name: 'absent' }], allowAutoTopicCreation: false },
   ...{ includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false },
 }
 
