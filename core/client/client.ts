@@ -8,12 +8,17 @@ import { ClassicGroupMember } from './group/group-member.ts'
 import { BatchingProducer } from './producer/producer.ts'
 import { TransactionalBatchingProducer } from './producer/transactional-producer.ts'
 import { Raw } from './raw-batches.ts'
-import { connectTcp } from './transport/connection.ts'
 import type { Transport } from './transport/connection-pool.ts'
 import { type ClientSystem, RequestRouter } from './transport/request-router.ts'
+import { secureTransport } from './transport/secure-transport.ts'
 import type { Client, ClientSettings, Producer, ProducerSettings, TransactionalProducer, TransactionalProducerSettings } from './types.ts'
 
-export function createClient(settings: ClientSettings, system: ClientSystem, transport: Transport = { connect: connectTcp }): Client {
+/** @param transport in place of that of the security settings, for tests and simulations. */
+export function createClient(
+  settings: ClientSettings,
+  system: ClientSystem,
+  transport: Transport = secureTransport(settings.security ?? null, system),
+): Client {
   const router = new RequestRouter(settings, system, transport)
   const parts = new Set<{ close(): Promise<void> }>()
   /** The client closes the part, unless the user has closed it before. */
@@ -53,6 +58,7 @@ export function createClient(settings: ClientSettings, system: ClientSystem, tra
           if (result.status === 'rejected')
             system.logger.warn({ err: result.reason }, 'a producer, consumer or group member of the client could not be closed')
         router.close()
+        settings.security?.close()
       })()
       return closing
     },

@@ -1,6 +1,8 @@
 /**
  * What other rooms may use of the Kafka client: `createClient`, topic set-up, and the types.
  */
+export { AuthenticationError } from '../security/authentication-error.ts'
+export { type ClientSecurity, clientSecurity } from '../security/client-security.ts'
 export type { Backoff } from '../system/backoff.ts'
 export { createClient } from './client.ts'
 export { isAbortable, isFatal, isFenced, TransactionError } from './producer/transaction-errors.ts'

@@ -4,7 +4,11 @@
 export const clientLimits = {
   /** Requests in flight on one connection. */
   requestsInFlight: 10_000,
-  /** From the first SYN until the response to ApiVersions. */
+  /** A frame before the connection is authenticated: the peer may be anybody. */
+  unauthenticatedFrameBytes: 1024 * 1024,
+  /** Requests of one authentication; SCRAM and OAUTHBEARER need two. */
+  saslRounds: 10,
+  /** From the first SYN until the connection is authenticated. */
   connectTimeoutMs: 10_000,
   /** How long close() waits for deliveries in flight, or for a listener that commits. */
   closeTimeoutMs: 3_000,

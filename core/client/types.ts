@@ -3,6 +3,7 @@
  * camel case, and Kafka's defaults. Errors are `KafkaError`; times are in ms, timestamps in ms since the epoch.
  */
 import type { ErrorName, KafkaError } from '../errors.ts'
+import type { ClientSecurity } from '../security/client-security.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, RequestOf, ResponseOf } from '../wire/api.ts'
 import type { CodecName } from '../wire/batch-header.ts'
@@ -23,6 +24,8 @@ export interface ClientSettings {
   retryBackoffMs?: number
   retryBackoffMaxMs?: number
   clientRack?: string
+  /** Security.protocol, ssl.* and sasl.*; PLAINTEXT where it is not given. The client closes it. */
+  security?: ClientSecurity
 }
 
 /**
@@ -44,7 +47,8 @@ export interface Client {
   /**
    * One request in the highest version that client and broker support. Finds the target, and retries connection errors with back-off. The
    * caller handles the error codes in the response.
-   * @throws KafkaError REQUEST_TIMED_OUT after `timeoutMs`, UNSUPPORTED_VERSION, or the error of finding the target.
+   * @throws KafkaError REQUEST_TIMED_OUT after `timeoutMs`, UNSUPPORTED_VERSION, or the error of finding the target; AuthenticationError,
+   * which no retry solves, where a broker does not accept this client, or cannot be trusted.
    */
   send<A extends Api>(target: Target, api: A, request: RequestOf<A>, options?: SendOptions): Promise<ResponseOf<A>>
   /**

@@ -71,6 +71,10 @@ export class Fetcher {
       allowCreation: false,
       signal,
       onRefreshed: () => this.schedule(),
+      onRefused: (topics, error) => {
+        for (const reader of this.#order) if (topics.includes(reader.topic)) reader.fail(error)
+        this.#onReady()
+      },
       onDelayed: (time) => this.#timer.wakeAt(time),
     })
     this.#positions = new PositionFinder(router, {

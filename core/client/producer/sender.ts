@@ -87,6 +87,7 @@ export class Sender {
       allowCreation: true,
       signal: this.#closing.signal,
       onRefreshed: () => this.schedule(),
+      onRefused: (topics, error) => this.#failWaiting(topics, error),
       onDelayed: (time) => this.#timer.wakeAt(time),
     })
     this.#id = new IdempotentId(router, {
@@ -381,6 +382,19 @@ export class Sender {
     const unsent = queue.takeUnsent()
     for (const batch of unsent) this.#accumulator.complete(batch, error)
     if (unsent.length > 0) this.#onCompleted()
+  }
+
+  /** Batches that wait for a leader. Those in flight get their own outcome. */
+  #failWaiting(topics: readonly string[], error: KafkaError): void {
+    for (const queue of this.#accumulator.active) {
+      if (!topics.includes(queue.topic) || queue.inFlight > 0) continue
+      queue.requeueFailed()
+      for (let batch = queue.first; batch; batch = queue.first) {
+        queue.removeFirst()
+        this.#fail(batch, error)
+      }
+    }
+    this.#onCompleted()
   }
 
   #failAll(queue: PartitionQueue, error: Error): void {

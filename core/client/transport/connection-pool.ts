@@ -8,6 +8,7 @@ import { type Backoff, backoffMs } from '../../system/backoff.ts'
 import type { System } from '../../system/index.ts'
 import { within } from '../../system/within.ts'
 import type { AnyApi, Api, RequestOf, ResponseOf } from '../../wire/api.ts'
+import { limits } from '../../wire/limits.ts'
 import { clientLimits } from '../limits.ts'
 import { commonVersion, negotiateVersions } from './api-versions.ts'
 import { type Address, abortError, BrokerConnection, type Connect } from './connection.ts'
@@ -17,10 +18,12 @@ export interface Node extends Address {
   id: number
 }
 
-/** How a connection is opened: the stream (TCP, later TLS), and what authenticates it (later SASL). */
+/** How a connection is opened: the stream (TCP or TLS), and what authenticates it (SASL), also again while it is open. */
 export interface Transport {
   connect: Connect
-  authenticate?: ((connection: BrokerConnection) => Promise<void>) | undefined
+  authenticate?: ((connection: BrokerConnection, timeoutMs: number) => Promise<void>) | undefined
+  /** What a failure means; null where the transport knows nothing about it. */
+  explain?: ((error: unknown, address: Address) => Error | null) | undefined
 }
 
 interface ConnectionPoolSettings {
@@ -45,6 +48,7 @@ interface PoolEntry {
   node: Node
   channel: string
   connection: BrokerConnection | null
+  /** Also while an open connection is authenticated again: no request is sent on it then. */
   connecting: Promise<BrokerConnection> | null
   abort: AbortController
 }
@@ -101,9 +105,13 @@ export class ConnectionPool {
 
   /** An open connection that the broker does not throttle, or undefined. */
   ready(node: Node, channel: string): BrokerConnection | undefined {
-    const connection = this.#entries.get(`${node.id}/${channel}`)?.connection
-    if (!connection || connection.closed || connection.address.host !== node.host || connection.address.port !== node.port) return undefined
-    return connection.throttledUntil > 0 && connection.throttledUntil > this.#system.clock.monotonic() ? undefined : connection
+    const entry = this.#entries.get(`${node.id}/${channel}`)
+    const connection = entry?.connection
+    if (!connection || entry.connecting || connection.closed) return undefined
+    if (connection.address.host !== node.host || connection.address.port !== node.port) return undefined
+    if (connection.throttledUntil === 0 && connection.reauthenticateAt === Number.POSITIVE_INFINITY) return connection
+    const now = this.#system.clock.monotonic()
+    return connection.throttledUntil > now || connection.reauthenticateAt <= now ? undefined : connection
   }
 
   /** Connects where that is needed, and waits for back-off and throttling until `deadline` (monotonic ms). */
@@ -114,7 +122,8 @@ export class ConnectionPool {
       if (signal?.aborted) throw abortError(signal)
       const entry = this.#entry(node, channel)
       const { connection } = entry
-      if (connection && !connection.closed) {
+      const isOpen = connection !== null && !connection.closed
+      if (isOpen && !entry.connecting && connection.reauthenticateAt > clock.monotonic()) {
         const throttleMs = connection.throttledUntil - clock.monotonic()
         if (throttleMs <= 0) return connection
         if (clock.monotonic() >= deadline) throw new KafkaError('REQUEST_TIMED_OUT', `${node.host}:${node.port} throttles this client`)
@@ -123,12 +132,12 @@ export class ConnectionPool {
       }
       const now = clock.monotonic()
       const retryAt = this.#failures.get(node.id)?.retryAt ?? 0
-      if (!entry.connecting && retryAt > now) {
+      if (!isOpen && !entry.connecting && retryAt > now) {
         if (now < deadline) await clock.sleep(Math.min(retryAt, deadline) - now, signal ?? entry.abort.signal)
         if (clock.monotonic() >= deadline) throw new KafkaError('NETWORK_EXCEPTION', `${node.host}:${node.port} cannot be reached`)
         continue
       }
-      entry.connecting ??= this.#connect(entry).finally(() => {
+      entry.connecting ??= (isOpen ? this.#reauthenticate(connection) : this.#connect(entry)).finally(() => {
         entry.connecting = null
       })
       const { connecting } = entry
@@ -147,6 +156,17 @@ export class ConnectionPool {
     const entry: PoolEntry = { node, channel, connection: null, connecting: null, abort: new AbortController() }
     this.#entries.set(key, entry)
     return entry
+  }
+
+  /** Before the session ends (KIP-368). Responses of requests in flight come before those of the authentication. */
+  async #reauthenticate(connection: BrokerConnection): Promise<BrokerConnection> {
+    try {
+      await this.#transport.authenticate?.(connection, this.#settings.requestTimeoutMs)
+      return connection
+    } catch (error) {
+      connection.destroy(error as Error)
+      throw error
+    }
   }
 
   async #connect(entry: PoolEntry): Promise<BrokerConnection> {
@@ -176,18 +196,21 @@ export class ConnectionPool {
           },
         },
       )
+      connection.frameBytes = clientLimits.unauthenticatedFrameBytes
       await negotiateVersions(connection, timeoutMs)
       if (connection.featuresEpoch >= this.#newest.featuresEpoch) {
         const { versions, features, featuresEpoch } = connection
         this.#newest = { versions, features, featuresEpoch }
       }
-      await this.#transport.authenticate?.(connection)
+      await this.#transport.authenticate?.(connection, timeoutMs)
+      connection.frameBytes = limits.frameBytes
       if (entry.abort.signal.aborted || connection.closed) throw new Error('closed while connecting')
       entry.connection = connection
       this.#failures.delete(id)
       return connection
-    } catch (error) {
+    } catch (failure) {
       connection?.destroy()
+      const error = this.#transport.explain?.(failure, { host, port }) ?? failure
       const count = (this.#failures.get(id)?.count ?? 0) + 1
       this.#failures.set(id, { count, retryAt: clock.monotonic() + backoffMs(this.#settings.reconnect, count - 1, random) })
       if (error instanceof KafkaError && error.error !== 'NETWORK_EXCEPTION') throw error

@@ -3,9 +3,19 @@
  * frame is assembled with at most one copy, and its length is checked before memory is allocated. Every request ends: with its response, by
  * timeout (which closes the connection, since responses come in order), or with the connection. It retries nothing.
  */
-import { connect as connectSocket, type Socket } from 'node:net'
+import { connect as connectSocket, isIP, type OnReadOpts, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import {
+  checkServerIdentity,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+  type ConnectionOptions as TlsConnectionOptions,
+  connect as tlsConnect,
+} from 'node:tls'
 import { KafkaError } from '../../errors.ts'
+import { AuthenticationError, sslError } from '../../security/authentication-error.ts'
+import type { ClientTls } from '../../security/tls/client-tls.ts'
 import type { Clock } from '../../system/clock.ts'
 import { WakeTimer } from '../../system/wake-timer.ts'
 import type { AnyApi, Api, RequestOf, ResponseOf } from '../../wire/api.ts'
@@ -23,26 +33,57 @@ export interface Address {
 /** The most bytes of one read from a socket. */
 const READ_BYTES = 256 * 1024
 
-/** Opens the stream of the frames (TCP; later TLS). A chunk of it is valid until its `data` listener returns. */
+/** Opens the stream of the frames, by TCP or TLS. A chunk of it is valid until its `data` listener returns. */
 export type Connect = (address: Address, signal: AbortSignal) => Promise<Duplex>
 
-export const connectTcp: Connect = ({ host, port }, signal) =>
-  new Promise((resolve, reject) => {
-    // One buffer for all reads of this socket: a buffer for each read would be garbage as large as the traffic.
-    const socket: Socket = connectSocket({
+/** One buffer for all reads of a socket: a buffer for each read would be garbage as large as the traffic. */
+const readInto = (socket: () => Socket) => ({
+  buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+  callback: (length: number, buffer: Uint8Array) => socket().emit('data', buffer.subarray(0, length)),
+})
+
+export const connectTcp: Connect = ({ host, port }, signal) => {
+  const socket: Socket = connectSocket({ host, port, noDelay: true, keepAlive: true, onread: readInto(() => socket) })
+  return connected(socket, 'connect', signal)
+}
+
+/**
+ * TLS, with the host name as server name (SNI). The certificate is judged here and not by Node, which would end the connection without
+ * showing it: the error names its dates and names. No byte is sent or read before.
+ */
+export function connectTls(tls: ClientTls): Connect {
+  const contexts = new WeakMap<object, SecureContext>()
+  return async ({ host, port }, signal) => {
+    const { options } = tls
+    const secureContext = contexts.get(options) ?? createSecureContext(options)
+    contexts.set(options, secureContext)
+    const connectOptions: TlsConnectionOptions & { onread: OnReadOpts } = {
       host,
       port,
-      noDelay: true,
-      keepAlive: true,
-      onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-        callback: (length, buffer) => socket.emit('data', buffer.subarray(0, length)),
-      },
-    })
+      secureContext,
+      ...(isIP(host) === 0 && { servername: host }),
+      rejectUnauthorized: false,
+      checkServerIdentity: tls.checksHostName ? checkServerIdentity : () => undefined,
+      onread: readInto(() => socket),
+    }
+    const socket: TLSSocket = tlsConnect(connectOptions)
+    socket.setNoDelay(true).setKeepAlive(true)
+    await connected(socket, 'secureConnect', signal)
+    if (socket.authorized) return socket
+    const rejected = tls.certificateRejected(`${socket.authorizationError}`, socket.getPeerCertificate(), host, port)
+    socket.on('error', () => {})
+    socket.destroy()
+    throw rejected
+  }
+}
+
+/** Resolves at `event`. */
+const connected = <S extends Socket>(socket: S, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<S> =>
+  new Promise((resolve, reject) => {
     const settle = (finish: () => void) => {
       signal.removeEventListener('abort', onAbort)
       socket.removeListener('error', onError)
-      socket.removeListener('connect', onConnect)
+      socket.removeListener(event, onConnect)
       finish()
     }
     const onError = (error: Error) => settle(() => reject(error))
@@ -55,7 +96,7 @@ export const connectTcp: Connect = ({ host, port }, signal) =>
         reject(new Error('connecting was aborted'))
       })
     socket.once('error', onError)
-    socket.once('connect', onConnect)
+    socket.once(event, onConnect)
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   })
@@ -79,7 +120,12 @@ interface ConnectionOptions {
   onClosed?: ((error: Error) => void) | undefined
 }
 
+/** The message of a connection that the broker has ended. */
+export const CLOSED_BY_BROKER = 'closed by the broker'
+
 const SIZE_BYTES = 4
+/** The first bytes of a TLS alert: its type, and the major version. They would be a frame of 350 MB. */
+const TLS_ALERT = 0x1503
 const MAX_CORRELATION_ID = 0x7fff_ffff
 
 export class BrokerConnection {
@@ -93,6 +139,10 @@ export class BrokerConnection {
   lastUsed: number
   /** The broker throttles this client until then (monotonic ms). */
   throttledUntil = 0
+  /** The session has to be authenticated again at that time (monotonic ms). */
+  reauthenticateAt = Number.POSITIVE_INFINITY
+  /** The longest frame: less before the connection is authenticated, when nothing is known of the peer. */
+  frameBytes: number = limits.frameBytes
   readonly #stream: Duplex
   readonly #options: ConnectionOptions
   readonly #pending: PendingRequest[] = []
@@ -116,7 +166,7 @@ export class BrokerConnection {
     this.#timeouts = new WakeTimer(options.clock, () => this.#expire(), { keepsAlive: false })
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
     stream.on('error', (error) => this.destroy(error))
-    stream.on('end', () => this.destroy(new Error('closed by the broker')))
+    stream.on('end', () => this.destroy(new Error(CLOSED_BY_BROKER)))
     stream.on('close', () => this.destroy(new Error('closed')))
   }
 
@@ -256,8 +306,9 @@ export class BrokerConnection {
 
   /** A frame of `size` bytes starts with `data`. Returns what follows the frame. Invariant 13: the length is checked first. */
   #startFrame(size: number, data: Buffer): Buffer {
-    if (size < SIZE_BYTES || size > limits.frameBytes) {
-      this.destroy(new WireError(`a frame of ${size} bytes, the limit is ${limits.frameBytes}`))
+    if (size < SIZE_BYTES || size > this.frameBytes) {
+      const isTlsAlert = size >>> 16 === TLS_ALERT
+      this.destroy(isTlsAlert ? this.#speaksTls() : new WireError(`a frame of ${size} bytes, the limit is ${this.frameBytes}`))
       return data
     }
     if (data.length >= size) {
@@ -306,7 +357,13 @@ export class BrokerConnection {
     for (const { deadline } of this.#pending) this.#timeouts.wakeAt(deadline)
   }
 
+  #speaksTls(): AuthenticationError {
+    const advice = 'set security.protocol to SSL or SASL_SSL, or use the port of a listener without'
+    return sslError(`${this.#where()}: the listener speaks TLS, this client does not: ${advice}`)
+  }
+
   #networkError(cause: Error): KafkaError {
+    if (cause instanceof AuthenticationError) return cause
     return new KafkaError('NETWORK_EXCEPTION', `${this.#where()}: ${cause.message}`, { cause })
   }
 

@@ -2,6 +2,7 @@
  * Refreshes metadata for the fetcher or the sender when partitions have no leader or another leader: one refresh at a time, with back-off
  * until a request to a leader succeeds. It never rejects.
  */
+import { AuthenticationError } from '../../security/authentication-error.ts'
 import type { RequestRouter } from './request-router.ts'
 
 interface MetadataRefresherOptions {
@@ -10,6 +11,8 @@ interface MetadataRefresherOptions {
   signal: AbortSignal
   /** A refresh has ended: the caller may retry. */
   onRefreshed: () => void
+  /** No broker accepts this client, or can be trusted: what waits for `topics` should fail. */
+  onRefused: (topics: readonly string[], error: AuthenticationError) => void
   /** A request was ignored during back-off: it should be repeated at `time` (monotonic ms). */
   onDelayed: (time: number) => void
 }
@@ -29,7 +32,7 @@ export class MetadataRefresher {
 
   /** Starts a refresh of `topics`, unless one is in flight. */
   request(topics: readonly string[]): void {
-    const { allowCreation, signal, onRefreshed, onDelayed } = this.#options
+    const { allowCreation, signal, onRefreshed, onRefused, onDelayed } = this.#options
     const { clock, logger } = this.#router.system
     if (this.#inFlight || signal.aborted) return
     if (this.#notBefore > clock.monotonic()) {
@@ -39,7 +42,10 @@ export class MetadataRefresher {
     this.#inFlight = true
     this.#router.metadata
       .refresh([...new Set(topics)], { allowCreation, signal })
-      .catch((error) => logger.debug({ err: error }, 'metadata of partitions without a known leader could not be refreshed'))
+      .catch((error) => {
+        logger.debug({ err: error }, 'metadata of partitions without a known leader could not be refreshed')
+        if (error instanceof AuthenticationError) onRefused(topics, error)
+      })
       .finally(() => {
         this.#inFlight = false
         this.#notBefore = clock.monotonic() + this.#router.backoffMs(this.#attempts++)

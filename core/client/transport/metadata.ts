@@ -4,6 +4,7 @@
  */
 import metadataApi from '../../apis/03-metadata.ts'
 import { errorName, KafkaError } from '../../errors.ts'
+import { AuthenticationError } from '../../security/authentication-error.ts'
 import { type Backoff, backoffMs } from '../../system/backoff.ts'
 import type { System } from '../../system/index.ts'
 import { within } from '../../system/within.ts'
@@ -40,6 +41,8 @@ interface MetadataSettings {
 /** The timeout of a request to one broker, so that the next candidate is tried in time. */
 const MAX_ATTEMPT_MS = 15_000
 
+const reasonOf = (error: Error | null): string => (error ? `: ${error.message}` : '')
+
 export function parseServers(servers: string | readonly string[]): Node[] {
   const list = (typeof servers === 'string' ? servers.split(',') : servers).map((server) => server.trim()).filter((server) => server !== '')
   if (list.length === 0) throw new KafkaError('INVALID_CONFIG', 'bootstrap.servers names no server: give host:port, separated by commas')
@@ -58,8 +61,8 @@ export class Metadata {
   readonly #system: Pick<System, 'clock' | 'random' | 'logger'>
   readonly #pool: ConnectionPool
   readonly #bootstrap: readonly Node[]
-  /** No broker has responded to the last request. */
-  #unavailable = false
+  /** Why no broker has responded to the last request; null where one has. */
+  #failure: Error | null = null
   #brokers = new Map<number, Node>()
   readonly #topics = new Map<string, CachedTopic>()
   /** Error codes of topics in the last response about them. */
@@ -128,9 +131,12 @@ export class Metadata {
         const refreshed = this.#enqueue(names, options.allowCreation ?? false)
         // The request continues: another caller may wait longer for it.
         if (!(await within(clock, Math.max(0, deadline - clock.monotonic()), refreshed, options.signal)))
-          throw new KafkaError('REQUEST_TIMED_OUT', 'no broker has answered Metadata in time')
+          throw new KafkaError('REQUEST_TIMED_OUT', `no broker has answered Metadata in time${reasonOf(this.#failure)}`, {
+            cause: this.#failure,
+          })
         return await refreshed
       } catch (error) {
+        if (error instanceof AuthenticationError) throw error
         const waitMs = backoffMs(this.#settings.retry, attempt, random)
         if (this.#closing.signal.aborted || options.signal?.aborted || clock.monotonic() + waitMs >= deadline) throw error
         await clock.sleep(waitMs, options.signal ?? this.#closing.signal)
@@ -175,7 +181,8 @@ export class Metadata {
         this.#update(response, request)
         return
       } catch (error) {
-        failure = error
+        // Of all failures that of an authentication says most: it is no outage, and ends the call.
+        if (!(failure instanceof AuthenticationError)) failure = error
         this.#system.logger.debug({ node: node.id, host: node.host, port: node.port, err: error }, 'Metadata request failed')
       }
     }
@@ -184,16 +191,21 @@ export class Metadata {
   }
 
   /** Once for each outage. */
-  #logUnavailable({ message }: Error): void {
-    if (this.#unavailable || this.#closing.signal.aborted) return
-    this.#unavailable = true
+  #logUnavailable(failure: Error): void {
+    const isFirst = this.#failure === null
+    this.#failure = failure
+    if (!isFirst || this.#closing.signal.aborted) return
     const servers = this.#bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')
-    this.#system.logger.warn({ servers, reason: message }, 'no broker of the cluster can be reached; the client keeps trying')
+    const what =
+      failure instanceof AuthenticationError
+        ? 'no broker of the cluster accepts this client, or can be trusted; its requests fail until that is solved'
+        : 'no broker of the cluster can be reached; the client keeps trying'
+    this.#system.logger.warn({ servers, reason: failure.message }, what)
   }
 
   #update(response: MetadataResponse, { names }: MetadataRequest): void {
-    if (this.#unavailable) this.#system.logger.info({ clusterId: response.clusterId }, 'the cluster can be reached again')
-    this.#unavailable = false
+    if (this.#failure) this.#system.logger.info({ clusterId: response.clusterId }, 'the cluster can be reached again')
+    this.#failure = null
     if (response.brokers.length > 0)
       this.#brokers = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { id: nodeId, host, port }]))
     this.clusterId = response.clusterId

@@ -15,7 +15,7 @@ import { Coordinators, type CoordinatorTarget } from './coordinators.ts'
 import { Metadata } from './metadata.ts'
 
 export type ClientSystem = Pick<System, 'clock' | 'random' | 'logger'>
-type ResolvedSettings = Required<ClientSettings>
+type ResolvedSettings = Required<Omit<ClientSettings, 'security'>>
 
 const COORDINATOR_MOVED = [errorCode('NOT_COORDINATOR'), errorCode('COORDINATOR_NOT_AVAILABLE')]
 const NODE_UNAVAILABLE: readonly ErrorName[] = ['NETWORK_EXCEPTION', 'BROKER_NOT_AVAILABLE', 'LEADER_NOT_AVAILABLE']

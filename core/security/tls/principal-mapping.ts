@@ -26,7 +26,8 @@ const SEPARATOR = /\s*(?:,\s*|$)/y
 
 /** @throws KafkaError INVALID_CONFIG. The mapping throws where no rule matches: the client is not authenticated. */
 export function principalMapping(setting: string | undefined): PrincipalMapping {
-  const rules = parseRules((setting ?? '').trim() || 'DEFAULT')
+  // As in Kafka, an empty value is no rule, and matches nobody.
+  const rules = parseRules((setting ?? 'DEFAULT').trim())
   return (name) => {
     for (const rule of rules) {
       const principal = apply(rule, name)
@@ -75,6 +76,7 @@ function parseReplacement(text: string, groups: number): Replacement {
       let length = digits.length
       while (length > 1 && Number(digits.slice(0, length)) > groups) length--
       const group = Number(digits.slice(0, length))
+      if (groups === 0 && group > 0) throw configError(SETTING, `the replacement "${text}" names group ${group}, and the pattern has none`)
       pieces.push(group <= groups ? group : `$${digits.slice(0, length)}`)
       index += length
     }

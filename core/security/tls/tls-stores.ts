@@ -38,6 +38,11 @@ export class TlsStores {
     return this.#options
   }
 
+  /** Wall time: for the dates of certificates. */
+  now(): number {
+    return this.#system.clock.now()
+  }
+
   /** Calls `listener` when the options have changed. Returns a function that ends it. */
   watch(listener: (options: SecureContextOptions) => void): () => void {
     let known = this.#options

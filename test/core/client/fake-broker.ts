@@ -3,6 +3,7 @@
  * Metadata and InitProducerId are built in.
  */
 import { createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import metadata from '../../../core/apis/03-metadata.ts'
 import apiVersions from '../../../core/apis/18-api-versions.ts'
 import initProducerId from '../../../core/apis/22-init-producer-id.ts'
@@ -19,6 +20,8 @@ export type Handler = (request: any, version: number) => Reply | Promise<Reply>
 export interface FakeBroker {
   readonly address: string
   readonly port: number
+  /** Of the clients that have connected by TLS: the server name, and the common name of the certificate. */
+  readonly tlsClients: { serverName: string | false; certificate: string | undefined }[]
   /** Names of the requests in their order. */
   readonly requests: string[]
   /** What answers the API now. */
@@ -31,7 +34,7 @@ export interface FakeBroker {
 
 export const topicId = (name: string) => Buffer.alloc(16, name).toString('base64url')
 
-export async function fakeBroker(topics: Readonly<Record<string, number>> = {}): Promise<FakeBroker> {
+export async function fakeBroker(topics: Readonly<Record<string, number>> = {}, tls?: TlsOptions): Promise<FakeBroker> {
   const handlers = new Map<number, { api: AnyApi; handler: Handler }>()
   const sockets = new Set<Socket>()
   const requests: string[] = []
@@ -60,7 +63,13 @@ export async function fakeBroker(topics: Readonly<Record<string, number>> = {}):
     socket.write(bytes)
   }
 
-  const server = createServer((socket) => {
+  const tlsClients: FakeBroker['tlsClients'] = []
+  const accept = (socket: Socket) => {
+    if (tls) {
+      const { servername: serverName } = socket as TLSSocket & { servername: string | false }
+      const name = (socket as TLSSocket).getPeerCertificate().subject?.CN
+      tlsClients.push({ serverName, certificate: Array.isArray(name) ? name[0] : name })
+    }
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
@@ -75,13 +84,16 @@ export async function fakeBroker(topics: Readonly<Record<string, number>> = {}):
         last = last.then(() => respond(socket, frame))
       }
     })
-  })
+  }
+  const server = tls ? createTlsServer(tls, accept) : createServer(accept)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
+  const host = tls ? 'localhost' : '127.0.0.1'
 
   const broker: FakeBroker = {
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     port,
+    tlsClients,
     requests,
     handler: ({ key }) => handlers.get(key)!.handler,
     on: (api, handler) => void handlers.set(api.key, { api, handler }),
@@ -100,7 +112,7 @@ export async function fakeBroker(topics: Readonly<Record<string, number>> = {}):
   }))
   broker.on(metadata, ({ topics: wanted }: { topics: { name: string | null }[] | null }) => ({
     throttleTimeMs: 0,
-    brokers: [{ nodeId: 1, host: '127.0.0.1', port, rack: null }],
+    brokers: [{ nodeId: 1, host, port, rack: null }],
     clusterId: 'fake',
     controllerId: 1,
     topics: (wanted?.map((entry) => entry.name!) ?? Object.keys(topics)).map((name) => ({

@@ -5,21 +5,27 @@
 import { expect, test } from 'vitest'
 import { MetadataRefresher } from '../../../../core/client/transport/metadata-refresher.ts'
 import type { RequestRouter } from '../../../../core/client/transport/request-router.ts'
+import { saslError } from '../../../../core/security/authentication-error.ts'
 import { silentLogger } from '../../../../core/system/logger.ts'
 
 function story() {
   let now = 0
   const refreshes: (readonly string[])[] = []
   let end: (() => void) | null = null
+  let fail: ((error: Error) => void) | null = null
   const delayedUntil: number[] = []
   const refreshed: number[] = []
+  const refused: unknown[] = []
   const closing = new AbortController()
   const router = {
     system: { clock: { monotonic: () => now }, logger: silentLogger },
     metadata: {
       refresh(topics: readonly string[]) {
         refreshes.push(topics)
-        return new Promise<void>((resolve) => (end = resolve))
+        return new Promise<void>((resolve, reject) => {
+          end = resolve
+          fail = reject
+        })
       },
     },
     backoffMs: (attempt: number) => 100 * 2 ** attempt,
@@ -28,6 +34,7 @@ function story() {
     allowCreation: false,
     signal: closing.signal,
     onRefreshed: () => void refreshed.push(now),
+    onRefused: (topics, error) => void refused.push([topics, error]),
     onDelayed: (time) => void delayedUntil.push(time),
   })
   return {
@@ -35,6 +42,11 @@ function story() {
     refreshes,
     delayedUntil,
     refreshed,
+    refused,
+    async failRefresh(error: Error) {
+      fail!(error)
+      await new Promise((resolve) => setImmediate(resolve))
+    },
     closing,
     setTime: (time: number) => (now = time),
     async endRefresh() {
@@ -91,4 +103,17 @@ test('nothing is requested once its owner has closed', () => {
   closing.abort()
   refresher.request(['a'])
   expect(refreshes).toEqual([])
+})
+
+test('a refusal of this client is told, an outage is not', async () => {
+  const { refresher, failRefresh, refused, refreshed, setTime } = story()
+  refresher.request(['t'])
+  await failRefresh(new Error('no broker can be reached'))
+  expect(refused).toEqual([])
+  setTime(1_000)
+  refresher.request(['t'])
+  const error = saslError('SASL_AUTHENTICATION_FAILED', 'wrong password')
+  await failRefresh(error)
+  expect(refused).toEqual([[['t'], error]])
+  expect(refreshed).toEqual([0, 1_000])
 })
