@@ -19,11 +19,22 @@ const PROPERTY = /\$\{([^{}]*)\}/g
 
 const invalid = (message: string): KafkaError => new KafkaError('INVALID_CONFIG', message)
 
+/** What differs between the two: characters of words beside letters, digits and ".", and quotes that make a text. */
+interface Grammar {
+  readonly wordCharacters: string
+  readonly quotes: string
+}
+
+const propertyGrammar: Grammar = { wordCharacters: '-_$', quotes: `"'` }
+const fileGrammar: Grammar = { wordCharacters: '-_$*', quotes: '"' }
+
 class Tokens {
   readonly #tokens: readonly JavaToken[]
+  readonly #quotes: string
   #at = 0
 
-  constructor(text: string, wordCharacters: string) {
+  constructor(text: string, { wordCharacters, quotes }: Grammar) {
+    this.#quotes = quotes
     try {
       this.#tokens = javaTokens(text, wordCharacters)
     } catch (error) {
@@ -42,7 +53,8 @@ class Tokens {
   /** A word or a quoted string; null for anything else, which is consumed. */
   takeText(): string | null {
     const token = this.take()
-    return token?.kind === 'word' || token?.kind === 'quoted' ? token.text : null
+    if (token?.kind === 'word') return token.text
+    return token?.kind === 'quoted' && this.#quotes.includes(token.quote) ? token.text : null
   }
 
   /** Consumes the next token where it is this character. */
@@ -80,7 +92,7 @@ function loginModule(tokens: Tokens): LoginModule {
 
 /** The value of `sasl.jaas.config`. Throws KafkaError. */
 export function parseJaasConfig(text: string): LoginModule[] {
-  const tokens = new Tokens(text, '-_$')
+  const tokens = new Tokens(text, propertyGrammar)
   const modules: LoginModule[] = []
   while (!tokens.isAtEnd) modules.push(loginModule(tokens))
   if (modules.length === 0) throw invalid('Login module not specified in JAAS config')
@@ -98,7 +110,7 @@ function expanded(value: string, properties: SystemProperties): string {
 
 /** A JAAS file: its entries by name, each with its login modules. Throws KafkaError. */
 export function parseJaasFile(text: string, properties: SystemProperties): Map<string, LoginModule[]> {
-  const tokens = new Tokens(text, '-_$*')
+  const tokens = new Tokens(text, fileGrammar)
   const entries = new Map<string, LoginModule[]>()
   while (!tokens.isAtEnd) {
     const name = tokens.takeText()

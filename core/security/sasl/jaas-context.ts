@@ -1,7 +1,7 @@
 /**
  * Which login modules a client or a listener has: of its `sasl.jaas.config`, else of the JAAS file that `java.security.auth.login.config`
- * names, as Kafka's JaasContext. Only modules that Tributary has are accepted: a class by name is how CVE-2023-25194 and CVE-2025-27818 were
- * possible.
+ * names, as Kafka's JaasContext. Only modules that Tributary has are accepted: a class by name is how CVE-2023-25194 and CVE-2025-27818
+ * were possible.
  */
 import { KafkaError } from '../../errors.ts'
 import type { Disk } from '../../system/disk.ts'

@@ -1,6 +1,6 @@
 /**
- * Java's system properties out of `KAFKA_OPTS`: each `-Dname=value` between white space, as Kafka's start scripts pass them to a JVM. Quotes
- * are not removed there either. Options other than -D are for a JVM and are skipped. Pure.
+ * Java's system properties out of `KAFKA_OPTS`: each `-Dname=value` between white space, as Kafka's start scripts pass them to a JVM.
+ * Quotes are not removed there either. Options other than -D are for a JVM and are skipped. Pure.
  */
 import type { SystemProperties } from './types.ts'
 

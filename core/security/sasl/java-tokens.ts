@@ -8,7 +8,8 @@
 const MAX_CHARACTERS = 1024 * 1024
 
 export type JavaToken =
-  | { readonly kind: 'word' | 'quoted'; readonly text: string }
+  | { readonly kind: 'word'; readonly text: string }
+  | { readonly kind: 'quoted'; readonly text: string; readonly quote: string }
   | { readonly kind: 'number' }
   | { readonly kind: 'character'; readonly text: string }
 
@@ -34,7 +35,7 @@ export function javaTokens(text: string, wordCharacters: string): JavaToken[] {
     else if (character === '/') at = afterComment(text, at)
     else if (character === '"' || character === "'") {
       const [quoted, end] = quotedAt(text, at)
-      tokens.push({ kind: 'quoted', text: quoted })
+      tokens.push({ kind: 'quoted', text: quoted, quote: character })
       at = end
     } else if (isDigit(code)) {
       const number = /^-?[0-9.]+/.exec(text.slice(at, at + 400))?.[0]

@@ -1,6 +1,6 @@
 /**
- * OAUTHBEARER on the server, as Kafka's OAuthBearerSaslServer: a token that is not accepted is answered with a JSON object, which the client
- * acknowledges before it gets the error. Where a token cannot be checked it is not accepted.
+ * OAUTHBEARER on the server, as Kafka's OAuthBearerSaslServer: a token that is not accepted is answered with a JSON object, which the
+ * client acknowledges before it gets the error. Where a token cannot be checked it is not accepted.
  */
 
 import { errorChallenge, FAILURE_ACKNOWLEDGED, parseInitialResponse } from './oauthbearer-messages.ts'

@@ -1,5 +1,6 @@
 /**
- * The SASL client of a Kafka client, by the client's settings. What cannot work is refused here, before a connection is made.
+ * The SASL client of a Kafka client, by the client's settings: mechanism, login module, callback handlers. What cannot work is refused
+ * here, before a connection is made.
  */
 import type { LoginModule } from './jaas-config.ts'
 import { clientLoginModule, OAUTHBEARER_LOGIN_MODULE, SCRAM_LOGIN_MODULE } from './jaas-context.ts'

@@ -5,7 +5,6 @@
 
 import type { LoginModule } from './jaas-config.ts'
 import { OAUTHBEARER_LOGIN_MODULE, PLAIN_LOGIN_MODULE, serverLoginModules } from './jaas-context.ts'
-import { openJwtValidator } from './jwt-validator.ts'
 import { OAuthBearerServer, type TokenValidator } from './oauthbearer-server.ts'
 import { PlainServer } from './plain-server.ts'
 import { classSetting, invalidSaslConfig, type SaslSettings } from './sasl-settings.ts'
@@ -68,7 +67,11 @@ async function tokenValidator(options: SaslServerOptions, modules: readonly Logi
     throw invalidSaslConfig(
       `OAUTHBEARER on the listener ${listener} needs ${HANDLER}: ${securedValidators[0]} with sasl.oauthbearer.jwks.endpoint.url, or ${UNSECURED_VALIDATOR}, which accepts tokens that anybody can make`,
     )
-  if (handler !== UNSECURED_VALIDATOR) return openJwtValidator(settings, system, properties)
+  if (handler !== UNSECURED_VALIDATOR) {
+    // Only these listeners need the library.
+    const { openJwtValidator } = await import('./jwt-validator.ts')
+    return openJwtValidator(settings, system, properties)
+  }
   const rules = unsecuredRules(module.options)
   return { validate: async (token) => validateUnsecured(token, rules, system.clock.now()), close() {} }
 }

@@ -1,6 +1,6 @@
 /**
- * SCRAM on the client, as Kafka's ScramSaslClient: the server must extend our nonce, ask for enough iterations and for no more than a server
- * of ours would, and prove that it knows the password too.
+ * SCRAM on the client, as Kafka's ScramSaslClient: the server must extend our nonce, ask for enough iterations but not for too many, and
+ * prove that it knows the password too.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { Random } from '../../system/random.ts'
@@ -10,8 +10,7 @@ import { clientFinalWithoutProof, clientFirstBare, parseServerFinal, parseServer
 import type { SaslClientExchange } from './types.ts'
 
 /**
- * A hostile server could make a client compute for hours. Kafka stores 16,384 at most; other systems store more, so there is room: this many
- * take less than a second.
+ * A hostile server could make a client compute for hours (CVE-2026-10143). Kafka stores 16,384 at most; other systems store more.
  */
 const MAX_ITERATIONS = 1_000_000
 const NONCE_BYTES = 24

@@ -1,6 +1,6 @@
 /**
- * Goal: a broker accepts the tokens that its OAuth provider signed for it, and no others. Method: a provider with keys of its own; each test
- * changes one thing about a good token.
+ * Goal: a broker accepts the tokens that its OAuth provider signed for it, and no others. Method: a provider with keys of its own; each
+ * test changes one thing about a good token.
  */
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -165,6 +165,26 @@ describe('keys of an endpoint', () => {
     expect(early).toContainEqual(invalid('no applicable key found'))
     await until(async () => 'token' in (await open.validate(token)), 'the new key is known')
     expect(provider.requests).toHaveLength(2)
+  })
+
+  test('a key id that the provider does not have is looked for once a minute', async () => {
+    let [requests, passedMs] = [0, 0]
+    const send = async () => {
+      requests++
+      return new Response(jwksOf([key]))
+    }
+    const clock = { ...system.clock, monotonic: () => passedMs }
+    const url = 'https://127.0.0.1/jwks'
+    const properties = { 'org.apache.kafka.sasl.oauthbearer.allowed.urls': url }
+    const given = { 'sasl.oauthbearer.jwks.endpoint.url': url, ...settings }
+    const open = await openJwtValidator(given, { ...system, clock, fetch: send }, properties)
+    endings.push(() => open.close())
+    const token = await signed(await newKey('k9'), good())
+    for (let attempt = 0; attempt < 10; attempt++) expect(await open.validate(token)).toEqual(invalid('no applicable key found'))
+    expect(requests).toBe(2)
+    passedMs = 60_000
+    await open.validate(token)
+    expect(requests).toBe(3)
   })
 
   test('they are read from time to time; while that fails the old ones count', async () => {

@@ -1,6 +1,6 @@
 /**
- * Goal: a listener authenticates by its settings, or does not start. Method: each mechanism from settings to the end of an exchange, with our
- * clients; OAUTHBEARER's refusals byte by byte.
+ * Goal: a listener authenticates by its settings, or does not start. Method: each mechanism from settings to the end of an exchange, with
+ * our clients; OAUTHBEARER's refusals byte by byte.
  */
 import { describe, expect, test } from 'vitest'
 import { createSaslClient } from '../../../../core/security/sasl/sasl-client.ts'
