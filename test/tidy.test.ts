@@ -31,7 +31,7 @@ const mayLoad: Record<string, readonly string[]> = {
   'core/security/authentication-error.ts': ['core/errors.ts'],
   'core/security/sasl': ['core/system', 'core/errors.ts'],
   'core/security/tls': ['core/security/authentication-error.ts', 'core/system', 'core/errors.ts'],
-  'core/security': ['core/security', 'core/system', 'core/errors.ts'],
+  'core/security': ['core/security', 'core/settings', 'core/system', 'core/errors.ts'],
   'core/client/transport': [
     'core/client/limits.ts',
     'core/security/authentication-error.ts',

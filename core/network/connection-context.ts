@@ -1,5 +1,6 @@
 /**
- * What a connection is given: its identity by its listener, and what all connections of a broker share.
+ * What a connection is given: its identity by its listener, and what all connections of a broker share. A connection knows neither
+ * certificates nor users.
  */
 import type { Logger } from '../system/logger.ts'
 import { type FrameLimits, MIN_FRAME_BYTES } from './frame-assembler.ts'

@@ -46,14 +46,11 @@ export class TlsAcceptor {
   constructor(options: TlsAcceptorOptions) {
     this.#options = options
     const { tls } = options
-    const { clientAuth } = tls
     this.#newcomers = new Newcomers(limits.tlsHandshakes, limits.tlsHandshakeMs, (socket, why) => {
       this.#failed(socket, why === 'late' ? `no TLS handshake within ${limits.tlsHandshakeMs} ms` : 'too many TLS handshakes at a time')
     })
     this.#server = createServer({
       ...tls.options,
-      requestCert: clientAuth !== 'none',
-      rejectUnauthorized: clientAuth === 'required',
       // The limit of this class also counts the time before the first byte.
       handshakeTimeout: limits.tlsHandshakeMs,
     })
@@ -63,7 +60,19 @@ export class TlsAcceptor {
       if (code !== 'ECONNRESET') this.#failed(socket, `TLS handshake failed (${code ?? error.message})`)
       socket.destroy()
     })
-    tls.onChange((changed) => this.#server.setSecureContext(changed))
+    tls.onChange((changed) => this.#renew(changed))
+  }
+
+  #renew(options: SecureContextOptions): void {
+    const { listener, logger } = this.#options
+    try {
+      this.#server.setSecureContext(options)
+    } catch (error) {
+      logger.error(
+        { err: error, listener },
+        'OpenSSL cannot use the TLS stores as they are now: new connections use the old ones; repair them',
+      )
+    }
   }
 
   accept(socket: Socket): void {
@@ -105,15 +114,9 @@ export class TlsAcceptor {
     const raw = this.#handshakes.get(source)
     this.#handshakes.delete(source)
     if (raw) this.#newcomers.delete(raw)
-    const certificate = tls.clientAuth === 'none' ? null : socket.getPeerX509Certificate()
-    // Where a certificate is requested only, one that is not trusted is refused all the same, as in Kafka.
-    if (certificate && !socket.authorized) {
-      this.#failed(socket, `the client certificate is not trusted (${socket.authorizationError}): its issuer must be in the trust store`)
-      return
-    }
-    let principal = ANONYMOUS
+    let principal: string
     try {
-      if (certificate) principal = tls.principal(certificate.raw)
+      principal = tls.principal(socket) ?? ANONYMOUS
     } catch (error) {
       this.#failed(socket, (error as Error).message)
       return

@@ -1,13 +1,11 @@
 /**
- * TLS of one listener: the options of its stores, and the principal of a client certificate. The stores are read again when their files
- * change, and when their settings are altered; open connections stay as they are.
+ * TLS of one listener, with settings that may be altered on a running broker: the stores are read again then, and when their files change.
+ * Open connections stay as they are.
  */
-import type { SecureContextOptions } from 'node:tls'
+import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls'
 import type { Properties } from './listener-settings.ts'
-import { subjectName } from './tls/distinguished-name.ts'
-import { type PrincipalMapping, principalMapping } from './tls/principal-mapping.ts'
-import type { ClientAuth } from './tls/tls-settings.ts'
-import { TlsStores, type TlsSystem } from './tls/tls-stores.ts'
+import { ServerTls } from './tls/server-tls.ts'
+import type { TlsSystem } from './tls/tls-stores.ts'
 
 /** Throws where OpenSSL does not take the options: a key that is not that of the certificate, for example. */
 export type CheckOptions = (options: SecureContextOptions) => void
@@ -15,11 +13,9 @@ export type CheckOptions = (options: SecureContextOptions) => void
 const isOfTls = (name: string): boolean => name.startsWith('ssl.')
 
 export class ListenerTls {
-  readonly clientAuth: ClientAuth
   readonly #system: TlsSystem
-  readonly #principalOf: PrincipalMapping
   #properties: Properties
-  #stores: TlsStores
+  #tls: ServerTls
   #unwatch: () => void
   #onChange: (options: SecureContextOptions) => void = () => {}
 
@@ -27,15 +23,14 @@ export class ListenerTls {
   constructor(properties: Properties, system: TlsSystem, check: CheckOptions) {
     this.#system = system
     this.#properties = properties
-    this.#principalOf = principalMapping(properties['ssl.principal.mapping.rules'])
-    this.#stores = new TlsStores(properties, 'server', system)
-    check(this.#stores.options)
-    this.clientAuth = this.#stores.settings.clientAuth
+    this.#tls = new ServerTls(properties, system)
+    check(this.#tls.options)
     this.#unwatch = this.#watch()
   }
 
-  get options(): SecureContextOptions {
-    return this.#stores.options
+  /** For `createServer` of node:tls. */
+  get options(): TlsOptions {
+    return this.#tls.options
   }
 
   /** The options of new connections have changed. */
@@ -43,23 +38,24 @@ export class ListenerTls {
     this.#onChange = listener
   }
 
-  /** `certificate` in DER. Throws where no rule of ssl.principal.mapping.rules matches. */
-  principal(certificate: Buffer): string {
-    return `User:${this.#principalOf(subjectName(certificate))}`
+  /** Null without a certificate. @throws where it is not trusted, or no rule of ssl.principal.mapping.rules matches. */
+  principal(socket: TLSSocket): string | null {
+    const name = this.#tls.principal(socket)
+    return name === null ? null : `User:${name}`
   }
 
   /** New settings. Returns what puts them into effect; null where they are the same. @throws KafkaError INVALID_CONFIG. */
   prepare(properties: Properties, check: CheckOptions): (() => void) | null {
     const names = new Set([...Object.keys(properties), ...Object.keys(this.#properties)].filter(isOfTls))
     if (![...names].some((name) => properties[name] !== this.#properties[name])) return null
-    const stores = new TlsStores(properties, 'server', this.#system)
-    check(stores.options)
+    const tls = new ServerTls(properties, this.#system)
+    check(tls.options)
     return () => {
       this.#unwatch()
       this.#properties = properties
-      this.#stores = stores
+      this.#tls = tls
       this.#unwatch = this.#watch()
-      this.#onChange(stores.options)
+      this.#onChange(tls.options)
     }
   }
 
@@ -68,6 +64,6 @@ export class ListenerTls {
   }
 
   #watch(): () => void {
-    return this.#stores.watch((options) => this.#onChange(options))
+    return this.#tls.watch((options) => this.#onChange(options))
   }
 }

@@ -159,6 +159,13 @@ describe('new certificates', () => {
     expect(await answer(tls('SSL'))).not.toBeNull()
   })
 
+  test('in the same file that do not belong to its key are not used', async () => {
+    secured.write('broker.pem', { ...secured.client, certificate: secured.authority.issue({ subject: 'other' }).certificate })
+    const isTold = () => broker.lines.some(({ level, message }) => level === 'error' && message.includes('TLS stores'))
+    await until(isTold, 'the log says so')
+    expect(await answer(tls('SSL'))).not.toBeNull()
+  })
+
   test('in the same file are used by new connections', async () => {
     const before = tls('SSL')
     const old = await serial(before)
