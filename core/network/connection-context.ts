@@ -3,6 +3,7 @@
  * certificates nor users.
  */
 import type { Logger } from '../system/logger.ts'
+import type { NetworkCounters } from './counters.ts'
 import { type FrameLimits, MIN_FRAME_BYTES } from './frame-assembler.ts'
 import { limits } from './limits.ts'
 import type { Login, LoginConnection } from './login.ts'
@@ -30,19 +31,6 @@ export interface ConnectionContext {
   readonly memory: RequestMemory
   readonly counters: NetworkCounters
   monotonic(): number
-}
-
-/** Plain numbers: counted on the hot path, read when the metrics are scraped. */
-export interface NetworkCounters {
-  /** By API key. */
-  requests: Map<number, number>
-  bytesIn: number
-  bytesOut: number
-  /** Encoded, and not yet accepted by the kernel. */
-  unsentBytes: number
-  closedForErrors: number
-  /** Of requests that are not complete, before a login. */
-  loginBytes: number
 }
 
 /** Memory of the requests in flight, over all connections. */

@@ -10,6 +10,7 @@ import type { Clock } from '../system/clock.ts'
 import type { Logger } from '../system/logger.ts'
 import { readRequestHeader } from '../wire/header.ts'
 import { Reader, WireError } from '../wire/reader.ts'
+import type { NetworkCounters } from './counters.ts'
 import type { PendingRequest } from './pending-request.ts'
 import type { RequestDispatcher } from './request-dispatcher.ts'
 import { decideSasl, initialSaslState, isExpired, type SaslEffect, type SaslEvent, type SaslState } from './sasl-state.ts'
@@ -46,6 +47,7 @@ export interface LoginContext {
   readonly dispatcher: RequestDispatcher
   readonly clock: Clock
   readonly logger: Logger
+  readonly counters: Pick<NetworkCounters, 'loginsSucceeded' | 'loginsFailed'>
 }
 
 export class Login {
@@ -212,6 +214,7 @@ export class Login {
     const sessionMs = effect.type === 'complete' ? effect.sessionMs : 0
     if (effect.type === 'complete') {
       this.#exchange = null
+      this.#context.counters.loginsSucceeded++
       const { principal, mechanism } = state
       logger.debug({ client: connection.host, listener: connection.listener, principal, mechanism, sessionMs }, 'login succeeded')
       connection.loginChanged({ isComplete: true, bareTokens: false, principal })
@@ -227,7 +230,8 @@ export class Login {
   #fail({ error, message, reason }: SaslEffect & { type: 'fail' }, pending: PendingRequest | null): void {
     this.#busy = true
     this.#held.length = 0
-    const { sasl, clock, dispatcher } = this.#context
+    const { sasl, clock, dispatcher, counters } = this.#context
+    counters.loginsFailed++
     const { mechanism } = this.#state
     if (pending && error !== null) pending.complete(this.#failure(pending, error, message, dispatcher))
     clock.after(sasl.failureDelayMs, () => {

@@ -9,7 +9,8 @@ import type { BrokerSettings, ListenerSettings } from '../settings.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
 import { ClientConnection } from './connection.ts'
-import type { ConnectionContext, NetworkCounters, RequestMemory } from './connection-context.ts'
+import type { ConnectionContext, RequestMemory } from './connection-context.ts'
+import type { NetworkCounters } from './counters.ts'
 import { MIN_FRAME_BYTES } from './frame-assembler.ts'
 import { limits } from './limits.ts'
 import { Login } from './login.ts'
@@ -92,7 +93,17 @@ export class SocketServer {
   readonly #perHost = new Map<string, number>()
   readonly #idleCheck: Timer
   readonly #newcomerCheck: Timer
-  readonly counters: NetworkCounters = { requests: new Map(), bytesIn: 0, bytesOut: 0, unsentBytes: 0, closedForErrors: 0, loginBytes: 0 }
+  readonly counters: NetworkCounters = {
+    requests: new Map(),
+    bytesIn: 0,
+    bytesOut: 0,
+    unsentBytes: 0,
+    closedForErrors: 0,
+    loginBytes: 0,
+    loginsSucceeded: 0,
+    loginsFailed: 0,
+    tlsHandshakesFailed: 0,
+  }
   #lastId = 0
   #rejected = 0
   #crowded = 0
@@ -147,6 +158,7 @@ export class SocketServer {
         listener: name,
         tls: security.tls,
         logger: this.#system.logger,
+        counters: this.counters,
         monotonic: () => this.#system.clock.monotonic(),
         onSecure: (socket, principal) => this.#connect(socket, name, security, principal),
       })
@@ -231,14 +243,14 @@ export class SocketServer {
 
   #connect(socket: Socket, listener: string, { sasl }: ListenerSecurity, principal: string): void {
     const { clock, logger } = this.#system
-    const { dispatcher } = this.#context
+    const { dispatcher, counters } = this.#context
     const connection: ClientConnection = new ClientConnection(
       socket,
       {
         id: `${listener}-${++this.#lastId}`,
         listener,
         principal,
-        login: (self) => sasl && new Login(self, { sasl, dispatcher, clock, logger }),
+        login: (self) => sasl && new Login(self, { sasl, dispatcher, clock, logger, counters }),
         maxLoginBytes: sasl?.maxReceiveBytes ?? 0,
         onLogin: () => this.#logins.delete(connection),
       },

@@ -7,6 +7,7 @@ import { createSecureContext, createServer, type SecureContextOptions, type Serv
 import { KafkaError } from '../errors.ts'
 import type { ListenerTls } from '../security/listener-tls.ts'
 import type { Logger } from '../system/logger.ts'
+import type { NetworkCounters } from './counters.ts'
 import { limits } from './limits.ts'
 import { Newcomers } from './newcomers.ts'
 
@@ -31,6 +32,7 @@ export interface TlsAcceptorOptions {
   readonly listener: string
   readonly tls: ListenerTls
   readonly logger: Logger
+  readonly counters: Pick<NetworkCounters, 'tlsHandshakesFailed'>
   monotonic(): number
   onSecure(socket: TLSSocket, principal: string): void
 }
@@ -128,7 +130,8 @@ export class TlsAcceptor {
 
   /** One line for the first and then for each hundred: a flood of connections must not become a flood of log lines. */
   #failed(socket: Socket, why: string): void {
-    const { listener, logger } = this.#options
+    const { listener, logger, counters } = this.#options
+    counters.tlsHandshakesFailed++
     if (this.#failures++ % 100 === 0)
       logger.warn({ client: socket.remoteAddress, listener, failures: this.#failures }, `connection closed: ${why}`)
     socket.destroy()

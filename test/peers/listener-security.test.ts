@@ -10,6 +10,7 @@ import metadata from '../../core/apis/03-metadata.ts'
 import saslHandshake from '../../core/apis/17-sasl-handshake.ts'
 import apiVersions from '../../core/apis/18-api-versions.ts'
 import saslAuthenticate from '../../core/apis/36-sasl-authenticate.ts'
+import incrementalAlterConfigs from '../../core/apis/44-incremental-alter-configs.ts'
 import describeScram from '../../core/apis/50-describe-user-scram-credentials.ts'
 import alterScram from '../../core/apis/51-alter-user-scram-credentials.ts'
 import describeCluster from '../../core/apis/60-describe-cluster.ts'
@@ -252,6 +253,47 @@ describe('a session with an end', () => {
     ['another API in a renewal', steps(handshake('PLAIN'), alice, handshake('PLAIN'), clusterError)],
     ['SaslAuthenticate without a handshake', steps(handshake('PLAIN'), alice, alice, clusterError)],
   ])('%s', (_, conversation) => bothSay('SESSION', conversation))
+})
+
+describe('IncrementalAlterConfigs of the stores of a listener', () => {
+  const alter =
+    (configs: Record<string, string | null>): ((client: RawClient) => Promise<unknown>) =>
+    async (client) => {
+      const { responses } = await client.send(incrementalAlterConfigs, 1, {
+        resources: [
+          {
+            resourceType: 4,
+            resourceName: '1',
+            configs: Object.entries(configs).map(([name, value]) => ({ name, configOperation: value === null ? 1 : 0, value })),
+          },
+        ],
+        validateOnly: false,
+      })
+      return responses.map(({ errorCode }) => errorCode)
+    }
+  const location = 'listener.name.ssl.ssl.keystore.location'
+  const store = (name: string, subject: string, names = ['localhost', '127.0.0.1']) =>
+    secured.write(name, secured.authority.issue({ subject, names }))
+  const broken = () => {
+    const file = join(secured.folder, 'broken.pem')
+    writeFileSync(file, 'no certificate')
+    return file
+  }
+  test.each<[string, () => Record<string, string | null>]>([
+    ['a renewed certificate', () => ({ [location]: store('renewed.pem', 'broker') })],
+    ['a file that is not there', () => ({ [location]: join(secured.folder, 'missing.pem') })],
+    ['a file without a certificate', () => ({ [location]: broken() })],
+    ['a certificate of another name', () => ({ [location]: store('other.pem', 'another') })],
+    ['a certificate for other hosts', () => ({ [location]: store('hosts.pem', 'broker', ['elsewhere']) })],
+    ['no certificate any more', () => ({ [location]: null })],
+    ['without the prefix of a listener', () => ({ 'ssl.keystore.location': store('plain.pem', 'broker') })],
+    ['a setting that is not changed dynamically', () => ({ 'listener.name.ssl.ssl.client.auth': 'required' })],
+    ['the mechanisms of a listener', () => ({ 'listener.name.sasl_ssl.sasl.enabled.mechanisms': 'PLAIN' })],
+    ['a listener that is not there', () => ({ 'listener.name.none.ssl.keystore.location': store('none.pem', 'broker') })],
+  ])('%s', async (_, configs) => {
+    const request = configs()
+    await bothSay('PLAINTEXT', steps(alter(request)))
+  })
 })
 
 function clientFile(name: string, lines: Record<string, string>): string {
