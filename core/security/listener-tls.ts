@@ -2,13 +2,41 @@
  * TLS of one listener, with settings that may be altered on a running broker: the stores are read again then, and when their files change.
  * Open connections stay as they are.
  */
+import { X509Certificate } from 'node:crypto'
 import type { SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls'
 import type { Properties } from './listener-settings.ts'
+import { configError } from './tls/config-error.ts'
+import { subjectName } from './tls/distinguished-name.ts'
 import { ServerTls } from './tls/server-tls.ts'
 import type { TlsSystem } from './tls/tls-stores.ts'
 
 /** Throws where OpenSSL does not take the options: a key that is not that of the certificate, for example. */
 export type CheckOptions = (options: SecureContextOptions) => void
+
+interface Names {
+  readonly subject: string
+  readonly hosts: readonly string[]
+}
+
+function namesOf({ cert }: TlsOptions): Names {
+  const certificate = new X509Certificate(cert as string)
+  return { subject: subjectName(certificate.raw), hosts: certificate.subjectAltName?.split(', ') ?? [] }
+}
+
+/** As Kafka: clients that check the name of the broker must not be locked out by a wrong file. Throws KafkaError. */
+function checkSameNames(before: Names, after: Names, properties: Properties): void {
+  const allows = (name: string) => properties[name]?.trim().toLowerCase() === 'true'
+  if (before.subject !== after.subject && !allows('ssl.allow.dn.changes'))
+    throw configError(
+      'ssl.keystore.location',
+      `Keystore DistinguishedName does not match: existing={DN=${before.subject}}, new={DN=${after.subject}}: set ssl.allow.dn.changes=true to change it`,
+    )
+  if (before.hosts.some((host) => !after.hosts.includes(host)) && !allows('ssl.allow.san.changes'))
+    throw configError(
+      'ssl.keystore.location',
+      `Keystore SubjectAltNames do not match: existing={SAN=${before.hosts}}, new={SAN=${after.hosts}}: set ssl.allow.san.changes=true to change them`,
+    )
+}
 
 const isOfTls = (name: string): boolean => name.startsWith('ssl.')
 
@@ -50,6 +78,7 @@ export class ListenerTls {
     if (![...names].some((name) => properties[name] !== this.#properties[name])) return null
     const tls = new ServerTls(properties, this.#system)
     check(tls.options)
+    checkSameNames(namesOf(this.#tls.options), namesOf(tls.options), properties)
     return () => {
       this.#unwatch()
       this.#properties = properties

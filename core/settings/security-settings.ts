@@ -2,7 +2,7 @@
  * The settings that secure listeners: TLS and SASL. A listener has its own value under `listener.name.<name>.`, one mechanism of it under
  * `listener.name.<name>.<mechanism>.`; the stores of TLS may be altered per listener on a running broker.
  */
-import { int, list, long, password, text } from './setting.ts'
+import { bool, int, list, long, password, text } from './setting.ts'
 
 /** In the order of Kafka's ids. */
 export const securityProtocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const
@@ -27,6 +27,8 @@ export const securitySettings = {
   'ssl.protocol': text('TLSv1.3', 'Kafka uses it to choose the protocol; servers have those of ssl.enabled.protocols.'),
   'ssl.enabled.protocols': list('TLSv1.2,TLSv1.3', 'The versions of TLS.'),
   'ssl.cipher.suites': list('', 'The cipher suites, by the names of Java; empty for those of OpenSSL.'),
+  'ssl.allow.dn.changes': bool(false, 'Whether a key store that is altered may have a certificate with another subject.'),
+  'ssl.allow.san.changes': bool(false, 'Whether a key store that is altered may have a certificate for fewer hosts.'),
   'ssl.keystore.location': text(null, 'The file with the private key and the certificate of a listener.'),
   'ssl.keystore.type': text('JKS', 'The format of the key store: PEM, PKCS12 or JKS.'),
   'ssl.keystore.password': password('The password of the key store.'),

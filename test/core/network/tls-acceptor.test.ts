@@ -98,7 +98,10 @@ describe('the principal', () => {
   })
 
   test('a certificate that is required and missing', async () => {
-    expect(await answer(tls('MTLS'))).toBeNull()
+    const socket = tls('MTLS')
+    const alert = new Promise<string | undefined>((resolve) => socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code)))
+    expect(await answer(socket)).toBeNull()
+    expect(await alert).toBe('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED')
   })
 })
 
@@ -139,7 +142,7 @@ describe('new certificates', () => {
   test('of another key store, by IncrementalAlterConfigs: open connections stay', async () => {
     const before = tls('SSL')
     const old = await serial(before)
-    const renewed = secured.authority.issue({ subject: 'broker', names: ['localhost'] })
+    const renewed = secured.authority.issue({ subject: 'broker', names: ['localhost', '127.0.0.1'] })
     expect(await alter(secured.write('renewed.pem', renewed))).toMatchObject({ errorCode: 0 })
     const after = tls('SSL')
     expect(await serial(after)).not.toBe(old)
@@ -156,6 +159,8 @@ describe('new certificates', () => {
     expect(refused.errorMessage).toContain('broken.pem')
     const mixed = { ...secured.client, certificate: secured.authority.issue({ subject: 'other' }).certificate }
     expect((await alter(secured.write('mixed.pem', mixed))).errorCode).toBe(42)
+    const other = await alter(secured.write('other.pem', secured.authority.issue({ subject: 'other' })))
+    expect(other).toMatchObject({ errorCode: 42, errorMessage: expect.stringContaining('DistinguishedName does not match') })
     expect(await answer(tls('SSL'))).not.toBeNull()
   })
 
