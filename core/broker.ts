@@ -129,16 +129,30 @@ export async function startBroker(
 
 /** Throws a SettingsError that lists all problems. */
 async function openSecurity({ settings, cluster, system }: BrokerServices, javaProperties: SystemProperties): Promise<ListenersSecurity> {
-  const security = await ListenersSecurity.open(settings.listeners, {
-    properties: cluster.brokerProperties(),
-    users: scramUsersOf(cluster),
-    system,
-    javaProperties,
-    checkTls: checkTlsOptions,
-  })
-  if (!(security instanceof ListenersSecurity)) throw new SettingsError(security)
-  cluster.onBrokerProperties((properties) => security.prepare(properties))
-  return security
+  const open = (properties: Readonly<Record<string, string>>) =>
+    ListenersSecurity.open(settings.listeners, {
+      properties,
+      users: scramUsersOf(cluster),
+      system,
+      javaProperties,
+      checkTls: checkTlsOptions,
+    })
+  const problems: (readonly string[])[] = []
+  // As Kafka: what was altered on a running broker and cannot be used any more does not keep it from starting.
+  for (const properties of [cluster.brokerProperties(), settings.properties]) {
+    const security = await open(properties)
+    if (security instanceof ListenersSecurity) {
+      if (problems.length > 0)
+        system.logger.error(
+          { problems: problems[0] },
+          'stored configs of listeners cannot be used: those of the file are; alter or delete them with kafka-configs',
+        )
+      cluster.onBrokerProperties((changed) => security.prepare(changed))
+      return security
+    }
+    problems.push(security)
+  }
+  throw new SettingsError(problems.at(-1)!)
 }
 
 interface Stores {

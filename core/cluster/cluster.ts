@@ -251,7 +251,7 @@ class LocalCluster implements Cluster {
         else for (const { name } of done) this.#partitionLogs.configure(this.#existing(name))
         if (concernsBroker) {
           this.configureLogs()
-          this.#prepareProperties(this.brokerProperties())()
+          this.#applyProperties()
         }
       }
       return outcomes.map((outcome) => (isDone(outcome) ? null : outcome))
@@ -379,6 +379,17 @@ class LocalCluster implements Cluster {
     const topic = this.#image.topic(resource.name)
     if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resource.name}' does not exist.`)
     return configChangeRecords(resource, topic.configs, this.#configs.alterTopic(topic, changes))
+  }
+
+  /** They were possible before they were stored; a file may have changed since. */
+  #applyProperties(): void {
+    try {
+      this.#prepareProperties(this.brokerProperties())()
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      const advice = 'the configs of a listener are stored and cannot be used: those before are; alter them with kafka-configs'
+      this.#system.logger.error({ err: error }, advice)
+    }
   }
 
   /** As Kafka: what a listener cannot use is refused before it is stored. */

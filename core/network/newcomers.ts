@@ -30,15 +30,15 @@ export class Newcomers<T> {
     this.#since.delete(newcomer)
   }
 
+  [Symbol.iterator](): Iterator<T> {
+    return this.#since.keys()
+  }
+
   closeLate(now: number): void {
     for (const [newcomer, since] of this.#since) {
       if (now - since < this.#maxMs) return
       this.#drop(newcomer, 'late')
     }
-  }
-
-  closeAll(): void {
-    for (const newcomer of [...this.#since.keys()]) this.#drop(newcomer, 'late')
   }
 
   #drop(newcomer: T, why: 'late' | 'crowded'): void {

@@ -107,7 +107,7 @@ export class TlsAcceptor {
   }
 
   close(): void {
-    this.#newcomers.closeAll()
+    for (const socket of this.#newcomers) socket.destroy()
   }
 
   #secured(socket: TLSSocket): void {
@@ -116,6 +116,8 @@ export class TlsAcceptor {
     const raw = this.#handshakes.get(source)
     this.#handshakes.delete(source)
     if (raw) this.#newcomers.delete(raw)
+    // A connection listens for errors of its own; one that is refused here must not end the process.
+    socket.on('error', (error) => this.#options.logger.debug({ err: error, client: socket.remoteAddress }, 'connection lost'))
     let principal: string
     try {
       principal = tls.principal(socket) ?? ANONYMOUS

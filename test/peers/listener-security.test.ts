@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import metadata from '../../core/apis/03-metadata.ts'
 import saslHandshake from '../../core/apis/17-sasl-handshake.ts'
 import apiVersions from '../../core/apis/18-api-versions.ts'
+import describeConfigs from '../../core/apis/32-describe-configs.ts'
 import saslAuthenticate from '../../core/apis/36-sasl-authenticate.ts'
 import incrementalAlterConfigs from '../../core/apis/44-incremental-alter-configs.ts'
 import describeScram from '../../core/apis/50-describe-user-scram-credentials.ts'
@@ -310,6 +311,24 @@ function clientFile(name: string, lines: Record<string, string>): string {
 const trust = () => ({ 'ssl.truststore.type': 'PEM', 'ssl.truststore.location': secured.caFile })
 const jaas = (module: string, user: string, password: string) => ({
   'sasl.jaas.config': `${module} required username="${user}" password="${password}";`,
+})
+
+test('DescribeConfigs: passwords and users are never shown, the rest is', () => {
+  const names = [
+    ...['ssl.key.password', 'ssl.keystore.password', 'ssl.truststore.password', 'ssl.keystore.type', 'ssl.truststore.type'],
+    ...['ssl.client.auth', 'sasl.enabled.mechanisms', 'connections.max.reauth.ms', 'sasl.server.max.receive.size'],
+    ...['listener.name.mtls.ssl.client.auth', 'listener.name.sasl_ssl.plain.sasl.jaas.config'],
+  ]
+  return bothSay(
+    'PLAINTEXT',
+    steps(async (client) => {
+      const resources = [{ resourceType: 4, resourceName: '1', configurationKeys: names }]
+      const { results } = await client.send(describeConfigs, 4, { resources, includeSynonyms: false, includeDocumentation: false })
+      return results[0]!.configs
+        .map(({ name, value, isSensitive, configSource, configType }) => ({ name, value, isSensitive, configSource, configType }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+    }),
+  )
 })
 
 /** For a JVM beside others on a machine with few cores. */

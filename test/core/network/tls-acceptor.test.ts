@@ -3,7 +3,7 @@
  * new certificates without a restart. Method: a broker with listeners of SSL, which ask for certificates or not; sockets of node:tls and
  * node:net.
  */
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
@@ -127,18 +127,18 @@ describe('what is no TLS', () => {
   })
 })
 
-describe('new certificates', () => {
-  const alter = async (value: string | null) => {
-    const client = await broker.client()
-    const name = 'listener.name.ssl.ssl.keystore.location'
-    const configs = [{ name, configOperation: value === null ? 1 : 0, value }]
-    const { responses } = await client.send(incrementalAlterConfigs, 1, {
-      resources: [{ resourceType: 4, resourceName: String(broker.broker.settings.nodeId), configs }],
-      validateOnly: false,
-    })
-    return responses[0]!
-  }
+const alter = async (value: string | null) => {
+  const client = await broker.client()
+  const name = 'listener.name.ssl.ssl.keystore.location'
+  const configs = [{ name, configOperation: value === null ? 1 : 0, value }]
+  const { responses } = await client.send(incrementalAlterConfigs, 1, {
+    resources: [{ resourceType: 4, resourceName: String(broker.broker.settings.nodeId), configs }],
+    validateOnly: false,
+  })
+  return responses[0]!
+}
 
+describe('new certificates', () => {
   test('of another key store, by IncrementalAlterConfigs: open connections stay', async () => {
     const before = tls('SSL')
     const old = await serial(before)
@@ -188,6 +188,15 @@ describe('new certificates', () => {
     )
     expect(await answer(before)).not.toBeNull()
   })
+})
+
+test('a stored key store that is gone does not keep the broker from starting', async () => {
+  const file = secured.write('gone.pem', secured.authority.issue({ subject: 'broker', names: ['localhost', '127.0.0.1'] }))
+  expect((await alter(file)).errorCode).toBe(0)
+  rmSync(file)
+  await broker.restart()
+  expect(broker.lines.some(({ level, message }) => level === 'error' && message.startsWith('stored configs of listeners'))).toBe(true)
+  expect(await answer(tls('SSL'))).not.toBeNull()
 })
 
 test('connections are counted from the handshake on, and not after their end', async () => {
