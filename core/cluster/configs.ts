@@ -26,6 +26,9 @@ const SECRET = /password|passphrase|secret|jaas|token|credential|\.key$|certific
 const LISTENER_ONLY =
   /^ssl\.(protocol|provider|cipher\.suites|enabled\.protocols|(key|trust)store\.(type|location|password|certificates|certificate\.chain|key)|key\.password)$/
 
+/** Of a setting of one listener, or of one mechanism of it. */
+const LISTENER_PREFIX = /^listener\.name\.[^.]+\.(?:(?:plain|scram-sha-\d+|oauthbearer)\.)?/
+
 /** Kafka's ConfigType of a name that it does not know. */
 const UNKNOWN_TYPE = 0
 
@@ -194,7 +197,7 @@ export class Configs {
     ])
     const selected = [...all].filter((name) => names === null || names.includes(name)).sort()
     return selected.map((name) => {
-      const setting = brokerSettingsByName[name]
+      const setting = brokerSettingsByName[name] ?? brokerSettingsByName[name.replace(LISTENER_PREFIX, '')]
       const synonyms = this.#brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
       if (isSecret(name, setting)) return secretEntry(name, setting, strongest.source, synonyms)

@@ -10,6 +10,7 @@ export type SecurityProtocol = (typeof securityProtocols)[number]
 
 export const securitySettings = {
   'sasl.enabled.mechanisms': list('GSSAPI', 'The SASL mechanisms of a listener. GSSAPI is not one of those that can be enabled.'),
+  'sasl.jaas.config': password('The login module of a mechanism. Must be set for one mechanism of one listener.'),
   'sasl.server.max.receive.size': int(524_288, 'The largest request before the login is complete.'),
   'sasl.server.callback.handler.class': text(null, 'How OAUTHBEARER validates tokens. Must be set for one mechanism of one listener.'),
   'sasl.oauthbearer.jwks.endpoint.url': text(null, 'Where the keys of the OAuth provider are.'),

@@ -2,7 +2,7 @@
  * Goal: each mechanism that a listener enables lets its users in, those that `kafka-storage format --add-scram` has written included, and
  * sessions are renewed without a request that fails. Method: our client with Kafka's settings against a broker on a formatted folder.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,7 +13,8 @@ import { readBrokerSettings } from '../../../core/settings.ts'
 import { formatStorage } from '../../../core/storage/index.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { type BrokerInProcess, brokerInProcess } from '../../broker-in-process.ts'
-import { PLAIN_LOGIN_MODULE, type SecuredListener, type SecuredListeners, securedListenersIn } from '../../secured-listeners.ts'
+import { startTestBroker } from '../../running-broker.ts'
+import { PLAIN_LOGIN_MODULE, plainUsers, type SecuredListener, type SecuredListeners, securedListenersIn } from '../../secured-listeners.ts'
 import { until } from '../../until.ts'
 
 const KAFKA = 'org.apache.kafka.common.security'
@@ -123,6 +124,27 @@ test.each([
   await until(async () => (await brokersOf(opened)) === 1 && logins().length >= before + 3, 'the session is renewed twice')
   expect(logins().at(-1)?.details).toMatchObject({ sessionMs: SESSION_MS })
   expect(broker.lines.filter(({ message }) => message.includes('session has expired'))).toEqual([])
+})
+
+test('the users of PLAIN in a JAAS file that KAFKA_OPTS names', async () => {
+  const jaas = join(secured.folder, 'jaas.conf')
+  writeFileSync(jaas, `KafkaServer {\n  ${plainUsers}\n};\n`)
+  const ofFile = await startTestBroker(
+    (port) => ({
+      listeners: `SASL_PLAINTEXT://127.0.0.1:${port}`,
+      'advertised.listeners': `SASL_PLAINTEXT://127.0.0.1:${port}`,
+      'sasl.enabled.mechanisms': 'PLAIN',
+    }),
+    { KAFKA_OPTS: `-Xmx64m -Djava.security.auth.login.config=${jaas}` },
+  )
+  try {
+    const security = clientSecurity({ 'security.protocol': 'SASL_PLAINTEXT', ...plain() }, system)
+    const opened = createClient({ bootstrapServers: ofFile.address, clientId: 'test', security }, system)
+    clients.push(opened)
+    expect(await brokersOf(opened)).toBe(1)
+  } finally {
+    await ofFile.stop()
+  }
 })
 
 describe('the settings of a listener', () => {
