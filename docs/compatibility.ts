@@ -13,8 +13,15 @@ import { ineffectiveSettings, workerSettings } from '../connect/runtime/worker-s
 import type { Settings } from '../connect/sdk/index.ts'
 import type { Herder } from '../connect/types.ts'
 import type { AnyServedApi } from '../core/apis/define-api.ts'
-import { acceptedSettings, effectiveBrokerSettings, ineffectiveTopicSettings, refusedSettings } from '../core/settings/accepted-settings.ts'
+import {
+  acceptedSettings,
+  effectiveBrokerSettings,
+  ineffectiveTopicSettings,
+  LISTENER_PREFIX,
+  refusedSettings,
+} from '../core/settings/accepted-settings.ts'
 import { brokerSettings } from '../core/settings/broker-settings.ts'
+import { securitySettings } from '../core/settings/security-settings.ts'
 import type { SettingMap } from '../core/settings/setting.ts'
 import { topicSettings } from '../core/settings/topic-settings.ts'
 import { realSystem } from '../core/system/index.ts'
@@ -74,6 +81,11 @@ function brokerRows(): Row[] {
       default: shown(fallback),
       effect: effective.has(name) ? sentence(doc) : noEffect(doc),
     })),
+    {
+      names: [`${LISTENER_PREFIX}*`],
+      default: '',
+      effect: `Settings of one listener, or of one SASL mechanism of it: ${Object.keys(securitySettings).map(code).join(', ')}. Others have no effect.`,
+    },
     ...ineffectiveRows(acceptedSettings.filter((name) => !Object.hasOwn(declared, name))),
     ...refusedSettings.map(({ name, harmless, why }) => ({
       names: [name],
