@@ -21,7 +21,6 @@ import {
   refusedSettings,
 } from '../core/settings/accepted-settings.ts'
 import { brokerSettings } from '../core/settings/broker-settings.ts'
-import { securitySettings } from '../core/settings/security-settings.ts'
 import type { SettingMap } from '../core/settings/setting.ts'
 import { topicSettings } from '../core/settings/topic-settings.ts'
 import { realSystem } from '../core/system/index.ts'
@@ -84,7 +83,8 @@ function brokerRows(): Row[] {
     {
       names: [`${LISTENER_PREFIX}*`],
       default: '',
-      effect: `Settings of one listener, or of one SASL mechanism of it: ${Object.keys(securitySettings).map(code).join(', ')}. Others have no effect.`,
+      effect:
+        'Those of `sasl.*` and `ssl.*` that have an effect, `connection.failed.authentication.delay.ms` and `connections.max.reauth.ms`, for one listener or for one SASL mechanism of it. Others have no effect.',
     },
     ...ineffectiveRows(acceptedSettings.filter((name) => !Object.hasOwn(declared, name))),
     ...refusedSettings.map(({ name, harmless, why }) => ({

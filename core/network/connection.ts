@@ -131,8 +131,7 @@ export class ClientConnection implements Peer, LoginConnection {
   }
 
   request(frame: Buffer): void {
-    this.#enqueue(this.read(frame))
-    this.#startRequests()
+    this.answer(this.read(frame))
   }
 
   answer(pending: PendingRequest): void {
