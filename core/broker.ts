@@ -13,8 +13,12 @@ import type { Logs } from './log/types.ts'
 import { registerBrokerMetrics } from './network/metrics.ts'
 import { RequestDispatcher } from './network/request-dispatcher.ts'
 import { type Endpoint, SocketServer } from './network/socket-server.ts'
+import { checkTlsOptions } from './network/tls-acceptor.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
-import { type BrokerSettings, type ListenerSettings, readBrokerSettings } from './settings.ts'
+import { ListenersSecurity } from './security/listener-security.ts'
+import type { SystemProperties } from './security/sasl/types.ts'
+import { scramUsersOf } from './security/scram-users.ts'
+import { type BrokerSettings, type ListenerSettings, readBrokerSettings, SettingsError } from './settings.ts'
 import type { System } from './system/index.ts'
 import { TransactionMarkers } from './transaction-markers.ts'
 import { TransactionStateTopic } from './transaction-state-topic.ts'
@@ -33,11 +37,15 @@ export interface RunningBroker extends BrokerServices {
 const isSettings = (config: BrokerSettings | Readonly<Record<string, string>>): config is BrokerSettings =>
   typeof (config as BrokerSettings).values === 'object'
 
-/** Starts a broker from Kafka's properties, or from settings that are already parsed. */
+/**
+ * Starts a broker from Kafka's properties, or from settings that are already parsed. `javaProperties` are those of the process: where
+ * tokens may come from, and where its JAAS file is.
+ */
 export async function startBroker(
   config: BrokerSettings | Readonly<Record<string, string>>,
   system: System,
   signal?: AbortSignal,
+  javaProperties: SystemProperties = {},
 ): Promise<RunningBroker> {
   const parsed = isSettings(config) ? config : readBrokerSettings(config)
   const listeners: ListenerSettings[] = [...parsed.listeners]
@@ -86,6 +94,8 @@ export async function startBroker(
       fetchPurgatory,
       apis,
     }
+    const security = await openSecurity(broker, javaProperties)
+    closers.unshift(async () => security.close())
     const network = new SocketServer(settings, system, new RequestDispatcher(apis, broker), (name) => cluster.brokerValue(name))
     closers.unshift(async () => {
       const closing = network.close()
@@ -98,7 +108,7 @@ export async function startBroker(
     const addresses: Endpoint[] = []
     for (const [index, listener] of listeners.entries()) {
       signal?.throwIfAborted()
-      const endpoint = await network.listen(listener)
+      const endpoint = await network.listen(listener, security.of(listener.name))
       listeners[index] = { ...listener, port: endpoint.port, advertisedPort: endpoint.advertisedPort }
       addresses.push(endpoint)
     }
@@ -115,6 +125,34 @@ export async function startBroker(
     await close()
     throw error
   }
+}
+
+/** Throws a SettingsError that lists all problems. */
+async function openSecurity({ settings, cluster, system }: BrokerServices, javaProperties: SystemProperties): Promise<ListenersSecurity> {
+  const open = (properties: Readonly<Record<string, string>>) =>
+    ListenersSecurity.open(settings.listeners, {
+      properties,
+      users: scramUsersOf(cluster),
+      system,
+      javaProperties,
+      checkTls: checkTlsOptions,
+    })
+  const problems: (readonly string[])[] = []
+  // As Kafka: what was altered on a running broker and cannot be used any more does not keep it from starting.
+  for (const properties of [cluster.brokerProperties(), settings.properties]) {
+    const security = await open(properties)
+    if (security instanceof ListenersSecurity) {
+      if (problems.length > 0)
+        system.logger.error(
+          { problems: problems[0] },
+          'stored configs of listeners cannot be used: those of the file are; alter or delete them with kafka-configs',
+        )
+      cluster.onBrokerProperties((changed) => security.prepare(changed))
+      return security
+    }
+    problems.push(security)
+  }
+  throw new SettingsError(problems.at(-1)!)
 }
 
 interface Stores {

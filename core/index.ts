@@ -4,4 +4,5 @@
 
 export { type RunningBroker, startBroker } from './broker.ts'
 export { ListenError } from './network/socket-server.ts'
+export { javaSystemProperties } from './security/sasl/java-system-properties.ts'
 export { type BrokerSettings, readBrokerSettings, SettingsError } from './settings.ts'

@@ -6,12 +6,14 @@ import { hostname } from 'node:os'
 import { KafkaError } from './errors.ts'
 import { isAccepted, isRefusable, refusal } from './settings/accepted-settings.ts'
 import { type BrokerValues, brokerSettings } from './settings/broker-settings.ts'
+import { type SecurityProtocol, securityProtocols } from './settings/security-settings.ts'
 import { parseSetting, type SettingMap, splitList } from './settings/setting.ts'
 
 export type { BrokerSettingName, BrokerValues } from './settings/broker-settings.ts'
 
 export interface ListenerSettings {
   readonly name: string
+  readonly securityProtocol: SecurityProtocol
   /** Empty for all addresses. */
   readonly host: string
   readonly port: number
@@ -67,7 +69,8 @@ function parseEndpoint(entry: string, setting: string): { name: string; host: st
 /** The advertised host of a listener on all addresses. */
 const reachableHost = (host: string): string => (host === '' || host === '::' ? hostname() : host)
 
-const securityProtocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
+/** -1 where there is no such protocol. */
+const protocolId = (name: string): number => (securityProtocols as readonly string[]).indexOf(name)
 
 /** Controller listeners need no entry in listener.security.protocol.map: they are not opened. */
 function controllerListenersOf(values: BrokerValues): ControllerListener[] {
@@ -81,7 +84,7 @@ function controllerListenersOf(values: BrokerValues): ControllerListener[] {
     const endpoint = [...advertised, ...own].find((candidate) => candidate.name === name)
     if (!endpoint) return []
     const host = endpoint.host === '0.0.0.0' ? hostname() : reachableHost(endpoint.host)
-    return [{ name, host, port: endpoint.port, securityProtocol: Math.max(0, securityProtocols.indexOf(protocols.get(name) ?? name)) }]
+    return [{ name, host, port: endpoint.port, securityProtocol: Math.max(0, protocolId(protocols.get(name) ?? name)) }]
   })
 }
 
@@ -131,9 +134,10 @@ function listenersOf(values: BrokerValues, properties: Readonly<Record<string, s
     const protocol = protocols.get(name)
     if (protocol === undefined)
       throw new SettingsError([`listeners: ${name} has no entry in listener.security.protocol.map; add ${name}:PLAINTEXT to it`])
-    if (protocol !== 'PLAINTEXT')
+    const securityProtocol = securityProtocols[protocolId(protocol)]
+    if (securityProtocol === undefined)
       throw new SettingsError([
-        `listeners: ${entry} requires ${protocol}, only PLAINTEXT listeners are implemented; remove it from listeners and advertised.listeners`,
+        `listener.security.protocol.map: ${name}:${protocol} is no security protocol; use one of ${securityProtocols.join(', ')}`,
       ])
     const advertisedListener = advertised.get(name)
     if (host === '0.0.0.0' && !advertisedListener)
@@ -144,6 +148,7 @@ function listenersOf(values: BrokerValues, properties: Readonly<Record<string, s
       throw new SettingsError([`advertised.listeners: clients cannot connect to 0.0.0.0; set a host name`])
     listeners.push({
       name,
+      securityProtocol,
       host,
       port,
       advertisedHost: advertisedListener ? reachableHost(advertisedListener.host) : reachableHost(host),

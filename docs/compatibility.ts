@@ -13,7 +13,13 @@ import { ineffectiveSettings, securitySettings, workerSettings } from '../connec
 import type { Settings } from '../connect/sdk/index.ts'
 import type { Herder } from '../connect/types.ts'
 import type { AnyServedApi } from '../core/apis/define-api.ts'
-import { acceptedSettings, effectiveBrokerSettings, ineffectiveTopicSettings, refusedSettings } from '../core/settings/accepted-settings.ts'
+import {
+  acceptedSettings,
+  effectiveBrokerSettings,
+  ineffectiveTopicSettings,
+  LISTENER_PREFIX,
+  refusedSettings,
+} from '../core/settings/accepted-settings.ts'
 import { brokerSettings } from '../core/settings/broker-settings.ts'
 import type { SettingMap } from '../core/settings/setting.ts'
 import { topicSettings } from '../core/settings/topic-settings.ts'
@@ -78,6 +84,12 @@ function brokerRows(): Row[] {
       default: shown(fallback),
       effect: effective.has(name) ? sentence(doc) : noEffect(doc),
     })),
+    {
+      names: [`${LISTENER_PREFIX}*`],
+      default: '',
+      effect:
+        'Those of `sasl.*` and `ssl.*` that have an effect, `connection.failed.authentication.delay.ms` and `connections.max.reauth.ms`, for one listener or for one SASL mechanism of it. Others have no effect.',
+    },
     ...ineffectiveRows(acceptedSettings.filter((name) => !Object.hasOwn(declared, name))),
     ...refusedSettings.map(({ name, harmless, why }) => ({
       names: [name],

@@ -51,9 +51,14 @@ function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('exit', resolve))
 }
 
-/** `overrides` are lines of server.properties: `null` removes a default of this fixture. `environment` is added to this process's. */
+type Overrides = Readonly<Record<string, string | number | boolean | null>>
+
+/**
+ * `overrides` are lines of server.properties, by the port that this fixture waits for: `null` removes a default of it. `environment` is
+ * added to this process's.
+ */
 export async function startTestBroker(
-  overrides: Readonly<Record<string, string | number | boolean | null>> = {},
+  overrides: Overrides | ((port: number) => Overrides) = {},
   environment: Readonly<Record<string, string>> = {},
 ): Promise<TestBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-broker-'))
@@ -69,7 +74,7 @@ export async function startTestBroker(
     'offsets.topic.num.partitions': 3,
     'offsets.topic.replication.factor': 1,
     'group.initial.rebalance.delay.ms': 0,
-    ...overrides,
+    ...(typeof overrides === 'function' ? overrides(port) : overrides),
   }
   const given = Object.entries(properties).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]))
   const file = writeProperties(join(folder, 'server.properties'), Object.fromEntries(given))

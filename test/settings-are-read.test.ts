@@ -135,6 +135,7 @@ describe('every declared setting is read, or declared without effect', () => {
     'core/cluster',
     'core/network',
     'core/apis',
+    'core/security',
     'core/settings.ts',
     'core/broker.ts',
     'core/offsets-topic.ts',

@@ -2,7 +2,7 @@
  * `tributary broker [FILE]`: one broker, configured by Kafka's server.properties or by defaults.
  */
 import { resolve } from 'node:path'
-import { readBrokerSettings, startBroker } from '../../core/index.ts'
+import { javaSystemProperties, readBrokerSettings, startBroker } from '../../core/index.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 
@@ -24,7 +24,7 @@ log.flush=os when it is in the page cache, as Apache Kafka does.`,
     if (properties['log.dirs'] === undefined && properties['log.dir'] === undefined && process.env.TRIBUTARY_DATA)
       properties['log.dirs'] = process.env.TRIBUTARY_DATA
     const settings = readBrokerSettings(properties)
-    const broker = await startBroker(settings, system, stopping)
+    const broker = await startBroker(settings, system, stopping, javaSystemProperties(process.env.KAFKA_OPTS))
     const addresses = broker.addresses.map(
       ({ listener, advertisedHost, advertisedPort }) => `${listener}://${advertisedHost}:${advertisedPort}`,
     )

@@ -62,12 +62,13 @@ The REST API is Kafka Connect's; its documentation is at /docs, the metrics for 
       const cluster = properties['bootstrap.servers'] ?? 'localhost:9092'
       const waiting = setTimeout(() => print(`Waiting for the Kafka cluster at ${cluster} …`), 3_000)
       stops.push(async () => clearTimeout(waiting))
+      const systemProperties = javaSystemProperties(process.env.KAFKA_OPTS)
       const worker = await startWorker(properties, system, {
         advertisedUrl: rest.advertisedUrl,
         stopping,
         otherSettings: restSettingNames,
-        connectors: mirrorConnectors(system),
-        systemProperties: javaSystemProperties(process.env.KAFKA_OPTS),
+        connectors: mirrorConnectors(system, systemProperties),
+        systemProperties,
       })
       clearTimeout(waiting)
       stops.push(() => worker.close())

@@ -3,7 +3,7 @@
  * and run even if no port for it is free.
  */
 
-import { javaSystemProperties } from '../../core/security/sasl/index.ts'
+import { javaSystemProperties } from '../../core/security/sasl/java-system-properties.ts'
 import { version } from '../../core/system/version.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'

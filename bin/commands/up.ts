@@ -63,7 +63,10 @@ The documentation of the REST API is at /docs, the metrics for Prometheus are at
 
       const { readBrokerSettings, startBroker } = await import('../../core/index.ts')
       const settings = readBrokerSettings({ ...brokerFile, ...brokerProperties })
-      const broker = await startBroker(settings, system, stopping).catch(nameOption(values.broker === undefined, '--port'))
+      const systemProperties = javaSystemProperties(process.env.KAFKA_OPTS)
+      const broker = await startBroker(settings, system, stopping, systemProperties).catch(
+        nameOption(values.broker === undefined, '--port'),
+      )
       stops.push(() => broker.close())
       const [address] = broker.addresses
       const bootstrap = `${address!.advertisedHost}:${address!.advertisedPort}`
@@ -79,11 +82,11 @@ The documentation of the REST API is at /docs, the metrics for Prometheus are at
         advertisedUrl: rest.advertisedUrl,
         stopping,
         otherSettings: restSettingNames,
-        connectors: mirrorConnectors(system),
-        systemProperties: javaSystemProperties(process.env.KAFKA_OPTS),
+        connectors: mirrorConnectors(system, systemProperties),
+        systemProperties,
       })
       stops.push(() => worker.close())
-      const mirrors = mirrorFile && (await startMirrors(mirrorFile, system, { stopping }))
+      const mirrors = mirrorFile && (await startMirrors(mirrorFile, system, { stopping, systemProperties }))
       if (mirrors) {
         stops.push(() => mirrors.close())
         const names = mirrors.list().map(({ name }) => name)

@@ -1,5 +1,5 @@
 /**
- * DescribeUserScramCredentials, key 50: the SCRAM users in the metadata log, without their keys. They are kept; no listener asks for them.
+ * DescribeUserScramCredentials, key 50: the SCRAM users in the metadata log, without their keys.
  */
 import { errorCode } from '../errors.ts'
 import { int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
@@ -44,9 +44,9 @@ export default defineApi({
         )
       if (!credentialInfos)
         return failed(errorCode('RESOURCE_NOT_FOUND'), `Attempt to describe a user credential that does not exist: ${user}`)
-      return { user, errorCode: 0, errorMessage: null, credentialInfos }
+      return { user, errorCode: 0, errorMessage: '', credentialInfos }
     })
-    return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, results }
+    return { throttleTimeMs: 0, errorCode: 0, errorMessage: '', results }
   },
   errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, errorMessage: null, results: [] }),
 })

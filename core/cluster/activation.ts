@@ -3,6 +3,7 @@
  * records of an empty log, the registrations of this node as controller and broker, and the partitions that need another leader or a new
  * leader epoch. Pure: the decisions about a takeover, without the log.
  */
+import { securityProtocols } from '../settings/security-settings.ts'
 import type { BrokerSettings } from '../settings.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
 import { METADATA_VERSION, since, supportedFeatures } from './features.ts'
@@ -63,7 +64,10 @@ export interface BrokerIncarnation extends Incarnation {
 export function brokerRegistration(incarnation: BrokerIncarnation, fenced: boolean): NewMetadataRecord {
   const { settings, incarnationId, metadataVersion, brokerEpoch, directories } = incarnation
   const { nodeId: brokerId, listeners } = settings
-  const endPoints = listeners.map(({ name, advertisedHost: host, advertisedPort: port }) => ({ name, host, port, securityProtocol: 0 }))
+  const endPoints = listeners.map(({ name, advertisedHost: host, advertisedPort: port, securityProtocol: protocol }) => ({
+    ...{ name, host, port },
+    securityProtocol: securityProtocols.indexOf(protocol),
+  }))
   const rack = settings.values['broker.rack']
   return {
     type: 'RegisterBrokerRecord',

@@ -14,7 +14,7 @@ import { configOperations } from './config-entries.ts'
 import { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
 import { type FeatureUpdate, featureUpdateRecords, upgradesQuorum } from './feature-updates.ts'
-import { KRAFT_VERSION, supportedFeatures } from './features.ts'
+import { KRAFT_VERSION, since, supportedFeatures } from './features.ts'
 import { alterClientMetrics, alterGroup, describeClientMetrics, describeGroup } from './group-configs.ts'
 import type { ClientQuota } from './image/client-quotas-image.ts'
 import { configResourceTypes } from './image/configurations-image.ts'
@@ -23,6 +23,7 @@ import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
 import { PartitionLogs } from './partition-logs.ts'
 import { ReplicaPlacement } from './replica-placement.ts'
+import { type ScramDeletion, type ScramOutcome, type ScramUpsertion, scramChanges } from './scram-changes.ts'
 import { type ActiveBroker, activate } from './takeover.ts'
 import { TopicChanges } from './topic-changes.ts'
 import { configChangeRecords } from './topic-records.ts'
@@ -39,6 +40,7 @@ import type {
   NewPartitions,
   NewTopic,
   PartitionState,
+  PrepareProperties,
   Quorum,
   Reassignment,
   Topic,
@@ -80,6 +82,7 @@ class LocalCluster implements Cluster {
   /** The block of producer ids: the next one, and its end. */
   #nextProducerId = 0
   #producerIdsEnd = 0
+  #prepareProperties: PrepareProperties = () => () => {}
 
   constructor(settings: BrokerSettings, logs: Logs, system: System, active: ActiveBroker) {
     this.#settings = settings
@@ -264,7 +267,10 @@ class LocalCluster implements Cluster {
         const concernsBroker = done.some(({ type }) => type === 'broker')
         if (concernsBroker) for (const topic of this.#image.topics()) this.#partitionLogs.configure(topic)
         else for (const { type, name } of done) if (type === 'topic') this.#partitionLogs.configure(this.#existing(name))
-        if (concernsBroker) this.configureLogs()
+        if (concernsBroker) {
+          this.configureLogs()
+          this.#applyProperties()
+        }
       }
       return outcomes.map((outcome) => (isDone(outcome) ? null : outcome))
     })
@@ -306,6 +312,36 @@ class LocalCluster implements Cluster {
 
   scramCredentials(): Iterable<ScramCredential> {
     return this.#image.scramCredentials()
+  }
+
+  scramCredential(mechanism: number, user: string): ScramCredential | undefined {
+    return this.#image.scramCredential(mechanism, user)
+  }
+
+  alterScramCredentials(deletions: readonly ScramDeletion[], upsertions: readonly ScramUpsertion[]): Promise<ScramOutcome[]> {
+    return this.#controller.run(async () => {
+      const isSupported = this.#controller.metadataVersion >= since.scram
+      const { outcomes, records } = scramChanges(deletions, upsertions, {
+        isSupported,
+        credential: (mechanism, user) => this.#image.scramCredential(mechanism, user),
+      })
+      await this.#controller.write(records)
+      return outcomes
+    })
+  }
+
+  brokerProperties(): Readonly<Record<string, string>> {
+    return this.#propertiesWith({})
+  }
+
+  onBrokerProperties(prepare: PrepareProperties): void {
+    this.#prepareProperties = prepare
+  }
+
+  /** `changed` are the configs of a broker, by its name, instead of the stored ones. */
+  #propertiesWith(changed: Readonly<Record<string, Readonly<Record<string, string>>>>): Record<string, string> {
+    const configs = (name: string) => changed[name] ?? this.#image.brokerConfigs(name)
+    return { ...this.#settings.properties, ...configs(''), ...configs(String(this.#settings.nodeId)) }
   }
 
   configResources(resourceType: number): Iterable<string> {
@@ -362,13 +398,36 @@ class LocalCluster implements Cluster {
     if (resource.type === 'clientMetrics') return configChangeRecords(resource, stored, alterClientMetrics(resource.name, stored, changes))
     if (resource.type === 'broker') {
       this.#checkBroker(resource.name, 'Node id', '')
-      return configChangeRecords(resource, stored, this.#configs.alterBroker(resource.name, changes))
+      const altered = this.#configs.alterBroker(resource.name, changes)
+      this.#checkProperties(this.#propertiesWith({ [resource.name]: altered }))
+      return configChangeRecords(resource, stored, altered)
     }
     if (resource.name === '') throw new KafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
     checkTopicName(resource.name)
     const topic = this.#image.topic(resource.name)
     if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resource.name}' does not exist.`)
     return configChangeRecords(resource, topic.configs, this.#configs.alterTopic(topic, changes))
+  }
+
+  /** They were possible before they were stored; a file may have changed since. */
+  #applyProperties(): void {
+    try {
+      this.#prepareProperties(this.brokerProperties())()
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      const advice = 'the configs of a listener are stored and cannot be used: those before are; alter them with kafka-configs'
+      this.#system.logger.error({ err: error }, advice)
+    }
+  }
+
+  /** As Kafka: what a listener cannot use is refused before it is stored. */
+  #checkProperties(properties: Readonly<Record<string, string>>): void {
+    try {
+      this.#prepareProperties(properties)
+    } catch (error) {
+      if (error instanceof KafkaError) throw new KafkaError('INVALID_REQUEST', error.message, { cause: error })
+      throw error
+    }
   }
 
   #existing(name: string): Topic {

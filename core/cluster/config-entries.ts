@@ -40,10 +40,10 @@ export function entry(
   }
 }
 
-/** As Kafka describes a config that it does not know: it may be a secret. */
-export const secretEntry = (name: string, from: number, synonyms: readonly Synonym[]): ConfigEntry => ({
-  ...entry(name, undefined, null, from, true, synonyms.map((synonym) => ({ ...synonym, value: null })), true), // biome-ignore format: one entry
-  type: UNKNOWN_TYPE,
+/** As Kafka describes a password, and a config that it does not know: it may be a secret. */
+export const secretEntry = (name: string, setting: Setting | undefined, from: number, synonyms: readonly Synonym[]): ConfigEntry => ({
+  ...entry(name, setting, null, from, true, synonyms.map((synonym) => ({ ...synonym, value: null })), true), // biome-ignore format: one entry
+  type: setting ? configTypes[setting.kind] : UNKNOWN_TYPE,
 })
 
 /** As Kafka describes a stored config of a topic or group that it does not know. */

@@ -30,11 +30,15 @@ const topicNames = Object.keys(topicSettingsByName).sort()
 /** Settings of Kafka that have no declaration here are described too; those that may be secrets without their value. Invariant 12. */
 const SECRET = /password|passphrase|secret|jaas|token|credential|\.key$|certificate/i
 /** Kafka does not show the value of a config that it does not know. */
-const isSecret = (name: string): boolean => !brokerSettingsByName[name] && (SECRET.test(name) || !(isAccepted(name) || isRefusable(name)))
+const isSecret = (name: string, setting: Setting | undefined): boolean =>
+  setting ? setting.kind === 'password' : SECRET.test(name) || !(isAccepted(name) || isRefusable(name))
 
 /** What Kafka changes dynamically for one listener only. */
 const LISTENER_ONLY =
   /^ssl\.(protocol|provider|cipher\.suites|enabled\.protocols|(key|trust)store\.(type|location|password|certificates|certificate\.chain|key)|key\.password)$/
+
+/** Of a setting of one listener, or of one mechanism of it. */
+const LISTENER_PREFIX = /^listener\.name\.[^.]+\.(?:(?:plain|scram-sha-\d+|oauthbearer)\.)?/
 
 const MIN_INSYNC_REPLICAS = 'min.insync.replicas'
 /** A feature of Kafka. */
@@ -227,7 +231,7 @@ export class Configs {
         .map((name) => {
           const synonym = { name, value: configs[name]!, source: source.defaultBroker }
           const setting = brokerSettingsByName[name]
-          if (isSecret(name)) return secretEntry(name, source.defaultBroker, [synonym])
+          if (isSecret(name, setting)) return secretEntry(name, setting, source.defaultBroker, [synonym])
           return entry(name, setting, configs[name]!, source.defaultBroker, false, [synonym])
         })
     }
@@ -239,10 +243,10 @@ export class Configs {
     ])
     const selected = [...all].filter((name) => names === null || names.includes(name)).sort()
     return selected.map((name) => {
-      const setting = brokerSettingsByName[name]
+      const setting = brokerSettingsByName[name] ?? brokerSettingsByName[name.replace(LISTENER_PREFIX, '')]
       const synonyms = this.brokerSynonyms(name)
       const strongest = synonyms[0] ?? { value: null, source: source.fallback }
-      if (isSecret(name)) return secretEntry(name, strongest.source, synonyms)
+      if (isSecret(name, setting)) return secretEntry(name, setting, strongest.source, synonyms)
       return entry(name, setting, this.#derivedValue(name) ?? strongest.value, strongest.source, !setting?.dynamic, synonyms)
     })
   }

@@ -61,6 +61,7 @@ export const allMetadataVersionNames: readonly string[] = metadataVersionNames
 export const since = {
   /** BrokerRegistrationChange of version 1. */
   registrationChange: 10,
+  scram: 11,
   metadataTransactions: 13,
   controllerRegistration: 15,
   directoryAssignment: 17,

@@ -11,6 +11,7 @@ import type { ClientQuota } from './image/client-quotas-image.ts'
 import type { configResourceTypes } from './image/configurations-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { PartitionState } from './image/partition-state.ts'
+import type { ScramDeletion, ScramOutcome, ScramUpsertion } from './scram-changes.ts'
 
 export type { PartitionState }
 
@@ -75,6 +76,8 @@ export interface ConfigReplacement {
   resource: ConfigResource
   changes: readonly { name: string; value: string | null }[]
 }
+
+export type PrepareProperties = (properties: Readonly<Record<string, string>>) => () => void
 
 export interface Reassignment {
   readonly topic: string
@@ -156,6 +159,17 @@ export interface Cluster {
   /** Quotas, users and the configs of other resources are kept for Apache Kafka. */
   clientQuotas(): Iterable<ClientQuota>
   scramCredentials(): Iterable<ScramCredential>
+  /** `mechanism` is 1 for SCRAM-SHA-256, 2 for SCRAM-SHA-512. */
+  scramCredential(mechanism: number, user: string): ScramCredential | undefined
+  /** The outcome of each user that is named. */
+  alterScramCredentials(deletions: readonly ScramDeletion[], upsertions: readonly ScramUpsertion[]): Promise<ScramOutcome[]>
+  /** The properties of the file, with those that were altered. */
+  brokerProperties(): Readonly<Record<string, string>>
+  /**
+   * `prepare` gets what the properties of this broker would become: it throws KafkaError where they are not possible, or returns what puts
+   * them into effect.
+   */
+  onBrokerProperties(prepare: PrepareProperties): void
   configResources(resourceType: number): Iterable<string>
   /** The ports of the listeners are known now: the registration of the broker names them. */
   listening(listeners: readonly ListenerSettings[]): Promise<void>

@@ -5,52 +5,23 @@
  */
 import type { Socket } from 'node:net'
 import type { Peer } from '../apis/request-context.ts'
-import type { Logger } from '../system/logger.ts'
 import { writeResponseHeader } from '../wire/header.ts'
 import { WireError } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
+import { type ConnectionContext, type ConnectionIdentity, loginFrames } from './connection-context.ts'
 import { FrameAssembler } from './frame-assembler.ts'
 import { limits } from './limits.ts'
+import type { Login, LoginConnection } from './login.ts'
 import type { PendingRequest } from './pending-request.ts'
-import type { RequestDispatcher } from './request-dispatcher.ts'
-
-/** What all connections of a broker share. */
-export interface ConnectionContext {
-  readonly dispatcher: RequestDispatcher
-  readonly logger: Logger
-  readonly maxRequestBytes: number
-  readonly memory: RequestMemory
-  readonly counters: NetworkCounters
-  monotonic(): number
-}
-
-/** Plain numbers: counted on the hot path, read when the metrics are scraped. */
-export interface NetworkCounters {
-  /** By API key. */
-  requests: Map<number, number>
-  bytesIn: number
-  bytesOut: number
-  /** Encoded, and not yet accepted by the kernel. */
-  unsentBytes: number
-  closedForErrors: number
-}
-
-/** Memory of the requests in flight, over all connections. */
-export interface RequestMemory {
-  reserve(bytes: number): void
-  release(bytes: number): void
-  readonly isExhausted: boolean
-  /** Runs `task` once, when memory is available again. */
-  onceAvailable(task: () => void): void
-}
 
 const isPromise = (value: unknown): value is Promise<unknown> => typeof (value as { then?: unknown } | null)?.then === 'function'
 
-export class ClientConnection implements Peer {
+export class ClientConnection implements Peer, LoginConnection {
   readonly id: string
   readonly host: string
   readonly listener: string
-  readonly principal = 'User:ANONYMOUS'
+  #principal: string
+  readonly #identity: ConnectionIdentity
   readonly #context: ConnectionContext
   readonly #socket: Socket
   readonly #frames: FrameAssembler
@@ -70,14 +41,20 @@ export class ClientConnection implements Peer {
   /** Run when the content of `#writer` is sent. */
   #releases: (() => void)[] = []
   #lastActiveAt: number
+  /** Takes the requests until the login is complete, and all requests of a session with an end. */
+  #login: Login | null
+  #loginBytes = 0
 
-  constructor(socket: Socket, id: string, listener: string, context: ConnectionContext) {
-    this.id = id
-    this.listener = listener
+  constructor(socket: Socket, identity: ConnectionIdentity, context: ConnectionContext) {
+    this.id = identity.id
+    this.listener = identity.listener
+    this.#principal = identity.principal
+    this.#identity = identity
     this.host = `/${(socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '')}`
     this.#socket = socket
     this.#context = context
-    this.#frames = new FrameAssembler(context.maxRequestBytes)
+    this.#login = identity.login(this)
+    this.#frames = new FrameAssembler(this.#login ? loginFrames(identity, false) : context.frames)
     this.#lastActiveAt = context.monotonic()
     socket.on('data', (chunk) => this.#receive(chunk as Buffer))
     socket.on('drain', () => {
@@ -88,6 +65,10 @@ export class ClientConnection implements Peer {
     socket.on('close', () => this.#disconnected())
     // A reset is an ordinary way for a client to disconnect; `close` follows.
     socket.on('error', (error) => context.logger.debug({ err: error, client: this.host }, 'connection lost'))
+  }
+
+  get principal(): string {
+    return this.#principal
   }
 
   get closed(): boolean {
@@ -108,6 +89,10 @@ export class ClientConnection implements Peer {
     return this.#queue.length === 0 && this.#writer === null && this.#socket.writableLength === 0
   }
 
+  get isQuiet(): boolean {
+    return this.#queue.length === 0
+  }
+
   onClose(task: () => void): () => void {
     if (this.#closed) {
       task()
@@ -119,9 +104,13 @@ export class ClientConnection implements Peer {
 
   close(reason: string): void {
     if (this.#closed) return
+    this.#logClose(reason)
+    this.destroy()
+  }
+
+  #logClose(reason: string): void {
     this.#context.logger.warn({ client: this.host, listener: this.listener }, `connection closed: ${reason}`)
     this.#context.counters.closedForErrors++
-    this.destroy()
   }
 
   destroy(): void {
@@ -136,11 +125,48 @@ export class ClientConnection implements Peer {
     if (this.isIdle) this.#socket.destroySoon()
   }
 
+  read(frame: Buffer): PendingRequest {
+    this.#lastActiveAt = this.#context.monotonic()
+    return this.#context.dispatcher.read(frame, this)
+  }
+
+  request(frame: Buffer): void {
+    this.answer(this.read(frame))
+  }
+
+  answer(pending: PendingRequest): void {
+    this.#enqueue(pending)
+    this.#startRequests()
+  }
+
+  answerBare(bytes: Buffer): void {
+    const writer = this.#writing()
+    writer.int32(bytes.length)
+    writer.raw(bytes)
+  }
+
+  refuse(pending: PendingRequest | null, reason: string): void {
+    this.#ending ??= reason
+    if (pending) this.answer(pending)
+    else if (this.#writer === null && this.#queue.length === 0) this.#finish()
+  }
+
+  loginChanged({ isComplete, bareTokens, principal }: { isComplete: boolean; bareTokens: boolean; principal: string | null }): void {
+    this.#frames.limits = isComplete ? this.#context.frames : loginFrames(this.#identity, bareTokens)
+    if (!isComplete || principal === null) return
+    this.#principal = principal
+    this.#identity.onLogin()
+  }
+
+  resume(): void {
+    if (this.#muted) this.#unmute()
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#closed || this.#ending !== null) return
     this.#context.counters.bytesIn += chunk.length
     try {
-      this.#frames.push(chunk, (frame) => this.#enqueue(frame))
+      this.#frames.push(chunk, (frame) => this.#take(frame))
     } catch (error) {
       if (error instanceof WireError) this.#endWith(error.message)
       else {
@@ -150,20 +176,34 @@ export class ClientConnection implements Peer {
       }
     }
     this.#startRequests()
+    if (this.#login !== null) this.#boundLogin(this.#login.isComplete ? 0 : this.#frames.heldBytes)
     this.#muteOverLimit()
   }
 
-  #enqueue(frame: Buffer): void {
+  /** What clients before their login make the broker hold, over all connections. */
+  #boundLogin(bytes: number): void {
+    const { counters } = this.#context
+    counters.loginBytes += bytes - this.#loginBytes
+    this.#loginBytes = bytes
+    if (bytes > limits.eagerLoginBytes && counters.loginBytes > limits.loginBytes)
+      this.close(`requests of clients that are not logged in need more than ${limits.loginBytes} bytes`)
+  }
+
+  #take(frame: Buffer): void {
     if (this.#ending !== null) return
-    this.#lastActiveAt = this.#context.monotonic()
-    let pending: PendingRequest
+    if (this.#login !== null) {
+      if (!this.#login.isNeeded) this.#login = null
+      else if (this.#login.takes(frame)) return
+    }
     try {
-      pending = this.#context.dispatcher.read(frame, this)
+      this.#enqueue(this.read(frame))
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       this.#endWith(error.message)
-      return
     }
+  }
+
+  #enqueue(pending: PendingRequest): void {
     const { requests } = this.#context.counters
     requests.set(pending.api.key, (requests.get(pending.api.key) ?? 0) + 1)
     this.#queue.push(pending)
@@ -247,6 +287,7 @@ export class ClientConnection implements Peer {
     if (completed === this.#queue.length) this.#queue.length = 0
     else this.#queue.splice(0, completed)
     this.#next -= completed
+    if (this.#login !== null && this.#queue.length === 0) this.#login.goOn()
   }
 
   #encode({ api, version, correlationId, response, releases }: PendingRequest): void {
@@ -255,20 +296,25 @@ export class ClientConnection implements Peer {
       return
     }
     for (const release of releases) this.#releases.push(release)
+    const writer = this.#writing()
+    try {
+      writer.beginSized()
+      writeResponseHeader(writer, api, version, correlationId)
+      api.writeResponse(writer, version, response as never)
+      writer.endSized()
+    } catch (error) {
+      this.#context.logger.error({ err: error, api: api.name, version }, 'a response could not be encoded; the connection is closed')
+      this.close(`the response to ${api.name} could not be encoded`)
+    }
+  }
+
+  #writing(): Writer {
     if (!this.#writer) {
       this.#writer = new Writer(256)
       // All responses of this turn are sent together.
       process.nextTick(() => this.#send())
     }
-    try {
-      this.#writer.beginSized()
-      writeResponseHeader(this.#writer, api, version, correlationId)
-      api.writeResponse(this.#writer, version, response as never)
-      this.#writer.endSized()
-    } catch (error) {
-      this.#context.logger.error({ err: error, api: api.name, version }, 'a response could not be encoded; the connection is closed')
-      this.close(`the response to ${api.name} could not be encoded`)
-    }
+    return this.#writer
   }
 
   #send(): void {
@@ -297,9 +343,10 @@ export class ClientConnection implements Peer {
     else this.#startRequests()
   }
 
+  /** What is written is still sent: TLS encrypts after the write. */
   #finish(): void {
-    if (this.#ending) this.close(this.#ending)
-    else this.#socket.destroySoon()
+    if (this.#ending) this.#logClose(this.#ending)
+    this.#socket.destroySoon()
   }
 
   /**
@@ -311,7 +358,11 @@ export class ClientConnection implements Peer {
   }
 
   #isOverLimit(): boolean {
-    return this.#queue.length > limits.requestsPerConnection || this.#queuedBytes > limits.requestBytesPerConnection
+    return (
+      this.#queue.length > limits.requestsPerConnection ||
+      this.#queuedBytes > limits.requestBytesPerConnection ||
+      (this.#login?.isHolding ?? false)
+    )
   }
 
   #muteOverLimit(): void {
@@ -340,6 +391,9 @@ export class ClientConnection implements Peer {
   #disconnected(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#identity.onLogin()
+    this.#context.counters.loginBytes -= this.#loginBytes
+    this.#loginBytes = 0
     for (const pending of this.#queue.splice(this.#next)) this.#context.memory.release(pending.sizeBytes)
     const tasks = [...this.#closeTasks]
     this.#closeTasks.clear()

@@ -3,23 +3,33 @@
  * is copied once, into memory of its own. Pure: no socket. An invalid length throws before memory is allocated (Invariant 13).
  */
 import { WireError } from '../wire/reader.ts'
-import { limits } from './limits.ts'
 
 /** API key, version and correlation id. */
-const MIN_FRAME_BYTES = 8
+export const MIN_FRAME_BYTES = 8
 const EMPTY = Buffer.alloc(0)
 
 /** Recognizes the first bytes of other protocols, for a log line that an operator can act on. */
 function protocolHint(length: number): string {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(length)
-  if (bytes[0] === 0x16 && bytes[1] === 0x03) return ' (a TLS handshake on a PLAINTEXT listener?)'
+  if (bytes[0] === 0x16 && bytes[1] === 0x03)
+    return ': a TLS handshake on a listener without TLS. Set security.protocol of the client to that of the listener, or connect to one with SSL'
   if (/^(GET |POST|PUT |HEAD|OPTI|PATC|DELE)/.test(bytes.toString('latin1'))) return ' (an HTTP request on a Kafka listener?)'
   return ''
 }
 
+export interface FrameLimits {
+  readonly minBytes: number
+  readonly maxBytes: number
+  /** The setting of `maxBytes`. */
+  readonly maxSetting: string
+  /** A frame up to this size gets its memory at once, a larger one as its bytes arrive: a length alone allocates nothing. */
+  readonly eagerBytes: number
+}
+
 export class FrameAssembler {
-  readonly #maxBytes: number
+  /** Of the frames that follow. */
+  limits: FrameLimits
   readonly #length = Buffer.alloc(4)
   #lengthBytes = 0
   /** The incomplete frame: `#filled` of `#size` bytes are received. */
@@ -27,8 +37,13 @@ export class FrameAssembler {
   #size = -1
   #filled = 0
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
+  constructor(limits: FrameLimits) {
+    this.limits = limits
+  }
+
+  /** Memory of the incomplete frame. */
+  get heldBytes(): number {
+    return this.#frame.length
   }
 
   /** Calls `onFrame` with every frame that `chunk` completes. Throws WireError. */
@@ -48,17 +63,16 @@ export class FrameAssembler {
   }
 
   #begin(size: number, chunk: Buffer, at: number, onFrame: (frame: Buffer) => void): number {
-    if (size < MIN_FRAME_BYTES || size > this.#maxBytes)
-      throw new WireError(
-        `a request of ${size} bytes, the limits are ${MIN_FRAME_BYTES} and ${this.#maxBytes} (socket.request.max.bytes)${protocolHint(size)}`,
-      )
+    const { minBytes, maxBytes, maxSetting, eagerBytes } = this.limits
+    if (size < minBytes || size > maxBytes)
+      throw new WireError(`a request of ${size} bytes, the limits are ${minBytes} and ${maxBytes} (${maxSetting})${protocolHint(size)}`)
     if (chunk.length - at >= size) {
       onFrame(chunk.subarray(at, at + size))
       return at + size
     }
     this.#size = size
     this.#filled = 0
-    this.#frame = Buffer.allocUnsafeSlow(Math.min(size, limits.eagerFrameBytes))
+    this.#frame = Buffer.allocUnsafeSlow(Math.min(size, eagerBytes))
     return this.#fill(chunk, at, onFrame)
   }
 

@@ -16,8 +16,18 @@ export const limits = {
   unsentBytes: 128 * 1024 * 1024,
   /** Bytes that a fetch response may always have. */
   minResponseBytes: 64 * 1024,
-  /** A frame up to this size gets its memory at once, a larger one as its bytes arrive: a length alone allocates nothing. */
+  /** A request up to this size gets its memory at once. */
   eagerFrameBytes: 1024 * 1024,
+  /** The same before a login. */
+  eagerLoginBytes: 4 * 1024,
+  /** Memory of requests that are not complete, over all connections before their login, beyond which larger ones than that are closed. */
+  loginBytes: 16 * 1024 * 1024,
+  /** TLS handshakes, those without a first byte included; beyond it the oldest one is closed. */
+  tlsHandshakes: 2048,
+  tlsHandshakeMs: 10_000,
+  /** Connections before the end of their SASL login; beyond it the oldest one is closed. */
+  logins: 4096,
+  loginMs: 30_000,
   /** How long a broker that stops waits for responses to be sent. */
   closeTimeoutMs: 3000,
 } as const

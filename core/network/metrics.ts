@@ -24,6 +24,9 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
     'Connections closed because of what they sent',
     () => server.counters.closedForErrors,
   )
+  counter('tributary_broker_logins_total', 'Logins by SASL, renewals included', () => server.counters.loginsSucceeded)
+  counter('tributary_broker_logins_failed_total', 'Logins by SASL that failed', () => server.counters.loginsFailed)
+  counter('tributary_broker_tls_handshakes_failed_total', 'TLS handshakes that failed', () => server.counters.tlsHandshakesFailed)
   counter(
     'tributary_broker_transactions_timed_out_total',
     'Transactions aborted because of their timeout',

@@ -21,12 +21,18 @@ export class RequestDispatcher {
     this.#broker = broker
   }
 
+  /** Throws WireError where there is none. */
+  api(key: number): AnyServedApi {
+    const api = this.#apis.get(key)
+    if (!api) throw new WireError(`unknown API key ${key}`)
+    return api
+  }
+
   /** Throws WireError where the frame is no valid request: the connection must be closed, as Kafka does. */
   read(frame: Buffer, peer: Peer): PendingRequest {
     const reader = new Reader(frame)
     const header = readRequestHeader(reader)
-    const api = this.#apis.get(header.apiKey)
-    if (!api) throw new WireError(`unknown API key ${header.apiKey}`)
+    const api = this.api(header.apiKey)
     const { apiVersion } = header
     const [min, max] = api.advertised ?? api.versions
     if (apiVersion < Math.max(min, api.versions[0]) || apiVersion > Math.min(max, api.versions[1])) {

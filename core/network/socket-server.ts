@@ -4,12 +4,19 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { KafkaError } from '../errors.ts'
+import type { ListenerSecurity } from '../security/listener-security.ts'
 import type { BrokerSettings, ListenerSettings } from '../settings.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
-import { ClientConnection, type ConnectionContext, type NetworkCounters, type RequestMemory } from './connection.ts'
+import { ClientConnection } from './connection.ts'
+import type { ConnectionContext, RequestMemory } from './connection-context.ts'
+import type { NetworkCounters } from './counters.ts'
+import { MIN_FRAME_BYTES } from './frame-assembler.ts'
 import { limits } from './limits.ts'
+import { Login } from './login.ts'
+import { Newcomers } from './newcomers.ts'
 import type { RequestDispatcher } from './request-dispatcher.ts'
+import { TlsAcceptor } from './tls-acceptor.ts'
 
 export interface Endpoint {
   readonly listener: string
@@ -27,6 +34,11 @@ type ConnectionLimit = 'max.connections' | 'max.connections.per.ip'
 export class ListenError extends Error {
   override name = 'ListenError'
 }
+
+const PLAINTEXT: ListenerSecurity = { tls: null, sasl: null }
+const ANONYMOUS = 'User:ANONYMOUS'
+/** How often connections that are late with their login are looked for. */
+const NEWCOMER_CHECK_MS = 1000
 
 class RequestPool implements RequestMemory {
   readonly #maxBytes: number
@@ -74,11 +86,27 @@ export class SocketServer {
   readonly #memory: RequestPool
   readonly #servers: Server[] = []
   readonly #connections = new Set<ClientConnection>()
+  /** Those in a TLS handshake included. */
+  readonly #sockets = new Set<Socket>()
+  readonly #acceptors: TlsAcceptor[] = []
+  readonly #logins: Newcomers<ClientConnection>
   readonly #perHost = new Map<string, number>()
   readonly #idleCheck: Timer
-  readonly counters: NetworkCounters = { requests: new Map(), bytesIn: 0, bytesOut: 0, unsentBytes: 0, closedForErrors: 0 }
+  readonly #newcomerCheck: Timer
+  readonly counters: NetworkCounters = {
+    requests: new Map(),
+    bytesIn: 0,
+    bytesOut: 0,
+    unsentBytes: 0,
+    closedForErrors: 0,
+    loginBytes: 0,
+    loginsSucceeded: 0,
+    loginsFailed: 0,
+    tlsHandshakesFailed: 0,
+  }
   #lastId = 0
   #rejected = 0
+  #crowded = 0
   #stopping = false
 
   constructor(settings: BrokerSettings, system: System, dispatcher: RequestDispatcher, limitOf: (name: ConnectionLimit) => number) {
@@ -91,17 +119,30 @@ export class SocketServer {
     this.#context = {
       dispatcher,
       logger: system.logger,
-      maxRequestBytes: values['socket.request.max.bytes'],
+      frames: {
+        minBytes: MIN_FRAME_BYTES,
+        maxBytes: values['socket.request.max.bytes'],
+        maxSetting: 'socket.request.max.bytes',
+        eagerBytes: limits.eagerFrameBytes,
+      },
       memory: this.#memory,
       counters: this.counters,
       monotonic: () => system.clock.monotonic(),
     }
     const idleMs = values['connections.max.idle.ms']
     this.#idleCheck = system.clock.every(Math.max(10, Math.min(idleMs / 4, 30_000)), () => this.#closeIdle(idleMs))
+    this.#logins = new Newcomers(limits.logins, limits.loginMs, (connection, why) => {
+      if (why === 'late') connection.close(`the client did not log in within ${limits.loginMs} ms`)
+      else this.#closeCrowded(connection)
+    })
+    this.#newcomerCheck = system.clock.every(NEWCOMER_CHECK_MS, () => {
+      this.#logins.closeLate(system.clock.monotonic())
+      for (const acceptor of this.#acceptors) acceptor.closeLate()
+    })
   }
 
   get connections(): number {
-    return this.#connections.size
+    return this.#sockets.size
   }
 
   get requestsInFlight(): number {
@@ -109,8 +150,24 @@ export class SocketServer {
   }
 
   /** Opens a listener. Throws ListenError with a message for the operator. */
-  listen(listener: ListenerSettings): Promise<Endpoint> {
-    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket, listener.name))
+  listen(listener: ListenerSettings, security: ListenerSecurity = PLAINTEXT): Promise<Endpoint> {
+    const { name } = listener
+    const acceptor =
+      security.tls &&
+      new TlsAcceptor({
+        listener: name,
+        tls: security.tls,
+        logger: this.#system.logger,
+        counters: this.counters,
+        monotonic: () => this.#system.clock.monotonic(),
+        onSecure: (socket, principal) => this.#connect(socket, name, security, principal),
+      })
+    if (acceptor) this.#acceptors.push(acceptor)
+    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+      if (!this.#admits(socket)) return
+      if (acceptor) acceptor.accept(socket)
+      else this.#connect(socket, name, security, ANONYMOUS)
+    })
     const at = `${listener.name}://${listener.host}:${listener.port}`
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
@@ -144,6 +201,8 @@ export class SocketServer {
   async close(): Promise<void> {
     this.#stopping = true
     this.#idleCheck.cancel()
+    this.#newcomerCheck.cancel()
+    for (const acceptor of this.#acceptors) acceptor.close()
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const connection of this.#connections) connection.stopReading()
     const deadline = this.#system.clock.after(limits.closeTimeoutMs, () => {
@@ -153,12 +212,13 @@ export class SocketServer {
     deadline.cancel()
   }
 
-  #accept(socket: Socket, listener: string): void {
+  /** False for a socket that is one too many. */
+  #admits(socket: Socket): boolean {
     const host = socket.remoteAddress ?? ''
     const hostConnections = (this.#perHost.get(host) ?? 0) + 1
     if (
       this.#stopping ||
-      this.#connections.size >= this.#limitOf('max.connections') ||
+      this.#sockets.size >= this.#limitOf('max.connections') ||
       hostConnections > this.#limitOf('max.connections.per.ip')
     ) {
       socket.destroy()
@@ -168,17 +228,47 @@ export class SocketServer {
           { client: host, rejected: this.#rejected },
           'connection rejected: max.connections or max.connections.per.ip is reached',
         )
-      return
+      return false
     }
-    const connection = new ClientConnection(socket, `${listener}-${++this.#lastId}`, listener, this.#context)
-    this.#connections.add(connection)
+    this.#sockets.add(socket)
     this.#perHost.set(host, hostConnections)
     socket.on('close', () => {
-      this.#connections.delete(connection)
+      this.#sockets.delete(socket)
       const remaining = (this.#perHost.get(host) ?? 1) - 1
       if (remaining > 0) this.#perHost.set(host, remaining)
       else this.#perHost.delete(host)
     })
+    return true
+  }
+
+  #connect(socket: Socket, listener: string, { sasl }: ListenerSecurity, principal: string): void {
+    const { clock, logger } = this.#system
+    const { dispatcher, counters } = this.#context
+    const connection: ClientConnection = new ClientConnection(
+      socket,
+      {
+        id: `${listener}-${++this.#lastId}`,
+        listener,
+        principal,
+        login: (self) => sasl && new Login(self, { sasl, dispatcher, clock, logger, counters }),
+        maxLoginBytes: sasl?.maxReceiveBytes ?? 0,
+        onLogin: () => this.#logins.delete(connection),
+      },
+      this.#context,
+    )
+    this.#connections.add(connection)
+    socket.on('close', () => this.#connections.delete(connection))
+    if (sasl) this.#logins.add(connection, clock.monotonic())
+    if (this.#stopping) connection.stopReading()
+  }
+
+  #closeCrowded(connection: ClientConnection): void {
+    if (this.#crowded++ % 1000 === 0)
+      this.#system.logger.warn(
+        { client: connection.host, closed: this.#crowded },
+        `connection closed: more than ${limits.logins} clients are not logged in; the oldest of them are closed`,
+      )
+    connection.destroy()
   }
 
   #closeIdle(idleMs: number): void {

@@ -22,7 +22,7 @@ export const ineffectiveTopicSettings: readonly string[] = topics.filter(([, { i
 
 const accepted = new Set(
   `auto.leader.rebalance.enable background.threads
-  broker.heartbeat.interval.ms broker.session.timeout.ms connection.failed.authentication.delay.ms connections.max.reauth.ms
+  broker.heartbeat.interval.ms broker.session.timeout.ms
   controlled.shutdown.enable cordoned.log.dirs delete.records.purgatory.purge.interval.requests early.start.listeners
   fetch.purgatory.purge.interval.requests follower.fetch.last.tiered.offset.enable initial.broker.registration.timeout.ms
   leader.imbalance.check.interval.seconds log.dir.failure.timeout.ms log.flush.scheduler.interval.ms max.connection.creation.rate
@@ -35,6 +35,9 @@ const accepted = new Set(
   unstable.api.versions.enable unstable.feature.versions.enable super.users allow.everyone.if.no.acl.found`.split(/\s+/),
 )
 
+/** Under it a listener has settings of its own; those of security have an effect. */
+export const LISTENER_PREFIX = 'listener.name.'
+
 const acceptedPrefixes = [
   'alter.log.dirs.replication.',
   'controller.',
@@ -44,7 +47,7 @@ const acceptedPrefixes = [
   'group.share.',
   'group.streams.',
   'kafka.metrics.',
-  'listener.name.',
+  LISTENER_PREFIX,
   'metadata.log.',
   'metric.',
   'metrics.',
@@ -62,7 +65,7 @@ const acceptedPrefixes = [
 export const acceptedSettings: readonly string[] = [
   ...accepted,
   ...declared.filter((name) => !hasEffect(name)),
-  ...acceptedPrefixes.map((prefix) => `${prefix}*`),
+  ...acceptedPrefixes.filter((prefix) => prefix !== LISTENER_PREFIX).map((prefix) => `${prefix}*`),
 ].sort()
 
 export const isAccepted = (name: string): boolean => accepted.has(name) || acceptedPrefixes.some((prefix) => name.startsWith(prefix))

@@ -2,6 +2,7 @@
  * Every declared setting of a broker: those with an effect, and the defaults of all topic settings. Names, defaults and bounds are Kafka's;
  * `log.flush` is Tributary's own. Settings of Kafka without an effect are in accepted-settings.ts.
  */
+import { securitySettings } from './security-settings.ts'
 import { bool, double, FOREVER, INT_MAX, int, list, long, type SettingMap, short, text, type ValuesOf } from './setting.ts'
 import { gzipLevel } from './topic-settings.ts'
 
@@ -173,6 +174,7 @@ const transactions = {
 export const brokerSettings = {
   ...node,
   ...network,
+  ...securitySettings,
   ...log,
   ...metadataLog,
   ...cleaner,

@@ -4,7 +4,7 @@
  */
 import { KafkaError } from '../errors.ts'
 
-export type SettingKind = 'boolean' | 'string' | 'int' | 'short' | 'long' | 'double' | 'list'
+export type SettingKind = 'boolean' | 'string' | 'int' | 'short' | 'long' | 'double' | 'list' | 'password'
 
 /** Kafka's ConfigType of DescribeConfigs. */
 export const configTypes: Readonly<Record<SettingKind, number>> = {
@@ -15,6 +15,7 @@ export const configTypes: Readonly<Record<SettingKind, number>> = {
   long: 5,
   double: 6,
   list: 7,
+  password: 9,
 }
 
 export interface Setting<T = unknown> {
@@ -81,6 +82,9 @@ export const double = (fallback: number | string, doc: string, options?: Setting
   setting<number>('double', String(fallback), doc, options)
 export const list = (fallback: string, doc: string, options?: SettingOptions) => setting<string[]>('list', fallback, doc, options)
 
+/** Never shown (Invariant 12). */
+export const password = (doc: string) => setting<string | null>('password', null, doc)
+
 export type SettingMap = Readonly<Record<string, Setting>>
 export type ValuesOf<M extends SettingMap> = { readonly [N in keyof M]: M[N] extends Setting<infer T> ? T : never }
 
@@ -112,6 +116,7 @@ function parseValue(name: string, setting: Setting, raw: string): unknown {
     case 'list':
       return splitList(raw)
     case 'string':
+    case 'password':
       return raw
     default:
       return parseWhole(name, raw, setting.kind)

@@ -227,6 +227,7 @@ test('the advertised versions are those of Apache Kafka 4.3, less the APIs that 
     46: [0, 0],
     48: [0, 1],
     50: [0, 0],
+    51: [0, 0],
     55: [0, 2],
     57: [0, 2],
     60: [0, 2],

@@ -50,7 +50,9 @@ test('the file that Kafka ships is accepted as it is, its controller listener no
   expect(settings.unknown).toEqual([])
   expect(settings.warnings).toEqual([])
   expect(settings.nodeId).toBe(1)
-  expect(settings.listeners).toEqual([{ name: 'PLAINTEXT', host: '', port: 9092, advertisedHost: 'localhost', advertisedPort: 9092 }])
+  expect(settings.listeners).toEqual([
+    { name: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: '', port: 9092, advertisedHost: 'localhost', advertisedPort: 9092 },
+  ])
   expect(settings.dataDirs).toEqual(['/tmp/kraft-combined-logs'])
 })
 
@@ -65,11 +67,11 @@ test('listeners of several names, IPv6, ephemeral ports', () => {
   const { listeners } = readBrokerSettings({
     listeners: 'INSIDE://[::1]:0, OUTSIDE://0.0.0.0:9094',
     'advertised.listeners': 'OUTSIDE://broker.example:19094',
-    'listener.security.protocol.map': 'INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT',
+    'listener.security.protocol.map': 'INSIDE:PLAINTEXT,OUTSIDE:sasl_ssl',
   })
   expect(listeners).toEqual([
-    { name: 'INSIDE', host: '::1', port: 0, advertisedHost: '::1', advertisedPort: 0 },
-    { name: 'OUTSIDE', host: '0.0.0.0', port: 9094, advertisedHost: 'broker.example', advertisedPort: 19094 },
+    { name: 'INSIDE', securityProtocol: 'PLAINTEXT', host: '::1', port: 0, advertisedHost: '::1', advertisedPort: 0 },
+    { name: 'OUTSIDE', securityProtocol: 'SASL_SSL', host: '0.0.0.0', port: 9094, advertisedHost: 'broker.example', advertisedPort: 19094 },
   ])
 })
 
@@ -90,8 +92,11 @@ test.each<[Record<string, string>, RegExp]>([
   [{ 'auto.create.topics.enable': 'yes' }, /Expected value to be either true or false$/],
   [{ 'log.flush': 'never' }, /String must be one of: commit, os$/],
   [{ 'log.cleaner.min.cleanable.ratio': '1.5' }, /Value must be no more than 1$/],
-  [{ listeners: 'SSL://:9093' }, /requires SSL, only PLAINTEXT listeners are implemented/],
-  [{ listeners: 'SASL_PLAINTEXT://:9093' }, /requires SASL_PLAINTEXT/],
+  [
+    { listeners: 'X://:9093', 'listener.security.protocol.map': 'X:TLS' },
+    /^listener\.security\.protocol\.map: X:TLS is no security protocol; use one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL$/,
+  ],
+  [{ 'ssl.client.auth': 'maybe' }, /String must be one of: required, requested, none$/],
   [{ listeners: 'X://:9093' }, /add X:PLAINTEXT to it$/],
   [{ listeners: 'localhost:9092' }, /"localhost:9092" is not NAME:\/\/host:port/],
   [{ listeners: 'PLAINTEXT://:99999' }, /is not NAME/],

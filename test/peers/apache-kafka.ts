@@ -51,11 +51,12 @@ export interface KafkaBroker {
 /** Formats `<folder>/data` itself: Kafka formats what is not formatted. */
 type Prepare = (folder: string, port: number) => Promise<void>
 
-/** Lines of server.properties, those that name the port included. */
-type KafkaSettings = Readonly<Record<string, string | number>> | ((port: number) => Readonly<Record<string, string | number>>)
+type Settings = Readonly<Record<string, string | number>>
+/** Those of a broker on this port; its controller has the next one. */
+export type SettingsOf = Settings | ((port: number) => Settings)
 
-/** `formatFlags` are options of `kafka-storage format` (`-f transaction.version=1`). */
-export async function startApacheKafka(settings: KafkaSettings = {}, formatFlags = '', prepare?: Prepare): Promise<KafkaBroker> {
+/** `settings` are lines of server.properties; `formatFlags` are options of `kafka-storage format` (`-f transaction.version=1`). */
+export async function startApacheKafka(settings: SettingsOf = {}, formatFlags = '', prepare?: Prepare): Promise<KafkaBroker> {
   try {
     return await startOnce(settings, formatFlags, prepare)
   } catch {
@@ -64,7 +65,7 @@ export async function startApacheKafka(settings: KafkaSettings = {}, formatFlags
   }
 }
 
-async function startOnce(settings: KafkaSettings, formatFlags: string, prepare: Prepare | undefined): Promise<KafkaBroker> {
+async function startOnce(settings: SettingsOf, formatFlags: string, prepare: Prepare | undefined): Promise<KafkaBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'apache-kafka-'))
   const port = await portWithNeighbour()
   const address = `127.0.0.1:${port}`

@@ -59,7 +59,7 @@ describe('a running broker', () => {
 
 test.each<[Record<string, string>, string]>([
   [{ 'num.partitions': 'many' }, 'Invalid value many for configuration num.partitions: Not a number of type INT'],
-  [{ listeners: 'SASL_SSL://:9092' }, 'only PLAINTEXT listeners are implemented'],
+  [{ listeners: 'SASL_SSL://:9092' }, 'is not implemented; use some of PLAIN, SCRAM-SHA-256'],
   [{ listeners: 'PLAINTEXT://203.0.113.9:0' }, 'is not an address of this machine'],
   [{ 'authorizer.class.name': 'A' }, 'access control lists are not implemented'],
 ])('%j is refused with a sentence', async (lines, sentence) => {

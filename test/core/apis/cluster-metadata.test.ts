@@ -110,7 +110,7 @@ test('DescribeUserScramCredentials: without their keys', async () => {
     { mechanism: 2, iterations: 8192 },
   ]
   const all = await client.send(describeScram, 0, { users: null })
-  expect(all.results).toEqual([{ user: 'alice', errorCode: 0, errorMessage: null, credentialInfos }])
+  expect(all.results).toEqual([{ user: 'alice', errorCode: 0, errorMessage: '', credentialInfos }])
   const some = await client.send(describeScram, 0, { users: [{ name: 'alice' }, { name: 'bob' }, { name: 'eve' }, { name: 'eve' }] })
   expect(some.results.map(({ user, errorCode: code }) => [user, code])).toEqual([
     ['alice', 0],

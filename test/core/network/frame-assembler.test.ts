@@ -4,9 +4,14 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { FrameAssembler } from '../../../core/network/frame-assembler.ts'
+import { FrameAssembler, type FrameLimits } from '../../../core/network/frame-assembler.ts'
 import { limits } from '../../../core/network/limits.ts'
 import { WireError } from '../../../core/wire/reader.ts'
+
+const limitsOf = (maxBytes: number): FrameLimits => ({
+  ...{ minBytes: 8, maxBytes, maxSetting: 'socket.request.max.bytes' },
+  eagerBytes: limits.eagerFrameBytes,
+})
 
 const framed = (payload: Buffer) => {
   const length = Buffer.alloc(4)
@@ -22,7 +27,7 @@ test('frames do not depend on how the stream is cut', () => {
       (payloads, cuts) => {
         const frames = payloads.map((payload) => Buffer.from(payload))
         const stream = Buffer.concat(frames.map(framed))
-        const assembler = new FrameAssembler(1000)
+        const assembler = new FrameAssembler(limitsOf(1000))
         const got: Buffer[] = []
         let at = 0
         for (let i = 0; at < stream.length; i++) {
@@ -39,14 +44,14 @@ test('frames do not depend on how the stream is cut', () => {
 test('a frame inside a chunk is a view of it', () => {
   const chunk = Buffer.concat([framed(Buffer.from('12345678')), framed(Buffer.from('abcdefgh'))])
   const frames: Buffer[] = []
-  new FrameAssembler(100).push(chunk, (frame) => frames.push(frame))
+  new FrameAssembler(limitsOf(100)).push(chunk, (frame) => frames.push(frame))
   expect(frames.map(String)).toEqual(['12345678', 'abcdefgh'])
   for (const frame of frames) expect(frame.buffer).toBe(chunk.buffer)
 })
 
 test('a large frame gets its memory as its bytes arrive', () => {
   const size = 4 * limits.eagerFrameBytes
-  const assembler = new FrameAssembler(size)
+  const assembler = new FrameAssembler(limitsOf(size))
   const before = process.memoryUsage().arrayBuffers
   const length = Buffer.alloc(4)
   length.writeInt32BE(size)
@@ -67,5 +72,5 @@ test('a large frame gets its memory as its bytes arrive', () => {
 test.each([-1, -(2 ** 31), 0, 1, 7, 1001, 2 ** 31 - 1, 0x47455420])('a length of %i is rejected', (size) => {
   const length = Buffer.alloc(4)
   length.writeInt32BE(size)
-  expect(() => new FrameAssembler(1000).push(length, () => {})).toThrow(WireError)
+  expect(() => new FrameAssembler(limitsOf(1000)).push(length, () => {})).toThrow(WireError)
 })
