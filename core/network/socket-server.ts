@@ -16,7 +16,7 @@ import { limits } from './limits.ts'
 import { Login } from './login.ts'
 import { Newcomers } from './newcomers.ts'
 import type { RequestDispatcher } from './request-dispatcher.ts'
-import { TlsAcceptor } from './tls-acceptor.ts'
+import type { TlsAcceptor } from './tls-acceptor.ts'
 
 export interface Endpoint {
   readonly listener: string
@@ -150,18 +150,9 @@ export class SocketServer {
   }
 
   /** Opens a listener. Throws ListenError with a message for the operator. */
-  listen(listener: ListenerSettings, security: ListenerSecurity = PLAINTEXT): Promise<Endpoint> {
+  async listen(listener: ListenerSettings, security: ListenerSecurity = PLAINTEXT): Promise<Endpoint> {
     const { name } = listener
-    const acceptor =
-      security.tls &&
-      new TlsAcceptor({
-        listener: name,
-        tls: security.tls,
-        logger: this.#system.logger,
-        counters: this.counters,
-        monotonic: () => this.#system.clock.monotonic(),
-        onSecure: (socket, principal) => this.#connect(socket, name, security, principal),
-      })
+    const acceptor = await this.#acceptorOf(name, security)
     if (acceptor) this.#acceptors.push(acceptor)
     const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
       if (!this.#admits(socket)) return
@@ -194,6 +185,18 @@ export class SocketServer {
           })
         },
       )
+    })
+  }
+
+  /** Null without TLS, whose code is loaded for a listener that uses it only. */
+  async #acceptorOf(listener: string, security: ListenerSecurity): Promise<TlsAcceptor | null> {
+    const { tls } = security
+    if (!tls) return null
+    const { TlsAcceptor } = await import('./tls-acceptor.ts')
+    return new TlsAcceptor({
+      ...{ listener, tls, logger: this.#system.logger, counters: this.counters },
+      monotonic: () => this.#system.clock.monotonic(),
+      onSecure: (socket, principal) => this.#connect(socket, listener, security, principal),
     })
   }
 

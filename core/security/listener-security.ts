@@ -1,12 +1,12 @@
 /**
  * How each listener of a broker finds out who connects: TLS, SASL, both or neither. Everything that is wrong with any of them is in one
- * error, before a port is opened.
+ * error, before a port is opened. What no listener uses is not loaded.
  */
 import { KafkaError } from '../errors.ts'
 import type { ListenerSettings } from '../settings.ts'
-import { type ListenerSasl, openListenerSasl } from './listener-sasl.ts'
+import type { ListenerSasl } from './listener-sasl.ts'
 import { ignoredSecuritySettings, listenerProperties, type Properties } from './listener-settings.ts'
-import { type CheckOptions, ListenerTls } from './listener-tls.ts'
+import type { CheckOptions, ListenerTls } from './listener-tls.ts'
 import type { SaslSystem, ScramUsers, SystemProperties } from './sasl/types.ts'
 
 export interface ListenerSecurity {
@@ -53,13 +53,14 @@ export class ListenersSecurity {
       for (const ignored of ignoredSecuritySettings(properties, name, securityProtocol)) system.logger.warn({ listener: name }, ignored)
       let tls: ListenerTls | null = null
       try {
-        if (usesTls(listener)) tls = new ListenerTls(own, system, checkTls)
+        if (usesTls(listener)) tls = new (await import('./listener-tls.ts')).ListenerTls(own, system, checkTls)
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error
         problems.push(`listener ${name}: ${error.message}`)
       }
       const ofSasl: string[] = []
-      const sasl = usesSasl(listener) ? await openListenerSasl({ ...options, listener: name, properties: own }, ofSasl) : null
+      const { openListenerSasl } = usesSasl(listener) ? await import('./listener-sasl.ts') : { openListenerSasl: null }
+      const sasl = (await openListenerSasl?.({ ...options, listener: name, properties: own }, ofSasl)) ?? null
       problems.push(...ofSasl)
       securities.set(name, { tls, sasl })
     }
