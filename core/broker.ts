@@ -13,7 +13,6 @@ import type { Logs } from './log/types.ts'
 import { registerBrokerMetrics } from './network/metrics.ts'
 import { RequestDispatcher } from './network/request-dispatcher.ts'
 import { type Endpoint, SocketServer } from './network/socket-server.ts'
-import { checkTlsOptions } from './network/tls-acceptor.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
 import { ListenersSecurity } from './security/listener-security.ts'
 import type { SystemProperties } from './security/sasl/types.ts'
@@ -135,7 +134,7 @@ async function openSecurity({ settings, cluster, system }: BrokerServices, javaP
       users: scramUsersOf(cluster),
       system,
       javaProperties,
-      checkTls: checkTlsOptions,
+      loadTlsCheck: async () => (await import('./network/tls-acceptor.ts')).checkTlsOptions,
     })
   const problems: (readonly string[])[] = []
   // As Kafka: what was altered on a running broker and cannot be used any more does not keep it from starting.

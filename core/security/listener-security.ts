@@ -23,7 +23,8 @@ export interface ListenersSecurityOptions {
   readonly system: SaslSystem
   /** Those of the process. */
   readonly javaProperties: SystemProperties
-  readonly checkTls: CheckOptions
+  /** The check of TLS options, for the first listener that has some. */
+  loadTlsCheck(): Promise<CheckOptions>
 }
 
 type Named = Pick<ListenerSettings, 'name' | 'securityProtocol'>
@@ -33,10 +34,11 @@ const usesSasl = ({ securityProtocol }: Named): boolean => securityProtocol.star
 
 export class ListenersSecurity {
   readonly #listeners: readonly Named[]
-  readonly #checkTls: CheckOptions
+  /** Null where no listener uses TLS. */
+  readonly #checkTls: CheckOptions | null
   readonly #securities: ReadonlyMap<string, ListenerSecurity>
 
-  private constructor(listeners: readonly Named[], checkTls: CheckOptions, securities: ReadonlyMap<string, ListenerSecurity>) {
+  private constructor(listeners: readonly Named[], checkTls: CheckOptions | null, securities: ReadonlyMap<string, ListenerSecurity>) {
     this.#listeners = listeners
     this.#checkTls = checkTls
     this.#securities = securities
@@ -44,7 +46,8 @@ export class ListenersSecurity {
 
   /** Rejects with a list of sentences where a listener cannot be secured. */
   static async open(listeners: readonly Named[], options: ListenersSecurityOptions): Promise<ListenersSecurity | readonly string[]> {
-    const { properties, system, checkTls } = options
+    const { properties, system } = options
+    const checkTls = listeners.some(usesTls) ? await options.loadTlsCheck() : null
     const securities = new Map<string, ListenerSecurity>()
     const problems: string[] = []
     for (const listener of listeners) {
@@ -53,7 +56,7 @@ export class ListenersSecurity {
       for (const ignored of ignoredSecuritySettings(properties, name, securityProtocol)) system.logger.warn({ listener: name }, ignored)
       let tls: ListenerTls | null = null
       try {
-        if (usesTls(listener)) tls = new (await import('./listener-tls.ts')).ListenerTls(own, system, checkTls)
+        if (checkTls && usesTls(listener)) tls = new (await import('./listener-tls.ts')).ListenerTls(own, system, checkTls)
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error
         problems.push(`listener ${name}: ${error.message}`)
@@ -78,7 +81,7 @@ export class ListenersSecurity {
   prepare(properties: Properties): () => void {
     const changes = this.#listeners.map(({ name, securityProtocol }) => {
       const { tls } = this.of(name)
-      return tls?.prepare(listenerProperties(properties, name, securityProtocol), this.#checkTls)
+      return tls?.prepare(listenerProperties(properties, name, securityProtocol), this.#checkTls!)
     })
     return () => {
       for (const change of changes) change?.()
