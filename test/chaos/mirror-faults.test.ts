@@ -172,6 +172,9 @@ test('after random faults and requests the target equals the source', async () =
       await Promise.all([faults[fault](cluster), pause(below(400)).then(requests[request])])
       if (random() < 0.5) await caughtUp(mirror, 'us->central', written, 40_000)
     }
+    // A mirror without new records learns at refresh.topics.interval.seconds only that its target was deleted.
+    await write(us, 't', PARTITIONS, { from: written, partitions: PARTITIONS })
+    written += PARTITIONS
     await caughtUp(mirror, 'us->central', written, 40_000)
     await expectSameRecords({ us, central }, PARTITIONS)
     expect(mirror.status('us->central')).toMatchObject({ lostRecords: 0 })

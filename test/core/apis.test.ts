@@ -232,6 +232,7 @@ test('the advertised versions are those of Apache Kafka 4.3, less the APIs that 
     57: [0, 2],
     60: [0, 2],
     61: [0, 0],
+    64: [0, 0],
     65: [0, 0],
     66: [0, 2],
     74: [0, 1],
