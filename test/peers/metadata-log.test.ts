@@ -229,7 +229,9 @@ describe('one folder for both', () => {
     expect(dump).toContain('"type":"REGISTER_BROKER_RECORD"')
     expect(dump).toContain('SnapshotFooter')
     expect(dump).not.toMatch(/isvalid: false|[Cc]ould not (decode|deserialize)|Exception/)
-    const shell = await kafkaTool(['kafka-metadata-shell', '--snapshot', join(folder, snapshot), 'ls', '/image/topics/byName'])
+    // The shell does not always wait until it has loaded the snapshot.
+    const list = () => kafkaTool(['kafka-metadata-shell', '--snapshot', join(folder, snapshot), 'ls', '/image/topics/byName'])
+    const shell = await until(async () => (await list()).trim(), 'topics in the shell', 60_000)
     expect(shell.split(/\s+/)).toEqual(expect.arrayContaining(['orders', 'payments']))
   }, 120_000)
 })
