@@ -3,7 +3,7 @@
  * part of the process. A name that has not logged yet keeps its level for later, as in Kafka Connect.
  */
 import { ConnectError } from '../../connect/types.ts'
-import { type LogLevel, logLevels, ROOT_LOGGER } from '../../core/system/logger.ts'
+import { kafkaLevelNames, kafkaLevels, type LogLevel, logLevels, ROOT_LOGGER } from '../../core/system/logger.ts'
 import { defineResource } from '../resource.ts'
 import { errorResponse, noBody } from '../schemas.ts'
 
@@ -12,17 +12,6 @@ interface Named {
 }
 
 const tags = ['Loggers']
-/** FATAL and TRACE do not exist here and mean the nearest level. */
-const levels: Readonly<Record<string, LogLevel>> = {
-  OFF: 'silent',
-  FATAL: 'error',
-  ERROR: 'error',
-  WARN: 'warn',
-  INFO: 'info',
-  DEBUG: 'debug',
-  TRACE: 'debug',
-}
-const levelNames: Readonly<Record<LogLevel, string>> = { silent: 'OFF', error: 'ERROR', warn: 'WARN', info: 'INFO', debug: 'DEBUG' }
 /** At most this many loggers have a level of their own. */
 const MAX_LOGGERS = 1000
 
@@ -44,7 +33,7 @@ export default defineResource({
   register(app, { system }) {
     const loggers = logLevels(system.logger)
     const changedAt = new Map<string, number>()
-    const levelOf = (name: string, level: LogLevel) => ({ level: levelNames[level], last_modified: changedAt.get(name) ?? null })
+    const levelOf = (name: string, level: LogLevel) => ({ level: kafkaLevelNames[level], last_modified: changedAt.get(name) ?? null })
 
     app.get(
       '/admin/loggers',
@@ -98,7 +87,7 @@ export default defineResource({
         if (body.level === undefined || body.level === null) {
           throw new ConnectError(400, "Desired 'level' parameter was not specified in request.")
         }
-        const newLevel = Object.hasOwn(levels, body.level.toUpperCase()) ? levels[body.level.toUpperCase()]! : undefined
+        const newLevel = Object.hasOwn(kafkaLevels, body.level.toUpperCase()) ? kafkaLevels[body.level.toUpperCase()]! : undefined
         if (newLevel === undefined) throw new ConnectError(404, `invalid log level '${body.level}'.`)
         const known = loggers?.list()
         if (known && !known.has(params.logger) && known.size >= MAX_LOGGERS) {

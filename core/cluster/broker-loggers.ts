@@ -3,20 +3,13 @@
  * start has the level that its command line asks for. FATAL and TRACE do not exist here and mean the nearest level.
  */
 import { KafkaError } from '../errors.ts'
-import { type Logger, type LogLevel, logLevels, ROOT_LOGGER } from '../system/logger.ts'
+import { kafkaLevelNames, kafkaLevels, type Logger, type LogLevel, logLevels, ROOT_LOGGER } from '../system/logger.ts'
 import { checkChanges, configOperations, source, UNKNOWN_TYPE } from './config-entries.ts'
 import type { ConfigChange, ConfigEntry } from './types.ts'
 
-/** The levels that Kafka lets a client set, in the order of its message. */
-const levels: Readonly<Record<string, LogLevel>> = {
-  DEBUG: 'debug',
-  ERROR: 'error',
-  FATAL: 'error',
-  INFO: 'info',
-  TRACE: 'debug',
-  WARN: 'warn',
-}
-const levelNames: Readonly<Record<LogLevel, string>> = { silent: 'OFF', error: 'ERROR', warn: 'WARN', info: 'INFO', debug: 'DEBUG' }
+/** The levels that Kafka lets a client set, in the order of its message: all but OFF. */
+const { OFF: _, ...settable } = kafkaLevels
+const levels: Readonly<Record<string, LogLevel>> = Object.fromEntries(Object.entries(settable).sort(([a], [b]) => (a < b ? -1 : 1)))
 
 /** This node, and the logger that its others are children of. */
 export interface NodeLoggers {
@@ -35,7 +28,7 @@ export function describeLoggers({ nodeId, logger }: NodeLoggers, resourceName: s
   const selected = [...levelsOf(logger)].filter(([name]) => names === null || names.includes(name))
   return selected.map(([name, level]) => ({
     name,
-    value: levelNames[level],
+    value: kafkaLevelNames[level],
     readOnly: false,
     isDefault: false,
     isSensitive: false,

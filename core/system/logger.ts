@@ -15,6 +15,24 @@ export interface Logger {
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent'
 
+/** Kafka's levels. FATAL and TRACE do not exist here and mean the nearest level. */
+export const kafkaLevels: Readonly<Record<string, LogLevel>> = {
+  OFF: 'silent',
+  FATAL: 'error',
+  ERROR: 'error',
+  WARN: 'warn',
+  INFO: 'info',
+  DEBUG: 'debug',
+  TRACE: 'debug',
+}
+export const kafkaLevelNames: Readonly<Record<LogLevel, string>> = {
+  silent: 'OFF',
+  error: 'ERROR',
+  warn: 'WARN',
+  info: 'INFO',
+  debug: 'DEBUG',
+}
+
 /** The name of the logger that all others are children of. */
 export const ROOT_LOGGER = 'root'
 
