@@ -163,8 +163,7 @@ class StoredLogs implements Logs {
   }
 
   create(partitions: readonly NewPartition[]): void {
-    for (const partition of partitions)
-      this.#new.add({ ...partition, directory: this.#directories.byId(partition.directoryId) ?? this.#leastLoaded(1)[0]! })
+    for (const partition of partitions) this.#new.add({ ...partition, directory: this.#directories.byId(partition.directoryId)! })
   }
 
   /** Where the folder cannot be created, the log rejects appends. */
