@@ -48,6 +48,16 @@ export interface KafkaBroker {
   stop(): Promise<void>
 }
 
+/** The settings with which our broker takes the place of a stopped one, on its ports and in its folder. */
+export const inPlaceOf = (kafka: KafkaBroker): Readonly<Record<string, string>> => ({
+  'process.roles': 'broker,controller',
+  'node.id': '1',
+  'controller.quorum.voters': `1@127.0.0.1:${kafka.port + 1}`,
+  listeners: `PLAINTEXT://${kafka.address},CONTROLLER://127.0.0.1:${kafka.port + 1}`,
+  'controller.listener.names': 'CONTROLLER',
+  'log.dirs': kafka.dir,
+})
+
 /** Formats `<folder>/data` itself: Kafka formats what is not formatted. */
 type Prepare = (folder: string, port: number) => Promise<void>
 

@@ -12,7 +12,7 @@ import { realSystem } from '../../core/system/index.ts'
 import { silentLogger } from '../../core/system/logger.ts'
 import { writeProperties } from '../properties-file.ts'
 import { freePort } from '../running-broker.ts'
-import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
+import { inPlaceOf, type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
 
 const SNAPSHOT_BYTES = 2000
 let room: string
@@ -54,15 +54,7 @@ const described = async () =>
     .sort()
 
 async function ours(snapshotBytes: number) {
-  const properties = {
-    'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${kafka.port + 1}`,
-    listeners: `PLAINTEXT://${kafka.address},CONTROLLER://127.0.0.1:${kafka.port + 1}`,
-    'controller.listener.names': 'CONTROLLER',
-    'log.dirs': kafka.dir,
-    'metadata.log.max.record.bytes.between.snapshots': String(snapshotBytes),
-  }
+  const properties = { ...inPlaceOf(kafka), 'metadata.log.max.record.bytes.between.snapshots': String(snapshotBytes) }
   return startBroker(properties, { ...realSystem('silent'), logger: silentLogger })
 }
 

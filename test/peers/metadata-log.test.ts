@@ -26,7 +26,7 @@ import { realRandom } from '../../core/system/random.ts'
 import { readValues } from '../core/log/scratch-log.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { until } from '../until.ts'
-import { type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
+import { inPlaceOf, type KafkaBroker, kafkaTool, startApacheKafka } from './apache-kafka.ts'
 
 const system = () => ({ ...realSystem('silent'), logger: silentLogger })
 
@@ -50,15 +50,7 @@ describe('one folder for both', () => {
   const tool = (name: string, ...args: string[]) => kafkaTool([name, '--bootstrap-server', kafka.address, ...args])
 
   function ours(): Promise<RunningBroker> {
-    const properties = {
-      'process.roles': 'broker,controller',
-      'node.id': '1',
-      'controller.quorum.voters': `1@127.0.0.1:${kafka.port + 1}`,
-      listeners: `PLAINTEXT://${kafka.address},CONTROLLER://127.0.0.1:${kafka.port + 1}`,
-      'controller.listener.names': 'CONTROLLER',
-      'log.dirs': kafka.dir,
-      'metadata.log.max.record.bytes.between.snapshots': '6000',
-    }
+    const properties = { ...inPlaceOf(kafka), 'metadata.log.max.record.bytes.between.snapshots': '6000' }
     return startBroker(properties, system())
   }
 
