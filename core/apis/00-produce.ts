@@ -4,7 +4,7 @@
  */
 import type { BrokerServices } from '../broker-services.ts'
 import type { Topic } from '../cluster/types.ts'
-import { codeOf, errorCode, KafkaError } from '../errors.ts'
+import { codeOf, type ErrorName, errorCode, KafkaError } from '../errors.ts'
 import type { Verification } from '../log/types.ts'
 import { partitionKey } from '../topic-partition.ts'
 import type { VerifiedPartitions } from '../transaction-verifier.ts'
@@ -52,10 +52,15 @@ function failed(index: number, error: unknown, broker: BrokerServices): Partitio
   return { index, errorCode: codeOf(error), baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, recordErrors: [], errorMessage }
 }
 
+interface TopicData {
+  name: string
+  topicId: string
+  partitionData: readonly PartitionData[]
+}
+
 /** Appends one batch to its log. Adds the promise that the response waits for to `acknowledgements`. */
 function append(
-  topic: Topic | undefined,
-  unknown: 'UNKNOWN_TOPIC_OR_PARTITION' | 'UNKNOWN_TOPIC_ID',
+  target: Topic | ErrorName,
   { index, records }: PartitionData,
   acks: number,
   clientId: string | null,
@@ -64,12 +69,13 @@ function append(
   verified: VerifiedPartitions | null,
 ): PartitionResponse {
   try {
-    if (!topic) throw new KafkaError(unknown)
-    // Internal topics are written by the group coordinator, and by Kafka's own admin client.
-    if (topic.internal && clientId !== ADMIN_CLIENT)
-      throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${topic.name}`)
+    if (typeof target === 'string') throw new KafkaError(target)
+    const topic = target
     const log = broker.logs.get(topic.name, index)
     if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+    if (acks < -1 || acks > 1) throw new KafkaError('INVALID_REQUIRED_ACKS')
+    // Internal topics are written by the group coordinator, and by Kafka's own admin client.
+    if (topic.internal && clientId !== ADMIN_CLIENT) throw new KafkaError('INVALID_TOPIC_EXCEPTION')
     if (records === null) throw new KafkaError('INVALID_RECORD', 'the partition has no record batch')
     let verification: Verification = 'ongoing'
     if (verified !== null) {
@@ -97,10 +103,7 @@ function append(
   }
 }
 
-function produceErrorResponse(
-  errorCode: number,
-  request: { topicData: readonly { name: string; topicId: string; partitionData: readonly PartitionData[] }[] },
-) {
+function produceErrorResponse(errorCode: number, request: { topicData: readonly TopicData[] }) {
   return {
     responses: request.topicData.map(({ name, topicId, partitionData }) => ({
       name,
@@ -137,18 +140,33 @@ interface Appended {
   acknowledgements: Promise<void>[]
 }
 
-const topicOf = ({ name, topicId }: { name: string; topicId: string }, { version, broker }: Context): Topic | undefined =>
+const topicOf = ({ name, topicId }: TopicData, { version, broker }: Context): Topic | undefined =>
   version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(name)
 
+type RefusedTopics = ReadonlyMap<TopicData, ErrorName>
+
+/** The topics of the request that nothing may be appended to, whatever happens until the append; null for none. */
+function refusedTopics(context: Context): RefusedTopics | null {
+  const { request: produce, version, access } = context
+  let refused: Map<TopicData, ErrorName> | null = null
+  for (const data of produce.topicData) {
+    const name = version >= 13 ? topicOf(data, context)?.name : data.name
+    if (name !== undefined && access.allows('Write Topic', name, { references: data.partitionData.length })) continue
+    refused ??= new Map()
+    refused.set(data, name === undefined ? 'UNKNOWN_TOPIC_ID' : 'TOPIC_AUTHORIZATION_FAILED')
+  }
+  return refused
+}
+
 /** `verified` has the transactional batches, null for none. */
-function appendAll(context: Context, verified: VerifiedPartitions | null): Appended {
+function appendAll(context: Context, refused: RefusedTopics | null, verified: VerifiedPartitions | null): Appended {
   const { request: produce, version, clientId, broker } = context
   const acknowledgements: Promise<void>[] = []
   const unknown = version >= 13 ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
   const responses = produce.topicData.map((data) => {
-    const topic = topicOf(data, context)
+    const target = refused?.get(data) ?? topicOf(data, context) ?? unknown
     const partitionResponses = data.partitionData.map((partition) =>
-      append(topic, unknown, partition, produce.acks, clientId, broker, acknowledgements, verified),
+      append(target, partition, produce.acks, clientId, broker, acknowledgements, verified),
     )
     return { name: data.name, topicId: data.topicId, partitionResponses }
   })
@@ -179,8 +197,12 @@ export default defineApi({
   versions: [3, 13],
   advertised: [0, 13],
   flexible: 9,
+  authorization: ['Write TransactionalId', 'Write Topic'],
   // A producer's pipelined batches share one group commit.
   concurrent: true,
+  byteRate: 'producer',
+  // Without a response, a client would not learn why it waits.
+  isExempt: ({ acks }) => acks === 0,
   request,
   response: {
     responses: list(
@@ -231,20 +253,23 @@ export default defineApi({
     ),
   },
   handle(context) {
-    const { request: produce, version, broker } = context
+    const { request: produce, version, broker, access } = context
     const { acks, transactionalId } = produce
     const fail = (code: number) => (acks === 0 ? closeConnection(context, code) : produceErrorResponse(code, produce))
-    if (acks < -1 || acks > 1) return fail(errorCode('INVALID_REQUIRED_ACKS'))
-    if (!hasTransactionalBatch(produce)) return respond(context, appendAll(context, null))
-    if (transactionalId === null) return fail(errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'))
-    const transactional = transactionalBatches(produce, (data) => topicOf(data, context))
+    const isTransactional = hasTransactionalBatch(produce)
+    if (isTransactional && (transactionalId === null || !access.allows('Write TransactionalId', transactionalId)))
+      return fail(errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'))
+    const refused = refusedTopics(context)
+    if (!isTransactional || transactionalId === null) return respond(context, appendAll(context, refused, null))
+    // A topic that the client may not write to joins no transaction.
+    const transactional = transactionalBatches(produce, (data) => (refused?.has(data) ? undefined : topicOf(data, context)))
     if (transactional === null) return fail(errorCode('INVALID_PRODUCER_ID_MAPPING'))
     const { producerId, producerEpoch, batches } = transactional
-    if (batches.length === 0) return respond(context, appendAll(context, null))
+    if (batches.length === 0) return respond(context, appendAll(context, refused, null))
     const operation = { addsPartitions: version >= 12, knowsAbortable: version >= 11 }
     const identity = { transactionalId, producerId, producerEpoch }
     const appended = broker.transactionVerifier.run(identity, batches, operation, (verified) =>
-      appendAll(context, forProducer(verified, operation.addsPartitions)),
+      appendAll(context, refused, forProducer(verified, operation.addsPartitions)),
     )
     return appended instanceof Promise ? appended.then((each) => respond(context, each)) : respond(context, appended)
   },

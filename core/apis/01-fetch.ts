@@ -25,8 +25,10 @@ import {
   until,
   uuid,
 } from '../wire/types.ts'
+import { advertisedEndpoint } from './advertised-endpoint.ts'
 import { defineApi } from './define-api.ts'
 import { leaderEpochError } from './leader-epoch.ts'
+import type { RequestContext } from './request-context.ts'
 
 interface RequestedPartition {
   partition: number
@@ -42,11 +44,37 @@ interface PartitionFetch {
   log: PartitionLog | null
   error: ErrorName
   divergingEpoch?: { epoch: number; endOffset: number }
+  /** The leader, for a client that asks as if it were another one (KIP-951). */
+  currentLeader?: { leaderId: number; leaderEpoch: number }
 }
 
 const EMPTY = Buffer.alloc(0)
 /** Bytes of one response, whatever a client allows: what is read from the disk is buffered until it is sent (Invariant 13). */
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024
+
+interface FetchedTopic {
+  readonly topic: string
+  readonly topicId: string
+  readonly partitions: readonly RequestedPartition[]
+}
+
+type Context = Pick<RequestContext<{ topics: readonly FetchedTopic[] }>, 'request' | 'version' | 'broker' | 'access'>
+
+type RefusedTopics = ReadonlyMap<FetchedTopic, ErrorName>
+
+/** The topics of the request that are not read, whatever happens until the response; null for none. */
+function refusedTopics({ request, version, broker, access }: Context, replica: boolean): RefusedTopics | null {
+  if (replica && !access.allows('ClusterAction Cluster'))
+    return new Map(request.topics.map((requested) => [requested, 'TOPIC_AUTHORIZATION_FAILED']))
+  let refused: Map<FetchedTopic, ErrorName> | null = null
+  for (const requested of request.topics) {
+    const name = version >= 13 ? broker.cluster.topicById(requested.topicId)?.name : requested.topic
+    if (name !== undefined && (replica || access.allows('Read Topic', name, { references: requested.partitions.length }))) continue
+    refused ??= new Map()
+    refused.set(requested, name === undefined ? 'UNKNOWN_TOPIC_ID' : 'TOPIC_AUTHORIZATION_FAILED')
+  }
+  return refused
+}
 
 function prepare(
   topic: string | undefined,
@@ -61,9 +89,12 @@ function prepare(
   if (!log) return failedWith('UNKNOWN_TOPIC_OR_PARTITION')
   const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch } = requested
   const fenced = leaderEpochError(log, currentLeaderEpoch)
-  if (fenced) return failedWith(fenced)
   // The partition has no other replica: nobody may fetch as one.
-  if (replica) return failedWith('NOT_LEADER_FOR_PARTITION')
+  const error = fenced ?? (replica ? 'NOT_LEADER_FOR_PARTITION' : null)
+  if (error) {
+    const currentLeader = { leaderId: broker.settings.nodeId, leaderEpoch: log.leaderEpoch }
+    return version < 16 || error === 'UNKNOWN_LEADER_EPOCH' ? failedWith(error) : { ...failedWith(error), currentLeader }
+  }
   // The leader's own epoch reaches to the end of the log: it cannot have diverged.
   if (lastFetchedEpoch >= 0 && lastFetchedEpoch !== log.leaderEpoch) {
     const { leaderEpoch: epoch, endOffset } = log.endOffsetForEpoch(lastFetchedEpoch)
@@ -74,6 +105,9 @@ function prepare(
   if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) return failedWith('OFFSET_OUT_OF_RANGE')
   return { requested, log, error: 'NONE' }
 }
+
+/** The errors of a partition for which the others still wait, as in Kafka. */
+const notWaitedFor: ReadonlySet<ErrorName> = new Set(['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED'])
 
 /** Whether the response is sent without waiting for more records. */
 function isReady(fetches: readonly PartitionFetch[], minBytes: number, bound: ReadBound): boolean {
@@ -88,14 +122,15 @@ function isReady(fetches: readonly PartitionFetch[], minBytes: number, bound: Re
   return bytes >= minBytes
 }
 
-function failed(partitionIndex: number, code: number) {
+/** Kafka has an empty list of aborted transactions where it did not try to read, and none where it could not. */
+function failed(partitionIndex: number, code: number, wasRead = false) {
   return {
     partitionIndex,
     errorCode: code,
     highWatermark: -1,
     lastStableOffset: -1,
     logStartOffset: -1,
-    abortedTransactions: null,
+    abortedTransactions: wasRead ? null : [],
     records: EMPTY as Buffer | Buffer[],
   }
 }
@@ -115,13 +150,13 @@ interface Budget {
 }
 
 async function read(
-  { requested, log, error, divergingEpoch }: PartitionFetch,
+  { requested, log, error, divergingEpoch, currentLeader }: PartitionFetch,
   bound: ReadBound,
   budget: Budget,
   onSent: (release: () => void) => void,
 ) {
   const { partition: partitionIndex, fetchOffset, partitionMaxBytes } = requested
-  if (!log) return failed(partitionIndex, errorCode(error))
+  if (!log) return { ...failed(partitionIndex, errorCode(error), !notWaitedFor.has(error)), currentLeader }
   try {
     const watermarks = { highWatermark: log.highWatermark, lastStableOffset: log.lastStableOffset, logStartOffset: log.logStartOffset }
     const response = {
@@ -143,7 +178,7 @@ async function read(
     return { ...response, records: chunks }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
-    return failed(partitionIndex, codeOf(error))
+    return failed(partitionIndex, codeOf(error), true)
   }
 }
 
@@ -152,11 +187,14 @@ export default defineApi({
   name: 'Fetch',
   versions: [4, 18],
   flexible: 12,
+  authorization: ['ClusterAction Cluster', 'Read Topic'],
   missing: [
     'incremental fetch sessions (KIP-227): each fetch gets a full response, with session id 0',
     'fetches of replicas: there is one node',
     'preferred read replicas (KIP-392)',
   ],
+  byteRate: 'consumer',
+  throttledResponse: () => ({ throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses: [] }),
   request: {
     clusterId: tagged(0, 12, nullable(string)),
     replicaId: until(14, int32, -1),
@@ -277,16 +315,29 @@ export default defineApi({
       return { throttleTimeMs: 0, errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] }
     const replica = (version >= 15 ? request.replicaState.replicaId : request.replicaId) >= 0
     const bound: ReadBound = request.isolationLevel === 1 ? 'lastStableOffset' : 'highWatermark'
+    // Once, on arrival: a fetch that waits is not asked about again.
+    const refused = refusedTopics(context, replica)
     const prepareTopics = () =>
-      request.topics.map(({ topic, topicId, partitions }) => {
+      request.topics.map((requestedTopic) => {
+        const { topic, topicId, partitions } = requestedTopic
+        const refusal = refused?.get(requestedTopic)
+        if (refusal)
+          return { topic, topicId, fetches: partitions.map((requested): PartitionFetch => ({ requested, log: null, error: refusal })) }
         const name = (version >= 13 ? broker.cluster.topicById(topicId) : broker.cluster.topic(topic))?.name
         return { topic, topicId, fetches: partitions.map((requested) => prepare(name, requested, version, replica, broker)) }
       })
     let topics = prepareTopics()
-    const maxBytes = Math.min(request.maxBytes, broker.settings.values['fetch.max.bytes'], MAX_RESPONSE_BYTES, peer.maxResponseBytes)
+    const maxBytes = Math.min(
+      request.maxBytes,
+      broker.settings.values['fetch.max.bytes'],
+      MAX_RESPONSE_BYTES,
+      peer.maxResponseBytes,
+      broker.quotas.maxFetchBytes(context),
+    )
     // The response cannot have more than maxBytes: waiting for more is useless.
     const minBytes = Math.min(request.minBytes, maxBytes)
-    const waiting = topics.flatMap((topic) => topic.fetches)
+    const waiting: PartitionFetch[] = []
+    for (const { fetches } of topics) for (const each of fetches) if (!notWaitedFor.has(each.error)) waiting.push(each)
     if (waiting.length > 0 && request.maxWaitMs > 0 && !isReady(waiting, minBytes, bound)) {
       await broker.fetchPurgatory.wait({
         partitions: waiting.map(({ requested, log }) => ({
@@ -309,7 +360,11 @@ export default defineApi({
       for (const partitionFetch of fetches) partitions.push(await read(partitionFetch, bound, budget, (release) => context.onSent(release)))
       responses.push({ topic, topicId, partitions })
     }
-    return { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses }
+    const namesLeader = !replica && topics.some(({ fetches }) => fetches.some(({ currentLeader }) => currentLeader))
+    const nodeEndpoints = namesLeader
+      ? [{ nodeId: broker.settings.nodeId, ...advertisedEndpoint(broker, peer), rack: broker.settings.values['broker.rack'] }]
+      : []
+    return { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses, nodeEndpoints }
   },
   errorResponse: (errorCode, request) => ({
     throttleTimeMs: 0,

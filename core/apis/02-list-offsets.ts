@@ -57,6 +57,7 @@ export default defineApi({
   name: 'ListOffsets',
   versions: [1, 11],
   flexible: 6,
+  authorization: ['Describe Topic'],
   request: {
     replicaId: int32,
     isolationLevel: since(2, int8),
@@ -91,14 +92,19 @@ export default defineApi({
       }),
     ),
   },
-  async handle({ request, version, broker }) {
+  async handle({ request, version, broker, access }) {
     const readCommitted = request.isolationLevel === 1
+    const described = access.allowed(
+      'Describe Topic',
+      request.topics.map(({ name }) => name),
+    )
     const topics = await Promise.all(
       request.topics.map(async ({ name, partitions }) => ({
         name,
         partitions: await Promise.all(
           partitions.map(async (requested) => {
             try {
+              if (!described.has(name)) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED')
               return {
                 partitionIndex: requested.partitionIndex,
                 errorCode: 0,

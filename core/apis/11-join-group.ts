@@ -11,6 +11,7 @@ export default defineApi({
   name: 'JoinGroup',
   versions: [0, 9],
   flexible: 6,
+  authorization: ['Read Group'],
   request: {
     groupId: string,
     sessionTimeoutMs: int32,
@@ -43,6 +44,16 @@ export default defineApi({
       }),
     ),
   },
-  handle: (context) => context.broker.groups.join(context.request, context),
-  errorResponse: (errorCode, { memberId }) => ({ errorCode, protocolName: '', leader: '', memberId, members: [] }),
+  handle(context) {
+    const { request, broker, access } = context
+    access.check('Read Group', request.groupId)
+    return broker.groups.join(request, context)
+  },
+  errorResponse: (errorCode, _, version) => ({
+    errorCode,
+    protocolName: version < 7 ? '' : null,
+    leader: '',
+    memberId: '',
+    members: [],
+  }),
 })

@@ -10,6 +10,7 @@ export default defineApi({
   name: 'Heartbeat',
   versions: [0, 4],
   flexible: 4,
+  authorization: ['Read Group'],
   request: {
     groupId: string,
     generationId: int32,
@@ -20,5 +21,9 @@ export default defineApi({
     throttleTimeMs: since(1, int32),
     errorCode: int16,
   },
-  handle: (context) => context.broker.groups.heartbeat(context.request, context),
+  handle(context) {
+    const { request, broker, access } = context
+    access.check('Read Group', request.groupId)
+    return broker.groups.heartbeat(request, context)
+  },
 })

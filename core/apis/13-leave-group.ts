@@ -10,6 +10,7 @@ export default defineApi({
   name: 'LeaveGroup',
   versions: [0, 5],
   flexible: 4,
+  authorization: ['Read Group'],
   request: {
     groupId: string,
     memberId: until(2, string),
@@ -38,5 +39,9 @@ export default defineApi({
       ),
     ),
   },
-  handle: (context) => context.broker.groups.leave(context.request, context),
+  handle(context) {
+    const { request, broker, access } = context
+    access.check('Read Group', request.groupId)
+    return broker.groups.leave(request, context)
+  },
 })

@@ -1,7 +1,7 @@
 /**
  * SyncGroup, key 14. v1 adds throttleTimeMs; v3 adds groupInstanceId; v4 is flexible; v5 adds protocolType, protocolName.
  */
-
+import { KafkaError } from '../errors.ts'
 import { bytes, int16, int32, list, nullable, since, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 
@@ -10,6 +10,7 @@ export default defineApi({
   name: 'SyncGroup',
   versions: [0, 5],
   flexible: 4,
+  authorization: ['Read Group'],
   request: {
     groupId: string,
     generationId: int32,
@@ -31,6 +32,12 @@ export default defineApi({
     protocolName: since(5, nullable(string)),
     assignment: bytes,
   },
-  handle: (context) => context.broker.groups.sync(context.request, context),
+  handle(context) {
+    const { request, version, broker, access } = context
+    if (version >= 5 && (request.protocolType === null || request.protocolName === null))
+      throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL')
+    access.check('Read Group', request.groupId)
+    return broker.groups.sync(request, context)
+  },
   errorResponse: (errorCode) => ({ errorCode, assignment: Buffer.alloc(0) }),
 })

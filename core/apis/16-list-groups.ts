@@ -10,6 +10,7 @@ export default defineApi({
   name: 'ListGroups',
   versions: [0, 5],
   flexible: 3,
+  authorization: ['Describe Cluster', 'Describe Group'],
   request: {
     statesFilter: since(4, list(string)),
     typesFilter: since(5, list(string)),
@@ -26,6 +27,12 @@ export default defineApi({
       }),
     ),
   },
-  handle: (context) => context.broker.groups.list(context.request, context),
+  async handle(context) {
+    const { request, broker, access } = context
+    const quiet = { logIfDenied: false }
+    const all = access.allows('Describe Cluster', undefined, quiet)
+    const { errorCode, groups } = await broker.groups.list(request, context)
+    return { errorCode, groups: all ? groups : groups.filter(({ groupId }) => access.allows('Describe Group', groupId, quiet)) }
+  },
   errorResponse: (errorCode) => ({ errorCode, groups: [] }),
 })

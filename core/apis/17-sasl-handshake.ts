@@ -11,6 +11,7 @@ export default defineApi({
   name: 'SaslHandshake',
   versions: [0, 1],
   flexible: null,
+  authorization: [],
   request: {
     mechanism: string,
   },

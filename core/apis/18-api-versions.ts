@@ -13,6 +13,7 @@ export default defineApi({
   name: 'ApiVersions',
   versions: [0, 4],
   flexible: 3,
+  authorization: [],
   request: {
     clientSoftwareName: since(3, string),
     clientSoftwareVersion: since(3, string),

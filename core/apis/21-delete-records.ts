@@ -11,6 +11,7 @@ export default defineApi({
   name: 'DeleteRecords',
   versions: [0, 2],
   flexible: 2,
+  authorization: ['Delete Topic'],
   request: {
     topics: list(
       struct({
@@ -40,14 +41,19 @@ export default defineApi({
       }),
     ),
   },
-  async handle({ request, broker }) {
+  async handle({ request, broker, access }) {
+    const deletable = access.allowed(
+      'Delete Topic',
+      request.topics.map(({ name }) => name),
+    )
     const deleteRecords = async (name: string, partitionIndex: number, offset: number) => {
       try {
+        if (!deletable.has(name)) throw new KafkaError('TOPIC_AUTHORIZATION_FAILED')
         const topic = broker.cluster.topic(name)
-        // The group coordinator has its records in memory and would miss them at its next start.
-        if (topic?.internal) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${name}`)
         const log = topic && broker.logs.get(name, partitionIndex)
         if (!log) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
+        // The group coordinator has its records in memory and would miss them at its next start.
+        if (topic.internal) throw new KafkaError('INVALID_TOPIC_EXCEPTION', `Cannot delete records of internal topic ${name}`)
         return { partitionIndex, lowWatermark: await log.deleteRecordsBefore(offset), errorCode: 0 }
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error

@@ -13,6 +13,7 @@ export default defineApi({
   versions: [0, 6],
   advertised: [0, 5],
   flexible: 2,
+  authorization: ['Write TransactionalId', 'TwoPhaseCommit TransactionalId', 'IdempotentWrite Cluster', 'Write Topic'],
   request: {
     transactionalId: nullable(string),
     transactionTimeoutMs: int32,
@@ -29,11 +30,16 @@ export default defineApi({
     ongoingTxnProducerId: since(6, int64, -1),
     ongoingTxnProducerEpoch: since(6, int16, -1),
   },
-  async handle({ request, version, broker }) {
+  async handle({ request, version, broker, access }) {
     const failed = (error: ErrorName) => ({ throttleTimeMs: 0, errorCode: errorCode(error), producerId: -1, producerEpoch: -1 })
     const { transactionalId, producerId, producerEpoch } = request
-    if (transactionalId === '') return failed('INVALID_REQUEST')
+    if (transactionalId !== null) {
+      access.check('Write TransactionalId', transactionalId)
+      if (request.enable2Pc) access.check('TwoPhaseCommit TransactionalId', transactionalId)
+    } else if (!access.allows('IdempotentWrite Cluster', undefined, { logIfDenied: false }) && !access.allowsAny('Write Topic'))
+      return failed('CLUSTER_AUTHORIZATION_FAILED')
     if ((producerId === -1) !== (producerEpoch === -1)) return failed('INVALID_REQUEST')
+    if (transactionalId === '') return failed('INVALID_REQUEST')
     if (transactionalId === null)
       return { throttleTimeMs: 0, errorCode: 0, producerId: await broker.cluster.nextProducerId(), producerEpoch: 0 }
     const { error, ...identity } = await broker.transactions.initProducerId({ ...request, transactionalId })

@@ -12,6 +12,7 @@ export default defineApi({
   name: 'OffsetForLeaderEpoch',
   versions: [2, 4],
   flexible: 4,
+  authorization: ['ClusterAction Cluster', 'Describe Topic'],
   request: {
     replicaId: since(3, int32, -2),
     topics: list(
@@ -43,11 +44,16 @@ export default defineApi({
       }),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
+    const names = request.topics.map(({ topic }) => topic)
+    const described = access.allows('ClusterAction Cluster', undefined, { logIfDenied: false })
+      ? new Set(names)
+      : access.allowed('Describe Topic', names)
     const topics = request.topics.map(({ topic, partitions }) => ({
       topic,
       partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => {
         const failed = (code: number) => ({ errorCode: code, partition, leaderEpoch: -1, endOffset: -1 })
+        if (!described.has(topic)) return failed(errorCode('TOPIC_AUTHORIZATION_FAILED'))
         const log = broker.logs.get(topic, partition)
         if (!log || !broker.cluster.topic(topic)) return failed(errorCode('UNKNOWN_TOPIC_OR_PARTITION'))
         const fenced = leaderEpochError(log, currentLeaderEpoch)

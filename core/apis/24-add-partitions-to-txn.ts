@@ -2,10 +2,12 @@
  * AddPartitionsToTxn, key 24. v3 is flexible; v4 adds transactions, errorCode, resultsByTransaction, drops v3AndBelowTransactionalId,
  * v3AndBelowProducerId, v3AndBelowProducerEpoch, v3AndBelowTopics, resultsByTopicV3AndBelow: clients send up to v3, brokers from v4 on.
  */
-import type { ErrorName } from '../errors.ts'
+import type { Cluster } from '../cluster/types.ts'
+import { type ErrorName, errorCode } from '../errors.ts'
 import { partitionKey } from '../topic-partition.ts'
 import type { PartitionOfTopic } from '../transactions/types.ts'
 import { bool, int16, int32, int64, list, since, string, struct, until } from '../wire/types.ts'
+import type { Access } from './access.ts'
 import { defineApi } from './define-api.ts'
 import { fencedCode } from './producer-fenced.ts'
 
@@ -29,6 +31,15 @@ const topicResult = struct({
   ),
 })
 
+/** The coordinators alone write to their topics: for a client they are as topics that it may not write to. */
+function deniedTopics(topics: readonly TopicPartitions[], access: Access, cluster: Cluster): (name: string) => boolean {
+  const writable = access.allowed(
+    'Write Topic',
+    topics.map(({ name }) => name).filter((name) => !cluster.isInternalTopic(name)),
+  )
+  return (name) => !writable.has(name)
+}
+
 const partitionsOf = (topics: readonly TopicPartitions[]): PartitionOfTopic[] =>
   topics.flatMap(({ name: topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
 
@@ -49,6 +60,7 @@ export default defineApi({
   name: 'AddPartitionsToTxn',
   versions: [0, 5],
   flexible: 3,
+  authorization: ['Write TransactionalId', 'Write Topic', 'ClusterAction Cluster'],
   request: {
     transactions: since(
       4,
@@ -81,14 +93,27 @@ export default defineApi({
     ),
     resultsByTopicV3AndBelow: until(3, list(topicResult)),
   },
-  async handle({ request, version, broker }) {
+  async handle({ request, version, broker, access }) {
     if (version < 4) {
       const { v3AndBelowTransactionalId: transactionalId, v3AndBelowProducerId: producerId, v3AndBelowTopics: topics } = request
       const producerEpoch = request.v3AndBelowProducerEpoch
+      access.check('Write TransactionalId', transactionalId)
+      const isDenied = deniedTopics(topics, access, broker.cluster)
+      if (topics.some(({ name }) => isDenied(name))) {
+        // One partition that fails, and none joins the transaction.
+        const errorOf = (topic: string, partition: number): ErrorName => {
+          if (isDenied(topic)) return 'TOPIC_AUTHORIZATION_FAILED'
+          const { partitions = 0 } = broker.cluster.topic(topic) ?? {}
+          return partition >= 0 && partition < partitions ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION'
+        }
+        const results = resultsOf(topics, (topic, partition) => errorCode(errorOf(topic, partition)))
+        return { throttleTimeMs: 0, resultsByTopicV3AndBelow: results }
+      }
       const identity = { transactionalId, producerId, producerEpoch }
       const { error, partitions } = await broker.transactions.addPartitions({ ...identity, partitions: partitionsOf(topics) })
       return { throttleTimeMs: 0, resultsByTopicV3AndBelow: resultsOf(topics, codeFrom(error, partitions, version)) }
     }
+    access.check('ClusterAction Cluster')
     const results = request.transactions.map(async ({ topics, verifyOnly, ...identity }) => {
       const errors = await broker.transactions.verifyPartitions(identity, partitionsOf(topics), !verifyOnly)
       return { transactionalId: identity.transactionalId, topicResults: resultsOf(topics, codeFrom('NONE', errors, version)) }

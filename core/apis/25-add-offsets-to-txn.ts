@@ -10,6 +10,7 @@ export default defineApi({
   name: 'AddOffsetsToTxn',
   versions: [0, 4],
   flexible: 3,
+  authorization: ['Write TransactionalId', 'Read Group'],
   request: {
     transactionalId: string,
     producerId: int64,
@@ -20,7 +21,9 @@ export default defineApi({
     throttleTimeMs: int32,
     errorCode: int16,
   },
-  async handle({ request, version, broker }) {
+  async handle({ request, version, broker, access }) {
+    access.check('Write TransactionalId', request.transactionalId)
+    access.check('Read Group', request.groupId)
     return { throttleTimeMs: 0, errorCode: fencedCode(await broker.transactions.addOffsets(request), version, 2) }
   },
   errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode }),

@@ -10,6 +10,7 @@ export default defineApi({
   name: 'EndTxn',
   versions: [0, 5],
   flexible: 3,
+  authorization: ['Write TransactionalId'],
   request: {
     transactionalId: string,
     producerId: int64,
@@ -22,7 +23,8 @@ export default defineApi({
     producerId: since(5, int64, -1),
     producerEpoch: since(5, int16, -1),
   },
-  async handle({ request, version, broker }) {
+  async handle({ request, version, broker, access }) {
+    access.check('Write TransactionalId', request.transactionalId)
     const { error, producerId, producerEpoch } = await broker.transactions.endTransaction(request, version)
     return { throttleTimeMs: 0, errorCode: fencedCode(error, version, 2), producerId, producerEpoch }
   },

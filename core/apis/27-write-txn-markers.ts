@@ -42,6 +42,9 @@ export default defineApi({
   name: 'WriteTxnMarkers',
   versions: [1, 2],
   flexible: 1,
+  authorization: ['ClusterAction Cluster', 'Alter Cluster'],
+  // From brokers: their transactions must end.
+  isExempt: () => true,
   request: {
     markers: list(
       struct({
@@ -77,7 +80,8 @@ export default defineApi({
       }),
     ),
   },
-  async handle({ request, broker }) {
+  async handle({ request, broker, access }) {
+    if (!access.allows('Alter Cluster', undefined, { logIfDenied: false })) access.check('ClusterAction Cluster')
     const markers = request.markers.map(async ({ topics, transactionResult: committed, ...marker }) => ({
       producerId: marker.producerId,
       topics: await Promise.all(

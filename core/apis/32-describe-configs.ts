@@ -6,17 +6,23 @@ import type { BrokerServices } from '../broker-services.ts'
 import type { ConfigEntry } from '../cluster/types.ts'
 import { codeOf, KafkaError } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
-import { resourceTypes, storedResource } from './config-resources.ts'
+import { type Access, deniedError } from './access.ts'
+import { aclResourceType, storedResource } from './config-resources.ts'
 import { defineApi } from './define-api.ts'
 
+const MALFORMED =
+  'This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details.'
+
+/** An unknown type fails the whole request. */
+function isAuthorized(access: Access, type: number, name: string): boolean {
+  const aclType = aclResourceType(type)
+  if (!aclType) throw new KafkaError('INVALID_REQUEST', MALFORMED)
+  return aclType === 'Cluster' ? access.allows('DescribeConfigs Cluster') : access.allows(`DescribeConfigs ${aclType}`, name)
+}
+
 function entriesOf(broker: BrokerServices, type: number, name: string, names: readonly string[] | null): ConfigEntry[] {
-  if (type === resourceTypes.brokerLogger) return broker.cluster.describeLoggers(name, names)
   const resource = storedResource(type, name)
-  if (resource) return broker.cluster.describeConfigs(resource, names)
-  throw new KafkaError(
-    'INVALID_REQUEST',
-    'This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details.',
-  )
+  return resource ? broker.cluster.describeConfigs(resource, names) : broker.cluster.describeLoggers(name, names)
 }
 
 export default defineApi({
@@ -24,6 +30,7 @@ export default defineApi({
   name: 'DescribeConfigs',
   versions: [1, 4],
   flexible: 4,
+  authorization: ['DescribeConfigs Cluster', 'DescribeConfigs Topic', 'DescribeConfigs Group'],
   request: {
     resources: list(
       struct({
@@ -64,10 +71,12 @@ export default defineApi({
       }),
     ),
   },
-  handle({ request, broker }) {
-    const results = request.resources.map(({ resourceType, resourceName, configurationKeys }) => {
+  handle({ request, broker, access }) {
+    const authorized = request.resources.map(({ resourceType, resourceName }) => isAuthorized(access, resourceType, resourceName))
+    const results = request.resources.map(({ resourceType, resourceName, configurationKeys }, index) => {
       const result = { errorCode: 0, errorMessage: '' as string | null, resourceType, resourceName }
       try {
+        if (!authorized[index]) throw deniedError(aclResourceType(resourceType)!)
         // An empty list means all keys, as null does.
         const names = configurationKeys?.length === 0 ? null : configurationKeys
         const entries = entriesOf(broker, resourceType, resourceName, names)
@@ -91,11 +100,11 @@ export default defineApi({
     })
     return { throttleTimeMs: 0, results }
   },
-  errorResponse: (errorCode, { resources }) => ({
+  errorResponse: (errorCode, { resources }, _, errorMessage) => ({
     throttleTimeMs: 0,
     results: resources.map(({ resourceType, resourceName }) => ({
       errorCode,
-      errorMessage: null,
+      errorMessage,
       resourceType,
       resourceName,
       configs: [],

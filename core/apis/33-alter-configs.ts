@@ -7,11 +7,15 @@ import { bool, int8, list, nullable, string, struct } from '../wire/types.ts'
 import { alterableConfigs, alterConfigsFailure, alterConfigsResponse } from './alterable-configs.ts'
 import { defineApi } from './define-api.ts'
 
+/** Kafka's AlterConfigOp. */
+const SET = 0
+
 export default defineApi({
   key: 33,
   name: 'AlterConfigs',
   versions: [0, 2],
   flexible: 2,
+  authorization: ['AlterConfigs Cluster', 'AlterConfigs Topic', 'AlterConfigs Group'],
   request: {
     resources: list(
       struct({
@@ -28,10 +32,14 @@ export default defineApi({
     validateOnly: bool,
   },
   response: alterConfigsResponse,
-  async handle({ request, broker }) {
+  async handle({ request, broker, access }) {
+    const { cluster } = broker
     const { resources, validateOnly } = request
-    const outcomes = await alterableConfigs(resources, (valid) => broker.cluster.replaceConfigsOf(valid, validateOnly))
+    const outcomes = await alterableConfigs(resources, access, {
+      check: (configs) => cluster.checkConfigChanges(configs.map((config) => ({ ...config, operation: SET }))),
+      alter: (valid) => cluster.replaceConfigsOf(valid, validateOnly),
+    })
     return { throttleTimeMs: 0, responses: outcomes }
   },
-  errorResponse: (errorCode, { resources }) => alterConfigsFailure(errorCode, resources),
+  errorResponse: (errorCode, { resources }, _, errorMessage) => alterConfigsFailure(errorCode, resources, errorMessage),
 })

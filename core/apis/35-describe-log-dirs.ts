@@ -12,6 +12,7 @@ export default defineApi({
   name: 'DescribeLogDirs',
   versions: [1, 5],
   flexible: 2,
+  authorization: ['Describe Cluster'],
   request: {
     topics: nullable(
       list(
@@ -48,7 +49,8 @@ export default defineApi({
       }),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
+    access.check('Describe Cluster')
     const { logs, system } = broker
     const asked = request.topics === null ? null : new Map(request.topics.map(({ topic, partitions }) => [topic, new Set(partitions)]))
     const byDirectory = new Map(logs.directories.map(({ id }) => [id, new Map<string, PartitionInfo[]>()]))

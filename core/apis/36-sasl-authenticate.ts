@@ -11,6 +11,7 @@ export default defineApi({
   name: 'SaslAuthenticate',
   versions: [0, 2],
   flexible: 2,
+  authorization: [],
   request: {
     authBytes: bytes,
   },

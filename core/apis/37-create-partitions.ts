@@ -2,16 +2,22 @@
  * CreatePartitions, key 37: raises the number of partitions of topics.
  * v2 is flexible.
  */
-import { codeOf, KafkaError } from '../errors.ts'
+import { codeOf, KafkaError, messageOf } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 import { duplicatesOf } from './duplicates.ts'
+
+/** Before it clients do not know THROTTLING_QUOTA_EXCEEDED. */
+const STRICT_QUOTA_VERSION = 3
+const duplicate = new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
+const denied = new KafkaError('TOPIC_AUTHORIZATION_FAILED')
 
 export default defineApi({
   key: 37,
   name: 'CreatePartitions',
   versions: [0, 3],
   flexible: 2,
+  authorization: ['Alter Topic'],
   request: {
     topics: list(
       struct({
@@ -39,25 +45,32 @@ export default defineApi({
       }),
     ),
   },
-  async handle({ request, broker }) {
+  async handle(context) {
+    const { request, version, broker, access } = context
     const duplicates = duplicatesOf(request.topics.map(({ name }) => name))
     const unique = request.topics.filter(({ name }) => !duplicates.has(name))
-    const extensions = unique.map(({ name, count, assignments }) => ({
+    const authorized = access.allowed(
+      'Alter Topic',
+      unique.map(({ name }) => name),
+    )
+    const permitted = unique.filter(({ name }) => authorized.has(name))
+    const extensions = permitted.map(({ name, count, assignments }) => ({
       name,
       count,
       assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
     }))
-    const extended = await broker.cluster.createPartitionsOf(extensions, request.validateOnly)
-    const outcomes = new Map(unique.map(({ name }, index) => [name, extended[index]!]))
+    const quota = broker.quotas.mutations(context, version >= STRICT_QUOTA_VERSION)
+    const extended = await broker.cluster.createPartitionsOf(extensions, request.validateOnly, quota)
+    const outcomes = new Map(permitted.map(({ name }, index) => [name, extended[index]!]))
     const results = [...new Set(request.topics.map(({ name }) => name))].map((name) => {
-      const topic = outcomes.get(name) ?? new KafkaError('INVALID_REQUEST', 'Duplicate topic name.')
+      const topic = outcomes.get(name) ?? (duplicates.has(name) ? duplicate : denied)
       if (!(topic instanceof KafkaError)) return { name, errorCode: 0, errorMessage: null }
-      return { name, errorCode: codeOf(topic), errorMessage: topic.message === topic.error ? null : topic.message }
+      return { name, errorCode: codeOf(topic), errorMessage: messageOf(topic) }
     })
-    return { throttleTimeMs: 0, results }
+    return { throttleTimeMs: quota.throttleTimeMs, results }
   },
-  errorResponse: (errorCode, { topics }) => ({
+  errorResponse: (errorCode, { topics }, _, errorMessage) => ({
     throttleTimeMs: 0,
-    results: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })),
+    results: topics.map(({ name }) => ({ name, errorCode, errorMessage })),
   }),
 })

@@ -1,7 +1,7 @@
 /**
  * DeleteGroups, key 42. v2 is flexible.
  */
-
+import { errorCode } from '../errors.ts'
 import { int16, int32, list, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 
@@ -10,6 +10,7 @@ export default defineApi({
   name: 'DeleteGroups',
   versions: [0, 2],
   flexible: 2,
+  authorization: ['Delete Group'],
   request: {
     groupsNames: list(string),
   },
@@ -22,7 +23,15 @@ export default defineApi({
       }),
     ),
   },
-  handle: (context) => context.broker.groups.delete(context.request, context),
+  async handle(context) {
+    const { request, broker, access } = context
+    const groups = [...new Set(request.groupsNames)]
+    const authorized = access.allowed('Delete Group', groups)
+    const { results } = await broker.groups.delete({ groupsNames: groups.filter((group) => authorized.has(group)) }, context)
+    const denied = groups.filter((group) => !authorized.has(group))
+    const code = errorCode('GROUP_AUTHORIZATION_FAILED')
+    return { throttleTimeMs: 0, results: [...results, ...denied.map((groupId) => ({ groupId, errorCode: code }))] }
+  },
   errorResponse: (errorCode, { groupsNames }) => ({
     throttleTimeMs: 0,
     results: groupsNames.map((groupId) => ({ groupId, errorCode })),

@@ -26,6 +26,7 @@ export default defineApi({
   name: 'ElectLeaders',
   versions: [0, 2],
   flexible: 2,
+  authorization: ['Alter Cluster'],
   request: {
     electionType: since(1, int8),
     topicPartitions: nullable(
@@ -54,7 +55,8 @@ export default defineApi({
       }),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
+    access.check('Alter Cluster')
     const { electionType, topicPartitions, timeoutMs } = request
     if (topicPartitions?.length === 0) return { throttleTimeMs: 0, errorCode: 0, replicaElectionResults: [] }
     // In Kafka the deadline of a request without a timeout is over when the controller comes to it.
@@ -77,5 +79,5 @@ export default defineApi({
       })),
     }
   },
-  errorResponse: (errorCode, { topicPartitions }) => failure(errorCode, null, topicPartitions),
+  errorResponse: (errorCode, { topicPartitions }, _, errorMessage) => failure(errorCode, errorMessage, topicPartitions),
 })

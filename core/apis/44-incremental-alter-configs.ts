@@ -11,6 +11,7 @@ export default defineApi({
   name: 'IncrementalAlterConfigs',
   versions: [0, 1],
   flexible: 1,
+  authorization: ['AlterConfigs Cluster', 'AlterConfigs Topic', 'AlterConfigs Group'],
   request: {
     resources: list(
       struct({
@@ -28,18 +29,19 @@ export default defineApi({
     validateOnly: bool,
   },
   response: alterConfigsResponse,
-  async handle({ request, broker }) {
+  async handle({ request, broker, access }) {
     const resources = request.resources.map((resource) => ({
       ...resource,
       configs: resource.configs.map(({ name, configOperation: operation, value }) => ({ name, operation, value })),
     }))
+    const { cluster } = broker
     const { validateOnly } = request
-    const responses = await alterableConfigs(
-      resources,
-      (valid) => broker.cluster.alterConfigsOf(valid, validateOnly),
-      (name, changes) => broker.cluster.alterLoggers(name, changes, validateOnly),
-    )
+    const responses = await alterableConfigs(resources, access, {
+      check: (changes) => cluster.checkConfigChanges(changes),
+      alter: (valid) => cluster.alterConfigsOf(valid, validateOnly),
+      alterLoggers: (name, changes) => cluster.alterLoggers(name, changes, validateOnly),
+    })
     return { throttleTimeMs: 0, responses }
   },
-  errorResponse: (errorCode, { resources }) => alterConfigsFailure(errorCode, resources),
+  errorResponse: (errorCode, { resources }, _, errorMessage) => alterConfigsFailure(errorCode, resources, errorMessage),
 })

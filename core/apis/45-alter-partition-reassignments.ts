@@ -2,7 +2,7 @@
  * AlterPartitionReassignments, key 45: the replicas of partitions, of which this node can be the only one.
  * v1 adds allowReplicationFactorChange.
  */
-import { codeOf } from '../errors.ts'
+import { codeOf, messageOf } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 
@@ -11,6 +11,7 @@ export default defineApi({
   name: 'AlterPartitionReassignments',
   versions: [0, 1],
   flexible: 0,
+  authorization: ['Alter Cluster'],
   request: {
     timeoutMs: optional(int32, 60000),
     allowReplicationFactorChange: since(1, bool, true),
@@ -44,7 +45,8 @@ export default defineApi({
       }),
     ),
   },
-  async handle({ request, broker }) {
+  async handle({ request, broker, access }) {
+    access.check('Alter Cluster')
     const { allowReplicationFactorChange, topics } = request
     const reassignments = topics.flatMap(({ name: topic, partitions }) =>
       partitions.map(({ partitionIndex: partition, replicas }) => ({ topic, partition, replicas })),
@@ -56,16 +58,18 @@ export default defineApi({
       partitions: partitions.map(({ partitionIndex }) => {
         const error = outcomes[next++]!
         if (!error) return { partitionIndex, errorCode: 0, errorMessage: null }
-        return { partitionIndex, errorCode: codeOf(error), errorMessage: error.message === error.error ? null : error.message }
+        return { partitionIndex, errorCode: codeOf(error), errorMessage: messageOf(error) }
       }),
     }))
     return { throttleTimeMs: 0, allowReplicationFactorChange, errorCode: 0, errorMessage: null, responses }
   },
-  errorResponse: (errorCode, { allowReplicationFactorChange }) => ({
+  errorResponse: (errorCode, { topics }, _, errorMessage) => ({
     throttleTimeMs: 0,
-    allowReplicationFactorChange,
     errorCode,
-    errorMessage: null,
-    responses: [],
+    errorMessage,
+    responses: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, errorMessage })),
+    })),
   }),
 })

@@ -10,6 +10,7 @@ export default defineApi({
   name: 'ListPartitionReassignments',
   versions: [0, 0],
   flexible: 0,
+  authorization: ['Describe Cluster'],
   request: {
     timeoutMs: optional(int32, 60000),
     topics: nullable(
@@ -39,7 +40,8 @@ export default defineApi({
       }),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
+    access.check('Describe Cluster')
     const { cluster } = broker
     const asked = request.topics?.map(({ name, partitionIndexes }) => ({ topic: cluster.topic(name), partitions: partitionIndexes }))
     const listed = asked ?? [...cluster.topics()].map((topic) => ({ topic, partitions: [...Array(topic.partitions).keys()] }))
@@ -56,5 +58,5 @@ export default defineApi({
     })
     return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, topics }
   },
-  errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, errorMessage: null, topics: [] }),
+  errorResponse: (errorCode, _, __, errorMessage) => ({ throttleTimeMs: 0, errorCode, errorMessage, topics: [] }),
 })

@@ -1,5 +1,5 @@
 /**
- * DescribeClientQuotas, key 48: the quotas in the metadata log. They are kept, and not enforced.
+ * DescribeClientQuotas, key 48: the quotas in the metadata log, of the entities that a filter names.
  * v1 is flexible.
  */
 import { codeOf, KafkaError } from '../errors.ts'
@@ -49,6 +49,7 @@ export default defineApi({
   name: 'DescribeClientQuotas',
   versions: [0, 1],
   flexible: 1,
+  authorization: ['DescribeConfigs Cluster'],
   request: {
     components: list(
       struct({
@@ -72,7 +73,8 @@ export default defineApi({
       ),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
+    access.check('DescribeConfigs Cluster')
     const { components, strict } = request
     try {
       checkFilter(components)

@@ -1,5 +1,6 @@
 /**
- * DescribeUserScramCredentials, key 50: the SCRAM users in the metadata log, without their keys.
+ * DescribeUserScramCredentials, key 50: the SCRAM users in the metadata log, without their keys. A request that is denied has a response
+ * also where it names no users: Kafka leaves it without one.
  */
 import { errorCode } from '../errors.ts'
 import { int8, int16, int32, list, nullable, string, struct } from '../wire/types.ts'
@@ -11,6 +12,7 @@ export default defineApi({
   name: 'DescribeUserScramCredentials',
   versions: [0, 0],
   flexible: 0,
+  authorization: ['Describe Cluster'],
   request: {
     users: nullable(list(struct({ name: string }))),
   },
@@ -27,7 +29,8 @@ export default defineApi({
       }),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
+    access.check('Describe Cluster')
     const credentials = new Map<string, { mechanism: number; iterations: number }[]>()
     for (const { name, mechanism, iterations } of broker.cluster.scramCredentials())
       credentials.set(name, [...(credentials.get(name) ?? []), { mechanism, iterations }])
@@ -48,5 +51,11 @@ export default defineApi({
     })
     return { throttleTimeMs: 0, errorCode: 0, errorMessage: '', results }
   },
-  errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, errorMessage: null, results: [] }),
+  // As in Kafka, the results do not name their users.
+  errorResponse: (errorCode, { users }) => ({
+    throttleTimeMs: 0,
+    errorCode,
+    errorMessage: null,
+    results: (users ?? []).map(() => ({ user: '', errorCode, errorMessage: null, credentialInfos: [] })),
+  }),
 })

@@ -14,6 +14,7 @@ export default defineApi({
   name: 'AlterUserScramCredentials',
   versions: [0, 0],
   flexible: 0,
+  authorization: ['Alter Cluster'],
   request: {
     deletions: list(struct({ name: string, mechanism: int8 })),
     upsertions: list(struct({ name: string, mechanism: int8, iterations: int32, salt: bytes, saltedPassword: bytes })),
@@ -22,7 +23,8 @@ export default defineApi({
     throttleTimeMs: int32,
     results: list(struct({ user: string, errorCode: int16, errorMessage: nullable(string) })),
   },
-  async handle({ request, broker }) {
+  async handle({ request, broker, access }) {
+    access.check('Alter Cluster')
     const upsertions = request.upsertions.map(({ name, mechanism, iterations, salt, saltedPassword }) => {
       const known = mechanisms[mechanism]
       // The bytes of a request are a view of its frame. A mechanism that does not exist is refused before its keys are used.
@@ -33,8 +35,8 @@ export default defineApi({
     const results = outcomes.map(({ user, error }) => ({ user, errorCode: error?.code ?? 0, errorMessage: error?.message ?? null }))
     return { throttleTimeMs: 0, results }
   },
-  errorResponse: (errorCode, { deletions, upsertions }) => {
+  errorResponse: (errorCode, { deletions, upsertions }, _, errorMessage) => {
     const users = [...new Set([...deletions, ...upsertions].map(({ name }) => name))]
-    return { throttleTimeMs: 0, results: users.map((user) => ({ user, errorCode, errorMessage: null })) }
+    return { throttleTimeMs: 0, results: users.map((user) => ({ user, errorCode, errorMessage })) }
   },
 })

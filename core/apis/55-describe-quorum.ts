@@ -4,6 +4,7 @@
  */
 import { errorCode } from '../errors.ts'
 import { int16, int32, int64, list, nullable, since, string, struct, uint16, uuid } from '../wire/types.ts'
+import { deniedError } from './access.ts'
 import { defineApi } from './define-api.ts'
 
 const METADATA_TOPIC = '__cluster_metadata'
@@ -23,6 +24,7 @@ export default defineApi({
   name: 'DescribeQuorum',
   versions: [0, 2],
   flexible: 0,
+  authorization: ['Describe Cluster'],
   request: {
     topics: list(
       struct({
@@ -61,7 +63,8 @@ export default defineApi({
       ),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
+    if (!access.allows('Describe Cluster')) throw deniedError('Cluster')
     const { nodeId } = broker.settings
     const now = broker.system.clock.now()
     const { leaderEpoch, highWatermark, logEndOffset, voter } = broker.cluster.quorum()
@@ -104,5 +107,5 @@ export default defineApi({
       nodes: [{ nodeId, listeners: voter.endpoints.map((endpoint) => ({ ...endpoint })) }],
     }
   },
-  errorResponse: (errorCode) => ({ errorCode, topics: [] }),
+  errorResponse: (errorCode, _, __, errorMessage) => ({ errorCode, errorMessage, topics: [] }),
 })

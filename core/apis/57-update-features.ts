@@ -14,6 +14,7 @@ export default defineApi({
   name: 'UpdateFeatures',
   versions: [0, 2],
   flexible: 0,
+  authorization: ['Alter Cluster'],
   request: {
     timeoutMs: optional(int32, 60000),
     featureUpdates: list(
@@ -41,7 +42,8 @@ export default defineApi({
       ),
     ),
   },
-  async handle({ request, broker }) {
+  async handle({ request, broker, access }) {
+    access.check('Alter Cluster')
     const updates = request.featureUpdates.map(({ feature: name, maxVersionLevel, allowDowngrade, upgradeType }) => ({
       name,
       level: maxVersionLevel,
@@ -56,5 +58,5 @@ export default defineApi({
     const results = updates.map(({ name: feature }) => ({ feature, errorCode: 0, errorMessage: 'NONE' }))
     return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, results }
   },
-  errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, errorMessage: null, results: [] }),
+  errorResponse: (errorCode, _, __, errorMessage) => ({ throttleTimeMs: 0, errorCode, errorMessage, results: [] }),
 })

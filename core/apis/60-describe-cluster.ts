@@ -4,9 +4,13 @@
  */
 import { errorCode } from '../errors.ts'
 import { bool, int8, int16, int32, list, nullable, optional, since, string, struct } from '../wire/types.ts'
+import type { Access } from './access.ts'
 import { advertisedEndpoint } from './advertised-endpoint.ts'
-import { ALL_CLUSTER_OPERATIONS, NOT_INCLUDED } from './authorized-operations.ts'
+import { NOT_INCLUDED } from './authorized-operations.ts'
 import { defineApi } from './define-api.ts'
+
+/** Everybody may see the brokers; who may not describe the cluster does not see what is allowed on it. */
+const clusterOperations = (access: Access): number => (access.allows('Describe Cluster') ? access.operations('Cluster') : 0)
 
 const endpointTypes = { broker: 1, controller: 2 } as const
 
@@ -15,6 +19,7 @@ export default defineApi({
   name: 'DescribeCluster',
   versions: [0, 2],
   flexible: 0,
+  authorization: ['Describe Cluster'],
   request: {
     includeClusterAuthorizedOperations: bool,
     endpointType: since(1, int8, 1),
@@ -38,7 +43,7 @@ export default defineApi({
     ),
     clusterAuthorizedOperations: optional(int32, NOT_INCLUDED),
   },
-  handle({ request, broker, peer }) {
+  handle({ request, broker, peer, access }) {
     const { settings, cluster } = broker
     const failed = (code: number, errorMessage: string) => ({
       throttleTimeMs: 0,
@@ -60,7 +65,7 @@ export default defineApi({
       clusterId: cluster.clusterId,
       controllerId: settings.nodeId,
       brokers: [{ brokerId: settings.nodeId, ...advertisedEndpoint(broker, peer), rack: settings.values['broker.rack'], isFenced: false }],
-      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : NOT_INCLUDED,
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? clusterOperations(access) : NOT_INCLUDED,
     }
   },
   errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, clusterId: '', brokers: [] }),

@@ -2,7 +2,7 @@
  * DescribeProducers, key 61, flexible: the producers that a partition knows, and where their ongoing transactions began. Tools find hanging
  * transactions with it.
  */
-import { codeOf, errorCode } from '../errors.ts'
+import { codeOf, errorCode, KafkaError } from '../errors.ts'
 import { int16, int32, int64, list, nullable, optional, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 
@@ -11,6 +11,7 @@ export default defineApi({
   name: 'DescribeProducers',
   versions: [0, 0],
   flexible: 0,
+  authorization: ['Read Topic'],
   request: {
     topics: list(
       struct({
@@ -44,20 +45,30 @@ export default defineApi({
       }),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
+    /** Why no partition of the topic is described. */
+    const errorOf = (topic: string): KafkaError | null => {
+      try {
+        broker.cluster.checkTopicName(topic)
+        return access.allows('Read Topic', topic) ? null : new KafkaError('TOPIC_AUTHORIZATION_FAILED', 'Topic authorization failed.')
+      } catch (error) {
+        if (error instanceof KafkaError) return error
+        throw error
+      }
+    }
     const describe = (topic: string, partitionIndex: number) => {
       const log = broker.logs.get(topic, partitionIndex)
       if (log) return { partitionIndex, errorCode: log.failure ? codeOf(log.failure) : 0, activeProducers: log.activeProducers() }
       const errorMessage = broker.cluster.topic(topic) ? null : 'This server does not host this topic-partition.'
       return { partitionIndex, errorCode: errorCode('UNKNOWN_TOPIC_OR_PARTITION'), errorMessage, activeProducers: [] }
     }
-    return {
-      throttleTimeMs: 0,
-      topics: request.topics.map(({ name, partitionIndexes }) => ({
-        name,
-        partitions: partitionIndexes.map((partition) => describe(name, partition)),
-      })),
-    }
+    const topics = request.topics.map(({ name, partitionIndexes }) => {
+      const error = errorOf(name)
+      if (!error) return { name, partitions: partitionIndexes.map((partition) => describe(name, partition)) }
+      const failure = { errorCode: error.code, errorMessage: error.message, activeProducers: [] }
+      return { name, partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, ...failure })) }
+    })
+    return { throttleTimeMs: 0, topics }
   },
   errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,

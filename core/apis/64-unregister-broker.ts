@@ -12,6 +12,7 @@ export default defineApi({
   name: 'UnregisterBroker',
   versions: [0, 0],
   flexible: 0,
+  authorization: ['Alter Cluster'],
   missing: ['unregistering this broker itself while it runs'],
   request: { brokerId: int32 },
   response: {
@@ -19,7 +20,8 @@ export default defineApi({
     errorCode: int16,
     errorMessage: nullable(string),
   },
-  handle({ request: { brokerId }, broker }) {
+  handle({ request: { brokerId }, broker, access }) {
+    access.check('Alter Cluster')
     if (brokerId === broker.settings.nodeId)
       return {
         throttleTimeMs: 0,
@@ -32,5 +34,5 @@ export default defineApi({
       errorMessage: `Broker ID ${brokerId} is not currently registered`,
     }
   },
-  errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, errorMessage: null }),
+  errorResponse: (errorCode, _, __, errorMessage) => ({ throttleTimeMs: 0, errorCode, errorMessage }),
 })

@@ -6,11 +6,23 @@ import { errorCode } from '../errors.ts'
 import { int16, int32, int64, list, string, struct } from '../wire/types.ts'
 import { defineApi } from './define-api.ts'
 
+const failed = (transactionalId: string, code: number) => ({
+  errorCode: code,
+  transactionalId,
+  transactionState: '',
+  transactionTimeoutMs: 0,
+  transactionStartTimeMs: 0,
+  producerId: 0,
+  producerEpoch: 0,
+  topics: [],
+})
+
 export default defineApi({
   key: 65,
   name: 'DescribeTransactions',
   versions: [0, 0],
   flexible: 0,
+  authorization: ['Describe TransactionalId', 'Describe Topic'],
   request: {
     transactionalIds: list(string),
   },
@@ -34,28 +46,23 @@ export default defineApi({
       }),
     ),
   },
-  async handle({ request, broker }) {
-    const described = await broker.transactions.describe(request.transactionalIds)
-    return {
-      throttleTimeMs: 0,
-      transactionStates: described.map(({ error, state, ...transaction }) => ({
+  async handle({ request, broker, access }) {
+    const allowed = access.allowed('Describe TransactionalId', request.transactionalIds)
+    const describe = async (transactionalId: string) => {
+      if (!allowed.has(transactionalId)) return failed(transactionalId, errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'))
+      const [described] = await broker.transactions.describe([transactionalId])
+      const { error, state, topics, ...transaction } = described!
+      return {
         ...transaction,
         errorCode: errorCode(error),
         transactionState: state,
-      })),
+        topics: topics.filter(({ topic }) => access.allows('Describe Topic', topic)),
+      }
     }
+    return { throttleTimeMs: 0, transactionStates: await Promise.all(request.transactionalIds.map(describe)) }
   },
   errorResponse: (errorCode, { transactionalIds }) => ({
     throttleTimeMs: 0,
-    transactionStates: transactionalIds.map((transactionalId) => ({
-      errorCode,
-      transactionalId,
-      transactionState: '',
-      transactionTimeoutMs: 0,
-      transactionStartTimeMs: 0,
-      producerId: 0,
-      producerEpoch: 0,
-      topics: [],
-    })),
+    transactionStates: transactionalIds.map((transactionalId) => failed(transactionalId, errorCode)),
   }),
 })

@@ -10,6 +10,7 @@ export default defineApi({
   name: 'ListTransactions',
   versions: [0, 2],
   flexible: 0,
+  authorization: ['Describe TransactionalId'],
   request: {
     stateFilters: list(string),
     producerIdFilters: list(int64),
@@ -28,13 +29,15 @@ export default defineApi({
       }),
     ),
   },
-  async handle({ request: { durationFilter, ...filters }, broker }) {
+  async handle({ request: { durationFilter, ...filters }, broker, access }) {
     const { error, unknownStateFilters, transactions } = await broker.transactions.list({ ...filters, durationFilterMs: durationFilter })
     return {
       throttleTimeMs: 0,
       errorCode: errorCode(error),
       unknownStateFilters,
-      transactionStates: transactions.map(({ state, ...transaction }) => ({ ...transaction, transactionState: state })),
+      transactionStates: transactions
+        .filter(({ transactionalId }) => access.allows('Describe TransactionalId', transactionalId))
+        .map(({ state, ...transaction }) => ({ ...transaction, transactionState: state })),
     }
   },
   errorResponse: (errorCode) => ({ throttleTimeMs: 0, errorCode, unknownStateFilters: [], transactionStates: [] }),

@@ -12,6 +12,7 @@ export default defineApi({
   name: 'ListConfigResources',
   versions: [0, 1],
   flexible: 0,
+  authorization: ['DescribeConfigs Cluster'],
   request: {
     resourceTypes: since(1, list(int8)),
   },
@@ -25,7 +26,8 @@ export default defineApi({
       }),
     ),
   },
-  handle({ request, version, broker }) {
+  handle({ request, version, broker, access }) {
+    access.check('DescribeConfigs Cluster')
     const { cluster, settings } = broker
     const all: number[] = Object.values(resourceTypes)
     const asked =

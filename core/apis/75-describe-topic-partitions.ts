@@ -4,8 +4,17 @@
  */
 import { errorCode, KafkaError } from '../errors.ts'
 import { bool, int16, int32, list, nullable, optional, string, struct, uuid, ZERO_UUID } from '../wire/types.ts'
-import { ALL_TOPIC_OPERATIONS, NOT_INCLUDED } from './authorized-operations.ts'
+import { NOT_INCLUDED } from './authorized-operations.ts'
 import { defineApi } from './define-api.ts'
+
+const failed = (name: string, code: number) => ({
+  errorCode: code,
+  name,
+  topicId: ZERO_UUID,
+  isInternal: false,
+  partitions: [],
+  topicAuthorizedOperations: NOT_INCLUDED,
+})
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -14,6 +23,7 @@ export default defineApi({
   name: 'DescribeTopicPartitions',
   versions: [0, 0],
   flexible: 0,
+  authorization: ['Describe Topic'],
   request: {
     topics: list(
       struct({
@@ -63,11 +73,11 @@ export default defineApi({
       ),
     ),
   },
-  handle({ request, broker }) {
+  handle({ request, broker, access }) {
     const { cluster, settings } = broker
     const { cursor } = request
     const requested = request.topics.length > 0 ? request.topics : [...cluster.topics()]
-    const names = [...new Set(requested.map(({ name }) => name))].filter((name) => !cursor || name >= cursor.topicName).sort(byName)
+    const names = [...new Set(requested.map(({ name }) => name))].filter((name) => !cursor || name >= cursor.topicName)
     if (cursor && request.topics.length > 0 && !names.includes(cursor.topicName))
       throw new KafkaError(
         'INVALID_REQUEST',
@@ -75,24 +85,23 @@ export default defineApi({
       )
     if (cursor && cursor.partitionIndex < 0)
       throw new KafkaError('INVALID_REQUEST', 'DescribeTopicPartitionsRequest cursor partition must be valid: it is negative.')
+    const visible = access.allowed('Describe Topic', names)
+    // Nothing tells a client without Describe whether a topic exists. They are no part of the pages: each page has them.
+    const denied =
+      request.topics.length > 0
+        ? names.filter((name) => !visible.has(name)).map((name) => failed(name, errorCode('TOPIC_AUTHORIZATION_FAILED')))
+        : []
     let remaining = Math.max(1, Math.min(request.responsePartitionLimit, settings.values['max.request.partition.size.limit']))
     const topics = []
-    for (const name of names) {
+    for (const name of names.filter((each) => visible.has(each)).sort(byName)) {
+      if (remaining === 0) return { throttleTimeMs: 0, topics: [...topics, ...denied], nextCursor: { topicName: name, partitionIndex: 0 } }
       const topic = cluster.topic(name)
       if (!topic) {
         const error = cluster.isTopicName(name) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
-        topics.push({
-          errorCode: errorCode(error),
-          name,
-          topicId: ZERO_UUID,
-          isInternal: false,
-          partitions: [],
-          topicAuthorizedOperations: ALL_TOPIC_OPERATIONS,
-        })
+        topics.push({ ...failed(name, errorCode(error)), topicAuthorizedOperations: access.operations('Topic', name) })
         continue
       }
       const first = cursor?.topicName === name ? cursor.partitionIndex : 0
-      if (remaining === 0) return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first } }
       const count = Math.max(0, Math.min(topic.partitions - first, remaining))
       const { nodeId } = settings
       topics.push({
@@ -114,16 +123,16 @@ export default defineApi({
             offlineReplicas: state.replicas.filter((replica) => replica !== nodeId || state.leader < 0),
           }
         }),
-        topicAuthorizedOperations: ALL_TOPIC_OPERATIONS,
+        topicAuthorizedOperations: access.operations('Topic', name),
       })
       remaining -= count
       if (first + count < topic.partitions)
-        return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first + count } }
+        return { throttleTimeMs: 0, topics: [...topics, ...denied], nextCursor: { topicName: name, partitionIndex: first + count } }
     }
-    return { throttleTimeMs: 0, topics, nextCursor: null }
+    return { throttleTimeMs: 0, topics: [...topics, ...denied], nextCursor: null }
   },
   errorResponse: (errorCode, { topics }) => ({
     throttleTimeMs: 0,
-    topics: topics.map(({ name }) => ({ errorCode, name, topicId: ZERO_UUID, isInternal: false, partitions: [] })),
+    topics: topics.map(({ name }) => failed(name, errorCode)),
   }),
 })

@@ -1,5 +1,5 @@
 /**
- * Kafka's ids of the resources that have configs, and which of them the cluster stores.
+ * Kafka's ids of the resources that have configs, which of them the cluster stores, and on what a client needs permissions for each.
  */
 import type { ConfigResource } from '../cluster/types.ts'
 
@@ -11,6 +11,17 @@ const stored = new Map<number, ConfigResource['type']>([
   [resourceTypes.clientMetrics, 'clientMetrics'],
   [resourceTypes.group, 'group'],
 ])
+
+const aclTypes = new Map<number, 'Cluster' | 'Topic' | 'Group'>([
+  [resourceTypes.topic, 'Topic'],
+  [resourceTypes.broker, 'Cluster'],
+  [resourceTypes.brokerLogger, 'Cluster'],
+  [resourceTypes.clientMetrics, 'Cluster'],
+  [resourceTypes.group, 'Group'],
+])
+
+/** The resource type of the permissions on configs; undefined for a type that has none. */
+export const aclResourceType = (resourceType: number): 'Cluster' | 'Topic' | 'Group' | undefined => aclTypes.get(resourceType)
 
 /** Undefined for a resource whose configs are not in the metadata log. */
 export function storedResource(resourceType: number, name: string): ConfigResource | undefined {

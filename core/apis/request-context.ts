@@ -2,6 +2,7 @@
  * What a handler gets: one request, its connection, and the broker.
  */
 import type { BrokerServices } from '../broker-services.ts'
+import type { Access } from './access.ts'
 
 /** The client at the other end of a connection. */
 export interface Peer {
@@ -13,6 +14,8 @@ export interface Peer {
   readonly listener: string
   /** Kafka's principal; `User:ANONYMOUS` without authentication. */
   readonly principal: string
+  /** The client has logged in with a delegation token. */
+  readonly tokenAuthenticated: boolean
   /** True once the connection is closed: work for it should stop. */
   readonly closed: boolean
   /** Bytes that a response may have now. They shrink as the responses of all connections wait to be sent (Invariant 13). */
@@ -29,6 +32,8 @@ export interface RequestContext<Q = unknown> {
   readonly clientId: string | null
   readonly peer: Peer
   readonly broker: BrokerServices
+  /** What the client may do. */
+  readonly access: Access
   /** Runs `release` once the response is sent or dropped, to return pooled buffers. */
   onSent(release: () => void): void
 }

@@ -33,11 +33,12 @@ interface ProducerBatches {
   batches: TransactionalBatch[]
 }
 
-/** The transactional batches of a request; null where they are of several producers. */
+/** The transactional batches of a request for topics that `topicOf` gives; null where they are of several producers. */
 export function transactionalBatches({ topicData }: Produced, topicOf: (data: TopicData) => Topic | undefined): ProducerBatches | null {
   let producer: ProducerBatches | null = null
   for (const data of topicData) {
     const topic = topicOf(data)
+    if (!topic) continue
     for (const { index, records } of data.partitionData) {
       if (!isTransactional(records)) continue
       const producerId = readInt64(records, at.producerId)
@@ -46,7 +47,7 @@ export function transactionalBatches({ topicData }: Produced, topicOf: (data: To
       if (producerId < 0) continue
       producer ??= { producerId, producerEpoch, batches: [] }
       if (producer.producerId !== producerId || producer.producerEpoch !== producerEpoch) return null
-      if (topic) producer.batches.push({ topic: topic.name, partition: index, sequence: records.readInt32BE(at.baseSequence) })
+      producer.batches.push({ topic: topic.name, partition: index, sequence: records.readInt32BE(at.baseSequence) })
     }
   }
   return producer ?? { producerId: -1, producerEpoch: -1, batches: [] }

@@ -7,12 +7,14 @@ import type { LogConfig, Logs, PartitionLog } from '../log/types.ts'
 import type { BrokerSettingName, BrokerSettings, BrokerValues, ListenerSettings } from '../settings.ts'
 import type { System } from '../system/index.ts'
 import type { NewMetadataRecord } from '../wire/metadata-records.ts'
+import { AccessControlEntries } from './access-control-entries.ts'
 import { brokerRegistration, fenceRecords } from './activation.ts'
 import { alterLoggers, describeLoggers, type NodeLoggers } from './broker-loggers.ts'
 import { type ChangeResult, isDone, only, outcomeOf } from './change-result.ts'
-import { configOperations } from './config-entries.ts'
+import { checkChanges, configOperations } from './config-entries.ts'
 import { Configs } from './configs.ts'
 import type { Controller } from './controller.ts'
+import { ControlledTokens } from './delegation-tokens.ts'
 import { type FeatureUpdate, featureUpdateRecords, upgradesQuorum } from './feature-updates.ts'
 import { KRAFT_VERSION, since, supportedFeatures } from './features.ts'
 import { alterClientMetrics, alterGroup, describeClientMetrics, describeGroup } from './group-configs.ts'
@@ -22,7 +24,9 @@ import type { ScramCredential } from './image/credentials-image.ts'
 import type { MetadataImage } from './image/metadata-image.ts'
 import { isInternal } from './image/topics-image.ts'
 import { PartitionLogs } from './partition-logs.ts'
+import { hostsOf, type QuotaAlteration, type QuotaOutcome, quotaChanges } from './quota-changes.ts'
 import { ReplicaPlacement } from './replica-placement.ts'
+import { resolvableHosts } from './resolvable-hosts.ts'
 import { type ScramDeletion, type ScramOutcome, type ScramUpsertion, scramChanges } from './scram-changes.ts'
 import { type ActiveBroker, activate } from './takeover.ts'
 import { TopicChanges } from './topic-changes.ts'
@@ -39,6 +43,7 @@ import type {
   ElectionResults,
   NewPartitions,
   NewTopic,
+  PartitionQuota,
   PartitionState,
   PrepareProperties,
   Quorum,
@@ -64,11 +69,14 @@ export async function openCluster({ settings, logs, system }: ClusterOptions): P
   cluster.configureLogs()
   logs.renameStrays()
   active.controller.start()
+  cluster.delegationTokens.start()
   return cluster
 }
 
 class LocalCluster implements Cluster {
   readonly brokerEpoch: number
+  readonly acls: AccessControlEntries
+  readonly delegationTokens: ControlledTokens
   readonly #settings: BrokerSettings
   readonly #logs: Logs
   readonly #system: System
@@ -83,6 +91,7 @@ class LocalCluster implements Cluster {
   #nextProducerId = 0
   #producerIdsEnd = 0
   #prepareProperties: PrepareProperties = () => () => {}
+  readonly #quotaTasks = new Set<() => void>()
 
   constructor(settings: BrokerSettings, logs: Logs, system: System, active: ActiveBroker) {
     this.#settings = settings
@@ -91,10 +100,12 @@ class LocalCluster implements Cluster {
     this.#active = active
     this.#controller = active.controller
     this.brokerEpoch = active.brokerEpoch
+    this.acls = new AccessControlEntries(active.controller, system)
     this.#configs = new Configs(settings, this.#image)
     this.#partitionLogs = new PartitionLogs(logs, (topic) => this.logConfig(topic))
     const { controller } = active
     this.#placement = new ReplicaPlacement({ nodeId: settings.nodeId, controller, configs: this.#configs, logs })
+    this.delegationTokens = new ControlledTokens(settings, controller, system)
     this.#topics = new TopicChanges({ settings, system, logs, controller, configs: this.#configs, partitionLogs: this.#partitionLogs })
   }
 
@@ -120,6 +131,14 @@ class LocalCluster implements Cluster {
 
   isTopicName(name: string): boolean {
     return isTopicName(name)
+  }
+
+  checkTopicName(name: string): void {
+    checkTopicName(name)
+  }
+
+  isInternalTopic(name: string): boolean {
+    return isInternal(name)
   }
 
   partitionState(topic: Topic, partition: number): PartitionState {
@@ -166,6 +185,10 @@ class LocalCluster implements Cluster {
     return describeLoggers(this.#loggers, name, names)
   }
 
+  checkConfigChanges(changes: readonly ConfigChange[]): void {
+    checkChanges(changes)
+  }
+
   alterLoggers(name: string, changes: readonly ConfigChange[], validateOnly: boolean): void {
     alterLoggers(this.#loggers, name, changes, validateOnly)
   }
@@ -186,18 +209,22 @@ class LocalCluster implements Cluster {
     return only(await this.createTopics([topic], options))
   }
 
-  createTopics(topics: readonly NewTopic[], { validateOnly = false }: { validateOnly?: boolean } = {}): Promise<ChangeResult<Topic>[]> {
-    return this.#controller.run(() => this.#topics.create(topics, validateOnly))
+  createTopics(
+    topics: readonly NewTopic[],
+    { validateOnly = false, quota }: { validateOnly?: boolean; quota?: PartitionQuota } = {},
+  ): Promise<ChangeResult<Topic>[]> {
+    return this.#controller.run(() => this.#topics.create(topics, validateOnly, quota))
   }
 
-  async ensureTopic(name: string, partitions = -1, configs: Record<string, string> = {}): Promise<Topic> {
+  async ensureTopic(name: string, partitions = -1, configs: Record<string, string> = {}, quota?: PartitionQuota): Promise<Topic> {
     const existing = this.#image.topic(name)
     if (existing) return existing
     const inProgress = this.#creating.get(name)
     if (inProgress) return inProgress
     const replicationFactor = isInternal(name) ? 1 : -1
     const creation = this.#controller.run(
-      async () => this.#image.topic(name) ?? only(await this.#topics.create([{ name, partitions, replicationFactor, configs }], false)),
+      async () =>
+        this.#image.topic(name) ?? only(await this.#topics.create([{ name, partitions, replicationFactor, configs }], false, quota)),
     )
     this.#creating.set(name, creation)
     try {
@@ -211,8 +238,8 @@ class LocalCluster implements Cluster {
     only(await this.deleteTopics([name]))
   }
 
-  deleteTopics(names: readonly string[]): Promise<ChangeResult<null>[]> {
-    return this.#controller.run(() => this.#topics.delete(names))
+  deleteTopics(names: readonly string[], quota?: PartitionQuota): Promise<ChangeResult<null>[]> {
+    return this.#controller.run(() => this.#topics.delete(names, quota))
   }
 
   async createPartitions(
@@ -224,8 +251,8 @@ class LocalCluster implements Cluster {
     return only(await this.createPartitionsOf([{ name, count, assignments }], validateOnly))
   }
 
-  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<ChangeResult<Topic>[]> {
-    return this.#controller.run(() => this.#topics.extend(topics, validateOnly))
+  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean, quota?: PartitionQuota): Promise<ChangeResult<Topic>[]> {
+    return this.#controller.run(() => this.#topics.extend(topics, validateOnly, quota))
   }
 
   async alterConfigs(resource: ConfigResource, changes: readonly ConfigChange[], validateOnly: boolean): Promise<void> {
@@ -310,6 +337,26 @@ class LocalCluster implements Cluster {
     return this.#image.clientQuotas()
   }
 
+  async alterClientQuotas(alterations: readonly QuotaAlteration[], validateOnly: boolean): Promise<QuotaOutcome[]> {
+    // Before the change: a name server may be slow, and other changes must not wait for it.
+    const hosts = await resolvableHosts(hostsOf(alterations), this.#system)
+    return this.#controller.run(async () => {
+      const { outcomes, records } = quotaChanges(alterations, {
+        quotas: (entity) => this.#image.quotasOf(entity),
+        isHost: (name) => hosts.has(name),
+      })
+      if (validateOnly || records.length === 0) return outcomes
+      await this.#controller.write(records)
+      for (const task of this.#quotaTasks) task()
+      return outcomes
+    })
+  }
+
+  onClientQuotasChanged(task: () => void): () => void {
+    this.#quotaTasks.add(task)
+    return () => this.#quotaTasks.delete(task)
+  }
+
   scramCredentials(): Iterable<ScramCredential> {
     return this.#image.scramCredentials()
   }
@@ -360,6 +407,7 @@ class LocalCluster implements Cluster {
   }
 
   close(): Promise<void> {
+    this.delegationTokens.close()
     return this.#controller.close(fenceRecords(this.#settings.nodeId, this.brokerEpoch, this.#controller.metadataVersion))
   }
 

@@ -4,7 +4,7 @@
  */
 import { KafkaError } from '../errors.ts'
 import type { LogConfig } from '../log/types.ts'
-import { isAccepted, isRefusable } from '../settings/accepted-settings.ts'
+import { isAccepted, isProviderParameter, isRefusable } from '../settings/accepted-settings.ts'
 import { brokerSettings } from '../settings/broker-settings.ts'
 import { parseSetting, type Setting, type SettingMap } from '../settings/setting.ts'
 import { type TopicValues, topicSettings } from '../settings/topic-settings.ts'
@@ -25,17 +25,23 @@ import type { ConfigChange, ConfigEntry, Topic } from './types.ts'
 /** Without a prototype: a name from a client is a setting or undefined. */
 const byName = (settings: SettingMap): SettingMap => Object.assign(Object.create(null), settings)
 const topicSettingsByName = byName(topicSettings)
-const brokerSettingsByName = byName(brokerSettings)
+const brokerSettingsByName = byName(
+  Object.fromEntries(Object.entries(brokerSettings as SettingMap).filter(([, { unlisted }]) => !unlisted)),
+)
 const topicNames = Object.keys(topicSettingsByName).sort()
 /** Settings of Kafka that have no declaration here are described too; those that may be secrets without their value. Invariant 12. */
 const SECRET = /password|passphrase|secret|jaas|token|credential|\.key$|certificate/i
 /** Kafka does not show the value of a config that it does not know. */
 const isSecret = (name: string, setting: Setting | undefined): boolean =>
-  setting ? setting.kind === 'password' : SECRET.test(name) || !(isAccepted(name) || isRefusable(name))
+  setting ? setting.kind === 'password' : SECRET.test(name) || isProviderParameter(name) || !(isAccepted(name) || isRefusable(name))
 
 /** What Kafka changes dynamically for one listener only. */
 const LISTENER_ONLY =
   /^ssl\.(protocol|provider|cipher\.suites|enabled\.protocols|(key|trust)store\.(type|location|password|certificates|certificate\.chain|key)|key\.password)$/
+
+/** Kafka has all settings of listeners for one broker only, but for these. */
+const LISTENER_SETTING = /^listener\.name\.[^.]*\./
+const CLUSTER_WIDE = /^listener\.name\.[^.]*\.(max\.connections|max\.connection\.creation\.rate|num\.network\.threads)$/
 
 /** Of a setting of one listener, or of one mechanism of it. */
 const LISTENER_PREFIX = /^listener\.name\.[^.]+\.(?:(?:plain|scram-sha-\d+|oauthbearer)\.)?/
@@ -315,11 +321,23 @@ export class Configs {
         'INVALID_REQUEST',
         `These security configs can be dynamically updated only per-listener using the listener prefix: [${shared.join(', ')}]`,
       )
+    const ofOneBroker = broker === '' ? names.filter((name) => LISTENER_SETTING.test(name) && !CLUSTER_WIDE.test(name)) : []
+    if (ofOneBroker.length > 0)
+      throw new KafkaError(
+        'INVALID_REQUEST',
+        `Cannot update these configs at default cluster level, broker id must be specified: [${ofOneBroker.join(', ')}]`,
+      )
     const unknown = changes.find(({ operation }) => !isConfigOperation(operation))
     if (unknown) throw new KafkaError('INVALID_REQUEST', `Unknown operations type ${unknown.operation}`)
     this.#checkMinInsyncReplicas(broker, changes)
     const fixed = names.filter((name) => brokerSettingsByName[name] && !brokerSettingsByName[name].dynamic)
     if (fixed.length > 0) throw new KafkaError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
+    for (const { name, operation } of changes) {
+      const verb = operation === configOperations.append ? 'append' : operation === configOperations.subtract ? 'subtract' : null
+      const setting = brokerSettingsByName[name]
+      if (verb !== null && setting && setting.kind !== 'list')
+        throw new KafkaError('INVALID_CONFIG', `Config value ${verb} is not allowed for config key: ${name}`)
+    }
     const next = applyChanges(this.#image.brokerConfigs(broker), changes, (name) => ({
       setting: brokerSettingsByName[name],
       fallback: this.#settings.properties[name] ?? brokerSettingsByName[name]?.fallback ?? null,

@@ -63,6 +63,7 @@ export const since = {
   registrationChange: 10,
   scram: 11,
   metadataTransactions: 13,
+  delegationTokens: 14,
   controllerRegistration: 15,
   directoryAssignment: 17,
   eligibleLeaderReplicas: 23,

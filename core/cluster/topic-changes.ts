@@ -15,7 +15,7 @@ import { METADATA_TOPIC } from './metadata-log.ts'
 import type { PartitionLogs } from './partition-logs.ts'
 import { newPartitionRecords, newTopicRecords } from './topic-records.ts'
 import { checkNewPartitions, checkPartitionCount, checkPartitions, checkTopicName } from './topic-validation.ts'
-import type { NewPartitions, NewTopic, Topic } from './types.ts'
+import type { NewPartitions, NewTopic, PartitionQuota, Topic } from './types.ts'
 
 type DeletionListener = (topic: Topic, logs: readonly PartitionLog[]) => void
 
@@ -55,9 +55,15 @@ export class TopicChanges {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Inside a change of the controller. */
-  async create(topics: readonly NewTopic[], validateOnly: boolean): Promise<ChangeResult<Topic>[]> {
-    const outcomes = topics.map((topic) => outcomeOf(() => this.#validated(topic)))
+  /** Inside a change of the controller. As in Kafka, the quota of a client counts what is only validated too. */
+  async create(topics: readonly NewTopic[], validateOnly: boolean, quota?: PartitionQuota): Promise<ChangeResult<Topic>[]> {
+    const outcomes = topics.map((topic) =>
+      outcomeOf(() => {
+        const created = this.#validated(topic)
+        quota?.record(created.partitions)
+        return created
+      }),
+    )
     return validateOnly ? outcomes : this.#addPartitions(outcomes, () => 0)
   }
 
@@ -99,13 +105,14 @@ export class TopicChanges {
   }
 
   /** Inside a change of the controller. */
-  async extend(topics: readonly NewPartitions[], validateOnly: boolean): Promise<ChangeResult<Topic>[]> {
+  async extend(topics: readonly NewPartitions[], validateOnly: boolean, quota?: PartitionQuota): Promise<ChangeResult<Topic>[]> {
     const outcomes = topics.map((extension) =>
       outcomeOf(() => {
         const topic = this.#image.topic(extension.name)
         if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION')
         invariant(topics.filter(({ name }) => name === topic.name).length === 1, `topic ${topic.name} is extended twice`)
         checkNewPartitions(topic, extension, this.#settings.nodeId)
+        quota?.record(extension.count - topic.partitions)
         return { ...topic, partitions: extension.count }
       }),
     )
@@ -114,13 +121,14 @@ export class TopicChanges {
   }
 
   /** Inside a change of the controller. */
-  async delete(names: readonly string[]): Promise<ChangeResult<null>[]> {
+  async delete(names: readonly string[], quota?: PartitionQuota): Promise<ChangeResult<null>[]> {
     const outcomes = names.map((name, index) =>
       outcomeOf(() => {
         const topic = this.#image.topic(name)
         if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
         invariant(names.indexOf(name) === index, `topic ${name} is deleted twice`)
         if (!this.#settings.values['delete.topic.enable']) throw new KafkaError('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
+        quota?.record(topic.partitions)
         return topic
       }),
     )

@@ -4,6 +4,8 @@
  */
 import type { KafkaError } from '../errors.ts'
 import type { LogConfig, PartitionLog } from '../log/types.ts'
+import type { Acl, AclChange, StoredAcl } from '../security/acl/acl.ts'
+import type { AclFilter } from '../security/acl/acl-filter.ts'
 import type { BrokerSettingName, BrokerValues, ListenerSettings } from '../settings.ts'
 import type { RaftVoter } from '../wire/control-records.ts'
 import type { FeatureUpdate } from './feature-updates.ts'
@@ -11,7 +13,9 @@ import type { ClientQuota } from './image/client-quotas-image.ts'
 import type { configResourceTypes } from './image/configurations-image.ts'
 import type { ScramCredential } from './image/credentials-image.ts'
 import type { PartitionState } from './image/partition-state.ts'
+import type { QuotaAlteration, QuotaOutcome } from './quota-changes.ts'
 import type { ScramDeletion, ScramOutcome, ScramUpsertion } from './scram-changes.ts'
+import type { DelegationTokens } from './token-changes.ts'
 
 export type { PartitionState }
 
@@ -32,6 +36,12 @@ export interface NewTopic {
   replicationFactor: number
   assignments?: readonly { partitionIndex: number; brokerIds: readonly number[] }[]
   configs?: Readonly<Record<string, string | null>>
+}
+
+/** What a client may still create and delete. */
+export interface PartitionQuota {
+  /** Before that many partitions are created or deleted. Throws THROTTLING_QUOTA_EXCEEDED. */
+  record(partitions: number): void
 }
 
 export interface ConfigEntry {
@@ -106,6 +116,18 @@ export interface Quorum {
   readonly voter: RaftVoter
 }
 
+/** Who may do what. The methods throw KafkaError, and a change is durable and in effect when it resolves. */
+export interface AccessControlEntries {
+  all(): Iterable<StoredAcl>
+  /** There is one listener: the authorizer. */
+  onChanged(listener: (change: AclChange) => void): void
+  describe(filter: AclFilter): readonly StoredAcl[]
+  /** The outcome of each entry. One that exists is created already. */
+  create(acls: readonly Acl[]): Promise<readonly (KafkaError | null)[]>
+  /** What each filter has deleted. */
+  delete(filters: readonly AclFilter[]): Promise<readonly (readonly StoredAcl[] | KafkaError)[]>
+}
+
 /**
  * All methods throw KafkaError. Changes are durable when they resolve. Those of a list are one batch of the metadata log; one that is
  * invalid has its error at its place, and the others happen.
@@ -119,6 +141,10 @@ export interface Cluster {
   topics(): Iterable<Topic>
   /** True for a valid topic name. */
   isTopicName(name: string): boolean
+  /** Throws INVALID_TOPIC_EXCEPTION, with the reason. */
+  checkTopicName(name: string): void
+  /** True for the name of an internal topic, also before it exists. */
+  isInternalTopic(name: string): boolean
   partitionState(topic: Topic, partition: number): PartitionState
   logConfig(topic: Topic): LogConfig
   /** The level of a feature of the cluster, 0 where it is not finalized. */
@@ -129,18 +155,20 @@ export interface Cluster {
   /** Throws POLICY_VIOLATION where one request may not create so many partitions. */
   checkPartitionCount(topics: readonly NewTopic[]): void
   createTopic(topic: NewTopic, options?: { validateOnly?: boolean }): Promise<Topic>
-  createTopics(topics: readonly NewTopic[], options?: { validateOnly?: boolean }): Promise<(Topic | KafkaError)[]>
+  createTopics(topics: readonly NewTopic[], options?: { validateOnly?: boolean; quota?: PartitionQuota }): Promise<(Topic | KafkaError)[]>
   /** Creates the topic if it does not exist, for Metadata and FindCoordinator. Concurrent calls share one creation. */
-  ensureTopic(name: string, partitions?: number, configs?: Record<string, string>): Promise<Topic>
+  ensureTopic(name: string, partitions?: number, configs?: Record<string, string>, quota?: PartitionQuota): Promise<Topic>
   deleteTopic(name: string): Promise<void>
-  deleteTopics(names: readonly string[]): Promise<(KafkaError | null)[]>
+  deleteTopics(names: readonly string[], quota?: PartitionQuota): Promise<(KafkaError | null)[]>
   /** Calls `listener` when a topic and its logs are deleted. Returns a function that unsubscribes it. */
   onTopicDeleted(listener: (topic: Topic, logs: readonly PartitionLog[]) => void): () => void
   createPartitions(name: string, count: number, validateOnly: boolean, assignments?: readonly (readonly number[])[] | null): Promise<Topic>
-  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean): Promise<(Topic | KafkaError)[]>
+  createPartitionsOf(topics: readonly NewPartitions[], validateOnly: boolean, quota?: PartitionQuota): Promise<(Topic | KafkaError)[]>
   describeConfigs(resource: ConfigResource, names: readonly string[] | null): ConfigEntry[]
   /** The levels of the loggers of broker `name`, which only that broker knows. */
   describeLoggers(name: string, names: readonly string[] | null): ConfigEntry[]
+  /** Throws INVALID_REQUEST for a config that is named twice, and for one without the value that it needs. */
+  checkConfigChanges(changes: readonly ConfigChange[]): void
   /** All of the changes, or none. They last until the process ends. */
   alterLoggers(name: string, changes: readonly ConfigChange[], validateOnly: boolean): void
   /** All configs of a new topic, for the CreateTopics response. */
@@ -156,13 +184,18 @@ export interface Cluster {
   /** Throws INVALID_UPDATE_VERSION; nothing has changed then. */
   updateFeatures(updates: readonly FeatureUpdate[], validateOnly: boolean): Promise<void>
   quorum(): Quorum
-  /** Quotas, users and the configs of other resources are kept for Apache Kafka. */
   clientQuotas(): Iterable<ClientQuota>
+  /** The outcome of each entity that is named. */
+  alterClientQuotas(alterations: readonly QuotaAlteration[], validateOnly: boolean): Promise<QuotaOutcome[]>
+  /** Runs `task` after each change of `clientQuotas()`. Returns a function that unsubscribes it. */
+  onClientQuotasChanged(task: () => void): () => void
   scramCredentials(): Iterable<ScramCredential>
   /** `mechanism` is 1 for SCRAM-SHA-256, 2 for SCRAM-SHA-512. */
   scramCredential(mechanism: number, user: string): ScramCredential | undefined
   /** The outcome of each user that is named. */
   alterScramCredentials(deletions: readonly ScramDeletion[], upsertions: readonly ScramUpsertion[]): Promise<ScramOutcome[]>
+  readonly acls: AccessControlEntries
+  readonly delegationTokens: DelegationTokens
   /** The properties of the file, with those that were altered. */
   brokerProperties(): Readonly<Record<string, string>>
   /**

@@ -22,6 +22,8 @@ import type {
   Caller,
   CommitRequest,
   CommitResponse,
+  DeleteOffsetsRequest,
+  DeleteOffsetsResponse,
   DeleteRequest,
   DeleteResponse,
   DescribeRequest,
@@ -149,10 +151,8 @@ export class Coordinator implements GroupCoordinator {
     return inVersion(joined)
   }
 
-  async sync(request: SyncRequest, caller: Caller): Promise<SyncResponse> {
+  async sync(request: SyncRequest, _caller: Caller): Promise<SyncResponse> {
     if (request.groupId === '') return syncError('INVALID_GROUP_ID')
-    if (caller.version >= 5 && (request.protocolType === null || request.protocolName === null))
-      return syncError('INCONSISTENT_GROUP_PROTOCOL')
     try {
       await this.#ensureLoaded(request.groupId)
     } catch (error) {
@@ -279,6 +279,18 @@ export class Coordinator implements GroupCoordinator {
       return { groupId, errorCode: errorCode(error) }
     })
     return { throttleTimeMs: 0, results: await Promise.all(results) }
+  }
+
+  async deleteOffsets({ groupId, topics }: DeleteOffsetsRequest, _caller: Caller): Promise<DeleteOffsetsResponse> {
+    if (groupId === '') return { errorCode: errorCode('INVALID_GROUP_ID'), topics: [] }
+    const registered = await this.#lookUp(groupId)
+    if (typeof registered === 'string') return { errorCode: errorCode(registered), topics: [] }
+    try {
+      const outcomes = await this.#deletion.deleteOffsets(registered, topics)
+      return { errorCode: 0, topics: outcomes.map(({ name, error }) => ({ name, errorCode: errorCode(error) })) }
+    } catch (error) {
+      return { errorCode: errorCode(this.#errorOf(error)), topics: [] }
+    }
   }
 
   topicDeleted(topic: string): Promise<void> {

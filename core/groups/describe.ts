@@ -6,11 +6,6 @@ import { type ErrorName, errorCode } from '../errors.ts'
 import { type Group, metadataOf } from './group.ts'
 import type { DescribedMember, DescribeRequest, DescribeResponse, ListRequest, ListResponse } from './types.ts'
 
-/**
- * Kafka's AclOperation codes of a group: READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. Without an authorizer all are allowed.
- */
-const ALL_OPERATIONS = [3, 6, 8, 10, 11].reduce((bits, operation) => bits | (1 << operation), 0)
-const NOT_REQUESTED = -2_147_483_648
 const EMPTY = Buffer.alloc(0)
 
 export async function describeGroups(
@@ -18,13 +13,11 @@ export async function describeGroups(
   version: number,
   lookup: (group: string) => Promise<Group | null | ErrorName>,
 ): Promise<DescribeResponse> {
-  const authorizedOperations = request.includeAuthorizedOperations ? ALL_OPERATIONS : NOT_REQUESTED
   const groups = await Promise.all(
     request.groups.map(async (groupId) => {
       const group = await lookup(groupId)
       const empty = { groupId, protocolType: '', protocolData: '', members: [] as DescribedMember[] }
-      if (typeof group === 'string')
-        return { ...empty, errorCode: errorCode(group), errorMessage: null, groupState: '', authorizedOperations: NOT_REQUESTED }
+      if (typeof group === 'string') return { ...empty, errorCode: errorCode(group), errorMessage: null, groupState: '' }
       if (group === null) {
         const reportsMissing = version >= 6
         return {
@@ -32,7 +25,6 @@ export async function describeGroups(
           errorCode: reportsMissing ? errorCode('GROUP_ID_NOT_FOUND') : 0,
           errorMessage: reportsMissing ? `Group ${groupId} not found.` : null,
           groupState: 'Dead',
-          authorizedOperations: reportsMissing ? NOT_REQUESTED : authorizedOperations,
         }
       }
       const stable = group.state === 'Stable'
@@ -51,7 +43,6 @@ export async function describeGroups(
           memberMetadata: stable ? metadataOf(member, group.protocol) : EMPTY,
           memberAssignment: stable ? member.assignment : EMPTY,
         })),
-        authorizedOperations,
       }
     }),
   )

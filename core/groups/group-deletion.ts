@@ -1,10 +1,11 @@
 /**
- * Deletes committed offsets and groups, by tombstones in `__consumer_offsets`: for DeleteGroups, for deleted topics and for expired
- * offsets.
+ * Deletes committed offsets and groups, by tombstones in `__consumer_offsets`: for DeleteGroups and OffsetDelete, for deleted topics and
+ * for expired offsets.
  */
-import type { ErrorName } from '../errors.ts'
+import { type ErrorName, KafkaError } from '../errors.ts'
 import type { System } from '../system/index.ts'
 import type { GroupRuntime } from './group-runtime.ts'
+import { subscriptionsOf } from './offsets.ts'
 import type { OffsetsTopicWriter } from './offsets-topic-writer.ts'
 import { groupMetadataTombstone, offsetCommitTombstone } from './records.ts'
 import type { GroupRegistry, RegisteredGroup } from './registry.ts'
@@ -40,6 +41,32 @@ export class GroupDeletion {
     this.#registry.remove(registered)
     this.#runtime.cancelTimers(registered)
     return 'NONE'
+  }
+
+  /**
+   * Deletes those of topics without a subscription. The error of each topic; throws KafkaError where the group may not lose offsets, and
+   * where the tombstones cannot be written.
+   */
+  async deleteOffsets(
+    registered: RegisteredGroup | null,
+    topics: readonly { readonly name: string; readonly partitions: readonly { readonly partitionIndex: number }[] }[],
+  ): Promise<{ name: string; error: ErrorName }[]> {
+    if (!registered || registered.group.state === 'Dead') throw new KafkaError('GROUP_ID_NOT_FOUND')
+    const { group, offsets } = registered
+    if (group.state !== 'Empty' && group.protocolType !== 'consumer') throw new KafkaError('NON_EMPTY_GROUP')
+    const mayBeSubscribed = subscriptionsOf(group)
+    const outcomes = topics.map(({ name }): { name: string; error: ErrorName } => ({
+      name,
+      error: mayBeSubscribed(name) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE',
+    }))
+    const keys = topics.flatMap(({ name: topic, partitions }) => {
+      if (mayBeSubscribed(topic)) return []
+      const asked = new Set(partitions.map(({ partitionIndex }) => partitionIndex))
+      return offsets.keys(topic).filter(({ partition }) => asked.has(partition))
+    })
+    // As in Kafka, a group without offsets is there until the next check for expired ones.
+    if (keys.length > 0) await this.#appendTombstones(registered, keys, false)
+    return outcomes
   }
 
   async deleteOffsetsOf(topic: string): Promise<void> {

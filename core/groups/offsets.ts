@@ -172,6 +172,13 @@ function expiryOf(group: Group): Expiry | null {
   return subscribed && { since: (commit) => commit.timestamp, subscribed }
 }
 
+/** Whether a member may be subscribed to a topic. */
+export function subscriptionsOf(group: Group): (topic: string) => boolean {
+  if (group.protocolType !== 'consumer') return () => false
+  const subscribed = subscribedTopics(group)
+  return (topic) => subscribed?.has(topic) ?? true
+}
+
 /** Null where the subscription of a member cannot be read: no topic is known to be unsubscribed then. */
 function subscribedTopics(group: Group): Set<string> | null {
   const topics = new Set<string>()

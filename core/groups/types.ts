@@ -1,6 +1,6 @@
 /**
- * The interface of the group coordinator for the handlers of APIs 8 to 16 and 42, and what it needs from the broker. Requests and responses
- * have the fields of the messages in their newest version: a handler passes them through.
+ * The interface of the group coordinator for the handlers of APIs 8 to 16, 42 and 47, and what it needs from the broker. Requests and
+ * responses have the fields of the messages in their newest version: a handler passes them through.
  */
 import type { MarkerOfProducer, Verification } from '../log/types.ts'
 
@@ -35,6 +35,7 @@ export interface GroupCoordinator {
   describe(request: DescribeRequest, caller: Caller): Promise<DescribeResponse>
   list(request: ListRequest, caller: Caller): Promise<ListResponse>
   delete(request: DeleteRequest, caller: Caller): Promise<DeleteResponse>
+  deleteOffsets(request: DeleteOffsetsRequest, caller: Caller): Promise<DeleteOffsetsResponse>
   /** Deletes the committed offsets of a deleted topic. */
   topicDeleted(topic: string): Promise<void>
   /** Completes waiting requests with COORDINATOR_NOT_AVAILABLE and stops all timers. */
@@ -239,7 +240,6 @@ export interface FetchResponse {
 
 export interface DescribeRequest {
   groups: readonly string[]
-  includeAuthorizedOperations: boolean
 }
 
 export interface DescribedMember {
@@ -260,7 +260,6 @@ export interface DescribeResponse {
     protocolType: string
     protocolData: string
     members: DescribedMember[]
-    authorizedOperations: number
   }[]
 }
 
@@ -281,4 +280,17 @@ export interface DeleteRequest {
 export interface DeleteResponse {
   throttleTimeMs: number
   results: { groupId: string; errorCode: number }[]
+}
+
+/** Partitions that exist. */
+export interface DeleteOffsetsRequest {
+  groupId: string
+  topics: readonly { name: string; partitions: readonly { partitionIndex: number }[] }[]
+}
+
+export interface DeleteOffsetsResponse {
+  /** Of the group. */
+  errorCode: number
+  /** All partitions of a topic have the same outcome. */
+  topics: { name: string; errorCode: number }[]
 }

@@ -3,10 +3,12 @@
  * certificates nor users.
  */
 import type { Logger } from '../system/logger.ts'
+import type { CloseLog } from './close-log.ts'
 import type { NetworkCounters } from './counters.ts'
 import { type FrameLimits, MIN_FRAME_BYTES } from './frame-assembler.ts'
 import { limits } from './limits.ts'
 import type { Login, LoginConnection } from './login.ts'
+import type { PartialRequests } from './partial-requests.ts'
 import type { RequestDispatcher } from './request-dispatcher.ts'
 
 /** Who is at the other end, and how the listener finds out. */
@@ -29,7 +31,11 @@ export interface ConnectionContext {
   readonly logger: Logger
   readonly frames: FrameLimits
   readonly memory: RequestMemory
+  /** Before the login. */
+  readonly partialLogins: PartialRequests
+  readonly partialRequests: PartialRequests
   readonly counters: NetworkCounters
+  readonly closeLog: CloseLog
   monotonic(): number
 }
 

@@ -1,30 +1,37 @@
 /**
  * One client's connection: frames in, requests started in order, responses sent in order. Requests of a `concurrent` API run side by side;
  * every other request waits until the earlier ones have their responses. What a client can make it buffer is bounded (Invariant 13): beyond
- * the limits the connection is muted, as Kafka calls it: nothing more is read from it.
+ * the limits, and while its client is throttled, the connection is muted, as Kafka calls it: nothing more is read from it.
  */
 import type { Socket } from 'node:net'
 import type { Peer } from '../apis/request-context.ts'
-import { writeResponseHeader } from '../wire/header.ts'
 import { WireError } from '../wire/reader.ts'
-import { Writer } from '../wire/writer.ts'
 import { type ConnectionContext, type ConnectionIdentity, loginFrames } from './connection-context.ts'
+import { ConnectionMute, type MutableConnection } from './connection-mute.ts'
+import { ConnectionThrottle } from './connection-throttle.ts'
 import { FrameAssembler } from './frame-assembler.ts'
 import { limits } from './limits.ts'
 import type { Login, LoginConnection } from './login.ts'
+import { PartialRequest } from './partial-request.ts'
 import type { PendingRequest } from './pending-request.ts'
+import { ResponseSender } from './response-sender.ts'
 
 const isPromise = (value: unknown): value is Promise<unknown> => typeof (value as { then?: unknown } | null)?.then === 'function'
 
-export class ClientConnection implements Peer, LoginConnection {
+export class ClientConnection implements Peer, LoginConnection, MutableConnection {
   readonly id: string
   readonly host: string
   readonly listener: string
   #principal: string
+  #tokenAuthenticated = false
   readonly #identity: ConnectionIdentity
   readonly #context: ConnectionContext
   readonly #socket: Socket
   readonly #frames: FrameAssembler
+  readonly #throttle: ConnectionThrottle
+  readonly #responses: ResponseSender
+  readonly #mute: ConnectionMute
+  readonly #partial: PartialRequest
   readonly #closeTasks = new Set<() => void>()
   /** In the order of arrival; those before `#next` are started. */
   readonly #queue: PendingRequest[] = []
@@ -32,18 +39,13 @@ export class ClientConnection implements Peer, LoginConnection {
   #running = 0
   #runningExclusive = false
   #queuedBytes = 0
-  #muted = false
-  #waitsForMemory = false
   #closed = false
   /** Set when no further request is read: the reason to close once the queue is empty; empty for an orderly end. */
   #ending: string | null = null
-  #writer: Writer | null = null
-  /** Run when the content of `#writer` is sent. */
-  #releases: (() => void)[] = []
+  #isFinished = false
   #lastActiveAt: number
   /** Takes the requests until the login is complete, and all requests of a session with an end. */
   #login: Login | null
-  #loginBytes = 0
 
   constructor(socket: Socket, identity: ConnectionIdentity, context: ConnectionContext) {
     this.id = identity.id
@@ -56,11 +58,17 @@ export class ClientConnection implements Peer, LoginConnection {
     this.#login = identity.login(this)
     this.#frames = new FrameAssembler(this.#login ? loginFrames(identity, false) : context.frames)
     this.#lastActiveAt = context.monotonic()
-    socket.on('data', (chunk) => this.#receive(chunk as Buffer))
-    socket.on('drain', () => {
-      this.#lastActiveAt = context.monotonic()
-      this.#startRequests()
+    const { dispatcher } = context
+    this.#responses = new ResponseSender(socket, context.counters, {
+      onSend: () => this.#responsesWritten(),
+      // The bound before a login is too low for `drain`.
+      onSent: () => this.#isLoggingIn && this.#startRequests(),
     })
+    this.#throttle = new ConnectionThrottle(dispatcher.clock, dispatcher.throttle, () => this.#goOn())
+    this.#partial = new PartialRequest(this, context)
+    this.#mute = new ConnectionMute(socket, context.memory, this)
+    socket.on('data', (chunk) => this.#receive(chunk as Buffer))
+    socket.on('drain', () => this.#goOn())
     socket.on('end', () => this.#disconnected())
     socket.on('close', () => this.#disconnected())
     // A reset is an ordinary way for a client to disconnect; `close` follows.
@@ -71,22 +79,39 @@ export class ClientConnection implements Peer, LoginConnection {
     return this.#principal
   }
 
+  get tokenAuthenticated(): boolean {
+    return this.#tokenAuthenticated
+  }
+
   get closed(): boolean {
     return this.#closed
   }
 
-  /** Monotonic ms of the last activity; null while a request is handled. A part of a request is no activity. */
+  /** Monotonic ms of the last activity; null while a request is handled or the client throttled. A part of a request is no activity. */
   get idleSince(): number | null {
-    return this.#running > 0 ? null : this.#lastActiveAt
+    return this.#running > 0 || this.#throttle.isActive ? null : this.#lastActiveAt
+  }
+
+  /** The same while a request is handled. */
+  get lastActiveAt(): number {
+    return this.#lastActiveAt
   }
 
   get maxResponseBytes(): number {
     return Math.max(limits.minResponseBytes, limits.unsentBytes - this.#context.counters.unsentBytes)
   }
 
-  /** True when no request is in flight and every response is sent. */
-  get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#writer === null && this.#socket.writableLength === 0
+  get isOverLimit(): boolean {
+    return (
+      this.#throttle.isActive ||
+      this.#queue.length > limits.requestsPerConnection ||
+      this.#queuedBytes > limits.requestBytesPerConnection ||
+      (this.#login?.isHolding ?? false)
+    )
+  }
+
+  get readsOn(): boolean {
+    return this.#ending === null && !this.#closed
   }
 
   get isQuiet(): boolean {
@@ -109,7 +134,7 @@ export class ClientConnection implements Peer, LoginConnection {
   }
 
   #logClose(reason: string): void {
-    this.#context.logger.warn({ client: this.host, listener: this.listener }, `connection closed: ${reason}`)
+    this.#context.closeLog.closed({ client: this.host, listener: this.listener, reason })
     this.#context.counters.closedForErrors++
   }
 
@@ -121,45 +146,51 @@ export class ClientConnection implements Peer, LoginConnection {
   /** Reads no further request, and closes once the requests in flight have their responses. */
   stopReading(): void {
     this.#ending ??= ''
+    this.#throttle.end()
     this.#socket.pause()
-    if (this.isIdle) this.#socket.destroySoon()
+    this.#finishOnceDone()
   }
 
   read(frame: Buffer): PendingRequest {
+    const { dispatcher } = this.#context
     this.#lastActiveAt = this.#context.monotonic()
-    return this.#context.dispatcher.read(frame, this)
+    const pending = dispatcher.read(frame, this, this.#isLoggingIn ? limits.loginElements : undefined)
+    if (dispatcher.throttle.isEnabled) pending.handlingMs = this.#context.monotonic() - this.#lastActiveAt
+    return pending
   }
 
   request(frame: Buffer): void {
-    this.answer(this.read(frame))
+    this.#enqueue(this.read(frame))
+    this.#startRequests()
   }
 
   answer(pending: PendingRequest): void {
+    pending.isOfLogin = true
     this.#enqueue(pending)
     this.#startRequests()
   }
 
   answerBare(bytes: Buffer): void {
-    const writer = this.#writing()
-    writer.int32(bytes.length)
-    writer.raw(bytes)
+    this.#responses.addBare(bytes)
   }
 
+  /** Earlier requests still get their responses. */
   refuse(pending: PendingRequest | null, reason: string): void {
     this.#ending ??= reason
     if (pending) this.answer(pending)
-    else if (this.#writer === null && this.#queue.length === 0) this.#finish()
+    else this.#finishOnceDone()
   }
 
-  loginChanged({ isComplete, bareTokens, principal }: { isComplete: boolean; bareTokens: boolean; principal: string | null }): void {
+  loginChanged({ isComplete, bareTokens, principal, tokenAuthenticated }: Parameters<LoginConnection['loginChanged']>[0]): void {
     this.#frames.limits = isComplete ? this.#context.frames : loginFrames(this.#identity, bareTokens)
     if (!isComplete || principal === null) return
     this.#principal = principal
+    this.#tokenAuthenticated = tokenAuthenticated
     this.#identity.onLogin()
   }
 
   resume(): void {
-    if (this.#muted) this.#unmute()
+    this.#mute.recheck()
   }
 
   #receive(chunk: Buffer): void {
@@ -168,7 +199,7 @@ export class ClientConnection implements Peer, LoginConnection {
     try {
       this.#frames.push(chunk, (frame) => this.#take(frame))
     } catch (error) {
-      if (error instanceof WireError) this.#endWith(error.message)
+      if (error instanceof WireError) this.refuse(null, error.message)
       else {
         // A bug in reading one client's bytes must not end the broker.
         this.#context.logger.error({ err: error, client: this.host }, 'a request could not be read; the connection is closed')
@@ -176,21 +207,17 @@ export class ClientConnection implements Peer, LoginConnection {
       }
     }
     this.#startRequests()
-    if (this.#login !== null) this.#boundLogin(this.#login.isComplete ? 0 : this.#frames.heldBytes)
-    this.#muteOverLimit()
+    if (!this.#closed) this.#partial.hold(this.#frames, this.#isLoggingIn)
+    this.#mute.check()
   }
 
-  /** What clients before their login make the broker hold, over all connections. */
-  #boundLogin(bytes: number): void {
-    const { counters } = this.#context
-    counters.loginBytes += bytes - this.#loginBytes
-    this.#loginBytes = bytes
-    if (bytes > limits.eagerLoginBytes && counters.loginBytes > limits.loginBytes)
-      this.close(`requests of clients that are not logged in need more than ${limits.loginBytes} bytes`)
+  get #isLoggingIn(): boolean {
+    return this.#login !== null && !this.#login.isComplete
   }
 
   #take(frame: Buffer): void {
     if (this.#ending !== null) return
+    this.#partial.release()
     if (this.#login !== null) {
       if (!this.#login.isNeeded) this.#login = null
       else if (this.#login.takes(frame)) return
@@ -199,7 +226,7 @@ export class ClientConnection implements Peer, LoginConnection {
       this.#enqueue(this.read(frame))
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      this.#endWith(error.message)
+      this.refuse(null, error.message)
     }
   }
 
@@ -211,40 +238,36 @@ export class ClientConnection implements Peer, LoginConnection {
     this.#context.memory.reserve(pending.sizeBytes)
   }
 
-  /** Earlier requests still get their responses. */
-  #endWith(reason: string): void {
-    this.#ending = reason
-    if (this.#queue.length === 0 && this.#writer === null) this.close(reason)
-  }
-
   #startRequests(): void {
-    while (this.#next < this.#queue.length && !this.#closed) {
+    while (this.#next < this.#queue.length && !this.#closed && !this.#throttle.isActive) {
       const pending = this.#queue[this.#next]!
       if (this.#running > 0 && (this.#runningExclusive || !pending.api.concurrent)) break
-      if (this.#socket.writableLength + (this.#writer?.length ?? 0) > limits.unsentBytesPerConnection) break
+      if (this.#responses.unsentBytes > (this.#isLoggingIn ? limits.unsentLoginBytes : limits.unsentBytesPerConnection)) break
       this.#next++
       if (!pending.isCompleted) this.#handle(pending)
+      else if (!pending.isOfLogin) this.#complete(pending, pending.response)
       this.#encodeCompleted()
     }
+    this.#mute.recheck()
   }
 
   #handle(pending: PendingRequest): void {
     let result: unknown
     try {
-      result = pending.api.handle(pending)
+      result = this.#context.dispatcher.throttle.isEnabled ? this.#handleMeasured(pending) : pending.api.handle(pending)
     } catch (error) {
       this.#fail(pending, error)
       return
     }
     if (!isPromise(result)) {
-      pending.complete(result)
+      this.#complete(pending, result)
       return
     }
     this.#running++
     if (!pending.api.concurrent) this.#runningExclusive = true
     result.then(
       (response) => {
-        pending.complete(response)
+        this.#complete(pending, response)
         this.#handled()
       },
       (error) => {
@@ -254,6 +277,43 @@ export class ClientConnection implements Peer, LoginConnection {
     )
   }
 
+  #handleMeasured(pending: PendingRequest): unknown {
+    this.#throttleFor(this.#context.dispatcher.throttle.starting(pending))
+    const startedAt = this.#context.monotonic()
+    try {
+      return pending.api.handle(pending)
+    } finally {
+      pending.handlingMs += this.#context.monotonic() - startedAt
+    }
+  }
+
+  #complete(pending: PendingRequest, response: unknown): void {
+    const { throttle } = this.#context.dispatcher
+    if (!throttle.isEnabled) {
+      pending.complete(response)
+      return
+    }
+    try {
+      this.#throttleFor(throttle.completed(pending, response))
+    } catch (error) {
+      this.#unencodable(pending, error)
+      pending.complete(null)
+    }
+  }
+
+  /** The response is sent at once. */
+  #throttleFor(durationMs: number): void {
+    if (durationMs === 0 || this.#closed || this.#ending !== null) return
+    this.#throttle.extend(durationMs)
+    this.#mute.check()
+  }
+
+  /** What has waited for the client, or for the end of its throttling. */
+  #goOn(): void {
+    this.#lastActiveAt = this.#context.monotonic()
+    this.#startRequests()
+  }
+
   #fail(pending: PendingRequest, error: unknown): void {
     let response: unknown = null
     try {
@@ -261,7 +321,7 @@ export class ClientConnection implements Peer, LoginConnection {
     } catch (bug) {
       this.#context.logger.error({ err: bug, api: pending.api.name }, 'an error response could not be built; the connection is closed')
     }
-    pending.complete(response)
+    this.#complete(pending, response)
     if (response === null) this.close(`${pending.api.name} failed, and its response has no field for an error`)
   }
 
@@ -270,7 +330,6 @@ export class ClientConnection implements Peer, LoginConnection {
     if (this.#running === 0) this.#runningExclusive = false
     this.#encodeCompleted()
     this.#startRequests()
-    if (this.#muted) this.#unmute()
   }
 
   /** Encodes the responses that are next in order. */
@@ -288,112 +347,49 @@ export class ClientConnection implements Peer, LoginConnection {
     else this.#queue.splice(0, completed)
     this.#next -= completed
     if (this.#login !== null && this.#queue.length === 0) this.#login.goOn()
+    // The last request may have no response.
+    if (this.#ending !== null) this.#finishOnceDone()
   }
 
-  #encode({ api, version, correlationId, response, releases }: PendingRequest): void {
-    if (this.#closed || response === null) {
-      for (const release of releases) release()
-      return
-    }
-    for (const release of releases) this.#releases.push(release)
-    const writer = this.#writing()
+  #encode(pending: PendingRequest): void {
+    const { throttle } = this.#context.dispatcher
+    const isMeasured = throttle.isEnabled && !pending.isOfLogin
+    const startedAt = isMeasured ? this.#context.monotonic() : 0
     try {
-      writer.beginSized()
-      writeResponseHeader(writer, api, version, correlationId)
-      api.writeResponse(writer, version, response as never)
-      writer.endSized()
+      this.#responses.add(pending)
     } catch (error) {
-      this.#context.logger.error({ err: error, api: api.name, version }, 'a response could not be encoded; the connection is closed')
-      this.close(`the response to ${api.name} could not be encoded`)
+      this.#unencodable(pending, error)
     }
+    if (isMeasured) throttle.encoded(pending, this.#context.monotonic() - startedAt)
   }
 
-  #writing(): Writer {
-    if (!this.#writer) {
-      this.#writer = new Writer(256)
-      // All responses of this turn are sent together.
-      process.nextTick(() => this.#send())
-    }
-    return this.#writer
+  #unencodable({ api, version }: PendingRequest, error: unknown): void {
+    this.#context.logger.error({ err: error, api: api.name, version }, 'a response could not be encoded; the connection is closed')
+    this.close(`the response to ${api.name} could not be encoded`)
   }
 
-  #send(): void {
-    const writer = this.#writer
-    const releases = this.#releases
-    this.#writer = null
-    this.#releases = []
-    const { counters } = this.#context
-    if (!writer || this.#closed) {
-      for (const release of releases) release()
-      return
-    }
-    const { length } = writer
-    const sent = () => {
-      counters.unsentBytes -= length
-      for (const release of releases) release()
-    }
-    const chunks = writer.chunks()
-    counters.bytesOut += length
-    counters.unsentBytes += length
-    const last = chunks.length - 1
-    if (last > 0) this.#socket.cork()
-    for (let i = 0; i <= last; i++) this.#socket.write(chunks[i]!, i === last ? sent : undefined)
-    if (last > 0) this.#socket.uncork()
-    if (this.#ending !== null && this.#queue.length === 0) this.#finish()
-    else this.#startRequests()
+  #responsesWritten(): void {
+    this.#lastActiveAt = this.#context.monotonic()
+    if (this.#ending !== null) this.#finishOnceDone()
+    this.#startRequests()
   }
 
   /** What is written is still sent: TLS encrypts after the write. */
-  #finish(): void {
+  #finishOnceDone(): void {
+    if (this.#isFinished || this.#closed || this.#queue.length > 0 || !this.#responses.isEmpty) return
+    this.#isFinished = true
     if (this.#ending) this.#logClose(this.#ending)
     this.#socket.destroySoon()
-  }
-
-  /**
-   * The requests of all connections use too much memory. A connection without requests in flight may always send one: otherwise a few
-   * clients that do not read their responses would block all other clients.
-   */
-  #lacksMemory(): boolean {
-    return this.#queue.length > 0 && this.#context.memory.isExhausted
-  }
-
-  #isOverLimit(): boolean {
-    return (
-      this.#queue.length > limits.requestsPerConnection ||
-      this.#queuedBytes > limits.requestBytesPerConnection ||
-      (this.#login?.isHolding ?? false)
-    )
-  }
-
-  #muteOverLimit(): void {
-    if (this.#muted || this.#closed || !(this.#isOverLimit() || this.#lacksMemory())) return
-    this.#muted = true
-    this.#socket.pause()
-    this.#unmute()
-  }
-
-  #unmute(): void {
-    if (this.#isOverLimit()) return
-    if (this.#lacksMemory()) {
-      if (this.#waitsForMemory) return
-      this.#waitsForMemory = true
-      this.#context.memory.onceAvailable(() => {
-        this.#waitsForMemory = false
-        if (this.#muted) this.#unmute()
-      })
-      return
-    }
-    this.#muted = false
-    if (this.#ending === null && !this.#closed) this.#socket.resume()
   }
 
   /** Requests in flight run to their end, and their responses are dropped. */
   #disconnected(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#responses.close()
+    this.#throttle.end()
     this.#identity.onLogin()
-    this.#context.counters.loginBytes -= this.#loginBytes
-    this.#loginBytes = 0
+    this.#partial.release()
     for (const pending of this.#queue.splice(this.#next)) this.#context.memory.release(pending.sizeBytes)
     const tasks = [...this.#closeTasks]
     this.#closeTasks.clear()

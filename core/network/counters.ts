@@ -11,6 +11,4 @@ export interface NetworkCounters {
   loginsSucceeded: number
   loginsFailed: number
   tlsHandshakesFailed: number
-  /** Of requests that are not complete, before a login. */
-  loginBytes: number
 }

@@ -46,6 +46,11 @@ export class FrameAssembler {
     return this.#frame.length
   }
 
+  /** Bytes of it that are received. */
+  get receivedBytes(): number {
+    return this.#size < 0 ? 0 : this.#filled
+  }
+
   /** Calls `onFrame` with every frame that `chunk` completes. Throws WireError. */
   push(chunk: Buffer, onFrame: (frame: Buffer) => void): void {
     let at = 0

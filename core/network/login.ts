@@ -37,7 +37,7 @@ export interface LoginConnection {
   /** Sends the response, if there is one, and closes. */
   refuse(pending: PendingRequest | null, reason: string): void
   /** The size of what may come next depends on the state. */
-  loginChanged(state: { isComplete: boolean; bareTokens: boolean; principal: string | null }): void
+  loginChanged(state: { isComplete: boolean; bareTokens: boolean; principal: string | null; tokenAuthenticated: boolean }): void
   /** Reads on, if nothing else forbids it. */
   resume(): void
 }
@@ -138,12 +138,13 @@ export class Login {
     const { sasl, clock } = this.#context
     const { state, effect } = decideSasl(this.#state, event, { mechanisms: sasl.mechanisms, now: clock.monotonic() })
     this.#state = state
-    const { principal } = state
+    const { principal, tokenAuthenticated } = state
     // Before the response is sent: the next request may be there in the same turn.
     this.#connection.loginChanged({
       isComplete: state.phase === 'complete',
       bareTokens: state.phase === 'authenticate' && state.bareTokens,
       principal,
+      tokenAuthenticated,
     })
     this.#execute(effect, pending, frame)
   }
@@ -202,6 +203,7 @@ export class Login {
           : {
               type: 'authenticated',
               principal: `User:${answer.authenticated.principal}`,
+              tokenAuthenticated: answer.authenticated.isDelegationToken,
               credentialsMs: answer.authenticated.lifetimeEndMs === null ? null : answer.authenticated.lifetimeEndMs - clock.now(),
               maxSessionMs: sasl.maxSessionMs(this.#state.mechanism!),
             }
@@ -215,9 +217,10 @@ export class Login {
     if (effect.type === 'complete') {
       this.#exchange = null
       this.#context.counters.loginsSucceeded++
-      const { principal, mechanism } = state
-      logger.debug({ client: connection.host, listener: connection.listener, principal, mechanism, sessionMs }, 'login succeeded')
-      connection.loginChanged({ isComplete: true, bareTokens: false, principal })
+      const { principal, tokenAuthenticated, mechanism } = state
+      const { host: client, listener } = connection
+      logger.debug({ client, listener, principal, tokenAuthenticated, mechanism, sessionMs }, 'login succeeded')
+      connection.loginChanged({ isComplete: true, bareTokens: false, principal, tokenAuthenticated })
     }
     const { response } = answer as { response: Buffer }
     if (pending) {

@@ -32,6 +32,17 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
     'Transactions aborted because of their timeout',
     () => transactions.counters.timedOut,
   )
+  registerListenerMetrics(metrics, server)
+  gauge(
+    'tributary_broker_connection_accept_rate',
+    'New connections per second that max.connection.creation.rate limits',
+    () => server.acceptRate,
+  )
+  counter(
+    'tributary_broker_connections_closed_for_limits_total',
+    'Connections closed because max.connections was exceeded',
+    () => server.closedForLimits,
+  )
   registerCleanerMetrics(gauge, counter, broker)
   metrics.counterOf({ name: 'tributary_broker_requests_total', help: 'Requests received, by API', labels: ['api'] }, (set) => {
     for (const api of broker.apis) set(server.counters.requests.get(api.key) ?? 0, { api: api.name })
@@ -43,6 +54,28 @@ export function registerBrokerMetrics(metrics: Metrics, server: SocketServer, br
       for (const log of broker.logs.all()) target.set({ topic: log.topic, partition: String(log.partition) }, log.logEndOffset)
     },
   )
+}
+
+function registerListenerMetrics(metrics: Metrics, server: SocketServer): void {
+  type Figures = ReturnType<SocketServer['listenerFigures']> extends Iterable<infer F> ? F : never
+  const labels = ['listener']
+  const gauge = (name: string, help: string, value: (figures: Figures) => number) =>
+    metrics.gauge({ name: `tributary_listener_${name}`, help, labels }, (target) => {
+      for (const figures of server.listenerFigures()) target.set({ listener: figures.listener }, value(figures))
+    })
+  const counter = (name: string, help: string, value: (figures: Figures) => number) =>
+    metrics.counterOf({ name: `tributary_listener_${name}`, help, labels }, (set) => {
+      for (const figures of server.listenerFigures()) set(value(figures), { listener: figures.listener })
+    })
+  gauge('connection_count', 'Open connections of a listener', ({ connections }) => connections)
+  gauge('connection_accept_rate', 'New connections per second of a listener', ({ acceptRate }) => acceptRate)
+  gauge('connections_waiting', 'Clients that wait to be accepted', ({ waiting }) => waiting)
+  counter('connections_rejected_total', 'Clients closed at once: max.connections.per.ip, or too many wait', ({ rejected }) => rejected)
+  counter('acceptor_blocked_seconds_total', 'Time in which no client could be accepted', ({ blockedMs }) => blockedMs / 1000)
+  counter('connection_accept_throttled_total', 'Clients that waited for max.connection.creation.rate', ({ throttled }) => throttled)
+  counter('connection_accept_throttle_time_seconds_total', 'Time that they waited', ({ throttleMs }) => throttleMs / 1000)
+  counter('ip_connection_accept_throttled_total', 'Clients closed for connection_creation_rate of their address', (of) => of.ipThrottled)
+  counter('ip_connection_accept_throttle_time_seconds_total', 'Time until they were closed', ({ ipThrottleMs }) => ipThrottleMs / 1000)
 }
 
 type Register = (name: string, help: string, value: () => number) => unknown

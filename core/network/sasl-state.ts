@@ -31,6 +31,8 @@ export interface SaslState {
   /** After SaslHandshake v0 the messages of SASL are frames without a header. */
   readonly bareTokens: boolean
   readonly principal: string | null
+  /** The client has logged in with a delegation token. */
+  readonly tokenAuthenticated: boolean
   /** Null: the session has no end, and cannot be renewed. */
   readonly sessionEndsAt: number | null
   readonly previous: Previous | null
@@ -42,6 +44,7 @@ export const initialSaslState: SaslState = {
   mechanism: null,
   bareTokens: false,
   principal: null,
+  tokenAuthenticated: false,
   sessionEndsAt: null,
   previous: null,
   reauthenticatedAt: null,
@@ -60,6 +63,7 @@ export type SaslEvent =
   | {
       readonly type: 'authenticated'
       readonly principal: string
+      readonly tokenAuthenticated: boolean
       /** Milliseconds until the credentials end, where they do. */
       readonly credentialsMs: number | null
       /** connections.max.reauth.ms; 0 for no limit. */
@@ -160,7 +164,7 @@ function afterLogin(state: SaslState, event: SaslEvent, context: SaslContext): D
 }
 
 function authenticated(state: SaslState, event: SaslEvent & { type: 'authenticated' }, { now }: SaslContext): Decision {
-  const { principal, credentialsMs, maxSessionMs } = event
+  const { principal, tokenAuthenticated, credentialsMs, maxSessionMs } = event
   const { previous } = state
   if (previous && previous.principal !== principal) {
     const dotted = (name: string) => name.replace(':', '.')
@@ -170,7 +174,14 @@ function authenticated(state: SaslState, event: SaslEvent & { type: 'authenticat
   const limits = [...(credentialsMs === null ? [] : [credentialsMs]), ...(maxSessionMs > 0 ? [maxSessionMs] : [])]
   const sessionMs = limits.length === 0 ? 0 : Math.max(0, Math.min(...limits))
   return {
-    state: { ...state, phase: 'complete', principal, previous: null, sessionEndsAt: limits.length === 0 ? null : now + sessionMs },
+    state: {
+      ...state,
+      phase: 'complete',
+      principal,
+      tokenAuthenticated,
+      previous: null,
+      sessionEndsAt: limits.length === 0 ? null : now + sessionMs,
+    },
     effect: { type: 'complete', principal, sessionMs },
   }
 }

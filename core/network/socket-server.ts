@@ -8,13 +8,17 @@ import type { ListenerSecurity } from '../security/listener-security.ts'
 import type { BrokerSettings, ListenerSettings } from '../settings.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
+import { Acceptor } from './acceptor.ts'
+import { CloseLog } from './close-log.ts'
 import { ClientConnection } from './connection.ts'
 import type { ConnectionContext, RequestMemory } from './connection-context.ts'
+import { type ConnectionLimits, ConnectionQuotas, type IpRates, type ListenerFigures } from './connection-quotas.ts'
 import type { NetworkCounters } from './counters.ts'
 import { MIN_FRAME_BYTES } from './frame-assembler.ts'
 import { limits } from './limits.ts'
 import { Login } from './login.ts'
 import { Newcomers } from './newcomers.ts'
+import { PartialRequests } from './partial-requests.ts'
 import type { RequestDispatcher } from './request-dispatcher.ts'
 import type { TlsAcceptor } from './tls-acceptor.ts'
 
@@ -28,8 +32,14 @@ export interface Endpoint {
   readonly advertisedPort: number
 }
 
-/** Dynamic settings: they may change while the broker runs. */
-type ConnectionLimit = 'max.connections' | 'max.connections.per.ip'
+export interface SocketServerOptions {
+  readonly settings: BrokerSettings
+  readonly system: System
+  readonly dispatcher: RequestDispatcher
+  /** inter.broker.listener.name */
+  readonly interBrokerListener: string
+  readonly limits: ConnectionLimits
+}
 
 export class ListenError extends Error {
   override name = 'ListenError'
@@ -39,6 +49,17 @@ const PLAINTEXT: ListenerSecurity = { tls: null, sasl: null }
 const ANONYMOUS = 'User:ANONYMOUS'
 /** How often connections that are late with their login are looked for. */
 const NEWCOMER_CHECK_MS = 1000
+
+/** A socket that is counted. */
+interface Admitted {
+  readonly listener: string
+  readonly address: string
+  readonly since: number
+  /** Null until the TLS handshake is done. */
+  connection: ClientConnection | null
+}
+
+const lastActive = ({ connection, since }: Admitted): number => connection?.lastActiveAt ?? since
 
 class RequestPool implements RequestMemory {
   readonly #maxBytes: number
@@ -80,18 +101,18 @@ const listenErrors: Record<string, (at: string) => string> = {
 
 export class SocketServer {
   readonly #settings: BrokerSettings
-  readonly #limitOf: (name: ConnectionLimit) => number
   readonly #system: System
   readonly #context: ConnectionContext
   readonly #memory: RequestPool
   readonly #servers: Server[] = []
   readonly #connections = new Set<ClientConnection>()
   /** Those in a TLS handshake included. */
-  readonly #sockets = new Set<Socket>()
-  readonly #acceptors: TlsAcceptor[] = []
+  readonly #admitted = new Map<Socket, Admitted>()
+  readonly #quotas: ConnectionQuotas
+  readonly #acceptors = new Map<string, Acceptor>()
+  readonly #tlsAcceptors: TlsAcceptor[] = []
   readonly #logins: Newcomers<ClientConnection>
-  readonly #perHost = new Map<string, number>()
-  readonly #idleCheck: Timer
+  readonly #idleCheck: Timer | null
   readonly #newcomerCheck: Timer
   readonly counters: NetworkCounters = {
     requests: new Map(),
@@ -99,21 +120,22 @@ export class SocketServer {
     bytesOut: 0,
     unsentBytes: 0,
     closedForErrors: 0,
-    loginBytes: 0,
     loginsSucceeded: 0,
     loginsFailed: 0,
     tlsHandshakesFailed: 0,
   }
   #lastId = 0
-  #rejected = 0
   #crowded = 0
+  #closedForLimits = 0
   #stopping = false
 
-  constructor(settings: BrokerSettings, system: System, dispatcher: RequestDispatcher, limitOf: (name: ConnectionLimit) => number) {
+  constructor({ settings, system, dispatcher, interBrokerListener, limits: connectionLimits }: SocketServerOptions) {
     const { values } = settings
     this.#settings = settings
-    this.#limitOf = limitOf
     this.#system = system
+    const window = { samples: values['quota.window.num'], sampleMs: values['quota.window.size.seconds'] * 1000 }
+    this.#quotas = new ConnectionQuotas({ window, interBrokerListener, limits: connectionLimits })
+    for (const { name } of settings.listeners) this.#quotas.addListener(name)
     const maxBytes = values['queued.max.request.bytes']
     this.#memory = new RequestPool(maxBytes > 0 ? maxBytes : limits.requestBytes)
     this.#context = {
@@ -126,23 +148,57 @@ export class SocketServer {
         eagerBytes: limits.eagerFrameBytes,
       },
       memory: this.#memory,
+      partialLogins: new PartialRequests(limits.loginBytes),
+      partialRequests: new PartialRequests(
+        Math.max(maxBytes > 0 ? maxBytes : limits.partialRequestBytes, values['socket.request.max.bytes']),
+      ),
+      closeLog: new CloseLog(system.logger, system.clock),
       counters: this.counters,
       monotonic: () => system.clock.monotonic(),
     }
     const idleMs = values['connections.max.idle.ms']
-    this.#idleCheck = system.clock.every(Math.max(10, Math.min(idleMs / 4, 30_000)), () => this.#closeIdle(idleMs))
+    // As Kafka: a negative time is none.
+    this.#idleCheck = idleMs < 0 ? null : system.clock.every(Math.max(10, Math.min(idleMs / 4, 30_000)), () => this.#closeIdle(idleMs))
     this.#logins = new Newcomers(limits.logins, limits.loginMs, (connection, why) => {
       if (why === 'late') connection.close(`the client did not log in within ${limits.loginMs} ms`)
       else this.#closeCrowded(connection)
     })
     this.#newcomerCheck = system.clock.every(NEWCOMER_CHECK_MS, () => {
       this.#logins.closeLate(system.clock.monotonic())
-      for (const acceptor of this.#acceptors) acceptor.closeLate()
+      for (const acceptor of this.#tlsAcceptors) acceptor.closeLate()
     })
   }
 
   get connections(): number {
-    return this.#sockets.size
+    return this.#quotas.connections
+  }
+
+  /** Of each listener: what the quotas count, and how its door does. */
+  *listenerFigures(): Iterable<ListenerFigures & Pick<Acceptor, 'waiting' | 'rejected' | 'blockedMs'>> {
+    for (const figures of this.#quotas.figures(this.#system.clock.monotonic())) {
+      const acceptor = this.#acceptors.get(figures.listener)
+      const { waiting = 0, rejected = 0, blockedMs = 0 } = acceptor ?? {}
+      yield { ...figures, waiting, rejected, blockedMs }
+    }
+  }
+
+  get acceptRate(): number {
+    return this.#quotas.acceptRate(this.#system.clock.monotonic())
+  }
+
+  /** Connections that were closed because max.connections was exceeded. */
+  get closedForLimits(): number {
+    return this.#closedForLimits
+  }
+
+  set connectionLimits(connectionLimits: ConnectionLimits) {
+    this.#quotas.limits = connectionLimits
+    this.#closeExcess()
+    this.#slotsChanged()
+  }
+
+  set ipRates(rates: IpRates) {
+    this.#quotas.ipRates = rates
   }
 
   get requestsInFlight(): number {
@@ -152,13 +208,24 @@ export class SocketServer {
   /** Opens a listener. Throws ListenError with a message for the operator. */
   async listen(listener: ListenerSettings, security: ListenerSecurity = PLAINTEXT): Promise<Endpoint> {
     const { name } = listener
-    const acceptor = await this.#acceptorOf(name, security)
-    if (acceptor) this.#acceptors.push(acceptor)
-    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
-      if (!this.#admits(socket)) return
-      if (acceptor) acceptor.accept(socket)
-      else this.#connect(socket, name, security, ANONYMOUS)
+    const tls = await this.#tlsAcceptorOf(name, security)
+    if (tls) this.#tlsAcceptors.push(tls)
+    const { clock, logger } = this.#system
+    const acceptor = new Acceptor({
+      ...{ listener: name, quotas: this.#quotas, clock, logger },
+      onAdmitted: (socket, address) => {
+        const admitted = this.#admit(socket, name, address)
+        if (tls) tls.accept(socket)
+        else {
+          this.#connect(socket, admitted, security, ANONYMOUS)
+          if (!this.#stopping) socket.resume()
+        }
+        if (this.#quotas.isProtected(name)) this.#closeExcess()
+      },
     })
+    this.#acceptors.set(name, acceptor)
+    // Nothing is read before the connection is accepted.
+    const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) => acceptor.accept(socket))
     const at = `${listener.name}://${listener.host}:${listener.port}`
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
@@ -189,23 +256,25 @@ export class SocketServer {
   }
 
   /** Null without TLS, whose code is loaded for a listener that uses it only. */
-  async #acceptorOf(listener: string, security: ListenerSecurity): Promise<TlsAcceptor | null> {
+  async #tlsAcceptorOf(listener: string, security: ListenerSecurity): Promise<TlsAcceptor | null> {
     const { tls } = security
     if (!tls) return null
     const { TlsAcceptor } = await import('./tls-acceptor.ts')
     return new TlsAcceptor({
       ...{ listener, tls, logger: this.#system.logger, counters: this.counters },
       monotonic: () => this.#system.clock.monotonic(),
-      onSecure: (socket, principal) => this.#connect(socket, listener, security, principal),
+      soon: (task) => this.#system.clock.soon(task),
+      onSecure: (socket, raw, principal) => this.#connect(socket, this.#admitted.get(raw)!, security, principal),
     })
   }
 
   /** Accepts no more connections, waits a bounded time for the responses in flight, then closes all connections. */
   async close(): Promise<void> {
     this.#stopping = true
-    this.#idleCheck.cancel()
+    this.#idleCheck?.cancel()
     this.#newcomerCheck.cancel()
-    for (const acceptor of this.#acceptors) acceptor.close()
+    for (const acceptor of this.#acceptors.values()) acceptor.close()
+    for (const acceptor of this.#tlsAcceptors) acceptor.close()
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const connection of this.#connections) connection.stopReading()
     const deadline = this.#system.clock.after(limits.closeTimeoutMs, () => {
@@ -215,36 +284,53 @@ export class SocketServer {
     deadline.cancel()
   }
 
-  /** False for a socket that is one too many. */
-  #admits(socket: Socket): boolean {
-    const host = socket.remoteAddress ?? ''
-    const hostConnections = (this.#perHost.get(host) ?? 0) + 1
-    if (
-      this.#stopping ||
-      this.#sockets.size >= this.#limitOf('max.connections') ||
-      hostConnections > this.#limitOf('max.connections.per.ip')
-    ) {
-      socket.destroy()
-      // One line for the first and then for each thousand: a flood of connections must not become a flood of log lines.
-      if (!this.#stopping && this.#rejected++ % 1000 === 0)
-        this.#system.logger.warn(
-          { client: host, rejected: this.#rejected },
-          'connection rejected: max.connections or max.connections.per.ip is reached',
-        )
-      return false
-    }
-    this.#sockets.add(socket)
-    this.#perHost.set(host, hostConnections)
-    socket.on('close', () => {
-      this.#sockets.delete(socket)
-      const remaining = (this.#perHost.get(host) ?? 1) - 1
-      if (remaining > 0) this.#perHost.set(host, remaining)
-      else this.#perHost.delete(host)
-    })
-    return true
+  #admit(socket: Socket, listener: string, address: string): Admitted {
+    const admitted: Admitted = { listener, address, since: this.#system.clock.monotonic(), connection: null }
+    this.#admitted.set(socket, admitted)
+    socket.on('close', () => this.#release(socket))
+    return admitted
   }
 
-  #connect(socket: Socket, listener: string, { sasl }: ListenerSecurity, principal: string): void {
+  /** Once for each socket, however it ends. */
+  #release(socket: Socket): void {
+    const admitted = this.#admitted.get(socket)
+    if (!admitted) return
+    this.#admitted.delete(socket)
+    this.#quotas.release(admitted.listener, admitted.address)
+    this.#slotsChanged()
+  }
+
+  /** Another listener is first each time: those that wait share the slots of the broker. */
+  #slotsChanged(): void {
+    const acceptors = [...this.#acceptors]
+    const [first] = acceptors
+    for (const [, acceptor] of acceptors) acceptor.proceed()
+    if (first && acceptors.length > 1) {
+      this.#acceptors.delete(first[0])
+      this.#acceptors.set(...first)
+    }
+  }
+
+  /** As Kafka: the least recently active connections make room, those of the inter-broker listener never. */
+  #closeExcess(): void {
+    const { excess } = this.#quotas
+    if (excess === 0) return
+    const others = [...this.#admitted].filter(([, { listener }]) => !this.#quotas.isProtected(listener))
+    others.sort(([, a], [, b]) => lastActive(a) - lastActive(b))
+    for (const [socket, { listener, address, connection }] of others.slice(0, excess)) {
+      if (this.#closedForLimits++ % 1000 === 0)
+        this.#system.logger.warn(
+          { client: address, listener, closed: this.#closedForLimits },
+          'connection closed: max.connections is exceeded',
+        )
+      this.#release(socket)
+      if (connection) connection.destroy()
+      else socket.destroy()
+    }
+  }
+
+  #connect(socket: Socket, admitted: Admitted, { sasl }: ListenerSecurity, principal: string): void {
+    const { listener } = admitted
     const { clock, logger } = this.#system
     const { dispatcher, counters } = this.#context
     const connection: ClientConnection = new ClientConnection(
@@ -259,6 +345,7 @@ export class SocketServer {
       },
       this.#context,
     )
+    admitted.connection = connection
     this.#connections.add(connection)
     socket.on('close', () => this.#connections.delete(connection))
     if (sasl) this.#logins.add(connection, clock.monotonic())

@@ -25,14 +25,14 @@ const accepted = new Set(
   broker.heartbeat.interval.ms broker.session.timeout.ms
   controlled.shutdown.enable cordoned.log.dirs delete.records.purgatory.purge.interval.requests early.start.listeners
   fetch.purgatory.purge.interval.requests follower.fetch.last.tiered.offset.enable initial.broker.registration.timeout.ms
-  leader.imbalance.check.interval.seconds log.dir.failure.timeout.ms log.flush.scheduler.interval.ms max.connection.creation.rate
-  max.connections.per.ip.overrides max.incremental.fetch.session.cache.slots metadata.max.idle.interval.ms
+  leader.imbalance.check.interval.seconds log.dir.failure.timeout.ms log.flush.scheduler.interval.ms
+  max.incremental.fetch.session.cache.slots metadata.max.idle.interval.ms
   num.io.threads num.network.threads num.recovery.threads.per.data.dir
   num.replica.alter.log.dirs.threads num.replica.fetchers offsets.commit.timeout.ms offsets.load.buffer.size offsets.topic.compression.codec
-  principal.builder.class producer.purgatory.purge.interval.requests queued.max.requests quota.window.num quota.window.size.seconds replica.selector.class
+  principal.builder.class producer.purgatory.purge.interval.requests queued.max.requests replica.selector.class
   request.timeout.ms security.inter.broker.protocol security.providers socket.receive.buffer.bytes socket.send.buffer.bytes
   socket.connection.setup.timeout.max.ms socket.connection.setup.timeout.ms telemetry.max.bytes transaction.state.log.load.buffer.size
-  unstable.api.versions.enable unstable.feature.versions.enable super.users allow.everyone.if.no.acl.found`.split(/\s+/),
+  unstable.api.versions.enable unstable.feature.versions.enable`.split(/\s+/),
 )
 
 /** Under it a listener has settings of its own; those of security have an effect. */
@@ -41,7 +41,6 @@ export const LISTENER_PREFIX = 'listener.name.'
 const acceptedPrefixes = [
   'alter.log.dirs.replication.',
   'controller.',
-  'delegation.token.',
   'group.consumer.',
   'group.coordinator.',
   'group.share.',
@@ -68,15 +67,13 @@ export const acceptedSettings: readonly string[] = [
   ...acceptedPrefixes.filter((prefix) => prefix !== LISTENER_PREFIX).map((prefix) => `${prefix}*`),
 ].sort()
 
-export const isAccepted = (name: string): boolean => accepted.has(name) || acceptedPrefixes.some((prefix) => name.startsWith(prefix))
+/** Of the providers that have replaced the references of the file before it gets here. */
+export const isProviderParameter = (name: string): boolean => name.startsWith('config.providers.')
+
+export const isAccepted = (name: string): boolean =>
+  accepted.has(name) || isProviderParameter(name) || acceptedPrefixes.some((prefix) => name.startsWith(prefix))
 
 export const refusedSettings: readonly { name: string; harmless: readonly string[]; why: string }[] = [
-  { name: 'authorizer.class.name', harmless: [''], why: 'access control lists are not implemented: every client would have access' },
-  {
-    name: 'config.providers',
-    harmless: [''],
-    why: 'references to configuration providers are not resolved in a broker file: write the values themselves',
-  },
   { name: 'create.topic.policy.class.name', harmless: [''], why: 'policies are Java classes: the broker would not enforce it' },
   { name: 'alter.config.policy.class.name', harmless: [''], why: 'policies are Java classes: the broker would not enforce it' },
   { name: 'client.quota.callback.class', harmless: [''], why: 'quota callbacks are Java classes: the broker would not enforce it' },

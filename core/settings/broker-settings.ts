@@ -11,6 +11,7 @@ const node = {
   'broker.id': int(-1, 'An older name of node.id.', { min: -1 }),
   'broker.rack': text(null, 'The rack of this node, as clients see it in Metadata.'),
   'process.roles': list('broker,controller', 'The roles of this node; `broker` must be among them.', { oneOf: ['broker', 'controller'] }),
+  'config.providers': list('', 'The names of the configuration providers, for references in this file.'),
   'auto.create.topics.enable': bool(true, 'Whether a Metadata request creates a missing topic.'),
   'delete.topic.enable': bool(true, 'Whether topics may be deleted.'),
   'num.partitions': int(1, 'The partitions of a topic that is created without a partition count.', { min: 1 }),
@@ -34,11 +35,25 @@ const network = {
   'socket.request.max.bytes': int(104_857_600, 'The largest request.', { min: 1 }),
   'socket.listen.backlog.size': int(50, 'The most connections that wait to be accepted.', { min: 1 }),
   'connections.max.idle.ms': long(600_000, 'A connection without a complete request for this long is closed.'),
-  'max.connections': int(INT_MAX, 'The most connections; further ones are closed.', { min: 0, dynamic: true }),
-  'max.connections.per.ip': int(INT_MAX, 'The most connections from one address.', { min: 0, dynamic: true }),
+  'max.connections': int(INT_MAX, 'The most connections, of the broker or of one listener; further ones wait.', { min: 0, dynamic: true }),
+  'max.connections.per.ip': int(INT_MAX, 'The most connections from one address; further ones are closed.', { min: 0, dynamic: true }),
+  'max.connections.per.ip.overrides': text('', 'The most connections from single hosts: host:count, separated by commas.', {
+    dynamic: true,
+  }),
+  'max.connection.creation.rate': int(INT_MAX, 'New connections per second, of the broker or of one listener; further ones wait.', {
+    min: 0,
+    dynamic: true,
+  }),
   'queued.max.request.bytes': long(-1, 'Bytes of requests in progress beyond which no more are read; -1 for 256 MiB.'),
   'fetch.max.bytes': int(57_671_680, 'The most bytes in one Fetch response.', { min: 1024 }),
   'max.request.partition.size.limit': int(2000, 'The most partitions in one DescribeTopicPartitions response.', { min: 1 }),
+}
+
+const quotas = {
+  'quota.window.num': int(11, 'The samples that the rates of client quotas are measured over.', { min: 1 }),
+  'quota.window.size.seconds': int(1, 'The length of each of them.', { min: 1 }),
+  'controller.quota.window.num': int(11, 'With the length of a window: the burst that controller_mutation_rate allows.', { min: 1 }),
+  'controller.quota.window.size.seconds': int(1, 'The length of each of these windows.', { min: 1 }),
 }
 
 const log = {
@@ -174,6 +189,7 @@ const transactions = {
 export const brokerSettings = {
   ...node,
   ...network,
+  ...quotas,
   ...securitySettings,
   ...log,
   ...metadataLog,

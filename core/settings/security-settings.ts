@@ -2,13 +2,33 @@
  * The settings that secure listeners: TLS and SASL. A listener has its own value under `listener.name.<name>.`, one mechanism of it under
  * `listener.name.<name>.<mechanism>.`; the stores of TLS may be altered per listener on a running broker.
  */
+import { superUsersProblem } from '../security/acl/super-users.ts'
 import { bool, int, list, long, password, text } from './setting.ts'
 
 /** In the order of Kafka's ids. */
 export const securityProtocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const
 export type SecurityProtocol = (typeof securityProtocols)[number]
 
+const STANDARD_AUTHORIZER = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
+
+const authorization = {
+  'authorizer.class.name': text('', `What decides about access: ${STANDARD_AUTHORIZER}, or empty, where everyone may do everything.`, {
+    validate: (name: string) =>
+      name === '' || name === STANDARD_AUTHORIZER
+        ? null
+        : `Authorizers are Java classes, and only ${STANDARD_AUTHORIZER} is implemented: use it, or leave the setting empty to let everyone in`,
+  }),
+  'super.users': text('', 'Principals that may do everything, separated by semicolons: User:admin;User:CN=kafka.', {
+    validate: superUsersProblem,
+    unlisted: true,
+  }),
+  'allow.everyone.if.no.acl.found': text('false', 'Whether everyone may use a resource that has no access control list.', {
+    unlisted: true,
+  }),
+}
+
 export const securitySettings = {
+  ...authorization,
   'sasl.enabled.mechanisms': list('GSSAPI', 'The SASL mechanisms of a listener. GSSAPI is not one of those that can be enabled.'),
   'sasl.jaas.config': password('The login module of a mechanism. Must be set for one mechanism of one listener.'),
   'sasl.server.max.receive.size': int(524_288, 'The largest request before the login is complete.'),
@@ -21,6 +41,12 @@ export const securitySettings = {
   'sasl.oauthbearer.sub.claim.name': text('sub', 'The claim of a token with the principal.'),
   'connection.failed.authentication.delay.ms': int(100, 'How long the answer to a failed login is delayed.', { min: 0 }),
   'connections.max.reauth.ms': long(0, 'How long a login is valid before the client must log in again; 0 for no limit.'),
+  'delegation.token.secret.key': password('The key that delegation tokens are made and checked with. Without it there are none.'),
+  'delegation.token.max.lifetime.ms': long(604_800_000, 'The longest lifetime of a delegation token, renewals included.', { min: 1 }),
+  'delegation.token.expiry.time.ms': long(86_400_000, 'How long a delegation token is valid before it must be renewed.', { min: 1 }),
+  'delegation.token.expiry.check.interval.ms': long(3_600_000, 'How often expired delegation tokens are looked for and removed.', {
+    min: 1,
+  }),
   'ssl.client.auth': text('none', 'Whether clients need a certificate. For SASL_SSL it must be set for the listener.', {
     oneOf: ['required', 'requested', 'none'],
   }),

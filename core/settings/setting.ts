@@ -37,6 +37,8 @@ export interface Setting<T = unknown> {
   readonly validate?: (value: never, name: string) => string | null
   /** Stored and described as Kafka does; nothing in this broker depends on it. */
   readonly ineffective?: boolean
+  /** Kafka's broker does not know it, only its authorizer: described and altered as any config that is not known. */
+  readonly unlisted?: boolean
   /** Carries the parsed type; never set. */
   readonly value?: T
 }
@@ -48,6 +50,7 @@ export interface SettingOptions {
   noEmptyItems?: boolean
   validate?: (value: never, name: string) => string | null
   ineffective?: boolean
+  unlisted?: boolean
   dynamic?: boolean
   synonyms?: readonly (string | { name: string; factor: number })[]
 }

@@ -3,9 +3,10 @@
  * `apply` takes records in the order of the log; those that open, end and abort a metadata transaction are for the reader of the log.
  * `toRecords` is the content of a snapshot, in Kafka's order. A record that does not fit throws DamagedMetadata. Pure.
  */
+import type { Acl } from '../../security/acl/acl.ts'
 import type { MetadataRecord } from '../../wire/metadata-records.ts'
 import type { Topic } from '../types.ts'
-import { type ClientQuota, ClientQuotasImage } from './client-quotas-image.ts'
+import { type ClientQuota, ClientQuotasImage, type QuotaEntity } from './client-quotas-image.ts'
 import { type BrokerRegistration, ClusterImage, type ControllerRegistration } from './cluster-image.ts'
 import { type Configs, ConfigurationsImage, configResourceTypes } from './configurations-image.ts'
 import { type AccessControlEntry, CredentialsImage, type DelegationToken, type ScramCredential } from './credentials-image.ts'
@@ -94,6 +95,10 @@ export class MetadataImage {
     return this.#configs.configs(configResourceTypes.broker, broker)
   }
 
+  quotasOf(entity: QuotaEntity): Readonly<Record<string, number>> {
+    return this.#quotas.quotas(entity)
+  }
+
   clientQuotas(): Iterable<ClientQuota> {
     return this.#quotas.entries()
   }
@@ -110,6 +115,11 @@ export class MetadataImage {
   /** By id. */
   get accessControlEntries(): ReadonlyMap<string, AccessControlEntry> {
     return this.#credentials.accessControlEntries
+  }
+
+  /** The ids of the entries that say the same as `acl`. */
+  aclIds(acl: Acl): readonly string[] {
+    return this.#credentials.aclIds(acl)
   }
 
   /** By token id. */

@@ -4,8 +4,8 @@
  */
 import { SaslError } from './sasl-errors.ts'
 
-/** A JWT with many groups has some kilobytes. */
-export const MAX_TOKEN_CHARACTERS = 256 * 1024
+/** Kafka's default of sasl.server.max.receive.size: no listener takes more. */
+export const MAX_TOKEN_CHARACTERS = 512 * 1024
 
 export interface AccessToken {
   /** As it is sent. */

@@ -1,11 +1,13 @@
 /**
  * The public keys that a broker verifies tokens with: a JWKS file, read again when it changes, or a JWKS endpoint, read from time to time
- * and, at most once a minute for one key id, when a token names a key that it does not have. Without keys no token is accepted.
+ * and when a token names a key that it does not have: at most once a minute for one key id, and once a second for all. Without keys no
+ * token is accepted.
  */
 import { fileURLToPath } from 'node:url'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
 import type { Backoff } from '../../system/backoff.ts'
 import type { Timer } from '../../system/clock.ts'
+import type { TlsStores } from '../tls/tls-stores.ts'
 import { boundedFetch, DEFAULT_TIMEOUT_MS, withRetries } from './bounded-fetch.ts'
 import { SaslError } from './sasl-errors.ts'
 import type { SaslSystem } from './types.ts'
@@ -16,6 +18,8 @@ const MAX_KEYS = 1000
 const MAX_MISSING_KEY_IDS = 16
 const MAX_KEY_ID_CHARACTERS = 1000
 const MISSING_KEY_ID_MS = 60_000
+/** Between two requests for missing keys: anybody can make up key ids. */
+const MISSING_KEYS_PERIOD_MS = 1_000
 
 export type KeySet = ReturnType<typeof createLocalJWKSet>
 
@@ -75,6 +79,7 @@ export class JwksFile implements Jwks {
 export interface JwksRefresh {
   readonly everyMs: number
   readonly backoff: Backoff
+  readonly tls: TlsStores | null
 }
 
 export class JwksEndpoint implements Jwks {
@@ -86,6 +91,9 @@ export class JwksEndpoint implements Jwks {
   #keys: KeySet
   #pending: Promise<void> | null = null
   readonly #timer: Timer
+  /** For keys that are missing: not before, in monotonic ms, and who waits for it. */
+  #missingNotBefore = 0
+  #missingTimer: Timer | null = null
 
   private constructor(url: URL, refresh: JwksRefresh, system: SaslSystem, keys: KeySet) {
     this.#url = url
@@ -112,12 +120,29 @@ export class JwksEndpoint implements Jwks {
     this.#missing.delete(keyId)
     this.#missing.set(keyId, now + MISSING_KEY_ID_MS)
     if (this.#missing.size > MAX_MISSING_KEY_IDS) this.#missing.delete(this.#missing.keys().next().value!)
-    this.#refreshNow()
+    this.#refreshForMissing()
   }
 
   close(): void {
     this.#closing.abort()
     this.#timer.cancel()
+    this.#missingTimer?.cancel()
+  }
+
+  /** A request that is under way may have been answered before the key was added: another one follows it. */
+  #refreshForMissing(): void {
+    if (this.#missingTimer) return
+    const now = this.#system.clock.monotonic()
+    if (!this.#pending && now >= this.#missingNotBefore) {
+      this.#missingNotBefore = now + MISSING_KEYS_PERIOD_MS
+      this.#refreshNow()
+      return
+    }
+    const leftMs = this.#pending ? MISSING_KEYS_PERIOD_MS : this.#missingNotBefore - now
+    this.#missingTimer = this.#system.clock.after(leftMs, () => {
+      this.#missingTimer = null
+      this.#refreshForMissing()
+    })
   }
 
   #refreshNow(): void {
@@ -138,9 +163,9 @@ export class JwksEndpoint implements Jwks {
   }
 }
 
-async function retrieve(url: URL, { backoff }: JwksRefresh, system: SaslSystem, signal: AbortSignal): Promise<KeySet> {
+async function retrieve(url: URL, { backoff, tls }: JwksRefresh, system: SaslSystem, signal: AbortSignal): Promise<KeySet> {
   const headers = { accept: 'application/json' }
-  const request = { url, method: 'GET', headers, timeoutMs: DEFAULT_TIMEOUT_MS } as const
-  const text = await withRetries(system, backoff, signal, () => boundedFetch(system, request))
+  const request = { url, method: 'GET', headers, timeoutMs: DEFAULT_TIMEOUT_MS, tls } as const
+  const text = await withRetries(system, backoff, signal, () => boundedFetch(system, request, signal))
   return keySetOf(text, `${url.origin}${url.pathname}`)
 }

@@ -4,6 +4,7 @@
  */
 import { errors, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { type Claims, jwtParts, tokenOf } from './access-token.ts'
+import { endpointTls } from './bounded-fetch.ts'
 import { type Jwks, JwksEndpoint, JwksFile, type KeySet } from './jwks.ts'
 import type { TokenValidator } from './oauthbearer-server.ts'
 import { SaslError } from './sasl-errors.ts'
@@ -29,8 +30,13 @@ interface Rules {
   readonly names: ReturnType<typeof claimNames>
 }
 
-/** Throws KafkaError where the settings are wrong, SaslError where the keys cannot be read. */
-export async function openJwtValidator(settings: SaslSettings, system: SaslSystem, properties: SystemProperties): Promise<JwtValidator> {
+/** `options` are those of the login module. Throws KafkaError where the settings are wrong, SaslError where the keys cannot be read. */
+export async function openJwtValidator(
+  settings: SaslSettings,
+  options: ReadonlyMap<string, string>,
+  system: SaslSystem,
+  properties: SystemProperties,
+): Promise<JwtValidator> {
   classSetting(settings, 'sasl.oauthbearer.jwt.validator.class', validators)
   if (textSetting(settings, JWKS_URL) === null)
     throw invalidSaslConfig(
@@ -46,7 +52,7 @@ export async function openJwtValidator(settings: SaslSettings, system: SaslSyste
     longSetting(settings, `sasl.oauthbearer.jwks.endpoint.${name}.ms`, { fallback, min, max: MAX_MS })
   const backoff = { baseMs: ms('retry.backoff', 100, 0), maxMs: ms('retry.backoff.max', 10_000, 0) }
   const url = allowedUrl(settings, JWKS_URL, properties)
-  const refresh = { everyMs: ms('refresh', 3_600_000, 1), backoff }
+  const refresh = { everyMs: ms('refresh', 3_600_000, 1), backoff, tls: endpointTls(url, options, system) }
   const jwks = url.protocol === 'file:' ? new JwksFile(url, system.disk) : await JwksEndpoint.open(url, refresh, system)
   if (rules.audience.length === 0) system.logger.warn({}, `without ${AUDIENCE}, tokens without an "aud" claim are accepted: set it`)
   if (rules.issuer === null) system.logger.warn({}, `without ${ISSUER}, tokens of any issuer whose key is in the JWKS are accepted: set it`)

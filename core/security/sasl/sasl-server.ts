@@ -70,7 +70,7 @@ async function tokenValidator(options: SaslServerOptions, modules: readonly Logi
   if (handler !== UNSECURED_VALIDATOR) {
     // Only these listeners need the library.
     const { openJwtValidator } = await import('./jwt-validator.ts')
-    return openJwtValidator(settings, system, properties)
+    return openJwtValidator(settings, module.options, system, properties)
   }
   const rules = unsecuredRules(module.options)
   return { validate: async (token) => validateUnsecured(token, rules, system.clock.now()), close() {} }

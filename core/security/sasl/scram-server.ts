@@ -1,25 +1,39 @@
 /**
  * SCRAM on the server, as Kafka's ScramSaslServer. For a user who does not exist the exchange goes on with a made-up salt, the same one at
- * each attempt, and fails at the proof: neither the number of messages nor the time tells who exists.
+ * each attempt, and fails at the proof: neither the number of messages nor the time tells who exists. The keys of a delegation token are
+ * derived at its first login, in a thread; its id is random, so that the time of that tells nothing that could be guessed.
  */
 import { createHmac } from 'node:crypto'
 import type { Random } from '../../system/random.ts'
 import { invalidCredentials, SaslAuthenticationError } from './sasl-errors.ts'
-import { constantName, hmac, isProof, type ScramCredential, type ScramMechanism, scramAlgorithms } from './scram-mechanism.ts'
+import {
+  constantName,
+  credentialOf,
+  hmac,
+  isProof,
+  type ScramCredential,
+  type ScramMechanism,
+  saltedPassword,
+  scramAlgorithms,
+} from './scram-mechanism.ts'
 import { type ClientFirst, parseClientFinal, parseClientFirst, serverFirst } from './scram-messages.ts'
-import type { Authenticated, SaslOccasion, SaslServer, SaslServerExchange, ScramUsers } from './types.ts'
+import type { Authenticated, SaslOccasion, SaslServer, SaslServerExchange, ScramToken, ScramUsers } from './types.ts'
 
 const NONCE_BYTES = 24
 const SECRET_BYTES = 32
 /** As the salts of Kafka's tools: 130 bits, written with digits and letters. */
 const SALT_BITS = 130
 const SALT_RADIX = 36
+/** Tokens whose keys are kept: those of others are derived again. */
+const MAX_TOKENS = 1000
 
 export class ScramServer implements SaslServer {
   readonly mechanism: ScramMechanism
   readonly #users: ScramUsers
   readonly #random: Random
   readonly #secret: Buffer
+  /** By token id, the one that has logged in last at the end. An id has one password only. */
+  readonly #tokens = new Map<string, Promise<ScramCredential>>()
 
   constructor(mechanism: ScramMechanism, users: ScramUsers, random: Random) {
     this.mechanism = mechanism
@@ -39,18 +53,33 @@ export class ScramServer implements SaslServer {
   }
 
   /** Null for `authenticated` where nobody can log in with what the client asked for. */
-  find({ user, extensions }: ClientFirst): { credential: ScramCredential; authenticated: Authenticated | null } {
+  async find({ user, extensions }: ClientFirst): Promise<{ credential: ScramCredential; authenticated: Authenticated | null }> {
     if (extensions.get('tokenauth')?.toLowerCase() === 'true') {
-      const token = this.#users.token(this.mechanism, user)
+      const token = this.#users.token(user)
       if (!token) return { credential: this.#madeUp(user), authenticated: null }
       return {
-        credential: token.credential,
+        credential: await this.#credentialOf(user, token),
         authenticated: { principal: token.owner, lifetimeEndMs: token.expiryMs, isDelegationToken: true },
       }
     }
     const credential = this.#users.credential(this.mechanism, user)
     if (!credential) return { credential: this.#madeUp(user), authenticated: null }
     return { credential, authenticated: { principal: user, lifetimeEndMs: null, isDelegationToken: false } }
+  }
+
+  #credentialOf(tokenId: string, { password }: ScramToken): Promise<ScramCredential> {
+    const kept = this.#tokens.get(tokenId)
+    this.#tokens.delete(tokenId)
+    const { salt, iterations } = this.#madeUp(tokenId)
+    const credential =
+      kept ??
+      saltedPassword(this.mechanism, password, salt, iterations).then((salted) => credentialOf(this.mechanism, salted, salt, iterations))
+    this.#tokens.set(tokenId, credential)
+    for (const oldest of this.#tokens.keys()) {
+      if (this.#tokens.size <= MAX_TOKENS) break
+      this.#tokens.delete(oldest)
+    }
+    return credential
   }
 
   #madeUp(user: string): ScramCredential {
@@ -91,10 +120,10 @@ class ScramServerExchange implements SaslServerExchange {
     throw this.#refused(`Unexpected challenge in Sasl server state ${state}`)
   }
 
-  #challenge(bytes: Buffer) {
+  async #challenge(bytes: Buffer) {
     const first = parseClientFirst(bytes)
     if (!first) throw this.#refused('Invalid SCRAM client first message format')
-    const { credential, authenticated } = this.#server.find(first)
+    const { credential, authenticated } = await this.#server.find(first)
     if (first.authorizationId !== '' && first.authorizationId !== first.user)
       throw new SaslAuthenticationError('Authentication failed: Client requested an authorization id that is different from username')
     const { mechanism } = this.#server

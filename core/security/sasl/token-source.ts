@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { type ClaimNames, MAX_TOKEN_CHARACTERS, readToken } from './access-token.ts'
-import { boundedFetch, DEFAULT_TIMEOUT_MS, withRetries } from './bounded-fetch.ts'
+import { boundedFetch, DEFAULT_TIMEOUT_MS, endpointTls, withRetries } from './bounded-fetch.ts'
 import type { LoginModule } from './jaas-config.ts'
 import { extensionProblem } from './oauthbearer-messages.ts'
 import { SaslError } from './sasl-errors.ts'
@@ -69,9 +69,6 @@ export function tokenAccess(settings: SaslSettings, login: LoginModule, system: 
   const retriever = classSetting(settings, 'sasl.oauthbearer.jwt.retriever.class', retrievers) ?? retrievers[0]!
   classSetting(settings, 'sasl.oauthbearer.jwt.validator.class', validators)
   refuseSettings(settings, refused)
-  const sslOption = [...login.options.keys()].find((key) => key.startsWith('ssl.'))
-  if (sslOption !== undefined)
-    throw invalidSaslConfig(`The JAAS option ${sslOption} is not supported: name the certificates in the environment, NODE_EXTRA_CA_CERTS`)
   const url = allowedUrl(settings, TOKEN_ENDPOINT, properties)
   const isFile = url.protocol === 'file:'
   const isRightClass = retriever.endsWith('DefaultJwtRetriever') || retriever.endsWith('FileJwtRetriever') === isFile
@@ -134,9 +131,9 @@ function endpointSource(url: URL, settings: SaslSettings, login: LoginModule, sy
   }
   const body = `grant_type=client_credentials${scope === null ? '' : `&scope=${urlEncoded(scope)}`}`
   const names = claimNames(settings)
+  const request = { url, method: 'POST', headers, body, timeoutMs, tls: endpointTls(url, login.options, system) } as const
   return async (signal) => {
-    const request = { url, method: 'POST', headers, body, timeoutMs } as const
-    return readToken(tokenIn(await withRetries(system, backoff, signal, () => boundedFetch(system, request))), names)
+    return readToken(tokenIn(await withRetries(system, backoff, signal, () => boundedFetch(system, request, signal))), names)
   }
 }
 

@@ -18,8 +18,6 @@ export interface SaslSystem {
   readonly disk: Disk
   readonly random: Random
   readonly logger: Logger
-  /** For token endpoints and JWKS endpoints; by default the one of Node. */
-  readonly fetch?: typeof fetch
 }
 
 /**
@@ -72,11 +70,12 @@ export interface Authenticated {
 export interface ScramUsers {
   credential(mechanism: ScramMechanism, user: string): ScramCredential | null
   /** A delegation token by its id. */
-  token(mechanism: ScramMechanism, tokenId: string): ScramToken | null
+  token(tokenId: string): ScramToken | null
 }
 
 export interface ScramToken {
-  readonly credential: ScramCredential
+  /** Its HMAC in base64. */
+  readonly password: string
   /** The name, without `User:`. */
   readonly owner: string
   readonly expiryMs: number

@@ -40,6 +40,11 @@ export class ClientTls {
     return this.#stores.settings.checksHostName
   }
 
+  /** For a broker that closes the connection without an alert; empty where this client shows no certificate. */
+  get certificateHint(): string {
+    return this.#stores.settings.keyStore ? ` It may not accept the client certificate: ${this.#keyAdvice('check')}` : ''
+  }
+
   /** Why the certificate of the broker is not accepted. `code` is OpenSSL's, or Node's for the host name. */
   certificateRejected(code: string, certificate: PeerCertificate, host: string, port: number): AuthenticationError {
     const { subject, issuer, valid_from: from, valid_to: to, subjectaltname: names } = certificate
@@ -80,7 +85,10 @@ export class ClientTls {
     if (!code) return null
     if (code === 'ECONNRESET')
       return messagesOf(error).some((message) => message.includes('before secure TLS connection'))
-        ? new Error(`the broker closed the connection in the TLS handshake: is its listener one of ${this.#protocol}?`, { cause: error })
+        ? new Error(
+            `the broker closed the connection in the TLS handshake: is its listener one of ${this.#protocol}?${this.certificateHint}`,
+            { cause: error },
+          )
         : null
     if (NOT_TLS.test(code))
       return this.#error(host, port, `the listener does not speak TLS: use the port of its ${this.#protocol} listener`, error)

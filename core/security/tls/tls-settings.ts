@@ -61,6 +61,26 @@ const list = (settings: SettingStrings, name: string): string[] =>
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
 
+/** All that is read here, without the prefix that a listener may have. */
+export const tlsSettingNames: readonly string[] = [
+  ...Object.keys(jvmSettings),
+  'ssl.cipher.suites',
+  'ssl.client.auth',
+  'ssl.enabled.protocols',
+  'ssl.endpoint.identification.algorithm',
+  'ssl.key.password',
+  'ssl.keystore.certificate.chain',
+  'ssl.keystore.key',
+  'ssl.keystore.location',
+  'ssl.keystore.password',
+  'ssl.keystore.type',
+  'ssl.protocol',
+  'ssl.truststore.certificates',
+  'ssl.truststore.location',
+  'ssl.truststore.password',
+  'ssl.truststore.type',
+]
+
 /** @throws KafkaError INVALID_CONFIG. */
 export function readTlsSettings(settings: SettingStrings, role: 'client' | 'server'): TlsSettings {
   for (const [name, jvm] of Object.entries(jvmSettings)) {

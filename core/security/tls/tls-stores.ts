@@ -2,6 +2,7 @@
  * The options of TLS from key store and trust store, read again when one of their files changes: certificates are renewed without a
  * restart. A store that became unreadable leaves the options as they were, and the log says what to do.
  */
+import type { X509Certificate } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
 import type { System } from '../../system/index.ts'
 import { readKeyStoreFile, readTrustStoreFile } from './store-files.ts'
@@ -84,10 +85,22 @@ export class TlsStores {
       .join(' ')
   }
 
+  /** Everybody refuses it: those who do often do not say why. */
+  #warnOfDates(certificate: X509Certificate | undefined, file: string | null): void {
+    if (!certificate) return
+    const { validFromDate, validToDate, subject } = certificate
+    const now = this.now()
+    if (validFromDate.getTime() <= now && now <= validToDate.getTime()) return
+    const dates = { validFrom: validFromDate.toISOString(), validTo: validToDate.toISOString() }
+    const advice = 'the certificate of the key store has expired, or is not valid yet: others refuse it; renew it, or check the clock'
+    this.#system.logger.warn({ file, subject, ...dates }, advice)
+  }
+
   #read(): SecureContextOptions {
     const { keyStore, trustStore, minVersion, maxVersion, ciphers } = this.settings
     const { disk } = this.#system
     const own = keyStore && readKeyStoreFile(keyStore, disk)
+    if (own) this.#warnOfDates(own.chain[0], keyStore.location)
     return {
       minVersion,
       maxVersion,
