@@ -13,8 +13,11 @@ import deleteGroups from '../apis/42-delete-groups.ts'
 import incrementalAlterConfigs from '../apis/44-incremental-alter-configs.ts'
 import describeCluster from '../apis/60-describe-cluster.ts'
 import { errorName, KafkaError } from '../errors.ts'
+import type { Acl } from '../security/acl/acl.ts'
+import type { AclFilter } from '../security/acl/acl-filter.ts'
 import { byTopic, partitionKey } from '../topic-partition.ts'
 import { ZERO_UUID } from '../wire/types.ts'
+import { createAcls, describeAcls } from './acls.ts'
 import { requestFromCoordinator } from './group/coordinator-requests.ts'
 import { commitOffsets, fetchCommitted } from './group/group-offsets.ts'
 import { requestFromLeaders } from './leader-requests.ts'
@@ -220,6 +223,14 @@ export class AdminClient implements Contract {
     })
     for (const [index, { error }] of outcomes.entries())
       if (error) throw new KafkaError(error, `records of ${partitionKey(partitions[index]!)}: ${error}`)
+  }
+
+  describeAcls(filter: AclFilter): Promise<Acl[]> {
+    return describeAcls(this.#router, filter)
+  }
+
+  createAcls(acls: readonly Acl[]): Promise<(KafkaError | null)[]> {
+    return createAcls(this.#router, acls)
   }
 
   async describeCluster(): Promise<{

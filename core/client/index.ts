@@ -1,7 +1,9 @@
 /**
  * What other rooms may use of the Kafka client: `createClient`, topic set-up, and the types.
  */
+export { aclKey, patternTypes, permissionTypes } from '../security/acl/acl.ts'
 export { AuthenticationError } from '../security/authentication-error.ts'
+export { aclOperations, resourceTypes } from '../security/authorizer.ts'
 export { type ClientSecurity, clientSecurity } from '../security/client-security.ts'
 export type { Backoff } from '../system/backoff.ts'
 export { createClient } from './client.ts'

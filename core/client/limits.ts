@@ -28,6 +28,8 @@ export const clientLimits = {
   concurrentTransactionsBackoffMs: 20,
   /** Rounds of the sticky assignor's balancing. */
   balancingRounds: 100,
+  /** Access control list entries of one CreateAcls request; Kafka's controller accepts 10,000. */
+  aclsPerRequest: 1_000,
   /** Topics with cached metadata. */
   topics: 100_000,
 } as const

@@ -2,7 +2,7 @@
  * Producer ids (InitProducerId, KIP-98): by id, epoch and sequence numbers a broker recognizes a batch that is sent again.
  */
 import initProducerIdApi from '../apis/22-init-producer-id.ts'
-import { errorName, KafkaError } from '../errors.ts'
+import { accessHint, errorName, KafkaError } from '../errors.ts'
 import type { RequestRouter } from './transport/request-router.ts'
 
 export interface ProducerIdAndEpoch {
@@ -25,7 +25,8 @@ export async function initProducerId(router: RequestRouter, signal: AbortSignal)
       { signal, timeoutMs: Math.max(1, deadline - clock.monotonic()) },
     )
     if (errorCode === 0) return { producerId, producerEpoch }
-    const failure = new KafkaError(errorName(errorCode), `InitProducerId: ${errorName(errorCode)}`)
+    const error = errorName(errorCode)
+    const failure = new KafkaError(error, `InitProducerId: ${error}${accessHint(error, 'WRITE')}`)
     const waitMs = router.backoffMs(attempt)
     if (!failure.retriable || signal.aborted || router.closed || clock.monotonic() + waitMs >= deadline) throw failure
     await router.sleep(waitMs, signal)

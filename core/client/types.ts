@@ -3,12 +3,16 @@
  * camel case, and Kafka's defaults. Errors are `KafkaError`; times are in ms, timestamps in ms since the epoch.
  */
 import type { ErrorName, KafkaError } from '../errors.ts'
+import type { Acl } from '../security/acl/acl.ts'
+import type { AclFilter } from '../security/acl/acl-filter.ts'
 import type { ClientSecurity } from '../security/client-security.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, RequestOf, ResponseOf } from '../wire/api.ts'
 import type { CodecName } from '../wire/batch-header.ts'
 import type { DecodedRecord, RecordHeader } from '../wire/record-batch.ts'
 
+export type { Acl } from '../security/acl/acl.ts'
+export type { AclFilter } from '../security/acl/acl-filter.ts'
 export type { TopicPartition } from '../topic-partition.ts'
 export type { RecordHeader } from '../wire/record-batch.ts'
 
@@ -98,6 +102,8 @@ export interface ProducerSettings {
   /** max.in.flight.requests.per.connection */
   maxInFlight?: number
   maxRequestSize?: number
+  /** True by default, as in Kafka's producer: a broker with auto.create.topics.enable creates a topic that is missing. */
+  allowAutoCreateTopics?: boolean
   deliveryTimeoutMs?: number
   requestTimeoutMs?: number
 }
@@ -120,12 +126,20 @@ export interface RecordMetadata {
   timestamp: number
 }
 
+export interface ProduceOptions {
+  /**
+   * Called when the producer refuses a record that no broker would take, such as one that is too large. With it the records after that one
+   * are not sent, and fail for the same reason; without it they are sent.
+   */
+  onRefused?(error: Error): void
+}
+
 export interface Producer {
   /**
    * Appends the records in order, and resolves when all of them are acknowledged; rejects with a `SendFailure` when each of them is
    * acknowledged or has failed. While `bufferMemory` is full it waits before it appends.
    */
-  send(records: readonly ProducerRecord[]): Promise<SendResult>
+  send(records: readonly ProducerRecord[], options?: ProduceOptions): Promise<SendResult>
   /** Sends without linger, and resolves when every earlier call of send() is settled. */
   flush(): Promise<void>
   /** Of records that are not acknowledged. */
@@ -222,9 +236,14 @@ export interface CommitOffset extends TopicPartition {
   leaderEpoch?: number
 }
 
+/** A RegExp, or another kind of pattern. */
+export interface TopicPattern {
+  test(topic: string): boolean
+}
+
 export interface Consumer {
-  /** Joins the group. A RegExp subscribes to new topics as well, but to no internal ones. */
-  subscribe(topics: readonly string[] | RegExp, listener?: RebalanceListener): void
+  /** Joins the group. A pattern subscribes to new topics as well, but to no internal ones. */
+  subscribe(topics: readonly string[] | TopicPattern, listener?: RebalanceListener): void
   /** Reads these partitions, without a group. Replaces the partitions of an earlier call. */
   assign(partitions: readonly (TopicPartition & { offset: number | 'earliest' | 'latest' })[]): void
   readonly assignment: readonly TopicPartition[]
@@ -414,6 +433,10 @@ export interface Admin {
   fenceProducers(transactionalIds: readonly string[]): Promise<Map<string, Error | null>>
   /** Moves the start of each log up to `offset`. Throws the first partition's error that retries did not solve. */
   deleteRecords(partitions: readonly (TopicPartition & { offset: number })[]): Promise<void>
+  /** The access control list entries that match. Throws SECURITY_DISABLED where the cluster has no authorizer. */
+  describeAcls(filter: AclFilter): Promise<Acl[]>
+  /** In the order of `acls`: null, or why the entry was not created. One that exists already is left as it is. */
+  createAcls(acls: readonly Acl[]): Promise<(KafkaError | null)[]>
   describeCluster(): Promise<{
     clusterId: string
     controllerId: number

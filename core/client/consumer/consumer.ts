@@ -20,6 +20,7 @@ import type {
   ConsumerSettings,
   RebalanceListener,
   TopicPartition,
+  TopicPattern,
 } from '../types.ts'
 import type { Assignor } from './assignors/assignor.ts'
 import { Fetcher } from './fetcher.ts'
@@ -114,7 +115,7 @@ export class GroupConsumer implements Consumer {
     return this.#settings.groupId
   }
 
-  subscribe(topics: readonly string[] | RegExp, listener: RebalanceListener = {}): void {
+  subscribe(topics: readonly string[] | TopicPattern, listener: RebalanceListener = {}): void {
     this.#checkOpen()
     const groupId = this.#groupId()
     if (this.#mode === 'assigned')

@@ -2,7 +2,7 @@
  * Keeps Fetch requests in flight for the partitions of a consumer, ahead of poll() up to a bound (Invariant 13). PositionFinder finds and
  * validates the positions. Errors that only the user can solve wait for poll(); nothing here rejects.
  */
-import { type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
+import { accessHint, type ErrorName, isRetriable, KafkaError } from '../../errors.ts'
 import { WakeTimer } from '../../system/wake-timer.ts'
 import { partitionKey } from '../../topic-partition.ts'
 import type { CommittedOffset } from '../group/group-offsets.ts'
@@ -260,7 +260,7 @@ export class Fetcher {
     } else {
       this.#delay(reader)
       if (LEADER_MOVED.includes(error) || isRetriable(error)) this.#metadata.request([reader.topic])
-      else reader.fail(new KafkaError(error, `${partitionKey(reader)}: ${error}`))
+      else reader.fail(new KafkaError(error, `${partitionKey(reader)}: ${error}${accessHint(error, 'READ')}`))
     }
   }
 

@@ -2,7 +2,7 @@
  * Finds the positions of partitions that have none: the group's committed offset, else the reset policy. Validates positions after a change
  * of leader: a truncated log is read from its new end (KIP-320). Errors become the readers' delays and failures; nothing rejects.
  */
-import { isRetriable, KafkaError } from '../../errors.ts'
+import { accessHint, isRetriable, KafkaError } from '../../errors.ts'
 import { partitionKey } from '../../topic-partition.ts'
 import type { CommittedOffset } from '../group/group-offsets.ts'
 import { listOffsets, offsetsForLeaderEpochs } from '../partition-offsets.ts'
@@ -120,7 +120,11 @@ export class PositionFinder {
         if (reader.revision !== revisions[index]) continue
         // A broker without this request cannot report a truncation: the position is accepted.
         if (error !== null && error !== 'UNSUPPORTED_VERSION') {
-          onRequestFailed([reader], [reader.revision], new KafkaError(error, `${partitionKey(reader)}: ${error}`))
+          onRequestFailed(
+            [reader],
+            [reader.revision],
+            new KafkaError(error, `${partitionKey(reader)}: ${error}${accessHint(error, 'DESCRIBE')}`),
+          )
           continue
         }
         if (error === null) this.#truncate(reader, endOffset, leaderEpoch)

@@ -4,6 +4,7 @@
  */
 import type { Timer } from '../../system/clock.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
+import type { TopicPattern } from '../types.ts'
 
 interface SubscriptionWatcherOptions {
   groupId: string | undefined
@@ -20,7 +21,7 @@ export class SubscriptionWatcher {
   readonly #options: SubscriptionWatcherOptions
   readonly #closing = new AbortController()
   readonly #removeListener: () => void
-  #pattern: RegExp | null = null
+  #pattern: TopicPattern | null = null
   #topics: readonly string[] = []
   /** By topic; null while another member leads the group. */
   #assignedCounts: ReadonlyMap<string, number> | null = null
@@ -39,10 +40,11 @@ export class SubscriptionWatcher {
     return this.#topics
   }
 
-  subscribe(topics: readonly string[] | RegExp): void {
+  subscribe(topics: readonly string[] | TopicPattern): void {
+    const isPattern = 'test' in topics
     // Flags g and y would make each test depend on the one before.
-    this.#pattern = topics instanceof RegExp ? new RegExp(topics.source, topics.flags.replace(/[gy]/g, '')) : null
-    this.#topics = topics instanceof RegExp ? [] : [...new Set(topics)].sort()
+    this.#pattern = topics instanceof RegExp ? new RegExp(topics.source, topics.flags.replace(/[gy]/g, '')) : isPattern ? topics : null
+    this.#topics = isPattern ? [] : [...new Set(topics)].sort()
   }
 
   /** Checks now and from then on. Resolves after the first check. */
@@ -84,7 +86,7 @@ export class SubscriptionWatcher {
     if (this.#pattern && this.#pattern !== pattern) await this.#check()
   }
 
-  async #matchTopics(pattern: RegExp): Promise<void> {
+  async #matchTopics(pattern: TopicPattern): Promise<void> {
     const topics = await this.#router.metadata.topics()
     const matched = topics.filter(({ internal, name }) => !internal && pattern.test(name)).map(({ name }) => name)
     matched.sort()

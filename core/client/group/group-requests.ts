@@ -7,7 +7,7 @@ import joinGroup from '../../apis/11-join-group.ts'
 import heartbeat from '../../apis/12-heartbeat.ts'
 import leaveGroup from '../../apis/13-leave-group.ts'
 import syncGroup from '../../apis/14-sync-group.ts'
-import { errorName, KafkaError } from '../../errors.ts'
+import { accessHint, errorName, KafkaError } from '../../errors.ts'
 import type { ResponseOf } from '../../wire/api.ts'
 import type { Node } from '../transport/connection-pool.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
@@ -73,7 +73,8 @@ export class GroupRequests {
         { channel: this.#joinChannel, timeoutMs: this.#rebalanceTimeoutMs, signal: this.#signal },
       )
       const error = errorName(response.errorCode)
-      if (error !== 'NONE' && error !== 'MEMBER_ID_REQUIRED') throw new KafkaError(error, `JoinGroup of group ${groupId}: ${error}`)
+      if (error !== 'NONE' && error !== 'MEMBER_ID_REQUIRED')
+        throw new KafkaError(error, `JoinGroup of group ${groupId}: ${error}${accessHint(error, 'READ')}`)
       id = response.memberId
       onMemberId(id)
       if (error === 'NONE') return response

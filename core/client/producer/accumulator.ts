@@ -20,6 +20,8 @@ export class PartitionQueue {
   readonly partition: number
   /** Batches in requests without a response yet. */
   inFlight = 0
+  /** Of those, the ones that were sent before. */
+  retriesInFlight = 0
   /** Sent without success: sent again, in order, when nothing of the partition is in flight. */
   readonly failed: ProducerBatch[] = []
   /** Closed. */
@@ -34,6 +36,11 @@ export class PartitionQueue {
   needsNewEpoch = false
   /** Monotonic ms of the next attempt after a failure. */
   retryAt = 0
+  /**
+   * A partition takes any first sequence number of a producer that it knows nothing of. So until it has acknowledged a batch, one is in
+   * flight: another one, behind a batch that fails, would be stored before it.
+   */
+  isProducerKnown = false
   /** The number of the transaction that the partition was added to; -1 for none. */
   transaction = -1
   /** Of the last full batch: the next one allocates as much at once. */
@@ -50,6 +57,29 @@ export class PartitionQueue {
 
   get first(): ProducerBatch | null {
     return this.ready[0] ?? this.open
+  }
+
+  /**
+   * The batch that may be sent next. One that was never sent waits for those that are sent again: a leader knows the last five batches of a
+   * producer (KIP-98), and finds a repeated one only among these.
+   */
+  get sendable(): ProducerBatch | null {
+    const { first } = this
+    return first !== null && first.attempts === 0 && this.retriesInFlight > 0 ? null : first
+  }
+
+  /** The first batch is in a request from now on. */
+  sent(batch: ProducerBatch): void {
+    this.removeFirst()
+    this.inFlight++
+    if (batch.attempts > 0) this.retriesInFlight++
+    batch.attempts++
+  }
+
+  /** Its request has a response, or failed. */
+  answered(batch: ProducerBatch): void {
+    this.inFlight--
+    if (batch.attempts > 1) this.retriesInFlight--
   }
 
   /** A new open batch. */
@@ -98,6 +128,7 @@ export class PartitionQueue {
 
   /** Restarts sequence numbers under `producer`, also those of encoded batches. Only while nothing is in flight. */
   startEpoch(producer: ProducerIdAndEpoch): void {
+    if (this.producer?.producerId !== producer.producerId) this.isProducerKnown = false
     this.producer = producer
     this.nextSequence = 0
     this.needsNewEpoch = false
@@ -194,7 +225,7 @@ export class Accumulator {
       const queue = partition < topic.count ? topic.queues[partition] : undefined
       const recordBytes = recordSizeBound(record)
       if (!queue || recordBytes > this.#maxRequestSize) {
-        this.fail(send, index, this.#appendError(record.topic, topic.count, partition, queue && recordBytes))
+        index = this.refuse(send, index, this.#appendError(record.topic, topic.count, partition, queue && recordBytes)) - 1
         continue
       }
       let batch = queue.open
@@ -232,6 +263,15 @@ export class Accumulator {
           'MESSAGE_TOO_LARGE',
           `a record of about ${recordBytes} bytes for ${topic}: max.request.size is ${this.#maxRequestSize}`,
         )
+  }
+
+  /** Record `index` of `send` cannot be sent, and those after it neither where the caller wants that. Returns the next index. */
+  refuse(send: PendingSend, index: number, error: Error): number {
+    this.fail(send, index, error)
+    if (!send.onRefused) return index + 1
+    send.onRefused(error)
+    for (let later = index + 1; later < send.count; later++) this.fail(send, later, error)
+    return send.count
   }
 
   /** Record `index` of `send` fails without a batch. */

@@ -11,6 +11,8 @@ export class PendingSend implements SendResult, RecordOwner {
   readonly records: readonly ProducerRecord[]
   /** The timestamp of records that have none. */
   readonly now: number
+  /** Whoever gives it wants nothing to be sent after a record that is refused. */
+  readonly onRefused: ((error: Error) => void) | undefined
   readonly promise: Promise<SendResult>
   readonly #batches: ProducerBatch[]
   readonly #indexes: Int32Array
@@ -20,9 +22,10 @@ export class PendingSend implements SendResult, RecordOwner {
   #resolve!: (result: SendResult) => void
   #reject!: (error: Error) => void
 
-  constructor(records: readonly ProducerRecord[], now: number) {
+  constructor(records: readonly ProducerRecord[], now: number, onRefused?: (error: Error) => void) {
     this.records = records
     this.now = now
+    this.onRefused = onRefused
     this.#incomplete = records.length
     this.#batches = new Array(records.length)
     this.#indexes = new Int32Array(records.length)

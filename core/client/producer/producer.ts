@@ -7,7 +7,7 @@ import { KafkaError } from '../../errors.ts'
 import { within } from '../../system/within.ts'
 import { clientLimits } from '../limits.ts'
 import type { RequestRouter } from '../transport/request-router.ts'
-import type { Producer, ProducerRecord, ProducerSettings, SendResult } from '../types.ts'
+import type { ProduceOptions, Producer, ProducerRecord, ProducerSettings, SendResult } from '../types.ts'
 import { Accumulator } from './accumulator.ts'
 import { PendingSend } from './pending-send.ts'
 import { Sender } from './sender.ts'
@@ -22,6 +22,7 @@ const producerDefaults = {
   bufferMemory: 32 * 1024 * 1024,
   maxInFlight: 5,
   maxRequestSize: 1024 * 1024,
+  allowAutoCreateTopics: true,
   deliveryTimeoutMs: 120_000,
 } as const
 
@@ -47,6 +48,7 @@ export class BatchingProducer implements Producer {
   /** In the order of the calls. */
   readonly #waiting: WaitingSend[] = []
   readonly #bufferMemory: number
+  readonly #allowCreation: boolean
   #appending = false
   #closed = false
   #onMemoryFree: (() => void) | null = null
@@ -68,6 +70,7 @@ export class BatchingProducer implements Producer {
       )
     this.#router = router
     this.#bufferMemory = settings.bufferMemory
+    this.#allowCreation = settings.allowAutoCreateTopics
     this.#transactions = transactions
     this.#accumulator = new Accumulator(settings, router.system.random, (error) => transactions?.batchFailed(error, false) ?? error)
     this.#sender = new Sender(
@@ -81,6 +84,7 @@ export class BatchingProducer implements Producer {
         eager: userSettings.lingerMs === undefined,
         maxInFlight: idempotent ? Math.min(settings.maxInFlight, IDEMPOTENT_IN_FLIGHT) : settings.maxInFlight,
         maxRequestSize: settings.maxRequestSize,
+        allowCreation: settings.allowAutoCreateTopics,
         deliveryTimeoutMs: settings.deliveryTimeoutMs,
         requestTimeoutMs: settings.requestTimeoutMs,
       },
@@ -98,12 +102,12 @@ export class BatchingProducer implements Producer {
     return this.#accumulator.pendingBytes
   }
 
-  async send(records: readonly ProducerRecord[]): Promise<SendResult> {
+  async send(records: readonly ProducerRecord[], options: ProduceOptions = {}): Promise<SendResult> {
     if (this.#closed) throw new KafkaError('NETWORK_EXCEPTION', 'the producer is closed')
     if (this.#waiting.length >= clientLimits.waitingSends)
       throw new KafkaError('REQUEST_TIMED_OUT', `${this.#waiting.length} calls of send() wait already: await some of them`)
     const { clock } = this.#router.system
-    const send = new PendingSend(records, clock.now())
+    const send = new PendingSend(records, clock.now(), options.onRefused)
     if (records.length === 0) return send.promise
     this.#incomplete.add(send)
     const next = this.#appending ? 0 : this.#accumulator.append(send, 0, clock.monotonic())
@@ -147,7 +151,7 @@ export class BatchingProducer implements Producer {
       const error = entry.errors.get(topic) ?? (await this.#addTopic(topic))
       if (error) {
         entry.errors.set(topic, error)
-        this.#accumulator.fail(send, entry.next++, error)
+        entry.next = this.#accumulator.refuse(send, entry.next, error)
         if (entry.next >= send.count) this.#waiting.shift()
       }
     }
@@ -157,7 +161,7 @@ export class BatchingProducer implements Producer {
   /** Null, or why the topic cannot be written to. */
   async #addTopic(topic: string): Promise<Error | null> {
     try {
-      const metadata = await this.#router.metadata.topic(topic, { allowCreation: true, signal: this.#closing.signal })
+      const metadata = await this.#router.metadata.topic(topic, { allowCreation: this.#allowCreation, signal: this.#closing.signal })
       if (!metadata) return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic} does not exist and was not created`)
       this.#accumulator.updateTopic(metadata)
       return null

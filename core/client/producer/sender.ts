@@ -4,7 +4,7 @@
  * sequence number, so each record is stored once and in order (Invariant 5). After a batch that has failed for good the next ones get a new
  * epoch; in a transaction they fail, and the transaction has to be aborted.
  */
-import { KafkaError } from '../../errors.ts'
+import { accessHint, KafkaError } from '../../errors.ts'
 import { WakeTimer } from '../../system/wake-timer.ts'
 import { partitionKey } from '../../topic-partition.ts'
 import type { CodecName } from '../../wire/batch-header.ts'
@@ -33,6 +33,7 @@ interface SenderSettings {
   eager: boolean
   maxInFlight: number
   maxRequestSize: number
+  allowCreation: boolean
   deliveryTimeoutMs: number
   requestTimeoutMs: number
 }
@@ -82,8 +83,8 @@ export class Sender {
     // Keeps the process alive: there are records to deliver.
     this.#timer = new WakeTimer(router.system.clock, () => this.schedule(), { keepsAlive: true })
     this.#metadata = new MetadataRefresher(router, {
-      // As Kafka's producer: a topic that was deleted may be created again.
-      allowCreation: true,
+      // A topic that was deleted may be created again.
+      allowCreation: settings.allowCreation,
       signal: this.#closing.signal,
       onRefreshed: () => this.schedule(),
       onRefused: (topics, error) => this.#failWaiting(topics, error),
@@ -177,12 +178,17 @@ export class Sender {
     const { first } = queue
     if (first) this.#timer.wakeAt(first.createdAt + this.#settings.deliveryTimeoutMs)
     if (queue.needsNewEpoch && queue.inFlight === 0) this.#startNewEpoch(queue)
-    if (queue.needsNewEpoch || queue.inFlight >= this.#settings.maxInFlight) return false
+    if (queue.needsNewEpoch || queue.inFlight >= this.#maxInFlight(queue)) return false
     if (queue.retryAt > now) {
       this.#timer.wakeAt(queue.retryAt)
       return false
     }
-    return first !== null && (this.#transactions?.mayProduce(queue) ?? true)
+    return queue.sendable !== null && (this.#transactions?.mayProduce(queue) ?? true)
+  }
+
+  /** Of batches of one partition. */
+  #maxInFlight(queue: PartitionQueue): number {
+    return this.#settings.idempotent && !queue.isProducerKnown ? 1 : this.#settings.maxInFlight
   }
 
   #isLingerOver(batch: ProducerBatch, leader: number, now: number): boolean {
@@ -207,7 +213,7 @@ export class Sender {
       const next: PartitionQueue[] = []
       let bytes = REQUEST_OVERHEAD_BYTES
       for (const queue of candidates) {
-        const batch = queue.inFlight < maxInFlight ? queue.first : null
+        const batch = queue.inFlight < this.#maxInFlight(queue) ? queue.sendable : null
         if (!batch) continue
         next.push(queue)
         if (sentBatches.length > 0 && bytes + batch.sizeBytes > maxRequestSize) continue
@@ -225,9 +231,7 @@ export class Sender {
   }
 
   #prepare(queue: PartitionQueue, batch: ProducerBatch): Buffer {
-    queue.removeFirst()
-    queue.inFlight++
-    batch.attempts++
+    queue.sent(batch)
     if (batch.bytes) return batch.bytes
     if (this.#transactions) return this.#buildInTransaction(queue, batch, this.#transactions)
     if (!this.#settings.idempotent) return batch.build(this.#settings.codec, null, -1)
@@ -286,21 +290,22 @@ export class Sender {
       const { queue, batch } = sentBatch
       if (result.error === null || result.error === 'DUPLICATE_SEQUENCE_NUMBER')
         this.#onAcknowledged(queue, batch, result.baseOffset, result.logAppendTimeMs)
-      else this.#onFailed(queue, batch, new KafkaError(result.error, `${key}: ${result.message}`))
+      else this.#onFailed(queue, batch, new KafkaError(result.error, `${key}: ${result.message}${accessHint(result.error, 'WRITE')}`))
     }
     for (const [key, { queue, batch }] of missing)
       this.#onFailed(queue, batch, new KafkaError('UNKNOWN_SERVER_ERROR', `${key} is missing in the response to Produce`))
   }
 
   #onAcknowledged(queue: PartitionQueue, batch: ProducerBatch, baseOffset: number, logAppendTime: number): void {
-    queue.inFlight--
+    queue.answered(batch)
+    queue.isProducerKnown = true
     this.#metadata.succeeded()
     this.#accumulator.complete(batch, null, baseOffset, logAppendTime)
   }
 
   #onFailed(queue: PartitionQueue, batch: ProducerBatch, error: KafkaError): void {
     const { idempotent, acks, deliveryTimeoutMs } = this.#settings
-    queue.inFlight--
+    queue.answered(batch)
     const now = this.#router.system.clock.monotonic()
     const verdict = batchVerdict({
       error: error.error,

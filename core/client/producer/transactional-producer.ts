@@ -8,6 +8,7 @@ import type { RequestRouter } from '../transport/request-router.ts'
 import type {
   CommitOffset,
   ConsumerGroupMetadata,
+  ProduceOptions,
   ProducerRecord,
   SendResult,
   TransactionalProducer,
@@ -51,9 +52,9 @@ export class TransactionalBatchingProducer implements TransactionalProducer {
     this.#transactions.begin()
   }
 
-  async send(records: readonly ProducerRecord[]): Promise<SendResult> {
+  async send(records: readonly ProducerRecord[], options?: ProduceOptions): Promise<SendResult> {
     this.#transactions.checkSend()
-    return this.#producer.send(records)
+    return this.#producer.send(records, options)
   }
 
   sendOffsets(offsets: readonly CommitOffset[], group: ConsumerGroupMetadata): Promise<void> {

@@ -334,7 +334,9 @@ export class BrokerConnection {
       const reader = new Reader(frame, SIZE_BYTES)
       if (responseHasTags(api, version)) skipTags(reader)
       const response = api.readResponse(reader, version) as { throttleTimeMs?: number }
-      if (response.throttleTimeMs) this.throttledUntil = this.#options.clock.monotonic() + response.throttleTimeMs
+      const { throttleTimeMs } = response
+      // A response behind the one that throttles the client does not end it.
+      if (throttleTimeMs) this.throttledUntil = Math.max(this.throttledUntil, this.#options.clock.monotonic() + throttleTimeMs)
       pending.resolve(response as never)
     } catch (error) {
       const cause = error as Error

@@ -3,7 +3,7 @@
  * coordinator has moved. While there is no coordinator, the request is retried.
  */
 import findCoordinator from '../../apis/10-find-coordinator.ts'
-import { errorName, KafkaError } from '../../errors.ts'
+import { accessHint, errorName, KafkaError } from '../../errors.ts'
 import { type Backoff, backoffMs } from '../../system/backoff.ts'
 import type { System } from '../../system/index.ts'
 import { abortError } from './connection.ts'
@@ -72,8 +72,10 @@ export class Coordinators {
       { channel: 'main', timeoutMs, signal },
     )
     const result = response.coordinators[0] ?? response
-    if (result.errorCode !== 0)
-      throw new KafkaError(errorName(result.errorCode), result.errorMessage || `${name}: ${errorName(result.errorCode)}`)
+    if (result.errorCode !== 0) {
+      const error = errorName(result.errorCode)
+      throw new KafkaError(error, `${result.errorMessage || `${name}: ${error}`}${accessHint(error, 'DESCRIBE')}`)
+    }
     const coordinator = { id: result.nodeId, host: result.host, port: result.port }
     this.#cache.set(name, coordinator)
     return coordinator

@@ -3,7 +3,7 @@
  * known broker responds, the bootstrap servers are tried again. It never goes back to an older leader epoch of a partition.
  */
 import metadataApi from '../../apis/03-metadata.ts'
-import { errorName, KafkaError } from '../../errors.ts'
+import { accessHint, errorName, KafkaError } from '../../errors.ts'
 import { AuthenticationError } from '../../security/authentication-error.ts'
 import { type Backoff, backoffMs } from '../../system/backoff.ts'
 import type { System } from '../../system/index.ts'
@@ -68,8 +68,10 @@ export class Metadata {
   /** Error codes of topics in the last response about them. */
   readonly #errors = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
-  #inFlight: MetadataRequest | null = null
-  #next: MetadataRequest | null = null
+  /** The last request: it is in flight, has ended, or is one of the next. */
+  #last: Promise<void> = Promise.resolve()
+  /** By `allowCreation`. */
+  readonly #next = new Map<boolean, MetadataRequest>()
   readonly #refreshTimer
   readonly #closing = new AbortController()
 
@@ -144,24 +146,26 @@ export class Metadata {
     }
   }
 
-  /** Adds to the request that is sent when the one in flight has ended. */
+  /**
+   * Adds to the request that is sent when those before it have ended. Callers that allow the creation of topics have one of their own: it
+   * must not create what others only ask for.
+   */
   #enqueue(names: readonly string[] | null, allowCreation: boolean): Promise<void> {
-    if (!this.#next) {
-      const request: MetadataRequest = { names: new Set(), allowCreation: false, promise: Promise.resolve() }
-      const previous = this.#inFlight?.promise ?? Promise.resolve()
-      request.promise = previous
+    let request = this.#next.get(allowCreation)
+    if (!request) {
+      const next: MetadataRequest = { names: new Set(), allowCreation, promise: Promise.resolve() }
+      next.promise = this.#last
         .catch(() => {})
         .then(() => {
-          this.#next = null
-          this.#inFlight = request
-          return this.#send(request)
+          this.#next.delete(allowCreation)
+          return this.#send(next)
         })
-      this.#next = request
+      this.#last = next.promise
+      this.#next.set(allowCreation, next)
+      request = next
     }
-    const request = this.#next
     if (names === null) request.names = null
     else if (request.names) for (const name of names) request.names.add(name)
-    if (allowCreation) request.allowCreation = true
     return request.promise
   }
 
@@ -267,7 +271,7 @@ export class Metadata {
       const error = errorName(this.#errors.get(name) ?? 3)
       const isBeingCreated = error === 'LEADER_NOT_AVAILABLE' || (error === 'UNKNOWN_TOPIC_OR_PARTITION' && options.allowCreation)
       if (error === 'UNKNOWN_TOPIC_OR_PARTITION' && !isBeingCreated) return undefined
-      if (!isBeingCreated) throw new KafkaError(error, `topic ${name}: ${error}`)
+      if (!isBeingCreated) throw new KafkaError(error, `topic ${name}: ${error}${accessHint(error, 'DESCRIBE')}`)
       const waitMs = backoffMs(this.#settings.retry, attempt, random)
       if (clock.monotonic() + waitMs >= deadline || options.signal?.aborted || this.#closing.signal.aborted) return undefined
       await clock.sleep(waitMs, options.signal ?? this.#closing.signal)

@@ -47,7 +47,7 @@ export async function authenticateSasl(
   }
   if (handshake.errorCode === ILLEGAL_STATE)
     throw saslError('ILLEGAL_SASL_STATE', `${where}: the listener is one without SASL: use the port of its ${protocol} listener`)
-  if (handshake.errorCode !== 0) throw refused(where, handshake.errorCode, null)
+  if (handshake.errorCode !== 0) throw refused(where, sasl.mechanism, handshake.errorCode, null)
 
   const exchange = sasl.exchange()
   const started = clock.monotonic()
@@ -56,7 +56,7 @@ export async function authenticateSasl(
     if (round === clientLimits.saslRounds)
       throw saslError('SASL_AUTHENTICATION_FAILED', `${where}: not authenticated after ${round} rounds of SaslAuthenticate`)
     const response: ResponseOf<typeof saslAuthenticate> = await request(saslAuthenticate, { authBytes: bytes })
-    if (response.errorCode !== 0) throw refused(where, response.errorCode, response.errorMessage)
+    if (response.errorCode !== 0) throw refused(where, sasl.mechanism, response.errorCode, response.errorMessage)
     scheduleNext(connection, response.sessionLifetimeMs, started, random)
     bytes = await step(where, () => exchange.next(response.authBytes))
   }
@@ -78,7 +78,14 @@ async function step<T>(where: string, run: () => ReturnType<SaslClientExchange['
   }
 }
 
-function refused(where: string, code: number, message: string | null): AuthenticationError {
-  const advice = 'check the credentials in sasl.jaas.config, and that the broker has them for this mechanism'
-  return new AuthenticationError(errorName(code), `${where}: the broker answered ${message || errorName(code)}: ${advice}`)
+/** What to look at after a refusal. */
+const advice = {
+  password: 'check the credentials in sasl.jaas.config, and that the broker has them for this mechanism',
+  token:
+    "check the token's issuer, audience and times, and that the broker has the keys of its issuer; the log of the broker has the reason",
+}
+
+function refused(where: string, mechanism: string, code: number, message: string | null): AuthenticationError {
+  const check = mechanism === 'OAUTHBEARER' ? advice.token : advice.password
+  return new AuthenticationError(errorName(code), `${where}: the broker answered ${message || errorName(code)}: ${check}`)
 }

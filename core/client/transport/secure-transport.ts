@@ -10,13 +10,21 @@ export function secureTransport(security: ClientSecurity | null, system: Pick<Sy
   return {
     connect: tls ? connectTls(tls) : connectTcp,
     ...(sasl && { authenticate: (connection, timeoutMs) => authenticateSasl(connection, sasl, protocol, timeoutMs, system) }),
-    explain: (error, { host, port }) => (tls ? tls.explain(error, host, port) : explainPlain(error, protocol)),
+    explain: (error, { host, port }) =>
+      tls ? (tls.explain(error, host, port) ?? explainClosed(error, tls.certificateHint)) : explainPlain(error, protocol),
   }
+}
+
+const isClosed = ({ cause }: Error): boolean => cause instanceof Error && cause.message === CLOSED_BY_BROKER
+
+/** With TLS 1.3 a client certificate is checked when the handshake is over for the client. */
+function explainClosed(error: unknown, hint: string): Error | null {
+  if (hint === '' || !isClosed(error as Error)) return null
+  return new Error(`${CLOSED_BY_BROKER} at the first request.${hint}`, { cause: error })
 }
 
 /** A listener with TLS hangs up on a client without. So does a broker that stops: it is retried. */
 function explainPlain(error: unknown, protocol: string): Error | null {
-  const { cause } = error as Error
-  if (!(cause instanceof Error) || cause.message !== CLOSED_BY_BROKER) return null
+  if (!isClosed(error as Error)) return null
   return new Error(`${CLOSED_BY_BROKER} at the first request: is its listener one of ${protocol}, or does it speak TLS?`, { cause: error })
 }
