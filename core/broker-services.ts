@@ -6,6 +6,8 @@ import type { Cluster } from './cluster/types.ts'
 import type { GroupCoordinator } from './groups/types.ts'
 import type { FetchPurgatory } from './log/fetch-purgatory.ts'
 import type { Logs } from './log/types.ts'
+import type { ClientQuotas } from './quotas/client-quotas.ts'
+import type { Authorizer } from './security/authorizer.ts'
 import type { BrokerSettings } from './settings.ts'
 import type { System } from './system/index.ts'
 import type { TransactionVerifier } from './transaction-verifier.ts'
@@ -24,6 +26,9 @@ export interface BrokerServices {
   /** What each transactional append passes. */
   readonly transactionVerifier: TransactionVerifier
   readonly fetchPurgatory: FetchPurgatory
+  readonly quotas: ClientQuotas
+  /** Null: every client may do everything. */
+  readonly authorizer: Authorizer | null
   /** The APIs that are served. */
   readonly apis: readonly AnyApi[]
 }

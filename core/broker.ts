@@ -6,14 +6,18 @@ import { loadApis } from './apis/index.ts'
 import type { BrokerServices } from './broker-services.ts'
 import { openCluster } from './cluster/index.ts'
 import type { Cluster } from './cluster/types.ts'
+import { DynamicConnectionLimits } from './connection-limits.ts'
 import { createGroupCoordinator } from './groups/index.ts'
 import { FetchPurgatory } from './log/fetch-purgatory.ts'
 import { openLogs } from './log/index.ts'
 import type { Logs } from './log/types.ts'
 import { registerBrokerMetrics } from './network/metrics.ts'
+import { registerQuotaMetrics } from './network/quota-metrics.ts'
 import { RequestDispatcher } from './network/request-dispatcher.ts'
 import { type Endpoint, SocketServer } from './network/socket-server.ts'
 import { OffsetsTopic } from './offsets-topic.ts'
+import { ClientQuotas } from './quotas/client-quotas.ts'
+import type { Authorizer } from './security/authorizer.ts'
 import { ListenersSecurity } from './security/listener-security.ts'
 import type { SystemProperties } from './security/sasl/types.ts'
 import { scramUsersOf } from './security/scram-users.ts'
@@ -81,6 +85,8 @@ export async function startBroker(
       retryBackoffMs: values['add.partitions.to.txn.retry.backoff.ms'],
       retryBackoffMaxMs: values['add.partitions.to.txn.retry.backoff.max.ms'],
     })
+    const quotas = new ClientQuotas(cluster, quotaWindows(settings), system.clock)
+    closers.unshift(async () => quotas.close())
     const broker: BrokerServices = {
       settings,
       system,
@@ -91,11 +97,24 @@ export async function startBroker(
       markers,
       transactionVerifier,
       fetchPurgatory,
+      quotas,
+      authorizer: await openAuthorizer(settings, cluster, system, closers),
       apis,
     }
     const security = await openSecurity(broker, javaProperties)
     closers.unshift(async () => security.close())
-    const network = new SocketServer(settings, system, new RequestDispatcher(apis, broker), (name) => cluster.brokerValue(name))
+    const dispatcher = new RequestDispatcher(apis, broker)
+    const limits = new DynamicConnectionLimits({ settings, cluster, system })
+    cluster.onBrokerProperties((changed) => {
+      const changes = [security.prepare(changed), limits.prepare(changed)]
+      return () => {
+        for (const change of changes) change()
+      }
+    })
+    const network = new SocketServer({
+      ...{ settings, system, dispatcher, limits: limits.limits() },
+      interBrokerListener: settings.interBrokerListener,
+    })
     closers.unshift(async () => {
       const closing = network.close()
       // Waiting fetches get their response now, so that their connections can close.
@@ -104,6 +123,8 @@ export async function startBroker(
       await groups.close()
       await closing
     })
+    await limits.attach(network)
+    closers.unshift(async () => limits.close())
     const addresses: Endpoint[] = []
     for (const [index, listener] of listeners.entries()) {
       signal?.throwIfAborted()
@@ -113,6 +134,7 @@ export async function startBroker(
     }
     await cluster.listening(listeners)
     registerBrokerMetrics(system.metrics, network, broker)
+    registerQuotaMetrics(system.metrics, quotas, dispatcher.throttle)
     const { advertisedHost, advertisedPort } = addresses[0]!
     return {
       ...broker,
@@ -124,6 +146,39 @@ export async function startBroker(
     await close()
     throw error
   }
+}
+
+/** Its code is loaded for a broker that has one only. */
+async function openAuthorizer(
+  { values }: BrokerSettings,
+  cluster: Cluster,
+  system: System,
+  closers: (() => Promise<void>)[],
+): Promise<Authorizer | null> {
+  if (values['authorizer.class.name'] === '') {
+    const entries = [...cluster.acls.all()].length
+    if (entries > 0) {
+      const advice = 'the access control lists of the cluster are not applied: set authorizer.class.name, or everyone may do everything'
+      system.logger.warn({ entries }, advice)
+    }
+    return null
+  }
+  const [{ StandardAuthorizer }, { registerAuthorizerMetrics }] = await Promise.all([
+    import('./security/acl/standard-authorizer.ts'),
+    import('./security/acl/authorizer-metrics.ts'),
+  ])
+  const authorizer = new StandardAuthorizer(
+    cluster.acls,
+    {
+      superUsers: values['super.users'],
+      // As Kafka: everything else is false.
+      allowEveryoneIfNoAclFound: values['allow.everyone.if.no.acl.found'].toLowerCase() === 'true',
+    },
+    system,
+  )
+  registerAuthorizerMetrics(system.metrics, authorizer)
+  closers.unshift(async () => authorizer.close())
+  return authorizer
 }
 
 /** Throws a SettingsError that lists all problems. */
@@ -146,7 +201,6 @@ async function openSecurity({ settings, cluster, system }: BrokerServices, javaP
           { problems: problems[0] },
           'stored configs of listeners cannot be used: those of the file are; alter or delete them with kafka-configs',
         )
-      cluster.onBrokerProperties((changed) => security.prepare(changed))
       return security
     }
     problems.push(security)
@@ -189,6 +243,13 @@ function groupSettings({ values }: BrokerSettings) {
     offsetMetadataMaxBytes: values['offset.metadata.max.bytes'],
     offsetsRetentionMs: values['offsets.retention.minutes'] * 60_000,
     offsetsRetentionCheckIntervalMs: values['offsets.retention.check.interval.ms'],
+  }
+}
+
+function quotaWindows({ values }: BrokerSettings) {
+  return {
+    rates: { samples: values['quota.window.num'], sampleMs: values['quota.window.size.seconds'] * 1000 },
+    mutations: { samples: values['controller.quota.window.num'], sampleMs: values['controller.quota.window.size.seconds'] * 1000 },
   }
 }
 

@@ -168,6 +168,13 @@ export class KafkaError extends Error {
   }
 }
 
+/** For the end of a sentence: what a person can do where an authorizer refuses a client; empty for other errors. */
+export const accessHint = (error: ErrorName, operation: string): string =>
+  error.endsWith('_AUTHORIZATION_FAILED') ? `: grant ${operation} to the user of this client, for example with kafka-acls` : ''
+
+/** Null where the error says all: clients have its words. */
+export const messageOf = ({ error, message }: KafkaError): string | null => (message === error ? null : message)
+
 /** The code of a thrown value on the wire: its own, or UNKNOWN_SERVER_ERROR for a bug. */
 export const codeOf = (thrown: unknown): number => (thrown instanceof KafkaError ? thrown.code : errorCode('UNKNOWN_SERVER_ERROR'))
 

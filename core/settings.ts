@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { KafkaError } from './errors.ts'
 import { isAccepted, isRefusable, refusal } from './settings/accepted-settings.ts'
 import { type BrokerValues, brokerSettings } from './settings/broker-settings.ts'
+import { checkConnectionSettings } from './settings/connection-settings.ts'
 import { type SecurityProtocol, securityProtocols } from './settings/security-settings.ts'
 import { parseSetting, type SettingMap, splitList } from './settings/setting.ts'
 
@@ -35,6 +36,8 @@ export interface BrokerSettings {
   readonly nodeId: number
   readonly listeners: readonly ListenerSettings[]
   readonly controllerListeners: readonly ControllerListener[]
+  /** The name of the listener for connections between brokers. */
+  readonly interBrokerListener: string
   readonly dataDirs: readonly string[]
   readonly values: BrokerValues
   /** The properties of the file, as text. */
@@ -88,7 +91,7 @@ function controllerListenersOf(values: BrokerValues): ControllerListener[] {
   })
 }
 
-/** Kafka's checks of inter.broker.listener.name. There is no other broker: the setting has no further effect. */
+/** Kafka's checks of inter.broker.listener.name. There is no other broker: only the limits of connections depend on it. */
 function checkInterBrokerListener(
   values: BrokerValues,
   properties: Readonly<Record<string, string>>,
@@ -170,6 +173,24 @@ function nodeIdOf(values: BrokerValues): number {
   return node >= 0 ? node : broker >= 0 ? broker : 1
 }
 
+/** Kafka's checks of the settings of connections. */
+function connectionProblems(values: BrokerValues, properties: Readonly<Record<string, string>>): string[] {
+  const problems: string[] = []
+  try {
+    checkConnectionSettings(values, properties)
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error
+    problems.push(error.message)
+  }
+  const idleMs = values['connections.max.idle.ms']
+  const delayMs = values['connection.failed.authentication.delay.ms']
+  if (idleMs >= 0 && delayMs >= idleMs)
+    problems.push(
+      `connection.failed.authentication.delay.ms=${delayMs} should always be less than connections.max.idle.ms=${idleMs} to prevent failed authentication responses from timing out`,
+    )
+  return problems
+}
+
 /** Reads settings by Kafka's names. Throws a SettingsError that lists all problems. */
 export function readBrokerSettings(properties: Readonly<Record<string, string>>): BrokerSettings {
   const problems: string[] = []
@@ -182,6 +203,7 @@ export function readBrokerSettings(properties: Readonly<Record<string, string>>)
       problems.push(error.message)
     }
   }
+  if (problems.length === 0) problems.push(...connectionProblems(values as BrokerValues, properties))
   for (const [name, value] of Object.entries(properties)) {
     const why = refusal(name, value)
     if (why) problems.push(why)
@@ -210,6 +232,7 @@ export function readBrokerSettings(properties: Readonly<Record<string, string>>)
     nodeId: nodeIdOf(all),
     listeners: listenersOf(all, properties),
     controllerListeners: controllerListenersOf(all),
+    interBrokerListener: (all['inter.broker.listener.name'] ?? properties['security.inter.broker.protocol'] ?? 'PLAINTEXT').toUpperCase(),
     dataDirs,
     values: all,
     properties,

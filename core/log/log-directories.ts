@@ -135,7 +135,7 @@ export class LogDirectories {
   }
 
   unlink(path: string): void {
-    this.#parts.disk.removeFolder(path).catch((err: unknown) => {
+    this.#parts.disk.remove(path).catch((err: unknown) => {
       this.#parts.logger.warn({ err, path }, 'the folder of a deleted partition could not be unlinked; the next start retries')
     })
   }

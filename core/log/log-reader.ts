@@ -2,6 +2,7 @@
  * Serves reads of one partition: from the tail cache where it has the requested offset, else from the segment files. The caller decides
  * at which offset the read ends.
  */
+import { at, batchSize, readInt64 } from '../wire/batch-header.ts'
 import type { LogContext } from './log-context.ts'
 import type { QueuedBatch } from './log-writer.ts'
 import type { Segment } from './segment.ts'
@@ -35,7 +36,7 @@ export class LogReader {
     }
     const segment = this.#segments.floorSegment(offset)
     const result = this.files.read(segment, offset, maxBytes, atLeastOne, end)
-    if (result !== null && !(result instanceof Promise)) return result
+    if (result !== null && !(result instanceof Promise) && !beginsEmptied(result)) return result
     return this.#readOn(segment, result, offset, maxBytes, atLeastOne, end)
   }
 
@@ -60,12 +61,12 @@ export class LogReader {
   }
 
   /**
-   * Continues in the following segments where one ends with an offset gap, as compaction leaves it, and again at the same offset where a
-   * cleaning replaced the segment during the read.
+   * Continues in the following segments where one ends with an offset gap, as compaction leaves it, or has only emptied batches from
+   * `firstOffset` on, and again at the same offset where a cleaning replaced the segment during the read.
    */
   async #readOn(
     first: Segment,
-    firstResult: Promise<ReadResult | null> | null,
+    firstResult: ReadResult | Promise<ReadResult | null> | null,
     firstOffset: number,
     maxBytes: number,
     atLeastOne: boolean,
@@ -74,14 +75,26 @@ export class LogReader {
     let segment = first
     let offset = firstOffset
     let reading: ReturnType<SegmentReader['read']> = firstResult
+    // Emptied batches alone do not move some clients on (kafkajs): they are returned only where no other batch follows.
+    let emptied: ReadResult | null = null
     for (;;) {
       try {
         const result = await reading
-        if (result !== null) return result
-        const next = segment.isDeleted ? undefined : this.#segments.higherSegment(segment)
-        if (next === undefined && !segment.isDeleted) return emptyRead
-        if (next !== undefined) offset = next.baseOffset
+        if (result !== null) {
+          if (result.bytes === 0 && emptied !== null) return emptied
+          emptied?.release()
+          emptied = null
+          const next = offsetAfterEmptied(result)
+          if (next < 0 || next >= end) return result
+          emptied = result
+          offset = next
+        } else {
+          const next = segment.isDeleted ? undefined : this.#segments.higherSegment(segment)
+          if (next === undefined && !segment.isDeleted) return emptied ?? emptyRead
+          if (next !== undefined) offset = next.baseOffset
+        }
       } catch (error) {
+        if (emptied !== null) return emptied
         // Retention deletes segments too: then the caller finds the offset out of range.
         if (!segment.isDeleted || offset < this.#segments.first.baseOffset) throw error
       }
@@ -89,4 +102,22 @@ export class LogReader {
       reading = this.files.read(segment, offset, maxBytes, atLeastOne, end)
     }
   }
+}
+
+/** Compaction keeps the header of the last batch of each producer, with its sequences, also where it has removed all of its records. */
+const isEmptied = (chunk: Buffer, position: number): boolean => chunk.readInt32BE(position + at.count) === 0
+
+const beginsEmptied = ({ chunks, bytes }: ReadResult): boolean => bytes > 0 && isEmptied(chunks[0]!, 0)
+
+/** The offset after the last batch where all batches are emptied, else -1. */
+function offsetAfterEmptied({ chunks, bytes }: ReadResult): number {
+  if (bytes === 0) return -1
+  let next = -1
+  for (const chunk of chunks) {
+    for (let position = 0; position < chunk.length; position += batchSize(chunk, position)) {
+      if (!isEmptied(chunk, position)) return -1
+      next = readInt64(chunk, position) + chunk.readInt32BE(position + at.lastOffsetDelta) + 1
+    }
+  }
+  return next
 }

@@ -12,6 +12,7 @@ import { BufferPool } from './buffer-pool.ts'
 import { formatEpochs, parseEpochs } from './checkpoint.ts'
 import { CheckpointFile } from './checkpoint-file.ts'
 import type { CleanerSettings, CleanerStatus } from './cleaner/cleaner-settings.ts'
+import { CleaningThread } from './cleaner/cleaning-thread.ts'
 import { LogCleaner } from './cleaner/log-cleaner.ts'
 import type { LoadedLog } from './loaded-log.ts'
 import type { LogContext } from './log-context.ts'
@@ -77,7 +78,12 @@ class StoredLogs implements Logs {
     this.#new = new NewPartitions(clock, (partition) => this.#createLog(partition))
     const logs = this.#logs
     this.#cleaner = new LogCleaner(
-      { clock, random, logger: logger.child({ component: 'log cleaner' }) },
+      {
+        clock,
+        random,
+        logger: logger.child({ component: 'log cleaner' }),
+        newThread: () => new CleaningThread((ms) => clock.sleep(ms), context.scheduler.writes),
+      },
       {
         *logs() {
           for (const [partition, { log }] of logs) yield [partition, log]

@@ -136,15 +136,14 @@ export class Segments {
       renamed.push(path + DELETED)
     }
     segment.log.retire()
+    // Linux takes milliseconds of the processor to free the pages of a large file: not in the event loop.
     clock.after(delayMs, () => {
-      try {
-        for (const path of renamed) disk.unlink(path)
-      } catch (err) {
+      Promise.all(renamed.map((path) => disk.remove(path))).catch((err: unknown) =>
         logger.warn(
           { err, folder: this.folder, baseOffset: segment.baseOffset },
           'the files of a deleted segment could not be unlinked; the next start retries',
-        )
-      }
+        ),
+      )
     })
   }
 }

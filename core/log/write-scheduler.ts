@@ -9,6 +9,8 @@ export interface Writable {
 }
 
 export class WriteScheduler {
+  /** How often appends were written, modulo 2^32. A cleaning thread reads it too. */
+  readonly writes = new Int32Array(new SharedArrayBuffer(4))
   readonly #clock: Clock
   #scheduled: Writable[] = []
 
@@ -25,6 +27,7 @@ export class WriteScheduler {
   readonly #run = (): void => {
     const logs = this.#scheduled
     this.#scheduled = []
+    this.writes[0]!++
     for (const log of logs) log.writeQueued()
   }
 }

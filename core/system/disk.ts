@@ -45,6 +45,13 @@ export interface Disk {
   syncFile(path: string): Promise<void>
   /** Null where the file does not exist. */
   readFile(path: string): Buffer | null
+  /**
+   * A regular file of at most `maxBytes`, read outside the event loop. Throws for everything else: a pipe or a device, which may have no
+   * end, is not waited for.
+   */
+  readRegularFile(path: string, maxBytes: number): Promise<Buffer>
+  /** Null where nothing is there. A link is what it leads to. */
+  kindOf(path: string): Promise<'file' | 'folder' | 'other' | null>
   /** Write, fsync, rename, fsync of the folder (Invariant 8). `mode` are the permissions, by default those of other files. */
   replaceFile(path: string, bytes: Buffer | string, mode?: number): Promise<void>
   /** Durable only after `syncFile`. */
@@ -62,8 +69,8 @@ export interface Disk {
   setModified(path: string, modifiedMs: number): void
   /** Does nothing where the file does not exist. */
   unlink(path: string): void
-  /** Recursive. */
-  removeFolder(path: string): Promise<void>
+  /** A file, or a folder with all that is in it, outside the event loop. Does nothing where it does not exist. */
+  remove(path: string): Promise<void>
   /** Creates the lock file at `path`. Throws an error with the process id of a live process that holds it. */
   lock(path: string): DiskLock
 }
@@ -117,6 +124,34 @@ export const realDisk: Disk = {
       throw error
     }
   },
+  async readRegularFile(path, maxBytes) {
+    // Without O_NONBLOCK, opening a pipe waits for its writer.
+    const file = await fs.promises.open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+    try {
+      const stats = await file.stat()
+      if (!stats.isFile()) throw new Error(`${path} is not a regular file`)
+      // Files of /proc have no size: what is read counts.
+      const bytes = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(stats.size, 4_096)) + 1)
+      let total = 0
+      while (total < bytes.length) {
+        const { bytesRead } = await file.read(bytes, total, bytes.length - total, total)
+        if (bytesRead === 0) return bytes.subarray(0, total)
+        total += bytesRead
+      }
+      throw new Error(`${path} has more than ${bytes.length - 1} bytes`)
+    } finally {
+      await file.close()
+    }
+  },
+  async kindOf(path) {
+    try {
+      const stats = await fs.promises.stat(path)
+      return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other'
+    } catch (error) {
+      if (isMissing(error)) return null
+      throw error
+    }
+  },
   async replaceFile(path, bytes, mode = 0o644) {
     const temporary = `${path}.tmp`
     const file = await fs.promises.open(temporary, 'w', mode)
@@ -145,7 +180,7 @@ export const realDisk: Disk = {
   rename: (from, to) => fs.renameSync(from, to),
   setModified: (path, modifiedMs) => fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000),
   unlink: (path) => fs.rmSync(path, { force: true }),
-  removeFolder: (path) => fs.promises.rm(path, { recursive: true, force: true }),
+  remove: (path) => fs.promises.rm(path, { recursive: true, force: true }),
   lock: lockFile,
 }
 

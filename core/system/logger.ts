@@ -11,6 +11,8 @@ export interface Logger {
   info(details: object, message: string): void
   debug(details: object, message: string): void
   child(bindings: object): Logger
+  /** Whether lines of the level are written: lines that are costly to build ask first. A logger without it writes all. */
+  isLevelEnabled?(level: LogLevel): boolean
 }
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent'
@@ -44,6 +46,10 @@ export interface LogLevels {
   list(): Map<string, LogLevel>
   /** Sets the level of one name, or of all where it is `root`. Returns the names whose level has changed. */
   set(name: string, level: LogLevel): string[]
+  /** As Kafka Connect: also of those below it, `name.…`. Returns those whose level has changed, in order, and notes the time. */
+  setNamespace(name: string, level: LogLevel, nowMs: number): string[]
+  /** When `setNamespace` has changed a name; null where it has not. */
+  changedAt(name: string): number | null
 }
 
 const terminal = { write: (line: string) => void process.stderr.write(readableLine(line)) }
@@ -55,6 +61,7 @@ const levelsOf = new WeakMap<Logger, LogLevels>()
 
 export function createLogger(level: LogLevel = 'info'): Logger {
   const named = new Map<string, LogLevel>()
+  const changedAt = new Map<string, number>()
   const children = new Children()
   const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName }, onChild }
   const root: Pino = pino(options, process.stderr.isTTY ? terminal : pino.destination({ dest: 2, sync: true }))
@@ -68,7 +75,17 @@ export function createLogger(level: LogLevel = 'info'): Logger {
     child.level = childLevel
   }
 
-  levelsOf.set(root, {
+  const levels: LogLevels = {
+    changedAt: (name) => changedAt.get(name) ?? null,
+    setNamespace(name, to, nowMs) {
+      const below = name === ROOT_LOGGER ? [] : [...named.keys()].filter((other) => other.startsWith(`${name}.`))
+      // A name that has not logged yet has the level of the root.
+      const isNew = name !== ROOT_LOGGER && !named.has(name)
+      const same = isNew && root.level === to ? [name] : []
+      const changed = [name, ...below].flatMap((target) => levels.set(target, to)).filter((target) => !same.includes(target))
+      for (const target of changed) changedAt.set(target, nowMs)
+      return changed.sort()
+    },
     list: () => new Map([[ROOT_LOGGER, root.level as LogLevel], ...named]),
     set(name, to) {
       const changed: string[] = []
@@ -83,7 +100,8 @@ export function createLogger(level: LogLevel = 'info'): Logger {
       })
       return changed
     },
-  })
+  }
+  levelsOf.set(root, levels)
   return root
 }
 
@@ -116,4 +134,11 @@ class Children {
 }
 
 const ignore = () => {}
-export const silentLogger: Logger = { error: ignore, warn: ignore, info: ignore, debug: ignore, child: () => silentLogger }
+export const silentLogger: Logger = {
+  error: ignore,
+  warn: ignore,
+  info: ignore,
+  debug: ignore,
+  child: () => silentLogger,
+  isLevelEnabled: () => false,
+}

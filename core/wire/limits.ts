@@ -7,6 +7,8 @@ export const limits = {
   arrayElements: 1_000_000,
   /** Elements of all arrays of one request together. */
   requestElements: 1_000_000,
+  /** Bytes of a string. Kafka refuses longer ones in every message, and in its metadata log: it could not start on a log that has one. */
+  stringBytes: 32_767,
   /** Tagged fields of one structure. */
   taggedFields: 10_000,
   /** One frame on a client's socket; Kafka's `socket.request.max.bytes`. */

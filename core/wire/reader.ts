@@ -72,6 +72,12 @@ export class Reader {
     return Math.max(Number.MIN_SAFE_INTEGER, Math.min(value, Number.MAX_SAFE_INTEGER))
   }
 
+  /** An int64 as the nearest double: beyond the safe integers it is rounded, and Java's Long.MAX_VALUE is 2^63. */
+  roundedInt64(): number {
+    const at = this.skip(8)
+    return this.buffer.readInt32BE(at) * TWO_32 + this.buffer.readUInt32BE(at + 4)
+  }
+
   float64(): number {
     return this.buffer.readDoubleBE(this.skip(8))
   }

@@ -64,6 +64,8 @@ export const uint32 = fixed('uint32', 0, { read: (r) => r.uint32(), write: (w, v
 export const int64 = fixed('int64', 0, { read: (r) => r.int64(), write: (w, v) => w.int64(v) })
 /** An int64 that is compared and never stored: outside the safe range it becomes the nearest safe integer. */
 export const comparedInt64 = fixed('int64', 0, { read: (r) => r.nearestInt64(), write: (w, v) => w.int64(v) })
+/** An int64 that may be Long.MAX_VALUE, which stays what it is: the end of what never ends, and how long that is. */
+export const farInt64 = fixed('int64', 0, { read: (r) => r.roundedInt64(), write: (w, v) => w.roundedInt64(v) })
 export const float64 = fixed('float64', 0, { read: (r) => r.float64(), write: (w, v) => w.float64(v) })
 
 export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -81,7 +83,7 @@ function readLength(reader: Reader, flexible: boolean, wide: boolean): number {
 function writeLength(writer: Writer, length: number, flexible: boolean, wide: boolean): void {
   if (flexible) writer.uvarint(length + 1)
   else if (wide) writer.int32(length)
-  else if (length > 0x7fff) throw new RangeError(`a string of ${length} bytes: the protocol's limit is 32767`)
+  else if (length > limits.stringBytes) throw new RangeError(`a string of ${length} bytes: the protocol's limit is ${limits.stringBytes}`)
   else writer.int16(length)
 }
 
@@ -129,7 +131,10 @@ function lengthPrefixed<T, I>(name: string, fallback: T, parts: LengthPrefixed<T
 export const string: Type<string> = lengthPrefixed<string, string>('string', '', {
   wide: false,
   size: Buffer.byteLength,
-  read: (reader, length) => reader.utf8(length),
+  read(reader, length) {
+    if (length > limits.stringBytes) throw new WireError(`a string of ${length} bytes, the limit is ${limits.stringBytes}`)
+    return reader.utf8(length)
+  },
   write: (writer, value, length) => writer.utf8(value, length),
 })
 

@@ -69,6 +69,16 @@ export class Writer {
     this.#buffer.writeUInt32BE(value >>> 0, at + 4)
   }
 
+  /** The inverse of the reader's: 2^63 and more is Java's Long.MAX_VALUE. */
+  roundedInt64(value: number): void {
+    if (value < 2 ** 63) {
+      this.int64(value)
+      return
+    }
+    this.int32(0x7fff_ffff)
+    this.uint32(0xffff_ffff)
+  }
+
   float64(value: number): void {
     const at = this.#reserve(8)
     this.#buffer.writeDoubleBE(value, at)

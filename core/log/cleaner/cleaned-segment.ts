@@ -7,6 +7,12 @@ import type { BatchHeader } from '../../wire/batch-header.ts'
 import { OpenFiles } from '../open-files.ts'
 import { type AppendedBatch, CLEANED, Segment, SWAP, suffixes } from '../segment.ts'
 
+/**
+ * So many bytes become durable at a time. The fdatasync of an append to another log waits in the file system's journal for bytes that are
+ * on their way to the device: for these at the most, and not for a whole segment.
+ */
+const SYNC_BYTES = 8 * 2 ** 20
+
 export interface CleanedSegmentOptions {
   readonly disk: Disk
   readonly folder: string
@@ -26,6 +32,7 @@ export class CleanedSegment {
   readonly #indexIntervalBytes: number
   readonly #file: DiskFile
   #used = 0
+  #syncedBytes = 0
   #isClosed = false
 
   constructor({ disk, folder, baseOffset, bufferBytes, indexIntervalBytes }: CleanedSegmentOptions) {
@@ -61,11 +68,21 @@ export class CleanedSegment {
     this.commit(header)
   }
 
+  get needsSync(): boolean {
+    return this.writtenBytes - this.#syncedBytes >= SYNC_BYTES
+  }
+
+  /** Makes the bytes durable that were written so far. */
+  async sync(): Promise<void> {
+    this.#syncedBytes = this.writtenBytes
+    await this.#disk.fdatasync(this.#file)
+  }
+
   /** Makes the files durable, with the time of the last write of what they replace. They end with `.swap` then. */
   async complete(modifiedMs: number): Promise<void> {
     this.#write()
     const paths = this.segment.writeIndexes()
-    await Promise.all([this.#disk.fdatasync(this.#file), ...paths.map((path) => this.#disk.syncFile(path))])
+    await Promise.all([this.sync(), ...paths.map((path) => this.#disk.syncFile(path))])
     for (const path of [this.segment.log.path, ...paths]) this.#disk.setModified(path, modifiedMs)
     this.segment.rename(SWAP)
     await this.#disk.syncFolder(this.#folder)

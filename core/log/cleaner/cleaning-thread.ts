@@ -1,6 +1,6 @@
 /**
- * A cleaning thread as its owner sees it: started at its first cleaning, ended when there is nothing to clean. A thread that dies takes
- * only its cleaning with it.
+ * A cleaning thread as its owner sees it: started at its first cleaning, and again after an end. A thread that dies takes only its
+ * cleaning with it.
  */
 import { Worker } from 'node:worker_threads'
 import type { CleanedGroup, CleaningRequest, CleaningResult } from './log-cleaning.ts'
@@ -29,12 +29,9 @@ export class ThreadDied extends Error {
   override name = 'ThreadDied'
 }
 
-/** `sleep` is that of the clock. */
+/** `sleep` is that of the clock, `appendWrites` the counter of the write scheduler. */
 export class CleaningThread {
-  readonly #control: ThreadControl = {
-    bytesPerSecond: new Float64Array(new SharedArrayBuffer(8)),
-    isAborted: new Int32Array(new SharedArrayBuffer(4)),
-  }
+  readonly #control: ThreadControl
   readonly #sleep: (ms: number) => Promise<void>
   #worker: Worker | null = null
   /** The cleaning in progress. */
@@ -42,8 +39,13 @@ export class CleaningThread {
   /** The replacement of segments in progress: it is never interrupted. */
   #replacing: Promise<boolean | null> = Promise.resolve(true)
 
-  constructor(sleep: (ms: number) => Promise<void>) {
+  constructor(sleep: (ms: number) => Promise<void>, appendWrites: Int32Array<SharedArrayBuffer>) {
     this.#sleep = sleep
+    this.#control = {
+      bytesPerSecond: new Float64Array(new SharedArrayBuffer(8)),
+      isAborted: new Int32Array(new SharedArrayBuffer(4)),
+      appendWrites,
+    }
   }
 
   set bytesPerSecond(value: number) {

@@ -18,7 +18,7 @@ const MAX_DISTANCE = 0x7fff_ffff
 export const MIN_MAP_BYTES = SHARDS * 2 * SLOT_BYTES
 
 export class KeyOffsets {
-  readonly #shards: Int32Array[]
+  readonly #shards: Int32Array<ArrayBuffer>[]
   readonly #counts = new Int32Array(SHARDS)
   readonly #startOffset: number
   readonly #loadFactor: number
@@ -83,6 +83,11 @@ export class KeyOffsets {
     return distance === 0 ? -1 : this.#startOffset + distance - 1
   }
 
+  /** Frees its memory at once: a thread that waits for its next cleaning collects no garbage. */
+  release(): void {
+    for (const shard of this.#shards.splice(0)) shard.buffer.transfer(0)
+  }
+
   /** The position of the slot with this hash, or of the empty one where it belongs. A shard is never full. */
   #find(shard: Int32Array, h0: number, h1: number, h2: number, h3: number): number {
     const end = shard.length
@@ -95,7 +100,7 @@ export class KeyOffsets {
     return at
   }
 
-  #grow(index: number, slots: number): Int32Array {
+  #grow(index: number, slots: number): Int32Array<ArrayBuffer> {
     const before = this.#shards[index]!
     const larger = new Int32Array(Math.min(slots * 2, this.#maxSlots) * SLOT_WORDS)
     for (let from = 0; from < before.length; from += SLOT_WORDS) {

@@ -11,7 +11,7 @@ import type { StoredPartitionLog } from '../partition-log.ts'
 import type { CleanerSettings, CleanerStatus } from './cleaner-settings.ts'
 import { type CleaningRange, cleaningRange, dirtyRatio, needsCleaning } from './cleaning-range.ts'
 import { cleanableLog, cleaningRequest } from './cleaning-request.ts'
-import { CleaningFailed, CleaningThread } from './cleaning-thread.ts'
+import { CleaningFailed } from './cleaning-thread.ts'
 import { SECRET_BYTES } from './key-hash.ts'
 import type { CleanedGroup, CleaningRequest, CleaningResult } from './log-cleaning.ts'
 
@@ -22,6 +22,9 @@ const RETRIED_CODES = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT']
 
 /** To look at all logs again and again at once would be of no use. */
 const MIN_BACKOFF_MS = 100
+
+/** A thread that had nothing to clean for so long is ended. To start one again and again would take the processor from appends. */
+const IDLE_THREAD_MS = 60_000
 
 /** What the cleaner needs from the owner of the logs. */
 export interface CleanableLogs {
@@ -45,7 +48,7 @@ export interface CleanerParts {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  readonly newThread?: () => CleaningRunner
+  readonly newThread: () => CleaningRunner
 }
 
 interface Running {
@@ -67,7 +70,8 @@ export class LogCleaner {
   #isClosed = false
   /** By partition. */
   readonly #running = new Map<string, Running>()
-  readonly #idleThreads: CleaningRunner[] = []
+  /** The one that was busy last comes last. */
+  #idleThreads: { readonly thread: CleaningRunner; readonly sinceMs: number }[] = []
   readonly #uncleanable = new Map<string, StoredPartitionLog>()
   readonly #postponed = new Map<string, { log: StoredPartitionLog; attempts: number; untilMs: number }>()
   readonly #status = {
@@ -118,21 +122,21 @@ export class LogCleaner {
     this.#isClosed = true
     this.#timer?.cancel()
     await Promise.all([...this.#running.keys()].map((partition) => this.abort(partition)))
-    await this.#endIdleThreads()
+    await this.#endIdleThreads(0)
   }
 
   /** Starts cleanings until all threads are busy or nothing needs one; looks again after the back-off then. */
   #look(): void {
     const settings = this.#settings!
-    if (this.#isClosed || !settings.enable || settings.threads === 0) return
+    if (this.#isClosed) return
+    const isOff = !settings.enable || settings.threads === 0
+    void this.#endIdleThreads(isOff ? 0 : IDLE_THREAD_MS)
+    if (isOff) return
     this.#timer?.cancel()
     this.#timer = null
     while (this.#running.size < settings.threads) {
       const candidate = this.#filthiest()
-      if (candidate === null) {
-        if (this.#running.size === 0) void this.#endIdleThreads()
-        break
-      }
+      if (candidate === null) break
       this.#start(candidate, settings)
     }
     this.#applyRetention()
@@ -186,7 +190,7 @@ export class LogCleaner {
 
   #start({ partition, log, range }: Candidate, settings: CleanerSettings): void {
     const { clock, random, newThread } = this.#parts
-    const thread = this.#idleThreads.pop() ?? newThread?.() ?? new CleaningThread((ms) => clock.sleep(ms))
+    const thread = this.#idleThreads.pop()?.thread ?? newThread()
     this.#setRate(thread, settings)
     const request = cleaningRequest(log, range, settings, { nowMs: clock.now(), secret: random.bytes(SECRET_BYTES) })
     const startedMs = clock.monotonic()
@@ -198,7 +202,7 @@ export class LogCleaner {
       )
       .then(() => {
         this.#running.delete(partition)
-        this.#idleThreads.push(thread)
+        this.#idleThreads.push({ thread, sinceMs: clock.monotonic() })
         if (!this.#isClosed) this.#look()
       })
     this.#running.set(partition, { thread, done })
@@ -279,7 +283,10 @@ export class LogCleaner {
     thread.bytesPerSecond = ioBytesPerSecond / threads
   }
 
-  async #endIdleThreads(): Promise<void> {
-    await Promise.all(this.#idleThreads.splice(0).map((thread) => thread.end()))
+  async #endIdleThreads(idleMs: number): Promise<void> {
+    const latestMs = this.#parts.clock.monotonic() - idleMs
+    const ended = this.#idleThreads.filter(({ sinceMs }) => sinceMs <= latestMs)
+    this.#idleThreads = this.#idleThreads.filter(({ sinceMs }) => sinceMs > latestMs)
+    await Promise.all(ended.map(({ thread }) => thread.end()))
   }
 }

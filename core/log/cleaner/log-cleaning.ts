@@ -87,8 +87,12 @@ export interface CleaningResult {
 export async function cleanLog(request: CleaningRequest, effects: CleaningEffects): Promise<CleaningResult> {
   removeIncomplete(request.folder, effects.disk)
   const cleaning = new LogCleaning(request, effects)
-  await cleaning.buildMap()
-  return cleaning.copySegments()
+  try {
+    await cleaning.buildMap()
+    return await cleaning.copySegments()
+  } finally {
+    cleaning.release()
+  }
 }
 
 /** A crash or a failure may have left files of an earlier cleaning. Next to complete ones they would make a start discard those. */
@@ -124,6 +128,10 @@ class LogCleaning {
       maxBytes: Math.max(MIN_MAP_BYTES, request.mapBytes),
       loadFactor: request.loadFactor,
     })
+  }
+
+  release(): void {
+    this.#map.release()
   }
 
   /** Reads the dirty segments until the map is full. */
@@ -257,7 +265,8 @@ class LogCleaning {
           stats.bytesRead += bytes
           const written = output.writtenBytes - writtenBefore
           writtenBefore = output.writtenBytes
-          return this.#effects.transferred(bytes + written)
+          const waiting = this.#effects.transferred(bytes + written)
+          return output.needsSync ? syncAfter(waiting, output) : waiting
         },
       )
     } finally {
@@ -275,6 +284,12 @@ class LogCleaning {
   #open(segment: SourceSegment): SegmentFile {
     return new SegmentFile(this.#effects.disk, this.#pathOf(segment), segment.sizeBytes)
   }
+}
+
+/** One after the other: a cleaning that ends during the wait closes the file. */
+async function syncAfter(waiting: Promise<void> | undefined, output: CleanedSegment): Promise<void> {
+  await waiting
+  await output.sync()
 }
 
 /** Whether a marker commits; null for control batches that end no transaction. */

@@ -5,6 +5,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { realClock } from '../../system/clock.ts'
 import { realDisk } from '../../system/disk.ts'
+import { AppendRest } from './append-rest.ts'
 import { IoThrottle } from './io-throttle.ts'
 import { cleanLog } from './log-cleaning.ts'
 import type { FromThread, ThreadControl, ToThread } from './thread-messages.ts'
@@ -13,15 +14,22 @@ class Aborted extends Error {
   override name = 'Aborted'
 }
 
-const { bytesPerSecond, isAborted } = workerData as ThreadControl
+const { bytesPerSecond, isAborted, appendWrites } = workerData as ThreadControl
 const port = parentPort as MessagePort
 const tell = (message: FromThread) => port.postMessage(message)
 const throttle = new IoThrottle(realClock, () => bytesPerSecond[0]!)
+const rest = new AppendRest(
+  () => realClock.monotonic(),
+  () => Atomics.load(appendWrites, 0),
+)
 let onReplaced: (isReplaced: boolean | null) => void = () => {}
 
 const checkAborted = () => {
   if (Atomics.load(isAborted, 0) !== 0) throw new Aborted()
 }
+
+/** Shorter than a timer of the event loop can be; nothing else waits in this thread. */
+const sleep = (ms: number) => void Atomics.wait(isAborted, 0, 0, ms)
 
 port.on('message', (message: ToThread) => {
   if (message.type === 'replaced') {
@@ -30,7 +38,10 @@ port.on('message', (message: ToThread) => {
   }
   const cleaning = cleanLog(message.request, {
     disk: realDisk,
-    transferred: (bytes) => throttle.transferred(bytes, checkAborted),
+    transferred: (bytes) => {
+      rest.afterWork(sleep)
+      return throttle.transferred(bytes, checkAborted)
+    },
     replace: (group) =>
       new Promise((resolve, reject) => {
         onReplaced = (isReplaced) => (isReplaced === null ? reject(new Error('the log has failed')) : resolve(isReplaced))

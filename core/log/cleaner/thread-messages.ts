@@ -3,10 +3,11 @@
  */
 import type { CleanedGroup, CleaningRequest, CleaningResult } from './log-cleaning.ts'
 
-/** Memory that both can read at any time: the bytes per second that are allowed, and whether the cleaning must end. */
+/** Memory that both can read at any time: the bytes per second that are allowed, whether the cleaning must end, the writes of appends. */
 export interface ThreadControl {
   readonly bytesPerSecond: Float64Array<SharedArrayBuffer>
   readonly isAborted: Int32Array<SharedArrayBuffer>
+  readonly appendWrites: Int32Array<SharedArrayBuffer>
 }
 
 /** `isReplaced` is null where the log has failed. */

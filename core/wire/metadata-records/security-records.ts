@@ -1,7 +1,7 @@
 /**
  * Records of the metadata log about users: SCRAM credentials, ACLs, delegation tokens and client quotas.
  */
-import { bool, bytes, float64, int8, int32, int64, list, nullable, string, struct, uuid } from '../types.ts'
+import { bool, bytes, farInt64, float64, int8, int32, int64, list, nullable, string, struct, uuid } from '../types.ts'
 import { MINIMUM_METADATA_VERSION as ANY, defineRecord } from './define-record.ts'
 
 export const securityRecords = {
@@ -30,8 +30,8 @@ export const securityRecords = {
     requester: string,
     renewers: list(string),
     issueTimestamp: int64,
-    maxTimestamp: int64,
-    expirationTimestamp: int64,
+    maxTimestamp: farInt64,
+    expirationTimestamp: farInt64,
     tokenId: string,
   }),
   RemoveDelegationTokenRecord: defineRecord(26, [14], { tokenId: string }),
