@@ -3,7 +3,7 @@
  * is loaded by the first request: a second server with the same routes, which never listens, produces both.
  */
 import type { FastifyInstance } from 'fastify'
-import type { Resource } from './resource.ts'
+import { sendError } from './hooks/error-envelope.ts'
 import { errorResponse } from './schemas.ts'
 
 const prefix = '/docs'
@@ -17,6 +17,8 @@ export function docsRoutes(app: FastifyInstance, build: () => Promise<FastifyIns
   }
   for (const url of [prefix, `${prefix}/*`]) {
     app.get(url, { schema: { tags: ['Server'], summary: 'This page', hide: true } }, async (request, reply) => {
+      // The server that documents the routes has them all: a path with ".." would lead to them.
+      if (!URL.parse(request.url, 'http://docs')?.pathname.startsWith(prefix)) return sendError(reply, 404, 'HTTP 404 Not Found')
       const { statusCode, headers, rawPayload } = await render(request.url)
       reply.code(statusCode)
       for (const name of ['content-type', 'location', 'etag', 'cache-control']) {
@@ -32,7 +34,12 @@ export function docsRoutes(app: FastifyInstance, build: () => Promise<FastifyIns
 }
 
 /** Makes a server generate the document of its routes; call it before they are registered. */
-export async function describeRoutes(app: FastifyInstance, version: string, resources: readonly Resource[]): Promise<void> {
+export async function describeRoutes(
+  app: FastifyInstance,
+  version: string,
+  resources: readonly { tag: string; order: number; doc: string }[],
+  about = "Kafka Connect's REST API, with routes for mirrors, metrics and health.",
+): Promise<void> {
   const [{ default: swagger }, { default: reference }] = await Promise.all([
     import('@fastify/swagger'),
     import('@scalar/fastify-api-reference'),
@@ -41,7 +48,7 @@ export async function describeRoutes(app: FastifyInstance, version: string, reso
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Tributary', version, description: "Kafka Connect's REST API, with routes for mirrors, metrics and health." },
+      info: { title: 'Tributary', version, description: about },
       // The examples on the page name the server that it was loaded from.
       servers: [{ url: '/' }],
       tags: [...tags].map(([name, description]) => ({ name, description })),

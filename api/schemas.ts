@@ -47,6 +47,22 @@ const instance = {
   worker_id: { type: 'string', description: 'The worker that runs it' },
   trace: { type: 'string', description: 'The error, where the state is FAILED' },
   version: { type: 'string' },
+  restart: {
+    type: 'object',
+    description: 'Where the state is FAILED: when it is restarted by itself; `next` is null where a user must do it, for the given reason',
+    properties: { restarts: { type: 'integer' }, next: { type: ['string', 'null'] }, reason: { type: 'string' } },
+  },
+  stalled: {
+    type: 'object',
+    description: 'Of a running task that makes no progress: where it waits, and since when',
+    properties: { stage: { type: 'string' }, since: { type: 'string' } },
+  },
+  progress: {
+    type: 'object',
+    description: 'Of a running task: how far long work is, such as a snapshot, as the connector says; `what` it is, and further fields',
+    properties: { what: { type: 'string' } },
+    additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
+  },
 } as const
 
 export const taskStatus = {
@@ -63,6 +79,11 @@ export const connectorStatus = {
     connector: { type: 'object', properties: instance },
     tasks: { type: 'array', items: taskStatus },
     type: { type: 'string', enum: ['source', 'sink', 'unknown'] },
+    warnings: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'What is wrong in the system of the connector, and what to do; left out where nothing is known to be wrong',
+    },
   },
 } as const
 

@@ -1,16 +1,27 @@
 /**
- * The settings of the REST server, under Kafka Connect's names: where it listens, the address that it advertises, and which web pages may
- * call it. The commands in bin/ open the sockets.
+ * The settings of the REST server, under Kafka Connect's names: where it listens, its TLS and its login, the address that it advertises,
+ * and which web pages may call it. The commands in bin/ open the sockets.
  */
 import { type ConfigOf, InvalidSetting, parseSettings, setting } from '../connect/sdk/index.ts'
+import { settingsUnderOrAll } from '../connect/sdk/prefixed-settings.ts'
 import type { CrossOrigin } from './hooks/cross-origin.ts'
 import { type HeaderRule, parseHeaderRules } from './hooks/response-headers.ts'
+
+const EXTENSION = 'BasicAuthSecurityRestExtension'
+const EXTENSION_CLASS = `org.apache.kafka.connect.rest.basic.auth.extension.${EXTENSION}`
+const protocols = ['http', 'https'] as const
+/** What `access.control.allow.anonymous` may open. */
+const openablePaths = ['/', '/health', '/metrics']
+
+/** Settings of TLS for the listeners, and for those of /admin, in place of `ssl.` and all together. */
+export const LISTENERS_TLS = 'listeners.https.'
+export const ADMIN_LISTENERS_TLS = 'admin.listeners.https.'
 
 export const restSettings = {
   listeners: setting.list({
     default: ['http://:8083'],
     importance: 'LOW',
-    doc: 'Where the REST API listens, as http://host:port, separated by commas. Without a host it listens on all addresses; port 0 means a free port; an empty value turns the REST API off.',
+    doc: 'Where the REST API listens, as http://host:port or https://host:port, separated by commas. Without a host it listens on all addresses; port 0 means a free port; an empty value turns the REST API off.',
   }),
   'rest.host.name': setting.string({
     default: null,
@@ -29,7 +40,11 @@ export const restSettings = {
     doc: 'The host name that other workers use to reach this one.',
   }),
   'rest.advertised.port': setting.int({ default: null, importance: 'LOW', doc: 'The port that other workers use to reach this one.' }),
-  'rest.advertised.listener': setting.string({ default: null, importance: 'LOW', doc: 'The protocol that other workers use; only http.' }),
+  'rest.advertised.listener': setting.oneOf(protocols, {
+    default: null,
+    importance: 'LOW',
+    doc: 'The protocol that other workers use to reach this one: http or https. By default http if one of `listeners` has it.',
+  }),
   'admin.listeners': setting.list({
     default: null,
     importance: 'LOW',
@@ -59,20 +74,33 @@ export const restSettings = {
     importance: 'LOW',
     doc: 'Headers of every response, as `set X-Frame-Options: DENY`, separated by commas.',
   }),
+  'access.control.allow.anonymous': setting.list({
+    default: [],
+    importance: 'LOW',
+    doc: `A setting of Tributary's own: what may be read without the login of \`rest.extension.classes\`, of ${openablePaths.join(', ')}. Nothing by default, as in Kafka Connect.`,
+    check: (paths) => {
+      const wrong = paths.find((path) => path !== '' && !openablePaths.includes(path))
+      return wrong === undefined ? undefined : `${wrong} cannot be opened; it may have ${openablePaths.join(', ')}`
+    },
+  }),
   'rest.extension.classes': setting.list({
     default: [],
     importance: 'LOW',
-    doc: 'REST extensions. There are none: a value is refused, so that the API never runs without the authentication that the file requires.',
+    doc: `The login of the REST API: ${EXTENSION_CLASS}, with the users of the entry KafkaConnect of the JAAS file. There are no other extensions.`,
     check: (classes) => {
-      const [named] = classes.filter((name) => name !== '')
-      return named === undefined
+      const other = classes.find((name) => name !== '' && name !== EXTENSION && name !== EXTENSION_CLASS)
+      return other === undefined
         ? undefined
-        : `${named} does not exist here, and without it the API would have no authentication. Remove the setting, and put a proxy that authenticates in front of the API`
+        : `${other} does not exist here, and without it the API might have no authentication: use ${EXTENSION_CLASS}, or remove the setting and put a proxy that authenticates in front of the API`
     },
   }),
 } as const
 
+export type Protocol = (typeof protocols)[number]
+type Raw = Readonly<Record<string, string>>
+
 export interface Listener {
+  protocol: Protocol
   /** Empty for all addresses. */
   host: string
   port: number
@@ -83,6 +111,15 @@ export interface RestSettings {
   listeners: readonly Listener[]
   /** Null where `listeners` serves /admin too. */
   adminListeners: readonly Listener[] | null
+  /** The settings of TLS of the listeners with https. */
+  tls: Raw
+  /** The same for those of /admin. */
+  adminTls: Raw
+  /** Every request needs a user of the JAAS file. */
+  asksForLogin: boolean
+  /** Paths that may be read without a login. */
+  openPaths: readonly string[]
+  advertisedProtocol: Protocol
   advertisedHost: string | null
   advertisedPort: number | null
   crossOrigin: CrossOrigin
@@ -93,27 +130,28 @@ export interface RestSettings {
   headers: readonly HeaderRule[]
 }
 
-export function parseRestSettings(properties: Readonly<Record<string, string>>): RestSettings {
+export function parseRestSettings(properties: Raw): RestSettings {
   const config = parseSettings(restSettings, properties)
   const usesOldNames = properties.listeners === undefined && (config['rest.host.name'] !== null || config['rest.port'] !== null)
   const listeners = usesOldNames
-    ? [{ host: config['rest.host.name'] ?? '', port: config['rest.port'] ?? 8083 }]
+    ? [{ protocol: 'http' as const, host: config['rest.host.name'] ?? '', port: config['rest.port'] ?? 8083 }]
     : config.listeners.map((text) => parseListener('listeners', text))
-  const advertised = config['rest.advertised.listener']
-  if (advertised !== null && advertised !== '' && advertised.toLowerCase() !== 'http') {
-    throw new InvalidSetting('rest.advertised.listener', advertised, 'only http is supported; for https put a proxy in front of it')
-  }
   const admin = adminListeners(config)
   return {
     listeners,
     adminListeners: admin,
+    tls: settingsUnderOrAll(LISTENERS_TLS, properties),
+    adminTls: settingsUnderOrAll(ADMIN_LISTENERS_TLS, properties),
+    asksForLogin: config['rest.extension.classes'].some((name) => name !== ''),
+    openPaths: config['access.control.allow.anonymous'].filter((path) => path !== ''),
+    advertisedProtocol: config['rest.advertised.listener'] ?? (listeners.some(({ protocol }) => protocol === 'http') ? 'http' : 'https'),
     advertisedHost: config['rest.advertised.host.name'] || null,
     advertisedPort: config['rest.advertised.port'],
     ownHosts: [...listeners, ...(admin ?? [])]
       .map(({ host }) => host)
       .concat(config['rest.advertised.host.name'] ?? [], config['access.control.allow.hosts'])
       .filter((host) => host !== ''),
-    loopbackOnly: [...listeners, ...(admin ?? [])].every(({ host }) => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host)),
+    loopbackOnly: [...listeners, ...(admin ?? [])].every(isLoopback),
     crossOrigin: { origins: config['access.control.allow.origin'], methods: config['access.control.allow.methods'] },
     headers: parseHeaderRules(config['response.http.headers.config']),
   }
@@ -124,12 +162,15 @@ function adminListeners(config: ConfigOf<typeof restSettings>): Listener[] | nul
   return listeners === null ? null : listeners.map((text) => parseListener('admin.listeners', text))
 }
 
-function parseListener(name: string, text: string): Listener {
+/** Only this machine reaches it. */
+export const isLoopback = ({ host }: Pick<Listener, 'host'>): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host)
+
+export function parseListener(name: string, text: string): Listener {
   const match = /^([a-z]+):\/\/(\[[0-9a-f:.%]+\]|[^:[\]/]*):(\d{1,5})\/?$/i.exec(text)
   const port = Number(match?.[3])
-  if (!match || port > 65_535) throw new InvalidSetting(name, text, 'write it as http://host:port, for example http://127.0.0.1:8083')
-  if (match[1]!.toLowerCase() !== 'http')
-    throw new InvalidSetting(name, text, 'only http is supported; for https put a proxy in front of it')
+  const protocol = protocols.find((known) => known === match?.[1]?.toLowerCase())
+  if (!match || !protocol || port > 65_535)
+    throw new InvalidSetting(name, text, 'write it as http://host:port or https://host:port, for example http://127.0.0.1:8083')
   const host = match[2]!.replace(/^\[|\]$/g, '')
-  return { host: host === '0.0.0.0' ? '' : host, port }
+  return { protocol, host: host === '0.0.0.0' ? '' : host, port }
 }

@@ -24,11 +24,11 @@ export function browserRequests(app: FastifyInstance, rules: BrowserRequestRules
   const own = new Set(rules.ownHosts.map(hostName))
   const namesThisServer = (host: string) => own.has('*') || host === 'localhost' || isAddress(host) || own.has(host)
 
-  app.addHook('onRequest', async ({ headers, method }, reply) => {
+  app.addHook('onRequest', async ({ headers, method, protocol }, reply) => {
     const { origin, host } = headers
     const browser = isBrowser(headers)
     if ((!browser && !(rules.loopbackOnly && host !== undefined)) || rules.allowedOrigins.allows(origin)) return
-    if (browser && isFromAnotherOrigin(headers) && !isFollowedLink(headers, method)) {
+    if (browser && isFromAnotherOrigin(headers, protocol) && !isFollowedLink(headers, method)) {
       return sendError(
         reply,
         403,
@@ -62,12 +62,14 @@ function isBrowser(headers: IncomingHttpHeaders): boolean {
 }
 
 /** Browsers send Sec-Fetch-Site over HTTPS and to localhost; elsewhere the origin must be this server itself. */
-function isFromAnotherOrigin({ origin, host, ...headers }: IncomingHttpHeaders): boolean {
+function isFromAnotherOrigin({ origin, host, ...headers }: IncomingHttpHeaders, protocol: string): boolean {
   const site = headers['sec-fetch-site']
   // `same-site` is another origin: any other port of this machine is the same site.
   if (site !== undefined) return site !== 'same-origin' && site !== 'none'
   if (origin === undefined) return false
   const page = URL.parse(origin)
+  // A page over http can be anybody's. The reverse is a proxy that ends TLS.
+  if (protocol === 'https' && page?.protocol === 'http:') return true
   return page === null || page.host === '' || page.host !== URL.parse(`${page.protocol}//${host}`)?.host
 }
 

@@ -29,10 +29,13 @@ export function errorEnvelope(app: FastifyInstance, system: System): void {
     }
     const refusal = refusals[error.code]
     if (refusal) return sendError(reply, ...refusal)
-    if (error.code?.startsWith('FST_') && error.statusCode && error.statusCode < 500) {
+    // The code of an error of the system may be a number.
+    if (String(error.code).startsWith('FST_') && error.statusCode && error.statusCode < 500) {
       return sendError(reply, error.statusCode, error.message)
     }
-    logFailure(system, request, error)
+    // The client has gone before its body was complete: that is no failure, and anybody can do it as often as they like.
+    if (request.raw.destroyed && !request.raw.complete) system.logger.debug({ err: error }, 'the client of a REST request has gone')
+    else logFailure(system, request, error)
     return sendError(reply, 500, error.message || 'Unexpected error: see the log of the worker')
   })
   app.setNotFoundHandler((_request, reply) => sendError(reply, 404, 'HTTP 404 Not Found'))
@@ -43,10 +46,10 @@ function logFailure(system: System, request: FastifyRequest, err: unknown): void
   system.logger.error({ err, method: request.method, path: request.url.split('?', 1)[0] }, 'REST request failed')
 }
 
-/** A path with invalid percent-encoding reaches no route. */
+/** A path with invalid percent-encoding reaches no route and no login, so that its connection is closed. */
 export function sendBadUrlError(_path: string, _request: unknown, reply: { raw?: unknown } & object): void {
   const [status, message] = refusals.FST_ERR_BAD_URL!
-  sendError(reply as FastifyReply, status, message)
+  sendError((reply as FastifyReply).header('Connection', 'close'), status, message)
 }
 
 const brokenRequests: Readonly<Record<string, [status: string, message: string]>> = {

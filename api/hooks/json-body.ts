@@ -1,6 +1,7 @@
 /**
  * Reads JSON bodies. An empty body counts as none, as in Kafka Connect; invalid JSON is refused with its line and column
- * (docs/decisions/0001). The bytes of internal requests are kept beside the value, because their signature is over the bytes.
+ * (docs/decisions/0001). The signature of internal requests is over the bytes: these are checked before they are parsed, and kept beside
+ * the value.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ConnectError } from '../../connect/types.ts'
@@ -12,6 +13,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     rawBody?: boolean
+    /** Throws where the bytes of the body are refused, before they are parsed. */
+    checkBytes?: (request: FastifyRequest, body: Buffer) => void
     /** Keeps numbers as the text of the body, for values that become text: `1.10`, or twenty digits. */
     numbersAsText?: boolean
   }
@@ -21,8 +24,9 @@ export function jsonBody(app: FastifyInstance): void {
   app.decorateRequest('rawBody', null)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    const { rawBody, numbersAsText } = request.routeOptions.config
+    const { rawBody, checkBytes, numbersAsText } = request.routeOptions.config
     if (rawBody) request.rawBody = body
+    checkBytes?.(request, body)
     if (body.length === 0) return undefined
     const text = body.toString('utf8').replace(/^\uFEFF/, '')
     const value = parse(text)

@@ -4,13 +4,13 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ConnectError, NotLeader } from '../../connect/types.ts'
+import type { InterWorkerClient, RestResponse } from '../../core/network/inter-worker-client.ts'
 import type { System } from '../../core/system/index.ts'
-import { FORWARDED_RESPONSE_LIMIT_BYTES } from '../limits.ts'
 
 const noLeader = 'Cannot complete request momentarily due to no known leader URL, likely because a rebalance was underway.'
 const conflict = 'Cannot complete request because of a conflicting operation (e.g. worker rebalance)'
 
-export function leaderForwarding(app: FastifyInstance, system: System): void {
+export function leaderForwarding(app: FastifyInstance, client: InterWorkerClient, system: System): void {
   app.addHook('onRoute', (route) => {
     const { handler } = route
     route.handler = async function (request, reply) {
@@ -18,13 +18,19 @@ export function leaderForwarding(app: FastifyInstance, system: System): void {
         return await handler.call(this, request, reply)
       } catch (error) {
         if (!(error instanceof NotLeader)) throw error
-        return forward(request, reply, error.leaderUrl, system)
+        return forward(request, reply, error.leaderUrl, client, system)
       }
     }
   })
 }
 
-async function forward(request: FastifyRequest, reply: FastifyReply, leaderUrl: string | null, system: System): Promise<FastifyReply> {
+async function forward(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  leaderUrl: string | null,
+  client: InterWorkerClient,
+  system: System,
+): Promise<FastifyReply> {
   const hop = (request.query as { forward?: string }).forward
   if (hop !== undefined && hop.toLowerCase() !== 'true') throw new ConnectError(409, conflict)
   if (leaderUrl === null || leaderUrl === '') throw new ConnectError(409, noLeader)
@@ -41,33 +47,24 @@ async function forward(request: FastifyRequest, reply: FastifyReply, leaderUrl: 
   url.searchParams.set('forward', String(hop === undefined))
   system.logger.debug({ method: request.method, leader: url.origin, path: url.pathname }, 'forwarding a REST request to the leader')
 
-  let response: Response
+  let response: RestResponse
   try {
-    response = await fetch(url, {
+    response = await client.request(url, {
       method: request.method,
       headers: forwardedHeaders(request),
       body: request.body === undefined ? null : (request.rawBody ?? JSON.stringify(request.body)),
-      redirect: 'manual',
       signal: disconnected.signal,
     })
   } catch (cause) {
-    throw new ConnectError(
-      500,
-      `IO Error trying to forward REST request: the leader at ${url.origin} cannot be reached. Try again shortly.`,
-      {
-        cause,
-      },
-    )
+    const why = (cause as Error).message
+    throw new ConnectError(500, `IO Error trying to forward REST request: the worker at ${why}. Try again shortly.`, { cause })
   }
   reply.code(response.status)
   for (const name of ['content-type', 'location']) {
-    const value = response.headers.get(name)
-    if (value !== null) reply.header(name, value)
+    const value = response.headers[name]
+    if (typeof value === 'string') reply.header(name, value)
   }
-  const length = Number(response.headers.get('content-length') ?? 0)
-  if (length > FORWARDED_RESPONSE_LIMIT_BYTES)
-    throw new ConnectError(500, `The leader's response has ${length} bytes, which is too long to forward.`)
-  return reply.send(Buffer.from(await response.arrayBuffer()))
+  return reply.send(response.body)
 }
 
 function forwardedHeaders(request: FastifyRequest): Record<string, string> {

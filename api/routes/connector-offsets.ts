@@ -10,6 +10,8 @@ interface Named {
   Params: { connector: string }
 }
 
+type Values = Record<string, unknown> | null
+
 const tags = ['Offsets']
 const scalar = { type: ['string', 'number', 'boolean', 'null'] } as const
 const values = { type: 'object', additionalProperties: scalar } as const
@@ -24,9 +26,8 @@ const offsetsBody = {
       type: 'array',
       items: {
         type: 'object',
-        required: ['partition'],
         additionalProperties: false,
-        properties: { partition: values, offset: { ...values, type: ['object', 'null'] } },
+        properties: { partition: { ...values, type: ['object', 'null'] }, offset: { ...values, type: ['object', 'null'] } },
       },
       examples: [[{ partition: { kafka_topic: 'lines', kafka_partition: 0 }, offset: { kafka_offset: 5 } }]],
     },
@@ -55,7 +56,7 @@ export default defineResource({
       async ({ params }) => ({ offsets: await worker.offsets(params.connector) }),
     )
 
-    app.patch<Named & { Body: { offsets?: { partition: Record<string, unknown>; offset?: Record<string, unknown> | null }[] } }>(
+    app.patch<Named & { Body: { offsets?: { partition?: Values; offset?: Values }[] } }>(
       '/connectors/:connector/offsets',
       {
         schema: {
@@ -68,12 +69,15 @@ export default defineResource({
         },
       },
       async ({ params, body }) => {
-        const offsets: ConnectorOffset[] = (body.offsets ?? []).map(({ partition, offset }) => ({ partition, offset: offset ?? null }))
+        const offsets: ConnectorOffset[] = (body.offsets ?? []).map(({ partition, offset }) => ({
+          partition: partition ?? null,
+          offset: offset ?? null,
+        }))
         if (offsets.length === 0) {
           throw new ConnectError(400, 'Partitions / offsets need to be provided for an alter offsets request')
         }
         for (const { partition, offset } of offsets) {
-          if (Object.hasOwn(partition, '__proto__') || (offset !== null && Object.hasOwn(offset, '__proto__'))) {
+          if ([partition, offset].some((map) => map !== null && Object.hasOwn(map, '__proto__'))) {
             throw new ConnectError(400, 'A field of a partition or an offset cannot be named "__proto__".')
           }
         }

@@ -64,17 +64,21 @@ export default defineResource({
       async ({ query }) => worker.plugins(query.connectorsOnly === undefined || flag(query.connectorsOnly)),
     )
 
-    app.get<Plugin>(
+    app.get<Plugin & { Querystring: { version?: string } }>(
       '/connector-plugins/:plugin/config',
       {
         schema: {
           tags,
           summary: 'List the settings of a plugin',
           params: pluginParams,
+          querystring: {
+            type: 'object',
+            properties: { version: { type: 'string', default: 'latest', description: 'The version, or a range of versions as [1.0,2.0)' } },
+          },
           response: { 200: { description: 'The settings', type: 'array', items: keyInfo }, 400: errorResponse, 404: errorResponse },
         },
       },
-      async ({ params }) => worker.pluginConfig(params.plugin),
+      async ({ params, query }) => worker.pluginConfig(params.plugin, query.version),
     )
 
     app.put<Plugin & { Body: RequestConfig }>(

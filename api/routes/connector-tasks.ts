@@ -1,7 +1,8 @@
 /**
- * /connectors/{connector}/tasks: the tasks of a connector, their configs and states; and the internal request with task configs for the
- * leader.
+ * /connectors/{connector}/tasks: the tasks of a connector, their configs and states; and the internal requests to the leader: task configs,
+ * and the fencing of older tasks.
  */
+import type { FastifyRequest } from 'fastify'
 import { ConnectError, type ConnectorConfig } from '../../connect/types.ts'
 import { defineResource } from '../resource.ts'
 import {
@@ -35,6 +36,11 @@ function taskNumber(text: string): number {
 }
 
 const header = (value: string | string[] | undefined) => (typeof value === 'string' ? value : null)
+const signature = <B extends Buffer | null>({ headers }: FastifyRequest, body: B) => ({
+  key: header(headers['x-connect-authorization']),
+  algorithm: header(headers['x-connect-request-signature-algorithm']),
+  body,
+})
 
 export default defineResource({
   tag: 'Tasks',
@@ -71,7 +77,14 @@ export default defineResource({
     app.post<{ Params: { connector: string }; Body: RequestConfig[] }>(
       '/connectors/:connector/tasks',
       {
-        config: { rawBody: true, numbersAsText: true },
+        // Nobody has logged in: without the right signature the body is not parsed, and without any it is not read.
+        onRequest: async (request) => worker.verifyInternalRequest(signature(request, null)),
+        config: {
+          rawBody: true,
+          numbersAsText: true,
+          internal: true,
+          checkBytes: (request, body) => worker.verifyInternalRequest(signature(request, body)),
+        },
         schema: {
           tags,
           summary: 'Internal: send task configs to the leader',
@@ -84,11 +97,38 @@ export default defineResource({
       },
       async (request, reply) => {
         const configs: ConnectorConfig[] = request.body.map(wholeConfig)
-        await worker.putTaskConfigs(request.params.connector, configs, {
-          key: header(request.headers['x-connect-authorization']),
-          algorithm: header(request.headers['x-connect-request-signature-algorithm']),
-          body: request.rawBody ?? Buffer.alloc(0),
-        })
+        await worker.putTaskConfigs(
+          request.params.connector,
+          configs,
+          signature(request as FastifyRequest, request.rawBody ?? Buffer.alloc(0)),
+        )
+        return reply.code(204).send()
+      },
+    )
+
+    app.put<{ Params: { connector: string } }>(
+      '/connectors/:connector/fence',
+      {
+        // As above. The body is empty, and the signature is over nothing but the key.
+        onRequest: async (request) => worker.verifyInternalRequest(signature(request, null)),
+        config: {
+          rawBody: true,
+          internal: true,
+          checkBytes: (request, body) => worker.verifyInternalRequest(signature(request, body)),
+        },
+        schema: {
+          tags,
+          summary: 'Internal: fence the older tasks of an exactly-once source',
+          description:
+            'A worker sends it to the leader before tasks of the connector start, with a signature of the empty body in ' +
+            'X-Connect-Authorization and X-Connect-Request-Signature-Algorithm.',
+          params: connectorParams,
+          querystring: { type: 'object', properties: forwardQuery },
+          response: { 204: noBody('The tasks may start'), 400: errorResponse, 403: errorResponse, 503: errorResponse, ...refused },
+        },
+      },
+      async (request, reply) => {
+        await worker.fenceZombies(request.params.connector, signature(request as FastifyRequest, request.rawBody ?? Buffer.alloc(0)))
         return reply.code(204).send()
       },
     )

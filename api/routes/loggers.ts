@@ -26,14 +26,16 @@ const level = {
   properties: { level: { type: 'string' }, last_modified: { type: ['integer', 'null'] } },
 } as const
 
+/** That of the root is known in any case. */
+const nameOf = (name: string) => (name.toLowerCase() === ROOT_LOGGER ? ROOT_LOGGER : name)
+
 export default defineResource({
   tag: 'Loggers',
   order: 7,
   doc: 'The log levels of this process',
-  register(app, { system }) {
+  register(app, { system, worker }) {
     const loggers = logLevels(system.logger)
-    const changedAt = new Map<string, number>()
-    const levelOf = (name: string, level: LogLevel) => ({ level: kafkaLevelNames[level], last_modified: changedAt.get(name) ?? null })
+    const levelOf = (name: string, level: LogLevel) => ({ level: kafkaLevelNames[level], last_modified: loggers?.changedAt(name) ?? null })
 
     app.get(
       '/admin/loggers',
@@ -51,9 +53,9 @@ export default defineResource({
       '/admin/loggers/:logger',
       { schema: { tags, summary: 'Get the level of a logger', params: loggerParams, response: { 200: level, 404: errorResponse } } },
       async ({ params }) => {
-        const current = loggers?.list().get(params.logger)
+        const current = loggers?.list().get(nameOf(params.logger))
         if (current === undefined) throw new ConnectError(404, `Logger ${params.logger} not found.`)
-        return levelOf(params.logger, current)
+        return levelOf(nameOf(params.logger), current)
       },
     )
 
@@ -77,7 +79,7 @@ export default defineResource({
           },
           response: {
             200: { description: 'The loggers whose level changed', type: 'array', items: { type: 'string' } },
-            204: noBody('Changed on this worker only (scope=cluster reaches no other worker yet)'),
+            204: noBody('Changed on all workers'),
             400: errorResponse,
             404: errorResponse,
           },
@@ -93,15 +95,11 @@ export default defineResource({
         if (known && !known.has(params.logger) && known.size >= MAX_LOGGERS) {
           throw new ConnectError(400, `There are ${MAX_LOGGERS} loggers with a level already. Set the level of ${ROOT_LOGGER} instead.`)
         }
-        const changed = loggers?.set(params.logger, newLevel) ?? []
-        for (const name of changed) changedAt.set(name, system.clock.now())
-        if (query.scope?.toLowerCase() === 'cluster') {
-          system.logger.warn(
-            { logger: params.logger, level: newLevel },
-            'scope=cluster changes this worker only: send the request to each worker',
-          )
+        if (query.scope?.toLowerCase() === 'cluster' && worker) {
+          await worker.setClusterLoggerLevel(nameOf(params.logger), kafkaLevelNames[newLevel])
           return reply.code(204).send()
         }
+        const changed = loggers?.setNamespace(nameOf(params.logger), newLevel, system.clock.now()) ?? []
         return reply.send(changed)
       },
     )
