@@ -2,6 +2,7 @@
  * The declaration of a connector. `connectors/<name>/connector.ts` default-exports `defineConnector({...})`: the plugin list, validation,
  * documentation and contract tests find it there.
  */
+import { declared } from './plugin-kind.ts'
 import type { SinkRecord, SourceRecord } from './record.ts'
 import type { ConfigOf, Settings } from './settings.ts'
 
@@ -18,6 +19,11 @@ export interface SourceBatch {
   records: readonly SourceRecord[]
   /** The positions after these records, one for each source partition: stored when the records are acknowledged (Invariant 6). */
   positions: readonly Position[]
+  /**
+   * Called once, in the order of the batches, when each record of this batch is in Kafka (in exactly-once mode: when its transaction is
+   * committed), or was dropped by a transform or by errors.tolerance. Not called where the task fails before.
+   */
+  acknowledged?(): void
 }
 
 export interface Positions {
@@ -37,11 +43,64 @@ export interface TaskContext<C> {
   readonly config: C
   readonly signal: AbortSignal
   readonly log: TaskLogger
+  /** Shows how far long work is, in the task's status: null where there is none. */
+  progress?(progress: TaskWork | null): void
+  /** Sets a metric of the task: `name` in kebab-case, as `replication-lag-bytes`. */
+  gauge?(name: string, value: number): void
+}
+
+/** Work of which the end is known, such as a snapshot. Further fields are shown as they are. */
+export interface TaskWork {
+  /** What is done, in a few words: `snapshot of public.orders`. */
+  readonly what: string
+  readonly [field: string]: string | number | boolean | null
+}
+
+/** What a system keeps or suffers for a connector, such as WAL that a replication slot holds back. */
+export interface SystemObservation {
+  readonly metrics: Readonly<Record<string, number>>
+  /** Each is a sentence: what is wrong, and what to do. */
+  readonly warnings: readonly string[]
+}
+
+interface SystemChecks<C> {
+  /**
+   * Connects to the system and finds what would fail: a wrong password, a missing right. Called when a config is validated that is valid
+   * otherwise; rejects or takes too long only where nothing can be said.
+   */
+  checkSystem?(config: C, signal: AbortSignal): Promise<readonly SettingProblem[]>
+  /** Asked about once a minute by one worker, also while the connector is paused or stopped. */
+  observe?(config: C, signal: AbortSignal): Promise<SystemObservation>
+}
+
+/**
+ * How a source defines the transactions of its records, where `transaction.boundary` is `connector` (KIP-618). A request is about the batch
+ * that `read` yields next. With `after`, the transaction ends within that batch, after this record of it; `positions` are those after the
+ * record. Records of an aborted transaction are dropped, and reading goes on after them.
+ */
+export interface TransactionContext {
+  commitTransaction(after?: TransactionEnd): void
+  abortTransaction(after?: TransactionEnd): void
+}
+
+export interface TransactionEnd {
+  record: SourceRecord
+  positions: readonly Position[]
 }
 
 export interface SourceContext<C> extends TaskContext<C> {
   readonly positions: Positions
+  /** Where the worker has exactly-once support and `transaction.boundary` is `connector`. */
+  readonly transaction?: TransactionContext | undefined
+  /**
+   * `listener` is called after positions of this task have been stored, with the newest of each partition that was: a restart goes on there
+   * or later. What lies before may be discarded by the system.
+   */
+  onPositionsStored?(listener: (positions: readonly Position[]) => void): void
 }
+
+/** Whether a source can do something with its config. */
+export type SourceSupport = 'supported' | 'unsupported'
 
 /** A problem of settings that are valid one by one, reported at the setting to change. */
 export interface SettingProblem {
@@ -49,13 +108,27 @@ export interface SettingProblem {
   why: string
 }
 
-export interface SourceDeclaration<C> {
+export interface SourceDeclaration<C> extends SystemChecks<C> {
   /** Checks that concern several settings. Called when a config is validated. */
   check?(config: C): readonly SettingProblem[]
   /** The settings of each task, at most `maxTasks`; a task has those of the connector too. Without it there is one task. */
   tasks?(config: C, maxTasks: number): Promise<readonly Readonly<Record<string, string>>[]> | readonly Readonly<Record<string, string>>[]
+  /**
+   * The name of the setting with the time, in ms, after which `tasks` is called again. Where the answer is another, the tasks are
+   * configured anew; where it throws, they stay as they are.
+   */
+  tasksRefresh?: string
   /** Yields batches until `signal` aborts. Waits for data itself, without busy polling. */
   read(context: SourceContext<C>): AsyncGenerator<SourceBatch, void, void>
+  /**
+   * Whether each record is in Kafka once, where its position is committed in one transaction with it. It is if `read` goes on after a
+   * stored position exactly. Without it nobody knows, and `exactly.once.support=required` is refused.
+   */
+  exactlyOnceSupport?(config: C): SourceSupport
+  /** Whether `read` uses `context.transaction`. Without it `transaction.boundary=connector` is refused. */
+  canDefineTransactionBoundaries?(config: C): SourceSupport
+  /** Whether `read` changes the system that it reads, for example creates a replication slot: then a dry run does not call it. */
+  readHasEffects?: boolean
   /** Validates positions that a user sets over REST; throws with the reason where they are invalid. */
   checkPositions?(config: C, positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[]): Promise<void> | void
 }
@@ -70,7 +143,18 @@ export interface SinkOffset extends SinkTopicPartition {
   offset: number
 }
 
+/** Reports records that turn out to be bad after `write` has taken them (KIP-610). */
+export interface ErrantRecordReporter {
+  /**
+   * Resolves when the dead-letter queue has the record; offsets are committed only after that. Rejects, and fails the task, where
+   * errors.tolerance is none, or where the record was flushed before.
+   */
+  report(record: SinkRecord, error: Error): Promise<void>
+}
+
 export interface SinkContext<C> extends TaskContext<C> {
+  /** Null where the connector has neither a dead-letter queue nor a log of errors, as in Kafka Connect. Call it in `start`. */
+  errantRecordReporter?(): ErrantRecordReporter | null
   /** The committed offsets of the sink's group: another worker may have written to the system and committed. */
   committed?(): Promise<readonly SinkOffset[]>
 }
@@ -88,7 +172,7 @@ export interface SinkTask {
   stop?(): Promise<void> | void
 }
 
-export interface SinkDeclaration<C> {
+export interface SinkDeclaration<C> extends SystemChecks<C> {
   /** Checks that concern several settings. Called when a config is validated. */
   check?(config: C): readonly SettingProblem[]
   /** As for a source. Without it, `tasks.max` tasks share the partitions. */
@@ -151,7 +235,7 @@ export interface Connector {
 }
 
 /** Types a side by its settings: `defineSource({ class, settings, read({ config }) {…} })`. */
-export const defineSource = <const S extends Settings>(side: SourceSide<S>): SourceSide<S> => side
-export const defineSink = <const S extends Settings>(side: SinkSide<S>): SinkSide<S> => side
-export const defineFlow = <const S extends Settings>(side: FlowSide<S>): FlowSide<S> => side
-export const defineConnector = (connector: Connector): Connector => connector
+export const defineSource = <const S extends Settings>(side: SourceSide<S>): SourceSide<S> => declared('source', side)
+export const defineSink = <const S extends Settings>(side: SinkSide<S>): SinkSide<S> => declared('sink', side)
+export const defineFlow = <const S extends Settings>(side: FlowSide<S>): FlowSide<S> => declared('flow', side)
+export const defineConnector = (connector: Connector): Connector => declared('connector', connector)

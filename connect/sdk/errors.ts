@@ -43,3 +43,8 @@ export class BadRecord extends Error {
 export class DataError extends Error {
   override name = 'DataException'
 }
+
+/** A record cannot be processed, for another reason than its data: thrown by transforms, as Kafka Connect's ConnectException. */
+export class TransformError extends Error {
+  override name = 'ConnectException'
+}

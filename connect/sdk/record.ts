@@ -31,6 +31,11 @@ export interface SinkRecord extends ConnectRecord {
   partition: number
   offset: number
   timestampType: 'CreateTime' | 'LogAppendTime'
+  /**
+   * Where the record is a dead letter that is replayed: the place of the letter. Topic, partition and offset are those of the record that
+   * failed, which is older than those that were delivered since. A sink that skips what it has by offset goes by this place instead.
+   */
+  replayOf?: { topic: string; partition: number; offset: number } | undefined
 }
 
 const NO_HEADERS: readonly Header[] = []

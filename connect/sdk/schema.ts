@@ -32,9 +32,9 @@ export interface Schema {
   readonly default?: unknown
   /** Of a struct, in order. */
   readonly fields?: readonly SchemaField[] | undefined
-  /** Of a map. */
+  /** Of a map. Undefined where the keys have no schema in common, which only headers read from text can have. */
   readonly keys?: Schema | undefined
-  /** Of an array or a map. */
+  /** Of an array or a map. Undefined as for keys. */
   readonly values?: Schema | undefined
 }
 

@@ -21,6 +21,12 @@ export interface Setting<T> {
   readonly recommended?: readonly string[] | undefined
   /** Other names of the same setting: Kafka's or another connector's. The first that is set counts. */
   readonly aliases: readonly string[]
+  /** The least number that is valid. Kafka's validator of it also refuses a text that is no number. */
+  readonly least?: number | undefined
+  /** Whether tools show it; they do unless this is false. */
+  readonly visible?: boolean | undefined
+  /** Of settings with a part of the name that users choose: matches their whole names. The declared name stands for all of them. */
+  readonly names?: RegExp | undefined
   parse(name: string, raw: string | null): T
 }
 
@@ -31,10 +37,25 @@ export const HIDDEN = '[hidden]'
 export class InvalidSetting extends Error {
   override name = 'InvalidSetting'
   readonly setting: string
+  /** Whether the text is none of the setting's type: then there is no value. */
+  unparsable = false
 
   constructor(setting: string, raw: string | null, why: string) {
     super(`Invalid value ${raw} for configuration ${setting}: ${why}`)
     this.setting = setting
+  }
+
+  static unparsable(setting: string, raw: string, why: string): InvalidSetting {
+    const error = new InvalidSetting(setting, raw, why)
+    error.unparsable = true
+    return error
+  }
+
+  /** With another message than that of most validators. */
+  static saying(setting: string, message: string): InvalidSetting {
+    const error = new InvalidSetting(setting, null, '')
+    error.message = message
+    return error
   }
 }
 
@@ -47,11 +68,20 @@ interface Common<T> {
   displayName?: string
   recommended?: readonly string[]
   aliases?: readonly string[]
+  least?: number
+  visible?: boolean
   /** Without it the setting is required. */
   default?: T | null
-  /** Returns the error of an invalid value. */
-  check?(value: T): string | undefined
+  /** Returns what is wrong with an invalid value, or the whole error. */
+  check?(value: T): string | InvalidSetting | undefined
 }
+
+/** As Java prints a value. */
+const shown = (value: unknown, raw: string): string =>
+  typeof value === 'string' ? value : Array.isArray(value) ? `[${value.join(', ')}]` : raw
+
+const belowLeast = (value: unknown, least: number | undefined): string | undefined =>
+  least !== undefined && (value as number) < least ? `Value must be at least ${least}` : undefined
 
 type Parsed<T, O> = O extends { default: null } ? T | null : T
 
@@ -73,15 +103,18 @@ function declare<T, O extends Common<T>>(
     displayName: options.displayName,
     recommended: options.recommended,
     aliases: options.aliases ?? [],
+    least: options.least,
+    visible: options.visible,
     parse(name, raw) {
       if (raw === null) {
         if (options.default === undefined) throw new MissingSetting(name)
         return options.default as Parsed<T, O>
       }
       const value = read(raw)
-      if (value instanceof Unparsable) throw new InvalidSetting(name, raw, value.why)
-      const problem = options.check?.(value as T)
-      if (problem) throw new InvalidSetting(name, type === 'PASSWORD' ? HIDDEN : raw, problem)
+      if (value instanceof Unparsable) throw InvalidSetting.unparsable(name, raw, value.why)
+      const problem = options.check?.(value as T) ?? belowLeast(value, options.least)
+      if (problem instanceof InvalidSetting) throw problem
+      if (problem) throw new InvalidSetting(name, type === 'PASSWORD' ? HIDDEN : shown(value, raw), problem)
       return value as Parsed<T, O>
     },
   }
@@ -97,6 +130,14 @@ export class MissingSetting extends Error {
     super(`Missing required configuration "${setting}" which has no default value.`)
     this.setting = setting
   }
+}
+
+interface OneOf<V> {
+  default?: V | null
+  check?(value: V): string | InvalidSetting | undefined
+  exactCase?: boolean
+  /** What is wrong with any other value, where Kafka's words are others than those of most settings. */
+  expected?: string
 }
 
 class Unparsable {
@@ -115,8 +156,37 @@ const integer = (type: string, min: number, max: number) => (raw: string) => {
   return value
 }
 
+/** A setting's name with the part that a user chose, and its text. */
+export type NamedTexts = Readonly<Record<string, string>>
+
+interface Named extends Omit<Common<NamedTexts>, 'default' | 'check'> {
+  names: RegExp
+  /** Of one of them. */
+  check?(text: string, name: string): string | undefined
+}
+
 export const setting = {
-  string: <const O extends Common<string>>(options: O) => declare<string, O>('STRING', options, (raw) => raw),
+  /** All settings whose whole names match `names`, by their names. */
+  named: (options: Named): Setting<NamedTexts> => {
+    const { names, check, ...common } = options
+    const declared = declare<NamedTexts, Common<NamedTexts>>(
+      'STRING',
+      {
+        ...common,
+        default: {},
+        check(texts) {
+          for (const [name, text] of Object.entries(texts)) {
+            const problem = check?.(text, name)
+            if (problem !== undefined) return new InvalidSetting(name, text, problem)
+          }
+        },
+      },
+      (raw) => JSON.parse(raw),
+    )
+    return { ...declared, default: null, names } as Setting<NamedTexts>
+  },
+  /** Without white space at its ends, as ConfigDef reads it. */
+  string: <const O extends Common<string>>(options: O) => declare<string, O>('STRING', options, (raw) => raw.trim()),
   password: <const O extends Common<string>>(options: O) => declare<string, O>('PASSWORD', options, (raw) => raw),
   class: <const O extends Common<string>>(options: O) => declare<string, O>('CLASS', options, (raw) => raw.trim()),
   boolean: <const O extends Common<boolean>>(options: O) =>
@@ -139,11 +209,20 @@ export const setting = {
       (raw) => (raw.trim() === '' ? [] : raw.split(',').map((item) => item.trim())),
       (value) => value.join(','),
     ),
-  oneOf: <const V extends string, const O extends Omit<Common<V>, 'default'> & { default?: V | null }>(values: readonly V[], options: O) =>
-    declare<V, O>('STRING', { recommended: values, ...options }, (raw) => {
-      const match = values.find((value) => value.toLowerCase() === raw.trim().toLowerCase())
-      return match ?? wrong(`String must be one of: ${values.join(', ')}`)
-    }),
+  /** In any case, unless `exactCase`. */
+  oneOf: <const V extends string, const O extends Omit<Common<V>, 'default' | 'check'> & OneOf<V>>(values: readonly V[], options: O) => {
+    const find = (text: string) => values.find((value) => (options.exactCase ? value === text : value.toLowerCase() === text.toLowerCase()))
+    return declare<V, O>(
+      'STRING',
+      {
+        recommended: values,
+        ...options,
+        check: (value: V) =>
+          values.includes(value) ? options.check?.(value) : (options.expected ?? `String must be one of: ${values.join(', ')}`),
+      },
+      (raw) => find(raw.trim()) ?? (raw.trim() as V),
+    )
+  },
 }
 
 /** The names in a comma-separated list, without empty ones. */
@@ -157,17 +236,23 @@ export const namesIn = (list: string | undefined): string[] =>
 export type Settings = Record<string, Setting<any>>
 export type ConfigOf<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never }
 
-/** The raw text of a setting under its own name or an alias. */
+/** The raw text of a setting under its own name or an alias; of settings whose names users choose a JSON object of all of them. */
 export function rawValue(
   name: string,
   declared: Setting<unknown>,
   raw: Readonly<Record<string, string | null | undefined>>,
 ): string | null {
+  if (declared.names) return namedText(declared.names, raw)
   for (const known of [name, ...declared.aliases]) {
     const value = raw[known]
     if (value !== undefined && value !== null) return value
   }
   return null
+}
+
+function namedText(names: RegExp, raw: Readonly<Record<string, string | null | undefined>>): string | null {
+  const texts = Object.entries(raw).filter(([name, text]) => typeof text === 'string' && names.test(name))
+  return texts.length === 0 ? null : JSON.stringify(Object.fromEntries(texts))
 }
 
 /** Parses all settings; throws the first error. */
