@@ -44,6 +44,12 @@ export interface InstanceStatus {
   worker_id: string
   trace?: string
   version?: string
+  /** Of a FAILED connector or task: how often it was restarted by itself, and when it is again; null where a user must do it. */
+  restart?: { restarts: number; next: string | null; reason: string }
+  /** Of a RUNNING task that makes no progress: where it waits, and since when. */
+  stalled?: { stage: string; since: string }
+  /** Of a RUNNING task: how far its work is, as the connector says, with `what` it does. */
+  progress?: Readonly<Record<string, string | number | boolean | null>>
 }
 
 export interface ConnectorStatus {
@@ -51,6 +57,8 @@ export interface ConnectorStatus {
   connector: InstanceStatus
   tasks: (InstanceStatus & { id: number })[]
   type: 'source' | 'sink' | 'unknown'
+  /** What is wrong in the system of the connector, and what to do. */
+  warnings?: readonly string[]
 }
 
 export interface PluginInfo {
@@ -84,14 +92,102 @@ export interface ConfigInfos {
 }
 
 export interface ConnectorOffset {
-  partition: Record<string, unknown>
+  /** Null only in a request, which is refused. */
+  partition: Record<string, unknown> | null
   offset: Record<string, unknown> | null
+}
+
+/** A failure of a connector (task null) or task, with its trace. */
+export interface FailureEntry {
+  time: string
+  task: number | null
+  worker_id: string
+  trace: string
+  /** `restart`, or why it was not restarted by itself: `disabled`, `cannot-mend`, `exhausted`, `stopping`. */
+  action: string
+  /** When it was, or is, restarted by itself. */
+  restart: string | null
+}
+
+/** Bytes as text, where they are UTF-8. */
+export type ShownBytes = { text: string } | { base64: string } | null
+
+export interface DeadLetterSample {
+  partition: number
+  offset: number
+  timestamp: number
+  origin: { topic: string; partition: number | null; offset: number | null }
+  message: string | null
+  key: ShownBytes
+  value: ShownBytes
+  /** Bytes of key and value together. */
+  size: number
+  replayed: boolean
+  /** The letter whose replay has failed. */
+  replay_of?: { partition: number; offset: number }
+}
+
+/** Dead letters with the same reason. The times are those of the records, in ms since the epoch. */
+export interface DeadLetterGroup {
+  group: string
+  stage: string | null
+  class_name: string | null
+  exception: string | null
+  message: string | null
+  count: number
+  replayed: number
+  first: number
+  last: number
+  samples: DeadLetterSample[]
+}
+
+export interface DeadLetterList {
+  topic: string
+  groups: DeadLetterGroup[]
+  /** Letters that were read for this response, those of other connectors included. */
+  scanned: number
+  /** To go on with, as `since`; null at the end of the topic. */
+  next: string | null
+}
+
+export interface DeadLetterScan {
+  /** Where the scan begins; the beginning of the topic where it is not given. */
+  since?: string | undefined
+  limit?: number | undefined
+}
+
+/** Which letters to replay: those of a group, those at given offsets, or all. */
+export interface ReplayRequest extends DeadLetterScan {
+  group?: string | undefined
+  letters?: readonly { partition: number; offset: number }[] | undefined
+  all?: boolean | undefined
+}
+
+export interface ReplayReport {
+  topic: string
+  task: number
+  /** Letters that match. */
+  chosen: number
+  /** Of these: replayed before, so that they were left out. */
+  already_replayed: number
+  delivered: number
+  /** Failed again: each is a new letter. */
+  failed: number
+  /** To go on with, as `since`; null where all of the topic was searched. */
+  next: string | null
+}
+
+export interface WorkerHealth {
+  status: 'healthy' | 'starting' | 'unhealthy'
+  message: string
 }
 
 export interface Herder {
   /** `{version, commit, kafka_cluster_id}` of GET /. */
   root(): Promise<{ version: string; commit: string; kafka_cluster_id: string }>
-  health(): { status: 'healthy' | 'starting' | 'unhealthy'; message: string }
+  health(): WorkerHealth
+  /** What the worker is in the middle of, and since when, for a request that waits too long; null where it is nothing. */
+  stage(): string | null
   connectors(): string[]
   info(name: string): ConnectorInfo
   status(name: string): ConnectorStatus
@@ -109,18 +205,31 @@ export interface Herder {
   tasks(name: string): { id: ConnectorTaskId; config: ConnectorConfig }[]
   taskStatus(name: string, task: number): InstanceStatus & { id: number }
   restartTask(name: string, task: number): Promise<void>
+  /**
+   * Throws what an internal request is refused with: at first by its headers alone, with null for the body, so that it is not read in vain;
+   * then by the body, before it is parsed.
+   */
+  verifyInternalRequest(signature: { key: string | null; algorithm: string | null; body: Buffer | null }): void
   /** Internal: a follower sends the leader new task configs. */
   putTaskConfigs(
     name: string,
     configs: readonly ConnectorConfig[],
     signature: { key: string | null; algorithm: string | null; body: Buffer },
   ): Promise<void>
+  /** Changes the level of loggers on all workers (KIP-976). */
+  setClusterLoggerLevel(namespace: string, level: string): Promise<void>
+  /** Internal: a follower asks the leader to fence the older tasks of an exactly-once source before its tasks start. */
+  fenceZombies(name: string, signature: { key: string | null; algorithm: string | null; body: Buffer }): Promise<void>
   topics(name: string): string[]
   resetTopics(name: string): void
   offsets(name: string): Promise<ConnectorOffset[]>
   alterOffsets(name: string, offsets: readonly ConnectorOffset[]): Promise<{ message: string }>
   resetOffsets(name: string): Promise<{ message: string }>
+  /** The last failures, the newest first. */
+  failures(name: string): Promise<FailureEntry[]>
+  deadLetters(name: string, scan: DeadLetterScan): Promise<DeadLetterList>
+  replayDeadLetters(name: string, request: ReplayRequest): Promise<ReplayReport>
   plugins(connectorsOnly: boolean): PluginInfo[]
-  pluginConfig(plugin: string): ConfigKeyInfo[]
+  pluginConfig(plugin: string, version?: string): ConfigKeyInfo[]
   validate(plugin: string, config: ConnectorConfig): Promise<ConfigInfos>
 }

@@ -1,7 +1,7 @@
 /**
  * ByteArrayConverter: bytes, unchanged.
  */
-import { type Converter, DataError, defineConverter, schemas, setting } from '../sdk/index.ts'
+import { type Converter, converterType, DataError, defineConverter, schemas } from '../sdk/index.ts'
 
 const optionalBytes = schemas.bytes({ optional: true })
 
@@ -9,11 +9,7 @@ export default defineConverter({
   class: 'org.apache.kafka.connect.converters.ByteArrayConverter',
   doc: 'Bytes, unchanged.',
   settings: {
-    'converter.type': setting.string({
-      default: null,
-      doc: 'Set by the worker: key, value or header.',
-      importance: 'LOW',
-    }),
+    'converter.type': converterType,
   },
   create: (): Converter => ({
     fromConnect(_topic, schema, value) {

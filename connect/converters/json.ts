@@ -2,10 +2,20 @@
  * JsonConverter: JSON, plain or in Kafka Connect's envelope of schema and payload. Whole numbers of any size keep all their digits; what
  * contradicts its schema is a DataError.
  */
-import { type Converter, DataError, defineConverter, parseExactly, type Schema, type SchemaAndValue, setting } from '../sdk/index.ts'
-import { decoder } from './json/decode.ts'
-import { encoder, encodeSchemaless } from './json/encode.ts'
-import { schemaOf, schemaText } from './json/schema.ts'
+import {
+  type Converter,
+  converterType,
+  DataError,
+  defineConverter,
+  parseExactly,
+  type Schema,
+  type SchemaAndValue,
+  setting,
+} from '../sdk/index.ts'
+import { decoder, keepsDigits, payloadReader } from './json/decode.ts'
+import { type Encode, type EncodeOptions, encoder, encodeSchemaless } from './json/encode.ts'
+import { envelopePrefix, schemaOf } from './json/schema.ts'
+import { SchemaCache } from './json/schema-cache.ts'
 
 const NULL_VALUE: SchemaAndValue = { schema: null, value: null }
 const NOT_AN_ENVELOPE =
@@ -20,78 +30,110 @@ function parse(text: string, exactDecimals: boolean): unknown {
   }
 }
 
-/** Reads envelopes. Most records of a topic have the same text of the schema: then only the payload is parsed. */
+const CLOSING_BRACE = 0x7d
+
+/** Reads envelopes. Of a record whose schema is known only the payload is parsed. */
 class EnvelopeReader {
-  #prefix = ''
-  #schema: Schema | null = null
+  readonly #cache: SchemaCache
   readonly #replace: boolean
 
-  constructor(replace: boolean) {
+  constructor(replace: boolean, cacheSize: number) {
     this.#replace = replace
+    this.#cache = new SchemaCache(cacheSize, (schema) => payloadReader(schema, replace))
   }
 
-  read(text: string): SchemaAndValue {
-    if (this.#prefix !== '' && text.startsWith(this.#prefix) && text.endsWith('}')) {
-      const payload = text.slice(this.#prefix.length, -1)
+  read(bytes: Buffer): SchemaAndValue {
+    const cached = this.#cache.find(bytes)
+    if (cached && bytes[bytes.length - 1] === CLOSING_BRACE) {
+      const { schema, readPayload } = cached
+      const payload = bytes.toString('utf8', cached.prefix.length, bytes.length - 1)
       try {
-        return this.#value(this.#schema, parseExactly(payload, true))
+        return { schema, value: readPayload(payload) }
       } catch (error) {
-        if (error instanceof DataError) throw error
+        if (!(error instanceof SyntaxError)) throw error
         // The text after the prefix is not JSON, for example because of more fields. Parsing the whole text gives the right error.
       }
     }
+    const text = bytes.toString('utf8')
     const envelope = parse(text, true)
     if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope)) throw new DataError(NOT_AN_ENVELOPE)
     const { schema: schemaJson, payload, ...more } = envelope as Record<string, unknown>
     if (schemaJson === undefined || payload === undefined || Object.keys(more).length > 0) throw new DataError(NOT_AN_ENVELOPE)
     const schema = schemaOf(schemaJson)
-    const prefix = `{"schema":${JSON.stringify(schemaJson)},"payload":`
-    if (schema && text.startsWith(prefix)) {
-      this.#prefix = prefix
-      this.#schema = schema
-    }
     if (!schema) return { schema, value: (parse(text, false) as { payload: unknown }).payload }
-    return this.#value(schema, payload)
-  }
-
-  #value(schema: Schema | null, payload: unknown): SchemaAndValue {
-    return { schema, value: schema ? decoder(schema, this.#replace)(payload) : payload }
+    this.#cache.add(text, schema)
+    return { schema, value: decoder(schema, { replaceNullWithDefault: this.#replace })(payload) }
   }
 }
+
+/** Writes envelopes. The bytes before the payload are those of the schema, and made once. */
+class EnvelopeWriter {
+  readonly #options: EncodeOptions
+  #schema: Schema | null = null
+  #encode: Encode = encodeSchemaless
+  #prefix = envelopePrefix(null)
+
+  constructor(options: EncodeOptions) {
+    this.#options = options
+  }
+
+  write(schema: Schema | null, value: unknown): Buffer {
+    if (schema !== this.#schema) {
+      const encode = schema ? encoder(schema, this.#options) : encodeSchemaless
+      // A schema that is refused must not leave the encoder of one beside the bytes of another.
+      this.#prefix = envelopePrefix(schema)
+      this.#encode = encode
+      this.#schema = schema
+    }
+    const payload = this.#encode(value)
+    const prefix = this.#prefix
+    const bytes = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(payload) + 1)
+    bytes.set(prefix)
+    bytes.write(payload, prefix.length)
+    bytes[bytes.length - 1] = CLOSING_BRACE
+    return bytes
+  }
+}
+
+const schemas = (order: number, displayName: string) => ({ group: 'Schemas', order, width: 'MEDIUM' as const, displayName })
+const serialization = (order: number, displayName: string) => ({ group: 'Serialization', order, width: 'MEDIUM' as const, displayName })
 
 export default defineConverter({
   class: 'org.apache.kafka.connect.json.JsonConverter',
   doc: 'JSON, with or without an envelope that has the schema.',
   settings: {
-    'converter.type': setting.string({
-      default: null,
-      doc: 'Set by the worker: key, value or header.',
-      importance: 'LOW',
-    }),
+    'converter.type': converterType,
     'schemas.enable': setting.boolean({
       default: true,
       doc: 'Whether values are written and read in an envelope with their schema.',
       importance: 'HIGH',
+      ...schemas(0, 'Enable Schemas'),
     }),
     'schemas.cache.size': setting.int({
       default: 1000,
-      doc: 'Accepted for compatibility: schemas are cached for as long as they are used.',
+      doc: 'The maximum number of schemas that are remembered, so that they are not read again with each value.',
       importance: 'HIGH',
+      ...schemas(1, 'Schema Cache Size'),
     }),
     'schema.content': setting.string({
       default: null,
       doc: 'The schema, as JSON, of all values without an envelope.',
       importance: 'HIGH',
+      ...schemas(2, 'Schema Content'),
     }),
     'decimal.format': setting.oneOf(['BASE64', 'NUMERIC'], {
       default: 'BASE64',
       doc: 'The format in which decimals are written: bytes in base64, or digits. Both are read.',
       importance: 'LOW',
+      recommended: [],
+      expected: 'String must be one of (case insensitive): NUMERIC, BASE64',
+      ...serialization(0, 'Decimal Format'),
     }),
     'replace.null.with.default': setting.boolean({
       default: true,
       doc: 'Whether a null value is replaced by the default of its field.',
       importance: 'LOW',
+      ...serialization(1, 'Replace null with default'),
     }),
   },
   create(config): Converter {
@@ -99,21 +141,23 @@ export default defineConverter({
       decimals: config['decimal.format'] === 'NUMERIC' ? ('numeric' as const) : ('base64' as const),
       replaceNullWithDefault: config['replace.null.with.default'],
     }
+    const replace = options.replaceNullWithDefault
     const enveloped = config['schemas.enable']
-    const envelopes = new EnvelopeReader(options.replaceNullWithDefault)
+    const reader = new EnvelopeReader(replace, config['schemas.cache.size'])
+    const writer = new EnvelopeWriter(options)
     const fixed = config['schema.content'] ? schemaOf(parse(config['schema.content'], false)) : null
     return {
       fromConnect(_topic, schema, value) {
         if ((value === null || value === undefined) && schema === null) return null
-        const payload = schema ? encoder(schema, options)(value) : encodeSchemaless(value)
-        return Buffer.from(enveloped ? `{"schema":${schema ? schemaText(schema) : 'null'},"payload":${payload}}` : payload)
+        if (enveloped) return writer.write(schema, value)
+        return Buffer.from(schema ? encoder(schema, options)(value) : encodeSchemaless(value))
       },
       toConnect(_topic, bytes) {
         if (bytes === null) return NULL_VALUE
+        if (enveloped && !fixed) return reader.read(bytes)
         const text = bytes.toString('utf8')
-        if (fixed) return { schema: fixed, value: decoder(fixed, options.replaceNullWithDefault)(parse(text, true)) }
-        if (enveloped) return envelopes.read(text)
-        return text === '' ? NULL_VALUE : { schema: null, value: parse(text, false) }
+        if (fixed) return { schema: fixed, value: decoder(fixed, options)(parse(text, keepsDigits(fixed))) }
+        return text.trim() === '' ? NULL_VALUE : { schema: null, value: parse(text, false) }
       },
     }
   },

@@ -1,52 +1,34 @@
 /**
- * StringConverter: strings as bytes in an encoding. Other values are converted to strings; null stays null.
+ * StringConverter: strings as bytes in an encoding, which has one of Java's names. Other values are written as Java's toString; null stays
+ * null.
  */
-import { type Converter, defineConverter, rawJson, schemas, setting } from '../sdk/index.ts'
+import { type Converter, converterType, defineConverter, type SchemaAndValue, schemas, setting } from '../sdk/index.ts'
+import { javaText } from '../sdk/values/java-text.ts'
+import { charset } from './string/charset.ts'
 
 const optionalString = schemas.string({ optional: true })
-
-/** Java's names of the encodings that Node has. */
-const encodings: Readonly<Record<string, BufferEncoding>> = {
-  'utf-8': 'utf8',
-  utf8: 'utf8',
-  'us-ascii': 'latin1',
-  ascii: 'latin1',
-  'iso-8859-1': 'latin1',
-  latin1: 'latin1',
-  'utf-16le': 'utf16le',
-}
-
-export function textOf(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (Buffer.isBuffer(value)) return value.toString('utf8')
-  if (value instanceof Date) return String(value.getTime())
-  if (typeof value === 'object') return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? rawJson(String(part)) : part))
-  return String(value)
-}
+const NULL_VALUE: SchemaAndValue = { schema: optionalString, value: null }
 
 export default defineConverter({
   class: 'org.apache.kafka.connect.storage.StringConverter',
   doc: 'Strings, as bytes in an encoding.',
   settings: {
-    'converter.type': setting.string({
-      default: null,
-      doc: 'Set by the worker: key, value or header.',
-      importance: 'LOW',
-    }),
+    'converter.type': converterType,
     'converter.encoding': setting.string({
       default: 'UTF-8',
-      doc: 'The encoding of the strings.',
+      doc: "The encoding of the strings: a name of Java's.",
       importance: 'HIGH',
-      aliases: ['key.converter.encoding', 'value.converter.encoding'],
-      check: (value) => (encodings[value.toLowerCase()] ? undefined : `Encoding must be one of: ${Object.keys(encodings).join(', ')}`),
+      width: 'MEDIUM',
+      displayName: 'Encoding',
+      check: (value) => (charset(value) ? undefined : `Unsupported encoding ${value}: set one that Java has, such as UTF-8 or ISO-8859-1`),
     }),
   },
   create(config): Converter {
-    const encoding = encodings[config['converter.encoding'].toLowerCase()] ?? 'utf8'
+    const { encode, decode } = charset(config['converter.encoding'])!
     return {
-      fromConnect: (_topic, _schema, value) =>
-        value === null || value === undefined ? null : Buffer.from(typeof value === 'string' ? value : textOf(value), encoding),
-      toConnect: (_topic, bytes) => ({ schema: optionalString, value: bytes === null ? null : bytes.toString(encoding) }),
+      fromConnect: (_topic, schema, value) =>
+        value === null || value === undefined ? null : encode(typeof value === 'string' && !schema?.name ? value : javaText(value, schema)),
+      toConnect: (_topic, bytes) => (bytes === null ? NULL_VALUE : { schema: optionalString, value: decode(bytes) }),
     }
   },
 })

@@ -59,3 +59,9 @@ export function numberOf(bytes: Buffer): bigint {
   if (bytes.length === 0) throw new DataError('a decimal without bytes')
   return BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`))
 }
+
+/** In Java each decimal has its own scale, which need not be that of the schema. */
+export function withOwnScale(text: string): string {
+  const own = fractionDigits(text)
+  return digitsOf(unscaled(text, own), own)
+}

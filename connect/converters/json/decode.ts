@@ -4,112 +4,131 @@
  */
 import { LongNumber } from '../../sdk/exact-json.ts'
 import { DataError, logicalTypes, type Schema } from '../../sdk/index.ts'
-import { digitsOf, fractionDigits, numberOf, scaleOf, unscaled } from './decimal.ts'
+import { arePlainNames, hotCode, literal } from '../../sdk/values/hot-code.ts'
+import { dateOf } from '../../sdk/values/stored-dates.ts'
+import { base64 } from './base64.ts'
+import { digitsOf, numberOf, scaleOf, withOwnScale } from './decimal.ts'
+import { digitsNeeded, roundedReader } from './rounded.ts'
 
 export type Decode = (json: unknown) => unknown
 
-const known: readonly [WeakMap<Schema, Decode>, WeakMap<Schema, Decode>] = [new WeakMap(), new WeakMap()]
+interface DecodeOptions {
+  replaceNullWithDefault: boolean
+  /** The values were read by JSON.parse: decoders throw digitsNeeded where it may have lost digits. */
+  isRounded?: boolean
+}
 
-export function decoder(schema: Schema, replaceNullWithDefault: boolean): Decode {
-  const memo = known[replaceNullWithDefault ? 1 : 0]
-  let decode = memo.get(schema)
-  if (!decode) {
-    const build = builders(schema, replaceNullWithDefault)
-    decode = (json) => {
-      if (json !== null && json !== undefined) return build(json)
-      if (schema.default !== undefined && schema.default !== null && replaceNullWithDefault) return schema.default
+/** A null is decoded by itself, so that the code of a struct can tell which it has. */
+interface Decoder {
+  readonly decode: Decode
+  readonly ofValue: Decode
+  readonly ofNull: () => unknown
+}
+
+const known = Array.from({ length: 4 }, () => new WeakMap<Schema, Decoder>())
+
+export const decoder = (schema: Schema, options: DecodeOptions): Decode => decoderOf(schema, options).decode
+
+function decoderOf(schema: Schema, options: DecodeOptions): Decoder {
+  const memo = known[(options.replaceNullWithDefault ? 1 : 0) + (options.isRounded ? 2 : 0)]!
+  let made = memo.get(schema)
+  if (!made) {
+    const ofValue = valueDecoder(schema, options)
+    const ofNull = () => {
+      if (schema.default !== undefined && schema.default !== null && options.replaceNullWithDefault) return schema.default
       if (schema.optional) return null
       throw new DataError(`Invalid null value for required ${schema.type.toUpperCase()} field`)
     }
-    memo.set(schema, decode)
+    made = { ofValue, ofNull, decode: (json) => (json === null || json === undefined ? ofNull() : ofValue(json)) }
+    memo.set(schema, made)
   }
-  return decode
+  return made
 }
+
+const digitKeeping = new WeakMap<Schema, boolean>()
+
+/** Whether the texts of numbers matter, as those of decimals do: 1.50 is another one than 1.5. */
+export function keepsDigits(schema: Schema): boolean {
+  let keeps = digitKeeping.get(schema)
+  if (keeps === undefined) {
+    const inner = [...(schema.fields ?? []).map((field) => field.schema), schema.keys, schema.values]
+    keeps = schema.name === logicalTypes.decimal || inner.some((part) => part !== undefined && keepsDigits(part))
+    digitKeeping.set(schema, keeps)
+  }
+  return keeps
+}
+
+/** Reads payloads of a schema. */
+export const payloadReader = (schema: Schema, replaceNullWithDefault: boolean): ((text: string) => unknown) =>
+  roundedReader({
+    rounded: decoder(schema, { replaceNullWithDefault, isRounded: true }),
+    exact: decoder(schema, { replaceNullWithDefault }),
+    exactDecimals: keepsDigits(schema),
+  })
 
 const mismatch = (schema: Schema, json: unknown) =>
   new DataError(
     `a ${schema.type.toUpperCase()} cannot be read from JSON ${json instanceof LongNumber ? 'number' : Array.isArray(json) ? 'array' : typeof json}`,
   )
 
-const integer =
-  (schema: Schema, bits: number): Decode =>
-  (json) => {
-    if (typeof json === 'number' && Number.isInteger(json) && json >= -(2 ** (bits - 1)) && json < 2 ** (bits - 1)) return json
+const integer = (schema: Schema, bits: number, { isRounded }: DecodeOptions): Decode => {
+  const least = -(2 ** (bits - 1))
+  const end = 2 ** (bits - 1)
+  return (given) => {
+    if (Number.isSafeInteger(given) && (given as number) >= least && (given as number) < end) return given
+    if (isRounded) throw digitsNeeded
+    const json = given instanceof LongNumber ? Number(given.digits) : given
+    if (typeof json === 'number' && Number.isInteger(json) && json >= least && json < end) return json
     if (typeof json === 'bigint' && BigInt.asIntN(bits, json) === json) return json
     throw mismatch(schema, json)
   }
+}
 
 const number = (json: unknown): number | undefined => {
-  if (typeof json === 'number') return json
+  // Adding zero turns a negative zero into zero, which Jackson reads.
+  if (typeof json === 'number') return json + 0
   if (typeof json === 'bigint') return Number(json)
-  if (json instanceof LongNumber) return Number(json.digits)
+  if (json instanceof LongNumber) return Number(json.digits) + 0
   return json === 'NaN' || json === 'Infinity' || json === '-Infinity' ? Number(json) : undefined
 }
 
-/** Decodes base64. Buffer.from alone ignores invalid characters. */
-function base64(text: string): Buffer {
-  const bytes = Buffer.from(text, 'base64')
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding) throw new DataError('bytes are not valid base64')
-  return bytes
-}
-
-function decimal(schema: Schema): Decode {
+function decimal(schema: Schema, { isRounded }: DecodeOptions): Decode {
   const scale = scaleOf(schema)
-  // There may be more digits than the scale has, as in Java, where each decimal has its own scale.
-  const withOwnScale = (text: string) => {
-    const own = Math.max(scale, fractionDigits(text))
-    return digitsOf(unscaled(text, own), own)
-  }
   return (json) => {
     if (typeof json === 'string') return digitsOf(numberOf(base64(json)), scale)
+    if (isRounded) throw digitsNeeded
     if (json instanceof LongNumber) return withOwnScale(json.digits)
     if (typeof json === 'number' || typeof json === 'bigint') return withOwnScale(String(json))
     throw mismatch(schema, json)
   }
 }
 
-const DAY_MS = 86_400_000
-
 const time =
-  (schema: Schema, factor: number): Decode =>
-  (json) => {
+  (schema: Schema): Decode =>
+  (given) => {
+    const json = given instanceof LongNumber ? Number(given.digits) : given
     if (typeof json !== 'number' || !Number.isInteger(json)) throw mismatch(schema, json)
-    const date = new Date(json * factor)
-    // Java's dates have a larger range than JavaScript's.
-    if (Number.isNaN(date.getTime())) throw new DataError(`${json} is out of the range of a date: check its unit`)
-    return date
+    return dateOf(schema.name, json)
   }
 
-function timeOfDay(schema: Schema): Decode {
-  const decode = time(schema, 1)
-  return (json) => {
-    const date = decode(json) as Date
-    if (date.getTime() < 0 || date.getTime() > DAY_MS) throw new DataError(`${json} is not a time of day in milliseconds`)
-    return date
-  }
-}
-
-function builders(schema: Schema, replace: boolean): Decode {
-  if (schema.name === logicalTypes.decimal) return decimal(schema)
-  if (schema.name === logicalTypes.date) return time(schema, DAY_MS)
-  if (schema.name === logicalTypes.timestamp) return time(schema, 1)
-  if (schema.name === logicalTypes.time) return timeOfDay(schema)
+function valueDecoder(schema: Schema, options: DecodeOptions): Decode {
+  if (schema.name === logicalTypes.decimal) return decimal(schema, options)
+  if (schema.name === logicalTypes.date || schema.name === logicalTypes.time || schema.name === logicalTypes.timestamp) return time(schema)
   switch (schema.type) {
     case 'int8':
-      return integer(schema, 8)
+      return integer(schema, 8, options)
     case 'int16':
-      return integer(schema, 16)
+      return integer(schema, 16, options)
     case 'int32':
-      return integer(schema, 32)
+      return integer(schema, 32, options)
     case 'int64':
-      return integer(schema, 64)
+      return integer(schema, 64, options)
     case 'float32':
     case 'float64':
       return (json) => {
         const value = number(json)
         if (value === undefined) throw mismatch(schema, json)
-        return value
+        return schema.type === 'float32' ? Math.fround(value) : value
       }
     case 'boolean':
     case 'string':
@@ -123,22 +142,22 @@ function builders(schema: Schema, replace: boolean): Decode {
         return base64(json)
       }
     case 'array': {
-      const element = decoder(schema.values!, replace)
+      const element = decoder(schema.values!, options)
       return (json) => {
         if (!Array.isArray(json)) throw mismatch(schema, json)
         return json.map(element)
       }
     }
     case 'map':
-      return map(schema, replace)
+      return map(schema, options)
     case 'struct':
-      return structure(schema, replace)
+      return structure(schema, options)
   }
 }
 
-function map(schema: Schema, replace: boolean): Decode {
-  const key = decoder(schema.keys!, replace)
-  const element = decoder(schema.values!, replace)
+function map(schema: Schema, options: DecodeOptions): Decode {
+  const key = decoder(schema.keys!, options)
+  const element = decoder(schema.values!, options)
   const named = schema.keys!.type === 'string'
   return (json) => {
     if (named) {
@@ -157,15 +176,28 @@ function map(schema: Schema, replace: boolean): Decode {
   }
 }
 
-function structure(schema: Schema, replace: boolean): Decode {
-  const fields = schema.fields!.map((field) => ({ name: field.name, decode: decoder(field.schema, replace) }))
+function structure(schema: Schema, options: DecodeOptions): Decode {
+  const fields = schema.fields!.map((field) => ({ name: field.name, of: decoderOf(field.schema, options) }))
   const inheritsFields = fields.some(({ name }) => name in Object.prototype)
-  return (json) => {
+  const required = (json: unknown): Record<string, unknown> => {
     if (typeof json !== 'object' || Array.isArray(json) || json instanceof LongNumber) throw mismatch(schema, json)
+    return json as Record<string, unknown>
+  }
+  const decode = (json: unknown) => {
+    const given = required(json)
     // A plain object inherits properties such as `constructor`, which must not become fields.
-    const object = (inheritsFields ? Object.assign(Object.create(null), json) : json) as Record<string, unknown>
+    const object: Record<string, unknown> = inheritsFields ? Object.assign(Object.create(null), given) : given
     const out: Record<string, unknown> = inheritsFields ? Object.create(null) : {}
-    for (const field of fields) out[field.name] = field.decode(object[field.name])
+    for (const { name, of } of fields) out[name] = of.decode(object[name])
     return out
   }
+  if (!arePlainNames(fields.map(({ name }) => name))) return decode
+  const parts = [required, ...fields.flatMap(({ of }) => [of.ofValue, of.ofNull])]
+  return hotCode(decode, parts, (part) => {
+    const values = fields.map(
+      ({ name }, index) =>
+        `${literal(name)}: (value = json[${literal(name)}]) === null || value === undefined ? ${part(2 * index + 2)}() : ${part(2 * index + 1)}(value)`,
+    )
+    return `const json = ${part(0)}(given); let value; return { ${values.join(', ')} }`
+  })
 }

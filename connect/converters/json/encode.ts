@@ -3,7 +3,11 @@
  * conversion of what JSON lacks (bigint, Buffer, Date, Map).
  */
 import { DataError, logicalTypes, rawJson, type Schema } from '../../sdk/index.ts'
-import { bytesOf, scaleOf, unscaled } from './decimal.ts'
+import { arePlainNames, hotCode, literal } from '../../sdk/values/hot-code.ts'
+import { decimalText, doubleText, floatText } from '../../sdk/values/java-text.ts'
+import { storedDate } from '../../sdk/values/stored-dates.ts'
+import { bytesOf, fractionDigits, scaleOf, unscaled } from './decimal.ts'
+import { asJackson, jsonString } from './text.ts'
 
 export interface EncodeOptions {
   decimals: 'base64' | 'numeric'
@@ -11,51 +15,68 @@ export interface EncodeOptions {
 }
 export type Encode = (value: unknown) => string
 
-const defaultOptions: EncodeOptions = { decimals: 'base64', replaceNullWithDefault: true }
-const known = new Map<string, WeakMap<Schema, Encode>>()
-
-export function encoder(schema: Schema, options: EncodeOptions = defaultOptions): Encode {
-  const variant = `${options.decimals} ${options.replaceNullWithDefault}`
-  let memo = known.get(variant)
-  if (!memo) {
-    memo = new WeakMap()
-    known.set(variant, memo)
-  }
-  let encode = memo.get(schema)
-  if (!encode) {
-    encode = withNulls(schema, build(schema, options), options)
-    memo.set(schema, encode)
-  }
-  return encode
+/** A null is encoded by itself, so that the code of a struct can tell which it has. */
+interface Encoder {
+  readonly encode: Encode
+  readonly ofValue: Encode
+  readonly ofNull: () => string
 }
 
-function withNulls(schema: Schema, encode: Encode, options: EncodeOptions): Encode {
-  const fallback = schema.default !== undefined && schema.default !== null && options.replaceNullWithDefault ? encode(schema.default) : null
-  return (value) => {
-    if (value !== null && value !== undefined) return encode(value)
+const defaultOptions: EncodeOptions = { decimals: 'base64', replaceNullWithDefault: true }
+const known = Array.from({ length: 4 }, () => new WeakMap<Schema, Encoder>())
+
+export const encoder = (schema: Schema, options: EncodeOptions = defaultOptions): Encode => encoderOf(schema, options).encode
+
+function encoderOf(schema: Schema, options: EncodeOptions): Encoder {
+  const memo = known[(options.replaceNullWithDefault ? 1 : 0) + (options.decimals === 'numeric' ? 2 : 0)]!
+  const made = memo.get(schema)
+  if (made) return made
+  // A recursive schema calls itself through this one until its encoder is there.
+  let own: Encoder | null = null
+  memo.set(schema, { encode: (value) => own!.encode(value), ofValue: (value) => own!.ofValue(value), ofNull: () => own!.ofNull() })
+  own = withNulls(schema, build(schema, options), options)
+  memo.set(schema, own)
+  return own
+}
+
+function withNulls(schema: Schema, ofValue: Encode, options: EncodeOptions): Encoder {
+  const fallback =
+    schema.default !== undefined && schema.default !== null && options.replaceNullWithDefault ? ofValue(schema.default) : null
+  const ofNull = () => {
     if (fallback !== null) return fallback
     if (schema.optional) return 'null'
     throw new DataError('Conversion error: null value for field that is required and has no default value')
   }
+  return { ofValue, ofNull, encode: (value) => (value === null || value === undefined ? ofNull() : ofValue(value)) }
 }
 
 const mismatch = (schema: Schema, value: unknown) =>
   new DataError(`Invalid Java object for schema with type ${schema.type.toUpperCase()}: ${describe(value)}`)
 const describe = (value: unknown) => (typeof value === 'object' ? (value?.constructor?.name ?? 'null') : typeof value)
 
-const integer =
-  (schema: Schema, bits: number): Encode =>
-  (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1)) return String(value)
+const integer = (schema: Schema, bits: number): Encode => {
+  const least = -(2 ** (bits - 1))
+  const end = 2 ** (bits - 1)
+  return (value) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value < end) return String(value)
     if (typeof value === 'bigint' && BigInt.asIntN(bits, value) === value) return String(value)
     throw mismatch(schema, value)
   }
+}
+
+const floating =
+  (schema: Schema, digits: (value: number) => string): Encode =>
+  (value) => {
+    if (typeof value !== 'number') throw mismatch(schema, value)
+    // JSON lacks NaN and Infinity; Jackson writes them as strings.
+    return Number.isFinite(value) ? digits(value) : `"${value}"`
+  }
 
 const time =
-  (schema: Schema, divisor: number): Encode =>
+  (schema: Schema): Encode =>
   (value) => {
-    if (value instanceof Date) return String(Math.floor(value.getTime() / divisor))
-    if (typeof value === 'number') return String(value)
+    if (value instanceof Date) return String(storedDate(schema.name, value))
+    if (Number.isSafeInteger(value)) return String(value)
     throw mismatch(schema, value)
   }
 
@@ -63,18 +84,18 @@ function decimal(schema: Schema, options: EncodeOptions): Encode {
   const scale = scaleOf(schema)
   return (value) => {
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') throw mismatch(schema, value)
-    const number = unscaled(String(value), scale)
-    if (options.decimals === 'base64') return `"${bytesOf(number).toString('base64')}"`
-    const digits = String(number < 0n ? -number : number).padStart(scale + 1, '0')
-    const text = scale > 0 ? `${digits.slice(0, -scale)}.${digits.slice(-scale)}` : digits
-    return number < 0n ? `-${text}` : text
+    const text = String(value)
+    if (options.decimals === 'base64') return `"${bytesOf(unscaled(text, scale)).toString('base64')}"`
+    // In digits a decimal keeps those that it has, also where its schema has another scale.
+    unscaled(text, Math.max(scale, fractionDigits(text)))
+    return decimalText(text, scale)
   }
 }
 
 function build(schema: Schema, options: EncodeOptions): Encode {
   if (schema.name === logicalTypes.decimal) return decimal(schema, options)
-  if (schema.name === logicalTypes.date) return time(schema, 86_400_000)
-  if (schema.name === logicalTypes.time || schema.name === logicalTypes.timestamp) return time(schema, 1)
+  if (schema.name === logicalTypes.date) return time(schema)
+  if (schema.name === logicalTypes.time || schema.name === logicalTypes.timestamp) return time(schema)
   switch (schema.type) {
     case 'int8':
       return integer(schema, 8)
@@ -85,12 +106,9 @@ function build(schema: Schema, options: EncodeOptions): Encode {
     case 'int64':
       return integer(schema, 64)
     case 'float32':
+      return floating(schema, floatText)
     case 'float64':
-      return (value) => {
-        if (typeof value !== 'number') throw mismatch(schema, value)
-        // JSON lacks NaN and Infinity; Jackson writes them as strings.
-        return Number.isFinite(value) ? String(value) : `"${value}"`
-      }
+      return floating(schema, doubleText)
     case 'boolean':
       return (value) => {
         if (typeof value !== 'boolean') throw mismatch(schema, value)
@@ -99,7 +117,7 @@ function build(schema: Schema, options: EncodeOptions): Encode {
     case 'string':
       return (value) => {
         if (typeof value !== 'string') throw mismatch(schema, value)
-        return JSON.stringify(value)
+        return jsonString(value)
       }
     case 'bytes':
       return (value) => {
@@ -107,7 +125,7 @@ function build(schema: Schema, options: EncodeOptions): Encode {
         return `"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}"`
       }
     case 'array': {
-      const element = encoder(schema.values!, options)
+      const element = ofElements(schema.values, options)
       return (value) => {
         if (!Array.isArray(value)) throw mismatch(schema, value)
         return `[${value.map(element).join(',')}]`
@@ -120,10 +138,13 @@ function build(schema: Schema, options: EncodeOptions): Encode {
   }
 }
 
+/** A header that was read from text may have an array or a map whose elements have no schema in common. */
+const ofElements = (schema: Schema | undefined, options: EncodeOptions): Encode => (schema ? encoder(schema, options) : encodeSchemaless)
+
 function map(schema: Schema, options: EncodeOptions): Encode {
-  const key = encoder(schema.keys!, options)
-  const element = encoder(schema.values!, options)
-  const named = schema.keys!.type === 'string'
+  const key = ofElements(schema.keys, options)
+  const element = ofElements(schema.values, options)
+  const named = schema.keys?.type === 'string'
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(schema, value)
     const entries = value instanceof Map ? [...value] : Object.entries(value)
@@ -136,22 +157,39 @@ function map(schema: Schema, options: EncodeOptions): Encode {
 function structure(schema: Schema, options: EncodeOptions): Encode {
   const fields = schema.fields!.map((field, index) => ({
     name: field.name,
-    prefix: `${index === 0 ? '' : ','}${JSON.stringify(field.name)}:`,
-    encode: encoder(field.schema, options),
+    prefix: `${index === 0 ? '{' : ','}${jsonString(field.name)}:`,
+    of: encoderOf(field.schema, options),
   }))
   const inheritsFields = fields.some(({ name }) => name in Object.prototype)
-  return (value) => {
+  const required = (value: unknown): Record<string, unknown> => {
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) throw mismatch(schema, value)
-    const struct = (inheritsFields ? Object.assign(Object.create(null), value) : value) as Record<string, unknown>
-    let text = '{'
-    for (const field of fields) text += field.prefix + field.encode(struct[field.name])
+    return value as Record<string, unknown>
+  }
+  const encode = (value: unknown) => {
+    const given = required(value)
+    const struct: Record<string, unknown> = inheritsFields ? Object.assign(Object.create(null), given) : given
+    let text = fields.length === 0 ? '{' : ''
+    for (const { name, prefix, of } of fields) text += prefix + of.encode(struct[name])
     return `${text}}`
   }
+  if (fields.length === 0 || !arePlainNames(fields.map(({ name }) => name))) return encode
+  const parts = [required, ...fields.flatMap(({ of }) => [of.ofValue, of.ofNull])]
+  return hotCode(encode, parts, (part) => {
+    const texts = fields.map(
+      ({ name, prefix }, index) =>
+        `${literal(prefix)} + ((value = struct[${literal(name)}]) === null || value === undefined ? ${part(2 * index + 2)}() : ${part(2 * index + 1)}(value))`,
+    )
+    return `const struct = ${part(0)}(given); let value; return ${texts.join(' + ')} + '}'`
+  })
 }
+
+/** JavaScript and Java write a fraction alike where Java writes it without an exponent. */
+const isWrittenAlike = (value: number) => Math.abs(value) >= 1e-3 && Math.abs(value) < 1e7
 
 /** Whether JSON.stringify alone would write a value differently from Kafka Connect. */
 function needsConversion(value: unknown): boolean {
   if (typeof value === 'bigint') return true
+  if (typeof value === 'number') return !Number.isSafeInteger(value) && !isWrittenAlike(value)
   if (typeof value !== 'object' || value === null) return false
   if (Array.isArray(value)) return value.some(needsConversion)
   const prototype = Object.getPrototypeOf(value)
@@ -162,6 +200,7 @@ function needsConversion(value: unknown): boolean {
 
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return rawJson(String(value))
+  if (typeof value === 'number') return plainNumber(value)
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
   if (value instanceof Date) return value.getTime()
   if (Array.isArray(value)) return value.map(plain)
@@ -174,9 +213,15 @@ function plain(value: unknown): unknown {
   return value
 }
 
+/** A safe integer is a long, any other number a double. JSON lacks NaN and Infinity; Jackson writes them as strings. */
+function plainNumber(value: number): unknown {
+  if (Number.isSafeInteger(value)) return value
+  return Number.isFinite(value) ? rawJson(doubleText(value)) : String(value)
+}
+
 /** The JSON text of a value without a schema. */
 export function encodeSchemaless(value: unknown): string {
   const text = JSON.stringify(needsConversion(value) ? plain(value) : value)
   if (text === undefined) throw new DataError(`a ${typeof value} cannot be written as JSON`)
-  return text
+  return asJackson(text)
 }

@@ -40,20 +40,29 @@ interface JsonSchema {
   fields?: unknown
 }
 
-function toJson(schema: Schema, field?: string): object {
+/** Null where the elements have no schema in common: then the schema says only that there are some. */
+const ofElements = (schema: Schema | undefined, around: readonly Schema[]): object | null => (schema ? toJson(schema, around) : null)
+
+/** Numbers as they are written. */
+const withDigits = ((_name: string, value: unknown, { source }: { source?: string }) =>
+  typeof value === 'number' && source !== undefined ? rawJson(source) : value) as (name: string, value: unknown) => unknown
+
+function toJson(schema: Schema, outer: readonly Schema[], field?: string): object {
+  if (outer.includes(schema)) throw new DataError(`the recursive schema ${schema.name ?? ''} cannot be written as JSON: it has no end`)
+  const around = [...outer, schema]
   const json: Record<string, unknown> = { type: jsonNames[schema.type] }
-  if (schema.type === 'array') json.items = toJson(schema.values!)
+  if (schema.type === 'array') json.items = ofElements(schema.values, around)
   if (schema.type === 'map') {
-    json.keys = toJson(schema.keys!)
-    json.values = toJson(schema.values!)
+    json.keys = ofElements(schema.keys, around)
+    json.values = ofElements(schema.values, around)
   }
-  if (schema.type === 'struct') json.fields = schema.fields!.map(({ name, schema: ofField }) => toJson(ofField, name))
+  if (schema.type === 'struct') json.fields = schema.fields!.map(({ name, schema: ofField }) => toJson(ofField, around, name))
   json.optional = schema.optional
   if (schema.name !== undefined) json.name = schema.name
   if (schema.version !== undefined) json.version = schema.version
   if (schema.doc !== undefined) json.doc = schema.doc
   if (schema.parameters !== undefined) json.parameters = schema.parameters
-  if (schema.default !== undefined && schema.default !== null) json.default = rawJson(encoder(schema)(schema.default))
+  if (schema.default !== undefined && schema.default !== null) json.default = JSON.parse(encoder(schema)(schema.default), withDigits)
   if (field !== undefined) json.field = field
   return json
 }
@@ -64,10 +73,25 @@ const texts = new WeakMap<Schema, string>()
 export function schemaText(schema: Schema): string {
   let text = texts.get(schema)
   if (text === undefined) {
-    text = JSON.stringify(toJson(schema))
+    text = JSON.stringify(toJson(schema, []))
     texts.set(schema, text)
   }
   return text
+}
+
+const prefixes = new WeakMap<Schema, Buffer>()
+const prefixOf = (schema: string): Buffer => Buffer.from(`{"schema":${schema},"payload":`)
+const WITHOUT_SCHEMA = prefixOf('null')
+
+/** The bytes of an envelope before its payload. */
+export function envelopePrefix(schema: Schema | null): Buffer {
+  if (schema === null) return WITHOUT_SCHEMA
+  let prefix = prefixes.get(schema)
+  if (!prefix) {
+    prefix = prefixOf(schemaText(schema))
+    prefixes.set(schema, prefix)
+  }
+  return prefix
 }
 
 /** The schema of a JSON value; null for null. */
@@ -96,7 +120,8 @@ export function schemaOf(json: unknown, depth = 0): Schema | null {
   if (typeof declared.version === 'number') schema.version = declared.version
   if (typeof declared.doc === 'string') schema.doc = declared.doc
   if (declared.parameters && typeof declared.parameters === 'object') schema.parameters = declared.parameters as Record<string, string>
-  if (declared.default !== undefined && declared.default !== null) schema.default = decoder(schema, false)(declared.default)
+  if (declared.default !== undefined && declared.default !== null)
+    schema.default = decoder(schema, { replaceNullWithDefault: false })(declared.default)
   return schema
 }
 

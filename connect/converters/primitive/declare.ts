@@ -1,7 +1,7 @@
 /**
  * Declares the converters of primitive types, as Kafka's serializers write them: big endian, in as many bytes as the type has.
  */
-import { type Converter, DataError, defineConverter, type Schema, setting } from '../../sdk/index.ts'
+import { type Converter, converterType, DataError, defineConverter, logicalTypes, type Schema } from '../../sdk/index.ts'
 
 export interface Primitive<T> {
   /** The name of the converter without its suffix: `Long` for LongConverter. */
@@ -18,16 +18,13 @@ export const declarePrimitive = <T>(primitive: Primitive<T>) =>
     class: `org.apache.kafka.connect.converters.${primitive.name}Converter`,
     doc: `One ${primitive.schema.type} in ${primitive.sizeBytes} bytes.`,
     settings: {
-      'converter.type': setting.string({
-        default: null,
-        doc: 'Set by the worker: key, value or header.',
-        importance: 'LOW',
-      }),
+      'converter.type': converterType,
     },
     create: (): Converter => ({
-      fromConnect(_topic, _schema, value) {
+      fromConnect(_topic, schema, value) {
         if (value === null || value === undefined) return null
-        if (!primitive.accepts(value))
+        // Kafka's serializers know Java's classes: that of a logical type is another one. A number without a schema may have any type.
+        if (!primitive.accepts(value) || (schema && (schema.type !== primitive.schema.type || isLogical(schema))))
           throw new DataError(`Failed to serialize to ${primitive.name.toLowerCase()}: a ${typeof value} was given`)
         const bytes = Buffer.allocUnsafe(primitive.sizeBytes)
         primitive.write(bytes, value)
@@ -41,6 +38,8 @@ export const declarePrimitive = <T>(primitive: Primitive<T>) =>
       },
     }),
   })
+
+const isLogical = ({ name }: Schema) => Object.values<string | undefined>(logicalTypes).includes(name)
 
 export const isWhole =
   (bits: number) =>
