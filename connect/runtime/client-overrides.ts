@@ -4,7 +4,7 @@
  * (baseProducerConfigs, baseConsumerConfigs, adminConfigs): the connector's override, then the worker's setting with the prefix of the
  * client. The worker's settings without a prefix are for admin clients as well; producers and consumers get none of its security.
  */
-import type { ClientSettings, ConsumerSettings, ProducerSettings } from '../../core/client/types.ts'
+import type { ClientSettings, ConsumerSettings, ProducerSettings, TransactionalProducerSettings } from '../../core/client/types.ts'
 import { type ConfigOf, type Setting, type Settings, setting } from '../sdk/index.ts'
 import { settingsUnder } from '../sdk/prefixed-settings.ts'
 import type { ConnectorConfig } from '../types.ts'
@@ -36,15 +36,17 @@ const connection = {
 const rack = { 'client.rack': setting.string({ default: null, doc }) } as const
 
 const producer = {
-  acks: setting.oneOf(['all', '-1', '1', '0'], { default: null, doc }),
+  acks: setting.oneOf(['all', '-1', '1', '0'], { default: null, exactCase: true, doc }),
   'enable.idempotence': setting.boolean({ default: null, doc }),
-  'compression.type': setting.oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd'], { default: null, doc }),
+  'compression.type': setting.oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd'], { default: null, exactCase: true, doc }),
   'batch.size': int(),
   'linger.ms': long(),
   'buffer.memory': long(),
   'max.in.flight.requests.per.connection': int(1),
   'max.request.size': int(),
   'delivery.timeout.ms': int(),
+  'max.block.ms': long(),
+  'transaction.timeout.ms': int(),
 } as const
 
 /** Java's classes of assignors, and their names in the group protocol. */
@@ -59,7 +61,7 @@ const consumer = {
   'group.id': setting.string({ default: null, doc }),
   'group.instance.id': setting.string({ default: null, doc }),
   'auto.offset.reset': setting.oneOf(['earliest', 'latest', 'none'], { default: null, doc }),
-  'isolation.level': setting.oneOf(['read_uncommitted', 'read_committed'], { default: null, doc }),
+  'isolation.level': setting.oneOf(['read_uncommitted', 'read_committed'], { default: null, exactCase: true, doc }),
   'fetch.min.bytes': int(),
   'fetch.max.wait.ms': int(),
   'fetch.max.bytes': int(),
@@ -179,6 +181,35 @@ export function producerSettings(worker: Properties, connector: ConnectorConfig)
     deliveryTimeoutMs: values['delivery.timeout.ms'] ?? 2147483647,
   } as ProducerSettings)
 }
+
+/** How long the producer of an exactly-once source waits for its coordinator, as in Kafka Connect without a limit. */
+const UNLIMITED_BLOCK_MS = 2147483647
+
+/**
+ * The producer of an exactly-once source task. As in Kafka Connect, `transactional.id` and `enable.idempotence` cannot be set to anything
+ * else.
+ */
+export function transactionalProducerSettings(
+  worker: Properties,
+  connector: ConnectorConfig,
+  transactionalId: string,
+): TransactionalProducerSettings {
+  const values = read(
+    { 'max.block.ms': producer['max.block.ms'], 'transaction.timeout.ms': producer['transaction.timeout.ms'] },
+    layersOf('producer', worker, connector),
+  )
+  return {
+    ...producerSettings(worker, connector),
+    enableIdempotence: true,
+    transactionalId,
+    maxBlockMs: Math.min(values['max.block.ms'] ?? UNLIMITED_BLOCK_MS, UNLIMITED_BLOCK_MS),
+    ...defined({ transactionTimeoutMs: values['transaction.timeout.ms'] }),
+  }
+}
+
+/** The brokers of a client of a connector; undefined where they are the worker's. */
+export const bootstrapServersOf = (kind: ClientKind, worker: Properties, connector: ConnectorConfig): readonly string[] | undefined =>
+  read({ 'bootstrap.servers': connection['bootstrap.servers'] }, layersOf(kind, worker, connector))['bootstrap.servers']
 
 /** The group of a sink. */
 export const sinkGroupId = (worker: Properties, connector: ConnectorConfig, name: string): string =>

@@ -28,7 +28,6 @@ export interface ConnectorClientsOptions {
   policy: OverridePolicy
   /** Throws where a `sasl.jaas.config` names a login module that clients must not have. */
   checkLoginModule(jaasConfig: string): void
-  system: System
 }
 
 export class ConnectorClients {
@@ -82,8 +81,9 @@ export class ConnectorClients {
     return sinkGroupId(this.#options.worker, connector, name)
   }
 
-  ofTask(connector: ConnectorConfig): TaskClients {
-    return new TaskClients(this, connector, this.#options.system)
+  /** `system` has the logger of the task. */
+  ofTask(connector: ConnectorConfig, system: System): TaskClients {
+    return new TaskClients(this, connector, system)
   }
 }
 

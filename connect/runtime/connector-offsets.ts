@@ -2,14 +2,18 @@
  * The offsets of connectors, as users list, alter and reset them over REST (KIP-875): those of a source are in the offset topic, those of a
  * sink in its consumer group.
  */
-import type { Admin, CommitOffset, TopicPartition } from '../../core/client/types.ts'
+import type { Admin, CommitOffset, Producer, TopicPartition, TransactionalProducer } from '../../core/client/types.ts'
 import { type ErrorName, KafkaError } from '../../core/errors.ts'
+import type { System } from '../../core/system/index.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import type { ConnectorPlugin } from '../plugins.ts'
 import { parseSettings, type SourceOffset, type SourcePartition } from '../sdk/index.ts'
-import { type OffsetBackingStore, requirePrimitives } from '../storage/offset-backing-store.ts'
+import { requirePrimitives, type SourceOffsets, type StoredPosition } from '../storage/offset-backing-store.ts'
 import { ConnectError, type ConnectorConfig, type ConnectorOffset } from '../types.ts'
-import type { ConnectorClients } from './connector-clients.ts'
+import { producerSettings, transactionalProducerSettings } from './client-overrides.ts'
+import type { ConnectorClients, TaskClients } from './connector-clients.ts'
+import type { ConnectorOffsetStores } from './connector-offset-stores.ts'
+import { taskTransactionalId } from './zombie-fencing.ts'
 
 export interface OffsetsOwner {
   name: string
@@ -24,24 +28,55 @@ const TOPIC = 'kafka_topic'
 const PARTITION = 'kafka_partition'
 const OFFSET = 'kafka_offset'
 
-export class ConnectorOffsets {
-  readonly #clients: ConnectorClients
-  readonly #offsets: OffsetBackingStore
+/** How long the transaction of a request waits for its coordinator. */
+const MAX_BLOCK_MS = 60_000
 
-  constructor(clients: ConnectorClients, offsets: OffsetBackingStore) {
-    this.#clients = clients
-    this.#offsets = offsets
+export interface ConnectorOffsetsOptions {
+  clients: ConnectorClients
+  stores: ConnectorOffsetStores
+  groupId: string
+  /** The worker's settings. */
+  properties: Readonly<Record<string, string>>
+  system: System
+}
+
+export class ConnectorOffsets {
+  readonly #options: ConnectorOffsetsOptions
+
+  constructor(options: ConnectorOffsetsOptions) {
+    this.#options = options
   }
 
-  async list({ name, config, plugin }: OffsetsOwner): Promise<ConnectorOffset[]> {
-    if (plugin.type === 'source') {
-      await this.#offsets.refresh()
-      return this.#offsets.all(name)
-    }
-    const stored = await this.#ofGroup({ name, config }, (admin, group) => admin.groupOffsets(group))
+  async list(target: OffsetsOwner): Promise<ConnectorOffset[]> {
+    if (target.plugin.type === 'source') return await this.#ofSource(target, async (offsets) => offsets.all(target.name))
+    const stored = await this.#ofGroup(target, (admin, group) => admin.groupOffsets(group))
     return stored
       .filter(({ offset }) => offset >= 0)
       .map(({ topic, partition, offset }) => ({ partition: { [PARTITION]: partition, [TOPIC]: topic }, offset: { [OFFSET]: offset } }))
+  }
+
+  /** Opens the positions of a source, as one of its tasks does, with a producer where the task's own would write them. */
+  async #ofSource<T>(
+    { name, config }: OffsetsOwner,
+    work: (offsets: SourceOffsets, topic: string | null) => Promise<T>,
+    createProducer: (clients: TaskClients) => Producer | null = () => null,
+  ): Promise<T> {
+    const { clients: all, stores, system } = this.#options
+    const clients = all.ofTask(config, system)
+    let offsets: SourceOffsets | null = null
+    let producer: Producer | null = null
+    try {
+      producer = createProducer(clients)
+      const store = stores.of({ ...config, name }, clients, producer)
+      offsets = store.offsets
+      await offsets.open(new AbortController().signal)
+      await offsets.refresh()
+      return await work(offsets, store.topic)
+    } finally {
+      await producer?.close()
+      await offsets?.release()
+      await clients.release()
+    }
   }
 
   async alter(target: OffsetsOwner, offsets: readonly ConnectorOffset[]): Promise<void> {
@@ -59,10 +94,10 @@ export class ConnectorOffsets {
   async reset(target: OffsetsOwner): Promise<void> {
     const { name, config, plugin } = target
     if (plugin.type === 'source') {
-      await this.#offsets.refresh()
+      const stored = await this.#ofSource(target, async (offsets) => offsets.all(name))
       await this.#alterSource(
         target,
-        this.#offsets.all(name).map(({ partition }) => ({ partition, offset: null })),
+        stored.map(({ partition }) => ({ partition, offset: null })),
       )
       return
     }
@@ -70,10 +105,8 @@ export class ConnectorOffsets {
     if (error && !(error instanceof KafkaError && error.error === 'GROUP_ID_NOT_FOUND')) throw groupOffsetsError('reset', name, error)
   }
 
-  async #alterSource(
-    { name, config, plugin }: OffsetsOwner,
-    positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[],
-  ): Promise<void> {
+  async #alterSource(target: OffsetsOwner, positions: readonly StoredPosition[]): Promise<void> {
+    const { config, plugin } = target
     for (const { partition, offset } of positions) {
       if (!partition) throw new ConnectError(400, 'The partition for a source connector offset cannot be null or missing')
       requirePrimitives(partition, 'A partition')
@@ -87,8 +120,39 @@ export class ConnectorOffsets {
         throw new ConnectError(400, (cause as Error).message, { cause })
       }
     }
-    await this.#offsets.put(name, positions)
-    await this.#offsets.refresh()
+    if (positions.length > 0) await this.#storePositions(target, positions)
+  }
+
+  async #storePositions(target: OffsetsOwner, positions: readonly StoredPosition[]): Promise<void> {
+    const { stores, properties, groupId } = this.#options
+    const { name, config } = target
+    if (!stores.exactlyOnce || target.plugin.kind !== 'source') {
+      const producerOf = (clients: TaskClients) => clients.of('producer').producer(producerSettings(properties, config))
+      await this.#ofSource(
+        target,
+        async (offsets) => {
+          await offsets.put(name, positions)
+          await offsets.refresh()
+        },
+        stores.isSeparate(config) ? producerOf : undefined,
+      )
+      return
+    }
+    let producer: TransactionalProducer | null = null
+    await this.#ofSource(
+      target,
+      async (offsets, topic) => {
+        await offsets.deleteCopies(name, positions)
+        await commitPositions(producer!, topic!, offsets, name, positions)
+        offsets.copy(name, positions)
+        await offsets.refresh()
+      },
+      (clients) => {
+        const settings = transactionalProducerSettings(properties, config, taskTransactionalId(groupId, name, 0))
+        producer = clients.of('producer').producer({ ...settings, maxBlockMs: MAX_BLOCK_MS })
+        return producer
+      },
+    )
   }
 
   async #alterSink({ name, config }: OffsetsOwner, offsets: readonly ParsedSinkOffset[]): Promise<void> {
@@ -106,8 +170,29 @@ export class ConnectorOffsets {
 
   /** As the connector's admin client, which may be another user than the worker. */
   #ofGroup<T>({ name, config }: Pick<OffsetsOwner, 'name' | 'config'>, work: (admin: Admin, group: string) => Promise<T>): Promise<T> {
-    return this.#clients.use('admin', config, ({ admin }) => work(admin, this.#clients.sinkGroupId(name, config)))
+    const { clients } = this.#options
+    return clients.use('admin', config, ({ admin }) => work(admin, clients.sinkGroupId(name, config)))
   }
+}
+
+/** In a transaction, as the task of this transactional id does it. */
+async function commitPositions(
+  producer: TransactionalProducer,
+  topic: string,
+  offsets: SourceOffsets,
+  connector: string,
+  positions: readonly StoredPosition[],
+): Promise<void> {
+  await producer.initTransactions()
+  producer.beginTransaction()
+  const sent = producer.send(
+    offsets
+      .records(connector, positions)
+      .map(({ key, value }) => ({ topic, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) })),
+  )
+  // The commit rejects with the same error.
+  sent.catch(() => {})
+  await producer.commitTransaction()
 }
 
 /** Deletes the offsets of some partitions: without OffsetDelete, the group is deleted and created again with the others. */

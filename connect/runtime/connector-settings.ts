@@ -3,9 +3,11 @@
  * the worker's converters or plugins are functions of them.
  */
 
-import { version } from '../../core/system/version.ts'
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
-import { type ConfigOf, type Settings, setting } from '../sdk/index.ts'
+import { type ConfigOf, InvalidSetting, setting } from '../sdk/index.ts'
+import { patternProblem } from '../sdk/java-pattern.ts'
+import type { ConnectorConfig } from '../types.ts'
+import { type ConverterKind, findConverter, versionProblem } from './plugin-versions.ts'
 
 const groups = {
   common: 'Common',
@@ -18,45 +20,70 @@ const groups = {
 } as const
 
 const atLeast = (least: number) => (value: number) => (value < least ? `Value must be at least ${least}` : undefined)
-const classExists = (find: (name: string) => unknown) => (name: string) => (find(name) ? undefined : `Class ${name} could not be found.`)
+const distinct = (names: readonly string[]) => (new Set(names).size < names.length ? 'Duplicate alias provided.' : undefined)
 const common = (order: number) => ({ group: groups.common, order })
 const errors = (order: number) => ({ group: groups.errors, order, importance: 'MEDIUM' as const })
 
-export type DefaultConverters = Readonly<Record<'key.converter' | 'value.converter' | 'header.converter', string>>
+export type DefaultConverters = Readonly<Record<'key.converter' | 'value.converter' | 'header.converter', string | null>>
 
-const standardConverters: DefaultConverters = {
-  'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
-  'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-  'header.converter': 'org.apache.kafka.connect.storage.SimpleHeaderConverter',
-}
+/** Where the worker is not asked. */
+const noDefaults: DefaultConverters = { 'key.converter': null, 'value.converter': null, 'header.converter': null }
 
-const pluginVersion = (order: number, displayName: string, of: string, width: 'SHORT' | 'MEDIUM', known: string) =>
-  setting.string({
+/** `name` is the plugin that the config names; null where it names none. */
+const pluginVersion = (
+  plugins: Plugins,
+  order: number,
+  displayName: string,
+  of: string,
+  width: 'SHORT' | 'MEDIUM',
+  name: string | null,
+) => {
+  const versions = name === null ? [] : plugins.versions(name)
+  return setting.string({
     ...common(order),
     width,
     displayName,
     importance: width === 'MEDIUM' ? 'MEDIUM' : 'LOW',
-    default: known,
-    recommended: [known],
-    doc: `The version of the ${of}. There is only the installed one.`,
-    check: (value) =>
-      ['latest', known].includes(value) || value.includes(known) ? undefined : `version ${known} is installed, ${value} is not`,
+    default: versions[0] ?? null,
+    recommended: versions,
+    visible: versions.length > 0,
+    doc: `The version of the ${of}, or a range of versions, as Maven writes it: 1.2 or [1.0,2.0). Without it the newest one.`,
+    check: (spec) => saying(versionProblem(plugins, name ?? '', spec)),
   })
+}
+
+const saying = (problem: string | undefined) => (problem === undefined ? undefined : InvalidSetting.saying('', problem))
 
 /** The settings of all connectors. */
-export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | null, defaults: DefaultConverters = standardConverters) => {
-  const converter = (order: number, what: 'key' | 'value' | 'header') =>
+export const connectorSettings = (
+  plugins: Plugins,
+  plugin: ConnectorPlugin | null,
+  defaults: DefaultConverters = noDefaults,
+  config: ConnectorConfig = {},
+) => {
+  const converterVersion = (order: number, what: ConverterKind) =>
+    pluginVersion(
+      plugins,
+      order,
+      `${capital(what)} converter version`,
+      `${what} converter`,
+      'SHORT',
+      config[`${what}.converter`] ?? defaults[`${what}.converter`],
+    )
+  const converter = (order: number, what: ConverterKind) =>
     setting.class({
       ...common(order),
       width: 'SHORT',
       importance: 'LOW',
-      displayName: `${what[0]!.toUpperCase()}${what.slice(1)} converter class`,
+      displayName: `${capital(what)} converter class`,
       default: defaults[`${what}.converter`],
       doc: `The converter of ${what}s; the worker's if it is not set.`,
       recommended: plugins.converters
         .filter(({ kinds }) => !kinds || what === 'header' || kinds.includes('converter'))
         .map((declaration) => declaration.class),
-      check: classExists(what === 'header' ? plugins.headerConverter : plugins.converter),
+      check: (name) =>
+        classProblem(plugins, findConverter(plugins, what, name, null), name, what === 'header' ? 'HeaderConverter' : 'Converter') ??
+        saying(versionProblem(plugins, name, config[`${what}.converter.plugin.version`])),
     })
   return {
     name: setting.string({
@@ -73,8 +100,9 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       importance: 'HIGH',
       displayName: 'Connector class',
       doc: 'The class of the connector, as GET /connector-plugins lists it; its simple name, or that without `Connector`.',
+      check: (name) => saying(versionProblem(plugins, name, config['connector.plugin.version'])),
     }),
-    'connector.plugin.version': pluginVersion(3, 'Connector version', 'connector', 'MEDIUM', plugin?.version ?? version),
+    'connector.plugin.version': pluginVersion(plugins, 3, 'Connector version', 'connector', 'MEDIUM', plugin?.class ?? null),
     'tasks.max': setting.int({
       ...common(4),
       width: 'SHORT',
@@ -82,7 +110,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       displayName: 'Tasks max',
       default: 1,
       doc: 'The maximum number of tasks.',
-      check: atLeast(1),
+      least: 1,
     }),
     'tasks.max.enforce': setting.boolean({
       ...common(5),
@@ -93,11 +121,11 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       doc: 'Whether a connector that generates more tasks than tasks.max fails.',
     }),
     'key.converter': converter(6, 'key'),
-    'key.converter.plugin.version': pluginVersion(7, 'Key converter version', 'key converter', 'SHORT', version),
+    'key.converter.plugin.version': converterVersion(7, 'key'),
     'value.converter': converter(8, 'value'),
-    'value.converter.plugin.version': pluginVersion(9, 'Value converter version', 'value converter', 'SHORT', version),
+    'value.converter.plugin.version': converterVersion(9, 'value'),
     'header.converter': converter(10, 'header'),
-    'header.converter.plugin.version': pluginVersion(11, 'Header converter version', 'header converter', 'SHORT', version),
+    'header.converter.plugin.version': converterVersion(11, 'header'),
     transforms: setting.list({
       group: groups.transforms,
       order: 12,
@@ -106,7 +134,7 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       displayName: 'Transforms',
       default: [],
       doc: 'The aliases of the transforms that are applied to each record, in order.',
-      check: distinct('transformation'),
+      check: distinct,
     }),
     predicates: setting.list({
       group: groups.predicates,
@@ -116,13 +144,14 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       displayName: 'Predicates',
       default: [],
       doc: 'The aliases of the predicates that transforms use.',
-      check: distinct('predicate'),
+      check: distinct,
     }),
     'config.action.reload': setting.oneOf(['none', 'restart'], {
       ...common(14),
       width: 'MEDIUM',
       importance: 'LOW',
       displayName: 'Reload Action',
+      exactCase: true,
       default: 'restart',
       recommended: [],
       doc: 'The action when a value that the config refers to changes.',
@@ -132,21 +161,20 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
       width: 'MEDIUM',
       displayName: 'Retry Timeout for Errors',
       default: 0,
-      doc: 'The time in ms for which a failed conversion or transform is retried: 0 means not at all, -1 without limit.',
-      check: atLeast(-1),
+      doc: 'The time in ms for which a failed conversion or transform is retried: 0 means not at all, -1 or less without limit.',
     }),
     'errors.retry.delay.max.ms': setting.long({
       ...errors(2),
       width: 'MEDIUM',
       displayName: 'Maximum Delay Between Retries for Errors',
       default: 60_000,
-      doc: 'The maximum delay between two retries.',
-      check: atLeast(0),
+      doc: 'The maximum delay between two retries in ms; 0 or less means none.',
     }),
     'errors.tolerance': setting.oneOf(['none', 'all'], {
       ...errors(3),
       width: 'SHORT',
       displayName: 'Error Tolerance',
+      exactCase: true,
       default: 'none',
       recommended: [],
       doc: 'What happens to a record that cannot be processed: `none` fails the task, `all` skips the record.',
@@ -168,94 +196,18 @@ export const connectorSettings = (plugins: Plugins, plugin: ConnectorPlugin | nu
   }
 }
 
-function distinct(what: string) {
-  return (names: readonly string[]) => {
-    const duplicate = names.find((name, index) => names.indexOf(name) !== index)
-    return duplicate === undefined ? undefined : `Duplicate alias provided for ${what} ${duplicate}.`
-  }
+const capital = (word: string) => `${word[0]!.toUpperCase()}${word.slice(1)}`
+
+/** Why a class is no plugin of an interface; undefined where `found` is one. */
+export function classProblem(plugins: Plugins, found: unknown, name: string, type: string): string | InvalidSetting | undefined {
+  if (found) return undefined
+  const other = plugins.plugin(name)
+  if (other) return InvalidSetting.saying(name, `Class class ${name} does not implement the ${type} interface`)
+  return `Class ${name} could not be found.`
 }
 
-/** The settings of sources, besides those of all connectors. */
-export const sourceSettings = {
-  'topic.creation.groups': setting.list({
-    group: groups.topics,
-    order: 1,
-    width: 'LONG',
-    importance: 'LOW',
-    displayName: 'Topic Creation Groups',
-    default: [],
-    doc: 'The names of the topic creation groups, `topic.creation.<group>.*`.',
-  }),
-  'exactly.once.support': setting.oneOf(['requested', 'required'], {
-    group: groups.once,
-    order: 2,
-    width: 'SHORT',
-    importance: 'MEDIUM',
-    displayName: 'Exactly once support',
-    default: 'requested',
-    recommended: [],
-    doc: 'With `required`, the config is invalid where the connector cannot deliver exactly once.',
-    check: (value) => (value === 'required' ? 'exactly-once sources are not supported: set it to requested' : undefined),
-  }),
-  'transaction.boundary': setting.oneOf(['poll', 'interval', 'connector'], {
-    group: groups.once,
-    order: 3,
-    width: 'SHORT',
-    importance: 'MEDIUM',
-    displayName: 'Transaction Boundary',
-    default: 'poll',
-    recommended: [],
-    doc: 'The boundaries of the transactions of exactly-once sources.',
-  }),
-  'transaction.boundary.interval.ms': setting.long({
-    group: groups.once,
-    order: 4,
-    width: 'SHORT',
-    importance: 'LOW',
-    displayName: 'Transaction boundary interval',
-    default: null,
-    doc: 'The length of a transaction, where transaction.boundary is `interval`.',
-    check: atLeast(1),
-  }),
-  'offsets.storage.topic': setting.string({
-    group: groups.offsets,
-    order: 1,
-    width: 'LONG',
-    importance: 'LOW',
-    displayName: 'Offsets topic',
-    default: null,
-    doc: 'A separate offset topic for this connector.',
-    check: (value) =>
-      value.trim() === '' ? 'String must be non-empty' : 'positions are stored in the worker’s offset.storage.topic: remove this setting',
-  }),
-} as const
-
-/** The settings of sinks, besides those of all connectors. */
-export const sinkSettings = {
-  topics: setting.list({
-    ...common(4),
-    width: 'LONG',
-    importance: 'HIGH',
-    displayName: 'Topics',
-    default: [],
-    doc: 'The topics to consume.',
-  }),
-  'topics.regex': setting.string({
-    ...common(4),
-    width: 'LONG',
-    importance: 'HIGH',
-    displayName: 'Topics regex',
-    default: '',
-    doc: 'A regular expression of the topics to consume, including later ones. Either this or `topics`.',
-    check: (value) => {
-      try {
-        new RegExp(value)
-        return undefined
-      } catch (error) {
-        return `Invalid regular expression: ${(error as Error).message}`
-      }
-    },
-  }),
+/** The dead-letter queue. Kafka Connect has one for sinks only. */
+export const deadLetterSettings = {
   'errors.deadletterqueue.topic.name': setting.string({
     ...errors(6),
     width: 'MEDIUM',
@@ -279,22 +231,88 @@ export const sinkSettings = {
   }),
 } as const
 
-export type CommonConfig = ConfigOf<ReturnType<typeof connectorSettings>>
-export type SinkConfig = ConfigOf<typeof sinkSettings>
+/** The settings of sources, besides those of all connectors. */
+export const sourceSettings = {
+  'topic.creation.groups': setting.list({
+    group: groups.topics,
+    order: 1,
+    width: 'LONG',
+    importance: 'LOW',
+    displayName: 'Topic Creation Groups',
+    default: [],
+    check: distinct,
+    doc: 'The names of the topic creation groups, `topic.creation.<group>.*`.',
+  }),
+  'exactly.once.support': setting.oneOf(['requested', 'required'], {
+    group: groups.once,
+    order: 2,
+    width: 'SHORT',
+    importance: 'MEDIUM',
+    displayName: 'Exactly once support',
+    expected: 'String must be one of (case insensitive): REQUIRED, REQUESTED',
+    default: 'requested',
+    recommended: [],
+    doc: 'With `required`, the config is invalid where the connector cannot deliver exactly once, or does not say that it can, and where the worker has no exactly-once support.',
+  }),
+  'transaction.boundary': setting.oneOf(['poll', 'interval', 'connector'], {
+    group: groups.once,
+    order: 3,
+    width: 'SHORT',
+    importance: 'MEDIUM',
+    displayName: 'Transaction Boundary',
+    expected: 'String must be one of (case insensitive): INTERVAL, POLL, CONNECTOR',
+    default: 'poll',
+    recommended: [],
+    doc: 'When an exactly-once source commits its transaction: with each batch that it gives, after an interval, or where the connector says so.',
+  }),
+  'transaction.boundary.interval.ms': setting.long({
+    group: groups.once,
+    order: 4,
+    width: 'SHORT',
+    importance: 'LOW',
+    displayName: 'Transaction boundary interval',
+    default: null,
+    doc: 'The length of a transaction, where transaction.boundary is `interval`. Without it, the offset.flush.interval.ms of the worker counts.',
+    check: atLeast(0),
+  }),
+  'offsets.storage.topic': setting.string({
+    group: groups.offsets,
+    order: 1,
+    width: 'LONG',
+    importance: 'LOW',
+    displayName: 'Offsets topic',
+    default: null,
+    doc: "An offset topic for this connector alone, in the cluster of its producer. It is created where it is missing. Positions are copied to the worker's offset topic, which is read for those that this one does not have. A standalone worker ignores it.",
+    check: (value) => (value === '' ? 'String must be non-empty' : undefined),
+  }),
+} as const
 
-/** The setting `transforms.<alias>.type` or `predicates.<alias>.type`. */
-export const stageType = (prefix: string, group: string, known: readonly string[], find: (name: string) => unknown): Settings => ({
-  [`${prefix}.type`]: setting.class({
-    group,
-    order: 0,
+/** The settings of sinks, besides those of all connectors. */
+export const sinkSettings = {
+  topics: setting.list({
+    ...common(4),
     width: 'LONG',
     importance: 'HIGH',
-    displayName: `${group} type`,
-    recommended: known,
-    doc: 'The class of the transform or predicate.',
-    check: classExists(find),
+    displayName: 'Topics',
+    default: [],
+    doc: 'The topics to consume.',
   }),
-})
+  'topics.regex': setting.string({
+    ...common(4),
+    width: 'LONG',
+    importance: 'HIGH',
+    displayName: 'Topics regex',
+    default: '',
+    doc: 'A regular expression of the topics to consume, including later ones. Either this or `topics`.',
+    check: patternProblem,
+  }),
+  ...deadLetterSettings,
+} as const
+
+export type CommonConfig = ConfigOf<ReturnType<typeof connectorSettings>>
+export type SourceConfig = ConfigOf<typeof sourceSettings>
+export type SinkConfig = ConfigOf<typeof sinkSettings>
+export type DeadLetterConfig = ConfigOf<typeof deadLetterSettings>
 
 function controlCharacters(name: string): string | undefined {
   const codes = name.match(/\p{Cc}/gu)?.map((character) => character.codePointAt(0))

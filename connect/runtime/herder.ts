@@ -3,14 +3,15 @@
  * workers; reads are served from this worker's own view. It changes connectors through the config topic only.
  */
 import type { Client } from '../../core/client/types.ts'
+import type { ConfigTransformer } from '../../core/config-references/config-transformer.ts'
+import { redactAll } from '../../core/config-references/redaction.ts'
 import type { System } from '../../core/system/index.ts'
-import { SerialQueue } from '../../core/system/serial-queue.ts'
 import { version } from '../../core/system/version.ts'
-import { within } from '../../core/system/within.ts'
 import type { ConnectorPlugin, Plugins } from '../plugins.ts'
-import { type ConfigBackingStore, sameConfig } from '../storage/config-backing-store.ts'
+import type { ConfigBackingStore } from '../storage/config-backing-store.ts'
 import type { OffsetBackingStore } from '../storage/offset-backing-store.ts'
-import type { Status, StatusBackingStore } from '../storage/status-backing-store.ts'
+import { ReplayedLetters } from '../storage/replayed-letters.ts'
+import type { StatusBackingStore } from '../storage/status-backing-store.ts'
 import {
   type ConfigInfos,
   type ConfigKeyInfo,
@@ -20,71 +21,111 @@ import {
   type ConnectorOffset,
   type ConnectorStatus,
   type ConnectorTaskId,
+  type DeadLetterList,
+  type DeadLetterScan,
+  type FailureEntry,
   type Herder,
   type InitialState,
   type InstanceStatus,
   NotLeader,
   type PluginInfo,
+  type ReplayReport,
+  type ReplayRequest,
+  type WorkerHealth,
 } from '../types.ts'
-import { ConfigValidator } from './config-validator.ts'
+import { AppliedConfigs } from './applied-configs.ts'
+import { ConfigValidator, type ValidationIsolation } from './config-validator.ts'
 import { CONNECTOR_TASK, connectorTaskKey } from './connect-protocol.ts'
+import { ConnectorChanges } from './connector-changes.ts'
 import type { ConnectorClients } from './connector-clients.ts'
+import type { ConnectorFailures } from './connector-failures.ts'
+import type { ConnectorOffsetStores } from './connector-offset-stores.ts'
 import { ConnectorOffsets, type OffsetsOwner } from './connector-offsets.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { instanceStatus } from './instance-status.ts'
 import type { Instances } from './instances.ts'
 import { type Signature, verify } from './internal-requests.ts'
+import { OffsetChanges } from './offset-changes.ts'
+import { connectorOf } from './plugin-versions.ts'
 import { restartPlan } from './restart-plan.ts'
+import { WorkerChanges } from './worker-changes.ts'
 import type { WorkerMembership } from './worker-membership.ts'
 import type { WorkerConfig } from './worker-settings.ts'
+import { ZombieFencing } from './zombie-fencing.ts'
 
 export interface HerderOptions {
   /** The worker's own. */
   client: Client
   clients: ConnectorClients
   plugins: Plugins
+  properties: Readonly<Record<string, string>>
   config: WorkerConfig
   configs: ConfigBackingStore
   offsets: OffsetBackingStore
+  offsetStores: ConnectorOffsetStores
   status: StatusBackingStore
+  failures: ConnectorFailures
   membership: WorkerMembership
   instances: Instances
+  /** Replaces the references in the configs of connectors. */
+  transformer: ConfigTransformer
+  /** Validates configs with plugins of plugin.path. */
+  isolation: ValidationIsolation
   system: System
 }
 
-/** How long the status of a stopped task takes at most to reach this worker. */
-const STATUS_DELAY_MS = 2_000
-
-const initialTargetStates = { RUNNING: undefined, PAUSED: 'PAUSED', STOPPED: 'STOPPED' } as const
+const writingTasks = (name: string) => `writing task configs for connector ${name} to the config topic`
+const modifyingOffsets = (name: string) => `modifying offsets for connector ${name}`
 
 export class WorkerHerder implements Herder {
   readonly #options: HerderOptions
   readonly #connectorOffsets: ConnectorOffsets
+  readonly #offsetChanges: OffsetChanges
+  readonly #fencing: ZombieFencing
+  readonly #deadLetters: DeadLetters
   readonly #validator: ConfigValidator
-  #joined = false
-  #failure: Error | null = null
-  /** Changes run one after another: each reads what the one before it has written. */
-  readonly #changes = new SerialQueue()
+  readonly #applied: AppliedConfigs
+  readonly #changes: WorkerChanges
+  readonly #connectorChanges: ConnectorChanges
 
   constructor(options: HerderOptions) {
     this.#options = options
-    this.#connectorOffsets = new ConnectorOffsets(options.clients, options.offsets)
-    this.#validator = new ConfigValidator(options.plugins, options.config, options.clients)
-    void options.membership.joined.then(() => {
-      this.#joined = true
+    this.#changes = new WorkerChanges(options.membership, options.system.clock)
+    this.#applied = new AppliedConfigs(options.transformer, options.system.logger)
+    const { config, clients, offsetStores, instances, membership, system } = options
+    const groupId = config['group.id']
+    this.#connectorOffsets = new ConnectorOffsets({ ...options, stores: offsetStores, groupId })
+    this.#deadLetters = new DeadLetters(options.clients, new ReplayedLetters(options.offsets), instances.replay.bind(instances), system)
+    const { plugins, transformer, isolation } = options
+    this.#validator = new ConfigValidator(plugins, config, clients, transformer, isolation, membership.isStandalone, system)
+    this.#fencing = new ZombieFencing({
+      ...options,
+      groupId,
+      syncTimeoutMs: config['worker.sync.timeout.ms'],
+      resolve: async (name) => (await this.#validator.resolve(this.config(name))).config,
+      check: (name) => this.#requireLeadOfSource(name),
     })
-    options.membership.failed.catch((error: Error) => {
-      this.#failure = error
+    this.#offsetChanges = new OffsetChanges({
+      ...options,
+      offsets: this.#connectorOffsets,
+      fence: offsetStores.exactlyOnce ? (name) => this.#fencing.fence(name) : null,
+      check: (name) => {
+        this.config(name)
+        this.#changes.requireLeader()
+      },
+      withOwner: (name, work) => this.#withOffsetsOwner(name, work),
     })
+    const changes = this.#changes
+    const [validator, applied] = [this.#validator, this.#applied]
+    this.#connectorChanges = new ConnectorChanges({ ...options, changes, validator, applied })
   }
 
   async root() {
     return { version, commit: 'tributary', kafka_cluster_id: (await this.#options.client.clusterId) ?? '' }
   }
 
-  health(): ReturnType<Herder['health']> {
-    if (this.#failure) return { status: 'unhealthy', message: this.#failure.message }
-    if (this.#joined) return { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' }
-    return { status: 'starting', message: 'Worker is still starting up.' }
-  }
+  health = (): WorkerHealth => this.#changes.health()
+  stage = (): string | null => this.#changes.stage
 
   connectors = (): string[] => [...this.#options.configs.connectors]
 
@@ -102,11 +143,7 @@ export class WorkerHerder implements Herder {
     return this.#options.plugins.findConnector(config?.['connector.class'] ?? '')?.type ?? 'unknown'
   }
 
-  config(name: string): ConnectorConfig {
-    const config = this.#options.configs.connectorConfig(name)
-    if (!config) throw new ConnectError(404, `Connector ${name} not found`)
-    return config
-  }
+  config = (name: string): ConnectorConfig => this.#connectorChanges.config(name)
 
   /** A deleted connector has no status, though its tasks may still stop. */
   status(name: string): ConnectorStatus {
@@ -120,6 +157,7 @@ export class WorkerHerder implements Herder {
       connector: instanceStatus(connector),
       tasks: tasks.map(([id, task]) => ({ id, ...instanceStatus(task) })),
       type: this.#typeOf(config),
+      ...(connector.warnings && connector.warnings.length > 0 ? { warnings: connector.warnings } : {}),
     }
   }
 
@@ -135,104 +173,35 @@ export class WorkerHerder implements Herder {
     return { id: task, ...instanceStatus(taskStatus) }
   }
 
-  /** Runs a change once the worker has joined its group and the changes before it are done. */
-  async #change<T>(work: () => Promise<T>): Promise<T> {
-    return await this.#changes.run(async () => {
-      await this.#awaitJoined()
-      return await work()
-    })
-  }
-
-  async #awaitJoined(): Promise<void> {
-    const { joined, failed } = this.#options.membership
-    // The failure is thrown right below.
-    if (!this.#joined && !this.#failure) await Promise.race([joined, failed]).catch(() => {})
-    if (this.#failure) throw new ConnectError(500, this.#failure.message, { cause: this.#failure })
-  }
-
-  #requireLeader(): void {
-    if (!this.#options.membership.isLeader) throw new NotLeader(this.#options.membership.leaderUrl)
-  }
-
-  create(rawName: string, config: ConnectorConfig, initialState: InitialState): Promise<ConnectorInfo> {
+  async create(rawName: string, config: ConnectorConfig, initialState: InitialState): Promise<ConnectorInfo> {
     const name = rawName.trim()
-    return this.#change(async () => {
-      this.#requireLeader()
-      const valid = this.#validator.requireValid(name, config)
-      if (this.#options.configs.contains(name)) throw new ConnectError(409, `Connector ${name} already exists`)
-      await this.#options.configs.putConnectorConfig(name, valid, initialTargetStates[initialState])
-      return this.info(name)
-    })
+    await this.#connectorChanges.create(name, config, initialState)
+    return this.info(name)
   }
 
-  putConfig(name: string, config: ConnectorConfig): Promise<{ created: boolean; info: ConnectorInfo }> {
-    return this.#change(async () => {
-      this.#requireLeader()
-      const valid = this.#validator.requireValid(name, config)
-      const created = !this.#options.configs.contains(name)
-      await this.#options.configs.putConnectorConfig(name, valid)
-      return { created, info: this.info(name) }
-    })
+  async putConfig(name: string, config: ConnectorConfig): Promise<{ created: boolean; info: ConnectorInfo }> {
+    const created = await this.#connectorChanges.putConfig(name, config)
+    return { created, info: this.info(name) }
   }
 
-  patchConfig(name: string, patch: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
-    return this.#change(async () => {
-      this.#requireLeader()
-      const before = this.config(name)
-      const patched = Object.entries({ ...before, ...patch }).filter((entry): entry is [string, string] => entry[1] !== null)
-      await this.#options.configs.putConnectorConfig(name, this.#validator.requireValid(name, Object.fromEntries(patched)))
-      return this.info(name)
-    })
+  async patchConfig(name: string, patch: Readonly<Record<string, string | null>>): Promise<ConnectorInfo> {
+    await this.#connectorChanges.patchConfig(name, patch)
+    return this.info(name)
   }
 
-  delete(name: string): Promise<void> {
-    return this.#change(async () => {
-      this.#requireLeader()
-      this.config(name)
-      await this.#options.configs.removeConnectorConfig(name)
-      // A connector that is created under this name later must not show them.
-      await this.#removeTopics(name)
-    })
-  }
+  delete = (name: string): Promise<void> => this.#connectorChanges.delete(name)
+  pause = (name: string): Promise<void> => this.#connectorChanges.pause(name)
+  resume = (name: string): Promise<void> => this.#connectorChanges.resume(name)
+  stop = (name: string): Promise<void> => this.#connectorChanges.stop(name)
 
-  #requireConnector(name: string, message = `Unknown connector ${name}`): void {
-    if (!this.#options.configs.contains(name)) throw new ConnectError(404, message)
-  }
-
-  pause(name: string): Promise<void> {
-    return this.#change(async () => {
-      this.#requireConnector(name)
-      await this.#options.configs.putTargetState(name, 'PAUSED')
-    })
-  }
-
-  resume(name: string): Promise<void> {
-    return this.#change(async () => {
-      this.#requireConnector(name)
-      await this.#options.configs.putTargetState(name, 'STARTED')
-    })
-  }
-
-  stop(name: string): Promise<void> {
-    return this.#change(async () => {
-      this.#requireConnector(name)
-      this.#requireLeader()
-      const { configs } = this.#options
-      // The target state goes first, so that the connector does not generate its tasks again; a worker that reads only one of the two stops
-      // too.
-      await configs.putTargetState(name, 'STOPPED')
-      if (configs.taskConfigs(name).length > 0) await configs.putTaskConfigs(name, [])
-    })
-  }
-
-  restart(name: string, options: { includeTasks: boolean; onlyFailed: boolean }): Promise<ConnectorStatus | null> {
-    return this.#change(async () => {
-      this.#requireConnector(name, `Unknown connector: ${name}`)
+  async restart(name: string, options: { includeTasks: boolean; onlyFailed: boolean }): Promise<ConnectorStatus | null> {
+    const restarting = await this.#changes.run(`restarting connector ${name}`, async () => {
+      this.#connectorChanges.require(name, `Unknown connector: ${name}`)
       if (!options.includeTasks && !options.onlyFailed) {
         await this.#restartInstance(name, CONNECTOR_TASK)
         return null
       }
-      this.#requireLeader()
+      this.#changes.requireLeader()
       const { configs, status, instances } = this.#options
       // As in Kafka Connect, a restart in progress ends first: what it restarts is not RESTARTING because of this request.
       await instances.settled(name)
@@ -248,11 +217,14 @@ export class WorkerHerder implements Herder {
         tasks: before.tasks.map((task) => planned(task, task.id)),
       }
     })
+    // Other changes do not wait for it: a connector may take long to start.
+    if (restarting === null) await this.#options.instances.requireStarted(name)
+    return restarting
   }
 
   restartTask(name: string, task: number): Promise<void> {
-    return this.#change(async () => {
-      this.#requireConnector(name, `Unknown connector: ${name}`)
+    return this.#changes.run(`restarting task ${name}-${task}`, async () => {
+      this.#connectorChanges.require(name, `Unknown connector: ${name}`)
       if (!this.#options.configs.taskConfigs(name)[task]) throw new ConnectError(404, `Unknown task: ${name}-${task}`)
       await this.#restartInstance(name, task)
     })
@@ -266,32 +238,48 @@ export class WorkerHerder implements Herder {
     else throw new NotLeader(membership.isLeader ? membership.ownerUrl(key) : membership.leaderUrl)
   }
 
-  putTaskConfigs(name: string, configs: readonly ConnectorConfig[], signature: Signature): Promise<void> {
-    return this.#change(async () => {
-      const { membership, configs: store, config } = this.#options
-      if (membership.signsInternalRequests) verify(signature, store.sessionKey, config['inter.worker.verification.algorithms'])
-      this.#requireLeader()
-      await this.#writeTaskConfigs(name, configs)
+  verifyInternalRequest(signature: Signature): void {
+    const { membership, configs, config } = this.#options
+    if (membership.isStandalone)
+      throw new ConnectError(500, 'Kafka Connect in standalone mode does not support externally setting task configurations.')
+    if (membership.signsInternalRequests) verify(signature, configs.sessionKey, config['inter.worker.verification.algorithms'])
+  }
+
+  putTaskConfigs(name: string, configs: readonly ConnectorConfig[], signature: Signature & { body: Buffer }): Promise<void> {
+    return this.#changes.run(writingTasks(name), async () => {
+      this.verifyInternalRequest(signature)
+      this.#changes.requireLeader()
+      await this.#connectorChanges.writeTaskConfigs(name, configs)
     })
   }
 
   /** As putTaskConfigs, for a connector that runs on the leader itself. `signal` aborts when that connector stops. */
   publishTaskConfigs(name: string, configs: readonly ConnectorConfig[], signal: AbortSignal): Promise<void> {
-    return this.#change(async () => {
+    return this.#changes.run(writingTasks(name), async () => {
       if (signal.aborted) return
-      this.#requireLeader()
-      await this.#writeTaskConfigs(name, configs)
+      this.#changes.requireLeader()
+      await this.#connectorChanges.writeTaskConfigs(name, configs)
     })
   }
 
-  async #writeTaskConfigs(name: string, tasks: readonly ConnectorConfig[]): Promise<void> {
-    const { configs } = this.#options
-    if (!configs.contains(name)) throw new ConnectError(404, `Connector ${name} not found`)
-    if (configs.targetState(name) === 'STOPPED') return
-    const before = configs.taskConfigs(name)
-    const same =
-      !configs.isInconsistent(name) && before.length === tasks.length && before.every((config, task) => sameConfig(config, tasks[task]))
-    if (!same) await configs.putTaskConfigs(name, tasks)
+  setClusterLoggerLevel = (namespace: string, level: string): Promise<void> => this.#options.configs.putLoggerLevel(namespace, level)
+
+  /** It waits for no other change: a task that starts must not wait for requests of users. */
+  async fenceZombies(name: string, signature: Signature & { body: Buffer }): Promise<void> {
+    await this.#changes.awaitJoined()
+    this.verifyInternalRequest(signature)
+    await this.fenceOlderTasks(name)
+  }
+
+  /** As fenceZombies, for a task that runs on the leader itself. */
+  async fenceOlderTasks(name: string): Promise<void> {
+    this.#requireLeadOfSource(name)
+    await this.#fencing.fence(name)
+  }
+
+  #requireLeadOfSource(name: string): void {
+    this.#changes.requireLeader()
+    if (this.#typeOf(this.config(name)) !== 'source') throw new ConnectError(400, `Connector ${name} is not a source connector`)
   }
 
   topics(name: string): string[] {
@@ -302,72 +290,50 @@ export class WorkerHerder implements Herder {
   resetTopics(name: string): void {
     if (!this.#options.config['topic.tracking.enable']) throw new ConnectError(403, 'Topic tracking is disabled.')
     if (!this.#options.config['topic.tracking.allow.reset']) throw new ConnectError(403, 'Topic tracking reset is disabled.')
-    void this.#removeTopics(name)
+    void this.#connectorChanges.removeTopics(name)
   }
 
-  /** Never rejects. */
-  async #removeTopics(name: string): Promise<void> {
+  /** Hands `work` the connector with its references replaced; what it throws has none of the secrets. */
+  async #withOffsetsOwner<T>(name: string, work: (owner: OffsetsOwner) => Promise<T>): Promise<T> {
+    const { config, redact } = await this.#validator.resolve(this.config(name))
     try {
-      await this.#options.status.removeTopics(name)
+      const plugin: ConnectorPlugin = connectorOf(this.#options.plugins, config)
+      return await work({ name, config, plugin })
     } catch (error) {
-      this.#options.system.logger.warn({ err: error, connector: name }, 'the active topics of a connector could not be removed')
+      throw redactAll(error, redact)
     }
   }
 
-  #offsetsOwner(name: string): OffsetsOwner {
-    const config = this.config(name)
-    const plugin: ConnectorPlugin = this.#options.plugins.connector(config['connector.class'] ?? '')
-    return { name, config, plugin }
-  }
-
   async offsets(name: string): Promise<ConnectorOffset[]> {
-    return await this.#connectorOffsets.list(this.#offsetsOwner(name))
+    return await this.#withOffsetsOwner(name, (owner) => this.#connectorOffsets.list(owner))
   }
 
-  /** The owner of offsets that may be modified: a connector in the STOPPED state whose tasks have stopped. */
-  async #stoppedOwner(name: string): Promise<OffsetsOwner> {
-    const owner = this.#offsetsOwner(name)
-    this.#requireLeader()
-    const { configs, status, system, config } = this.#options
-    if (configs.targetState(name) !== 'STOPPED' || configs.taskConfigs(name).length > 0)
-      throw new ConnectError(
-        400,
-        'Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified connector by issuing ' +
-          `a 'PUT' request to the '/connectors/${name}/stop' endpoint`,
-      )
-    // A task stores its last position when it stops, and what the user sets comes after it. A task that is cancelled stores nothing.
-    const timeout = new AbortController()
-    const timeoutMs = config['task.shutdown.graceful.timeout.ms'] + STATUS_DELAY_MS
-    await within(system.clock, timeoutMs, status.tasksStopped(name, timeout.signal))
-    timeout.abort()
-    return owner
+  alterOffsets = (name: string, offsets: readonly ConnectorOffset[]) =>
+    this.#changes.run(modifyingOffsets(name), () => this.#offsetChanges.alter(name, offsets))
+  resetOffsets = (name: string) => this.#changes.run(modifyingOffsets(name), () => this.#offsetChanges.reset(name))
+
+  async failures(name: string): Promise<FailureEntry[]> {
+    this.config(name)
+    return await this.#options.failures.list(name)
   }
 
-  alterOffsets(name: string, offsets: readonly ConnectorOffset[]): Promise<{ message: string }> {
-    return this.#change(async () => {
-      if (offsets.length === 0) throw new ConnectError(400, 'Partitions / offsets need to be provided for an alter offsets request')
-      await this.#connectorOffsets.alter(await this.#stoppedOwner(name), offsets)
-      return { message: 'The offsets for this connector have been altered successfully' }
-    })
+  async deadLetters(name: string, scan: DeadLetterScan): Promise<DeadLetterList> {
+    return await this.#withOffsetsOwner(name, (owner) => this.#deadLetters.list(owner, scan))
   }
 
-  resetOffsets(name: string): Promise<{ message: string }> {
-    return this.#change(async () => {
-      await this.#connectorOffsets.reset(await this.#stoppedOwner(name))
-      return { message: 'The offsets for this connector have been reset successfully' }
-    })
+  /** The worker of the connector's first task replays, so that all replays of a connector run one after another. */
+  async replayDeadLetters(name: string, request: ReplayRequest): Promise<ReplayReport> {
+    this.#connectorChanges.require(name)
+    await this.#changes.awaitJoined()
+    const { membership, configs } = this.#options
+    if (configs.taskConfigs(name).length === 0)
+      throw new ConnectError(409, `Connector ${name} has no tasks: start or resume it, and replay again.`)
+    const key = connectorTaskKey(name, 0)
+    if (!membership.assigned.has(key)) throw new NotLeader(membership.isLeader ? membership.ownerUrl(key) : membership.leaderUrl)
+    return await this.#withOffsetsOwner(name, (owner) => this.#deadLetters.replay(owner, 0, request))
   }
 
   plugins = (connectorsOnly: boolean): PluginInfo[] => this.#options.plugins.list(connectorsOnly)
-  pluginConfig = (name: string): ConfigKeyInfo[] => this.#validator.pluginConfig(name)
+  pluginConfig = (name: string, version?: string): ConfigKeyInfo[] => this.#validator.pluginConfig(name, version)
   validate = async (plugin: string, config: ConnectorConfig): Promise<ConfigInfos> => this.#validator.validateFor(plugin, config)
-}
-
-function instanceStatus(status: Status): InstanceStatus {
-  return {
-    state: status.state as InstanceStatus['state'],
-    worker_id: status.workerId,
-    ...(status.trace ? { trace: status.trace } : {}),
-    ...(status.version ? { version: status.version } : {}),
-  }
 }

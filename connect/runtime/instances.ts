@@ -3,22 +3,34 @@
  * one connector or task run in order, so that no task id runs twice here (Invariant 9). A failure is written to the status and stops
  * nothing else.
  */
+import { type ConfigTransformer, referringNames } from '../../core/config-references/config-transformer.ts'
+import { type Redact, redactingLogger } from '../../core/config-references/redaction.ts'
 import { SerialQueue } from '../../core/system/serial-queue.ts'
 import { within } from '../../core/system/within.ts'
 import type { FlowReport } from '../sdk/index.ts'
 import { type ConfigBackingStore, sameConfig } from '../storage/config-backing-store.ts'
+import type { FailureHistory } from '../storage/failure-history.ts'
 import type { StatusBackingStore, StatusState } from '../storage/status-backing-store.ts'
-import type { ConnectorConfig, ConnectorTaskId } from '../types.ts'
+import { ConnectError, type ConnectorConfig, type ConnectorTaskId } from '../types.ts'
 import { CONNECTOR_TASK, connectorTaskId, connectorTaskKey } from './connect-protocol.ts'
-import { workerMetrics } from './metrics.ts'
+import type { DeadLetter } from './dead-letter.ts'
+import { InstanceRecovery } from './instance-recovery.ts'
+import { connectorOf, rangeIn } from './plugin-versions.ts'
+import { StatusWrites } from './status-writes.ts'
+import { SystemObservations } from './system-observations.ts'
 import { buildTask, type WorkerServices } from './task-builder.ts'
+import type { ReplayCounts } from './task-control.ts'
+import { requireTasksMax } from './tasks-max.ts'
 import { WorkerConnector } from './worker-connector.ts'
 import { traceOf, WorkerTask } from './worker-task.ts'
 
 export interface InstancesOptions {
   services: WorkerServices
   configs: ConfigBackingStore
+  /** Replaces the references in the configs of connectors and tasks when they start. */
+  transformer: ConfigTransformer
   status: StatusBackingStore
+  failures: FailureHistory
   workerId: string
   generation(): number
   /** Makes the leader write a connector's task configs. */
@@ -27,7 +39,12 @@ export interface InstancesOptions {
 
 interface RunningTask {
   task: WorkerTask
+  /** As it is stored. */
   config: ConnectorConfig
+  /** That of the connector when the task started. */
+  connectorConfig: ConnectorConfig
+  /** With its references replaced; null until it is built. */
+  resolved(): ConnectorConfig | null
 }
 
 export class Instances {
@@ -36,16 +53,28 @@ export class Instances {
   readonly #tasks = new Map<string, RunningTask>()
   /** Starts and stops in progress, for each key. */
   readonly #queues = new Map<string, { queue: SerialQueue; pending: number }>()
-  /** The last status write in progress, for each key. */
-  readonly #statusWrites = new Map<string, Promise<void>>()
+  readonly #statuses: StatusWrites
+  readonly #observations: SystemObservations
   readonly #flowReports = new Map<string, FlowReport>()
   #assigned: ReadonlySet<string> = new Set()
+  readonly #recovery: InstanceRecovery
   #shutdownTimeoutMs: number
   #closed = false
 
   constructor(options: InstancesOptions) {
     this.#options = options
     this.#shutdownTimeoutMs = options.services.config['task.shutdown.graceful.timeout.ms']
+    this.#statuses = new StatusWrites(options)
+    this.#observations = new SystemObservations(options.services.system, (name, warnings) => this.#statuses.warn(name, warnings))
+    this.#recovery = new InstanceRecovery(options.services, options.failures, {
+      workerId: options.workerId,
+      mayRestart: (key) => !this.#closed && this.#assigned.has(key),
+      restart: (key) => this.#restartAutomatically(key),
+      writeStatus: (key, state, trace, details) => {
+        const { connector, task } = connectorTaskId(key)
+        void this.#statuses.write(connector, task, state, trace, details)
+      },
+    })
   }
 
   flowReport = (connector: string, task: number): FlowReport | undefined => this.#flowReports.get(connectorTaskKey(connector, task))
@@ -77,6 +106,7 @@ export class Instances {
   /** Stops everything within `timeoutMs` and starts nothing more. */
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true
+    this.#recovery.close()
     this.#shutdownTimeoutMs = timeoutMs
     await this.stop(this.#keys())
   }
@@ -89,7 +119,7 @@ export class Instances {
       keys.map(async (key) => {
         await this.#enqueue(key, async () => {})
         await within(clock, this.#shutdownTimeoutMs, this.#tasks.get(key)?.task.started)
-        await this.#statusWrites.get(key)
+        await this.#statuses.settled(key)
       }),
     )
   }
@@ -124,16 +154,21 @@ export class Instances {
     return this.#enqueue(key, async () => {
       const { connector, task } = connectorTaskId(key)
       if (!this.#assigned.has(key) || !this.#options.configs.contains(connector)) return
-      if (task === CONNECTOR_TASK) this.#startConnector(connector)
+      if (task === CONNECTOR_TASK) await this.#startConnector(connector)
       else this.#startTask(connector, task)
     })
   }
 
+  /** With a state, it is no longer to run here. */
   #stop(key: string, state: StatusState | null): Promise<void> {
     return this.#enqueue(key, async () => {
+      if (state) this.#recovery.forget(key)
       const { connector, task } = connectorTaskId(key)
-      const { logger } = this.#options.services.system
+      const { services } = this.#options
+      const { logger } = services.system
       if (task === CONNECTOR_TASK) {
+        this.#observations.stop(connector)
+        this.#statuses.forgetWarnings(connector)
         const running = this.#connectors.get(connector)
         if (!running) return
         this.#connectors.delete(connector)
@@ -143,59 +178,116 @@ export class Instances {
         const running = this.#tasks.get(key)
         if (!running) return
         this.#tasks.delete(key)
+        this.#recovery.endWatch(key)
         this.#flowReports.delete(key)
         if (!(await running.task.stop(this.#shutdownTimeoutMs)))
           logger.warn({ connector, task }, 'a task did not stop in time and is cancelled: it stores nothing more')
       }
-      if (state) await this.#writeStopped(connector, task, state)
+      services.metrics.stopped(connector, task)
+      if (state) await this.#statuses.writeStopped(connector, task, state)
     })
   }
 
-  #startConnector(name: string): void {
-    const { configs, services } = this.#options
-    const config = configs.connectorConfig(name)!
+  async #startConnector(name: string): Promise<void> {
+    const { configs, services, transformer } = this.#options
+    const written = configs.connectorConfig(name)!
     if (this.#connectors.has(name)) return
+    const key = connectorTaskKey(name, CONNECTOR_TASK)
+    let redact: Redact = (text) => text
+    let recovery = this.#recovery.settingsOf({})
+    this.#recovery.started(key)
     try {
-      const plugin = services.plugins.connector(config['connector.class'] ?? '')
+      const resolved = await transformer.transform(written)
+      if (!this.#assigned.has(connectorTaskKey(name, CONNECTOR_TASK))) return
+      const { config } = resolved
+      redact = resolved.redact
+      recovery = this.#recovery.settingsOf(config)
+      const plugin = connectorOf(services.plugins, config)
+      services.metrics.connectorStarted(name, { class: plugin.class, type: plugin.type, version: plugin.version })
       const connector: WorkerConnector = new WorkerConnector(configs.targetState(name), {
         name,
         config,
+        written,
         plugin,
         system: services.system,
         publishedTaskConfigs: () => (configs.isInconsistent(name) ? null : configs.taskConfigs(name)),
         publishTaskConfigs: (tasks) => this.#options.publishTaskConfigs(name, tasks, connector.signal),
-        onState: (state, trace) => void this.#writeStatus(name, CONNECTOR_TASK, state, trace, plugin.version),
+        onState: (state, trace, error) => {
+          if (state === 'FAILED') this.#recovery.failed(key, redact(trace!), error, recovery, plugin.version)
+          else void this.#statuses.write(name, CONNECTOR_TASK, state, null, { version: plugin.version })
+        },
       })
       this.#connectors.set(name, connector)
       connector.start()
+      this.#observations.start(name, plugin, () => transformer.transform(written))
     } catch (error) {
-      void this.#writeStatus(name, CONNECTOR_TASK, 'FAILED', traceOf(error))
+      this.#recovery.failed(key, redact(traceOf(error)), error, recovery, null)
     }
   }
 
+  /** The back-off of a failed connector or task is over. */
+  #restartAutomatically(key: string): void {
+    const { connector, task } = connectorTaskId(key)
+    if (this.#closed || !this.#assigned.has(key)) return
+    void this.#stop(key, null)
+    void this.#enqueue(key, () => this.#statuses.write(connector, task, 'RESTARTING', null))
+    void this.#start(key)
+  }
+
+  /** Hands dead letters to a task that runs here. */
+  async replay(connector: string, task: number, letters: readonly DeadLetter[], done: () => Promise<void>): Promise<ReplayCounts> {
+    const running = this.#tasks.get(connectorTaskKey(connector, task))
+    const newest = this.#options.configs.connectorConfig(connector)
+    if (running && !sameConfig(running.connectorConfig, newest))
+      throw new ConnectError(409, `The task ${connector}-${task} runs with an older config: wait until it has the new one, or restart it.`)
+    if (!running) throw new ConnectError(409, `The task ${connector}-${task} does not run here: try again after the rebalance.`)
+    return await running.task.replay(letters, done)
+  }
+
   #startTask(connector: string, number: number): void {
-    const { configs, services } = this.#options
+    const { configs, services, transformer } = this.#options
     const { system, plugins } = services
     const key = connectorTaskKey(connector, number)
     const own = configs.taskConfigs(connector)[number]
     const targetState = configs.targetState(connector)
     if (!own || this.#tasks.has(key) || targetState === 'STOPPED') return
     const config = { ...configs.connectorConfig(connector), ...own }
-    const className = config['connector.class'] ?? ''
-    const plugin = plugins.findConnector(className)
+    const id = { connector, task: number, generation: configs.taskConfigGeneration(connector) }
+    let plugin = plugins.findConnector(config['connector.class'] ?? '', rangeIn(config['connector.plugin.version']))
+    let redact: Redact = (text) => text
+    let recovery = this.#recovery.settingsOf({})
+    let resolvedConfig: ConnectorConfig | null = null
     const task = new WorkerTask(
       targetState === 'PAUSED',
-      async (control) => await buildTask(plugin ?? plugins.connector(className), connector, number, config, control, services),
-      (state, trace) => {
-        if (state === 'FAILED') {
-          workerMetrics(system.metrics).failures.inc({ connector, task: String(number) })
-          system.logger.error({ connector, task: number, trace }, 'a task has failed, and stays FAILED until it is restarted')
-        }
-        void this.#writeStatus(connector, number, state, trace, plugin?.version)
+      async (control) => {
+        const resolved = await transformer.transform(config)
+        redact = resolved.redact
+        resolvedConfig = resolved.config
+        recovery = this.#recovery.settingsOf(resolved.config)
+        requireTasksMax(connector, configs.taskConfigs(connector).length, resolved.config)
+        plugin = connectorOf(plugins, resolved.config)
+        const logger = resolved.hasSecrets ? redactingLogger(system.logger, redact) : system.logger
+        return await buildTask(plugin, id, resolved.config, control, {
+          ...services,
+          secrets: resolved.secrets,
+          system: { ...system, logger },
+        })
       },
+      (state, trace, error) => {
+        const version = plugin?.version ?? null
+        this.#recovery.endWatch(key)
+        if (state === 'FAILED') {
+          this.#recovery.failed(key, redact(trace!), error, recovery, version)
+          return
+        }
+        void this.#statuses.write(connector, number, state, null, { version })
+        if (state === 'RUNNING') this.#recovery.watch(key, task.progress, recovery, version, redact)
+      },
+      (trace) => system.logger.warn({ connector, task: number, trace: redact(trace) }, 'a task has failed while it was being stopped'),
       system,
     )
-    this.#tasks.set(key, { task, config: own })
+    this.#recovery.started(key)
+    this.#tasks.set(key, { task, config: own, connectorConfig: configs.connectorConfig(connector)!, resolved: () => resolvedConfig })
     task.start()
   }
 
@@ -203,20 +295,51 @@ export class Instances {
   onConnectorConfigUpdate(name: string): void {
     const key = connectorTaskKey(name, CONNECTOR_TASK)
     if (!this.#assigned.has(key)) return
+    this.#recovery.forget(key)
     void this.#stop(key, null)
     void this.#start(key)
   }
 
-  /** Restarts the tasks whose configs have changed, and stops those whose configs were removed. */
+  /**
+   * Restarts the tasks whose configs have changed, and stops those whose configs were removed. Exactly-once sources restart all: the round
+   * of zombie fencing for the new configs fences every task of the old ones.
+   */
   onTaskConfigUpdate(name: string, tasks: readonly number[]): void {
+    const restartsAll = this.#options.services.offsetStores.exactlyOnce && this.#isSource(name)
     for (const task of tasks) {
       const key = connectorTaskKey(name, task)
       const running = this.#tasks.get(key)
       const config = this.#options.configs.taskConfigs(name)[task]
-      if (!this.#assigned.has(key) || (running && config && sameConfig(running.config, config))) continue
+      if (!this.#assigned.has(key)) continue
+      if (running && config && sameConfig(running.config, config) && !restartsAll) {
+        if (referringNames(config).length > 0) void this.#restartWithNewValues(key, running)
+        continue
+      }
+      this.#recovery.forget(key)
       void this.#stop(key, config ? null : 'UNASSIGNED')
       if (config) void this.#start(key)
     }
+  }
+
+  #isSource(name: string): boolean {
+    const { configs, services } = this.#options
+    return services.plugins.findConnector(configs.connectorConfig(name)?.['connector.class'] ?? '')?.kind === 'source'
+  }
+
+  /** Restarts a task where the references of its config stand for other values than those that it runs with. Never rejects. */
+  async #restartWithNewValues(key: string, running: RunningTask): Promise<void> {
+    const { configs, transformer } = this.#options
+    const before = running.resolved()
+    try {
+      const now = await transformer.transform({ ...configs.connectorConfig(connectorTaskId(key).connector), ...running.config })
+      if (before && sameConfig(before, now.config)) return
+    } catch (error) {
+      // The start fails for the same reason, and the status says so.
+      this.#options.services.system.logger.warn({ err: error, ...connectorTaskId(key) }, 'the references of a task cannot be resolved')
+    }
+    if (this.#tasks.get(key) !== running) return
+    void this.#stop(key, null)
+    void this.#start(key)
   }
 
   onConnectorConfigRemove(name: string): void {
@@ -225,6 +348,7 @@ export class Instances {
 
   onTargetStateChange(name: string): void {
     const targetState = this.#options.configs.targetState(name)
+    if (targetState === 'STOPPED') this.#recovery.forget(connectorTaskKey(name, CONNECTOR_TASK))
     this.#connectors.get(name)?.transitionTo(targetState)
     for (const [key, { task }] of this.#tasks) {
       if (connectorTaskId(key).connector !== name) continue
@@ -241,43 +365,17 @@ export class Instances {
       ids.map(async ({ connector, task }) => {
         const key = connectorTaskKey(connector, task)
         if (!this.#assigned.has(key)) return
+        this.#recovery.forget(key)
         void this.#stop(key, null)
-        void this.#enqueue(key, () => this.#writeStatus(connector, task, 'RESTARTING', null))
+        void this.#enqueue(key, () => this.#statuses.write(connector, task, 'RESTARTING', null))
         await this.#start(key)
       }),
     )
   }
 
-  /** The last status of a connector or task here. The status of what was removed from the config topic is removed too. */
-  async #writeStopped(connector: string, task: number, state: StatusState): Promise<void> {
-    const { configs, status, services } = this.#options
-    const exists = task === CONNECTOR_TASK ? configs.contains(connector) : configs.taskConfigs(connector).length > task
-    if (exists) return await this.#writeStatus(connector, task, state, null)
-    try {
-      await (task === CONNECTOR_TASK ? status.removeConnector(connector) : status.removeTask(connector, task))
-    } catch (error) {
-      services.system.logger.warn({ err: error, connector, task }, 'the status of a deleted connector or task could not be removed')
-    }
-  }
-
-  /** A status that cannot be written is logged and changes nothing else. Never rejects. */
-  async #writeStatus(
-    connector: string,
-    task: number,
-    state: StatusState,
-    trace: string | null,
-    version: string | null = null,
-  ): Promise<void> {
-    const { status, workerId, services } = this.#options
-    const key = connectorTaskKey(connector, task)
-    const value = { state, trace, workerId, generation: this.#options.generation(), version }
-    const write = (task === CONNECTOR_TASK ? status.putConnector(connector, value) : status.putTask(connector, task, value)).catch(
-      (error) => {
-        services.system.logger.warn({ err: error, connector, task, state }, 'a status could not be written')
-      },
-    )
-    this.#statusWrites.set(key, write)
-    await write
-    if (this.#statusWrites.get(key) === write) this.#statusWrites.delete(key)
+  /** Resolves when a connector that runs here has started; throws 500, as Kafka Connect, where it has failed. */
+  async requireStarted(connector: string): Promise<void> {
+    const cause = await this.#connectors.get(connector)?.started
+    if (cause) throw new ConnectError(500, `Failed to start connector: ${connector}`, { cause })
   }
 }

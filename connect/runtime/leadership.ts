@@ -1,11 +1,13 @@
 /**
- * What the leader of the group does besides assigning: it rotates the session key (KIP-507), and removes what the status topic still has of
- * deleted connectors and tasks.
+ * What the leader of the group does besides assigning: it claims to be the only one who writes to the config topic (KIP-618), rotates the
+ * session key (KIP-507), and removes what the status topic still has of deleted connectors and tasks.
  */
+import { backoffMs } from '../../core/system/backoff.ts'
 import type { Timer } from '../../core/system/clock.ts'
 import type { System } from '../../core/system/index.ts'
 import type { ConfigBackingStore } from '../storage/config-backing-store.ts'
 import type { StatusBackingStore } from '../storage/status-backing-store.ts'
+import type { TransactionalLogWriter } from '../storage/transactional-log-writer.ts'
 import { CONNECTOR_TASK, connectorTaskId } from './connect-protocol.ts'
 import type { WorkerMembership } from './worker-membership.ts'
 import type { WorkerConfig } from './worker-settings.ts'
@@ -15,6 +17,7 @@ const KEY_BYTES = 32
 /** How often the leader checks the age of the session key. */
 const KEY_CHECK_MS = 60_000
 const STATUS_REFRESH_TIMEOUT_MS = 2_000
+const CLAIM_BACKOFF = { baseMs: 100, maxMs: 5_000 }
 
 export class Leadership {
   readonly #configs: ConfigBackingStore
@@ -23,6 +26,9 @@ export class Leadership {
   readonly #system: System
   readonly #membership: () => WorkerMembership
   readonly #timer: Timer
+  readonly #writer: TransactionalLogWriter | null
+  readonly #closing = new AbortController()
+  #claiming: Promise<void> | null = null
   #rotating = false
   #closed = false
 
@@ -32,18 +38,55 @@ export class Leadership {
     config: WorkerConfig,
     system: System,
     membership: () => WorkerMembership,
+    writer: TransactionalLogWriter | null = null,
   ) {
     this.#configs = configs
     this.#status = status
     this.#config = config
     this.#system = system
     this.#membership = membership
+    this.#writer = writer
+    writer?.start(() => this.#claim())
     this.#timer = system.clock.every(Math.min(KEY_CHECK_MS, config['inter.worker.key.ttl.ms']), () => void this.#rotateSessionKey())
   }
 
   onElected(): void {
+    this.#claim()
     void this.#rotateSessionKey()
     void this.#removeOrphanedStatuses()
+  }
+
+  /** Another worker leads, or this one is not in the group any more. */
+  onFollowing(): void {
+    this.#writer?.relinquish().catch((error) => {
+      this.#system.logger.warn({ err: error }, 'the producer of the config topic could not be closed')
+    })
+  }
+
+  /** Until it succeeds: a leader that may not write would answer every change with an error. */
+  #claim(): void {
+    this.#claiming ??= this.#claimWrites().finally(() => {
+      this.#claiming = null
+    })
+  }
+
+  /** Never rejects. */
+  async #claimWrites(): Promise<void> {
+    for (let attempt = 0; this.#writer && this.#membership().isLeader && !this.#closed; attempt++) {
+      try {
+        await this.#writer.claim()
+        return
+      } catch (error) {
+        if (this.#closed) return
+        const delayMs = backoffMs(CLAIM_BACKOFF, attempt, this.#system.random)
+        this.#system.logger.error(
+          { err: error, delayMs },
+          'this worker leads and cannot claim to write to the config topic; retrying. With exactly.once.source.support its principal needs ' +
+            'Write and Describe for the transactional id connect-cluster-<group.id>',
+        )
+        await this.#system.clock.sleep(delayMs, this.#closing.signal)
+      }
+    }
   }
 
   async #rotateSessionKey(): Promise<void> {
@@ -103,6 +146,7 @@ export class Leadership {
 
   close(): void {
     this.#closed = true
+    this.#closing.abort()
     this.#timer.cancel()
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { CommitOffset, TopicPartition } from '../../core/client/types.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
-import type { OriginalRecord } from './pipeline.ts'
+import type { SinkBatch } from './pipeline.ts'
 
 interface SinkPartition extends TopicPartition {
   /** The first offset that was consumed since the partition was assigned. */
@@ -73,9 +73,9 @@ export class SinkOffsets {
   }
 
   /** Which of the polled records are of partitions that are still assigned; null where all are. */
-  stillAssigned(originals: readonly OriginalRecord[]): boolean[] | null {
+  stillAssigned({ records, originalAt }: SinkBatch): boolean[] | null {
     if (this.#revoked.size === 0) return null
-    return originals.map((original) => !this.#revoked.has(partitionKey(original)))
+    return records.map((_, index) => !this.#revoked.has(partitionKey(originalAt(index)!)))
   }
 
   uncommitted(): CommitOffset[] {

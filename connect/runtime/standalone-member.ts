@@ -15,7 +15,9 @@ export class StandaloneMember implements WorkerMembership {
   #assigned = new Set<string>()
   readonly generation = 0
   readonly isLeader = true
+  readonly isStandalone = true
   readonly signsInternalRequests = false
+  readonly lostAt = null
   readonly failed = new Promise<never>(() => {})
   readonly joined: Promise<void>
   #markJoined: () => void = () => {}

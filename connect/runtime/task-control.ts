@@ -3,14 +3,19 @@
  * flushes and ends.
  */
 import { aborted, Condition } from '../../core/system/condition.ts'
+import type { DeadLetter } from './dead-letter.ts'
+import type { TaskProgress } from './task-progress.ts'
 
 export class TaskControl {
   readonly #stopper = new AbortController()
   readonly #canceller = new AbortController()
   #pauser = new AbortController()
   readonly #resumed = new Condition()
+  /** The loop says here what it is in the middle of. */
+  readonly progress: TaskProgress
 
-  constructor(paused: boolean) {
+  constructor(paused: boolean, progress: TaskProgress) {
+    this.progress = progress
     if (paused) this.#pauser.abort()
   }
 
@@ -65,10 +70,22 @@ export class TaskControl {
   }
 }
 
+/** What has become of dead letters that were replayed. */
+export interface ReplayCounts {
+  delivered: number
+  /** Failed again, each with a new letter. */
+  failed: number
+}
+
 /** What a WorkerTask runs. */
 export interface RunnableTask {
   /** Returns when the control says stop, throws what fails the task, and has closed what it opened when it settles. */
   run(control: TaskControl): Promise<void>
+  /**
+   * Processes dead letters again, besides what the task does. Calls `done` once they are durable in the system, or in the dead-letter queue
+   * again, and resolves after it. Rejects, without a call of `done`, where it could not process them.
+   */
+  replay?(letters: readonly DeadLetter[], done: () => Promise<void>): Promise<ReplayCounts>
   /** Releases what the task was built with, also where it never runs. */
   release?(): Promise<void>
 }

@@ -7,18 +7,24 @@ import {
   HIDDEN,
   InvalidSetting,
   MissingSetting,
-  namesIn,
   parseSettings,
   rawValue,
   type Setting,
   type SettingProblem,
   type Settings,
 } from '../sdk/index.ts'
+import { InvalidJavaPattern, javaPattern } from '../sdk/java-pattern.ts'
 import { settingsUnder } from '../sdk/prefixed-settings.ts'
 import { type ConfigInfos, type ConfigKeyInfo, ConnectError, type ConnectorConfig } from '../types.ts'
 import type { ClientKind } from './client-overrides.ts'
 import { overrideSetting } from './connector-clients.ts'
-import { connectorSettings, type DefaultConverters, sinkSettings, sourceSettings, stageType } from './connector-settings.ts'
+import { connectorSettings, type DefaultConverters, deadLetterSettings, sinkSettings, sourceSettings } from './connector-settings.ts'
+import { exactlyOnceErrors } from './exactly-once-validation.ts'
+import { isolationSettings } from './isolation/isolation-settings.ts'
+import { findConverter, rangeIn } from './plugin-versions.ts'
+import { rateLimitSettings } from './rate-limit.ts'
+import { recoverySettings } from './recovery-settings.ts'
+import { stageSettings, withFullClasses } from './stage-settings.ts'
 import { topicGroups, usesTopicCreation } from './topic-creation.ts'
 
 export function keyInfo(name: string, declared: Setting<unknown>): ConfigKeyInfo {
@@ -38,74 +44,94 @@ export function keyInfo(name: string, declared: Setting<unknown>): ConfigKeyInfo
 }
 
 /** The settings that every connector of the plugin's type has. */
-export function settingsOf(plugins: Plugins, plugin: ConnectorPlugin, defaults?: DefaultConverters): Settings {
-  return { ...connectorSettings(plugins, plugin, defaults), ...(plugin.type === 'sink' ? sinkSettings : sourceSettings) }
+export function settingsOf(plugins: Plugins, plugin: ConnectorPlugin, defaults?: DefaultConverters, config?: ConnectorConfig): Settings {
+  const ofKafka = { ...connectorSettings(plugins, plugin, defaults, config), ...(plugin.type === 'sink' ? sinkSettings : sourceSettings) }
+  return { ...ofKafka, ...(plugin.kind === 'source' ? deadLetterSettings : {}), ...recoverySettings }
 }
 
 type ConfigInfo = ConfigInfos['configs'][number]
 
-function check(name: string, declared: Setting<unknown>, config: ConnectorConfig): ConfigInfo {
+/** The value that is shown is the one of `written`: the config as the user has written it, with its references. */
+function check(name: string, declared: Setting<unknown>, config: ConnectorConfig, written: ConnectorConfig): ConfigInfo {
   const raw = rawValue(name, declared, config)
   const errors: string[] = []
+  let hasNoValue = false
   try {
     declared.parse(name, raw)
   } catch (error) {
     if (!(error instanceof InvalidSetting || error instanceof MissingSetting)) throw error
     errors.push(error.message)
+    // As in Kafka, a text that is none of the setting's type leaves no value, and neither does the name of a class that is not there.
+    hasNoValue =
+      error instanceof InvalidSetting && (error.unparsable || (declared.type === 'CLASS' && error.message.endsWith('could not be found.')))
+    if (hasNoValue && declared.least !== undefined) errors.push(new InvalidSetting(name, null, 'Value must be non-null').message)
   }
-  const value = raw ?? declared.default
+  const shown = rawValue(name, declared, written)?.trim() ?? declared.default
+  // Invariant 12: a password must not come back in responses, which tools log.
+  const value =
+    hasNoValue || shown === null ? null : declared.type === 'PASSWORD' ? HIDDEN : declared.type === 'LIST' ? listText(shown) : shown
   return {
     definition: keyInfo(name, declared),
-    // Invariant 12: a password must not come back in responses, which tools log.
-    value: {
-      name,
-      value: declared.type === 'PASSWORD' && value !== null ? HIDDEN : value,
-      recommended_values: [...(declared.recommended ?? [])],
-      errors,
-      visible: true,
-    },
+    value: { name, value, recommended_values: [...(declared.recommended ?? [])], errors, visible: declared.visible ?? true },
   }
 }
 
-/** The settings of the transformations and predicates that a config names. */
-function stageSettings(plugins: Plugins, config: ConnectorConfig): Settings {
-  const settings: Settings = {}
-  for (const [kind, label, find, all] of [
-    ['transforms', 'Transforms', plugins.transform, plugins.transforms],
-    ['predicates', 'Predicates', plugins.predicate, plugins.predicates],
-  ] as const) {
-    for (const alias of namesIn(config[kind])) {
-      const prefix = `${kind}.${alias}`
-      const group = `${label}: ${alias}`
-      const known = all.map((declaration) => declaration.class)
-      Object.assign(settings, stageType(prefix, group, known, find))
-      const own = find(config[`${prefix}.type`] ?? '')
-      for (const [name, declared] of Object.entries(own?.settings ?? {}) as [string, Setting<unknown>][])
-        settings[`${prefix}.${name}`] = { ...declared, group }
-    }
-  }
-  return settings
-}
+const listText = (text: string) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .join(',')
 
-/** The settings of converters that the config names. */
+/** The settings of the converters that the config names. */
 function converterSettings(plugins: Plugins, config: ConnectorConfig): Settings {
   const settings: Settings = {}
   for (const what of ['key', 'value', 'header'] as const) {
     const named = config[`${what}.converter`]
-    const converter = named === undefined ? undefined : what === 'header' ? plugins.headerConverter(named) : plugins.converter(named)
+    const range = rangeIn(config[`${what}.converter.plugin.version`])
+    const converter = named === undefined ? undefined : findConverter(plugins, what, named, range)
     for (const [name, declared] of Object.entries(converter?.settings ?? {}) as [string, Setting<unknown>][])
-      if (config[`${what}.converter.${name}`] !== undefined) settings[`${what}.converter.${name}`] = declared
+      for (const written of [
+        name,
+        ...(declared.aliases.length > 0 ? declared.aliases.filter((alias) => config[`${what}.converter.${alias}`] !== undefined) : []),
+      ])
+        settings[`${what}.converter.${written}`] = {
+          ...declared,
+          displayName: declared.displayName ?? name,
+          parse: (_fullName, raw) => declared.parse(name, raw),
+        }
   }
   return settings
 }
 
+/** The config with what the worker sets for the converters that it names. */
+const withConverterTypes = (plugins: Plugins, config: ConnectorConfig): ConnectorConfig => ({
+  ...Object.fromEntries(
+    Object.keys(converterSettings(plugins, config))
+      .filter((name) => name.endsWith('.converter.type'))
+      .map((name) => [name, name.split('.', 1)[0]!]),
+  ),
+  ...config,
+})
+
+/** Those of threads and of rates, which Kafka Connect does not know: where the config has them. A flow does its own input and output. */
+const ownSettingsIn = (config: ConnectorConfig, kind: ConnectorPlugin['kind']): Settings =>
+  Object.fromEntries(
+    Object.entries({ ...isolationSettings, ...(kind === 'flow' ? {} : rateLimitSettings) }).filter(([name]) => config[name] !== undefined),
+  )
+
 /** Checks that concern several settings. */
-function checkTogether(plugin: ConnectorPlugin, config: ConnectorConfig, addError: (name: string, message: string) => void): void {
+function checkTogether(
+  plugin: ConnectorPlugin,
+  config: ConnectorConfig,
+  createsTopics: boolean,
+  addError: (name: string, message: string) => void,
+): void {
   if (plugin.type === 'source') {
     try {
-      topicGroups(config)
+      if (createsTopics) topicGroups(config)
     } catch (error) {
-      addError('topic.creation.groups', (error as Error).message)
+      if (!(error instanceof InvalidSetting || error instanceof MissingSetting)) throw error
+      addError('topic.creation.groups', error.message)
     }
     return
   }
@@ -137,18 +163,28 @@ function checkTogether(plugin: ConnectorPlugin, config: ConnectorConfig, addErro
 
 function matches(pattern: string, topic: string): boolean {
   try {
-    return new RegExp(`^(?:${pattern})$`).test(topic)
-  } catch {
-    return false // The error of the pattern itself is reported at topics.regex.
+    return javaPattern(pattern).matches(topic)
+  } catch (error) {
+    if (error instanceof InvalidJavaPattern) return false // It is reported at topics.regex.
+    throw error
   }
 }
 
 /** The overrides for the clients that the connector has, in the order of Kafka Connect. */
-function clientOverrides(plugin: ConnectorPlugin, config: ConnectorConfig): { kind: ClientKind; name: string; value: string }[] {
+function clientOverrides(
+  plugin: ConnectorPlugin,
+  config: ConnectorConfig,
+  exactlyOnce: boolean,
+): { kind: ClientKind; name: string; value: string }[] {
   const hasDeadLetterQueue = (config['errors.deadletterqueue.topic.name'] ?? '') !== ''
+  const hasOwnOffsets = exactlyOnce || (config['offsets.storage.topic'] ?? '').trim() !== ''
   const kinds: readonly ClientKind[] =
     plugin.type === 'source'
-      ? ['producer', ...(usesTopicCreation(config) ? (['admin'] as const) : [])]
+      ? [
+          'producer',
+          ...(hasOwnOffsets ? (['consumer'] as const) : []),
+          ...(hasOwnOffsets || usesTopicCreation(config) || hasDeadLetterQueue ? (['admin'] as const) : []),
+        ]
       : [...(hasDeadLetterQueue ? (['producer'] as const) : []), 'consumer', ...(hasDeadLetterQueue ? (['admin'] as const) : [])]
   return kinds.flatMap((kind) => Object.entries(settingsUnder(`${kind}.override.`, config)).map(([name, value]) => ({ kind, name, value })))
 }
@@ -164,7 +200,8 @@ function pluginOf(plugins: Plugins, config: ConnectorConfig): ConnectorPlugin {
         .map(([name, value]) => `${name}=${name === 'name' ? value : HIDDEN}`)
         .join(', ')}} contains no connector type`,
     )
-  return plugins.connector(className)
+  // With a version that is not installed, the settings are those of the newest one; the error is that of connector.class.
+  return plugins.findConnector(className, rangeIn(config['connector.plugin.version'])) ?? plugins.connector(className)
 }
 
 /** The connector's own checks, for a config whose settings are valid one by one. */
@@ -173,40 +210,59 @@ function checkByConnector(plugin: ConnectorPlugin, config: ConnectorConfig): rea
   return plugin.side.check(parseSettings(plugin.settings, config))
 }
 
+/** Adds what a connector has found, each at its setting; what names none of them is no less an error. */
+export function addProblems(configs: ConfigInfos['configs'], problems: readonly SettingProblem[]): void {
+  for (const { setting, why } of problems) {
+    const infoOf = (name: string) => configs.find(({ definition }) => definition.name === name)
+    const { value } = infoOf(setting) ?? infoOf('connector.class')!
+    value.errors.push(new InvalidSetting(setting, value.name === setting ? value.value : null, why).message)
+  }
+}
+
 /** Why an override is refused; undefined where it is not. */
 export type OverrideRefusal = (kind: ClientKind, name: string, value: string) => string | undefined
 
+/**
+ * `config` has its references replaced; `written` is what is shown of it. `exactlyOnce`: whether the worker has exactly-once support; null
+ * where it is not checked. `createsTopics`: its topic.creation.enable.
+ */
 export function validate(
   plugins: Plugins,
   config: ConnectorConfig,
   defaults?: DefaultConverters,
   refusal: OverrideRefusal = () => undefined,
+  written: ConnectorConfig = config,
+  exactlyOnce: boolean | null = null,
+  createsTopics = true,
 ): ConfigInfos {
   const plugin = pluginOf(plugins, config)
   const all: Settings = {
-    ...settingsOf(plugins, plugin, defaults),
+    ...settingsOf(plugins, plugin, defaults, config),
     ...stageSettings(plugins, config),
     ...converterSettings(plugins, config),
     ...plugin.settings,
+    ...ownSettingsIn(config, plugin.kind),
   }
-  const overrides = clientOverrides(plugin, config)
+  const overrides = clientOverrides(plugin, config, exactlyOnce === true)
+  const [named, shown] = [config, written].map((each) => withConverterTypes(plugins, withFullClasses(plugins, each))) as [
+    ConnectorConfig,
+    ConnectorConfig,
+  ]
   const configs = [
-    ...Object.entries(all).map(([name, declared]) => check(name, declared, config)),
+    ...Object.entries(all).map(([name, declared]) => check(name, declared, named, shown)),
     ...overrides.map(({ kind, name, value }) => {
-      const info = check(`${kind}.override.${name}`, overrideSetting(kind, name), config)
+      const info = check(`${kind}.override.${name}`, overrideSetting(kind, name), config, written)
       info.value.errors.push(...[refusal(kind, name, value) ?? []].flat())
       return info
     }),
   ]
-  checkTogether(plugin, config, (name, message) => {
-    configs.find(({ definition }) => definition.name === name)?.value.errors.push(message)
-  })
+  const errorsOf = (name: string) => configs.find(({ definition }) => definition.name === name)?.value.errors
+  checkTogether(plugin, config, createsTopics, (name, message) => void errorsOf(name)?.push(message))
+  if (exactlyOnce !== null)
+    for (const { setting, message } of exactlyOnceErrors(plugin, config, exactlyOnce)) errorsOf(setting)?.push(message)
   const own = configs.filter(({ definition }) => definition.name in plugin.settings)
   if (own.every(({ value }) => value.errors.length === 0)) {
-    for (const { setting, why } of checkByConnector(plugin, config)) {
-      const value = own.find(({ definition }) => definition.name === setting)?.value
-      value?.errors.push(new InvalidSetting(setting, value.value, why).message)
-    }
+    addProblems(configs, checkByConnector(plugin, config))
   }
   const groups = new Set(configs.map(({ definition }) => definition.group).filter((group) => group !== null))
   const standardGroups = [
@@ -217,7 +273,7 @@ export function validate(
     ...(plugin.type === 'source' ? ['Topic Creation', 'Exactly Once Support', 'offsets.topic'] : []),
   ]
   return {
-    name: config['connector.class']!,
+    name: written['connector.class']!,
     error_count: configs.reduce((sum, { value }) => sum + value.errors.length, 0),
     groups: [...standardGroups, ...[...groups].filter((group) => !standardGroups.includes(group))],
     configs,

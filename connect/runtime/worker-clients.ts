@@ -54,7 +54,6 @@ export function workerClients(
       defaults: own.settings,
       policy: overridePolicy(policyName, config['connector.client.config.override.allowlist']),
       checkLoginModule: (jaasConfig) => void clientLoginModule(jaasConfig, system.disk, systemProperties),
-      system,
     }),
     async connect() {
       try {

@@ -34,6 +34,8 @@ export class WorkerFlowTask implements RunnableTask {
       await control.awaitUnpause()
       if (control.stopping) return
       const start = system.clock.monotonic()
+      // A flow does its own I/O: the runtime sees only that it is started again and again.
+      const works = attempts > 0 ? system.clock.after(BACKOFF_RESET_MS, () => control.progress.end('read')) : null
       try {
         if ((await this.#runOnce(control)) === 'ended') await control.awaitStop()
       } catch (error) {
@@ -43,10 +45,17 @@ export class WorkerFlowTask implements RunnableTask {
         }
         if (control.stopping) return
         if (!isRetriableError(error)) throw error
-        if (system.clock.monotonic() - start > BACKOFF_RESET_MS) attempts = 0
+        if (system.clock.monotonic() - start > BACKOFF_RESET_MS) {
+          attempts = 0
+          control.progress.end('read')
+        }
+        control.progress.begin('read')
         const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? retryWithTolerance.backoff(attempts++)
         context.log.warn(`the flow is restarted in ${delay} ms: ${error.message}`, { err: error })
+        works?.cancel()
         await system.clock.sleep(delay, control.signal)
+      } finally {
+        works?.cancel()
       }
     }
   }

@@ -64,6 +64,8 @@ export class WorkerGroupMember implements WorkerMembership {
   #closing = false
   generation = -1
   isLeader = false
+  lostAt: number | null = null
+  readonly isStandalone = false
   readonly joined: Promise<void>
   #markJoined: () => void = () => {}
   readonly failed: Promise<never>
@@ -202,6 +204,7 @@ export class WorkerGroupMember implements WorkerMembership {
     }
     this.generation = generation
     this.isLeader = isLeader
+    this.lostAt = null
     this.#assignment = assignment
     const revoked = assignment.revoked.filter((key) => this.#assigned.has(key))
     for (const key of assignment.revoked) this.#assigned.delete(key)
@@ -231,6 +234,7 @@ export class WorkerGroupMember implements WorkerMembership {
   async #onLost(error: Error): Promise<void> {
     if (this.#member.failure) this.#onRefused(error)
     this.#assigned = new Set()
+    if (this.#assignment !== null) this.lostAt = this.#options.system.clock.now()
     this.#assignment = null
     this.isLeader = false
     this.#assignorState = initialAssignorState

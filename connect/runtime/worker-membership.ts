@@ -22,6 +22,8 @@ export interface WorkerRebalanceListener {
 export interface WorkerMembership {
   readonly generation: number
   readonly isLeader: boolean
+  /** It has no other workers, which could send it the configs of tasks. */
+  readonly isStandalone: boolean
   /** Null while no leader is known. */
   readonly leaderUrl: string | null
   readonly assigned: ReadonlySet<string>
@@ -29,6 +31,8 @@ export interface WorkerMembership {
   readonly signsInternalRequests: boolean
   /** The URL of the worker that runs a connector or task, as far as this worker knows. */
   ownerUrl(key: string): string | null
+  /** Since when the worker has not been in its group, after it was, in ms since the epoch; null where it is, or never was. */
+  readonly lostAt: number | null
   /** Resolves at the first assignment. */
   readonly joined: Promise<void>
   /** Rejects when the group coordinator refuses this worker for good. */

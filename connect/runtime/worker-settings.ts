@@ -2,9 +2,11 @@
  * The worker's settings, with the names and defaults of Kafka Connect. The names of the internal topics and the converters, which are
  * required there, have the values of its sample files as defaults.
  */
-import { type ConfigOf, parseSettings, setting } from '../sdk/index.ts'
+import { type ConfigOf, InvalidSetting, parseSettings, setting } from '../sdk/index.ts'
 import { securityProtocol } from './client-security-settings.ts'
+import { isolationSettings } from './isolation/isolation-settings.ts'
 import { POLICY_INTERFACE, policyNamed, policyNames } from './override-policy.ts'
+import { workerRecoverySettings } from './recovery-settings.ts'
 
 const atLeast = (least: number) => (value: number) => (value < least ? `Value must be at least ${least}` : undefined)
 const jsonConverter = 'org.apache.kafka.connect.json.JsonConverter'
@@ -196,8 +198,8 @@ export const workerSettings = {
   'exactly.once.source.support': setting.oneOf(['disabled', 'preparing', 'enabled'], {
     default: 'disabled',
     importance: 'HIGH',
-    doc: 'Whether sources write their records and positions in one transaction. Only `disabled` is supported.',
-    check: (value) => (value === 'disabled' ? undefined : 'exactly-once sources are not supported: set it to disabled'),
+    recommended: [],
+    doc: 'Whether sources write their records and positions in one transaction. To enable it in a running cluster, set it to `preparing` on every worker, then to `enabled`; a rolling restart does for both.',
   }),
   'connector.client.config.override.policy': setting.string({
     default: 'All',
@@ -216,9 +218,26 @@ export const workerSettings = {
   'config.providers': setting.list({
     default: [],
     importance: 'LOW',
-    doc: 'The providers of references in configs. None is supported.',
-    check: (value) =>
-      value.every((name) => name === '') ? undefined : 'none is supported, and references would not be replaced: set the values themselves',
+    doc: 'The names of the configuration providers, for references in this file and in the configs of connectors.',
+    check: (value) => (new Set(value).size < value.length ? 'its names must not be duplicated' : undefined),
+  }),
+  'metrics.sample.window.ms': setting.long({
+    default: 30_000,
+    importance: 'LOW',
+    doc: 'The length of a window of rates, averages and maxima.',
+    check: atLeast(1),
+  }),
+  'metrics.num.samples': setting.int({
+    default: 2,
+    importance: 'LOW',
+    doc: 'The number of windows of rates, averages and maxima.',
+    check: atLeast(1),
+  }),
+  'tracing.otlp.endpoint': setting.string({
+    default: null,
+    importance: 'LOW',
+    doc: 'The URL that traces of tasks are sent to, by OTLP over HTTP: http://127.0.0.1:4318/v1/traces. OTEL_EXPORTER_OTLP_ENDPOINT has the same effect; without either there is no tracing.',
+    check: (value) => (/^https?:\/\//.test(value) && URL.canParse(value) ? undefined : 'it must be an http or https URL'),
   }),
   'topic.tracking.enable': setting.boolean({
     default: true,
@@ -231,6 +250,20 @@ export const workerSettings = {
     importance: 'LOW',
     doc: 'Whether topics are created for sources that have topic.creation settings.',
   }),
+  'plugin.path': setting.list({
+    default: [],
+    importance: 'LOW',
+    doc:
+      'The folders of plugins: packages, and single modules. New and changed ones are found without a restart of the worker; what cannot be ' +
+      'loaded is left out, and the log says why.',
+  }),
+  'plugin.discovery': setting.oneOf(['only_scan', 'hybrid_warn', 'hybrid_fail', 'service_load'], {
+    default: 'hybrid_warn',
+    importance: 'LOW',
+    doc: 'With hybrid_fail the worker does not start where something in plugin.path cannot be loaded. All other values mean the same.',
+  }),
+  ...isolationSettings,
+  ...workerRecoverySettings,
 } as const
 
 /** Settings of Kafka Connect that are accepted and have no effect here. A star matches the rest of a name. */
@@ -238,16 +271,14 @@ export const ineffectiveSettings: readonly string[] = [
   'admin.*',
   'auto.include.jmx.reporter',
   'client.dns.lookup',
-  'config.providers.*',
   'config.storage.*',
   'consumer.*',
   'enable.metrics.push',
   'metadata.recovery.*',
   'metric.reporters',
-  'metrics.*',
+  'metrics.context.*',
+  'metrics.recording.level',
   'offset.storage.*',
-  'plugin.discovery',
-  'plugin.path',
   'producer.*',
   'receive.buffer.bytes',
   'security.providers',
@@ -256,15 +287,43 @@ export const ineffectiveSettings: readonly string[] = [
   'status.storage.*',
 ]
 
+/** Why a setting in a worker's file has no effect here. Those of clients under a prefix are not among them: many have one. */
+const reasons: readonly (readonly [name: string, reason: string])[] = [
+  ['auto.include.jmx.reporter', 'metrics are served at GET /metrics'],
+  ['client.dns.lookup', 'the operating system resolves names'],
+  ['enable.metrics.push', 'metrics are served at GET /metrics'],
+  ['metadata.recovery.', 'the client decides itself when it asks bootstrap.servers again'],
+  ['metric.reporters', 'metrics are served at GET /metrics'],
+  ['metrics.context.', 'metrics are served at GET /metrics'],
+  ['metrics.recording.level', 'all metrics are recorded'],
+  ['receive.buffer.bytes', 'the operating system sizes the buffers of sockets'],
+  ['security.providers', 'there are no security providers of Java'],
+  ['send.buffer.bytes', 'the operating system sizes the buffers of sockets'],
+  ['socket.connection.setup.timeout.', 'the client waits for a connection as long as for a request'],
+]
+
+/** The settings of the file that have no effect here, with the reason. */
+export const withoutEffect = (properties: Readonly<Record<string, string>>): { name: string; reason: string }[] =>
+  Object.keys(properties).flatMap((name) => {
+    const found = reasons.find(([known]) => (known.endsWith('.') ? name.startsWith(known) : name === known))
+    return found ? [{ name, reason: found[1] }] : []
+  })
+
 /** The settings of its security, which decide together how the worker's own clients connect. */
 export const securitySettings: readonly string[] = ['sasl.*', 'ssl.*']
+
+/** The classes and parameters of its configuration providers. */
+export const providerSettings: readonly string[] = ['config.providers.*']
 
 /** Prefixes of settings that the worker passes to its converters. */
 const converterPrefixes = ['key.converter.', 'value.converter.', 'header.converter.']
 
-/** Settings in a worker's file that neither Kafka Connect nor Tributary has. `otherSettings` are read by other parts of the process. */
+/**
+ * Settings in a worker's file that neither Kafka Connect nor Tributary has. `otherSettings` are read by other parts of the process; a star
+ * matches the rest of a name.
+ */
 export function unknownSettings(properties: Readonly<Record<string, string>>, otherSettings: readonly string[] = []): string[] {
-  const patterns = [...ineffectiveSettings, ...securitySettings].filter((name) => name.endsWith('*'))
+  const patterns = [...ineffectiveSettings, ...securitySettings, ...providerSettings, ...otherSettings].filter((name) => name.endsWith('*'))
   const prefixes = [...converterPrefixes, ...patterns.map((name) => name.slice(0, -1))]
   const known = new Set([...Object.keys(workerSettings), ...ineffectiveSettings, ...otherSettings])
   return Object.keys(properties).filter((name) => !known.has(name) && !prefixes.some((prefix) => name.startsWith(prefix)))
@@ -278,6 +337,13 @@ export function parseWorkerSettings(properties: Readonly<Record<string, string>>
   if (config['heartbeat.interval.ms'] >= config['session.timeout.ms'])
     throw new Error(
       `heartbeat.interval.ms (${config['heartbeat.interval.ms']}) must be lower than session.timeout.ms (${config['session.timeout.ms']})`,
+    )
+  const signature = config['inter.worker.signature.algorithm']
+  if (!config['inter.worker.verification.algorithms'].includes(signature))
+    throw new InvalidSetting(
+      'inter.worker.signature.algorithm',
+      signature,
+      'Signature algorithm must be present in inter.worker.verification.algorithms list',
     )
   return config
 }

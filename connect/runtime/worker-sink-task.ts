@@ -2,15 +2,21 @@
  * Runs a sink task: consumes its share of the topics, converts, delivers batches to the connector and commits their offsets. Invariant 7:
  * an offset is committed only after the sink has flushed the records before it, and the dead-letter queue has those it could not process.
  */
-import type { Consumer, RebalanceListener } from '../../core/client/types.ts'
+import type { ConsumedBatch, Consumer, RebalanceListener, TopicPattern } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
 import { BadRecord, Disconnected, Retriable, type SinkContext, type SinkSide, type SinkTask } from '../sdk/index.ts'
+import { ConnectError } from '../types.ts'
+import { type DeadLetter, replayedRecord } from './dead-letter.ts'
 import type { DeadLetterQueueReporter } from './dead-letter-queue-reporter.ts'
-import type { OriginalRecord, Pipeline, SinkBatch } from './pipeline.ts'
+import { SINK_TASK_CLASS, type WorkerErrantRecordReporter } from './errant-record-reporter.ts'
+import { keptOf, loggedOriginal, type OriginalRecord, type Pipeline, type SinkBatch } from './pipeline.ts'
+import type { TaskRateLimit } from './rate-limit.ts'
+import { ReplayQueue } from './replay-queue.ts'
 import { ProcessingError, type RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
 import { SinkOffsets } from './sink-offsets.ts'
-import type { RunnableTask, TaskControl } from './task-control.ts'
+import { SinkRetries } from './sink-retries.ts'
+import type { ReplayCounts, RunnableTask, TaskControl } from './task-control.ts'
 
 export interface WorkerSinkTaskOptions {
   // biome-ignore lint/suspicious/noExplicitAny: the config's type is the connector's own
@@ -19,11 +25,13 @@ export interface WorkerSinkTaskOptions {
   context: Omit<SinkContext<any>, 'signal'>
   pipeline: Pipeline
   consumer: Consumer
-  topics: readonly string[] | RegExp
+  topics: readonly string[] | TopicPattern
   deadLetterQueue: DeadLetterQueueReporter | null
+  errantRecords: WorkerErrantRecordReporter
   /** Resolves when the cluster has accepted the task's clients; rejects where it never will. */
   accepted(signal: AbortSignal): Promise<void>
   retryWithTolerance: RetryWithToleranceOperator
+  rateLimit?: TaskRateLimit | undefined
   system: System
   flushIntervalMs: number
   /** Called for the topic of each delivered batch. */
@@ -37,20 +45,23 @@ const COMMIT_INTERVAL_MS = 1_000
 const FLUSH_TIME_SHARE = 20
 /** The task checks its target state this often. */
 const POLL_TIMEOUT_MS = 500
-/** The timeout of the polls that only keep the group membership alive. */
-const RETRY_POLL_TIMEOUT_MS = 100
+/** Dead letters of one write. */
+const REPLAY_BATCH_RECORDS = 500
 
 export class WorkerSinkTask implements RunnableTask {
   readonly #options: WorkerSinkTaskOptions
   readonly #offsets = new SinkOffsets()
+  readonly #replays = new ReplayQueue()
+  readonly #retries: SinkRetries
   #task: SinkTask | null = null
   #paused = false
-  #pausedForRetry = false
+  #throttled = false
   #nextCommitMs = 0
   #lastFlushMs = 0
 
   constructor(options: WorkerSinkTaskOptions) {
     this.#options = options
+    this.#retries = new SinkRetries({ ...options, isPaused: () => this.#paused })
   }
 
   async run(control: TaskControl): Promise<void> {
@@ -58,14 +69,15 @@ export class WorkerSinkTask implements RunnableTask {
     const closeConsumer = () => consumer.close().catch((error) => context.log.warn('the consumer could not be closed', { err: error }))
     control.cancellation.addEventListener('abort', () => void closeConsumer(), { once: true })
     try {
-      await this.#options.accepted(control.signal)
+      await control.progress.during('start', () => this.#options.accepted(control.signal))
       if (control.stopping) return
-      this.#task = await side.start({ ...context, signal: control.signal })
+      this.#task = await control.progress.during('start', async () => side.start({ ...context, signal: control.signal }))
       consumer.subscribe(topics, this.#rebalanceListener(control))
       this.#scheduleCommit()
       while (!control.stopping) await this.#iteration(control)
       await this.#finalCommit(control)
     } finally {
+      this.#replays.close()
       // First, so that other members take the partitions over at once. They read again what was not committed.
       await consumer.close()
       await this.#stopTask()
@@ -74,27 +86,61 @@ export class WorkerSinkTask implements RunnableTask {
   }
 
   async #iteration(control: TaskControl): Promise<void> {
-    const { consumer, system, pipeline, deadLetterQueue } = this.#options
+    const { system, pipeline, deadLetterQueue, errantRecords } = this.#options
+    const { progress } = control
     try {
       if (control.paused !== this.#paused) await this.#setPaused(control.paused, control)
-      const batches = await consumer.poll(POLL_TIMEOUT_MS, control.signal)
+      if (this.#replays.waits) await this.#replays.run((letters) => this.#replay(letters, control))
+      const batches = await this.#poll(control)
       if (batches.length > 0 && !control.cancelled) {
         this.#offsets.polled()
         for (const batch of batches) this.#offsets.consumed(batch, batch.records[0]?.offset ?? batch.nextOffset)
-        const converted = await pipeline.toConnect(batches, (original, error) => deadLetterQueue?.report(original, error))
+        const converted = await progress.during('convert', () =>
+          pipeline.toConnect(batches, (original, error) => deadLetterQueue?.report(original, error)),
+        )
         if (await this.#deliver(converted, control)) {
           for (const batch of batches) {
             this.#offsets.delivered(batch, batch.nextOffset)
             this.#options.recordActiveTopic(batch.topic)
           }
           this.#options.onDelivered(converted.records.length)
+          this.#countMoved(converted)
         }
       }
-      if (system.clock.monotonic() >= this.#nextCommitMs) await this.#commit(control)
+      if (system.clock.monotonic() >= this.#nextCommitMs || errantRecords.full) await this.#commit(control)
     } catch (error) {
+      // The task stops while a converter waits for a schema: what is not delivered is consumed again.
+      if (control.stopping && error === control.signal.reason) return
       if (!(error instanceof Disconnected)) throw error
       await this.#reconnect(error, control)
     }
+  }
+
+  /** Nothing while the rate is above its limit: then a poll only keeps the membership alive, and commits go on. */
+  async #poll(control: TaskControl): Promise<readonly ConsumedBatch[]> {
+    const { consumer, rateLimit, system } = this.#options
+    const waitMs = rateLimit?.waitMs(system.clock.monotonic()) ?? 0
+    if (waitMs > 0) {
+      this.#throttled = true
+      await this.#retries.poll(waitMs, control)
+      return []
+    }
+    if (this.#throttled) {
+      this.#throttled = false
+      if (!this.#paused) consumer.resume(consumer.assignment)
+    }
+    return await control.progress.during('poll', () => consumer.poll(POLL_TIMEOUT_MS, control.signal))
+  }
+
+  #countMoved({ records, originalAt }: SinkBatch): void {
+    const { rateLimit, system } = this.#options
+    if (!rateLimit) return
+    let bytes = 0
+    for (let index = 0; rateLimit.limitsBytes && index < records.length; index++) {
+      const { record } = originalAt(index)!
+      bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
+    }
+    rateLimit.moved(records.length, bytes, system.clock.monotonic())
   }
 
   async #setPaused(paused: boolean, control: TaskControl): Promise<void> {
@@ -111,67 +157,95 @@ export class WorkerSinkTask implements RunnableTask {
   /** Delivers a batch, and retries where the sink asks for it. False where the task stops before. */
   async #deliver(batch: SinkBatch, control: TaskControl): Promise<boolean> {
     if (batch.records.length === 0) return true
-    let { records, originals } = batch
-    return await this.#retryWhileRetriable(control, async () => {
-      const assigned = this.#offsets.stillAssigned(originals)
-      if (assigned) {
-        records = records.filter((_, index) => assigned[index])
-        originals = originals.filter((_, index) => assigned[index])
-      }
+    let delivered = batch
+    this.#options.errantRecords.delivering(batch)
+    return await this.#retries.whileRetriable('put', control, async () => {
+      const assigned = this.#offsets.stillAssigned(delivered)
+      if (assigned) delivered = keptOf(delivered, assigned)
+      const { records } = delivered
       if (records.length === 0) return
       try {
         await this.#task!.write(records)
       } catch (error) {
         if (!(error instanceof BadRecord)) throw error
-        for (const bad of [error, ...error.also]) this.#reportBadRecord(bad, originals)
+        this.#badRecords(error, delivered, (failure, original) =>
+          this.#options.retryWithTolerance.handleFailure(failure, () => loggedOriginal(original)),
+        )
       }
+      this.#options.errantRecords.throwFailure()
     })
   }
 
-  #reportBadRecord(bad: BadRecord, originals: readonly OriginalRecord[]): void {
-    const { side, deadLetterQueue, retryWithTolerance } = this.#options
-    const original = originals[bad.index]
-    const error = new ProcessingError('TASK_PUT', side.class, bad)
-    if (original) deadLetterQueue?.report(original, error)
-    retryWithTolerance.handleFailure(error, () => ({
-      topic: original?.topic,
-      partition: original?.partition,
-      offset: original?.record.offset,
-    }))
+  /** Reports the records of a BadRecord to the dead-letter queue, then calls `handle`. Returns how many they are. */
+  #badRecords(
+    first: BadRecord,
+    { records, originalAt }: SinkBatch,
+    handle: (error: ProcessingError, original: OriginalRecord) => void,
+  ): number {
+    const { deadLetterQueue, retryWithTolerance, side } = this.#options
+    const all = [first, ...first.also]
+    for (const bad of all) {
+      const original = originalAt(bad.index)
+      if (!original) throw new Error(`${side.class} says that record ${bad.index} of ${records.length} is bad`, { cause: bad })
+      const error = new ProcessingError('TASK_PUT', SINK_TASK_CLASS, bad)
+      retryWithTolerance.metrics.failure()
+      deadLetterQueue?.report(original, error)
+      handle(error, original)
+    }
+    return all.length
   }
 
-  /** Runs `work` until it does not throw Retriable. Between two tries all partitions are paused, and polls keep the membership alive. */
-  async #retryWhileRetriable(control: TaskControl, work: () => Promise<void>): Promise<boolean> {
-    const { consumer, system, retryWithTolerance, context } = this.#options
-    for (let attempt = 0; ; attempt++) {
+  replay(letters: readonly DeadLetter[], done: () => Promise<void>): Promise<ReplayCounts> {
+    return this.#replays.add(letters, done)
+  }
+
+  /** Delivers dead letters again, between two batches. What fails again is a new letter, whatever errors.tolerance says. */
+  async #replay(letters: readonly DeadLetter[], control: TaskControl): Promise<ReplayCounts> {
+    const { pipeline, deadLetterQueue, errantRecords, retryWithTolerance } = this.#options
+    const records: SinkBatch['records'] = []
+    const originals: OriginalRecord[] = []
+    let failed = 0
+    // Those of a replay that was given up.
+    errantRecords.takeFailedReplays()
+    for (const letter of letters) {
+      const original = replayedRecord(letter)
       try {
-        await work()
-        if (attempt > 0 && !this.#paused) consumer.resume(consumer.assignment)
-        return true
+        const record = await pipeline.replayToConnect(original)
+        if (!record) continue
+        records.push(record)
+        originals.push(original)
       } catch (error) {
-        if (!(error instanceof Retriable)) throw error
-        const delay = error.afterMs ?? retryWithTolerance.backoff(attempt)
-        context.log.warn(`the sink retries in ${delay} ms: ${error.message}`, { err: error })
-        const until = system.clock.monotonic() + delay
-        do {
-          if (control.stopping) return false
-          await this.#pollPaused(Math.max(0, Math.min(RETRY_POLL_TIMEOUT_MS, until - system.clock.monotonic())), control)
-        } while (system.clock.monotonic() < until)
+        if (!(error instanceof ProcessingError)) throw error
+        deadLetterQueue?.report(original, error)
+        retryWithTolerance.logFailure(error, () => loggedOriginal(original))
+        failed++
       }
     }
+    for (let from = 0; from < records.length; from += REPLAY_BATCH_RECORDS) {
+      const own = originals.slice(from, from + REPLAY_BATCH_RECORDS)
+      const batch: SinkBatch = { records: records.slice(from, from + REPLAY_BATCH_RECORDS), originalAt: (index) => own[index] }
+      errantRecords.delivering(batch)
+      await this.#whileRunning('replay', control, async () => {
+        try {
+          await this.#task!.write(batch.records)
+        } catch (error) {
+          if (!(error instanceof BadRecord)) throw error
+          failed += this.#badRecords(error, batch, (failure, original) =>
+            retryWithTolerance.logFailure(failure, () => loggedOriginal(original)),
+          )
+        }
+        errantRecords.throwFailure()
+      })
+    }
+    await this.#whileRunning('replay', control, () => this.#task!.flush(this.#offsets.uncommitted()))
+    failed += errantRecords.takeFailedReplays()
+    await this.#commitFlushed(control)
+    return { delivered: letters.length - failed, failed }
   }
 
-  /** A poll that only keeps the membership alive: records that it still returns are consumed again later. */
-  async #pollPaused(timeoutMs: number, control: TaskControl): Promise<void> {
-    const { consumer } = this.#options
-    consumer.pause(consumer.assignment)
-    this.#pausedForRetry = true
-    try {
-      for (const { topic, partition, records } of await consumer.poll(timeoutMs, control.signal))
-        if (records[0]) consumer.seek({ topic, partition }, records[0].offset)
-    } finally {
-      this.#pausedForRetry = false
-    }
+  async #whileRunning(stage: 'replay', control: TaskControl, work: () => Promise<void>): Promise<void> {
+    if (!(await this.#retries.whileRetriable(stage, control, work)) || control.cancelled)
+      throw new ConnectError(409, 'The task was stopped while it replayed dead letters: replay them again.')
   }
 
   #scheduleCommit(): void {
@@ -184,7 +258,7 @@ export class WorkerSinkTask implements RunnableTask {
     if (!control.cancelled && this.#offsets.dirty) {
       const { clock } = this.#options.system
       const start = clock.monotonic()
-      if (await this.#retryWhileRetriable(control, () => this.#task!.flush(this.#offsets.uncommitted()))) {
+      if (await this.#retries.whileRetriable('flush', control, () => this.#task!.flush(this.#offsets.uncommitted()))) {
         this.#lastFlushMs = clock.monotonic() - start
         await this.#commitFlushed(control)
       }
@@ -194,13 +268,16 @@ export class WorkerSinkTask implements RunnableTask {
 
   /** Invariant 7: everything that was delivered has been flushed. */
   async #commitFlushed(control: TaskControl): Promise<void> {
-    const { consumer, context, deadLetterQueue } = this.#options
-    await deadLetterQueue?.flush()
+    const { consumer, context, deadLetterQueue, errantRecords } = this.#options
+    errantRecords.throwFailure()
+    await control.progress.during('produce', async () => deadLetterQueue?.flush())
+    errantRecords.clear()
     // Invariant 9: the task may have been cancelled during the flush.
     if (control.cancelled) return
     const offsets = this.#offsets.uncommitted()
+    if (offsets.length === 0) return
     try {
-      await consumer.commit(offsets)
+      await control.progress.during('commit', () => consumer.commit(offsets))
       this.#offsets.committed(offsets)
     } catch (error) {
       context.log.warn('offsets could not be committed; the next commit includes them', { err: error })
@@ -212,7 +289,7 @@ export class WorkerSinkTask implements RunnableTask {
       assigned: async (partitions) => {
         this.#offsets.assigned(partitions)
         await this.#task?.open?.(partitions)
-        if (this.#paused || this.#pausedForRetry) this.#options.consumer.pause(partitions)
+        if (this.#paused || this.#retries.polling) this.#options.consumer.pause(partitions)
       },
       revoked: async (partitions) => {
         if (!control.cancelled && this.#offsets.dirty) {
@@ -236,6 +313,11 @@ export class WorkerSinkTask implements RunnableTask {
 
   /** The sink has lost its system: a new SinkTask of the connector continues after the last commit. */
   async #reconnect(error: Disconnected, control: TaskControl): Promise<void> {
+    this.#options.errantRecords.clear()
+    await control.progress.during('reconnect', () => this.#startAgain(error, control))
+  }
+
+  async #startAgain(error: Disconnected, control: TaskControl): Promise<void> {
     const { context, side, system, retryWithTolerance, consumer } = this.#options
     let reason: Error = error
     for (let attempt = 0; !control.stopping; attempt++) {

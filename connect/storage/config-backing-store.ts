@@ -2,8 +2,10 @@
  * The connectors, their configs, target states and task configs: Kafka Connect's config topic, read into memory. Task configs take effect
  * with their commit record. Only the leader writes, except target states. The listener acts on changes.
  */
+import { SerialQueue } from '../../core/system/serial-queue.ts'
 import type { ConnectorConfig } from '../types.ts'
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
+import type { TransactionalLogWriter } from './transactional-log-writer.ts'
 
 export type TargetState = 'STARTED' | 'PAUSED' | 'STOPPED'
 
@@ -27,6 +29,8 @@ export interface ConfigUpdateListener {
   onTaskConfigUpdate(name: string, tasks: readonly number[]): void
   onTargetStateChange(name: string): void
   onRestartRequest(request: RestartRequest): void
+  /** The level of loggers was changed on all workers. */
+  onLoggingLevelUpdate(namespace: string, level: string): void
 }
 
 export const sameConfig = (a: ConnectorConfig | undefined, b: ConnectorConfig | undefined): boolean => {
@@ -53,13 +57,26 @@ export class ConfigBackingStore {
   readonly #deferredTaskConfigs = new Map<string, Map<number, ConnectorConfig>>()
   /** Connectors with missing task configs, after a compaction or a crash of the leader: all must be written again. */
   readonly #inconsistent = new Set<string>()
+  /** The number of tasks in the last commit record. */
+  readonly #taskCounts = new Map<string, number>()
+  /** How often task configs took effect since the start. */
+  readonly #taskConfigGenerations = new Map<string, number>()
+  /** The tasks of a connector that may have a transactional producer (KIP-618). Deleted connectors keep theirs. */
+  readonly #taskCountRecords = new Map<string, number>()
+  /** Connectors whose last commit record comes after the last task count record. */
+  readonly #pendingFencing = new Set<string>()
+  readonly #writer: TransactionalLogWriter | null
+  /** Task configs and task count records, one after another. */
+  readonly #taskWrites = new SerialQueue()
   #sessionKey: SessionKey | null = null
   /** One past the last record that was read: workers compare it in a rebalance, as Kafka Connect's do. */
   offset = -1
 
-  constructor(log: RecordLog, warn: (message: string, key: string) => void) {
+  /** With `writer` the leader writes through it. */
+  constructor(log: RecordLog, warn: (message: string, key: string) => void, writer: TransactionalLogWriter | null = null) {
     this.#log = log
     this.#warn = warn
+    this.#writer = writer
   }
 
   /** The listener is called for records that are appended after the start. */
@@ -77,43 +94,72 @@ export class ConfigBackingStore {
   /** Empty while they are inconsistent. */
   taskConfigs = (name: string): readonly ConnectorConfig[] => (this.#inconsistent.has(name) ? [] : (this.#taskConfigs.get(name) ?? []))
   isInconsistent = (name: string): boolean => this.#inconsistent.has(name)
+  taskCount = (name: string): number => this.#taskCounts.get(name) ?? 0
+  taskConfigGeneration = (name: string): number => this.#taskConfigGenerations.get(name) ?? 0
+  /** How many tasks an earlier generation may have had with transactional producers; null where there was none. */
+  taskCountRecord = (name: string): number | null => this.#taskCountRecords.get(name) ?? null
+  /** Whether the tasks must not start as exactly-once sources before a task count record is written. */
+  isPendingFencing = (name: string): boolean => this.#pendingFencing.has(name)
   get sessionKey(): SessionKey | null {
     return this.#sessionKey
   }
 
   async putConnectorConfig(name: string, config: ConnectorConfig, target?: TargetState): Promise<void> {
     const records: LogRecord[] = target ? [targetStateRecord(name, target)] : []
-    await this.#write([...records, { key: `connector-${name}`, value: JSON.stringify({ properties: config }) }])
+    await this.#writeAsLeader([...records, { key: `connector-${name}`, value: JSON.stringify({ properties: config }) }])
   }
 
   async removeConnectorConfig(name: string): Promise<void> {
-    await this.#write([
+    await this.#writeAsLeader([
       { key: `connector-${name}`, value: null },
       { key: `target-state-${name}`, value: null },
     ])
   }
 
   /** Writes all task configs of a connector, and then the commit record with which they take effect. */
-  async putTaskConfigs(name: string, configs: readonly ConnectorConfig[]): Promise<void> {
-    if (configs.length > 0)
-      await this.#log.append(
-        configs.map((config, task) => ({ key: `task-${name}-${task}`, value: JSON.stringify({ properties: config }) })),
-      )
-    await this.#write([{ key: `commit-${name}`, value: JSON.stringify({ tasks: configs.length }) }])
+  putTaskConfigs(name: string, configs: readonly ConnectorConfig[]): Promise<void> {
+    return this.#taskWrites.run(() =>
+      this.#writeAsLeader([
+        ...configs.map((config, task) => ({ key: `task-${name}-${task}`, value: JSON.stringify({ properties: config }) })),
+        { key: `commit-${name}`, value: JSON.stringify({ tasks: configs.length }) },
+      ]),
+    )
   }
 
-  putTargetState = (name: string, target: TargetState): Promise<void> => this.#write([targetStateRecord(name, target)])
+  /**
+   * The tasks before this generation are fenced, and `count` tasks may start. False where there are newer task configs: the record would
+   * come after their commit record, as if it were about them.
+   */
+  putTaskCountRecord(name: string, count: number, generation: number): Promise<boolean> {
+    return this.#taskWrites.run(async () => {
+      if (this.taskConfigGeneration(name) !== generation) return false
+      await this.#writeAsLeader([{ key: `tasks-fencing-${name}`, value: JSON.stringify({ 'task-count': count }) }])
+      return true
+    })
+  }
+
+  /** Any worker may write it. */
+  async putTargetState(name: string, target: TargetState): Promise<void> {
+    await this.#log.append([targetStateRecord(name, target)])
+    await this.#log.readToEnd()
+  }
 
   putRestartRequest = (request: RestartRequest): Promise<void> =>
-    this.#write([
+    this.#writeAsLeader([
       {
         key: `restart-connector-${request.connector}`,
         value: JSON.stringify({ 'include-tasks': request.includeTasks, 'only-failed': request.onlyFailed }),
       },
     ])
 
+  /** Any worker may write it. */
+  async putLoggerLevel(namespace: string, level: string): Promise<void> {
+    await this.#log.append([{ key: `logger-cluster-${namespace}`, value: JSON.stringify({ level }) }])
+    await this.#log.readToEnd()
+  }
+
   putSessionKey = (key: SessionKey): Promise<void> =>
-    this.#write([
+    this.#writeAsLeader([
       {
         key: 'session-key',
         value: JSON.stringify({ key: key.key.toString('base64'), algorithm: key.algorithm, 'creation-timestamp': key.createdAt }),
@@ -121,8 +167,8 @@ export class ConfigBackingStore {
     ])
 
   /** Resolves when the records are durable and have been read back. */
-  async #write(records: readonly LogRecord[]): Promise<void> {
-    await this.#log.append(records)
+  async #writeAsLeader(records: readonly LogRecord[]): Promise<void> {
+    await (this.#writer ?? this.#log).append(records)
     await this.#log.readToEnd()
   }
 
@@ -146,13 +192,15 @@ export class ConfigBackingStore {
     else if (key.startsWith('commit-')) this.#applyCommit(key.slice('commit-'.length), parsed)
     else if (key.startsWith('restart-connector-')) this.#applyRestartRequest(key.slice('restart-connector-'.length), parsed)
     else if (key === 'session-key') this.#applySessionKey(parsed)
-    else if (!key.startsWith('tasks-fencing-') && !key.startsWith('logger-cluster-'))
-      this.#warn('a record of the config topic has an unknown key and is ignored', key)
+    else if (key.startsWith('tasks-fencing-')) this.#applyTaskCountRecord(key.slice('tasks-fencing-'.length), parsed)
+    else if (key.startsWith('logger-cluster-')) this.#applyLoggerLevel(key.slice('logger-cluster-'.length), parsed)
+    else this.#warn('a record of the config topic has an unknown key and is ignored', key)
   }
 
   #applyConnector(name: string, parsed: unknown): void {
     if (parsed === null) {
       this.#taskConfigs.delete(name)
+      this.#taskCounts.delete(name)
       this.#deferredTaskConfigs.delete(name)
       this.#inconsistent.delete(name)
       this.#targetStates.delete(name)
@@ -208,6 +256,9 @@ export class ConfigBackingStore {
   #applyCommit(name: string, parsed: unknown): void {
     const count = (parsed as { tasks?: unknown } | null)?.tasks
     if (typeof count !== 'number') return
+    this.#taskCounts.set(name, count)
+    this.#pendingFencing.add(name)
+    this.#taskConfigGenerations.set(name, this.taskConfigGeneration(name) + 1)
     const deferred = this.#deferredTaskConfigs.get(name) ?? new Map<number, ConnectorConfig>()
     this.#deferredTaskConfigs.delete(name)
     const before = this.#taskConfigs.get(name) ?? []
@@ -228,6 +279,16 @@ export class ConfigBackingStore {
     if (changed.length > 0) this.#listener?.onTaskConfigUpdate(name, changed)
   }
 
+  #applyTaskCountRecord(name: string, parsed: unknown): void {
+    const count = (parsed as { 'task-count'?: unknown } | null)?.['task-count']
+    if (typeof count !== 'number' || !Number.isSafeInteger(count)) {
+      this.#warn('a task count record has no number and is ignored', name)
+      return
+    }
+    this.#taskCountRecords.set(name, count)
+    this.#pendingFencing.delete(name)
+  }
+
   #applyRestartRequest(connector: string, parsed: unknown): void {
     const request = parsed as { 'include-tasks'?: unknown; 'only-failed'?: unknown } | null
     if (!request) return
@@ -236,6 +297,12 @@ export class ConfigBackingStore {
       includeTasks: request['include-tasks'] === true,
       onlyFailed: request['only-failed'] === true,
     })
+  }
+
+  /** As in Kafka Connect, only of workers that run: a level does not outlive a restart. */
+  #applyLoggerLevel(namespace: string, parsed: unknown): void {
+    const { level } = (parsed ?? {}) as { level?: unknown }
+    if (typeof level === 'string') this.#listener?.onLoggingLevelUpdate(namespace, level)
   }
 
   #applySessionKey(parsed: unknown): void {

@@ -4,7 +4,7 @@
  */
 import { awaitTopicLeaders, createMissingTopics } from '../../core/client/topic-setup.ts'
 import type { Client, Consumer, Producer, TopicMetadata } from '../../core/client/types.ts'
-import { type ErrorName, isRetriable, KafkaError } from '../../core/errors.ts'
+import { type ErrorName, invariant, isRetriable, KafkaError } from '../../core/errors.ts'
 import { backoffMs } from '../../core/system/backoff.ts'
 import type { System } from '../../core/system/index.ts'
 import type { LogEntry, LogRecord, RecordLog } from './record-log.ts'
@@ -17,8 +17,21 @@ export interface KafkaBasedLogSettings {
   replicationFactor: number
   /** The setting that names the topic, for messages. */
   setting: string
+  /** The one of its replication factor; without it, the one that belongs to `setting`. */
+  replicationSetting?: string
+  /** Records of transactions are read once they are committed. */
+  readCommitted?: boolean
 }
 
+export interface KafkaBasedLogClients {
+  /** Finds and creates the topic. */
+  admin: Client
+  consumer: Client
+  /** Null where nothing is appended. The log does not close it. */
+  producer: Producer | null
+}
+
+const [READ_UNCOMMITTED, READ_COMMITTED] = [0, 1] as const
 const POLL_TIMEOUT_MS = 1_000
 const READ_TO_END_TIMEOUT_MS = 60_000
 const RETRY_BACKOFF = { baseMs: 100, maxMs: 5_000 }
@@ -29,8 +42,7 @@ interface ReadToEndWaiter {
 }
 
 export class KafkaBasedLog implements RecordLog {
-  readonly #client: Client
-  readonly #producer: Producer
+  readonly #clients: KafkaBasedLogClients
   readonly #settings: KafkaBasedLogSettings
   readonly #system: System
   readonly #stopping = new AbortController()
@@ -40,10 +52,8 @@ export class KafkaBasedLog implements RecordLog {
   #polling: Promise<void> = Promise.resolve()
   #apply: (entry: LogEntry) => void = () => {}
 
-  /** Does not close the producer, which the worker's logs share. */
-  constructor(client: Client, producer: Producer, settings: KafkaBasedLogSettings, system: System) {
-    this.#client = client
-    this.#producer = producer
+  constructor(clients: KafkaBasedLogClients, settings: KafkaBasedLogSettings, system: System) {
+    this.#clients = clients
     this.#settings = settings
     this.#system = system
   }
@@ -54,21 +64,28 @@ export class KafkaBasedLog implements RecordLog {
     const { count, isNew } = await this.#createTopic()
     const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }))
     for (const { partition } of partitions) this.#positions.set(partition, 0)
-    this.#consumer = this.#client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 10_000, fetchMaxWaitMs: 500 })
+    this.#consumer = this.#clients.consumer.consumer({
+      autoOffsetReset: 'earliest',
+      maxPollRecords: 10_000,
+      fetchMaxWaitMs: 500,
+      isolationLevel: this.#settings.readCommitted ? 'read_committed' : 'read_uncommitted',
+    })
     this.#consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
     this.#polling = this.#pollLoop(this.#consumer)
     // A new topic has no records, and its leaders may take a while to be elected.
-    if (!isNew) await this.readToEnd()
+    if (!isNew) await this.#readTo(READ_TO_END_TIMEOUT_MS, this.#settings.readCommitted ? READ_COMMITTED : READ_UNCOMMITTED)
   }
 
   /** The number of partitions, and whether the topic was created by this call. */
   async #createTopic(): Promise<{ count: number; isNew: boolean }> {
-    const { topic, partitions, replicationFactor, setting } = this.#settings
+    const { topic, partitions, replicationFactor, setting, replicationSetting } = this.#settings
     const spec = { name: topic, partitions, replicationFactor, configs: { 'cleanup.policy': 'compact' } }
-    const created = (await createMissingTopics(this.#client, [spec], setting.replace(/topic$/, 'replication.factor'))).has(topic)
+    const created = (
+      await createMissingTopics(this.#clients.admin, [spec], replicationSetting ?? setting.replace(/topic$/, 'replication.factor'))
+    ).has(topic)
     // A new topic has the requested settings, and no records that would have to be read first.
     if (created && partitions > 0) return { count: partitions, isNew: true }
-    const metadata = await awaitTopicLeaders(this.#client, this.#system.clock, topic, { signal: this.#stopping.signal })
+    const metadata = await awaitTopicLeaders(this.#clients.admin, this.#system.clock, topic, { signal: this.#stopping.signal })
     if (!created) await this.#verifyTopic(metadata)
     return { count: metadata.partitions.length, isNew: false }
   }
@@ -81,7 +98,7 @@ export class KafkaBasedLog implements RecordLog {
         `Topic '${topic}' supplied via the '${setting}' property is required to have a single partition in order to guarantee consistency of ` +
           `connector configurations, but found ${metadata.partitions.length} partitions.`,
       )
-    const configs = (await this.#client.admin.describeTopicConfigs([topic])).get(topic) ?? []
+    const configs = (await this.#clients.admin.admin.describeTopicConfigs([topic])).get(topic) ?? []
     const policy = configs.find((config) => config.name === 'cleanup.policy')?.value ?? 'compact'
     if (policy !== 'compact')
       throw new Error(
@@ -128,9 +145,14 @@ export class KafkaBasedLog implements RecordLog {
     return Math.max(this.#positions.get(partition) ?? 0, consumed ?? 0)
   }
 
-  async readToEnd(timeoutMs = READ_TO_END_TIMEOUT_MS): Promise<void> {
+  /** Waits for the end of transactions that are open now: what was committed before the call may lie behind their first records. */
+  readToEnd(timeoutMs = READ_TO_END_TIMEOUT_MS): Promise<void> {
+    return this.#readTo(timeoutMs, READ_UNCOMMITTED)
+  }
+
+  async #readTo(timeoutMs: number, isolationLevel: 0 | 1): Promise<void> {
     const { topic } = this.#settings
-    const ends = await this.#endOffsets(this.#system.clock.monotonic() + timeoutMs)
+    const ends = await this.#endOffsets(this.#system.clock.monotonic() + timeoutMs, isolationLevel)
     if (this.#reached(ends)) return
     await new Promise<void>((resolve, reject) => {
       const waiter: ReadToEndWaiter = {
@@ -150,11 +172,11 @@ export class KafkaBasedLog implements RecordLog {
   }
 
   /** The end offset of each partition. Retries while a partition has no leader. */
-  async #endOffsets(deadline: number): Promise<Map<number, number>> {
+  async #endOffsets(deadline: number, isolationLevel: 0 | 1): Promise<Map<number, number>> {
     const { topic } = this.#settings
     const partitions = [...this.#positions.keys()].map((partition) => ({ topic, partition, spec: 'latest' as const }))
     for (let attempt = 0; ; attempt++) {
-      const ends = await this.#client.admin.listOffsets(partitions)
+      const ends = await this.#clients.admin.admin.listOffsets(partitions, isolationLevel)
       const failed = ends.find((end) => end.error !== null)
       if (!failed) return new Map(ends.map(({ partition, offset }) => [partition, offset]))
       const error = failed.error as ErrorName
@@ -166,7 +188,8 @@ export class KafkaBasedLog implements RecordLog {
 
   async append(records: readonly LogRecord[]): Promise<void> {
     const { topic } = this.#settings
-    await this.#producer.send(
+    invariant(this.#clients.producer, `the log of ${topic} is read only`)
+    await this.#clients.producer.send(
       records.map(({ key, value }) => ({ topic, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) })),
     )
   }

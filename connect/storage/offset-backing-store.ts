@@ -27,7 +27,33 @@ export function requirePrimitives(map: Readonly<Record<string, unknown>>, what: 
     if (!isPrimitive(value)) throw new Error(`${what} may only hold primitives, and ${name} is a ${typeof value}`)
 }
 
-export class OffsetBackingStore {
+/** What a source task needs of the positions of its connector. */
+export interface SourceOffsets {
+  /** Reads all positions, where the store is the task's own; resolves early where `signal` aborts. */
+  open(signal: AbortSignal): Promise<void>
+  /** Resolves when every position that was stored before the call can be got. */
+  refresh(): Promise<void>
+  get(connector: string, partition: SourcePartition): SourceOffset | null
+  all(connector: string): Position[]
+  /** Resolves when they are durable in the topic that is read first. */
+  put(connector: string, positions: readonly StoredPosition[]): Promise<void>
+  /** The records with which positions are stored, for a transaction that has others too. */
+  records(connector: string, positions: readonly StoredPosition[]): LogRecord[]
+  /** Before that transaction: deletes them where they are stored besides. */
+  deleteCopies(connector: string, positions: readonly StoredPosition[]): Promise<void>
+  /** After that transaction: stores them where they are stored besides, as far as that is possible. */
+  copy(connector: string, positions: readonly StoredPosition[]): void
+  /** Closes what `open` has opened. Never rejects. */
+  release(): Promise<void>
+}
+
+/** A position to store; a null offset deletes it. */
+export interface StoredPosition {
+  partition: SourcePartition
+  offset: SourceOffset | null
+}
+
+export class OffsetBackingStore implements SourceOffsets {
   readonly #log: RecordLog
   readonly #warn: (message: string, key: string) => void
   readonly #connectors = new Map<string, Map<string, StoredOffset>>()
@@ -42,6 +68,12 @@ export class OffsetBackingStore {
   start = (): Promise<void> => this.#log.start((entry) => this.#apply(entry))
   refresh = (): Promise<void> => this.#log.readToEnd()
   close = (): Promise<void> => this.#log.close()
+  /** The worker has opened it, and closes it. */
+  async open(): Promise<void> {}
+  async release(): Promise<void> {}
+  /** There is one copy only. */
+  async deleteCopies(): Promise<void> {}
+  copy(): void {}
 
   get = (connector: string, partition: SourcePartition): SourceOffset | null =>
     this.#connectors.get(connector)?.get(canonicalPartition(partition))?.offset ?? null
@@ -50,17 +82,26 @@ export class OffsetBackingStore {
     [...(this.#connectors.get(connector)?.values() ?? [])].map(({ partition, offset }) => ({ partition, offset }))
 
   /** Durable when it resolves; `get` returns it after the next `refresh`. A null offset deletes the partition. */
-  async put(connector: string, positions: readonly { partition: SourcePartition; offset: SourceOffset | null }[]): Promise<void> {
-    if (positions.length === 0) return
-    const records: LogRecord[] = positions.map(({ partition, offset }) => {
+  async put(connector: string, positions: readonly StoredPosition[]): Promise<void> {
+    if (positions.length > 0) await this.#log.append(this.records(connector, positions))
+  }
+
+  records(connector: string, positions: readonly StoredPosition[]): LogRecord[] {
+    return positions.map(({ partition, offset }) => {
       requirePrimitives(partition, `a position's partition`)
       if (offset) requirePrimitives(offset, `a position's offset`)
       const id = canonicalPartition(partition)
       const key = this.#connectors.get(connector)?.get(id)?.key ?? this.#deletedKeys.get(`${connector} ${id}`)
       return { key: key ?? JSON.stringify([connector, partition]), value: offset === null ? null : JSON.stringify(offset) }
     })
-    await this.#log.append(records)
   }
+
+  /** The stored positions of a connector as they are in the log, for another store over them. */
+  stored = (connector: string): LogRecord[] =>
+    [...(this.#connectors.get(connector)?.values() ?? [])].map(({ key, offset }) => ({ key, value: JSON.stringify(offset) }))
+
+  /** What such a store appends. */
+  append = (records: readonly LogRecord[]): Promise<void> => this.#log.append(records)
 
   #apply({ key, value }: LogEntry): void {
     let parsed: unknown

@@ -2,11 +2,24 @@
  * The states of connectors and tasks, and the active topics of each connector: Kafka Connect's status topic, read into memory. A worker
  * that was removed from the group never overwrites the status that a newer generation has written.
  */
+import type { TaskWork } from '../sdk/index.ts'
 import type { LogEntry, RecordLog } from './record-log.ts'
 
 export type StatusState = 'UNASSIGNED' | 'RUNNING' | 'PAUSED' | 'FAILED' | 'RESTARTING' | 'STOPPED' | 'DESTROYED'
 
-export interface Status {
+/** What Kafka Connect does not have in a status, and its workers read over. */
+export interface StatusDetails {
+  /** Of a FAILED connector or task: the automatic restart to come, or why there is none. */
+  restart?: { restarts: number; nextTime: number | null; reason: string }
+  /** Of a RUNNING task: where it waits, and since when (ms since the epoch). */
+  stalled?: { stage: string; since: number }
+  /** Of a RUNNING task: how far its work is, as the connector says. */
+  progress?: TaskWork
+  /** Of a connector: what is wrong in its system. */
+  warnings?: readonly string[]
+}
+
+export interface Status extends StatusDetails {
   state: StatusState
   trace: string | null
   workerId: string
@@ -90,8 +103,8 @@ export class StatusBackingStore {
   async #put(key: string, before: Status | undefined, status: Status): Promise<void> {
     // Invariant 9: a former owner must not overwrite the status of a newer generation.
     if (before && before.workerId !== status.workerId && before.generation > status.generation) return
-    const { state, trace, workerId, generation, version } = status
-    await this.#log.append([{ key, value: JSON.stringify({ state, trace, worker_id: workerId, generation, version }) }])
+    const { state, trace, workerId, generation, ...rest } = status
+    await this.#log.append([{ key, value: JSON.stringify({ state, trace, worker_id: workerId, generation, ...rest }) }])
   }
 
   #apply({ key, value }: LogEntry): void {
@@ -142,6 +155,8 @@ function setOrDelete<K>(map: Map<K, Status>, key: K, status: Status | null): voi
   else map.delete(key)
 }
 
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
 function statusOf(parsed: Record<string, unknown> | null): Status | null {
   if (!parsed) return null
   return {
@@ -150,5 +165,9 @@ function statusOf(parsed: Record<string, unknown> | null): Status | null {
     workerId: String(parsed.worker_id),
     generation: Number(parsed.generation),
     version: (parsed.version as string | undefined) ?? null,
+    ...(isObject(parsed.restart) ? { restart: parsed.restart as StatusDetails['restart'] & object } : {}),
+    ...(isObject(parsed.stalled) ? { stalled: parsed.stalled as StatusDetails['stalled'] & object } : {}),
+    ...(isObject(parsed.progress) ? { progress: parsed.progress as TaskWork } : {}),
+    ...(Array.isArray(parsed.warnings) ? { warnings: parsed.warnings.map(String) } : {}),
   }
 }

@@ -1,0 +1,108 @@
+/**
+ * From the records of a source to those of the producer: transformations, converters, and topics that exist. What fails becomes a dead
+ * letter in the same batch. Both kinds of source tasks use it. It sends nothing.
+ */
+import type { ProducerRecord } from '../../core/client/types.ts'
+import type { Position, SourceRecord } from '../sdk/index.ts'
+import type { DeadLetter } from './dead-letter.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { ProcessingError, RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
+import { convertLetters, type SourceDeadLetters } from './source-dead-letters.ts'
+import type { TopicCreation } from './topic-creation.ts'
+
+/** The bytes of a record besides its key and value. */
+const RECORD_OVERHEAD_BYTES = 64
+
+export interface ConvertedRecords {
+  /** The dead letters are the last of them: one acknowledgement, or one transaction, covers both (Invariant 6). */
+  records: ProducerRecord[]
+  /** How many of `records` are dead letters. */
+  letters: number
+  /** What each of the other records was converted from, by its index; null where the source has no dead letters. */
+  sources: readonly SourceRecord[] | null
+  bytes: number
+}
+
+export interface SourceConversionOptions {
+  pipeline: Pipeline
+  deadLetters: SourceDeadLetters | null
+  retryWithTolerance: RetryWithToleranceOperator
+  topics: TopicCreation
+  /** Called for each run of records to the same topic. */
+  recordActiveTopic(topic: string): void
+  /** Throws where the task must not write to a topic. Called once for each topic. */
+  checkTopic?(topic: string): void
+  /** Sends the letters of a batch that fails the task. A task whose transaction is aborted then cannot. */
+  sendLastLetters?(letters: readonly ProducerRecord[]): Promise<void>
+}
+
+const sizeOf = ({ key, value }: ProducerRecord): number => (key?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES
+
+export class SourceConversion {
+  readonly #options: SourceConversionOptions
+  readonly #ensuredTopics = new Set<string>()
+  readonly #replayPipeline: Pipeline
+
+  constructor(options: SourceConversionOptions) {
+    this.#options = options
+    this.#replayPipeline = options.pipeline.another()
+  }
+
+  /** `positions` are those after the records. */
+  async convert(sourceRecords: readonly SourceRecord[], positions: readonly Position[]): Promise<ConvertedRecords> {
+    const { pipeline, deadLetters, sendLastLetters } = this.#options
+    const letters: ProducerRecord[] = []
+    const sources: SourceRecord[] | null = deadLetters ? [] : null
+    let records: ProducerRecord[]
+    try {
+      const onFailure = (record: SourceRecord, error: ProcessingError) => {
+        if (deadLetters) letters.push(deadLetters.letter(record, positions, error))
+      }
+      records = await pipeline.toKafka(sourceRecords, onFailure, sources)
+    } catch (error) {
+      if (letters.length > 0) await sendLastLetters?.(letters)
+      throw error
+    }
+    return await this.#prepared(records, letters, sources)
+  }
+
+  /** Converts dead letters again. What fails again is a new letter, whatever errors.tolerance says. */
+  async convertLetters(replayed: readonly DeadLetter[]): Promise<ConvertedRecords> {
+    const { deadLetters, retryWithTolerance } = this.#options
+    if (!deadLetters) throw new Error('the source has no errors.deadletterqueue.topic.name')
+    const { records, letters } = await convertLetters(this.#replayPipeline, deadLetters, retryWithTolerance, replayed)
+    return await this.#prepared(records, letters, null)
+  }
+
+  /** The topics of the records and of the letters exist. */
+  async #prepared(
+    records: ProducerRecord[],
+    letters: readonly ProducerRecord[],
+    sources: readonly SourceRecord[] | null,
+  ): Promise<ConvertedRecords> {
+    if (letters.length > 0) await this.#options.deadLetters?.ready()
+    let lastTopic = ''
+    let bytes = 0
+    for (const record of records) {
+      if (record.topic !== lastTopic) {
+        lastTopic = record.topic
+        await this.#ensureTopic(lastTopic)
+      }
+      bytes += sizeOf(record)
+    }
+    for (const letter of letters) {
+      bytes += sizeOf(letter)
+      records.push(letter)
+    }
+    return { records, letters: letters.length, sources, bytes }
+  }
+
+  async #ensureTopic(topic: string): Promise<void> {
+    if (!this.#ensuredTopics.has(topic)) {
+      this.#options.checkTopic?.(topic)
+      await this.#options.topics.ensure(topic)
+    }
+    this.#ensuredTopics.add(topic)
+    this.#options.recordActiveTopic(topic)
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Sends the records of an at-least-once source, and decides about those that the producer could not send: with errors.tolerance=all each is
+ * skipped, once its dead letter is in Kafka where the source has them; else it fails the task. A letter is never a letter again.
+ */
+import type { ProduceOptions, Producer, ProducerRecord, SendFailure } from '../../core/client/types.ts'
+import { KafkaError } from '../../core/errors.ts'
+import { Condition } from '../../core/system/condition.ts'
+import type { Position, TaskLogger } from '../sdk/index.ts'
+import { loggedSource } from './pipeline.ts'
+import { ProcessingError, type RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
+import type { ConvertedRecords } from './source-conversion.ts'
+import type { SourceDeadLetters } from './source-dead-letters.ts'
+import type { TaskProgress } from './task-progress.ts'
+
+/** No further batch is read while more than this is sent and not acknowledged (Invariant 13). */
+const MAX_UNACKED_RECORDS = 10_000
+const MAX_UNACKED_BYTES = 4 * 1024 * 1024
+
+const SENDING_CLASS = 'org.apache.kafka.connect.runtime.WorkerSourceTask'
+
+export interface SourceSendsOptions {
+  producer: Producer
+  deadLetters: SourceDeadLetters | null
+  retryWithTolerance: RetryWithToleranceOperator
+  context: { log: TaskLogger }
+  onAcknowledged(records: number): void
+  /** Called with what the task must fail with. */
+  fail(error: Error): void
+}
+
+/** A batch that is sent. `ack` is called when it is in Kafka, or what of it is not may be skipped. */
+export interface SentBatch {
+  converted: ConvertedRecords
+  positions: readonly Position[]
+  ack(): void
+}
+
+export class SourceSends {
+  readonly #options: SourceSendsOptions
+  readonly #sendOptions: ProduceOptions
+  readonly #done = new Condition()
+  #unackedRecords = 0
+  #unackedBytes = 0
+  #refused = false
+
+  constructor(options: SourceSendsOptions) {
+    this.#options = options
+    const onRefused = () => {
+      this.#refused = true
+    }
+    this.#sendOptions = options.retryWithTolerance.skipsFailedRecords ? {} : { onRefused }
+  }
+
+  /** The producer has refused a record, and the task will fail: as in Kafka Connect, nothing is sent after it. */
+  get refused(): boolean {
+    return this.#refused
+  }
+
+  async allDone(): Promise<void> {
+    await this.#done.until(() => this.#unackedRecords <= 0)
+  }
+
+  /** Resolves when a further batch may be read. */
+  async mayReadOn(): Promise<void> {
+    const may = () => this.#unackedRecords <= MAX_UNACKED_RECORDS && this.#unackedBytes <= MAX_UNACKED_BYTES
+    if (!may()) await this.#done.until(may)
+  }
+
+  send(batch: SentBatch, progress: TaskProgress): void {
+    const { records, bytes, letters } = batch.converted
+    const { producer, onAcknowledged } = this.#options
+    this.#begin(records.length, bytes, progress)
+    producer.send(records, this.#sendOptions).then(
+      () => {
+        onAcknowledged(records.length - letters)
+        this.#end(records.length, bytes, progress, batch.ack)
+      },
+      (error: Error & Partial<SendFailure>) => this.#end(records.length, bytes, progress, () => this.#onFailed(error, batch, progress)),
+    )
+  }
+
+  #begin(records: number, bytes: number, progress: TaskProgress): void {
+    this.#unackedRecords += records
+    this.#unackedBytes += bytes
+    progress.begin('produce')
+  }
+
+  #end(records: number, bytes: number, progress: TaskProgress, then: () => void): void {
+    // What it sends is on its way before the batch counts as done.
+    then()
+    this.#unackedRecords -= records
+    this.#unackedBytes -= bytes
+    if (this.#unackedRecords > 0) progress.advance('produce')
+    else progress.end('produce')
+    this.#done.notify()
+  }
+
+  #onFailed(error: Error & Partial<SendFailure>, batch: SentBatch, progress: TaskProgress): void {
+    const { onAcknowledged, retryWithTolerance, fail } = this.#options
+    const { records, letters } = batch.converted
+    const own = records.length - letters
+    // A producer that is closed rejects without a result: none of the records is known to be acknowledged.
+    const failures: readonly (readonly [number, Error])[] = error.result
+      ? [...(error.result.failures ?? [])]
+      : records.map((_, index) => [index, error])
+    const failed = failures.filter(([index]) => index < own)
+    const lostLetters = failures.length - failed.length
+    onAcknowledged(own - failed.length)
+    retryWithTolerance.metrics.deadLetterFailures(lostLetters)
+    // Invariant 6: no position goes past a letter that is lost, whatever errors.tolerance says.
+    if (lostLetters > 0) {
+      fail(error)
+      return
+    }
+    try {
+      this.#tolerate(failed, batch, progress)
+    } catch (failure) {
+      fail(failure as Error)
+    }
+  }
+
+  /** Throws where errors.tolerance is none. */
+  #tolerate(failed: readonly (readonly [number, Error])[], batch: SentBatch, progress: TaskProgress): void {
+    const { retryWithTolerance, deadLetters } = this.#options
+    const { records, sources } = batch.converted
+    const letters: ProducerRecord[] = []
+    for (const [index, cause] of failed) {
+      const error = new ProcessingError('KAFKA_PRODUCE', SENDING_CLASS, cause)
+      const source = sources?.[index]
+      retryWithTolerance.metrics.failure()
+      retryWithTolerance.handleFailure(error, () =>
+        source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: records[index]!.topic } },
+      )
+      if (deadLetters && source) letters.push(deadLetters.letter(source, batch.positions, error))
+    }
+    if (letters.length === 0) batch.ack()
+    else void this.#sendLetters(letters, batch, progress)
+  }
+
+  /** Never rejects. */
+  async #sendLetters(letters: readonly ProducerRecord[], { ack }: SentBatch, progress: TaskProgress): Promise<void> {
+    const { producer, deadLetters, retryWithTolerance, context, fail } = this.#options
+    this.#begin(letters.length, 0, progress)
+    let then = ack
+    try {
+      await deadLetters!.ready()
+      await producer.send(letters)
+    } catch (failure) {
+      const error = failure as Error & Partial<SendFailure>
+      const lost = [...(error.result?.failures?.values() ?? [error])]
+      retryWithTolerance.metrics.deadLetterFailures(lost.length)
+      if (lost.every(isTooLarge)) context.log.error('records are too large for the dead-letter queue too, and are skipped', { err: error })
+      else then = () => fail(error)
+    }
+    this.#end(letters.length, 0, progress, then)
+  }
+}
+
+/** Nothing mends it: a task that failed for it would fail again after each restart. */
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof KafkaError && (error.error === 'MESSAGE_TOO_LARGE' || error.error === 'RECORD_LIST_TOO_LARGE')
