@@ -56,6 +56,9 @@ class FileFenced extends Error {
   override name = 'FileFenced'
 }
 
+/** What the file has is known by offsets. A dead letter that is replayed has one in its own topic; that of its record is long past. */
+const placeOf = (record: SinkRecord): { topic: string; partition: number; offset: number } => record.replayOf ?? record
+
 class FileSink implements SinkTask {
   readonly #path: string
   readonly #log: SinkContext<FileSinkConfig>['log']
@@ -197,33 +200,35 @@ class FileSink implements SinkTask {
 
   #isWritten(record: SinkRecord): boolean {
     const written = this.#writtenOf(record)
-    if (!written || record.offset >= written.next) return false
+    if (!written || placeOf(record).offset >= written.next) return false
     if ((record.timestamp ?? -1) <= written.latestMs) return true
     this.#log.warn(
       `${record.topic}-${record.partition} has newer records at offset ${record.offset} than ${this.#path} has up to offset ` +
         `${written.next}: the topic was recreated. Its records are written.`,
     )
-    this.#written.delete(partitionKey(record))
+    this.#written.delete(partitionKey(placeOf(record)))
     this.#last = null
     return false
   }
 
   #markWritten(record: SinkRecord): void {
     const timestamp = record.timestamp ?? -1
+    const { topic, partition, offset } = placeOf(record)
     const written = this.#writtenOf(record)
     if (written) {
-      written.next = record.offset + 1
+      written.next = offset + 1
       if (timestamp > written.latestMs) written.latestMs = timestamp
       return
     }
-    const first: WrittenPartition = { next: record.offset + 1, latestMs: timestamp }
-    this.#written.set(partitionKey(record), first)
-    this.#last = { topic: record.topic, partition: record.partition, written: first }
+    const first: WrittenPartition = { next: offset + 1, latestMs: timestamp }
+    this.#written.set(partitionKey({ topic, partition }), first)
+    this.#last = { topic, partition, written: first }
   }
 
   /** Neighbouring records are nearly always of one partition: its entry is looked up once. */
   #last: { topic: string; partition: number; written: WrittenPartition } | null = null
-  #writtenOf({ topic, partition }: SinkRecord): WrittenPartition | undefined {
+  #writtenOf(record: SinkRecord): WrittenPartition | undefined {
+    const { topic, partition } = placeOf(record)
     if (this.#last && this.#last.partition === partition && this.#last.topic === topic) return this.#last.written
     const written = this.#written.get(partitionKey({ topic, partition }))
     if (written) this.#last = { topic, partition, written }

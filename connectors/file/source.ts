@@ -62,6 +62,8 @@ export const fileSource = defineSource({
   aliases: ['FileStreamSource', 'FileStreamSourceConnector', 'FileSource', 'tributary.file.FileSourceConnector'],
   settings,
   checkPositions: (_config, positions) => validateSourcePositions(positions),
+  // A line is at one place of a file that is only appended to.
+  exactlyOnceSupport: () => 'supported',
 
   async *read(context: SourceContext<FileSourceConfig>): AsyncGenerator<SourceBatch, void, void> {
     const { config, signal, log } = context

@@ -3,6 +3,7 @@
  * batches, and no string is created except those that a value needs.
  */
 import { logicalTypes, rawJson, type Schema, type SinkRecord } from '../../connect/sdk/index.ts'
+import { javaText } from '../../connect/sdk/values/java-text.ts'
 
 const NEWLINE = 0x0a
 const INITIAL_BYTES = 1024 * 1024
@@ -57,38 +58,6 @@ export function appendJson(to: LineBuffer, record: SinkRecord): void {
   to.line(
     (record.valueSchema === null ? schemalessJson(record.value) : JSON.stringify(jsonValue(record.value, record.valueSchema))) ?? 'null',
   )
-}
-
-/** The result of Java's `toString` for a value of Connect's data model. */
-export function javaText(value: unknown, schema: Schema | null): string {
-  if (value === null || value === undefined) return 'null'
-  if (typeof value === 'number') return javaNumber(value, schema)
-  if (value instanceof Date) return value.toISOString()
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
-  if (Array.isArray(value)) return `[${value.map((item) => javaText(item, schema?.values ?? null)).join(', ')}]`
-  if (schema?.type === 'struct') {
-    const fields = value as Record<string, unknown>
-    const shown = schema.fields!.filter(({ name }) => fields[name] !== null && fields[name] !== undefined)
-    return `Struct{${shown.map((field) => `${field.name}=${javaText(fields[field.name], field.schema)}`).join(',')}}`
-  }
-  if (value instanceof Map || typeof value === 'object') {
-    const entries = value instanceof Map ? [...value] : Object.entries(value)
-    return `{${entries.map(([k, v]) => `${javaText(k, schema?.keys ?? null)}=${javaText(v, schema?.values ?? null)}`).join(', ')}}`
-  }
-  return String(value)
-}
-
-function javaNumber(value: number, schema: Schema | null): string {
-  const isFloat = schema ? schema.type === 'float64' || schema.type === 'float32' : !Number.isInteger(value)
-  if (!isFloat) return String(value)
-  if (!Number.isFinite(value)) return String(value)
-  const size = Math.abs(value)
-  // Java writes 1.0E7 where JavaScript writes 10000000.
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) {
-    const [digits, power] = value.toExponential().split('e') as [string, string]
-    return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(power)}`
-  }
-  return Number.isInteger(value) ? `${Object.is(value, -0) ? '-0' : value}.0` : String(value)
 }
 
 /** JSON.stringify refuses bigint only. The replacer is used only then, since it is slow. */

@@ -1,0 +1,4 @@
+/** A record that cannot be mapped to a row; the message says why. */
+export class InvalidRecord extends Error {
+  override name = 'InvalidRecord'
+}

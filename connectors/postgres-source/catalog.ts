@@ -1,0 +1,171 @@
+/**
+ * The tables and types of the database, as its catalog has them now. A table of the stream has the columns of its Relation message, and of
+ * the catalog what that does not say: defaults, NULL, the key. The catalog may be ahead of the stream.
+ */
+import type { Database } from './database.ts'
+import type { Relation } from './pgoutput.ts'
+import type { Catalog, Column, PgType, Table } from './types.ts'
+
+const TABLES = `
+SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS name, c.relreplident AS identity,
+  (SELECT coalesce(json_agg(json_build_object(
+      'name', a.attname, 'typeOid', a.atttypid::int8, 'typeModifier', a.atttypmod,
+      'isOptional', NOT (a.attnotnull OR (t.typtype = 'd' AND t.typnotnull)),
+      'defaultExpression', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+      'isGenerated', a.attgenerated <> '', 'position', a.attnum) ORDER BY a.attnum), '[]')
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+  (SELECT json_agg(a.attname ORDER BY k.place)
+    FROM (SELECT i.indexrelid, i.indkey, i.indnkeyatts
+      FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+      WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+        AND (i.indisprimary OR NOT EXISTS (
+          SELECT FROM unnest(i.indkey[0:i.indnkeyatts - 1]) AS part(number)
+          JOIN pg_catalog.pg_attribute pa ON pa.attrelid = c.oid AND pa.attnum = part.number
+          WHERE NOT pa.attnotnull))
+      ORDER BY i.indisprimary DESC, i.indisclustered DESC, ic.relname LIMIT 1) AS best
+    CROSS JOIN LATERAL unnest(best.indkey[0:best.indnkeyatts - 1]) WITH ORDINALITY AS k(number, place)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number) AS key
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p')`
+
+const USER_TABLES = `${TABLES} AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+  AND c.relpersistence <> 't'`
+
+const TYPES = `
+SELECT t.oid::int8::text AS oid, t.typname AS name, n.nspname AS schema, t.typtype AS kind, t.typelem::int8::text AS element,
+  t.typbasetype::int8::text AS base, t.typtypmod AS modifier, t.typinput = 'array_in'::regproc AS array,
+  (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid) AS labels
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`
+
+const KINDS: Readonly<Record<string, PgType['kind']>> = {
+  b: 'base',
+  c: 'composite',
+  d: 'domain',
+  e: 'enum',
+  m: 'multirange',
+  p: 'pseudo',
+  r: 'range',
+}
+const IDENTITIES: Readonly<Record<string, Table['replicaIdentity']>> = { d: 'default', f: 'full', n: 'nothing', i: 'index' }
+
+interface TableRow {
+  oid: string
+  schema: string
+  name: string
+  identity: string
+  columns: Column[]
+  key: string[] | null
+}
+
+interface TypeRow {
+  oid: string
+  name: string
+  schema: string
+  kind: string
+  element: string
+  base: string
+  modifier: number
+  array: boolean
+  labels: string[] | null
+}
+
+export class DatabaseCatalog implements Catalog {
+  readonly #database: Database
+  readonly #isCaptured: (schema: string, table: string) => boolean
+  #types = new Map<number, PgType>()
+
+  constructor(database: Database, isCaptured: (schema: string, table: string) => boolean) {
+    this.#database = database
+    this.#isCaptured = isCaptured
+  }
+
+  async loadTypes(): Promise<void> {
+    const rows = await this.#database.query<TypeRow>(TYPES)
+    this.#types = new Map(rows.map((row) => [Number(row.oid), typeOf(row)]))
+  }
+
+  type(oid: number): PgType {
+    const type = this.#types.get(oid)
+    if (!type) throw new Error(`The catalog of the database has no type with oid ${oid}: it was dropped. Restart the task.`)
+    return type
+  }
+
+  async capturedTables(): Promise<Table[]> {
+    const rows = await this.#database.query<TableRow>(USER_TABLES)
+    const captured = rows.filter(({ schema, name }) => this.#isCaptured(schema, name)).map(tableOf)
+    await this.#knowTypes(captured.flatMap((table) => table.columns))
+    return captured.sort((a, b) => order(a.schema, b.schema) || order(a.name, b.name))
+  }
+
+  async table(schema: string, name: string): Promise<Table | null> {
+    const [row] = await this.#database.query<TableRow>(`${TABLES} AND n.nspname = $1 AND c.relname = $2`, [schema, name])
+    if (!row) return null
+    const table = tableOf(row)
+    await this.#knowTypes(table.columns)
+    return table
+  }
+
+  /** The table of a Relation message: its columns, and what the catalog says of them and of the key now. */
+  async relationTable(relation: Relation): Promise<Table> {
+    const current = await this.table(relation.schema, relation.name)
+    const table = mergedTable(relation, current)
+    await this.#knowTypes(table.columns)
+    return table
+  }
+
+  /** An enum may have new labels since its type was loaded, of which nothing tells. */
+  async #knowTypes(columns: readonly Column[]): Promise<void> {
+    const isStale = ({ typeOid }: Column) => {
+      const type = this.#types.get(typeOid)
+      return !type || type.kind === 'enum'
+    }
+    if (columns.some(isStale)) await this.loadTypes()
+  }
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/**
+ * The columns of the message count, and their types; the catalog may have others by now. Columns of the key that the message does not have
+ * came later.
+ */
+export function mergedTable(relation: Relation, current: Table | null): Table {
+  const known = new Map(current?.columns.map((column) => [column.name, column]))
+  const columns = relation.columns.map(({ name, typeOid, typeModifier }, index): Column => {
+    const column = known.get(name)
+    return {
+      name,
+      typeOid,
+      typeModifier,
+      isOptional: column?.isOptional ?? true,
+      defaultExpression: column?.typeOid === typeOid ? column.defaultExpression : null,
+      isGenerated: column?.isGenerated ?? false,
+      position: column?.position ?? index + 1,
+    }
+  })
+  const names = new Set(columns.map(({ name }) => name))
+  const { oid, schema, name, replicaIdentity } = relation
+  const key = current ? current.key : relation.columns.filter((column) => column.isKey).map((column) => column.name)
+  return { oid, schema, name, columns, key: key.filter((column) => names.has(column)), replicaIdentity }
+}
+
+const tableOf = ({ oid, schema, name, identity, columns, key }: TableRow): Table => ({
+  oid: Number(oid),
+  schema,
+  name,
+  columns,
+  key: key ?? [],
+  replicaIdentity: IDENTITIES[identity] ?? 'default',
+})
+
+function typeOf({ oid, name, schema, kind, element, base, modifier, array, labels }: TypeRow): PgType {
+  const type = { oid: Number(oid), name, schema }
+  if (array) return { ...type, kind: 'array', element: Number(element) }
+  const known = KINDS[kind] ?? 'base'
+  if (known === 'domain') return { ...type, kind: known, base: Number(base), baseModifier: modifier }
+  return known === 'enum' ? { ...type, kind: known, labels: labels ?? [] } : { ...type, kind: known }
+}
