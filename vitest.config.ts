@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { NotRun } from './test/not-run.ts'
 
@@ -6,6 +7,13 @@ import { NotRun } from './test/not-run.ts'
  * Two files run at a time: most of them start real servers, and test machines have few cores.
  */
 export default defineConfig({
+  // As a worker does it for plugins.
+  resolve: {
+    alias: {
+      'tributary/connect/sdk': join(import.meta.dirname, 'connect/sdk/index.ts'),
+      'tributary/connect/contract': join(import.meta.dirname, 'connect/contract/index.ts'),
+    },
+  },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: process.env.TRIBUTARY_TEST_PEERS ? [] : ['test/peers/**'],

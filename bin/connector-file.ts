@@ -12,7 +12,8 @@ export interface ConnectorFile {
 }
 
 export async function readConnectorFile(path: string): Promise<ConnectorFile> {
-  const text = await readFile(path, 'utf8')
+  // Editors of Windows write a byte order mark.
+  const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
   const [name, config] = text.trimStart().startsWith('{') ? fromJson(path, text) : fromProperties(path, text)
   if (!name) throw new UserError(`${path} has no connector name: set "name" in it.`)
   return { name, config: { ...config, name } }

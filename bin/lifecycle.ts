@@ -4,6 +4,7 @@
  * is logged and ends the process with exit code 1, because its state is unknown.
  */
 import type { System } from '../core/system/index.ts'
+import { exitProcess } from '../core/system/process-exit.ts'
 import type { Running } from './command.ts'
 import { explain } from './user-error.ts'
 
@@ -35,18 +36,18 @@ export function lifecycle(system: System, { endsByItself = false } = {}): Lifecy
     if (stop.signal.aborted) return
     stoppedAt = performance.now()
     setTimeout(() => {
-      if (!started) process.exit(0)
+      if (!started) exitProcess(0)
     }, START_DEADLINE_MS)
     setTimeout(() => {
       process.stderr.write(`tributary: not stopped within ${STOP_DEADLINE_MS / 1000} s; ending now.\n`)
-      process.exit(1)
+      exitProcess(1)
     }, STOP_DEADLINE_MS)
     stop.abort()
   }
   for (const signal of Object.keys(codes) as Signal[]) {
     process.on(signal, () => {
       if (signal === 'SIGHUP' && process.env.TRIBUTARY_NOHUP) return
-      if (stop.signal.aborted && performance.now() - stoppedAt > SAME_PRESS_MS) process.exit(codes[signal])
+      if (stop.signal.aborted && performance.now() - stoppedAt > SAME_PRESS_MS) exitProcess(codes[signal])
       requestStop()
     })
   }
@@ -54,7 +55,7 @@ export function lifecycle(system: System, { endsByItself = false } = {}): Lifecy
   const onUncaught = (kind: string) => (error: unknown) => {
     system.logger.error({ err: error }, kind)
     process.stderr.write(`tributary: ${kind}: ${explain(error)}\nThis is a bug in Tributary; the log has the stack trace.\n`)
-    process.exit(1)
+    exitProcess(1)
   }
   process.on('uncaughtException', onUncaught('uncaught error'))
   process.on('unhandledRejection', onUncaught('unhandled promise rejection'))

@@ -1,23 +1,32 @@
 /**
- * The sockets of the REST API. They are opened before the worker starts, so that a port in use is reported at once and the other workers
- * get the real port; until the worker is ready every request gets a 503. The server itself is loaded meanwhile.
+ * The REST API of a process. Its sockets are opened before the worker starts, so that a port in use is reported at once and the other
+ * workers get the real port; until the worker is ready every request gets a 503. The server itself is loaded meanwhile.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import type { ServerOptions } from '../api/index.ts'
-import { type Listener, parseRestSettings, type RestSettings, restSettings } from '../api/settings.ts'
+import {
+  ADMIN_LISTENERS_TLS,
+  isLoopback,
+  LISTENERS_TLS,
+  type Listener,
+  parseRestSettings,
+  type RestSettings,
+  restSettings,
+} from '../api/settings.ts'
+import type { SystemProperties } from '../core/security/sasl/types.ts'
+import { tlsSettingNames } from '../core/security/tls/tls-settings.ts'
+import type { System } from '../core/system/index.ts'
+import { addressOf, listen, type RestSocket } from './rest-sockets.ts'
 
-// An `import` reads every export of a built-in module, and reading this one's WebSocket loads an HTTP client that is not used here.
-const { createServer } = process.getBuiltinModule('node:http')
+/** Those of the REST API in the file of a worker. */
+export const restSettingNames: readonly string[] = [
+  ...Object.keys(restSettings),
+  ...[LISTENERS_TLS, ADMIN_LISTENERS_TLS].flatMap((prefix) => tlsSettingNames.map((name) => `${prefix}${name}`)),
+]
 
-/** How long requests in progress may take to end once the process stops. */
-const DRAIN_MS = 1_000
-const KEEP_ALIVE_MS = 72_000
-
-export const restSettingNames: readonly string[] = Object.keys(restSettings)
-
-type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
+/** The file says where to listen, by the old names too. */
+export const namesListeners = (properties: Readonly<Record<string, string>>): boolean =>
+  ['listeners', 'rest.host.name', 'rest.port'].some((name) => properties[name] !== undefined)
 
 export interface Rest {
   /** The URL that other workers use; null where the REST API is off. */
@@ -29,38 +38,39 @@ export interface Rest {
   close(): Promise<void>
 }
 
-export async function openRest(properties: Readonly<Record<string, string>>): Promise<Rest> {
+/** `systemProperties` name the JAAS file of the login. */
+export async function openRest(
+  properties: Readonly<Record<string, string>>,
+  system: System,
+  systemProperties: SystemProperties = {},
+): Promise<Rest> {
   const settings = parseRestSettings(properties)
   // Where the API is off, its code is not loaded.
   if (settings.listeners.length === 0) return { advertisedUrl: null, urls: [], serve: async () => {}, close: async () => {} }
   const loaded = import('../api/index.ts')
-  const main = await listen(settings.listeners)
-  const admin = await listen(settings.adminListeners ?? []).catch(async (error: unknown) => {
+  const login = settings.asksForLogin ? (await import('../api/login/rest-login.ts')).openRestLogin(systemProperties, system) : undefined
+  warnOfOpenListeners(settings, system)
+  warnOfAdvertised(settings, system)
+  const { sendParserError } = await loaded
+  const main = await listen(settings.listeners, settings.tls, sendParserError, system)
+  const admin = await listen(settings.adminListeners ?? [], settings.adminTls, sendParserError, system).catch(async (error: unknown) => {
     await main.close()
     throw error
   })
-  const { sendParserError } = await loaded
-  for (const server of [...main.servers, ...admin.servers])
-    server.on('clientError', sendParserError as (error: Error, socket: object) => void)
   const apps: { close(): Promise<void> }[] = []
   return {
-    advertisedUrl: advertisedUrl(settings, main.servers),
-    urls: main.servers.map(displayUrl),
+    advertisedUrl: advertisedUrl(settings, main.open),
+    urls: main.open.map(displayUrl),
     async serve(services) {
       const { buildServer } = await loaded
-      const { crossOrigin, headers } = settings
-      const options = {
-        ...services,
-        crossOrigin,
-        headers,
-        ownHosts: [hostname(), ...settings.ownHosts],
-        loopbackOnly: settings.loopbackOnly,
-      }
+      const { crossOrigin, headers, loopbackOnly, openPaths, tls } = settings
+      const ownHosts = [hostname(), ...settings.ownHosts]
+      const options = { ...services, crossOrigin, headers, ownHosts, loopbackOnly, login, openPaths, tls }
       const app = buildServer({ ...options, serves: settings.adminListeners === null ? undefined : (tag) => tag !== 'Loggers' })
       apps.push(app)
       await app.ready()
       main.handleWith(app.routing)
-      if (admin.servers.length === 0) return
+      if (admin.open.length === 0) return
       const adminApp = buildServer({ ...options, serves: (tag) => tag === 'Loggers' })
       apps.push(adminApp)
       await adminApp.ready()
@@ -73,72 +83,74 @@ export async function openRest(properties: Readonly<Record<string, string>>): Pr
   }
 }
 
-interface Sockets {
-  servers: readonly Server[]
-  handleWith(next: RequestHandler): void
-  close(): Promise<void>
-}
-
-async function listen(listeners: readonly Listener[]): Promise<Sockets> {
-  const { REQUEST_RECEIVE_TIMEOUT_MS } = await import('../api/limits.ts')
-  const servers: Server[] = []
-  let handler: RequestHandler = sendStarting
-  const sockets: Sockets = {
-    servers,
-    handleWith: (next) => {
-      handler = next
-    },
-    close: async () => void (await Promise.all(servers.map(close))),
+/** A user of the network may be anybody, unless there is a login or clients show a certificate. */
+function warnOfOpenListeners({ listeners, adminListeners, tls, adminTls, asksForLogin }: RestSettings, { logger }: System): void {
+  const reachable = (all: readonly Listener[]) => all.filter((listener) => !isLoopback(listener))
+  const [main, admin] = [reachable(listeners), reachable(adminListeners ?? [])]
+  const urlsOf = (all: readonly Listener[]) =>
+    all.map(({ protocol, host, port }) => `${protocol}://${bracketed(host || '0.0.0.0')}:${port}`)
+  if (asksForLogin) {
+    const plain = [...main, ...admin].filter(({ protocol }) => protocol === 'http')
+    if (plain.length > 0)
+      logger.warn({ listeners: urlsOf(plain) }, 'passwords for the REST API are sent without encryption: use https, or listen on 127.0.0.1')
+    return
   }
-  for (const { host, port } of listeners) {
-    const server = createServer({ requestTimeout: REQUEST_RECEIVE_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) =>
-      handler(request, response),
-    )
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(host === '' ? { port } : { port, host }, resolve)
-      })
-    } catch (error) {
-      await sockets.close()
-      throw error
-    }
-    servers.push(server)
+  const open = [
+    ...main.filter((listener) => !asksForCertificate(listener, tls)),
+    ...admin.filter((listener) => !asksForCertificate(listener, adminTls)),
+  ]
+  if (open.length === 0) return
+  logger.warn(
+    { listeners: urlsOf(open) },
+    'the REST API can be used by everyone who reaches it, without a login: set rest.extension.classes to ' +
+      'org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension, or ssl.client.auth=required with https and a trust store, or listen on 127.0.0.1',
+  )
+}
+
+/** Other workers may reach this one through a proxy: then it has a port of its own. */
+function warnOfAdvertised({ listeners, advertisedProtocol, advertisedPort }: RestSettings, { logger }: System): void {
+  if (advertisedPort !== null) return
+  const advertised = listeners.find(({ protocol }) => protocol === advertisedProtocol)
+  if (advertised && (!isLoopback(advertised) || listeners.every(isLoopback))) return
+  if (advertised) {
+    const advice =
+      'other workers are told to use a listener on loopback, and cannot reach it: set rest.advertised.listener to the protocol of another one, or name that one first'
+    logger.warn({ advertised: advertisedProtocol, host: advertised.host }, advice)
+    return
   }
-  return sockets
+  const advice =
+    'no listener has the protocol of rest.advertised.listener: other workers cannot reach this one; add one, or set rest.advertised.port'
+  logger.warn({ advertised: advertisedProtocol, listeners: listeners.map(({ protocol }) => protocol) }, advice)
 }
 
-/** Requests in progress may end; connections that are still open after that are closed. */
-async function close(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
-  await closed
-  clearTimeout(timer)
-}
+/** Without a trust store every public authority is trusted, and certificates of these are everybody's. */
+const asksForCertificate = ({ protocol }: Listener, tls: RestSettings['tls']): boolean =>
+  protocol === 'https' &&
+  tls['ssl.client.auth']?.trim().toLowerCase() === 'required' &&
+  Boolean(tls['ssl.truststore.location']?.trim() || tls['ssl.truststore.certificates']?.trim())
 
-function sendStarting(request: IncomingMessage, response: ServerResponse): void {
-  const message = 'The worker is starting and cannot respond yet. Try again shortly.'
-  const health = /^\/health\/?(\?|$)/.test(request.url ?? '')
-  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
-  response.end(JSON.stringify(health ? { status: 'starting', message } : { error_code: 503, message }))
-}
-
-const addressOf = (server: Server) => server.address() as AddressInfo
 const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)
 const isWildcard = (address: string) => address === '::' || address === '0.0.0.0'
 
-function displayUrl(server: Server): string {
-  const { address, port } = addressOf(server)
-  return `http://${isWildcard(address) ? 'localhost' : bracketed(address)}:${port}`
+function displayUrl(socket: RestSocket): string {
+  const { address, port } = addressOf(socket)
+  return `${socket.protocol}://${isWildcard(address) ? 'localhost' : bracketed(address)}:${port}`
 }
 
-function advertisedUrl({ advertisedHost, advertisedPort }: RestSettings, servers: readonly Server[]): string | null {
-  const [first] = servers
-  if (first === undefined) return null
-  const { address, port } = addressOf(first)
-  const host = advertisedHost ?? (isWildcard(address) ? ownAddress() : address)
-  return `http://${bracketed(host)}:${advertisedPort ?? port}`
+/** As in Kafka Connect: what is not set is that of the first listener with the advertised protocol, or of the first one. */
+function advertisedUrl(
+  { advertisedProtocol, advertisedHost, advertisedPort, listeners }: RestSettings,
+  open: readonly RestSocket[],
+): string {
+  const index = Math.max(
+    0,
+    open.findIndex(({ protocol }) => protocol === advertisedProtocol),
+  )
+  const { address, port } = addressOf(open[index]!)
+  // A certificate has the name that the file gives, not its address.
+  const given = listeners[index]!.host || null
+  const host = advertisedHost ?? given ?? (isWildcard(address) ? ownAddress() : address)
+  return `${advertisedProtocol}://${bracketed(host)}:${advertisedPort ?? port}`
 }
 
 /** The address that other machines can use: the first that is not loopback. */

@@ -3,15 +3,19 @@
  * usage). Loads nothing that the subcommand does not need.
  */
 import type { LogLevel } from '../core/system/logger.ts'
+import { exitProcess } from '../core/system/process-exit.ts'
 import { version } from '../core/system/version.ts'
 import type { Command } from './command.ts'
+import { withoutSecrets } from './secrets.ts'
 import { exitCodeOf, explain, UserError, wrongUsage } from './user-error.ts'
 
 const commands: Readonly<Record<string, () => Promise<{ default: Command }>>> = {
   up: () => import('./commands/up.ts'),
   broker: () => import('./commands/broker.ts'),
   connect: () => import('./commands/connect.ts'),
+  connectors: () => import('./commands/connectors.ts'),
   mirror: () => import('./commands/mirror.ts'),
+  registry: () => import('./commands/registry.ts'),
   storage: () => import('./commands/storage.ts'),
   demo: () => import('./commands/demo.ts'),
 }
@@ -20,7 +24,7 @@ const logLevels = ['error', 'warn', 'info', 'debug', 'silent'] as const satisfie
 
 async function help(): Promise<string> {
   const lines = await Promise.all(
-    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(10)}${(await load()).default.summary}`),
+    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(12)}${(await load()).default.summary}`),
   )
   return `tributary moves records between systems and between clusters.
 
@@ -83,11 +87,8 @@ async function run([name, ...args]: string[]): Promise<number> {
   return typeof outcome === 'number' ? outcome : runs(outcome)
 }
 
-run(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    const message = process.env.TRIBUTARY_DEBUG && error instanceof Error ? (error.stack ?? error.message) : explain(error)
-    process.stderr.write(`tributary: ${message}\n`)
-    process.exit(exitCodeOf(error))
-  },
-)
+run(process.argv.slice(2)).then(exitProcess, (error: unknown) => {
+  const message = process.env.TRIBUTARY_DEBUG && error instanceof Error ? (error.stack ?? error.message) : explain(error)
+  process.stderr.write(`tributary: ${withoutSecrets(message)}\n`)
+  exitProcess(exitCodeOf(error))
+})

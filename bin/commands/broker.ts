@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { javaSystemProperties, readBrokerSettings, startBroker } from '../../core/index.ts'
 import { readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
+import { resolveReferences } from '../references.ts'
 
 export default defineCommand({
   summary: "Start a broker; FILE is Kafka's server.properties",
@@ -20,7 +21,8 @@ A setting of Tributary's own: log.flush=commit (the default) acknowledges an ack
 log.flush=os when it is in the page cache, as Apache Kafka does.`,
   async run({ args, system, print, stopping }) {
     const { files, overrides } = readArguments('broker', args, { files: 1 })
-    const properties = { ...(files[0] === undefined ? {} : await readPropertiesFile(files[0])), ...overrides }
+    const file = files[0] === undefined ? {} : await readPropertiesFile(files[0])
+    const properties = await resolveReferences({ ...file, ...overrides }, system)
     if (properties['log.dirs'] === undefined && properties['log.dir'] === undefined && process.env.TRIBUTARY_DATA)
       properties['log.dirs'] = process.env.TRIBUTARY_DATA
     const settings = readBrokerSettings(properties)

@@ -6,6 +6,7 @@ import { readBrokerSettings } from '../../core/index.ts'
 import { featureDependencies, formatStorage, storageInfo, versionMapping } from '../../core/storage/index.ts'
 import { type Arguments, readArguments, readPropertiesFile } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
+import { resolveReferences } from '../references.ts'
 import { wrongUsage } from '../user-error.ts'
 
 const known = {
@@ -72,7 +73,7 @@ levels that Apache Kafka gives a new cluster of a release, feature-dependencies 
         'storage',
       )
     const parsed = readArguments('storage', rest, known)
-    const settings = readBrokerSettings(await readPropertiesFile(required(parsed, 'config')))
+    const settings = readBrokerSettings(await resolveReferences(await readPropertiesFile(required(parsed, 'config')), system))
     if (subcommand === 'info') {
       const { lines, hasProblems } = storageInfo(settings, system.disk)
       for (const line of lines) print(line)

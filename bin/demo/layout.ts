@@ -140,7 +140,7 @@ export const fileSinkConnector = ({ output }: Layout, feeds: readonly Feed[]) =>
 export const postgresSinkConnector = (url: string, feeds: readonly Feed[]) => ({
   name: 'postgres-sink',
   config: {
-    'connector.class': 'io.confluent.connect.jdbc.JdbcSinkConnector',
+    'connector.class': 'tributary.postgres.PostgresSinkConnector',
     'tasks.max': '1',
     'connection.url': url,
     // Topic, partition and offset are the key, so that a record that is delivered again adds no row.

@@ -130,7 +130,15 @@ export async function startPostgresServer(binaries: string, folder: string, sign
   await rm(passwordFile)
   const port = await freePort()
   // Without fsync: the data is deleted after the run.
-  const options = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', log_min_messages: 'warning' }
+  const options = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    fsync: 'off',
+    log_min_messages: 'warning',
+    // For sources that read changes.
+    wal_level: 'logical',
+  }
   const child = spawn(
     join(bin, 'postgres'),
     ['-D', data, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
