@@ -24,15 +24,14 @@ import { emitHeartbeats } from './flow/heartbeat.ts'
 import { GroupSync } from './groups/group-sync.ts'
 import { mirrorMetrics } from './metrics.ts'
 import { propertiesOfConnector, type Side, sideClients } from './settings/client-settings.ts'
-import { checkServers, clusterSettings, flowSettings, ineffectiveFlowSettings } from './settings/flow-settings.ts'
+import { checkServers, clusterSettings, flowSettings } from './settings/flow-settings.ts'
 import { type FlowSettings, flowOf, routeOf } from './settings/mm2-properties.ts'
 import { OffsetMapReader } from './store/offset-map-reader.ts'
 
 const PACKAGE = 'org.apache.kafka.connect.mirror.'
 const REPORT_MS = 1_000
 
-const { enabled: _, ...flowOnly } = flowSettings
-const shared = { ...flowOnly, ...ineffectiveFlowSettings }
+const { enabled: _, ...shared } = flowSettings
 const clusters = {
   'source.cluster.alias': setting.string({
     importance: 'HIGH',

@@ -1,7 +1,7 @@
 /**
- * What a flow does at intervals besides mirroring records: finds new topics, syncs topic configs, stores the offset map, and lists the
- * source's end offsets where no fetch returns them. No task waits for another, and none ends because a cluster does not respond; a cluster
- * that does not accept a client ends them all.
+ * What a flow does at intervals besides mirroring records: finds new topics, syncs topic configs and access control lists, stores the
+ * offset map, and lists the source's end offsets where no fetch returns them. No task waits for another, and none ends because a cluster
+ * does not respond; a cluster that does not accept a client ends them all.
  */
 import type { Client } from '../../core/client/index.ts'
 import { KafkaError } from '../../core/errors.ts'
@@ -12,6 +12,7 @@ import { authenticationFailure } from '../authentication-failure.ts'
 import type { FlowSettings } from '../settings/mm2-properties.ts'
 import type { ProgressStore } from '../store/progress-store.ts'
 import type { PartitionProgress } from '../transfer/partition-progress.ts'
+import { AclSync } from './acl-sync.ts'
 import type { ClusterErrors } from './cluster-errors.ts'
 import type { FlowPartitions } from './flow-partitions.ts'
 import type { TopicSync } from './topic-sync.ts'
@@ -32,6 +33,7 @@ export interface PeriodicTasksOptions {
   system: Pick<System, 'clock'>
   logger: Logger
   source: Client
+  target: Client
   progressStore: ProgressStore
   topicSync: TopicSync
   flowPartitions: FlowPartitions
@@ -52,6 +54,7 @@ export class PeriodicTasks {
     await Promise.all([
       this.#refreshTopics(),
       this.#syncTopicConfigs(),
+      this.#syncTopicAcls(),
       this.#storeMap(),
       this.#storePositions(),
       this.#storeOffsetSyncs(),
@@ -97,6 +100,15 @@ export class PeriodicTasks {
         topics.filter(({ source }) => flowPartitions.partitions.has(partitionKey({ topic: source.name, partition: 0 }))),
       )
     })
+  }
+
+  /** The first time at once: as soon as a topic is mirrored, its consumers find their permissions. */
+  async #syncTopicAcls(): Promise<void> {
+    const { config } = this.#options.settings
+    if (!config['sync.topic.acls.enabled']) return
+    const aclSync = new AclSync(this.#options)
+    const intervalMs = config['sync.topic.acls.interval.seconds'] * 1000
+    await this.#repeat(0, intervalMs, 'the topic ACLs were not synced', () => aclSync.sync())
   }
 
   async #storeMap(): Promise<void> {

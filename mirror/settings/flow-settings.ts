@@ -124,6 +124,15 @@ export const flowSettings = {
     doc: 'Whether topic configs are synced to the target.',
   }),
   'sync.topic.configs.interval.seconds': seconds(600, 'How often topic configs are synced.'),
+  'sync.topic.acls.enabled': setting.boolean({
+    default: true,
+    importance: 'LOW',
+    group: 'Topics',
+    doc:
+      'Whether the access control list entries of mirrored topics are created on the target, and never removed there: those of literal ' +
+      'topic names, without ALLOW WRITE, and with READ for ALLOW ALL. It needs DESCRIBE on the source cluster and ALTER on the target cluster.',
+  }),
+  'sync.topic.acls.interval.seconds': seconds(600, 'How often the entries are listed, and those created that the target does not have.'),
 
   'emit.heartbeats.enabled': setting.boolean({ default: true, importance: 'LOW', doc: 'Whether heartbeats are written to the target.' }),
   'emit.heartbeats.interval.seconds': seconds(1, 'How often a heartbeat is written.'),
@@ -257,17 +266,6 @@ export const flowSettings = {
     aliases: ['consumer.metadata.max.age.ms'],
     doc: 'The time after which metadata is refreshed even if no partition has a new leader.',
   }),
-} as const
-
-/** MirrorMaker 2's settings that are validated and have no effect. */
-export const ineffectiveFlowSettings = {
-  'sync.topic.acls.enabled': setting.boolean({
-    default: true,
-    importance: 'LOW',
-    group: 'Topics',
-    doc: 'Accepted; access control lists are not mirrored.',
-  }),
-  'sync.topic.acls.interval.seconds': seconds(600, 'Accepted; access control lists are not mirrored.'),
 } as const
 
 /** An error message about a list of brokers; undefined if the list is valid. */

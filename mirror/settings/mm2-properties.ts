@@ -14,7 +14,7 @@ import {
   sideClients,
 } from './client-settings.ts'
 import { compileList, FilterError, findLoop, includeExclude, type NameFilter, type Route } from './filters.ts'
-import { clusterSettings, flowSettings, ineffectiveFlowSettings } from './flow-settings.ts'
+import { clusterSettings, flowSettings } from './flow-settings.ts'
 import { MirrorSettingsError } from './mirror-settings-error.ts'
 
 export type FlowConfig = ConfigOf<typeof flowSettings>
@@ -70,6 +70,7 @@ export const acceptedPatterns = [
   /^(key|value|header)\.converter/,
   /^tasks\.max/,
   /^(tasks?|worker|scheduled|rebalance|heartbeat|session|group|plugin|connector|listeners?|rest|admin|response)\b/,
+  /^access\.control\.allow\.(origin|methods|hosts|anonymous)$/,
   /^config\.providers/,
   /^(metrics?|metric\.reporters|client|connections|reconnect|retry|retries|send|receive|socket|request|default|metadata)\b/,
   /^(forwarding\.admin\.class|admin\.timeout\.ms|consumer\.poll\.timeout\.ms|dedicated\.mode\.enable\.internal\.rest)$/,
@@ -85,10 +86,9 @@ export const unsupportedSettings: Readonly<Record<string, { values?: readonly st
   transforms: { why: 'transforms are not applied to mirrored records: batches are mirrored without decoding them' },
   'exactly.once.source.support': { values: ['enabled', 'preparing'], why: NO_TRANSACTIONS },
   'exactly.once.support': { values: ['required'], why: NO_TRANSACTIONS },
-  'sync.topic.acls.enabled': { values: ['true'], why: 'access control lists are not mirrored' },
 }
 
-const declaredSettings: Settings = { ...flowSettings, ...ineffectiveFlowSettings, ...clusterSettings }
+const declaredSettings: Settings = { ...flowSettings, ...clusterSettings }
 const knownNames = new Set([
   ...Object.entries(declaredSettings).flatMap(([name, { aliases }]) => [name, ...aliases]),
   ...securitySettingNames,
@@ -138,9 +138,7 @@ function parseFlow(source: ClusterEnd, target: ClusterEnd, raw: Raw): FlowSettin
   const explicitSettings = Object.entries(flowSettings)
     .filter(([setting, declared]) => [setting, ...declared.aliases].some((name) => raw[name] !== undefined))
     .map(([setting]) => setting)
-  const prefix = `${source.alias}->${target.alias}.`
-  parse(ineffectiveFlowSettings, raw, prefix)
-  return flowOf(source, target, parse(flowSettings, raw, prefix), new Set(explicitSettings))
+  return flowOf(source, target, parse(flowSettings, raw, `${source.alias}->${target.alias}.`), new Set(explicitSettings))
 }
 
 /** A flow from its parsed settings, with its replication policy and its filters. */

@@ -105,7 +105,18 @@ test('a mirror that starts, is refused, fails over, is resumed and stops', async
       'us->central.topics': 't',
       'emit.checkpoints.interval.seconds': '1',
       ...saslOn,
-      ...planted(['', ...sides, ...targets, 'us->central.', 'consumer.', 'us.typo.', 'us->mars.', 'us->central.producer.override.']),
+      ...planted([
+        '',
+        'listeners.https.',
+        'admin.listeners.https.',
+        ...sides,
+        ...targets,
+        'us->central.',
+        'consumer.',
+        'us.typo.',
+        'us->mars.',
+        'us->central.producer.override.',
+      ]),
       ...login(sides, 'us', us),
       ...login(targets, 'central', central),
     }),
@@ -141,9 +152,13 @@ test('connectors of a worker that start, are refused and are restarted; their co
     [`${kind}.storage.topic`, `connect-${kind}s`],
     [`${kind}.storage.replication.factor`, '1'],
   ])
-  const worker = await startWorker({ 'bootstrap.servers': own.address, 'group.id': 'connect', ...Object.fromEntries(storage) }, system, {
-    connectors: mirrorConnectors(system),
-  })
+  const settings = {
+    'bootstrap.servers': own.address,
+    'group.id': 'connect',
+    ...Object.fromEntries(storage),
+    ...planted(['', 'listeners.https.', 'admin.listeners.https.']),
+  }
+  const worker = await startWorker(settings, system, { connectors: mirrorConnectors(system) })
   onTestFinished(() => worker.close())
   const sources = ['source.cluster.', 'source.consumer.', 'source.producer.', 'source.admin.']
   const targets = ['target.cluster.', 'target.consumer.', 'target.producer.', 'target.admin.']

@@ -88,10 +88,16 @@ describe('mm2.properties', () => {
       expect(warnings.find((warning) => warning.startsWith(`${name} = `))).toMatch(/has no effect.*each record is mirrored once.*counted/)
   })
 
-  test('syncing access control lists is a warning; switching it off is not', () => {
-    expect(parseMirrorSettings(file(`${two}sync.topic.acls.enabled = false\nsync.topic.acls.interval.seconds = 60`)).warnings).toEqual([])
-    const { warnings } = parseMirrorSettings(file(`${two}us->central.sync.topic.acls.enabled = true`))
-    expect(warnings).toEqual([expect.stringMatching(/us->central\.sync\.topic\.acls\.enabled = true has no effect: access control lists/)])
+  test('access control lists are synced every ten minutes, unless the file says otherwise', () => {
+    const settingsOf = (more: string) => {
+      const { flows, warnings } = parseMirrorSettings(file(`${two}${more}`))
+      expect(warnings).toEqual([])
+      const { config } = flows[0]!
+      return [config['sync.topic.acls.enabled'], config['sync.topic.acls.interval.seconds']]
+    }
+    expect(settingsOf('')).toEqual([true, 600])
+    expect(settingsOf('us->central.sync.topic.acls.enabled = true\nsync.topic.acls.interval.seconds = 60')).toEqual([true, 60])
+    expect(settingsOf('sync.topic.acls.enabled = false')).toEqual([false, 600])
   })
 
   test.each([
