@@ -2,6 +2,7 @@
  * How fast does the broker serve fetches? Six connections, one fetch in flight on each, six partitions, from the earliest offset; a
  * consumer that reaches the end starts again.
  */
+import type { ConnectionOptions } from 'node:tls'
 import fetch from '../core/apis/01-fetch.ts'
 import { at, batchSize, readBatchHeader } from '../core/wire/batch-header.ts'
 import { startTestBroker } from '../test/running-broker.ts'
@@ -13,18 +14,19 @@ import { type Row, show, usage } from './table.ts'
 const CONNECTIONS = 6
 const VERSION = 11
 
-async function consumeFrom(
+export async function consumeFrom(
   address: string,
   topic: string,
   maxBytes: number,
   totalBytes: number,
+  tls?: ConnectionOptions,
 ): Promise<{ seconds: number; bytes: number; records: number }> {
   let bytes = 0
   let records = 0
   const start = performance.now()
   await Promise.all(
     Array.from({ length: CONNECTIONS }, async (_, partition) => {
-      const connection = await RawConnection.open(address)
+      const connection = await RawConnection.open(address, tls)
       let offset = 0
       while (bytes < totalBytes) {
         const request = frame(fetch, VERSION, {

@@ -60,7 +60,8 @@ export async function allMetadata(address: string): Promise<Metadata> {
   }
 }
 
-export async function startContender(side: Side, settings: Settings = {}): Promise<Contender> {
+/** `settings` may depend on the port of the listener PLAINTEXT; the next one is the controller's. */
+export async function startContender(side: Side, settings: Settings | ((port: number) => Settings) = {}): Promise<Contender> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-broker-'))
   const dir = join(folder, 'data')
   const port = await freePort()
@@ -69,7 +70,7 @@ export async function startContender(side: Side, settings: Settings = {}): Promi
     'num.partitions': 1,
     'offsets.topic.num.partitions': 5,
     'transaction.state.log.num.partitions': 5,
-    ...settings,
+    ...(typeof settings === 'function' ? settings(port) : settings),
   }
   const [command, args] =
     side === KAFKA

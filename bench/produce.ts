@@ -2,6 +2,7 @@
  * How fast does the broker append batches at acks=all (each acknowledged after its fdatasync)? Six connections, five requests in flight on
  * each, six partitions, frames encoded beforehand.
  */
+import type { ConnectionOptions } from 'node:tls'
 import produce from '../core/apis/00-produce.ts'
 import createTopics from '../core/apis/19-create-topics.ts'
 import { startTestBroker } from '../test/running-broker.ts'
@@ -18,6 +19,7 @@ export async function produceTo(
   topic: string,
   batch: Buffer,
   totalBytes: number,
+  tls?: ConnectionOptions,
 ): Promise<{ seconds: number; batches: number; latencies: number[] }> {
   const latencies: number[] = []
   const batches = Math.ceil(totalBytes / batch.length)
@@ -25,7 +27,7 @@ export async function produceTo(
   const start = performance.now()
   await Promise.all(
     Array.from({ length: CONNECTIONS }, async (_, partition) => {
-      const connection = await RawConnection.open(address)
+      const connection = await RawConnection.open(address, tls)
       const bytes = frame(produce, VERSION, {
         transactionalId: null,
         acks: -1,

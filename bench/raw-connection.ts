@@ -3,6 +3,7 @@
  * library is measured. Responses arrive in the order of the requests.
  */
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import type { AnyApi, RequestOf, ResponseOf } from '../core/wire/api.ts'
 import { responseHasTags, skipTags, writeRequestHeader } from '../core/wire/header.ts'
 import { Reader } from '../core/wire/reader.ts'
@@ -42,12 +43,13 @@ export class RawConnection {
     socket.on('close', () => this.#fail(new Error('the broker closed the connection')))
   }
 
-  static open(address: string): Promise<RawConnection> {
+  /** With `tls` the handshake is complete when it resolves. */
+  static open(address: string, tls?: ConnectionOptions): Promise<RawConnection> {
     const [host, port] = address.split(':')
     return new Promise((resolve, reject) => {
-      const socket = connect(Number(port), host)
+      const socket = tls ? connectTls({ ...tls, host, port: Number(port) }) : connect(Number(port), host)
       socket.once('error', reject)
-      socket.once('connect', () => {
+      socket.once(tls ? 'secureConnect' : 'connect', () => {
         socket.off('error', reject)
         resolve(new RawConnection(socket))
       })
