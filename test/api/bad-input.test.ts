@@ -60,8 +60,8 @@ describe('bodies', () => {
 
   test.each([
     '{"offsets":{}}',
-    '{"offsets":[{"offset":{}}]}',
-    '{"offsets":[{"partition":null}]}',
+    '{"offsets":[{"offset":[]}]}',
+    '{"offsets":[{"partition":[]}]}',
     '{"offsets":[{"partition":{},"x":1}]}',
     '{"offsets":[{"partition":{"a":{}}}]}',
     'null',

@@ -2,12 +2,22 @@
  * Goal: the API's document has every route, and stays complete: a route without a schema, a summary or a tag fails here. Method: the routes
  * that a server really has, against its document at /docs/openapi.json.
  */
+import { get } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { buildServer } from '../../api/index.ts'
 import { findResources } from '../../api/resource.ts'
 import { MemoryHerder, MemoryMirrors, testSystem } from './fake-services.ts'
 
 const services = () => ({ worker: new MemoryHerder(), mirrors: new MemoryMirrors('us->central'), system: testSystem(), version: '1.2.3' })
+
+const statusOf = (port: number, path: string) =>
+  new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    }).once('error', reject)
+  })
 
 interface Operation {
   tags?: string[]
@@ -112,5 +122,16 @@ test('the page is served from here: nothing in it is fetched from elsewhere', as
   const script = await app.inject('/docs/js/scalar.js')
   expect(script.headers['content-type']).toContain('javascript')
   expect(script.rawPayload.length).toBeGreaterThan(1_000_000)
+  await app.close()
+})
+
+test('a path with ".." leads to nothing but the document', async () => {
+  const app = buildServer(services())
+  // `inject` would resolve them itself.
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  for (const path of ['/docs/../connectors', '/docs/%2e%2e/metrics', '/docs/x/../../connectors'])
+    expect([path, await statusOf(port, path)]).toEqual([path, 404])
+  expect(await statusOf(port, '/docs/openapi.json')).toBe(200)
   await app.close()
 })

@@ -2,7 +2,16 @@
  * Fake services for the tests of the REST routes: a herder that keeps connectors in a map and throws Kafka Connect's messages, and mirrors
  * with fixed states. Without logic of their own, so that a test of a route fails only because of the route.
  */
-import type { ConfigInfos, ConnectorConfig, ConnectorOffset, ConnectorState, Herder, InstanceStatus } from '../../connect/types.ts'
+import type {
+  ConfigInfos,
+  ConnectorConfig,
+  ConnectorOffset,
+  ConnectorState,
+  DeadLetterScan,
+  Herder,
+  InstanceStatus,
+  ReplayRequest,
+} from '../../connect/types.ts'
 import { ConnectError } from '../../connect/types.ts'
 import { realSystem, type System } from '../../core/system/index.ts'
 import { silentLogger } from '../../core/system/logger.ts'
@@ -51,6 +60,7 @@ export class MemoryHerder implements Herder {
   async root() {
     return { version: '4.3.1', commit: 'abc', kafka_cluster_id: 'cluster' }
   }
+  stage = (): string | null => null
   health() {
     return { status: this.state, message: `It is ${this.state}.` }
   }
@@ -117,13 +127,39 @@ export class MemoryHerder implements Herder {
   async restartTask(name: string, task: number) {
     if (!this.tasks(name)[task]) throw new ConnectError(404, `Unknown task: ${name}-${task}`)
   }
+  async failures(name: string) {
+    this.#get(name)
+    return [{ time: '2026-01-01T00:00:00.000Z', task: 0, worker_id: workerId, trace: 'Error: no', action: 'restart', restart: null }]
+  }
+  async deadLetters(name: string, { since, limit }: DeadLetterScan) {
+    this.#get(name)
+    return { topic: `dead-${name}`, groups: [], scanned: limit ?? 0, next: since ?? null }
+  }
+  async replayDeadLetters(name: string, request: ReplayRequest) {
+    await this.#leads()
+    this.#get(name)
+    const chosen = request.letters?.length ?? 0
+    return { topic: `dead-${name}`, task: 0, chosen, already_replayed: 0, delivered: chosen, failed: 0, next: request.since ?? null }
+  }
+  /** As a worker that finds every signature right. */
+  verifyInternalRequest({ key }: { key: string | null; algorithm: string | null; body: Buffer | null }) {
+    if (key === null) throw new ConnectError(400, 'Internal request missing required signature')
+  }
   async putTaskConfigs(
     name: string,
     configs: readonly ConnectorConfig[],
     signature: { key: string | null; algorithm: string | null; body: Buffer },
   ) {
-    if (signature.key === null) throw new ConnectError(400, 'Internal request missing required signature')
+    this.verifyInternalRequest(signature)
     this.signatures.push({ name, configs, ...signature, body: signature.body.toString() })
+  }
+  readonly clusterLevels = new Map<string, string>()
+  async setClusterLoggerLevel(namespace: string, level: string): Promise<void> {
+    this.clusterLevels.set(namespace, level)
+  }
+  async fenceZombies(name: string, signature: { key: string | null; algorithm: string | null; body: Buffer }) {
+    this.verifyInternalRequest(signature)
+    this.signatures.push({ name, ...signature, body: signature.body.toString() })
   }
   topics(name: string) {
     if (!this.topicTracking) throw new ConnectError(403, 'Topic tracking is disabled.')

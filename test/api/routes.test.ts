@@ -187,6 +187,13 @@ describe('tasks', () => {
   })
 })
 
+test("followers' requests to fence older tasks are passed on with their signature, which is over an empty body", async () => {
+  expect((await send('PUT', '/connectors/a/fence')).body.message).toBe('Internal request missing required signature')
+  const headers = { 'x-connect-authorization': 'c2ln', 'x-connect-request-signature-algorithm': 'HmacSHA256' }
+  expect((await send('PUT', '/connectors/a/fence', undefined, headers)).status).toBe(204)
+  expect(worker.signatures).toEqual([{ name: 'a', key: 'c2ln', algorithm: 'HmacSHA256', body: '' }])
+})
+
 describe('offsets and topics', () => {
   const offsets = [{ partition: { filename: 'f' }, offset: { position: 3 } }]
 

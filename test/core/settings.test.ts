@@ -106,11 +106,8 @@ test.each<[Record<string, string>, RegExp]>([
   [{ 'process.roles': 'broker' }, /Tributary is its own: add `controller`$/],
   [{ 'process.roles': 'controller' }, /`broker` must be among its roles$/],
   [{ 'node.id': '1', 'broker.id': '2' }, /two ids for one node/],
-  [
-    { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer' },
-    /every client would have access\. Remove the line/,
-  ],
-  [{ 'config.providers': 'file' }, /write the values themselves/],
+  [{ 'authorizer.class.name': 'com.acme.Authorizer' }, /only org\.apache\.kafka\.metadata\.authorizer\.StandardAuthorizer is implemented/],
+  [{ 'super.users': 'User:admin;alice' }, /expected a string in format principalType:principalName but got alice$/],
   [
     { 'inter.broker.listener.name': 'nope' },
     /^Listener with name NOPE defined in inter\.broker\.listener\.name not found in listener\.security\.protocol\.map\.$/,

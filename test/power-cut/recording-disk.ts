@@ -238,6 +238,17 @@ export class RecordingDisk implements Disk {
     await this.#sync(node, path)
   }
 
+  readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
+    const bytes = this.readFile(path)
+    if (bytes === null) return Promise.reject(diskError('ENOENT', path))
+    return bytes.length > maxBytes ? Promise.reject(new Error(`${path} is too long`)) : Promise.resolve(bytes)
+  }
+
+  kindOf(path: string): ReturnType<Disk['kindOf']> {
+    const node = this.#find(path)
+    return Promise.resolve(node ? (node instanceof File ? 'file' : 'folder') : null)
+  }
+
   readFile(path: string): Buffer | null {
     const node = this.#find(path)
     return node instanceof File ? Buffer.from(node.content.bytes) : null
@@ -311,7 +322,7 @@ export class RecordingDisk implements Disk {
     if (this.#find(path)) this.#changeNames('remove', path, [[baseName(path), null]])
   }
 
-  async removeFolder(path: string): Promise<void> {
+  async remove(path: string): Promise<void> {
     await aTurn()
     this.unlink(path)
   }

@@ -11,6 +11,7 @@ import type { LogDirectory } from '../../core/log/log-directory.ts'
 import type { StoredPartitionLog } from '../../core/log/partition-log.ts'
 import type { PartitionLog } from '../../core/log/types.ts'
 import { type Clock, realClock } from '../../core/system/clock.ts'
+import { realHostNames } from '../../core/system/host-names.ts'
 import { silentLogger } from '../../core/system/logger.ts'
 import { Metrics } from '../../core/system/metrics.ts'
 import { realRandom } from '../../core/system/random.ts'
@@ -59,6 +60,7 @@ export const systemOn = (disk: RecordingDisk, clock: Clock = realClock) => ({
   clock,
   disk,
   random: realRandom,
+  hostNames: realHostNames,
   logger: silentLogger,
   metrics: new Metrics(),
 })
@@ -114,6 +116,7 @@ function cleanerOf(broker: RunningBroker, disk: RecordingDisk): LogCleaner {
     {
       clock: realClock,
       random: realRandom,
+
       logger: silentLogger,
       newThread: () => {
         let running: Promise<unknown> = Promise.resolve()

@@ -175,18 +175,23 @@ export class Workload {
     }
   }
 
+  /** The last key of each round is not written again: only a cleaned segment has it later. */
   async writeKeys(round: number): Promise<void> {
     for (let index = 0; index < KEYS; index++) {
-      const version = this.#knowledge.number()
       const isTombstone = (round + index) % TOMBSTONE_EVERY === TOMBSTONE_EVERY - 1
-      const key = `key-${index}`
-      await this.#try(`version ${version} of ${key}`, async () => {
-        const written = this.#knowledge.writeKey('profiles', key, version, isTombstone)
-        const value = isTombstone ? null : Buffer.from(String(version).padEnd(40))
-        await this.#producer.send([{ topic: 'profiles', partition: 0, key: Buffer.from(key), value }])
-        written()
-      })
+      await this.#writeKey(`key-${index}`, isTombstone)
     }
+    await this.#writeKey(`once-${this.#knowledge.number()}`, false)
+  }
+
+  async #writeKey(key: string, isTombstone: boolean): Promise<void> {
+    const version = this.#knowledge.number()
+    await this.#try(`version ${version} of ${key}`, async () => {
+      const written = this.#knowledge.writeKey('profiles', key, version, isTombstone)
+      const value = isTombstone ? null : Buffer.from(String(version).padEnd(40))
+      await this.#producer.send([{ topic: 'profiles', partition: 0, key: Buffer.from(key), value }])
+      written()
+    })
   }
 
   async changeMetadata(round: number): Promise<void> {

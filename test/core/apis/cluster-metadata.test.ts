@@ -4,8 +4,10 @@
  * Story of core/apis.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import metadata from '../../../core/apis/03-metadata.ts'
 import describeLogDirs from '../../../core/apis/35-describe-log-dirs.ts'
 import describeQuotas from '../../../core/apis/48-describe-client-quotas.ts'
+import alterQuotas from '../../../core/apis/49-alter-client-quotas.ts'
 import describeScram from '../../../core/apis/50-describe-user-scram-credentials.ts'
 import describeQuorum from '../../../core/apis/55-describe-quorum.ts'
 import updateFeatures from '../../../core/apis/57-update-features.ts'
@@ -14,6 +16,7 @@ import listConfigResources from '../../../core/apis/74-list-config-resources.ts'
 import { errorCode } from '../../../core/errors.ts'
 import { encodeMetadataRecord, type NewMetadataRecord, recordVersion } from '../../../core/wire/metadata-records.ts'
 import { encodeBatch } from '../../../core/wire/record-batch.ts'
+import { ZERO_UUID } from '../../../core/wire/types.ts'
 import { type BrokerInProcess, brokerInProcess } from '../../broker-in-process.ts'
 import type { RawClient } from '../../raw-client.ts'
 
@@ -139,4 +142,51 @@ test('DescribeLogDirs: the partitions of a directory and the space of its volume
   expect(all.results[0]!.usableBytes).toBeGreaterThan(0)
   const one = await client.send(describeLogDirs, 4, { topics: [{ topic: 'orders', partitions: [1] }] })
   expect(one.results[0]!.topics).toMatchObject([{ name: 'orders', partitions: [{ partitionIndex: 1, offsetLag: 0, isFutureKey: false }] }])
+})
+
+describe('AlterClientQuotas', () => {
+  const entity = [{ entityType: 'client-id', entityName: 'altered' }]
+  const alter = (value: number | null, validateOnly = false) =>
+    client.send(alterQuotas, 1, {
+      entries: [{ entity, ops: [{ key: 'controller_mutation_rate', value: value ?? 0, remove: value === null }] }],
+      validateOnly,
+    })
+  const stored = async () => {
+    const components = [{ entityType: 'client-id', matchType: 0, match: 'altered' }]
+    return (await client.send(describeQuotas, 1, { components, strict: true })).entries
+  }
+
+  test('sets, validates only, refuses and removes; who listens is told of changes alone', async () => {
+    let changes = 0
+    const unsubscribe = server.broker.cluster.onClientQuotasChanged(() => changes++)
+    expect(await alter(0.25)).toMatchObject({ throttleTimeMs: 0, entries: [{ errorCode: 0, errorMessage: null, entity }] })
+    expect(await stored()).toMatchObject([{ entity, values: [{ key: 'controller_mutation_rate', value: 0.25 }] }])
+    await alter(7, true)
+    const refused = {
+      errorCode: errorCode('INVALID_REQUEST'),
+      errorMessage: 'Quota controller_mutation_rate must be greater than 0',
+      entity,
+    }
+    expect((await alter(-1)).entries).toEqual([refused])
+    await alter(0.25)
+    expect([(await stored())![0]!.values[0]!.value, changes]).toEqual([0.25, 1])
+    await alter(null)
+    expect([await stored(), changes]).toEqual([[], 2])
+    unsubscribe()
+    await alter(1)
+    await alter(null)
+    expect(changes).toBe(2)
+  })
+
+  test('a client over its quota has no topic created by Metadata', async () => {
+    await alter(0.1)
+    const ask = (name: string, clientId: string) =>
+      client.send(metadata, 12, { topics: [{ name, topicId: ZERO_UUID }], allowAutoTopicCreation: true }, clientId)
+    const errorsOf = async (name: string, clientId: string) => (await ask(name, clientId)).topics.map((topic) => topic.errorCode)
+    // The burst of 1.1 partitions, and one more.
+    expect([await errorsOf('first', 'altered'), await errorsOf('second', 'altered')]).toEqual([[0], [0]])
+    expect(await errorsOf('third', 'altered')).toEqual([errorCode('UNKNOWN_TOPIC_OR_PARTITION')])
+    expect(await errorsOf('third', 'another')).toEqual([0])
+    await alter(null)
+  })
 })

@@ -230,10 +230,18 @@ describe('configs', () => {
     expect(await refusal(() => cluster().describeConfigs({ type: 'broker', name: 'x' }, null))).toBe(
       'INVALID_REQUEST: Broker id must be an integer, but it is: x',
     )
-    const secret = await brokerInProcess({ 'ssl.keystore.password': 'hunter2', 'listener.name.x.sasl.jaas.config': 'hunter2' })
+    const secret = await brokerInProcess({
+      'ssl.keystore.password': 'hunter2',
+      'listener.name.x.sasl.jaas.config': 'hunter2',
+      'config.providers': 'env',
+      'config.providers.env.class': 'hunter2',
+    })
     try {
       const told = secret.broker.cluster.describeConfigs(broker, null)
       expect(told.find(({ name }) => name === 'ssl.keystore.password')).toMatchObject({ value: null, isSensitive: true })
+      // As Kafka: what a provider is given is not shown.
+      expect(told.find(({ name }) => name === 'config.providers')).toMatchObject({ value: 'env', isSensitive: false })
+      expect(told.find(({ name }) => name === 'config.providers.env.class')).toMatchObject({ value: null, isSensitive: true })
       expect(JSON.stringify([told, secret.lines])).not.toContain('hunter2')
     } finally {
       await secret.stop()

@@ -141,7 +141,7 @@ test('a restart loses no member and no offset; a member without heartbeats after
   await again.clock.pass(10_001)
   expect(await heartbeat(again.groups, joined)).toBe('UNKNOWN_MEMBER_ID')
   const third = await openCoordinator(room.store, room.clock)
-  const { groups } = await third.groups.describe({ groups: ['g'], includeAuthorizedOperations: false }, caller(5))
+  const { groups } = await third.groups.describe({ groups: ['g'] }, caller(5))
   expect(groups[0]).toMatchObject({ groupState: 'Empty', protocolType: 'consumer', members: [] })
 })
 
@@ -264,7 +264,7 @@ test('offsets and their group are deleted when the retention after the last memb
   expect(await committed(groups), 'a group whose member went silent six days ago').toBe(5)
   await clock.pass(day)
   expect(await committed(groups)).toBe(-1)
-  expect((await groups.describe({ groups: ['g'], includeAuthorizedOperations: false }, caller(6))).groups[0]).toMatchObject({
+  expect((await groups.describe({ groups: ['g'] }, caller(6))).groups[0]).toMatchObject({
     groupState: 'Dead',
     errorMessage: 'Group g not found.',
   })
@@ -346,10 +346,7 @@ test('groups are listed by state and type, and described with their members', as
   expect(await list(['stable'])).toEqual(['g'])
   expect(await list(['Empty'], ['Classic'])).toEqual(['offsets-only'])
   expect(await list([], ['consumer'])).toEqual([])
-  const { groups: described } = await groups.describe(
-    { groups: ['g', 'offsets-only', 'nobody'], includeAuthorizedOperations: true },
-    caller(5),
-  )
+  const { groups: described } = await groups.describe({ groups: ['g', 'offsets-only', 'nobody'] }, caller(5))
   expect(described[0]).toMatchObject({
     errorCode: 0,
     groupState: 'Stable',

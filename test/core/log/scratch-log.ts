@@ -9,6 +9,7 @@ import { openLogs } from '../../../core/log/index.ts'
 import type { LogConfig, Logs, LogsOptions, PartitionLog, ReadBound } from '../../../core/log/types.ts'
 import { type Clock, realClock } from '../../../core/system/clock.ts'
 import { type Disk, realDisk } from '../../../core/system/disk.ts'
+import { realHostNames } from '../../../core/system/host-names.ts'
 import type { System } from '../../../core/system/index.ts'
 import { type Logger, silentLogger } from '../../../core/system/logger.ts'
 import { Metrics } from '../../../core/system/metrics.ts'
@@ -74,6 +75,7 @@ export function scratch(parts: { disk?: Disk; clock?: Clock; logger?: Logger } =
     clock: parts.clock ?? realClock,
     disk: parts.disk ?? realDisk,
     random: realRandom,
+    hostNames: realHostNames,
     logger: parts.logger ?? silentLogger,
     metrics: new Metrics(),
   }

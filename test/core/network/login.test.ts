@@ -7,6 +7,8 @@ import metadata from '../../../core/apis/03-metadata.ts'
 import saslHandshake from '../../../core/apis/17-sasl-handshake.ts'
 import apiVersions from '../../../core/apis/18-api-versions.ts'
 import saslAuthenticate from '../../../core/apis/36-sasl-authenticate.ts'
+import createToken from '../../../core/apis/38-create-delegation-token.ts'
+import expireToken from '../../../core/apis/40-expire-delegation-token.ts'
 import alterScram from '../../../core/apis/51-alter-user-scram-credentials.ts'
 import describeCluster from '../../../core/apis/60-describe-cluster.ts'
 import { createSaslClient } from '../../../core/security/sasl/sasl-client.ts'
@@ -14,6 +16,7 @@ import { saltedPasswordSync } from '../../../core/security/sasl/scram-mechanism.
 import { realSystem } from '../../../core/system/index.ts'
 import { type BrokerInProcess, brokerInProcess } from '../../broker-in-process.ts'
 import { type RawClient, rawClient } from '../../raw-client.ts'
+import { logIn, plainLogin, tokenLogin } from '../../raw-login.ts'
 import { type SecuredListeners, securedListenersIn } from '../../secured-listeners.ts'
 import { until } from '../../until.ts'
 
@@ -40,6 +43,7 @@ beforeAll(async () => {
     'listener.name.short.scram-sha-512.sasl.jaas.config': 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
     'listener.name.short.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-512',
     'listener.name.short.plain.connections.max.reauth.ms': '1200',
+    'delegation.token.secret.key': 'token-secret',
     'listener.name.late.plain.sasl.jaas.config': secured.properties['listener.name.sasl_plaintext.plain.sasl.jaas.config']!,
     'listener.name.late.sasl.enabled.mechanisms': 'PLAIN',
     'listener.name.late.connection.failed.authentication.delay.ms': '3000',
@@ -128,6 +132,61 @@ describe('the login', () => {
       errorMessage: 'Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512',
     })
     expect(unknown).toEqual(wrong)
+  })
+})
+
+describe('a delegation token', () => {
+  const newToken = { ownerPrincipalType: null, ownerPrincipalName: null, renewers: [], maxLifetimeMs: 60_000 }
+  const issue = async (client: RawClient) => {
+    const token = await client.send(createToken, 3, newToken)
+    expect(token.errorCode).toBe(0)
+    return { ...token, hmac: Buffer.from(token.hmac) }
+  }
+
+  test('its owner may use all APIs with it but those of tokens, until it expires', async () => {
+    const { client: owner } = await loggedIn('SASL_PLAINTEXT')
+    const { tokenId, hmac } = await issue(owner)
+    const client = await connected('SASL_PLAINTEXT')
+    const answer = await logIn(client, tokenLogin('SCRAM-SHA-256', tokenId, hmac))
+    expect(answer.errorCode).toBe(0)
+    expect(answer.sessionLifetimeMs).toBeGreaterThan(0)
+    expect(answer.sessionLifetimeMs).toBeLessThanOrEqual(60_000)
+    expect(principals()).toBe('User:alice')
+    expect((await client.send(metadata, 12, topicsRequest)).brokers).toHaveLength(1)
+    expect((await client.send(createToken, 3, newToken)).errorCode).toBe(64)
+    expect((await client.send(expireToken, 2, { hmac, expiryTimePeriodMs: -1 })).errorCode).toBe(64)
+    expect((await owner.send(expireToken, 2, { hmac, expiryTimePeriodMs: -1 })).errorCode).toBe(0)
+    const late = await logIn(await connected('SASL_PLAINTEXT'), tokenLogin('SCRAM-SHA-256', tokenId, hmac))
+    expect(late.errorCode).toBe(58)
+  })
+
+  test('ends the session with it: the next request closes', async () => {
+    const { client: owner } = await loggedIn('SASL_PLAINTEXT')
+    const { tokenId, hmac } = await issue(owner)
+    const shortened = await owner.send(expireToken, 2, { hmac, expiryTimePeriodMs: 300 })
+    expect(shortened.errorCode).toBe(0)
+    const client = await connected('SASL_PLAINTEXT')
+    const { sessionLifetimeMs } = await logIn(client, tokenLogin('SCRAM-SHA-512', tokenId, hmac))
+    expect(sessionLifetimeMs).toBeLessThanOrEqual(300)
+    const isClosed = () =>
+      client.send(metadata, 12, topicsRequest).then(
+        () => false,
+        () => true,
+      )
+    await until(isClosed, 'a request closes the connection')
+  })
+
+  test('a renewal of the session by the token is a login by a token as well', async () => {
+    const client = await connected('SHORT')
+    // The first session has an end by the settings of the listener.
+    expect((await logIn(client, plainLogin('alice', 'alice-secret'))).sessionLifetimeMs).toBe(1200)
+    const { tokenId, hmac } = await issue(client)
+    const other = await connected('SHORT')
+    const login = tokenLogin('SCRAM-SHA-512', tokenId, hmac)
+    expect((await logIn(other, login)).errorCode).toBe(0)
+    expect((await other.send(createToken, 3, newToken)).errorCode).toBe(64)
+    expect((await logIn(other, login)).errorCode).toBe(0)
+    expect((await other.send(createToken, 3, newToken)).errorCode).toBe(64)
   })
 })
 
@@ -249,7 +308,11 @@ describe('a session with an end', () => {
   })
 })
 
-test('no log line has a password', () => {
+test('no log line has a password, the secret key of tokens or the HMAC of one', () => {
   expect(broker.lines.length).toBeGreaterThan(0)
+  const { delegationTokens } = broker.broker.cluster
+  const issued = [...delegationTokens.all()]
+  expect(issued.length).toBeGreaterThan(0)
+  for (const { tokenId } of issued) expect(JSON.stringify(broker.lines)).not.toContain(delegationTokens.hmacOf(tokenId).toString('base64'))
   expect(JSON.stringify(broker.lines)).not.toMatch(/-secret|wrong/)
 })

@@ -11,8 +11,11 @@ const token: SaslEvent = { type: 'token' }
 const continued: SaslEvent = { type: 'continued' }
 const other = (api = 'Metadata'): SaslEvent => ({ type: 'other', api })
 const handshake = (mechanism = 'PLAIN', version = 1): SaslEvent => ({ type: 'handshake', mechanism, version })
-const loggedIn = (name = 'alice', { credentialsMs = null as number | null, maxSessionMs = 0 } = {}): SaslEvent => ({
-  ...{ type: 'authenticated', principal: `User:${name}` },
+const loggedIn = (
+  name = 'alice',
+  { credentialsMs = null as number | null, maxSessionMs = 0, tokenAuthenticated = false } = {},
+): SaslEvent => ({
+  ...{ type: 'authenticated', principal: `User:${name}`, tokenAuthenticated },
   ...{ credentialsMs, maxSessionMs },
 })
 
@@ -89,6 +92,16 @@ describe('before the login', () => {
 })
 
 describe('after the login', () => {
+  test('a renewal decides anew whether the client has logged in with a token; until then nothing changes', () => {
+    const byToken = { credentialsMs: 9000, tokenAuthenticated: true }
+    const before = [handshake(), token, loggedIn('alice', byToken)] as const
+    expect(story(...before).state.tokenAuthenticated).toBe(true)
+    expect(story(...before, other()).state.tokenAuthenticated).toBe(true)
+    expect(story(...before, [10, handshake()], token).state.tokenAuthenticated).toBe(true)
+    expect(story(...before, [10, handshake()], token, loggedIn()).state.tokenAuthenticated).toBe(false)
+    expect(story(handshake(), token, loggedIn('alice', { maxSessionMs: 9000 })).state.tokenAuthenticated).toBe(false)
+  })
+
   test('without a limit the session has no end, and a handshake is answered as on any listener', () => {
     const { state, effect } = story(handshake(), token, loggedIn(), [1e12, handshake()])
     expect(effect).toEqual({ type: 'pass' })

@@ -106,6 +106,15 @@ describe('the principal', () => {
 })
 
 describe('what is no TLS', () => {
+  test('a certificate of another issuer, and one that has expired: the log says why', async () => {
+    const foreign = selfSigned({ subject: 'Another Authority' }).issue({ subject: 'client' })
+    expect(await answer(tls('MTLS', pair(foreign)))).toBeNull()
+    await until(() => logged("the client's certificate is not accepted (") > 0, 'the issuer is told')
+    const expired = secured.authority.issue({ subject: 'client', from: -20, to: -10 })
+    expect(await answer(tls('MTLS', pair(expired)))).toBeNull()
+    await until(() => logged("the client's certificate is not accepted (CERT_HAS_EXPIRED)") > 0, 'the end is told')
+  })
+
   test('a request in plain text on an SSL listener: closed, and the log says what to do', async () => {
     const socket = connectPlain({ port: portOf('SSL'), host: '127.0.0.1' })
     expect(await answer(socket)).toBeNull()

@@ -42,3 +42,16 @@ test('lines for people', () => {
   )
   expect(readableLine('no json')).toBe('no json')
 })
+
+test('a namespace has the loggers below it, and the time of its last change', () => {
+  const root = createLogger('info')
+  const levels = logLevels(root)!
+  for (const part of ['a.b', 'a.b.c', 'ab']) root.child({ part })
+  expect(levels.setNamespace('a', 'debug', 5)).toEqual(['a', 'a.b', 'a.b.c'])
+  expect([...levels.list()].filter(([, level]) => level === 'debug').map(([name]) => name)).toEqual(['a.b', 'a.b.c', 'a'])
+  expect([levels.changedAt('a.b'), levels.changedAt('ab')]).toEqual([5, null])
+  expect(levels.setNamespace('a.b', 'debug', 6)).toEqual([])
+  // It has the level of the root already.
+  expect(levels.setNamespace('new', 'info', 7)).toEqual([])
+  expect([levels.changedAt('a.b'), levels.changedAt('new')]).toEqual([5, null])
+})

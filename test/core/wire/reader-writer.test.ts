@@ -52,6 +52,11 @@ const primitives: Record<string, Primitive<unknown>> = {
     (w, v) => w.int64(v),
     (r) => r.int64(),
   ),
+  roundedInt64: primitive(
+    fc.oneof(safe, fc.constantFrom(2 ** 63, -(2 ** 63), 2 ** 60, -(2 ** 60))),
+    (w, v) => w.roundedInt64(v),
+    (r) => r.roundedInt64(),
+  ),
   float64: primitive(
     fc.double(),
     (w, v) => w.float64(v),
@@ -158,6 +163,16 @@ describe('known encodings', () => {
 
   it('rejects an int64 that is no safe integer', () => {
     expect(() => new Reader(Buffer.from('7fffffffffffffff', 'hex')).int64()).toThrow(/safe/)
+  })
+
+  it('keeps Long.MAX_VALUE, and writes it for all that is larger', () => {
+    const most = Buffer.from('7fffffffffffffff', 'hex')
+    expect(new Reader(most).roundedInt64()).toBe(2 ** 63)
+    for (const value of [2 ** 63, 2 ** 64, Number.POSITIVE_INFINITY]) {
+      const writer = new Writer()
+      writer.roundedInt64(value)
+      expect(writer.bytes()).toEqual(most)
+    }
   })
 
   it('rejects a count of elements that exceeds the bytes', () => {

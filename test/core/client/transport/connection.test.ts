@@ -70,15 +70,31 @@ function wired() {
   return { connection, feed: (bytes: Buffer) => void inward.emit('data', bytes) }
 }
 
-function responseFrame(correlationId: number, ids: string[]): Buffer {
+function responseFrame(correlationId: number, ids: string[], throttleTimeMs = 0): Buffer {
   const writer = new Writer()
   writer.int32(0)
   writeResponseHeader(writer, listGroups, 5, correlationId)
-  listGroups.writeResponse(writer, 5, groups(ids))
+  listGroups.writeResponse(writer, 5, { ...groups(ids), throttleTimeMs })
   const bytes = Buffer.from(writer.bytes())
   bytes.writeInt32BE(bytes.length - 4, 0)
   return bytes
 }
+
+describe('throttling', () => {
+  it('ends when the broker said so, whatever later responses say', async () => {
+    const { connection, feed } = wired()
+    const ask = () => connection.request(listGroups, 5, allGroups, { timeoutMs: 10_000 })
+    const answers = [ask(), ask(), ask()]
+    feed(responseFrame(0, [], 60_000))
+    await answers[0]
+    const end = connection.throttledUntil
+    expect(end - realClock.monotonic()).toBeGreaterThan(50_000)
+    feed(responseFrame(1, [], 10))
+    feed(responseFrame(2, []))
+    await Promise.all(answers)
+    expect(connection.throttledUntil).toBe(end)
+  })
+})
 
 describe('frames', () => {
   it('are assembled however the bytes arrive', async () => {

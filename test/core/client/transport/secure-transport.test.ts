@@ -140,6 +140,18 @@ describe('TLS', () => {
     expect(hangUp.count()).toBeGreaterThan(1)
   })
 
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'asks about the client certificate where a broker closes without an alert (%s)',
+    async (version) => {
+      const broker = await brokerWith(ours, { requestCert: true, ca: authority.certificate, maxVersion: version })
+      const settings = { ...trusting, ...withKey(selfSigned({ subject: 'stranger' })) }
+      const asked = clientOf(broker.address, settings, { requestTimeoutMs: 500 }).topic('t')
+      await expect(asked).rejects.toMatchObject({
+        message: expect.stringContaining('It may not accept the client certificate: check ssl.keystore.key'),
+      })
+    },
+  )
+
   it('is told where no TLS comes back', async () => {
     const http = await servedBy((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     expect((await failure(http.address, trusting)).message).toContain('the listener does not speak TLS')

@@ -250,6 +250,19 @@ describe('what else there is', () => {
     expect([...image.scramCredentials()].map(({ name }) => name)).toEqual(['bob'])
     expect(image.accessControlEntries.size + image.delegationTokens.size).toBe(0)
   })
+
+  it('entries that say the same are found by what they say, each until it is removed', () => {
+    const acl = { resourceType: 2, resourceName: 'o', patternType: 3, principal: 'User:a', host: '*', operation: 3, permissionType: 3 }
+    const add = (number: number, given = acl): NewMetadataRecord => ({ type: 'AccessControlEntryRecord', id: id(number), ...given })
+    const image = imageOf([add(50), add(51), add(52, { ...acl, host: 'h' })])
+    expect([image.aclIds(acl), image.aclIds({ ...acl, host: 'h' })]).toEqual([[id(50), id(51)], [id(52)]])
+    imageOf([{ type: 'RemoveAccessControlEntryRecord', id: id(50) }, add(52, { ...acl, host: 'other' })], image)
+    expect([image.aclIds(acl), image.aclIds({ ...acl, host: 'h' }), image.aclIds({ ...acl, host: 'other' })]).toEqual([
+      [id(51)],
+      [],
+      [id(52)],
+    ])
+  })
 })
 
 describe('the log of Apache Kafka', () => {

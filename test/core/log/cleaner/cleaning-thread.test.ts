@@ -13,13 +13,14 @@ import { keyed, stored } from './compacted-log.ts'
 let fixture: Scratch
 let thread: CleaningThread
 let request: CleaningRequest
+const appendWrites = new Int32Array(new SharedArrayBuffer(4))
 beforeEach(async () => {
   fixture = scratch()
   const { log } = await fixture.openLog({ cleanupPolicy: ['compact'], segmentBytes: 500 })
   for (let index = 0; index < 20; index++) await log.append(keyed([{ key: `k${index % 3}`, value: 'x'.repeat(100) }])).durable
   const range = cleaningRange(cleanableLog(stored(log)), undefined, Date.now())
   request = cleaningRequest(stored(log), range, cleanerSettings, { nowMs: Date.now(), secret: Buffer.alloc(16) })
-  thread = new CleaningThread((ms) => realClock.sleep(ms))
+  thread = new CleaningThread((ms) => realClock.sleep(ms), appendWrites)
   thread.bytesPerSecond = Number.MAX_VALUE
 })
 afterEach(async () => {
@@ -36,6 +37,19 @@ test('a cleaning is aborted while it waits for its rate', async () => {
   expect(await cleaning).toBeNull()
   thread.bytesPerSecond = Number.MAX_VALUE
   expect(await thread.clean(request, refuse)).toMatchObject({ isComplete: false })
+})
+
+test('a cleaning goes on while appends are written all the time', async () => {
+  const cleaning = thread.clean({ ...request, bufferBytes: 4096 }, refuse)
+  let isClean = false
+  void cleaning.finally(() => {
+    isClean = true
+  })
+  while (!isClean) {
+    Atomics.add(appendWrites, 0, 1)
+    await realClock.sleep(0)
+  }
+  expect(await cleaning).toMatchObject({ isComplete: false })
 })
 
 test('a thread that dies fails its cleaning, and the next one has another', async () => {

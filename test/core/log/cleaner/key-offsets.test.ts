@@ -1,6 +1,6 @@
 /**
  * Goal: the table has the last offset of every key that it took, within its bytes. Method: random keys against a Map, a table that is full,
- * offsets that are far apart.
+ * offsets that are far apart, the memory of the process.
  */
 import { expect, test } from 'vitest'
 import { KeyHash } from '../../../../core/log/cleaner/key-hash.ts'
@@ -49,4 +49,14 @@ test('of the smallest size takes a key, and none that is too far from the first'
   expect(map.put(hashed('b'), 5 + 2 ** 31)).toBe(false)
   expect(map.put(hashed('c'), 5 + 2 ** 31 - 2)).toBe(true)
   expect([map.get(hashed('a')), map.get(hashed('c'))]).toEqual([5, 5 + 2 ** 31 - 2])
+})
+
+test('frees its memory without a garbage collection', () => {
+  const map = new KeyOffsets({ startOffset: 0, maxBytes: 64 * 1024 * 1024, loadFactor: 0.9 })
+  for (let index = 0; index < 200_000; index++) map.put(hashed(`k${index}`), index)
+  const { bytes } = map
+  const before = process.memoryUsage().arrayBuffers
+  map.release()
+  expect(before - process.memoryUsage().arrayBuffers).toBeGreaterThan(bytes * 0.9)
+  expect(map.bytes).toBe(0)
 })

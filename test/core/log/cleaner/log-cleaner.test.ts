@@ -5,11 +5,17 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { LogCleaner } from '../../../../core/log/cleaner/log-cleaner.ts'
+import { type CleaningEffects, type CleaningRequest, cleanLog } from '../../../../core/log/cleaner/log-cleaning.ts'
 import type { LogConfig, Logs, PartitionLog } from '../../../../core/log/types.ts'
+import { type Clock, realClock } from '../../../../core/system/clock.ts'
+import { realDisk } from '../../../../core/system/disk.ts'
+import { silentLogger } from '../../../../core/system/logger.ts'
+import { realRandom } from '../../../../core/system/random.ts'
 import { keepingLogger, type LogLine } from '../../../broker-in-process.ts'
 import { until } from '../../../until.ts'
 import { cleanerSettings, config, readRecords, type Scratch, scratch, TOPIC_ID } from '../scratch-log.ts'
-import { keyed } from './compacted-log.ts'
+import { keyed, stored } from './compacted-log.ts'
 
 const settings = { ...cleanerSettings, backoffMs: 1 }
 const compacted: LogConfig = {
@@ -142,4 +148,66 @@ test('a topic whose policy is delete, a disabled cleaner and one without threads
   logs.configureCleaner({ ...settings, enable: false })
   logs.configureCleaner({ ...settings, threads: 0 })
   expect(logs.cleaner).toMatchObject({ runs: 0, maxDirtyRatio: 0 })
+})
+
+test('a thread stays for the next cleaning, and is ended once it was idle for long', async () => {
+  await append(100)
+  let nowMs = 0
+  let look = () => {}
+  const threads: { cleanings: number; ended: boolean }[] = []
+  const clock: Clock = {
+    ...realClock,
+    monotonic: () => nowMs,
+    after: (_delayMs, task) => {
+      look = task
+      return { cancel: () => {} }
+    },
+  }
+  const newThread = () => {
+    const thread = { cleanings: 0, ended: false }
+    threads.push(thread)
+    return {
+      bytesPerSecond: 0,
+      clean: (request: CleaningRequest, replace: CleaningEffects['replace']) => {
+        thread.cleanings++
+        return cleanLog(request, { disk: realDisk, transferred: () => undefined, replace })
+      },
+      abort: async () => {},
+      end: async () => {
+        thread.ended = true
+      },
+    }
+  }
+  let cleanedTo: number | undefined
+  const cleaner = new LogCleaner(
+    { clock, random: realRandom, logger: silentLogger, newThread },
+    {
+      logs: () => [['t-0', stored(log)]],
+      cleanedUpTo: () => cleanedTo,
+      setCleanedUpTo: async (_partition, offset) => {
+        cleanedTo = offset
+      },
+    },
+  )
+  const cleaned = async (runs: number) => {
+    look()
+    await until(() => cleaner.status.runs === runs && !cleaner.isCleaning('t-0'), `${runs} cleanings`)
+  }
+  cleaner.configure(settings)
+  await cleaned(1)
+  await append(100)
+  nowMs += 59_000
+  await cleaned(2)
+  expect(threads).toEqual([{ cleanings: 2, ended: false }])
+  nowMs += 59_000
+  look()
+  expect(threads[0]!.ended).toBe(false)
+  nowMs += 1_000
+  look()
+  expect(threads[0]!.ended).toBe(true)
+  await append(100)
+  await cleaned(3)
+  cleaner.configure({ ...settings, enable: false })
+  expect(threads.map(({ ended }) => ended)).toEqual([true, true])
+  await cleaner.close()
 })

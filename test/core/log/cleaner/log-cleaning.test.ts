@@ -289,6 +289,30 @@ describe('segments', () => {
     expect(readdirSync(fixture.partitionDir).filter((name) => /cleaned|swap/.test(name))).toEqual([])
   })
 
+  test('that are large become durable in parts, so that appends to other logs do not wait for all of it', async () => {
+    const partBytes = 8 * 2 ** 20
+    await open({ segmentBytes: 3 * partBytes })
+    const value = 'x'.repeat(900_000)
+    for (let index = 0; index < 25; index++) await append([{ key: `k${index}`, value }])
+    await roll()
+    const disk = faultyDisk()
+    let unsyncedBytes = 0
+    let mostUnsynced = 0
+    disk.writeSync = (file, bytes, position) => {
+      unsyncedBytes += bytes.length
+      mostUnsynced = Math.max(mostUnsynced, unsyncedBytes)
+      return realDisk.writeSync(file, bytes, position)
+    }
+    disk.fdatasync = (file) => {
+      unsyncedBytes = 0
+      return realDisk.fdatasync(file)
+    }
+    const result = await clean(log, { disk })
+    expect(result!.stats.bytesWritten).toBeGreaterThan(2 * partBytes)
+    expect(mostUnsynced).toBeLessThan(partBytes + 2 * 2 ** 20)
+    expect((await recordsOf()).length).toBe(26)
+  })
+
   test('without a record left are read over, and recovered', async () => {
     const logs = await open({ segmentBytes: 100 })
     for (let index = 0; index < 4; index++) await append([{ key: 'a', value: `${index}` }])

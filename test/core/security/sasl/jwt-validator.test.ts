@@ -3,12 +3,14 @@
  * test changes one thing about a good token.
  */
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openJwtValidator } from '../../../../core/security/sasl/jwt-validator.ts'
+import { selfSigned } from '../../../certificates.ts'
 import { until } from '../../../until.ts'
 import { system } from './connected.ts'
 import { goodClaims, httpEndpoint, inSeconds, newKey, type SigningKey, signed } from './oauth-provider.ts'
@@ -32,9 +34,10 @@ afterEach(async () => {
 
 const jwksOf = (keys: readonly SigningKey[]) => JSON.stringify({ keys: keys.map(({ publicJwk }) => publicJwk) })
 
-async function validator(url: string, given: Record<string, string> = settings) {
+async function validator(url: string, given: Record<string, string> = settings, options: Record<string, string> = {}, on = system) {
   const properties = { 'org.apache.kafka.sasl.oauthbearer.allowed.urls': url }
-  const found = await openJwtValidator({ 'sasl.oauthbearer.jwks.endpoint.url': url, ...given }, system, properties)
+  const jwks = { 'sasl.oauthbearer.jwks.endpoint.url': url, ...given }
+  const found = await openJwtValidator(jwks, new Map(Object.entries(options)), on, properties)
   endings.push(() => found.close())
   return found
 }
@@ -106,7 +109,7 @@ describe('keys in a file', () => {
     expect(await open.validate(`${header}.${forged}.${signature}`)).toEqual(invalid('signature verification failed'))
   })
 
-  test.each(['', '.', '..', 'a.b', 'a.b.c', 'a.b.c.d', 'e30.e30.', `a.${'b'.repeat(300_000)}.c`])('%.20s is no token', async (token) => {
+  test.each(['', '.', '..', 'a.b', 'a.b.c', 'a.b.c.d', 'e30.e30.', `a.${'b'.repeat(600_000)}.c`])('%.20s is no token', async (token) => {
     expect(await (await fromFile()).validate(token)).toHaveProperty('error.status', 'invalid_token')
   })
 
@@ -168,23 +171,89 @@ describe('keys of an endpoint', () => {
   })
 
   test('a key id that the provider does not have is looked for once a minute', async () => {
-    let [requests, passedMs] = [0, 0]
-    const send = async () => {
-      requests++
-      return new Response(jwksOf([key]))
-    }
-    const clock = { ...system.clock, monotonic: () => passedMs }
-    const url = 'https://127.0.0.1/jwks'
-    const properties = { 'org.apache.kafka.sasl.oauthbearer.allowed.urls': url }
-    const given = { 'sasl.oauthbearer.jwks.endpoint.url': url, ...settings }
-    const open = await openJwtValidator(given, { ...system, clock, fetch: send }, properties)
-    endings.push(() => open.close())
+    let passedMs = 0
+    const provider = await rotating({ keys: [key], status: 200 })
+    const open = await validator(provider.url, settings, {}, { ...system, clock: { ...system.clock, monotonic: () => passedMs } })
     const token = await signed(await newKey('k9'), good())
     for (let attempt = 0; attempt < 10; attempt++) expect(await open.validate(token)).toEqual(invalid('no applicable key found'))
-    expect(requests).toBe(2)
+    await until(() => provider.requests.length === 2, 'the key is looked for')
+    for (let attempt = 0; attempt < 10; attempt++) await open.validate(token)
+    expect(provider.requests).toHaveLength(2)
     passedMs = 60_000
     await open.validate(token)
-    expect(requests).toBe(3)
+    await until(() => provider.requests.length === 3, 'the key is looked for again')
+  })
+
+  test('a flood of key ids that nobody has becomes one request a second, and a key among them is found', async () => {
+    let passedMs = 0
+    const waiting: (() => void)[] = []
+    const clock = {
+      ...system.clock,
+      monotonic: () => passedMs,
+      after(delayMs: number, task: () => void) {
+        if (delayMs !== 1_000) return system.clock.after(delayMs, task)
+        waiting.push(task)
+        return { cancel() {} }
+      },
+    }
+    const next = await newKey('k2')
+    const state = { keys: [key], status: 200 }
+    const provider = await rotating(state)
+    const open = await validator(provider.url, settings, {}, { ...system, clock })
+    const flood = async () => {
+      const tokens = await Promise.all(Array.from({ length: 50 }, (_, index) => signed(next, good(), { kid: `${passedMs}-${index}` })))
+      for (const token of tokens) expect(await open.validate(token)).toEqual(invalid('no applicable key found'))
+    }
+    await flood()
+    await until(() => provider.requests.length === 2, 'the first key id is looked for')
+    state.keys = [key, next]
+    const rotated = await signed(next, good())
+    expect(await open.validate(rotated)).toEqual(invalid('no applicable key found'))
+    await flood()
+    expect(waiting).toHaveLength(1)
+    expect(provider.requests).toHaveLength(2)
+    passedMs = 1_000
+    waiting.pop()!()
+    await until(async () => 'token' in (await open.validate(rotated)), 'the new key is known')
+    expect(provider.requests).toHaveLength(3)
+  })
+
+  test('a key that is added while the keys are on their way is found by the next request', async () => {
+    const next = await newKey('k2')
+    const held: ServerResponse[] = []
+    const state = { keys: [key] }
+    const provider = await httpEndpoint('/jwks', (response, index) => {
+      if (index === 1) held.push(response)
+      else response.end(jwksOf(state.keys))
+    })
+    endings.push(() => provider.close())
+    const open = await validator(provider.url)
+    expect(await open.validate(await signed(next, good(), { kid: 'made up' }))).toHaveProperty('error')
+    await until(() => held.length === 1, 'the keys are on their way')
+    const rotated = await signed(next, good())
+    expect(await open.validate(rotated)).toHaveProperty('error')
+    held[0]!.end(jwksOf([key]))
+    state.keys = [key, next]
+    await until(async () => 'token' in (await open.validate(rotated)), 'the new key is known')
+  })
+
+  test.each<[string, (response: ServerResponse) => void]>([
+    ['a redirect', (response) => response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end()],
+    ['a page', (response) => response.end('<html></html>')],
+    ['a list without an end', (response) => response.end(`{"keys":[${'{"kty":"RSA"},'.repeat(100_000)}`)],
+    ['too many keys', (response) => response.end(`{"keys":[${Array(1001).fill('{"kty":"RSA"}')}]}`)],
+    ['nothing', (response) => response.destroy()],
+  ])('%s in the place of the keys: a listener does not start, and one that has keys keeps them', async (_, answer) => {
+    let broken = true
+    const provider = await httpEndpoint('/jwks', (response) => (broken ? answer(response) : response.end(jwksOf([key]))))
+    endings.push(() => provider.close())
+    await expect(validator(provider.url, quick)).rejects.toThrow(new URL(provider.url).host)
+    broken = false
+    const open = await validator(provider.url, { ...quick, 'sasl.oauthbearer.jwks.endpoint.refresh.ms': '20' })
+    broken = true
+    const before = provider.requests.length
+    await until(() => provider.requests.length > before + 2, 'attempts to read them again')
+    expect(await open.validate(await signed(key, good()))).toHaveProperty('token')
   })
 
   test('they are read from time to time; while that fails the old ones count', async () => {
@@ -202,6 +271,27 @@ describe('keys of an endpoint', () => {
     expect(await open.validate(await signed(next, good()))).toHaveProperty('token')
   })
 
+  test('by TLS, with the trust store that the login module names', async () => {
+    const authority = selfSigned({ subject: 'Test Authority' })
+    const trusted = join(folder, 'ca.pem')
+    writeFileSync(trusted, authority.certificate)
+    const options = { 'ssl.truststore.type': 'PEM', 'ssl.truststore.location': trusted }
+    const serve = async (names: string[]) => {
+      const certificate = authority.issue({ subject: 'provider', names })
+      const provider = await httpEndpoint('/jwks', (response) => response.end(jwksOf([key])), certificate)
+      endings.push(() => provider.close())
+      return provider.url
+    }
+    const url = await serve(['127.0.0.1'])
+    const open = await validator(url, quick, options)
+    expect(await open.validate(await signed(key, good()))).toHaveProperty('token')
+    await expect(validator(url, quick)).rejects.toThrow('its certificate is not accepted (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)')
+    await expect(validator(await serve(['elsewhere']), quick, options)).rejects.toThrow('(ERR_TLS_CERT_ALTNAME_INVALID)')
+    await expect(validator(url, quick, { ...options, 'ssl.truststore.location': join(folder, 'none.pem') })).rejects.toThrow(
+      'ssl.truststore.location',
+    )
+  })
+
   test('a listener does not start without them', async () => {
     const provider = await rotating({ keys: [key], status: 503 })
     await expect(validator(provider.url, quick)).rejects.toThrow(`${provider.url} responded with 503`)
@@ -209,7 +299,7 @@ describe('keys of an endpoint', () => {
 })
 
 test('a listener does not start without a place for its keys (CVE-2026-33557)', async () => {
-  await expect(openJwtValidator({}, system, {})).rejects.toThrow(
+  await expect(openJwtValidator({}, new Map(), system, {})).rejects.toThrow(
     'The OAuth validator for the broker requires "sasl.oauthbearer.jwks.endpoint.url" to be configured so that JWT signatures can be verified, but it was not set.',
   )
 })

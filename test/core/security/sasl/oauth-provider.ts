@@ -1,9 +1,12 @@
 /**
- * An OAuth provider for tests: signs tokens with keys of its own, and serves a token endpoint and a JWKS endpoint on 127.0.0.1.
+ * An OAuth provider for tests: signs tokens with keys of its own, and serves a token endpoint and a JWKS endpoint on 127.0.0.1, by TLS
+ * where it has a certificate.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose'
+import type { TestCertificate } from '../../../certificates.ts'
 
 export interface SigningKey {
   readonly privateKey: CryptoKey
@@ -35,9 +38,13 @@ export interface HttpEndpoint {
 }
 
 /** `answer` writes the response to the n-th request, from 0. */
-export async function httpEndpoint(path: string, answer: (response: ServerResponse, index: number) => void): Promise<HttpEndpoint> {
+export async function httpEndpoint(
+  path: string,
+  answer: (response: ServerResponse, index: number) => void,
+  certificate: TestCertificate | null = null,
+): Promise<HttpEndpoint> {
   const requests: HttpEndpoint['requests'] = []
-  const server = createServer((request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
     let body = ''
     request.setEncoding('utf8')
     request.on('data', (chunk: string) => {
@@ -47,10 +54,11 @@ export async function httpEndpoint(path: string, answer: (response: ServerRespon
       requests.push({ headers: request.headers, body })
       answer(response, requests.length - 1)
     })
-  })
+  }
+  const server = certificate ? createTlsServer({ key: certificate.key, cert: certificate.certificate }, serve) : createServer(serve)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
     requests,
     close: () =>
       new Promise((resolve) => {

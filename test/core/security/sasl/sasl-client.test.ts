@@ -110,13 +110,6 @@ test.each<[string, string, string, Record<string, string>, string]>([
     'The setting sasl.oauthbearer.assertion.private.key.file is not supported: set sasl.oauthbearer.client.credentials.client.id',
   ],
   [
-    'certificates in JAAS',
-    'OAUTHBEARER',
-    `${bearer} ssl.truststore.location="/x";`,
-    secured,
-    'The JAAS option ssl.truststore.location is not supported',
-  ],
-  [
     'a factor out of range',
     'OAUTHBEARER',
     `${bearer} unsecuredLoginStringClaim_sub="a";`,

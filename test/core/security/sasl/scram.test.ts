@@ -26,7 +26,7 @@ const credential = (mechanism: ScramMechanism, password: string, iterations = 40
 
 const users = (found: Record<string, ScramCredential>, tokens: Record<string, ScramToken> = {}): ScramUsers => ({
   credential: (_, user) => found[user] ?? null,
-  token: (_, id) => tokens[id] ?? null,
+  token: (id) => tokens[id] ?? null,
 })
 
 const client = (user: string, password: string, mechanism: ScramMechanism = 'SCRAM-SHA-256', isToken = false) =>
@@ -71,12 +71,33 @@ describe.each(mechanisms)('%s', (mechanism) => {
   })
 
   test('a delegation token logs in as its owner, until it expires', async () => {
-    const tokens = { id1: { credential: credential(mechanism, 'hmac='), owner: 'alice', expiryMs: 1_900_000_000_000 } }
+    const tokens = { id1: { password: 'hmac=', owner: 'alice', expiryMs: 1_900_000_000_000 } }
     const broker = server({ id1: credential(mechanism, 'a user of that name') }, mechanism, tokens)
     const { authenticated, messages } = await converse(client('id1', 'hmac=', mechanism, true), broker.exchange())
     expect(authenticated).toEqual({ principal: 'alice', lifetimeEndMs: 1_900_000_000_000, isDelegationToken: true })
     expect(messages[0]!.toString()).toMatch(/^n,,n=id1,r=[^,]+,tokenauth=true$/)
     await expect(converse(client('id1', 'hmac=', mechanism), broker.exchange())).rejects.toThrow(mechanism)
+    await expect(converse(client('id1', 'a user of that name', mechanism, true), broker.exchange())).rejects.toThrow(mechanism)
+  })
+
+  test('a delegation token that is issued or removed counts from the next login on; its challenge is the same as before', async () => {
+    const tokens: Record<string, ScramToken> = {}
+    const broker = server({}, mechanism, tokens)
+    const challenge = async () => {
+      const { response } = await broker.exchange().respond(await client('id1', 'hmac=', mechanism, true).first())
+      return /,(s=.*)$/.exec(response.toString())![1]
+    }
+    const login = () => converse(client('id1', 'hmac=', mechanism, true), broker.exchange())
+    const before = await challenge()
+    await expect(login()).rejects.toThrow(mechanism)
+    tokens.id1 = { password: 'hmac=', owner: 'alice', expiryMs: 1 }
+    expect((await login()).authenticated.principal).toBe('alice')
+    tokens.id1 = { ...tokens.id1, expiryMs: 2 }
+    expect((await login()).authenticated.lifetimeEndMs).toBe(2)
+    expect(await challenge()).toBe(before)
+    delete tokens.id1
+    expect(await challenge()).toBe(before)
+    await expect(login()).rejects.toThrow(mechanism)
   })
 })
 

@@ -10,6 +10,8 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createSaslClient } from '../../../../core/security/sasl/sasl-client.ts'
 import type { SaslClient } from '../../../../core/security/sasl/types.ts'
+import { selfSigned } from '../../../certificates.ts'
+import { until } from '../../../until.ts'
 import { system } from './connected.ts'
 import { goodClaims, type HttpEndpoint, httpEndpoint, inSeconds, newKey, signed } from './oauth-provider.ts'
 
@@ -100,6 +102,31 @@ describe('a token endpoint', () => {
     )
   })
 
+  test('by TLS is trusted by the trust store that the login module names', async () => {
+    const authority = selfSigned({ subject: 'Test Authority' })
+    const token = await signed(key, goodClaims())
+    const certificate = authority.issue({ subject: 'provider', names: ['127.0.0.1'] })
+    const provider = await httpEndpoint('/token', giving({ access_token: token }), certificate)
+    endings.push(() => provider.close())
+    const folder = mkdtempSync(join(tmpdir(), 'token-source-'))
+    endings.push(() => rmSync(folder, { recursive: true }))
+    writeFileSync(join(folder, 'ca.pem'), authority.certificate)
+    const options = `ssl.truststore.type=PEM ssl.truststore.location="${join(folder, 'ca.pem')}"`
+    expect(String(await first(clientOf(provider.url, {}, options)))).toContain(token)
+    const untrusting = clientOf(provider.url, { 'sasl.login.retry.backoff.max.ms': '5' })
+    await expect(first(untrusting)).rejects.toThrow('its certificate is not accepted')
+    expect(() => clientOf(provider.url, {}, 'ssl.truststore.type=PEM ssl.truststore.location="/none.pem"')).toThrow('/none.pem')
+  })
+
+  test('that does not answer is left at once when the client closes', async () => {
+    const provider = await endpoint(() => {})
+    const client = clientOf(provider.url)
+    const failed = first(client).catch((error: Error) => error)
+    await until(() => provider.requests.length === 1, 'the request')
+    client.close()
+    expect(await failed).toMatchObject({ name: 'SaslError' })
+  })
+
   test('that is not there', async () => {
     const provider = await endpoint(() => {})
     await provider.close()
@@ -111,7 +138,9 @@ describe('a token endpoint', () => {
   test('that leads elsewhere is not followed', async () => {
     const elsewhere = await endpoint(giving({ access_token: await signed(key, goodClaims()) }))
     const provider = await endpoint((response) => response.writeHead(307, { location: elsewhere.url }).end())
-    await expect(first(clientOf(provider.url, { 'sasl.login.retry.backoff.max.ms': '5' }))).rejects.toThrow('could not be reached')
+    await expect(first(clientOf(provider.url, { 'sasl.login.retry.backoff.max.ms': '5' }))).rejects.toThrow(
+      `${provider.url} responded with 307, and redirects are not followed: set the URL that it leads to`,
+    )
     expect(elsewhere.requests).toEqual([])
   })
 
@@ -133,7 +162,7 @@ describe('a token endpoint', () => {
     ['no JWT', { access_token: 'secret-token' }],
     ['a JWT without claims', { access_token: 'a.e30.c' }],
     ['a JWT that is not JSON', { access_token: 'a.secret-token.c' }],
-    ['a token that is too long', { access_token: `a.${'secret-token'.repeat(30_000)}.c` }],
+    ['a token that is too long', { access_token: `a.${'secret-token'.repeat(50_000)}.c` }],
   ])('%s: refused, and it is not repeated', async (_, body) => {
     const provider = await endpoint((response) => response.end(typeof body === 'string' ? body : JSON.stringify(body)))
     const failure = await first(clientOf(provider.url)).catch((error: Error) => error)

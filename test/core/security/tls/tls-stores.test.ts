@@ -253,3 +253,21 @@ describe('a store that changes', () => {
     expect(names(stores.options.ca)).toEqual(['CN=first'])
   })
 })
+
+it.each([
+  [{ from: -20, to: -10 }, 1],
+  [{ from: 10, to: 20 }, 1],
+  [{ from: -20, to: 20 }, 0],
+])('a key store with a certificate for the days %j is used, and a warning says that others refuse it', (days, warnings) => {
+  const logged: { context: object; message: string }[] = []
+  const logger: Logger = { ...silentLogger, warn: (context, message) => void logged.push({ context, message }) }
+  const { key: own, certificate } = selfSigned({ subject: 'worker', ...days })
+  const location = file('dated.pem', own + certificate)
+  const stores = storesOf({ 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': location }, 'server', realClock, logger)
+  expect(names(stores.options.cert)).toEqual(['CN=worker'])
+  expect(logged).toHaveLength(warnings)
+  for (const { context, message } of logged) {
+    expect(context).toMatchObject({ file: location, subject: 'CN=worker', validTo: expect.any(String) })
+    expect(message).toMatch(/has expired, or is not valid yet: others refuse it/)
+  }
+})
