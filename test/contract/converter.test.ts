@@ -1,16 +1,36 @@
 /**
  * Goal: every converter reads what it writes, keeps null, and refuses other bytes with a DataException. Method: a scan finds the
- * converters; one suite runs on all of them with random values (fast-check).
+ * converters; one suite runs on all of them with random values (fast-check), which are other ones in each run.
  */
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
+import { converterChecks, declarationChecks } from '../../connect/contract/index.ts'
 import { findPlugins } from '../../connect/plugins.ts'
-import { type ConverterDeclaration, DataError, parseSettings, type Settings } from '../../connect/sdk/index.ts'
+import { type ConverterDeclaration, parseSettings, type Schema, type Settings, schemas } from '../../connect/sdk/index.ts'
+import { realSystem } from '../../core/system/index.ts'
+import { SchemaRegistryDouble } from '../schema-registry-double.ts'
+import { extraPlugins } from './extra-plugins.ts'
+import { runChecks } from './run-checks.ts'
 
-const { converters } = await findPlugins()
+const converters = [...(await findPlugins()).converters, ...(await extraPlugins()).converters]
+const registry = await SchemaRegistryDouble.start()
+afterAll(() => registry.stop())
+const withRegistry = { 'schema.registry.url': registry.url }
+
+const VALUES = 100
 
 /** The settings under which each takes any text. */
-const plain: Record<string, Record<string, string>> = { 'org.apache.kafka.connect.json.JsonConverter': { 'schemas.enable': 'false' } }
+const plain: Record<string, Record<string, string>> = {
+  'org.apache.kafka.connect.json.JsonConverter': { 'schemas.enable': 'false' },
+  'io.confluent.connect.avro.AvroConverter': withRegistry,
+  'io.confluent.connect.json.JsonSchemaConverter': withRegistry,
+  'io.confluent.connect.protobuf.ProtobufConverter': withRegistry,
+}
+/** The schema of the values, for those that write none without. */
+const schemaOf: Record<string, Schema> = {
+  'io.confluent.connect.json.JsonSchemaConverter': schemas.string(),
+  'io.confluent.connect.protobuf.ProtobufConverter': schemas.string(),
+}
 /** What each takes, where that is not any text. */
 const values: Record<string, fc.Arbitrary<unknown>> = {
   'org.apache.kafka.connect.converters.ByteArrayConverter': fc.uint8Array().map((bytes) => Buffer.from(bytes)),
@@ -36,39 +56,12 @@ test('the converters that Kafka Connect has most use for are there', () => {
 describe.each(converters.map((converter) => [converter.class, converter] as [string, ConverterDeclaration<Settings>]))(
   '%s',
   (name, declaration) => {
-    const make = () => declaration.create(parseSettings(declaration.settings, plain[name] ?? {}), false)
-
-    test('says what it is', () => {
-      expect(declaration.doc).toMatch(/\.$/)
-      for (const setting of Object.values(declaration.settings)) expect(setting.doc).not.toBe('')
-    })
-    test('nothing stays nothing', () => {
-      const converter = make()
-      expect(converter.fromConnect('t', null, null)).toBeNull()
-      expect(converter.toConnect('t', null).value).toBeNull()
-    })
-    test('what it writes it reads, under any topic', () => {
-      const converter = make()
-      const value = values[name] ?? fc.string({ unit: 'grapheme' })
-      fc.assert(
-        fc.property(fc.string(), value, (topic, given) => {
-          const bytes = converter.fromConnect(topic, null, given)
-          expect(Buffer.isBuffer(bytes)).toBe(true)
-          expect(converter.toConnect(topic, bytes).value).toEqual(given)
-        }),
-      )
-    })
-    test('any bytes are a value or a DataError', () => {
-      const converter = make()
-      fc.assert(
-        fc.property(fc.uint8Array(), (bytes) => {
-          try {
-            converter.toConnect('t', Buffer.from(bytes))
-          } catch (error) {
-            expect(error).toBeInstanceOf(DataError)
-          }
-        }),
-      )
-    })
+    const raw = plain[name] ?? {}
+    runChecks(declarationChecks, () => declaration)
+    runChecks(converterChecks, () => ({
+      make: () => declaration.create(parseSettings(declaration.settings, raw), false, { system: realSystem('silent'), raw }),
+      schema: schemaOf[name] ?? null,
+      values: fc.sample(values[name] ?? fc.string({ unit: 'grapheme' }), VALUES),
+    }))
   },
 )

@@ -3,6 +3,8 @@
  */
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import type { ConnectError, Worker } from '../../../connect/index.ts'
+import type { Connector } from '../../../connect/sdk/index.ts'
+import type { Client } from '../../../core/client/types.ts'
 import { until } from '../../until.ts'
 import { type WorkersInProcess, workersInProcess } from '../../worker-in-process.ts'
 import { Probes } from './probes.ts'
@@ -39,8 +41,11 @@ export class ConnectClusters {
     return this.#workers.settings({ 'offset.flush.interval.ms': '200', 'key.converter': string, 'value.converter': string, ...more })
   }
 
-  start(settings: Record<string, string>): Promise<Worker> {
-    return this.#workers.start({ settings, connectors: [this.#probes.connector] })
+  /** Those of all workers, as Prometheus gets them. */
+  metrics = (): Promise<string> => this.#workers.system.metrics.text()
+
+  start(settings: Record<string, string>, connectors: readonly Connector[] = []): Promise<Worker> {
+    return this.#workers.start({ settings, connectors: [this.#probes.connector, ...connectors] })
   }
 
   close(worker: Worker): Promise<void> {
@@ -52,19 +57,59 @@ export class ConnectClusters {
     return this.#probes.of(name)
   }
 
-  async valuesIn(topic: string): Promise<string[]> {
-    const consumer = this.client.consumer()
-    const metadata = await this.client.topic(topic, { refresh: true })
-    const partitions = metadata!.partitions.map(({ index }) => ({ topic, partition: index }))
-    consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
-    const ends = await this.client.admin.listOffsets(partitions.map((partition) => ({ ...partition, spec: 'latest' as const })))
-    const total = ends.reduce((sum, { offset }) => sum + offset, 0)
-    const values: string[] = []
-    while (values.length < total)
-      for (const batch of await consumer.poll(1000)) values.push(...batch.records.map((record) => record.value!.toString()))
-    await consumer.close()
-    return values
+  /** The values that a read_committed reader gets, partition by partition; none while the topic does not exist. */
+  async committedIn(topic: string, client = this.client): Promise<string[]> {
+    return (await committedRecords(client, topic)).map(({ value }) => value?.toString() ?? '')
   }
+
+  /** The end of the log, whether its records are committed or not; 0 while the topic does not exist. */
+  async storedIn(topic: string): Promise<number> {
+    if (!(await this.client.topic(topic, { refresh: true }))) return 0
+    const [end] = await this.client.admin.listOffsets([{ topic, partition: 0, spec: 'latest' }])
+    return end!.offset
+  }
+
+  /** The offsets `n` that a connector of a cluster has committed, in order. */
+  async committedPositions(topic: string, connector: string, client = this.client): Promise<number[]> {
+    return (await committedRecords(client, topic))
+      .filter(({ key, value }) => JSON.parse(key!.toString())[0] === connector && value !== null)
+      .map(({ value }) => JSON.parse(value!.toString()).n)
+  }
+
+  valuesIn = (topic: string): Promise<string[]> => valuesIn(this.client, topic)
+}
+
+/** The values of all records in a topic. */
+export async function valuesIn(client: Client, topic: string): Promise<string[]> {
+  const consumer = client.consumer()
+  const metadata = await client.topic(topic, { refresh: true })
+  const partitions = metadata!.partitions.map(({ index }) => ({ topic, partition: index }))
+  consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
+  const ends = await client.admin.listOffsets(partitions.map((partition) => ({ ...partition, spec: 'latest' as const })))
+  const total = ends.reduce((sum, { offset }) => sum + offset, 0)
+  const values: string[] = []
+  while (values.length < total)
+    for (const batch of await consumer.poll(1000)) values.push(...batch.records.map((record) => record.value!.toString()))
+  await consumer.close()
+  return values
+}
+
+/** None while the topic does not exist. */
+async function committedRecords(client: Client, topic: string): Promise<{ key: Buffer | null; value: Buffer | null }[]> {
+  const metadata = await client.topic(topic, { refresh: true })
+  if (!metadata) return []
+  const partitions = metadata.partitions.map(({ index }) => ({ topic, partition: index }))
+  const ends = await client.admin.listOffsets(
+    partitions.map((partition) => ({ ...partition, spec: 'latest' as const })),
+    1,
+  )
+  const consumer = client.consumer({ isolationLevel: 'read_committed' })
+  consumer.assign(partitions.map((partition) => ({ ...partition, offset: 'earliest' as const })))
+  const records: { key: Buffer | null; value: Buffer | null }[] = []
+  while (ends.some(({ partition, offset }) => (consumer.position({ topic, partition }) ?? 0) < offset))
+    for (const batch of await consumer.poll(100)) records.push(...batch.records)
+  await consumer.close()
+  return records
 }
 
 export const source = (name: string, more: Record<string, string> = {}) => ({

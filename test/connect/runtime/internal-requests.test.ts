@@ -5,8 +5,10 @@
 import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import { expect, test } from 'vitest'
-import { forwardTaskConfigs, verify } from '../../../connect/runtime/internal-requests.ts'
+import { forwardFencing, forwardTaskConfigs, verify } from '../../../connect/runtime/internal-requests.ts'
 import { ConnectError } from '../../../connect/types.ts'
+import { InterWorkerClient } from '../../../core/network/inter-worker-client.ts'
+import { realClock } from '../../../core/system/clock.ts'
 
 const session = { key: Buffer.from('eGlsKEvMjLa2j/d+JZatzPvbtV3EaB9hYCHeJsW1DZg=', 'base64'), algorithm: 'HmacSHA256', createdAt: 1 }
 const body = Buffer.from('[{"a":"1"}]')
@@ -32,7 +34,7 @@ test('a request that is not signed, or not well, is refused as Kafka Connect ref
   expect(status(() => verify({ ...good, key: 'short' }, session, algorithms))).toBe(403)
 })
 
-test('task configs are signed as the bytes that are sent; the error of a refusal names the leader and the connector', async () => {
+test('task configs and fencing requests are signed as the bytes that are sent; the error of a refusal names the leader and the connector', async () => {
   let seen: { url: string; ok: boolean } | null = null
   let answer = 204
   const server = createServer((request, response) => {
@@ -51,10 +53,16 @@ test('task configs are signed as the bytes that are sent; the error of a refusal
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/`
   const { signal } = new AbortController()
-  await forwardTaskConfigs(url, 'a/b c', [{ x: 'ü' }], session, 'HmacSHA256', signal)
+  const client = new InterWorkerClient(() => {
+    throw new Error('http needs no stores')
+  }, realClock)
+  const requests = { client, session, algorithm: 'HmacSHA256' }
+  await forwardTaskConfigs(requests, url, 'a/b c', [{ x: 'ü' }], signal)
   expect(seen).toEqual({ url: '/connectors/a%2Fb%20c/tasks', ok: true })
+  await forwardFencing(requests, url, 'a/b c', signal)
+  expect(seen).toEqual({ url: '/connectors/a%2Fb%20c/fence', ok: true })
   answer = 409
-  const refused = await forwardTaskConfigs(url, 'a', [], session, 'HmacSHA256', signal).catch((error) => error)
+  const refused = await forwardTaskConfigs(requests, url, 'a', [], signal).catch((error) => error)
   expect(refused).toBeInstanceOf(ConnectError)
   expect(refused.message).toMatch(/refused the task configs of a: 409 not now/)
   await new Promise((resolve) => server.close(resolve))

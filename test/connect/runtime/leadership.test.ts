@@ -19,6 +19,7 @@ const listener = {
   onTaskConfigUpdate() {},
   onTargetStateChange() {},
   onRestartRequest() {},
+  onLoggingLevelUpdate() {},
 }
 
 test('a connector that is created again while its active topics are removed keeps its status', async () => {

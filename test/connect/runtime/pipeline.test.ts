@@ -9,7 +9,17 @@ import { createConversion } from '../../../connect/runtime/conversion.ts'
 import { Pipeline } from '../../../connect/runtime/pipeline.ts'
 import { RetryWithToleranceOperator } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
 import { topicGroups } from '../../../connect/runtime/topic-creation.ts'
-import { definePredicate, defineTransform, parseSettings, Retriable, setting, sourceRecord } from '../../../connect/sdk/index.ts'
+import {
+  DataError,
+  defineConverter,
+  definePredicate,
+  defineTransform,
+  parseSettings,
+  Retriable,
+  SchemaPending,
+  setting,
+  sourceRecord,
+} from '../../../connect/sdk/index.ts'
 import { realSystem } from '../../../core/system/index.ts'
 
 let failures = 0
@@ -48,8 +58,11 @@ const strings = { 'key.converter': 'StringConverter', 'value.converter': 'String
 function pipeline(config: Record<string, string>, worker: Record<string, string> = strings) {
   const given = { name: 'x', 'connector.class': 'x', 'errors.retry.delay.max.ms': '1', ...config }
   const common = parseSettings(connectorSettings(plugins, null), given) as CommonConfig
-  const tolerance = new RetryWithToleranceOperator(common, realSystem('silent'), {})
-  return { pipe: new Pipeline(createConversion(plugins, given, worker), tolerance, new AbortController().signal), tolerance }
+  const tolerance = new RetryWithToleranceOperator(common, realSystem('silent'), { connector: 'x', task: 0 })
+  return {
+    pipe: new Pipeline(createConversion(plugins, given, worker, realSystem('silent')), tolerance, new AbortController().signal),
+    tolerance,
+  }
 }
 const values = async (config: Record<string, string>, given: string[], topic = 't') =>
   (await pipeline(config).pipe.toKafka(given.map((value) => sourceRecord({ topic, value })))).map((record) => String(record.value))
@@ -159,9 +172,173 @@ describe('topic creation', () => {
     expect(specOf('wx')).toEqual({ partitions: 1, replicationFactor: -1, configs: {} })
     expect(specOf('a-state')).toEqual({ partitions: 1, replicationFactor: -1, configs: { 'cleanup.policy': 'compact' } })
   })
+  test('groups need the defaults, and regular expressions are those of Java', () => {
+    expect(() => topicGroups({ 'topic.creation.groups': 'wide', 'topic.creation.wide.include': 'w.*' })).toThrow(
+      'Missing required configuration "topic.creation.default.replication.factor" which has no default value.',
+    )
+    expect(() => topicGroups({ ...config, 'topic.creation.wide.partitions': 'x' })).toThrow(
+      'Invalid value x for configuration topic.creation.wide.partitions: Not a number of type INT',
+    )
+    expect(() => topicGroups({ ...config, 'topic.creation.wide.include': '(' })).toThrow(
+      'Invalid value [(] for configuration include: Syntax error in regular expression: ',
+    )
+    const java = topicGroups({ ...config, 'topic.creation.wide.include': '\\p{Lu}\\w+' })!
+    expect(['Orders', 'orders'].map((topic) => java.find((group) => group.matches(topic))!.spec.partitions)).toEqual([8, 1])
+  })
   test('without a default nothing is created; half a default is refused', () => {
     expect(topicGroups({})).toBeNull()
     expect(() => topicGroups({ 'topic.creation.default.partitions': '1' })).toThrow(/topic.creation.default.replication.factor/)
-    expect(() => topicGroups({ ...config, 'topic.creation.wide.partitions': '0' })).toThrow(/topic.creation.wide.partitions/)
+    expect(() => topicGroups({ ...config, 'topic.creation.wide.partitions': '0' })).toThrow(
+      "Invalid value 0 for configuration partitions: Number of partitions must be positive, or -1 to use the broker's default",
+    )
+  })
+})
+
+describe('a converter that waits for a schema', () => {
+  /** Needs `needed` loads for each record; the load number `failing` fails. */
+  function waiting(needed: number, failing = -1, error: Error = new DataError('no such schema')) {
+    let loads = 0
+    let have = 0
+    const ask = () => {
+      const load = loads++
+      return new Promise<void>((resolve, reject) =>
+        setImmediate(() => {
+          if (load === failing) return reject(error)
+          have++
+          resolve()
+        }),
+      )
+    }
+    const declaration = defineConverter({
+      class: 'test.WaitingConverter',
+      doc: 'Waits.',
+      settings: {},
+      create: () => ({
+        addsHeaders: true,
+        fromConnect(_topic, _schema, value, headers) {
+          if (have < needed) throw new SchemaPending('a schema', ask())
+          headers!.push({ key: 'schema', value: Buffer.from([1]) })
+          return Buffer.from(String(value))
+        },
+        toConnect(_topic, bytes, headers) {
+          if (have < needed) throw new SchemaPending('a schema', ask())
+          return { schema: null, value: `${bytes}${headers?.length ?? 0}` }
+        },
+      }),
+    })
+    const control = new AbortController()
+    const config = { name: 'x', 'connector.class': 'x', 'errors.retry.delay.max.ms': '1', 'value.converter': 'WaitingConverter' }
+    const known = new Plugins([], [...found.converters, declaration], [], [])
+    const make = (more: Record<string, string> = {}) => {
+      const given = { ...config, ...more }
+      const common = parseSettings(connectorSettings(known, null), given) as CommonConfig
+      const tolerance = new RetryWithToleranceOperator(common, realSystem('silent'), { connector: 'x', task: 0 })
+      return new Pipeline(createConversion(known, given, strings, realSystem('silent')), tolerance, control.signal)
+    }
+    return { make, control, loads: () => loads }
+  }
+  const records = ['a', 'b'].map((value) => sourceRecord({ topic: 't', value }))
+  const consumed = {
+    topic: 't',
+    partition: 0,
+    nextOffset: 1,
+    highWatermark: 1,
+    records: [
+      {
+        offset: 0,
+        key: null,
+        value: Buffer.from('a'),
+        headers: [{ key: 'h', value: null }],
+        timestamp: 0,
+        timestampType: 'CreateTime' as const,
+      },
+    ],
+  }
+
+  test('gets it, and its record is converted again; headers that it adds are once in the record', async () => {
+    const { make, loads } = waiting(3)
+    const converted = await make().toKafka(records)
+    expect(converted.map((record) => [String(record.value), record.headers])).toEqual([
+      ['a', [{ key: 'schema', value: Buffer.from([1]) }]],
+      ['b', [{ key: 'schema', value: Buffer.from([1]) }]],
+    ])
+    expect(loads()).toBe(3)
+    const sink = await waiting(1)
+      .make()
+      .toConnect([consumed], () => {})
+    expect(sink.records[0]!.value).toBe('a1')
+  })
+  test('a load that fails is the error of the record', async () => {
+    const failed = waiting(1, 0).make().toKafka(records)
+    await expect(failed).rejects.toThrow(/VALUE_CONVERTER in test.WaitingConverter: no such schema/)
+    const skipped = await waiting(1, 0).make({ 'errors.tolerance': 'all' }).toKafka(records)
+    expect(skipped.map((record) => String(record.value))).toEqual(['b'])
+  })
+  test('a load that fails for a time is repeated, as errors.retry.timeout says', async () => {
+    const retried = waiting(1, 0, new Retriable('the registry is down'))
+    expect(await retried.make({ 'errors.retry.timeout': '60000' }).toKafka(records)).toHaveLength(2)
+    await expect(waiting(1, 0, new Retriable('the registry is down')).make().toKafka(records)).rejects.toThrow(/the registry is down/)
+  })
+  test('a record that never has enough fails', async () => {
+    await expect(waiting(1_000).make().toKafka(records)).rejects.toThrow(/needs more than 16 schemas/)
+  })
+  test('a task that stops waits no longer, and skips no record', async () => {
+    const { make, control } = waiting(1_000_000)
+    const converting = make({ 'errors.tolerance': 'all' }).toKafka(records)
+    control.abort()
+    await expect(converting).rejects.toHaveProperty('name', 'AbortError')
+  })
+  test('the schemas of a poll load at the same time, each once and not too many, and the records keep their order', async () => {
+    const loaded = new Set<string>()
+    const loads = new Map<string, Promise<void>>()
+    let open = 0
+    let most = 0
+    const load = (id: string): Promise<void> => {
+      most = Math.max(most, ++open)
+      return new Promise((resolve) =>
+        setImmediate(() => {
+          open--
+          loaded.add(id)
+          resolve()
+        }),
+      )
+    }
+    const declaration = defineConverter({
+      class: 'test.ManySchemas',
+      doc: 'Each record has a schema of its own.',
+      settings: {},
+      create: () => ({
+        fromConnect: () => null,
+        toConnect(_topic, bytes) {
+          const id = String(bytes)
+          if (id === 'broken') throw new Error('no id')
+          if (loaded.has(id)) return { schema: null, value: id }
+          if (!loads.has(id)) loads.set(id, load(id))
+          throw new SchemaPending(id, loads.get(id)!)
+        },
+      }),
+    })
+    const given = { name: 'x', 'connector.class': 'x', 'errors.tolerance': 'all', 'value.converter': 'ManySchemas' }
+    const known = new Plugins([], [...found.converters, declaration], [], [])
+    const common = parseSettings(connectorSettings(known, null), given) as CommonConfig
+    const tolerance = new RetryWithToleranceOperator(common, realSystem('silent'), { connector: 'x', task: 0 })
+    const pipeline = new Pipeline(createConversion(known, given, strings, realSystem('silent')), tolerance, new AbortController().signal)
+    const ids = Array.from({ length: 50 }, (_, id) => (id === 20 ? 'broken' : `${id}`))
+    const ofId = (id: string) => ({ ...consumed.records[0]!, value: Buffer.from(id) })
+    const failed: string[] = []
+    const sink = await pipeline.toConnect(
+      [
+        { ...consumed, records: ids.slice(0, 25).map(ofId) },
+        { ...consumed, partition: 1, records: ids.slice(25).map(ofId) },
+      ],
+      ({ record }) => failed.push(String(record.value)),
+    )
+    expect(sink.records.map(({ value }) => value)).toEqual(ids.filter((id) => id !== 'broken'))
+    expect(failed).toEqual(['broken'])
+    expect(loads.size).toBe(49)
+    expect(most).toBe(17)
+    expect(sink.originalAt(48)).toMatchObject({ partition: 1, record: { value: Buffer.from('49') } })
+    expect(sink.originalAt(49)).toBeUndefined()
+    expect(sink.originalAt(-1)).toBeUndefined()
   })
 })

@@ -32,6 +32,12 @@ export interface Probe {
   mostRunning: number
   /** Errors that the next reads, writes or runs throw, one each. */
   throwNext: Error[]
+  /** Errors that the next generations of task configs of a source with the topic `topic-<name>` throw. */
+  throwNextTasks: Error[]
+  /** By value: what a sink reports in `flush`, to its ErrantRecordReporter, before it is done. */
+  reportAtFlush: Map<unknown, Error>
+  /** What the reports of a sink have resolved or rejected with. */
+  reported: (null | Error)[]
   /** A sink's write waits for this. */
   gate: Promise<void> | null
   /** Writes that wait for the gate. */
@@ -60,6 +66,9 @@ export class Probes {
         running: new Map(),
         mostRunning: 0,
         throwNext: [],
+        throwNextTasks: [],
+        reportAtFlush: new Map(),
+        reported: [],
         gate: null,
         waiting: 0,
       }
@@ -91,7 +100,11 @@ export class Probes {
           batch: setting.int({ default: 3, doc: 'Records at once.' }),
           task: setting.int({ default: 0, doc: 'The number of the task.' }),
         },
-        tasks: (_config, most) => Array.from({ length: most }, (_, task) => ({ task: String(task) })),
+        tasks: ({ topic }, most) => {
+          const fault = probes.of(topic.replace(/^topic-/, '')).throwNextTasks.shift()
+          if (fault) throw fault
+          return Array.from({ length: most }, (_, task) => ({ task: String(task) }))
+        },
         async *read({ connector, task, config, positions, signal }) {
           const probe = probes.#enter(connector, task)
           try {
@@ -121,8 +134,9 @@ export class Probes {
       sink: defineSink({
         class: 'test.KeepingSinkConnector',
         settings: {},
-        start({ connector, task }) {
+        start({ connector, task, errantRecordReporter }) {
           const probe = probes.#enter(connector, task)
+          const reporter = errantRecordReporter?.() ?? null
           const waiting: SinkRecord[] = []
           const names = (partitions: readonly { topic: string; partition: number }[]) =>
             partitions.map((one) => `${one.topic}-${one.partition}`)
@@ -140,6 +154,15 @@ export class Probes {
               if (fault) throw fault
             },
             async flush() {
+              const errant = waiting.filter((record) => probe.reportAtFlush.has(record.value))
+              for (const record of errant) {
+                waiting.splice(waiting.indexOf(record), 1)
+                const error = probe.reportAtFlush.get(record.value)!
+                await reporter?.report(record, error).then(
+                  () => probe.reported.push(null),
+                  (failure) => probe.reported.push(failure),
+                )
+              }
               probe.flushedRecords.push(...waiting.splice(0))
               probe.flushed++
             },

@@ -53,6 +53,12 @@ const messages = (config: Record<string, string>): string => {
 const source = { name: 'x', 'connector.class': 'FileStreamSource', topic: 't' }
 const sink = { name: 'x', 'connector.class': 'FileStreamSink' }
 
+test('a group of topic.creation.groups is listed once', () => {
+  expect(messages({ ...source, 'topic.creation.groups': 'a, b, a' })).toContain(
+    'Invalid value [a, b, a] for configuration topic.creation.groups: Duplicate alias provided.',
+  )
+})
+
 describe('plugins', () => {
   test('have every name that Kafka Connect accepts', () => {
     for (const name of [
@@ -154,6 +160,16 @@ describe('config infos', () => {
       'transaction.boundary',
       'transaction.boundary.interval.ms',
       'offsets.storage.topic',
+      // Ours.
+      'errors.deadletterqueue.topic.name',
+      'errors.deadletterqueue.topic.replication.factor',
+      'errors.deadletterqueue.context.headers.enable',
+      'auto.restart.enable',
+      'auto.restart.max',
+      'auto.restart.backoff.ms',
+      'auto.restart.backoff.max.ms',
+      'auto.restart.reset.ms',
+      'task.stall.timeout.ms',
       'file',
       'topic',
       'batch.size',
@@ -207,7 +223,10 @@ describe('the sentence', () => {
       { ...source, 'tasks.max': '0', 'key.converter': 'foo.Bar' },
       'Invalid value 0 for configuration tasks.max: Value must be at least 1\nInvalid value foo.Bar for configuration key.converter: Class foo.Bar could not be found.',
     ],
-    [{ ...source, 'tasks.max': 'many' }, 'Invalid value many for configuration tasks.max: Not a number of type INT'],
+    [
+      { ...source, 'tasks.max': 'many' },
+      'Invalid value many for configuration tasks.max: Not a number of type INT\nInvalid value null for configuration tasks.max: Value must be non-null',
+    ],
     [sink, 'Must configure one of topics or topics.regex\nMust configure one of topics or topics.regex'],
     [
       { ...sink, topics: 'a', 'topics.regex': 'b' },
@@ -226,8 +245,23 @@ describe('the sentence', () => {
       'Missing required configuration "topic.creation.default.replication.factor" which has no default value.',
     ],
     [
-      { ...source, 'exactly.once.support': 'required' },
-      'Invalid value required for configuration exactly.once.support: exactly-once sources are not supported: set it to requested',
+      { ...source, 'exactly.once.support': 'maybe' },
+      'Invalid value maybe for configuration exactly.once.support: String must be one of (case insensitive): REQUIRED, REQUESTED',
+    ],
+    [
+      { ...source, 'transaction.boundary': 'never', 'transaction.boundary.interval.ms': '-1', 'offsets.storage.topic': ' ' },
+      'Invalid value never for configuration transaction.boundary: String must be one of (case insensitive): INTERVAL, POLL, CONNECTOR\n' +
+        'Invalid value -1 for configuration transaction.boundary.interval.ms: Value must be at least 0\n' +
+        'Invalid value  for configuration offsets.storage.topic: String must be non-empty',
+    ],
+    [
+      { ...source, 'topic.creation.groups': 'wide', 'topic.creation.wide.include': 'w.*' },
+      'Missing required configuration "topic.creation.default.replication.factor" which has no default value.',
+    ],
+    [{ ...source, 'errors.tolerance': 'ALL' }, 'Invalid value ALL for configuration errors.tolerance: String must be one of: none, all'],
+    [
+      { ...source, 'config.action.reload': 'RESTART' },
+      'Invalid value RESTART for configuration config.action.reload: String must be one of: none, restart',
     ],
     [{ ...source, 'errors.tolerance': 'some' }, 'Invalid value some for configuration errors.tolerance: String must be one of: none, all'],
     [
@@ -240,6 +274,10 @@ describe('the sentence', () => {
     [
       { ...sink, topics: 'a', 'consumer.override.max.poll.records': 'lots' },
       'Invalid value lots for configuration consumer.override.max.poll.records: Not a number of type INT',
+    ],
+    [
+      { ...source, 'value.converter': 'AvroConverter', 'value.converter.schema.registry.http.read.timeout.ms': 'x' },
+      'Missing required configuration "schema.registry.url" which has no default value.\nInvalid value x for configuration http.read.timeout.ms: Not a number of type INT',
     ],
     [{ ...sink, topics: 'a', file: 'a', mode: 'other' }, 'Invalid value other for configuration mode: file=a takes no mode'],
   ])('%j', (config, list) => {

@@ -7,6 +7,7 @@ import { findPlugins } from '../../../connect/plugins.ts'
 import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
 import { RetryWithToleranceOperator } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
 import { TaskControl } from '../../../connect/runtime/task-control.ts'
+import { TaskProgress } from '../../../connect/runtime/task-progress.ts'
 import { WorkerFlowTask } from '../../../connect/runtime/worker-flow-task.ts'
 import { defineFlow, parseSettings } from '../../../connect/sdk/index.ts'
 import { MemoryLog } from '../../../connect/storage/memory-log.ts'
@@ -28,13 +29,13 @@ async function flowTask() {
   const common = parseSettings(connectorSettings(plugins, null), { name: 'x', 'connector.class': 'x' }) as CommonConfig
   const offsets = new OffsetBackingStore(new MemoryLog(), () => {})
   await offsets.start()
-  const control = new TaskControl(false)
+  const control = new TaskControl(false, new TaskProgress(system.clock))
   const log = { info() {}, warn() {}, error() {} }
   const running = new WorkerFlowTask({
     side,
     context: { connector: 'x', task: 0, config: {}, log, report() {}, raw: {}, worker: {} },
     offsets,
-    retryWithTolerance: new RetryWithToleranceOperator(common, system, {}),
+    retryWithTolerance: new RetryWithToleranceOperator(common, system, { connector: 'x', task: 0 }),
     system,
   }).run(control)
   await until(() => runs.length === 1, 'the flow runs')

@@ -2,14 +2,17 @@
  * Goal: Invariant 7: an offset is committed only after a successful flush, and the dead-letter queue has the rest; nothing of a revoked
  * partition is delivered. Method: the real task and converters, with a consumer and a sink whose every step the test sees.
  */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'
 import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
 import { createConversion } from '../../../connect/runtime/conversion.ts'
 import type { DeadLetterQueueReporter } from '../../../connect/runtime/dead-letter-queue-reporter.ts'
+import { WorkerErrantRecordReporter } from '../../../connect/runtime/errant-record-reporter.ts'
 import { Pipeline } from '../../../connect/runtime/pipeline.ts'
+import { rateLimitOf } from '../../../connect/runtime/rate-limit.ts'
 import { RetryWithToleranceOperator } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
 import { TaskControl } from '../../../connect/runtime/task-control.ts'
+import { TaskProgress } from '../../../connect/runtime/task-progress.ts'
 import { WorkerSinkTask } from '../../../connect/runtime/worker-sink-task.ts'
 import { defineSink, parseSettings, Retriable, type SinkTask } from '../../../connect/sdk/index.ts'
 import type { CommitOffset, ConsumedBatch, Consumer, RebalanceListener, TopicPartition } from '../../../core/client/types.ts'
@@ -99,12 +102,15 @@ const records = ({ topic, partition }: TopicPartition, from: number, count: numb
   highWatermark: from + count,
 })
 
-function loop(sink: Partial<SinkTask> = {}, { deadLetter = null as DeadLetterQueueReporter | null, flushMs = 60_000 } = {}) {
+function loop(
+  sink: Partial<SinkTask> = {},
+  { deadLetter = null as DeadLetterQueueReporter | null, flushMs = 60_000, limits = {} as Record<string, string> } = {},
+) {
   const steps: string[] = []
   const given = { name: 'x', 'connector.class': 'x', 'value.converter': 'StringConverter', 'errors.tolerance': deadLetter ? 'all' : 'none' }
   const common = parseSettings(connectorSettings(plugins, null), given) as CommonConfig
-  const tolerance = new RetryWithToleranceOperator(common, system, {})
-  const control = new TaskControl(false)
+  const tolerance = new RetryWithToleranceOperator(common, system, { connector: 'x', task: 0 })
+  const control = new TaskControl(false, new TaskProgress(system.clock))
   const consumer = new QueuedConsumer(steps)
   const names = (partitions: readonly TopicPartition[]) => partitions.map((one) => one.partition).join(' ')
   const side = defineSink({
@@ -127,11 +133,13 @@ function loop(sink: Partial<SinkTask> = {}, { deadLetter = null as DeadLetterQue
   const running = new WorkerSinkTask({
     side,
     context: { connector: 'x', task: 0, config: {}, log: { info() {}, warn() {}, error() {} } },
-    pipeline: new Pipeline(createConversion(plugins, given, {}), tolerance, control.signal),
+    pipeline: new Pipeline(createConversion(plugins, given, {}, system), tolerance, control.signal),
     consumer,
     topics: ['t'],
     deadLetterQueue: deadLetter,
+    errantRecords: new WorkerErrantRecordReporter(deadLetter, tolerance),
     retryWithTolerance: tolerance,
+    rateLimit: rateLimitOf(limits),
     system,
     flushIntervalMs: flushMs,
     recordActiveTopic() {},
@@ -325,4 +333,34 @@ test('a task that is cancelled while it flushes commits nothing', async () => {
   release.resolve()
   await running
   expect(steps.filter((step) => step.startsWith('commit'))).toEqual([])
+})
+
+describe('a rate limit', () => {
+  test('rests all partitions: polls and commits go on, rebalances too, and nothing counts as a stall', async () => {
+    // The second batch would come after an hour.
+    const { steps, control, consumer, running } = loop({}, { flushMs: 1, limits: { 'task.records.per.second.max': '1' } })
+    consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 3601)])
+    await has(steps, 'commit 0@3601')
+    await until(() => consumer.paused.has('t-0'), 'the partition rests')
+    consumer.line.push(() => consumer.give([p1]), [records(p0, 3601, 1)])
+    await until(() => consumer.paused.has('t-1'), 'a new partition rests too')
+    expect(control.progress.ages()).toEqual([])
+    control.stop()
+    await running
+    expect(steps.filter((step) => step.startsWith('write'))).toHaveLength(1)
+  })
+
+  test('of bytes ends by itself, and the partitions go on; a paused task stays paused', async () => {
+    const { steps, control, consumer, running } = loop({}, { limits: { 'task.bytes.per.second.max': '100' } })
+    // 55 values of two digits: ten bytes more than the burst.
+    consumer.line.push(() => consumer.give([p0]), [records(p0, 10, 55)], [records(p0, 65, 1)])
+    await has(steps, 'write 0@65')
+    await until(() => consumer.paused.size === 0, 'the partition goes on')
+    control.pause()
+    await until(() => consumer.paused.has('t-0'), 'the task is paused')
+    consumer.line.push([records(p0, 66, 1)])
+    control.stop()
+    await running
+    expect(steps).not.toContain('write 0@66')
+  })
 })

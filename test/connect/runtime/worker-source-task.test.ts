@@ -2,19 +2,21 @@
  * Goal: Invariant 6: a position is stored only after its records are acknowledged, and a cancelled task stores nothing. Method: the real
  * task, stores in memory, and a producer whose acknowledgements the test controls.
  */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { findPlugins } from '../../../connect/plugins.ts'
 import { type CommonConfig, connectorSettings } from '../../../connect/runtime/connector-settings.ts'
 import { createConversion } from '../../../connect/runtime/conversion.ts'
 import { Pipeline } from '../../../connect/runtime/pipeline.ts'
+import { rateLimitOf } from '../../../connect/runtime/rate-limit.ts'
 import { RetryWithToleranceOperator } from '../../../connect/runtime/retry-with-tolerance-operator.ts'
 import { TaskControl } from '../../../connect/runtime/task-control.ts'
+import { TaskProgress } from '../../../connect/runtime/task-progress.ts'
 import type { TopicCreation } from '../../../connect/runtime/topic-creation.ts'
 import { WorkerSourceTask } from '../../../connect/runtime/worker-source-task.ts'
 import { defineSource, parseSettings, type SourceBatch, sourceRecord } from '../../../connect/sdk/index.ts'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
 import { OffsetBackingStore } from '../../../connect/storage/offset-backing-store.ts'
-import type { Producer, ProducerRecord, SendResult } from '../../../core/client/types.ts'
+import type { ProduceOptions, Producer, ProducerRecord, SendResult } from '../../../core/client/types.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { until } from '../../until.ts'
 
@@ -27,8 +29,10 @@ class ManualProducer implements Producer {
   readonly calls: { values: string[]; ack(): void; fail(error: Error): void }[] = []
   readonly pendingBytes = 0
   closed = false
-  send(records: readonly ProducerRecord[]): Promise<SendResult> {
+  refuses: string | null = null
+  send(records: readonly ProducerRecord[], options: ProduceOptions = {}): Promise<SendResult> {
     return new Promise((resolve, reject) => {
+      if (records.some((record) => String(record.value) === this.refuses)) options.onRefused?.(new Error('the record is too large'))
       this.calls.push({ values: records.map((record) => String(record.value)), ack: () => resolve(result), fail: reject })
     })
   }
@@ -44,15 +48,16 @@ const batch = (n: number, count = 1, part = 'a'): SourceBatch => ({
   positions: [{ partition: { part }, offset: { n } }],
 })
 
-async function loop(batches: readonly SourceBatch[], more: Record<string, string> = {}) {
+async function loop(batches: readonly SourceBatch[], more: Record<string, string> = {}, refuses: string | null = null) {
   const given = { name: 'x', 'connector.class': 'x', 'value.converter': 'StringConverter', ...more }
   const common = parseSettings(connectorSettings(plugins, null), given) as CommonConfig
-  const tolerance = new RetryWithToleranceOperator(common, system, {})
-  const control = new TaskControl(false)
+  const tolerance = new RetryWithToleranceOperator(common, system, { connector: 'x', task: 0 })
+  const control = new TaskControl(false, new TaskProgress(system.clock))
   const records = new MemoryRecords()
   const offsets = new OffsetBackingStore(new MemoryLog(records), () => {})
   await offsets.start()
   const producer = new ManualProducer()
+  producer.refuses = refuses
   const yielded: number[] = []
   const acknowledged: number[] = []
   const side = defineSource({
@@ -70,11 +75,13 @@ async function loop(batches: readonly SourceBatch[], more: Record<string, string
   const running = new WorkerSourceTask({
     side,
     context: { connector: 'x', task: 0, config: {}, log },
-    pipeline: new Pipeline(createConversion(plugins, given, {}), tolerance, control.signal),
+    pipeline: new Pipeline(createConversion(plugins, given, {}, system), tolerance, control.signal),
     producer,
+    deadLetters: null,
     offsets,
     topics: { ensure: async () => {} } as unknown as TopicCreation,
     retryWithTolerance: tolerance,
+    rateLimit: rateLimitOf(given),
     system,
     flushIntervalMs: 5,
     flushTimeoutMs: 1000,
@@ -110,6 +117,20 @@ test('a refused record fails the task; positions before it are stored, later one
   producer.calls[1]!.fail(new Error('the record is too large'))
   await expect(running).rejects.toThrow(/too large/)
   expect(stored()).toEqual([1])
+})
+
+test.each([
+  { tolerance: 'none', sent: 1, what: 'nothing is sent after a record that the producer refuses' },
+  { tolerance: 'all', sent: 2, what: 'with errors.tolerance=all what comes after it is sent' },
+])('$what', async ({ tolerance, sent }) => {
+  const { control, producer, running } = await loop([batch(1), batch(2)], { 'errors.tolerance': tolerance }, '1.0')
+  await until(() => producer.calls.length === sent, 'the batches are sent')
+  producer.calls[0]!.fail(new Error('the record is too large'))
+  producer.calls[1]?.ack()
+  if (tolerance === 'none') await expect(running).rejects.toThrow(/too large/)
+  control.stop()
+  await running.catch(() => {})
+  expect(producer.calls.length).toBe(sent)
 })
 
 test('only records that Kafka has acknowledged are counted', async () => {
@@ -183,7 +204,8 @@ test('no further batch is read while too much is unacknowledged', async () => {
 test('a paused task reads nothing', async () => {
   const { control, producer, running, yielded } = await loop([batch(1), batch(2), batch(3)])
   control.pause()
-  await until(() => producer.calls.length > 0 || yielded.length > 0, 'at most what was under way').catch(() => {})
+  // At most what was under way.
+  await new Promise((resolve) => setImmediate(resolve))
   const before = yielded.length
   await new Promise((resolve) => setImmediate(resolve))
   expect(yielded.length).toBe(before)
@@ -192,4 +214,46 @@ test('a paused task reads nothing', async () => {
   for (const call of producer.calls) call.ack()
   control.stop()
   await running
+})
+
+describe('a rate limit', () => {
+  test('stops the reading: what was read is stored, nothing counts as a stall, and a stop does not wait', async () => {
+    // The second batch would come after an hour.
+    const { control, producer, running, stored, yielded } = await loop([batch(1, 3601), batch(2)], { 'task.records.per.second.max': '1' })
+    await until(() => producer.calls.length === 1, 'the batch is sent')
+    producer.calls[0]!.ack()
+    await until(() => stored().includes(1), 'the position is stored')
+    expect([yielded, control.progress.ages()]).toEqual([[0], []])
+    control.pause()
+    control.resume()
+    control.stop()
+    await running
+    expect([yielded, stored()]).toEqual([[0], [1]])
+  })
+
+  test('of bytes counts what is sent; a rate below it does not wait', async () => {
+    const few = await loop([batch(1, 10), batch(2)], { 'task.bytes.per.second.max': '1' })
+    await until(() => few.producer.calls.length === 1, 'the batch is sent')
+    few.producer.calls[0]!.ack()
+    await until(() => few.stored().includes(1), 'the position is stored')
+    expect(few.yielded).toEqual([0])
+    few.control.stop()
+    await few.running
+    const many = await loop([batch(1, 10), batch(2), batch(3)], {
+      'task.bytes.per.second.max': '1000000',
+      'task.records.per.second.max': '100000',
+    })
+    await until(() => many.producer.calls.length === 3, 'all are sent')
+    for (const call of many.producer.calls) call.ack()
+    many.control.stop()
+    await many.running
+    expect(many.stored()).toContain(3)
+  })
+
+  test('gives a failure at once', async () => {
+    const { producer, running } = await loop([batch(1, 3601), batch(2)], { 'task.records.per.second.max': '1' })
+    await until(() => producer.calls.length === 1, 'the batch is sent')
+    producer.calls[0]!.fail(new Error('the record is too large'))
+    await expect(running).rejects.toThrow(/too large/)
+  })
 })

@@ -82,13 +82,16 @@ test('internal topics with -1 partitions have the default of the cluster', async
   )
 })
 
-test('a standalone worker keeps its positions in a file', async () => {
+test('a standalone worker keeps its positions in a file, and takes task configs from nobody', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'alone-'))
   const { 'group.id': _, ...settings } = clusters.settings()
   const properties = { ...settings, 'offset.storage.file.filename': join(folder, 'offsets.json') }
   const first = await clusters.start(properties)
   await first.create('t', source('t'), 'RUNNING')
   await until(async () => (await first.offsets('t'))[0]?.offset?.n === 10, 'positions are stored')
+  await expect(first.putTaskConfigs('t', [], { key: null, algorithm: null, body: Buffer.alloc(0) })).rejects.toThrow(
+    'Kafka Connect in standalone mode does not support externally setting task configurations.',
+  )
   await clusters.close(first)
   const second = await clusters.start(properties)
   expect(second.connectors()).toEqual([])

@@ -28,6 +28,7 @@ function heard(): ConfigUpdateListener & { events: string[] } {
     onTaskConfigUpdate: (name, tasks) => void events.push(`tasks ${name} ${tasks}`),
     onTargetStateChange: (name) => void events.push(`target ${name}`),
     onRestartRequest: (request) => void events.push(`restart ${JSON.stringify(request)}`),
+    onLoggingLevelUpdate: (namespace, level) => void events.push(`level ${namespace} ${level}`),
   }
 }
 
@@ -43,7 +44,7 @@ const javaConfigs = [
   ['connector-snk', '{"properties":{"connector.class":"FileStreamSink","file":"/out.txt","topics":"t1","name":"snk"}}'],
   ['restart-connector-src', '{"include-tasks":true,"only-failed":true}'],
   ['target-state-old', '{"state":"STARTED"}'],
-  ['tasks-fencing-src', '{"tasks":1}'],
+  ['tasks-fencing-src', '{"task-count":1}'],
   ['logger-cluster-x', '{"level":"INFO"}'],
 ] as const
 
@@ -79,6 +80,7 @@ describe('configs', () => {
     await store.putTargetState('src', 'STOPPED')
     await store.putTaskConfigs('src', [])
     await store.putRestartRequest({ connector: 'src', includeTasks: true, onlyFailed: false })
+    await store.putLoggerLevel('a.b', 'DEBUG')
     await store.putSessionKey({ key: Buffer.from('key'), algorithm: 'HmacSHA256', createdAt: 5 })
     await store.removeConnectorConfig('src')
     expect(written(records)).toEqual([
@@ -90,6 +92,7 @@ describe('configs', () => {
       ['target-state-src', '{"state":"PAUSED","state.v2":"STOPPED"}'],
       ['commit-src', '{"tasks":0}'],
       ['restart-connector-src', '{"include-tasks":true,"only-failed":false}'],
+      ['logger-cluster-a.b', '{"level":"DEBUG"}'],
       ['session-key', '{"key":"a2V5","algorithm":"HmacSHA256","creation-timestamp":5}'],
       ['connector-src', null],
       ['target-state-src', null],
@@ -100,6 +103,7 @@ describe('configs', () => {
       'target src',
       'tasks src 0,1',
       'restart {"connector":"src","includeTasks":true,"onlyFailed":false}',
+      'level a.b DEBUG',
       'removed src',
     ])
   })

@@ -9,11 +9,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FileLog } from '../../../connect/storage/file-log.ts'
 import { KafkaBasedLog } from '../../../connect/storage/kafka-based-log.ts'
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
-import type { LogEntry, RecordLog } from '../../../connect/storage/record-log.ts'
+import type { RecordLog } from '../../../connect/storage/record-log.ts'
 import { type Client, createClient } from '../../../core/client/index.ts'
 import { realDisk } from '../../../core/system/disk.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { type BrokerInProcess, brokerInProcess } from '../../broker-in-process.ts'
+import { runChecks } from '../../contract/run-checks.ts'
+import { openedLog, storeChecks } from '../../contract/store-checks.ts'
 import { until } from '../../until.ts'
 
 const system = realSystem('silent')
@@ -34,7 +36,11 @@ afterAll(async () => {
 })
 
 const topicLog = (topic: string, partitions = 3) =>
-  new KafkaBasedLog(client, client.producer(), { topic, partitions, replicationFactor: 1, setting: 'test.storage.topic' }, system)
+  new KafkaBasedLog(
+    { admin: client, consumer: client, producer: client.producer() },
+    { topic, partitions, replicationFactor: 1, setting: 'test.storage.topic' },
+    system,
+  )
 
 /** Each gives a way to open the same records again. */
 const stores: Record<string, () => () => RecordLog> = {
@@ -52,57 +58,10 @@ const stores: Record<string, () => () => RecordLog> = {
   },
 }
 
-async function opened(log: RecordLog): Promise<{ log: RecordLog; entries: LogEntry[]; newest: Map<string, string> }> {
-  const entries: LogEntry[] = []
-  const newest = new Map<string, string>()
-  await log.start((entry) => {
-    entries.push(entry)
-    if (entry.value === null) newest.delete(entry.key)
-    else newest.set(entry.key, entry.value)
-  })
-  return { log, entries, newest }
-}
+const opened = openedLog
 
 describe.each(Object.keys(stores))('on a %s', (kind) => {
-  test('gives back what was appended, in order, to this and the next reader', async () => {
-    const again = stores[kind]!()
-    const first = await opened(again())
-    expect(first.entries).toEqual([])
-    await first.log.append([
-      { key: 'a', value: '1' },
-      { key: 'b', value: '{"x":"ü"}' },
-      { key: 'a', value: '2' },
-    ])
-    await first.log.append([
-      { key: 'b', value: null },
-      { key: 'c', value: '3' },
-    ])
-    await first.log.readToEnd()
-    expect(first.entries.filter((entry) => entry.key === 'a').map((entry) => entry.value)).toEqual(['1', '2'])
-    expect(Object.fromEntries(first.newest)).toEqual({ a: '2', c: '3' })
-    await first.log.close()
-    const second = await opened(again())
-    expect(Object.fromEntries(second.newest)).toEqual({ a: '2', c: '3' })
-    await second.log.close()
-  })
-
-  test('many appends at once are all there', async () => {
-    const again = stores[kind]!()
-    const { log } = await opened(again())
-    await Promise.all(Array.from({ length: 50 }, (_, n) => log.append([{ key: `k${n}`, value: String(n) }])))
-    await log.readToEnd()
-    await log.close()
-    const second = await opened(again())
-    expect(second.newest.size).toBe(50)
-    await second.log.close()
-  })
-
-  test('an empty log is read to its end at once', async () => {
-    const { log, newest } = await opened(stores[kind]!()())
-    await log.readToEnd()
-    expect(newest.size).toBe(0)
-    await log.close()
-  })
+  runChecks(storeChecks, () => stores[kind]!())
 })
 
 describe('on a topic', () => {
@@ -128,14 +87,13 @@ describe('on a topic', () => {
   test('one that needs a single partition is refused with more', async () => {
     await client.admin.createTopics([{ name: 'wide', partitions: 2, replicationFactor: 1, configs: { 'cleanup.policy': 'compact' } }])
     const settings = { topic: 'wide', partitions: 1, replicationFactor: 1, setting: 'config.storage.topic', singlePartition: true }
-    await expect(new KafkaBasedLog(client, client.producer(), settings, system).start(() => {})).rejects.toThrow(
-      /single partition.*found 2 partitions/,
-    )
+    await expect(
+      new KafkaBasedLog({ admin: client, consumer: client, producer: client.producer() }, settings, system).start(() => {}),
+    ).rejects.toThrow(/single partition.*found 2 partitions/)
   })
   test('a replication factor above the number of brokers is refused, and the error says what to set', async () => {
     const log = new KafkaBasedLog(
-      client,
-      client.producer(),
+      { admin: client, consumer: client, producer: client.producer() },
       { topic: 'copies', partitions: 1, replicationFactor: 3, setting: 's.topic' },
       system,
     )

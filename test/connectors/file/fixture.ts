@@ -4,8 +4,9 @@
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sinkRecord } from '../../../connect/contract/index.ts'
 import { schemas } from '../../../connect/sdk/index.ts'
-import { type ConnectorFixture, sinkRecord } from '../../contract/fixture.ts'
+import type { ConnectorFixture } from '../../contract/connector-fixture.ts'
 
 const line = (number: number) => `line ${number} ${'ü'.repeat(number % 7)}`
 /** Has no text. */

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type LogLine, sinkRecord, taskContext } from '../../../connect/contract/index.ts'
 import { Retriable, type Schema, type SinkOffset, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
+import { javaText } from '../../../connect/sdk/values/java-text.ts'
 import { fileSink } from '../../../connectors/file/sink.ts'
-import { javaText } from '../../../connectors/file/text.ts'
-import { type LogLine, sinkRecord, taskContext } from '../../contract/fixture.ts'
 
 let folder: string
 let file: string
@@ -30,6 +30,26 @@ async function start(config: Record<string, string> = {}): Promise<SinkTask> {
 const record = (offset: number, value: unknown = `line ${offset}`, valueSchema: Schema | null = null, partition = 0) =>
   sinkRecord({ topic: 't', partition, offset, value, valueSchema })
 const lines = async () => (await readFile(file, 'utf8')).split('\n').slice(0, -1)
+
+test('a dead letter that is replayed is written though its offset is long past, once, and the records after it count as before', async () => {
+  const letter = (offset: number, origin: number) => ({
+    ...record(origin, `letter ${origin}`),
+    replayOf: { topic: 'dead', partition: 0, offset },
+  })
+  let sink = await start()
+  await sink.write([0, 2, 4, 5].map((offset) => record(offset)))
+  await sink.flush([{ topic: 't', partition: 0, offset: 6 }])
+  await sink.write([letter(0, 1), letter(1, 3)])
+  await sink.flush()
+  await sink.stop!()
+  sink = await start()
+  // The worker has crashed before it marked the letters, and before the offset was committed.
+  await sink.write([letter(0, 1), letter(1, 3)])
+  await sink.write([record(5), record(6)])
+  await sink.flush()
+  await sink.stop!()
+  expect(await lines()).toEqual(['line 0', 'line 2', 'line 4', 'line 5', 'letter 1', 'letter 3', 'line 6'])
+})
 
 describe('after a crash', () => {
   test('any batches, flushes and crashes leave each record once, in order', async () => {

@@ -6,9 +6,9 @@ import { appendFile, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type LogLine, StoredPositions, taskContext } from '../../../connect/contract/index.ts'
 import type { Position, SourceRecord } from '../../../connect/sdk/index.ts'
 import { fileSource } from '../../../connectors/file/source.ts'
-import { type LogLine, StoredPositions, taskContext } from '../../contract/fixture.ts'
 
 let folder: string
 let file: string
