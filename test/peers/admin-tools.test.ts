@@ -2,13 +2,10 @@
  * Goal: an operator's tools say the same about our broker as about Apache Kafka, with the same exit code, also where they fail. Method:
  * each command goes to both, in one JVM; what must differ (addresses, ids, times, offsets of the metadata log) is replaced by its name.
  */
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestBroker } from '../running-broker.ts'
-import { startApacheKafka } from './apache-kafka.ts'
-import { javaProgram } from './java-program.ts'
-import { kafkaClassPath } from './maven-jars.ts'
+import { ABSENT_FEATURES, startApacheKafka } from './apache-kafka.ts'
+import { type KafkaTools, kafkaTools, normalized, type Outcome } from './kafka-tools.ts'
 
 const tools = {
   topics: 'org.apache.kafka.tools.TopicCommand',
@@ -20,13 +17,6 @@ const tools = {
 } as const
 type Tool = keyof typeof tools
 
-const ABSENT_FEATURES = ['eligible.leader.replicas', 'group', 'share', 'streams'].map((name) => `-f ${name}.version=0`).join(' ')
-
-interface Outcome {
-  readonly code: number
-  readonly text: string
-}
-
 interface Server {
   readonly address: string
   readonly port: number
@@ -34,49 +24,21 @@ interface Server {
   stop(): Promise<void>
 }
 
-const program = await javaProgram('admin-tools', kafkaClassPath())
+const startTools = await kafkaTools()
 let kafka: Server
 let ours: Server
-let run: (command: readonly string[]) => Promise<Outcome>
-let endTools: () => Promise<void>
+let javaTools: KafkaTools
+const run = (command: readonly string[]) => javaTools.run(command)
 
 beforeAll(async () => {
-  // Features that this broker does not have, and what they bring with them.
   kafka = await startApacheKafka({}, ABSENT_FEATURES)
   ours = await startTestBroker({ 'offsets.topic.num.partitions': 5 })
-  const child = spawn(program.command, program.args(), { stdio: ['pipe', 'pipe', 'inherit'] })
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  run = async (command) => {
-    child.stdin.write(`${JSON.stringify(command)}\n`)
-    const { value, done } = await answers.next()
-    if (done) throw new Error(`the tools ended at ${command.join(' ')}`)
-    return JSON.parse(value) as Outcome
-  }
-  endTools = async () => {
-    child.stdin.end()
-    await ended
-  }
+  javaTools = startTools()
 }, 120_000)
 afterAll(async () => {
-  await endTools?.()
+  await javaTools?.end()
   await Promise.all([kafka?.stop(), ours?.stop()])
 })
-
-/** What a tool says, without what must differ between two clusters. */
-function normalized({ code, text }: Outcome, { address, port, dir }: Server): Outcome {
-  const lines = text
-    .replaceAll(address, 'ADDRESS')
-    .replaceAll(dir, 'DIR')
-    .replace(/CONTROLLER:\/\/[\w.:]+/g, 'CONTROLLER')
-    .replaceAll(`${port}`, 'PORT')
-    .replace(/((?:Topic|Cluster)\s?I[dD]: *)[\w-]{22}/g, '$1ID')
-    .split('\n')
-    // Where in its own code a tool has failed.
-    .filter((line) => !/^(\tat |\t\.\.\. \d+ more)/.test(line))
-    .map((line) => line.trimEnd())
-  return { code, text: lines.join('\n').trim() }
-}
 
 async function both(tool: Tool, args: readonly string[], change: (text: string) => string = (text) => text): Promise<[Outcome, Outcome]> {
   const ask = async (server: Server) => {

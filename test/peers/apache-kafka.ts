@@ -11,7 +11,7 @@ import { createClient } from '../../core/client/index.ts'
 import { realClock } from '../../core/system/clock.ts'
 import { silentLogger } from '../../core/system/logger.ts'
 import { realRandom } from '../../core/system/random.ts'
-import { freePort } from '../running-broker.ts'
+import { isFree } from '../running-broker.ts'
 import { type Launched, launch } from './launch.ts'
 
 const script = join(process.env.TRIBUTARY_PEERS_DIR ?? resolve(import.meta.dirname, '../../../shared/peers'), 'kafka')
@@ -47,6 +47,9 @@ export interface KafkaBroker {
   /** Ends it and removes the data. */
   stop(): Promise<void>
 }
+
+/** Options of Kafka's format without the features that our broker does not have, and without what they bring with them. */
+export const ABSENT_FEATURES = ['eligible.leader.replicas', 'group', 'share', 'streams'].map((name) => `-f ${name}.version=0`).join(' ')
 
 /** The settings with which our broker takes the place of a stopped one, on its ports and in its folder. */
 export const inPlaceOf = (kafka: KafkaBroker): Readonly<Record<string, string>> => ({
@@ -120,10 +123,13 @@ async function startOnce(settings: SettingsOf, formatFlags: string, prepare: Pre
   return kafka
 }
 
+/** Below the ports that the system gives to connections: those of other processes would take one while Kafka starts. */
+const PORTS = { first: 12_000, count: 18_000 }
+
 /** The broker listens on the port, its controller on the next one. */
 async function portWithNeighbour(): Promise<number> {
   for (;;) {
-    const port = await freePort()
-    if (port < 65_535 && (await freePort()) !== port + 1) return port
+    const port = PORTS.first + realRandom.below(PORTS.count)
+    if ((await isFree(port)) && (await isFree(port + 1))) return port
   }
 }

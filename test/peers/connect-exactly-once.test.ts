@@ -1,8 +1,7 @@
 /**
- * Goal: Kafka Connect's exactly-once sources work with our broker as their cluster. Method: a distributed worker with
+ * Goal: exactly-once sources are that, whichever of worker and broker are ours. Method: a distributed worker with
  * exactly.once.source.support=enabled and two file sources, one with a transaction for each poll, one with a transaction for an interval;
  * kill -9 of the worker, of the broker and of both in the middle. A read_committed reader must get each line once, in order.
- * TRIBUTARY_TEST_PEERS_BROKER=kafka runs it on Apache Kafka.
  */
 import { appendFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
@@ -12,7 +11,7 @@ import { TRANSACTION_SETTINGS } from '../conformance/transaction-scenario.ts'
 import { startTestBroker } from '../running-broker.ts'
 import { until } from '../until.ts'
 import { startApacheKafka } from './apache-kafka.ts'
-import { type Running, startKafkaConnect, temporaryFolder, writeFile } from './workers.ts'
+import { type Running, startKafkaConnect, startOurWorker, temporaryFolder, writeFile } from './workers.ts'
 
 const strings = 'org.apache.kafka.connect.storage.StringConverter'
 const LINES = 6_000
@@ -22,8 +21,8 @@ const PROGRESS_MS = 180_000
 
 const folder = temporaryFolder()
 
-const startBroker = () =>
-  process.env.TRIBUTARY_TEST_PEERS_BROKER === 'kafka' ? startApacheKafka(TRANSACTION_SETTINGS) : startTestBroker(TRANSACTION_SETTINGS)
+const brokers = { Tributary: startTestBroker, 'Apache Kafka': startApacheKafka }
+const workers = { Tributary: startOurWorker, 'Kafka Connect': startKafkaConnect }
 
 interface Source {
   readonly name: string
@@ -47,10 +46,7 @@ function fileSource(name: string, settings: Readonly<Record<string, string>>): S
   return { name, input, config, read: [] }
 }
 
-const sources = [
-  fileSource('by-poll', { 'transaction.boundary': 'poll' }),
-  fileSource('by-interval', { 'transaction.boundary': 'interval', 'transaction.boundary.interval.ms': '300' }),
-]
+let sources: readonly Source[] = []
 
 /** Each call appends the next lines to every input. */
 function append(from: number, to: number): void {
@@ -91,60 +87,72 @@ function readBoth(client: Client): { stop(): Promise<void> } {
   }
 }
 
-test('exactly-once file sources lose and double nothing through kill -9 of the worker and of the broker', async () => {
-  const broker = await startBroker()
-  onTestFinished(() => broker.stop())
-  const client = createClient({ bootstrapServers: broker.address, clientId: 'lines' }, realSystem('silent'))
-  onTestFinished(() => client.close())
-  const topics = sources.map(({ name }) => ({ name, partitions: 1, replicationFactor: 1 }))
-  for (const error of (await client.admin.createTopics(topics)).values()) if (error) throw error
-  // Without the delay that leaves a killed worker time to come back before its tasks are given to the next one.
-  const settings = { 'exactly.once.source.support': 'enabled', 'scheduled.rebalance.max.delay.ms': '0' }
-  const startWorker = () => startKafkaConnect(folder, broker.address, 'exactly-once', settings)
-  let worker = await startWorker()
-  onTestFinished(() => worker.kill())
-  for (const { name, config } of sources)
-    await until(
-      async () => {
-        const { status } = await connectors(worker, '', { method: 'POST', body: JSON.stringify({ name, config }) })
-        return status === 201 || status === 409
-      },
-      `connector ${name} is created`,
-      PROGRESS_MS,
-    )
-  const reading = readBoth(client)
-  onTestFinished(() => reading.stop())
-  let misplaced = ''
-  const progress = async (count: number): Promise<void> => {
-    await until(
-      async () => {
-        await restartFailed(worker).catch(() => undefined)
-        for (const { name, read } of sources)
-          read.forEach((value, index) => {
-            if (value !== `line ${index}`) misplaced = `${name}: "${value}" after "${read[index - 1]}"`
-          })
-        if (misplaced !== '' || sources.every(({ read }) => read.length >= count)) return true
-        throw new Error(`there are ${sources.map(({ name, read }) => `${read.length} of ${name}`).join(', ')}`)
-      },
-      `${count} lines of each source`,
-      PROGRESS_MS,
-    )
-    expect(misplaced, 'a line that is not the next one').toBe('')
-  }
+test.each([
+  ['Kafka Connect', 'Tributary'],
+  ['Tributary', 'Apache Kafka'],
+  ['Tributary', 'Tributary'],
+] as const)(
+  'file sources of %s on %s lose and double nothing through kill -9 of the worker and of the broker',
+  async (ofWorker, ofBroker) => {
+    sources = [
+      fileSource('by-poll', { 'transaction.boundary': 'poll' }),
+      fileSource('by-interval', { 'transaction.boundary': 'interval', 'transaction.boundary.interval.ms': '300' }),
+    ]
+    const broker = await brokers[ofBroker](TRANSACTION_SETTINGS)
+    onTestFinished(() => broker.stop())
+    const client = createClient({ bootstrapServers: broker.address, clientId: 'lines' }, realSystem('silent'))
+    onTestFinished(() => client.close())
+    const topics = sources.map(({ name }) => ({ name, partitions: 1, replicationFactor: 1 }))
+    for (const error of (await client.admin.createTopics(topics)).values()) if (error) throw error
+    // Without the delay that leaves a killed worker time to come back before its tasks are given to the next one.
+    const settings = { 'exactly.once.source.support': 'enabled', 'scheduled.rebalance.max.delay.ms': '0' }
+    const startWorker = () => workers[ofWorker](folder, broker.address, 'exactly-once', settings)
+    let worker = await startWorker()
+    onTestFinished(() => worker.kill())
+    for (const { name, config } of sources)
+      await until(
+        async () => {
+          const { status } = await connectors(worker, '', { method: 'POST', body: JSON.stringify({ name, config }) })
+          return status === 201 || status === 409
+        },
+        `connector ${name} is created`,
+        PROGRESS_MS,
+      )
+    const reading = readBoth(client)
+    onTestFinished(() => reading.stop())
+    let misplaced = ''
+    const progress = async (count: number): Promise<void> => {
+      await until(
+        async () => {
+          await restartFailed(worker).catch(() => undefined)
+          for (const { name, read } of sources)
+            read.forEach((value, index) => {
+              if (value !== `line ${index}`) misplaced = `${name}: "${value}" after "${read[index - 1]}"`
+            })
+          if (misplaced !== '' || sources.every(({ read }) => read.length >= count)) return true
+          throw new Error(`there are ${sources.map(({ name, read }) => `${read.length} of ${name}`).join(', ')}`)
+        },
+        `${count} lines of each source`,
+        PROGRESS_MS,
+      )
+      expect(misplaced, 'a line that is not the next one').toBe('')
+    }
 
-  append(0, LINES / 3)
-  await progress(LINES / 30)
-  await worker.kill()
-  append(LINES / 3, (LINES * 2) / 3)
-  worker = await startWorker()
-  await progress(LINES / 3 + LINES / 30)
-  await broker.kill()
-  append((LINES * 2) / 3, LINES + LEFT_IN_BUFFER)
-  await broker.start()
-  await progress((LINES * 2) / 3 + LINES / 30)
-  await Promise.all([worker.kill(), broker.kill()])
-  await broker.start()
-  worker = await startWorker()
-  await progress(LINES)
-  await worker.stop()
-}, 900_000)
+    append(0, LINES / 3)
+    await progress(LINES / 30)
+    await worker.kill()
+    append(LINES / 3, (LINES * 2) / 3)
+    worker = await startWorker()
+    await progress(LINES / 3 + LINES / 30)
+    await broker.kill()
+    append((LINES * 2) / 3, LINES + LEFT_IN_BUFFER)
+    await broker.start()
+    await progress((LINES * 2) / 3 + LINES / 30)
+    await Promise.all([worker.kill(), broker.kill()])
+    await broker.start()
+    worker = await startWorker()
+    await progress(LINES)
+    await worker.stop()
+  },
+  900_000,
+)

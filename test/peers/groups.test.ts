@@ -15,6 +15,7 @@ import describeGroups from '../../core/apis/15-describe-groups.ts'
 import listGroups from '../../core/apis/16-list-groups.ts'
 import createTopics from '../../core/apis/19-create-topics.ts'
 import deleteGroups from '../../core/apis/42-delete-groups.ts'
+import offsetDelete from '../../core/apis/47-offset-delete.ts'
 import type { AnyApi } from '../../core/wire/api.ts'
 import { type RawClient, rawClient } from '../raw-client.ts'
 import { startTestBroker } from '../running-broker.ts'
@@ -331,3 +332,48 @@ test.each(versionsOf(listGroups))('ListGroups v%i', (version) =>
     return responses
   }),
 )
+
+test('OffsetDelete of groups with and without members', () =>
+  same(async (ask, open) => {
+    await ready(ask)
+    const newTopic = { name: 'u', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
+    await ask(createTopics, 7, { topics: [newTopic], timeoutMs: 10_000, validateOnly: false })
+    const committed = (index: number) => ({ partitionIndex: index, committedOffset: 7, committedLeaderEpoch: -1, committedMetadata: '' })
+    const commit = (groupId: string, memberId = '', generationIdOrMemberEpoch = -1) =>
+      ask(offsetCommit, 8, {
+        ...{ groupId, generationIdOrMemberEpoch, memberId, groupInstanceId: null },
+        topics: ['t', 'u'].map((name) => ({ name, partitions: [committed(0), committed(1)] })),
+      })
+    const remove = async (groupId: string) => {
+      const partitions = [0, 1, 9, -1].map((partitionIndex) => ({ partitionIndex }))
+      const topics = [
+        { name: 't', partitions: partitions.slice(1) },
+        { name: 'u', partitions: partitions.slice(0, 1) },
+        { name: 'nowhere', partitions },
+      ]
+      const deleted = await ask(offsetDelete, 0, { groupId, topics })
+      const none = await ask(offsetDelete, 0, { groupId, topics: [] })
+      const fetched = await ask(offsetFetch, 7, { groupId, topics: null, groups: [], requireStable: false })
+      const { groups } = await ask(describeGroups, 5, { groups: [groupId], includeAuthorizedOperations: false })
+      return { deleted, none, fetched, state: groups[0].groupState }
+    }
+    const responses = [await remove(''), await remove('no-group')]
+    await commit('no-members')
+    responses.push(await remove('no-members'), await remove('no-members'))
+    const metadataOf = { readable: joinRequest('').protocols[0]!.metadata, unreadable: Buffer.alloc(0), short: Buffer.from([0, 1, 0, 0]) }
+    for (const [kind, bytes] of Object.entries(metadataOf))
+      for (const protocolType of ['consumer', 'connect']) {
+        const client = await open()
+        const groupId = `${kind}-${protocolType}`
+        const change = { protocolType, protocols: [{ name: 'range', metadata: bytes }] }
+        const joined = await client(joinGroup, 3, joinRequest(groupId, change))
+        const { memberId, generationId } = joined
+        responses.push(await remove(groupId))
+        const alive = { groupId, generationId, memberId, groupInstanceId: null }
+        await client(syncGroup, 3, { ...alive, assignments: [{ memberId, assignment: Buffer.from('mine') }] })
+        responses.push(await commit(groupId, memberId, generationId), await remove(groupId))
+        await client(leaveGroup, 2, { groupId, memberId, members: [] })
+        responses.push(await remove(groupId))
+      }
+    return responses
+  }))

@@ -16,6 +16,13 @@ const home = (): string => execFileSync(kafkaScript(), ['home'], { encoding: 'ut
 /** The libraries of the Apache Kafka that the tests run. */
 export const kafkaClassPath = (): string => join(home(), 'libs', '*')
 
+/** The libraries of Debezium that `kafka setup databases` brings. */
+export function debeziumClassPath(): string {
+  const folder = join(home(), 'databases')
+  if (!existsSync(folder)) throw new Error(`${folder} is not there: run "kafka setup databases"`)
+  return join(folder, '*')
+}
+
 /** `artifacts` are group:artifact:version; with all that they need to run. */
 export async function mavenClassPath(name: string, artifacts: readonly string[]): Promise<string> {
   const folder = join(home(), name)
