@@ -81,7 +81,7 @@ const read = (path: string) => readFileSync(path, 'utf8')
 const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`)
 
 test('up: a line goes from a file through a topic into a file, and the data is where it says', async () => {
-  const up = start('up', '--port', '0', '--rest-port', '0', '--data', join(folder, 'up'))
+  const up = start('up', '--port', '0', '--rest-port', '0', '--registry-port', '0', '--data', join(folder, 'up'))
   const url = await up.said(/REST API: (http:\S+)/)
   expect(await up.said(/data in (\S+)/)).toBe(join(folder, 'up'))
   expect((await ask(`${url}/`)).body).toMatchObject({ version: expect.any(String), kafka_cluster_id: expect.any(String) })

@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 
 async function start(properties: Record<string, string>) {
-  const rest = await openRest(properties)
+  const rest = await openRest(properties, testSystem())
   open.push(rest)
   return rest
 }
@@ -33,6 +33,8 @@ test('503 while starting, then the routes, on every listener', async () => {
   expect(rest.advertisedUrl).toBe(rest.urls[0])
   expect(await json(`${rest.urls[0]}/connectors`)).toEqual([503, { error_code: 503, message: expect.stringContaining('starting') }])
   expect(await json(`${rest.urls[0]}/health`)).toEqual([503, { status: 'starting', message: expect.any(String) }])
+  // Nobody has logged in: nobody holds a connection.
+  expect((await fetch(`${rest.urls[0]}/connectors`)).headers.get('connection')).toBe('close')
   await rest.serve(services())
   for (const url of rest.urls) expect(await json(`${url}/connectors`)).toEqual([200, []])
 })
@@ -90,7 +92,7 @@ test('every port refuses pages of other origins, and serves browsers under the n
 test('a port in use: the message says which, and what to do', async () => {
   const rest = await start({ listeners: 'http://127.0.0.1:0' })
   const { host } = new URL(rest.urls[0]!)
-  const error = await openRest({ listeners: `http://127.0.0.1:0,http://${host}` }).catch((caught: unknown) => caught)
+  const error = await openRest({ listeners: `http://127.0.0.1:0,http://${host}` }, testSystem()).catch((caught: unknown) => caught)
   expect(explain(error)).toMatch(new RegExp(`^${host} is in use.*"listeners"`))
 })
 

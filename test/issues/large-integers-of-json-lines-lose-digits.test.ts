@@ -6,10 +6,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { StoredPositions, taskContext } from '../../connect/contract/index.ts'
 import json from '../../connect/converters/json.ts'
 import { parseSettings } from '../../connect/sdk/index.ts'
 import { fileSource } from '../../connectors/file/source.ts'
-import { StoredPositions, taskContext } from '../contract/fixture.ts'
 
 let folder: string
 const stop = new AbortController()

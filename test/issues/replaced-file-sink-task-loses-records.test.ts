@@ -7,9 +7,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { sinkRecord, taskContext } from '../../connect/contract/index.ts'
 import type { SinkTask } from '../../connect/sdk/index.ts'
 import { fileSink } from '../../connectors/file/sink.ts'
-import { sinkRecord, taskContext } from '../contract/fixture.ts'
 
 let folder: string
 let file: string

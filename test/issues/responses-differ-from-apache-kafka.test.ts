@@ -3,6 +3,7 @@
  * recorded by sending the same requests to it.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import produce from '../../core/apis/00-produce.ts'
 import fetch from '../../core/apis/01-fetch.ts'
 import listOffsets from '../../core/apis/02-list-offsets.ts'
 import metadata from '../../core/apis/03-metadata.ts'
@@ -12,6 +13,7 @@ import deleteRecords from '../../core/apis/21-delete-records.ts'
 import createPartitions from '../../core/apis/37-create-partitions.ts'
 import incrementalAlterConfigs from '../../core/apis/44-incremental-alter-configs.ts'
 import type { AnyApi } from '../../core/wire/api.ts'
+import { encodeBatch } from '../../core/wire/record-batch.ts'
 import { ZERO_UUID } from '../../core/wire/types.ts'
 import { type BrokerInProcess, brokerInProcess } from '../broker-in-process.ts'
 import { encodeRequest, type RawClient } from '../raw-client.ts'
@@ -58,13 +60,22 @@ describe('IncrementalAlterConfigs', () => {
 
 test('DeleteRecords is refused for the offsets topic and for topics that are only compacted', async () => {
   await client.send(findCoordinator, 2, { key: 'g', keyType: 0 })
-  const remove = async (name: string) => {
-    const topics = [{ name, partitions: [{ partitionIndex: 0, offset: -1 }] }]
+  const remove = async (name: string, partitionIndex = 0) => {
+    const topics = [{ name, partitions: [{ partitionIndex, offset: -1 }] }]
     return (await client.send(deleteRecords, 2, { topics, timeoutMs: 1000 })).topics[0]!.partitions[0]
   }
   expect(await remove('__consumer_offsets')).toMatchObject({ errorCode: 17, lowWatermark: -1 })
+  expect(await remove('__consumer_offsets', 99)).toMatchObject({ errorCode: 3, lowWatermark: -1 })
   expect(await remove('keyed')).toMatchObject({ errorCode: 44, lowWatermark: -1 })
   expect(await remove('orders')).toMatchObject({ errorCode: 0, lowWatermark: 0 })
+})
+
+test('Produce to the offsets topic is refused without an explanation', async () => {
+  await client.send(findCoordinator, 2, { key: 'g', keyType: 0 })
+  const records = encodeBatch([{ key: null, value: Buffer.from('v'), timestamp: 1 }])
+  const topicData = [{ name: '__consumer_offsets', partitionData: [{ index: 0, records }] }]
+  const { responses } = await client.send(produce, 9, { transactionalId: null, acks: 1, timeoutMs: 1000, topicData })
+  expect(responses[0]!.partitionResponses[0]).toMatchObject({ errorCode: 17, errorMessage: null })
 })
 
 test('Metadata gives the authorized operations, where they are requested', async () => {

@@ -61,7 +61,7 @@ test.each<[Record<string, string>, string]>([
   [{ 'num.partitions': 'many' }, 'Invalid value many for configuration num.partitions: Not a number of type INT'],
   [{ listeners: 'SASL_SSL://:9092' }, 'is not implemented; use some of PLAIN, SCRAM-SHA-256'],
   [{ listeners: 'PLAINTEXT://203.0.113.9:0' }, 'is not an address of this machine'],
-  [{ 'authorizer.class.name': 'A' }, 'access control lists are not implemented'],
+  [{ 'authorizer.class.name': 'A' }, 'Authorizers are Java classes, and only org.apache.kafka.metadata.authorizer.StandardAuthorizer'],
 ])('%j is refused with a sentence', async (lines, sentence) => {
   const { code, out, err } = await ended(file({ listeners: 'PLAINTEXT://127.0.0.1:0', ...lines }))
   expect({ code, out }).toEqual({ code: 1, out: '' })
