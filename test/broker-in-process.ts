@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type RunningBroker, startBroker } from '../core/index.ts'
-import { realSystem } from '../core/system/index.ts'
+import { realSystem, type System } from '../core/system/index.ts'
 import type { Logger } from '../core/system/logger.ts'
 import { type RawClient, rawClient } from './raw-client.ts'
 
@@ -32,7 +32,12 @@ export function keepingLogger(lines: LogLine[]): Logger {
   return logger
 }
 
-export async function brokerInProcess(properties: Readonly<Record<string, string>> = {}): Promise<BrokerInProcess> {
+/** `parts` of the system replace the real ones; `javaProperties` are Java's system properties, as in KAFKA_OPTS. */
+export async function brokerInProcess(
+  properties: Readonly<Record<string, string>> = {},
+  parts: Partial<System> = {},
+  javaProperties: Readonly<Record<string, string>> = {},
+): Promise<BrokerInProcess> {
   const dir = mkdtempSync(join(tmpdir(), 'tributary-'))
   const lines: LogLine[] = []
   const clients: RawClient[] = []
@@ -45,7 +50,9 @@ export async function brokerInProcess(properties: Readonly<Record<string, string
         'group.initial.rebalance.delay.ms': '0',
         ...properties,
       },
-      { ...realSystem('silent'), logger: keepingLogger(lines) },
+      { ...realSystem('silent'), logger: keepingLogger(lines), ...parts },
+      undefined,
+      javaProperties,
     )
   let broker = await start()
   return {

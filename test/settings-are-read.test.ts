@@ -6,37 +6,42 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { registryRestSettings } from '../api/registry/registry-rest-settings.ts'
 import { restSettings } from '../api/settings.ts'
 import { findPlugins } from '../connect/plugins.ts'
 import { clientSettings } from '../connect/runtime/client-overrides.ts'
 import { connectorSettings, sinkSettings, sourceSettings } from '../connect/runtime/connector-settings.ts'
+import { rateLimitSettings } from '../connect/runtime/rate-limit.ts'
 import { workerSettings } from '../connect/runtime/worker-settings.ts'
 import type { Settings } from '../connect/sdk/index.ts'
+import { tlsSettingNames } from '../core/security/tls/tls-settings.ts'
 import { effectiveBrokerSettings, effectiveTopicSettings } from '../core/settings/accepted-settings.ts'
 import { topicSettings } from '../core/settings/topic-settings.ts'
 import { scanFolders } from '../core/system/scan.ts'
 import { clusterSettings, flowSettings } from '../mirror/settings/flow-settings.ts'
+import { registrySettings } from '../registry/index.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
 /** Settings that nothing reads yet. To be shortened, never to be added to. */
 const unread: Readonly<Record<string, readonly string[]>> = {
   worker: ['worker.unsync.backoff.ms'],
-  connector: ['config.action.reload', 'transaction.boundary', 'transaction.boundary.interval.ms'],
+  connector: ['config.action.reload'],
 }
 
 /** Settings that allow one value: their declaration is their effect. Each with a value that it refuses. */
 const refused: Readonly<Record<string, string>> = {
   'config.property.filter.class': 'com.example.Filter',
-  'config.providers': 'file',
+  'context.name.strategy': 'com.example.Strategy',
   'connector.plugin.version': '0.0.1-none',
-  'exactly.once.source.support': 'enabled',
-  'exactly.once.support': 'required',
+  'dialect.name': 'MySqlDatabaseDialect',
   'group.filter.class': 'com.example.Filter',
   'header.converter.plugin.version': '0.0.1-none',
   'key.converter.plugin.version': '0.0.1-none',
   'rest.extension.classes': 'com.example.Extension',
+  'plugin.name': 'decoderbufs',
   'security.protocol': 'SSL',
+  'snapshot.query.mode': 'custom',
   'topic.filter.class': 'com.example.Filter',
   'value.converter.plugin.version': '0.0.1-none',
 }
@@ -138,6 +143,8 @@ describe('every declared setting is read, or declared without effect', () => {
     'core/security',
     'core/settings.ts',
     'core/broker.ts',
+    'core/config-references',
+    'core/connection-limits.ts',
     'core/offsets-topic.ts',
     'core/transaction-state-topic.ts',
   )
@@ -153,11 +160,11 @@ describe('every declared setting is read, or declared without effect', () => {
   })
 
   test('of a worker', () => {
-    checkAll('worker', workerSettings, codeOf('connect', 'bin'))
+    checkAll('worker', workerSettings, codeOf('connect', 'bin', 'core/config-references'))
   })
 
   test('of every connector', async () => {
-    const settings = { ...connectorSettings(await findPlugins(), null), ...sourceSettings, ...sinkSettings }
+    const settings = { ...connectorSettings(await findPlugins(), null), ...sourceSettings, ...sinkSettings, ...rateLimitSettings }
     checkAll('connector', settings, codeOf('connect'))
   })
 
@@ -170,6 +177,11 @@ describe('every declared setting is read, or declared without effect', () => {
     checkAll('rest', restSettings, codeOf('api', 'bin'))
   })
 
+  test('of a schema registry', () => {
+    checkAll('registry', registrySettings, codeOf('registry', 'api/registry'))
+    checkAll('registry', registryRestSettings, codeOf('api/registry'))
+  })
+
   test('of a mirror', () => {
     const code = codeOf('mirror')
     checkAll('flow', flowSettings, code)
@@ -178,9 +190,23 @@ describe('every declared setting is read, or declared without effect', () => {
 
   test('of each connector', async () => {
     type Declared = { name: string; source?: { settings: Settings }; sink?: { settings: Settings } }
-    const connectors = await scanFolders<Declared>(join(root, 'connectors'), 'connector')
+    const connectors = (await scanFolders<Declared | Declared[]>(join(root, 'connectors'), 'connector')).flat()
     expect(connectors.length).toBeGreaterThan(0)
     for (const { name, source, sink } of connectors)
       for (const side of [source, sink]) if (side) checkAll(name, side.settings, codeOf(`connectors/${name}`))
+  })
+
+  test('of each converter', async () => {
+    const code = codeOf('connect/converters', 'connect/schema-registry')
+    const { converters } = await findPlugins()
+    for (const { class: name, settings } of converters) {
+      const { 'converter.type': _setByTheWorker, ...own } = settings as Settings
+      const prefix = 'schema.registry.'
+      const stores = promised(own).filter((setting) => setting.startsWith(`${prefix}ssl.`))
+      const others = Object.fromEntries(Object.entries(own).filter(([setting]) => !stores.includes(setting)))
+      checkAll(name, others, code)
+      // The stores read them all, or refuse those of the JVM.
+      for (const setting of stores) expect(tlsSettingNames).toContain(setting.slice(prefix.length))
+    }
   })
 })

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
 export const root = resolve(import.meta.dirname, '..')
-const rooms = ['core', 'connect', 'connectors', 'mirror', 'api', 'bin', 'bench']
+const rooms = ['core', 'connect', 'connectors', 'mirror', 'registry', 'api', 'bin', 'bench']
 
 export interface Import {
   target: string

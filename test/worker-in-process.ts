@@ -1,17 +1,19 @@
 /**
- * Workers inside the test's own process, on a broker in the same process. Each worker serves the one REST request that followers send to
+ * Workers inside the test's own process, on a broker in the same process. Each worker serves the REST requests that followers send to
  * their leader, so that workers of one group can share connectors without the REST server.
  */
 import { createServer, type Server } from 'node:http'
 import { ConnectError, startWorker, type Worker } from '../connect/index.ts'
 import type { Connector } from '../connect/sdk/index.ts'
 import { type Client, createClient } from '../core/client/index.ts'
-import { realSystem } from '../core/system/index.ts'
+import { realSystem, type System } from '../core/system/index.ts'
 import { type BrokerInProcess, brokerInProcess } from './broker-in-process.ts'
 
 export interface WorkersInProcess {
   readonly broker: BrokerInProcess
   readonly client: Client
+  /** That of the workers. */
+  readonly system: System
   /** Settings of a Connect cluster of its own: no other cluster of this broker has its group or its internal topics. */
   settings(more?: Readonly<Record<string, string>>): Record<string, string>
   /** Starts a worker with these settings, or with those of a new cluster; `connectors` are its plugins beside those in connectors/. */
@@ -23,8 +25,8 @@ export interface WorkersInProcess {
   stop(): Promise<void>
 }
 
-/** A server for `POST /connectors/{name}/tasks`, by which a follower gives the task configs of a connector to the leader. */
-async function serveTaskConfigs(worker: () => Worker): Promise<{ server: Server; url: string }> {
+/** A server for what a follower asks of the leader: `POST /connectors/{name}/tasks` and `PUT /connectors/{name}/fence`. */
+async function serveFollowers(worker: () => Worker): Promise<{ server: Server; url: string }> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk) => chunks.push(chunk))
@@ -33,7 +35,9 @@ async function serveTaskConfigs(worker: () => Worker): Promise<{ server: Server;
       const header = (name: string) => (request.headers[name] as string | undefined) ?? null
       const signature = { key: header('x-connect-authorization'), algorithm: header('x-connect-request-signature-algorithm'), body }
       try {
-        await worker().putTaskConfigs(decodeURIComponent(request.url!.split('/')[2]!), JSON.parse(body.toString()), signature)
+        const [, , name, what] = request.url!.split('/').map(decodeURIComponent)
+        if (what === 'fence') await worker().fenceZombies(name!, signature)
+        else await worker().putTaskConfigs(name!, JSON.parse(body.toString()), signature)
         response.writeHead(204).end()
       } catch (error) {
         response.writeHead(error instanceof ConnectError ? error.status : 409).end(String(error))
@@ -71,7 +75,7 @@ export async function workersInProcess(brokerProperties: Readonly<Record<string,
 
   async function start(options: { settings?: Readonly<Record<string, string>>; connectors?: readonly Connector[] } = {}): Promise<Worker> {
     let worker: Worker | undefined
-    const { server, url } = await serveTaskConfigs(() => worker!)
+    const { server, url } = await serveFollowers(() => worker!)
     try {
       worker = await startWorker(options.settings ?? settings(), system, { advertisedUrl: url, connectors: options.connectors ?? [] })
     } catch (error) {
@@ -92,6 +96,7 @@ export async function workersInProcess(brokerProperties: Readonly<Record<string,
   return {
     broker,
     client,
+    system,
     settings,
     start,
     close,
