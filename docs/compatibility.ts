@@ -3,13 +3,19 @@
  * so that one search for its name says whether it has an effect.
  */
 import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import { buildServer } from '../api/index.ts'
+import { type RegistryServices, registryTags } from '../api/registry/registry-resource.ts'
+import { extensionSettings, registryRestSettings } from '../api/registry/registry-rest-settings.ts'
+import { buildRegistryServer } from '../api/registry/registry-server.ts'
 import { findResources } from '../api/resource.ts'
-import { restSettings } from '../api/settings.ts'
+import { ADMIN_LISTENERS_TLS, LISTENERS_TLS, restSettings } from '../api/settings.ts'
 import { findPlugins } from '../connect/plugins.ts'
 import { clientSettings } from '../connect/runtime/client-overrides.ts'
-import { connectorSettings, sinkSettings, sourceSettings } from '../connect/runtime/connector-settings.ts'
-import { ineffectiveSettings, securitySettings, workerSettings } from '../connect/runtime/worker-settings.ts'
+import { connectorSettings, deadLetterSettings, sinkSettings, sourceSettings } from '../connect/runtime/connector-settings.ts'
+import { rateLimitSettings } from '../connect/runtime/rate-limit.ts'
+import { recoverySettings } from '../connect/runtime/recovery-settings.ts'
+import { ineffectiveSettings, providerSettings, securitySettings, workerSettings } from '../connect/runtime/worker-settings.ts'
 import type { Settings } from '../connect/sdk/index.ts'
 import type { Herder } from '../connect/types.ts'
 import type { AnyServedApi } from '../core/apis/define-api.ts'
@@ -26,13 +32,14 @@ import { topicSettings } from '../core/settings/topic-settings.ts'
 import { realSystem } from '../core/system/index.ts'
 import { scan } from '../core/system/scan.ts'
 import { mirrorConnectors } from '../mirror/connector.ts'
-import { clusterSettings, flowSettings, ineffectiveFlowSettings } from '../mirror/settings/flow-settings.ts'
+import { clusterSettings, flowSettings } from '../mirror/settings/flow-settings.ts'
 import {
   acceptedPatterns as acceptedByMirror,
   clientPatterns,
   unsupportedSettings as unsupportedByMirror,
 } from '../mirror/settings/mm2-properties.ts'
 import type { MirrorAdmin } from '../mirror/types.ts'
+import { registrySettings } from '../registry/index.ts'
 
 const NO_EFFECT = 'No effect.'
 
@@ -72,8 +79,20 @@ const declaredRows = (settings: Settings): Row[] =>
 /** Settings that only one side has. */
 const only = (side: string, rows: readonly Row[]): Row[] => rows.map((row) => ({ ...row, effect: `${side}: ${row.effect}` }))
 
+const sinkOnlySettings = Object.fromEntries(Object.entries(sinkSettings).filter(([name]) => !(name in deadLetterSettings)))
+
 const ineffectiveRows = (names: Iterable<string>, why = ''): Row[] =>
   [...new Set(names)].map((name) => ({ names: [name], default: '', effect: noEffect(why) }))
+
+/** The same in each file. */
+const PROVIDER_PARAMETERS =
+  "`config.providers.NAME.class` is Kafka's class; `config.providers.NAME.param.allowed.paths` (files, folders) and `.allowlist.pattern` (environment) limit what it reads."
+const providerRows = (names: readonly string[]): Row[] =>
+  names.map((name) => ({
+    names: [name],
+    default: name.endsWith('*') ? '' : 'empty',
+    effect: name.endsWith('*') ? PROVIDER_PARAMETERS : 'The names of the configuration providers, for references in this file.',
+  }))
 
 function brokerRows(): Row[] {
   const declared: SettingMap = brokerSettings
@@ -88,8 +107,9 @@ function brokerRows(): Row[] {
       names: [`${LISTENER_PREFIX}*`],
       default: '',
       effect:
-        'Those of `sasl.*` and `ssl.*` that have an effect, `connection.failed.authentication.delay.ms` and `connections.max.reauth.ms`, for one listener or for one SASL mechanism of it. Others have no effect.',
+        'Those of `sasl.*` and `ssl.*` that have an effect, `connection.failed.authentication.delay.ms` and `connections.max.reauth.ms`, for one listener or for one SASL mechanism of it; `max.connections` and `max.connection.creation.rate`, for one listener. Others have no effect.',
     },
+    ...providerRows(providerSettings),
     ...ineffectiveRows(acceptedSettings.filter((name) => !Object.hasOwn(declared, name))),
     ...refusedSettings.map(({ name, harmless, why }) => ({
       names: [name],
@@ -125,6 +145,17 @@ const securityRows = (): Row[] =>
     names: [name],
     default: '',
     effect: "For the worker's own clients and the admin clients of connectors, as in Kafka's. What is not supported is refused.",
+  }))
+
+/** What the prefixes of the REST API's stores stand for. */
+const restTlsRows = (): Row[] =>
+  [
+    { prefix: LISTENERS_TLS, whose: '`listeners`, and of requests to other workers' },
+    { prefix: ADMIN_LISTENERS_TLS, whose: '`admin.listeners`' },
+  ].map(({ prefix, whose }) => ({
+    names: [`${prefix}ssl.*`],
+    default: '',
+    effect: `TLS of ${whose}. Where one of them is set, \`ssl.*\` without the prefix has no effect there, as in Kafka Connect.`,
   }))
 
 /** The names that a pattern of plain alternatives stands for: all that begin so, unless the pattern ends. */
@@ -167,16 +198,19 @@ const covered = (name: string, names: readonly string[]) =>
   names.some((other) => other !== name && other.endsWith('.*') && name.startsWith(other.slice(0, -1)))
 
 function mirrorRows(): Row[] {
-  const declared = { ...flowSettings, ...ineffectiveFlowSettings, ...restSettings }
+  const declared = { ...flowSettings, ...restSettings }
   const explained = Object.entries(unsupportedByMirror).filter(([name]) => !Object.hasOwn(declared, name))
   const known = new Set([
     ...Object.entries(declared).flatMap(([name, { aliases }]) => [name, ...aliases]),
     ...explained.map(([name]) => name),
   ])
-  const accepted = acceptedByMirror.flatMap(namesOfPattern)
+  const providers = ['config.providers', ...providerSettings]
+  const accepted = acceptedByMirror.flatMap(namesOfPattern).filter((name) => !providers.includes(name))
   const ofClients = clientPatterns.flatMap(namesOfPattern)
   return [
     ...declaredRows(declared),
+    ...restTlsRows(),
+    ...providerRows(providers),
     ...explained.flatMap(([name, { why }]) => ineffectiveRows([name], why)),
     ...ofClients.map((name) => ({
       names: [name],
@@ -197,23 +231,19 @@ async function apis(): Promise<string> {
   return table(['key', 'API', 'versions', 'not implemented'], rows)
 }
 
-/** The routes as the server registers them, in the order of the reference page. */
-async function routes(): Promise<string> {
-  // No route is called.
-  const services = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
-  const places = new Map((await findResources(services)).map(({ tag, order }) => [tag, order]))
+type BeforeRoutes = (app: FastifyInstance) => Promise<void>
+
+/** The routes as a server registers them, in the order of the reference page. */
+async function routesOf(build: (beforeRoutes: BeforeRoutes) => FastifyInstance, places: ReadonlyMap<string, number>): Promise<string> {
   const found: { place: number; row: string[] }[] = []
-  const app = buildServer({
-    ...services,
-    beforeRoutes: async (inner) => {
-      inner.addHook('onRoute', ({ method, url, schema }) => {
-        const { hide, summary, tags } = (schema ?? {}) as { hide?: boolean; summary?: string; tags?: string[] }
-        const methods = [method].flat().filter((one) => one !== 'HEAD')
-        if (hide || methods.length === 0) return
-        const path = url.replaceAll(/:([a-z]+)/g, '{$1}')
-        found.push({ place: places.get(tags?.[0] ?? '') ?? 0, row: [code(`${methods} ${path}`), summary ?? ''] })
-      })
-    },
+  const app = build(async (inner) => {
+    inner.addHook('onRoute', ({ method, url, schema }) => {
+      const { hide, summary, tags } = (schema ?? {}) as { hide?: boolean; summary?: string; tags?: string[] }
+      const methods = [method].flat().filter((one) => one !== 'HEAD')
+      if (hide || methods.length === 0) return
+      const path = url.replaceAll(/:([a-z]+)/g, '{$1}')
+      found.push({ place: places.get(tags?.[0] ?? '') ?? 0, row: [code(`${methods} ${path}`), summary ?? ''] })
+    })
   })
   await app.ready()
   await app.close()
@@ -222,6 +252,41 @@ async function routes(): Promise<string> {
     found.sort((a, b) => a.place - b.place).map(({ row }) => row),
   )
 }
+
+async function routes(): Promise<string> {
+  // No route is called.
+  const services = { worker: {} as Herder, mirrors: {} as MirrorAdmin, system: realSystem('silent'), version: '' }
+  const places = new Map((await findResources(services)).map(({ tag, order }) => [tag, order]))
+  return routesOf((beforeRoutes) => buildServer({ ...services, beforeRoutes }), places)
+}
+
+function registryRoutes(): Promise<string> {
+  // No route is called.
+  const registry = { config: {}, context: { image: {} } } as RegistryServices['registry']
+  const services = { registry, system: realSystem('silent'), version: '' }
+  const places = new Map(registryTags.map(({ tag, order }) => [tag, order]))
+  return routesOf((beforeRoutes) => buildRegistryServer({ ...services, beforeRoutes }), places)
+}
+
+/** What the patterns of a registry's file stand for. */
+const registryPatternRows = (): Row[] => [
+  {
+    names: ['kafkastore.security.protocol', 'kafkastore.ssl.*', 'kafkastore.sasl.*'],
+    default: '',
+    effect: "For the registry's Kafka clients, as in Kafka's. What is not supported is refused.",
+  },
+  {
+    names: ['kafkastore.topic.config.*'],
+    default: '',
+    effect: 'Configs of the topic where it is created; `cleanup.policy` is always `compact`.',
+  },
+  { names: ['ssl.*'], default: '', effect: 'TLS of `listeners` with https, and of requests to the leader.' },
+  {
+    names: extensionSettings,
+    default: 'empty',
+    effect: 'The registry does not start unless they are empty: there are no extensions.',
+  },
+]
 
 async function plugins(): Promise<string> {
   const found = (await findPlugins(mirrorConnectors(realSystem('silent')))).list(false)
@@ -250,7 +315,7 @@ export async function compatibility(): Promise<string> {
   }))
   return `# Compatibility
 
-What Tributary implements of Apache Kafka 4.3, Kafka Connect and MirrorMaker 2. \`node docs/generate.ts\` derives this page from the
+What Tributary implements of Apache Kafka 4.3, Kafka Connect, MirrorMaker 2 and Confluent's Schema Registry. \`node docs/generate.ts\` derives this page from the
 declarations in the code; do not edit it.
 
 **Does a setting have an effect?** Search this page for its name. Its row says what it does, or \`${NO_EFFECT}\` where a file may contain it
@@ -261,6 +326,7 @@ their own. A setting without a row is unknown: it has no effect, and the log nam
 - Worker: [REST API](#rest-api), [plugins](#plugins), [settings of a worker](#settings-of-a-worker), [client settings](#client-settings),
   [settings of a connector](#settings-of-a-connector), [settings of plugins](#settings-of-plugins)
 - Mirror: [settings of a flow](#settings-of-a-flow), [settings of a cluster](#settings-of-a-cluster)
+- Schema registry: [registry API](#registry-api), [settings of a registry](#settings-of-a-registry)
 
 ## APIs
 
@@ -283,13 +349,15 @@ ${settingsTable(topicRows())}
 ## REST API
 
 All but \`/mirrors\`, \`/metrics\` and \`/docs\` are Kafka Connect's. What differs: [0001](decisions/0001-bodies-that-cannot-be-used-are-400.md)
-(bodies that cannot be used), [0005](decisions/0005-requests-of-browsers.md) (requests of browsers).
+(bodies that cannot be used), [0005](decisions/0005-requests-of-browsers.md) (requests of browsers),
+[0009](decisions/0009-the-login-comes-first.md) (the login).
 
 ${await routes()}
 
 ## Plugins
 
-There are no transforms and no predicates.
+Without a schema, a floating-point number without a fraction is a whole number to transforms: see
+[0011](decisions/0011-numbers-without-a-schema.md).
 
 ${await plugins()}
 
@@ -297,7 +365,7 @@ ${await plugins()}
 
 In the \`.properties\` file of \`connect-distributed\` or \`connect-standalone\`. What differs: [0003](decisions/0003-connect-worker.md).
 
-${settingsTable([...declaredRows({ ...workerSettings, ...restSettings }), ...securityRows(), ...converters, ...ineffectiveRows(ineffectiveSettings)])}
+${settingsTable([...declaredRows({ ...workerSettings, ...restSettings }), ...providerRows(providerSettings), ...securityRows(), ...restTlsRows(), ...converters, ...ineffectiveRows(ineffectiveSettings)])}
 
 ## Client settings
 
@@ -315,7 +383,10 @@ In the config of every connector. With \`topic.creation.groups\`, a source also 
 ${settingsTable([
   ...declaredRows(connectorSettings(own, null)),
   ...only('Sources', declaredRows(sourceSettings)),
-  ...only('Sinks', declaredRows(sinkSettings)),
+  ...only('Sinks', declaredRows(sinkOnlySettings)),
+  ...declaredRows(deadLetterSettings),
+  ...declaredRows(recoverySettings),
+  ...declaredRows(rateLimitSettings),
 ])}
 
 ## Settings of plugins
@@ -333,5 +404,18 @@ ${settingsTable(mirrorRows())}
 In \`mm2.properties\`, as \`us.name\`.
 
 ${settingsTable(declaredRows(clusterSettings))}
+
+## Registry API
+
+Confluent's, but for \`/metrics\` and \`/docs\`. Each path may have \`/contexts/{context}\` in front. There are no exporters, and
+no requests about associations in batches.
+
+${await registryRoutes()}
+
+## Settings of a registry
+
+In \`schema-registry.properties\`; see [REGISTRY.md](REGISTRY.md). References to \`config.providers\` are replaced as in the other files.
+
+${settingsTable([...declaredRows({ ...registrySettings, ...registryRestSettings }), ...registryPatternRows()])}
 `
 }
