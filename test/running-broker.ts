@@ -3,6 +3,7 @@
  * `kill` is kill -9; `start` starts it again on the same port and data.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -31,13 +32,16 @@ export interface TestBroker {
 
 const root = join(import.meta.dirname, '..')
 
+/** Below the ports that Linux gives to outgoing connections and to `listen(0)`: nothing takes one between the look and its use. */
+const PORTS = { first: 15_000, count: 15_000 }
+
 /** A port that nothing listens on. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (let tries = 0; tries < 100; tries++) {
+    const port = PORTS.first + randomInt(PORTS.count)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`No port of ${PORTS.first} to ${PORTS.first + PORTS.count - 1} is free on 127.0.0.1`)
 }
 
 export const isFree = (port: number): Promise<boolean> =>

@@ -11,7 +11,7 @@ import { createClient } from '../../core/client/index.ts'
 import { realClock } from '../../core/system/clock.ts'
 import { silentLogger } from '../../core/system/logger.ts'
 import { realRandom } from '../../core/system/random.ts'
-import { isFree } from '../running-broker.ts'
+import { freePort, isFree } from '../running-broker.ts'
 import { type Launched, launch } from './launch.ts'
 
 const script = join(process.env.TRIBUTARY_PEERS_DIR ?? resolve(import.meta.dirname, '../../../shared/peers'), 'kafka')
@@ -123,13 +123,10 @@ async function startOnce(settings: SettingsOf, formatFlags: string, prepare: Pre
   return kafka
 }
 
-/** Below the ports that the system gives to connections: those of other processes would take one while Kafka starts. */
-const PORTS = { first: 12_000, count: 18_000 }
-
 /** The broker listens on the port, its controller on the next one. */
 async function portWithNeighbour(): Promise<number> {
   for (;;) {
-    const port = PORTS.first + realRandom.below(PORTS.count)
-    if ((await isFree(port)) && (await isFree(port + 1))) return port
+    const port = await freePort()
+    if (await isFree(port + 1)) return port
   }
 }
