@@ -9,7 +9,7 @@ import type { FileBatch, OpenFile } from './file-reader.ts'
 
 export async function* readLines(file: OpenFile, from: number): AsyncGenerator<FileBatch, void, void> {
   const { config, path, compression } = file
-  const format = formatNamed(config.format as 'lines' | 'json' | 'csv', {
+  const format = await formatNamed(config.format as 'lines' | 'json' | 'csv', {
     topic: config.topic,
     keyField: config['key.field'],
     delimiter: config.delimiter === '\\t' ? '\t' : config.delimiter,
