@@ -188,13 +188,13 @@ describe('the settings', () => {
   })
 
   test('refuse what is no URL, no bucket and no region', () => {
-    for (const changes of [
+    const wrong: Record<string, string>[] = [
       { 'store.url': 'ftp://host' },
       { 'store.url': 'http://key:secret@host' },
       { 's3.bucket.name': '/x' },
       { 's3.region': 'EU 1' },
-    ])
-      expect(() => parsed({ 's3.bucket.name': 'bucket', ...changes })).toThrow(/Invalid value/)
+    ]
+    for (const changes of wrong) expect(() => parsed({ 's3.bucket.name': 'bucket', ...changes })).toThrow(/Invalid value/)
   })
 
   test('name where the keys are', () => {
