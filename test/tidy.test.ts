@@ -96,6 +96,8 @@ const mayLoad: Record<string, readonly string[]> = {
   'connectors/postgres-query-source': ['connect/sdk', 'connectors/postgres-driver'],
   'connectors/postgres-sink': ['connect/sdk', 'connectors/postgres-driver'],
   'connectors/postgres-source': ['connect/sdk', 'connectors/postgres-driver'],
+  'connectors/s3-driver': ['connect/sdk'],
+  'connectors/s3-sink': ['connect/sdk', 'connect/converters', 'connectors/s3-driver'],
   'mirror/offset-map.ts': ['core/errors.ts'],
   'mirror/policy.ts': [],
   'mirror/types.ts': [],
