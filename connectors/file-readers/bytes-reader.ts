@@ -1,5 +1,6 @@
 /**
- * Files of bytes: values between separators, whose offsets are bytes after decompression, or one value a file.
+ * Files of bytes: values between separators, whose offsets are bytes after decompression, or one value a file. At most one value and what
+ * was read behind it are held.
  */
 import { type SourceRecord, schemas } from '../../connect/sdk/index.ts'
 import { bytesOf } from './decompression.ts'
