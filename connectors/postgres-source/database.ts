@@ -149,9 +149,9 @@ const isTemporary = (code: string): boolean =>
 /** Retriable where the connection was lost or the server may do it later; else the error as a sentence. */
 export function databaseError(error: unknown, config: PostgresSourceConfig, what = 'Postgres'): Error {
   if (error instanceof Retriable) return error
-  const { code, message } = error as pg.DatabaseError
+  const { code, message, hint } = error as pg.DatabaseError
   const isSqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code)
-  const text = `${what}: ${message || code}`
+  const text = `${what}: ${message || code}${hint ? `. ${hint}` : ''}`
   return isSqlState && !isTemporary(code) ? new Error(text, { cause: error }) : retriable(text, error, config)
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
+import { Retriable } from '../../connect/sdk/index.ts'
 import { closeDatabase, databaseError, openDatabase } from './database.ts'
 import {
   COPY_DONE,
@@ -17,6 +18,7 @@ import {
   TERMINATE,
 } from './replication-frames.ts'
 import type { PostgresSourceConfig } from './settings.ts'
+import { startProblem } from './slot.ts'
 import type { Lsn } from './types.ts'
 
 /** How many bytes may wait to be taken where max.queue.size.in.bytes does not say: about 8192 changes of 2 KiB. */
@@ -231,7 +233,9 @@ export class ReplicationConnection {
 
   #serverError({ bytes, start, end }: ServerMessage): Error {
     const { code, message } = readServerError(bytes, start, end)
-    return databaseError(Object.assign(new Error(message), { code }), this.#config, 'Postgres ends the stream')
+    const error = databaseError(Object.assign(new Error(message), { code }), this.#config, 'Postgres ends the stream')
+    const problem = error instanceof Retriable ? null : startProblem(error, this.#config)
+    return problem === null ? error : new Error(problem, { cause: error.cause })
   }
 
   #fail(error: Error): void {
