@@ -172,8 +172,8 @@ export const streamParams = (text: string | null): [string, string][] =>
       return at < 0 ? [part.trim(), ''] : [part.slice(0, at).trim(), part.slice(at + 1).trim()]
     })
 
-/** A sentence for what START_REPLICATION answers; null where the error says enough. */
-export function startProblem(error: Error, config: PostgresSourceConfig): string | null {
+/** A sentence for what ends a stream or keeps it from its start; null where the error says enough. */
+export function streamProblem(error: Error, config: PostgresSourceConfig): string | null {
   const { code } = (error.cause ?? {}) as { code?: string }
   const { message } = error
   const name = config['slot.name']
