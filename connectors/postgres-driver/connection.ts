@@ -120,6 +120,19 @@ export class PostgresConnection {
     }
   }
 
+  /** Runs a text that a user has written a part of: Postgres refuses it where it is more than one statement. */
+  async statement(text: string): Promise<void> {
+    const client = this.#client ?? (await this.#connect())
+    try {
+      await client.query({ text, queryMode: 'extended' } as pg.QueryConfig)
+    } catch (error) {
+      // A pooler has this SQLSTATE for lost connections.
+      if ((error as pg.DatabaseError).code === '08P01' && /^bind message supplies/.test((error as Error).message))
+        throw new Error('Postgres: the statement has a placeholder like $1, for which there is no value', { cause: error })
+      throw this.#toConnectorError(error)
+    }
+  }
+
   /** Runs `COPY … FROM STDIN` with these rows. */
   async copy(text: string, data: Buffer): Promise<void> {
     const client = this.#client ?? (await this.#connect())
@@ -151,7 +164,8 @@ export class PostgresConnection {
   async *cursor(begin: string, select: string, count: number): AsyncGenerator<TextRows, void, void> {
     let committed = false
     try {
-      await this.query(`${begin}; DECLARE ${CURSOR} NO SCROLL CURSOR FOR ${select}`)
+      await this.query(begin)
+      await this.statement(`DECLARE ${CURSOR} NO SCROLL CURSOR FOR ${select}`)
       const client = this.#client
       for (;;) {
         // Another connection has no cursor.

@@ -5,6 +5,8 @@
 const MINUTE_MS = 60_000
 /** Offsets change at multiples of it only, so that one is looked up once for all times between. */
 const BUCKET_MS = 15 * MINUTE_MS
+/** No two changes of clocks are so close, and no offset is so large. */
+const DAY_MS = 24 * 60 * MINUTE_MS
 /** The remembered offsets of a region, at most. */
 const MAX_BUCKETS = 20_000
 
@@ -13,7 +15,10 @@ export interface Zone {
   readonly sql: string
   /** The offset from UTC, in ms, at an instant. */
   offsetMs(instantMs: number): number
-  /** The instant of a local time that is given as if it were UTC. Of a time that a change of clocks repeats, one of the two. */
+  /**
+   * The instant of a local time that is given as if it were UTC. As Postgres reads it: a time that a change of clocks repeats is the second
+   * one, and one that it leaves out is counted from before the change.
+   */
   instantMs(localMs: number): number
 }
 
@@ -60,6 +65,9 @@ function regionZone(name: string, format: Intl.DateTimeFormat): Zone {
   return {
     sql: `'${name.replaceAll("'", "''")}'`,
     offsetMs,
-    instantMs: (localMs) => localMs - offsetMs(localMs - offsetMs(localMs)),
+    instantMs(localMs) {
+      const [before, after] = [offsetMs(localMs - DAY_MS), offsetMs(localMs + DAY_MS)]
+      return localMs - (before === after || offsetMs(localMs - after) !== after ? before : after)
+    },
   }
 }

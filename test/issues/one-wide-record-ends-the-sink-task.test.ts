@@ -17,5 +17,5 @@ test.each([
   const error = await failure(task.write(records))
   expect(error).toBeInstanceOf(BadRecord)
   expect(error).toMatchObject({ index: 1, also: [], message: expect.stringMatching(why) })
-  expect(await database.rows('SELECT id FROM t')).toEqual([{ id: 1 }, { id: 2 }])
+  expect(await database.rows('SELECT id FROM t')).toEqual([{ id: '1' }, { id: '2' }])
 })

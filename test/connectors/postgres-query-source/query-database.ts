@@ -48,6 +48,17 @@ export class QueryDatabase {
     }
   }
 
+  /** The first values of a task that goes on behind its first batch, after `more` has changed the table. */
+  async valuesAround(count: number, config: Record<string, string>, more: string): Promise<unknown[]> {
+    const values: unknown[] = []
+    for await (const batch of this.batches(config)) {
+      if (values.length === 0) await this.sql(more)
+      values.push(...batch.records.map(({ value }) => value))
+      if (values.length >= count) break
+    }
+    return values
+  }
+
   /** The first records of a task, which then stops. */
   async records(count: number, config: Record<string, string>): Promise<SourceRecord[]> {
     const records: SourceRecord[] = []
