@@ -89,6 +89,7 @@ const mayLoad: Record<string, readonly string[]> = {
     ...names,
   ],
   connectors: ['connect/sdk'],
+  'connectors/bullmq': ['connect/sdk', 'connectors/redis-driver'],
   'connectors/datagen': ['connect/sdk', 'connect/converters/avro'],
   'connectors/directory': ['connect/sdk', 'connect/converters/avro', 'connectors/file'],
   'connectors/postgres-driver': ['connect/sdk'],
