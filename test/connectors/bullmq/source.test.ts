@@ -263,3 +263,19 @@ test('a queue that was obliterated while its records were on their way is no fai
   await queue.add('n', 2)
   expect(await source.records(1)).toMatchObject([{ value: 2 }])
 })
+
+test('a task that stops while Redis is away does not wait for it', async () => {
+  const queue = newQueue()
+  await queue.addBulk([1, 2, 3].map((data) => ({ name: 'n', data })))
+  const source = reading(queue, { 'lock.duration.ms': '500', 'stalled.interval.ms': '100' })
+  await source.next()
+  await redis.kill()
+  try {
+    await source.stop()
+    expect(source.logged.some((line) => line.includes('come again when their locks end'))).toBe(true)
+  } finally {
+    await redis.start()
+  }
+  // As after a crash of the worker: the jobs come again.
+  expect((await reading(queue, { 'stalled.interval.ms': '100' }).records(3)).map(({ value }) => value).sort()).toEqual([1, 2, 3])
+}, 60_000)
