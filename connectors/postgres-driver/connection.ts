@@ -6,6 +6,7 @@ import { Socket } from 'node:net'
 import type pg from 'pg'
 import { Retriable } from '../../connect/sdk/index.ts'
 import { CopyIn } from './copy-in.ts'
+import { isSqlState } from './sql-state.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** A statement without a response after this time has lost its network: locks and large batches take less. */
@@ -265,7 +266,7 @@ const isLoginError = (message: string): boolean => /^SASL: |does not support SSL
 
 function classify(code: string | undefined): 'connection' | 'retriable' | 'row' | 'table' | 'fatal' {
   // Without a SQLSTATE it is an error of the socket or the driver.
-  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P')) return 'connection'
+  if (!isSqlState(code) || code.startsWith('08') || code.startsWith('57P')) return 'connection'
   // Serialization failure, deadlock, locks, a write to a replica, resources.
   if (['40001', '40P01', '55P03', '25006', '57014'].includes(code) || code.startsWith('53')) return 'retriable'
   // 21000: two keys of the batch are equal as values of the column.

@@ -8,16 +8,16 @@ import { bytesOf } from './decompression.ts'
 import type { FileBatch, OpenFile } from './file-reader.ts'
 
 export async function* readLines(file: OpenFile, from: number): AsyncGenerator<FileBatch, void, void> {
-  const { config, path, compression } = file
-  const format = formatNamed(config.format as 'lines' | 'json' | 'csv', {
-    topic: config.topic,
+  const { config, content, compression } = file
+  const format = await formatNamed(file.format as 'lines' | 'json' | 'csv', {
+    topic: file.topic,
     keyField: config['key.field'],
     delimiter: config.delimiter === '\\t' ? '\t' : config.delimiter,
   })
   const reading = new LineReading(file, format)
   if (format.hasHeader && from > 0) await reading.readHeader()
   const cutter = new LineCutter(from, reading.rules)
-  for await (const chunk of bytesOf(path, compression, from)) {
+  for await (const chunk of bytesOf(content, compression, from)) {
     for (let at = 0; at < chunk.length; ) {
       at += fill(cutter, chunk, at)
       for (let cut = cutter.next(config['batch.size']); cut; cut = cutter.next(config['batch.size'])) yield* reading.batches(cutter, cut)
@@ -51,7 +51,7 @@ class LineReading {
   /** Reads the header of a file whose reading continues in its middle. */
   async readHeader(): Promise<void> {
     const cutter = new LineCutter(0, this.rules)
-    for await (const chunk of bytesOf(this.#file.path, this.#file.compression, 0)) {
+    for await (const chunk of bytesOf(this.#file.content, this.#file.compression, 0)) {
       for (let at = 0; at < chunk.length; ) {
         at += fill(cutter, chunk, at)
         const cut = cutter.next(1)

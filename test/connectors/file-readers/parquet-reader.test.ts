@@ -7,7 +7,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { compressSync as lz4 } from 'lz4-napi'
 import { expect, test } from 'vitest'
 import { logicalTypes, type Schema } from '../../../connect/sdk/index.ts'
-import { FolderForTests, values } from './folder-reading.ts'
+import { FolderForTests, values } from '../directory/folder-reading.ts'
 
 const folder = new FolderForTests()
 const parquet = { format: 'parquet' }

@@ -2,15 +2,12 @@
  * The bytes of a file after decompression, as a stream: nothing is held but a block. Files of several members or frames, one after the
  * other, are read to their end.
  */
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import type { FileContent } from './file-content.ts'
 import { lz4Bytes } from './lz4-frames.ts'
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'lz4' | 'snappy'
-
-const READ_BYTES = 256 * 1024
 
 const endings: readonly (readonly [string, Compression])[] = [
   ['.gz', 'gzip'],
@@ -26,13 +23,13 @@ export const compressionOf = (name: string, configured: Compression | 'auto'): C
   configured === 'auto' ? (endings.find(([ending]) => name.toLowerCase().endsWith(ending))?.[1] ?? 'none') : configured
 
 /** The bytes from `start` on, counted after decompression. */
-export async function* bytesOf(path: string, compression: Compression, start: number): AsyncGenerator<Buffer, void, void> {
+export async function* bytesOf(content: FileContent, compression: Compression, start: number): AsyncGenerator<Buffer, void, void> {
   if (compression === 'none') {
-    yield* createReadStream(path, { start, highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>
+    yield* content.stream(start) as AsyncIterable<Buffer>
     return
   }
   let left = start
-  for await (const chunk of decompressed(path, compression)) {
+  for await (const chunk of decompressed(content, compression)) {
     if (left >= chunk.length) left -= chunk.length
     else {
       yield left > 0 ? chunk.subarray(left) : chunk
@@ -41,16 +38,16 @@ export async function* bytesOf(path: string, compression: Compression, start: nu
   }
 }
 
-function decompressed(path: string, compression: Exclude<Compression, 'none'>): AsyncIterable<Buffer> {
+function decompressed(content: FileContent, compression: Exclude<Compression, 'none'>): AsyncIterable<Buffer> {
   switch (compression) {
     case 'gzip':
-      return through(createReadStream(path, { highWaterMark: READ_BYTES }), createGunzip())
+      return through(content.stream(0), createGunzip())
     case 'zstd':
-      return zstdBytes(path)
+      return zstdBytes(content)
     case 'lz4':
-      return lz4Bytes(createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>)
+      return lz4Bytes(content.stream(0) as AsyncIterable<Buffer>)
     case 'snappy':
-      return snappyBytes(createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>)
+      return snappyBytes(content.stream(0) as AsyncIterable<Buffer>)
   }
 }
 
@@ -61,10 +58,9 @@ function through<S extends Readable & NodeJS.WritableStream>(source: Readable, t
 }
 
 /** Node reads one frame; where another follows, the file is opened again behind the first. */
-async function* zstdBytes(path: string): AsyncGenerator<Buffer, void, void> {
-  const { size } = await stat(path)
-  for (let start = 0; start < size; ) {
-    const frame = through(createReadStream(path, { start, highWaterMark: READ_BYTES }), createZstdDecompress())
+async function* zstdBytes(content: FileContent): AsyncGenerator<Buffer, void, void> {
+  for (let start = 0; start < content.sizeBytes; ) {
+    const frame = through(content.stream(start), createZstdDecompress())
     yield* frame as AsyncIterable<Buffer>
     if (frame.bytesWritten === 0) throw new Error('it is no zstd')
     start += frame.bytesWritten

@@ -3,7 +3,8 @@
  */
 import type { Schema, SourceRecord } from '../../connect/sdk/index.ts'
 import type { Compression } from './decompression.ts'
-import type { DirectoryConfig } from './settings.ts'
+import type { FileContent } from './file-content.ts'
+import type { FileFormat, ReaderConfig } from './settings.ts'
 
 export interface FileBatch {
   readonly records: SourceRecord[]
@@ -12,9 +13,14 @@ export interface FileBatch {
 }
 
 export interface OpenFile {
-  readonly path: string
+  readonly content: FileContent
   readonly compression: Compression
-  readonly config: DirectoryConfig
+  readonly format: FileFormat
+  /** Of the values of `bytes`; a newline where there is none. */
+  readonly separator?: Buffer
+  /** Of its records. */
+  readonly topic: string
+  readonly config: ReaderConfig
   /** Told of what is skipped. */
   warn(message: string): void
 }
@@ -25,7 +31,7 @@ export type ReadFile = (file: OpenFile, from: number) => AsyncGenerator<FileBatc
 const NO_HEADERS: SourceRecord['headers'] = []
 
 /** Makes records of values with a schema; the key is a field of them. Throws where a struct lacks it. */
-export function recordsOf(config: DirectoryConfig, schema: Schema): (value: unknown, timestamp: number) => SourceRecord {
+export function recordsOf({ config, topic }: OpenFile, schema: Schema): (value: unknown, timestamp: number) => SourceRecord {
   const name = config['key.field']
   const field = name === null ? null : schema.fields?.find((candidate) => candidate.name === name)
   if (field === undefined)
@@ -33,7 +39,7 @@ export function recordsOf(config: DirectoryConfig, schema: Schema): (value: unkn
       `it has no field "${name}" (it has ${(schema.fields ?? []).map((known) => known.name).join(', ')}): set key.field to one`,
     )
   return (value, timestamp) => ({
-    topic: config.topic,
+    topic,
     partition: null,
     key: field === null ? null : (value as Record<string, unknown>)[field.name],
     keySchema: field?.schema ?? null,

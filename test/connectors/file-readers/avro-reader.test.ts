@@ -7,7 +7,7 @@ import { crc32, deflateRaw, zstdCompress } from 'node:zlib'
 import avro from 'avsc'
 import { compress as snappy } from 'snappy'
 import { expect, test } from 'vitest'
-import { FolderForTests, values } from './folder-reading.ts'
+import { FolderForTests, values } from '../directory/folder-reading.ts'
 
 const folder = new FolderForTests()
 

@@ -89,10 +89,10 @@ interface Container {
 
 export async function* readAvro(file: OpenFile, from: number): AsyncGenerator<FileBatch, void, void> {
   const { config } = file
-  const bytes = new BlockBytes(bytesOf(file.path, file.compression, 0))
+  const bytes = new BlockBytes(bytesOf(file.content, file.compression, 0))
   try {
     const { schema, decode, decompress, sync } = await readHeader(bytes)
-    const record = recordsOf(config, schema)
+    const record = recordsOf(file, schema)
     const maxBytes = config['block.max.bytes']
     const reader = new AvroReader()
     let index = 0
