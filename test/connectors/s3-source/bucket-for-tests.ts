@@ -24,6 +24,8 @@ export interface Reading {
   task?: number
   /** Called with the number of records that were read so far, before the next batch is asked for. */
   onBatch?: (count: number) => Promise<void> | void
+  /** Called with the records of each batch once its positions are stored. */
+  onRecords?: (records: readonly SourceRecord[]) => void
   /** Batches after which the task stops. */
   batches?: number
 }
@@ -64,7 +66,7 @@ export class BucketForTests {
   async read(
     end: number | { value: unknown },
     changes: Record<string, string>,
-    { task = 0, onBatch, batches }: Reading = {},
+    { task = 0, onBatch, onRecords, batches }: Reading = {},
   ): Promise<SourceRecord[]> {
     const stop = new AbortController()
     const context = { ...taskContext(s3Source.settings, this.config(changes), stop.signal), task }
@@ -78,6 +80,7 @@ export class BucketForTests {
       records.push(...batch.records)
       positions.store(batch.positions)
       this.stored.push(...batch.positions)
+      onRecords?.(batch.records)
       const isEnd = typeof end === 'number' ? records.length >= end : batch.records.some(({ value }) => value === end.value)
       if (isEnd || ++seen === batches) stop.abort()
       else await onBatch?.(records.length)
