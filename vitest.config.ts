@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { NotRun } from './test/not-run.ts'
+import { SecondTries, secondTries } from './test/second-tries.ts'
 
 /**
  * `npm test` runs all tests except `test/peers`, which needs Apache Kafka and runs by `npm run test:peers`.
@@ -21,6 +22,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    reporters: ['default', new NotRun()],
+    retry: secondTries(),
+    reporters: ['default', new NotRun(), new SecondTries()],
   },
 })

@@ -24,6 +24,24 @@ export interface SourceBatch {
    * committed), or was dropped by a transform or by errors.tolerance. Not called where the task fails before.
    */
   acknowledged?(): void
+  /**
+   * Called once for each record that is in Kafka, by its index in `records`, before `acknowledged`. Not called for a record that a
+   * transform has dropped.
+   */
+  stored?(index: number, at: StoredRecord): void
+  /**
+   * Called once for each record that cannot be converted or sent, with the reason: before `acknowledged` where errors.tolerance skips the
+   * record, and before `read` ends where it fails the task.
+   */
+  rejected?(index: number, error: Error): void
+}
+
+/** Where a record of a source is in Kafka. */
+export interface StoredRecord {
+  readonly topic: string
+  readonly partition: number
+  /** -1 where the producer does not wait for acknowledgements (acks=0). */
+  readonly offset: number
 }
 
 export interface Positions {
@@ -164,8 +182,13 @@ export interface SinkTask {
   open?(partitions: readonly SinkTopicPartition[]): Promise<void> | void
   /** Writes records, in order within a partition. It may buffer them until `flush`. Throws Retriable or BadRecord. */
   write(records: readonly SinkRecord[]): Promise<void>
-  /** Resolves when all written records are durable in the system; then the runtime commits these offsets (Invariant 7). */
-  flush(offsets?: readonly SinkOffset[]): Promise<void>
+  /**
+   * Resolves when all written records are durable in the system; then the runtime commits these offsets (Invariant 7). A sink whose records
+   * become durable later, such as with the file that they are part of, resolves with the offsets that may be committed instead, as
+   * `preCommit` of Kafka Connect does: one for each partition of which there is one, and none after those that were delivered.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most sinks return nothing
+  flush(offsets?: readonly SinkOffset[]): Promise<readonly SinkOffset[] | void>
   /** These partitions have been revoked, after a flush. */
   close?(partitions: readonly SinkTopicPartition[]): Promise<void> | void
   /** The task stops. */
