@@ -9,16 +9,27 @@ export default async function redisKeysFixture(): Promise<ConnectorFixture> {
   let checks = 0
   return {
     async source() {
-      const prefix = `check-${checks++}:`
+      const name = `check-${checks++}`
+      const prefix = `${name}:`
+      const isSubscribed = async () =>
+        String(await client.client('LIST', 'TYPE', 'PUBSUB'))
+          .split('\n')
+          .some((line) => line.includes(` name=${name} `) && line.includes(' psub=1 '))
       let count = 0
       const set = async (more: number) => {
-        await until(async () => Number(await client.pubsub('NUMPAT')) === 1, 'the source is subscribed, and none before it')
+        await until(isSubscribed, 'the source is subscribed')
         const pipeline = client.pipeline()
         for (let index = 0; index < more; index++) pipeline.set(`${prefix}${count}`, String(count++))
         await pipeline.exec()
       }
       return {
-        config: { 'redis.uri': server.url, 'redis.keys.pattern': `${prefix}*`, mode: 'LIVEONLY', 'batch.size': '64' },
+        config: {
+          'redis.uri': server.url,
+          'redis.client.name': name,
+          'redis.keys.pattern': `${prefix}*`,
+          mode: 'LIVEONLY',
+          'batch.size': '64',
+        },
         fill: set,
         more: set,
         numberOf: (value) => Number((value as { string: string }).string),
