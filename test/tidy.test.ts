@@ -157,6 +157,9 @@ const mayLoad: Record<string, readonly string[]> = {
     'test/peers/apache-kafka.ts',
     'test/peers/launch.ts',
     'test/certificates.ts',
+    'test/services/redis.ts',
+    'connectors/redis-sink',
+    'connectors/redis-stream-source',
   ],
 }
 

@@ -1,5 +1,6 @@
 /**
- * Keys as records: those of Redis's own connector. A key that does not exist has the type none and no value.
+ * Keys as records: those of Redis's own connector. A key that does not exist has the type none and no value. The keys of a batch are read
+ * in two pipelines: their types and times to live, then their values.
  */
 
 import { type Schema, type SourceRecord, schemas, sourceRecord } from '../../connect/sdk/index.ts'

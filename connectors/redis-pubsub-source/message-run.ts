@@ -1,4 +1,7 @@
-/** Subscribes, and yields the messages that come, until the connection is lost. */
+/**
+ * Subscribes, and yields the messages that come, until the connection is lost. What waits for Kafka is bounded: further messages are
+ * dropped and counted, as Redis cannot wait.
+ */
 import { type SourceBatch, type SourceContext, type SourceRecord, schemas, sourceRecord } from '../../connect/sdk/index.ts'
 import { redisConnectionOptions } from '../redis-driver/connection-settings.ts'
 import { SubscriptionGaps } from '../redis-driver/gaps.ts'

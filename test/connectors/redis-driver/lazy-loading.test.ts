@@ -1,4 +1,5 @@
 /**
+ * Story of connectors/redis-driver.
  * Goal: a worker that has no Redis connector does not load ioredis. Method: a process loads the declarations of all Redis connectors, and
  * tells whether the package was resolved.
  */

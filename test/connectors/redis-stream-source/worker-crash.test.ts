@@ -1,4 +1,5 @@
 /**
+ * Story of connectors/redis-stream-source.
  * Goal: kill -9 of a worker and of Redis loses no entry: at-least-once repeats only what Redis had not been told, exactly-once repeats
  * nothing, and the sink writes each offset once. Method: a broker, a worker and a Redis that persists each write; entries are added while
  * the worker, and then Redis, are killed and started again; all records are compared with what was added.
