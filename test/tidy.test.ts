@@ -153,6 +153,7 @@ const mayLoad: Record<string, readonly string[]> = {
     'connect',
     'mirror',
     'test/running-broker.ts',
+    'test/services/redis.ts',
     'test/until.ts',
     'test/peers/apache-kafka.ts',
     'test/peers/launch.ts',
