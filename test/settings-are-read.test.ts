@@ -114,6 +114,11 @@ const unreadOf = (names: readonly string[], code: string, declared: Settings = {
 const checkAll = (room: string, settings: Settings, code: string) =>
   expect(unreadOf(promised(settings), code, settings), `settings of ${room} that nothing reads`).toEqual(unread[room] ?? [])
 
+/** The rooms of the drivers that a connector loads: those of one system share the settings that reach it. */
+const driversOf = (name: string): string[] => [
+  ...new Set([...codeOf(`connectors/${name}`).matchAll(/'\.\.\/([a-z0-9-]+-driver)\//g)].map(([, driver]) => `connectors/${driver}`)),
+]
+
 describe('what counts as a read', () => {
   test.each([
     ["const size = config['batch.size']", true],
@@ -193,7 +198,7 @@ describe('every declared setting is read, or declared without effect', () => {
     const connectors = (await scanFolders<Declared | Declared[]>(join(root, 'connectors'), 'connector')).flat()
     expect(connectors.length).toBeGreaterThan(0)
     for (const { name, source, sink } of connectors)
-      for (const side of [source, sink]) if (side) checkAll(name, side.settings, codeOf(`connectors/${name}`))
+      for (const side of [source, sink]) if (side) checkAll(name, side.settings, codeOf(`connectors/${name}`, ...driversOf(name)))
   })
 
   test('of each converter', async () => {
