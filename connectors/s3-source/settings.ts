@@ -130,9 +130,8 @@ export const settings = {
     check: atLeast(1024),
   }),
   'topics.dir': setting.string({
-    doc: "The folder of a backup, as the sink's",
+    doc: "The folder of a backup, as the sink's; empty for the whole bucket",
     default: 'topics',
-    check: notEmpty,
   }),
   'directory.delim': setting.string({
     doc: "What is between the folders of a key, as the sink's",
@@ -194,7 +193,8 @@ export const isRestore = ({ mode, topic }: S3SourceConfig): boolean =>
 /** What the keys of all objects that are listed begin with. */
 export function prefixOf(config: S3SourceConfig): string {
   if (config.prefix !== null) return config.prefix
-  return !isRestore(config) && config.topic !== null ? '' : config['topics.dir'] + config['directory.delim']
+  const folder = config['topics.dir']
+  return folder === '' || (!isRestore(config) && config.topic !== null) ? '' : folder + config['directory.delim']
 }
 
 /** Of the values of `bytes`. */
