@@ -1,6 +1,7 @@
 /**
- * Goal: a backup of the S3 sink is read back into its topics and partitions, with keys, headers and records without a value; a file that does
- * not belong to it, or whose keys are missing, is named. Method: the files of a backup as Confluent's sink writes them, on a real server.
+ * Story of connectors/s3-source. Goal: a backup of the S3 sink is read back into its topics and partitions, with keys, headers and records
+ * without a value; a file that does not belong to it, or whose keys are missing, is named. Method: the files of a backup as Confluent's
+ * sink writes them, on a real server.
  */
 import { gzipSync } from 'node:zlib'
 import avro from 'avsc'

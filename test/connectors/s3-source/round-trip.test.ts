@@ -1,6 +1,7 @@
 /**
- * Goal: what the S3 sink writes, the S3 source restores: each record with its topic, partition, key, headers and value, with the types that
- * the format keeps. Method: both connectors on a real server; the records that come back are compared with those that went.
+ * Story of connectors/s3-source. Goal: what the S3 sink writes, the S3 source restores: each record with its topic, partition, key, headers
+ * and value, with the types that the format keeps. Method: both connectors on a real server; the records that come back are compared with
+ * those that went.
  */
 import { describe, expect, test } from 'vitest'
 import { sinkRecord, taskContext } from '../../../connect/contract/index.ts'

@@ -1,7 +1,7 @@
 /**
- * Goal: the S3 source reads each record of the objects of a bucket once, whatever their format and compression, divides them among tasks, and
- * says what happens to objects that are overwritten, deleted or cannot be read. Method: a real S3-compatible server, to which the tests write
- * with the SDK; tasks run alone, and their positions are stored after each batch.
+ * Goal: the S3 source reads each record of the objects of a bucket once, whatever their format and compression, divides them among tasks,
+ * and says what happens to objects that are overwritten, deleted or cannot be read. Method: a real S3-compatible server, to which the tests
+ * write with the SDK; tasks run alone, and their positions are stored after each batch.
  */
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import avro from 'avsc'

@@ -1,6 +1,6 @@
 /**
- * Goal: while the store is away nothing is lost or doubled, and a bucket of many objects is read whole, each object once. Method: a real
- * server that the test ends in the middle of the reading and starts again; 10,000 objects, which take ten pages of the listing.
+ * Story of connectors/s3-source. Goal: while the store is away nothing is lost or doubled, and of many objects each is read once. Method: a
+ * real server that the test ends in the middle of the reading and starts again; 10,000 objects, which take ten pages of the listing.
  */
 import { crc32 } from 'node:zlib'
 import { expect, test } from 'vitest'
