@@ -69,7 +69,7 @@ class EnvelopeReader {
 /** The bytes of a schema, those of a payload, and a brace. */
 class Envelope {
   readonly #prefix: Buffer
-  readonly #payload: string
+  #payload: string
   readonly length: number
 
   constructor(prefix: Buffer, payload: string) {
@@ -83,6 +83,8 @@ class Envelope {
     target.set(this.#prefix, start)
     target.write(this.#payload, start + this.#prefix.length, end - start - this.#prefix.length)
     target[end] = CLOSING_BRACE
+    // The record stays in memory until it is acknowledged.
+    this.#payload = ''
   }
 
   toBuffer(): Buffer {

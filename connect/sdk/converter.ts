@@ -22,7 +22,7 @@ export interface ConvertedHeader {
 /** Bytes that the runtime lets be written where it wants them: they are not copied. */
 export interface WritableBytes {
   readonly length: number
-  /** Writes all of them to `target`, from `start` on. Does not throw. */
+  /** Writes all of them to `target`, from `start` on. Called once. Does not throw. */
   writeTo(target: Buffer, start: number): void
 }
 

@@ -13,7 +13,7 @@ export interface RecordHeader {
 /** Bytes that are made where they are wanted: they are written once, and not copied. */
 export interface WritableBytes {
   readonly length: number
-  /** Writes all of them to `target`, from `start` on. */
+  /** Writes all of them to `target`, from `start` on. Called once. */
   writeTo(target: Buffer, start: number): void
 }
 
