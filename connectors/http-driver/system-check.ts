@@ -52,7 +52,9 @@ export async function checkRequest(
       return [{ setting: names.authorization, why: `${request.url.host} responds with 401: check the credentials` }]
     return judge(response)
   } catch (error) {
-    if (signal.aborted) throw error
+    // A server may not answer a HEAD and yet take what is sent: nothing can be said then.
+    const knows = !(error instanceof RequestFailed && error.wasConnected && request.method === 'HEAD')
+    if (signal.aborted || !knows) throw error
     return problem(error, names.url)
   } finally {
     await connected.close()
