@@ -3,7 +3,7 @@
  * declarations as values, the sources as text without comments. A read is a member access, an argument, a variable or a destructured
  * property of the setting's name; a key of a declaration, a list of names, an error and a comment are none.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { registryRestSettings } from '../api/registry/registry-rest-settings.ts'
@@ -20,6 +20,7 @@ import { topicSettings } from '../core/settings/topic-settings.ts'
 import { scanFolders } from '../core/system/scan.ts'
 import { clusterSettings, flowSettings } from '../mirror/settings/flow-settings.ts'
 import { registrySettings } from '../registry/index.ts'
+import { exists, importsOf, sourceTexts } from './sources.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -62,6 +63,15 @@ const codeOf = (...paths: string[]): string =>
     .flatMap(sources)
     .map((path) => withoutComments(readFileSync(join(root, path), 'utf8')))
     .join('\n')
+
+/** The rooms that a connector loads and that are no connectors themselves: those of its system, or of its files. */
+function sharedRoomsOf(connector: string): string[] {
+  const loaded = [...sourceTexts].flatMap(([file, text]) =>
+    file.startsWith(`connectors/${connector}/`) ? importsOf(file, text).map(({ target }) => target) : [],
+  )
+  const rooms = new Set(loaded.filter((file) => file.startsWith('connectors/')).map((file) => file.split('/').slice(0, 2).join('/')))
+  return [...rooms].filter((room) => !exists(`${room}/connector.ts`))
+}
 
 const escaped = (text: string): string => text.replace(/[.\-[\]()|*+?^$\\]/g, '\\$&')
 
@@ -192,12 +202,8 @@ describe('every declared setting is read, or declared without effect', () => {
     type Declared = { name: string; source?: { settings: Settings }; sink?: { settings: Settings } }
     const connectors = (await scanFolders<Declared | Declared[]>(join(root, 'connectors'), 'connector')).flat()
     expect(connectors.length).toBeGreaterThan(0)
-    for (const { name, source, sink } of connectors) {
-      // Connectors of one system share what their driver reads.
-      const driver = `connectors/${name.split('-')[0]}-driver`
-      const code = codeOf(`connectors/${name}`, ...(existsSync(join(root, driver)) ? [driver] : []))
-      for (const side of [source, sink]) if (side) checkAll(name, side.settings, code)
-    }
+    for (const { name, source, sink } of connectors)
+      for (const side of [source, sink]) if (side) checkAll(name, side.settings, codeOf(`connectors/${name}`, ...sharedRoomsOf(name)))
   })
 
   test('of each converter', async () => {

@@ -1,5 +1,6 @@
 /**
- * What would fail at the first request, found before it: the address, the connection, its certificates, the token. No data is sent.
+ * What would fail at the first request, found before it: the address, the connection, its certificates, the token.
+ * It sends no data; what a response says of the settings is for the connector to judge.
  */
 import type { SettingProblem } from '../../connect/sdk/index.ts'
 import { AuthorizedClient } from './authorized-client.ts'

@@ -1,7 +1,8 @@
 /**
- * Goal: kill -9 of a worker in the middle of its requests loses nothing. Story of connectors/http-driver: a webhook that was answered with
- * success is in Kafka; a polled number is there, once with exactly-once support; a record for the sink reaches its server, in order and with
- * the same key each time. Method: a broker and a worker as processes, killed at random moments under load; each number is looked for.
+ * Goal: kill -9 of a worker in the middle of its requests loses nothing: a webhook that was answered with success is in Kafka; a polled
+ * number is there, once with exactly-once support; a record for the sink reaches its server, in order and with the same key each time.
+ * Method: a broker and a worker as processes, killed at random moments under load; each number is looked for.
+ * Story of connectors/http-driver.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
