@@ -17,13 +17,13 @@ import { until } from '../../until.ts'
 import { startSender } from '../http-webhook-source/sender.ts'
 import { LOCAL, testServer } from './recording-server.ts'
 
-const ROUNDS = 3
-const NUMBERS_A_ROUND = 600
+const ROUNDS = 2
+const NUMBERS_A_ROUND = 400
 const SENDERS = 4
 const program = join(import.meta.dirname, '../../../bin/tributary')
 const json = 'org.apache.kafka.connect.json.JsonConverter'
 
-test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once support %s', { timeout: 240_000 }, async (support) => {
+test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once support %s', { timeout: 360_000 }, async (support) => {
   const random = seededRandom()
   const folder = mkdtempSync(join(tmpdir(), 'tributary-http-killed-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
