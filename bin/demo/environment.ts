@@ -78,6 +78,8 @@ export class DemoEnvironment {
 
   async start(): Promise<{ postgres: DemoPostgres; stages: Stages }> {
     const { folder, postgresUrl, signal, log } = this.#options
+    // After the processes: a worker uses it until it stops.
+    this.#closers.push(() => this.#closePostgres())
     this.#closers.push(() => this.#processes.stop())
     this.#closers.push(() => this.#closeClients())
     this.#postgres = DemoPostgres.open(folder, postgresUrl, signal)
@@ -89,7 +91,6 @@ export class DemoEnvironment {
     for (const cluster of CLUSTERS) this.#processes.start(`worker-${cluster}`, ['connect', workerFile(this.layout, cluster)])
     this.#processes.start('mirrors', ['mirror', mirrorFile(this.layout)])
     const postgres = await this.#postgres
-    this.onClose(() => postgres.close())
     log(`Postgres is up (${postgres.origin}).`)
     await Promise.all([...CLUSTERS.map((cluster) => this.#untilReady(cluster, '/connectors')), this.#untilReady('mirrors', '/mirrors')])
     log('A worker on each cluster and the mirrors us->central and eu->central respond over REST.')
@@ -164,8 +165,12 @@ export class DemoEnvironment {
   /** Stops at once: kills the processes, whose data is deleted anyway, and cleans up only what is outside of the folder. */
   async abort(): Promise<void> {
     await this.#processes.killAll()
+    await this.#closePostgres().catch((error: Error) => this.#options.log(`While stopping: ${error.message}`))
+  }
+
+  async #closePostgres(): Promise<void> {
     const postgres = await this.#postgres?.catch(() => null)
-    await postgres?.close().catch((error: Error) => this.#options.log(`While stopping: ${error.message}`))
+    await postgres?.close()
   }
 
   async #closeClients(): Promise<void> {

@@ -12,6 +12,7 @@ export type Cluster = (typeof CLUSTERS)[number]
 
 export const GROUP = 'earthquake-alerts'
 const PARTITIONS = 3
+const CHANGES = 'changes'
 
 export interface Layout {
   folder: string
@@ -29,6 +30,8 @@ export const inputFile = ({ folder }: Layout, { region, topic, format }: Feed) =
   join(folder, `${region}-${topic}.${format === 'json' ? 'jsonl' : 'csv'}`)
 export const mirroredTopic = ({ region, topic }: Feed) => `${region}.${topic}`
 export const tableOf = ({ region, topic }: Feed) => `${region}_${topic}`
+/** The topic on central with the changes of the table. */
+export const changesTopic = (schema: string, feed: Feed) => `${CHANGES}.${schema}.${tableOf(feed)}`
 
 export async function createLayout(folder: string, feeds: readonly Feed[]): Promise<Layout> {
   const ports = new Set<number>()
@@ -151,3 +154,34 @@ export const postgresSinkConnector = (url: string, feeds: readonly Feed[]) => ({
     'topics.regex': topicsRegex(feeds),
   },
 })
+
+/** What a source of the tables' changes reads from. */
+export interface ChangeStream {
+  schema: string
+  slot: string
+  publication: string
+}
+
+export const changeSourceConnector = (url: string, { schema, slot, publication }: ChangeStream, feeds: readonly Feed[]) => {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url)
+  return {
+    name: 'postgres-changes',
+    config: {
+      'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
+      'tasks.max': '1',
+      'database.hostname': hostname,
+      'database.port': port || '5432',
+      'database.user': decodeURIComponent(username),
+      'database.password': decodeURIComponent(password),
+      'database.dbname': decodeURIComponent(pathname.slice(1)),
+      'database.sslmode': searchParams.get('sslmode') ?? 'prefer',
+      'topic.prefix': CHANGES,
+      'table.include.list': feeds.map((feed) => `${schema}\\.${tableOf(feed)}`).join(','),
+      'slot.name': slot,
+      'publication.name': publication,
+      'publication.autocreate.mode': 'filtered',
+      'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
+      'key.converter.schemas.enable': 'false',
+    },
+  }
+}

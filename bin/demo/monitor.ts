@@ -22,7 +22,7 @@ export class Monitor {
   /** Clusters whose broker does not run. */
   readonly down = new Set<Cluster>()
   readonly maxLagMs = new Map<string, number>()
-  counts: Counts = { us: 0, eu: 0, region: 0, central: 0, postgres: 0, file: 0 }
+  counts: Counts = { us: 0, eu: 0, region: 0, central: 0, postgres: 0, changes: 0, file: 0 }
   mirrors: readonly MirrorStatus[] = []
   readonly #environment: DemoEnvironment
   readonly #stages: Stages
@@ -74,7 +74,7 @@ export class Monitor {
   }
 
   #showProgress(): void {
-    const { us, eu, central, postgres, file } = this.counts
+    const { us, eu, central, postgres, changes, file } = this.counts
     const { feeds, total, usEarthquakes } = this.#environment
     const expectedIn = (region: 'us' | 'eu') =>
       feeds.filter((feed) => feed.region === region).reduce((sum, feed) => sum + feed.expected.size, 0)
@@ -87,6 +87,7 @@ export class Monitor {
       { name: 'eu', count: eu, of: expectedIn('eu'), note: lagOf('eu->central') },
       { name: 'central', count: central, of: total },
       { name: 'Postgres', count: postgres, of: total },
+      ...(this.#stages.hasChanges ? [{ name: 'changes', count: changes, of: total }] : []),
       { name: 'file', count: file, of: total },
       { name: 'group', count: this.#consumer.seen.size, of: usEarthquakes.expected.size },
     ])

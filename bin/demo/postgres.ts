@@ -3,25 +3,39 @@
  * server of the demo's own. Rows are read as JSON, to be compared with the records that they were written from.
  */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { UserError } from '../user-error.ts'
 import type { Fields } from './data-set.ts'
+import type { ChangeStream } from './layout.ts'
 import { type PostgresServer, postgresBinaries, startPostgresServer } from './postgres-server.ts'
 
 /** A server behind a firewall would never respond. */
 const CONNECT_MS = 10_000
+/** How long the slot may still be in use after its worker has ended. */
+const SLOT_MS = 10_000
 
 export class DemoPostgres {
   /** For the connection.url of a connector. */
   readonly url: string
   readonly origin: string
+  /** What a source needs to read the changes of the tables, or why it cannot. */
+  readonly changes: ChangeStream | { missing: string }
   readonly #client: pg.Client
   readonly #schema: string | null
   readonly #server: PostgresServer | null
 
-  private constructor(url: string, origin: string, client: pg.Client, schema: string | null, server: PostgresServer | null) {
+  private constructor(
+    url: string,
+    origin: string,
+    client: pg.Client,
+    changes: ChangeStream | { missing: string },
+    schema: string | null,
+    server: PostgresServer | null,
+  ) {
     this.url = url
     this.origin = origin
+    this.changes = changes
     this.#client = client
     this.#schema = schema
     this.#server = server
@@ -35,7 +49,7 @@ export class DemoPostgres {
       signal.throwIfAborted()
       try {
         const server = await startPostgresServer(binaries, folder, signal)
-        return new DemoPostgres(server.url, binaries, await connected(server.url), null, server)
+        return new DemoPostgres(server.url, binaries, await connected(server.url), changesOf('public', 'demo'), null, server)
       } catch (error) {
         failures.push(`\n  ${binaries}: ${(error as Error).message}`)
       }
@@ -54,7 +68,8 @@ export class DemoPostgres {
       const client = await connected(url)
       await client.query(`CREATE SCHEMA ${schema}`)
       await client.query(`SET search_path = ${schema}`)
-      return new DemoPostgres(own.href, 'TRIBUTARY_POSTGRES_URL', client, schema, null)
+      const missing = await missingForChanges(client)
+      return new DemoPostgres(own.href, 'TRIBUTARY_POSTGRES_URL', client, missing ? { missing } : changesOf(schema, schema), schema, null)
     } catch (cause) {
       throw new UserError(
         'The Postgres server of TRIBUTARY_POSTGRES_URL cannot be used. Correct the URL (postgresql://user:password@host:5432/database) or the ' +
@@ -86,14 +101,47 @@ export class DemoPostgres {
     return rows.map(({ fields }) => fields)
   }
 
+  /** The slot would keep write-ahead log for ever. */
+  async #dropOwn(schema: string): Promise<void> {
+    if (!('missing' in this.changes)) {
+      const { slot, publication } = this.changes
+      await this.#untilInactive(slot)
+      await this.#client.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot])
+      await this.#client.query(`DROP PUBLICATION IF EXISTS ${publication}`)
+    }
+    await this.#client.query(`DROP SCHEMA ${schema} CASCADE`)
+  }
+
+  /** The server notices a moment later that the worker has ended. */
+  async #untilInactive(slot: string): Promise<void> {
+    const deadline = performance.now() + SLOT_MS
+    for (;;) {
+      const { rows } = await this.#client.query('SELECT 1 FROM pg_replication_slots WHERE slot_name = $1 AND active', [slot])
+      if (rows.length === 0 || performance.now() > deadline) return
+      await delay(50)
+    }
+  }
+
   async close(): Promise<void> {
     try {
-      if (this.#schema) await this.#client.query(`DROP SCHEMA ${this.#schema} CASCADE`)
+      if (this.#schema) await this.#dropOwn(this.#schema)
       await this.#client.end()
     } finally {
       await this.#server?.stop()
     }
   }
+}
+
+const changesOf = (schema: string, name: string): ChangeStream => ({ schema, slot: name, publication: name })
+
+/** Null if a source can read changes from the server's write-ahead log. */
+async function missingForChanges(client: pg.Client): Promise<string | null> {
+  const { rows } = await client.query<{ level: string; allowed: boolean }>(
+    "SELECT current_setting('wal_level') AS level, rolreplication OR rolsuper AS allowed FROM pg_roles WHERE rolname = current_user",
+  )
+  const { level, allowed } = rows[0]!
+  if (level !== 'logical') return `wal_level is ${level} there: set it to logical and restart the server`
+  return allowed ? null : 'its user may not replicate: ALTER ROLE … REPLICATION'
 }
 
 async function connected(url: string): Promise<pg.Client> {

@@ -33,6 +33,8 @@ export interface Report {
   usUpAfterMs: number
   /** Where the Postgres server comes from. */
   postgres: string
+  /** Why the changes of Postgres could not be read; else null. */
+  changesMissing: string | null
   folder: string | null
 }
 
@@ -56,10 +58,11 @@ export function problems({ comparisons, group, mirrors }: Judged): string[] {
 
 export const isOk = (report: Judged): boolean => problems(report).length === 0
 
-const titles: Record<Stage, string> = { region: 'region', central: 'central', postgres: 'Postgres', file: 'file' }
+const titles: Record<Stage, string> = { region: 'region', central: 'central', postgres: 'Postgres', changes: 'changes', file: 'file' }
 
 export function reportTable(report: Report): string {
-  const rows = [['topic', 'data set', ...STAGES.map((stage) => titles[stage]), 'lost', 'duplicated', 'different']]
+  const stages = STAGES.filter((stage) => report.comparisons.some((comparison) => comparison.stage === stage))
+  const rows = [['topic', 'data set', ...stages.map((stage) => titles[stage]), 'lost', 'duplicated', 'different']]
   const topics = [...new Set(report.comparisons.map(({ region, topic }) => `${region} ${topic}`))]
   const sums = (comparisons: readonly Comparison[]) =>
     (['lost', 'duplicated', 'different'] as const).map((what) => comparisons.reduce((sum, comparison) => sum + comparison[what], 0))
@@ -69,7 +72,7 @@ export function reportTable(report: Report): string {
       [
         name,
         ofTopic[0]!.expected,
-        ...STAGES.map((stage) => ofTopic.find((comparison) => comparison.stage === stage)!.found),
+        ...stages.map((stage) => ofTopic.find((comparison) => comparison.stage === stage)!.found),
         ...sums(ofTopic),
       ].map(String),
     )
@@ -79,7 +82,7 @@ export function reportTable(report: Report): string {
     [
       'all',
       report.dataSet.records,
-      ...STAGES.map((stage) => ofStage(stage).reduce((sum, { found }) => sum + found, 0)),
+      ...stages.map((stage) => ofStage(stage).reduce((sum, { found }) => sum + found, 0)),
       ...sums(report.comparisons),
     ].map(String),
   )
@@ -95,6 +98,7 @@ export function reportTable(report: Report): string {
     `failover: the offsets of the group were committed on central ${seconds(failover.committedAfterMs)} after kill -9; it read its first record there after ${seconds(failover.readingAfterMs)}`,
     `the group: ${group.expected} records, ${group.beforeFailover} of them before the failover; ${group.skipped} skipped, ${group.readAgain} read again`,
     `us: up ${seconds(report.usUpAfterMs)} after its restart; ${failover.unmirroredRecords} of its records were not mirrored when it was killed`,
+    ...(report.changesMissing === null ? [] : [`the changes of Postgres were not read: ${report.changesMissing}`]),
     `took ${report.seconds.toFixed(1)} s`,
   ]
   return `${grid(rows)}\n\n${facts.map((fact) => `  ${fact}`).join('\n')}\n\n${verdict(report)}`

@@ -1,13 +1,21 @@
 /**
  * What happens in the demo: source connectors read files into `us` and `eu`, mirrors copy the records to `central`, sink connectors write
- * them out; the broker of `us` is killed with -9, its consumer group is failed over to `central`, and `us` is started again. Every wait has
+ * them out, a change source reads what they write to Postgres; the broker of `us` is killed with -9, its consumer group is failed over to `central`, and `us` is started again. Every wait has
  * a limit.
  */
 import type { FailoverReport, MirrorStatus } from '../../mirror/types.ts'
 import { AlertConsumer, SLOW_PROCESSING_MS } from './alert-consumer.ts'
 import type { DemoEnvironment } from './environment.ts'
 import { FeedWriter } from './feed-writer.ts'
-import { fileSinkConnector, GROUP, mirroredTopic, postgresSinkConnector, sourceConnector } from './layout.ts'
+import {
+  changeSourceConnector,
+  fileSinkConnector,
+  GROUP,
+  mirroredTopic,
+  postgresSinkConnector,
+  sourceConnector,
+  tableOf,
+} from './layout.ts'
 import { Monitor } from './monitor.ts'
 import type { DemoPostgres } from './postgres.ts'
 import type { Progress } from './progress.ts'
@@ -32,7 +40,7 @@ export async function runScenario(
   const { postgres, stages } = await environment.start()
   const scenario = new Scenario(environment, postgres, stages, progress, log)
   await scenario.createConnectors(signal)
-  await scenario.untilGroupIsHalfway()
+  await Promise.all([scenario.streamChanges(), scenario.untilGroupIsHalfway()])
   const { failover, beforeFailover } = await scenario.failOver()
   const usUpAfterMs = await scenario.restartUs()
   await scenario.untilAllArrived()
@@ -45,6 +53,7 @@ export async function runScenario(
     failover,
     usUpAfterMs,
     postgres: postgres.origin,
+    changesMissing: 'missing' in postgres.changes ? postgres.changes.missing : null,
     folder: null,
   }
 }
@@ -87,6 +96,22 @@ class Scenario {
     const { topic, identity } = usEarthquakes
     await this.#environment.until(async () => (await this.#stages.recordCount('us', [topic])) > 0, `records in ${topic} on us`)
     this.#consumer.start({ client: clients.us, topic, identity, processingMs: SLOW_PROCESSING_MS })
+  }
+
+  /** The snapshot begins while the sink writes: its end hands over to the stream, where no row may be missing or come twice. */
+  async streamChanges(): Promise<void> {
+    const { feeds } = this.#environment
+    const { changes, url } = this.#postgres
+    if ('missing' in changes) {
+      this.#log(`The changes of Postgres are not read: ${changes.missing}.`)
+      return
+    }
+    await this.#environment.until(
+      async () => (await this.#postgres.counts(feeds.map(tableOf))).every((count) => count > 0),
+      'rows in every table of Postgres',
+    )
+    await this.#environment.createConnector('central', changeSourceConnector(url, changes, feeds))
+    this.#log("Created central/postgres-changes: it reads the tables' rows, then each change, while central/postgres-sink writes them.")
   }
 
   /** Waits until the group has read a part of its topic, and the mirror has checkpoints of the group. */
@@ -168,13 +193,14 @@ class Scenario {
     const { total, usEarthquakes } = this.#environment
     let [lastCounts, changedAt] = ['', performance.now()]
     await this.#environment.until(() => {
-      const { region, central, postgres, file } = this.#monitor.counts
-      const counts = [region, central, postgres, file, this.#consumer.seen.size].join()
+      const { region, central, postgres, changes, file } = this.#monitor.counts
+      const counts = [region, central, postgres, changes, file, this.#consumer.seen.size].join()
       if (counts !== lastCounts) [lastCounts, changedAt] = [counts, performance.now()]
       const unchangedMs = performance.now() - changedAt
       // The report shows this state: after the next heartbeat a mirror has lag again.
       this.#mirrors = this.#monitor.mirrors
-      const all = Math.min(region, central, postgres, file) >= total && this.#consumer.seen.size >= usEarthquakes.expected.size
+      const streamed = this.#stages.hasChanges ? changes : total
+      const all = Math.min(region, central, postgres, streamed, file) >= total && this.#consumer.seen.size >= usEarthquakes.expected.size
       return (all && unchangedMs > SETTLE_MS && this.#mirrors.length > 0 && this.#mirrors.every(isUpToDate)) || unchangedMs > STANDSTILL_MS
     }, 'all records to arrive in every stage')
     await this.#monitor.stop()

@@ -1,15 +1,15 @@
 /**
- * The stages that every record passes: the topic in its region, the mirrored topic on central, Postgres and the file. Counts their records
- * while the demo runs, and compares them with the data set at the end, record by record.
+ * The stages that every record passes: the topic in its region, the mirrored topic on central, Postgres, the changes of Postgres in a topic on
+ * central, and the file. Counts their records while the demo runs, and compares them with the data set at the end, record by record.
  */
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Client } from '../../core/client/index.ts'
 import type { Feed, Fields } from './data-set.ts'
-import { type Cluster, type Layout, mirroredTopic, tableOf } from './layout.ts'
+import { type Cluster, changesTopic, type Layout, mirroredTopic, tableOf } from './layout.ts'
 import type { DemoPostgres } from './postgres.ts'
 
-export const STAGES = ['region', 'central', 'postgres', 'file'] as const
+export const STAGES = ['region', 'central', 'postgres', 'changes', 'file'] as const
 export type Stage = (typeof STAGES)[number]
 export type Counts = Record<Stage | 'us' | 'eu', number>
 
@@ -48,7 +48,7 @@ export class Stages {
   /** Records in each stage, of all feeds. A region that is down keeps its last count. */
   async counts(down: ReadonlySet<Cluster>, last: Counts): Promise<Counts> {
     const feedsOf = (region: 'us' | 'eu') => this.#feeds.filter((feed) => feed.region === region)
-    const [us, eu, central, postgres, file] = await Promise.all([
+    const [us, eu, central, postgres, changes, file] = await Promise.all([
       down.has('us')
         ? last.us
         : this.recordCount(
@@ -63,9 +63,13 @@ export class Stages {
           ),
       this.recordCount('central', this.#feeds.map(mirroredTopic)),
       this.#postgres.counts(this.#feeds.map(tableOf)),
+      this.recordCount(
+        'central',
+        this.#feeds.map((feed) => this.#changesTopic(feed)).filter((topic) => topic !== null),
+      ),
       this.#lines(),
     ])
-    return { us, eu, region: us + eu, central, postgres: postgres.reduce((sum, count) => sum + count, 0), file }
+    return { us, eu, region: us + eu, central, postgres: postgres.reduce((sum, count) => sum + count, 0), changes, file }
   }
 
   /** The number of records in topics; 0 for a topic that does not exist yet. */
@@ -87,21 +91,33 @@ export class Stages {
     for (const feed of this.#feeds) tables.set(feed, await this.#postgres.records(tableOf(feed)))
     const comparisons = this.#feeds.map(async (feed) => {
       const [region, central] = await Promise.all([
-        this.#topic(feed.region, feed.topic, feed.keyField),
-        this.#topic('central', mirroredTopic(feed), feed.keyField),
+        this.#topic(feed.region, feed.topic, keyed(feed)),
+        this.#topic('central', mirroredTopic(feed), keyed(feed)),
       ])
+      const changes = this.#changesTopic(feed)
       return [
         compareStage(feed, 'region', region),
         compareStage(feed, 'central', central),
         // A field that a record does not have is NULL in its row.
         compareStage(feed, 'postgres', tables.get(feed)!, withoutNulls),
+        ...(changes === null ? [] : [compareStage(feed, 'changes', await this.#topic('central', changes, rowOf), withoutNulls)]),
         compareStage(feed, 'file', inFile.get(feed) ?? []),
       ]
     })
     return (await Promise.all(comparisons)).flat()
   }
 
-  async #topic(cluster: Cluster, topic: string, keyField: string): Promise<Fields[]> {
+  get hasChanges(): boolean {
+    return !('missing' in this.#postgres.changes)
+  }
+
+  /** Null if the changes of this Postgres cannot be read. */
+  #changesTopic(feed: Feed): string | null {
+    const { changes } = this.#postgres
+    return 'missing' in changes ? null : changesTopic(changes.schema, feed)
+  }
+
+  async #topic(cluster: Cluster, topic: string, fieldsOfRecord: (value: Fields, key: string | undefined) => Fields): Promise<Fields[]> {
     const client = this.#clients[cluster]
     const { partitions } = (await client.topic(topic, { refresh: true }))!
     const ends = new Map(
@@ -116,7 +132,7 @@ export class Stages {
     for (const [partition, end] of ends) if (end === 0) ends.delete(partition)
     while (ends.size > 0) {
       for (const batch of await consumer.poll(READ_MS)) {
-        for (const { key, value } of batch.records) records.push(withKey(fieldsOf(value?.toString() ?? ''), key?.toString(), keyField))
+        for (const { key, value } of batch.records) records.push(fieldsOfRecord(fieldsOf(value?.toString() ?? ''), key?.toString()))
         if (batch.nextOffset >= (ends.get(batch.partition) ?? Number.POSITIVE_INFINITY)) ends.delete(batch.partition)
       }
     }
@@ -170,6 +186,18 @@ function fieldsOf(text: string): Fields {
 /** A record with a wrong key is different. */
 export const withKey = (fields: Fields, key: string | undefined, keyField: string): Fields =>
   key === String(fields[keyField]) ? fields : { ...fields, 'another key': key }
+
+const keyed =
+  ({ keyField }: Feed) =>
+  (fields: Fields, key: string | undefined) =>
+    withKey(fields, key, keyField)
+
+/** The columns of the row that a change inserted, less those of the sink. A change of another kind is different. */
+export function rowOf(change: Fields): Fields {
+  const { op, after } = change as { op?: string; after?: Fields }
+  if ((op !== 'c' && op !== 'r') || !after) return change
+  return Object.fromEntries(Object.entries(after).filter(([name]) => !name.startsWith('__connect_')))
+}
 
 const unchanged = (fields: Fields): Fields => fields
 const withoutNulls = (fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))

@@ -4,13 +4,14 @@
  * and converted; what fails a transaction fails the task, which then goes on at the last committed position.
  */
 import { isAbortable } from '../../core/client/index.ts'
-import type { TransactionalProducer } from '../../core/client/types.ts'
+import type { SendResult, TransactionalProducer } from '../../core/client/types.ts'
 import type { Timer } from '../../core/system/clock.ts'
 import { aborted, Condition } from '../../core/system/condition.ts'
-import type { Position, SourceBatch } from '../sdk/index.ts'
+import type { Position, SourceBatch, SourceRecord } from '../sdk/index.ts'
 import { canonicalPartition, type SourceOffsets } from '../storage/offset-backing-store.ts'
 import { BatchAcknowledgements } from './batch-acknowledgements.ts'
 import type { DeadLetter } from './dead-letter.ts'
+import { RecordOutcomes } from './record-outcomes.ts'
 import { type ConvertedRecords, SourceConversion } from './source-conversion.ts'
 import { type SourceDelivery, SourceReading } from './source-reading.ts'
 import type { ReplayCounts, RunnableTask, TaskControl } from './task-control.ts'
@@ -55,8 +56,16 @@ interface ReplayedLetters {
 interface QueuedSegment extends ConvertedRecords {
   positions: readonly Position[]
   end: SegmentEnd
+  outcomes: RecordOutcomes | null
   /** Of the last segment of a batch: the batch is sent. */
   sent?: (() => void) | undefined
+}
+
+/** Records of the open transaction of which the source wants to hear. */
+interface UntoldRecords {
+  outcomes: RecordOutcomes
+  sources: readonly SourceRecord[]
+  result: SendResult
 }
 
 export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
@@ -75,6 +84,7 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
   /** Of the open transaction. */
   #records = 0
   #positions = new Map<string, Position>()
+  #untold: UntoldRecords[] = []
   /** The open transaction is to be committed though no batch says so. */
   #commitRequested = false
   #aborting = false
@@ -152,11 +162,12 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
     let bytes = 0
     const segments = this.#transactions?.cut(batch) ?? [{ records: batch.records, positions: batch.positions, end: null }]
     const sent = this.#acknowledgements.add(batch)
+    const outcomes = RecordOutcomes.of(batch)
     for (const [index, { records, positions, end }] of segments.entries()) {
-      const converted = await control.progress.during('convert', () => this.#conversion.convert(records, positions))
+      const converted = await control.progress.during('convert', () => this.#conversion.convert(records, positions, outcomes))
       bytes += converted.bytes
       if (control.cancelled) return bytes
-      this.#queue.push({ ...converted, positions, end, ...(index === segments.length - 1 ? { sent } : {}) })
+      this.#queue.push({ ...converted, positions, end, outcomes, ...(index === segments.length - 1 ? { sent } : {}) })
       this.#queuedRecords += converted.records.length
       this.#queuedBytes += converted.bytes
     }
@@ -256,7 +267,7 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
   }
 
   async #send(segment: QueuedSegment): Promise<void> {
-    const { records, letters, bytes, positions } = segment
+    const { records, letters, bytes, positions, outcomes, sources } = segment
     this.#queuedRecords -= records.length
     this.#queuedBytes -= bytes
     this.#changed.notify()
@@ -275,7 +286,12 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
       else this.#progress?.end('produce')
       this.#changed.notify()
     }
-    this.#options.producer.send(records).then(done, (error) => {
+    const untold = this.#untold
+    const stored = (result: SendResult) => {
+      if (outcomes && sources) untold.push({ outcomes, sources, result })
+      done()
+    }
+    this.#options.producer.send(records).then(stored, (error) => {
       done()
       // Records that were not sent yet fail with their transaction.
       if (!this.#aborting) this.#fail(error)
@@ -304,14 +320,25 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
           .send(offsets.records(context.connector, positions).map(({ key, value }) => toRecord(offsetsTopic, key, value)))
           .catch((error) => this.#fail(error))
       const records = this.#records
+      const untold = this.#untold
       await this.#during('commit', () => producer.commitTransaction())
       this.#ended()
+      this.#tellOutcomes(untold)
       onAcknowledged(records)
       onTransaction(records)
       offsets.copy(context.connector, positions)
     }
     this.#tellSource(positions)
     boundary.committed(system.clock.monotonic())
+  }
+
+  #tellOutcomes(untold: readonly UntoldRecords[]): void {
+    if (this.#cancellation?.aborted || this.#failure) return
+    try {
+      for (const { outcomes, sources, result } of untold) outcomes.stored(sources, result)
+    } catch (error) {
+      this.#failWith(error as Error)
+    }
   }
 
   /** Nothing is open. Whatever a source does then, the successor of a cancelled task does. */
@@ -345,6 +372,7 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
     this.#open = false
     this.#records = 0
     this.#positions = new Map()
+    this.#untold = []
   }
 
   /** An open transaction ends in time also where the source gives nothing more. */

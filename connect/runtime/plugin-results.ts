@@ -81,8 +81,9 @@ function requireBatch(name: string, batch: unknown): void {
   const yielded = `read of ${name} has yielded`
   if (!isObject(batch) || !Array.isArray(batch.records) || !Array.isArray(batch.positions))
     throw new TypeError(`${yielded} ${shown(batch)} without records or positions: yield { records, positions }, two arrays`)
-  if (batch.acknowledged !== undefined && typeof batch.acknowledged !== 'function')
-    throw new TypeError(`${yielded} a batch whose acknowledged is ${shown(batch.acknowledged)}, and must be a function`)
+  for (const hook of ['acknowledged', 'stored', 'rejected'] as const)
+    if (batch[hook] !== undefined && typeof batch[hook] !== 'function')
+      throw new TypeError(`${yielded} a batch whose ${hook} is ${shown(batch[hook])}, and must be a function`)
   for (const record of batch.records as unknown[])
     if (!isObject(record) || typeof record.topic !== 'string' || !Array.isArray(record.headers))
       throw new TypeError(`${yielded} ${shown(record)} that is no record: make records with sourceRecord({ topic, value })`)

@@ -6,6 +6,7 @@ import type { ProducerRecord } from '../../core/client/types.ts'
 import type { Position, SourceRecord } from '../sdk/index.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { Pipeline } from './pipeline.ts'
+import type { RecordOutcomes } from './record-outcomes.ts'
 import type { ProcessingError, RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
 import { convertLetters, type SourceDeadLetters } from './source-dead-letters.ts'
 import type { TopicCreation } from './topic-creation.ts'
@@ -18,7 +19,7 @@ export interface ConvertedRecords {
   records: ProducerRecord[]
   /** How many of `records` are dead letters. */
   letters: number
-  /** What each of the other records was converted from, by its index; null where the source has no dead letters. */
+  /** What each of the other records was converted from, by its index; null where nobody asks. */
   sources: readonly SourceRecord[] | null
   bytes: number
 }
@@ -49,14 +50,19 @@ export class SourceConversion {
   }
 
   /** `positions` are those after the records. */
-  async convert(sourceRecords: readonly SourceRecord[], positions: readonly Position[]): Promise<ConvertedRecords> {
+  async convert(
+    sourceRecords: readonly SourceRecord[],
+    positions: readonly Position[],
+    outcomes: RecordOutcomes | null = null,
+  ): Promise<ConvertedRecords> {
     const { pipeline, deadLetters, sendLastLetters } = this.#options
     const letters: ProducerRecord[] = []
-    const sources: SourceRecord[] | null = deadLetters ? [] : null
+    const sources: SourceRecord[] | null = deadLetters || outcomes ? [] : null
     let records: ProducerRecord[]
     try {
       const onFailure = (record: SourceRecord, error: ProcessingError) => {
         if (deadLetters) letters.push(deadLetters.letter(record, positions, error))
+        outcomes?.rejected(record, error)
       }
       records = await pipeline.toKafka(sourceRecords, onFailure, sources)
     } catch (error) {

@@ -2,11 +2,12 @@
  * Sends the records of an at-least-once source, and decides about those that the producer could not send: with errors.tolerance=all each is
  * skipped, once its dead letter is in Kafka where the source has them; else it fails the task. A letter is never a letter again.
  */
-import type { ProduceOptions, Producer, ProducerRecord, SendFailure } from '../../core/client/types.ts'
+import type { ProduceOptions, Producer, ProducerRecord, SendFailure, SendResult } from '../../core/client/types.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { Condition } from '../../core/system/condition.ts'
 import type { Position, TaskLogger } from '../sdk/index.ts'
 import { loggedSource } from './pipeline.ts'
+import type { RecordOutcomes } from './record-outcomes.ts'
 import { ProcessingError, type RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
 import type { ConvertedRecords } from './source-conversion.ts'
 import type { SourceDeadLetters } from './source-dead-letters.ts'
@@ -32,7 +33,9 @@ export interface SourceSendsOptions {
 export interface SentBatch {
   converted: ConvertedRecords
   positions: readonly Position[]
-  ack(): void
+  outcomes: RecordOutcomes | null
+  /** With what became of each record, where the producer knows. */
+  ack(result: SendResult | null): void
 }
 
 export class SourceSends {
@@ -71,9 +74,9 @@ export class SourceSends {
     const { producer, onAcknowledged } = this.#options
     this.#begin(records.length, bytes, progress)
     producer.send(records, this.#sendOptions).then(
-      () => {
+      (result) => {
         onAcknowledged(records.length - letters)
-        this.#end(records.length, bytes, progress, batch.ack)
+        this.#end(records.length, bytes, progress, () => batch.ack(result))
       },
       (error: Error & Partial<SendFailure>) => this.#end(records.length, bytes, progress, () => this.#onFailed(error, batch, progress)),
     )
@@ -113,14 +116,14 @@ export class SourceSends {
       return
     }
     try {
-      this.#tolerate(failed, batch, progress)
+      this.#tolerate(failed, error.result ?? null, batch, progress)
     } catch (failure) {
       fail(failure as Error)
     }
   }
 
   /** Throws where errors.tolerance is none. */
-  #tolerate(failed: readonly (readonly [number, Error])[], batch: SentBatch, progress: TaskProgress): void {
+  #tolerate(failed: readonly (readonly [number, Error])[], result: SendResult | null, batch: SentBatch, progress: TaskProgress): void {
     const { retryWithTolerance, deadLetters } = this.#options
     const { records, sources } = batch.converted
     const letters: ProducerRecord[] = []
@@ -128,17 +131,19 @@ export class SourceSends {
       const error = new ProcessingError('KAFKA_PRODUCE', SENDING_CLASS, cause)
       const source = sources?.[index]
       retryWithTolerance.metrics.failure()
+      if (source) batch.outcomes?.rejected(source, cause)
       retryWithTolerance.handleFailure(error, () =>
         source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: records[index]!.topic } },
       )
       if (deadLetters && source) letters.push(deadLetters.letter(source, batch.positions, error))
     }
-    if (letters.length === 0) batch.ack()
-    else void this.#sendLetters(letters, batch, progress)
+    const ack = () => batch.ack(result)
+    if (letters.length === 0) ack()
+    else void this.#sendLetters(letters, ack, progress)
   }
 
   /** Never rejects. */
-  async #sendLetters(letters: readonly ProducerRecord[], { ack }: SentBatch, progress: TaskProgress): Promise<void> {
+  async #sendLetters(letters: readonly ProducerRecord[], ack: () => void, progress: TaskProgress): Promise<void> {
     const { producer, deadLetters, retryWithTolerance, context, fail } = this.#options
     this.#begin(letters.length, 0, progress)
     let then = ack

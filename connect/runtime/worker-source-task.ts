@@ -2,7 +2,7 @@
  * Runs a source task: reads batches from the connector, converts and sends them, and stores positions after them. Invariant 6: a position
  * is stored only when SubmittedRecords returns it, so after its records are acknowledged.
  */
-import type { Producer, ProducerRecord } from '../../core/client/types.ts'
+import type { Producer, ProducerRecord, SendResult } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import { within } from '../../core/system/within.ts'
 import type { Position, SourceBatch, SourceSide } from '../sdk/index.ts'
@@ -11,6 +11,7 @@ import { BatchAcknowledgements } from './batch-acknowledgements.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { TaskRateLimit } from './rate-limit.ts'
+import { RecordOutcomes } from './record-outcomes.ts'
 import type { RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
 import { SourceConversion } from './source-conversion.ts'
 import type { SourceDeadLetters } from './source-dead-letters.ts'
@@ -113,11 +114,16 @@ export class WorkerSourceTask implements RunnableTask, SourceDelivery {
 
   async deliver(batch: SourceBatch, control: TaskControl): Promise<number> {
     const { progress } = control
-    const converted = await progress.during('convert', () => this.#conversion.convert(batch.records, batch.positions))
+    const outcomes = RecordOutcomes.of(batch)
+    const converted = await progress.during('convert', () => this.#conversion.convert(batch.records, batch.positions, outcomes))
     if (control.cancelled) return converted.bytes
     const { ack } = this.#submit(batch, control)
-    if (converted.records.length === 0) ack()
-    else this.#sends.send({ converted, positions: batch.positions, ack }, progress)
+    const settle = (result: SendResult | null) => {
+      if (outcomes && result && this.#mayTell(control)) this.#call(() => outcomes.stored(converted.sources!, result))
+      ack()
+    }
+    if (converted.records.length === 0) settle(null)
+    else this.#sends.send({ converted, positions: batch.positions, outcomes, ack: settle }, progress)
     if (this.#sends.refused) await this.#sends.allDone()
     if (this.#failure) throw this.#failure
     await this.#sends.mayReadOn()
@@ -131,10 +137,14 @@ export class WorkerSourceTask implements RunnableTask, SourceDelivery {
       ack: () => {
         submitted.ack()
         acknowledged()
-        // Whatever a source does then, the successor of a cancelled task does.
-        if (!this.#failure && !control.cancelled) this.#call(() => this.#acknowledgements.tell())
+        if (this.#mayTell(control)) this.#call(() => this.#acknowledgements.tell())
       },
     }
+  }
+
+  /** Whatever a source does when it hears that a batch is acknowledged, the successor of a cancelled task does. */
+  #mayTell(control: TaskControl): boolean {
+    return !this.#failure && !control.cancelled
   }
 
   /** Calls code of the connector: what it throws fails the task. */

@@ -24,6 +24,24 @@ export interface SourceBatch {
    * committed), or was dropped by a transform or by errors.tolerance. Not called where the task fails before.
    */
   acknowledged?(): void
+  /**
+   * Called once for each record that is in Kafka, by its index in `records`, before `acknowledged`. Not called for a record that a
+   * transform has dropped.
+   */
+  stored?(index: number, at: StoredRecord): void
+  /**
+   * Called once for each record that cannot be converted or sent, with the reason: before `acknowledged` where errors.tolerance skips the
+   * record, and before `read` ends where it fails the task.
+   */
+  rejected?(index: number, error: Error): void
+}
+
+/** Where a record of a source is in Kafka. */
+export interface StoredRecord {
+  readonly topic: string
+  readonly partition: number
+  /** -1 where the producer does not wait for acknowledgements (acks=0). */
+  readonly offset: number
 }
 
 export interface Positions {

@@ -2,7 +2,7 @@
  * Converts lines to records: plain text, JSON values, or rows of a CSV table. A format returns the records of complete lines, or throws
  * BadLine with the index of the first line that it cannot read.
  */
-import { parse } from 'csv-parse/sync'
+import type { parse as parseCsv } from 'csv-parse/sync'
 import { parseExactly, type Schema, type SourceRecord, schemas } from '../../connect/sdk/index.ts'
 
 export class BadLine extends Error {
@@ -37,9 +37,10 @@ const OPTIONAL_TEXT = schemas.string({ optional: true })
 const NO_HEADERS: SourceRecord['headers'] = []
 const BYTE_ORDER_MARK = '\uFEFF'
 
-export function formatNamed(name: 'lines' | 'json' | 'csv', options: FormatOptions): Format {
+export async function formatNamed(name: 'lines' | 'json' | 'csv', options: FormatOptions): Promise<Format> {
   if (name === 'json') return jsonLines(options)
-  return name === 'csv' ? csvRows(options) : plainLines(options)
+  // Every worker loads the connectors of files, but only those that read CSV load the library.
+  return name === 'csv' ? csvRows(options, (await import('csv-parse/sync')).parse) : plainLines(options)
 }
 
 function plainLines({ topic }: FormatOptions): Format {
@@ -101,7 +102,7 @@ function jsonLines({ topic, keyField }: FormatOptions): Format {
   }
 }
 
-function csvRows({ topic, keyField, delimiter }: FormatOptions): Format {
+function csvRows({ topic, keyField, delimiter }: FormatOptions, parse: typeof parseCsv): Format {
   let columns: string[] | null = null
   let valueSchema: Schema | null = null
   // Each call gets complete rows, so it needs no state of the calls before.

@@ -70,7 +70,7 @@ export const fileSource = defineSource({
     const tail = new FileTail(config.file, signal)
     try {
       if (!(await openWhenCreated(tail, context))) return
-      const format = formatNamed(config.format, {
+      const format = await formatNamed(config.format, {
         topic: config.topic,
         keyField: config['key.field'],
         delimiter: config.delimiter === '\\t' ? '\t' : config.delimiter,

@@ -15,8 +15,7 @@ import { checkConfluent, confluentOptions, confluentSettings } from './confluent
 import { checkDebezium, debeziumOptions, debeziumSettings } from './debezium-settings.ts'
 import type { SinkOptions } from './options.ts'
 import { checkOwn, ownOptions, ownSettings } from './own-settings.ts'
-import { PostgresSink } from './sink.ts'
-import { type CheckedSettings, checkDatabase } from './system-check.ts'
+import type { CheckedSettings } from './system-check.ts'
 
 interface SinkClass<S extends Settings> {
   class: string
@@ -31,10 +30,12 @@ function sinkOf<S extends Settings>({ check, options, checked, ...side }: SinkCl
   return defineSink({
     ...side,
     check,
-    checkSystem: (config, signal) => checkDatabase(options(config), checked, signal),
-    start(context) {
+    // Every worker loads this connector, but only those that use it load what writes to the database.
+    checkSystem: async (config, signal) => (await import('./system-check.ts')).checkDatabase(options(config), checked, signal),
+    async start(context) {
       const [wrong] = check(context.config)
       if (wrong) throw new InvalidSetting(wrong.setting, String(context.config[wrong.setting]), wrong.why)
+      const { PostgresSink } = await import('./sink.ts')
       return new PostgresSink(options(context.config), context)
     },
   })

@@ -5,11 +5,14 @@
 import { readFileSync } from 'node:fs'
 import type pg from 'pg'
 import { Retriable } from '../../connect/sdk/index.ts'
+import { isSqlState } from '../postgres-driver/sql-state.ts'
 import type { PostgresSourceConfig } from './settings.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_DELAY_MS = 30_000
 const CLOSE_TIMEOUT_MS = 1_000
+/** A server that has not ended a statement this long after its time limit is out of reach. */
+const SILENCE_TIMEOUT_MS = 30_000
 
 /** How values are printed, in the stream and in snapshots. */
 const TEXT_FORMAT = {
@@ -60,6 +63,7 @@ async function openOnce(config: PostgresSourceConfig, session: Session, ssl: Tls
     database: config['database.dbname'],
     application_name: applicationName(config),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...(session.statementTimeoutMs ? { query_timeout: session.statementTimeoutMs + SILENCE_TIMEOUT_MS } : {}),
     keepAlive: config['database.tcpKeepAlive'],
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     options: Object.entries(options)
@@ -149,10 +153,9 @@ const isTemporary = (code: string): boolean =>
 /** Retriable where the connection was lost or the server may do it later; else the error as a sentence. */
 export function databaseError(error: unknown, config: PostgresSourceConfig, what = 'Postgres'): Error {
   if (error instanceof Retriable) return error
-  const { code, message } = error as pg.DatabaseError
-  const isSqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code)
-  const text = `${what}: ${message || code}`
-  return isSqlState && !isTemporary(code) ? new Error(text, { cause: error }) : retriable(text, error, config)
+  const { code, message, hint } = error as pg.DatabaseError
+  const text = `${what}: ${message || code}${hint ? `. ${hint}` : ''}`
+  return isSqlState(code) && !isTemporary(code) ? new Error(text, { cause: error }) : retriable(text, error, config)
 }
 
 const retriable = (message: string, cause: unknown, config: PostgresSourceConfig): Retriable =>

@@ -56,7 +56,7 @@ test('every record arrives in every stage, once, and nothing is left behind', { 
   expect(await ended, output.err + output.out).toBe(0)
   const report = JSON.parse(output.out) as Report
   expect(report.ok).toBe(true)
-  expect(report.comparisons).toHaveLength(16)
+  expect(report.comparisons).toHaveLength(20)
   for (const comparison of report.comparisons) {
     expect(comparison).toMatchObject({ found: comparison.expected, lost: 0, duplicated: 0, different: 0 })
   }

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { loadFeeds } from '../../../bin/demo/data-set.ts'
 import { isOk, problems } from '../../../bin/demo/report.ts'
-import { compareStage, withKey } from '../../../bin/demo/stages.ts'
+import { compareStage, rowOf, withKey } from '../../../bin/demo/stages.ts'
 
 const feeds = await loadFeeds()
 const [quakes] = feeds
@@ -65,4 +65,19 @@ test('one lost and one duplicated record are a failure, though the count is righ
   expect(isOk({ comparisons, group, mirrors: [] })).toBe(false)
   expect(isOk({ comparisons: [compareStage(quakes!, 'file', all)], group, mirrors: [] })).toBe(true)
   expect(isOk({ comparisons: [], group: { ...group, skipped: 1 }, mirrors: [] })).toBe(false)
+})
+
+test('a change counts as the row that it inserted; a change of another kind is different', () => {
+  const row = { ...all[0] }
+  const after = { ...row, __connect_topic: 'us.earthquakes', __connect_partition: 0, __connect_offset: 7 }
+  expect(
+    judge(
+      [
+        { op: 'c', after },
+        { op: 'r', after },
+      ].map(rowOf),
+    ),
+  ).toMatchObject({ found: 2, duplicated: 1, different: 0 })
+  expect(judge([rowOf({ op: 'u', after })])).toMatchObject({ different: 1 })
+  expect(judge([rowOf({ op: 'd', before: after, after: null })])).toMatchObject({ different: 1 })
 })

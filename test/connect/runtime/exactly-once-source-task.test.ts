@@ -103,6 +103,23 @@ test('at the boundary connector the source commits and aborts after batches and 
   expect((await clusters.committedIn('topic-d')).at(-1)).toBe('again 12')
 })
 
+test('a source hears where its records are when their transaction is committed, and never of aborted ones', async () => {
+  const script = new ScriptedSource()
+  const worker = await clusters.start(enabled(), [script.connector])
+  await worker.create('told', scripted('told', { 'transaction.boundary': 'connector' }), 'RUNNING')
+  script.give({ values: ['1', '2'] })
+  await until(async () => (await clusters.storedIn('topic-told')) > 0, 'the records are sent')
+  expect(script.stored).toEqual([])
+  script.give({ values: ['3'], end: 'commit' })
+  script.give({ values: ['4'], end: 'abort' })
+  script.give({ values: ['5'], end: 'commit' })
+  await until(() => script.stored.length === 4, 'the source hears of four')
+  expect(script.stored.map(([value]) => value)).toEqual(['1', '2', '3', '5'])
+  expect(script.stored.slice(0, 3).map(([, offset]) => offset)).toEqual([0, 1, 2])
+  // The mark of the commit is between them, and what was written of the aborted transaction.
+  expect(script.stored[3]![1]).toBeGreaterThan(3)
+})
+
 test('a source that asks for both ends of a transaction fails its task', async () => {
   const script = new ScriptedSource()
   const worker = await clusters.start(enabled(), [script.connector])

@@ -26,6 +26,8 @@ export class ScriptedSource {
   readonly #given = new Condition()
   /** Where each run has begun. */
   readonly starts: number[] = []
+  /** The values that it was told to be in Kafka, with their offsets. */
+  readonly stored: (readonly [string, number])[] = []
   running = 0
   hanging = 0
 
@@ -77,7 +79,11 @@ export class ScriptedSource {
               for (const end of [step.end, step.also])
                 if (end === 'commit') transaction!.commitTransaction()
                 else if (end === 'abort') transaction!.abortTransaction()
-              yield { records, positions: [{ partition, offset: { n } }] }
+              yield {
+                records,
+                positions: [{ partition, offset: { n } }],
+                stored: (index, at) => void script.stored.push([String(records[index]!.value), at.offset]),
+              }
             }
           } finally {
             script.running--

@@ -257,3 +257,59 @@ describe('a rate limit', () => {
     await expect(running).rejects.toThrow(/too large/)
   })
 })
+
+test('a source hears where each record is, why one is not, and that the batch is done, in this order', async () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  const heard: unknown[] = []
+  const listening: SourceBatch = {
+    records: ['a', circular, 'c', 'd'].map((value) => sourceRecord({ topic: 't', value })),
+    positions: [],
+    stored: (index, { topic, partition, offset }) => void heard.push([index, topic, partition, offset]),
+    rejected: (index, error) => void heard.push([index, error.message]),
+    acknowledged: () => void heard.push('acknowledged'),
+  }
+  const { control, producer, running } = await loop([listening], { 'errors.tolerance': 'all' })
+  await until(() => producer.calls.length === 1, 'the batch is sent')
+  const tooLarge = new Error('the record is too large')
+  const partly: SendResult = {
+    count: 3,
+    failures: new Map([[1, tooLarge]]),
+    at: (index) => ({ topic: 't', partition: 4, offset: 70 + index, timestamp: 0 }),
+  }
+  producer.calls[0]!.fail(Object.assign(new Error('one has failed'), { result: partly }))
+  await until(() => heard.includes('acknowledged'), 'the batch is acknowledged')
+  expect(heard).toEqual([
+    [1, expect.stringContaining('VALUE_CONVERTER')],
+    [2, 'the record is too large'],
+    [0, 't', 4, 70],
+    [3, 't', 4, 72],
+    'acknowledged',
+  ])
+  control.stop()
+  await running
+})
+
+test.each(['a conversion', 'the producer'])(
+  'a source hears of the record for which %s fails the task, before its read ends',
+  async (what) => {
+    const circular: { self?: unknown } = {}
+    circular.self = circular
+    const heard: unknown[] = []
+    const listening: SourceBatch = {
+      records: ['a', what === 'a conversion' ? circular : 'b', 'c'].map((value) => sourceRecord({ topic: 't', value })),
+      positions: [],
+      stored: (index) => void heard.push(index),
+      rejected: (index) => void heard.push(`rejected ${index}`),
+      acknowledged: () => void heard.push('acknowledged'),
+    }
+    const { producer, running } = await loop([listening])
+    if (what === 'the producer') {
+      await until(() => producer.calls.length === 1, 'the batch is sent')
+      const failures = [1, 2].map((index) => [index, new Error(`no ${index}`)] as const)
+      producer.calls[0]!.fail(Object.assign(new Error('two have failed'), { result: { ...result, count: 3, failures: new Map(failures) } }))
+    }
+    await expect(running).rejects.toThrow()
+    expect(heard).toEqual(['rejected 1'])
+  },
+)

@@ -1,0 +1,158 @@
+/**
+ * The reading of one folder: its new files one after the other, in batches that have the position behind them. A file is deleted or moved
+ * only after the position at its end was stored.
+ */
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { SourceBatch, SourceContext } from '../../connect/sdk/index.ts'
+import { compressionOf } from '../file-readers/decompression.ts'
+import { openLocalFile } from '../file-readers/file-content.ts'
+import { isText, readerOf } from '../file-readers/reader-of-format.ts'
+import { type FolderFile, filesOf, fingerprint, isSameFile } from './folder.ts'
+import { type FilePosition, parseOffset, partitionOf, positionOf } from './position.ts'
+import type { DirectoryConfig } from './settings.ts'
+
+/** What is known of a file, so that it is looked at again only after it has changed. */
+interface KnownFile {
+  readonly size: number
+  readonly modifiedMs: number
+}
+
+export class FolderReading {
+  readonly #context: SourceContext<DirectoryConfig>
+  readonly #read: Map<string, KnownFile> = new Map()
+  /** How long the last look into the folder has taken. */
+  listingMs = 0
+
+  constructor(context: SourceContext<DirectoryConfig>) {
+    this.#context = context
+    const directory = context.config['input.path']
+    context.onPositionsStored?.((positions) => {
+      for (const { partition, offset } of positions)
+        if (partition.directory === directory && offset.finished === true)
+          void this.#cleanUp(String(partition.fileName), offset.failed === true)
+    })
+  }
+
+  async *readNew(): AsyncGenerator<SourceBatch, void, void> {
+    const { config, signal, task, gauge } = this.#context
+    const begunMs = performance.now()
+    const files = await filesOf(config, task, Date.now())
+    this.listingMs = performance.now() - begunMs
+    const isNew = ({ name, size, modifiedMs }: FolderFile) => {
+      const known = this.#read.get(name)
+      return known === undefined || known.size !== size || known.modifiedMs !== modifiedMs
+    }
+    const waiting = files.filter(isNew)
+    const names = new Set(files.map(({ name }) => name))
+    for (const name of this.#read.keys()) if (!names.has(name)) this.#read.delete(name)
+    for (const [index, file] of waiting.entries()) {
+      gauge?.('files-waiting', waiting.length - index)
+      try {
+        yield* this.#readFile(file)
+      } catch (error) {
+        if (signal.aborted) return
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue
+        throw new Error(`${file.path} cannot be read: ${(error as Error).message}`, { cause: error })
+      }
+      if (signal.aborted) return
+      this.#read.set(file.name, file)
+    }
+    gauge?.('files-waiting', 0)
+  }
+
+  async *#readFile(file: FolderFile): AsyncGenerator<SourceBatch, void, void> {
+    const { config, signal, log, progress } = this.#context
+    const stored = await this.#storedPosition(file)
+    if (stored?.finished && isUnchanged(stored, file)) {
+      await this.#cleanUp(file.name, stored.failed)
+      return
+    }
+    const head = await fingerprint(file.path, file.size)
+    const at = (to: number, more: Partial<FilePosition> = {}) => {
+      const read = { offset: to, size: file.size, modified: Math.trunc(file.modifiedMs), head, finished: false, failed: false }
+      return positionOf(config['input.path'], file.name, { ...read, ...more })
+    }
+    const compression = compressionOf(file.name, config.compression)
+    const warn = (message: string) => log.warn(`${file.path}: ${message}`)
+    let offset = stored?.offset ?? 0
+    let last: SourceBatch['records'] = []
+    const readFile = await readerOf(config.format)
+    const content = await openLocalFile(file.path)
+    try {
+      for await (const batch of readFile({ content, compression, format: config.format, topic: config.topic, config, warn }, offset)) {
+        if (signal.aborted) return
+        // The last batch has the position that says so, thus one is held back.
+        if (last.length > 0) yield { records: last, positions: [at(offset)] }
+        last = batch.records
+        offset = batch.offset
+        progress?.({ what: `reading ${file.name}`, offset })
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      const halts = config['halt.on.error'] || (error as NodeJS.ErrnoException).code === 'ENOENT'
+      if (halts) {
+        if (last.length > 0) yield { records: last, positions: [at(offset)] }
+        throw error
+      }
+      // Of plain text only what was read: mended behind it, the file is still the same.
+      const isPlainText = compression === 'none' && isText(config.format)
+      const readable = await fingerprint(file.path, isPlainText ? offset : file.size)
+      yield { records: last, positions: [at(offset, { head: readable, finished: true, failed: true })] }
+      log.error(`${file.path} cannot be read: ${(error as Error).message}. It is moved to ${config['error.path']}`)
+      return
+    } finally {
+      progress?.(null)
+      await content.close()
+    }
+    if (signal.aborted) return
+    log.info(`${file.path} was read to its end`)
+    yield { records: last, positions: [at(offset, { finished: true })] }
+  }
+
+  /** The stored position; null where the file is not the one that was read. */
+  async #storedPosition(file: FolderFile): Promise<FilePosition | null> {
+    const { config, positions, log } = this.#context
+    const stored = await positions.get(partitionOf(config['input.path'], file.name))
+    if (!stored) return null
+    const position = parseOffset(stored)
+    const isSame = file.size >= position.size && (await isSameFile(file.path, position.head))
+    if (isSame && (!position.finished || isUnchanged(position, file) || mayGoOn(position, file, config))) return position
+    log.warn(`${file.path} is not the file of this name that was read before: it is read from its beginning`)
+    return null
+  }
+
+  async #cleanUp(name: string, failed: boolean): Promise<void> {
+    const { config, log } = this.#context
+    const path = join(config['input.path'], name)
+    try {
+      if (failed) return config['error.path'] === null ? undefined : await moveInto(path, config['error.path'])
+      if (config['cleanup.policy'] === 'DELETE') await rm(path, { force: true })
+      if (config['cleanup.policy'] === 'MOVE') await moveInto(path, config['finished.path']!)
+    } catch (error) {
+      log.warn(`${path} is done with, and cannot be removed: ${(error as Error).message}`)
+    }
+  }
+}
+
+const isUnchanged = ({ size, modified }: FilePosition, file: FolderFile): boolean =>
+  size === file.size && modified === Math.trunc(file.modifiedMs)
+
+/** Whether a finished file that has changed is read on: it has grown, or was mended behind what could be read of it. */
+const mayGoOn = ({ size, failed }: FilePosition, file: FolderFile, { format }: DirectoryConfig): boolean =>
+  format !== 'parquet' && (failed || file.size > size)
+
+/** A file of the same name that is there already is replaced. */
+async function moveInto(path: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  try {
+    await rename(path, join(folder, basename(path)))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    // It was moved before.
+    if (code === 'ENOENT') return
+    if (code === 'EXDEV')
+      throw new Error(`${folder} is on another file system than ${dirname(path)}: set a folder of the same one`, { cause: error })
+    throw new Error(message, { cause: error })
+  }
+}
