@@ -1,6 +1,6 @@
 /**
- * Goal: what the sink writes is read back with the same values and types by other readers: those of the sources of files for Avro and Parquet,
- * csv-parse, Node's decompression. Method: all types of Connect through the encoder of each format, with each codec.
+ * Goal: what the sink writes is read back with the same values and types by other readers: those of the sources of files for Avro and
+ * Parquet, csv-parse, Node's decompression. Method: all types of Connect through the encoder of each format, with each codec.
  */
 import { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
@@ -14,8 +14,10 @@ import type { OpenFile } from '../../../connectors/file-readers/file-reader.ts'
 import { readParquet } from '../../../connectors/file-readers/parquet-reader.ts'
 import { readerSettings } from '../../../connectors/file-readers/settings.ts'
 import { type AvroFileCodec, avroFormat } from '../../../connectors/s3-sink/avro-format.ts'
+import { csvFormat } from '../../../connectors/s3-sink/csv-format.ts'
 import type { FileFormat } from '../../../connectors/s3-sink/file-encoder.ts'
-import { csvFormat, jsonFormat, type LineOptions } from '../../../connectors/s3-sink/line-formats.ts'
+import type { LineOptions } from '../../../connectors/s3-sink/line-content.ts'
+import { jsonFormat } from '../../../connectors/s3-sink/line-formats.ts'
 import { type ParquetCodecName, parquetFormat } from '../../../connectors/s3-sink/parquet-format.ts'
 
 const optional = { optional: true }
