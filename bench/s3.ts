@@ -1,8 +1,8 @@
 /**
- * How many records a second does the S3 sink write, in each format, beside a loop that sends the same bytes with the SDK alone? The store is a
- * process on the same machine. Records are in memory before, as batches of 500, and a run ends when each object is in the store; the first run
- * of a format warms it up and is not measured. The loop sends what JSON lines come to, in bodies of the size of the sink's objects, as many
- * at a time as the sink does.
+ * How many records a second does the S3 sink write, in each format, beside a loop that sends the same bytes with the SDK alone? The store
+ * is a process on the same machine. Records are in memory before, as batches of 500, and a run ends when each object is in the store; the
+ * first run of a format warms it up and is not measured. The loop sends what JSON lines come to, in bodies of the size of the sink's
+ * objects, as many at a time as the sink does.
  */
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { sinkRecord, taskContext } from '../connect/contract/index.ts'

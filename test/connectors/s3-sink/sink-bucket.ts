@@ -1,6 +1,4 @@
-/**
- * An S3 sink on a real server, with a bucket of its own for each test of a file, and what tests read there.
- */
+/** An S3 sink on a real server, with a bucket of its own for each test of a file, and what tests read there. */
 import { GetObjectCommand, GetObjectTaggingCommand, ListMultipartUploadsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { sinkRecord, taskContext } from '../../../connect/contract/index.ts'
