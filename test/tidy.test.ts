@@ -151,8 +151,11 @@ const mayLoad: Record<string, readonly string[]> = {
   bench: [
     'core',
     'connect',
+    'connectors/s3-sink',
     'mirror',
     'test/running-broker.ts',
+    'test/services/redis.ts',
+    'test/services/s3.ts',
     'test/until.ts',
     'test/peers/apache-kafka.ts',
     'test/peers/launch.ts',

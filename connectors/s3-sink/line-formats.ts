@@ -147,6 +147,9 @@ export const byteArrayFormat = (options: LineOptions): FileFormat => ({
   encoder: () => new ByteEncoder(options),
 })
 
+/** So that an empty text is not read as null. */
+const quotedIfEmpty = (value: string) => (value === '' ? { value, quoted_empty: true } : value)
+
 type Row = readonly (string | null)[]
 
 class CsvEncoder extends LineEncoder<Row> {
@@ -186,8 +189,7 @@ class CsvEncoder extends LineEncoder<Row> {
 
   protected gather(): void {
     if (this.#rows.length === 0) return
-    // An empty text is quoted, so that it is not read as null.
-    this.chunk(Buffer.from(stringify(this.#rows as Row[], { delimiter: this.#options.csvDelimiter, quoted_empty: true })))
+    this.chunk(Buffer.from(stringify(this.#rows as Row[], { delimiter: this.#options.csvDelimiter, cast: { string: quotedIfEmpty } })))
     this.#rows = []
     this.#rowChars = 0
   }
