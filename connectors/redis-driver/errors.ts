@@ -122,6 +122,9 @@ export function explainedRedisError(error: unknown, options: RedisConnectionOpti
   // A name may be gone while its server is replaced.
   if (ADDRESS_CODES.has(code))
     return new Retriable(`The host of Redis is unknown (${address}): ${message}. Check ${options.addressSetting}.`, retry)
+  // A slot has moved, and the client has not learned where to in time.
+  if (redis === 'MOVED' && options.mode === 'cluster')
+    return new Retriable(`Redis at ${address}: the slots of the cluster move (${message})`, retry)
   if (kind === 'passing') {
     const why = ADVICE[redis]
     return new Retriable(`Redis at ${address}: ${why === undefined ? message : `${why} (${message})`}`, retry)

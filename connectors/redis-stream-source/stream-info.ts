@@ -1,4 +1,7 @@
-/** What XINFO says of a stream and its group. */
+/**
+ * What XINFO says of a stream and its group. Redis adds fields with its versions: what a server does not tell is null, and nobody may take
+ * it for zero.
+ */
 import type { RedisClient } from '../redis-driver/client.ts'
 import { NO_ENTRY, type StreamState } from './trimming.ts'
 

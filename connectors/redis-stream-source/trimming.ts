@@ -31,8 +31,8 @@ export interface StreamState {
 
 /** Entries of the stream that are after `position`; null where only Redis could count them. */
 export function leftToRead(state: StreamState, position: string): number | null {
-  if (compareIds(state.lastId, position) <= 0) return 0
-  return state.length > 0 && compareIds(state.firstId, position) > 0 ? state.length : null
+  if (state.length === 0 || compareIds(state.lastId, position) <= 0) return 0
+  return compareIds(state.firstId, position) > 0 ? state.length : null
 }
 
 /**

@@ -219,6 +219,21 @@ test.each(['at-least-once', 'exactly-once'])(
   },
 )
 
+test('exactly-once: a stream of which everything was trimmed', async () => {
+  const positions = new StoredPositions()
+  await add('s', 0, 10)
+  const first = startTask({ 'redis.stream.delivery': 'exactly-once', 'batch.size': '10' }, { positions })
+  await first.has(10)
+  await first.end()
+  await add('s', 10, 15)
+  await client.xtrim('s', 'MAXLEN', 0)
+  const second = startTask({ 'redis.stream.delivery': 'exactly-once' }, { positions })
+  await until(() => second.context.gauges.get('entries-missed') === 5, 'they are counted')
+  await add('s', 15, 17)
+  await second.has(2)
+  expect([second.numbers, second.context.gauges.get('entries-missed')]).toEqual([[15, 16], 5])
+})
+
 test('entries that were trimmed while a dead consumer had them are told', async () => {
   await add('s', 0, 10)
   await client.xgroup('CREATE', 's', GROUP, '0')
