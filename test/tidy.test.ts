@@ -107,6 +107,7 @@ const mayLoad: Record<string, readonly string[]> = {
   'connectors/redis-sink': ['connect/sdk', 'connectors/redis-driver'],
   'connectors/redis-stream-source': ['connect/sdk', 'connectors/redis-driver'],
   'connectors/s3-driver': ['connect/sdk'],
+  'connectors/s3-source': ['connect/sdk', 'connectors/file-readers', 'connectors/s3-driver'],
   'connectors/s3-sink': ['connect/sdk', 'connect/converters', 'connectors/s3-driver'],
   'mirror/offset-map.ts': ['core/errors.ts'],
   'mirror/policy.ts': [],
@@ -150,13 +151,18 @@ const mayLoad: Record<string, readonly string[]> = {
   bench: [
     'core',
     'connect',
+    'connectors/s3-sink',
     'mirror',
     'test/running-broker.ts',
     'test/services/redis.ts',
+    'test/services/s3.ts',
     'test/until.ts',
     'test/peers/apache-kafka.ts',
     'test/peers/launch.ts',
     'test/certificates.ts',
+    'test/services/redis.ts',
+    'connectors/redis-sink',
+    'connectors/redis-stream-source',
   ],
 }
 

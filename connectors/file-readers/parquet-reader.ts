@@ -66,7 +66,7 @@ function* rowGroups(metadata: FileMetaData, maxBytes: number): Generator<{ begin
   }
 }
 
-const bufferOf = ({ sizeBytes, range }: FileContent): AsyncBuffer => ({
-  byteLength: sizeBytes,
-  slice: (start, end = sizeBytes) => range(start, Math.max(start, Math.min(end, sizeBytes))),
+const bufferOf = (content: FileContent): AsyncBuffer => ({
+  byteLength: content.sizeBytes,
+  slice: (start, end = content.sizeBytes) => content.range(start, Math.max(start, Math.min(end, content.sizeBytes))),
 })

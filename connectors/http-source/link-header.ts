@@ -14,7 +14,7 @@ export function nextLink(header: string | string[] | undefined): string | null {
   if (text.length > MAX_LENGTH) return null
   for (const [, target, parameters] of text.matchAll(LINK)) {
     // The first "rel" counts.
-    const relation = parameters!.matchAll(PARAMETER).find(([, name]) => name!.toLowerCase() === 'rel')
+    const relation = [...parameters!.matchAll(PARAMETER)].find(([, name]) => name!.toLowerCase() === 'rel')
     const names = (relation?.[2] ?? relation?.[3] ?? '').toLowerCase().split(/\s+/)
     if (names.includes('next')) return target!
   }

@@ -121,6 +121,19 @@ export class PostgresConnection {
     }
   }
 
+  /** Runs a text that a user has written a part of: Postgres refuses it where it is more than one statement. */
+  async statement(text: string): Promise<void> {
+    const client = this.#client ?? (await this.#connect())
+    try {
+      await client.query({ text, queryMode: 'extended' } as pg.QueryConfig)
+    } catch (error) {
+      // A pooler has this SQLSTATE for lost connections.
+      if ((error as pg.DatabaseError).code === '08P01' && /^bind message supplies/.test((error as Error).message))
+        throw new Error('Postgres: the statement has a placeholder like $1, for which there is no value', { cause: error })
+      throw this.#toConnectorError(error)
+    }
+  }
+
   /** Runs `COPY … FROM STDIN` with these rows. */
   async copy(text: string, data: Buffer): Promise<void> {
     const client = this.#client ?? (await this.#connect())
@@ -152,7 +165,8 @@ export class PostgresConnection {
   async *cursor(begin: string, select: string, count: number): AsyncGenerator<TextRows, void, void> {
     let committed = false
     try {
-      await this.query(`${begin}; DECLARE ${CURSOR} NO SCROLL CURSOR FOR ${select}`)
+      await this.query(begin)
+      await this.statement(`DECLARE ${CURSOR} NO SCROLL CURSOR FOR ${select}`)
       const client = this.#client
       for (;;) {
         // Another connection has no cursor.
@@ -235,7 +249,7 @@ export class PostgresConnection {
       await client.connect()
     } catch (error) {
       const { code, message } = error as pg.DatabaseError
-      if (code?.startsWith('28') || code === '3D000' || isLoginError(message))
+      if (code?.startsWith('28') || code === '3D000' || code === '42501' || isLoginError(message))
         throw new Error(`Postgres refuses the login: ${message}. Check connection.url, connection.user and connection.password.`, {
           cause: error,
         })
@@ -267,10 +281,12 @@ const isLoginError = (message: string): boolean => /^SASL: |does not support SSL
 function classify(code: string | undefined): 'connection' | 'retriable' | 'row' | 'table' | 'fatal' {
   // Without a SQLSTATE it is an error of the socket or the driver.
   if (!isSqlState(code) || code.startsWith('08') || code.startsWith('57P')) return 'connection'
-  // Serialization failure, deadlock, locks, a write to a replica, resources.
-  if (['40001', '40P01', '55P03', '25006', '57014'].includes(code) || code.startsWith('53')) return 'retriable'
-  // 21000: two keys of the batch are equal as values of the column.
-  if (code.startsWith('22') || code.startsWith('23') || code === '21000' || code === '54000') return 'row'
+  // A server that has become a standby: the name may lead to another one now. And sessions that took too long, which the server ends.
+  if (['25006', '25P03', '25P04'].includes(code)) return 'connection'
+  // Serialization failure, deadlock, locks, a timeout, resources.
+  if (['40001', '40P01', '55P03', '57014'].includes(code) || code.startsWith('53')) return 'retriable'
+  // 21000: two keys of the batch are equal as values of the column. 54: too many columns, too large, or nested too deeply.
+  if (code.startsWith('22') || code.startsWith('23') || code.startsWith('54') || code === '21000') return 'row'
   if (['42P01', '42703', '42804', '0A000'].includes(code)) return 'table'
   return 'fatal'
 }

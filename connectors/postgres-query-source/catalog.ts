@@ -11,6 +11,8 @@ export interface TableColumn {
   readonly notNull: boolean
   /** An identity column, or one whose default is the next value of a sequence. */
   readonly isAutoIncrement: boolean
+  /** The name of its type, without a length; of a domain that of the type it is over. */
+  readonly type: string
 }
 
 export interface TableDescription {
@@ -22,7 +24,11 @@ export interface TableDescription {
 
 const DESCRIBE = `
   SELECT current_database() AS database, has_table_privilege(c.oid, 'SELECT') AS readable, a.attname AS name, a.attnotnull AS "notNull",
-    a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS "isAutoIncrement"
+    a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) AS "isAutoIncrement",
+    (WITH RECURSIVE over AS (
+        SELECT oid, typtype, typbasetype FROM pg_catalog.pg_type WHERE oid = a.atttypid
+        UNION ALL SELECT b.oid, b.typtype, b.typbasetype FROM over JOIN pg_catalog.pg_type b ON b.oid = over.typbasetype WHERE over.typtype = 'd')
+      SELECT format_type(oid, NULL) FROM over WHERE typtype <> 'd') AS type
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -6,6 +6,9 @@ import type { SettingProblem } from '../../connect/sdk/index.ts'
 import { columnNamed, type TableDescription } from './catalog.ts'
 import type { PollColumns } from './column-mapping.ts'
 
+const NUMBERS = new Set(['smallint', 'integer', 'bigint', 'numeric', 'oid'])
+const TIMES = new Set(['date', 'timestamp without time zone', 'timestamp with time zone'])
+
 export function columnProblems(
   table: string,
   { timestamps, incrementing }: PollColumns,
@@ -22,12 +25,22 @@ export function columnProblems(
     )
   if (incrementing) {
     const column = columnNamed(columns, incrementing)
+    if (column && !NUMBERS.has(column.type))
+      add(
+        'incrementing.column.name',
+        `The incrementing column ${incrementing} of ${table} is of type ${column.type}: name one of whole numbers`,
+      )
     if (!column) add('incrementing.column.name', `Incrementing column: ${incrementing} does not exist in table '${table}'`)
     else if (mustNotBeNull && !column.notNull)
       add(
         'incrementing.column.name',
         `Cannot make incremental queries using incrementing column ${incrementing} on ${table} because this column is nullable.`,
       )
+  }
+  for (const name of timestamps) {
+    const column = columnNamed(columns, name)
+    if (column && !TIMES.has(column.type))
+      add('timestamp.column.name', `The timestamp column ${name} of ${table} is of type ${column.type}: name one of timestamps or dates`)
   }
   const missing = timestamps.filter((name) => !columnNamed(columns, name))
   if (missing.length > 0) add('timestamp.column.name', `Timestamp columns: ${missing.join(', ')} do not exist in table '${table}'`)

@@ -27,10 +27,14 @@ export function pollStatement({ select, timestamps, incrementing, position, dela
   const order = [time, incrementing].filter((column) => column !== undefined && column !== null)
   const conditions = time === undefined ? [] : [`${time} < now() - INTERVAL '${delayMs} milliseconds'`]
   if (time !== undefined && before) conditions.push(`${time} < ${instantSql(before)}`)
+  // A row without a number has no position.
+  if (time !== undefined && incrementing !== null) conditions.push(`${incrementing} IS NOT NULL`)
   const lower = lowerBound(time, incrementing, position)
   if (lower) conditions.push(lower)
-  const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''
-  return `${select}${where}${order.length > 0 ? ` ORDER BY ${order.join(', ')} ASC` : ''}${suffix === '' ? '' : ` ${suffix}`}`
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
+  const appended = [where, order.length > 0 ? `ORDER BY ${order.join(', ')} ASC` : '', suffix].filter((part) => part !== '').join(' ')
+  // On a line of its own, since the query may end with a comment.
+  return appended === '' ? select : `${select}\n${appended}`
 }
 
 function lowerBound(time: string | undefined, incrementing: string | null, position: PollPosition): string | null {
@@ -59,6 +63,8 @@ export function beginStatement({ isolation, zoneSql }: TransactionOptions): stri
   return [
     `BEGIN${level}`,
     `SET LOCAL TIME ZONE ${zoneSql}`,
+    // Kafka may take its time with the rows.
+    'SET LOCAL idle_in_transaction_session_timeout = 0',
     'SET LOCAL DateStyle = ISO',
     'SET LOCAL IntervalStyle = postgres',
     'SET LOCAL bytea_output = hex',

@@ -41,12 +41,17 @@ export class RowMapping {
       if (reader) this.#columns.push({ name: column.name, index, ...reader })
       else this.unsupported.push(`${column.name} (${column.typeName})`)
     })
+    const names = columns.map(({ name }) => name)
+    const twice = names.find((name, index) => names.indexOf(name) !== index)
+    if (twice !== undefined) throw new Error(`The query has two columns ${twice}: give one of them another name with AS`)
     this.#schema = schemas.struct(
       Object.fromEntries(this.#columns.map(({ name, schema }) => [name, schema])),
       options.schemaName === null ? {} : { name: options.schemaName },
     )
     const indexOf = (what: string, name: string): number => {
-      const index = columns.indexOf(columnNamed(columns, name.slice(name.lastIndexOf('.') + 1)) ?? columns[-1]!)
+      // A query may name the table before the column.
+      const found = columnNamed(columns, name) ?? columnNamed(columns, name.slice(name.lastIndexOf('.') + 1))
+      const index = found === null ? -1 : columns.indexOf(found)
       if (index < 0) throw new Error(`${what} column ${name} not found in ${columns.map((column) => column.name).join(',')}`)
       return index
     }

@@ -318,8 +318,9 @@ export const settings = { ...database, ...mode, ...connector }
 
 export type QuerySourceConfig = ConfigOf<typeof settings>
 
-/** The query of the config; null where it reads tables. */
-export const queryOf = (config: QuerySourceConfig): string | null => (config['query.masked'] || config.query || '').trim() || null
+/** The query of the config, without a semicolon at its end; null where it reads tables. */
+export const queryOf = (config: QuerySourceConfig): string | null =>
+  (config['query.masked'] || config.query || '').trim().replace(/(?:\s*;)+$/, '') || null
 
 export const usesTimestamp = (config: QuerySourceConfig): boolean => config.mode === 'timestamp' || config.mode === 'timestamp+incrementing'
 export const usesIncrementing = (config: QuerySourceConfig): boolean =>

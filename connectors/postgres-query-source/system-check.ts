@@ -85,7 +85,7 @@ async function queryProblems(connection: PostgresConnection, config: QuerySource
     suffix: config['query.suffix'],
   })
   try {
-    await connection.query(`EXPLAIN ${select}`)
+    await connection.statement(`EXPLAIN ${select}`)
     return []
   } catch (error) {
     if (error instanceof Retriable) throw error

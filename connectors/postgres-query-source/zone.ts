@@ -5,13 +5,18 @@
 import { zoneOffset } from '../../connect/sdk/zone-offset.ts'
 
 const MINUTE_MS = 60_000
+/** No two changes of clocks are so close, and no offset is so large. */
+const DAY_MS = 24 * 60 * MINUTE_MS
 
 export interface Zone {
   /** What follows SET LOCAL TIME ZONE. */
   readonly sql: string
   /** The offset from UTC, in ms, at an instant. */
   offsetMs(instantMs: number): number
-  /** The instant of a local time that is given as if it were UTC. Of a time that a change of clocks repeats, one of the two. */
+  /**
+   * The instant of a local time that is given as if it were UTC. As Postgres reads it: a time that a change of clocks repeats is the second
+   * one, and one that it leaves out is counted from before the change.
+   */
   instantMs(localMs: number): number
 }
 
@@ -21,7 +26,14 @@ const FIXED = /^(Z|UTC|GMT|UT|Etc\/UTC|(UTC|GMT|UT)?[+-]\d.*)$/
 export function zoneNamed(name: string): Zone {
   const offsetMs = zoneOffset(name)
   if (!FIXED.test(name))
-    return { sql: `'${name.replaceAll("'", "''")}'`, offsetMs, instantMs: (localMs) => localMs - offsetMs(localMs - offsetMs(localMs)) }
+    return {
+      sql: `'${name.replaceAll("'", "''")}'`,
+      offsetMs,
+      instantMs(localMs) {
+        const [before, after] = [offsetMs(localMs - DAY_MS), offsetMs(localMs + DAY_MS)]
+        return localMs - (before === after || offsetMs(localMs - after) !== after ? before : after)
+      },
+    }
   const offset = offsetMs(0)
   const minutes = Math.abs(offset) / MINUTE_MS
   const two = (part: number) => String(part).padStart(2, '0')

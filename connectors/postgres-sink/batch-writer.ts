@@ -3,7 +3,9 @@
  * written. A table that was altered is loaded again.
  */
 import { type PostgresConnection, RowRejected, sqlStateOf, TableChanged } from '../postgres-driver/connection.ts'
+import { equalKeysQuery, type Keys } from './equal-keys.ts'
 import type { Layouts } from './layouts.ts'
+import type { TableName } from './names.ts'
 import type { SinkOptions } from './options.ts'
 import { groupRows, type RowShape, type TableStep } from './row-groups.ts'
 import type { Row } from './rows.ts'
@@ -11,8 +13,10 @@ import {
   copyStatement,
   deleteStatement,
   type Statement,
+  StatementTooLarge,
   truncateStatement,
   type WriteMode,
+  type Written,
   writeStatement,
   writtenColumns,
 } from './statements.ts'
@@ -21,9 +25,14 @@ import type { ValueForm } from './value-text.ts'
 
 /** The length of the values of one transaction, at most (Invariant 13): a larger batch is halved. */
 const MAX_TRANSACTION_CHARS = 64 * 1024 * 1024
+/** Of one row, at most: escaped it may have twice as many, and V8 has no longer strings. */
+const MAX_ROW_CHARS = 255 * 1024 * 1024
+/** What Postgres says of a statement that takes longer than statement_timeout. */
+const QUERY_CANCELED = '57014'
 
-class TransactionTooLarge extends Error {
-  override name = 'TransactionTooLarge'
+/** Rows of one key in one statement, whose order would be lost. */
+class EqualKeys extends Error {
+  override name = 'EqualKeys'
 }
 
 /** A row, and the place of its record in the batch that was delivered. */
@@ -66,22 +75,30 @@ export class BatchWriter {
     try {
       await this.#writeOnce(entries, outcome, false)
     } catch (error) {
-      if (!(error instanceof RowRejected) && !(error instanceof TransactionTooLarge)) throw error
+      if (!isForFewerRows(error)) throw error
       if (entries.length > 1) {
         const half = entries.length >> 1
         await this.write(entries.slice(0, half), outcome)
         await this.write(entries.slice(half), outcome)
         return
       }
-      try {
-        await this.#writeOnce(entries, outcome, true)
-      } catch (last) {
-        if (!(last instanceof RowRejected)) throw last
-        outcome.rejected(entries[0]!, last)
-        return
-      }
+      if (sqlStateOf(error) === QUERY_CANCELED) throw error
+      const rejection = await this.#writeAlone(entries, outcome)
+      if (rejection) return outcome.rejected(entries[0]!, rejection)
     }
     outcome.written(entries)
+  }
+
+  /** Writes one row, with all that may help: what is known of its table may be out of date. Returns why it is bad; null where it is written. */
+  async #writeAlone(entries: readonly Entry[], outcome: Outcome): Promise<Error | null> {
+    this.#tables.invalidate()
+    try {
+      await this.#writeOnce(entries, outcome, true)
+      return null
+    } catch (error) {
+      if (error instanceof RowRejected || error instanceof StatementTooLarge) return error
+      throw error
+    }
   }
 
   async #writeOnce(entries: readonly Entry[], outcome: Outcome, alone: boolean): Promise<void> {
@@ -121,19 +138,20 @@ export class BatchWriter {
       this.#layouts,
     )
     const statements: Statement[] = []
-    let size = 0
+    let left = alone ? MAX_ROW_CHARS : MAX_TRANSACTION_CHARS
     for (const step of steps) {
-      for (const statement of await this.#stepStatements(step, alone)) {
-        size += statement.size
-        if (size > MAX_TRANSACTION_CHARS && !alone) throw new TransactionTooLarge('the batch is halved')
+      for (const statement of await this.#stepStatements(step, alone, left)) {
+        left -= statement.size
         statements.push(statement)
       }
     }
     return statements
   }
 
-  async #stepStatements({ table, truncate, deletes, shapes }: TableStep, alone: boolean): Promise<Statement[]> {
+  /** The values of each of the statements have at most `limit` characters. */
+  async #stepStatements({ table, truncate, deletes, shapes }: TableStep, alone: boolean, limit: number): Promise<Statement[]> {
     const writes: Statement[] = []
+    const keys: Keys[] = []
     for (const shape of shapes) {
       const { fields, keyCount } = shape
       const columns = await this.#tables.columns(table, fields, keyCount, alone)
@@ -144,27 +162,43 @@ export class BatchWriter {
       const isPartial = this.#mode === 'upsert' && [...all.values()].some((column) => column.isRequired && !columns.includes(column))
       const write =
         this.#mode === 'insert' && takesCopy
-          ? copyStatement(table.sql, written, shape.rows)
-          : writeStatement(table.sql, isPartial ? 'upsert-partly' : this.#mode, written, keyCount, shape.rows)
+          ? copyStatement(table.sql, written, shape.rows, limit)
+          : writeStatement(table.sql, isPartial ? 'upsert-partly' : this.#mode, written, keyCount, shape.rows, limit)
       if (write) writes.push(write)
+      keys.push({ columns: keysOf(written, keyCount), rows: shape.rows })
     }
     // Truncates and deletes go before the writes, which may recreate their rows, but after `columns`, which creates the table.
     const before: Statement[] = []
     if (truncate && (await this.#tables.find(table))) before.push(truncateStatement(table.sql))
     for (const shape of deletes) {
-      const statement = await this.#deletes(table, shape, alone)
-      if (statement) before.push(statement)
+      const written = await this.#keyColumns(table, shape, alone)
+      if (!written) continue
+      before.push(deleteStatement(table.sql, written, shape.rows, limit))
+      keys.push({ columns: written, rows: shape.rows })
     }
+    if (this.#mode === 'upsert' || this.#mode === 'update') await this.#requireDifferentKeys(table, keys)
     return [...before, ...writes]
   }
 
   /** Null where the table does not exist yet, so that there are no such rows. */
-  async #deletes(table: TableStep['table'], { fields, keyCount, rows }: RowShape, alone: boolean): Promise<Statement | null> {
+  async #keyColumns(table: TableName, { fields, keyCount }: RowShape, alone: boolean): Promise<Written[] | null> {
     if (!(await this.#tables.find(table))) return null
-    const columns = await this.#tables.columns(table, fields, keyCount, alone)
-    return deleteStatement(table.sql, writtenColumns(columns, fields, this.#form), rows)
+    return writtenColumns(await this.#tables.columns(table, fields, keyCount, alone), fields, this.#form)
+  }
+
+  async #requireDifferentKeys(table: TableName, keys: readonly Keys[]): Promise<void> {
+    const query = equalKeysQuery(table.sql, keys)
+    if (!query) return
+    const [found] = await this.#connection.query(query.text, query.values)
+    if (found) throw new EqualKeys(`two of the keys are one in ${table.sql}`)
   }
 }
+
+const keysOf = (written: readonly Written[], keyCount: number) => written.filter(({ i }) => i < keyCount)
+
+/** Whether a part of the rows may be written where all of them cannot. */
+const isForFewerRows = (error: unknown): boolean =>
+  error instanceof RowRejected || error instanceof StatementTooLarge || error instanceof EqualKeys || sqlStateOf(error) === QUERY_CANCELED
 
 /** Errors that the user can do something about say what. */
 function explained(error: unknown, table: string): unknown {

@@ -30,7 +30,7 @@ interface TableRows {
   table: TableName
   truncate: boolean
   all: Row[]
-  latest: Map<unknown, Row>
+  latest: Map<string, Row>
   /** Rows of `latest` that are deleted first, so that fields they lack become NULL. */
   recreated: Set<Row>
 }
@@ -78,11 +78,20 @@ function mergedRow(earlier: Row, later: Row, layouts: Layouts): Row {
   return kept.length === 0 ? later : { ...later, layout, values: [...later.values, ...kept.map((i) => earlier.values[i])] }
 }
 
-/** Equal for equal keys. A key of one number or text is itself. */
-function keyOf({ layout: { keyCount }, values }: Row): unknown {
+/** Equal for equal keys only: 1 and '1' are one key, whatever the type of the column. */
+function keyOf({ layout: { keyCount }, values }: Row): string {
   const first = values[0]
-  if (keyCount === 1 && (typeof first === 'number' || typeof first === 'string')) return first
-  return JSON.stringify(values.slice(0, keyCount), (_name, part) => (typeof part === 'bigint' ? String(part) : part))
+  if (keyCount === 1 && typeof first !== 'object') return String(first)
+  return JSON.stringify(values.slice(0, keyCount).map(keyPart))
+}
+
+/** What JSON has no numbers for, or loses, is named. */
+function keyPart(value: unknown): unknown {
+  if (typeof value !== 'object') return String(value)
+  if (value instanceof Map) return [...value].map(([name, item]) => [keyPart(name), keyPart(item)])
+  if (value === null || value instanceof Uint8Array || value instanceof Date) return value
+  if (Array.isArray(value)) return value.map(keyPart)
+  return Object.entries(value).map(([name, item]) => [name, keyPart(item)])
 }
 
 function stepOf({ table, truncate, all, latest, recreated }: TableRows): TableStep {

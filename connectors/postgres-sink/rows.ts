@@ -19,6 +19,8 @@ const KAFKA_TYPES: readonly Schema[] = [
 const UNAVAILABLE = '__debezium_unavailable_value'
 const UNAVAILABLE_MAP = `{"${UNAVAILABLE}":"${UNAVAILABLE}"}`
 const UNAVAILABLE_BYTES = Buffer.from(UNAVAILABLE)
+/** Debezium's placeholder of arrays of numbers: its bytes as numbers. */
+const UNAVAILABLE_CODES: readonly number[] = [...UNAVAILABLE_BYTES]
 
 export interface Row {
   kind: 'write' | 'delete' | 'truncate'
@@ -176,8 +178,11 @@ function isUnavailable(value: unknown): boolean {
       ? value === UNAVAILABLE
       : value.length === UNAVAILABLE_MAP.length && value === UNAVAILABLE_MAP
   if (typeof value !== 'object' || value === null) return false
-  if (Array.isArray(value)) return value.length === 1 && value[0] === UNAVAILABLE
   if (value instanceof Uint8Array) return value.length === UNAVAILABLE.length && UNAVAILABLE_BYTES.equals(value)
+  if (Array.isArray(value)) {
+    if (value.length === 1) return value[0] === UNAVAILABLE || (value[0] instanceof Uint8Array && UNAVAILABLE_BYTES.equals(value[0]))
+    return value.length === UNAVAILABLE.length && UNAVAILABLE_CODES.every((code, i) => value[i] === code)
+  }
   return value instanceof Map && value.size === 1 && value.get(UNAVAILABLE) === UNAVAILABLE
 }
 

@@ -31,6 +31,8 @@ export class PostgresSink implements SinkTask {
   readonly #writer: BatchWriter
   readonly #offsets: OffsetTable | null
   readonly #retries: RetryPolicy
+  /** Of a delivery that failed in its middle: records whose rows are committed, and that come again with the others. */
+  readonly #committed = new Set<SinkRecord>()
   readonly #counts = { written: 0, deleted: 0, skipped: 0, repeated: 0, rejected: 0 }
 
   constructor(options: SinkOptions, context: SinkContext<unknown>) {
@@ -76,6 +78,7 @@ export class PostgresSink implements SinkTask {
       const size = this.#options.batchSize
       for (let from = 0; from < entries.length; from += size) await this.#writeBatch(records, entries.slice(from, from + size), bad)
       this.#retries.succeeded()
+      this.#committed.clear()
     } catch (error) {
       this.#offsets?.forgetAll()
       throw error instanceof Retriable ? this.#retries.failed(error, this.#connection.isOpen) : error
@@ -100,6 +103,7 @@ export class PostgresSink implements SinkTask {
     const entries: Entry[] = []
     for (let index = 0; index < records.length; index++) {
       const record = records[index]!
+      if (this.#committed.has(record)) continue
       if (this.#offsets?.isWritten(record)) {
         this.#counts.repeated++
         continue
@@ -122,7 +126,10 @@ export class PostgresSink implements SinkTask {
       begin: offsets ? (entries) => offsets.store(entries.map(({ index }) => records[index]!)) : null,
       written: (entries) => {
         offsets?.stored()
-        for (const { row } of entries) this.#counts[row.kind === 'write' ? 'written' : 'deleted']++
+        for (const { index, row } of entries) {
+          this.#counts[row.kind === 'write' ? 'written' : 'deleted']++
+          if (!offsets) this.#committed.add(records[index]!)
+        }
       },
       rejected: ({ index }, error) => bad.push(this.#rejected(records[index]!, index, error)),
     })

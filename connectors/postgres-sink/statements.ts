@@ -25,6 +25,26 @@ export type WriteMode = 'insert' | 'insert-new' | 'upsert' | 'upsert-partly' | '
 
 type Rows = readonly (readonly unknown[])[]
 
+/** The values of a statement are longer than they may be. */
+export class StatementTooLarge extends Error {
+  override name = 'StatementTooLarge'
+}
+
+/** Counts the characters of the values of one statement, so that no more are collected than it may have (Invariant 13). */
+class Size {
+  chars = 0
+  readonly #limit: number
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(text: string | null): void {
+    this.chars += text === null ? 0 : text.length
+    if (this.chars > this.#limit) throw new StatementTooLarge(`its values are longer than ${this.#limit} characters`)
+  }
+}
+
 /** A column that is written, and the place of its values in the rows. */
 export interface Written {
   column: Column
@@ -41,19 +61,21 @@ export function writtenColumns(columns: readonly (Column | null)[], fields: read
   })
 }
 
-/** COPY: the fastest way to add rows. */
-export function copyStatement(table: string, written: readonly Written[], rows: Rows): Statement {
+/** COPY: the fastest way to add rows. The values are at most `limit` characters. @throws StatementTooLarge */
+export function copyStatement(table: string, written: readonly Written[], rows: Rows, limit: number): Statement {
   const names = written.map(({ column }) => quote(column.name))
+  const size = new Size(limit)
   let copied = ''
   for (const row of rows) {
     for (let n = 0; n < written.length; n++) {
       if (n > 0) copied += '\t'
       const text = textAt(written[n]!, row)
+      size.add(text)
       copied += text === null ? '\\N' : escaped(text)
     }
     copied += '\n'
   }
-  return { table, text: `COPY ${table} (${names.join(', ')}) FROM STDIN`, size: copied.length, values: null, copied }
+  return { table, text: `COPY ${table} (${names.join(', ')}) FROM STDIN`, size: size.chars, values: null, copied }
 }
 
 const SPECIAL = /[\\\n\r\t]/
@@ -66,12 +88,13 @@ export function writeStatement(
   written: readonly Written[],
   keyCount: number,
   rows: Rows,
+  limit: number,
 ): Statement | null {
   const names = written.map(({ column }) => quote(column.name))
   const isKey = ({ i }: Written) => i < keyCount
   const isSet = (one: Written) => !isKey(one) && !one.column.isIdentity
   const keys = names.filter((_, n) => isKey(written[n]!))
-  const { from, picks, ...rest } = unnested(written, rows)
+  const { from, picks, ...rest } = unnested(written, rows, limit)
   const into = `INSERT INTO ${table} (${names.join(', ')})${written.some(({ column }) => column.isIdentity) ? ' OVERRIDING SYSTEM VALUE' : ''}`
   if (mode === 'update') {
     const sets = written.flatMap((one, n) => (isSet(one) ? [`${names[n]} = ${picks[n]}`] : []))
@@ -100,8 +123,8 @@ export function writeStatement(
   return { table, text: `${insert} ON CONFLICT (${keys.join(', ')}) ${conflict}`, ...rest }
 }
 
-export function deleteStatement(table: string, written: readonly Written[], rows: Rows): Statement {
-  const { from, picks, ...rest } = unnested(written, rows)
+export function deleteStatement(table: string, written: readonly Written[], rows: Rows, limit: number): Statement {
+  const { from, picks, ...rest } = unnested(written, rows, limit)
   const where = written.map(({ column }, n) => `t.${quote(column.name)} = ${picks[n]}`).join(' AND ')
   return { table, text: `DELETE FROM ${table} AS t USING ${from} WHERE ${where}`, ...rest }
 }
@@ -115,10 +138,11 @@ export const truncateStatement = (table: string): Statement => ({
 })
 
 /** The rows as a table of an `unnest`: one array per column. */
-function unnested(written: readonly Written[], rows: Rows) {
+function unnested(written: readonly Written[], rows: Rows, limit: number) {
+  const size = new Size(limit)
   const values = written.map((one) => {
     const texts = new Array<string | null>(rows.length)
-    for (let row = 0; row < rows.length; row++) texts[row] = textAt(one, rows[row]!)
+    for (let row = 0; row < rows.length; row++) size.add((texts[row] = textAt(one, rows[row]!)))
     return arrayText(texts)
   })
   // `unnest` flattens arrays of arrays: the values of array columns are sent as text.
@@ -129,11 +153,12 @@ function unnested(written: readonly Written[], rows: Rows) {
     picks: written.map(({ column }, n) => (isArray(column) ? `r.x${n}::${column.type}` : `r.x${n}`)),
     values,
     copied: null,
-    size: values.reduce((sum, value) => sum + value.length, 0),
+    size: size.chars,
   }
 }
 
-function textAt({ column, i, encode }: Written, row: readonly unknown[]): string | null {
+/** The text of a row's value; null for NULL. @throws RowRejected */
+export function textAt({ column, i, encode }: Written, row: readonly unknown[]): string | null {
   const value = row[i]
   if (value === null || value === undefined) return null
   try {

@@ -17,6 +17,8 @@ export interface Column {
   isGenerated: boolean
   /** A new row needs a value for it: it is NOT NULL, and has no default. */
   isRequired: boolean
+  /** Whether texts that differ are different values: a collation may ignore case. */
+  isDeterministic: boolean
 }
 
 export interface Table {
@@ -37,6 +39,7 @@ interface CatalogRow {
   identity: string
   generated: string
   required: boolean
+  deterministic: boolean
 }
 
 const kinds: Readonly<Record<string, Table['kind']>> = { r: 'TABLE', f: 'TABLE', p: 'PARTITIONED TABLE' }
@@ -45,11 +48,16 @@ const kinds: Readonly<Record<string, Table['kind']>> = { r: 'TABLE', f: 'TABLE',
 export async function loadTable(connection: PostgresConnection, sql: string): Promise<Table | undefined> {
   const rows = await connection.query<CatalogRow>(
     `SELECT c.relkind AS kind, c.relrowsecurity AS secured, a.attname AS name, format_type(a.atttypid, -1) AS type,
-        CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, -1) ELSE format_type(a.atttypid, -1) END AS base,
+        (WITH RECURSIVE over AS (
+            SELECT a.atttypid AS id, t.typtype AS kind, t.typbasetype AS base
+            UNION ALL SELECT b.oid, b.typtype, b.typbasetype FROM over JOIN pg_catalog.pg_type b ON b.oid = over.base WHERE over.kind = 'd')
+          SELECT format_type(id, -1) FROM over WHERE kind <> 'd') AS base,
+        coalesce(l.collisdeterministic, true) AS deterministic,
         a.attidentity AS identity, a.attgenerated AS generated, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS required
       FROM pg_catalog.pg_class c
       LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+      LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
       WHERE c.oid = to_regclass($1::text)`,
     [sql],
   )
@@ -58,7 +66,7 @@ export async function loadTable(connection: PostgresConnection, sql: string): Pr
   const kind = kinds[first.kind] ?? 'VIEW'
   const columns = new Map<string, Column>()
   const columnsInLowerCase = new Map<string, Column | null>()
-  for (const { name, type, base, identity, generated, required } of rows) {
+  for (const { name, type, base, identity, generated, required, deterministic } of rows) {
     if (name === null) continue
     const column = {
       name,
@@ -67,6 +75,7 @@ export async function loadTable(connection: PostgresConnection, sql: string): Pr
       isIdentity: identity === 'a',
       isGenerated: generated !== '',
       isRequired: required,
+      isDeterministic: deterministic,
     }
     columns.set(name, column)
     const lower = name.toLowerCase()

@@ -62,7 +62,7 @@ export class Tables {
       for (const field of fields) {
         const column = columnOf(table, field.name)
         if (!column || !mustWiden(column, field, force)) continue
-        await this.#widen(name.sql, column, field.type!)
+        await this.#widen(name, column, field.type!)
         table = (await this.#load(name)) ?? table
       }
     }
@@ -92,12 +92,11 @@ export class Tables {
     const columns = typed.map((field) => this.#columnSpec(field, fields.indexOf(field) < keyCount))
     const keys = fields.slice(0, keyCount).map((field) => quote(field.name))
     if (keys.length > 0) columns.push(`PRIMARY KEY (${keys.join(', ')})`)
-    try {
-      await this.#executeRacing(`CREATE TABLE IF NOT EXISTS ${name.sql} (${columns.join(', ')})`)
-    } catch (error) {
+    const lost = await this.#executeRacing(`CREATE TABLE IF NOT EXISTS ${name.sql} (${columns.join(', ')})`).catch((error) => {
       throw explainedCreation(error, name)
-    }
+    })
     const table = await this.#load(name)
+    if (!table && lost) throw explainedCreation(lost, name)
     if (!table) throw new Error(`The table ${name.sql} was created and cannot be found: check the search_path of the user.`)
     return table
   }
@@ -128,10 +127,15 @@ export class Tables {
       const value = this.#defaultOf(field)
       return `${quote(field.name)} ${field.type}${value}${value !== '' && field.schema?.optional === false ? ' NOT NULL' : ''}`
     })
-    await this.#executeRacing(`ALTER TABLE ${name.sql} ${specs.map((spec) => `ADD COLUMN IF NOT EXISTS ${spec}`).join(', ')}`)
+    try {
+      await this.#executeRacing(`ALTER TABLE ${name.sql} ${specs.map((spec) => `ADD COLUMN IF NOT EXISTS ${spec}`).join(', ')}`)
+    } catch (error) {
+      throw explainedAlteration(error, name, `add the column ${names}`)
+    }
   }
 
-  async #widen(sql: string, column: Column, valueType: string): Promise<void> {
+  async #widen(table: TableName, column: Column, valueType: string): Promise<void> {
+    const { sql } = table
     const name = quote(column.name)
     let type = widestType(column.type, valueType)
     if (column.type === 'bigint' && type === 'double precision') {
@@ -139,16 +143,25 @@ export class Tables {
       if (large) type = 'numeric'
     }
     const using = type === 'jsonb' ? `to_jsonb(${name})` : `${name}::${type}`
-    await this.#connection.query(`ALTER TABLE ${sql} ALTER COLUMN ${name} TYPE ${type} USING ${using}`)
+    try {
+      await this.#connection.query(`ALTER TABLE ${sql} ALTER COLUMN ${name} TYPE ${type} USING ${using}`)
+    } catch (error) {
+      throw explainedAlteration(error, table, `make the column ${name} ${type}`)
+    }
   }
 
-  /** Runs a statement that another task may run at the same time: the second one fails because it is done already. */
-  async #executeRacing(statement: string): Promise<void> {
+  /**
+   * Runs a statement that another task may run at the same time: the second one fails because it is done already. Returns that error; null
+   * where there was none.
+   */
+  async #executeRacing(statement: string): Promise<Error | null> {
     try {
       await this.#connection.query(statement)
+      return null
     } catch (error) {
-      const code = sqlStateOf(error)
-      if (code !== '42P07' && code !== '42701' && code !== '23505') throw error
+      // A table, a column, a row of the catalog, or the type of the table is there already.
+      if (!['42P07', '42701', '23505', '42710'].includes(sqlStateOf(error) ?? '')) throw error
+      return error as Error
     }
   }
 }
@@ -179,8 +192,17 @@ function explainedCreation(error: unknown, { sql, schema }: TableName): unknown 
         ? 'Grant the user CREATE on the schema, or create the table.'
         : code === '42704'
           ? 'Create the extension that has this type, or the table with columns of other types.'
-          : null
+          : code === '42710'
+            ? 'Rename the type, or the topic by a transform.'
+            : null
   return advice === null ? error : new Error(`The table ${sql} cannot be created: ${message}. ${advice}`, { cause: error })
+}
+
+function explainedAlteration(error: unknown, { sql }: TableName, what: string): unknown {
+  if (sqlStateOf(error) !== '42501') return error
+  return new Error(`The table ${sql} cannot be altered: ${(error as Error).message}. Make the user its owner, or ${what}.`, {
+    cause: error,
+  })
 }
 
 /** The column of this name; else the only one with this name in another case. */

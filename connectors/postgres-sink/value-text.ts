@@ -93,11 +93,17 @@ const geometry = (type: string): Encode => (isJson(type) ? jsonText : (value) =>
 const vector = (type: string): Encode => (isJson(type) ? jsonText : (value) => `[${(value as readonly number[]).join(',')}]`)
 
 function arrayEncoder(schema: Schema | null, itemType: string, form: ValueForm): Encode {
-  const encode = encoderOf(schema?.type === 'array' ? (schema.values ?? null) : null, itemType, form)
-  return (value) =>
-    Array.isArray(value)
-      ? arrayText(value.map((item) => (item === null || item === undefined ? null : encode(item))))
-      : plainText(value, `${itemType}[]`, form)
+  let itemSchema = schema
+  while (itemSchema?.type === 'array') itemSchema = itemSchema.values ?? null
+  const encode = encoderOf(schema?.type === 'array' ? itemSchema : null, itemType, form)
+  // A column of arrays takes arrays of any number of dimensions.
+  const isNested = (item: unknown): item is readonly unknown[] => Array.isArray(item) && !isJson(itemType)
+  const literal = (items: readonly unknown[]): string => {
+    if (!items.some(isNested)) return arrayText(items.map((item) => (item === null || item === undefined ? null : encode(item))))
+    if (!items.every(isNested)) throw new InvalidRecord('it has arrays and single values in one array, which Postgres does not allow')
+    return `{${items.map(literal).join(',')}}`
+  }
+  return (value) => (Array.isArray(value) ? literal(value) : plainText(value, `${itemType}[]`, form))
 }
 
 /** Connect's Date, Time and Timestamp, which are Date objects. */

@@ -2,37 +2,32 @@
  * A Postgres query source on a real server, with a database of its own for each test of a file, and what tests read with it: the
  * batches of a task, whose positions are stored as they come.
  */
-import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { beforeEach } from 'vitest'
 import { type LogLine, StoredPositions, taskContext } from '../../../connect/contract/index.ts'
 import type { SourceBatch, SourceRecord } from '../../../connect/sdk/index.ts'
 import { postgresQuerySource } from '../../../connectors/postgres-query-source/source.ts'
-import { type TestPostgres, testPostgres } from '../../services/postgres.ts'
+import { PostgresDatabase } from '../../services/postgres-database.ts'
 
-/** Starts the server before the tests of a file, and creates a database before each test. */
 export class QueryDatabase {
-  url = ''
-  client!: pg.Client
   positions = new StoredPositions()
   logged: LogLine[] = []
-  #server!: TestPostgres
+  readonly #database = new PostgresDatabase()
 
   constructor() {
-    beforeAll(async () => {
-      this.#server = await testPostgres()
-    })
-    afterAll(async () => this.#server?.stop())
-    beforeEach(async () => {
-      this.url = await this.#server.database()
-      this.client = new pg.Client({ connectionString: this.url })
-      this.client.on('error', () => {})
-      await this.client.connect()
+    beforeEach(() => {
       this.positions = new StoredPositions()
     })
-    afterEach(async () => this.client.end())
   }
 
-  sql = async (text: string) => void (await this.client.query(text))
+  get url(): string {
+    return this.#database.url
+  }
+
+  get client() {
+    return this.#database.client
+  }
+
+  sql = (text: string): Promise<void> => this.#database.sql(text)
 
   config(config: Record<string, string>): Record<string, string> {
     return { 'connection.url': this.url, 'poll.interval.ms': '10', 'connection.backoff.ms': '10', ...config }
@@ -51,6 +46,17 @@ export class QueryDatabase {
     } finally {
       stop.abort()
     }
+  }
+
+  /** The first values of a task that goes on behind its first batch, after `more` has changed the table. */
+  async valuesAround(count: number, config: Record<string, string>, more: string): Promise<unknown[]> {
+    const values: unknown[] = []
+    for await (const batch of this.batches(config)) {
+      if (values.length === 0) await this.sql(more)
+      values.push(...batch.records.map(({ value }) => value))
+      if (values.length >= count) break
+    }
+    return values
   }
 
   /** The first records of a task, which then stops. */

@@ -233,6 +233,31 @@ test('the database is checked before a task runs', async () => {
   await expect(database.records(1, { ...incrementing, 'incrementing.column.name': 'id' })).rejects.toThrow('is nullable')
 })
 
+test('columns that no position can be made of are named', async () => {
+  await database.sql('CREATE TABLE t (id uuid NOT NULL, at time NOT NULL, word text NOT NULL)')
+  const config = { mode: 'timestamp+incrementing', 'table.whitelist': 't' }
+  const named = (incrementing: string, timestamp: string) =>
+    postgresQuerySource.checkSystem!(
+      parseSettings(
+        postgresQuerySource.settings,
+        database.config({ ...config, 'incrementing.column.name': incrementing, 'timestamp.column.name': timestamp }),
+      ),
+      new AbortController().signal,
+    )
+  expect(await named('id', 'at')).toEqual([
+    { setting: 'incrementing.column.name', why: expect.stringContaining('is of type uuid') },
+    { setting: 'timestamp.column.name', why: expect.stringContaining('is of type time without time zone') },
+  ])
+})
+
+test('a query with two columns of one name is refused, and a name may have a dot', async () => {
+  await database.sql(`CREATE TABLE t ("the.id" integer NOT NULL); INSERT INTO t VALUES (1)`)
+  const twice = { mode: 'bulk', 'topic.prefix': 'q', query: 'SELECT 1 AS a, 2 AS a' }
+  await expect(database.records(1, twice)).rejects.toThrow('two columns a')
+  const dotted = { mode: 'incrementing', 'table.whitelist': 't', 'incrementing.column.name': 'the.id' }
+  expect((await database.records(1, dotted)).map(({ value }) => value)).toEqual([{ 'the.id': 1 }])
+})
+
 test('settings that exclude each other are refused, in the words of Confluent', () => {
   const problems = (config: Record<string, string>) =>
     check(parseSettings(postgresQuerySource.settings, { 'connection.url': 'jdbc:postgresql://h/d', mode: 'bulk', ...config })).map(

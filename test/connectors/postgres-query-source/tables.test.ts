@@ -62,12 +62,14 @@ test('statements of each mode, with and without a position', () => {
   const now = "now() - INTERVAL '5 milliseconds'"
   const then = "TIMESTAMPTZ '1970-01-01T00:00:00.007000Z'"
   expect(of([], null, {})).toBe('S')
-  expect(of([], '"n"', {})).toBe('S WHERE "n" IS NOT NULL ORDER BY "n" ASC')
-  expect(of([], '"n"', { incrementing: 4 })).toBe('S WHERE "n" > 4 ORDER BY "n" ASC')
-  expect(of(['a', 'b'], null, {})).toBe(`S WHERE COALESCE(a, b) < ${now} ORDER BY COALESCE(a, b) ASC`)
-  expect(of(['a'], null, { timestamp: 7 })).toBe(`S WHERE a < ${now} AND a > ${then} ORDER BY a ASC`)
-  expect(of(['a'], 'n', { timestamp: 7 })).toBe(`S WHERE a < ${now} AND a >= ${then} ORDER BY a, n ASC`)
-  expect(of(['a'], 'n', { timestamp: 7, incrementing: 4 })).toBe(`S WHERE a < ${now} AND (a, n) > (${then}, 4) ORDER BY a, n ASC`)
+  expect(of([], '"n"', {})).toBe('S\nWHERE "n" IS NOT NULL ORDER BY "n" ASC')
+  expect(of([], '"n"', { incrementing: 4 })).toBe('S\nWHERE "n" > 4 ORDER BY "n" ASC')
+  expect(of(['a', 'b'], null, {})).toBe(`S\nWHERE COALESCE(a, b) < ${now} ORDER BY COALESCE(a, b) ASC`)
+  expect(of(['a'], null, { timestamp: 7 })).toBe(`S\nWHERE a < ${now} AND a > ${then} ORDER BY a ASC`)
+  expect(of(['a'], 'n', { timestamp: 7 })).toBe(`S\nWHERE a < ${now} AND n IS NOT NULL AND a >= ${then} ORDER BY a, n ASC`)
+  expect(of(['a'], 'n', { timestamp: 7, incrementing: 4 })).toBe(
+    `S\nWHERE a < ${now} AND n IS NOT NULL AND (a, n) > (${then}, 4) ORDER BY a, n ASC`,
+  )
 })
 
 test('positions that are none say why', () => {

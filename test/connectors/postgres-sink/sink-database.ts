@@ -1,35 +1,32 @@
 /**
  * A Postgres sink on a real server, with a database of its own for each test of a file, and what tests read there.
  */
-import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { afterEach } from 'vitest'
 import { sinkRecord, taskContext } from '../../../connect/contract/index.ts'
 import type { SinkContext, SinkRecord, SinkSide, SinkTask } from '../../../connect/sdk/index.ts'
 import { confluentSink, debeziumSink, postgresSink } from '../../../connectors/postgres-sink/connector.ts'
-import { type TestPostgres, testPostgres } from '../../services/postgres.ts'
+import { PostgresDatabase } from '../../services/postgres-database.ts'
 
-/** Starts the server before the tests of a file, creates a database before each test, and stops its tasks after it. */
+/** Stops its tasks after each test. */
 export class SinkDatabase {
-  url = ''
-  client!: pg.Client
+  readonly #database = new PostgresDatabase()
   readonly #tasks: SinkTask[] = []
-  #server!: TestPostgres
 
   constructor() {
-    beforeAll(async () => {
-      this.#server = await testPostgres()
-    })
-    afterAll(async () => this.#server?.stop())
-    beforeEach(async () => {
-      this.url = await this.#server.database()
-      this.client = new pg.Client({ connectionString: this.url })
-      await this.client.connect()
-    })
     afterEach(async () => {
       for (const task of this.#tasks.splice(0)) await task.stop!()
-      await this.client.end()
     })
   }
+
+  get url(): string {
+    return this.#database.url
+  }
+
+  get client() {
+    return this.#database.client
+  }
+
+  sql = (text: string): Promise<void> => this.#database.sql(text)
 
   /** A task of this project's own class. */
   start(config: Record<string, string> = {}, context: Partial<SinkContext<never>> = {}): Promise<SinkTask> {
@@ -50,9 +47,7 @@ export class SinkDatabase {
     return task
   }
 
-  async rows(sql = 'SELECT * FROM t') {
-    return (await this.client.query(sql)).rows
-  }
+  rows = (sql = 'SELECT * FROM t') => this.#database.rows(sql)
 
   /** The type of each column of a table. */
   async columns(table = 't') {

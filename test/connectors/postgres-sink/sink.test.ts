@@ -101,6 +101,17 @@ describe('columns', () => {
     })
   })
 
+  test('of an existing table take arrays of several dimensions, and values of domains over domains', async () => {
+    await database.sql(`CREATE DOMAIN numbers AS integer[]; CREATE DOMAIN more AS numbers; CREATE DOMAIN document AS jsonb; CREATE DOMAIN paper AS document;
+      CREATE TABLE t (id integer, matrix integer[][], list more, doc paper)`)
+    const task = await database.start({ 'schema.evolution': 'none' })
+    const matrix = [[1, null], [3, 4]] // biome-ignore format: a matrix
+    await task.write([record({ id: 1, matrix, list: [5, 6], doc: 'text' })])
+    expect(await database.rows('SELECT id, matrix, list::integer[], doc FROM t')).toEqual([{ id: 1, matrix, list: [5, 6], doc: 'text' }])
+    const uneven = await failure(task.write([record({ id: 2, matrix: [[1], 2] })]))
+    expect(uneven).toMatchObject({ message: expect.stringContaining('arrays and single values') })
+  })
+
   test('that are missing fail the task without auto.evolve', async () => {
     const task = await database.start({ 'schema.evolution': 'none' })
     await expect(task.write([record({ a: 1 })])).rejects.toThrow(
