@@ -24,6 +24,7 @@ afterAll(() => redis.stop())
 
 function newQueue(): Queue {
   const queue = new Queue(`queue-${++names}`, { connection: client })
+  queue.on('error', () => {})
   onTestFinished(() => queue.close())
   return queue
 }

@@ -5,7 +5,7 @@
 import { FlowProducer, type Job, Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import type { SourceRecord } from '../../../connect/sdk/index.ts'
+import type { SourceBatch, SourceRecord } from '../../../connect/sdk/index.ts'
 import { sourceTasks } from '../../../connectors/bullmq/source-settings.ts'
 import { type RedisServer, startRedisServer } from '../../services/redis.ts'
 import { until } from '../../until.ts'
@@ -225,6 +225,17 @@ test('several queues are read by one task, or divided among tasks', async () => 
   expect(await source.records(1)).toMatchObject([{ topic: a.name, value: 'of a' }])
   await b.add('n', 'of b')
   expect(await source.records(1)).toMatchObject([{ topic: b.name, value: 'of b' }])
+  const jobs = Array.from({ length: 20 }, (_, data) => ({ name: 'n', data }))
+  await source.stop()
+  await Promise.all([a.addBulk(jobs), b.addBulk(jobs)])
+  const narrow = new QueueReading({ 'redis.uri': redis.url, queues: `${a.name},${b.name}`, 'jobs.in.flight.max': '6' })
+  onTestFinished(() => narrow.stop())
+  const held: SourceBatch[] = []
+  while (held.flatMap(({ records }) => records).length < 6) held.push(await narrow.next())
+  const active = async () => (await a.getJobCounts('active')).active! + (await b.getJobCounts('active')).active!
+  expect(await active()).toBe(6)
+  for (const batch of held) narrow.acknowledge(batch)
+  expect(await narrow.records(34)).toHaveLength(34)
   const tasks = sourceTasks({ queues: ['a', 'b', 'c'] } as unknown as Parameters<typeof sourceTasks>[0], 2)
   expect(tasks).toEqual([{ 'task.queues': 'a,c' }, { 'task.queues': 'b' }])
 })

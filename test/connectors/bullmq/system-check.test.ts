@@ -70,6 +70,7 @@ test('settings that are wrong together are refused before anything is connected'
   expect(() => sinkConfig({ 'job.headers': 'color' })).toThrow(/no option of a job/)
   expect(() => sourceConfig({ queues: 'a:b' })).toThrow(/no colon/)
   expect(() => sourceConfig({ queues: 'a,a' })).toThrow(/twice/)
+  expect(bullmqSource.check!(sourceConfig({ queues: 'a,b', 'jobs.in.flight.max': '1' }))).toMatchObject([{ setting: 'jobs.in.flight.max' }])
 })
 
 test('jobs are counted, and paused queues, eviction and a missing append-only file are warnings', async () => {
