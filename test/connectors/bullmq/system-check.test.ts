@@ -1,6 +1,6 @@
 /**
- * Goal: a config that would fail is refused with a sentence that says what to do, what is wrong with queues is told while they are read, and
- * a Redis cluster works. Method: real servers and a real cluster; BullMQ's own Queue at the other side.
+ * Goal: a config that would fail is refused with a sentence that says what to do, what is wrong with queues is told while they are read,
+ * and a Redis cluster works. Method: real servers and a real cluster; BullMQ's own Queue at the other side.
  */
 import { Queue } from 'bullmq'
 import { Cluster } from 'ioredis'
@@ -37,6 +37,23 @@ test('a wrong password, an unknown user and a missing right are problems of thei
     expect(await checked({ ...uri, 'redis.username': user!, 'redis.password': 'pw' })).toMatchObject([
       { setting: 'redis.username', why: expect.stringMatching(new RegExp(`${right}.*ACL SETUSER`, 's')) },
     ])
+})
+
+test('a user with the rights of the README reads and writes queues', async () => {
+  const redis = await startRedisServer({
+    lines: () => ['user queues on >pw ~bull:* &bull:* +@all -@admin -@dangerous +info'],
+    client: { username: 'queues', password: 'pw' },
+  })
+  onTestFinished(() => redis.stop())
+  const own = { 'redis.uri': redis.url, 'redis.username': 'queues', 'redis.password': 'pw' }
+  expect(await checked(own)).toEqual([])
+  const task = await bullmqSink.start(taskContext(bullmqSink.settings, own, signal))
+  onTestFinished(async () => task.stop?.())
+  await task.write([sinkRecord({ topic: 'orders', offset: 0, value: 1 })])
+  const source = new QueueReading({ ...own, queues: 'orders' })
+  onTestFinished(() => source.stop())
+  expect(await source.records(1)).toMatchObject([{ value: 1 }])
+  expect((await bullmqSource.observe!(sourceConfig(own), signal)).metrics).toMatchObject({ 'jobs-waiting': 0 })
 })
 
 test('settings that are wrong together are refused before anything is connected', () => {
