@@ -161,6 +161,8 @@ const mayLoad: Record<string, readonly string[]> = {
     'test/peers/launch.ts',
     'test/certificates.ts',
     'test/services/redis.ts',
+    'connectors/http-sink',
+    'connectors/http-source',
     'connectors/redis-sink',
     'connectors/redis-stream-source',
   ],

@@ -165,6 +165,9 @@ test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once suppo
         value: Buffer.from(JSON.stringify({ number: before + i + 1 })),
       })),
     )
+    // A stop and a start under load, too.
+    const restarted = await fetch(`${rest}/connectors/receiving/restart?includeTasks=true`, { method: 'POST' })
+    expect(restarted.status).toBeLessThan(300)
     const part = Math.floor(random() * NUMBERS_A_ROUND * 0.6)
     await reaches(before + part, answeredBefore + Math.floor(part / 2))
     await kill()
