@@ -120,7 +120,9 @@ async function main(): Promise<void> {
       rows.push({ what, 'records/s': RECORDS / seconds, 'MB/s in the store': bytes / MB / seconds, 'bytes a record': bytes / RECORDS })
     }
     await measure('loop of the SDK, bytes that are ready', (count) => throughLoop(server, count))
-    for (const [name, format] of Object.entries(formats)) await measure(`sink, ${name}`, (count) => throughSink(server, count, format))
+    const only = flag('format')
+    for (const [name, format] of Object.entries(formats))
+      if (only === undefined || only === name) await measure(`sink, ${name}`, (count) => throughSink(server, count, format))
     show(`How fast is the S3 sink? ${RECORDS} records, objects of ${FLUSH_SIZE}`, rows)
   } finally {
     await server.stop()
