@@ -2,7 +2,9 @@
  * Lines of text, JSON lines and CSV of a file that no longer grows: its last line may have no newline. Offsets are bytes of the text
  * after decompression.
  */
+import { runsBetweenBadLines } from '../file/bad-lines.ts'
 import { BadLine, type Format, formatNamed } from '../file/formats.ts'
+import { delimiterOf } from '../file/line-settings.ts'
 import { type CutLines, LineCutter } from '../file/lines.ts'
 import { bytesOf } from './decompression.ts'
 import type { FileBatch, OpenFile } from './file-reader.ts'
@@ -15,7 +17,7 @@ export async function* readLines(file: OpenFile, from: number): AsyncGenerator<F
   const format = await formatNamed(config.format as 'lines' | 'json' | 'csv', {
     topic: config.topic,
     keyField: config['key.field'],
-    delimiter: config.delimiter === '\\t' ? '\t' : config.delimiter,
+    delimiter: delimiterOf(config.delimiter),
   })
   const reading = new LineReading(file, format)
   if (format.hasHeader && from > 0) await reading.readHeader()
@@ -77,27 +79,8 @@ class LineReading {
       if (!(error instanceof BadLine)) throw error
       cutter.unread(cut)
       if (first > 0) cutter.next(first)
-      yield* this.#singly(cutter, lines)
+      yield* runsBetweenBadLines(cutter, lines, this.#format, (at, bad) => this.#onBadLine(at, bad))
     }
-  }
-
-  /** The lines one by one, so that many bad ones take no longer than as many good ones. Those before a bad line are sent first. */
-  *#singly(cutter: LineCutter, lines: readonly string[]): Generator<FileBatch, void, void> {
-    let records: FileBatch['records'] = []
-    let offset = cutter.position
-    for (const line of lines) {
-      try {
-        for (const record of this.#format.records([line], Date.now())) records.push(record)
-      } catch (error) {
-        if (!(error instanceof BadLine)) throw error
-        if (records.length > 0) yield { records, offset }
-        records = []
-        this.#onBadLine(offset, error)
-      }
-      cutter.next(1) ?? cutter.remainder()
-      offset = cutter.position
-    }
-    if (records.length > 0) yield { records, offset }
   }
 
   /** @throws where bad.lines does not skip it */
