@@ -6,6 +6,7 @@
 import type { System } from '../core/system/index.ts'
 import { exitProcess } from '../core/system/process-exit.ts'
 import type { Running } from './command.ts'
+import { releaseStartupMemory } from './startup-memory.ts'
 import { explain } from './user-error.ts'
 
 const STOP_DEADLINE_MS = 5_000
@@ -65,9 +66,11 @@ export function lifecycle(system: System, { endsByItself = false } = {}): Lifecy
     stop: requestStop,
     async runs(running) {
       started = true
+      const keepMemory = releaseStartupMemory()
       try {
         await (running.failed ? Promise.race([aborted(stop.signal), running.failed]) : aborted(stop.signal))
       } finally {
+        keepMemory()
         await running.stop()
       }
       return 0

@@ -20,6 +20,7 @@ import { topicSettings } from '../core/settings/topic-settings.ts'
 import { scanFolders } from '../core/system/scan.ts'
 import { clusterSettings, flowSettings } from '../mirror/settings/flow-settings.ts'
 import { registrySettings } from '../registry/index.ts'
+import { exists, importsOf, sourceTexts } from './sources.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -62,6 +63,15 @@ const codeOf = (...paths: string[]): string =>
     .flatMap(sources)
     .map((path) => withoutComments(readFileSync(join(root, path), 'utf8')))
     .join('\n')
+
+/** The rooms that a connector loads and that are no connectors themselves: those of its system, or of its files. */
+function sharedRoomsOf(connector: string): string[] {
+  const loaded = [...sourceTexts].flatMap(([file, text]) =>
+    file.startsWith(`connectors/${connector}/`) ? importsOf(file, text).map(({ target }) => target) : [],
+  )
+  const rooms = new Set(loaded.filter((file) => file.startsWith('connectors/')).map((file) => file.split('/').slice(0, 2).join('/')))
+  return [...rooms].filter((room) => !exists(`${room}/connector.ts`))
+}
 
 const escaped = (text: string): string => text.replace(/[.\-[\]()|*+?^$\\]/g, '\\$&')
 
@@ -193,7 +203,7 @@ describe('every declared setting is read, or declared without effect', () => {
     const connectors = (await scanFolders<Declared | Declared[]>(join(root, 'connectors'), 'connector')).flat()
     expect(connectors.length).toBeGreaterThan(0)
     for (const { name, source, sink } of connectors)
-      for (const side of [source, sink]) if (side) checkAll(name, side.settings, codeOf(`connectors/${name}`))
+      for (const side of [source, sink]) if (side) checkAll(name, side.settings, codeOf(`connectors/${name}`, ...sharedRoomsOf(name)))
   })
 
   test('of each converter', async () => {

@@ -84,6 +84,23 @@ export class SinkOffsets {
       .map(({ topic, partition, nextOffset }) => ({ topic, partition, offset: nextOffset! }))
   }
 
+  /**
+   * What is committed after a flush: all that was delivered, or what the sink names of it. Offsets of partitions that are not the task's any
+   * more are left out. Throws where the sink names records that it was not given.
+   */
+  committable(named: readonly CommitOffset[] | null): CommitOffset[] {
+    if (named === null) return this.uncommitted()
+    return named.filter(({ topic, partition, offset }) => {
+      const entry = this.#partitions.get(partitionKey({ topic, partition }))
+      if (!entry || entry.nextOffset === null) return false
+      if (offset > entry.nextOffset)
+        throw new Error(
+          `flush of the sink has returned ${topic}-${partition}@${offset}, and it was given records up to ${entry.nextOffset}`,
+        )
+      return offset !== entry.committedOffset
+    })
+  }
+
   committed(offsets: readonly CommitOffset[]): void {
     for (const offset of offsets) {
       const entry = this.#partitions.get(partitionKey(offset))

@@ -5,7 +5,7 @@
 import type { ConsumedBatch, Consumer, RebalanceListener, TopicPattern } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import { partitionKey } from '../../core/topic-partition.ts'
-import { BadRecord, Disconnected, Retriable, type SinkContext, type SinkSide, type SinkTask } from '../sdk/index.ts'
+import { BadRecord, Disconnected, Retriable, type SinkContext, type SinkOffset, type SinkSide, type SinkTask } from '../sdk/index.ts'
 import { ConnectError } from '../types.ts'
 import { type DeadLetter, replayedRecord } from './dead-letter.ts'
 import type { DeadLetterQueueReporter } from './dead-letter-queue-reporter.ts'
@@ -237,9 +237,12 @@ export class WorkerSinkTask implements RunnableTask {
         errantRecords.throwFailure()
       })
     }
-    await this.#whileRunning('replay', control, () => this.#task!.flush(this.#offsets.uncommitted()))
+    let flushed: readonly SinkOffset[] | null = null
+    await this.#whileRunning('replay', control, async () => {
+      flushed = await this.#flush()
+    })
     failed += errantRecords.takeFailedReplays()
-    await this.#commitFlushed(control)
+    await this.#commitFlushed(flushed, control)
     return { delivered: letters.length - failed, failed }
   }
 
@@ -258,23 +261,33 @@ export class WorkerSinkTask implements RunnableTask {
     if (!control.cancelled && this.#offsets.dirty) {
       const { clock } = this.#options.system
       const start = clock.monotonic()
-      if (await this.#retries.whileRetriable('flush', control, () => this.#task!.flush(this.#offsets.uncommitted()))) {
+      let flushed: readonly SinkOffset[] | null = null
+      const flush = async () => {
+        flushed = await this.#flush()
+      }
+      if (await this.#retries.whileRetriable('flush', control, flush)) {
         this.#lastFlushMs = clock.monotonic() - start
-        await this.#commitFlushed(control)
+        await this.#commitFlushed(flushed, control)
       }
     }
     this.#scheduleCommit()
   }
 
-  /** Invariant 7: everything that was delivered has been flushed. */
-  async #commitFlushed(control: TaskControl): Promise<void> {
+  /** The offsets that the sink names; null where it has made all durable that was delivered. */
+  async #flush(): Promise<readonly SinkOffset[] | null> {
+    const named = await this.#task!.flush(this.#offsets.uncommitted())
+    return Array.isArray(named) ? named : null
+  }
+
+  /** Invariant 7: everything that was delivered, or what the sink names of it, is durable. */
+  async #commitFlushed(flushed: readonly SinkOffset[] | null, control: TaskControl): Promise<void> {
     const { consumer, context, deadLetterQueue, errantRecords } = this.#options
     errantRecords.throwFailure()
     await control.progress.during('produce', async () => deadLetterQueue?.flush())
     errantRecords.clear()
     // Invariant 9: the task may have been cancelled during the flush.
     if (control.cancelled) return
-    const offsets = this.#offsets.uncommitted()
+    const offsets = this.#offsets.committable(flushed)
     if (offsets.length === 0) return
     try {
       await control.progress.during('commit', () => consumer.commit(offsets))
@@ -294,8 +307,7 @@ export class WorkerSinkTask implements RunnableTask {
       revoked: async (partitions) => {
         if (!control.cancelled && this.#offsets.dirty) {
           try {
-            await this.#task!.flush(this.#offsets.uncommitted())
-            await this.#commitFlushed(control)
+            await this.#commitFlushed(await this.#flush(), control)
           } catch (error) {
             // Nothing is lost: the next owner consumes it again.
             this.#options.context.log.warn('records could not be flushed before a rebalance, and are delivered again', { err: error })
@@ -353,10 +365,7 @@ export class WorkerSinkTask implements RunnableTask {
 
   async #finalCommit(control: TaskControl): Promise<void> {
     if (control.cancelled || !this.#task) return
-    if (this.#offsets.dirty) {
-      await this.#task.flush(this.#offsets.uncommitted())
-      await this.#commitFlushed(control)
-    }
+    if (this.#offsets.dirty) await this.#commitFlushed(await this.#flush(), control)
   }
 
   async #stopTask(): Promise<void> {

@@ -182,8 +182,13 @@ export interface SinkTask {
   open?(partitions: readonly SinkTopicPartition[]): Promise<void> | void
   /** Writes records, in order within a partition. It may buffer them until `flush`. Throws Retriable or BadRecord. */
   write(records: readonly SinkRecord[]): Promise<void>
-  /** Resolves when all written records are durable in the system; then the runtime commits these offsets (Invariant 7). */
-  flush(offsets?: readonly SinkOffset[]): Promise<void>
+  /**
+   * Resolves when all written records are durable in the system; then the runtime commits these offsets (Invariant 7). A sink whose records
+   * become durable later, such as with the file that they are part of, resolves with the offsets that may be committed instead, as
+   * `preCommit` of Kafka Connect does: one for each partition of which there is one, and none after those that were delivered.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most sinks return nothing
+  flush(offsets?: readonly SinkOffset[]): Promise<readonly SinkOffset[] | void>
   /** These partitions have been revoked, after a flush. */
   close?(partitions: readonly SinkTopicPartition[]): Promise<void> | void
   /** The task stops. */

@@ -1,5 +1,7 @@
 /** All that a connector may import. */
+import { type Backoff, backoffMs } from '../../core/system/backoff.ts'
 import { realClock } from '../../core/system/clock.ts'
+import { realRandom } from '../../core/system/random.ts'
 
 export { partitionKey } from '../../core/topic-partition.ts'
 export * from './connector.ts'
@@ -16,3 +18,6 @@ export * from './transform.ts'
 /** Resolves after `delayMs`, at once where it is not positive, or as soon as `signal` aborts. */
 export const sleep = (delayMs: number, signal?: AbortSignal): Promise<void> =>
   delayMs > 0 ? realClock.sleep(delayMs, signal) : Promise.resolve()
+
+/** How long to wait after attempt `attempt`, the first being 0: exponential, with jitter. */
+export const backoff = (limits: Backoff, attempt: number): number => backoffMs(limits, attempt, realRandom)

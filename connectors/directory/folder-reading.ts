@@ -5,22 +5,12 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { SourceBatch, SourceContext } from '../../connect/sdk/index.ts'
-import { compressionOf } from './decompression.ts'
-import type { ReadFile } from './file-reader.ts'
+import { compressionOf } from '../file-readers/decompression.ts'
+import { openLocalFile } from '../file-readers/file-content.ts'
+import { isText, readerOf } from '../file-readers/reader-of-format.ts'
 import { type FolderFile, filesOf, fingerprint, isSameFile } from './folder.ts'
 import { type FilePosition, parseOffset, partitionOf, positionOf } from './position.ts'
 import type { DirectoryConfig } from './settings.ts'
-
-/** Only the reader of the format is loaded. */
-const readers: Readonly<Record<DirectoryConfig['format'], () => Promise<ReadFile>>> = {
-  lines: async () => (await import('./line-reader.ts')).readLines,
-  json: async () => (await import('./line-reader.ts')).readLines,
-  csv: async () => (await import('./line-reader.ts')).readLines,
-  avro: async () => (await import('./avro-reader.ts')).readAvro,
-  parquet: async () => (await import('./parquet-reader.ts')).readParquet,
-}
-
-const textFormats: ReadonlySet<DirectoryConfig['format']> = new Set(['lines', 'json', 'csv'])
 
 /** What is known of a file, so that it is looked at again only after it has changed, and is read on where this task has read to. */
 interface KnownFile {
@@ -96,12 +86,13 @@ export class FolderReading {
       return positionOf(config['input.path'], file.name, read)
     }
     const compression = compressionOf(file.name, config.compression)
-    const open = { path: file.path, compression, config, warn: (message: string) => log.warn(`${file.path}: ${message}`) }
+    const warn = (message: string) => log.warn(`${file.path}: ${message}`)
     let offset = stored?.offset ?? 0
     let last: SourceBatch['records'] = []
-    const readFile = await readers[config.format]()
+    const readFile = await readerOf(config.format)
+    const content = await openLocalFile(file.path)
     try {
-      for await (const batch of readFile(open, offset)) {
+      for await (const batch of readFile({ content, compression, format: config.format, topic: config.topic, config, warn }, offset)) {
         if (signal.aborted) return
         // The last batch has the position that says so, thus one is held back.
         if (last.length > 0) yield { records: last, positions: [at(offset)] }
@@ -117,13 +108,14 @@ export class FolderReading {
         throw error
       }
       // Of plain text only what was read: mended behind it, the file is still the same.
-      const isPlainText = compression === 'none' && textFormats.has(config.format)
+      const isPlainText = compression === 'none' && isText(config.format)
       const readable = await fingerprint(file.path, isPlainText ? offset : file.size)
       yield { records: last, positions: [at(offset, { head: readable, finished: true, failed: true })] }
       log.error(`${file.path} cannot be read: ${(error as Error).message}. It is moved to ${config['error.path']}`)
       return
     } finally {
       progress?.(null)
+      await content.close()
     }
     if (signal.aborted) return
     log.info(`${file.path} was read to its end`)

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path'
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { patternProblem } from '../../connect/sdk/java-pattern.ts'
-import { lineSettings } from '../file/line-settings.ts'
+import { readerSettings } from '../file-readers/settings.ts'
 
 const atLeast = (least: number) => (value: number) => (value < least ? `Value must be at least ${least}` : undefined)
 
@@ -34,27 +34,11 @@ export const settings = {
     default: 'lines',
     importance: 'HIGH',
   }),
-  compression: setting.oneOf(['auto', 'none', 'gzip', 'zstd', 'lz4', 'snappy'], {
-    doc: "How the files are compressed as a whole; 'auto' goes by the ends of their names: .gz, .zst, .lz4, .sz. Parquet and Avro compress inside.",
-    default: 'auto',
-  }),
   order: setting.oneOf(['name', 'modified'], {
     doc: 'The order of files that are there at the same time: by their names, or by when they were changed last',
     default: 'name',
   }),
-  ...lineSettings('is an error of the file'),
-  'block.max.bytes': setting.int({
-    doc: 'The maximum size of what is read as a whole: a block of an Avro file, a row group of a Parquet file. A larger one is an error.',
-    default: 256 * 1024 * 1024,
-    importance: 'LOW',
-    check: atLeast(1),
-  }),
-  'batch.size': setting.int({
-    doc: 'The maximum number of records of a batch',
-    default: 2000,
-    importance: 'LOW',
-    check: atLeast(1),
-  }),
+  ...readerSettings,
   'file.minimum.age.ms': setting.long({
     doc: 'How long a file must be unchanged before it is read, for writers that do not rename their files when they are complete',
     default: 0,

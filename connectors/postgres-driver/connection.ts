@@ -6,6 +6,7 @@ import { Socket } from 'node:net'
 import type pg from 'pg'
 import { Retriable } from '../../connect/sdk/index.ts'
 import { CopyIn } from './copy-in.ts'
+import { isSqlState } from './sql-state.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** A statement without a response after this time has lost its network: locks and large batches take less. */
@@ -279,7 +280,7 @@ const isLoginError = (message: string): boolean => /^SASL: |does not support SSL
 
 function classify(code: string | undefined): 'connection' | 'retriable' | 'row' | 'table' | 'fatal' {
   // Without a SQLSTATE it is an error of the socket or the driver.
-  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P')) return 'connection'
+  if (!isSqlState(code) || code.startsWith('08') || code.startsWith('57P')) return 'connection'
   // A server that has become a standby: the name may lead to another one now. And sessions that took too long, which the server ends.
   if (['25006', '25P03', '25P04'].includes(code)) return 'connection'
   // Serialization failure, deadlock, locks, a timeout, resources.

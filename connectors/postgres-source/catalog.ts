@@ -1,6 +1,7 @@
 /**
  * The tables and types of the database, as its catalog has them now. A table of the stream has the columns of its Relation message, and of
- * the catalog what that does not say: defaults, NULL, the key. The catalog may be ahead of the stream.
+ * the catalog what that does not say: defaults, NULL, the key. The catalog may be ahead of the stream: tables and types of which it still
+ * has changes may be renamed, other ones by the same name, or dropped.
  */
 import type { Database } from './database.ts'
 import type { Relation } from './pgoutput.ts'
@@ -76,21 +77,31 @@ interface TypeRow {
 export class DatabaseCatalog implements Catalog {
   readonly #database: Database
   readonly #isCaptured: (schema: string, table: string) => boolean
-  #types = new Map<number, PgType>()
+  readonly #warn: (message: string) => void
+  /** Types that were dropped since they were loaded stay: the stream may still have values of them. */
+  readonly #types = new Map<number, PgType>()
 
-  constructor(database: Database, isCaptured: (schema: string, table: string) => boolean) {
+  /** `warn` is told of each type that the catalog no longer has. */
+  constructor(database: Database, isCaptured: (schema: string, table: string) => boolean, warn: (message: string) => void = () => {}) {
     this.#database = database
     this.#isCaptured = isCaptured
+    this.#warn = warn
   }
 
   async loadTypes(): Promise<void> {
-    const rows = await this.#database.query<TypeRow>(TYPES)
-    this.#types = new Map(rows.map((row) => [Number(row.oid), typeOf(row)]))
+    for (const row of await this.#database.query<TypeRow>(TYPES)) this.#types.set(Number(row.oid), typeOf(row))
   }
 
+  /** A type that was dropped before it was loaded is a type without a mapping, as for Debezium. */
   type(oid: number): PgType {
-    const type = this.#types.get(oid)
-    if (!type) throw new Error(`The catalog of the database has no type with oid ${oid}: it was dropped. Restart the task.`)
+    const known = this.#types.get(oid)
+    if (known) return known
+    this.#warn(
+      `The type with oid ${oid} was dropped before its changes were read. Its columns are left out of their records; with ` +
+        'include.unknown.datatypes=true they are the bytes of their text.',
+    )
+    const type: PgType = { oid, name: 'unknown', schema: 'pg_catalog', kind: 'base' }
+    this.#types.set(oid, type)
     return type
   }
 
@@ -109,10 +120,10 @@ export class DatabaseCatalog implements Catalog {
     return table
   }
 
-  /** The table of a Relation message: its columns, and what the catalog says of them and of the key now. */
+  /** The table of a Relation message: its columns, and what the catalog says of them and of the key now. By its name it may be another one. */
   async relationTable(relation: Relation): Promise<Table> {
-    const current = await this.table(relation.schema, relation.name)
-    const table = mergedTable(relation, current)
+    const [row] = await this.#database.query<TableRow>(`${TABLES} AND c.oid = $1`, [relation.oid])
+    const table = mergedTable(relation, row ? tableOf(row) : null)
     await this.#knowTypes(table.columns)
     return table
   }
@@ -129,28 +140,37 @@ export class DatabaseCatalog implements Catalog {
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/**
- * The columns of the message count, and their types; the catalog may have others by now. Columns of the key that the message does not have
- * came later.
- */
+/** The columns of the message count, and their types; the catalog may have others by now, or null where the table was dropped. */
 export function mergedTable(relation: Relation, current: Table | null): Table {
   const known = new Map(current?.columns.map((column) => [column.name, column]))
-  const columns = relation.columns.map(({ name, typeOid, typeModifier }, index): Column => {
+  const { oid, schema, name, replicaIdentity } = relation
+  const columns = relation.columns.map(({ name, typeOid, typeModifier, isKey }, index): Column => {
     const column = known.get(name)
     return {
       name,
       typeOid,
       typeModifier,
-      isOptional: column?.isOptional ?? true,
+      isOptional: column?.isOptional ?? (replicaIdentity === 'full' || !isKey),
       defaultExpression: column?.typeOid === typeOid ? column.defaultExpression : null,
       isGenerated: column?.isGenerated ?? false,
       position: column?.position ?? index + 1,
     }
   })
+  return { oid, schema, name, columns, key: streamKey(relation, current?.key ?? []), replicaIdentity }
+}
+
+/**
+ * The key of a table when its changes were made. The message tells the columns of the replica identity: by default those of the primary key,
+ * of which the catalog has the order. Columns of the catalog's key that the message does not have came later.
+ */
+function streamKey({ columns, replicaIdentity }: Relation, current: readonly string[]): readonly string[] {
   const names = new Set(columns.map(({ name }) => name))
-  const { oid, schema, name, replicaIdentity } = relation
-  const key = current ? current.key : relation.columns.filter((column) => column.isKey).map((column) => column.name)
-  return { oid, schema, name, columns, key: key.filter((column) => names.has(column)), replicaIdentity }
+  const present = current.filter((name) => names.has(name))
+  const identity = replicaIdentity === 'full' ? [] : columns.filter(({ isKey }) => isKey).map(({ name }) => name)
+  if (identity.length === 0) return present
+  const isSame = present.length === identity.length && identity.every((name) => present.includes(name))
+  if (isSame || (replicaIdentity === 'index' && present.length > 0 && present.length === current.length)) return present
+  return identity
 }
 
 const tableOf = ({ oid, schema, name, identity, columns, key }: TableRow): Table => ({

@@ -7,7 +7,7 @@ import type { EnvelopeRecords, TransactionBlock } from './change-records.ts'
 import { type LogicalMessages, MESSAGE_TABLE } from './logical-messages.ts'
 import { formatLsn, type Message, type Relation, readLsn, readMessage } from './pgoutput.ts'
 import type { ServerMessage } from './replication-frames.ts'
-import { deliveredBefore, streamOffset } from './stream-position.ts'
+import { deliveredBefore, startLsn, streamOffset } from './stream-position.ts'
 import type { TransactionMetadata } from './transaction-metadata.ts'
 import type { ChangeSource, Lsn, RowChange, StreamListener, StreamPosition, Table, TableMapping } from './types.ts'
 
@@ -109,8 +109,8 @@ export class ChangeAssembler {
 
   /** Nothing was changed up to here. */
   advance(lsn: Lsn): void {
-    if (this.isInTransaction || lsn <= (this.#position.commitLsn ?? this.#position.lsn)) return
-    this.#position = { ...this.#position, lsn, commitLsn: lsn, messageType: 'COMMIT' }
+    if (this.isInTransaction || lsn <= startLsn(this.#position)) return
+    this.#position = { ...this.#position, lsn, messageType: 'COMMIT' }
   }
 
   define(table: Table): void {

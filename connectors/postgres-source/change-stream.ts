@@ -7,6 +7,7 @@ import type { Position, SourceBatch, SourceContext, SourcePartition } from '../.
 import type { DatabaseCatalog } from './catalog.ts'
 import type { ChangeAssembler } from './change-assembler.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import { checkLink } from './link-check.ts'
 import type { ReplicationConnection } from './replication-connection.ts'
 import type { PostgresSourceConfig } from './settings.ts'
 import type { SlotXmin } from './slot-xmin.ts'
@@ -65,6 +66,7 @@ export class ChangeStream {
       if (signal.aborted) return
       this.#setGauges()
       await connection.arrival(this.#waitMs(), signal)
+      await checkLink(connection, context.config)
     }
   }
 

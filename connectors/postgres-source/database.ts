@@ -5,11 +5,14 @@
 import { readFileSync } from 'node:fs'
 import type pg from 'pg'
 import { Retriable } from '../../connect/sdk/index.ts'
+import { isSqlState } from '../postgres-driver/sql-state.ts'
 import type { PostgresSourceConfig } from './settings.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_DELAY_MS = 30_000
 const CLOSE_TIMEOUT_MS = 1_000
+/** A server that has not ended a statement this long after its time limit is out of reach. */
+const SILENCE_TIMEOUT_MS = 30_000
 
 /** How values are printed, in the stream and in snapshots. */
 const TEXT_FORMAT = {
@@ -60,6 +63,7 @@ async function openOnce(config: PostgresSourceConfig, session: Session, ssl: Tls
     database: config['database.dbname'],
     application_name: applicationName(config),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...(session.statementTimeoutMs ? { query_timeout: session.statementTimeoutMs + SILENCE_TIMEOUT_MS } : {}),
     keepAlive: config['database.tcpKeepAlive'],
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     options: Object.entries(options)
@@ -149,10 +153,9 @@ const isTemporary = (code: string): boolean =>
 /** Retriable where the connection was lost or the server may do it later; else the error as a sentence. */
 export function databaseError(error: unknown, config: PostgresSourceConfig, what = 'Postgres'): Error {
   if (error instanceof Retriable) return error
-  const { code, message } = error as pg.DatabaseError
-  const isSqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code)
-  const text = `${what}: ${message || code}`
-  return isSqlState && !isTemporary(code) ? new Error(text, { cause: error }) : retriable(text, error, config)
+  const { code, message, hint } = error as pg.DatabaseError
+  const text = `${what}: ${message || code}${hint ? `. ${hint}` : ''}`
+  return isSqlState(code) && !isTemporary(code) ? new Error(text, { cause: error }) : retriable(text, error, config)
 }
 
 const retriable = (message: string, cause: unknown, config: PostgresSourceConfig): Retriable =>
@@ -166,6 +169,14 @@ function connectionError(error: unknown, config: PostgresSourceConfig): Error {
     return new Error(`Postgres refuses the login of ${config['database.user']}: ${message}. Check database.user and database.password.`, {
       cause: error,
     })
+  if (code === '28000' && message.includes('client certificate'))
+    return new Error(`Postgres asks for a certificate: ${message}. Set database.sslcert and database.sslkey.`, { cause: error })
+  if (isOwnCertificate(code))
+    return new Error(
+      `The client's certificate cannot be used: ${message}. Check that the PEM files of database.sslcert and database.sslkey belong together, ` +
+        'and database.sslpassword.',
+      { cause: error },
+    )
   if (code?.startsWith('28'))
     return new Error(`Postgres refuses the connection: ${message}. Check pg_hba.conf, database.sslmode and the rights of the user.`, {
       cause: error,
@@ -174,6 +185,11 @@ function connectionError(error: unknown, config: PostgresSourceConfig): Error {
   if (code === '42501') return new Error(`Postgres refuses a right: ${message}. Grant it to ${config['database.user']}.`, { cause: error })
   if (/does not support SSL/.test(message))
     return new Error(`Postgres at ${where} has no TLS. Set database.sslmode=disable or prefer, or turn on ssl there.`, { cause: error })
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return new Error(
+      `The certificate of Postgres at ${where} names other hosts: ${message}. Set database.hostname to one of them, or database.sslmode=verify-ca.`,
+      { cause: error },
+    )
   if (isFatalTls(code, message))
     return new Error(`The certificate of Postgres at ${where} is refused: ${message}. Check database.sslrootcert and database.sslmode.`, {
       cause: error,
@@ -181,6 +197,9 @@ function connectionError(error: unknown, config: PostgresSourceConfig): Error {
   if (code === undefined && error instanceof Error && /^(A statement of|The file of)/.test(message)) return error
   return retriable(`Postgres at ${where} cannot be reached: ${message || code}`, error, config)
 }
+
+/** Of the files of the client, before anything is sent. */
+const isOwnCertificate = (code: string | undefined): boolean => /^ERR_(OSSL|CRYPTO)/.test(code ?? '')
 
 const isFatalTls = (code: string | undefined, message: string): boolean =>
   /^(ERR_TLS|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|CERT_)/.test(code ?? '') || /certificate/.test(message)

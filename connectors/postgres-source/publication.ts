@@ -65,15 +65,36 @@ export function publicationStatement(
   return `CREATE PUBLICATION ${quoteName(name)}${tables}${options}`
 }
 
-/** Before the slot: pgoutput looks the publication up as of each change. */
+const UNLOGGED = "SELECT oid::int8::text AS oid FROM pg_catalog.pg_class WHERE relpersistence = 'u' AND oid = ANY($1::oid[])"
+
+/** Those that a publication can have: changes of unlogged tables are not in the WAL. */
+export async function publishable(database: Database, captured: readonly Table[]): Promise<{ tables: Table[]; unlogged: Table[] }> {
+  const rows = await database.query<{ oid: string }>(UNLOGGED, [captured.map(({ oid }) => oid)])
+  const oids = new Set(rows.map(({ oid }) => Number(oid)))
+  return { tables: captured.filter(({ oid }) => !oids.has(oid)), unlogged: captured.filter(({ oid }) => oids.has(oid)) }
+}
+
+/** Before the slot: pgoutput looks the publication up as of each change. `isResumed` is true where a stored position is to go on. */
 export async function preparePublication(
   database: Database,
-  captured: readonly TableId[],
+  captured: readonly Table[],
   config: PostgresSourceConfig,
-  log: TaskLogger,
+  { log, isResumed }: { log: TaskLogger; isResumed: boolean },
 ): Promise<void> {
   const name = config['publication.name']
-  const statement = publicationStatement(await readPublication(database, name), captured, config)
+  const { tables, unlogged } = await publishable(database, captured)
+  if (unlogged.length > 0)
+    log.warn(
+      `Changes of ${unlogged.map(idOf).join(', ')} are not streamed, since Postgres writes no WAL for unlogged tables. ALTER TABLE … SET LOGGED, ` +
+        'or exclude them.',
+    )
+  const state = await readPublication(database, name)
+  if (!state && isResumed)
+    log.error(
+      `Publication ${name} was dropped since the stored position. Changes that were made without it are lost, from Postgres 18 on without an ` +
+        'error: where there were any, take a new snapshot.',
+    )
+  const statement = publicationStatement(state, tables, config)
   if (!statement) return
   try {
     await database.query(statement)

@@ -1,10 +1,11 @@
 /**
  * The replication connection: commands first, then the stream of a slot. In the stream it takes over the driver's socket, answers the
  * server's keepalives and confirms positions, and lets no more bytes in than its limit while nobody takes messages. What it confirms as
- * flushed never goes backwards.
+ * flushed never goes backwards. The server answers each status from time to time, so that silence is noticed.
  */
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
+import { Retriable } from '../../connect/sdk/index.ts'
 import { closeDatabase, databaseError, openDatabase } from './database.ts'
 import {
   COPY_DONE,
@@ -17,6 +18,7 @@ import {
   TERMINATE,
 } from './replication-frames.ts'
 import type { PostgresSourceConfig } from './settings.ts'
+import { streamProblem } from './slot.ts'
 import type { Lsn } from './types.ts'
 
 /** How many bytes may wait to be taken where max.queue.size.in.bytes does not say: about 8192 changes of 2 KiB. */
@@ -48,6 +50,7 @@ export class ReplicationConnection {
   #isPaused = false
   #isStreaming = false
   #timer: NodeJS.Timeout | null = null
+  #heardMs = 0
   #received: Lsn = 0
   #flushed: Lsn = 0
   #walEnd: Lsn = 0
@@ -69,6 +72,21 @@ export class ReplicationConnection {
 
   get bufferedBytes(): number {
     return this.#frames.bufferedBytes
+  }
+
+  /** Of its process on the server, while it streams. */
+  get serverPid(): number {
+    return (this.#client as unknown as { processID: number }).processID
+  }
+
+  /** For how long nothing has come from the server, in ms; 0 where this side does not read. */
+  silentMs(): number {
+    return this.#isPaused ? 0 : performance.now() - this.#heardMs
+  }
+
+  /** Silence counts from now on. */
+  forgiveSilence(): void {
+    this.#heardMs = performance.now()
   }
 
   /** A command, before the stream has started. A snapshot that a slot exported holds until the next one. */
@@ -99,7 +117,8 @@ export class ReplicationConnection {
       if (message.type === ERROR) throw this.#serverError(message)
     }
     this.#isStreaming = true
-    this.#timer = setInterval(() => this.#sendStatus(), this.#config['status.update.interval.ms'])
+    this.forgiveSilence()
+    this.#timer = setInterval(() => this.#sendStatus(true), this.#config['status.update.interval.ms'])
   }
 
   /** The body of the next WAL data message that has arrived, with its header; null where none has. Throws what ended the stream. */
@@ -205,6 +224,7 @@ export class ReplicationConnection {
 
   #onData(chunk: Buffer): void {
     this.#frames.push(chunk)
+    this.#heardMs = performance.now()
     if (this.#frames.bufferedBytes > this.#maxBufferedBytes && !this.#isPaused) {
       this.#isPaused = true
       this.#socket?.pause()
@@ -216,6 +236,7 @@ export class ReplicationConnection {
   #resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
+    this.forgiveSilence()
     this.#socket?.resume()
   }
 
@@ -225,13 +246,16 @@ export class ReplicationConnection {
     if (replyRequested) this.#sendStatus()
   }
 
-  #sendStatus(): void {
-    if (this.#isStreaming && this.#socket?.writable) this.#socket.write(statusFrame(this.#received, this.#flushed, Date.now()))
+  #sendStatus(asksForReply = false): void {
+    if (this.#isStreaming && this.#socket?.writable)
+      this.#socket.write(statusFrame(this.#received, this.#flushed, Date.now(), asksForReply))
   }
 
   #serverError({ bytes, start, end }: ServerMessage): Error {
     const { code, message } = readServerError(bytes, start, end)
-    return databaseError(Object.assign(new Error(message), { code }), this.#config, 'Postgres ends the stream')
+    const error = databaseError(Object.assign(new Error(message), { code }), this.#config, 'Postgres ends the stream')
+    const problem = error instanceof Retriable ? null : streamProblem(error, this.#config)
+    return problem === null ? error : new Error(problem, { cause: error.cause })
   }
 
   #fail(error: Error): void {

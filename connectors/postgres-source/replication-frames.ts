@@ -113,8 +113,11 @@ export function queryFrame(sql: string): Buffer {
   return frame
 }
 
-/** A standby status update: received up to `received`, and nothing before `flushed` is needed any more. `nowMs` is since the epoch. */
-export function statusFrame(received: Lsn, flushed: Lsn, nowMs: number): Buffer {
+/**
+ * A standby status update: received up to `received`, and nothing before `flushed` is needed any more. `nowMs` is since the epoch. The server
+ * answers one that asks for a reply with a keepalive.
+ */
+export function statusFrame(received: Lsn, flushed: Lsn, nowMs: number, asksForReply = false): Buffer {
   const frame = Buffer.allocUnsafe(5 + 34)
   frame[0] = 0x64
   frame.writeUInt32BE(38, 1)
@@ -123,7 +126,7 @@ export function statusFrame(received: Lsn, flushed: Lsn, nowMs: number): Buffer 
   writeLsn(frame, flushed, 14)
   writeLsn(frame, flushed, 22)
   frame.writeBigInt64BE(BigInt(nowMs) * 1000n - EPOCH_MICROS, 30)
-  frame[38] = 0
+  frame[38] = asksForReply ? 1 : 0
   return frame
 }
 

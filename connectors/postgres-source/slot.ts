@@ -2,6 +2,7 @@
  * The replication slot: what it is, whether a stored position can go on with it, and the commands that create, start and drop it. Where
  * changes are lost, the error says which and how to mend it. The decisions are pure.
  */
+import { Retriable } from '../../connect/sdk/index.ts'
 import type { Database } from './database.ts'
 import { formatLsn, parseLsn } from './pgoutput.ts'
 import type { PostgresSourceConfig } from './settings.ts'
@@ -13,7 +14,7 @@ export interface SlotState {
   database: string
   isActive: boolean
   activePid: number | null
-  /** Null for a slot that never confirmed anything. */
+  /** Null for a slot that is still being created: it has no place yet from which it can be read. */
   confirmedLsn: Lsn | null
   restartLsn: Lsn | null
   walStatus: string | null
@@ -21,6 +22,8 @@ export interface SlotState {
   keptBytes: number
   /** How much more it may keep before it is lost; null where there is no limit. */
   safeBytes: number | null
+  /** Up to where the server has WAL. */
+  walEndLsn: Lsn
 }
 
 interface SlotRow {
@@ -33,13 +36,16 @@ interface SlotRow {
   status: string | null
   kept: string | null
   safe: string | null
+  wal_end: string
 }
 
 const SLOT = `
 SELECT plugin, database, active, active_pid, confirmed_flush_lsn::text AS confirmed, restart_lsn::text AS restart,
   row_to_json(s) ->> 'wal_status' AS status, row_to_json(s) ->> 'safe_wal_size' AS safe,
-  pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::text AS kept
-FROM pg_catalog.pg_replication_slots s WHERE slot_name = $1`
+  pg_wal_lsn_diff(wal.lsn, restart_lsn)::text AS kept, wal.lsn::text AS wal_end
+FROM pg_catalog.pg_replication_slots s, (SELECT CASE WHEN pg_is_in_recovery()
+  THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END AS lsn) AS wal
+WHERE slot_name = $1`
 
 export async function readSlot(database: Database, name: string): Promise<SlotState | null> {
   const [row] = await database.query<SlotRow>(SLOT, [name])
@@ -54,6 +60,7 @@ export async function readSlot(database: Database, name: string): Promise<SlotSt
     walStatus: row.status,
     keptBytes: Math.max(Number(row.kept ?? 0), 0),
     safeBytes: row.safe === null ? null : Number(row.safe),
+    walEndLsn: parseLsn(row.wal_end),
   }
 }
 
@@ -72,6 +79,13 @@ export function slotProblem(slot: SlotState, config: PostgresSourceConfig): stri
   return null
 }
 
+/** Why a slot has to be waited for; null where it is ready. A snapshot that is taken meanwhile would lack what the slot lacks. */
+export const unfinishedSlot = (slot: SlotState, config: PostgresSourceConfig): string | null =>
+  slot.confirmedLsn === null
+    ? `Slot ${config['slot.name']} is still being created${slot.activePid === null ? '' : ` by process ${slot.activePid} of Postgres`}, for which ` +
+      'Postgres waits until all open transactions have ended. End the oldest ones that pg_stat_activity shows.'
+    : null
+
 export interface StreamStart {
   from: Lsn
   /** The slot moves there before, so that WAL before the position is let go. */
@@ -79,11 +93,27 @@ export interface StreamStart {
   warning: string | null
 }
 
-/** Where the stream of a stored position begins. Throws where changes between it and the slot are lost. */
-export function streamStart(position: StreamPosition, slot: SlotState, config: PostgresSourceConfig): StreamStart {
+/**
+ * Where the stream of a stored position begins. Throws where changes between it and the slot are lost; Retriable where a standby has yet to
+ * come to the position, as after its restart.
+ */
+export function streamStart(position: StreamPosition, slot: SlotState, config: PostgresSourceConfig, isStandby = false): StreamStart {
   const strategy = config['offset.mismatch.strategy']
   const from = startLsn(position)
   const confirmed = slot.confirmedLsn
+  if (from > slot.walEndLsn) {
+    const text = `The stored position is ${formatLsn(from)}, and the WAL of the server ends at ${formatLsn(slot.walEndLsn)}`
+    if (strategy === 'trust_slot' && confirmed !== null)
+      return { from: confirmed, advance: false, warning: `${text}. The stream begins at ${formatLsn(confirmed)}, where the slot is` }
+    if (isStandby)
+      throw new Retriable(`${text}: the standby is behind. Check its replication, and database.hostname.`, {
+        afterMs: config['retriable.restart.connector.wait.ms'],
+      })
+    throw new Error(
+      `${text}: it is another server, or was restored from a backup. Changes would be left out in silence. Check database.hostname; or ` +
+        `set offset.mismatch.strategy=trust_slot to go on where the slot is; or ${newSnapshot(config)}.`,
+    )
+  }
   if (confirmed === null || confirmed <= Math.max(from, position.lsn))
     return {
       from,
@@ -142,8 +172,8 @@ export const streamParams = (text: string | null): [string, string][] =>
       return at < 0 ? [part.trim(), ''] : [part.slice(0, at).trim(), part.slice(at + 1).trim()]
     })
 
-/** A sentence for what START_REPLICATION answers; null where the error says enough. */
-export function startProblem(error: Error, config: PostgresSourceConfig): string | null {
+/** A sentence for what ends a stream or keeps it from its start; null where the error says enough. */
+export function streamProblem(error: Error, config: PostgresSourceConfig): string | null {
   const { code } = (error.cause ?? {}) as { code?: string }
   const { message } = error
   const name = config['slot.name']
@@ -151,10 +181,11 @@ export function startProblem(error: Error, config: PostgresSourceConfig): string
     return `Slot ${name} has lost WAL: ${message}. Changes are lost; ${newSnapshot(config)}.`
   if (code === '42501')
     return `${config['database.user']} may not replicate: ${message}. ALTER ROLE … REPLICATION, or grant rds_replication.`
+  // Postgres asks for it as of each change, and gives no code of its own.
   if (code === '42704' && message.includes('publication'))
     return (
-      `Publication ${config['publication.name']} did not exist when changes were made that the slot holds: ${message}. It must be created ` +
-      `before the slot: ${newSnapshot(config)}.`
+      `Publication ${config['publication.name']} did not exist when changes were made that the slot holds: ${message}. It must be there from ` +
+      `before the slot on, else changes are lost: create it where it is missing, and ${newSnapshot(config)}.`
     )
   return null
 }

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { SourceBatch, SourceContext, SourceOffset } from '../../connect/sdk/index.ts'
+import { Retriable, type SourceBatch, type SourceContext, type SourceOffset } from '../../connect/sdk/index.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { DatabaseCatalog } from './catalog.ts'
 import { contextHeaders, EnvelopeRecords } from './change-records.ts'
@@ -16,7 +16,7 @@ import { identityRules, preparePublication, setReplicaIdentities } from './publi
 import { ReplicationConnection } from './replication-connection.ts'
 import { readServer, type Server, serverProblem } from './server.ts'
 import type { PostgresSourceConfig } from './settings.ts'
-import { createSlotCommand, missingSlot, readSlot, type SlotState, slotProblem, streamStart } from './slot.ts'
+import { createSlotCommand, missingSlot, readSlot, type SlotState, slotProblem, streamStart, unfinishedSlot } from './slot.ts'
 import { startPlan, storedState } from './snapshot-mode.ts'
 import { openStream } from './stream-opening.ts'
 import { sourcePartition, startLsn, streamPosition } from './stream-position.ts'
@@ -44,7 +44,7 @@ export class SourceRun {
     this.#context = context
     this.#database = new Database(config, { statementTimeoutMs: config['database.query.timeout.ms'] })
     const isCaptured = tableFilter(config)
-    this.#catalog = new DatabaseCatalog(this.#database, isCaptured)
+    this.#catalog = new DatabaseCatalog(this.#database, isCaptured, (message) => context.log.warn(message))
     this.#records = envelopeRecords(context)
     this.#stage = {
       context,
@@ -74,7 +74,7 @@ export class SourceRun {
     }
     const captured = await this.#catalog.capturedTables()
     this.#checkCount(captured.length)
-    await preparePublication(this.#database, captured, config, this.#context.log)
+    await preparePublication(this.#database, captured, config, { log: this.#context.log, isResumed: position !== null && !plan.snapshot })
     const rules = identityRules(config['replica.identity.autoset.values'])
     await setReplicaIdentities(this.#database, captured, rules, this.#context.log)
     const start = await this.#slotStart(server, slot, plan.snapshot ? null : position)
@@ -114,7 +114,7 @@ export class SourceRun {
     const { config, log } = this.#context
     const slot = await readSlot(this.#database, config['slot.name'])
     if (!slot) throw missingSlot(from, config)
-    const start = streamStart(from, slot, config)
+    const start = streamStart(from, slot, config, server.isStandby)
     if (start.warning) log.warn(start.warning)
     if (start.advance)
       await this.#database.query('SELECT pg_replication_slot_advance($1, $2)', [config['slot.name'], formatLsn(start.from)])
@@ -143,6 +143,8 @@ export class SourceRun {
     const { config, log } = this.#context
     const problem = slot && slotProblem(slot, config)
     if (problem && (slot.walStatus !== 'lost' || position)) throw new Error(problem)
+    const unfinished = slot && !problem && unfinishedSlot(slot, config)
+    if (unfinished) throw new Retriable(unfinished, { afterMs: config['retriable.restart.connector.wait.ms'] })
     if (slot && !problem) return { lsn: slot.confirmedLsn ?? slot.restartLsn ?? 0, snapshotName: null }
     if (!slot && position && !config['slot.drop.on.stop']) throw missingSlot(position, config)
     if (problem) {
@@ -215,5 +217,6 @@ const positionAt = (lsn: Lsn): StreamPosition => ({ lsn, commitLsn: null, txId: 
 function slotHasPosition(position: StreamPosition | null, slot: SlotState | null, config: PostgresSourceConfig): boolean {
   if (!slot || slotProblem(slot, config)) return false
   if (!position || slot.confirmedLsn === null) return true
+  if (startLsn(position) > slot.walEndLsn) return config['offset.mismatch.strategy'] === 'trust_slot'
   return slot.confirmedLsn <= Math.max(startLsn(position), position.lsn) || config['offset.mismatch.strategy'].startsWith('trust_slot')
 }

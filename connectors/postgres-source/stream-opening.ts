@@ -14,7 +14,7 @@ import { LogicalMessages } from './logical-messages.ts'
 import { ReplicationConnection } from './replication-connection.ts'
 import type { Server } from './server.ts'
 import { Signals } from './signals.ts'
-import { startProblem, startReplicationCommand } from './slot.ts'
+import { startReplicationCommand } from './slot.ts'
 import { SlotXmin } from './slot-xmin.ts'
 import { TransactionMetadata } from './transaction-metadata.ts'
 import type { Lsn, SourceStage, StreamListener, StreamPosition } from './types.ts'
@@ -119,7 +119,7 @@ async function startedConnection({ stage, server, from, onConnection }: StreamRe
       await connection.close()
       if (signal.aborted) throw error
       const { code } = ((error as Error).cause ?? {}) as { code?: string }
-      if (code !== '55006') throw new Error(startProblem(error as Error, config) ?? (error as Error).message, { cause: error })
+      if (code !== '55006') throw error
       if (attempt > config['slot.max.retries'])
         throw new Error(
           `Slot ${config['slot.name']} is in use by another connection: ${(error as Error).message}. Each connector needs a slot of its own: ` +

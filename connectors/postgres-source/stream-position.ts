@@ -40,8 +40,12 @@ export function streamPosition(stored: SourceOffset): StreamPosition | null {
   }
 }
 
-/** Where the server must begin, so that all that follows the position is sent. */
-export const startLsn = ({ lsn, commitLsn }: StreamPosition): Lsn => commitLsn ?? lsn
+/**
+ * Where the server must begin, so that all that follows the position is sent: within a transaction at the commit before it. Between
+ * transactions a position is later than the last commit where nothing was captured since.
+ */
+export const startLsn = ({ lsn, commitLsn, messageType }: StreamPosition): Lsn =>
+  messageType === 'COMMIT' ? Math.max(lsn, commitLsn ?? 0) : (commitLsn ?? lsn)
 
 /** Up to where the server may forget. */
 export const confirmableLsn = (stored: SourceOffset): Lsn | null => {

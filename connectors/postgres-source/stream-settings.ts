@@ -91,7 +91,7 @@ export const streamSettings = {
     group: 'Stream',
   }),
   'offset.mismatch.strategy': setting.oneOf(['no_validation', 'trust_offset', 'trust_slot', 'trust_greater_lsn'], {
-    doc: "What counts where the stored position and the slot differ: 'no_validation' the later one without a word, 'trust_offset' the position and a lost range is an error, 'trust_slot' the slot, 'trust_greater_lsn' the later one",
+    doc: "What counts where the stored position and the slot differ: 'no_validation' the position, and a lost range is an error; 'trust_offset' the same, and the slot is moved to the position; 'trust_slot' the slot; 'trust_greater_lsn' the later one",
     default: 'no_validation',
     group: 'Stream',
   }),

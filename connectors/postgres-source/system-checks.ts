@@ -5,7 +5,7 @@
 import type { SettingProblem, SystemObservation } from '../../connect/sdk/index.ts'
 import { DatabaseCatalog } from './catalog.ts'
 import { applicationName, Database } from './database.ts'
-import { publicationStatement, readPublication } from './publication.ts'
+import { publicationStatement, publishable, readPublication } from './publication.ts'
 import { ReplicationConnection } from './replication-connection.ts'
 import { readServer, serverProblem } from './server.ts'
 import type { PostgresSourceConfig } from './settings.ts'
@@ -41,7 +41,7 @@ export async function checkSystem(config: PostgresSourceConfig, signal: AbortSig
 
 /** The setting that a sentence about a connection is about. */
 const settingOf = (message: string): string =>
-  /(database\.(?:password|sslmode|sslrootcert|dbname|initial\.statements))/.exec(message)?.[1] ?? 'database.hostname'
+  /(database\.(?:password|sslmode|sslrootcert|sslcert|sslkey|dbname|initial\.statements))/.exec(message)?.[1] ?? 'database.hostname'
 
 /** A replication connection has rights and lines of pg_hba.conf of its own. */
 async function replicationProblems(config: PostgresSourceConfig): Promise<Problems> {
@@ -96,7 +96,7 @@ async function tableProblems(database: Database, config: PostgresSourceConfig): 
   const problems: Problems = []
   const publication = await readPublication(database, config['publication.name'])
   try {
-    publicationStatement(publication, tables, config)
+    publicationStatement(publication, (await publishable(database, tables)).tables, config)
   } catch (error) {
     problems.push({ setting: publication ? 'publication.autocreate.mode' : 'publication.name', why: (error as Error).message })
   }
@@ -121,7 +121,11 @@ export async function observe(config: PostgresSourceConfig, signal: AbortSignal)
   const close = () => void database.close()
   signal.addEventListener('abort', close, { once: true })
   try {
-    return slotObservation(await readSlot(database, config['slot.name']), config)
+    const observation = slotObservation(await readSlot(database, config['slot.name']), config)
+    if (!('slot-active' in observation.metrics) || (await readPublication(database, config['publication.name']))) return observation
+    // From Postgres 18 on the stream goes on without it, and without changes.
+    const missing = `Publication ${config['publication.name']} does not exist: changes are lost. Create it, and take a new snapshot.`
+    return { ...observation, warnings: [...observation.warnings, missing] }
   } finally {
     signal.removeEventListener('abort', close)
     await database.close()

@@ -50,8 +50,8 @@ test('the declaration of a connector loads no package that only its tasks need',
 })
 
 test('the hook sees a package that is loaded', async () => {
-  const file = `${folder}/directory/parquet-types.ts`
-  const reader = `${folder}/directory/parquet-reader.ts`
+  const file = `${folder}/file-readers/parquet-types.ts`
+  const reader = `${folder}/file-readers/parquet-reader.ts`
   const loaded = await packagesOf([file, reader])
   expect(loaded[file]).toEqual([])
   expect(loaded[reader]).toContain('lz4-napi')

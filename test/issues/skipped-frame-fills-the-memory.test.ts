@@ -3,7 +3,7 @@
  * room for before its length is checked. Method: 512 MiB of a skippable frame from one buffer; an Avro block of six bytes that claims 4 GiB.
  */
 import { expect, test } from 'vitest'
-import { lz4Bytes } from '../../connectors/directory/lz4-frames.ts'
+import { lz4Bytes } from '../../connectors/file-readers/lz4-frames.ts'
 import { FolderForTests } from '../connectors/directory/folder-reading.ts'
 
 const folder = new FolderForTests()

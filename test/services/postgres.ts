@@ -1,6 +1,7 @@
 /**
  * Postgres for tests: the first available of a server named by TRIBUTARY_TEST_POSTGRES, Docker, the machine's own binaries and the npm
  * package's. Each test gets a database of its own. Without any of them it throws an error that says how to get one: no test is skipped.
+ * TRIBUTARY_TEST_POSTGRES=machine or embedded chooses the binaries, and with them the version.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -24,9 +25,9 @@ const IMAGE = 'postgres:17-alpine'
 export async function testPostgres(): Promise<TestPostgres> {
   const tried: string[] = []
   const named = process.env.TRIBUTARY_TEST_POSTGRES
-  if (named) return withDatabases(named, 'TRIBUTARY_TEST_POSTGRES', async () => {})
+  if (named && !isKind(named)) return withDatabases(named, 'TRIBUTARY_TEST_POSTGRES', async () => {})
 
-  if (process.env.DOCKER_HOST || existsSync('/var/run/docker.sock')) {
+  if (!named && (process.env.DOCKER_HOST || existsSync('/var/run/docker.sock'))) {
     try {
       const container = await new GenericContainer(IMAGE)
         .withEnvironment({ POSTGRES_PASSWORD: 'test' })
@@ -41,8 +42,7 @@ export async function testPostgres(): Promise<TestPostgres> {
     }
   }
 
-  const { machine, embedded } = postgresBinaries()
-  for (const binaries of [...machine, ...embedded]) {
+  for (const binaries of testBinaries()) {
     const folder = await mkdtemp(join(tmpdir(), 'tributary-postgres-'))
     try {
       const server = await startPostgresServer(binaries, folder)
@@ -56,9 +56,20 @@ export async function testPostgres(): Promise<TestPostgres> {
     }
   }
   throw new Error(
-    'These tests need a Postgres server. Either set TRIBUTARY_TEST_POSTGRES=postgresql://user:password@host:5432/database, or start Docker, or ' +
+    `These tests need a Postgres server${named ? `, and TRIBUTARY_TEST_POSTGRES=${named} finds none` : ''}. Either set ` +
+      'TRIBUTARY_TEST_POSTGRES=postgresql://user:password@host:5432/database, or start Docker, or ' +
       `install Postgres (apt-get install postgresql), or run npm ci without --omit=optional.${tried.map((line) => `\n  ${line}`).join('')}`,
   )
+}
+
+const isKind = (named: string): named is 'machine' | 'embedded' => named === 'machine' || named === 'embedded'
+
+/** The folders of binaries that a test may start a server of, best first. */
+export function testBinaries(): string[] {
+  const named = process.env.TRIBUTARY_TEST_POSTGRES
+  const { machine, embedded } = postgresBinaries()
+  if (named && isKind(named)) return named === 'machine' ? machine : embedded
+  return [...machine, ...embedded]
 }
 
 function withDatabases(url: string, from: string, stop: () => Promise<void>): TestPostgres {

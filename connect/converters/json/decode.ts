@@ -14,7 +14,7 @@ export type Decode = (json: unknown) => unknown
 
 interface DecodeOptions {
   replaceNullWithDefault: boolean
-  /** The values were read by JSON.parse: decoders throw digitsNeeded where it may have lost digits. */
+  /** Numbers may have lost digits: decoders throw digitsNeeded where those matter. */
   isRounded?: boolean
 }
 
@@ -76,10 +76,10 @@ const integer = (schema: Schema, bits: number, { isRounded }: DecodeOptions): De
   const end = 2 ** (bits - 1)
   return (given) => {
     if (Number.isSafeInteger(given) && (given as number) >= least && (given as number) < end) return given
+    if (typeof given === 'bigint' && BigInt.asIntN(bits, given) === given) return given
     if (isRounded) throw digitsNeeded
     const json = given instanceof LongNumber ? Number(given.digits) : given
     if (typeof json === 'number' && Number.isInteger(json) && json >= least && json < end) return json
-    if (typeof json === 'bigint' && BigInt.asIntN(bits, json) === json) return json
     throw mismatch(schema, json)
   }
 }

@@ -173,7 +173,7 @@ class OtlpTaskTracing implements TaskTracing {
     return this.#within(this.#start('put', SpanKind.CONSUMER, records.length, this.#batch), work())
   }
 
-  flushing(work: () => Promise<void>): Promise<void> {
+  flushing<T>(work: () => Promise<T>): Promise<T> {
     return this.#within(this.#start('flush', SpanKind.INTERNAL, 0, ROOT_CONTEXT), work())
   }
 

@@ -9,7 +9,7 @@ export interface TaskTracing {
   converting<T>(records: number, work: () => Promise<T>): Promise<T>
   sending(records: readonly ProducerRecord[], sent: Promise<SendResult>): Promise<SendResult>
   putting(records: readonly SinkRecord[], work: () => Promise<void>): Promise<void>
-  flushing(work: () => Promise<void>): Promise<void>
+  flushing<T>(work: () => Promise<T>): Promise<T>
   committing<T>(offsets: number, work: () => Promise<T>): Promise<T>
 }
 

@@ -21,8 +21,11 @@ const isoFormats = [
   { length: 24, format: new SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", 0), schema: schemas.timestamp() },
 ] as const
 
+/** What may be more than a string begins as null, true, false, a number, an array or a map, or with white space. */
+const moreThanString = /^[\s\dntf+\-[{]/
+
 export function parseString(text: string): SchemaAndValue {
-  return text === '' ? stringOf(text) : new ValueReader(new ValueTokens(text)).value(false, 0)
+  return moreThanString.test(text) ? new ValueReader(new ValueTokens(text)).value(false, 0) : stringOf(text)
 }
 
 const stringOf = (value: string): SchemaAndValue => ({ schema: schemas.string(), value })

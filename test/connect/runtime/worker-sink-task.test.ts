@@ -124,9 +124,10 @@ function loop(
         await sink.write?.(batch)
         steps.push(`write ${batch.map((record) => `${record.partition}@${record.offset}`).join(' ')}`)
       },
-      flush: async () => {
-        await sink.flush?.()
+      flush: async (offsets) => {
+        const named = await sink.flush?.(offsets)
         steps.push('flush')
+        return named
       },
     }),
   })
@@ -174,6 +175,30 @@ test('what was delivered is flushed and committed before a partition is revoked'
   control.stop()
   await running
   expect(steps).toEqual(['open 0 1', 'write 0@0 1@0', 'flush', 'commit 0@1 1@1', 'close 0', 'write 1@1', 'flush', 'commit 1@2', 'stop'])
+})
+
+test('where the sink names offsets these are committed, once, and the rest when it names it', async () => {
+  const named = [
+    [{ ...p0, offset: 1 }],
+    [{ ...p0, offset: 1 }],
+    [
+      { ...p0, offset: 3 },
+      { topic: 't', partition: 9, offset: 1 },
+    ],
+  ]
+  const { steps, control, consumer, running } = loop({ flush: async () => named.shift() ?? [] }, { flushMs: 1 })
+  consumer.line.push(() => consumer.give([p0, p1]), [records(p0, 0, 3), records(p1, 0, 1)])
+  await has(steps, 'commit 0@3')
+  control.stop()
+  await running
+  expect(steps.filter((step) => step.startsWith('commit'))).toEqual(['commit 0@1', 'commit 0@3'])
+})
+
+test('a sink that names an offset past what it was given fails', async () => {
+  const { steps, consumer, running } = loop({ flush: async () => [{ ...p0, offset: 2 }] }, { flushMs: 1 })
+  consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 1)])
+  await expect(running).rejects.toThrow('flush of the sink has returned t-0@2, and it was given records up to 1')
+  expect(steps.some((step) => step.startsWith('commit'))).toBe(false)
 })
 
 test('a partition that was lost is neither flushed for nor committed', async () => {

@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestPostgres, testPostgres } from '../../services/postgres.ts'
 import { until } from '../../until.ts'
-import { databaseSettings, runSql, SourceTask } from './source-task.ts'
+import { sourceDatabase } from './source-database.ts'
+import { SourceTask } from './source-task.ts'
 
 let server: TestPostgres
 beforeAll(async () => {
@@ -13,26 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => server?.stop())
 
-/** A database with statements run, and the settings of a source that takes no snapshot of it; slots are dropped with `end`. */
-async function source(more: Record<string, string>, ...statements: string[]) {
-  const url = await server.database()
-  await runSql(url, ...statements)
-  const name = new URL(url).pathname.slice(1)
-  const config = { ...databaseSettings(url), 'snapshot.mode': 'no_data', 'slot.name': name, ...more }
-  return {
-    url,
-    config,
-    run: (...sql: string[]) => runSql(url, ...sql),
-    async slot() {
-      const [result] = await runSql(
-        url,
-        `SELECT confirmed_flush_lsn - '0/0'::pg_lsn AS confirmed FROM pg_replication_slots WHERE slot_name = '${name}'`,
-      )
-      return Number(result!.rows[0]?.confirmed)
-    },
-    end: () => runSql(url, `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${name}'`),
-  }
-}
+const source = (more: Record<string, string>, ...statements: string[]) => sourceDatabase(server, more, ...statements)
 
 test('inserts, updates and deletes become envelopes, keys and tombstones', async () => {
   const { config, run, end } = await source({}, 'CREATE TABLE t (id int PRIMARY KEY, name text)')

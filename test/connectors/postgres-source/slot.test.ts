@@ -36,6 +36,7 @@ const slot = (more: Partial<SlotState> = {}): SlotState => ({
   walStatus: 'reserved',
   keptBytes: 0,
   safeBytes: null,
+  walEndLsn: 1_000,
   ...more,
 })
 const position = { lsn: 120, commitLsn: 110, txId: 7, timestampMicros: 1, messageType: 'INSERT' }

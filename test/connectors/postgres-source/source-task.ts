@@ -2,6 +2,7 @@
  * A task of the Postgres source without its worker: reads from a real database, stores positions as a worker does, and can be stopped and
  * started again at any of them.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { taskContext } from '../../../connect/contract/index.ts'
 import type { Position, SourceOffset, SourceRecord } from '../../../connect/sdk/index.ts'
@@ -89,6 +90,11 @@ export class SourceTask {
     return this.failure!
   }
 
+  /** Resolves when the task has stopped or failed. */
+  get ended(): Promise<void> {
+    return this.#done
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#done
@@ -105,5 +111,55 @@ export async function runSql(url: string, ...statements: string[]): Promise<pg.Q
     return results
   } finally {
     await client.end()
+  }
+}
+
+/** A source as a worker runs it: after each error that may pass it goes on at the last position. */
+export class RetriedSource {
+  readonly records: SourceRecord[] = []
+  readonly logged: { level: string; message: string }[] = []
+  readonly retries: string[] = []
+  readonly #config: Record<string, string>
+  readonly #done: Promise<void>
+  #task: SourceTask
+  #isStopped = false
+  failure: Error | null = null
+
+  constructor(config: Record<string, string>, stored: SourceOffset | null = null) {
+    this.#config = config
+    this.#task = new SourceTask(config, stored)
+    this.#done = this.#run(stored)
+  }
+
+  get all(): readonly SourceRecord[] {
+    return [...this.records, ...this.#task.records]
+  }
+
+  get messages(): string[] {
+    return [...this.logged, ...this.#task.logged].map(({ message }) => message)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#task.stop()
+    await this.#done
+    if (this.failure) throw this.failure
+  }
+
+  async #run(stored: SourceOffset | null): Promise<void> {
+    let offset = stored
+    for (;;) {
+      await this.#task.ended
+      const { failure, records, logged } = this.#task
+      offset = this.#task.offset ?? offset
+      if (failure && failure.name !== 'RetriableException') this.failure = failure
+      if (!failure || this.failure || this.#isStopped) return
+      this.retries.push(failure.message)
+      this.records.push(...records)
+      this.logged.push(...logged)
+      await pause(Number(this.#config['retriable.restart.connector.wait.ms'] ?? 0))
+      if (this.#isStopped) return
+      this.#task = new SourceTask(this.#config, offset)
+    }
   }
 }

@@ -38,6 +38,11 @@ const cases: [text: string, schema: Schema | null, value: unknown][] = [
   ['{"a":1', string, '{"a":1'],
   ['{}', { type: 'map', optional: false }, new Map()],
   ['hello world', string, 'hello world'],
+  [' null ', null, null],
+  [':null', string, ':null'],
+  ['"1"', string, '"1"'],
+  [',true', string, ',true'],
+  ['\\[1]', string, '\\[1]'],
   ['a:b', string, 'a:b'],
 ]
 test.each(cases)('%s', (text, schema, value) => {

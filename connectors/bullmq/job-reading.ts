@@ -1,0 +1,185 @@
+/**
+ * Reads the queues of one task: a loop for each queue fetches jobs while there is room, and the batches take them in the order of each
+ * queue. What became of a record decides what becomes of its job.
+ */
+import { type SourceBatch, type SourceContext, type SourceRecord, type StoredRecord, sleep } from '../../connect/sdk/index.ts'
+import { connectRedisClient, createRedisClient, type RedisClient } from '../redis-driver/client.ts'
+import { type RedisConnectionOptions, redisConnectionOptions } from '../redis-driver/connection-settings.ts'
+import { explainedRedisError } from '../redis-driver/errors.ts'
+import { JobRecords, UnreadableJob } from './job-record.ts'
+import { type ActiveJob, QueueReader } from './queue-reader.ts'
+import { queuesOf, type SourceConfig } from './source-settings.ts'
+
+/** A further job is fetched only while the data of those in flight is less than this, in UTF-16 units. */
+const MAX_IN_FLIGHT_TEXT = 32 * 1024 * 1024
+const RECONNECT_MS = 1_000
+/** How long a task that stops waits for Redis. */
+const CLOSE_MS = 4_000
+
+interface FetchedJob {
+  readonly reader: QueueReader
+  readonly records: JobRecords
+  readonly active: ActiveJob
+}
+
+export class JobReading {
+  readonly #context: SourceContext<SourceConfig>
+  readonly #options: RedisConnectionOptions
+  readonly #stop = new AbortController()
+  readonly #onAbort = () => this.#end()
+  #client: RedisClient | null = null
+  #readers: QueueReader[] = []
+  #loops: Promise<void>[] = []
+  #fetched: FetchedJob[] = []
+  /** Of jobs that are fetched or being fetched, until they are settled. */
+  #inFlight = 0
+  #inFlightText = 0
+  #failure: Error | null = null
+  #wakeReader = () => {}
+  #wakeLoops: (() => void)[] = []
+  #counts = { completed: 0, failed: 0 }
+
+  constructor(context: SourceContext<SourceConfig>) {
+    this.#context = context
+    this.#options = redisConnectionOptions(context.config)
+  }
+
+  /** @throws Retriable where Redis cannot be reached now, RedisRefused where a setting is wrong */
+  async open(): Promise<void> {
+    const { connector, task, config, log, signal } = this.#context
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+    // What was sent is answered after the connection is back, so that an outage repeats no more records than it must.
+    const client = await createRedisClient(
+      this.#options,
+      { connector, task },
+      {
+        retryStrategy: () => RECONNECT_MS,
+        maxRetriesPerRequest: null,
+        enableOfflineQueue: true,
+        autoResendUnfulfilledCommands: true,
+        enableReadyCheck: true,
+      },
+    )
+    await connectRedisClient(client, this.#options)
+    this.#client = client
+    for (const queue of queuesOf(config)) {
+      const reader = await QueueReader.open({ queue, client, config, log, signal: this.#stop.signal })
+      this.#readers.push(reader)
+      await reader.start()
+      this.#loops.push(this.#loop(reader, new JobRecords(queue, config)))
+    }
+  }
+
+  /** Fetches jobs of a queue until the task stops. Never rejects: the batches do. */
+  async #loop(reader: QueueReader, records: JobRecords): Promise<void> {
+    const most = this.#context.config['jobs.in.flight.max']
+    try {
+      while (!this.#stop.signal.aborted) {
+        const room = Math.min(most - this.#inFlight, this.#inFlightText > MAX_IN_FLIGHT_TEXT ? 0 : most)
+        if (room <= 0) {
+          await new Promise<void>((resolve) => this.#wakeLoops.push(resolve))
+          continue
+        }
+        for (const active of await reader.fetch(room)) this.#take({ reader, records, active })
+      }
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      this.#failure ??= explainedRedisError(error, this.#options)
+      this.#wakeReader()
+    }
+  }
+
+  #take(fetched: FetchedJob): void {
+    const { json } = fetched.active
+    this.#inFlight++
+    this.#inFlightText += json.data?.length ?? 0
+    // A child has failed, and its parent must: a worker of BullMQ would not process it either.
+    if (json.deferredFailure) void this.#settle(fetched, new Error(json.deferredFailure))
+    else this.#fetched.push(fetched)
+    this.#wakeReader()
+  }
+
+  async *batches(): AsyncGenerator<SourceBatch, void, void> {
+    const { config, gauge } = this.#context
+    while (!this.#stop.signal.aborted) {
+      if (this.#failure) throw this.#failure
+      if (this.#fetched.length === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wakeReader = resolve
+        })
+        continue
+      }
+      const batch = this.#batch(this.#fetched.splice(0, config['batch.size']))
+      if (batch.records.length > 0) yield batch
+      gauge?.('jobs-in-flight', this.#inFlight)
+      gauge?.('jobs-completed', this.#counts.completed)
+      gauge?.('jobs-failed', this.#counts.failed)
+    }
+  }
+
+  #batch(fetched: readonly FetchedJob[]): SourceBatch {
+    const records: SourceRecord[] = []
+    const jobs: (FetchedJob | null)[] = []
+    for (const one of fetched) {
+      try {
+        records.push(one.records.record(one.active.json))
+        jobs.push(one)
+      } catch (error) {
+        if (!(error instanceof UnreadableJob)) throw error
+        void this.#settle(one, error)
+      }
+    }
+    const places: (StoredRecord | null)[] = records.map(() => null)
+    return {
+      records,
+      positions: [],
+      stored: (index, at) => {
+        places[index] = at
+      },
+      rejected: (index, error) => {
+        const job = jobs[index]
+        jobs[index] = null
+        if (job) void this.#settle(job, error)
+      },
+      acknowledged: () => {
+        for (const [index, job] of jobs.entries()) if (job) void this.#settle(job, places[index]!)
+      },
+    }
+  }
+
+  async #settle({ reader, active }: FetchedJob, outcome: StoredRecord | Error | null): Promise<void> {
+    if (outcome instanceof Error) {
+      this.#counts.failed++
+      await reader.fail(active, outcome)
+    } else {
+      this.#counts.completed++
+      await reader.complete(active, outcome)
+    }
+    this.#inFlight--
+    this.#inFlightText -= active.json.data?.length ?? 0
+    for (const wake of this.#wakeLoops.splice(0)) wake()
+  }
+
+  #end(): void {
+    this.#stop.abort()
+    this.#wakeReader()
+    for (const wake of this.#wakeLoops.splice(0)) wake()
+  }
+
+  /** Gives back what is not settled. After a crash BullMQ does it when the locks end. */
+  async close(): Promise<void> {
+    this.#context.signal.removeEventListener('abort', this.#onAbort)
+    this.#end()
+    const released = async () => {
+      await Promise.all(this.#readers.map((reader) => reader.interrupt()))
+      await Promise.all(this.#loops)
+      await Promise.all(this.#readers.map((reader) => reader.release()))
+      return true
+    }
+    const done = await Promise.race([released(), sleep(CLOSE_MS).then(() => false)]).catch((error: Error) => error)
+    if (done !== true)
+      this.#context.log.warn(`Jobs come again when their locks end: Redis did not take them back${done ? ` (${done.message})` : ''}`)
+    await Promise.all(this.#readers.map((reader) => reader.close()))
+    this.#client?.disconnect()
+  }
+}

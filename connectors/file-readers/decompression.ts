@@ -1,0 +1,80 @@
+/**
+ * The bytes of a file after decompression, as a stream: nothing is held but a block. Files of several members or frames, one after the
+ * other, are read to their end.
+ */
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import type { FileContent } from './file-content.ts'
+import { lz4Bytes } from './lz4-frames.ts'
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'lz4' | 'snappy'
+
+const endings: readonly (readonly [string, Compression])[] = [
+  ['.gz', 'gzip'],
+  ['.gzip', 'gzip'],
+  ['.zst', 'zstd'],
+  ['.zstd', 'zstd'],
+  ['.lz4', 'lz4'],
+  ['.sz', 'snappy'],
+  ['.snappy', 'snappy'],
+]
+
+export const compressionOf = (name: string, configured: Compression | 'auto'): Compression =>
+  configured === 'auto' ? (endings.find(([ending]) => name.toLowerCase().endsWith(ending))?.[1] ?? 'none') : configured
+
+/** The bytes from `start` on, counted after decompression. */
+export async function* bytesOf(content: FileContent, compression: Compression, start: number): AsyncGenerator<Buffer, void, void> {
+  if (compression === 'none') {
+    yield* content.stream(start) as AsyncIterable<Buffer>
+    return
+  }
+  let left = start
+  for await (const chunk of decompressed(content, compression)) {
+    if (left >= chunk.length) left -= chunk.length
+    else {
+      yield left > 0 ? chunk.subarray(left) : chunk
+      left = 0
+    }
+  }
+}
+
+function decompressed(content: FileContent, compression: Exclude<Compression, 'none'>): AsyncIterable<Buffer> {
+  switch (compression) {
+    case 'gzip':
+      return through(content.stream(0), createGunzip())
+    case 'zstd':
+      return zstdBytes(content)
+    case 'lz4':
+      return lz4Bytes(content.stream(0) as AsyncIterable<Buffer>)
+    case 'snappy':
+      return snappyBytes(content.stream(0) as AsyncIterable<Buffer>)
+  }
+}
+
+/** An error of either stream ends the other, and is the reader's. */
+function through<S extends Readable & NodeJS.WritableStream>(source: Readable, transform: S): S {
+  pipeline(source, transform, () => {})
+  return transform
+}
+
+/** Node reads one frame; where another follows, the file is opened again behind the first. */
+async function* zstdBytes(content: FileContent): AsyncGenerator<Buffer, void, void> {
+  for (let start = 0; start < content.sizeBytes; ) {
+    const frame = through(content.stream(start), createZstdDecompress())
+    yield* frame as AsyncIterable<Buffer>
+    if (frame.bytesWritten === 0) throw new Error('it is no zstd')
+    start += frame.bytesWritten
+  }
+}
+
+/** Snappy's framing format. */
+async function* snappyBytes(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  const { Decompressor } = await import('snappy')
+  const decompressor = new Decompressor()
+  for await (const chunk of source) {
+    const bytes = decompressor.update(chunk)
+    if (bytes.length > 0) yield bytes
+  }
+  const rest = await decompressor.finish()
+  if (rest.length > 0) yield rest
+}

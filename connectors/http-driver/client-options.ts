@@ -1,0 +1,42 @@
+/** What a client of HTTP needs to know: limits, addresses, certificates and how it is authorized. */
+
+export type RequestHeaders = Readonly<Record<string, string>>
+
+export interface TlsFiles {
+  /** A file of PEM with the certificates of authorities; null for those of Node. */
+  readonly authorities: string | null
+  /** The client's certificate and key: a file of PEM or PKCS12. */
+  readonly keystore: { readonly path: string; readonly type: 'PEM' | 'PKCS12'; readonly password: string | null } | null
+  readonly checksHostName: boolean
+}
+
+export interface HttpClientOptions {
+  readonly tls: TlsFiles
+  readonly connectTimeoutMs: number
+  /** From the request to the end of its response. */
+  readonly requestTimeoutMs: number
+  readonly maxResponseBytes: number
+  readonly maxRedirects: number
+  /** Networks, addresses and hosts that are not public and may be reached. */
+  readonly allowedAddresses: readonly string[]
+  /** The most connections to one origin. */
+  readonly connections: number
+}
+
+export interface ClientCredentials {
+  readonly tokenUrl: string
+  readonly id: string
+  readonly secret: string
+  readonly scope: string | null
+  /** Where the id and the secret are sent: in the Authorization header, or in the body of the form. */
+  readonly mode: 'header' | 'url'
+  /** The field of the response that has the token. */
+  readonly tokenProperty: string
+  readonly headers: RequestHeaders
+}
+
+export type Authorization =
+  | { readonly type: 'none' }
+  /** A value of the Authorization header. */
+  | { readonly type: 'static'; readonly value: string }
+  | { readonly type: 'oauth2'; readonly credentials: ClientCredentials }

@@ -1,0 +1,24 @@
+/** The names of objects: those of Confluent's sink, so that what reads its buckets reads these. Pure. */
+import type { SinkRecord } from '../../connect/sdk/index.ts'
+import type { NamingOptions } from './options.ts'
+
+/** The name without its end: `topics/orders/partition=0/orders+0+0000000042`. `first` is the first record of the object. */
+export function objectName(naming: NamingOptions, encodedPartition: string, first: SinkRecord): string {
+  const { folderDelimiter, fileDelimiter, offsetDigits } = naming
+  const { topic, partition, offset, replayOf } = first
+  const parts = [topic, String(partition), String(offset).padStart(offsetDigits, '0')]
+  // A record that is replayed must not replace the object that began with its offset.
+  if (replayOf) parts.push(`replay-${replayOf.topic}-${replayOf.partition}-${replayOf.offset}`)
+  return [topicFolder(naming, topic), encodedPartition, parts.join(fileDelimiter)].join(folderDelimiter)
+}
+
+/** The folder of a topic. */
+export const topicFolder = ({ topicsFolder, folderDelimiter }: NamingOptions, topic: string): string =>
+  topicsFolder.trim() === '' ? topic : topicsFolder + folderDelimiter + topic
+
+/** Whether a name is that of an object of the partition. */
+export function isObjectOf(naming: NamingOptions, key: string, topic: string, partition: number): boolean {
+  const { folderDelimiter, fileDelimiter } = naming
+  const file = key.slice(key.lastIndexOf(folderDelimiter) + folderDelimiter.length)
+  return file.startsWith(topic + fileDelimiter + partition + fileDelimiter)
+}

@@ -1,0 +1,126 @@
+/**
+ * Parquet files: a column for each field of a struct, in row groups of bounded size. The names of the columns and their types are those of
+ * the schema of Connect.
+ */
+import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import type { CompressionCodec } from 'hyparquet'
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
+import { compressSync as compressLz4 } from 'lz4-napi'
+import { compressSync as compressSnappy } from 'snappy'
+import type { Schema } from '../../connect/sdk/index.ts'
+import type { FileEncoder, FileFormat } from './file-encoder.ts'
+import { InvalidRecord } from './invalid-record.ts'
+import { type ParquetField, parquetFields, type SchemaElement } from './parquet-fields.ts'
+
+/** A row group ends with so many bytes of values, or so many rows (Invariant 13). */
+const ROW_GROUP_BYTES = 16 * 1024 * 1024
+const ROW_GROUP_ROWS = 100_000
+
+export type ParquetCodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'brotli' | 'zstd'
+
+interface Codec {
+  name: CompressionCodec
+  /** What Parquet's own names of codecs add to an object's name. */
+  extension: string
+  compress?: (input: Uint8Array) => Uint8Array
+}
+
+const codecs: Readonly<Record<ParquetCodecName, Codec>> = {
+  none: { name: 'UNCOMPRESSED', extension: '' },
+  gzip: { name: 'GZIP', extension: '.gz', compress: (input) => gzipSync(input) },
+  snappy: { name: 'SNAPPY', extension: '.snappy', compress: (input) => compressSnappy(asBuffer(input)) as Buffer },
+  // The library puts the length before the block, which the format has elsewhere.
+  lz4: { name: 'LZ4_RAW', extension: '.lz4raw', compress: (input) => compressLz4(asBuffer(input)).subarray(4) },
+  brotli: { name: 'BROTLI', extension: '.br', compress: (input) => brotliCompressSync(input) },
+  zstd: { name: 'ZSTD', extension: '.zstd', compress: (input) => zstdCompressSync(input) },
+}
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
+
+export function parquetFormat(codec: ParquetCodecName): FileFormat {
+  const known = new WeakMap<Schema, readonly ParquetField[]>()
+  return {
+    extension: `${codecs[codec].extension}.parquet`,
+    envelopes: { key: true, headers: true },
+    encoder(_key, schema) {
+      if (schema?.type !== 'struct')
+        throw new InvalidRecord(
+          schema
+            ? `its value is of type ${schema.type}, and ParquetFormat needs a struct`
+            : 'it has no schema, and ParquetFormat needs one. Use a converter with schemas, such as AvroConverter or JsonConverter with schemas.enable=true',
+        )
+      let fields = known.get(schema)
+      if (!fields) known.set(schema, (fields = parquetFields(schema)))
+      return new ParquetEncoder(fields, codecs[codec])
+    },
+  }
+}
+
+interface Row {
+  values: readonly unknown[]
+  bytes: number
+}
+
+class ParquetEncoder implements FileEncoder<Row> {
+  readonly #fields: readonly ParquetField[]
+  readonly #bytes = new ByteWriter()
+  readonly #writer: ParquetWriter
+  #columns: unknown[][]
+  #rows = 0
+  #rowBytes = 0
+  encodedBytes = 0
+
+  constructor(fields: readonly ParquetField[], codec: Codec) {
+    this.#fields = fields
+    const root: SchemaElement = { name: 'record', num_children: fields.length }
+    const compressors = codec.compress ? { [codec.name]: codec.compress } : {}
+    this.#writer = new ParquetWriter({
+      writer: this.#bytes,
+      schema: [root, ...fields.flatMap(({ elements }) => elements)],
+      codec: codec.name,
+      compressors,
+      createdBy: 'tributary',
+    })
+    this.#columns = fields.map(() => [])
+  }
+
+  form(value: unknown): Row {
+    if (typeof value !== 'object' || value === null) throw new InvalidRecord('its value is null, and ParquetFormat needs a struct')
+    const size = { bytes: 0 }
+    const values = this.#fields.map(({ name, convert }) => convert((value as Record<string, unknown>)[name], size))
+    return { values, bytes: size.bytes }
+  }
+
+  append({ values, bytes }: Row): void {
+    for (let index = 0; index < values.length; index++) this.#columns[index]!.push(values[index])
+    this.#rows++
+    this.#rowBytes += bytes
+    this.encodedBytes += bytes
+  }
+
+  get heldBytes(): number {
+    return this.#rowBytes
+  }
+
+  get isReady(): boolean {
+    return this.#rowBytes >= ROW_GROUP_BYTES || this.#rows >= ROW_GROUP_ROWS
+  }
+
+  async take(what: 'ready' | 'all' | 'end'): Promise<Buffer[]> {
+    if (this.#rows > 0 && (what !== 'ready' || this.isReady)) this.#endRowGroup()
+    if (what === 'end') this.#writer.finish()
+    const ready = Buffer.from(this.#bytes.getBytes())
+    // The writer counts offsets by itself: its buffer may be used again.
+    this.#bytes.index = 0
+    return ready.length > 0 ? [ready] : []
+  }
+
+  #endRowGroup(): void {
+    const columns = this.#columns
+    this.#columns = this.#fields.map(() => [])
+    const columnData = this.#fields.map(({ name }, index) => ({ name, data: columns[index]! }))
+    this.#writer.write({ columnData, rowGroupSize: this.#rows })
+    this.#rows = 0
+    this.#rowBytes = 0
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What is written of the records of one partition folder between two rotations: an object of values, and where the settings ask for them
+ * one of keys and one of headers. A record is in all of them or in none.
+ */
+import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
+import { schemas } from '../../connect/sdk/index.ts'
+import { valueText } from '../../connect/sdk/values/value-text.ts'
+import type { FileEncoder, FileFormat } from './file-encoder.ts'
+import { InvalidRecord } from './invalid-record.ts'
+import type { ObjectUpload } from './object-upload.ts'
+import { type CompatibilityMode, isEqual, project, schemaVerdict } from './schema-compatibility.ts'
+
+export interface FileFormats {
+  values: FileFormat
+  keys: FileFormat | null
+  headers: FileFormat | null
+  compatibility: CompatibilityMode
+  /** The object of a name, which its encoder fills. */
+  upload(key: string, encoder: FileEncoder): ObjectUpload
+}
+
+const HEADERS = schemas.array(schemas.struct({ key: schemas.string(), value: schemas.string({ optional: true }) }))
+const ENVELOPED_HEADERS = schemas.struct({ headers: HEADERS }, { name: 'RecordHeaders' })
+
+const keyEnvelopes = new WeakMap<Schema, Schema>()
+function keyEnvelope(schema: Schema): Schema {
+  let envelope = keyEnvelopes.get(schema)
+  if (!envelope) keyEnvelopes.set(schema, (envelope = schemas.struct({ key: schema }, { name: 'RecordKey' })))
+  return envelope
+}
+
+/** One of the objects, and how a record becomes its value. */
+interface View {
+  readonly upload: ObjectUpload
+  value(record: SinkRecord): unknown
+}
+
+export class RecordFile {
+  readonly schema: Schema | null
+  readonly #first: SinkRecord
+  readonly #formats: FileFormats
+  readonly #views: View[] = []
+  readonly startOffset: number
+  endOffset: number
+  recordCount = 0
+
+  /**
+   * `name` is that of the objects without their ends. `hasValues` is false for records without a value. Throws InvalidRecord where the first
+   * record does not fit the formats; nothing exists of the file then.
+   */
+  constructor(name: string, first: SinkRecord, hasValues: boolean, formats: FileFormats) {
+    this.schema = first.valueSchema
+    this.#first = first
+    this.#formats = formats
+    this.startOffset = first.offset
+    this.endOffset = first.offset
+    if (hasValues) this.#addValues(name)
+    if (formats.keys) this.#addKeys(name, formats.keys)
+    if (formats.headers) this.#addHeaders(name, formats.headers)
+  }
+
+  get uploads(): readonly ObjectUpload[] {
+    return this.#views.map(({ upload }) => upload)
+  }
+
+  get encodedBytes(): number {
+    let bytes = 0
+    for (const { upload } of this.#views) bytes += upload.encoder.encodedBytes
+    return bytes
+  }
+
+  #addView(key: string, format: FileFormat, schema: Schema | null, value: (record: SinkRecord) => unknown): void {
+    const encoder = format.encoder(key, schema, value(this.#first))
+    this.#views.push({ upload: this.#formats.upload(key, encoder), value })
+  }
+
+  #addValues(name: string): void {
+    const { values } = this.#formats
+    const { schema } = this
+    this.#addView(name + values.extension, values, schema, ({ value, valueSchema }) =>
+      schema && valueSchema && valueSchema !== schema ? project(value, valueSchema, schema) : value,
+    )
+  }
+
+  #addKeys(name: string, format: FileFormat): void {
+    const { keySchema } = this.#first
+    const isEnveloped = format.envelopes.key
+    this.#addView(`${name}.keys${format.extension}`, format, isEnveloped && keySchema ? keyEnvelope(keySchema) : keySchema, ({ key }) => {
+      if (key === null || key === undefined) throw new InvalidRecord('it has no key, and store.kafka.keys=true needs one')
+      return isEnveloped ? { key } : key
+    })
+  }
+
+  #addHeaders(name: string, format: FileFormat): void {
+    const isEnveloped = format.envelopes.headers
+    this.#addView(`${name}.headers${format.extension}`, format, isEnveloped ? ENVELOPED_HEADERS : HEADERS, ({ headers }) => {
+      if (headers.length === 0) throw new InvalidRecord('it has no headers, and store.kafka.headers=true needs some')
+      const texts = headers.map(({ key, value, schema }) => ({ key, value: value === null ? null : valueText(value, schema) }))
+      return isEnveloped ? { headers: texts } : texts
+    })
+  }
+
+  /** Whether the record can be in these objects. Throws InvalidRecord where it can be in none. */
+  takes(record: SinkRecord): boolean {
+    const { compatibility, values, keys } = this.#formats
+    if (schemaVerdict(compatibility, this.schema, record.valueSchema) === 'rotate') return false
+    if (this.schema === null && values.fits && record.value !== null && !values.fits(this.#first.value, record.value)) return false
+    if (!keys) return true
+    const { keySchema } = this.#first
+    if (keySchema === null || record.keySchema === null)
+      return (
+        keySchema === record.keySchema && (keySchema !== null || !keys.fits || keys.fits({ key: this.#first.key }, { key: record.key }))
+      )
+    return isEqual(keySchema, record.keySchema)
+  }
+
+  /** Throws InvalidRecord, or a converter's DataError, where it cannot be written; nothing is added then. */
+  add(record: SinkRecord): void {
+    const views = this.#views
+    if (views.length === 1) {
+      const { upload, value } = views[0]!
+      upload.encoder.append(upload.encoder.form(value(record)))
+    } else {
+      const forms = views.map(({ upload, value }) => upload.encoder.form(value(record)))
+      for (let index = 0; index < views.length; index++) views[index]!.upload.encoder.append(forms[index])
+    }
+    this.endOffset = record.offset
+    this.recordCount++
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Whether a record may be in an object that began with another schema, as `schema.compatibility` says: the rules of Confluent's sinks.
+ * With NONE any other schema begins new objects; with the other modes a record is projected to the schema of its object where it can be.
+ * Pure.
+ */
+import type { Schema } from '../../connect/sdk/index.ts'
+import { InvalidRecord } from './invalid-record.ts'
+
+export type CompatibilityMode = 'NONE' | 'BACKWARD' | 'FORWARD' | 'FULL'
+export type SchemaVerdict = 'same' | 'project' | 'rotate'
+
+const equalities = new WeakMap<Schema, WeakMap<Schema, boolean>>()
+
+/** Equal as Connect's schemas are: type, optional, name, version, doc, parameters, default, fields and what is below them. */
+export function isEqual(a: Schema, b: Schema): boolean {
+  if (a === b) return true
+  let known = equalities.get(a)
+  if (!known) equalities.set(a, (known = new WeakMap()))
+  let equal = known.get(b)
+  if (equal === undefined) known.set(b, (equal = JSON.stringify(a, plain) === JSON.stringify(b, plain)))
+  return equal
+}
+
+/** Parameters in any order are equal, and so are an absent and an undefined property. */
+function plain(this: unknown, name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`
+  if (name === 'parameters' && value) return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  const isSchema = typeof value === 'object' && value !== null && 'type' in value && 'optional' in value
+  if (!isSchema) return value
+  const { type, optional, name: own, version, doc, parameters, default: fallback, fields, keys, values } = value as Schema
+  return [
+    type,
+    optional,
+    own ?? null,
+    version ?? null,
+    doc ?? null,
+    { parameters },
+    fallback ?? null,
+    fields ?? null,
+    keys ?? null,
+    values ?? null,
+  ]
+}
+
+/** Throws InvalidRecord where the mode needs versions that the schemas have not. */
+export function schemaVerdict(mode: CompatibilityMode, current: Schema | null, next: Schema | null): SchemaVerdict {
+  if (current === next) return 'same'
+  if (current === null || next === null) return 'rotate'
+  if (mode === 'NONE') return isEqual(current, next) ? 'same' : 'rotate'
+  if (current.version === undefined || next.version === undefined)
+    throw new InvalidRecord(`its schema or that of its object has no version, which schema.compatibility=${mode} needs`)
+  if (isEqual(current, next)) return 'same'
+  const isOrdered = mode === 'FORWARD' ? next.version >= current.version : next.version <= current.version
+  return isOrdered && canProject(next, current) ? 'project' : 'rotate'
+}
+
+const numbers = ['int8', 'int16', 'int32', 'int64', 'float32', 'float64']
+const isPromotable = (from: Schema, to: Schema): boolean =>
+  numbers.includes(from.type) && numbers.indexOf(from.type) <= numbers.indexOf(to.type)
+
+const sameParameters = (a: Schema, b: Schema): boolean =>
+  JSON.stringify(Object.entries(a.parameters ?? {}).sort()) === JSON.stringify(Object.entries(b.parameters ?? {}).sort())
+
+function canProject(from: Schema, to: Schema): boolean {
+  if (from.type !== to.type && !isPromotable(from, to)) return false
+  if (from.name !== to.name || !sameParameters(from, to)) return false
+  if (from.type === 'struct')
+    return to.fields!.every(({ name, schema }) => {
+      const own = from.fields!.find((field) => field.name === name)
+      return !own || canProject(own.schema, schema)
+    })
+  return (!from.keys || !to.keys || canProject(from.keys, to.keys)) && (!from.values || !to.values || canProject(from.values, to.values))
+}
+
+/** A value of one schema as one of another. Throws InvalidRecord where a field that must have a value has none. */
+export function project(value: unknown, from: Schema, to: Schema): unknown {
+  if (from === to) return value
+  if (value === null || value === undefined) {
+    if (to.default !== undefined && to.default !== null) return to.default
+    if (to.optional) return null
+    throw new InvalidRecord('it lacks a value that the schema of its object needs')
+  }
+  if (to.type === 'struct') {
+    const fields = value as Readonly<Record<string, unknown>>
+    return Object.fromEntries(
+      to.fields!.map(({ name, schema }) => {
+        const own = from.fields!.find((field) => field.name === name)
+        if (own) return [name, project(fields[name], own.schema, schema)]
+        if (schema.default !== undefined && schema.default !== null) return [name, schema.default]
+        if (schema.optional) return [name, null]
+        throw new InvalidRecord(`it lacks the field ${name} of its object's schema, which has no default`)
+      }),
+    )
+  }
+  if (to.type === 'array') return (value as unknown[]).map((item) => project(item, from.values!, to.values!))
+  if (to.type === 'map') {
+    const entries = value instanceof Map ? [...value] : Object.entries(value as object)
+    const projected = entries.map(([key, item]) => [key, project(item, from.values!, to.values!)] as const)
+    return value instanceof Map ? new Map(projected) : Object.fromEntries(projected)
+  }
+  return from.type.startsWith('int') && to.type.startsWith('float') ? Number(value) : value
+}

@@ -1,0 +1,192 @@
+/**
+ * Sends what the objects of a task have, in the background and a few at a time, and bounds their memory: what is full is sent, then what is
+ * large enough for a part, and the rest goes to the disk.
+ */
+import { Retriable, type TaskLogger } from '../../connect/sdk/index.ts'
+import type { ObjectUpload } from './object-upload.ts'
+import type { TaggingOptions } from './options.ts'
+import type { RecordFile } from './record-file.ts'
+import type { FileGroup, TopicPartitionWriter } from './topic-partition-writer.ts'
+
+/** Objects that are sent at the same time. */
+const CONCURRENCY = 4
+
+export interface UploaderParts {
+  writers(): readonly TopicPartitionWriter[]
+  /** Awaited before anything is sent. */
+  before(): Promise<void>
+  tagging: TaggingOptions | null
+  maxHeldBytes: number
+  retryBackoffMs: number
+  log: TaskLogger
+}
+
+type Work = () => Promise<void>
+
+export class Uploader {
+  readonly #parts: UploaderParts
+  /** The work that is under way; it never rejects. */
+  #running: Promise<void> | null = null
+  #failure: unknown = null
+  /** Objects that are in the store, with their tags. */
+  readonly #settled = new WeakSet<ObjectUpload>()
+  objectsWritten = 0
+
+  constructor(parts: UploaderParts) {
+    this.#parts = parts
+  }
+
+  #openUploads(): ObjectUpload[] {
+    return this.#parts.writers().flatMap(({ open }) => (open ? uploadsOf(open) : []))
+  }
+
+  get objectsOpen(): number {
+    return this.#openUploads().length
+  }
+
+  /** Bytes in memory, of objects that grow and of those that have ended. */
+  get heldBytes(): number {
+    let bytes = 0
+    for (const { ended, open } of this.#parts.writers()) {
+      for (const group of ended) for (const upload of uploadsOf(group)) bytes += upload.heldBytes
+      if (open) for (const upload of uploadsOf(open)) bytes += upload.heldBytes
+    }
+    return bytes
+  }
+
+  /** Sends what is due, in the background. */
+  start(): void {
+    this.#run(() => [...this.#dueWork(), ...this.#endedWork()])
+  }
+
+  /** Resolves once there is memory for a batch of records. Throws what has failed since the last call, as Retriable where it may pass. */
+  async makeRoom(): Promise<void> {
+    this.#throwFailure()
+    if (this.heldBytes < this.#parts.maxHeldBytes) return
+    this.start()
+    await this.idle()
+    this.#throwFailure()
+    if (this.heldBytes < this.#parts.maxHeldBytes) return
+    this.#run(() => this.#reliefWork())
+    await this.idle()
+    this.#throwFailure()
+  }
+
+  /** Resolves once each object that has ended is in the store. */
+  async finishEnded(): Promise<void> {
+    this.#throwFailure()
+    await this.idle()
+    this.#throwFailure()
+    this.#run(() => this.#endedWork())
+    await this.idle()
+    this.#throwFailure()
+  }
+
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure
+    this.#failure = null
+    if (failure === null) return
+    throw failure instanceof Retriable ? new Retriable(failure.message, { cause: failure, afterMs: this.#parts.retryBackoffMs }) : failure
+  }
+
+  /** One run at a time: an object is never sent by two. */
+  #run(find: () => readonly Work[]): void {
+    if (this.#running || this.#failure !== null) return
+    const work = find()
+    if (work.length === 0) return
+    this.#running = this.#work(work).then(
+      () => {
+        this.#running = null
+      },
+      (error: unknown) => {
+        this.#running = null
+        this.#failure = error
+      },
+    )
+  }
+
+  async #work(all: readonly Work[]): Promise<void> {
+    await this.#parts.before()
+    let next = 0
+    let failed = false
+    const worker = async () => {
+      while (!failed && next < all.length) {
+        try {
+          await all[next++]!()
+        } catch (error) {
+          failed = true
+          throw error
+        }
+      }
+    }
+    const results = await Promise.allSettled(Array.from({ length: Math.min(CONCURRENCY, all.length) }, worker))
+    const failures = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown)
+    // What does not pass counts more than what may.
+    const [failure] = failures.sort((a, b) => Number(a instanceof Retriable) - Number(b instanceof Retriable))
+    if (failures.length > 0) throw failure
+  }
+
+  #dueWork(): Work[] {
+    return this.#openUploads()
+      .filter((upload) => upload.isDue)
+      .map((upload) => () => upload.advance())
+  }
+
+  #endedWork(): Work[] {
+    return this.#parts.writers().flatMap((writer) => {
+      const files = writer.ended.flatMap((group) => [...group.files.values()].map((file) => ({ group, file })))
+      return files.map(
+        ({ group, file }) =>
+          () =>
+            this.#finish(writer, group, file),
+      )
+    })
+  }
+
+  /** Largest first: parts of what has enough for one, then the disk, until half of the memory is free. */
+  #reliefWork(): Work[] {
+    const { maxHeldBytes } = this.#parts
+    const open = this.#openUploads().sort((a, b) => b.heldBytes - a.heldBytes)
+    let excess = this.heldBytes - maxHeldBytes / 2
+    const work: Work[] = []
+    for (const upload of open) {
+      if (excess <= 0) break
+      excess -= upload.heldBytes
+      work.push(() => (upload.canSendEarly ? upload.advance(true) : upload.spill()))
+    }
+    return work
+  }
+
+  async #finish(writer: TopicPartitionWriter, group: FileGroup, file: RecordFile): Promise<void> {
+    for (const upload of file.uploads) {
+      if (this.#settled.has(upload)) continue
+      await upload.finish()
+      await this.#tag(upload, file)
+      this.#settled.add(upload)
+      this.objectsWritten++
+    }
+    // A group leaves in order: the offsets of a later one say nothing about an earlier one.
+    const isDone = ({ files }: FileGroup) =>
+      [...files.values()].every(({ uploads }) => uploads.every((upload) => this.#settled.has(upload)))
+    if (!isDone(group)) return
+    while (writer.ended[0] && isDone(writer.ended[0])) writer.ended.shift()
+  }
+
+  async #tag(upload: ObjectUpload, { startOffset, endOffset, recordCount }: RecordFile): Promise<void> {
+    const { tagging, log } = this.#parts
+    if (!tagging) return
+    const own = { startOffset: String(startOffset), endOffset: String(endOffset), recordCount: String(recordCount) }
+    try {
+      await upload.tag({ ...own, ...tagging.tags })
+    } catch (error) {
+      if (!tagging.ignoresErrors || error instanceof Retriable) throw error
+      log.warn(`an object has no tags: ${(error as Error).message}`)
+    }
+  }
+}
+
+const uploadsOf = ({ files }: FileGroup): ObjectUpload[] => [...files.values()].flatMap((file) => file.uploads)
