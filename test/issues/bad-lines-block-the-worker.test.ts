@@ -1,6 +1,6 @@
 /**
- * Goal: bad lines take as long as good ones, and do not fill the log; 20,000 of them used to compute for more than a minute without a pause.
- * Method: CSV and JSON lines that are bad, with good ones between, and bad.lines=skip.
+ * Goal: bad lines take as long as good ones, and do not fill the log; 20,000 of them used to compute for more than a minute without a
+ * pause. Method: CSV and JSON lines that are bad, with good ones between, and bad.lines=skip.
  */
 import { expect, test } from 'vitest'
 import { FolderForTests, values } from '../connectors/directory/folder-reading.ts'

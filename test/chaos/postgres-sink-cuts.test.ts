@@ -1,13 +1,13 @@
 /**
  * Goal: wherever a connection to Postgres is cut, each row is there in the end, bad records are reported, and with exactly-once writing no
- * row is there twice. Method: a proxy cuts the connection in the middle of one of the next responses, chosen by a seed, again and again; the
- * sink gets the same records until it takes them.
+ * row is there twice. Method: a proxy cuts the connection in the middle of one of the next responses, chosen by a seed, again and again;
+ * the sink gets the same records until it takes them.
  */
 import { expect, test } from 'vitest'
-import { BadRecord, Retriable } from '../../../connect/sdk/index.ts'
-import { faultProxy } from '../../fault-proxy.ts'
-import { randomFrom } from '../../random.ts'
-import { failure, record, SinkDatabase } from './sink-database.ts'
+import { BadRecord, Retriable } from '../../connect/sdk/index.ts'
+import { failure, record, SinkDatabase } from '../connectors/postgres-sink/sink-database.ts'
+import { faultProxy } from '../fault-proxy.ts'
+import { randomFrom } from '../random.ts'
 
 const database = new SinkDatabase()
 const ROUNDS = 8
