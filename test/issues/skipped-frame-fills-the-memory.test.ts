@@ -1,6 +1,7 @@
 /**
- * Goal: what a compressed file says of its lengths takes no memory: a skippable frame of LZ4 is not held, and no room is made for a block of
- * snappy before its length is checked. Method: 512 MiB of a skippable frame from one buffer; an Avro block of six bytes that claims 4 GiB.
+ * Goal: what a compressed file says of its lengths takes no memory: a skippable frame of LZ4 is not held, and no room is made for a block
+ * of snappy before its length is checked. Method: 512 MiB of a skippable frame from one buffer; an Avro block of six bytes that claims
+ * 4 GiB.
  */
 import { expect, test } from 'vitest'
 import { lz4Bytes } from '../../connectors/file-readers/lz4-frames.ts'
