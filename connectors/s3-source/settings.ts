@@ -81,8 +81,8 @@ export const settings = {
     importance: 'HIGH',
   }),
   'object.pattern': setting.string({
-    doc: 'A regular expression that the whole key of an object must match, with topic',
-    default: '.*',
+    doc: 'A regular expression that the whole key of an object must match, with topic; without it all are read',
+    default: null,
     check: patternProblem,
   }),
   format: setting.string({
