@@ -92,7 +92,7 @@ export class TopicPartitionWriter {
   /** A step into or out of the folder of tombstones ends nothing: that would make an object of each run of them. */
   #isOfTombstones(a: string, b: string): boolean {
     const { nullValues, tombstoneFolder } = this.#options
-    return nullValues === 'write' && (a.includes(tombstoneFolder) || b.includes(tombstoneFolder))
+    return nullValues === 'write' && (a === tombstoneFolder || b === tombstoneFolder)
   }
 
   rotateOnSchedule(nowMs: number): void {
