@@ -1,8 +1,8 @@
 /**
- * How many records a second does the S3 sink write, in each format, beside a loop that sends the same bytes with the SDK alone? The store is a
- * process on the same machine. Records are in memory before, as batches of 500, and a run ends when each object is in the store; the first run
- * of a format warms it up and is not measured. The loop sends what JSON lines come to, in bodies of the size of the sink's objects, as many
- * at a time as the sink does.
+ * How many records a second does the S3 sink write, in each format, beside a loop that sends the same bytes with the SDK alone? The store
+ * is a process on the same machine. Records are in memory before, as batches of 500, and a run ends when each object is in the store; the
+ * first run of a format warms it up and is not measured. The loop sends what JSON lines come to, in bodies of the size of the sink's
+ * objects, as many at a time as the sink does.
  */
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { sinkRecord, taskContext } from '../connect/contract/index.ts'
@@ -120,7 +120,9 @@ async function main(): Promise<void> {
       rows.push({ what, 'records/s': RECORDS / seconds, 'MB/s in the store': bytes / MB / seconds, 'bytes a record': bytes / RECORDS })
     }
     await measure('loop of the SDK, bytes that are ready', (count) => throughLoop(server, count))
-    for (const [name, format] of Object.entries(formats)) await measure(`sink, ${name}`, (count) => throughSink(server, count, format))
+    const only = flag('format')
+    for (const [name, format] of Object.entries(formats))
+      if (only === undefined || only === name) await measure(`sink, ${name}`, (count) => throughSink(server, count, format))
     show(`How fast is the S3 sink? ${RECORDS} records, objects of ${FLUSH_SIZE}`, rows)
   } finally {
     await server.stop()

@@ -4,10 +4,10 @@
  * and converted; what fails a transaction fails the task, which then goes on at the last committed position.
  */
 import { isAbortable } from '../../core/client/index.ts'
-import type { SendResult, TransactionalProducer } from '../../core/client/types.ts'
+import type { TransactionalProducer } from '../../core/client/types.ts'
 import type { Timer } from '../../core/system/clock.ts'
 import { aborted, Condition } from '../../core/system/condition.ts'
-import type { Position, SourceBatch, SourceRecord } from '../sdk/index.ts'
+import type { Position, SourceBatch } from '../sdk/index.ts'
 import { canonicalPartition, type SourceOffsets } from '../storage/offset-backing-store.ts'
 import { BatchAcknowledgements } from './batch-acknowledgements.ts'
 import type { DeadLetter } from './dead-letter.ts'
@@ -61,13 +61,6 @@ interface QueuedSegment extends ConvertedRecords {
   sent?: (() => void) | undefined
 }
 
-/** Records of the open transaction of which the source wants to hear. */
-interface UntoldRecords {
-  outcomes: RecordOutcomes
-  sources: readonly SourceRecord[]
-  result: SendResult
-}
-
 export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
   readonly #options: ExactlyOnceSourceTaskOptions
   readonly #conversion: SourceConversion
@@ -84,7 +77,8 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
   /** Of the open transaction. */
   #records = 0
   #positions = new Map<string, Position>()
-  #untold: UntoldRecords[] = []
+  /** Each tells the source of records of the open transaction. */
+  #untold: (() => void)[] = []
   /** The open transaction is to be committed though no batch says so. */
   #commitRequested = false
   #aborting = false
@@ -287,15 +281,17 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
       this.#changed.notify()
     }
     const untold = this.#untold
-    const stored = (result: SendResult) => {
-      if (outcomes && sources) untold.push({ outcomes, sources, result })
-      done()
-    }
-    this.#options.producer.send(records).then(stored, (error) => {
-      done()
-      // Records that were not sent yet fail with their transaction.
-      if (!this.#aborting) this.#fail(error)
-    })
+    this.#options.producer.send(records).then(
+      (result) => {
+        if (outcomes && sources) untold.push(() => outcomes.stored(sources, result))
+        done()
+      },
+      (error) => {
+        done()
+        // Records that were not sent yet fail with their transaction.
+        if (!this.#aborting) this.#fail(error)
+      },
+    )
     const tooMuch = () => this.#unackedRecords > MAX_UNACKED_RECORDS || this.#unackedBytes > MAX_UNACKED_BYTES
     if (tooMuch()) await this.#changed.until(() => this.#failure !== null || !tooMuch())
   }
@@ -323,7 +319,7 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
       const untold = this.#untold
       await this.#during('commit', () => producer.commitTransaction())
       this.#ended()
-      this.#tellOutcomes(untold)
+      for (const tell of untold) this.#tell(tell)
       onAcknowledged(records)
       onTransaction(records)
       offsets.copy(context.connector, positions)
@@ -332,21 +328,18 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
     boundary.committed(system.clock.monotonic())
   }
 
-  #tellOutcomes(untold: readonly UntoldRecords[]): void {
-    if (this.#cancellation?.aborted || this.#failure) return
-    try {
-      for (const { outcomes, sources, result } of untold) outcomes.stored(sources, result)
-    } catch (error) {
-      this.#failWith(error as Error)
-    }
-  }
-
   /** Nothing is open. Whatever a source does then, the successor of a cancelled task does. */
   #tellSource(stored: readonly Position[]): void {
-    if (this.#cancellation?.aborted || this.#failure) return
-    try {
+    this.#tell(() => {
       this.#acknowledgements.tell()
       if (stored.length > 0) this.#reading.stored(stored)
+    })
+  }
+
+  #tell(work: () => void): void {
+    if (this.#cancellation?.aborted || this.#failure) return
+    try {
+      work()
     } catch (error) {
       this.#failWith(error as Error)
     }

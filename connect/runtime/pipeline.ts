@@ -115,6 +115,7 @@ export class Pipeline {
   #stage: Stage = 'TRANSFORMATION'
   #executing = ''
   /** Of one batch: many of its records may have the same. */
+  #lastDecoded: { topic: string; headers: readonly RecordHeader[]; decoded: readonly Header[] } | null = null
   #lastHeaders: { topic: string; headers: readonly Header[]; encoded: RecordHeader[] } | null = null
 
   constructor(conversion: Conversion, retryWithTolerance: RetryWithToleranceOperator, signal: AbortSignal) {
@@ -235,6 +236,7 @@ export class Pipeline {
 
   /** The records to deliver, without those that a transformation drops or that are skipped. */
   async toConnect(batches: readonly ConsumedBatch[], onFailure: OnFailure): Promise<SinkBatch> {
+    this.#lastDecoded = null
     const records: SinkRecord[] = []
     const consumed: ConsumedRecord[] = []
     const runs: Run[] = []
@@ -334,9 +336,18 @@ export class Pipeline {
     return this.#conversion.transformations.length === 0 ? sinkRecord : this.#transform(sinkRecord)
   }
 
-  #decodeHeaders(topic: string, headers: readonly RecordHeader[]): Header[] {
+  #decodeHeaders(topic: string, headers: readonly RecordHeader[]): readonly Header[] {
+    const last = this.#lastDecoded
+    if (last?.headers === headers && last.topic === topic) return last.decoded
     this.#stage = 'HEADER_CONVERTER'
     this.#executing = this.#conversion.classes.header
-    return headers.map((header) => ({ key: header.key, ...this.#conversion.header.toConnect(topic, header.value) }))
+    const { header: converter } = this.#conversion
+    const decoded = headers.map(({ key, value: bytes }) => {
+      const { schema, value } = converter.toConnect(topic, bytes)
+      return { key, schema, value }
+    })
+    // Records must not share what their owners may change.
+    if (!decoded.some(({ value }) => typeof value === 'object' && value !== null)) this.#lastDecoded = { topic, headers, decoded }
+    return decoded
   }
 }

@@ -33,7 +33,10 @@ export interface Converter {
   readonly usesSchemaIds?: boolean
   /** Throws SchemaPending where it does not have the schema yet. */
   fromConnect(topic: string, schema: Schema | null, value: unknown, headers?: ConvertedHeader[]): Buffer | null
-  /** As `fromConnect`, for values of sources: what it returns is written into the batch of the producer, once. */
+  /**
+   * As `fromConnect`, for values of sources: what it returns is written into the batch of the producer, once. Asked of the converters that
+   * come with Tributary only: of others `fromConnect` is, and its result is checked.
+   */
   toWritable?(topic: string, schema: Schema | null, value: unknown, headers?: ConvertedHeader[]): Buffer | WritableBytes | null
   /** Throws SchemaPending where it does not have the schema yet. */
   toConnect(topic: string, bytes: Buffer | null, headers?: readonly ConvertedHeader[]): SchemaAndValue

@@ -1,5 +1,6 @@
 /**
- * JSON without loss of digits: whole numbers past 2^53 are read as bigint and written in full.
+ * JSON without loss of digits: whole numbers past 2^53 are read as bigint and written in full. Reading calls no reviver as long as a number
+ * in the text tells what JSON.parse has made of it: one that is called for each value takes several times as long.
  */
 
 /** JSON.rawJSON, which TypeScript's library lacks: a value that JSON.stringify writes as the given text. */
@@ -14,7 +15,7 @@ export class LongNumber {
   }
 }
 
-/** Where a number may need its digits: sixteen of them, zeros behind the point, or an exponent. A text may hold the same, which costs only time. */
+/** Where a number may need its digits: sixteen, zeros behind the point, or an exponent. A text may hold the same, which costs only time. */
 const exactNumber = /(?:^|[[:,])\s*-?(?:\d[\d.]{15}|\d+\.\d*0(?!\d)|\d+(?:\.\d+)?[eE])/
 /** What is read as a number past 2^53 is one of these. A text may hold the same. */
 const longNumber = /(?:^|[[:,])\s*(-?\d[\d.]{15,}(?:[eE][+-]?\d+)?|-?\d[\d.]*[eE][+-]?\d+)/g
@@ -63,7 +64,7 @@ function setOwn(object: Record<string, unknown>, name: string, value: unknown): 
   else object[name] = value
 }
 
-/** Sets bigints in what JSON.parse has read: a reviver, which is called for each value, takes several times as long. */
+/** Sets bigints in what JSON.parse has read. */
 function withDigits(value: unknown, digits: Digits): unknown {
   if (typeof value === 'number') return isPastSafe(value) ? digits.get(value) : value
   if (typeof value !== 'object' || value === null) return value

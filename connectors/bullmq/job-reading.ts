@@ -80,7 +80,12 @@ export class JobReading {
           await new Promise<void>((resolve) => this.#wakeLoops.push(resolve))
           continue
         }
-        for (const active of await reader.fetch(room)) this.#take({ reader, records, active })
+        const wanted = reader.wanted(room)
+        this.#inFlight += wanted
+        const jobs = await reader.fetch(wanted)
+        this.#inFlight -= wanted - jobs.length
+        for (const active of jobs) this.#take({ reader, records, active })
+        if (jobs.length < wanted) this.#wakeAll()
       }
     } catch (error) {
       if (this.#stop.signal.aborted) return
@@ -91,7 +96,6 @@ export class JobReading {
 
   #take(fetched: FetchedJob): void {
     const { json } = fetched.active
-    this.#inFlight++
     this.#inFlightText += json.data?.length ?? 0
     // A child has failed, and its parent must: a worker of BullMQ would not process it either.
     if (json.deferredFailure) void this.#settle(fetched, new Error(json.deferredFailure))
@@ -157,13 +161,17 @@ export class JobReading {
     }
     this.#inFlight--
     this.#inFlightText -= active.json.data?.length ?? 0
+    this.#wakeAll()
+  }
+
+  #wakeAll(): void {
     for (const wake of this.#wakeLoops.splice(0)) wake()
   }
 
   #end(): void {
     this.#stop.abort()
     this.#wakeReader()
-    for (const wake of this.#wakeLoops.splice(0)) wake()
+    this.#wakeAll()
   }
 
   /** Gives back what is not settled. After a crash BullMQ does it when the locks end. */

@@ -1,6 +1,6 @@
 /**
- * One queue as the source reads it: fetches jobs in order, keeps their locks, completes and fails them, gives them back. BullMQ's own worker
- * does the waiting for jobs, the schedules, the limits and the jobs of workers that have died; no job waits in a processor of it.
+ * One queue as the source reads it: fetches jobs in order, keeps their locks, completes and fails them, gives them back. BullMQ's own
+ * worker does the waiting for jobs, the schedules, the limits and the jobs of workers that have died; no job waits in a processor of it.
  */
 import type { Job, JobJson, KeepJobs, Worker } from 'bullmq'
 import { type StoredRecord, sleep, type TaskLogger } from '../../connect/sdk/index.ts'
@@ -102,12 +102,16 @@ export class QueueReader {
     this.#timer = setInterval(() => void this.#extendLocks(), this.#options.config['lock.duration.ms'] / 2)
   }
 
+  /** How many jobs the next fetch should ask for, where there is room for so many. */
+  wanted(room: number): number {
+    return this.#isEmpty ? 1 : Math.min(room, this.#burst)
+  }
+
   /**
-   * The next jobs in order, `room` at most. Waits a few seconds for one where there is none, and may return none.
+   * The next jobs in order, `wanted` at most. Waits a few seconds for one where there was none, and may return none.
    * @throws what Redis refuses for good
    */
-  async fetch(room: number): Promise<ActiveJob[]> {
-    const wanted = this.#isEmpty ? 1 : Math.min(room, this.#burst)
+  async fetch(wanted: number): Promise<ActiveJob[]> {
     const began = performance.now()
     const block = this.#isEmpty
     const fetches = Array.from({ length: wanted }, () => this.#fetchOne(block))

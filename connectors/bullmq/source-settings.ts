@@ -1,5 +1,6 @@
 /**
- * The settings of the source. Loads no client.
+ * The settings of the source: the queues and how many of their jobs are on their way at a time, what becomes of finished jobs. Every worker
+ * loads this file at its start, and so it loads no client.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { checkQueueSettings, QUEUE_TOKEN, queueNameProblem, queueSettings } from './queue-settings.ts'
@@ -89,7 +90,13 @@ function atMost(most: number): (value: number) => string | undefined {
 }
 
 /** Checks that concern several settings. */
-export const checkSource = (config: SourceConfig): SettingProblem[] => checkQueueSettings(config)
+export function checkSource(config: SourceConfig): SettingProblem[] {
+  const problems = checkQueueSettings(config)
+  // Each queue waits for a job with a place of its own.
+  if (config['jobs.in.flight.max'] < config.queues.length)
+    problems.push({ setting: 'jobs.in.flight.max', why: `it must be at least the number of queues, ${config.queues.length}` })
+  return problems
+}
 
 /** Each queue belongs to one task, so that its jobs stay in order. */
 export function sourceTasks(config: SourceConfig, maxTasks: number): Record<string, string>[] {

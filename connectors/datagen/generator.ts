@@ -54,12 +54,12 @@ export class Generator {
       case 'int':
         return stored(
           schema,
-          this.#integer(properties, () => random.nextInt()),
+          this.#integer(properties, INT32, () => random.nextInt()),
         )
       case 'long':
         return stored(
           schema,
-          this.#integer(properties, () => int64(random.nextLong())),
+          this.#integer(properties, SAFE_INTEGERS, () => int64(random.nextLong())),
         )
       case 'float':
         return this.#float(properties)
@@ -106,9 +106,12 @@ export class Generator {
     return () => this.#random.nextDouble() < odds
   }
 
-  #integer({ range }: Properties, any: () => number | bigint): () => number | bigint {
-    const [min, max] = numbersOf(range, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) ?? []
+  #integer({ range }: Properties, [least, most]: readonly [number, number], any: () => number | bigint): () => number | bigint {
+    const [min, max] = numbersOf(range, least, most) ?? []
     if (min === undefined || max === undefined) return any
+    // The greatest is not reached.
+    if (least === INT32[0] && (min < least || max - 1 > INT32[1]))
+      throw new Error(`range property of an int must be from ${least} to ${most}`)
     return () => min + Math.trunc(this.#random.nextDouble() * (max - min))
   }
 
@@ -251,6 +254,9 @@ function optionValues(type: AvroType, schema: Schema, options: unknown): unknown
 /** A number past 2^53 is a bigint, which no default is. */
 const optionValue = (type: AvroType, schema: Schema, json: unknown): unknown =>
   typeof json === 'bigint' ? json : defaultFromJson(schema, type, json, avroDataDefaults)
+
+const INT32 = [-(2 ** 31), 2 ** 31 - 1] as const
+const SAFE_INTEGERS = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const
 
 function numbersOf(range: unknown, least: number, most: number): [number, number] | null {
   if (range === undefined) return null

@@ -150,6 +150,9 @@ class RegexParser {
   #member(): string[] {
     const character = this.#pattern[this.#at++] ?? ''
     if (character === '\\') return this.#escaped()
+    // Java reads these as classes within the class.
+    if (character === '[' || this.#pattern.startsWith('&&', this.#at - 1))
+      throw this.#wrong('a class within a class, which is not supported')
     return [character]
   }
 

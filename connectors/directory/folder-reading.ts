@@ -2,8 +2,8 @@
  * The reading of one folder: its new files one after the other, in batches that have the position behind them. A file is deleted or moved
  * only after the position at its end was stored.
  */
-import { mkdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { SourceBatch, SourceContext } from '../../connect/sdk/index.ts'
 import { compressionOf } from '../file-readers/decompression.ts'
 import { openLocalFile } from '../file-readers/file-content.ts'
@@ -12,7 +12,7 @@ import { type FolderFile, filesOf, fingerprint, isSameFile } from './folder.ts'
 import { type FilePosition, parseOffset, partitionOf, positionOf } from './position.ts'
 import type { DirectoryConfig } from './settings.ts'
 
-/** What is known of a file, so that it is looked at again only after it has changed. */
+/** What is known of a file, so that it is looked at again only after it has changed, and is read on where this task has read to. */
 interface KnownFile {
   readonly size: number
   readonly modifiedMs: number
@@ -21,6 +21,9 @@ interface KnownFile {
 export class FolderReading {
   readonly #context: SourceContext<DirectoryConfig>
   readonly #read: Map<string, KnownFile> = new Map()
+  /** Where each file has been read to. What is stored may be behind it for a while. */
+  readonly #reached: Map<string, FilePosition> = new Map()
+  #unnamed: ReadonlySet<string> = new Set()
   /** How long the last look into the folder has taken. */
   listingMs = 0
 
@@ -30,22 +33,23 @@ export class FolderReading {
     context.onPositionsStored?.((positions) => {
       for (const { partition, offset } of positions)
         if (partition.directory === directory && offset.finished === true)
-          void this.#cleanUp(String(partition.fileName), offset.failed === true)
+          void this.#cleanUp(String(partition.fileName), parseOffset(offset))
     })
   }
 
   async *readNew(): AsyncGenerator<SourceBatch, void, void> {
     const { config, signal, task, gauge } = this.#context
     const begunMs = performance.now()
-    const files = await filesOf(config, task, Date.now())
+    const { files, unnamed } = await filesOf(config, task, Date.now())
     this.listingMs = performance.now() - begunMs
+    this.#warnOf(unnamed)
     const isNew = ({ name, size, modifiedMs }: FolderFile) => {
       const known = this.#read.get(name)
       return known === undefined || known.size !== size || known.modifiedMs !== modifiedMs
     }
     const waiting = files.filter(isNew)
     const names = new Set(files.map(({ name }) => name))
-    for (const name of this.#read.keys()) if (!names.has(name)) this.#read.delete(name)
+    for (const known of [this.#read, this.#reached]) for (const name of known.keys()) if (!names.has(name)) known.delete(name)
     for (const [index, file] of waiting.entries()) {
       gauge?.('files-waiting', waiting.length - index)
       try {
@@ -61,17 +65,25 @@ export class FolderReading {
     gauge?.('files-waiting', 0)
   }
 
+  /** Once of each name. */
+  #warnOf(unnamed: readonly string[]): void {
+    for (const name of unnamed)
+      if (!this.#unnamed.has(name)) this.#context.log.warn(`The name of the file ${name} is not UTF-8, so that it is not read: rename it`)
+    this.#unnamed = new Set(unnamed)
+  }
+
   async *#readFile(file: FolderFile): AsyncGenerator<SourceBatch, void, void> {
     const { config, signal, log, progress } = this.#context
     const stored = await this.#storedPosition(file)
     if (stored?.finished && isUnchanged(stored, file)) {
-      await this.#cleanUp(file.name, stored.failed)
+      await this.#cleanUp(file.name, stored)
       return
     }
     const head = await fingerprint(file.path, file.size)
     const at = (to: number, more: Partial<FilePosition> = {}) => {
-      const read = { offset: to, size: file.size, modified: Math.trunc(file.modifiedMs), head, finished: false, failed: false }
-      return positionOf(config['input.path'], file.name, { ...read, ...more })
+      const read = { offset: to, size: file.size, modified: Math.trunc(file.modifiedMs), head, finished: false, failed: false, ...more }
+      this.#reached.set(file.name, read)
+      return positionOf(config['input.path'], file.name, read)
     }
     const compression = compressionOf(file.name, config.compression)
     const warn = (message: string) => log.warn(`${file.path}: ${message}`)
@@ -110,43 +122,50 @@ export class FolderReading {
     yield { records: last, positions: [at(offset, { finished: true })] }
   }
 
-  /** The stored position; null where the file is not the one that was read. */
+  /** Where the file has been read to, by this task or as stored; null where the file is not the one that was read. */
   async #storedPosition(file: FolderFile): Promise<FilePosition | null> {
     const { config, positions, log } = this.#context
-    const stored = await positions.get(partitionOf(config['input.path'], file.name))
-    if (!stored) return null
-    const position = parseOffset(stored)
+    let position = this.#reached.get(file.name)
+    if (!position) {
+      const stored = await positions.get(partitionOf(config['input.path'], file.name))
+      if (!stored) return null
+      position = parseOffset(stored)
+    }
     const isSame = file.size >= position.size && (await isSameFile(file.path, position.head))
     if (isSame && (!position.finished || isUnchanged(position, file) || mayGoOn(position, file, config))) return position
     log.warn(`${file.path} is not the file of this name that was read before: it is read from its beginning`)
     return null
   }
 
-  async #cleanUp(name: string, failed: boolean): Promise<void> {
+  /** Removes a file, unless it has changed since it was read: then it is looked at again. */
+  async #cleanUp(name: string, position: FilePosition): Promise<void> {
     const { config, log } = this.#context
     const path = join(config['input.path'], name)
     try {
-      if (failed) return config['error.path'] === null ? undefined : await moveInto(path, config['error.path'])
+      const found = await stat(path).catch(() => null)
+      if (!found || !isUnchanged(position, { size: found.size, modifiedMs: found.mtimeMs })) return
+      if (position.failed) return config['error.path'] === null ? undefined : await moveInto(path, config['error.path'], name)
       if (config['cleanup.policy'] === 'DELETE') await rm(path, { force: true })
-      if (config['cleanup.policy'] === 'MOVE') await moveInto(path, config['finished.path']!)
+      if (config['cleanup.policy'] === 'MOVE') await moveInto(path, config['finished.path']!, name)
     } catch (error) {
       log.warn(`${path} is done with, and cannot be removed: ${(error as Error).message}`)
     }
   }
 }
 
-const isUnchanged = ({ size, modified }: FilePosition, file: FolderFile): boolean =>
+const isUnchanged = ({ size, modified }: FilePosition, file: KnownFile): boolean =>
   size === file.size && modified === Math.trunc(file.modifiedMs)
 
 /** Whether a finished file that has changed is read on: it has grown, or was mended behind what could be read of it. */
 const mayGoOn = ({ size, failed }: FilePosition, file: FolderFile, { format }: DirectoryConfig): boolean =>
   format !== 'parquet' && (failed || file.size > size)
 
-/** A file of the same name that is there already is replaced. */
-async function moveInto(path: string, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
+/** It keeps the folders of its name. A file of the same name that is there already is replaced. */
+async function moveInto(path: string, folder: string, name: string): Promise<void> {
+  const moved = join(folder, name)
+  await mkdir(dirname(moved), { recursive: true })
   try {
-    await rename(path, join(folder, basename(path)))
+    await rename(path, moved)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     // It was moved before.

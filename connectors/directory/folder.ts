@@ -13,6 +13,9 @@ import type { DirectoryConfig } from './settings.ts'
 /** Files in the folder, at most (Invariant 13). */
 const MAX_FILES = 100_000
 
+/** Stands for bytes that are no UTF-8. */
+const REPLACEMENT = '\uFFFD'
+
 export interface FolderFile {
   /** Within the folder. */
   readonly name: string
@@ -21,8 +24,16 @@ export interface FolderFile {
   readonly modifiedMs: number
 }
 
-/** The files of a task, in order. */
-export async function filesOf(config: DirectoryConfig, task: number, nowMs: number): Promise<FolderFile[]> {
+/** What a folder has for a task. */
+export interface FolderListing {
+  /** In order. */
+  readonly files: FolderFile[]
+  /** Names that are no UTF-8: such a file cannot be opened by its name. */
+  readonly unnamed: string[]
+}
+
+/** What the folder has for a task. Links to files are read, those to folders are not followed. */
+export async function filesOf(config: DirectoryConfig, task: number, nowMs: number): Promise<FolderListing> {
   const folder = config['input.path']
   const pattern = javaPattern(config['input.file.pattern'])
   const recursive = config['input.path.walk.recursively']
@@ -38,19 +49,22 @@ export async function filesOf(config: DirectoryConfig, task: number, nowMs: numb
     throw new Retriable(`The folder ${folder} cannot be read: ${message}`, { cause: error })
   }
   const names = entries
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .filter((name) => pattern.matches(name) && crc32(name) % config['task.count'] === task)
   if (names.length > MAX_FILES) throw new Error(`The folder ${folder} has more than ${MAX_FILES} files to read: set cleanup.policy`)
   const files: FolderFile[] = []
+  const unnamed: string[] = []
   for (const name of names.sort()) {
     const path = join(folder, name)
     // Somebody may have removed it since.
     const found = await stat(path).catch(() => null)
-    if (found && nowMs - found.mtimeMs >= config['file.minimum.age.ms'])
+    if (!found && name.includes(REPLACEMENT)) unnamed.push(name)
+    if (found?.isFile() && nowMs - found.mtimeMs >= config['file.minimum.age.ms'])
       files.push({ name, path, size: found.size, modifiedMs: found.mtimeMs })
   }
-  return config.order === 'modified' ? files.sort((a, b) => a.modifiedMs - b.modifiedMs) : files
+  if (config.order === 'modified') files.sort((a, b) => a.modifiedMs - b.modifiedMs)
+  return { files, unnamed }
 }
 
 const entriesOf = (folder: string, recursive: boolean) => readdir(folder, { recursive, withFileTypes: true })

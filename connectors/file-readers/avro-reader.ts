@@ -17,6 +17,8 @@ const MAGIC = Buffer.from('Obj\x01', 'latin1')
 const SYNC_BYTES = 16
 /** A varint of 64 bits. */
 const MAX_VARINT_BYTES = 10
+/** A varint of 32 bits. */
+const MAX_SNAPPY_LENGTH_BYTES = 5
 const MAX_HEADER_BYTES = 16 * 1024 * 1024
 
 type Decompress = (block: Buffer, maxBytes: number) => Promise<Buffer>
@@ -28,12 +30,24 @@ const codecs: Readonly<Record<string, Decompress>> = {
   null: async (block) => block,
   deflate: async (block, maxOutputLength) => inflate(block, { maxOutputLength }),
   zstandard: async (block, maxOutputLength) => unzstd(block, { maxOutputLength }),
-  async snappy(block) {
+  async snappy(block, maxBytes) {
     const { uncompress } = await import('snappy')
+    if (snappyLength(block) > maxBytes)
+      throw new Error(`it has a block of more than ${maxBytes} bytes: raise block.max.bytes if that is right`)
     const content = (await uncompress(block.subarray(0, -4), { asBuffer: true })) as Buffer
     if (crc32(content) !== block.readUInt32BE(block.length - 4)) throw new Error('the checksum of a block is wrong')
     return content
   },
+}
+
+/** The length of the content, which a block of snappy begins with: the library allocates as much. */
+function snappyLength(block: Buffer): number {
+  let length = 0
+  for (let at = 0; at < Math.min(block.length, MAX_SNAPPY_LENGTH_BYTES); at++) {
+    length += (block[at]! & 0x7f) * 2 ** (7 * at)
+    if (block[at]! < 0x80) return length
+  }
+  throw new Error('a block is no snappy')
 }
 
 /** Bytes of a stream, as many as are asked for. */
@@ -47,7 +61,7 @@ class BlockBytes {
 
   /** Whether there are so many bytes, after as much reading as it takes. */
   async has(count: number): Promise<boolean> {
-    const parts = [this.#buffer]
+    const parts = this.#buffer.length === 0 ? [] : [this.#buffer]
     let length = this.#buffer.length
     while (length < count) {
       const { value, done } = await this.#source.next()
@@ -55,7 +69,7 @@ class BlockBytes {
       parts.push(value)
       length += value.length
     }
-    if (parts.length > 1) this.#buffer = Buffer.concat(parts)
+    if (parts.length > 0) this.#buffer = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
     return length >= count
   }
 
@@ -136,7 +150,7 @@ async function readHeader(bytes: BlockBytes): Promise<Container> {
   const text = metadata.get('avro.schema')?.toString('utf8')
   if (text === undefined) throw new Error('its header has no schema')
   const codec = metadata.get('avro.codec')?.toString('utf8') ?? 'null'
-  const decompress = codecs[codec]
+  const decompress = Object.hasOwn(codecs, codec) ? codecs[codec] : undefined
   if (!decompress) throw new Error(`its codec ${codec} is not supported (${Object.keys(codecs).join(', ')} are)`)
   const type: AvroType = parseAvro(text)
   const schemas = new ConnectAvroSchemas(

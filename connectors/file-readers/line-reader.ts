@@ -2,17 +2,22 @@
  * Lines of text, JSON lines and CSV of a file that no longer grows: its last line may have no newline. Offsets are bytes of the text
  * after decompression.
  */
+import { runsBetweenBadLines } from '../file/bad-lines.ts'
 import { BadLine, type Format, formatNamed } from '../file/formats.ts'
+import { delimiterOf } from '../file/line-settings.ts'
 import { type CutLines, LineCutter } from '../file/lines.ts'
 import { bytesOf } from './decompression.ts'
 import type { FileBatch, OpenFile } from './file-reader.ts'
+
+/** Skipped lines of a file that the log names, at most; the others are counted. */
+const MAX_NAMED_LINES = 20
 
 export async function* readLines(file: OpenFile, from: number): AsyncGenerator<FileBatch, void, void> {
   const { config, content, compression } = file
   const format = await formatNamed(file.format as 'lines' | 'json' | 'csv', {
     topic: file.topic,
     keyField: config['key.field'],
-    delimiter: config.delimiter === '\\t' ? '\t' : config.delimiter,
+    delimiter: delimiterOf(config.delimiter),
   })
   const reading = new LineReading(file, format)
   if (format.hasHeader && from > 0) await reading.readHeader()
@@ -25,6 +30,7 @@ export async function* readLines(file: OpenFile, from: number): AsyncGenerator<F
   }
   const last = cutter.remainder()
   if (last) yield* reading.batches(cutter, last)
+  reading.end()
 }
 
 /** Copies what has room of a chunk. Returns how much. */
@@ -40,6 +46,7 @@ class LineReading {
   readonly #file: OpenFile
   readonly #format: Format
   #needsHeader: boolean
+  #skipped = 0
 
   constructor(file: OpenFile, format: Format) {
     this.#file = file
@@ -63,27 +70,30 @@ class LineReading {
 
   /** The batch of the lines. Where some of them are bad, batches of the lines between. */
   *batches(cutter: LineCutter, cut: CutLines): Generator<FileBatch, void, void> {
-    let lines = cut.lines
     const first = this.#needsHeader ? 1 : 0
-    if (this.#needsHeader) this.#parseHeader(lines[0]!)
-    lines = lines.slice(first)
+    if (this.#needsHeader) this.#parseHeader(cut.lines[0]!)
+    const lines = first === 0 ? cut.lines : cut.lines.slice(first)
     try {
       if (lines.length > 0) yield { records: this.#format.records(lines, Date.now()), offset: cutter.position }
     } catch (error) {
       if (!(error instanceof BadLine)) throw error
-      // The lines before it are sent first; their position is where the bad line begins.
       cutter.unread(cut)
-      const good = first + error.index
-      if (good > 0) {
-        const before = cutter.next(good)!
-        if (error.index > 0) yield { records: this.#format.records(before.lines.slice(first), Date.now()), offset: cutter.position }
-      }
-      const problem = `the line at byte ${cutter.position} ${error.message}`
-      if (this.#file.config['bad.lines'] === 'fail')
-        throw new Error(`${problem}. Correct the line, or set bad.lines=skip.`, { cause: error })
-      this.#file.warn(`${problem}; it is skipped`)
-      cutter.next(1) ?? cutter.remainder()
+      if (first > 0) cutter.next(first)
+      yield* runsBetweenBadLines(cutter, lines, this.#format, (at, bad) => this.#onBadLine(at, bad))
     }
+  }
+
+  /** @throws where bad.lines does not skip it */
+  #onBadLine(at: number, error: BadLine): void {
+    const problem = `the line at byte ${at} ${error.message}`
+    if (this.#file.config['bad.lines'] === 'fail') throw new Error(`${problem}. Correct the line, or set bad.lines=skip.`, { cause: error })
+    if (++this.#skipped <= MAX_NAMED_LINES) this.#file.warn(`${problem}; it is skipped`)
+  }
+
+  /** Says how many lines were skipped without being named. */
+  end(): void {
+    const others = this.#skipped - MAX_NAMED_LINES
+    if (others > 0) this.#file.warn(`${others} further lines that cannot be read were skipped`)
   }
 
   #parseHeader(line: string): void {

@@ -19,17 +19,26 @@ class Bytes {
 
   /** Null at the end, where nothing was asked for yet. */
   async take(count: number, mayEnd = false): Promise<Buffer | null> {
-    while (this.#buffer.length < count) {
+    const parts = this.#buffer.length === 0 ? [] : [this.#buffer]
+    let length = this.#buffer.length
+    while (length < count) {
       const { value, done } = await this.#source.next()
       if (done) {
-        if (mayEnd && this.#buffer.length === 0) return null
+        if (mayEnd && length === 0) return null
         throw new Error('it ends in the middle of an LZ4 frame')
       }
-      this.#buffer = this.#buffer.length === 0 ? value : Buffer.concat([this.#buffer, value])
+      parts.push(value)
+      length += value.length
     }
+    if (parts.length > 0) this.#buffer = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
     const taken = this.#buffer.subarray(0, count)
     this.#buffer = this.#buffer.subarray(count)
     return taken
+  }
+
+  /** Leaves bytes out, however many there are, and holds none of them. */
+  async skip(count: number): Promise<void> {
+    for (let left = count; left > 0; ) left -= (await this.take(Math.min(left, Math.max(this.#buffer.length, 1))))!.length
   }
 
   async number(): Promise<number> {
@@ -48,7 +57,7 @@ export async function* lz4Bytes(source: AsyncIterable<Buffer>): AsyncGenerator<B
       const magic = (await bytes.take(4, true))?.readUInt32LE(0)
       if (magic === undefined) return
       if (magic === MAGIC) yield* frame(bytes)
-      else if ((magic & ~0xf) >>> 0 === SKIPPABLE) await bytes.take(await bytes.number())
+      else if ((magic & ~0xf) >>> 0 === SKIPPABLE) await bytes.skip(await bytes.number())
       else throw new Error('it is no LZ4 frame')
     }
   } finally {

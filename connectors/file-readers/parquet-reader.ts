@@ -10,11 +10,17 @@ import type { FileContent } from './file-content.ts'
 import { type FileBatch, type OpenFile, recordsOf } from './file-reader.ts'
 import { columnsOf, parsers, withPhysicalTypes } from './parquet-types.ts'
 
-/** Snappy is the library's own. */
+const MAGIC_BYTES = 4
+/** The magic at both ends, and the length of the metadata between them. */
+const MIN_FILE_BYTES = 2 * MAGIC_BYTES + 4
+
+const atMost = (length: number) => ({ maxOutputLength: Math.max(length, 1) })
+
+/** A page's content has the length that its header says. Snappy is the library's own. */
 const compressors: Compressors = {
-  GZIP: (input) => gunzipSync(input),
-  ZSTD: (input) => zstdDecompressSync(input),
-  BROTLI: (input) => brotliDecompressSync(input),
+  GZIP: (input, length) => gunzipSync(input, atMost(length)),
+  ZSTD: (input, length) => zstdDecompressSync(input, atMost(length)),
+  BROTLI: (input, length) => brotliDecompressSync(input, atMost(length)),
   LZ4_RAW(input, outputLength) {
     const sized = Buffer.allocUnsafe(input.length + 4)
     sized.writeUInt32LE(outputLength, 0)
@@ -26,6 +32,7 @@ const compressors: Compressors = {
 export async function* readParquet(file: OpenFile, from: number): AsyncGenerator<FileBatch, void, void> {
   const { config } = file
   const buffer = bufferOf(file.content)
+  await requireParquet(buffer)
   const found = await parquetMetadataAsync(buffer)
   const columns = columnsOf(parquetSchema(found))
   const record = recordsOf(file, schemas.struct(Object.fromEntries(columns.map(({ name, schema }) => [name, schema]))))
@@ -55,6 +62,12 @@ export async function* readParquet(file: OpenFile, from: number): AsyncGenerator
       yield { records, offset: row + records.length }
     }
   }
+}
+
+async function requireParquet(file: AsyncBuffer): Promise<void> {
+  const magic = file.byteLength < MIN_FILE_BYTES ? '' : Buffer.from(await file.slice(file.byteLength - MAGIC_BYTES)).toString('latin1')
+  if (magic === 'PARE') throw new Error('it is an encrypted Parquet file, which cannot be read')
+  if (magic !== 'PAR1') throw new Error('it is no Parquet file, or it is cut off')
 }
 
 function* rowGroups(metadata: FileMetaData, maxBytes: number): Generator<{ begin: number; end: number }> {

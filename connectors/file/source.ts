@@ -3,13 +3,12 @@
  * that was truncated or replaced is read from its beginning, and the log says so.
  */
 import { type ConfigOf, defineSource, type SourceBatch, type SourceContext, setting } from '../../connect/sdk/index.ts'
+import { runsBetweenBadLines } from './bad-lines.ts'
 import { BadLine, type Format, formatNamed } from './formats.ts'
+import { delimiterOf, lineSettings } from './line-settings.ts'
 import { type CutLines, LineCutter, LineTooLong } from './lines.ts'
 import { parseSourceOffset, sourcePartition, sourcePosition, validateSourcePositions } from './position.ts'
 import { FileTail } from './tail.ts'
-
-/** V8 has no longer strings. */
-const MAX_LINE_BYTES = 256 * 1024 * 1024
 
 const settings = {
   file: setting.string({
@@ -32,27 +31,7 @@ const settings = {
     doc: "The format of a line: 'lines' is plain text, 'json' one JSON value, 'csv' a row of a table whose first line names the columns",
     default: 'lines',
   }),
-  'key.field': setting.string({
-    doc: "The field (json) or column (csv) that becomes the record's key. Without it, records have no key.",
-    default: null,
-  }),
-  delimiter: setting.string({
-    doc: 'The separator of the fields of a CSV row; \\t for a tab',
-    default: ',',
-    importance: 'LOW',
-    check: (text) => (text === '' ? 'String must be non-empty' : undefined),
-  }),
-  'bad.lines': setting.oneOf(['fail', 'skip'], {
-    doc: "What happens to a line that is not JSON or does not match the header: 'fail' fails the task, 'skip' logs and skips the line",
-    default: 'fail',
-    importance: 'LOW',
-  }),
-  'line.max.bytes': setting.int({
-    doc: 'The maximum length of a line, in bytes. A longer line fails the task.',
-    default: 16 * 1024 * 1024,
-    importance: 'LOW',
-    check: (bytes) => (bytes < 1 || bytes > MAX_LINE_BYTES ? `Value must be between 1 and ${MAX_LINE_BYTES}` : undefined),
-  }),
+  ...lineSettings('fails the task'),
 }
 
 type FileSourceConfig = ConfigOf<typeof settings>
@@ -73,7 +52,7 @@ export const fileSource = defineSource({
       const format = await formatNamed(config.format, {
         topic: config.topic,
         keyField: config['key.field'],
-        delimiter: config.delimiter === '\\t' ? '\t' : config.delimiter,
+        delimiter: delimiterOf(config.delimiter),
       })
       const rules = { loneReturns: format.loneReturns, delimiter: format.delimiter, maxLineBytes: config['line.max.bytes'] }
       const cutter = new LineCutter(await startPosition(tail, context), rules)
@@ -177,32 +156,29 @@ class FileReading {
     }
   }
 
-  /** The batch of the lines. Where one of them is bad, only the batch of the lines before it. */
+  /** The batch of the lines. Where some of them are bad, batches of the lines between. */
   async *batches(cut: CutLines): AsyncGenerator<SourceBatch, void, void> {
-    const { config, log } = this.#context
-    let lines = cut.lines
-    if (this.#needsHeader) {
-      this.#parseHeader(lines[0]!)
-      lines = lines.slice(1)
-    }
-    const headers = cut.lines.length - lines.length
+    const first = this.#needsHeader ? 1 : 0
+    if (this.#needsHeader) this.#parseHeader(cut.lines[0]!)
+    const lines = first === 0 ? cut.lines : cut.lines.slice(first)
     try {
       const records = this.#format.records(lines, Date.now())
-      yield { records, positions: [await this.#position()] }
+      yield { records, positions: [await this.#positionAt(this.#cutter.position)] }
     } catch (error) {
       if (!(error instanceof BadLine)) throw error
-      // The lines before it are sent first; their position is where the bad line begins.
       this.#cutter.unread(cut)
-      const good = headers + error.index
-      if (good > 0) {
-        const before = this.#cutter.next(good)!
-        yield { records: this.#format.records(before.lines.slice(headers), Date.now()), positions: [await this.#position()] }
-      }
-      const problem = `${config.file}: the line at byte ${this.#cutter.position} ${error.message}`
-      if (config['bad.lines'] === 'fail') throw new Error(`${problem}. Correct the line, or set bad.lines=skip.`, { cause: error })
-      log.warn(`${problem}; it is skipped`)
-      this.#cutter.next(1) ?? this.#cutter.remainder()
+      if (first > 0) this.#cutter.next(first)
+      for (const { records, offset } of runsBetweenBadLines(this.#cutter, lines, this.#format, (at, bad) => this.#onBadLine(at, bad)))
+        yield { records, positions: [await this.#positionAt(offset)] }
     }
+  }
+
+  /** @throws where bad.lines does not skip it */
+  #onBadLine(at: number, error: BadLine): void {
+    const { config, log } = this.#context
+    const problem = `${config.file}: the line at byte ${at} ${error.message}`
+    if (config['bad.lines'] === 'fail') throw new Error(`${problem}. Correct the line, or set bad.lines=skip.`, { cause: error })
+    log.warn(`${problem}; it is skipped`)
   }
 
   #parseHeader(line: string): void {
@@ -214,8 +190,7 @@ class FileReading {
     this.#needsHeader = false
   }
 
-  async #position() {
-    const { position } = this.#cutter
+  async #positionAt(position: number) {
     return sourcePosition(this.#context.config.file, position, await this.#tail.head(position))
   }
 }

@@ -87,6 +87,79 @@ interface FamilyDefaults {
   retryStatuses: readonly string[]
 }
 
+const bodySettings = (defaults: FamilyDefaults) => ({
+  'request.body.format': setting.oneOf(['string', 'json'], {
+    doc: "How values are written: 'json', or 'string' as their text",
+    default: defaults.format,
+    group: 'Batches',
+  }),
+  'request.body.template': setting.string({
+    doc: 'The text of each record, with placeholders as in http.api.url, which are written as JSON with request.body.format=json. Without it, the value.',
+    default: null,
+    group: 'Batches',
+    check: templateProblem,
+  }),
+  'batch.max.size': setting.int({
+    doc: 'The maximum number of records of a request',
+    default: defaults.batchRecords,
+    importance: 'HIGH',
+    group: 'Batches',
+    check: (count) => (count < 1 || count > 100_000 ? 'Value must be between 1 and 100000' : undefined),
+  }),
+  'batch.prefix': setting.string({
+    doc: 'What is written before the records of a request; \\n is a line feed',
+    default: '',
+    group: 'Batches',
+  }),
+  'batch.suffix': setting.string({ doc: 'What is written after them', default: '', group: 'Batches' }),
+  'batch.separator': setting.string({ doc: 'What is written between them', default: ',', group: 'Batches' }),
+  'batch.json.as.array': setting.boolean({
+    doc: 'Whether the records of a request are one JSON array, with request.body.format=json. batch.prefix, batch.suffix and batch.separator are not used then.',
+    default: defaults.asArray,
+    group: 'Batches',
+  }),
+  'regex.patterns': setting.string({
+    doc: 'Regular expressions whose matches in the text of a record are replaced, separated by regex.separator',
+    default: '',
+    importance: 'LOW',
+    group: 'Batches',
+  }),
+  'regex.replacements': setting.string({
+    doc: 'What replaces them, one for each, with $1 for a group',
+    default: '',
+    importance: 'LOW',
+    group: 'Batches',
+  }),
+  'regex.separator': setting.string({
+    doc: 'What separates the entries of regex.patterns and regex.replacements',
+    default: '~',
+    importance: 'LOW',
+    group: 'Batches',
+    check: (text) => (text === '' ? 'String must be non-empty' : undefined),
+  }),
+})
+
+const retrySettings = (defaults: FamilyDefaults) => ({
+  'retry.on.status.codes': setting.list({
+    doc: 'The statuses of responses after which a batch is retried: 429, 500-599, or 400- for all errors. Errors of the network always are.',
+    default: defaults.retryStatuses,
+    group: 'Retries',
+    check: rangesProblem,
+  }),
+  'max.retries': setting.int({
+    doc: 'How often a batch is retried in a row before the task fails, or the server has refused it',
+    default: 10,
+    group: 'Retries',
+    least: 0,
+  }),
+  'retry.backoff.policy': setting.oneOf(['CONSTANT_VALUE', 'EXPONENTIAL_WITH_JITTER'], {
+    doc: 'Whether the back-off is the same each time, or twice as long',
+    default: defaults.backoffPolicy,
+    group: 'Retries',
+  }),
+  'retry.backoff.ms': setting.int({ doc: 'The back-off after the first error', default: defaults.backoffMs, group: 'Retries', least: 0 }),
+})
+
 function sinkSettings(defaults: FamilyDefaults) {
   return {
     'http.api.url': setting.string({
@@ -135,73 +208,8 @@ function sinkSettings(defaults: FamilyDefaults) {
       default: 'fail',
       group: 'Delivery',
     }),
-    'request.body.format': setting.oneOf(['string', 'json'], {
-      doc: "How values are written: 'json', or 'string' as their text",
-      default: defaults.format,
-      group: 'Batches',
-    }),
-    'request.body.template': setting.string({
-      doc: 'The text of each record, with placeholders as in http.api.url, which are written as JSON with request.body.format=json. Without it, the value.',
-      default: null,
-      group: 'Batches',
-      check: templateProblem,
-    }),
-    'batch.max.size': setting.int({
-      doc: 'The maximum number of records of a request',
-      default: defaults.batchRecords,
-      importance: 'HIGH',
-      group: 'Batches',
-      check: (count) => (count < 1 || count > 100_000 ? 'Value must be between 1 and 100000' : undefined),
-    }),
-    'batch.prefix': setting.string({
-      doc: 'What is written before the records of a request; \\n is a line feed',
-      default: '',
-      group: 'Batches',
-    }),
-    'batch.suffix': setting.string({ doc: 'What is written after them', default: '', group: 'Batches' }),
-    'batch.separator': setting.string({ doc: 'What is written between them', default: ',', group: 'Batches' }),
-    'batch.json.as.array': setting.boolean({
-      doc: 'Whether the records of a request are one JSON array, with request.body.format=json. batch.prefix, batch.suffix and batch.separator are not used then.',
-      default: defaults.asArray,
-      group: 'Batches',
-    }),
-    'regex.patterns': setting.string({
-      doc: 'Regular expressions whose matches in the text of a record are replaced, separated by regex.separator',
-      default: '',
-      importance: 'LOW',
-      group: 'Batches',
-    }),
-    'regex.replacements': setting.string({
-      doc: 'What replaces them, one for each, with $1 for a group',
-      default: '',
-      importance: 'LOW',
-      group: 'Batches',
-    }),
-    'regex.separator': setting.string({
-      doc: 'What separates the entries of regex.patterns and regex.replacements',
-      default: '~',
-      importance: 'LOW',
-      group: 'Batches',
-      check: (text) => (text === '' ? 'String must be non-empty' : undefined),
-    }),
-    'retry.on.status.codes': setting.list({
-      doc: 'The statuses of responses after which a batch is retried: 429, 500-599, or 400- for all errors. Errors of the network always are.',
-      default: defaults.retryStatuses,
-      group: 'Retries',
-      check: rangesProblem,
-    }),
-    'max.retries': setting.int({
-      doc: 'How often a batch is retried in a row before the task fails, or the server has refused it',
-      default: 10,
-      group: 'Retries',
-      least: 0,
-    }),
-    'retry.backoff.policy': setting.oneOf(['CONSTANT_VALUE', 'EXPONENTIAL_WITH_JITTER'], {
-      doc: 'Whether the back-off is the same each time, or twice as long',
-      default: defaults.backoffPolicy,
-      group: 'Retries',
-    }),
-    'retry.backoff.ms': setting.int({ doc: 'The back-off after the first error', default: defaults.backoffMs, group: 'Retries', least: 0 }),
+    ...bodySettings(defaults),
+    ...retrySettings(defaults),
     ...deliverySettings,
   }
 }

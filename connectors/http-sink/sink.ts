@@ -6,6 +6,7 @@ import { BadRecord, backoff, partitionKey, Retriable, type SinkContext, type Sin
 import { AuthorizedClient } from '../http-driver/authorized-client.ts'
 import type { ClientResponse } from '../http-driver/http-client.ts'
 import { RequestFailed, shownUrl } from '../http-driver/request-errors.ts'
+import { shownBody } from '../http-driver/response-text.ts'
 import { retryAfterMs } from '../http-driver/retry-after.ts'
 import { bodyOf } from './batch-body.ts'
 import { BatchCutter, type PreparedRecord } from './batches.ts'
@@ -13,9 +14,6 @@ import type { HttpSinkOptions } from './options.ts'
 import { RecordTexts } from './record-texts.ts'
 import { isIn } from './statuses.ts'
 import { UnusableRecord } from './template.ts'
-
-/** Of a response that refuses a record, in its error. */
-const SHOWN_BYTES = 512
 
 /** The server refuses the client and not a record: no other record would fare better. */
 const REFUSES_CLIENT = new Set([401, 403, 407])
@@ -167,7 +165,7 @@ export class HttpSink implements SinkTask {
       return
     }
     const { retry } = this.#options
-    const why = `${shownUrl(batch[0]!.url)} responds with ${status}${shownBody(response)}`
+    const why = `${shownUrl(batch[0]!.url)} responds with ${status}${shownBody(response.body)}`
     // After the last retry an error of the server is one of the task, and a refusal one of the records.
     const mayRetry = status >= 500 || (!isFinal && this.#attemptsOf(key) < retry.retries)
     if (mayRetry && isIn(retry.statuses, status)) {
@@ -278,15 +276,4 @@ export class HttpSink implements SinkTask {
     this.#context.gauge!('records-skipped', skipped)
     this.#context.gauge!('records-rejected', rejected)
   }
-}
-
-/** The first bytes of a response, as text without control characters. */
-function shownBody({ body }: ClientResponse): string {
-  const text = body
-    .subarray(0, SHOWN_BYTES)
-    .toString('utf8')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be in a log
-    .replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
-    .trim()
-  return text === '' ? '' : `: ${text}`
 }

@@ -1,5 +1,6 @@
 /**
  * The settings of the webhook source: where it listens, which requests it takes, and what becomes of them.
+ * Limits are checked before anything of a request is kept.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { isHeaderName } from '../http-driver/header-list.ts'

@@ -1,5 +1,6 @@
 /**
- * Makes the record of a request: value, key and headers. Pure but for the time.
+ * Makes the record of a request: value, key and headers. A body that is not what the settings say is an UnreadableBody. Pure but for the
+ * time.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Header, parseExactly, type SourceRecord, schemas } from '../../connect/sdk/index.ts'

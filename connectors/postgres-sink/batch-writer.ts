@@ -89,7 +89,9 @@ export class BatchWriter {
     outcome.written(entries)
   }
 
-  /** Writes one row, with all that may help: what is known of its table may be out of date. Returns why it is bad; null where it is written. */
+  /**
+   * Writes one row, with all that may help: what is known of its table may be out of date. Returns why it is bad; null where it is written.
+   */
   async #writeAlone(entries: readonly Entry[], outcome: Outcome): Promise<Error | null> {
     this.#tables.invalidate()
     try {

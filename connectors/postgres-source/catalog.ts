@@ -120,7 +120,7 @@ export class DatabaseCatalog implements Catalog {
     return table
   }
 
-  /** The table of a Relation message: its columns, and what the catalog says of them and of the key now. By its name it may be another one. */
+  /** The table of a Relation message: its columns, and what the catalog says of them now. By its name it may be another one. */
   async relationTable(relation: Relation): Promise<Table> {
     const [row] = await this.#database.query<TableRow>(`${TABLES} AND c.oid = $1`, [relation.oid])
     const table = mergedTable(relation, row ? tableOf(row) : null)
@@ -160,8 +160,8 @@ export function mergedTable(relation: Relation, current: Table | null): Table {
 }
 
 /**
- * The key of a table when its changes were made. The message tells the columns of the replica identity: by default those of the primary key,
- * of which the catalog has the order. Columns of the catalog's key that the message does not have came later.
+ * The key of a table when its changes were made. The message tells the columns of the replica identity: by default those of the primary
+ * key, of which the catalog has the order. Columns of the catalog's key that the message does not have came later.
  */
 function streamKey({ columns, replicaIdentity }: Relation, current: readonly string[]): readonly string[] {
   const names = new Set(columns.map(({ name }) => name))

@@ -114,8 +114,8 @@ export function queryFrame(sql: string): Buffer {
 }
 
 /**
- * A standby status update: received up to `received`, and nothing before `flushed` is needed any more. `nowMs` is since the epoch. The server
- * answers one that asks for a reply with a keepalive.
+ * A standby status update: received up to `received`, and nothing before `flushed` is needed any more. `nowMs` is since the epoch. The
+ * server answers one that asks for a reply with a keepalive.
  */
 export function statusFrame(received: Lsn, flushed: Lsn, nowMs: number, asksForReply = false): Buffer {
   const frame = Buffer.allocUnsafe(5 + 34)

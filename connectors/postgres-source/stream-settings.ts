@@ -7,6 +7,9 @@ import { type ConfigOf, namesIn, type SettingProblem, setting } from '../../conn
 /** A slot's name as Postgres takes it. */
 const SLOT_NAME = /^[a-z0-9_]{1,63}$/
 
+/** Options of pgoutput that make messages of other kinds. */
+const UNREADABLE = /(?:^|;)\s*(?:binary|streaming|two_phase)\s*=(?!\s*(?:off|false|0|no)\s*(?:;|$))/i
+
 const OPERATIONS = ['c', 'u', 'd', 't', 'none']
 const IDENTITY = /^[^:]+:(DEFAULT|FULL|NOTHING|INDEX\s+.+)$/i
 
@@ -41,6 +44,8 @@ export const streamSettings = {
     default: null,
     importance: 'LOW',
     group: 'Stream',
+    check: (text) =>
+      UNREADABLE.test(text) ? 'binary, streaming and two_phase cannot be on: texts of committed transactions are read' : undefined,
   }),
   'slot.max.retries': setting.int({
     doc: 'How often a slot that another connection uses is tried again before the task fails',

@@ -1,6 +1,6 @@
 /**
- * What a failed request means: a sentence that says what to do, the setting to change, and whether the same request may succeed later. Pure:
- * it knows the errors of the SDK by their properties and loads nothing of it.
+ * What a failed request means: a sentence that says what to do, the setting to change, and whether the same request may succeed later.
+ * Pure: it knows the errors of the SDK by their properties and loads nothing of it.
  */
 import { Retriable, type SettingProblem } from '../../connect/sdk/index.ts'
 import type { S3Connection } from './connection-settings.ts'

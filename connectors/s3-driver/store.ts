@@ -33,8 +33,8 @@ export class S3Store {
   }
 
   /**
-   * Sends a request: `store.request(subject, (client, options) => client.send(new GetObjectCommand({…}), options))`.
-   * Throws Retriable after the last try, S3Refused, or the reason of the signal.
+   * Sends a request: `store.request(subject, (client, options) => client.send(new GetObjectCommand({…}), options))`. Throws Retriable after
+   * the last try, S3Refused, or the reason of the signal.
    */
   async request<T>(subject: RequestSubject, send: (client: S3Client, options: { abortSignal?: AbortSignal }) => Promise<T>): Promise<T> {
     const { retries, backoffMs } = this.connection

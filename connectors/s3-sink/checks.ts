@@ -1,4 +1,7 @@
-/** Problems that several settings have together. Loaded at each start of a worker. */
+/**
+ * What is wrong with settings that are valid one by one, with Confluent's messages where it has one. Loaded at each start of a worker, so
+ * it knows the formats by their names only.
+ */
 import type { SettingProblem } from '../../connect/sdk/index.ts'
 import { s3ConnectionProblems } from '../s3-driver/connection-settings.ts'
 import { formatClasses } from './format-settings.ts'

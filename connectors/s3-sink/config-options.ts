@@ -1,10 +1,15 @@
-/** Reads the settings into the options of the sink. It loads the formats, so only a task does it. */
+/**
+ * Reads the settings into the options of the sink. It loads the formats, and with them their libraries, so only a task and a check of the
+ * store load it.
+ */
 import { zoneOffset } from '../../connect/sdk/zone-offset.ts'
 import { s3Connection } from '../s3-driver/connection-settings.ts'
 import { avroFormat } from './avro-format.ts'
+import { csvFormat } from './csv-format.ts'
 import type { FileFormat } from './file-encoder.ts'
 import { formatClasses } from './format-settings.ts'
-import { byteArrayFormat, csvFormat, jsonFormat, type LineOptions, stringFormat } from './line-formats.ts'
+import type { LineOptions } from './line-content.ts'
+import { byteArrayFormat, jsonFormat, stringFormat } from './line-formats.ts'
 import type { ObjectOptions, RotationOptions, SinkOptions } from './options.ts'
 import { parquetFormat } from './parquet-format.ts'
 import {

@@ -1,4 +1,7 @@
-/** What objects are and how their content is compressed: the settings of Confluent's S3 sink, and those of CSV. */
+/**
+ * What objects are, how their content is compressed, and what becomes of keys, headers and records without a value: the settings of
+ * Confluent's S3 sink, and those of CSV.
+ */
 import { setting } from '../../connect/sdk/index.ts'
 
 const CONFLUENT = 'io.confluent.connect.s3.format'

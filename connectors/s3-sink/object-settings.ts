@@ -1,4 +1,7 @@
-/** The names of objects and how they are uploaded: the settings of Confluent's S3 sink, and the limit of memory. */
+/**
+ * The names of objects, how they are uploaded and what they are given: the settings of Confluent's S3 sink, and the limit of memory. Some
+ * are accepted only, so that configs of Confluent are valid.
+ */
 import { setting } from '../../connect/sdk/index.ts'
 
 const MIB = 1024 * 1024

@@ -127,7 +127,9 @@ export class ObjectUpload {
     )
   }
 
-  /** Leaves nothing of an object that is not finished in the store. `store` may be another one than that of the uploads, which has ended. */
+  /**
+   * Leaves nothing of an object that is not finished in the store. `store` may be another one than that of the uploads, which has ended.
+   */
   async abort(store: S3Store): Promise<void> {
     for (const extent of this.#spilled.splice(0)) this.#services.spill.release(extent)
     const UploadId = this.#uploadId

@@ -1,4 +1,7 @@
-/** What an S3 sink does: its settings are read into these options, and nothing else reads a config. */
+/**
+ * What an S3 sink does: its settings are read into these options, and no other code of the sink reads a config. A setting that means
+ * nothing here is accepted without effect, and its documentation says so.
+ */
 import type { S3Connection } from '../s3-driver/connection-settings.ts'
 import type { FileFormat } from './file-encoder.ts'
 import type { Partitioner } from './partitioner.ts'

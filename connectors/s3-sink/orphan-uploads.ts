@@ -1,6 +1,6 @@
 /**
- * Uploads that a task has left behind which was killed: they cost storage and nobody sees them. The owner of a partition aborts those of its
- * objects before it begins any itself.
+ * Uploads that a task has left behind which was killed: they cost storage and nobody sees them. The owner of a partition aborts those of
+ * its objects before it begins any itself.
  */
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { partitionKey, Retriable, type SinkTopicPartition, type TaskLogger } from '../../connect/sdk/index.ts'

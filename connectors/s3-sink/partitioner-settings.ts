@@ -1,4 +1,7 @@
-/** The folders of objects, and when objects end: the settings of Confluent's S3 sink, and rotation by size. */
+/**
+ * The folders of objects, and when objects end: the settings of Confluent's S3 sink, and rotation by size. The checks of patterns,
+ * languages and zones are those that the sink fails by.
+ */
 import { setting } from '../../connect/sdk/index.ts'
 import { zoneOffset } from '../../connect/sdk/zone-offset.ts'
 import { oneOfClasses } from './format-settings.ts'

@@ -4,13 +4,13 @@
  */
 import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
 import type { ZoneOffset } from '../../connect/sdk/zone-offset.ts'
-import { InvalidRecord } from './invalid-record.ts'
 import { type FormatLocal, jodaFormat } from './joda-format.ts'
 import { fieldReader } from './nested-field.ts'
 import type { ExtractTimestamp } from './timestamp-extractor.ts'
+import { UnwritableRecord } from './unwritable-record.ts'
 
 export interface Partitioner {
-  /** The part of the object's name between the topic and the file. Throws InvalidRecord. */
+  /** The part of the object's name between the topic and the file. Throws UnwritableRecord. */
   encodedPartition(record: SinkRecord, nowMs: number): string
   /** What rotate.interval.ms goes by; null where the partitions are not of time. */
   readonly timestamp: ExtractTimestamp | null
@@ -40,7 +40,7 @@ function partitionText(name: string, value: unknown, schema: Schema | null): str
   if (typeof value === 'string' && (schema === null || schema.type === 'string')) return value
   if (typeof value === 'boolean' || typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)))
     if (schema === null || /^(int\d+|boolean)$/.test(schema.type)) return String(value)
-  throw new InvalidRecord(
+  throw new UnwritableRecord(
     `its field ${name} is ${schema ? `of type ${schema.name ?? schema.type}` : 'no text, whole number or boolean'}, and partition.field.name ` +
       'takes texts, whole numbers and booleans',
   )
@@ -75,8 +75,8 @@ export function timePartitioner({ durationMs, pathFormat, locale, offset, timest
 }
 
 /**
- * The instant at which the partition of a time begins: the local clock, cut to the duration. Of a local time that a change of clocks skips or
- * repeats it is what Joda-Time's convertLocalToUTC gives, so that names are those of Confluent's sink.
+ * The instant at which the partition of a time begins: the local clock, cut to the duration. Of a local time that a change of clocks skips
+ * or repeats it is what Joda-Time's convertLocalToUTC gives, so that names are those of Confluent's sink.
  */
 export function partitionStart(ms: number, durationMs: number, offset: ZoneOffset): number {
   const local = ms + offset(ms)

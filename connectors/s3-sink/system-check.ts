@@ -1,6 +1,6 @@
 /**
- * What a config would fail at in its store. An upload is begun and aborted, as the sink does it: it shows the keys, the bucket and the right
- * to write with the encryption and the ACL of the settings, and nothing of it can be seen in the bucket.
+ * What a config would fail at in its store. An upload is begun and aborted, as the sink does it: it shows the keys, the bucket and the
+ * right to write with the encryption and the ACL of the settings, and nothing of it can be seen in the bucket.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -1,7 +1,7 @@
 /**
  * Reads batches of format v2: iterates over whole batches, and decodes the records of one. Counts and lengths are checked against the bytes
  * before memory is allocated; a contradiction is a WireError (Invariant 13). Keys and values are views of the batch: no copy, and no array
- * for a record without headers. Batches are written by batch-builder.ts, which is re-exported here.
+ * for a record without headers, or with those of the record before it. Batches are written by batch-builder.ts, which is re-exported here.
  */
 import type { RecordHeader } from './batch-builder.ts'
 import {
@@ -102,7 +102,11 @@ function readHeaders(bytes: Buffer, position: number, end: number, count: number
   return headers
 }
 
-/** The records of one whole batch. */
+/** Whether the bytes from `start` to `end` are those at `other`. */
+const isSame = (bytes: Buffer, start: number, end: number, other: number): boolean =>
+  bytes.compare(bytes, other, other + end - start, start, end) === 0
+
+/** The records of one whole batch. One that has the same headers as the record before it has the same array of them. */
 export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): DecodedRecord[] {
   const out = options.into ?? []
   const header = checkedHeader(batch, options.checkCrc ?? true)
@@ -122,6 +126,9 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
   const fromOffset = options.fromOffset ?? 0
   let lastDelta = -1
   let remainingHeaders: number = limits.batchHeaders
+  let shared = NO_HEADERS
+  let sharedStart = 0
+  let sharedEnd = 0
   for (let index = 0; index < header.count; index++) {
     let byte = bytes[position]!
     let length: number
@@ -199,7 +206,13 @@ export function decodeRecords(batch: Buffer, options: DecodeOptions = {}): Decod
       const count = readVarint(bytes, position)
       remainingHeaders -= count
       if (count < 0 || remainingHeaders < 0) throw new WireError(`${count} headers in record ${index}`)
-      headers = readHeaders(bytes, varintEnd, end, count)
+      const start = varintEnd
+      if (count !== shared.length || end - start !== sharedEnd - sharedStart || !isSame(bytes, start, end, sharedStart)) {
+        shared = readHeaders(bytes, start, end, count)
+        sharedStart = start
+        sharedEnd = end
+      }
+      headers = shared
       position = end
     }
     if (position !== end) throw new WireError(`record ${index} has another length than its content`)

@@ -1,6 +1,6 @@
 /**
- * Goal: a record that no table can hold (too many columns, values nested too deeply) is a bad record, subject to errors.tolerance; it used to
- * end the Postgres sink's task. Method: such a record between two good ones, and no table yet.
+ * Goal: a record that no table can hold (too many columns, values nested too deeply) is a bad record, subject to errors.tolerance; it used
+ * to end the Postgres sink's task. Method: such a record between two good ones, and no table yet.
  */
 import { expect, test } from 'vitest'
 import { BadRecord } from '../../connect/sdk/index.ts'

@@ -1,46 +1,83 @@
 /**
- * A Postgres server of one test, which can be killed and started again, and configured: with the same data, port and binaries. Where there are
- * no binaries it throws an error that says how to get some.
+ * A Postgres server of one test, which can be killed and started again, and configured: with the same data, port and binaries. Where
+ * there are no binaries it throws an error that says how to get some.
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { appendFile, chmod, chown, cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { type PostgresServer, startPostgresServer } from '../../bin/demo/postgres-server.ts'
+import { freePort, type PostgresServer, startPostgresServer } from '../../bin/demo/postgres-server.ts'
 import { until } from '../until.ts'
 import { type TestPostgres, testBinaries } from './postgres.ts'
 
 const START_MS = 60_000
+
+interface Parts {
+  url: string
+  from: string
+  folder: string
+  server: PostgresServer | null
+  pid: number
+  command: string[]
+}
 
 export class PostgresProcess implements TestPostgres {
   readonly url: string
   readonly from: string
   readonly #folder: string
   readonly #data: string
-  readonly #server: PostgresServer
+  /** Null for a standby. */
+  readonly #server: PostgresServer | null
   /** Of the first start, which each later one repeats. */
   readonly #command: string[]
   #pid: number
 
-  private constructor(server: PostgresServer, folder: string) {
-    this.url = server.url
-    this.from = server.binaries
+  private constructor({ url, from, folder, server, pid, command }: Parts) {
+    this.url = url
+    this.from = from
     this.#folder = folder
     this.#data = join(folder, 'postgres')
     this.#server = server
-    this.#pid = this.#postmaster()
-    this.#command = readFileSync(`/proc/${this.#pid}/cmdline`, 'utf8').split('\0').filter(Boolean)
+    this.#pid = pid
+    this.#command = command
   }
 
-  static async start(): Promise<PostgresProcess> {
-    const [binaries] = testBinaries()
+  /** Of the first binaries that tests may start, or of these. */
+  static async start(binaries = testBinaries()[0]): Promise<PostgresProcess> {
     if (!binaries)
       throw new Error('This test needs the binaries of Postgres: apt-get install postgresql, or npm ci without --omit=optional.')
     const folder = await mkdtemp(join(tmpdir(), 'tributary-postgres-'))
-    return new PostgresProcess(await startPostgresServer(binaries, folder), folder)
+    const server = await startPostgresServer(binaries, folder)
+    const pid = Number(readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean)
+    return new PostgresProcess({ url: server.url, from: binaries, folder, server, pid, command })
+  }
+
+  /** A standby with a copy of the data, which streams from this server. This one is stopped for the copy, and started again. */
+  async standby(): Promise<PostgresProcess> {
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-standby-'))
+    const data = join(folder, 'postgres')
+    const primary = new URL(this.url)
+    const url = new URL(this.url)
+    url.port = String(await freePort())
+    process.kill(this.#pid, 'SIGINT')
+    await until(() => !isAlive(this.#pid), 'the server has stopped')
+    const { uid, gid } = await stat(this.#data)
+    await cp(this.#data, data, { recursive: true, preserveTimestamps: true })
+    const conninfo = `host=${primary.hostname} port=${primary.port} user=${primary.username} password=${decodeURIComponent(primary.password)}`
+    await writeFile(join(data, 'standby.signal'), '')
+    await appendFile(join(data, 'postgresql.auto.conf'), `primary_conninfo = '${conninfo}'\nhot_standby_feedback = on\n`)
+    for (const path of ['', ...(await readdir(data, { recursive: true }))]) await chown(join(data, path), uid, gid)
+    await chmod(data, 0o700)
+    await chmod(folder, 0o711)
+    const command = this.#command.map((part) => part.replace(this.#data, data).replace(/^port=\d+$/, `port=${url.port}`))
+    await this.start()
+    const standby = new PostgresProcess({ url: url.href, from: this.from, folder, server: null, pid: 0, command })
+    await standby.start()
+    return standby
   }
 
   get dataFolder(): string {
@@ -99,16 +136,13 @@ export class PostgresProcess implements TestPostgres {
   async stop(): Promise<void> {
     if (isAlive(this.#pid)) process.kill(this.#pid, 'SIGINT')
     await until(() => !isAlive(this.#pid), 'the server has stopped')
-    await this.#server.stop()
+    await this.#server?.stop()
     await rm(this.#folder, { recursive: true, force: true })
-  }
-
-  #postmaster(): number {
-    return Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0])
   }
 }
 
 function isAlive(pid: number): boolean {
+  if (pid === 0) return false
   try {
     process.kill(pid, 0)
     return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')

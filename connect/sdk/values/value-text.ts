@@ -1,6 +1,6 @@
 /**
- * Values as texts, as Kafka Connect's Values.convertToString writes them: those of headers, which parseString reads again; a struct is a map
- * then. Inside of arrays, maps and structs strings are quoted.
+ * Values as texts, as Kafka Connect's Values.convertToString writes them: those of headers, which parseString reads again; a struct is a
+ * map then. Inside of arrays, maps and structs strings are quoted.
  */
 import { logicalTypes, type Schema } from '../schema.ts'
 import { isoText } from './iso-text.ts'

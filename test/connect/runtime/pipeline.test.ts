@@ -136,6 +136,37 @@ describe('converters', () => {
       headers: [{ key: 'h', value: 12 }],
     })
   })
+  test('headers that records share are converted once in a batch, and never those that a sink may change', async () => {
+    const { pipe } = pipeline({})
+    const headers = [{ key: 'h', value: 'a', schema: null }]
+    const send = async () =>
+      (await pipe.toKafka(['1', '2', '3'].map((value) => sourceRecord({ topic: 't', value, headers })))).map((r) => r.headers!)
+    const [first, second, third] = await send()
+    expect(first).toEqual([{ key: 'h', value: Buffer.from('a') }])
+    expect(second).toBe(first)
+    expect(third).toBe(first)
+    headers[0] = { key: 'h', value: 'b', schema: null }
+    expect(await send()).toEqual(Array(3).fill([{ key: 'h', value: Buffer.from('b') }]))
+
+    const deliver = async (text: string) => {
+      const shared = [{ key: 'h', value: Buffer.from(text) }]
+      const records = [0, 1].map((offset) => ({
+        offset,
+        timestamp: 7,
+        timestampType: 'CreateTime' as const,
+        key: null,
+        value: null,
+        headers: shared,
+      }))
+      return (await pipe.toConnect([{ topic: 't', partition: 0, nextOffset: 2, highWatermark: 2, records }], () => {})).records
+    }
+    const texts = await deliver('text')
+    expect(texts.map((r) => r.headers)).toEqual(Array(2).fill([{ key: 'h', value: 'text', schema: { type: 'string', optional: false } }]))
+    expect(texts[1]!.headers).toBe(texts[0]!.headers)
+    const arrays = await deliver('[1,2]')
+    expect(arrays[1]!.headers).toEqual(arrays[0]!.headers)
+    expect(arrays[1]!.headers[0]!.value).not.toBe(arrays[0]!.headers[0]!.value)
+  })
 })
 
 describe('tolerance', () => {

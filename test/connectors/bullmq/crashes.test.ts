@@ -1,8 +1,8 @@
 /**
- * Goal: kill -9 of the worker and of Redis loses no job and no record, and makes one job of each record. Method: a worker process with a
- * source that reads a queue into a topic, and a sink that writes the topic into another queue, whose jobs BullMQ's own worker completes and
- * removes at once. Both are killed in the middle. Every job must be a record, and Redis must have added a job once for every record: BullMQ's
- * stream of events tells each addition.
+ * Story of connectors/bullmq. Goal: kill -9 of the worker and of Redis loses no job and no record, and makes one job of each record.
+ * Method: a worker process with a source that reads a queue into a topic, and a sink that writes the topic into another queue, whose jobs
+ * BullMQ's own worker completes and removes at once. Both are killed in the middle. Every job must be a record, and Redis must have added
+ * a job once for every record: BullMQ's stream of events tells each addition.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * Goal: a config that would fail is refused with a sentence that says what to do, what is wrong with queues is told while they are read, and
- * a Redis cluster works. Method: real servers and a real cluster; BullMQ's own Queue at the other side.
+ * Goal: a config that would fail is refused with a sentence that says what to do, what is wrong with queues is told while they are read,
+ * and a Redis cluster works. Method: real servers and a real cluster; BullMQ's own Queue at the other side.
  */
 import { Queue } from 'bullmq'
 import { Cluster } from 'ioredis'
@@ -39,6 +39,23 @@ test('a wrong password, an unknown user and a missing right are problems of thei
     ])
 })
 
+test('a user with the rights of the README reads and writes queues', async () => {
+  const redis = await startRedisServer({
+    lines: () => ['user queues on >pw ~bull:* &bull:* +@all -@admin -@dangerous +info'],
+    client: { username: 'queues', password: 'pw' },
+  })
+  onTestFinished(() => redis.stop())
+  const own = { 'redis.uri': redis.url, 'redis.username': 'queues', 'redis.password': 'pw' }
+  expect(await checked(own)).toEqual([])
+  const task = await bullmqSink.start(taskContext(bullmqSink.settings, own, signal))
+  onTestFinished(async () => task.stop?.())
+  await task.write([sinkRecord({ topic: 'orders', offset: 0, value: 1 })])
+  const source = new QueueReading({ ...own, queues: 'orders' })
+  onTestFinished(() => source.stop())
+  expect(await source.records(1)).toMatchObject([{ value: 1 }])
+  expect((await bullmqSource.observe!(sourceConfig(own), signal)).metrics).toMatchObject({ 'jobs-waiting': 0 })
+})
+
 test('settings that are wrong together are refused before anything is connected', () => {
   const problems = (config: Record<string, string>) => bullmqSink.check!(sinkConfig(config)).map(({ setting }) => setting)
   expect(problems({})).toEqual([])
@@ -53,6 +70,7 @@ test('settings that are wrong together are refused before anything is connected'
   expect(() => sinkConfig({ 'job.headers': 'color' })).toThrow(/no option of a job/)
   expect(() => sourceConfig({ queues: 'a:b' })).toThrow(/no colon/)
   expect(() => sourceConfig({ queues: 'a,a' })).toThrow(/twice/)
+  expect(bullmqSource.check!(sourceConfig({ queues: 'a,b', 'jobs.in.flight.max': '1' }))).toMatchObject([{ setting: 'jobs.in.flight.max' }])
 })
 
 test('jobs are counted, and paused queues, eviction and a missing append-only file are warnings', async () => {

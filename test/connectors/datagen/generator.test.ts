@@ -32,6 +32,7 @@ describe('properties', () => {
   test('range: from min to below max', async () => {
     const numbers = (await valuesOf(guided('int', { range: { min: -2, max: 2 } }), 200)) as number[]
     expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual([-1, 0, 1, -2].sort((a, b) => a - b))
+    for (const number of (await valuesOf(guided('int', { range: { max: 10 } }), 20)) as number[]) expect(number | 0).toBe(number)
     for (const number of (await valuesOf(guided('double', { range: { min: 1.5, max: 1.75 } }))) as number[]) {
       expect(number).toBeGreaterThanOrEqual(1.5)
       expect(number).toBeLessThan(1.75)
@@ -80,6 +81,7 @@ describe('properties', () => {
 
   test.each([
     [guided('int', { range: { min: 2, max: 2 } }), "'min' field must be strictly less"],
+    [guided('int', { range: { min: 0, max: 1e12 } }), 'from -2147483648 to 2147483647'],
     [guided('int', { iteration: { step: 1 } }), 'must contain start field'],
     [guided('int', { iteration: { start: 1, step: 0 } }), 'cannot be zero'],
     [guided('bytes', { iteration: { start: 1 } }), 'can only be specified on'],

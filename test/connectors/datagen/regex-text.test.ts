@@ -35,6 +35,8 @@ test.each([
   ['(?=a)b', 'look-around'],
   ['(a)\\1', '\\1'],
   ['[a', 'bracket'],
+  ['[[:alpha:]]', 'class within a class'],
+  ['[a-z&&[^x]]', 'class within a class'],
   ['(a', 'nothing closes'],
   ['a)', 'nothing opens'],
   ['*a', 'quantifier'],

@@ -14,11 +14,19 @@ export class FolderForTests {
   positions = new StoredPositions()
   logged: LogLine[] = []
   last: Position | undefined
+  /** Whether positions are stored as they come. Those that are not are in `unstored`. */
+  stores = true
+  unstored: Position[] = []
+  /** Called after each batch. */
+  onBatch: (records: readonly SourceRecord[]) => Promise<void> | void = () => {}
 
   constructor() {
     beforeEach(async () => {
       this.path = await mkdtemp(join(tmpdir(), 'tributary-directory-'))
       this.positions = new StoredPositions()
+      this.stores = true
+      this.unstored = []
+      this.onBatch = () => {}
     })
     afterEach(async () => rm(this.path, { recursive: true }))
   }
@@ -31,14 +39,14 @@ export class FolderForTests {
     const raw = { 'input.path': this.path, topic: 't', 'empty.poll.wait.ms': '5', ...config }
     const context = { ...taskContext(directorySource.settings, raw, stop.signal), task }
     this.logged = context.logged
-    const listeners: ((positions: readonly Position[]) => void)[] = []
-    const onPositionsStored = (listener: (typeof listeners)[number]) => void listeners.push(listener)
+    const { positions } = this
     const records: SourceRecord[] = []
-    for await (const batch of directorySource.read({ ...context, positions: this.positions, onPositionsStored })) {
+    for await (const batch of directorySource.read({ ...context, positions, onPositionsStored: positions.onPositionsStored })) {
       records.push(...batch.records)
-      this.positions.store(batch.positions)
+      if (this.stores) positions.store(batch.positions)
+      else this.unstored.push(...batch.positions)
       this.last = batch.positions[0]
-      for (const listener of listeners) listener(batch.positions)
+      await this.onBatch(batch.records)
       if (records.length >= count) stop.abort()
     }
     return records

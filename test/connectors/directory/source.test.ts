@@ -4,7 +4,7 @@
  * of files.
  */
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressFrameSync } from 'lz4-napi'
@@ -130,6 +130,39 @@ test('a file that cannot be read fails the task, or is moved away after its good
   expect(values(await folder.read(2, config))).toEqual([{ n: 3 }, { n: 4 }])
   await folder.write('c', '{"n":6}\nno\n{"n":7}\n')
   expect(values(await folder.read(2, { format: 'json', 'bad.lines': 'skip' }))).toEqual([{ n: 6 }, { n: 7 }])
+})
+
+test('links to files are read, links to folders and to nothing are not', async () => {
+  await mkdir(join(folder.path, 'within'))
+  await folder.write('within/x', 'x\n')
+  await symlink('within/x', join(folder.path, 'link'))
+  await symlink('.', join(folder.path, 'loop'))
+  await symlink('nowhere', join(folder.path, 'dangling'))
+  expect(values(await folder.read(1))).toEqual(['x'])
+  expect(values(await folder.read(1, { 'input.path.walk.recursively': 'true' }))).toEqual(['x'])
+})
+
+test('a file whose name is not UTF-8 is named in the log, once', async () => {
+  await writeFile(Buffer.concat([Buffer.from(`${folder.path}/a`), Buffer.from([0xff])]), 'lost\n')
+  await folder.write('b', 'b\n')
+  folder.onBatch = () => folder.write('c', 'c\n')
+  expect(values(await folder.read(2))).toEqual(['b', 'c'])
+  expect(folder.logged.filter(({ message }) => message.includes('is not UTF-8')).map(({ level }) => level)).toEqual(['warn'])
+})
+
+test('finished files keep the folders of their names', async () => {
+  const finished = `${folder.path}-finished`
+  await mkdir(join(folder.path, 'one'))
+  await mkdir(join(folder.path, 'two'))
+  await folder.write('one/x', '1\n')
+  await folder.write('two/x', '2\n')
+  try {
+    const config = { 'cleanup.policy': 'MOVE', 'finished.path': finished, 'input.path.walk.recursively': 'true' }
+    expect(values(await folder.read(2, config))).toEqual(['1', '2'])
+    await until(() => existsSync(join(finished, 'one/x')) && existsSync(join(finished, 'two/x')), 'both files are there')
+  } finally {
+    await rm(finished, { recursive: true, force: true })
+  }
 })
 
 test('young files wait; folders within are read where that is wanted', async () => {

@@ -136,7 +136,11 @@ test('decimals, dates, small and unsigned integers, lists, maps and structs, as 
 
 test('what is no Parquet file, or has a row group that is too large, is an error of the file', async () => {
   await folder.write('a', 'no Parquet file, and long enough to be one')
-  await expect(folder.read(1, parquet)).rejects.toThrow(/a cannot be read: /)
+  await expect(folder.read(1, parquet)).rejects.toThrow('it is no Parquet file, or it is cut off')
+  await folder.write('a', 'PAR1')
+  await expect(folder.read(1, parquet)).rejects.toThrow('it is no Parquet file, or it is cut off')
+  await folder.write('a', 'PARE and more PARE')
+  await expect(folder.read(1, parquet)).rejects.toThrow('it is an encrypted Parquet file')
   await write('a', { columnData: [{ name: 'id', data: [1, 2, 3], type: 'INT32' }] })
   await expect(folder.read(1, { ...parquet, 'block.max.bytes': '1' })).rejects.toThrow('block.max.bytes is 1')
 })

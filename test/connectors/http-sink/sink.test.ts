@@ -2,11 +2,15 @@
  * Goal: the sink sends every record once more only where it must, in the order of its partition, and says of a refused record what the
  * server said. Method: a real HTTP server in the test answers as each story needs; the runtime's part, a repeated `write`, is played here.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { sinkRecord, taskContext } from '../../../connect/contract/index.ts'
 import { BadRecord, Retriable, type Settings, type SinkRecord, type SinkSide, schemas } from '../../../connect/sdk/index.ts'
 import { aivenSink, confluentSink, httpSink } from '../../../connectors/http-sink/connector.ts'
+import { selfSigned } from '../../certificates.ts'
 import { LOCAL, type RecordingServer, type Reply, testServer } from '../http-driver/recording-server.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: each class has settings of its own
@@ -323,6 +327,26 @@ test('a task that stops sends no further batch, and asks for no commit of what i
   })()
   expect(await failureOf(task.write(records(0, 5)))).toBeInstanceOf(Retriable)
   expect(stop.signal.aborted).toBe(true)
+})
+
+test('the certificates of the settings are used, on both sides', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-http-sink-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const authority = selfSigned({ subject: 'authority' })
+  const own = authority.issue({ subject: 'server', names: ['127.0.0.1'] })
+  const client = authority.issue({ subject: 'sink' })
+  const files = { 'ca.pem': authority.certificate, 'client.pem': client.certificate + client.key }
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
+  const tls = { cert: own.certificate, key: own.key, ca: authority.certificate, requestCert: true, rejectUnauthorized: true }
+  const server = await testServer(undefined, tls)
+  const trusting = { 'http.api.url': server.url, 'https.ssl.truststore.location': join(folder, 'ca.pem') }
+  const { task } = await startSink({ ...trusting, 'https.ssl.keystore.location': join(folder, 'client.pem') })
+  await task.write(records(0, 3))
+  expect(numbersIn(server)).toEqual([0, 1, 2])
+  const stranger = await startSink({ 'http.api.url': server.url })
+  const error = await failureOf(stranger.task.write(records(0, 1)))
+  expect(error).not.toBeInstanceOf(Retriable)
+  expect(error!.message).toMatch(/certificate of .* is not accepted/)
 })
 
 test('a response of any size is cut, and says nothing about a success', async () => {

@@ -1,6 +1,6 @@
 /**
- * Goal: only who knows the secret is let in, by each scheme. Method: the published examples of GitHub, and signatures that are made here, each
- * also with one thing wrong.
+ * Goal: only who knows the secret is let in, by each scheme. Method: the published example of GitHub, and signatures that are made here,
+ * each also with one thing wrong.
  */
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'

@@ -1,6 +1,7 @@
 /**
- * Goal: tables that were altered, renamed, dropped or made again before their changes were read keep their keys and rows, and nothing of them
- * stops the task. Method: the task is stopped while the tables are changed on a real Postgres, so that the catalog is ahead of the stream.
+ * Story of connectors/postgres-source. Goal: tables that were altered, renamed, dropped or made again before their changes were read
+ * keep their keys and rows, and nothing of them stops the task. Method: the task is stopped while the tables are changed on a real
+ * Postgres, so that the catalog is ahead of the stream.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestPostgres, testPostgres } from '../../services/postgres.ts'

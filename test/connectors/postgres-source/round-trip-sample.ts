@@ -1,6 +1,6 @@
 /**
- * A sample database with every common type, and a mixed workload on it, for tests that build it again from its topics. All tables have a key;
- * values come from a seed.
+ * A sample database with every common type, and a mixed workload on it, for tests that build it again from its topics. All tables have a
+ * key; values come from a seed.
  */
 
 export type Random = () => number
@@ -205,8 +205,8 @@ const assignments = (names: readonly string[], values: readonly string[]): strin
   names.map((name, index) => `${name} = ${values[index]}`)
 
 /**
- * A statement of the workload: an insert, an update of one column or of all, a change of the key, a delete, or a truncate. Rows have numbers
- * below `ids`, or much larger ones where their key was changed.
+ * A statement of the workload: an insert, an update of one column or of all, a change of the key, a delete, or a truncate. Rows have
+ * numbers below `ids`, or much larger ones where their key was changed.
  */
 export function mixedStatement(random: Random, ids: number): string {
   const table = pick(random, TABLES)

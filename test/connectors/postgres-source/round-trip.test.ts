@@ -1,7 +1,8 @@
 /**
- * Goal: a sample database with every common type is built again from its topics, and a dump of both is the same. Method: the source and the
- * sink of one worker, from one database of a real Postgres to another, while a mixed workload of transactions runs; the source is restarted
- * meanwhile. The rows of both are compared, and what pg_dump writes where the server comes with it.
+ * Story of connectors/postgres-source. Goal: a sample database with every common type is built again from its topics, and a dump of both
+ * is the same. Method: the source and the sink of one worker, from one database of a real Postgres to another, while a mixed workload of
+ * transactions runs; the source is restarted meanwhile. The rows of both are compared, and what pg_dump writes where the server comes
+ * with it.
  */
 import { execFile } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'

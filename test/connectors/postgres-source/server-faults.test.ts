@@ -1,7 +1,7 @@
 /**
- * Goal: whatever cuts the source from its server, the rows arrive: kill -9 of the server, connections that are cut at any byte, and a network
- * that drops what is sent, in the snapshot, in the stream and while the slot is created. Method: a server of its own behind a proxy, a source
- * that is run again as a worker does it, and rows with numbers.
+ * Story of connectors/postgres-source. Goal: whatever cuts the source from its server, the rows arrive: kill -9 of the server,
+ * connections that are cut at any byte, and a network that drops what is sent, in the snapshot, in the stream and while the slot is
+ * created. Method: a server of its own behind a proxy, a source that is run again as a worker does it, and rows with numbers.
  */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { SourceRecord } from '../../../connect/sdk/index.ts'

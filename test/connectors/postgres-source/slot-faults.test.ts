@@ -1,6 +1,6 @@
 /**
- * Goal: slots, publications and positions that do not fit each other lose no change in silence: the task waits, or fails with what to do.
- * Method: each misfit is made on a real Postgres, and a task starts on it.
+ * Story of connectors/postgres-source. Goal: slots, publications and positions that do not fit each other lose no change in silence: the
+ * task waits, or fails with what to do. Method: each misfit is made on a real Postgres, and a task starts on it.
  */
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'

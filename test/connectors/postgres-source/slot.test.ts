@@ -77,6 +77,13 @@ test('commands quote names, and options go by version', () => {
   )
 })
 
+test('options that make messages which cannot be read are refused', () => {
+  for (const params of ['binary=true', 'proto_version=2; streaming=on', 'two_phase = 1']) {
+    expect(() => config({ 'slot.stream.params': params }), params).toThrow(/binary, streaming and two_phase/)
+  }
+  expect(config({ 'slot.stream.params': 'binary=false;origin=none; streaming = off ' })['slot.stream.params']).toMatch('origin')
+})
+
 test('a publication is made, altered or refused as its mode says', () => {
   const tables = [
     { schema: 'public', name: 'a' },

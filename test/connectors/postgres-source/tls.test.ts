@@ -1,6 +1,7 @@
 /**
- * Goal: the connections of the source are encrypted as `database.sslmode` says, with the client's certificate where the server asks for one,
- * and what is refused is told at the setting to change. Method: a server of its own with TLS, whose certificates are made in the test.
+ * Story of connectors/postgres-source. Goal: the connections of the source are encrypted as `database.sslmode` says, with the client's
+ * certificate where the server asks for one, and what is refused is told at the setting to change. Method: a server of its own with TLS,
+ * whose certificates are made in the test.
  */
 import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

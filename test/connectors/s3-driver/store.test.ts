@@ -1,7 +1,7 @@
 /**
- * Goal: a request to a store ends with its response, or with an error that says what to do and whether it may pass; a store that is away for
- * a moment is waited for; a proxy is used. Method: a real S3-compatible server with wrong keys, names and regions, ended and started again;
- * a proxy of the test that counts what passes.
+ * Goal: a request to a store ends with its response, or with an error that says what to do and whether it may pass; a store that is away
+ * for a moment is waited for; a proxy is used. Method: a real S3-compatible server with wrong keys, names and regions, ended and started
+ * again; a proxy of the test that counts what passes.
  */
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
@@ -95,7 +95,7 @@ describe('a request', () => {
     await server.kill()
     const written = put(to, 'later')
     await server.start()
-    await written
+    expect((await written).$metadata.httpStatusCode).toBe(200)
   })
 
   test('is Retriable once it was sent as often as the settings say', async () => {

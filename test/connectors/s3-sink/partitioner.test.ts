@@ -1,6 +1,6 @@
 /**
- * Goal: the folders of objects are those of Confluent's partitioners, in all time zones and around changes of clocks. Method: the examples of
- * Confluent's documentation and of Joda-Time's, records with and without a schema, and times around changes of clocks.
+ * Goal: the folders of objects are those of Confluent's partitioners, in all time zones and around changes of clocks. Method: the examples
+ * of Confluent's documentation and of Joda-Time's, records with and without a schema, and times around changes of clocks.
  */
 import { describe, expect, test } from 'vitest'
 import { sinkRecord } from '../../../connect/contract/index.ts'

@@ -1,7 +1,11 @@
-/**
- * An S3 sink on a real server, with a bucket of its own for each test of a file, and what tests read there.
- */
-import { GetObjectCommand, GetObjectTaggingCommand, ListMultipartUploadsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3'
+/** An S3 sink on a real server, with a bucket of its own for each test of a file, and what tests read there. */
+import {
+  AbortMultipartUploadCommand,
+  GetObjectCommand,
+  GetObjectTaggingCommand,
+  ListMultipartUploadsCommand,
+  paginateListObjectsV2,
+} from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { sinkRecord, taskContext } from '../../../connect/contract/index.ts'
 import type { SinkContext, SinkRecord, SinkTask } from '../../../connect/sdk/index.ts'
@@ -54,6 +58,12 @@ export class Bucket {
   async uploads(): Promise<string[]> {
     const { Uploads } = await this.server.client.send(new ListMultipartUploadsCommand({ Bucket: this.name }))
     return (Uploads ?? []).map(({ Key }) => Key!)
+  }
+
+  async abortUploads(): Promise<void> {
+    const { Uploads } = await this.server.client.send(new ListMultipartUploadsCommand({ Bucket: this.name }))
+    for (const { Key, UploadId } of Uploads ?? [])
+      await this.server.client.send(new AbortMultipartUploadCommand({ Bucket: this.name, Key, UploadId }))
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { BadRecord, Retriable, type SinkOffset, schemas } from '../../../connect/sdk/index.ts'
+import { BadRecord, Disconnected, Retriable, type SinkOffset, schemas } from '../../../connect/sdk/index.ts'
 import { until } from '../../until.ts'
 import { jsonLines, record, records, SinkBucket } from './sink-bucket.ts'
 
@@ -150,13 +150,13 @@ describe('objects', () => {
   })
 })
 
-describe('bad records', () => {
-  const failure = (promise: Promise<unknown>) =>
-    promise.then(
-      () => null,
-      (error: unknown) => error,
-    )
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => null,
+    (error: unknown) => error,
+  )
 
+describe('bad records', () => {
   test('without a value are named, and the others are written', async () => {
     const task = await sinks.start()
     const error = (await failure(task.write([record(0), record(1, null), record(2), record(3)]))) as BadRecord
@@ -266,6 +266,28 @@ describe('uploads', () => {
     await next.write(records(0, 1))
     await next.flush()
     expect(await sinks.bucket.uploads()).toEqual(['topics/t/partition=10/t+10+0000000000.json'])
+  })
+
+  test('that somebody else has aborted make the task read their records again', async () => {
+    const gauges = new Map<string, number>()
+    const task = await sinks.start(
+      { 'flush.size': '20', 's3.part.size': '5242880' },
+      { gauge: (gauge, value) => void gauges.set(gauge, value) },
+    )
+    for (let offset = 0; offset < 8; offset++) await task.write([large(offset)])
+    await until(async () => {
+      await task.flush()
+      return gauges.get('bytes-uploaded')! > 0
+    }, 'a part is sent')
+    await sinks.bucket.abortUploads()
+    const error = await failure(
+      (async () => {
+        for (let offset = 8; offset < 20; offset++) await task.write([large(offset)])
+        await task.flush()
+      })(),
+    )
+    expect(error).toBeInstanceOf(Disconnected)
+    expect((error as Error).message).toContain('was aborted by somebody else')
   })
 
   test('wait for a store that is away, and lose nothing', async () => {

@@ -26,6 +26,8 @@ export interface Reading {
   onBatch?: (count: number) => Promise<void> | void
   /** Called with the records of each batch once its positions are stored. */
   onRecords?: (records: readonly SourceRecord[]) => void
+  /** Whether the task stops when it has nothing more to read. */
+  untilRead?: boolean
   /** Batches after which the task stops. */
   batches?: number
 }
@@ -66,17 +68,21 @@ export class BucketForTests {
   async read(
     end: number | { value: unknown },
     changes: Record<string, string>,
-    { task = 0, onBatch, onRecords, batches }: Reading = {},
+    { task = 0, onBatch, onRecords, untilRead, batches }: Reading = {},
   ): Promise<SourceRecord[]> {
     const stop = new AbortController()
     const context = { ...taskContext(s3Source.settings, this.config(changes), stop.signal), task }
     this.logged = context.logged
     this.works = context.works as (TaskWork | null)[]
     this.gauges = context.gauges
+    const gauge = (name: string, value: number) => {
+      context.gauge!(name, value)
+      if (untilRead && name === 'objects-waiting' && value === 0) stop.abort()
+    }
     const { positions } = this
     const records: SourceRecord[] = []
     let seen = 0
-    for await (const batch of s3Source.read({ ...context, positions, onPositionsStored: positions.onPositionsStored })) {
+    for await (const batch of s3Source.read({ ...context, gauge, positions, onPositionsStored: positions.onPositionsStored })) {
       records.push(...batch.records)
       positions.store(batch.positions)
       this.stored.push(...batch.positions)

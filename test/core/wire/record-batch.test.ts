@@ -160,6 +160,29 @@ describe('our batches', () => {
     ])
   })
 
+  it('share the headers of records in a row that have the same, and no others', () => {
+    const headers = (...texts: string[]) => texts.map((text) => ({ key: text.slice(0, 2), value: Buffer.from(text.slice(2)) }))
+    const of = [headers('k1a', 'k2b'), headers('k1a', 'k2b'), headers('k1a', 'k2c'), headers('k1a'), headers('k1ab'), [], headers('k1ab')]
+    const batch = encodeBatch(of.map((ofRecord) => ({ key: null, value: null, headers: ofRecord, timestamp: 1 })))
+    const records = decodeRecords(batch)
+    expect(records.map((entry) => entry.headers)).toEqual(of)
+    expect(records.map((entry, index) => entry.headers === records[index - 1]?.headers)).toEqual([false, true, ...Array(5).fill(false)])
+  })
+
+  it('refuse headers that are longer or shorter than the same ones before', () => {
+    for (const change of [1, -1]) {
+      const headers = [{ key: 'k', value: Buffer.from('four') }]
+      const batch = encodeBatch([1, 2].map(() => ({ key: null, value: null, headers, timestamp: 1 })))
+      const second = batch.length - (batch.length - BATCH_OVERHEAD) / 2
+      const longer = Buffer.concat([batch, Buffer.from([0])])
+      const changed = change === 1 ? longer : batch.subarray(0, -1)
+      changed[second] = changed[second]! + 2 * change
+      changed.writeInt32BE(changed.length - 12, at.batchLength)
+      rewriteCrc(changed, 0, changed.length)
+      expect(() => decodeRecords(changed)).toThrow(WireError)
+    }
+  })
+
   it('keep offset gaps, as compaction leaves them', () => {
     const builder = new BatchBuilder()
     for (const delta of [0, 5, 300, 70_000]) builder.append({ key: null, value: Buffer.from(`${delta}`), timestamp: 1 }, delta)

@@ -1,7 +1,7 @@
 /**
- * Goal: kill -9 of the worker, and of the store, in the middle of writing neither loses nor doubles a record in the objects. Method: a worker
- * with two tasks reads three partitions into compressed objects by a field, on a real broker and a real store; both are killed at random
- * moments and started again. At the end all objects are read.
+ * Goal: kill -9 of the worker, and of the store, in the middle of writing neither loses nor doubles a record in the objects. Method: a
+ * worker with two tasks reads three partitions into compressed objects by a field, on a real broker and a real store; both are killed at
+ * random moments and started again. At the end all objects are read.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
-import { createClient } from '../../../core/client/index.ts'
-import { realSystem } from '../../../core/system/index.ts'
-import { seededRandom } from '../../random.ts'
-import { freePort, startTestBroker } from '../../running-broker.ts'
-import { S3_START_MS, testS3 } from '../../services/s3.ts'
-import { until } from '../../until.ts'
-import { Bucket, bucketConfig, jsonLines } from './sink-bucket.ts'
+import { createClient } from '../../core/client/index.ts'
+import { realSystem } from '../../core/system/index.ts'
+import { Bucket, bucketConfig, jsonLines } from '../connectors/s3-sink/sink-bucket.ts'
+import { seededRandom } from '../random.ts'
+import { freePort, startTestBroker } from '../running-broker.ts'
+import { S3_START_MS, testS3 } from '../services/s3.ts'
+import { until } from '../until.ts'
 
 const ROUNDS = 4
 const PARTITIONS = 3
@@ -23,7 +23,7 @@ const FLUSH_SIZE = 350
 const GROUPS_A_ROUND = 6
 const RECORDS_A_ROUND = FLUSH_SIZE * GROUPS_A_ROUND
 const FOLDERS = 2
-const program = join(import.meta.dirname, '../../../bin/tributary')
+const program = join(import.meta.dirname, '../../bin/tributary')
 
 test('kill -9 of the worker and of the store, four times under load', { timeout: 240_000 + S3_START_MS }, async () => {
   const random = seededRandom()

@@ -1,24 +1,23 @@
 /**
- * Goal: what the sink writes is read back with the same values and types by other readers: the directory source's of Avro and Parquet,
- * csv-parse, Node's decompression. Method: all types of Connect through the encoder of each format, with each codec.
+ * Goal: what the sink writes is read back with the same values and types by other readers: those of the sources of files for Avro and
+ * Parquet, csv-parse, Node's decompression. Method: all types of Connect through the encoder of each format, with each codec.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { taskContext } from '../../../connect/contract/index.ts'
+import { describe, expect, test } from 'vitest'
 import { avroDataDefaults } from '../../../connect/converters/avro/avro-names.ts'
-import { DataError, type Schema, type SourceRecord, schemas } from '../../../connect/sdk/index.ts'
-import { settings as directorySettings } from '../../../connectors/directory/settings.ts'
+import { DataError, parseSettings, type Schema, type SourceRecord, schemas } from '../../../connect/sdk/index.ts'
 import { readAvro } from '../../../connectors/file-readers/avro-reader.ts'
-import { openLocalFile } from '../../../connectors/file-readers/file-content.ts'
+import type { FileContent } from '../../../connectors/file-readers/file-content.ts'
 import type { OpenFile } from '../../../connectors/file-readers/file-reader.ts'
 import { readParquet } from '../../../connectors/file-readers/parquet-reader.ts'
+import { readerSettings } from '../../../connectors/file-readers/settings.ts'
 import { type AvroFileCodec, avroFormat } from '../../../connectors/s3-sink/avro-format.ts'
+import { csvFormat } from '../../../connectors/s3-sink/csv-format.ts'
 import type { FileFormat } from '../../../connectors/s3-sink/file-encoder.ts'
-import { csvFormat, jsonFormat, type LineOptions } from '../../../connectors/s3-sink/line-formats.ts'
+import type { LineOptions } from '../../../connectors/s3-sink/line-content.ts'
+import { jsonFormat } from '../../../connectors/s3-sink/line-formats.ts'
 import { type ParquetCodecName, parquetFormat } from '../../../connectors/s3-sink/parquet-format.ts'
 
 const optional = { optional: true }
@@ -98,16 +97,15 @@ async function encoded(format: FileFormat, all: readonly unknown[], of: Schema |
   return Buffer.concat([...parts, ...(await encoder.take('end'))])
 }
 
-/** The records that the directory source reads from the bytes. */
+/** The records that the sources of files read from the bytes. */
 async function readBack(bytes: Buffer, format: 'avro' | 'parquet'): Promise<SourceRecord[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-s3-formats-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'file')
-  writeFileSync(path, bytes)
-  const { config } = taskContext(directorySettings, { 'input.path': folder, topic: 't', format }, new AbortController().signal)
-  const content = await openLocalFile(path)
-  onTestFinished(() => content.close())
-  const file: OpenFile = { config, content, format, topic: 't', compression: 'none', warn() {} }
+  const content: FileContent = {
+    sizeBytes: bytes.length,
+    stream: (start) => Readable.from([bytes.subarray(start)]),
+    range: async (start, end) => new Uint8Array(bytes.subarray(start, end)).buffer,
+    close: async () => {},
+  }
+  const file: OpenFile = { content, compression: 'none', format, topic: 't', config: parseSettings(readerSettings, {}), warn() {} }
   const records: SourceRecord[] = []
   for await (const batch of format === 'avro' ? readAvro(file, 0) : readParquet(file, 0)) records.push(...batch.records)
   return records

@@ -9,6 +9,7 @@ import { authorizationOf, clientOptions } from '../http-driver/client-settings.t
 import type { ClientResponse } from '../http-driver/http-client.ts'
 import { JsonPointer } from '../http-driver/json-pointer.ts'
 import { RequestFailed, shownUrl } from '../http-driver/request-errors.ts'
+import { shownBody } from '../http-driver/response-text.ts'
 import { retryAfterMs } from '../http-driver/retry-after.ts'
 import { type PageStep, type PagingRules, primitiveOffset, type ReceivedPage, requestOffset, stepOf } from './paging.ts'
 import { type PollPosition, parsedOffset, partitionOf, positionOf, START } from './position.ts'
@@ -19,8 +20,6 @@ import type { PollConfig } from './settings.ts'
 const NO_HEADERS: SourceRecord['headers'] = []
 const TEXT = schemas.string()
 const OPTIONAL_TEXT = schemas.string({ optional: true })
-/** Of a response with an error, in the task's error. */
-const SHOWN_CHARACTERS = 300
 const MAY_PASS = new Set([408, 425, 429])
 
 interface Validators {
@@ -29,7 +28,7 @@ interface Validators {
   readonly modified: string | null
 }
 
-export class SourceRun {
+export class Polling {
   readonly #context: SourceContext<PollConfig>
   readonly #rules: PagingRules
   readonly #requests: PollRequests
@@ -124,8 +123,7 @@ export class SourceRun {
 
   #checkStatus({ status, headers, body, url }: ClientResponse): void {
     if (status >= 200 && status < 300) return
-    const text = body.subarray(0, SHOWN_CHARACTERS).toString('utf8').replace(/\s+/g, ' ').trim()
-    const why = `${shownUrl(url)} responds with ${status}${text === '' ? '' : `: ${text}`}`
+    const why = `${shownUrl(url)} responds with ${status}${shownBody(body)}`
     const { config } = this.#context
     if (status >= 500 || MAY_PASS.has(status)) {
       const afterMs = retryAfterMs(headers['retry-after'], Date.now(), config['retry.after.max.ms'])
