@@ -154,11 +154,15 @@ const mayLoad: Record<string, readonly string[]> = {
     'connectors/s3-sink',
     'mirror',
     'test/running-broker.ts',
+    'test/services/redis.ts',
     'test/services/s3.ts',
     'test/until.ts',
     'test/peers/apache-kafka.ts',
     'test/peers/launch.ts',
     'test/certificates.ts',
+    'test/services/redis.ts',
+    'connectors/redis-sink',
+    'connectors/redis-stream-source',
   ],
 }
 

@@ -21,6 +21,11 @@ export interface SourceFixture {
   more(count: number): Promise<void>
   /** The number, from 0, of the thing that a record's value is of. */
   numberOf(value: unknown): number
+  /**
+   * Of a system that keeps nothing for a reader that is away, as published messages: the source reads what is written while it reads, and
+   * stores no positions. `fill` and `more` wait until it reads.
+   */
+  keepsNothing?: boolean
   /** Called after each check. */
   stop?(): Promise<void> | void
 }

@@ -66,7 +66,35 @@ class EnvelopeReader {
   }
 }
 
-/** Writes envelopes. The bytes before the payload are those of the schema, and made once. */
+/** The bytes of a schema, those of a payload, and a brace. */
+class Envelope {
+  readonly #prefix: Buffer
+  #payload: string
+  readonly length: number
+
+  constructor(prefix: Buffer, payload: string) {
+    this.#prefix = prefix
+    this.#payload = payload
+    this.length = prefix.length + Buffer.byteLength(payload) + 1
+  }
+
+  writeTo(target: Buffer, start: number): void {
+    const end = start + this.length - 1
+    target.set(this.#prefix, start)
+    target.write(this.#payload, start + this.#prefix.length, end - start - this.#prefix.length)
+    target[end] = CLOSING_BRACE
+    // The record stays in memory until it is acknowledged.
+    this.#payload = ''
+  }
+
+  toBuffer(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.length)
+    this.writeTo(bytes, 0)
+    return bytes
+  }
+}
+
+/** Composes envelopes. The bytes before the payload are those of the schema, and made once. */
 class EnvelopeWriter {
   readonly #options: EncodeOptions
   #schema: Schema | null = null
@@ -77,7 +105,7 @@ class EnvelopeWriter {
     this.#options = options
   }
 
-  write(schema: Schema | null, value: unknown): Buffer {
+  compose(schema: Schema | null, value: unknown): Envelope {
     if (schema !== this.#schema) {
       const encode = schema ? encoder(schema, this.#options) : encodeSchemaless
       // A schema that is refused must not leave the encoder of one beside the bytes of another.
@@ -85,13 +113,7 @@ class EnvelopeWriter {
       this.#encode = encode
       this.#schema = schema
     }
-    const payload = this.#encode(value)
-    const prefix = this.#prefix
-    const bytes = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(payload) + 1)
-    bytes.set(prefix)
-    bytes.write(payload, prefix.length)
-    bytes[bytes.length - 1] = CLOSING_BRACE
-    return bytes
+    return new Envelope(this.#prefix, this.#encode(value))
   }
 }
 
@@ -149,8 +171,12 @@ export default defineConverter({
     return {
       fromConnect(_topic, schema, value) {
         if ((value === null || value === undefined) && schema === null) return null
-        if (enveloped) return writer.write(schema, value)
+        if (enveloped) return writer.compose(schema, value).toBuffer()
         return Buffer.from(schema ? encoder(schema, options)(value) : encodeSchemaless(value))
+      },
+      toWritable(topic, schema, value) {
+        if (!enveloped || ((value === null || value === undefined) && schema === null)) return this.fromConnect(topic, schema, value)
+        return writer.compose(schema, value)
       },
       toConnect(_topic, bytes) {
         if (bytes === null) return NULL_VALUE

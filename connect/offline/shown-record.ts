@@ -4,6 +4,7 @@
  * Connect has `keySchema` and `valueSchema` besides, in the form of JsonConverter, and its values in that form with numeric decimals.
  */
 import type { ProducerRecord, RecordHeader } from '../../core/client/types.ts'
+import { toBuffer } from '../../core/wire/record-batch.ts'
 import { decoder } from '../converters/json/decode.ts'
 import { encoder, encodeSchemaless } from '../converters/json/encode.ts'
 import { schemaOf, schemaText } from '../converters/json/schema.ts'
@@ -96,7 +97,7 @@ export const ofProducerRecord = ({ topic, partition, timestamp, key, value, head
   partition,
   timestamp,
   key: key ?? null,
-  value: value ?? null,
+  value: toBuffer(value ?? null),
   headers: headers ?? [],
 })
 

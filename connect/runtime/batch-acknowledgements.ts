@@ -5,7 +5,7 @@
 import type { SourceBatch } from '../sdk/index.ts'
 
 interface ReadBatch {
-  batch: SourceBatch
+  tell: (() => void) | null
   done: boolean
 }
 
@@ -15,7 +15,8 @@ export class BatchAcknowledgements {
 
   /** Returns what marks the batch as done. Call `tell` after it. */
   add(batch: SourceBatch): () => void {
-    const read: ReadBatch = { batch, done: false }
+    // The records of a batch must not stay in memory until they are acknowledged.
+    const read: ReadBatch = { tell: batch.acknowledged ? () => batch.acknowledged!() : null, done: false }
     this.#read.push(read)
     return () => {
       read.done = true
@@ -26,7 +27,7 @@ export class BatchAcknowledgements {
   tell(): void {
     let told = 0
     while (told < this.#read.length && this.#read[told]!.done) told++
-    for (const { batch } of this.#read.splice(0, told)) batch.acknowledged?.()
+    for (const { tell } of this.#read.splice(0, told)) tell?.()
   }
 
   /** They are read again. */

@@ -114,6 +114,8 @@ export class Pipeline {
   readonly #signal: AbortSignal
   #stage: Stage = 'TRANSFORMATION'
   #executing = ''
+  /** Of one batch: many of its records may have the same. */
+  #lastHeaders: { topic: string; headers: readonly Header[]; encoded: RecordHeader[] } | null = null
 
   constructor(conversion: Conversion, retryWithTolerance: RetryWithToleranceOperator, signal: AbortSignal) {
     this.#conversion = conversion
@@ -133,6 +135,7 @@ export class Pipeline {
     sources: SourceRecord[] | null = null,
   ): Promise<ProducerRecord[]> {
     const converted: ProducerRecord[] = []
+    this.#lastHeaders = null
     for (const record of records) {
       let result: ProducerRecord | null
       try {
@@ -196,7 +199,9 @@ export class Pipeline {
     const keyBytes = record.key === null && record.keySchema === null ? null : key.fromConnect(topic, record.keySchema, record.key, added)
     this.#stage = 'VALUE_CONVERTER'
     this.#executing = classes.value
-    const valueBytes = value.fromConnect(topic, record.valueSchema, record.value, added)
+    const valueBytes = value.toWritable
+      ? value.toWritable(topic, record.valueSchema, record.value, added)
+      : value.fromConnect(topic, record.valueSchema, record.value, added)
     return {
       topic,
       partition: record.partition ?? undefined,
@@ -207,10 +212,14 @@ export class Pipeline {
     }
   }
 
-  #encodeHeaders(topic: string, headers: readonly Header[]): RecordHeader[] {
+  #encodeHeaders(topic: string, headers: readonly Header[]): readonly RecordHeader[] {
+    const last = this.#lastHeaders
+    if (last?.headers === headers && last.topic === topic) return Object.freeze(last.encoded)
     this.#stage = 'HEADER_CONVERTER'
     this.#executing = this.#conversion.classes.header
-    return headers.map(({ key, value, schema }) => ({ key, value: this.#conversion.header.fromConnect(topic, schema, value) }))
+    const encoded = headers.map(({ key, value, schema }) => ({ key, value: this.#conversion.header.fromConnect(topic, schema, value) }))
+    this.#lastHeaders = { topic, headers, encoded }
+    return encoded
   }
 
   #transform<R extends ConnectRecord>(original: R): R | null {

@@ -19,6 +19,13 @@ export interface ConvertedHeader {
   value: Buffer | null
 }
 
+/** Bytes that the runtime lets be written where it wants them: they are not copied. */
+export interface WritableBytes {
+  readonly length: number
+  /** Writes all of them to `target`, from `start` on. Called once. Does not throw. */
+  writeTo(target: Buffer, start: number): void
+}
+
 export interface Converter {
   /** Whether `fromConnect` adds to the headers of the record. */
   readonly addsHeaders?: boolean
@@ -26,6 +33,8 @@ export interface Converter {
   readonly usesSchemaIds?: boolean
   /** Throws SchemaPending where it does not have the schema yet. */
   fromConnect(topic: string, schema: Schema | null, value: unknown, headers?: ConvertedHeader[]): Buffer | null
+  /** As `fromConnect`, for values of sources: what it returns is written into the batch of the producer, once. */
+  toWritable?(topic: string, schema: Schema | null, value: unknown, headers?: ConvertedHeader[]): Buffer | WritableBytes | null
   /** Throws SchemaPending where it does not have the schema yet. */
   toConnect(topic: string, bytes: Buffer | null, headers?: readonly ConvertedHeader[]): SchemaAndValue
 }

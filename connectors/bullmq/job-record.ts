@@ -1,5 +1,6 @@
 /**
- * The record of a job: its data as value, its id or a field as key, what else BullMQ knows of it as headers. Pure.
+ * The record of a job: its data as value, its id or a field as key, what else BullMQ knows of it as headers. A header that says nothing is
+ * left out. Pure.
  */
 import type { JobJson } from 'bullmq'
 import { type Header, parseExactly, type Schema, type SourceRecord, schemas } from '../../connect/sdk/index.ts'

@@ -1,5 +1,6 @@
 /**
- * The job of a record: its queue, id, name, options and data, from fields, headers and settings, in this order. Pure.
+ * The job of a record: its queue, id, name, options and data, from fields, headers and settings, in this order. What BullMQ would refuse is
+ * an error of the record, before anything is written. Pure.
  */
 import type { JobJson, JobsOptions } from 'bullmq'
 import type { SinkRecord } from '../../connect/sdk/index.ts'

@@ -1,6 +1,6 @@
 /**
- * One queue as the source reads it: fetches jobs in order, keeps their locks, completes and fails them, gives them back. BullMQ's own worker
- * does the waiting for jobs, the schedules, the limits and the jobs of workers that have died; no job waits in a processor of it.
+ * One queue as the source reads it: fetches jobs in order, keeps their locks, completes and fails them, gives them back. BullMQ's own
+ * worker does the waiting for jobs, the schedules, the limits and the jobs of workers that have died; no job waits in a processor of it.
  */
 import type { Job, JobJson, KeepJobs, Worker } from 'bullmq'
 import { type StoredRecord, sleep, type TaskLogger } from '../../connect/sdk/index.ts'

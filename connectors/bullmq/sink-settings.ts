@@ -1,5 +1,6 @@
 /**
- * The settings of the sink. Loads no client.
+ * The settings of the sink: where records go, and what each option of a job is taken from. Every worker loads this file at its start, and
+ * so it loads no client.
  */
 import { type ConfigOf, InvalidSetting, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { checkQueueSettings, queueNameProblem, queueSettings, TOPIC_TOKEN } from './queue-settings.ts'

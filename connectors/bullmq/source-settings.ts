@@ -1,5 +1,6 @@
 /**
- * The settings of the source. Loads no client.
+ * The settings of the source: the queues and how many of their jobs are on their way at a time, what becomes of finished jobs. Every worker
+ * loads this file at its start, and so it loads no client.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { checkQueueSettings, QUEUE_TOKEN, queueNameProblem, queueSettings } from './queue-settings.ts'

@@ -1,5 +1,6 @@
 /**
- * What a config would fail at in its Redis, and what is wrong with the queues while a connector runs.
+ * What a config would fail at in its Redis, and what is wrong with the queues while a connector runs. It changes nothing, and reads no more
+ * than how many jobs there are.
  */
 import type { SettingProblem, SystemObservation } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'

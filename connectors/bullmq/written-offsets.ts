@@ -32,11 +32,11 @@ function parse(text: string | null | undefined): Written {
 }
 
 /**
- * Runs last in the transaction: the jobs must be there then. Those that are not are listed in the hash as missing, so that a crash after the
- * transaction loses none of them.
+ * Runs last in the transaction: the jobs must be there then. Those that are not are listed in the hash as missing, so that a crash after
+ * the transaction loses none of them.
  *
- * KEYS: the hash, then the keys of jobs. ARGV: how many partitions; for each its field, its text, and its missing offsets; then for each job
- * the number of its partition and its offset. Returns the places of the missing jobs.
+ * KEYS: the hash, then the keys of jobs. ARGV: how many partitions; for each its field, its text, and its missing offsets; then for each
+ * job the number of its partition and its offset. Returns the places of the missing jobs.
  */
 export const COMMIT_SCRIPT = {
   name: 'tributaryCommitJobs',

@@ -95,6 +95,7 @@ export class HttpClient {
       if (late.signal.aborted || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
         throw new RequestFailed(`${shownUrl(url)} has not answered within ${requestTimeoutMs} ms: the server is slow, or allow more time`, {
           cause: error,
+          wasConnected: true,
         })
       if (code === 'UND_ERR_INVALID_ARG')
         throw new RequestRefused('url', `The request cannot be sent: ${(error as Error).message}`, { cause: error })

@@ -6,6 +6,13 @@
 /** No response came: the server is away, slow or overloaded. */
 export class RequestFailed extends Error {
   override name = 'RequestFailed'
+  /** Whether there was a connection, so that the address and the certificates are right. */
+  readonly wasConnected: boolean
+
+  constructor(message: string, options?: ErrorOptions & { wasConnected?: boolean }) {
+    super(message, options)
+    this.wasConnected = options?.wasConnected ?? false
+  }
 }
 
 /** The request is not sent, or the server cannot be trusted. */
@@ -80,9 +87,9 @@ export function explainedError(error: unknown, url: URL, timeoutMs: number): Err
     default:
       return code.startsWith('HPE_') || (error as Error).name === 'HTTPParserError'
         ? new RequestFailed(`${where} does not answer with HTTP: check the port, and whether it is one of https`, options)
-        : new RequestFailed(
-            `${where}: the connection was lost before the response was complete (${code || (error as Error).message})`,
-            options,
-          )
+        : new RequestFailed(`${where}: the connection was lost before the response was complete (${code || (error as Error).message})`, {
+            ...options,
+            wasConnected: true,
+          })
   }
 }

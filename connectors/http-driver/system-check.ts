@@ -1,5 +1,6 @@
 /**
- * What would fail at the first request, found before it: the address, the connection, its certificates, the token. No data is sent.
+ * What would fail at the first request, found before it: the address, the connection, its certificates, the token.
+ * It sends no data; what a response says of the settings is for the connector to judge.
  */
 import type { SettingProblem } from '../../connect/sdk/index.ts'
 import { AuthorizedClient } from './authorized-client.ts'
@@ -52,7 +53,9 @@ export async function checkRequest(
       return [{ setting: names.authorization, why: `${request.url.host} responds with 401: check the credentials` }]
     return judge(response)
   } catch (error) {
-    if (signal.aborted) throw error
+    // A server may not answer a HEAD and yet take what is sent: nothing can be said then.
+    const knows = !(error instanceof RequestFailed && error.wasConnected && request.method === 'HEAD')
+    if (signal.aborted || !knows) throw error
     return problem(error, names.url)
   } finally {
     await connected.close()

@@ -1,5 +1,6 @@
 /**
- * The settings of Aiven's HTTP sink, with its names and defaults. Its records are texts as they are, and all else as JSON.
+ * The settings of Aiven's HTTP sink, with its names and defaults. Texts are sent as they are, and all else as JSON.
+ * It has no settings of TLS and no placeholders.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import type { Authorization } from '../http-driver/client-options.ts'

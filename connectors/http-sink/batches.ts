@@ -1,5 +1,6 @@
 /**
- * Cuts the records of a partition into requests, in order: neighbours with the same URL and headers, up to a number and a size. Pure.
+ * Cuts the records of a partition into requests, in order: neighbours with the same URL and headers, up to a number and a size.
+ * It never changes the order of records. Pure.
  */
 import type { SinkRecord } from '../../connect/sdk/index.ts'
 import type { RequestHeaders } from '../http-driver/client-options.ts'

@@ -1,5 +1,6 @@
 /**
  * Records as texts: values as JSON or as plain text, the URL of a record, and what its headers add to a request.
+ * A record that cannot be written is an UnusableRecord; no value can change the host or the path of a URL, or end a header.
  */
 import { encoder, encodeSchemaless } from '../../connect/converters/json/encode.ts'
 import { logicalTypes, type Schema, type SinkRecord } from '../../connect/sdk/index.ts'

@@ -17,8 +17,8 @@ export const httpSource = defineSource({
   async *read(context) {
     const [wrong] = check(context.config)
     if (wrong) throw new InvalidSetting(wrong.setting, String(context.config[wrong.setting as keyof typeof settings]), wrong.why)
-    const { SourceRun } = await import('./source-run.ts')
-    yield* new SourceRun(context).read()
+    const { Polling } = await import('./polling.ts')
+    yield* new Polling(context).read()
   },
 })
 

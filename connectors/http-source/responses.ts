@@ -1,5 +1,6 @@
 /**
- * Reads a response: its items, and where the next page is. Pure.
+ * Reads a response: its items, and where the next page is. A next page at another origin is refused, since it would get the credentials.
+ * Pure.
  */
 import { parseExactly } from '../../connect/sdk/index.ts'
 import type { ClientResponse } from '../http-driver/http-client.ts'

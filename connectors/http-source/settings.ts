@@ -1,5 +1,6 @@
 /**
- * The settings of the polling source. Those that Confluent's HTTP source has too have its names.
+ * The settings of the polling source. Those that Confluent's HTTP source has too have its names. Nothing here
+ * loads the client.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { checkClient, clientSettings, urlProblem } from '../http-driver/client-settings.ts'

@@ -5,8 +5,11 @@
 import type pg from 'pg'
 import type { TextRow } from './types.ts'
 
-/** Rows of large values are read ahead up to this size. */
-const READ_AHEAD_BYTES = 16 * 1024 * 1024
+/**
+ * Rows are read ahead up to this size (Invariant 13). Those of more would outlive the collections of new objects, which costs more than
+ * reading them.
+ */
+const READ_AHEAD_BYTES = 256 * 1024
 
 const NEWLINE = 0x0a
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' }

@@ -169,6 +169,14 @@ function connectionError(error: unknown, config: PostgresSourceConfig): Error {
     return new Error(`Postgres refuses the login of ${config['database.user']}: ${message}. Check database.user and database.password.`, {
       cause: error,
     })
+  if (code === '28000' && message.includes('client certificate'))
+    return new Error(`Postgres asks for a certificate: ${message}. Set database.sslcert and database.sslkey.`, { cause: error })
+  if (isOwnCertificate(code))
+    return new Error(
+      `The client's certificate cannot be used: ${message}. Check that the PEM files of database.sslcert and database.sslkey belong together, ` +
+        'and database.sslpassword.',
+      { cause: error },
+    )
   if (code?.startsWith('28'))
     return new Error(`Postgres refuses the connection: ${message}. Check pg_hba.conf, database.sslmode and the rights of the user.`, {
       cause: error,
@@ -177,6 +185,11 @@ function connectionError(error: unknown, config: PostgresSourceConfig): Error {
   if (code === '42501') return new Error(`Postgres refuses a right: ${message}. Grant it to ${config['database.user']}.`, { cause: error })
   if (/does not support SSL/.test(message))
     return new Error(`Postgres at ${where} has no TLS. Set database.sslmode=disable or prefer, or turn on ssl there.`, { cause: error })
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return new Error(
+      `The certificate of Postgres at ${where} names other hosts: ${message}. Set database.hostname to one of them, or database.sslmode=verify-ca.`,
+      { cause: error },
+    )
   if (isFatalTls(code, message))
     return new Error(`The certificate of Postgres at ${where} is refused: ${message}. Check database.sslrootcert and database.sslmode.`, {
       cause: error,
@@ -184,6 +197,9 @@ function connectionError(error: unknown, config: PostgresSourceConfig): Error {
   if (code === undefined && error instanceof Error && /^(A statement of|The file of)/.test(message)) return error
   return retriable(`Postgres at ${where} cannot be reached: ${message || code}`, error, config)
 }
+
+/** Of the files of the client, before anything is sent. */
+const isOwnCertificate = (code: string | undefined): boolean => /^ERR_(OSSL|CRYPTO)/.test(code ?? '')
 
 const isFatalTls = (code: string | undefined, message: string): boolean =>
   /^(ERR_TLS|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|CERT_)/.test(code ?? '') || /certificate/.test(message)

@@ -198,10 +198,8 @@ export class IncrementalSnapshot {
 
   /** How the table is read, or why it is not. */
   async #source(collection: Collection): Promise<ChunkSource | ScanStatus> {
-    const { catalog, context, isCaptured } = this.#stage
-    const dot = collection.name.indexOf('.')
-    const [schema, name] = [collection.name.slice(0, dot), collection.name.slice(dot + 1)]
-    const found = dot > 0 && isCaptured(schema, name) ? await catalog.table(schema, name) : null
+    const { context } = this.#stage
+    const found = await this.#capturedTable(collection.name)
     if (!found) {
       context.log.warn(`The incremental snapshot of ${collection.name} is left out: it is none of the captured tables`)
       return 'UNKNOWN_SCHEMA'
@@ -227,6 +225,17 @@ export class IncrementalSnapshot {
       isRead: (column) => mapped.has(column) || table.key.includes(column),
     }
     return this.#chunk
+  }
+
+  /** Schemas and tables may have dots in their names. */
+  async #capturedTable(name: string): Promise<Table | null> {
+    const { catalog, isCaptured } = this.#stage
+    for (let dot = name.indexOf('.'); dot > 0; dot = name.indexOf('.', dot + 1)) {
+      const [schema, table] = [name.slice(0, dot), name.slice(dot + 1)]
+      const found = isCaptured(schema, table) ? await catalog.table(schema, table) : null
+      if (found) return found
+    }
+    return null
   }
 
   #scanEnded(status: ScanStatus): SourceRecord[] {

@@ -114,16 +114,19 @@ function matcher(pattern: string, isAnyCase: boolean): ((name: string) => boolea
   }
 }
 
+/** Names with dots, blanks and the like come in double quotes. */
+const unquoted = (name: string): string => name.replace(/"((?:[^"]|"")*)"/g, (_, part: string) => part.replaceAll('""', '"'))
+
 /** The filter of the first condition that names the table; '' where none does. */
 export const filterOf = (table: string, conditions: readonly SnapshotCondition[]): string =>
-  conditions.find(({ collection }) => matcher(collection, true)?.(table))?.filter ?? ''
+  conditions.find(({ collection }) => matcher(collection, true)?.(table) || unquoted(collection) === table)?.filter ?? ''
 
-/** The tables that the patterns name, each once; what names none is a name itself. */
+/** The tables that the patterns name, each once; what names none is a name itself, in double quotes where it needs them. */
 export function expanded(patterns: readonly string[], tables: readonly string[]): string[] {
   const names = patterns.flatMap((pattern) => {
     const matches = matcher(pattern, false)
     const found = matches ? tables.filter(matches) : []
-    return found.length > 0 ? found : [pattern]
+    return found.length > 0 ? found : [unquoted(pattern)]
   })
   return [...new Set(names)]
 }

@@ -41,7 +41,7 @@ export async function checkSystem(config: PostgresSourceConfig, signal: AbortSig
 
 /** The setting that a sentence about a connection is about. */
 const settingOf = (message: string): string =>
-  /(database\.(?:password|sslmode|sslrootcert|dbname|initial\.statements))/.exec(message)?.[1] ?? 'database.hostname'
+  /(database\.(?:password|sslmode|sslrootcert|sslcert|sslkey|dbname|initial\.statements))/.exec(message)?.[1] ?? 'database.hostname'
 
 /** A replication connection has rights and lines of pg_hba.conf of its own. */
 async function replicationProblems(config: PostgresSourceConfig): Promise<Problems> {

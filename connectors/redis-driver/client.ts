@@ -83,7 +83,7 @@ export async function createRedisClient(
       redisOptions: { ...node, ...overrides },
       lazyConnect: true,
       enableReadyCheck: false,
-      clusterRetryStrategy: noRetry,
+      clusterRetryStrategy: overrides.retryStrategy ?? noRetry,
       maxRedirections: MAX_REDIRECTIONS,
       slotsRefreshTimeout: options.connectTimeoutMs,
       // A certificate is of a name, not of the address that it stands for.

@@ -59,8 +59,9 @@ export class RedisConnection {
   }
 
   #drop(client: RedisClient | null): void {
-    client?.disconnect()
-    if (this.#client === client) this.#client = null
+    if (!client || this.#client !== client) return
+    this.#client = null
+    client.disconnect()
   }
 
   /** Commands that wait fail. */

@@ -6,8 +6,8 @@ import { Retriable } from '../../connect/sdk/index.ts'
 import { type RedisConnectionOptions, redisAddress } from './connection-settings.ts'
 
 /**
- * lost: the connection, or its server, is gone; passing: the server refuses for a while; record: this command is wrong for this key or
- * value; login, address: a setting is wrong; right: the user may not; fatal: anything else.
+ * What an error is about. lost: the connection, or its server, is gone; passing: the server refuses for a while; record: this command is
+ * wrong for this key or value; login, address: a setting is wrong; right: the user may not; fatal: anything else.
  */
 export type RedisErrorKind = 'lost' | 'passing' | 'record' | 'login' | 'address' | 'right' | 'fatal'
 

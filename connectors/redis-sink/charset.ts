@@ -1,5 +1,5 @@
 /** The bytes of texts in a character set. Pure. */
-import { InvalidRecord } from './invalid-record.ts'
+import { UnwritableRecord } from './unwritable-record.ts'
 
 export type RedisArgument = string | Buffer
 
@@ -16,6 +16,6 @@ export function charsetOf(name: string): ((text: string) => RedisArgument) | nul
 function limited(text: string, greatest: number, name: string): Buffer {
   for (let index = 0; index < text.length; index++)
     if (text.charCodeAt(index) > greatest)
-      throw new InvalidRecord(`the character "${text[index]}" is not in ${name}: use redis.charset=UTF-8`)
+      throw new UnwritableRecord(`the character "${text[index]}" is not in ${name}: use redis.charset=UTF-8`)
   return Buffer.from(text, 'latin1')
 }

@@ -1,12 +1,13 @@
 /**
- * The commands that write a record, by the data structure that the settings say: the layout of Redis's own connector. Pure.
+ * The commands that write a record, by the data structure that the settings say: the layout of Redis's own connector. A record that has no
+ * such commands is refused with the reason. Pure.
  */
 import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
 import { javaText } from '../../connect/sdk/values/java-text.ts'
 import { charsetOf, type RedisArgument } from './charset.ts'
-import { InvalidRecord } from './invalid-record.ts'
 import { jsonText } from './json-text.ts'
 import { isCollection, PARTITION_TOKEN, type SinkConfig, TOPIC_TOKEN } from './settings.ts'
+import { UnwritableRecord } from './unwritable-record.ts'
 
 type Argument = RedisArgument | number
 export type RedisCommand = readonly [name: string, ...args: Argument[]]
@@ -36,7 +37,7 @@ export class CommandBuilder {
     this.#isCollection = isCollection(config['redis.type'])
   }
 
-  /** Null where there is nothing to write: an entry of a stream has no tombstone. @throws InvalidRecord */
+  /** Null where there is nothing to write: an entry of a stream has no tombstone. @throws UnwritableRecord */
   build(record: SinkRecord): RecordCommands | null {
     const key = this.#key(record)
     const isTombstone = record.value === null || record.value === undefined
@@ -52,7 +53,7 @@ export class CommandBuilder {
       .replaceAll(PARTITION_TOKEN, String(record.partition))
     if (this.#isCollection) return this.#encode(keyspace)
     if (record.key === null || record.key === undefined)
-      throw new InvalidRecord('it has no key, which is to be the key in Redis: give it one, or write to another redis.type')
+      throw new UnwritableRecord('it has no key, which is to be the key in Redis: give it one, or write to another redis.type')
     if (keyspace === '') return this.#scalar(record.key, record.keySchema, 'key')
     const own = this.#scalar(record.key, record.keySchema, 'key')
     const prefix = this.#encode(`${keyspace}${this.#config['redis.separator']}`)
@@ -64,7 +65,7 @@ export class CommandBuilder {
   #scalar(value: unknown, schema: Schema | null, what: string): RedisArgument {
     if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     if (typeof value === 'object') return this.#encode(jsonText(value, schema))
-    if (value === undefined) throw new InvalidRecord(`its ${what} is missing`)
+    if (value === undefined) throw new UnwritableRecord(`its ${what} is missing`)
     return this.#encode(javaText(value, schema))
   }
 
@@ -115,7 +116,7 @@ export class CommandBuilder {
       const name = config['redis.stream.id.field']
       id = String(fields.find(([field]) => field === name)?.[1] ?? '')
       if (!new RegExp(`^\\d{1,${MAX_ID_PART}}(-\\d{1,${MAX_ID_PART}})?$`).test(id))
-        throw new InvalidRecord(`its field ${name} is no id of an entry, as 1526919030474-55: ${id === '' ? 'it is missing' : id}`)
+        throw new UnwritableRecord(`its field ${name} is no id of an entry, as 1526919030474-55: ${id === '' ? 'it is missing' : id}`)
       fields = fields.filter(([field]) => field !== name)
     }
     const most = config['redis.stream.maxlen']
@@ -125,7 +126,7 @@ export class CommandBuilder {
 
   #fields({ value, valueSchema }: SinkRecord): Fields {
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array || value instanceof Date)
-      throw new InvalidRecord('its value must be a struct or a map: use a converter that gives fields, or the transform HoistField')
+      throw new UnwritableRecord('its value must be a struct or a map: use a converter that gives fields, or the transform HoistField')
     if (valueSchema?.type === 'struct')
       return valueSchema.fields!.map((field) => [field.name, (value as Record<string, unknown>)[field.name], field.schema] as const)
     const entries: [unknown, unknown][] = value instanceof Map ? [...value] : Object.entries(value)
@@ -133,7 +134,7 @@ export class CommandBuilder {
   }
 
   #pairs(fields: Fields): RedisArgument[] {
-    if (fields.length === 0) throw new InvalidRecord('its value has no fields')
+    if (fields.length === 0) throw new UnwritableRecord('its value has no fields')
     const pairs: RedisArgument[] = []
     for (const [name, value, schema] of fields) pairs.push(this.#encode(name), this.#fieldValue(value, schema))
     return pairs
@@ -150,7 +151,7 @@ export class CommandBuilder {
     const isKey = this.#config['redis.member'] === 'key' || this.#config['redis.type'] === 'ZSET'
     const [member, schema] = isKey ? [record.key, record.keySchema] : [record.value, record.valueSchema]
     if (member === null || member === undefined)
-      throw new InvalidRecord('it has no key, which is to be the member: give it one, or set redis.member=value')
+      throw new UnwritableRecord('it has no key, which is to be the member: give it one, or set redis.member=value')
     return this.#scalar(member, schema, 'member')
   }
 
@@ -160,7 +161,7 @@ export class CommandBuilder {
     const isNumber = typeof score === 'number' || typeof score === 'bigint'
     const isDecimal = typeof score === 'string' && name === '' && valueSchema?.type === 'bytes'
     if ((!isNumber && !isDecimal) || Number.isNaN(score))
-      throw new InvalidRecord(
+      throw new UnwritableRecord(
         name === ''
           ? 'its value must be a number, which is the score: set redis.score.field where it is a field of the value'
           : `its field ${name} must be a number, which is the score`,
@@ -178,7 +179,7 @@ export class CommandBuilder {
     const header = record.headers.find(({ key }) => key === TTL_HEADER)
     if (!header) return this.#config['redis.key.ttl']
     const text = header.value instanceof Uint8Array ? Buffer.from(header.value).toString() : String(header.value)
-    if (!/^-?\d{1,15}$/.test(text)) throw new InvalidRecord(`its header ${TTL_HEADER} is not a number of seconds: ${text}`)
+    if (!/^-?\d{1,15}$/.test(text)) throw new UnwritableRecord(`its header ${TTL_HEADER} is not a number of seconds: ${text}`)
     const ttl = Number(text)
     return ttl > 0 ? ttl : this.#config['redis.key.ttl']
   }

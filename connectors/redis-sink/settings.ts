@@ -1,5 +1,6 @@
 /**
- * The settings of the sink: those of Redis's own connector to the letter, and ours beside them. Loads no client.
+ * The settings of the sink: those of Redis's own connector to the letter, and ours beside them. Each worker loads this file at its
+ * start, so it loads no client.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { checkRedisConnection, redisConnectionSettings } from '../redis-driver/connection-settings.ts'

@@ -1,14 +1,15 @@
 /**
- * Writes records to Redis: what `write` was given has been executed when it resolves.
+ * Writes records to Redis: what `write` was given has been executed when it resolves. What is known to be written is not written again
+ * where the rest of a batch must be.
  */
 import { BadRecord, Retriable, type SinkContext, type SinkRecord, type SinkTask } from '../../connect/sdk/index.ts'
 import { RedisConnection } from '../redis-driver/connection.ts'
 import { redisConnectionOptions } from '../redis-driver/connection-settings.ts'
-import { BatchWriter, type Entry, textOf } from './batch-writer.ts'
 import type { RedisArgument } from './charset.ts'
 import { CommandBuilder, OFFSET_ID_END, type RecordCommands, sizeOf } from './commands.ts'
-import { InvalidRecord } from './invalid-record.ts'
+import { type Entry, PipelineWriter, textOf } from './pipeline-writer.ts'
 import type { SinkConfig } from './settings.ts'
+import { UnwritableRecord } from './unwritable-record.ts'
 
 /** The bytes of one pipeline, at most, as far as more than one record is in it (Invariant 13). */
 const MAX_PIPELINE_BYTES = 8 * 1024 * 1024
@@ -20,7 +21,7 @@ export class RedisSink implements SinkTask {
   readonly #context: SinkContext<SinkConfig>
   readonly #connection: RedisConnection
   readonly #builder: CommandBuilder
-  readonly #writer: BatchWriter
+  readonly #writer: PipelineWriter
   readonly #idIsOffset: boolean
   readonly #counts = { written: 0, deleted: 0, skipped: 0, repeated: 0, rejected: 0 }
   /** Of a batch that will be delivered again: the records that are written or rejected already, by their places. */
@@ -31,7 +32,7 @@ export class RedisSink implements SinkTask {
     this.#context = context
     this.#connection = new RedisConnection(redisConnectionOptions(config), context)
     this.#builder = new CommandBuilder(config)
-    this.#writer = new BatchWriter(this.#connection, {
+    this.#writer = new PipelineWriter(this.#connection, {
       isTransaction: config['redis.multiexec'],
       waitReplicas: config['redis.wait.replicas'],
       waitTimeoutMs: config['redis.wait.timeout'],
@@ -90,7 +91,7 @@ export class RedisSink implements SinkTask {
       if (!commands) this.#counts.skipped++
       return commands
     } catch (error) {
-      if (!(error instanceof InvalidRecord)) throw error
+      if (!(error instanceof UnwritableRecord)) throw error
       this.#counts.rejected++
       const rejected = this.#bad(record, index, error)
       bad.push(rejected)

@@ -1,5 +1,6 @@
 /**
- * What a config would fail at in its Redis: a refused login, a replica, a missing module or right.
+ * What a config would fail at in its Redis: a refused login, a replica, a missing module or right. Each is reported at the setting to
+ * change; nothing is written.
  */
 import type { SettingProblem } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'

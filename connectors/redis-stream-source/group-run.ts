@@ -14,7 +14,7 @@ import { EntryRecords, type RawEntry } from './records.ts'
 import { type StreamSourceConfig, streamsOf } from './settings.ts'
 import { groupState, streamState } from './stream-info.ts'
 import { type StreamEntries, streamReplies } from './stream-replies.ts'
-import { compareIds, GroupLagWatch, NO_ENTRY } from './trimming.ts'
+import { compareIds, GroupGaps, NO_ENTRY } from './trimming.ts'
 
 /** Entries that are read and not yet in Kafka, at most: reading waits (Invariant 13). */
 const MAX_UNACKNOWLEDGED = 100_000
@@ -35,7 +35,7 @@ interface GroupStream {
   records: EntryRecords
   /** The last id that was read here; null before the first. */
   id: string | null
-  lag: GroupLagWatch
+  gaps: GroupGaps
 }
 
 export class GroupRun {
@@ -107,7 +107,7 @@ export class GroupRun {
     this.#streams.set(stream, {
       records: new EntryRecords(stream, config.topic, config['redis.stream.body']),
       id: typeof stored?.offset === 'string' ? stored.offset : null,
-      lag: new GroupLagWatch(typeof stored?.missed === 'number' ? stored.missed : 0),
+      gaps: new GroupGaps(typeof stored?.missed === 'number' ? stored.missed : 0),
     })
     await this.#createGroup(stream)
   }
@@ -199,7 +199,7 @@ export class GroupRun {
       if (ids.length === 0) continue
       taken.push([stream, ids])
       if (this.#acknowledges && !config['task.streams.shared'])
-        positions.push({ partition: { stream }, offset: { offset: state.id, missed: state.lag.missed } })
+        positions.push({ partition: { stream }, offset: { offset: state.id, missed: state.gaps.missed } })
     }
     this.#counts.read += records.length
     gauge?.call(this.#context, 'entries-read', this.#counts.read)
@@ -223,11 +223,11 @@ export class GroupRun {
 
   async *#watch(): AsyncGenerator<SourceBatch, void, void> {
     const { config } = this.#context
-    for (const [stream, { lag }] of this.#streams) {
+    for (const [stream, { gaps }] of this.#streams) {
       await this.#commands.run(async (client) => {
         const state = await streamState(client, stream)
         const group = state && (await groupState(client, stream, this.#group))
-        if (state && group) this.#missed.trimmed(stream, lag.newlyMissed(state, group.delivered, group.lag) ?? 0)
+        if (state && group) this.#missed.trimmed(stream, gaps.newlyMissed(state, group) ?? 0)
       })
       if (this.#acknowledges && config['redis.stream.claim.idle.ms'] > 0) yield* this.#claim(stream)
     }

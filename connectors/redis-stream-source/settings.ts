@@ -1,5 +1,6 @@
 /**
- * The settings of the stream source: those of Redis's own connector to the letter, and ours beside them. Loads no client.
+ * The settings of the stream source: those of Redis's own connector to the letter, and ours beside them; and how tasks divide streams.
+ * Each worker loads this file at its start, so it loads no client.
  */
 import { type ConfigOf, namesIn, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { checkRedisConnection, redisConnectionSettings, TASK_TOKEN } from '../redis-driver/connection-settings.ts'

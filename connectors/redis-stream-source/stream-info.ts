@@ -34,8 +34,10 @@ export async function streamState(client: RedisClient, stream: string): Promise<
 export interface GroupState {
   delivered: string
   pending: number
-  /** Null where Redis does not know it. */
+  /** Entries of the stream that the group has not got, as Redis tells it; null where it does not know. */
   lag: number | null
+  /** Entries that the group has got, by Redis's count; null where it does not know, and before Redis 7. */
+  read: number | null
 }
 
 /** Null where the stream or the group does not exist. */
@@ -49,10 +51,14 @@ export async function groupState(client: RedisClient, stream: string, group: str
   }
   const found = groups.map(fieldsOf).find((fields) => fields.get('name') === group)
   if (!found) return null
-  const lag = found.get('lag')
+  const count = (name: string) => {
+    const value = found.get(name)
+    return value === null || value === undefined ? null : Number(value)
+  }
   return {
     delivered: String(found.get('last-delivered-id')),
     pending: Number(found.get('pending')),
-    lag: lag === null || lag === undefined ? null : Number(lag),
+    lag: count('lag'),
+    read: count('entries-read'),
   }
 }

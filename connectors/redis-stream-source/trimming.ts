@@ -51,11 +51,18 @@ export function rankOf(state: StreamState, position: string): number | null {
   return left === null || state.added === null ? null : state.added - left
 }
 
+/** What Redis says of a group. */
+export interface GroupProgress {
+  delivered: string
+  lag: number | null
+  read: number | null
+}
+
 /**
- * For a group: Redis counts what the group has not got (`lag`). What of it is not in the stream any more was missed. Redis before 7.4
- * keeps what was missed in the lag; later ones forget it when the next entry is read.
+ * For a group: Redis counts what the group has got. What it has not got, and is not in the stream any more, was missed. Redis before 7.4
+ * never counts what was missed as read; later ones do when the next entry is read, and then it can be told no more.
  */
-export class GroupLagWatch {
+export class GroupGaps {
   /** What was missed and told already. */
   missed: number
 
@@ -64,11 +71,13 @@ export class GroupLagWatch {
   }
 
   /** How many were missed since the last call. Null where nothing can be said. */
-  newlyMissed(state: StreamState, delivered: string, lag: number | null): number | null {
+  newlyMissed(state: StreamState, { delivered, lag, read }: GroupProgress): number | null {
     const left = leftToRead(state, delivered)
-    if (left === null || lag === null) return null
+    // The lag of later versions leaves out what is not there any more. A new group has no count yet.
+    const notRead = read !== null && state.added !== null ? state.added - read : lag
+    if (left === null || notRead === null) return null
     const before = this.missed
-    this.missed = Math.max(0, lag - left)
+    this.missed = Math.max(0, notRead - left)
     return Math.max(0, this.missed - before)
   }
 }

@@ -40,7 +40,8 @@ export class BackupNames {
   constructor(config: S3SourceConfig) {
     this.#config = config
     const delim = escaped(config['file.delim'])
-    this.#name = new RegExp(`^(.+)${delim}(\\d{1,10})${delim}(\\d{1,19})((?:[.][^.]+)+)$`, 's')
+    // Files of records that were replayed name the dead letter behind the offset.
+    this.#name = new RegExp(`^(.+)${delim}(\\d{1,10})${delim}(\\d{1,19})(?:${delim}replay-.+-\\d+-\\d+)?((?:[.][^.]+)+)$`, 's')
     const extension = (format: FileFormat) =>
       format === 'bytes' ? escaped(config['format.bytearray.extension']) + compressed : extensions[format]
     this.#values = new RegExp(`^${extension(formatOf(config.format))}$`)
@@ -69,6 +70,6 @@ export class BackupNames {
 
   #example(): string {
     const { 'topics.dir': folder, 'directory.delim': slash, 'file.delim': delim } = this.#config
-    return [folder, 'orders', 'partition=0', `orders${delim}0${delim}0000000000.json`].join(slash)
+    return [...(folder === '' ? [] : [folder]), 'orders', 'partition=0', `orders${delim}0${delim}0000000000.json`].join(slash)
   }
 }

@@ -18,8 +18,9 @@ import { type S3SourceConfig, separatorOf } from './settings.ts'
 
 /** A large bucket is not listed all the time: the next look waits for this many times what the last one has taken. */
 const REST_FACTOR = 4
-/** Objects whose first parts are fetched ahead. */
-const PREFETCHED = 2
+/** Objects whose first parts are fetched ahead at most, and the size of all of these in parts (Invariant 13). */
+const MAX_PREFETCHED = 12
+const PREFETCHED_PARTS = 2
 
 export class BucketReading {
   readonly #context: SourceContext<S3SourceConfig>
@@ -80,10 +81,10 @@ export class BucketReading {
     this.#bytesRead = 0
     try {
       for (;;) {
-        const [object, ...following] = await listing.peek(1 + PREFETCHED)
+        const [object, ...following] = await listing.peek(1 + MAX_PREFETCHED)
         gauge?.('objects-waiting', listing.waiting)
         if (!object || signal.aborted) return
-        for (const next of following) this.#contentOf(next).prefetch()
+        this.#prefetch(following)
         let current: ReadableObject | null = object
         while (current) {
           const next: ReadableObject | null = yield* this.#readObject(current, this.#contentOf(current), listing)
@@ -99,6 +100,17 @@ export class BucketReading {
     } finally {
       this.#contents.clear()
       progress?.(null)
+    }
+  }
+
+  /** Small objects would else each take the time of a request. */
+  #prefetch(objects: readonly ReadableObject[]): void {
+    const partBytes = this.#context.config['s3.part.size']
+    let bytes = 0
+    for (const object of objects) {
+      bytes += Math.min(object.sizeBytes, partBytes)
+      if (bytes > PREFETCHED_PARTS * partBytes) return
+      this.#contentOf(object).prefetch()
     }
   }
 

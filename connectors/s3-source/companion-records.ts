@@ -1,5 +1,6 @@
 /**
  * The keys and headers of records, which a backup has in files of their own: one entry for each record of the file of values, in its order.
+ * A file with more or fewer entries is an error, so that no record gets the key of another.
  */
 import { type Header, type Schema, type SourceRecord, schemas } from '../../connect/sdk/index.ts'
 import { compressionOf } from '../file-readers/decompression.ts'

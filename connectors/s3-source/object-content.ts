@@ -1,6 +1,6 @@
 /**
- * The bytes of an object, fetched in parts by ranged requests that name its entity tag: no part is ever of another content than the first. Two
- * parts are held at most: the one that is taken, and the next.
+ * The bytes of an object, fetched in parts by ranged requests that name its entity tag: no part is ever of another content than the first.
+ * Two parts are held at most: the one that is taken, and the next.
  */
 import { Readable } from 'node:stream'
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'

@@ -1,6 +1,6 @@
 /**
- * The position in an object: how much of it was read, and which content of its key that was. With listing=full there is one for each object;
- * with listing=incremental one for each shard, which has the last key that was read, and the position in the object that is read.
+ * The position in an object: how much of it was read, and which content of its key that was. With listing=full there is one for each
+ * object; with listing=incremental one for each shard, which has the last key that was read, and the position in the object that is read.
  */
 import type { Position, SourceOffset, SourcePartition } from '../../connect/sdk/index.ts'
 

@@ -1,5 +1,6 @@
 /**
- * Where the reading of each object is stored, and is looked up: one position for each object, or one for each shard whose keys ascend.
+ * Where the reading of each object is stored, and is looked up: one position for each object, or one for each shard whose keys ascend. What
+ * was read and is not stored yet is known here, so that no listing takes it for new.
  */
 import type { Position, SourceContext } from '../../connect/sdk/index.ts'
 import { compareKeys, type ReadableObject } from './object-listing.ts'

@@ -19,6 +19,7 @@ const classes: Readonly<Record<string, FileFormat>> = {
   'io.confluent.connect.s3.format.parquet.ParquetFormat': 'parquet',
   'io.confluent.connect.s3.format.bytearray.ByteArrayFormat': 'bytes',
   'io.confluent.connect.s3.format.string.StringFormat': 'lines',
+  'tributary.s3.format.csv.CsvFormat': 'csv',
 }
 const formats: readonly FileFormat[] = ['lines', 'json', 'csv', 'avro', 'parquet', 'bytes', 'raw']
 const companionFormats: readonly FileFormat[] = ['json', 'avro', 'parquet', 'bytes', 'lines']
@@ -99,6 +100,7 @@ export const settings = {
     check: notEmpty,
   }),
   ...readerSettings,
+  delimiter: { ...readerSettings.delimiter, aliases: ['format.csv.delimiter'] },
   'behavior.on.error': setting.oneOf(['FAIL', 'LOG', 'IGNORE'], {
     doc: "What happens to an object that cannot be read: 'FAIL' fails the task, 'LOG' and 'IGNORE' send its records before, and go on with the next; LOG says so",
     default: 'FAIL',
@@ -130,9 +132,8 @@ export const settings = {
     check: atLeast(1024),
   }),
   'topics.dir': setting.string({
-    doc: "The folder of a backup, as the sink's",
+    doc: "The folder of a backup, as the sink's; empty for the whole bucket",
     default: 'topics',
-    check: notEmpty,
   }),
   'directory.delim': setting.string({
     doc: "What is between the folders of a key, as the sink's",
@@ -188,13 +189,14 @@ export const settings = {
 
 export type S3SourceConfig = ConfigOf<typeof settings>
 
-export const isRestore = ({ mode, topic }: S3SourceConfig): boolean =>
-  (mode ?? (topic === null ? 'RESTORE_BACKUP' : 'GENERIC')) !== 'GENERIC'
+export const isRestore = (config: S3SourceConfig): boolean =>
+  config.mode === null ? config.topic === null : config.mode === 'RESTORE_BACKUP'
 
 /** What the keys of all objects that are listed begin with. */
 export function prefixOf(config: S3SourceConfig): string {
   if (config.prefix !== null) return config.prefix
-  return !isRestore(config) && config.topic !== null ? '' : config['topics.dir'] + config['directory.delim']
+  const folder = config['topics.dir']
+  return folder === '' || (!isRestore(config) && config.topic !== null) ? '' : folder + config['directory.delim']
 }
 
 /** Of the values of `bytes`. */

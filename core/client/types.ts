@@ -9,12 +9,12 @@ import type { ClientSecurity } from '../security/client-security.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, RequestOf, ResponseOf } from '../wire/api.ts'
 import type { CodecName } from '../wire/batch-header.ts'
-import type { DecodedRecord, RecordHeader } from '../wire/record-batch.ts'
+import type { DecodedRecord, RecordHeader, WritableBytes } from '../wire/record-batch.ts'
 
 export type { Acl } from '../security/acl/acl.ts'
 export type { AclFilter } from '../security/acl/acl-filter.ts'
 export type { TopicPartition } from '../topic-partition.ts'
-export type { RecordHeader } from '../wire/record-batch.ts'
+export type { RecordHeader, WritableBytes } from '../wire/record-batch.ts'
 
 export interface ClientSettings {
   /** host:port, comma-separated or a list. */
@@ -86,7 +86,8 @@ export interface ProducerRecord {
   /** Where it is not given: murmur2 of the key, or the sticky partition for records without a key. */
   partition?: number | undefined
   key: Buffer | null
-  value: Buffer | null
+  value: Buffer | WritableBytes | null
+  /** Those that are frozen, and the same for many records, are encoded once. */
   headers?: readonly RecordHeader[] | undefined
   /** The current time where it is not given. */
   timestamp?: number | undefined

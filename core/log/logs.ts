@@ -4,11 +4,11 @@
  */
 import { join } from 'node:path'
 import { KafkaError } from '../errors.ts'
+import { BufferPool } from '../system/buffer-pool.ts'
 import type { Timer } from '../system/clock.ts'
 import type { System } from '../system/index.ts'
 import { Semaphore } from '../system/semaphore.ts'
 import { partitionKey } from '../topic-partition.ts'
-import { BufferPool } from './buffer-pool.ts'
 import { formatEpochs, parseEpochs } from './checkpoint.ts'
 import { CheckpointFile } from './checkpoint-file.ts'
 import type { CleanerSettings, CleanerStatus } from './cleaner/cleaner-settings.ts'
@@ -31,6 +31,8 @@ const HIGH_WATERMARK_CHECKPOINT_MS = 5_000
 /** Kafka's `producer.id.expiration.check.interval.ms`. */
 const PRODUCER_EXPIRATION_CHECK_MS = 600_000
 
+/** Of the buffers for reads from disk (Invariant 13). */
+const MAX_IDLE_READ_BYTES = 16 * 1024 * 1024
 /** The most partitions that are loaded at a time: each may scan its segments with a buffer of its own. */
 const MAX_LOADING = 16
 
@@ -45,7 +47,7 @@ export async function openLogs(options: LogsOptions, system: System): Promise<Lo
     clock: system.clock,
     logger: system.logger.child({ component: 'log' }),
     files: new OpenFiles(system.disk),
-    pool: new BufferPool(),
+    pool: new BufferPool(MAX_IDLE_READ_BYTES),
     tailCaches: new TailCacheBudget(),
     scheduler: new WriteScheduler(system.clock),
     flush: options.flush,

@@ -10,6 +10,21 @@ export interface RecordHeader {
   value: Buffer | null
 }
 
+/** Bytes that are made where they are wanted: they are written once, and not copied. */
+export interface WritableBytes {
+  readonly length: number
+  /** Writes all of them to `target`, from `start` on. Called once. */
+  writeTo(target: Buffer, start: number): void
+}
+
+/** The bytes in a buffer of their own. */
+export function toBuffer(value: Buffer | WritableBytes | null): Buffer | null {
+  if (value === null || value instanceof Uint8Array) return value
+  const bytes = Buffer.allocUnsafe(value.length)
+  value.writeTo(bytes, 0)
+  return bytes
+}
+
 export interface BatchRecord {
   key: Buffer | null
   value: Buffer | null
@@ -120,8 +135,30 @@ function writeHeaders(buffer: Buffer, headers: readonly RecordHeader[], position
   return end
 }
 
+/** The last headers that cannot change, with their bytes: all records of a task may have the same. */
+let fixedHeaders: readonly RecordHeader[] = []
+let fixedBytes = Buffer.alloc(0)
+
+function sizeOfHeaders(headers: readonly RecordHeader[]): number {
+  if (headers === fixedHeaders) return fixedBytes.length
+  const size = headersSize(headers)
+  if (Object.isFrozen(headers)) {
+    fixedBytes = Buffer.allocUnsafeSlow(size)
+    writeHeaders(fixedBytes, headers, 0)
+    fixedHeaders = headers
+  }
+  return size
+}
+
 /** Up to this many bytes a loop is faster than the call of a native copy. */
 const SMALL_COPY = 24
+
+function writeValue(buffer: Buffer, value: Buffer | WritableBytes | null, position: number): number {
+  if (value === null || value instanceof Uint8Array) return writeBytes(buffer, value, position)
+  const start = writeLength(buffer, value.length, position)
+  value.writeTo(buffer, start)
+  return start + value.length
+}
 
 function writeBytes(buffer: Buffer, value: Buffer | null, position: number): number {
   if (value === null) {
@@ -136,11 +173,17 @@ function writeBytes(buffer: Buffer, value: Buffer | null, position: number): num
 }
 
 /** An upper bound of the bytes that `record` adds to a batch. */
-export function recordSizeBound(record: Omit<BatchRecord, 'timestamp'>): number {
+export function recordSizeBound(record: {
+  key: Buffer | null
+  value: Buffer | WritableBytes | null
+  headers?: readonly RecordHeader[] | undefined
+}): number {
   const { key, value, headers } = record
   const fixed = 1 + MAX_VARINT_BYTES * 4 + MAX_VARLONG_BYTES
-  return fixed + (key === null ? 0 : key.length) + (value === null ? 0 : value.length) + (headers?.length ? headersSize(headers) : 1)
+  return fixed + (key === null ? 0 : key.length) + (value === null ? 0 : value.length) + (headers?.length ? sizeOfHeaders(headers) : 1)
 }
+
+const INITIAL_CAPACITY = 1024
 
 /** Collects records into one buffer, which `build` returns as a batch; the builder must not be used afterwards. */
 export class BatchBuilder {
@@ -152,8 +195,14 @@ export class BatchBuilder {
   /** Appended records. */
   count = 0
 
-  constructor(capacity = 1024) {
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(capacity, BATCH_OVERHEAD + 64))
+  /** Grows out of `memory` where that is too small. */
+  constructor(memory: Buffer = Buffer.allocUnsafeSlow(INITIAL_CAPACITY)) {
+    this.#buffer = memory.length < BATCH_OVERHEAD ? Buffer.allocUnsafeSlow(INITIAL_CAPACITY) : memory
+  }
+
+  /** What the records are in: `build` returns a part of it, unless it compresses. */
+  get memory(): Buffer {
+    return this.#buffer
   }
 
   /** Bytes of the batch without compression. */
@@ -174,7 +223,7 @@ export class BatchBuilder {
   /** `append` without an object for the record. Offset deltas must increase. */
   appendParts(
     key: Buffer | null,
-    value: Buffer | null,
+    value: Buffer | WritableBytes | null,
     headers: readonly RecordHeader[] | undefined,
     timestamp: number,
     offsetDelta = this.#lastDelta + 1,
@@ -193,7 +242,7 @@ export class BatchBuilder {
       keyLength +
       lengthSize(valueLength) +
       valueLength +
-      (withHeaders ? headersSize(headers) : 1)
+      (withHeaders ? sizeOfHeaders(headers) : 1)
     if (this.#end + body + MAX_VARINT_BYTES > this.#buffer.length) this.#grow(body + MAX_VARINT_BYTES)
     const buffer = this.#buffer
     let position = writeLength(buffer, body, this.#end)
@@ -201,9 +250,12 @@ export class BatchBuilder {
     position = writeVarlong(buffer, timestampDelta, position)
     position = writeLength(buffer, offsetDelta, position)
     position = writeBytes(buffer, key, position)
-    position = writeBytes(buffer, value, position)
-    if (withHeaders) position = writeHeaders(buffer, headers, position)
-    else buffer[position++] = 0
+    position = writeValue(buffer, value, position)
+    if (!withHeaders) buffer[position++] = 0
+    else if (headers === fixedHeaders) {
+      buffer.set(fixedBytes, position)
+      position += fixedBytes.length
+    } else position = writeHeaders(buffer, headers, position)
     this.#end = position
     this.#lastDelta = offsetDelta
     this.count++
@@ -245,7 +297,7 @@ export class BatchBuilder {
 export function encodeBatch(records: readonly BatchRecord[], options: BatchOptions = {}): Buffer {
   let size = BATCH_OVERHEAD
   for (const record of records) size += recordSizeBound(record)
-  const builder = new BatchBuilder(size)
+  const builder = new BatchBuilder(Buffer.allocUnsafeSlow(size))
   for (const record of records) builder.append(record)
   return builder.build(options)
 }

@@ -29,6 +29,8 @@ export {
   type RecordHeader,
   recordSizeBound,
   stampProducer,
+  toBuffer,
+  type WritableBytes,
 } from './batch-builder.ts'
 
 export interface DecodedRecord {

@@ -72,7 +72,7 @@ export interface ReencodedBatch {
 export function reencode(batch: Buffer, header: BatchHeader, fetchOffset: number): ReencodedBatch | null {
   const records = decodeRecords(batch, { fromOffset: fetchOffset })
   if (records.length === 0) return null
-  const builder = new BatchBuilder(Math.max(batch.length, 1024))
+  const builder = new BatchBuilder(Buffer.allocUnsafeSlow(batch.length))
   const ranges: OffsetRange[] = []
   for (const record of records) {
     builder.appendParts(record.key, record.value, record.headers, record.timestamp)

@@ -276,6 +276,41 @@ test.each([
 })
 
 test.each([
+  ['nothing', [], []],
+  ['that it keeps nothing', [{ partition: { p: 1 }, offset: { at: 1 } }], [ALL, 'reads what is written later']],
+] as const)('a source whose system keeps nothing: %s is broken', async (_what, positions, failed) => {
+  const published = () => {
+    let take: ((value: number) => void) | null = null
+    let count = 0
+    const side = {
+      class: 'a.Source',
+      settings: {},
+      async *read({ signal }: { signal: AbortSignal }) {
+        const values: number[] = []
+        let wake: () => void = () => {}
+        signal.addEventListener('abort', () => wake(), { once: true })
+        take = (value) => {
+          values.push(value)
+          wake()
+        }
+        while (!signal.aborted) {
+          if (values.length > 0) yield { records: values.splice(0).map((value) => ({ value })), positions }
+          else
+            await new Promise<void>((resolve) => {
+              wake = resolve
+            })
+        }
+      },
+    } as unknown as SourceSide<Record<never, never>>
+    const publish = async (more: number) => {
+      for (const end = count + more; count < end; count++) take!(count)
+    }
+    return { side, make: async () => ({ config: {}, fill: publish, more: publish, numberOf: Number, keepsNothing: true }) }
+  }
+  expect(await failedChecks(sourceChecks, published)).toEqual(failed)
+})
+
+test.each([
   ['nothing', {}, []],
   [
     'what it finds',

@@ -1,5 +1,6 @@
 /**
- * Several Redis servers that are one system: a cluster of masters that share the slots, and a master with a replica that a sentinel watches.
+ * Several Redis servers that are one system: a cluster of masters that share the slots, and a master with a replica and a sentinel that
+ * watches both.
  */
 import { until } from '../until.ts'
 import { type RedisServer, type RedisServerOptions, startRedisServer } from './redis.ts'

@@ -2,6 +2,7 @@
  * A batch of one partition: filled record by record, built once, sent until it is completed. It knows the owners of its records, and, where
  * the broker found it too large, the two halves that are sent in its place.
  */
+import { BufferPool } from '../../system/buffer-pool.ts'
 import { attributes, type CodecName, codecOf, readBatchHeader } from '../../wire/batch-header.ts'
 import { BatchBuilder, decodeRecords, stampProducer } from '../../wire/record-batch.ts'
 import type { ProducerIdAndEpoch } from '../producer-id.ts'
@@ -9,6 +10,8 @@ import type { RecordOwner } from './record-owner.ts'
 
 /** The memory that a batch allocates first; it grows with its records. */
 const INITIAL_BYTES = 4096
+/** Memory of batches that are acknowledged, for the next ones: of all producers of the process. */
+const memory = new BufferPool(8 * 1024 * 1024)
 const MAX_SEQUENCE = 0x7fff_ffff
 
 export class ProducerBatch {
@@ -34,6 +37,8 @@ export class ProducerBatch {
   readonly #owners: RecordOwner[] = []
   /** How many records each owner has, in their order. */
   readonly #ownerCounts: number[] = []
+  /** Of its records, without compression. */
+  #memory: Buffer | null = null
   #halves: [ProducerBatch, ProducerBatch] | null = null
   #parent: ProducerBatch | null = null
 
@@ -42,7 +47,7 @@ export class ProducerBatch {
     this.order = order
     this.#orderWidth = orderWidth
     this.createdAt = createdAt
-    this.builder = new BatchBuilder(Math.max(INITIAL_BYTES, expectedBytes))
+    this.builder = new BatchBuilder(expectedBytes > INITIAL_BYTES ? memory.allocate(expectedBytes) : Buffer.allocUnsafeSlow(INITIAL_BYTES))
   }
 
   /** A batch that has failed already, for a record that fits in no batch. */
@@ -74,6 +79,7 @@ export class ProducerBatch {
     if (this.builder) {
       this.sequence = sequence
       this.bytes = this.builder.build({ codec, ...producer, baseSequence: sequence, transactional })
+      this.#memory = this.builder.memory
       this.builder = null
     }
     return this.bytes!
@@ -108,6 +114,7 @@ export class ProducerBatch {
       batch.build(codec, producer, header.baseSequence < 0 ? -1 : (header.baseSequence + from) % (MAX_SEQUENCE + 1), transactional)
       return batch
     }
+    this.#memory = null
     this.#halves = [half(0, middle, this.order), half(middle, records.length, this.order + this.#orderWidth / 2)]
     this.bytes = null
     return this.#halves
@@ -120,6 +127,9 @@ export class ProducerBatch {
     this.error = error
     this.baseOffset = baseOffset
     this.logAppendTime = logAppendTime
+    // Where it was sent twice, the first request may still be in a connection that is closing.
+    if (baseOffset >= 0 && this.attempts === 1) memory.deallocate(this.#memory!)
+    this.#memory = null
     this.bytes = null
     this.builder = null
     if (this.#parent) return this.#parent.#onHalfCompleted()

@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import json from '../../../connect/converters/json.ts'
-import { parseSettings, type Schema, schemas } from '../../../connect/sdk/index.ts'
+import { parseSettings, type Schema, schemas, type WritableBytes } from '../../../connect/sdk/index.ts'
 import { structs } from '../../connect-values.ts'
 import { expectSameWhenHot } from '../hot-results.ts'
 
@@ -25,6 +25,8 @@ describe('with an envelope', () => {
   })
   test('no schema and no value is a tombstone; a value without a schema has a null schema', () => {
     expect(write(enveloped, null, null)).toBeNull()
+    expect(enveloped.toWritable!('t', null, null)).toBeNull()
+    expect(plain.toWritable!('t', null, { a: 1 })).toEqual(Buffer.from('{"a":1}'))
     expect(write(enveloped, null, { a: 1 })).toBe('{"schema":null,"payload":{"a":1}}')
     expect(enveloped.toConnect('t', null)).toEqual({ schema: null, value: null })
   })
@@ -123,7 +125,13 @@ test('random structs come back as they were', () => {
       (value) => {
         for (const format of ['BASE64', 'NUMERIC']) {
           const converter = make({ 'decimal.format': format })
-          const back = converter.toConnect('t', converter.fromConnect('t', schema, value))
+          const bytes = converter.fromConnect('t', schema, value)!
+          const written = Buffer.alloc(bytes.length + 5)
+          const writable = converter.toWritable!('t', schema, value) as WritableBytes
+          expect(writable.length).toBe(bytes.length)
+          writable.writeTo(written, 3)
+          expect(written.subarray(3, -2)).toEqual(bytes)
+          const back = converter.toConnect('t', bytes)
           expect(back.schema).toEqual(schema)
           expect({ ...(back.value as object) }).toEqual({ ...value, m: { ...value.m } })
         }

@@ -16,6 +16,7 @@ import { ProcessingError } from '../../../connect/runtime/retry-with-tolerance-o
 import { letterConverter } from '../../../connect/runtime/source-dead-letters.ts'
 import { DataError, type SourceRecord, schemas, sourceRecord } from '../../../connect/sdk/index.ts'
 import type { ProducerRecord } from '../../../core/client/types.ts'
+import { toBuffer } from '../../../core/wire/record-batch.ts'
 
 const json = await letterConverter()
 const error = new ProcessingError('TRANSFORMATION', 'org.example.T', new DataError('no', { cause: new Error('why') }))
@@ -25,7 +26,7 @@ const context = { connector: 'c', task: 2, redact: (text: string) => text.replac
 const stored = ({ key, value, headers, timestamp }: ProducerRecord, offset = 9): DeadLetter => ({
   topic: 'dead',
   partition: 0,
-  record: { offset, timestamp: timestamp ?? -1, timestampType: 'CreateTime', key, value, headers: [...(headers ?? [])] },
+  record: { offset, timestamp: timestamp ?? -1, timestampType: 'CreateTime', key, value: toBuffer(value), headers: [...(headers ?? [])] },
 })
 const names = ({ headers = [] }: ProducerRecord) => headers.map(({ key }) => key)
 

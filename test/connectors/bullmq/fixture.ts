@@ -1,5 +1,6 @@
 /**
- * The fixture of the BullMQ connector: each source and sink has a queue of its own on a real Redis; BullMQ's own Queue is at its other side.
+ * The fixture of the BullMQ connector: each source and sink has a queue of its own on a real Redis; BullMQ's own Queue is at its other
+ * side.
  */
 import { Queue } from 'bullmq'
 import { sinkRecord } from '../../../connect/contract/index.ts'

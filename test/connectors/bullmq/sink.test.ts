@@ -1,6 +1,7 @@
 /**
  * Goal: a record becomes one job, also over crashes, with completed jobs that are removed at once, and with two tasks that write the same
- * partition; options come from fields, headers and settings. Method: the sink on a real Redis, BullMQ's own Queue and Worker at the other side.
+ * partition; options come from fields, headers and settings. Method: the sink on a real Redis, BullMQ's own Queue and Worker at the other
+ * side.
  */
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'

@@ -87,6 +87,14 @@ test('the server is reached by a HEAD, and what is wrong is said at its setting'
   expect(unknown).toMatchObject({ setting: 'http.api.url', why: expect.stringMatching(/unknown|DNS does not answer/) })
 })
 
+test('a server that does not answer a HEAD is no reason to refuse the config', async () => {
+  const server = await testServer((_request, response) => {
+    response.destroy()
+    return null
+  })
+  await expect(systemProblems({ ...LOCAL, 'http.api.url': server.url })).rejects.toThrow(/connection was lost/)
+})
+
 test('a token endpoint that refuses the client is a problem of the secret', async () => {
   const tokens = await testServer(() => ({ status: 400, body: '{"error":"invalid_client"}' }))
   const config = { 'auth.type': 'OAUTH2', 'oauth2.token.url': tokens.url, 'oauth2.client.id': 'i', 'oauth2.client.secret': 's' }

@@ -179,6 +179,25 @@ describe('an incremental snapshot', () => {
     ])
   })
 
+  it('reads tables whose names, or those of their schemas, have dots and quotes', async () => {
+    const { start, signal } = await source(
+      {},
+      'CREATE SCHEMA "s.x"',
+      'CREATE TABLE "s.x"."a.b" (id int PRIMARY KEY)',
+      'INSERT INTO "s.x"."a.b" VALUES (1), (2)',
+      'CREATE TABLE "q""uote" (id int PRIMARY KEY)',
+      'INSERT INTO "q""uote" VALUES (3)',
+    )
+    const task = await start()
+    await signal('execute-snapshot', {
+      'data-collections': ['"s.x"."a.b"', 'public."q""uote"'],
+      'additional-conditions': [{ 'data-collection': '"s.x"."a.b"', filter: 'id > 1' }],
+    })
+    await noted(task, 'COMPLETED')
+    expect(reads(task, 'p.s.x.a.b').map(({ after }) => after)).toEqual([{ id: 2 }])
+    expect(reads(task, 'p.public.q_uote').map(({ after }) => after)).toEqual([{ id: 3 }])
+  })
+
   it('goes on after a restart where it was', async () => {
     const { start, signal } = await source({}, ROWS)
     const first = await start(null, false)

@@ -188,6 +188,22 @@ describe('data structures', () => {
   })
 })
 
+test('JSON documents are set and deleted; where there is no JSON.SET the task fails with its name', async () => {
+  const { write } = await startTask({ 'redis.type': 'JSON' })
+  const writing = write(
+    record(0, { key: 'a', value: { x: 1, when: null } }),
+    record(1, { key: 'b', value: '[1, 2]' }),
+    record(2, { key: 'c', value: '{}' }),
+    record(3, { key: 'c', value: null }),
+  )
+  const [known] = (await client.call('COMMAND', 'INFO', 'JSON.SET')) as unknown[]
+  if (!known) return await expect(writing).rejects.toThrow(/unknown command 'JSON\.SET'/)
+  await writing
+  const documents = await Promise.all(['orders:a', 'orders:b', 'orders:c'].map((key) => client.call('JSON.GET', key)))
+  expect(documents).toEqual(['{"x":1,"when":null}', '[1,2]', null])
+  expect((await badOf(write(record(4, { key: 'd', value: 'no JSON' })))).map(({ index }) => index)).toEqual([0])
+})
+
 test('bad records are named, also those that Redis refuses, and the others are written', async () => {
   await client.set('orders:b', 'a string')
   const { write } = await startTask({ 'redis.type': 'HASH' })

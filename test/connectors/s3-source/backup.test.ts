@@ -1,6 +1,7 @@
 /**
- * Goal: a backup of the S3 sink is read back into its topics and partitions, with keys, headers and records without a value; a file that does
- * not belong to it, or whose keys are missing, is named. Method: the files of a backup as Confluent's sink writes them, on a real server.
+ * Story of connectors/s3-source. Goal: a backup of the S3 sink is read back into its topics and partitions, with keys, headers and records
+ * without a value; a file that does not belong to it, or whose keys are missing, is named. Method: the files of a backup as Confluent's
+ * sink writes them, on a real server.
  */
 import { gzipSync } from 'node:zlib'
 import avro from 'avsc'
@@ -151,6 +152,7 @@ describe('the name of a file', () => {
     [{}, 'topics/t/partition=0/t+0+0000000034.keys.json', null],
     [{}, 'topics/t/partition=0/t+0+0000000034.headers.json', null],
     [{}, 'topics/a.json.b/partition=0/a.json.b+0+0.json', { topic: 'a.json.b' }],
+    [{}, 'topics/t/partition=0/t+2+0000000034+replay-dead.letters-0-5.json', { topic: 't', partition: 2, kind: 'values' }],
     [{ 'file.delim': '--' }, 'topics/t/partition=0/t--0--0000000034.json', { topic: 't', partition: 0 }],
     [{ format: 'parquet' }, 'topics/t/partition=0/t+0+0000000034.snappy.parquet', { topic: 't' }],
     [{ format: 'parquet' }, 'topics/t/partition=0/t+0+0000000034.keys.snappy.parquet', null],

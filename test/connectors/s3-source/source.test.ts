@@ -1,8 +1,9 @@
 /**
- * Goal: the S3 source reads each record of the objects of a bucket once, whatever their format and compression, divides them among tasks, and
- * says what happens to objects that are overwritten, deleted or cannot be read. Method: a real S3-compatible server, to which the tests write
- * with the SDK; tasks run alone, and their positions are stored after each batch.
+ * Goal: the S3 source reads each record of the objects of a bucket once, whatever their format and compression, divides them among tasks,
+ * and says what happens to objects that are overwritten, deleted or cannot be read. Method: a real S3-compatible server, to which the tests
+ * write with the SDK; tasks run alone, and their positions are stored after each batch.
  */
+import { createHash } from 'node:crypto'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import avro from 'avsc'
 import { parquetWriteBuffer } from 'hyparquet-writer'
@@ -107,6 +108,12 @@ describe('the objects of a bucket', () => {
     await expect(Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 200, 'nothing'))])).resolves.toBe('nothing')
   })
 
+  test('may have any characters in their keys', async () => {
+    const keys = ['a b/ü+&%25?#=.txt', 'a b/\'quoted\' "key"/日本語.txt', 'a b/zz…~.txt']
+    for (const key of keys) await bucket.put(key, key)
+    expect(values(await bucket.read(3, { ...plain, prefix: 'a b/' })).sort()).toEqual(keys.toSorted())
+  })
+
   test('that are empty are read as such', async () => {
     await bucket.put('a.txt', '')
     await bucket.put('b.txt', '1')
@@ -205,6 +212,23 @@ describe('an object that is', () => {
     expect(read.slice(0, again)).toEqual(numbers(0, again))
     expect(read.slice(again, again + 900)).toEqual(numbers(5000, 5900))
     expect(bucket.logged.map(({ message }) => message).join()).toMatch(/a[.]txt was overwritten after \d+ of its records were read/)
+  })
+
+  test('overwritten while it is decompressed is read again from its beginning', async () => {
+    const unlike = (from: number, to: number) =>
+      numbers(from, to).map((number) => `${number} ${createHash('sha256').update(number).digest('hex')}`)
+    await bucket.put('a.txt.gz', gzipSync(unlike(0, 20_000).join('\n')))
+    await bucket.put('b.txt', 'last\n')
+    let isOverwritten = false
+    const onBatch = async () => {
+      if (!isOverwritten) await bucket.put('a.txt.gz', gzipSync(unlike(50_000, 50_100).join('\n')))
+      isOverwritten = true
+    }
+    const read = values(await bucket.read({ value: 'last' }, { ...small, 's3.part.size': '20000' }, { onBatch }))
+    const again = read.indexOf(unlike(50_000, 50_001)[0])
+    expect(again).toBeLessThan(20_000)
+    expect(read.slice(0, again)).toEqual(unlike(0, again))
+    expect(read.slice(again)).toEqual([...unlike(50_000, 50_100), 'last'])
   })
 
   test('deleted while it is read is told, and the next one is read', async () => {

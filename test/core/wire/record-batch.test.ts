@@ -19,6 +19,7 @@ import {
   encodeBatch,
   recordSizeBound,
   stampProducer,
+  toBuffer,
   wholeBatchesEnd,
 } from '../../../core/wire/record-batch.ts'
 
@@ -129,6 +130,34 @@ describe('our batches', () => {
         expect(builder.build().length).toBe(builder.sizeBytes)
       }),
     )
+  })
+
+  it('have what writes itself, and headers that are the same for many records', () => {
+    const headers = Object.freeze([
+      { key: 'ключ', value: Buffer.from('a value that is longer than a loop copies') },
+      { key: 'n', value: null },
+    ])
+    const others = [{ key: 'other', value: Buffer.from('1') }]
+    const text = 'written in place'
+    const writable = { length: text.length, writeTo: (target: Buffer, start: number) => void target.write(text, start) }
+    const builder = new BatchBuilder(Buffer.alloc(70))
+    for (const ofRecord of [headers, headers, others, Object.freeze([...headers]), headers]) {
+      const before = builder.sizeBytes
+      builder.appendParts(null, writable, ofRecord, 5)
+      expect(builder.sizeBytes - before).toBeLessThanOrEqual(recordSizeBound({ key: null, value: writable, headers: ofRecord }))
+    }
+    others[0] = { key: 'another', value: Buffer.from('2') }
+    builder.appendParts(null, toBuffer(writable), others, 5)
+    const records = decodeRecords(builder.build())
+    expect(records.map((entry) => String(entry.value))).toEqual(Array(6).fill(text))
+    expect(records.map((entry) => entry.headers)).toEqual([
+      headers,
+      headers,
+      [{ key: 'other', value: Buffer.from('1') }],
+      headers,
+      headers,
+      others,
+    ])
   })
 
   it('keep offset gaps, as compaction leaves them', () => {

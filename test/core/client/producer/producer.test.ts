@@ -16,6 +16,7 @@ import { silentLogger } from '../../../../core/system/logger.ts'
 import { realRandom } from '../../../../core/system/random.ts'
 import { readBatchHeader } from '../../../../core/wire/batch-header.ts'
 import { decodeRecords } from '../../../../core/wire/record-batch.ts'
+import { randomFrom } from '../../../random.ts'
 import { type FakeBroker, fakeBroker, topicId } from '../fake-broker.ts'
 
 const system = { clock: realClock, random: realRandom, logger: silentLogger }
@@ -148,6 +149,30 @@ describe('through every retriable fault', () => {
       // A repeated batch behind five newer ones was unknown to the broker, and was stored again under another epoch.
       { numRuns: 40, interruptAfterTimeLimit: 15_000, examples: Array.from({ length: 8 }, () => overtaken) },
     )
+  })
+})
+
+describe('the memory of batches', () => {
+  it('is not used again before the last request that has it', async () => {
+    const random = randomFrom(7)
+    const faults: Plan[] = ['ok', 'ok', 'ok', 'lose the response', 'NOT_ENOUGH_REPLICAS', 'lose the request']
+    for (const compressionType of ['none', 'lz4'] as const) {
+      let left = 40
+      const { broker, client, logs } = await cluster(2, () => (left-- > 0 ? faults[Math.floor(random() * faults.length)]! : 'ok'))
+      const producer = client.producer({ batchSize: 16 * 1024, lingerMs: 0, compressionType, deliveryTimeoutMs: 60_000 })
+      const expected: [string[], string[]] = [[], []]
+      for (let round = 0; round < 12; round++) {
+        const sends = Array.from({ length: 4 }, (_, call) => {
+          const partition = call % 2
+          const texts = Array.from({ length: 20 }, (_, index) => `${round}.${call}.${index} `.padEnd(500 + 150 * index, `${call}${index}`))
+          expected[partition]!.push(...texts)
+          return producer.send(texts.map((text) => ({ ...value(text), partition })))
+        })
+        await Promise.all(sends)
+      }
+      expect(logs.map((log) => log.values)).toEqual(expected)
+      await shut(broker, client)
+    }
   })
 })
 

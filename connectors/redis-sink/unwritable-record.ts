@@ -1,4 +1,4 @@
 /** A record that cannot be written as the data structure that the settings say. */
-export class InvalidRecord extends Error {
-  override name = 'InvalidRecord'
+export class UnwritableRecord extends Error {
+  override name = 'UnwritableRecord'
 }

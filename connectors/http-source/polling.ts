@@ -29,7 +29,7 @@ interface Validators {
   readonly modified: string | null
 }
 
-export class SourceRun {
+export class Polling {
   readonly #context: SourceContext<PollConfig>
   readonly #rules: PagingRules
   readonly #requests: PollRequests

@@ -30,7 +30,7 @@ type Result = [error: Error | null, value?: unknown]
 /** Of a command: an error, or null. */
 type Failures = (Error | null)[]
 
-export class BatchWriter {
+export class PipelineWriter {
   readonly #connection: RedisConnection
   readonly #options: WriteOptions
 

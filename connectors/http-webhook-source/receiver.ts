@@ -1,0 +1,284 @@
+/**
+ * Listens for webhooks. A request is answered with success only after its record is in Kafka; one that is not answered so has a sender who
+ * sends it again. The requests in progress are bounded by number and bytes, before anything of them is kept.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
+import { RecentDeliveries } from './recent-deliveries.ts'
+import { topicsOf, type WebhookConfig } from './settings.ts'
+import { signatureVerifier } from './signatures.ts'
+import { listenerTls } from './tls-files.ts'
+import { UnreadableBody, WebhookRecords } from './webhook-records.ts'
+
+const MAX_HEADER_BYTES = 16 * 1024
+const KEEP_ALIVE_MS = 60_000
+/** Of the rest of a body that is refused: a sender that is still sending would not see the response otherwise. */
+const MAX_DISCARDED_BYTES = 1024 * 1024
+/** How long a stop waits for responses to be taken. */
+const CLOSE_MS = 2_000
+
+const STOPPING = 'the receiver is stopping'
+
+/** Why a request becomes no record, for its sender. */
+class RequestNotTaken extends Error {
+  override name = 'RequestNotTaken'
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** A request whose record is not in Kafka yet. */
+export interface WaitingRequest {
+  readonly record: SourceRecord
+  readonly deliveryId: string | null
+  /** Answers it, once. */
+  answer(status: number, why?: string): void
+}
+
+export class Receiver {
+  readonly #context: SourceContext<WebhookConfig>
+  readonly #config: WebhookConfig
+  readonly #topics: ReadonlyMap<string, string>
+  readonly #records: WebhookRecords
+  readonly #verify: ReturnType<typeof signatureVerifier>
+  readonly #recent: RecentDeliveries
+  readonly #idHeader: string | null
+  readonly #server: Server
+  /** In the order in which they came. */
+  #queue: WaitingRequest[] = []
+  readonly #unacknowledged = new Set<WaitingRequest>()
+  #wake = () => {}
+  #isClosing = false
+  #requests = 0
+  #bytes = 0
+  readonly #counts = { accepted: 0, refused: 0, repeated: 0 }
+
+  /** @throws UnusableFile. */
+  constructor(context: SourceContext<WebhookConfig>) {
+    const { config } = context
+    this.#context = context
+    this.#config = config
+    this.#topics = topicsOf(config)
+    this.#records = new WebhookRecords(config)
+    this.#verify = signatureVerifier(config)
+    this.#recent = new RecentDeliveries(config['delivery.id.cache.size'])
+    this.#idHeader = config['delivery.id.header']?.toLowerCase() ?? null
+    const limits = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: config['request.timeout.ms'],
+      headersTimeout: config['request.timeout.ms'],
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    }
+    const listener = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response)
+    const tls = listenerTls(config)
+    this.#server = tls ? createSecureServer({ ...tls, ...limits }, listener) : createServer(limits, listener)
+    this.#server.maxConnections = config['max.connections']
+  }
+
+  /** @throws Retriable where the port is in use: a task that is stopping may still have it. */
+  async listen(): Promise<void> {
+    const { 'listen.host': host, 'listen.port': port } = this.#config
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject).listen(port, host, () => resolve())
+      })
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code === 'EADDRINUSE')
+        throw new Retriable(`${host}:${port} is in use: end what listens there, or set another listen.port`, { cause: error })
+      throw new Error(`The source cannot listen on ${host}:${port}: ${message}. Set listen.host to an address of this machine`, {
+        cause: error,
+      })
+    }
+    this.#server.on('error', (error) => this.#context.log.error(`the listener of ${host}:${port} has an error: ${error.message}`))
+    this.#context.log.info(`listening for webhooks on ${host}:${port}`)
+  }
+
+  /** The requests that wait, at most `most`; none where `signal` aborts. */
+  async take(most: number, signal: AbortSignal): Promise<WaitingRequest[]> {
+    while (this.#queue.length === 0 && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#wake = resolve
+      signal.addEventListener('abort', resolve as () => void, { once: true })
+      await promise
+      signal.removeEventListener('abort', resolve as () => void)
+    }
+    if (signal.aborted) return []
+    const taken = this.#queue.splice(0, most)
+    for (const request of taken) this.#unacknowledged.add(request)
+    this.#report()
+    return taken
+  }
+
+  /** Their records are in Kafka. */
+  acknowledge(requests: readonly WaitingRequest[]): void {
+    for (const request of requests) {
+      this.#unacknowledged.delete(request)
+      if (request.deliveryId !== null) this.#recent.add(request.deliveryId)
+      request.answer(this.#config['response.status'])
+    }
+    this.#counts.accepted += requests.length
+    this.#report()
+  }
+
+  /** Takes no further requests, and answers those whose record is not in Kafka with a 503. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    for (const request of [...this.#queue, ...this.#unacknowledged]) request.answer(503, STOPPING)
+    this.#queue = []
+    this.#unacknowledged.clear()
+    if (!this.#server.listening) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_MS)
+      this.#server.close(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+      this.#server.closeIdleConnections()
+    })
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A sender that goes away is an error of both streams, and its request is not answered.
+    request.on('error', () => {})
+    response.on('error', () => {})
+    try {
+      const topic = this.#topicOf(request)
+      const body = await this.#bodyOf(request, response)
+      if (body !== null) this.#accept(topic, request, response, body)
+    } catch (error) {
+      if (error instanceof RequestNotTaken) this.#refuse(request, response, error.status, error.message)
+      else {
+        this.#context.log.error(`a request could not be handled: ${(error as Error).message}`, { err: error })
+        this.#refuse(request, response, 500, 'the request could not be handled')
+      }
+    }
+  }
+
+  /** Checks what is known before the body. */
+  #topicOf({ url, method, headers }: IncomingMessage): string {
+    const topic = this.#topics.get(url!.split('?')[0]!)
+    if (topic === undefined) throw new RequestNotTaken(404, 'no topic has this path')
+    if (method !== 'POST' && method !== 'PUT') throw new RequestNotTaken(405, 'send a POST')
+    const encoding = headers['content-encoding']
+    if (encoding !== undefined && encoding !== 'identity') throw new RequestNotTaken(415, 'send the body without a content-encoding')
+    return topic
+  }
+
+  /** Null where the sender has gone away. The bytes count until the request is answered. */
+  async #bodyOf(request: IncomingMessage, response: ServerResponse): Promise<Buffer | null> {
+    const { 'request.max.bytes': maxBytes, 'max.inflight.bytes': maxInFlight, 'max.inflight.requests': maxRequests } = this.#config
+    let reserved = 0
+    const reserve = (bytes: number) => {
+      if (bytes > maxBytes) throw new RequestNotTaken(413, `the body is longer than ${maxBytes} bytes`)
+      if (this.#bytes + bytes - reserved > maxInFlight) throw new RequestNotTaken(503, 'too many bytes are in progress')
+      this.#bytes += bytes - reserved
+      reserved = bytes
+    }
+    if (this.#isClosing) throw new RequestNotTaken(503, STOPPING)
+    if (this.#requests >= maxRequests) throw new RequestNotTaken(503, 'too many requests are in progress')
+    this.#requests++
+    response.once('close', () => {
+      this.#requests--
+      this.#bytes -= reserved
+    })
+    reserve(Number(request.headers['content-length'] ?? 0))
+    const parts: Buffer[] = []
+    let bytes = 0
+    try {
+      for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        bytes += part.length
+        if (bytes > reserved) reserve(bytes)
+        parts.push(part)
+      }
+    } catch (error) {
+      if (error instanceof RequestNotTaken) throw error
+      // The sender went away before the end of its request, or took too long: Node has answered it where it can be.
+      return null
+    }
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+  }
+
+  #accept(topic: string, { headers }: IncomingMessage, response: ServerResponse, body: Buffer): void {
+    const forged = this.#verify(headers, body, Date.now())
+    if (forged !== null) throw new RequestNotTaken(401, forged)
+    const record = this.#recordOf(topic, headers, body)
+    const id = this.#idHeader === null ? undefined : headers[this.#idHeader]
+    const deliveryId = typeof id === 'string' ? `${topic} ${id}` : null
+    if (deliveryId !== null && this.#recent.has(deliveryId)) {
+      this.#counts.repeated++
+      respond(response, this.#config['response.status'])
+      return
+    }
+    if (this.#isClosing) throw new RequestNotTaken(503, STOPPING)
+    this.#queue.push(this.#waiting(record, deliveryId, response))
+    this.#wake()
+  }
+
+  #recordOf(topic: string, headers: IncomingMessage['headers'], body: Buffer): SourceRecord {
+    try {
+      return this.#records.record(topic, headers, body)
+    } catch (error) {
+      if (error instanceof UnreadableBody) throw new RequestNotTaken(400, error.message)
+      throw error
+    }
+  }
+
+  #waiting(record: SourceRecord, deliveryId: string | null, response: ServerResponse): WaitingRequest {
+    const { 'retry.after.seconds': retryAfter, 'acknowledge.timeout.ms': timeoutMs } = this.#config
+    let isAnswered = false
+    const waiting: WaitingRequest = {
+      record,
+      deliveryId,
+      answer: (status, why) => {
+        if (isAnswered) return
+        isAnswered = true
+        clearTimeout(timer)
+        if (status >= 400) this.#counts.refused++
+        respond(response, status, why, status === 503 ? retryAfter : undefined)
+      },
+    }
+    const giveUp = () => {
+      // One that is not read yet has no record; its sender sends it again.
+      const at = this.#queue.indexOf(waiting)
+      if (at >= 0) this.#queue.splice(at, 1)
+      waiting.answer(504, 'Kafka has not acknowledged the record in time')
+    }
+    const timer = setTimeout(giveUp, timeoutMs)
+    response.once('close', () => {
+      if (!isAnswered) giveUp()
+    })
+    return waiting
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, status: number, why: string): void {
+    this.#counts.refused++
+    if (response.headersSent) return
+    // Node reads the rest of a body and discards it; of one that is long, the connection is closed instead.
+    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+    const rest = encoding === undefined ? Number(length ?? 0) : Number.POSITIVE_INFINITY
+    if (!request.complete && rest > MAX_DISCARDED_BYTES) response.setHeader('connection', 'close')
+    respond(response, status, why, status === 503 ? this.#config['retry.after.seconds'] : undefined)
+  }
+
+  #report(): void {
+    const { gauge } = this.#context
+    if (!gauge) return
+    this.#context.gauge!('requests-accepted', this.#counts.accepted)
+    this.#context.gauge!('requests-refused', this.#counts.refused)
+    this.#context.gauge!('requests-repeated', this.#counts.repeated)
+    this.#context.gauge!('requests-in-progress', this.#requests)
+    this.#context.gauge!('bytes-in-progress', this.#bytes)
+  }
+}
+
+function respond(response: ServerResponse, status: number, why?: string, retryAfter?: number): void {
+  if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter))
+  if (status === 405) response.setHeader('allow', 'POST, PUT')
+  if (why !== undefined) response.setHeader('content-type', 'text/plain; charset=utf-8')
+  response.writeHead(status).end(why === undefined ? undefined : `${why}\n`)
+}

@@ -1,0 +1,94 @@
+/**
+ * Subscriptions to channels and patterns on one server, or on each master of a cluster. It never subscribes again by itself: while nobody
+ * is subscribed Redis drops what is published, and the reader must know.
+ */
+import type { Cluster, Redis } from 'ioredis'
+import { connectRedisClient, createRedisClient, type RedisClientOwner } from './client.ts'
+import type { RedisConnectionOptions, RedisNode } from './connection-settings.ts'
+import { explainedRedisError } from './errors.ts'
+
+/** A network that is gone is noticed by a PING without a response: nothing else is sent. */
+const PING_INTERVAL_MS = 10_000
+
+export interface Subscribed {
+  readonly channels: readonly string[]
+  readonly patterns: readonly string[]
+}
+
+export type TakeMessage = (channel: Buffer, message: Buffer, pattern: Buffer | null) => void
+
+export class RedisSubscription {
+  readonly #options: RedisConnectionOptions
+  readonly #owner: RedisClientOwner
+  readonly #clients: Redis[] = []
+  readonly #lost = Promise.withResolvers<Error>()
+  #pings: NodeJS.Timeout | null = null
+  #isClosed = false
+
+  constructor(options: RedisConnectionOptions, owner: RedisClientOwner) {
+    this.#options = options
+    this.#owner = owner
+  }
+
+  /** Resolves with the error when a connection is lost. */
+  get lost(): Promise<Error> {
+    return this.#lost.promise
+  }
+
+  /** Subscribes on one server: of a cluster on any node, as published messages go to all of them. */
+  async open(subscribed: Subscribed, take: TakeMessage): Promise<void> {
+    if (this.#options.mode !== 'cluster') return await this.#subscribe(this.#options, subscribed, take)
+    let last: unknown
+    for (const node of this.#options.nodes) {
+      try {
+        return await this.#subscribe(this.#only(node), subscribed, take)
+      } catch (error) {
+        last = error
+      }
+    }
+    throw last
+  }
+
+  /** Subscribes on each master: events of keys are told by the node of the key alone. */
+  async openOnMasters(cluster: Cluster, subscribed: Subscribed, take: TakeMessage): Promise<void> {
+    for (const { options } of cluster.nodes('master'))
+      await this.#subscribe(this.#only({ host: options.host!, port: options.port! }), subscribed, take)
+  }
+
+  #only(node: RedisNode): RedisConnectionOptions {
+    return { ...this.#options, mode: 'standalone', nodes: [node] }
+  }
+
+  async #subscribe(options: RedisConnectionOptions, { channels, patterns }: Subscribed, take: TakeMessage): Promise<void> {
+    const client = (await createRedisClient(options, this.#owner)) as Redis
+    this.#clients.push(client)
+    let last: Error | null = null
+    client.on('error', (error: Error) => {
+      last = error
+    })
+    client.on('messageBuffer', (channel: Buffer, message: Buffer) => take(channel, message, null))
+    client.on('pmessageBuffer', (pattern: Buffer, channel: Buffer, message: Buffer) => take(channel, message, pattern))
+    try {
+      await connectRedisClient(client, options)
+      client.once('end', () => this.#lost.resolve(explainedRedisError(last ?? new Error('the connection was closed'), options)))
+      if (channels.length > 0) await client.subscribe(...channels)
+      if (patterns.length > 0) await client.psubscribe(...patterns)
+    } catch (error) {
+      client.disconnect()
+      throw explainedRedisError(error, options)
+    }
+    this.#pings ??= setInterval(() => this.#ping(), PING_INTERVAL_MS)
+    if (this.#isClosed) this.close()
+  }
+
+  #ping(): void {
+    // A failure closes the connection, which `lost` tells.
+    for (const client of this.#clients) client.ping().catch(() => client.disconnect())
+  }
+
+  close(): void {
+    this.#isClosed = true
+    if (this.#pings) clearInterval(this.#pings)
+    for (const client of this.#clients) client.disconnect()
+  }
+}
