@@ -1,6 +1,6 @@
 /**
- * Goal: with CI=true only a wait that ran out of time is tried again, and the last lines name the test. Method: a Vitest run of its own over
- * tests that fail at their first try.
+ * Goal: with CI=true only a wait that ran out of time is tried again, and the last lines name the test. Method: a Vitest run of its own
+ * over tests that fail at their first try.
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /**
  * What happens in the demo: source connectors read files into `us` and `eu`, mirrors copy the records to `central`, sink connectors write
- * them out, a change source reads what they write to Postgres; the broker of `us` is killed with -9, its consumer group is failed over to `central`, and `us` is started again. Every wait has
- * a limit.
+ * them out, a change source reads what they write to Postgres; the broker of `us` is killed with -9, its consumer group is failed over to
+ * `central`, and `us` is started again. Every wait has a limit.
  */
 import type { FailoverReport, MirrorStatus } from '../../mirror/types.ts'
 import { AlertConsumer, SLOW_PROCESSING_MS } from './alert-consumer.ts'

@@ -1,6 +1,6 @@
 /**
- * The stages that every record passes: the topic in its region, the mirrored topic on central, Postgres, the changes of Postgres in a topic on
- * central, and the file. Counts their records while the demo runs, and compares them with the data set at the end, record by record.
+ * The stages that every record passes: the topic in its region, the mirrored topic on central, Postgres, the changes of Postgres in a topic
+ * on central, and the file. Counts their records while the demo runs, and compares them with the data set at the end, record by record.
  */
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'

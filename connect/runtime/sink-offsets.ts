@@ -85,8 +85,8 @@ export class SinkOffsets {
   }
 
   /**
-   * What is committed after a flush: all that was delivered, or what the sink names of it. Offsets of partitions that are not the task's any
-   * more are left out. Throws where the sink names records that it was not given.
+   * What is committed after a flush: all that was delivered, or what the sink names of it. Offsets of partitions that are not the task's
+   * any more are left out. Throws where the sink names records that it was not given.
    */
   committable(named: readonly CommitOffset[] | null): CommitOffset[] {
     if (named === null) return this.uncommitted()

@@ -120,8 +120,9 @@ export class GroupRun {
       await this.#commands.run(async (client) => {
         const state = await streamState(client, stream)
         const known = config['task.streams.shared'] ? null : id
-        // The ids of a stream that is not there begin anew.
-        const from = known === null ? config['redis.stream.offset'] : state ? known : NO_ENTRY
+        // A stream that was deleted begins anew, and may have entries again already.
+        const isSame = known !== null && state !== null && compareIds(state.lastId, known) >= 0
+        const from = known === null ? config['redis.stream.offset'] : isSame ? known : NO_ENTRY
         await client.xgroup('CREATE', stream, this.#group, from, 'MKSTREAM')
         log[id === null ? 'info' : 'warn'](`The consumer group ${this.#group} of the stream ${stream} is created at ${from}.`)
       })

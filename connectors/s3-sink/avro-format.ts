@@ -12,7 +12,7 @@ import { AvroEncoders, type Encode } from '../../connect/converters/avro/encode.
 import { fromConnectSchema } from '../../connect/converters/avro/from-connect-schema.ts'
 import type { Schema } from '../../connect/sdk/index.ts'
 import { type FileEncoder, type FileFormat, READY_BYTES } from './file-encoder.ts'
-import { UnwritableRecord } from './unwritable-record.ts'
+import { UnfitRecord } from './unfit-record.ts'
 
 /** A block ends after so many bytes of records, as in Avro's own writer. */
 const BLOCK_BYTES = 64_000
@@ -64,7 +64,7 @@ export function avroFormat({ codec, data }: AvroFormatOptions): FileFormat {
     envelopes: { key: false, headers: false },
     encoder(key, schema) {
       if (!schema)
-        throw new UnwritableRecord(
+        throw new UnfitRecord(
           'it has no schema, and AvroFormat needs one. Use a converter with schemas, such as AvroConverter or JsonConverter with schemas.enable=true',
         )
       return new AvroFileEncoder(compiled(schema), codec, createHash('md5').update(key).digest())

@@ -8,7 +8,7 @@ import { compressionExtension } from './compression.ts'
 import { csvCell, csvColumns } from './csv-cells.ts'
 import type { FileEncoder, FileFormat } from './file-encoder.ts'
 import { LineContent, type LineOptions } from './line-content.ts'
-import { UnwritableRecord } from './unwritable-record.ts'
+import { UnfitRecord } from './unfit-record.ts'
 
 /** Rows that become text at once, and the characters of rows that do. */
 const ROW_CHUNK = 512
@@ -50,8 +50,7 @@ class CsvEncoder implements FileEncoder<Row> {
 
   form(value: unknown): Row {
     const fields = value as Readonly<Record<string, unknown>> | null
-    if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
-      throw new UnwritableRecord('its value has no fields for columns')
+    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) throw new UnfitRecord('its value has no fields for columns')
     return this.#columns.map((name, index) => csvCell(fields[name], this.#schema?.fields?.[index]?.schema ?? null, this.#options.decimals))
   }
 

@@ -17,7 +17,7 @@ import { freePort, startTestBroker } from '../running-broker.ts'
 import { S3_START_MS, testS3 } from '../services/s3.ts'
 import { until } from '../until.ts'
 
-const ROUNDS = 4
+const ROUNDS = 3
 const PARTITIONS = 3
 const FLUSH_SIZE = 350
 const GROUPS_A_ROUND = 6
@@ -25,7 +25,7 @@ const RECORDS_A_ROUND = FLUSH_SIZE * GROUPS_A_ROUND
 const FOLDERS = 2
 const program = join(import.meta.dirname, '../../bin/tributary')
 
-test('kill -9 of the worker and of the store, four times under load', { timeout: 240_000 + S3_START_MS }, async () => {
+test('kill -9 of the worker and of the store, three times under load', { timeout: 240_000 + S3_START_MS }, async () => {
   const random = seededRandom()
   const server = await testS3({ killable: true })
   onTestFinished(() => server.stop())

@@ -24,6 +24,8 @@ export interface RedisServerOptions {
   files?: Readonly<Record<string, string>>
   /** Runs it as a sentinel. */
   sentinel?: boolean
+  /** The least version: where Redis on this machine is older, the error says so. */
+  version?: number
   /** How the tests log in and connect. */
   client?: RedisOptions
 }
@@ -150,6 +152,14 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   }
 
   await start()
+  const version = Number(/Redis version=(\d+)/.exec(output)?.[1] ?? options.version)
+  if (options.version !== undefined && version < options.version) {
+    await signal('KILL')
+    rmSync(folder, { recursive: true, force: true })
+    throw new Error(
+      `This test needs Redis ${options.version}, and ${program.from} has Redis ${version}: start Docker, or install a newer redis-server.`,
+    )
+  }
   return {
     from: program.from,
     url: `redis://127.0.0.1:${port}`,

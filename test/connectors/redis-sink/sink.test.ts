@@ -197,7 +197,7 @@ test('JSON documents are set and deleted; where there is no JSON.SET the task fa
     record(3, { key: 'c', value: null }),
   )
   const [known] = (await client.call('COMMAND', 'INFO', 'JSON.SET')) as unknown[]
-  if (!known) return await expect(writing).rejects.toThrow(/unknown command 'JSON\.SET'/)
+  if (!known) return await expect(writing).rejects.toThrow(/unknown command .JSON\.SET./)
   await writing
   const documents = await Promise.all(['orders:a', 'orders:b', 'orders:c'].map((key) => client.call('JSON.GET', key)))
   expect(documents).toEqual(['{"x":1,"when":null}', '[1,2]', null])

@@ -15,7 +15,7 @@ let server: RedisServer
 let client: Redis
 
 beforeAll(async () => {
-  server = await startRedisServer({ lines: () => ['appendonly yes', 'appendfsync always'] })
+  server = await startRedisServer({ version: 7, lines: () => ['appendonly yes', 'appendfsync always'] })
   client = server.client()
 })
 afterAll(() => server?.stop())

@@ -1,6 +1,7 @@
 /**
- * Goal: a config that cannot work is refused with the setting to change; a config of Confluent's sink is valid; the file that each worker loads
- * loads no library. Method: the declaration's own checks, the check of the store on a real server, and the modules that a process loads.
+ * Goal: a config that cannot work is refused with the setting to change; a config of Confluent's sink is valid; the file that each worker
+ * loads loads no library. Method: the declaration's own checks, the check of the store on a real server, and the modules that a process
+ * loads.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
