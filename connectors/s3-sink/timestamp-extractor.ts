@@ -1,4 +1,7 @@
-/** The time of a record that time-based partitions and rotations go by. Pure, but for the time that the caller gives. */
+/**
+ * The time of a record that time-based partitions and rotations go by. It is one that calendars have, whatever a producer has sent. Pure,
+ * but for the time that the caller gives.
+ */
 import { logicalTypes, type SinkRecord } from '../../connect/sdk/index.ts'
 import { fieldReader } from './nested-field.ts'
 import { UnfitRecord } from './unfit-record.ts'

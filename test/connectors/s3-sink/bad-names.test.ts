@@ -1,6 +1,6 @@
 /**
- * Goal: a record whose folder cannot be is bad by itself, so that errors.tolerance decides about it, and the task and the other records go
- * on. Method: such records between good ones, on a real server.
+ * Story of connectors/s3-sink. Goal: a record whose folder cannot be is bad by itself, so that errors.tolerance decides about it, and the
+ * task and the other records go on. Method: such records between good ones, on a real server.
  */
 import { describe, expect, test } from 'vitest'
 import { BadRecord } from '../../../connect/sdk/index.ts'

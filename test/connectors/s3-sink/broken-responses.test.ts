@@ -1,6 +1,7 @@
 /**
- * Goal: an object counts as written only where the store has said so, and a broken response is sent again, at each step of an upload.
- * Method: a proxy before a real server breaks one response of each kind; the bucket is compared with what was written.
+ * Story of connectors/s3-sink. Goal: an object counts as written only where the store has said so, and a broken response is sent again, at
+ * each step of an upload. Method: a proxy before a real server breaks one response of each kind; the bucket is compared with what was
+ * written.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Retriable, type SinkTask } from '../../../connect/sdk/index.ts'

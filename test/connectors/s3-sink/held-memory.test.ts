@@ -1,6 +1,6 @@
 /**
- * Goal: what objects that are open hold is what they say that they hold. Method: many encoders with little content each, and the buffers
- * behind them, as the process counts them.
+ * Story of connectors/s3-sink. Goal: what objects that are open hold is what they say that they hold. Method: many encoders with little
+ * content each, and the buffers behind them, as the process counts them.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

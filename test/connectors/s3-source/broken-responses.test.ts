@@ -1,6 +1,6 @@
 /**
- * Goal: a broken response of the store loses no record and no object, and keys are those of the store. Method: a proxy before a real
- * server breaks one response of each kind, while objects are listed and read.
+ * Story of connectors/s3-source. Goal: a broken response of the store loses no record and no object, and keys are those of the store.
+ * Method: a proxy before a real server breaks one response of each kind, while objects are listed and read.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
