@@ -13,6 +13,8 @@ import { UnreadableBody, WebhookRecords } from './webhook-records.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
 const KEEP_ALIVE_MS = 60_000
+/** How late a request that takes too long may be ended. */
+const MAX_CHECK_INTERVAL_MS = 1_000
 /** Of the rest of a body that is refused: a sender that is still sending would not see the response otherwise. */
 const MAX_DISCARDED_BYTES = 1024 * 1024
 /** How long a stop waits for responses to be taken. */
@@ -71,11 +73,14 @@ export class Receiver {
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: config['request.timeout.ms'],
       headersTimeout: config['request.timeout.ms'],
+      connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, config['request.timeout.ms']),
       keepAliveTimeout: KEEP_ALIVE_MS,
     }
     const listener = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response)
     const tls = listenerTls(config)
-    this.#server = tls ? createSecureServer({ ...tls, ...limits }, listener) : createServer(limits, listener)
+    this.#server = tls
+      ? createSecureServer({ ...tls, ...limits, handshakeTimeout: config['request.timeout.ms'] }, listener)
+      : createServer(limits, listener)
     this.#server.maxConnections = config['max.connections']
   }
 
@@ -116,13 +121,22 @@ export class Receiver {
 
   /** Their records are in Kafka. */
   acknowledge(requests: readonly WaitingRequest[]): void {
+    let accepted = 0
     for (const request of requests) {
-      this.#unacknowledged.delete(request)
+      // A rejected one has its answer.
+      if (!this.#unacknowledged.delete(request)) continue
+      accepted++
       if (request.deliveryId !== null) this.#recent.add(request.deliveryId)
       request.answer(this.#config['response.status'])
     }
-    this.#counts.accepted += requests.length
+    this.#counts.accepted += accepted
     this.#report()
+  }
+
+  /** Its record cannot be converted or produced, and is skipped. */
+  reject(request: WaitingRequest): void {
+    this.#unacknowledged.delete(request)
+    request.answer(500, 'the record cannot be written to Kafka')
   }
 
   /** Takes no further requests, and answers those whose record is not in Kafka with a 503. */

@@ -219,6 +219,7 @@ export function check(config: WebhookConfig): SettingProblem[] {
   const scheme = config['signature.scheme']
   if (scheme !== 'none' && !config['signature.secret']) add('signature.secret', `signature.scheme=${scheme} needs it`)
   if (scheme === 'none' && config['signature.secret'] !== null) add('signature.scheme', 'signature.secret is set: say how it is used')
+  if (config['signature.secret.previous'] === '') add('signature.secret.previous', 'it is empty: leave it out, or set the former secret')
   const certificate = config['listen.ssl.certificate.location']
   if ((certificate === null) !== (config['listen.ssl.key.location'] === null))
     add(certificate === null ? 'listen.ssl.certificate.location' : 'listen.ssl.key.location', 'HTTPS needs a certificate and a key')

@@ -217,6 +217,40 @@ test('a delivery that was answered is answered again without a record; one that 
   expect(records.map(({ topic }) => topic)).toEqual(['topic-a', 'topic-b'])
 })
 
+test('a record that is skipped because it cannot be produced is not answered with success', async () => {
+  const { send, batches } = await startReceiver({ 'delivery.id.header': 'X-Delivery' }, false)
+  const sent = [1, 2].map((id) => send({ headers: { 'x-delivery': String(id) }, body: String(id) }))
+  await until(() => batches.reduce((sum, { records }) => sum + records.length, 0) === 2, 'both are read')
+  for (const batch of batches) {
+    for (const [index, { value }] of batch.records.entries()) if (value === 1) batch.rejected!(index, new Error('too large'))
+    batch.acknowledged!()
+  }
+  expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([500, 200])
+})
+
+test('a body that is nested deeper than converters can follow gets a 400, and the task reads on', async () => {
+  const { send, records } = await startReceiver()
+  const nested = (depth: number) => `${'[{"a":'.repeat(depth / 2)}"]}[[\\"[["${'}]'.repeat(depth / 2)}`
+  expect(await send({ body: nested(400_000).slice(0, 900_000) })).toMatchObject({ status: 400, body: expect.stringMatching(/256/) })
+  expect((await send({ body: nested(258) })).status).toBe(400)
+  expect((await send({ body: nested(256) })).status).toBe(200)
+  expect((await send({ body: `[${'[],{},'.repeat(1000)}0]` })).status).toBe(200)
+  expect(records).toHaveLength(2)
+})
+
+test('a sender that never ends its request, and a connection that never begins one, are ended in time', async () => {
+  const { port } = await startReceiver({ 'request.timeout.ms': '100' })
+  const ended = (text: string) =>
+    new Promise<string>((resolve) => {
+      let answer = ''
+      const socket = connect(port, '127.0.0.1', () => socket.write(text))
+      socket.on('error', () => {}).on('data', (part) => (answer += part))
+      socket.once('close', () => resolve(answer))
+    })
+  const [slow] = await Promise.all([ended('POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{'), ended('')])
+  expect(slow).toMatch(/408/)
+}, 20_000)
+
 test('senders that go away, and those that speak no HTTP, harm nobody', async () => {
   const { send, open, port, records } = await startReceiver()
   const request = open({ headers: { 'content-length': '1000' } }).on('error', () => {})
@@ -284,6 +318,7 @@ test('a listener that is open to strangers warns', async () => {
 test.each([
   [{ 'signature.scheme': 'github' }, ['signature.secret']],
   [{ 'signature.secret': 's' }, ['signature.scheme']],
+  [{ 'signature.scheme': 'github', 'signature.secret': 's', 'signature.secret.previous': '' }, ['signature.secret.previous']],
   [{ 'listen.ssl.key.location': 'k' }, ['listen.ssl.certificate.location']],
   [{ 'listen.ssl.client.ca.location': 'c' }, ['listen.ssl.client.ca.location']],
   [{ 'key.header': 'a', 'key.json.pointer': '/a' }, ['key.json.pointer']],
