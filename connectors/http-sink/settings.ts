@@ -4,7 +4,7 @@
  */
 import { type ConfigOf, InvalidSetting, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { InvalidJavaPattern, javaPattern, replacementOf } from '../../connect/sdk/java-pattern.ts'
-import { authorizationOf, checkClient, clientOptions, clientSettings, urlProblem } from '../http-driver/client-settings.ts'
+import { authorizationOf, checkClient, clientOptions, clientSettings, filledUrlProblem } from '../http-driver/client-settings.ts'
 import { headersOf, headersProblem, isHeaderName } from '../http-driver/header-list.ts'
 import type { HttpSinkOptions } from './options.ts'
 import { rangesOf, rangesProblem } from './statuses.ts'
@@ -21,10 +21,7 @@ const NO_REPORTER =
 export function urlTemplateProblem(url: string): string | undefined {
   const problem = templateProblem(url)
   if (problem !== undefined) return problem
-  const path = url.search(/(?<=^[a-z]+:\/\/[^/?]*)[/?]/i)
-  if (placeholdersIn(path < 0 ? url : url.slice(0, path)).length > 0)
-    return 'placeholders are allowed in the path and the query only: name the host'
-  return urlProblem(url.replaceAll(/\$\{[^{}]*\}/g, 'x'))
+  return filledUrlProblem((text) => url.replaceAll(/\$\{[^{}]*\}/g, text))
 }
 
 const bytesSetting = (doc: string, bytes: number) =>

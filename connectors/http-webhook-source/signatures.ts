@@ -23,7 +23,9 @@ const isSame = (a: Buffer, b: Buffer) => a.length === b.length && timingSafeEqua
 
 export function signatureVerifier(config: WebhookConfig): VerifySignature {
   // Whoever sends can sign with an empty secret.
-  const secrets = [config['signature.secret'], config['signature.secret.previous']].filter((secret) => secret !== null && secret !== '')
+  const secrets = [config['signature.secret'], config['signature.secret.previous']].filter(
+    (secret): secret is string => secret !== null && secret !== '',
+  )
   const header = config['signature.header'].toLowerCase()
   const prefix = config['signature.prefix']
   switch (config['signature.scheme']) {
