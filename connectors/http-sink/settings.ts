@@ -265,8 +265,16 @@ export function checkSink(config: SinkConfig): SettingProblem[] {
   const separator = config['header.separator']
   add('headers', headersProblem(config.headers, separator))
   add('sensitive.headers', headersProblem(config['sensitive.headers'] ?? '', separator))
+  const settingWith = (header: string) => (header in headersOf(config.headers, separator) ? 'headers' : 'sensitive.headers')
   if (config['auth.type'] !== 'NONE' && 'authorization' in allHeaders(config))
-    add('headers', 'the header authorization is written by auth.type: leave out one of them')
+    add(settingWith('authorization'), 'the header authorization is written by auth.type: leave out one of them')
+  const idempotency = config['idempotency.key.header'].toLowerCase()
+  const writtenTwice = `the header ${idempotency} is written by the sink: leave it out, or set idempotency.key.header to nothing`
+  if (idempotency !== '' && idempotency in allHeaders(config)) add(settingWith(idempotency), writtenTwice)
+  const forwarded = config['headers.forward'].map((name) => name.toLowerCase())
+  if (idempotency !== '' && forwarded.includes(idempotency)) add('headers.forward', writtenTwice)
+  if (config['auth.type'] !== 'NONE' && forwarded.includes('authorization'))
+    add('headers.forward', 'the header authorization is written by auth.type: leave out one of them')
   if (
     config['behavior.on.null.values'] === 'delete' &&
     !placeholdersIn(config['http.api.url']).some((name) => name === 'key' || name.startsWith('key.'))
@@ -322,7 +330,7 @@ export function sinkOptions(config: SinkConfig): HttpSinkOptions {
     url: config['http.api.url'],
     headers: { 'content-type': contentType, ...allHeaders(config) },
     forwardedHeaders: config['headers.forward'].map((name) => name.toLowerCase()),
-    idempotencyHeader: config['idempotency.key.header'] || null,
+    idempotencyHeader: config['idempotency.key.header'].toLowerCase() || null,
     format: config['request.body.format'],
     bodyTemplate: config['request.body.template'],
     replacements: partsOf(config['regex.patterns'], config['regex.separator']).map((pattern, index) => ({

@@ -157,7 +157,10 @@ export function check(config: PollConfig): SettingProblem[] {
   add('http.request.headers', headersProblem(config['http.request.headers'], separator))
   add('http.request.sensitive.headers', headersProblem(config['http.request.sensitive.headers'] ?? '', separator))
   if (config['auth.type'] !== 'NONE' && 'authorization' in headersIn(config))
-    add('http.request.headers', 'the header authorization is written by auth.type: leave out one of them')
+    add(
+      'authorization' in headersOf(config['http.request.headers'], separator) ? 'http.request.headers' : 'http.request.sensitive.headers',
+      'the header authorization is written by auth.type: leave out one of them',
+    )
   if (mode === 'CHAINING') needs('http.offset.json.pointer')
   if (mode === 'CURSOR_PAGINATION') needs('http.next.page.json.pointer')
   if (mode === 'PAGE_NUMBER') needs('http.page.size')

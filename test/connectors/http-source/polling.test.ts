@@ -361,6 +361,10 @@ test.each([
   [{ 'http.offset.mode': 'PAGE_NUMBER', 'http.request.parameters': 'p=${offset}' }, ['http.page.size', 'http.initial.offset']],
   [{ 'http.request.body': '{}' }, ['http.request.body']],
   [{ 'http.response.format': 'text', 'http.offset.mode': 'LINK_HEADER' }, ['http.response.format']],
+  [
+    { 'http.request.sensitive.headers': 'authorization: x', 'auth.type': 'BEARER', 'bearer.token': 't' },
+    ['http.request.sensitive.headers'],
+  ],
   [{ 'auth.type': 'BASIC' }, ['connection.user', 'connection.password']],
 ])('%o has a problem at %o', (config, names) => {
   const parsed = parseSettings(httpSource.settings, settingsOf('https://x/', config as Record<string, string>))
