@@ -2,6 +2,7 @@
  * Listens for webhooks. A request is answered with success only after its record is in Kafka; one that is not answered so has a sender who
  * sends it again. The requests in progress are bounded by number and bytes, before anything of them is kept.
  */
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
@@ -19,6 +20,9 @@ const MAX_CHECK_INTERVAL_MS = 1_000
 const MAX_DISCARDED_BYTES = 1024 * 1024
 /** How long a stop waits for responses to be taken. */
 const CLOSE_MS = 2_000
+
+/** Ids of deliveries are UUIDs and the like. */
+const MAX_ID_LENGTH = 128
 
 const STOPPING = 'the receiver is stopping'
 
@@ -221,8 +225,7 @@ export class Receiver {
     const forged = this.#verify(headers, body, Date.now())
     if (forged !== null) throw new RequestNotTaken(401, forged)
     const record = this.#recordOf(topic, headers, body)
-    const id = this.#idHeader === null ? undefined : headers[this.#idHeader]
-    const deliveryId = typeof id === 'string' ? `${topic} ${id}` : null
+    const deliveryId = this.#deliveryId(topic, headers)
     if (deliveryId !== null && this.#recent.has(deliveryId)) {
       this.#counts.repeated++
       respond(response, this.#config['response.status'])
@@ -231,6 +234,13 @@ export class Receiver {
     if (this.#isClosing) throw new RequestNotTaken(503, STOPPING)
     this.#queue.push(this.#waiting(record, deliveryId, response))
     this.#wake()
+  }
+
+  /** An empty one names nothing. A long one takes no more memory than a hash. */
+  #deliveryId(topic: string, headers: IncomingMessage['headers']): string | null {
+    const id = this.#idHeader === null ? undefined : headers[this.#idHeader]
+    if (typeof id !== 'string' || id === '') return null
+    return `${topic} ${id.length > MAX_ID_LENGTH ? createHash('sha256').update(id).digest('base64') : id}`
   }
 
   #recordOf(topic: string, headers: IncomingMessage['headers'], body: Buffer): SourceRecord {

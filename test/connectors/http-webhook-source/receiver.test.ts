@@ -251,6 +251,13 @@ test('a sender that never ends its request, and a connection that never begins o
   expect(slow).toMatch(/408/)
 }, 20_000)
 
+test('requests with an empty id of a delivery are not taken for repeats; long ids are told apart', async () => {
+  const { send, records } = await startReceiver({ 'delivery.id.header': 'X-Delivery' })
+  const ids = ['', '', `${'x'.repeat(5000)}1`, `${'x'.repeat(5000)}2`, `${'x'.repeat(5000)}1`]
+  for (const [index, id] of ids.entries()) expect((await send({ headers: { 'x-delivery': id }, body: String(index) })).status).toBe(200)
+  expect(records.map(({ value }) => value)).toEqual([0, 1, 2, 3])
+})
+
 test('senders that go away, and those that speak no HTTP, harm nobody', async () => {
   const { send, open, port, records } = await startReceiver()
   const request = open({ headers: { 'content-length': '1000' } }).on('error', () => {})
