@@ -4,12 +4,12 @@
  */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import { Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
 import { RecentDeliveries } from './recent-deliveries.ts'
 import { topicsOf, type WebhookConfig } from './settings.ts'
 import { signatureVerifier } from './signatures.ts'
-import { listenerTls } from './tls-files.ts'
+import { listenerTls, watchListenerTls } from './tls-files.ts'
 import { UnreadableBody, WebhookRecords } from './webhook-records.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
@@ -53,7 +53,8 @@ export class Receiver {
   readonly #verify: ReturnType<typeof signatureVerifier>
   readonly #recent: RecentDeliveries
   readonly #idHeader: string | null
-  readonly #server: Server
+  readonly #server: Server | SecureServer
+  #endWatch = () => {}
   /** In the order in which they came. */
   #queue: WaitingRequest[] = []
   readonly #unacknowledged = new Set<WaitingRequest>()
@@ -103,8 +104,24 @@ export class Receiver {
         cause: error,
       })
     }
+    this.#watchFiles()
     this.#server.on('error', (error) => this.#context.log.error(`the listener of ${host}:${port} has an error: ${error.message}`))
     this.#context.log.info(`listening for webhooks on ${host}:${port}`)
+  }
+
+  /** A certificate that expires is replaced without a restart. */
+  #watchFiles(): void {
+    const server = this.#server
+    if (!('setSecureContext' in server)) return
+    const { log } = this.#context
+    this.#endWatch = watchListenerTls(
+      this.#config,
+      (options) => {
+        server.setSecureContext(options)
+        log.info('the listener uses the new files of listen.ssl')
+      },
+      (why) => log.error(`the new files of listen.ssl cannot be used, and the former ones are: ${why}`),
+    )
   }
 
   /** The requests that wait, at most `most`; none where `signal` aborts. */
@@ -146,6 +163,7 @@ export class Receiver {
   /** Takes no further requests, and answers those whose record is not in Kafka with a 503. */
   async close(): Promise<void> {
     this.#isClosing = true
+    this.#endWatch()
     for (const request of [...this.#queue, ...this.#unacknowledged]) request.answer(503, STOPPING)
     this.#queue = []
     this.#unacknowledged.clear()

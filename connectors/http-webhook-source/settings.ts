@@ -40,6 +40,13 @@ export const settings = {
     default: null,
     group: 'Listener',
   }),
+  'listen.ssl.reload.interval.ms': setting.int({
+    doc: 'How often these files are looked at. New ones are used for new connections; while they cannot be used, the former ones are.',
+    default: 60_000,
+    importance: 'LOW',
+    group: 'Listener',
+    check: between(1, 86_400_000),
+  }),
   'signature.scheme': setting.oneOf(['none', 'github', 'stripe', 'hmac', 'token'], {
     doc:
       "How a request shows that its sender knows the secret: 'none', as GitHub (X-Hub-Signature-256), as Stripe (Stripe-Signature), an " +

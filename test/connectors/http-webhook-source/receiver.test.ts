@@ -291,6 +291,38 @@ test('HTTPS, with client certificates where they are asked for', async () => {
   expect(mutual.records).toHaveLength(1)
 })
 
+test('a certificate that is replaced is used without a restart, and one that cannot be used is not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-webhook-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const [certificate, key] = [join(folder, 'certificate'), join(folder, 'key')]
+  const replace = ({ certificate: text, key: secret }: { certificate: string; key: string }) => {
+    writeFileSync(certificate, text)
+    writeFileSync(key, secret)
+  }
+  const [former, next] = ['former', 'next'].map((subject) => selfSigned({ subject }))
+  replace(former!.issue({ subject: 'receiver', names: ['127.0.0.1'] }))
+  const { send, context } = await startReceiver({
+    'listen.ssl.certificate.location': certificate,
+    'listen.ssl.key.location': key,
+    'listen.ssl.reload.interval.ms': '5',
+  })
+  const isTrusted = (ca: string) =>
+    send({}, { ca }).then(
+      () => true,
+      () => false,
+    )
+  expect(await isTrusted(former!.certificate)).toBe(true)
+  writeFileSync(certificate, 'no certificate')
+  await until(
+    () => context.logged.some(({ message }) => message.includes('the former ones are: The certificate and its key')),
+    'it says so',
+  )
+  expect(await isTrusted(former!.certificate)).toBe(true)
+  replace(next!.issue({ subject: 'receiver', names: ['127.0.0.1'] }))
+  await expect.poll(() => isTrusted(next!.certificate)).toBe(true)
+  expect(await isTrusted(former!.certificate)).toBe(false)
+})
+
 const configOf = (config: Record<string, string>) =>
   parseSettings(webhookSource.settings, { 'listen.port': '18080', 'topic.mapping': '/a:a', ...config })
 
