@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import { Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
 import { RecentDeliveries } from './recent-deliveries.ts'
-import { topicsOf, type WebhookConfig } from './settings.ts'
+import { isKeptByLoopback, topicsOf, type WebhookConfig } from './settings.ts'
 import { signatureVerifier } from './signatures.ts'
 import { listenerTls, watchListenerTls } from './tls-files.ts'
 import { UnreadableBody, WebhookRecords } from './webhook-records.ts'
@@ -23,6 +23,9 @@ const CLOSE_MS = 2_000
 
 /** Ids of deliveries are UUIDs and the like. */
 const MAX_ID_LENGTH = 128
+
+/** Browsers send them with each POST of a page; senders of webhooks do not. */
+const BROWSER_HEADERS = ['origin', 'sec-fetch-site']
 
 const STOPPING = 'the receiver is stopping'
 
@@ -54,6 +57,7 @@ export class Receiver {
   readonly #recent: RecentDeliveries
   readonly #idHeader: string | null
   readonly #server: Server | SecureServer
+  readonly #refusesPages: boolean
   #endWatch = () => {}
   /** In the order in which they came. */
   #queue: WaitingRequest[] = []
@@ -74,6 +78,7 @@ export class Receiver {
     this.#verify = signatureVerifier(config)
     this.#recent = new RecentDeliveries(config['delivery.id.cache.size'])
     this.#idHeader = config['delivery.id.header']?.toLowerCase() ?? null
+    this.#refusesPages = isKeptByLoopback(config)
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: config['request.timeout.ms'],
@@ -197,6 +202,8 @@ export class Receiver {
 
   /** Checks what is known before the body. */
   #topicOf({ url, method, headers }: IncomingMessage): string {
+    if (this.#refusesPages && BROWSER_HEADERS.some((name) => headers[name] !== undefined))
+      throw new RequestNotTaken(403, 'a web page sends this; set signature.scheme to let it write records')
     const topic = this.#topics.get(url!.split('?')[0]!)
     if (topic === undefined) throw new RequestNotTaken(404, 'no topic has this path')
     if (method !== 'POST' && method !== 'PUT') throw new RequestNotTaken(405, 'send a POST')

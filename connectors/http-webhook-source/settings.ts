@@ -209,6 +209,10 @@ export const topicsOf = (config: WebhookConfig): ReadonlyMap<string, string> =>
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/
 
+/** Whether nothing but the loopback address keeps strangers out: a web page reaches that through a browser of this machine. */
+export const isKeptByLoopback = (config: WebhookConfig): boolean =>
+  LOOPBACK.test(config['listen.host']) && config['signature.scheme'] === 'none' && config['listen.ssl.client.ca.location'] === null
+
 /** Why strangers can write records; null where they cannot. */
 export function openness(config: WebhookConfig): string | null {
   const host = config['listen.host']

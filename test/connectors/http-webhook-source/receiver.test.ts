@@ -170,6 +170,15 @@ test.each<[number, Sent, Record<string, string>]>([
   expect(context.logged.filter(({ level }) => level === 'error')).toEqual([])
 })
 
+test('a web page cannot write through a browser of this machine, unless it can sign', async () => {
+  const open = await startReceiver()
+  expect((await open.send({ headers: { origin: 'https://evil.example' } })).status).toBe(403)
+  expect((await open.send({ headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403)
+  expect(open.records).toEqual([])
+  const signed = await startReceiver({ 'signature.scheme': 'token', 'signature.secret': 's' })
+  expect((await signed.send({ headers: { origin: 'https://page.example', 'x-signature': 's' } })).status).toBe(200)
+})
+
 test('a signature is that of the bytes that came', async () => {
   const { send, records } = await startReceiver({ 'signature.scheme': 'github', 'signature.secret': 'secret' })
   const body = '{ "a" :\t"\\u00fc" }'
