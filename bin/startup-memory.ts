@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** Long enough for the first requests of those that waited for the start. */
-const DELAY_MS = 2_000
+const DELAY_MS = 500
 /** Collecting a larger heap would hold up requests for more than about 50 ms. */
 const MAX_HEAP_BYTES = 64 * 1024 * 1024
 
