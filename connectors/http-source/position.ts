@@ -1,5 +1,6 @@
 /**
- * Where a poll goes on: what the next request asks for, and how much of its response was sent before. Pure.
+ * Where a poll goes on: what the next request asks for, and how much of its response was sent before. A page at another origin is none.
+ * Pure.
  */
 import type { Position, SourceOffset, SourcePartition } from '../../connect/sdk/index.ts'
 import { isCounted, originOf, type PollConfig } from './settings.ts'

@@ -1,4 +1,7 @@
-/** The options of HTTPS for the listener, read from the files that its settings name. */
+/**
+ * The options of HTTPS for the listener, read from the files that its settings name. They are looked at again while it listens, since
+ * certificates are renewed.
+ */
 import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createSecureContext, type TlsOptions } from 'node:tls'
