@@ -143,6 +143,8 @@ export const isCounted = (config: PollConfig): boolean => ['SIMPLE_INCREMENTING'
 /** The headers of each request. */
 export const headersIn = (config: PollConfig) => ({
   accept: config['http.response.format'] === 'json' ? 'application/json' : '*/*',
+  // Without it a server may compress.
+  'accept-encoding': 'identity',
   ...headersOf(config['http.request.headers'], config['http.request.headers.separator']),
   ...headersOf(config['http.request.sensitive.headers'] ?? '', config['http.request.headers.separator']),
 })

@@ -3,6 +3,7 @@
  * request in vain; and it says what is wrong with a response. Method: real servers in the test; the runtime's part, stored positions and
  * repeated reads, is played here.
  */
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { StoredPositions, taskContext } from '../../../connect/contract/index.ts'
 import { parseSettings, Retriable, type SourceRecord } from '../../../connect/sdk/index.ts'
@@ -283,6 +284,7 @@ test.each<[string, Reply, Record<string, string>, RegExp]>([
   ['no items where they should be', { body: '{}' }, { 'http.response.data.json.pointer': '/items' }, /nothing at "\/items"/],
   ['a next page elsewhere', { body: '[]', headers: { link: '<http://169.254.169.254/>; rel=next' } }, {}, /another origin/],
   ['a response that is too long', { body: `"${'x'.repeat(5000)}"` }, { 'response.max.bytes': '4096' }, /longer than response\.max\.bytes/],
+  ['a compressed response', { body: gzipSync('[]'), headers: { 'content-encoding': 'gzip' } }, {}, /is compressed \(gzip\)/],
   ['a redirect', { status: 302, headers: { location: '/there' } }, {}, /http\.redirects\.max/],
 ])('%s fails the task with what to do', async (_what, reply, config, why) => {
   const server = await testServer(() => reply)
