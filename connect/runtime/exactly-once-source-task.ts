@@ -14,6 +14,7 @@ import type { DeadLetter } from './dead-letter.ts'
 import { RecordOutcomes } from './record-outcomes.ts'
 import { type ConvertedRecords, SourceConversion } from './source-conversion.ts'
 import { type SourceDelivery, SourceReading } from './source-reading.ts'
+import { MAX_UNACKED_BYTES, MAX_UNACKED_RECORDS } from './source-sends.ts'
 import type { ReplayCounts, RunnableTask, TaskControl } from './task-control.ts'
 import type { ProgressStage, TaskProgress } from './task-progress.ts'
 import type { TransactionBoundary } from './transaction-boundary.ts'
@@ -21,12 +22,9 @@ import { type SegmentEnd, WorkerTransactionContext } from './transaction-context
 import { initializationError, transactionError } from './transaction-errors.ts'
 import type { SourceTaskOptions } from './worker-source-task.ts'
 
-/** The task reads no further batch while more than this waits for a transaction (Invariant 13)… */
+/** The task reads no further batch while more than this waits for a transaction (Invariant 13). */
 const MAX_QUEUED_RECORDS = 10_000
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024
-/** …and sends no further one while more than this is sent and not acknowledged. */
-const MAX_UNACKED_RECORDS = 10_000
-const MAX_UNACKED_BYTES = 4 * 1024 * 1024
 
 /** How a task makes sure that no other one of its id writes. */
 export interface TaskFencing {

@@ -14,8 +14,9 @@ import type { SourceDeadLetters } from './source-dead-letters.ts'
 import type { TaskProgress } from './task-progress.ts'
 
 /** No further batch is read while more than this is sent and not acknowledged (Invariant 13). */
-const MAX_UNACKED_RECORDS = 10_000
-const MAX_UNACKED_BYTES = 4 * 1024 * 1024
+export const MAX_UNACKED_RECORDS = 10_000
+/** More than a batch of a snapshot, so that one is read while the one before is sent. */
+export const MAX_UNACKED_BYTES = 12 * 1024 * 1024
 
 const SENDING_CLASS = 'org.apache.kafka.connect.runtime.WorkerSourceTask'
 

@@ -13,6 +13,7 @@ import type { PendingSend } from './pending-send.ts'
 import { ProducerBatch } from './producer-batch.ts'
 
 const MAX_SEQUENCE = 0x7fff_ffff
+const SMALLEST_LIMIT_BYTES = 16 * 1024
 
 /** The batches of one partition, in order: sent, ready to send, open. */
 export class PartitionQueue {
@@ -45,6 +46,8 @@ export class PartitionQueue {
   transaction = -1
   /** Of the last full batch: the next one allocates as much at once. */
   #fullBytes = 0
+  /** Above it the topic's max.message.bytes, which a producer is not told, has refused a batch. */
+  #largestBytes = Number.POSITIVE_INFINITY
 
   constructor(topic: string, partition: number) {
     this.topic = topic
@@ -86,6 +89,16 @@ export class PartitionQueue {
   openBatch(order: number, nowMs: number): ProducerBatch {
     this.open = new ProducerBatch(this.partition, order, nowMs, this.#fullBytes)
     return this.open
+  }
+
+  /** A batch of this producer's size for a partition with `batchSize` as the setting. */
+  maxBatchBytes(batchSize: number): number {
+    return Math.min(batchSize, this.#largestBytes)
+  }
+
+  /** A batch of so many bytes was too large: further ones are not sent in vain. A batch of one large record must not make all others small. */
+  refusedAsTooLarge(bytes: number): void {
+    this.#largestBytes = Math.max(Math.floor(bytes / 2), SMALLEST_LIMIT_BYTES)
   }
 
   /** The open batch is full. */
@@ -229,7 +242,7 @@ export class Accumulator {
         continue
       }
       let batch = queue.open
-      if (batch && batch.builder!.sizeBytes + recordBytes > this.#batchSize) {
+      if (batch && batch.builder!.sizeBytes + recordBytes > queue.maxBatchBytes(this.#batchSize)) {
         queue.closeBatch(this.#batchSize)
         batch = null
         if (partition === topic.sticky && record.partition === undefined && key === null) {

@@ -317,8 +317,10 @@ export class Sender {
       isExpired: now >= batch.createdAt + deliveryTimeoutMs,
       mayRetry: acks !== 0 && !this.#closing.signal.aborted,
     })
-    if (verdict === 'split') queue.failed.push(...batch.split())
-    else if (verdict === 'renumber' || verdict === 'follow') {
+    if (verdict === 'split') {
+      queue.refusedAsTooLarge(batch.sizeBytes)
+      queue.failed.push(...batch.split())
+    } else if (verdict === 'renumber' || verdict === 'follow') {
       if (verdict === 'renumber') queue.needsNewEpoch = true
       // Another producer has raised the epoch of this id: another id is needed.
       if (error.error === 'INVALID_PRODUCER_EPOCH' && queue.producer?.producerId === this.#id.current?.producerId) this.#id.current = null

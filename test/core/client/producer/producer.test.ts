@@ -62,12 +62,16 @@ async function cluster(
 ) {
   const broker = await fakeBroker(topics)
   const logs = Array.from({ length: partitions }, () => new PartitionModel())
+  const refusedBytes: number[] = []
   broker.on(produce, (request: { acks: number; topicData: { partitionData: { index: number; records: Buffer }[] }[] }) => {
     const plan = next()
     if (plan === 'lose the request') return 'hang up'
     const partitionResponses = request.topicData[0]!.partitionData.map(({ index, records }) => {
       if (plan !== 'ok' && plan !== 'lose the response') return { index, errorCode: errorCode(plan), baseOffset: -1 }
-      if (records.length > maxBatchBytes) return { index, errorCode: errorCode('MESSAGE_TOO_LARGE'), baseOffset: -1 }
+      if (records.length > maxBatchBytes) {
+        refusedBytes.push(records.length)
+        return { index, errorCode: errorCode('MESSAGE_TOO_LARGE'), baseOffset: -1 }
+      }
       return { index, ...logs[index]!.append(records) }
     })
     if (plan === 'lose the response') return 'hang up'
@@ -86,7 +90,7 @@ async function cluster(
     system,
   )
   open.push(client, broker)
-  return { broker, client, logs }
+  return { broker, client, logs, refusedBytes }
 }
 
 const value = (text: string) => ({ topic: 't', key: null, value: Buffer.from(text) })
@@ -223,6 +227,15 @@ describe('the producer', () => {
     const sent = client.producer().send([value('a'), value('x'.repeat(6_000)), value('b')])
     await expect(sent).rejects.toMatchObject({ error: 'MESSAGE_TOO_LARGE' })
     expect(logs[0]!.values).toEqual(['a', 'b'])
+  })
+
+  it('sends smaller batches to a partition after one was too large for its topic', async () => {
+    const { client, logs, refusedBytes } = await cluster(1, () => 'ok', 40_000)
+    const producer = client.producer()
+    const values = Array.from({ length: 60 }, (_, index) => value(`${index} `.padEnd(1_000, 'x')))
+    for (let send = 0; send < 5; send++) await producer.send(values)
+    expect(refusedBytes).toHaveLength(1)
+    expect(logs[0]!.values).toHaveLength(300)
   })
 
   it('sends nothing after a record that it refuses where the caller wants to know of it', async () => {
