@@ -2,10 +2,11 @@
  * The bytes of a file after decompression, as a stream: nothing is held but a block. Files of several members or frames, one after the
  * other, are read to their end.
  */
-import { pipeline, type Readable } from 'node:stream'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { createGunzip } from 'node:zlib'
 import type { FileContent } from './file-content.ts'
 import { lz4Bytes } from './lz4-frames.ts'
+import { through } from './through.ts'
+import { zstdBytes } from './zstd-frames.ts'
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'lz4' | 'snappy'
 
@@ -43,27 +44,11 @@ function decompressed(content: FileContent, compression: Exclude<Compression, 'n
     case 'gzip':
       return through(content.stream(0), createGunzip())
     case 'zstd':
-      return zstdBytes(content)
+      return zstdBytes(content.stream(0) as AsyncIterable<Buffer>)
     case 'lz4':
       return lz4Bytes(content.stream(0) as AsyncIterable<Buffer>)
     case 'snappy':
       return snappyBytes(content.stream(0) as AsyncIterable<Buffer>)
-  }
-}
-
-/** An error of either stream ends the other, and is the reader's. */
-function through<S extends Readable & NodeJS.WritableStream>(source: Readable, transform: S): S {
-  pipeline(source, transform, () => {})
-  return transform
-}
-
-/** Node reads one frame; where another follows, the file is opened again behind the first. */
-async function* zstdBytes(content: FileContent): AsyncGenerator<Buffer, void, void> {
-  for (let start = 0; start < content.sizeBytes; ) {
-    const frame = through(content.stream(start), createZstdDecompress())
-    yield* frame as AsyncIterable<Buffer>
-    if (frame.bytesWritten === 0) throw new Error('it is no zstd')
-    start += frame.bytesWritten
   }
 }
 

@@ -2,56 +2,16 @@
  * LZ4's frame format: frames of blocks, of which each may refer to the 64 KB before it. A block is decompressed when all of it is there,
  * and no more than one is held.
  */
+import { StreamBytes } from './stream-bytes.ts'
+
 const MAGIC = 0x184d2204
 const SKIPPABLE = 0x184d2a50
 const BLOCK_BYTES: Readonly<Record<number, number>> = { 4: 64 * 1024, 5: 256 * 1024, 6: 1024 * 1024, 7: 4 * 1024 * 1024 }
 const DICTIONARY_BYTES = 64 * 1024
 const STORED = 0x80000000
 
-/** Bytes that are asked for by their number. */
-class Bytes {
-  readonly #source: AsyncIterator<Buffer>
-  #buffer: Buffer = Buffer.alloc(0)
-
-  constructor(source: AsyncIterable<Buffer>) {
-    this.#source = source[Symbol.asyncIterator]()
-  }
-
-  /** Null at the end, where nothing was asked for yet. */
-  async take(count: number, mayEnd = false): Promise<Buffer | null> {
-    const parts = this.#buffer.length === 0 ? [] : [this.#buffer]
-    let length = this.#buffer.length
-    while (length < count) {
-      const { value, done } = await this.#source.next()
-      if (done) {
-        if (mayEnd && length === 0) return null
-        throw new Error('it ends in the middle of an LZ4 frame')
-      }
-      parts.push(value)
-      length += value.length
-    }
-    if (parts.length > 0) this.#buffer = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-    const taken = this.#buffer.subarray(0, count)
-    this.#buffer = this.#buffer.subarray(count)
-    return taken
-  }
-
-  /** Leaves bytes out, however many there are, and holds none of them. */
-  async skip(count: number): Promise<void> {
-    for (let left = count; left > 0; ) left -= (await this.take(Math.min(left, Math.max(this.#buffer.length, 1))))!.length
-  }
-
-  async number(): Promise<number> {
-    return (await this.take(4))!.readUInt32LE(0)
-  }
-
-  async close(): Promise<void> {
-    await this.#source.return?.()
-  }
-}
-
 export async function* lz4Bytes(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
-  const bytes = new Bytes(source)
+  const bytes = new StreamBytes(source, 'an LZ4 frame')
   try {
     for (;;) {
       const magic = (await bytes.take(4, true))?.readUInt32LE(0)
@@ -65,7 +25,7 @@ export async function* lz4Bytes(source: AsyncIterable<Buffer>): AsyncGenerator<B
   }
 }
 
-async function* frame(bytes: Bytes): AsyncGenerator<Buffer, void, void> {
+async function* frame(bytes: StreamBytes): AsyncGenerator<Buffer, void, void> {
   const { uncompressSync } = await import('lz4-napi')
   const [flags, sizes] = (await bytes.take(2))! as unknown as [number, number]
   const has = (bit: number) => (flags & (1 << bit)) !== 0

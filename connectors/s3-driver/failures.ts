@@ -148,9 +148,21 @@ export function s3Failure(error: unknown, connection: S3Connection, { what, acti
     case 'XNotImplemented':
       return refused(null, `${store} does not support it (${failed.message}). Leave out the setting that asks for it.`)
   }
+  // A response of success that cannot be read was cut off, or is a page of something between.
+  if (status >= 200 && status < 300)
+    return retriable(`the response of ${store} cannot be read (${failed.message}). Check store.url and the proxy.`)
   if (passing.has(code) || status >= 500 || status === 429)
     return retriable(`${store} says ${code}${status ? ` (${status})` : ''}: ${failed.message}`)
   return refused(null, `${store} says ${code}${status ? ` (${status})` : ''}: ${failed.message}`)
+}
+
+/**
+ * Of a response of success, what every store sends. Where it is missing, something else has responded, such as the page of a proxy, and
+ * nothing was done: the error makes `S3Store.request` send again.
+ */
+export function requireOf<T>(response: T | undefined, what: string): T {
+  if (response !== undefined) return response
+  throw Object.assign(new Error(`its response has no ${what}: something between has responded`), { name: 'IncompleteBody' })
 }
 
 /** The problem of a setting that a check of the system has found; null where the error says nothing about the config. */

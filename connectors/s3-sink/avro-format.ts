@@ -16,6 +16,8 @@ import { UnfitRecord } from './unfit-record.ts'
 
 /** A block ends after so many bytes of records, as in Avro's own writer. */
 const BLOCK_BYTES = 64_000
+/** The memory of a record that is no block yet, beside its bytes: of small ones it is the larger part. */
+const FORM_BYTES = 128
 const MAGIC = Buffer.from('Obj\x01', 'latin1')
 const NOTHING = Buffer.alloc(0)
 
@@ -129,7 +131,7 @@ class AvroFileEncoder implements FileEncoder<Buffer> {
   }
 
   get heldBytes(): number {
-    return this.#bytes + this.#blockBytes
+    return this.#bytes + this.#count * FORM_BYTES + this.#blockBytes
   }
 
   get isReady(): boolean {

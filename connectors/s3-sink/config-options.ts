@@ -4,6 +4,7 @@
  */
 import { zoneOffset } from '../../connect/sdk/zone-offset.ts'
 import { s3Connection } from '../s3-driver/connection-settings.ts'
+import { unescaped } from '../s3-driver/escapes.ts'
 import { avroFormat } from './avro-format.ts'
 import { csvFormat } from './csv-format.ts'
 import type { FileFormat } from './file-encoder.ts'
@@ -29,8 +30,6 @@ const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024
 
 const limit = (value: number): number | null => (value > 0 ? value : null)
-const unescaped = (text: string): string =>
-  text.replace(/\\([ntr\\])/g, (_escape, letter: string) => ({ n: '\n', t: '\t', r: '\r', '\\': '\\' })[letter]!)
 
 function formatOf(name: string, config: SinkConfig): FileFormat {
   const lines: LineOptions = {

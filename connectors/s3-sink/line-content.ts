@@ -17,12 +17,19 @@ export interface LineOptions {
 
 /** Texts are gathered to so many characters before they become bytes. */
 const TEXT_CHUNK_CHARS = 64 * 1024
+/** Bytes are copied into blocks that grow to this size. */
+const FIRST_BLOCK_BYTES = 1024
+const BLOCK_BYTES = 64 * 1024
+const NO_BLOCK = Buffer.alloc(0)
 
 export class LineContent {
   readonly #compression: Compression
+  /** An encoder adds either texts or bytes. */
   #text = ''
   #chunks: Buffer[] = []
   #chunkBytes = 0
+  #block = NO_BLOCK
+  #blockBytes = 0
   encodedBytes = 0
 
   constructor({ compression: type, compressionLevel }: LineOptions) {
@@ -35,10 +42,34 @@ export class LineContent {
     if (this.#text.length >= TEXT_CHUNK_CHARS) this.#endText()
   }
 
+  /** Copies them: a value is a part of what was fetched, which would stay in memory with it. */
   addBytes(bytes: Buffer): void {
-    this.#endText()
     this.encodedBytes += bytes.length
-    this.#addChunk(bytes)
+    if (bytes.length > BLOCK_BYTES) {
+      this.#endBlock()
+      this.#addChunk(Buffer.from(bytes))
+      return
+    }
+    const end = this.#blockBytes + bytes.length
+    if (end > BLOCK_BYTES) this.#endBlock()
+    else if (end > this.#block.length) this.#growBlock(end)
+    if (this.#block.length === 0) this.#growBlock(bytes.length)
+    bytes.copy(this.#block, this.#blockBytes)
+    this.#blockBytes += bytes.length
+  }
+
+  #growBlock(least: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.min(Math.max(least, FIRST_BLOCK_BYTES, 2 * this.#block.length), BLOCK_BYTES))
+    this.#block.copy(grown, 0, 0, this.#blockBytes)
+    this.#block = grown
+  }
+
+  #endBlock(): void {
+    if (this.#blockBytes === 0) return
+    const filled = this.#block.subarray(0, this.#blockBytes)
+    this.#block = NO_BLOCK
+    this.#blockBytes = 0
+    this.#addChunk(filled)
   }
 
   #endText(): void {
@@ -54,7 +85,7 @@ export class LineContent {
   }
 
   get heldBytes(): number {
-    return this.#chunkBytes + this.#text.length
+    return this.#chunkBytes + this.#blockBytes + this.#text.length
   }
 
   get isReady(): boolean {
@@ -63,6 +94,7 @@ export class LineContent {
 
   async take(end: boolean): Promise<Buffer[]> {
     this.#endText()
+    this.#endBlock()
     const chunks = this.#chunks
     this.#chunks = []
     this.#chunkBytes = 0

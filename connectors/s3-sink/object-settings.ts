@@ -7,6 +7,8 @@ import { setting } from '../../connect/sdk/index.ts'
 const MIB = 1024 * 1024
 const LEAST_PART_BYTES = 5 * MIB
 const LEAST_HELD_MB = 32
+/** Names have 1024 bytes. */
+const MAX_OFFSET_DIGITS = 100
 
 export const storageSettings = {
   'storage.class': setting.oneOf(['io.confluent.connect.s3.storage.S3Storage'], {
@@ -44,6 +46,7 @@ export const storageSettings = {
     group: 'Connector',
     displayName: 'Filename Offset Zero Pad Width',
     least: 0,
+    check: (digits) => (digits > MAX_OFFSET_DIGITS ? `Value must be no more than ${MAX_OFFSET_DIGITS}` : undefined),
   }),
 }
 

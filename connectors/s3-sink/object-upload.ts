@@ -15,7 +15,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { Disconnected } from '../../connect/sdk/index.ts'
-import { S3Refused } from '../s3-driver/failures.ts'
+import { requireOf, S3Refused } from '../s3-driver/failures.ts'
 import type { S3Store } from '../s3-driver/store.ts'
 import type { FileEncoder } from './file-encoder.ts'
 import type { ObjectOptions } from './options.ts'
@@ -175,8 +175,8 @@ export class ObjectUpload {
     const { store, options, sent } = this.#services
     const Body = await this.#content()
     const input = { Bucket: store.bucket, Key: this.key, Body, ...options.parameters, ...options.customerKey, ...this.#digest(Body) }
-    await store.request({ what: `write ${this.key}`, action: 's3:PutObject' }, (client, requestOptions) =>
-      client.send(new PutObjectCommand(input), requestOptions),
+    await store.request({ what: `write ${this.key}`, action: 's3:PutObject' }, async (client, requestOptions) =>
+      requireOf((await client.send(new PutObjectCommand(input), requestOptions)).ETag, 'ETag'),
     )
     sent(Body.length)
     this.#pending = []
@@ -195,32 +195,32 @@ export class ObjectUpload {
       throw new Error(`${this.key} would have more than ${MAX_PARTS} parts. Raise s3.part.size, or lower flush.size.`)
     this.#uploadId ??= await this.#create()
     const place = { Bucket: store.bucket, Key: this.key, UploadId: this.#uploadId, PartNumber }
-    const { ETag } = await this.#ofUpload(() =>
-      store.request({ what: `write a part of ${this.key}`, action: 's3:PutObject' }, (client, requestOptions) =>
-        client.send(new UploadPartCommand({ ...place, Body, ...options.customerKey, ...this.#digest(Body) }), requestOptions),
+    const part = { ...place, Body, ...options.customerKey, ...this.#digest(Body) }
+    const ETag = await this.#ofUpload(() =>
+      store.request({ what: `write a part of ${this.key}`, action: 's3:PutObject' }, async (client, requestOptions) =>
+        requireOf((await client.send(new UploadPartCommand(part), requestOptions)).ETag, 'ETag'),
       ),
     )
     sent(Body.length)
     this.#uploadedBytes += Body.length
-    this.#parts.push({ PartNumber, ...(ETag !== undefined && { ETag }) })
+    this.#parts.push({ PartNumber, ETag })
     this.#part = null
   }
 
   async #create(): Promise<string> {
     const { store, options } = this.#services
     const input = { Bucket: store.bucket, Key: this.key, ...options.parameters, ...options.customerKey }
-    const { UploadId } = await store.request({ what: `begin ${this.key}`, action: 's3:PutObject' }, (client, requestOptions) =>
-      client.send(new CreateMultipartUploadCommand(input), requestOptions),
+    return await store.request({ what: `begin ${this.key}`, action: 's3:PutObject' }, async (client, requestOptions) =>
+      requireOf((await client.send(new CreateMultipartUploadCommand(input), requestOptions)).UploadId, 'UploadId'),
     )
-    return UploadId!
   }
 
   async #complete(): Promise<void> {
     const { store } = this.#services
-    const place = { Bucket: store.bucket, Key: this.key, UploadId: this.#uploadId! }
+    const upload = { Bucket: store.bucket, Key: this.key, UploadId: this.#uploadId!, MultipartUpload: { Parts: this.#parts } }
     try {
-      await store.request({ what: `end ${this.key}`, action: 's3:PutObject' }, (client, requestOptions) =>
-        client.send(new CompleteMultipartUploadCommand({ ...place, MultipartUpload: { Parts: this.#parts } }), requestOptions),
+      await store.request({ what: `end ${this.key}`, action: 's3:PutObject' }, async (client, requestOptions) =>
+        requireOf((await client.send(new CompleteMultipartUploadCommand(upload), requestOptions)).ETag, 'ETag'),
       )
     } catch (error) {
       if (!(error instanceof S3Refused) || error.code !== 'NoSuchUpload') throw error

@@ -15,6 +15,9 @@ import { UnfitRecord } from './unfit-record.ts'
 /** A row group ends with so many bytes of values, or so many rows (Invariant 13). */
 const ROW_GROUP_BYTES = 16 * 1024 * 1024
 const ROW_GROUP_ROWS = 100_000
+/** Of the writer's output. */
+const FIRST_BUFFER_BYTES = 1024
+const KEPT_BUFFER_BYTES = 64 * 1024
 
 export type ParquetCodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'brotli' | 'zstd'
 
@@ -110,7 +113,11 @@ class ParquetEncoder implements FileEncoder<Row> {
     if (this.#rows > 0 && (what !== 'ready' || this.isReady)) this.#endRowGroup()
     if (what === 'end') this.#writer.finish()
     const ready = Buffer.from(this.#bytes.getBytes())
-    // The writer counts offsets by itself: its buffer may be used again.
+    // The writer counts offsets by itself. A buffer that has grown would stay with each object that is open.
+    if (this.#bytes.buffer.byteLength > KEPT_BUFFER_BYTES) {
+      this.#bytes.buffer = new ArrayBuffer(FIRST_BUFFER_BYTES)
+      this.#bytes.view = new DataView(this.#bytes.buffer)
+    }
     this.#bytes.index = 0
     return ready.length > 0 ? [ready] : []
   }

@@ -6,6 +6,7 @@ import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
 import { schemas } from '../../connect/sdk/index.ts'
 import { valueText } from '../../connect/sdk/values/value-text.ts'
 import type { FileEncoder, FileFormat } from './file-encoder.ts'
+import { requireObjectName } from './object-name.ts'
 import type { ObjectUpload } from './object-upload.ts'
 import { type CompatibilityMode, isEqual, project, schemaVerdict } from './schema-compatibility.ts'
 import { UnfitRecord } from './unfit-record.ts'
@@ -70,6 +71,7 @@ export class RecordFile {
   }
 
   #addView(key: string, format: FileFormat, schema: Schema | null, value: (record: SinkRecord) => unknown): void {
+    requireObjectName(key)
     const encoder = format.encoder(key, schema, value(this.#first))
     this.#views.push({ upload: this.#formats.upload(key, encoder), value })
   }

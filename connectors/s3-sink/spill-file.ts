@@ -27,11 +27,13 @@ export class SpillFile {
   /** Throws where the disk is full, or the file is as long as it may be. */
   async write(parts: readonly Buffer[]): Promise<Extent> {
     const length = parts.reduce((sum, part) => sum + part.length, 0)
-    const handle = await (this.#opening ??= opened())
+    this.#opening ??= opened()
     if (this.#live === 0 && this.#end > 0) {
       this.#end = 0
-      await handle.truncate(0)
+      // All that write from now on wait for it: it would cut off what they have written.
+      this.#opening = this.#opening.then(truncated)
     }
+    const opening = this.#opening
     if (this.#end + length > MAX_BYTES)
       throw new Error(
         `The open objects of this task hold more than ${MAX_BYTES} bytes that are too small to be uploaded. Let them end sooner: lower flush.size, ` +
@@ -41,6 +43,7 @@ export class SpillFile {
     // Reserved before it is written: several objects may spill at once.
     this.#end += length
     this.#live += length
+    const handle = await opening
     let position = at
     for (const part of parts) {
       for (let from = 0; from < part.length; ) from += (await handle.write(part, from, part.length - from, position + from)).bytesWritten
@@ -69,6 +72,11 @@ export class SpillFile {
     this.#opening = null
     await (await opening)?.close()
   }
+}
+
+async function truncated(handle: FileHandle): Promise<FileHandle> {
+  await handle.truncate(0)
+  return handle
 }
 
 async function opened(): Promise<FileHandle> {

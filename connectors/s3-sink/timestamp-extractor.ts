@@ -6,6 +6,14 @@ import { UnfitRecord } from './unfit-record.ts'
 /** The ms since the epoch. Throws UnfitRecord where the record has no time. */
 export type ExtractTimestamp = (record: SinkRecord, nowMs: number) => number
 
+/** What Date can have, less the offset of any zone and the length of a day: a producer may send any number. */
+const MAX_MS = 8.64e15 - 2 * 86_400_000
+
+function inRange(ms: number): number {
+  if (Math.abs(ms) <= MAX_MS) return ms
+  throw new UnfitRecord(`its time ${ms} is beyond the year 275,760: times are ms since the epoch`)
+}
+
 export type TimestampExtractorName = 'Wallclock' | 'Record' | 'RecordField'
 
 export function timestampExtractor(name: TimestampExtractorName, field: string): ExtractTimestamp {
@@ -13,7 +21,7 @@ export function timestampExtractor(name: TimestampExtractorName, field: string):
   if (name === 'RecordField') return fieldExtractor(field)
   return ({ timestamp }) => {
     if (timestamp === null || timestamp < 0) throw new UnfitRecord('it has no timestamp, and timestamp.extractor=Record needs one')
-    return timestamp
+    return inRange(timestamp)
   }
 }
 
@@ -26,16 +34,16 @@ function fieldExtractor(field: string): ExtractTimestamp {
       throw new UnfitRecord(
         `its field ${field} is no time: timestamp.field names one with ms since the epoch, a text as 2026-01-31T10:00:00Z, or a Timestamp`,
       )
-    return ms
+    return inRange(ms)
   }
 }
 
 function millisOf(value: unknown, logicalName: string | undefined): number | null {
   if (value instanceof Date) return logicalName === undefined || logicalName === logicalTypes.timestamp ? value.getTime() : null
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : null
+  if (typeof value === 'bigint') return Number(value)
   if (typeof value === 'number') return Number.isFinite(value) ? Math.trunc(value) : null
   if (typeof value !== 'string') return null
-  if (/^-?\d{1,19}$/.test(value)) return Number.isSafeInteger(Number(value)) ? Number(value) : null
+  if (/^-?\d{1,19}$/.test(value)) return Number(value)
   return isoMillis(value)
 }
 

@@ -4,7 +4,7 @@
  * rotate.schedule.interval.ms and the extractor Wallclock look at the clock.
  */
 import type { SinkRecord } from '../../connect/sdk/index.ts'
-import type { RotationOptions, SinkOptions } from './options.ts'
+import type { SinkOptions } from './options.ts'
 import type { RecordFile } from './record-file.ts'
 
 export interface FileGroup {
@@ -17,6 +17,7 @@ export interface FileGroup {
 interface OpenGroup extends FileGroup {
   readonly files: Map<string, RecordFile>
   recordCount: number
+  encodedBytes: number
   /** The time of its first record; null where times do not count. */
   readonly baseMs: number | null
   lastPartition: string
@@ -61,12 +62,14 @@ export class TopicPartitionWriter {
     let file = group.files.get(encoded)
     const isNew = file === undefined
     file ??= this.#begin(encoded, record, !this.#isTombstone(record))
+    const bytesBefore = isNew ? 0 : file.encodedBytes
     file.add(record)
     if (isNew) group.files.set(encoded, file)
     this.#open = group
     group.recordCount++
+    group.encodedBytes += file.encodedBytes - bytesBefore
     group.lastPartition = encoded
-    if (group.recordCount >= rotation.flushSize || isLarge(group, rotation)) this.end()
+    if (group.recordCount >= rotation.flushSize || (rotation.maxBytes !== null && group.encodedBytes >= rotation.maxBytes)) this.end()
   }
 
   #isTombstone({ value }: SinkRecord): boolean {
@@ -75,7 +78,7 @@ export class TopicPartitionWriter {
 
   #newGroup(record: SinkRecord, baseMs: number | null, encoded: string, nowMs: number): OpenGroup {
     this.#nextScheduleMs = this.#options.rotation.nextSchedule?.(nowMs) ?? null
-    return { files: new Map(), startOffset: record.offset, recordCount: 0, baseMs, lastPartition: encoded }
+    return { files: new Map(), startOffset: record.offset, recordCount: 0, encodedBytes: 0, baseMs, lastPartition: encoded }
   }
 
   #mustEnd(group: OpenGroup, record: SinkRecord, encoded: string, ms: number | null): boolean {
@@ -92,7 +95,7 @@ export class TopicPartitionWriter {
   /** A step into or out of the folder of tombstones ends nothing: that would make an object of each run of them. */
   #isOfTombstones(a: string, b: string): boolean {
     const { nullValues, tombstoneFolder } = this.#options
-    return nullValues === 'write' && (a.includes(tombstoneFolder) || b.includes(tombstoneFolder))
+    return nullValues === 'write' && (a === tombstoneFolder || b === tombstoneFolder)
   }
 
   rotateOnSchedule(nowMs: number): void {
@@ -105,11 +108,4 @@ export class TopicPartitionWriter {
     this.ended.push(this.#open)
     this.#open = null
   }
-}
-
-function isLarge({ files }: FileGroup, { maxBytes }: RotationOptions): boolean {
-  if (maxBytes === null) return false
-  let bytes = 0
-  for (const file of files.values()) bytes += file.encodedBytes
-  return bytes >= maxBytes
 }

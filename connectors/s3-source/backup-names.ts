@@ -41,7 +41,7 @@ export class BackupNames {
     this.#config = config
     const delim = escaped(config['file.delim'])
     // Files of records that were replayed name the dead letter behind the offset.
-    this.#name = new RegExp(`^(.+)${delim}(\\d{1,10})${delim}(\\d{1,19})(?:${delim}replay-.+-\\d+-\\d+)?((?:[.][^.]+)+)$`, 's')
+    this.#name = new RegExp(`^(.+)${delim}(\\d{1,10})${delim}(\\d{1,100})(?:${delim}replay-.+-\\d+-\\d+)?((?:[.][^.]+)+)$`, 's')
     const extension = (format: FileFormat) =>
       format === 'bytes' ? escaped(config['format.bytearray.extension']) + compressed : extensions[format]
     this.#values = new RegExp(`^${extension(formatOf(config.format))}$`)

@@ -176,7 +176,7 @@ export class BucketReading {
       }
       if (this.#context.config['behavior.on.error'] === 'LOG')
         log.error(
-          `${this.#nameOf(object)} cannot be read: ${(error as Error).message}. ${count} of its records were sent, the rest is left out.`,
+          `${this.#nameOf(object)} cannot be read: ${(error as Error).message.replace(/[.]$/, '')}. ${count} of its records were sent, the rest is left out.`,
         )
       yield { records: last, positions: at({ finished: true, failed: true }) }
       return null

@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream'
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { FileContent } from '../file-readers/file-content.ts'
-import { S3Refused } from '../s3-driver/failures.ts'
+import { requireOf, S3Refused } from '../s3-driver/failures.ts'
 import type { S3Store } from '../s3-driver/store.ts'
 
 export interface StoredObject {
@@ -107,7 +107,7 @@ export class ObjectContent implements FileContent {
         const command = { Bucket: this.#store.bucket, Key: key, Range: `bytes=${start}-${end - 1}`, IfMatch: `"${etag}"` }
         const { Body, ETag } = await client.send(new GetObjectCommand(command), options)
         // A store that does not know the condition sends what is there.
-        if (unquoted(ETag) !== etag) {
+        if (unquoted(requireOf(ETag, 'ETag')) !== etag) {
           ;(Body as Readable | undefined)?.destroy()
           throw new ObjectChanged()
         }
@@ -139,26 +139,31 @@ export interface ListedPage {
   readonly next: string | null
 }
 
+/** Of the encoding of forms, whose space is a plus. */
+const decodedKey = (encoded: string): string => decodeURIComponent(encoded.replaceAll('+', '%20'))
+
 /** A page of the objects in the order of their keys, at most 1000. */
 export async function listPage(
   store: S3Store,
   from: { prefix: string; startAfter?: string | undefined; token?: string | undefined; max?: number },
 ): Promise<ListedPage> {
   const subject = { what: `list the bucket ${store.bucket}`, action: 's3:ListBucket' }
-  const page = await store.request(subject, (client, options) =>
-    client.send(
-      new ListObjectsV2Command({
-        Bucket: store.bucket,
-        Prefix: from.prefix,
-        ...(from.startAfter && { StartAfter: from.startAfter }),
-        ...(from.token && { ContinuationToken: from.token }),
-        ...(from.max && { MaxKeys: from.max }),
-      }),
-      options,
-    ),
-  )
+  const command = {
+    Bucket: store.bucket,
+    Prefix: from.prefix,
+    // XML has no control characters, which keys may have.
+    EncodingType: 'url' as const,
+    ...(from.startAfter && { StartAfter: from.startAfter }),
+    ...(from.token && { ContinuationToken: from.token }),
+    ...(from.max && { MaxKeys: from.max }),
+  }
+  const page = await store.request(subject, async (client, options) => {
+    const listed = await client.send(new ListObjectsV2Command(command), options)
+    requireOf(listed.Name, 'name of the bucket')
+    return listed
+  })
   const objects = (page.Contents ?? []).map(({ Key, Size, ETag, LastModified }) => ({
-    key: Key!,
+    key: page.EncodingType === 'url' ? decodedKey(Key!) : Key!,
     sizeBytes: Size ?? 0,
     etag: unquoted(ETag),
     modifiedMs: LastModified?.getTime() ?? 0,

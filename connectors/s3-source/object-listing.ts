@@ -34,10 +34,12 @@ export function destinationOf(config: S3SourceConfig): Destination {
     }
   }
   const format = formatOf(config.format)
+  const { topic: only, 'object.pattern': pattern } = config
+  if (only !== null && pattern === null) return () => ({ topic: only, format, backup: null })
   const patterns =
-    config.topic === null
+    only === null
       ? topicPatterns(config['topic.regex.list'] ?? '').map(({ topic, pattern }) => ({ topic, pattern: javaPattern(pattern) }))
-      : [{ topic: config.topic, pattern: javaPattern(config['object.pattern']) }]
+      : [{ topic: only, pattern: javaPattern(pattern!) }]
   return (key) => {
     const found = patterns.find(({ pattern }) => pattern.matches(key))
     return found ? { topic: found.topic, format, backup: null } : null

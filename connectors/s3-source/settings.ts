@@ -6,6 +6,7 @@ import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/i
 import { patternProblem } from '../../connect/sdk/java-pattern.ts'
 import { type FileFormat, readerSettings } from '../file-readers/settings.ts'
 import { s3ConnectionProblems, s3ConnectionSettings } from '../s3-driver/connection-settings.ts'
+import { unescaped } from '../s3-driver/escapes.ts'
 
 /** Objects are divided into so many shards, and these among the tasks: more tasks have nothing to do. */
 export const SHARDS = 64
@@ -81,8 +82,8 @@ export const settings = {
     importance: 'HIGH',
   }),
   'object.pattern': setting.string({
-    doc: 'A regular expression that the whole key of an object must match, with topic',
-    default: '.*',
+    doc: 'A regular expression that the whole key of an object must match, with topic; without it all are read',
+    default: null,
     check: patternProblem,
   }),
   format: setting.string({
@@ -200,8 +201,7 @@ export function prefixOf(config: S3SourceConfig): string {
 }
 
 /** Of the values of `bytes`. */
-export const separatorOf = (config: S3SourceConfig): Buffer =>
-  Buffer.from(config['format.bytearray.separator'].replace(/\\n/g, '\n').replace(/\\r/g, '\r').replace(/\\t/g, '\t'))
+export const separatorOf = (config: S3SourceConfig): Buffer => Buffer.from(unescaped(config['format.bytearray.separator']))
 
 /** Checks that concern several settings. */
 export function check(config: S3SourceConfig): SettingProblem[] {

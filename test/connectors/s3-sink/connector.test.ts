@@ -63,6 +63,7 @@ test.each<[string, Record<string, string>, string[]]>([
 
 test.each([
   ['flush.size', '0'],
+  ['filename.offset.zero.pad.width', '101'],
   ['s3.part.size', '1024'],
   ['path.format', 'year=YYYY'],
   ['timezone', 'Nowhere/None'],

@@ -142,3 +142,11 @@ describe('a topic goes to S3 and back', () => {
     expect(byKey.size).toBe(2 * COUNT)
   })
 })
+
+test('bytes come back where the separator has a backslash, and names have more digits than an offset', async () => {
+  const config = { 'format.class': confluent('ByteArray'), 'format.bytearray.separator': '\\\\n\\t' }
+  const records = recordsOf((number) => ({ value: Buffer.from(`v${number}\n`), valueSchema: schemas.bytes() }))
+  await write(records, { ...config, 'filename.offset.zero.pad.width': '30' })
+  const read = await bucket.read(records.length, config, { untilRead: true })
+  expect(read.map(({ value }) => String(value))).toEqual(records.map(({ value }) => String(value)))
+})
