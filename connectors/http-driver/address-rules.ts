@@ -11,6 +11,8 @@ const NOT_PUBLIC: readonly (readonly [network: string, prefix: number])[] = [
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
+  // What Azure tells a virtual machine.
+  ['168.63.129.16', 32],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
   ['192.0.2.0', 24],
@@ -23,12 +25,17 @@ const NOT_PUBLIC: readonly (readonly [network: string, prefix: number])[] = [
   ['240.0.0.0', 4],
   // Also ::, ::1, and IPv4-compatible addresses.
   ['::', 96],
+  // IPv4-translated addresses of RFC 2765.
+  ['::ffff:0:0:0', 96],
   ['64:ff9b:1::', 48],
   ['100::', 64],
-  // Teredo and 6to4 hold an IPv4 address.
-  ['2001::', 32],
+  ['100:0:0:1::', 64],
+  // Protocol assignments, of which Teredo, and 6to4 hold an IPv4 address.
+  ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
+  ['3fff::', 20],
+  ['5f00::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
   ['fec0::', 10],

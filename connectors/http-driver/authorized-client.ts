@@ -37,9 +37,10 @@ export class AuthorizedClient {
     const authorization = this.#authorization
     if (authorization.type === 'none') return await this.#client.send(request)
     if (authorization.type === 'static') return await this.#client.send(withHeader(request, authorization.value))
-    const response = await this.#client.send(withHeader(request, await this.#tokenHeader(authorization.credentials)))
+    const refused = await this.#tokenHeader(authorization.credentials)
+    const response = await this.#client.send(withHeader(request, refused))
     if (response.status !== 401) return response
-    this.#token = null
+    await this.#forget(refused)
     return await this.#client.send(withHeader(request, await this.#tokenHeader(authorization.credentials)))
   }
 
@@ -50,6 +51,13 @@ export class AuthorizedClient {
 
   async close(): Promise<void> {
     await this.#client.close()
+  }
+
+  /** Not one that another request has got meanwhile: a server may end the token before it whenever it gives a new one. */
+  async #forget(header: string): Promise<void> {
+    const known = this.#token
+    const token = await known?.catch(() => null)
+    if (token?.header === header && this.#token === known) this.#token = null
   }
 
   /** Requests that need a token at the same time wait for one. */

@@ -19,6 +19,14 @@ export function urlProblem(url: string): string | undefined {
   return hash === '' ? undefined : 'the URL must not have a fragment (#)'
 }
 
+/** What is wrong with a URL with placeholders. One in the host would let a record or a response choose the server. */
+export function filledUrlProblem(filled: (text: string) => string): string | undefined {
+  const [one, another] = [filled('0'), filled('1')]
+  const isHostFixed = URL.canParse(one) && URL.canParse(another) && new URL(one).origin === new URL(another).origin
+  if (!isHostFixed && one !== another) return 'placeholders are allowed in the path and the query only: name the host'
+  return urlProblem(one)
+}
+
 /** That requests may go to addresses of a network, under every class. */
 export const addressSettings = {
   'http.allow.private.addresses': setting.list({

@@ -13,6 +13,8 @@ import { tlsOptions } from './tls-options.ts'
 
 const KEEP_ALIVE_MS = 30_000
 const MAX_HEADER_BYTES = 32 * 1024
+/** A timer of Node with a longer time ends at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Of these a client may make a GET. */
 const REDIRECTS_TO_GET = new Set([301, 302, 303])
@@ -78,7 +80,7 @@ export class HttpClient {
     const { url, method, headers, body = null, signal } = request
     const { requestTimeoutMs, connectTimeoutMs } = this.#options
     const late = new AbortController()
-    const timer = setTimeout(() => late.abort(), requestTimeoutMs + connectTimeoutMs)
+    const timer = setTimeout(() => late.abort(), Math.min(MAX_TIMER_MS, requestTimeoutMs + connectTimeoutMs))
     try {
       const response = await this.#agent.request({
         origin: url.origin,

@@ -118,6 +118,18 @@ export function checkAiven(config: AivenConfig): SettingProblem[] {
   }
   if (type === 'static') needs('http.headers.authorization')
   if (type === 'oauth2') needs('oauth2.access.token.url', 'oauth2.client.id', 'oauth2.client.secret')
+  const given = headersOf(config['http.headers.additional'].join(SEPARATOR), SEPARATOR)
+  const idempotency = config['idempotency.key.header'].toLowerCase()
+  if (idempotency !== '' && idempotency in given)
+    problems.push({
+      setting: 'http.headers.additional',
+      why: `the header ${idempotency} is written by the sink: leave it out, or set idempotency.key.header to nothing`,
+    })
+  if (type !== 'none' && 'authorization' in given)
+    problems.push({
+      setting: 'http.headers.additional',
+      why: 'the header authorization is written by http.authorization.type: leave out one of them',
+    })
   const header = config['http.headers.authorization']
   if (header !== null && type !== 'static')
     problems.push({ setting: 'http.headers.authorization', why: 'it is for http.authorization.type=static only' })
@@ -178,7 +190,7 @@ export function aivenOptions(config: AivenConfig): HttpSinkOptions {
       ...(contentType === null ? {} : { 'content-type': contentType }),
     },
     forwardedHeaders: [],
-    idempotencyHeader: config['idempotency.key.header'] || null,
+    idempotencyHeader: config['idempotency.key.header'].toLowerCase() || null,
     format: 'raw',
     bodyTemplate: null,
     replacements: [],

@@ -28,10 +28,12 @@ const sameHeaders = (a: RequestHeaders, b: RequestHeaders) => {
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }
 
-/** Whether `next` may be sent with `first`. */
+/** Whether `next` may be sent with `first`. Replayed records do not follow each other: first and last would not name what is between. */
 const fits = (first: PreparedRecord, next: PreparedRecord) =>
   !first.isDelete &&
   !next.isDelete &&
+  !first.record.replayOf &&
+  !next.record.replayOf &&
   (first.url === next.url || first.url.href === next.url.href) &&
   sameHeaders(first.headers, next.headers)
 

@@ -4,7 +4,7 @@
  */
 import { type ConfigOf, InvalidSetting, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { InvalidJavaPattern, javaPattern, replacementOf } from '../../connect/sdk/java-pattern.ts'
-import { authorizationOf, checkClient, clientOptions, clientSettings, urlProblem } from '../http-driver/client-settings.ts'
+import { authorizationOf, checkClient, clientOptions, clientSettings, filledUrlProblem } from '../http-driver/client-settings.ts'
 import { headersOf, headersProblem, isHeaderName } from '../http-driver/header-list.ts'
 import type { HttpSinkOptions } from './options.ts'
 import { rangesOf, rangesProblem } from './statuses.ts'
@@ -21,10 +21,7 @@ const NO_REPORTER =
 export function urlTemplateProblem(url: string): string | undefined {
   const problem = templateProblem(url)
   if (problem !== undefined) return problem
-  const path = url.search(/(?<=^[a-z]+:\/\/[^/?]*)[/?]/i)
-  if (placeholdersIn(path < 0 ? url : url.slice(0, path)).length > 0)
-    return 'placeholders are allowed in the path and the query only: name the host'
-  return urlProblem(url.replaceAll(/\$\{[^{}]*\}/g, 'x'))
+  return filledUrlProblem((text) => url.replaceAll(/\$\{[^{}]*\}/g, text))
 }
 
 const bytesSetting = (doc: string, bytes: number) =>
@@ -268,8 +265,16 @@ export function checkSink(config: SinkConfig): SettingProblem[] {
   const separator = config['header.separator']
   add('headers', headersProblem(config.headers, separator))
   add('sensitive.headers', headersProblem(config['sensitive.headers'] ?? '', separator))
+  const settingWith = (header: string) => (header in headersOf(config.headers, separator) ? 'headers' : 'sensitive.headers')
   if (config['auth.type'] !== 'NONE' && 'authorization' in allHeaders(config))
-    add('headers', 'the header authorization is written by auth.type: leave out one of them')
+    add(settingWith('authorization'), 'the header authorization is written by auth.type: leave out one of them')
+  const idempotency = config['idempotency.key.header'].toLowerCase()
+  const writtenTwice = `the header ${idempotency} is written by the sink: leave it out, or set idempotency.key.header to nothing`
+  if (idempotency !== '' && idempotency in allHeaders(config)) add(settingWith(idempotency), writtenTwice)
+  const forwarded = config['headers.forward'].map((name) => name.toLowerCase())
+  if (idempotency !== '' && forwarded.includes(idempotency)) add('headers.forward', writtenTwice)
+  if (config['auth.type'] !== 'NONE' && forwarded.includes('authorization'))
+    add('headers.forward', 'the header authorization is written by auth.type: leave out one of them')
   if (
     config['behavior.on.null.values'] === 'delete' &&
     !placeholdersIn(config['http.api.url']).some((name) => name === 'key' || name.startsWith('key.'))
@@ -325,7 +330,7 @@ export function sinkOptions(config: SinkConfig): HttpSinkOptions {
     url: config['http.api.url'],
     headers: { 'content-type': contentType, ...allHeaders(config) },
     forwardedHeaders: config['headers.forward'].map((name) => name.toLowerCase()),
-    idempotencyHeader: config['idempotency.key.header'] || null,
+    idempotencyHeader: config['idempotency.key.header'].toLowerCase() || null,
     format: config['request.body.format'],
     bodyTemplate: config['request.body.template'],
     replacements: partsOf(config['regex.patterns'], config['regex.separator']).map((pattern, index) => ({

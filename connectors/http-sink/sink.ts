@@ -216,8 +216,10 @@ export class HttpSink implements SinkTask {
   /** The same for the same records: a server that knows it does nothing twice. */
   #idempotencyKey(batch: readonly PreparedRecord[]): string {
     const [first, last] = [batch[0]!.record, batch.at(-1)!.record]
-    const range = batch.length === 1 ? first.offset : `${first.offset}-${last.offset}`
-    return encodeURIComponent(`${this.#context.connector}/${first.topic}-${first.partition}-${range}`)
+    // A server may remember its refusal by the key: a replayed record has the key of its dead letter, and not the one that was refused.
+    const from = first.replayOf ?? first
+    const range = batch.length === 1 ? from.offset : `${from.offset}-${last.offset}`
+    return encodeURIComponent(`${this.#context.connector}/${from.topic}-${from.partition}-${range}`)
   }
 
   #attemptsOf(key: string): number {

@@ -11,7 +11,7 @@ export const httpSource = defineSource({
   settings,
   check,
   checkSystem: async (config, signal) => (await import('./system-check.ts')).checkServer(config, signal),
-  checkPositions: (_config, positions) => validatePositions(positions),
+  checkPositions: (config, positions) => validatePositions(positions, config),
   // The pages of a snapshot may change while they are read.
   exactlyOnceSupport: (config) => (config['http.offset.mode'] === 'SNAPSHOT' ? 'unsupported' : 'supported'),
   async *read(context) {

@@ -55,7 +55,7 @@ export function stepOf(rules: PagingRules, at: PollPosition, page: ReceivedPage)
       return whole(at, page)
     case 'CURSOR_PAGINATION':
     case 'LINK_HEADER':
-      return linked(at, page)
+      return linked(rules, at, page)
   }
 }
 
@@ -78,21 +78,24 @@ function numbered(rules: PagingRules, at: PollPosition, page: ReceivedPage): Pag
   return { ...step, end: isFull ? { ...at, offset: number + 1, index: 0 } : step.after(step.items.length), more: isFull }
 }
 
-function linked(at: PollPosition, page: ReceivedPage): PageStep {
+function linked(rules: PagingRules, at: PollPosition, page: ReceivedPage): PageStep {
   const step = unsent(at, page)
   const { next } = page
-  if (next === null) return { ...step, end: step.after(step.items.length), more: false }
+  const last = { ...step, end: step.after(step.items.length), more: false }
+  if (next === null) return last
   const end = 'page' in next ? { ...at, page: next.page, index: 0 } : { ...at, offset: next.cursor, page: null, index: 0 }
+  // A page that names itself is the last one: its items would be sent for ever.
+  if (isSamePage(end, { ...at, offset: requestOffset(at, rules) })) return last
   // A server may give a new cursor with every response: only one with items shows that there may be more.
   return { ...step, end, more: page.items.length > 0 }
 }
 
 function whole(at: PollPosition, page: ReceivedPage): PageStep {
   const isFirst = at.page === null && at.offset === null
-  // The validators are those of the first page.
-  const here = isFirst ? { ...at, etag: page.etag, modified: page.modified } : at
-  const step = unsent(here, page)
   const { next } = page
+  // Of several pages the first may be as it was while others are not: its validators say nothing then.
+  const here = isFirst ? { ...at, etag: next ? null : page.etag, modified: next ? null : page.modified } : at
+  const step = unsent(here, page)
   const to = next && ('page' in next ? { page: next.page, offset: at.offset } : { page: null, offset: next.cursor })
   return { ...step, end: to ? { ...here, ...to, index: 0 } : { ...here, page: null, offset: null, index: 0 }, more: to !== null }
 }
@@ -132,6 +135,10 @@ function chained({ itemOffset, inclusive }: PagingRules, at: PollPosition, { ite
   }
   return { items: fresh, after, end: after(fresh.length), more: fresh.length > 0, ...(failure !== undefined && { failure }) }
 }
+
+/** Whether two positions ask for the same page. */
+export const isSamePage = (a: PollPosition, b: PollPosition): boolean =>
+  a.page === b.page && String(a.offset ?? '') === String(b.offset ?? '')
 
 /** A value that a position can have. */
 export function primitiveOffset(value: unknown): string | number | null {

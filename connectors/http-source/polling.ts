@@ -11,6 +11,7 @@ import { JsonPointer } from '../http-driver/json-pointer.ts'
 import { RequestFailed, shownUrl } from '../http-driver/request-errors.ts'
 import { shownBody } from '../http-driver/response-text.ts'
 import { retryAfterMs } from '../http-driver/retry-after.ts'
+import { PageCircle } from './page-circle.ts'
 import { type PageStep, type PagingRules, primitiveOffset, type ReceivedPage, requestOffset, stepOf } from './paging.ts'
 import { type PollPosition, parsedOffset, partitionOf, positionOf, START } from './position.ts'
 import { PollRequests } from './requests.ts'
@@ -21,6 +22,8 @@ const NO_HEADERS: SourceRecord['headers'] = []
 const TEXT = schemas.string()
 const OPTIONAL_TEXT = schemas.string({ optional: true })
 const MAY_PASS = new Set([408, 425, 429])
+
+const PAGES_ADVICE = 'check where its responses name the next page (http.next.page.json.pointer, the header Link)'
 
 interface Validators {
   readonly key: string
@@ -56,7 +59,8 @@ export class Polling {
     const { config, signal, positions } = this.#context
     const partition = partitionOf(config.url)
     const stored = await positions.get(partition)
-    let at = stored ? parsedOffset(stored) : START
+    let at = stored ? parsedOffset(stored, config) : START
+    let circle = new PageCircle(at)
     try {
       while (!signal.aborted) {
         const step = await this.#nextStep(at)
@@ -73,7 +77,13 @@ export class Polling {
           at = step.end
         }
         this.#report()
-        if (!step?.more) await sleep(config['request.interval.ms'], signal)
+        if (step?.more) {
+          if (circle.isClosedBy(at))
+            throw new Error(`The pages of ${config.url.split('?')[0]} lead back to one of them, without an end: ${PAGES_ADVICE}`)
+        } else {
+          await sleep(config['request.interval.ms'], signal)
+          circle = new PageCircle(at)
+        }
       }
     } catch (error) {
       if (!signal.aborted) throw error instanceof RequestFailed ? new Retriable(error.message, { cause: error }) : error

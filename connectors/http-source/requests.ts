@@ -2,7 +2,7 @@
  * The requests of a source: the URL, the query and the body for an offset. Pure.
  */
 import type { ClientRequest } from '../http-driver/http-client.ts'
-import { headersIn, OFFSET, type PollConfig } from './settings.ts'
+import { headersIn, OFFSET, originOf, type PollConfig } from './settings.ts'
 
 /** The inside of a JSON string. */
 const inJson = (text: string) => JSON.stringify(text).slice(1, -1)
@@ -25,7 +25,7 @@ export class PollRequests {
         const at = parameter.indexOf('=')
         return at < 0 ? [parameter, ''] : [parameter.slice(0, at), parameter.slice(at + 1)]
       })
-    this.origin = new URL(config.url.replaceAll(OFFSET, '0')).origin
+    this.origin = originOf(config)
   }
 
   /** The request for an offset. */

@@ -39,6 +39,11 @@ export class ResponseReader {
 
   /** @throws UnreadableResponse. */
   read(response: ClientResponse): ReceivedPage {
+    const encoding = headerOf(response, 'content-encoding')
+    if (encoding !== null && encoding.toLowerCase() !== 'identity')
+      throw new UnreadableResponse(
+        `The response of ${shownUrl(response.url)} is compressed (${encoding}), which it was not asked for: leave accept-encoding out of http.request.headers, or turn compression off at the server`,
+      )
     const text = response.body.toString('utf8')
     const isEmpty = text.trim() === ''
     const content = this.#isText || isEmpty ? undefined : jsonIn(text, response.url)

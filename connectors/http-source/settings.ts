@@ -3,7 +3,7 @@
  * loads the client.
  */
 import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
-import { checkClient, clientSettings, urlProblem } from '../http-driver/client-settings.ts'
+import { checkClient, clientSettings, filledUrlProblem } from '../http-driver/client-settings.ts'
 import { headersOf, headersProblem } from '../http-driver/header-list.ts'
 import { pointerProblem } from '../http-driver/json-pointer.ts'
 
@@ -12,9 +12,7 @@ export const OFFSET = '${offset}'
 const MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 
 function urlTemplateProblem(url: string): string | undefined {
-  const path = url.search(/(?<=^[a-z]+:\/\/[^/?]*)[/?]/i)
-  if ((path < 0 ? url : url.slice(0, path)).includes('${')) return 'placeholders are allowed in the path and the query only: name the host'
-  return placeholderProblem(url) ?? urlProblem(url.replaceAll(OFFSET, '0'))
+  return placeholderProblem(url) ?? filledUrlProblem((text) => url.replaceAll(OFFSET, text))
 }
 
 const placeholderProblem = (text: string): string | undefined =>
@@ -136,9 +134,17 @@ export const settings = {
 
 export type PollConfig = ConfigOf<typeof settings>
 
+/** Where requests go, and get the credentials. */
+export const originOf = ({ url }: PollConfig): string => new URL(url.replaceAll(OFFSET, '0')).origin
+
+/** Whether the offset is a number of items or pages. */
+export const isCounted = (config: PollConfig): boolean => ['SIMPLE_INCREMENTING', 'PAGE_NUMBER'].includes(config['http.offset.mode'])
+
 /** The headers of each request. */
 export const headersIn = (config: PollConfig) => ({
   accept: config['http.response.format'] === 'json' ? 'application/json' : '*/*',
+  // Without it a server may compress.
+  'accept-encoding': 'identity',
   ...headersOf(config['http.request.headers'], config['http.request.headers.separator']),
   ...headersOf(config['http.request.sensitive.headers'] ?? '', config['http.request.headers.separator']),
 })
@@ -153,11 +159,14 @@ export function check(config: PollConfig): SettingProblem[] {
   add('http.request.headers', headersProblem(config['http.request.headers'], separator))
   add('http.request.sensitive.headers', headersProblem(config['http.request.sensitive.headers'] ?? '', separator))
   if (config['auth.type'] !== 'NONE' && 'authorization' in headersIn(config))
-    add('http.request.headers', 'the header authorization is written by auth.type: leave out one of them')
+    add(
+      'authorization' in headersOf(config['http.request.headers'], separator) ? 'http.request.headers' : 'http.request.sensitive.headers',
+      'the header authorization is written by auth.type: leave out one of them',
+    )
   if (mode === 'CHAINING') needs('http.offset.json.pointer')
   if (mode === 'CURSOR_PAGINATION') needs('http.next.page.json.pointer')
   if (mode === 'PAGE_NUMBER') needs('http.page.size')
-  if ((mode === 'PAGE_NUMBER' || mode === 'SIMPLE_INCREMENTING') && !/^\d{1,15}$/.test(config['http.initial.offset']))
+  if (isCounted(config) && !/^\d{1,15}$/.test(config['http.initial.offset']))
     add('http.initial.offset', `http.offset.mode=${mode} needs a whole number`)
   const templates = [config.url, config['http.request.parameters'], config['http.request.body'] ?? '']
   if (['CHAINING', 'SIMPLE_INCREMENTING', 'PAGE_NUMBER'].includes(mode) && !templates.some((text) => text.includes(OFFSET)))

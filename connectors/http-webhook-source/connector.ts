@@ -32,7 +32,12 @@ export const webhookSource = defineSource({
       while (!signal.aborted) {
         const taken = await receiver.take(config['batch.size'], signal)
         if (taken.length > 0)
-          yield { records: taken.map(({ record }) => record), positions: [], acknowledged: () => receiver.acknowledge(taken) }
+          yield {
+            records: taken.map(({ record }) => record),
+            positions: [],
+            acknowledged: () => receiver.acknowledge(taken),
+            rejected: (index) => receiver.reject(taken[index]!),
+          }
       }
     } finally {
       await receiver.close()

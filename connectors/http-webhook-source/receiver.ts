@@ -2,21 +2,30 @@
  * Listens for webhooks. A request is answered with success only after its record is in Kafka; one that is not answered so has a sender who
  * sends it again. The requests in progress are bounded by number and bytes, before anything of them is kept.
  */
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import { Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
 import { RecentDeliveries } from './recent-deliveries.ts'
-import { topicsOf, type WebhookConfig } from './settings.ts'
+import { isKeptByLoopback, topicsOf, type WebhookConfig } from './settings.ts'
 import { signatureVerifier } from './signatures.ts'
-import { listenerTls } from './tls-files.ts'
+import { listenerTls, watchListenerTls } from './tls-files.ts'
 import { UnreadableBody, WebhookRecords } from './webhook-records.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
 const KEEP_ALIVE_MS = 60_000
+/** How late a request that takes too long may be ended. */
+const MAX_CHECK_INTERVAL_MS = 1_000
 /** Of the rest of a body that is refused: a sender that is still sending would not see the response otherwise. */
 const MAX_DISCARDED_BYTES = 1024 * 1024
 /** How long a stop waits for responses to be taken. */
 const CLOSE_MS = 2_000
+
+/** Ids of deliveries are UUIDs and the like. */
+const MAX_ID_LENGTH = 128
+
+/** Browsers send them with each POST of a page; senders of webhooks do not. */
+const BROWSER_HEADERS = ['origin', 'sec-fetch-site']
 
 const STOPPING = 'the receiver is stopping'
 
@@ -47,7 +56,9 @@ export class Receiver {
   readonly #verify: ReturnType<typeof signatureVerifier>
   readonly #recent: RecentDeliveries
   readonly #idHeader: string | null
-  readonly #server: Server
+  readonly #server: Server | SecureServer
+  readonly #refusesPages: boolean
+  #endWatch = () => {}
   /** In the order in which they came. */
   #queue: WaitingRequest[] = []
   readonly #unacknowledged = new Set<WaitingRequest>()
@@ -67,15 +78,19 @@ export class Receiver {
     this.#verify = signatureVerifier(config)
     this.#recent = new RecentDeliveries(config['delivery.id.cache.size'])
     this.#idHeader = config['delivery.id.header']?.toLowerCase() ?? null
+    this.#refusesPages = isKeptByLoopback(config)
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: config['request.timeout.ms'],
       headersTimeout: config['request.timeout.ms'],
+      connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, config['request.timeout.ms']),
       keepAliveTimeout: KEEP_ALIVE_MS,
     }
     const listener = (request: IncomingMessage, response: ServerResponse) => void this.#handle(request, response)
     const tls = listenerTls(config)
-    this.#server = tls ? createSecureServer({ ...tls, ...limits }, listener) : createServer(limits, listener)
+    this.#server = tls
+      ? createSecureServer({ ...tls, ...limits, handshakeTimeout: config['request.timeout.ms'] }, listener)
+      : createServer(limits, listener)
     this.#server.maxConnections = config['max.connections']
   }
 
@@ -94,8 +109,24 @@ export class Receiver {
         cause: error,
       })
     }
+    this.#watchFiles()
     this.#server.on('error', (error) => this.#context.log.error(`the listener of ${host}:${port} has an error: ${error.message}`))
     this.#context.log.info(`listening for webhooks on ${host}:${port}`)
+  }
+
+  /** A certificate that expires is replaced without a restart. */
+  #watchFiles(): void {
+    const server = this.#server
+    if (!('setSecureContext' in server)) return
+    const { log } = this.#context
+    this.#endWatch = watchListenerTls(
+      this.#config,
+      (options) => {
+        server.setSecureContext(options)
+        log.info('the listener uses the new files of listen.ssl')
+      },
+      (why) => log.error(`the new files of listen.ssl cannot be used, and the former ones are: ${why}`),
+    )
   }
 
   /** The requests that wait, at most `most`; none where `signal` aborts. */
@@ -116,18 +147,28 @@ export class Receiver {
 
   /** Their records are in Kafka. */
   acknowledge(requests: readonly WaitingRequest[]): void {
+    let accepted = 0
     for (const request of requests) {
-      this.#unacknowledged.delete(request)
+      // A rejected one has its answer.
+      if (!this.#unacknowledged.delete(request)) continue
+      accepted++
       if (request.deliveryId !== null) this.#recent.add(request.deliveryId)
       request.answer(this.#config['response.status'])
     }
-    this.#counts.accepted += requests.length
+    this.#counts.accepted += accepted
     this.#report()
+  }
+
+  /** Its record cannot be converted or produced, and is skipped. */
+  reject(request: WaitingRequest): void {
+    this.#unacknowledged.delete(request)
+    request.answer(500, 'the record cannot be written to Kafka')
   }
 
   /** Takes no further requests, and answers those whose record is not in Kafka with a 503. */
   async close(): Promise<void> {
     this.#isClosing = true
+    this.#endWatch()
     for (const request of [...this.#queue, ...this.#unacknowledged]) request.answer(503, STOPPING)
     this.#queue = []
     this.#unacknowledged.clear()
@@ -161,6 +202,8 @@ export class Receiver {
 
   /** Checks what is known before the body. */
   #topicOf({ url, method, headers }: IncomingMessage): string {
+    if (this.#refusesPages && BROWSER_HEADERS.some((name) => headers[name] !== undefined))
+      throw new RequestNotTaken(403, 'a web page sends this; set signature.scheme to let it write records')
     const topic = this.#topics.get(url!.split('?')[0]!)
     if (topic === undefined) throw new RequestNotTaken(404, 'no topic has this path')
     if (method !== 'POST' && method !== 'PUT') throw new RequestNotTaken(405, 'send a POST')
@@ -207,8 +250,7 @@ export class Receiver {
     const forged = this.#verify(headers, body, Date.now())
     if (forged !== null) throw new RequestNotTaken(401, forged)
     const record = this.#recordOf(topic, headers, body)
-    const id = this.#idHeader === null ? undefined : headers[this.#idHeader]
-    const deliveryId = typeof id === 'string' ? `${topic} ${id}` : null
+    const deliveryId = this.#deliveryId(topic, headers)
     if (deliveryId !== null && this.#recent.has(deliveryId)) {
       this.#counts.repeated++
       respond(response, this.#config['response.status'])
@@ -217,6 +259,13 @@ export class Receiver {
     if (this.#isClosing) throw new RequestNotTaken(503, STOPPING)
     this.#queue.push(this.#waiting(record, deliveryId, response))
     this.#wake()
+  }
+
+  /** An empty one names nothing. A long one takes no more memory than a hash. */
+  #deliveryId(topic: string, headers: IncomingMessage['headers']): string | null {
+    const id = this.#idHeader === null ? undefined : headers[this.#idHeader]
+    if (typeof id !== 'string' || id === '') return null
+    return `${topic} ${id.length > MAX_ID_LENGTH ? createHash('sha256').update(id).digest('base64') : id}`
   }
 
   #recordOf(topic: string, headers: IncomingMessage['headers'], body: Buffer): SourceRecord {

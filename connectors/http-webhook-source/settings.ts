@@ -40,6 +40,13 @@ export const settings = {
     default: null,
     group: 'Listener',
   }),
+  'listen.ssl.reload.interval.ms': setting.int({
+    doc: 'How often these files are looked at. New ones are used for new connections; while they cannot be used, the former ones are.',
+    default: 60_000,
+    importance: 'LOW',
+    group: 'Listener',
+    check: between(1, 86_400_000),
+  }),
   'signature.scheme': setting.oneOf(['none', 'github', 'stripe', 'hmac', 'token'], {
     doc:
       "How a request shows that its sender knows the secret: 'none', as GitHub (X-Hub-Signature-256), as Stripe (Stripe-Signature), an " +
@@ -202,6 +209,10 @@ export const topicsOf = (config: WebhookConfig): ReadonlyMap<string, string> =>
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/
 
+/** Whether nothing but the loopback address keeps strangers out: a web page reaches that through a browser of this machine. */
+export const isKeptByLoopback = (config: WebhookConfig): boolean =>
+  LOOPBACK.test(config['listen.host']) && config['signature.scheme'] === 'none' && config['listen.ssl.client.ca.location'] === null
+
 /** Why strangers can write records; null where they cannot. */
 export function openness(config: WebhookConfig): string | null {
   const host = config['listen.host']
@@ -219,6 +230,7 @@ export function check(config: WebhookConfig): SettingProblem[] {
   const scheme = config['signature.scheme']
   if (scheme !== 'none' && !config['signature.secret']) add('signature.secret', `signature.scheme=${scheme} needs it`)
   if (scheme === 'none' && config['signature.secret'] !== null) add('signature.scheme', 'signature.secret is set: say how it is used')
+  if (config['signature.secret.previous'] === '') add('signature.secret.previous', 'it is empty: leave it out, or set the former secret')
   const certificate = config['listen.ssl.certificate.location']
   if ((certificate === null) !== (config['listen.ssl.key.location'] === null))
     add(certificate === null ? 'listen.ssl.certificate.location' : 'listen.ssl.key.location', 'HTTPS needs a certificate and a key')

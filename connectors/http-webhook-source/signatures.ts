@@ -22,7 +22,10 @@ const textOf = (headers: IncomingHttpHeaders, name: string): string | null => {
 const isSame = (a: Buffer, b: Buffer) => a.length === b.length && timingSafeEqual(a, b)
 
 export function signatureVerifier(config: WebhookConfig): VerifySignature {
-  const secrets = [config['signature.secret'], config['signature.secret.previous']].filter((secret) => secret !== null)
+  // Whoever sends can sign with an empty secret.
+  const secrets = [config['signature.secret'], config['signature.secret.previous']].filter(
+    (secret): secret is string => secret !== null && secret !== '',
+  )
   const header = config['signature.header'].toLowerCase()
   const prefix = config['signature.prefix']
   switch (config['signature.scheme']) {

@@ -1,5 +1,9 @@
-/** The options of HTTPS for the listener, read from the files that its settings name. */
+/**
+ * The options of HTTPS for the listener, read from the files that its settings name. They are looked at again while it listens, since
+ * certificates are renewed.
+ */
 import { readFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { createSecureContext, type TlsOptions } from 'node:tls'
 import type { WebhookConfig } from './settings.ts'
 
@@ -55,4 +59,48 @@ export function listenerTls(config: WebhookConfig): TlsOptions | null {
     )
   }
   return options
+}
+
+const FILES: readonly FileSetting[] = ['listen.ssl.certificate.location', 'listen.ssl.key.location', 'listen.ssl.client.ca.location']
+
+/** What tells a file from the one that it has replaced; of one that cannot be read, why. */
+const versionOf = (path: string): Promise<string> =>
+  stat(path).then(
+    ({ mtimeMs, ino, size }) => `${mtimeMs} ${ino} ${size}`,
+    (error: NodeJS.ErrnoException) => String(error.code),
+  )
+
+/**
+ * Looks at the files again and again. `renewed` gets the options of changed ones; `unusable` is told once of each change that has none.
+ * Returns a function that ends it.
+ */
+export function watchListenerTls(
+  config: WebhookConfig,
+  renewed: (options: TlsOptions) => void,
+  unusable: (why: string) => void,
+): () => void {
+  const paths = FILES.map((name) => config[name]).filter((path) => path !== null)
+  const versions = async () => (await Promise.all(paths.map(versionOf))).join('|')
+  let known = versions()
+  let isEnded = false
+  const look = async () => {
+    const [before, now] = [await known, await versions()]
+    if (isEnded || before === now) return
+    known = Promise.resolve(now)
+    try {
+      renewed(listenerTls(config)!)
+    } catch (error) {
+      if (!(error instanceof UnusableFile)) throw error
+      unusable(error.message)
+    }
+  }
+  let timer = setTimeout(again, config['listen.ssl.reload.interval.ms']).unref()
+  async function again() {
+    await look()
+    if (!isEnded) timer = setTimeout(again, config['listen.ssl.reload.interval.ms']).unref()
+  }
+  return () => {
+    isEnded = true
+    clearTimeout(timer)
+  }
 }

@@ -20,15 +20,18 @@ export interface Clock {
   soon(task: () => void): void
 }
 
+/** Node ends a timer with a longer time after 1 ms. This one ends after 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 export const realClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, delayMs).unref()
+    const timer = setTimeout(task, Math.min(MAX_TIMER_MS, delayMs)).unref()
     return { cancel: () => clearTimeout(timer) }
   },
   every(periodMs, task) {
-    const timer = setInterval(task, periodMs).unref()
+    const timer = setInterval(task, Math.min(MAX_TIMER_MS, periodMs)).unref()
     return { cancel: () => clearInterval(timer) }
   },
   sleep(delayMs, signal) {
@@ -39,7 +42,7 @@ export const realClock: Clock = {
         signal?.removeEventListener('abort', done)
         resolve()
       }
-      const timer = setTimeout(done, delayMs)
+      const timer = setTimeout(done, Math.min(MAX_TIMER_MS, delayMs))
       signal?.addEventListener('abort', done, { once: true })
     })
   },

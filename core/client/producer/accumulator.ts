@@ -96,7 +96,7 @@ export class PartitionQueue {
     return Math.min(batchSize, this.#largestBytes)
   }
 
-  /** A batch of so many bytes was too large: further ones are not sent in vain. A batch of one large record must not make all others small. */
+  /** A batch of so many bytes was too large: further ones are smaller at once, but one large record must not make all others small. */
   refusedAsTooLarge(bytes: number): void {
     this.#largestBytes = Math.max(Math.floor(bytes / 2), SMALLEST_LIMIT_BYTES)
   }

@@ -38,16 +38,30 @@ test.each([
   '64:ff9b::1',
   '2002:7f00:1::',
   '2001:0:4136:e378:8000:63bf:3fff:fdd2',
+  '::ffff:0:127.0.0.1',
+  '168.63.129.16',
+  '2001:2::1',
+  '2001:20::1',
+  '3fff::1',
+  '5f00::1',
 ])('%s is not reached', (address) => {
   expect(none.allows('service.example', address)).toBe(false)
 })
 
-test.each(['93.184.216.34', '172.32.0.1', '100.128.0.1', '169.253.0.1', '2606:4700::1111', '::ffff:8.8.8.8', '64:ff9b::808:808'])(
-  '%s is reached',
-  (address) => {
-    expect(none.allows('service.example', address)).toBe(true)
-  },
-)
+test.each([
+  '93.184.216.34',
+  '168.63.129.17',
+  '2001:200::1',
+  '2001:4860:4860::8888',
+  '172.32.0.1',
+  '100.128.0.1',
+  '169.253.0.1',
+  '2606:4700::1111',
+  '::ffff:8.8.8.8',
+  '64:ff9b::808:808',
+])('%s is reached', (address) => {
+  expect(none.allows('service.example', address)).toBe(true)
+})
 
 test('networks, addresses and hosts open what they name, and nothing else', () => {
   const rules = new AddressRules(['10.1.0.0/16', '192.168.1.7', 'fd00::/8', 'Internal.example'])

@@ -74,6 +74,29 @@ test('a token is renewed when it has expired, and after a 401', async () => {
   expect(given).toBe(3)
 })
 
+test('requests that get a 401 at the same time ask for one token, which stays good', async () => {
+  let given = 0
+  // Each token ends the one before it.
+  const tokens = await testServer(() => json({ access_token: `t${++given}` }))
+  let arrived = 0
+  const all = Promise.withResolvers<void>()
+  const server = await testServer(async ({ headers }) => {
+    const accepted = `Bearer t${given}`
+    if (headers.authorization === 'Bearer t1') {
+      // The first is refused at once, the others after a new token is there.
+      if (++arrived > 1) await all.promise
+      return { status: 401 }
+    }
+    return { status: headers.authorization === accepted ? 200 : 401 }
+  })
+  const client = authorized(tokens.url)
+  const sent = Array.from({ length: 6 }, () => send(client, server.url))
+  await Promise.race(sent)
+  all.resolve()
+  expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200])
+  expect(given).toBe(2)
+})
+
 test('a refused client is told from an endpoint that is away, and no secret is in the error', async () => {
   let reply: Reply = json({ error: 'invalid_client', error_description: 'p w' }, 401)
   const tokens = await testServer(() => reply)

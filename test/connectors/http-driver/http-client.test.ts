@@ -164,6 +164,15 @@ test('a client certificate is shown where the server asks for one', async () => 
   expect(error!.message).toMatch(/client certificate|connection was lost/)
 })
 
+test('the longest time that a setting can have is no time that has passed', async () => {
+  const server = await testServer(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    return { body: 'late' }
+  })
+  const patient = client({ requestTimeoutMs: 2 ** 31 - 1, connectTimeoutMs: 2 ** 31 - 1 })
+  expect((await get(patient, server.url)).body.toString()).toBe('late')
+})
+
 test('http to a port of https, and https to a port of http, say what to change', async () => {
   const plain = await testServer()
   const error = await errorOf(get(client(), plain.url.replace('http:', 'https:')))

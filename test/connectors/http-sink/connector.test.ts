@@ -44,6 +44,11 @@ test.each([
   [{ headers: 'host: other' }, ['headers']],
   [{ 'sensitive.headers': 'a:1|A:2' }, ['sensitive.headers']],
   [{ headers: 'authorization: x', 'auth.type': 'BEARER', 'bearer.token': 't' }, ['headers']],
+  [{ 'sensitive.headers': 'idempotency-key: x' }, ['sensitive.headers']],
+  [{ 'sensitive.headers': 'authorization: x', 'auth.type': 'BEARER', 'bearer.token': 't' }, ['sensitive.headers']],
+  [{ headers: 'idempotency-key: x', 'idempotency.key.header': '' }, []],
+  [{ 'headers.forward': 'Idempotency-Key' }, ['headers.forward']],
+  [{ 'headers.forward': 'Authorization', 'auth.type': 'BEARER', 'bearer.token': 't' }, ['headers.forward']],
   [{ 'behavior.on.null.values': 'delete' }, ['behavior.on.null.values']],
   [{ 'regex.patterns': 'a~b', 'regex.replacements': 'x' }, ['regex.replacements']],
   [{ 'regex.patterns': '(', 'regex.replacements': 'x' }, ['regex.replacements']],
@@ -68,6 +73,8 @@ test("Confluent's config is accepted with its license and reporter settings, but
 test("Aiven's config is checked as its sink does", () => {
   const aiven = { 'http.url': 'https://x/', 'http.authorization.type': 'static' }
   expect(problems(aiven, aivenSink).map(({ setting }) => setting)).toEqual(['http.headers.authorization'])
+  const twice = { ...aiven, 'http.headers.authorization': 'x', 'http.headers.additional': 'Idempotency-Key:1,authorization:2' }
+  expect(problems(twice, aivenSink).map(({ setting }) => setting)).toEqual(['http.headers.additional', 'http.headers.additional'])
   expect(() => configOf(aivenSink, { ...aiven, 'http.ssl.trust.all.certs': 'true' })).toThrow(/always checked/)
   expect(() => configOf(aivenSink, { 'http.url': 'https://x/' })).toThrow(/http\.authorization\.type/)
 })

@@ -69,6 +69,22 @@ test('records are sent as JSON arrays of at most batch.max.size, with the header
   expect(server.connections).toBeLessThan(server.requests.length)
 })
 
+test('a replayed record is not taken for the request that was refused, and has the same key at each replay', async () => {
+  const refused = new Set<unknown>()
+  // As servers do that keep the first response to a key.
+  const server = await testServer(({ headers, body }) => {
+    if (body.includes('bad')) refused.add(headers['idempotency-key'])
+    return { status: refused.has(headers['idempotency-key']) ? 422 : 200 }
+  })
+  const { task } = await startSink({ 'http.api.url': server.url })
+  await expect(task.write([record(5, { value: 'bad' })])).rejects.toThrow(BadRecord)
+  const mended = record(5, { value: 'mended', replayOf: { topic: 'orders-dead', partition: 0, offset: 3 } })
+  await task.write([mended])
+  await task.write([mended, record(6, { replayOf: { topic: 'orders-dead', partition: 1, offset: 0 } })])
+  const keys = server.requests.map(({ headers }) => decodeURIComponent(String(headers['idempotency-key'])))
+  expect(keys).toEqual(['orders-out/orders-0-5', 'orders-out/orders-dead-0-3', 'orders-out/orders-dead-0-3', 'orders-out/orders-dead-1-0'])
+})
+
 test('a batch ends at batch.max.bytes; a record that is larger is sent alone', async () => {
   const server = await testServer()
   const { task } = await startSink({ 'http.api.url': server.url, 'batch.max.bytes': '30' })

@@ -3,6 +3,7 @@
  * request in vain; and it says what is wrong with a response. Method: real servers in the test; the runtime's part, stored positions and
  * repeated reads, is played here.
  */
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { StoredPositions, taskContext } from '../../../connect/contract/index.ts'
 import { parseSettings, Retriable, type SourceRecord } from '../../../connect/sdk/index.ts'
@@ -168,17 +169,14 @@ test('what is added to the last page later is read, and nothing of it twice', as
   expect(idsOf(records)).toEqual(upTo(18))
 })
 
-test('a snapshot follows its pages, and is read again only after it has changed, also by another task', async () => {
+test('a snapshot is read again only after it has changed, also by another task', async () => {
   let version = 1
   const server = await testServer(({ path, headers }) => {
     if (path === '/all' && headers['if-none-match'] === `"v${version}"`) return { status: 304 }
-    const items = [
-      { id: 0, version },
-      { id: 1, version },
-    ]
-    return path === '/all'
-      ? json(items, { etag: `"v${version}"`, link: '</all?page=2>; rel=next' })
-      : json([{ id: 2, version }], { etag: '"of page 2"' })
+    return json(
+      upTo(3).map((id) => ({ id, version })),
+      { etag: `"v${version}"` },
+    )
   })
   const positions = new StoredPositions()
   const first = await read(`${server.url}/all`, {}, count(3), { positions })
@@ -192,7 +190,50 @@ test('a snapshot follows its pages, and is read again only after it has changed,
     { id: 1, version: 2 },
     { id: 2, version: 2 },
   ])
-  expect(server.requests.filter(({ path }) => path === '/all?page=2')).toHaveLength(2)
+})
+
+test('a snapshot of several pages is read also where its first page is as it was', async () => {
+  let total = 3
+  const server = await testServer(({ path, headers }) => {
+    const page = Number(query(path, 'page') ?? 1)
+    if (page === 1 && headers['if-none-match'] === '"first"') return { status: 304 }
+    return json(itemsOf((page - 1) * 2, Math.min(total, page * 2)), {
+      ...(page === 1 && { etag: '"first"' }),
+      ...(page * 2 < total && { link: `</all?page=${page + 1}>; rel=next` }),
+    })
+  })
+  const { records } = await read(`${server.url}/all`, {}, (read) => {
+    if (read.length === 3) total = 4
+    return read.length >= 7
+  })
+  expect(idsOf(records)).toEqual([0, 1, 2, 0, 1, 2, 3])
+})
+
+test('a cursor that names its own page ends the poll, and what is added there is read once', async () => {
+  let total = 3
+  const server = await testServer(() => json({ data: itemsOf(0, total), next: 'same' }))
+  const config = { ...cursorPaging, 'http.initial.offset': 'same', 'http.request.parameters': 'cursor=${offset}' }
+  const { records } = await read(server.url, config, (read) => {
+    if (read.length === 3) total = 5
+    return read.length >= 5
+  })
+  expect(idsOf(records)).toEqual([0, 1, 2, 3, 4])
+})
+
+test.each([1, 2, 3, 7])('%i pages that lead back to the first of them are not read without end', async (length) => {
+  const server = await testServer(({ path }) => {
+    const page = Number(query(path, 'page') ?? -1)
+    return json([{ id: page }], { link: `</all?page=${(page + 1) % length}>; rel=next` })
+  })
+  for (const mode of length === 1 ? ['SNAPSHOT'] : ['SNAPSHOT', 'LINK_HEADER']) {
+    const { error, records } = await read(`${server.url}/all`, { 'http.offset.mode': mode }, count(100))
+    expect(error!.message).toMatch(/lead back to one of them.*header Link/)
+    expect(idsOf(records).slice(0, length)).toEqual(
+      upTo(length + 1)
+        .slice(0, length)
+        .map((id) => id - 1),
+    )
+  }
 })
 
 test('Last-Modified is used where there is no ETag; a poll for more is conditional too', async () => {
@@ -243,6 +284,7 @@ test.each<[string, Reply, Record<string, string>, RegExp]>([
   ['no items where they should be', { body: '{}' }, { 'http.response.data.json.pointer': '/items' }, /nothing at "\/items"/],
   ['a next page elsewhere', { body: '[]', headers: { link: '<http://169.254.169.254/>; rel=next' } }, {}, /another origin/],
   ['a response that is too long', { body: `"${'x'.repeat(5000)}"` }, { 'response.max.bytes': '4096' }, /longer than response\.max\.bytes/],
+  ['a compressed response', { body: gzipSync('[]'), headers: { 'content-encoding': 'gzip' } }, {}, /is compressed \(gzip\)/],
   ['a redirect', { status: 302, headers: { location: '/there' } }, {}, /http\.redirects\.max/],
 ])('%s fails the task with what to do', async (_what, reply, config, why) => {
   const server = await testServer(() => reply)
@@ -275,16 +317,17 @@ test('a server that sends the item of the offset again is noticed, and not read 
   expect(error!.message).toMatch(/http\.offset\.inclusive=true/)
 })
 
+const cursorPaging = {
+  'http.offset.mode': 'CURSOR_PAGINATION',
+  'http.next.page.json.pointer': '/next',
+  'http.response.data.json.pointer': '/data',
+}
+
 test('a cursor that changes with every response is not asked for without a pause', async () => {
   let cursor = 0
   const server = await testServer(() => json({ data: [], next: `c${++cursor}` }))
-  const config = {
-    'http.offset.mode': 'CURSOR_PAGINATION',
-    'http.next.page.json.pointer': '/next',
-    'http.response.data.json.pointer': '/data',
-  }
   const stop = new AbortController()
-  const context = taskContext(httpSource.settings, settingsOf(server.url, { ...config, 'request.interval.ms': '60000' }), stop.signal)
+  const context = taskContext(httpSource.settings, settingsOf(server.url, { ...cursorPaging, 'request.interval.ms': '60000' }), stop.signal)
   const reading = httpSource.read({ ...context, positions: new StoredPositions() })
   const { value } = await reading.next()
   expect(value).toMatchObject({ records: [], positions: [{ offset: { offset: 'c1' } }] })
@@ -320,6 +363,10 @@ test.each([
   [{ 'http.offset.mode': 'PAGE_NUMBER', 'http.request.parameters': 'p=${offset}' }, ['http.page.size', 'http.initial.offset']],
   [{ 'http.request.body': '{}' }, ['http.request.body']],
   [{ 'http.response.format': 'text', 'http.offset.mode': 'LINK_HEADER' }, ['http.response.format']],
+  [
+    { 'http.request.sensitive.headers': 'authorization: x', 'auth.type': 'BEARER', 'bearer.token': 't' },
+    ['http.request.sensitive.headers'],
+  ],
   [{ 'auth.type': 'BASIC' }, ['connection.user', 'connection.password']],
 ])('%o has a problem at %o', (config, names) => {
   const parsed = parseSettings(httpSource.settings, settingsOf('https://x/', config as Record<string, string>))
@@ -335,4 +382,34 @@ test('positions that a user sets are checked', () => {
   expect(() => check({ page: 'x' })).toThrow(/"page" must be a URL/)
   expect(() => check({ index: -1 })).toThrow(/whole numbers/)
   expect(() => check({ offset: 5 }, { file: 'x' })).toThrow(/"url"/)
+  expect(() => check({ page: 'https://x/list?page=2' })).not.toThrow()
+  expect(() => check({ page: 'https://evil.example/list' })).toThrow(
+    /"page" must be at https:\/\/x: another origin would get the credentials/,
+  )
 })
+
+test('a number of items or pages that is none is no position', () => {
+  const config = { 'http.offset.mode': 'SIMPLE_INCREMENTING', 'http.initial.offset': '0', 'http.request.parameters': 'skip=${offset}' }
+  const check = (offset: unknown) =>
+    httpSource.checkPositions!(parseSettings(httpSource.settings, settingsOf('https://x/', config)), [
+      { partition: { url: 'https://x/' }, offset: { offset } },
+    ] as never)
+  for (const good of [7, '7', null]) expect(() => check(good)).not.toThrow()
+  for (const bad of ['x', -1, 1.5, '2024-01-01']) expect(() => check(bad)).toThrow(/whole number/)
+})
+
+test('a stored page at another origin gets no request', async () => {
+  const [server, other] = [await testServer(), await testServer()]
+  const positions = new StoredPositions()
+  positions.store([{ partition: { url: server.url }, offset: { page: `${other.url}/` } }])
+  const { error } = await read(server.url, { 'http.offset.mode': 'LINK_HEADER' }, count(1), { positions })
+  expect(error!.message).toMatch(/another origin/)
+  expect(other.requests).toEqual([])
+})
+
+test.each(['https://${offset}/', 'https:///${offset}/x', 'https://\t/${offset}/x', 'https://x.${offset}.example/', 'https://x:${offset}/'])(
+  'the placeholder in %j would choose the host, and is refused',
+  (url) => {
+    expect(() => parseSettings(httpSource.settings, settingsOf(url, {}))).toThrow(/name the host/)
+  },
+)

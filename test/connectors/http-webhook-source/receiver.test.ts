@@ -170,6 +170,15 @@ test.each<[number, Sent, Record<string, string>]>([
   expect(context.logged.filter(({ level }) => level === 'error')).toEqual([])
 })
 
+test('a web page cannot write through a browser of this machine, unless it can sign', async () => {
+  const open = await startReceiver()
+  expect((await open.send({ headers: { origin: 'https://evil.example' } })).status).toBe(403)
+  expect((await open.send({ headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403)
+  expect(open.records).toEqual([])
+  const signed = await startReceiver({ 'signature.scheme': 'token', 'signature.secret': 's' })
+  expect((await signed.send({ headers: { origin: 'https://page.example', 'x-signature': 's' } })).status).toBe(200)
+})
+
 test('a signature is that of the bytes that came', async () => {
   const { send, records } = await startReceiver({ 'signature.scheme': 'github', 'signature.secret': 'secret' })
   const body = '{ "a" :\t"\\u00fc" }'
@@ -217,6 +226,47 @@ test('a delivery that was answered is answered again without a record; one that 
   expect(records.map(({ topic }) => topic)).toEqual(['topic-a', 'topic-b'])
 })
 
+test('a record that is skipped because it cannot be produced is not answered with success', async () => {
+  const { send, batches } = await startReceiver({ 'delivery.id.header': 'X-Delivery' }, false)
+  const sent = [1, 2].map((id) => send({ headers: { 'x-delivery': String(id) }, body: String(id) }))
+  await until(() => batches.reduce((sum, { records }) => sum + records.length, 0) === 2, 'both are read')
+  for (const batch of batches) {
+    for (const [index, { value }] of batch.records.entries()) if (value === 1) batch.rejected!(index, new Error('too large'))
+    batch.acknowledged!()
+  }
+  expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([500, 200])
+})
+
+test('a body that is nested deeper than converters can follow gets a 400, and the task reads on', async () => {
+  const { send, records } = await startReceiver()
+  const nested = (depth: number) => `${'[{"a":'.repeat(depth / 2)}"]}[[\\"[["${'}]'.repeat(depth / 2)}`
+  expect(await send({ body: nested(400_000).slice(0, 900_000) })).toMatchObject({ status: 400, body: expect.stringMatching(/256/) })
+  expect((await send({ body: nested(258) })).status).toBe(400)
+  expect((await send({ body: nested(256) })).status).toBe(200)
+  expect((await send({ body: `[${'[],{},'.repeat(1000)}0]` })).status).toBe(200)
+  expect(records).toHaveLength(2)
+})
+
+test('a sender that never ends its request, and a connection that never begins one, are ended in time', async () => {
+  const { port } = await startReceiver({ 'request.timeout.ms': '100' })
+  const ended = (text: string) =>
+    new Promise<string>((resolve) => {
+      let answer = ''
+      const socket = connect(port, '127.0.0.1', () => socket.write(text))
+      socket.on('error', () => {}).on('data', (part) => (answer += part))
+      socket.once('close', () => resolve(answer))
+    })
+  const [slow] = await Promise.all([ended('POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{'), ended('')])
+  expect(slow).toMatch(/408/)
+}, 20_000)
+
+test('requests with an empty id of a delivery are not taken for repeats; long ids are told apart', async () => {
+  const { send, records } = await startReceiver({ 'delivery.id.header': 'X-Delivery' })
+  const ids = ['', '', `${'x'.repeat(5000)}1`, `${'x'.repeat(5000)}2`, `${'x'.repeat(5000)}1`]
+  for (const [index, id] of ids.entries()) expect((await send({ headers: { 'x-delivery': id }, body: String(index) })).status).toBe(200)
+  expect(records.map(({ value }) => value)).toEqual([0, 1, 2, 3])
+})
+
 test('senders that go away, and those that speak no HTTP, harm nobody', async () => {
   const { send, open, port, records } = await startReceiver()
   const request = open({ headers: { 'content-length': '1000' } }).on('error', () => {})
@@ -248,6 +298,38 @@ test('HTTPS, with client certificates where they are asked for', async () => {
   const client = authority.issue({ subject: 'sender' })
   expect((await mutual.send({}, { ca, cert: client.certificate, key: client.key })).status).toBe(200)
   expect(mutual.records).toHaveLength(1)
+})
+
+test('a certificate that is replaced is used without a restart, and one that cannot be used is not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-webhook-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const [certificate, key] = [join(folder, 'certificate'), join(folder, 'key')]
+  const replace = ({ certificate: text, key: secret }: { certificate: string; key: string }) => {
+    writeFileSync(certificate, text)
+    writeFileSync(key, secret)
+  }
+  const [former, next] = ['former', 'next'].map((subject) => selfSigned({ subject }))
+  replace(former!.issue({ subject: 'receiver', names: ['127.0.0.1'] }))
+  const { send, context } = await startReceiver({
+    'listen.ssl.certificate.location': certificate,
+    'listen.ssl.key.location': key,
+    'listen.ssl.reload.interval.ms': '5',
+  })
+  const isTrusted = (ca: string) =>
+    send({}, { ca }).then(
+      () => true,
+      () => false,
+    )
+  expect(await isTrusted(former!.certificate)).toBe(true)
+  writeFileSync(certificate, 'no certificate')
+  await until(
+    () => context.logged.some(({ message }) => message.includes('the former ones are: The certificate and its key')),
+    'it says so',
+  )
+  expect(await isTrusted(former!.certificate)).toBe(true)
+  replace(next!.issue({ subject: 'receiver', names: ['127.0.0.1'] }))
+  await expect.poll(() => isTrusted(next!.certificate)).toBe(true)
+  expect(await isTrusted(former!.certificate)).toBe(false)
 })
 
 const configOf = (config: Record<string, string>) =>
@@ -284,6 +366,7 @@ test('a listener that is open to strangers warns', async () => {
 test.each([
   [{ 'signature.scheme': 'github' }, ['signature.secret']],
   [{ 'signature.secret': 's' }, ['signature.scheme']],
+  [{ 'signature.scheme': 'github', 'signature.secret': 's', 'signature.secret.previous': '' }, ['signature.secret.previous']],
   [{ 'listen.ssl.key.location': 'k' }, ['listen.ssl.certificate.location']],
   [{ 'listen.ssl.client.ca.location': 'c' }, ['listen.ssl.client.ca.location']],
   [{ 'key.header': 'a', 'key.json.pointer': '/a' }, ['key.json.pointer']],

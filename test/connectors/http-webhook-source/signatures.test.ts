@@ -26,6 +26,15 @@ test("GitHub's example is accepted, and nothing else", () => {
   expect(verify({}, hello, 0)).toMatch(/missing/)
 })
 
+test('an empty previous secret lets nobody in', () => {
+  const empty = { 'signature.secret': 's', 'signature.secret.previous': '' }
+  const verify = verifierOf({ ...empty, 'signature.scheme': 'hmac' })
+  expect(verify({ 'x-signature': hmac('sha256', '', 'hex') }, body, 0)).toMatch(/wrong/)
+  expect(verify({ 'x-signature': hmac('sha256', 's', 'hex') }, body, 0)).toBeNull()
+  const token = verifierOf({ ...empty, 'signature.scheme': 'token', 'signature.prefix': 'token=' })
+  expect(token({ 'x-signature': 'token=' }, body, 0)).toMatch(/wrong/)
+})
+
 test.each([
   ['sha256', 'hex', ''],
   ['sha1', 'hex', 'sha1='],
