@@ -6,12 +6,11 @@ import { type SourceBatch, type SourceContext, type SourceRecord, type StoredRec
 import { connectRedisClient, createRedisClient, type RedisClient } from '../redis-driver/client.ts'
 import { type RedisConnectionOptions, redisConnectionOptions } from '../redis-driver/connection-settings.ts'
 import { explainedRedisError } from '../redis-driver/errors.ts'
+import { InFlightText } from './in-flight-text.ts'
 import { JobRecords, UnreadableJob } from './job-record.ts'
 import { type ActiveJob, QueueReader } from './queue-reader.ts'
 import { queuesOf, type SourceConfig } from './source-settings.ts'
 
-/** A further job is fetched only while the data of those in flight is less than this, in UTF-16 units. */
-const MAX_IN_FLIGHT_TEXT = 32 * 1024 * 1024
 const RECONNECT_MS = 1_000
 /** How long a task that stops waits for Redis. */
 const CLOSE_MS = 4_000
@@ -31,9 +30,11 @@ export class JobReading {
   #readers: QueueReader[] = []
   #loops: Promise<void>[] = []
   #fetched: FetchedJob[] = []
-  /** Of jobs that are fetched or being fetched, until they are settled. */
+  /** Jobs that are fetched and not yet settled. */
   #inFlight = 0
-  #inFlightText = 0
+  /** Jobs that are asked for. */
+  #fetching = 0
+  readonly #text = new InFlightText()
   #failure: Error | null = null
   #wakeReader = () => {}
   #wakeLoops: (() => void)[] = []
@@ -63,7 +64,7 @@ export class JobReading {
     await connectRedisClient(client, this.#options)
     this.#client = client
     for (const queue of queuesOf(config)) {
-      const reader = await QueueReader.open({ queue, client, config, log, signal: this.#stop.signal })
+      const reader = await QueueReader.open({ queue, client, config, log, text: this.#text, signal: this.#stop.signal })
       this.#readers.push(reader)
       await reader.start()
       this.#loops.push(this.#loop(reader, new JobRecords(queue, config)))
@@ -75,15 +76,16 @@ export class JobReading {
     const most = this.#context.config['jobs.in.flight.max']
     try {
       while (!this.#stop.signal.aborted) {
-        const room = Math.min(most - this.#inFlight, this.#inFlightText > MAX_IN_FLIGHT_TEXT ? 0 : most)
+        const room = this.#text.isFull ? 0 : most - this.#inFlight - this.#fetching
         if (room <= 0) {
           await new Promise<void>((resolve) => this.#wakeLoops.push(resolve))
           continue
         }
         const wanted = reader.wanted(room)
-        this.#inFlight += wanted
+        this.#fetching += wanted
         const jobs = await reader.fetch(wanted)
-        this.#inFlight -= wanted - jobs.length
+        this.#fetching -= wanted
+        this.#inFlight += jobs.length
         for (const active of jobs) this.#take({ reader, records, active })
         if (jobs.length < wanted) this.#wakeAll()
       }
@@ -96,15 +98,14 @@ export class JobReading {
 
   #take(fetched: FetchedJob): void {
     const { json } = fetched.active
-    this.#inFlightText += json.data?.length ?? 0
     // A child has failed, and its parent must: a worker of BullMQ would not process it either.
-    if (json.deferredFailure) void this.#settle(fetched, new Error(json.deferredFailure))
+    if (json.deferredFailure) void this.#settle(fetched, new Error(json.deferredFailure)).then(() => this.#report())
     else this.#fetched.push(fetched)
     this.#wakeReader()
   }
 
   async *batches(): AsyncGenerator<SourceBatch, void, void> {
-    const { config, gauge } = this.#context
+    const { config } = this.#context
     while (!this.#stop.signal.aborted) {
       if (this.#failure) throw this.#failure
       if (this.#fetched.length === 0) {
@@ -114,10 +115,8 @@ export class JobReading {
         continue
       }
       const batch = this.#batch(this.#fetched.splice(0, config['batch.size']))
+      this.#report()
       if (batch.records.length > 0) yield batch
-      gauge?.('jobs-in-flight', this.#inFlight)
-      gauge?.('jobs-completed', this.#counts.completed)
-      gauge?.('jobs-failed', this.#counts.failed)
     }
   }
 
@@ -130,7 +129,7 @@ export class JobReading {
         jobs.push(one)
       } catch (error) {
         if (!(error instanceof UnreadableJob)) throw error
-        void this.#settle(one, error)
+        void this.#settle(one, error).then(() => this.#report())
       }
     }
     const places: (StoredRecord | null)[] = records.map(() => null)
@@ -143,10 +142,12 @@ export class JobReading {
       rejected: (index, error) => {
         const job = jobs[index]
         jobs[index] = null
-        if (job) void this.#settle(job, error)
+        if (job) void this.#settle(job, error).then(() => this.#report())
       },
       acknowledged: () => {
-        for (const [index, job] of jobs.entries()) if (job) void this.#settle(job, places[index]!)
+        const settled = jobs.map((job, index) => (job ? this.#settle(job, places[index]!) : null))
+        // Once for a batch: no further one may come for long.
+        void Promise.all(settled).then(() => this.#report())
       },
     }
   }
@@ -160,8 +161,16 @@ export class JobReading {
       await reader.complete(active, outcome)
     }
     this.#inFlight--
-    this.#inFlightText -= active.json.data?.length ?? 0
+    this.#text.settled(active.json)
     this.#wakeAll()
+  }
+
+  #report(): void {
+    const { gauge } = this.#context
+    if (!gauge) return
+    gauge('jobs-in-flight', this.#inFlight)
+    gauge('jobs-completed', this.#counts.completed)
+    gauge('jobs-failed', this.#counts.failed)
   }
 
   #wakeAll(): void {

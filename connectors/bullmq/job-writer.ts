@@ -5,7 +5,7 @@
 import type { QueueOptions, RedisQueueBackend } from 'bullmq'
 import { partitionKey, Retriable, type SinkOffset, type SinkRecord } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'
-import { redisErrorCode } from '../redis-driver/errors.ts'
+import { redisErrorCode, transactionError } from '../redis-driver/errors.ts'
 import type { NewJob } from './jobs.ts'
 import { type CheckedJob, COMMIT_SCRIPT, offsetsKey, WrittenOffsets } from './written-offsets.ts'
 
@@ -117,9 +117,8 @@ export class JobWriter {
         this.#checked(backend, entries),
       ),
     )
-    const results = await transaction.exec().catch((error: Error & { previousErrors?: Error[] }) => {
-      // The transaction was given up for the error of one of its commands, which says why.
-      throw error.previousErrors?.[0] ?? error
+    const results = await transaction.exec().catch((error: unknown) => {
+      throw transactionError(error)
     })
     return results === null ? null : outcomeOf(queue, entries, results as [Error | null, unknown][])
   }

@@ -6,12 +6,14 @@ import type { Job, JobJson, KeepJobs, Worker } from 'bullmq'
 import { type StoredRecord, sleep, type TaskLogger } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'
 import { redisErrorKind } from '../redis-driver/errors.ts'
+import type { InFlightText } from './in-flight-text.ts'
 import type { SourceConfig } from './source-settings.ts'
 
 /** What a first look after an idle time asks for; each full answer doubles it. */
 const FIRST_BURST = 8
-/** The commands of a burst are on their way at the same time. */
 const MAX_BURST = 256
+/** Commands of a burst that are on their way at the same time: how large a job is, is known when it is fetched. */
+const MAX_FETCHES = 32
 /** A queue with a limit is asked again at least so often: the limit may have been lifted. */
 const MAX_LIMIT_WAIT_MS = 5_000
 /** Between two looks at a queue that has answered at once, though it has nothing. */
@@ -35,6 +37,8 @@ export interface QueueReaderOptions {
   readonly client: RedisClient
   readonly config: SourceConfig
   readonly log: TaskLogger
+  /** Of all queues of the task. A fetched job is added here; who settles it takes it off. */
+  readonly text: InFlightText
   /** Aborts when the task stops. */
   readonly signal: AbortSignal
 }
@@ -108,19 +112,31 @@ export class QueueReader {
   }
 
   /**
-   * The next jobs in order, `wanted` at most. Waits a few seconds for one where there was none, and may return none.
+   * The next jobs in order, `wanted` at most, and fewer where their data is large. Waits a few seconds for one where there was none, and may return none.
    * @throws what Redis refuses for good
    */
   async fetch(wanted: number): Promise<ActiveJob[]> {
     const began = performance.now()
     const block = this.#isEmpty
-    const fetches = Array.from({ length: wanted }, () => this.#fetchOne(block))
-    const jobs: ActiveJob[] = []
+    // By the order of their commands, which is that of the queue.
+    const places: (ActiveJob | null)[] = []
     let failure: unknown = null
-    // Each of them may have taken a job.
-    for (const fetched of await Promise.allSettled(fetches))
-      if (fetched.status === 'rejected') failure ??= fetched.reason
-      else if (fetched.value) jobs.push(fetched.value)
+    let isLast = false
+    const fetchMore = async (): Promise<void> => {
+      while (!isLast && places.length < wanted) {
+        const place = places.push(null) - 1
+        try {
+          places[place] = await this.#fetchOne(block)
+          isLast ||= places[place] === null || this.#options.text.isFull
+        } catch (error) {
+          failure ??= error
+          isLast = true
+        }
+      }
+    }
+    // Each command may take a job, also after another one has failed.
+    await Promise.all(Array.from({ length: Math.min(wanted, MAX_FETCHES) }, fetchMore))
+    const jobs = places.filter((job) => job !== null)
     this.#isEmpty = jobs.length === 0
     this.#burst = jobs.length < wanted || block ? FIRST_BURST : Math.min(MAX_BURST, this.#burst * 2)
     if (failure !== null) await this.#tolerate(failure)
@@ -134,6 +150,7 @@ export class QueueReader {
     if (!job) return null
     const active = { job, json: this.#json.get(job)!, token }
     this.#active.set(token, active)
+    this.#options.text.fetched(active.json)
     return active
   }
 

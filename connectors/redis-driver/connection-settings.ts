@@ -13,7 +13,7 @@ export const CONNECTOR_TOKEN = '${connector}'
 export const TASK_TOKEN = '${task}'
 
 export const redisConnectionSettings = {
-  'redis.uri': setting.string({
+  'redis.uri': setting.password({
     doc: 'URI of the Redis database to connect to, e.g. redis://user:password@host:6379/0; rediss:// is TLS, redis-sentinel://host:26379/0#master asks sentinels. Where it is set, redis.host and redis.port are not read.',
     default: '',
     importance: 'HIGH',

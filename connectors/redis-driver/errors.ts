@@ -37,6 +37,12 @@ export function redisErrorCode(error: unknown): string {
   return /^([A-Z][A-Z0-9]*)(\s|$)/.exec(message)?.[1] ?? ''
 }
 
+/** Why a transaction was given up: EXECABORT says only that one of its commands was refused. */
+export function transactionError(error: unknown): unknown {
+  const { previousErrors } = error as { previousErrors?: readonly Error[] }
+  return previousErrors?.[0] ?? error
+}
+
 const PASSING = new Set([
   'LOADING',
   'BUSY',
@@ -50,7 +56,7 @@ const PASSING = new Set([
   'ASK',
   'UNBLOCKED',
 ])
-const RECORD = new Set(['WRONGTYPE', 'NOSCRIPT', 'EXECABORT'])
+const RECORD = new Set(['WRONGTYPE', 'NOSCRIPT'])
 const ADDRESS_CODES = new Set(['ENOTFOUND', 'EAI_AGAIN'])
 
 /** Errors of TLS that come again at each attempt. */

@@ -6,7 +6,7 @@ import type { Cluster, Redis } from 'ioredis'
 import { Retriable } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'
 import type { RedisConnection } from '../redis-driver/connection.ts'
-import { RedisRejected } from '../redis-driver/errors.ts'
+import { RedisRejected, transactionError } from '../redis-driver/errors.ts'
 import { slotOf } from '../redis-driver/slot.ts'
 import type { RecordCommands, RedisCommand } from './commands.ts'
 
@@ -101,7 +101,8 @@ export class PipelineWriter {
       results = ((await pipeline.exec()) ?? []) as Result[]
     } catch (error) {
       // A transaction that was not executed, or a connection that was lost before: nothing is known of any command.
-      return entries.map(() => [error as Error])
+      const why = transactionError(error) as Error
+      return entries.map(() => [why])
     }
     let at = 0
     return entries.map(({ commands: own }) => own.map(() => results[at++]?.[0] ?? null))

@@ -21,6 +21,10 @@ export class QueueReading {
     return this.#context.logged.map(({ message }) => message)
   }
 
+  get gauges(): ReadonlyMap<string, number> {
+    return this.#context.gauges
+  }
+
   async next(): Promise<SourceBatch> {
     const { value } = await this.#generator.next()
     if (!value) throw new Error('the read has ended')
