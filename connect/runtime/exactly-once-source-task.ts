@@ -16,6 +16,7 @@ import { type ConvertedRecords, SourceConversion } from './source-conversion.ts'
 import { type SourceDelivery, SourceReading } from './source-reading.ts'
 import { MAX_UNACKED_BYTES, MAX_UNACKED_RECORDS } from './source-sends.ts'
 import type { ReplayCounts, RunnableTask, TaskControl } from './task-control.ts'
+import type { TaskFencing } from './task-fencing.ts'
 import type { ProgressStage, TaskProgress } from './task-progress.ts'
 import type { TransactionBoundary } from './transaction-boundary.ts'
 import { type SegmentEnd, WorkerTransactionContext } from './transaction-context.ts'
@@ -25,14 +26,6 @@ import type { SourceTaskOptions } from './worker-source-task.ts'
 /** The task reads no further batch while more than this waits for a transaction (Invariant 13). */
 const MAX_QUEUED_RECORDS = 10_000
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024
-
-/** How a task makes sure that no other one of its id writes. */
-export interface TaskFencing {
-  /** Before the producer is initialized: fences the tasks of older generations. */
-  fenceOlder(signal: AbortSignal): Promise<void>
-  /** After it: throws where the task is not to run here any more. */
-  verify(): Promise<void>
-}
 
 export interface ExactlyOnceSourceTaskOptions extends SourceTaskOptions {
   producer: TransactionalProducer
@@ -75,7 +68,7 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
   /** Of the open transaction. */
   #records = 0
   #positions = new Map<string, Position>()
-  /** Each tells the source of records of the open transaction. */
+  /** Each tells the source of records of the open transaction, or of a batch that has none. */
   #untold: (() => void)[] = []
   /** The open transaction is to be committed though no batch says so. */
   #commitRequested = false
@@ -154,8 +147,10 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
     let bytes = 0
     const segments = this.#transactions?.cut(batch) ?? [{ records: batch.records, positions: batch.positions, end: null }]
     const sent = this.#acknowledgements.add(batch)
-    const outcomes = RecordOutcomes.of(batch)
+    let from = 0
     for (const [index, { records, positions, end }] of segments.entries()) {
+      const outcomes = RecordOutcomes.of(batch, () => this.#mayTell, from)
+      from += records.length
       const converted = await control.progress.during('convert', () => this.#conversion.convert(records, positions, outcomes))
       bytes += converted.bytes
       if (control.cancelled) return bytes
@@ -265,7 +260,10 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
     this.#changed.notify()
     for (const position of positions) this.#positions.set(canonicalPartition(position.partition), position)
     segment.sent?.()
-    if (records.length === 0) return
+    if (records.length === 0) {
+      if (outcomes) this.#untold.push(() => outcomes.tell([], null))
+      return
+    }
     this.#begin()
     this.#records += records.length - letters
     this.#progress?.begin('produce')
@@ -281,7 +279,7 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
     const untold = this.#untold
     this.#options.producer.send(records).then(
       (result) => {
-        if (outcomes && sources) untold.push(() => outcomes.stored(sources, result))
+        if (outcomes && sources) untold.push(() => outcomes.tell(sources.indexes, result))
         done()
       },
       (error) => {
@@ -314,10 +312,10 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
           .send(offsets.records(context.connector, positions).map(({ key, value }) => toRecord(offsetsTopic, key, value)))
           .catch((error) => this.#fail(error))
       const records = this.#records
-      const untold = this.#untold
       await this.#during('commit', () => producer.commitTransaction())
+      const untold = this.#untold
       this.#ended()
-      for (const tell of untold) this.#tell(tell)
+      this.#tell(untold)
       onAcknowledged(records)
       onTransaction(records)
       offsets.copy(context.connector, positions)
@@ -328,16 +326,18 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
 
   /** Nothing is open. Whatever a source does then, the successor of a cancelled task does. */
   #tellSource(stored: readonly Position[]): void {
-    this.#tell(() => {
-      this.#acknowledgements.tell()
-      if (stored.length > 0) this.#reading.stored(stored)
-    })
+    this.#tell([...this.#untold.splice(0), () => this.#acknowledgements.tell()])
+    if (stored.length > 0) this.#tell([() => this.#reading.stored(stored)])
   }
 
-  #tell(work: () => void): void {
-    if (this.#cancellation?.aborted || this.#failure) return
+  get #mayTell(): boolean {
+    return !this.#cancellation?.aborted && !this.#failure
+  }
+
+  /** What code of the connector throws fails the task. */
+  #tell(works: readonly (() => void)[]): void {
     try {
-      work()
+      for (const work of works) if (this.#mayTell) work()
     } catch (error) {
       this.#failWith(error as Error)
     }

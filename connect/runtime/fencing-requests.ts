@@ -8,7 +8,7 @@ import { Semaphore } from '../../core/system/semaphore.ts'
 import type { ConfigBackingStore } from '../storage/config-backing-store.ts'
 import { ConnectError } from '../types.ts'
 import { connectorTaskKey } from './connect-protocol.ts'
-import type { TaskFencing } from './exactly-once-source-task.ts'
+import type { TaskFencing } from './task-fencing.ts'
 import type { WorkerMembership } from './worker-membership.ts'
 
 /** A rebalance, a worker that starts, a leader that is away: the next attempt may find another state. */

@@ -40,7 +40,7 @@ export interface OriginalRecord {
 
 /** Called for each failed record, before it is skipped or fails the task. */
 export type OnFailure = (original: OriginalRecord, error: ProcessingError) => void
-export type OnSourceFailure = (record: SourceRecord, error: ProcessingError) => void
+export type OnSourceFailure = (record: SourceRecord, error: ProcessingError, index: number) => void
 
 export interface SinkBatch {
   records: SinkRecord[]
@@ -129,15 +129,16 @@ export class Pipeline {
     return new Pipeline(this.#conversion, this.#retryWithTolerance, this.#signal)
   }
 
-  /** The records to send, without those that a transformation drops or that are skipped. `sources` gets the record of each of them. */
+  /** The records to send, without those that a transformation drops or that are skipped. `indexes` gets the index of each of them in `records`. */
   async toKafka(
     records: readonly SourceRecord[],
     onFailure: OnSourceFailure = () => {},
-    sources: SourceRecord[] | null = null,
+    indexes: number[] | null = null,
   ): Promise<ProducerRecord[]> {
     const converted: ProducerRecord[] = []
     this.#lastHeaders = null
-    for (const record of records) {
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index]!
       let result: ProducerRecord | null
       try {
         result = this.#encode(record)
@@ -147,14 +148,14 @@ export class Pipeline {
         } catch (lastError) {
           if (this.#isStop(lastError)) throw lastError
           const failure = new ProcessingError(this.#stage, this.#executing, lastError)
-          onFailure(record, failure)
+          onFailure(record, failure, index)
           this.#retryWithTolerance.handleFailure(failure, () => loggedSource(record))
           continue
         }
       }
       if (!result) continue
       converted.push(result)
-      sources?.push(record)
+      indexes?.push(index)
     }
     return converted
   }

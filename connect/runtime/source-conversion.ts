@@ -19,9 +19,15 @@ export interface ConvertedRecords {
   records: ProducerRecord[]
   /** How many of `records` are dead letters. */
   letters: number
-  /** What each of the other records was converted from, by its index; null where nobody asks. */
-  sources: readonly SourceRecord[] | null
+  /** What the other records were converted from; null where nobody asks. */
+  sources: ConvertedFrom | null
   bytes: number
+}
+
+export interface ConvertedFrom {
+  readonly given: readonly SourceRecord[]
+  /** Of each converted record in `given`: records that a transform drops, or that are skipped, are missing. */
+  readonly indexes: readonly number[]
 }
 
 export interface SourceConversionOptions {
@@ -57,19 +63,20 @@ export class SourceConversion {
   ): Promise<ConvertedRecords> {
     const { pipeline, deadLetters, sendLastLetters } = this.#options
     const letters: ProducerRecord[] = []
-    const sources: SourceRecord[] | null = deadLetters || outcomes ? [] : null
+    const indexes: number[] | null = deadLetters || outcomes ? [] : null
     let records: ProducerRecord[]
     try {
-      const onFailure = (record: SourceRecord, error: ProcessingError) => {
+      const onFailure = (record: SourceRecord, error: ProcessingError, index: number) => {
         if (deadLetters) letters.push(deadLetters.letter(record, positions, error))
-        outcomes?.rejected(record, error)
+        outcomes?.rejected(index, error)
       }
-      records = await pipeline.toKafka(sourceRecords, onFailure, sources)
+      records = await pipeline.toKafka(sourceRecords, onFailure, indexes)
     } catch (error) {
       if (letters.length > 0) await sendLastLetters?.(letters)
+      outcomes?.failed(error)
       throw error
     }
-    return await this.#prepared(records, letters, sources)
+    return await this.#prepared(records, letters, indexes && { given: sourceRecords, indexes })
   }
 
   /** Converts dead letters again. What fails again is a new letter, whatever errors.tolerance says. */
@@ -81,11 +88,7 @@ export class SourceConversion {
   }
 
   /** The topics of the records and of the letters exist. */
-  async #prepared(
-    records: ProducerRecord[],
-    letters: readonly ProducerRecord[],
-    sources: readonly SourceRecord[] | null,
-  ): Promise<ConvertedRecords> {
+  async #prepared(records: ProducerRecord[], letters: readonly ProducerRecord[], sources: ConvertedFrom | null): Promise<ConvertedRecords> {
     if (letters.length > 0) await this.#options.deadLetters?.ready()
     let lastTopic = ''
     let bytes = 0

@@ -130,12 +130,18 @@ export class SourceSends {
     const letters: ProducerRecord[] = []
     for (const [index, cause] of failed) {
       const error = new ProcessingError('KAFKA_PRODUCE', SENDING_CLASS, cause)
-      const source = sources?.[index]
+      const given = sources?.indexes[index]
+      const source = given === undefined ? undefined : sources!.given[given]
       retryWithTolerance.metrics.failure()
-      if (source) batch.outcomes?.rejected(source, cause)
-      retryWithTolerance.handleFailure(error, () =>
-        source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: records[index]!.topic } },
-      )
+      if (given !== undefined) batch.outcomes?.rejected(given, cause)
+      try {
+        retryWithTolerance.handleFailure(error, () =>
+          source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: records[index]!.topic } },
+        )
+      } catch (failure) {
+        batch.outcomes?.failed(cause)
+        throw failure
+      }
       if (deadLetters && source) letters.push(deadLetters.letter(source, batch.positions, error))
     }
     const ack = () => batch.ack(result)

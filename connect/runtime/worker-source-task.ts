@@ -114,12 +114,12 @@ export class WorkerSourceTask implements RunnableTask, SourceDelivery {
 
   async deliver(batch: SourceBatch, control: TaskControl): Promise<number> {
     const { progress } = control
-    const outcomes = RecordOutcomes.of(batch)
+    const outcomes = RecordOutcomes.of(batch, () => this.#mayTell(control))
     const converted = await progress.during('convert', () => this.#conversion.convert(batch.records, batch.positions, outcomes))
     if (control.cancelled) return converted.bytes
     const { ack } = this.#submit(batch, control)
     const settle = (result: SendResult | null) => {
-      if (outcomes && result && this.#mayTell(control)) this.#call(() => outcomes.stored(converted.sources!, result))
+      if (outcomes) this.#call(() => outcomes.tell(converted.sources!.indexes, result))
       ack()
     }
     if (converted.records.length === 0) settle(null)

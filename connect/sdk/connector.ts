@@ -26,12 +26,12 @@ export interface SourceBatch {
   acknowledged?(): void
   /**
    * Called once for each record that is in Kafka, by its index in `records`, before `acknowledged`. Not called for a record that a
-   * transform has dropped.
+   * transform has dropped, or whose transaction the source has aborted.
    */
   stored?(index: number, at: StoredRecord): void
   /**
-   * Called once for each record that cannot be converted or sent, with the reason: before `acknowledged` where errors.tolerance skips the
-   * record, and before `read` ends where it fails the task.
+   * Called once for each record that cannot be converted or sent, with the reason. Where errors.tolerance skips the record: before
+   * `acknowledged`, when its dead letter is in Kafka and its transaction is committed. Where it fails the task: before `read` ends.
    */
   rejected?(index: number, error: Error): void
 }

@@ -1,7 +1,7 @@
 /**
  * The fencing of an exactly-once source whose task is in a thread: the worker does it, each step is a message and its answer.
  */
-import type { TaskFencing } from '../exactly-once-source-task.ts'
+import type { TaskFencing } from '../task-fencing.ts'
 import { errorOf, type PlainError } from './thread-errors.ts'
 import type { FencingStep } from './thread-messages.ts'
 

@@ -248,6 +248,40 @@ test('dead letters are committed with the records and positions of their batch',
   expect(await clusters.committedIn('letters')).toHaveLength(1)
 })
 
+test('a source hears of a skipped record when the transaction with its dead letter is committed, and of the one that fails the task', async () => {
+  const script = new ScriptedSource()
+  const worker = await clusters.start(enabled(), [script.connector])
+  const config = {
+    'value.converter': 'org.apache.kafka.connect.converters.IntegerConverter',
+    'errors.deadletterqueue.topic.name': 'letters-told',
+    'errors.deadletterqueue.topic.replication.factor': '1',
+    'transaction.boundary': 'connector',
+  }
+  await worker.create('rejects', scripted('rejects', { ...config, 'errors.tolerance': 'all' }), 'RUNNING')
+  script.give({ values: ['no number'] })
+  await until(async () => (await clusters.storedIn('letters-told')) > 0, 'the letter is sent')
+  expect(script.rejected).toEqual([])
+  script.give({ values: ['nor this'], end: 'abort' })
+  script.give({ values: ['a third', 'a fourth'], ends: { 3: 'commit' }, end: 'commit' })
+  await until(() => script.rejected.length === 2, 'the source hears of what is committed')
+  expect(script.rejected).toEqual(['a third', 'a fourth'])
+  await worker.putConfig('rejects', scripted('rejects', config))
+  await until(() => script.starts.length === 2, 'it runs again')
+  script.give({ values: ['a fifth', 'a sixth'], end: 'commit' })
+  await inState(worker, 'rejects', 'RUNNING FAILED')
+  expect(script.rejected).toEqual(['a third', 'a fourth', 'a fifth'])
+})
+
+test('a source without positions hears of skipped records though nothing is sent, exactly once too', async () => {
+  const script = new ScriptedSource(false)
+  const worker = await clusters.start(enabled(), [script.connector])
+  const converter = { 'value.converter': 'org.apache.kafka.connect.converters.IntegerConverter' }
+  await worker.create('skips', scripted('skips', { ...converter, 'errors.tolerance': 'all' }), 'RUNNING')
+  script.give({ values: ['no number'] })
+  await until(() => script.rejected.length === 1, 'the source hears of it')
+  expect([script.rejected, script.stored]).toEqual([['no number'], []])
+})
+
 test('a task in a thread of its own is fenced by the worker and commits its transactions itself', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'exactly-once-'))
   try {

@@ -28,8 +28,17 @@ export class ScriptedSource {
   readonly starts: number[] = []
   /** The values that it was told to be in Kafka, with their offsets. */
   readonly stored: (readonly [string, number])[] = []
+  /** The values that it was told not to be in Kafka. */
+  readonly rejected: string[] = []
   running = 0
   hanging = 0
+
+  readonly #hasPositions: boolean
+
+  /** Without positions it starts at 0 again. */
+  constructor(hasPositions = true) {
+    this.#hasPositions = hasPositions
+  }
 
   give(step: Step): void {
     this.#steps.push(step)
@@ -81,8 +90,9 @@ export class ScriptedSource {
                 else if (end === 'abort') transaction!.abortTransaction()
               yield {
                 records,
-                positions: [{ partition, offset: { n } }],
+                positions: script.#hasPositions ? [{ partition, offset: { n } }] : [],
                 stored: (index, at) => void script.stored.push([String(records[index]!.value), at.offset]),
+                rejected: (index) => void script.rejected.push(String(records[index]!.value)),
               }
             }
           } finally {

@@ -313,3 +313,74 @@ test.each(['a conversion', 'the producer'])(
     expect(heard).toEqual(['rejected 1'])
   },
 )
+
+/** A batch that writes down what its source hears. */
+function heardOf(values: readonly unknown[], more: Partial<SourceBatch> = {}) {
+  const heard: unknown[] = []
+  const listening: SourceBatch = {
+    records: values.map((value) => sourceRecord({ topic: 't', value })),
+    positions: [],
+    stored: (index, { offset }) => void heard.push(`${index} is at ${offset}`),
+    rejected: (index) => void heard.push(`rejected ${index}`),
+    acknowledged: () => void heard.push('acknowledged'),
+    ...more,
+  }
+  return { heard, listening }
+}
+
+test('a record object that a batch has twice is told twice, each time by its own index', async () => {
+  const twice = sourceRecord({ topic: 't', value: 'x' })
+  const { heard, listening } = heardOf([], { records: [twice, sourceRecord({ topic: 't', value: 'y' }), twice] })
+  const { control, producer, running } = await loop([listening], { 'errors.tolerance': 'all' })
+  await until(() => producer.calls.length === 1, 'the batch is sent')
+  const partly: SendResult = {
+    count: 3,
+    failures: new Map([[0, new Error('too large')]]),
+    at: (index) => ({ topic: 't', partition: 0, offset: 10 + index, timestamp: 0 }),
+  }
+  producer.calls[0]!.fail(Object.assign(new Error('one has failed'), { result: partly }))
+  await until(() => heard.includes('acknowledged'), 'the batch is acknowledged')
+  expect(heard).toEqual(['rejected 0', '1 is at 11', '2 is at 12', 'acknowledged'])
+  control.stop()
+  await running
+})
+
+test.each(['none', 'all'])(
+  'a source hears nothing of records that a cancelled task could not send (errors.tolerance=%s)',
+  async (tolerance) => {
+    const { heard, listening } = heardOf(['a', 'b'])
+    const { control, producer, running } = await loop([listening], { 'errors.tolerance': tolerance })
+    await until(() => producer.calls.length === 1, 'the batch is sent')
+    control.cancel()
+    await running.catch(() => {})
+    expect(heard).toEqual([])
+  },
+)
+
+test('a source hears of a skipped record only when the rest of its batch is in Kafka', async () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  const { heard, listening } = heardOf(['a', circular])
+  const { control, producer, running } = await loop([listening], { 'errors.tolerance': 'all' })
+  await until(() => producer.calls.length === 1, 'the batch is sent')
+  expect(heard).toEqual([])
+  producer.calls[0]!.ack()
+  await until(() => heard.includes('acknowledged'), 'the batch is acknowledged')
+  expect(heard).toEqual(['rejected 1', '0 is at 0', 'acknowledged'])
+  control.stop()
+  await running
+})
+
+test('a source hears no more once its code has thrown, and the task fails with that', async () => {
+  const { heard, listening } = heardOf(['a', 'b'], {
+    stored: () => {
+      heard.push('stored')
+      throw new Error('the hook is broken')
+    },
+  })
+  const { producer, running } = await loop([listening])
+  await until(() => producer.calls.length === 1, 'the batch is sent')
+  producer.calls[0]!.ack()
+  await expect(running).rejects.toThrow('the hook is broken')
+  expect(heard).toEqual(['stored'])
+})
