@@ -6,6 +6,7 @@ import {
   type ConnectRecord,
   type Converter,
   DataError,
+  type SinkOffset,
   type SinkSide,
   type SinkTask,
   type SourceBatch,
@@ -107,13 +108,41 @@ export function checkedSource(side: SourceSide<Any>): SourceSide<Any> {
   return { ...side, read }
 }
 
+const isWholeFrom = (least: number, value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= least
+const isNamedOffset = (value: unknown): boolean =>
+  isObject(value) && typeof value.topic === 'string' && isWholeFrom(0, value.partition) && isWholeFrom(0, value.offset)
+
+/** What is no array would commit all that was delivered, also where the sink means otherwise. */
+function checkedFlush(name: string, flushed: unknown): readonly SinkOffset[] | undefined {
+  if (flushed === undefined || flushed === null) return undefined
+  const wrong = Array.isArray(flushed) ? flushed.findIndex((offset) => !isNamedOffset(offset)) : -1
+  if (!Array.isArray(flushed) || wrong >= 0) {
+    const returned = wrong >= 0 ? `an array with ${shown((flushed as unknown[])[wrong])} in it that is no offset` : shown(flushed)
+    throw new TypeError(
+      `flush of ${name} has returned ${returned}: return nothing where all is durable, or the offsets that may be committed, an array of { topic, partition, offset }`,
+    )
+  }
+  return flushed
+}
+
+/** It keeps the `this` of the task. */
+function checkedSinkTask(name: string, task: SinkTask): SinkTask {
+  return {
+    write: (records) => task.write(records),
+    flush: async (offsets) => checkedFlush(name, await task.flush(offsets)),
+    open: (partitions) => task.open?.(partitions),
+    close: (partitions) => task.close?.(partitions),
+    stop: () => task.stop?.(),
+  }
+}
+
 export function checkedSink(side: SinkSide<Any>): SinkSide<Any> {
   const start = async (context: Parameters<SinkSide<Any>['start']>[0]): Promise<SinkTask> => {
     const task = await side.start(context)
     for (const own of ['write', 'flush'] as const)
       if (typeof task?.[own] !== 'function')
         throw new TypeError(`what start of ${side.class} has returned has no function ${own}: return { write, flush }`)
-    return task
+    return checkedSinkTask(side.class, task)
   }
   return { ...side, start }
 }

@@ -86,13 +86,16 @@ export class SinkOffsets {
 
   /**
    * What is committed after a flush: all that was delivered, or what the sink names of it. Offsets of partitions that are not the task's
-   * any more are left out. Throws where the sink names records that it was not given.
+   * any more are left out. Throws where the sink names records that it was not given, or two offsets of a partition.
    */
   committable(named: readonly CommitOffset[] | null): CommitOffset[] {
     if (named === null) return this.uncommitted()
+    const seen = new Set<SinkPartition>()
     return named.filter(({ topic, partition, offset }) => {
       const entry = this.#partitions.get(partitionKey({ topic, partition }))
       if (!entry || entry.nextOffset === null) return false
+      if (seen.has(entry)) throw new Error(`flush of the sink has returned two offsets of ${topic}-${partition}: return the one to commit`)
+      seen.add(entry)
       if (offset > entry.nextOffset)
         throw new Error(
           `flush of the sink has returned ${topic}-${partition}@${offset}, and it was given records up to ${entry.nextOffset}`,

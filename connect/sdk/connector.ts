@@ -185,7 +185,8 @@ export interface SinkTask {
   /**
    * Resolves when all written records are durable in the system; then the runtime commits these offsets (Invariant 7). A sink whose records
    * become durable later, such as with the file that they are part of, resolves with the offsets that may be committed instead, as
-   * `preCommit` of Kafka Connect does: one for each partition of which there is one, and none after those that were delivered.
+   * `preCommit` of Kafka Connect does: one for each partition of which there is one, and none after those that were delivered. Records with
+   * `replayOf` have no offset to name: they are durable when it resolves.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: most sinks return nothing
   flush(offsets?: readonly SinkOffset[]): Promise<readonly SinkOffset[] | void>

@@ -111,13 +111,46 @@ describe('connectors', () => {
     await expect(firstOf(() => 5)).rejects.toThrow('read of org.example.In has returned a number: write it as async *read()')
   })
 
+  const sinkTask = (task: unknown) =>
+    checkedSink(defineSink({ class: 'org.example.Out', settings: {}, start: () => task as Any })).start({} as Any)
+
+  test('a sink task keeps its other hooks and what it has in itself', async () => {
+    class Buffering {
+      #steps: string[] = []
+      write = async () => void this.#steps.push('write')
+      async flush() {
+        this.#steps.push('flush')
+        return [{ topic: 't', partition: 0, offset: this.#steps.length }]
+      }
+      close() {
+        this.#steps.push('close')
+      }
+    }
+    const task = await sinkTask(new Buffering())
+    await task.open?.([])
+    await task.write([])
+    await task.close?.([])
+    expect(await task.flush([])).toEqual([{ topic: 't', partition: 0, offset: 3 }])
+    await task.stop?.()
+  })
+
+  test('what flush returns by mistake does not commit everything', async () => {
+    const flushed = async (result: unknown) => (await sinkTask({ write() {}, flush: async () => result })).flush([])
+    const wrong = 'flush of org.example.Out has returned'
+    await expect(flushed(new Map([['t-0', 5]]))).rejects.toThrow(`${wrong} an object: return nothing where all is durable, or the offsets`)
+    await expect(flushed(5)).rejects.toThrow(`${wrong} a number`)
+    // As Promise.all of several writers gives them.
+    await expect(flushed([undefined, undefined])).rejects.toThrow(`${wrong} an array with undefined in it that is no offset`)
+    for (const offset of [-1, 1.5, Number.NaN, '5', 5n, undefined])
+      await expect(flushed([{ topic: 't', partition: 0, offset }])).rejects.toThrow(`${wrong} an array with an object in it`)
+    await expect(flushed([{ topic: 't', offset: 5 }])).rejects.toThrow('an array of { topic, partition, offset }')
+    expect(await flushed(undefined)).toBe(undefined)
+    expect(await flushed([])).toEqual([])
+  })
+
   test('a sink task has write and flush; tasks are configs', async () => {
-    const start = (task: unknown) =>
-      checkedSink(defineSink({ class: 'org.example.Out', settings: {}, start: () => task as Any })).start({} as Any)
-    const task = { write: async () => {}, flush: async () => {} }
-    expect(await start(task)).toBe(task)
-    await expect(start(undefined)).rejects.toThrow('what start of org.example.Out has returned has no function write')
-    await expect(start({ write() {} })).rejects.toThrow('has no function flush')
+    await expect(sinkTask(undefined)).rejects.toThrow('what start of org.example.Out has returned has no function write')
+    await expect(sinkTask({ write() {} })).rejects.toThrow('has no function flush')
     requireTaskConfigs('org.example.In', [{}, { a: 'b' }])
     expect(() => requireTaskConfigs('org.example.In', 7)).toThrow('tasks of org.example.In has returned a number')
     expect(() => requireTaskConfigs('org.example.In', [null])).toThrow(

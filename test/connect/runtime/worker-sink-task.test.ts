@@ -201,6 +201,42 @@ test('a sink that names an offset past what it was given fails', async () => {
   expect(steps.some((step) => step.startsWith('commit'))).toBe(false)
 })
 
+test('a sink that names two offsets of a partition fails: either could be the one that loses records', async () => {
+  const both = [
+    { ...p0, offset: 1 },
+    { ...p0, offset: 2 },
+  ]
+  const { steps, consumer, running } = loop({ flush: async () => both }, { flushMs: 1 })
+  consumer.line.push(() => consumer.give([p0]), [records(p0, 0, 2)])
+  await expect(running).rejects.toThrow('flush of the sink has returned two offsets of t-0: return the one to commit')
+  expect(steps.some((step) => step.startsWith('commit'))).toBe(false)
+})
+
+test('what a sink has named for a partition that went and came back is not committed before it is delivered again', async () => {
+  let named: CommitOffset[] = []
+  const { steps, control, consumer, running } = loop({ flush: async () => named }, { flushMs: 1 })
+  consumer.line.push(() => consumer.give([p0, p1]), [records(p0, 0, 3), records(p1, 0, 1)])
+  await has(steps, 'write 0@0 0@1 0@2 1@0')
+  // Nothing was named, so that the next owner reads all of it.
+  consumer.line.push(
+    () => consumer.take([p0]),
+    async () => void (named = [{ ...p0, offset: 3 }]),
+    () => consumer.give([p0]),
+    [records(p1, 1, 1)],
+  )
+  await has(steps, 'write 1@1')
+  const flushes = () => steps.filter((step) => step === 'flush').length
+  const before = flushes()
+  await until(() => flushes() > before + 1, 'it flushes again, as long as something is not committed')
+  expect(steps.filter((step) => step.startsWith('commit'))).toEqual([])
+  named = [{ ...p0, offset: 1 }]
+  consumer.line.push([records(p0, 0, 3)])
+  await has(steps, 'commit 0@1')
+  control.stop()
+  await running
+  expect(steps.filter((step) => step.startsWith('commit'))).toEqual(['commit 0@1'])
+})
+
 test('a partition that was lost is neither flushed for nor committed', async () => {
   const { steps, control, consumer, running } = loop()
   consumer.line.push(
