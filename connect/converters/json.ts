@@ -2,18 +2,10 @@
  * JsonConverter: JSON, plain or in Kafka Connect's envelope of schema and payload. Whole numbers of any size keep all their digits; what
  * contradicts its schema is a DataError.
  */
-import {
-  type Converter,
-  converterType,
-  DataError,
-  defineConverter,
-  parseExactly,
-  type Schema,
-  type SchemaAndValue,
-  setting,
-} from '../sdk/index.ts'
+import { type Converter, converterType, DataError, defineConverter, type Schema, type SchemaAndValue, setting } from '../sdk/index.ts'
 import { decoder, keepsDigits, payloadReader } from './json/decode.ts'
 import { type Encode, type EncodeOptions, encoder, encodeSchemaless } from './json/encode.ts'
+import { checkNesting, MAX_NESTING, parseJson, textOf } from './json/json-text.ts'
 import { envelopePrefix, schemaOf } from './json/schema.ts'
 import { SchemaCache } from './json/schema-cache.ts'
 
@@ -22,13 +14,8 @@ const NOT_AN_ENVELOPE =
   'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. ' +
   'If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter configuration.'
 
-function parse(text: string, exactDecimals: boolean): unknown {
-  try {
-    return parseExactly(text, exactDecimals)
-  } catch (cause) {
-    throw new DataError('Converting byte[] to Kafka Connect data failed due to serialization error: ', { cause })
-  }
-}
+/** A byte order mark is not. */
+const isBlank = (text: string): boolean => /^[ \t\n\r]*$/.test(text)
 
 const CLOSING_BRACE = 0x7d
 
@@ -46,21 +33,22 @@ class EnvelopeReader {
     const cached = this.#cache.find(bytes)
     if (cached && bytes[bytes.length - 1] === CLOSING_BRACE) {
       const { schema, readPayload } = cached
-      const payload = bytes.toString('utf8', cached.prefix.length, bytes.length - 1)
+      const payload = textOf(bytes, cached.prefix.length, bytes.length - 1)
       try {
+        checkNesting(payload, MAX_NESTING - 1)
         return { schema, value: readPayload(payload) }
       } catch (error) {
         if (!(error instanceof SyntaxError)) throw error
         // The text after the prefix is not JSON, for example because of more fields. Parsing the whole text gives the right error.
       }
     }
-    const text = bytes.toString('utf8')
-    const envelope = parse(text, true)
+    const text = textOf(bytes)
+    const envelope = parseJson(text, true)
     if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope)) throw new DataError(NOT_AN_ENVELOPE)
     const { schema: schemaJson, payload, ...more } = envelope as Record<string, unknown>
     if (schemaJson === undefined || payload === undefined || Object.keys(more).length > 0) throw new DataError(NOT_AN_ENVELOPE)
     const schema = schemaOf(schemaJson)
-    if (!schema) return { schema, value: (parse(text, false) as { payload: unknown }).payload }
+    if (!schema) return { schema, value: (parseJson(text, false) as { payload: unknown }).payload }
     this.#cache.add(text, schema)
     return { schema, value: decoder(schema, { replaceNullWithDefault: this.#replace })(payload) }
   }
@@ -167,7 +155,7 @@ export default defineConverter({
     const enveloped = config['schemas.enable']
     const reader = new EnvelopeReader(replace, config['schemas.cache.size'])
     const writer = new EnvelopeWriter(options)
-    const fixed = config['schema.content'] ? schemaOf(parse(config['schema.content'], false)) : null
+    const fixed = config['schema.content'] ? schemaOf(parseJson(config['schema.content'], false)) : null
     return {
       fromConnect(_topic, schema, value) {
         if ((value === null || value === undefined) && schema === null) return null
@@ -181,9 +169,9 @@ export default defineConverter({
       toConnect(_topic, bytes) {
         if (bytes === null) return NULL_VALUE
         if (enveloped && !fixed) return reader.read(bytes)
-        const text = bytes.toString('utf8')
-        if (fixed) return { schema: fixed, value: decoder(fixed, options)(parse(text, keepsDigits(fixed))) }
-        return text.trim() === '' ? NULL_VALUE : { schema: null, value: parse(text, false) }
+        const text = textOf(bytes)
+        if (fixed) return { schema: fixed, value: decoder(fixed, options)(parseJson(text, keepsDigits(fixed))) }
+        return isBlank(text) ? NULL_VALUE : { schema: null, value: parseJson(text, false) }
       },
     }
   },

@@ -275,7 +275,76 @@ const primitives = [
   'AAAAAAAAAAAB',
 ]
 
+/** JSON at the edge of what a reader takes, as bytes. */
+const edges: readonly Buffer[] = [
+  ...[
+    '-0',
+    '-0.0',
+    '0.1e1',
+    '1E5',
+    '1e5',
+    '1e400',
+    '-1e400',
+    '1e-400',
+    '1.0',
+    '1.50',
+    '9007199254740991',
+    '9007199254740992',
+    '9007199254740993',
+    '-9007199254740993',
+    '[9007199254740993,9007199254740992,9.007199254740993e15]',
+    '9007199254740993.0',
+    '9223372036854775807',
+    '0.1234567890123456789',
+    '123456789.123456789123456789',
+    '{"9007199254740993":"9007199254740993, 9007199254740993"}',
+    '{"__proto__":9007199254740993,"constructor":{"__proto__":[1]}}',
+    '{"toJSON":1,"rawJSON":"2","hasOwnProperty":null}',
+    '{"a":1,"a":{"b":9007199254740993}}',
+    '"\\ud800"',
+    '"\\udc00\\ud800"',
+    '"\\ud83c\\udf89 \\/ \\b\\f\\n\\r\\t"',
+    '"\\u0000"',
+    '"a\nb"',
+    '"\\x"',
+    '01',
+    '-01',
+    '{"a":[007,-00.5,0e1],"007":"007"}',
+    '00',
+    '+1',
+    '.5',
+    '1.',
+    '1e',
+    '0x1',
+    'NaN',
+    'Infinity',
+    "'a'",
+    '[1,]',
+    '{"a":1,}',
+    '/* c */ 1',
+    '\ufeff{"a":1}',
+    '\ufeff',
+    '[1\u00a0]',
+    'tru',
+    '"',
+    '[',
+    ']',
+    '',
+    ...[500, 1000, 1001, 5000].flatMap((depth) => [
+      `${'['.repeat(depth)}${']'.repeat(depth)}`,
+      `${'{"a":'.repeat(depth)}9007199254740993${'}'.repeat(depth)}`,
+    ]),
+    '9'.repeat(1001),
+    `0.${'9'.repeat(1001)}`,
+    `{"${'n'.repeat(50_001)}":1}`,
+  ].map((text) => Buffer.from(text)),
+  ...['7b2261223a22ff227d', '22eda08022', '22c022', '22c3', '22c32822', '22f09f8e8922', '22f09f8e22', '22c08022', '00', '2200'].map((hex) =>
+    Buffer.from(hex, 'hex'),
+  ),
+]
+
 const cases: Case[] = [
+  { class: json, config: { 'schemas.enable': 'false' }, read: edges.map((edge) => edge.toString('base64')) },
   { class: json, write: [...scalars, ...logicals, ...decimals, ...containers, ...structs, ...schemaless] },
   {
     class: json,
@@ -335,6 +404,26 @@ const differs: readonly { reason: string; matches(one: Case, input: string | nul
   {
     reason: 'Decimals are kept as digits, which have no negative scale of their own',
     matches: (_, input) => /1E\+3/.test(plain(_, input)),
+  },
+  {
+    reason: 'Without a schema a number has no type: a whole one is written without a point',
+    matches: (_, input) => /^(-0\.0|0\.1e1|1[eE]5|1e-400|1\.0|\{"a":\[007,-00\.5,0e1\],"007":"007"\})$/.test(plain(_, input)),
+  },
+  {
+    reason: 'The fields of an object keep their order',
+    matches: (_, input) => plain(_, input).startsWith('{"toJSON":1,'),
+  },
+  {
+    reason: 'What is read may be written, though the envelope nests it deeper',
+    matches: (_, input, theirs) => /^(\[{1000}\]|(\{"a":){1000}9)/.test(plain(_, input)) && 'unconvertible' in (theirs as object),
+  },
+  {
+    reason: 'Numbers have as many digits and names as many characters as there are',
+    matches: (_, input) => /^(0\.)?9{1001}$|n{50001}/.test(plain(_, input)),
+  },
+  {
+    reason: 'Bytes that Java alone has for the character 0 are refused',
+    matches: (_, input) => input === Buffer.from('22c08022', 'hex').toString('base64'),
   },
   { reason: 'What follows a JSON value is refused', matches: (one, input) => one.class === json && plain(one, input) === '1 2' },
   {
