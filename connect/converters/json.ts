@@ -5,7 +5,7 @@
 import { type Converter, converterType, DataError, defineConverter, type Schema, type SchemaAndValue, setting } from '../sdk/index.ts'
 import { decoder, keepsDigits, payloadReader } from './json/decode.ts'
 import { type Encode, type EncodeOptions, encoder, encodeSchemaless } from './json/encode.ts'
-import { checkNesting, MAX_NESTING, parseJson, textOf } from './json/json-text.ts'
+import { checkNesting, MAX_NESTING, parseJson, textOf } from './json/parse.ts'
 import { envelopePrefix, schemaOf } from './json/schema.ts'
 import { SchemaCache } from './json/schema-cache.ts'
 

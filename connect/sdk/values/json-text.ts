@@ -20,8 +20,10 @@ function schemalessJson(value: unknown): string | undefined {
 }
 
 /** A value with a schema as JSON.stringify can write it: bytes in base64, bigints and decimals in digits, times in ISO 8601. */
-function jsonValue(value: unknown, schema: Schema): unknown {
-  if (value === null || value === undefined || isJsonSafe(schema)) return value
+function jsonValue(value: unknown, schema: Schema | undefined): unknown {
+  if (value === null || value === undefined) return value
+  if (schema === undefined) return schemalessValue(value)
+  if (isJsonSafe(schema)) return value
   if (schema.name === logicalTypes.decimal && typeof value === 'string') return rawJson(value)
   if (typeof value === 'bigint') return rawJson(String(value))
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
@@ -29,25 +31,38 @@ function jsonValue(value: unknown, schema: Schema): unknown {
     const fields = value as Record<string, unknown>
     return Object.fromEntries(schema.fields!.map((field) => [field.name, jsonValue(fields[field.name] ?? null, field.schema)]))
   }
-  if (schema.type === 'array') return (value as unknown[]).map((item) => jsonValue(item, schema.values!))
+  if (schema.type === 'array') return (value as unknown[]).map((item) => jsonValue(item, schema.values))
   if (schema.type === 'map') {
     const entries = value instanceof Map ? [...value] : Object.entries(value as object)
-    return Object.fromEntries(entries.map(([key, item]) => [String(key), jsonValue(item, schema.values!)]))
+    return Object.fromEntries(entries.map(([key, item]) => [String(key), jsonValue(item, schema.values)]))
   }
   return value
+}
+
+/** Elements of an array or a map without a schema in common. */
+function schemalessValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return rawJson(String(value))
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+  if (Array.isArray(value)) return value.map(schemalessValue)
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
+  const entries = value instanceof Map ? [...value] : Object.entries(value)
+  return Object.fromEntries(entries.map(([key, item]) => [String(key), schemalessValue(item)]))
 }
 
 const jsonSafe = new WeakMap<Schema, boolean>()
 
 /** Whether JSON.stringify alone writes every value of a schema correctly. Computed once per schema. */
-function isJsonSafe(schema: Schema): boolean {
+function isJsonSafe(schema: Schema | undefined): boolean {
+  if (schema === undefined) return false
   let safe = jsonSafe.get(schema)
   if (safe === undefined) {
+    // A recursive schema asks for itself.
+    jsonSafe.set(schema, false)
     safe =
       schema.type === 'struct'
         ? schema.fields!.every((field) => isJsonSafe(field.schema))
         : schema.type === 'array'
-          ? isJsonSafe(schema.values!)
+          ? isJsonSafe(schema.values)
           : schema.type !== 'map' && schema.type !== 'bytes' && schema.type !== 'int64'
     jsonSafe.set(schema, safe)
   }
