@@ -55,8 +55,9 @@ test('a worker', async () => {
   const server = await startBroker()
   const folder = mkdtempSync(join(tmpdir(), 'throttled-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  await setQuota(server, 'producer_byte_rate', 20_000)
-  await setQuota(server, 'consumer_byte_rate', 20_000)
+  await setQuota(server, 'producer_byte_rate', 40_000)
+  // As with Apache Kafka, a batch that is larger than ten seconds of it would never be read.
+  await setQuota(server, 'consumer_byte_rate', 40_000)
   const strings = 'org.apache.kafka.connect.storage.StringConverter'
   const worker = await startWorker(
     {
