@@ -70,7 +70,7 @@ test('a worker', async () => {
     realSystem('silent'),
   )
   onTestFinished(() => worker.close())
-  const lines = Array.from({ length: 4000 }, (_, n) => `line ${n} `.padEnd(80, '.'))
+  const lines = Array.from({ length: 10_000 }, (_, n) => `line ${n} `.padEnd(80, '.'))
   const [input, output] = [join(folder, 'in.txt'), join(folder, 'out.txt')]
   writeFileSync(input, `${lines.join('\n')}\n`)
   writeFileSync(output, '')
