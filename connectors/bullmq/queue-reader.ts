@@ -112,7 +112,8 @@ export class QueueReader {
   }
 
   /**
-   * The next jobs in order, `wanted` at most, and fewer where their data is large. Waits a few seconds for one where there was none, and may return none.
+   * The next jobs in order, `wanted` at most, and fewer where their data is large. Waits a few seconds for one where there was none, and
+   * may return none.
    * @throws what Redis refuses for good
    */
   async fetch(wanted: number): Promise<ActiveJob[]> {

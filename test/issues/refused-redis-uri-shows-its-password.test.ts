@@ -1,6 +1,6 @@
 /**
- * Goal: the password in redis.uri is told to nobody: not by an error of the setting, nor by the answer of a validation. Method: the settings
- * of each connector of Redis and of BullMQ with a URI that is wrong.
+ * Goal: the password in redis.uri is told to nobody: not by an error of the setting, nor by the answer of a validation. Method: the
+ * settings of each connector of Redis and of BullMQ with a URI that is wrong.
  */
 import { expect, test } from 'vitest'
 import { parseSettings } from '../../connect/sdk/index.ts'

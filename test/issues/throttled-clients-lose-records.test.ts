@@ -55,8 +55,9 @@ test('a worker', async () => {
   const server = await startBroker()
   const folder = mkdtempSync(join(tmpdir(), 'throttled-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  await setQuota(server, 'producer_byte_rate', 20_000)
-  await setQuota(server, 'consumer_byte_rate', 20_000)
+  await setQuota(server, 'producer_byte_rate', 40_000)
+  // As with Apache Kafka, a batch that is larger than ten seconds of it would never be read.
+  await setQuota(server, 'consumer_byte_rate', 40_000)
   const strings = 'org.apache.kafka.connect.storage.StringConverter'
   const worker = await startWorker(
     {
@@ -69,7 +70,7 @@ test('a worker', async () => {
     realSystem('silent'),
   )
   onTestFinished(() => worker.close())
-  const lines = Array.from({ length: 4000 }, (_, n) => `line ${n} `.padEnd(80, '.'))
+  const lines = Array.from({ length: 10_000 }, (_, n) => `line ${n} `.padEnd(80, '.'))
   const [input, output] = [join(folder, 'in.txt'), join(folder, 'out.txt')]
   writeFileSync(input, `${lines.join('\n')}\n`)
   writeFileSync(output, '')

@@ -1,7 +1,7 @@
 /**
  * An S3-compatible store for tests: the first available of a server named by TRIBUTARY_TEST_S3, Docker, versitygw on the machine, and
- * versitygw that Go builds once, beside the packages of npm, where Go itself may come from PyPI. Each test gets a bucket of its own. Without
- * any of them it throws an error that says how to get one: no test is skipped.
+ * versitygw that Go builds once, beside the packages of npm, where Go itself may come from PyPI. Each test gets a bucket of its own.
+ * Without any of them it throws an error that says how to get one: no test is skipped.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
