@@ -129,7 +129,10 @@ export class Pipeline {
     return new Pipeline(this.#conversion, this.#retryWithTolerance, this.#signal)
   }
 
-  /** The records to send, without those that a transformation drops or that are skipped. `indexes` gets the index of each of them in `records`. */
+  /**
+   * The records to send, without those that a transformation drops or that are skipped. `indexes` gets the index of each of them in
+   * `records`.
+   */
   async toKafka(
     records: readonly SourceRecord[],
     onFailure: OnSourceFailure = () => {},

@@ -46,8 +46,8 @@ export class RecordOutcomes {
   }
 
   /**
-   * The records are in Kafka, or skipped. `sent` has the index of each record that was sent; what `result` has more are dead letters. Throws
-   * what the code of the source throws.
+   * The records are in Kafka, or skipped. `sent` has the index of each record that was sent; what `result` has more are dead letters.
+   * Throws what the code of the source throws.
    */
   tell(sent: readonly number[], result: SendResult | null): void {
     const rejections = this.#rejections

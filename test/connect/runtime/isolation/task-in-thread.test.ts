@@ -2,7 +2,7 @@
  * Goal: a task with plugins of plugin.path runs in a thread of its own as any other task runs: records, positions, states, offsets, topics,
  * metrics, traces. Method: a worker on a real broker in this process; plugins written into a folder.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Worker } from '../../../../connect/index.ts'
@@ -124,6 +124,71 @@ test('a sink writes each record once, and its offsets are committed', async () =
   await until(() => readLines(file).length === 30, 'all lines')
   expect(readLines(file)).toEqual(numbers(30))
   await until(async () => (await worker.offsets('c-sink'))[0]?.offset?.kafka_offset === 30, 'its offset')
+})
+
+const HOOKS = `
+import { appendFileSync } from 'node:fs'
+import { defineConnector, defineSink, defineSource, setting, sourceRecord } from 'tributary/connect/sdk'
+const settings = { file: setting.string({ doc: 'Where it writes down what it hears.' }), topic: setting.string({ default: '', doc: 'The topic.' }) }
+export default defineConnector({
+  name: 'hooks',
+  doc: 'Hears what becomes of its records.',
+  source: defineSource({
+    class: 'org.example.HearingSourceConnector',
+    settings,
+    exactlyOnceSupport: () => 'supported',
+    async *read({ config, signal }) {
+      const hear = (text) => appendFileSync(config.file, text + '\\n')
+      const twice = sourceRecord({ topic: config.topic, partition: 0, value: 7 })
+      yield {
+        records: [twice, sourceRecord({ topic: config.topic, partition: 0, value: 'no number' }), twice],
+        positions: [],
+        stored: (index, { offset }) => hear(index + ' is at ' + offset),
+        rejected: (index) => hear('rejected ' + index),
+        acknowledged: () => hear('acknowledged'),
+      }
+      await new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', resolve, { once: true })))
+    },
+  }),
+  sink: defineSink({
+    class: 'org.example.NamingSinkConnector',
+    settings: { ...settings, names: setting.oneOf(['one less', 'map'], { default: 'one less', doc: 'What flush returns.' }) },
+    start: ({ config }) => ({
+      async write(records) {
+        appendFileSync(config.file, records.map(({ value }) => value + '\\n').join(''))
+      },
+      async flush(offsets) {
+        if (config.names === 'map') return new Map(offsets.map((offset) => [offset.partition, offset.offset]))
+        return offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: offset - 1 }))
+      },
+    }),
+  }),
+})
+`
+
+test('a source in a thread hears of each of its records, and a sink there names the offsets that are committed', async () => {
+  plugins.write('hooks.mjs', HOOKS)
+  await until(() => worker.plugins(false).some((plugin) => plugin.class === 'org.example.NamingSinkConnector'), 'the plugin is found')
+  const heard = join(plugins.folder, 'heard.txt')
+  const integers = { 'value.converter': 'org.apache.kafka.connect.converters.IntegerConverter' }
+  const source = { 'connector.class': 'org.example.HearingSourceConnector', topic: 'topic-hooks', file: heard, 'errors.tolerance': 'all' }
+  await worker.create('hears', { name: 'hears', ...source, ...integers }, 'RUNNING')
+  const lines = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [])
+  await until(() => lines(heard).includes('acknowledged'), 'the source has heard of its batch')
+  expect(lines(heard)).toEqual(['rejected 1', '0 is at 0', '2 is at 1', 'acknowledged'])
+
+  const file = join(plugins.folder, 'named.txt')
+  const sink = { name: 'names', 'connector.class': 'org.example.NamingSinkConnector', topics: 'topic-hooks', file, ...integers }
+  await worker.create('names', sink, 'RUNNING')
+  await until(async () => (await worker.offsets('names'))[0]?.offset?.kafka_offset === 1, 'what it names is committed')
+  expect(lines(file)).toEqual(['7', '7'])
+  // A restart goes on with what was never named.
+  await worker.restartTask('names', 0)
+  await until(() => lines(file).length === 3, 'the second is delivered again')
+  await worker.putConfig('names', { ...sink, names: 'map' })
+  await inState('names', 'RUNNING FAILED')
+  expect(worker.status('names').tasks[0]!.trace).toContain('flush of org.example.NamingSinkConnector has returned an object')
+  expect((await worker.offsets('names'))[0]?.offset?.kafka_offset).toBe(1)
 })
 
 test('what waiting cannot mend is not restarted, a stall is reported, and dead letters are replayed', async () => {
