@@ -132,6 +132,26 @@ describe('our batches', () => {
     )
   })
 
+  it('have the same bytes whatever memory they are written to, and however their values and headers are given', () => {
+    const shared = fc.array(fc.record({ key: fc.string(), value: content }), { minLength: 1, maxLength: 2 })
+    const how = fc.record({ record, frozen: fc.option(fc.nat(1)), writesItself: fc.boolean() })
+    fc.assert(
+      fc.property(fc.tuple(shared, shared), fc.array(how, { minLength: 1, maxLength: 30 }), fc.nat(2_000), (headers, given, size) => {
+        for (const one of headers) Object.freeze(one)
+        // Memory of another batch has other bytes in it, and may be too small.
+        const fast = new BatchBuilder(Buffer.alloc(size, 0xa5))
+        const slow = new BatchBuilder(Buffer.alloc(100_000))
+        for (const { record, frozen, writesItself } of given) {
+          const { key, value, timestamp } = record
+          const itself = value && { length: value.length, writeTo: (target: Buffer, start: number) => void target.set(value, start) }
+          fast.appendParts(key, writesItself ? itself : value, frozen === null ? record.headers : headers[frozen], timestamp)
+          slow.append({ key, value, timestamp, headers: frozen === null ? record.headers : headers[frozen]!.map((one) => ({ ...one })) })
+        }
+        expect(fast.build()).toEqual(slow.build())
+      }),
+    )
+  })
+
   it('have what writes itself, and headers that are the same for many records', () => {
     const headers = Object.freeze([
       { key: 'ключ', value: Buffer.from('a value that is longer than a loop copies') },
