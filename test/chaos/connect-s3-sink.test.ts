@@ -3,17 +3,14 @@
  * worker with two tasks reads three partitions into compressed objects by a field, on a real broker and a real store; both are killed at
  * random moments and started again. At the end all objects are read.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../core/client/index.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { Bucket, bucketConfig, jsonLines } from '../connectors/s3-sink/sink-bucket.ts'
 import { seededRandom } from '../random.ts'
-import { freePort, startTestBroker } from '../running-broker.ts'
+import { startTestBroker } from '../running-broker.ts'
+import { testWorker } from '../running-worker.ts'
 import { S3_START_MS, testS3 } from '../services/s3.ts'
 import { until } from '../until.ts'
 
@@ -23,88 +20,36 @@ const FLUSH_SIZE = 350
 const GROUPS_A_ROUND = 6
 const RECORDS_A_ROUND = FLUSH_SIZE * GROUPS_A_ROUND
 const FOLDERS = 2
-const program = join(import.meta.dirname, '../../bin/tributary')
 
 test('kill -9 of the worker and of the store, three times under load', { timeout: 240_000 + S3_START_MS }, async () => {
   const random = seededRandom()
   const server = await testS3({ killable: true })
   onTestFinished(() => server.stop())
   const bucket = new Bucket(server, await server.bucket())
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-s3-crash-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const broker = await startTestBroker({ 'offsets.topic.replication.factor': '1', 'transaction.state.log.replication.factor': '1' })
   onTestFinished(() => broker.stop())
   const client = createClient({ bootstrapServers: broker.address, clientId: 'writer' }, realSystem('silent'))
   onTestFinished(() => client.close())
   await client.admin.createTopics([{ name: 'numbers', partitions: PARTITIONS, replicationFactor: 1 }])
 
-  const rest = `http://127.0.0.1:${await freePort()}`
-  const file = join(folder, 'worker.properties')
-  const json = 'org.apache.kafka.connect.json.JsonConverter'
-  writeFileSync(
-    file,
-    [
-      `bootstrap.servers=${broker.address}`,
-      'group.id=s3',
-      `listeners=${rest}`,
-      `key.converter=${json}\nkey.converter.schemas.enable=false\nvalue.converter=${json}\nvalue.converter.schemas.enable=false`,
-      'scheduled.rebalance.max.delay.ms=0',
-      'session.timeout.ms=6000',
-      'heartbeat.interval.ms=500',
-      ...['config', 'offset', 'status'].map((name) => `${name}.storage.topic=s3-${name}\n${name}.storage.replication.factor=1`),
-    ].join('\n'),
-  )
-  let worker: ChildProcess | null = null
-  let output = ''
-  const start = async () => {
-    const child = spawn(program, ['connect', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TRIBUTARY_LOG_LEVEL: 'warn' },
-    })
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (part) => {
-        output = (output + part).slice(-16_384)
-      })
-    worker = child
-    await until(async () => (await fetch(`${rest}/connectors`)).status === 200, `the worker responds:\n${output}`, 30_000)
-  }
-  const kill = async () => {
-    const child = worker
-    worker = null
-    if (!child) return
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    child.kill('SIGKILL')
-    await ended
-  }
-  onTestFinished(kill)
-  await start()
-  await until(
-    async () => {
-      const response = await fetch(`${rest}/connectors/s3/config`, {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          'connector.class': 'io.confluent.connect.s3.S3SinkConnector',
-          'tasks.max': '2',
-          topics: 'numbers',
-          ...bucketConfig(server, bucket.name),
-          'format.class': 'io.confluent.connect.s3.format.json.JsonFormat',
-          'flush.size': String(FLUSH_SIZE),
-          's3.compression.type': 'gzip',
-          'partitioner.class': 'io.confluent.connect.storage.partitioner.FieldPartitioner',
-          'partition.field.name': 'folder',
-          's3.part.retries': '1',
-          'retry.backoff.ms': '100',
-          'consumer.override.max.poll.records': '100',
-          'consumer.override.session.timeout.ms': '6000',
-        }),
-      })
-      if (!response.ok) throw new Error(await response.text())
-      return true
-    },
-    'the connector is created',
-    30_000,
-  )
+  const worker = await testWorker('s3', broker.address)
+  onTestFinished(() => worker.stop())
+  await worker.start()
+  await worker.configure('s3', {
+    'connector.class': 'io.confluent.connect.s3.S3SinkConnector',
+    'tasks.max': '2',
+    topics: 'numbers',
+    ...bucketConfig(server, bucket.name),
+    'format.class': 'io.confluent.connect.s3.format.json.JsonFormat',
+    'flush.size': String(FLUSH_SIZE),
+    's3.compression.type': 'gzip',
+    'partitioner.class': 'io.confluent.connect.storage.partitioner.FieldPartitioner',
+    'partition.field.name': 'folder',
+    's3.part.retries': '1',
+    'retry.backoff.ms': '100',
+    'consumer.override.max.poll.records': '100',
+    'consumer.override.session.timeout.ms': '6000',
+  })
 
   const producer = client.producer()
   onTestFinished(() => producer.close())
@@ -126,20 +71,20 @@ test('kill -9 of the worker and of the store, three times under load', { timeout
   const hasObjects = (groups: number) =>
     until(
       async () => (await bucket.keys()).length >= groups * PARTITIONS * FOLDERS,
-      `${groups} objects of each partition are there:\n${output}`,
+      `${groups} objects of each partition are there:\n${worker.output}`,
       90_000,
     )
   for (let round = 0; round < ROUNDS; round++) {
     const producing = produce(round)
     await hasObjects(round * GROUPS_A_ROUND + Math.floor(random() * (GROUPS_A_ROUND - 1)))
     await server.kill()
-    if (round % 2 === 0) await kill()
+    if (round % 2 === 0) await worker.kill()
     await server.start()
-    if (round % 2 === 0) await start()
+    if (round % 2 === 0) await worker.start()
     await hasObjects(round * GROUPS_A_ROUND + Math.floor(random() * (GROUPS_A_ROUND - 1)))
-    await kill()
+    await worker.kill()
     await producing
-    await start()
+    await worker.start()
   }
   await hasObjects(ROUNDS * GROUPS_A_ROUND)
   const numbers: number[][] = Array.from({ length: PARTITIONS }, () => [])

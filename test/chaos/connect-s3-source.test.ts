@@ -3,17 +3,14 @@
  * shards. Method: one worker with exactly-once support and two connectors on a real S3-compatible server, killed at random moments while
  * objects are added, and started again. A read_committed reader must get each number once, in order within each task.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../core/client/index.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { seededRandom } from '../random.ts'
-import { freePort, startTestBroker } from '../running-broker.ts'
+import { startTestBroker } from '../running-broker.ts'
+import { testWorker } from '../running-worker.ts'
 import { S3_START_MS, testS3 } from '../services/s3.ts'
 import { until } from '../until.ts'
 
@@ -21,7 +18,6 @@ const ROUNDS = 3
 const NUMBERS_A_ROUND = 4000
 /** One of them is larger than the others, so that the worker is killed in the middle of it. */
 const SIZES = [100, 3000, 400, 500]
-const program = join(import.meta.dirname, '../../bin/tributary')
 const topics = ['full', 'incremental']
 
 test('kill -9 of a worker that reads a bucket, three times under load', { timeout: S3_START_MS + 240_000 }, async () => {
@@ -29,82 +25,30 @@ test('kill -9 of a worker that reads a bucket, three times under load', { timeou
   const s3 = await testS3()
   onTestFinished(() => s3.stop())
   const bucket = await s3.bucket()
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-chaos-s3-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const broker = await startTestBroker({ 'offsets.topic.replication.factor': '1', 'transaction.state.log.replication.factor': '1' })
   onTestFinished(() => broker.stop())
   const client = createClient({ bootstrapServers: broker.address, clientId: 'reader' }, realSystem('silent'))
   onTestFinished(() => client.close())
   await client.admin.createTopics(topics.map((name) => ({ name, partitions: 1, replicationFactor: 1 })))
 
-  const rest = `http://127.0.0.1:${await freePort()}`
-  const file = join(folder, 'worker.properties')
-  const json = 'org.apache.kafka.connect.json.JsonConverter'
-  writeFileSync(
-    file,
-    [
-      `bootstrap.servers=${broker.address}`,
-      'group.id=s3',
-      `listeners=${rest}`,
-      `key.converter=${json}\nkey.converter.schemas.enable=false\nvalue.converter=${json}\nvalue.converter.schemas.enable=false`,
-      'exactly.once.source.support=enabled',
-      'scheduled.rebalance.max.delay.ms=0',
-      'session.timeout.ms=6000',
-      'heartbeat.interval.ms=500',
-      ...['config', 'offset', 'status'].map((name) => `${name}.storage.topic=s3-${name}\n${name}.storage.replication.factor=1`),
-    ].join('\n'),
-  )
-  let worker: ChildProcess | null = null
-  let output = ''
-  const start = async () => {
-    const child = spawn(program, ['connect', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TRIBUTARY_LOG_LEVEL: 'warn' },
-    })
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (part) => {
-        output = (output + part).slice(-16_384)
-      })
-    worker = child
-    await until(async () => (await fetch(`${rest}/connectors`)).status === 200, `the worker responds:\n${output}`, 60_000)
-  }
-  const kill = async () => {
-    const child = worker
-    worker = null
-    if (!child) return
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    child.kill('SIGKILL')
-    await ended
-  }
-  onTestFinished(kill)
+  const worker = await testWorker('s3', broker.address, { 'exactly.once.source.support': 'enabled' }, 60_000)
+  onTestFinished(() => worker.stop())
   const create = (name: string, config: Record<string, string>) =>
-    until(
-      async () => {
-        const response = await fetch(`${rest}/connectors/${name}/config`, {
-          method: 'PUT',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({
-            'connector.class': 'tributary.s3.S3SourceConnector',
-            'exactly.once.support': 'required',
-            's3.bucket.name': bucket,
-            's3.region': s3.region,
-            'store.url': s3.endpoint,
-            'aws.access.key.id': s3.accessKeyId,
-            'aws.secret.access.key': s3.secretAccessKey,
-            's3.poll.interval.ms': '200',
-            's3.part.size': '8192',
-            format: 'json',
-            'batch.size': '150',
-            ...config,
-          }),
-        })
-        if (!response.ok) throw new Error(await response.text())
-        return true
-      },
-      `${name} is created`,
-      30_000,
-    )
-  await start()
+    worker.configure(name, {
+      'connector.class': 'tributary.s3.S3SourceConnector',
+      'exactly.once.support': 'required',
+      's3.bucket.name': bucket,
+      's3.region': s3.region,
+      'store.url': s3.endpoint,
+      'aws.access.key.id': s3.accessKeyId,
+      'aws.secret.access.key': s3.secretAccessKey,
+      's3.poll.interval.ms': '200',
+      's3.part.size': '8192',
+      format: 'json',
+      'batch.size': '150',
+      ...config,
+    })
+  await worker.start()
   await create('full', { topic: 'full', 'tasks.max': '2' })
   await create('incremental', { topic: 'incremental', listing: 'incremental' })
 
@@ -119,7 +63,7 @@ test('kill -9 of a worker that reads a bucket, three times under load', { timeou
           numbers.get(topic)!.push(...records.map(({ value }) => JSON.parse(value!.toString()).number as number))
         return [...numbers.values()].every((read) => read.length >= count)
       },
-      `${count} numbers of each are there:\n${output}`,
+      `${count} numbers of each are there:\n${worker.output}`,
       120_000,
     )
   const write = async (round: number) => {
@@ -134,8 +78,8 @@ test('kill -9 of a worker that reads a bucket, three times under load', { timeou
   for (let round = 0; round < ROUNDS; round++) {
     await write(round)
     await readTo(round * NUMBERS_A_ROUND + Math.floor(random() * NUMBERS_A_ROUND * 0.8))
-    await kill()
-    await start()
+    await worker.kill()
+    await worker.start()
   }
   await readTo(ROUNDS * NUMBERS_A_ROUND)
   const all = Array.from({ length: ROUNDS * NUMBERS_A_ROUND }, (_, index) => index)

@@ -3,7 +3,6 @@
  * once. Method: one worker with a table that grows, a folder that gets compressed files, and a generator, killed at random moments and
  * started again. A read_committed reader must get the numbers of each in order, one by one.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,13 +12,13 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../core/client/index.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { seededRandom } from '../random.ts'
-import { freePort, startTestBroker } from '../running-broker.ts'
+import { startTestBroker } from '../running-broker.ts'
+import { testWorker } from '../running-worker.ts'
 import { testPostgres } from '../services/postgres.ts'
 import { until } from '../until.ts'
 
 const ROUNDS = 4
 const ROWS_A_ROUND = 3000
-const program = join(import.meta.dirname, '../../bin/tributary')
 const topics = { 'polled-numbers': 'id', generated: 'orderid', files: 'number' } as const
 
 test('kill -9 of a worker with exactly-once sources, four times under load', { timeout: 240_000 }, async () => {
@@ -42,61 +41,10 @@ test('kill -9 of a worker with exactly-once sources, four times under load', { t
   onTestFinished(() => client.close())
   await client.admin.createTopics(Object.keys(topics).map((name) => ({ name, partitions: 1, replicationFactor: 1 })))
 
-  const rest = `http://127.0.0.1:${await freePort()}`
-  const file = join(folder, 'worker.properties')
-  const json = 'org.apache.kafka.connect.json.JsonConverter'
-  writeFileSync(
-    file,
-    [
-      `bootstrap.servers=${broker.address}`,
-      'group.id=sources',
-      `listeners=${rest}`,
-      `key.converter=${json}\nkey.converter.schemas.enable=false\nvalue.converter=${json}\nvalue.converter.schemas.enable=false`,
-      'exactly.once.source.support=enabled',
-      'scheduled.rebalance.max.delay.ms=0',
-      'session.timeout.ms=6000',
-      'heartbeat.interval.ms=500',
-      ...['config', 'offset', 'status'].map((name) => `${name}.storage.topic=sources-${name}\n${name}.storage.replication.factor=1`),
-    ].join('\n'),
-  )
-  let worker: ChildProcess | null = null
-  let output = ''
-  const start = async () => {
-    const child = spawn(program, ['connect', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TRIBUTARY_LOG_LEVEL: 'warn' },
-    })
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (part) => {
-        output = (output + part).slice(-16_384)
-      })
-    worker = child
-    await until(async () => (await fetch(`${rest}/connectors`)).status === 200, `the worker responds:\n${output}`, 30_000)
-  }
-  const kill = async () => {
-    const child = worker
-    worker = null
-    if (!child) return
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    child.kill('SIGKILL')
-    await ended
-  }
-  onTestFinished(kill)
-  const create = (name: string, config: Record<string, string>) =>
-    until(
-      async () => {
-        const response = await fetch(`${rest}/connectors/${name}/config`, {
-          method: 'PUT',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ 'exactly.once.support': 'required', ...config }),
-        })
-        if (!response.ok) throw new Error(await response.text())
-        return true
-      },
-      `${name} is created`,
-      30_000,
-    )
-  await start()
+  const worker = await testWorker('sources', broker.address, { 'exactly.once.source.support': 'enabled' })
+  onTestFinished(() => worker.stop())
+  const create = (name: string, config: Record<string, string>) => worker.configure(name, { 'exactly.once.support': 'required', ...config })
+  await worker.start()
   await create('polled', {
     'connector.class': 'io.confluent.connect.jdbc.JdbcSourceConnector',
     'connection.url': url,
@@ -135,7 +83,7 @@ test('kill -9 of a worker with exactly-once sources, four times under load', { t
           numbers[topic]!.push(...records.map(({ value }) => JSON.parse(value!.toString())[topics[topic as keyof typeof topics]] as number))
         return Object.values(numbers).every((read) => read.length >= count)
       },
-      `${count} numbers of each are there:\n${output}`,
+      `${count} numbers of each are there:\n${worker.output}`,
       90_000,
     )
   const write = async (round: number) => {
@@ -148,8 +96,8 @@ test('kill -9 of a worker with exactly-once sources, four times under load', { t
   for (let round = 0; round < ROUNDS; round++) {
     await write(round)
     await readTo(round * ROWS_A_ROUND + Math.floor(random() * ROWS_A_ROUND * 0.8))
-    await kill()
-    await start()
+    await worker.kill()
+    await worker.start()
   }
   await readTo(ROUNDS * ROWS_A_ROUND)
   const upTo = (read: readonly number[], first: number) => read.findIndex((number, index) => number !== index + first)

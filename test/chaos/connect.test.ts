@@ -4,7 +4,6 @@
  * killed at random moments while a file grows, and restarted. Afterwards the topic is read: apart from repetitions at the restarts
  * (at-least-once) its lines count up one by one, and the sink's file is the topic.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,13 +11,13 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../core/client/index.ts'
 import { realSystem } from '../../core/system/index.ts'
 import { seededRandom } from '../random.ts'
-import { freePort, startTestBroker } from '../running-broker.ts'
+import { startTestBroker } from '../running-broker.ts'
+import { testWorker } from '../running-worker.ts'
 import { until } from '../until.ts'
 
 const ROUNDS = 5
 const LINES_A_ROUND = 20_000
 
-const program = join(import.meta.dirname, '../../bin/tributary')
 const line = (number: number): string => `${number} ${'the river rises '.repeat(8)}\n`
 
 test('kill -9 of a worker, five times under load: no line is lost, and the sink file is the topic', { timeout: 120_000 }, async () => {
@@ -30,54 +29,21 @@ test('kill -9 of a worker, five times under load: no line is lost, and the sink 
   const [source, sink] = [join(folder, 'in.txt'), join(folder, 'out.txt')]
   writeFileSync(source, '')
 
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const file = join(folder, 'worker.properties')
-  const stores = ['config', 'offset', 'status'].map(
-    (name) => `${name}.storage.topic=connect-${name}s\n${name}.storage.replication.factor=1`,
-  )
-  writeFileSync(
-    file,
-    [
-      `bootstrap.servers=${broker.address}`,
-      'group.id=connect',
-      `listeners=${url}`,
-      'key.converter=org.apache.kafka.connect.storage.StringConverter',
-      'value.converter=org.apache.kafka.connect.storage.StringConverter',
-      'offset.flush.interval.ms=200',
-      'session.timeout.ms=6000',
-      'consumer.session.timeout.ms=6000',
-      'consumer.heartbeat.interval.ms=1000',
-      'scheduled.rebalance.max.delay.ms=0',
-      ...stores,
-    ].join('\n'),
-  )
-  let worker: ChildProcess | null = null
-  let output = ''
-  const ended = (child: ChildProcess) => new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const start = async () => {
-    const child = spawn(program, ['connect', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TRIBUTARY_LOG_LEVEL: 'warn' },
-    })
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (part) => {
-        output = (output + part).slice(-16_384)
-      })
-    worker = child
-    await until(async () => (await fetch(`${url}/connectors`)).status === 200, `the worker responds:\n${output}`, 30_000)
-  }
-  const kill = async () => {
-    const exited = ended(worker!)
-    worker!.kill('SIGKILL')
-    await exited
-  }
-  onTestFinished(async () => {
-    if (worker?.exitCode === null && worker.signalCode === null) await kill()
+  const strings = 'org.apache.kafka.connect.storage.StringConverter'
+  const worker = await testWorker('connect', broker.address, {
+    'key.converter': strings,
+    'key.converter.schemas.enable': null,
+    'value.converter': strings,
+    'value.converter.schemas.enable': null,
+    'heartbeat.interval.ms': null,
+    'offset.flush.interval.ms': '200',
+    'consumer.session.timeout.ms': '6000',
+    'consumer.heartbeat.interval.ms': '1000',
   })
+  onTestFinished(() => worker.stop())
 
   const create = async (name: string, config: Record<string, string>) => {
-    const response = await fetch(`${url}/connectors`, {
+    const response = await fetch(`${worker.url}/connectors`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ name, config }),
@@ -89,7 +55,7 @@ test('kill -9 of a worker, five times under load: no line is lost, and the sink 
   onTestFinished(() => client.close())
   const endOffset = async () => (await client.admin.listOffsets([{ topic: 'lines', partition: 0, spec: 'latest' }]))[0]?.offset ?? 0
 
-  await start()
+  await worker.start()
   await create('in', { 'connector.class': 'FileStreamSource', file: source, topic: 'lines', 'batch.size': '500' })
   await create('out', { 'connector.class': 'FileStreamSink', file: sink, topics: 'lines' })
 
@@ -97,11 +63,11 @@ test('kill -9 of a worker, five times under load: no line is lost, and the sink 
   for (let round = 1; round <= ROUNDS; round++) {
     const before = await endOffset().catch(() => 0)
     appendFileSync(source, Array.from({ length: LINES_A_ROUND }, () => line(written++)).join(''))
-    await until(async () => (await endOffset()) > before, `records flow in round ${round}:\n${output}`, 30_000)
+    await until(async () => (await endOffset()) > before, `records flow in round ${round}:\n${worker.output}`, 30_000)
     const moment = performance.now() + random() * 300
     await until(() => performance.now() > moment, 'the moment of the kill')
-    await kill()
-    await start()
+    await worker.kill()
+    await worker.start()
   }
   // Nothing is killed after this line, so all that the last restart repeats comes before it.
   appendFileSync(source, line(written++))
@@ -115,7 +81,7 @@ test('kill -9 of a worker, five times under load: no line is lost, and the sink 
       for (const { records } of await consumer.poll(100)) for (const { value } of records) topic.push(`${value!.toString()}\n`)
       return topic.at(-1) === line(written - 1)
     },
-    `the last line arrives in the topic:\n${output}`,
+    `the last line arrives in the topic:\n${worker.output}`,
     60_000,
   )
   let next = 0
@@ -133,7 +99,7 @@ test('kill -9 of a worker, five times under load: no line is lost, and the sink 
 
   // A restarted sink truncates its file first: only what it has committed remains.
   const committed = async () => (await client.admin.groupOffsets('connect-out')).find((each) => each.topic === 'lines')?.offset
-  await until(async () => (await committed()) === topic.length, `the sink has committed all of the topic:\n${output}`, 60_000)
+  await until(async () => (await committed()) === topic.length, `the sink has committed all of the topic:\n${worker.output}`, 60_000)
   const delivered = readFileSync(sink, 'utf8').split('\n').slice(0, -1)
   const differs = delivered.findIndex((text, index) => `${text}\n` !== topic[index])
   const around = (lines: readonly string[]) => lines.slice(Math.max(0, differs - 1), differs + 2).map((text) => Number.parseInt(text, 10))

@@ -4,23 +4,19 @@
  * BullMQ's own worker completes and removes at once. Both are killed in the middle. Every job must be a record, and Redis must have added
  * a job once for every record: BullMQ's stream of events tells each addition.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Queue, Worker } from 'bullmq'
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../../core/client/index.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { seededRandom } from '../../random.ts'
-import { freePort, startTestBroker } from '../../running-broker.ts'
+import { startTestBroker } from '../../running-broker.ts'
+import { testWorker } from '../../running-worker.ts'
 import { startRedisServer } from '../../services/redis.ts'
 import { until } from '../../until.ts'
 
 const JOBS_A_ROUND = 400
 const ROUNDS = ['worker', 'redis', 'worker', 'both'] as const
 const MAX_EVENTS = 1_000_000
-const program = join(import.meta.dirname, '../../../bin/tributary')
 
 test('kill -9 of a worker and of Redis between two queues', { timeout: 240_000 }, async () => {
   const random = seededRandom()
@@ -34,70 +30,16 @@ test('kill -9 of a worker and of Redis between two queues', { timeout: 240_000 }
   consumer.on('error', () => {})
   onTestFinished(() => consumer.close(true))
 
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-bullmq-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const broker = await startTestBroker({ 'offsets.topic.replication.factor': '1' })
   onTestFinished(() => broker.stop())
   const client = createClient({ bootstrapServers: broker.address, clientId: 'reader' }, realSystem('silent'))
   onTestFinished(() => client.close())
   await client.admin.createTopics([{ name: 'jobs', partitions: 1, replicationFactor: 1 }])
 
-  const rest = `http://127.0.0.1:${await freePort()}`
-  const file = join(folder, 'worker.properties')
-  const json = 'org.apache.kafka.connect.json.JsonConverter'
-  writeFileSync(
-    file,
-    [
-      `bootstrap.servers=${broker.address}`,
-      'group.id=queues',
-      `listeners=${rest}`,
-      `key.converter=${json}\nkey.converter.schemas.enable=false\nvalue.converter=${json}\nvalue.converter.schemas.enable=false`,
-      'scheduled.rebalance.max.delay.ms=0',
-      'session.timeout.ms=6000',
-      'heartbeat.interval.ms=500',
-      'consumer.session.timeout.ms=6000',
-      'offset.flush.interval.ms=200',
-      ...['config', 'offset', 'status'].map((name) => `${name}.storage.topic=queues-${name}\n${name}.storage.replication.factor=1`),
-    ].join('\n'),
-  )
-  let worker: ChildProcess | null = null
-  let output = ''
-  const start = async () => {
-    const child = spawn(program, ['connect', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TRIBUTARY_LOG_LEVEL: 'warn' },
-    })
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (part) => {
-        output = (output + part).slice(-16_384)
-      })
-    worker = child
-    await until(async () => (await fetch(`${rest}/connectors`)).status === 200, `the worker responds:\n${output}`, 30_000)
-  }
-  const kill = async () => {
-    const child = worker
-    worker = null
-    if (!child) return
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    child.kill('SIGKILL')
-    await ended
-  }
-  onTestFinished(kill)
-  const create = (name: string, config: Record<string, string>) =>
-    until(
-      async () => {
-        const response = await fetch(`${rest}/connectors/${name}/config`, {
-          method: 'PUT',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ 'redis.uri': redis.url, ...config }),
-        })
-        if (!response.ok) throw new Error(await response.text())
-        return true
-      },
-      `${name} is created`,
-      30_000,
-    )
-  await start()
+  const worker = await testWorker('queues', broker.address, { 'consumer.session.timeout.ms': '6000', 'offset.flush.interval.ms': '200' })
+  onTestFinished(() => worker.stop())
+  const create = (name: string, config: Record<string, string>) => worker.configure(name, { 'redis.uri': redis.url, ...config })
+  await worker.start()
   await create('source', {
     'connector.class': 'tributary.bullmq.BullMQSourceConnector',
     queues: 'in',
@@ -129,13 +71,13 @@ test('kill -9 of a worker and of Redis between two queues', { timeout: 240_000 }
   for (const [round, victim] of ROUNDS.entries()) {
     await queueIn.addBulk(Array.from({ length: JOBS_A_ROUND }, (_, i) => ({ name: 'n', data: { n: round * JOBS_A_ROUND + i } })))
     const some = round * JOBS_A_ROUND + Math.floor(JOBS_A_ROUND * (0.1 + random() * 0.6))
-    await until(async () => (await added()).size >= some, `${some} jobs are added:\n${output}`, 60_000)
-    if (victim !== 'redis') await kill()
+    await until(async () => (await added()).size >= some, `${some} jobs are added:\n${worker.output}`, 60_000)
+    if (victim !== 'redis') await worker.kill()
     if (victim !== 'worker') {
       await redis.kill()
       await redis.start()
     }
-    if (victim !== 'redis') await start()
+    if (victim !== 'redis') await worker.start()
   }
   const total = ROUNDS.length * JOBS_A_ROUND
   await until(
@@ -143,7 +85,7 @@ test('kill -9 of a worker and of Redis between two queues', { timeout: 240_000 }
       const { completed } = await queueIn.getJobCounts('completed')
       return completed === total
     },
-    `all jobs of the source are completed:\n${output}`,
+    `all jobs of the source are completed:\n${worker.output}`,
     60_000,
   )
 
@@ -158,7 +100,7 @@ test('kill -9 of a worker and of Redis between two queues', { timeout: 240_000 }
     return numbers.length >= end
   }, 'the topic is read')
   expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual(Array.from({ length: total }, (_, n) => n))
-  await until(async () => (await added()).size >= end, `a job is added for each record:\n${output}`, 60_000)
+  await until(async () => (await added()).size >= end, `a job is added for each record:\n${worker.output}`, 60_000)
   await until(async () => (await queueOut.getJobCounts('waiting', 'active')).waiting === 0, 'all are processed', 30_000)
   const times = await added()
   expect([...times.keys()].sort()).toEqual(Array.from({ length: end }, (_, offset) => `jobs-0-${offset}`).sort())

@@ -4,15 +4,12 @@
  * Method: a broker and a worker as processes, killed at random moments under load; each number is looked for.
  * Story of connectors/http-driver.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createClient } from '../../../core/client/index.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { seededRandom } from '../../random.ts'
 import { freePort, startTestBroker } from '../../running-broker.ts'
+import { testWorker } from '../../running-worker.ts'
 import { until } from '../../until.ts'
 import { startSender } from '../http-webhook-source/sender.ts'
 import { LOCAL, testServer } from './recording-server.ts'
@@ -20,13 +17,9 @@ import { LOCAL, testServer } from './recording-server.ts'
 const ROUNDS = 2
 const NUMBERS_A_ROUND = 400
 const SENDERS = 4
-const program = join(import.meta.dirname, '../../../bin/tributary')
-const json = 'org.apache.kafka.connect.json.JsonConverter'
 
 test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once support %s', { timeout: 360_000 }, async (support) => {
   const random = seededRandom()
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-http-killed-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const broker = await startTestBroker({ 'offsets.topic.replication.factor': '1', 'transaction.state.log.replication.factor': '1' })
   onTestFinished(() => broker.stop())
   const client = createClient({ bootstrapServers: broker.address, clientId: 'reader' }, realSystem('silent'))
@@ -34,56 +27,8 @@ test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once suppo
   const topics = ['polled', 'webhooks', 'for-sink']
   await client.admin.createTopics(topics.map((name) => ({ name, partitions: 1, replicationFactor: 1 })))
 
-  const rest = `http://127.0.0.1:${await freePort()}`
-  const file = join(folder, 'worker.properties')
-  writeFileSync(
-    file,
-    [
-      `bootstrap.servers=${broker.address}`,
-      'group.id=http',
-      `listeners=${rest}`,
-      `key.converter=${json}\nkey.converter.schemas.enable=false\nvalue.converter=${json}\nvalue.converter.schemas.enable=false`,
-      `exactly.once.source.support=${support}`,
-      'scheduled.rebalance.max.delay.ms=0',
-      'session.timeout.ms=6000',
-      'heartbeat.interval.ms=500',
-      ...['config', 'offset', 'status'].map((name) => `${name}.storage.topic=http-${name}\n${name}.storage.replication.factor=1`),
-    ].join('\n'),
-  )
-  let worker: ChildProcess | null = null
-  let output = ''
-  const start = async () => {
-    const child = spawn(program, ['connect', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TRIBUTARY_LOG_LEVEL: 'warn' },
-    })
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (part) => {
-        output = (output + part).slice(-16_384)
-      })
-    worker = child
-    await until(async () => (await fetch(`${rest}/connectors`)).status === 200, `the worker responds:\n${output}`, 60_000)
-  }
-  const kill = async () => {
-    const child = worker
-    worker = null
-    if (!child) return
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    child.kill('SIGKILL')
-    await ended
-  }
-  onTestFinished(kill)
-  const create = (name: string, config: Record<string, string>) =>
-    until(
-      async () => {
-        const headers = { 'content-type': 'application/json' }
-        const response = await fetch(`${rest}/connectors/${name}/config`, { method: 'PUT', headers, body: JSON.stringify(config) })
-        if (!response.ok) throw new Error(await response.text())
-        return true
-      },
-      `${name} is created`,
-      30_000,
-    )
+  const worker = await testWorker('http', broker.address, { 'exactly.once.source.support': support }, 60_000)
+  onTestFinished(() => worker.stop())
 
   // What is polled, and what the sink writes to.
   let available = 0
@@ -101,8 +46,8 @@ test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once suppo
     return { status: 201 }
   })
   const port = await freePort()
-  await start()
-  await create('polling', {
+  await worker.start()
+  await worker.configure('polling', {
     ...LOCAL,
     'connector.class': 'HttpSource',
     url: `${polled.url}/numbers`,
@@ -114,8 +59,8 @@ test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once suppo
     'request.interval.ms': '20',
     ...(support === 'enabled' && { 'exactly.once.support': 'required' }),
   })
-  await create('receiving', { 'connector.class': 'WebhookSource', 'listen.port': String(port), 'topic.mapping': '/in:webhooks' })
-  await create('sending', {
+  await worker.configure('receiving', { 'connector.class': 'WebhookSource', 'listen.port': String(port), 'topic.mapping': '/in:webhooks' })
+  await worker.configure('sending', {
     ...LOCAL,
     'connector.class': 'HttpSink',
     topics: 'for-sink',
@@ -148,7 +93,7 @@ test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once suppo
         await readOn()
         return (read.polled!.at(-1) ?? 0) >= goal && written.size >= goal && answered() >= webhooks
       },
-      `${goal} numbers have arrived; polled to ${read.polled!.at(-1)}, written ${written.size}, answered ${answered()}:\n${output}`,
+      `${goal} numbers have arrived; polled to ${read.polled!.at(-1)}, written ${written.size}, answered ${answered()}:\n${worker.output}`,
       90_000,
     )
 
@@ -166,12 +111,12 @@ test.each(['enabled', 'disabled'])('kill -9 of a worker, with exactly-once suppo
       })),
     )
     // A stop and a start under load, too.
-    const restarted = await fetch(`${rest}/connectors/receiving/restart?includeTasks=true`, { method: 'POST' })
+    const restarted = await fetch(`${worker.url}/connectors/receiving/restart?includeTasks=true`, { method: 'POST' })
     expect(restarted.status).toBeLessThan(300)
     const part = Math.floor(random() * NUMBERS_A_ROUND * 0.6)
     await reaches(before + part, answeredBefore + Math.floor(part / 2))
-    await kill()
-    await start()
+    await worker.kill()
+    await worker.start()
   }
   await reaches(available, available)
 
