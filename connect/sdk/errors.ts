@@ -39,6 +39,14 @@ export class BadRecord extends Error {
   }
 }
 
+/**
+ * A record cannot be written, and the message says why: thrown by a sink's own code where it has one record. What knows the index in the
+ * batch makes a BadRecord of it.
+ */
+export class UnwritableRecord extends Error {
+  override name = 'UnwritableRecord'
+}
+
 /** A value does not match its schema or format: thrown by converters and transforms. */
 export class DataError extends Error {
   override name = 'DataException'

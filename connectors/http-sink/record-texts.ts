@@ -1,15 +1,15 @@
 /**
  * Records as texts: values as JSON or as plain text, the URL of a record, and what its headers add to a request.
- * A record that cannot be written is an UnusableRecord; no value can change the host or the path of a URL, or end a header.
+ * A record that cannot be written is an UnwritableRecord; no value can change the host or the path of a URL, or end a header.
  */
 import { encoder, encodeSchemaless } from '../../connect/converters/json/encode.ts'
-import { logicalTypes, type Schema, type SinkRecord } from '../../connect/sdk/index.ts'
+import { logicalTypes, type Schema, type SinkRecord, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { javaPattern, replacementOf } from '../../connect/sdk/java-pattern.ts'
 import { javaText } from '../../connect/sdk/values/java-text.ts'
 import type { RequestHeaders } from '../http-driver/client-options.ts'
 import { isHeaderValue } from '../http-driver/header-list.ts'
 import type { BodyFormat, HttpSinkOptions } from './options.ts'
-import { type Part, Template, UnusableRecord } from './template.ts'
+import { type Part, Template } from './template.ts'
 
 const NO_HEADERS: RequestHeaders = {}
 /** `encodeURIComponent` leaves them as they are, and a URL takes them as steps of its path. */
@@ -21,7 +21,7 @@ function jsonText(value: unknown, schema: Schema | null): string {
   try {
     return schema ? encoder(schema)(value) : encodeSchemaless(value)
   } catch (error) {
-    throw new UnusableRecord(`it has no JSON: ${(error as Error).message}`, { cause: error })
+    throw new UnwritableRecord(`it has no JSON: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -34,10 +34,10 @@ function plainText({ value, schema }: Part): string {
 }
 
 function inUrl(part: Part, name: string): string {
-  if (part.value === null || part.value === undefined) throw new UnusableRecord(`the URL needs ${'$'}{${name}}, and the record has none`)
+  if (part.value === null || part.value === undefined) throw new UnwritableRecord(`the URL needs ${'$'}{${name}}, and the record has none`)
   const text = plainText(part)
-  if (text === '') throw new UnusableRecord(`the URL needs ${'$'}{${name}}, and it is empty`)
-  if (STEPS.test(text)) throw new UnusableRecord(`${'$'}{${name}} is "${text}", which would change the path of the URL`)
+  if (text === '') throw new UnwritableRecord(`the URL needs ${'$'}{${name}}, and it is empty`)
+  if (STEPS.test(text)) throw new UnwritableRecord(`${'$'}{${name}} is "${text}", which would change the path of the URL`)
   return encodeURIComponent(text.toWellFormed())
 }
 
@@ -66,15 +66,15 @@ export class RecordTexts {
     this.#replace = options.replacements.map(({ pattern, replacement }) => replacer(pattern, replacement))
   }
 
-  /** @throws UnusableRecord. */
+  /** @throws UnwritableRecord. */
   url(record: SinkRecord): URL {
     if (this.#constantUrl) return this.#constantUrl
     const url = this.#url.fill(record, inUrl)
-    if (!URL.canParse(url)) throw new UnusableRecord('its URL is none')
+    if (!URL.canParse(url)) throw new UnwritableRecord('its URL is none')
     return new URL(url)
   }
 
-  /** Bytes that are sent as they are, or a text. Throws UnusableRecord. */
+  /** Bytes that are sent as they are, or a text. Throws UnwritableRecord. */
   body(record: SinkRecord): string | Buffer {
     const { value, valueSchema: schema } = record
     if (value instanceof Uint8Array && this.#format !== 'json' && this.#body === null && this.#replace.length === 0) return bytesOf(value)
@@ -84,7 +84,7 @@ export class RecordTexts {
     return text
   }
 
-  /** @throws UnusableRecord. */
+  /** @throws UnwritableRecord. */
   headers(record: SinkRecord): RequestHeaders {
     if (this.#forwarded.length === 0 || record.headers.length === 0) return NO_HEADERS
     const found: Record<string, string> = {}
@@ -92,7 +92,7 @@ export class RecordTexts {
       const header = record.headers.findLast(({ key }) => key.toLowerCase() === name)
       if (!header || header.value === null || header.value === undefined) continue
       const text = plainText(header)
-      if (!isHeaderValue(text)) throw new UnusableRecord(`its header ${name} has characters that no header of a request may have`)
+      if (!isHeaderValue(text)) throw new UnwritableRecord(`its header ${name} has characters that no header of a request may have`)
       found[name] = text
     }
     return found
@@ -101,7 +101,7 @@ export class RecordTexts {
   #inBody(part: Part, name: string): string {
     if (this.#format !== 'json') {
       if (part.value === null || part.value === undefined)
-        throw new UnusableRecord(`the body needs ${'$'}{${name}}, and the record has none`)
+        throw new UnwritableRecord(`the body needs ${'$'}{${name}}, and the record has none`)
       return plainText(part)
     }
     return part.value === undefined ? 'null' : jsonText(part.value, part.value === null ? null : part.schema)

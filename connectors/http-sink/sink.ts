@@ -2,7 +2,16 @@
  * Sends records as requests: what `write` was given has been accepted by the server when it resolves. The partitions are sent side by side,
  * each in its order, one request at a time. After an error that may pass, what the server has accepted is not sent again.
  */
-import { BadRecord, backoff, partitionKey, Retriable, type SinkContext, type SinkRecord, type SinkTask } from '../../connect/sdk/index.ts'
+import {
+  BadRecord,
+  backoff,
+  partitionKey,
+  Retriable,
+  type SinkContext,
+  type SinkRecord,
+  type SinkTask,
+  UnwritableRecord,
+} from '../../connect/sdk/index.ts'
 import { AuthorizedClient } from '../http-driver/authorized-client.ts'
 import type { ClientResponse } from '../http-driver/http-client.ts'
 import { RequestFailed, shownUrl } from '../http-driver/request-errors.ts'
@@ -13,7 +22,6 @@ import { BatchCutter, type PreparedRecord } from './batches.ts'
 import type { HttpSinkOptions } from './options.ts'
 import { RecordTexts } from './record-texts.ts'
 import { isIn } from './statuses.ts'
-import { UnusableRecord } from './template.ts'
 
 /** The server refuses the client and not a record: no other record would fare better. */
 const REFUSES_CLIENT = new Set([401, 403, 407])
@@ -129,7 +137,7 @@ export class HttpSink implements SinkTask {
     try {
       const isDelete = record.value === null || record.value === undefined
       if (isDelete && nullValues !== 'delete') {
-        if (nullValues === 'fail') throw new UnusableRecord('it has no value')
+        if (nullValues === 'fail') throw new UnwritableRecord('it has no value')
         if (nullValues === 'log') this.#context.log.warn(`the record ${placeOf(record)} has no value and is skipped`)
         this.#counts.skipped++
         this.#isDone[index] = 1
@@ -139,7 +147,7 @@ export class HttpSink implements SinkTask {
       const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
       return { index, record, isDelete, url: this.#texts.url(record), headers: this.#texts.headers(record), body, bytes }
     } catch (error) {
-      if (!(error instanceof UnusableRecord)) throw error
+      if (!(error instanceof UnwritableRecord)) throw error
       this.#refuse([{ index, record }], `The record ${placeOf(record)} cannot be sent: ${error.message}`)
       return null
     }

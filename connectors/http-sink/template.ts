@@ -4,11 +4,6 @@
  */
 import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
 
-/** A record lacks what a placeholder names, or has something there that cannot be written. */
-export class UnusableRecord extends Error {
-  override name = 'UnusableRecord'
-}
-
 /** A part of a record, with its schema where it has one. */
 export interface Part {
   readonly value: unknown
@@ -93,7 +88,7 @@ export class Template {
     return this.#readers.length === 0
   }
 
-  /** @throws UnusableRecord where `written` does. */
+  /** @throws UnwritableRecord where `written` does. */
   fill(record: SinkRecord, written: (part: Part, name: string) => string): string {
     let text = this.#texts[0]!
     for (let index = 0; index < this.#readers.length; index++) {

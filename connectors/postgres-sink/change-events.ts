@@ -2,8 +2,7 @@
  * What a record says about its row: written, deleted, its table truncated, or nothing. The change events of Debezium are opened, with and
  * without a schema; any other record is the row itself. Pure.
  */
-import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
-import { InvalidRecord } from './invalid-record.ts'
+import { type Schema, type SinkRecord, UnwritableRecord } from '../../connect/sdk/index.ts'
 import type { SinkOptions } from './options.ts'
 
 type Struct = Readonly<Record<string, unknown>>
@@ -56,7 +55,7 @@ function dataSchemaOf(schema: Schema, isCloudEvent: NonNullable<Rules['isCloudEv
   return found
 }
 
-/** @throws InvalidRecord */
+/** @throws UnwritableRecord */
 export function changeOf({ value, valueSchema }: Pick<SinkRecord, 'value' | 'valueSchema'>, rules: Rules): Change {
   if (value === null || value === undefined) return withoutValue(rules)
   if (valueSchema) {
@@ -74,7 +73,7 @@ export function changeOf({ value, valueSchema }: Pick<SinkRecord, 'value' | 'val
 function withoutValue({ deletes, withoutValue: rule, keyMode }: Rules): Change {
   if (deletes) return keyMode === 'record_key' ? { kind: 'delete', value: null, schema: null, source: null } : SKIP
   if (rule === 'skipped') return SKIP
-  throw new InvalidRecord('it has no value. Set delete.enabled=true with pk.mode=record_key to delete its row, or filter such records')
+  throw new UnwritableRecord('it has no value. Set delete.enabled=true with pk.mode=record_key to delete its row, or filter such records')
 }
 
 function opened(event: Struct, schema: Schema | null, { deletes, truncates }: Rules): Change {
@@ -84,13 +83,13 @@ function opened(event: Struct, schema: Schema | null, { deletes, truncates }: Ru
     case 'u':
     case 'r':
       if (event.after === null || event.after === undefined)
-        throw new InvalidRecord(`it is a change event with op ${event.op} and has no row after the change`)
+        throw new UnwritableRecord(`it is a change event with op ${event.op} and has no row after the change`)
       return { kind: 'write', value: event.after, schema, source }
     case 'd':
       return deletes ? { kind: 'delete', value: event.before ?? null, schema, source } : SKIP
     case 't':
       return truncates ? { kind: 'truncate', source } : SKIP
     default:
-      throw new InvalidRecord(`it is a change event with op ${event.op}, which is about no row`)
+      throw new UnwritableRecord(`it is a change event with op ${event.op}, which is about no row`)
   }
 }

@@ -54,7 +54,7 @@ export class Layouts {
     this.#options = options
   }
 
-  /** @throws InvalidRecord */
+  /** @throws UnwritableRecord */
   field(field: string, value: unknown, schema: Schema | null): Field {
     const asTimestamp = this.#options.timestampFields.has(field)
     const isTimestamp = asTimestamp && (schema?.type === 'int64' || schema?.type === 'string') && schema.name === undefined

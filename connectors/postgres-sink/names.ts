@@ -3,7 +3,7 @@
  * that two could become one, are refused.
  */
 
-import { InvalidRecord } from './invalid-record.ts'
+import { UnwritableRecord } from '../../connect/sdk/index.ts'
 import type { SinkOptions } from './options.ts'
 import { TOPIC } from './shared-settings.ts'
 
@@ -25,11 +25,11 @@ export function tableName(schema: string | null, name: string): TableName {
   return { schema, name, sql: schema === null ? quote(name) : `${quote(schema)}.${quote(name)}` }
 }
 
-/** @throws InvalidRecord */
+/** @throws UnwritableRecord */
 export function checkName(name: string, what: 'table' | 'column'): string {
-  if (name === '' || name.includes('\0')) throw new InvalidRecord(`${JSON.stringify(name)} cannot be the name of a ${what}`)
+  if (name === '' || name.includes('\0')) throw new UnwritableRecord(`${JSON.stringify(name)} cannot be the name of a ${what}`)
   if (Buffer.byteLength(name) > NAME_BYTES)
-    throw new InvalidRecord(
+    throw new UnwritableRecord(
       `"${name}" is longer than the name of a ${what} can be in Postgres (${NAME_BYTES} bytes): rename it by a transform`,
     )
   return name
@@ -52,7 +52,7 @@ export class Names {
     this.needsSource = /\$\{source\./.test(tableFormat)
   }
 
-  /** The table of a record. @throws InvalidRecord */
+  /** The table of a record. @throws UnwritableRecord */
   table(topic: string, source: Source | null): TableName {
     if (!this.needsSource) {
       const known = this.#tables.get(topic)
@@ -70,7 +70,7 @@ export class Names {
     return table
   }
 
-  /** The column of a field. @throws InvalidRecord */
+  /** The column of a field. @throws UnwritableRecord */
   column(field: string): string {
     return checkName(this.#folded(field), 'column')
   }
@@ -86,7 +86,7 @@ export class Names {
         ? this.#filled(this.#format, topic, source).split('.')
         : this.#format.split(/\.(?![^{]*\})/).map((part) => this.#filled(part, topic.replaceAll('.', '_'), source))
     if (parts.length > 3)
-      throw new InvalidRecord(
+      throw new UnwritableRecord(
         `"${parts.join('.')}" is no name of a table: it has ${parts.length} parts. Set a format without ${TOPIC}, or rename the topic by a transform`,
       )
     return parts.slice(-2)
@@ -97,7 +97,7 @@ export class Names {
       if (name === 'topic') return topic
       const value = source?.[name.slice('source.'.length)]
       if (value === null || value === undefined)
-        throw new InvalidRecord(
+        throw new UnwritableRecord(
           `the format of the table has ${placeholder}, and ${source ? 'its source has no such field' : 'it is no change event of Debezium'}`,
         )
       return String(value)

@@ -2,9 +2,8 @@
  * Maps records to rows: table, primary key, columns and values. It does not access the database, and says of a record that has no row why
  * that is so.
  */
-import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
+import { type Schema, type SinkRecord, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { type Change, changeOf } from './change-events.ts'
-import { InvalidRecord } from './invalid-record.ts'
 import { type FieldSet, type Layout, type Layouts, layoutOf, NO_FIELDS } from './layouts.ts'
 import type { Names, TableName } from './names.ts'
 import type { SinkOptions } from './options.ts'
@@ -52,7 +51,7 @@ export class RowMapper {
     this.#kafkaSet = { fields: kafkaNames.map((name, i) => layouts.field(name, null, KAFKA_TYPES[i]!)) }
   }
 
-  /** A record's row; null where it has none and is skipped. @throws InvalidRecord */
+  /** A record's row; null where it has none and is skipped. @throws UnwritableRecord */
   row(record: SinkRecord): Row | null {
     const change = changeOf(record, this.#options)
     if (change.kind === 'skip') return null
@@ -63,7 +62,7 @@ export class RowMapper {
     const key = this.#key(record, change)
     const keyValues = key.set.fields.map(({ field }) => {
       const value = key.read(field)
-      if (value === null || value === undefined) throw new InvalidRecord(`its primary key's field "${field}" is null or missing`)
+      if (value === null || value === undefined) throw new UnwritableRecord(`its primary key's field "${field}" is null or missing`)
       return value
     })
     if (change.kind === 'delete') return { kind: 'delete', table, layout: this.#layouts.joined(key.set, NO_FIELDS), values: keyValues }
@@ -74,7 +73,7 @@ export class RowMapper {
     const { set, read } = this.#fields(change.value, change.schema)
     const layout = this.#layouts.joined(keys, this.#layouts.written(set, record.topic))
     const { fields, keyCount } = layout
-    if (fields.length === 0) throw new InvalidRecord('it has no fields to write')
+    if (fields.length === 0) throw new UnwritableRecord('it has no fields to write')
     const values = keyValues
     let unavailable = false
     for (let i = keyCount; i < fields.length; i++) {
@@ -105,7 +104,7 @@ export class RowMapper {
         return this.#headerKey(record)
       case 'record_value':
         if (!hasFields(change.value, change.schema))
-          throw new InvalidRecord(
+          throw new UnwritableRecord(
             change.kind === 'delete'
               ? 'it deletes a row and has no row before the change, whose fields are the key: set REPLICA IDENTITY FULL at the source'
               : 'its value has no fields, which pk.mode=record_value requires',
@@ -116,9 +115,9 @@ export class RowMapper {
 
   #recordKey({ key, keySchema }: SinkRecord): Part {
     const { keyFields } = this.#options
-    if (key === null || key === undefined) throw new InvalidRecord('it has no key, which pk.mode=record_key requires')
+    if (key === null || key === undefined) throw new UnwritableRecord('it has no key, which pk.mode=record_key requires')
     if (hasFields(key, keySchema)) return this.#picked(this.#fields(key, keySchema), 'key')
-    if (keyFields.length !== 1) throw new InvalidRecord('its key is a single value: set pk.fields to the name of its column')
+    if (keyFields.length !== 1) throw new UnwritableRecord('its key is a single value: set pk.fields to the name of its column')
     return { set: { fields: [this.#layouts.field(keyFields[0]!, key, keySchema)] }, read: () => key }
   }
 
@@ -127,10 +126,10 @@ export class RowMapper {
     // Of several headers with one name the last counts, as in Kafka Connect.
     const byName = new Map(headers.map((header) => [header.key, header]))
     const names = keyFields.length > 0 ? keyFields : [...byName.keys()]
-    if (names.length === 0) throw new InvalidRecord('it has no headers, which pk.mode=record_header requires')
+    if (names.length === 0) throw new UnwritableRecord('it has no headers, which pk.mode=record_header requires')
     const fields = names.map((name) => {
       const header = byName.get(name)
-      if (!header) throw new InvalidRecord(`it has no header "${name}", which pk.fields requires`)
+      if (!header) throw new UnwritableRecord(`it has no header "${name}", which pk.fields requires`)
       return this.#layouts.field(name, header.value, header.schema)
     })
     return { set: { fields }, read: (name) => byName.get(name)!.value }
@@ -146,7 +145,7 @@ export class RowMapper {
       picked = {
         fields: keyFields.map((name) => {
           const field = set.fields.find((candidate) => candidate.field === name)
-          if (!field) throw new InvalidRecord(`its ${what} has no field "${name}", which pk.fields requires`)
+          if (!field) throw new UnwritableRecord(`its ${what} has no field "${name}", which pk.fields requires`)
           return field
         }),
       }

@@ -10,10 +10,10 @@ import {
   type SinkRecord,
   type SinkTask,
   type SinkTopicPartition,
+  UnwritableRecord,
 } from '../../connect/sdk/index.ts'
 import { PostgresConnection, sqlStateOf } from '../postgres-driver/connection.ts'
 import { BatchWriter, type Entry } from './batch-writer.ts'
-import { InvalidRecord } from './invalid-record.ts'
 import { Layouts } from './layouts.ts'
 import { Names } from './names.ts'
 import { OffsetTable } from './offset-table.ts'
@@ -113,7 +113,7 @@ export class PostgresSink implements SinkTask {
         if (row) entries.push({ index, row })
         else this.#counts.skipped++
       } catch (error) {
-        if (!(error instanceof InvalidRecord)) throw error
+        if (!(error instanceof UnwritableRecord)) throw error
         bad.push(this.#rejected(record, index, error))
       }
     }

@@ -2,8 +2,8 @@
  * The SQL statements of the Postgres sink, of any number of rows each. New rows are copied; where rows conflict, are changed or deleted,
  * each column is one array parameter. Names are quoted, and values are never part of the text.
  */
+import { UnwritableRecord } from '../../connect/sdk/index.ts'
 import { RowRejected } from '../postgres-driver/connection.ts'
-import { InvalidRecord } from './invalid-record.ts'
 import type { Field } from './layouts.ts'
 import { quote } from './names.ts'
 import type { Column } from './table-catalog.ts'
@@ -165,7 +165,7 @@ export function textAt({ column, i, encode }: Written, row: readonly unknown[]):
     return encode(value)
   } catch (error) {
     // The value is not what its schema says, as far as an encoder can tell.
-    const why = error instanceof InvalidRecord ? error.message : `it does not match its schema (${(error as Error).message})`
+    const why = error instanceof UnwritableRecord ? error.message : `it does not match its schema (${(error as Error).message})`
     throw new RowRejected(`its value for the column "${column.name}" of type ${column.type} cannot be written: ${why}`, { cause: error })
   }
 }

@@ -2,8 +2,7 @@
  * The texts of values for columns. An encoder is chosen once for a field's schema and its column: the logical types of Connect and Debezium
  * are written as the type of the column needs it, whether or not this sink has created it. Pure.
  */
-import { logicalTypes, rawJson, type Schema } from '../../connect/sdk/index.ts'
-import { InvalidRecord } from './invalid-record.ts'
+import { logicalTypes, rawJson, type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { bitText, decimalText, geometryText, hstoreText, pointText, sparseVectorText } from './structured-text.ts'
 import { type Count, clockText, dayOfTimestamp, dayText, intervalText, timestampText, type Units, type ZoneClock } from './temporal-text.ts'
 
@@ -100,7 +99,7 @@ function arrayEncoder(schema: Schema | null, itemType: string, form: ValueForm):
   const isNested = (item: unknown): item is readonly unknown[] => Array.isArray(item) && !isJson(itemType)
   const literal = (items: readonly unknown[]): string => {
     if (!items.some(isNested)) return arrayText(items.map((item) => (item === null || item === undefined ? null : encode(item))))
-    if (!items.every(isNested)) throw new InvalidRecord('it has arrays and single values in one array, which Postgres does not allow')
+    if (!items.every(isNested)) throw new UnwritableRecord('it has arrays and single values in one array, which Postgres does not allow')
     return `{${items.map(literal).join(',')}}`
   }
   return (value) => (Array.isArray(value) ? literal(value) : plainText(value, `${itemType}[]`, form))
@@ -116,7 +115,7 @@ function dateEncoder(type: string, form: ValueForm, schema: Schema): Encode {
 
 function msOf(value: unknown): number {
   const ms = value instanceof Date ? value.getTime() : Number(value)
-  if (!Number.isFinite(ms)) throw new InvalidRecord(`${String(value)} is no date`)
+  if (!Number.isFinite(ms)) throw new UnwritableRecord(`${String(value)} is no date`)
   return ms
 }
 

@@ -1,5 +1,5 @@
 /** The bytes of texts in a character set. Pure. */
-import { UnwritableRecord } from './unwritable-record.ts'
+import { UnwritableRecord } from '../../connect/sdk/index.ts'
 
 export type RedisArgument = string | Buffer
 

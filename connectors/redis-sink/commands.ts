@@ -2,12 +2,11 @@
  * The commands that write a record, by the data structure that the settings say: the layout of Redis's own connector. A record that has no
  * such commands is refused with the reason. Pure.
  */
-import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
+import { type Schema, type SinkRecord, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { javaText } from '../../connect/sdk/values/java-text.ts'
 import { charsetOf, type RedisArgument } from './charset.ts'
 import { jsonText } from './json-text.ts'
 import { isCollection, PARTITION_TOKEN, type SinkConfig, TOPIC_TOKEN } from './settings.ts'
-import { UnwritableRecord } from './unwritable-record.ts'
 
 type Argument = RedisArgument | number
 export type RedisCommand = readonly [name: string, ...args: Argument[]]

@@ -2,14 +2,13 @@
  * Writes records to Redis: what `write` was given has been executed when it resolves. What is known to be written is not written again
  * where the rest of a batch must be.
  */
-import { BadRecord, Retriable, type SinkContext, type SinkRecord, type SinkTask } from '../../connect/sdk/index.ts'
+import { BadRecord, Retriable, type SinkContext, type SinkRecord, type SinkTask, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { RedisConnection } from '../redis-driver/connection.ts'
 import { redisConnectionOptions } from '../redis-driver/connection-settings.ts'
 import type { RedisArgument } from './charset.ts'
 import { CommandBuilder, OFFSET_ID_END, type RecordCommands, sizeOf } from './commands.ts'
 import { type Entry, PipelineWriter, textOf } from './pipeline-writer.ts'
 import type { SinkConfig } from './settings.ts'
-import { UnwritableRecord } from './unwritable-record.ts'
 
 /** The bytes of one pipeline, at most, as far as more than one record is in it (Invariant 13). */
 const MAX_PIPELINE_BYTES = 8 * 1024 * 1024

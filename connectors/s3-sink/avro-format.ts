@@ -10,9 +10,8 @@ import { avroJson } from '../../connect/converters/avro/avro-type.ts'
 import { AvroWriter } from '../../connect/converters/avro/binary.ts'
 import { AvroEncoders, type Encode } from '../../connect/converters/avro/encode.ts'
 import { fromConnectSchema } from '../../connect/converters/avro/from-connect-schema.ts'
-import type { Schema } from '../../connect/sdk/index.ts'
+import { type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { type FileEncoder, type FileFormat, READY_BYTES } from './file-encoder.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
 /** A block ends after so many bytes of records, as in Avro's own writer. */
 const BLOCK_BYTES = 64_000
@@ -64,7 +63,7 @@ export function avroFormat({ codec, data }: AvroFormatOptions): FileFormat {
     envelopes: { key: false, headers: false },
     encoder(key, schema) {
       if (!schema)
-        throw new UnfitRecord(
+        throw new UnwritableRecord(
           'it has no schema, and AvroFormat needs one. Use a converter with schemas, such as AvroConverter or JsonConverter with schemas.enable=true',
         )
       return new AvroFileEncoder(compiled(schema), codec, createHash('md5').update(key).digest())

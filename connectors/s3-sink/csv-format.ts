@@ -3,12 +3,11 @@
  * many at a time, so that the library is called seldom.
  */
 import { stringify } from 'csv-stringify/sync'
-import type { Schema } from '../../connect/sdk/index.ts'
+import { type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { compressionExtension } from './compression.ts'
 import { csvCell, csvColumns } from './csv-cells.ts'
 import type { FileEncoder, FileFormat } from './file-encoder.ts'
 import { LineContent, type LineOptions } from './line-content.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
 /** Rows that become text at once, and the characters of rows that do. */
 const ROW_CHUNK = 512
@@ -50,7 +49,8 @@ class CsvEncoder implements FileEncoder<Row> {
 
   form(value: unknown): Row {
     const fields = value as Readonly<Record<string, unknown>> | null
-    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) throw new UnfitRecord('its value has no fields for columns')
+    if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
+      throw new UnwritableRecord('its value has no fields for columns')
     return this.#columns.map((name, index) => csvCell(fields[name], this.#schema?.fields?.[index]?.schema ?? null, this.#options.decimals))
   }
 

@@ -5,7 +5,7 @@
 import type { Schema } from '../../connect/sdk/index.ts'
 
 export interface FileEncoder<Form = unknown> {
-  /** The form of a value of the object's schema. Throws UnfitRecord, or the DataError of a converter. */
+  /** The form of a value of the object's schema. Throws UnwritableRecord, or the DataError of a converter. */
   form(value: unknown): Form
   append(form: Form): void
   /** Bytes in memory that were not taken yet. */
@@ -29,7 +29,7 @@ export interface FileFormat {
   readonly extension: string
   /** Whether it needs structs: then a key, or headers, become a field of one. */
   readonly envelopes: { key: boolean; headers: boolean }
-  /** `key` is the object's name. Throws UnfitRecord where the schema does not fit the format; `sample` is the first value. */
+  /** `key` is the object's name. Throws UnwritableRecord where the schema does not fit the format; `sample` is the first value. */
   encoder(key: string, schema: Schema | null, sample: unknown): FileEncoder
   /** Whether a value without a schema can be in the object that began with `sample`. */
   fits?(sample: unknown, value: unknown): boolean

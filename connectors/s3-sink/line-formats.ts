@@ -2,12 +2,13 @@
  * Formats whose objects are one record after another: JSON lines, texts and bytes, compressed as a whole where the settings say so. Each
  * gives an encoder of its own to the same content.
  */
+
 import { encodeSchemaless, encoder as jsonEncoder } from '../../connect/converters/json/encode.ts'
+import { UnwritableRecord } from '../../connect/sdk/index.ts'
 import { javaText } from '../../connect/sdk/values/java-text.ts'
 import { compressionExtension } from './compression.ts'
 import type { FileEncoder, FileFormat } from './file-encoder.ts'
 import { LineContent, type LineOptions } from './line-content.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
 /** Encodes each value as a form, and adds forms to the content. */
 export function lineEncoder<Form>(content: LineContent, form: (value: unknown) => Form, append: (form: Form) => void): FileEncoder<Form> {
@@ -48,7 +49,7 @@ export const stringFormat = (options: LineOptions): FileFormat => ({
 
 function bytesOf(value: unknown): Buffer {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  throw new UnfitRecord(
+  throw new UnwritableRecord(
     'its value is no bytes. ByteArrayFormat writes bytes: set value.converter=org.apache.kafka.connect.converters.ByteArrayConverter',
   )
 }

@@ -1,6 +1,5 @@
 /** The field of a record's value by its name, or by a path of names with dots, as Confluent's partitioners read it. Pure. */
-import type { Schema } from '../../connect/sdk/index.ts'
-import { UnfitRecord } from './unfit-record.ts'
+import { type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 
 export interface FieldValue {
   /** Null where the value has no schema. */
@@ -8,7 +7,7 @@ export interface FieldValue {
   value: unknown
 }
 
-/** Reads the field. Throws UnfitRecord where a schema lacks it; without a schema a field that is not there is null. */
+/** Reads the field. Throws UnwritableRecord where a schema lacks it; without a schema a field that is not there is null. */
 export type ReadField = (value: unknown, schema: Schema | null) => FieldValue
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -22,11 +21,11 @@ export function fieldReader(path: string): ReadField {
     for (const name of names) {
       if (!isObject(at)) {
         if (at === null || at === undefined) return { schema: null, value: null }
-        throw new UnfitRecord(`its value has no fields, so there is no ${path}`)
+        throw new UnwritableRecord(`its value has no fields, so there is no ${path}`)
       }
       if (of) {
         const field: Schema | undefined = of.type === 'map' ? of.values : of.fields?.find((candidate) => candidate.name === name)?.schema
-        if (!field) throw new UnfitRecord(`its schema has no field ${path}`)
+        if (!field) throw new UnwritableRecord(`its schema has no field ${path}`)
         of = field
       }
       at = at[name]

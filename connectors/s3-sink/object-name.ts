@@ -1,17 +1,16 @@
 /** The names of objects: those of Confluent's sink, so that what reads its buckets reads these. Pure. */
-import type { SinkRecord } from '../../connect/sdk/index.ts'
+import { type SinkRecord, UnwritableRecord } from '../../connect/sdk/index.ts'
 import type { NamingOptions } from './options.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
 /** Of S3, in UTF-8. */
 const MAX_NAME_BYTES = 1024
 
 /**
- * Names come from values too, such as those of partition.field.name. Throws UnfitRecord where a store would refuse the name or take it
+ * Names come from values too, such as those of partition.field.name. Throws UnwritableRecord where a store would refuse the name or take it
  * for another one, so that the record is bad, and not the task.
  */
 export function requireObjectName(name: string): void {
-  const bad = (why: string) => new UnfitRecord(`the name of its object ${why}. It comes from the fields that name folders`)
+  const bad = (why: string) => new UnwritableRecord(`the name of its object ${why}. It comes from the fields that name folders`)
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw bad(`would have more than ${MAX_NAME_BYTES} bytes`)
   if (!name.isWellFormed() || name.includes('\0')) throw bad('would have characters that no store takes')
   if (name.split('/').some((folder) => folder === '.' || folder === '..')) throw bad('would lead into another folder, with . or ..')

@@ -1,12 +1,11 @@
 /**
- * Parquet's schema for a struct of Connect, and the values of its columns. A value that contradicts its schema is an UnfitRecord here,
+ * Parquet's schema for a struct of Connect, and the values of its columns. A value that contradicts its schema is an UnwritableRecord here,
  * because the writer sees values only when a row group ends. Pure.
  */
 import type { ParquetWriter } from 'hyparquet-writer'
 import { unscaled } from '../../connect/converters/json/decimal.ts'
-import { logicalTypes, type Schema } from '../../connect/sdk/index.ts'
+import { logicalTypes, type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { storedDate } from '../../connect/sdk/values/stored-dates.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
 /** That of the version of hyparquet which the writer has. */
 export type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number]
@@ -34,15 +33,15 @@ interface Leaf {
   convert: ConvertValue
 }
 
-/** Throws UnfitRecord where Parquet has no such type. */
+/** Throws UnwritableRecord where Parquet has no such type. */
 export function parquetFields(schema: Schema): ParquetField[] {
   return fieldsOf(schema, 0)
 }
 
 function fieldsOf(schema: Schema, depth: number): ParquetField[] {
-  if (depth > MAX_DEPTH) throw new UnfitRecord(`its schema is nested more than ${MAX_DEPTH} times, and Parquet has no recursive types`)
+  if (depth > MAX_DEPTH) throw new UnwritableRecord(`its schema is nested more than ${MAX_DEPTH} times, and Parquet has no recursive types`)
   if (schema.fields!.length === 0)
-    throw new UnfitRecord(`the struct ${schema.name ?? 'without a name'} has no fields, which Parquet cannot have`)
+    throw new UnwritableRecord(`the struct ${schema.name ?? 'without a name'} has no fields, which Parquet cannot have`)
   return schema.fields!.map((field) => fieldOf(field.name, field.schema, depth))
 }
 
@@ -58,7 +57,7 @@ function present(name: string, schema: Schema, convert: ConvertValue): ConvertVa
     const given = value ?? schema.default ?? null
     if (given !== null) return convert(given, size)
     if (schema.optional) return null
-    throw new UnfitRecord(`its field ${name} is null, and its schema says that it never is`)
+    throw new UnwritableRecord(`its field ${name} is null, and its schema says that it never is`)
   }
 }
 
@@ -101,11 +100,11 @@ function typeOf(name: string, schema: Schema, repetition_type: Repetition, depth
 
 function valuesOf({ values }: Schema, name: string): Schema {
   if (values) return values
-  throw new UnfitRecord(`the values of its field ${name} have no schema in common`)
+  throw new UnwritableRecord(`the values of its field ${name} have no schema in common`)
 }
 
 function mapType(name: string, schema: Schema, repetition_type: Repetition, depth: number): Omit<ParquetField, 'name'> {
-  if (!schema.keys) throw new UnfitRecord(`the keys of its field ${name} have no schema in common`)
+  if (!schema.keys) throw new UnwritableRecord(`the keys of its field ${name} have no schema in common`)
   const key = fieldOf('key', { ...schema.keys, optional: false }, depth + 1)
   const item = fieldOf('value', valuesOf(schema, name), depth + 1)
   return {
@@ -185,7 +184,7 @@ function leafOf(name: string, schema: Schema): Leaf {
         },
       }
     default:
-      throw new UnfitRecord(`its field ${name} is of type ${schema.type}, which Parquet has not`)
+      throw new UnwritableRecord(`its field ${name} is of type ${schema.type}, which Parquet has not`)
   }
 }
 
@@ -225,7 +224,7 @@ function decimalType(name: string, schema: Schema): Leaf {
   const declared = Number(schema.parameters?.['connect.decimal.precision'] ?? MAX_PRECISION)
   const precision = Math.min(Math.max(declared, scale, 1), MAX_PRECISION)
   if (scale < 0 || scale > precision)
-    throw new UnfitRecord(`its field ${name} is a Decimal of scale ${scale}, and Parquet takes those from 0 to ${MAX_PRECISION}`)
+    throw new UnwritableRecord(`its field ${name} is a Decimal of scale ${scale}, and Parquet takes those from 0 to ${MAX_PRECISION}`)
   const limit = 10n ** BigInt(precision)
   return {
     element: {
@@ -239,7 +238,7 @@ function decimalType(name: string, schema: Schema): Leaf {
     convert: (value, size) => {
       if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') throw mismatch(name, 'a decimal', value)
       const number = unscaled(String(value), scale)
-      if (number >= limit || number <= -limit) throw new UnfitRecord(`its field ${name} has more than ${precision} digits`)
+      if (number >= limit || number <= -limit) throw new UnwritableRecord(`its field ${name} has more than ${precision} digits`)
       size.bytes += DECIMAL_BYTES
       return number
     },
@@ -251,7 +250,7 @@ function objectIn(value: unknown, name: string): Readonly<Record<string, unknown
   throw mismatch(name, 'an object', value)
 }
 
-function mismatch(name: string, expected: string, value: unknown): UnfitRecord {
+function mismatch(name: string, expected: string, value: unknown): UnwritableRecord {
   const found = typeof value === 'object' ? (value?.constructor?.name ?? 'null') : typeof value
-  return new UnfitRecord(`its field ${name} is not ${expected}, as its schema says, but ${found}`)
+  return new UnwritableRecord(`its field ${name} is not ${expected}, as its schema says, but ${found}`)
 }

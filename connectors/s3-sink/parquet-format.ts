@@ -7,10 +7,9 @@ import type { CompressionCodec } from 'hyparquet'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import { compressSync as compressLz4 } from 'lz4-napi'
 import { compressSync as compressSnappy } from 'snappy'
-import type { Schema } from '../../connect/sdk/index.ts'
+import { type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 import type { FileEncoder, FileFormat } from './file-encoder.ts'
 import { type ParquetField, parquetFields, type SchemaElement } from './parquet-fields.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
 /** A row group ends with so many bytes of values, or so many rows (Invariant 13). */
 const ROW_GROUP_BYTES = 16 * 1024 * 1024
@@ -47,7 +46,7 @@ export function parquetFormat(codec: ParquetCodecName): FileFormat {
     envelopes: { key: true, headers: true },
     encoder(_key, schema) {
       if (schema?.type !== 'struct')
-        throw new UnfitRecord(
+        throw new UnwritableRecord(
           schema
             ? `its value is of type ${schema.type}, and ParquetFormat needs a struct`
             : 'it has no schema, and ParquetFormat needs one. Use a converter with schemas, such as AvroConverter or JsonConverter with schemas.enable=true',
@@ -88,7 +87,7 @@ class ParquetEncoder implements FileEncoder<Row> {
   }
 
   form(value: unknown): Row {
-    if (typeof value !== 'object' || value === null) throw new UnfitRecord('its value is null, and ParquetFormat needs a struct')
+    if (typeof value !== 'object' || value === null) throw new UnwritableRecord('its value is null, and ParquetFormat needs a struct')
     const size = { bytes: 0 }
     const values = this.#fields.map(({ name, convert }) => convert((value as Record<string, unknown>)[name], size))
     return { values, bytes: size.bytes }

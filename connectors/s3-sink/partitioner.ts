@@ -2,15 +2,14 @@
  * The folders of a record's object below that of its topic, as Confluent's partitioners name them: by partition, by fields, or by time.
  * Pure.
  */
-import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
+import { type Schema, type SinkRecord, UnwritableRecord } from '../../connect/sdk/index.ts'
 import type { ZoneOffset } from '../../connect/sdk/zone-offset.ts'
 import { type FormatLocal, jodaFormat } from './joda-format.ts'
 import { fieldReader } from './nested-field.ts'
 import type { ExtractTimestamp } from './timestamp-extractor.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
 export interface Partitioner {
-  /** The part of the object's name between the topic and the file. Throws UnfitRecord. */
+  /** The part of the object's name between the topic and the file. Throws UnwritableRecord. */
   encodedPartition(record: SinkRecord, nowMs: number): string
   /** What rotate.interval.ms goes by; null where the partitions are not of time. */
   readonly timestamp: ExtractTimestamp | null
@@ -40,7 +39,7 @@ function partitionText(name: string, value: unknown, schema: Schema | null): str
   if (typeof value === 'string' && (schema === null || schema.type === 'string')) return value
   if (typeof value === 'boolean' || typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)))
     if (schema === null || /^(int\d+|boolean)$/.test(schema.type)) return String(value)
-  throw new UnfitRecord(
+  throw new UnwritableRecord(
     `its field ${name} is ${schema ? `of type ${schema.name ?? schema.type}` : 'no text, whole number or boolean'}, and partition.field.name ` +
       'takes texts, whole numbers and booleans',
   )

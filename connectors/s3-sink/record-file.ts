@@ -2,14 +2,12 @@
  * What is written of the records of one partition folder between two rotations: an object of values, and where the settings ask for them
  * one of keys and one of headers. A record is in all of them or in none.
  */
-import type { Schema, SinkRecord } from '../../connect/sdk/index.ts'
-import { schemas } from '../../connect/sdk/index.ts'
+import { type Schema, type SinkRecord, schemas, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { valueText } from '../../connect/sdk/values/value-text.ts'
 import type { FileEncoder, FileFormat } from './file-encoder.ts'
 import { requireObjectName } from './object-name.ts'
 import type { ObjectUpload } from './object-upload.ts'
 import { type CompatibilityMode, isEqual, project, schemaVerdict } from './schema-compatibility.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
 export interface FileFormats {
   values: FileFormat
@@ -46,7 +44,7 @@ export class RecordFile {
   recordCount = 0
 
   /**
-   * `name` is that of the objects without their ends. `hasValues` is false for records without a value. Throws UnfitRecord where the
+   * `name` is that of the objects without their ends. `hasValues` is false for records without a value. Throws UnwritableRecord where the
    * first record does not fit the formats; nothing exists of the file then.
    */
   constructor(name: string, first: SinkRecord, hasValues: boolean, formats: FileFormats) {
@@ -88,7 +86,7 @@ export class RecordFile {
     const { keySchema } = this.#first
     const isEnveloped = format.envelopes.key
     this.#addView(`${name}.keys${format.extension}`, format, isEnveloped && keySchema ? keyEnvelope(keySchema) : keySchema, ({ key }) => {
-      if (key === null || key === undefined) throw new UnfitRecord('it has no key, and store.kafka.keys=true needs one')
+      if (key === null || key === undefined) throw new UnwritableRecord('it has no key, and store.kafka.keys=true needs one')
       return isEnveloped ? { key } : key
     })
   }
@@ -96,13 +94,13 @@ export class RecordFile {
   #addHeaders(name: string, format: FileFormat): void {
     const isEnveloped = format.envelopes.headers
     this.#addView(`${name}.headers${format.extension}`, format, isEnveloped ? ENVELOPED_HEADERS : HEADERS, ({ headers }) => {
-      if (headers.length === 0) throw new UnfitRecord('it has no headers, and store.kafka.headers=true needs some')
+      if (headers.length === 0) throw new UnwritableRecord('it has no headers, and store.kafka.headers=true needs some')
       const texts = headers.map(({ key, value, schema }) => ({ key, value: value === null ? null : valueText(value, schema) }))
       return isEnveloped ? { headers: texts } : texts
     })
   }
 
-  /** Whether the record can be in these objects. Throws UnfitRecord where it can be in none. */
+  /** Whether the record can be in these objects. Throws UnwritableRecord where it can be in none. */
   takes(record: SinkRecord): boolean {
     const { compatibility, values, keys } = this.#formats
     if (schemaVerdict(compatibility, this.schema, record.valueSchema) === 'rotate') return false
@@ -116,7 +114,7 @@ export class RecordFile {
     return isEqual(keySchema, record.keySchema)
   }
 
-  /** Throws UnfitRecord, or a converter's DataError, where it cannot be written; nothing is added then. */
+  /** Throws UnwritableRecord, or a converter's DataError, where it cannot be written; nothing is added then. */
   add(record: SinkRecord): void {
     const views = this.#views
     if (views.length === 1) {

@@ -2,8 +2,7 @@
  * Whether a record may be in an object that began with another schema, as `schema.compatibility` says: the rules of Confluent's sinks. With
  * NONE any other schema begins new objects; with the other modes a record is projected to the schema of its object where it can be. Pure.
  */
-import type { Schema } from '../../connect/sdk/index.ts'
-import { UnfitRecord } from './unfit-record.ts'
+import { type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 
 export type CompatibilityMode = 'NONE' | 'BACKWARD' | 'FORWARD' | 'FULL'
 export type SchemaVerdict = 'same' | 'project' | 'rotate'
@@ -41,13 +40,13 @@ function plain(this: unknown, name: string, value: unknown): unknown {
   ]
 }
 
-/** Throws UnfitRecord where the mode needs versions that the schemas have not. */
+/** Throws UnwritableRecord where the mode needs versions that the schemas have not. */
 export function schemaVerdict(mode: CompatibilityMode, current: Schema | null, next: Schema | null): SchemaVerdict {
   if (current === next) return 'same'
   if (current === null || next === null) return 'rotate'
   if (mode === 'NONE') return isEqual(current, next) ? 'same' : 'rotate'
   if (current.version === undefined || next.version === undefined)
-    throw new UnfitRecord(`its schema or that of its object has no version, which schema.compatibility=${mode} needs`)
+    throw new UnwritableRecord(`its schema or that of its object has no version, which schema.compatibility=${mode} needs`)
   if (isEqual(current, next)) return 'same'
   const isOrdered = mode === 'FORWARD' ? next.version >= current.version : next.version <= current.version
   return isOrdered && canProject(next, current) ? 'project' : 'rotate'
@@ -71,13 +70,13 @@ function canProject(from: Schema, to: Schema): boolean {
   return (!from.keys || !to.keys || canProject(from.keys, to.keys)) && (!from.values || !to.values || canProject(from.values, to.values))
 }
 
-/** A value of one schema as one of another. Throws UnfitRecord where a field that must have a value has none. */
+/** A value of one schema as one of another. Throws UnwritableRecord where a field that must have a value has none. */
 export function project(value: unknown, from: Schema, to: Schema): unknown {
   if (from === to) return value
   if (value === null || value === undefined) {
     if (to.default !== undefined && to.default !== null) return to.default
     if (to.optional) return null
-    throw new UnfitRecord('it lacks a value that the schema of its object needs')
+    throw new UnwritableRecord('it lacks a value that the schema of its object needs')
   }
   if (to.type === 'struct') {
     const fields = value as Readonly<Record<string, unknown>>
@@ -87,7 +86,7 @@ export function project(value: unknown, from: Schema, to: Schema): unknown {
         if (own) return [name, project(fields[name], own.schema, schema)]
         if (schema.default !== undefined && schema.default !== null) return [name, schema.default]
         if (schema.optional) return [name, null]
-        throw new UnfitRecord(`it lacks the field ${name} of its object's schema, which has no default`)
+        throw new UnwritableRecord(`it lacks the field ${name} of its object's schema, which has no default`)
       }),
     )
   }

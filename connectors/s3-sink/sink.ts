@@ -12,6 +12,7 @@ import {
   type SinkRecord,
   type SinkTask,
   type SinkTopicPartition,
+  UnwritableRecord,
 } from '../../connect/sdk/index.ts'
 import { S3Store } from '../s3-driver/store.ts'
 import { objectName } from './object-name.ts'
@@ -21,7 +22,6 @@ import { OrphanUploads } from './orphan-uploads.ts'
 import { RecordFile } from './record-file.ts'
 import { SpillFile } from './spill-file.ts'
 import { TopicPartitionWriter } from './topic-partition-writer.ts'
-import { UnfitRecord } from './unfit-record.ts'
 import { Uploader } from './uploader.ts'
 
 /** What stopping may take for requests that leave nothing behind in the store. */
@@ -80,7 +80,7 @@ export class S3Sink implements SinkTask {
       this.#writerOf(record).add(record, nowMs)
       this.#counts.written++
     } catch (error) {
-      if (!(error instanceof UnfitRecord) && !(error instanceof DataError)) throw error
+      if (!(error instanceof UnwritableRecord) && !(error instanceof DataError)) throw error
       this.#counts.rejected++
       const { topic, partition, offset } = record
       bad.push(new BadRecord(index, `The record ${topic}-${partition}@${offset} cannot be written: ${error.message}`, { cause: error }))
@@ -92,7 +92,9 @@ export class S3Sink implements SinkTask {
     const { nullValues } = this.#options
     if (nullValues === 'write') return false
     if (nullValues === 'fail')
-      throw new UnfitRecord('it has no value. Set behavior.on.null.values=ignore to leave such records out, or write to store their keys')
+      throw new UnwritableRecord(
+        'it has no value. Set behavior.on.null.values=ignore to leave such records out, or write to store their keys',
+      )
     this.#counts.skipped++
     // The runtime awaits it before it commits the offset, and fails the task where it must.
     this.#reporter?.report(record, new DataError('it has no value')).catch(() => {})

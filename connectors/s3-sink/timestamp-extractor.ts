@@ -2,11 +2,10 @@
  * The time of a record that time-based partitions and rotations go by. It is one that calendars have, whatever a producer has sent. Pure,
  * but for the time that the caller gives.
  */
-import { logicalTypes, type SinkRecord } from '../../connect/sdk/index.ts'
+import { logicalTypes, type SinkRecord, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { fieldReader } from './nested-field.ts'
-import { UnfitRecord } from './unfit-record.ts'
 
-/** The ms since the epoch. Throws UnfitRecord where the record has no time. */
+/** The ms since the epoch. Throws UnwritableRecord where the record has no time. */
 export type ExtractTimestamp = (record: SinkRecord, nowMs: number) => number
 
 /** What Date can have, less the offset of any zone and the length of a day: a producer may send any number. */
@@ -14,7 +13,7 @@ const MAX_MS = 8.64e15 - 2 * 86_400_000
 
 function inRange(ms: number): number {
   if (Math.abs(ms) <= MAX_MS) return ms
-  throw new UnfitRecord(`its time ${ms} is beyond the year 275,760: times are ms since the epoch`)
+  throw new UnwritableRecord(`its time ${ms} is beyond the year 275,760: times are ms since the epoch`)
 }
 
 export type TimestampExtractorName = 'Wallclock' | 'Record' | 'RecordField'
@@ -23,7 +22,7 @@ export function timestampExtractor(name: TimestampExtractorName, field: string):
   if (name === 'Wallclock') return (_record, nowMs) => nowMs
   if (name === 'RecordField') return fieldExtractor(field)
   return ({ timestamp }) => {
-    if (timestamp === null || timestamp < 0) throw new UnfitRecord('it has no timestamp, and timestamp.extractor=Record needs one')
+    if (timestamp === null || timestamp < 0) throw new UnwritableRecord('it has no timestamp, and timestamp.extractor=Record needs one')
     return inRange(timestamp)
   }
 }
@@ -34,7 +33,7 @@ function fieldExtractor(field: string): ExtractTimestamp {
     const { schema, value } = read(record.value, record.valueSchema)
     const ms = millisOf(value, schema?.name)
     if (ms === null)
-      throw new UnfitRecord(
+      throw new UnwritableRecord(
         `its field ${field} is no time: timestamp.field names one with ms since the epoch, a text as 2026-01-31T10:00:00Z, or a Timestamp`,
       )
     return inRange(ms)

@@ -25,7 +25,7 @@ interface OpenGroup extends FileGroup {
 
 export interface WriterParts {
   options: Pick<SinkOptions, 'rotation' | 'partitioner' | 'tombstoneFolder' | 'nullValues'>
-  /** Begins a file: its objects are named after the folder and the offset. Throws UnfitRecord. */
+  /** Begins a file: its objects are named after the folder and the offset. Throws UnwritableRecord. */
   begin(encodedPartition: string, record: SinkRecord, hasValues: boolean): RecordFile
 }
 
@@ -51,7 +51,7 @@ export class TopicPartitionWriter {
     return (this.ended[0] ?? this.#open)?.startOffset ?? null
   }
 
-  /** Throws UnfitRecord, or a converter's DataError, where the record cannot be written. */
+  /** Throws UnwritableRecord, or a converter's DataError, where the record cannot be written. */
   add(record: SinkRecord, nowMs: number): void {
     const { rotation, partitioner } = this.#options
     const ms = partitioner.timestamp?.(record, nowMs) ?? null
