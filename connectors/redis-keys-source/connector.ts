@@ -3,6 +3,7 @@
  * and the source says so.
  */
 import { defineConnector, defineSource, type SourceBatch, type SourceContext } from '../../connect/sdk/index.ts'
+import { runBatches } from '../redis-driver/run-batches.ts'
 import { check, type KeysConfig, LOSS, settings } from './settings.ts'
 
 export const redisKeysSource = defineSource({
@@ -22,18 +23,7 @@ export const redisKeysSource = defineSource({
     if (wrong) throw new Error(`${wrong.setting}: ${wrong.why}`)
     const { KeysRun } = await import('./keys-run.ts')
     if (signal.aborted) return
-    const run = new KeysRun(context)
-    const stop = () => run.close()
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      yield* run.batches()
-    } catch (error) {
-      // What was cut off by the stop says nothing.
-      if (!signal.aborted) throw error
-    } finally {
-      signal.removeEventListener('abort', stop)
-      run.close()
-    }
+    yield* runBatches(new KeysRun(context), signal)
   },
 })
 

@@ -3,6 +3,7 @@
  * is lost, and the source says so.
  */
 import { defineConnector, defineSource, type SourceBatch, type SourceContext } from '../../connect/sdk/index.ts'
+import { runBatches } from '../redis-driver/run-batches.ts'
 import { check, LOSS, type PubSubConfig, settings, subscribedOf } from './settings.ts'
 
 export const redisPubSubSource = defineSource({
@@ -33,18 +34,7 @@ export const redisPubSubSource = defineSource({
     if (wrong) throw new Error(`${wrong.setting}: ${wrong.why}`)
     const { MessageRun } = await import('./message-run.ts')
     if (signal.aborted) return
-    const run = new MessageRun(context)
-    const stop = () => run.close()
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      yield* run.batches()
-    } catch (error) {
-      // What was cut off by the stop says nothing.
-      if (!signal.aborted) throw error
-    } finally {
-      signal.removeEventListener('abort', stop)
-      run.close()
-    }
+    yield* runBatches(new MessageRun(context), signal)
   },
 })
 

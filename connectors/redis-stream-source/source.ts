@@ -2,6 +2,7 @@
  * The declaration of the stream source. What reads Redis is loaded when a task reads.
  */
 import { defineSource, type SourceBatch, type SourceContext } from '../../connect/sdk/index.ts'
+import { runBatches } from '../redis-driver/run-batches.ts'
 import { check, type StreamSourceConfig, settings, streamsOf, tasks } from './settings.ts'
 
 export const redisStreamSource = defineSource({
@@ -36,16 +37,6 @@ export const redisStreamSource = defineSource({
         ? new (await import('./position-run.ts')).PositionRun(context)
         : new (await import('./group-run.ts')).GroupRun(context)
     if (signal.aborted) return
-    const stop = () => run.abort()
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      yield* run.batches()
-    } catch (error) {
-      // What was cut off by the stop says nothing.
-      if (!signal.aborted) throw error
-    } finally {
-      signal.removeEventListener('abort', stop)
-      await run.close()
-    }
+    yield* runBatches(run, signal)
   },
 })
