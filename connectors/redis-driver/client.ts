@@ -138,9 +138,9 @@ function connectionError(failures: readonly Error[], options: RedisConnectionOpt
   const unknown = causes.find(({ message }) => /got an invalid reply: null|No such master with that name/.test(message))
   if (unknown)
     return new RedisRefused(
-      `The sentinels of Redis do not know the master ${options.master} (${redisAddress(options)}): check redis.sentinel.master.`,
+      `The sentinels of Redis do not know the master ${options.master} (${redisAddress(options)}): check ${options.settingOf.master}.`,
       'address',
-      'redis.sentinel.master',
+      options.settingOf.master,
       { cause: unknown },
     )
   const sentinel = causes.find(({ message }) => /sentinel .*(WRONGPASS|NOAUTH)/.test(message))

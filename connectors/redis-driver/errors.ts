@@ -140,7 +140,7 @@ export function explainedRedisError(error: unknown, options: RedisConnectionOpti
     return new RedisRefused(
       `Redis refuses the command: ${message}. Give the user this right with ACL SETUSER.`,
       kind,
-      'redis.username',
+      options.settingOf.username,
       cause,
     )
   if (kind === 'login') {
@@ -151,8 +151,12 @@ export function explainedRedisError(error: unknown, options: RedisConnectionOpti
         /certificate required|handshake failure/i.test(message) ? 'redis.key.cert' : 'redis.cacert',
         cause,
       )
-    const advice = redis === 'NOAUTH' ? NOAUTH_ADVICE : 'Check redis.username and redis.password.'
-    return new RedisRefused(`Redis at ${address} refuses the login: ${message}. ${advice}`, kind, 'redis.password', cause)
+    const isInUri = options.settingOf.password === 'redis.uri'
+    const advice =
+      redis === 'NOAUTH'
+        ? NOAUTH_ADVICE
+        : `Check ${isInUri ? 'the user and the password in redis.uri' : 'redis.username and redis.password'}.`
+    return new RedisRefused(`Redis at ${address} refuses the login: ${message}. ${advice}`, kind, options.settingOf.password, cause)
   }
   if (kind === 'address') return addressError(message, address, options, cause)
   return new RedisRefused(`Redis at ${address}: ${message}`, kind, null, cause)
@@ -162,7 +166,12 @@ function addressError(message: string, address: string, options: RedisConnection
   if (/cluster support disabled/.test(message))
     return new RedisRefused(`Redis at ${address} is no cluster: set redis.cluster=false.`, 'address', 'redis.cluster', cause)
   if (/DB index is out of range/.test(message))
-    return new RedisRefused(`Redis at ${address} has no database ${options.database}: ${message}.`, 'address', 'redis.database', cause)
+    return new RedisRefused(
+      `Redis at ${address} has no database ${options.database}: ${message}.`,
+      'address',
+      options.settingOf.database,
+      cause,
+    )
   return new RedisRefused(
     `Redis at ${address} is a node of a cluster: set redis.cluster=true (${message}).`,
     'address',
