@@ -85,6 +85,8 @@ export async function createRedisClient(
       enableReadyCheck: false,
       clusterRetryStrategy: overrides.retryStrategy ?? noRetry,
       maxRedirections: MAX_REDIRECTIONS,
+      // Whether a command was executed before its connection was lost is unknown: its owner decides.
+      retryDelayOnFailover: 0,
       slotsRefreshTimeout: options.connectTimeoutMs,
       // A certificate is of a name, not of the address that it stands for.
       ...(options.tls && { dnsLookup: (address, callback) => callback(null, address) }),

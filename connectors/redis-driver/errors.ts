@@ -30,10 +30,12 @@ export class RedisRejected extends Error {
   override name = 'RedisRejected'
 }
 
-/** The first word of an error that Redis sends, as WRONGTYPE; empty where Redis has not answered. */
+const isReply = (error: unknown): boolean => (error as Error).name === 'ReplyError'
+
+/** The first word of an error that Redis sends, as WRONGTYPE; empty where Redis has not answered, and where a module has none. */
 export function redisErrorCode(error: unknown): string {
-  const { name, message } = error as Error
-  if (name !== 'ReplyError') return ''
+  const { message } = error as Error
+  if (!isReply(error)) return ''
   return /^([A-Z][A-Z0-9]*)(\s|$)/.exec(message)?.[1] ?? ''
 }
 
@@ -75,6 +77,8 @@ const detailsOf = (error: unknown): { code: string; message: string } => {
 export function redisErrorKind(error: unknown): RedisErrorKind {
   const { code, message } = detailsOf(error)
   const redis = redisErrorCode(error)
+  // A module refuses the value: RedisJSON says only what it expected where.
+  if (redis === '' && isReply(error)) return 'record'
   if (redis === '') {
     if (isCertificateError(code, message)) return 'login'
     if (ADDRESS_CODES.has(code)) return 'address'
@@ -90,7 +94,7 @@ export function redisErrorKind(error: unknown): RedisErrorKind {
   if (RECORD.has(redis)) return 'record'
   if (
     redis === 'ERR' &&
-    /is not (an integer|a valid float|a float)|not a valid|syntax error|increment or decrement|string exceeds maximum|equal or smaller than the target|must be greater than 0-0|wrong number of arguments|expected/i.test(
+    /is not (an integer|a valid float|a float)|not a valid|syntax error|increment or decrement|string exceeds maximum|equal or smaller than the target|must be greater than 0-0|wrong number of arguments|Protocol error: invalid (multi)?bulk length|expected/i.test(
       message,
     )
   )

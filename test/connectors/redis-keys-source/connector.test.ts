@@ -8,13 +8,14 @@ import { StoredPositions, taskContext } from '../../../connect/contract/index.ts
 import { EndOfSource, parseSettings, type SourceRecord } from '../../../connect/sdk/index.ts'
 import { redisKeysSource as source } from '../../../connectors/redis-keys-source/connector.ts'
 import { type RedisServer, startRedisServer } from '../../services/redis.ts'
+import { jsonModule } from '../../services/redis-server.ts'
 import { startRedisCluster } from '../../services/redis-topologies.ts'
 import { until } from '../../until.ts'
 
 let server: RedisServer
 let client: Redis
 beforeAll(async () => {
-  server = await startRedisServer({ lines: () => ['notify-keyspace-events KEA', 'appendonly yes'] })
+  server = await startRedisServer({ lines: () => ['notify-keyspace-events KEA', 'appendonly yes', ...jsonModule()] })
   client = server.client()
 })
 afterAll(() => server?.stop())
@@ -61,6 +62,18 @@ test('LIVE: all keys with their values, then each that changes, expires or is de
   await client.del('h')
   await until(() => task.newest().get('s')!.string === 'new' && task.newest().get('h')!.type === 'none', 'the changes are read')
   expect(task.newest().get('h')).toMatchObject({ key: 'h', ttl: -2, type: 'none' })
+})
+
+test('JSON documents: the text of each, and again when a part of it changes', async () => {
+  const [known] = (await client.call('COMMAND', 'INFO', 'JSON.SET')) as unknown[]
+  if (!known) return expect(jsonModule()).toEqual([])
+  await client.call('JSON.SET', 'j', '$', '{"a":[1,"ä"]}')
+  const task = startTask()
+  void task.read()
+  await until(() => task.records.length === 1, 'the snapshot is read')
+  expect(task.newest().get('j')).toMatchObject({ type: 'json', json: '{"a":[1,"ä"]}', ttl: -1 })
+  await client.call('JSON.SET', 'j', '$.a[0]', '2')
+  await until(() => task.newest().get('j')!.json === '{"a":[2,"ä"]}', 'the change is read')
 })
 
 test('members of one score: in the format of scores the record is unreadable and says what to set, that of members has them all', async () => {
