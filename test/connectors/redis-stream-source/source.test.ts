@@ -257,6 +257,34 @@ test('a group that was destroyed is created again after what was read', async ()
   expect(warnings(task).join()).toContain(`The consumer group ${GROUP} of the stream s is created at 10-0`)
 })
 
+test('a group from $ that is destroyed before it has read anything is created again where it was', async () => {
+  await add('s', 0, 3)
+  const task = startTask({ 'redis.stream.offset': '$' })
+  await until(async () => ((await client.xinfo('GROUPS', 's')) as unknown[]).length === 1, 'the group is there')
+  await client.multi().xgroup('DESTROY', 's', GROUP).xadd('s', '4-0', 'number', '3').exec()
+  await task.has(1)
+  expect(task.numbers).toEqual([3])
+  await task.end()
+  const shared = startTask({ 'redis.stream.offset': '$', 'task.streams.shared': 'true', 'redis.stream.consumer.group': 'both' })
+  await until(async () => ((await client.xinfo('GROUPS', 's')) as unknown[]).length === 2, 'the group is there')
+  await client.multi().xgroup('DESTROY', 's', 'both').xadd('s', '5-0', 'number', '4').exec()
+  await shared.has(1)
+  expect(shared.numbers).toEqual([4])
+})
+
+test('a stream whose ids go back: its gaps and its place are counted anew', async () => {
+  await add('s', 0, 10)
+  const task = startTask()
+  await task.has(10)
+  await client.multi().del('s').xadd('s', '2-0', 'number', '1').xadd('s', '3-0', 'number', '2').exec()
+  await task.has(12)
+  await client.xgroup('DESTROY', 's', GROUP)
+  await add('s', 3, 20)
+  await task.has(29)
+  expect(task.numbers).toEqual([...upTo(10), 1, 2, ...upTo(20, 3)])
+  expect(task.context.gauges.get('entries-missed')).toBe(0)
+})
+
 test('a stream that was deleted is read again from its beginning', async () => {
   await add('s', 0, 3)
   const task = startTask()
@@ -323,23 +351,4 @@ test('an entry that is not UTF-8 is a record of bytes that says why it is unread
   const [first, , third] = await read({ 'redis.stream.body': 'bytes' })
   expect([first!.unreadable, bodyOf(first)]).toEqual([undefined, { number: bytes }])
   expect(third!.unreadable?.message).toContain('a field name')
-})
-
-test('validation names a key that is no stream, and the observation tells of the group', async () => {
-  const signal = new AbortController().signal
-  const config = parseSettings(source.settings, { 'redis.uri': server.url, 'redis.stream.name': 's' })
-  await client.set('s', 'x')
-  expect(await source.checkSystem!(config, signal)).toEqual([
-    { setting: 'redis.stream.name', why: 'the key s is a string, not a stream: name another' },
-  ])
-  await client.del('s')
-  expect((await source.observe!(config, signal)).warnings).toEqual([expect.stringContaining('The stream s does not exist')])
-  await add('s', 0, 5)
-  await client.xgroup('CREATE', 's', GROUP, '0')
-  await client.xreadgroup('GROUP', GROUP, 'c', 'COUNT', 2, 'STREAMS', 's', '>')
-  expect((await source.observe!(config, signal)).metrics).toEqual({
-    'stream-entries': 5,
-    'group-pending-entries': 2,
-    'group-lag-entries': 3,
-  })
 })
