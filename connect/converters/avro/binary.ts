@@ -3,7 +3,7 @@
  * make the reader allocate is bounded by its own size.
  */
 import { DataError } from '../../sdk/index.ts'
-import { GrowingBuffer } from '../growing-buffer.ts'
+import { GrowingBuffer } from '../binary/growing-buffer.ts'
 
 /** Elements without bytes that one record may have (Invariant 13). */
 const MAX_EMPTY_ITEMS = 100_000

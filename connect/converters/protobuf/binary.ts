@@ -3,7 +3,7 @@
  * before anything is read.
  */
 import { DataError } from '../../sdk/index.ts'
-import { GrowingBuffer } from '../growing-buffer.ts'
+import { GrowingBuffer } from '../binary/growing-buffer.ts'
 
 export const VARINT = 0
 export const FIXED64 = 1
