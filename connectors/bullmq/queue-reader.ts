@@ -7,7 +7,8 @@ import { type StoredRecord, sleep, type TaskLogger } from '../../connect/sdk/ind
 import type { RedisClient } from '../redis-driver/client.ts'
 import { redisErrorKind } from '../redis-driver/errors.ts'
 import type { InFlightText } from './in-flight-text.ts'
-import { type Argument, MAX_SCRIPT_JOBS, QueueScripts } from './queue-scripts.ts'
+import { MAX_SCRIPT_JOBS, QueueScripts } from './queue-scripts.ts'
+import type { Argument } from './script-functions.ts'
 import type { SourceConfig } from './source-settings.ts'
 
 /** What a first look after an idle time asks for; each full answer doubles it. */
