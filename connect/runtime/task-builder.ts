@@ -43,7 +43,7 @@ import type { TaskFencing } from './task-fencing.ts'
 import { TopicCreation, usesTopicCreation } from './topic-creation.ts'
 import { TransactionBoundary } from './transaction-boundary.ts'
 import { WorkerFlowTask } from './worker-flow-task.ts'
-import { defaultConverters, type WorkerConfig } from './worker-settings.ts'
+import { defaultConverters, type WorkerConfig, workerLimits } from './worker-settings.ts'
 import { WorkerSinkTask } from './worker-sink-task.ts'
 import { type SourceTaskOptions, WorkerSourceTask } from './worker-source-task.ts'
 import { taskTransactionalId } from './zombie-fencing.ts'
@@ -193,6 +193,7 @@ async function buildWithClients(
     config: parseSettings(plugin.settings, config),
     raw: config,
     log: taskLogger(system, connector, task),
+    limits: workerLimits(services.config),
     progress: (work: TaskWork | null) => control.progress.show(work),
     gauge: (name: string, value: number) => gauges.set(name, value),
   }

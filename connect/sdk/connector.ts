@@ -55,12 +55,20 @@ export interface TaskLogger {
   error(message: string, details?: object): void
 }
 
+/** What a worker allows its connectors, whatever their configs say. */
+export interface WorkerLimits {
+  /** Networks, addresses and hosts that are not public and may be reached: the worker's connector.private.addresses.allowlist. */
+  readonly privateAddresses: readonly string[]
+}
+
 export interface TaskContext<C> {
   readonly connector: string
   readonly task: number
   readonly config: C
   readonly signal: AbortSignal
   readonly log: TaskLogger
+  /** Absent where no worker runs the task. */
+  readonly limits?: WorkerLimits
   /** Shows how far long work is, in the task's status: null where there is none. */
   progress?(progress: TaskWork | null): void
   /** Sets a metric of the task: `name` in kebab-case, as `replication-lag-bytes`. */
@@ -86,7 +94,7 @@ interface SystemChecks<C> {
    * Connects to the system and finds what would fail: a wrong password, a missing right. Called when a config is validated that is valid
    * otherwise; rejects or takes too long only where nothing can be said.
    */
-  checkSystem?(config: C, signal: AbortSignal): Promise<readonly SettingProblem[]>
+  checkSystem?(config: C, signal: AbortSignal, limits?: WorkerLimits): Promise<readonly SettingProblem[]>
   /** Asked about once a minute by one worker, also while the connector is paused or stopped. */
   observe?(config: C, signal: AbortSignal): Promise<SystemObservation>
 }
