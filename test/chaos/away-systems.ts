@@ -95,7 +95,6 @@ async function redis(partitions: number, onEnd: (end: () => unknown) => void): P
         numbers: async () => (await server.client().keys('hash:*')).map((key) => Number(key.slice('hash:'.length))),
       },
       'redis streams': {
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the setting
         config: { ...redisSink, 'redis.type': 'STREAM', 'redis.keyspace': 'stream:${topic}:${partition}', 'redis.stream.id': 'offset' },
         async numbers() {
           const client = server.client()
