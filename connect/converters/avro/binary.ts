@@ -3,48 +3,91 @@
  * make the reader allocate is bounded by its own size.
  */
 import { DataError } from '../../sdk/index.ts'
-import { GrowingBuffer } from '../binary/growing-buffer.ts'
 
+const INITIAL_BYTES = 4096
+/** A larger buffer is not kept for the next record. */
+const MAX_KEPT_BYTES = 1024 * 1024
 /** Elements without bytes that one record may have (Invariant 13). */
 const MAX_EMPTY_ITEMS = 100_000
 /** Longer texts are written by Node. */
 const SHORT_TEXT = 48
 const MAX_DOUBLED = 2 ** 52
 
-export class AvroWriter extends GrowingBuffer {
+export class AvroWriter {
+  #buffer = Buffer.allocUnsafe(INITIAL_BYTES)
+  #at = 0
+
+  /** Begins a record with the bytes before its data. */
+  start(prefix: Buffer): void {
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES)
+    this.#at = 0
+    this.raw(prefix)
+  }
+
+  /** A copy of what was written since `start`. */
+  finish(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.#at)
+    this.#buffer.copy(bytes, 0, 0, this.#at)
+    return bytes
+  }
+
+  #ensure(bytes: number): void {
+    const needed = this.#at + bytes
+    if (needed <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))
+    this.#buffer.copy(larger, 0, 0, this.#at)
+    this.#buffer = larger
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#ensure(bytes.length)
+    this.#buffer.set(bytes, this.#at)
+    this.#at += bytes.length
+  }
+
   byte(value: number): void {
-    this.ensure(1)
-    this.buffer[this.at++] = value
+    this.#ensure(1)
+    this.#buffer[this.#at++] = value
   }
 
   /** An int or a long. */
   long(value: number | bigint): void {
-    this.ensure(10)
+    this.#ensure(10)
     if (typeof value === 'number' && value >= -0x40000000 && value < 0x40000000) {
       let zigzag = (value << 1) ^ (value >> 31)
       while (zigzag > 0x7f) {
-        this.buffer[this.at++] = (zigzag & 0x7f) | 0x80
+        this.#buffer[this.#at++] = (zigzag & 0x7f) | 0x80
         zigzag >>>= 7
       }
-      this.buffer[this.at++] = zigzag
+      this.#buffer[this.#at++] = zigzag
       return
     }
     if (typeof value === 'number' && Math.abs(value) < MAX_DOUBLED) {
       let zigzag = value >= 0 ? value * 2 : value * -2 - 1
       while (zigzag > 0x7f) {
-        this.buffer[this.at++] = (zigzag % 128) | 0x80
+        this.#buffer[this.#at++] = (zigzag % 128) | 0x80
         zigzag = Math.floor(zigzag / 128)
       }
-      this.buffer[this.at++] = zigzag
+      this.#buffer[this.#at++] = zigzag
       return
     }
     const big = BigInt(value)
     let zigzag = BigInt.asUintN(64, (big << 1n) ^ (big >> 63n))
     while (zigzag > 0x7fn) {
-      this.buffer[this.at++] = Number(zigzag & 0x7fn) | 0x80
+      this.#buffer[this.#at++] = Number(zigzag & 0x7fn) | 0x80
       zigzag >>= 7n
     }
-    this.buffer[this.at++] = Number(zigzag)
+    this.#buffer[this.#at++] = Number(zigzag)
+  }
+
+  float(value: number): void {
+    this.#ensure(4)
+    this.#at = this.#buffer.writeFloatLE(value, this.#at)
+  }
+
+  double(value: number): void {
+    this.#ensure(8)
+    this.#at = this.#buffer.writeDoubleLE(value, this.#at)
   }
 
   bytes(value: Uint8Array): void {
@@ -57,16 +100,16 @@ export class AvroWriter extends GrowingBuffer {
     if (length <= SHORT_TEXT && this.#ascii(value)) return
     const size = Buffer.byteLength(value)
     this.long(size)
-    this.ensure(size)
-    this.at += this.buffer.write(value, this.at, size)
+    this.#ensure(size)
+    this.#at += this.#buffer.write(value, this.#at, size)
   }
 
   /** A short text of ASCII alone; false where it is none. */
   #ascii(value: string): boolean {
     const { length } = value
-    this.ensure(length + 1)
-    const buffer = this.buffer
-    const start = this.at
+    this.#ensure(length + 1)
+    const buffer = this.#buffer
+    const start = this.#at
     // The length of a short text has one byte.
     let at = start + 1
     for (let index = 0; index < length; index++) {
@@ -75,7 +118,7 @@ export class AvroWriter extends GrowingBuffer {
       buffer[at++] = code
     }
     buffer[start] = length * 2
-    this.at = at
+    this.#at = at
     return true
   }
 }

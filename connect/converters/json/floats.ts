@@ -1,3 +1,4 @@
+/** Floating point numbers out of parsed JSON, for the converters that read JSON. */
 import { LongNumber } from '../../sdk/exact-json.ts'
 import type { Schema } from '../../sdk/index.ts'
 

@@ -3,7 +3,10 @@
  * before anything is read.
  */
 import { DataError } from '../../sdk/index.ts'
-import { GrowingBuffer } from '../binary/growing-buffer.ts'
+
+const INITIAL_BYTES = 4096
+/** A larger buffer is not kept for the next record. */
+const MAX_KEPT_BYTES = 1024 * 1024
 
 export const VARINT = 0
 export const FIXED64 = 1
@@ -15,16 +18,43 @@ export const FIXED32 = 5
 /** How deep groups may be nested that are skipped (Invariant 13). */
 const MAX_GROUPS = 100
 
-export class MessageWriter extends GrowingBuffer {
+export class MessageWriter {
+  #buffer = Buffer.allocUnsafe(INITIAL_BYTES)
+  #at = 0
+
+  /** Begins a record with the bytes before its data. */
+  start(prefix: Buffer): void {
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES)
+    this.#at = 0
+    this.#ensure(prefix.length)
+    this.#buffer.set(prefix, 0)
+    this.#at = prefix.length
+  }
+
+  /** A copy of what was written since `start`. */
+  finish(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.#at)
+    this.#buffer.copy(bytes, 0, 0, this.#at)
+    return bytes
+  }
+
+  #ensure(bytes: number): void {
+    const needed = this.#at + bytes
+    if (needed <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))
+    this.#buffer.copy(larger, 0, 0, this.#at)
+    this.#buffer = larger
+  }
+
   /** A number that is not negative, and safe. */
   unsigned(value: number): void {
-    this.ensure(10)
+    this.#ensure(10)
     let left = value
     while (left > 0x7f) {
-      this.buffer[this.at++] = (left % 128) | 0x80
+      this.#buffer[this.#at++] = (left % 128) | 0x80
       left = Math.floor(left / 128)
     }
-    this.buffer[this.at++] = left
+    this.#buffer[this.#at++] = left
   }
 
   /** A number of 64 bits; a negative one has ten bytes. */
@@ -33,13 +63,13 @@ export class MessageWriter extends GrowingBuffer {
       this.unsigned(value)
       return
     }
-    this.ensure(10)
+    this.#ensure(10)
     let left = BigInt.asUintN(64, BigInt(value))
     while (left > 0x7fn) {
-      this.buffer[this.at++] = Number(left & 0x7fn) | 0x80
+      this.#buffer[this.#at++] = Number(left & 0x7fn) | 0x80
       left >>= 7n
     }
-    this.buffer[this.at++] = Number(left)
+    this.#buffer[this.#at++] = Number(left)
   }
 
   zigzag(value: number | bigint): void {
@@ -48,45 +78,57 @@ export class MessageWriter extends GrowingBuffer {
   }
 
   fixed32(value: number): void {
-    this.ensure(4)
-    this.at = this.buffer.writeInt32LE(value | 0, this.at)
+    this.#ensure(4)
+    this.#at = this.#buffer.writeInt32LE(value | 0, this.#at)
   }
 
   fixed64(value: number | bigint): void {
-    this.ensure(8)
-    this.at = this.buffer.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)), this.at)
+    this.#ensure(8)
+    this.#at = this.#buffer.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)), this.#at)
+  }
+
+  float(value: number): void {
+    this.#ensure(4)
+    this.#at = this.#buffer.writeFloatLE(value, this.#at)
+  }
+
+  double(value: number): void {
+    this.#ensure(8)
+    this.#at = this.#buffer.writeDoubleLE(value, this.#at)
   }
 
   bytes(value: Uint8Array): void {
     this.unsigned(value.length)
-    this.raw(value)
+    this.#ensure(value.length)
+    this.#buffer.set(value, this.#at)
+    this.#at += value.length
   }
 
   text(value: string): void {
     const size = Buffer.byteLength(value)
     this.unsigned(size)
-    this.ensure(size)
-    this.at += this.buffer.write(value, this.at, size)
+    this.#ensure(size)
+    this.#at += this.#buffer.write(value, this.#at, size)
   }
 
   /** Begins what has its length before it; `close` gets what this returns. */
   open(): number {
-    this.ensure(1)
-    return this.at++
+    this.#ensure(1)
+    return this.#at++
   }
 
   close(start: number): void {
-    const size = this.at - start - 1
+    const size = this.#at - start - 1
     let lengthBytes = 1
     for (let left = size; left > 0x7f; left = Math.floor(left / 128)) lengthBytes++
     // One byte was left for the length: a longer one moves what was written.
     if (lengthBytes > 1) {
-      this.ensure(lengthBytes)
-      this.buffer.copyWithin(start + lengthBytes, start + 1, this.at)
+      this.#ensure(lengthBytes)
+      this.#buffer.copyWithin(start + lengthBytes, start + 1, this.#at)
     }
-    this.at = start
+    this.#at = start
     this.unsigned(size)
-    this.at += size
+    this.#at += size
   }
 }
 
