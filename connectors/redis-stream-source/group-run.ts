@@ -111,7 +111,7 @@ export class GroupRun {
     this.#streams.set(stream, {
       records: new EntryRecords(stream, config.topic, config['redis.stream.body']),
       id: typeof stored?.offset === 'string' ? stored.offset : null,
-      gaps: new GroupGaps(typeof stored?.missed === 'number' ? stored.missed : 0),
+      gaps: new GroupGaps(numberOf(stored?.missed), numberOf(stored?.read)),
     })
     await this.#createGroup(stream)
   }
@@ -163,6 +163,7 @@ export class GroupRun {
   async #readNew(streams: readonly string[], blocks: boolean): Promise<SourceBatch | null> {
     const ids = streams.map(() => '>')
     const replies = await this.#readExisting(streams, ids, blocks)
+    for (const { stream, entries } of replies) this.#streams.get(stream)!.gaps.took(entries.length)
     return replies.length === 0 ? null : await this.#taken(replies)
   }
 
@@ -230,7 +231,7 @@ export class GroupRun {
       if (ids.length === 0) continue
       taken.push([stream, ids])
       if (this.#acknowledges && !config['task.streams.shared'])
-        positions.push({ partition: { stream }, offset: { offset: state.id, missed: state.gaps.missed } })
+        positions.push({ partition: { stream }, offset: { offset: state.id, missed: state.gaps.missed, read: state.gaps.leastRead } })
     }
     this.#counts.read += records.length
     gauge?.call(this.#context, 'entries-read', this.#counts.read)
@@ -319,3 +320,5 @@ export class GroupRun {
     }
   }
 }
+
+const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0)

@@ -57,6 +57,7 @@ function startTask(more: Record<string, string> = {}, { positions = new StoredPo
   }
   return {
     context,
+    positions,
     numbers,
     batches,
     reading,
@@ -232,6 +233,37 @@ test('exactly-once: a stream of which everything was trimmed', async () => {
   await add('s', 15, 17)
   await second.has(2)
   expect([second.numbers, second.context.gauges.get('entries-missed')]).toEqual([[15, 16], 5])
+})
+
+test('a server that comes back with an old count of what the group has read: nothing is told as lost', async () => {
+  await add('s', 0, 50)
+  const task = startTask()
+  await task.has(50)
+  await until(async () => (await pending()) === 0, 'Redis is told')
+  // From here on Redis 7.0 does not append what the group has read.
+  await client.bgrewriteaof()
+  await until(
+    async () => /aof_rewrite_in_progress:0[\s\S]*aof_last_bgrewrite_status:ok/.test(await client.info('persistence')),
+    'it is rewritten',
+  )
+  await add('s', 50, 100)
+  await task.has(100)
+  await until(async () => (await pending()) === 0, 'Redis is told')
+  await server.kill()
+  await expect(task.reading).rejects.toThrow(expect.objectContaining({ name: 'RetriableException' }))
+  await server.start()
+  await until(() => client.ping(), 'the client of the test is connected again')
+  const again = startTask({}, { positions: task.positions })
+  const looks = () => Number(/cmdstat_xinfo\|groups:calls=(\d+)/.exec(commands)?.[1] ?? 0)
+  let commands = await client.info('commandstats')
+  const before = looks()
+  await add('s', 100, 110)
+  await again.has(10)
+  await until(async () => {
+    commands = await client.info('commandstats')
+    return looks() > before + 4
+  }, 'the task has looked at the group')
+  expect([again.numbers, warnings(again), again.context.gauges.get('entries-missed')]).toEqual([upTo(110, 100), [], 0])
 })
 
 test('entries that were trimmed while a dead consumer had them are told', async () => {
