@@ -225,8 +225,8 @@ describe('the house', () => {
     const mayUse = /^(core\/system\/|core\/network\/|core\/client\/transport\/connection\.ts|bin\/|connectors\/|bench\/)/
     const world =
       /\bDate\.now\(|\bnew Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bsetImmediate\(|\bprocess\.env\b|\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\(|from 'node:(fs|net|tls|http|https|fs\/promises|timers|timers\/promises)'/
-    /** A function of a text alone. */
-    const pure = "import { isIP } from 'node:net'"
+    /** Functions of texts alone. */
+    const pure = /import \{ (BlockList, )?isIP \} from 'node:net'/
     const wrong: string[] = []
     for (const [file, text] of texts) {
       if (mayUse.test(file)) continue

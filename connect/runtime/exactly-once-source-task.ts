@@ -30,6 +30,8 @@ const MAX_QUEUED_BYTES = 4 * 1024 * 1024
 export interface ExactlyOnceSourceTaskOptions extends SourceTaskOptions {
   producer: TransactionalProducer
   offsets: SourceOffsets
+  /** That of the producer: a larger record fails its transaction. */
+  maxRecordBytes: number
   /** Where the positions go, in the cluster of the producer. */
   offsetsTopic: string
   boundary: TransactionBoundary

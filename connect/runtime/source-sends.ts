@@ -3,13 +3,13 @@
  * skipped, once its dead letter is in Kafka where the source has them; else it fails the task. A letter is never a letter again.
  */
 import type { ProduceOptions, Producer, ProducerRecord, SendFailure, SendResult } from '../../core/client/types.ts'
-import { KafkaError } from '../../core/errors.ts'
 import { Condition } from '../../core/system/condition.ts'
 import type { Position, TaskLogger } from '../sdk/index.ts'
 import { loggedSource } from './pipeline.ts'
 import type { RecordOutcomes } from './record-outcomes.ts'
+import { isTooLarge } from './refusal-reason.ts'
 import { ProcessingError, type RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
-import type { ConvertedRecords } from './source-conversion.ts'
+import { type ConvertedRecords, SENDING_CLASS } from './source-conversion.ts'
 import type { SourceDeadLetters } from './source-dead-letters.ts'
 import type { TaskProgress } from './task-progress.ts'
 
@@ -17,8 +17,6 @@ import type { TaskProgress } from './task-progress.ts'
 export const MAX_UNACKED_RECORDS = 10_000
 /** More than a batch of a snapshot, so that one is read while the one before is sent. */
 export const MAX_UNACKED_BYTES = 12 * 1024 * 1024
-
-const SENDING_CLASS = 'org.apache.kafka.connect.runtime.WorkerSourceTask'
 
 export interface SourceSendsOptions {
   producer: Producer
@@ -77,7 +75,8 @@ export class SourceSends {
 
   send({ converted: { records, ...rest }, ...batch }: SentBatch, progress: TaskProgress): void {
     this.#begin(records.length, rest.bytes, progress)
-    const sent = this.#options.producer.send(records, this.#sendOptions)
+    // Where a source refuses records one by one, those after them are sent.
+    const sent = this.#options.producer.send(records, batch.outcomes?.mayRefuse ? {} : this.#sendOptions)
     this.#onSent(sent, { ...batch, ...rest, count: records.length }, progress)
   }
 
@@ -141,12 +140,16 @@ export class SourceSends {
       const error = new ProcessingError('KAFKA_PRODUCE', SENDING_CLASS, cause)
       const given = sources?.indexes[index]
       const source = given === undefined ? undefined : sources!.given[given]
+      const logged = () =>
+        source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: result?.at(index).topic } }
       retryWithTolerance.metrics.failure()
+      if (given !== undefined && retryWithTolerance.mayBeRefused(error) && batch.outcomes?.refused(given, cause)) {
+        retryWithTolerance.handleRefused(error, logged)
+        continue
+      }
       if (given !== undefined) batch.outcomes?.rejected(given, cause)
       try {
-        retryWithTolerance.handleFailure(error, () =>
-          source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: result?.at(index).topic } },
-        )
+        retryWithTolerance.handleFailure(error, logged)
       } catch (failure) {
         batch.outcomes?.failed(cause)
         throw failure
@@ -170,13 +173,10 @@ export class SourceSends {
       const error = failure as Error & Partial<SendFailure>
       const lost = [...(error.result?.failures?.values() ?? [error])]
       retryWithTolerance.metrics.deadLetterFailures(lost.length)
+      // Nothing mends it: a task that failed for it would fail again after each restart.
       if (lost.every(isTooLarge)) context.log.error('records are too large for the dead-letter queue too, and are skipped', { err: error })
       else then = () => fail(error)
     }
     this.#end(letters.length, 0, progress, then)
   }
 }
-
-/** Nothing mends it: a task that failed for it would fail again after each restart. */
-const isTooLarge = (error: unknown): boolean =>
-  error instanceof KafkaError && (error.error === 'MESSAGE_TOO_LARGE' || error.error === 'RECORD_LIST_TOO_LARGE')

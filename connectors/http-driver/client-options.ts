@@ -19,6 +19,8 @@ export interface HttpClientOptions {
   readonly maxRedirects: number
   /** Networks, addresses and hosts that are not public and may be reached. */
   readonly allowedAddresses: readonly string[]
+  /** What of them the worker lets connectors reach; absent for all. */
+  readonly addressLimit?: readonly string[] | undefined
   /** The most connections to one origin. */
   readonly connections: number
 }

@@ -2,8 +2,8 @@
  * The settings of requests that a source and a sink have in common, with the names that Confluent's HTTP connectors give them, and what
  * they mean to a client. Nothing here loads the client.
  */
-import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
-import { allowedAddressProblem } from './address-rules.ts'
+import { allowedAddressProblem } from '../../connect/sdk/address-rules.ts'
+import { type ConfigOf, type SettingProblem, setting, type WorkerLimits } from '../../connect/sdk/index.ts'
 import type { Authorization, HttpClientOptions } from './client-options.ts'
 import { headersOf, headersProblem, isHeaderValue } from './header-list.ts'
 
@@ -32,7 +32,8 @@ export const addressSettings = {
   'http.allow.private.addresses': setting.list({
     doc:
       'Networks (10.0.0.0/8), addresses and host names that requests may go to although they are not public: loopback, private, link-local. ' +
-      "'*' allows all. Any other such address is refused, also behind a name, a redirect or a token URL.",
+      "'*' allows all. Any other such address is refused, also behind a name, a redirect or a token URL. The worker may have a limit: " +
+      'connector.private.addresses.allowlist.',
     default: [],
     group: 'Connection',
     check: (entries) => entries.map(allowedAddressProblem).find((problem) => problem !== undefined),
@@ -179,7 +180,11 @@ export function checkClient(config: ClientConfig): SettingProblem[] {
   return problems
 }
 
-export function clientOptions(config: ClientConfig, limits: { maxResponseBytes: number; connections: number }): HttpClientOptions {
+export function clientOptions(
+  config: ClientConfig,
+  limits: WorkerLimits | undefined,
+  bounds: { maxResponseBytes: number; connections: number },
+): HttpClientOptions {
   const keystore = config['https.ssl.keystore.location']
   return {
     tls: {
@@ -191,7 +196,8 @@ export function clientOptions(config: ClientConfig, limits: { maxResponseBytes: 
     requestTimeoutMs: config['http.request.timeout.ms'],
     maxRedirects: config['http.redirects.max'],
     allowedAddresses: config['http.allow.private.addresses'],
-    ...limits,
+    addressLimit: limits?.privateAddresses,
+    ...bounds,
   }
 }
 

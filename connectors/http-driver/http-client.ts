@@ -6,7 +6,7 @@ import { type LookupAddress, lookup } from 'node:dns'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
-import { AddressRules } from './address-rules.ts'
+import { AddressRules } from '../../connect/sdk/address-rules.ts'
 import type { HttpClientOptions, RequestHeaders } from './client-options.ts'
 import { explainedError, RequestFailed, RequestRefused, shownUrl } from './request-errors.ts'
 import { tlsOptions } from './tls-options.ts'
@@ -169,12 +169,16 @@ export class HttpClient {
 
 /** Connects only to addresses that are allowed. A host name is resolved here once, so that DNS cannot answer otherwise after the check. */
 function guardedConnector(options: HttpClientOptions): buildConnector.connector {
-  const rules = new AddressRules(options.allowedAddresses)
-  const refused = (host: string, address: string) =>
-    new RequestRefused(
+  const rules = new AddressRules(options.allowedAddresses, options.addressLimit)
+  const refused = (host: string, address: string) => {
+    const what = `${host} ${host === address ? 'is' : `leads to ${address}, which is`} an address inside of a network`
+    return new RequestRefused(
       'address',
-      `${host} ${host === address ? 'is' : `leads to ${address}, which is`} an address inside of a network: requests to it are refused unless http.allow.private.addresses has it`,
+      rules.refusal(host, address) === 'limit'
+        ? `${what}, which this worker does not let connectors reach: use another URL, or add it to connector.private.addresses.allowlist of the workers`
+        : `${what}: requests to it are refused unless http.allow.private.addresses has it`,
     )
+  }
   const connect = buildConnector({
     ...tlsOptions(options.tls),
     timeout: options.connectTimeoutMs,

@@ -2,7 +2,7 @@
  * The settings of Aiven's HTTP sink, with its names and defaults. Texts are sent as they are, and all else as JSON.
  * It has no settings of TLS and no placeholders.
  */
-import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/index.ts'
+import { type ConfigOf, type SettingProblem, setting, type WorkerLimits } from '../../connect/sdk/index.ts'
 import type { Authorization } from '../http-driver/client-options.ts'
 import { addressSettings, urlProblem } from '../http-driver/client-settings.ts'
 import { headersOf, headersProblem, isHeaderValue } from '../http-driver/header-list.ts'
@@ -160,7 +160,7 @@ function authorizationOf(config: AivenConfig): Authorization {
   }
 }
 
-export function aivenOptions(config: AivenConfig): HttpSinkOptions {
+export function aivenOptions(config: AivenConfig, limits: WorkerLimits | undefined): HttpSinkOptions {
   const isBatched = config['batching.enabled']
   const timeoutMs = config['http.timeout'] * 1000
   const concurrency = config['max.concurrent.requests']
@@ -173,6 +173,7 @@ export function aivenOptions(config: AivenConfig): HttpSinkOptions {
       maxResponseBytes: MAX_RESPONSE_BYTES,
       maxRedirects: config['http.redirects.max'],
       allowedAddresses: config['http.allow.private.addresses'],
+      addressLimit: limits?.privateAddresses,
       connections: concurrency,
     },
     authorization: authorizationOf(config),

@@ -48,7 +48,7 @@ export class Polling {
     this.#requests = new PollRequests(config)
     this.#reader = new ResponseReader(config, this.#requests.origin)
     this.#client = new AuthorizedClient(
-      clientOptions(config, { maxResponseBytes: config['response.max.bytes'], connections: 1 }),
+      clientOptions(config, context.limits, { maxResponseBytes: config['response.max.bytes'], connections: 1 }),
       authorizationOf(config),
     )
     this.#key = config['key.json.pointer'] === null ? null : new JsonPointer(config['key.json.pointer'])

@@ -13,6 +13,8 @@ import { PendingSend } from './pending-send.ts'
 import { Sender } from './sender.ts'
 import type { Transactions } from './transactions.ts'
 
+export const DEFAULT_MAX_REQUEST_SIZE = 1024 * 1024
+
 const producerDefaults = {
   acks: 'all',
   enableIdempotence: true,
@@ -22,7 +24,7 @@ const producerDefaults = {
   lingerMs: 5,
   bufferMemory: 32 * 1024 * 1024,
   maxInFlight: 5,
-  maxRequestSize: 1024 * 1024,
+  maxRequestSize: DEFAULT_MAX_REQUEST_SIZE,
   allowAutoCreateTopics: true,
   deliveryTimeoutMs: 120_000,
 } as const

@@ -71,6 +71,19 @@ test('a redirect to a private address is refused like any other request', async 
   expect(hidden.connections).toBe(0)
 })
 
+test("the worker's limit is kept at each connection: of a literal, of a name, of a redirect", async () => {
+  const hidden = await testServer()
+  const server = await testServer(() => ({ status: 307, headers: { location: `http://127.0.0.1:${hidden.port}/` } }))
+  const made = client({ allowedAddresses: ['*'], addressLimit: ['localhost'], maxRedirects: 3 })
+  for (const url of [`http://localhost:${server.port}/`, `http://127.0.0.1:${hidden.port}/`, `http://[::ffff:127.0.0.1]:${hidden.port}/`]) {
+    const error = await errorOf(get(made, url))
+    expect((error as RequestRefused).about).toBe('address')
+    expect(error!.message).toMatch(/connector\.private\.addresses\.allowlist/)
+  }
+  expect(server.connections).toBe(1)
+  expect(hidden.connections).toBe(0)
+})
+
 test('redirects are not followed unless allowed, and only so many', async () => {
   const server = await testServer(({ path }) => (path.length < 5 ? { status: 302, headers: { location: `${path}x` } } : { body: path }))
   expect((await errorOf(get(client(), `${server.url}/`)))!.message).toMatch(/http\.redirects\.max/)
