@@ -13,7 +13,7 @@ const json = (value: unknown, status = 200): Reply => ({ status, body: JSON.stri
 function authorized(tokenUrl: string, parts: Partial<ClientCredentials> = {}, allowedAddresses = ['127.0.0.0/8']): AuthorizedClient {
   const client = new AuthorizedClient(
     {
-      tls: { authorities: null, keystore: null, checksHostName: true },
+      tls: { truststore: null, keystore: null, checksHostName: true },
       connectTimeoutMs: 5000,
       requestTimeoutMs: 5000,
       maxResponseBytes: 65536,
