@@ -269,10 +269,12 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
     this.#begin()
     this.#records += records.length - letters
     this.#progress?.begin('produce')
-    this.#unackedRecords += records.length
+    // The functions below must not keep the records.
+    const count = records.length
+    this.#unackedRecords += count
     this.#unackedBytes += bytes
     const done = () => {
-      this.#unackedRecords -= records.length
+      this.#unackedRecords -= count
       this.#unackedBytes -= bytes
       if (this.#unackedRecords > 0) this.#progress?.advance('produce')
       else this.#progress?.end('produce')

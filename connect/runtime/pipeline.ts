@@ -87,6 +87,8 @@ export function loggedSource({ topic, partition, key, value, timestamp }: Source
 const MAX_SCHEMA_ROUNDS = 16
 /** The schemas that are loaded at the same time for the records of a poll. */
 const MAX_SCHEMAS_AHEAD = 16
+/** Of a record that its source could not read whole. */
+const READING_CLASS = 'org.apache.kafka.connect.source.SourceTask'
 const NO_HEADERS: readonly Header[] = []
 const NO_RECORD_HEADERS: readonly RecordHeader[] = []
 
@@ -195,6 +197,11 @@ export class Pipeline {
 
   #encode(sourceRecord: SourceRecord): ProducerRecord | null {
     const { key, value, classes } = this.#conversion
+    if (sourceRecord.unreadable !== undefined) {
+      this.#stage = 'TASK_POLL'
+      this.#executing = READING_CLASS
+      throw sourceRecord.unreadable
+    }
     const record = this.#conversion.transformations.length === 0 ? sourceRecord : this.#transform(sourceRecord)
     if (!record) return null
     const { topic } = record

@@ -37,6 +37,11 @@ export interface SentBatch {
   ack(result: SendResult | null): void
 }
 
+/** What is kept of it until then: its records are in the producer's batches. */
+interface UnackedBatch extends Omit<SentBatch, 'converted'>, Omit<ConvertedRecords, 'records'> {
+  count: number
+}
+
 export class SourceSends {
   readonly #options: SourceSendsOptions
   readonly #sendOptions: ProduceOptions
@@ -68,17 +73,21 @@ export class SourceSends {
     if (!may()) await this.#done.until(may)
   }
 
-  send(batch: SentBatch, progress: TaskProgress): void {
-    const { records, bytes, letters } = batch.converted
-    const { producer, onAcknowledged } = this.#options
-    this.#begin(records.length, bytes, progress)
+  send({ converted: { records, ...rest }, ...batch }: SentBatch, progress: TaskProgress): void {
+    this.#begin(records.length, rest.bytes, progress)
     // Where a source refuses records one by one, those after them are sent.
-    producer.send(records, batch.outcomes?.mayRefuse ? {} : this.#sendOptions).then(
+    const sent = this.#options.producer.send(records, batch.outcomes?.mayRefuse ? {} : this.#sendOptions)
+    this.#onSent(sent, { ...batch, ...rest, count: records.length }, progress)
+  }
+
+  #onSent(sent: Promise<SendResult>, batch: UnackedBatch, progress: TaskProgress): void {
+    const { count, bytes, letters } = batch
+    sent.then(
       (result) => {
-        onAcknowledged(records.length - letters)
-        this.#end(records.length, bytes, progress, () => batch.ack(result))
+        this.#options.onAcknowledged(count - letters)
+        this.#end(count, bytes, progress, () => batch.ack(result))
       },
-      (error: Error & Partial<SendFailure>) => this.#end(records.length, bytes, progress, () => this.#onFailed(error, batch, progress)),
+      (error: Error & Partial<SendFailure>) => this.#end(count, bytes, progress, () => this.#onFailed(error, batch, progress)),
     )
   }
 
@@ -98,14 +107,14 @@ export class SourceSends {
     this.#done.notify()
   }
 
-  #onFailed(error: Error & Partial<SendFailure>, batch: SentBatch, progress: TaskProgress): void {
+  #onFailed(error: Error & Partial<SendFailure>, batch: UnackedBatch, progress: TaskProgress): void {
     const { onAcknowledged, retryWithTolerance, fail } = this.#options
-    const { records, letters } = batch.converted
-    const own = records.length - letters
+    const { count, letters } = batch
+    const own = count - letters
     // A producer that is closed rejects without a result: none of the records is known to be acknowledged.
     const failures: readonly (readonly [number, Error])[] = error.result
       ? [...(error.result.failures ?? [])]
-      : records.map((_, index) => [index, error])
+      : Array.from({ length: count }, (_, index) => [index, error] as const)
     const failed = failures.filter(([index]) => index < own)
     const lostLetters = failures.length - failed.length
     onAcknowledged(own - failed.length)
@@ -123,16 +132,16 @@ export class SourceSends {
   }
 
   /** Throws where errors.tolerance is none. */
-  #tolerate(failed: readonly (readonly [number, Error])[], result: SendResult | null, batch: SentBatch, progress: TaskProgress): void {
+  #tolerate(failed: readonly (readonly [number, Error])[], result: SendResult | null, batch: UnackedBatch, progress: TaskProgress): void {
     const { retryWithTolerance, deadLetters } = this.#options
-    const { records, sources } = batch.converted
+    const { sources } = batch
     const letters: ProducerRecord[] = []
     for (const [index, cause] of failed) {
       const error = new ProcessingError('KAFKA_PRODUCE', SENDING_CLASS, cause)
       const given = sources?.indexes[index]
       const source = given === undefined ? undefined : sources!.given[given]
       const logged = () =>
-        source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: records[index]!.topic } }
+        source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: result?.at(index).topic } }
       retryWithTolerance.metrics.failure()
       if (given !== undefined && retryWithTolerance.mayBeRefused(error) && batch.outcomes?.refused(given, cause)) {
         retryWithTolerance.handleRefused(error, logged)

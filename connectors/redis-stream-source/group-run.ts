@@ -7,13 +7,14 @@ import type { RedisClient } from '../redis-driver/client.ts'
 import { RedisConnection } from '../redis-driver/connection.ts'
 import { redisConnectionOptions, TASK_TOKEN } from '../redis-driver/connection-settings.ts'
 import { redisErrorCode } from '../redis-driver/errors.ts'
+import { ReadSize } from '../redis-driver/read-size.ts'
 import { AckSender } from './ack-sender.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { MissedEntries } from './missed-entries.ts'
 import { EntryRecords, type RawEntry } from './records.ts'
 import { type StreamSourceConfig, streamsOf } from './settings.ts'
 import { groupState, streamState } from './stream-info.ts'
-import { type StreamEntries, streamReplies } from './stream-replies.ts'
+import { bytesOf, type StreamEntries, streamReplies } from './stream-replies.ts'
 import { compareIds, GroupGaps, NO_ENTRY } from './trimming.ts'
 
 /** Entries that are read and not yet in Kafka, at most: reading waits (Invariant 13). */
@@ -50,6 +51,8 @@ export class GroupRun {
   readonly #acks: AckSender
   readonly #missed: MissedEntries
   readonly #streams = new Map<string, GroupStream>()
+  /** Entries of one stream in a read. */
+  readonly #size: ReadSize
   readonly #counts = { read: 0, claimed: 0 }
   #watchAt = 0
 
@@ -65,6 +68,7 @@ export class GroupRun {
     this.#ledger = ledgerOf(config)
     this.#acks = new AckSender(this.#commands, this.#group, this.#ledger)
     this.#missed = new MissedEntries(context)
+    this.#size = new ReadSize(config['batch.size'])
   }
 
   abort(): void {
@@ -163,12 +167,24 @@ export class GroupRun {
     const { config } = this.#context
     const block = blocks ? ['BLOCK', config['redis.stream.block']] : []
     const noAck = this.#acknowledges ? [] : ['NOACK']
-    const options = ['COUNT', config['batch.size'], ...block, ...noAck]
-    return streamReplies(
+    const options = ['COUNT', this.#size.count, ...block, ...noAck]
+    const replies = streamReplies(
       await this.#reader.run((client) =>
         client.callBuffer('XREADGROUP', 'GROUP', this.#group, this.#consumer, ...options, 'STREAMS', ...streams, ...ids),
       ),
     )
+    this.#took(replies, streams.length)
+    return replies
+  }
+
+  #took(replies: readonly StreamEntries[], among = 1): void {
+    let count = 0
+    let bytes = 0
+    for (const { entries } of replies) {
+      count += entries.length
+      bytes += bytesOf(entries)
+    }
+    this.#size.took(count, bytes, among)
   }
 
   /** A batch of the entries that this task does not have yet. */
@@ -249,7 +265,7 @@ export class GroupRun {
           config['redis.stream.claim.idle.ms'],
           cursor,
           'COUNT',
-          config['batch.size'],
+          this.#size.count,
         )) as [Buffer, RawEntry[], Buffer[]?]
       let reply: [Buffer, RawEntry[], Buffer[]?]
       try {
@@ -265,6 +281,7 @@ export class GroupRun {
       this.#missed.trimmedPending(stream, gone.length)
       // Redis 6.2 has null in the place of a deleted entry, and keeps it pending.
       const found = entries.filter((entry) => entry?.[1])
+      this.#took([{ stream, entries: found }])
       const batch = found.length > 0 ? await this.#taken([{ stream, entries: found }]) : null
       if (batch) {
         this.#counts.claimed += batch.records.length

@@ -57,7 +57,7 @@ export const settings = {
     group: GROUP,
   }),
   'batch.size': setting.int({
-    doc: 'Maximum number of entries of one stream in a single read',
+    doc: 'Maximum number of entries of one stream in a single read; of large entries it is less, so that a read has about 8 MiB',
     default: 500,
     least: 1,
     importance: 'LOW',

@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { StoredPositions, taskContext } from '../../../connect/contract/index.ts'
-import { parseSettings, type SourceBatch } from '../../../connect/sdk/index.ts'
+import { parseSettings, type SourceBatch, type SourceRecord } from '../../../connect/sdk/index.ts'
 import { redisStreamSource as source } from '../../../connectors/redis-stream-source/source.ts'
 import { type RedisServer, startRedisServer } from '../../services/redis.ts'
 import { until } from '../../until.ts'
@@ -287,14 +287,42 @@ test('the connection is lost and Redis comes back: the read fails as retriable, 
   expect(await pending()).toBe(0)
 })
 
-test('values that are not UTF-8 fail with a sentence, or are bytes', async () => {
-  await client.xadd('s', '1-0', 'number', Buffer.from([0xff, 0x00]))
-  await expect(startTask().reading).rejects.toThrow(
-    'The entry 1-0 of the stream s has a value that is not UTF-8: set redis.stream.body=bytes',
-  )
-  const task = startTask({ 'redis.stream.body': 'bytes' })
-  await until(() => task.batches.length > 0, 'it is read')
-  expect((task.batches[0]!.records[0]!.value as { body: { number: Buffer } }).body.number).toEqual(Buffer.from([0xff, 0x00]))
+test.each(['at-least-once', 'exactly-once'])('%s: large entries are read a few at a time', async (delivery) => {
+  const large = 'x'.repeat(2 * 1024 * 1024)
+  for (let number = 0; number < 40; number++) await client.xadd('s', `${number + 1}-0`, 'number', String(number), 'large', large)
+  const task = startTask({ 'redis.stream.delivery': delivery }, { acknowledges: false })
+  await task.has(40)
+  expect(task.numbers).toEqual(upTo(40))
+  const [first, ...others] = task.batches.map(({ records }) => records.length).filter((count) => count > 0)
+  expect(first).toBe(10)
+  expect(Math.max(...others)).toBeLessThanOrEqual(4)
+})
+
+test('an entry that is not UTF-8 is a record of bytes that says why it is unreadable; with bytes only its names must be text', async () => {
+  const bytes = Buffer.from([0xff, 0x00])
+  await client.xadd('s', '1-0', 'number', bytes)
+  await client.xadd('s', '2-0', 'number', '1')
+  await client.xadd('s', '3-0', 'number', '2', bytes, 'x')
+  const read = async (config: Record<string, string>) => {
+    const task = startTask(config)
+    await task.has(3)
+    await task.end()
+    return task.batches.flatMap(({ records }) => records)
+  }
+  const texts = await read({})
+  expect(texts.map(({ unreadable }) => unreadable?.message)).toEqual([
+    'The entry 1-0 of the stream s has a value that is not UTF-8: set redis.stream.body=bytes to read it as bytes, or errors.tolerance=all to skip it',
+    undefined,
+    'The entry 3-0 of the stream s has a field name that is not UTF-8: names must be texts, or errors.tolerance=all to skip it',
+  ])
+  const bodyOf = (record: SourceRecord | undefined) => ({ ...(record!.value as { body: object }).body })
+  expect([texts[0]!.valueSchema!.fields![1]!.schema.values!.type, bodyOf(texts[0])]).toEqual(['bytes', { number: bytes }])
+  expect(bodyOf(texts[1])).toEqual({ number: '1' })
+  expect(bodyOf(texts[2])).toEqual({ number: Buffer.from('2'), '0xff00': Buffer.from('x') })
+  await client.xgroup('DESTROY', 's', GROUP)
+  const [first, , third] = await read({ 'redis.stream.body': 'bytes' })
+  expect([first!.unreadable, bodyOf(first)]).toEqual([undefined, { number: bytes }])
+  expect(third!.unreadable?.message).toContain('a field name')
 })
 
 test('validation names a key that is no stream, and the observation tells of the group', async () => {
