@@ -60,6 +60,18 @@ test('requests at the same time share one token, in the header or in the form', 
   expect(tokens.requests[1]!.headers.authorization).toBeUndefined()
 })
 
+test('a task that stops does not wait for a token endpoint that never answers', async () => {
+  const tokens = await testServer(() => null)
+  const server = await testServer()
+  const client = authorized(tokens.url)
+  const stop = new AbortController()
+  const sending = client.send({ method: 'GET', url: new URL(server.url), headers: {}, signal: stop.signal })
+  await expect.poll(() => tokens.requests.length).toBe(1)
+  stop.abort(new Error('stopping'))
+  await expect(sending).rejects.toThrow('stopping')
+  expect(server.requests).toEqual([])
+})
+
 test('a token is renewed when it has expired, and after a 401', async () => {
   let given = 0
   const tokens = await testServer(() => json({ access_token: `t${++given}`, expires_in: given === 1 ? 0.001 : 3600 }))
