@@ -39,10 +39,10 @@ export interface AwaySystems {
 export const OBJECT_RECORDS = 100
 
 /** Everything runs. `onEnd` gets what ends it, in the order of the starts. */
-export async function startAwaySystems(folder: string, partitions: number, onEnd: (end: () => unknown) => void): Promise<AwaySystems> {
+export async function startAwaySystems(folder: string, onEnd: (end: () => unknown) => void): Promise<AwaySystems> {
   const parts = [
     await postgres(onEnd),
-    await redis(partitions, onEnd),
+    await redis(onEnd),
     await s3(onEnd),
     await http(join(folder, 'requests.jsonl'), onEnd),
     file(join(folder, 'mount')),
@@ -85,7 +85,7 @@ async function postgres(onEnd: (end: () => unknown) => void): Promise<Part> {
   }
 }
 
-async function redis(partitions: number, onEnd: (end: () => unknown) => void): Promise<Part> {
+async function redis(onEnd: (end: () => unknown) => void): Promise<Part> {
   const server = await startRedisServer({ lines: () => ['appendonly yes', 'appendfsync always'] })
   onEnd(() => server.stop())
   const uri = { 'redis.uri': server.url }
@@ -106,9 +106,8 @@ async function redis(partitions: number, onEnd: (end: () => unknown) => void): P
         async numbers() {
           const client = server.client()
           const found: number[] = []
-          for (let partition = 0; partition < partitions; partition++)
-            for (const [, fields] of await client.xrange(`stream:numbers:${partition}`, '-', '+'))
-              found.push(Number(fields[fields.indexOf('number') + 1]))
+          for (const stream of await client.keys('stream:*'))
+            for (const [, fields] of await client.xrange(stream, '-', '+')) found.push(Number(fields[fields.indexOf('number') + 1]))
           return found
         },
       },

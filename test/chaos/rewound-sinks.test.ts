@@ -26,7 +26,7 @@ let client: Client
 beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-rewound-'))
   closing.push(() => rmSync(folder, { recursive: true, force: true }))
-  const started = await startAwaySystems(folder, 1, (end) => closing.push(end))
+  const started = await startAwaySystems(folder, (end) => closing.push(end))
   sinks = started.sinks
   const broker = await startTestBroker()
   closing.push(() => broker.stop())
