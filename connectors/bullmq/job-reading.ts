@@ -8,7 +8,8 @@ import { type RedisConnectionOptions, redisConnectionOptions } from '../redis-dr
 import { explainedRedisError } from '../redis-driver/errors.ts'
 import { InFlightText } from './in-flight-text.ts'
 import { JobRecords, UnreadableJob } from './job-record.ts'
-import { type ActiveJob, QueueReader } from './queue-reader.ts'
+import { type ActiveJob, type CompletedJob, QueueReader } from './queue-reader.ts'
+import { MAX_SCRIPT_JOBS } from './queue-scripts.ts'
 import { queuesOf, type SourceConfig } from './source-settings.ts'
 
 const RECONNECT_MS = 1_000
@@ -34,7 +35,7 @@ export class JobReading {
   #inFlight = 0
   /** Jobs that are asked for. */
   #fetching = 0
-  readonly #text = new InFlightText()
+  readonly #text: InFlightText
   #failure: Error | null = null
   #wakeReader = () => {}
   #wakeLoops: (() => void)[] = []
@@ -43,6 +44,7 @@ export class JobReading {
   constructor(context: SourceContext<SourceConfig>) {
     this.#context = context
     this.#options = redisConnectionOptions(context.config)
+    this.#text = new InFlightText(queuesOf(context.config).length)
   }
 
   /** @throws Retriable where Redis cannot be reached now, RedisRefused where a setting is wrong */
@@ -99,7 +101,7 @@ export class JobReading {
   #take(fetched: FetchedJob): void {
     const { json } = fetched.active
     // A child has failed, and its parent must: a worker of BullMQ would not process it either.
-    if (json.deferredFailure) void this.#settle(fetched, new Error(json.deferredFailure)).then(() => this.#report())
+    if (json.deferredFailure) this.#fail(fetched, new Error(json.deferredFailure))
     else this.#fetched.push(fetched)
     this.#wakeReader()
   }
@@ -129,7 +131,7 @@ export class JobReading {
         jobs.push(one)
       } catch (error) {
         if (!(error instanceof UnreadableJob)) throw error
-        void this.#settle(one, error).then(() => this.#report())
+        this.#fail(one, error)
       }
     }
     const places: (StoredRecord | null)[] = records.map(() => null)
@@ -142,27 +144,46 @@ export class JobReading {
       rejected: (index, error) => {
         const job = jobs[index]
         jobs[index] = null
-        if (job) void this.#settle(job, error).then(() => this.#report())
+        if (job) this.#fail(job, error)
       },
-      acknowledged: () => {
-        const settled = jobs.map((job, index) => (job ? this.#settle(job, places[index]!) : null))
-        // Once for a batch: no further one may come for long.
-        void Promise.all(settled).then(() => this.#report())
-      },
+      acknowledged: () => this.#complete(jobs, places),
     }
   }
 
-  async #settle({ reader, active }: FetchedJob, outcome: StoredRecord | Error | null): Promise<void> {
-    if (outcome instanceof Error) {
-      this.#counts.failed++
-      await reader.fail(active, outcome)
-    } else {
-      this.#counts.completed++
-      await reader.complete(active, outcome)
+  /** Each command has jobs of one queue, in order. */
+  #complete(jobs: readonly (FetchedJob | null)[], places: readonly (StoredRecord | null)[]): void {
+    let command: CompletedJob[] = []
+    let from: QueueReader | null = null
+    const send = () => {
+      if (from) this.#settled(command, from.complete(command))
     }
-    this.#inFlight--
-    this.#text.settled(active.json)
-    this.#wakeAll()
+    for (const [index, job] of jobs.entries()) {
+      if (!job) continue
+      if (job.reader !== from || command.length === MAX_SCRIPT_JOBS) {
+        send()
+        from = job.reader
+        command = []
+      }
+      command.push({ active: job.active, at: places[index]! })
+    }
+    send()
+    this.#counts.completed += jobs.filter((job) => job !== null).length
+  }
+
+  #fail({ reader, active }: FetchedJob, error: Error): void {
+    this.#counts.failed++
+    this.#settled([{ active }], reader.fail(active, error))
+  }
+
+  /** `answered` never rejects. */
+  #settled(jobs: readonly Pick<FetchedJob, 'active'>[], answered: Promise<void>): void {
+    void answered.then(() => {
+      this.#inFlight -= jobs.length
+      for (const { active } of jobs) this.#text.settled(active.json)
+      this.#wakeAll()
+      // No further batch may come for long.
+      this.#report()
+    })
   }
 
   #report(): void {

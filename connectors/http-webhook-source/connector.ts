@@ -36,7 +36,8 @@ export const webhookSource = defineSource({
             records: taken.map(({ record }) => record),
             positions: [],
             acknowledged: () => receiver.acknowledge(taken),
-            rejected: (index) => receiver.reject(taken[index]!),
+            rejected: (index, error, reason) => receiver.reject(taken[index]!, error, reason ?? 'system'),
+            refused: (index, error, reason) => receiver.refuse(taken[index]!, error, reason),
           }
       }
     } finally {

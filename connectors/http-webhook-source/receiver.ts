@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
-import { Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
+import { type RefusalReason, Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
 import { RecentDeliveries } from './recent-deliveries.ts'
 import { isKeptByLoopback, topicsOf, type WebhookConfig } from './settings.ts'
 import { signatureVerifier } from './signatures.ts'
@@ -28,6 +28,18 @@ const MAX_ID_LENGTH = 128
 const BROWSER_HEADERS = ['origin', 'sec-fetch-site']
 
 const STOPPING = 'the receiver is stopping'
+
+type Refusal = readonly [status: number, why: string]
+
+/** What the sender of a record hears that cannot be written: only what may be written later is worth sending again. */
+const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
+  record: [422, 'no record can be made of the body'],
+  'too-large': [413, 'the record is too large for Kafka'],
+  system: [503, 'the record cannot be written to Kafka now'],
+}
+const SKIPPED: Refusal = [500, 'the record cannot be written to Kafka']
+/** Between two lines of the log about them. */
+const REFUSAL_WARNING_MS = 60_000
 
 /** Why a request becomes no record, for its sender. */
 class RequestNotTaken extends Error {
@@ -67,6 +79,9 @@ export class Receiver {
   #requests = 0
   #bytes = 0
   readonly #counts = { accepted: 0, refused: 0, repeated: 0 }
+  /** Requests whose records cannot be written, since the last line of the log about them. */
+  #unwritable = 0
+  #nextWarningAt = 0
 
   /** @throws UnusableFile. */
   constructor(context: SourceContext<WebhookConfig>) {
@@ -159,10 +174,30 @@ export class Receiver {
     this.#report()
   }
 
-  /** Its record cannot be converted or produced, and is skipped. */
-  reject(request: WaitingRequest): void {
+  /** Its record cannot be converted or produced, and is skipped, as errors.tolerance=all says. */
+  reject(request: WaitingRequest, error: Error, reason: RefusalReason): void {
+    this.#notWritten(request, error, reason === 'system' ? SKIPPED : REFUSALS[reason])
+  }
+
+  /** The same where it would fail the task: whoever can send a request must not stop it for the others. */
+  refuse(request: WaitingRequest, error: Error, reason: RefusalReason): true {
+    this.#notWritten(request, error, REFUSALS[reason])
+    return true
+  }
+
+  /** The log has not a line for each: senders must not fill it. */
+  #notWritten(request: WaitingRequest, error: Error, [status, why]: Refusal): void {
     this.#unacknowledged.delete(request)
-    request.answer(500, 'the record cannot be written to Kafka')
+    request.answer(status, why)
+    this.#unwritable++
+    const now = performance.now()
+    if (now < this.#nextWarningAt) return
+    this.#nextWarningAt = now + REFUSAL_WARNING_MS
+    const more = this.#unwritable === 1 ? '' : `, and ${this.#unwritable - 1} more since the last such line`
+    this.#unwritable = 0
+    this.#context.log.error(
+      `a request for the topic ${request.record.topic} is answered with ${status}, since its record cannot be written to Kafka${more}: ${error.message}`,
+    )
   }
 
   /** Takes no further requests, and answers those whose record is not in Kafka with a 503. */

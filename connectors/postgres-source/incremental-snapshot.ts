@@ -12,7 +12,7 @@ import type { ChunkKey, Collection, IncrementalState, KeyKind, WindowRow } from 
 import type { Notifications } from './notifications.ts'
 import { qualifiedTable } from './snapshot-selection.ts'
 import type { StreamTransactions } from './stream-transactions.ts'
-import type { ChangeSource, Lsn, RowChange, SourceStage, StreamPosition, Table, TextRow } from './types.ts'
+import type { ChangeSource, Column, Lsn, RowChange, SourceStage, StreamPosition, Table, TextRow } from './types.ts'
 import { placeMarks, tableMarks, type WindowMarks } from './window-marks.ts'
 
 /** Why the scan of a table ended, in Debezium's words. */
@@ -125,7 +125,7 @@ export class IncrementalSnapshot {
     const size = context.config['max.batch.size']
     for (let start = 0; start < rows.length; start += size) {
       const part = rows.slice(start, start + size)
-      this.#state.delivered(part)
+      this.#state.delivered(part, rows[start + size])
       yield { records: part.map(({ row }) => records.read(mapping, row, source)), positions: [] }
     }
   }
@@ -226,21 +226,21 @@ export class IncrementalSnapshot {
     // The same object for the same table, since converters know schemas by identity.
     const table = this.#table && isDeepStrictEqual(this.#table, found) ? this.#table : found
     this.#table = table
-    const names = collection.surrogateKey === '' ? table.key : [collection.surrogateKey]
-    const key = names.flatMap((column) => table.columns.find((one) => one.name === column) ?? [])
+    const { columns: mapped, keyColumns } = this.#stage.mapping(table)
+    const names = collection.surrogateKey === '' ? keyColumns : [collection.surrogateKey]
+    const key = columnsOf(names, table)
     if (key.length === 0 || key.length < names.length) {
       const why = collection.surrogateKey === '' ? 'it has no key' : `it has no column ${collection.surrogateKey}`
       context.log.warn(`The incremental snapshot of ${collection.name} is left out: ${why}`)
       return 'NO_PRIMARY_KEY'
     }
-    const { columns: mapped } = this.#stage.mapping(table)
-    const identity = table.key.map((column) => table.columns.find(({ name: one }) => one === column)!)
+    const identity = columnsOf(this.#identityNames(table), table)
     this.#chunk = {
       table,
       key,
       identity,
       collection,
-      hasTies: collection.surrogateKey !== '',
+      hasTies: !isUnique(key, table),
       isRead: (column) => mapped.has(column) || table.key.includes(column),
     }
     return this.#chunk
@@ -288,13 +288,18 @@ export class IncrementalSnapshot {
   }
 
   #supersede(row: TextRow, places: readonly number[], lacksValues: boolean): void {
-    const identity = places.map((place) => row[place])
-    if (!identity.includes(undefined)) this.#state.supersede(identity as ChunkKey, lacksValues)
+    const identity = identityOf(row, places)
+    if (identity && !identity.includes(undefined)) this.#state.supersede(identity as ChunkKey, lacksValues)
+  }
+
+  /** A table without a key has what message.key.columns say of it. */
+  #identityNames(table: Table): readonly string[] {
+    return table.key.length > 0 ? table.key : this.#stage.mapping(table).keyColumns
   }
 
   #identityPlaces(table: Table): readonly number[] {
     let places = this.#places.get(table)
-    if (!places) this.#places.set(table, (places = placesOf(table.key, table)))
+    if (!places) this.#places.set(table, (places = placesOf(this.#identityNames(table), table)))
     return places
   }
 
@@ -312,16 +317,32 @@ export class IncrementalSnapshot {
 }
 
 /** The table's columns first, those of the key behind them. */
-function windowRows(rows: readonly (string | null)[][], { table, key }: ChunkSource, isAgain: boolean): WindowRow[] {
+function windowRows(rows: readonly (string | null)[][], { table, key, identity }: ChunkSource, isAgain: boolean): WindowRow[] {
   const { length } = table.columns
-  const places = placesOf(table.key, table)
+  const places = placesOf(
+    identity.map(({ name }) => name),
+    table,
+  )
   return rows.map((row) => ({
     row,
     key: row.slice(length, length + key.length),
-    identity: places.length === 0 ? null : places.map((place) => row[place]!),
+    identity: identityOf(row, places) as ChunkKey | null,
     isAgain,
   }))
 }
+
+/** Null where nothing tells the row from others: NULL is in a unique index as often as it likes. */
+function identityOf(row: TextRow, places: readonly number[]): (string | null | undefined)[] | null {
+  const identity = places.map((place) => row[place])
+  return identity.length === 0 || identity.includes(null) ? null : identity
+}
+
+/** Whether no two rows have the same values in these columns. */
+const isUnique = (columns: readonly Column[], { key, columns: all }: Table): boolean =>
+  key.length > 0 && key.every((name) => columns.some((column) => column.name === name) && !all.find((one) => one.name === name)!.isOptional)
+
+const columnsOf = (names: readonly string[], { columns }: Table): Column[] =>
+  names.flatMap((name) => columns.find((column) => column.name === name) ?? [])
 
 const placesOf = (names: readonly string[], { columns }: Table): number[] =>
   names.map((name) => columns.findIndex((column) => column.name === name))

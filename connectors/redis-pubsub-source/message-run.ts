@@ -56,10 +56,15 @@ export class MessageRun {
       this.#failure = error
       this.#wake()
     })
-    while (!signal.aborted) {
-      if (this.#waiting.length > 0) yield this.#batch()
-      else if (this.#failure) throw this.#failure
-      else await this.#next()
+    try {
+      while (!signal.aborted) {
+        if (this.#waiting.length > 0) yield this.#batch()
+        else if (this.#failure) throw this.#failure
+        else await this.#next()
+      }
+    } finally {
+      // Whatever ends this, nobody is subscribed until the next read.
+      this.#gaps.lost(Date.now())
     }
   }
 

@@ -32,7 +32,8 @@ export class RedisSink implements SinkTask {
     this.#connection = new RedisConnection(redisConnectionOptions(config), context)
     this.#builder = new CommandBuilder(config)
     this.#writer = new PipelineWriter(this.#connection, {
-      isTransaction: config['redis.multiexec'],
+      // An id must be greater than the last: an entry that is refused for a while cannot follow those after it.
+      isTransaction: config['redis.multiexec'] || (config['redis.type'] === 'STREAM' && config['redis.stream.id'] !== 'auto'),
       waitReplicas: config['redis.wait.replicas'],
       waitTimeoutMs: config['redis.wait.timeout'],
     })

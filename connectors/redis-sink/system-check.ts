@@ -69,7 +69,12 @@ async function writeProblems(client: RedisClient, config: SinkConfig): Promise<r
     // Which keys the records will have is not known.
     if (redisErrorCode(error) === 'NOPERM' && /keys/.test(message) && !isKeyKnown) return []
     if (redisErrorCode(error) !== 'NOPERM') throw error
-    return [{ setting: 'redis.username', why: `the user may not write: ${message}. Give the user the right with ACL SETUSER` }]
+    return [
+      {
+        setting: redisConnectionOptions(config).settingOf.username,
+        why: `the user may not write: ${message}. Give the user the right with ACL SETUSER`,
+      },
+    ]
   } finally {
     await client.call('DISCARD')
   }

@@ -18,7 +18,7 @@ const ROW_GROUP_ROWS = 100_000
 const FIRST_BUFFER_BYTES = 1024
 const KEPT_BUFFER_BYTES = 64 * 1024
 
-export type ParquetCodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'brotli' | 'zstd'
+export type ParquetCodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'lz4_raw' | 'brotli' | 'zstd'
 
 interface Codec {
   name: CompressionCodec
@@ -31,13 +31,28 @@ const codecs: Readonly<Record<ParquetCodecName, Codec>> = {
   none: { name: 'UNCOMPRESSED', extension: '' },
   gzip: { name: 'GZIP', extension: '.gz', compress: (input) => gzipSync(input) },
   snappy: { name: 'SNAPPY', extension: '.snappy', compress: (input) => compressSnappy(asBuffer(input)) as Buffer },
-  // The library puts the length before the block, which the format has elsewhere.
-  lz4: { name: 'LZ4_RAW', extension: '.lz4raw', compress: (input) => compressLz4(asBuffer(input)).subarray(4) },
+  lz4: { name: 'LZ4', extension: '.lz4hadoop', compress: hadoopFrame },
+  lz4_raw: { name: 'LZ4_RAW', extension: '.lz4raw', compress: lz4Block },
   brotli: { name: 'BROTLI', extension: '.br', compress: (input) => brotliCompressSync(input) },
   zstd: { name: 'ZSTD', extension: '.zstd', compress: (input) => zstdCompressSync(input) },
 }
 
 const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
+
+/** The library puts the length before the block, which the format has elsewhere. */
+function lz4Block(input: Uint8Array): Uint8Array {
+  return compressLz4(asBuffer(input)).subarray(4)
+}
+
+/** A block behind its length and that of its content. */
+function hadoopFrame(input: Uint8Array): Uint8Array {
+  const block = lz4Block(input)
+  const frame = Buffer.allocUnsafe(8 + block.length)
+  frame.writeUInt32BE(input.length, 0)
+  frame.writeUInt32BE(block.length, 4)
+  frame.set(block, 8)
+  return frame
+}
 
 export function parquetFormat(codec: ParquetCodecName): FileFormat {
   const known = new WeakMap<Schema, readonly ParquetField[]>()

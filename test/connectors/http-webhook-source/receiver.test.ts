@@ -237,6 +237,27 @@ test('a record that is skipped because it cannot be produced is not answered wit
   expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([500, 200])
 })
 
+test('a record that is refused is answered with what its sender can do, is forgotten, and fills no log', async () => {
+  const { send, batches, context } = await startReceiver({ 'delivery.id.header': 'X-Delivery', 'retry.after.seconds': '7' }, false)
+  const reasons = { 1: 'record', 2: 'too-large', 3: 'system' } as const
+  const sent = [1, 2, 3, 4].map((id) => send({ headers: { 'x-delivery': String(id) }, body: String(id) }))
+  await until(() => batches.reduce((sum, { records }) => sum + records.length, 0) === 4, 'all are read')
+  for (const batch of batches) {
+    for (const [index, { value }] of batch.records.entries())
+      if (value !== 4) expect(batch.refused!(index, new Error('no way'), reasons[value as 1 | 2 | 3])).toBe(true)
+    batch.acknowledged!()
+  }
+  const answers = await Promise.all(sent)
+  expect(answers.map(({ status }) => status)).toEqual([422, 413, 503, 200])
+  expect(answers.map(({ headers }) => headers['retry-after'])).toEqual([undefined, undefined, '7', undefined])
+  expect(context.logged.filter(({ message }) => message.includes('no way'))).toHaveLength(1)
+  expect((await send({ headers: { 'x-delivery': '4' }, body: '4' })).status).toBe(200)
+  const again = send({ headers: { 'x-delivery': '1' }, body: '1' })
+  await until(() => batches.reduce((sum, { records }) => sum + records.length, 0) === 5, 'the refused one is taken again')
+  batches.at(-1)!.acknowledged!()
+  expect((await again).status).toBe(200)
+})
+
 test('a body that is nested deeper than converters can follow gets a 400, and the task reads on', async () => {
   const { send, records } = await startReceiver()
   const nested = (depth: number) => `${'[{"a":'.repeat(depth / 2)}"]}[[\\"[["${'}]'.repeat(depth / 2)}`
