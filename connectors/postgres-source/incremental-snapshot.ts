@@ -10,6 +10,7 @@ import { closeDatabase, databaseError } from './database.ts'
 import { type ChunkSource, chunkQuery, filterQuery, maximumKeyQuery, type Query, rowsQuery } from './incremental-queries.ts'
 import type { ChunkKey, Collection, IncrementalState, KeyKind, WindowRow } from './incremental-state.ts'
 import type { Notifications } from './notifications.ts'
+import { signalTable } from './signal-settings.ts'
 import { qualifiedTable } from './snapshot-selection.ts'
 import type { StreamTransactions } from './stream-transactions.ts'
 import type { ChangeSource, Column, Lsn, RowChange, SourceStage, StreamPosition, Table, TextRow } from './types.ts'
@@ -50,19 +51,14 @@ export class IncrementalSnapshot {
   constructor(stage: SourceStage, state: IncrementalState, notifications: Notifications, transactions: StreamTransactions) {
     const { config } = stage.context
     const run = (query: Query) => this.#rows(query)
-    const signals = config['signal.data.collection']
-    const [schema, name] = signals?.split('.') ?? []
+    const signals = signalTable(config)
     this.#stage = stage
     this.#state = state
     this.#notifications = notifications
     this.#marks =
-      config['read.only'] || !schema || !name
+      config['read.only'] || !signals
         ? placeMarks(run, transactions)
-        : tableMarks(
-            run,
-            { name: qualifiedTable({ schema, name }), strategy: config['incremental.snapshot.watermarking.strategy'] },
-            transactions,
-          )
+        : tableMarks(run, { name: qualifiedTable(signals), strategy: config['incremental.snapshot.watermarking.strategy'] }, transactions)
   }
 
   /** Whether rows may be delivered, or a chunk be read, where the stream has come to a place of the log. */

@@ -115,9 +115,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 const NOAUTH_ADVICE = 'Set redis.password, and redis.username for an ACL user.'
 
+/** Of code: a later attempt fails as this one did. */
+const isBug = (error: unknown): boolean => error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+
 /** The error that a connector throws: Retriable, RedisRejected or RedisRefused. */
 export function explainedRedisError(error: unknown, options: RedisConnectionOptions, afterMs?: number): Error {
-  if (error instanceof Retriable || error instanceof RedisRefused || error instanceof RedisRejected) return error
+  if (error instanceof Retriable || error instanceof RedisRefused || error instanceof RedisRejected || isBug(error)) return error as Error
   const kind = redisErrorKind(error)
   const { code, message: whole } = detailsOf(error)
   const message = whole.replace(/\.$/, '')

@@ -10,7 +10,15 @@ export const STREAM_TOKEN = '${stream}'
 const GROUP = 'Stream'
 const LEAST_CLAIM_IDLE_MS = 1000
 
-const isId = (text: string): boolean => /^\d{1,20}(-\d{1,20})?$/.test(text)
+/** The greatest number in an id. */
+const MAX_ID_PART = 2n ** 64n - 1n
+
+/** 1526919030474-55 */
+export const isEntryId = (text: string): boolean =>
+  /^\d{1,20}-\d{1,20}$/.test(text) && text.split('-').every((part) => BigInt(part) <= MAX_ID_PART)
+
+/** Its second number may be missing. */
+const isId = (text: string): boolean => isEntryId(text) || isEntryId(`${text}-0`)
 
 export const settings = {
   ...redisConnectionSettings,

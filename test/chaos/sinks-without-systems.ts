@@ -43,7 +43,7 @@ export async function sinksWithoutSystems({ absence, seconds, onStep = () => {} 
   const folder = mkdtempSync(join(tmpdir(), 'tributary-away-'))
   const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   try {
-    const { systems, sinks } = await startAwaySystems(folder, PARTITIONS, (end) => closing.push(end))
+    const { systems, sinks } = await startAwaySystems(folder, (end) => closing.push(end))
     const broker = await startTestBroker()
     closing.push(() => broker.stop())
     const client = createClient({ bootstrapServers: broker.address, clientId: 'away' }, realSystem('silent'))

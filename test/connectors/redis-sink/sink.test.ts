@@ -139,7 +139,9 @@ describe('data structures', () => {
     await client.xadd('others:0', '*', 'a', 'b')
     await expect(write(sinkRecord({ topic: 'others', offset: 0, value: { a: 1 } }))).rejects.toThrow('has entries of others')
     const replayed = record(3, { value: { number: 3 }, replayOf: { topic: 'letters', partition: 0, offset: 0 } })
-    expect(await badOf(write(replayed))).toHaveLength(1)
+    const bad = await badOf(write(replayed))
+    expect(bad).toHaveLength(1)
+    expect(bad[0]!.message).toContain('replay the letter with another connector')
   })
 
   test('LIST, SET and ZSET: members are keys or values, and a tombstone removes', async () => {
