@@ -13,6 +13,8 @@ import { until } from './until.ts'
 export interface TestWorker {
   /** Of its REST API. */
   readonly url: string
+  /** Of the process that runs. */
+  readonly pid: number
   /** The end of what the process wrote to standard output and error, across starts. */
   readonly output: string
   /** At first, and after `kill`. */
@@ -70,6 +72,9 @@ export async function testWorker(
 
   return {
     url,
+    get pid() {
+      return running!.pid!
+    },
     get output() {
       return output
     },

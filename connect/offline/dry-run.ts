@@ -9,6 +9,7 @@ import type { ConnectorPlugin } from '../plugins.ts'
 import { consumerSettings } from '../runtime/client-overrides.ts'
 import { sinkSettings } from '../runtime/connector-settings.ts'
 import { connectorOf } from '../runtime/plugin-versions.ts'
+import { workerLimits } from '../runtime/worker-settings.ts'
 import { EndOfSource, parseSettings, type SourceBatch, type TaskLogger } from '../sdk/index.ts'
 import { javaPattern } from '../sdk/java-pattern.ts'
 import type { ConnectorConfig } from '../types.ts'
@@ -47,7 +48,7 @@ async function* fromSource(
   config: ConnectorConfig,
   { side, settings, class: className }: SourcePlugin,
   rehearsal: Rehearsal,
-  { system }: OfflineWorker,
+  { system, config: workerConfig }: OfflineWorker,
   { records, signal }: DryRunOptions,
 ): AsyncGenerator<Rehearsed> {
   if (side.readHasEffects)
@@ -70,6 +71,7 @@ async function* fromSource(
     onPositionsStored() {},
     progress: (work) => work && system.logger.info({ progress: work }, work.what),
     gauge() {},
+    limits: workerLimits(workerConfig),
   })
   try {
     let left = records

@@ -16,7 +16,7 @@ import type { ConnectorClients } from './connector-clients.ts'
 import type { ValidateCall } from './isolation/thread-messages.ts'
 import { rangeIn, requiredRange } from './plugin-versions.ts'
 import { addProblems, keyInfo, settingsOf, throwIfInvalid, validate } from './validation.ts'
-import { defaultConverters, type WorkerConfig } from './worker-settings.ts'
+import { defaultConverters, type WorkerConfig, workerLimits } from './worker-settings.ts'
 
 /** Validates configs with plugins whose code does not run here. */
 export interface ValidationIsolation {
@@ -105,8 +105,9 @@ export class ConfigValidator {
     const plugin = this.#plugins.findConnector(config['connector.class'] ?? '', rangeIn(config['connector.plugin.version']))
     if (!system || !plugin || plugin.kind === 'flow' || !plugin.side.checkSystem) return
     const parsed = parseSettings(plugin.settings, config)
+    const limits = workerLimits(this.#workerConfig)
     try {
-      const problems = await boundedCall(system.clock, SYSTEM_CHECK_MS, (signal) => plugin.side.checkSystem!(parsed, signal))
+      const problems = await boundedCall(system.clock, SYSTEM_CHECK_MS, (signal) => plugin.side.checkSystem!(parsed, signal, limits))
       addProblems(infos.configs, problems)
       infos.error_count += problems.length
     } catch (error) {

@@ -40,7 +40,8 @@ export interface OriginalRecord {
 
 /** Called for each failed record, before it is skipped or fails the task. */
 export type OnFailure = (original: OriginalRecord, error: ProcessingError) => void
-export type OnSourceFailure = (record: SourceRecord, error: ProcessingError, index: number) => void
+/** True where the source has refused the record to its sender. */
+export type OnSourceFailure = (record: SourceRecord, error: ProcessingError, index: number) => boolean
 
 export interface SinkBatch {
   records: SinkRecord[]
@@ -86,6 +87,8 @@ export function loggedSource({ topic, partition, key, value, timestamp }: Source
 const MAX_SCHEMA_ROUNDS = 16
 /** The schemas that are loaded at the same time for the records of a poll. */
 const MAX_SCHEMAS_AHEAD = 16
+/** Of a record that its source could not read whole. */
+const READING_CLASS = 'org.apache.kafka.connect.source.SourceTask'
 const NO_HEADERS: readonly Header[] = []
 const NO_RECORD_HEADERS: readonly RecordHeader[] = []
 
@@ -135,7 +138,7 @@ export class Pipeline {
    */
   async toKafka(
     records: readonly SourceRecord[],
-    onFailure: OnSourceFailure = () => {},
+    onFailure: OnSourceFailure = () => false,
     indexes: number[] | null = null,
   ): Promise<ProducerRecord[]> {
     const converted: ProducerRecord[] = []
@@ -151,8 +154,8 @@ export class Pipeline {
         } catch (lastError) {
           if (this.#isStop(lastError)) throw lastError
           const failure = new ProcessingError(this.#stage, this.#executing, lastError)
-          onFailure(record, failure, index)
-          this.#retryWithTolerance.handleFailure(failure, () => loggedSource(record))
+          if (onFailure(record, failure, index)) this.#retryWithTolerance.handleRefused(failure, () => loggedSource(record))
+          else this.#retryWithTolerance.handleFailure(failure, () => loggedSource(record))
           continue
         }
       }
@@ -194,6 +197,11 @@ export class Pipeline {
 
   #encode(sourceRecord: SourceRecord): ProducerRecord | null {
     const { key, value, classes } = this.#conversion
+    if (sourceRecord.unreadable !== undefined) {
+      this.#stage = 'TASK_POLL'
+      this.#executing = READING_CLASS
+      throw sourceRecord.unreadable
+    }
     const record = this.#conversion.transformations.length === 0 ? sourceRecord : this.#transform(sourceRecord)
     if (!record) return null
     const { topic } = record

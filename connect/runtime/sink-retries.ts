@@ -1,12 +1,13 @@
 /**
  * Tries of a sink again, and the polls between them: all partitions are paused then, and the task stays in its group. Records that such a
- * poll still returns are consumed again later.
+ * poll still returns are consumed again later. The status of the task says meanwhile what it waits for.
  */
 import type { Consumer } from '../../core/client/types.ts'
 import type { System } from '../../core/system/index.ts'
 import { Retriable, type TaskLogger } from '../sdk/index.ts'
 import type { RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
 import type { TaskControl } from './task-control.ts'
+import type { ProgressStage } from './task-progress.ts'
 
 /** The longest of these polls. */
 const POLL_TIMEOUT_MS = 100
@@ -37,13 +38,13 @@ export class SinkRetries {
   async whileRetriable(stage: 'put' | 'flush' | 'replay', control: TaskControl, work: () => Promise<void>): Promise<boolean> {
     control.progress.begin(stage)
     try {
-      return await this.#retried(control, work)
+      return await this.#retried(stage, control, work)
     } finally {
       control.progress.end(stage)
     }
   }
 
-  async #retried(control: TaskControl, work: () => Promise<void>): Promise<boolean> {
+  async #retried(stage: ProgressStage, control: TaskControl, work: () => Promise<void>): Promise<boolean> {
     const { consumer, system, retryWithTolerance, context, isPaused } = this.#options
     for (let attempt = 0; ; attempt++) {
       try {
@@ -52,6 +53,7 @@ export class SinkRetries {
         return true
       } catch (error) {
         if (!(error instanceof Retriable)) throw error
+        control.progress.retrying(stage, error, attempt + 1)
         const delay = error.afterMs ?? retryWithTolerance.backoff(attempt)
         context.log.warn(`the sink retries in ${delay} ms: ${error.message}`, { err: error })
         const until = system.clock.monotonic() + delay

@@ -148,6 +148,7 @@ export class SourceReading {
   async #backOff(error: Error, control: TaskControl): Promise<boolean> {
     const delay = (error instanceof Retriable ? error.afterMs : undefined) ?? this.#options.retryWithTolerance.backoff(this.#attempts)
     this.#attempts++
+    control.progress.retrying('read', error, this.#attempts)
     this.#options.context.log.warn(`the source is read again in ${delay} ms: ${error.message}`, { err: error })
     await this.#delivery.settle(control, delay)
     return !control.stopping

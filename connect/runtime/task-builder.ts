@@ -2,6 +2,7 @@
  * Builds what a WorkerTask runs from the plugin, the config of the connector and the services of the worker: a source task, a sink task or
  * a flow task.
  */
+import { DEFAULT_MAX_REQUEST_SIZE } from '../../core/client/index.ts'
 import type { TopicPattern } from '../../core/client/types.ts'
 import { redaction } from '../../core/config-references/redaction.ts'
 import type { System } from '../../core/system/index.ts'
@@ -43,7 +44,7 @@ import type { TaskFencing } from './task-fencing.ts'
 import { TopicCreation, usesTopicCreation } from './topic-creation.ts'
 import { TransactionBoundary } from './transaction-boundary.ts'
 import { WorkerFlowTask } from './worker-flow-task.ts'
-import { defaultConverters, type WorkerConfig } from './worker-settings.ts'
+import { defaultConverters, type WorkerConfig, workerLimits } from './worker-settings.ts'
 import { WorkerSinkTask } from './worker-sink-task.ts'
 import { type SourceTaskOptions, WorkerSourceTask } from './worker-source-task.ts'
 import { taskTransactionalId } from './zombie-fencing.ts'
@@ -193,6 +194,7 @@ async function buildWithClients(
     config: parseSettings(plugin.settings, config),
     raw: config,
     log: taskLogger(system, connector, task),
+    limits: workerLimits(services.config),
     progress: (work: TaskWork | null) => control.progress.show(work),
     gauge: (name: string, value: number) => gauges.set(name, value),
   }
@@ -255,12 +257,14 @@ async function buildWithClients(
       })
     }
     const transactionalId = taskTransactionalId(services.config['group.id'], connector, task)
-    const producer = clients.of('producer').producer(transactionalProducerSettings(properties, config, transactionalId))
+    const transactional = transactionalProducerSettings(properties, config, transactionalId)
+    const producer = clients.of('producer').producer(transactional)
     const store = offsetStores.of(named, clients, producer)
     const intervalMs = source['transaction.boundary.interval.ms'] ?? flushIntervalMs
     return new ExactlyOnceSourceTask({
       ...shared,
       producer: observed.producer(producer),
+      maxRecordBytes: transactional.maxRequestSize ?? DEFAULT_MAX_REQUEST_SIZE,
       offsets: store.offsets,
       offsetsTopic: store.topic!,
       boundary: new TransactionBoundary(source['transaction.boundary'], intervalMs, system.clock.monotonic()),

@@ -1,6 +1,6 @@
 /**
- * Where a task is, for the report of a stall: what it has begun and not finished, and since when; and how far its work is, as the connector
- * says. A task that waits for data has begun nothing. It costs two assignments for each batch.
+ * Where a task is, for the report of a stall: what it has begun and not finished, and since when; what fails and is tried again; and how far
+ * its work is, as the connector says. A task that waits for data has begun nothing. It costs two assignments for each batch.
  */
 import type { Clock } from '../../core/system/clock.ts'
 import type { TaskWork } from '../sdk/index.ts'
@@ -48,6 +48,8 @@ function shownWork(work: TaskWork): TaskWork {
 export class TaskProgress {
   readonly #clock: Clock
   #work: TaskWork | null = null
+  /** What fails and is tried again: until it ends, that is what the task does. */
+  #retry: { readonly stage: ProgressStage; readonly work: TaskWork } | null = null
   /** Called when the work has changed. */
   onWork: (() => void) | null = null
   /** By stage, in monotonic ms. */
@@ -65,6 +67,17 @@ export class TaskProgress {
   /** It is done, or nothing is left to do. */
   end(stage: ProgressStage): void {
     this.#begun.delete(stage)
+    if (this.#retry?.stage !== stage) return
+    this.#retry = null
+    this.onWork?.()
+  }
+
+  /** What has begun has failed for `reason`, and is tried again after `tries` tries. */
+  retrying(stage: ProgressStage, reason: Error, tries: number): void {
+    const begun = this.#begun.get(stage) ?? this.#clock.monotonic()
+    const since = new Date(Math.round(this.#clock.now() - (this.#clock.monotonic() - begun))).toISOString()
+    this.#retry = { stage, work: shownWork({ what: `${stage} is tried again`, reason: reason.message, tries, since }) }
+    this.onWork?.()
   }
 
   /** A part of it is done, and more is left. */
@@ -81,9 +94,9 @@ export class TaskProgress {
     }
   }
 
-  /** How far work is that the connector tells of; null where there is none. */
+  /** What is tried again, or how far work is that the connector tells of; null where there is neither. */
   get work(): TaskWork | null {
-    return this.#work
+    return this.#retry?.work ?? this.#work
   }
 
   show(work: TaskWork | null): void {

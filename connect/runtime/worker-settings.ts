@@ -2,7 +2,8 @@
  * The worker's settings, with the names and defaults of Kafka Connect. The names of the internal topics and the converters, which are
  * required there, have the values of its sample files as defaults.
  */
-import { type ConfigOf, InvalidSetting, parseSettings, setting } from '../sdk/index.ts'
+import { allowedAddressProblem } from '../sdk/address-rules.ts'
+import { type ConfigOf, InvalidSetting, parseSettings, setting, type WorkerLimits } from '../sdk/index.ts'
 import { securityProtocol } from './client-security-settings.ts'
 import { isolationSettings } from './isolation/isolation-settings.ts'
 import { POLICY_INTERFACE, policyNamed, policyNames } from './override-policy.ts'
@@ -215,6 +216,14 @@ export const workerSettings = {
     importance: 'MEDIUM',
     doc: 'The client settings that connectors may override where the policy is Allowlist.',
   }),
+  'connector.private.addresses.allowlist': setting.list({
+    default: ['*'],
+    importance: 'MEDIUM',
+    doc:
+      'The networks (10.0.0.0/8), addresses and host names that are not public and that connectors may reach where their configs allow it, ' +
+      'with http.allow.private.addresses. `*` is no limit; empty is none. Connectors of HTTP keep it.',
+    check: (entries) => entries.map(allowedAddressProblem).find((problem) => problem !== undefined),
+  }),
   'config.providers': setting.list({
     default: [],
     importance: 'LOW',
@@ -330,6 +339,9 @@ export function unknownSettings(properties: Readonly<Record<string, string>>, ot
 }
 
 export type WorkerConfig = ConfigOf<typeof workerSettings>
+
+/** What connectors may do, whatever their configs say. */
+export const workerLimits = (config: WorkerConfig): WorkerLimits => ({ privateAddresses: config['connector.private.addresses.allowlist'] })
 
 /** Parses the worker's settings. Settings of converters and clients stay in the properties. */
 export function parseWorkerSettings(properties: Readonly<Record<string, string>>): WorkerConfig {

@@ -334,6 +334,7 @@ export class WorkerSinkTask implements RunnableTask {
     let reason: Error = error
     for (let attempt = 0; !control.stopping; attempt++) {
       const delay = retryWithTolerance.backoff(attempt)
+      control.progress.retrying('reconnect', reason, attempt + 1)
       context.log.warn(`the sink has lost its connection and reconnects in ${delay} ms: ${reason.message}`, { err: reason })
       await this.#stopTask()
       await this.#rewind()

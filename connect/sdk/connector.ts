@@ -33,8 +33,16 @@ export interface SourceBatch {
    * Called once for each record that cannot be converted or sent, with the reason. Where errors.tolerance skips the record: before
    * `acknowledged`, when its dead letter is in Kafka and its transaction is committed. Where it fails the task: before `read` ends.
    */
-  rejected?(index: number, error: Error): void
+  rejected?(index: number, error: Error, reason?: RefusalReason): void
+  /**
+   * Called for a record that cannot be converted or sent and for which errors.tolerance=none would fail the task. True where the source has
+   * refused the record to whoever has sent it, and who keeps it: it is skipped then, without a dead letter, and `rejected` is not called.
+   */
+  refused?(index: number, error: Error, reason: RefusalReason): boolean
 }
+
+/** What is wrong: the data of the record, its size, or nothing about it, so that it may be written later. */
+export type RefusalReason = 'record' | 'too-large' | 'system'
 
 /** Where a record of a source is in Kafka. */
 export interface StoredRecord {
@@ -55,12 +63,20 @@ export interface TaskLogger {
   error(message: string, details?: object): void
 }
 
+/** What a worker allows its connectors, whatever their configs say. */
+export interface WorkerLimits {
+  /** Networks, addresses and hosts that are not public and may be reached: the worker's connector.private.addresses.allowlist. */
+  readonly privateAddresses: readonly string[]
+}
+
 export interface TaskContext<C> {
   readonly connector: string
   readonly task: number
   readonly config: C
   readonly signal: AbortSignal
   readonly log: TaskLogger
+  /** Absent where no worker runs the task. */
+  readonly limits?: WorkerLimits
   /** Shows how far long work is, in the task's status: null where there is none. */
   progress?(progress: TaskWork | null): void
   /** Sets a metric of the task: `name` in kebab-case, as `replication-lag-bytes`. */
@@ -86,7 +102,7 @@ interface SystemChecks<C> {
    * Connects to the system and finds what would fail: a wrong password, a missing right. Called when a config is validated that is valid
    * otherwise; rejects or takes too long only where nothing can be said.
    */
-  checkSystem?(config: C, signal: AbortSignal): Promise<readonly SettingProblem[]>
+  checkSystem?(config: C, signal: AbortSignal, limits?: WorkerLimits): Promise<readonly SettingProblem[]>
   /** Asked about once a minute by one worker, also while the connector is paused or stopped. */
   observe?(config: C, signal: AbortSignal): Promise<SystemObservation>
 }

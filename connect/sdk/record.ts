@@ -24,7 +24,13 @@ export interface ConnectRecord {
 }
 
 /** A record of a source. With `partition` null the producer's partitioner chooses. */
-export interface SourceRecord extends ConnectRecord {}
+export interface SourceRecord extends ConnectRecord {
+  /**
+   * Why the source could not read the record whole: `errors.tolerance` decides about it, as about one that cannot be converted. The record
+   * has what could be read, for its dead letter; no transform is given it.
+   */
+  unreadable?: Error | undefined
+}
 
 /** A record for a sink. */
 export interface SinkRecord extends ConnectRecord {

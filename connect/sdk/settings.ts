@@ -185,8 +185,9 @@ export const setting = {
     )
     return { ...declared, default: null, names } as Setting<NamedTexts>
   },
-  /** Without white space at its ends, as ConfigDef reads it. */
-  string: <const O extends Common<string>>(options: O) => declare<string, O>('STRING', options, (raw) => raw.trim()),
+  /** Without white space at its ends, as ConfigDef reads it. `keepsSpace` is for separators, which may be a newline or a tab. */
+  string: <const O extends Common<string> & { keepsSpace?: boolean }>(options: O) =>
+    declare<string, O>('STRING', options, (raw) => (options.keepsSpace ? raw : raw.trim())),
   password: <const O extends Common<string>>(options: O) => declare<string, O>('PASSWORD', options, (raw) => raw),
   class: <const O extends Common<string>>(options: O) => declare<string, O>('CLASS', options, (raw) => raw.trim()),
   boolean: <const O extends Common<boolean>>(options: O) =>

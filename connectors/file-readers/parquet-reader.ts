@@ -21,12 +21,31 @@ const compressors: Compressors = {
   GZIP: (input, length) => gunzipSync(input, atMost(length)),
   ZSTD: (input, length) => zstdDecompressSync(input, atMost(length)),
   BROTLI: (input, length) => brotliDecompressSync(input, atMost(length)),
-  LZ4_RAW(input, outputLength) {
-    const sized = Buffer.allocUnsafe(input.length + 4)
-    sized.writeUInt32LE(outputLength, 0)
-    sized.set(input, 4)
-    return uncompressLz4(sized)
-  },
+  LZ4_RAW: lz4Block,
+  LZ4: hadoopFrames,
+}
+
+function lz4Block(input: Uint8Array, outputLength: number): Uint8Array {
+  const sized = Buffer.allocUnsafe(input.length + 4)
+  sized.writeUInt32LE(outputLength, 0)
+  sized.set(input, 4)
+  return uncompressLz4(sized)
+}
+
+/** Blocks, each behind the length of its content and its own. Some writers have left the lengths out. */
+function hadoopFrames(input: Uint8Array, outputLength: number): Uint8Array {
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength)
+  const blocks: Uint8Array[] = []
+  let length = 0
+  for (let at = 0; at < input.length; ) {
+    const [content, size] = input.length - at < 8 ? [0, 0] : [view.getUint32(at), view.getUint32(at + 4)]
+    const end = at + 8 + size
+    if (size === 0 || end > input.length || length + content > outputLength) return lz4Block(input, outputLength)
+    blocks.push(lz4Block(input.subarray(at + 8, end), content))
+    length += content
+    at = end
+  }
+  return length === outputLength ? Buffer.concat(blocks, length) : lz4Block(input, outputLength)
 }
 
 export async function* readParquet(file: OpenFile, from: number): AsyncGenerator<FileBatch, void, void> {

@@ -71,6 +71,8 @@ export interface SinkProgress {
   /** The length of the data file with all these records. */
   length: number
   written: Map<string, WrittenPartition>
+  /** The last dead letters that were replayed into it. */
+  letters: readonly string[]
 }
 
 const sinkPositionPath = (file: string): string => `${file}.position`
@@ -87,9 +89,9 @@ export async function readSinkProgress(file: string): Promise<SinkProgress | nul
   }
   try {
     // `held` is the name in the file.
-    const { length, held } = JSON.parse(text) as { length: number; held: Record<string, WrittenPartition> }
+    const { length, held, letters } = JSON.parse(text) as { length: number; held: Record<string, WrittenPartition>; letters?: string[] }
     if (!Number.isSafeInteger(length)) throw new Error('it has no length')
-    return { length, written: new Map(Object.entries(held)) }
+    return { length, written: new Map(Object.entries(held)), letters: letters ?? [] }
   } catch (error) {
     throw new Error(
       `${path} is not the position of a file sink: ${(error as Error).message}. Remove it to continue without it; records may then be written twice.`,
@@ -139,7 +141,9 @@ export async function writeSinkProgress(
   const draft = `${path}.${writer}`
   const handle = await open(draft, 'w')
   try {
-    await handle.writeFile(`${JSON.stringify({ length: progress.length, held: Object.fromEntries(progress.written) })}\n`)
+    const { length, written, letters } = progress
+    const held = Object.fromEntries(written)
+    await handle.writeFile(`${JSON.stringify({ length, held, ...(letters.length > 0 ? { letters } : {}) })}\n`)
     await handle.sync()
   } finally {
     await handle.close()

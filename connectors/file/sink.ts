@@ -19,6 +19,7 @@ import {
 } from '../../connect/sdk/index.ts'
 import { becomeWriter, isFenced, readSinkProgress, syncFolder, type WrittenPartition, writeSinkProgress } from './position.ts'
 import { appendJson, appendPlain, LineBuffer } from './text.ts'
+import { WrittenLetters } from './written-letters.ts'
 
 const NEWLINE = 0x0a
 /** The bytes that are scanned at once for the last newline. */
@@ -56,9 +57,6 @@ class FileFenced extends Error {
   override name = 'FileFenced'
 }
 
-/** What the file has is known by offsets. A dead letter that is replayed has one in its own topic; that of its record is long past. */
-const placeOf = (record: SinkRecord): { topic: string; partition: number; offset: number } => record.replayOf ?? record
-
 class FileSink implements SinkTask {
   readonly #path: string
   readonly #log: SinkContext<FileSinkConfig>['log']
@@ -70,7 +68,10 @@ class FileSink implements SinkTask {
   #ino = 0
   #length = 0
   #written = new Map<string, WrittenPartition>()
+  #letters = new WrittenLetters()
   #changed = false
+  /** Whether the file may have a part of a batch after `#length`. */
+  #isTorn = false
 
   constructor({ config, log, committed }: SinkContext<FileSinkConfig>) {
     this.#committed = committed
@@ -86,6 +87,7 @@ class FileSink implements SinkTask {
     const progress = await readSinkProgress(this.#path)
     if (progress && progress.length <= this.#length) {
       this.#written = progress.written
+      this.#letters = new WrittenLetters(progress.letters)
       if (progress.length === this.#length) return
       if (!(await this.#committedPastFlush())) {
         // What was written after the last flush is delivered again: its offsets were not committed.
@@ -168,8 +170,9 @@ class FileSink implements SinkTask {
   }
 
   async #saveProgress(): Promise<void> {
+    const progress = { length: this.#length, written: this.#written, letters: this.#letters.ids() }
     try {
-      await writeSinkProgress(this.#path, { length: this.#length, written: this.#written }, this.#writer, () => this.#requireOwnership())
+      await writeSinkProgress(this.#path, progress, this.#writer, () => this.#requireOwnership())
     } catch (error) {
       if (error instanceof FileFenced) throw error
       throw new Retriable(`the position of ${this.#path} cannot be stored: ${(error as Error).message}`, { cause: error })
@@ -187,7 +190,7 @@ class FileSink implements SinkTask {
 
   /** The records that the file does not have: nearly always the whole batch, which is then returned itself. */
   #withoutWritten(records: readonly SinkRecord[]): readonly SinkRecord[] {
-    if (this.#written.size === 0) return records
+    if (this.#written.size === 0 && !records[0]?.replayOf) return records
     let missing: SinkRecord[] | null = null
     for (let i = 0; i < records.length; i++) {
       const record = records[i]!
@@ -199,21 +202,26 @@ class FileSink implements SinkTask {
   }
 
   #isWritten(record: SinkRecord): boolean {
+    if (record.replayOf) return this.#letters.has(record)
     const written = this.#writtenOf(record)
-    if (!written || placeOf(record).offset >= written.next) return false
+    if (!written || record.offset >= written.next) return false
     if ((record.timestamp ?? -1) <= written.latestMs) return true
     this.#log.warn(
       `${record.topic}-${record.partition} has newer records at offset ${record.offset} than ${this.#path} has up to offset ` +
         `${written.next}: the topic was recreated. Its records are written.`,
     )
-    this.#written.delete(partitionKey(placeOf(record)))
+    this.#written.delete(partitionKey(record))
     this.#last = null
     return false
   }
 
   #markWritten(record: SinkRecord): void {
+    if (record.replayOf) {
+      this.#letters.add(record)
+      return
+    }
     const timestamp = record.timestamp ?? -1
-    const { topic, partition, offset } = placeOf(record)
+    const { topic, partition, offset } = record
     const written = this.#writtenOf(record)
     if (written) {
       written.next = offset + 1
@@ -227,8 +235,7 @@ class FileSink implements SinkTask {
 
   /** Neighbouring records are nearly always of one partition: its entry is looked up once. */
   #last: { topic: string; partition: number; written: WrittenPartition } | null = null
-  #writtenOf(record: SinkRecord): WrittenPartition | undefined {
-    const { topic, partition } = placeOf(record)
+  #writtenOf({ topic, partition }: SinkRecord): WrittenPartition | undefined {
     if (this.#last && this.#last.partition === partition && this.#last.topic === topic) return this.#last.written
     const written = this.#written.get(partitionKey({ topic, partition }))
     if (written) this.#last = { topic, partition, written }
@@ -240,28 +247,41 @@ class FileSink implements SinkTask {
     const handle = this.#opened()
     this.#changed = true
     try {
+      if (this.#isTorn) await this.#removeTornBatch()
       for (let written = 0; written < bytes.length; ) {
         written += (await handle.write(bytes, written, bytes.length - written)).bytesWritten
       }
     } catch (error) {
       await this.#requireOwnership()
-      // A partial batch must not stay: the runtime delivers all of it again.
-      await handle.truncate(this.#length)
+      // A partial batch must not stay: the runtime delivers all of it again. Where it cannot be removed now, it is before the next write.
+      this.#isTorn = true
+      await this.#removeTornBatch().catch(() => {})
       throw new Retriable(`${this.#path} cannot be written: ${(error as Error).message}`, { cause: error })
     }
     this.#length += bytes.length
   }
 
+  async #removeTornBatch(): Promise<void> {
+    await this.#opened().truncate(this.#length)
+    this.#isTorn = false
+  }
+
   async #open(): Promise<void> {
+    let handle: FileHandle
     try {
-      this.#handle = await open(this.#path, 'a+')
+      handle = await open(this.#path, 'a+')
     } catch (error) {
       throw new Error(`Couldn't find or create file '${this.#path}' for the file sink: ${(error as Error).message}`, { cause: error })
     }
-    const { size, ino } = await this.#handle.stat()
+    await this.#takeOver(handle)
+    await syncFolder(this.#path)
+  }
+
+  async #takeOver(handle: FileHandle): Promise<void> {
+    this.#handle = handle
+    const { size, ino } = await handle.stat()
     this.#length = size
     this.#ino = ino
-    await syncFolder(this.#path)
   }
 
   /** After a log rotation has renamed the file, the next lines go to a new one. */
@@ -271,9 +291,17 @@ class FileSink implements SinkTask {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
+    let next: FileHandle
+    try {
+      next = await open(this.#path, 'a+')
+    } catch (error) {
+      // Such as a folder that is not mounted for a while: the lines that wait are in the old file.
+      throw new Retriable(`${this.#path} is gone, and cannot be created again: ${(error as Error).message}`, { cause: error })
+    }
     this.#log.info(`${this.#path} was renamed; the next lines go to a new file`)
     await this.stop()
-    await this.#open()
+    await this.#takeOver(next)
+    await syncFolder(this.#path)
   }
 
   async #truncateTo(length: number, reason: string): Promise<void> {

@@ -37,11 +37,12 @@ export class AuthorizedClient {
     const authorization = this.#authorization
     if (authorization.type === 'none') return await this.#client.send(request)
     if (authorization.type === 'static') return await this.#client.send(withHeader(request, authorization.value))
-    const refused = await this.#tokenHeader(authorization.credentials)
+    const { signal } = request
+    const refused = await unlessAborted(this.#tokenHeader(authorization.credentials), signal)
     const response = await this.#client.send(withHeader(request, refused))
     if (response.status !== 401) return response
     await this.#forget(refused)
-    return await this.#client.send(withHeader(request, await this.#tokenHeader(authorization.credentials)))
+    return await this.#client.send(withHeader(request, await unlessAborted(this.#tokenHeader(authorization.credentials), signal)))
   }
 
   /** Gets a token where one is needed. */
@@ -91,6 +92,21 @@ export class AuthorizedClient {
     }
     const response = await this.#client.send({ method: 'POST', url, headers, body: form.toString(), redirects: 'refuse' })
     return tokenIn(response, url, credentials)
+  }
+}
+
+/** A request that is not wanted any more does not wait for the token, which others may wait for. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await work
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+    work.catch(() => {})
   }
 }
 

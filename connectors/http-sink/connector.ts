@@ -2,7 +2,15 @@
  * The HTTP sink under three classes: this project's own, and those of Confluent's and Aiven's sinks, each with the names and defaults of
  * its settings. What sends requests is loaded where a task starts.
  */
-import { type ConfigOf, defineConnector, defineSink, type SettingProblem, type Settings, type SinkSide } from '../../connect/sdk/index.ts'
+import {
+  type ConfigOf,
+  defineConnector,
+  defineSink,
+  type SettingProblem,
+  type Settings,
+  type SinkSide,
+  type WorkerLimits,
+} from '../../connect/sdk/index.ts'
 import { aivenOptions, aivenSettings, checkAiven } from './aiven-settings.ts'
 import type { HttpSinkOptions } from './options.ts'
 import { checkSink, confluentSettings, ownSettings, refuseProblems, sinkOptions } from './settings.ts'
@@ -12,18 +20,18 @@ interface SinkClass<S extends Settings> {
   aliases?: readonly string[]
   settings: S
   check(config: ConfigOf<S>): SettingProblem[]
-  options(config: ConfigOf<S>): HttpSinkOptions
+  options(config: ConfigOf<S>, limits: WorkerLimits | undefined): HttpSinkOptions
 }
 
 function sinkOf<S extends Settings>({ check, options, ...side }: SinkClass<S>): SinkSide<S> {
   return defineSink({
     ...side,
     check,
-    checkSystem: async (config, signal) => (await import('./system-check.ts')).checkServer(options(config), signal),
+    checkSystem: async (config, signal, limits) => (await import('./system-check.ts')).checkServer(options(config, limits), signal),
     async start(context) {
       refuseProblems(check(context.config), context.config)
       const { HttpSink } = await import('./sink.ts')
-      return new HttpSink(options(context.config), context)
+      return new HttpSink(options(context.config, context.limits), context)
     },
   })
 }

@@ -2,7 +2,7 @@
  * The settings of the sink under its own class and under Confluent's, which have the same names. They differ in some defaults, which are
  * Confluent's under its class.
  */
-import { type ConfigOf, InvalidSetting, type SettingProblem, setting } from '../../connect/sdk/index.ts'
+import { type ConfigOf, InvalidSetting, type SettingProblem, setting, type WorkerLimits } from '../../connect/sdk/index.ts'
 import { InvalidJavaPattern, javaPattern, replacementOf } from '../../connect/sdk/java-pattern.ts'
 import { authorizationOf, checkClient, clientOptions, clientSettings, filledUrlProblem } from '../http-driver/client-settings.ts'
 import { headersOf, headersProblem, isHeaderName } from '../http-driver/header-list.ts'
@@ -311,13 +311,13 @@ const allHeaders = (config: SinkConfig) => ({
   ...headersOf(config['sensitive.headers'] ?? '', config['header.separator']),
 })
 
-export function sinkOptions(config: SinkConfig): HttpSinkOptions {
+export function sinkOptions(config: SinkConfig, limits: WorkerLimits | undefined): HttpSinkOptions {
   const isArray = config['request.body.format'] === 'json' && config['batch.json.as.array']
   const replacements = replacementsOf(config)
   const contentType = config['request.body.format'] === 'json' ? 'application/json' : 'text/plain; charset=utf-8'
   const concurrency = config['max.concurrent.requests']
   return {
-    client: clientOptions(config, { maxResponseBytes: MAX_RESPONSE_BYTES, connections: concurrency }),
+    client: clientOptions(config, limits, { maxResponseBytes: MAX_RESPONSE_BYTES, connections: concurrency }),
     authorization: authorizationOf(config),
     names: {
       url: 'http.api.url',

@@ -10,7 +10,7 @@ export const httpSource = defineSource({
   aliases: ['HttpSource', 'HttpSourceConnector'],
   settings,
   check,
-  checkSystem: async (config, signal) => (await import('./system-check.ts')).checkServer(config, signal),
+  checkSystem: async (config, signal, limits) => (await import('./system-check.ts')).checkServer(config, signal, limits),
   checkPositions: (config, positions) => validatePositions(positions, config),
   // The pages of a snapshot may change while they are read.
   exactlyOnceSupport: (config) => (config['http.offset.mode'] === 'SNAPSHOT' ? 'unsupported' : 'supported'),

@@ -2,7 +2,7 @@
  * Whether a poll would succeed: its first request, where that is a GET, and whether the response has what the settings name. A POST is
  * not sent: it may change something.
  */
-import type { SettingProblem } from '../../connect/sdk/index.ts'
+import type { SettingProblem, WorkerLimits } from '../../connect/sdk/index.ts'
 import { authorizationOf, clientOptions } from '../http-driver/client-settings.ts'
 import type { ClientResponse } from '../http-driver/http-client.ts'
 import { shownUrl } from '../http-driver/request-errors.ts'
@@ -11,7 +11,7 @@ import { PollRequests } from './requests.ts'
 import { ResponseReader, UnreadableResponse } from './responses.ts'
 import type { PollConfig } from './settings.ts'
 
-export function checkServer(config: PollConfig, signal: AbortSignal): Promise<readonly SettingProblem[]> {
+export function checkServer(config: PollConfig, signal: AbortSignal, limits: WorkerLimits | undefined): Promise<readonly SettingProblem[]> {
   const requests = new PollRequests(config)
   const reader = new ResponseReader(config, requests.origin)
   const first = requests.at(config['http.initial.offset'])
@@ -30,7 +30,7 @@ export function checkServer(config: PollConfig, signal: AbortSignal): Promise<re
   }
   return checkRequest(
     {
-      client: clientOptions(config, { maxResponseBytes: config['response.max.bytes'], connections: 1 }),
+      client: clientOptions(config, limits, { maxResponseBytes: config['response.max.bytes'], connections: 1 }),
       authorization: authorizationOf(config),
       names: {
         url: 'url',

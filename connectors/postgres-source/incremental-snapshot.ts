@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'
 import { Retriable, type SourceBatch, type SourceRecord } from '../../connect/sdk/index.ts'
 import { closeDatabase, databaseError, isChangedTable } from './database.ts'
-import { type ChunkSource, chunkQuery, maximumKeyQuery, type Query, rowsQuery } from './incremental-queries.ts'
+import { type ChunkSource, chunkQuery, filterQuery, maximumKeyQuery, type Query, rowsQuery } from './incremental-queries.ts'
 import type { ChunkKey, Collection, IncrementalState, KeyKind, WindowRow } from './incremental-state.ts'
 import type { Notifications } from './notifications.ts'
 import { signalTable } from './signal-settings.ts'
@@ -45,6 +45,8 @@ export class IncrementalSnapshot {
   #table: Table | null = null
   #looked: Collection | null = null
   #chunk: ChunkSource | null = null
+  /** The filter of the table in progress, once Postgres takes it. */
+  #checkedFilter = ''
   readonly #places = new WeakMap<Table, readonly number[]>()
   #scanned = 0
 
@@ -86,6 +88,7 @@ export class IncrementalSnapshot {
     this.#window = 'idle'
     this.#chunkId = null
     this.#chunk = null
+    this.#checkedFilter = ''
     this.#scanned = 0
   }
 
@@ -167,6 +170,7 @@ export class IncrementalSnapshot {
   async #nextRows(collection: Collection, openMark: () => Promise<void>): Promise<ScanStatus | null> {
     const chunk = await this.#source(collection)
     if (typeof chunk === 'string') return chunk
+    await this.#requireCondition(chunk)
     await openMark()
     const state = this.#state
     if (state.maximumKey === null) {
@@ -197,6 +201,21 @@ export class IncrementalSnapshot {
       maximum_key: keyText(state.maximumKey),
     })
     return null
+  }
+
+  async #requireCondition(chunk: ChunkSource): Promise<void> {
+    const { filter } = chunk.collection
+    if (filter === this.#checkedFilter) return
+    try {
+      await this.#rows(filterQuery(chunk))
+    } catch (error) {
+      if (error instanceof Retriable) throw error
+      throw new Error(
+        `its filter is no condition that can stand in WHERE by itself: ${filter} (${(error as Error).message}). Send the signal again with another.`,
+        { cause: error },
+      )
+    }
+    this.#checkedFilter = filter
   }
 
   /** How the table is read, or why it is not. */
@@ -258,6 +277,7 @@ export class IncrementalSnapshot {
     this.#state.next()
     this.#scanned = 0
     this.#chunk = null
+    this.#checkedFilter = ''
     return this.#state.isRunning ? ended : [...ended, ...this.#notify('COMPLETED', {}, signal)]
   }
 
@@ -294,7 +314,9 @@ export class IncrementalSnapshot {
   async #rows({ text, values }: Query): Promise<(string | null)[][]> {
     this.#client ??= await this.#stage.connect()
     try {
-      const { rows } = await this.#client.query({ text, values, rowMode: 'array', types: AS_TEXT })
+      // Postgres refuses a second statement in an extended query.
+      const config = { text, values, rowMode: 'array', types: AS_TEXT, queryMode: 'extended' } as pg.QueryArrayConfig
+      const { rows } = await this.#client.query<(string | null)[]>(config)
       return rows
     } catch (error) {
       throw databaseError(error, this.#stage.context.config, 'Postgres')

@@ -85,6 +85,8 @@ export async function createRedisClient(
       enableReadyCheck: false,
       clusterRetryStrategy: overrides.retryStrategy ?? noRetry,
       maxRedirections: MAX_REDIRECTIONS,
+      // Whether a command was executed before its connection was lost is unknown: its owner decides.
+      retryDelayOnFailover: 0,
       slotsRefreshTimeout: options.connectTimeoutMs,
       // A certificate is of a name, not of the address that it stands for.
       ...(options.tls && { dnsLookup: (address, callback) => callback(null, address) }),
@@ -138,9 +140,9 @@ function connectionError(failures: readonly Error[], options: RedisConnectionOpt
   const unknown = causes.find(({ message }) => /got an invalid reply: null|No such master with that name/.test(message))
   if (unknown)
     return new RedisRefused(
-      `The sentinels of Redis do not know the master ${options.master} (${redisAddress(options)}): check redis.sentinel.master.`,
+      `The sentinels of Redis do not know the master ${options.master} (${redisAddress(options)}): check ${options.settingOf.master}.`,
       'address',
-      'redis.sentinel.master',
+      options.settingOf.master,
       { cause: unknown },
     )
   const sentinel = causes.find(({ message }) => /sentinel .*(WRONGPASS|NOAUTH)/.test(message))

@@ -7,13 +7,14 @@ import type { RedisClient } from '../redis-driver/client.ts'
 import { RedisConnection } from '../redis-driver/connection.ts'
 import { redisConnectionOptions, TASK_TOKEN } from '../redis-driver/connection-settings.ts'
 import { redisErrorCode } from '../redis-driver/errors.ts'
+import { ReadSize } from '../redis-driver/read-size.ts'
 import { AckSender } from './ack-sender.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { MissedEntries } from './missed-entries.ts'
 import { EntryRecords, type RawEntry } from './records.ts'
 import { type StreamSourceConfig, streamsOf } from './settings.ts'
 import { groupState, streamState } from './stream-info.ts'
-import { type StreamEntries, streamReplies } from './stream-replies.ts'
+import { bytesOf, type StreamEntries, streamReplies } from './stream-replies.ts'
 import { compareIds, GroupGaps, NO_ENTRY } from './trimming.ts'
 
 /** Entries that are read and not yet in Kafka, at most: reading waits (Invariant 13). */
@@ -33,7 +34,7 @@ function ledgerOf(config: StreamSourceConfig): Acknowledgements {
 
 interface GroupStream {
   records: EntryRecords
-  /** The last id that was read here; null before the first. */
+  /** Up to where the group has read, as far as this task knows; null before it has asked. */
   id: string | null
   gaps: GroupGaps
 }
@@ -50,6 +51,8 @@ export class GroupRun {
   readonly #acks: AckSender
   readonly #missed: MissedEntries
   readonly #streams = new Map<string, GroupStream>()
+  /** Entries of one stream in a read. */
+  readonly #size: ReadSize
   readonly #counts = { read: 0, claimed: 0 }
   #watchAt = 0
 
@@ -65,6 +68,7 @@ export class GroupRun {
     this.#ledger = ledgerOf(config)
     this.#acks = new AckSender(this.#commands, this.#group, this.#ledger)
     this.#missed = new MissedEntries(context)
+    this.#size = new ReadSize(config['batch.size'])
   }
 
   abort(): void {
@@ -107,7 +111,7 @@ export class GroupRun {
     this.#streams.set(stream, {
       records: new EntryRecords(stream, config.topic, config['redis.stream.body']),
       id: typeof stored?.offset === 'string' ? stored.offset : null,
-      gaps: new GroupGaps(typeof stored?.missed === 'number' ? stored.missed : 0),
+      gaps: new GroupGaps(numberOf(stored?.missed), numberOf(stored?.read)),
     })
     await this.#createGroup(stream)
   }
@@ -115,26 +119,38 @@ export class GroupRun {
   /** Where there is none. A group that was lost begins after what this task has read, if it reads the stream alone. */
   async #createGroup(stream: string): Promise<void> {
     const { config, log } = this.#context
-    const { id } = this.#streams.get(stream)!
-    try {
-      await this.#commands.run(async (client) => {
-        const state = await streamState(client, stream)
-        const known = config['task.streams.shared'] ? null : id
-        // A stream that was deleted begins anew, and may have entries again already.
-        const isSame = known !== null && state !== null && compareIds(state.lastId, known) >= 0
-        const from = known === null ? config['redis.stream.offset'] : isSame ? known : NO_ENTRY
+    const reading = this.#streams.get(stream)!
+    await this.#commands.run(async (client) => {
+      const state = await streamState(client, stream)
+      const group = state && (await groupState(client, stream, this.#group))
+      if (group) {
+        reading.id ??= group.delivered
+        return
+      }
+      const offset = config['redis.stream.offset']
+      // Other tasks may have read less: from the offset on nothing is lost. From the end on it would be.
+      const known = config['task.streams.shared'] && offset !== '$' ? null : reading.id
+      const first = offset === '$' ? (state?.lastId ?? NO_ENTRY) : offset
+      // A stream that was deleted begins anew, and may have entries again already.
+      const isSame = known !== null && state !== null && compareIds(state.lastId, known) >= 0
+      const from = known === null ? first : isSame ? known : NO_ENTRY
+      try {
         await client.xgroup('CREATE', stream, this.#group, from, 'MKSTREAM')
-        log[id === null ? 'info' : 'warn'](`The consumer group ${this.#group} of the stream ${stream} is created at ${from}.`)
-      })
-    } catch (error) {
-      if (redisErrorCode((error as Error).cause) !== 'BUSYGROUP') throw error
-    }
+      } catch (error) {
+        // Another task was faster.
+        if (redisErrorCode(error) === 'BUSYGROUP') return
+        throw error
+      }
+      log[reading.id === null ? 'info' : 'warn'](`The consumer group ${this.#group} of the stream ${stream} is created at ${from}.`)
+      reading.id = from
+      reading.gaps = new GroupGaps(0)
+    })
   }
 
   /** What this consumer had taken before, and did not acknowledge. */
   async *#ownPending(stream: string): AsyncGenerator<SourceBatch, void, void> {
     for (let from = NO_ENTRY; !this.#context.signal.aborted; ) {
-      const [reply] = await this.#readGroup([stream], [from], false)
+      const [reply] = await this.#readExisting([stream], [from], false)
       const last = reply?.entries.at(-1)
       if (!last) return
       from = last[0].toString('latin1')
@@ -145,17 +161,20 @@ export class GroupRun {
   }
 
   async #readNew(streams: readonly string[], blocks: boolean): Promise<SourceBatch | null> {
+    const ids = streams.map(() => '>')
+    const replies = await this.#readExisting(streams, ids, blocks)
+    for (const { stream, entries } of replies) this.#streams.get(stream)!.gaps.took(entries.length)
+    return replies.length === 0 ? null : await this.#taken(replies)
+  }
+
+  /** Nothing where the group was lost: it is created again. */
+  async #readExisting(streams: readonly string[], ids: readonly string[], blocks: boolean): Promise<StreamEntries[]> {
     try {
-      const replies = await this.#readGroup(
-        streams,
-        streams.map(() => '>'),
-        blocks,
-      )
-      return replies.length === 0 ? null : await this.#taken(replies)
+      return await this.#readGroup(streams, ids, blocks)
     } catch (error) {
       if (!['NOGROUP', 'UNBLOCKED'].includes(redisErrorCode((error as Error).cause)) || this.#context.signal.aborted) throw error
       for (const stream of streams) await this.#createGroup(stream)
-      return null
+      return []
     }
   }
 
@@ -163,12 +182,24 @@ export class GroupRun {
     const { config } = this.#context
     const block = blocks ? ['BLOCK', config['redis.stream.block']] : []
     const noAck = this.#acknowledges ? [] : ['NOACK']
-    const options = ['COUNT', config['batch.size'], ...block, ...noAck]
-    return streamReplies(
+    const options = ['COUNT', this.#size.count, ...block, ...noAck]
+    const replies = streamReplies(
       await this.#reader.run((client) =>
         client.callBuffer('XREADGROUP', 'GROUP', this.#group, this.#consumer, ...options, 'STREAMS', ...streams, ...ids),
       ),
     )
+    this.#took(replies, streams.length)
+    return replies
+  }
+
+  #took(replies: readonly StreamEntries[], among = 1): void {
+    let count = 0
+    let bytes = 0
+    for (const { entries } of replies) {
+      count += entries.length
+      bytes += bytesOf(entries)
+    }
+    this.#size.took(count, bytes, among)
   }
 
   /** A batch of the entries that this task does not have yet. */
@@ -200,7 +231,7 @@ export class GroupRun {
       if (ids.length === 0) continue
       taken.push([stream, ids])
       if (this.#acknowledges && !config['task.streams.shared'])
-        positions.push({ partition: { stream }, offset: { offset: state.id, missed: state.gaps.missed } })
+        positions.push({ partition: { stream }, offset: { offset: state.id, missed: state.gaps.missed, read: state.gaps.leastRead } })
     }
     this.#counts.read += records.length
     gauge?.call(this.#context, 'entries-read', this.#counts.read)
@@ -249,7 +280,7 @@ export class GroupRun {
           config['redis.stream.claim.idle.ms'],
           cursor,
           'COUNT',
-          config['batch.size'],
+          this.#size.count,
         )) as [Buffer, RawEntry[], Buffer[]?]
       let reply: [Buffer, RawEntry[], Buffer[]?]
       try {
@@ -265,6 +296,7 @@ export class GroupRun {
       this.#missed.trimmedPending(stream, gone.length)
       // Redis 6.2 has null in the place of a deleted entry, and keeps it pending.
       const found = entries.filter((entry) => entry?.[1])
+      this.#took([{ stream, entries: found }])
       const batch = found.length > 0 ? await this.#taken([{ stream, entries: found }]) : null
       if (batch) {
         this.#counts.claimed += batch.records.length
@@ -288,3 +320,5 @@ export class GroupRun {
     }
   }
 }
+
+const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0)

@@ -5,11 +5,12 @@
 import { type Position, type SourceBatch, type SourceContext, type SourceRecord, sleep } from '../../connect/sdk/index.ts'
 import { RedisConnection } from '../redis-driver/connection.ts'
 import { redisConnectionOptions } from '../redis-driver/connection-settings.ts'
+import { ReadSize } from '../redis-driver/read-size.ts'
 import { MissedEntries } from './missed-entries.ts'
 import { EntryRecords } from './records.ts'
 import { type StreamSourceConfig, streamsOf } from './settings.ts'
 import { streamState } from './stream-info.ts'
-import { streamReplies } from './stream-replies.ts'
+import { bytesOf, streamReplies } from './stream-replies.ts'
 import { compareIds, missedByRank, NO_ENTRY, rankOf } from './trimming.ts'
 
 interface StreamPosition {
@@ -25,6 +26,8 @@ export class PositionRun {
   readonly #connection: RedisConnection
   readonly #missed: MissedEntries
   readonly #streams = new Map<string, StreamPosition>()
+  /** Entries of one stream in a read. */
+  readonly #size: ReadSize
   #watchAt = 0
   #read = 0
 
@@ -32,6 +35,7 @@ export class PositionRun {
     this.#context = context
     this.#connection = new RedisConnection(redisConnectionOptions(context.config), context)
     this.#missed = new MissedEntries(context)
+    this.#size = new ReadSize(context.config['batch.size'])
   }
 
   abort(): void {
@@ -93,12 +97,14 @@ export class PositionRun {
     const ids = streams.map((stream) => this.#streams.get(stream)!.id)
     const block = blocks ? ['BLOCK', config['redis.stream.block']] : []
     const reply = await this.#connection.run((client) =>
-      client.callBuffer('XREAD', 'COUNT', config['batch.size'], ...block, 'STREAMS', ...streams, ...ids),
+      client.callBuffer('XREAD', 'COUNT', this.#size.count, ...block, 'STREAMS', ...streams, ...ids),
     )
     const records: SourceRecord[] = []
     const positions: Position[] = []
     const now = Date.now()
+    let bytes = 0
     for (const { stream, entries } of streamReplies(reply)) {
+      bytes += bytesOf(entries)
       const position = this.#streams.get(stream)!
       for (const [rawId, fields] of entries) {
         const id = rawId.toString('latin1')
@@ -109,6 +115,7 @@ export class PositionRun {
       positions.push(positionOf(stream, position))
     }
     if (records.length === 0) return null
+    this.#size.took(records.length, bytes, streams.length)
     this.#read += records.length
     gauge?.call(this.#context, 'entries-read', this.#read)
     return { records, positions }

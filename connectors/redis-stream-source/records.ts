@@ -2,6 +2,7 @@
  * Entries of streams as records: those of Redis's own connector. The key is the id of the entry; the value has the id, the fields and the
  * name of the stream.
  */
+import { isUtf8 } from 'node:buffer'
 import { DataError, type SourceRecord, schemas, sourceRecord } from '../../connect/sdk/index.ts'
 import { STREAM_TOKEN } from './settings.ts'
 
@@ -19,6 +20,20 @@ const valueSchemas = { string: valueSchemaOf('string'), bytes: valueSchemaOf('by
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+/** What is not text in an entry. */
+class NotText extends Error {}
+
+function textOf(bytes: Buffer, what: string): string {
+  try {
+    return utf8.decode(bytes)
+  } catch (error) {
+    throw new NotText(what, { cause: error })
+  }
+}
+
+/** The bytes of a field name that is no text, as people write them: names of a map are texts. */
+const nameOf = (bytes: Buffer): string => (isUtf8(bytes) ? bytes.toString() : `0x${bytes.toString('hex')}`)
+
 export class EntryRecords {
   readonly #topic: string
   readonly #stream: string
@@ -30,32 +45,42 @@ export class EntryRecords {
     this.#body = body
   }
 
-  /** @throws DataError where a text is not UTF-8 */
+  /** Of an entry that is not text where it must be, the record has bytes and says why: `errors.tolerance` decides about it. */
   record(id: string, fields: readonly Buffer[], nowMs: number): SourceRecord {
     // An own property named __proto__ is a field like others.
     const body: Record<string, unknown> = Object.create(null)
-    for (let index = 0; index < fields.length; index += 2) {
-      const value = fields[index + 1]!
-      body[this.#text(fields[index]!, id, 'a field name')] = this.#body === 'bytes' ? value : this.#text(value, id, 'a value')
+    try {
+      for (let index = 0; index < fields.length; index += 2) {
+        const value = fields[index + 1]!
+        body[textOf(fields[index]!, 'a field name')] = this.#body === 'bytes' ? value : textOf(value, 'a value')
+      }
+    } catch (error) {
+      if (!(error instanceof NotText)) throw error
+      return this.#unreadable(id, fields, nowMs, error)
     }
+    return this.#record(id, body, this.#body, nowMs)
+  }
+
+  #unreadable(id: string, fields: readonly Buffer[], nowMs: number, { message: what, cause }: NotText): SourceRecord {
+    const body: Record<string, Buffer> = Object.create(null)
+    for (let index = 0; index < fields.length; index += 2) body[nameOf(fields[index]!)] = fields[index + 1]!
+    const advice = what === 'a value' ? 'set redis.stream.body=bytes to read it as bytes' : 'names must be texts'
+    const record = this.#record(id, body, 'bytes', nowMs)
+    record.unreadable = new DataError(
+      `The entry ${id} of the stream ${this.#stream} has ${what} that is not UTF-8: ${advice}, or errors.tolerance=all to skip it`,
+      { cause },
+    )
+    return record
+  }
+
+  #record(id: string, body: object, form: 'string' | 'bytes', nowMs: number): SourceRecord {
     return sourceRecord({
       topic: this.#topic,
       key: id,
       keySchema,
       value: { id, body, stream: this.#stream },
-      valueSchema: valueSchemas[this.#body],
+      valueSchema: valueSchemas[form],
       timestamp: nowMs,
     })
-  }
-
-  #text(bytes: Buffer, id: string, what: string): string {
-    try {
-      return utf8.decode(bytes)
-    } catch (error) {
-      throw new DataError(
-        `The entry ${id} of the stream ${this.#stream} has ${what} that is not UTF-8: set redis.stream.body=bytes to read it as bytes`,
-        { cause: error },
-      )
-    }
   }
 }

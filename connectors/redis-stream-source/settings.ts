@@ -10,7 +10,15 @@ export const STREAM_TOKEN = '${stream}'
 const GROUP = 'Stream'
 const LEAST_CLAIM_IDLE_MS = 1000
 
-const isId = (text: string): boolean => /^\d{1,20}(-\d{1,20})?$/.test(text)
+/** The greatest number in an id. */
+const MAX_ID_PART = 2n ** 64n - 1n
+
+/** 1526919030474-55 */
+export const isEntryId = (text: string): boolean =>
+  /^\d{1,20}-\d{1,20}$/.test(text) && text.split('-').every((part) => BigInt(part) <= MAX_ID_PART)
+
+/** Its second number may be missing. */
+const isId = (text: string): boolean => isEntryId(text) || isEntryId(`${text}-0`)
 
 export const settings = {
   ...redisConnectionSettings,
@@ -57,7 +65,7 @@ export const settings = {
     group: GROUP,
   }),
   'batch.size': setting.int({
-    doc: 'Maximum number of entries of one stream in a single read',
+    doc: 'Maximum number of entries of one stream in a single read; of large entries it is less, so that a read has about 8 MiB',
     default: 500,
     least: 1,
     importance: 'LOW',

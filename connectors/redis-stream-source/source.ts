@@ -3,7 +3,7 @@
  */
 import { defineSource, type SourceBatch, type SourceContext } from '../../connect/sdk/index.ts'
 import { runBatches } from '../redis-driver/run-batches.ts'
-import { check, type StreamSourceConfig, settings, streamsOf, tasks } from './settings.ts'
+import { check, isEntryId, type StreamSourceConfig, settings, streamsOf, tasks } from './settings.ts'
 
 export const redisStreamSource = defineSource({
   class: 'tributary.redis.RedisStreamSourceConnector',
@@ -16,16 +16,21 @@ export const redisStreamSource = defineSource({
   readHasEffects: true,
   exactlyOnceSupport: (config) => (config['redis.stream.delivery'] === 'exactly-once' ? 'supported' : 'unsupported'),
 
-  checkPositions(config, positions) {
+  async checkPositions(config, positions) {
     const streams = streamsOf(config)
     for (const { partition, offset } of positions) {
+      // What has no stream any more may be removed.
+      if (offset === null) continue
       if (typeof partition.stream !== 'string' || !streams.includes(partition.stream))
         throw new Error(`A partition of this connector is {"stream":"${streams[0]}"}, not ${JSON.stringify(partition)}`)
-      if (offset !== null && !/^\d+-\d+$/.test(String(offset.offset)))
+      if (!isEntryId(String(offset.offset)))
         throw new Error(
           `A position is {"offset":"1526919030474-55"}, the id of the last entry that was read, not ${JSON.stringify(offset)}`,
         )
     }
+    if (config['redis.stream.delivery'] === 'exactly-once') return
+    const changed = streams.filter((stream) => positions.some(({ partition }) => partition.stream === stream))
+    if (changed.length > 0) await (await import('./system-check.ts')).checkGroups(config, changed)
   },
 
   async *read(context: SourceContext<StreamSourceConfig>): AsyncGenerator<SourceBatch, void, void> {

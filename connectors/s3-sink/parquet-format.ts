@@ -9,16 +9,20 @@ import { compressSync as compressLz4 } from 'lz4-napi'
 import { compressSync as compressSnappy } from 'snappy'
 import { type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 import type { FileEncoder, FileFormat } from './file-encoder.ts'
-import { type ParquetField, parquetFields, type SchemaElement } from './parquet-fields.ts'
+import { type ParquetField, parquetFields, type RowSize, type SchemaElement } from './parquet-fields.ts'
 
 /** A row group ends with so many bytes of values, or so many rows (Invariant 13). */
 const ROW_GROUP_BYTES = 16 * 1024 * 1024
 const ROW_GROUP_ROWS = 100_000
+/** The memory of a value beside its bytes: a string, a bigint and a number of an array are objects. */
+const VALUE_OVERHEAD_BYTES = 16
+/** The memory of a column without values. */
+const COLUMN_BYTES = 256
 /** Of the writer's output. */
 const FIRST_BUFFER_BYTES = 1024
 const KEPT_BUFFER_BYTES = 64 * 1024
 
-export type ParquetCodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'brotli' | 'zstd'
+export type ParquetCodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'lz4_raw' | 'brotli' | 'zstd'
 
 interface Codec {
   name: CompressionCodec
@@ -31,13 +35,28 @@ const codecs: Readonly<Record<ParquetCodecName, Codec>> = {
   none: { name: 'UNCOMPRESSED', extension: '' },
   gzip: { name: 'GZIP', extension: '.gz', compress: (input) => gzipSync(input) },
   snappy: { name: 'SNAPPY', extension: '.snappy', compress: (input) => compressSnappy(asBuffer(input)) as Buffer },
-  // The library puts the length before the block, which the format has elsewhere.
-  lz4: { name: 'LZ4_RAW', extension: '.lz4raw', compress: (input) => compressLz4(asBuffer(input)).subarray(4) },
+  lz4: { name: 'LZ4', extension: '.lz4hadoop', compress: hadoopFrame },
+  lz4_raw: { name: 'LZ4_RAW', extension: '.lz4raw', compress: lz4Block },
   brotli: { name: 'BROTLI', extension: '.br', compress: (input) => brotliCompressSync(input) },
   zstd: { name: 'ZSTD', extension: '.zstd', compress: (input) => zstdCompressSync(input) },
 }
 
 const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
+
+/** The library puts the length before the block, which the format has elsewhere. */
+function lz4Block(input: Uint8Array): Uint8Array {
+  return compressLz4(asBuffer(input)).subarray(4)
+}
+
+/** A block behind its length and that of its content. */
+function hadoopFrame(input: Uint8Array): Uint8Array {
+  const block = lz4Block(input)
+  const frame = Buffer.allocUnsafe(8 + block.length)
+  frame.writeUInt32BE(input.length, 0)
+  frame.writeUInt32BE(block.length, 4)
+  frame.set(block, 8)
+  return frame
+}
 
 export function parquetFormat(codec: ParquetCodecName): FileFormat {
   const known = new WeakMap<Schema, readonly ParquetField[]>()
@@ -60,7 +79,7 @@ export function parquetFormat(codec: ParquetCodecName): FileFormat {
 
 interface Row {
   values: readonly unknown[]
-  bytes: number
+  size: RowSize
 }
 
 class ParquetEncoder implements FileEncoder<Row> {
@@ -70,6 +89,7 @@ class ParquetEncoder implements FileEncoder<Row> {
   #columns: unknown[][]
   #rows = 0
   #rowBytes = 0
+  #valueCount = 0
   encodedBytes = 0
 
   constructor(fields: readonly ParquetField[], codec: Codec) {
@@ -88,20 +108,21 @@ class ParquetEncoder implements FileEncoder<Row> {
 
   form(value: unknown): Row {
     if (typeof value !== 'object' || value === null) throw new UnwritableRecord('its value is null, and ParquetFormat needs a struct')
-    const size = { bytes: 0 }
+    const size: RowSize = { bytes: 0, values: 0 }
     const values = this.#fields.map(({ name, convert }) => convert((value as Record<string, unknown>)[name], size))
-    return { values, bytes: size.bytes }
+    return { values, size }
   }
 
-  append({ values, bytes }: Row): void {
+  append({ values, size }: Row): void {
     for (let index = 0; index < values.length; index++) this.#columns[index]!.push(values[index])
     this.#rows++
-    this.#rowBytes += bytes
-    this.encodedBytes += bytes
+    this.#rowBytes += size.bytes
+    this.#valueCount += size.values
+    this.encodedBytes += size.bytes
   }
 
   get heldBytes(): number {
-    return this.#rowBytes
+    return this.#rowBytes + this.#valueCount * VALUE_OVERHEAD_BYTES + this.#fields.length * COLUMN_BYTES
   }
 
   get isReady(): boolean {
@@ -128,5 +149,6 @@ class ParquetEncoder implements FileEncoder<Row> {
     this.#writer.write({ columnData, rowGroupSize: this.#rows })
     this.#rows = 0
     this.#rowBytes = 0
+    this.#valueCount = 0
   }
 }

@@ -3,6 +3,7 @@
  * large enough for a part, and the rest goes to the disk.
  */
 import { Retriable, type TaskLogger } from '../../connect/sdk/index.ts'
+import { type HeldMemory, OBJECT_BYTES } from './held-memory.ts'
 import type { ObjectUpload } from './object-upload.ts'
 import type { TaggingOptions } from './options.ts'
 import type { RecordFile } from './record-file.ts'
@@ -10,12 +11,14 @@ import type { FileGroup, TopicPartitionWriter } from './topic-partition-writer.t
 
 /** Objects that are sent at the same time. */
 const CONCURRENCY = 4
+const MIB = 1024 * 1024
 
 export interface UploaderParts {
   writers(): readonly TopicPartitionWriter[]
   /** Awaited before anything is sent. */
   before(): Promise<void>
   tagging: TaggingOptions | null
+  memory: HeldMemory
   maxHeldBytes: number
   retryBackoffMs: number
   log: TaskLogger
@@ -40,20 +43,6 @@ export class Uploader {
     return this.#parts.writers().flatMap(({ open }) => (open ? uploadsOf(open) : []))
   }
 
-  get objectsOpen(): number {
-    return this.#openUploads().length
-  }
-
-  /** Bytes in memory, of objects that grow and of those that have ended. */
-  get heldBytes(): number {
-    let bytes = 0
-    for (const { ended, open } of this.#parts.writers()) {
-      for (const group of ended) for (const upload of uploadsOf(group)) bytes += upload.heldBytes
-      if (open) for (const upload of uploadsOf(open)) bytes += upload.heldBytes
-    }
-    return bytes
-  }
-
   /** Sends what is due, in the background. */
   start(): void {
     this.#run(() => [...this.#dueWork(), ...this.#endedWork()])
@@ -61,15 +50,28 @@ export class Uploader {
 
   /** Resolves once there is memory for a batch of records. Throws what has failed since the last call, as Retriable where it may pass. */
   async makeRoom(): Promise<void> {
+    const { memory, maxHeldBytes } = this.#parts
     this.#throwFailure()
-    if (this.heldBytes < this.#parts.maxHeldBytes) return
+    this.#requireFewObjects()
+    if (memory.bytes < maxHeldBytes) return
     this.start()
     await this.idle()
     this.#throwFailure()
-    if (this.heldBytes < this.#parts.maxHeldBytes) return
+    if (memory.bytes < maxHeldBytes) return
     this.#run(() => this.#reliefWork())
     await this.idle()
     this.#throwFailure()
+  }
+
+  /** The other half of the memory is for what is in the objects: else each batch would go to the disk. */
+  #requireFewObjects(): void {
+    const { memory, maxHeldBytes } = this.#parts
+    const most = Math.floor(maxHeldBytes / 2 / OBJECT_BYTES)
+    if (memory.growing <= most) return
+    throw new Error(
+      `This task has ${memory.growing} open objects, and buffer.memory.mb=${maxHeldBytes / MIB} is enough for ${most}. Let them end sooner: lower ` +
+        'flush.size, or set partitioner.max.open.files. Or choose a partitioner with fewer folders, or raise buffer.memory.mb.',
+    )
   }
 
   /** Resolves once each object that has ended is in the store. */
@@ -131,15 +133,14 @@ export class Uploader {
   }
 
   #dueWork(): Work[] {
-    return this.#openUploads()
-      .filter((upload) => upload.isDue)
-      .map((upload) => () => upload.advance())
+    return [...this.#parts.memory.due].map((upload) => () => upload.advance())
   }
 
   #endedWork(): Work[] {
     return this.#parts.writers().flatMap((writer) => {
       const files = writer.ended.flatMap((group) => [...group.files.values()].map((file) => ({ group, file })))
-      return files.map(
+      const waiting = files.filter(({ file }) => !file.isStored)
+      return waiting.map(
         ({ group, file }) =>
           () =>
             this.#finish(writer, group, file),
@@ -149,9 +150,9 @@ export class Uploader {
 
   /** Largest first: parts of what has enough for one, then the disk, until half of the memory is free. */
   #reliefWork(): Work[] {
-    const { maxHeldBytes } = this.#parts
+    const { memory, maxHeldBytes } = this.#parts
     const open = this.#openUploads().sort((a, b) => b.heldBytes - a.heldBytes)
-    let excess = this.heldBytes - maxHeldBytes / 2
+    let excess = memory.bytes - maxHeldBytes / 2
     const work: Work[] = []
     for (const upload of open) {
       if (excess <= 0) break
@@ -169,10 +170,10 @@ export class Uploader {
       this.#settled.add(upload)
       this.objectsWritten++
     }
+    file.isStored = true
+    group.storedFiles++
     // A group leaves in order: the offsets of a later one say nothing about an earlier one.
-    const isDone = ({ files }: FileGroup) =>
-      [...files.values()].every(({ uploads }) => uploads.every((upload) => this.#settled.has(upload)))
-    if (!isDone(group)) return
+    const isDone = ({ files, storedFiles }: FileGroup) => storedFiles === files.size
     while (writer.ended[0] && isDone(writer.ended[0])) writer.ended.shift()
   }
 

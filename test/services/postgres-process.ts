@@ -115,6 +115,28 @@ export class PostgresProcess implements TestPostgres {
     await until(() => !isAlive(this.#pid), 'the server has ended')
   }
 
+  /** SIGSTOP of the server and each of its sessions: it is there and does not respond. */
+  pause(): void {
+    this.#signalAll('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#signalAll('SIGCONT')
+  }
+
+  /** The postmaster first: while it is stopped it starts no other process. */
+  #signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    process.kill(this.#pid, signal)
+    const children = readFileSync(`/proc/${this.#pid}/task/${this.#pid}/children`, 'utf8').split(' ').filter(Boolean)
+    for (const child of children)
+      try {
+        process.kill(Number(child), signal)
+      } catch (error) {
+        // A session that has ended meanwhile.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
+  }
+
   async start(): Promise<void> {
     const { uid, gid } = await stat(this.#data)
     const [command, ...args] = this.#command as [string, ...string[]]

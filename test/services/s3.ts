@@ -30,6 +30,9 @@ export interface TestS3 {
   kill(): Promise<void>
   /** After `kill`: starts it again on the same port and data. */
   start(): Promise<void>
+  /** SIGSTOP, SIGCONT: it is there and does not respond. Only with `killable`. */
+  pause(): Promise<void>
+  resume(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -93,6 +96,8 @@ function namedServer(endpoint: string): Server {
     secretAccessKey: process.env.TRIBUTARY_TEST_S3_SECRET_ACCESS_KEY ?? '',
     kill: cannot,
     start: cannot,
+    pause: cannot,
+    resume: cannot,
     stop: async () => {},
   }
 }
@@ -116,6 +121,8 @@ async function dockerServer(): Promise<Server> {
     ...keys,
     kill: async () => void (await container.stop({ timeout: 0, remove: false })),
     start: () => container.restart(),
+    pause: () => run('docker', ['pause', container.getId()], START_MS),
+    resume: () => run('docker', ['unpause', container.getId()], START_MS),
     stop: async () => void (await container.stop()),
   }
 }
@@ -212,7 +219,9 @@ async function startVersitygw(binary: string): Promise<Server> {
     await stop()
     throw error
   }
-  return { from: binary, endpoint, region: 'us-east-1', ...keys, kill, start, stop }
+  const signal = (name: 'SIGSTOP' | 'SIGCONT') => async () => void child?.kill(name)
+  const [pause, resume] = [signal('SIGSTOP'), signal('SIGCONT')]
+  return { from: binary, endpoint, region: 'us-east-1', ...keys, kill, start, pause, resume, stop }
 }
 
 async function withBuckets(server: Server): Promise<TestS3> {

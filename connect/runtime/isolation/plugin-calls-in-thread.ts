@@ -26,5 +26,5 @@ export async function callPlugin(
   const [config, ...rest] = args
   const parsed = parseSettings(plugin.settings, config as Record<string, string | null>)
   const side = plugin.side as unknown as Record<string, (...given: unknown[]) => unknown>
-  return await side[own]!(parsed, ...rest, ...(own === 'checkSystem' || own === 'observe' ? [signal] : []))
+  return await side[own]!(parsed, ...(own === 'checkSystem' || own === 'observe' ? [signal] : []), ...rest)
 }

@@ -181,6 +181,19 @@ describe('tolerance', () => {
     const made = await pipe.toKafka(['a', 'broken', 'b'].map((value) => sourceRecord({ topic: 't', value })))
     expect(made.map((record) => String(record.value))).toEqual(['a', 'b'])
   })
+  test('a record that its source could not read is one that failed: no transform sees it, and errors.tolerance decides', async () => {
+    const records = ['a1', 'drop', 'b'].map((value) => sourceRecord({ topic: 't', value }))
+    records[1]!.unreadable = new DataError('its second half is missing')
+    const append = { transforms: 'a', 'transforms.a.type': 'Append', 'transforms.a.suffix': '2' }
+    await expect(pipeline(append).pipe.toKafka(records)).rejects.toThrow(/TASK_POLL in .*SourceTask: its second half is missing/)
+    const failed: [unknown, string, number][] = []
+    const made = await pipeline({ ...append, 'errors.tolerance': 'all' }).pipe.toKafka(records, (record, { stage }, index) => {
+      failed.push([record.value, stage, index])
+      return false
+    })
+    expect(made.map((record) => String(record.value))).toEqual(['a12', 'b2'])
+    expect(failed).toEqual([['drop', 'TASK_POLL', 1]])
+  })
   test('what may be tried again is, within errors.retry.timeout, and only then', async () => {
     failures = 3
     expect(await values({ ...config, 'errors.retry.timeout': '-1' }, ['a', 'b'])).toEqual(['a', 'b'])

@@ -1,6 +1,6 @@
 /**
- * Goal: settings whose names have a part that users choose are found, checked and shown like others. Method: one declaration, read from
- * configs as the runtime reads them.
+ * Goal: settings whose names have a part that users choose are found, checked and shown like others; a separator that is white space stays.
+ * Method: declarations, read from configs as the runtime reads them.
  */
 import { expect, test } from 'vitest'
 import { parseSettings, rawValue, setting } from '../../../connect/sdk/index.ts'
@@ -31,4 +31,13 @@ test('an error names the setting as the user wrote it', () => {
   expect(() => parseSettings(settings, { 'cut.to.5': 'a', 'cut.to.6': '' })).toThrow(
     'Invalid value  for configuration cut.to.6: cut.to.6 names no columns',
   )
+})
+
+test('a text loses the white space at its ends, but for a separator', () => {
+  const declarations = {
+    name: setting.string({ doc: 'A name' }),
+    separator: setting.string({ doc: 'A separator', default: ',', keepsSpace: true }),
+  }
+  expect(parseSettings(declarations, { name: ' a ', separator: '\n' })).toEqual({ name: 'a', separator: '\n' })
+  expect(parseSettings(declarations, { name: 'a', separator: '\t ' })).toEqual({ name: 'a', separator: '\t ' })
 })

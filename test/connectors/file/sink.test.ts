@@ -51,6 +51,21 @@ test('a dead letter that is replayed is written though its offset is long past, 
   expect(await lines()).toEqual(['line 0', 'line 2', 'line 4', 'line 5', 'letter 1', 'letter 3', 'line 6'])
 })
 
+test('dead letters that are replayed in another order than that of their queue are all written', async () => {
+  const letter = (offset: number) => ({
+    ...record(offset, `letter ${offset}`),
+    timestamp: 1_000 + offset,
+    replayOf: { topic: 'dead', partition: 0, offset },
+  })
+  const sink = await start()
+  for (const offset of [5, 3, 4]) {
+    await sink.write([letter(offset)])
+    await sink.flush()
+  }
+  await sink.stop!()
+  expect(await lines()).toEqual(['letter 5', 'letter 3', 'letter 4'])
+})
+
 describe('after a crash', () => {
   test('any batches, flushes and crashes leave each record once, in order', async () => {
     const step = fc.oneof(
@@ -186,6 +201,22 @@ test('after a rename of the file, lines go to a new file from the next flush', a
   expect(await readFile(`${file}.1`, 'utf8')).toBe('line 0\nline 1\n')
   expect(await lines()).toEqual(['line 2'])
   await sink.stop!()
+})
+
+test('a folder that goes away under the file and comes back costs no line', async () => {
+  const sink = await start()
+  await sink.write([record(0)])
+  await sink.flush([{ topic: 't', partition: 0, offset: 1 }])
+  const away = `${folder}-away`
+  await rename(folder, away)
+  await sink.write([record(1)])
+  for (let tries = 0; tries < 3; tries++)
+    await expect(sink.flush([{ topic: 't', partition: 0, offset: 2 }])).rejects.toBeInstanceOf(Retriable)
+  await rename(away, folder)
+  await sink.write([record(2)])
+  await sink.flush([{ topic: 't', partition: 0, offset: 3 }])
+  await sink.stop!()
+  expect(await lines()).toEqual(['line 0', 'line 1', 'line 2'])
 })
 
 test('a flush that finds no room is tried again until it does', async () => {

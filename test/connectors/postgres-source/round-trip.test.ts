@@ -79,6 +79,8 @@ test(
         ...databaseSettings(from),
         'slot.name': slot,
         'publish.via.partition.root': 'true',
+        // The snapshot would read the rows of partitions once more, into topics that have no order with that of the partitioned table.
+        'table.exclude.list': 'public\\.events_\\d',
         'skipped.operations': 'none',
         'interval.handling.mode': 'string',
       },

@@ -136,7 +136,7 @@ test('Avro writes values that are no structs', async () => {
   expect((await readBack(bytes, 'avro')).map(({ value }) => value)).toEqual(['a', 'b'])
 })
 
-describe.each<ParquetCodecName>(['none', 'gzip', 'snappy', 'lz4', 'brotli', 'zstd'])('Parquet with the codec %s', (codec) => {
+describe.each<ParquetCodecName>(['none', 'gzip', 'snappy', 'lz4', 'lz4_raw', 'brotli', 'zstd'])('Parquet with the codec %s', (codec) => {
   test('keeps all values and types', async () => {
     const records = await readBack(await encoded(parquetFormat(codec), [...values, ...values]), 'parquet')
     expect(records.map(({ value }) => value)).toEqual([...values, ...values])

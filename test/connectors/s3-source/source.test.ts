@@ -290,6 +290,8 @@ describe('the settings', () => {
     [{ format: 'json', 'store.kafka.headers': 'true', 'bad.lines': 'skip' }, ['bad.lines']],
     [{ format: 'parquet', compression: 'gzip' }, ['compression']],
     [{ format: 'json', 'aws.access.key.id': 'x' }, ['aws.secret.access.key']],
+    [{ format: 'json', 's3.credentials.provider.aws.access.key.id': 'x' }, ['aws.secret.access.key']],
+    [{ format: 'json', 's3.sse.customer.key': Buffer.alloc(32).toString('base64'), 'store.url': 'http://host' }, ['store.url']],
   ])('%j together have the problems %j', (changes, expected) => {
     expect(problems(changes)).toEqual(expected)
   })
@@ -298,6 +300,7 @@ describe('the settings', () => {
     [{ format: 'orc' }, /It is no format: use lines, json/],
     [{ format: 'json', 'topic.regex.list': 'no pattern' }, /It must be topic:pattern/],
     [{ format: 'json', 'topic.regex.list': 't:(' }, /Invalid regex/],
+    [{ format: 'json', 's3.sse.customer.key': 'short' }, /It must be the base64 of 32 bytes/],
     [{ format: 'json', topic: 'a b' }, /no name of a topic/],
   ])('%j is refused', (changes, message) => {
     expect(() => parsed(changes)).toThrow(message)

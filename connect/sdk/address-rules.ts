@@ -1,6 +1,7 @@
 /**
- * Which addresses requests may go to. Loopback, private, link-local and other addresses that are not of the public Internet are refused
- * unless a setting allows them, so that a URL, a redirect or a DNS server cannot lead to a service inside of the network. Pure.
+ * Which addresses connectors may reach. Loopback, private, link-local and other addresses that are not of the public Internet are refused
+ * unless a setting of the connector allows them, within the limit of its worker, so that a URL, a redirect or a DNS server cannot lead to a
+ * service inside of the network. Pure.
  */
 import { BlockList, isIP } from 'node:net'
 
@@ -78,27 +79,46 @@ export function allowedAddressProblem(entry: string): string | undefined {
   return `${entry} is neither a network (10.0.0.0/8), nor an address, nor a host name, nor *`
 }
 
-export class AddressRules {
-  readonly #allowed = new BlockList()
+/** What the entries of a list name. */
+class NamedAddresses {
+  readonly #addresses = new BlockList()
   readonly #hosts = new Set<string>()
-  #allowsAll = false
+  readonly #isEverything: boolean
 
-  /** `allowed` has networks, addresses and host names; * for everything. */
-  constructor(allowed: readonly string[]) {
-    for (const entry of allowed) {
+  constructor(entries: readonly string[]) {
+    this.#isEverything = entries.includes(EVERYTHING)
+    for (const entry of entries) {
       const [address, prefix] = entry.split('/') as [string, string | undefined]
-      if (entry === EVERYTHING) this.#allowsAll = true
-      else if (isIP(address) === 0) this.#hosts.add(entry.toLowerCase())
-      else if (prefix === undefined) this.#allowed.addAddress(address, familyOf(address))
-      else this.#allowed.addSubnet(address, Number(prefix), familyOf(address))
+      if (isIP(address) === 0) this.#hosts.add(entry.toLowerCase())
+      else if (prefix === undefined) this.#addresses.addAddress(address, familyOf(address))
+      else this.#addresses.addSubnet(address, Number(prefix), familyOf(address))
     }
   }
 
-  /** Whether a connection to an address, to which `host` was resolved, may be made. */
-  allows(host: string, address: string): boolean {
-    if (this.#allowsAll || this.#hosts.has(host.toLowerCase())) return true
+  has(host: string, effective: string): boolean {
+    return this.#isEverything || this.#hosts.has(host.toLowerCase()) || this.#addresses.check(effective, familyOf(effective))
+  }
+}
+
+export class AddressRules {
+  readonly #allowed: NamedAddresses
+  readonly #limit: NamedAddresses
+
+  /** Both have networks, addresses and host names; * for everything. What is not in `limit` is not allowed, whatever `allowed` has. */
+  constructor(allowed: readonly string[], limit: readonly string[] = [EVERYTHING]) {
+    this.#allowed = new NamedAddresses(allowed)
+    this.#limit = new NamedAddresses(limit)
+  }
+
+  /** Why a connection to an address, to which `host` was resolved, must not be made: by the setting, or by the limit. Null where it may. */
+  refusal(host: string, address: string): 'setting' | 'limit' | null {
     const effective = effectiveAddress(address)
-    const family = familyOf(effective)
-    return !notPublic.check(effective, family) || this.#allowed.check(effective, family)
+    if (!notPublic.check(effective, familyOf(effective))) return null
+    if (!this.#allowed.has(host, effective)) return 'setting'
+    return this.#limit.has(host, effective) ? null : 'limit'
+  }
+
+  allows(host: string, address: string): boolean {
+    return this.refusal(host, address) === null
   }
 }

@@ -3,7 +3,7 @@
  * all kinds, and entries of the setting.
  */
 import { expect, test } from 'vitest'
-import { AddressRules, allowedAddressProblem } from '../../../connectors/http-driver/address-rules.ts'
+import { AddressRules, allowedAddressProblem } from '../../../connect/sdk/address-rules.ts'
 
 const none = new AddressRules([])
 
@@ -74,6 +74,27 @@ test('networks, addresses and hosts open what they name, and nothing else', () =
   expect(rules.allows('internal.example', '127.0.0.1')).toBe(true)
   expect(rules.allows('not.internal.example', '127.0.0.1')).toBe(false)
   expect(new AddressRules(['*']).allows('a', '127.0.0.1')).toBe(true)
+})
+
+test('a limit counts whatever is allowed, also for everything and for hosts; public addresses have none', () => {
+  const limit = ['10.1.0.0/16', 'internal.example']
+  const all = new AddressRules(['*'], limit)
+  expect(all.allows('a', '10.1.2.3')).toBe(true)
+  expect(all.allows('a', '10.2.2.3')).toBe(false)
+  expect(all.allows('a', '::ffff:169.254.169.254')).toBe(false)
+  expect(all.allows('internal.example', '127.0.0.1')).toBe(true)
+  expect(all.allows('a', '93.184.216.34')).toBe(true)
+  expect(new AddressRules(['a'], limit).allows('a', '127.0.0.1')).toBe(false)
+  expect(new AddressRules(['10.0.0.0/8'], limit).allows('internal.example', '10.9.0.1')).toBe(true)
+  expect(new AddressRules(['10.1.0.1'], limit).allows('a', '10.1.0.2')).toBe(false)
+  expect(new AddressRules(['*'], []).allows('a', '127.0.0.1')).toBe(false)
+})
+
+test('who refuses an address is known', () => {
+  const rules = new AddressRules(['10.0.0.0/8'], ['10.1.0.0/16'])
+  expect(rules.refusal('a', '127.0.0.1')).toBe('setting')
+  expect(rules.refusal('a', '10.2.0.1')).toBe('limit')
+  expect(rules.refusal('a', '10.1.0.1')).toBeNull()
 })
 
 test('an entry that is none is refused', () => {
