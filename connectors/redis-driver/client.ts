@@ -100,7 +100,7 @@ export async function createRedisClient(
     ...(options.sentinelUsername !== null && { sentinelUsername: options.sentinelUsername }),
     ...(options.sentinelPassword !== null && { sentinelPassword: options.sentinelPassword }),
     ...(node.tls && { sentinelTLS: node.tls, enableTLSForSentinelMode: true }),
-    sentinelRetryStrategy: noRetry,
+    sentinelRetryStrategy: overrides.sentinelRetryStrategy ?? noRetry,
   })
 }
 
@@ -142,6 +142,15 @@ function connectionError(failures: readonly Error[], options: RedisConnectionOpt
       'address',
       'redis.sentinel.master',
       { cause: unknown },
+    )
+  const none = options.mode === 'sentinel' ? causes.find(({ message }) => /unknown command '?sentinel/i.test(message)) : undefined
+  if (none)
+    return new RedisRefused(
+      `A Redis server that is no sentinel answers at ${options.nodes.map(({ host, port }) => `${host}:${port}`).join(',')}: name the ` +
+        'sentinels (their port is 26379 by default), or leave redis.sentinel.master empty.',
+      'address',
+      'redis.sentinel.master',
+      { cause: none },
     )
   const sentinel = causes.find(({ message }) => /sentinel .*(WRONGPASS|NOAUTH)/.test(message))
   if (sentinel)
