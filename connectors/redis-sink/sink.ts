@@ -121,7 +121,7 @@ export class RedisSink implements SinkTask {
           return
         }
         this.#counts.rejected++
-        const rejected = this.#bad(record, index, error)
+        const rejected = this.#bad(record, index, this.#idIsOffset && PASSED_ID.test(error.message) ? passedLetter(error) : error)
         bad.push(rejected)
         done.set(placeOf(record), rejected)
       },
@@ -154,6 +154,12 @@ export class RedisSink implements SinkTask {
     if (this.#idIsOffset) this.#context.gauge!('records-already-written', repeated)
   }
 }
+
+const passedLetter = (cause: Error): Error =>
+  new Error(
+    'the stream has entries of later records already, and with redis.stream.id=offset none can come before them: replay the letter with another connector, whose redis.stream.id is auto and whose redis.keyspace is another',
+    { cause },
+  )
 
 const placeOf = ({ topic, partition, offset, replayOf }: SinkRecord): string =>
   replayOf ? `${replayOf.topic}-${replayOf.partition}@${replayOf.offset}` : `${topic}-${partition}@${offset}`

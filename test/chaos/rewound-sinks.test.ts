@@ -26,7 +26,7 @@ let client: Client
 beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-rewound-'))
   closing.push(() => rmSync(folder, { recursive: true, force: true }))
-  const started = await startAwaySystems(folder, 1, (end) => closing.push(end))
+  const started = await startAwaySystems(folder, (end) => closing.push(end))
   sinks = started.sinks
   const broker = await startTestBroker()
   closing.push(() => broker.stop())
@@ -68,17 +68,22 @@ async function create(topic: string, more: (connector: string) => Record<string,
     await worker.configure(connector, { topics: topic, 'key.converter': strings, ...sinks[name]!.config, ...more(connector) })
 }
 
-const committed = async (connector: string): Promise<number> => {
+interface GroupOffset {
+  partition: { kafka_topic: string }
+  offset: { kafka_offset: number }
+}
+const committed = async (connector: string, topic: string): Promise<number> => {
   const [, body] = await rest('GET', `${connector}/offsets`)
-  return (body as { offsets: { offset: { kafka_offset: number } }[] }).offsets[0]?.offset.kafka_offset ?? 0
+  const { offsets } = body as { offsets: GroupOffset[] }
+  return offsets.find(({ partition }) => partition.kafka_topic === topic)?.offset.kafka_offset ?? 0
 }
 const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)
 const upTo = (end: number) => Array.from({ length: end }, (_, number) => number)
 
-async function areAt(end: number): Promise<void> {
+async function areAt(topic: string, end: number): Promise<void> {
   for (const [, connector] of names())
     await until(
-      async () => (await committed(connector)) === end,
+      async () => (await committed(connector, topic)) === end,
       `${connector} has committed ${end}:\n${worker.output.slice(-4_000)}`,
       WAIT_MS,
     )
@@ -109,7 +114,7 @@ async function eachHas(numbers: readonly number[]): Promise<void> {
 test('offsets that are set back or reset write no record twice: the systems know what they have', { timeout: TIMEOUT_MS }, async () => {
   await create('numbers')
   await produce('numbers', 0, 3 * OBJECT_RECORDS)
-  await areAt(3 * OBJECT_RECORDS)
+  await areAt('numbers', 3 * OBJECT_RECORDS)
   await eachHas(upTo(3 * OBJECT_RECORDS))
   const change: Record<string, (connector: string) => Promise<[number, unknown]>> = {
     // The first record of an object, so that S3 has the same objects.
@@ -126,7 +131,7 @@ test('offsets that are set back or reset write no record twice: the systems know
     await resume()
     await produce('numbers', end, end + OBJECT_RECORDS)
     end += OBJECT_RECORDS
-    await areAt(end)
+    await areAt('numbers', end)
     await eachHas(upTo(end))
   }
   await remove()
@@ -146,7 +151,7 @@ test('dead letters that are replayed, the last one first, are in each system onc
     'errors.deadletterqueue.context.headers.enable': 'true',
   }))
   await produce('letters', 500, end)
-  await areAt(OBJECT_RECORDS)
+  await areAt('letters', OBJECT_RECORDS)
   for (const [name, connector] of names()) {
     expect([name, sorted(await sinks[name]!.numbers())]).toEqual([name, before.get(name)])
     await rest('PATCH', `${connector}/config`, converter(strings))
@@ -169,8 +174,11 @@ test('dead letters that are replayed, the last one first, are in each system onc
       const { delivered, failed } = response![1] as { delivered: number; failed: number }
       return [response![0], delivered, failed]
     }
-    const found = [name, await counts(one(OBJECT_RECORDS - 1)), await counts(one(3)), await counts({ all: true })]
-    expect(found).toEqual([name, [200, 1, 0], [200, 1, 0], [200, OBJECT_RECORDS - 2, 0]])
+    if (sinks[name]!.takesAnyOrder ?? true)
+      for (const offset of [OBJECT_RECORDS - 1, 3]) expect([name, offset, await counts(one(offset))]).toEqual([name, offset, [200, 1, 0]])
+    const [status, , failed] = await counts({ all: true })
+    expect([name, status, failed]).toEqual([name, 200, 0])
+    expect([name, await counts({ all: true })]).toEqual([name, [200, 0, 0]])
     expect([name, sorted(await sinks[name]!.numbers())]).toEqual([name, [...before.get(name)!, ...upTo(end).slice(500)]])
   }
 })

@@ -118,9 +118,10 @@ describe('data structures', () => {
         record(1, { value: { at: '5-0', a: 2 } }),
         record(2, { value: { a: 3 } }),
         record(3, { value: { at: 6, a: 4 } }),
+        record(4, { value: { at: '18446744073709551616-1', a: 5 } }),
       ),
     )
-    expect(bad.map(({ index }) => index)).toEqual([1, 2])
+    expect(bad.map(({ index }) => index)).toEqual([1, 2, 4])
     expect(bad[1]!.message).toContain('its field at is no id of an entry')
     expect(await client.xrange('orders', '-', '+')).toEqual([
       ['5-1', ['a', '1']],
@@ -139,7 +140,9 @@ describe('data structures', () => {
     await client.xadd('others:0', '*', 'a', 'b')
     await expect(write(sinkRecord({ topic: 'others', offset: 0, value: { a: 1 } }))).rejects.toThrow('has entries of others')
     const replayed = record(3, { value: { number: 3 }, replayOf: { topic: 'letters', partition: 0, offset: 0 } })
-    expect(await badOf(write(replayed))).toHaveLength(1)
+    const bad = await badOf(write(replayed))
+    expect(bad).toHaveLength(1)
+    expect(bad[0]!.message).toContain('replay the letter with another connector')
   })
 
   test('LIST, SET and ZSET: members are keys or values, and a tombstone removes', async () => {
