@@ -16,6 +16,7 @@ export const lineSettings = (effect: string) => ({
     doc: 'The separator of the fields of a CSV row; \\t for a tab',
     default: ',',
     importance: 'LOW',
+    keepsSpace: true,
     check: (text) => (text === '' ? 'String must be non-empty' : undefined),
   }),
   'bad.lines': setting.oneOf(['fail', 'skip'], {

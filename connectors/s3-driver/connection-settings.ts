@@ -86,6 +86,7 @@ export const s3ConnectionSettings = {
     importance: 'HIGH',
     group: 'S3',
     displayName: 'AWS Access Key ID',
+    aliases: ['s3.credentials.provider.aws.access.key.id'],
   }),
   'aws.secret.access.key': setting.password({
     doc: 'The secret of the access key.',
@@ -93,6 +94,7 @@ export const s3ConnectionSettings = {
     importance: 'HIGH',
     group: 'S3',
     displayName: 'AWS Secret Access Key',
+    aliases: ['s3.credentials.provider.aws.secret.access.key'],
   }),
   's3.credentials.provider.class': setting.oneOf([...CHAINS, ...ROLES, ...ANONYMOUS], {
     doc:

@@ -89,5 +89,7 @@ function encryptionProblems(config: SinkConfig): SettingProblem[] {
     problems.push({ setting: 's3.ssea.name', why: 's3.sse.kms.key.id needs s3.ssea.name=aws:kms' })
   if (config['s3.sse.customer.key'] !== null && config['store.url']?.startsWith('http:'))
     problems.push({ setting: 'store.url', why: 's3.sse.customer.key needs a store with https' })
+  if (config['s3.sse.customer.key'] !== null && config['s3.ssea.name'] === 'aws:kms')
+    problems.push({ setting: 's3.sse.customer.key', why: 'an object is encrypted with one key: set it or s3.ssea.name=aws:kms' })
   return problems
 }

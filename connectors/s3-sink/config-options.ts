@@ -4,6 +4,7 @@
  */
 import { zoneOffset } from '../../connect/sdk/zone-offset.ts'
 import { s3Connection } from '../s3-driver/connection-settings.ts'
+import { customerKeyOf } from '../s3-driver/customer-key.ts'
 import { unescaped } from '../s3-driver/escapes.ts'
 import { avroFormat } from './avro-format.ts'
 import { csvFormat } from './csv-format.ts'
@@ -93,7 +94,7 @@ function basePartitioner(config: SinkConfig, delimiter: string): Partitioner {
   return timePartitioner({
     durationMs,
     pathFormat: format.endsWith(delimiter) ? format.slice(0, -delimiter.length) : format,
-    locale: config.locale.replaceAll('_', '-'),
+    locale: config.locale,
     offset: zoneOffset(config.timezone),
     timestamp: timestampExtractor(config['timestamp.extractor'], config['timestamp.field']),
   })
@@ -113,7 +114,7 @@ function rotationOf(config: SinkConfig): RotationOptions {
 }
 
 export function objectOptions(config: SinkConfig): ObjectOptions {
-  const customerKey = config['s3.sse.customer.key']
+  const customerKey = customerKeyOf(config)
   const acl = config['s3.acl.canned']
   const encryption = config['s3.ssea.name']
   const kmsKey = config['s3.sse.kms.key.id']
@@ -121,10 +122,11 @@ export function objectOptions(config: SinkConfig): ObjectOptions {
     partBytes: config['s3.part.size'],
     parameters: {
       ...(acl !== null && { ACL: acl }),
-      ...(encryption !== '' && { ServerSideEncryption: encryption }),
+      // AES256 is the algorithm of a key of the customer too.
+      ...(encryption !== '' && !customerKey.SSECustomerKey && { ServerSideEncryption: encryption }),
       ...(kmsKey !== '' && { SSEKMSKeyId: kmsKey }),
     },
-    customerKey: customerKey === null ? {} : { SSECustomerAlgorithm: 'AES256', SSECustomerKey: customerKey },
+    customerKey,
     sendsDigest: config['s3.send.digest'],
   }
 }

@@ -55,8 +55,8 @@ export const formatSettings = {
     displayName: 'Avro Compression Codec',
     expected: 'String must be one of: null, deflate, snappy, zstandard. This sink cannot write bzip2',
   }),
-  'parquet.codec': setting.oneOf(['none', 'gzip', 'snappy', 'lz4', 'brotli', 'zstd'], {
-    doc: 'The codec of ParquetFormat.',
+  'parquet.codec': setting.oneOf(['none', 'gzip', 'snappy', 'lz4', 'lz4_raw', 'brotli', 'zstd'], {
+    doc: "The codec of ParquetFormat. lz4 is Hadoop's framing, lz4_raw its successor, which all readers take.",
     default: 'snappy',
     importance: 'LOW',
     group: 'Connector',
@@ -81,6 +81,7 @@ export const formatSettings = {
     importance: 'LOW',
     group: 'S3',
     displayName: 'Line separator ByteArrayFormat',
+    keepsSpace: true,
   }),
   'format.csv.header': setting.boolean({
     doc: 'Whether the first line of each object of CsvFormat names the columns.',
@@ -93,6 +94,7 @@ export const formatSettings = {
     default: ',',
     importance: 'LOW',
     group: 'Connector',
+    keepsSpace: true,
     check: (text) => (text === '' ? 'String must be non-empty' : undefined),
   }),
   'enhanced.avro.schema.support': setting.boolean({

@@ -18,21 +18,47 @@ const year = (value: number, count: number): string => (count === 2 ? padded(Mat
 /** Weeks begin on Monday; the first has at least four days of the year. */
 function isoWeek(date: Date): { year: number; week: number } {
   const day = Math.floor(date.getTime() / DAY_MS)
-  const thursday = new Date((day - ((day + 3) % 7) + 3) * DAY_MS)
+  const sinceMonday = (((day + 3) % 7) + 7) % 7
+  const thursday = new Date((day - sinceMonday + 3) * DAY_MS)
   const weekYear = thursday.getUTCFullYear()
   return { year: weekYear, week: Math.floor((thursday.getTime() - Date.UTC(weekYear, 0, 1)) / DAY_MS / 7) + 1 }
 }
 
 const dayOfYear = (date: Date): number => Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / DAY_MS) + 1
 
+type NamedPart = 'era' | 'month' | 'weekday' | 'dayPeriod'
+
+/** The options whose texts have the name as it is within a date: `1. Jan.` and not `Jan`. */
+const within: Readonly<Record<NamedPart, (width: 'long' | 'short') => Intl.DateTimeFormatOptions>> = {
+  era: () => ({ era: 'short', year: 'numeric' }),
+  month: (width) => ({ month: width, day: 'numeric' }),
+  weekday: (width) => ({ weekday: width, month: width, day: 'numeric' }),
+  dayPeriod: () => ({ hour: 'numeric', hour12: true }),
+}
+
+/**
+ * A name in the language. Java reads a locale with a country, such as en-US, as a language that nobody knows, and has short English names
+ * for it: names are those of Confluent's sink.
+ */
+function nameOf(part: NamedPart, width: 'long' | 'short', locale: string): Part {
+  const isLanguage = !/[-_]/.test(locale)
+  if (!isLanguage && part === 'era') return (date) => (date.getUTCFullYear() > 0 ? 'CE' : 'BCE')
+  const [language, shown] = isLanguage ? [locale, width] : ['en', 'short' as const]
+  const format = new Intl.DateTimeFormat(language, { ...within[part](shown), timeZone: 'UTC' })
+  const text = (date: Date) => format.formatToParts(date).find(({ type }) => type === part)?.value ?? ''
+  // Languages that number the months in dates, such as Chinese, have names for them only outside of dates.
+  const isNumbered = part === 'month' && /^\d+$/.test(text(new Date(0)))
+  if (!isNumbered) return text
+  const alone = new Intl.DateTimeFormat(language, { month: shown, timeZone: 'UTC' })
+  return (date) => alone.format(date)
+}
+
+const widthOf = (count: number): 'long' | 'short' => (count >= 4 ? 'long' : 'short')
+
 function partOf(letter: string, count: number, locale: string): Part {
-  const named = (options: Intl.DateTimeFormatOptions): Part => {
-    const format = new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' })
-    return (date) => format.format(date)
-  }
   switch (letter) {
     case 'G':
-      return (date) => (date.getUTCFullYear() > 0 ? 'AD' : 'BC')
+      return nameOf('era', 'short', locale)
     case 'C':
       return (date) => padded(Math.floor(date.getUTCFullYear() / 100), count)
     case 'Y':
@@ -46,16 +72,16 @@ function partOf(letter: string, count: number, locale: string): Part {
     case 'e':
       return (date) => padded(date.getUTCDay() || 7, count)
     case 'E':
-      return named({ weekday: count >= 4 ? 'long' : 'short' })
+      return nameOf('weekday', widthOf(count), locale)
     case 'D':
       return (date) => padded(dayOfYear(date), count)
     case 'M':
-      if (count >= 3) return named({ month: count >= 4 ? 'long' : 'short' })
+      if (count >= 3) return nameOf('month', widthOf(count), locale)
       return (date) => padded(date.getUTCMonth() + 1, count)
     case 'd':
       return (date) => padded(date.getUTCDate(), count)
     case 'a':
-      return (date) => (date.getUTCHours() < 12 ? 'AM' : 'PM')
+      return nameOf('dayPeriod', 'short', locale)
     case 'K':
       return (date) => padded(date.getUTCHours() % 12, count)
     case 'h':

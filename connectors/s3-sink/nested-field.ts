@@ -7,7 +7,10 @@ export interface FieldValue {
   value: unknown
 }
 
-/** Reads the field. Throws UnwritableRecord where a schema lacks it; without a schema a field that is not there is null. */
+/**
+ * Reads the field, or its default where it is null. Throws UnwritableRecord where a schema lacks it; without a schema a field that is not
+ * there is null.
+ */
 export type ReadField = (value: unknown, schema: Schema | null) => FieldValue
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -28,7 +31,7 @@ export function fieldReader(path: string): ReadField {
         if (!field) throw new UnwritableRecord(`its schema has no field ${path}`)
         of = field
       }
-      at = at[name]
+      at = at[name] ?? of?.default
     }
     return { schema: of, value: at ?? null }
   }

@@ -3,6 +3,7 @@
  * are accepted only, so that configs of Confluent are valid.
  */
 import { setting } from '../../connect/sdk/index.ts'
+import { customerKeyProblem } from '../s3-driver/customer-key.ts'
 
 const MIB = 1024 * 1024
 const LEAST_PART_BYTES = 5 * MIB
@@ -71,6 +72,7 @@ export const objectSettings = {
       'public-read',
       'public-read-write',
       'authenticated-read',
+      'aws-exec-read',
       'log-delivery-write',
       'bucket-owner-read',
       'bucket-owner-full-control',
@@ -85,11 +87,12 @@ export const objectSettings = {
     displayName: 'S3 Server Side Encryption Algorithm',
   }),
   's3.sse.customer.key': setting.password({
-    doc: 'The key of the customer with which the store encrypts objects. It needs HTTPS.',
+    doc: 'The key with which the store encrypts objects, and keeps not: 32 bytes in base64. It needs HTTPS.',
     default: null,
     importance: 'LOW',
     group: 'S3',
     displayName: 'S3 Server Side Encryption Customer-Provided Key (SSE-C)',
+    check: customerKeyProblem,
   }),
   's3.sse.kms.key.id': setting.string({
     doc: 'The key of KMS, with s3.ssea.name=aws:kms.',

@@ -3,6 +3,7 @@
  * nothing here is accepted without effect, and its documentation says so.
  */
 import type { S3Connection } from '../s3-driver/connection-settings.ts'
+import type { CustomerKey } from '../s3-driver/customer-key.ts'
 import type { FileFormat } from './file-encoder.ts'
 import type { Partitioner } from './partitioner.ts'
 import type { CompatibilityMode } from './schema-compatibility.ts'
@@ -13,7 +14,7 @@ export interface ObjectOptions {
   /** Of the request that begins an object: ACL, encryption. */
   parameters: Readonly<Record<string, string>>
   /** The key of the customer, which each request about an object has. */
-  customerKey: { SSECustomerAlgorithm: string; SSECustomerKey: string } | Record<string, never>
+  customerKey: CustomerKey
   sendsDigest: boolean
 }
 

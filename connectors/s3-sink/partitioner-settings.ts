@@ -104,7 +104,9 @@ export const partitionerSettings = {
     check: pathProblem,
   }),
   locale: setting.string({
-    doc: 'The language of names of months and days in path.format, as en-US. Partitioners of time need it.',
+    doc:
+      'The language of names of months and days in path.format, as en or fr. With a country, as en-US, names are the short English ones, as in ' +
+      "Confluent's sink. Partitioners of time need it.",
     default: '',
     group: 'Partitioner',
     displayName: 'Locale',

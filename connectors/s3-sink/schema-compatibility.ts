@@ -44,10 +44,10 @@ function plain(this: unknown, name: string, value: unknown): unknown {
 export function schemaVerdict(mode: CompatibilityMode, current: Schema | null, next: Schema | null): SchemaVerdict {
   if (current === next) return 'same'
   if (current === null || next === null) return 'rotate'
-  if (mode === 'NONE') return isEqual(current, next) ? 'same' : 'rotate'
+  if (isEqual(current, next)) return 'same'
+  if (mode === 'NONE') return 'rotate'
   if (current.version === undefined || next.version === undefined)
     throw new UnwritableRecord(`its schema or that of its object has no version, which schema.compatibility=${mode} needs`)
-  if (isEqual(current, next)) return 'same'
   const isOrdered = mode === 'FORWARD' ? next.version >= current.version : next.version <= current.version
   return isOrdered && canProject(next, current) ? 'project' : 'rotate'
 }
@@ -56,25 +56,43 @@ const numbers = ['int8', 'int16', 'int32', 'int64', 'float32', 'float64']
 const isPromotable = (from: Schema, to: Schema): boolean =>
   numbers.includes(from.type) && numbers.indexOf(from.type) <= numbers.indexOf(to.type)
 
-const sameParameters = (a: Schema, b: Schema): boolean =>
-  JSON.stringify(Object.entries(a.parameters ?? {}).sort()) === JSON.stringify(Object.entries(b.parameters ?? {}).sort())
+/** Parameters that only describe: documentation, aliases and the namespace, as Avro's converter stores them. */
+const DESCRIPTIVE = /^(?:connect[.]record[.](?:doc|aliases|namespace)|io[.]confluent[.]connect[.]avro[.]field[.]doc[.].*)$/
+/** Parameters that the converters of Avro and Protobuf give to an enum. */
+const OF_ENUMS = ['org.apache.kafka.connect.data.Enum', 'io.confluent.connect.avro.Enum', 'io.confluent.connect.protobuf.Enum']
 
+const parametersOf = ({ parameters }: Schema) => new Map(Object.entries(parameters ?? {}).filter(([name]) => !DESCRIPTIVE.test(name)))
+const isEnum = ({ parameters }: Schema): boolean => parameters !== undefined && OF_ENUMS.some((name) => name in parameters)
+
+/** An enum fits one that has further symbols. */
+function parametersFit(from: Schema, to: Schema): boolean {
+  const own = parametersOf(from)
+  const needed = parametersOf(to)
+  const isContained = [...own].every(([name, value]) => needed.get(name) === value)
+  return isContained && (own.size === needed.size || (isEnum(from) && isEnum(to)))
+}
+
+/** Whether each value of one schema can be one of another: where it cannot, the record begins new objects and is not lost. */
 function canProject(from: Schema, to: Schema): boolean {
   if (from.type !== to.type && !isPromotable(from, to)) return false
-  if (from.name !== to.name || !sameParameters(from, to)) return false
+  if (from.name !== to.name || !parametersFit(from, to)) return false
+  if (from.optional && !takesNothing(to)) return false
   if (from.type === 'struct')
     return to.fields!.every(({ name, schema }) => {
       const own = from.fields!.find((field) => field.name === name)
-      return !own || canProject(own.schema, schema)
+      return own ? canProject(own.schema, schema) : takesNothing(schema)
     })
   return (!from.keys || !to.keys || canProject(from.keys, to.keys)) && (!from.values || !to.values || canProject(from.values, to.values))
 }
+
+const hasDefault = (schema: Schema): boolean => schema.default !== undefined && schema.default !== null
+const takesNothing = (schema: Schema): boolean => schema.optional || hasDefault(schema)
 
 /** A value of one schema as one of another. Throws UnwritableRecord where a field that must have a value has none. */
 export function project(value: unknown, from: Schema, to: Schema): unknown {
   if (from === to) return value
   if (value === null || value === undefined) {
-    if (to.default !== undefined && to.default !== null) return to.default
+    if (hasDefault(to)) return to.default
     if (to.optional) return null
     throw new UnwritableRecord('it lacks a value that the schema of its object needs')
   }
@@ -84,7 +102,7 @@ export function project(value: unknown, from: Schema, to: Schema): unknown {
       to.fields!.map(({ name, schema }) => {
         const own = from.fields!.find((field) => field.name === name)
         if (own) return [name, project(fields[name], own.schema, schema)]
-        if (schema.default !== undefined && schema.default !== null) return [name, schema.default]
+        if (hasDefault(schema)) return [name, schema.default]
         if (schema.optional) return [name, null]
         throw new UnwritableRecord(`it lacks the field ${name} of its object's schema, which has no default`)
       }),

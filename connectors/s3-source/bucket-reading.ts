@@ -10,7 +10,7 @@ import { s3Connection } from '../s3-driver/connection-settings.ts'
 import { S3Refused } from '../s3-driver/failures.ts'
 import { S3Store } from '../s3-driver/store.ts'
 import { CompanionRecords, setKeyOf } from './companion-records.ts'
-import { listPage, ObjectChanged, ObjectContent, ObjectGone } from './object-content.ts'
+import { contentOptions, listPage, ObjectChanged, ObjectContent, ObjectGone } from './object-content.ts'
 import { ObjectListing, type ReadableObject } from './object-listing.ts'
 import type { ObjectPosition } from './position.ts'
 import { ReadingProgress } from './reading-progress.ts'
@@ -117,7 +117,7 @@ export class BucketReading {
   #contentOf(object: ReadableObject): ObjectContent {
     let content = this.#contents.get(object.key)
     if (!content) {
-      content = new ObjectContent(this.#store, object, this.#context.config['s3.part.size'])
+      content = new ObjectContent(this.#store, object, contentOptions(this.#context.config))
       this.#contents.set(object.key, content)
     }
     return content

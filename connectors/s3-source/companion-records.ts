@@ -8,7 +8,7 @@ import type { FileBatch, OpenFile } from '../file-readers/file-reader.ts'
 import { countsRecords, readerOf } from '../file-readers/reader-of-format.ts'
 import type { FileFormat } from '../file-readers/settings.ts'
 import type { S3Store } from '../s3-driver/store.ts'
-import { listPage, ObjectContent } from './object-content.ts'
+import { contentOptions, listPage, ObjectContent } from './object-content.ts'
 import { formatOf, type S3SourceConfig } from './settings.ts'
 
 const TEXT = schemas.string()
@@ -110,7 +110,7 @@ async function openEntries(store: S3Store, config: S3SourceConfig, base: string,
       `there is no file ${base}${extension}…, which store.kafka${extension.slice(0, -1)}=true needs: set false to read without`,
     )
   const file: OpenFile = {
-    content: new ObjectContent(store, object, config['s3.part.size']),
+    content: new ObjectContent(store, object, contentOptions(config)),
     compression: compressionOf(object.key, 'auto'),
     format,
     topic: '',

@@ -5,8 +5,10 @@
 import { Readable } from 'node:stream'
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { FileContent } from '../file-readers/file-content.ts'
+import { type CustomerKey, customerKeyOf } from '../s3-driver/customer-key.ts'
 import { requireOf, S3Refused } from '../s3-driver/failures.ts'
 import type { S3Store } from '../s3-driver/store.ts'
+import type { S3SourceConfig } from './settings.ts'
 
 export interface StoredObject {
   readonly key: string
@@ -33,17 +35,30 @@ export class ObjectUnreadable extends Error {
 
 export const unquoted = (etag: string | undefined): string => (etag ?? '').replaceAll('"', '')
 
+export interface ContentOptions {
+  /** How many bytes one request fetches. */
+  readonly partBytes: number
+  readonly customerKey: CustomerKey
+}
+
+export const contentOptions = (config: S3SourceConfig): ContentOptions => ({
+  partBytes: config['s3.part.size'],
+  customerKey: customerKeyOf(config),
+})
+
 export class ObjectContent implements FileContent {
   readonly #store: S3Store
   readonly #object: StoredObject
   readonly #partBytes: number
+  readonly #customerKey: CustomerKey
   /** Kept of an object that is one part, whose readers ask for its end and its middle; of others until it is taken. */
   #first: Promise<Buffer> | null = null
 
-  constructor(store: S3Store, object: StoredObject, partBytes: number) {
+  constructor(store: S3Store, object: StoredObject, { partBytes, customerKey }: ContentOptions) {
     this.#store = store
     this.#object = object
     this.#partBytes = partBytes
+    this.#customerKey = customerKey
   }
 
   get sizeBytes(): number {
@@ -104,7 +119,13 @@ export class ObjectContent implements FileContent {
     const subject = { what: `read s3://${this.#store.bucket}/${key}`, action: 's3:GetObject' }
     try {
       return await this.#store.request(subject, async (client, options) => {
-        const command = { Bucket: this.#store.bucket, Key: key, Range: `bytes=${start}-${end - 1}`, IfMatch: `"${etag}"` }
+        const command = {
+          Bucket: this.#store.bucket,
+          Key: key,
+          Range: `bytes=${start}-${end - 1}`,
+          IfMatch: `"${etag}"`,
+          ...this.#customerKey,
+        }
         const { Body, ETag } = await client.send(new GetObjectCommand(command), options)
         // A store that does not know the condition sends what is there.
         if (unquoted(requireOf(ETag, 'ETag')) !== etag) {

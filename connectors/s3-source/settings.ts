@@ -6,6 +6,7 @@ import { type ConfigOf, type SettingProblem, setting } from '../../connect/sdk/i
 import { patternProblem } from '../../connect/sdk/java-pattern.ts'
 import { type FileFormat, readerSettings } from '../file-readers/settings.ts'
 import { s3ConnectionProblems, s3ConnectionSettings } from '../s3-driver/connection-settings.ts'
+import { customerKeyProblem } from '../s3-driver/customer-key.ts'
 import { unescaped } from '../s3-driver/escapes.ts'
 
 /** Objects are divided into so many shards, and these among the tasks: more tasks have nothing to do. */
@@ -21,6 +22,12 @@ const classes: Readonly<Record<string, FileFormat>> = {
   'io.confluent.connect.s3.format.bytearray.ByteArrayFormat': 'bytes',
   'io.confluent.connect.s3.format.string.StringFormat': 'lines',
   'tributary.s3.format.csv.CsvFormat': 'csv',
+  // Those of any objects, which Confluent's source has besides.
+  'io.confluent.connect.cloud.storage.source.format.CloudStorageJsonFormat': 'json',
+  'io.confluent.connect.cloud.storage.source.format.CloudStorageAvroFormat': 'avro',
+  'io.confluent.connect.cloud.storage.source.format.CloudStorageParquetFormat': 'parquet',
+  'io.confluent.connect.cloud.storage.source.format.CloudStorageByteArrayFormat': 'bytes',
+  'io.confluent.connect.cloud.storage.source.format.CloudStorageStringFormat': 'lines',
 }
 const formats: readonly FileFormat[] = ['lines', 'json', 'csv', 'avro', 'parquet', 'bytes', 'raw']
 const companionFormats: readonly FileFormat[] = ['json', 'avro', 'parquet', 'bytes', 'lines']
@@ -57,6 +64,12 @@ function topicPatternsProblem(text: string): string | undefined {
 
 export const settings = {
   ...s3ConnectionSettings,
+  's3.sse.customer.key': setting.password({
+    doc: 'The key with which the store has encrypted the objects, and keeps not: 32 bytes in base64. It needs HTTPS.',
+    default: null,
+    importance: 'LOW',
+    check: customerKeyProblem,
+  }),
   mode: setting.oneOf(['GENERIC', 'RESTORE_BACKUP'], {
     doc:
       "'RESTORE_BACKUP' reads what the S3 sink has written under topics.dir, back into its topics and partitions; 'GENERIC' reads any objects. " +
@@ -98,6 +111,7 @@ export const settings = {
   'format.bytearray.separator': setting.string({
     doc: "What is between the values of an object of 'bytes'; \\n for a newline",
     default: '\\n',
+    keepsSpace: true,
     check: notEmpty,
   }),
   ...readerSettings,
@@ -131,6 +145,11 @@ export const settings = {
     default: 8 * 1024 * 1024,
     importance: 'LOW',
     check: atLeast(1024),
+  }),
+  'task.batch.size': setting.int({
+    doc: "Accepted, as in configs of Confluent's source: objects are read one after the other.",
+    default: 10,
+    importance: 'LOW',
   }),
   'topics.dir': setting.string({
     doc: "The folder of a backup, as the sink's; empty for the whole bucket",
@@ -206,6 +225,8 @@ export const separatorOf = (config: S3SourceConfig): Buffer => Buffer.from(unesc
 /** Checks that concern several settings. */
 export function check(config: S3SourceConfig): SettingProblem[] {
   const problems = s3ConnectionProblems(config)
+  if (config['s3.sse.customer.key'] !== null && config['store.url']?.startsWith('http:'))
+    problems.push({ setting: 'store.url', why: 's3.sse.customer.key needs a store with https' })
   const format = formatOf(config.format)
   const keys = config['store.kafka.keys']
   if (isRestore(config)) {

@@ -4,6 +4,7 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import type { SettingProblem } from '../../connect/sdk/index.ts'
 import { s3Connection } from '../s3-driver/connection-settings.ts'
+import { customerKeyOf } from '../s3-driver/customer-key.ts'
 import { settingProblem } from '../s3-driver/failures.ts'
 import { S3Store } from '../s3-driver/store.ts'
 import { listPage } from './object-content.ts'
@@ -17,7 +18,10 @@ export async function checkBucket(config: S3SourceConfig, signal: AbortSignal): 
     if (first) {
       const subject = { what: `read s3://${store.bucket}/${first.key}`, action: 's3:GetObject' }
       await store.request(subject, async (client, options) => {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket: store.bucket, Key: first.key, Range: 'bytes=0-0' }), options)
+        const { Body } = await client.send(
+          new GetObjectCommand({ Bucket: store.bucket, Key: first.key, Range: 'bytes=0-0', ...customerKeyOf(config) }),
+          options,
+        )
         await Body?.transformToByteArray()
       })
     }

@@ -15,6 +15,7 @@ const sinks = new SinkBucket()
 const FORMAT = 'io.confluent.connect.s3.format'
 const STORAGE = 'io.confluent.connect.storage'
 const base = { 's3.bucket.name': 'bucket', 'format.class': `${FORMAT}.json.JsonFormat`, 'flush.size': '3' }
+const KEY = Buffer.alloc(32, 7).toString('base64')
 const problems = (config: Record<string, string>) =>
   s3Sink.check!(parseSettings(s3Sink.settings, { ...base, ...config })).map(({ setting }) => setting)
 
@@ -58,7 +59,8 @@ test.each<[string, Record<string, string>, string[]]>([
     ['headers.format.class'],
   ],
   ['the encryption that a key is for', { 's3.sse.kms.key.id': 'k' }, ['s3.ssea.name']],
-  ['https for a key of the customer', { 's3.sse.customer.key': 'k', 'store.url': 'http://host' }, ['store.url']],
+  ['https for a key of the customer', { 's3.sse.customer.key': KEY, 'store.url': 'http://host' }, ['store.url']],
+  ['one key', { 's3.sse.customer.key': KEY, 's3.ssea.name': 'aws:kms' }, ['s3.sse.customer.key']],
 ])('a config needs %s', (_what, config, expected) => expect(problems(config)).toEqual(expected))
 
 test.each([
@@ -69,8 +71,22 @@ test.each([
   ['timezone', 'Nowhere/None'],
   ['avro.codec', 'bzip2'],
   ['format.class', 'com.example.Format'],
+  ['s3.acl.canned', 'everybody'],
+  ['parquet.codec', 'lzo'],
 ])('%s=%s is refused', (name, value) => {
   expect(() => parseSettings(s3Sink.settings, { ...base, [name]: value })).toThrow(`Invalid value ${value} for configuration ${name}`)
+})
+
+test('a key of the customer that has not 32 bytes is refused, and not shown', () => {
+  const wrong = Buffer.alloc(31, 7).toString('base64')
+  expect(() => parseSettings(s3Sink.settings, { ...base, 's3.sse.customer.key': wrong })).toThrow(
+    'Invalid value [hidden] for configuration s3.sse.customer.key: It must be the base64 of 32 bytes',
+  )
+})
+
+test('the ACLs of objects are valid', () => {
+  for (const acl of ['private', 'bucket-owner-full-control', 'aws-exec-read'])
+    expect(parseSettings(s3Sink.settings, { ...base, 's3.acl.canned': acl })['s3.acl.canned']).toBe(acl)
 })
 
 test.each<[string, Record<string, string>, string, RegExp]>([

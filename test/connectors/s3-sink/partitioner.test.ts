@@ -72,6 +72,11 @@ describe('by fields', () => {
     expect(folder(by('state,year,active,nested.id,maybe,none'), { value })).toBe(`${expected}/none=null`)
   })
 
+  test('takes the default of a field that is null', () => {
+    const withDefault = schemas.struct({ state: schemas.string({ optional: true, default: 'none' }) })
+    expect(folder(by('state'), { value: { state: null }, valueSchema: withDefault })).toBe('state=none')
+  })
+
   test('refuses other types, and fields that the schema has not', () => {
     expect(() => folder(by('price'), { value, valueSchema: schema })).toThrow('its field price is of type float64')
     expect(() => folder(by('none'), { value, valueSchema: schema })).toThrow('its schema has no field none')
@@ -178,7 +183,28 @@ describe('patterns of Joda-Time', () => {
     ['DDD a G C', '003 AM AD 20'],
     ['EEE EEEE MMM MMMM', 'Sun Sunday Jan January'],
     ["''yyyy'' 'o''clock'", "'2021' o'clock"],
-  ])('%s', (pattern, expected) => expect(jodaFormat(pattern, 'en-US')(ms)).toBe(expected))
+  ])('%s', (pattern, expected) => expect(jodaFormat(pattern, 'en')(ms)).toBe(expected))
+
+  // What Joda-Time 2.14 gives on Java 17 for the locale as Confluent's partitioner makes it of the text.
+  test.each([
+    ['en', 'January Sunday AM AD'],
+    ['en-US', 'Jan Sun AM CE'],
+    ['en_US', 'Jan Sun AM CE'],
+    ['fr-FR', 'Jan Sun AM CE'],
+    ['fr', 'janvier dimanche AM ap. J.-C.'],
+    ['pl', 'stycznia niedziela AM n.e.'],
+    ['ja', '1月 日曜日 午前 西暦'],
+    ['zh', '一月 星期日 上午 公元'],
+  ])('names of the locale %s', (locale, expected) => expect(jodaFormat('MMMM EEEE a G', locale)(ms)).toBe(expected))
+
+  test('short names are those within a date', () => {
+    expect(jodaFormat('MMM E', 'de')(ms)).toBe('Jan. So.')
+  })
+
+  test('weeks before 1970', () => {
+    expect(jodaFormat("xxxx-'W'ww", 'en')(Date.UTC(1900, 0, 2))).toBe('1900-W01')
+    expect(jodaFormat("xxxx-'W'ww", 'en')(Date.UTC(1899, 11, 31))).toBe('1899-W52')
+  })
 
   test('are refused where a letter stands for nothing', () => {
     expect(() => jodaFormat("year='YYYY'", 'en')).toThrow('Illegal pattern component: r')

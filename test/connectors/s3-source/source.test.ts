@@ -9,6 +9,7 @@ import avro from 'avsc'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, test } from 'vitest'
 import { parseSettings } from '../../../connect/sdk/index.ts'
+import { requirePositions } from '../../../connectors/s3-source/object-listing.ts'
 import { check, settings } from '../../../connectors/s3-source/settings.ts'
 import { s3Source } from '../../../connectors/s3-source/source.ts'
 import { BucketForTests, lines, numbers, values } from './bucket-for-tests.ts'
@@ -275,6 +276,15 @@ describe('an object that is', () => {
   })
 })
 
+test('listing=full refuses to keep more positions than workers have memory for', () => {
+  const of = (listing: string) => parseSettings(settings, { 's3.bucket.name': 'b-1', format: 'json', listing })
+  expect(() => requirePositions(500_000, of('full'))).not.toThrow()
+  expect(() => requirePositions(500_001, of('full'))).toThrow(
+    /More than 500000 objects match.*prefix or object.pattern.*listing=incremental/,
+  )
+  expect(() => requirePositions(500_001, of('incremental'))).not.toThrow()
+})
+
 describe('the settings', () => {
   const parsed = (changes: Record<string, string>) => parseSettings(settings, { 's3.bucket.name': 'b-1', ...changes })
   const problems = (changes: Record<string, string>) => check(parsed(changes)).map(({ setting }) => setting)
@@ -290,6 +300,8 @@ describe('the settings', () => {
     [{ format: 'json', 'store.kafka.headers': 'true', 'bad.lines': 'skip' }, ['bad.lines']],
     [{ format: 'parquet', compression: 'gzip' }, ['compression']],
     [{ format: 'json', 'aws.access.key.id': 'x' }, ['aws.secret.access.key']],
+    [{ format: 'json', 's3.credentials.provider.aws.access.key.id': 'x' }, ['aws.secret.access.key']],
+    [{ format: 'json', 's3.sse.customer.key': Buffer.alloc(32).toString('base64'), 'store.url': 'http://host' }, ['store.url']],
   ])('%j together have the problems %j', (changes, expected) => {
     expect(problems(changes)).toEqual(expected)
   })
@@ -298,6 +310,7 @@ describe('the settings', () => {
     [{ format: 'orc' }, /It is no format: use lines, json/],
     [{ format: 'json', 'topic.regex.list': 'no pattern' }, /It must be topic:pattern/],
     [{ format: 'json', 'topic.regex.list': 't:(' }, /Invalid regex/],
+    [{ format: 'json', 's3.sse.customer.key': 'short' }, /It must be the base64 of 32 bytes/],
     [{ format: 'json', topic: 'a b' }, /no name of a topic/],
   ])('%j is refused', (changes, message) => {
     expect(() => parsed(changes)).toThrow(message)
