@@ -59,7 +59,8 @@ const instance = {
   },
   progress: {
     type: 'object',
-    description: 'Of a running task: how far long work is, such as a snapshot, as the connector says; `what` it is, and further fields',
+    description:
+      'Of a running task: how far long work is, such as a snapshot, as the connector says, or what fails and is tried again, with its `reason`; `what` it is, and further fields',
     properties: { what: { type: 'string' } },
     additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
   },

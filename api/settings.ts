@@ -6,6 +6,7 @@ import { type ConfigOf, InvalidSetting, parseSettings, setting } from '../connec
 import { settingsUnderOrAll } from '../connect/sdk/prefixed-settings.ts'
 import type { CrossOrigin } from './hooks/cross-origin.ts'
 import { type HeaderRule, parseHeaderRules } from './hooks/response-headers.ts'
+import { webSettings } from './web-settings.ts'
 
 const EXTENSION = 'BasicAuthSecurityRestExtension'
 const EXTENSION_CLASS = `org.apache.kafka.connect.rest.basic.auth.extension.${EXTENSION}`
@@ -50,30 +51,10 @@ export const restSettings = {
     importance: 'LOW',
     doc: 'Where /admin listens, written as `listeners`. If it is not set, /admin is served by `listeners`; an empty value turns /admin off.',
   }),
-  'access.control.allow.origin': setting.string({
-    default: '',
-    importance: 'LOW',
-    doc: 'Origins whose web pages may call the API, separated by commas; * for all.',
-  }),
-  'access.control.allow.methods': setting.string({
-    default: '',
-    importance: 'LOW',
-    doc: 'Methods that these pages may use; GET, POST and HEAD by default.',
-  }),
-  'access.control.allow.hosts': setting.list({
-    default: [],
-    importance: 'LOW',
-    doc: "A setting of Tributary's own: names under which browsers may call the API, besides localhost, IP addresses, this machine's host name and the hosts of `listeners` and `rest.advertised.host.name`; * for any. Clients that are not browsers may use every name, unless all listeners are on loopback.",
-    check: (hosts) => {
-      const [wrong] = hosts.filter((host) => host !== '' && !/^[^\s/?#@\\]+$/.test(host))
-      return wrong === undefined ? undefined : `${wrong} is not a host name; write it as in http://NAME:8083, without http:// and the port`
-    },
-  }),
-  'response.http.headers.config': setting.string({
-    default: '',
-    importance: 'LOW',
-    doc: 'Headers of every response, as `set X-Frame-Options: DENY`, separated by commas.',
-  }),
+  ...webSettings(
+    '`listeners` and `rest.advertised.host.name`',
+    ' Clients that are not browsers may use every name, unless all listeners are on loopback.',
+  ),
   'access.control.allow.anonymous': setting.list({
     default: [],
     importance: 'LOW',

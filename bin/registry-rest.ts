@@ -2,13 +2,14 @@
  * The REST API of a registry. Its sockets are opened before the registry starts, so that a port in use is reported at once and the other
  * instances get the real port; until it is ready every request gets a 503.
  */
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname } from 'node:os'
 import { parseRegistryRestSettings, type RegistryRestSettings } from '../api/registry/registry-rest-settings.ts'
 import { isLoopback } from '../api/settings.ts'
 import type { SystemProperties } from '../core/security/sasl/types.ts'
 import type { System } from '../core/system/index.ts'
 import type { SchemaRegistry } from '../registry/index.ts'
-import { addressOf, listen, type RestSocket } from './rest-sockets.ts'
+import { advertisedUrlOf, displayUrl } from './rest-addresses.ts'
+import { listen, type RestSocket } from './rest-sockets.ts'
 
 export interface RegistryRest {
   /** The URL that other instances use. */
@@ -75,14 +76,6 @@ function warnOfOpenListeners(
     )
 }
 
-const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)
-const isWildcard = (address: string) => address === '::' || address === '0.0.0.0'
-
-function displayUrl(socket: RestSocket): string {
-  const { address, port } = addressOf(socket)
-  return `${socket.protocol}://${isWildcard(address) ? 'localhost' : bracketed(address)}:${port}`
-}
-
 /** That of the last listener with the advertised protocol, as in Confluent's registry. */
 function advertisedUrl(
   { advertisedProtocol, advertisedHost, advertisedPort, listeners }: RegistryRestSettings,
@@ -90,15 +83,6 @@ function advertisedUrl(
 ): string {
   const own = open.findLastIndex(({ protocol }) => protocol === advertisedProtocol)
   const index = own < 0 ? open.length - 1 : own
-  const { address, port } = addressOf(open[index]!)
-  // A certificate has the name that the file gives, not its address.
-  const given = listeners[index]!.host || null
-  const host = advertisedHost ?? given ?? (isWildcard(address) ? ownAddress() : address)
-  return `${open[index]!.protocol}://${bracketed(host)}:${advertisedPort ?? port}`
-}
-
-/** The address that other machines can use: the first that is not loopback. */
-function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'
+  const { protocol } = open[index]!
+  return advertisedUrlOf(open[index]!, { protocol, host: advertisedHost, port: advertisedPort, listenerHost: listeners[index]!.host })
 }

@@ -2,7 +2,7 @@
  * The REST API of a process. Its sockets are opened before the worker starts, so that a port in use is reported at once and the other
  * workers get the real port; until the worker is ready every request gets a 503. The server itself is loaded meanwhile.
  */
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname } from 'node:os'
 import type { ServerOptions } from '../api/index.ts'
 import {
   ADMIN_LISTENERS_TLS,
@@ -16,7 +16,8 @@ import {
 import type { SystemProperties } from '../core/security/sasl/types.ts'
 import { tlsSettingNames } from '../core/security/tls/tls-settings.ts'
 import type { System } from '../core/system/index.ts'
-import { addressOf, listen, type RestSocket } from './rest-sockets.ts'
+import { advertisedUrlOf, bracketed, displayUrl } from './rest-addresses.ts'
+import { listen, type RestSocket } from './rest-sockets.ts'
 
 /** Those of the REST API in the file of a worker. */
 export const restSettingNames: readonly string[] = [
@@ -129,14 +130,6 @@ const asksForCertificate = ({ protocol }: Listener, tls: RestSettings['tls']): b
   tls['ssl.client.auth']?.trim().toLowerCase() === 'required' &&
   Boolean(tls['ssl.truststore.location']?.trim() || tls['ssl.truststore.certificates']?.trim())
 
-const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)
-const isWildcard = (address: string) => address === '::' || address === '0.0.0.0'
-
-function displayUrl(socket: RestSocket): string {
-  const { address, port } = addressOf(socket)
-  return `${socket.protocol}://${isWildcard(address) ? 'localhost' : bracketed(address)}:${port}`
-}
-
 /** As in Kafka Connect: what is not set is that of the first listener with the advertised protocol, or of the first one. */
 function advertisedUrl(
   { advertisedProtocol, advertisedHost, advertisedPort, listeners }: RestSettings,
@@ -146,15 +139,10 @@ function advertisedUrl(
     0,
     open.findIndex(({ protocol }) => protocol === advertisedProtocol),
   )
-  const { address, port } = addressOf(open[index]!)
-  // A certificate has the name that the file gives, not its address.
-  const given = listeners[index]!.host || null
-  const host = advertisedHost ?? given ?? (isWildcard(address) ? ownAddress() : address)
-  return `${advertisedProtocol}://${bracketed(host)}:${advertisedPort ?? port}`
-}
-
-/** The address that other machines can use: the first that is not loopback. */
-function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'
+  return advertisedUrlOf(open[index]!, {
+    protocol: advertisedProtocol,
+    host: advertisedHost,
+    port: advertisedPort,
+    listenerHost: listeners[index]!.host,
+  })
 }

@@ -48,7 +48,7 @@ export interface InstanceStatus {
   restart?: { restarts: number; next: string | null; reason: string }
   /** Of a RUNNING task that makes no progress: where it waits, and since when. */
   stalled?: { stage: string; since: string }
-  /** Of a RUNNING task: how far its work is, as the connector says, with `what` it does. */
+  /** Of a RUNNING task: how far its work is, as the connector says, or what it tries again; with `what` it does. */
   progress?: Readonly<Record<string, string | number | boolean | null>>
 }
 

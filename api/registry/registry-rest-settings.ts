@@ -8,6 +8,7 @@ import type { CrossOrigin } from '../hooks/cross-origin.ts'
 import { type HeaderRule, parseHeaderRules } from '../hooks/response-headers.ts'
 import { BODY_LIMIT_BYTES } from '../limits.ts'
 import { isLoopback, type Listener, parseListener } from '../settings.ts'
+import { webSettings } from '../web-settings.ts'
 
 const protocols = ['http', 'https'] as const
 const loginModules = [
@@ -47,26 +48,7 @@ export const registryRestSettings = {
     importance: 'LOW',
     doc: 'Headers of a request that are forwarded to the leader, besides those of the API.',
   }),
-  'access.control.allow.origin': setting.string({
-    default: '',
-    importance: 'LOW',
-    doc: 'Origins whose web pages may call the API, separated by commas; * for all.',
-  }),
-  'access.control.allow.methods': setting.string({
-    default: '',
-    importance: 'LOW',
-    doc: 'Methods that these pages may use; GET, POST and HEAD by default.',
-  }),
-  'access.control.allow.hosts': setting.list({
-    default: [],
-    importance: 'LOW',
-    doc: "A setting of Tributary's own: names under which browsers may call the API, besides localhost, IP addresses, this machine's host name and the hosts of `listeners` and `host.name`; * for any.",
-  }),
-  'response.http.headers.config': setting.string({
-    default: '',
-    importance: 'LOW',
-    doc: 'Headers of every response, as `set X-Frame-Options: DENY`, separated by commas.',
-  }),
+  ...webSettings('`listeners` and `host.name`'),
   'authentication.method': setting.oneOf(['NONE', 'BASIC'], {
     default: 'NONE',
     importance: 'LOW',

@@ -9,14 +9,16 @@ interface ReadBatch {
   done: boolean
 }
 
+/** A function of its own: one that `add` makes would be in memory, with the batch, until the batch is acknowledged. */
+const tellerOf = (batch: SourceBatch): ReadBatch['tell'] => (batch.acknowledged ? () => batch.acknowledged!() : null)
+
 export class BatchAcknowledgements {
   /** In the order of reading, from the first that is not acknowledged. */
   #read: ReadBatch[] = []
 
-  /** Returns what marks the batch as done. Call `tell` after it. */
+  /** Returns what marks the batch as done. Call `tell` after it. Of the batch only what it wants to hear is kept until then. */
   add(batch: SourceBatch): () => void {
-    // The records of a batch must not stay in memory until they are acknowledged.
-    const read: ReadBatch = { tell: batch.acknowledged ? () => batch.acknowledged!() : null, done: false }
+    const read: ReadBatch = { tell: tellerOf(batch), done: false }
     this.#read.push(read)
     return () => {
       read.done = true

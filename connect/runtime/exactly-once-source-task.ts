@@ -30,6 +30,8 @@ const MAX_QUEUED_BYTES = 4 * 1024 * 1024
 export interface ExactlyOnceSourceTaskOptions extends SourceTaskOptions {
   producer: TransactionalProducer
   offsets: SourceOffsets
+  /** That of the producer: a larger record fails its transaction. */
+  maxRecordBytes: number
   /** Where the positions go, in the cluster of the producer. */
   offsetsTopic: string
   boundary: TransactionBoundary
@@ -267,10 +269,12 @@ export class ExactlyOnceSourceTask implements RunnableTask, SourceDelivery {
     this.#begin()
     this.#records += records.length - letters
     this.#progress?.begin('produce')
-    this.#unackedRecords += records.length
+    // The functions below must not keep the records.
+    const count = records.length
+    this.#unackedRecords += count
     this.#unackedBytes += bytes
     const done = () => {
-      this.#unackedRecords -= records.length
+      this.#unackedRecords -= count
       this.#unackedBytes -= bytes
       if (this.#unackedRecords > 0) this.#progress?.advance('produce')
       else this.#progress?.end('produce')

@@ -40,7 +40,8 @@ export interface OriginalRecord {
 
 /** Called for each failed record, before it is skipped or fails the task. */
 export type OnFailure = (original: OriginalRecord, error: ProcessingError) => void
-export type OnSourceFailure = (record: SourceRecord, error: ProcessingError, index: number) => void
+/** True where the source has refused the record to its sender. */
+export type OnSourceFailure = (record: SourceRecord, error: ProcessingError, index: number) => boolean
 
 export interface SinkBatch {
   records: SinkRecord[]
@@ -137,7 +138,7 @@ export class Pipeline {
    */
   async toKafka(
     records: readonly SourceRecord[],
-    onFailure: OnSourceFailure = () => {},
+    onFailure: OnSourceFailure = () => false,
     indexes: number[] | null = null,
   ): Promise<ProducerRecord[]> {
     const converted: ProducerRecord[] = []
@@ -153,8 +154,8 @@ export class Pipeline {
         } catch (lastError) {
           if (this.#isStop(lastError)) throw lastError
           const failure = new ProcessingError(this.#stage, this.#executing, lastError)
-          onFailure(record, failure, index)
-          this.#retryWithTolerance.handleFailure(failure, () => loggedSource(record))
+          if (onFailure(record, failure, index)) this.#retryWithTolerance.handleRefused(failure, () => loggedSource(record))
+          else this.#retryWithTolerance.handleFailure(failure, () => loggedSource(record))
           continue
         }
       }

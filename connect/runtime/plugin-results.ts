@@ -82,7 +82,7 @@ function requireBatch(name: string, batch: unknown): void {
   const yielded = `read of ${name} has yielded`
   if (!isObject(batch) || !Array.isArray(batch.records) || !Array.isArray(batch.positions))
     throw new TypeError(`${yielded} ${shown(batch)} without records or positions: yield { records, positions }, two arrays`)
-  for (const hook of ['acknowledged', 'stored', 'rejected'] as const)
+  for (const hook of ['acknowledged', 'stored', 'rejected', 'refused'] as const)
     if (batch[hook] !== undefined && typeof batch[hook] !== 'function')
       throw new TypeError(`${yielded} a batch whose ${hook} is ${shown(batch[hook])}, and must be a function`)
   for (const record of batch.records as unknown[])

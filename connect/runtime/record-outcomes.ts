@@ -4,6 +4,7 @@
  */
 import type { SendResult } from '../../core/client/types.ts'
 import type { SourceBatch } from '../sdk/index.ts'
+import { refusalReason } from './refusal-reason.ts'
 
 interface Rejection {
   readonly index: number
@@ -13,6 +14,7 @@ interface Rejection {
 export class RecordOutcomes {
   readonly #stored: SourceBatch['stored']
   readonly #rejected: SourceBatch['rejected']
+  readonly #refused: SourceBatch['refused']
   readonly #mayTell: () => boolean
   readonly #from: number
   #rejections: Rejection[] = []
@@ -20,7 +22,8 @@ export class RecordOutcomes {
   private constructor(batch: SourceBatch, mayTell: () => boolean, from: number) {
     // The records of a batch must not stay in memory until they are acknowledged.
     if (batch.stored) this.#stored = (index, at) => batch.stored!(index, at)
-    if (batch.rejected) this.#rejected = (index, error) => batch.rejected!(index, error)
+    if (batch.rejected) this.#rejected = (index, error, reason) => batch.rejected!(index, error, reason)
+    if (batch.refused) this.#refused = (index, error, reason) => batch.refused!(index, error, reason)
     this.#mayTell = mayTell
     this.#from = from
   }
@@ -30,7 +33,17 @@ export class RecordOutcomes {
    * not allow it tells nothing: its successor reads the records again.
    */
   static of(batch: SourceBatch, mayTell: () => boolean, from = 0): RecordOutcomes | null {
-    return batch.stored || batch.rejected ? new RecordOutcomes(batch, mayTell, from) : null
+    return batch.stored || batch.rejected || batch.refused ? new RecordOutcomes(batch, mayTell, from) : null
+  }
+
+  /** Whether the source may refuse records to their senders. */
+  get mayRefuse(): boolean {
+    return this.#refused !== undefined
+  }
+
+  /** Whether the source has refused the record to its sender: else errors.tolerance decides about it. Throws what its code throws. */
+  refused(index: number, error: Error): boolean {
+    return this.#mayTell() && this.#refused?.(this.#from + index, error, refusalReason(error)) === true
   }
 
   /** The record is skipped: the source hears of it by `tell`, when its dead letter is in Kafka. */
@@ -61,6 +74,6 @@ export class RecordOutcomes {
   }
 
   #tellRejected({ index, error }: Rejection): void {
-    if (this.#mayTell()) this.#rejected?.(this.#from + index, error)
+    if (this.#mayTell()) this.#rejected?.(this.#from + index, error, refusalReason(error))
   }
 }

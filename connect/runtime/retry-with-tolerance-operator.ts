@@ -109,6 +109,17 @@ export class RetryWithToleranceOperator {
     this.metrics.skipped()
   }
 
+  /** Whether a source may refuse a record to its sender: it would fail the task, and the client may log in. */
+  mayBeRefused(error: ProcessingError): boolean {
+    return !this.skipsFailedRecords && !(error.cause instanceof AuthenticationError)
+  }
+
+  /** The source has refused the record, which is skipped whatever errors.tolerance says. */
+  handleRefused(error: ProcessingError, record: () => LoggedRecord): void {
+    this.logFailure(error, record)
+    this.metrics.skipped()
+  }
+
   /** Counts and logs a record that failed, with the text of Kafka Connect, which people search their logs for. */
   logFailure(error: ProcessingError, record: () => LoggedRecord): void {
     this.metrics.error()

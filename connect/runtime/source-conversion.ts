@@ -3,16 +3,20 @@
  * letter in the same batch. Both kinds of source tasks use it. It sends nothing.
  */
 import type { ProducerRecord } from '../../core/client/types.ts'
+import { KafkaError } from '../../core/errors.ts'
+import { recordSizeBound } from '../../core/wire/record-batch.ts'
 import type { Position, SourceRecord } from '../sdk/index.ts'
 import type { DeadLetter } from './dead-letter.ts'
-import type { Pipeline } from './pipeline.ts'
+import { loggedSource, type Pipeline } from './pipeline.ts'
 import type { RecordOutcomes } from './record-outcomes.ts'
-import type { ProcessingError, RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
+import { ProcessingError, type RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
 import { convertLetters, type SourceDeadLetters } from './source-dead-letters.ts'
 import type { TopicCreation } from './topic-creation.ts'
 
 /** The bytes of a record besides its key and value. */
 const RECORD_OVERHEAD_BYTES = 64
+/** As Kafka Connect names what sends the records of a source. */
+export const SENDING_CLASS = 'org.apache.kafka.connect.runtime.WorkerSourceTask'
 
 export interface ConvertedRecords {
   /** The dead letters are the last of them: one acknowledgement, or one transaction, covers both (Invariant 6). */
@@ -39,6 +43,8 @@ export interface SourceConversionOptions {
   recordActiveTopic(topic: string): void
   /** Throws where the task must not write to a topic. Called once for each topic. */
   checkTopic?(topic: string): void
+  /** Where a record that the producer does not take fails the task: the producer's max.request.size. */
+  maxRecordBytes?: number
   /** Sends the letters of a batch that fails the task. A task whose transaction is aborted then cannot. */
   sendLastLetters?(letters: readonly ProducerRecord[]): Promise<void>
 }
@@ -61,14 +67,16 @@ export class SourceConversion {
     positions: readonly Position[],
     outcomes: RecordOutcomes | null = null,
   ): Promise<ConvertedRecords> {
-    const { pipeline, deadLetters, sendLastLetters } = this.#options
+    const { pipeline, deadLetters, retryWithTolerance, sendLastLetters } = this.#options
     const letters: ProducerRecord[] = []
     const indexes: number[] | null = deadLetters || outcomes ? [] : null
     let records: ProducerRecord[]
     try {
       const onFailure = (record: SourceRecord, error: ProcessingError, index: number) => {
+        if (retryWithTolerance.mayBeRefused(error) && outcomes?.refused(index, error)) return true
         if (deadLetters) letters.push(deadLetters.letter(record, positions, error))
         outcomes?.rejected(index, error)
+        return false
       }
       records = await pipeline.toKafka(sourceRecords, onFailure, indexes)
     } catch (error) {
@@ -76,6 +84,7 @@ export class SourceConversion {
       outcomes?.failed(error)
       throw error
     }
+    if (outcomes?.mayRefuse) await this.#refuseUnsendable(records, indexes!, sourceRecords, outcomes)
     return await this.#prepared(records, letters, indexes && { given: sourceRecords, indexes })
   }
 
@@ -85,6 +94,50 @@ export class SourceConversion {
     if (!deadLetters) throw new Error('the source has no errors.deadletterqueue.topic.name')
     const { records, letters } = await convertLetters(this.#replayPipeline, deadLetters, retryWithTolerance, replayed)
     return await this.#prepared(records, letters, null)
+  }
+
+  /** Drops the records that their source refuses because they can never be sent: their topic cannot be had, or they are too large. */
+  async #refuseUnsendable(
+    records: ProducerRecord[],
+    indexes: number[],
+    given: readonly SourceRecord[],
+    outcomes: RecordOutcomes,
+  ): Promise<void> {
+    const { retryWithTolerance } = this.#options
+    let kept = 0
+    for (let at = 0; at < records.length; at++) {
+      const [record, index] = [records[at]!, indexes[at]!]
+      const problem = await this.#sendProblem(record)
+      const failure = problem && new ProcessingError('KAFKA_PRODUCE', SENDING_CLASS, problem)
+      if (failure && retryWithTolerance.mayBeRefused(failure) && outcomes.refused(index, failure)) {
+        retryWithTolerance.metrics.failure()
+        retryWithTolerance.handleRefused(failure, () => loggedSource(given[index]!))
+        continue
+      }
+      records[kept] = record
+      indexes[kept++] = index
+    }
+    records.length = kept
+    indexes.length = kept
+  }
+
+  /** Why a record can never be sent; null where it may be. */
+  async #sendProblem(record: ProducerRecord): Promise<Error | null> {
+    const { maxRecordBytes = Number.POSITIVE_INFINITY } = this.#options
+    const bytes = recordSizeBound(record)
+    if (bytes > maxRecordBytes)
+      return new KafkaError(
+        'MESSAGE_TOO_LARGE',
+        `a record of about ${bytes} bytes for ${record.topic}: max.request.size is ${maxRecordBytes}`,
+      )
+    try {
+      this.#options.checkTopic?.(record.topic)
+      await this.#options.topics.ensure(record.topic)
+      return null
+    } catch (error) {
+      // Where the source does not refuse the record, the topic is asked for again, and fails the task.
+      return error as Error
+    }
   }
 
   /** The topics of the records and of the letters exist. */

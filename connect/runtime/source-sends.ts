@@ -3,13 +3,13 @@
  * skipped, once its dead letter is in Kafka where the source has them; else it fails the task. A letter is never a letter again.
  */
 import type { ProduceOptions, Producer, ProducerRecord, SendFailure, SendResult } from '../../core/client/types.ts'
-import { KafkaError } from '../../core/errors.ts'
 import { Condition } from '../../core/system/condition.ts'
 import type { Position, TaskLogger } from '../sdk/index.ts'
 import { loggedSource } from './pipeline.ts'
 import type { RecordOutcomes } from './record-outcomes.ts'
+import { isTooLarge } from './refusal-reason.ts'
 import { ProcessingError, type RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
-import type { ConvertedRecords } from './source-conversion.ts'
+import { type ConvertedRecords, SENDING_CLASS } from './source-conversion.ts'
 import type { SourceDeadLetters } from './source-dead-letters.ts'
 import type { TaskProgress } from './task-progress.ts'
 
@@ -17,8 +17,6 @@ import type { TaskProgress } from './task-progress.ts'
 export const MAX_UNACKED_RECORDS = 10_000
 /** More than a batch of a snapshot, so that one is read while the one before is sent. */
 export const MAX_UNACKED_BYTES = 12 * 1024 * 1024
-
-const SENDING_CLASS = 'org.apache.kafka.connect.runtime.WorkerSourceTask'
 
 export interface SourceSendsOptions {
   producer: Producer
@@ -37,6 +35,11 @@ export interface SentBatch {
   outcomes: RecordOutcomes | null
   /** With what became of each record, where the producer knows. */
   ack(result: SendResult | null): void
+}
+
+/** What is kept of it until then: its records are in the producer's batches. */
+interface UnackedBatch extends Omit<SentBatch, 'converted'>, Omit<ConvertedRecords, 'records'> {
+  count: number
 }
 
 export class SourceSends {
@@ -70,16 +73,21 @@ export class SourceSends {
     if (!may()) await this.#done.until(may)
   }
 
-  send(batch: SentBatch, progress: TaskProgress): void {
-    const { records, bytes, letters } = batch.converted
-    const { producer, onAcknowledged } = this.#options
-    this.#begin(records.length, bytes, progress)
-    producer.send(records, this.#sendOptions).then(
+  send({ converted: { records, ...rest }, ...batch }: SentBatch, progress: TaskProgress): void {
+    this.#begin(records.length, rest.bytes, progress)
+    // Where a source refuses records one by one, those after them are sent.
+    const sent = this.#options.producer.send(records, batch.outcomes?.mayRefuse ? {} : this.#sendOptions)
+    this.#onSent(sent, { ...batch, ...rest, count: records.length }, progress)
+  }
+
+  #onSent(sent: Promise<SendResult>, batch: UnackedBatch, progress: TaskProgress): void {
+    const { count, bytes, letters } = batch
+    sent.then(
       (result) => {
-        onAcknowledged(records.length - letters)
-        this.#end(records.length, bytes, progress, () => batch.ack(result))
+        this.#options.onAcknowledged(count - letters)
+        this.#end(count, bytes, progress, () => batch.ack(result))
       },
-      (error: Error & Partial<SendFailure>) => this.#end(records.length, bytes, progress, () => this.#onFailed(error, batch, progress)),
+      (error: Error & Partial<SendFailure>) => this.#end(count, bytes, progress, () => this.#onFailed(error, batch, progress)),
     )
   }
 
@@ -99,14 +107,14 @@ export class SourceSends {
     this.#done.notify()
   }
 
-  #onFailed(error: Error & Partial<SendFailure>, batch: SentBatch, progress: TaskProgress): void {
+  #onFailed(error: Error & Partial<SendFailure>, batch: UnackedBatch, progress: TaskProgress): void {
     const { onAcknowledged, retryWithTolerance, fail } = this.#options
-    const { records, letters } = batch.converted
-    const own = records.length - letters
+    const { count, letters } = batch
+    const own = count - letters
     // A producer that is closed rejects without a result: none of the records is known to be acknowledged.
     const failures: readonly (readonly [number, Error])[] = error.result
       ? [...(error.result.failures ?? [])]
-      : records.map((_, index) => [index, error])
+      : Array.from({ length: count }, (_, index) => [index, error] as const)
     const failed = failures.filter(([index]) => index < own)
     const lostLetters = failures.length - failed.length
     onAcknowledged(own - failed.length)
@@ -124,20 +132,24 @@ export class SourceSends {
   }
 
   /** Throws where errors.tolerance is none. */
-  #tolerate(failed: readonly (readonly [number, Error])[], result: SendResult | null, batch: SentBatch, progress: TaskProgress): void {
+  #tolerate(failed: readonly (readonly [number, Error])[], result: SendResult | null, batch: UnackedBatch, progress: TaskProgress): void {
     const { retryWithTolerance, deadLetters } = this.#options
-    const { records, sources } = batch.converted
+    const { sources } = batch
     const letters: ProducerRecord[] = []
     for (const [index, cause] of failed) {
       const error = new ProcessingError('KAFKA_PRODUCE', SENDING_CLASS, cause)
       const given = sources?.indexes[index]
       const source = given === undefined ? undefined : sources!.given[given]
+      const logged = () =>
+        source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: result?.at(index).topic } }
       retryWithTolerance.metrics.failure()
+      if (given !== undefined && retryWithTolerance.mayBeRefused(error) && batch.outcomes?.refused(given, cause)) {
+        retryWithTolerance.handleRefused(error, logged)
+        continue
+      }
       if (given !== undefined) batch.outcomes?.rejected(given, cause)
       try {
-        retryWithTolerance.handleFailure(error, () =>
-          source ? loggedSource(source) : { text: 'where the records of a batch were sent', details: { topic: records[index]!.topic } },
-        )
+        retryWithTolerance.handleFailure(error, logged)
       } catch (failure) {
         batch.outcomes?.failed(cause)
         throw failure
@@ -161,13 +173,10 @@ export class SourceSends {
       const error = failure as Error & Partial<SendFailure>
       const lost = [...(error.result?.failures?.values() ?? [error])]
       retryWithTolerance.metrics.deadLetterFailures(lost.length)
+      // Nothing mends it: a task that failed for it would fail again after each restart.
       if (lost.every(isTooLarge)) context.log.error('records are too large for the dead-letter queue too, and are skipped', { err: error })
       else then = () => fail(error)
     }
     this.#end(letters.length, 0, progress, then)
   }
 }
-
-/** Nothing mends it: a task that failed for it would fail again after each restart. */
-const isTooLarge = (error: unknown): boolean =>
-  error instanceof KafkaError && (error.error === 'MESSAGE_TOO_LARGE' || error.error === 'RECORD_LIST_TOO_LARGE')

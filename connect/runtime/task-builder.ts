@@ -2,6 +2,7 @@
  * Builds what a WorkerTask runs from the plugin, the config of the connector and the services of the worker: a source task, a sink task or
  * a flow task.
  */
+import { DEFAULT_MAX_REQUEST_SIZE } from '../../core/client/index.ts'
 import type { TopicPattern } from '../../core/client/types.ts'
 import { redaction } from '../../core/config-references/redaction.ts'
 import type { System } from '../../core/system/index.ts'
@@ -256,12 +257,14 @@ async function buildWithClients(
       })
     }
     const transactionalId = taskTransactionalId(services.config['group.id'], connector, task)
-    const producer = clients.of('producer').producer(transactionalProducerSettings(properties, config, transactionalId))
+    const transactional = transactionalProducerSettings(properties, config, transactionalId)
+    const producer = clients.of('producer').producer(transactional)
     const store = offsetStores.of(named, clients, producer)
     const intervalMs = source['transaction.boundary.interval.ms'] ?? flushIntervalMs
     return new ExactlyOnceSourceTask({
       ...shared,
       producer: observed.producer(producer),
+      maxRecordBytes: transactional.maxRequestSize ?? DEFAULT_MAX_REQUEST_SIZE,
       offsets: store.offsets,
       offsetsTopic: store.topic!,
       boundary: new TransactionBoundary(source['transaction.boundary'], intervalMs, system.clock.monotonic()),

@@ -13,11 +13,11 @@ import type { Pipeline } from './pipeline.ts'
 import type { TaskRateLimit } from './rate-limit.ts'
 import { RecordOutcomes } from './record-outcomes.ts'
 import type { RetryWithToleranceOperator } from './retry-with-tolerance-operator.ts'
-import { SourceConversion } from './source-conversion.ts'
+import { type ConvertedFrom, SourceConversion } from './source-conversion.ts'
 import type { SourceDeadLetters } from './source-dead-letters.ts'
 import { type SourceDelivery, SourceReading, type SourceTaskContext } from './source-reading.ts'
 import { SourceSends } from './source-sends.ts'
-import { type SubmittedBatch, SubmittedRecords } from './submitted-records.ts'
+import { SubmittedRecords } from './submitted-records.ts'
 import type { ReplayCounts, RunnableTask, TaskControl } from './task-control.ts'
 import type { TopicCreation } from './topic-creation.ts'
 
@@ -117,28 +117,29 @@ export class WorkerSourceTask implements RunnableTask, SourceDelivery {
     const outcomes = RecordOutcomes.of(batch, () => this.#mayTell(control))
     const converted = await progress.during('convert', () => this.#conversion.convert(batch.records, batch.positions, outcomes))
     if (control.cancelled) return converted.bytes
-    const { ack } = this.#submit(batch, control)
-    const settle = (result: SendResult | null) => {
-      if (outcomes) this.#call(() => outcomes.tell(converted.sources!.indexes, result))
-      ack()
-    }
-    if (converted.records.length === 0) settle(null)
-    else this.#sends.send({ converted, positions: batch.positions, outcomes, ack: settle }, progress)
+    const ack = this.#submit(batch, converted.sources, outcomes, control)
+    if (converted.records.length === 0) ack(null)
+    else this.#sends.send({ converted, positions: batch.positions, outcomes, ack }, progress)
     if (this.#sends.refused) await this.#sends.allDone()
     if (this.#failure) throw this.#failure
     await this.#sends.mayReadOn()
     return converted.bytes
   }
 
-  #submit(batch: SourceBatch, control: TaskControl): SubmittedBatch {
+  /** Returns what to call when the batch is in Kafka. It keeps no record: a function that `deliver` makes would keep all that it has. */
+  #submit(
+    batch: SourceBatch,
+    sources: ConvertedFrom | null,
+    outcomes: RecordOutcomes | null,
+    control: TaskControl,
+  ): (result: SendResult | null) => void {
     const submitted = this.#submitted.submit(batch.positions)
     const acknowledged = this.#acknowledgements.add(batch)
-    return {
-      ack: () => {
-        submitted.ack()
-        acknowledged()
-        if (this.#mayTell(control)) this.#call(() => this.#acknowledgements.tell())
-      },
+    return (result) => {
+      if (outcomes) this.#call(() => outcomes.tell(sources!.indexes, result))
+      submitted.ack()
+      acknowledged()
+      if (this.#mayTell(control)) this.#call(() => this.#acknowledgements.tell())
     }
   }
 

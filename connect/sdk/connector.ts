@@ -33,8 +33,16 @@ export interface SourceBatch {
    * Called once for each record that cannot be converted or sent, with the reason. Where errors.tolerance skips the record: before
    * `acknowledged`, when its dead letter is in Kafka and its transaction is committed. Where it fails the task: before `read` ends.
    */
-  rejected?(index: number, error: Error): void
+  rejected?(index: number, error: Error, reason?: RefusalReason): void
+  /**
+   * Called for a record that cannot be converted or sent and for which errors.tolerance=none would fail the task. True where the source has
+   * refused the record to whoever has sent it, and who keeps it: it is skipped then, without a dead letter, and `rejected` is not called.
+   */
+  refused?(index: number, error: Error, reason: RefusalReason): boolean
 }
+
+/** What is wrong: the data of the record, its size, or nothing about it, so that it may be written later. */
+export type RefusalReason = 'record' | 'too-large' | 'system'
 
 /** Where a record of a source is in Kafka. */
 export interface StoredRecord {

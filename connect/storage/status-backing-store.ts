@@ -13,7 +13,7 @@ export interface StatusDetails {
   restart?: { restarts: number; nextTime: number | null; reason: string }
   /** Of a RUNNING task: where it waits, and since when (ms since the epoch). */
   stalled?: { stage: string; since: number }
-  /** Of a RUNNING task: how far its work is, as the connector says. */
+  /** Of a RUNNING task: how far its work is, as the connector says, or what it tries again. */
   progress?: TaskWork
   /** Of a connector: what is wrong in its system. */
   warnings?: readonly string[]

@@ -8,7 +8,9 @@ import { type RedisConnectionOptions, redisConnectionOptions } from '../redis-dr
 import { explainedRedisError } from '../redis-driver/errors.ts'
 import { InFlightText } from './in-flight-text.ts'
 import { JobRecords, UnreadableJob } from './job-record.ts'
-import { type ActiveJob, QueueReader } from './queue-reader.ts'
+import type { ActiveJob, CompletedJob } from './job-settling.ts'
+import { QueueReader } from './queue-reader.ts'
+import { MAX_SCRIPT_JOBS } from './queue-scripts.ts'
 import { queuesOf, type SourceConfig } from './source-settings.ts'
 
 const RECONNECT_MS = 1_000
@@ -34,8 +36,13 @@ export class JobReading {
   #inFlight = 0
   /** Jobs that are asked for. */
   #fetching = 0
-  readonly #text = new InFlightText()
+  readonly #text: InFlightText
   #failure: Error | null = null
+  /** Since when nobody has asked for a batch; null while somebody does. */
+  #leftAtMs: number | null = null
+  /** Nobody has asked for long: nothing is fetched. */
+  #isLeft = false
+  #watch: NodeJS.Timeout | null = null
   #wakeReader = () => {}
   #wakeLoops: (() => void)[] = []
   #counts = { completed: 0, failed: 0 }
@@ -43,6 +50,7 @@ export class JobReading {
   constructor(context: SourceContext<SourceConfig>) {
     this.#context = context
     this.#options = redisConnectionOptions(context.config)
+    this.#text = new InFlightText(queuesOf(context.config).length)
   }
 
   /** @throws Retriable where Redis cannot be reached now, RedisRefused where a setting is wrong */
@@ -63,10 +71,10 @@ export class JobReading {
     )
     await connectRedisClient(client, this.#options)
     this.#client = client
+    this.#watch = setInterval(() => this.#giveBackIfLeft(), config['lock.duration.ms'] / 2)
     for (const queue of queuesOf(config)) {
       const reader = await QueueReader.open({ queue, client, config, log, text: this.#text, signal: this.#stop.signal })
       this.#readers.push(reader)
-      await reader.start()
       this.#loops.push(this.#loop(reader, new JobRecords(queue, config)))
     }
   }
@@ -76,7 +84,7 @@ export class JobReading {
     const most = this.#context.config['jobs.in.flight.max']
     try {
       while (!this.#stop.signal.aborted) {
-        const room = this.#text.isFull ? 0 : most - this.#inFlight - this.#fetching
+        const room = this.#isLeft || this.#text.isFull ? 0 : most - this.#inFlight - this.#fetching
         if (room <= 0) {
           await new Promise<void>((resolve) => this.#wakeLoops.push(resolve))
           continue
@@ -99,7 +107,7 @@ export class JobReading {
   #take(fetched: FetchedJob): void {
     const { json } = fetched.active
     // A child has failed, and its parent must: a worker of BullMQ would not process it either.
-    if (json.deferredFailure) void this.#settle(fetched, new Error(json.deferredFailure)).then(() => this.#report())
+    if (json.deferredFailure) this.#fail(fetched, new Error(json.deferredFailure))
     else this.#fetched.push(fetched)
     this.#wakeReader()
   }
@@ -107,6 +115,11 @@ export class JobReading {
   async *batches(): AsyncGenerator<SourceBatch, void, void> {
     const { config } = this.#context
     while (!this.#stop.signal.aborted) {
+      this.#leftAtMs = null
+      if (this.#isLeft) {
+        this.#isLeft = false
+        this.#wakeAll()
+      }
       if (this.#failure) throw this.#failure
       if (this.#fetched.length === 0) {
         await new Promise<void>((resolve) => {
@@ -116,8 +129,17 @@ export class JobReading {
       }
       const batch = this.#batch(this.#fetched.splice(0, config['batch.size']))
       this.#report()
+      this.#leftAtMs = performance.now()
       if (batch.records.length > 0) yield batch
     }
+  }
+
+  /** While the connector is paused, or Kafka takes nothing, other workers may have the jobs that no record was made of. */
+  #giveBackIfLeft(): void {
+    if (this.#leftAtMs === null || performance.now() - this.#leftAtMs < this.#context.config['lock.duration.ms']) return
+    this.#isLeft = true
+    const byReader = Map.groupBy(this.#fetched.splice(0), ({ reader }) => reader)
+    for (const [reader, jobs] of byReader) this.#settled(jobs, reader.giveBack(jobs.map(({ active }) => active)))
   }
 
   #batch(fetched: readonly FetchedJob[]): SourceBatch {
@@ -129,7 +151,7 @@ export class JobReading {
         jobs.push(one)
       } catch (error) {
         if (!(error instanceof UnreadableJob)) throw error
-        void this.#settle(one, error).then(() => this.#report())
+        this.#fail(one, error)
       }
     }
     const places: (StoredRecord | null)[] = records.map(() => null)
@@ -142,27 +164,46 @@ export class JobReading {
       rejected: (index, error) => {
         const job = jobs[index]
         jobs[index] = null
-        if (job) void this.#settle(job, error).then(() => this.#report())
+        if (job) this.#fail(job, error)
       },
-      acknowledged: () => {
-        const settled = jobs.map((job, index) => (job ? this.#settle(job, places[index]!) : null))
-        // Once for a batch: no further one may come for long.
-        void Promise.all(settled).then(() => this.#report())
-      },
+      acknowledged: () => this.#complete(jobs, places),
     }
   }
 
-  async #settle({ reader, active }: FetchedJob, outcome: StoredRecord | Error | null): Promise<void> {
-    if (outcome instanceof Error) {
-      this.#counts.failed++
-      await reader.fail(active, outcome)
-    } else {
-      this.#counts.completed++
-      await reader.complete(active, outcome)
+  /** Each command has jobs of one queue, in order. */
+  #complete(jobs: readonly (FetchedJob | null)[], places: readonly (StoredRecord | null)[]): void {
+    let command: CompletedJob[] = []
+    let from: QueueReader | null = null
+    const send = () => {
+      if (from) this.#settled(command, from.complete(command))
     }
-    this.#inFlight--
-    this.#text.settled(active.json)
-    this.#wakeAll()
+    for (const [index, job] of jobs.entries()) {
+      if (!job) continue
+      if (job.reader !== from || command.length === MAX_SCRIPT_JOBS) {
+        send()
+        from = job.reader
+        command = []
+      }
+      command.push({ active: job.active, at: places[index]! })
+    }
+    send()
+    this.#counts.completed += jobs.filter((job) => job !== null).length
+  }
+
+  #fail({ reader, active }: FetchedJob, error: Error): void {
+    this.#counts.failed++
+    this.#settled([{ active }], reader.fail(active, error))
+  }
+
+  /** `answered` never rejects. */
+  #settled(jobs: readonly Pick<FetchedJob, 'active'>[], answered: Promise<void>): void {
+    void answered.then(() => {
+      this.#inFlight -= jobs.length
+      for (const { active } of jobs) this.#text.settled(active.json)
+      this.#wakeAll()
+      // No further batch may come for long.
+      this.#report()
+    })
   }
 
   #report(): void {
@@ -187,6 +228,7 @@ export class JobReading {
   async close(): Promise<void> {
     this.#context.signal.removeEventListener('abort', this.#onAbort)
     this.#end()
+    if (this.#watch) clearInterval(this.#watch)
     const released = async () => {
       await Promise.all(this.#readers.map((reader) => reader.interrupt()))
       await Promise.all(this.#loops)

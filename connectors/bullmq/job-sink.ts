@@ -2,13 +2,29 @@
  * Writes records as jobs: what `write` was given is in Redis when it resolves. Whether it is also on the disk of Redis then, the setting
  * appendfsync of Redis says.
  */
-import { BadRecord, type SinkContext, type SinkOffset, type SinkRecord, type SinkTask } from '../../connect/sdk/index.ts'
+import { BadRecord, partitionKey, type SinkContext, type SinkOffset, type SinkRecord, type SinkTask } from '../../connect/sdk/index.ts'
 import { RedisConnection } from '../redis-driver/connection.ts'
 import { redisConnectionOptions } from '../redis-driver/connection-settings.ts'
 import { type JobEntry, JobWriter, type WriteOutcome } from './job-writer.ts'
 import { InvalidJob, Jobs } from './jobs.ts'
 import type { SinkConfig } from './sink-settings.ts'
 import { OtherTopic } from './written-offsets.ts'
+
+/** The key of a record's partition: the records of one come one after the other. */
+class Fields {
+  #topic = ''
+  #partition = -1
+  #field = ''
+
+  of({ topic, partition }: SinkRecord): string {
+    if (topic !== this.#topic || partition !== this.#partition) {
+      this.#topic = topic
+      this.#partition = partition
+      this.#field = partitionKey({ topic, partition })
+    }
+    return this.#field
+  }
+}
 
 export class JobSink implements SinkTask {
   readonly #context: SinkContext<SinkConfig>
@@ -29,10 +45,8 @@ export class JobSink implements SinkTask {
 
   async write(records: readonly SinkRecord[]): Promise<void> {
     const bad: BadRecord[] = []
-    const size = this.#context.config['batch.size']
     try {
-      for (const [queue, entries] of this.#byQueue(records, bad))
-        for (let from = 0; from < entries.length; from += size) this.#count(await this.#add(queue, entries.slice(from, from + size)), bad)
+      for (const [queue, entries] of this.#byQueue(records, bad)) this.#count(await this.#add(queue, entries), bad)
     } finally {
       this.#report()
     }
@@ -53,6 +67,7 @@ export class JobSink implements SinkTask {
   #byQueue(records: readonly SinkRecord[], bad: BadRecord[]): Map<string, JobEntry[]> {
     const queues = new Map<string, JobEntry[]>()
     const now = Date.now()
+    const fields = new Fields()
     for (const [index, record] of records.entries()) {
       try {
         const job = this.#jobs.job(record, now)
@@ -60,9 +75,10 @@ export class JobSink implements SinkTask {
           this.#counts.ignored++
           continue
         }
+        const entry = { index, record, job, field: record.replayOf ? null : fields.of(record) }
         const entries = queues.get(job.queue)
-        if (entries) entries.push({ index, record, job })
-        else queues.set(job.queue, [{ index, record, job }])
+        if (entries) entries.push(entry)
+        else queues.set(job.queue, [entry])
       } catch (error) {
         if (!(error instanceof InvalidJob)) throw error
         bad.push(this.#rejected(index, record, error.message, error))
@@ -76,7 +92,7 @@ export class JobSink implements SinkTask {
       return await this.#connection.run(async (client) => {
         const { config, connector } = this.#context
         if (this.#writer?.client !== client) this.#writer = await JobWriter.open(client, config['queue.prefix'], connector)
-        return await this.#writer.write(queue, entries, this.#flushed)
+        return await this.#writer.write(queue, entries, config['batch.size'], this.#flushed)
       })
     } catch (error) {
       this.#writer = null

@@ -1,13 +1,13 @@
 /**
- * Adds the jobs of one queue in a transaction together with how far their partitions are written: a crash at any point, of this process or
- * of Redis, leaves both or neither. WATCH makes a transaction void where another task has written meanwhile.
+ * Adds the jobs of one queue, in order, with scripts that also store how far the partitions are written. The next script is sent before
+ * Redis has answered the one before: it expects what that one leaves, and does nothing where something else is there.
  */
 import type { QueueOptions, RedisQueueBackend } from 'bullmq'
-import { partitionKey, Retriable, type SinkOffset, type SinkRecord } from '../../connect/sdk/index.ts'
+import { Retriable, type SinkOffset, type SinkRecord } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'
-import { redisErrorCode, transactionError } from '../redis-driver/errors.ts'
 import type { NewJob } from './jobs.ts'
-import { type CheckedJob, COMMIT_SCRIPT, offsetsKey, WrittenOffsets } from './written-offsets.ts'
+import { type JobChange, type WriteAnswer, WriteScript } from './write-script.ts'
+import { offsetsKey, WrittenOffsets } from './written-offsets.ts'
 
 /** Another task that writes the same partitions stops soon: it has lost them. */
 const MAX_CONFLICTS = 20
@@ -21,6 +21,8 @@ export interface JobEntry {
   readonly index: number
   readonly record: SinkRecord
   readonly job: NewJob
+  /** Of the partition of the record in the hash; null for a dead letter that is replayed: it is older than what was written since. */
+  readonly field: string | null
 }
 
 export interface WriteOutcome {
@@ -28,19 +30,37 @@ export interface WriteOutcome {
   removed: number
   /** Already jobs before. */
   repeated: number
-  /** What could not be removed, since a worker has it. */
+  /** What could not be removed, since a worker has it or a schedule needs it. */
   locked: number
   readonly rejected: { entry: JobEntry; why: string }[]
 }
 
+interface KnownQueue {
+  readonly name: string
+  /** Of the hash. */
+  readonly key: string
+  readonly backend: RedisQueueBackend
+  /** What the hash has for each field, as far as this writer knows. */
+  readonly texts: Map<string, string>
+}
+
+/** What was sent and is not answered. */
+interface Sent {
+  readonly all: readonly JobEntry[]
+  /** Without those that are jobs already. */
+  readonly entries: readonly JobEntry[]
+  readonly fields: readonly string[]
+  readonly answer: Promise<WriteAnswer>
+}
+
 export class JobWriter {
-  readonly #client: RedisClient
+  readonly client: RedisClient
   readonly #backend: RedisQueueBackend
+  readonly #script: WriteScript
   readonly #prefix: string
   readonly #connector: string
-  readonly #queues = new Map<string, RedisQueueBackend>()
+  readonly #queues = new Map<string, KnownQueue>()
 
-  /** `client` belongs to this writer while it writes: transactions of one connection are one. */
   static async open(client: RedisClient, prefix: string, connector: string): Promise<JobWriter> {
     const { createRedisBackend } = await import('bullmq')
     const options: QueueOptions = { connection: client, prefix, skipVersionCheck: true }
@@ -48,120 +68,119 @@ export class JobWriter {
     // An error of the client is one of its commands too.
     backend.on('error', () => {})
     await backend.waitUntilReady()
-    client.defineCommand(COMMIT_SCRIPT.name, { lua: COMMIT_SCRIPT.lua })
     return new JobWriter(client, backend, prefix, connector)
   }
 
   private constructor(client: RedisClient, backend: RedisQueueBackend, prefix: string, connector: string) {
-    this.#client = client
+    this.client = client
     this.#backend = backend
+    this.#script = new WriteScript(client)
     this.#prefix = prefix
     this.#connector = connector
   }
 
-  get client(): RedisClient {
-    return this.#client
-  }
-
   /**
-   * Adds the jobs of one queue, in order.
+   * Adds the jobs of one queue, in order, at most `size` with one script. After an error the writer is of no use.
    * @throws the errors of Redis, and Retriable where not all of them were written
    */
-  async write(queue: string, entries: readonly JobEntry[], flushed: readonly SinkOffset[]): Promise<WriteOutcome> {
-    const key = offsetsKey(this.#prefix, queue, this.#connector)
-    const fields = [...new Set(entries.filter(({ record }) => !record.replayOf).map(({ record }) => partitionKey(record)))]
-    for (let conflict = 0; conflict < MAX_CONFLICTS; conflict++) {
-      const written = await this.#watch(key, fields, flushed)
-      const missing = entries.filter(({ record }) => !written.isWritten(record))
-      if (missing.length === 0) {
-        await this.#client.unwatch()
-        return { added: 0, removed: 0, repeated: entries.length, locked: 0, rejected: [] }
-      }
-      const outcome = await this.#transaction(queue, missing, written)
-      if (outcome) return { ...outcome, repeated: entries.length - missing.length }
+  async write(queue: string, entries: readonly JobEntry[], size: number, flushed: readonly SinkOffset[]): Promise<WriteOutcome> {
+    const known = this.#queueOf(queue)
+    const outcome: WriteOutcome = { added: 0, removed: 0, repeated: 0, locked: 0, rejected: [] }
+    let sent: Sent | null = null
+    for (let from = 0; from < entries.length; from += size) {
+      const some = entries.slice(from, from + size)
+      await this.#read(known, fieldsOf(some))
+      const next = this.#send(known, some, flushed)
+      if (sent) await this.#settle(known, sent, flushed, outcome)
+      sent = next
     }
-    throw new Retriable(`Another task writes to the queue ${queue} at the same time`)
+    if (sent) await this.#settle(known, sent, flushed, outcome)
+    return outcome
   }
 
-  async #watch(key: string, fields: readonly string[], flushed: readonly SinkOffset[]): Promise<WrittenOffsets> {
-    if (fields.length === 0) return new WrittenOffsets(key, [], [], flushed)
-    const [watched, read] = (await this.#client
-      .pipeline()
-      .watch(key)
-      .hmget(key, ...fields)
-      .exec())!
-    const error = watched![0] ?? read![0]
-    if (error) throw error
-    return new WrittenOffsets(key, fields, read![1] as (string | null)[], flushed)
+  /** What the hash has for fields that are not known. */
+  async #read({ key, texts }: KnownQueue, fields: readonly string[]): Promise<void> {
+    const unknown = fields.filter((field) => !texts.has(field))
+    if (unknown.length === 0) return
+    const read = await this.client.hmget(key, ...unknown)
+    for (const [index, field] of unknown.entries()) texts.set(field, read[index] ?? '')
   }
 
-  /** Null where another task has changed the hash. */
-  async #transaction(queue: string, entries: readonly JobEntry[], written: WrittenOffsets): Promise<WriteOutcome | null> {
-    const backend = this.#queueOf(queue)
-    const transaction = (await this.#backend.client).multi()
-    for (const { job } of entries) {
-      if (job.json) {
-        const { parentKey } = job.json
-        const parent = parentKey === undefined ? {} : { parentKey, parentDependenciesKey: `${parentKey}:dependencies` }
-        // It only queues the command: the result is that of the transaction.
-        void backend.addJobToTransaction(transaction, job.json, job.id, parent)
-      } else {
-        const keys = [backend.toKey(job.id), backend.toKey('repeat')]
-        backend.execCommand(transaction, 'removeJob', [...keys, job.id, 1, backend.toKey('')])
-      }
-    }
-    transaction.runCommand(
-      COMMIT_SCRIPT.name,
-      written.commitArguments(
-        entries.map(({ record }) => record),
-        this.#checked(backend, entries),
-      ),
+  #send(known: KnownQueue, all: readonly JobEntry[], flushed: readonly SinkOffset[]): Sent {
+    const fields = fieldsOf(all)
+    const written = new WrittenOffsets(known.key, new Map(fields.map((field) => [field, known.texts.get(field) ?? ''])), flushed)
+    const entries = all.filter(({ field, record }) => field === null || !written.isWritten(field, record))
+    if (entries.length === 0) return { all, entries, fields, answer: Promise.resolve({ isConflict: false, outcomes: new Map() }) }
+    const jobs = entries.map(
+      ({ job, record, field }): JobChange => ({
+        job,
+        offset: record.offset,
+        partition: field === null ? -1 : written.write(field, record),
+      }),
     )
-    const results = await transaction.exec().catch((error: unknown) => {
-      throw transactionError(error)
-    })
-    return results === null ? null : outcomeOf(queue, entries, results as [Error | null, unknown][])
+    const changes = written.changes()
+    const answer = this.#script.write(known.key, known.backend, changes, jobs)
+    // Who settles it hears of the error, unless the one before has failed.
+    answer.catch(() => {})
+    for (const { field, after, missing } of changes) known.texts.set(field, `${after}${missing}`)
+    return { all, entries, fields, answer }
   }
 
-  /** What the transaction must leave behind: jobs that it does not remove again itself. */
-  #checked(backend: RedisQueueBackend, entries: readonly JobEntry[]): CheckedJob[] {
-    const removed = new Set<string>()
-    const checked: CheckedJob[] = []
-    for (const { job, record } of entries.toReversed()) {
-      if (!job.json) removed.add(job.id)
-      else if (!removed.has(job.id)) checked.push({ key: backend.toKey(job.id), record })
+  /** Adds to `outcome` what became of them. Where another task has written meanwhile, it sends again what is not there. */
+  async #settle(known: KnownQueue, first: Sent, flushed: readonly SinkOffset[], outcome: WriteOutcome): Promise<void> {
+    let sent = first
+    for (let conflict = 0; conflict <= MAX_CONFLICTS; conflict++) {
+      const answer = await sent.answer
+      if (!answer.isConflict) {
+        outcome.repeated += sent.all.length - sent.entries.length
+        const isWhole = count(outcome, known.name, sent.entries, answer.outcomes)
+        // The hash has offsets that are missing.
+        if (!isWhole) for (const field of sent.fields) known.texts.delete(field)
+        return
+      }
+      for (const [index, field] of sent.fields.entries()) known.texts.set(field, answer.texts[index]!)
+      sent = this.#send(known, sent.all, flushed)
     }
-    return checked.reverse()
+    throw new Retriable(`Another task writes to the queue ${known.name} at the same time`)
   }
 
-  #queueOf(queue: string): RedisQueueBackend {
-    const known = this.#queues.get(queue)
+  #queueOf(name: string): KnownQueue {
+    const known = this.#queues.get(name)
     if (known) return known
     if (this.#queues.size >= MAX_QUEUES) this.#queues.clear()
-    const made = this.#backend.forQueue(queue) as RedisQueueBackend
-    this.#queues.set(queue, made)
+    const backend = this.#backend.forQueue(name) as RedisQueueBackend
+    const made = { name, key: offsetsKey(this.#prefix, name, this.#connector), backend, texts: new Map<string, string>() }
+    this.#queues.set(name, made)
     return made
   }
 }
 
-/** @throws the error of a command: what it did not write is listed as missing, and is written when the batch is tried again */
-function outcomeOf(queue: string, entries: readonly JobEntry[], results: readonly [Error | null, unknown][]): WriteOutcome {
-  const outcome: WriteOutcome = { added: 0, removed: 0, repeated: 0, locked: 0, rejected: [] }
-  const [failed] = results.filter(([error]) => error !== null).map(([error]) => error!)
-  // A new connection loads the scripts again.
-  if (failed && redisErrorCode(failed) === 'NOSCRIPT')
-    throw new Retriable('The scripts of BullMQ were removed from Redis (SCRIPT FLUSH)', { cause: failed })
-  if (failed) throw failed
-  for (const [at, entry] of entries.entries()) {
-    const result = results[at]![1]
-    if (entry.job.json === null) outcome[result === 0 ? 'locked' : 'removed']++
-    else if (typeof result !== 'number' || result >= 0) outcome.added++
-    else outcome.rejected.push({ entry, why: refusal(queue, entry, result) })
-  }
-  return outcome
+function fieldsOf(entries: readonly JobEntry[]): readonly string[] {
+  const fields = new Set<string>()
+  for (const { field } of entries) if (field !== null) fields.add(field)
+  return [...fields]
 }
 
-function refusal(queue: string, { job }: JobEntry, code: number): string {
+/**
+ * False where a job could not be added.
+ * @throws the error of a command: what it did not write is listed as missing, and is written when the batch is tried again
+ */
+function count(outcome: WriteOutcome, queue: string, entries: readonly JobEntry[], answers: ReadonlyMap<number, unknown>): boolean {
+  let isWhole = true
+  outcome.added += entries.length - answers.size
+  for (const [index, answer] of answers) {
+    if (answer instanceof Error) throw answer
+    const entry = entries[index]!
+    if (entry.job.json === null) outcome[answer === 1 ? 'removed' : 'locked']++
+    else {
+      isWhole = false
+      outcome.rejected.push({ entry, why: refusal(queue, entry, answer) })
+    }
+  }
+  return isWhole
+}
+
+function refusal(queue: string, { job }: JobEntry, code: unknown): string {
   if (code === NO_PARENT) return `the parent ${job.json!.parentKey} of its job is not in Redis: add the parent before its children`
   return `BullMQ refuses its job for the queue ${queue} with the code ${code}`
 }

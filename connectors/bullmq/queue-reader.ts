@@ -1,36 +1,23 @@
 /**
- * One queue as the source reads it: fetches jobs in order, keeps their locks, completes and fails them, gives them back. BullMQ's own
- * worker does the waiting for jobs, the schedules, the limits and the jobs of workers that have died; no job waits in a processor of it.
+ * One queue as the source reads it: fetches jobs in order, keeps their locks, settles them or gives them back.
  */
-import type { Job, JobJson, KeepJobs, Worker } from 'bullmq'
-import { type StoredRecord, sleep, type TaskLogger } from '../../connect/sdk/index.ts'
+import type { JobJson, RedisQueueBackend } from 'bullmq'
+import { sleep, type TaskLogger } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'
 import { redisErrorKind } from '../redis-driver/errors.ts'
 import type { InFlightText } from './in-flight-text.ts'
+import { type ActiveJob, type CompletedJob, JobSettling, RETRY_MS } from './job-settling.ts'
+import { MAX_SCRIPT_JOBS, QueueScripts } from './queue-scripts.ts'
+import { type QueueWorker, queueWorker } from './queue-worker.ts'
+import type { Argument } from './script-functions.ts'
 import type { SourceConfig } from './source-settings.ts'
 
 /** What a first look after an idle time asks for; each full answer doubles it. */
 const FIRST_BURST = 8
-const MAX_BURST = 256
-/** Commands of a burst that are on their way at the same time: how large a job is, is known when it is fetched. */
-const MAX_FETCHES = 32
 /** A queue with a limit is asked again at least so often: the limit may have been lifted. */
 const MAX_LIMIT_WAIT_MS = 5_000
 /** Between two looks at a queue that has answered at once, though it has nothing. */
 const EMPTY_PAUSE_MS = 50
-const RETRY_MS = 1_000
-/** A custom back-off strategy is code of the workers of the queue: a job with one is tried again after this time. */
-const CUSTOM_BACKOFF_MS = 1_000
-
-/** Codes of BullMQ's scripts: the job is no longer ours, or no longer there. */
-const NO_JOB = -1
-const NOT_OURS: ReadonlySet<unknown> = new Set([NO_JOB, -2, -3, -6])
-
-export interface ActiveJob {
-  readonly json: JobJson
-  readonly job: Job
-  readonly token: string
-}
 
 export interface QueueReaderOptions {
   readonly queue: string
@@ -43,71 +30,56 @@ export interface QueueReaderOptions {
   readonly signal: AbortSignal
 }
 
-const keepOf = (count: number, age: number): KeepJobs | undefined =>
-  age >= 0 ? { age, ...(count >= 0 && { count }) } : count >= 0 ? { count } : undefined
-
 export class QueueReader {
   readonly #options: QueueReaderOptions
-  readonly #worker: Worker
-  readonly #json = new WeakMap<Job, JobJson>()
-  /** By their tokens: a job that has come again may be here twice. */
-  readonly #active = new Map<string, ActiveJob>()
+  readonly #worker: QueueWorker
+  readonly #decode: typeof import('bullmq').raw2NextJobData
+  readonly #scripts: QueueScripts
+  readonly #jobs: JobSettling
+  /** A job that has come again may be here twice, with another token. */
+  readonly #active = new Set<ActiveJob>()
   readonly #settling = new Set<Promise<void>>()
+  readonly #timer: NodeJS.Timeout
   #tokens = 0
   #burst = FIRST_BURST
   #isEmpty = false
+  /** The last look has found fewer jobs than it has asked for. */
+  #wasLast = false
   #extending = false
-  #timer: NodeJS.Timeout | null = null
   #lastError = ''
 
   static async open(options: QueueReaderOptions): Promise<QueueReader> {
-    const bullmq = await import('bullmq')
-    return new QueueReader(options, bullmq.Worker)
+    const { raw2NextJobData } = await import('bullmq')
+    const worker = await queueWorker(options.queue, options.client, options.config)
+    // An error of a command is told by who has sent it, until the reader listens.
+    const early = () => {}
+    worker.on('error', early)
+    await worker.waitUntilReady()
+    const reader = new QueueReader(options, worker, raw2NextJobData)
+    worker.off('error', early)
+    await worker.startStalledCheckTimer()
+    return reader
   }
 
-  private constructor(options: QueueReaderOptions, BullWorker: typeof Worker) {
+  private constructor(options: QueueReaderOptions, worker: QueueWorker, decode: typeof import('bullmq').raw2NextJobData) {
+    const { queue, client, config, log, signal } = options
     this.#options = options
-    const { queue, client, config } = options
-    const completed = keepOf(config['completed.jobs.keep'], config['completed.jobs.keep.seconds'])
-    const failed = keepOf(config['failed.jobs.keep'], config['failed.jobs.keep.seconds'])
-    this.#worker = new BullWorker(queue, null, {
-      connection: client,
-      prefix: config['queue.prefix'],
-      autorun: false,
-      // The version was checked with the config, and BullMQ writes to the console.
-      skipVersionCheck: true,
-      lockDuration: config['lock.duration.ms'],
-      stalledInterval: config['stalled.interval.ms'],
-      maxStalledCount: config['stalled.count.max'],
-      settings: { backoffStrategy: () => CUSTOM_BACKOFF_MS },
-      ...(config['rate.limit.max'] > 0 && { limiter: { max: config['rate.limit.max'], duration: config['rate.limit.duration.ms'] } }),
-      ...(completed && { removeOnComplete: completed }),
-      ...(failed && { removeOnFail: failed }),
-    })
-    this.#worker.on('error', (error) => this.#warn(error))
-    this.#worker.on('stalled', (id) => options.log.info(`The job ${id} of the queue ${queue} comes again: its worker has died`))
-    // BullMQ reads the data with JSON.parse, which rounds large numbers: the text is kept, and read once.
-    Object.defineProperty(this.#worker, 'createJob', {
-      value: (json: JobJson, id: string) => {
-        const job = this.#jobOf(json, id)
-        this.#json.set(job, { ...json, id })
-        return job
-      },
-    })
+    this.#worker = worker
+    this.#decode = decode
+    this.#scripts = new QueueScripts(client)
+    this.#jobs = new JobSettling({ queue, worker, scripts: this.#scripts, log, signal, warn: (error) => this.#warn(error) })
+    worker.on('error', (error) => this.#warn(error))
+    worker.on('stalled', (id) => log.info(`The job ${id} of the queue ${queue} comes again: its worker has died`))
+    this.#timer = setInterval(() => void this.#extendLocks(), config['lock.duration.ms'] / 2)
   }
 
   get queue(): string {
     return this.#options.queue
   }
 
-  async start(): Promise<void> {
-    await this.#worker.waitUntilReady()
-    await this.#worker.startStalledCheckTimer()
-    this.#timer = setInterval(() => void this.#extendLocks(), this.#options.config['lock.duration.ms'] / 2)
-  }
-
   /** How many jobs the next fetch should ask for, where there is room for so many. */
   wanted(room: number): number {
+    // One that waits keeps no room from the other queues.
     return this.#isEmpty ? 1 : Math.min(room, this.#burst)
   }
 
@@ -118,53 +90,77 @@ export class QueueReader {
    */
   async fetch(wanted: number): Promise<ActiveJob[]> {
     const began = performance.now()
-    const block = this.#isEmpty
-    // By the order of their commands, which is that of the queue.
-    const places: (ActiveJob | null)[] = []
-    let failure: unknown = null
-    let isLast = false
-    const fetchMore = async (): Promise<void> => {
-      while (!isLast && places.length < wanted) {
-        const place = places.push(null) - 1
-        try {
-          places[place] = await this.#fetchOne(block)
-          isLast ||= places[place] === null || this.#options.text.isFull
-        } catch (error) {
-          failure ??= error
-          isLast = true
-        }
-      }
+    const waits = this.#isEmpty
+    const jobs: ActiveJob[] = []
+    try {
+      if (!waits || (await this.#waitForJob())) await this.#fetchMany(wanted, jobs)
+    } catch (error) {
+      await this.#tolerate(error)
+      return jobs
     }
-    // Each command may take a job, also after another one has failed.
-    await Promise.all(Array.from({ length: Math.min(wanted, MAX_FETCHES) }, fetchMore))
-    const jobs = places.filter((job) => job !== null)
     this.#isEmpty = jobs.length === 0
-    this.#burst = jobs.length < wanted || block ? FIRST_BURST : Math.min(MAX_BURST, this.#burst * 2)
-    if (failure !== null) await this.#tolerate(failure)
-    else if (block && jobs.length === 0) await this.#pause(performance.now() - began)
+    if (this.#wasLast) this.#burst = FIRST_BURST
+    else if (jobs.length === wanted) this.#burst = Math.min(MAX_SCRIPT_JOBS, this.#burst * 2)
+    if (waits && jobs.length === 0) await this.#pause(performance.now() - began)
     return jobs
   }
 
-  async #fetchOne(block: boolean): Promise<ActiveJob | null> {
-    const token = `${this.#worker.id}:${++this.#tokens}`
-    const job = await this.#worker.getNextJob(token, { block })
-    if (!job) return null
-    const active = { job, json: this.#json.get(job)!, token }
-    this.#active.set(token, active)
-    this.#options.text.fetched(active.json)
-    return active
+  /** Whether to look: there may be a job, or a delayed one's time has come. */
+  async #waitForJob(): Promise<boolean> {
+    const worker = this.#worker
+    if (worker.limitUntil > 0) return worker.limitUntil <= Date.now()
+    worker.blockUntil = await worker.waitForJob(worker.blockUntil)
+    return worker.blockUntil - Date.now() < 1
   }
 
-  /** The template of a schedule is written again with the data of its job; no other job needs its data here. */
-  #jobOf(json: JobJson, id: string): Job {
-    const Job = (this.#worker as unknown as { Job: typeof import('bullmq').Job }).Job
-    return Job.fromJSON(this.#worker, json.repeatJobKey ? json : { ...json, data: '{}' }, id)
+  /** Adds what it gets to `jobs`, also before an error. */
+  async #fetchMany(wanted: number, jobs: ActiveJob[]): Promise<void> {
+    const token = `${this.#worker.id}:${++this.#tokens}`
+    const found = await this.#scripts.fetch(await this.#fetchArguments(token), wanted, this.#options.text.room)
+    for (const raw of found) {
+      if (raw instanceof Error) throw raw
+      const [json, id, limitMs, delayUntil] = this.#decoded(raw as RawJob)
+      if (json !== null) jobs.push(this.#take({ ...json, id }, token))
+      this.#wasLast = json === null
+      if (json === null) this.#worker.updateDelays(limitMs, delayUntil)
+      // BullMQ knows then that the queue is empty, or adds the next job of the schedule.
+      if (json === null || json.repeatJobKey) await this.#worker.nextJobFromJobData(json, id, token).catch((error) => this.#warn(error))
+    }
+  }
+
+  #decoded(raw: RawJob): [JobJson | null, string, number, number] {
+    try {
+      return this.#decode(raw) as [JobJson | null, string, number, number]
+    } catch (error) {
+      const [, id, limitMs, delayUntil] = raw
+      const deferredFailure = `What BullMQ has stored of the job is no JSON: ${(error as Error).message}`
+      return [{ id, name: '', data: '{}', opts: {}, deferredFailure } as unknown as JobJson, id, limitMs, delayUntil]
+    }
+  }
+
+  /** What BullMQ would send for one job. */
+  async #fetchArguments(token: string): Promise<readonly Argument[]> {
+    const sibling = this.#worker.backend.forQueue(this.queue) as RedisQueueBackend
+    let sent: readonly Argument[] = []
+    sibling.execCommand = (_client, _name, args) => {
+      sent = args
+    }
+    await sibling.moveToActive(token)
+    return sent
+  }
+
+  #take(json: JobJson, token: string): ActiveJob {
+    const active = { json, token }
+    this.#active.add(active)
+    this.#options.text.fetched(json)
+    return active
   }
 
   /** Waits where an error may pass. */
   async #tolerate(error: unknown): Promise<void> {
     const kind = redisErrorKind(error)
-    if (kind !== 'lost' && kind !== 'passing') throw error
+    // What a key of one job has says nothing about the others.
+    if (kind !== 'lost' && kind !== 'passing' && kind !== 'record') throw error
     this.#warn(error as Error)
     await sleep(RETRY_MS, this.#options.signal)
   }
@@ -177,60 +173,33 @@ export class QueueReader {
     await sleep(Math.min(MAX_LIMIT_WAIT_MS, Math.max(EMPTY_PAUSE_MS, limitedMs)), signal)
   }
 
-  /** Resolves when Redis has answered; never rejects. */
-  complete(active: ActiveJob, at: StoredRecord | null): Promise<void> {
-    return this.#settle(active, 'completed', () =>
-      active.job.moveToCompleted(
-        at === null ? { dropped: true } : { topic: at.topic, partition: at.partition, offset: at.offset },
-        active.token,
-        false,
-      ),
+  /** Of MAX_SCRIPT_JOBS jobs at most. Resolves when Redis has answered; never rejects. */
+  complete(jobs: readonly CompletedJob[]): Promise<void> {
+    return this.#settle(
+      jobs.map(({ active }) => active),
+      this.#jobs.complete(jobs),
     )
   }
 
   /** Attempts and back-off of the job apply. Resolves when Redis has answered; never rejects. */
   fail(active: ActiveJob, error: Error): Promise<void> {
-    return this.#settle(active, 'failed', () => active.job.moveToFailed(error, active.token, false))
+    return this.#settle([active], this.#jobs.fail(active, error))
   }
 
   /** The locks are extended until Redis has answered. */
-  #settle(active: ActiveJob, as: string, move: () => Promise<unknown>): Promise<void> {
-    const settled = this.#settled(active, as, move).finally(() => {
-      this.#active.delete(active.token)
+  #settle(jobs: readonly ActiveJob[], answered: Promise<void>): Promise<void> {
+    const settled = answered.finally(() => {
+      for (const active of jobs) this.#active.delete(active)
       this.#settling.delete(settled)
     })
     this.#settling.add(settled)
     return settled
   }
 
-  async #settled({ json }: ActiveJob, as: string, move: () => Promise<unknown>): Promise<void> {
-    const { log, queue, signal } = this.#options
-    for (;;) {
-      try {
-        await move()
-        return
-      } catch (error) {
-        const { code, message } = error as Error & { code?: unknown }
-        if (NOT_OURS.has(code)) {
-          const then = code === NO_JOB ? 'it was removed from the queue' : 'its lock was lost, and it may come again'
-          log.warn(`The job ${json.id} of the queue ${queue} cannot be ${as}: ${then} (${message})`)
-          return
-        }
-        const kind = code === undefined ? redisErrorKind(error) : 'fatal'
-        if (signal.aborted || (kind !== 'lost' && kind !== 'passing')) {
-          log.error(`The job ${json.id} of the queue ${queue} cannot be ${as}; it comes again when its lock ends: ${message}`)
-          return
-        }
-        this.#warn(error as Error)
-        await sleep(RETRY_MS, signal)
-      }
-    }
-  }
-
   async #extendLocks(): Promise<void> {
     if (this.#extending || this.#active.size === 0) return
     this.#extending = true
-    const jobs = [...this.#active.values()]
+    const jobs = [...this.#active]
     try {
       const lost = await this.#worker.extendJobLocks(
         jobs.map(({ json }) => json.id),
@@ -238,7 +207,7 @@ export class QueueReader {
         this.#options.config['lock.duration.ms'],
       )
       // What was settled meanwhile has no lock any more.
-      const still = new Set([...this.#active.values()].map(({ json }) => json.id))
+      const still = new Set([...this.#active].map(({ json }) => json.id))
       const really = lost.filter((id) => still.has(id))
       if (really.length > 0)
         this.#options.log.warn(
@@ -263,18 +232,26 @@ export class QueueReader {
     await this.#worker.backend.disconnectBlocking(true)
   }
 
-  /** What is settled is settled in Redis; the others go back to where they came from, the last first. */
+  /** What is settled is settled in Redis; the others go back to where they came from. */
   async release(): Promise<void> {
     await Promise.all(this.#settling)
-    const left = [...this.#active.values()].reverse()
-    const back = await Promise.allSettled(left.map(({ job, token }) => job.moveToWait(token)))
-    this.#active.clear()
+    await this.giveBack([...this.#active])
+  }
+
+  /** They go back to where they came from, without an attempt: the last first, so that they stay in order. Never rejects. */
+  async giveBack(jobs: readonly ActiveJob[]): Promise<void> {
+    const { backend } = this.#worker
+    const back = await Promise.allSettled(jobs.toReversed().map(({ json, token }) => backend.moveJobFromActiveToWait(json.id, token)))
+    for (const active of jobs) this.#active.delete(active)
     const failed = back.find((outcome) => outcome.status === 'rejected')
     if (failed) this.#options.log.warn(`Jobs of the queue ${this.queue} come again when their locks end: ${failed.reason.message}`)
   }
 
   async close(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
+    clearInterval(this.#timer)
     await this.#worker.close(true)
   }
 }
+
+/** As moveToActive answers: the fields of the job, its id, a limit in ms, the time of the next delayed job. */
+type RawJob = [string[] | 0, string, number, number]

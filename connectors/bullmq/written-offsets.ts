@@ -1,8 +1,9 @@
 /**
- * How far each partition is written to a queue: a hash beside the keys of the queue, which the transactions of the jobs change. A record is
- * added again only where it is known not to be a job. Pure, but for the script that Redis runs.
+ * How far each partition is written to a queue: a hash beside the keys of the queue, which the script that adds the jobs changes. A record
+ * is added again only where it is known not to be a job. Pure.
  */
 import { partitionKey, type SinkOffset, type SinkRecord } from '../../connect/sdk/index.ts'
+import type { PartitionChange } from './write-script.ts'
 
 /** Of one partition, as the hash has it. */
 interface Written {
@@ -19,9 +20,7 @@ const NOTHING: Written = { next: 0, timestamp: null, missing: [] }
 /** The hash of a connector at a queue. BullMQ has no key with three parts after its prefix and queue but those of its schedules. */
 export const offsetsKey = (prefix: string, queue: string, connector: string): string => `${prefix}:${queue}:tributary:${connector}`
 
-const textOf = ({ next, timestamp }: Written): string => `${next} ${timestamp ?? ''} `
-
-function parse(text: string | null | undefined): Written {
+function parse(text: string | undefined): Written {
   if (!text) return NOTHING
   const [next, timestamp, missing] = text.split(' ')
   return {
@@ -31,40 +30,6 @@ function parse(text: string | null | undefined): Written {
   }
 }
 
-/**
- * Runs last in the transaction: the jobs must be there then. Those that are not are listed in the hash as missing, so that a crash after
- * the transaction loses none of them.
- *
- * KEYS: the hash, then the keys of jobs. ARGV: how many partitions; for each its field, its text, and its missing offsets; then for each
- * job the number of its partition and its offset. Returns the places of the missing jobs.
- */
-export const COMMIT_SCRIPT = {
-  name: 'tributaryCommitJobs',
-  lua: `
-local partitions = tonumber(ARGV[1])
-local missing = {}
-for p = 1, partitions do missing[p] = ARGV[p * 3 + 1] end
-local at = partitions * 3 + 1
-local absent = {}
-for i = 2, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 0 then
-    local p, offset = tonumber(ARGV[at + 1]), ARGV[at + 2]
-    missing[p] = missing[p] == '' and offset or missing[p] .. ',' .. offset
-    absent[#absent + 1] = i - 2
-  end
-  at = at + 2
-end
-for p = 1, partitions do redis.call('HSET', KEYS[1], ARGV[p * 3 - 1], ARGV[p * 3] .. missing[p]) end
-return absent
-`,
-} as const
-
-/** A job that must be there when the transaction ends. */
-export interface CheckedJob {
-  readonly key: string
-  readonly record: SinkRecord
-}
-
 /** A topic was deleted and created again: its offsets say nothing about those that were written. */
 export class OtherTopic extends Error {
   override name = 'OtherTopic'
@@ -72,27 +37,23 @@ export class OtherTopic extends Error {
 
 export class WrittenOffsets {
   readonly #key: string
-  readonly #fields: readonly string[]
-  readonly #written: ReadonlyMap<string, Written>
+  readonly #partitions = new Map<string, { readonly before: string; readonly place: number; written: Written }>()
 
-  /** `texts` are the values of the hash `key` for `fields`; `flushed` the offsets of a flush whose dead letters are durable. */
-  constructor(key: string, fields: readonly string[], texts: readonly (string | null)[], flushed: readonly SinkOffset[]) {
+  /** `texts` are the values of the hash `key`, by field; `flushed` the offsets of a flush whose dead letters are durable. */
+  constructor(key: string, texts: ReadonlyMap<string, string>, flushed: readonly SinkOffset[]) {
     this.#key = key
-    this.#fields = fields
     const durable = new Map(flushed.map((offset) => [partitionKey(offset), offset.offset]))
-    this.#written = new Map(
-      fields.map((field, index) => {
-        const written = parse(texts[index])
-        return [field, { ...written, missing: written.missing.filter((offset) => offset >= (durable.get(field) ?? 0)) }]
-      }),
-    )
+    for (const [field, text] of texts) {
+      const written = parse(text)
+      const missing = written.missing.filter((offset) => offset >= (durable.get(field) ?? 0))
+      this.#partitions.set(field, { before: text, place: this.#partitions.size, written: { ...written, missing } })
+    }
   }
 
-  /** Whether the record is a job. @throws OtherTopic */
-  isWritten(record: SinkRecord): boolean {
-    if (record.replayOf) return false
+  /** Whether a record of the partition `field` is a job. @throws OtherTopic */
+  isWritten(field: string, record: SinkRecord): boolean {
     const { topic, partition, offset, timestamp } = record
-    const { next, timestamp: last, missing } = this.#written.get(partitionKey(record)) ?? NOTHING
+    const { next, timestamp: last, missing } = this.#partitions.get(field)?.written ?? NOTHING
     if (offset >= next) return false
     if (offset === next - 1 && last !== null && timestamp !== null && timestamp !== last)
       throw new OtherTopic(
@@ -102,33 +63,30 @@ export class WrittenOffsets {
     return !missing.includes(offset)
   }
 
-  /** The arguments of the script, after which `records` are written. Replayed dead letters are older than what was written since. */
-  commitArguments(records: readonly SinkRecord[], jobs: readonly CheckedJob[]): (string | number)[] {
-    const after = new Map(this.#written)
-    for (const record of records) {
-      if (record.replayOf) continue
-      const field = partitionKey(record)
-      const { next, timestamp, missing } = after.get(field) ?? NOTHING
-      const rest = missing.includes(record.offset) ? missing.filter((offset) => offset !== record.offset) : missing
-      after.set(
+  /** The place of a record's partition in `changes`, which has it as written then; -1 for a partition that is not there. */
+  write(field: string, { offset, timestamp }: SinkRecord): number {
+    const partition = this.#partitions.get(field)
+    if (!partition) return -1
+    const { next, missing } = partition.written
+    const rest = missing.includes(offset) ? missing.filter((one) => one !== offset) : missing
+    partition.written = offset >= next ? { next: offset + 1, timestamp, missing: rest } : { ...partition.written, missing: rest }
+    return partition.place
+  }
+
+  changes(): PartitionChange[] {
+    return [...this.#partitions].map(
+      ([
         field,
-        record.offset >= next
-          ? { next: record.offset + 1, timestamp: record.timestamp, missing: rest }
-          : { next, timestamp, missing: rest },
-      )
-    }
-    const checked = jobs.filter(({ record }) => !record.replayOf)
-    const places = new Map(this.#fields.map((field, index) => [field, index + 1]))
-    return [
-      checked.length + 1,
-      this.#key,
-      ...checked.map(({ key }) => key),
-      this.#fields.length,
-      ...this.#fields.flatMap((field) => {
-        const written = after.get(field) ?? NOTHING
-        return [field, textOf(written), written.missing.join(',')]
+        {
+          before,
+          written: { next, timestamp, missing },
+        },
+      ]) => ({
+        field,
+        before,
+        after: `${next} ${timestamp ?? ''} `,
+        missing: missing.join(','),
       }),
-      ...checked.flatMap(({ record }) => [places.get(partitionKey(record))!, record.offset]),
-    ]
+    )
   }
 }

@@ -13,6 +13,8 @@ const INT64 = schemas.int64()
 const NO_KEY = schemas.string({ optional: true })
 /** The seeds that Java's generator tells apart. */
 const SEEDS = 2 ** 48
+/** A batch ends with the record that makes it larger than so many items, characters and bytes (Invariant 13). */
+const MAX_BATCH_SIZE = 16_000_000
 
 /** The stored state, as that of the next start of the task; else that of random.seed, or of any seed. */
 export async function firstState({ config, positions, task }: SourceContext<DatagenConfig>): Promise<GeneratorState> {
@@ -45,11 +47,14 @@ export class GeneratedRecords {
     })
   }
 
+  /** One record at least, and `many` where they are not too large together. */
   next(many: number): SourceBatch {
     const records: SourceRecord[] = []
     let seed = 0
-    for (let index = 0; index < many; index++) {
+    let size = 0
+    for (let index = 0; index < many && size < MAX_BATCH_SIZE; index++) {
       records.push(this.#record())
+      size += this.#generator.size
       // The position has the seed, so each record begins with one.
       seed = this.#random.nextSeed()
       this.#random.seed(seed)

@@ -20,6 +20,8 @@ const DEFAULT_LENGTH = { min: 8, max: 16 }
 const OPEN_LENGTH = 16
 /** Items of an array or a map, characters and bytes, at most (Invariant 13). */
 const MAX_LENGTH = 1_000_000
+/** Records, items, characters and bytes of one record, at most: arrays in arrays multiply (Invariant 13). */
+const MAX_RECORD_SIZE = 10_000_000
 /** Records within each other, at most. */
 const MAX_DEPTH = 100
 const FIRST_PRINTABLE = 0x21
@@ -35,10 +37,28 @@ export class Generator {
   readonly generate: Generate
   readonly #records = new Map<AvroType, Generate>()
   #depth = 0
+  #size = 0
 
   constructor(type: AvroType, schema: Schema, random: JavaRandom) {
     this.#random = random
-    this.generate = this.#compile(type, schema)
+    const generate = this.#compile(type, schema)
+    this.generate = () => {
+      this.#size = 0
+      return generate()
+    }
+  }
+
+  /** The records, items, characters and bytes of the last record. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Before they are made. */
+  #take(size: number): number {
+    this.#size += size
+    if (this.#size > MAX_RECORD_SIZE)
+      throw new Error(`a record has more than ${MAX_RECORD_SIZE} items, characters and bytes: make its lengths smaller`)
+    return size
   }
 
   #compile(type: AvroType, schema: Schema): Generate {
@@ -123,7 +143,7 @@ export class Generator {
 
   #bytes(type: AvroType, schema: Schema, properties: Properties): Generate {
     if (schema.name === logicalTypes.decimal) return this.#decimal(type, schema, properties)
-    if (type.type === 'fixed') return () => this.#random.nextBytes(type.size)
+    if (type.type === 'fixed') return () => this.#random.nextBytes(this.#take(type.size))
     const length = this.#length(properties.length)
     return () => this.#random.nextBytes(length())
   }
@@ -136,6 +156,7 @@ export class Generator {
     const precision = Number(type.props.precision ?? 1)
     return () => {
       let digits = ''
+      this.#take(precision)
       while (digits.length < precision) digits += String(Math.floor(this.#random.nextDouble() * 1e15)).padStart(15, '0')
       digits = digits.slice(0, precision).padStart(scale + 1, '0')
       const sign = this.#random.nextBoolean() && /[1-9]/.test(digits) ? '-' : ''
@@ -150,7 +171,11 @@ export class Generator {
       if (typeof properties.regex !== 'string') throw new Error('regex property must be a string')
       const { min, max } = lengthOf(properties.length)
       const texts = regexTexts(properties.regex, min, typeof properties.length === 'number' ? MAX_LENGTH : max)
-      return () => around(texts(this.#random))
+      return () => {
+        const text = texts(this.#random)
+        this.#take(text.length)
+        return around(text)
+      }
     }
     const length = this.#length(properties.length)
     return () => {
@@ -201,6 +226,7 @@ export class Generator {
     if (known) return known
     let fields: [name: string, generate: Generate][] = []
     const generate = () => {
+      this.#take(1)
       if (++this.#depth > MAX_DEPTH) throw new Error(`${type.name} has more than ${MAX_DEPTH} records within each other`)
       const value: Record<string, unknown> = {}
       for (const [name, next] of fields) value[name] = next()
@@ -214,7 +240,7 @@ export class Generator {
 
   #length(length: unknown): () => number {
     const { min, max } = lengthOf(length)
-    return () => min + this.#random.nextBelow(max - min)
+    return () => this.#take(min + this.#random.nextBelow(max - min))
   }
 }
 

@@ -35,8 +35,12 @@ export const datagenSource = defineSource({
       }
       await sleep(pace.waitMs(performance.now()), signal)
       if (signal.aborted) return
-      const count = pace.take(performance.now(), Math.min(config['batch.size'], left))
-      if (count > 0) yield records.next(count)
+      let due = pace.take(performance.now(), Math.min(config['batch.size'], left))
+      while (due > 0 && !signal.aborted) {
+        const batch = records.next(due)
+        due -= batch.records.length
+        yield batch
+      }
     }
   },
 })

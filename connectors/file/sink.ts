@@ -216,7 +216,10 @@ class FileSink implements SinkTask {
   }
 
   #markWritten(record: SinkRecord): void {
-    if (record.replayOf) return this.#letters.add(record)
+    if (record.replayOf) {
+      this.#letters.add(record)
+      return
+    }
     const timestamp = record.timestamp ?? -1
     const { topic, partition, offset } = record
     const written = this.#writtenOf(record)

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
-import { Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
+import { type RefusalReason, Retriable, type SourceContext, type SourceRecord } from '../../connect/sdk/index.ts'
 import { RecentDeliveries } from './recent-deliveries.ts'
 import { isKeptByLoopback, topicsOf, type WebhookConfig } from './settings.ts'
 import { signatureVerifier } from './signatures.ts'
@@ -28,6 +28,18 @@ const MAX_ID_LENGTH = 128
 const BROWSER_HEADERS = ['origin', 'sec-fetch-site']
 
 const STOPPING = 'the receiver is stopping'
+
+type Refusal = readonly [status: number, why: string]
+
+/** What the sender of a record hears that cannot be written: only what may be written later is worth sending again. */
+const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = {
+  record: [422, 'no record can be made of the body'],
+  'too-large': [413, 'the record is too large for Kafka'],
+  system: [503, 'the record cannot be written to Kafka now'],
+}
+const SKIPPED: Refusal = [500, 'the record cannot be written to Kafka']
+/** Between two lines of the log about them. */
+const REFUSAL_WARNING_MS = 60_000
 
 /** Why a request becomes no record, for its sender. */
 class RequestNotTaken extends Error {
@@ -67,6 +79,11 @@ export class Receiver {
   #requests = 0
   #bytes = 0
   readonly #counts = { accepted: 0, refused: 0, repeated: 0 }
+  /** Requests whose records cannot be written, since the last line of the log about them. */
+  #unwritable = 0
+  /** Responses to senders that wait for a 100 before they send a body, and have got it. */
+  readonly #continued = new WeakSet<ServerResponse>()
+  #nextWarningAt = 0
 
   /** @throws UnusableFile. */
   constructor(context: SourceContext<WebhookConfig>) {
@@ -92,6 +109,8 @@ export class Receiver {
       ? createSecureServer({ ...tls, ...limits, handshakeTimeout: config['request.timeout.ms'] }, listener)
       : createServer(limits, listener)
     this.#server.maxConnections = config['max.connections']
+    // Without a listener Node asks for every body, also for one that is refused.
+    this.#server.on('checkContinue', listener)
   }
 
   /** @throws Retriable where the port is in use: a task that is stopping may still have it. */
@@ -129,7 +148,9 @@ export class Receiver {
     )
   }
 
-  /** The requests that wait, at most `most`; none where `signal` aborts. */
+  /**
+   * The requests that wait, at most `most`, for one topic: a topic that takes nothing must not hold up the others. None where `signal` aborts.
+   */
   async take(most: number, signal: AbortSignal): Promise<WaitingRequest[]> {
     while (this.#queue.length === 0 && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -139,30 +160,55 @@ export class Receiver {
       signal.removeEventListener('abort', resolve as () => void)
     }
     if (signal.aborted) return []
-    const taken = this.#queue.splice(0, most)
+    const { topic } = this.#queue[0]!.record
+    const taken: WaitingRequest[] = []
+    this.#queue = this.#queue.filter((request) => {
+      if (request.record.topic !== topic || taken.length === most) return true
+      taken.push(request)
+      return false
+    })
     for (const request of taken) this.#unacknowledged.add(request)
     this.#report()
     return taken
   }
 
-  /** Their records are in Kafka. */
+  /** Its record is in Kafka, or dropped by a transform. One that was rejected has its answer. */
+  stored(request: WaitingRequest): void {
+    if (!this.#unacknowledged.delete(request)) return
+    this.#counts.accepted++
+    if (request.deliveryId !== null) this.#recent.add(request.deliveryId)
+    request.answer(this.#config['response.status'])
+  }
+
   acknowledge(requests: readonly WaitingRequest[]): void {
-    let accepted = 0
-    for (const request of requests) {
-      // A rejected one has its answer.
-      if (!this.#unacknowledged.delete(request)) continue
-      accepted++
-      if (request.deliveryId !== null) this.#recent.add(request.deliveryId)
-      request.answer(this.#config['response.status'])
-    }
-    this.#counts.accepted += accepted
+    for (const request of requests) this.stored(request)
     this.#report()
   }
 
-  /** Its record cannot be converted or produced, and is skipped. */
-  reject(request: WaitingRequest): void {
+  /** Its record cannot be converted or produced, and is skipped, as errors.tolerance=all says. */
+  reject(request: WaitingRequest, error: Error, reason: RefusalReason): void {
+    this.#notWritten(request, error, reason === 'system' ? SKIPPED : REFUSALS[reason])
+  }
+
+  /** The same where it would fail the task: whoever can send a request must not stop it for the others. */
+  refuse(request: WaitingRequest, error: Error, reason: RefusalReason): true {
+    this.#notWritten(request, error, REFUSALS[reason])
+    return true
+  }
+
+  /** The log has not a line for each: senders must not fill it. */
+  #notWritten(request: WaitingRequest, error: Error, [status, why]: Refusal): void {
     this.#unacknowledged.delete(request)
-    request.answer(500, 'the record cannot be written to Kafka')
+    request.answer(status, why)
+    this.#unwritable++
+    const now = performance.now()
+    if (now < this.#nextWarningAt) return
+    this.#nextWarningAt = now + REFUSAL_WARNING_MS
+    const more = this.#unwritable === 1 ? '' : `, and ${this.#unwritable - 1} more since the last such line`
+    this.#unwritable = 0
+    this.#context.log.error(
+      `a request for the topic ${request.record.topic} is answered with ${status}, since its record cannot be written to Kafka${more}: ${error.message}`,
+    )
   }
 
   /** Takes no further requests, and answers those whose record is not in Kafka with a 503. */
@@ -204,7 +250,7 @@ export class Receiver {
   #topicOf({ url, method, headers }: IncomingMessage): string {
     if (this.#refusesPages && BROWSER_HEADERS.some((name) => headers[name] !== undefined))
       throw new RequestNotTaken(403, 'a web page sends this; set signature.scheme to let it write records')
-    const topic = this.#topics.get(url!.split('?')[0]!)
+    const topic = this.#topics.get(pathOf(url!))
     if (topic === undefined) throw new RequestNotTaken(404, 'no topic has this path')
     if (method !== 'POST' && method !== 'PUT') throw new RequestNotTaken(405, 'send a POST')
     const encoding = headers['content-encoding']
@@ -228,8 +274,13 @@ export class Receiver {
     response.once('close', () => {
       this.#requests--
       this.#bytes -= reserved
+      if (this.#requests === 0) this.#report()
     })
     reserve(Number(request.headers['content-length'] ?? 0))
+    if (request.headers.expect !== undefined) {
+      this.#continued.add(response)
+      response.writeContinue()
+    }
     const parts: Buffer[] = []
     let bytes = 0
     try {
@@ -306,11 +357,14 @@ export class Receiver {
 
   #refuse(request: IncomingMessage, response: ServerResponse, status: number, why: string): void {
     this.#counts.refused++
+    this.#report()
     if (response.headersSent) return
     // Node reads the rest of a body and discards it; of one that is long, the connection is closed instead.
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
     const rest = encoding === undefined ? Number(length ?? 0) : Number.POSITIVE_INFINITY
-    if (!request.complete && rest > MAX_DISCARDED_BYTES) response.setHeader('connection', 'close')
+    // A sender that waits for a 100 may send the body or not: nobody knows what comes next on the connection.
+    const isUnknown = request.headers.expect !== undefined && !this.#continued.has(response)
+    if (!request.complete && (isUnknown || rest > MAX_DISCARDED_BYTES)) response.setHeader('connection', 'close')
     respond(response, status, why, status === 503 ? this.#config['retry.after.seconds'] : undefined)
   }
 
@@ -324,6 +378,9 @@ export class Receiver {
     this.#context.gauge!('bytes-in-progress', this.#bytes)
   }
 }
+
+/** Without the query. A request may have a whole URL (RFC 9112, section 3.2.2). */
+const pathOf = (target: string): string => (target.startsWith('/') ? target.split('?')[0]! : (URL.parse(target)?.pathname ?? target))
 
 function respond(response: ServerResponse, status: number, why?: string, retryAfter?: number): void {
   if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter))

@@ -264,8 +264,8 @@ export class PostgresConnection {
   }
 
   #toConnectorError(error: unknown): Error {
-    const { code, message } = error as pg.DatabaseError
-    const kind = classify(code)
+    const { message } = error as pg.DatabaseError
+    const kind = classify(error as pg.DatabaseError)
     if (kind === 'connection') this.#disconnect()
     if (kind === 'connection' || kind === 'retriable')
       return new Retriable(`Postgres: ${message}`, { cause: error, afterMs: this.#retryAfterMs })
@@ -278,15 +278,20 @@ export class PostgresConnection {
 /** Login errors of the driver itself, which have no code: a missing password, a server without SSL. */
 const isLoginError = (message: string): boolean => /^SASL: |does not support SSL/.test(message)
 
-function classify(code: string | undefined): 'connection' | 'retriable' | 'row' | 'table' | 'fatal' {
+/** What a policy says to a row has the SQLSTATE of a missing right; the message may be in any language, and the routine is not. */
+const isPolicy = (code: string, routine: string | undefined): boolean => code === '42501' && routine === 'ExecWithCheckOptions'
+
+function classify({ code, routine }: pg.DatabaseError): 'connection' | 'retriable' | 'row' | 'table' | 'fatal' {
   // Without a SQLSTATE it is an error of the socket or the driver.
   if (!isSqlState(code) || code.startsWith('08') || code.startsWith('57P')) return 'connection'
   // A server that has become a standby: the name may lead to another one now. And sessions that took too long, which the server ends.
   if (['25006', '25P03', '25P04'].includes(code)) return 'connection'
-  // Serialization failure, deadlock, locks, a timeout, resources.
-  if (['40001', '40P01', '55P03', '57014'].includes(code) || code.startsWith('53')) return 'retriable'
+  // 40: a serialization failure, a deadlock; locks, a timeout, resources. But for 40002, which a constraint says.
+  if ((code.startsWith('40') && code !== '40002') || ['55P03', '57014'].includes(code) || code.startsWith('53')) return 'retriable'
   // 21000: two keys of the batch are equal as values of the column. 54: too many columns, too large, or nested too deeply.
-  if (code.startsWith('22') || code.startsWith('23') || code.startsWith('54') || code === '21000') return 'row'
+  if (code.startsWith('22') || code.startsWith('23') || code.startsWith('54') || ['21000', '40002'].includes(code)) return 'row'
+  // What the check option of a view, a trigger (RAISE, ASSERT) or a policy says to a row.
+  if (['44000', 'P0001', 'P0004'].includes(code) || isPolicy(code, routine)) return 'row'
   if (['42P01', '42703', '42804', '0A000'].includes(code)) return 'table'
   return 'fatal'
 }

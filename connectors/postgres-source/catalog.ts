@@ -22,10 +22,6 @@ SELECT c.oid::int8::text AS oid, n.nspname AS schema, c.relname AS name, c.relre
     FROM (SELECT i.indexrelid, i.indkey, i.indnkeyatts
       FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
       WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-        AND (i.indisprimary OR NOT EXISTS (
-          SELECT FROM unnest(i.indkey[0:i.indnkeyatts - 1]) AS part(number)
-          JOIN pg_catalog.pg_attribute pa ON pa.attrelid = c.oid AND pa.attnum = part.number
-          WHERE NOT pa.attnotnull))
       ORDER BY i.indisprimary DESC, i.indisclustered DESC, ic.relname LIMIT 1) AS best
     CROSS JOIN LATERAL unnest(best.indkey[0:best.indnkeyatts - 1]) WITH ORDINALITY AS k(number, place)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number) AS key
@@ -128,13 +124,16 @@ export class DatabaseCatalog implements Catalog {
     return table
   }
 
-  /** An enum may have new labels since its type was loaded, of which nothing tells. */
   async #knowTypes(columns: readonly Column[]): Promise<void> {
-    const isStale = ({ typeOid }: Column) => {
-      const type = this.#types.get(typeOid)
-      return !type || type.kind === 'enum'
-    }
-    if (columns.some(isStale)) await this.loadTypes()
+    if (columns.some(({ typeOid }) => this.#isStale(typeOid))) await this.loadTypes()
+  }
+
+  /** An enum may have new labels since its type was loaded, of which nothing tells; also one in an array or under a domain. */
+  #isStale(oid: number): boolean {
+    const type = this.#types.get(oid)
+    if (!type || type.kind === 'enum') return true
+    const inner = type.kind === 'array' ? type.element : type.kind === 'domain' ? type.base : undefined
+    return inner !== undefined && this.#isStale(inner)
   }
 }
 

@@ -24,6 +24,12 @@ export interface ChunkSource {
   isRead(column: string): boolean
 }
 
+/** Fails where the filter is no condition by itself: a parenthesis that it closes and opens again would change what the others select. */
+export const filterQuery = ({ table, collection }: ChunkSource): Query => ({
+  text: `SELECT 1 FROM ${qualifiedTable(table)} WHERE ${collection.filter}\nLIMIT 0`,
+  values: [],
+})
+
 export const maximumKeyQuery = ({ table, key, collection }: ChunkSource): Query => ({
   text:
     `SELECT ${key.map(({ name }) => quoted(name)).join(', ')} FROM ${qualifiedTable(table)}${where([condition(collection)])} ` +
@@ -56,7 +62,7 @@ const select = ({ table, key, isRead }: ChunkSource): string =>
 
 const names = (key: readonly Column[]): string => key.map(({ name }) => quoted(name)).join(', ')
 
-const condition = ({ filter }: Collection): string => (filter === '' ? '' : `(${filter})`)
+const condition = ({ filter }: Collection): string => (filter === '' ? '' : `(${filter}\n)`)
 
 const where = (conditions: readonly string[]): string => {
   const given = conditions.filter((text) => text !== '')

@@ -6,13 +6,14 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'
 import { Retriable, type SourceBatch, type SourceRecord } from '../../connect/sdk/index.ts'
-import { closeDatabase, databaseError } from './database.ts'
-import { type ChunkSource, chunkQuery, maximumKeyQuery, type Query, rowsQuery } from './incremental-queries.ts'
+import { closeDatabase, databaseError, isChangedTable } from './database.ts'
+import { type ChunkSource, chunkQuery, filterQuery, maximumKeyQuery, type Query, rowsQuery } from './incremental-queries.ts'
 import type { ChunkKey, Collection, IncrementalState, KeyKind, WindowRow } from './incremental-state.ts'
 import type { Notifications } from './notifications.ts'
+import { signalTable } from './signal-settings.ts'
 import { qualifiedTable } from './snapshot-selection.ts'
 import type { StreamTransactions } from './stream-transactions.ts'
-import type { ChangeSource, Lsn, RowChange, SourceStage, StreamPosition, Table, TextRow } from './types.ts'
+import type { ChangeSource, Column, Lsn, RowChange, SourceStage, StreamPosition, Table, TextRow } from './types.ts'
 import { placeMarks, tableMarks, type WindowMarks } from './window-marks.ts'
 
 /** Why the scan of a table ended, in Debezium's words. */
@@ -40,27 +41,26 @@ export class IncrementalSnapshot {
   #window: 'idle' | 'open' | 'closed' = 'idle'
   #chunkId: string | null = null
   #client: pg.Client | null = null
+  /** The table of `#looked` as the catalog had it last. */
   #table: Table | null = null
+  #looked: Collection | null = null
   #chunk: ChunkSource | null = null
+  /** The filter of the table in progress, once Postgres takes it. */
+  #checkedFilter = ''
   readonly #places = new WeakMap<Table, readonly number[]>()
   #scanned = 0
 
   constructor(stage: SourceStage, state: IncrementalState, notifications: Notifications, transactions: StreamTransactions) {
     const { config } = stage.context
     const run = (query: Query) => this.#rows(query)
-    const signals = config['signal.data.collection']
-    const [schema, name] = signals?.split('.') ?? []
+    const signals = signalTable(config)
     this.#stage = stage
     this.#state = state
     this.#notifications = notifications
     this.#marks =
-      config['read.only'] || !schema || !name
+      config['read.only'] || !signals
         ? placeMarks(run, transactions)
-        : tableMarks(
-            run,
-            { name: qualifiedTable({ schema, name }), strategy: config['incremental.snapshot.watermarking.strategy'] },
-            transactions,
-          )
+        : tableMarks(run, { name: qualifiedTable(signals), strategy: config['incremental.snapshot.watermarking.strategy'] }, transactions)
   }
 
   /** Whether rows may be delivered, or a chunk be read, where the stream has come to a place of the log. */
@@ -88,6 +88,7 @@ export class IncrementalSnapshot {
     this.#window = 'idle'
     this.#chunkId = null
     this.#chunk = null
+    this.#checkedFilter = ''
     this.#scanned = 0
   }
 
@@ -122,7 +123,7 @@ export class IncrementalSnapshot {
     const size = context.config['max.batch.size']
     for (let start = 0; start < rows.length; start += size) {
       const part = rows.slice(start, start + size)
-      this.#state.delivered(part)
+      this.#state.delivered(part, rows[start + size])
       yield { records: part.map(({ row }) => records.read(mapping, row, source)), positions: [] }
     }
   }
@@ -143,6 +144,9 @@ export class IncrementalSnapshot {
         out.push(...(status === null ? this.#inProgress() : this.#scanEnded(status)))
       } catch (error) {
         if (error instanceof Retriable) throw error
+        const { code } = ((error as Error).cause ?? {}) as { code?: string }
+        const before = this.#table
+        if (isChangedTable(code) && (await this.#look(collection)) !== before) continue
         this.#stage.context.log.error(`The incremental snapshot of ${collection.name} is given up: ${(error as Error).message}`)
         out.push(...this.#scanEnded('SQL_EXCEPTION'))
       }
@@ -166,6 +170,7 @@ export class IncrementalSnapshot {
   async #nextRows(collection: Collection, openMark: () => Promise<void>): Promise<ScanStatus | null> {
     const chunk = await this.#source(collection)
     if (typeof chunk === 'string') return chunk
+    await this.#requireCondition(chunk)
     await openMark()
     const state = this.#state
     if (state.maximumKey === null) {
@@ -179,6 +184,8 @@ export class IncrementalSnapshot {
       ...(again.length > 0 ? windowRows(await this.#rows(rowsQuery(chunk, again)), chunk, true) : []),
       ...windowRows(await this.#rows(chunkQuery(chunk, state.chunkEnd, state.maximumKey!, limit)), chunk, false),
     ]
+    // What was altered meanwhile may have rows of either form.
+    if ((await this.#look(collection)) !== chunk.table) return this.#nextRows(collection, openMark)
     if (rows.length === 0) return 'SUCCEEDED'
     state.open(
       rows,
@@ -196,35 +203,55 @@ export class IncrementalSnapshot {
     return null
   }
 
+  async #requireCondition(chunk: ChunkSource): Promise<void> {
+    const { filter } = chunk.collection
+    if (filter === this.#checkedFilter) return
+    try {
+      await this.#rows(filterQuery(chunk))
+    } catch (error) {
+      if (error instanceof Retriable) throw error
+      throw new Error(
+        `its filter is no condition that can stand in WHERE by itself: ${filter} (${(error as Error).message}). Send the signal again with another.`,
+        { cause: error },
+      )
+    }
+    this.#checkedFilter = filter
+  }
+
   /** How the table is read, or why it is not. */
   async #source(collection: Collection): Promise<ChunkSource | ScanStatus> {
     const { context } = this.#stage
-    const found = await this.#capturedTable(collection.name)
-    if (!found) {
+    const table = this.#looked === collection ? this.#table : await this.#look(collection)
+    if (!table) {
       context.log.warn(`The incremental snapshot of ${collection.name} is left out: it is none of the captured tables`)
       return 'UNKNOWN_SCHEMA'
     }
-    // The same object for the same table, since converters know schemas by identity.
-    const table = this.#table && isDeepStrictEqual(this.#table, found) ? this.#table : found
-    this.#table = table
-    const names = collection.surrogateKey === '' ? table.key : [collection.surrogateKey]
-    const key = names.flatMap((column) => table.columns.find((one) => one.name === column) ?? [])
+    const { columns: mapped, keyColumns } = this.#stage.mapping(table)
+    const names = collection.surrogateKey === '' ? keyColumns : [collection.surrogateKey]
+    const key = columnsOf(names, table)
     if (key.length === 0 || key.length < names.length) {
       const why = collection.surrogateKey === '' ? 'it has no key' : `it has no column ${collection.surrogateKey}`
       context.log.warn(`The incremental snapshot of ${collection.name} is left out: ${why}`)
       return 'NO_PRIMARY_KEY'
     }
-    const { columns: mapped } = this.#stage.mapping(table)
-    const identity = table.key.map((column) => table.columns.find(({ name: one }) => one === column)!)
+    const identity = columnsOf(this.#identityNames(table), table)
     this.#chunk = {
       table,
       key,
       identity,
       collection,
-      hasTies: collection.surrogateKey !== '',
+      hasTies: !isUnique(key, table),
       isRead: (column) => mapped.has(column) || table.key.includes(column),
     }
     return this.#chunk
+  }
+
+  /** The same object for the same table, since converters know schemas by identity. */
+  async #look(collection: Collection): Promise<Table | null> {
+    const found = await this.#capturedTable(collection.name)
+    if (!isDeepStrictEqual(this.#table, found)) this.#table = found
+    this.#looked = collection
+    return this.#table
   }
 
   /** Schemas and tables may have dots in their names. */
@@ -250,6 +277,7 @@ export class IncrementalSnapshot {
     this.#state.next()
     this.#scanned = 0
     this.#chunk = null
+    this.#checkedFilter = ''
     return this.#state.isRunning ? ended : [...ended, ...this.#notify('COMPLETED', {}, signal)]
   }
 
@@ -268,20 +296,27 @@ export class IncrementalSnapshot {
   }
 
   #supersede(row: TextRow, places: readonly number[], lacksValues: boolean): void {
-    const identity = places.map((place) => row[place])
-    if (!identity.includes(undefined)) this.#state.supersede(identity as ChunkKey, lacksValues)
+    const identity = identityOf(row, places)
+    if (identity && !identity.includes(undefined)) this.#state.supersede(identity as ChunkKey, lacksValues)
+  }
+
+  /** A table without a key has what message.key.columns say of it. */
+  #identityNames(table: Table): readonly string[] {
+    return table.key.length > 0 ? table.key : this.#stage.mapping(table).keyColumns
   }
 
   #identityPlaces(table: Table): readonly number[] {
     let places = this.#places.get(table)
-    if (!places) this.#places.set(table, (places = placesOf(table.key, table)))
+    if (!places) this.#places.set(table, (places = placesOf(this.#identityNames(table), table)))
     return places
   }
 
   async #rows({ text, values }: Query): Promise<(string | null)[][]> {
     this.#client ??= await this.#stage.connect()
     try {
-      const { rows } = await this.#client.query({ text, values, rowMode: 'array', types: AS_TEXT })
+      // Postgres refuses a second statement in an extended query.
+      const config = { text, values, rowMode: 'array', types: AS_TEXT, queryMode: 'extended' } as pg.QueryArrayConfig
+      const { rows } = await this.#client.query<(string | null)[]>(config)
       return rows
     } catch (error) {
       throw databaseError(error, this.#stage.context.config, 'Postgres')
@@ -290,16 +325,32 @@ export class IncrementalSnapshot {
 }
 
 /** The table's columns first, those of the key behind them. */
-function windowRows(rows: readonly (string | null)[][], { table, key }: ChunkSource, isAgain: boolean): WindowRow[] {
+function windowRows(rows: readonly (string | null)[][], { table, key, identity }: ChunkSource, isAgain: boolean): WindowRow[] {
   const { length } = table.columns
-  const places = placesOf(table.key, table)
+  const places = placesOf(
+    identity.map(({ name }) => name),
+    table,
+  )
   return rows.map((row) => ({
     row,
     key: row.slice(length, length + key.length),
-    identity: places.length === 0 ? null : places.map((place) => row[place]!),
+    identity: identityOf(row, places) as ChunkKey | null,
     isAgain,
   }))
 }
+
+/** Null where nothing tells the row from others: NULL is in a unique index as often as it likes. */
+function identityOf(row: TextRow, places: readonly number[]): (string | null | undefined)[] | null {
+  const identity = places.map((place) => row[place])
+  return identity.length === 0 || identity.includes(null) ? null : identity
+}
+
+/** Whether no two rows have the same values in these columns. */
+const isUnique = (columns: readonly Column[], { key, columns: all }: Table): boolean =>
+  key.length > 0 && key.every((name) => columns.some((column) => column.name === name) && !all.find((one) => one.name === name)!.isOptional)
+
+const columnsOf = (names: readonly string[], { columns }: Table): Column[] =>
+  names.flatMap((name) => columns.find((column) => column.name === name) ?? [])
 
 const placesOf = (names: readonly string[], { columns }: Table): number[] =>
   names.map((name) => columns.findIndex((column) => column.name === name))

@@ -60,7 +60,10 @@ export class IncrementalState {
   /** Of the last row that was delivered: a restart goes on after it. */
   #lastKey: ChunkKey | null = null
   #keyKinds: readonly KeyKind[] = []
-  #window = new Map<string, WindowRow>()
+  /** In the order in which they were read. */
+  readonly #window = new Map<number, WindowRow>()
+  /** Of the rows of the window by their identity, of which a table without a key may have many rows. */
+  readonly #places = new Map<string, number[]>()
   #again = new Map<string, ChunkKey>()
   #fields: SourceOffset | null = null
 
@@ -137,19 +140,27 @@ export class IncrementalState {
   /** The rows of a chunk. They wait until the window closes. */
   open(rows: readonly WindowRow[], kinds: readonly KeyKind[]): void {
     this.#keyKinds = kinds
-    this.#window.clear()
-    for (const [index, row] of rows.entries()) {
-      const text = row.identity === null ? String(index) : keyText(row.identity)
-      this.#window.set(text, row)
+    this.#clearWindow()
+    for (const [place, row] of rows.entries()) {
+      this.#window.set(place, row)
+      if (!row.isAgain) this.chunkEnd = row.key
+      if (row.identity === null) continue
+      const text = keyText(row.identity)
+      const others = this.#places.get(text)
+      if (others) others.push(place)
+      else this.#places.set(text, [place])
       if (row.isAgain) this.#again.delete(text)
-      else this.chunkEnd = row.key
     }
   }
 
   /** The row changed in the stream, which has its newer state; but not the large values that did not change. */
   supersede(identity: ChunkKey, lacksValues: boolean): void {
     const text = keyText(identity)
-    if (!this.#window.delete(text) || !lacksValues) return
+    const places = this.#places.get(text)
+    if (!places) return
+    for (const place of places) this.#window.delete(place)
+    this.#places.delete(text)
+    if (!lacksValues) return
     this.#again.set(text, identity)
     this.#changed()
   }
@@ -157,13 +168,14 @@ export class IncrementalState {
   /** The rows that are left when the window closes, in order. */
   close(): WindowRow[] {
     const rows = [...this.#window.values()]
-    this.#window.clear()
+    this.#clearWindow()
     return rows
   }
 
-  /** The rows are delivered with the next stored offset. */
-  delivered(rows: readonly WindowRow[]): void {
-    const last = rows.findLast(({ isAgain }) => !isAgain)
+  /** The rows are delivered with the next stored offset. Those that have the key of `next`, which follows them, come again after a restart. */
+  delivered(rows: readonly WindowRow[], next?: WindowRow): void {
+    const open = next && keyText(next.key)
+    const last = rows.findLast(({ isAgain, key }) => !isAgain && keyText(key) !== open)
     if (last) this.#lastKey = last.key
     this.#changed()
   }
@@ -208,8 +220,13 @@ export class IncrementalState {
     this.chunkEnd = null
     this.#lastKey = null
     this.#keyKinds = []
-    this.#window.clear()
+    this.#clearWindow()
     this.#again.clear()
+  }
+
+  #clearWindow(): void {
+    this.#window.clear()
+    this.#places.clear()
   }
 
   #changed(): void {

@@ -128,6 +128,7 @@ export function tableMapping(table: Table, types: (oid: number) => PgType, setti
     keySchema,
     rowSchema,
     envelopeSchema: envelope(named('Envelope'), rowSchema),
+    keyColumns: keys.map(({ column }) => column),
     columns: new Set([...keys, ...fields].map(({ column }) => column)),
     key: keySchema ? key : () => null,
     row: structOf(fields, failed),

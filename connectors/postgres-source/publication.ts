@@ -65,6 +65,23 @@ export function publicationStatement(
   return `CREATE PUBLICATION ${quoteName(name)}${tables}${options}`
 }
 
+/** Postgres has lists of columns from 15 on; `to_jsonb` is null where the catalog does not have them. */
+const COLUMN_LISTS = `
+SELECT n.nspname AS schema, c.relname AS name
+FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
+  JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE p.pubname = $1 AND c.oid = ANY($2::oid[]) AND to_jsonb(r) ->> 'prattrs' IS NOT NULL`
+
+/** Snapshots read tables and not the publication, as those of Debezium: somebody may mean to keep the other columns back. */
+async function warnOfColumnLists(database: Database, captured: readonly Table[], name: string, log: TaskLogger): Promise<void> {
+  const listed = await database.query<TableId & Record<string, unknown>>(COLUMN_LISTS, [name, captured.map(({ oid }) => oid)])
+  if (listed.length === 0) return
+  log.warn(
+    `Publication ${name} has a list of columns for ${listed.map(idOf).join(', ')}: the stream has these alone, and snapshots have the others too. ` +
+      'Name the others in column.exclude.list to keep them out of both.',
+  )
+}
+
 const UNLOGGED = "SELECT oid::int8::text AS oid FROM pg_catalog.pg_class WHERE relpersistence = 'u' AND oid = ANY($1::oid[])"
 
 /** Those that a publication can have: changes of unlogged tables are not in the WAL. */
@@ -95,7 +112,10 @@ export async function preparePublication(
         'error: where there were any, take a new snapshot.',
     )
   const statement = publicationStatement(state, tables, config)
-  if (!statement) return
+  if (!statement) {
+    await warnOfColumnLists(database, captured, name, log)
+    return
+  }
   try {
     await database.query(statement)
   } catch (error) {

@@ -84,10 +84,10 @@ export class SnapshotTransactions {
     }
   }
 
-  /** The names of the columns of a query. */
+  /** The names of the columns of a query that a user has written: Postgres refuses it where it is more than one statement. */
   async columns(text: string, client: pg.Client): Promise<ReadonlySet<string>> {
     try {
-      return new Set((await client.query(text)).fields.map(({ name }) => name))
+      return new Set((await client.query({ text, queryMode: 'extended' } as pg.QueryConfig)).fields.map(({ name }) => name))
     } catch (error) {
       throw databaseError(error, this.#config, `"${text}" cannot be run`)
     }

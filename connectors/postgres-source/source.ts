@@ -2,9 +2,8 @@
  * The Postgres source: a snapshot where the mode asks for one, then the changes of a replication slot, with Debezium's settings, records
  * and positions. Nothing is confirmed to the slot before its position is stored, so that each change is delivered after a crash too.
  */
-import { defineSource, Retriable, type SourceBatch, type SourceContext, type SourceOffset } from '../../connect/sdk/index.ts'
+import { defineSource, Retriable, type SourceBatch, type SourceContext } from '../../connect/sdk/index.ts'
 import { check, type PostgresSourceConfig, settings } from './settings.ts'
-import { streamPosition } from './stream-position.ts'
 
 /** How often each task has been read again after an error, since it last went well. A task has one config object. */
 const retries = new WeakMap<PostgresSourceConfig, number>()
@@ -21,8 +20,9 @@ export const postgresSource = defineSource({
   // A stream goes on after the change that a stored position names.
   exactlyOnceSupport: () => 'supported',
 
-  checkPositions(config, positions) {
-    for (const { partition, offset } of positions) checkPosition(config, partition, offset)
+  async checkPositions(config, positions) {
+    const { checkOffset } = await import('./offset-check.ts')
+    for (const { partition, offset } of positions) checkOffset(config['topic.prefix'], partition, offset)
   },
 
   async *read(context: SourceContext<PostgresSourceConfig>): AsyncGenerator<SourceBatch, void, void> {
@@ -55,12 +55,4 @@ function withinBudget(error: Retriable, config: PostgresSourceConfig): Error {
   retries.set(config, count)
   if (most < 0 || count <= most) return error
   return new Error(`${error.message} The task gives up after ${most} retries (errors.max.retries).`, { cause: error })
-}
-
-function checkPosition(config: PostgresSourceConfig, partition: object, offset: SourceOffset | null): void {
-  const server = (partition as { server?: unknown }).server
-  if (server !== config['topic.prefix'])
-    throw new Error(`The partition of this connector is {"server":"${config['topic.prefix']}"}, not ${JSON.stringify(partition)}`)
-  if (offset === null) return
-  if (!streamPosition(offset)) throw new Error(`A position needs lsn, as a number: ${JSON.stringify(offset)} has none`)
 }

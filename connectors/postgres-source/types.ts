@@ -29,7 +29,7 @@ export interface Table {
   oid: number
   /** In the stream without generated columns, which pgoutput leaves out. */
   columns: readonly Column[]
-  /** Names, in the order of the index: the primary key's, else those of a unique index over NOT NULL columns. */
+  /** Names, in the order of the index: the primary key's, else those of a unique index, whose columns may be NULL. */
   key: readonly string[]
   replicaIdentity: 'default' | 'full' | 'nothing' | 'index'
 }
@@ -61,6 +61,8 @@ export interface TableMapping {
   keySchema: Schema | null
   rowSchema: Schema
   envelopeSchema: Schema
+  /** The names of the columns of keys, in order. */
+  keyColumns: readonly string[]
   /** The names of the columns that `key` and `row` read. */
   columns: ReadonlySet<string>
   key(row: TextRow): Record<string, unknown> | null

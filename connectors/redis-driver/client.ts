@@ -85,6 +85,8 @@ export async function createRedisClient(
       enableReadyCheck: false,
       clusterRetryStrategy: overrides.retryStrategy ?? noRetry,
       maxRedirections: MAX_REDIRECTIONS,
+      // Whether a command was executed before its connection was lost is unknown: its owner decides.
+      retryDelayOnFailover: 0,
       slotsRefreshTimeout: options.connectTimeoutMs,
       // A certificate is of a name, not of the address that it stands for.
       ...(options.tls && { dnsLookup: (address, callback) => callback(null, address) }),
@@ -138,10 +140,18 @@ function connectionError(failures: readonly Error[], options: RedisConnectionOpt
   const unknown = causes.find(({ message }) => /got an invalid reply: null|No such master with that name/.test(message))
   if (unknown)
     return new RedisRefused(
-      `The sentinels of Redis do not know the master ${options.master} (${redisAddress(options)}): check redis.sentinel.master.`,
+      `The sentinels of Redis do not know the master ${options.master} (${redisAddress(options)}): check ${options.settingOf.master}.`,
       'address',
-      'redis.sentinel.master',
+      options.settingOf.master,
       { cause: unknown },
+    )
+  const other = causes.find(({ message }) => /unknown command .sentinel/i.test(message))
+  if (other)
+    return new RedisRefused(
+      `Redis at ${redisAddress(options)}: this is no sentinel. Name the sentinels, which have the port 26379 as a rule, or set no master (${options.settingOf.master}).`,
+      'address',
+      options.addressSetting,
+      { cause: other },
     )
   const sentinel = causes.find(({ message }) => /sentinel .*(WRONGPASS|NOAUTH)/.test(message))
   if (sentinel)

@@ -127,6 +127,13 @@ export interface RedisConnectionOptions {
   readonly sentinelUsername: string | null
   readonly sentinelPassword: string | null
   readonly database: number
+  /** The setting to change where one of these is wrong: what redis.uri says is in no other. */
+  readonly settingOf: {
+    readonly master: 'redis.uri' | 'redis.sentinel.master'
+    readonly username: 'redis.uri' | 'redis.username'
+    readonly password: 'redis.uri' | 'redis.password'
+    readonly database: 'redis.uri' | 'redis.database'
+  }
   /** With ${connector} and ${task}; empty for none. */
   readonly clientName: string
   readonly commandTimeoutMs: number
@@ -215,6 +222,12 @@ export function redisConnectionOptions(config: RedisConnectionConfig): RedisConn
     sentinelUsername: config['redis.sentinel.username'] || null,
     sentinelPassword: secret('redis.sentinel.password'),
     database: database >= 0 ? database : (uri?.database ?? 0),
+    settingOf: {
+      master: config['redis.sentinel.master'] === '' && uri?.master ? 'redis.uri' : 'redis.sentinel.master',
+      username: config['redis.username'] === '' && uri?.username ? 'redis.uri' : 'redis.username',
+      password: config['redis.password'] === '' && uri?.password ? 'redis.uri' : 'redis.password',
+      database: database < 0 && uri?.database ? 'redis.uri' : 'redis.database',
+    },
     clientName: config['redis.client.name'],
     commandTimeoutMs: config['redis.timeout'] * 1000,
     connectTimeoutMs: config['redis.connect.timeout.ms'],
@@ -248,7 +261,8 @@ export function checkRedisConnection(config: RedisConnectionConfig): SettingProb
       setting: 'redis.sentinel.master',
       why: 'a cluster has no sentinels: set either redis.cluster or redis.sentinel.master',
     })
-  if (mode === 'cluster' && options.database !== 0) problems.push({ setting: 'redis.database', why: 'a cluster has the database 0 alone' })
+  if (mode === 'cluster' && options.database !== 0)
+    problems.push({ setting: options.settingOf.database, why: 'a cluster has the database 0 alone' })
   if (mode === 'standalone' && options.nodes.length > 1)
     problems.push({
       setting: options.addressSetting,

@@ -30,10 +30,12 @@ export class RedisRejected extends Error {
   override name = 'RedisRejected'
 }
 
-/** The first word of an error that Redis sends, as WRONGTYPE; empty where Redis has not answered. */
+const isReply = (error: unknown): boolean => (error as Error).name === 'ReplyError'
+
+/** The first word of an error that Redis sends, as WRONGTYPE; empty where Redis has not answered, and where a module has none. */
 export function redisErrorCode(error: unknown): string {
-  const { name, message } = error as Error
-  if (name !== 'ReplyError') return ''
+  const { message } = error as Error
+  if (!isReply(error)) return ''
   return /^([A-Z][A-Z0-9]*)(\s|$)/.exec(message)?.[1] ?? ''
 }
 
@@ -75,6 +77,8 @@ const detailsOf = (error: unknown): { code: string; message: string } => {
 export function redisErrorKind(error: unknown): RedisErrorKind {
   const { code, message } = detailsOf(error)
   const redis = redisErrorCode(error)
+  // A module refuses the value: RedisJSON says only what it expected where.
+  if (redis === '' && isReply(error)) return 'record'
   if (redis === '') {
     if (isCertificateError(code, message)) return 'login'
     if (ADDRESS_CODES.has(code)) return 'address'
@@ -90,7 +94,7 @@ export function redisErrorKind(error: unknown): RedisErrorKind {
   if (RECORD.has(redis)) return 'record'
   if (
     redis === 'ERR' &&
-    /is not (an integer|a valid float|a float)|not a valid|syntax error|increment or decrement|string exceeds maximum|equal or smaller than the target|must be greater than 0-0|wrong number of arguments|expected/i.test(
+    /is not (an integer|a valid float|a float)|not a valid|syntax error|increment or decrement|string exceeds maximum|equal or smaller than the target|must be greater than 0-0|wrong number of arguments|Protocol error: invalid (multi)?bulk length|expected/i.test(
       message,
     )
   )
@@ -111,9 +115,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 const NOAUTH_ADVICE = 'Set redis.password, and redis.username for an ACL user.'
 
+/** Of code: a later attempt fails as this one did. */
+const isBug = (error: unknown): boolean => error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+
 /** The error that a connector throws: Retriable, RedisRejected or RedisRefused. */
 export function explainedRedisError(error: unknown, options: RedisConnectionOptions, afterMs?: number): Error {
-  if (error instanceof Retriable || error instanceof RedisRefused || error instanceof RedisRejected) return error
+  if (error instanceof Retriable || error instanceof RedisRefused || error instanceof RedisRejected || isBug(error)) return error as Error
   const kind = redisErrorKind(error)
   const { code, message: whole } = detailsOf(error)
   const message = whole.replace(/\.$/, '')
@@ -140,7 +147,7 @@ export function explainedRedisError(error: unknown, options: RedisConnectionOpti
     return new RedisRefused(
       `Redis refuses the command: ${message}. Give the user this right with ACL SETUSER.`,
       kind,
-      'redis.username',
+      options.settingOf.username,
       cause,
     )
   if (kind === 'login') {
@@ -151,8 +158,12 @@ export function explainedRedisError(error: unknown, options: RedisConnectionOpti
         /certificate required|handshake failure/i.test(message) ? 'redis.key.cert' : 'redis.cacert',
         cause,
       )
-    const advice = redis === 'NOAUTH' ? NOAUTH_ADVICE : 'Check redis.username and redis.password.'
-    return new RedisRefused(`Redis at ${address} refuses the login: ${message}. ${advice}`, kind, 'redis.password', cause)
+    const isInUri = options.settingOf.password === 'redis.uri'
+    const advice =
+      redis === 'NOAUTH'
+        ? NOAUTH_ADVICE
+        : `Check ${isInUri ? 'the user and the password in redis.uri' : 'redis.username and redis.password'}.`
+    return new RedisRefused(`Redis at ${address} refuses the login: ${message}. ${advice}`, kind, options.settingOf.password, cause)
   }
   if (kind === 'address') return addressError(message, address, options, cause)
   return new RedisRefused(`Redis at ${address}: ${message}`, kind, null, cause)
@@ -162,7 +173,12 @@ function addressError(message: string, address: string, options: RedisConnection
   if (/cluster support disabled/.test(message))
     return new RedisRefused(`Redis at ${address} is no cluster: set redis.cluster=false.`, 'address', 'redis.cluster', cause)
   if (/DB index is out of range/.test(message))
-    return new RedisRefused(`Redis at ${address} has no database ${options.database}: ${message}.`, 'address', 'redis.database', cause)
+    return new RedisRefused(
+      `Redis at ${address} has no database ${options.database}: ${message}.`,
+      'address',
+      options.settingOf.database,
+      cause,
+    )
   return new RedisRefused(
     `Redis at ${address} is a node of a cluster: set redis.cluster=true (${message}).`,
     'address',

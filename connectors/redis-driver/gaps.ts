@@ -27,13 +27,22 @@ export class SubscriptionGaps {
     this.#state.lostAtMs ??= nowMs
   }
 
+  /** A part of what is listened to, which was not before; `lost` says what that has cost. */
+  joined(part: string, lost: string): void {
+    this.#tell(`${part} was not listened to: ${lost}`)
+  }
+
   /** `lost` says what the gap has cost. */
   subscribed(nowMs: number, lost: string): void {
     const { lostAtMs } = this.#state
     if (lostAtMs === null) return
     this.#state.lostAtMs = null
+    this.#tell(`The subscription was interrupted for ${nowMs - lostAtMs} ms: ${lost}`)
+  }
+
+  #tell(message: string): void {
     this.#state.count++
-    this.#context.log.warn(`The subscription was interrupted for ${nowMs - lostAtMs} ms: ${lost}`)
+    this.#context.log.warn(message)
     this.#context.gauge?.('subscription-gaps', this.#state.count)
   }
 }

@@ -15,12 +15,15 @@ export interface Subscribed {
   readonly patterns: readonly string[]
 }
 
+const addressOf = ({ host, port }: { host?: string | undefined; port?: number | undefined }): string => `${host}:${port}`
+
 export type TakeMessage = (channel: Buffer, message: Buffer, pattern: Buffer | null) => void
 
 export class RedisSubscription {
   readonly #options: RedisConnectionOptions
   readonly #owner: RedisClientOwner
-  readonly #clients: Redis[] = []
+  /** By the addresses of their servers. */
+  readonly #clients = new Map<string, Redis>()
   readonly #lost = Promise.withResolvers<Error>()
   #pings: NodeJS.Timeout | null = null
   #isClosed = false
@@ -30,7 +33,7 @@ export class RedisSubscription {
     this.#owner = owner
   }
 
-  /** Resolves with the error when a connection is lost. */
+  /** Resolves with the error when a connection is lost, and never after `close`. */
   get lost(): Promise<Error> {
     return this.#lost.promise
   }
@@ -49,10 +52,26 @@ export class RedisSubscription {
     throw last
   }
 
-  /** Subscribes on each master: events of keys are told by the node of the key alone. */
-  async openOnMasters(cluster: Cluster, subscribed: Subscribed, take: TakeMessage): Promise<void> {
-    for (const { options } of cluster.nodes('master'))
-      await this.#subscribe(this.#only({ host: options.host!, port: options.port! }), subscribed, take)
+  /**
+   * Subscribes on each master of a cluster, as events of keys are told by the node of the key alone; called again, on those that have
+   * become masters since, which it returns. A node that is no master any more is left.
+   */
+  async openOnMasters(cluster: Cluster, subscribed: Subscribed, take: TakeMessage): Promise<RedisNode[]> {
+    await new Promise<void>((resolve, reject) => cluster.refreshSlotsCache((error) => (error ? reject(error) : resolve())))
+    const masters = new Map(cluster.nodes('master').map(({ options }) => [addressOf(options), options] as const))
+    for (const [address, client] of this.#clients) {
+      if (masters.has(address)) continue
+      this.#clients.delete(address)
+      client.disconnect()
+    }
+    const joined: RedisNode[] = []
+    for (const [address, { host, port }] of masters) {
+      if (this.#clients.has(address)) continue
+      const node = { host: host!, port: port! }
+      await this.#subscribe(this.#only(node), subscribed, take)
+      joined.push(node)
+    }
+    return joined
   }
 
   #only(node: RedisNode): RedisConnectionOptions {
@@ -61,7 +80,8 @@ export class RedisSubscription {
 
   async #subscribe(options: RedisConnectionOptions, { channels, patterns }: Subscribed, take: TakeMessage): Promise<void> {
     const client = (await createRedisClient(options, this.#owner)) as Redis
-    this.#clients.push(client)
+    const address = addressOf(options.nodes[0]!)
+    this.#clients.set(address, client)
     let last: Error | null = null
     client.on('error', (error: Error) => {
       last = error
@@ -70,10 +90,14 @@ export class RedisSubscription {
     client.on('pmessageBuffer', (pattern: Buffer, channel: Buffer, message: Buffer) => take(channel, message, pattern))
     try {
       await connectRedisClient(client, options)
-      client.once('end', () => this.#lost.resolve(explainedRedisError(last ?? new Error('the connection was closed'), options)))
+      client.once('end', () => {
+        if (!this.#isClosed && this.#clients.get(address) === client)
+          this.#lost.resolve(explainedRedisError(last ?? new Error('the connection was closed'), options))
+      })
       if (channels.length > 0) await client.subscribe(...channels)
       if (patterns.length > 0) await client.psubscribe(...patterns)
     } catch (error) {
+      this.#clients.delete(address)
       client.disconnect()
       throw explainedRedisError(error, options)
     }
@@ -83,12 +107,12 @@ export class RedisSubscription {
 
   #ping(): void {
     // A failure closes the connection, which `lost` tells.
-    for (const client of this.#clients) client.ping().catch(() => client.disconnect())
+    for (const client of this.#clients.values()) client.ping().catch(() => client.disconnect())
   }
 
   close(): void {
     this.#isClosed = true
     if (this.#pings) clearInterval(this.#pings)
-    for (const client of this.#clients) client.disconnect()
+    for (const client of this.#clients.values()) client.disconnect()
   }
 }

@@ -3,7 +3,7 @@
  * in two pipelines: their types and times to live, then their values.
  */
 
-import { type Schema, type SourceRecord, schemas, sourceRecord } from '../../connect/sdk/index.ts'
+import { DataError, type Schema, type SourceRecord, schemas, sourceRecord } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'
 
 const optional = { optional: true } as const
@@ -64,12 +64,20 @@ async function runAll(client: RedisClient, commands: readonly (readonly [string,
 
 const isWrongType = (error: Error): boolean => error.message.startsWith('WRONGTYPE')
 
-/** The records of keys, in their order. A key that changes its type meanwhile is in `changed`, and is to be read again. */
+export interface KeyRecords {
+  records: SourceRecord[]
+  /** Keys that changed their type meanwhile: they are to be read again. */
+  changed: Buffer[]
+  /** Of the values, about. */
+  bytes: number
+}
+
+/** The records of keys, in their order. */
 export async function readKeys(
   client: RedisClient,
   keys: readonly Buffer[],
   { topic, sortedSets, nowMs }: { topic: string; sortedSets: SortedSetForm; nowMs: number },
-): Promise<{ records: SourceRecord[]; changed: Buffer[] }> {
+): Promise<KeyRecords> {
   const heads = await runAll(
     client,
     keys.flatMap((key) => [['TYPE', key] as const, ['PTTL', key] as const]),
@@ -83,6 +91,7 @@ export async function readKeys(
   const values = read.length > 0 ? await runAll(client, read) : []
   const records: SourceRecord[] = []
   const changed: Buffer[] = []
+  let bytes = 0
   let at = 0
   keys.forEach((key, index) => {
     const type = types[index]!
@@ -93,60 +102,63 @@ export async function readKeys(
       changed.push(key)
       return
     }
-    const name = key.toString()
-    records.push(recordOf(name, type, left > 0 ? nowMs + left : left, fieldOf(type, value, name, sortedSets), sortedSets, topic, nowMs))
+    bytes += key.length + sizeOf(value)
+    const head = { key: key.toString(), ttl: left > 0 ? nowMs + left : left, type: type === JSON_TYPE ? 'json' : type }
+    records.push(recordOf(head, type, value, sortedSets, topic, nowMs))
   })
-  return { records, changed }
+  return { records, changed, bytes }
 }
 
-function recordOf(
-  key: string,
-  type: string,
-  ttl: number,
-  value: object,
-  sortedSets: SortedSetForm,
-  topic: string,
-  nowMs: number,
-): SourceRecord {
-  return sourceRecord({
-    topic,
-    key,
-    keySchema,
-    value: { key, ttl, type: type === JSON_TYPE ? 'json' : type, ...value },
-    valueSchema: valueSchemas[sortedSets],
-    timestamp: nowMs,
-  })
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  let size = 0
+  if (Array.isArray(value)) for (const item of value) size += String(item).length
+  return size
 }
 
-function fieldOf(type: string, value: unknown, key: string, sortedSets: SortedSetForm): object {
+interface KeyHead {
+  readonly key: string
+  readonly ttl: number
+  readonly type: string
+}
+
+/** Of a sorted set of which there is no map of scores, the record has the members, and says why it is unreadable. */
+function recordOf(head: KeyHead, type: string, value: unknown, sortedSets: SortedSetForm, topic: string, nowMs: number): SourceRecord {
+  const record = (field: object, form: SortedSetForm, unreadable?: Error) =>
+    sourceRecord({
+      topic,
+      key: head.key,
+      keySchema,
+      value: { ...head, ...field },
+      valueSchema: valueSchemas[form],
+      timestamp: nowMs,
+      ...(unreadable && { unreadable }),
+    })
   // It was deleted between the look at its type and this.
-  if (value === null || value === undefined) return {}
+  if (value === null || value === undefined) return record({}, sortedSets)
+  if (type !== 'zset') return record(fieldOf(type, value), sortedSets)
   const items = value as string[]
-  switch (type) {
-    case 'hash': {
-      const hash: Record<string, string> = Object.create(null)
-      for (let index = 0; index + 1 < items.length; index += 2) hash[items[index]!] = items[index + 1]!
-      return { hash }
-    }
-    case 'zset':
-      return { zset: sortedSets === 'scores' ? membersByScore(items, key) : scoresByMember(items) }
-    case JSON_TYPE:
-      return { json: value }
-    default:
-      return { [type]: value }
-  }
+  if (sortedSets === 'members') return record({ zset: scoresByMember(items) }, 'members')
+  const members = new Map<number, string>()
+  for (let index = 0; index + 1 < items.length; index += 2) members.set(Number(items[index + 1]), items[index]!)
+  if (members.size * 2 >= items.length) return record({ zset: members }, 'scores')
+  const unreadable = new DataError(
+    `The sorted set ${head.key} has several members of one score, and a map of scores holds one: set redis.keys.zset=members, or errors.tolerance=all to skip it`,
+  )
+  return record({ zset: scoresByMember(items) }, 'members', unreadable)
+}
+
+function fieldOf(type: string, value: unknown): object {
+  if (type === JSON_TYPE) return { json: value }
+  if (type !== 'hash') return { [type]: value }
+  const items = value as string[]
+  const hash: Record<string, string> = Object.create(null)
+  for (let index = 0; index + 1 < items.length; index += 2) hash[items[index]!] = items[index + 1]!
+  return { hash }
 }
 
 function scoresByMember(items: readonly string[]): Record<string, number> {
   const scores: Record<string, number> = Object.create(null)
   for (let index = 0; index + 1 < items.length; index += 2) scores[items[index]!] = Number(items[index + 1])
   return scores
-}
-
-function membersByScore(items: readonly string[], key: string): Map<number, string> {
-  const members = new Map<number, string>()
-  for (let index = 0; index + 1 < items.length; index += 2) members.set(Number(items[index + 1]), items[index]!)
-  if (members.size * 2 < items.length)
-    throw new Error(`The sorted set ${key} has several members of one score, and a map of scores holds one: set redis.keys.zset=members.`)
-  return members
 }

@@ -41,7 +41,7 @@ export const settings = {
     group: GROUP,
   }),
   'batch.size': setting.int({
-    doc: 'Maximum number of keys to read in a single batch',
+    doc: 'Maximum number of keys to read in a single batch; of large values it is less, so that a batch has about 8 MiB',
     default: 500,
     least: 1,
     importance: 'LOW',
@@ -57,6 +57,13 @@ export const settings = {
     doc: 'How many changed keys may wait to be read. The events of further keys are dropped, counted and told.',
     default: 100_000,
     least: 1,
+    group: GROUP,
+  }),
+  'redis.keys.watch.interval.ms': setting.int({
+    doc: 'How often a cluster is asked for masters that have joined or left, in ms',
+    default: 10_000,
+    least: 100,
+    importance: 'LOW',
     group: GROUP,
   }),
 } as const

@@ -6,9 +6,9 @@ import type { Cluster, Redis } from 'ioredis'
 import { Retriable } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'
 import type { RedisConnection } from '../redis-driver/connection.ts'
-import { RedisRejected, transactionError } from '../redis-driver/errors.ts'
+import { RedisRejected, redisErrorKind } from '../redis-driver/errors.ts'
 import { slotOf } from '../redis-driver/slot.ts'
-import type { RecordCommands, RedisCommand } from './commands.ts'
+import type { RecordCommands } from './commands.ts'
 
 export interface Entry extends RecordCommands {
   /** The place of its record in the batch that was delivered. */
@@ -21,6 +21,7 @@ export interface Outcome {
 }
 
 interface WriteOptions {
+  /** Of what is written together, all is executed or nothing; in a cluster, of what has one key. */
   readonly isTransaction: boolean
   readonly waitReplicas: number
   readonly waitTimeoutMs: number
@@ -43,8 +44,9 @@ export class PipelineWriter {
   async write(entries: readonly Entry[], outcome: Outcome): Promise<void> {
     const client = await this.#connection.client()
     const failures = await this.#execute(client, entries)
-    this.#tell(client, entries, failures, outcome)
+    // What too few replicas have does not count as written.
     if (this.#options.waitReplicas > 0) await this.#awaitReplicas(client)
+    this.#tell(client, entries, failures, outcome)
   }
 
   #tell(client: RedisClient, entries: readonly Entry[], failures: readonly Failures[], outcome: Outcome): void {
@@ -71,19 +73,20 @@ export class PipelineWriter {
 
   async #execute(client: RedisClient, entries: readonly Entry[]): Promise<Failures[]> {
     if (!client.isCluster) return this.#pipeline(client, entries)
-    const bySlot = new Map<number, { entries: Entry[]; places: number[] }>()
+    const together = new Map<number | string, { entries: Entry[]; places: number[] }>()
     entries.forEach((entry, place) => {
-      const slot = slotOf(entry.key)
-      const found = bySlot.get(slot)
+      // While a slot moves, its keys are on two nodes.
+      const group = this.#options.isTransaction ? textOf(entry.key) : slotOf(entry.key)
+      const found = together.get(group)
       if (found) {
         found.entries.push(entry)
         found.places.push(place)
-      } else bySlot.set(slot, { entries: [entry], places: [place] })
+      } else together.set(group, { entries: [entry], places: [place] })
     })
     const failures: Failures[] = new Array(entries.length)
     await Promise.all(
-      [...bySlot.values()].map(async ({ entries: ofSlot, places }) => {
-        const found = await this.#pipeline(client, ofSlot)
+      [...together.values()].map(async ({ entries: ofGroup, places }) => {
+        const found = await this.#pipeline(client, ofGroup)
         places.forEach((place, index) => {
           failures[place] = found[index]!
         })
@@ -93,19 +96,21 @@ export class PipelineWriter {
   }
 
   async #pipeline(client: RedisClient, entries: readonly Entry[]): Promise<Failures[]> {
-    const commands: RedisCommand[] = entries.flatMap(({ commands: own }) => own)
-    const pipeline = this.#options.isTransaction ? client.multi() : client.pipeline()
-    for (const [name, ...args] of commands) pipeline.call(name, ...args)
+    const { isTransaction } = this.#options
+    const pipeline = client.pipeline(isTransaction ? [['multi']] : [])
+    for (const { commands } of entries) for (const [name, ...args] of commands) pipeline.call(name, ...args)
     let results: Result[]
     try {
+      // The first one adds EXEC to the commands.
+      if (isTransaction) void pipeline.exec()
       results = ((await pipeline.exec()) ?? []) as Result[]
     } catch (error) {
-      // A transaction that was not executed, or a connection that was lost before: nothing is known of any command.
-      const why = transactionError(error) as Error
-      return entries.map(() => [why])
+      // A connection that was lost before: nothing is known of any command.
+      return entries.map(() => [error as Error])
     }
+    const failures = isTransaction ? transactionFailures(results) : results.map(failureOf)
     let at = 0
-    return entries.map(({ commands: own }) => own.map(() => results[at++]?.[0] ?? null))
+    return entries.map(({ commands }) => commands.map(() => failures[at++] ?? null))
   }
 
   async #awaitReplicas(client: RedisClient): Promise<void> {
@@ -124,6 +129,26 @@ export class PipelineWriter {
         )
     }
   }
+}
+
+/** Of a command. */
+function failureOf([error, value]: Result): Error | null {
+  if (error) return error
+  return value instanceof Error ? value : null
+}
+
+/** Of each command between MULTI and EXEC. */
+function transactionFailures(results: readonly Result[]): Failures {
+  const queued = results.slice(1, -1).map(failureOf)
+  const [error, replies] = results.at(-1)!
+  if (!error) return (replies as unknown[]).map((reply) => failureOf([null, reply]))
+  const refused = queued.find((failure) => failure !== null)
+  // EXECABORT says only that a command was refused before. The others can be executed without it.
+  const why =
+    refused && redisErrorKind(refused) === 'record'
+      ? new Retriable(`a transaction is discarded, and executed again: ${refused.message}`)
+      : (refused ?? error)
+  return queued.map((failure) => failure ?? why)
 }
 
 /** The key as a text that tells keys apart. */

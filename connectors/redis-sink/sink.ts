@@ -32,7 +32,8 @@ export class RedisSink implements SinkTask {
     this.#connection = new RedisConnection(redisConnectionOptions(config), context)
     this.#builder = new CommandBuilder(config)
     this.#writer = new PipelineWriter(this.#connection, {
-      isTransaction: config['redis.multiexec'],
+      // An id must be greater than the last: an entry that is refused for a while cannot follow those after it.
+      isTransaction: config['redis.multiexec'] || (config['redis.type'] === 'STREAM' && config['redis.stream.id'] !== 'auto'),
       waitReplicas: config['redis.wait.replicas'],
       waitTimeoutMs: config['redis.wait.timeout'],
     })
@@ -120,7 +121,7 @@ export class RedisSink implements SinkTask {
           return
         }
         this.#counts.rejected++
-        const rejected = this.#bad(record, index, error)
+        const rejected = this.#bad(record, index, this.#idIsOffset && PASSED_ID.test(error.message) ? passedLetter(error) : error)
         bad.push(rejected)
         done.set(placeOf(record), rejected)
       },
@@ -153,6 +154,12 @@ export class RedisSink implements SinkTask {
     if (this.#idIsOffset) this.#context.gauge!('records-already-written', repeated)
   }
 }
+
+const passedLetter = (cause: Error): Error =>
+  new Error(
+    'the stream has entries of later records already, and with redis.stream.id=offset none can come before them: replay the letter with another connector, whose redis.stream.id is auto and whose redis.keyspace is another',
+    { cause },
+  )
 
 const placeOf = ({ topic, partition, offset, replayOf }: SinkRecord): string =>
   replayOf ? `${replayOf.topic}-${replayOf.partition}@${replayOf.offset}` : `${topic}-${partition}@${offset}`

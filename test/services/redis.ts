@@ -9,19 +9,25 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
-import { freePort } from '../running-broker.ts'
+import { freePort, isFree } from '../running-broker.ts'
 import { thisMachine } from './machine.ts'
 import { redisProgram } from './redis-server.ts'
 
 const START_MS = 60_000
 const DATABASES = 16
 const LEASE_S = 3600
+/** From the port of a node to that of its cluster bus. */
+const BUS = 10_000
+/** From here on the system gives ports to clients. */
+const FIRST_CLIENT_PORT = 32_768
 
 export interface RedisServerOptions {
   /** Lines of redis.conf, by the port of the server and the folder of its files. */
   lines?: (server: { port: number; folder: string }) => readonly string[]
   /** Texts of further files in its folder, by name. */
   files?: Readonly<Record<string, string>>
+  /** A node of a cluster listens on a second port. */
+  cluster?: boolean
   /** Runs it as a sentinel. */
   sentinel?: boolean
   /** The least version: where Redis on this machine is older, the error says so. */
@@ -95,7 +101,8 @@ async function databaseOf(named: string): Promise<TestRedis> {
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const program = await redisProgram()
   const folder = mkdtempSync(join(tmpdir(), 'tributary-redis-'))
-  const port = await freePort()
+  let port = await freePort()
+  while (options.cluster && (port + BUS >= FIRST_CLIENT_PORT || !(await isFree(port + BUS)))) port = await freePort()
   const file = join(folder, 'redis.conf')
   const own = options.lines?.({ port, folder }) ?? []
   const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, 'daemonize no', 'logfile ""', 'save ""', ...own]

@@ -8,6 +8,7 @@ import { arePlainNames, hotCode, literal } from '../../sdk/values/hot-code.ts'
 import { dateOf } from '../../sdk/values/stored-dates.ts'
 import { base64 } from '../json/base64.ts'
 import { digitsOf, numberOf, scaleOf, withOwnScale } from '../json/decimal.ts'
+import { floatOf } from '../json/floats.ts'
 import { hasNameKeys, isUnion } from './json-schema-names.ts'
 
 export type Decode = (json: unknown) => unknown
@@ -29,11 +30,9 @@ const integer =
 const float =
   (schema: Schema): Decode =>
   (json) => {
-    if (typeof json === 'number') return json
-    if (typeof json === 'bigint') return Number(json)
-    if (json instanceof LongNumber) return Number(json.digits)
-    if (json === 'NaN' || json === 'Infinity' || json === '-Infinity') return Number(json)
-    throw mismatch(schema, json)
+    const value = floatOf(schema, json)
+    if (value === undefined) throw mismatch(schema, json)
+    return value
   }
 
 function decimal(schema: Schema): Decode {

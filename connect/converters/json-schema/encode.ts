@@ -4,16 +4,13 @@
  */
 import { DataError, logicalTypes, type Schema } from '../../sdk/index.ts'
 import { arePlainNames, hotCode, literal } from '../../sdk/values/hot-code.ts'
-import { storedDate } from '../../sdk/values/stored-dates.ts'
 import { bytesOf, digitsOf, fractionDigits, scaleOf, unscaled } from '../json/decimal.ts'
-import { isPlainText } from '../json/text.ts'
+import { base64Text, describe, scalarEncoder } from '../json/scalars.ts'
 import { hasNameKeys, isUnion, type JsonSchemaOptions } from './json-schema-names.ts'
 
 export type Encode = (value: unknown) => string | undefined
 
-const describe = (value: unknown) => (typeof value === 'object' ? (value?.constructor?.name ?? 'null') : typeof value)
 const mismatch = (schema: Schema, value: unknown) => new DataError(`Invalid type for ${schema.type.toUpperCase()}: ${describe(value)}`)
-const base64 = (bytes: Uint8Array) => `"${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')}"`
 
 export class JsonSchemaEncoders {
   readonly #options: JsonSchemaOptions
@@ -42,39 +39,9 @@ export class JsonSchemaEncoders {
 
   #value(schema: Schema): Encode {
     if (schema.name === logicalTypes.decimal) return this.#decimal(schema)
-    if (schema.name === logicalTypes.date) return time(schema)
-    if (schema.name === logicalTypes.time || schema.name === logicalTypes.timestamp) return time(schema)
+    const scalar = scalarEncoder(schema, mismatch)
+    if (scalar) return scalar
     switch (schema.type) {
-      case 'int8':
-        return integer(schema, 8)
-      case 'int16':
-        return integer(schema, 16)
-      case 'int32':
-        return integer(schema, 32)
-      case 'int64':
-        return integer(schema, 64)
-      case 'float32':
-      case 'float64':
-        return (value) => {
-          if (typeof value !== 'number') throw mismatch(schema, value)
-          // JSON lacks NaN and Infinity; Jackson writes them as strings.
-          return Number.isFinite(value) ? String(value) : `"${value}"`
-        }
-      case 'boolean':
-        return (value) => {
-          if (typeof value !== 'boolean') throw mismatch(schema, value)
-          return value ? 'true' : 'false'
-        }
-      case 'string':
-        return (value) => {
-          if (typeof value !== 'string') throw mismatch(schema, value)
-          return isPlainText(value) ? `"${value}"` : JSON.stringify(value)
-        }
-      case 'bytes':
-        return (value) => {
-          if (!(value instanceof Uint8Array)) throw mismatch(schema, value)
-          return base64(value)
-        }
       case 'array': {
         const element = this.compile(elementOf(schema.values))
         return (value) => {
@@ -84,7 +51,7 @@ export class JsonSchemaEncoders {
       }
       case 'map':
         return this.#map(schema)
-      case 'struct':
+      default:
         return isUnion(schema) ? this.#union(schema) : this.#struct(schema)
     }
   }
@@ -95,7 +62,7 @@ export class JsonSchemaEncoders {
     return (value) => {
       if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') throw mismatch(schema, value)
       const text = String(value)
-      if (!numeric) return base64(bytesOf(unscaled(text, scale)))
+      if (!numeric) return base64Text(bytesOf(unscaled(text, scale)))
       const own = fractionDigits(text)
       return digitsOf(unscaled(text, own), own)
     }
@@ -162,19 +129,3 @@ function elementOf(schema: Schema | undefined): Schema {
   if (!schema) throw new DataError('an array or a map whose elements have no schema cannot be written with a JSON Schema')
   return schema
 }
-
-const integer =
-  (schema: Schema, bits: number): Encode =>
-  (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1)) return String(value)
-    if (typeof value === 'bigint' && BigInt.asIntN(bits, value) === value) return String(value)
-    throw mismatch(schema, value)
-  }
-
-const time =
-  (schema: Schema): Encode =>
-  (value) => {
-    if (value instanceof Date) return String(storedDate(schema.name, value))
-    if (Number.isSafeInteger(value)) return String(value)
-    throw mismatch(schema, value)
-  }

@@ -8,6 +8,7 @@ import { arePlainNames, hotCode, literal } from '../../sdk/values/hot-code.ts'
 import { dateOf } from '../../sdk/values/stored-dates.ts'
 import { base64 } from './base64.ts'
 import { digitsOf, numberOf, scaleOf, withOwnScale } from './decimal.ts'
+import { floatOf } from './floats.ts'
 import { digitsNeeded, roundedReader } from './rounded.ts'
 
 export type Decode = (json: unknown) => unknown
@@ -84,14 +85,6 @@ const integer = (schema: Schema, bits: number, { isRounded }: DecodeOptions): De
   }
 }
 
-const number = (json: unknown): number | undefined => {
-  // Adding zero turns a negative zero into zero, which Jackson reads.
-  if (typeof json === 'number') return json + 0
-  if (typeof json === 'bigint') return Number(json)
-  if (json instanceof LongNumber) return Number(json.digits) + 0
-  return json === 'NaN' || json === 'Infinity' || json === '-Infinity' ? Number(json) : undefined
-}
-
 function decimal(schema: Schema, { isRounded }: DecodeOptions): Decode {
   const scale = scaleOf(schema)
   return (json) => {
@@ -126,9 +119,9 @@ function valueDecoder(schema: Schema, options: DecodeOptions): Decode {
     case 'float32':
     case 'float64':
       return (json) => {
-        const value = number(json)
+        const value = floatOf(schema, json)
         if (value === undefined) throw mismatch(schema, json)
-        return schema.type === 'float32' ? Math.fround(value) : value
+        return value
       }
     case 'boolean':
     case 'string':

@@ -4,9 +4,9 @@
  */
 import { DataError, logicalTypes, rawJson, type Schema } from '../../sdk/index.ts'
 import { arePlainNames, hotCode, literal } from '../../sdk/values/hot-code.ts'
-import { decimalText, doubleText, floatText } from '../../sdk/values/java-text.ts'
-import { storedDate } from '../../sdk/values/stored-dates.ts'
+import { decimalText, doubleText } from '../../sdk/values/java-text.ts'
 import { bytesOf, fractionDigits, scaleOf, unscaled } from './decimal.ts'
+import { base64Text, describe, scalarEncoder } from './scalars.ts'
 import { asJackson, jsonString } from './text.ts'
 
 export interface EncodeOptions {
@@ -52,40 +52,13 @@ function withNulls(schema: Schema, ofValue: Encode, options: EncodeOptions): Enc
 
 const mismatch = (schema: Schema, value: unknown) =>
   new DataError(`Invalid Java object for schema with type ${schema.type.toUpperCase()}: ${describe(value)}`)
-const describe = (value: unknown) => (typeof value === 'object' ? (value?.constructor?.name ?? 'null') : typeof value)
-
-const integer = (schema: Schema, bits: number): Encode => {
-  const least = -(2 ** (bits - 1))
-  const end = 2 ** (bits - 1)
-  return (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value < end) return String(value)
-    if (typeof value === 'bigint' && BigInt.asIntN(bits, value) === value) return String(value)
-    throw mismatch(schema, value)
-  }
-}
-
-const floating =
-  (schema: Schema, digits: (value: number) => string): Encode =>
-  (value) => {
-    if (typeof value !== 'number') throw mismatch(schema, value)
-    // JSON lacks NaN and Infinity; Jackson writes them as strings.
-    return Number.isFinite(value) ? digits(value) : `"${value}"`
-  }
-
-const time =
-  (schema: Schema): Encode =>
-  (value) => {
-    if (value instanceof Date) return String(storedDate(schema.name, value))
-    if (Number.isSafeInteger(value)) return String(value)
-    throw mismatch(schema, value)
-  }
 
 function decimal(schema: Schema, options: EncodeOptions): Encode {
   const scale = scaleOf(schema)
   return (value) => {
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') throw mismatch(schema, value)
     const text = String(value)
-    if (options.decimals === 'base64') return `"${bytesOf(unscaled(text, scale)).toString('base64')}"`
+    if (options.decimals === 'base64') return base64Text(bytesOf(unscaled(text, scale)))
     // In digits a decimal keeps those that it has, also where its schema has another scale.
     unscaled(text, Math.max(scale, fractionDigits(text)))
     return decimalText(text, scale)
@@ -94,36 +67,9 @@ function decimal(schema: Schema, options: EncodeOptions): Encode {
 
 function build(schema: Schema, options: EncodeOptions): Encode {
   if (schema.name === logicalTypes.decimal) return decimal(schema, options)
-  if (schema.name === logicalTypes.date) return time(schema)
-  if (schema.name === logicalTypes.time || schema.name === logicalTypes.timestamp) return time(schema)
+  const scalar = scalarEncoder(schema, mismatch)
+  if (scalar) return scalar
   switch (schema.type) {
-    case 'int8':
-      return integer(schema, 8)
-    case 'int16':
-      return integer(schema, 16)
-    case 'int32':
-      return integer(schema, 32)
-    case 'int64':
-      return integer(schema, 64)
-    case 'float32':
-      return floating(schema, floatText)
-    case 'float64':
-      return floating(schema, doubleText)
-    case 'boolean':
-      return (value) => {
-        if (typeof value !== 'boolean') throw mismatch(schema, value)
-        return value ? 'true' : 'false'
-      }
-    case 'string':
-      return (value) => {
-        if (typeof value !== 'string') throw mismatch(schema, value)
-        return jsonString(value)
-      }
-    case 'bytes':
-      return (value) => {
-        if (!(value instanceof Uint8Array)) throw mismatch(schema, value)
-        return `"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}"`
-      }
     case 'array': {
       const element = ofElements(schema.values, options)
       return (value) => {
@@ -133,7 +79,7 @@ function build(schema: Schema, options: EncodeOptions): Encode {
     }
     case 'map':
       return map(schema, options)
-    case 'struct':
+    default:
       return structure(schema, options)
   }
 }

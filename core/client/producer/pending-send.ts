@@ -1,14 +1,19 @@
 /**
  * One call of send(): one promise for all its records, and for each record a reference to its batch and the index there. Offsets are
- * computed when the caller reads them.
+ * computed when the caller reads them. It keeps no record that is in a batch: what lives until it is acknowledged outlives the collections
+ * of new objects, which costs more than the record itself.
  */
 import { KafkaError } from '../../errors.ts'
 import type { ProducerRecord, RecordMetadata, SendFailure, SendResult } from '../types.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { RecordOwner } from './record-owner.ts'
 
+const NO_RECORDS: readonly ProducerRecord[] = []
+
 export class PendingSend implements SendResult, RecordOwner {
-  readonly records: readonly ProducerRecord[]
+  /** None once each of them is in a batch, or has failed. */
+  records: readonly ProducerRecord[]
+  readonly count: number
   /** The timestamp of records that have none. */
   readonly now: number
   /** Whoever gives it wants nothing to be sent after a record that is refused. */
@@ -16,6 +21,11 @@ export class PendingSend implements SendResult, RecordOwner {
   readonly promise: Promise<SendResult>
   readonly #batches: ProducerBatch[]
   readonly #indexes: Int32Array
+  /** Of `records`, which have the rest of what a result tells: one topic where all have the same. */
+  #topics: string | readonly string[] = ''
+  /** Null where no record has one of its own. */
+  #timestamps: readonly number[] | null = null
+  #unplaced: number
   #incomplete: number
   #failed = false
   #failures: ReadonlyMap<number, Error> | undefined
@@ -24,8 +34,10 @@ export class PendingSend implements SendResult, RecordOwner {
 
   constructor(records: readonly ProducerRecord[], now: number, onRefused?: (error: Error) => void) {
     this.records = records
+    this.count = records.length
     this.now = now
     this.onRefused = onRefused
+    this.#unplaced = records.length
     this.#incomplete = records.length
     this.#batches = new Array(records.length)
     this.#indexes = new Int32Array(records.length)
@@ -38,14 +50,19 @@ export class PendingSend implements SendResult, RecordOwner {
     if (records.length === 0) this.#resolve(this)
   }
 
-  get count(): number {
-    return this.records.length
-  }
-
-  /** Record `index` of the call is record `batchIndex` of `batch`. */
+  /** Record `index` of the call is record `batchIndex` of `batch`. Called once for each record. */
   setBatch(index: number, batch: ProducerBatch, batchIndex: number): void {
     this.#batches[index] = batch
     this.#indexes[index] = batchIndex
+    if (--this.#unplaced === 0) this.#releaseRecords()
+  }
+
+  #releaseRecords(): void {
+    const { records, now } = this
+    const { topic } = records[0]!
+    this.#topics = records.every((record) => record.topic === topic) ? topic : records.map((record) => record.topic)
+    if (records.some(({ timestamp }) => timestamp !== undefined)) this.#timestamps = records.map(({ timestamp }) => timestamp ?? now)
+    this.records = NO_RECORDS
   }
 
   onRecordsCompleted(count: number, failed: boolean): void {
@@ -63,15 +80,15 @@ export class PendingSend implements SendResult, RecordOwner {
   }
 
   at(index: number): RecordMetadata {
-    const record = this.records[index]
-    if (!record) throw new RangeError(`record ${index} of ${this.count}`)
-    const { batch, index: batchIndex } = this.#batches[index]!.find(this.#indexes[index]!)
+    const placed = this.#batches[index]
+    if (!placed) throw new RangeError(`record ${index} of ${this.count}`)
+    const { batch, index: batchIndex } = placed.find(this.#indexes[index]!)
     const { partition, baseOffset, logAppendTime } = batch
     return {
-      topic: record.topic,
+      topic: typeof this.#topics === 'string' ? this.#topics : this.#topics[index]!,
       partition,
       offset: baseOffset < 0 ? -1 : baseOffset + batchIndex,
-      timestamp: logAppendTime >= 0 ? logAppendTime : (record.timestamp ?? this.now),
+      timestamp: logAppendTime >= 0 ? logAppendTime : (this.#timestamps?.[index] ?? this.now),
     }
   }
 

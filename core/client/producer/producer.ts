@@ -13,6 +13,8 @@ import { PendingSend } from './pending-send.ts'
 import { Sender } from './sender.ts'
 import type { Transactions } from './transactions.ts'
 
+export const DEFAULT_MAX_REQUEST_SIZE = 1024 * 1024
+
 const producerDefaults = {
   acks: 'all',
   enableIdempotence: true,
@@ -22,7 +24,7 @@ const producerDefaults = {
   lingerMs: 5,
   bufferMemory: 32 * 1024 * 1024,
   maxInFlight: 5,
-  maxRequestSize: 1024 * 1024,
+  maxRequestSize: DEFAULT_MAX_REQUEST_SIZE,
   allowAutoCreateTopics: true,
   deliveryTimeoutMs: 120_000,
 } as const
@@ -103,10 +105,13 @@ export class BatchingProducer implements Producer {
     return this.#accumulator.pendingBytes
   }
 
-  async send(records: readonly ProducerRecord[], options: ProduceOptions = {}): Promise<SendResult> {
-    if (this.#closed) throw new KafkaError('NETWORK_EXCEPTION', 'the producer is closed')
-    if (this.#waiting.length >= clientLimits.waitingSends)
-      throw new KafkaError('REQUEST_TIMED_OUT', `${this.#waiting.length} calls of send() wait already: await some of them`)
+  /** Not an async function: while it waits, it would keep the records. */
+  send(records: readonly ProducerRecord[], options: ProduceOptions = {}): Promise<SendResult> {
+    if (this.#closed) return Promise.reject(new KafkaError('NETWORK_EXCEPTION', 'the producer is closed'))
+    if (this.#waiting.length >= clientLimits.waitingSends) {
+      const reason = `${this.#waiting.length} calls of send() wait already: await some of them`
+      return Promise.reject(new KafkaError('REQUEST_TIMED_OUT', reason))
+    }
     const { clock } = this.#router.system
     const send = new PendingSend(records, clock.now(), options.onRefused)
     if (records.length === 0) return send.promise
@@ -117,11 +122,7 @@ export class BatchingProducer implements Producer {
       this.#waiting.push({ send, next, errors: new Map() })
       if (!this.#appending) void this.#appendWaiting()
     }
-    try {
-      return await send.promise
-    } finally {
-      this.#incomplete.delete(send)
-    }
+    return send.promise.finally(() => this.#incomplete.delete(send))
   }
 
   /** Never rejects. */

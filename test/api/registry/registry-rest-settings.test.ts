@@ -36,3 +36,7 @@ test('a login has a realm; users need a role that is allowed, and a password as 
   ])
   expect(() => login().passwordOf('MD5:5ebe2294ecd0e0f08eab7690d2a6ee69,admin', 'ann')).toThrow('is encoded')
 })
+
+test('a URL in access.control.allow.hosts is refused: no browser sends it as a host', () => {
+  expect(() => parseRegistryRestSettings({ 'access.control.allow.hosts': 'https://b.example' })).toThrow('is not a host name')
+})

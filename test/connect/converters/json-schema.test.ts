@@ -107,6 +107,15 @@ describe('the schema in the registry', () => {
     expect(numeric.schema).toMatchObject({ additionalProperties: false, properties: { price: { type: 'number' } } })
   })
 
+  test('floating point numbers and texts have the digits and the escapes of Jackson', async () => {
+    const schema = schemas.struct(
+      { a: schemas.float32(), b: schemas.float64(), c: schemas.float64(), d: schemas.string() },
+      { name: 'Row' },
+    )
+    const { text } = await written(schema, { a: Math.fround(0.1), b: 1, c: 1e21, d: '\u001f' })
+    expect(text).toBe('{"a":0.1,"b":1.0,"c":1.0E21,"d":"\\u001F"}')
+  })
+
   test('values without a schema are refused, with the converter that takes them', async () => {
     await expect(written(null, { a: 1 })).rejects.toThrow(/JsonConverter/)
   })

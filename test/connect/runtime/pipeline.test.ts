@@ -187,9 +187,10 @@ describe('tolerance', () => {
     const append = { transforms: 'a', 'transforms.a.type': 'Append', 'transforms.a.suffix': '2' }
     await expect(pipeline(append).pipe.toKafka(records)).rejects.toThrow(/TASK_POLL in .*SourceTask: its second half is missing/)
     const failed: [unknown, string, number][] = []
-    const made = await pipeline({ ...append, 'errors.tolerance': 'all' }).pipe.toKafka(records, (record, { stage }, index) =>
-      failed.push([record.value, stage, index]),
-    )
+    const made = await pipeline({ ...append, 'errors.tolerance': 'all' }).pipe.toKafka(records, (record, { stage }, index) => {
+      failed.push([record.value, stage, index])
+      return false
+    })
     expect(made.map((record) => String(record.value))).toEqual(['a12', 'b2'])
     expect(failed).toEqual([['drop', 'TASK_POLL', 1]])
   })

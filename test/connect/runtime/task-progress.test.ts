@@ -82,3 +82,21 @@ test('a watch says once that a task stalls, and once that it goes on', () => {
   pass(500)
   expect(said.length).toBe(2)
 })
+
+test('what is tried again is the work that is shown, with its reason, until it ends; then that of the connector is again', () => {
+  const { progress, pass } = moved()
+  const shown: unknown[] = []
+  progress.onWork = () => shown.push(progress.work)
+  progress.show({ what: 'snapshot' })
+  progress.begin('put')
+  pass(5)
+  progress.retrying('put', new Error('the system is away'), 1)
+  progress.end('flush')
+  pass(5)
+  progress.retrying('put', new Error('it is still away'), 2)
+  const since = new Date(1_000_000).toISOString()
+  expect(progress.work).toEqual({ what: 'put is tried again', reason: 'it is still away', tries: 2, since })
+  progress.end('put')
+  expect(progress.work).toEqual({ what: 'snapshot' })
+  expect(shown).toHaveLength(4)
+})

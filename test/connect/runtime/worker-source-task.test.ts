@@ -17,6 +17,7 @@ import { defineSource, parseSettings, type SourceBatch, sourceRecord } from '../
 import { MemoryLog, MemoryRecords } from '../../../connect/storage/memory-log.ts'
 import { OffsetBackingStore } from '../../../connect/storage/offset-backing-store.ts'
 import type { ProduceOptions, Producer, ProducerRecord, SendResult } from '../../../core/client/types.ts'
+import { KafkaError } from '../../../core/errors.ts'
 import { realSystem } from '../../../core/system/index.ts'
 import { until } from '../../until.ts'
 
@@ -327,6 +328,49 @@ function heardOf(values: readonly unknown[], more: Partial<SourceBatch> = {}) {
   }
   return { heard, listening }
 }
+
+test.each(['a conversion', 'the producer'])(
+  'a record of %s that its source refuses fails no task with errors.tolerance=none, and is told once',
+  async (what) => {
+    const circular: { self?: unknown } = {}
+    circular.self = circular
+    const refusals: unknown[] = []
+    const { heard, listening } = heardOf(['a', what === 'a conversion' ? circular : 'b', 'c'], {
+      refused: (index, _error, reason) => refusals.push([index, reason]) > 0,
+    })
+    const { control, producer, running, stored } = await loop([{ ...listening, positions: batch(1).positions }], {}, 'b')
+    await until(() => producer.calls.length === 1, 'the batch is sent')
+    if (what === 'a conversion') producer.calls[0]!.ack()
+    else {
+      const tooLarge = new KafkaError('MESSAGE_TOO_LARGE', 'too large')
+      producer.calls[0]!.fail(
+        Object.assign(new Error('one has failed'), { result: { ...result, count: 3, failures: new Map([[1, tooLarge]]) } }),
+      )
+    }
+    await until(() => stored().length > 0, 'the position is stored')
+    expect(refusals).toEqual([[1, what === 'a conversion' ? 'record' : 'too-large']])
+    expect(heard).toEqual(['0 is at 0', '2 is at 0', 'acknowledged'])
+    control.stop()
+    await running
+  },
+)
+
+test('a record that its source does not refuse fails the task, and with errors.tolerance=all none is asked about', async () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  const { heard, listening } = heardOf([circular, 'a'], { refused: () => false })
+  const { running } = await loop([listening])
+  await expect(running).rejects.toThrow(/VALUE_CONVERTER/)
+  expect(heard).toEqual(['rejected 0'])
+  const tolerant = heardOf([circular, 'a'], { refused: () => expect.unreachable() })
+  const { control, producer, running: going } = await loop([tolerant.listening], { 'errors.tolerance': 'all' })
+  await until(() => producer.calls.length === 1, 'the batch is sent')
+  producer.calls[0]!.ack()
+  await until(() => tolerant.heard.includes('acknowledged'), 'the batch is acknowledged')
+  expect(tolerant.heard[0]).toBe('rejected 0')
+  control.stop()
+  await going
+})
 
 test('a record object that a batch has twice is told twice, each time by its own index', async () => {
   const twice = sourceRecord({ topic: 't', value: 'x' })

@@ -29,6 +29,16 @@ describe('properties', () => {
     rmSync(folder, { recursive: true })
   })
 
+  test('arrays in arrays are no larger than a record may be, and a batch of large records is cut', async () => {
+    const nested = (items: unknown, length: number) => guided('array', { length }, { items })
+    const deep = nested(nested(nested(nested('int', 1000), 1000), 1000), 1000)
+    await expect(valuesOf(deep)).rejects.toThrow('more than 10000000 items, characters and bytes')
+    const type = guided('bytes', { length: 999_999 })
+    const schema = JSON.stringify({ type: 'record', name: 'r', fields: [{ name: 'f', type }] })
+    // Batches of 16 MB, though 100 records are due.
+    expect(await generated(40, { 'schema.string': schema, 'batch.size': '100' })).toHaveLength(3 * 16)
+  })
+
   test('range: from min to below max', async () => {
     const numbers = (await valuesOf(guided('int', { range: { min: -2, max: 2 } }), 200)) as number[]
     expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual([-1, 0, 1, -2].sort((a, b) => a - b))

@@ -160,7 +160,7 @@ describe('an incremental snapshot', () => {
     const task = await start()
     await signal('execute-snapshot', {
       'data-collections': ['public\\.[ac]', 'public.missing'],
-      'additional-conditions': [{ 'data-collection': 'public.A', filter: 'id > 47 OR id < 2' }],
+      'additional-conditions': [{ 'data-collection': 'public.A', filter: 'id > 47 OR id < 2 -- both ends' }],
     })
     await noted(task, 'COMPLETED')
     await signal('execute-snapshot', { 'data-collections': ['public.b'] }, 'no-key')
@@ -178,6 +178,30 @@ describe('an incremental snapshot', () => {
       'public.b SUCCEEDED',
     ])
   })
+
+  it.each(['id > 45) OR (true', 'id > 45; DELETE FROM a', 'id >', 'id > 45) ORDER BY (1'])(
+    'ends with SQL_EXCEPTION where its filter is no condition by itself: %s',
+    async (filter) => {
+      const { start, signal, url } = await source({}, ROWS)
+      const task = await start()
+      await signal('execute-snapshot', {
+        'data-collections': ['public.a'],
+        'additional-conditions': [{ 'data-collection': 'public.a', filter }],
+      })
+      await noted(task, 'COMPLETED')
+      expect(reads(task)).toEqual([])
+      expect(
+        notes(task)
+          .find(({ type }) => type === 'TABLE_SCAN_COMPLETED')!
+          .additional_data.get('status'),
+      ).toBe('SQL_EXCEPTION')
+      expect(task.logged.map(({ message }) => message).find((line) => line.includes('is given up'))).toContain(`by itself: ${filter} (`)
+      expect((await runSql(url, 'SELECT id FROM a'))[0]!.rows).toHaveLength(50)
+      await signal('execute-snapshot', { 'data-collections': ['public.a'] }, 'again')
+      await noted(task, 'COMPLETED', 2)
+      expect(reads(task)).toHaveLength(50)
+    },
+  )
 
   it('reads tables whose names, or those of their schemas, have dots and quotes', async () => {
     const { start, signal } = await source(

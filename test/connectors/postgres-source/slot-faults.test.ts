@@ -103,6 +103,25 @@ test('a publication that is dropped in mid-stream is an error or a warning with 
   await end()
 })
 
+test('a list of columns of the publication is warned of: snapshots have the others too', async () => {
+  const { config, end } = await sourceDatabase(
+    server,
+    { 'snapshot.mode': 'initial', 'publication.autocreate.mode': 'disabled', 'publication.name': 'listed' },
+    'CREATE TABLE t (id int PRIMARY KEY, secret text)',
+    "INSERT INTO t VALUES (1, 'kept back')",
+    'CREATE PUBLICATION listed FOR TABLE t (id)',
+  )
+  const task = new SourceTask(config)
+  await task.streaming()
+  await task.received(1)
+  await task.stop()
+  expect(task.logged.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
+    expect.stringMatching(/listed has a list of columns for public.t: .* column.exclude.list/),
+  ])
+  expect(task.envelopes('p.public.t').map(({ after }) => after)).toEqual([{ id: 1, secret: 'kept back' }])
+  await end()
+})
+
 test('an unlogged table is left out of the publication, with a warning', async () => {
   const { config, run, end } = await sourceDatabase(
     server,

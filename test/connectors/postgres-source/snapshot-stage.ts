@@ -124,6 +124,7 @@ function textMapping(table: Table): TableMapping {
     keySchema: table.key.length > 0 ? schemas.struct(Object.fromEntries(table.key.map((name) => [name, text]))) : null,
     rowSchema,
     envelopeSchema: schemas.struct({ after: rowSchema }),
+    keyColumns: table.key,
     columns: new Set(table.columns.map(({ name }) => name)),
     key: (row) => (table.key.length > 0 ? Object.fromEntries(table.key.map((name, index) => [name, row[places[index]!]])) : null),
     row: (row) => Object.fromEntries(table.columns.map(({ name }, index) => [name, row[index]])),

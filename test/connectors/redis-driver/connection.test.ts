@@ -48,14 +48,20 @@ test('passwords and ACL users: what is refused, and at which setting', async () 
   await expect(set({ 'redis.uri': `redis://bob:bobs@${uri}` })).rejects.toThrow(/^Redis refuses the command: NOPERM .* with ACL SETUSER\.$/)
   expect(await problemsOf({ 'redis.uri': `redis://:wrong@${uri}` })).toEqual([
     {
-      setting: 'redis.password',
-      why: expect.stringMatching(/refuses the login: WRONGPASS .*Check redis\.username and redis\.password\.$/),
+      setting: 'redis.uri',
+      why: expect.stringMatching(/refuses the login: WRONGPASS .*Check the user and the password in redis\.uri\.$/),
     },
+  ])
+  expect(await problemsOf({ 'redis.uri': `redis://${uri}`, 'redis.password': 'wrong' })).toEqual([
+    { setting: 'redis.password', why: expect.stringMatching(/WRONGPASS .*Check redis\.username and redis\.password\.$/) },
   ])
   expect(await problemsOf({ 'redis.uri': `redis://${uri}` })).toEqual([
     { setting: 'redis.password', why: expect.stringContaining('Set redis.password, and redis.username for an ACL user.') },
   ])
   expect(await problemsOf({ 'redis.uri': `redis://:secret@${uri}/99` })).toEqual([
+    { setting: 'redis.uri', why: expect.stringContaining('has no database 99') },
+  ])
+  expect(await problemsOf({ 'redis.uri': `redis://:secret@${uri}/1`, 'redis.database': '99' })).toEqual([
     { setting: 'redis.database', why: expect.stringContaining('has no database 99') },
   ])
   expect(await problemsOf({ 'redis.uri': 'redis://no-such-host.invalid' })).toEqual([
@@ -64,6 +70,9 @@ test('passwords and ACL users: what is refused, and at which setting', async () 
   await expect(problemsOf({ 'redis.host': '127.0.0.1', 'redis.port': String(await freePort()) })).rejects.toThrow(
     /cannot be reached: connect ECONNREFUSED/,
   )
+  expect(await problemsOf({ 'redis.hosts': uri, 'redis.sentinel.master': 'm', 'redis.sentinel.password': 'secret' })).toEqual([
+    { setting: 'redis.hosts', why: expect.stringContaining('this is no sentinel. Name the sentinels') },
+  ])
   await expect(problemsOf({ 'redis.uri': `redis://:secret@${uri}`, 'redis.cluster': 'true' })).resolves.toEqual([
     { setting: 'redis.cluster', why: expect.stringContaining('is no cluster: set redis.cluster=false') },
   ])
@@ -143,7 +152,7 @@ test('sentinels: the master is asked for, also after a failover', { timeout: 90_
   await until(() => connection.run((client) => client.set('after', '1')), 'the replica is the master', 60_000)
   expect(await connection.run((client) => client.get('before'))).toBe('1')
   expect(await problemsOf({ 'redis.uri': `redis-sentinel://127.0.0.1:${sentinel.port}#unknown` })).toEqual([
-    { setting: 'redis.sentinel.master', why: expect.stringContaining('do not know the master unknown') },
+    { setting: 'redis.uri', why: expect.stringContaining('do not know the master unknown') },
   ])
 })
 
@@ -204,6 +213,7 @@ test.each<[Record<string, string>, string, string]>([
   [{ 'redis.hosts': 'a,b' }, 'redis.hosts', 'several hosts are those of a cluster'],
   [{ 'redis.uri': 'redis://h', 'redis.hosts': 'a' }, 'redis.hosts', 'either redis.uri'],
   [{ 'redis.cluster': 'true', 'redis.database': '1' }, 'redis.database', 'the database 0 alone'],
+  [{ 'redis.cluster': 'true', 'redis.uri': 'redis://h/1' }, 'redis.uri', 'the database 0 alone'],
   [{ 'redis.cluster': 'true', 'redis.sentinel.master': 'm' }, 'redis.sentinel.master', 'has no sentinels'],
   [{ 'redis.username': 'bob' }, 'redis.password', 'the user bob needs a password'],
   [{ 'redis.cacert': 'ca.pem' }, 'redis.cacert', 'it is for TLS'],

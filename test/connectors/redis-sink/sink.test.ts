@@ -9,6 +9,7 @@ import { BadRecord, parseSettings, type SinkRecord, type SinkTask, schemas } fro
 import { redisSink as sink } from '../../../connectors/redis-sink/connector.ts'
 import { check, settings } from '../../../connectors/redis-sink/settings.ts'
 import { type RedisServer, startRedisServer } from '../../services/redis.ts'
+import { jsonModule } from '../../services/redis-server.ts'
 import { startRedisCluster } from '../../services/redis-topologies.ts'
 import { until } from '../../until.ts'
 
@@ -16,7 +17,7 @@ let server: RedisServer
 let client: Redis
 
 beforeAll(async () => {
-  server = await startRedisServer({ lines: () => ['appendonly yes', 'appendfsync always'] })
+  server = await startRedisServer({ lines: () => ['appendonly yes', 'appendfsync always', ...jsonModule()] })
   client = server.client()
 })
 afterAll(() => server?.stop())
@@ -117,9 +118,10 @@ describe('data structures', () => {
         record(1, { value: { at: '5-0', a: 2 } }),
         record(2, { value: { a: 3 } }),
         record(3, { value: { at: 6, a: 4 } }),
+        record(4, { value: { at: '18446744073709551616-1', a: 5 } }),
       ),
     )
-    expect(bad.map(({ index }) => index)).toEqual([1, 2])
+    expect(bad.map(({ index }) => index)).toEqual([1, 2, 4])
     expect(bad[1]!.message).toContain('its field at is no id of an entry')
     expect(await client.xrange('orders', '-', '+')).toEqual([
       ['5-1', ['a', '1']],
@@ -138,7 +140,9 @@ describe('data structures', () => {
     await client.xadd('others:0', '*', 'a', 'b')
     await expect(write(sinkRecord({ topic: 'others', offset: 0, value: { a: 1 } }))).rejects.toThrow('has entries of others')
     const replayed = record(3, { value: { number: 3 }, replayOf: { topic: 'letters', partition: 0, offset: 0 } })
-    expect(await badOf(write(replayed))).toHaveLength(1)
+    const bad = await badOf(write(replayed))
+    expect(bad).toHaveLength(1)
+    expect(bad[0]!.message).toContain('replay the letter with another connector')
   })
 
   test('LIST, SET and ZSET: members are keys or values, and a tombstone removes', async () => {
@@ -237,9 +241,21 @@ test('redis.multiexec: a batch is one transaction', async () => {
   expect((await executed()) - before).toBe(3)
 })
 
-test('redis.wait.replicas: without replicas the batch is retried', async () => {
+test('redis.wait.replicas: without replicas the batch is retried, until they have it', { timeout: 30_000 }, async () => {
   const { write } = await startTask({ 'redis.type': 'STRING', 'redis.wait.replicas': '1', 'redis.wait.timeout': '50' })
-  await expect(write(record(0, { key: 'a', value: '1' }))).rejects.toThrow(/^0 of 1 replicas have the records within 50 ms/)
+  const first = record(0, { key: 'a', value: '1' })
+  for (let attempt = 0; attempt < 2; attempt++) await expect(write(first)).rejects.toThrow(/^0 of 1 replicas have the records within 50 ms/)
+  const replica = await startRedisServer({ lines: () => [`replicaof 127.0.0.1 ${server.port}`, 'repl-diskless-sync-delay 0'] })
+  onTestFinished(() => replica.stop())
+  await until(
+    () =>
+      write(first).then(
+        () => true,
+        () => false,
+      ),
+    'the replica has it',
+  )
+  expect(await replica.client().get('orders:a')).toBe('1')
 })
 
 /** As the runtime: again, with the same records, while it is retriable. */
@@ -283,6 +299,48 @@ test('memory is used up: the batch waits; what is written already is not written
   await client.config('SET', 'maxmemory', '0')
   await task.write(records)
   expect(await client.lrange('a', 0, -1)).toEqual(['first', 'second'])
+})
+
+test('memory is used up in the middle of a batch: with ids that are offsets no entry is passed over by those after it', async () => {
+  const full = await startRedisServer({ lines: () => ['maxmemory 1'] })
+  onTestFinished(() => full.stop())
+  const admin = full.client()
+  const { task, gauges } = await startTask({
+    'redis.uri': full.url,
+    'redis.stream.id': 'offset',
+    'redis.keyspace': '${topic}:${partition}',
+    'batch.size': '100000',
+  })
+  const records = Array.from({ length: 40_000 }, (_, offset) => record(offset, { value: { number: offset } }))
+  const refused = async () => /errorstat_OOM:count=\d+/.test(await admin.info('errorstats'))
+  const writing = task.write(records).catch((error: Error) => error)
+  // Without a pause: while the first are refused the last are still on their way.
+  while (!(await refused()));
+  await admin.config('SET', 'maxmemory', '0')
+  expect(await writing).toMatchObject({ name: 'RetriableException' })
+  await writeWithRetries(task, records)
+  expect(await admin.xlen('orders:0')).toBe(records.length)
+  expect(gauges.get('records-written')).toBe(records.length)
+})
+
+test('a record that is larger than the server takes is a bad record, and the others are written', async () => {
+  const limited = await startRedisServer({ lines: () => ['proto-max-bulk-len 1mb'] })
+  onTestFinished(() => limited.stop())
+  for (const id of ['auto', 'offset']) {
+    const { task } = await startTask({ 'redis.uri': limited.url, 'redis.keyspace': `${id}:\${topic}:\${partition}`, 'redis.stream.id': id })
+    const large = 'x'.repeat(2 * 1024 * 1024)
+    const records = [0, 1, 2].map((offset) => record(offset, { value: { number: offset, note: offset === 1 ? large : '' } }))
+    const bad: BadRecord | null = await until(
+      () =>
+        task.write(records).then(
+          () => null,
+          (error) => (error instanceof BadRecord ? error : null),
+        ),
+      'what can be written is',
+    )
+    expect([bad!.index, bad!.also, bad!.message]).toEqual([1, [], expect.stringContaining('Protocol error')])
+    expect((await limited.client().xrange(`${id}:orders:0`, '-', '+')).map(([, [, number]]) => number)).toEqual(['0', '2'])
+  }
 })
 
 test('a cluster: keys of all nodes, order kept, and a node that is killed and comes back', { timeout: 60_000 }, async () => {
