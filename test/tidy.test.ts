@@ -71,6 +71,7 @@ const mayLoad: Record<string, readonly string[]> = {
   'core/client': ['core/client', 'core/security', 'core/wire', 'core/apis', 'core/system', ...names],
   core: ['core'],
   'connect/sdk': ['core/system/backoff.ts', 'core/system/clock.ts', 'core/system/random.ts', 'core/topic-partition.ts'],
+  'connect/sdk/tls-stores.ts': ['core/security/tls/store-files.ts', 'core/system/disk.ts'],
   'connect/contract': ['connect/sdk', 'connect/plugins', 'core/system/clock.ts', 'core/system/within.ts'],
   'connect/schema-registry': ['connect/sdk', 'core/security', 'core/system'],
   'connect/converters': ['connect/schema-registry', 'connect/sdk', 'core/system/lazy-library.ts'],

@@ -8,7 +8,8 @@ import { type RedisConnectionOptions, redisConnectionOptions } from '../redis-dr
 import { explainedRedisError } from '../redis-driver/errors.ts'
 import { InFlightText } from './in-flight-text.ts'
 import { JobRecords, UnreadableJob } from './job-record.ts'
-import { type ActiveJob, type CompletedJob, QueueReader } from './queue-reader.ts'
+import type { ActiveJob, CompletedJob } from './job-settling.ts'
+import { QueueReader } from './queue-reader.ts'
 import { MAX_SCRIPT_JOBS } from './queue-scripts.ts'
 import { queuesOf, type SourceConfig } from './source-settings.ts'
 
@@ -37,6 +38,11 @@ export class JobReading {
   #fetching = 0
   readonly #text: InFlightText
   #failure: Error | null = null
+  /** Since when nobody has asked for a batch; null while somebody does. */
+  #leftAtMs: number | null = null
+  /** Nobody has asked for long: nothing is fetched. */
+  #isLeft = false
+  #watch: NodeJS.Timeout | null = null
   #wakeReader = () => {}
   #wakeLoops: (() => void)[] = []
   #counts = { completed: 0, failed: 0 }
@@ -51,12 +57,15 @@ export class JobReading {
   async open(): Promise<void> {
     const { connector, task, config, log, signal } = this.#context
     signal.addEventListener('abort', this.#onAbort, { once: true })
+    let isOpen = false
     // What was sent is answered after the connection is back, so that an outage repeats no more records than it must.
     const client = await createRedisClient(
       this.#options,
       { connector, task },
       {
         retryStrategy: () => RECONNECT_MS,
+        // A master that is gone is named by the sentinels until they have another one.
+        sentinelRetryStrategy: () => (isOpen ? RECONNECT_MS : null),
         maxRetriesPerRequest: null,
         enableOfflineQueue: true,
         autoResendUnfulfilledCommands: true,
@@ -65,12 +74,13 @@ export class JobReading {
     )
     await connectRedisClient(client, this.#options)
     this.#client = client
+    this.#watch = setInterval(() => this.#giveBackIfLeft(), config['lock.duration.ms'] / 2)
     for (const queue of queuesOf(config)) {
       const reader = await QueueReader.open({ queue, client, config, log, text: this.#text, signal: this.#stop.signal })
       this.#readers.push(reader)
-      await reader.start()
       this.#loops.push(this.#loop(reader, new JobRecords(queue, config)))
     }
+    isOpen = true
   }
 
   /** Fetches jobs of a queue until the task stops. Never rejects: the batches do. */
@@ -78,7 +88,7 @@ export class JobReading {
     const most = this.#context.config['jobs.in.flight.max']
     try {
       while (!this.#stop.signal.aborted) {
-        const room = this.#text.isFull ? 0 : most - this.#inFlight - this.#fetching
+        const room = this.#isLeft || this.#text.isFull ? 0 : most - this.#inFlight - this.#fetching
         if (room <= 0) {
           await new Promise<void>((resolve) => this.#wakeLoops.push(resolve))
           continue
@@ -109,6 +119,11 @@ export class JobReading {
   async *batches(): AsyncGenerator<SourceBatch, void, void> {
     const { config } = this.#context
     while (!this.#stop.signal.aborted) {
+      this.#leftAtMs = null
+      if (this.#isLeft) {
+        this.#isLeft = false
+        this.#wakeAll()
+      }
       if (this.#failure) throw this.#failure
       if (this.#fetched.length === 0) {
         await new Promise<void>((resolve) => {
@@ -118,8 +133,17 @@ export class JobReading {
       }
       const batch = this.#batch(this.#fetched.splice(0, config['batch.size']))
       this.#report()
+      this.#leftAtMs = performance.now()
       if (batch.records.length > 0) yield batch
     }
+  }
+
+  /** While the connector is paused, or Kafka takes nothing, other workers may have the jobs that no record was made of. */
+  #giveBackIfLeft(): void {
+    if (this.#leftAtMs === null || performance.now() - this.#leftAtMs < this.#context.config['lock.duration.ms']) return
+    this.#isLeft = true
+    const byReader = Map.groupBy(this.#fetched.splice(0), ({ reader }) => reader)
+    for (const [reader, jobs] of byReader) this.#settled(jobs, reader.giveBack(jobs.map(({ active }) => active)))
   }
 
   #batch(fetched: readonly FetchedJob[]): SourceBatch {
@@ -208,6 +232,7 @@ export class JobReading {
   async close(): Promise<void> {
     this.#context.signal.removeEventListener('abort', this.#onAbort)
     this.#end()
+    if (this.#watch) clearInterval(this.#watch)
     const released = async () => {
       await Promise.all(this.#readers.map((reader) => reader.interrupt()))
       await Promise.all(this.#loops)

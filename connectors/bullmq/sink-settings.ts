@@ -115,7 +115,7 @@ export const sinkSettings = {
     default: 'ignore',
   }),
   'batch.size': setting.int({
-    doc: 'The maximum number of jobs in one transaction',
+    doc: 'The maximum number of jobs that one script adds',
     default: 500,
     least: 1,
     check: (size) => (size > MAX_BATCH_SIZE ? `Value must be at most ${MAX_BATCH_SIZE}` : undefined),

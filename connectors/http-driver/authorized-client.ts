@@ -37,11 +37,12 @@ export class AuthorizedClient {
     const authorization = this.#authorization
     if (authorization.type === 'none') return await this.#client.send(request)
     if (authorization.type === 'static') return await this.#client.send(withHeader(request, authorization.value))
-    const refused = await this.#tokenHeader(authorization.credentials)
+    const { signal } = request
+    const refused = await unlessAborted(this.#tokenHeader(authorization.credentials), signal)
     const response = await this.#client.send(withHeader(request, refused))
     if (response.status !== 401) return response
     await this.#forget(refused)
-    return await this.#client.send(withHeader(request, await this.#tokenHeader(authorization.credentials)))
+    return await this.#client.send(withHeader(request, await unlessAborted(this.#tokenHeader(authorization.credentials), signal)))
   }
 
   /** Gets a token where one is needed. */
@@ -94,6 +95,21 @@ export class AuthorizedClient {
   }
 }
 
+/** A request that is not wanted any more does not wait for the token, which others may wait for. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await work
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+    work.catch(() => {})
+  }
+}
+
 /** As RFC 6749 encodes the id and the secret in the header. */
 const encoded = (text: string) => new URLSearchParams([['', text]]).toString().slice(1)
 
@@ -110,7 +126,7 @@ function tokenIn({ status, body }: ClientResponse, url: URL, credentials: Client
     content = (JSON.parse(body.toString('utf8')) ?? {}) as Record<string, unknown>
   } catch (error) {
     if (status === 200)
-      throw new RequestRefused('authorization', `${where} does not answer with JSON: check oauth2.token.url`, { cause: error })
+      throw new RequestRefused('token-url', `${where} gives no token, since it does not answer with JSON: check this URL`, { cause: error })
   }
   if (status >= 500 || status === 408 || status === 429)
     throw new RequestFailed(`${where} responded with ${status} to a request for a token`)

@@ -3,14 +3,23 @@
 export type RequestHeaders = Readonly<Record<string, string>>
 
 export interface TlsFiles {
-  /** A file of PEM with the certificates of authorities; null for those of Node. */
-  readonly authorities: string | null
-  /** The client's certificate and key: a file of PEM or PKCS12. */
-  readonly keystore: { readonly path: string; readonly type: 'PEM' | 'PKCS12'; readonly password: string | null } | null
+  /** A file with the certificates of authorities: PEM, PKCS12 or JKS. Null for those of Node. */
+  readonly truststore: { readonly path: string; readonly password: string | null } | null
+  /** A file with the client's certificate and key: PEM, PKCS12 or JKS. */
+  readonly keystore: { readonly path: string; readonly password: string | null; readonly keyPassword: string | null } | null
   readonly checksHostName: boolean
 }
 
+export interface HttpProxy {
+  readonly host: string
+  readonly port: number
+  /** The value of the header Proxy-Authorization. */
+  readonly authorization: string | null
+}
+
 export interface HttpClientOptions {
+  /** The proxy that requests go through; it resolves names. Absent for none. */
+  readonly proxy?: HttpProxy | null
   readonly tls: TlsFiles
   readonly connectTimeoutMs: number
   /** From the request to the end of its response. */

@@ -4,11 +4,17 @@
  */
 import { allowedAddressProblem } from '../../connect/sdk/address-rules.ts'
 import { type ConfigOf, type SettingProblem, setting, type WorkerLimits } from '../../connect/sdk/index.ts'
-import type { Authorization, HttpClientOptions } from './client-options.ts'
+import type { Authorization, HttpClientOptions, HttpProxy } from './client-options.ts'
 import { headersOf, headersProblem, isHeaderValue } from './header-list.ts'
 
-const NO_PROXY = 'a proxy would resolve names itself, past the check of addresses, and is not supported: leave it out'
-const PEM_ONLY = 'authorities are read as PEM only: export the certificates of the store to a file of PEM'
+const storeType = () =>
+  setting.oneOf(['PEM', 'PKCS12', 'JKS'], {
+    doc: 'Accepted: what the file holds says what it is',
+    default: null,
+    importance: 'LOW',
+    group: 'TLS',
+    expected: 'stores are PEM, PKCS12 or JKS: convert another one with keytool -importkeystore -deststoretype PKCS12',
+  })
 
 export function urlProblem(url: string): string | undefined {
   if (!URL.canParse(url)) return 'it is no URL: write https://host/path'
@@ -47,8 +53,46 @@ export const addressSettings = {
   }),
 }
 
+/** A name or an address. */
+const isHost = (host: string) => !/[*/]/.test(host) && allowedAddressProblem(host) === undefined
+
+/** A proxy, under every class, with Confluent's names. */
+export const proxySettings = {
+  'http.proxy.host': setting.string({
+    doc:
+      'The host of an HTTP proxy that requests go through, also those for tokens. It resolves names, so http.allow.private.addresses is checked for ' +
+      'the proxy itself and for addresses in URLs only.',
+    default: '',
+    group: 'Connection',
+    check: (host) => (host === '' || isHost(host) ? undefined : 'It is no host: leave out http:// and the port'),
+  }),
+  'http.proxy.port': setting.int({
+    doc: 'The port of the proxy',
+    default: 0,
+    group: 'Connection',
+    check: (port) => (port < 0 || port > 65_535 ? 'Value must be between 0 and 65535' : undefined),
+  }),
+  'http.proxy.user': setting.string({ doc: 'The user at the proxy', default: '', group: 'Connection' }),
+  'http.proxy.password': setting.password({ doc: 'The password at the proxy', default: null, group: 'Connection' }),
+}
+
+export type ProxyConfig = ConfigOf<typeof proxySettings>
+
+export function checkProxy(config: ProxyConfig): SettingProblem[] {
+  const needsPort = config['http.proxy.host'] !== '' && config['http.proxy.port'] === 0
+  return needsPort ? [{ setting: 'http.proxy.port', why: 'http.proxy.host is set: set the port of the proxy too' }] : []
+}
+
+export function proxyOf(config: ProxyConfig): HttpProxy | null {
+  const [host, user] = [config['http.proxy.host'], config['http.proxy.user']]
+  if (host === '') return null
+  const authorization = user === '' ? null : basicAuthorization(user, config['http.proxy.password'] ?? '')
+  return { host, port: config['http.proxy.port'], authorization }
+}
+
 export const clientSettings = {
   ...addressSettings,
+  ...proxySettings,
   'http.connect.timeout.ms': setting.int({
     doc: 'The time for a connection, with its TLS handshake',
     default: 30_000,
@@ -60,13 +104,6 @@ export const clientSettings = {
     default: 30_000,
     group: 'Connection',
     least: 1,
-  }),
-  'http.proxy.host': setting.string({
-    doc: `Accepted where it is empty: ${NO_PROXY}`,
-    default: '',
-    importance: 'LOW',
-    group: 'Connection',
-    check: (host) => (host === '' ? undefined : NO_PROXY),
   }),
   'auth.type': setting.oneOf(['NONE', 'BASIC', 'BEARER', 'OAUTH2'], {
     doc:
@@ -118,31 +155,24 @@ export const clientSettings = {
     check: (text) => (text === '' ? 'String must be non-empty' : undefined),
   }),
   'https.ssl.truststore.location': setting.string({
-    doc: "A file with the certificates of the authorities that are trusted, as PEM. Without it Node's are.",
+    doc: "A file with the certificates of the authorities that are trusted: PEM, PKCS12 or JKS. Without it Node's are.",
     default: null,
     group: 'TLS',
   }),
-  'https.ssl.truststore.type': setting.string({
-    doc: 'Accepted: authorities are read as PEM',
-    default: 'PEM',
-    importance: 'LOW',
-    group: 'TLS',
-    check: (type) => (type.toUpperCase() === 'PEM' ? undefined : PEM_ONLY),
-  }),
+  'https.ssl.truststore.password': setting.password({ doc: 'The password of that file', default: null, group: 'TLS' }),
+  'https.ssl.truststore.type': storeType(),
   'https.ssl.keystore.location': setting.string({
-    doc: "A file with the client's certificate and its key",
+    doc: "A file with the client's certificates and its key: PEM, PKCS12 or JKS",
     default: null,
     group: 'TLS',
   }),
-  'https.ssl.keystore.type': setting.oneOf(['PEM', 'PKCS12'], {
-    doc: 'What that file is: PEM with the certificates and the key, or PKCS12',
-    default: 'PEM',
-    importance: 'LOW',
+  'https.ssl.keystore.password': setting.password({ doc: 'The password of that file', default: null, group: 'TLS' }),
+  'https.ssl.keystore.type': storeType(),
+  'https.ssl.key.password': setting.password({
+    doc: 'The password of the key, where it has one of its own',
+    default: null,
     group: 'TLS',
-    expected: 'key stores are read as PEM or PKCS12: convert a JKS with keytool -importkeystore -deststoretype PKCS12',
   }),
-  'https.ssl.keystore.password': setting.password({ doc: 'The password of a key store of PKCS12', default: null, group: 'TLS' }),
-  'https.ssl.key.password': setting.password({ doc: 'The password of an encrypted key', default: null, group: 'TLS' }),
   'https.ssl.endpoint.identification.algorithm': setting.oneOf(['https', ''], {
     doc: "'https' checks that the certificate is for the host; nothing does not, which is safe only in a network that you trust",
     default: 'https',
@@ -155,7 +185,7 @@ export type ClientConfig = ConfigOf<typeof clientSettings>
 
 /** Checks that concern several settings. */
 export function checkClient(config: ClientConfig): SettingProblem[] {
-  const problems: SettingProblem[] = []
+  const problems = checkProxy(config)
   const needs = (name: keyof ClientConfig & string) => {
     if (config[name] === null || config[name] === '') problems.push({ setting: name, why: `auth.type=${config['auth.type']} needs it` })
   }
@@ -185,11 +215,17 @@ export function clientOptions(
   limits: WorkerLimits | undefined,
   bounds: { maxResponseBytes: number; connections: number },
 ): HttpClientOptions {
-  const keystore = config['https.ssl.keystore.location']
+  // Empty is Confluent's default.
+  const truststore = config['https.ssl.truststore.location'] || null
+  const keystore = config['https.ssl.keystore.location'] || null
   return {
+    proxy: proxyOf(config),
     tls: {
-      authorities: config['https.ssl.truststore.location'],
-      keystore: keystore === null ? null : keystoreOf(keystore, config),
+      truststore: truststore === null ? null : { path: truststore, password: config['https.ssl.truststore.password'] },
+      keystore:
+        keystore === null
+          ? null
+          : { path: keystore, password: config['https.ssl.keystore.password'], keyPassword: config['https.ssl.key.password'] },
       checksHostName: config['https.ssl.endpoint.identification.algorithm'] === 'https',
     },
     connectTimeoutMs: config['http.connect.timeout.ms'],
@@ -199,11 +235,6 @@ export function clientOptions(
     addressLimit: limits?.privateAddresses,
     ...bounds,
   }
-}
-
-function keystoreOf(path: string, config: ClientConfig): HttpClientOptions['tls']['keystore'] {
-  const type = config['https.ssl.keystore.type']
-  return { path, type, password: config['https.ssl.key.password'] ?? config['https.ssl.keystore.password'] }
 }
 
 export function authorizationOf(config: ClientConfig): Authorization {

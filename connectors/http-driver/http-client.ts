@@ -2,17 +2,13 @@
  * Requests over connections that are kept: addresses are checked where a connection is made, after DNS, so also those of redirects and of
  * token endpoints. Each request has a deadline, and each response a limit in bytes.
  */
-import { type LookupAddress, lookup } from 'node:dns'
 import type { IncomingHttpHeaders } from 'node:http'
-import { isIP } from 'node:net'
-import { Agent, buildConnector, type Dispatcher } from 'undici'
-import { AddressRules } from '../../connect/sdk/address-rules.ts'
+import type { Dispatcher } from 'undici'
+import { clientAgent, proxyError } from './client-agent.ts'
 import type { HttpClientOptions, RequestHeaders } from './client-options.ts'
+import { AddressGuard } from './guarded-connector.ts'
 import { explainedError, RequestFailed, RequestRefused, shownUrl } from './request-errors.ts'
-import { tlsOptions } from './tls-options.ts'
 
-const KEEP_ALIVE_MS = 30_000
-const MAX_HEADER_BYTES = 32 * 1024
 /** A timer of Node with a longer time ends at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -41,24 +37,16 @@ export interface ClientResponse {
   readonly url: URL
 }
 
-const unbracketed = (host: string) => (host.startsWith('[') ? host.slice(1, -1) : host)
-
 export class HttpClient {
   readonly #options: HttpClientOptions
-  readonly #agent: Agent
+  readonly #guard: AddressGuard
+  readonly #agent: Dispatcher
 
-  /** @throws Error where a file of a certificate or a key cannot be read. */
+  /** @throws RequestRefused where a file of certificates or keys cannot be used. */
   constructor(options: HttpClientOptions) {
     this.#options = options
-    this.#agent = new Agent({
-      connect: guardedConnector(options),
-      connections: options.connections,
-      pipelining: 1,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: options.requestTimeoutMs,
-      bodyTimeout: options.requestTimeoutMs,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    })
+    this.#guard = new AddressGuard(options)
+    this.#agent = clientAgent(options, this.#guard)
   }
 
   /** @throws RequestFailed, RequestRefused; what `signal` aborts with. */
@@ -78,7 +66,8 @@ export class HttpClient {
 
   async #sendOnce(request: ClientRequest): Promise<ClientResponse> {
     const { url, method, headers, body = null, signal } = request
-    const { requestTimeoutMs, connectTimeoutMs } = this.#options
+    const { requestTimeoutMs, connectTimeoutMs, proxy } = this.#options
+    if (proxy) this.#guard.requireAllowed(url.hostname)
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), Math.min(MAX_TIMER_MS, requestTimeoutMs + connectTimeoutMs))
     try {
@@ -99,6 +88,8 @@ export class HttpClient {
           cause: error,
           wasConnected: true,
         })
+      const ofProxy = proxy && proxyError(error, proxy, url)
+      if (ofProxy) throw ofProxy
       if (code === 'UND_ERR_INVALID_ARG')
         throw new RequestRefused('url', `The request cannot be sent: ${(error as Error).message}`, { cause: error })
       throw explainedError(error, url, connectTimeoutMs)
@@ -164,42 +155,5 @@ export class HttpClient {
         ? request.headers
         : Object.fromEntries(Object.entries(request.headers).filter(([name]) => PORTABLE_HEADERS.has(name.toLowerCase())))
     return { ...request, url: target, headers: kept }
-  }
-}
-
-/** Connects only to addresses that are allowed. A host name is resolved here once, so that DNS cannot answer otherwise after the check. */
-function guardedConnector(options: HttpClientOptions): buildConnector.connector {
-  const rules = new AddressRules(options.allowedAddresses, options.addressLimit)
-  const refused = (host: string, address: string) => {
-    const what = `${host} ${host === address ? 'is' : `leads to ${address}, which is`} an address inside of a network`
-    return new RequestRefused(
-      'address',
-      rules.refusal(host, address) === 'limit'
-        ? `${what}, which this worker does not let connectors reach: use another URL, or add it to connector.private.addresses.allowlist of the workers`
-        : `${what}: requests to it are refused unless http.allow.private.addresses has it`,
-    )
-  }
-  const connect = buildConnector({
-    ...tlsOptions(options.tls),
-    timeout: options.connectTimeoutMs,
-    allowH2: false,
-    lookup: (
-      host: string,
-      lookupOptions: object,
-      callback: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
-    ) =>
-      lookup(host, { ...lookupOptions, all: true }, (error, found) => {
-        if (error) return callback(error, '')
-        const allowed = found.filter(({ address }) => rules.allows(host, address))
-        if (allowed.length === 0) return callback(refused(host, found[0]!.address), '')
-        if ((lookupOptions as { all?: boolean }).all) return callback(null, allowed)
-        callback(null, allowed[0]!.address, allowed[0]!.family)
-      }),
-  } as buildConnector.BuildOptions)
-  return (target, callback) => {
-    // No lookup is made for an address.
-    const host = unbracketed(target.hostname)
-    if (isIP(host) !== 0 && !rules.allows(host, host)) return callback(refused(host, host), null)
-    connect(target, callback)
   }
 }

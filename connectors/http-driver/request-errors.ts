@@ -8,22 +8,27 @@ export class RequestFailed extends Error {
   override name = 'RequestFailed'
   /** Whether there was a connection, so that the address and the certificates are right. */
   readonly wasConnected: boolean
+  /** The setting to change, where it is not that of the URL. */
+  readonly setting: string | null
 
-  constructor(message: string, options?: ErrorOptions & { wasConnected?: boolean }) {
+  constructor(message: string, options?: ErrorOptions & { wasConnected?: boolean; setting?: string }) {
     super(message, options)
     this.wasConnected = options?.wasConnected ?? false
+    this.setting = options?.setting ?? null
   }
 }
 
 /** The request is not sent, or the server cannot be trusted. */
 export class RequestRefused extends Error {
   override name = 'RequestRefused'
-  /** The setting to change. */
-  readonly about: 'address' | 'authorization' | 'certificate' | 'url'
+  readonly about: 'address' | 'authorization' | 'certificate' | 'token-url' | 'url'
+  /** The setting to change, where it is not the one that `about` is about. */
+  readonly setting: string | null
 
-  constructor(about: RequestRefused['about'], message: string, options?: ErrorOptions) {
+  constructor(about: RequestRefused['about'], message: string, options?: ErrorOptions & { setting?: string }) {
     super(message, options)
     this.about = about
+    this.setting = options?.setting ?? null
   }
 }
 
@@ -72,7 +77,7 @@ export function explainedError(error: unknown, url: URL, timeoutMs: number): Err
     case 'ECONNREFUSED':
       return new RequestFailed(`Nothing listens at ${url.host}: check the host and the port, and that the server runs`, options)
     case 'ENOTFOUND':
-      return new RequestFailed(`The host ${url.hostname} is unknown: check its name in the URL`, options)
+      return new RequestFailed(`The host ${url.hostname} is unknown: check its name`, options)
     case 'EAI_AGAIN':
       return new RequestFailed(`DNS does not answer for ${url.hostname}: check the resolver of this machine`, options)
     case 'EHOSTUNREACH':

@@ -4,7 +4,7 @@
  */
 import { type ConfigOf, type SettingProblem, setting, type WorkerLimits } from '../../connect/sdk/index.ts'
 import type { Authorization } from '../http-driver/client-options.ts'
-import { addressSettings, urlProblem } from '../http-driver/client-settings.ts'
+import { addressSettings, checkProxy, proxyOf, proxySettings, urlProblem } from '../http-driver/client-settings.ts'
 import { headersOf, headersProblem, isHeaderValue } from '../http-driver/header-list.ts'
 import type { HttpSinkOptions } from './options.ts'
 import { deliverySettings, MAX_RESPONSE_BYTES } from './settings.ts'
@@ -104,13 +104,14 @@ export const aivenSettings = {
     check: (ms) => (ms < 0 || ms > MAX_BACKOFF_MS ? `Value must be between 0 and ${MAX_BACKOFF_MS}` : undefined),
   }),
   ...addressSettings,
+  ...proxySettings,
   ...deliverySettings,
 }
 
 export type AivenConfig = ConfigOf<typeof aivenSettings>
 
 export function checkAiven(config: AivenConfig): SettingProblem[] {
-  const problems: SettingProblem[] = []
+  const problems = checkProxy(config)
   const type = config['http.authorization.type']
   const needs = (...names: (keyof AivenConfig & string)[]) => {
     for (const name of names)
@@ -167,7 +168,8 @@ export function aivenOptions(config: AivenConfig, limits: WorkerLimits | undefin
   const contentType = config['http.headers.content.type']
   return {
     client: {
-      tls: { authorities: null, keystore: null, checksHostName: true },
+      proxy: proxyOf(config),
+      tls: { truststore: null, keystore: null, checksHostName: true },
       connectTimeoutMs: timeoutMs,
       requestTimeoutMs: timeoutMs,
       maxResponseBytes: MAX_RESPONSE_BYTES,

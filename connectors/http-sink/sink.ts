@@ -180,6 +180,8 @@ export class HttpSink implements SinkTask {
       this.#later(batch, key, why, response.headers['retry-after'])
       return
     }
+    // No record of this URL would fare better.
+    if (status < 400) throw new Error(`${why}, which is neither success nor an error of HTTP: check the URL, then restart the task.`)
     if (REFUSES_CLIENT.has(status))
       throw new Error(`${why}: the server does not accept this client. Check the credentials, then restart the task.`)
     await this.#refused(batch, key, why)

@@ -114,7 +114,10 @@ function chained({ itemOffset, inclusive }: PagingRules, at: PollPosition, { ite
     }
     if (isAgain(offset)) {
       if (!inclusive) {
-        failure = `the server sends items with the offset ${offset} of the request again: set http.offset.inclusive=true`
+        failure = `the server sends items with the offset ${offset} of the request again: set http.offset.inclusive=true, or check that it looks at ${'$'}{offset}`
+        // Where others come before it, the server has sent those before too.
+        fresh.length = 0
+        offsets.length = 0
         break
       }
       if (skipped < at.seen) {

@@ -14,9 +14,10 @@ import { retryAfterMs } from '../http-driver/retry-after.ts'
 import { PageCircle } from './page-circle.ts'
 import { type PageStep, type PagingRules, primitiveOffset, type ReceivedPage, requestOffset, stepOf } from './paging.ts'
 import { type PollPosition, parsedOffset, partitionOf, positionOf, START } from './position.ts'
+import { RepeatedPages } from './repeated-pages.ts'
 import { PollRequests } from './requests.ts'
 import { ResponseReader } from './responses.ts'
-import type { PollConfig } from './settings.ts'
+import { isCounted, OFFSET, type PollConfig } from './settings.ts'
 
 const NO_HEADERS: SourceRecord['headers'] = []
 const TEXT = schemas.string()
@@ -38,6 +39,7 @@ export class Polling {
   readonly #reader: ResponseReader
   readonly #client: AuthorizedClient
   readonly #key: JsonPointer | null
+  readonly #repeated = new RepeatedPages()
   readonly #counts = { requests: 0, unchanged: 0, records: 0 }
   /** Of the last response to a request that is made again as long as nothing is new. */
   #validators: Validators | null = null
@@ -112,6 +114,10 @@ export class Polling {
     const page = this.#reader.read(response)
     this.#validators = { key, etag: page.etag, modified: page.modified }
     const step = stepOf(this.#rules, at, page)
+    if (step.more && isCounted(this.#context.config) && this.#repeated.isEndless(response.body))
+      throw new Error(
+        `${shownUrl(request.url)} responds with the same items for each offset: check that it looks at what ${OFFSET} stands for, and that http.offset.mode is its way of paging`,
+      )
     return step.failure !== undefined && this.#context.config['bad.items'] === 'skip' ? this.#skipping(at, page, step) : step
   }
 

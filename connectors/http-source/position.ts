@@ -3,6 +3,7 @@
  * Pure.
  */
 import type { Position, SourceOffset, SourcePartition } from '../../connect/sdk/index.ts'
+import { isHeaderValue } from '../http-driver/header-list.ts'
 import { isCounted, originOf, type PollConfig } from './settings.ts'
 
 export interface PollPosition {
@@ -27,6 +28,8 @@ export const partitionOf = (url: string): SourcePartition => ({ url: url.split('
 export const positionOf = (partition: SourcePartition, at: PollPosition): Position => ({ partition, offset: { ...at } })
 
 const isCount = (value: unknown) => value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)
+/** It goes into a header of the next request. */
+const isHeader = (value: unknown) => isText(value) && (typeof value !== 'string' || isHeaderValue(value))
 const isText = (value: unknown) => value === undefined || value === null || typeof value === 'string'
 
 /** What is wrong with a stored or a given offset. */
@@ -38,7 +41,7 @@ export function offsetProblem({ offset, page, index, seen, etag, modified }: Sou
   if (typeof page === 'string' && new URL(page).origin !== originOf(config))
     return `"page" must be at ${originOf(config)}: another origin would get the credentials`
   if (!isCount(index) || !isCount(seen)) return '"index" and "seen" must be whole numbers from 0'
-  return isText(etag) && isText(modified) ? undefined : '"etag" and "modified" must be texts'
+  return isHeader(etag) && isHeader(modified) ? undefined : '"etag" and "modified" must be texts that a header may have'
 }
 
 /** @throws Error where it is none. */

@@ -35,6 +35,8 @@ export const webhookSource = defineSource({
           yield {
             records: taken.map(({ record }) => record),
             positions: [],
+            // Batches are acknowledged in their order: one that is not must not hold up the answers to the requests of others.
+            stored: (index) => receiver.stored(taken[index]!),
             acknowledged: () => receiver.acknowledge(taken),
             rejected: (index, error, reason) => receiver.reject(taken[index]!, error, reason ?? 'system'),
             refused: (index, error, reason) => receiver.refuse(taken[index]!, error, reason),

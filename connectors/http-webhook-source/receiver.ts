@@ -81,6 +81,8 @@ export class Receiver {
   readonly #counts = { accepted: 0, refused: 0, repeated: 0 }
   /** Requests whose records cannot be written, since the last line of the log about them. */
   #unwritable = 0
+  /** Responses to senders that wait for a 100 before they send a body, and have got it. */
+  readonly #continued = new WeakSet<ServerResponse>()
   #nextWarningAt = 0
 
   /** @throws UnusableFile. */
@@ -107,6 +109,8 @@ export class Receiver {
       ? createSecureServer({ ...tls, ...limits, handshakeTimeout: config['request.timeout.ms'] }, listener)
       : createServer(limits, listener)
     this.#server.maxConnections = config['max.connections']
+    // Without a listener Node asks for every body, also for one that is refused.
+    this.#server.on('checkContinue', listener)
   }
 
   /** @throws Retriable where the port is in use: a task that is stopping may still have it. */
@@ -144,7 +148,9 @@ export class Receiver {
     )
   }
 
-  /** The requests that wait, at most `most`; none where `signal` aborts. */
+  /**
+   * The requests that wait, at most `most`, for one topic: a topic that takes nothing must not hold up the others. None where `signal` aborts.
+   */
   async take(most: number, signal: AbortSignal): Promise<WaitingRequest[]> {
     while (this.#queue.length === 0 && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -154,23 +160,28 @@ export class Receiver {
       signal.removeEventListener('abort', resolve as () => void)
     }
     if (signal.aborted) return []
-    const taken = this.#queue.splice(0, most)
+    const { topic } = this.#queue[0]!.record
+    const taken: WaitingRequest[] = []
+    this.#queue = this.#queue.filter((request) => {
+      if (request.record.topic !== topic || taken.length === most) return true
+      taken.push(request)
+      return false
+    })
     for (const request of taken) this.#unacknowledged.add(request)
     this.#report()
     return taken
   }
 
-  /** Their records are in Kafka. */
+  /** Its record is in Kafka, or dropped by a transform. One that was rejected has its answer. */
+  stored(request: WaitingRequest): void {
+    if (!this.#unacknowledged.delete(request)) return
+    this.#counts.accepted++
+    if (request.deliveryId !== null) this.#recent.add(request.deliveryId)
+    request.answer(this.#config['response.status'])
+  }
+
   acknowledge(requests: readonly WaitingRequest[]): void {
-    let accepted = 0
-    for (const request of requests) {
-      // A rejected one has its answer.
-      if (!this.#unacknowledged.delete(request)) continue
-      accepted++
-      if (request.deliveryId !== null) this.#recent.add(request.deliveryId)
-      request.answer(this.#config['response.status'])
-    }
-    this.#counts.accepted += accepted
+    for (const request of requests) this.stored(request)
     this.#report()
   }
 
@@ -239,7 +250,7 @@ export class Receiver {
   #topicOf({ url, method, headers }: IncomingMessage): string {
     if (this.#refusesPages && BROWSER_HEADERS.some((name) => headers[name] !== undefined))
       throw new RequestNotTaken(403, 'a web page sends this; set signature.scheme to let it write records')
-    const topic = this.#topics.get(url!.split('?')[0]!)
+    const topic = this.#topics.get(pathOf(url!))
     if (topic === undefined) throw new RequestNotTaken(404, 'no topic has this path')
     if (method !== 'POST' && method !== 'PUT') throw new RequestNotTaken(405, 'send a POST')
     const encoding = headers['content-encoding']
@@ -263,8 +274,13 @@ export class Receiver {
     response.once('close', () => {
       this.#requests--
       this.#bytes -= reserved
+      if (this.#requests === 0) this.#report()
     })
     reserve(Number(request.headers['content-length'] ?? 0))
+    if (request.headers.expect !== undefined) {
+      this.#continued.add(response)
+      response.writeContinue()
+    }
     const parts: Buffer[] = []
     let bytes = 0
     try {
@@ -341,11 +357,14 @@ export class Receiver {
 
   #refuse(request: IncomingMessage, response: ServerResponse, status: number, why: string): void {
     this.#counts.refused++
+    this.#report()
     if (response.headersSent) return
     // Node reads the rest of a body and discards it; of one that is long, the connection is closed instead.
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
     const rest = encoding === undefined ? Number(length ?? 0) : Number.POSITIVE_INFINITY
-    if (!request.complete && rest > MAX_DISCARDED_BYTES) response.setHeader('connection', 'close')
+    // A sender that waits for a 100 may send the body or not: nobody knows what comes next on the connection.
+    const isUnknown = request.headers.expect !== undefined && !this.#continued.has(response)
+    if (!request.complete && (isUnknown || rest > MAX_DISCARDED_BYTES)) response.setHeader('connection', 'close')
     respond(response, status, why, status === 503 ? this.#config['retry.after.seconds'] : undefined)
   }
 
@@ -359,6 +378,9 @@ export class Receiver {
     this.#context.gauge!('bytes-in-progress', this.#bytes)
   }
 }
+
+/** Without the query. A request may have a whole URL (RFC 9112, section 3.2.2). */
+const pathOf = (target: string): string => (target.startsWith('/') ? target.split('?')[0]! : (URL.parse(target)?.pathname ?? target))
 
 function respond(response: ServerResponse, status: number, why?: string, retryAfter?: number): void {
   if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter))

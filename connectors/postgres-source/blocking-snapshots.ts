@@ -3,9 +3,11 @@
  * the stream, so that a restart goes on with it.
  */
 import type { SourceBatch, SourceOffset } from '../../connect/sdk/index.ts'
+import { isRefusal } from './database.ts'
 import { matchesAny } from './filters.ts'
 import type { Notifications } from './notifications.ts'
 import { filterOf, type SnapshotCondition } from './signal-message.ts'
+import { isSignalTable } from './signal-settings.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { SnapshotProgress } from './snapshot-progress.ts'
 import { qualifiedTable, tableName } from './snapshot-selection.ts'
@@ -54,7 +56,15 @@ export class BlockingSnapshots {
     const { context } = this.#stage
     for (let request = this.#requests[0]; request && !context.signal.aborted; request = this.#requests[0]) {
       context.log.info(`The stream waits for the blocking snapshot that the signal ${request.id} asks for`)
-      yield* this.#taken(request, position)
+      try {
+        yield* this.#taken(request, position)
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        // It would be refused after each restart too.
+        context.log.error(`The blocking snapshot that the signal ${request.id} asks for is given up: ${(error as Error).message}`)
+        this.#finish()
+        yield { records: this.#notifications.notify('Initial Snapshot', 'ABORTED'), positions: [] }
+      }
     }
   }
 
@@ -71,9 +81,7 @@ export class BlockingSnapshots {
     const { context, catalog } = this.#stage
     const patterns = collections.map((list) => matchesAny(list))
     const isNamed = (table: Table) => patterns.some((matches) => matches(tableName(table)) || matches(qualifiedTable(table)))
-    const tables = (await catalog.capturedTables()).filter(
-      (table) => isNamed(table) && tableName(table) !== context.config['signal.data.collection'],
-    )
+    const tables = (await catalog.capturedTables()).filter((table) => isNamed(table) && !isSignalTable(table, context.config))
     const work = new SnapshotWork(context, this.#notifications)
     try {
       yield* takeSnapshot(this.#stage, {

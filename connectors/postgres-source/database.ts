@@ -158,6 +158,13 @@ export function databaseError(error: unknown, config: PostgresSourceConfig, what
   return isSqlState(code) && !isTemporary(code) ? new Error(text, { cause: error }) : retriable(text, error, config)
 }
 
+/** Another table may be meant by now: dropped, or without a column. */
+export const isChangedTable = (code: string | undefined): boolean => ['42P01', '42703', '3F000'].includes(code ?? '')
+
+/** Whether Postgres refused a statement, for good. */
+export const isRefusal = (error: unknown): boolean =>
+  !(error instanceof Retriable) && isSqlState(((error as Error).cause as { code?: string } | undefined)?.code)
+
 const retriable = (message: string, cause: unknown, config: PostgresSourceConfig): Retriable =>
   new Retriable(message, { cause, afterMs: config['retriable.restart.connector.wait.ms'] })
 

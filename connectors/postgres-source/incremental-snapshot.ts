@@ -6,10 +6,11 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'
 import { Retriable, type SourceBatch, type SourceRecord } from '../../connect/sdk/index.ts'
-import { closeDatabase, databaseError } from './database.ts'
+import { closeDatabase, databaseError, isChangedTable } from './database.ts'
 import { type ChunkSource, chunkQuery, filterQuery, maximumKeyQuery, type Query, rowsQuery } from './incremental-queries.ts'
 import type { ChunkKey, Collection, IncrementalState, KeyKind, WindowRow } from './incremental-state.ts'
 import type { Notifications } from './notifications.ts'
+import { signalTable } from './signal-settings.ts'
 import { qualifiedTable } from './snapshot-selection.ts'
 import type { StreamTransactions } from './stream-transactions.ts'
 import type { ChangeSource, Column, Lsn, RowChange, SourceStage, StreamPosition, Table, TextRow } from './types.ts'
@@ -40,7 +41,9 @@ export class IncrementalSnapshot {
   #window: 'idle' | 'open' | 'closed' = 'idle'
   #chunkId: string | null = null
   #client: pg.Client | null = null
+  /** The table of `#looked` as the catalog had it last. */
   #table: Table | null = null
+  #looked: Collection | null = null
   #chunk: ChunkSource | null = null
   /** The filter of the table in progress, once Postgres takes it. */
   #checkedFilter = ''
@@ -50,19 +53,14 @@ export class IncrementalSnapshot {
   constructor(stage: SourceStage, state: IncrementalState, notifications: Notifications, transactions: StreamTransactions) {
     const { config } = stage.context
     const run = (query: Query) => this.#rows(query)
-    const signals = config['signal.data.collection']
-    const [schema, name] = signals?.split('.') ?? []
+    const signals = signalTable(config)
     this.#stage = stage
     this.#state = state
     this.#notifications = notifications
     this.#marks =
-      config['read.only'] || !schema || !name
+      config['read.only'] || !signals
         ? placeMarks(run, transactions)
-        : tableMarks(
-            run,
-            { name: qualifiedTable({ schema, name }), strategy: config['incremental.snapshot.watermarking.strategy'] },
-            transactions,
-          )
+        : tableMarks(run, { name: qualifiedTable(signals), strategy: config['incremental.snapshot.watermarking.strategy'] }, transactions)
   }
 
   /** Whether rows may be delivered, or a chunk be read, where the stream has come to a place of the log. */
@@ -146,6 +144,9 @@ export class IncrementalSnapshot {
         out.push(...(status === null ? this.#inProgress() : this.#scanEnded(status)))
       } catch (error) {
         if (error instanceof Retriable) throw error
+        const { code } = ((error as Error).cause ?? {}) as { code?: string }
+        const before = this.#table
+        if (isChangedTable(code) && (await this.#look(collection)) !== before) continue
         this.#stage.context.log.error(`The incremental snapshot of ${collection.name} is given up: ${(error as Error).message}`)
         out.push(...this.#scanEnded('SQL_EXCEPTION'))
       }
@@ -183,6 +184,8 @@ export class IncrementalSnapshot {
       ...(again.length > 0 ? windowRows(await this.#rows(rowsQuery(chunk, again)), chunk, true) : []),
       ...windowRows(await this.#rows(chunkQuery(chunk, state.chunkEnd, state.maximumKey!, limit)), chunk, false),
     ]
+    // What was altered meanwhile may have rows of either form.
+    if ((await this.#look(collection)) !== chunk.table) return this.#nextRows(collection, openMark)
     if (rows.length === 0) return 'SUCCEEDED'
     state.open(
       rows,
@@ -218,14 +221,11 @@ export class IncrementalSnapshot {
   /** How the table is read, or why it is not. */
   async #source(collection: Collection): Promise<ChunkSource | ScanStatus> {
     const { context } = this.#stage
-    const found = await this.#capturedTable(collection.name)
-    if (!found) {
+    const table = this.#looked === collection ? this.#table : await this.#look(collection)
+    if (!table) {
       context.log.warn(`The incremental snapshot of ${collection.name} is left out: it is none of the captured tables`)
       return 'UNKNOWN_SCHEMA'
     }
-    // The same object for the same table, since converters know schemas by identity.
-    const table = this.#table && isDeepStrictEqual(this.#table, found) ? this.#table : found
-    this.#table = table
     const { columns: mapped, keyColumns } = this.#stage.mapping(table)
     const names = collection.surrogateKey === '' ? keyColumns : [collection.surrogateKey]
     const key = columnsOf(names, table)
@@ -244,6 +244,14 @@ export class IncrementalSnapshot {
       isRead: (column) => mapped.has(column) || table.key.includes(column),
     }
     return this.#chunk
+  }
+
+  /** The same object for the same table, since converters know schemas by identity. */
+  async #look(collection: Collection): Promise<Table | null> {
+    const found = await this.#capturedTable(collection.name)
+    if (!isDeepStrictEqual(this.#table, found)) this.#table = found
+    this.#looked = collection
+    return this.#table
   }
 
   /** Schemas and tables may have dots in their names. */

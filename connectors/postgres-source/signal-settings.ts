@@ -4,7 +4,8 @@
  */
 import { type SettingProblem, setting } from '../../connect/sdk/index.ts'
 
-const TABLE_NAME = /^[^.]+\.[^.]+$/
+/** Parts with dots and the like are in double quotes. */
+const TABLE_NAME = /^\s*("(?:[^"]|"")+"|[^."][^.]*)\.("(?:[^"]|"")+"|[^."][^.]*?)\s*$/
 const UNUSABLE_CHANNELS: Readonly<Record<string, string>> = {
   kafka: 'a source connector reads no topics here: use source (a table) or file',
   jmx: 'there is no JMX: use source (a table) or file',
@@ -22,7 +23,7 @@ export const signalSettings = {
     },
   }),
   'signal.data.collection': setting.string({
-    doc: 'The table of signals (schema.table) with the columns id, type and data. Its changes have to be in the publication.',
+    doc: 'The table of signals (schema.table, parts with dots in double quotes) with the columns id, type and data. Its changes have to be in the publication.',
     default: null,
     group: 'Signals',
     check: (table) => (TABLE_NAME.test(table) ? undefined : `"${table}" is not of the form schema.table`),
@@ -59,6 +60,22 @@ export const signalSettings = {
     },
   }),
   'notification.sink.topic.name': setting.string({ doc: 'The topic of notifications', default: null, group: 'Signals' }),
+}
+
+const unquoted = (part: string): string => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part)
+
+/** The table of signals; null where there is none. */
+export function signalTable(config: Pick<SignalConfig, 'signal.data.collection'>): { schema: string; name: string } | null {
+  const [, schema, name] = TABLE_NAME.exec(config['signal.data.collection'] ?? '') ?? []
+  return schema && name ? { schema: unquoted(schema), name: unquoted(name) } : null
+}
+
+export function isSignalTable(
+  table: { readonly schema: string; readonly name: string },
+  config: Pick<SignalConfig, 'signal.data.collection'>,
+): boolean {
+  const signals = signalTable(config)
+  return table.schema === signals?.schema && table.name === signals.name
 }
 
 interface SignalConfig {

@@ -9,6 +9,7 @@ import { IncrementalState } from './incremental-state.ts'
 import { Notifications } from './notifications.ts'
 import { SignalFile } from './signal-file.ts'
 import { expanded, filterOf, type Signal, type SignalAction, signalAction } from './signal-message.ts'
+import { signalTable } from './signal-settings.ts'
 import { tableName } from './snapshot-selection.ts'
 import { streamOffset } from './stream-position.ts'
 import { StreamTransactions } from './stream-transactions.ts'
@@ -34,8 +35,7 @@ export class Signals implements StreamListener {
     const { config, log } = context
     const channels = config['signal.enabled.channels']
     this.#stage = stage
-    const [schema, name] = config['signal.data.collection']?.split('.') ?? []
-    this.#table = schema && name && (channels.includes('source') || !config['read.only']) ? { schema, name } : null
+    this.#table = channels.includes('source') || !config['read.only'] ? signalTable(config) : null
     this.#state = IncrementalState.load(stored)
     this.#notifications = new Notifications(config, log)
     this.#incremental = new IncrementalSnapshot(stage, this.#state, this.#notifications, this.#transactions)

@@ -4,6 +4,7 @@
  */
 import { matchers, matchesAny } from './filters.ts'
 import type { PostgresSourceConfig } from './settings.ts'
+import { isSignalTable } from './signal-settings.ts'
 import { qualified, quoted } from './snapshot-queries.ts'
 import type { Table } from './types.ts'
 
@@ -19,7 +20,7 @@ export function snapshotTables(config: PostgresSourceConfig, captured: readonly 
   const list = config['snapshot.include.collection.list']
   const isIncluded = list === null ? () => true : matchesAny(list)
   const names = (table: Table) => [tableName(table), qualifiedTable(table)]
-  const tables = captured.filter((table) => names(table).some(isIncluded) && tableName(table) !== config['signal.data.collection'])
+  const tables = captured.filter((table) => names(table).some(isIncluded) && !isSignalTable(table, config))
   const sorted = tables.sort((left, right) => (tableName(left) < tableName(right) ? -1 : 1))
   const patterns = matchers(config['table.include.list'] ?? '')
   const named = patterns.flatMap((matches) => sorted.filter((table) => matches(tableName(table))))

@@ -4,7 +4,7 @@
  */
 import type pg from 'pg'
 import { Retriable, type SourceBatch, type SourceOffset, type SourceRecord } from '../../connect/sdk/index.ts'
-import { databaseError } from './database.ts'
+import { databaseError, isChangedTable } from './database.ts'
 import { type HeapRow, type SnapshotItem, type SnapshotTable, tableItems } from './snapshot-items.ts'
 import type { SnapshotProgress } from './snapshot-progress.ts'
 import { columnsOfStatement, HEAPS, qualified } from './snapshot-queries.ts'
@@ -30,9 +30,6 @@ export interface SnapshotRequest {
   offset(facts: SnapshotFacts, progress: SnapshotProgress | null): SourceOffset
   work: SnapshotWork
 }
-
-/** Another table may be meant by now: dropped, or without a column. */
-const CHANGED_TABLE = ['42P01', '42703', '3F000']
 
 export async function* takeSnapshot(stage: SourceStage, request: SnapshotRequest): AsyncGenerator<SourceBatch, void, void> {
   const { context, partition } = stage
@@ -148,7 +145,6 @@ function readFailure(error: unknown, { schema, name }: Table, { context }: Sourc
         cause: error,
       },
     )
-  if (code !== undefined && CHANGED_TABLE.includes(code))
-    return new Retriable(`${table} was changed while its snapshot was being prepared: ${message}`, { cause: error })
+  if (isChangedTable(code)) return new Retriable(`${table} was changed while its snapshot was being prepared: ${message}`, { cause: error })
   return databaseError(error, config, `The snapshot of ${table} fails`)
 }

@@ -2,6 +2,7 @@
  * Which tables are captured: by the lists of schemas and of tables, without the tables of Postgres and PostGIS themselves.
  */
 import { type Matches, matchesAny } from './filters.ts'
+import { signalTable } from './signal-settings.ts'
 
 interface TableLists {
   readonly 'schema.include.list': string | null
@@ -25,10 +26,10 @@ export function tableFilter(lists: TableLists): (schema: string, table: string) 
   const bySchema = oneOf(lists['schema.include.list'], lists['schema.exclude.list'])
   const byTable = oneOf(lists['table.include.list'], lists['table.exclude.list'])
   const leavesOutBuiltIn = lists['table.ignore.builtin']
-  const signals = lists['signal.data.collection']
+  const signals = signalTable(lists)
   return (schema, table) =>
     (bySchema(schema) && byTable(`${schema}.${table}`) && !(leavesOutBuiltIn && isBuiltIn(schema, table))) ||
-    `${schema}.${table}` === signals
+    (schema === signals?.schema && table === signals.name)
 }
 
 /** The list to include, or else the list to exclude. */

@@ -2,8 +2,9 @@
  * The connection of a task to Redis: opened when it is needed, and again after it was lost. Commands that were sent then fail, and are not
  * repeated: their outcome is unknown.
  */
+import { Retriable } from '../../connect/sdk/index.ts'
 import { connectRedisClient, createRedisClient, type RedisClient, type RedisClientOwner } from './client.ts'
-import type { RedisConnectionOptions } from './connection-settings.ts'
+import { type RedisConnectionOptions, redisAddress } from './connection-settings.ts'
 import { explainedRedisError, redisErrorCode, redisErrorKind } from './errors.ts'
 
 export class RedisConnection {
@@ -42,6 +43,7 @@ export class RedisConnection {
   }
 
   async client(): Promise<RedisClient> {
+    if (this.#isClosed) throw new Retriable(`The connection to Redis at ${redisAddress(this.options)} is closed.`)
     // 'end' is after a loss that no command has noticed.
     if (this.#client && this.#client.status !== 'end' && this.#client.status !== 'close') return this.#client
     this.#opening ??= this.#open().finally(() => {

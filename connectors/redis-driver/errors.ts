@@ -32,10 +32,15 @@ export class RedisRejected extends Error {
 
 const isReply = (error: unknown): boolean => (error as Error).name === 'ReplyError'
 
+/** Before version 7 Redis puts the error of a command in a script behind where in the script it was. */
+const IN_SCRIPT = /^ERR Error running script .*: -?([A-Z][A-Z0-9]*) /
+
 /** The first word of an error that Redis sends, as WRONGTYPE; empty where Redis has not answered, and where a module has none. */
 export function redisErrorCode(error: unknown): string {
   const { message } = error as Error
   if (!isReply(error)) return ''
+  const inScript = IN_SCRIPT.exec(message)?.[1]
+  if (inScript !== undefined) return inScript
   return /^([A-Z][A-Z0-9]*)(\s|$)/.exec(message)?.[1] ?? ''
 }
 
@@ -115,9 +120,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 const NOAUTH_ADVICE = 'Set redis.password, and redis.username for an ACL user.'
 
+/** Of code: a later attempt fails as this one did. */
+const isBug = (error: unknown): boolean => error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+
 /** The error that a connector throws: Retriable, RedisRejected or RedisRefused. */
 export function explainedRedisError(error: unknown, options: RedisConnectionOptions, afterMs?: number): Error {
-  if (error instanceof Retriable || error instanceof RedisRefused || error instanceof RedisRejected) return error
+  if (error instanceof Retriable || error instanceof RedisRefused || error instanceof RedisRejected || isBug(error)) return error as Error
   const kind = redisErrorKind(error)
   const { code, message: whole } = detailsOf(error)
   const message = whole.replace(/\.$/, '')

@@ -63,8 +63,9 @@ export class MessageRun {
         else await this.#next()
       }
     } finally {
-      // Whatever ends this, nobody is subscribed until the next read.
+      // Whatever ends this, nobody is subscribed until the next read, which has other messages.
       this.#gaps.lost(Date.now())
+      if (!signal.aborted && this.#waiting.length > 0) this.#drop(this.#waiting.length)
     }
   }
 
@@ -78,16 +79,21 @@ export class MessageRun {
     const taken = { channel, message, pattern, atMs: Date.now() }
     const size = sizeOf(taken)
     if (this.#bytes + size > this.#context.config['redis.buffer.bytes']) {
-      if (this.#dropped++ === 0)
-        this.#context.log.warn(
-          'Kafka takes messages more slowly than Redis sends them, and redis.buffer.bytes is used up: messages are dropped. The metric messages-dropped counts them.',
-        )
-      this.#context.gauge?.('messages-dropped', this.#dropped)
+      this.#drop(1)
       return
     }
     this.#bytes += size
     this.#waiting.push(taken)
     this.#wake()
+  }
+
+  #drop(count: number): void {
+    if (this.#dropped === 0)
+      this.#context.log.warn(
+        'Kafka takes messages more slowly than Redis sends them, and redis.buffer.bytes is used up, or it failed: messages are dropped. The metric messages-dropped counts them.',
+      )
+    this.#dropped += count
+    this.#context.gauge?.('messages-dropped', this.#dropped)
   }
 
   #batch(): SourceBatch {

@@ -6,6 +6,7 @@ import type { SettingProblem } from '../../connect/sdk/index.ts'
 import type { RedisClient } from '../redis-driver/client.ts'
 import { redisConnectionOptions } from '../redis-driver/connection-settings.ts'
 import { redisErrorCode } from '../redis-driver/errors.ts'
+import { refusedCommand } from '../redis-driver/rights.ts'
 import { checkRedis } from '../redis-driver/system-check.ts'
 import { isCollection, PARTITION_TOKEN, type SinkConfig, TOPIC_TOKEN } from './settings.ts'
 
@@ -28,7 +29,7 @@ export const checkSystem = (config: SinkConfig, signal: AbortSignal): Promise<re
           why: 'this Redis has no JSON.SET: use Redis 8, load the module RedisJSON, or set redis.type=STRING for JSON as text',
         },
       ]
-    return client.isCluster ? [] : writeProblems(client, config)
+    return writeProblems(client, config)
   })
 
 async function knows(client: RedisClient, command: string): Promise<boolean> {
@@ -42,40 +43,18 @@ async function knows(client: RedisClient, command: string): Promise<boolean> {
   }
 }
 
-/** The command is queued in a transaction, where Redis checks rights and whether it is a replica, and is discarded. */
 async function writeProblems(client: RedisClient, config: SinkConfig): Promise<readonly SettingProblem[]> {
   const type = config['redis.type'] as keyof typeof WRITES
   const [name, ...args] = WRITES[type]
   const keyspace = config['redis.keyspace']
   const isKeyKnown = isCollection(type) && !keyspace.includes(TOPIC_TOKEN) && !keyspace.includes(PARTITION_TOKEN)
-  try {
-    await client.call('MULTI')
-  } catch (error) {
-    if (redisErrorCode(error) === 'NOPERM') return []
-    throw error
-  }
-  try {
-    await client.call(name, isKeyKnown ? keyspace : 'tributary-check', ...args)
-    return []
-  } catch (error) {
-    const { message } = error as Error
-    if (redisErrorCode(error) === 'READONLY')
-      return [
-        {
-          setting: redisConnectionOptions(config).addressSetting,
-          why: 'the server is a replica, which cannot be written: name the master, or use sentinels',
-        },
-      ]
-    // Which keys the records will have is not known.
-    if (redisErrorCode(error) === 'NOPERM' && /keys/.test(message) && !isKeyKnown) return []
-    if (redisErrorCode(error) !== 'NOPERM') throw error
-    return [
-      {
-        setting: redisConnectionOptions(config).settingOf.username,
-        why: `the user may not write: ${message}. Give the user the right with ACL SETUSER`,
-      },
-    ]
-  } finally {
-    await client.call('DISCARD')
-  }
+  const refused = await refusedCommand(client, [[name, isKeyKnown ? keyspace : 'tributary-check', ...args]])
+  if (refused === null) return []
+  const { addressSetting, settingOf } = redisConnectionOptions(config)
+  if (redisErrorCode(refused) === 'READONLY')
+    return [{ setting: addressSetting, why: 'the server is a replica, which cannot be written: name the master, or use sentinels' }]
+  const { message } = refused
+  // Which keys the records will have is not known.
+  if (/keys/.test(message) && !isKeyKnown) return []
+  return [{ setting: settingOf.username, why: `the user may not write: ${message}. Give the user the right with ACL SETUSER` }]
 }

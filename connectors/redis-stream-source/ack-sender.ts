@@ -15,6 +15,7 @@ export class AckSender {
   readonly #ledger: Acknowledgements
   #sending: Promise<void> | null = null
   #isDue = false
+  #isFinished = false
   #failure: Error | null = null
 
   constructor(connection: RedisConnection, group: string, ledger: Acknowledgements) {
@@ -25,6 +26,8 @@ export class AckSender {
 
   /** Sends what there is, and what comes meanwhile. */
   begin(): void {
+    // The next read sends what is in the ledger.
+    if (this.#isFinished) return
     this.#isDue = true
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = null
@@ -47,6 +50,7 @@ export class AckSender {
 
   async finish(): Promise<void> {
     this.begin()
+    this.#isFinished = true
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, FINISH_MS)
     await Promise.race([this.#sending, promise])

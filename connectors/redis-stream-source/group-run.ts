@@ -34,7 +34,7 @@ function ledgerOf(config: StreamSourceConfig): Acknowledgements {
 
 interface GroupStream {
   records: EntryRecords
-  /** The last id that was read here; null before the first. */
+  /** Up to where the group has read, as far as this task knows; null before it has asked. */
   id: string | null
   gaps: GroupGaps
 }
@@ -111,7 +111,7 @@ export class GroupRun {
     this.#streams.set(stream, {
       records: new EntryRecords(stream, config.topic, config['redis.stream.body']),
       id: typeof stored?.offset === 'string' ? stored.offset : null,
-      gaps: new GroupGaps(typeof stored?.missed === 'number' ? stored.missed : 0),
+      gaps: new GroupGaps(numberOf(stored?.missed), numberOf(stored?.read)),
     })
     await this.#createGroup(stream)
   }
@@ -119,26 +119,38 @@ export class GroupRun {
   /** Where there is none. A group that was lost begins after what this task has read, if it reads the stream alone. */
   async #createGroup(stream: string): Promise<void> {
     const { config, log } = this.#context
-    const { id } = this.#streams.get(stream)!
-    try {
-      await this.#commands.run(async (client) => {
-        const state = await streamState(client, stream)
-        const known = config['task.streams.shared'] ? null : id
-        // A stream that was deleted begins anew, and may have entries again already.
-        const isSame = known !== null && state !== null && compareIds(state.lastId, known) >= 0
-        const from = known === null ? config['redis.stream.offset'] : isSame ? known : NO_ENTRY
+    const reading = this.#streams.get(stream)!
+    await this.#commands.run(async (client) => {
+      const state = await streamState(client, stream)
+      const group = state && (await groupState(client, stream, this.#group))
+      if (group) {
+        reading.id ??= group.delivered
+        return
+      }
+      const offset = config['redis.stream.offset']
+      // Other tasks may have read less: from the offset on nothing is lost. From the end on it would be.
+      const known = config['task.streams.shared'] && offset !== '$' ? null : reading.id
+      const first = offset === '$' ? (state?.lastId ?? NO_ENTRY) : offset
+      // A stream that was deleted begins anew, and may have entries again already.
+      const isSame = known !== null && state !== null && compareIds(state.lastId, known) >= 0
+      const from = known === null ? first : isSame ? known : NO_ENTRY
+      try {
         await client.xgroup('CREATE', stream, this.#group, from, 'MKSTREAM')
-        log[id === null ? 'info' : 'warn'](`The consumer group ${this.#group} of the stream ${stream} is created at ${from}.`)
-      })
-    } catch (error) {
-      if (redisErrorCode((error as Error).cause) !== 'BUSYGROUP') throw error
-    }
+      } catch (error) {
+        // Another task was faster.
+        if (redisErrorCode(error) === 'BUSYGROUP') return
+        throw error
+      }
+      log[reading.id === null ? 'info' : 'warn'](`The consumer group ${this.#group} of the stream ${stream} is created at ${from}.`)
+      reading.id = from
+      reading.gaps = new GroupGaps(0)
+    })
   }
 
   /** What this consumer had taken before, and did not acknowledge. */
   async *#ownPending(stream: string): AsyncGenerator<SourceBatch, void, void> {
     for (let from = NO_ENTRY; !this.#context.signal.aborted; ) {
-      const [reply] = await this.#readGroup([stream], [from], false)
+      const [reply] = await this.#readExisting([stream], [from], false)
       const last = reply?.entries.at(-1)
       if (!last) return
       from = last[0].toString('latin1')
@@ -149,17 +161,22 @@ export class GroupRun {
   }
 
   async #readNew(streams: readonly string[], blocks: boolean): Promise<SourceBatch | null> {
+    const ids = streams.map(() => '>')
+    const replies = await this.#readExisting(streams, ids, blocks)
+    for (const { stream, entries } of replies) this.#streams.get(stream)!.gaps.took(entries.length)
+    return replies.length === 0 ? null : await this.#taken(replies)
+  }
+
+  /** Nothing where the group was lost: it is created again. */
+  async #readExisting(streams: readonly string[], ids: readonly string[], blocks: boolean): Promise<StreamEntries[]> {
     try {
-      const replies = await this.#readGroup(
-        streams,
-        streams.map(() => '>'),
-        blocks,
-      )
-      return replies.length === 0 ? null : await this.#taken(replies)
+      return await this.#readGroup(streams, ids, blocks)
     } catch (error) {
-      if (!['NOGROUP', 'UNBLOCKED'].includes(redisErrorCode((error as Error).cause)) || this.#context.signal.aborted) throw error
+      if (!['NOGROUP', 'UNBLOCKED', 'WRONGTYPE'].includes(redisErrorCode((error as Error).cause)) || this.#context.signal.aborted)
+        throw error
+      // A key that is no stream is named here.
       for (const stream of streams) await this.#createGroup(stream)
-      return null
+      return []
     }
   }
 
@@ -216,7 +233,7 @@ export class GroupRun {
       if (ids.length === 0) continue
       taken.push([stream, ids])
       if (this.#acknowledges && !config['task.streams.shared'])
-        positions.push({ partition: { stream }, offset: { offset: state.id, missed: state.gaps.missed } })
+        positions.push({ partition: { stream }, offset: { offset: state.id, missed: state.gaps.missed, read: state.gaps.leastRead } })
     }
     this.#counts.read += records.length
     gauge?.call(this.#context, 'entries-read', this.#counts.read)
@@ -305,3 +322,5 @@ export class GroupRun {
     }
   }
 }
+
+const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0)

@@ -2,6 +2,7 @@
  * The declaration of the stream source. What reads Redis is loaded when a task reads.
  */
 import { defineSource, type SourceBatch, type SourceContext } from '../../connect/sdk/index.ts'
+import { isEntryId } from '../redis-driver/entry-id.ts'
 import { runBatches } from '../redis-driver/run-batches.ts'
 import { check, type StreamSourceConfig, settings, streamsOf, tasks } from './settings.ts'
 
@@ -16,16 +17,21 @@ export const redisStreamSource = defineSource({
   readHasEffects: true,
   exactlyOnceSupport: (config) => (config['redis.stream.delivery'] === 'exactly-once' ? 'supported' : 'unsupported'),
 
-  checkPositions(config, positions) {
+  async checkPositions(config, positions) {
     const streams = streamsOf(config)
     for (const { partition, offset } of positions) {
+      // What has no stream any more may be removed.
+      if (offset === null) continue
       if (typeof partition.stream !== 'string' || !streams.includes(partition.stream))
         throw new Error(`A partition of this connector is {"stream":"${streams[0]}"}, not ${JSON.stringify(partition)}`)
-      if (offset !== null && !/^\d+-\d+$/.test(String(offset.offset)))
+      if (!isEntryId(String(offset.offset)))
         throw new Error(
           `A position is {"offset":"1526919030474-55"}, the id of the last entry that was read, not ${JSON.stringify(offset)}`,
         )
     }
+    if (config['redis.stream.delivery'] === 'exactly-once') return
+    const changed = streams.filter((stream) => positions.some(({ partition }) => partition.stream === stream))
+    if (changed.length > 0) await (await import('./system-check.ts')).checkGroups(config, changed)
   },
 
   async *read(context: SourceContext<StreamSourceConfig>): AsyncGenerator<SourceBatch, void, void> {

@@ -60,24 +60,40 @@ export interface GroupProgress {
 
 /**
  * For a group: Redis counts what the group has got. What it has not got, and is not in the stream any more, was missed. Redis before 7.4
- * never counts what was missed as read; later ones do when the next entry is read, and then it can be told no more.
+ * never counts what was missed as read; later ones do when the next entry is read, and then it can be told no more. A replica, and a server
+ * that loads its append-only file, may have a count from long ago (Redis 7.0 does not replicate it): then it is counted anew from there.
  */
 export class GroupGaps {
   /** What was missed and told already. */
   missed: number
+  /** What the group has got at least, by an earlier count of Redis and what came since. */
+  leastRead: number
+  #isOutdated = false
 
-  constructor(missed: number) {
+  constructor(missed: number, leastRead = 0) {
     this.missed = missed
+    this.leastRead = leastRead
+  }
+
+  /** So many entries have come that the group had not got. */
+  took(count: number): void {
+    this.leastRead += count
   }
 
   /** How many were missed since the last call. Null where nothing can be said. */
   newlyMissed(state: StreamState, { delivered, lag, read }: GroupProgress): number | null {
+    if (read !== null) {
+      if (read < this.leastRead) this.#isOutdated = true
+      this.leastRead = read
+    }
     const left = leftToRead(state, delivered)
     // The lag of later versions leaves out what is not there any more. A new group has no count yet.
     const notRead = read !== null && state.added !== null ? state.added - read : lag
     if (left === null || notRead === null) return null
     const before = this.missed
     this.missed = Math.max(0, notRead - left)
-    return Math.max(0, this.missed - before)
+    if (!this.#isOutdated) return Math.max(0, this.missed - before)
+    this.#isOutdated = false
+    return 0
   }
 }

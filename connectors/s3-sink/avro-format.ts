@@ -11,12 +11,11 @@ import { AvroWriter } from '../../connect/converters/avro/binary.ts'
 import { AvroEncoders, type Encode } from '../../connect/converters/avro/encode.ts'
 import { fromConnectSchema } from '../../connect/converters/avro/from-connect-schema.ts'
 import { type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
+import { ByteBlock } from './byte-block.ts'
 import { type FileEncoder, type FileFormat, READY_BYTES } from './file-encoder.ts'
 
 /** A block ends after so many bytes of records, as in Avro's own writer. */
 const BLOCK_BYTES = 64_000
-/** The memory of a record that is no block yet, beside its bytes: of small ones it is the larger part. */
-const FORM_BYTES = 128
 const MAGIC = Buffer.from('Obj\x01', 'latin1')
 const NOTHING = Buffer.alloc(0)
 
@@ -45,15 +44,18 @@ export interface AvroFormatOptions {
 interface Compiled {
   json: string
   encode: Encode
+  /** Of all objects of the format: each use ends before the next begins. */
+  binary: AvroWriter
 }
 
 export function avroFormat({ codec, data }: AvroFormatOptions): FileFormat {
   const known = new WeakMap<Schema, Compiled>()
+  const binary = new AvroWriter()
   const compiled = (schema: Schema): Compiled => {
     let found = known.get(schema)
     if (!found) {
       const type = fromConnectSchema(schema, data)
-      found = { json: JSON.stringify(avroJson(type)), encode: new AvroEncoders(data, false).compile(schema, type) }
+      found = { json: JSON.stringify(avroJson(type)), encode: new AvroEncoders(data, false).compile(schema, type), binary }
       known.set(schema, found)
     }
     return found
@@ -75,17 +77,17 @@ class AvroFileEncoder implements FileEncoder<Buffer> {
   readonly #encode: Encode
   readonly #codec: AvroFileCodec
   readonly #sync: Buffer
-  readonly #binary = new AvroWriter()
+  readonly #binary: AvroWriter
   #header: Buffer | null
-  #records: Buffer[] = []
+  readonly #block = new ByteBlock()
   #count = 0
-  #bytes = 0
   #blocks: { count: number; content: Buffer }[] = []
   #blockBytes = 0
   encodedBytes: number
 
-  constructor({ json, encode }: Compiled, codec: AvroFileCodec, sync: Buffer) {
+  constructor({ json, encode, binary }: Compiled, codec: AvroFileCodec, sync: Buffer) {
     this.#encode = encode
+    this.#binary = binary
     this.#codec = codec
     this.#sync = sync
     this.#header = this.#headerOf(json)
@@ -112,25 +114,22 @@ class AvroFileEncoder implements FileEncoder<Buffer> {
   }
 
   append(form: Buffer): void {
-    this.#records.push(form)
+    this.#block.addBytes(form)
     this.#count++
-    this.#bytes += form.length
     this.encodedBytes += form.length
-    if (this.#bytes >= BLOCK_BYTES) this.#endBlock()
+    if (this.#block.length >= BLOCK_BYTES) this.#endBlock()
   }
 
   #endBlock(): void {
     if (this.#count === 0) return
-    const content = Buffer.concat(this.#records, this.#bytes)
+    const content = this.#block.take()
     this.#blocks.push({ count: this.#count, content })
-    this.#blockBytes += content.length
-    this.#records = []
+    this.#blockBytes += content.buffer.byteLength
     this.#count = 0
-    this.#bytes = 0
   }
 
   get heldBytes(): number {
-    return this.#bytes + this.#count * FORM_BYTES + this.#blockBytes
+    return this.#block.heldBytes + this.#blockBytes
   }
 
   get isReady(): boolean {
@@ -147,11 +146,10 @@ class AvroFileEncoder implements FileEncoder<Buffer> {
     this.#header = null
     for (const { count, content } of blocks) {
       const compressed = await compress[this.#codec](content)
-      const sizes = new AvroWriter()
-      sizes.start(NOTHING)
-      sizes.long(count)
-      sizes.long(compressed.length)
-      parts.push(sizes.finish(), compressed, this.#sync)
+      this.#binary.start(NOTHING)
+      this.#binary.long(count)
+      this.#binary.long(compressed.length)
+      parts.push(this.#binary.finish(), compressed, this.#sync)
     }
     return parts
   }

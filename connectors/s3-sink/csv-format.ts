@@ -12,6 +12,9 @@ import { LineContent, type LineOptions } from './line-content.ts'
 /** Rows that become text at once, and the characters of rows that do. */
 const ROW_CHUNK = 512
 const ROW_CHUNK_CHARS = 64 * 1024
+/** The memory of a row and of a cell beside its characters. */
+const ROW_BYTES = 48
+const CELL_BYTES = 24
 
 type Row = (string | null)[]
 
@@ -36,6 +39,7 @@ class CsvEncoder implements FileEncoder<Row> {
   readonly #content: LineContent
   #rows: Row[] = []
   #rowChars = 0
+  #rowBytes = 0
   /** Without quotes, which depend on the content. */
   encodedBytes = 0
 
@@ -59,6 +63,7 @@ class CsvEncoder implements FileEncoder<Row> {
     let chars = 0
     for (const cell of form) chars += (cell?.length ?? 0) + 1
     this.#rowChars += chars
+    this.#rowBytes += chars + form.length * CELL_BYTES + ROW_BYTES
     this.encodedBytes += chars
     if (this.#rows.length >= ROW_CHUNK || this.#rowChars >= ROW_CHUNK_CHARS) this.#endRows()
   }
@@ -68,10 +73,11 @@ class CsvEncoder implements FileEncoder<Row> {
     this.#content.addText(stringify(this.#rows, { delimiter: this.#options.csvDelimiter, cast: { string: quotedIfEmpty } }))
     this.#rows = []
     this.#rowChars = 0
+    this.#rowBytes = 0
   }
 
   get heldBytes(): number {
-    return this.#content.heldBytes + this.#rowChars
+    return this.#content.heldBytes + this.#rowBytes
   }
 
   get isReady(): boolean {

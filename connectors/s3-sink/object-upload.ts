@@ -18,6 +18,7 @@ import { Disconnected } from '../../connect/sdk/index.ts'
 import { requireOf, S3Refused } from '../s3-driver/failures.ts'
 import type { S3Store } from '../s3-driver/store.ts'
 import type { FileEncoder } from './file-encoder.ts'
+import { type HeldMemory, OBJECT_BYTES } from './held-memory.ts'
 import type { ObjectOptions } from './options.ts'
 import type { Extent, SpillFile } from './spill-file.ts'
 
@@ -29,6 +30,7 @@ const MAX_PARTS = 10_000
 export interface UploadServices {
   store: S3Store
   spill: SpillFile
+  memory: HeldMemory
   options: ObjectOptions
   /** Bytes that a request has sent. */
   sent(bytes: number): void
@@ -49,6 +51,9 @@ export class ObjectUpload {
   readonly #parts: CompletedPart[] = []
   #uploadedBytes = 0
   #isDone = false
+  /** What it has added to the memory of the task; 0 before its first record, and after it was written or left. */
+  #countedBytes = 0
+  #isGrowing = true
 
   constructor(key: string, encoder: FileEncoder, services: UploadServices) {
     this.key = key
@@ -61,9 +66,40 @@ export class ObjectUpload {
     return this.encoder.heldBytes + this.#pendingBytes + (this.#part?.length ?? 0)
   }
 
+  /** Bytes in memory and on the disk, before the last compression. */
+  get unsentBytes(): number {
+    return this.heldBytes + this.#spilledBytes
+  }
+
   /** Whether `advance` has something to do. */
-  get isDue(): boolean {
+  get #isDue(): boolean {
     return this.encoder.isReady || this.#part !== null || this.#spilledBytes + this.#pendingBytes >= this.#services.options.partBytes
+  }
+
+  /** To be called after records were added: the memory of the task is what was counted last. */
+  recount(): void {
+    const { memory } = this.#services
+    const bytes = OBJECT_BYTES + this.heldBytes
+    if (this.#countedBytes === 0 && this.#isGrowing) memory.growing++
+    memory.bytes += bytes - this.#countedBytes
+    this.#countedBytes = bytes
+    if (!this.#isGrowing) return
+    if (this.#isDue) memory.due.add(this)
+    else memory.due.delete(this)
+  }
+
+  /** No record is added from now on. */
+  stopGrowing(): void {
+    const { memory } = this.#services
+    if (this.#isGrowing && this.#countedBytes > 0) memory.growing--
+    this.#isGrowing = false
+    memory.due.delete(this)
+  }
+
+  #uncount(): void {
+    this.stopGrowing()
+    this.#services.memory.bytes -= this.#countedBytes
+    this.#countedBytes = 0
   }
 
   /** Whether early parts of it relieve the memory: it has enough for the least part. */
@@ -73,6 +109,14 @@ export class ObjectUpload {
 
   /** Sends full parts; with `early` also one that is smaller, as soon as S3 takes it. */
   async advance(early = false): Promise<void> {
+    try {
+      await this.#advance(early)
+    } finally {
+      this.recount()
+    }
+  }
+
+  async #advance(early: boolean): Promise<void> {
     const { partBytes } = this.#services.options
     if (this.#part) await this.#sendPart()
     if (early || this.encoder.isReady) this.#add(await this.encoder.take(early ? 'all' : 'ready'))
@@ -84,6 +128,14 @@ export class ObjectUpload {
 
   /** Moves what is in memory to the disk. */
   async spill(): Promise<void> {
+    try {
+      await this.#spillPending()
+    } finally {
+      this.recount()
+    }
+  }
+
+  async #spillPending(): Promise<void> {
     this.#add(await this.encoder.take('all'))
     const parts = this.#pending
     const bytes = this.#pendingBytes
@@ -97,6 +149,17 @@ export class ObjectUpload {
   /** Ends the object; resolves when the store has it. */
   async finish(): Promise<void> {
     if (this.#isDone) return
+    try {
+      await this.#finish()
+      this.#isDone = true
+      this.#uncount()
+    } catch (error) {
+      this.recount()
+      throw error
+    }
+  }
+
+  async #finish(): Promise<void> {
     if (this.#part) await this.#sendPart()
     if (!this.#hasEnded) {
       this.#add(await this.encoder.take('end'))
@@ -115,7 +178,6 @@ export class ObjectUpload {
       }
       await this.#complete()
     }
-    this.#isDone = true
   }
 
   /** Sets the tags of an object that is there. */
@@ -131,6 +193,7 @@ export class ObjectUpload {
    * Leaves nothing of an object that is not finished in the store. `store` may be another one than that of the uploads, which has ended.
    */
   async abort(store: S3Store): Promise<void> {
+    this.#uncount()
     for (const extent of this.#spilled.splice(0)) this.#services.spill.release(extent)
     const UploadId = this.#uploadId
     if (UploadId === null || this.#isDone) return

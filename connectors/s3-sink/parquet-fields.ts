@@ -10,8 +10,14 @@ import { storedDate } from '../../connect/sdk/values/stored-dates.ts'
 /** That of the version of hyparquet which the writer has. */
 export type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number]
 
-/** Adds the memory of a value to `size`. */
-export type ConvertValue = (value: unknown, size: { bytes: number }) => unknown
+/** Of a row: the bytes of its values, and how many they are, also within others. */
+export interface RowSize {
+  bytes: number
+  values: number
+}
+
+/** Adds a value to `size`. */
+export type ConvertValue = (value: unknown, size: RowSize) => unknown
 
 export interface ParquetField {
   readonly name: string
@@ -54,6 +60,7 @@ function fieldOf(name: string, schema: Schema, depth: number): ParquetField {
 function present(name: string, schema: Schema, convert: ConvertValue): ConvertValue {
   return (value, size) => {
     size.bytes += VALUE_BYTES
+    size.values++
     const given = value ?? schema.default ?? null
     if (given !== null) return convert(given, size)
     if (schema.optional) return null

@@ -2,6 +2,7 @@
  * Parquet files: a column for each field of a struct, in row groups of bounded size. The names of the columns and their types are those of
  * the schema of Connect.
  */
+import { setImmediate } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import type { CompressionCodec } from 'hyparquet'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
@@ -9,11 +10,15 @@ import { compressSync as compressLz4 } from 'lz4-napi'
 import { compressSync as compressSnappy } from 'snappy'
 import { type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 import type { FileEncoder, FileFormat } from './file-encoder.ts'
-import { type ParquetField, parquetFields, type SchemaElement } from './parquet-fields.ts'
+import { type ParquetField, parquetFields, type RowSize, type SchemaElement } from './parquet-fields.ts'
 
 /** A row group ends with so many bytes of values, or so many rows (Invariant 13). */
 const ROW_GROUP_BYTES = 16 * 1024 * 1024
 const ROW_GROUP_ROWS = 100_000
+/** The memory of a value beside its bytes: a string, a bigint and a number of an array are objects. */
+const VALUE_OVERHEAD_BYTES = 16
+/** The memory of a column without values. */
+const COLUMN_BYTES = 256
 /** Of the writer's output. */
 const FIRST_BUFFER_BYTES = 1024
 const KEPT_BUFFER_BYTES = 64 * 1024
@@ -75,16 +80,26 @@ export function parquetFormat(codec: ParquetCodecName): FileFormat {
 
 interface Row {
   values: readonly unknown[]
+  size: RowSize
+}
+
+/** Rows that are encoded together: values by column. */
+interface RowGroup {
+  readonly columns: unknown[][]
+  rows: number
   bytes: number
+  /** The memory of the values, with those that are within others. */
+  heldBytes: number
 }
 
 class ParquetEncoder implements FileEncoder<Row> {
   readonly #fields: readonly ParquetField[]
   readonly #bytes = new ByteWriter()
   readonly #writer: ParquetWriter
-  #columns: unknown[][]
-  #rows = 0
-  #rowBytes = 0
+  /** A group ends with the records, and not only when somebody has time to take it: none is larger. */
+  readonly #full: RowGroup[] = []
+  #group: RowGroup
+  #heldBytes = 0
   encodedBytes = 0
 
   constructor(fields: readonly ParquetField[], codec: Codec) {
@@ -98,33 +113,53 @@ class ParquetEncoder implements FileEncoder<Row> {
       compressors,
       createdBy: 'tributary',
     })
-    this.#columns = fields.map(() => [])
+    this.#group = this.#newGroup()
+  }
+
+  #newGroup(): RowGroup {
+    return { columns: this.#fields.map(() => []), rows: 0, bytes: 0, heldBytes: 0 }
   }
 
   form(value: unknown): Row {
     if (typeof value !== 'object' || value === null) throw new UnwritableRecord('its value is null, and ParquetFormat needs a struct')
-    const size = { bytes: 0 }
+    const size: RowSize = { bytes: 0, values: 0 }
     const values = this.#fields.map(({ name, convert }) => convert((value as Record<string, unknown>)[name], size))
-    return { values, bytes: size.bytes }
+    return { values, size }
   }
 
-  append({ values, bytes }: Row): void {
-    for (let index = 0; index < values.length; index++) this.#columns[index]!.push(values[index])
-    this.#rows++
-    this.#rowBytes += bytes
-    this.encodedBytes += bytes
+  append({ values, size }: Row): void {
+    const group = this.#group
+    for (let index = 0; index < values.length; index++) group.columns[index]!.push(values[index])
+    const heldBytes = size.bytes + size.values * VALUE_OVERHEAD_BYTES
+    group.rows++
+    group.bytes += size.bytes
+    group.heldBytes += heldBytes
+    this.#heldBytes += heldBytes
+    this.encodedBytes += size.bytes
+    if (group.bytes >= ROW_GROUP_BYTES || group.rows >= ROW_GROUP_ROWS) this.#endGroup()
+  }
+
+  #endGroup(): void {
+    if (this.#group.rows === 0) return
+    this.#full.push(this.#group)
+    this.#group = this.#newGroup()
   }
 
   get heldBytes(): number {
-    return this.#rowBytes
+    return this.#heldBytes + this.#fields.length * COLUMN_BYTES
   }
 
   get isReady(): boolean {
-    return this.#rowBytes >= ROW_GROUP_BYTES || this.#rows >= ROW_GROUP_ROWS
+    return this.#full.length > 0
   }
 
   async take(what: 'ready' | 'all' | 'end'): Promise<Buffer[]> {
-    if (this.#rows > 0 && (what !== 'ready' || this.isReady)) this.#endRowGroup()
+    if (what !== 'ready') this.#endGroup()
+    for (let group = this.#full.shift(); group; group = this.#full.shift()) {
+      this.#write(group)
+      // An encoded group takes long enough for others to wait for.
+      if (this.#full.length > 0) await setImmediate()
+    }
     if (what === 'end') this.#writer.finish()
     const ready = Buffer.from(this.#bytes.getBytes())
     // The writer counts offsets by itself. A buffer that has grown would stay with each object that is open.
@@ -136,12 +171,9 @@ class ParquetEncoder implements FileEncoder<Row> {
     return ready.length > 0 ? [ready] : []
   }
 
-  #endRowGroup(): void {
-    const columns = this.#columns
-    this.#columns = this.#fields.map(() => [])
+  #write({ columns, rows, heldBytes }: RowGroup): void {
     const columnData = this.#fields.map(({ name }, index) => ({ name, data: columns[index]! }))
-    this.#writer.write({ columnData, rowGroupSize: this.#rows })
-    this.#rows = 0
-    this.#rowBytes = 0
+    this.#writer.write({ columnData, rowGroupSize: rows })
+    this.#heldBytes -= heldBytes
   }
 }

@@ -36,12 +36,17 @@ interface View {
 
 export class RecordFile {
   readonly schema: Schema | null
-  readonly #first: SinkRecord
+  readonly #keySchema: Schema | null
+  /** The first value and key, where the format compares others with them: a whole record would keep the response that it was read from. */
+  readonly #sample: unknown
+  readonly #keySample: unknown
   readonly #formats: FileFormats
   readonly #views: View[] = []
   readonly startOffset: number
   endOffset: number
   recordCount = 0
+  /** Whether all its objects are in the store. */
+  isStored = false
 
   /**
    * `name` is that of the objects without their ends. `hasValues` is false for records without a value. Throws UnwritableRecord where the
@@ -49,13 +54,15 @@ export class RecordFile {
    */
   constructor(name: string, first: SinkRecord, hasValues: boolean, formats: FileFormats) {
     this.schema = first.valueSchema
-    this.#first = first
+    this.#keySchema = first.keySchema
+    this.#sample = this.schema === null && formats.values.fits ? first.value : null
+    this.#keySample = first.keySchema === null && formats.keys?.fits ? { key: first.key } : null
     this.#formats = formats
     this.startOffset = first.offset
     this.endOffset = first.offset
-    if (hasValues) this.#addValues(name)
-    if (formats.keys) this.#addKeys(name, formats.keys)
-    if (formats.headers) this.#addHeaders(name, formats.headers)
+    if (hasValues) this.#addValues(name, first)
+    if (formats.keys) this.#addKeys(name, formats.keys, first)
+    if (formats.headers) this.#addHeaders(name, formats.headers, first)
   }
 
   get uploads(): readonly ObjectUpload[] {
@@ -68,32 +75,33 @@ export class RecordFile {
     return bytes
   }
 
-  #addView(key: string, format: FileFormat, schema: Schema | null, value: (record: SinkRecord) => unknown): void {
+  #addView(key: string, format: FileFormat, schema: Schema | null, first: SinkRecord, value: View['value']): void {
     requireObjectName(key)
-    const encoder = format.encoder(key, schema, value(this.#first))
+    const encoder = format.encoder(key, schema, value(first))
     this.#views.push({ upload: this.#formats.upload(key, encoder), value })
   }
 
-  #addValues(name: string): void {
+  #addValues(name: string, first: SinkRecord): void {
     const { values } = this.#formats
     const { schema } = this
-    this.#addView(name + values.extension, values, schema, ({ value, valueSchema }) =>
+    this.#addView(name + values.extension, values, schema, first, ({ value, valueSchema }) =>
       schema && valueSchema && valueSchema !== schema ? project(value, valueSchema, schema) : value,
     )
   }
 
-  #addKeys(name: string, format: FileFormat): void {
-    const { keySchema } = this.#first
+  #addKeys(name: string, format: FileFormat, first: SinkRecord): void {
+    const { keySchema } = first
     const isEnveloped = format.envelopes.key
-    this.#addView(`${name}.keys${format.extension}`, format, isEnveloped && keySchema ? keyEnvelope(keySchema) : keySchema, ({ key }) => {
+    const schema = isEnveloped && keySchema ? keyEnvelope(keySchema) : keySchema
+    this.#addView(`${name}.keys${format.extension}`, format, schema, first, ({ key }) => {
       if (key === null || key === undefined) throw new UnwritableRecord('it has no key, and store.kafka.keys=true needs one')
       return isEnveloped ? { key } : key
     })
   }
 
-  #addHeaders(name: string, format: FileFormat): void {
+  #addHeaders(name: string, format: FileFormat, first: SinkRecord): void {
     const isEnveloped = format.envelopes.headers
-    this.#addView(`${name}.headers${format.extension}`, format, isEnveloped ? ENVELOPED_HEADERS : HEADERS, ({ headers }) => {
+    this.#addView(`${name}.headers${format.extension}`, format, isEnveloped ? ENVELOPED_HEADERS : HEADERS, first, ({ headers }) => {
       if (headers.length === 0) throw new UnwritableRecord('it has no headers, and store.kafka.headers=true needs some')
       const texts = headers.map(({ key, value, schema }) => ({ key, value: value === null ? null : valueText(value, schema) }))
       return isEnveloped ? { headers: texts } : texts
@@ -104,13 +112,11 @@ export class RecordFile {
   takes(record: SinkRecord): boolean {
     const { compatibility, values, keys } = this.#formats
     if (schemaVerdict(compatibility, this.schema, record.valueSchema) === 'rotate') return false
-    if (this.schema === null && values.fits && record.value !== null && !values.fits(this.#first.value, record.value)) return false
+    if (this.schema === null && values.fits && record.value !== null && !values.fits(this.#sample, record.value)) return false
     if (!keys) return true
-    const { keySchema } = this.#first
+    const keySchema = this.#keySchema
     if (keySchema === null || record.keySchema === null)
-      return (
-        keySchema === record.keySchema && (keySchema !== null || !keys.fits || keys.fits({ key: this.#first.key }, { key: record.key }))
-      )
+      return keySchema === record.keySchema && (keySchema !== null || !keys.fits || keys.fits(this.#keySample, { key: record.key }))
     return isEqual(keySchema, record.keySchema)
   }
 
@@ -124,7 +130,13 @@ export class RecordFile {
       const forms = views.map(({ upload, value }) => upload.encoder.form(value(record)))
       for (let index = 0; index < views.length; index++) views[index]!.upload.encoder.append(forms[index])
     }
+    for (const { upload } of views) upload.recount()
     this.endOffset = record.offset
     this.recordCount++
+  }
+
+  /** No record is added from now on. */
+  end(): void {
+    for (const { upload } of this.#views) upload.stopGrowing()
   }
 }

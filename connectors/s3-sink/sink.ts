@@ -15,6 +15,7 @@ import {
   UnwritableRecord,
 } from '../../connect/sdk/index.ts'
 import { S3Store } from '../s3-driver/store.ts'
+import { HeldMemory } from './held-memory.ts'
 import { objectName } from './object-name.ts'
 import { ObjectUpload } from './object-upload.ts'
 import type { SinkOptions } from './options.ts'
@@ -33,6 +34,7 @@ export class S3Sink implements SinkTask {
   readonly #stopping = new AbortController()
   readonly #store: S3Store
   readonly #spill = new SpillFile()
+  readonly #memory = new HeldMemory()
   readonly #writers = new Map<string, TopicPartitionWriter>()
   /** Of dead letters that are replayed: their offsets are older than those of the objects that grow. */
   readonly #replays = new Map<string, TopicPartitionWriter>()
@@ -52,6 +54,7 @@ export class S3Sink implements SinkTask {
       writers: () => [...this.#writers.values(), ...this.#replays.values()],
       before: () => this.#orphans.abort(),
       tagging: options.tagging,
+      memory: this.#memory,
       maxHeldBytes: options.maxHeldBytes,
       retryBackoffMs: options.retryBackoffMs,
       log: context.log,
@@ -121,6 +124,7 @@ export class S3Sink implements SinkTask {
               new ObjectUpload(name, encoder, {
                 store: this.#store,
                 spill: this.#spill,
+                memory: this.#memory,
                 options: this.#options.objects,
                 sent: (bytes) => {
                   this.#bytesSent += bytes
@@ -193,8 +197,8 @@ export class S3Sink implements SinkTask {
     this.#context.gauge!('records-rejected', rejected)
     this.#context.gauge!('objects-written', this.#uploader.objectsWritten)
     this.#context.gauge!('bytes-uploaded', this.#bytesSent)
-    this.#context.gauge!('objects-open', this.#uploader.objectsOpen)
-    this.#context.gauge!('buffered-bytes', this.#uploader.heldBytes)
+    this.#context.gauge!('objects-open', this.#memory.growing)
+    this.#context.gauge!('buffered-bytes', this.#memory.bytes)
     this.#context.gauge!('spilled-bytes', this.#spill.liveBytes)
   }
 }

@@ -12,6 +12,8 @@ export interface FileGroup {
   readonly files: ReadonlyMap<string, RecordFile>
   /** The offset of its first record. */
   readonly startOffset: number
+  /** How many of its files are in the store. */
+  storedFiles: number
 }
 
 interface OpenGroup extends FileGroup {
@@ -78,7 +80,7 @@ export class TopicPartitionWriter {
 
   #newGroup(record: SinkRecord, baseMs: number | null, encoded: string, nowMs: number): OpenGroup {
     this.#nextScheduleMs = this.#options.rotation.nextSchedule?.(nowMs) ?? null
-    return { files: new Map(), startOffset: record.offset, recordCount: 0, encodedBytes: 0, baseMs, lastPartition: encoded }
+    return { files: new Map(), startOffset: record.offset, storedFiles: 0, recordCount: 0, encodedBytes: 0, baseMs, lastPartition: encoded }
   }
 
   #mustEnd(group: OpenGroup, record: SinkRecord, encoded: string, ms: number | null): boolean {
@@ -105,6 +107,7 @@ export class TopicPartitionWriter {
   /** Ends the objects that are open. */
   end(): void {
     if (!this.#open) return
+    for (const file of this.#open.files.values()) file.end()
     this.ended.push(this.#open)
     this.#open = null
   }

@@ -3,31 +3,42 @@
  * large enough for a part, and the rest goes to the disk.
  */
 import { Retriable, type TaskLogger } from '../../connect/sdk/index.ts'
+import { type HeldMemory, OBJECT_BYTES } from './held-memory.ts'
 import type { ObjectUpload } from './object-upload.ts'
 import type { TaggingOptions } from './options.ts'
 import type { RecordFile } from './record-file.ts'
 import type { FileGroup, TopicPartitionWriter } from './topic-partition-writer.ts'
 
-/** Objects that are sent at the same time. */
-const CONCURRENCY = 4
+const MIB = 1024 * 1024
+/** Objects that are sent at the same time. Of small ones a request takes the time of the network, and many fit beside each other. */
+const LARGE_CONCURRENCY = 4
+const SMALL_CONCURRENCY = 12
+const SMALL_BYTES = MIB
 
 export interface UploaderParts {
   writers(): readonly TopicPartitionWriter[]
   /** Awaited before anything is sent. */
   before(): Promise<void>
   tagging: TaggingOptions | null
+  memory: HeldMemory
   maxHeldBytes: number
   retryBackoffMs: number
   log: TaskLogger
 }
 
-type Work = () => Promise<void>
+interface Work {
+  /** What it may send, or move. */
+  readonly bytes: number
+  run(): Promise<void>
+}
 
 export class Uploader {
   readonly #parts: UploaderParts
   /** The work that is under way; it never rejects. */
   #running: Promise<void> | null = null
   #failure: unknown = null
+  /** Wakes who waits for the next piece of work to end. */
+  #wake: (() => void) | null = null
   /** Objects that are in the store, with their tags. */
   readonly #settled = new WeakSet<ObjectUpload>()
   objectsWritten = 0
@@ -40,20 +51,6 @@ export class Uploader {
     return this.#parts.writers().flatMap(({ open }) => (open ? uploadsOf(open) : []))
   }
 
-  get objectsOpen(): number {
-    return this.#openUploads().length
-  }
-
-  /** Bytes in memory, of objects that grow and of those that have ended. */
-  get heldBytes(): number {
-    let bytes = 0
-    for (const { ended, open } of this.#parts.writers()) {
-      for (const group of ended) for (const upload of uploadsOf(group)) bytes += upload.heldBytes
-      if (open) for (const upload of uploadsOf(open)) bytes += upload.heldBytes
-    }
-    return bytes
-  }
-
   /** Sends what is due, in the background. */
   start(): void {
     this.#run(() => [...this.#dueWork(), ...this.#endedWork()])
@@ -61,15 +58,33 @@ export class Uploader {
 
   /** Resolves once there is memory for a batch of records. Throws what has failed since the last call, as Retriable where it may pass. */
   async makeRoom(): Promise<void> {
+    const { memory, maxHeldBytes } = this.#parts
     this.#throwFailure()
-    if (this.heldBytes < this.#parts.maxHeldBytes) return
-    this.start()
-    await this.idle()
-    this.#throwFailure()
-    if (this.heldBytes < this.#parts.maxHeldBytes) return
+    this.#requireFewObjects()
+    while (memory.bytes >= maxHeldBytes) {
+      this.start()
+      if (!this.#running) break
+      // Not until all is sent: a consumer that does not poll for long leaves its group.
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#throwFailure()
+    }
+    if (memory.bytes < maxHeldBytes) return
     this.#run(() => this.#reliefWork())
     await this.idle()
     this.#throwFailure()
+  }
+
+  /** The other half of the memory is for what is in the objects: else each batch would go to the disk. */
+  #requireFewObjects(): void {
+    const { memory, maxHeldBytes } = this.#parts
+    const most = Math.floor(maxHeldBytes / 2 / OBJECT_BYTES)
+    if (memory.growing <= most) return
+    throw new Error(
+      `This task has ${memory.growing} open objects, and buffer.memory.mb=${maxHeldBytes / MIB} is enough for ${most}. Let them end sooner: lower ` +
+        'flush.size, or set partitioner.max.open.files. Or choose a partitioner with fewer folders, or raise buffer.memory.mb.',
+    )
   }
 
   /** Resolves once each object that has ended is in the store. */
@@ -101,29 +116,42 @@ export class Uploader {
     this.#running = this.#work(work).then(
       () => {
         this.#running = null
+        this.#progressed()
       },
       (error: unknown) => {
         this.#running = null
         this.#failure = error
+        this.#progressed()
       },
     )
   }
 
+  #progressed(): void {
+    this.#wake?.()
+    this.#wake = null
+  }
+
   async #work(all: readonly Work[]): Promise<void> {
     await this.#parts.before()
-    let next = 0
     let failed = false
-    const worker = async () => {
-      while (!failed && next < all.length) {
+    const worker = async (queue: Iterator<Work>) => {
+      for (let { value, done } = queue.next(); !failed && !done; { value, done } = queue.next()) {
         try {
-          await all[next++]!()
+          await value!.run()
+          this.#progressed()
         } catch (error) {
           failed = true
           throw error
         }
       }
     }
-    const results = await Promise.allSettled(Array.from({ length: Math.min(CONCURRENCY, all.length) }, worker))
+    const workersOf = (work: readonly Work[], count: number) => {
+      const queue = work.values()
+      return Array.from({ length: Math.min(count, work.length) }, () => worker(queue))
+    }
+    const small = all.filter(({ bytes }) => bytes <= SMALL_BYTES)
+    const large = all.filter(({ bytes }) => bytes > SMALL_BYTES)
+    const results = await Promise.allSettled([...workersOf(large, LARGE_CONCURRENCY), ...workersOf(small, SMALL_CONCURRENCY)])
     const failures = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown)
     // What does not pass counts more than what may.
     const [failure] = failures.sort((a, b) => Number(a instanceof Retriable) - Number(b instanceof Retriable))
@@ -131,32 +159,30 @@ export class Uploader {
   }
 
   #dueWork(): Work[] {
-    return this.#openUploads()
-      .filter((upload) => upload.isDue)
-      .map((upload) => () => upload.advance())
+    return [...this.#parts.memory.due].map((upload) => ({ bytes: upload.unsentBytes, run: () => upload.advance() }))
   }
 
   #endedWork(): Work[] {
     return this.#parts.writers().flatMap((writer) => {
       const files = writer.ended.flatMap((group) => [...group.files.values()].map((file) => ({ group, file })))
-      return files.map(
-        ({ group, file }) =>
-          () =>
-            this.#finish(writer, group, file),
-      )
+      const waiting = files.filter(({ file }) => !file.isStored)
+      return waiting.map(({ group, file }) => ({
+        bytes: file.uploads.reduce((sum, { unsentBytes }) => sum + unsentBytes, 0),
+        run: () => this.#finish(writer, group, file),
+      }))
     })
   }
 
   /** Largest first: parts of what has enough for one, then the disk, until half of the memory is free. */
   #reliefWork(): Work[] {
-    const { maxHeldBytes } = this.#parts
+    const { memory, maxHeldBytes } = this.#parts
     const open = this.#openUploads().sort((a, b) => b.heldBytes - a.heldBytes)
-    let excess = this.heldBytes - maxHeldBytes / 2
+    let excess = memory.bytes - maxHeldBytes / 2
     const work: Work[] = []
     for (const upload of open) {
       if (excess <= 0) break
       excess -= upload.heldBytes
-      work.push(() => (upload.canSendEarly ? upload.advance(true) : upload.spill()))
+      work.push({ bytes: upload.unsentBytes, run: () => (upload.canSendEarly ? upload.advance(true) : upload.spill()) })
     }
     return work
   }
@@ -169,10 +195,10 @@ export class Uploader {
       this.#settled.add(upload)
       this.objectsWritten++
     }
+    file.isStored = true
+    group.storedFiles++
     // A group leaves in order: the offsets of a later one say nothing about an earlier one.
-    const isDone = ({ files }: FileGroup) =>
-      [...files.values()].every(({ uploads }) => uploads.every((upload) => this.#settled.has(upload)))
-    if (!isDone(group)) return
+    const isDone = ({ files, storedFiles }: FileGroup) => storedFiles === files.size
     while (writer.ended[0] && isDone(writer.ended[0])) writer.ended.shift()
   }
 

@@ -23,6 +23,9 @@ export interface KeyAndChain {
   chain: X509Certificate[]
 }
 
+/** Another setting of the same client: with the same prefix. */
+const beside = ({ setting }: StoreSettings, name: string): string => setting.replace(/ssl\..*$/, `ssl.${name}`)
+
 const whereOf = ({ location }: StoreSettings): string => location ?? 'its value'
 
 function bytesOf(store: StoreSettings, disk: Disk): Buffer {
@@ -41,6 +44,8 @@ function bytesOf(store: StoreSettings, disk: Disk): Buffer {
   return bytes
 }
 
+const isPem = (store: StoreSettings, bytes: Buffer): boolean => (store.type === null ? looksLikePem(bytes) : store.type === 'PEM')
+
 /** Runs `read` and says which store it was about. */
 function explained<T>(store: StoreSettings, passwordSetting: string, read: () => T): T {
   try {
@@ -50,12 +55,16 @@ function explained<T>(store: StoreSettings, passwordSetting: string, read: () =>
     if (error instanceof WrongPasswordError)
       throw configError(passwordSetting, `${whereOf(store)}: ${error.message}: check the password`, error)
     const advice = 'check that the file is whole, or write it again'
-    throw configError(store.setting, `${whereOf(store)} cannot be read as ${store.type}: ${(error as Error).message}: ${advice}`, error)
+    throw configError(
+      store.setting,
+      `${whereOf(store)} cannot be read as ${store.type ?? 'a store'}: ${(error as Error).message}: ${advice}`,
+      error,
+    )
   }
 }
 
 function binaryEntries(store: StoreSettings, bytes: Buffer): StoreEntries {
-  const typeSetting = store.setting.includes('truststore') ? 'ssl.truststore.type' : 'ssl.keystore.type'
+  const typeSetting = beside(store, store.setting.includes('truststore') ? 'truststore.type' : 'keystore.type')
   const where = whereOf(store)
   if (looksLikePem(bytes)) throw configError(typeSetting, `${where} is PEM, the type is ${store.type}: set it to PEM`)
   const magic = bytes.length >= 4 ? bytes.readUInt32BE(0) : 0
@@ -68,7 +77,7 @@ function binaryEntries(store: StoreSettings, bytes: Buffer): StoreEntries {
 
 export function readKeyStoreFile(store: KeyStoreSettings, disk: Disk): KeyAndChain {
   const bytes = bytesOf(store, disk)
-  const found = store.type === 'PEM' ? pemKey(store, bytes.toString('utf8')) : binaryKey(store, bytes)
+  const found = isPem(store, bytes) ? pemKey(store, bytes.toString('utf8')) : binaryKey(store, bytes)
   const where = whereOf(store)
   const [own] = found.chain
   if (!own) throw configError(store.setting, `${where} has no certificate for its private key: add the chain to it`)
@@ -77,7 +86,7 @@ export function readKeyStoreFile(store: KeyStoreSettings, disk: Disk): KeyAndCha
 }
 
 function pemKey(store: KeyStoreSettings, text: string): KeyAndChain {
-  return explained(store, 'ssl.key.password', () => {
+  return explained(store, beside(store, 'key.password'), () => {
     const key = pemPrivateKey(text, store.keyPassword)
     if (!key) throw configError(store.setting, `${whereOf(store)} has no private key in PEM: it needs one, then its certificate chain`)
     return { key, chain: pemCertificates(text) }
@@ -87,7 +96,7 @@ function pemKey(store: KeyStoreSettings, text: string): KeyAndChain {
 function binaryKey(store: KeyStoreSettings, bytes: Buffer): KeyAndChain {
   const [entry] = explained(store, store.passwordSetting, () => binaryEntries(store, bytes)).keys
   if (!entry) throw configError(store.setting, `${whereOf(store)} has no private key: a key store needs one with its certificate`)
-  const passwordSetting = store.keyPassword === null ? store.passwordSetting : 'ssl.key.password'
+  const passwordSetting = store.keyPassword === null ? store.passwordSetting : beside(store, 'key.password')
   return { key: explained(store, passwordSetting, () => entry.key(store.keyPassword ?? store.password ?? '')), chain: entry.chain }
 }
 
@@ -95,14 +104,13 @@ function binaryKey(store: KeyStoreSettings, bytes: Buffer): KeyAndChain {
 export function readTrustStoreFile(store: StoreSettings, disk: Disk): X509Certificate[] {
   const bytes = bytesOf(store, disk)
   const trusted = explained(store, store.passwordSetting, () => {
-    if (store.type === 'PEM') return pemCertificates(bytes.toString('utf8'))
+    if (isPem(store, bytes)) return pemCertificates(bytes.toString('utf8'))
     const { keys, trusted } = binaryEntries(store, bytes)
     return [...trusted, ...keys.flatMap(({ chain }) => chain.slice(0, 1))]
   })
   if (trusted.length > 0) return trusted
-  const why =
-    store.type === 'PEM'
-      ? 'add the certificates of the authorities'
-      : 'add them with keytool -importcert; one that openssl writes needs -jdktrust, and an encrypted one its password'
+  const why = isPem(store, bytes)
+    ? 'add the certificates of the authorities'
+    : 'add them with keytool -importcert; one that openssl writes needs -jdktrust, and an encrypted one its password'
   throw configError(store.setting, `${whereOf(store)} has no trusted certificate: ${why}`)
 }

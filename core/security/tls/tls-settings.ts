@@ -12,7 +12,8 @@ type StoreType = 'PEM' | 'JKS' | 'PKCS12'
 
 /** A store in a file, or its text in PEM. */
 export interface StoreSettings {
-  type: StoreType
+  /** Null: what the file holds decides. */
+  type: StoreType | null
   /** The settings that say where it is, for errors. */
   setting: string
   passwordSetting: string

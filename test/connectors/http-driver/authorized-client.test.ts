@@ -13,7 +13,7 @@ const json = (value: unknown, status = 200): Reply => ({ status, body: JSON.stri
 function authorized(tokenUrl: string, parts: Partial<ClientCredentials> = {}, allowedAddresses = ['127.0.0.0/8']): AuthorizedClient {
   const client = new AuthorizedClient(
     {
-      tls: { authorities: null, keystore: null, checksHostName: true },
+      tls: { truststore: null, keystore: null, checksHostName: true },
       connectTimeoutMs: 5000,
       requestTimeoutMs: 5000,
       maxResponseBytes: 65536,
@@ -58,6 +58,18 @@ test('requests at the same time share one token, in the header or in the form', 
   await send(authorized(tokens.url, { mode: 'url', scope: null }), server.url)
   expect(tokens.requests[1]!.body).toBe('grant_type=client_credentials&client_id=me%3Ax&client_secret=p+w')
   expect(tokens.requests[1]!.headers.authorization).toBeUndefined()
+})
+
+test('a task that stops does not wait for a token endpoint that never answers', async () => {
+  const tokens = await testServer(() => null)
+  const server = await testServer()
+  const client = authorized(tokens.url)
+  const stop = new AbortController()
+  const sending = client.send({ method: 'GET', url: new URL(server.url), headers: {}, signal: stop.signal })
+  await expect.poll(() => tokens.requests.length).toBe(1)
+  stop.abort(new Error('stopping'))
+  await expect(sending).rejects.toThrow('stopping')
+  expect(server.requests).toEqual([])
 })
 
 test('a token is renewed when it has expired, and after a 401', async () => {

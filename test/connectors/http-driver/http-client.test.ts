@@ -2,11 +2,12 @@
  * Goal: a client reaches only what it may, however it gets there; certificates are checked; redirects carry no credentials elsewhere; no
  * response takes more time or memory than allowed. Method: real servers of HTTP and HTTPS with certificates made in the test.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { keyAndCertificates, trustedCertificates } from '../../../connect/sdk/tls-stores.ts'
 import type { HttpClientOptions, TlsFiles } from '../../../connectors/http-driver/client-options.ts'
 import { HttpClient } from '../../../connectors/http-driver/http-client.ts'
 import { RequestFailed, RequestRefused } from '../../../connectors/http-driver/request-errors.ts'
@@ -14,7 +15,7 @@ import { selfSigned } from '../../certificates.ts'
 import { freePort } from '../../running-broker.ts'
 import { testServer } from './recording-server.ts'
 
-const noTls: TlsFiles = { authorities: null, keystore: null, checksHostName: true }
+const noTls: TlsFiles = { truststore: null, keystore: null, checksHostName: true }
 
 function client(options: Partial<HttpClientOptions> = {}): HttpClient {
   const made = new HttpClient({
@@ -171,10 +172,30 @@ test('a client certificate is shown where the server asks for one', async () => 
   const path = join(folder, 'client.pem')
   const own = authority.issue({ subject: 'client' })
   writeFileSync(path, own.certificate + own.key)
-  const keystore = { path, type: 'PEM', password: null } as const
+  const keystore = { path, password: null, keyPassword: null }
   expect((await get(client({ tls: { ...trusting, keystore } }), server.url)).body.toString()).toBe('known')
   const error = await errorOf(get(client({ tls: trusting }), server.url))
   expect(error!.message).toMatch(/client certificate|connection was lost/)
+})
+
+test.each([
+  ['trust.jks', 'key.jks', 'key-secret'],
+  ['trust.p12', 'key.p12', null],
+])('stores of Java are read: %s and %s', async (trust, key, keyPassword) => {
+  const folder = temporaryFolder()
+  const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../../golden/key-stores.json'), 'utf8')) as Record<string, string>
+  const stored = (name: string) => {
+    writeFileSync(join(folder, name), Buffer.from(golden[name]!, 'base64'))
+    return { path: join(folder, name), password: 'store-secret' }
+  }
+  const setting = 'https.ssl.truststore.location'
+  const own = keyAndCertificates({ setting, ...stored('key.p12'), keyPassword: null })
+  const ca = trustedCertificates({ setting, ...stored('trust.p12') })
+  const server = await testServer(() => ({ body: 'known' }), { ...own, ca, requestCert: true, rejectUnauthorized: true })
+  const tls = { truststore: stored(trust), keystore: { ...stored(key), keyPassword }, checksHostName: false }
+  expect((await get(client({ tls }), server.url)).body.toString()).toBe('known')
+  const wrong = (password: string) => ({ ...tls, truststore: { ...tls.truststore, password } })
+  expect(() => client({ tls: wrong('none') })).toThrow(/https\.ssl\.truststore\.password: .*the password is wrong/)
 })
 
 test('the longest time that a setting can have is no time that has passed', async () => {
@@ -193,11 +214,13 @@ test('http to a port of https, and https to a port of http, say what to change',
 })
 
 test('a file that cannot be read, or holds no certificate, is named', () => {
-  expect(() => client({ tls: { ...noTls, authorities: '/none/ca.pem' } })).toThrow(/\/none\/ca\.pem cannot be read \(ENOENT\)/)
+  const truststore = (path: string) => ({ ...noTls, truststore: { path, password: null } })
+  expect(() => client({ tls: truststore('/none/ca.pem') })).toThrow(/\/none\/ca\.pem cannot be read \(ENOENT\)/)
+  expect(() => client({ tls: truststore('/dev/zero') })).toThrow(/https\.ssl\.truststore\.location: \/dev\/zero is not a file/)
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'text.pem'), 'no certificate')
-  const keystore = { path: join(folder, 'text.pem'), type: 'PKCS12', password: 'x' } as const
-  expect(() => client({ tls: { ...noTls, keystore } })).toThrow(/cannot be used/)
+  const keystore = { path: join(folder, 'text.pem'), password: 'x', keyPassword: null }
+  expect(() => client({ tls: { ...noTls, keystore } })).toThrow(/https\.ssl\.keystore\.type: .*text\.pem is neither PKCS12 nor JKS nor PEM/)
 })
 
 function temporaryFolder(): string {
@@ -216,6 +239,6 @@ function certificates() {
     folder,
     authority,
     server: { cert: own.certificate, key: own.key },
-    trusting: { authorities: path, keystore: null, checksHostName: true },
+    trusting: { truststore: { path, password: null }, keystore: null, checksHostName: true },
   }
 }

@@ -217,6 +217,21 @@ test('a record that is refused is bad, with the status and the first bytes of th
   expect(context.gauges.get('records-rejected')).toBe(2)
 })
 
+test.each([
+  [304, {}],
+  [302, {}],
+  [307, { location: ['/a', '/b'] }],
+  [300, {}],
+])('a %d is no fault of the records: the task fails, and no record is bad', async (status, headers) => {
+  const server = await testServer(() => ({ status, headers }))
+  const { task } = await startSink({ 'http.api.url': server.url })
+  const error = await failureOf(task.write(records(0, 5)))
+  expect(error).not.toBeInstanceOf(BadRecord)
+  expect(error).not.toBeInstanceOf(Retriable)
+  expect(error!.message).toMatch(/check the URL/)
+  expect(server.requests).toHaveLength(1)
+})
+
 test('without batch.split.on.error all records of a refused batch are bad', async () => {
   const server = await testServer(() => ({ status: 400 }))
   const { task } = await startSink({ 'http.api.url': server.url, 'batch.split.on.error': 'false', 'batch.max.size': '2' })

@@ -271,6 +271,15 @@ test.each([
   expect((error as Retriable).afterMs).toBe(afterMs)
 })
 
+test('a response that is nested deeper than converters can follow fails the task with what to do', async () => {
+  const nested = (depth: number) => `[${'['.repeat(depth)}${']'.repeat(depth)}]`
+  const server = await testServer(({ path }) => ({ body: nested(path === '/deep' ? 300_000 : 200) }))
+  expect((await read(`${server.url}/deep`, {}, count(1))).error!.message).toMatch(
+    /more than 256 arrays and objects.*http\.response\.format=text/,
+  )
+  expect((await read(`${server.url}/fine`, {}, count(1))).records).toHaveLength(1)
+})
+
 test('a server that is away is read again later', async () => {
   const { error } = await read(`http://127.0.0.1:${await freePort()}/`, {}, count(1))
   expect(error).toBeInstanceOf(Retriable)
@@ -315,6 +324,28 @@ test('a server that sends the item of the offset again is noticed, and not read 
   const { error, records } = await read(server.url, chaining, count(50))
   expect(idsOf(records)).toEqual([1])
   expect(error!.message).toMatch(/http\.offset\.inclusive=true/)
+})
+
+test('a server that ignores the offset is noticed before its items are written again', async () => {
+  const server = await testServer(() => json(itemsOf(1, 4)))
+  const positions = new StoredPositions()
+  const { error, records } = await read(server.url, chaining, count(50), { positions })
+  expect(idsOf(records)).toEqual([1, 2, 3])
+  expect(error!.message).toMatch(/check that it looks at \$\{offset\}/)
+  expect((await read(server.url, chaining, count(50), { positions })).records).toEqual([])
+})
+
+test.each(['SIMPLE_INCREMENTING', 'PAGE_NUMBER'])('a server that ignores the number of %s is not read without end', async (mode) => {
+  const server = await testServer(() => json(itemsOf(0, PAGE)))
+  const { error, records } = await read(server.url, kinds[mode]!.config, count(1000))
+  expect(error!.message).toMatch(/the same items for each offset/)
+  expect(records.length).toBeLessThan(12 * PAGE)
+})
+
+test('some pages that are alike are read', async () => {
+  const server = await testServer(({ path }) => json(Number(query(path, 'page')) < 9 ? itemsOf(0, PAGE) : itemsOf(0, 2)))
+  const { error } = await read(server.url, kinds.PAGE_NUMBER!.config, count(8 * PAGE + 2))
+  expect(error).toBeNull()
 })
 
 const cursorPaging = {
@@ -381,6 +412,7 @@ test('positions that a user sets are checked', () => {
   expect(() => check({ offset: true })).toThrow(/"offset" must be/)
   expect(() => check({ page: 'x' })).toThrow(/"page" must be a URL/)
   expect(() => check({ index: -1 })).toThrow(/whole numbers/)
+  expect(() => check({ etag: '"a"\r\nx: y' })).toThrow(/texts that a header may have/)
   expect(() => check({ offset: 5 }, { file: 'x' })).toThrow(/"url"/)
   expect(() => check({ page: 'https://x/list?page=2' })).not.toThrow()
   expect(() => check({ page: 'https://evil.example/list' })).toThrow(

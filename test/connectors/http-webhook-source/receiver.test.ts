@@ -120,6 +120,24 @@ test('no answer before the acknowledgement; then each request has its own', asyn
   expect(answers).toEqual([200, 200, 200, 200, 200])
 })
 
+test('a topic that takes nothing does not hold up the answers of the others', async () => {
+  const { send, batches, open } = await startReceiver({}, false)
+  const stuck = open({ path: '/a' })
+  const noAnswer = answerTo(stuck).catch(() => null)
+  stuck.end('{}')
+  await until(() => batches.length === 1, 'the first is read')
+  const others = [send({ path: '/b' }), send({ path: '/a' }), send({ path: '/b' })]
+  await until(() => batches.reduce((sum, { records }) => sum + records.length, 0) === 4, 'all are read')
+  for (const batch of batches) expect(new Set(batch.records.map(({ topic }) => topic)).size).toBe(1)
+  const at = { topic: 'topic-b', partition: 0, offset: 0 }
+  for (const batch of batches) if (batch.records[0]!.topic === 'topic-b') for (const index of batch.records.keys()) batch.stored!(index, at)
+  expect((await others[0]!).status).toBe(200)
+  expect((await others[2]!).status).toBe(200)
+  for (const batch of batches) batch.acknowledged!()
+  expect((await others[1]!).status).toBe(200)
+  expect((await noAnswer)!.status).toBe(200)
+})
+
 test('without an acknowledgement in time the answer is 504', async () => {
   const { send, batches } = await startReceiver({ 'acknowledge.timeout.ms': '50' }, false)
   expect((await send()).status).toBe(504)
@@ -186,6 +204,49 @@ test('a signature is that of the bytes that came', async () => {
   expect((await send({ body, headers: { 'x-hub-signature-256': signature } })).status).toBe(200)
   expect((await send({ body: '{"a":"ü"}', headers: { 'x-hub-signature-256': signature } })).status).toBe(401)
   expect(records.map(({ value }) => value)).toEqual([{ a: 'ü' }])
+})
+
+/** Sends a head as it is; resolves with what comes back, up to the end of the connection or `part`. */
+const answerToText = (port: number, text: string, part = /\r\n\r\n$/) =>
+  new Promise<string>((resolve, reject) => {
+    let answer = ''
+    const socket = connect(port, '127.0.0.1', () => socket.write(text))
+    const end = () => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setEncoding('latin1').on('error', reject).on('close', end)
+    socket.on('data', (bytes) => {
+      answer += bytes
+      if (part.test(answer)) end()
+    })
+  })
+
+test('a sender that waits for a 100 gets it only for a body that is taken, and else the reason and the end of the connection', async () => {
+  const { port, send, records } = await startReceiver({ 'request.max.bytes': '1000' })
+  const head = (path: string, bytes: number) =>
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: ${bytes}\r\n\r\n`
+  expect(await answerToText(port, head('/a', 5000), /^$/)).toMatch(/^HTTP\/1\.1 413 [\s\S]*connection: close/i)
+  expect(await answerToText(port, head('/none', 5), /^$/)).toMatch(/^HTTP\/1\.1 404 /)
+  expect(await answerToText(port, head('/a', 5))).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+  expect((await send({ headers: { expect: '100-continue', 'content-length': '2' } })).status).toBe(200)
+  expect(records).toHaveLength(1)
+})
+
+test('a request may have its whole URL', async () => {
+  const { port, records } = await startReceiver()
+  const request = 'POST http://hooks.example/a?b=1 HTTP/1.1\r\nHost: hooks.example\r\nContent-Length: 2\r\n\r\n{}'
+  expect(await answerToText(port, request)).toMatch(/^HTTP\/1\.1 200 /)
+  expect(records.map(({ topic }) => topic)).toEqual(['topic-a'])
+})
+
+test('the metrics say so when nothing is in progress any more, and count what is refused', async () => {
+  const { send, context } = await startReceiver()
+  await send()
+  expect((await send({ path: '/none' })).status).toBe(404)
+  await expect.poll(() => context.gauges.get('requests-in-progress')).toBe(0)
+  expect(context.gauges.get('bytes-in-progress')).toBe(0)
+  expect(context.gauges.get('requests-refused')).toBe(1)
 })
 
 test('requests past the limits get a 503, and those in progress are not touched', async () => {
@@ -398,6 +459,6 @@ test.each([
 })
 
 test('a mapping that is none is refused', () => {
-  for (const wrong of ['', 'a:b', '/a', '/a:b c', '/a:x,/a:y', '/a?x:b'])
+  for (const wrong of ['', 'a:b', '/a', '/a:b c', '/a:x,/a:y', '/a?x:b', '/a:.', '/a:..'])
     expect(() => configOf({ 'topic.mapping': wrong })).toThrow(/topic\.mapping/)
 })

@@ -345,3 +345,42 @@ test('messages in a transaction count in its metadata', async () => {
   })
   await end()
 })
+
+test('without a stored position and a snapshot the slot tells where to begin', async () => {
+  const { config, run, end } = await source({}, 'CREATE TABLE t (id int PRIMARY KEY)')
+  const first = new SourceTask(config, null, false)
+  await first.streaming()
+  await run('INSERT INTO t VALUES (2)')
+  await first.received(1)
+  await first.stop()
+  await run('INSERT INTO t VALUES (3)', 'INSERT INTO t VALUES (4)')
+  const second = new SourceTask(config)
+  await second.received(3)
+  await second.stop()
+  expect(second.envelopes('p.public.t').map(({ after }) => after!.id)).toEqual([2, 3, 4])
+  await end()
+})
+
+test('heartbeats have positions, which move with tables that are not captured, and come where nothing is to be read', async () => {
+  const { config, run, end } = await source(
+    { 'heartbeat.interval.ms': '20', 'poll.interval.ms': '10', 'table.include.list': 'public.b' },
+    'CREATE TABLE a (pk serial PRIMARY KEY, n int)',
+    'CREATE TABLE b (pk serial PRIMARY KEY, n int)',
+  )
+  const first = new SourceTask(config)
+  await first.streaming()
+  const lsns = (task: SourceTask) => new Set(task.batches.map(({ offset }) => Number(offset?.lsn)))
+  await until(() => first.records.length > 2, 'heartbeats')
+  const before = lsns(first).size
+  await run('INSERT INTO a (n) VALUES (1)')
+  await until(() => lsns(first).size > before, 'a heartbeat with another position')
+  await run('INSERT INTO b (n) VALUES (22)')
+  await until(() => first.envelopes('p.public.b').length === 1, 'the row')
+  await first.stop()
+  expect(lsns(first).has(Number.NaN)).toBe(false)
+  const second = new SourceTask(config, first.offset)
+  await until(() => second.records.filter(({ topic }) => topic === '__debezium-heartbeat.p').length > 5, 'heartbeats')
+  await second.stop()
+  expect(second.records.filter(({ topic }) => topic !== '__debezium-heartbeat.p')).toEqual([])
+  await end()
+})

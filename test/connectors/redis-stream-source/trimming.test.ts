@@ -51,6 +51,20 @@ describe('by the count of a group', () => {
     expect(gaps.newlyMissed({ length: 1, firstId: '13-0', lastId: '13-0', added: 13 }, { delivered: '10-0', read: 10, lag: 1 })).toBe(2)
   })
 
+  test('a server that comes back with an old count: it goes on from there', () => {
+    const all = { length: 100, firstId: '1-0', lastId: '100-0', added: 100 }
+    const gaps = new GroupGaps(0)
+    gaps.took(100)
+    expect(gaps.newlyMissed(all, { delivered: '100-0', read: 50, lag: 50 })).toBe(0)
+    const more = { length: 110, firstId: '1-0', lastId: '110-0', added: 110 }
+    gaps.took(10)
+    expect(gaps.newlyMissed(more, { delivered: '110-0', read: 60, lag: 50 })).toBe(0)
+    expect(gaps.newlyMissed({ length: 5, firstId: '116-0', lastId: '120-0', added: 120 }, { delivered: '110-0', read: 60, lag: 60 })).toBe(
+      5,
+    )
+    expect(new GroupGaps(0, 100).newlyMissed(all, { delivered: '100-0', read: 50, lag: 50 })).toBe(0)
+  })
+
   test('a new group on a stream that was trimmed before, a restart, and what Redis does not know', () => {
     expect(new GroupGaps(0).newlyMissed(trimmed, { delivered: '0-0', read: null, lag: 6 })).toBe(0)
     expect(new GroupGaps(2).newlyMissed(trimmed, { delivered: '2-0', read: 2, lag: 8 })).toBe(0)

@@ -5,6 +5,7 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { BadRecord, Disconnected, Retriable, type SinkOffset, schemas } from '../../../connect/sdk/index.ts'
+import { OBJECT_BYTES } from '../../../connectors/s3-sink/held-memory.ts'
 import { until } from '../../until.ts'
 import { jsonLines, record, records, SinkBucket } from './sink-bucket.ts'
 
@@ -259,6 +260,32 @@ describe('uploads', () => {
     expect(found.reduce((sum, [, values]) => sum + values.length, 0)).toBe(64)
     expect(mostSpilled).toBeGreaterThan(16 * 1024 * 1024)
     expect(mostHeld).toBeLessThan(36 * 1024 * 1024)
+  })
+
+  test('of small objects count with their own memory until they are in the store', async () => {
+    const gauges = new Map<string, number>()
+    const folders = { 'partitioner.class': 'io.confluent.connect.storage.partitioner.FieldPartitioner', 'partition.field.name': 'n' }
+    const task = await sinks.start({ ...folders, 'flush.size': '50' }, { gauge: (gauge, value) => void gauges.set(gauge, value) })
+    await task.write(records(0, 30))
+    expect([gauges.get('objects-open'), gauges.get('buffered-bytes')! >= 30 * OBJECT_BYTES]).toEqual([30, true])
+    await task.write(records(30, 50))
+    expect([gauges.get('objects-open'), gauges.get('buffered-bytes')! >= 50 * OBJECT_BYTES]).toEqual([0, true])
+    await task.flush()
+    expect([gauges.get('objects-written'), gauges.get('buffered-bytes')]).toEqual([50, 0])
+  })
+
+  test('of more folders than there is memory for fail the task, which says what to change', async () => {
+    const task = await sinks.start({
+      'flush.size': '1000000',
+      'buffer.memory.mb': '32',
+      'partitioner.class': 'io.confluent.connect.storage.partitioner.FieldPartitioner',
+      'partition.field.name': 'n',
+    })
+    await task.write(records(0, 4097))
+    await expect(task.write(records(4097, 4098))).rejects.toThrow(
+      'This task has 4097 open objects, and buffer.memory.mb=32 is enough for 4096. Let them end sooner: lower flush.size, or set ' +
+        'partitioner.max.open.files. Or choose a partitioner with fewer folders, or raise buffer.memory.mb.',
+    )
   })
 
   test('of a task that stops, or loses its partition, are aborted', async () => {

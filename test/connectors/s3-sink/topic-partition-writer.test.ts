@@ -22,6 +22,7 @@ test('rotate.size.bytes does not ask all open objects at each record, and ends t
         bytes += 10
       },
       takes: () => true,
+      end: () => {},
     } as unknown as RecordFile
   }
   const options = sinkOptions(
