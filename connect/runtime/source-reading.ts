@@ -97,16 +97,7 @@ export class SourceReading {
       for (;;) {
         if (control.paused) await control.awaitUnpause()
         if (control.stopping) return false
-        const next = await reading.next()
-        if (this.#delivery.failure) throw this.#delivery.failure
-        if (control.cancelled) return false
-        if (next.done) return false
-        const bytes = await this.#delivery.deliver(next.value, control)
-        if (this.#delivery.failure) throw this.#delivery.failure
-        this.#attempts = 0
-        progress.end('read')
-        await this.#yieldToEventLoop()
-        await this.#throttle(next.value.records.length, bytes, ending.signal)
+        if (!(await this.#readBatch(reading, control, ending.signal))) return false
       }
     } catch (error) {
       if (this.#delivery.failure) throw this.#delivery.failure
@@ -124,6 +115,20 @@ export class SourceReading {
       await reading?.return()
       this.#listeners = []
     }
+  }
+
+  /** False where there is no further one. A function of its own, so that nothing keeps the batch while the source waits for the next. */
+  async #readBatch(reading: AsyncGenerator<SourceBatch, void, void>, control: TaskControl, signal: AbortSignal): Promise<boolean> {
+    const next = await reading.next()
+    if (this.#delivery.failure) throw this.#delivery.failure
+    if (control.cancelled || next.done) return false
+    const bytes = await this.#delivery.deliver(next.value, control)
+    if (this.#delivery.failure) throw this.#delivery.failure
+    this.#attempts = 0
+    control.progress.end('read')
+    await this.#yieldToEventLoop()
+    await this.#throttle(next.value.records.length, bytes, signal)
+    return true
   }
 
   async #finish(control: TaskControl): Promise<void> {

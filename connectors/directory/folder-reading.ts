@@ -56,7 +56,13 @@ export class FolderReading {
         yield* this.#readFile(file)
       } catch (error) {
         if (signal.aborted) return
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue
+        const { code } = error as NodeJS.ErrnoException
+        if (code === 'ENOENT') continue
+        const isDenied = code === 'EACCES' || code === 'EPERM'
+        if (isDenied && !config['halt.on.error']) {
+          yield await this.#leftOut(file, error as Error)
+          continue
+        }
         throw new Error(`${file.path} cannot be read: ${(error as Error).message}`, { cause: error })
       }
       if (signal.aborted) return
@@ -70,6 +76,20 @@ export class FolderReading {
     for (const name of unnamed)
       if (!this.#unnamed.has(name)) this.#context.log.warn(`The name of the file ${name} is not UTF-8, so that it is not read: rename it`)
     this.#unnamed = new Set(unnamed)
+  }
+
+  /** Of a file that cannot even be opened: what was read of it before stays. */
+  async #leftOut(file: FolderFile, { message }: Error): Promise<SourceBatch> {
+    const { config, log, positions } = this.#context
+    const directory = config['input.path']
+    const stored = await positions.get(partitionOf(directory, file.name))
+    const before = this.#reached.get(file.name) ?? (stored ? parseOffset(stored) : { offset: 0, head: null })
+    const { size, modifiedMs } = file
+    const position = { ...before, size, modified: Math.trunc(modifiedMs), finished: true, failed: true }
+    this.#reached.set(file.name, position)
+    this.#read.set(file.name, file)
+    log.error(`${file.path} cannot be read: ${message}. It is moved to ${config['error.path']}`)
+    return { records: [], positions: [positionOf(directory, file.name, position)] }
   }
 
   async *#readFile(file: FolderFile): AsyncGenerator<SourceBatch, void, void> {

@@ -52,26 +52,29 @@ export async function* readParquet(file: OpenFile, from: number): AsyncGenerator
   const { config } = file
   const buffer = bufferOf(file.content)
   await requireParquet(buffer)
-  const found = await parquetMetadataAsync(buffer)
+  const found = await metadataOf(buffer)
   const columns = columnsOf(parquetSchema(found))
   const record = recordsOf(file, schemas.struct(Object.fromEntries(columns.map(({ name, schema }) => [name, schema]))))
   const metadata = withPhysicalTypes(found)
   for (const { begin, end } of rowGroups(found, config['block.max.bytes'])) {
     if (end <= from) continue
     let rows: readonly (readonly unknown[])[] = []
-    await parquetRead({
-      file: buffer,
-      metadata,
-      compressors,
-      parsers,
-      utf8: false,
-      geoparquet: false,
-      rowStart: begin,
-      rowEnd: end,
-      onComplete(read) {
-        rows = read
-      },
-    })
+    await decoded(buffer, `the rows ${begin} to ${end - 1} cannot be decoded, the file is damaged`, () =>
+      parquetRead({
+        file: buffer,
+        metadata,
+        compressors,
+        parsers,
+        utf8: false,
+        geoparquet: false,
+        rowStart: begin,
+        rowEnd: end,
+        onComplete(read) {
+          rows = read
+        },
+      }),
+    )
+    if (rows.length !== end - begin) throw new Error(`it is damaged: of the rows ${begin} to ${end - 1} there are ${rows.length}`)
     for (let row = Math.max(from, begin); row < end; row += config['batch.size']) {
       const batch = rows.slice(row - begin, Math.min(row + config['batch.size'], end) - begin)
       const now = Date.now()
@@ -81,6 +84,31 @@ export async function* readParquet(file: OpenFile, from: number): AsyncGenerator
       yield { records, offset: row + records.length }
     }
   }
+}
+
+/** The bytes of a file, which remember why they could not be fetched. */
+interface ParquetBytes extends AsyncBuffer {
+  failure: unknown
+}
+
+/** What the decoder throws is about bytes, and says nothing about the file. That the bytes could not be fetched stays as it is. */
+async function decoded<T>(file: ParquetBytes, what: string, decode: () => Promise<T>): Promise<T> {
+  try {
+    return await decode()
+  } catch (error) {
+    throw file.failure ?? new Error(`${what} (${(error as Error).message})`, { cause: error })
+  }
+}
+
+async function metadataOf(file: ParquetBytes): Promise<FileMetaData> {
+  const damaged = 'its footer is damaged, so that nothing of it can be read'
+  return await decoded(file, damaged, async () => {
+    const metadata = await parquetMetadataAsync(file)
+    const rows = metadata.row_groups.reduce((sum, { num_rows }) => sum + num_rows, 0n)
+    if (rows !== metadata.num_rows) throw new Error(`it has ${metadata.num_rows} rows, and its row groups have ${rows}`)
+    parquetSchema(metadata)
+    return metadata
+  })
 }
 
 async function requireParquet(file: AsyncBuffer): Promise<void> {
@@ -98,7 +126,15 @@ function* rowGroups(metadata: FileMetaData, maxBytes: number): Generator<{ begin
   }
 }
 
-const bufferOf = (content: FileContent): AsyncBuffer => ({
+const bufferOf = (content: FileContent): ParquetBytes => ({
   byteLength: content.sizeBytes,
-  slice: (start, end = content.sizeBytes) => content.range(start, Math.max(start, Math.min(end, content.sizeBytes))),
+  failure: null,
+  async slice(start, end = content.sizeBytes) {
+    try {
+      return await content.range(start, Math.max(start, Math.min(end, content.sizeBytes)))
+    } catch (error) {
+      this.failure = error
+      throw error
+    }
+  },
 })

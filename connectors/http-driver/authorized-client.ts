@@ -126,7 +126,7 @@ function tokenIn({ status, body }: ClientResponse, url: URL, credentials: Client
     content = (JSON.parse(body.toString('utf8')) ?? {}) as Record<string, unknown>
   } catch (error) {
     if (status === 200)
-      throw new RequestRefused('authorization', `${where} does not answer with JSON: check oauth2.token.url`, { cause: error })
+      throw new RequestRefused('token-url', `${where} gives no token, since it does not answer with JSON: check this URL`, { cause: error })
   }
   if (status >= 500 || status === 408 || status === 429)
     throw new RequestFailed(`${where} responded with ${status} to a request for a token`)

@@ -57,11 +57,21 @@ function connectorToProxy(guard: AddressGuard, proxy: HttpProxy, timeoutMs: numb
 
 /** The status with which a proxy refuses a tunnel. */
 const NO_TUNNEL = /^Proxy response \((\d{3})\) !== 200/
+/** Undici's, where the connection ends instead of a tunnel. */
+const NO_PROXY = 'UND_ERR_PRX_CONN'
 const NOT_LOGGED_IN = /^Proxy Authentication Required/
 
 /** What a proxy has answered, as a sentence; null where the error is none of the proxy. */
 export function proxyError(error: unknown, { host, port }: HttpProxy, url: URL): Error | null {
-  const { message } = error as Error
+  const { message, code } = error as Error & { code?: string }
+  if (code === NO_PROXY)
+    return new RequestFailed(
+      `${host}:${port} opens no tunnel to ${url.host}: check that http.proxy.host and http.proxy.port are those of a proxy`,
+      {
+        cause: error,
+        setting: 'http.proxy.host',
+      },
+    )
   const status = NOT_LOGGED_IN.test(message) ? 407 : Number(NO_TUNNEL.exec(message)?.[1] ?? 0)
   if (status === 0) return null
   const proxy = `The proxy ${host}:${port}`

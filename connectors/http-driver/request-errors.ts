@@ -21,7 +21,7 @@ export class RequestFailed extends Error {
 /** The request is not sent, or the server cannot be trusted. */
 export class RequestRefused extends Error {
   override name = 'RequestRefused'
-  readonly about: 'address' | 'authorization' | 'certificate' | 'url'
+  readonly about: 'address' | 'authorization' | 'certificate' | 'token-url' | 'url'
   /** The setting to change, where it is not the one that `about` is about. */
   readonly setting: string | null
 
@@ -77,7 +77,7 @@ export function explainedError(error: unknown, url: URL, timeoutMs: number): Err
     case 'ECONNREFUSED':
       return new RequestFailed(`Nothing listens at ${url.host}: check the host and the port, and that the server runs`, options)
     case 'ENOTFOUND':
-      return new RequestFailed(`The host ${url.hostname} is unknown: check its name in the URL`, options)
+      return new RequestFailed(`The host ${url.hostname} is unknown: check its name`, options)
     case 'EAI_AGAIN':
       return new RequestFailed(`DNS does not answer for ${url.hostname}: check the resolver of this machine`, options)
     case 'EHOSTUNREACH':

@@ -33,7 +33,13 @@ export async function checkRequest(
   const problem = (error: unknown, failed: string): SettingProblem[] => {
     if (error instanceof RequestFailed) return [{ setting: error.setting ?? failed, why: error.message }]
     if (!(error instanceof RequestRefused)) throw error
-    const settings = { address: names.addresses, certificate: names.certificates, authorization: names.authorization, url: failed }
+    const settings = {
+      address: names.addresses,
+      certificate: names.certificates,
+      authorization: names.authorization,
+      'token-url': names.tokenUrl,
+      url: failed,
+    }
     return [{ setting: error.setting ?? settings[error.about], why: error.message }]
   }
   let connected: AuthorizedClient

@@ -2,8 +2,8 @@
  * The link to the next page in a header Link (RFC 8288). Pure.
  */
 
-/** A target, then parameters whose values may be quoted. */
-const LINK = /<([^>]*)>((?:\s*;\s*[\w!#$&+\-.^`|~*]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;]*))?)*)/g
+/** A target, which has no angle brackets, then parameters whose values may be quoted. */
+const LINK = /<([^<>]*)>((?:\s*;\s*[\w!#$&+\-.^`|~*]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;]*))?)*)/g
 const PARAMETER = /;\s*([^\s=;]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?/g
 /** A header that is longer is none of paging. */
 const MAX_LENGTH = 16_384

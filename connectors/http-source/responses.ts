@@ -4,6 +4,7 @@
  */
 import { parseExactly } from '../../connect/sdk/index.ts'
 import type { ClientResponse } from '../http-driver/http-client.ts'
+import { isTooDeep, MAX_JSON_DEPTH } from '../http-driver/json-depth.ts'
 import { JsonPointer } from '../http-driver/json-pointer.ts'
 import { shownUrl } from '../http-driver/request-errors.ts'
 import { nextLink } from './link-header.ts'
@@ -88,6 +89,10 @@ export class ResponseReader {
 }
 
 function jsonIn(text: string, url: URL): unknown {
+  if (isTooDeep(text))
+    throw new UnreadableResponse(
+      `The response of ${shownUrl(url)} has more than ${MAX_JSON_DEPTH} arrays and objects inside of each other: check the URL, or set http.response.format=text`,
+    )
   try {
     return parseExactly(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
   } catch (error) {

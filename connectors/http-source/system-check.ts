@@ -19,7 +19,8 @@ export function checkServer(config: PollConfig, signal: AbortSignal, limits: Wor
   const judge = (response: ClientResponse): SettingProblem[] => {
     const { status, url } = response
     if (!isRead || status >= 500 || status === 429) return []
-    if (status >= 400) return [{ setting: 'url', why: `${shownUrl(url)} responds with ${status}: check the URL and its parameters` }]
+    if (status >= 400)
+      return [{ setting: 'url', why: `${shownUrl(url)} responds with ${status}: check the URL, its parameters and the credentials` }]
     try {
       reader.read(response)
     } catch (error) {

@@ -7,7 +7,7 @@ import { isHeaderName } from '../http-driver/header-list.ts'
 import { pointerProblem } from '../http-driver/json-pointer.ts'
 
 const MAX_BYTES = 1024 * 1024 * 1024
-const MAPPING = /^(\/[^\s:?#]*):([a-zA-Z0-9._-]{1,249})$/
+const MAPPING = /^(\/[^\s:?#]*):((?!\.{1,2}$)[a-zA-Z0-9._-]{1,249})$/
 
 const between = (least: number, most: number) => (value: number) =>
   value < least || value > most ? `Value must be between ${least} and ${most}` : undefined

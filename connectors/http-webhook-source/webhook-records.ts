@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Header, parseExactly, type SourceRecord, schemas } from '../../connect/sdk/index.ts'
+import { isTooDeep, MAX_JSON_DEPTH } from '../http-driver/json-depth.ts'
 import { JsonPointer } from '../http-driver/json-pointer.ts'
 import type { WebhookConfig } from './settings.ts'
 
@@ -11,8 +12,6 @@ const TEXT = schemas.string()
 const OPTIONAL_TEXT = schemas.string({ optional: true })
 const BYTES = schemas.bytes()
 const NO_HEADERS: readonly Header[] = []
-/** How deep arrays and objects of a body may stand in each other: what converts and changes values calls itself for each level. */
-const MAX_DEPTH = 256
 
 /** A body is not what the settings say; for the sender. */
 export class UnreadableBody extends Error {
@@ -59,7 +58,7 @@ export class WebhookRecords {
       throw new UnreadableBody('the body is not UTF-8', { cause: error })
     }
     if (this.#format === 'string') return text
-    if (isDeeper(text, MAX_DEPTH)) throw new UnreadableBody(`the body has more than ${MAX_DEPTH} arrays and objects inside of each other`)
+    if (isTooDeep(text)) throw new UnreadableBody(`the body has more than ${MAX_JSON_DEPTH} arrays and objects inside of each other`)
     try {
       return parseExactly(text)
     } catch (error) {
@@ -75,23 +74,4 @@ export class WebhookRecords {
     }
     return found
   }
-}
-
-const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
-
-/** Whether a JSON text has arrays and objects inside of each other, more than `most`. */
-function isDeeper(text: string, most: number): boolean {
-  let depth = 0
-  let isInText = false
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (isInText) {
-      if (code === BACKSLASH) index++
-      else if (code === QUOTE) isInText = false
-    } else if (code === QUOTE) isInText = true
-    else if (code === OPEN_ARRAY || code === OPEN_OBJECT) {
-      if (++depth > most) return true
-    } else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth--
-  }
-  return false
 }

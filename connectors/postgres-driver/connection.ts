@@ -264,8 +264,8 @@ export class PostgresConnection {
   }
 
   #toConnectorError(error: unknown): Error {
-    const { code, message } = error as pg.DatabaseError
-    const kind = classify(code, message)
+    const { message } = error as pg.DatabaseError
+    const kind = classify(error as pg.DatabaseError)
     if (kind === 'connection') this.#disconnect()
     if (kind === 'connection' || kind === 'retriable')
       return new Retriable(`Postgres: ${message}`, { cause: error, afterMs: this.#retryAfterMs })
@@ -278,10 +278,10 @@ export class PostgresConnection {
 /** Login errors of the driver itself, which have no code: a missing password, a server without SSL. */
 const isLoginError = (message: string): boolean => /^SASL: |does not support SSL/.test(message)
 
-/** What a policy says to a row has the SQLSTATE of a missing right. */
-const isPolicy = (code: string, message: string): boolean => code === '42501' && /row-level security policy/.test(message)
+/** What a policy says to a row has the SQLSTATE of a missing right; the message may be in any language, and the routine is not. */
+const isPolicy = (code: string, routine: string | undefined): boolean => code === '42501' && routine === 'ExecWithCheckOptions'
 
-function classify(code: string | undefined, message: string): 'connection' | 'retriable' | 'row' | 'table' | 'fatal' {
+function classify({ code, routine }: pg.DatabaseError): 'connection' | 'retriable' | 'row' | 'table' | 'fatal' {
   // Without a SQLSTATE it is an error of the socket or the driver.
   if (!isSqlState(code) || code.startsWith('08') || code.startsWith('57P')) return 'connection'
   // A server that has become a standby: the name may lead to another one now. And sessions that took too long, which the server ends.
@@ -291,7 +291,7 @@ function classify(code: string | undefined, message: string): 'connection' | 're
   // 21000: two keys of the batch are equal as values of the column. 54: too many columns, too large, or nested too deeply.
   if (code.startsWith('22') || code.startsWith('23') || code.startsWith('54') || ['21000', '40002'].includes(code)) return 'row'
   // What the check option of a view, a trigger (RAISE, ASSERT) or a policy says to a row.
-  if (['44000', 'P0001', 'P0004'].includes(code) || isPolicy(code, message)) return 'row'
+  if (['44000', 'P0001', 'P0004'].includes(code) || isPolicy(code, routine)) return 'row'
   if (['42P01', '42703', '42804', '0A000'].includes(code)) return 'table'
   return 'fatal'
 }

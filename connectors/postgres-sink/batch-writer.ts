@@ -204,6 +204,7 @@ const isForFewerRows = (error: unknown): boolean =>
 
 /** Errors that the user can do something about say what. */
 function explained(error: unknown, table: string): unknown {
+  if (error instanceof RowRejected) return error
   const advice: Readonly<Record<string, string>> = {
     '42P10': `insert.mode=upsert needs a primary key or a unique index of ${table} over exactly the fields of the key: create it, or change the fields.`,
     '42501': `Grant the user the rights to write ${table}.`,

@@ -161,7 +161,7 @@ export class OffsetTable {
         )
       } catch (error) {
         // Another task has created it at the same time.
-        if (!['42P07', '23505'].includes(sqlStateOf(error) ?? '')) throw error
+        if (!['42P07', '23505', '42710'].includes(sqlStateOf(error) ?? '')) throw error
       }
     }
     this.#exists = true

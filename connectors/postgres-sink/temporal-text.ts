@@ -118,6 +118,13 @@ export function dayOfTimestamp(count: Count, units: Units): number {
   return splitDay(count, (DAY_MS / 1e3) * units)[0]
 }
 
+/** A text in Java's ISO form, where years past 9999 have a sign and 1 BC is 0000, as Postgres reads it. */
+export function isoYearText(text: string): string {
+  if (text.startsWith('+')) return text.slice(1)
+  const before = text.startsWith('-') || text.startsWith('0000-') ? /^-?(\d{4,})(-.+)$/.exec(text) : null
+  return before ? `${String(1 + Number(before[1])).padStart(4, '0')}${before[2]} BC` : text
+}
+
 /** An interval of a number of units, as hours, minutes and seconds. */
 export function intervalText(count: Count, units: Units): string {
   const negative = count < 0

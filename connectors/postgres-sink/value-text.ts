@@ -4,7 +4,17 @@
  */
 import { logicalTypes, rawJson, type Schema, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { bitText, decimalText, geometryText, hstoreText, pointText, sparseVectorText } from './structured-text.ts'
-import { type Count, clockText, dayOfTimestamp, dayText, intervalText, timestampText, type Units, type ZoneClock } from './temporal-text.ts'
+import {
+  type Count,
+  clockText,
+  dayOfTimestamp,
+  dayText,
+  intervalText,
+  isoYearText,
+  timestampText,
+  type Units,
+  type ZoneClock,
+} from './temporal-text.ts'
 
 /** The text of a value that is not null; null for NULL. */
 export type Encode = (value: unknown) => string | null
@@ -57,7 +67,10 @@ const duration =
 
 const unchanged = (): Encode => (value) => (typeof value === 'string' ? value : jsonText(value))
 
-const isoDate = (type: string): Encode => (type === 'date' ? (value) => String(value).replace(/Z$/, '') : unchanged())
+const isoDate = (type: string): Encode => (type === 'date' ? (value) => isoYearText(String(value).replace(/Z$/, '')) : unchanged())
+
+const isoTimestamp = (type: string, form: ValueForm): Encode =>
+  ['date', 'timestamp', 'timestamptz'].includes(type) ? (value) => isoYearText(String(value)) : (value) => plainText(value, type, form)
 
 const logicalEncoders: Readonly<Record<string, (type: string, form: ValueForm, schema: Schema) => Encode>> = {
   [logicalTypes.decimal]: () => String,
@@ -66,6 +79,8 @@ const logicalEncoders: Readonly<Record<string, (type: string, form: ValueForm, s
   [logicalTypes.timestamp]: dateEncoder,
   'io.debezium.time.Date': (type, { julian }) => (isNumber(type) ? String : (value) => dayText(Number(value), julian)),
   'io.debezium.time.IsoDate': isoDate,
+  'io.debezium.time.IsoTimestamp': isoTimestamp,
+  'io.debezium.time.ZonedTimestamp': isoTimestamp,
   'io.debezium.time.Time': clock(1e3),
   'io.debezium.time.MicroTime': clock(1e6),
   'io.debezium.time.NanoTime': clock(1e9),

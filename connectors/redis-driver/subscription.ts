@@ -33,7 +33,7 @@ export class RedisSubscription {
     this.#owner = owner
   }
 
-  /** Resolves with the error when a connection is lost. */
+  /** Resolves with the error when a connection is lost, and never after `close`. */
   get lost(): Promise<Error> {
     return this.#lost.promise
   }
@@ -91,7 +91,7 @@ export class RedisSubscription {
     try {
       await connectRedisClient(client, options)
       client.once('end', () => {
-        if (this.#clients.get(address) === client)
+        if (!this.#isClosed && this.#clients.get(address) === client)
           this.#lost.resolve(explainedRedisError(last ?? new Error('the connection was closed'), options))
       })
       if (channels.length > 0) await client.subscribe(...channels)

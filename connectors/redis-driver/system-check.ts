@@ -7,6 +7,9 @@ import { RedisConnection } from './connection.ts'
 import type { RedisConnectionOptions } from './connection-settings.ts'
 import { RedisRefused, redisErrorKind } from './errors.ts'
 
+/** A server that does not answer the handshake of TLS is told before the time of a validation is over. */
+const CONNECT_MS = 5_000
+
 /**
  * Connects, and runs `work` for what a connector needs besides. `otherwise` is the setting of a problem that is none of the connection.
  * Rejects where nothing can be said, because the server cannot be reached.
@@ -17,7 +20,10 @@ export async function checkRedis(
   signal: AbortSignal,
   work: (client: RedisClient) => Promise<readonly SettingProblem[]>,
 ): Promise<readonly SettingProblem[]> {
-  const connection = new RedisConnection(options, { connector: 'validate', task: 0 })
+  const connection = new RedisConnection(
+    { ...options, connectTimeoutMs: Math.min(options.connectTimeoutMs, CONNECT_MS) },
+    { connector: 'validate', task: 0 },
+  )
   const close = () => connection.close()
   signal.addEventListener('abort', close, { once: true })
   try {

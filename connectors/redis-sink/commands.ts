@@ -4,6 +4,7 @@
  */
 import { type Schema, type SinkRecord, UnwritableRecord } from '../../connect/sdk/index.ts'
 import { javaText } from '../../connect/sdk/values/java-text.ts'
+import { isEntryIdOrTime } from '../redis-driver/entry-id.ts'
 import { charsetOf, type RedisArgument } from './charset.ts'
 import { jsonText } from './json-text.ts'
 import { isCollection, PARTITION_TOKEN, type SinkConfig, TOPIC_TOKEN } from './settings.ts'
@@ -19,7 +20,6 @@ export interface RecordCommands {
 }
 
 const TTL_HEADER = 'redis.key.ttl'
-const MAX_ID_PART = 20
 /** Redis's own ids have it rarely; 0-0 is none. */
 export const OFFSET_ID_END = '-1'
 
@@ -114,7 +114,7 @@ export class CommandBuilder {
     else if (config['redis.stream.id'] === 'field') {
       const name = config['redis.stream.id.field']
       id = String(fields.find(([field]) => field === name)?.[1] ?? '')
-      if (!new RegExp(`^\\d{1,${MAX_ID_PART}}(-\\d{1,${MAX_ID_PART}})?$`).test(id))
+      if (!isEntryIdOrTime(id))
         throw new UnwritableRecord(`its field ${name} is no id of an entry, as 1526919030474-55: ${id === '' ? 'it is missing' : id}`)
       fields = fields.filter(([field]) => field !== name)
     }

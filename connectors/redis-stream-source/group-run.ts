@@ -172,7 +172,9 @@ export class GroupRun {
     try {
       return await this.#readGroup(streams, ids, blocks)
     } catch (error) {
-      if (!['NOGROUP', 'UNBLOCKED'].includes(redisErrorCode((error as Error).cause)) || this.#context.signal.aborted) throw error
+      if (!['NOGROUP', 'UNBLOCKED', 'WRONGTYPE'].includes(redisErrorCode((error as Error).cause)) || this.#context.signal.aborted)
+        throw error
+      // A key that is no stream is named here.
       for (const stream of streams) await this.#createGroup(stream)
       return []
     }

@@ -3,8 +3,10 @@
  * read once for each position that is stored.
  */
 import { type Position, type SourceBatch, type SourceContext, type SourceRecord, sleep } from '../../connect/sdk/index.ts'
+import type { RedisClient } from '../redis-driver/client.ts'
 import { RedisConnection } from '../redis-driver/connection.ts'
 import { redisConnectionOptions } from '../redis-driver/connection-settings.ts'
+import { redisErrorCode } from '../redis-driver/errors.ts'
 import { ReadSize } from '../redis-driver/read-size.ts'
 import { MissedEntries } from './missed-entries.ts'
 import { EntryRecords } from './records.ts'
@@ -96,8 +98,13 @@ export class PositionRun {
     const { config, gauge } = this.#context
     const ids = streams.map((stream) => this.#streams.get(stream)!.id)
     const block = blocks ? ['BLOCK', config['redis.stream.block']] : []
+    const read = (client: RedisClient) => client.callBuffer('XREAD', 'COUNT', this.#size.count, ...block, 'STREAMS', ...streams, ...ids)
     const reply = await this.#connection.run((client) =>
-      client.callBuffer('XREAD', 'COUNT', this.#size.count, ...block, 'STREAMS', ...streams, ...ids),
+      read(client).catch(async (error) => {
+        // A key that is no stream is named here.
+        if (redisErrorCode(error) === 'WRONGTYPE') for (const stream of streams) await streamState(client, stream)
+        throw error
+      }),
     )
     const records: SourceRecord[] = []
     const positions: Position[] = []

@@ -4,21 +4,12 @@
  */
 import { type ConfigOf, namesIn, type SettingProblem, setting } from '../../connect/sdk/index.ts'
 import { checkRedisConnection, redisConnectionSettings, TASK_TOKEN } from '../redis-driver/connection-settings.ts'
+import { isEntryIdOrTime } from '../redis-driver/entry-id.ts'
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the setting
 export const STREAM_TOKEN = '${stream}'
 const GROUP = 'Stream'
 const LEAST_CLAIM_IDLE_MS = 1000
-
-/** The greatest number in an id. */
-const MAX_ID_PART = 2n ** 64n - 1n
-
-/** 1526919030474-55 */
-export const isEntryId = (text: string): boolean =>
-  /^\d{1,20}-\d{1,20}$/.test(text) && text.split('-').every((part) => BigInt(part) <= MAX_ID_PART)
-
-/** Its second number may be missing. */
-const isId = (text: string): boolean => isEntryId(text) || isEntryId(`${text}-0`)
 
 export const settings = {
   ...redisConnectionSettings,
@@ -38,7 +29,7 @@ export const settings = {
     doc: 'Stream offset to start reading from: 0-0 is the first entry, $ what is added from now on, an id what is after it. It counts where there is no group yet, or no position.',
     default: '0-0',
     group: GROUP,
-    check: (text) => (text === '$' || isId(text) ? undefined : 'it must be $ or the id of an entry, as 0-0 or 1526919030474-55'),
+    check: (text) => (text === '$' || isEntryIdOrTime(text) ? undefined : 'it must be $ or the id of an entry, as 0-0 or 1526919030474-55'),
   }),
   'redis.stream.delivery': setting.oneOf(['at-least-once', 'at-most-once', 'exactly-once'], {
     doc: 'Stream message delivery guarantee. at-least-once acknowledges an entry (XACK) when its record is in Kafka; at-most-once does when it is read; exactly-once uses no consumer group and goes on after the position in the offsets of the connector.',
@@ -126,6 +117,10 @@ export function tasks(config: StreamSourceConfig, maxTasks: number): Record<stri
     return Array.from({ length: count }, (_, task) => ({
       'redis.stream.name': streams.filter((_, index) => index % count === task).join(','),
     }))
+  if (!config['redis.stream.consumer.name'].includes(TASK_TOKEN))
+    throw new Error(
+      `${count} tasks share ${streams.length} streams, and each needs a consumer of its own: put ${TASK_TOKEN} into redis.stream.consumer.name, or set tasks.max=${streams.length}`,
+    )
   return Array.from({ length: count }, (_, task) => {
     const index = task % streams.length
     // Another task has the same index.

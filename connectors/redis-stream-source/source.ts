@@ -2,8 +2,9 @@
  * The declaration of the stream source. What reads Redis is loaded when a task reads.
  */
 import { defineSource, type SourceBatch, type SourceContext } from '../../connect/sdk/index.ts'
+import { isEntryId } from '../redis-driver/entry-id.ts'
 import { runBatches } from '../redis-driver/run-batches.ts'
-import { check, isEntryId, type StreamSourceConfig, settings, streamsOf, tasks } from './settings.ts'
+import { check, type StreamSourceConfig, settings, streamsOf, tasks } from './settings.ts'
 
 export const redisStreamSource = defineSource({
   class: 'tributary.redis.RedisStreamSourceConnector',

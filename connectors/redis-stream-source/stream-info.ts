@@ -3,6 +3,7 @@
  * it for zero.
  */
 import type { RedisClient } from '../redis-driver/client.ts'
+import { RedisRefused, redisErrorCode } from '../redis-driver/errors.ts'
 import { NO_ENTRY, type StreamState } from './trimming.ts'
 
 type Flat = readonly unknown[]
@@ -22,7 +23,9 @@ export async function streamState(client: RedisClient, stream: string): Promise<
     info = fieldsOf((await client.xinfo('STREAM', stream)) as Flat)
   } catch (error) {
     if (isMissing(error)) return null
-    throw error
+    if (redisErrorCode(error) !== 'WRONGTYPE') throw error
+    const why = `The key ${stream} is no stream: name another in redis.stream.name, or delete it.`
+    throw new RedisRefused(why, 'fatal', 'redis.stream.name', { cause: error })
   }
   const first = info.get('first-entry') as Flat | null
   const added = info.get('entries-added')

@@ -1,5 +1,6 @@
 /**
- * What a config would fail at in its Redis, and how far the group is behind.
+ * What a config would fail at in its Redis: a key that is no stream, a right that a group needs; whether positions that a user sets would
+ * have an effect; and how far the group is behind.
  */
 import type { SettingProblem, SystemObservation } from '../../connect/sdk/index.ts'
 import { RedisConnection } from '../redis-driver/connection.ts'

@@ -66,6 +66,11 @@ export class ObjectUpload {
     return this.encoder.heldBytes + this.#pendingBytes + (this.#part?.length ?? 0)
   }
 
+  /** Bytes in memory and on the disk, before the last compression. */
+  get unsentBytes(): number {
+    return this.heldBytes + this.#spilledBytes
+  }
+
   /** Whether `advance` has something to do. */
   get #isDue(): boolean {
     return this.encoder.isReady || this.#part !== null || this.#spilledBytes + this.#pendingBytes >= this.#services.options.partBytes

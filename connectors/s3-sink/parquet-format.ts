@@ -2,6 +2,7 @@
  * Parquet files: a column for each field of a struct, in row groups of bounded size. The names of the columns and their types are those of
  * the schema of Connect.
  */
+import { setImmediate } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import type { CompressionCodec } from 'hyparquet'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
@@ -82,14 +83,23 @@ interface Row {
   size: RowSize
 }
 
+/** Rows that are encoded together: values by column. */
+interface RowGroup {
+  readonly columns: unknown[][]
+  rows: number
+  bytes: number
+  /** The memory of the values, with those that are within others. */
+  heldBytes: number
+}
+
 class ParquetEncoder implements FileEncoder<Row> {
   readonly #fields: readonly ParquetField[]
   readonly #bytes = new ByteWriter()
   readonly #writer: ParquetWriter
-  #columns: unknown[][]
-  #rows = 0
-  #rowBytes = 0
-  #valueCount = 0
+  /** A group ends with the records, and not only when somebody has time to take it: none is larger. */
+  readonly #full: RowGroup[] = []
+  #group: RowGroup
+  #heldBytes = 0
   encodedBytes = 0
 
   constructor(fields: readonly ParquetField[], codec: Codec) {
@@ -103,7 +113,11 @@ class ParquetEncoder implements FileEncoder<Row> {
       compressors,
       createdBy: 'tributary',
     })
-    this.#columns = fields.map(() => [])
+    this.#group = this.#newGroup()
+  }
+
+  #newGroup(): RowGroup {
+    return { columns: this.#fields.map(() => []), rows: 0, bytes: 0, heldBytes: 0 }
   }
 
   form(value: unknown): Row {
@@ -114,23 +128,38 @@ class ParquetEncoder implements FileEncoder<Row> {
   }
 
   append({ values, size }: Row): void {
-    for (let index = 0; index < values.length; index++) this.#columns[index]!.push(values[index])
-    this.#rows++
-    this.#rowBytes += size.bytes
-    this.#valueCount += size.values
+    const group = this.#group
+    for (let index = 0; index < values.length; index++) group.columns[index]!.push(values[index])
+    const heldBytes = size.bytes + size.values * VALUE_OVERHEAD_BYTES
+    group.rows++
+    group.bytes += size.bytes
+    group.heldBytes += heldBytes
+    this.#heldBytes += heldBytes
     this.encodedBytes += size.bytes
+    if (group.bytes >= ROW_GROUP_BYTES || group.rows >= ROW_GROUP_ROWS) this.#endGroup()
+  }
+
+  #endGroup(): void {
+    if (this.#group.rows === 0) return
+    this.#full.push(this.#group)
+    this.#group = this.#newGroup()
   }
 
   get heldBytes(): number {
-    return this.#rowBytes + this.#valueCount * VALUE_OVERHEAD_BYTES + this.#fields.length * COLUMN_BYTES
+    return this.#heldBytes + this.#fields.length * COLUMN_BYTES
   }
 
   get isReady(): boolean {
-    return this.#rowBytes >= ROW_GROUP_BYTES || this.#rows >= ROW_GROUP_ROWS
+    return this.#full.length > 0
   }
 
   async take(what: 'ready' | 'all' | 'end'): Promise<Buffer[]> {
-    if (this.#rows > 0 && (what !== 'ready' || this.isReady)) this.#endRowGroup()
+    if (what !== 'ready') this.#endGroup()
+    for (let group = this.#full.shift(); group; group = this.#full.shift()) {
+      this.#write(group)
+      // An encoded group takes long enough for others to wait for.
+      if (this.#full.length > 0) await setImmediate()
+    }
     if (what === 'end') this.#writer.finish()
     const ready = Buffer.from(this.#bytes.getBytes())
     // The writer counts offsets by itself. A buffer that has grown would stay with each object that is open.
@@ -142,13 +171,9 @@ class ParquetEncoder implements FileEncoder<Row> {
     return ready.length > 0 ? [ready] : []
   }
 
-  #endRowGroup(): void {
-    const columns = this.#columns
-    this.#columns = this.#fields.map(() => [])
+  #write({ columns, rows, heldBytes }: RowGroup): void {
     const columnData = this.#fields.map(({ name }, index) => ({ name, data: columns[index]! }))
-    this.#writer.write({ columnData, rowGroupSize: this.#rows })
-    this.#rows = 0
-    this.#rowBytes = 0
-    this.#valueCount = 0
+    this.#writer.write({ columnData, rowGroupSize: rows })
+    this.#heldBytes -= heldBytes
   }
 }

@@ -9,9 +9,11 @@ import type { TaggingOptions } from './options.ts'
 import type { RecordFile } from './record-file.ts'
 import type { FileGroup, TopicPartitionWriter } from './topic-partition-writer.ts'
 
-/** Objects that are sent at the same time. */
-const CONCURRENCY = 4
 const MIB = 1024 * 1024
+/** Objects that are sent at the same time. Of small ones a request takes the time of the network, and many fit beside each other. */
+const LARGE_CONCURRENCY = 4
+const SMALL_CONCURRENCY = 12
+const SMALL_BYTES = MIB
 
 export interface UploaderParts {
   writers(): readonly TopicPartitionWriter[]
@@ -24,13 +26,19 @@ export interface UploaderParts {
   log: TaskLogger
 }
 
-type Work = () => Promise<void>
+interface Work {
+  /** What it may send, or move. */
+  readonly bytes: number
+  run(): Promise<void>
+}
 
 export class Uploader {
   readonly #parts: UploaderParts
   /** The work that is under way; it never rejects. */
   #running: Promise<void> | null = null
   #failure: unknown = null
+  /** Wakes who waits for the next piece of work to end. */
+  #wake: (() => void) | null = null
   /** Objects that are in the store, with their tags. */
   readonly #settled = new WeakSet<ObjectUpload>()
   objectsWritten = 0
@@ -53,10 +61,15 @@ export class Uploader {
     const { memory, maxHeldBytes } = this.#parts
     this.#throwFailure()
     this.#requireFewObjects()
-    if (memory.bytes < maxHeldBytes) return
-    this.start()
-    await this.idle()
-    this.#throwFailure()
+    while (memory.bytes >= maxHeldBytes) {
+      this.start()
+      if (!this.#running) break
+      // Not until all is sent: a consumer that does not poll for long leaves its group.
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#throwFailure()
+    }
     if (memory.bytes < maxHeldBytes) return
     this.#run(() => this.#reliefWork())
     await this.idle()
@@ -103,29 +116,42 @@ export class Uploader {
     this.#running = this.#work(work).then(
       () => {
         this.#running = null
+        this.#progressed()
       },
       (error: unknown) => {
         this.#running = null
         this.#failure = error
+        this.#progressed()
       },
     )
   }
 
+  #progressed(): void {
+    this.#wake?.()
+    this.#wake = null
+  }
+
   async #work(all: readonly Work[]): Promise<void> {
     await this.#parts.before()
-    let next = 0
     let failed = false
-    const worker = async () => {
-      while (!failed && next < all.length) {
+    const worker = async (queue: Iterator<Work>) => {
+      for (let { value, done } = queue.next(); !failed && !done; { value, done } = queue.next()) {
         try {
-          await all[next++]!()
+          await value!.run()
+          this.#progressed()
         } catch (error) {
           failed = true
           throw error
         }
       }
     }
-    const results = await Promise.allSettled(Array.from({ length: Math.min(CONCURRENCY, all.length) }, worker))
+    const workersOf = (work: readonly Work[], count: number) => {
+      const queue = work.values()
+      return Array.from({ length: Math.min(count, work.length) }, () => worker(queue))
+    }
+    const small = all.filter(({ bytes }) => bytes <= SMALL_BYTES)
+    const large = all.filter(({ bytes }) => bytes > SMALL_BYTES)
+    const results = await Promise.allSettled([...workersOf(large, LARGE_CONCURRENCY), ...workersOf(small, SMALL_CONCURRENCY)])
     const failures = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown)
     // What does not pass counts more than what may.
     const [failure] = failures.sort((a, b) => Number(a instanceof Retriable) - Number(b instanceof Retriable))
@@ -133,18 +159,17 @@ export class Uploader {
   }
 
   #dueWork(): Work[] {
-    return [...this.#parts.memory.due].map((upload) => () => upload.advance())
+    return [...this.#parts.memory.due].map((upload) => ({ bytes: upload.unsentBytes, run: () => upload.advance() }))
   }
 
   #endedWork(): Work[] {
     return this.#parts.writers().flatMap((writer) => {
       const files = writer.ended.flatMap((group) => [...group.files.values()].map((file) => ({ group, file })))
       const waiting = files.filter(({ file }) => !file.isStored)
-      return waiting.map(
-        ({ group, file }) =>
-          () =>
-            this.#finish(writer, group, file),
-      )
+      return waiting.map(({ group, file }) => ({
+        bytes: file.uploads.reduce((sum, { unsentBytes }) => sum + unsentBytes, 0),
+        run: () => this.#finish(writer, group, file),
+      }))
     })
   }
 
@@ -157,7 +182,7 @@ export class Uploader {
     for (const upload of open) {
       if (excess <= 0) break
       excess -= upload.heldBytes
-      work.push(() => (upload.canSendEarly ? upload.advance(true) : upload.spill()))
+      work.push({ bytes: upload.unsentBytes, run: () => (upload.canSendEarly ? upload.advance(true) : upload.spill()) })
     }
     return work
   }

@@ -13,6 +13,21 @@ import { formatOf, isRestore, prefixOf, type S3SourceConfig, SHARDS, topicPatter
 /** Objects that wait to be read, at most (Invariant 13): behind them a page of the listing waits too. */
 const MAX_WAITING = 10_000
 
+/**
+ * Objects that match with listing=full, at most (Invariant 13). Each has a position, which takes about 640 bytes in the memory of every
+ * worker, and 215 in the offset topic.
+ */
+const MAX_POSITIONS = 500_000
+
+/** Throws where the positions of so many objects, of all tasks, would be too many. */
+export function requirePositions(matching: number, config: S3SourceConfig): void {
+  if (config.listing === 'incremental' || matching <= MAX_POSITIONS) return
+  throw new Error(
+    `More than ${MAX_POSITIONS} objects match, and listing=full keeps a position for each of them. Let fewer match by prefix or ` +
+      'object.pattern, with a connector for each part of the bucket. Or set listing=incremental where the keys ascend.',
+  )
+}
+
 /** An object that the task reads. */
 export interface ReadableObject extends StoredObject {
   readonly topic: string
@@ -73,6 +88,8 @@ export class ObjectListing {
   readonly #destination: Destination
   readonly #waiting: ReadableObject[] = []
   #token: string | undefined
+  /** Objects that any task reads. */
+  #matching = 0
   readonly counts: ListingCounts = { found: 0, foundBytes: 0, complete: false }
   /** The last key that was listed, of any task. */
   lastKey: string | null = null
@@ -110,6 +127,7 @@ export class ObjectListing {
       this.counts.found++
       this.counts.foundBytes += readable.sizeBytes
     }
+    requirePositions(this.#matching, config)
     this.lastKey = page.objects.at(-1)?.key ?? this.lastKey
     this.#token = page.next ?? undefined
     if (page.next === null) this.counts.complete = true
@@ -124,6 +142,7 @@ export class ObjectListing {
     try {
       const destination = this.#destination(key)
       if (!destination) return null
+      this.#matching++
       const { backup } = destination
       // The files of a partition stay in the order of their keys.
       const shard = crc32(backup ? `${backup.topic}/${backup.partition}` : key) % SHARDS

@@ -17,10 +17,10 @@ export const clientLimits = {
   /** Bytes that a consumer fetches ahead of poll() for all partitions, not counting the fetches in flight (fetch.max.bytes each). */
   prefetchBytes: 64 * 1024 * 1024,
   /**
-   * Bytes fetched ahead of poll() for one partition before it is left out of fetches: about one response (max.partition.fetch.bytes), so
-   * that the next one comes while it is read. More would outlive collections of new objects, and wait in memory for one of the old ones.
+   * Bytes fetched ahead of poll() for one partition before it is left out of fetches: about two responses (max.partition.fetch.bytes), so
+   * that one comes while another is read. More would outlive collections of new objects, and wait in memory for one of the old ones.
    */
-  prefetchPartitionBytes: 1024 * 1024,
+  prefetchPartitionBytes: 2 * 1024 * 1024,
   /** Fetches in flight to one node: the second is for partitions that the first long poll does not have. */
   fetchesPerNode: 2,
   /** Calls of send() that wait for buffer memory or metadata. */

@@ -22,6 +22,7 @@ const PADDING = 'x'.repeat(10_000)
 /** Of the memory of the worker while the systems are away: what a sink has fetched, and the 32 MB of the S3 sink. */
 const MAX_GROWTH_BYTES = 250_000_000
 const RECOVERY_MS = 180_000
+const STOP_MS = 60_000
 /** The worker writes a status at most every 2 s. */
 const MIN_SAYS_MS = 3_000
 
@@ -29,6 +30,8 @@ export interface SinksWithoutSystems {
   absence: Absence
   /** How long the systems are away. */
   seconds: number
+  /** Stops and resumes the connectors meanwhile. */
+  stops?: boolean
   onStep?(step: string): void
 }
 
@@ -39,7 +42,12 @@ export interface SinksVerdict {
   growthBytes: number
 }
 
-export async function sinksWithoutSystems({ absence, seconds, onStep = () => {} }: SinksWithoutSystems): Promise<SinksVerdict> {
+export async function sinksWithoutSystems({
+  absence,
+  seconds,
+  stops = false,
+  onStep = () => {},
+}: SinksWithoutSystems): Promise<SinksVerdict> {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-away-'))
   const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   try {
@@ -86,6 +94,11 @@ export async function sinksWithoutSystems({ absence, seconds, onStep = () => {} 
     const before = residentBytes(worker)
     let most = before
     for (const system of systems) await system.takeAway(absence)
+    if (stops) {
+      onStep('the connectors are stopped and resumed')
+      await produceRound()
+      await stopAndResume(worker, Object.keys(sinks))
+    }
     const endMs = performance.now() + seconds * 1000
     while (performance.now() < endMs) {
       await produceRound()
@@ -124,6 +137,16 @@ export async function sinksWithoutSystems({ absence, seconds, onStep = () => {} 
   } finally {
     for (const close of closing.reverse()) await close()
   }
+}
+
+/** Where the system does not respond the worker waits for `task.shutdown.graceful.timeout.ms`, and cancels the task. */
+async function stopAndResume(worker: TestWorker, sinks: readonly string[]): Promise<void> {
+  for (const name of sinks) await fetch(`${worker.url}/connectors/${connectorOf(name)}/stop`, { method: 'PUT' })
+  for (const name of sinks)
+    await until(async () => (await taskOf(worker, name)).state === 'not there', `${name} is stopped:\n${worker.output}`, STOP_MS)
+  for (const name of sinks) await fetch(`${worker.url}/connectors/${connectorOf(name)}/resume`, { method: 'PUT' })
+  for (const name of sinks)
+    await until(async () => (await taskOf(worker, name)).state === 'RUNNING', `${name} runs again:\n${worker.output}`, STOP_MS)
 }
 
 const connectorOf = (sink: string) => sink.replaceAll(' ', '-')

@@ -1,7 +1,7 @@
 /**
- * Goal: with errors.tolerance=all, an entry of a Redis stream that is not UTF-8 is a dead letter with its bytes, and those around it arrive;
- * without it the task fails and says what to set. Method: a worker, a broker and a real Redis; the entries are counted in the topics, and
- * the group in Redis keeps none.
+ * Goal: with errors.tolerance=all, an entry of a Redis stream that is not UTF-8 is a dead letter with its bytes, and those around it
+ * arrive; without it the task fails and says what to set. Method: a worker, a broker and a real Redis; the entries are counted in the
+ * topics, and the group in Redis keeps none.
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { startRedisServer } from '../services/redis.ts'

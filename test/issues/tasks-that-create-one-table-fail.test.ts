@@ -17,3 +17,13 @@ test.each(['insert', 'upsert'])('%s', async (mode) => {
     expect(rows.map((row) => Number(row.all))).toEqual([0, 1.5, 2, 3.5])
   }
 })
+
+test('the table of offsets', async () => {
+  for (let round = 0; round < 20; round++) {
+    const config = { 'exactly.once.enabled': 'true', 'exactly.once.offsets.table': `offsets_${round}` }
+    const tasks = await Promise.all([0, 1, 2, 3].map((task) => database.start(config, { connector: `c${task}` })))
+    await Promise.all(tasks.map((task, n) => task.write([record({ n }, { topic: `o${round}_${n}` })])))
+    expect(await database.rows(`SELECT * FROM offsets_${round}`)).toHaveLength(4)
+    for (const task of tasks) await task.stop!()
+  }
+})

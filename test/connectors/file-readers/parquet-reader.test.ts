@@ -3,6 +3,7 @@
  * writer, with several row groups.
  */
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { parquetMetadata } from 'hyparquet'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { compressSync as lz4 } from 'lz4-napi'
 import { expect, test } from 'vitest'
@@ -143,4 +144,32 @@ test('what is no Parquet file, or has a row group that is too large, is an error
   await expect(folder.read(1, parquet)).rejects.toThrow('it is an encrypted Parquet file')
   await write('a', { columnData: [{ name: 'id', data: [1, 2, 3], type: 'INT32' }] })
   await expect(folder.read(1, { ...parquet, 'block.max.bytes': '1' })).rejects.toThrow('block.max.bytes is 1')
+})
+
+test('a footer of junk, and pages of junk, are named as what is damaged', async () => {
+  const junk = Buffer.concat([Buffer.from('PAR1'), Buffer.alloc(100, 65), Buffer.from([50, 0, 0, 0]), Buffer.from('PAR1')])
+  await folder.write('a', junk)
+  await expect(folder.read(1, parquet)).rejects.toThrow(/a cannot be read: its footer is damaged, so that nothing of it can be read \(/)
+  const ids = Array.from({ length: 1000 }, (_, id) => id)
+  const columnData = [{ name: 'id', data: ids, type: 'INT32', nullable: false }]
+  const good = Buffer.from(parquetWriteBuffer({ columnData, codec: 'GZIP', compressors } as never))
+  await folder.write('a', good.fill(0, 50, 500))
+  await expect(folder.read(1, parquet)).rejects.toThrow(/a cannot be read: the rows 0 to 999 cannot be decoded, the file is damaged \(/)
+})
+
+test('a footer whose row groups have other rows than it says is damaged, and no rows are lost silently', async () => {
+  const columnData = [{ name: 'id', data: [1, 2, 3], type: 'INT32', nullable: false }]
+  const good = Buffer.from(parquetWriteBuffer({ columnData, codec: 'UNCOMPRESSED' } as never))
+  const { num_rows } = parquetMetadata(new Uint8Array(good).buffer)
+  expect(num_rows).toBe(3n)
+  // The count of a file without pages: 3 as thrift writes it, behind the header of an i64.
+  const at = good.lastIndexOf(Buffer.from([0x16, 0x06]), good.length - 40)
+  const fewer = Buffer.from(good)
+  for (let index = at; index >= 0; index = good.lastIndexOf(Buffer.from([0x16, 0x06]), index - 1)) {
+    fewer[index + 1] = 0x02
+    if (parquetMetadata(new Uint8Array(fewer).buffer).num_rows === 1n) break
+    fewer[index + 1] = 0x06
+  }
+  await folder.write('a', fewer)
+  await expect(folder.read(1, parquet)).rejects.toThrow(/its footer is damaged.*it has 1 rows, and its row groups have 3/)
 })

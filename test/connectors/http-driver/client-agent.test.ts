@@ -4,6 +4,7 @@
  * Method: a forward proxy and servers of HTTP and HTTPS, as real ones.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -106,6 +107,16 @@ test.each(['http', 'https'])('a proxy that is away or silent is an error of the 
   const silent = await errorOf(post(client(proxy.port, { requestTimeoutMs: 300, connectTimeoutMs: 300 }), `${scheme}://api.example/`))
   expect(silent).toBeInstanceOf(RequestFailed)
   expect(silent!.message).toMatch(/within 300 ms|proxy/)
+})
+
+test('a server that is no proxy is told from one that is away, and refuses the config', async () => {
+  const noProxy = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end()))
+  await new Promise<void>((resolve) => noProxy.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void noProxy.close())
+  const { port } = noProxy.address() as AddressInfo
+  const settings = { ...LOCAL, 'http.api.url': 'https://api.example/', 'http.proxy.host': '127.0.0.1', 'http.proxy.port': String(port) }
+  const problems = await confluentSink.checkSystem!(parseSettings(confluentSink.settings, settings), new AbortController().signal)
+  expect(problems).toEqual([{ setting: 'http.proxy.host', why: expect.stringMatching(/opens no tunnel to api\.example/) }])
 })
 
 test('a proxy inside of the network is used only where it is allowed, by the config and by the worker', async () => {

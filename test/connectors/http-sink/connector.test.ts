@@ -3,7 +3,10 @@
  * client. Method: checks of settings alone, then `checkSystem` with real servers, and a process that only loads the connector.
  */
 import { execFileSync } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { parseSettings, type Settings, type SinkSide } from '../../../connect/sdk/index.ts'
 import { aivenSink, confluentSink, httpSink } from '../../../connectors/http-sink/connector.ts'
 import { freePort } from '../../running-broker.ts'
@@ -108,6 +111,31 @@ test('a token endpoint that refuses the client is a problem of the secret', asyn
   const config = { 'auth.type': 'OAUTH2', 'oauth2.token.url': tokens.url, 'oauth2.client.id': 'i', 'oauth2.client.secret': 's' }
   const [wrong] = await systemProblems({ ...LOCAL, 'http.api.url': tokens.url, ...config })
   expect(wrong).toMatchObject({ setting: 'oauth2.client.secret', why: expect.stringMatching(/invalid_client/) })
+  const page = await testServer(() => ({ body: '<html>' }))
+  const [none] = await systemProblems({ ...LOCAL, 'http.api.url': tokens.url, ...config, 'oauth2.token.url': page.url })
+  expect(none).toMatchObject({ setting: 'oauth2.token.url', why: expect.stringMatching(/not answer with JSON/) })
+  const aiven = { ...LOCAL, 'http.url': tokens.url, 'http.authorization.type': 'oauth2', 'oauth2.access.token.url': page.url }
+  const [ofAiven] = await systemProblems({ ...config, ...aiven }, aivenSink)
+  expect(ofAiven).toMatchObject({ setting: 'oauth2.access.token.url' })
+})
+
+test.each([
+  [{ 'https.ssl.truststore.location': 'trust.jks', 'https.ssl.truststore.password': 'wrong' }, 'https.ssl.truststore.password'],
+  [{ 'https.ssl.truststore.location': 'trust.jceks' }, 'https.ssl.truststore.type'],
+  [{ 'https.ssl.keystore.location': 'key.jks', 'https.ssl.keystore.password': 'store-secret' }, 'https.ssl.keystore.password'],
+  [{ 'https.ssl.keystore.location': 'trust.jks', 'https.ssl.keystore.password': 'store-secret' }, 'https.ssl.keystore.location'],
+])('%o is a problem at %s', async (stores, setting) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-http-stores-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../../golden/key-stores.json'), 'utf8')) as Record<string, string>
+  const config = Object.fromEntries(
+    Object.entries(stores as Record<string, string>).map(([name, value]) => {
+      if (!name.endsWith('location')) return [name, value]
+      writeFileSync(join(folder, value), Buffer.from(golden[value]!, 'base64'))
+      return [name, join(folder, value)]
+    }),
+  )
+  expect((await systemProblems({ ...url, ...config })).map((problem) => problem.setting)).toEqual([setting])
 })
 
 test('loading the connector loads no client of HTTP, which its sink does', () => {

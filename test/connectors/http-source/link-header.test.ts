@@ -13,8 +13,10 @@ test.each([
   ['<https://x/>; rel="nextish"', null],
   ['<https://x/>; rel="prev"', null],
   ['rel="next"', null],
+  ['<<?p=2>; rel=next', '?p=2'],
+  ['<'.repeat(16_384), null],
   ['', null],
-])('%s', (header, next) => {
+])('%.60s', (header, next) => {
   expect(nextLink(header)).toBe(next)
 })
 

@@ -271,6 +271,15 @@ test.each([
   expect((error as Retriable).afterMs).toBe(afterMs)
 })
 
+test('a response that is nested deeper than converters can follow fails the task with what to do', async () => {
+  const nested = (depth: number) => `[${'['.repeat(depth)}${']'.repeat(depth)}]`
+  const server = await testServer(({ path }) => ({ body: nested(path === '/deep' ? 300_000 : 200) }))
+  expect((await read(`${server.url}/deep`, {}, count(1))).error!.message).toMatch(
+    /more than 256 arrays and objects.*http\.response\.format=text/,
+  )
+  expect((await read(`${server.url}/fine`, {}, count(1))).records).toHaveLength(1)
+})
+
 test('a server that is away is read again later', async () => {
   const { error } = await read(`http://127.0.0.1:${await freePort()}/`, {}, count(1))
   expect(error).toBeInstanceOf(Retriable)

@@ -459,6 +459,6 @@ test.each([
 })
 
 test('a mapping that is none is refused', () => {
-  for (const wrong of ['', 'a:b', '/a', '/a:b c', '/a:x,/a:y', '/a?x:b'])
+  for (const wrong of ['', 'a:b', '/a', '/a:b c', '/a:x,/a:y', '/a?x:b', '/a:.', '/a:..'])
     expect(() => configOf({ 'topic.mapping': wrong })).toThrow(/topic\.mapping/)
 })

@@ -3,7 +3,7 @@
  * is retried; and nothing is written twice. Method: rules and rivals on a real server.
  */
 import { describe, expect, test } from 'vitest'
-import { BadRecord, Retriable, type SinkRecord, type SinkTask } from '../../../connect/sdk/index.ts'
+import { BadRecord, Retriable, type SinkRecord, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
 import { failure, record, SinkDatabase } from './sink-database.ts'
 
 const database = new SinkDatabase()
@@ -139,4 +139,21 @@ describe.each([{ exactlyOnce: 'true' }, { exactlyOnce: 'false' }])('with exactly
     }
     expect(await database.rows('SELECT count(*)::int AS c, min(n) AS least FROM t')).toEqual([{ c: 500, least: 9 }])
   })
+})
+
+test.each([
+  ['io.debezium.time.ZonedTimestamp', 'timestamptz', '+12345-06-07T01:02:03.5Z', '12345-06-07 01:02:03.5+00'],
+  ['io.debezium.time.ZonedTimestamp', 'timestamptz', '-0043-03-15T12:00:00Z', '0044-03-15 12:00:00+00 BC'],
+  ['io.debezium.time.ZonedTimestamp', 'timestamptz', '0000-12-31T23:59:59+00:00', '0001-12-31 23:59:59+00 BC'],
+  ['io.debezium.time.ZonedTimestamp', 'timestamptz', '-infinity', '-infinity'],
+  ['io.debezium.time.ZonedTimestamp', 'text', '+12345-06-07T01:02:03.5Z', '+12345-06-07T01:02:03.5Z'],
+  ['io.debezium.time.IsoTimestamp', 'timestamp', '-0043-03-15T12:00:00Z', '0044-03-15 12:00:00 BC'],
+  ['io.debezium.time.IsoDate', 'date', '+12345-06-07Z', '12345-06-07'],
+  ['io.debezium.time.IsoDate', 'date', '-0043-03-15Z', '0044-03-15 BC'],
+])('a year of Java is one of Postgres: %s in %s, %s', async (name, type, value, stored) => {
+  await database.sql(`SET timezone = 'UTC'; CREATE TABLE t (v ${type})`)
+  const valueSchema = schemas.struct({ v: { ...schemas.string(), name } })
+  const task = await database.start(none)
+  await task.write([record({ v: value }, { valueSchema }), record({ v: '1970-01-02Z' }, { valueSchema })])
+  expect((await database.rows('SELECT v::text FROM t')).map(({ v }) => v)[0]).toBe(stored)
 })

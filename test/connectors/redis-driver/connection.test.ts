@@ -70,6 +70,9 @@ test('passwords and ACL users: what is refused, and at which setting', async () 
   await expect(problemsOf({ 'redis.host': '127.0.0.1', 'redis.port': String(await freePort()) })).rejects.toThrow(
     /cannot be reached: connect ECONNREFUSED/,
   )
+  expect(await problemsOf({ 'redis.hosts': uri, 'redis.sentinel.master': 'm', 'redis.sentinel.password': 'secret' })).toEqual([
+    { setting: 'redis.hosts', why: expect.stringContaining('this is no sentinel. Name the sentinels') },
+  ])
   await expect(problemsOf({ 'redis.uri': `redis://:secret@${uri}`, 'redis.cluster': 'true' })).resolves.toEqual([
     { setting: 'redis.cluster', why: expect.stringContaining('is no cluster: set redis.cluster=false') },
   ])

@@ -118,9 +118,10 @@ describe('data structures', () => {
         record(1, { value: { at: '5-0', a: 2 } }),
         record(2, { value: { a: 3 } }),
         record(3, { value: { at: 6, a: 4 } }),
+        record(4, { value: { at: '18446744073709551616-1', a: 5 } }),
       ),
     )
-    expect(bad.map(({ index }) => index)).toEqual([1, 2])
+    expect(bad.map(({ index }) => index)).toEqual([1, 2, 4])
     expect(bad[1]!.message).toContain('its field at is no id of an entry')
     expect(await client.xrange('orders', '-', '+')).toEqual([
       ['5-1', ['a', '1']],

@@ -157,6 +157,11 @@ test('several streams in one task, and one stream in several tasks: each entry i
     { 'redis.stream.name': 'b', 'task.streams.shared': 'false' },
     { 'redis.stream.name': 'a', 'task.streams.shared': 'true' },
   ])
+  const sameName = { 'redis.stream.name': 'a,b', 'redis.stream.consumer.name': 'c' }
+  expect(source.tasks!(parseSettings(source.settings, sameName), 2)).toHaveLength(2)
+  expect(() => source.tasks!(parseSettings(source.settings, sameName), 3)).toThrow(
+    '3 tasks share 2 streams, and each needs a consumer of its own: put ${task} into redis.stream.consumer.name, or set tasks.max=2',
+  )
   const shared = { 'batch.size': '5', 'task.streams.shared': 'true' }
   const one = startTask(shared, { task: 0 })
   const two = startTask(shared, { task: 1 })

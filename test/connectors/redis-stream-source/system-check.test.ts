@@ -4,6 +4,7 @@
  */
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { StoredPositions, taskContext } from '../../../connect/contract/index.ts'
 import { parseSettings } from '../../../connect/sdk/index.ts'
 import { redisStreamSource as source } from '../../../connectors/redis-stream-source/source.ts'
 import { type RedisServer, startRedisServer } from '../../services/redis.ts'
@@ -51,6 +52,17 @@ test('offsets of a group are changed in Redis, and those of the connector where 
   for (const wrong of ['1', 'x', '18446744073709551616-0']) expect(await checked(single, 's', wrong)).toContain('A position is')
   await client.xgroup('DESTROY', 's', GROUP)
   expect(await checked(grouped, 's', '1-0')).toBe('')
+})
+
+test.each(['at-least-once', 'exactly-once'])('%s: a task whose key becomes another type fails, and names it', async (delivery) => {
+  await add('s', 0, 1)
+  const stop = new AbortController()
+  const config = { 'redis.uri': server.url, 'redis.stream.name': 's', 'redis.stream.delivery': delivery }
+  const context = { ...taskContext(source.settings, config, stop.signal), positions: new StoredPositions() }
+  const reading = source.read(context)
+  await reading.next()
+  await client.multi().del('s').set('s', 'x').exec()
+  await expect(reading.next()).rejects.toThrow('The key s is no stream: name another in redis.stream.name, or delete it.')
 })
 
 test('validation names the right that a group needs and the user does not have', async () => {

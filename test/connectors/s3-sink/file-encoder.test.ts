@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
+import { parquetMetadataAsync } from 'hyparquet'
 import { describe, expect, test } from 'vitest'
 import { avroDataDefaults } from '../../../connect/converters/avro/avro-names.ts'
 import { DataError, parseSettings, type Schema, type SourceRecord, schemas } from '../../../connect/sdk/index.ts'
@@ -213,4 +214,14 @@ test('gzip of many chunks is one member, with the right checksum and length', as
   const bytes = await encoded(format, all, null)
   expect(gunzipSync(bytes).toString()).toBe(all.map((value) => `${JSON.stringify(value)}\n`).join(''))
   expect(bytes.indexOf(Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]), 1)).toBe(-1)
+})
+
+test('row groups of Parquet are of bounded size, also where nobody takes them for long', async () => {
+  const schema = schemas.struct({ n: schemas.int32() })
+  const encoder = parquetFormat('snappy').encoder('key', schema, null)
+  for (let n = 0; n < 250_000; n++) encoder.append(encoder.form({ n }))
+  const bytes = Buffer.concat(await encoder.take('end'))
+  const file = { byteLength: bytes.length, slice: (start: number, end?: number) => new Uint8Array(bytes.subarray(start, end)).buffer }
+  expect((await parquetMetadataAsync(file)).row_groups.map(({ num_rows }) => Number(num_rows))).toEqual([100_000, 100_000, 50_000])
+  expect(encoder.heldBytes).toBeLessThan(1024)
 })

@@ -9,6 +9,7 @@ import avro from 'avsc'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, test } from 'vitest'
 import { parseSettings } from '../../../connect/sdk/index.ts'
+import { requirePositions } from '../../../connectors/s3-source/object-listing.ts'
 import { check, settings } from '../../../connectors/s3-source/settings.ts'
 import { s3Source } from '../../../connectors/s3-source/source.ts'
 import { BucketForTests, lines, numbers, values } from './bucket-for-tests.ts'
@@ -273,6 +274,15 @@ describe('an object that is', () => {
     const ofDamaged = bucket.stored.filter(({ partition }) => partition.key === 'a.json')
     expect(ofDamaged.at(-1)!.offset).toMatchObject({ offset: 18, records: 2, finished: true, failed: true })
   })
+})
+
+test('listing=full refuses to keep more positions than workers have memory for', () => {
+  const of = (listing: string) => parseSettings(settings, { 's3.bucket.name': 'b-1', format: 'json', listing })
+  expect(() => requirePositions(500_000, of('full'))).not.toThrow()
+  expect(() => requirePositions(500_001, of('full'))).toThrow(
+    /More than 500000 objects match.*prefix or object.pattern.*listing=incremental/,
+  )
+  expect(() => requirePositions(500_001, of('incremental'))).not.toThrow()
 })
 
 describe('the settings', () => {
