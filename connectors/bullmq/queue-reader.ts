@@ -8,7 +8,7 @@ import { redisErrorKind } from '../redis-driver/errors.ts'
 import type { InFlightText } from './in-flight-text.ts'
 import { type ActiveJob, type CompletedJob, JobSettling, RETRY_MS } from './job-settling.ts'
 import { MAX_SCRIPT_JOBS, QueueScripts } from './queue-scripts.ts'
-import { type QueueWorker, queueWorker } from './queue-worker.ts'
+import { type QueueWorker, queueWorker, waitForPartsOfSeconds } from './queue-worker.ts'
 import type { Argument } from './script-functions.ts'
 import type { SourceConfig } from './source-settings.ts'
 
@@ -55,6 +55,7 @@ export class QueueReader {
     const early = () => {}
     worker.on('error', early)
     await worker.waitUntilReady()
+    await waitForPartsOfSeconds(worker, options.client)
     const reader = new QueueReader(options, worker, raw2NextJobData)
     worker.off('error', early)
     await worker.startStalledCheckTimer()
