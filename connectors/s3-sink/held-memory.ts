@@ -1,6 +1,6 @@
 /**
- * What the objects of a task hold in memory, and which of them have a part to send: kept up to date as they change, since asking all of them
- * at each batch would take longer than writing it.
+ * What the objects of a task hold in memory, and which of them have a part to send: kept up to date as they change, since asking all of
+ * them at each batch would take longer than writing it.
  */
 
 /** The memory of an object beside its content: its encoder, its names and its place among the others. */
