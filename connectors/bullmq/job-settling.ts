@@ -98,9 +98,12 @@ export class JobSettling {
 
   /** Attempts and back-off of the job apply. Resolves when Redis has answered; never rejects. */
   async fail(active: ActiveJob, reason: Error): Promise<void> {
+    const { worker, scripts, warn } = this.#options
+    const { meta, marker } = worker.backend.keys
     for (;;) {
       try {
-        await bareJob(this.#options.worker, active.json).moveToFailed(reason, active.token, false)
+        await bareJob(worker, active.json).moveToFailed(reason, active.token, false)
+        await scripts.wake(meta!, marker!).catch(warn)
         return
       } catch (error) {
         const { code, message } = error as Error & { code?: unknown }
