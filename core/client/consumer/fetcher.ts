@@ -157,8 +157,7 @@ export class Fetcher {
     const toFind: PartitionReader[] = []
     const toValidate = new Map<number, PartitionReader[]>()
     const leaderless: string[] = []
-    let bufferedBytes = 0
-    for (const reader of this.#order) bufferedBytes += reader.bufferedBytes
+    const bufferedBytes = this.#bufferedBytes()
     for (const reader of this.#order) {
       // The next records of a partition that failed come after its error.
       if (reader.busy || reader.failed) continue
@@ -190,6 +189,19 @@ export class Fetcher {
       const channel = this.#channels.find((candidate) => !this.#inFlight.has(`${leader}/${candidate}`))
       if (channel !== undefined) void this.#fetch(leader, channel, readers)
     }
+  }
+
+  /** What paused partitions have is dropped where it is all that may be buffered: they fetch it again, and the others need not wait. */
+  #bufferedBytes(): number {
+    let bytes = 0
+    for (const reader of this.#order) bytes += reader.bufferedBytes
+    if (bytes < clientLimits.prefetchBytes || this.#order.every((reader) => reader.paused)) return bytes
+    for (const reader of this.#order) {
+      if (!reader.paused || reader.bufferedBytes === 0) continue
+      bytes -= reader.bufferedBytes
+      reader.seek(reader.position!, reader.lastEpoch)
+    }
+    return bytes
   }
 
   #onRequestEnded(): void {

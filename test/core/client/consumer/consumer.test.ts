@@ -172,6 +172,21 @@ describe('records', () => {
     expect(await read(18)).toHaveLength(18)
   })
 
+  it('of one partition do not wait for what paused partitions have fetched ahead', async () => {
+    const value = 'x'.repeat(1_000_000)
+    const full = Array.from({ length: 40 }, () => ({ log: [0, 1, 2].map((offset) => batchAt(offset, [value])) }))
+    const last: Served = { log: [] }
+    const { consumer, fetched, read } = await serve([...full, last], { maxPartitionFetchBytes: 1_000_000 })
+    const assigned = [...full, last].map((_, index) => partition(index))
+    consumer.assign(assigned.map((entry) => ({ ...entry, offset: 0 })))
+    await until(() => fetched.flat().filter(({ offset }) => offset > 0).length >= 30, 'the partitions are fetched ahead')
+    consumer.pause(assigned.slice(0, -1))
+    last.log.push(batchAt(0, ['a']))
+    expect(await read(1)).toEqual(['a'])
+    consumer.resume(assigned.slice(0, -1))
+    expect(await read(120)).toEqual(Array.from({ length: 120 }, () => value))
+  })
+
   it('of one partition do not wait for the long poll of another', async () => {
     const { promise: idle, resolve: endLongPoll } = Promise.withResolvers<void>()
     const { consumer, fetched, read } = await serve([{ log: [batchAt(0, ['a'])] }, { log: [], idle }])
