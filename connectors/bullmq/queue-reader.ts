@@ -1,6 +1,6 @@
 /**
- * One queue as the source reads it: fetches jobs in order, keeps their locks, settles them or gives them back. BullMQ's own worker waits for
- * jobs; no job waits in a processor of it.
+ * One queue as the source reads it: fetches jobs in order, keeps their locks, settles them or gives them back. BullMQ's own worker waits
+ * for jobs; no job waits in a processor of it.
  */
 import type { JobJson, RedisQueueBackend } from 'bullmq'
 import { sleep, type TaskLogger } from '../../connect/sdk/index.ts'
