@@ -7,14 +7,15 @@ import { type RefusalReason, Retriable } from '../sdk/index.ts'
 import { ProcessingError } from './retry-with-tolerance-operator.ts'
 
 const TOO_LARGE: readonly ErrorName[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']
-/** What the cluster finds wrong with a record: its topic may come from its data. */
-const OF_RECORD: readonly ErrorName[] = ['INVALID_RECORD', 'INVALID_TIMESTAMP', 'INVALID_TOPIC_EXCEPTION']
+/** The topic may come from the data of the record. */
+const OF_RECORD: ErrorName = 'INVALID_TOPIC_EXCEPTION'
 
 export const isTooLarge = (error: unknown): boolean => error instanceof KafkaError && TOO_LARGE.includes(error.error)
 
 export function refusalReason(error: unknown): RefusalReason {
   const cause = error instanceof ProcessingError ? error.cause : error
   if (isTooLarge(cause)) return 'too-large'
-  if (cause instanceof KafkaError) return OF_RECORD.includes(cause.error) ? 'record' : 'system'
+  // The cluster refuses a batch as a whole: the sender of a good record must not give it up for a bad one beside it.
+  if (cause instanceof KafkaError) return cause.error === OF_RECORD ? 'record' : 'system'
   return cause instanceof Retriable ? 'system' : 'record'
 }

@@ -1,6 +1,6 @@
 /**
- * Where a task is, for the report of a stall: what it has begun and not finished, and since when; what fails and is tried again; and how far
- * its work is, as the connector says. A task that waits for data has begun nothing. It costs two assignments for each batch.
+ * Where a task is, for the report of a stall: what it has begun and not finished, and since when; what fails and is tried again; and how
+ * far its work is, as the connector says. A task that waits for data has begun nothing. It costs two assignments for each batch.
  */
 import type { Clock } from '../../core/system/clock.ts'
 import type { TaskWork } from '../sdk/index.ts'

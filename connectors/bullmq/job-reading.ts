@@ -57,12 +57,15 @@ export class JobReading {
   async open(): Promise<void> {
     const { connector, task, config, log, signal } = this.#context
     signal.addEventListener('abort', this.#onAbort, { once: true })
+    let isOpen = false
     // What was sent is answered after the connection is back, so that an outage repeats no more records than it must.
     const client = await createRedisClient(
       this.#options,
       { connector, task },
       {
         retryStrategy: () => RECONNECT_MS,
+        // A master that is gone is named by the sentinels until they have another one.
+        sentinelRetryStrategy: () => (isOpen ? RECONNECT_MS : null),
         maxRetriesPerRequest: null,
         enableOfflineQueue: true,
         autoResendUnfulfilledCommands: true,
@@ -77,6 +80,7 @@ export class JobReading {
       this.#readers.push(reader)
       this.#loops.push(this.#loop(reader, new JobRecords(queue, config)))
     }
+    isOpen = true
   }
 
   /** Fetches jobs of a queue until the task stops. Never rejects: the batches do. */

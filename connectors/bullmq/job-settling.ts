@@ -1,4 +1,7 @@
-/** Completes and fails the jobs of one queue, and tries again while Redis cannot be reached. */
+/**
+ * Completes and fails the jobs of one queue, and tries again while Redis cannot be reached. A job that cannot be settled is named in the log,
+ * and fails no task.
+ */
 import type { JobJson } from 'bullmq'
 import { type StoredRecord, sleep, type TaskLogger } from '../../connect/sdk/index.ts'
 import { redisErrorKind } from '../redis-driver/errors.ts'
@@ -98,9 +101,12 @@ export class JobSettling {
 
   /** Attempts and back-off of the job apply. Resolves when Redis has answered; never rejects. */
   async fail(active: ActiveJob, reason: Error): Promise<void> {
+    const { worker, scripts, warn } = this.#options
+    const { meta, marker } = worker.backend.keys
     for (;;) {
       try {
-        await bareJob(this.#options.worker, active.json).moveToFailed(reason, active.token, false)
+        await bareJob(worker, active.json).moveToFailed(reason, active.token, false)
+        await scripts.wake(meta!, marker!).catch(warn)
         return
       } catch (error) {
         const { code, message } = error as Error & { code?: unknown }

@@ -90,9 +90,11 @@ export class JobWriter {
     for (let from = 0; from < entries.length; from += size) {
       const some = entries.slice(from, from + size)
       await this.#read(known, fieldsOf(some))
-      const next = this.#send(known, some, flushed)
-      if (sent) await this.#settle(known, sent, flushed, outcome)
-      sent = next
+      const next: Sent = this.#send(known, some, flushed)
+      const isAsExpected: boolean = sent === null || (await this.#settle(known, sent, flushed, outcome))
+      // Where the hash is not what `next` expects, Redis does nothing. A later script would go past its jobs: it must be done first.
+      if (!isAsExpected) await this.#settle(known, next, flushed, outcome)
+      sent = isAsExpected ? next : null
     }
     if (sent) await this.#settle(known, sent, flushed, outcome)
     return outcome
@@ -126,8 +128,11 @@ export class JobWriter {
     return { all, entries, fields, answer }
   }
 
-  /** Adds to `outcome` what became of them. Where another task has written meanwhile, it sends again what is not there. */
-  async #settle(known: KnownQueue, first: Sent, flushed: readonly SinkOffset[], outcome: WriteOutcome): Promise<void> {
+  /**
+   * Adds to `outcome` what became of them. Where another task has written meanwhile, it sends again what is not there. Whether the hash has
+   * what was expected then.
+   */
+  async #settle(known: KnownQueue, first: Sent, flushed: readonly SinkOffset[], outcome: WriteOutcome): Promise<boolean> {
     let sent = first
     for (let conflict = 0; conflict <= MAX_CONFLICTS; conflict++) {
       const answer = await sent.answer
@@ -136,7 +141,7 @@ export class JobWriter {
         const isWhole = count(outcome, known.name, sent.entries, answer.outcomes)
         // The hash has offsets that are missing.
         if (!isWhole) for (const field of sent.fields) known.texts.delete(field)
-        return
+        return isWhole && sent === first
       }
       for (const [index, field] of sent.fields.entries()) known.texts.set(field, answer.texts[index]!)
       sent = this.#send(known, sent.all, flushed)

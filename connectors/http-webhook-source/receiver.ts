@@ -149,7 +149,8 @@ export class Receiver {
   }
 
   /**
-   * The requests that wait, at most `most`, for one topic: a topic that takes nothing must not hold up the others. None where `signal` aborts.
+   * The requests that wait, at most `most`, for one topic: a topic that takes nothing must not hold up the others. None where `signal`
+   * aborts.
    */
   async take(most: number, signal: AbortSignal): Promise<WaitingRequest[]> {
     while (this.#queue.length === 0 && !signal.aborted) {

@@ -3,7 +3,7 @@
  * takes a partition over by raising its epoch, so that a task that has lost it, and does not know yet, can write nothing more.
  */
 import type { SinkOffset, SinkRecord, SinkTopicPartition, TaskLogger } from '../../connect/sdk/index.ts'
-import { partitionKey } from '../../connect/sdk/index.ts'
+import { partitionKey, Retriable } from '../../connect/sdk/index.ts'
 import { type PostgresConnection, sqlStateOf } from '../postgres-driver/connection.ts'
 import { tableName } from './names.ts'
 
@@ -82,7 +82,7 @@ export class OffsetTable {
   /** Whether the row of a record is in the database, or the dead-letter queue has the record. @throws where the topic is another one */
   isWritten({ topic, partition, offset, timestamp, replayOf }: SinkRecord): boolean {
     if (replayOf) return false
-    const claim = this.#claims.get(partitionKey({ topic, partition }))!
+    const claim = this.#claimOf(topic, partition)
     if (offset >= claim.next) return false
     if (offset === claim.next - 1 && claim.lastTimestamp !== null && timestamp !== null && timestamp !== claim.lastTimestamp)
       throw new Error(
@@ -101,7 +101,7 @@ export class OffsetTable {
     const progress = new Map<Claim, Progress>()
     for (const { topic, partition, offset, timestamp, replayOf } of records) {
       if (replayOf) continue
-      const claim = this.#claims.get(partitionKey({ topic, partition }))!
+      const claim = this.#claimOf(topic, partition)
       // A record that was rejected before a crash is behind, and no longer to be rejected if it is written now.
       if (offset >= claim.next) progress.set(claim, { next: offset + 1, lastTimestamp: timestamp })
       else if (claim.rejected.delete(offset) && !progress.has(claim))
@@ -133,6 +133,14 @@ export class OffsetTable {
       `Another task has taken over ${lost.join(', ')}: this one writes nothing more. If it is none of this worker's cluster, give one of the ` +
         'two connectors another name, or another exactly.once.offsets.table.',
     )
+  }
+
+  /** @throws Retriable where the partition was taken away from the task in the middle of its write: that of a task that is cancelled */
+  #claimOf(topic: string, partition: number): Claim {
+    const key = partitionKey({ topic, partition })
+    const claim = this.#claims.get(key)
+    if (!claim) throw new Retriable(`${key} was taken away while its records were being written: they are written by the task that has it`)
+    return claim
   }
 
   /** The transaction of the last `store` is committed. */

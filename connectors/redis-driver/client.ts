@@ -102,7 +102,7 @@ export async function createRedisClient(
     ...(options.sentinelUsername !== null && { sentinelUsername: options.sentinelUsername }),
     ...(options.sentinelPassword !== null && { sentinelPassword: options.sentinelPassword }),
     ...(node.tls && { sentinelTLS: node.tls, enableTLSForSentinelMode: true }),
-    sentinelRetryStrategy: noRetry,
+    sentinelRetryStrategy: overrides.sentinelRetryStrategy ?? noRetry,
   })
 }
 
@@ -145,7 +145,7 @@ function connectionError(failures: readonly Error[], options: RedisConnectionOpt
       options.settingOf.master,
       { cause: unknown },
     )
-  const other = causes.find(({ message }) => /unknown command .sentinel/i.test(message))
+  const other = causes.find(({ message }) => /unknown command .?sentinel/i.test(message))
   if (other)
     return new RedisRefused(
       `Redis at ${redisAddress(options)}: this is no sentinel. Name the sentinels, which have the port 26379 as a rule, or set no master (${options.settingOf.master}).`,

@@ -32,10 +32,15 @@ export class RedisRejected extends Error {
 
 const isReply = (error: unknown): boolean => (error as Error).name === 'ReplyError'
 
+/** Before version 7 Redis puts the error of a command in a script behind where in the script it was. */
+const IN_SCRIPT = /^ERR Error running script .*: -?([A-Z][A-Z0-9]*) /
+
 /** The first word of an error that Redis sends, as WRONGTYPE; empty where Redis has not answered, and where a module has none. */
 export function redisErrorCode(error: unknown): string {
   const { message } = error as Error
   if (!isReply(error)) return ''
+  const inScript = IN_SCRIPT.exec(message)?.[1]
+  if (inScript !== undefined) return inScript
   return /^([A-Z][A-Z0-9]*)(\s|$)/.exec(message)?.[1] ?? ''
 }
 

@@ -65,7 +65,12 @@ export class MessageRun {
     } finally {
       // Whatever ends this, nobody is subscribed until the next read, which has other messages.
       this.#gaps.lost(Date.now())
-      if (!signal.aborted && this.#waiting.length > 0) this.#drop(this.#waiting.length)
+      if (!signal.aborted && this.#waiting.length > 0) {
+        this.#context.log.warn(
+          `${this.#waiting.length} messages that waited for Kafka are dropped: it does not take them, and the task reads anew.`,
+        )
+        this.#drop(this.#waiting.length)
+      }
     }
   }
 
@@ -79,6 +84,10 @@ export class MessageRun {
     const taken = { channel, message, pattern, atMs: Date.now() }
     const size = sizeOf(taken)
     if (this.#bytes + size > this.#context.config['redis.buffer.bytes']) {
+      if (this.#dropped === 0)
+        this.#context.log.warn(
+          'Kafka takes messages more slowly than Redis sends them, and redis.buffer.bytes is used up: messages are dropped. The metric messages-dropped counts them.',
+        )
       this.#drop(1)
       return
     }
@@ -88,10 +97,6 @@ export class MessageRun {
   }
 
   #drop(count: number): void {
-    if (this.#dropped === 0)
-      this.#context.log.warn(
-        'Kafka takes messages more slowly than Redis sends them, and redis.buffer.bytes is used up, or it failed: messages are dropped. The metric messages-dropped counts them.',
-      )
     this.#dropped += count
     this.#context.gauge?.('messages-dropped', this.#dropped)
   }

@@ -26,6 +26,8 @@ export interface AwaySink {
   readonly config: Readonly<Record<string, string>>
   /** Whether a record may come after later ones; true where it is not said. */
   readonly takesAnyOrder?: boolean
+  /** Whether a task starts while its system is away; true where it is not said. */
+  readonly startsWithout?: boolean
   /** The numbers in the system, those that are there twice too. */
   numbers(): Promise<number[]>
 }
@@ -205,7 +207,8 @@ function file(folder: string): Part {
     },
     sinks: {
       file: {
-        config: { 'connector.class': 'FileStreamSink', file: path, format: 'json' },
+        config: { 'connector.class': 'FileStreamSink', file: path, format: 'json', 'auto.restart.backoff.ms': '1000' },
+        startsWithout: false,
         numbers: async () => (existsSync(path) ? (jsonLines(readFileSync(path)) as { number: number }[]).map(({ number }) => number) : []),
       },
     },

@@ -1,6 +1,7 @@
 /**
- * Sinks without their systems for as long as one likes: `npm run chaos:sinks -- --seconds 65`, first with servers that are killed, then with
- * servers that do not respond; `--absence killed` or `stopped` for one of them; `--stops` stops and resumes the connectors meanwhile. Ends with 1 where a record was lost, or is there twice.
+ * Sinks without their systems for as long as one likes: `npm run chaos:sinks -- --seconds 65`, first with servers that are killed, then
+ * with servers that do not respond; `--absence killed` or `stopped` for one of them; `--stops` stops and resumes the connectors meanwhile.
+ * Ends with 1 where a record was lost, or is there twice.
  */
 import { parseArgs } from 'node:util'
 import type { Absence } from './away-systems.ts'

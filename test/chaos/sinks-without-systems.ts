@@ -97,14 +97,15 @@ export async function sinksWithoutSystems({
     if (stops) {
       onStep('the connectors are stopped and resumed')
       await produceRound()
-      await stopAndResume(worker, Object.keys(sinks))
+      await stopAndResume(worker, sinks)
     }
     const endMs = performance.now() + seconds * 1000
     while (performance.now() < endMs) {
       await produceRound()
-      for (const name of Object.keys(sinks)) {
+      for (const [name, { startsWithout = true }] of Object.entries(sinks)) {
         const { state, progress, trace } = await taskOf(worker, name)
-        if (state !== 'RUNNING') anomalies.add(`${name} is ${state} while its system is away: ${trace?.split('\n')[0] ?? ''}`)
+        if (state !== 'RUNNING' && (startsWithout || !stops))
+          anomalies.add(`${name} is ${state} while its system is away: ${trace?.split('\n')[0] ?? ''}`)
         if (progress?.reason) says.add(name)
       }
       most = Math.max(most, residentBytes(worker))
@@ -114,7 +115,8 @@ export async function sinksWithoutSystems({
     for (const system of systems) await system.bringBack(absence)
     // A server that does not answer may answer still: only one that is gone is something to tell.
     if (absence === 'killed' && seconds * 1000 > MIN_SAYS_MS)
-      for (const name of Object.keys(sinks)) if (!says.has(name)) anomalies.add(`${name} does not say what it waits for`)
+      for (const [name, { startsWithout = true }] of Object.entries(sinks))
+        if (!says.has(name) && (startsWithout || !stops)) anomalies.add(`${name} does not say what it waits for`)
     await produceRound()
     await allHave(worker, sinks, () => written).catch(() => {
       // What is missing is named below.
@@ -140,13 +142,18 @@ export async function sinksWithoutSystems({
 }
 
 /** Where the system does not respond the worker waits for `task.shutdown.graceful.timeout.ms`, and cancels the task. */
-async function stopAndResume(worker: TestWorker, sinks: readonly string[]): Promise<void> {
+async function stopAndResume(worker: TestWorker, all: Readonly<Record<string, AwaySink>>): Promise<void> {
+  const sinks = Object.keys(all)
   for (const name of sinks) await fetch(`${worker.url}/connectors/${connectorOf(name)}/stop`, { method: 'PUT' })
   for (const name of sinks)
     await until(async () => (await taskOf(worker, name)).state === 'not there', `${name} is stopped:\n${worker.output}`, STOP_MS)
   for (const name of sinks) await fetch(`${worker.url}/connectors/${connectorOf(name)}/resume`, { method: 'PUT' })
   for (const name of sinks)
-    await until(async () => (await taskOf(worker, name)).state === 'RUNNING', `${name} runs again:\n${worker.output}`, STOP_MS)
+    await until(
+      async () => all[name]!.startsWithout === false || (await taskOf(worker, name)).state === 'RUNNING',
+      `${name} runs again:\n${worker.output}`,
+      STOP_MS,
+    )
 }
 
 const connectorOf = (sink: string) => sink.replaceAll(' ', '-')

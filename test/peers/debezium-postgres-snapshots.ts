@@ -107,6 +107,19 @@ export const snapshotWorkloads: Workload[] = [
     counts: { 'public.a': 6, 'public.k': 3, notes: 8 },
   },
   {
+    name: 'incremental snapshots in the order of message.key.columns, with a primary key and without one',
+    settings: { ...signals, 'message.key.columns': 'public.a:pk2,pk1;public.k:y,x' },
+    before: [
+      SIGNALS,
+      'CREATE TABLE a (pk1 int, pk2 int, n int, PRIMARY KEY (pk1, pk2))',
+      'INSERT INTO a SELECT 10 - i, i / 2, i FROM generate_series(1, 9) AS i',
+      'CREATE TABLE k (x text NOT NULL, y int NOT NULL)',
+      "INSERT INTO k SELECT 'x' || i, i % 3 FROM generate_series(1, 6) AS i",
+    ],
+    during: [signal('one', 'execute-snapshot', { 'data-collections': ['public.a', 'public.k'] })],
+    counts: { 'public.a': 9, 'public.k': 6, notes: 10 },
+  },
+  {
     name: 'a blocking snapshot',
     settings: signals,
     before: [SIGNALS, rows('a', 3), rows('b', 3)],

@@ -211,6 +211,21 @@ test('a job can be the child of a parent that waits for it; without the parent i
   expect(await client.smembers(`bull:${parents.name}:the-parent:dependencies`)).toEqual([`bull:${queue.name}:orders-0-1`])
 })
 
+test('a job that is refused in the middle of a batch does not take the jobs after it with it', async () => {
+  const queue = newQueue()
+  const task = await sink(queue, { 'batch.size': '5' })
+  const given = records(0, 40).map((one, index) =>
+    index % 10 === 2 ? { ...one, headers: [header('parent.id', 'nobody'), header('parent.queue', 'nowhere')] } : one,
+  )
+  expect((await badOf(task, given)).map((bad) => bad[0])).toEqual([2, 12, 22, 32])
+  const ids = (await queue.getJobs(['waiting'], 0, -1, true)).map(({ id }) => id)
+  expect(ids).toEqual(
+    records(0, 40)
+      .filter(({ offset }) => offset % 10 !== 2)
+      .map(({ offset }) => `orders-0-${offset}`),
+  )
+})
+
 test('a dead letter that is replayed is a job again, and does not move what is written', async () => {
   const queue = newQueue()
   const task = await sink(queue)

@@ -51,6 +51,19 @@ test('a partition that comes back is taken over again', async () => {
   expect(await numbers()).toEqual(upTo(5))
 })
 
+test('a partition that is taken away in the middle of a write, as from a task that is cancelled, gets nothing of it', async () => {
+  const task = await start()
+  await task.write(from(0, 4))
+  const rival = await database.client.query('BEGIN; LOCK TABLE t').then(() => database.client)
+  const writing = failure(task.write(from(5, 39)))
+  await task.close!([{ topic: 't', partition: 0 }])
+  await rival.query('COMMIT')
+  expect(await writing).toBeInstanceOf(Retriable)
+  const owner = await start()
+  await owner.write(from(0, 39))
+  expect(await numbers()).toEqual(upTo(39))
+})
+
 test('after a connection is lost nobody knows what was committed, and nothing is written twice', async () => {
   const task = await start()
   await task.write(from(0, 4))

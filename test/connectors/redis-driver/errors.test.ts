@@ -19,6 +19,13 @@ test.each<[Error, string]>([
   [new AggregateError([system('ECONNREFUSED', 'connect ECONNREFUSED ::1:1')]), RETRIABLE],
   [reply('LOADING Redis is loading the dataset in memory'), RETRIABLE],
   [reply("OOM command not allowed when used memory > 'maxmemory'."), RETRIABLE],
+  // Redis 6.2, of a script.
+  [
+    reply(
+      "ERR Error running script (call to f_cf03): @user_script:2255: @user_script: 2255: -OOM command not allowed when used memory > 'maxmemory'",
+    ),
+    RETRIABLE,
+  ],
   [reply("READONLY You can't write against a read only replica."), RETRIABLE],
   [reply('CLUSTERDOWN The cluster is down'), RETRIABLE],
   [reply('ERR max number of clients reached'), RETRIABLE],

@@ -57,6 +57,19 @@ test('a connection that is lost fails the read as retriable, and the next read c
   expect(task.context.logged.map(({ message }) => message).join()).toMatch(/interrupted for \d+ ms: what was published meanwhile is lost/)
 })
 
+test('messages that wait when the runtime reads anew are dropped, counted and told', async () => {
+  const { context } = startTask({ 'redis.channel.patterns': '*', 'batch.size': '1' })
+  const reading = source.read(context)
+  const first = reading.next()
+  await subscribed()
+  // In one reply: all have come when the first is read.
+  await server.client().multi().publish('c', '0').publish('c', '1').publish('c', '2').exec()
+  expect((await first).value!.records).toHaveLength(1)
+  await reading.return()
+  expect(context.gauges.get('messages-dropped')).toBe(2)
+  expect(context.logged.map(({ message }) => message).join()).toContain('2 messages that waited for Kafka are dropped')
+})
+
 test('messages that wait beyond the limit are dropped, counted and told', async () => {
   const { context } = startTask({ 'redis.channel.patterns': 'flood', 'redis.buffer.bytes': '2000' })
   const reading = source.read(context)

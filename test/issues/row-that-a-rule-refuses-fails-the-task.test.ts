@@ -1,10 +1,11 @@
 /**
- * Goal: a row that Postgres refuses for what it is, by whatever rule of the database, is a bad record and costs no other record; what passes
- * is retried; and nothing is written twice. Method: rules and rivals on a real server.
+ * Goal: a row that Postgres refuses for what it is, by whatever rule of the database, is a bad record and costs no other record: exceptions
+ * of triggers, check options and policies used to fail the task. What passes is retried, and nothing is written twice. Method: rules and
+ * rivals on a real server.
  */
 import { describe, expect, test } from 'vitest'
-import { BadRecord, Retriable, type SinkRecord, type SinkTask, schemas } from '../../../connect/sdk/index.ts'
-import { failure, record, SinkDatabase } from './sink-database.ts'
+import { BadRecord, Retriable, type SinkRecord, type SinkTask, schemas } from '../../connect/sdk/index.ts'
+import { failure, record, SinkDatabase } from '../connectors/postgres-sink/sink-database.ts'
 
 const database = new SinkDatabase()
 const none = { 'schema.evolution': 'none' }
