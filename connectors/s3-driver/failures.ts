@@ -148,12 +148,13 @@ export function s3Failure(error: unknown, connection: S3Connection, { what, acti
     case 'XNotImplemented':
       return refused(null, `${store} does not support it (${failed.message}). Leave out the setting that asks for it.`)
   }
+  // Proxies respond without the store's code.
+  const said = code === 'Unknown' && status > 0 ? `HTTP ${status}` : `${code}${status ? ` (${status})` : ''}: ${failed.message}`
   // A response of success that cannot be read was cut off, or is a page of something between.
   if (status >= 200 && status < 300)
     return retriable(`the response of ${store} cannot be read (${failed.message}). Check store.url and the proxy.`)
-  if (passing.has(code) || status >= 500 || status === 429)
-    return retriable(`${store} says ${code}${status ? ` (${status})` : ''}: ${failed.message}`)
-  return refused(null, `${store} says ${code}${status ? ` (${status})` : ''}: ${failed.message}`)
+  if (passing.has(code) || status >= 500 || status === 429) return retriable(`${store} says ${said}`)
+  return refused(null, `${store} says ${said}`)
 }
 
 /**

@@ -170,6 +170,12 @@ describe('an error of the SDK', () => {
     expect(error).toMatchObject({ name: 'S3Refused', setting })
     expect(error.message).toMatch(sentence)
   })
+
+  test('without a code, as of a proxy, is named by its status', () => {
+    const error = Object.assign(new Error('UnknownError'), { name: 'Unknown', $metadata: { httpStatusCode: 503 } })
+    const failure = s3Failure(error, connection(), { what: 'write x', action: 's3:PutObject' })
+    expect([failure instanceof Retriable, failure.message]).toEqual([true, `Cannot write x: ${server.endpoint} says HTTP 503`])
+  })
 })
 
 describe('the settings', () => {
